@@ -1,0 +1,211 @@
+//! What can happen on a connection, as plain data: the one vocabulary of `-v`, `--stats`, `--trace` and `--timeline`.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::plan::Plan;
+
+/// The number of a connection within one run, counted from 1 in the order they were opened.
+pub type ConnId = u64;
+
+/// Which end of a connection wrote the record; both ends are here with `--loopback` and in a relay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The connection was made by us.
+    Connect,
+    /// The connection was accepted by us.
+    Listen,
+}
+
+/// The way the bytes of a message go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// From us to the peer.
+    Out,
+    /// From the peer to us.
+    In,
+}
+
+/// One thing that happened, and when.
+#[derive(Clone, Debug, Serialize)]
+pub struct Event {
+    /// Nanoseconds of monotonic time since the run began.
+    pub t: u64,
+    /// The connection it happened on; 0 for what concerns the whole run.
+    pub conn: ConnId,
+    /// What happened.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+impl Event {
+    /// The time since the run began.
+    #[must_use]
+    pub fn at(&self) -> Duration {
+        Duration::from_nanos(self.t)
+    }
+}
+
+/// What happened.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum What {
+    /// A connection was made or accepted.
+    Open {
+        /// Which end we are.
+        side: Side,
+        /// Our address.
+        local: String,
+        /// The peer's address.
+        peer: String,
+    },
+    /// The plan that cuts what this connection writes, with the seed it uses.
+    Plan(Plan),
+    /// A socket option after it was set: what was asked, and what the kernel made of it.
+    Option {
+        /// The option's name on the command line, without the dashes.
+        name: &'static str,
+        /// The value that was asked for; absent where nothing was asked.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        requested: Option<String>,
+        /// The value the kernel reports; absent where it cannot be read.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        effective: Option<String>,
+    },
+    /// One write call.
+    Write {
+        /// Stream offset of its first byte.
+        offset: u64,
+        /// Bytes handed to the kernel.
+        asked: u64,
+        /// Bytes the kernel took.
+        accepted: u64,
+    },
+    /// One read call that returned bytes.
+    Read {
+        /// Stream offset of its first byte.
+        offset: u64,
+        /// Bytes it returned.
+        len: u64,
+    },
+    /// One whole message, line ending included.
+    Message {
+        /// Which way it goes.
+        dir: Direction,
+        /// Its number on this connection and direction, from 1.
+        number: u64,
+        /// Stream offset of its first byte.
+        start: u64,
+        /// Stream offset after its last byte.
+        end: u64,
+    },
+    /// A wait between two writes began.
+    Pause {
+        /// Stream offset of the next byte to be written.
+        offset: u64,
+        /// How long, in nanoseconds.
+        nanos: u64,
+    },
+    /// A barrier was passed, or given up.
+    Barrier {
+        /// Stream offset up to which everything was waited for.
+        offset: u64,
+        /// What was established about those bytes.
+        outcome: BarrierOutcome,
+    },
+    /// What the kernel counts on this connection (TCP_INFO).
+    Sample(TcpSample),
+    /// The peer half-closed: no more bytes will come.
+    Eof {
+        /// Bytes read in all.
+        offset: u64,
+    },
+    /// We half-closed: no more bytes will go.
+    Shutdown {
+        /// Bytes written in all.
+        offset: u64,
+    },
+    /// The connection ended.
+    Close {
+        /// The error that ended it; absent for an orderly end.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    },
+}
+
+/// What a barrier established.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BarrierOutcome {
+    /// The peer's kernel acknowledged every byte.
+    Acked,
+    /// The peer's program read every byte: its receive queue was empty.
+    Read,
+    /// The peer's socket is not visible from here; acknowledged is all that is known.
+    NotVisible,
+    /// The time limit passed first.
+    TimedOut,
+}
+
+/// The fields of TCP_INFO that secretcat shows (tcp(7), linux/tcp.h). The structure has another
+/// length on every kernel: a field that this kernel does not have is `None`, never 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TcpSample {
+    /// Segments sent that carried data, retransmissions included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_segs_out: Option<u64>,
+    /// Segments received that carried data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_segs_in: Option<u64>,
+    /// Segments sent, of any kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub segs_out: Option<u64>,
+    /// Segments received, of any kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub segs_in: Option<u64>,
+    /// Segments retransmitted over the life of the connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_retrans: Option<u64>,
+    /// Segments sent and not yet acknowledged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unacked: Option<u64>,
+    /// Bytes written by us that the kernel has not yet sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notsent_bytes: Option<u64>,
+    /// Bytes acknowledged by the peer (the kernel counts the SYN as one).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_acked: Option<u64>,
+    /// Bytes received.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_received: Option<u64>,
+    /// Bytes sent again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_retrans: Option<u64>,
+    /// The largest segment we send, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snd_mss: Option<u64>,
+    /// The peer's receive window, in bytes: 0 is a closed window.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snd_wnd: Option<u64>,
+    /// Congestion window, in segments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snd_cwnd: Option<u64>,
+    /// Smoothed round-trip time, in microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rtt: Option<u64>,
+    /// Time the sender was limited by the peer's window, in microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rwnd_limited: Option<u64>,
+}
+
+impl TcpSample {
+    /// Segments of data sent for the first time: retransmissions are counted in `data_segs_out`
+    /// and taken out here. Unknown where the kernel lacks either count.
+    #[must_use]
+    pub fn first_segments(&self) -> Option<u64> {
+        Some(self.data_segs_out?.saturating_sub(self.total_retrans?))
+    }
+}
