@@ -1,0 +1,81 @@
+//! What `secretcat connect` is to do.
+
+use std::time::Duration;
+
+use super::{ConfigError, Family, Seeing, Traffic};
+use crate::value::Address;
+
+/// A checked run of `connect`.
+#[derive(Clone, Debug)]
+pub struct ConnectConfig {
+    /// Whom to talk to.
+    pub target: Target,
+    /// Which addresses of a name are taken.
+    pub family: Family,
+    /// Where the messages come from.
+    pub input: Input,
+    /// Bytes both ways instead of messages.
+    pub raw: bool,
+    /// Whether the end of the input half-closes the connection: at once, or not at all.
+    pub half_close: bool,
+    /// Messages end with CR LF.
+    pub crlf: bool,
+    /// How long making the connection may take, name lookup and all addresses included.
+    pub connect_timeout: Duration,
+    /// How often a failed connection is tried again, and after which pause.
+    pub retry: Retry,
+    /// How long one reply may take.
+    pub reply_timeout: Option<Duration>,
+    /// How long to wait for the peer after the end of the input (`-q`).
+    pub quit_after: Option<Duration>,
+    /// What the connection is given.
+    pub traffic: Traffic,
+    /// What is shown.
+    pub seeing: Seeing,
+}
+
+/// Whom to talk to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A server.
+    Server(Address),
+    /// A message listener of our own, in this process.
+    Loopback,
+}
+
+/// Where messages come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// stdin.
+    Stdin,
+    /// The command line (`-m`).
+    Given(Vec<Vec<u8>>),
+}
+
+/// Trying again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// How often, after the first try.
+    pub times: u32,
+    /// The pause before each further try.
+    pub delay: Duration,
+}
+
+impl ConnectConfig {
+    /// Checks what one option cannot know of another.
+    ///
+    /// # Errors
+    /// Says which options contradict each other, and what would be right.
+    pub fn check(mut self) -> Result<Self, ConfigError> {
+        if let Input::Given(messages) = &self.input {
+            if messages.iter().any(|message| message.contains(&b'\n')) {
+                return Err(ConfigError::new("-m takes one message, and a line feed would end it: give -m twice"));
+            }
+        }
+        if matches!(self.target, Target::Server(Address::Unix(_))) {
+            self.traffic.socket.check_for_unix()?;
+        }
+        self.traffic = self.traffic.check()?;
+        Ok(self)
+    }
+}

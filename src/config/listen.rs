@@ -1,0 +1,94 @@
+//! What `secretcat listen` is to do.
+
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+use super::{ConfigError, Family, Seeing, Traffic};
+use crate::service::{Bug, ServiceKind};
+use crate::value::Address;
+
+/// A checked run of `listen`.
+#[derive(Clone, Debug)]
+pub struct ListenConfig {
+    /// Where to listen.
+    pub address: Address,
+    /// Which addresses of a name are taken.
+    pub family: Family,
+    /// Which service answers.
+    pub service: ServiceKind,
+    /// A mistake made on purpose.
+    pub bug: Option<Bug>,
+    /// Serve one connection, then end.
+    pub once: bool,
+    /// Who may connect, and how many.
+    pub admission: Admission,
+    /// What every connection is given.
+    pub traffic: Traffic,
+    /// What is shown.
+    pub seeing: Seeing,
+}
+
+/// Who may connect.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Admission {
+    /// The most connections at once; more wait in the backlog.
+    pub max_connections: Option<usize>,
+    /// Only these networks, where any is named.
+    pub allow: Vec<IpNet>,
+    /// Never these networks.
+    pub deny: Vec<IpNet>,
+}
+
+impl Admission {
+    /// Whether somebody at this address may connect. What is denied is denied even where it is also allowed.
+    #[must_use]
+    pub fn admits(&self, ip: IpAddr) -> bool {
+        let ip = ip.to_canonical(); // ::ffff:192.0.2.1 is 192.0.2.1 to a rule
+        let within = |nets: &[IpNet]| nets.iter().any(|net| net.contains(&ip));
+        !within(&self.deny) && (self.allow.is_empty() || within(&self.allow))
+    }
+}
+
+impl ListenConfig {
+    /// Checks what one option cannot know of another.
+    ///
+    /// # Errors
+    /// Says which options contradict each other, and what would be right.
+    pub fn check(mut self) -> Result<Self, ConfigError> {
+        if self.admission.max_connections == Some(0) {
+            return Err(ConfigError::new("--max-connections 0 would serve nobody: give 1 or more"));
+        }
+        if self.bug.is_some() && self.service != ServiceKind::Secret {
+            return Err(ConfigError::new(format!("--bug is a mistake of --service secret, not of {}", self.service)));
+        }
+        if matches!(self.address, Address::Unix(_)) {
+            self.traffic.socket.check_for_unix()?;
+            if !(self.admission.allow.is_empty() && self.admission.deny.is_empty()) {
+                return Err(ConfigError::new("--allow and --deny are about IP addresses; a unix socket has file permissions"));
+            }
+        }
+        self.traffic = self.traffic.check()?;
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admits(allow: &[&str], deny: &[&str], ip: &str) -> bool {
+        let nets = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+        let admission = Admission { max_connections: None, allow: nets(allow), deny: nets(deny) };
+        admission.admits(ip.parse().unwrap())
+    }
+
+    #[test]
+    fn rules_are_deny_first_then_allow() {
+        assert!(admits(&[], &[], "192.0.2.1"));
+        assert!(admits(&["192.0.2.0/24"], &[], "192.0.2.1"));
+        assert!(!admits(&["192.0.2.0/24"], &[], "198.51.100.1"));
+        assert!(!admits(&["192.0.2.0/24"], &["192.0.2.1/32"], "192.0.2.1"));
+        assert!(!admits(&[], &["192.0.2.0/24"], "::ffff:192.0.2.9"));
+        assert!(!admits(&["192.0.2.0/24"], &[], "2001:db8::1"));
+    }
+}

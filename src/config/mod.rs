@@ -1,0 +1,31 @@
+//! What a run is to do, checked: one struct a command, built by cli/, read by session/.
+
+mod connect;
+mod listen;
+mod seeing;
+mod socket;
+mod traffic;
+
+pub use connect::{ConnectConfig, Input, Retry, Target};
+pub use listen::{ListenConfig, Admission};
+pub use seeing::{Color, Seeing, Sink};
+pub use socket::*;
+pub use traffic::{Family, Reading, Traffic};
+
+/// A combination of options that cannot be, with what would be right.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(pub String);
+
+impl ConfigError {
+    /// A refusal in these words.
+    pub fn new(text: impl Into<String>) -> Self {
+        ConfigError(text.into())
+    }
+}
+
+impl From<ConfigError> for crate::error::Error {
+    fn from(error: ConfigError) -> Self {
+        crate::error::Error::Usage(error.0)
+    }
+}

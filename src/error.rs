@@ -1,0 +1,170 @@
+//! What can end a run, as data: the operation, the address or file, the cause.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::value::{Span, escape};
+
+/// Why a run failed. Its text is the one line that the user sees, without the program's name.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The command line asks for something that cannot be.
+    #[error("{0}")]
+    Usage(String),
+    /// A local file, standard stream or facility failed.
+    #[error("{action} {target}: {}", cause(source))]
+    Local {
+        /// What was done: `write`, `open`, ….
+        action: &'static str,
+        /// What it was done to.
+        target: String,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// A socket option could not be set.
+    #[error("set --{name} {requested} on {address}: {}{}", cause(source), option_hint(source))]
+    Option {
+        /// The option's name, without dashes.
+        name: &'static str,
+        /// The value that was asked for.
+        requested: String,
+        /// The address of the socket.
+        address: String,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The network or the peer failed.
+    #[error("{action} {address}: {}{}", cause(source), hint(action, source))]
+    Network {
+        /// What was done: `connect`, `listen`, `resolve`, ….
+        action: &'static str,
+        /// With whom.
+        address: String,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// A time limit passed.
+    #[error("{action} {address}: no {what} within {limit} ({option} sets the limit)", limit = Span(*limit))]
+    Timeout {
+        /// What was done.
+        action: &'static str,
+        /// With whom.
+        address: String,
+        /// What did not come.
+        what: &'static str,
+        /// How long it was waited for.
+        limit: Duration,
+        /// The option that sets the limit.
+        option: &'static str,
+    },
+    /// The connection ended with messages unanswered, or before its work was done.
+    #[error("connect {address}: {how}{}", owed(*unanswered))]
+    Lost {
+        /// With whom.
+        address: String,
+        /// How it ended.
+        how: String,
+        /// Messages that were sent and have no whole reply.
+        unanswered: u64,
+    },
+    /// Ctrl-C at a terminal, or SIGTERM.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Error {
+    /// A failed operation on a file or stream.
+    pub fn local(action: &'static str, target: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
+        let target = target.into();
+        move |source| Error::Local { action, target, source }
+    }
+
+    /// A failed operation on a file, named by its path.
+    pub fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
+        Error::local(action, shown_path(path))
+    }
+
+    /// A failed operation on a socket.
+    pub fn network(action: &'static str, address: impl ToString) -> impl FnOnce(io::Error) -> Error {
+        let address = address.to_string();
+        move |source| Error::Network { action, address, source }
+    }
+}
+
+/// A path as one line of text: what a terminal must not see is escaped.
+#[must_use]
+pub fn shown_path(path: &Path) -> String {
+    escape(path.as_os_str().as_encoded_bytes())
+}
+
+/// The system's words for an error, lower case and without its number.
+#[must_use]
+pub fn cause(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut letters = text.chars();
+    match (letters.next(), letters.clone().next()) {
+        // An acronym, or a name, keeps its capitals.
+        (Some(first), Some(second)) if second.is_lowercase() => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// The next thing to try, where it is known.
+fn hint(action: &str, error: &io::Error) -> &'static str {
+    match (action, error.kind()) {
+        ("connect", io::ErrorKind::ConnectionRefused) => " (is a server listening there?)",
+        ("connect", io::ErrorKind::NotFound) => " (is a server listening on that path?)",
+        ("listen", io::ErrorKind::AddrInUse) => " (another program listens there; port 0 picks a free one)",
+        ("listen", io::ErrorKind::PermissionDenied) => " (ports below 1024 need privilege; take a higher one)",
+        ("listen", io::ErrorKind::AddrNotAvailable) => " (not an address of this host; *:PORT is every interface)",
+        ("resolve", _) => " (check the name, or give the address in digits)",
+        _ => "",
+    }
+}
+
+fn option_hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => " (this value needs privilege)",
+        io::ErrorKind::NotFound => " (this kernel has nothing of that name)",
+        _ => "",
+    }
+}
+
+fn owed(unanswered: u64) -> String {
+    match unanswered {
+        0 => String::new(),
+        1 => " with 1 message unanswered".to_owned(),
+        n => format!(" with {n} messages unanswered"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_lower_case_line_with_a_hint() {
+        let error = Error::network("connect", "127.0.0.1:1")(io::Error::from_raw_os_error(libc::ECONNREFUSED));
+        assert_eq!(error.to_string(), "connect 127.0.0.1:1: connection refused (is a server listening there?)");
+    }
+
+    #[test]
+    fn acronyms_keep_their_capitals() {
+        assert_eq!(cause(&io::Error::other("TCP is full")), "TCP is full");
+        assert_eq!(cause(&io::Error::other("Is full")), "is full");
+    }
+
+    #[test]
+    fn what_is_owed_is_counted() {
+        let lost = |unanswered| Error::Lost { address: "h:1".into(), how: "closed by the server".into(), unanswered };
+        assert_eq!(lost(0).to_string(), "connect h:1: closed by the server");
+        assert_eq!(lost(1).to_string(), "connect h:1: closed by the server with 1 message unanswered");
+        assert_eq!(lost(2).to_string(), "connect h:1: closed by the server with 2 messages unanswered");
+    }
+}

@@ -1,0 +1,215 @@
+//! One connection: what it still has to write and how, how it reads, and how it ends.
+
+mod barrier;
+mod reader;
+mod writer;
+
+use std::io;
+use std::time::Instant;
+
+use reader::Reader;
+use writer::Writer;
+
+use super::driver::{Driver, Ready};
+use super::recorder::Recorder;
+use super::stream::Stream;
+use super::{Flush, Incoming, sys};
+use crate::config::Traffic;
+use crate::trace::{ConnId, Side, What};
+
+/// A connection as the sessions see it: bytes go in with [`send`](Conn::send) and come out of
+/// [`read`](Conn::read), cut, delayed and recorded on the way, and nothing here ever blocks.
+#[derive(Debug)]
+pub struct Conn {
+    id: ConnId,
+    stream: Stream,
+    peer: String,
+    writer: Writer,
+    reader: Reader,
+    recorder: Recorder,
+    linger: bool,
+    ending: Ending,
+}
+
+/// How far our end of the stream has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// More may be sent.
+    Open,
+    /// The end is to be sent when all before it is.
+    Asked,
+    /// The end is sent.
+    Sent,
+}
+
+impl Conn {
+    /// Wraps a connected stream. `number` selects the stream of random numbers that its plan draws
+    /// from: connections are counted from 0 in the order they were made. With `raw`, what is sent
+    /// is one stream of bytes to the plan, not messages.
+    #[must_use]
+    pub fn new(stream: Stream, side: Side, peer: String, traffic: &Traffic, raw: bool, number: u64, recorder: &Recorder) -> Self {
+        let id = recorder.new_connection();
+        recorder.note(id, || What::Open {
+            side,
+            local: stream.endpoints().map_or_else(|| "unix".to_owned(), |(local, _)| local.to_string()),
+            peer: peer.clone(),
+        });
+        if !traffic.plan.is_plain() {
+            recorder.note(id, || What::Plan(traffic.plan.clone()));
+        }
+        Conn {
+            id,
+            writer: Writer::new(&traffic.plan, raw, number),
+            reader: Reader::new(traffic.reading, Instant::now()),
+            recorder: recorder.clone(),
+            linger: traffic.socket.linger.is_some_and(|time| !time.is_zero()),
+            ending: Ending::Open,
+            stream,
+            peer,
+        }
+    }
+
+    /// Its number in the recording.
+    #[must_use]
+    pub fn id(&self) -> ConnId {
+        self.id
+    }
+
+    /// Who is on the other end.
+    #[must_use]
+    pub fn peer(&self) -> &str {
+        &self.peer
+    }
+
+    /// The socket beneath.
+    #[must_use]
+    pub fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// Has the driver watch it, under this key.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn register(&mut self, driver: &Driver, key: usize) -> io::Result<()> {
+        driver.register(&mut self.stream, key)
+    }
+
+    /// Notes what the kernel said.
+    pub fn on_ready(&mut self, ready: Ready) {
+        self.writer.writable |= ready.writable;
+        self.reader.readable |= ready.readable;
+        self.reader.hangup |= ready.hangup;
+    }
+
+    /// Reads once, as fast as the reading options allow.
+    ///
+    /// # Errors
+    /// The kernel's: the connection was reset, or timed out.
+    pub fn read(&mut self, buf: &mut [u8], now: Instant) -> io::Result<Incoming> {
+        let incoming = self.reader.read(&mut self.stream, buf, now)?;
+        match incoming {
+            Incoming::Bytes(n) => {
+                let offset = self.reader.offset - n as u64;
+                self.recorder.note(self.id, || What::Read { offset, len: n as u64 });
+            }
+            Incoming::Eof => self.recorder.note(self.id, || What::Eof { offset: self.reader.offset }),
+            Incoming::Blocked | Incoming::Until(_) => {}
+        }
+        Ok(incoming)
+    }
+
+    /// Sends one message, or with `raw` more of the stream: at once as far as plan and kernel
+    /// allow, the rest with [`flush`](Self::flush).
+    ///
+    /// # Errors
+    /// The kernel's: the peer is gone.
+    pub fn send(&mut self, message: &[u8]) -> io::Result<()> {
+        self.writer.send(message, &mut self.stream, &self.recorder, self.id)
+    }
+
+    /// Sends several messages at once that stand one behind the other in `bytes`.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_all(&mut self, bytes: &[u8], lengths: impl Iterator<Item = usize>) -> io::Result<()> {
+        self.writer.send_all(bytes, lengths, &mut self.stream, &self.recorder, self.id)
+    }
+
+    /// No further message is to be waited for: what was held back to be joined goes now.
+    pub fn end_group(&mut self) {
+        self.writer.end_group();
+    }
+
+    /// Goes on writing what was sent.
+    ///
+    /// # Errors
+    /// The kernel's: the peer is gone.
+    pub fn flush(&mut self, now: Instant) -> io::Result<Flush> {
+        let flush = self.writer.flush(&mut self.stream, now, &self.recorder, self.id)?;
+        if flush == Flush::Idle && self.ending == Ending::Asked {
+            self.ending = Ending::Sent;
+            self.recorder.note(self.id, || What::Shutdown { offset: self.writer.offset });
+            match self.stream.half_close() {
+                // The peer has reset or closed already: it needs no end from us.
+                Err(error) if error.kind() == io::ErrorKind::NotConnected => {}
+                other => other?,
+            }
+        }
+        Ok(flush)
+    }
+
+    /// Half-closes the connection when all that was sent is written.
+    pub fn finish(&mut self) {
+        if self.ending == Ending::Open {
+            self.ending = Ending::Asked;
+            self.writer.end_group();
+        }
+    }
+
+    /// Whether our end is sent.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.ending == Ending::Sent
+    }
+
+    /// Whether more may be sent.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.ending == Ending::Open
+    }
+
+    /// Whether the peer's end has been read.
+    #[must_use]
+    pub fn eof(&self) -> bool {
+        self.reader.eof
+    }
+
+    /// Bytes that were sent and that the kernel has not taken yet.
+    #[must_use]
+    pub fn backlog(&self) -> usize {
+        self.writer.backlog()
+    }
+
+    /// Stream offsets reached: bytes handed to [`send`](Self::send), bytes read.
+    #[must_use]
+    pub fn offsets(&self) -> (u64, u64) {
+        (self.writer.offset + self.writer.backlog() as u64, self.reader.offset)
+    }
+
+    /// Gives back memory that an idle connection does not need.
+    pub fn settle(&mut self) {
+        self.writer.settle();
+    }
+
+    /// Closes it. Where `--linger` has close(2) wait for the peer, somebody else does the waiting.
+    pub fn close(self, driver: &Driver, error: Option<&io::Error>) {
+        self.writer.sample(&self.stream, &self.recorder, self.id);
+        self.recorder.note(self.id, || What::Close { error: error.map(crate::error::cause) });
+        let mut stream = self.stream;
+        driver.deregister(&mut stream);
+        if self.linger {
+            sys::close_elsewhere(stream);
+        }
+    }
+}

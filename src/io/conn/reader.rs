@@ -1,0 +1,64 @@
+//! The adversarial reader: small reads, late reads, or plain ones.
+
+use std::io::{self, Read};
+use std::time::Instant;
+
+use super::super::Incoming;
+use super::super::stream::Stream;
+use crate::config::Reading;
+
+/// The reading half of a connection.
+#[derive(Debug)]
+pub(super) struct Reader {
+    pub(super) readable: bool,
+    pub(super) hangup: bool,
+    pub(super) eof: bool,
+    /// Bytes read so far.
+    pub(super) offset: u64,
+    reading: Reading,
+    not_before: Option<Instant>,
+}
+
+impl Reader {
+    pub(super) fn new(reading: Reading, now: Instant) -> Self {
+        let not_before = reading.start_delay.and_then(|delay| now.checked_add(delay));
+        // A connection may have been given bytes before it was watched: try once.
+        Reader { readable: true, hangup: false, eof: false, offset: 0, reading, not_before }
+    }
+
+    pub(super) fn read(&mut self, stream: &mut Stream, buf: &mut [u8], now: Instant) -> io::Result<Incoming> {
+        if self.eof || !self.readable {
+            return Ok(Incoming::Blocked);
+        }
+        if let Some(at) = self.not_before {
+            if now < at {
+                return Ok(Incoming::Until(at));
+            }
+        }
+        let limit = self.reading.size.map_or(buf.len(), |size| size.min(buf.len()));
+        let n = loop {
+            match stream.read(&mut buf[..limit]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.readable = false;
+                    return Ok(Incoming::Blocked);
+                }
+                other => break other?,
+            }
+        };
+        if n == 0 {
+            self.eof = true;
+            return Ok(Incoming::Eof);
+        }
+        // epoll(7): a short read of a stream has emptied it, and the next bytes ring again; only
+        // the peer's end, if it has been told of already, would not.
+        self.readable = n == limit || self.hangup;
+        self.offset += n as u64;
+        if let Some(delay) = self.reading.delay {
+            // Counted from when this read was due, so that pauses do not add up their lateness.
+            let due = self.not_before.filter(|&at| now.saturating_duration_since(at) < delay).unwrap_or(now);
+            self.not_before = due.checked_add(delay);
+        }
+        Ok(Incoming::Bytes(n))
+    }
+}

@@ -1,0 +1,309 @@
+//! Carrying out a plan: pieces, pauses and barriers between what is sent and the kernel.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::time::Instant;
+
+use super::super::recorder::Recorder;
+use super::super::stream::Stream;
+use super::super::{Flush, sys};
+use super::barrier::{Gate, Look};
+use crate::plan::{Cutter, Piece, Plan};
+use crate::trace::{BarrierOutcome, ConnId, What};
+
+/// Writes a turn of the loop makes at most on one connection, so that the others have theirs.
+const BUDGET: u32 = 64;
+/// An idle connection keeps no more memory than this for what it may write again.
+const KEPT: usize = 512;
+
+/// The writing half of a connection.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pub(super) writable: bool,
+    /// Bytes the kernel has taken so far.
+    pub(super) offset: u64,
+    queue: Queue,
+    /// `None` is the fast path: what is sent goes out as it is.
+    script: Option<Box<Script>>,
+}
+
+/// A plan in the course of being carried out.
+#[derive(Debug)]
+struct Script {
+    cutter: Cutter,
+    gate: Gate,
+    /// One stream of bytes, where message boundaries mean nothing.
+    raw: bool,
+    coalesce: usize,
+    /// Lengths of the messages that are not in a group yet.
+    messages: VecDeque<usize>,
+    group: Vec<usize>,
+    /// A group that is not full goes out as it is.
+    hurry: bool,
+    piece: usize,
+    wait: Wait,
+    /// When the last write was due: pauses are counted from there, so lateness does not add up.
+    due: Option<Instant>,
+}
+
+/// What stands between now and the next write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wait {
+    Nothing,
+    Barrier,
+    Until(Instant),
+}
+
+impl Writer {
+    pub(super) fn new(plan: &Plan, raw: bool, number: u64) -> Self {
+        let script = || {
+            Box::new(Script {
+                cutter: Cutter::new(plan, number),
+                gate: Gate::new(plan.barrier),
+                raw,
+                coalesce: plan.coalesce.get(),
+                messages: VecDeque::new(),
+                group: Vec::new(),
+                hurry: false,
+                piece: 0,
+                wait: Wait::Nothing,
+                due: None,
+            })
+        };
+        // A fresh connection takes bytes: the first write is tried, not waited for.
+        Writer { writable: true, offset: 0, queue: Queue::default(), script: (!plan.is_plain()).then(script) }
+    }
+
+    pub(super) fn backlog(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub(super) fn settle(&mut self) {
+        self.queue.settle();
+    }
+
+    pub(super) fn end_group(&mut self) {
+        if let Some(script) = &mut self.script {
+            script.hurry = true;
+        }
+    }
+
+    pub(super) fn send(&mut self, message: &[u8], stream: &mut Stream, recorder: &Recorder, id: ConnId) -> io::Result<()> {
+        self.send_all(message, std::iter::once(message.len()), stream, recorder, id)
+    }
+
+    pub(super) fn send_all(
+        &mut self,
+        bytes: &[u8],
+        lengths: impl Iterator<Item = usize>,
+        stream: &mut Stream,
+        recorder: &Recorder,
+        id: ConnId,
+    ) -> io::Result<()> {
+        if let Some(script) = &mut self.script {
+            self.queue.push(bytes);
+            script.hurry = false;
+            if !script.raw {
+                script.messages.extend(lengths.filter(|&length| length > 0));
+            }
+            return Ok(());
+        }
+        let taken = if self.queue.len() == 0 { self.write_plain(bytes, stream, recorder, id)? } else { 0 };
+        self.queue.push(&bytes[taken..]);
+        Ok(())
+    }
+
+    pub(super) fn flush(
+        &mut self,
+        stream: &mut Stream,
+        now: Instant,
+        recorder: &Recorder,
+        id: ConnId,
+    ) -> io::Result<Flush> {
+        let Some(mut script) = self.script.take() else {
+            let queue = std::mem::take(&mut self.queue);
+            let taken = self.write_plain(queue.bytes(), stream, recorder, id);
+            self.queue = queue;
+            self.queue.advance(taken?);
+            return Ok(if self.queue.len() == 0 { Flush::Idle } else { Flush::Blocked });
+        };
+        let flush = self.play(&mut script, stream, now, recorder, id);
+        self.script = Some(script);
+        flush
+    }
+
+    /// What the kernel counts on this connection, if anybody wants to know.
+    pub(super) fn sample(&self, stream: &Stream, recorder: &Recorder, id: ConnId) {
+        if recorder.is_on() && stream.is_tcp() {
+            if let Ok(sample) = sys::tcp_info(stream.as_fd()) {
+                recorder.note(id, || What::Sample(sample));
+            }
+        }
+    }
+
+    /// Writes as much of `bytes` as the kernel takes, and says how much that was.
+    fn write_plain(&mut self, bytes: &[u8], stream: &mut Stream, recorder: &Recorder, id: ConnId) -> io::Result<usize> {
+        let mut taken = 0;
+        while taken < bytes.len() && self.writable {
+            taken += self.write_once(&bytes[taken..], false, stream, recorder, id)?;
+        }
+        Ok(taken)
+    }
+
+    /// One write call. `pin` keeps the bytes in a segment of their own.
+    fn write_once(
+        &mut self,
+        bytes: &[u8],
+        pin: bool,
+        stream: &mut Stream,
+        recorder: &Recorder,
+        id: ConnId,
+    ) -> io::Result<usize> {
+        let written = match if pin { sys::send_record(stream, bytes) } else { stream.write(bytes) } {
+            Ok(n) => n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(0),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.writable = false;
+                return Ok(0);
+            }
+            Err(error) => return Err(error),
+        };
+        let offset = self.offset;
+        self.offset += written as u64;
+        recorder.note(id, || What::Write { offset, asked: bytes.len() as u64, accepted: written as u64 });
+        if recorder.wants_samples() {
+            self.sample(stream, recorder, id);
+        }
+        Ok(written)
+    }
+
+    /// Goes on with the plan until it has to wait for something.
+    fn play(
+        &mut self,
+        script: &mut Script,
+        stream: &mut Stream,
+        mut now: Instant,
+        recorder: &Recorder,
+        id: ConnId,
+    ) -> io::Result<Flush> {
+        let mut budget = BUDGET;
+        loop {
+            match script.wait {
+                Wait::Barrier => match script.gate.look(stream, now)? {
+                    Look::Again(at) => return Ok(Flush::Until(at)),
+                    Look::Passed(outcome) => script.pass(outcome, self.offset, recorder, id),
+                },
+                Wait::Until(at) if now < at => return Ok(Flush::Until(at)),
+                Wait::Until(_) | Wait::Nothing => script.wait = Wait::Nothing,
+            }
+            if script.piece == 0 {
+                let Some(piece) = script.next_piece(self.queue.len()) else { return Ok(Flush::Idle) };
+                script.piece = piece.len;
+                if script.pause(piece, now) {
+                    let offset = self.offset;
+                    let nanos = piece.pause.map_or(0, |pause| u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX));
+                    recorder.note(id, || What::Pause { offset, nanos });
+                    continue;
+                }
+            }
+            if !self.writable {
+                return Ok(Flush::Blocked);
+            }
+            let queue = std::mem::take(&mut self.queue);
+            let written = self.write_once(&queue.bytes()[..script.piece], true, stream, recorder, id);
+            self.queue = queue;
+            let written = written?;
+            self.queue.advance(written);
+            script.piece -= written;
+            if script.piece == 0 && script.gate.is_wanted() && stream.is_tcp() {
+                script.gate.begin();
+                script.wait = Wait::Barrier;
+            }
+            budget -= 1;
+            if budget == 0 {
+                return Ok(Flush::More);
+            }
+            now = Instant::now();
+        }
+    }
+}
+
+impl Script {
+    /// The next piece of what is queued; `None` when there is nothing to write yet.
+    fn next_piece(&mut self, queued: usize) -> Option<Piece> {
+        if self.raw {
+            return if queued > 0 { self.cutter.next_in_stream(queued) } else { None };
+        }
+        if let Some(piece) = self.cutter.next_piece() {
+            return Some(piece);
+        }
+        if self.messages.is_empty() || (self.messages.len() < self.coalesce && !self.hurry) {
+            return None;
+        }
+        let joined = self.coalesce.min(self.messages.len());
+        self.group.clear();
+        self.group.extend(self.messages.drain(..joined));
+        self.cutter.group(&self.group);
+        self.cutter.next_piece()
+    }
+
+    /// Whether there is a pause before this piece; it begins now, or when the last write was due.
+    fn pause(&mut self, piece: Piece, now: Instant) -> bool {
+        let Some(pause) = piece.pause.filter(|pause| !pause.is_zero()) else {
+            self.due = Some(now);
+            return false;
+        };
+        let from = self.due.filter(|&due| now.saturating_duration_since(due) < pause).unwrap_or(now);
+        let Some(at) = from.checked_add(pause) else { return false };
+        self.due = Some(at);
+        self.wait = Wait::Until(at);
+        true
+    }
+
+    fn pass(&mut self, outcome: BarrierOutcome, offset: u64, recorder: &Recorder, id: ConnId) {
+        recorder.note(id, || What::Barrier { offset, outcome });
+        self.due = None; // a pause behind a barrier begins when the barrier is passed
+        self.wait = Wait::Nothing;
+    }
+}
+
+/// Bytes in the order they go out; taken from the front without moving the rest each time.
+#[derive(Debug, Default)]
+struct Queue {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl Queue {
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
+    fn len(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        if self.start > 0 && self.start >= self.len() {
+            // At most as much is moved as was written since the last time: linear in the bytes.
+            self.bytes.drain(..self.start);
+            self.start = 0;
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    fn advance(&mut self, n: usize) {
+        self.start += n;
+        if self.start == self.bytes.len() {
+            self.bytes.clear();
+            self.start = 0;
+        }
+    }
+
+    fn settle(&mut self) {
+        if self.bytes.is_empty() && self.bytes.capacity() > KEPT {
+            self.bytes = Vec::new();
+        }
+    }
+}

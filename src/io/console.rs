@@ -1,0 +1,158 @@
+//! This program's own stdin and stdout, used without ever blocking the loop.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Read, Write};
+use std::os::fd::{AsFd, AsRawFd};
+
+use mio::Interest;
+use mio::unix::SourceFd;
+
+use super::driver::Driver;
+use super::sys;
+use super::{Flush, Incoming};
+use crate::value::Escaper;
+
+/// The key under which stdin is watched; it is also the console's peer number.
+pub const STDIN: usize = crate::service::CONSOLE;
+/// The key under which stdout is watched.
+pub const STDOUT: usize = usize::MAX - 3;
+/// The keys of the console, for whoever hands out turns.
+#[must_use]
+pub fn is_console(key: usize) -> bool {
+    key == STDIN || key == STDOUT
+}
+
+/// pipe(7): what poll(2) calls writable takes PIPE_BUF bytes without blocking.
+const PIPE_BUF: usize = 4096;
+
+/// stdin and stdout.
+#[derive(Debug)]
+pub struct Console {
+    input: Option<Handle>,
+    output: Handle,
+    escaper: Option<Escaper>,
+    waiting: Vec<u8>,
+    written: usize,
+    /// Nobody reads stdout any more. That is no failure: what is sent there goes nowhere.
+    pub closed: bool,
+}
+
+/// A descriptor that others may share: its flags are left as they are, so it may block, and is
+/// asked with poll(2) before every call. A regular file never makes anybody wait for a peer, and
+/// cannot be watched.
+#[derive(Debug)]
+struct Handle {
+    file: File,
+    watched: bool,
+}
+
+impl Console {
+    /// Takes stdout, and stdin where it is to be read, and has them watched.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn open(driver: &Driver, read_input: bool) -> io::Result<Self> {
+        let stdout = io::stdout();
+        let escaper = stdout.is_terminal().then(Escaper::default);
+        let input = match read_input {
+            true => Some(Handle::watch(io::stdin().as_fd().try_clone_to_owned()?, driver, STDIN, Interest::READABLE)?),
+            false => None,
+        };
+        let output = Handle::watch(stdout.as_fd().try_clone_to_owned()?, driver, STDOUT, Interest::WRITABLE)?;
+        Ok(Console { input, output, escaper, waiting: Vec::new(), written: 0, closed: false })
+    }
+
+    /// Reads what stdin has.
+    ///
+    /// # Errors
+    /// The kernel's: stdin may be a directory, or a disk that fails.
+    pub fn read(&mut self, buf: &mut [u8]) -> io::Result<Incoming> {
+        let Some(input) = &mut self.input else { return Ok(Incoming::Blocked) };
+        if input.watched && !sys::poll_ready(input.file.as_fd(), false)? {
+            return Ok(Incoming::Blocked);
+        }
+        loop {
+            return match input.file.read(buf) {
+                Ok(0) => {
+                    self.input = None;
+                    Ok(Incoming::Eof)
+                }
+                Ok(n) => Ok(Incoming::Bytes(n)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Incoming::Blocked),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => Err(error),
+            };
+        }
+    }
+
+    /// Writes bytes to stdout, or keeps them until it takes them. A terminal gets no control
+    /// characters from here but line feeds and tabs.
+    ///
+    /// # Errors
+    /// The kernel's: stdout may be a full disk.
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.escaper {
+            Some(escaper) => escaper.push(bytes, &mut self.waiting),
+            None if self.waiting.is_empty() => {
+                let taken = self.output.write_some(bytes, &mut self.closed)?;
+                self.waiting.extend_from_slice(&bytes[taken..]);
+                return Ok(());
+            }
+            None => self.waiting.extend_from_slice(bytes),
+        }
+        self.flush().map(drop)
+    }
+
+    /// Goes on with what stdout has not taken yet.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn flush(&mut self) -> io::Result<Flush> {
+        self.written += self.output.write_some(&self.waiting[self.written..], &mut self.closed)?;
+        if self.written < self.waiting.len() {
+            return Ok(Flush::Blocked);
+        }
+        self.written = 0;
+        self.waiting.clear();
+        Ok(Flush::Idle)
+    }
+
+    /// Bytes that stdout has not taken yet.
+    #[must_use]
+    pub fn backlog(&self) -> usize {
+        self.waiting.len() - self.written
+    }
+}
+
+impl Handle {
+    fn watch(fd: std::os::fd::OwnedFd, driver: &Driver, key: usize, interest: Interest) -> io::Result<Self> {
+        let watched = match driver.register_one(&mut SourceFd(&fd.as_raw_fd()), key, interest) {
+            Ok(()) => true,
+            Err(error) if error.raw_os_error() == Some(libc::EPERM) => false,
+            Err(error) => return Err(error),
+        };
+        Ok(Handle { file: File::from(fd), watched })
+    }
+
+    /// Writes as much as is taken without waiting. A closed pipe takes everything, and says so.
+    fn write_some(&mut self, bytes: &[u8], closed: &mut bool) -> io::Result<usize> {
+        let mut taken = 0;
+        while taken < bytes.len() && !*closed {
+            let mut end = bytes.len();
+            if self.watched {
+                if !sys::poll_ready(self.file.as_fd(), true)? {
+                    return Ok(taken);
+                }
+                end = end.min(taken + PIPE_BUF);
+            }
+            match self.file.write(&bytes[taken..end]) {
+                Ok(n) => taken += n,
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => *closed = true,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(taken),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(if *closed { bytes.len() } else { taken })
+    }
+}

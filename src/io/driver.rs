@@ -1,0 +1,232 @@
+//! The event loop's ground: readiness from the kernel, deadlines to the nanosecond, and a waker.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::event::Source;
+use mio::{Events, Interest, Poll, Token, Waker};
+
+use super::sys;
+
+/// Why a source's turn has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// Whose turn it is: the key it was registered with.
+    pub key: usize,
+    /// The kernel says reading will not block.
+    pub readable: bool,
+    /// The kernel says writing will not block.
+    pub writable: bool,
+    /// The peer's end, or an error, stands behind whatever can still be read.
+    pub hangup: bool,
+}
+
+/// The key that [`Driver::wait`] reports when the waker was used.
+pub const WOKEN: usize = usize::MAX - 1;
+const TIMER: usize = usize::MAX - 2;
+
+/// Waits for readiness, deadlines and wake-ups at once. mio is edge-triggered: a source that is
+/// reported ready must be used until it would block, or be [put back](Driver::again).
+#[derive(Debug)]
+pub struct Driver {
+    poll: Poll,
+    events: Events,
+    waker: Arc<Waker>,
+    alarms: Alarms,
+    timer: Option<sys::Timer>,
+    again: VecDeque<usize>,
+}
+
+impl Driver {
+    /// A driver with nothing registered.
+    ///
+    /// # Errors
+    /// The kernel's, when it is out of descriptors or memory.
+    pub fn new() -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), Token(WOKEN))?);
+        // poll(2) and epoll count milliseconds; pauses between pieces are shorter.
+        let timer = sys::Timer::new().ok();
+        if let Some(timer) = &timer {
+            use std::os::fd::AsRawFd;
+            poll.registry().register(&mut mio::unix::SourceFd(&timer.as_raw_fd()), Token(TIMER), Interest::READABLE)?;
+        }
+        Ok(Driver {
+            poll,
+            events: Events::with_capacity(1024),
+            waker,
+            alarms: Alarms::default(),
+            timer,
+            again: VecDeque::new(),
+        })
+    }
+
+    /// What ends a [`wait`](Self::wait) from another thread.
+    #[must_use]
+    pub fn waker(&self) -> Arc<Waker> {
+        Arc::clone(&self.waker)
+    }
+
+    /// Watches a source for both directions, under this key.
+    ///
+    /// # Errors
+    /// The kernel's; `EPERM` where the source is a regular file, which is always ready.
+    pub fn register(&self, source: &mut (impl Source + ?Sized), key: usize) -> io::Result<()> {
+        self.poll.registry().register(source, Token(key), Interest::READABLE | Interest::WRITABLE)
+    }
+
+    /// Watches a source for one direction, under this key.
+    ///
+    /// # Errors
+    /// As [`register`](Self::register).
+    pub fn register_one(&self, source: &mut (impl Source + ?Sized), key: usize, interest: Interest) -> io::Result<()> {
+        self.poll.registry().register(source, Token(key), interest)
+    }
+
+    /// Stops watching a source.
+    pub fn deregister(&self, source: &mut (impl Source + ?Sized)) {
+        // A source that was never watched, or is gone, is no trouble here.
+        let _ = self.poll.registry().deregister(source);
+    }
+
+    /// Gives this key another turn without waiting: its budget ended before its work did.
+    pub fn again(&mut self, key: usize) {
+        self.again.push_back(key);
+    }
+
+    /// Gives this key a turn at this time, or earlier.
+    pub fn wake_at(&mut self, key: usize, at: Instant) {
+        self.alarms.set(key, at);
+    }
+
+    /// Waits until something is ready and appends what it is.
+    ///
+    /// # Errors
+    /// The kernel's; an interrupted call is not one.
+    pub fn wait(&mut self, ready: &mut Vec<Ready>) -> io::Result<()> {
+        let timeout = self.timeout()?;
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => other?,
+        }
+        for event in &self.events {
+            if event.token() == Token(TIMER) {
+                continue;
+            }
+            let failed = event.is_error();
+            ready.push(Ready {
+                key: event.token().0,
+                readable: event.is_readable() || event.is_read_closed() || failed,
+                writable: event.is_writable() || event.is_write_closed() || failed,
+                hangup: event.is_read_closed() || failed,
+            });
+        }
+        let idle = |key| Ready { key, readable: false, writable: false, hangup: false };
+        ready.extend(self.again.drain(..).map(idle));
+        if let Some(first) = self.alarms.first() {
+            let now = Instant::now();
+            if first <= now {
+                self.alarms.due(now, |key| ready.push(idle(key)));
+            }
+        }
+        Ok(())
+    }
+
+    /// How long the poll may take; where there is a timer of nanoseconds, it is armed instead.
+    fn timeout(&mut self) -> io::Result<Option<Duration>> {
+        if !self.again.is_empty() {
+            return Ok(Some(Duration::ZERO));
+        }
+        let Some(at) = self.alarms.first() else { return Ok(None) };
+        let left = at.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(Some(Duration::ZERO));
+        }
+        match &self.timer {
+            Some(timer) if left < Duration::from_millis(200) => {
+                timer.arm(Some(at))?;
+                Ok(None)
+            }
+            _ => Ok(Some(left)),
+        }
+    }
+}
+
+/// Deadlines by key. A later deadline for a key that has an earlier one costs nothing: the key's
+/// owner looks anew at the earlier one and sets the rest of the time.
+#[derive(Debug, Default)]
+struct Alarms {
+    heap: BinaryHeap<Reverse<(Instant, usize)>>,
+    set: std::collections::HashMap<usize, Instant>,
+}
+
+impl Alarms {
+    fn set(&mut self, key: usize, at: Instant) {
+        if self.set.get(&key).is_some_and(|&earlier| earlier <= at) {
+            return;
+        }
+        self.set.insert(key, at);
+        self.heap.push(Reverse((at, key)));
+    }
+
+    fn first(&mut self) -> Option<Instant> {
+        while let Some(&Reverse((at, key))) = self.heap.peek() {
+            if self.set.get(&key) == Some(&at) {
+                return Some(at);
+            }
+            self.heap.pop(); // overtaken by an earlier one
+        }
+        None
+    }
+
+    fn due(&mut self, now: Instant, mut ring: impl FnMut(usize)) {
+        while self.first().is_some_and(|at| at <= now) {
+            if let Some(Reverse((_, key))) = self.heap.pop() {
+                self.set.remove(&key);
+                ring(key);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rung(alarms: &mut Alarms, now: Instant) -> Vec<usize> {
+        let mut keys = Vec::new();
+        alarms.due(now, |key| keys.push(key));
+        keys
+    }
+
+    #[test]
+    fn alarms_ring_in_order_and_once() {
+        let (mut alarms, now) = (Alarms::default(), Instant::now());
+        let after = |ms| now + Duration::from_millis(ms);
+        alarms.set(1, after(30));
+        alarms.set(2, after(10));
+        alarms.set(1, after(20)); // earlier: overtakes
+        alarms.set(2, after(90)); // later: the first stands
+        assert_eq!(rung(&mut alarms, after(10)), [2]);
+        assert_eq!(rung(&mut alarms, after(40)), [1]);
+        assert_eq!(rung(&mut alarms, after(99)), [0_usize; 0]);
+    }
+
+    #[test]
+    fn a_waker_and_a_deadline_end_the_wait() {
+        let mut driver = Driver::new().unwrap();
+        let mut ready = Vec::new();
+        driver.waker().wake().unwrap();
+        driver.wait(&mut ready).unwrap();
+        assert_eq!(ready, [Ready { key: WOKEN, readable: true, writable: false, hangup: false }]);
+        ready.clear();
+        driver.wake_at(5, Instant::now() + Duration::from_micros(300));
+        while ready.is_empty() {
+            driver.wait(&mut ready).unwrap();
+        }
+        assert_eq!(ready, [Ready { key: 5, readable: false, writable: false, hangup: false }]);
+    }
+}

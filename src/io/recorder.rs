@@ -1,0 +1,176 @@
+//! Where events go as they happen: stderr, the trace file, the summary, the picture. Off, it costs one branch.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::report::Report;
+use crate::config::{Seeing, Sink};
+use crate::error::Error;
+use crate::trace::{ConnId, Event, Summary, Timeline, What, describe, write_line};
+
+/// A handle on what is recorded; clones record into the same place.
+#[derive(Clone, Debug, Default)]
+pub struct Recorder(Option<Arc<Shared>>);
+
+#[derive(Debug)]
+struct Shared {
+    start: Instant,
+    wanted: Wanted,
+    tape: Mutex<Tape>,
+}
+
+/// What is asked of the recording; does not change while it runs.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    verbosity: u8,
+    samples: bool,
+}
+
+#[derive(Debug)]
+struct Tape {
+    report: Report,
+    trace: Option<Trace>,
+    summary: Option<Summary>,
+    timeline: Option<(Timeline, std::path::PathBuf)>,
+    connections: ConnId,
+    line: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Trace {
+    Stderr,
+    File { file: BufWriter<File>, path: std::path::PathBuf, failed: Option<std::io::Error> },
+}
+
+impl Recorder {
+    /// Starts recording what `seeing` asks for; nothing, where it asks for nothing.
+    ///
+    /// # Errors
+    /// When the trace file or the timeline cannot be made: known before anything is sent.
+    pub fn start(seeing: &Seeing, report: &Report) -> Result<Self, Error> {
+        if !seeing.records() {
+            return Ok(Recorder(None));
+        }
+        let trace = match &seeing.trace {
+            None => None,
+            Some(Sink::Stderr) => Some(Trace::Stderr),
+            Some(Sink::File(path)) => {
+                let file = File::create(path).map_err(Error::file("create", path))?;
+                Some(Trace::File { file: BufWriter::new(file), path: path.clone(), failed: None })
+            }
+        };
+        let timeline = match &seeing.timeline {
+            None => None,
+            Some(path) => {
+                File::create(path).map_err(Error::file("create", path))?;
+                Some((Timeline::default(), path.clone()))
+            }
+        };
+        let samples = trace.is_some() || timeline.is_some();
+        let verbosity = if seeing.quiet { 0 } else { seeing.verbosity };
+        Ok(Recorder(Some(Arc::new(Shared {
+            start: Instant::now(),
+            wanted: Wanted { verbosity, samples },
+            tape: Mutex::new(Tape {
+                report: report.clone(),
+                trace,
+                summary: seeing.stats.then(Summary::default),
+                timeline,
+                connections: 0,
+                line: Vec::new(),
+            }),
+        }))))
+    }
+
+    /// Whether anything is recorded.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Whether TCP_INFO is wanted after every write, not only at the end of a connection.
+    #[must_use]
+    pub fn wants_samples(&self) -> bool {
+        self.0.as_ref().is_some_and(|shared| shared.wanted.samples)
+    }
+
+    /// The number of a new connection. Without recording all are number 0: nobody asks.
+    #[must_use]
+    pub fn new_connection(&self) -> ConnId {
+        let Some(shared) = &self.0 else { return 0 };
+        let mut tape = shared.lock();
+        tape.connections += 1;
+        tape.connections
+    }
+
+    /// Records what `what` returns; where nothing is recorded it is not even called.
+    #[inline]
+    pub fn note(&self, conn: ConnId, what: impl FnOnce() -> What) {
+        if let Some(shared) = &self.0 {
+            shared.note(conn, what());
+        }
+    }
+
+    /// Ends the recording: the last of the trace, the summary, the picture.
+    ///
+    /// # Errors
+    /// When a file could not be written whole: what it lacks must not go unsaid.
+    pub fn finish(&self) -> Result<(), Error> {
+        let Some(shared) = &self.0 else { return Ok(()) };
+        let elapsed = shared.start.elapsed();
+        let tape = &mut *shared.lock();
+        if let Some(summary) = tape.summary.take() {
+            tape.report.line(summary.render(elapsed).trim_end());
+        }
+        if let Some((timeline, path)) = tape.timeline.take() {
+            std::fs::write(&path, timeline.render()).map_err(Error::file("write", &path))?;
+        }
+        if let Some(Trace::File { mut file, path, failed }) = tape.trace.take() {
+            let ended = failed.map_or_else(|| file.flush(), Err);
+            // A buffer that could not be written must not be tried again when it is dropped.
+            let _ = file.into_parts();
+            ended.map_err(Error::file("write", &path))?;
+        }
+        Ok(())
+    }
+}
+
+impl Shared {
+    fn note(&self, conn: ConnId, what: What) {
+        let tape = &mut *self.lock();
+        // Read under the lock: lines stand in the order of their times.
+        let nanos = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let event = Event { t: nanos, conn, what };
+        if let Some(text) = describe(&event, self.wanted.verbosity) {
+            tape.report.event(&text);
+        }
+        if let Some(trace) = &mut tape.trace {
+            tape.line.clear();
+            write_line(&event, &mut tape.line);
+            trace.write(&tape.line, &tape.report);
+        }
+        if let Some(summary) = &mut tape.summary {
+            summary.note(&event);
+        }
+        if let Some((timeline, _)) = &mut tape.timeline {
+            timeline.note(&event);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Tape> {
+        self.tape.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Trace {
+    fn write(&mut self, line: &[u8], report: &Report) {
+        match self {
+            // JSON text is UTF-8, and its control characters are escaped.
+            Trace::Stderr => report.line(String::from_utf8_lossy(line).trim_end()),
+            Trace::File { failed: Some(_), .. } => {}
+            Trace::File { file, failed, .. } => *failed = file.write_all(line).err(),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! One connected socket, whatever its family, as the event loop sees it.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use mio::event::Source;
+use mio::{Interest, Registry, Token, net};
+use socket2::{SockRef, Socket};
+
+/// A connected, non-blocking stream socket.
+#[derive(Debug)]
+pub enum Stream {
+    /// TCP over IPv4 or IPv6.
+    Tcp(net::TcpStream),
+    /// A unix domain socket.
+    Unix(net::UnixStream),
+}
+
+impl Stream {
+    /// Takes over a socket that is connected or connecting, and makes it non-blocking.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn from_socket(socket: Socket, tcp: bool) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        Ok(if tcp {
+            Stream::Tcp(net::TcpStream::from_std(socket.into()))
+        } else {
+            Stream::Unix(net::UnixStream::from_std(socket.into()))
+        })
+    }
+
+    /// The socket, for its options.
+    #[must_use]
+    pub fn socket(&self) -> SockRef<'_> {
+        SockRef::from(self)
+    }
+
+    /// Whether this is TCP.
+    #[must_use]
+    pub fn is_tcp(&self) -> bool {
+        matches!(self, Stream::Tcp(_))
+    }
+
+    /// Our and the peer's address, where the socket is TCP and still has them.
+    #[must_use]
+    pub fn endpoints(&self) -> Option<(SocketAddr, SocketAddr)> {
+        match self {
+            Stream::Tcp(stream) => Some((stream.local_addr().ok()?, stream.peer_addr().ok()?)),
+            Stream::Unix(_) => None,
+        }
+    }
+
+    /// The error that a connection attempt, or the network later, has left on the socket.
+    #[must_use]
+    pub fn take_error(&self) -> Option<io::Error> {
+        self.socket().take_error().unwrap_or_else(Some)
+    }
+
+    /// Sends our end of the stream (half-close).
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn half_close(&self) -> io::Result<()> {
+        match self {
+            Stream::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Stream::Unix(stream) => stream.shutdown(Shutdown::Write),
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(stream) => stream.read(buf),
+            Stream::Unix(stream) => stream.read(buf),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(stream) => stream.write(buf),
+            Stream::Unix(stream) => stream.write(buf),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Stream::Tcp(stream) => stream.as_fd(),
+            Stream::Unix(stream) => stream.as_fd(),
+        }
+    }
+}
+
+impl Source for Stream {
+    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        match self {
+            Stream::Tcp(stream) => stream.register(registry, token, interests),
+            Stream::Unix(stream) => stream.register(registry, token, interests),
+        }
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        match self {
+            Stream::Tcp(stream) => stream.reregister(registry, token, interests),
+            Stream::Unix(stream) => stream.reregister(registry, token, interests),
+        }
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        match self {
+            Stream::Tcp(stream) => stream.deregister(registry),
+            Stream::Unix(stream) => stream.deregister(registry),
+        }
+    }
+}

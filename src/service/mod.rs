@@ -1,0 +1,67 @@
+//! What a peer is answered: each service is a function of events, with no socket, clock or thread in it.
+
+mod actions;
+mod kinds;
+pub mod pipe;
+pub mod secret;
+pub mod talk;
+
+pub use actions::{Action, Actions};
+pub use kinds::{Bug, ServiceKind};
+
+/// Somebody a service talks with: a connection, or the [console](CONSOLE).
+pub type PeerId = usize;
+
+/// The peer that stands for this program's own stdin and stdout.
+pub const CONSOLE: PeerId = usize::MAX;
+
+/// What happened to a peer. Events of one peer come in order: `Open`, then messages, then `Eof`
+/// or `Closed`, and nothing after `Closed`.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// The peer is there.
+    Open(PeerId),
+    /// A whole message, without its framing; or a run of bytes, where the framing is raw.
+    Message(PeerId, &'a [u8]),
+    /// What stood unterminated when the peer half-closed.
+    Last(PeerId, &'a [u8]),
+    /// A message over the limit; nothing more will be read from this peer.
+    TooLong(PeerId),
+    /// The peer half-closed: no more messages will come. It may still read.
+    Eof(PeerId),
+    /// All that was sent to this peer has been handed to the kernel.
+    Drained(PeerId),
+    /// The peer is gone.
+    Closed(PeerId),
+}
+
+/// What answers events with actions.
+pub trait Service {
+    /// Takes one event and adds what is to be done.
+    fn on(&mut self, event: Event<'_>, actions: &mut Actions);
+
+    /// The peer whose unread output stops the reading from `from`: whoever gets the answers.
+    fn sink(&self, from: PeerId) -> PeerId {
+        from
+    }
+
+    /// Whether a further message from this peer is wanted now. What is not wanted is not read.
+    fn wants(&self, from: PeerId) -> bool {
+        let _ = from;
+        true
+    }
+}
+
+impl<S: Service + ?Sized> Service for Box<S> {
+    fn on(&mut self, event: Event<'_>, actions: &mut Actions) {
+        (**self).on(event, actions);
+    }
+
+    fn sink(&self, from: PeerId) -> PeerId {
+        (**self).sink(from)
+    }
+
+    fn wants(&self, from: PeerId) -> bool {
+        (**self).wants(from)
+    }
+}

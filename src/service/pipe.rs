@@ -1,0 +1,88 @@
+//! Bytes both ways between the console and one connection, as nc does.
+
+use super::{Action, Actions, CONSOLE, Event, PeerId, Service};
+
+/// The console on one end, a connection on the other.
+#[derive(Debug)]
+pub struct Pipe {
+    peer: Option<PeerId>,
+    half_close: bool,
+    input_ended: bool,
+}
+
+impl Pipe {
+    /// A pipe that waits for its connection. With `half_close` the end of stdin is passed on.
+    #[must_use]
+    pub fn new(half_close: bool) -> Self {
+        Pipe { peer: None, half_close, input_ended: false }
+    }
+
+    /// Whether stdin has ended.
+    #[must_use]
+    pub fn input_ended(&self) -> bool {
+        self.input_ended
+    }
+}
+
+impl Service for Pipe {
+    fn on(&mut self, event: Event<'_>, actions: &mut Actions) {
+        match event {
+            Event::Open(CONSOLE) | Event::Drained(_) => {}
+            Event::Open(peer) => self.peer = Some(peer),
+            Event::Message(CONSOLE, bytes) | Event::Last(CONSOLE, bytes) => {
+                if let Some(peer) = self.peer {
+                    actions.send(peer, bytes);
+                }
+            }
+            Event::Message(_, bytes) | Event::Last(_, bytes) => actions.send(CONSOLE, bytes),
+            Event::Eof(CONSOLE) => {
+                self.input_ended = true;
+                if let Some(peer) = self.peer.filter(|_| self.half_close) {
+                    actions.push(Action::Finish(peer));
+                }
+            }
+            Event::TooLong(_) | Event::Eof(_) | Event::Closed(_) => {
+                self.peer = None;
+                actions.push(Action::Stop);
+            }
+        }
+    }
+
+    fn sink(&self, from: PeerId) -> PeerId {
+        if from == CONSOLE { self.peer.unwrap_or(CONSOLE) } else { CONSOLE }
+    }
+
+    fn wants(&self, from: PeerId) -> bool {
+        from != CONSOLE || self.peer.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_cross_and_ends_are_passed_on() {
+        let (mut pipe, mut actions) = (Pipe::new(true), Actions::default());
+        assert!(!pipe.wants(CONSOLE));
+        for event in [
+            Event::Open(3),
+            Event::Message(CONSOLE, b"up"),
+            Event::Message(3, b"down"),
+            Event::Eof(CONSOLE),
+            Event::Eof(3),
+        ] {
+            pipe.on(event, &mut actions);
+        }
+        let script: Vec<_> = actions.script().into_iter().map(|(action, _)| action).collect();
+        assert_eq!(script, [Action::Send(3, 2), Action::Send(CONSOLE, 4), Action::Finish(3), Action::Stop]);
+    }
+
+    #[test]
+    fn without_half_close_the_connection_stays_open() {
+        let (mut pipe, mut actions) = (Pipe::new(false), Actions::default());
+        pipe.on(Event::Open(3), &mut actions);
+        pipe.on(Event::Eof(CONSOLE), &mut actions);
+        assert!(actions.is_empty() && pipe.input_ended());
+    }
+}

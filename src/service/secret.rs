@@ -1,0 +1,130 @@
+//! The message service: a line that contains SECRET is answered with its digits and their count.
+
+use std::io::Write as _;
+
+use memchr::memmem;
+
+use super::{Action, Actions, Bug, Event, Service};
+
+const NOT_FOUND: &[u8] = b"Secret code not found.\n";
+const TOO_LONG: &[u8] = b"Message too long.\n";
+
+/// Answers every message in order, each with one line.
+#[derive(Debug)]
+pub struct Secret {
+    finder: memmem::Finder<'static>,
+    bug: Option<Bug>,
+}
+
+impl Secret {
+    /// The service as the contract has it, or with a mistake made on purpose. A service with a bug
+    /// wants raw bytes, a run of them a read; one without wants lines.
+    #[must_use]
+    pub fn new(bug: Option<Bug>) -> Self {
+        Secret { finder: memmem::Finder::new(b"SECRET"), bug }
+    }
+
+    /// Appends the answer to one message, line feed included.
+    pub fn answer(&self, message: &[u8], out: &mut Vec<u8>) {
+        if self.finder.find(message).is_none() {
+            out.extend_from_slice(NOT_FOUND);
+            return;
+        }
+        out.extend_from_slice(b"Digits: ");
+        let start = out.len();
+        out.extend(message.iter().filter(|byte| byte.is_ascii_digit()));
+        let count = out.len() - start;
+        // Writing to a Vec cannot fail, and allocates nothing for the number.
+        let _ = writeln!(out, "   Count: {count}");
+    }
+
+    /// What a careless server makes of one read.
+    fn on_read(&self, bug: Bug, peer: super::PeerId, read: &[u8], actions: &mut Actions) {
+        let mut lines = read.split_inclusive(|&byte| byte == b'\n');
+        let mut answer = |line: &[u8]| actions.send_with(peer, |out| self.answer(without_ending(line), out));
+        match bug {
+            Bug::OneRead => answer(read),
+            Bug::FirstOnly => lines.next().into_iter().for_each(answer),
+            Bug::DropTail => lines.filter(|line| line.ends_with(b"\n")).for_each(answer),
+        }
+    }
+}
+
+impl Service for Secret {
+    fn on(&mut self, event: Event<'_>, actions: &mut Actions) {
+        match (event, self.bug) {
+            (Event::Message(peer, read) | Event::Last(peer, read), Some(bug)) => {
+                self.on_read(bug, peer, read, actions);
+            }
+            (Event::Message(peer, message) | Event::Last(peer, message), None) => {
+                actions.send_with(peer, |out| self.answer(message, out));
+            }
+            (Event::TooLong(peer), _) => {
+                actions.send(peer, TOO_LONG);
+                actions.push(Action::Close(peer));
+            }
+            (Event::Eof(peer), _) => actions.push(Action::Close(peer)),
+            (Event::Open(_) | Event::Drained(_) | Event::Closed(_), _) => {}
+        }
+    }
+}
+
+fn without_ending(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(message: &[u8]) -> String {
+        let mut out = Vec::new();
+        Secret::new(None).answer(message, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn answers(bug: Bug, read: &[u8]) -> Vec<String> {
+        let mut actions = Actions::default();
+        Secret::new(Some(bug)).on(Event::Message(1, read), &mut actions);
+        actions.script().into_iter().map(|(_, text)| text).collect()
+    }
+
+    #[test]
+    fn digits_are_given_in_order_with_their_count() {
+        assert_eq!(answer(b"My SECRET code is 12345"), "Digits: 12345   Count: 5\n");
+        assert_eq!(answer(b"1SECRET2 3"), "Digits: 123   Count: 3\n");
+    }
+
+    #[test]
+    fn a_secret_without_digits_has_an_empty_list() {
+        assert_eq!(answer(b"SECRET"), "Digits:    Count: 0\n");
+    }
+
+    #[test]
+    fn the_word_is_case_sensitive_and_bytes_are_bytes() {
+        assert_eq!(answer(b"secret 1"), "Secret code not found.\n");
+        assert_eq!(answer(b""), "Secret code not found.\n");
+        assert_eq!(answer(b"\xff\0SECRET\x80 9"), "Digits: 9   Count: 1\n");
+        // Digits are the ASCII ones: ARABIC-INDIC DIGIT THREE is not among them.
+        assert_eq!(answer("SECRET \u{663}".as_bytes()), "Digits:    Count: 0\n");
+    }
+
+    #[test]
+    fn a_message_too_long_is_answered_and_closed() {
+        let mut actions = Actions::default();
+        Secret::new(None).on(Event::TooLong(7), &mut actions);
+        let script = actions.script();
+        assert_eq!(script[0], (Action::Send(7, 18), "Message too long.\n".into()));
+        assert_eq!(script[1].0, Action::Close(7));
+    }
+
+    #[test]
+    fn each_bug_is_wrong_in_its_own_way() {
+        let two = b"SECRET 1\r\nSECRET 2\n";
+        assert_eq!(answers(Bug::OneRead, two), ["Digits: 12   Count: 2\n"]);
+        assert_eq!(answers(Bug::OneRead, b"SEC"), ["Secret code not found.\n"]);
+        assert_eq!(answers(Bug::FirstOnly, two), ["Digits: 1   Count: 1\n"]);
+        assert_eq!(answers(Bug::DropTail, b"SECRET 1\nSECRET 2"), ["Digits: 1   Count: 1\n"]);
+    }
+}

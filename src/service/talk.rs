@@ -1,0 +1,239 @@
+//! The client's half of the message service: lines from the console go out, replies come back.
+
+use super::{Action, Actions, CONSOLE, Event, PeerId, Service};
+
+/// How the console is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// A person: a prompt, what was sent, what was received, one message at a time.
+    Conversation,
+    /// A script: replies and nothing else, messages sent without waiting for them.
+    Filter,
+}
+
+/// How messages are put on the wire.
+pub type Encode = fn(&[u8], &mut Vec<u8>);
+
+/// A conversation with one server, and the count of what is owed.
+#[derive(Debug)]
+pub struct Talk {
+    style: Style,
+    encode: Encode,
+    half_close: bool,
+    server: Option<PeerId>,
+    sent: u64,
+    answered: u64,
+    input_ended: bool,
+    cut_short: bool,
+}
+
+impl Talk {
+    /// A conversation that has not begun. With `half_close` the end of the input is told to the
+    /// server at once, not when all replies are there.
+    #[must_use]
+    pub fn new(style: Style, encode: Encode, half_close: bool) -> Self {
+        Talk { style, encode, half_close, server: None, sent: 0, answered: 0, input_ended: false, cut_short: false }
+    }
+
+    /// Messages sent.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Whole replies received.
+    #[must_use]
+    pub fn answered(&self) -> u64 {
+        self.answered
+    }
+
+    /// Messages that have no whole reply.
+    #[must_use]
+    pub fn unanswered(&self) -> u64 {
+        self.sent.saturating_sub(self.answered)
+    }
+
+    /// Whether the input has ended, by end of file or by a quit word.
+    #[must_use]
+    pub fn input_ended(&self) -> bool {
+        self.input_ended
+    }
+
+    /// Whether the last reply ended before its line did.
+    #[must_use]
+    pub fn cut_short(&self) -> bool {
+        self.cut_short
+    }
+
+    fn on_input(&mut self, message: &[u8], actions: &mut Actions) {
+        if self.style == Style::Conversation && is_quit(message) {
+            return self.end_input(actions);
+        }
+        let Some(server) = self.server else { return };
+        let encode = self.encode;
+        actions.send_with(server, |out| encode(message, out));
+        self.sent += 1;
+        if self.style == Style::Conversation {
+            labelled("Sent: ", message, actions);
+        }
+    }
+
+    fn on_reply(&mut self, reply: &[u8], actions: &mut Actions) {
+        match self.style {
+            Style::Filter => actions.send_with(CONSOLE, |out| line("", reply, out)),
+            Style::Conversation => {
+                labelled("Received: ", reply, actions);
+                if self.answered + 1 >= self.sent && !self.input_ended {
+                    prompt(actions);
+                }
+            }
+        }
+    }
+
+    fn end_input(&mut self, actions: &mut Actions) {
+        if self.input_ended {
+            return;
+        }
+        self.input_ended = true;
+        if let Some(server) = self.server.filter(|_| self.half_close) {
+            actions.push(Action::Finish(server));
+        }
+    }
+
+    fn stop_when_done(&self, actions: &mut Actions) {
+        if self.input_ended && self.unanswered() == 0 {
+            actions.push(Action::Stop);
+        }
+    }
+}
+
+impl Service for Talk {
+    fn on(&mut self, event: Event<'_>, actions: &mut Actions) {
+        match event {
+            Event::Open(CONSOLE) | Event::Drained(_) => return,
+            Event::Open(server) => {
+                self.server = Some(server);
+                if self.style == Style::Conversation {
+                    prompt(actions);
+                }
+            }
+            Event::Message(CONSOLE, message) | Event::Last(CONSOLE, message) => self.on_input(message, actions),
+            Event::Message(_, reply) => {
+                self.on_reply(reply, actions);
+                self.answered += 1;
+            }
+            Event::Last(_, rest) => {
+                self.cut_short = true;
+                self.on_reply(rest, actions);
+            }
+            Event::Eof(CONSOLE) => {
+                if self.style == Style::Conversation && !self.input_ended {
+                    actions.send(CONSOLE, b"\n"); // Ctrl-D leaves the cursor behind the prompt
+                }
+                self.end_input(actions);
+            }
+            // How the session ends now depends on what is owed; who runs the service decides.
+            Event::TooLong(_) | Event::Eof(_) | Event::Closed(_) => return actions.push(Action::Stop),
+        }
+        self.stop_when_done(actions);
+    }
+
+    fn sink(&self, from: PeerId) -> PeerId {
+        if from == CONSOLE { self.server.unwrap_or(CONSOLE) } else { CONSOLE }
+    }
+
+    fn wants(&self, from: PeerId) -> bool {
+        if from != CONSOLE {
+            return true;
+        }
+        let quiet = self.style == Style::Filter || self.unanswered() == 0;
+        self.server.is_some() && !self.input_ended && quiet
+    }
+}
+
+/// Whether a line typed at the prompt ends the conversation.
+fn is_quit(message: &[u8]) -> bool {
+    ["q", "quit", "quit()", "close", "close()"].iter().any(|word| message.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+fn prompt(actions: &mut Actions) {
+    actions.send(CONSOLE, b"Enter Message: ");
+}
+
+fn labelled(label: &str, text: &[u8], actions: &mut Actions) {
+    actions.send_with(CONSOLE, |out| line(label, text, out));
+}
+
+fn line(label: &str, text: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(label.as_bytes());
+    out.extend_from_slice(text);
+    out.push(b'\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SERVER: PeerId = 1;
+
+    fn to_line(body: &[u8], out: &mut Vec<u8>) {
+        line("", body, out);
+    }
+
+    fn play(talk: &mut Talk, events: Vec<Event<'_>>) -> String {
+        let mut actions = Actions::default();
+        for event in events {
+            talk.on(event, &mut actions);
+        }
+        let name = |peer| if peer == CONSOLE { "console" } else { "server" };
+        let told = actions.script().into_iter().map(|(action, text)| match action {
+            Action::Send(peer, _) => format!("{} {text:?}", name(peer)),
+            Action::Finish(peer) => format!("finish {}", name(peer)),
+            other => format!("{other:?}"),
+        });
+        told.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_conversation_goes_as_the_original_did() {
+        let mut talk = Talk::new(Style::Conversation, to_line, false);
+        assert!(!talk.wants(CONSOLE), "nothing is read before the server is there");
+        let begun = play(&mut talk, vec![Event::Open(SERVER), Event::Message(CONSOLE, b"SECRET 7")]);
+        assert_eq!(
+            begun,
+            "console \"Enter Message: \"\nserver \"SECRET 7\\n\"\nconsole \"Sent: SECRET 7\\n\"",
+        );
+        assert!(!talk.wants(CONSOLE), "one message at a time");
+        let ended = play(&mut talk, vec![Event::Message(SERVER, b"Digits: 7   Count: 1"), Event::Message(CONSOLE, b"QUIT()")]);
+        assert_eq!(ended, "console \"Received: Digits: 7   Count: 1\\n\"\nconsole \"Enter Message: \"\nStop");
+    }
+
+    #[test]
+    fn quit_words_are_messages_to_a_filter() {
+        let mut talk = Talk::new(Style::Filter, to_line, true);
+        let told = play(&mut talk, vec![Event::Open(SERVER), Event::Message(CONSOLE, b"quit"), Event::Eof(CONSOLE)]);
+        assert_eq!(told, "server \"quit\\n\"\nfinish server");
+        assert_eq!(play(&mut talk, vec![Event::Message(SERVER, b"no")]), "console \"no\\n\"\nStop");
+    }
+
+    #[test]
+    fn a_reply_cut_short_is_shown_but_not_counted() {
+        let mut talk = Talk::new(Style::Filter, to_line, false);
+        let told = play(&mut talk, vec![
+            Event::Open(SERVER),
+            Event::Message(CONSOLE, b"a"),
+            Event::Eof(CONSOLE),
+            Event::Last(SERVER, b"Digi"),
+            Event::Eof(SERVER),
+        ]);
+        assert_eq!(told, "server \"a\\n\"\nconsole \"Digi\\n\"\nStop");
+        assert_eq!((talk.unanswered(), talk.cut_short()), (1, true));
+    }
+
+    #[test]
+    fn ctrl_d_ends_the_line_of_the_prompt() {
+        let mut talk = Talk::new(Style::Conversation, to_line, false);
+        let told = play(&mut talk, vec![Event::Open(SERVER), Event::Eof(CONSOLE)]);
+        assert_eq!(told, "console \"Enter Message: \"\nconsole \"\\n\"\nStop");
+    }
+}
