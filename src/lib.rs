@@ -1,0 +1,3 @@
+//! secretcat: a netcat that knows messages and cuts them on purpose.
+
+pub mod value;
