@@ -1,3 +1,88 @@
 //! secretcat: a netcat that knows messages and cuts them on purpose.
+//!
+//! Not a stable API: the crate is a program, and these pages are its map. Imports go down only.
+//!
+//! | layer | room | what is in it |
+//! |---|---|---|
+//! | L4 | [`cli`] | the command line: flags in, configuration out; the exit status |
+//! | L3 | [`session`] | one file a command: who is connected, what is answered, when it ends |
+//! | L2 | [`io`] | sockets, files, clocks, threads, signals; nothing else touches them |
+//! | L1 | [`config`] | what a run is to do, checked |
+//! | L1 | [`plan`] | where writes are cut, as functions of bytes and seed |
+//! | L1 | [`frame`] | bytes in, messages out |
+//! | L1 | [`service`] | what is answered, as functions of events |
+//! | L1 | [`trace`] | what happened, as data, text, JSON and pictures |
+//! | L0 | [`value`], [`error`] | what a user writes, and what can go wrong |
+//!
+//! What holds everywhere: nothing in `io` or above blocks but the one wait of the event loop;
+//! bytes are never taken for text on their way; nothing from a peer reaches a terminal unescaped;
+//! stdout carries what peers said and stderr what this program says.
 
+pub mod cli;
+pub mod config;
+pub mod error;
+pub mod frame;
+pub mod io;
+pub mod plan;
+pub mod service;
+pub mod session;
+pub mod trace;
 pub mod value;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use cli::{Refusal, Task};
+use config::{Color, Seeing};
+use error::Error;
+use io::recorder::Recorder;
+use io::report::Report;
+use io::signal::Signals;
+use session::Context;
+
+/// Parses the command line, does what it says, and tells in one line what went wrong.
+#[must_use]
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let request = match cli::parse(args) {
+        Ok(request) => request,
+        Err(refusal) => return refuse(&refusal),
+    };
+    let report = Report::stderr(request.color);
+    let result = perform(&request.task, &report);
+    if let Err(error) = &result {
+        report.error(&error.to_string());
+    }
+    report.finish();
+    result.map_or_else(|error| ExitCode::from(cli::status(&error)), |()| ExitCode::SUCCESS)
+}
+
+fn perform(task: &Task, report: &Report) -> Result<(), Error> {
+    let seeing: &Seeing = match task {
+        Task::Listen(config) => &config.seeing,
+        Task::Connect(config) => &config.seeing,
+    };
+    let signals = Signals::install().map_err(Error::local("watch", "signals"))?;
+    let recorder = Recorder::start(seeing, report)?;
+    let context = Context { report: report.clone(), recorder, signals };
+    let result = match task {
+        Task::Listen(config) => session::listen::run(config, &context, |_| {}),
+        Task::Connect(config) => session::connect::run(config, &context),
+    };
+    // What was recorded is told even of a run that failed; its failure comes first.
+    let recorded = context.recorder.finish();
+    result.and(recorded)
+}
+
+/// Help and version go to stdout, and may fail there; complaints are one line on stderr.
+fn refuse(refusal: &Refusal) -> ExitCode {
+    let report = Report::stderr(Color::Auto);
+    let status = match refusal.tell() {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(error) => {
+            report.error(&error.to_string());
+            cli::status(&error)
+        }
+    };
+    report.finish();
+    ExitCode::from(status)
+}

@@ -50,6 +50,21 @@ impl Admission {
 }
 
 impl ListenConfig {
+    /// The message service for this program's own use: quiet, and whole in what it writes.
+    #[must_use]
+    pub fn private(address: Address, max_message: usize) -> Self {
+        ListenConfig {
+            address,
+            family: Family::Any,
+            service: ServiceKind::Secret,
+            bug: None,
+            once: false,
+            admission: Admission::default(),
+            traffic: Traffic { max_message, ..Traffic::default() },
+            seeing: Seeing { quiet: true, ..Seeing::default() },
+        }
+    }
+
     /// Checks what one option cannot know of another.
     ///
     /// # Errors

@@ -167,6 +167,12 @@ impl Conn {
         }
     }
 
+    /// Gives up writing: the peer takes nothing more.
+    pub fn break_off(&mut self) {
+        self.ending = Ending::Sent;
+        self.writer.clear();
+    }
+
     /// Whether our end is sent.
     #[must_use]
     pub fn is_finished(&self) -> bool {

@@ -83,6 +83,12 @@ impl Writer {
         self.queue.settle();
     }
 
+    /// Forgets what was to be written.
+    pub(super) fn clear(&mut self) {
+        self.queue = Queue::default();
+        self.script = None;
+    }
+
     pub(super) fn end_group(&mut self) {
         if let Some(script) = &mut self.script {
             script.hurry = true;

@@ -1,0 +1,109 @@
+//! The flags of `secretcat connect`.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::socket::SocketFlags;
+use super::{seeing, traffic};
+use crate::config::{ConfigError, ConnectConfig, Input, Retry, Target};
+use crate::value::Span;
+
+/// Send messages and show the replies: a conversation at a terminal, a filter in a script
+#[derive(Debug, Args)]
+pub(super) struct Flags {
+    /// Whom to talk to: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), HOST PORT, unix:PATH
+    #[arg(value_name = "ADDRESS", num_args = 0..=2, env = traffic::ADDRESS_VARIABLE, default_value = "127.0.0.1:4500")]
+    address: Vec<OsString>,
+    /// ADDRESS is the path of a unix socket
+    #[arg(short = 'U', long = "unix")]
+    unix: bool,
+    /// Talk to a message listener of one's own, started for this run
+    #[arg(long)]
+    loopback: bool,
+
+    /// Send this message, and read none from stdin (repeatable)
+    #[arg(short, long, value_name = "TEXT", help_heading = "Messages", allow_hyphen_values = true)]
+    message: Vec<OsString>,
+    /// No messages: bytes both ways, as nc does
+    #[arg(long, help_heading = "Messages", conflicts_with = "message")]
+    raw: bool,
+    /// End messages with CR LF
+    #[arg(short = 'C', long, help_heading = "Messages", conflicts_with = "raw")]
+    crlf: bool,
+    /// Half-close as soon as the input ends (--raw always does)
+    #[arg(short = 'N', long, help_heading = "Messages")]
+    shutdown: bool,
+    /// Keep the connection open when the input of --raw ends
+    #[arg(long, help_heading = "Messages", requires = "raw", conflicts_with = "shutdown")]
+    no_shutdown: bool,
+    /// Leave this long after the end of the input, whatever has come by then
+    #[arg(short, long, value_name = "TIME", help_heading = "Messages")]
+    quit_after: Option<Span>,
+
+    /// Give up connecting after so long, name lookup and all addresses included
+    #[arg(long, value_name = "TIME", help_heading = "Limits", default_value = "10s")]
+    connect_timeout: Span,
+    /// Try a failed connection again, so many times
+    #[arg(long, value_name = "N", help_heading = "Limits", default_value_t = 0)]
+    retry: u32,
+    /// Pause before each further try
+    #[arg(long, value_name = "TIME", help_heading = "Limits", default_value = "1s")]
+    retry_delay: Span,
+    /// Give up when a reply takes longer
+    #[arg(long, value_name = "TIME", help_heading = "Limits")]
+    timeout: Option<Span>,
+    #[command(flatten)]
+    limits: traffic::Limits,
+
+    #[command(flatten)]
+    socket: SocketFlags,
+    /// Connect from this port
+    #[arg(short = 'p', long, value_name = "PORT", help_heading = "Socket options")]
+    source_port: Option<u16>,
+
+    #[command(flatten)]
+    seeing: seeing::Flags,
+}
+
+impl Flags {
+    pub(super) fn into_config(self, address_was_typed: bool) -> Result<ConnectConfig, ConfigError> {
+        if self.loopback && address_was_typed {
+            return Err(ConfigError::new("--loopback starts its own listener: leave ADDRESS out"));
+        }
+        let show_options = self.socket.show_options;
+        let family = self.socket.family();
+        let mut traffic = traffic::traffic(self.socket, &self.limits)?;
+        traffic.socket.set_source_port(self.source_port)?;
+        let target = match self.loopback {
+            true => Target::Loopback,
+            false => Target::Server(traffic::address(&self.address, self.unix)?.unwrap_or_default()),
+        };
+        let Span(connect_timeout) = self.connect_timeout;
+        let config = ConnectConfig {
+            target,
+            family,
+            input: match self.message.is_empty() {
+                true => Input::Stdin,
+                false => Input::Given(self.message.into_iter().map(OsStringExt::into_vec).collect()),
+            },
+            raw: self.raw,
+            half_close: if self.raw { !self.no_shutdown } else { self.shutdown },
+            crlf: self.crlf,
+            // As nc's -w: a connection that cannot be made is idle too.
+            connect_timeout: traffic.idle_timeout.map_or(connect_timeout, |idle| idle.min(connect_timeout)),
+            retry: Retry { times: self.retry, delay: time(self.retry_delay) },
+            reply_timeout: self.timeout.map(time),
+            quit_after: self.quit_after.map(time),
+            traffic,
+            seeing: self.seeing.into_config(show_options),
+        };
+        config.check()
+    }
+}
+
+fn time(Span(time): Span) -> Duration {
+    time
+}

@@ -1,0 +1,63 @@
+//! The exit status, and how a refusal is worded.
+
+use crate::error::Error;
+use crate::io::signal::INTERRUPTED;
+use crate::value::escape;
+
+/// The exit status for an error: 1 the network or the peer, 2 the command line or this host.
+#[must_use]
+pub fn status(error: &Error) -> u8 {
+    match error {
+        Error::Network { .. } | Error::Timeout { .. } | Error::Lost { .. } => 1,
+        Error::Usage(_) | Error::Local { .. } | Error::Option { .. } => 2,
+        Error::Interrupted => INTERRUPTED,
+    }
+}
+
+/// The parser's complaint as one line: what is wrong, and the next thing to try.
+pub(super) fn one_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or_default();
+    let mut line = first.strip_prefix("error: ").unwrap_or(first).to_owned();
+    for further in lines {
+        if further.starts_with("Usage:") || further.starts_with("For more information") {
+            break;
+        }
+        match further.strip_prefix("tip: ") {
+            Some(tip) => line.push_str(&format!(" ({tip})")),
+            None => line.push_str(&format!(" {further}")),
+        }
+    }
+    escape(line.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::error::Error;
+
+    fn complaint(args: &[&str]) -> String {
+        one_line(&crate::cli::command().try_get_matches_from(args).unwrap_err())
+    }
+
+    #[test]
+    fn a_complaint_is_one_line() {
+        assert_eq!(
+            complaint(&["secretcat", "listen", "--onse"]),
+            "unexpected argument '--onse' found (a similar argument exists: '--once')"
+        );
+        assert!(complaint(&["secretcat", "connect", "--timeout", "1 parsec"]).starts_with("invalid value '1 parsec' for '--timeout <TIME>'"));
+    }
+
+    #[test]
+    fn the_status_tells_peer_from_host() {
+        let io = || io::Error::from(io::ErrorKind::ConnectionRefused);
+        assert_eq!(status(&Error::network("connect", "h:1")(io())), 1);
+        assert_eq!(status(&Error::local("read", "stdin")(io())), 2);
+        assert_eq!(status(&Error::Usage(String::new())), 2);
+        assert_eq!(status(&Error::Interrupted), 130);
+    }
+}

@@ -1,0 +1,104 @@
+//! The flags of `secretcat listen`.
+
+use std::ffi::OsString;
+
+use clap::{Args, ValueEnum};
+use ipnet::IpNet;
+
+use super::socket::SocketFlags;
+use super::{seeing, traffic};
+use crate::config::{Admission, ConfigError, ListenConfig};
+use crate::service::{Bug, ServiceKind};
+
+/// Answer messages: serve any number of clients at once until SIGINT or SIGTERM
+#[derive(Debug, Args)]
+pub(super) struct Flags {
+    /// Where to listen: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), *:PORT (every interface), HOST PORT, unix:PATH
+    #[arg(value_name = "ADDRESS", num_args = 0..=2, env = traffic::ADDRESS_VARIABLE, default_value = "127.0.0.1:4500")]
+    address: Vec<OsString>,
+    /// ADDRESS is the path of a unix socket
+    #[arg(short = 'U', long = "unix")]
+    unix: bool,
+
+    /// What to answer
+    #[arg(long, value_enum, value_name = "NAME", default_value_t = Name::Secret, help_heading = "Service")]
+    service: Name,
+    /// Make a mistake on purpose: the control that shows that a test can fail
+    #[arg(long, value_enum, value_name = "MISTAKE", help_heading = "Service")]
+    bug: Option<Mistake>,
+    /// Serve one connection, then end
+    #[arg(long, help_heading = "Service")]
+    once: bool,
+    /// Serve one connection after the other (the message service always does)
+    #[arg(short = 'k', long, help_heading = "Service", conflicts_with = "once")]
+    keep_open: bool,
+
+    /// Serve so many connections at once; more wait until others end
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    max_connections: Option<usize>,
+    /// Serve only clients of these networks (repeatable)
+    #[arg(long, value_name = "CIDR", value_parser = network, help_heading = "Limits")]
+    allow: Vec<IpNet>,
+    /// Turn clients of these networks away, whatever --allow says (repeatable)
+    #[arg(long, value_name = "CIDR", value_parser = network, help_heading = "Limits")]
+    deny: Vec<IpNet>,
+    #[command(flatten)]
+    limits: traffic::Limits,
+
+    #[command(flatten)]
+    socket: SocketFlags,
+    /// Connections that may wait to be accepted
+    #[arg(long, value_name = "N", help_heading = "Socket options")]
+    backlog: Option<u32>,
+
+    #[command(flatten)]
+    seeing: seeing::Flags,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Name {
+    /// The digits of every line that contains SECRET, and their count
+    Secret,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Mistake {
+    /// Take what one read returns for one message
+    OneRead,
+    /// Answer the first message of a read and drop the others
+    FirstOnly,
+    /// Drop what follows the last line feed of a read
+    DropTail,
+}
+
+impl Flags {
+    pub(super) fn into_config(self) -> Result<ListenConfig, ConfigError> {
+        let show_options = self.socket.show_options;
+        let family = self.socket.family();
+        let mut traffic = traffic::traffic(self.socket, &self.limits)?;
+        traffic.socket.backlog = self.backlog;
+        let config = ListenConfig {
+            address: traffic::address(&self.address, self.unix)?.unwrap_or_default(),
+            family,
+            service: match self.service {
+                Name::Secret => ServiceKind::Secret,
+            },
+            bug: self.bug.map(|bug| match bug {
+                Mistake::OneRead => Bug::OneRead,
+                Mistake::FirstOnly => Bug::FirstOnly,
+                Mistake::DropTail => Bug::DropTail,
+            }),
+            once: self.once,
+            admission: Admission { max_connections: self.max_connections, allow: self.allow, deny: self.deny },
+            traffic,
+            seeing: self.seeing.into_config(show_options),
+        };
+        config.check()
+    }
+}
+
+/// A network in CIDR notation, or one address.
+fn network(text: &str) -> Result<IpNet, String> {
+    let host = || text.parse::<std::net::IpAddr>().map(IpNet::from);
+    text.parse().or_else(|_| host()).map_err(|_| "expected a network such as 192.0.2.0/24 or 2001:db8::/32".to_owned())
+}

@@ -1,0 +1,145 @@
+//! The command line: the only home of help text. Flags come in, checked configuration goes out.
+
+mod connect;
+mod exit;
+mod listen;
+mod seeing;
+mod socket;
+mod traffic;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+pub use exit::status;
+
+use crate::config::{self, ConfigError, ConnectConfig, ListenConfig};
+use crate::error::Error;
+
+/// A netcat that knows messages and cuts them on purpose.
+#[derive(Debug, Parser)]
+#[command(
+    name = "secretcat",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    disable_help_subcommand = true,
+    after_help = "See 'secretcat COMMAND --help' for the options of a command, and secretcat(1)."
+)]
+struct Cli {
+    /// When to use colour on stderr and in help.
+    #[arg(long, value_enum, global = true, value_name = "WHEN", default_value_t = When::Auto, display_order = 900)]
+    color: When,
+    #[command(subcommand)]
+    command: Commands,
+}
+
+#[derive(Debug, Subcommand)]
+enum Commands {
+    Listen(listen::Flags),
+    Connect(connect::Flags),
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum When {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub struct Request {
+    /// Whether stderr is coloured.
+    pub color: config::Color,
+    /// What to do.
+    pub task: Task,
+}
+
+/// One of the commands, with its checked configuration.
+#[derive(Debug)]
+pub enum Task {
+    /// `listen`
+    Listen(Box<ListenConfig>),
+    /// `connect`
+    Connect(Box<ConnectConfig>),
+}
+
+/// Why there is nothing to do.
+#[derive(Debug)]
+pub enum Refusal {
+    /// Help or the version was asked for: this text goes to stdout.
+    Told(clap::Error),
+    /// The command line cannot be understood.
+    Syntax(clap::Error),
+    /// It can, but it cannot be done.
+    Config(ConfigError),
+}
+
+/// The definitions, for the man pages and the completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Parses and checks a command line.
+///
+/// # Errors
+/// [`Refusal`] says what is to be told to whom.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Refusal> {
+    let matches = Cli::command().try_get_matches_from(args).map_err(Refusal::from)?;
+    let cli = Cli::from_arg_matches(&matches).map_err(Refusal::from)?;
+    let color = match cli.color {
+        When::Auto => config::Color::Auto,
+        When::Always => config::Color::Always,
+        When::Never => config::Color::Never,
+    };
+    let of_command = matches.subcommand().map(|(_, of_command)| of_command);
+    let task = match cli.command {
+        Commands::Listen(flags) => Task::Listen(Box::new(flags.into_config()?)),
+        Commands::Connect(flags) => Task::Connect(Box::new(flags.into_config(address_was_typed(of_command))?)),
+    };
+    Ok(Request { color, task })
+}
+
+/// Whether ADDRESS stands on the command line, and not in the environment.
+fn address_was_typed(matches: Option<&ArgMatches>) -> bool {
+    let source = matches.and_then(|matches| matches.value_source("address"));
+    source == Some(clap::parser::ValueSource::CommandLine)
+}
+
+impl Refusal {
+    /// Tells help or version on stdout; everything else is an error for the caller to tell.
+    ///
+    /// # Errors
+    /// The complaint; or that stdout could not be written. A reader that has gone is not an error.
+    pub fn tell(&self) -> Result<(), Error> {
+        match self {
+            Refusal::Told(text) => {
+                let written = text.print().and_then(|()| std::io::stdout().flush());
+                match written {
+                    Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+                    other => other.map_err(Error::local("write to", "stdout")),
+                }
+            }
+            Refusal::Syntax(error) => Err(Error::Usage(exit::one_line(error))),
+            Refusal::Config(error) => Err(error.clone().into()),
+        }
+    }
+}
+
+impl From<clap::Error> for Refusal {
+    fn from(error: clap::Error) -> Self {
+        if error.use_stderr() { Refusal::Syntax(error) } else { Refusal::Told(error) }
+    }
+}
+
+impl From<ConfigError> for Refusal {
+    fn from(error: ConfigError) -> Self {
+        Refusal::Config(error)
+    }
+}

@@ -1,0 +1,50 @@
+//! The options that every connection has, whoever made it.
+
+use std::ffi::OsString;
+
+use clap::Args;
+
+use crate::config::{ConfigError, Reading, Traffic};
+use crate::plan::Plan;
+use crate::value::{Address, Size, Span};
+
+use super::socket::SocketFlags;
+
+/// The environment variable that holds the default address of `listen` and `connect`.
+pub(super) const ADDRESS_VARIABLE: &str = "SECRETCAT_ADDRESS";
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub(super) struct Limits {
+    /// Largest message taken, its line ending not counted
+    #[arg(long, value_name = "SIZE", default_value = "1M")]
+    max_message: Size,
+    /// Give a connection up when nothing came or went for so long
+    #[arg(short = 'w', long, value_name = "TIME")]
+    pub(super) idle_timeout: Option<Span>,
+}
+
+/// What `flags` and `limits` make of a connection, unchecked.
+pub(super) fn traffic(socket: SocketFlags, limits: &Limits) -> Result<Traffic, ConfigError> {
+    let too_large = |_| ConfigError::new("--max-message is more than this machine can address");
+    Ok(Traffic {
+        plan: Plan::default(),
+        reading: Reading::default(),
+        socket: socket.into_config()?,
+        max_message: usize::try_from(limits.max_message.0).map_err(too_large)?,
+        idle_timeout: limits.idle_timeout.map(|Span(time)| time),
+    })
+}
+
+/// ADDRESS, as one word or as two, or a path with `-U`.
+pub(super) fn address(words: &[OsString], unix: bool) -> Result<Option<Address>, ConfigError> {
+    let parsed = match words {
+        [] if unix => return Err(ConfigError::new("-U asks for a unix socket: give its path")),
+        [] => return Ok(None),
+        [path] if unix => return Ok(Some(Address::Unix(path.into()))),
+        [_, _, ..] if unix => return Err(ConfigError::new("-U takes one path")),
+        [word] => Address::parse_os(word),
+        [host, port, ..] => Address::from_words(host, port),
+    };
+    parsed.map(Some).map_err(|invalid| ConfigError::new(invalid.to_string()))
+}

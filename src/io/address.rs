@@ -1,0 +1,134 @@
+//! From an address as the user writes it to addresses the kernel takes, without ever holding up the loop.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+
+use mio::Waker;
+
+use crate::config::Family;
+use crate::value::Host;
+
+/// A name on its way to becoming addresses.
+#[derive(Debug)]
+pub enum Lookup {
+    /// Known at once: the host was given in digits.
+    Known(Vec<SocketAddr>),
+    /// Asked of the system's resolver, which may take any time, on a thread of its own.
+    Asked(Receiver<io::Result<Vec<SocketAddr>>>),
+}
+
+impl Lookup {
+    /// Begins to look `host` up. The waker is used when the answer is there.
+    ///
+    /// # Errors
+    /// When no thread can be made.
+    pub fn start(host: &Host, port: u16, family: Family, waker: &Arc<Waker>) -> io::Result<Self> {
+        let name = match host {
+            Host::Ip(ip) => return Ok(Lookup::Known(vec![SocketAddr::new(*ip, port)])),
+            Host::Any => return Ok(Lookup::Known(everywhere(port, family))),
+            Host::Scoped(ip, scope) => format!("{ip}%{scope}"),
+            Host::Name(name) => name.clone(),
+        };
+        let (sender, receiver) = channel();
+        let waker = Arc::clone(waker);
+        std::thread::Builder::new().name("resolver".to_owned()).spawn(move || {
+            let found = (name.as_str(), port).to_socket_addrs().map(|found| sorted(found.collect(), family));
+            // Nobody waits any more when the connect limit has passed.
+            let _ = sender.send(found);
+            let _ = waker.wake();
+        })?;
+        Ok(Lookup::Asked(receiver))
+    }
+
+    /// The addresses, if they are known by now.
+    ///
+    /// # Errors
+    /// The resolver's; `NotFound` when the name has no address of the family wanted.
+    pub fn poll(&mut self) -> io::Result<Option<Vec<SocketAddr>>> {
+        let found = match self {
+            Lookup::Known(found) => std::mem::take(found),
+            Lookup::Asked(receiver) => match receiver.try_recv() {
+                Err(TryRecvError::Empty) => return Ok(None),
+                Err(TryRecvError::Disconnected) => return Err(io::Error::other("the resolver gave up")),
+                Ok(found) => found.map_err(plain)?,
+            },
+        };
+        if found.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "no address of the wanted family"));
+        }
+        Ok(Some(found))
+    }
+
+    /// Waits for the addresses, for who has nobody else to serve yet.
+    ///
+    /// # Errors
+    /// As [`poll`](Self::poll).
+    pub fn wait(self) -> io::Result<Vec<SocketAddr>> {
+        let mut known = match self {
+            Lookup::Asked(receiver) => {
+                let gave_up = |_| io::Error::other("the resolver gave up");
+                Lookup::Known(receiver.recv().map_err(gave_up)?.map_err(plain)?)
+            }
+            known @ Lookup::Known(_) => known,
+        };
+        Ok(known.poll()?.unwrap_or_default())
+    }
+}
+
+/// Every interface: the IPv6 socket takes IPv4 too, where the host has both.
+fn everywhere(port: u16, family: Family) -> Vec<SocketAddr> {
+    let v4 = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
+    let v6 = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port);
+    match family {
+        Family::Any => vec![v6, v4],
+        Family::V4 => vec![v4],
+        Family::V6 => vec![v6],
+    }
+}
+
+/// The resolver's order (RFC 6724), families taking turns (RFC 8305, section 4).
+fn sorted(found: Vec<SocketAddr>, family: Family) -> Vec<SocketAddr> {
+    let first_is_v6 = found.first().is_some_and(SocketAddr::is_ipv6);
+    let (first, second): (Vec<_>, Vec<_>) = found.into_iter().partition(|addr| addr.is_ipv6() == first_is_v6);
+    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+    let mut sorted = Vec::new();
+    loop {
+        match (first.next(), second.next()) {
+            (None, None) => break,
+            (a, b) => sorted.extend(a.into_iter().chain(b)),
+        }
+    }
+    let wanted = |addr: &SocketAddr| match family {
+        Family::Any => true,
+        Family::V4 => addr.is_ipv4(),
+        Family::V6 => addr.is_ipv6(),
+    };
+    sorted.retain(wanted);
+    sorted.dedup();
+    sorted
+}
+
+/// The resolver's error in its own words: the standard library puts a preface before them.
+fn plain(error: io::Error) -> io::Error {
+    let text = error.to_string();
+    match text.split_once("lookup address information: ") {
+        Some((_, words)) => io::Error::new(error.kind(), words.to_owned()),
+        None => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_take_turns_and_the_unwanted_one_goes() {
+        let parse = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<SocketAddr>>();
+        let found = parse(&["[::1]:1", "[::2]:1", "127.0.0.1:1", "127.0.0.2:1", "127.0.0.2:1"]);
+        let turns = parse(&["[::1]:1", "127.0.0.1:1", "[::2]:1", "127.0.0.2:1"]);
+        assert_eq!(sorted(found.clone(), Family::Any), turns);
+        assert_eq!(sorted(found, Family::V4), parse(&["127.0.0.1:1", "127.0.0.2:1"]));
+    }
+}

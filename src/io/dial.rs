@@ -1,0 +1,235 @@
+//! Making a connection: every address of a name, the next one begun while the last is still silent (RFC 8305).
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use super::address::Lookup;
+use super::driver::{Driver, Ready};
+use super::sockopt::{self, Stage};
+use super::stream::Stream;
+use crate::config::{Family, SocketOptions};
+use crate::error::Error;
+use crate::value::Address;
+
+/// How long a silent address keeps the next one waiting (RFC 8305, section 8: Connection Attempt Delay).
+const HEAD_START: Duration = Duration::from_millis(250);
+/// Keys a dial may use for its attempts, from its base on.
+pub const KEYS: usize = 256;
+
+/// A connection in the making.
+#[derive(Debug)]
+pub struct Dial {
+    address: Address,
+    options: SocketOptions,
+    lookup: Option<Lookup>,
+    waiting: VecDeque<SockAddr>,
+    attempts: Vec<Attempt>,
+    next_at: Option<Instant>,
+    failed: Option<(String, io::Error)>,
+    keys: usize,
+    begun: usize,
+}
+
+#[derive(Debug)]
+struct Attempt {
+    stream: Stream,
+    address: String,
+    key: usize,
+    ready: bool,
+}
+
+/// How far a dial has come.
+#[derive(Debug)]
+pub enum Progress {
+    /// Look again when the driver says so, or at this time.
+    Pending(Option<Instant>),
+    /// The connection stands, with the address that answered.
+    Connected(Stream, String),
+}
+
+impl Dial {
+    /// Begins to connect to `address`. The driver reports readiness under keys from `keys` on,
+    /// [`KEYS`] of them at the most.
+    ///
+    /// # Errors
+    /// When the lookup cannot be begun.
+    pub fn start(
+        address: &Address,
+        family: Family,
+        options: &SocketOptions,
+        driver: &Driver,
+        keys: usize,
+    ) -> Result<Self, Error> {
+        let mut dial = Dial {
+            address: address.clone(),
+            options: options.clone(),
+            lookup: None,
+            waiting: VecDeque::new(),
+            attempts: Vec::new(),
+            next_at: None,
+            failed: None,
+            keys,
+            begun: 0,
+        };
+        match address {
+            Address::Unix(path) => {
+                dial.waiting.push_back(SockAddr::unix(path).map_err(Error::network("connect", address))?);
+            }
+            Address::Tcp { host, port } => {
+                let lookup = Lookup::start(host, *port, family, &driver.waker());
+                dial.lookup = Some(lookup.map_err(Error::network("resolve", address))?);
+            }
+        }
+        Ok(dial)
+    }
+
+    /// Notes what the kernel said of one attempt.
+    pub fn on_ready(&mut self, ready: Ready) {
+        if let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.key == ready.key) {
+            attempt.ready |= ready.writable || ready.hangup;
+        }
+    }
+
+    /// Goes on: takes the lookup's answer, looks at the attempts, begins the next one.
+    ///
+    /// # Errors
+    /// When every address has failed, with what the last of them said; or at once when an option
+    /// cannot be set.
+    pub fn poll(&mut self, driver: &Driver, now: Instant) -> Result<Progress, Error> {
+        if let Some(lookup) = &mut self.lookup {
+            match lookup.poll().map_err(Error::network("resolve", &self.address))? {
+                None => return Ok(Progress::Pending(None)),
+                Some(found) => self.waiting = found.into_iter().map(|addr| reachable(addr).into()).collect(),
+            }
+            self.lookup = None;
+        }
+        if let Some(attempt) = self.look_at_attempts(driver) {
+            return Ok(Progress::Connected(attempt.stream, attempt.address));
+        }
+        while self.attempts.is_empty() || self.next_at.is_some_and(|at| now >= at) {
+            let Some(target) = self.waiting.pop_front() else { break };
+            if let Some(attempt) = self.begin(target, driver)? {
+                return Ok(Progress::Connected(attempt.stream, attempt.address));
+            }
+            self.next_at = (!self.waiting.is_empty()).then(|| now + HEAD_START);
+        }
+        if self.attempts.is_empty() {
+            return Err(self.failure());
+        }
+        Ok(Progress::Pending(self.next_at))
+    }
+
+    /// Gives up what is under way.
+    pub fn abandon(&mut self, driver: &Driver) {
+        for mut attempt in self.attempts.drain(..) {
+            driver.deregister(&mut attempt.stream);
+        }
+    }
+
+    /// Takes out the attempts that have come to an end; the first that stands wins.
+    fn look_at_attempts(&mut self, driver: &Driver) -> Option<Attempt> {
+        let mut at = 0;
+        while at < self.attempts.len() {
+            if !self.attempts[at].ready {
+                at += 1;
+                continue;
+            }
+            let mut attempt = self.attempts.remove(at);
+            driver.deregister(&mut attempt.stream);
+            match attempt.stream.take_error() {
+                None => {
+                    self.abandon(driver);
+                    return Some(attempt);
+                }
+                Some(error) => {
+                    self.failed = Some((attempt.address, error));
+                    self.next_at = None; // no head start for an address that has failed
+                }
+            }
+        }
+        None
+    }
+
+    /// Begins one attempt; returns it when it stands at once.
+    fn begin(&mut self, target: SockAddr, driver: &Driver) -> Result<Option<Attempt>, Error> {
+        let shown = target.as_socket().map_or_else(|| self.address.to_string(), |addr| addr.to_string());
+        let socket = match self.prepare(&target, &shown) {
+            Err(Error::Network { source, .. }) => {
+                self.failed = Some((shown, source));
+                return Ok(None);
+            }
+            other => other?,
+        };
+        let connected = socket.connect(&target);
+        let tcp = target.as_socket().is_some();
+        let key = self.keys + self.begun % KEYS;
+        self.begun += 1;
+        let made = Stream::from_socket(socket, tcp).map(|stream| Attempt { stream, address: shown.clone(), key, ready: false });
+        match (connected, made) {
+            (Ok(()), Ok(attempt)) => {
+                self.abandon(driver);
+                return Ok(Some(attempt));
+            }
+            (Err(error), Ok(mut attempt)) if in_progress(&error) => {
+                match driver.register(&mut attempt.stream, key) {
+                    Ok(()) => self.attempts.push(attempt),
+                    Err(error) => self.failed = Some((shown, error)),
+                }
+            }
+            (Err(error), _) | (_, Err(error)) => self.failed = Some((shown, error)),
+        }
+        Ok(None)
+    }
+
+    /// A socket with its options set, bound where `--source` says so.
+    fn prepare(&self, target: &SockAddr, shown: &str) -> Result<Socket, Error> {
+        let fail = || Error::network("connect", shown);
+        let socket = Socket::new(Domain::from(i32::from(target.family())), Type::STREAM, None).map_err(fail())?;
+        socket.set_nonblocking(true).map_err(fail())?;
+        let family = sockopt::Family::of(target);
+        sockopt::apply((&socket).into(), &self.options, Stage::BeforeBind, family).map_err(|error| error.on(shown))?;
+        if let (Some(source), Some(addr)) = (&self.options.source, target.as_socket()) {
+            let any: IpAddr = match addr {
+                SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+                SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+            };
+            let from = SocketAddr::new(source.ip.unwrap_or(any), source.port);
+            if from.is_ipv4() == addr.is_ipv4() {
+                socket.bind(&from.into()).map_err(|source| Error::Option {
+                    name: "source",
+                    requested: from.to_string(),
+                    address: shown.to_owned(),
+                    source,
+                })?;
+            } else {
+                let text = format!("--source {} is of another family than the address", from.ip());
+                return Err(Error::network("connect", shown)(io::Error::other(text)));
+            }
+        }
+        sockopt::apply((&socket).into(), &self.options, Stage::BeforeConnect, family).map_err(|error| error.on(shown))?;
+        Ok(socket)
+    }
+
+    fn failure(&mut self) -> Error {
+        let none = || (self.address.to_string(), io::Error::from(io::ErrorKind::NotFound));
+        let (address, source) = self.failed.take().unwrap_or_else(none);
+        Error::Network { action: "connect", address, source }
+    }
+}
+
+/// "Every interface" is nobody one can connect to: this host is meant.
+fn reachable(addr: SocketAddr) -> SocketAddr {
+    match addr.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, addr.port()).into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, addr.port()).into(),
+        _ => addr,
+    }
+}
+
+fn in_progress(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock || error.raw_os_error() == Some(libc::EINPROGRESS)
+}

@@ -1,0 +1,215 @@
+//! The listening socket: bound as asked, and patient when the host is out of descriptors.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use mio::net::{TcpListener, UnixListener};
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
+
+use super::address::Lookup;
+use super::driver::Driver;
+use super::sockopt::{self, Stage};
+use super::stream::Stream;
+use crate::config::{Family, SocketOptions};
+use crate::error::Error;
+use crate::value::{Address, Host};
+
+/// The length of the queue of connections that wait to be accepted; the kernel has a limit of its
+/// own (net.core.somaxconn).
+const BACKLOG: u32 = 4096;
+
+/// A socket that connections arrive at.
+#[derive(Debug)]
+pub struct Listener {
+    socket: Kind,
+    shown: String,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Tcp(TcpListener),
+    Unix(UnixListener, PathBuf),
+}
+
+/// Somebody who has connected.
+#[derive(Debug)]
+pub struct Arrival {
+    /// The connection.
+    pub stream: Stream,
+    /// Where it came from, as text.
+    pub peer: String,
+    /// Its address, where it has one.
+    pub ip: Option<IpAddr>,
+}
+
+/// Why there is nobody to accept.
+#[derive(Debug)]
+pub enum NoArrival {
+    /// Nobody is waiting; the driver will tell.
+    Nobody,
+    /// This one went away before it was accepted: go on.
+    Gone,
+    /// No descriptor, or no memory, for another connection: pause and go on.
+    Exhausted(io::Error),
+    /// The listening socket itself failed.
+    Failed(io::Error),
+}
+
+impl Listener {
+    /// Binds and listens.
+    ///
+    /// # Errors
+    /// When the address cannot be had, or an option cannot be set.
+    pub fn bind(address: &Address, family: Family, options: &SocketOptions, driver: &Driver) -> Result<Self, Error> {
+        let fail = || Error::network("listen", address);
+        let (host, port) = match address {
+            Address::Unix(path) => return Self::bind_unix(path.clone(), options).map_err(fail()),
+            Address::Tcp { host, port } => (host, *port),
+        };
+        let resolve = || Error::network("resolve", address);
+        let found = Lookup::start(host, port, family, &Arc::clone(&driver.waker())).map_err(resolve())?;
+        let mut last = None;
+        for addr in found.wait().map_err(resolve())? {
+            match Self::bind_tcp(addr, *host == Host::Any, options) {
+                Err(Error::Network { source, .. }) => last = Some(source),
+                other => return other,
+            }
+        }
+        Err(fail()(last.unwrap_or_else(|| io::ErrorKind::NotFound.into())))
+    }
+
+    fn bind_tcp(addr: SocketAddr, everywhere: bool, options: &SocketOptions) -> Result<Self, Error> {
+        let fail = || Error::network("listen", addr);
+        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).map_err(fail())?;
+        socket.set_nonblocking(true).map_err(fail())?;
+        if everywhere && addr.is_ipv6() {
+            socket.set_only_v6(false).map_err(fail())?;
+        }
+        if options.reuseaddr.is_none() {
+            // A listener that was just ended may be started again (socket(7), SO_REUSEADDR).
+            socket.set_reuse_address(true).map_err(fail())?;
+        }
+        let target = SockAddr::from(addr);
+        let family = sockopt::Family::of(&target);
+        let shown = addr.to_string();
+        sockopt::apply((&socket).into(), options, Stage::BeforeBind, family).map_err(|error| error.on(&shown))?;
+        socket.bind(&target).map_err(fail())?;
+        sockopt::apply((&socket).into(), options, Stage::BeforeConnect, family).map_err(|error| error.on(&shown))?;
+        let backlog = options.backlog.unwrap_or(BACKLOG);
+        socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX)).map_err(fail())?;
+        let socket = TcpListener::from_std(socket.into());
+        let shown = socket.local_addr().map_err(fail())?.to_string();
+        Ok(Listener { socket: Kind::Tcp(socket), shown })
+    }
+
+    fn bind_unix(path: PathBuf, options: &SocketOptions) -> io::Result<Self> {
+        let addr = SockAddr::unix(&path)?;
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        match socket.bind(&addr) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_stale(&path, &addr) => {
+                std::fs::remove_file(&path)?;
+                socket.bind(&addr)?;
+            }
+            other => other?,
+        }
+        socket.listen(i32::try_from(options.backlog.unwrap_or(BACKLOG)).unwrap_or(i32::MAX))?;
+        let shown = Address::Unix(path.clone()).to_string();
+        Ok(Listener { socket: Kind::Unix(UnixListener::from_std(socket.into()), path), shown })
+    }
+
+    /// A second handle on the same socket, for another loop.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn socket(&self) -> SockRef<'_> {
+        match &self.socket {
+            Kind::Tcp(socket) => SockRef::from(socket),
+            Kind::Unix(socket, _) => SockRef::from(socket),
+        }
+    }
+
+    /// Where it listens, as text: the port is the real one where 0 was asked for.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// The address it listens on, where that is an IP address.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        match &self.socket {
+            Kind::Tcp(socket) => socket.local_addr().ok(),
+            Kind::Unix(..) => None,
+        }
+    }
+
+    /// Has the driver watch it, under this key.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn register(&mut self, driver: &Driver, key: usize) -> io::Result<()> {
+        match &mut self.socket {
+            Kind::Tcp(socket) => driver.register_one(socket, key, mio::Interest::READABLE),
+            Kind::Unix(socket, _) => driver.register_one(socket, key, mio::Interest::READABLE),
+        }
+    }
+
+    /// Takes the next connection.
+    ///
+    /// # Errors
+    /// Which are told apart by what is to be done about them.
+    pub fn accept(&self) -> Result<Arrival, NoArrival> {
+        match &self.socket {
+            Kind::Tcp(socket) => {
+                let (stream, addr) = socket.accept().map_err(NoArrival::from)?;
+                Ok(Arrival { stream: Stream::Tcp(stream), peer: addr.to_string(), ip: Some(addr.ip()) })
+            }
+            Kind::Unix(socket, path) => {
+                let (stream, _) = socket.accept().map_err(NoArrival::from)?;
+                let peer = Address::Unix(path.clone()).to_string();
+                Ok(Arrival { stream: Stream::Unix(stream), peer, ip: None })
+            }
+        }
+    }
+
+    /// Closes it. The file of a unix socket goes with it.
+    pub fn close(mut self, driver: &Driver) {
+        match &mut self.socket {
+            Kind::Tcp(socket) => driver.deregister(socket),
+            Kind::Unix(socket, path) => {
+                driver.deregister(socket);
+                // Somebody may have removed it already.
+                let _ = std::fs::remove_file(path);
+            }
+        }
+    }
+}
+
+impl From<io::Error> for NoArrival {
+    /// accept(2) tells of errors of the network, of the new connection and of this host alike.
+    fn from(error: io::Error) -> Self {
+        match error.raw_os_error() {
+            _ if error.kind() == io::ErrorKind::WouldBlock => NoArrival::Nobody,
+            Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM) => NoArrival::Exhausted(error),
+            Some(libc::EBADF | libc::EINVAL | libc::ENOTSOCK | libc::EOPNOTSUPP | libc::EFAULT) => {
+                NoArrival::Failed(error)
+            }
+            _ => NoArrival::Gone,
+        }
+    }
+}
+
+/// Whether the file is a socket that nobody listens on any more: its program was killed.
+fn is_stale(path: &std::path::Path, addr: &SockAddr) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
+    let refused = || -> io::Result<bool> {
+        let probe = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        probe.set_nonblocking(true)?;
+        Ok(probe.connect(addr).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused))
+    };
+    is_socket && refused().unwrap_or(false)
+}

@@ -1,0 +1,56 @@
+//! SIGINT and SIGTERM: the first asks for an orderly end, the second ends it at once.
+
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mio::Waker;
+
+/// The status of a program that a signal has ended, as a shell reports SIGINT.
+pub const INTERRUPTED: u8 = 130;
+
+/// What the signals have said so far; shared by all loops of a process.
+#[derive(Clone, Debug, Default)]
+pub struct Signals {
+    count: Arc<AtomicUsize>,
+    wakers: Arc<Mutex<Vec<Arc<Waker>>>>,
+}
+
+impl Signals {
+    /// Takes over SIGINT, SIGTERM and SIGHUP.
+    ///
+    /// # Errors
+    /// When that is not possible, or was done before.
+    pub fn install() -> io::Result<Self> {
+        let signals = Signals::default();
+        let ours = signals.clone();
+        ctrlc::set_handler(move || {
+            if ours.count.load(Ordering::SeqCst) > 0 {
+                std::process::exit(i32::from(INTERRUPTED));
+            }
+            ours.stop();
+        })
+        .map_err(io::Error::other)?;
+        Ok(signals)
+    }
+
+    /// Has this loop woken when a signal comes.
+    pub fn watch(&self, waker: Arc<Waker>) {
+        self.wakers.lock().unwrap_or_else(PoisonError::into_inner).push(waker);
+    }
+
+    /// Does what the first signal does.
+    pub fn stop(&self) {
+        self.count.fetch_add(1, Ordering::SeqCst);
+        for waker in self.wakers.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            // A loop that cannot be woken has ended.
+            let _ = waker.wake();
+        }
+    }
+
+    /// Whether an end was asked for.
+    #[must_use]
+    pub fn stopped(&self) -> bool {
+        self.count.load(Ordering::SeqCst) > 0
+    }
+}

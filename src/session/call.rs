@@ -1,0 +1,90 @@
+//! Making the connection, as often and as long as the configuration has it.
+
+use std::time::{Duration, Instant};
+
+use super::Context;
+use crate::config::{ConnectConfig};
+use crate::error::Error;
+use crate::io::dial::{Dial, Progress};
+use crate::io::driver::{Driver, Ready};
+use crate::io::stream::Stream;
+use crate::value::Address;
+
+const DIAL: usize = 1 << 32;
+const CLOCK: usize = usize::MAX - 6;
+
+/// Making the connection, as often and as long as the configuration has it.
+pub(super) struct Caller<'a> {
+    pub(super) config: &'a ConnectConfig,
+    pub(super) address: &'a Address,
+    pub(super) context: &'a Context,
+    pub(super) driver: Driver,
+}
+
+impl Caller<'_> {
+    pub(super) fn connect(mut self) -> Result<(Driver, Stream, String), Error> {
+        let mut left = self.config.retry.times;
+        loop {
+            match self.attempt() {
+                Ok((stream, name)) => return Ok((self.driver, stream, name)),
+                Err(error @ (Error::Network { .. } | Error::Timeout { .. })) if left > 0 => {
+                    left -= 1;
+                    if self.config.seeing.verbosity > 0 {
+                        self.context.report.event(&format!("{error}; trying again"));
+                    }
+                    self.rest(self.config.retry.delay)?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn attempt(&mut self) -> Result<(Stream, String), Error> {
+        let begun = Instant::now();
+        let options = &self.config.traffic.socket;
+        let mut dial = Dial::start(self.address, self.config.family, options, &self.driver, DIAL)?;
+        let limit = self.config.connect_timeout;
+        let until = begun.checked_add(limit);
+        let mut ready = Vec::new();
+        loop {
+            let now = Instant::now();
+            match dial.poll(&self.driver, now)? {
+                Progress::Connected(stream, name) => return Ok((stream, name)),
+                Progress::Pending(next) => {
+                    if until.is_some_and(|at| now >= at) {
+                        dial.abandon(&self.driver);
+                        return Err(Error::Timeout {
+                            action: "connect",
+                            address: self.address.to_string(),
+                            what: "connection",
+                            limit,
+                            option: "--connect-timeout",
+                        });
+                    }
+                    if let Some(at) = next.into_iter().chain(until).min() {
+                        self.driver.wake_at(CLOCK, at);
+                    }
+                }
+            }
+            self.wait(&mut ready)?;
+            ready.iter().for_each(|&event| dial.on_ready(event));
+        }
+    }
+
+    fn rest(&mut self, pause: Duration) -> Result<(), Error> {
+        let Some(until) = Instant::now().checked_add(pause) else { return Ok(()) };
+        let mut ready = Vec::new();
+        while Instant::now() < until {
+            self.driver.wake_at(CLOCK, until);
+            self.wait(&mut ready)?;
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self, ready: &mut Vec<Ready>) -> Result<(), Error> {
+        ready.clear();
+        self.driver.wait(ready).map_err(Error::local("wait in", "the event loop"))?;
+        if self.context.signals.stopped() { Err(Error::Interrupted) } else { Ok(()) }
+    }
+}
+

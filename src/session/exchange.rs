@@ -1,0 +1,477 @@
+//! Peers, a service, and the turns between them: what one says is decoded, answered and sent, and
+//! nobody waits for anybody but for whom it is talking to.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use slab::Slab;
+
+use super::peer::{Link, Peer, Stage};
+use crate::frame::{FrameError, Framing, Inbox, Role};
+use crate::io::conn::Conn;
+use crate::io::console::{Console, STDOUT, is_console};
+use crate::io::driver::{Driver, Ready};
+use crate::io::recorder::Recorder;
+use crate::io::{Flush, Incoming};
+use crate::service::{Action, Actions, CONSOLE, Event, PeerId, Service};
+use crate::trace::{Direction, What};
+
+/// The most one read takes; reads of more are no faster.
+const READ: usize = 64 * 1024;
+/// Reads a peer may make in one turn, so that one that talks fast leaves the others theirs.
+const TURN: usize = 4;
+/// Unread output above this stops the reading of what causes it.
+const HIGH: usize = 16 * 1024;
+/// How long a peer that is parted from may take to end its side.
+const LINGER: Duration = Duration::from_secs(1);
+/// How much of what has arrived is still read from one peer when the session is stopped.
+const LAST_WORDS: usize = 4 * 1024 * 1024;
+
+/// A peer that is gone.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) id: PeerId,
+    pub(super) name: String,
+    pub(super) why: Why,
+}
+
+/// Why a peer is gone.
+#[derive(Debug)]
+pub(super) enum Why {
+    /// Both sides were done.
+    Done,
+    /// Reading failed, or the network did.
+    Failed(io::Error),
+    /// Writing to the console failed.
+    Unwritable(io::Error),
+    /// What came was not what the framing expects.
+    Garbled(FrameError),
+    /// Nothing came or went for too long.
+    Idle,
+}
+
+/// A service and everybody who talks to it, on one event loop.
+#[derive(Debug)]
+pub(super) struct Exchange<S> {
+    pub(super) driver: Driver,
+    pub(super) service: S,
+    /// The service has said that its work is done.
+    pub(super) stopped: bool,
+    /// Who is gone since this was last emptied.
+    pub(super) ended: Vec<Ended>,
+    peers: Slab<Peer>,
+    console: Option<Peer>,
+    actions: Actions,
+    scratch: Box<[u8]>,
+    recorder: Recorder,
+    idle_timeout: Option<Duration>,
+}
+
+impl<S: Service> Exchange<S> {
+    pub(super) fn new(driver: Driver, service: S, idle_timeout: Option<Duration>, recorder: &Recorder) -> Self {
+        Exchange {
+            driver,
+            service,
+            stopped: false,
+            ended: Vec::new(),
+            peers: Slab::new(),
+            console: None,
+            actions: Actions::default(),
+            scratch: vec![0; READ].into_boxed_slice(),
+            recorder: recorder.clone(),
+            idle_timeout,
+        }
+    }
+
+    /// How many connections there are.
+    pub(super) fn connections(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// Whether stdout has been closed by its reader.
+    pub(super) fn console_closed(&self) -> bool {
+        matches!(&self.console, Some(Peer { link: Link::Console(console), .. }) if console.closed)
+    }
+
+    /// Bytes that a peer has not been able to take yet.
+    pub(super) fn backlog(&self, id: PeerId) -> usize {
+        self.peer(id).map_or(0, |peer| peer.link.backlog())
+    }
+
+    /// Takes the console in.
+    pub(super) fn add_console(&mut self, console: Console, framing: Framing, limit: usize) {
+        let inbox = Inbox::new(framing, Role::Requests, limit);
+        self.console = Some(Peer::new(Link::Console(console), inbox, Instant::now()));
+        self.tell(Event::Open(CONSOLE));
+        self.driver.again(CONSOLE);
+    }
+
+    /// Takes a connection in, and gives it its first turn.
+    pub(super) fn add(&mut self, mut conn: Conn, inbox: Inbox) -> io::Result<PeerId> {
+        let entry = self.peers.vacant_entry();
+        let id = entry.key();
+        conn.register(&self.driver, id)?;
+        let now = Instant::now();
+        entry.insert(Peer::new(Link::Conn(conn), inbox, now));
+        self.tell(Event::Open(id));
+        self.turn(id, now);
+        Ok(id)
+    }
+
+    /// Hands the service an event that did not come from a peer's bytes.
+    pub(super) fn tell(&mut self, event: Event<'_>) {
+        self.service.on(event, &mut self.actions);
+        self.apply(Instant::now());
+    }
+
+    /// Gives whoever is ready its turn.
+    pub(super) fn serve(&mut self, ready: Ready, now: Instant) {
+        let id = if is_console(ready.key) { CONSOLE } else { ready.key };
+        if let Some(peer) = self.peer_mut(id) {
+            peer.link.on_ready(ready);
+            self.turn(id, now);
+        }
+    }
+
+    /// Parts from everybody: what has arrived is answered first.
+    pub(super) fn stop(&mut self) {
+        let now = Instant::now();
+        for id in self.ids() {
+            if let Some(peer) = self.peer_mut(id) {
+                peer.allowance = Some(LAST_WORDS);
+                self.turn(id, now);
+            }
+        }
+    }
+
+    /// Drops everybody: the time for parting is over.
+    pub(super) fn abandon(&mut self) {
+        for id in self.ids() {
+            self.remove(id, Why::Done);
+        }
+    }
+
+    /// One turn of one peer: write what waits, read what has come, look at the clock.
+    fn turn(&mut self, id: PeerId, now: Instant) {
+        self.write_out(id, now);
+        let listening = match self.peer(id) {
+            None => return,
+            Some(peer) => peer.stage == Stage::Talking,
+        };
+        if listening {
+            self.hear(id, now);
+            self.apply(now);
+            self.watch_idleness(id, now);
+        } else {
+            self.part(id, now);
+        }
+        if self.console.as_ref().is_some_and(|console| console.paused) && self.service.wants(CONSOLE) {
+            self.driver.again(CONSOLE);
+        }
+    }
+
+    /// Reads, decodes and answers, until there is nothing more, or enough for one turn.
+    fn hear(&mut self, id: PeerId, now: Instant) {
+        let mut len = 0; // at first, what was left in the inbox last time
+        for reads in 0..=TURN {
+            if !self.digest(id, len) {
+                return;
+            }
+            self.apply(now);
+            let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return };
+            if peer.stage != Stage::Talking {
+                return;
+            }
+            if reads == TURN {
+                return self.driver.again(id);
+            }
+            let incoming = peer.link.read(&mut self.scratch, now);
+            if let (Ok(Incoming::Bytes(n)), Some(left)) = (&incoming, &mut peer.allowance) {
+                *left = left.saturating_sub(*n);
+            }
+            match incoming {
+                Ok(Incoming::Bytes(n)) => {
+                    peer.active = now;
+                    len = n;
+                }
+                Ok(Incoming::Eof) => return self.hear_end(id),
+                Ok(Incoming::Until(at)) => {
+                    self.driver.wake_at(id, at);
+                    return self.pause_for_breath(id, false);
+                }
+                Ok(Incoming::Blocked) => return self.pause_for_breath(id, true),
+                Err(error) => return self.remove(id, Why::Failed(error)),
+            }
+            if peer.allowance == Some(0) {
+                self.digest(id, len);
+                return self.leave(id);
+            }
+        }
+    }
+
+    /// Nothing more is there now: no answer is held back to be joined with a later one, and who is
+    /// being parted from has had its last word.
+    fn pause_for_breath(&mut self, id: PeerId, drained: bool) {
+        let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return };
+        if id != CONSOLE && self.service.sink(id) == id {
+            peer.link.end_group();
+        }
+        peer.inbox.settle();
+        peer.link.settle();
+        if drained && peer.allowance.is_some() {
+            self.leave(id);
+        }
+    }
+
+    /// Takes the messages out of what stands in the scratch buffer and in the inbox. False: its
+    /// sink is full, the service wants no more, or the peer has said something it should not.
+    fn digest(&mut self, id: PeerId, len: usize) -> bool {
+        let sink = self.service.sink(id);
+        let room = HIGH.saturating_sub(self.backlog(sink));
+        let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return false };
+        let mut fresh = &self.scratch[..len];
+        loop {
+            peer.paused = self.actions.pending() >= room || !self.service.wants(id);
+            if peer.paused {
+                peer.inbox.keep(fresh);
+                return false;
+            }
+            match peer.inbox.pull(&mut fresh) {
+                Ok(Some(message)) => {
+                    let start = peer.heard;
+                    peer.heard += message.wire.len() as u64;
+                    peer.numbers.0 += 1;
+                    if let Link::Conn(conn) = &peer.link {
+                        let (number, end) = (peer.numbers.0, peer.heard);
+                        self.recorder.note(conn.id(), || What::Message { dir: Direction::In, number, start, end });
+                    }
+                    self.service.on(Event::Message(id, &message.body), &mut self.actions);
+                }
+                Ok(None) => return true,
+                Err(FrameError::TooLong { .. }) if id != CONSOLE => {
+                    self.service.on(Event::TooLong(id), &mut self.actions);
+                    return false;
+                }
+                Err(error) => {
+                    self.remove(id, Why::Garbled(error));
+                    return false;
+                }
+            }
+        }
+    }
+
+    /// The peer has ended its side.
+    fn hear_end(&mut self, id: PeerId) {
+        let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return };
+        match peer.inbox.finish() {
+            Ok(Some(message)) => self.service.on(Event::Last(id, &message.body), &mut self.actions),
+            Ok(None) => {}
+            Err(error) => return self.remove(id, Why::Garbled(error)),
+        }
+        if id != CONSOLE {
+            peer.link.end_group();
+        }
+        self.service.on(Event::Eof(id), &mut self.actions);
+    }
+
+    /// Does what the service has asked for, until it asks for nothing more.
+    fn apply(&mut self, now: Instant) {
+        while !self.actions.is_empty() {
+            let mut actions = std::mem::take(&mut self.actions);
+            let mut touched = Vec::new();
+            self.carry_out(&actions, now, &mut touched);
+            actions.clear();
+            let later = std::mem::replace(&mut self.actions, actions);
+            if !later.is_empty() {
+                self.actions = later; // a peer was lost, and the service had something to say to that
+            }
+            for id in touched {
+                self.write_out(id, now);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, actions: &Actions, now: Instant, touched: &mut Vec<PeerId>) {
+        let (list, mut bytes) = actions.parts();
+        let mut rest = list;
+        while let Some((&action, after)) = rest.split_first() {
+            let Action::Send(to, _) = action else {
+                match action {
+                    Action::Finish(id) => self.with(id, |peer| peer.link.finish()),
+                    Action::Close(id) => self.leave(id),
+                    Action::Stop => self.stopped = true,
+                    Action::Send(..) => {}
+                }
+                if let Action::Finish(id) | Action::Close(id) = action {
+                    touched.push(id);
+                }
+                rest = after;
+                continue;
+            };
+            // All that goes to one peer is one write.
+            let run = rest.iter().take_while(|next| matches!(next, Action::Send(id, _) if *id == to)).count();
+            let (sends, others) = rest.split_at(run);
+            let lengths = sends.iter().map(|send| if let Action::Send(_, len) = send { *len } else { 0 });
+            let (mine, theirs) = bytes.split_at(lengths.clone().sum());
+            self.send_to(to, mine, lengths, now);
+            if touched.last() != Some(&to) {
+                touched.push(to);
+            }
+            (rest, bytes) = (others, theirs);
+        }
+    }
+
+    fn send_to(&mut self, to: PeerId, bytes: &[u8], lengths: impl Iterator<Item = usize> + Clone, now: Instant) {
+        let Some(peer) = peer_of(&mut self.peers, &mut self.console, to) else { return };
+        peer.active = now;
+        if self.recorder.is_on() {
+            if let Link::Conn(conn) = &peer.link {
+                let mut start = conn.offsets().0;
+                for length in lengths.clone() {
+                    peer.numbers.1 += 1;
+                    let (number, end) = (peer.numbers.1, start + length as u64);
+                    self.recorder.note(conn.id(), || What::Message { dir: Direction::Out, number, start, end });
+                    start = end;
+                }
+            }
+        }
+        if let Err(error) = peer.link.send_all(bytes, lengths) {
+            self.fail_write(to, error);
+        }
+    }
+
+    /// Writes what waits for a peer, and has it called again when there is more to do.
+    fn write_out(&mut self, id: PeerId, now: Instant) {
+        let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return };
+        let before = peer.link.backlog();
+        let flush = peer.link.flush(now);
+        if peer.link.backlog() < before {
+            peer.active = now;
+        }
+        match flush {
+            Err(error) => return self.fail_write(id, error),
+            Ok(Flush::Until(at)) => self.driver.wake_at(if id == CONSOLE { STDOUT } else { id }, at),
+            Ok(Flush::More) => self.driver.again(id),
+            Ok(Flush::Blocked | Flush::Idle) => {}
+        }
+        if before > 0 && flush.is_ok_and(|flush| flush == Flush::Idle) {
+            self.service.on(Event::Drained(id), &mut self.actions);
+        }
+        // Whoever was stopped because this one did not read goes on.
+        let source = self.service.sink(id);
+        if source != id && self.backlog(id) < HIGH && self.peer(source).is_some_and(|peer| peer.paused) {
+            self.driver.again(source);
+        }
+        self.part(id, now);
+    }
+
+    /// A write has failed: the peer takes no more. What it said before may still be there to be
+    /// read, the reason among it perhaps; reading comes to its end by itself.
+    fn fail_write(&mut self, id: PeerId, error: io::Error) {
+        match self.peer_mut(id) {
+            Some(Peer { link: Link::Conn(conn), broken, .. }) => {
+                conn.break_off();
+                broken.get_or_insert(error);
+                self.driver.again(id);
+            }
+            _ => self.remove(id, Why::Unwritable(error)),
+        }
+    }
+
+    /// Begins to part from a peer.
+    fn leave(&mut self, id: PeerId) {
+        let Some(peer) = self.peer_mut(id) else { return };
+        if peer.stage == Stage::Talking {
+            peer.stage = Stage::Leaving;
+            peer.link.finish();
+            self.driver.again(id);
+        }
+    }
+
+    /// Goes on parting: reads and forgets, and closes when both ends are sent or time is up.
+    fn part(&mut self, id: PeerId, now: Instant) {
+        let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return };
+        if peer.stage == Stage::Leaving && peer.link.is_finished() {
+            peer.stage = Stage::Lingering(now + LINGER);
+            self.driver.wake_at(id, now + LINGER);
+        }
+        let until = match peer.stage {
+            Stage::Talking => return,
+            Stage::Leaving => None,
+            Stage::Lingering(until) => Some(until),
+        };
+        for _ in 0..TURN {
+            if peer.link.eof() || until.is_some_and(|until| now >= until) {
+                break;
+            }
+            match peer.link.read(&mut self.scratch, now) {
+                Ok(Incoming::Bytes(_)) => {}
+                Ok(Incoming::Until(at)) => return self.driver.wake_at(id, at),
+                Ok(Incoming::Eof) => break,
+                Ok(Incoming::Blocked) => return self.watch_idleness(id, now),
+                Err(error) => return self.remove(id, Why::Failed(error)),
+            }
+        }
+        let over = peer.link.eof() || until.is_some_and(|until| now >= until);
+        match until {
+            Some(_) if over => self.remove(id, Why::Done),
+            None if over => {} // it has ended; what it was sent is still on its way
+            _ => self.driver.again(id),
+        }
+    }
+
+    /// Ends a peer that neither says nor takes anything.
+    fn watch_idleness(&mut self, id: PeerId, now: Instant) {
+        let Some(limit) = self.idle_timeout else { return };
+        let Some(peer) = self.peer(id).filter(|_| id != CONSOLE) else { return };
+        match peer.active.checked_add(limit) {
+            Some(at) if now >= at => self.remove(id, Why::Idle),
+            Some(at) => self.driver.wake_at(id, at),
+            None => {}
+        }
+    }
+
+    fn remove(&mut self, id: PeerId, why: Why) {
+        if id == CONSOLE {
+            if self.console.take().is_some() {
+                self.ended.push(Ended { id, name: "console".to_owned(), why });
+                self.service.on(Event::Closed(id), &mut self.actions);
+            }
+            return;
+        }
+        let Some(peer) = self.peers.try_remove(id) else { return };
+        let why = match (why, peer.broken) {
+            (Why::Done, Some(error)) => Why::Failed(error),
+            (why, _) => why,
+        };
+        if let Link::Conn(conn) = peer.link {
+            let name = conn.peer().to_owned();
+            conn.close(&self.driver, if let Why::Failed(error) = &why { Some(error) } else { None });
+            self.ended.push(Ended { id, name, why });
+        }
+        self.service.on(Event::Closed(id), &mut self.actions);
+    }
+
+    fn ids(&self) -> Vec<PeerId> {
+        self.peers.iter().map(|(id, _)| id).collect()
+    }
+
+    fn peer(&self, id: PeerId) -> Option<&Peer> {
+        if id == CONSOLE { self.console.as_ref() } else { self.peers.get(id) }
+    }
+
+    fn peer_mut(&mut self, id: PeerId) -> Option<&mut Peer> {
+        peer_of(&mut self.peers, &mut self.console, id)
+    }
+
+    fn with(&mut self, id: PeerId, change: impl FnOnce(&mut Peer)) {
+        if let Some(peer) = self.peer_mut(id) {
+            change(peer);
+        }
+    }
+}
+
+/// A peer, by a borrow of the two fields it may stand in and no others.
+fn peer_of<'a>(peers: &'a mut Slab<Peer>, console: &'a mut Option<Peer>, id: PeerId) -> Option<&'a mut Peer> {
+    if id == CONSOLE { console.as_mut() } else { peers.get_mut(id) }
+}

@@ -1,0 +1,226 @@
+//! `secretcat listen`: any number of clients at once, until a signal says otherwise.
+
+use std::time::{Duration, Instant};
+
+use super::Context;
+use super::exchange::{Ended, Exchange, Why};
+use crate::config::ListenConfig;
+use crate::error::{Error, cause};
+use crate::frame::{Framing, Inbox, Role};
+use crate::io::conn::Conn;
+use crate::io::driver::{Driver, Ready};
+use crate::io::listener::{Listener, NoArrival};
+use crate::io::sys;
+use crate::service::secret::Secret;
+use crate::service::{Service, ServiceKind};
+use crate::trace::Side;
+
+const LISTENER: usize = usize::MAX - 4;
+const GRACE: usize = usize::MAX - 5;
+/// Connections accepted in one turn, so that a crowd at the door leaves those inside their turns.
+const DOOR: usize = 64;
+/// The pause after accept has found no descriptor left.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How long an orderly end may take, all told.
+const STOP: Duration = Duration::from_secs(4);
+
+/// Listens, and serves until it is stopped. `ready` is called once, when connections are accepted.
+///
+/// # Errors
+/// When the address cannot be had, an option cannot be set, or the listening socket fails.
+pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listener)) -> Result<(), Error> {
+    // More descriptors are more clients; where there are none to be had, those there are must do.
+    let _ = sys::raise_descriptor_limit();
+    let driver = Driver::new().map_err(Error::local("start", "the event loop"))?;
+    context.signals.watch(driver.waker());
+    let mut listener = Listener::bind(&config.address, config.family, &config.traffic.socket, &driver)?;
+    listener.register(&driver, LISTENER).map_err(Error::network("listen", &config.address))?;
+    if !config.seeing.quiet {
+        context.report.line(&format!("listening on {}", listener.shown()));
+    }
+    ready(&listener);
+    let exchange = Exchange::new(driver, service(config), config.traffic.idle_timeout, &context.recorder);
+    let server = Server {
+        config,
+        context,
+        exchange,
+        listener: Some(listener),
+        door: Door::Open,
+        exhausted: false,
+        accepted: 0,
+        grace: None,
+    };
+    server.run()
+}
+
+fn service(config: &ListenConfig) -> Box<dyn Service> {
+    match config.service {
+        ServiceKind::Secret => Box::new(Secret::new(config.bug)),
+    }
+}
+
+struct Server<'a> {
+    config: &'a ListenConfig,
+    context: &'a Context,
+    exchange: Exchange<Box<dyn Service>>,
+    /// Gone when no more connections are taken.
+    listener: Option<Listener>,
+    door: Door,
+    /// It has been said that descriptors are out.
+    exhausted: bool,
+    accepted: u64,
+    /// The end of the orderly end.
+    grace: Option<Instant>,
+}
+
+/// Whether arrivals are accepted now. Those that are not wait in the kernel's backlog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Door {
+    Open,
+    /// As many are inside as may be.
+    Full,
+    /// There is no descriptor for another one until then.
+    Shut(Instant),
+}
+
+impl Server<'_> {
+    fn run(mut self) -> Result<(), Error> {
+        let mut ready = Vec::new();
+        loop {
+            ready.clear();
+            self.exchange.driver.wait(&mut ready).map_err(Error::local("wait in", "the event loop"))?;
+            let now = Instant::now();
+            for &event in &ready {
+                self.serve(event, now)?;
+            }
+            self.tell_of_the_ended();
+            self.open_door(now)?;
+            if self.context.signals.stopped() && self.grace.is_none() {
+                self.stop(now);
+            }
+            if self.grace.is_some_and(|at| now >= at) {
+                self.exchange.abandon();
+            }
+            if self.listener.is_none() && self.exchange.connections() == 0 {
+                self.tell_of_the_ended();
+                return Ok(());
+            }
+        }
+    }
+
+    fn serve(&mut self, event: Ready, now: Instant) -> Result<(), Error> {
+        match event.key {
+            LISTENER => self.accept(now),
+            _ => {
+                self.exchange.serve(event, now);
+                Ok(())
+            }
+        }
+    }
+
+    /// Lets in who is waiting, as far as there is room.
+    fn accept(&mut self, now: Instant) -> Result<(), Error> {
+        for _ in 0..DOOR {
+            let Some(listener) = &self.listener else { return Ok(()) };
+            if self.is_full() {
+                self.door = Door::Full;
+                return Ok(());
+            }
+            match listener.accept() {
+                Ok(arrival) => {
+                    if arrival.ip.is_some_and(|ip| !self.config.admission.admits(ip)) {
+                        self.event(|| format!("turned away {}", arrival.peer));
+                        continue;
+                    }
+                    let number = self.accepted;
+                    self.accepted += 1;
+                    let traffic = &self.config.traffic;
+                    if self.config.seeing.show_options && number == 0 {
+                        super::show_options(&arrival.stream, &traffic.socket, self.context);
+                    }
+                    let conn =
+                        Conn::new(arrival.stream, Side::Listen, arrival.peer, traffic, false, number, &self.context.recorder);
+                    let inbox = Inbox::new(self.framing(), Role::Requests, traffic.max_message);
+                    if let Err(error) = self.exchange.add(conn, inbox) {
+                        self.context.report.error(&format!("accept: {}", cause(&error)));
+                    }
+                    if self.config.once {
+                        self.close_door();
+                        return Ok(());
+                    }
+                }
+                Err(NoArrival::Nobody) => return Ok(()),
+                Err(NoArrival::Gone) => {}
+                Err(NoArrival::Exhausted(error)) => {
+                    if !self.exhausted {
+                        let text = format!("accept: {}; new connections wait until others end", cause(&error));
+                        self.context.report.error(&text);
+                    }
+                    self.exhausted = true;
+                    self.door = Door::Shut(now + PAUSE);
+                    self.exchange.driver.wake_at(LISTENER, now + PAUSE);
+                    return Ok(());
+                }
+                Err(NoArrival::Failed(error)) => return Err(Error::network("accept on", listener.shown())(error)),
+            }
+        }
+        self.exchange.driver.again(LISTENER);
+        Ok(())
+    }
+
+    /// Opens the door again when somebody has left or the pause is over.
+    fn open_door(&mut self, now: Instant) -> Result<(), Error> {
+        let open = match self.door {
+            Door::Open => false,
+            Door::Full => !self.is_full(),
+            Door::Shut(until) => now >= until,
+        };
+        if open {
+            self.door = Door::Open;
+            self.accept(now)?;
+            if self.door == Door::Open {
+                self.exhausted = false;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.config.admission.max_connections.is_some_and(|most| self.exchange.connections() >= most)
+    }
+
+    fn close_door(&mut self) {
+        if let Some(listener) = self.listener.take() {
+            listener.close(&self.exchange.driver);
+        }
+    }
+
+    fn stop(&mut self, now: Instant) {
+        self.event(|| "stopping: answering what has arrived".to_owned());
+        self.close_door();
+        self.grace = Some(now + STOP);
+        self.exchange.driver.wake_at(GRACE, now + STOP);
+        self.exchange.stop();
+    }
+
+    fn framing(&self) -> Framing {
+        if self.config.bug.is_some() { Framing::Raw } else { Framing::Lines }
+    }
+
+    fn tell_of_the_ended(&mut self) {
+        for Ended { name, why, .. } in std::mem::take(&mut self.exchange.ended) {
+            match why {
+                Why::Done => {}
+                Why::Failed(error) | Why::Unwritable(error) => self.event(|| format!("{name}: {}", cause(&error))),
+                Why::Garbled(error) => self.event(|| format!("{name}: {error}")),
+                Why::Idle => self.event(|| format!("{name}: idle for too long")),
+            }
+        }
+    }
+
+    fn event(&self, text: impl FnOnce() -> String) {
+        if self.config.seeing.verbosity > 0 {
+            self.context.report.event(&text());
+        }
+    }
+}

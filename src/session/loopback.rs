@@ -1,0 +1,54 @@
+//! A message listener of our own, in this process: everything can be tried with one command and no server.
+
+use std::net::SocketAddr;
+use std::sync::mpsc::channel;
+use std::thread::JoinHandle;
+
+use super::{Context, listen};
+use crate::config::{ConnectConfig, Family, ListenConfig};
+use crate::error::Error;
+use crate::io::signal::Signals;
+use crate::value::{Address, Host};
+
+/// A message listener of our own, on a thread, for one conversation.
+pub(super) struct Loopback {
+    pub(super) address: Address,
+    signals: Signals,
+    thread: JoinHandle<()>,
+}
+
+impl Loopback {
+    pub(super) fn start(config: &ConnectConfig, context: &Context) -> Result<Self, Error> {
+        let ip = if config.family == Family::V6 { "::1" } else { "127.0.0.1" };
+        let host = Host::Ip(ip.parse().map_err(|_| Error::Usage("no loopback address".to_owned()))?);
+        let listen = ListenConfig::private(Address::Tcp { host, port: 0 }, config.traffic.max_message);
+        let signals = Signals::default();
+        let theirs = Context { signals: signals.clone(), ..context.clone() };
+        let (sender, receiver) = channel::<Result<SocketAddr, Error>>();
+        let thread = std::thread::Builder::new()
+            .name("loopback".to_owned())
+            .spawn(move || {
+                let ready = sender.clone();
+                let told = listen::run(&listen, &theirs, |listener| {
+                    if let Some(addr) = listener.local_addr() {
+                        // The receiver waits for exactly this.
+                        let _ = ready.send(Ok(addr));
+                    }
+                });
+                if let Err(error) = told {
+                    let _ = sender.send(Err(error));
+                }
+            })
+            .map_err(Error::local("start", "the loopback listener"))?;
+        let gave_up = |_| Error::Usage("the loopback listener did not start".to_owned());
+        let addr = receiver.recv().map_err(gave_up)??;
+        let address = Address::Tcp { host: Host::Ip(addr.ip()), port: addr.port() };
+        Ok(Loopback { address, signals, thread })
+    }
+
+    pub(super) fn stop(self) {
+        self.signals.stop();
+        // A panic there has been reported; there is nothing more to say.
+        let _ = self.thread.join();
+    }
+}

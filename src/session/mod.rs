@@ -1,0 +1,32 @@
+//! A run from beginning to end, one file a command: config in, connections in the middle, an ending out.
+
+mod call;
+pub mod connect;
+mod exchange;
+pub mod listen;
+mod loopback;
+mod peer;
+
+use crate::config::SocketOptions;
+use crate::io::recorder::Recorder;
+use crate::io::report::Report;
+use crate::io::signal::Signals;
+use crate::io::sockopt;
+use crate::io::stream::Stream;
+
+/// What every session is handed: whom to tell, what to record, when to stop.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// stderr.
+    pub report: Report,
+    /// The recording.
+    pub recorder: Recorder,
+    /// SIGINT and SIGTERM.
+    pub signals: Signals,
+}
+
+/// `--show-options`: every socket option of a connection, requested beside effective.
+fn show_options(stream: &Stream, options: &SocketOptions, context: &Context) {
+    let shown = sockopt::effective(stream.socket(), options);
+    context.report.line(sockopt::show(&shown).trim_end());
+}

@@ -1,0 +1,144 @@
+//! Somebody who takes part in an exchange: a connection or the console, with what it has said so far.
+
+use std::io;
+use std::time::Instant;
+
+use crate::frame::Inbox;
+use crate::io::conn::Conn;
+use crate::io::console::Console;
+use crate::io::driver::Ready;
+use crate::io::{Flush, Incoming};
+
+/// One participant.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) link: Link,
+    pub(super) inbox: Inbox,
+    pub(super) stage: Stage,
+    /// It has said more than was wanted; what it said waits in the inbox or in the kernel.
+    pub(super) paused: bool,
+    /// The last time that a byte came or went.
+    pub(super) active: Instant,
+    /// While the session is being stopped: how many more bytes of what has arrived are read.
+    pub(super) allowance: Option<usize>,
+    /// Messages counted: from it, to it.
+    pub(super) numbers: (u64, u64),
+    /// Why nothing more can be written to it.
+    pub(super) broken: Option<io::Error>,
+    /// Stream offset behind the last message that came from it.
+    pub(super) heard: u64,
+}
+
+/// How far a participant's leaving has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// It is listened to.
+    Talking,
+    /// What was sent to it is written out, then our end; what it says is read and forgotten, for
+    /// closing with unread bytes would reset the connection and destroy the last reply.
+    Leaving,
+    /// All is sent; its end is waited for, until then.
+    Lingering(Instant),
+}
+
+/// What the bytes come from and go to.
+#[derive(Debug)]
+pub(super) enum Link {
+    Conn(Conn),
+    Console(Console),
+}
+
+impl Peer {
+    pub(super) fn new(link: Link, inbox: Inbox, now: Instant) -> Self {
+        Peer {
+            link,
+            inbox,
+            stage: Stage::Talking,
+            paused: false,
+            active: now,
+            allowance: None,
+            numbers: (0, 0),
+            broken: None,
+            heard: 0,
+        }
+    }
+
+    /// The connection, if it is one.
+    pub(super) fn conn(&self) -> Option<&Conn> {
+        match &self.link {
+            Link::Conn(conn) => Some(conn),
+            Link::Console(_) => None,
+        }
+    }
+}
+
+impl Link {
+    pub(super) fn on_ready(&mut self, ready: Ready) {
+        match self {
+            Link::Conn(conn) => conn.on_ready(ready),
+            Link::Console(_) => {} // is asked before every call
+        }
+    }
+
+    pub(super) fn read(&mut self, buf: &mut [u8], now: Instant) -> io::Result<Incoming> {
+        match self {
+            Link::Conn(conn) => conn.read(buf, now),
+            Link::Console(console) => console.read(buf),
+        }
+    }
+
+    pub(super) fn send_all(&mut self, bytes: &[u8], lengths: impl Iterator<Item = usize>) -> io::Result<()> {
+        match self {
+            Link::Conn(conn) if conn.is_open() => conn.send_all(bytes, lengths),
+            Link::Conn(_) => Ok(()), // it has been sent our end
+            Link::Console(console) => console.send(bytes),
+        }
+    }
+
+    pub(super) fn flush(&mut self, now: Instant) -> io::Result<Flush> {
+        match self {
+            Link::Conn(conn) => conn.flush(now),
+            Link::Console(console) => console.flush(),
+        }
+    }
+
+    pub(super) fn backlog(&self) -> usize {
+        match self {
+            Link::Conn(conn) => conn.backlog(),
+            Link::Console(console) => console.backlog(),
+        }
+    }
+
+    pub(super) fn finish(&mut self) {
+        if let Link::Conn(conn) = self {
+            conn.finish();
+        }
+    }
+
+    pub(super) fn end_group(&mut self) {
+        if let Link::Conn(conn) = self {
+            conn.end_group();
+        }
+    }
+
+    /// Whether our end has been sent. The console has none.
+    pub(super) fn is_finished(&self) -> bool {
+        match self {
+            Link::Conn(conn) => conn.is_finished(),
+            Link::Console(_) => false,
+        }
+    }
+
+    pub(super) fn eof(&self) -> bool {
+        match self {
+            Link::Conn(conn) => conn.eof(),
+            Link::Console(_) => false,
+        }
+    }
+
+    pub(super) fn settle(&mut self) {
+        if let Link::Conn(conn) = self {
+            conn.settle();
+        }
+    }
+}
