@@ -1,3 +1,4 @@
 //! secretcat: a netcat that knows messages and cuts them on purpose.
 
+pub mod frame;
 pub mod value;
