@@ -1,0 +1,13 @@
+//! Events as people and programs read them: text, JSON lines, a summary, a picture; and back.
+
+mod event;
+mod json;
+mod stats;
+mod text;
+mod timeline;
+
+pub use event::{BarrierOutcome, ConnId, Direction, Event, Side, Sink, TcpSample, What};
+pub use json::{PlanFileError, read_plan, write_line};
+pub use stats::Summary;
+pub use text::describe;
+pub use timeline::Timeline;
