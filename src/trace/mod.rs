@@ -2,12 +2,16 @@
 
 mod event;
 mod json;
+mod plan_file;
+#[cfg(test)]
+mod samples;
 mod stats;
 mod text;
 mod timeline;
 
 pub use event::{BarrierOutcome, ConnId, Direction, Event, Side, Sink, TcpSample, What};
-pub use json::{PlanFileError, read_plan, write_line};
+pub use json::write_line;
+pub use plan_file::{PlanFileError, read_plan};
 pub use stats::Summary;
 pub use text::describe;
 pub use timeline::Timeline;
