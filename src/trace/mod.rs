@@ -1,6 +1,7 @@
 //! Events as people and programs read them: text, JSON lines, a summary, a picture; and back.
 
 mod event;
+mod histogram;
 mod json;
 mod plan_file;
 #[cfg(test)]
@@ -8,6 +9,7 @@ mod samples;
 mod stats;
 mod text;
 mod timeline;
+mod units;
 
 pub use event::{BarrierOutcome, ConnId, Direction, Event, Side, Sink, TcpSample, What};
 pub use json::write_line;
