@@ -1,4 +1,4 @@
-//! A netcat that knows messages and cuts them on purpose.
+//! secretcat: a netcat that knows messages and cuts them on purpose.
 
 pub mod plan;
 pub mod trace;

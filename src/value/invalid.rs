@@ -1,0 +1,51 @@
+//! The one error of all values: what was written, and what was expected instead.
+
+use std::ffi::OsStr;
+
+use super::escape;
+
+/// A text that is not the value it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("\"{}\" is not {what}: expected {expected}", escape(.input.as_bytes()))]
+pub struct Invalid {
+    /// The text as it was given. Bytes that are not UTF-8 stand here already escaped.
+    pub input: String,
+    /// What it should have been, with its article: `a size`.
+    pub what: &'static str,
+    /// The accepted syntax, to be read after the word "expected".
+    pub expected: &'static str,
+}
+
+impl Invalid {
+    /// Says that `input` is not `what`, for which `expected` would be right.
+    #[must_use]
+    pub fn new(input: &str, what: &'static str, expected: &'static str) -> Invalid {
+        Invalid { input: input.to_owned(), what, expected }
+    }
+
+    /// As [`Invalid::new`], for an argument that may not be UTF-8.
+    #[must_use]
+    pub fn os(input: &OsStr, what: &'static str, expected: &'static str) -> Invalid {
+        let input = input.to_str().map_or_else(|| escape(input.as_encoded_bytes()), str::to_owned);
+        Invalid { input, what, expected }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_shows_the_input_with_its_control_characters_escaped() {
+        let error = Invalid::new("4\x1b[2Jq\n", "a size", "a number");
+        assert_eq!(error.to_string(), r#""4\x1b[2Jq\x0a" is not a size: expected a number"#);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn bytes_that_are_not_utf8_are_shown_as_bytes() {
+        use std::os::unix::ffi::OsStrExt;
+        let error = Invalid::os(OsStr::from_bytes(b"h\xff\x9b"), "an address", "HOST:PORT");
+        assert_eq!(error.to_string(), r#""h\xff\x9b" is not an address: expected HOST:PORT"#);
+    }
+}

@@ -1,0 +1,22 @@
+//! Values that a user writes: each parses itself, prints itself, and says in its error what it expected.
+
+mod address;
+mod escape;
+mod invalid;
+mod offsets;
+mod range;
+mod seed;
+mod size;
+mod span;
+mod switch;
+mod text;
+
+pub use address::{Address, DEFAULT_PORT, Host};
+pub use escape::{Escaper, escape};
+pub use invalid::Invalid;
+pub use offsets::Offsets;
+pub use range::Range;
+pub use seed::Seed;
+pub use size::Size;
+pub use span::Span;
+pub use switch::Switch;
