@@ -156,6 +156,12 @@ impl Run {
         self.out[side] += len;
         self.segments[side] += segments;
         self.wait(6_000);
+        self.sample(conn);
+    }
+
+    /// What the kernel counts at one end.
+    pub(super) fn sample(&mut self, conn: ConnId) {
+        let side = usize::from(conn == 2);
         let sample = TcpSample {
             data_segs_out: Some(self.segments[side]),
             data_segs_in: Some(self.segments[1 - side]),
@@ -174,6 +180,7 @@ impl Run {
         self.wait(12_000);
         self.push(1, What::Eof { offset: self.out[1] });
         for conn in [1, 2] {
+            self.sample(conn);
             self.push(conn, What::Close { error: None });
         }
     }
