@@ -49,6 +49,19 @@ impl Event {
     }
 }
 
+/// Whoever wants to know what happens: a summary, a picture, a file, a test.
+pub trait Sink {
+    /// Takes note of one event; the events of one connection come in the order they happened,
+    /// `Open` first and `Close` last.
+    fn note(&mut self, event: &Event);
+}
+
+impl Sink for Vec<Event> {
+    fn note(&mut self, event: &Event) {
+        self.push(event.clone());
+    }
+}
+
 /// What happened.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]

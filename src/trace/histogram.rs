@@ -1,0 +1,137 @@
+//! How many calls moved how many bytes: counts in power-of-two buckets, and several as one table.
+
+use std::fmt::Write;
+
+use super::units::grouped;
+
+/// Rows a table has at most; neighbouring buckets share a row beyond.
+const ROWS: usize = 8;
+
+/// Exact counts of sizes by their number of bits: 0, 1, 2..3, 4..7 and so on.
+#[derive(Clone, Debug)]
+pub(super) struct Histogram([u64; 65]);
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Histogram([0; 65])
+    }
+}
+
+impl Histogram {
+    /// Counts one size.
+    pub(super) fn note(&mut self, size: u64) {
+        self.0[bucket(size)] += 1;
+    }
+
+    /// How many sizes were counted.
+    pub(super) fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+}
+
+/// A table of histograms that share their rows, so that they can be compared: for each a heading,
+/// and bars of at most `width` characters, each column to its own scale. Empty where all are empty.
+pub(super) fn table(columns: &[(String, &Histogram)], width: usize) -> String {
+    let used = |bucket: &usize| columns.iter().any(|(_, histogram)| histogram.0[*bucket] > 0);
+    let (Some(first), Some(last)) = ((0..65).find(used), (0..65).rfind(used)) else { return String::new() };
+    let group = (last - first + 1).div_ceil(ROWS);
+    let rows: Vec<(usize, usize)> =
+        (first..=last).step_by(group).map(|low| (low, (low + group - 1).min(last))).collect();
+
+    let sum = |histogram: &Histogram, (low, high): (usize, usize)| histogram.0[low..=high].iter().sum::<u64>();
+    let labels: Vec<String> = rows.iter().map(|&(low, high)| label(low, high)).collect();
+    let label_width = labels.iter().map(String::len).max().unwrap_or(0).max("size".len());
+    let mut lines = vec![format!("{:label_width$}", "size")];
+    lines.extend(labels.iter().map(|label| format!("{label:label_width$}")));
+    for (heading, histogram) in columns {
+        let counts: Vec<u64> = rows.iter().map(|&row| sum(histogram, row)).collect();
+        let most = counts.iter().copied().max().unwrap_or(0);
+        let digits = grouped(most).len();
+        let column = (digits + 1 + width).max(heading.len());
+        // Writing to a String cannot fail.
+        let _ = write!(lines[0], "  {heading:column$}");
+        for (line, count) in lines[1..].iter_mut().zip(counts) {
+            let cell = format!("{:>digits$} {}", grouped(count), bar(count, most, width));
+            let _ = write!(line, "  {cell:column$}");
+        }
+    }
+    lines.iter().fold(String::new(), |text, line| text + line.trim_end() + "\n")
+}
+
+/// The number of the bucket that counts `size`.
+fn bucket(size: u64) -> usize {
+    (u64::BITS - size.leading_zeros()) as usize
+}
+
+/// The sizes in buckets `low` to `high`: `4..7`, and from 1024 on `4K..8K`, short of 8K.
+fn label(low: usize, high: usize) -> String {
+    let least = if low == 0 { 0 } else { 1_u64 << (low - 1) };
+    let most = if high == 0 { 0 } else { u64::MAX >> (64 - high) };
+    let power =
+        |exponent: usize| format!("{}{}", 1 << (exponent % 10), ["", "K", "M", "G", "T", "P", "E"][exponent / 10]);
+    let least_text = if low <= 10 { least.to_string() } else { power(low - 1) };
+    match high {
+        0 | 1 if least == most => least_text,
+        0..=10 => format!("{least_text}..{most}"),
+        _ => format!("{least_text}..{}", power(high)),
+    }
+}
+
+/// A bar in proportion; what happened at all is never drawn as nothing.
+fn bar(count: u64, most: u64, width: usize) -> String {
+    if count == 0 {
+        return String::new();
+    }
+    let width = u128::try_from(width).unwrap_or(u128::MAX);
+    let length = (u128::from(count) * width + u128::from(most) / 2) / u128::from(most).max(1);
+    "#".repeat(usize::try_from(length.max(1)).unwrap_or(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(sizes: &[u64]) -> Histogram {
+        let mut histogram = Histogram::default();
+        sizes.iter().for_each(|&size| histogram.note(size));
+        histogram
+    }
+
+    #[test]
+    fn two_columns_share_their_rows() {
+        let writes = of(&[1, 4, 12, 1, 4, 12, 1, 4, 12]);
+        let reads = of(&[17, 17, 17]);
+        assert_eq!(
+            table(&[("writes".into(), &writes), ("reads".into(), &reads)], 12),
+            "size    writes          reads\n\
+             1       3 ############  0\n\
+             2..3    0               0\n\
+             4..7    3 ############  0\n\
+             8..15   3 ############  0\n\
+             16..31  0               3 ############\n"
+        );
+    }
+
+    #[test]
+    fn a_wide_span_of_sizes_still_fits() {
+        let text = table(&[("writes".into(), &of(&[0, 1, 70, 1500, 65_536, 1 << 40, u64::MAX]))], 10);
+        assert!(text.lines().count() <= 1 + ROWS, "{text}");
+        let labels: Vec<&str> = text.lines().map(|line| line.split(' ').next().unwrap()).collect();
+        let expected =
+            ["size", "0..255", "256..128K", "128K..64M", "64M..32G", "32G..16T", "16T..8P", "8P..4E", "4E..16E"];
+        assert_eq!(labels, expected);
+    }
+
+    #[test]
+    fn one_among_a_million_is_seen_and_nothing_is_empty() {
+        let mut many = Histogram::default();
+        (0..1_000_000).for_each(|_| many.note(1));
+        many.note(2);
+        assert_eq!(
+            table(&[("writes".into(), &many)], 10),
+            "size  writes\n1     1,000,000 ##########\n2..3          1 #\n"
+        );
+        assert_eq!(many.total(), 1_000_001);
+        assert_eq!(table(&[("writes".into(), &Histogram::default())], 10), "");
+    }
+}

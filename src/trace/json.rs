@@ -1,0 +1,89 @@
+//! Events as JSON lines (newline-delimited, the schema is `tests/cases/trace.schema.json`).
+
+use super::event::Event;
+
+/// Appends `event` to `out` as one line: a JSON object whose first fields are `t`, `conn` and
+/// `type`, and a line feed. What is unknown is left out, never null.
+pub fn write_line(event: &Event, out: &mut Vec<u8>) {
+    serde_json::to_writer(&mut *out, event)
+        .expect("an event is numbers, strings and plain structs, and a Vec takes every byte");
+    out.push(b'\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::samples::{event, every_kind};
+    use crate::trace::{TcpSample, What};
+    use serde_json::Value;
+
+    fn line(event: &Event) -> String {
+        let mut out = Vec::new();
+        write_line(event, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn schema() -> Value {
+        serde_json::from_str(include_str!("../../tests/cases/trace.schema.json")).unwrap()
+    }
+
+    #[test]
+    fn a_line_is_one_object_with_its_fields_in_order() {
+        let write = event(1_250_000, 3, What::Write { offset: 10, asked: 5, accepted: 5 });
+        assert_eq!(
+            line(&write),
+            "{\"t\":1250000,\"conn\":3,\"type\":\"write\",\"offset\":10,\"asked\":5,\"accepted\":5}\n"
+        );
+    }
+
+    #[test]
+    fn what_is_unknown_is_absent() {
+        let sample = event(7, 1, What::Sample(TcpSample { unacked: Some(0), ..TcpSample::default() }));
+        assert_eq!(line(&sample), "{\"t\":7,\"conn\":1,\"type\":\"sample\",\"unacked\":0}\n");
+        assert_eq!(line(&event(8, 1, What::Close { error: None })), "{\"t\":8,\"conn\":1,\"type\":\"close\"}\n");
+    }
+
+    #[test]
+    fn a_line_stays_one_line_whatever_the_peer_is_called() {
+        let close = event(0, 1, What::Close { error: Some("a\n\u{1b}[2J\u{2028}".into()) });
+        assert_eq!(line(&close).matches('\n').count(), 1);
+        assert_eq!(serde_json::from_str::<Value>(&line(&close)).unwrap()["error"], "a\n\u{1b}[2J\u{2028}");
+    }
+
+    #[test]
+    fn every_kind_of_event_is_in_the_schema() {
+        let validator = jsonschema::draft202012::new(&schema()).unwrap();
+        let mut kinds = std::collections::BTreeSet::new();
+        for event in every_kind() {
+            let value: Value = serde_json::from_str(&line(&event)).unwrap();
+            let wrong: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+            assert!(wrong.is_empty(), "{value}: {wrong:?}");
+            kinds.insert(value["type"].as_str().unwrap().to_owned());
+        }
+        let mut promised: Vec<String> = schema()["oneOf"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|kind| kind["properties"]["type"]["const"].as_str().unwrap().to_owned())
+            .collect();
+        promised.sort();
+        assert_eq!(promised, kinds.into_iter().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_schema_is_a_schema_and_refuses_what_it_does_not_name() {
+        assert!(jsonschema::draft202012::meta::is_valid(&schema()));
+        let validator = jsonschema::draft202012::new(&schema()).unwrap();
+        for event in every_kind() {
+            let value: Value = serde_json::from_str(&line(&event)).unwrap();
+            let mut more = value.clone();
+            more["surprise"] = Value::from(1);
+            assert!(!validator.is_valid(&more), "{more}");
+            for field in ["t", "conn", "type"] {
+                let mut less = value.clone();
+                less.as_object_mut().unwrap().remove(field);
+                assert!(!validator.is_valid(&less), "{less}");
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Events as people and programs read them: text, JSON lines, a summary, a picture; and back.
+
+mod event;
+mod histogram;
+mod json;
+mod plan_file;
+#[cfg(test)]
+mod samples;
+mod stats;
+mod text;
+mod timeline;
+mod units;
+
+pub use event::{BarrierOutcome, ConnId, Direction, Event, Side, Sink, TcpSample, What};
+pub use json::write_line;
+pub use plan_file::{PlanFileError, read_plan};
+pub use stats::Summary;
+pub use text::describe;
+pub use timeline::Timeline;

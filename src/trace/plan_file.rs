@@ -1,0 +1,248 @@
+//! Plans read back, from a trace or from a file that holds only a plan.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use thiserror::Error;
+
+use crate::plan::Plan;
+
+/// The fields of an event line that are not fields of its plan.
+const ENVELOPE: [&str; 3] = ["t", "conn", "type"];
+
+/// A trace or plan file that holds no plan that can be used, and where it goes wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("line {line}, column {column}: {message}")]
+pub struct PlanFileError {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in bytes, from 1.
+    pub column: usize,
+    /// What is wrong there. It may quote the file: escape it before a terminal sees it.
+    pub message: String,
+}
+
+/// Reads the first plan from a trace, or from a file that is only a plan object (over as many
+/// lines as it likes). Every other object of a trace is skipped, but must be one.
+pub fn read_plan(bytes: &[u8]) -> Result<Plan, PlanFileError> {
+    let mut objects = serde_json::Deserializer::from_slice(bytes).into_iter::<Head>();
+    let mut found = None;
+    loop {
+        let begin = skip_space(bytes, objects.byte_offset());
+        let Some(head) = objects.next() else { break };
+        let head = head.map_err(|error| PlanFileError::new(&error, (1, 0)))?;
+        let object = &bytes[begin..objects.byte_offset()];
+        match head.kind.as_deref() {
+            Some("plan") if found.is_none() => found = Some(parse(object, place(bytes, begin))?),
+            Some(_) => {}
+            // Only a file that is a plan and nothing else may leave the type out.
+            None if begin == skip_space(bytes, 0) => {
+                let plan = parse(object, place(bytes, begin))?;
+                let rest = skip_space(bytes, objects.byte_offset());
+                return if rest == bytes.len() {
+                    Ok(plan)
+                } else {
+                    Err(PlanFileError::at(place(bytes, rest), "a plan without a type must stand alone in its file"))
+                };
+            }
+            None => return Err(PlanFileError::at(place(bytes, begin), "missing field `type`")),
+        }
+    }
+    found.ok_or_else(|| PlanFileError::at(place(bytes, bytes.len()), "no plan before the end of the file"))
+}
+
+/// Reads the plan in one object that begins at `from` in its file.
+fn parse(object: &[u8], from: (usize, usize)) -> Result<Plan, PlanFileError> {
+    serde_json::from_slice::<Line>(object).map(|line| line.0).map_err(|error| PlanFileError::new(&error, from))
+}
+
+/// The offset of the first byte at or after `from` that is not JSON white space.
+fn skip_space(bytes: &[u8], from: usize) -> usize {
+    let rest = &bytes[from..];
+    from + rest.iter().position(|b| !b" \t\r\n".contains(b)).unwrap_or(rest.len())
+}
+
+/// The line of the byte at `offset`, from 1, and how many bytes of that line stand before it.
+fn place(bytes: &[u8], offset: usize) -> (usize, usize) {
+    let before = &bytes[..offset];
+    let line_start = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
+    (memchr::memchr_iter(b'\n', before).count() + 1, offset - line_start)
+}
+
+impl PlanFileError {
+    fn at((line, before): (usize, usize), message: &str) -> PlanFileError {
+        PlanFileError { line, column: before + 1, message: message.to_owned() }
+    }
+
+    /// What serde says of an object that begins at `from`, without its own "at line 1 column 2".
+    fn new(error: &serde_json::Error, from: (usize, usize)) -> PlanFileError {
+        let text = error.to_string();
+        let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message).to_owned();
+        let (line, column) = (error.line().max(1), error.column());
+        let before = if line == 1 { from.1 } else { 0 };
+        PlanFileError { line: from.0 + line - 1, column: (before + column).max(1), message }
+    }
+}
+
+/// The type of an object of which all else is ignored.
+struct Head {
+    kind: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Head {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Head, D::Error> {
+        deserializer.deserialize_map(HeadVisitor)
+    }
+}
+
+struct HeadVisitor;
+
+impl<'de> Visitor<'de> for HeadVisitor {
+    type Value = Head;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Head, A::Error> {
+        let mut kind = None;
+        while let Some(key) = map.next_key::<String>()? {
+            if key != "type" {
+                map.next_value::<IgnoredAny>()?;
+            } else if kind.replace(map.next_value::<String>()?).is_some() {
+                return Err(A::Error::duplicate_field("type"));
+            }
+        }
+        Ok(Head { kind })
+    }
+}
+
+/// A plan in an object that may also have the fields of an event.
+struct Line(Plan);
+
+impl<'de> Deserialize<'de> for Line {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Line, D::Error> {
+        deserializer.deserialize_map(LineVisitor)
+    }
+}
+
+struct LineVisitor;
+
+impl<'de> Visitor<'de> for LineVisitor {
+    type Value = Line;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a plan object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Line, A::Error> {
+        Plan::deserialize(MapAccessDeserializer::new(Inner(map))).map(Line)
+    }
+}
+
+/// A map without the fields of the envelope: `Plan` denies fields that it does not know.
+struct Inner<A>(A);
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Inner<A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        while let Some(key) = self.0.next_key::<String>()? {
+            if ENVELOPE.contains(&key.as_str()) {
+                self.0.next_value::<IgnoredAny>()?;
+            } else {
+                return seed.deserialize(serde::de::value::StringDeserializer::new(key)).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
+        self.0.next_value_seed(seed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Cutting;
+    use crate::trace::samples::{event, every_kind};
+    use crate::trace::{What, write_line};
+    use crate::value::Seed;
+    use proptest::prelude::*;
+
+    fn wrong(text: &str) -> String {
+        read_plan(text.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_plan_comes_back_from_a_trace() {
+        let (mut trace, mut plans) = (Vec::new(), Vec::new());
+        for event in every_kind() {
+            write_line(&event, &mut trace);
+            if let What::Plan(plan) = event.what {
+                plans.push(plan);
+            }
+        }
+        assert!(plans.len() > 1, "the first of several is meant");
+        assert_eq!(read_plan(&trace), Ok(plans.remove(0)));
+        for plan in plans {
+            let mut line = Vec::new();
+            write_line(&event(5, 2, What::Plan(plan.clone())), &mut line);
+            assert_eq!(read_plan(&line), Ok(plan));
+        }
+    }
+
+    #[test]
+    fn a_plan_comes_from_a_file_of_its_own() {
+        let plan = read_plan(b"\n{\n  \"cutting\": {\"chunk\": \"1..7\"},\n  \"seed\": 5\n}\n").unwrap();
+        assert!(matches!(plan.cutting, Cutting::Chunk(range) if range.min != range.max));
+        assert_eq!(plan.seed, Seed(5));
+        assert_eq!(read_plan(&serde_json::to_vec(&plan).unwrap()), Ok(plan));
+    }
+
+    #[test]
+    fn errors_say_where() {
+        assert_eq!(wrong(""), "line 1, column 1: no plan before the end of the file");
+        assert_eq!(wrong("{\"type\":\"eof\"}\n"), "line 2, column 1: no plan before the end of the file");
+        assert_eq!(wrong("17"), "line 1, column 2: invalid type: integer `17`, expected an object");
+        assert_eq!(
+            wrong("{\"type\":\"eof\"}\n{\"type\":5}"),
+            "line 2, column 9: invalid type: integer `5`, expected a string"
+        );
+        assert_eq!(wrong("{\"type\":\"eof\"}\n{\"t\":5}"), "line 2, column 1: missing field `type`");
+        assert_eq!(wrong("{\"type\":\"eof\",\"type\":\"plan\"}"), "line 1, column 28: duplicate field `type`");
+        assert_eq!(
+            wrong("{\"cutting\":\"whole\"}\n{}"),
+            "line 2, column 1: a plan without a type must stand alone in its file"
+        );
+        assert_eq!(
+            wrong("{\"type\":\"plan\",\"cutting\":\"whole\"}\n{\"type\":"),
+            "line 2, column 8: EOF while parsing a value"
+        );
+    }
+
+    #[test]
+    fn errors_inside_a_plan_say_where_in_the_file() {
+        let unknown = wrong("{\"type\":\"eof\"}\n  {\"type\":\"plan\",\"cuts\":1}");
+        assert!(unknown.starts_with("line 2, column 23: unknown field `cuts`, expected one of `cutting`"), "{unknown}");
+        assert_eq!(wrong("{\n \"seed\": 5\n}"), "line 3, column 1: missing field `cutting`");
+    }
+
+    proptest! {
+        #[test]
+        fn no_input_makes_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = read_plan(&bytes);
+        }
+
+        #[test]
+        fn no_cut_trace_makes_it_panic(cut in 0usize..2000) {
+            let mut trace = Vec::new();
+            every_kind().iter().for_each(|event| write_line(event, &mut trace));
+            trace.truncate(cut);
+            let _ = read_plan(&trace);
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Made-up events for the tests of this layer.
+
+use super::event::{BarrierOutcome, ConnId, Direction, Event, Side, TcpSample, What};
+use crate::plan::Plan;
+
+/// One event.
+pub(super) fn event(t: u64, conn: ConnId, what: What) -> Event {
+    Event { t, conn, what }
+}
+
+/// A plan as its JSON says it.
+pub(super) fn plan(json: &str) -> Plan {
+    serde_json::from_str(json).unwrap()
+}
+
+/// At least one event of every kind, with every optional field both there and absent.
+pub(super) fn every_kind() -> Vec<Event> {
+    let full = TcpSample {
+        data_segs_out: Some(12),
+        data_segs_in: Some(3),
+        segs_out: Some(14),
+        segs_in: Some(11),
+        total_retrans: Some(1),
+        unacked: Some(0),
+        notsent_bytes: Some(0),
+        bytes_acked: Some(58),
+        bytes_received: Some(81),
+        bytes_retrans: Some(1),
+        snd_mss: Some(32_768),
+        snd_wnd: Some(65_536),
+        snd_cwnd: Some(10),
+        rtt: Some(36),
+        rwnd_limited: Some(0),
+    };
+    let option = |requested: Option<&str>, effective: Option<&str>| What::Option {
+        name: "sndbuf",
+        requested: requested.map(Into::into),
+        effective: effective.map(Into::into),
+    };
+    let barrier = |outcome| What::Barrier { offset: 17, outcome };
+    let kinds = vec![
+        What::Open { side: Side::Connect, local: "127.0.0.1:51234".into(), peer: "127.0.0.1:4500".into() },
+        What::Open { side: Side::Listen, local: "[::1]:4500".into(), peer: "[::1]:51234".into() },
+        What::Plan(plan(
+            r#"{"cutting":{"cut":"1,5,-1"},"coalesce":2,"delay":"1ms..3ms","barrier":"peer-read","seed":7}"#,
+        )),
+        What::Plan(plan(r#"{"cutting":{"chunk":"1..7"},"barrier":"acked","seed":18446744073709551615}"#)),
+        What::Plan(Plan::default()),
+        option(Some("4k"), Some("8192")),
+        option(None, Some("8192")),
+        option(Some("4k"), None),
+        option(None, None),
+        What::Write { offset: 10, asked: 5, accepted: 5 },
+        What::Read { offset: 0, len: 17 },
+        What::Message { dir: Direction::Out, number: 1, start: 0, end: 17 },
+        What::Message { dir: Direction::In, number: 1, start: 0, end: 27 },
+        What::Pause { offset: 15, nanos: 20_000_000 },
+        barrier(BarrierOutcome::Acked),
+        barrier(BarrierOutcome::Read),
+        barrier(BarrierOutcome::NotVisible),
+        barrier(BarrierOutcome::TimedOut),
+        What::Sample(full),
+        What::Sample(TcpSample::default()),
+        What::Eof { offset: 81 },
+        What::Shutdown { offset: 57 },
+        What::Close { error: None },
+        What::Close { error: Some("connection reset".into()) },
+    ];
+    kinds.into_iter().zip(0..).map(|(what, k)| event(k * 125_000, 1, what)).collect()
+}
+
+/// A run with `--loopback`: both ends of one connection, messages cut at `cuts`, each piece its own
+/// write, segment and read, and one reply a message.
+pub(super) fn loopback(messages: u64, cuts: &[u64]) -> Vec<Event> {
+    let mut run = Run::new();
+    run.open("127.0.0.1:51234", "127.0.0.1:4500");
+    let cut: Vec<String> = cuts.iter().map(u64::to_string).collect();
+    if !cut.is_empty() {
+        run.push(
+            1,
+            What::Plan(plan(&format!(r#"{{"cutting":{{"cut":"{}"}},"barrier":"peer-read","seed":7}}"#, cut.join(",")))),
+        );
+    }
+    for number in 1..=messages {
+        let len = 14 + 5 * (number % 3);
+        run.message(number, len, cuts);
+        run.wait(15_000);
+        run.reply(number, 27);
+        run.wait(180_000);
+    }
+    run.close();
+    run.events
+}
+
+/// A pair of connection ends, 1 and 2, and how far each has come.
+pub(super) struct Run {
+    pub(super) events: Vec<Event>,
+    now: u64,
+    /// Bytes, writes and segments out of each end.
+    out: [u64; 2],
+    segments: [u64; 2],
+}
+
+impl Run {
+    pub(super) fn new() -> Run {
+        Run { events: Vec::new(), now: 40_000, out: [0; 2], segments: [0; 2] }
+    }
+
+    pub(super) fn push(&mut self, conn: ConnId, what: What) {
+        self.events.push(event(self.now, conn, what));
+    }
+
+    pub(super) fn wait(&mut self, nanos: u64) {
+        self.now += nanos;
+    }
+
+    pub(super) fn open(&mut self, local: &str, peer: &str) {
+        self.push(1, What::Open { side: Side::Connect, local: local.into(), peer: peer.into() });
+        self.wait(30_000);
+        self.push(2, What::Open { side: Side::Listen, local: peer.into(), peer: local.into() });
+        self.wait(90_000);
+    }
+
+    /// A message of `len` bytes from 1 to 2, cut at offsets from its start; every piece arrives alone.
+    pub(super) fn message(&mut self, number: u64, len: u64, cuts: &[u64]) {
+        let start = self.out[0];
+        self.push(1, What::Message { dir: Direction::Out, number, start, end: start + len });
+        let mut edges: Vec<u64> = cuts.iter().copied().filter(|cut| (1..len).contains(cut)).collect();
+        edges.push(len);
+        let mut from = 0;
+        for to in edges {
+            self.write(1, to - from, 1);
+            self.wait(14_000);
+            self.push(2, What::Read { offset: start + from, len: to - from });
+            self.wait(9_000);
+            self.push(1, What::Barrier { offset: start + to, outcome: BarrierOutcome::Read });
+            from = to;
+        }
+        self.push(2, What::Message { dir: Direction::In, number, start, end: start + len });
+    }
+
+    /// A reply of `len` bytes from 2 to 1, whole.
+    pub(super) fn reply(&mut self, number: u64, len: u64) {
+        let start = self.out[1];
+        self.push(2, What::Message { dir: Direction::Out, number, start, end: start + len });
+        self.write(2, len, 1);
+        self.wait(18_000);
+        self.push(1, What::Read { offset: start, len });
+        self.push(1, What::Message { dir: Direction::In, number, start, end: start + len });
+    }
+
+    /// One write that goes out in so many segments, and the sample that says so.
+    pub(super) fn write(&mut self, conn: ConnId, len: u64, segments: u64) {
+        let side = usize::from(conn == 2);
+        self.push(conn, What::Write { offset: self.out[side], asked: len, accepted: len });
+        self.out[side] += len;
+        self.segments[side] += segments;
+        self.wait(6_000);
+        self.sample(conn);
+    }
+
+    /// What the kernel counts at one end.
+    pub(super) fn sample(&mut self, conn: ConnId) {
+        let side = usize::from(conn == 2);
+        let sample = TcpSample {
+            data_segs_out: Some(self.segments[side]),
+            data_segs_in: Some(self.segments[1 - side]),
+            total_retrans: Some(0),
+            snd_mss: Some(32_768),
+            ..TcpSample::default()
+        };
+        self.push(conn, What::Sample(sample));
+    }
+
+    pub(super) fn close(&mut self) {
+        self.push(1, What::Shutdown { offset: self.out[0] });
+        self.wait(12_000);
+        self.push(2, What::Eof { offset: self.out[0] });
+        self.push(2, What::Shutdown { offset: self.out[1] });
+        self.wait(12_000);
+        self.push(1, What::Eof { offset: self.out[1] });
+        for conn in [1, 2] {
+            self.sample(conn);
+            self.push(conn, What::Close { error: None });
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! The `--stats` summary: exact counts of a whole run, for a person to read in ten seconds.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::event::{BarrierOutcome, ConnId, Direction, Event, Side, Sink, TcpSample, What};
+use super::histogram::{Histogram, table};
+use super::units::{counted, grouped, per_second, rate, span};
+
+/// Counts over a whole run, apart for each side where both are present. What it holds grows with
+/// the number of connections that are open at once, and with nothing else.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    connect: Totals,
+    listen: Totals,
+    open: BTreeMap<ConnId, Open>,
+    /// The side of events whose connection is not open: none in a well-formed run.
+    latest: Option<Side>,
+}
+
+/// What is known of a connection while it is open.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    side: Side,
+    /// The kernel's counts only grow: the latest sample stands for all before it.
+    sample: Option<TcpSample>,
+}
+
+/// What happened on one side.
+#[derive(Clone, Debug, Default)]
+struct Totals {
+    connections: u64,
+    failed: u64,
+    messages_out: u64,
+    messages_in: u64,
+    bytes_out: u64,
+    bytes_in: u64,
+    short_writes: u64,
+    pauses: u64,
+    paused: u64,
+    barriers_held: u64,
+    barriers_not_visible: u64,
+    barriers_timed_out: u64,
+    segments: Segments,
+    writes: Histogram,
+    reads: Histogram,
+}
+
+/// What the kernel said of the segments of several connections.
+#[derive(Clone, Copy, Debug, Default)]
+struct Segments {
+    out: u64,
+    again: u64,
+    arrived: u64,
+    /// Connections of which the count of segments out is known.
+    known: u64,
+}
+
+impl Summary {
+    /// Nothing has happened yet.
+    #[must_use]
+    pub fn new() -> Summary {
+        Summary::default()
+    }
+
+    /// Counts one event.
+    pub fn note(&mut self, event: &Event) {
+        if let What::Open { side, .. } = &event.what {
+            self.latest = Some(*side);
+            self.open.insert(event.conn, Open { side: *side, sample: None });
+        }
+        let open = self.open.get_mut(&event.conn);
+        if let (What::Sample(sample), Some(open)) = (&event.what, open) {
+            open.sample = Some(*sample);
+            return;
+        }
+        let side = self.open.get(&event.conn).map(|open| open.side).or(self.latest).unwrap_or(Side::Connect);
+        let totals = match side {
+            Side::Connect => &mut self.connect,
+            Side::Listen => &mut self.listen,
+        };
+        totals.note(&event.what);
+        if matches!(event.what, What::Close { .. }) {
+            if let Some(open) = self.open.remove(&event.conn) {
+                totals.segments.add(open.sample.as_ref());
+            }
+        }
+    }
+
+    /// The summary, some lines that each end in a line feed. `elapsed` is the length of the run.
+    #[must_use]
+    pub fn render(&self, elapsed: Duration) -> String {
+        let nanos = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
+        let mut sides = vec![("connect", self.with_open(Side::Connect)), ("listen", self.with_open(Side::Listen))];
+        if sides.iter().any(|(_, totals)| totals.connections > 0) {
+            sides.retain(|(_, totals)| totals.connections > 0);
+        } else {
+            sides.truncate(1);
+        }
+
+        let both = sides.len() > 1;
+        let mut rows: Vec<(&str, Vec<String>)> = Vec::new();
+        if both {
+            rows.push(("", sides.iter().map(|(name, _)| (*name).to_owned()).collect()));
+        }
+        for (label, cell) in ROWS {
+            let cells: Vec<Option<String>> = sides.iter().map(|(_, totals)| cell(totals, nanos)).collect();
+            if cells.iter().any(Option::is_some) {
+                rows.push((label, cells.into_iter().map(|cell| cell.unwrap_or_else(|| "-".to_owned())).collect()));
+            }
+        }
+        rows.push(("time", vec![span(nanos)]));
+
+        let width = rows.iter().filter(|row| row.1.len() > 1).map(|row| row.1[0].len()).max().unwrap_or(0);
+        let mut text = String::new();
+        for (label, cells) in rows {
+            let line = format!("{label:13} {:width$}   {}", cells[0], cells.get(1).map_or("", String::as_str));
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        let heading = |name: &str, what: &str| if both { format!("{name} {what}") } else { what.to_owned() };
+        let columns: Vec<(String, &Histogram)> = sides
+            .iter()
+            .flat_map(|(name, totals)| {
+                [(heading(name, "writes"), &totals.writes), (heading(name, "reads"), &totals.reads)]
+            })
+            .collect();
+        let table = table(&columns, if both { 8 } else { 20 });
+        if table.is_empty() { text } else { text + "\n" + &table }
+    }
+
+    /// The totals of one side, with what is known of connections that have not ended.
+    fn with_open(&self, side: Side) -> Totals {
+        let mut totals = match side {
+            Side::Connect => self.connect.clone(),
+            Side::Listen => self.listen.clone(),
+        };
+        for open in self.open.values().filter(|open| open.side == side) {
+            totals.segments.add(open.sample.as_ref());
+        }
+        totals
+    }
+}
+
+impl Sink for Summary {
+    fn note(&mut self, event: &Event) {
+        Summary::note(self, event);
+    }
+}
+
+impl Totals {
+    fn note(&mut self, what: &What) {
+        match what {
+            What::Open { .. } => self.connections += 1,
+            What::Write { asked, accepted, .. } => {
+                self.writes.note(*accepted);
+                self.bytes_out += accepted;
+                self.short_writes += u64::from(accepted < asked);
+            }
+            What::Read { len, .. } => {
+                self.reads.note(*len);
+                self.bytes_in += len;
+            }
+            What::Message { dir: Direction::Out, .. } => self.messages_out += 1,
+            What::Message { dir: Direction::In, .. } => self.messages_in += 1,
+            What::Pause { nanos, .. } => {
+                self.pauses += 1;
+                self.paused = self.paused.saturating_add(*nanos);
+            }
+            What::Barrier { outcome, .. } => match outcome {
+                BarrierOutcome::Acked | BarrierOutcome::Read => self.barriers_held += 1,
+                BarrierOutcome::NotVisible => self.barriers_not_visible += 1,
+                BarrierOutcome::TimedOut => self.barriers_timed_out += 1,
+            },
+            What::Close { error: Some(_) } => self.failed += 1,
+            What::Close { error: None }
+            | What::Plan(_)
+            | What::Option { .. }
+            | What::Sample(_)
+            | What::Eof { .. }
+            | What::Shutdown { .. } => {}
+        }
+    }
+}
+
+impl Segments {
+    fn add(&mut self, sample: Option<&TcpSample>) {
+        let Some(sample) = sample else { return };
+        self.arrived += sample.data_segs_in.unwrap_or(0);
+        if let Some(out) = sample.first_segments() {
+            self.out += out;
+            self.again += sample.total_retrans.unwrap_or(0);
+            self.known += 1;
+        }
+    }
+}
+
+/// A cell of one side, given the length of the run in nanoseconds; `None` where there is nothing to say.
+type Cell = fn(&Totals, u64) -> Option<String>;
+
+/// The lines of the summary from top to bottom.
+const ROWS: [(&str, Cell); 9] = [
+    ("connections", |totals, _| {
+        let failed = if totals.failed > 0 { format!(" ({} failed)", grouped(totals.failed)) } else { String::new() };
+        Some(format!("{}{failed}", grouped(totals.connections)))
+    }),
+    // Raw bytes have no messages.
+    ("messages", |totals, _| {
+        let (out, arrived) = (totals.messages_out, totals.messages_in);
+        (out + arrived > 0).then(|| format!("{} out, {} in", grouped(out), grouped(arrived)))
+    }),
+    ("bytes", |totals, _| Some(format!("{} out, {} in", grouped(totals.bytes_out), grouped(totals.bytes_in)))),
+    ("writes", |totals, _| {
+        let short =
+            if totals.short_writes > 0 { format!(" ({} short)", grouped(totals.short_writes)) } else { String::new() };
+        Some(format!("{}{short}", grouped(totals.writes.total())))
+    }),
+    // Connections that are no TCP, or a kernel that does not count, have no number here, not 0.
+    ("segments", |totals, _| {
+        let segments = &totals.segments;
+        let unknown = totals.connections.saturating_sub(segments.known);
+        let but = if unknown > 0 { format!(" ({} unknown)", counted(unknown, "connection")) } else { String::new() };
+        (segments.known > 0).then(|| {
+            let again =
+                if segments.again > 0 { format!(", {} sent again", grouped(segments.again)) } else { String::new() };
+            format!("{} out{again}, {} in{but}", grouped(segments.out), grouped(segments.arrived))
+        })
+    }),
+    ("reads", |totals, _| Some(grouped(totals.reads.total()))),
+    ("pauses", |totals, _| {
+        (totals.pauses > 0).then(|| format!("{}, {} in all", grouped(totals.pauses), span(totals.paused)))
+    }),
+    ("barriers", |totals, _| {
+        let not = totals.barriers_not_visible + totals.barriers_timed_out;
+        let why = match (totals.barriers_not_visible, totals.barriers_timed_out) {
+            (0, 0) => String::new(),
+            (_, 0) => " (not visible from here)".to_owned(),
+            (0, _) => " (timed out)".to_owned(),
+            (hidden, late) => format!(" ({} not visible, {} timed out)", grouped(hidden), grouped(late)),
+        };
+        (totals.barriers_held + not > 0)
+            .then(|| format!("{} confirmed, {} not{why}", grouped(totals.barriers_held), grouped(not)))
+    }),
+    ("rate", |totals, nanos| {
+        let (out, arrived) = (rate(totals.bytes_out, nanos)?, rate(totals.bytes_in, nanos)?);
+        let messages = totals.messages_out.max(totals.messages_in);
+        let messages = match per_second(messages, nanos) {
+            Some(count) if count >= 10 => format!(", {}/s", counted(count, "message")),
+            _ => String::new(),
+        };
+        Some(format!("{out} out, {arrived} in{messages}"))
+    }),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::samples::{event, every_kind, loopback};
+
+    fn summary(events: &[Event]) -> Summary {
+        let mut summary = Summary::new();
+        events.iter().for_each(|event| summary.note(event));
+        summary
+    }
+
+    #[test]
+    fn one_connection() {
+        let events: Vec<Event> = loopback(3, &[1, 5]).into_iter().filter(|event| event.conn == 1).collect();
+        assert_eq!(
+            summary(&events).render(Duration::from_millis(1250)),
+            concat!(
+                "connections   1\n",
+                "messages      3 out, 3 in\n",
+                "bytes         57 out, 81 in\n",
+                "writes        9\n",
+                "segments      9 out, 3 in\n",
+                "reads         3\n",
+                "barriers      9 confirmed, 0 not\n",
+                "rate          46 B/s out, 65 B/s in\n",
+                "time          1.25 s\n",
+                "\n",
+                "size    writes                  reads\n",
+                "1       3 ####################  0\n",
+                "2..3    0                       0\n",
+                "4..7    3 ####################  0\n",
+                "8..15   2 #############         0\n",
+                "16..31  1 #######               3 ####################\n",
+            )
+        );
+    }
+
+    #[test]
+    fn both_ends() {
+        assert_eq!(
+            summary(&loopback(3, &[1, 5])).render(Duration::from_millis(1250)),
+            concat!(
+                "              connect                 listen\n",
+                "connections   1                       1\n",
+                "messages      3 out, 3 in             3 out, 3 in\n",
+                "bytes         57 out, 81 in           81 out, 57 in\n",
+                "writes        9                       3\n",
+                "segments      9 out, 3 in             3 out, 9 in\n",
+                "reads         3                       9\n",
+                "barriers      9 confirmed, 0 not      -\n",
+                "rate          46 B/s out, 65 B/s in   65 B/s out, 46 B/s in\n",
+                "time          1.25 s\n",
+                "\n",
+                "size    connect writes  connect reads  listen writes  listen reads\n",
+                "1       3 ########      0              0              3 ########\n",
+                "2..3    0               0              0              0\n",
+                "4..7    3 ########      0              0              3 ########\n",
+                "8..15   2 #####         0              0              2 #####\n",
+                "16..31  1 ###           3 ########     3 ########     1 ###\n",
+            )
+        );
+    }
+
+    #[test]
+    fn nothing_at_all() {
+        assert_eq!(
+            Summary::new().render(Duration::ZERO),
+            "connections   0\nbytes         0 out, 0 in\nwrites        0\nreads         0\ntime          0 s\n"
+        );
+    }
+
+    #[test]
+    fn troubles_are_said() {
+        let mut events: Vec<Event> = every_kind()
+            .into_iter()
+            .filter(|event| !matches!(event.what, What::Open { side: Side::Listen, .. }))
+            .collect();
+        // The empty sample comes last in the list of all kinds; here the full one stands.
+        events.retain(|event| !matches!(event.what, What::Sample(sample) if sample == TcpSample::default()));
+        events.retain(|event| !matches!(event.what, What::Close { error: None }));
+        events.push(event(9, 2, What::Open { side: Side::Connect, local: String::new(), peer: String::new() }));
+        events.push(event(9, 2, What::Write { offset: 0, asked: 9, accepted: 4 }));
+        assert_eq!(
+            summary(&events).render(Duration::from_secs(1)),
+            concat!(
+                "connections   2 (1 failed)\n",
+                "messages      1 out, 1 in\n",
+                "bytes         9 out, 17 in\n",
+                "writes        2 (1 short)\n",
+                "segments      11 out, 1 sent again, 3 in (1 connection unknown)\n",
+                "reads         1\n",
+                "pauses        1, 20 ms in all\n",
+                "barriers      2 confirmed, 2 not (1 not visible, 1 timed out)\n",
+                "rate          9 B/s out, 17 B/s in\n",
+                "time          1 s\n",
+                "\n",
+                "size    writes                  reads\n",
+                "4..7    2 ####################  0\n",
+                "8..15   0                       0\n",
+                "16..31  0                       1 ####################\n",
+            )
+        );
+    }
+
+    #[test]
+    fn what_is_closed_is_forgotten() {
+        let mut summary = Summary::new();
+        for conn in 1..=100_000 {
+            summary.note(&event(0, conn, What::Open { side: Side::Listen, local: "a".into(), peer: "b".into() }));
+            let sample = TcpSample { data_segs_out: Some(2), total_retrans: Some(1), ..TcpSample::default() };
+            for _ in 0..7 {
+                summary.note(&event(0, conn, What::Sample(sample)));
+            }
+            assert!(summary.open.len() <= 100);
+            if conn > 99 {
+                summary.note(&event(0, conn - 99, What::Close { error: None }));
+            }
+        }
+        let text = summary.render(Duration::ZERO);
+        assert!(text.contains("\nsegments      100,000 out, 100,000 sent again, 0 in\n"), "{text}");
+    }
+}

@@ -1,0 +1,181 @@
+//! Events as the lines that `-v` puts on stderr.
+
+use super::event::{BarrierOutcome, Direction, Event, Side, TcpSample, What};
+use super::units::{counted, span};
+use crate::plan::{Barrier, Cutting, Plan};
+use crate::value::escape;
+
+/// The line for `event` at this verbosity (the number of `-v`), without a line feed; `None` where
+/// that verbosity leaves it out. Whatever came from outside is escaped: the line is safe to show.
+#[must_use]
+pub fn describe(event: &Event, verbosity: u8) -> Option<String> {
+    if verbosity < least_verbosity(&event.what) {
+        return None;
+    }
+    let text = match &event.what {
+        What::Open { side: Side::Connect, local, peer } => format!("connected {} -> {}", shown(local), shown(peer)),
+        What::Open { side: Side::Listen, local, peer } => format!("accepted {} -> {}", shown(peer), shown(local)),
+        What::Plan(plan) => format!("plan {}", plan_flags(plan)),
+        What::Option { name, requested, effective } => option(name, requested.as_deref(), effective.as_deref()),
+        What::Write { offset, asked, accepted } => {
+            format!("wrote {accepted} of {} at {offset}", counted(*asked, "byte"))
+        }
+        What::Read { offset, len } => format!("read {} at {offset}", counted(*len, "byte")),
+        What::Message { dir, number, start, end } => {
+            let verb = match dir {
+                Direction::Out => "sends",
+                Direction::In => "received",
+            };
+            format!("{verb} message {number}: {} at {start}", counted(end.saturating_sub(*start), "byte"))
+        }
+        What::Pause { offset, nanos } => format!("waits {} before the byte at {offset}", span(*nanos)),
+        What::Barrier { offset, outcome } => format!("barrier at {offset}: {}", established(*outcome)),
+        What::Sample(sample) => tcp(sample),
+        What::Eof { offset } => format!("peer sends no more: {} read", counted(*offset, "byte")),
+        What::Shutdown { offset } => format!("sends no more: {} written", counted(*offset, "byte")),
+        What::Close { error: None } => "closed".to_owned(),
+        What::Close { error: Some(error) } => format!("ended: {}", shown(error)),
+    };
+    Some(if event.conn == 0 { text } else { format!("#{} {text}", event.conn) })
+}
+
+/// A plan as the options that ask for it, so that it can be repeated: `--cut 1,5 --seed 7`. The
+/// seed is left out where nothing is drawn from it.
+pub(super) fn plan_flags(plan: &Plan) -> String {
+    let mut flags = Vec::new();
+    match &plan.cutting {
+        Cutting::Whole => {}
+        Cutting::Chunk(sizes) => flags.push(format!("--chunk {sizes}")),
+        Cutting::Cut(offsets) => flags.push(format!("--cut {offsets}")),
+    }
+    if plan.coalesce.get() > 1 {
+        flags.push(format!("--coalesce {}", plan.coalesce));
+    }
+    if let Some(delay) = &plan.delay {
+        flags.push(format!("--delay {delay}"));
+    }
+    match plan.barrier {
+        Barrier::None => {}
+        Barrier::Acked => flags.push("--barrier acked".to_owned()),
+        Barrier::PeerRead => flags.push("--barrier peer-read".to_owned()),
+    }
+    if plan.is_random() {
+        flags.push(format!("--seed {}", plan.seed));
+    }
+    if flags.is_empty() { "nothing is cut".to_owned() } else { flags.join(" ") }
+}
+
+/// A string from outside, safe to show.
+pub(super) fn shown(text: &str) -> String {
+    escape(text.as_bytes())
+}
+
+/// The number of `-v` from which an event is told.
+fn least_verbosity(what: &What) -> u8 {
+    match what {
+        What::Plan(plan) if plan.is_plain() => 2,
+        What::Open { .. } | What::Plan(_) | What::Eof { .. } | What::Shutdown { .. } | What::Close { .. } => 1,
+        // A barrier that proved nothing is news; one that held is what was asked for.
+        What::Barrier { outcome: BarrierOutcome::NotVisible | BarrierOutcome::TimedOut, .. } => 1,
+        _ => 2,
+    }
+}
+
+fn option(name: &str, requested: Option<&str>, effective: Option<&str>) -> String {
+    let effective = effective.map_or_else(|| "unknown".to_owned(), shown);
+    match requested {
+        Some(requested) => format!("option {name}: requested {}, effective {effective}", shown(requested)),
+        None => format!("option {name}: effective {effective}"),
+    }
+}
+
+fn established(outcome: BarrierOutcome) -> &'static str {
+    match outcome {
+        BarrierOutcome::Acked => "acknowledged",
+        BarrierOutcome::Read => "read by the peer",
+        BarrierOutcome::NotVisible => "acknowledged, but whether the peer read it is not visible from here",
+        BarrierOutcome::TimedOut => "gave up waiting",
+    }
+}
+
+/// What a sample says of segments and of what is on the way; the rest is for `--trace`.
+fn tcp(sample: &TcpSample) -> String {
+    let parts = [
+        sample.first_segments().map(|n| format!("{} out", counted(n, "segment"))),
+        sample.total_retrans.map(|n| format!("{n} sent again")),
+        sample.data_segs_in.map(|n| format!("{} in", counted(n, "segment"))),
+        sample.unacked.map(|n| format!("{n} not acknowledged")),
+        sample.notsent_bytes.filter(|n| *n > 0).map(|n| format!("{} not sent", counted(n, "byte"))),
+        sample.snd_wnd.filter(|n| *n == 0).map(|_| "window closed".to_owned()),
+        sample.rtt.map(|micros| format!("rtt {}", span(micros.saturating_mul(1_000)))),
+    ];
+    let known: Vec<String> = parts.into_iter().flatten().collect();
+    if known.is_empty() { "tcp: nothing known".to_owned() } else { format!("tcp: {}", known.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::samples::{event, every_kind, plan};
+
+    #[test]
+    fn every_event_is_one_line() {
+        let told: Vec<String> = every_kind().iter().filter_map(|event| describe(event, 2)).collect();
+        let expected = [
+            "#1 connected 127.0.0.1:51234 -> 127.0.0.1:4500",
+            "#1 accepted [::1]:51234 -> [::1]:4500",
+            "#1 plan --cut 1,5,-1 --coalesce 2 --delay 1ms..3ms --barrier peer-read --seed 7",
+            "#1 plan --chunk 1..7 --barrier acked --seed 18446744073709551615",
+            "#1 plan nothing is cut",
+            "#1 option sndbuf: requested 4k, effective 8192",
+            "#1 option sndbuf: effective 8192",
+            "#1 option sndbuf: requested 4k, effective unknown",
+            "#1 option sndbuf: effective unknown",
+            "#1 wrote 5 of 5 bytes at 10",
+            "#1 read 17 bytes at 0",
+            "#1 sends message 1: 17 bytes at 0",
+            "#1 received message 1: 27 bytes at 0",
+            "#1 waits 20 ms before the byte at 15",
+            "#1 barrier at 17: acknowledged",
+            "#1 barrier at 17: read by the peer",
+            "#1 barrier at 17: acknowledged, but whether the peer read it is not visible from here",
+            "#1 barrier at 17: gave up waiting",
+            "#1 tcp: 11 segments out, 1 sent again, 3 segments in, 0 not acknowledged, rtt 36 us",
+            "#1 tcp: nothing known",
+            "#1 peer sends no more: 81 bytes read",
+            "#1 sends no more: 57 bytes written",
+            "#1 closed",
+            "#1 ended: connection reset",
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn once_tells_less_and_without_v_nothing_is_told() {
+        let told: Vec<String> = every_kind().iter().filter_map(|event| describe(event, 1)).collect();
+        let verbs: Vec<&str> = told.iter().map(|line| line.split(' ').nth(1).unwrap()).collect();
+        let expected =
+            ["connected", "accepted", "plan", "plan", "barrier", "barrier", "peer", "sends", "closed", "ended:"];
+        assert_eq!(verbs, expected);
+        assert!(every_kind().iter().all(|event| describe(event, 0).is_none()));
+    }
+
+    #[test]
+    fn a_line_says_nothing_to_the_terminal() {
+        let hostile = "\u{1b}]0;owned\u{7}\r\n\u{9b}2J";
+        for what in [
+            What::Open { side: Side::Connect, local: hostile.into(), peer: hostile.into() },
+            What::Close { error: Some(hostile.into()) },
+            What::Option { name: "congestion", requested: Some(hostile.into()), effective: Some(hostile.into()) },
+        ] {
+            let line = describe(&event(0, 1, what), 2).unwrap();
+            assert!(!line.chars().any(char::is_control), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn the_whole_run_has_no_number_and_a_seed_is_said_only_where_it_matters() {
+        let fixed = plan(r#"{"cutting":{"cut":"1,5"},"seed":7}"#);
+        assert_eq!(describe(&event(0, 0, What::Plan(fixed)), 1).unwrap(), "plan --cut 1,5");
+    }
+}

@@ -1,0 +1,129 @@
+//! Numbers as people read them: grouped digits, sizes, spans of time, rates; ASCII, three figures.
+
+/// `1234567` as `1,234,567`.
+pub(super) fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number and its noun: `1 write`, `2 writes`.
+pub(super) fn counted(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(n), if n == 1 { "" } else { "s" })
+}
+
+/// Bytes in the unit that suits them: `57 B`, `5.72 MiB`.
+pub(super) fn size(bytes: u64) -> String {
+    let units =
+        [(1 << 60, "EiB"), (1 << 50, "PiB"), (1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match units.iter().find(|(unit, _)| bytes >= *unit) {
+        Some((unit, name)) => format!("{} {name}", figures(bytes.into(), (*unit).into())),
+        None => format!("{bytes} B"),
+    }
+}
+
+/// A span of nanoseconds in the unit that suits it: `36 us`, `1.25 s`, `2 min 5 s`.
+pub(super) fn span(nanos: u64) -> String {
+    const SECOND: u64 = 1_000_000_000;
+    // A unit starts where the smaller one would round up to a thousand of itself.
+    match nanos {
+        0 => "0 s".to_owned(),
+        1..1_000 => format!("{nanos} ns"),
+        1_000..999_500 => format!("{} us", figures(nanos.into(), 1_000)),
+        999_500..999_500_000 => format!("{} ms", figures(nanos.into(), 1_000_000)),
+        999_500_000..60_000_000_000 => format!("{} s", figures(nanos.into(), SECOND.into())),
+        _ => {
+            let seconds = nanos / SECOND;
+            let (big, small, names) = if seconds < 3600 {
+                (seconds / 60, seconds % 60, ["min", "s"])
+            } else {
+                (seconds / 3600, seconds % 3600 / 60, ["h", "min"])
+            };
+            if small == 0 { format!("{big} {}", names[0]) } else { format!("{big} {} {small} {}", names[0], names[1]) }
+        }
+    }
+}
+
+/// So many bytes in so many nanoseconds: `46 B/s`; `None` where no time has passed.
+pub(super) fn rate(bytes: u64, nanos: u64) -> Option<String> {
+    Some(format!("{}/s", size(per_second(bytes, nanos)?)))
+}
+
+/// How many a second, to the nearest; `None` where no time has passed.
+pub(super) fn per_second(count: u64, nanos: u64) -> Option<u64> {
+    let per_second = (u128::from(count) * 1_000_000_000 + u128::from(nanos) / 2).checked_div(nanos.into())?;
+    Some(u64::try_from(per_second).unwrap_or(u64::MAX))
+}
+
+/// `value / unit` with three figures, no trailing zeros; all figures of a whole part of four.
+fn figures(value: u128, unit: u128) -> String {
+    let decimals = match value / unit {
+        0..10 => 2,
+        10..100 => 1,
+        _ => 0,
+    };
+    let scale = 10_u128.pow(decimals);
+    let rounded = (value * scale + unit / 2) / unit;
+    let (whole, rest) = (rounded / scale, rounded % scale);
+    if rest == 0 {
+        return whole.to_string();
+    }
+    let rest = format!("{rest:0width$}", width = decimals as usize);
+    format!("{whole}.{}", rest.trim_end_matches('0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_grouped_in_threes() {
+        for (n, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (20_000, "20,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(n), text);
+        }
+        assert_eq!(counted(1, "write"), "1 write");
+        assert_eq!(counted(0, "write"), "0 writes");
+    }
+
+    #[test]
+    fn sizes_take_the_unit_that_suits_them() {
+        for (n, text) in [(0, "0 B"), (1023, "1023 B"), (1024, "1 KiB"), (1536, "1.5 KiB"), (6_000_000, "5.72 MiB")] {
+            assert_eq!(size(n), text);
+        }
+        assert_eq!(size(u64::MAX), "16 EiB");
+    }
+
+    #[test]
+    fn spans_take_the_unit_that_suits_them() {
+        for (nanos, text) in [
+            (0, "0 s"),
+            (850, "850 ns"),
+            (36_000, "36 us"),
+            (999_499, "999 us"),
+            (999_500, "1 ms"),
+            (1_250_000, "1.25 ms"),
+            (12_345_678, "12.3 ms"),
+            (999_600_000, "1 s"),
+            (4_200_000_000, "4.2 s"),
+            (125_000_000_000, "2 min 5 s"),
+            (7_200_000_000_000, "2 h"),
+            (7_260_000_000_000, "2 h 1 min"),
+        ] {
+            assert_eq!(span(nanos), text);
+        }
+        assert_eq!(span(u64::MAX), "5124095 h 34 min");
+    }
+
+    #[test]
+    fn rates_need_time_and_never_overflow() {
+        assert_eq!(rate(57, 0), None);
+        assert_eq!(rate(57, 1_250_000_000).unwrap(), "46 B/s");
+        assert_eq!(per_second(u64::MAX, 1), Some(u64::MAX));
+    }
+}
