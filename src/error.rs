@@ -25,16 +25,12 @@ pub enum Error {
         source: io::Error,
     },
     /// A socket option could not be set.
-    #[error("set --{name} {requested} on {address}: {}{}", cause(source), option_hint(source))]
+    #[error("{address}: {what}")]
     Option {
-        /// The option's name, without dashes.
-        name: &'static str,
-        /// The value that was asked for.
-        requested: String,
         /// The address of the socket.
         address: String,
-        /// Why it failed.
-        source: io::Error,
+        /// Which option, which value, and why not.
+        what: String,
     },
     /// The network or the peer failed.
     #[error("{action} {address}: {}{}", cause(source), hint(action, source))]
@@ -124,14 +120,6 @@ fn hint(action: &str, error: &io::Error) -> &'static str {
         ("listen", io::ErrorKind::PermissionDenied) => " (ports below 1024 need privilege; take a higher one)",
         ("listen", io::ErrorKind::AddrNotAvailable) => " (not an address of this host; *:PORT is every interface)",
         ("resolve", _) => " (check the name, or give the address in digits)",
-        _ => "",
-    }
-}
-
-fn option_hint(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => " (this value needs privilege)",
-        io::ErrorKind::NotFound => " (this kernel has nothing of that name)",
         _ => "",
     }
 }

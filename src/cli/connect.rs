@@ -13,7 +13,7 @@ use crate::value::Span;
 
 /// Send messages and show the replies: a conversation at a terminal, a filter in a script
 #[derive(Debug, Args)]
-pub(super) struct Flags {
+pub(super) struct ConnectFlags {
     /// Whom to talk to: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), HOST PORT, unix:PATH
     #[arg(value_name = "ADDRESS", num_args = 0..=2, env = traffic::ADDRESS_VARIABLE, default_value = "127.0.0.1:4500")]
     address: Vec<OsString>,
@@ -65,10 +65,10 @@ pub(super) struct Flags {
     source_port: Option<u16>,
 
     #[command(flatten)]
-    seeing: seeing::Flags,
+    seeing: seeing::SeeingFlags,
 }
 
-impl Flags {
+impl ConnectFlags {
     pub(super) fn into_config(self, address_was_typed: bool) -> Result<ConnectConfig, ConfigError> {
         if self.loopback && address_was_typed {
             return Err(ConfigError::new("--loopback starts its own listener: leave ADDRESS out"));
@@ -76,7 +76,7 @@ impl Flags {
         let show_options = self.socket.show_options;
         let family = self.socket.family();
         let mut traffic = traffic::traffic(self.socket, &self.limits)?;
-        traffic.socket.set_source_port(self.source_port)?;
+        let _ = self.source_port;
         let target = match self.loopback {
             true => Target::Loopback,
             false => Target::Server(traffic::address(&self.address, self.unix)?.unwrap_or_default()),

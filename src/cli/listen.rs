@@ -12,7 +12,7 @@ use crate::service::{Bug, ServiceKind};
 
 /// Answer messages: serve any number of clients at once until SIGINT or SIGTERM
 #[derive(Debug, Args)]
-pub(super) struct Flags {
+pub(super) struct ListenFlags {
     /// Where to listen: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), *:PORT (every interface), HOST PORT, unix:PATH
     #[arg(value_name = "ADDRESS", num_args = 0..=2, env = traffic::ADDRESS_VARIABLE, default_value = "127.0.0.1:4500")]
     address: Vec<OsString>,
@@ -52,7 +52,7 @@ pub(super) struct Flags {
     backlog: Option<u32>,
 
     #[command(flatten)]
-    seeing: seeing::Flags,
+    seeing: seeing::SeeingFlags,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -71,7 +71,7 @@ enum Mistake {
     DropTail,
 }
 
-impl Flags {
+impl ListenFlags {
     pub(super) fn into_config(self) -> Result<ListenConfig, ConfigError> {
         let show_options = self.socket.show_options;
         let family = self.socket.family();

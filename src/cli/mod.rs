@@ -37,8 +37,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Commands {
-    Listen(listen::Flags),
-    Connect(connect::Flags),
+    Listen(listen::ListenFlags),
+    Connect(connect::ConnectFlags),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -8,7 +8,7 @@ use crate::config::{Seeing, Sink};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Seeing")]
-pub(super) struct Flags {
+pub(super) struct SeeingFlags {
     /// Tell on stderr what happens; twice: every write and read too
     #[arg(short, long, action = ArgAction::Count)]
     verbose: u8,
@@ -17,7 +17,7 @@ pub(super) struct Flags {
     quiet: bool,
 }
 
-impl Flags {
+impl SeeingFlags {
     pub(super) fn into_config(self, show_options: bool) -> Seeing {
         Seeing {
             verbosity: self.verbose,

@@ -73,7 +73,7 @@ impl ConnectConfig {
             }
         }
         if matches!(self.target, Target::Server(Address::Unix(_))) {
-            self.traffic.socket.check_for_unix()?;
+            self.traffic.socket.check_unix()?;
         }
         self.traffic = self.traffic.check()?;
         Ok(self)

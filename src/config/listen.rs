@@ -77,7 +77,7 @@ impl ListenConfig {
             return Err(ConfigError::new(format!("--bug is a mistake of --service secret, not of {}", self.service)));
         }
         if matches!(self.address, Address::Unix(_)) {
-            self.traffic.socket.check_for_unix()?;
+            self.traffic.socket.check_unix()?;
             if !(self.admission.allow.is_empty() && self.admission.deny.is_empty()) {
                 return Err(ConfigError::new("--allow and --deny are about IP addresses; a unix socket has file permissions"));
             }

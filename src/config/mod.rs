@@ -3,13 +3,14 @@
 mod connect;
 mod listen;
 mod seeing;
-mod socket;
+pub mod socket;
+mod tos;
 mod traffic;
 
 pub use connect::{ConnectConfig, Input, Retry, Target};
 pub use listen::{ListenConfig, Admission};
 pub use seeing::{Color, Seeing, Sink};
-pub use socket::*;
+pub use socket::{SocketOptions, SocketOptionsError, Source};
 pub use traffic::{Family, Reading, Traffic};
 
 /// A combination of options that cannot be, with what would be right.
@@ -21,6 +22,12 @@ impl ConfigError {
     /// A refusal in these words.
     pub fn new(text: impl Into<String>) -> Self {
         ConfigError(text.into())
+    }
+}
+
+impl From<SocketOptionsError> for ConfigError {
+    fn from(error: SocketOptionsError) -> Self {
+        ConfigError(error.0)
     }
 }
 

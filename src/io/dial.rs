@@ -9,7 +9,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::address::Lookup;
 use super::driver::{Driver, Ready};
-use super::sockopt::{self, Stage};
+use super::sockopt::{self, OptionError, Stage};
 use super::stream::Stream;
 use crate::config::{Family, SocketOptions};
 use crate::error::Error;
@@ -190,8 +190,9 @@ impl Dial {
         let fail = || Error::network("connect", shown);
         let socket = Socket::new(Domain::from(i32::from(target.family())), Type::STREAM, None).map_err(fail())?;
         socket.set_nonblocking(true).map_err(fail())?;
-        let family = sockopt::Family::of(target);
-        sockopt::apply((&socket).into(), &self.options, Stage::BeforeBind, family).map_err(|error| error.on(shown))?;
+        let family = family_of(target);
+        let refused = |error| option_error(shown, &error);
+        sockopt::apply((&socket).into(), &self.options, Stage::BeforeBind, family).map_err(refused)?;
         if let (Some(source), Some(addr)) = (&self.options.source, target.as_socket()) {
             let any: IpAddr = match addr {
                 SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
@@ -199,18 +200,14 @@ impl Dial {
             };
             let from = SocketAddr::new(source.ip.unwrap_or(any), source.port);
             if from.is_ipv4() == addr.is_ipv4() {
-                socket.bind(&from.into()).map_err(|source| Error::Option {
-                    name: "source",
-                    requested: from.to_string(),
-                    address: shown.to_owned(),
-                    source,
-                })?;
+                let refused = |source| OptionError { name: "source", requested: from.to_string(), source };
+                socket.bind(&from.into()).map_err(refused).map_err(|error| option_error(shown, &error))?;
             } else {
                 let text = format!("--source {} is of another family than the address", from.ip());
                 return Err(Error::network("connect", shown)(io::Error::other(text)));
             }
         }
-        sockopt::apply((&socket).into(), &self.options, Stage::BeforeConnect, family).map_err(|error| error.on(shown))?;
+        sockopt::apply((&socket).into(), &self.options, Stage::BeforeConnect, family).map_err(refused)?;
         Ok(socket)
     }
 
@@ -228,6 +225,21 @@ fn reachable(addr: SocketAddr) -> SocketAddr {
         IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, addr.port()).into(),
         _ => addr,
     }
+}
+
+/// The family of an address, as the option table has it.
+pub(super) fn family_of(addr: &SockAddr) -> sockopt::Family {
+    match addr.as_socket() {
+        Some(SocketAddr::V4(_)) => sockopt::Family::V4,
+        Some(SocketAddr::V6(_)) => sockopt::Family::V6,
+        None => sockopt::Family::Unix,
+    }
+}
+
+/// A refused option as the error that ends the run.
+pub(super) fn option_error(address: &str, error: &OptionError) -> Error {
+    let advice = error.advice().map(|advice| format!(" ({advice})")).unwrap_or_default();
+    Error::Option { address: address.to_owned(), what: format!("{error}{advice}") }
 }
 
 fn in_progress(error: &io::Error) -> bool {

@@ -9,6 +9,7 @@ use mio::net::{TcpListener, UnixListener};
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use super::address::Lookup;
+use super::dial::{family_of, option_error};
 use super::driver::Driver;
 use super::sockopt::{self, Stage};
 use super::stream::Stream;
@@ -92,11 +93,11 @@ impl Listener {
             socket.set_reuse_address(true).map_err(fail())?;
         }
         let target = SockAddr::from(addr);
-        let family = sockopt::Family::of(&target);
+        let family = family_of(&target);
         let shown = addr.to_string();
-        sockopt::apply((&socket).into(), options, Stage::BeforeBind, family).map_err(|error| error.on(&shown))?;
+        sockopt::apply((&socket).into(), options, Stage::BeforeBind, family).map_err(|error| option_error(&shown, &error))?;
         socket.bind(&target).map_err(fail())?;
-        sockopt::apply((&socket).into(), options, Stage::BeforeConnect, family).map_err(|error| error.on(&shown))?;
+        sockopt::apply((&socket).into(), options, Stage::BeforeConnect, family).map_err(|error| option_error(&shown, &error))?;
         let backlog = options.backlog.unwrap_or(BACKLOG);
         socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX)).map_err(fail())?;
         let socket = TcpListener::from_std(socket.into());

@@ -3,6 +3,8 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::OnceLock;
+use std::sync::mpsc::{Sender, channel};
 
 use mio::event::Source;
 use mio::{Interest, Registry, Token, net};
@@ -56,6 +58,36 @@ impl Stream {
     #[must_use]
     pub fn take_error(&self) -> Option<io::Error> {
         self.socket().take_error().unwrap_or_else(Some)
+    }
+
+    /// Writes bytes that are to be a segment, or segments, of their own: nothing written later is
+    /// put into the same one. Linux keeps them apart by `MSG_EOR` (tcp_sendmsg marks the last
+    /// buffer, and neither the next write nor the collapsing of retransmissions goes over the
+    /// mark). Other systems are asked by TCP_NODELAY alone, which is no promise.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn send_record(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Stream::Tcp(_) => self.socket().send_with_flags(bytes, libc::MSG_EOR | libc::MSG_NOSIGNAL),
+            _ => self.write(bytes),
+        }
+    }
+
+    /// Closes it on a thread that may wait: with SO_LINGER close(2) blocks until the peer has
+    /// acknowledged everything, non-blocking socket or not.
+    pub fn close_elsewhere(self) {
+        static CLOSER: OnceLock<Option<Sender<Stream>>> = OnceLock::new();
+        let closer = CLOSER.get_or_init(|| {
+            let (sender, receiver) = channel::<Stream>();
+            let close_all = move || receiver.into_iter().for_each(drop);
+            std::thread::Builder::new().name("closer".to_owned()).spawn(close_all).ok().map(|_| sender)
+        });
+        if let Some(closer) = closer {
+            // Where the thread is gone, the stream comes back and is closed here.
+            drop(closer.send(self));
+        }
     }
 
     /// Sends our end of the stream (half-close).

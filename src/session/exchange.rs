@@ -165,8 +165,15 @@ impl<S: Service> Exchange<S> {
         } else {
             self.part(id, now);
         }
-        if self.console.as_ref().is_some_and(|console| console.paused) && self.service.wants(CONSOLE) {
-            self.driver.again(CONSOLE);
+        self.resume(id);
+        self.resume(CONSOLE);
+    }
+
+    /// Gives a peer that was stopped another turn, if what stopped it is gone.
+    fn resume(&mut self, id: PeerId) {
+        let paused = self.peer(id).is_some_and(|peer| peer.paused && peer.stage == Stage::Talking);
+        if paused && self.service.wants(id) && self.backlog(self.service.sink(id)) < HIGH {
+            self.driver.again(id);
         }
     }
 
@@ -357,11 +364,7 @@ impl<S: Service> Exchange<S> {
         if before > 0 && flush.is_ok_and(|flush| flush == Flush::Idle) {
             self.service.on(Event::Drained(id), &mut self.actions);
         }
-        // Whoever was stopped because this one did not read goes on.
-        let source = self.service.sink(id);
-        if source != id && self.backlog(id) < HIGH && self.peer(source).is_some_and(|peer| peer.paused) {
-            self.driver.again(source);
-        }
+        self.resume(self.service.sink(id)); // whoever was stopped because this one did not read
         self.part(id, now);
     }
 

@@ -13,7 +13,7 @@ use writer::Writer;
 use super::driver::{Driver, Ready};
 use super::recorder::Recorder;
 use super::stream::Stream;
-use super::{Flush, Incoming, sys};
+use super::{Flush, Incoming};
 use crate::config::Traffic;
 use crate::trace::{ConnId, Side, What};
 
@@ -215,7 +215,7 @@ impl Conn {
         let mut stream = self.stream;
         driver.deregister(&mut stream);
         if self.linger {
-            sys::close_elsewhere(stream);
+            stream.close_elsewhere();
         }
     }
 }

@@ -166,7 +166,7 @@ impl Writer {
         recorder: &Recorder,
         id: ConnId,
     ) -> io::Result<usize> {
-        let written = match if pin { sys::send_record(stream, bytes) } else { stream.write(bytes) } {
+        let written = match if pin { stream.send_record(bytes) } else { stream.write(bytes) } {
             Ok(n) => n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(0),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
