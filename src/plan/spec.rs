@@ -64,7 +64,10 @@ impl Plan {
     /// Whether this plan asks for nothing: the connection may take its fast path.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        self.cutting == Cutting::Whole && self.coalesce == one() && self.delay.is_none() && self.barrier == Barrier::None
+        self.cutting == Cutting::Whole
+            && self.coalesce == one()
+            && self.delay.is_none()
+            && self.barrier == Barrier::None
     }
 
     /// Whether any choice in this plan is drawn from the seed.
