@@ -1,5 +1,8 @@
 //! secretcat: a netcat that knows messages and cuts them on purpose.
 
+pub mod cli;
+pub mod config;
+pub mod io;
 pub mod plan;
 pub mod trace;
 pub mod value;

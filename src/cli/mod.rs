@@ -1,0 +1,3 @@
+//! The command line: flags, their help, and the config they become.
+
+pub mod socket;

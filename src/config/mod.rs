@@ -1,0 +1,4 @@
+//! What a run is asked to do, checked before anything is opened.
+
+pub mod socket;
+pub mod tos;

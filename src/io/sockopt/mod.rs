@@ -1,0 +1,156 @@
+//! Setting socket options, and telling what was asked beside what the kernel made of it.
+
+mod platform;
+mod table;
+
+use std::fmt::Write;
+use std::io;
+
+use socket2::{Domain, SockRef, Socket};
+
+use crate::config::socket::SocketOptions;
+use crate::value::escape;
+
+use self::table::{Row, TABLE};
+
+/// When in the life of a socket an option is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// After socket(2): what decides how it may be bound.
+    BeforeBind,
+    /// After bind(2), before connect(2) or listen(2): what the handshake carries, and what a
+    /// listener hands down to the connections it accepts.
+    BeforeConnect,
+    /// After connect(2) or accept(2).
+    Connected,
+}
+
+/// The address family of a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6, which may talk to IPv4 peers too.
+    V6,
+    /// A Unix socket.
+    Unix,
+}
+
+/// An option that this system does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("--{name} is not available on {}", std::env::consts::OS)]
+pub struct Unsupported {
+    /// The option's name on the command line, without the dashes.
+    pub name: &'static str,
+}
+
+/// An option that the kernel refused to set.
+#[derive(Debug, thiserror::Error)]
+#[error("set --{name} {}: {}", escape(requested.as_bytes()), reason(name, source))]
+pub struct OptionError {
+    /// The option's name on the command line, without the dashes.
+    pub name: &'static str,
+    /// The value that was asked for.
+    pub requested: String,
+    /// What the system said (setsockopt(2)).
+    pub source: io::Error,
+}
+
+/// One option of one socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// The option's name on the command line, without the dashes.
+    pub name: &'static str,
+    /// The value that was asked for; `None` where nothing was asked.
+    pub requested: Option<String>,
+    /// The value the kernel reports; `None` where it cannot be read, or means nothing here.
+    pub effective: Option<String>,
+}
+
+/// Finds the first option asked for that this system does not have, before anything is opened.
+pub fn check_platform(options: &SocketOptions) -> Result<(), Unsupported> {
+    let missing = TABLE.iter().find(|row| !row.available && (row.asked)(options).is_some());
+    missing.map_or(Ok(()), |row| Err(Unsupported { name: row.name }))
+}
+
+/// Sets what was asked of a socket and belongs to this stage of its life. What does not fit its
+/// family is left out; a value that the kernel changes is no error, see [`effective`].
+#[allow(clippy::needless_pass_by_value, reason = "a SockRef is a borrow already")]
+pub fn apply(socket: SockRef<'_>, options: &SocketOptions, stage: Stage, family: Family) -> Result<(), OptionError> {
+    for row in TABLE.iter().filter(|row| row.stage == stage && row.fits.has(family)) {
+        let (Some(set), Some(asked)) = (row.set, (row.asked)(options)) else { continue };
+        set(&socket, &asked, family).map_err(|source| OptionError {
+            name: row.name,
+            requested: asked.to_string(),
+            source,
+        })?;
+    }
+    Ok(())
+}
+
+/// Every option in the order of the help text: what was asked, and what the kernel reports now.
+#[must_use]
+#[allow(clippy::needless_pass_by_value, reason = "a SockRef is a borrow already")]
+pub fn effective(socket: SockRef<'_>, options: &SocketOptions) -> Vec<Shown> {
+    let family = family(&socket);
+    let get = |row: &Row| {
+        let family = family.filter(|family| row.fits.has(*family))?;
+        (row.get)(&socket, family).ok().map(|setting| setting.to_string())
+    };
+    let asked = |row: &Row| (row.asked)(options).map(|setting| setting.to_string());
+    TABLE.iter().map(|row| Shown { name: row.name, requested: asked(row), effective: get(row) }).collect()
+}
+
+/// The rows as an aligned table with a line of titles; what is absent is a dash.
+#[must_use]
+pub fn show(rows: &[Shown]) -> String {
+    let cell = |value: &Option<String>| value.as_ref().map_or("-".into(), |value| escape(value.as_bytes()));
+    let titles = ["option".to_owned(), "requested".to_owned(), "effective".to_owned()];
+    let lines = rows.iter().map(|row| [row.name.to_owned(), cell(&row.requested), cell(&row.effective)]);
+    let lines: Vec<_> = std::iter::once(titles).chain(lines).collect();
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let (first, second) = (width(0), width(1));
+    let mut text = String::new();
+    for [name, requested, effective] in &lines {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{name:first$}  {requested:second$}  {effective}");
+    }
+    text
+}
+
+impl OptionError {
+    /// What to try next, where that is known.
+    #[must_use]
+    pub fn advice(&self) -> Option<String> {
+        if self.name != "congestion" {
+            return None;
+        }
+        let file = if self.source.kind() == io::ErrorKind::PermissionDenied { "allowed" } else { "available" };
+        let names = std::fs::read_to_string(format!("/proc/sys/net/ipv4/tcp_{file}_congestion_control")).ok()?;
+        Some(format!("{file} here: {}", names.trim_end()))
+    }
+}
+
+/// The kernel's answer in words that fit the option: "no such file" for a name that is no file misleads.
+fn reason(name: &str, error: &io::Error) -> String {
+    match (name, error.raw_os_error()) {
+        ("congestion", Some(libc::ENOENT)) => "no such congestion control on this system".into(),
+        ("interface", Some(libc::ENODEV)) => "no such interface".into(),
+        _ => {
+            let text = error.to_string();
+            let text = text.split(" (os error").next().unwrap_or_default();
+            let mut letters = text.chars();
+            letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+        }
+    }
+}
+
+/// The family of a socket, bound or not.
+fn family(socket: &Socket) -> Option<Family> {
+    match socket.local_addr().ok()?.domain() {
+        Domain::IPV4 => Some(Family::V4),
+        Domain::IPV6 => Some(Family::V6),
+        Domain::UNIX => Some(Family::Unix),
+        _ => None,
+    }
+}

@@ -1,0 +1,303 @@
+//! The system calls that no safe wrapper offers: the only file with unsafe code.
+#![allow(unsafe_code, reason = "libc calls; each stands in a function of its own with a safe signature")]
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::Instant;
+
+use crate::trace::TcpSample;
+
+// Descriptors 0, 1 and 2 need no care here: Rust's runtime opens /dev/null in place of those that
+// are closed before main runs (a test below holds it to that), so no socket takes their numbers.
+
+/// Where a field of `struct tcp_info` stands (linux/tcp.h): byte offset and width. The kernel only
+/// ever appends to this structure, so the offsets hold for every version and architecture.
+#[derive(Clone, Copy)]
+struct Field(usize, usize);
+
+#[rustfmt::skip]
+mod field {
+    use super::Field;
+
+    pub(super) const STATE:          Field = Field(0, 1);
+    pub(super) const SND_MSS:        Field = Field(16, 4);
+    pub(super) const UNACKED:        Field = Field(24, 4);
+    /// On a listener: how many connections may wait to be accepted.
+    pub(super) const SACKED:         Field = Field(28, 4);
+    pub(super) const RTT:            Field = Field(68, 4);
+    pub(super) const SND_CWND:       Field = Field(80, 4);
+    pub(super) const TOTAL_RETRANS:  Field = Field(100, 4);
+    pub(super) const BYTES_ACKED:    Field = Field(120, 8);
+    pub(super) const BYTES_RECEIVED: Field = Field(128, 8);
+    pub(super) const SEGS_OUT:       Field = Field(136, 4);
+    pub(super) const SEGS_IN:        Field = Field(140, 4);
+    pub(super) const NOTSENT_BYTES:  Field = Field(144, 4);
+    pub(super) const DATA_SEGS_IN:   Field = Field(152, 4);
+    pub(super) const DATA_SEGS_OUT:  Field = Field(156, 4);
+    pub(super) const RWND_LIMITED:   Field = Field(176, 8);
+    pub(super) const BYTES_RETRANS:  Field = Field(208, 8);
+    pub(super) const SND_WND:        Field = Field(228, 4);
+}
+
+/// `TCP_LISTEN` of `net/tcp_states.h`.
+const LISTEN: u64 = 10;
+
+/// The bytes of `struct tcp_info` as far as this kernel knows it.
+struct Info {
+    bytes: [u8; 256],
+    len: usize,
+}
+
+impl Info {
+    /// The value of a field, or `None` where it lies beyond what the kernel filled in.
+    fn get(&self, Field(at, width): Field) -> Option<u64> {
+        let bytes = self.bytes.get(..self.len)?.get(at..at + width)?;
+        match width {
+            1 => bytes.first().copied().map(u64::from),
+            4 => bytes.try_into().ok().map(u32::from_ne_bytes).map(u64::from),
+            _ => bytes.try_into().ok().map(u64::from_ne_bytes),
+        }
+    }
+
+    fn sample(&self) -> TcpSample {
+        TcpSample {
+            data_segs_out: self.get(field::DATA_SEGS_OUT),
+            data_segs_in: self.get(field::DATA_SEGS_IN),
+            segs_out: self.get(field::SEGS_OUT),
+            segs_in: self.get(field::SEGS_IN),
+            total_retrans: self.get(field::TOTAL_RETRANS),
+            unacked: self.get(field::UNACKED),
+            notsent_bytes: self.get(field::NOTSENT_BYTES),
+            bytes_acked: self.get(field::BYTES_ACKED),
+            bytes_received: self.get(field::BYTES_RECEIVED),
+            bytes_retrans: self.get(field::BYTES_RETRANS),
+            snd_mss: self.get(field::SND_MSS),
+            snd_wnd: self.get(field::SND_WND),
+            snd_cwnd: self.get(field::SND_CWND),
+            rtt: self.get(field::RTT),
+            rwnd_limited: self.get(field::RWND_LIMITED),
+        }
+    }
+}
+
+/// What the kernel counts on a TCP connection (`TCP_INFO`, tcp(7)). Other systems than Linux lay
+/// the structure out differently: there every field is unknown. Fails on a socket that is not TCP.
+pub fn tcp_info(fd: BorrowedFd<'_>) -> io::Result<TcpSample> {
+    Ok(info(fd)?.sample())
+}
+
+/// How many connections may wait on a listening TCP socket, as the kernel has it; `None` where it
+/// does not say, or on a socket that does not listen.
+pub fn listen_backlog(fd: BorrowedFd<'_>) -> io::Result<Option<u64>> {
+    let info = info(fd)?;
+    Ok(if info.get(field::STATE) == Some(LISTEN) { info.get(field::SACKED) } else { None })
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn info(fd: BorrowedFd<'_>) -> io::Result<Info> {
+    let mut info = Info { bytes: [0; 256], len: 0 };
+    let mut len: libc::socklen_t = 256;
+    // SAFETY: the kernel writes at most `len` bytes to `bytes`, which has that many, and the number
+    // it wrote to `len`; both live on this stack until the call returns.
+    check(unsafe {
+        libc::getsockopt(
+            fd.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            info.bytes.as_mut_ptr().cast(),
+            &raw mut len,
+        )
+    })?;
+    info.len = len as usize;
+    Ok(info)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn info(_: BorrowedFd<'_>) -> io::Result<Info> {
+    Ok(Info { bytes: [0; 256], len: 0 })
+}
+
+/// Bytes written to a TCP socket that the peer has not acknowledged yet, sent or not (`SIOCOUTQ`,
+/// tcp(7)). `Unsupported` on systems without it.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn queued_out(fd: BorrowedFd<'_>) -> io::Result<usize> {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: this request, named SIOCOUTQ for sockets, writes one int to `bytes`.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) })?;
+    usize::try_from(bytes).map_err(|_| io::ErrorKind::InvalidData.into())
+}
+
+/// Bytes written to a TCP socket that the peer has not acknowledged yet: not known on this system.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub fn queued_out(_: BorrowedFd<'_>) -> io::Result<usize> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Whether a read, or with `write` a write, would return at once: with data, with room, or with an
+/// end or error to tell (poll(2) without waiting; a hang-up and an error count as ready).
+pub fn poll_ready(fd: BorrowedFd<'_>, write: bool) -> io::Result<bool> {
+    let events = if write { libc::POLLOUT } else { libc::POLLIN };
+    let mut poll = libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 };
+    // SAFETY: the kernel reads and writes the one pollfd that it is given.
+    check(unsafe { libc::poll(&raw mut poll, 1, 0) })?;
+    Ok(poll.revents & (events | libc::POLLHUP | libc::POLLERR) != 0)
+}
+
+/// Raises the soft limit of open descriptors to the hard limit and returns what it is now
+/// (`RLIMIT_NOFILE`, getrlimit(2)). No privilege is needed for that.
+#[allow(clippy::useless_conversion, clippy::unnecessary_fallible_conversions)] // rlim_t is signed on some systems
+pub fn raise_descriptor_limit() -> io::Result<u64> {
+    let number = |limit: libc::rlim_t| u64::try_from(limit).unwrap_or(u64::MAX);
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the kernel writes one rlimit, which lives until the call returns.
+    check(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) })?;
+    if limit.rlim_cur == limit.rlim_max {
+        return Ok(number(limit.rlim_cur));
+    }
+    let set = |soft| {
+        let raised = libc::rlimit { rlim_cur: soft, rlim_max: limit.rlim_max };
+        // SAFETY: the kernel reads one rlimit, which lives until the call returns.
+        check(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const raised) }).map(|_| number(soft))
+    };
+    set(limit.rlim_max).or_else(|error| {
+        // macOS says "unlimited" and takes no more than its OPEN_MAX.
+        if limit.rlim_cur < 10240 && limit.rlim_max > 10240 { set(10240) } else { Err(error) }
+    })
+}
+
+/// Moves up to `len` bytes from one descriptor to another, one of them a pipe, within the kernel
+/// (splice(2), never waiting for the pipe). 0 is the end of `from`. `Unsupported` outside Linux.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn splice(from: BorrowedFd<'_>, to: BorrowedFd<'_>, len: usize) -> io::Result<usize> {
+    let flags = libc::SPLICE_F_MOVE | libc::SPLICE_F_NONBLOCK;
+    let none = std::ptr::null_mut();
+    // SAFETY: null offsets are allowed and mean the descriptors' own positions; no memory of ours
+    // is touched.
+    let moved = unsafe { libc::splice(from.as_raw_fd(), none, to.as_raw_fd(), none, len, flags) };
+    usize::try_from(moved).map_err(|_| io::Error::last_os_error())
+}
+
+/// Moves bytes within the kernel: not on this system.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub fn splice(_: BorrowedFd<'_>, _: BorrowedFd<'_>, _: usize) -> io::Result<usize> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// A non-blocking pipe, read end first, that holds `size` bytes where the system lets it (pipe(7);
+/// a limit of the user's is no error). `Unsupported` outside Linux, where only [`splice`] needs it.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn pipe_with_capacity(size: usize) -> io::Result<(OwnedFd, OwnedFd)> {
+    use std::os::fd::FromRawFd;
+
+    let mut ends: [RawFd; 2] = [-1; 2];
+    // SAFETY: the kernel writes two descriptors to `ends`, which has room for two.
+    check(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC | libc::O_NONBLOCK) })?;
+    // SAFETY: the call succeeded, so both are open, and nothing else owns them.
+    let pipe = unsafe { (OwnedFd::from_raw_fd(ends[0]), OwnedFd::from_raw_fd(ends[1])) };
+    if let Ok(size) = libc::c_int::try_from(size) {
+        // SAFETY: F_SETPIPE_SZ takes an int and touches no memory. The pipe works at any size.
+        let _ = unsafe { libc::fcntl(pipe.1.as_raw_fd(), libc::F_SETPIPE_SZ, size) };
+    }
+    Ok(pipe)
+}
+
+/// A pipe for [`splice`]: not on this system.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub fn pipe_with_capacity(_: usize) -> io::Result<(OwnedFd, OwnedFd)> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// A timer that makes its descriptor readable at a point in time, exact to microseconds where the
+/// timeout of a poll counts milliseconds (`timerfd_create(2)`).
+#[derive(Debug)]
+pub struct Timer {
+    fd: OwnedFd,
+    /// One moment on both clocks, to turn an [`Instant`] into what the kernel counts.
+    epoch: (Instant, libc::timespec),
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+impl Timer {
+    /// Makes a timer that is not armed. `Unsupported` outside Linux: poll timeouts have to do.
+    pub fn new() -> io::Result<Timer> {
+        use std::os::fd::FromRawFd;
+
+        // SAFETY: takes two ints and touches no memory.
+        let fd = check(unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_CLOEXEC | libc::TFD_NONBLOCK) })?;
+        // SAFETY: the call succeeded, so the descriptor is open, and nothing else owns it.
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        Ok(Timer { fd, epoch: same_moment()? })
+    }
+
+    /// Arms the timer for `at`, in place of what was armed before, or disarms it. A point in the
+    /// past fires at once. Arming takes an earlier expiry back, so the descriptor need not be read,
+    /// and a poll by edges tells each expiry once.
+    pub fn arm(&self, at: Option<Instant>) -> io::Result<()> {
+        let zero = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        let value = at.map_or(zero, |at| self.on_the_kernels_clock(at));
+        let spec = libc::itimerspec { it_interval: zero, it_value: value };
+        // SAFETY: the kernel reads one itimerspec; it writes nothing, the last pointer being null.
+        let set = unsafe {
+            libc::timerfd_settime(self.fd.as_raw_fd(), libc::TFD_TIMER_ABSTIME, &raw const spec, std::ptr::null_mut())
+        };
+        check(set).map(drop)
+    }
+
+    #[allow(clippy::useless_conversion, clippy::cast_lossless)] // the fields have other widths on 32 bits
+    fn on_the_kernels_clock(&self, at: Instant) -> libc::timespec {
+        let (instant, base) = self.epoch;
+        let mut time = base; // one that lies before the epoch lies in the past: any past time will do
+        let ahead = at.saturating_duration_since(instant);
+        let nanos = base.tv_nsec + ahead.subsec_nanos() as libc::c_long;
+        let seconds = libc::time_t::try_from(ahead.as_secs()).unwrap_or(libc::time_t::MAX);
+        time.tv_sec = base.tv_sec.saturating_add(seconds).saturating_add(nanos / 1_000_000_000);
+        time.tv_nsec = nanos % 1_000_000_000;
+        time
+    }
+}
+
+/// Reads both clocks at once. [`Instant`] counts `CLOCK_MONOTONIC` on Linux but does not say from
+/// where. The kernel's is read second, so that a timer is late by what passed in between and never
+/// early; of a few tries the one that was interrupted least is taken.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn same_moment() -> io::Result<(Instant, libc::timespec)> {
+    let read = || -> io::Result<_> {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        let before = Instant::now();
+        // SAFETY: the kernel writes one timespec, which lives until the call returns.
+        check(unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) })?;
+        Ok((before.elapsed(), (before, time)))
+    };
+    let mut best = read()?;
+    for _ in 0..4 {
+        let next = read()?;
+        if next.0 < best.0 {
+            best = next;
+        }
+    }
+    Ok(best.1)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+impl Timer {
+    /// `Unsupported` on this system: poll timeouts have to do.
+    pub fn new() -> io::Result<Timer> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Never called: no timer can be made on this system.
+    pub fn arm(&self, _: Option<Instant>) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+impl AsRawFd for Timer {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}
+
+/// Turns the -1 of a system call into the error it stands for.
+fn check(result: libc::c_int) -> io::Result<libc::c_int> {
+    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
