@@ -104,9 +104,7 @@ pub fn cause(error: &io::Error) -> String {
     let mut letters = text.chars();
     match (letters.next(), letters.clone().next()) {
         // An acronym, or a name, keeps its capitals.
-        (Some(first), Some(second)) if second.is_lowercase() => {
-            first.to_lowercase().chain(letters).collect()
-        }
+        (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(letters).collect(),
         _ => text.to_owned(),
     }
 }

@@ -22,7 +22,11 @@ pub mod cli;
 pub mod config;
 pub mod error;
 pub mod frame;
+pub mod io;
 pub mod plan;
+pub mod service;
+pub mod session;
+pub mod trace;
 pub mod value;
 
 use std::ffi::OsString;

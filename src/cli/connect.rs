@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::socket::SocketFlags;
 use super::{seeing, traffic};
-use crate::config::{ConfigError, ConnectConfig, Input, Retry, Target};
+use crate::config::{ConfigError, ConnectConfig, Input, Retry, SocketOptions, Source, Target};
 use crate::value::Span;
 
 /// Send messages and show the replies: a conversation at a terminal, a filter in a script
@@ -76,7 +76,9 @@ impl ConnectFlags {
         let show_options = self.socket.show_options;
         let family = self.socket.family();
         let mut traffic = traffic::traffic(self.socket, &self.limits)?;
-        let _ = self.source_port;
+        if let Some(port) = self.source_port {
+            set_source_port(&mut traffic.socket, port)?;
+        }
         let target = match self.loopback {
             true => Target::Loopback,
             false => Target::Server(traffic::address(&self.address, self.unix)?.unwrap_or_default()),
@@ -102,6 +104,16 @@ impl ConnectFlags {
         };
         config.check()
     }
+}
+
+/// `-p PORT` is the port of `--source`, as nc has it.
+fn set_source_port(options: &mut SocketOptions, port: u16) -> Result<(), ConfigError> {
+    let source = options.source.get_or_insert(Source { ip: None, port: 0 });
+    if source.port != 0 && source.port != port {
+        return Err(ConfigError::new("--source and --source-port name different ports: give one of them"));
+    }
+    source.port = port;
+    Ok(())
 }
 
 fn time(Span(time): Span) -> Duration {

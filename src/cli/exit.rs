@@ -49,7 +49,10 @@ mod tests {
             complaint(&["secretcat", "listen", "--onse"]),
             "unexpected argument '--onse' found (a similar argument exists: '--once')"
         );
-        assert!(complaint(&["secretcat", "connect", "--timeout", "1 parsec"]).starts_with("invalid value '1 parsec' for '--timeout <TIME>'"));
+        assert!(
+            complaint(&["secretcat", "connect", "--timeout", "1 parsec"])
+                .starts_with("invalid value '1 parsec' for '--timeout <TIME>'")
+        );
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub(super) struct ListenFlags {
     #[command(flatten)]
     socket: SocketFlags,
     /// Connections that may wait to be accepted
+    ///
+    /// Linux keeps it within net.core.somaxconn. See listen(2).
     #[arg(long, value_name = "N", help_heading = "Socket options")]
     backlog: Option<u32>,
 

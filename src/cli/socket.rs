@@ -1,8 +1,232 @@
-//! stub
-#[derive(Debug, clap::Args)]
-pub struct SocketFlags { 
-  /// x
-  #[arg(long)]
-  pub show_options: bool }
-impl SocketFlags { pub fn into_config(self) -> Result<crate::config::SocketOptions, crate::config::ConfigError> { Ok(Default::default()) }
-  pub fn family(&self) -> crate::config::Family { crate::config::Family::Any } }
+//! The flags of the socket options.
+
+use clap::Args;
+
+use crate::config::tos;
+use crate::config::{Family, SocketOptions, SocketOptionsError, Source};
+use crate::value::{Size, Span, Switch};
+
+/// The socket options of a command, as they were given.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Socket options")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[allow(clippy::doc_markdown, reason = "these comments are the help text, and a terminal shows backticks")]
+pub(super) struct SocketFlags {
+    /// Use IPv4 only
+    ///
+    /// Names are resolved to IPv4 addresses only.
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    pub(super) ipv4: bool,
+
+    /// Use IPv6 only
+    ///
+    /// Names are resolved to IPv6 addresses only. A listener on [::] still takes IPv4 clients unless
+    /// --v6only is on.
+    #[arg(short = '6', long)]
+    pub(super) ipv6: bool,
+
+    /// Connect from this local address, port, or both
+    ///
+    /// A local address of this host, as ADDR, ADDR:PORT, [IPV6]:PORT or :PORT. By default the system
+    /// chooses both. See bind(2).
+    #[arg(short, long, value_name = "ADDR[:PORT]")]
+    pub(super) source: Option<Source>,
+
+    /// Use this network interface only
+    ///
+    /// Packets go out and are taken in through the interface of this name, such as eth0 or lo. By
+    /// default the routing table decides. SO_BINDTODEVICE, Linux only.
+    #[arg(long, value_name = "NAME")]
+    pub(super) interface: Option<String>,
+
+    /// Whether a port with closed connections on it may be listened on at once
+    ///
+    /// On for listeners, off for connections. Without it, a listener that is restarted has to wait
+    /// until the connections it closed have left TIME_WAIT, up to a minute. SO_REUSEADDR.
+    #[arg(long, value_name = "on|off")]
+    pub(super) reuseaddr: Option<Switch>,
+
+    /// Share the port with other listeners
+    ///
+    /// Several processes of one user may listen on one address and port, and the kernel spreads the
+    /// connections over them; each must ask for it. Off by default. SO_REUSEPORT.
+    #[arg(long, value_name = "on|off")]
+    pub(super) reuseport: Option<Switch>,
+
+    /// Refuse IPv4 clients on an IPv6 address
+    ///
+    /// By default the system decides (on Linux the sysctl net.ipv6.bindv6only, which is off): a
+    /// listener on [::] then takes IPv4 clients too. IPV6_V6ONLY.
+    #[arg(long, value_name = "on|off")]
+    pub(super) v6only: Option<Switch>,
+
+    /// Probe an idle connection to see whether the peer is still there
+    ///
+    /// Off by default, and turned on by any --keepalive-… option. SO_KEEPALIVE.
+    #[arg(long, value_name = "on|off")]
+    pub(super) keepalive: Option<Switch>,
+
+    /// Idle time before the first keepalive probe
+    ///
+    /// A duration in whole seconds, from 1s to 32767s. The system's default is 2 hours on Linux.
+    /// TCP_KEEPIDLE.
+    #[arg(long, value_name = "DURATION")]
+    pub(super) keepalive_time: Option<Span>,
+
+    /// Time between two keepalive probes
+    ///
+    /// A duration in whole seconds, from 1s to 32767s. The system's default is 75 s on Linux.
+    /// TCP_KEEPINTVL.
+    #[arg(long, value_name = "DURATION")]
+    pub(super) keepalive_intvl: Option<Span>,
+
+    /// Unanswered keepalive probes until the connection is given up
+    ///
+    /// From 1 to 127. The system's default is 9 on Linux. TCP_KEEPCNT.
+    #[arg(long, value_name = "N")]
+    pub(super) keepalive_cnt: Option<u32>,
+
+    /// Send small segments at once
+    ///
+    /// Turns Nagle's algorithm off. Cutting does this on its own unless --nagle is given: pieces
+    /// would otherwise be joined, and wait for delayed acknowledgements, about 40 ms a message. It
+    /// does not make a segment of every write. TCP_NODELAY.
+    #[arg(long, overrides_with = "nodelay", conflicts_with = "nagle")]
+    pub(super) nodelay: bool,
+
+    /// Join small segments while data is unacknowledged, also when cutting
+    ///
+    /// Leaves Nagle's algorithm on, as the system has it by default. TCP_NODELAY off.
+    #[arg(long, overrides_with = "nagle")]
+    pub(super) nagle: bool,
+
+    /// Hold partial segments back until they are full
+    ///
+    /// For 200 ms at most. Off by default. TCP_CORK, Linux only.
+    #[arg(long, value_name = "on|off")]
+    pub(super) cork: Option<Switch>,
+
+    /// Size of the send buffer
+    ///
+    /// In bytes, or with a unit as in 64KiB. By default the system grows it as needed; a size given
+    /// here stays. Linux doubles it, to account for its own overhead, and keeps it within
+    /// net.core.wmem_max. SO_SNDBUF.
+    #[arg(long, value_name = "SIZE")]
+    pub(super) sndbuf: Option<Size>,
+
+    /// Size of the receive buffer, which limits the window
+    ///
+    /// In bytes, or with a unit as in 64KiB. By default the system grows it as needed; a size given
+    /// here stays. Linux doubles it, to account for its own overhead, and keeps it within
+    /// net.core.rmem_max; the smallest it makes is 2304. SO_RCVBUF.
+    #[arg(long, value_name = "SIZE")]
+    pub(super) rcvbuf: Option<Size>,
+
+    /// Largest segment
+    ///
+    /// In bytes, from 88 to 32767. By default the system takes it from the path. Small segments alone
+    /// do not exercise reassembly: they still arrive as one read. TCP_MAXSEG.
+    #[arg(long, value_name = "BYTES")]
+    pub(super) mss: Option<u32>,
+
+    /// How long closing waits for data that was not sent yet
+    ///
+    /// A duration in whole seconds. By default the system goes on sending after the close returned;
+    /// 0 drops the data and resets the connection, as --reset-on-close does. SO_LINGER.
+    #[arg(long, value_name = "DURATION", conflicts_with = "reset_on_close")]
+    pub(super) linger: Option<Span>,
+
+    /// Reset the connection when closing it
+    ///
+    /// Data that was not sent yet is dropped, and the peer sees "connection reset". SO_LINGER of 0.
+    #[arg(long)]
+    pub(super) reset_on_close: bool,
+
+    /// How long sent data may stay unacknowledged
+    ///
+    /// A duration in whole milliseconds, after which the connection is given up. The system's
+    /// default is about 15 minutes on Linux (net.ipv4.tcp_retries2). TCP_USER_TIMEOUT, Linux only.
+    #[arg(long, value_name = "DURATION")]
+    pub(super) user_timeout: Option<Span>,
+
+    /// Congestion control algorithm
+    ///
+    /// By name, such as reno or cubic; Linux lists those it has in the sysctl
+    /// net.ipv4.tcp_available_congestion_control. TCP_CONGESTION, Linux and FreeBSD only.
+    #[arg(long, value_name = "NAME")]
+    pub(super) congestion: Option<String>,
+
+    /// Type of service (IPv4) or traffic class (IPv6)
+    ///
+    /// A number from 0 to 255, in hexadecimal after 0x, or one of lowdelay, throughput, reliability,
+    /// ef, cs0 to cs7 and af11 to af43. The two lowest bits belong to congestion notification: Linux
+    /// keeps them for itself. IP_TOS, IPV6_TCLASS.
+    #[arg(long, value_name = "VALUE", value_parser = tos::parse)]
+    pub(super) tos: Option<u32>,
+
+    /// Hops that packets may take
+    ///
+    /// From 1 to 255. The system's default is 64 on Linux. IP_TTL, IPV6_UNICAST_HOPS.
+    #[arg(long, value_name = "N")]
+    pub(super) ttl: Option<u32>,
+
+    /// Print each socket option as requested and as the kernel has it
+    ///
+    /// One line an option on stderr. The kernel may change what was requested; that is no error.
+    #[arg(long)]
+    pub(super) show_options: bool,
+}
+
+impl SocketFlags {
+    /// The options asked for, checked.
+    pub(super) fn into_config(self) -> Result<SocketOptions, SocketOptionsError> {
+        self.check_family()?;
+        let bytes = |size: Size| usize::try_from(size.0).unwrap_or(usize::MAX);
+        let options = SocketOptions {
+            reuseaddr: self.reuseaddr.map(Switch::is_on),
+            reuseport: self.reuseport.map(Switch::is_on),
+            keepalive: self.keepalive.map(Switch::is_on),
+            keepalive_time: self.keepalive_time.map(|span| span.0),
+            keepalive_intvl: self.keepalive_intvl.map(|span| span.0),
+            keepalive_cnt: self.keepalive_cnt,
+            nodelay: (self.nodelay || self.nagle).then_some(self.nodelay),
+            cork: self.cork.map(Switch::is_on),
+            sndbuf: self.sndbuf.map(bytes),
+            rcvbuf: self.rcvbuf.map(bytes),
+            mss: self.mss,
+            linger: self.linger.map(|span| span.0),
+            reset_on_close: self.reset_on_close,
+            user_timeout: self.user_timeout.map(|span| span.0),
+            congestion: self.congestion,
+            tos: self.tos,
+            ttl: self.ttl,
+            source: self.source,
+            interface: self.interface,
+            v6only: self.v6only.map(Switch::is_on),
+            backlog: None,
+        };
+        options.check()?;
+        Ok(options)
+    }
+
+    /// Which addresses of a name are taken.
+    pub(super) fn family(&self) -> Family {
+        match (self.ipv4, self.ipv6) {
+            (true, _) => Family::V4,
+            (_, true) => Family::V6,
+            _ => Family::Any,
+        }
+    }
+
+    /// One family was asked for, and something that only the other one has.
+    fn check_family(&self) -> Result<(), SocketOptionsError> {
+        let ip = self.source.and_then(|source| source.ip);
+        let clash = match ip {
+            Some(ip) if self.ipv4 && !ip.is_ipv4() => format!("--source {ip} is IPv6, but -4 asks for IPv4 only"),
+            Some(ip) if self.ipv6 && !ip.is_ipv6() => format!("--source {ip} is IPv4, but -6 asks for IPv6 only"),
+            _ if self.ipv4 && self.v6only.is_some() => "--v6only means nothing with -4: it is about IPv6".into(),
+            _ => return Ok(()),
+        };
+        Err(SocketOptionsError(clash))
+    }
+}

@@ -79,7 +79,9 @@ impl ListenConfig {
         if matches!(self.address, Address::Unix(_)) {
             self.traffic.socket.check_unix()?;
             if !(self.admission.allow.is_empty() && self.admission.deny.is_empty()) {
-                return Err(ConfigError::new("--allow and --deny are about IP addresses; a unix socket has file permissions"));
+                return Err(ConfigError::new(
+                    "--allow and --deny are about IP addresses; a unix socket has file permissions",
+                ));
             }
         }
         self.traffic = self.traffic.check()?;

@@ -4,11 +4,11 @@ mod connect;
 mod listen;
 mod seeing;
 pub mod socket;
-mod tos;
+pub mod tos;
 mod traffic;
 
 pub use connect::{ConnectConfig, Input, Retry, Target};
-pub use listen::{ListenConfig, Admission};
+pub use listen::{Admission, ListenConfig};
 pub use seeing::{Color, Seeing, Sink};
 pub use socket::{SocketOptions, SocketOptionsError, Source};
 pub use traffic::{Family, Reading, Traffic};

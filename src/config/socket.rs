@@ -161,7 +161,8 @@ fn whole(
         value.as_nanos() % unit.as_nanos() == 0 && (u128::from(min)..=u128::from(max)).contains(&count)
     };
     let Some(value) = value.filter(|value| !fits(value)) else { return Ok(()) };
-    let span = |count: u64| Span(if units == "seconds" { Duration::from_secs(count) } else { Duration::from_millis(count) });
+    let span =
+        |count: u64| Span(if units == "seconds" { Duration::from_secs(count) } else { Duration::from_millis(count) });
     refuse(format!("--{option} takes whole {units} from {} to {}, not {}", span(min), span(max), Span(value)))
 }
 
@@ -205,7 +206,11 @@ impl FromStr for Source {
         };
         let source = bracketed.map(|ip| Source { ip: Some(ip), port: 0 });
         source.or_else(alone).or_else(port).or_else(both).ok_or_else(|| {
-            Invalid::new(text, "a source address", "a local address of this host: ADDR, ADDR:PORT, [IPV6]:PORT or :PORT")
+            Invalid::new(
+                text,
+                "a source address",
+                "a local address of this host: ADDR, ADDR:PORT, [IPV6]:PORT or :PORT",
+            )
         })
     }
 }
@@ -237,54 +242,101 @@ mod tests {
 
     /// For each option: values at both ends that are right, values beyond them, and the sentence.
     #[test]
+    #[allow(clippy::too_many_lines, clippy::cast_possible_truncation)] // a table
     fn each_range_ends_where_the_kernels_does() {
         type Case = (fn(&mut SocketOptions, u64), [u64; 2], [u64; 2], [&'static str; 2]);
         let most = i32::MAX as u64;
         let cases: [Case; 11] = [
-            (|o, n| o.keepalive_time = Some(Duration::from_secs(n)), [1, 32767], [0, 32768], [
-                "--keepalive-time takes whole seconds from 1s to 9h 6m 7s, not 0s",
-                "--keepalive-time takes whole seconds from 1s to 9h 6m 7s, not 9h 6m 8s",
-            ]),
-            (|o, n| o.keepalive_intvl = Some(Duration::from_secs(n)), [1, 32767], [0, 32768], [
-                "--keepalive-intvl takes whole seconds from 1s to 9h 6m 7s, not 0s",
-                "--keepalive-intvl takes whole seconds from 1s to 9h 6m 7s, not 9h 6m 8s",
-            ]),
-            (|o, n| o.keepalive_cnt = Some(n as u32), [1, 127], [0, 128], [
-                "--keepalive-cnt takes a number from 1 to 127, not 0",
-                "--keepalive-cnt takes a number from 1 to 127, not 128",
-            ]),
-            (|o, n| o.sndbuf = Some(n as usize), [1, most], [0, most + 1], [
-                "--sndbuf takes a number from 1 to 2147483647, not 0",
-                "--sndbuf takes a number from 1 to 2147483647, not 2147483648",
-            ]),
-            (|o, n| o.rcvbuf = Some(n as usize), [1, most], [0, most + 1], [
-                "--rcvbuf takes a number from 1 to 2147483647, not 0",
-                "--rcvbuf takes a number from 1 to 2147483647, not 2147483648",
-            ]),
-            (|o, n| o.mss = Some(n as u32), [88, 32767], [87, 32768], [
-                "--mss takes a number from 88 to 32767, not 87",
-                "--mss takes a number from 88 to 32767, not 32768",
-            ]),
-            (|o, n| o.linger = Some(Duration::from_millis(n)), [0, 5000], [500, 1001], [
-                "--linger takes whole seconds from 0s to 68years 18days 3h 14m 7s, not 500ms",
-                "--linger takes whole seconds from 0s to 68years 18days 3h 14m 7s, not 1s 1ms",
-            ]),
-            (|o, n| o.user_timeout = Some(Duration::from_micros(n)), [1000, 30_000_000], [0, 1500], [
-                "--user-timeout takes whole milliseconds from 1ms to 24days 20h 31m 23s 647ms, not 0s",
-                "--user-timeout takes whole milliseconds from 1ms to 24days 20h 31m 23s 647ms, not 1ms 500us",
-            ]),
-            (|o, n| o.tos = Some(n as u32), [0, 255], [256, 1000], [
-                "--tos takes a number from 0 to 255, not 256",
-                "--tos takes a number from 0 to 255, not 1000",
-            ]),
-            (|o, n| o.ttl = Some(n as u32), [1, 255], [0, 256], [
-                "--ttl takes a number from 1 to 255, not 0",
-                "--ttl takes a number from 1 to 255, not 256",
-            ]),
-            (|o, n| o.backlog = Some(n as u32), [0, most], [most + 1, most + 2], [
-                "--backlog takes a number from 0 to 2147483647, not 2147483648",
-                "--backlog takes a number from 0 to 2147483647, not 2147483649",
-            ]),
+            (
+                |o, n| o.keepalive_time = Some(Duration::from_secs(n)),
+                [1, 32767],
+                [0, 32768],
+                [
+                    "--keepalive-time takes whole seconds from 1s to 9h 6m 7s, not 0s",
+                    "--keepalive-time takes whole seconds from 1s to 9h 6m 7s, not 9h 6m 8s",
+                ],
+            ),
+            (
+                |o, n| o.keepalive_intvl = Some(Duration::from_secs(n)),
+                [1, 32767],
+                [0, 32768],
+                [
+                    "--keepalive-intvl takes whole seconds from 1s to 9h 6m 7s, not 0s",
+                    "--keepalive-intvl takes whole seconds from 1s to 9h 6m 7s, not 9h 6m 8s",
+                ],
+            ),
+            (
+                |o, n| o.keepalive_cnt = Some(n as u32),
+                [1, 127],
+                [0, 128],
+                [
+                    "--keepalive-cnt takes a number from 1 to 127, not 0",
+                    "--keepalive-cnt takes a number from 1 to 127, not 128",
+                ],
+            ),
+            (
+                |o, n| o.sndbuf = Some(n as usize),
+                [1, most],
+                [0, most + 1],
+                [
+                    "--sndbuf takes a number from 1 to 2147483647, not 0",
+                    "--sndbuf takes a number from 1 to 2147483647, not 2147483648",
+                ],
+            ),
+            (
+                |o, n| o.rcvbuf = Some(n as usize),
+                [1, most],
+                [0, most + 1],
+                [
+                    "--rcvbuf takes a number from 1 to 2147483647, not 0",
+                    "--rcvbuf takes a number from 1 to 2147483647, not 2147483648",
+                ],
+            ),
+            (
+                |o, n| o.mss = Some(n as u32),
+                [88, 32767],
+                [87, 32768],
+                ["--mss takes a number from 88 to 32767, not 87", "--mss takes a number from 88 to 32767, not 32768"],
+            ),
+            (
+                |o, n| o.linger = Some(Duration::from_millis(n)),
+                [0, 5000],
+                [500, 1001],
+                [
+                    "--linger takes whole seconds from 0s to 68years 18days 3h 14m 7s, not 500ms",
+                    "--linger takes whole seconds from 0s to 68years 18days 3h 14m 7s, not 1s 1ms",
+                ],
+            ),
+            (
+                |o, n| o.user_timeout = Some(Duration::from_micros(n)),
+                [1000, 30_000_000],
+                [0, 1500],
+                [
+                    "--user-timeout takes whole milliseconds from 1ms to 24days 20h 31m 23s 647ms, not 0s",
+                    "--user-timeout takes whole milliseconds from 1ms to 24days 20h 31m 23s 647ms, not 1ms 500us",
+                ],
+            ),
+            (
+                |o, n| o.tos = Some(n as u32),
+                [0, 255],
+                [256, 1000],
+                ["--tos takes a number from 0 to 255, not 256", "--tos takes a number from 0 to 255, not 1000"],
+            ),
+            (
+                |o, n| o.ttl = Some(n as u32),
+                [1, 255],
+                [0, 256],
+                ["--ttl takes a number from 1 to 255, not 0", "--ttl takes a number from 1 to 255, not 256"],
+            ),
+            (
+                |o, n| o.backlog = Some(n as u32),
+                [0, most],
+                [most + 1, most + 2],
+                [
+                    "--backlog takes a number from 0 to 2147483647, not 2147483648",
+                    "--backlog takes a number from 0 to 2147483647, not 2147483649",
+                ],
+            ),
         ];
         for (set, right, wrong, sentences) in cases {
             let with = |n| {
@@ -321,20 +373,13 @@ mod tests {
         let off = SocketOptions { keepalive: Some(false), ..Default::default() };
         assert_eq!((off.wants_keepalive(), off.check()), (Some(false), Ok(())));
         let both = SocketOptions { keepalive: Some(false), ..asked };
-        assert_eq!(
-            error(&both),
-            "--keepalive off cannot be combined with --keepalive-cnt, which turns keepalive on"
-        );
+        assert_eq!(error(&both), "--keepalive off cannot be combined with --keepalive-cnt, which turns keepalive on");
     }
 
     #[test]
     fn a_close_either_waits_or_resets() {
-        let both =
-            SocketOptions { linger: Some(Duration::from_secs(1)), reset_on_close: true, ..Default::default() };
-        assert_eq!(
-            error(&both),
-            "--reset-on-close cannot be combined with --linger: a close either waits or resets"
-        );
+        let both = SocketOptions { linger: Some(Duration::from_secs(1)), reset_on_close: true, ..Default::default() };
+        assert_eq!(error(&both), "--reset-on-close cannot be combined with --linger: a close either waits or resets");
     }
 
     #[test]
@@ -359,7 +404,9 @@ mod tests {
         for (text, printed) in cases {
             assert_eq!(text.parse::<Source>().map(|source| source.to_string()), Ok(printed.into()), "{text}");
         }
-        for text in ["", ":", "localhost", "127.0.0.1:", "1.2.3.4:65536", ":+1", "[::1", "[1.2.3.4]:1", "[fe80::1%3]:1", "5000"] {
+        for text in
+            ["", ":", "localhost", "127.0.0.1:", "1.2.3.4:65536", ":+1", "[::1", "[1.2.3.4]:1", "[fe80::1%3]:1", "5000"]
+        {
             let error = text.parse::<Source>().unwrap_err().to_string();
             assert_eq!(
                 error,

@@ -12,8 +12,7 @@ pub fn parse(text: &str) -> Result<u32, Invalid> {
         None => digits_only(&name, 10),
     };
     number.filter(|value| *value <= 255).or_else(|| named(&name)).ok_or_else(|| {
-        let expected =
-            "0 to 255, 0x00 to 0xff, lowdelay, throughput, reliability, ef, cs0 to cs7, or af11 to af43";
+        let expected = "0 to 255, 0x00 to 0xff, lowdelay, throughput, reliability, ef, cs0 to cs7, or af11 to af43";
         Invalid::new(text, "a type of service", expected)
     })
 }
@@ -76,7 +75,9 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused_with_what_is_right() {
-        for text in ["", "256", "-1", "+1", "0x", "0x100", "0x+1", "cs8", "af10", "af44", "af51", "cs", "af1", "fast", "1 "] {
+        for text in
+            ["", "256", "-1", "+1", "0x", "0x100", "0x+1", "cs8", "af10", "af44", "af51", "cs", "af1", "fast", "1 "]
+        {
             let error = parse(text).unwrap_err().to_string();
             assert_eq!(
                 error,

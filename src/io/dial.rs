@@ -168,18 +168,21 @@ impl Dial {
         let tcp = target.as_socket().is_some();
         let key = self.keys + self.begun % KEYS;
         self.begun += 1;
-        let made = Stream::from_socket(socket, tcp).map(|stream| Attempt { stream, address: shown.clone(), key, ready: false });
+        let made = Stream::from_socket(socket, tcp).map(|stream| Attempt {
+            stream,
+            address: shown.clone(),
+            key,
+            ready: false,
+        });
         match (connected, made) {
             (Ok(()), Ok(attempt)) => {
                 self.abandon(driver);
                 return Ok(Some(attempt));
             }
-            (Err(error), Ok(mut attempt)) if in_progress(&error) => {
-                match driver.register(&mut attempt.stream, key) {
-                    Ok(()) => self.attempts.push(attempt),
-                    Err(error) => self.failed = Some((shown, error)),
-                }
-            }
+            (Err(error), Ok(mut attempt)) if in_progress(&error) => match driver.register(&mut attempt.stream, key) {
+                Ok(()) => self.attempts.push(attempt),
+                Err(error) => self.failed = Some((shown, error)),
+            },
             (Err(error), _) | (_, Err(error)) => self.failed = Some((shown, error)),
         }
         Ok(None)

@@ -95,9 +95,11 @@ impl Listener {
         let target = SockAddr::from(addr);
         let family = family_of(&target);
         let shown = addr.to_string();
-        sockopt::apply((&socket).into(), options, Stage::BeforeBind, family).map_err(|error| option_error(&shown, &error))?;
+        sockopt::apply((&socket).into(), options, Stage::BeforeBind, family)
+            .map_err(|error| option_error(&shown, &error))?;
         socket.bind(&target).map_err(fail())?;
-        sockopt::apply((&socket).into(), options, Stage::BeforeConnect, family).map_err(|error| option_error(&shown, &error))?;
+        sockopt::apply((&socket).into(), options, Stage::BeforeConnect, family)
+            .map_err(|error| option_error(&shown, &error))?;
         let backlog = options.backlog.unwrap_or(BACKLOG);
         socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX)).map_err(fail())?;
         let socket = TcpListener::from_std(socket.into());

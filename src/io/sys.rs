@@ -39,7 +39,7 @@ mod field {
     pub(super) const SND_WND:        Field = Field(228, 4);
 }
 
-/// `TCP_LISTEN` of net/tcp_states.h.
+/// `TCP_LISTEN` of `net/tcp_states.h`.
 const LISTEN: u64 = 10;
 
 /// The bytes of `struct tcp_info` as far as this kernel knows it.
@@ -52,11 +52,10 @@ impl Info {
     /// The value of a field, or `None` where it lies beyond what the kernel filled in.
     fn get(&self, Field(at, width): Field) -> Option<u64> {
         let bytes = self.bytes.get(..self.len)?.get(at..at + width)?;
-        match *bytes {
-            [a] => Some(u64::from(a)),
-            [a, b, c, d] => Some(u64::from(u32::from_ne_bytes([a, b, c, d]))),
-            [a, b, c, d, e, f, g, h] => Some(u64::from_ne_bytes([a, b, c, d, e, f, g, h])),
-            _ => None,
+        match width {
+            1 => bytes.first().copied().map(u64::from),
+            4 => bytes.try_into().ok().map(u32::from_ne_bytes).map(u64::from),
+            _ => bytes.try_into().ok().map(u64::from_ne_bytes),
         }
     }
 
@@ -214,7 +213,7 @@ pub fn pipe_with_capacity(_: usize) -> io::Result<(OwnedFd, OwnedFd)> {
 }
 
 /// A timer that makes its descriptor readable at a point in time, exact to microseconds where the
-/// timeout of a poll counts milliseconds (timerfd_create(2)).
+/// timeout of a poll counts milliseconds (`timerfd_create(2)`).
 #[derive(Debug)]
 pub struct Timer {
     fd: OwnedFd,
@@ -229,8 +228,7 @@ impl Timer {
         use std::os::fd::FromRawFd;
 
         // SAFETY: takes two ints and touches no memory.
-        let fd =
-            check(unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_CLOEXEC | libc::TFD_NONBLOCK) })?;
+        let fd = check(unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_CLOEXEC | libc::TFD_NONBLOCK) })?;
         // SAFETY: the call succeeded, so the descriptor is open, and nothing else owns it.
         let fd = unsafe { OwnedFd::from_raw_fd(fd) };
         Ok(Timer { fd, epoch: same_moment()? })
@@ -263,7 +261,7 @@ impl Timer {
     }
 }
 
-/// Reads both clocks at once. [`Instant`] counts CLOCK_MONOTONIC on Linux but does not say from
+/// Reads both clocks at once. [`Instant`] counts `CLOCK_MONOTONIC` on Linux but does not say from
 /// where. The kernel's is read second, so that a timer is late by what passed in between and never
 /// early; of a few tries the one that was interrupted least is taken.
 #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -199,12 +199,10 @@ mod tests {
         let mut talk = Talk::new(Style::Conversation, to_line, false);
         assert!(!talk.wants(CONSOLE), "nothing is read before the server is there");
         let begun = play(&mut talk, vec![Event::Open(SERVER), Event::Message(CONSOLE, b"SECRET 7")]);
-        assert_eq!(
-            begun,
-            "console \"Enter Message: \"\nserver \"SECRET 7\\n\"\nconsole \"Sent: SECRET 7\\n\"",
-        );
+        assert_eq!(begun, "console \"Enter Message: \"\nserver \"SECRET 7\\n\"\nconsole \"Sent: SECRET 7\\n\"",);
         assert!(!talk.wants(CONSOLE), "one message at a time");
-        let ended = play(&mut talk, vec![Event::Message(SERVER, b"Digits: 7   Count: 1"), Event::Message(CONSOLE, b"QUIT()")]);
+        let ended =
+            play(&mut talk, vec![Event::Message(SERVER, b"Digits: 7   Count: 1"), Event::Message(CONSOLE, b"QUIT()")]);
         assert_eq!(ended, "console \"Received: Digits: 7   Count: 1\\n\"\nconsole \"Enter Message: \"\nStop");
     }
 
@@ -219,13 +217,16 @@ mod tests {
     #[test]
     fn a_reply_cut_short_is_shown_but_not_counted() {
         let mut talk = Talk::new(Style::Filter, to_line, false);
-        let told = play(&mut talk, vec![
-            Event::Open(SERVER),
-            Event::Message(CONSOLE, b"a"),
-            Event::Eof(CONSOLE),
-            Event::Last(SERVER, b"Digi"),
-            Event::Eof(SERVER),
-        ]);
+        let told = play(
+            &mut talk,
+            vec![
+                Event::Open(SERVER),
+                Event::Message(CONSOLE, b"a"),
+                Event::Eof(CONSOLE),
+                Event::Last(SERVER, b"Digi"),
+                Event::Eof(SERVER),
+            ],
+        );
         assert_eq!(told, "server \"a\\n\"\nconsole \"Digi\\n\"\nStop");
         assert_eq!((talk.unanswered(), talk.cut_short()), (1, true));
     }

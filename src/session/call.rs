@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Context;
-use crate::config::{ConnectConfig};
+use crate::config::ConnectConfig;
 use crate::error::Error;
 use crate::io::dial::{Dial, Progress};
 use crate::io::driver::{Driver, Ready};
@@ -87,4 +87,3 @@ impl Caller<'_> {
         if self.context.signals.stopped() { Err(Error::Interrupted) } else { Ok(()) }
     }
 }
-

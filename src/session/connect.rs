@@ -3,9 +3,9 @@
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
-use super::exchange::{Ended, Exchange, Why};
 use super::Context;
 use super::call::Caller;
+use super::exchange::{Ended, Exchange, Why};
 use super::loopback::Loopback;
 use crate::config::{ConnectConfig, Input, Target};
 use crate::error::{Error, cause};

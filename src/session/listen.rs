@@ -138,8 +138,15 @@ impl Server<'_> {
                     if self.config.seeing.show_options && number == 0 {
                         super::show_options(&arrival.stream, &traffic.socket, self.context);
                     }
-                    let conn =
-                        Conn::new(arrival.stream, Side::Listen, arrival.peer, traffic, false, number, &self.context.recorder);
+                    let conn = Conn::new(
+                        arrival.stream,
+                        Side::Listen,
+                        arrival.peer,
+                        traffic,
+                        false,
+                        number,
+                        &self.context.recorder,
+                    );
                     let inbox = Inbox::new(self.framing(), Role::Requests, traffic.max_message);
                     if let Err(error) = self.exchange.add(conn, inbox) {
                         self.context.report.error(&format!("accept: {}", cause(&error)));

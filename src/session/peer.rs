@@ -62,14 +62,6 @@ impl Peer {
             heard: 0,
         }
     }
-
-    /// The connection, if it is one.
-    pub(super) fn conn(&self) -> Option<&Conn> {
-        match &self.link {
-            Link::Conn(conn) => Some(conn),
-            Link::Console(_) => None,
-        }
-    }
 }
 
 impl Link {

@@ -47,7 +47,15 @@ impl Conn {
     /// from: connections are counted from 0 in the order they were made. With `raw`, what is sent
     /// is one stream of bytes to the plan, not messages.
     #[must_use]
-    pub fn new(stream: Stream, side: Side, peer: String, traffic: &Traffic, raw: bool, number: u64, recorder: &Recorder) -> Self {
+    pub fn new(
+        stream: Stream,
+        side: Side,
+        peer: String,
+        traffic: &Traffic,
+        raw: bool,
+        number: u64,
+        recorder: &Recorder,
+    ) -> Self {
         let id = recorder.new_connection();
         recorder.note(id, || What::Open {
             side,

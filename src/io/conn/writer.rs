@@ -95,7 +95,13 @@ impl Writer {
         }
     }
 
-    pub(super) fn send(&mut self, message: &[u8], stream: &mut Stream, recorder: &Recorder, id: ConnId) -> io::Result<()> {
+    pub(super) fn send(
+        &mut self,
+        message: &[u8],
+        stream: &mut Stream,
+        recorder: &Recorder,
+        id: ConnId,
+    ) -> io::Result<()> {
         self.send_all(message, std::iter::once(message.len()), stream, recorder, id)
     }
 

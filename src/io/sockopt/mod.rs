@@ -5,7 +5,6 @@ mod table;
 
 use std::fmt::Write;
 use std::io;
-use std::os::fd::AsFd;
 
 use socket2::{Domain, SockRef, Socket};
 
@@ -76,12 +75,8 @@ pub fn check_platform(options: &SocketOptions) -> Result<(), Unsupported> {
 
 /// Sets what was asked of a socket and belongs to this stage of its life. What does not fit its
 /// family is left out; a value that the kernel changes is no error, see [`effective`].
-pub fn apply(
-    socket: SockRef<'_>,
-    options: &SocketOptions,
-    stage: Stage,
-    family: Family,
-) -> Result<(), OptionError> {
+#[allow(clippy::needless_pass_by_value, reason = "a SockRef is a borrow already")]
+pub fn apply(socket: SockRef<'_>, options: &SocketOptions, stage: Stage, family: Family) -> Result<(), OptionError> {
     for row in TABLE.iter().filter(|row| row.stage == stage && row.fits.has(family)) {
         let (Some(set), Some(asked)) = (row.set, (row.asked)(options)) else { continue };
         set(&socket, &asked, family).map_err(|source| OptionError {
@@ -95,6 +90,7 @@ pub fn apply(
 
 /// Every option in the order of the help text: what was asked, and what the kernel reports now.
 #[must_use]
+#[allow(clippy::needless_pass_by_value, reason = "a SockRef is a borrow already")]
 pub fn effective(socket: SockRef<'_>, options: &SocketOptions) -> Vec<Shown> {
     let family = family(&socket);
     let get = |row: &Row| {
@@ -130,8 +126,7 @@ impl OptionError {
             return None;
         }
         let file = if self.source.kind() == io::ErrorKind::PermissionDenied { "allowed" } else { "available" };
-        let names =
-            std::fs::read_to_string(format!("/proc/sys/net/ipv4/tcp_{file}_congestion_control")).ok()?;
+        let names = std::fs::read_to_string(format!("/proc/sys/net/ipv4/tcp_{file}_congestion_control")).ok()?;
         Some(format!("{file} here: {}", names.trim_end()))
     }
 }

@@ -36,6 +36,9 @@ pub(super) enum Fits {
     V6,
 }
 
+/// Sets an option of a socket of some family.
+type Set = fn(&Socket, &Setting, Family) -> io::Result<()>;
+
 /// One option.
 pub(super) struct Row {
     /// Its name on the command line, without the dashes.
@@ -46,7 +49,7 @@ pub(super) struct Row {
     pub(super) available: bool,
     pub(super) asked: fn(&SocketOptions) -> Option<Setting>,
     /// `None` where it is no socket option but part of bind(2) or listen(2).
-    pub(super) set: Option<fn(&Socket, &Setting, Family) -> io::Result<()>>,
+    pub(super) set: Option<Set>,
     pub(super) get: fn(&Socket, Family) -> io::Result<Setting>,
 }
 
@@ -234,8 +237,7 @@ pub(super) static TABLE: [Row; 21] = [
         asked: |o| o.interface.as_ref().map(|name| Setting::Name(name.clone().into_bytes())),
         set: Some(|s, v, _| platform::set_interface(s, Some(v.name()?.to_vec()))),
         get: |s, _| {
-            platform::interface(s)
-                .map(|name| name.map_or(Setting::Unset("any"), |name| Setting::name_until_nul(&name)))
+            platform::interface(s).map(|name| name.map_or(Setting::Unset("any"), |name| Setting::name_until_nul(&name)))
         },
     },
     Row {

@@ -1,0 +1,146 @@
+//! One socket's state asked of the kernel by its addresses (`sock_diag(7)`, `linux/inet_diag.h`).
+
+use std::io::{self, Read};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::{Tuple, bytes};
+
+/// What the kernel said of a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// It exists; its unread bytes, or `None` where it has no receive queue any more.
+    Found(Option<u64>),
+    /// It does not exist, as far as this way of asking can tell.
+    Unknown,
+}
+
+/// A connection to the kernel, kept for all questions about one peer.
+#[derive(Debug)]
+pub(super) struct Netlink {
+    socket: Socket,
+    /// The number of the last question, to tell its answer from a late one.
+    sequence: u32,
+}
+
+// linux/netlink.h and linux/sock_diag.h
+const NLMSG_ERROR: u16 = 2;
+const NLM_F_REQUEST: u16 = 1;
+const SOCK_DIAG_BY_FAMILY: u16 = 20;
+const HEADER: usize = 16;
+/// `IPPROTO_TCP` as the one byte it is here.
+const TCP: u8 = 6;
+
+/// The length of `struct inet_diag_req_v2`, with the addresses from byte 8 on.
+const REQUEST: usize = 56;
+/// The length of a whole question.
+const LENGTH: u32 = 72;
+/// The length of `struct inet_diag_msg`, with the addresses from byte 4 and the receive queue at 56.
+const REPLY: usize = 72;
+/// `idiag_rqueue` in `struct inet_diag_msg`.
+const RQUEUE: usize = 56;
+
+impl Netlink {
+    pub(super) fn open() -> io::Result<Netlink> {
+        let protocol = Protocol::from(libc::NETLINK_SOCK_DIAG);
+        let socket = Socket::new(Domain::from(libc::AF_NETLINK), Type::DGRAM, Some(protocol))?;
+        // The kernel answers within the call that asks, so there is nothing to wait for.
+        socket.set_nonblocking(true)?;
+        Ok(Netlink { socket, sequence: 0 })
+    }
+
+    /// Asks for the one TCP socket with these addresses. A socket that was bound to neither kernel
+    /// name nor group talks to the kernel itself, and only the kernel can answer it.
+    pub(super) fn ask(&mut self, wanted: &Tuple) -> io::Result<Answer> {
+        self.sequence = self.sequence.wrapping_add(1);
+        self.socket.send(&request(wanted, self.sequence))?;
+        let mut buffer = [0; 4096];
+        loop {
+            let len = (&self.socket).read(&mut buffer)?;
+            let message = buffer.get(..len).unwrap_or_default();
+            if let Some(answer) = parse(message, self.sequence, wanted)? {
+                return Ok(answer);
+            }
+        }
+    }
+}
+
+/// A `struct nlmsghdr` and a `struct inet_diag_req_v2`: host byte order but for the addresses.
+fn request(wanted: &Tuple, sequence: u32) -> [u8; HEADER + REQUEST] {
+    let mut message = [0; HEADER + REQUEST];
+    let mut at = 0;
+    let mut put = |bytes: &[u8]| {
+        message[at..at + bytes.len()].copy_from_slice(bytes);
+        at += bytes.len();
+    };
+    put(&LENGTH.to_ne_bytes());
+    put(&SOCK_DIAG_BY_FAMILY.to_ne_bytes());
+    put(&NLM_F_REQUEST.to_ne_bytes());
+    put(&sequence.to_ne_bytes());
+    put(&[0; 4]); // from no process in particular
+    let family = if wanted.local.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
+    put(&[u8::try_from(family).unwrap_or_default(), TCP, 0, 0]);
+    put(&u32::MAX.to_ne_bytes()); // in any state
+    put(&wanted.local.port().to_be_bytes());
+    put(&wanted.remote.port().to_be_bytes());
+    put(&address(wanted.local));
+    put(&address(wanted.remote));
+    put(&scope(wanted).to_ne_bytes());
+    put(&[0xff; 8]); // INET_DIAG_NOCOOKIE
+    message
+}
+
+/// An address as sixteen bytes, an IPv4 one in the first four.
+fn address(address: SocketAddr) -> [u8; 16] {
+    match address.ip() {
+        IpAddr::V6(ip) => ip.octets(),
+        IpAddr::V4(ip) => {
+            let [a, b, c, d] = ip.octets();
+            [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+        }
+    }
+}
+
+/// The interface that link-local addresses are valid on; 0 for others.
+fn scope(wanted: &Tuple) -> u32 {
+    match wanted.local {
+        SocketAddr::V6(address) => address.scope_id(),
+        SocketAddr::V4(_) => 0,
+    }
+}
+
+/// Reads one datagram. `None` is a message that does not answer this question.
+fn parse(message: &[u8], sequence: u32, wanted: &Tuple) -> io::Result<Option<Answer>> {
+    let malformed = || io::Error::from(io::ErrorKind::InvalidData);
+    let field = |at: usize| -> Option<[u8; 4]> { message.get(at..at + 4)?.try_into().ok() };
+    let word = |at: usize| field(at).map(u32::from_ne_bytes).ok_or_else(malformed);
+    let kind = field(4).map(|[a, b, ..]| u16::from_ne_bytes([a, b])).ok_or_else(malformed)?;
+    if word(8)? != sequence {
+        return Ok(None);
+    }
+    if kind == NLMSG_ERROR {
+        let error = i32::from_ne_bytes(field(HEADER).ok_or_else(malformed)?).saturating_neg();
+        let unknown = error == libc::ENOENT;
+        return if unknown { Ok(Some(Answer::Unknown)) } else { Err(io::Error::from_raw_os_error(error)) };
+    }
+    let body = message.get(HEADER..HEADER + REPLY).filter(|_| kind == SOCK_DIAG_BY_FAMILY).ok_or_else(malformed)?;
+    if !is_wanted(body, wanted) {
+        return Ok(Some(Answer::Unknown)); // where there is no such connection, its listener answers
+    }
+    Ok(Some(Answer::Found(bytes(body[1], word(HEADER + RQUEUE)?))))
+}
+
+/// Whether a `struct inet_diag_msg` is about this socket. One of IPv6 may talk to a peer of IPv4.
+fn is_wanted(body: &[u8], wanted: &Tuple) -> bool {
+    let &[family, _, _, _, a, b, c, d, ref rest @ ..] = body else { return false };
+    let Some((local, rest)) = rest.split_first_chunk() else { return false };
+    let Some((remote, _)) = rest.split_first_chunk() else { return false };
+    let ip = |bytes: &[u8; 16]| match *bytes {
+        [a, b, c, d, ..] if i32::from(family) == libc::AF_INET => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
+        _ => Ipv6Addr::from(*bytes).to_canonical(),
+    };
+    let same =
+        |wanted: SocketAddr, ip: IpAddr, port: [u8; 2]| wanted.ip() == ip && wanted.port() == u16::from_be_bytes(port);
+    same(wanted.local, ip(local), [a, b]) && same(wanted.remote, ip(remote), [c, d])
+}
