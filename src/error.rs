@@ -1,5 +1,6 @@
 //! What can end a run, as data: the operation, the address or file, the cause.
 
+use std::fmt::Display;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -84,7 +85,7 @@ impl Error {
     }
 
     /// A failed operation on a socket.
-    pub fn network(action: &'static str, address: impl ToString) -> impl FnOnce(io::Error) -> Error {
+    pub fn network(action: &'static str, address: impl Display) -> impl FnOnce(io::Error) -> Error {
         let address = address.to_string();
         move |source| Error::Network { action, address, source }
     }

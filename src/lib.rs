@@ -69,8 +69,8 @@ fn perform(task: &Task, report: &Report) -> Result<(), Error> {
         Task::Connect(config) => session::connect::run(config, &context),
     };
     // What was recorded is told even of a run that failed; its failure comes first.
-    let recorded = context.recorder.finish();
-    result.and(recorded)
+    let told = context.recorder.finish();
+    result.and(told)
 }
 
 /// Help and version go to stdout, and may fail there; complaints are one line on stderr.

@@ -13,6 +13,7 @@ use crate::value::Span;
 
 /// Send messages and show the replies: a conversation at a terminal, a filter in a script
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct ConnectFlags {
     /// Whom to talk to: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), HOST PORT, unix:PATH
     #[arg(value_name = "ADDRESS", num_args = 0..=2, env = traffic::ADDRESS_VARIABLE, default_value = "127.0.0.1:4500")]
@@ -79,17 +80,19 @@ impl ConnectFlags {
         if let Some(port) = self.source_port {
             set_source_port(&mut traffic.socket, port)?;
         }
-        let target = match self.loopback {
-            true => Target::Loopback,
-            false => Target::Server(traffic::address(&self.address, self.unix)?.unwrap_or_default()),
+        let target = if self.loopback {
+            Target::Loopback
+        } else {
+            Target::Server(traffic::address(&self.address, self.unix)?.unwrap_or_default())
         };
         let Span(connect_timeout) = self.connect_timeout;
         let config = ConnectConfig {
             target,
             family,
-            input: match self.message.is_empty() {
-                true => Input::Stdin,
-                false => Input::Given(self.message.into_iter().map(OsStringExt::into_vec).collect()),
+            input: if self.message.is_empty() {
+                Input::Stdin
+            } else {
+                Input::Given(self.message.into_iter().map(OsStringExt::into_vec).collect())
             },
             raw: self.raw,
             half_close: if self.raw { !self.no_shutdown } else { self.shutdown },

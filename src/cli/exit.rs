@@ -24,10 +24,8 @@ pub(super) fn one_line(error: &clap::Error) -> String {
         if further.starts_with("Usage:") || further.starts_with("For more information") {
             break;
         }
-        match further.strip_prefix("tip: ") {
-            Some(tip) => line.push_str(&format!(" ({tip})")),
-            None => line.push_str(&format!(" {further}")),
-        }
+        let tip = further.strip_prefix("tip: ");
+        line = tip.map_or_else(|| format!("{line} {further}"), |tip| format!("{line} ({tip})"));
     }
     escape(line.as_bytes())
 }

@@ -14,7 +14,7 @@ pub enum Sink {
 /// Whether stderr is coloured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Color {
-    /// On a terminal, unless NO_COLOR or TERM=dumb says otherwise.
+    /// On a terminal, unless `NO_COLOR` or TERM=dumb says otherwise.
     #[default]
     Auto,
     /// Always.

@@ -22,7 +22,7 @@ pub fn is_console(key: usize) -> bool {
     key == STDIN || key == STDOUT
 }
 
-/// pipe(7): what poll(2) calls writable takes PIPE_BUF bytes without blocking.
+/// pipe(7): what poll(2) calls writable takes `PIPE_BUF` bytes without blocking.
 const PIPE_BUF: usize = 4096;
 
 /// stdin and stdout.
@@ -54,9 +54,10 @@ impl Console {
     pub fn open(driver: &Driver, read_input: bool) -> io::Result<Self> {
         let stdout = io::stdout();
         let escaper = stdout.is_terminal().then(Escaper::default);
-        let input = match read_input {
-            true => Some(Handle::watch(io::stdin().as_fd().try_clone_to_owned()?, driver, STDIN, Interest::READABLE)?),
-            false => None,
+        let input = if read_input {
+            Some(Handle::watch(io::stdin().as_fd().try_clone_to_owned()?, driver, STDIN, Interest::READABLE)?)
+        } else {
+            None
         };
         let output = Handle::watch(stdout.as_fd().try_clone_to_owned()?, driver, STDOUT, Interest::WRITABLE)?;
         Ok(Console { input, output, escaper, waiting: Vec::new(), written: 0, closed: false })

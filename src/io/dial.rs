@@ -112,7 +112,7 @@ impl Dial {
         }
         while self.attempts.is_empty() || self.next_at.is_some_and(|at| now >= at) {
             let Some(target) = self.waiting.pop_front() else { break };
-            if let Some(attempt) = self.begin(target, driver)? {
+            if let Some(attempt) = self.begin(&target, driver)? {
                 return Ok(Progress::Connected(attempt.stream, attempt.address));
             }
             self.next_at = (!self.waiting.is_empty()).then(|| now + HEAD_START);
@@ -155,16 +155,16 @@ impl Dial {
     }
 
     /// Begins one attempt; returns it when it stands at once.
-    fn begin(&mut self, target: SockAddr, driver: &Driver) -> Result<Option<Attempt>, Error> {
+    fn begin(&mut self, target: &SockAddr, driver: &Driver) -> Result<Option<Attempt>, Error> {
         let shown = target.as_socket().map_or_else(|| self.address.to_string(), |addr| addr.to_string());
-        let socket = match self.prepare(&target, &shown) {
+        let socket = match self.prepare(target, &shown) {
             Err(Error::Network { source, .. }) => {
                 self.failed = Some((shown, source));
                 return Ok(None);
             }
             other => other?,
         };
-        let connected = socket.connect(&target);
+        let connected = socket.connect(target);
         let tcp = target.as_socket().is_some();
         let key = self.keys + self.begun % KEYS;
         self.begun += 1;

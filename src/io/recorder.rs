@@ -90,7 +90,7 @@ impl Recorder {
         self.0.is_some()
     }
 
-    /// Whether TCP_INFO is wanted after every write, not only at the end of a connection.
+    /// Whether `TCP_INFO` is wanted after every write, not only at the end of a connection.
     #[must_use]
     pub fn wants_samples(&self) -> bool {
         self.0.as_ref().is_some_and(|shared| shared.wanted.samples)

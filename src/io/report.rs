@@ -13,7 +13,7 @@ use crate::config::Color;
 
 /// Lines wait here while stderr takes none; past this many bytes they are counted instead of kept.
 const PATIENCE: usize = 64 * 1024;
-/// pipe(7): a write of up to PIPE_BUF bytes to a pipe that poll(2) calls writable does not block.
+/// pipe(7): a write of up to `PIPE_BUF` bytes to a pipe that poll(2) calls writable does not block.
 const PIPE_BUF: usize = 4096;
 
 /// Where lines for the person who runs this go. Clones share one stderr.

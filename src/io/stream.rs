@@ -61,9 +61,9 @@ impl Stream {
     }
 
     /// Writes bytes that are to be a segment, or segments, of their own: nothing written later is
-    /// put into the same one. Linux keeps them apart by `MSG_EOR` (tcp_sendmsg marks the last
+    /// put into the same one. Linux keeps them apart by `MSG_EOR` (`tcp_sendmsg` marks the last
     /// buffer, and neither the next write nor the collapsing of retransmissions goes over the
-    /// mark). Other systems are asked by TCP_NODELAY alone, which is no promise.
+    /// mark). Other systems are asked by `TCP_NODELAY` alone, which is no promise.
     ///
     /// # Errors
     /// The kernel's.
@@ -75,7 +75,7 @@ impl Stream {
         }
     }
 
-    /// Closes it on a thread that may wait: with SO_LINGER close(2) blocks until the peer has
+    /// Closes it on a thread that may wait: with `SO_LINGER` close(2) blocks until the peer has
     /// acknowledged everything, non-blocking socket or not.
     pub fn close_elsewhere(self) {
         static CLOSER: OnceLock<Option<Sender<Stream>>> = OnceLock::new();

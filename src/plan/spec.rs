@@ -79,6 +79,7 @@ impl Plan {
 }
 
 impl Barrier {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
     fn is_none(&self) -> bool {
         *self == Barrier::None
     }
@@ -88,7 +89,7 @@ const fn one() -> NonZeroUsize {
     NonZeroUsize::MIN
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for a reference
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_one(n: &NonZeroUsize) -> bool {
     *n == NonZeroUsize::MIN
 }

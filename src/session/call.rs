@@ -67,7 +67,9 @@ impl Caller<'_> {
                 }
             }
             self.wait(&mut ready)?;
-            ready.iter().for_each(|&event| dial.on_ready(event));
+            for &event in &ready {
+                dial.on_ready(event);
+            }
         }
     }
 

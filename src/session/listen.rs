@@ -109,12 +109,11 @@ impl Server<'_> {
     }
 
     fn serve(&mut self, event: Ready, now: Instant) -> Result<(), Error> {
-        match event.key {
-            LISTENER => self.accept(now),
-            _ => {
-                self.exchange.serve(event, now);
-                Ok(())
-            }
+        if event.key == LISTENER {
+            self.accept(now)
+        } else {
+            self.exchange.serve(event, now);
+            Ok(())
         }
     }
 

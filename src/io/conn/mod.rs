@@ -218,7 +218,7 @@ impl Conn {
 
     /// Closes it. Where `--linger` has close(2) wait for the peer, somebody else does the waiting.
     pub fn close(self, driver: &Driver, error: Option<&io::Error>) {
-        self.writer.sample(&self.stream, &self.recorder, self.id);
+        Writer::sample(&self.stream, &self.recorder, self.id);
         self.recorder.note(self.id, || What::Close { error: error.map(crate::error::cause) });
         let mut stream = self.stream;
         driver.deregister(&mut stream);

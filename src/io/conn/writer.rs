@@ -146,7 +146,7 @@ impl Writer {
     }
 
     /// What the kernel counts on this connection, if anybody wants to know.
-    pub(super) fn sample(&self, stream: &Stream, recorder: &Recorder, id: ConnId) {
+    pub(super) fn sample(stream: &Stream, recorder: &Recorder, id: ConnId) {
         if recorder.is_on() && stream.is_tcp() {
             if let Ok(sample) = sys::tcp_info(stream.as_fd()) {
                 recorder.note(id, || What::Sample(sample));
@@ -185,7 +185,7 @@ impl Writer {
         self.offset += written as u64;
         recorder.note(id, || What::Write { offset, asked: bytes.len() as u64, accepted: written as u64 });
         if recorder.wants_samples() {
-            self.sample(stream, recorder, id);
+            Self::sample(stream, recorder, id);
         }
         Ok(written)
     }
