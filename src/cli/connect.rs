@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::fragmentation::FragmentationFlags;
 use super::socket::SocketFlags;
 use super::{seeing, traffic};
 use crate::config::{ConfigError, ConnectConfig, Input, Retry, SocketOptions, Source, Target};
@@ -60,6 +61,9 @@ pub(super) struct ConnectFlags {
     limits: traffic::Limits,
 
     #[command(flatten)]
+    fragmentation: FragmentationFlags,
+
+    #[command(flatten)]
     socket: SocketFlags,
     /// Connect from this port
     #[arg(short = 'p', long, value_name = "PORT", help_heading = "Socket options")]
@@ -76,7 +80,7 @@ impl ConnectFlags {
         }
         let show_options = self.socket.show_options;
         let family = self.socket.family();
-        let mut traffic = traffic::traffic(self.socket, &self.limits)?;
+        let mut traffic = traffic::traffic(self.socket, &self.limits, &self.fragmentation)?;
         if let Some(port) = self.source_port {
             set_source_port(&mut traffic.socket, port)?;
         }

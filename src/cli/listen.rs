@@ -1,14 +1,16 @@
 //! The flags of `secretcat listen`.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 
+use super::fragmentation::FragmentationFlags;
 use super::socket::SocketFlags;
 use super::{seeing, traffic};
-use crate::config::{Admission, ConfigError, ListenConfig};
+use crate::config::{Admission, ConfigError, ListenConfig, Relay, Toward};
 use crate::service::{Bug, ServiceKind};
+use crate::value::Address;
 
 /// Answer messages: serve any number of clients at once until SIGINT or SIGTERM
 #[derive(Debug, Args)]
@@ -26,6 +28,12 @@ pub(super) struct ListenFlags {
     /// Make a mistake on purpose: the control that shows that a test can fail
     #[arg(long, value_enum, value_name = "MISTAKE", help_heading = "Service")]
     bug: Option<Mistake>,
+    /// Forward every connection to this server, byte for byte, and cut what passes
+    #[arg(long, value_name = "ADDRESS", help_heading = "Service", conflicts_with_all = ["service", "bug"])]
+    relay: Option<OsString>,
+    /// The direction that a relay cuts
+    #[arg(long, value_enum, value_name = "SIDE", default_value_t = Side::Both, help_heading = "Service", requires = "relay")]
+    cut_toward: Side,
     /// Serve one connection, then end
     #[arg(long, help_heading = "Service")]
     once: bool,
@@ -44,6 +52,9 @@ pub(super) struct ListenFlags {
     deny: Vec<IpNet>,
     #[command(flatten)]
     limits: traffic::Limits,
+
+    #[command(flatten)]
+    fragmentation: FragmentationFlags,
 
     #[command(flatten)]
     socket: SocketFlags,
@@ -73,11 +84,21 @@ enum Mistake {
     DropTail,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Side {
+    /// What goes to the server
+    Server,
+    /// What goes to the client
+    Client,
+    /// What goes either way
+    Both,
+}
+
 impl ListenFlags {
     pub(super) fn into_config(self) -> Result<ListenConfig, ConfigError> {
         let show_options = self.socket.show_options;
         let family = self.socket.family();
-        let mut traffic = traffic::traffic(self.socket, &self.limits)?;
+        let mut traffic = traffic::traffic(self.socket, &self.limits, &self.fragmentation)?;
         traffic.socket.backlog = self.backlog;
         let config = ListenConfig {
             address: traffic::address(&self.address, self.unix)?.unwrap_or_default(),
@@ -90,6 +111,7 @@ impl ListenFlags {
                 Mistake::FirstOnly => Bug::FirstOnly,
                 Mistake::DropTail => Bug::DropTail,
             }),
+            relay: self.relay.map(|address| relay(&address, self.cut_toward)).transpose()?,
             once: self.once,
             admission: Admission { max_connections: self.max_connections, allow: self.allow, deny: self.deny },
             traffic,
@@ -97,6 +119,16 @@ impl ListenFlags {
         };
         config.check()
     }
+}
+
+fn relay(address: &OsStr, side: Side) -> Result<Relay, ConfigError> {
+    let to = Address::parse_os(address).map_err(|invalid| ConfigError::new(invalid.to_string()))?;
+    let cut_toward = match side {
+        Side::Server => Toward::Server,
+        Side::Client => Toward::Client,
+        Side::Both => Toward::Both,
+    };
+    Ok(Relay { to, cut_toward })
 }
 
 /// A network in CIDR notation, or one address.

@@ -2,6 +2,7 @@
 
 mod connect;
 mod exit;
+mod fragmentation;
 mod listen;
 mod seeing;
 mod socket;

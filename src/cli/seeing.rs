@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, ValueHint};
 
 use crate::config::{Seeing, Sink};
 
@@ -15,6 +15,17 @@ pub(super) struct SeeingFlags {
     /// Tell nothing on stderr but errors
     #[arg(long, conflicts_with = "verbose")]
     quiet: bool,
+    /// Show a summary on stderr at the end
+    ///
+    /// Messages, writes, segments, reads, retransmissions, and the sizes as a histogram.
+    #[arg(long)]
+    stats: bool,
+    /// Write one JSON object a line for everything that happens; - is stderr
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    trace: Option<PathBuf>,
+    /// Draw what happened, as an SVG picture
+    #[arg(long, value_name = "FILE.svg", value_hint = ValueHint::FilePath)]
+    timeline: Option<PathBuf>,
 }
 
 impl SeeingFlags {
@@ -22,9 +33,9 @@ impl SeeingFlags {
         Seeing {
             verbosity: self.verbose,
             quiet: self.quiet,
-            stats: false,
-            trace: None::<Sink>,
-            timeline: None::<PathBuf>,
+            stats: self.stats,
+            trace: self.trace.map(|path| if path.as_os_str() == "-" { Sink::Stderr } else { Sink::File(path) }),
+            timeline: self.timeline,
             show_options,
         }
     }

@@ -4,10 +4,10 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-use crate::config::{ConfigError, Reading, Traffic};
-use crate::plan::Plan;
+use crate::config::{ConfigError, Traffic};
 use crate::value::{Address, Size, Span};
 
+use super::fragmentation::FragmentationFlags;
 use super::socket::SocketFlags;
 
 /// The environment variable that holds the default address of `listen` and `connect`.
@@ -24,12 +24,16 @@ pub(super) struct Limits {
     pub(super) idle_timeout: Option<Span>,
 }
 
-/// What `flags` and `limits` make of a connection, unchecked.
-pub(super) fn traffic(socket: SocketFlags, limits: &Limits) -> Result<Traffic, ConfigError> {
+/// What the flags make of a connection, unchecked.
+pub(super) fn traffic(
+    socket: SocketFlags,
+    limits: &Limits,
+    fragmentation: &FragmentationFlags,
+) -> Result<Traffic, ConfigError> {
     let too_large = |_| ConfigError::new("--max-message is more than this machine can address");
     Ok(Traffic {
-        plan: Plan::default(),
-        reading: Reading::default(),
+        plan: fragmentation.plan()?,
+        reading: fragmentation.reading()?,
         socket: socket.into_config()?,
         max_message: usize::try_from(limits.max_message.0).map_err(too_large)?,
         idle_timeout: limits.idle_timeout.map(|Span(time)| time),

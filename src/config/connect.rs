@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ConfigError, Family, Seeing, Traffic};
+use super::{Bytes, ConfigError, Family, Seeing, Traffic};
 use crate::value::Address;
 
 /// A checked run of `connect`.
@@ -72,10 +72,11 @@ impl ConnectConfig {
                 return Err(ConfigError::new("-m takes one message, and a line feed would end it: give -m twice"));
             }
         }
-        if matches!(self.target, Target::Server(Address::Unix(_))) {
+        let unix = matches!(self.target, Target::Server(Address::Unix(_)));
+        if unix {
             self.traffic.socket.check_unix()?;
         }
-        self.traffic = self.traffic.check()?;
+        self.traffic = self.traffic.check(Bytes { raw: self.raw, unix })?;
         Ok(self)
     }
 }

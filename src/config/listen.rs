@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use std::net::IpAddr;
 
-use super::{ConfigError, Family, Seeing, Traffic};
+use super::{Bytes, ConfigError, Family, Seeing, Traffic};
 use crate::service::{Bug, ServiceKind};
 use crate::value::Address;
 
@@ -18,6 +18,8 @@ pub struct ListenConfig {
     pub service: ServiceKind,
     /// A mistake made on purpose.
     pub bug: Option<Bug>,
+    /// Forward to a server instead of answering.
+    pub relay: Option<Relay>,
     /// Serve one connection, then end.
     pub once: bool,
     /// Who may connect, and how many.
@@ -26,6 +28,27 @@ pub struct ListenConfig {
     pub traffic: Traffic,
     /// What is shown.
     pub seeing: Seeing,
+}
+
+/// Forwarding to a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relay {
+    /// The server.
+    pub to: Address,
+    /// Which direction the plan is carried out in; the other one passes whole.
+    pub cut_toward: Toward,
+}
+
+/// A direction through a relay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Toward {
+    /// What goes to the server.
+    Server,
+    /// What goes to the client.
+    Client,
+    /// What goes either way.
+    #[default]
+    Both,
 }
 
 /// Who may connect.
@@ -58,6 +81,7 @@ impl ListenConfig {
             family: Family::Any,
             service: ServiceKind::Secret,
             bug: None,
+            relay: None,
             once: false,
             admission: Admission::default(),
             traffic: Traffic { max_message, ..Traffic::default() },
@@ -73,10 +97,14 @@ impl ListenConfig {
         if self.admission.max_connections == Some(0) {
             return Err(ConfigError::new("--max-connections 0 would serve nobody: give 1 or more"));
         }
+        if self.relay.is_some() && (self.bug.is_some() || self.service != ServiceKind::Secret) {
+            return Err(ConfigError::new("--relay answers nothing itself: leave --service and --bug out"));
+        }
         if self.bug.is_some() && self.service != ServiceKind::Secret {
             return Err(ConfigError::new(format!("--bug is a mistake of --service secret, not of {}", self.service)));
         }
-        if matches!(self.address, Address::Unix(_)) {
+        let unix = matches!(self.address, Address::Unix(_));
+        if unix {
             self.traffic.socket.check_unix()?;
             if !(self.admission.allow.is_empty() && self.admission.deny.is_empty()) {
                 return Err(ConfigError::new(
@@ -84,7 +112,7 @@ impl ListenConfig {
                 ));
             }
         }
-        self.traffic = self.traffic.check()?;
+        self.traffic = self.traffic.check(Bytes { raw: self.relay.is_some(), unix })?;
         Ok(self)
     }
 }

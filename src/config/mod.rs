@@ -8,10 +8,10 @@ pub mod tos;
 mod traffic;
 
 pub use connect::{ConnectConfig, Input, Retry, Target};
-pub use listen::{Admission, ListenConfig};
+pub use listen::{Admission, ListenConfig, Relay, Toward};
 pub use seeing::{Color, Seeing, Sink};
 pub use socket::{SocketOptions, SocketOptionsError, Source};
-pub use traffic::{Family, Reading, Traffic};
+pub use traffic::{Bytes, Family, Reading, Traffic};
 
 /// A combination of options that cannot be, with what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{ConfigError, SocketOptions};
-use crate::plan::Plan;
+use crate::plan::{Barrier, Cutting, Plan};
 
 /// Which addresses of a name are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +36,15 @@ impl Reading {
     }
 }
 
+/// What kind of connection a plan is carried out on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bytes {
+    /// One stream of bytes, not messages.
+    pub raw: bool,
+    /// A unix socket, not TCP.
+    pub unix: bool,
+}
+
 /// What every connection of a run has in common.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Traffic {
@@ -56,8 +65,9 @@ impl Traffic {
     ///
     /// # Errors
     /// Says which options contradict each other, and what would be right.
-    pub fn check(mut self) -> Result<Self, ConfigError> {
+    pub fn check(mut self, bytes: Bytes) -> Result<Self, ConfigError> {
         self.socket.check()?;
+        check_plan(&self.plan, bytes)?;
         if self.max_message == 0 {
             return Err(ConfigError::new("--max-message 0 leaves no room for a message: give 1 or more"));
         }
@@ -66,5 +76,69 @@ impl Traffic {
             self.socket.nodelay = Some(true);
         }
         Ok(self)
+    }
+}
+
+/// What a plan asks for and such a connection cannot give.
+fn check_plan(plan: &Plan, bytes: Bytes) -> Result<(), ConfigError> {
+    let refuse = |text: &str| Err(ConfigError::new(text));
+    match &plan.cutting {
+        Cutting::Chunk(range) if range.min.0 == 0 => {
+            return refuse("--chunk needs pieces of at least 1 byte: give 1 or more, or a range such as 1..7");
+        }
+        Cutting::Cut(offsets) if bytes.raw && offsets.as_slice().iter().any(|&offset| offset < 0) => {
+            return refuse(
+                "--cut counts from the end of a message where negative, and a stream has no end yet: give offsets from its start",
+            );
+        }
+        _ => {}
+    }
+    if bytes.raw && plan.coalesce.get() > 1 {
+        return refuse("--coalesce joins messages, and a stream of raw bytes has none: leave it out");
+    }
+    if bytes.unix && plan.barrier != Barrier::None {
+        return refuse("--barrier watches TCP, which a unix socket does not speak: use --delay there");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Range;
+
+    const MESSAGES: Bytes = Bytes { raw: false, unix: false };
+
+    fn with(plan: Plan) -> Traffic {
+        Traffic { plan, max_message: 1, ..Traffic::default() }
+    }
+
+    fn chunks(range: &str) -> Plan {
+        Plan { cutting: Cutting::Chunk(range.parse().unwrap()), ..Plan::default() }
+    }
+
+    #[test]
+    fn cutting_turns_nagle_off_unless_it_was_asked_for() {
+        assert_eq!(with(Plan::default()).check(MESSAGES).unwrap().socket.nodelay, None);
+        assert_eq!(with(chunks("3")).check(MESSAGES).unwrap().socket.nodelay, Some(true));
+        let mut nagle = with(chunks("3"));
+        nagle.socket.nodelay = Some(false);
+        assert_eq!(nagle.check(MESSAGES).unwrap().socket.nodelay, Some(false));
+    }
+
+    #[test]
+    fn pieces_of_nothing_are_refused() {
+        assert!(with(chunks("0")).check(MESSAGES).is_err());
+        assert!(with(chunks("0..0")).check(MESSAGES).is_err());
+        assert!("5..2".parse::<Range<crate::value::Size>>().is_err());
+    }
+
+    #[test]
+    fn a_stream_has_no_end_and_a_unix_socket_no_queue() {
+        let cut = Plan { cutting: Cutting::Cut("1,-1".parse().unwrap()), ..Plan::default() };
+        assert!(with(cut.clone()).check(MESSAGES).is_ok());
+        assert!(with(cut).check(Bytes { raw: true, unix: false }).is_err());
+        let barrier = Plan { barrier: Barrier::PeerRead, ..Plan::default() };
+        assert!(with(barrier).check(Bytes { raw: false, unix: true }).is_err());
     }
 }

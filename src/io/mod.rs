@@ -5,6 +5,7 @@ pub mod conn;
 pub mod console;
 pub mod dial;
 pub mod driver;
+pub mod files;
 pub mod listener;
 pub mod peer_queue;
 pub mod recorder;

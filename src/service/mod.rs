@@ -3,6 +3,7 @@
 mod actions;
 mod kinds;
 pub mod pipe;
+pub mod relay;
 pub mod secret;
 pub mod talk;
 
@@ -23,6 +24,10 @@ pub enum Event<'a> {
     Open(PeerId),
     /// A whole message, without its framing; or a run of bytes, where the framing is raw.
     Message(PeerId, &'a [u8]),
+    /// The connection that [`Action::Dial`] asked for stands: first who it is for, then itself.
+    Linked(PeerId, PeerId),
+    /// The connection that [`Action::Dial`] asked for this peer cannot be made.
+    Unreachable(PeerId),
     /// What stood unterminated when the peer half-closed.
     Last(PeerId, &'a [u8]),
     /// A message over the limit; nothing more will be read from this peer.

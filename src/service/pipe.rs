@@ -27,7 +27,7 @@ impl Pipe {
 impl Service for Pipe {
     fn on(&mut self, event: Event<'_>, actions: &mut Actions) {
         match event {
-            Event::Open(CONSOLE) | Event::Drained(_) => {}
+            Event::Open(CONSOLE) | Event::Drained(_) | Event::Linked(..) | Event::Unreachable(_) => {}
             Event::Open(peer) => self.peer = Some(peer),
             Event::Message(CONSOLE, bytes) | Event::Last(CONSOLE, bytes) => {
                 if let Some(peer) = self.peer {

@@ -64,7 +64,7 @@ impl Service for Secret {
                 actions.push(Action::Close(peer));
             }
             (Event::Eof(peer), _) => actions.push(Action::Close(peer)),
-            (Event::Open(_) | Event::Drained(_) | Event::Closed(_), _) => {}
+            (_, _) => {}
         }
     }
 }

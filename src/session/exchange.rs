@@ -57,6 +57,8 @@ pub(super) struct Exchange<S> {
     pub(super) service: S,
     /// The service has said that its work is done.
     pub(super) stopped: bool,
+    /// Whom the service wants a connection made for, since this was last emptied.
+    pub(super) dials: Vec<PeerId>,
     /// Who is gone since this was last emptied.
     pub(super) ended: Vec<Ended>,
     peers: Slab<Peer>,
@@ -73,6 +75,7 @@ impl<S: Service> Exchange<S> {
             driver,
             service,
             stopped: false,
+            dials: Vec::new(),
             ended: Vec::new(),
             peers: Slab::new(),
             console: None,
@@ -107,13 +110,29 @@ impl<S: Service> Exchange<S> {
     }
 
     /// Takes a connection in, and gives it its first turn.
-    pub(super) fn add(&mut self, mut conn: Conn, inbox: Inbox) -> io::Result<PeerId> {
+    pub(super) fn add(&mut self, conn: Conn, inbox: Inbox) -> io::Result<PeerId> {
+        self.add_as(conn, inbox, Event::Open)
+    }
+
+    /// Takes in the connection that was made for a peer.
+    pub(super) fn add_for(&mut self, peer: PeerId, conn: Conn, inbox: Inbox) -> io::Result<PeerId> {
+        let id = self.add_as(conn, inbox, |id| Event::Linked(peer, id))?;
+        self.resume(peer);
+        Ok(id)
+    }
+
+    fn add_as(
+        &mut self,
+        mut conn: Conn,
+        inbox: Inbox,
+        event: impl FnOnce(PeerId) -> Event<'static>,
+    ) -> io::Result<PeerId> {
         let entry = self.peers.vacant_entry();
         let id = entry.key();
         conn.register(&self.driver, id)?;
         let now = Instant::now();
         entry.insert(Peer::new(Link::Conn(conn), inbox, now));
-        self.tell(Event::Open(id));
+        self.tell(event(id));
         self.turn(id, now);
         Ok(id)
     }
@@ -306,6 +325,7 @@ impl<S: Service> Exchange<S> {
                 match action {
                     Action::Finish(id) => self.with(id, |peer| peer.link.finish()),
                     Action::Close(id) => self.leave(id),
+                    Action::Dial(id) => self.dials.push(id),
                     Action::Stop => self.stopped = true,
                     Action::Send(..) => {}
                 }

@@ -4,15 +4,17 @@ use std::time::{Duration, Instant};
 
 use super::Context;
 use super::exchange::{Ended, Exchange, Why};
-use crate::config::ListenConfig;
+use super::relay::{Answer, Dials};
+use crate::config::{ListenConfig, Traffic};
 use crate::error::{Error, cause};
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::conn::Conn;
-use crate::io::driver::{Driver, Ready};
+use crate::io::driver::{Driver, Ready, WOKEN};
 use crate::io::listener::{Listener, NoArrival};
 use crate::io::sys;
+use crate::service::relay::Relay;
 use crate::service::secret::Secret;
-use crate::service::{Service, ServiceKind};
+use crate::service::{Event, Service, ServiceKind};
 use crate::trace::Side;
 
 const LISTENER: usize = usize::MAX - 4;
@@ -44,6 +46,8 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
         config,
         context,
         exchange,
+        traffic: Dials::traffic_of_clients(config),
+        dials: Dials::new(config),
         listener: Some(listener),
         door: Door::Open,
         exhausted: false,
@@ -54,6 +58,9 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
 }
 
 fn service(config: &ListenConfig) -> Box<dyn Service> {
+    if config.relay.is_some() {
+        return Box::new(Relay::default());
+    }
     match config.service {
         ServiceKind::Secret => Box::new(Secret::new(config.bug)),
     }
@@ -63,6 +70,10 @@ struct Server<'a> {
     config: &'a ListenConfig,
     context: &'a Context,
     exchange: Exchange<Box<dyn Service>>,
+    /// What the clients' connections are given.
+    traffic: Traffic,
+    /// The connections of a relay that are being made.
+    dials: Option<Dials>,
     /// Gone when no more connections are taken.
     listener: Option<Listener>,
     door: Door,
@@ -93,6 +104,7 @@ impl Server<'_> {
             for &event in &ready {
                 self.serve(event, now)?;
             }
+            self.call_for_clients();
             self.tell_of_the_ended();
             self.open_door(now)?;
             if self.context.signals.stopped() && self.grace.is_none() {
@@ -109,11 +121,49 @@ impl Server<'_> {
     }
 
     fn serve(&mut self, event: Ready, now: Instant) -> Result<(), Error> {
-        if event.key == LISTENER {
-            self.accept(now)
-        } else {
-            self.exchange.serve(event, now);
-            Ok(())
+        match event.key {
+            LISTENER => return self.accept(now),
+            WOKEN => {
+                let Some(dials) = &mut self.dials else { return Ok(()) };
+                for answer in dials.on_woken(&mut self.exchange.driver, self.context) {
+                    self.link(answer);
+                }
+            }
+            key if Dials::owns(key) => {
+                let Some(dials) = &mut self.dials else { return Ok(()) };
+                if let Some(answer) = dials.on_ready(event, &mut self.exchange.driver, self.context) {
+                    self.link(answer);
+                }
+            }
+            _ => self.exchange.serve(event, now),
+        }
+        Ok(())
+    }
+
+    /// Makes the connections that a relay wants for its clients.
+    fn call_for_clients(&mut self) {
+        for client in std::mem::take(&mut self.exchange.dials) {
+            let Some(dials) = &mut self.dials else { return };
+            if let Some(answer) = dials.call(client, &mut self.exchange.driver) {
+                self.link(answer);
+            }
+        }
+    }
+
+    /// Brings a client and its server together, or parts from the client.
+    fn link(&mut self, answer: Answer) {
+        match answer {
+            Answer::Linked(client, conn) => {
+                let inbox = Inbox::new(Framing::Raw, Role::Responses, self.traffic.max_message);
+                if let Err(error) = self.exchange.add_for(client, conn, inbox) {
+                    self.context.report.error(&format!("connect: {}", cause(&error)));
+                    self.exchange.tell(Event::Unreachable(client));
+                }
+            }
+            Answer::Unreachable(client, error) => {
+                self.context.report.error(&error.to_string());
+                self.exchange.tell(Event::Unreachable(client));
+            }
         }
     }
 
@@ -133,7 +183,7 @@ impl Server<'_> {
                     }
                     let number = self.accepted;
                     self.accepted += 1;
-                    let traffic = &self.config.traffic;
+                    let traffic = &self.traffic;
                     if self.config.seeing.show_options && number == 0 {
                         super::show_options(&arrival.stream, &traffic.socket, self.context);
                     }
@@ -210,11 +260,15 @@ impl Server<'_> {
     }
 
     fn framing(&self) -> Framing {
-        if self.config.bug.is_some() { Framing::Raw } else { Framing::Lines }
+        let raw = self.config.bug.is_some() || self.config.relay.is_some();
+        if raw { Framing::Raw } else { Framing::Lines }
     }
 
     fn tell_of_the_ended(&mut self) {
-        for Ended { name, why, .. } in std::mem::take(&mut self.exchange.ended) {
+        for Ended { id, name, why } in std::mem::take(&mut self.exchange.ended) {
+            if let Some(dials) = &mut self.dials {
+                dials.forget(id, &self.exchange.driver);
+            }
             match why {
                 Why::Done => {}
                 Why::Failed(error) | Why::Unwritable(error) => self.event(|| format!("{name}: {}", cause(&error))),

@@ -6,6 +6,7 @@ mod exchange;
 pub mod listen;
 mod loopback;
 mod peer;
+mod relay;
 
 use crate::config::SocketOptions;
 use crate::io::recorder::Recorder;

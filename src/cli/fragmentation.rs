@@ -1,0 +1,108 @@
+//! The options that cut, delay and join what is written, and that read slowly.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum, ValueHint};
+
+use crate::config::{ConfigError, Reading};
+use crate::io::files;
+use crate::plan::{Barrier, Cutting, Plan};
+use crate::value::{Offsets, Range, Seed, Size, Span};
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Fragmentation")]
+pub(super) struct FragmentationFlags {
+    /// Write pieces of so many bytes
+    ///
+    /// One size, or a range such as 1..7 (both ends included) from which each size is drawn.
+    #[arg(long, value_name = "SIZE|MIN..MAX")]
+    chunk: Option<Range<Size>>,
+    /// Cut each message at these offsets
+    ///
+    /// A list such as 1,5,-1: bytes from the start of the message, or from its end where negative;
+    /// the line ending is part of it. With --raw and in a relay: offsets in the stream.
+    #[arg(long, value_name = "OFFSETS", allow_hyphen_values = true, conflicts_with = "chunk")]
+    cut: Option<Offsets>,
+    /// Join so many messages before they are cut and written
+    ///
+    /// With --cut the pieces cross the boundaries between messages.
+    #[arg(long, value_name = "N")]
+    coalesce: Option<NonZeroUsize>,
+    /// Pause between two writes
+    ///
+    /// One time, or a range such as 1ms..20ms from which each pause is drawn.
+    #[arg(short = 'i', long, value_name = "TIME|MIN..MAX")]
+    delay: Option<Range<Span>>,
+    /// Before the next write, wait until the last one has got so far
+    #[arg(long, value_enum, value_name = "POINT")]
+    barrier: Option<Point>,
+    /// Make every random choice repeatable
+    ///
+    /// Without it a seed is drawn; -v and the trace tell which.
+    #[arg(long, value_name = "N")]
+    seed: Option<Seed>,
+    /// Take the plan from a file that --trace or sweep wrote
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath,
+          conflicts_with_all = ["chunk", "cut", "coalesce", "delay", "barrier", "seed"])]
+    plan: Option<PathBuf>,
+
+    /// Read at most so many bytes at once
+    #[arg(long, value_name = "SIZE")]
+    read_size: Option<Size>,
+    /// Pause between two reads
+    #[arg(long, value_name = "TIME")]
+    read_delay: Option<Span>,
+    /// Pause before the first read
+    #[arg(long, value_name = "TIME")]
+    read_start_delay: Option<Span>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Point {
+    /// Do not wait
+    None,
+    /// The peer's kernel has acknowledged it
+    Acked,
+    /// The peer's program has read it; seen on the same host only
+    PeerRead,
+}
+
+impl FragmentationFlags {
+    /// The plan that is asked for; a random one without a seed is given one.
+    pub(super) fn plan(&self) -> Result<Plan, ConfigError> {
+        if let Some(path) = &self.plan {
+            return files::read_plan(path).map_err(|error| ConfigError::new(error.to_string()));
+        }
+        let mut plan = Plan {
+            cutting: match (self.chunk, &self.cut) {
+                (Some(range), _) => Cutting::Chunk(range),
+                (None, Some(offsets)) => Cutting::Cut(offsets.clone()),
+                (None, None) => Cutting::Whole,
+            },
+            coalesce: self.coalesce.unwrap_or(NonZeroUsize::MIN),
+            delay: self.delay,
+            barrier: match self.barrier {
+                None | Some(Point::None) => Barrier::None,
+                Some(Point::Acked) => Barrier::Acked,
+                Some(Point::PeerRead) => Barrier::PeerRead,
+            },
+            seed: self.seed.unwrap_or_default(),
+        };
+        if plan.is_random() && self.seed.is_none() {
+            plan.seed = files::draw_seed();
+        }
+        Ok(plan)
+    }
+
+    pub(super) fn reading(&self) -> Result<Reading, ConfigError> {
+        if self.read_size == Some(Size(0)) {
+            return Err(ConfigError::new("--read-size 0 would read nothing: give 1 or more"));
+        }
+        Ok(Reading {
+            size: self.read_size.map(|Size(n)| usize::try_from(n).unwrap_or(usize::MAX)),
+            delay: self.read_delay.map(|Span(time)| time),
+            start_delay: self.read_start_delay.map(|Span(time)| time),
+        })
+    }
+}

@@ -1,0 +1,152 @@
+//! The server's side of a relay: a connection is made for every client, while the others are served.
+
+use std::time::{Duration, Instant};
+
+use slab::Slab;
+
+use super::Context;
+use crate::config::{Family, ListenConfig, SocketOptions, Toward, Traffic};
+use crate::error::Error;
+use crate::io::conn::Conn;
+use crate::io::dial::{Dial, KEYS, Progress};
+use crate::io::driver::{Driver, Ready};
+use crate::plan::Plan;
+use crate::service::PeerId;
+use crate::trace::Side;
+use crate::value::Address;
+
+/// The first key of the dials; each has [`KEYS`] of its own.
+const FIRST: usize = 1 << 32;
+/// How long a client waits for its server.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The connections to the server that are being made.
+pub(super) struct Dials {
+    to: Address,
+    family: Family,
+    traffic: Traffic,
+    under_way: Slab<Call>,
+    made: u64,
+}
+
+struct Call {
+    client: PeerId,
+    dial: Dial,
+    until: Instant,
+}
+
+/// What has become of the call for a client.
+pub(super) enum Answer {
+    /// The server is there.
+    Linked(PeerId, Conn),
+    /// It is not.
+    Unreachable(PeerId, Error),
+}
+
+impl Dials {
+    /// Nobody is called yet. `None` where `config` asks for no relay.
+    pub(super) fn new(config: &ListenConfig) -> Option<Self> {
+        let relay = config.relay.as_ref()?;
+        // What only a listening socket has is not asked of the others.
+        let options = SocketOptions {
+            reuseaddr: None,
+            reuseport: None,
+            v6only: None,
+            backlog: None,
+            source: None,
+            ..config.traffic.socket.clone()
+        };
+        let traffic = Traffic { socket: options, ..config.traffic.clone() };
+        Some(Dials {
+            to: relay.to.clone(),
+            family: config.family,
+            traffic: toward(traffic, relay.cut_toward != Toward::Client),
+            under_way: Slab::new(),
+            made: 0,
+        })
+    }
+
+    /// What the clients' connections are given.
+    pub(super) fn traffic_of_clients(config: &ListenConfig) -> Traffic {
+        let cut = config.relay.as_ref().is_none_or(|relay| relay.cut_toward != Toward::Server);
+        toward(config.traffic.clone(), cut)
+    }
+
+    /// Whether this key is one of a dial.
+    pub(super) fn owns(key: usize) -> bool {
+        (FIRST..usize::MAX / 2).contains(&key)
+    }
+
+    /// Begins to call the server for a client.
+    pub(super) fn call(&mut self, client: PeerId, driver: &mut Driver) -> Option<Answer> {
+        let entry = self.under_way.vacant_entry();
+        let key = FIRST + entry.key() * KEYS;
+        match Dial::start(&self.to, self.family, &self.traffic.socket, driver, key) {
+            Err(error) => Some(Answer::Unreachable(client, error)),
+            Ok(dial) => {
+                entry.insert(Call { client, dial, until: Instant::now() + PATIENCE });
+                driver.again(key);
+                None
+            }
+        }
+    }
+
+    /// Goes on with the call that is ready, or that has to look at the clock.
+    pub(super) fn on_ready(&mut self, ready: Ready, driver: &mut Driver, context: &Context) -> Option<Answer> {
+        let index = (ready.key - FIRST) / KEYS;
+        self.under_way.get_mut(index)?.dial.on_ready(ready);
+        self.go_on(index, driver, context)
+    }
+
+    /// Goes on with every call: a name may have been looked up.
+    pub(super) fn on_woken(&mut self, driver: &mut Driver, context: &Context) -> Vec<Answer> {
+        let all: Vec<_> = self.under_way.iter().map(|(index, _)| index).collect();
+        all.into_iter().filter_map(|index| self.go_on(index, driver, context)).collect()
+    }
+
+    /// Gives up the call for a client that has gone.
+    pub(super) fn forget(&mut self, client: PeerId, driver: &Driver) {
+        let of_client = self.under_way.iter().find(|(_, call)| call.client == client).map(|(index, _)| index);
+        if let Some(index) = of_client {
+            self.under_way.remove(index).dial.abandon(driver);
+        }
+    }
+
+    fn go_on(&mut self, index: usize, driver: &mut Driver, context: &Context) -> Option<Answer> {
+        let call = self.under_way.get_mut(index)?;
+        let now = Instant::now();
+        let answer = match call.dial.poll(driver, now) {
+            Ok(Progress::Pending(next)) if now < call.until => {
+                driver.wake_at(FIRST + index * KEYS, next.map_or(call.until, |at| at.min(call.until)));
+                return None;
+            }
+            Ok(Progress::Pending(_)) => {
+                call.dial.abandon(driver);
+                Answer::Unreachable(
+                    call.client,
+                    Error::Timeout {
+                        action: "connect",
+                        address: self.to.to_string(),
+                        what: "connection",
+                        limit: PATIENCE,
+                        option: "the relay",
+                    },
+                )
+            }
+            Ok(Progress::Connected(stream, name)) => {
+                let number = self.made;
+                self.made += 1;
+                let conn = Conn::new(stream, Side::Connect, name, &self.traffic, true, number, &context.recorder);
+                Answer::Linked(call.client, conn)
+            }
+            Err(error) => Answer::Unreachable(call.client, error),
+        };
+        self.under_way.remove(index);
+        Some(answer)
+    }
+}
+
+/// The same, cut or whole.
+fn toward(traffic: Traffic, cut: bool) -> Traffic {
+    if cut { traffic } else { Traffic { plan: Plan::default(), ..traffic } }
+}
