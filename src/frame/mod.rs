@@ -10,6 +10,8 @@ mod http;
 mod inbox;
 mod length;
 mod lines;
+#[cfg(test)]
+mod splits;
 
 pub use inbox::Inbox;
 pub use length::LengthPrefix;
