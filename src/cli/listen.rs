@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 
 use super::fragmentation::FragmentationFlags;
-use super::socket::SocketFlags;
+use super::socket::{BacklogFlag, SocketFlags};
 use super::{seeing, traffic};
 use crate::config::{Admission, ConfigError, ListenConfig, Relay, Toward};
 use crate::service::{Bug, ServiceKind};
@@ -58,11 +58,8 @@ pub(super) struct ListenFlags {
 
     #[command(flatten)]
     socket: SocketFlags,
-    /// Connections that may wait to be accepted
-    ///
-    /// Linux keeps it within net.core.somaxconn. See listen(2).
-    #[arg(long, value_name = "N", help_heading = "Socket options")]
-    backlog: Option<u32>,
+    #[command(flatten)]
+    backlog: BacklogFlag,
 
     #[command(flatten)]
     seeing: seeing::SeeingFlags,
@@ -99,7 +96,7 @@ impl ListenFlags {
         let show_options = self.socket.show_options;
         let family = self.socket.family();
         let mut traffic = traffic::traffic(self.socket, &self.limits, &self.fragmentation)?;
-        traffic.socket.backlog = self.backlog;
+        traffic.socket.backlog = self.backlog.backlog;
         let config = ListenConfig {
             address: traffic::address(&self.address, self.unix)?.unwrap_or_default(),
             family,

@@ -4,6 +4,7 @@ mod connect;
 mod listen;
 mod seeing;
 pub mod socket;
+mod source;
 pub mod tos;
 mod traffic;
 

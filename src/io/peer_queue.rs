@@ -119,3 +119,6 @@ fn bytes(state: u8, queue: u32) -> Option<u64> {
         _ => Some(queue),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -289,10 +289,12 @@ impl<S: Service> Exchange<S> {
     /// The peer has ended its side.
     fn hear_end(&mut self, id: PeerId) {
         let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return };
-        match peer.inbox.finish() {
-            Ok(Some(message)) => self.service.on(Event::Last(id, &message.body), &mut self.actions),
-            Ok(None) => {}
-            Err(error) => return self.remove(id, Why::Garbled(error)),
+        loop {
+            match peer.inbox.finish() {
+                Ok(Some(message)) => self.service.on(Event::Last(id, &message.body), &mut self.actions),
+                Ok(None) => break,
+                Err(error) => return self.remove(id, Why::Garbled(error)),
+            }
         }
         if id != CONSOLE {
             peer.link.end_group();

@@ -154,3 +154,6 @@ fn family(socket: &Socket) -> Option<Family> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
