@@ -218,6 +218,7 @@ pub fn pipe_with_capacity(_: usize) -> io::Result<(OwnedFd, OwnedFd)> {
 pub struct Timer {
     fd: OwnedFd,
     /// One moment on both clocks, to turn an [`Instant`] into what the kernel counts.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
     epoch: (Instant, libc::timespec),
 }
 
