@@ -1,0 +1,76 @@
+//! Where things stand on the page, and what every part of it draws: lanes, labels, the time axis.
+
+use super::axis::{Axis, time};
+use super::scene::{Panel, Row};
+use super::svg::Svg;
+use crate::trace::units::size;
+
+/// The lanes reach from here to here; labels stand left of them.
+pub(super) const LEFT: f64 = 122.0;
+pub(super) const RIGHT: f64 = 984.0;
+/// The left edge of headings.
+pub(super) const MARGIN: f64 = 16.0;
+/// Height of the axis with its labels.
+const AXIS: f64 = 34.0;
+
+/// A part of the page in layers, so that what is known last can lie below.
+#[derive(Debug, Default)]
+pub(super) struct Canvas {
+    pub(super) below: Svg,
+    pub(super) above: Svg,
+}
+
+impl Canvas {
+    /// The title and notes of a panel from `y` on; the base for what follows.
+    pub(super) fn panel(&mut self, panel: &Panel<'_>, y: f64) -> f64 {
+        self.above.text("head", MARGIN, y + 16.0, &panel.title);
+        let mut bottom = y + 20.0;
+        for note in &panel.notes {
+            self.above.text("dim", MARGIN, bottom + 11.0, note);
+            bottom += 15.0;
+        }
+        if panel.streams.is_empty() {
+            self.above.text("dim", LEFT, bottom + 14.0, "no byte was written or read");
+            bottom += 20.0;
+        }
+        bottom
+    }
+
+    /// The ground and the label of a lane.
+    pub(super) fn lane(&mut self, row: &Row<'_>, y: f64, height: f64) {
+        self.below.rect("lane", [LEFT, y, RIGHT - LEFT, height], "");
+        let middle = y + height / 2.0;
+        self.above.text("count end", LEFT - 10.0, middle + 1.0, &row.label());
+        let each = row.lane.bytes().checked_div(row.lane.count()).unwrap_or(0);
+        let bytes = if row.lane.count() > 1 { format!("of {} on average", size(each)) } else { size(row.lane.bytes()) };
+        self.above.text("dim end", LEFT - 10.0, middle + 14.0, &bytes);
+    }
+
+    /// Finishes a part whose axis stands at `y` and whose lanes reach down to `bottom`.
+    pub(super) fn finish(mut self, axis: &Axis, y: f64, bottom: f64) -> Svg {
+        let base = y + AXIS - 8.0;
+        let origin = axis.times().map_or(0, |(first, _)| first);
+        let mut page = Svg::default();
+        page.append(self.below);
+        self.above.line("rule", [LEFT, base, RIGHT, base], "");
+        for wait in &axis.breaks {
+            // The mark before the wait keeps its ground: only the empty part is shaded.
+            let (from, to) = (LEFT + wait.from, LEFT + wait.to);
+            let middle = f64::midpoint(from.max(to - 60.0), to) - 6.0;
+            let zig = [(-9.0, 0.0), (-5.0, -5.0), (0.0, 5.0), (5.0, -5.0), (9.0, 0.0)];
+            self.above.path("zig", &zig.map(|(dx, dy)| (middle + dx, base + dy)));
+            self.above.text("dim mid", middle, base - 9.0, &time(wait.nanos));
+        }
+        for tick in axis.ticks(origin) {
+            page.line("tick", [LEFT + tick.x, base, LEFT + tick.x, bottom], "");
+            self.above.text("dim", LEFT + tick.x + 2.0, base - 9.0, &tick.text);
+        }
+        page.append(self.above);
+        page
+    }
+
+    /// The height of the axis, above the first panel.
+    pub(super) fn axis_height() -> f64 {
+        AXIS
+    }
+}
