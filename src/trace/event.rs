@@ -129,7 +129,7 @@ pub enum What {
         /// What was established about those bytes.
         outcome: BarrierOutcome,
     },
-    /// What the kernel counts on this connection (TCP_INFO).
+    /// What the kernel counts on this connection (`TCP_INFO`).
     Sample(TcpSample),
     /// The peer half-closed: no more bytes will come.
     Eof {
@@ -163,7 +163,7 @@ pub enum BarrierOutcome {
     TimedOut,
 }
 
-/// The fields of TCP_INFO that secretcat shows (tcp(7), linux/tcp.h). The structure has another
+/// The fields of `TCP_INFO` that secretcat shows (tcp(7), linux/tcp.h). The structure has another
 /// length on every kernel: a field that this kernel does not have is `None`, never 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TcpSample {

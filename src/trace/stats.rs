@@ -154,12 +154,12 @@ impl Totals {
             What::Open { .. } => self.connections += 1,
             What::Write { asked, accepted, .. } => {
                 self.writes.note(*accepted);
-                self.bytes_out += accepted;
+                self.bytes_out = self.bytes_out.saturating_add(*accepted);
                 self.short_writes += u64::from(accepted < asked);
             }
             What::Read { len, .. } => {
                 self.reads.note(*len);
-                self.bytes_in += len;
+                self.bytes_in = self.bytes_in.saturating_add(*len);
             }
             What::Message { dir: Direction::Out, .. } => self.messages_out += 1,
             What::Message { dir: Direction::In, .. } => self.messages_in += 1,

@@ -41,8 +41,8 @@ pub(super) struct Tick {
     pub(super) text: String,
 }
 
-/// Pixels between two marks of one lane.
-const GAP: f64 = 1.5;
+/// The part of the width that marks may take.
+const MARKS: f64 = 0.75;
 /// Pixels between the beginnings of two labels.
 const LABEL: f64 = 76.0;
 
@@ -51,8 +51,8 @@ impl Axis {
     /// `longest`. `None` where there is not enough room.
     pub(super) fn fit(items: &[Item], width: f64, longest: f64) -> Option<Axis> {
         let lanes = items.iter().map(|item| item.lane + 1).max().unwrap_or(0);
-        // 15% stays for time itself, so that order and pace can be seen.
-        if place(items, lanes, 0.0, longest).1 > width * 0.85 {
+        // A part stays for time itself, so that order and pace can be seen.
+        if place(items, lanes, 0.0, longest).1 > width * MARKS {
             return None;
         }
         // Pixels a nanosecond: the most with which all still fits, or the least that fills as much.
@@ -155,7 +155,8 @@ fn place(items: &[Item], lanes: usize, scale: f64, longest: f64) -> (Vec<f64>, f
             before = Some(item.t);
             x = (x + (scale * pixels(wait)).min(longest)).max(free[item.lane]);
             widest = widest.max(x + item.width);
-            free[item.lane] = if item.width > 0.0 { x + item.width + GAP } else { x };
+            // Small marks stand closer.
+            free[item.lane] = x + item.width + (item.width / 4.0).min(3.0);
             x
         })
         .collect();

@@ -3,10 +3,9 @@
 use super::axis::{Axis, time};
 use super::scene::{Panel, Row};
 use super::svg::Svg;
-use crate::trace::units::size;
 
 /// The lanes reach from here to here; labels stand left of them.
-pub(super) const LEFT: f64 = 122.0;
+pub(super) const LEFT: f64 = 134.0;
 pub(super) const RIGHT: f64 = 984.0;
 /// The left edge of headings.
 pub(super) const MARGIN: f64 = 16.0;
@@ -18,6 +17,8 @@ const AXIS: f64 = 34.0;
 pub(super) struct Canvas {
     pub(super) below: Svg,
     pub(super) above: Svg,
+    /// From where to where the lanes of each stream reach.
+    blocks: Vec<(f64, f64)>,
 }
 
 impl Canvas {
@@ -41,29 +42,37 @@ impl Canvas {
         self.below.rect("lane", [LEFT, y, RIGHT - LEFT, height], "");
         let middle = y + height / 2.0;
         self.above.text("count end", LEFT - 10.0, middle + 1.0, &row.label());
-        let each = row.lane.bytes().checked_div(row.lane.count()).unwrap_or(0);
-        let bytes = if row.lane.count() > 1 { format!("of {} on average", size(each)) } else { size(row.lane.bytes()) };
-        self.above.text("dim end", LEFT - 10.0, middle + 14.0, &bytes);
+        self.above.text("dim end", LEFT - 10.0, middle + 14.0, &row.sizes());
     }
 
-    /// Finishes a part whose axis stands at `y` and whose lanes reach down to `bottom`.
-    pub(super) fn finish(mut self, axis: &Axis, y: f64, bottom: f64) -> Svg {
+    /// Says where the lanes of a stream are.
+    pub(super) fn block(&mut self, top: f64, bottom: f64) {
+        self.blocks.push((top, bottom));
+    }
+
+    /// Finishes a part whose axis stands at `y`.
+    pub(super) fn finish(mut self, axis: &Axis, y: f64) -> Svg {
         let base = y + AXIS - 8.0;
         let origin = axis.times().map_or(0, |(first, _)| first);
         let mut page = Svg::default();
         page.append(self.below);
         self.above.line("rule", [LEFT, base, RIGHT, base], "");
         for wait in &axis.breaks {
-            // The mark before the wait keeps its ground: only the empty part is shaded.
             let (from, to) = (LEFT + wait.from, LEFT + wait.to);
-            let middle = f64::midpoint(from.max(to - 60.0), to) - 6.0;
+            let middle = f64::midpoint(from.max(to - 84.0), to) - 2.0;
             let zig = [(-9.0, 0.0), (-5.0, -5.0), (0.0, 5.0), (5.0, -5.0), (9.0, 0.0)];
             self.above.path("zig", &zig.map(|(dx, dy)| (middle + dx, base + dy)));
-            self.above.text("dim mid", middle, base - 9.0, &time(wait.nanos));
+            self.above.text("dim mid", middle, base - 9.0, &format!("{} wait", time(wait.nanos)));
         }
         for tick in axis.ticks(origin) {
-            page.line("tick", [LEFT + tick.x, base, LEFT + tick.x, bottom], "");
-            self.above.text("dim", LEFT + tick.x + 2.0, base - 9.0, &tick.text);
+            let x = LEFT + tick.x;
+            self.above.line("rule", [x, base - 5.0, x, base], "");
+            for (top, bottom) in &self.blocks {
+                page.line("tick", [x, *top, x, *bottom], "");
+            }
+            // A label at the right edge stands before its line.
+            let (class, dx) = if tick.x > RIGHT - LEFT - 44.0 { ("dim end", -2.0) } else { ("dim", 2.0) };
+            self.above.text(class, LEFT + tick.x + dx, base - 9.0, &tick.text);
         }
         page.append(self.above);
         page

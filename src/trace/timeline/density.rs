@@ -6,13 +6,16 @@ use super::scene::{Panel, Part, Row, Stream};
 use super::svg::Svg;
 use crate::trace::units::{counted, grouped};
 
-/// Width of a column.
-const COLUMN: f64 = 4.0;
+/// Columns in a lane.
+const COLUMNS: u32 = 212;
 /// Height of a lane, and of what lies between two.
 const LANE: f64 = 36.0;
 const SPACE: f64 = 6.0;
 /// The part of the width that the longest wait may take.
 const LONGEST: f64 = 0.1;
+
+/// How many times smaller than another a lane may be and still be drawn to the same scale.
+const VANISHES: f64 = 12.0;
 
 /// What falls into one column of one lane.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,12 +37,12 @@ pub(super) fn draw(panels: &[Panel<'_>], y: f64) -> (Svg, f64) {
         }
         bottom += 10.0;
     }
-    let mut page = canvas.finish(&axis, y, bottom - 10.0);
-    let legend = "A column is as high as it holds calls, the lanes of one direction to one scale. Colour runs from the first message to the last:";
+    let mut page = canvas.finish(&axis, y);
+    let legend = "Columns count calls and segments; lanes of one direction share a scale unless one would vanish. First to last message:";
     page.text("dim", MARGIN, bottom + 16.0, legend);
     for step in 0..36_u32 {
         let share = f64::from(step) / 35.0;
-        page.bar(&ramp(share), [700.0 + f64::from(step) * 4.0, bottom + 8.0, 4.0, 9.0], "");
+        page.bar(&ramp(share), [696.0 + f64::from(step) * 4.0, bottom + 8.0, 4.0, 9.0], "");
     }
     (page, bottom + 24.0)
 }
@@ -57,31 +60,37 @@ fn axis(panels: &[Panel<'_>]) -> Axis {
 fn draw_stream(canvas: &mut Canvas, stream: &Stream<'_>, axis: &Axis, y: f64) -> f64 {
     canvas.above.text("dim", LEFT, y + 12.0, &stream.caption);
     let lanes: Vec<Vec<Column>> = stream.rows.iter().map(|row| columns(row, axis)).collect();
-    let most = lanes.iter().flatten().map(|column| column.count).fold(0.0, f64::max);
+    let peaks: Vec<f64> = lanes.iter().map(|lane| lane.iter().map(|column| column.count).fold(0.0, f64::max)).collect();
+    let (least, most) = peaks.iter().fold((f64::MAX, 0.0), |(least, most), &peak| (peak.min(least), peak.max(most)));
+    let shared = most <= VANISHES * least;
+    let step = (RIGHT - LEFT) / f64::from(COLUMNS);
     let mut top = y + 20.0;
-    for (row, columns) in stream.rows.iter().zip(&lanes) {
+    for ((row, columns), peak) in stream.rows.iter().zip(&lanes).zip(peaks) {
+        let most = if shared { most } else { peak };
         canvas.lane(row, top, LANE);
         for (at, column) in (0_u32..).zip(columns) {
             if column.count > 0.0 {
                 let height = ((LANE - 2.0) * column.count / most).max(1.0);
-                let x = LEFT + f64::from(at) * COLUMN;
+                let x = LEFT + f64::from(at) * step;
                 let (share, number) = message(stream, row, column.offsets / column.count);
                 let number = number.map_or_else(String::new, |number| format!(", around message {}", grouped(number)));
                 let about = format!("{}{number}", about(row, column.count));
-                canvas.above.bar(&ramp(share), [x, top + LANE - height, COLUMN - 0.5, height], &about);
+                canvas.above.bar(&ramp(share), [x, top + LANE - height, step - 0.5, height], &about);
             }
         }
         top += LANE + SPACE;
     }
+    canvas.block(y + 20.0, top - SPACE);
     top + 4.0
 }
 
 /// Shares out the marks of a lane to columns, a joined mark evenly over its time.
 fn columns(row: &Row<'_>, axis: &Axis) -> Vec<Column> {
-    let number = index((RIGHT - LEFT) / COLUMN) + 1;
+    let number = COLUMNS as usize;
     let mut columns = vec![Column::default(); number];
+    let step = (RIGHT - LEFT) / f64::from(COLUMNS);
     for mark in row.marks(Part::Whole) {
-        let (from, to) = (axis.x(mark.t0) / COLUMN, axis.x(mark.t1) / COLUMN);
+        let (from, to) = (axis.x(mark.t0) / step, axis.x(mark.t1) / step);
         let (first, last) = (index(from).min(number - 1), index(to).min(number - 1));
         let parts = pixels((last - first + 1) as u64);
         for (step, column) in (0_u32..).zip(&mut columns[first..=last]) {

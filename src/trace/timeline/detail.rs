@@ -16,9 +16,9 @@ const FLOW: f64 = 26.0;
 /// The part of the width that the longest wait may take.
 const LONGEST: f64 = 0.16;
 /// Width of a character of the text on a mark.
-const CHARACTER: f64 = 6.3;
-/// Hues of messages in the style sheet.
-const HUES: u64 = 8;
+const CHARACTER: f64 = 6.0;
+/// The most room that several segments in one mark ask for.
+const SEVERAL: f64 = 80.0;
 
 /// How wide a mark is for its bytes.
 #[derive(Clone, Copy, Debug)]
@@ -31,19 +31,17 @@ enum Scale {
     Flat(f64),
 }
 
-/// From the most telling to the most modest.
-const SCALES: [Scale; 10] = [
-    Scale::Linear(8.0),
-    Scale::Linear(6.5),
-    Scale::Linear(5.0),
-    Scale::Linear(3.5),
-    Scale::Root(7.0),
-    Scale::Root(5.0),
-    Scale::Root(3.5),
-    Scale::Flat(7.0),
-    Scale::Flat(4.5),
-    Scale::Flat(3.0),
-];
+/// A part of the picture that shows every mark.
+#[derive(Debug)]
+pub(super) struct Drawn {
+    pub(super) page: Svg,
+    /// Where it ends.
+    pub(super) bottom: f64,
+    /// From the first to the last mark, in nanoseconds.
+    pub(super) nanos: u64,
+    /// Whether widths tell bytes, so that it is seen where a message was cut.
+    pub(super) telling: bool,
+}
 
 /// A mark with its place.
 #[derive(Clone, Copy, Debug)]
@@ -53,11 +51,12 @@ struct Placed {
     width: f64,
 }
 
-/// Draws the panels from `y` on and says where they end; `None` where there is no room for every
-/// mark. With `legible` there must be room for more than colours.
-pub(super) fn draw(panels: &[Panel<'_>], part: Part, y: f64, legible: bool) -> Option<(Svg, f64)> {
-    let scales = if legible { &SCALES[..7] } else { &SCALES[..] };
-    let (axis, lanes, scale) = scales.iter().find_map(|scale| layout(panels, part, *scale))?;
+/// Draws the panels from `y` on; `None` where there is no room for every mark, or, with `telling`,
+/// for widths in proportion to bytes.
+pub(super) fn draw(panels: &[Panel<'_>], part: Part, y: f64, telling: bool) -> Option<Drawn> {
+    let scales = scales(panels, part).into_iter().filter(|scale| !telling || matches!(scale, Scale::Linear(_)));
+    let (axis, lanes, scale) = scales.into_iter().find_map(|scale| layout(panels, part, scale))?;
+    let origin = axis.times().map_or(0, |(first, _)| first);
     let mut lanes = lanes.into_iter();
     let mut canvas = Canvas::default();
     let mut bottom = y + Canvas::axis_height();
@@ -65,12 +64,11 @@ pub(super) fn draw(panels: &[Panel<'_>], part: Part, y: f64, legible: bool) -> O
         bottom = canvas.panel(panel, bottom);
         for stream in &panel.streams {
             let rows: Vec<Vec<Placed>> = lanes.by_ref().take(stream.rows.len()).collect();
-            bottom = draw_stream(&mut canvas, stream, &rows, bottom, matches!(part, Part::Whole));
+            bottom = draw_stream(&mut canvas, stream, &rows, bottom, origin, matches!(part, Part::Whole));
         }
         bottom += 10.0;
     }
-    let page = canvas.finish(&axis, y, bottom - 10.0);
-    let mut page = page;
+    let mut page = canvas.finish(&axis, y);
     bottom += 6.0;
     let width = match scale {
         Scale::Linear(_) => "as wide as it has bytes",
@@ -81,12 +79,32 @@ pub(super) fn draw(panels: &[Panel<'_>], part: Part, y: f64, legible: bool) -> O
         "A mark is {width}; its colour is its message. Bands join the same bytes. Time stretches where marks need room."
     );
     page.text("dim", MARGIN, bottom + 10.0, &legend);
-    Some((page, bottom + 18.0))
+    let nanos = axis.times().map_or(0, |(first, last)| last - first);
+    Some(Drawn { page, bottom: bottom + 18.0, nanos, telling: !matches!(scale, Scale::Flat(_)) })
+}
+
+/// The scales to try, from the most telling to the most modest.
+fn scales(panels: &[Panel<'_>], part: Part) -> Vec<Scale> {
+    let marks = || panels.iter().flat_map(Panel::rows).flat_map(|row| row.marks(part)).filter(|mark| mark.count == 1);
+    let bytes = |mark: &Mark| mark.end.saturating_sub(mark.start);
+    let least = pixels(marks().map(bytes).min().unwrap_or(1));
+    let most = pixels(marks().map(bytes).max().unwrap_or(1));
+    let mut scales: Vec<Scale> = [8.0, 6.5, 5.0, 3.5].map(Scale::Linear).into();
+    // Large marks of like size can be drawn in proportion as well.
+    let shrunk = [100.0, 60.0, 40.0, 24.0].map(|widest| widest / most);
+    scales.extend(shrunk.into_iter().filter(|pixel| *pixel < 3.5 && pixel * least >= 5.0).map(Scale::Linear));
+    scales.extend(
+        [(7.0, 150.0), (5.0, 90.0), (3.5, 50.0)]
+            .map(|(pixel, widest)| Scale::Root(f64::min(pixel, widest / most.sqrt()))),
+    );
+    scales.extend([7.0, 4.5, 3.0].map(Scale::Flat));
+    scales
 }
 
 /// Places all marks of all lanes on one axis.
 fn layout(panels: &[Panel<'_>], part: Part, scale: Scale) -> Option<(Axis, Vec<Vec<Placed>>, Scale)> {
-    let room = RIGHT - LEFT;
+    // The last marks are followed by the sign for the end.
+    let room = RIGHT - LEFT - 8.0;
     let rows = panels.iter().flat_map(Panel::rows);
     let mut items: Vec<(Item, Mark)> = Vec::new();
     let mut lanes = 0;
@@ -95,9 +113,7 @@ fn layout(panels: &[Panel<'_>], part: Part, scale: Scale) -> Option<(Axis, Vec<V
         if matches!(part, Part::Whole) && !row.lane.is_exact() {
             return None;
         }
-        items.extend(marks.iter().map(|mark| {
-            (Item { t: mark.t0, lane: lanes, width: scale.width(mark.end.saturating_sub(mark.start)) }, *mark)
-        }));
+        items.extend(marks.iter().map(|mark| (Item { t: mark.t0, lane: lanes, width: scale.width(mark) }, *mark)));
         lanes += 1;
     }
     let too_wide = |(item, _): &(Item, Mark)| item.width > room * 0.4;
@@ -111,16 +127,28 @@ fn layout(panels: &[Panel<'_>], part: Part, scale: Scale) -> Option<(Axis, Vec<V
     for ((item, mark), x) in items.into_iter().zip(&axis.places) {
         placed[item.lane].push(Placed { mark, x: LEFT + x, width: item.width });
     }
+    // Segments that no call tells apart are spread over the time in which they were counted.
+    for lane in &mut placed {
+        for at in 0..lane.len() {
+            let next = lane.get(at + 1).map_or(LEFT + room, |next: &Placed| next.x) - 1.5;
+            let placed = &mut lane[at];
+            if placed.mark.count > 1 {
+                placed.width = placed.width.max((LEFT + axis.x(placed.mark.t1)).min(next) - placed.x);
+            }
+        }
+    }
     Some((axis, placed, scale))
 }
 
 impl Scale {
-    fn width(self, bytes: u64) -> f64 {
-        match self {
-            Scale::Linear(pixel) => pixel * pixels(bytes),
-            Scale::Root(pixel) => (pixel * pixels(bytes).sqrt()).clamp(4.0, 150.0),
+    fn width(self, mark: &Mark) -> f64 {
+        let bytes = pixels(mark.end.saturating_sub(mark.start));
+        let width = match self {
+            Scale::Linear(pixel) => pixel * bytes,
+            Scale::Root(pixel) => (pixel * bytes.sqrt()).max(4.0),
             Scale::Flat(pixel) => pixel,
-        }
+        };
+        if mark.count > 1 { width.min(SEVERAL) } else { width }
     }
 }
 
@@ -132,10 +160,18 @@ impl Placed {
     }
 }
 
-fn draw_stream(canvas: &mut Canvas, stream: &Stream<'_>, rows: &[Vec<Placed>], y: f64, whole: bool) -> f64 {
+fn draw_stream(
+    canvas: &mut Canvas,
+    stream: &Stream<'_>,
+    rows: &[Vec<Placed>],
+    y: f64,
+    origin: u64,
+    whole: bool,
+) -> f64 {
     canvas.above.text("dim", LEFT, y + 12.0, &stream.caption);
     let top = y + if stream.messages.count() > 0 { 38.0 } else { 20.0 };
     let y_of = |at: usize| (0..at).fold(top, |y, _| y + LANE + FLOW);
+    canvas.block(top, y_of(stream.rows.len()) - FLOW);
     for (at, row) in stream.rows.iter().enumerate() {
         canvas.lane(row, y_of(at), LANE);
         if let Some(next) = rows.get(at + 1) {
@@ -147,7 +183,7 @@ fn draw_stream(canvas: &mut Canvas, stream: &Stream<'_>, rows: &[Vec<Placed>], y
     }
     for (at, row) in stream.rows.iter().enumerate() {
         for placed in &rows[at] {
-            draw_mark(&mut canvas.above, placed, row.kind, stream.messages, y_of(at));
+            draw_mark(&mut canvas.above, placed, row.kind, stream.messages, y_of(at), origin);
         }
         if row.kind == Kind::Writes {
             draw_between(&mut canvas.above, &rows[at], stream, y_of(at));
@@ -159,7 +195,7 @@ fn draw_stream(canvas: &mut Canvas, stream: &Stream<'_>, rows: &[Vec<Placed>], y
         };
         if let (Some((t, about)), true) = (end, whole) {
             let x = rows[at].last().map_or(LEFT, |last| last.x + last.width) + 4.0;
-            let about = format!("{about}, {} after the connection's beginning of the run", time(t));
+            let about = format!("{about}, at {}", time(t.saturating_sub(origin)));
             canvas.above.line("fin", [x.min(RIGHT), y_of(at) + 3.0, x.min(RIGHT), y_of(at) + LANE - 3.0], &about);
         }
     }
@@ -167,25 +203,41 @@ fn draw_stream(canvas: &mut Canvas, stream: &Stream<'_>, rows: &[Vec<Placed>], y
 }
 
 /// A mark in the colours of its messages, with its bytes where there is room.
-fn draw_mark(svg: &mut Svg, placed: &Placed, kind: Kind, messages: &Messages, y: f64) {
+fn draw_mark(svg: &mut Svg, placed: &Placed, kind: Kind, messages: &Messages, y: f64, origin: u64) {
     let mark = &placed.mark;
     let parts = messages.split(mark.start, mark.end);
-    let about = describe(mark, kind, &parts);
-    for (number, from, to) in parts {
-        let (x0, x1) = (placed.at(from), placed.at(to));
-        svg.rect(hue(number), [x0, y + 1.0, (x1 - x0).max(0.8), LANE - 2.0], &about);
+    let about = describe(mark, kind, &parts, origin);
+    for (number, from, to) in &parts {
+        let (x0, x1) = (placed.at(*from), placed.at(*to));
+        svg.rect(hue(*number), [x0, y + 1.0, (x1 - x0).max(0.8), LANE - 2.0], &about);
     }
-    let cells = mark.count;
-    if cells > 1 && placed.width / pixels(cells) >= 3.0 {
-        for cell in 1..cells {
-            let x = placed.x + placed.width * pixels(cell) / pixels(cells);
+    if mark.count > 1 && placed.width / pixels(mark.count) >= 3.0 {
+        for cell in 1..mark.count {
+            let x = placed.x + placed.width * pixels(cell) / pixels(mark.count);
             svg.line("seam", [x, y + 1.0, x, y + LANE - 1.0], "");
         }
     }
-    let bytes = grouped(mark.end - mark.start);
-    let text = if cells > 1 { [format!("\u{d7}{}", grouped(cells)), String::new()] } else { [bytes, String::new()] };
-    if let Some(text) = text.iter().find(|text| !text.is_empty() && fits(text, placed.width)) {
-        svg.text("on", placed.x + placed.width / 2.0, y + LANE / 2.0 + 3.6, text);
+    if parts.len() > 1 {
+        svg.rect("edge", [placed.x, y + 1.0, placed.width, LANE - 2.0], "");
+    }
+    label_mark(svg, placed, &parts, y);
+}
+
+/// The bytes of each message in a mark, where there is room; the number of segments where it stands for some.
+fn label_mark(svg: &mut Svg, placed: &Placed, parts: &[(Option<u64>, u64, u64)], y: f64) {
+    let base = y + LANE / 2.0 + 3.6;
+    if placed.mark.count > 1 {
+        let text = format!("\u{d7}{}", grouped(placed.mark.count));
+        if fits(&text, placed.width) {
+            svg.text("on", placed.x + placed.width / 2.0, base, &text);
+        }
+        return;
+    }
+    for (_, from, to) in parts {
+        let (text, x0, x1) = (grouped(to - from), placed.at(*from), placed.at(*to));
+        if fits(&text, x1 - x0) {
+            svg.text("on", f64::midpoint(x0, x1), base, &text);
+        }
     }
 }
 
@@ -256,40 +308,39 @@ fn draw_between(svg: &mut Svg, writes: &[Placed], stream: &Stream<'_>, y: f64) {
         }
     }
     for (t, outcome) in stream.barriers {
-        let (from, to, _) = gap(*t);
-        if to - from >= 8.0 && from > LEFT {
+        let before = writes.partition_point(|placed| placed.mark.t0 < *t).checked_sub(1).map(|at| &writes[at]);
+        if let Some(placed) = before.filter(|placed| placed.width >= 5.0) {
             let (class, about) = match outcome {
                 BarrierOutcome::Read => ("yes", "the peer had read everything before"),
                 BarrierOutcome::Acked => ("yes", "the peer's kernel had everything before"),
                 BarrierOutcome::NotVisible => ("no", "acknowledged; whether it was read is not visible from here"),
                 BarrierOutcome::TimedOut => ("no", "the barrier was given up"),
             };
-            svg.dot(class, [from + 4.5, middle, 2.6], about);
+            svg.dot(class, [placed.x + placed.width, y + LANE, 2.6], about);
         }
     }
 }
 
 /// What a pointer on a mark is told.
-fn describe(mark: &Mark, kind: Kind, parts: &[(Option<u64>, u64, u64)]) -> String {
+fn describe(mark: &Mark, kind: Kind, parts: &[(Option<u64>, u64, u64)], origin: u64) -> String {
     let what = if mark.count == 1 { kind.noun().to_owned() } else { counted(mark.count, kind.noun()) };
-    let mut text = format!("{what}: {}, {} to {}", counted(mark.end - mark.start, "byte"), mark.start, mark.end);
     let numbers: Vec<u64> = parts.iter().filter_map(|part| part.0).collect();
-    match numbers[..] {
-        [] => {}
-        [number] => text.push_str(&format!(", message {number}")),
-        [first, .., last] => text.push_str(&format!(", messages {first} to {last}")),
-    }
-    text
+    let of = match numbers[..] {
+        [] => String::new(),
+        [number] => format!(", message {number}"),
+        [first, .., last] => format!(", messages {first} to {last}"),
+    };
+    let at = time(mark.t0.saturating_sub(origin));
+    format!("{what}: {}, {} to {}{of}, at {at}", counted(mark.end - mark.start, "byte"), mark.start, mark.end)
 }
 
 fn fits(text: &str, width: f64) -> bool {
-    CHARACTER * pixels(text.chars().count() as u64) + 1.5 <= width
+    CHARACTER * pixels(text.chars().count() as u64) + 0.4 <= width
 }
 
 /// The style class of a message's colour.
 fn hue(number: Option<u64>) -> &'static str {
-    const CLASSES: [&str; HUES as usize] = ["m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7"];
-    number
-        .and_then(|number| CLASSES.get(usize::try_from(number.saturating_sub(1) % HUES).ok()?).copied())
-        .unwrap_or("m")
+    const CLASSES: [&str; 8] = ["m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7"];
+    let Some(number) = number else { return "m" };
+    CLASSES.iter().zip(0..).find(|(_, hue)| number.wrapping_sub(1) % 8 == *hue).map_or("m", |(class, _)| class)
 }

@@ -39,8 +39,8 @@ impl Default for Lane {
 
 impl Lane {
     pub(super) fn push(&mut self, mark: Mark) {
-        self.count += mark.count;
-        self.bytes += mark.end.saturating_sub(mark.start);
+        self.count = self.count.saturating_add(mark.count);
+        self.bytes = self.bytes.saturating_add(mark.end.saturating_sub(mark.start));
         if self.head.len() < HEAD {
             self.head.push(mark);
         }
@@ -66,7 +66,7 @@ impl Lane {
 
     /// Counts what carried no bytes that could be drawn.
     pub(super) fn count_only(&mut self, count: u64) {
-        self.count += count;
+        self.count = self.count.saturating_add(count);
     }
 
     /// How many calls or segments there were.
@@ -106,7 +106,7 @@ impl Mark {
             t1: next.t1.max(self.t1),
             start: self.start,
             end: next.end.max(self.end),
-            count: self.count + next.count,
+            count: self.count.saturating_add(next.count),
         }
     }
 }
@@ -144,7 +144,7 @@ impl Messages {
         }
         match self.groups.last_mut() {
             Some(last) if last.last.saturating_sub(last.first) + 1 < self.joined => {
-                (last.last, last.end) = (number, end)
+                (last.last, last.end) = (number, end);
             }
             _ => {
                 if self.groups.len() == CAP {
@@ -163,6 +163,12 @@ impl Messages {
     /// How many messages there were.
     pub(super) fn count(&self) -> u64 {
         self.count
+    }
+
+    /// How many things are kept.
+    #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        self.groups.len() + self.head.len()
     }
 
     /// The bytes from `start` to `end` in order, cut where one of the first messages ends, each part
@@ -185,6 +191,12 @@ impl Messages {
             parts.push((None, from, end));
         }
         parts
+    }
+
+    /// Whether no message goes on over the byte at `offset`: one begins there, or none is around it.
+    pub(super) fn begins(&self, offset: u64) -> bool {
+        let at = self.head.partition_point(|group| group.end <= offset);
+        self.head.get(at).is_none_or(|group| group.start >= offset)
     }
 
     /// The number of the message that holds the byte at `offset`, as near as is known.

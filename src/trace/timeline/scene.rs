@@ -92,6 +92,18 @@ impl<'a> Row<'a> {
     pub(super) fn label(&self) -> String {
         counted(self.lane.count(), self.kind.noun())
     }
+
+    /// The bytes of each: `27 B each`; with a sign for about where they differ.
+    pub(super) fn sizes(&self) -> String {
+        let (count, bytes) = (self.lane.count(), self.lane.bytes());
+        let mean = (bytes + count / 2).checked_div(count).unwrap_or(0);
+        let exact = self.lane.marks().iter().all(|mark| mark.end - mark.start == mean * mark.count);
+        match count {
+            1 => size(bytes),
+            _ if exact => format!("{} each", size(mean)),
+            _ => format!("\u{2248} {} each", size(mean)),
+        }
+    }
 }
 
 impl Kind {
@@ -188,15 +200,13 @@ fn messages<'a>(sent: &'a Messages, received: &'a Messages) -> &'a Messages {
 }
 
 fn caption(way: &str, messages: &Messages, lane: &Lane, from: &Tape) -> String {
-    let mut text = format!("{way}: ");
-    if messages.count() > 0 {
-        text.push_str(&format!("{}, ", counted(messages.count(), "message")));
-    }
-    text.push_str(&if lane.bytes() < 10_000 { counted(lane.bytes(), "byte") } else { size(lane.bytes()) });
-    if from.sent_again > 0 && !std::ptr::eq(lane, &from.reads) {
-        text.push_str(&format!(", {} sent again", counted(from.sent_again, "segment")));
-    }
-    text
+    let messages = (messages.count() > 0).then(|| counted(messages.count(), "message"));
+    let bytes = if lane.bytes() < 10_000 { counted(lane.bytes(), "byte") } else { size(lane.bytes()) };
+    // What arrives says nothing of what was sent again.
+    let again = (from.sent_again > 0 && !std::ptr::eq(lane, &from.reads))
+        .then(|| format!("{} sent again", counted(from.sent_again, "segment")));
+    let parts: Vec<String> = messages.into_iter().chain([bytes]).chain(again).collect();
+    format!("{way}: {}", parts.join(", "))
 }
 
 fn notes(tape: &Tape) -> Vec<String> {

@@ -13,10 +13,10 @@ text{font:11px system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,
 .paper{fill:#fff}.title{font-size:17px;font-weight:600}.head{font-size:13px;font-weight:600}.dim{fill:#6a737d}
 .count{font-size:12px;font-variant-numeric:tabular-nums}.end{text-anchor:end}.mid{text-anchor:middle}
 .on{font-size:10px;fill:#10151b;text-anchor:middle}.lane{fill:#eef1f4}.rule{stroke:#d5dae0;stroke-width:1}
-.tick{stroke:#8b949e;stroke-width:1;stroke-opacity:.28}.cut{fill:#8b949e;fill-opacity:.1}
+.tick{stroke:#8b949e;stroke-width:1;stroke-opacity:.28}
 .zig{fill:none;stroke:#8b949e;stroke-width:1.2}.wait{stroke:#8b949e;stroke-width:1.2;stroke-dasharray:1.5 3}
 .fin{stroke:#8b949e;stroke-width:2}.yes{fill:#2da44e}.no{fill:none;stroke:#d4760a;stroke-width:1.6}
-.seam{stroke:#fff;stroke-opacity:.7;stroke-width:1}.flow{fill-opacity:.3}.m{fill:#9aa7b4}
+.edge{fill:none;stroke:#10151b;stroke-opacity:.45}.seam{stroke:#fff;stroke-opacity:.7;stroke-width:1}.flow{fill-opacity:.3}.m{fill:#9aa7b4}
 .m0{fill:#5b9bd8}.m1{fill:#eda43b}.m2{fill:#45b58d}.m3{fill:#dd86b3}.m4{fill:#a98fe0}.m5{fill:#b5b83a}.m6{fill:#e8805c}.m7{fill:#55bccb}
 @media(prefers-color-scheme:dark){text{fill:#e6edf3}.paper{fill:#0d1117}.dim{fill:#929ba5}.on{fill:#10151b}
 .lane{fill:#191f27}.rule{stroke:#30363d}.flow{fill-opacity:.34}}

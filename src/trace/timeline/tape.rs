@@ -8,6 +8,8 @@ use crate::trace::text::{plan_flags, shown};
 pub(super) const NOTES: usize = 256;
 /// Calls that may wait for the sample that says in how many segments their bytes went.
 pub(super) const PENDING: usize = 64;
+/// Times and offsets are drawn as if they ended here (36 years, an exbibyte): sums then fit.
+const MOST: u64 = 1 << 60;
 /// Characters kept of a string from outside.
 const TEXT: usize = 120;
 
@@ -64,23 +66,27 @@ impl Tape {
     }
 
     pub(super) fn note(&mut self, t: u64, what: &What) {
+        let t = t.min(MOST);
         match what {
             What::Plan(plan) => self.plan = kept(&plan_flags(plan)),
             // A call that the kernel refused carried nothing.
             What::Write { offset, accepted, .. } if *accepted > 0 => {
-                let mark = Mark { t0: t, t1: t, start: *offset, end: offset.saturating_add(*accepted), count: 1 };
+                let mark = call(t, *offset, *accepted);
                 self.writes.push(mark);
                 self.out.moved(mark);
             }
             What::Read { offset, len } if *len > 0 => {
-                let mark = Mark { t0: t, t1: t, start: *offset, end: offset.saturating_add(*len), count: 1 };
+                let mark = call(t, *offset, *len);
                 self.reads.push(mark);
                 self.arrived.moved(mark);
             }
-            What::Message { dir, number, start, end } => match dir {
-                Direction::Out => self.sent.push(*number, *start, *end),
-                Direction::In => self.received.push(*number, *start, *end),
-            },
+            What::Message { dir, number, start, end } => {
+                let (number, start, end) = ((*number).min(MOST), (*start).min(MOST), (*end).min(MOST));
+                match dir {
+                    Direction::Out => self.sent.push(number, start, end.max(start)),
+                    Direction::In => self.received.push(number, start, end.max(start)),
+                }
+            }
             What::Pause { nanos, .. } if self.pauses.len() < NOTES => self.pauses.push((t, *nanos)),
             What::Barrier { outcome, .. } if self.barriers.len() < NOTES => self.barriers.push((t, *outcome)),
             What::Sample(sample) => self.sample(t, sample),
@@ -91,8 +97,18 @@ impl Tape {
         }
     }
 
+    /// How many things are kept.
+    #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        let lanes = [&self.writes, &self.segments_out, &self.segments_in, &self.reads];
+        let lanes: usize = lanes.iter().map(|lane| lane.marks().len() + lane.head().len()).sum();
+        let strings = self.local.len() + self.peer.len() + self.plan.len();
+        let notes = self.pauses.len() + self.barriers.len() + self.out.pending.len() + self.arrived.pending.len();
+        lanes + self.sent.room() + self.received.room() + strings + notes
+    }
+
     fn sample(&mut self, t: u64, sample: &TcpSample) {
-        self.sent_again = sample.total_retrans.unwrap_or(self.sent_again);
+        self.sent_again = sample.total_retrans.unwrap_or(self.sent_again).min(MOST);
         if let Some(total) = sample.first_segments() {
             let sent = self.out.edge.saturating_sub(sample.notsent_bytes.unwrap_or(0));
             self.out.sampled(t, total, sent, &mut self.segments_out);
@@ -123,13 +139,14 @@ impl Segmenter {
         let full = self.pending.len() == PENDING;
         match self.pending.last_mut() {
             // Too many for one sample: they will be drawn as one range anyway.
-            Some(last) if full => (last.t1, last.end, last.count) = (mark.t1, mark.end, last.count + 1),
+            Some(last) if full => (last.t1, last.end, last.count) = (mark.t1, mark.end, last.count.saturating_add(1)),
             _ => self.pending.push(mark),
         }
     }
 
     /// At `t` the kernel had counted `total` segments, which carried all bytes before `to`.
     fn sampled(&mut self, t: u64, total: u64, to: u64, lane: &mut Lane) {
+        let (total, to) = (total.min(MOST), to.min(MOST));
         let count = total.saturating_sub(self.segments);
         if count == 0 {
             return;
@@ -141,7 +158,7 @@ impl Segmenter {
         }
         let whole = self.pending.iter().take_while(|call| call.end <= to).count();
         let calls = &self.pending[..whole];
-        let exact = calls.iter().map(|call| call.count).sum::<u64>() == count
+        let exact = calls.len() as u64 == count
             && calls.iter().all(|call| call.count == 1)
             && calls.first().is_some_and(|call| call.start == self.told)
             && calls.last().is_some_and(|call| call.end == to);
@@ -157,6 +174,11 @@ impl Segmenter {
         }
         self.told = to;
     }
+}
+
+fn call(t: u64, offset: u64, bytes: u64) -> Mark {
+    let start = offset.min(MOST);
+    Mark { t0: t, t1: t, start, end: offset.saturating_add(bytes).min(MOST), count: 1 }
 }
 
 /// A string from outside, escaped and of bounded length.
