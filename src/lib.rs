@@ -1,5 +1,6 @@
 //! secretcat: a netcat that knows messages and cuts them on purpose.
 
+pub mod frame;
 pub mod plan;
 pub mod trace;
 pub mod value;

@@ -1,0 +1,383 @@
+//! Messages of HTTP/1.x: where they end (RFC 9112, section 6) and what their body is.
+
+use std::io::Write;
+
+use httparse::Status;
+
+use self::head::Body;
+use super::{Found, FrameError, Need, Role, Scan, malformed};
+
+mod head;
+
+/// The bytes a head may have.
+const HEAD_LIMIT: usize = 64 * 1024;
+
+/// Looks for the end of one message, and remembers how far it has come. Every position counts from
+/// the first byte of the message.
+#[derive(Debug)]
+pub(super) struct Http {
+    role: Role,
+    limit: usize,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// In the head that begins at `start`; `begun` when a line of it that is not empty was seen.
+    /// Interim responses (1xx) belong to the final one that follows them.
+    Head { start: usize, begun: bool, line: Line },
+    /// In a body that ends at `end`.
+    Counted { body: usize, end: usize },
+    /// In a body that ends with the connection.
+    UntilClose { body: usize },
+    /// In the line with the size of a chunk.
+    ChunkSize { body: usize, line: Line },
+    /// In a chunk that ends, with the CRLF behind it, at `end`.
+    Chunk { body: usize, end: usize },
+    /// In the fields behind the last chunk.
+    Trailer { body: usize, line: Line },
+}
+
+/// A line whose end is being looked for.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    start: usize,
+    searched: usize,
+}
+
+impl Http {
+    pub(super) fn new(role: Role, limit: usize) -> Http {
+        Http { role, limit, state: State::head(0) }
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.state = State::head(0);
+    }
+
+    pub(super) fn scan(&mut self, held: &[u8]) -> Result<Scan, FrameError> {
+        loop {
+            // Every step either comes to the next state or says what is missing.
+            match self.state {
+                State::Head { start, begun, mut line } => {
+                    let limit = self.limit.min(start.saturating_add(HEAD_LIMIT));
+                    let Some((from, end)) = line.next(held, limit)? else {
+                        self.state = State::Head { start, begun, line };
+                        return Ok(more_of_line(held, limit));
+                    };
+                    self.state = match (is_empty(&held[from..end]), begun) {
+                        // Empty lines before a head are skipped (RFC 9112, section 2.2).
+                        (true, false) => State::Head { start, begun, line },
+                        (true, true) => self.after_head(&held[..end], start)?,
+                        (false, _) => {
+                            if !begun {
+                                // What is no HTTP at all is refused now and not at the head's end.
+                                head::parse(self.role, &held[start..end])?;
+                            }
+                            State::Head { start, begun: true, line }
+                        }
+                    };
+                }
+                State::Counted { body, end } => return Ok(counted(held, body, end)),
+                State::UntilClose { .. } => {
+                    self.allow(held.len())?;
+                    return Ok(Scan::More(Need::Bytes(self.limit.saturating_add(1) - held.len())));
+                }
+                State::ChunkSize { body, mut line } => {
+                    let Some((from, end)) = line.next(held, self.limit)? else {
+                        self.state = State::ChunkSize { body, line };
+                        return Ok(more_of_line(held, self.limit));
+                    };
+                    self.state = match chunk_size(&held[from..end]) {
+                        None => return malformed("not the size of an HTTP chunk"),
+                        Some(0) => State::Trailer { body, line },
+                        Some(size) => State::Chunk { body, end: self.end_of(end, size.saturating_add(2))? },
+                    };
+                }
+                State::Chunk { body, end } => {
+                    if held.len() < end {
+                        return Ok(Scan::More(Need::Bytes(end - held.len())));
+                    }
+                    if !held[..end].ends_with(b"\r\n") {
+                        return malformed("an HTTP chunk that does not end where its size says");
+                    }
+                    self.state = State::ChunkSize { body, line: Line::at(end) };
+                }
+                State::Trailer { body, mut line } => {
+                    let Some((from, end)) = line.next(held, self.limit)? else {
+                        self.state = State::Trailer { body, line };
+                        return Ok(more_of_line(held, self.limit));
+                    };
+                    if is_empty(&held[from..end]) {
+                        return Ok(Scan::Whole(Found { wire: end, body, body_end: end, chunked: true }));
+                    }
+                    self.state = State::Trailer { body, line };
+                }
+            }
+        }
+    }
+
+    /// What the rest of the stream is when it ends here: a body without a length ends with it.
+    pub(super) fn finish(&self, held: &[u8]) -> Result<Option<Found>, FrameError> {
+        let wire = held.len();
+        match self.state {
+            State::UntilClose { body } => Ok(Some(Found { wire, body, body_end: wire, chunked: false })),
+            State::Head { start: 0, begun: false, .. } if held.iter().all(|b| matches!(b, b'\r' | b'\n')) => Ok(None),
+            _ => Err(FrameError::Truncated { received: wire }),
+        }
+    }
+
+    /// The state behind the head that ends where `held` does.
+    fn after_head(&self, held: &[u8], start: usize) -> Result<State, FrameError> {
+        let Some((len, body)) = head::parse(self.role, &held[start..])? else {
+            return malformed("an HTTP head without an end");
+        };
+        let end = start + len;
+        Ok(match body {
+            Body::Interim => State::head(end),
+            Body::Length(len) => State::Counted { body: end, end: self.end_of(end, len)? },
+            Body::Chunked => State::ChunkSize { body: end, line: Line::at(end) },
+            Body::UntilClose => State::UntilClose { body: end },
+        })
+    }
+
+    /// The position `more` bytes after `at`, if a message may be that long.
+    fn end_of(&self, at: usize, more: u64) -> Result<usize, FrameError> {
+        let end = usize::try_from(more).unwrap_or(usize::MAX).saturating_add(at);
+        self.allow(end)?;
+        Ok(end)
+    }
+
+    fn allow(&self, len: usize) -> Result<(), FrameError> {
+        allow(len, self.limit)
+    }
+}
+
+/// The size in the line before a chunk.
+fn chunk_size(line: &[u8]) -> Option<u64> {
+    // The parser takes a line without any digit for a 0.
+    if !line.first()?.is_ascii_hexdigit() {
+        return None;
+    }
+    match httparse::parse_chunk_size(line) {
+        Ok(Status::Complete((_, size))) => Some(size),
+        _ => None,
+    }
+}
+
+/// Takes the chunk sizes out of a chunked body that was found to be whole.
+pub(super) fn dechunk(mut chunked: &[u8]) -> Vec<u8> {
+    let mut body = Vec::with_capacity(chunked.len());
+    while let Ok(Status::Complete((line, size))) = httparse::parse_chunk_size(chunked) {
+        let data = usize::try_from(size).ok().and_then(|size| chunked[line..].get(..size)).unwrap_or_default();
+        if data.is_empty() {
+            break;
+        }
+        body.extend_from_slice(data);
+        chunked = chunked.get(line + data.len() + 2..).unwrap_or_default();
+    }
+    body
+}
+
+/// Appends a request, or a response to one, with this body.
+pub(super) fn encode(role: Role, body: &[u8], out: &mut Vec<u8>) {
+    let start = match role {
+        Role::Requests => "POST / HTTP/1.1\r\nHost: localhost\r\n",
+        Role::Responses => "HTTP/1.1 200 OK\r\n",
+    };
+    out.extend_from_slice(start.as_bytes());
+    // Writing to a Vec does not fail.
+    let _ = write!(out, "Content-Type: text/plain\r\nContent-Length: {}\r\n\r\n", body.len());
+    out.extend_from_slice(body);
+}
+
+impl State {
+    fn head(start: usize) -> State {
+        State::Head { start, begun: false, line: Line::at(start) }
+    }
+}
+
+impl Line {
+    fn at(start: usize) -> Line {
+        Line { start, searched: start }
+    }
+
+    /// Where the line begins and ends, LF included, and steps to the next one; `None` while there is
+    /// no LF. Neither may go over `limit`.
+    fn next(&mut self, held: &[u8], limit: usize) -> Result<Option<(usize, usize)>, FrameError> {
+        let Some(found) = memchr::memchr(b'\n', &held[self.searched..]) else {
+            self.searched = held.len();
+            return allow(held.len(), limit).map(|()| None);
+        };
+        let (start, end) = (self.start, self.searched + found + 1);
+        allow(end, limit)?;
+        *self = Line::at(end);
+        Ok(Some((start, end)))
+    }
+}
+
+fn allow(len: usize, limit: usize) -> Result<(), FrameError> {
+    if len > limit { Err(FrameError::TooLong { limit }) } else { Ok(()) }
+}
+
+fn counted(held: &[u8], body: usize, end: usize) -> Scan {
+    if held.len() < end {
+        return Scan::More(Need::Bytes(end - held.len()));
+    }
+    Scan::Whole(Found { wire: end, body, body_end: end, chunked: false })
+}
+
+/// `held` is within `limit`: one byte more shows that the line is not.
+fn more_of_line(held: &[u8], limit: usize) -> Scan {
+    Scan::More(Need::Line(limit.saturating_add(1) - held.len()))
+}
+
+fn is_empty(line: &[u8]) -> bool {
+    matches!(line, b"\n" | b"\r\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Framing, Inbox};
+    use super::*;
+
+    /// The bodies of all messages, and how the stream ended.
+    fn decode(role: Role, wire: &str, limit: usize) -> (Vec<String>, Result<(), FrameError>) {
+        let mut inbox = Inbox::new(Framing::Http, role, limit);
+        let mut fresh = wire.as_bytes();
+        let mut bodies = Vec::new();
+        loop {
+            let pulled = inbox.pull(&mut fresh).map(|message| message.map(|m| m.body.into_owned()));
+            let next = match pulled {
+                Ok(None) => inbox.finish().map(|message| message.map(|m| m.body.into_owned())),
+                pulled => pulled,
+            };
+            match next {
+                Ok(Some(body)) => bodies.push(String::from_utf8(body).unwrap()),
+                Ok(None) => return (bodies, Ok(())),
+                Err(error) => return (bodies, Err(error)),
+            }
+        }
+    }
+
+    fn good(role: Role, wire: &str, expected: &[&str]) {
+        assert_eq!(decode(role, wire, 1000), (expected.iter().map(ToString::to_string).collect(), Ok(())), "{wire}");
+    }
+
+    fn bad(role: Role, wire: &str, what: &str) {
+        let (_, end) = decode(role, wire, 1000);
+        assert_eq!(end.unwrap_err().to_string(), what, "{wire}");
+    }
+
+    #[test]
+    fn a_counted_body_ends_where_its_length_says() {
+        good(
+            Role::Responses,
+            "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabcHTTP/1.0 404 \nContent-Length: 2 , 2\n\nde",
+            &["abc", "de"],
+        );
+        good(
+            Role::Requests,
+            "\r\n\nGET / HTTP/1.1\r\nHost: x\r\n\r\nPOST / HTTP/1.1\r\nContent-Length: 1\r\n\r\nx\r\n",
+            &["", "x"],
+        );
+    }
+
+    #[test]
+    fn chunks_are_put_together() {
+        good(
+            Role::Responses,
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n\
+             3\r\nabc\r\n00A ;x=y\r\n0123456789\r\n0\r\nTrailer: t\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+            &["abc0123456789", ""],
+        );
+        good(Role::Requests, "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", &[""]);
+    }
+
+    #[test]
+    fn a_response_without_a_length_ends_with_the_connection() {
+        good(Role::Responses, "HTTP/1.1 200 OK\r\n\r\nabc\r\n", &["abc\r\n"]);
+        good(Role::Responses, "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nabc", &["abc"]);
+    }
+
+    #[test]
+    fn some_responses_have_no_body_whatever_they_say() {
+        good(
+            Role::Responses,
+            "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n\
+             HTTP/1.1 101 Switching Protocols\r\n\r\n",
+            &["", "", ""],
+        );
+    }
+
+    #[test]
+    fn an_interim_response_belongs_to_the_final_one() {
+        let wire = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 \r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab";
+        good(Role::Responses, wire, &["ab"]);
+        let mut inbox = Inbox::new(Framing::Http, Role::Responses, 1000);
+        assert_eq!(inbox.pull(&mut wire.as_bytes()).unwrap().unwrap().wire, wire.as_bytes());
+        bad(
+            Role::Responses,
+            "HTTP/1.1 100 Continue\r\n\r\n",
+            "stream ended in the middle of a message, after 25 bytes of it",
+        );
+    }
+
+    #[test]
+    fn what_is_no_http_is_refused_at_its_first_line() {
+        bad(Role::Requests, "hello\n", "malformed message: HTTP head: invalid token");
+        bad(Role::Responses, "hello\n", "malformed message: HTTP head: invalid HTTP version");
+        bad(Role::Responses, "GET / HTTP/1.1\r\n", "malformed message: HTTP head: invalid HTTP version");
+        bad(Role::Requests, "GET / HTTP/1.1\r\n:\r\n\r\n", "malformed message: HTTP head: invalid header name");
+        bad(Role::Requests, "GE", "stream ended in the middle of a message, after 2 bytes of it");
+    }
+
+    #[test]
+    fn broken_chunks_are_refused() {
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        for size in ["\r\n", "x\r\n", "-1\r\n", "3\nabc\r\n", ";x\r\n", "11111111111111111\r\n", "3;x\nabc\r\n"] {
+            bad(Role::Responses, &format!("{head}{size}"), "malformed message: not the size of an HTTP chunk");
+        }
+        let end = "malformed message: an HTTP chunk that does not end where its size says";
+        bad(Role::Responses, &format!("{head}3\r\nabcd\r\n"), end);
+        bad(Role::Responses, &format!("{head}3\r\nabc\n0\r\n"), end);
+        let truncated = "stream ended in the middle of a message, after 52 bytes of it";
+        bad(Role::Responses, &format!("{head}3\r\nab"), truncated);
+    }
+
+    #[test]
+    fn a_message_is_too_long_as_soon_as_that_is_known() {
+        let too_long = Err(FrameError::TooLong { limit: 100 });
+        let head = "HTTP/1.1 200 OK\r\n";
+        for rest in [
+            "Content-Length: 63\r\n\r\n".to_owned(),
+            "Content-Length: 18446744073709551615\r\n\r\n".to_owned(),
+            "Transfer-Encoding: chunked\r\n\r\n30\r\n".to_owned(),
+            "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n".to_owned(),
+            format!("Transfer-Encoding: chunked\r\n\r\n1;{}", "x".repeat(60)),
+            format!("Transfer-Encoding: chunked\r\n\r\n0\r\n{}", "x:y\n".repeat(20)),
+            format!("\r\n{}", "x".repeat(82)),
+            "x:".repeat(50),
+        ] {
+            assert_eq!(decode(Role::Responses, &format!("{head}{rest}"), 100), (vec![], too_long.clone()), "{rest}");
+        }
+        assert_eq!(
+            decode(Role::Responses, &format!("{head}Content-Length: 61\r\n\r\n{}", "x".repeat(61)), 100).0.len(),
+            1
+        );
+        let empty_lines = "\r\n".repeat(40_000);
+        let head_limit = Err(FrameError::TooLong { limit: HEAD_LIMIT });
+        assert_eq!(decode(Role::Requests, &empty_lines, 1 << 20), (vec![], head_limit));
+    }
+
+    #[test]
+    fn a_long_head_and_many_chunks_in_small_reads_take_linear_time() {
+        let head = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX: {}\r\n\r\n", "x".repeat(60_000));
+        let wire = format!("{head}{}0\r\n\r\n", "1\r\nx\r\n".repeat(20_000));
+        let mut inbox = Inbox::new(Framing::Http, Role::Responses, 1 << 20);
+        let (last, most) = wire.as_bytes().split_last().unwrap();
+        for byte in most.chunks(1) {
+            assert_eq!(inbox.pull(&mut &byte[..]), Ok(None));
+        }
+        assert_eq!(inbox.pull(&mut &[*last][..]).unwrap().unwrap().body.len(), 20_000);
+    }
+}

@@ -1,0 +1,131 @@
+//! What the head of an HTTP message says about its body (RFC 9112, section 6.3).
+
+use httparse::{EMPTY_HEADER, Header, Request, Response, Status};
+
+use crate::frame::{FrameError, Role, malformed};
+
+/// The fields a head may have.
+const MAX_HEADERS: usize = 128;
+
+/// What a head says about its body.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Body {
+    /// An interim response has none, and is not the last head of its message.
+    Interim,
+    Length(u64),
+    Chunked,
+    UntilClose,
+}
+
+/// Reads a head; `None` while it is not whole.
+pub(super) fn parse(role: Role, head: &[u8]) -> Result<Option<(usize, Body)>, FrameError> {
+    let mut headers = [EMPTY_HEADER; MAX_HEADERS];
+    let invalid = |error: httparse::Error| FrameError::Malformed { what: format!("HTTP head: {error}") };
+    match role {
+        Role::Requests => {
+            let mut request = Request::new(&mut headers);
+            let Status::Complete(len) = request.parse(head).map_err(invalid)? else { return Ok(None) };
+            let body = match body_length(request.headers, request.version)? {
+                // Only the end of the connection could end it, and then nobody is left to answer.
+                Some(Body::UntilClose) => return malformed("an HTTP request whose body has no end"),
+                body => body.unwrap_or(Body::Length(0)),
+            };
+            Ok(Some((len, body)))
+        }
+        Role::Responses => {
+            let mut response = Response::new(&mut headers);
+            let Status::Complete(len) = response.parse(head).map_err(invalid)? else { return Ok(None) };
+            let body = match response.code {
+                // What follows 101 is another protocol.
+                Some(101 | 204 | 304) => Body::Length(0),
+                Some(100..=199) => Body::Interim,
+                _ => body_length(response.headers, response.version)?.unwrap_or(Body::UntilClose),
+            };
+            Ok(Some((len, body)))
+        }
+    }
+}
+
+/// What the fields of a head say about the body; `None` when they say nothing (RFC 9112, section 6.3).
+fn body_length(headers: &[Header<'_>], version: Option<u8>) -> Result<Option<Body>, FrameError> {
+    let values = |name: &'static str| {
+        let named = headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name));
+        named.flat_map(|header| header.value.split(|b| *b == b',').map(<[u8]>::trim_ascii))
+    };
+    let coding = values("Transfer-Encoding").last();
+    let mut length = None;
+    for value in values("Content-Length") {
+        let number = if value.iter().all(u8::is_ascii_digit) { std::str::from_utf8(value).ok() } else { None };
+        let Some(number) = number.and_then(|digits| digits.parse::<u64>().ok()) else {
+            return malformed("an HTTP Content-Length that is not a number");
+        };
+        if length.is_some_and(|length| length != number) {
+            return malformed("two HTTP Content-Lengths that differ");
+        }
+        length = Some(number);
+    }
+    match (coding, length) {
+        // Each recipient would see another end: the way requests are smuggled (section 11.2).
+        (Some(_), Some(_)) => malformed("both Content-Length and Transfer-Encoding in an HTTP head"),
+        (Some(_), None) if version == Some(0) => malformed("Transfer-Encoding in HTTP/1.0"),
+        (Some(coding), None) if coding.eq_ignore_ascii_case(b"chunked") => Ok(Some(Body::Chunked)),
+        (Some(_), None) => Ok(Some(Body::UntilClose)),
+        (None, length) => Ok(length.map(Body::Length)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(role: Role, head: &str) -> Result<Body, String> {
+        match parse(role, head.as_bytes()) {
+            Ok(Some((len, body))) => {
+                assert_eq!(len, head.len());
+                Ok(body)
+            }
+            Ok(None) => panic!("not whole: {head}"),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn request(fields: &str) -> Result<Body, String> {
+        body(Role::Requests, &format!("POST / HTTP/1.1\r\n{fields}\r\n\r\n"))
+    }
+
+    #[test]
+    fn the_fields_say_what_body_follows() {
+        assert_eq!(request("Host: x"), Ok(Body::Length(0)));
+        assert_eq!(request("content-length:  7 "), Ok(Body::Length(7)));
+        assert_eq!(request("Content-Length: 7, 7\r\nContent-Length: 7"), Ok(Body::Length(7)));
+        assert_eq!(request("transfer-encoding: gzip\r\nTransfer-Encoding: Chunked"), Ok(Body::Chunked));
+        let response = |code: u16, fields: &str| body(Role::Responses, &format!("HTTP/1.1 {code} \r\n{fields}\r\n"));
+        assert_eq!(response(200, ""), Ok(Body::UntilClose));
+        assert_eq!(response(200, "Transfer-Encoding: gzip\r\n"), Ok(Body::UntilClose));
+        assert_eq!(response(103, "Content-Length: 7\r\n"), Ok(Body::Interim));
+        for code in [101, 204, 304] {
+            assert_eq!(response(code, "Content-Length: 7\r\n"), Ok(Body::Length(0)));
+        }
+    }
+
+    #[test]
+    fn lengths_that_can_be_read_in_two_ways_are_refused() {
+        let bad = |fields: &str, what: &str| assert_eq!(request(fields), Err(format!("malformed message: {what}")));
+        for value in ["", "-1", "+1", "0x1", "1 1", "1,", "99999999999999999999"] {
+            bad(&format!("Content-Length: {value}"), "an HTTP Content-Length that is not a number");
+        }
+        bad("Content-Length: 1\r\nContent-Length: 2", "two HTTP Content-Lengths that differ");
+        let both = "both Content-Length and Transfer-Encoding in an HTTP head";
+        bad("Content-Length: 1\r\nTransfer-Encoding: chunked", both);
+        bad("Transfer-Encoding: chunked, gzip", "an HTTP request whose body has no end");
+        let old = body(Role::Responses, "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        assert_eq!(old, Err("malformed message: Transfer-Encoding in HTTP/1.0".to_owned()));
+    }
+
+    #[test]
+    fn a_head_has_a_limited_number_of_fields() {
+        assert_eq!(request(&["A: b"; MAX_HEADERS].join("\r\n")), Ok(Body::Length(0)));
+        let error = "malformed message: HTTP head: too many headers".to_owned();
+        assert_eq!(request(&["A: b"; MAX_HEADERS + 1].join("\r\n")), Err(error));
+    }
+}

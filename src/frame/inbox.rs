@@ -1,0 +1,312 @@
+//! The inbox of a connection: bytes in, messages out, bounded.
+
+use super::http::Http;
+use super::lines::Lines;
+use super::{Found, FrameError, Framing, LengthPrefix, Message, Need, Role, Scan};
+
+/// Collects what was read and hands out whole messages, the same ones however the bytes were split.
+///
+/// A message that lies whole in the fresh bytes is handed out from there: nothing is copied. Only an
+/// incomplete tail is. Every byte is looked at once, so the work is linear in the bytes.
+#[derive(Debug)]
+pub struct Inbox {
+    scanner: Scanner,
+    /// Bytes that could not be handed out yet, behind `start` bytes that were.
+    stash: Vec<u8>,
+    start: usize,
+    /// The error that ended it.
+    failed: Option<FrameError>,
+}
+
+#[derive(Debug)]
+enum Scanner {
+    Lines(Lines),
+    Raw,
+    Length(LengthPrefix, usize),
+    Http(Http),
+}
+
+impl Inbox {
+    /// An empty inbox. `limit` is the bytes a message may have: a line without its line ending, a
+    /// body behind its length, an HTTP message with its head. It does not matter for raw bytes.
+    #[must_use]
+    pub fn new(framing: Framing, role: Role, limit: usize) -> Inbox {
+        let scanner = match framing {
+            Framing::Lines => Scanner::Lines(Lines::new(limit)),
+            Framing::Raw => Scanner::Raw,
+            Framing::Http => Scanner::Http(Http::new(role, limit)),
+            Framing::Length(prefix) => Scanner::Length(prefix, limit),
+        };
+        Inbox { scanner, stash: Vec::new(), start: 0, failed: None }
+    }
+
+    /// Takes the next message, first out of what is buffered and then out of `fresh`, which is moved
+    /// on past it. `None` says that more bytes are needed: all of `fresh` was taken and its tail is
+    /// buffered here. An error is final: every further call returns it.
+    pub fn pull<'s, 'f: 's>(&'s mut self, fresh: &mut &'f [u8]) -> Result<Option<Message<'s>>, FrameError> {
+        self.check()?;
+        if self.buffered() == 0 {
+            let bytes = *fresh;
+            return match self.scanner.scan(bytes) {
+                Ok(Scan::Whole(found)) => {
+                    self.scanner.reset();
+                    let (wire, rest) = bytes.split_at(found.wire);
+                    *fresh = rest;
+                    Ok(Some(found.message(wire)))
+                }
+                Ok(Scan::More(_)) => {
+                    *fresh = &[];
+                    self.append(bytes);
+                    Ok(None)
+                }
+                Err(error) => Err(self.fail(error)),
+            };
+        }
+        loop {
+            let need = match self.scanner.scan(&self.stash[self.start..]) {
+                Ok(Scan::Whole(found)) => return Ok(Some(self.take(&found))),
+                Ok(Scan::More(need)) => need,
+                Err(error) => return Err(self.fail(error)),
+            };
+            let bytes = *fresh;
+            // What follows the message stays in `fresh`, to be handed out from there.
+            let (needed, rest) = bytes.split_at(need.count(bytes));
+            if needed.is_empty() {
+                return Ok(None);
+            }
+            *fresh = rest;
+            self.append(needed);
+        }
+    }
+
+    /// Buffers what was read and not pulled, for a caller that stops pulling early. The caller
+    /// bounds it by what it reads before it pulls on.
+    pub fn keep(&mut self, fresh: &[u8]) {
+        if self.failed.is_none() {
+            self.append(fresh);
+        }
+    }
+
+    /// Takes a last message at the end of the stream; to be called, as long as it returns one, after
+    /// `pull` has returned `None`. Without an end of their own are an unterminated last line and an
+    /// HTTP response whose body ends with the connection; any other rest is
+    /// [`FrameError::Truncated`].
+    pub fn finish(&mut self) -> Result<Option<Message<'_>>, FrameError> {
+        self.check()?;
+        if self.buffered() == 0 {
+            return Ok(None);
+        }
+        let held = &self.stash[self.start..];
+        let last = match self.scanner.scan(held) {
+            Ok(Scan::Whole(found)) => Ok(Some(found)),
+            Ok(Scan::More(_)) => self.scanner.finish(held),
+            Err(error) => Err(error),
+        };
+        match last {
+            Ok(Some(found)) => Ok(Some(self.take(&found))),
+            Ok(None) => {
+                self.start = self.stash.len();
+                self.scanner.reset();
+                Ok(None)
+            }
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    /// Bytes held here that were not handed out as a message yet.
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        self.stash.len() - self.start
+    }
+
+    /// Gives back memory that is not needed for what is buffered; an idle connection costs nothing.
+    pub fn settle(&mut self) {
+        self.compact();
+        if self.stash.capacity() / 4 > self.stash.len() {
+            self.stash.shrink_to_fit();
+        }
+    }
+
+    fn take(&mut self, found: &Found) -> Message<'_> {
+        self.scanner.reset();
+        let held = &self.stash[self.start..];
+        self.start += found.wire;
+        found.message(&held[..found.wire])
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        // Moving the rest down costs as much as it is long: only when that much was handed out.
+        if self.start >= self.buffered() {
+            self.compact();
+        }
+        self.stash.extend_from_slice(bytes);
+    }
+
+    fn compact(&mut self) {
+        self.stash.drain(..self.start);
+        self.start = 0;
+    }
+
+    fn check(&self) -> Result<(), FrameError> {
+        self.failed.clone().map_or(Ok(()), Err)
+    }
+
+    fn fail(&mut self, error: FrameError) -> FrameError {
+        self.stash = Vec::new();
+        self.start = 0;
+        self.failed.insert(error).clone()
+    }
+}
+
+impl Scanner {
+    /// Looks for the end of the message that `held` begins with. Until it is found, `held` may only
+    /// grow between two calls: what was looked at once is not looked at again.
+    fn scan(&mut self, held: &[u8]) -> Result<Scan, FrameError> {
+        match self {
+            Scanner::Lines(lines) => lines.scan(held),
+            Scanner::Raw if held.is_empty() => Ok(Scan::More(Need::Bytes(usize::MAX))),
+            Scanner::Raw => Ok(Scan::Whole(Found { wire: held.len(), body: 0, body_end: held.len(), chunked: false })),
+            Scanner::Length(prefix, limit) => prefix.scan(held, *limit),
+            Scanner::Http(http) => http.scan(held),
+        }
+    }
+
+    /// What the rest of the stream is: a message, nothing, or one that was cut off.
+    fn finish(&self, held: &[u8]) -> Result<Option<Found>, FrameError> {
+        match self {
+            Scanner::Lines(lines) => lines.finish(held).map(Some),
+            Scanner::Http(http) => http.finish(held),
+            Scanner::Raw | Scanner::Length(..) => Err(FrameError::Truncated { received: held.len() }),
+        }
+    }
+
+    fn reset(&mut self) {
+        match self {
+            Scanner::Lines(lines) => lines.reset(),
+            Scanner::Http(http) => http.reset(),
+            Scanner::Raw | Scanner::Length(..) => (),
+        }
+    }
+}
+
+impl Need {
+    /// How many of these bytes are needed.
+    fn count(&self, bytes: &[u8]) -> usize {
+        match *self {
+            Need::Bytes(most) => most.min(bytes.len()),
+            Need::Line(most) => {
+                let bytes = &bytes[..most.min(bytes.len())];
+                memchr::memchr(b'\n', bytes).map_or(bytes.len(), |lf| lf + 1)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::splits::{bodies, decode};
+
+    const LIMIT: usize = 40;
+
+    fn lines(limit: usize) -> Inbox {
+        Inbox::new(Framing::Lines, Role::Requests, limit)
+    }
+
+    #[test]
+    fn an_unterminated_last_line_is_a_message() {
+        let outcome = decode(lines(LIMIT), &[b"one\r", b"\ntwo\n\nthr", b"ee\r"], &[]);
+        assert_eq!(bodies(&outcome), [&b"one"[..], b"two", b"", b"three\r"]);
+        assert_eq!(outcome.0[0].0, b"one\r\n");
+        assert_eq!(outcome.1, None);
+        assert_eq!(decode(lines(LIMIT), &[b"one\n"], &[]).0.len(), 1);
+        assert_eq!(decode(lines(LIMIT), &[], &[]), (vec![], None));
+    }
+
+    #[test]
+    fn whole_messages_are_not_copied() {
+        let wire = b"one\ntwo\nthr";
+        let mut inbox = lines(LIMIT);
+        let mut fresh = &wire[..];
+        for at in [0, 4] {
+            let message = inbox.pull(&mut fresh).unwrap().unwrap();
+            assert_eq!(message.wire.as_ptr(), wire[at..].as_ptr());
+            assert!(matches!(message.body, std::borrow::Cow::Borrowed(_)));
+        }
+        assert_eq!(inbox.stash.capacity(), 0);
+        assert_eq!(inbox.pull(&mut fresh), Ok(None));
+        assert_eq!((fresh, inbox.buffered()), (&b""[..], 3));
+
+        // Only the rest of the line joins the stash, what follows does not.
+        let wire = b"ee\nfour\n";
+        let mut fresh = &wire[..];
+        assert_eq!(inbox.pull(&mut fresh).unwrap().unwrap().wire, b"three\n");
+        assert_eq!(inbox.pull(&mut fresh).unwrap().unwrap().wire.as_ptr(), wire[3..].as_ptr());
+        assert_eq!(inbox.buffered(), 0);
+        inbox.settle();
+        assert_eq!(inbox.stash.capacity(), 0);
+    }
+
+    #[test]
+    fn a_line_without_end_is_refused_when_it_is_too_long_and_then_holds_nothing() {
+        let mut inbox = lines(LIMIT);
+        let endless = [b'x'; 10];
+        let error = Err(FrameError::TooLong { limit: LIMIT });
+        for _ in 0..4 {
+            assert_eq!(inbox.pull(&mut &endless[..]), Ok(None));
+        }
+        assert_eq!(inbox.pull(&mut &b"x"[..]), Ok(None));
+        assert_eq!(inbox.buffered(), LIMIT + 1);
+        assert_eq!(inbox.pull(&mut &endless[..]), error);
+        assert_eq!((inbox.buffered(), inbox.stash.capacity()), (0, 0));
+        inbox.keep(b"more\n");
+        assert_eq!(inbox.pull(&mut &b"x\n"[..]), error);
+        assert_eq!(inbox.finish(), error);
+    }
+
+    #[test]
+    fn a_long_line_in_small_reads_takes_linear_time() {
+        // Looking at everything held for each byte would be half a million million steps.
+        let mut inbox = lines(1 << 20);
+        for _ in 0..1 << 20 {
+            assert_eq!(inbox.pull(&mut &b"x"[..]), Ok(None));
+        }
+        assert_eq!(inbox.pull(&mut &b"\n"[..]).unwrap().unwrap().body.len(), 1 << 20);
+    }
+
+    #[test]
+    fn many_kept_messages_take_linear_time() {
+        let mut inbox = lines(LIMIT);
+        inbox.keep(&b"\n".repeat(1 << 20));
+        for kept in 0..1 << 20 {
+            assert_eq!(inbox.pull(&mut &[][..]).unwrap().unwrap().wire, b"\n", "{kept}");
+            inbox.keep(b"\n");
+        }
+        assert_eq!(inbox.buffered(), 1 << 20);
+    }
+
+    #[test]
+    fn the_memory_of_a_long_message_is_given_back() {
+        let mut inbox = lines(1 << 20);
+        inbox.keep(&b"x".repeat(1 << 20));
+        assert!(inbox.pull(&mut &b"\nabc"[..]).unwrap().is_some());
+        inbox.keep(b"abc");
+        inbox.settle();
+        assert!(inbox.stash.capacity() < 100);
+        assert_eq!(inbox.pull(&mut &b"\n"[..]).unwrap().unwrap().wire, b"abc\n");
+    }
+
+    #[test]
+    fn a_length_that_is_not_reached_is_truncated() {
+        let inbox = Inbox::new(Framing::Length(LengthPrefix::U16), Role::Requests, LIMIT);
+        let outcome = decode(inbox, &[b"\0\x03ab", b"c\0", b"\0\0\x02a"], &[]);
+        assert_eq!(bodies(&outcome), [&b"abc"[..], b""]);
+        assert_eq!(outcome.1, Some(FrameError::Truncated { received: 3 }));
+    }
+
+    #[test]
+    fn raw_bytes_pass_as_they_come() {
+        let outcome = decode(Inbox::new(Framing::Raw, Role::Requests, 1), &[b"ab\n", b"", b"c"], &[]);
+        assert_eq!(bodies(&outcome), [&b"ab\n"[..], b"c"]);
+    }
+}

@@ -1,0 +1,90 @@
+//! Messages that end in LF.
+
+use super::{Found, FrameError, Need, Scan};
+
+/// Looks for the end of one line, and remembers how far it has looked.
+#[derive(Debug)]
+pub(super) struct Lines {
+    limit: usize,
+    searched: usize,
+}
+
+impl Lines {
+    pub(super) fn new(limit: usize) -> Lines {
+        Lines { limit, searched: 0 }
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.searched = 0;
+    }
+
+    pub(super) fn scan(&mut self, held: &[u8]) -> Result<Scan, FrameError> {
+        // The limit leaves room for the line ending, which does not count.
+        let most = self.limit.saturating_add(2);
+        let window = &held[..held.len().min(most)];
+        if let Some(found) = memchr::memchr(b'\n', &window[self.searched..]) {
+            let lf = self.searched + found;
+            let end = if held[..lf].ends_with(b"\r") { lf - 1 } else { lf };
+            self.allow(end)?;
+            return Ok(Scan::Whole(Found { wire: lf + 1, body: 0, body_end: end, chunked: false }));
+        }
+        self.searched = window.len();
+        if window.len() == most {
+            self.allow(most)?;
+        }
+        Ok(Scan::More(Need::Line(most - window.len())))
+    }
+
+    /// At the end of the stream the line needs no LF, and a CR at its end belongs to it.
+    pub(super) fn finish(&self, held: &[u8]) -> Result<Found, FrameError> {
+        self.allow(held.len())?;
+        Ok(Found { wire: held.len(), body: 0, body_end: held.len(), chunked: false })
+    }
+
+    fn allow(&self, len: usize) -> Result<(), FrameError> {
+        if len > self.limit { Err(FrameError::TooLong { limit: self.limit }) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(wire: usize, body_end: usize) -> Scan {
+        Scan::Whole(Found { wire, body: 0, body_end, chunked: false })
+    }
+
+    #[test]
+    fn a_line_ends_before_its_lf_and_one_cr() {
+        let cases: [(&[u8], usize, usize); 6] = [
+            (b"ab\ncd\n", 3, 2),
+            (b"ab\r\n", 4, 2),
+            (b"ab\r\r\n", 5, 3),
+            (b"\n", 1, 0),
+            (b"\r\n", 2, 0),
+            (b"\r\0\xff\n", 4, 3),
+        ];
+        for (held, wire, body_end) in cases {
+            assert_eq!(Lines::new(10).scan(held), Ok(line(wire, body_end)), "{held:?}");
+        }
+    }
+
+    #[test]
+    fn the_line_ending_does_not_count_for_the_limit() {
+        let too_long = Err(FrameError::TooLong { limit: 3 });
+        assert_eq!(Lines::new(3).scan(b"abc\n"), Ok(line(4, 3)));
+        assert_eq!(Lines::new(3).scan(b"abc\r\n"), Ok(line(5, 3)));
+        assert_eq!(Lines::new(3).scan(b"abcd\n"), too_long);
+        assert_eq!(Lines::new(3).scan(b"abc\r\r\n"), too_long);
+        assert_eq!(Lines::new(0).scan(b"\r\n"), Ok(line(2, 0)));
+        assert_eq!(Lines::new(usize::MAX).scan(b"a"), Ok(Scan::More(Need::Line(usize::MAX - 1))));
+    }
+
+    #[test]
+    fn a_line_is_too_long_before_its_end_has_come() {
+        assert_eq!(Lines::new(3).scan(b"abcd"), Ok(Scan::More(Need::Line(1))));
+        assert_eq!(Lines::new(3).scan(b"abcde"), Err(FrameError::TooLong { limit: 3 }));
+        assert_eq!(Lines::new(3).finish(b"abc"), Ok(Found { wire: 3, body: 0, body_end: 3, chunked: false }));
+        assert_eq!(Lines::new(3).finish(b"abcd"), Err(FrameError::TooLong { limit: 3 }));
+    }
+}

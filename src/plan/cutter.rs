@@ -1,0 +1,397 @@
+//! From a plan to the pieces of one connection and the pauses between them.
+
+use std::time::Duration;
+
+use super::draw::Draws;
+use super::{Cutting, Plan};
+use crate::value::{Offsets, Range, Span};
+
+/// One write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// How many bytes it has; never 0.
+    pub len: usize,
+    /// The pause before it is written: none before the first piece of a connection, and none without
+    /// a delay in the plan.
+    pub pause: Option<Duration>,
+}
+
+/// Cuts what one direction of one connection writes: either messages, with [`Cutter::group`] and
+/// [`Cutter::next_piece`], or a stream, with [`Cutter::next_in_stream`].
+#[derive(Debug)]
+pub struct Cutter {
+    cuts: Cuts,
+    /// Sizes and pauses are drawn apart: a delay does not change where the cuts are.
+    pauses: Option<Pauses>,
+    /// Whether nothing was written on this connection yet.
+    first: bool,
+    /// The group: its length and how much of it was handed out.
+    len: usize,
+    done: usize,
+    /// The bytes of the stream that were handed out.
+    offset: u64,
+}
+
+#[derive(Debug)]
+enum Cuts {
+    None,
+    /// Sizes from `min` to `max`; `left` bytes belong to the size that was drawn last.
+    Sizes {
+        draws: Draws,
+        min: u64,
+        max: u64,
+        left: u64,
+    },
+    /// Cuts at offsets. `ends` are those of the group, or of the stream, in rising order, and the
+    /// next one to come is `ends[next]`.
+    Offsets {
+        offsets: Offsets,
+        ends: Vec<u64>,
+        next: usize,
+    },
+}
+
+#[derive(Debug)]
+struct Pauses {
+    draws: Draws,
+    range: Range<Span>,
+}
+
+impl Cutter {
+    /// A cutter for one direction of a connection. Every random choice is a function of the plan's
+    /// seed and of `stream`, the number of the connection.
+    #[must_use]
+    pub fn new(plan: &Plan, stream: u64) -> Cutter {
+        let cuts = match &plan.cutting {
+            Cutting::Whole => Cuts::None,
+            Cutting::Chunk(sizes) => {
+                // A size of 0 would never come to an end.
+                let (min, max) = (sizes.min.0.max(1), sizes.max.0.max(1));
+                let mut draws = Draws::new(plan.seed, stream.wrapping_mul(2));
+                let left = draws.within(min, max);
+                Cuts::Sizes { draws, min, max, left }
+            }
+            Cutting::Cut(offsets) => {
+                // A stream has no end yet that a negative offset could count from.
+                let mut ends: Vec<u64> = offsets.as_slice().iter().filter_map(|cut| u64::try_from(*cut).ok()).collect();
+                ends.sort_unstable();
+                Cuts::Offsets { offsets: offsets.clone(), ends, next: 0 }
+            }
+        };
+        let draws = || Draws::new(plan.seed, stream.wrapping_mul(2).wrapping_add(1));
+        let pauses = plan.delay.map(|range| Pauses { draws: draws(), range });
+        Cutter { cuts, pauses, first: true, len: 0, done: 0, offset: 0 }
+    }
+
+    /// Begins with messages of these lengths, line endings included, joined into one group. Offsets
+    /// cut each message of it, those at or beyond the end of a message do not; chunks run over all of
+    /// its bytes. What was left of the group before is forgotten.
+    pub fn group(&mut self, messages: &[usize]) {
+        (self.len, self.done) = (messages.iter().sum(), 0);
+        if let Cuts::Offsets { offsets, ends, next } = &mut self.cuts {
+            ends.clear();
+            *next = 0;
+            let mut start = 0;
+            for len in messages.iter().map(|len| *len as u64) {
+                let before = ends.len();
+                ends.extend(offsets.as_slice().iter().filter_map(|cut| position(*cut, len)).map(|cut| start + cut));
+                ends[before..].sort_unstable();
+                start += len;
+            }
+            ends.dedup();
+        }
+    }
+
+    /// The next piece of the group; `None` when all of it was handed out.
+    pub fn next_piece(&mut self) -> Option<Piece> {
+        let most = self.cuts.to_next(self.done as u64).min(self.len - self.done);
+        if most == 0 {
+            return None;
+        }
+        self.done += most;
+        // The first size of the next group is drawn afresh.
+        self.cuts.advance(self.done as u64, u64::MAX);
+        Some(self.piece(most))
+    }
+
+    /// The next piece of a stream of which `available` bytes wait to be written; `None` when there
+    /// are none. Where the stream is cut depends on the bytes before alone, not on what is
+    /// available: a piece ends at the next boundary or before it.
+    pub fn next_in_stream(&mut self, available: usize) -> Option<Piece> {
+        let len = available.min(self.wants());
+        if len == 0 {
+            return None;
+        }
+        self.offset = self.offset.saturating_add(len as u64);
+        self.cuts.advance(self.offset, len as u64);
+        Some(self.piece(len))
+    }
+
+    /// The bytes of the stream up to the next boundary; `usize::MAX` when there is none to come.
+    #[must_use]
+    pub fn wants(&self) -> usize {
+        self.cuts.to_next(self.offset)
+    }
+
+    fn piece(&mut self, len: usize) -> Piece {
+        let first = std::mem::replace(&mut self.first, false);
+        Piece { len, pause: if first { None } else { self.pauses.as_mut().map(Pauses::next) } }
+    }
+}
+
+/// Where a cut falls in a message of `len` bytes; `None` when it cuts nothing.
+fn position(cut: i64, len: u64) -> Option<u64> {
+    let at = if cut < 0 { len.checked_sub(cut.unsigned_abs())? } else { cut.unsigned_abs() };
+    (0 < at && at < len).then_some(at)
+}
+
+impl Cuts {
+    /// The bytes from `offset` to the next cut.
+    fn to_next(&self, offset: u64) -> usize {
+        let bytes = match self {
+            Cuts::None => u64::MAX,
+            Cuts::Sizes { left, .. } => *left,
+            Cuts::Offsets { ends, next, .. } => ends.get(*next).map_or(u64::MAX, |end| *end - offset),
+        };
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    }
+
+    /// Steps on: to this offset, which is not beyond the next cut, by so many bytes of a size.
+    fn advance(&mut self, offset: u64, bytes: u64) {
+        match self {
+            Cuts::None => (),
+            Cuts::Sizes { draws, min, max, left } => {
+                *left = left.saturating_sub(bytes);
+                if *left == 0 {
+                    *left = draws.within(*min, *max);
+                }
+            }
+            Cuts::Offsets { ends, next, .. } => {
+                if ends.get(*next) == Some(&offset) {
+                    *next += 1;
+                }
+            }
+        }
+    }
+}
+
+impl Pauses {
+    fn next(&mut self) -> Duration {
+        let Range { min: Span(min), max: Span(max) } = self.range;
+        if min >= max {
+            return min;
+        }
+        // Beyond 584 years one pause is as good as another.
+        let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        Duration::from_nanos(self.draws.within(nanos(min), nanos(max)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+    use std::num::NonZeroUsize;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::value::{Seed, Size};
+
+    fn plan(cutting: Cutting) -> Plan {
+        Plan { cutting, ..Plan::default() }
+    }
+
+    fn cut(offsets: &str) -> Plan {
+        plan(Cutting::Cut(offsets.parse().unwrap()))
+    }
+
+    fn chunk(sizes: &str) -> Plan {
+        plan(Cutting::Chunk(sizes.parse().unwrap()))
+    }
+
+    fn pieces(cutter: &mut Cutter, messages: &[usize]) -> Vec<Piece> {
+        cutter.group(messages);
+        std::iter::from_fn(|| cutter.next_piece()).collect()
+    }
+
+    fn lens(plan: &Plan, messages: &[usize]) -> Vec<usize> {
+        pieces(&mut Cutter::new(plan, 1), messages).iter().map(|piece| piece.len).collect()
+    }
+
+    #[test]
+    fn a_message_is_cut_at_each_offset() {
+        assert_eq!(lens(&Plan::default(), &[18]), [18]);
+        assert_eq!(lens(&cut("5"), &[18]), [5, 13]);
+        assert_eq!(lens(&cut("-1,5,1"), &[18]), [1, 4, 12, 1]);
+        assert_eq!(lens(&cut("5,-13,17,-1"), &[18]), [5, 12, 1]);
+        assert_eq!(lens(&chunk("7"), &[18]), [7, 7, 4]);
+        assert_eq!(lens(&chunk("18"), &[18]), [18]);
+        assert_eq!(lens(&chunk("16777215TiB"), &[18]), [18]);
+    }
+
+    #[test]
+    fn offsets_at_or_beyond_an_end_cut_nothing() {
+        assert_eq!(lens(&cut("18,19,-18,-19"), &[18]), [18]);
+        assert_eq!(lens(&cut("9223372036854775807,-9223372036854775808"), &[18]), [18]);
+        assert_eq!(lens(&cut("1,-1"), &[1]), [1]);
+        assert_eq!(lens(&cut("1"), &[0]), Vec::<usize>::new());
+        assert_eq!(lens(&cut("1"), &[]), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn joined_messages_are_cut_across_their_boundary() {
+        assert_eq!(lens(&cut("5"), &[18, 18]), [5, 18, 13]);
+        assert_eq!(lens(&cut("-1,1"), &[3, 2, 1, 0, 4]), [1, 1, 2, 3, 2, 1]);
+        assert_eq!(lens(&chunk("10"), &[18, 18]), [10, 10, 10, 6]);
+        assert_eq!(lens(&Plan::default(), &[18, 18]), [36]);
+    }
+
+    #[test]
+    fn a_size_of_zero_does_not_hang() {
+        let zero = plan(Cutting::Chunk(Range::only(Size(0))));
+        assert_eq!(lens(&zero, &[3]), [1, 1, 1]);
+    }
+
+    #[test]
+    fn a_pause_stands_before_every_piece_but_the_first() {
+        let plan = Plan { delay: Some("10ms".parse().unwrap()), ..cut("1") };
+        let mut cutter = Cutter::new(&plan, 1);
+        let pause = Some(Duration::from_millis(10));
+        assert_eq!(pieces(&mut cutter, &[2]), [Piece { len: 1, pause: None }, Piece { len: 1, pause }]);
+        assert_eq!(pieces(&mut cutter, &[1]), [Piece { len: 1, pause }]);
+    }
+
+    #[test]
+    fn a_delay_does_not_change_the_sizes() {
+        let plain = chunk("1..100");
+        let delayed = Plan { delay: Some("1ms..5ms".parse().unwrap()), ..plain.clone() };
+        assert_eq!(lens(&plain, &[1000, 1000]), lens(&delayed, &[1000, 1000]));
+        let pieces = pieces(&mut Cutter::new(&delayed, 1), &[1000]);
+        let pauses = || pieces[1..].iter().map(|piece| piece.pause.unwrap());
+        assert!(pauses().all(|pause| (Duration::from_millis(1)..=Duration::from_millis(5)).contains(&pause)));
+        assert!(pauses().any(|pause| Some(pause) != pieces[1].pause));
+    }
+
+    #[test]
+    fn every_connection_has_its_own_choices() {
+        let plan = chunk("1..100");
+        let sizes = |stream| pieces(&mut Cutter::new(&plan, stream), &[1000]);
+        assert_eq!(sizes(1), sizes(1));
+        assert_ne!(sizes(1), sizes(2));
+        assert_ne!(lens(&plan, &[1000]), lens(&Plan { seed: Seed(1), ..plan.clone() }, &[1000]));
+    }
+
+    #[test]
+    fn a_stream_is_cut_at_its_own_offsets() {
+        let mut cutter = Cutter::new(&chunk("4"), 1);
+        let len = |piece: Option<Piece>| piece.map(|piece| piece.len);
+        assert_eq!(cutter.wants(), 4);
+        assert_eq!(len(cutter.next_in_stream(3)), Some(3));
+        assert_eq!(cutter.wants(), 1);
+        assert_eq!(len(cutter.next_in_stream(3)), Some(1));
+        assert_eq!(len(cutter.next_in_stream(0)), None);
+        assert_eq!(len(cutter.next_in_stream(9)), Some(4));
+
+        let mut cutter = Cutter::new(&cut("5,2,-1"), 1);
+        let lens = std::iter::from_fn(|| len(cutter.next_in_stream(100))).take(4);
+        assert_eq!(lens.collect::<Vec<_>>(), [2, 3, 100, 100]);
+        assert_eq!(cutter.wants(), usize::MAX);
+        assert_eq!(len(Cutter::new(&cut("-1"), 1).next_in_stream(9)), Some(9));
+        assert_eq!(len(Cutter::new(&Plan::default(), 1).next_in_stream(9)), Some(9));
+    }
+
+    /// Runs one line of the table: `PLAN ; connection ; messages joined by + , or bytes of a stream`.
+    fn run(case: &str) -> String {
+        let [plan, stream, input] = case.split(" ; ").collect::<Vec<_>>().try_into().unwrap();
+        let mut cutter = Cutter::new(&serde_json::from_str(plan).unwrap(), stream.parse().unwrap());
+        let mut all = Vec::new();
+        if let Some(bytes) = input.strip_prefix("stream ") {
+            let mut left = bytes.parse().unwrap();
+            while let Some(piece) = cutter.next_in_stream(left) {
+                left -= piece.len;
+                all.push(piece);
+            }
+        } else {
+            for group in input.split(' ') {
+                let messages: Vec<usize> = group.split('+').map(|len| len.parse().unwrap()).collect();
+                all.extend(pieces(&mut cutter, &messages));
+            }
+        }
+        let mut shown = String::new();
+        for Piece { len, pause } in all {
+            write!(shown, " {len}").unwrap();
+            if let Some(pause) = pause {
+                write!(shown, "@{}", pause.as_nanos()).unwrap();
+            }
+        }
+        shown
+    }
+
+    /// What a seed means is a promise: when this fails, plans of earlier versions do not replay.
+    #[test]
+    fn the_sequence_of_every_seed_is_the_committed_one() {
+        let table = include_str!("../../tests/cases/plans.txt");
+        let mut now = String::new();
+        for line in table.lines() {
+            match line.split_once(" =>") {
+                Some((case, _)) if !case.starts_with('#') => writeln!(now, "{case} =>{}", run(case)).unwrap(),
+                _ => writeln!(now, "{line}").unwrap(),
+            }
+        }
+        assert!(table == now, "the table would now be:\n{now}");
+    }
+
+    fn plans() -> impl Strategy<Value = Plan> {
+        let sizes = (0u64..20, 0u64..20).prop_map(|(a, b)| Range { min: Size(a.min(b)), max: Size(a.max(b)) });
+        let offsets = prop::collection::vec((-30i64..30).prop_filter("0", |n| *n != 0), 1..6);
+        let cutting = prop_oneof![
+            Just(Cutting::Whole),
+            sizes.prop_map(Cutting::Chunk),
+            offsets.prop_map(|list| Cutting::Cut(Offsets::new(list).unwrap())),
+        ];
+        (cutting, any::<u64>(), 1usize..4).prop_map(|(cutting, seed, coalesce)| Plan {
+            cutting,
+            seed: Seed(seed),
+            coalesce: NonZeroUsize::new(coalesce).unwrap(),
+            ..Plan::default()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_pieces_of_a_group_are_the_whole_group(
+            plan in plans(), groups in prop::collection::vec(prop::collection::vec(0usize..40, 0..5), 0..5),
+        ) {
+            let mut cutter = Cutter::new(&plan, 1);
+            for group in groups {
+                let pieces = pieces(&mut cutter, &group);
+                prop_assert!(pieces.iter().all(|piece| piece.len > 0));
+                prop_assert_eq!(pieces.iter().map(|piece| piece.len).sum::<usize>(), group.iter().sum::<usize>());
+                prop_assert_eq!(cutter.next_piece(), None);
+            }
+        }
+
+        #[test]
+        fn the_boundaries_of_a_stream_do_not_depend_on_what_is_available(
+            plan in plans(), available in prop::collection::vec(1usize..50, 1..50),
+        ) {
+            let mut at = 0;
+            let mut ends = std::collections::HashSet::new();
+            let mut cutter = Cutter::new(&plan, 1);
+            for available in &available {
+                let wants = cutter.wants();
+                let len = cutter.next_in_stream(*available).unwrap().len;
+                prop_assert_eq!(len, wants.min(*available));
+                at += len;
+                ends.insert(at);
+            }
+            let mut cutter = Cutter::new(&plan, 1);
+            let mut boundary = 0usize;
+            while let Some(end) = boundary.checked_add(cutter.wants()).filter(|end| *end <= at) {
+                prop_assert!(ends.contains(&end));
+                boundary = end;
+                cutter.next_in_stream(usize::MAX);
+            }
+        }
+    }
+}

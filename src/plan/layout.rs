@@ -1,0 +1,140 @@
+//! Where the request messages of a sweep lie in the stream that they are together.
+
+use std::fmt;
+
+use super::order::{Fin, Label, Trial};
+
+/// The request messages of a sweep as one stream. Offsets count from its first byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Where each message ends.
+    ends: Vec<usize>,
+}
+
+/// A place in a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The number of the message, from 1.
+    pub message: usize,
+    /// Bytes of it before the place.
+    pub offset: usize,
+}
+
+impl Layout {
+    /// Messages of these lengths, one behind the other.
+    #[must_use]
+    pub fn new(messages: &[usize]) -> Layout {
+        let mut end = 0;
+        let next = |len: &usize| {
+            end += len;
+            end
+        };
+        Layout { ends: messages.iter().map(next).collect() }
+    }
+
+    /// The trial that cuts nothing: each message is one write.
+    #[must_use]
+    pub fn whole(&self) -> Trial {
+        self.trial(Label::Whole, &[], vec![])
+    }
+
+    /// The offsets where one message ends and the next begins.
+    #[must_use]
+    pub fn boundaries(&self) -> &[usize] {
+        self.ends.split_last().map_or(&[], |(_, boundaries)| boundaries)
+    }
+
+    /// The message that an offset is in. A boundary is in the message that it begins.
+    #[must_use]
+    pub fn locate(&self, offset: usize) -> Place {
+        let message = self.boundaries().partition_point(|end| *end <= offset);
+        Place { message: message + 1, offset: offset - self.start(message) }
+    }
+
+    /// The trial in which these boundaries are not cut, and these places inside messages are.
+    pub(super) fn trial(&self, name: Label, joined: &[usize], mut cuts: Vec<usize>) -> Trial {
+        cuts.extend(self.boundaries().iter().filter(|end| joined.binary_search(end).is_err()));
+        cuts.sort_unstable();
+        // A message without any byte has two boundaries in one place, or one at an end of the stream.
+        cuts.dedup();
+        cuts.retain(|cut| *cut > 0 && Some(cut) != self.ends.last());
+        Trial { name, cuts, joined: joined.to_vec(), fin: Fin::After }
+    }
+
+    fn start(&self, message: usize) -> usize {
+        if message == 0 { 0 } else { self.ends[message - 1] }
+    }
+
+    /// Where each message starts, and its length.
+    fn messages(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        self.ends.iter().enumerate().map(|(message, end)| (self.start(message), end - self.start(message)))
+    }
+
+    /// How many places inside messages there are to cut.
+    pub(super) fn places(&self) -> u64 {
+        self.messages().map(|(_, len)| len.saturating_sub(1) as u64).sum()
+    }
+
+    /// The place with this number, from 0, as an offset.
+    pub(super) fn place(&self, number: u64) -> usize {
+        let mut left = usize::try_from(number).unwrap_or(usize::MAX);
+        for (start, len) in self.messages() {
+            let places = len.saturating_sub(1);
+            if left < places {
+                return start + left + 1;
+            }
+            left -= places;
+        }
+        0
+    }
+
+    pub(super) fn chunks(&self, size: usize) -> Vec<usize> {
+        self.messages().flat_map(|(start, len)| (start..start + len).step_by(size).skip(1)).collect()
+    }
+
+    /// The boundaries inside groups of `count` messages.
+    pub(super) fn joined(&self, count: usize) -> Vec<usize> {
+        let inside = |(number, _): &(usize, &usize)| (number + 1) % count != 0;
+        self.boundaries().iter().enumerate().filter(inside).map(|(_, end)| *end).collect()
+    }
+
+    pub(super) fn crossing(&self, label: Label) -> Vec<usize> {
+        let cut = |(start, len): (usize, usize)| match label {
+            Label::CrossingMiddle => start + len / 2,
+            Label::Crossing(-1) => start + len - 1,
+            _ => start + 1,
+        };
+        self.messages().filter(|(_, len)| *len > 1).map(cut).collect()
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "message {} cut at {}", self.message, self.offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_are_found_in_their_message() {
+        let layout = Layout::new(&[4, 2, 1]);
+        let at = |offset| (layout.locate(offset).message, layout.locate(offset).offset);
+        assert_eq!([at(0), at(3), at(4), at(5), at(6), at(7)], [(1, 0), (1, 3), (2, 0), (2, 1), (3, 0), (3, 1)]);
+    }
+
+    #[test]
+    fn a_message_without_bytes_adds_no_cut() {
+        assert_eq!(Layout::new(&[0, 3, 0, 2, 0]).whole().cuts, [3]);
+        assert_eq!(Layout::new(&[]).whole().cuts, Vec::<usize>::new());
+    }
+
+    #[test]
+    fn every_place_inside_a_message_has_a_number() {
+        let layout = Layout::new(&[3, 1, 0, 2]);
+        let places: Vec<usize> = (0..layout.places()).map(|number| layout.place(number)).collect();
+        assert_eq!(places, [1, 2, 5]);
+    }
+}

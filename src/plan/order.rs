@@ -1,0 +1,352 @@
+//! The trials of a sweep, in the order they are run: every way to cut the same requests.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::draw::Draws;
+use super::layout::{Layout, Place};
+use crate::value::Seed;
+
+/// One way to write all requests on one connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trial {
+    /// What it tries.
+    pub name: Label,
+    /// Where one write ends and the next begins, as rising offsets in the stream of all requests;
+    /// neither its start nor its end is among them. The boundaries of messages are, unless the two
+    /// messages are joined.
+    pub cuts: Vec<usize>,
+    /// The boundaries of messages where nothing is cut: one write has bytes of both.
+    pub joined: Vec<usize>,
+    /// When the sending direction is closed.
+    pub fin: Fin,
+}
+
+/// When the sending direction is closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fin {
+    /// After the last byte has arrived.
+    #[default]
+    After,
+    /// Together with the last byte.
+    With,
+}
+
+/// What a [`Trial`] tries. Messages are counted from 1, offsets from the start of their message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Label {
+    /// Nothing: each message is one write. The baseline.
+    Whole,
+    /// One cut in one message.
+    Cut(Place),
+    /// Every message in pieces of so many bytes.
+    Chunks(usize),
+    /// So many messages in each write.
+    Joined(usize),
+    /// All messages joined, and each cut at this offset as `--cut` has it: each piece but the first
+    /// and the last crosses a boundary.
+    Crossing(i64),
+    /// All messages joined, and each cut in its middle.
+    CrossingMiddle,
+    /// Two cuts.
+    Pair(Place, Place),
+    /// The messages whole, and the end of the stream as [`Trial::fin`] says.
+    Fin(Fin),
+    /// What is left of another trial after shrinking it.
+    Shrunk,
+}
+
+/// The trials of a sweep. Every trial can be made on its own, in any order and again.
+#[derive(Clone, Debug)]
+pub struct Order {
+    layout: Layout,
+    singles: Selection,
+    chunks: Vec<usize>,
+    joins: Selection,
+    crossings: Vec<Label>,
+    pairs: Selection,
+    skipped: u64,
+}
+
+/// The chunk sizes that are tried.
+const CHUNKS: [usize; 4] = [1, 2, 3, 7];
+const FINS: [Fin; 2] = [Fin::With, Fin::After];
+
+/// Which of so many candidates are tried.
+#[derive(Clone, Debug)]
+enum Selection {
+    All(u64),
+    /// Their numbers in rising order.
+    Sample(Vec<u64>),
+}
+
+impl Order {
+    /// The trials for request messages of these lengths, line endings included: every single cut;
+    /// chunks of 1, 2, 3 and 7; k messages joined; all joined and cut across each boundary; all
+    /// pairs of cuts; the FIN with and after the last byte.
+    ///
+    /// There are at most `max_plans` of them (but the handful of chunks, crossings and FINs always):
+    /// where there would be more, single cuts come before pairs, and `seed` draws which are tried.
+    #[must_use]
+    pub fn new(messages: &[usize], max_plans: usize, seed: Seed) -> Order {
+        let layout = Layout::new(messages);
+        let longest = messages.iter().copied().max().unwrap_or(0);
+        let chunks: Vec<usize> = CHUNKS.into_iter().filter(|size| *size < longest).collect();
+        let crossings = if messages.len() < 2 || longest < 2 {
+            vec![]
+        } else {
+            vec![Label::Crossing(1), Label::CrossingMiddle, Label::Crossing(-1)]
+        };
+        let mut room = (max_plans as u64).saturating_sub((chunks.len() + crossings.len() + FINS.len()) as u64);
+        let joins = layout.boundaries().len() as u64;
+        let places = layout.places();
+        let pairs = u64::try_from(u128::from(places) * u128::from(places.saturating_sub(1)) / 2).unwrap_or(u64::MAX);
+        let mut skipped = 0u64;
+        let mut select = |of: u64, most: u64, stream: u64| {
+            let count = of.min(most).min(room);
+            room -= count;
+            skipped = skipped.saturating_add(of - count);
+            Selection::new(of, count, &mut Draws::new(seed, stream))
+        };
+        // Many messages leave room for the cuts in them.
+        let joins = select(joins, max_plans as u64 / 4, 0);
+        let singles = select(places, u64::MAX, 1);
+        let pairs = select(pairs, u64::MAX, 2);
+        Order { layout, singles, chunks, joins, crossings, pairs, skipped }
+    }
+
+    /// How many trials there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let selected = self.singles.len() + self.joins.len() + self.pairs.len();
+        selected + self.chunks.len() + self.crossings.len() + FINS.len()
+    }
+
+    /// Whether there are none; there always are.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many trials were left out because there would be more than was allowed.
+    #[must_use]
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// The messages that the offsets of all trials are in.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// All trials in order.
+    pub fn iter(&self) -> impl Iterator<Item = Trial> + '_ {
+        (0..self.len()).map_while(|index| self.get(index))
+    }
+
+    /// The trial with this number, from 0; `None` behind the last one.
+    #[must_use]
+    pub fn get(&self, mut index: usize) -> Option<Trial> {
+        // Steps over a section of the order, or says that the trial is in it.
+        let mut within = |len: usize| {
+            let inside = index < len;
+            if !inside {
+                index -= len;
+            }
+            inside.then_some(index)
+        };
+        let layout = &self.layout;
+        if let Some(at) = within(self.singles.len()) {
+            let cut = layout.place(self.singles.get(at)?);
+            return Some(layout.trial(Label::Cut(layout.locate(cut)), &[], vec![cut]));
+        }
+        if let Some(at) = within(self.chunks.len()) {
+            let size = *self.chunks.get(at)?;
+            return Some(layout.trial(Label::Chunks(size), &[], layout.chunks(size)));
+        }
+        if let Some(at) = within(self.joins.len()) {
+            let count = usize::try_from(self.joins.get(at)?).ok()? + 2;
+            return Some(layout.trial(Label::Joined(count), &layout.joined(count), vec![]));
+        }
+        if let Some(at) = within(self.crossings.len()) {
+            let label = *self.crossings.get(at)?;
+            return Some(layout.trial(label, layout.boundaries(), layout.crossing(label)));
+        }
+        if let Some(at) = within(self.pairs.len()) {
+            let (first, second) = unrank(self.pairs.get(at)?);
+            let cuts = vec![layout.place(first), layout.place(second)];
+            return Some(layout.trial(Label::Pair(layout.locate(cuts[0]), layout.locate(cuts[1])), &[], cuts));
+        }
+        let fin = *FINS.get(within(FINS.len())?)?;
+        Some(Trial { fin, ..layout.trial(Label::Fin(fin), &[], vec![]) })
+    }
+}
+
+/// The pair with this number, the smaller one first: (0,1), (0,2), (1,2), (0,3), (1,3), (2,3), …
+fn unrank(rank: u64) -> (u64, u64) {
+    let rank = u128::from(rank);
+    let second = (8 * rank + 1).isqrt().div_ceil(2);
+    let first = rank - second * (second - 1) / 2;
+    // Both are below 2^33.
+    (u64::try_from(first).unwrap_or(0), u64::try_from(second).unwrap_or(0))
+}
+
+impl Selection {
+    /// Draws `count` of `of` candidates without repeats (Floyd's algorithm, CACM 30(9), 1987).
+    fn new(of: u64, count: u64, draws: &mut Draws) -> Selection {
+        if count == of {
+            return Selection::All(of);
+        }
+        let mut sample = BTreeSet::new();
+        for last in of - count..of {
+            let number = draws.within(0, last);
+            if !sample.insert(number) {
+                sample.insert(last);
+            }
+        }
+        Selection::Sample(sample.into_iter().collect())
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Selection::All(count) => usize::try_from(*count).unwrap_or(usize::MAX),
+            Selection::Sample(sample) => sample.len(),
+        }
+    }
+
+    fn get(&self, at: usize) -> Option<u64> {
+        match self {
+            Selection::All(_) => Some(at as u64),
+            Selection::Sample(sample) => sample.get(at).copied(),
+        }
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Label::Whole => f.write_str("every message in one write"),
+            Label::Cut(place) => place.fmt(f),
+            Label::Chunks(size) => write!(f, "chunks of {size}"),
+            Label::Joined(count) => write!(f, "{count} messages in one write"),
+            Label::Crossing(cut) => write!(f, "all messages joined, each cut at {cut}"),
+            Label::CrossingMiddle => f.write_str("all messages joined, each cut in its middle"),
+            Label::Pair(first, second) => write!(f, "{first}, {second}"),
+            Label::Fin(Fin::With) => f.write_str("FIN with the last byte"),
+            Label::Fin(Fin::After) => f.write_str("FIN after the last byte"),
+            Label::Shrunk => f.write_str("shrunk"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn shown(order: &Order) -> Vec<String> {
+        order.iter().map(|trial| format!("{}: {:?} {:?}", trial.name, trial.cuts, trial.joined)).collect()
+    }
+
+    #[test]
+    fn the_trials_come_in_the_promised_order() {
+        let expected = [
+            "message 1 cut at 1: [1, 4, 6] []",
+            "message 1 cut at 2: [2, 4, 6] []",
+            "message 1 cut at 3: [3, 4, 6] []",
+            "message 2 cut at 1: [4, 5, 6] []",
+            "chunks of 1: [1, 2, 3, 4, 5, 6] []",
+            "chunks of 2: [2, 4, 6] []",
+            "chunks of 3: [3, 4, 6] []",
+            "2 messages in one write: [6] [4]",
+            "3 messages in one write: [] [4, 6]",
+            "all messages joined, each cut at 1: [1, 5] [4, 6]",
+            "all messages joined, each cut in its middle: [2, 5] [4, 6]",
+            "all messages joined, each cut at -1: [3, 5] [4, 6]",
+            "message 1 cut at 1, message 1 cut at 2: [1, 2, 4, 6] []",
+            "message 1 cut at 1, message 1 cut at 3: [1, 3, 4, 6] []",
+            "message 1 cut at 2, message 1 cut at 3: [2, 3, 4, 6] []",
+            "message 1 cut at 1, message 2 cut at 1: [1, 4, 5, 6] []",
+            "message 1 cut at 2, message 2 cut at 1: [2, 4, 5, 6] []",
+            "message 1 cut at 3, message 2 cut at 1: [3, 4, 5, 6] []",
+            "FIN with the last byte: [4, 6] []",
+            "FIN after the last byte: [4, 6] []",
+        ];
+        let order = Order::new(&[4, 2, 1], 1000, Seed(0));
+        assert_eq!(shown(&order), expected);
+        assert_eq!((order.len(), order.skipped(), order.get(20)), (20, 0, None));
+        let fins: Vec<Fin> = order.iter().map(|trial| trial.fin).collect();
+        assert!(fins[..18].iter().all(|fin| *fin == Fin::After));
+        assert_eq!(fins[18..], FINS);
+        assert_eq!(order.layout().whole().cuts, [4, 6]);
+    }
+
+    #[test]
+    fn messages_with_nothing_to_cut_leave_nothing_but_the_fin() {
+        for messages in [&[][..], &[0], &[1]] {
+            let expected = ["FIN with the last byte: [] []", "FIN after the last byte: [] []"];
+            assert_eq!(shown(&Order::new(messages, 1000, Seed(0))), expected);
+        }
+        assert_eq!(Order::new(&[1, 0, 1], 1000, Seed(0)).layout().whole().cuts, [1]);
+    }
+
+    #[test]
+    fn beyond_the_limit_pairs_are_sampled_without_repeats() {
+        let order = |seed| Order::new(&[100, 100], 1000, Seed(seed));
+        let all = shown(&order(1));
+        assert_eq!((all.len(), order(1).skipped()), (1000, 198 * 197 / 2 - (1000 - 198 - 4 - 1 - 3 - 2)));
+        assert_eq!(all[..198], shown(&Order::new(&[100, 100], usize::MAX, Seed(0)))[..198]);
+        assert_eq!(all.iter().collect::<std::collections::HashSet<_>>().len(), 1000);
+        assert_eq!(all, shown(&order(1)));
+        assert_ne!(all, shown(&order(2)));
+        // Every place takes part in some pair.
+        let pairs: Vec<Trial> = order(1).iter().filter(|trial| matches!(trial.name, Label::Pair(..))).collect();
+        assert!((1..100).chain(101..200).all(|at| pairs.iter().any(|trial| trial.cuts.contains(&at))));
+    }
+
+    #[test]
+    fn beyond_the_limit_single_cuts_are_sampled_too() {
+        let order = Order::new(&[1_000_000, 50], 100, Seed(7));
+        assert_eq!(order.len(), 100);
+        let singles = order.iter().filter(|trial| matches!(trial.name, Label::Cut(_))).count();
+        assert_eq!(singles, 100 - 4 - 1 - 3 - 2);
+        assert_eq!(Order::new(&[50], 0, Seed(7)).len(), 4 + 2);
+        let many_messages = Order::new(&[10; 1000], 100, Seed(7));
+        assert_eq!(many_messages.iter().filter(|trial| matches!(trial.name, Label::Joined(_))).count(), 25);
+    }
+
+    #[test]
+    fn pairs_are_numbered_without_gaps() {
+        let pairs: Vec<_> = (0..6).map(unrank).collect();
+        assert_eq!(pairs, [(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)]);
+        for second in [2u64, 3, 1000, 94_906_267, 4_000_000_000] {
+            let rank = second * (second - 1) / 2;
+            assert_eq!(unrank(rank), (0, second));
+            assert_eq!(unrank(rank - 1), (second - 2, second - 1));
+        }
+        unrank(u64::MAX);
+    }
+
+    proptest! {
+        #[test]
+        fn every_trial_is_a_way_to_write_the_stream(
+            messages in prop::collection::vec(0usize..12, 0..6), max_plans in 0usize..200, seed: u64,
+        ) {
+            let order = Order::new(&messages, max_plans, Seed(seed));
+            prop_assert!(order.len() <= max_plans.max(4 + 3 + 2));
+            prop_assert_eq!(order.iter().count(), order.len());
+            let total: usize = messages.iter().sum();
+            for trial in order.iter() {
+                prop_assert!(trial.cuts.windows(2).all(|pair| pair[0] < pair[1]));
+                let boundaries = order.layout().boundaries();
+                prop_assert!(trial.joined.iter().all(|end| boundaries.contains(end)));
+                prop_assert!(trial.cuts.iter().all(|cut| (1..total).contains(cut)));
+                if messages.iter().all(|len| *len > 0) {
+                    prop_assert!(boundaries.iter().all(|end| trial.cuts.contains(end) != trial.joined.contains(end)));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! From a trial that made a difference to the least that still makes one.
+
+use super::layout::Layout;
+use super::order::{Fin, Label, Trial};
+
+/// Delta debugging (A. Zeller and R. Hildebrandt, IEEE TSE 28(2), 2002) over what a trial does
+/// differently from the baseline. It only asks: the caller runs each [`Shrink::candidate`] and says
+/// with [`Shrink::tell`] whether the replies still differ. It may stop at any time.
+#[derive(Clone, Debug)]
+pub struct Shrink {
+    layout: Layout,
+    /// The fewest changes so far that made a difference.
+    changes: Vec<Change>,
+    /// How many parts they are divided in; 0 when nothing is left to try.
+    parts: usize,
+    /// The next thing to try: each part on its own, and then all but each part.
+    next: usize,
+}
+
+/// Something a trial does that the baseline does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    /// Cuts inside a message.
+    Cut(usize),
+    /// Does not cut between two messages.
+    Join(usize),
+    /// Closes with the last byte.
+    Fin,
+}
+
+impl Shrink {
+    /// Begins with a trial, of messages with this layout, that made a difference.
+    #[must_use]
+    pub fn new(layout: &Layout, failing: &Trial) -> Shrink {
+        let boundaries = layout.boundaries();
+        let inside = failing.cuts.iter().filter(|cut| boundaries.binary_search(cut).is_err());
+        let mut changes: Vec<Change> = inside.copied().map(Change::Cut).collect();
+        changes.extend(failing.joined.iter().copied().map(Change::Join));
+        // What stands close in the stream probably belongs together.
+        changes.sort_by_key(|change| change.offset());
+        if failing.fin == Fin::With {
+            changes.push(Change::Fin);
+        }
+        let mut shrink = Shrink { layout: layout.clone(), changes, parts: 0, next: 0 };
+        shrink.divide(2, 0);
+        shrink
+    }
+
+    /// The trial to run next; `None` when no change can be taken away any more.
+    #[must_use]
+    pub fn candidate(&self) -> Option<Trial> {
+        (self.parts > 0).then(|| self.trial(&self.selected()))
+    }
+
+    /// Takes in whether the candidate made a difference.
+    pub fn tell(&mut self, differs: bool) {
+        if self.parts == 0 {
+            return;
+        }
+        if differs {
+            let without_a_part = self.next >= self.parts;
+            self.changes = self.selected();
+            // The other parts are small already when all but one of them were needed.
+            let parts = if without_a_part { self.parts - 1 } else { 2 };
+            self.divide(parts, if without_a_part { parts } else { 0 });
+            return;
+        }
+        self.next += 1;
+        // Of two parts, each is all but the other.
+        let tries = if self.parts == 2 { 2 } else { 2 * self.parts };
+        if self.next == tries {
+            if self.parts < self.changes.len() { self.divide(2 * self.parts, 0) } else { self.parts = 0 }
+        }
+    }
+
+    /// The least that made a difference so far.
+    #[must_use]
+    pub fn result(&self) -> Trial {
+        self.trial(&self.changes)
+    }
+
+    fn divide(&mut self, parts: usize, next: usize) {
+        self.parts = if self.changes.len() < 2 { 0 } else { parts.clamp(2, self.changes.len()) };
+        self.next = if self.parts == 2 { 0 } else { next };
+    }
+
+    /// The changes of the candidate.
+    fn selected(&self) -> Vec<Change> {
+        let part = self.next % self.parts;
+        let edge = |part: usize| part * self.changes.len() / self.parts;
+        let (from, to) = (edge(part), edge(part + 1));
+        if self.next < self.parts {
+            self.changes[from..to].to_vec()
+        } else {
+            [&self.changes[..from], &self.changes[to..]].concat()
+        }
+    }
+
+    fn trial(&self, changes: &[Change]) -> Trial {
+        let mut cuts = Vec::new();
+        let mut joined = Vec::new();
+        let mut fin = Fin::After;
+        for change in changes {
+            match change {
+                Change::Cut(at) => cuts.push(*at),
+                Change::Join(at) => joined.push(*at),
+                Change::Fin => fin = Fin::With,
+            }
+        }
+        Trial { fin, ..self.layout.trial(Label::Shrunk, &joined, cuts) }
+    }
+}
+
+impl Change {
+    fn offset(self) -> usize {
+        match self {
+            Change::Cut(at) | Change::Join(at) => at,
+            Change::Fin => usize::MAX,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::plan::Order;
+    use crate::value::Seed;
+
+    /// Shrinks against a peer that fails on these trials, and counts the runs.
+    fn shrink(layout: &Layout, trial: &Trial, differs: impl Fn(&Trial) -> bool) -> (Trial, usize) {
+        assert!(differs(trial));
+        let mut shrink = Shrink::new(layout, trial);
+        let mut runs = 0;
+        while let Some(candidate) = shrink.candidate() {
+            let outcome = differs(&candidate);
+            shrink.tell(outcome);
+            runs += 1;
+        }
+        let result = shrink.result();
+        assert!(differs(&result));
+        shrink.tell(true);
+        assert_eq!(shrink.result(), result);
+        (result, runs)
+    }
+
+    fn chunks_of_one(layout: &Layout) -> Trial {
+        layout.trial(Label::Chunks(1), layout.boundaries(), (1..layout.boundaries()[0]).chain(19..36).collect())
+    }
+
+    #[test]
+    fn one_cut_of_many_is_found() {
+        let layout = Layout::new(&[18, 18]);
+        let (result, runs) = shrink(&layout, &chunks_of_one(&layout), |trial| trial.cuts.contains(&23));
+        assert_eq!(result, Trial { name: Label::Shrunk, cuts: vec![18, 23], joined: vec![], fin: Fin::After });
+        assert!(runs <= 12, "{runs}");
+    }
+
+    #[test]
+    fn a_cut_and_a_join_that_are_both_needed_stay() {
+        let layout = Layout::new(&[18, 18]);
+        let needs = |trial: &Trial| trial.cuts.contains(&5) && trial.joined == [18];
+        let (result, _) = shrink(&layout, &chunks_of_one(&layout), needs);
+        assert_eq!((result.cuts, result.joined), (vec![5], vec![18]));
+    }
+
+    #[test]
+    fn the_fin_is_taken_away_when_it_is_not_needed() {
+        let layout = Layout::new(&[18]);
+        let trial = Trial { fin: Fin::With, ..layout.trial(Label::Whole, &[], vec![3, 7]) };
+        let (result, _) = shrink(&layout, &trial, |trial| trial.cuts.contains(&7));
+        assert_eq!((result.cuts, result.fin), (vec![7], Fin::After));
+        let (result, _) = shrink(&layout, &trial, |trial| trial.fin == Fin::With);
+        assert_eq!((result.cuts, result.fin), (vec![], Fin::With));
+    }
+
+    #[test]
+    fn a_single_change_is_the_result_at_once() {
+        let order = Order::new(&[4, 4], 100, Seed(0));
+        let first = order.get(0).unwrap();
+        assert_eq!(shrink(order.layout(), &first, |_| true), (Trial { name: Label::Shrunk, ..first }, 0));
+    }
+
+    proptest! {
+        #[test]
+        fn exactly_what_is_needed_is_left(
+            messages in prop::collection::vec(1usize..12, 1..6), cuts in prop::collection::btree_set(1usize..60, 0..30),
+            joins in any::<u8>(), fin: bool, needed in any::<u64>(),
+        ) {
+            let layout = Layout::new(&messages);
+            let total: usize = messages.iter().sum();
+            let inside = |at: &usize| *at < total && !layout.boundaries().contains(at);
+            let joined = layout.boundaries().iter().enumerate().filter(|(place, _)| joins >> place & 1 == 1);
+            let joined: Vec<usize> = joined.map(|(_, end)| *end).collect();
+            let fin = if fin { Fin::With } else { Fin::After };
+            let trial = layout.trial(Label::Whole, &joined, cuts.into_iter().filter(inside).collect());
+            let trial = Trial { fin, ..trial };
+            let changes = Shrink::new(&layout, &trial).changes;
+            let needed: Vec<Change> = changes.iter().enumerate().filter(|(place, _)| needed >> place & 1 == 1).map(|(_, c)| *c).collect();
+            prop_assume!(!needed.is_empty());
+            let has = |trial: &Trial, change: &Change| match change {
+                Change::Cut(at) => trial.cuts.contains(at),
+                Change::Join(at) => trial.joined.contains(at),
+                Change::Fin => trial.fin == Fin::With,
+            };
+            let (result, _) = shrink(&layout, &trial, |trial| needed.iter().all(|change| has(trial, change)));
+            prop_assert_eq!(Shrink::new(&layout, &result).changes, needed);
+        }
+    }
+}
