@@ -259,7 +259,9 @@ mod tests {
 
     fn summary(events: &[Event]) -> Summary {
         let mut summary = Summary::new();
-        events.iter().for_each(|event| summary.note(event));
+        for event in events {
+            summary.note(event);
+        }
         summary
     }
 

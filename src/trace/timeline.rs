@@ -11,7 +11,7 @@ mod tape;
 
 use self::axis::time;
 use self::canvas::MARGIN;
-use self::detail::Drawn;
+use self::detail::{Drawn, Need};
 use self::scene::{Kind, Panel, Part, Row};
 use self::svg::Svg;
 use self::tape::Tape;
@@ -105,45 +105,41 @@ impl Sink for Timeline {
 /// Every mark where there is room, else all of them as columns; and the first ones enlarged where
 /// the whole does not show how messages were cut.
 fn draw(page: &mut Svg, panels: &[Panel<'_>], y: f64) -> f64 {
-    let mut bottom = if let Some(whole) = detail::draw(panels, Part::Whole, y, false) {
-        page.append(whole.page);
+    let mut bottom = if let Some(whole) = detail::draw(panels, Part::Whole, y, Need::Room) {
+        page.append(&whole.page);
         if whole.telling {
             return whole.bottom;
         }
         whole.bottom
     } else {
         let (columns, bottom) = density::draw(panels, y);
-        page.append(columns);
+        page.append(&columns);
         bottom
     };
     let enlarged = &panels[..panels.len().min(ENLARGED)];
     if let Some(first) = enlarge(enlarged, bottom + 36.0) {
         page.text("title", MARGIN, bottom + 28.0, &format!("The first {}, enlarged", time(first.nanos)));
-        page.append(first.page);
+        page.append(&first.page);
         bottom = first.bottom;
     }
     bottom
 }
 
-/// As many of the first marks as can be drawn in proportion to their bytes, up to the end of a message.
+/// As many of the first marks as can be drawn in proportion to their bytes, up to the end of a
+/// message; where some are too large for that, as can be told apart.
 fn enlarge(panels: &[Panel<'_>], y: f64) -> Option<Drawn> {
-    let heads = || {
-        panels
-            .iter()
-            .flat_map(|panel| &panel.streams)
-            .flat_map(|stream| stream.rows.iter().map(move |row| (row.lane.head(), stream.messages)))
-    };
+    let streams = || panels.iter().flat_map(|panel| &panel.streams);
+    let heads = || streams().flat_map(|stream| stream.rows.iter().map(|row| (row.lane.head(), stream.messages)));
     // Beyond the end of the shortest full head, something would be missing from its lane.
-    let known = heads()
-        .filter(|(head, _)| head.len() == lane::HEAD)
-        .filter_map(|(head, _)| head.last())
-        .map(|mark| mark.t0)
-        .min();
+    let full = heads().filter(|(head, _)| head.len() == lane::HEAD);
+    let known = full.filter_map(|(head, _)| head.last()).map(|mark| mark.t0).min().unwrap_or(u64::MAX);
     // Of several, the topmost: what it begins, the others carry on.
     let (busiest, messages) = heads().reduce(|best, lane| if lane.0.len() > best.0.len() { lane } else { best })?;
-    (FEWEST..busiest.len()).rev().filter(|next| messages.begins(busiest[*next].start)).find_map(|next| {
-        let until = (busiest[next].t0.saturating_sub(1)).min(known.unwrap_or(u64::MAX));
-        detail::draw(panels, Part::Until(until), y, true)
+    let starts: Vec<u64> =
+        busiest.iter().skip(FEWEST).filter(|mark| messages.begins(mark.start)).map(|mark| mark.t0).collect();
+    [Need::Proportion, Need::Widths].into_iter().find_map(|need| {
+        let mut ends = starts.iter().rev().map(|start| start.saturating_sub(1).min(known));
+        ends.find_map(|until| detail::draw(panels, Part::Until(until), y, need))
     })
 }
 
@@ -179,7 +175,9 @@ mod tests {
 
     fn picture(events: &[Event]) -> String {
         let mut timeline = Timeline::new();
-        events.iter().for_each(|event| timeline.note(event));
+        for event in events {
+            timeline.note(event);
+        }
         timeline.render()
     }
 
@@ -231,7 +229,7 @@ mod tests {
         assert!(few.contains(">9 writes<") && few.contains(">9 segments<") && few.contains(">9 reads<"));
         assert!(few.contains("read: 4 bytes, 1 to 5, message 1, at ") && !few.contains("enlarged"));
         let many = picture(&loopback(3000, &[1, 5]));
-        assert!(many.contains(">9,000 writes<") && many.contains(" ms, enlarged<") && many.contains("hsl("));
+        assert!(many.contains(">9,000 writes<") && many.contains(", enlarged<") && many.contains("hsl("));
     }
 
     #[test]
@@ -267,7 +265,9 @@ mod tests {
         }
         for k in 0..66_667 {
             for conn in [1, 2, 999] {
-                hold(conn, k).iter().for_each(|event| timeline.note(event));
+                for event in hold(conn, k) {
+                    timeline.note(&event);
+                }
             }
         }
         assert_eq!(timeline.tapes.len(), TAPES);

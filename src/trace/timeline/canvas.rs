@@ -55,7 +55,7 @@ impl Canvas {
         let base = y + AXIS - 8.0;
         let origin = axis.times().map_or(0, |(first, _)| first);
         let mut page = Svg::default();
-        page.append(self.below);
+        page.append(&self.below);
         self.above.line("rule", [LEFT, base, RIGHT, base], "");
         for wait in &axis.breaks {
             let (from, to) = (LEFT + wait.from, LEFT + wait.to);
@@ -74,7 +74,7 @@ impl Canvas {
             let (class, dx) = if tick.x > RIGHT - LEFT - 44.0 { ("dim end", -2.0) } else { ("dim", 2.0) };
             self.above.text(class, LEFT + tick.x + dx, base - 9.0, &tick.text);
         }
-        page.append(self.above);
+        page.append(&self.above);
         page
     }
 

@@ -51,11 +51,20 @@ struct Placed {
     width: f64,
 }
 
-/// Draws the panels from `y` on; `None` where there is no room for every mark, or, with `telling`,
-/// for widths in proportion to bytes.
-pub(super) fn draw(panels: &[Panel<'_>], part: Part, y: f64, telling: bool) -> Option<Drawn> {
-    let scales = scales(panels, part).into_iter().filter(|scale| !telling || matches!(scale, Scale::Linear(_)));
-    let (axis, lanes, scale) = scales.into_iter().find_map(|scale| layout(panels, part, scale))?;
+/// What must be seen of each mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Only that it is there.
+    Room,
+    /// By its width, whether it has more bytes than another.
+    Widths,
+    /// By its width, how many bytes it has; the least of them with its number.
+    Proportion,
+}
+
+/// Draws the panels from `y` on; `None` where there is no room for every mark, or not for what is needed.
+pub(super) fn draw(panels: &[Panel<'_>], part: Part, y: f64, need: Need) -> Option<Drawn> {
+    let (axis, lanes, scale) = scales(panels, part, need).into_iter().find_map(|scale| layout(panels, part, scale))?;
     let origin = axis.times().map_or(0, |(first, _)| first);
     let mut lanes = lanes.into_iter();
     let mut canvas = Canvas::default();
@@ -75,16 +84,19 @@ pub(super) fn draw(panels: &[Panel<'_>], part: Part, y: f64, telling: bool) -> O
         Scale::Root(_) => "wider the more bytes it has",
         Scale::Flat(_) => "one call, however many bytes",
     };
-    let legend = format!(
+    let mut legend = format!(
         "A mark is {width}; its colour is its message. Bands join the same bytes. Time stretches where marks need room."
     );
+    if panels.iter().flat_map(|panel| &panel.streams).any(|stream| !stream.barriers.is_empty()) {
+        legend.push_str(" A green dot is a barrier that held.");
+    }
     page.text("dim", MARGIN, bottom + 10.0, &legend);
     let nanos = axis.times().map_or(0, |(first, last)| last - first);
     Some(Drawn { page, bottom: bottom + 18.0, nanos, telling: !matches!(scale, Scale::Flat(_)) })
 }
 
 /// The scales to try, from the most telling to the most modest.
-fn scales(panels: &[Panel<'_>], part: Part) -> Vec<Scale> {
+fn scales(panels: &[Panel<'_>], part: Part, need: Need) -> Vec<Scale> {
     let marks = || panels.iter().flat_map(Panel::rows).flat_map(|row| row.marks(part)).filter(|mark| mark.count == 1);
     let bytes = |mark: &Mark| mark.end.saturating_sub(mark.start);
     let least = pixels(marks().map(bytes).min().unwrap_or(1));
@@ -98,6 +110,11 @@ fn scales(panels: &[Panel<'_>], part: Part) -> Vec<Scale> {
             .map(|(pixel, widest)| Scale::Root(f64::min(pixel, widest / most.sqrt()))),
     );
     scales.extend([7.0, 4.5, 3.0].map(Scale::Flat));
+    scales.retain(|scale| match (need, scale) {
+        (Need::Room, _) | (Need::Widths, Scale::Linear(_) | Scale::Root(_)) => true,
+        (Need::Proportion, Scale::Linear(pixel)) => pixel * least > CHARACTER,
+        _ => false,
+    });
     scales
 }
 

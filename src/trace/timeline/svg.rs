@@ -79,7 +79,7 @@ impl Svg {
     }
 
     /// Puts another document's elements on top of these.
-    pub(super) fn append(&mut self, other: Svg) {
+    pub(super) fn append(&mut self, other: &Svg) {
         self.body.push_str(&other.body);
     }
 

@@ -115,6 +115,8 @@ impl Tape {
         }
         if let Some(total) = sample.data_segs_in {
             let arrived = sample.bytes_received.unwrap_or(self.arrived.edge);
+            // What was read had arrived before: segments are drawn no later than the read that took them.
+            let t = self.arrived.pending.first().map_or(t, |read| read.t0.min(t));
             self.arrived.sampled(t, total, arrived, &mut self.segments_in);
         }
     }
@@ -163,10 +165,12 @@ impl Segmenter {
             && calls.first().is_some_and(|call| call.start == self.told)
             && calls.last().is_some_and(|call| call.end == to);
         if exact {
-            calls.iter().for_each(|call| lane.push(*call));
+            for call in calls {
+                lane.push(*call);
+            }
         } else {
             let t0 = self.pending.first().map_or(t, |call| call.t0.min(t));
-            lane.push(Mark { t0, t1: t, start: self.told, end: to, count });
+            lane.push(Mark { t0, t1: t.max(t0), start: self.told, end: to, count });
         }
         self.pending.drain(..whole);
         if let Some(first) = self.pending.first_mut() {
