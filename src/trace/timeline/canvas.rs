@@ -64,7 +64,21 @@ impl Canvas {
             self.above.path("zig", &zig.map(|(dx, dy)| (middle + dx, base + dy)));
             self.above.text("dim mid", middle, base - 9.0, &format!("{} wait", time(wait.nanos)));
         }
+        let mut before = 0.0;
         for tick in axis.ticks(origin) {
+            let x = LEFT + tick.x;
+            self.above.line("rule", [x, base - 5.0, x, base], "");
+            for (top, bottom) in &self.blocks {
+                page.line("tick", [x, *top, x, *bottom], "");
+            }
+            // A label at the right edge stands before its line, if the one before leaves room.
+            let room = RIGHT - LEFT - tick.x;
+            if room > 44.0 {
+                self.above.text("dim", LEFT + tick.x + 2.0, base - 9.0, &tick.text);
+            } else if tick.x - before > 110.0 {
+                self.above.text("dim end", LEFT + tick.x - 2.0, base - 9.0, &tick.text);
+            }
+            before = tick.x;
             let x = LEFT + tick.x;
             self.above.line("rule", [x, base - 5.0, x, base], "");
             for (top, bottom) in &self.blocks {

@@ -73,7 +73,7 @@ pub(super) fn draw(panels: &[Panel<'_>], part: Part, y: f64, need: Need) -> Opti
         bottom = canvas.panel(panel, bottom);
         for stream in &panel.streams {
             let rows: Vec<Vec<Placed>> = lanes.by_ref().take(stream.rows.len()).collect();
-            bottom = draw_stream(&mut canvas, stream, &rows, bottom, origin, matches!(part, Part::Whole));
+            bottom = draw_stream(&mut canvas, stream, &rows, bottom, origin, part);
         }
         bottom += 10.0;
     }
@@ -177,14 +177,7 @@ impl Placed {
     }
 }
 
-fn draw_stream(
-    canvas: &mut Canvas,
-    stream: &Stream<'_>,
-    rows: &[Vec<Placed>],
-    y: f64,
-    origin: u64,
-    whole: bool,
-) -> f64 {
+fn draw_stream(canvas: &mut Canvas, stream: &Stream<'_>, rows: &[Vec<Placed>], y: f64, origin: u64, part: Part) -> f64 {
     canvas.above.text("dim", LEFT, y + 12.0, &stream.caption);
     let top = y + if stream.messages.count() > 0 { 38.0 } else { 20.0 };
     let y_of = |at: usize| (0..at).fold(top, |y, _| y + LANE + FLOW);
@@ -203,14 +196,14 @@ fn draw_stream(
             draw_mark(&mut canvas.above, placed, row.kind, stream.messages, y_of(at), origin);
         }
         if row.kind == Kind::Writes {
-            draw_between(&mut canvas.above, &rows[at], stream, y_of(at));
+            draw_between(&mut canvas.above, &rows[at], stream, part, y_of(at));
         }
         let end = match row.kind {
             Kind::Writes => stream.shutdown.map(|t| (t, "end of what is sent")),
             Kind::Reads => stream.eof.map(|t| (t, "end of file")),
             Kind::Segments => None,
         };
-        if let (Some((t, about)), true) = (end, whole) {
+        if let (Some((t, about)), Part::Whole) = (end, part) {
             let x = rows[at].last().map_or(LEFT, |last| last.x + last.width) + 4.0;
             let about = format!("{about}, at {}", time(t.saturating_sub(origin)));
             canvas.above.line("fin", [x.min(RIGHT), y_of(at) + 3.0, x.min(RIGHT), y_of(at) + LANE - 3.0], &about);
@@ -306,14 +299,14 @@ fn draw_brackets(svg: &mut Svg, marks: &[Placed], messages: &Messages, y: f64) {
 }
 
 /// What lies between writes: pauses as dotted lines, barriers as dots.
-fn draw_between(svg: &mut Svg, writes: &[Placed], stream: &Stream<'_>, y: f64) {
+fn draw_between(svg: &mut Svg, writes: &[Placed], stream: &Stream<'_>, part: Part, y: f64) {
     let middle = y + LANE / 2.0;
     let gap = |t: u64| {
         let next = writes.partition_point(|placed| placed.mark.t0 <= t);
         let from = next.checked_sub(1).map_or(LEFT, |before| writes[before].x + writes[before].width);
         (from, writes.get(next).map_or(RIGHT, |after| after.x), next < writes.len())
     };
-    for (t, nanos) in stream.pauses {
+    for (t, nanos) in stream.pauses.iter().filter(|(t, _)| part.holds(*t)) {
         let (from, to, inside) = gap(*t);
         if inside && to - from >= 12.0 {
             let about = format!("pause of {}", time(*nanos));
@@ -324,7 +317,7 @@ fn draw_between(svg: &mut Svg, writes: &[Placed], stream: &Stream<'_>, y: f64) {
             }
         }
     }
-    for (t, outcome) in stream.barriers {
+    for (t, outcome) in stream.barriers.iter().filter(|(t, _)| part.holds(*t)) {
         let before = writes.partition_point(|placed| placed.mark.t0 < *t).checked_sub(1).map(|at| &writes[at]);
         if let Some(placed) = before.filter(|placed| placed.width >= 5.0) {
             let (class, about) = match outcome {

@@ -106,6 +106,16 @@ impl<'a> Row<'a> {
     }
 }
 
+impl Part {
+    /// Whether it shows what happened at a time.
+    pub(super) fn holds(self, t: u64) -> bool {
+        match self {
+            Part::Whole => true,
+            Part::Until(end) => t <= end,
+        }
+    }
+}
+
 impl Kind {
     pub(super) fn noun(self) -> &'static str {
         match self {
