@@ -129,8 +129,12 @@ impl Host {
 
 /// Whether this can be the name or number of a network interface.
 fn is_interface(text: &str) -> bool {
-    let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '%' | '[' | ']');
-    !text.is_empty() && !text.contains(odd)
+    !text.is_empty() && is_plain(text) && !text.contains(['/', '%', '[', ']'])
+}
+
+/// Whether a terminal can be shown this word as it is.
+fn is_plain(text: &str) -> bool {
+    !text.contains(char::is_whitespace) && escape(text.as_bytes()) == text
 }
 
 /// Whether this can be a host name (RFC 1123, section 2.1), more generous than the standard: with
@@ -138,12 +142,11 @@ fn is_interface(text: &str) -> bool {
 fn is_name(text: &str) -> bool {
     let name = text.strip_suffix('.').unwrap_or(text);
     let fits = |label: &str| !label.is_empty() && label.len() <= 63;
-    let odd = |c: char| {
-        c.is_whitespace() || c.is_control() || (c.is_ascii() && !c.is_ascii_alphanumeric() && !"-_.".contains(c))
-    };
+    let odd = |c: char| c.is_ascii() && !c.is_ascii_alphanumeric() && !"-_.".contains(c);
     name.len() <= 253
         && name.split('.').all(fits)
         && !name.contains(odd)
+        && is_plain(name)
         // A number alone is a forgotten colon before a port; resolvers would take it for an IPv4 address.
         && !name.bytes().all(|b| b.is_ascii_digit())
         // With a port behind it, it would read as a Unix socket.
@@ -251,6 +254,8 @@ mod tests {
             "a b",
             "a\tb:1",
             "a\u{9b}b",
+            "a\u{202e}b:1",
+            "[fe80::1%a\u{202e}]:80",
             "a..b",
             ".",
             ".a",

@@ -1,0 +1,68 @@
+//! Any bytes as any value: no panic, what is read prints and reads back, what is shown is harmless.
+#![no_main]
+
+use std::ffi::OsStr;
+use std::fmt::{Debug, Display};
+use std::os::unix::ffi::OsStrExt;
+use std::str::FromStr;
+
+use libfuzzer_sys::fuzz_target;
+use secretcat::frame::Framing;
+use secretcat::value::{Address, Escaper, Invalid, Offsets, Range, Seed, Size, Span, Switch, escape};
+
+fuzz_target!(|data: &[u8]| {
+    escaped(data);
+    match Address::parse_os(OsStr::from_bytes(data)) {
+        Ok(address) => harmless(&address.to_string()),
+        Err(error) => harmless(&error.to_string()),
+    }
+    if let Some(space) = data.iter().position(|b| *b == b' ') {
+        let words = Address::from_words(OsStr::from_bytes(&data[..space]), OsStr::from_bytes(&data[space + 1..]));
+        if let Ok(address) = words {
+            assert_eq!(address.to_string().parse(), Ok(address));
+        }
+    }
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    // The path of a Unix socket is shown escaped and need not read back.
+    if !text.starts_with("unix:") {
+        reads_back::<Address>(text);
+    }
+    reads_back::<Size>(text);
+    reads_back::<Span>(text);
+    reads_back::<Range<Size>>(text);
+    reads_back::<Range<Span>>(text);
+    reads_back::<Seed>(text);
+    reads_back::<Offsets>(text);
+    reads_back::<Switch>(text);
+    reads_back::<Framing>(text);
+});
+
+fn reads_back<T: FromStr<Err = Invalid> + Display + Debug + PartialEq>(text: &str) {
+    match text.parse::<T>() {
+        Ok(value) => {
+            harmless(&value.to_string());
+            assert_eq!(value.to_string().parse(), Ok(value));
+        }
+        Err(error) => harmless(&error.to_string()),
+    }
+}
+
+fn escaped(data: &[u8]) {
+    harmless(&escape(data));
+    let stream = |step: usize| {
+        let (mut escaper, mut out) = (Escaper::new(), Vec::new());
+        data.chunks(step).for_each(|part| escaper.push(part, &mut out));
+        escaper.finish(&mut out);
+        String::from_utf8(out).unwrap()
+    };
+    let whole = stream(data.len().max(1));
+    harmless(&whole.replace(['\n', '\t'], ""));
+    for step in [1, 2, 3, 5] {
+        assert_eq!(stream(step), whole);
+    }
+}
+
+fn harmless(shown: &str) {
+    let bidi = |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    assert!(!shown.contains(|c: char| c.is_control() || bidi(c)), "{shown:?}");
+}
