@@ -365,7 +365,7 @@ mod tests {
         for conn in 1..=100_000 {
             summary.note(&event(0, conn, What::Open { side: Side::Listen, local: "a".into(), peer: "b".into() }));
             let sample = TcpSample { data_segs_out: Some(2), total_retrans: Some(1), ..TcpSample::default() };
-            for _ in 0..7 {
+            for _ in 0..8 {
                 summary.note(&event(0, conn, What::Sample(sample)));
             }
             assert!(summary.open.len() <= 100);

@@ -215,6 +215,11 @@ mod tests {
             assert!(!drawn.contains("NaN") && !drawn.contains("inf\"") && !drawn.contains("<script"), "{name}");
             assert_eq!(drawn.matches("<title>").count(), drawn.matches("</title>").count(), "{name}");
             assert!(drawn.len() < 600_000, "{name}: {} bytes", drawn.len());
+            let mut labels: Vec<&str> = drawn.lines().filter(|line| line.starts_with("<text")).collect();
+            let drawn_labels = labels.len();
+            labels.sort_unstable();
+            labels.dedup();
+            assert_eq!(labels.len(), drawn_labels, "{name}: a label is drawn twice in one place");
         }
     }
 

@@ -74,19 +74,11 @@ impl Canvas {
             // A label at the right edge stands before its line, if the one before leaves room.
             let room = RIGHT - LEFT - tick.x;
             if room > 44.0 {
-                self.above.text("dim", LEFT + tick.x + 2.0, base - 9.0, &tick.text);
+                self.above.text("dim", x + 2.0, base - 9.0, &tick.text);
             } else if tick.x - before > 110.0 {
-                self.above.text("dim end", LEFT + tick.x - 2.0, base - 9.0, &tick.text);
+                self.above.text("dim end", x - 2.0, base - 9.0, &tick.text);
             }
             before = tick.x;
-            let x = LEFT + tick.x;
-            self.above.line("rule", [x, base - 5.0, x, base], "");
-            for (top, bottom) in &self.blocks {
-                page.line("tick", [x, *top, x, *bottom], "");
-            }
-            // A label at the right edge stands before its line.
-            let (class, dx) = if tick.x > RIGHT - LEFT - 44.0 { ("dim end", -2.0) } else { ("dim", 2.0) };
-            self.above.text(class, LEFT + tick.x + dx, base - 9.0, &tick.text);
         }
         page.append(&self.above);
         page
