@@ -12,6 +12,7 @@
 //! | L1 | [`frame`] | bytes in, messages out |
 //! | L1 | [`service`] | what is answered, as functions of events |
 //! | L1 | [`trace`] | what happened, as data, text, JSON and pictures |
+//! | L1 | [`verdict`] | what a sweep makes of the replies, and how it tells |
 //! | L0 | [`value`], [`error`] | what a user writes, and what can go wrong |
 //!
 //! What holds everywhere: nothing in `io` or above blocks but the one wait of the event loop;
@@ -28,6 +29,7 @@ pub mod service;
 pub mod session;
 pub mod trace;
 pub mod value;
+pub mod verdict;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
