@@ -1,4 +1,10 @@
 //! The command line: the only home of help text. Flags come in, checked configuration goes out.
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    rustdoc::bare_urls,
+    reason = "the comments on flags are help text, where [V6] is no link"
+)]
+#![allow(clippy::doc_markdown, reason = "help text is read on a terminal, which shows backticks")]
 
 mod connect;
 mod exit;
