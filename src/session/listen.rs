@@ -31,6 +31,7 @@ const STOP: Duration = Duration::from_secs(4);
 /// # Errors
 /// When the address cannot be had, an option cannot be set, or the listening socket fails.
 pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listener)) -> Result<(), Error> {
+    super::check_platform(&config.traffic.socket)?;
     // More descriptors are more clients; where there are none to be had, those there are must do.
     let _ = sys::raise_descriptor_limit();
     let driver = Driver::new().map_err(Error::local("start", "the event loop"))?;
@@ -179,6 +180,10 @@ impl Server<'_> {
                 Ok(arrival) => {
                     if arrival.ip.is_some_and(|ip| !self.config.admission.admits(ip)) {
                         self.event(|| format!("turned away {}", arrival.peer));
+                        continue;
+                    }
+                    if let Err(error) = arrival.stream.set_options(&self.traffic.socket) {
+                        self.context.report.error(&format!("accept {}: {error}", arrival.peer));
                         continue;
                     }
                     let number = self.accepted;

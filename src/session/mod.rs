@@ -10,6 +10,7 @@ mod relay;
 pub mod sweep;
 
 use crate::config::SocketOptions;
+use crate::error::Error;
 use crate::io::recorder::Recorder;
 use crate::io::report::Report;
 use crate::io::signal::Signals;
@@ -25,6 +26,11 @@ pub struct Context {
     pub recorder: Recorder,
     /// SIGINT and SIGTERM.
     pub signals: Signals,
+}
+
+/// What this system lacks is said before anything is opened.
+fn check_platform(options: &SocketOptions) -> Result<(), Error> {
+    sockopt::check_platform(options).map_err(|error| Error::Usage(error.to_string()))
 }
 
 /// `--show-options`: every socket option of a connection, requested beside effective.
