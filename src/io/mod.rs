@@ -13,6 +13,7 @@ pub mod signal;
 pub mod sockopt;
 pub mod stream;
 pub mod sys;
+pub mod systemd;
 
 use std::time::Instant;
 
