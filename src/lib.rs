@@ -40,6 +40,7 @@ use error::Error;
 use io::recorder::Recorder;
 use io::report::Report;
 use io::signal::Signals;
+use io::systemd::Manager;
 use session::Context;
 
 /// Parses the command line, does what it says, and tells in one line what went wrong.
@@ -68,7 +69,7 @@ fn perform(task: &Task, report: &Report) -> Result<u8, Error> {
     };
     let signals = Signals::install().map_err(Error::local("watch", "signals"))?;
     let recorder = Recorder::start(seeing, report)?;
-    let context = Context { report: report.clone(), recorder, signals };
+    let context = Context { report: report.clone(), recorder, signals, manager: Manager::from_env() };
     let result = match task {
         Task::Listen(config) => session::listen::run(config, &context, |_| {}).map(|()| 0),
         Task::Connect(config) => session::connect::run(config, &context).map(|()| 0),

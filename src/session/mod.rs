@@ -16,6 +16,7 @@ use crate::io::report::Report;
 use crate::io::signal::Signals;
 use crate::io::sockopt;
 use crate::io::stream::Stream;
+use crate::io::systemd::Manager;
 
 /// What every session is handed: whom to tell, what to record, when to stop.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct Context {
     pub recorder: Recorder,
     /// SIGINT and SIGTERM.
     pub signals: Signals,
+    /// The service manager, where one started this program.
+    pub manager: Manager,
 }
 
 /// What this system lacks is said before anything is opened.
