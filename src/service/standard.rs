@@ -63,9 +63,9 @@ impl Source {
         let Some(sent) = self.sent.get_mut(&peer) else { return };
         let left = self.count.map_or(u64::MAX, |count| count - *sent);
         let portion = left.min(PORTION);
-        // Both fit: they are bounded by the length of the pattern.
-        let (from, len) = ((*sent % self.period) as usize, portion as usize);
-        actions.send(peer, &self.pattern[from..from + len]);
+        let index = |n: u64| usize::try_from(n).unwrap_or(0); // both are within the pattern
+        let from = index(*sent % self.period);
+        actions.send(peer, &self.pattern[from..from + index(portion)]);
         *sent += portion;
         if left == portion {
             actions.push(Action::Close(peer));

@@ -43,8 +43,16 @@ pub struct Talk {
     sent: u64,
     answered: u64,
     input_ended: bool,
-    cut_short: bool,
-    refused: bool,
+    flaw: Option<Flaw>,
+}
+
+/// What went wrong within the conversation itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flaw {
+    /// The last reply ended before it was whole.
+    CutShort,
+    /// A message does not fit its framing.
+    Refused,
 }
 
 impl Talk {
@@ -92,13 +100,13 @@ impl Talk {
     /// Whether the last reply ended before its line did.
     #[must_use]
     pub fn cut_short(&self) -> bool {
-        self.cut_short
+        self.flaw == Some(Flaw::CutShort)
     }
 
     /// Whether a message of the input could not be put on the wire: its length does not fit.
     #[must_use]
     pub fn refused(&self) -> bool {
-        self.refused
+        self.flaw == Some(Flaw::Refused)
     }
 
     fn on_input(&mut self, message: &[u8], actions: &mut Actions) {
@@ -109,7 +117,7 @@ impl Talk {
         let mut encoded = Ok(());
         actions.send_with(server, |out| encoded = self.wire.encode(message, out));
         if encoded.is_err() {
-            self.refused = true;
+            self.flaw = Some(Flaw::Refused);
             return actions.push(Action::Stop);
         }
         self.sent += 1;
@@ -163,7 +171,7 @@ impl Service for Talk {
                 self.answered += 1;
             }
             Event::Last(_, rest) => {
-                self.cut_short = true;
+                self.flaw = Some(Flaw::CutShort);
                 self.on_reply(rest, actions);
             }
             Event::Eof(CONSOLE) => {

@@ -154,10 +154,9 @@ impl<'a, S: Account> Conversation<'a, S> {
 
     fn open(&mut self, conn: Conn) -> Result<usize, Error> {
         let limit = self.config.traffic.max_message;
-        let (typed, framing) = match self.config.raw {
-            true => (Framing::Raw, Framing::Raw),
-            false => (Framing::Lines, self.config.framing), // what is typed is lines, whatever is sent
-        };
+        // What is typed is lines, whatever framing they are sent in.
+        let (typed, framing) =
+            if self.config.raw { (Framing::Raw, Framing::Raw) } else { (Framing::Lines, self.config.framing) };
         let from_stdin = self.config.input == Input::Stdin;
         let console =
             Console::open(&self.exchange.driver, from_stdin).map_err(Error::local("open", "stdin and stdout"))?;
