@@ -25,6 +25,7 @@ pub struct Talk {
     answered: u64,
     input_ended: bool,
     cut_short: bool,
+    too_long: bool,
 }
 
 impl Talk {
@@ -32,7 +33,17 @@ impl Talk {
     /// server at once, not when all replies are there.
     #[must_use]
     pub fn new(style: Style, encode: Encode, half_close: bool) -> Self {
-        Talk { style, encode, half_close, server: None, sent: 0, answered: 0, input_ended: false, cut_short: false }
+        Talk {
+            style,
+            encode,
+            half_close,
+            server: None,
+            sent: 0,
+            answered: 0,
+            input_ended: false,
+            cut_short: false,
+            too_long: false,
+        }
     }
 
     /// Messages sent.
@@ -63,6 +74,12 @@ impl Talk {
     #[must_use]
     pub fn cut_short(&self) -> bool {
         self.cut_short
+    }
+
+    /// Whether a reply was over the limit.
+    #[must_use]
+    pub fn too_long(&self) -> bool {
+        self.too_long
     }
 
     fn on_input(&mut self, message: &[u8], actions: &mut Actions) {
@@ -120,7 +137,8 @@ impl Service for Talk {
             Event::Message(CONSOLE, message) | Event::Last(CONSOLE, message) => self.on_input(message, actions),
             Event::Message(_, reply) => {
                 self.on_reply(reply, actions);
-                self.answered += 1;
+                // What comes unasked answers nothing: not the message that is sent next, either.
+                self.answered = self.sent.min(self.answered + 1);
             }
             Event::Last(_, rest) => {
                 self.cut_short = true;
@@ -133,7 +151,11 @@ impl Service for Talk {
                 self.end_input(actions);
             }
             // How the session ends now depends on what is owed; who runs the service decides.
-            Event::TooLong(_) | Event::Eof(_) | Event::Closed(_) => return actions.push(Action::Stop),
+            Event::TooLong(_) => {
+                self.too_long = true;
+                return actions.push(Action::Stop);
+            }
+            Event::Eof(_) | Event::Closed(_) => return actions.push(Action::Stop),
         }
         self.stop_when_done(actions);
     }
@@ -229,6 +251,13 @@ mod tests {
         );
         assert_eq!(told, "server \"a\\n\"\nconsole \"Digi\\n\"\nStop");
         assert_eq!((talk.unanswered(), talk.cut_short()), (1, true));
+    }
+
+    #[test]
+    fn what_comes_unasked_answers_nothing() {
+        let mut talk = Talk::new(Style::Filter, to_line, false);
+        play(&mut talk, vec![Event::Open(SERVER), Event::Message(SERVER, b"welcome"), Event::Message(CONSOLE, b"a")]);
+        assert_eq!((talk.sent(), talk.answered(), talk.unanswered()), (1, 0, 1));
     }
 
     #[test]

@@ -85,6 +85,9 @@ trait Account: Service {
     fn cut_short(&self) -> bool {
         false
     }
+    fn too_long(&self) -> bool {
+        false
+    }
 }
 
 impl Account for Talk {
@@ -102,6 +105,10 @@ impl Account for Talk {
 
     fn cut_short(&self) -> bool {
         Talk::cut_short(self)
+    }
+
+    fn too_long(&self) -> bool {
+        Talk::too_long(self)
     }
 }
 
@@ -214,10 +221,11 @@ impl<'a, S: Account> Conversation<'a, S> {
         let lost = |how: String| Err(Error::Lost { address: self.address.to_string(), how, unanswered });
         match self.lost.take() {
             Some(Why::Failed(error) | Why::Unwritable(error)) => lost(cause(&error)),
-            Some(Why::Garbled(FrameError::TooLong { limit })) => {
+            Some(Why::Garbled(error)) => lost(error.to_string()),
+            _ if self.exchange.service.too_long() => {
+                let limit = self.config.traffic.max_message;
                 lost(format!("a reply of more than {limit} bytes (--max-message sets the limit)"))
             }
-            Some(Why::Garbled(error)) => lost(error.to_string()),
             Some(Why::Idle) => Err(Error::Timeout {
                 action: "talk to",
                 address: self.address.to_string(),
