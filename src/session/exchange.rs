@@ -26,8 +26,9 @@ const HIGH: usize = 16 * 1024;
 const SHED: usize = 1024 * 1024;
 /// How long a peer that is parted from may take to end its side.
 const LINGER: Duration = Duration::from_secs(1);
-/// How much of what has arrived is still read from one peer when the session is stopped.
-const LAST_WORDS: usize = 4 * 1024 * 1024;
+/// How much of what has arrived is still read from one peer when the session is stopped: more than
+/// the kernel has room for (`tcp_rmem`, tcp(7)), and an end for one that goes on and on.
+const LAST_WORDS: usize = 16 * 1024 * 1024;
 
 /// A peer that is gone.
 #[derive(Debug)]
@@ -160,6 +161,8 @@ impl<S: Service> Exchange<S> {
         for id in self.ids() {
             if let Some(peer) = self.peer_mut(id) {
                 peer.allowance = Some(LAST_WORDS);
+                // What has arrived since the kernel was last asked counts too.
+                peer.link.on_ready(Ready { key: id, readable: true, writable: false, hangup: false });
                 self.turn(id, now);
             }
         }
