@@ -54,7 +54,9 @@ impl SweepConfig {
     pub fn check(mut self) -> Result<Self, ConfigError> {
         let unix = matches!(self.address, Address::Unix(_));
         if unix {
-            return Err(ConfigError::new("sweep proves its cuts in the receive queue of TCP, which a unix socket has not"));
+            return Err(ConfigError::new(
+                "sweep proves its cuts in the receive queue of TCP, which a unix socket has not",
+            ));
         }
         if self.jobs == 0 || self.max_plans == 0 {
             return Err(ConfigError::new("--jobs and --max-plans take 1 or more"));

@@ -27,7 +27,8 @@ pub fn to_junit(subject: &Subject, baseline: &Baseline, tally: &Tally) -> String
     for (reason, count) in &tally.not_proven {
         let name = quoted(&format!("{count} plans not proven"));
         let reason = quoted(reason);
-        let _ = writeln!(xml, "  <testcase classname=\"sweep\" name=\"{name}\"><skipped message=\"{reason}\"/></testcase>");
+        let _ =
+            writeln!(xml, "  <testcase classname=\"sweep\" name=\"{name}\"><skipped message=\"{reason}\"/></testcase>");
     }
     xml.push_str("</testsuite>\n");
     xml

@@ -34,7 +34,8 @@ impl Masks {
     pub fn suggest(one: &[u8], other: &[u8]) -> Option<String> {
         let line = one.split(|&b| b == b'\n').zip(other.split(|&b| b == b'\n')).find(|(a, b)| a != b)?;
         let header = line.0.iter().position(|&b| b == b':').and_then(|at| std::str::from_utf8(&line.0[..at]).ok());
-        let header = header.filter(|name| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+        let header =
+            header.filter(|name| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
         let candidates = [header.map(|name| format!("(?m)^{name}:.*$")), Some("[0-9]+".to_owned())];
         candidates.into_iter().flatten().find(|pattern| {
             Masks::new(std::slice::from_ref(pattern)).is_ok_and(|masks| masks.apply(one) == masks.apply(other))

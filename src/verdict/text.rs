@@ -57,7 +57,11 @@ pub fn describe(subject: &Subject, baseline: &Baseline, difference: &Difference)
     let at = differing.unwrap_or(expected.replies.len().min(got.replies.len()));
     let reply = |outcome: &super::Outcome| {
         let bytes = outcome.replies.get(at).map_or(&outcome.rest[..], |reply| &reply[..]);
-        if bytes.is_empty() { "nothing".to_owned() } else { format!("\"{}\"", escape(&bytes[..bytes.len().min(SHOWN)])) }
+        if bytes.is_empty() {
+            "nothing".to_owned()
+        } else {
+            format!("\"{}\"", escape(&bytes[..bytes.len().min(SHOWN)]))
+        }
     };
     let _ = write!(text, "\n  expected reply {}: {}", at + 1, reply(expected));
     let _ = write!(text, "\n  got:              {}", reply(got));
@@ -65,7 +69,12 @@ pub fn describe(subject: &Subject, baseline: &Baseline, difference: &Difference)
         let _ = write!(text, "\n  expected {} replies, got {}", expected.replies.len(), got.replies.len());
     }
     if expected.ending != got.ending {
-        let _ = write!(text, "\n  expected the connection {}, it was {}", expected.ending.describe(), got.ending.describe());
+        let _ = write!(
+            text,
+            "\n  expected the connection {}, it was {}",
+            expected.ending.describe(),
+            got.ending.describe()
+        );
     }
     if !difference.repeated {
         text.push_str("\n  (it did not come out so a second time)");
