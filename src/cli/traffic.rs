@@ -18,7 +18,7 @@ pub(super) const ADDRESS_VARIABLE: &str = "SECRETCAT_ADDRESS";
 pub(super) struct Limits {
     /// Largest message taken, its line ending not counted
     #[arg(long, value_name = "SIZE", default_value = "1M")]
-    max_message: Size,
+    pub(super) max_message: Size,
     /// Give a connection up when nothing came or went for so long
     #[arg(short = 'w', long, value_name = "TIME")]
     pub(super) idle_timeout: Option<Span>,

@@ -108,12 +108,12 @@ impl Dial {
             self.lookup = None;
         }
         if let Some(attempt) = self.look_at_attempts(driver) {
-            return Ok(Progress::Connected(attempt.stream, attempt.address));
+            return self.stands(attempt);
         }
         while self.attempts.is_empty() || self.next_at.is_some_and(|at| now >= at) {
             let Some(target) = self.waiting.pop_front() else { break };
             if let Some(attempt) = self.begin(&target, driver)? {
-                return Ok(Progress::Connected(attempt.stream, attempt.address));
+                return self.stands(attempt);
             }
             self.next_at = (!self.waiting.is_empty()).then(|| now + HEAD_START);
         }
@@ -121,6 +121,12 @@ impl Dial {
             return Err(self.failure());
         }
         Ok(Progress::Pending(self.next_at))
+    }
+
+    /// The options that only a connection can be given are set before anything is sent on it.
+    fn stands(&self, Attempt { stream, address, .. }: Attempt) -> Result<Progress, Error> {
+        stream.set_options(&self.options).map_err(|error| option_error(&address, &error))?;
+        Ok(Progress::Connected(stream, address))
     }
 
     /// Gives up what is under way.

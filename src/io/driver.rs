@@ -1,7 +1,7 @@
 //! The event loop's ground: readiness from the kernel, deadlines to the nanosecond, and a waker.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BinaryHeap, HashSet};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -37,7 +37,7 @@ pub struct Driver {
     waker: Arc<Waker>,
     alarms: Alarms,
     timer: Option<sys::Timer>,
-    again: VecDeque<usize>,
+    again: HashSet<usize>,
 }
 
 impl Driver {
@@ -60,7 +60,7 @@ impl Driver {
             waker,
             alarms: Alarms::default(),
             timer,
-            again: VecDeque::new(),
+            again: HashSet::new(),
         })
     }
 
@@ -92,9 +92,10 @@ impl Driver {
         let _ = self.poll.registry().deregister(source);
     }
 
-    /// Gives this key another turn without waiting: its budget ended before its work did.
+    /// Gives this key another turn without waiting: its budget ended before its work did. One turn,
+    /// however often it is asked for: else who asks twice a turn would soon have all turns there are.
     pub fn again(&mut self, key: usize) {
-        self.again.push_back(key);
+        self.again.insert(key);
     }
 
     /// Gives this key a turn at this time, or earlier.
@@ -125,7 +126,7 @@ impl Driver {
             });
         }
         let idle = |key| Ready { key, readable: false, writable: false, hangup: false };
-        ready.extend(self.again.drain(..).map(idle));
+        ready.extend(self.again.drain().map(idle));
         if let Some(first) = self.alarms.first() {
             let now = Instant::now();
             if first <= now {
@@ -213,6 +214,17 @@ mod tests {
         assert_eq!(rung(&mut alarms, after(10)), [2]);
         assert_eq!(rung(&mut alarms, after(40)), [1]);
         assert_eq!(rung(&mut alarms, after(99)), [0_usize; 0]);
+    }
+
+    #[test]
+    fn a_key_has_one_turn_however_often_it_asks() {
+        let mut driver = Driver::new().unwrap();
+        let mut ready = Vec::new();
+        for _ in 0..3 {
+            driver.again(7);
+        }
+        driver.wait(&mut ready).unwrap();
+        assert_eq!(ready, [Ready { key: 7, readable: false, writable: false, hangup: false }]);
     }
 
     #[test]

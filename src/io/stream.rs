@@ -10,6 +10,9 @@ use mio::event::Source;
 use mio::{Interest, Registry, Token, net};
 use socket2::{SockRef, Socket};
 
+use super::sockopt::{self, Family, OptionError, Stage};
+use crate::config::SocketOptions;
+
 /// A connected, non-blocking stream socket.
 #[derive(Debug)]
 pub enum Stream {
@@ -37,6 +40,19 @@ impl Stream {
     #[must_use]
     pub fn socket(&self) -> SockRef<'_> {
         SockRef::from(self)
+    }
+
+    /// Sets the options that belong to a connection that stands.
+    ///
+    /// # Errors
+    /// The first option that the kernel refused.
+    pub fn set_options(&self, options: &SocketOptions) -> Result<(), OptionError> {
+        let family = match self.endpoints() {
+            Some((SocketAddr::V6(_), _)) => Family::V6,
+            _ if self.is_tcp() => Family::V4,
+            _ => Family::Unix,
+        };
+        sockopt::apply(self.socket(), options, Stage::Connected, family)
     }
 
     /// Whether this is TCP.
@@ -71,6 +87,19 @@ impl Stream {
         match self {
             #[cfg(any(target_os = "linux", target_os = "android"))]
             Stream::Tcp(_) => self.socket().send_with_flags(bytes, libc::MSG_EOR | libc::MSG_NOSIGNAL),
+            _ => self.write(bytes),
+        }
+    }
+
+    /// Writes bytes that wait for what comes next, another write or the end of the stream
+    /// (`MSG_MORE`, send(2)); other systems send them at once.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn send_held(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Stream::Tcp(_) => self.socket().send_with_flags(bytes, libc::MSG_MORE | libc::MSG_NOSIGNAL),
             _ => self.write(bytes),
         }
     }

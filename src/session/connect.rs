@@ -29,6 +29,7 @@ const PARTING: Duration = Duration::from_secs(1);
 /// When the connection cannot be made, is lost with messages unanswered, or exceeds a limit; when
 /// stdin or stdout fail.
 pub fn run(config: &ConnectConfig, context: &Context) -> Result<(), Error> {
+    super::check_platform(&config.traffic.socket)?;
     let loopback = match &config.target {
         Target::Server(_) => None,
         Target::Loopback => Some(Loopback::start(config, context)?),

@@ -293,6 +293,9 @@ impl<S: Service> Exchange<S> {
             match peer.inbox.finish() {
                 Ok(Some(message)) => self.service.on(Event::Last(id, &message.body), &mut self.actions),
                 Ok(None) => break,
+                Err(FrameError::TooLong { .. }) if id != CONSOLE => {
+                    return self.service.on(Event::TooLong(id), &mut self.actions);
+                }
                 Err(error) => return self.remove(id, Why::Garbled(error)),
             }
         }

@@ -31,15 +31,21 @@ const STOP: Duration = Duration::from_secs(4);
 /// # Errors
 /// When the address cannot be had, an option cannot be set, or the listening socket fails.
 pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listener)) -> Result<(), Error> {
+    super::check_platform(&config.traffic.socket)?;
     // More descriptors are more clients; where there are none to be had, those there are must do.
     let _ = sys::raise_descriptor_limit();
     let driver = Driver::new().map_err(Error::local("start", "the event loop"))?;
     context.signals.watch(driver.waker());
-    let mut listener = Listener::bind(&config.address, config.family, &config.traffic.socket, &driver)?;
+    let options = &config.traffic.socket;
+    let mut listener = match Listener::inherited(&context.manager, options)? {
+        Some(listener) => listener,
+        None => Listener::bind(&config.address, config.family, options, &driver)?,
+    };
     listener.register(&driver, LISTENER).map_err(Error::network("listen", &config.address))?;
     if !config.seeing.quiet {
         context.report.line(&format!("listening on {}", listener.shown()));
     }
+    tell(context, context.manager.ready(listener.shown()));
     ready(&listener);
     let exchange = Exchange::new(driver, service(config), config.traffic.idle_timeout, &context.recorder);
     let server = Server {
@@ -55,6 +61,13 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
         grace: None,
     };
     server.run()
+}
+
+/// A service manager that cannot be told has to find out: that is said, and no reason to end.
+fn tell(context: &Context, told: Result<(), Error>) {
+    if let Err(error) = told {
+        context.report.error(&error.to_string());
+    }
 }
 
 fn service(config: &ListenConfig) -> Box<dyn Service> {
@@ -181,6 +194,10 @@ impl Server<'_> {
                         self.event(|| format!("turned away {}", arrival.peer));
                         continue;
                     }
+                    if let Err(error) = arrival.stream.set_options(&self.traffic.socket) {
+                        self.context.report.error(&format!("accept {}: {error}", arrival.peer));
+                        continue;
+                    }
                     let number = self.accepted;
                     self.accepted += 1;
                     let traffic = &self.traffic;
@@ -253,6 +270,7 @@ impl Server<'_> {
 
     fn stop(&mut self, now: Instant) {
         self.event(|| "stopping: answering what has arrived".to_owned());
+        tell(self.context, self.context.manager.stopping());
         self.close_door();
         self.grace = Some(now + STOP);
         self.exchange.driver.wake_at(GRACE, now + STOP);

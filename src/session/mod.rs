@@ -7,13 +7,16 @@ pub mod listen;
 mod loopback;
 mod peer;
 mod relay;
+pub mod sweep;
 
 use crate::config::SocketOptions;
+use crate::error::Error;
 use crate::io::recorder::Recorder;
 use crate::io::report::Report;
 use crate::io::signal::Signals;
 use crate::io::sockopt;
 use crate::io::stream::Stream;
+use crate::io::systemd::Manager;
 
 /// What every session is handed: whom to tell, what to record, when to stop.
 #[derive(Clone, Debug)]
@@ -24,6 +27,13 @@ pub struct Context {
     pub recorder: Recorder,
     /// SIGINT and SIGTERM.
     pub signals: Signals,
+    /// The service manager, where one started this program.
+    pub manager: Manager,
+}
+
+/// What this system lacks is said before anything is opened.
+fn check_platform(options: &SocketOptions) -> Result<(), Error> {
+    sockopt::check_platform(options).map_err(|error| Error::Usage(error.to_string()))
 }
 
 /// `--show-options`: every socket option of a connection, requested beside effective.

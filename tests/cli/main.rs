@@ -1,0 +1,8 @@
+//! The real program, run against real peers: whole output and status compared.
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "what is unexpected ends the test")]
+#![allow(unreachable_pub, reason = "files shared between test binaries")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod message;
