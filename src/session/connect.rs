@@ -14,7 +14,7 @@ use crate::io::conn::Conn;
 use crate::io::console::Console;
 use crate::io::driver::{Driver, WOKEN};
 use crate::service::pipe::Pipe;
-use crate::service::talk::{Style, Talk};
+use crate::service::talk::{Style, Talk, Wire};
 use crate::service::{CONSOLE, Event, Service};
 use crate::trace::Side;
 use crate::value::Address;
@@ -60,19 +60,9 @@ fn converse(config: &ConnectConfig, address: &Address, context: &Context) -> Res
     } else {
         let person = config.input == Input::Stdin && io::stdin().is_terminal();
         let style = if person { Style::Conversation } else { Style::Filter };
-        let talk = Talk::new(style, if config.crlf { crlf } else { lf }, config.half_close);
+        let talk = Talk::new(style, Wire { framing: config.framing, crlf: config.crlf }, config.half_close);
         Conversation::new(config, address, context, driver, talk).run(conn)
     }
-}
-
-fn lf(message: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(message);
-    out.push(b'\n');
-}
-
-fn crlf(message: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(message);
-    out.extend_from_slice(b"\r\n");
 }
 
 /// What a conversation is asked about how it stands.
@@ -83,6 +73,10 @@ trait Account: Service {
     /// Whether the end of the connection, with nothing owed, is how it should end.
     fn may_be_ended_by_peer(&self) -> bool;
     fn cut_short(&self) -> bool {
+        false
+    }
+    /// Whether a message could not be put on the wire.
+    fn refused(&self) -> bool {
         false
     }
 }
@@ -102,6 +96,10 @@ impl Account for Talk {
 
     fn cut_short(&self) -> bool {
         Talk::cut_short(self)
+    }
+
+    fn refused(&self) -> bool {
+        Talk::refused(self)
     }
 }
 
@@ -156,11 +154,13 @@ impl<'a, S: Account> Conversation<'a, S> {
 
     fn open(&mut self, conn: Conn) -> Result<usize, Error> {
         let limit = self.config.traffic.max_message;
-        let framing = if self.config.raw { Framing::Raw } else { Framing::Lines };
+        // What is typed is lines, whatever framing they are sent in.
+        let (typed, framing) =
+            if self.config.raw { (Framing::Raw, Framing::Raw) } else { (Framing::Lines, self.config.framing) };
         let from_stdin = self.config.input == Input::Stdin;
         let console =
             Console::open(&self.exchange.driver, from_stdin).map_err(Error::local("open", "stdin and stdout"))?;
-        self.exchange.add_console(console, framing, limit);
+        self.exchange.add_console(console, typed, limit);
         let inbox = Inbox::new(framing, Role::Responses, limit);
         let server = self.exchange.add(conn, inbox).map_err(Error::network("connect", self.address))?;
         if let Input::Given(messages) = &self.config.input {
@@ -211,6 +211,10 @@ impl<'a, S: Account> Conversation<'a, S> {
     fn verdict(&mut self) -> Result<(), Error> {
         let (sent, answered) = self.exchange.service.tally();
         let unanswered = sent.saturating_sub(answered);
+        if self.exchange.service.refused() {
+            let text = format!("message {}: too long for --framing {}", sent + 1, self.config.framing);
+            return Err(Error::Usage(text));
+        }
         let lost = |how: String| Err(Error::Lost { address: self.address.to_string(), how, unanswered });
         match self.lost.take() {
             Some(Why::Failed(error) | Why::Unwritable(error)) => lost(cause(&error)),

@@ -22,6 +22,8 @@ const READ: usize = 64 * 1024;
 const TURN: usize = 4;
 /// Unread output above this stops the reading of what causes it.
 const HIGH: usize = 16 * 1024;
+/// Unread output above this ends the connection, where nothing else stops its growth.
+const SHED: usize = 1024 * 1024;
 /// How long a peer that is parted from may take to end its side.
 const LINGER: Duration = Duration::from_secs(1);
 /// How much of what has arrived is still read from one peer when the session is stopped.
@@ -173,6 +175,7 @@ impl<S: Service> Exchange<S> {
     /// One turn of one peer: write what waits, read what has come, look at the clock.
     fn turn(&mut self, id: PeerId, now: Instant) {
         self.write_out(id, now);
+        self.let_stream(id, now);
         let listening = match self.peer(id) {
             None => return,
             Some(peer) => peer.stage == Stage::Talking,
@@ -193,6 +196,18 @@ impl<S: Service> Exchange<S> {
         let paused = self.peer(id).is_some_and(|peer| peer.paused && peer.stage == Stage::Talking);
         if paused && self.service.wants(id) && self.backlog(self.service.sink(id)) < HIGH {
             self.driver.again(id);
+        }
+    }
+
+    /// Tells a service that sends unasked that there is room for more.
+    fn let_stream(&mut self, id: PeerId, now: Instant) {
+        let has_room = |peer: &Peer| peer.stage == Stage::Talking && peer.link.backlog() == 0;
+        if self.service.streams() && self.peer(id).is_some_and(has_room) {
+            self.service.on(Event::Drained(id), &mut self.actions);
+            self.apply(now);
+            if self.peer(id).is_some_and(has_room) {
+                self.driver.again(id); // the kernel took it all: more, when the others had their turn
+            }
         }
     }
 
@@ -368,7 +383,10 @@ impl<S: Service> Exchange<S> {
             }
         }
         if let Err(error) = peer.link.send_all(bytes, lengths) {
-            self.fail_write(to, error);
+            return self.fail_write(to, error);
+        }
+        if self.service.sheds() && self.backlog(to) > SHED {
+            self.remove(to, Why::Failed(io::Error::other("left too much unread")));
         }
     }
 
@@ -386,8 +404,8 @@ impl<S: Service> Exchange<S> {
             Ok(Flush::More) => self.driver.again(id),
             Ok(Flush::Blocked | Flush::Idle) => {}
         }
-        if before > 0 && flush.is_ok_and(|flush| flush == Flush::Idle) {
-            self.service.on(Event::Drained(id), &mut self.actions);
+        if before > 0 && self.service.streams() && flush.is_ok_and(|flush| flush == Flush::Idle) {
+            self.driver.again(id);
         }
         self.resume(self.service.sink(id)); // whoever was stopped because this one did not read
         self.part(id, now);
