@@ -6,6 +6,7 @@
 mod support;
 
 mod address;
+mod bad_input;
 mod connect;
 mod listen;
 mod message;
