@@ -8,6 +8,7 @@ mod support;
 mod address;
 mod bad_input;
 mod connect;
+mod interactive;
 mod listen;
 mod message;
 mod raw;
