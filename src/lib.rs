@@ -12,6 +12,7 @@
 //! | L1 | [`frame`] | bytes in, messages out |
 //! | L1 | [`service`] | what is answered, as functions of events |
 //! | L1 | [`trace`] | what happened, as data, text, JSON and pictures |
+//! | L1 | [`verdict`] | what a sweep makes of the replies, and how it tells |
 //! | L0 | [`value`], [`error`] | what a user writes, and what can go wrong |
 //!
 //! What holds everywhere: nothing in `io` or above blocks but the one wait of the event loop;
@@ -28,6 +29,7 @@ pub mod service;
 pub mod session;
 pub mod trace;
 pub mod value;
+pub mod verdict;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -38,6 +40,7 @@ use error::Error;
 use io::recorder::Recorder;
 use io::report::Report;
 use io::signal::Signals;
+use io::systemd::Manager;
 use session::Context;
 
 /// Parses the command line, does what it says, and tells in one line what went wrong.
@@ -53,24 +56,29 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         report.error(&error.to_string());
     }
     report.finish();
-    result.map_or_else(|error| ExitCode::from(cli::status(&error)), |()| ExitCode::SUCCESS)
+    ExitCode::from(result.unwrap_or_else(|error| cli::status(&error)))
 }
 
-fn perform(task: &Task, report: &Report) -> Result<(), Error> {
+/// Does the task; the exit status of one that came to its end.
+fn perform(task: &Task, report: &Report) -> Result<u8, Error> {
+    let silent = Seeing::default();
     let seeing: &Seeing = match task {
+        Task::Sweep(_) => &silent,
         Task::Listen(config) => &config.seeing,
         Task::Connect(config) => &config.seeing,
     };
     let signals = Signals::install().map_err(Error::local("watch", "signals"))?;
     let recorder = Recorder::start(seeing, report)?;
-    let context = Context { report: report.clone(), recorder, signals };
+    let context = Context { report: report.clone(), recorder, signals, manager: Manager::from_env() };
     let result = match task {
-        Task::Listen(config) => session::listen::run(config, &context, |_| {}),
-        Task::Connect(config) => session::connect::run(config, &context),
+        Task::Listen(config) => session::listen::run(config, &context, |_| {}).map(|()| 0),
+        Task::Connect(config) => session::connect::run(config, &context).map(|()| 0),
+        Task::Sweep(config) => session::sweep::run(config, &context),
     };
     // What was recorded is told even of a run that failed; its failure comes first.
     let told = context.recorder.finish();
-    result.and(told)
+    let status = result?;
+    told.map(|()| status)
 }
 
 /// Help and version go to stdout, and may fail there; complaints are one line on stderr.

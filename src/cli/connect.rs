@@ -10,6 +10,7 @@ use super::fragmentation::FragmentationFlags;
 use super::socket::SocketFlags;
 use super::{seeing, traffic};
 use crate::config::{ConfigError, ConnectConfig, Input, Retry, SocketOptions, Source, Target};
+use crate::frame::Framing;
 use crate::value::Span;
 
 /// Send messages and show the replies: a conversation at a terminal, a filter in a script
@@ -32,6 +33,9 @@ pub(super) struct ConnectFlags {
     /// No messages: bytes both ways, as nc does
     #[arg(long, help_heading = "Messages", conflicts_with = "message")]
     raw: bool,
+    /// How messages and replies are told apart: lines, http, length:u8|u16|u32[le]
+    #[arg(long, value_name = "FRAMING", default_value = "lines", help_heading = "Messages", conflicts_with = "raw")]
+    framing: Framing,
     /// End messages with CR LF
     #[arg(short = 'C', long, help_heading = "Messages", conflicts_with = "raw")]
     crlf: bool,
@@ -98,7 +102,8 @@ impl ConnectFlags {
             } else {
                 Input::Given(self.message.into_iter().map(OsStringExt::into_vec).collect())
             },
-            raw: self.raw,
+            raw: self.raw || self.framing == Framing::Raw,
+            framing: self.framing,
             half_close: if self.raw { !self.no_shutdown } else { self.shutdown },
             crlf: self.crlf,
             // As nc's -w: a connection that cannot be made is idle too.

@@ -10,7 +10,7 @@ use crate::io::files;
 use crate::plan::{Barrier, Cutting, Plan};
 use crate::value::{Offsets, Range, Seed, Size, Span};
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Fragmentation")]
 pub(super) struct FragmentationFlags {
     /// Write pieces of so many bytes

@@ -6,11 +6,12 @@ use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 
 use super::fragmentation::FragmentationFlags;
-use super::socket::SocketFlags;
+use super::socket::{BacklogFlag, SocketFlags};
 use super::{seeing, traffic};
 use crate::config::{Admission, ConfigError, ListenConfig, Relay, Toward};
+use crate::frame::Framing;
 use crate::service::{Bug, ServiceKind};
-use crate::value::Address;
+use crate::value::{Address, Size};
 
 /// Answer messages: serve any number of clients at once until SIGINT or SIGTERM
 #[derive(Debug, Args)]
@@ -37,9 +38,15 @@ pub(super) struct ListenFlags {
     /// Serve one connection, then end
     #[arg(long, help_heading = "Service")]
     once: bool,
-    /// Serve one connection after the other (the message service always does)
-    #[arg(short = 'k', long, help_heading = "Service", conflicts_with = "once")]
+    /// With pipe: go on with the next connection when one has ended
+    #[arg(short = 'k', long, help_heading = "Service")]
     keep_open: bool,
+    /// How messages are told apart: lines, http, length:u8|u16|u32[le], raw
+    #[arg(long, value_name = "FRAMING", default_value = "lines", help_heading = "Service")]
+    framing: Framing,
+    /// With source: send so many bytes on each connection
+    #[arg(long, value_name = "SIZE", help_heading = "Service")]
+    count: Option<Size>,
 
     /// Serve so many connections at once; more wait until others end
     #[arg(long, value_name = "N", help_heading = "Limits")]
@@ -58,11 +65,8 @@ pub(super) struct ListenFlags {
 
     #[command(flatten)]
     socket: SocketFlags,
-    /// Connections that may wait to be accepted
-    ///
-    /// Linux keeps it within net.core.somaxconn. See listen(2).
-    #[arg(long, value_name = "N", help_heading = "Socket options")]
-    backlog: Option<u32>,
+    #[command(flatten)]
+    backlog: BacklogFlag,
 
     #[command(flatten)]
     seeing: seeing::SeeingFlags,
@@ -72,6 +76,16 @@ pub(super) struct ListenFlags {
 enum Name {
     /// The digits of every line that contains SECRET, and their count
     Secret,
+    /// What is sent, sent back (RFC 862)
+    Echo,
+    /// Nothing: read and forget (RFC 863)
+    Discard,
+    /// Bytes without end (RFC 864)
+    Source,
+    /// Every line, to everybody else
+    Chat,
+    /// stdin and stdout, as nc -l
+    Pipe,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -99,13 +113,21 @@ impl ListenFlags {
         let show_options = self.socket.show_options;
         let family = self.socket.family();
         let mut traffic = traffic::traffic(self.socket, &self.limits, &self.fragmentation)?;
-        traffic.socket.backlog = self.backlog;
+        traffic.socket.backlog = self.backlog.backlog;
         let config = ListenConfig {
             address: traffic::address(&self.address, self.unix)?.unwrap_or_default(),
             family,
             service: match self.service {
                 Name::Secret => ServiceKind::Secret,
+                Name::Echo => ServiceKind::Echo,
+                Name::Discard => ServiceKind::Discard,
+                Name::Source => ServiceKind::Source,
+                Name::Chat => ServiceKind::Chat,
+                Name::Pipe => ServiceKind::Pipe,
             },
+            framing: self.framing,
+            count: self.count.map(|Size(bytes)| bytes),
+            keep_open: self.keep_open,
             bug: self.bug.map(|bug| match bug {
                 Mistake::OneRead => Bug::OneRead,
                 Mistake::FirstOnly => Bug::FirstOnly,

@@ -1,4 +1,10 @@
 //! The command line: the only home of help text. Flags come in, checked configuration goes out.
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    rustdoc::bare_urls,
+    reason = "the comments on flags are help text, where [V6] is no link"
+)]
+#![allow(clippy::doc_markdown, reason = "help text is read on a terminal, which shows backticks")]
 
 mod connect;
 mod exit;
@@ -6,6 +12,7 @@ mod fragmentation;
 mod listen;
 mod seeing;
 mod socket;
+mod sweep;
 mod traffic;
 
 use std::ffi::OsString;
@@ -15,7 +22,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, Value
 
 pub use exit::status;
 
-use crate::config::{self, ConfigError, ConnectConfig, ListenConfig};
+use crate::config::{self, ConfigError, ConnectConfig, ListenConfig, SweepConfig};
 use crate::error::Error;
 
 /// A netcat that knows messages and cuts them on purpose.
@@ -40,6 +47,7 @@ struct Cli {
 enum Commands {
     Listen(listen::ListenFlags),
     Connect(connect::ConnectFlags),
+    Sweep(sweep::SweepFlags),
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -68,6 +76,8 @@ pub enum Task {
     Listen(Box<ListenConfig>),
     /// `connect`
     Connect(Box<ConnectConfig>),
+    /// `sweep`
+    Sweep(Box<SweepConfig>),
 }
 
 /// Why there is nothing to do.
@@ -103,6 +113,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Refusa
     let task = match cli.command {
         Commands::Listen(flags) => Task::Listen(Box::new(flags.into_config()?)),
         Commands::Connect(flags) => Task::Connect(Box::new(flags.into_config(address_was_typed(of_command))?)),
+        Commands::Sweep(flags) => Task::Sweep(Box::new(flags.into_config()?)),
     };
     Ok(Request { color, task })
 }

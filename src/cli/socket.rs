@@ -50,7 +50,7 @@ pub(super) struct SocketFlags {
     ///
     /// Several processes of one user may listen on one address and port, and the kernel spreads the
     /// connections over them; each must ask for it. Off by default. SO_REUSEPORT.
-    #[arg(long, value_name = "on|off")]
+    #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
     pub(super) reuseport: Option<Switch>,
 
     /// Refuse IPv4 clients on an IPv6 address
@@ -63,7 +63,7 @@ pub(super) struct SocketFlags {
     /// Probe an idle connection to see whether the peer is still there
     ///
     /// Off by default, and turned on by any --keepalive-… option. SO_KEEPALIVE.
-    #[arg(long, value_name = "on|off")]
+    #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
     pub(super) keepalive: Option<Switch>,
 
     /// Idle time before the first keepalive probe
@@ -91,19 +91,19 @@ pub(super) struct SocketFlags {
     /// Turns Nagle's algorithm off. Cutting does this on its own unless --nagle is given: pieces
     /// would otherwise be joined, and wait for delayed acknowledgements, about 40 ms a message. It
     /// does not make a segment of every write. TCP_NODELAY.
-    #[arg(long, overrides_with = "nodelay", conflicts_with = "nagle")]
+    #[arg(long, conflicts_with = "nagle")]
     pub(super) nodelay: bool,
 
     /// Join small segments while data is unacknowledged, also when cutting
     ///
     /// Leaves Nagle's algorithm on, as the system has it by default. TCP_NODELAY off.
-    #[arg(long, overrides_with = "nagle")]
+    #[arg(long)]
     pub(super) nagle: bool,
 
     /// Hold partial segments back until they are full
     ///
     /// For 200 ms at most. Off by default. TCP_CORK, Linux only.
-    #[arg(long, value_name = "on|off")]
+    #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
     pub(super) cork: Option<Switch>,
 
     /// Size of the send buffer
@@ -177,8 +177,19 @@ pub(super) struct SocketFlags {
     pub(super) show_options: bool,
 }
 
+/// The socket option that only a listener has.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Socket options")]
+pub(super) struct BacklogFlag {
+    /// Connections that may wait to be accepted
+    ///
+    /// Linux keeps it within net.core.somaxconn. See listen(2).
+    #[arg(long, value_name = "N")]
+    pub(super) backlog: Option<u32>,
+}
+
 impl SocketFlags {
-    /// The options asked for, checked.
+    /// The options asked for, checked; the backlog of a listener is set in the result.
     pub(super) fn into_config(self) -> Result<SocketOptions, SocketOptionsError> {
         self.check_family()?;
         let bytes = |size: Size| usize::try_from(size.0).unwrap_or(usize::MAX);
@@ -228,5 +239,126 @@ impl SocketFlags {
             _ => return Ok(()),
         };
         Err(SocketOptionsError(clash))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    #[command(term_width = 80)]
+    struct Probe {
+        address: Option<String>,
+        #[command(flatten)]
+        socket: SocketFlags,
+        #[command(flatten)]
+        backlog: BacklogFlag,
+    }
+
+    fn parse(line: &str) -> Result<Probe, clap::Error> {
+        Probe::try_parse_from(["x"].into_iter().chain(line.split_whitespace()))
+    }
+
+    fn config(line: &str) -> SocketOptions {
+        parse(line).unwrap().socket.into_config().unwrap()
+    }
+
+    fn refused(line: &str) -> String {
+        parse(line).unwrap().socket.into_config().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_definitions_hold_together() {
+        Probe::command().debug_assert();
+    }
+
+    #[test]
+    fn each_flag_becomes_its_option() {
+        let none = SocketOptions::default;
+        let secs = Duration::from_secs;
+        let cases = [
+            ("", none()),
+            ("--reuseaddr off", SocketOptions { reuseaddr: Some(false), ..none() }),
+            ("--reuseport", SocketOptions { reuseport: Some(true), ..none() }),
+            ("--reuseport=off", SocketOptions { reuseport: Some(false), ..none() }),
+            ("--keepalive 127.0.0.1:1", SocketOptions { keepalive: Some(true), ..none() }),
+            ("--keepalive=off", SocketOptions { keepalive: Some(false), ..none() }),
+            ("--keepalive-time 90", SocketOptions { keepalive_time: Some(secs(90)), ..none() }),
+            ("--keepalive-intvl 10s", SocketOptions { keepalive_intvl: Some(secs(10)), ..none() }),
+            ("--keepalive-cnt 3", SocketOptions { keepalive_cnt: Some(3), ..none() }),
+            ("--nodelay", SocketOptions { nodelay: Some(true), ..none() }),
+            ("--nagle", SocketOptions { nodelay: Some(false), ..none() }),
+            ("--cork", SocketOptions { cork: Some(true), ..none() }),
+            ("--sndbuf 4k", SocketOptions { sndbuf: Some(4096), ..none() }),
+            ("--rcvbuf 1MiB", SocketOptions { rcvbuf: Some(1 << 20), ..none() }),
+            ("--mss 536", SocketOptions { mss: Some(536), ..none() }),
+            ("--linger 2s", SocketOptions { linger: Some(secs(2)), ..none() }),
+            ("--reset-on-close", SocketOptions { reset_on_close: true, ..none() }),
+            ("--user-timeout 30s", SocketOptions { user_timeout: Some(secs(30)), ..none() }),
+            ("--congestion reno", SocketOptions { congestion: Some("reno".into()), ..none() }),
+            ("--tos ef", SocketOptions { tos: Some(0xb8), ..none() }),
+            ("--ttl 5", SocketOptions { ttl: Some(5), ..none() }),
+            ("-s [::1]:80", SocketOptions { source: "[::1]:80".parse().ok(), ..none() }),
+            ("--source :80", SocketOptions { source: ":80".parse().ok(), ..none() }),
+            ("--interface lo", SocketOptions { interface: Some("lo".into()), ..none() }),
+            ("--v6only on", SocketOptions { v6only: Some(true), ..none() }),
+            ("-4 -s 127.0.0.1", SocketOptions { source: "127.0.0.1".parse().ok(), ..none() }),
+            ("-6 --v6only=off", SocketOptions { v6only: Some(false), ..none() }),
+            ("--show-options", none()),
+        ];
+        for (line, options) in cases {
+            assert_eq!(config(line), options, "{line}");
+        }
+        let probe = parse("-4 --show-options --backlog 5 host").unwrap();
+        assert_eq!((probe.backlog.backlog, probe.address.as_deref()), (Some(5), Some("host")));
+        assert!(probe.socket.ipv4 && !probe.socket.ipv6 && probe.socket.show_options);
+        assert!(parse("--ipv6").unwrap().socket.ipv6);
+    }
+
+    #[test]
+    fn a_switch_without_value_leaves_the_address_alone() {
+        let probe = parse("--keepalive 127.0.0.1:1").unwrap();
+        assert_eq!(probe.address.as_deref(), Some("127.0.0.1:1"));
+    }
+
+    #[test]
+    fn contradictions_and_wrong_values_are_refused() {
+        for line in ["-4 -6", "--nodelay --nagle", "--linger 1 --reset-on-close", "--reuseaddr", "--cork=yes"] {
+            assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
+        }
+        let cases = [
+            ("--ttl 0", "--ttl takes a number from 1 to 255, not 0"),
+            ("--sndbuf 2G", "--sndbuf takes a number from 1 to 2147483647, not 2147483648"),
+            (
+                "--keepalive=off --keepalive-cnt 3",
+                "--keepalive off cannot be combined with --keepalive-cnt, which turns keepalive on",
+            ),
+            ("-4 -s ::1", "--source ::1 is IPv6, but -4 asks for IPv4 only"),
+            ("-6 -s 127.0.0.1:80", "--source 127.0.0.1 is IPv4, but -6 asks for IPv6 only"),
+            ("-4 --v6only off", "--v6only means nothing with -4: it is about IPv6"),
+        ];
+        for (line, sentence) in cases {
+            assert_eq!(refused(line), sentence, "{line}");
+        }
+        let error = parse("--tos fast").unwrap_err().to_string();
+        assert!(
+            error.starts_with("error: invalid value 'fast' for '--tos <VALUE>': \"fast\" is not a type of service"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn every_flag_has_help_of_one_line_and_long_help() {
+        let command = Probe::command();
+        for arg in command.get_arguments().filter(|arg| arg.get_help_heading() == Some("Socket options")) {
+            let (short, long) = (arg.get_help().unwrap().to_string(), arg.get_long_help().unwrap().to_string());
+            assert!(short.len() <= 72 && !short.ends_with('.'), "{short}");
+            assert!(long.len() > short.len() && long.ends_with('.'), "{long}");
+        }
     }
 }

@@ -18,7 +18,7 @@ pub(super) const ADDRESS_VARIABLE: &str = "SECRETCAT_ADDRESS";
 pub(super) struct Limits {
     /// Largest message taken, its line ending not counted
     #[arg(long, value_name = "SIZE", default_value = "1M")]
-    max_message: Size,
+    pub(super) max_message: Size,
     /// Give a connection up when nothing came or went for so long
     #[arg(short = 'w', long, value_name = "TIME")]
     pub(super) idle_timeout: Option<Span>,
@@ -42,6 +42,13 @@ pub(super) fn traffic(
 
 /// ADDRESS, as one word or as two, or a path with `-U`.
 pub(super) fn address(words: &[OsString], unix: bool) -> Result<Option<Address>, ConfigError> {
+    if let Some(word) = words.iter().find(|word| *word == "on" || *word == "off") {
+        // "--keepalive off": a value that may be left out has to be joined to its option.
+        let word = word.to_string_lossy();
+        return Err(ConfigError::new(format!(
+            "'{word}' is no address; for the value of an option write --option={word}"
+        )));
+    }
     let parsed = match words {
         [] if unix => return Err(ConfigError::new("-U asks for a unix socket: give its path")),
         [] => return Ok(None),

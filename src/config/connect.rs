@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Bytes, ConfigError, Family, Seeing, Traffic};
+use crate::frame::Framing;
 use crate::value::Address;
 
 /// A checked run of `connect`.
@@ -18,6 +19,8 @@ pub struct ConnectConfig {
     pub raw: bool,
     /// Whether the end of the input half-closes the connection: at once, or not at all.
     pub half_close: bool,
+    /// How messages and replies are told apart.
+    pub framing: Framing,
     /// Messages end with CR LF.
     pub crlf: bool,
     /// How long making the connection may take, name lookup and all addresses included.
@@ -68,7 +71,7 @@ impl ConnectConfig {
     /// Says which options contradict each other, and what would be right.
     pub fn check(mut self) -> Result<Self, ConfigError> {
         if let Input::Given(messages) = &self.input {
-            if messages.iter().any(|message| message.contains(&b'\n')) {
+            if self.framing == Framing::Lines && messages.iter().any(|message| message.contains(&b'\n')) {
                 return Err(ConfigError::new("-m takes one message, and a line feed would end it: give -m twice"));
             }
         }

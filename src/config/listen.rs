@@ -4,6 +4,7 @@ use ipnet::IpNet;
 use std::net::IpAddr;
 
 use super::{Bytes, ConfigError, Family, Seeing, Traffic};
+use crate::frame::Framing;
 use crate::service::{Bug, ServiceKind};
 use crate::value::Address;
 
@@ -16,6 +17,12 @@ pub struct ListenConfig {
     pub family: Family,
     /// Which service answers.
     pub service: ServiceKind,
+    /// How messages and replies are told apart.
+    pub framing: Framing,
+    /// Bytes that `source` sends on each connection; without it there is no end.
+    pub count: Option<u64>,
+    /// `pipe` goes on with the next connection when one has ended.
+    pub keep_open: bool,
     /// A mistake made on purpose.
     pub bug: Option<Bug>,
     /// Forward to a server instead of answering.
@@ -80,6 +87,9 @@ impl ListenConfig {
             address,
             family: Family::Any,
             service: ServiceKind::Secret,
+            framing: Framing::Lines,
+            count: None,
+            keep_open: false,
             bug: None,
             relay: None,
             once: false,
@@ -87,6 +97,12 @@ impl ListenConfig {
             traffic: Traffic { max_message, ..Traffic::default() },
             seeing: Seeing { quiet: true, ..Seeing::default() },
         }
+    }
+
+    /// Whether what is written is a stream of bytes, not messages.
+    #[must_use]
+    pub fn takes_raw(&self) -> bool {
+        self.relay.is_some() || self.service.is_raw()
     }
 
     /// Checks what one option cannot know of another.
@@ -100,6 +116,22 @@ impl ListenConfig {
         if self.relay.is_some() && (self.bug.is_some() || self.service != ServiceKind::Secret) {
             return Err(ConfigError::new("--relay answers nothing itself: leave --service and --bug out"));
         }
+        if self.framing != Framing::Lines
+            && (self.service != ServiceKind::Secret || self.bug.is_some() || self.relay.is_some())
+        {
+            return Err(ConfigError::new("--framing is for the messages of --service secret: leave it out"));
+        }
+        if self.count.is_some() && self.service != ServiceKind::Source {
+            return Err(ConfigError::new("--count ends what --service source sends: leave it out"));
+        }
+        if self.keep_open && self.once {
+            return Err(ConfigError::new("--once and --keep-open contradict each other: give one of them"));
+        }
+        if self.service == ServiceKind::Pipe {
+            // One stdin cannot be shared.
+            self.once |= !self.keep_open;
+            self.admission.max_connections = Some(1);
+        }
         if self.bug.is_some() && self.service != ServiceKind::Secret {
             return Err(ConfigError::new(format!("--bug is a mistake of --service secret, not of {}", self.service)));
         }
@@ -112,7 +144,8 @@ impl ListenConfig {
                 ));
             }
         }
-        self.traffic = self.traffic.check(Bytes { raw: self.relay.is_some(), unix })?;
+        let raw = self.takes_raw();
+        self.traffic = self.traffic.check(Bytes { raw, unix })?;
         Ok(self)
     }
 }

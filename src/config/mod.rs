@@ -4,6 +4,8 @@ mod connect;
 mod listen;
 mod seeing;
 pub mod socket;
+mod source;
+mod sweep;
 pub mod tos;
 mod traffic;
 
@@ -11,6 +13,7 @@ pub use connect::{ConnectConfig, Input, Retry, Target};
 pub use listen::{Admission, ListenConfig, Relay, Toward};
 pub use seeing::{Color, Seeing, Sink};
 pub use socket::{SocketOptions, SocketOptionsError, Source};
+pub use sweep::{Output, SweepConfig};
 pub use traffic::{Bytes, Family, Reading, Traffic};
 
 /// A combination of options that cannot be, with what would be right.

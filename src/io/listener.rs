@@ -13,6 +13,7 @@ use super::dial::{family_of, option_error};
 use super::driver::Driver;
 use super::sockopt::{self, Stage};
 use super::stream::Stream;
+use super::systemd::Manager;
 use crate::config::{Family, SocketOptions};
 use crate::error::Error;
 use crate::value::{Address, Host};
@@ -26,6 +27,8 @@ const BACKLOG: u32 = 4096;
 pub struct Listener {
     socket: Kind,
     shown: String,
+    /// The service manager's: it made the file of a unix socket, and goes on listening after us.
+    inherited: bool,
 }
 
 #[derive(Debug)]
@@ -104,7 +107,7 @@ impl Listener {
         socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX)).map_err(fail())?;
         let socket = TcpListener::from_std(socket.into());
         let shown = socket.local_addr().map_err(fail())?.to_string();
-        Ok(Listener { socket: Kind::Tcp(socket), shown })
+        Ok(Listener { socket: Kind::Tcp(socket), shown, inherited: false })
     }
 
     fn bind_unix(path: PathBuf, options: &SocketOptions) -> io::Result<Self> {
@@ -120,7 +123,34 @@ impl Listener {
         }
         socket.listen(i32::try_from(options.backlog.unwrap_or(BACKLOG)).unwrap_or(i32::MAX))?;
         let shown = Address::Unix(path.clone()).to_string();
-        Ok(Listener { socket: Kind::Unix(UnixListener::from_std(socket.into()), path), shown })
+        Ok(Listener { socket: Kind::Unix(UnixListener::from_std(socket.into()), path), shown, inherited: false })
+    }
+
+    /// Takes over the socket that a service manager handed over, if one did: it is bound and listens
+    /// already, so of the options those apply that connections inherit from it, and the backlog.
+    ///
+    /// # Errors
+    /// When it is no listening stream socket of a known family, or an option cannot be set.
+    pub fn inherited(manager: &Manager, options: &SocketOptions) -> Result<Option<Self>, Error> {
+        let Some(socket) = manager.socket()?.map(Socket::from) else { return Ok(None) };
+        let fail = || Error::local("take over", manager.shown());
+        socket.set_nonblocking(true).map_err(fail())?;
+        let addr = socket.local_addr().map_err(fail())?;
+        let shown = match (addr.as_socket(), unix_name(&addr)) {
+            (Some(addr), _) => addr.to_string(),
+            (None, Some(path)) => Address::Unix(path).to_string(),
+            (None, None) => return Err(fail()(io::Error::other("neither IPv4, IPv6 nor a unix socket"))),
+        };
+        sockopt::apply((&socket).into(), options, Stage::BeforeConnect, family_of(&addr))
+            .map_err(|error| option_error(&shown, &error))?;
+        if let Some(backlog) = options.backlog {
+            socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX)).map_err(fail())?;
+        }
+        let socket = match unix_name(&addr) {
+            Some(path) => Kind::Unix(UnixListener::from_std(socket.into()), path),
+            None => Kind::Tcp(TcpListener::from_std(socket.into())),
+        };
+        Ok(Some(Listener { socket, shown, inherited: true }))
     }
 
     /// A second handle on the same socket, for another loop.
@@ -184,8 +214,10 @@ impl Listener {
             Kind::Tcp(socket) => driver.deregister(socket),
             Kind::Unix(socket, path) => {
                 driver.deregister(socket);
-                // Somebody may have removed it already.
-                let _ = std::fs::remove_file(path);
+                if !self.inherited {
+                    // Somebody may have removed it already.
+                    let _ = std::fs::remove_file(path);
+                }
             }
         }
     }
@@ -203,6 +235,15 @@ impl From<io::Error> for NoArrival {
             _ => NoArrival::Gone,
         }
     }
+}
+
+/// The path of a unix socket; an abstract one's name with an `@` in front; empty, where it has none.
+fn unix_name(addr: &SockAddr) -> Option<PathBuf> {
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
+    let named = |name: &[u8]| PathBuf::from(OsString::from_vec([b"@", name].concat()));
+    let path = addr.as_pathname().map(PathBuf::from).or_else(|| addr.as_abstract_namespace().map(named));
+    addr.is_unix().then(|| path.unwrap_or_default())
 }
 
 /// Whether the file is a socket that nobody listens on any more: its program was killed.

@@ -14,6 +14,7 @@ pub mod signal;
 pub mod sockopt;
 pub mod stream;
 pub mod sys;
+pub mod systemd;
 
 use std::time::Instant;
 

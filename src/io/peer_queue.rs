@@ -35,7 +35,7 @@ enum Way {
     /// to be believed: it also stands for a kernel without that service, and for a socket bound to
     /// an interface, so the first one is checked against the list of sockets.
     Netlink(Netlink, bool),
-    /// By the list of all sockets of this network namespace in /proc.
+    /// By the list of all sockets of this network namespace in /proc: microseconds become milliseconds.
     Proc,
 }
 
@@ -98,6 +98,7 @@ fn canonical(address: SocketAddr) -> SocketAddr {
 }
 
 /// The states of a socket (`net/tcp_states.h`) in which its queue counts otherwise than usual.
+#[cfg(any(target_os = "linux", target_os = "android"))]
 mod state {
     pub(super) const TIME_WAIT: u8 = 6;
     pub(super) const CLOSE: u8 = 7;
@@ -119,3 +120,6 @@ fn bytes(state: u8, queue: u32) -> Option<u64> {
         _ => Some(queue),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,6 +91,19 @@ impl Stream {
         }
     }
 
+    /// Writes bytes that wait for what comes next, another write or the end of the stream
+    /// (`MSG_MORE`, send(2)); other systems send them at once.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn send_held(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            Stream::Tcp(_) => self.socket().send_with_flags(bytes, libc::MSG_MORE | libc::MSG_NOSIGNAL),
+            _ => self.write(bytes),
+        }
+    }
+
     /// Closes it on a thread that may wait: with `SO_LINGER` close(2) blocks until the peer has
     /// acknowledged everything, non-blocking socket or not.
     pub fn close_elsewhere(self) {

@@ -218,6 +218,7 @@ pub fn pipe_with_capacity(_: usize) -> io::Result<(OwnedFd, OwnedFd)> {
 pub struct Timer {
     fd: OwnedFd,
     /// One moment on both clocks, to turn an [`Instant`] into what the kernel counts.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
     epoch: (Instant, libc::timespec),
 }
 
@@ -302,7 +303,50 @@ impl AsRawFd for Timer {
     }
 }
 
+/// Where descriptors begin that a service manager hands over (`SD_LISTEN_FDS_START`).
+const LISTEN_FDS_START: RawFd = 3;
+
+/// The listening stream socket that this process was started with (`sd_listen_fds(3)`, descriptor
+/// 3), close-on-exec from here on. `None` when it has been taken before. Fails when descriptor 3 is
+/// not one; a descriptor that something else may own is left alone.
+pub fn inherited_listener() -> io::Result<Option<OwnedFd>> {
+    use std::os::fd::FromRawFd;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    if TAKEN.swap(true, Ordering::SeqCst) {
+        return Ok(None);
+    }
+    let fd = LISTEN_FDS_START;
+    // SAFETY: F_GETFD touches no memory; it fails with EBADF where nothing is open.
+    let flags = check(unsafe { libc::fcntl(fd, libc::F_GETFD) })?;
+    {
+        // SAFETY: the descriptor is open, as the call before has shown, and is not closed while it
+        // is borrowed: if something in this process owns it, that lives as long as the process.
+        let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
+        let socket = socket2::SockRef::from(&borrowed);
+        let refuse = |why: &'static str| Err(io::Error::other(why));
+        match socket.r#type() {
+            Ok(socket2::Type::STREAM) => {}
+            Ok(_) => return refuse("not a stream socket (ListenStream= makes one)"),
+            Err(error) if error.raw_os_error() == Some(libc::ENOTSOCK) => return refuse("not a socket"),
+            Err(error) => return Err(error),
+        }
+        if !socket.is_listener()? {
+            return refuse("a socket that does not listen (Accept=no hands over one that does)");
+        }
+    }
+    // SAFETY: F_SETFD takes an int and touches no memory.
+    check(unsafe { libc::fcntl(fd, libc::F_SETFD, flags | libc::FD_CLOEXEC) })?;
+    // SAFETY: it is open, and nothing in this process owns it: it listens, and who is started with
+    // $LISTEN_FDS looks here, once, before it makes a listening socket of its own.
+    Ok(Some(unsafe { OwnedFd::from_raw_fd(fd) }))
+}
+
 /// Turns the -1 of a system call into the error it stands for.
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {
     if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,12 @@
 //! What a peer is answered: each service is a function of events, with no socket, clock or thread in it.
 
 mod actions;
+pub mod chat;
 mod kinds;
 pub mod pipe;
 pub mod relay;
 pub mod secret;
+pub mod standard;
 pub mod talk;
 
 pub use actions::{Action, Actions};
@@ -55,6 +57,17 @@ pub trait Service {
         let _ = from;
         true
     }
+
+    /// Whether it sends without being asked: it is told [`Event::Drained`] whenever there is room.
+    fn streams(&self) -> bool {
+        false
+    }
+
+    /// Whether a peer that leaves too much unread is parted from, for nobody's reading is stopped
+    /// for its sake.
+    fn sheds(&self) -> bool {
+        false
+    }
 }
 
 impl<S: Service + ?Sized> Service for Box<S> {
@@ -68,5 +81,13 @@ impl<S: Service + ?Sized> Service for Box<S> {
 
     fn wants(&self, from: PeerId) -> bool {
         (**self).wants(from)
+    }
+
+    fn streams(&self) -> bool {
+        (**self).streams()
+    }
+
+    fn sheds(&self) -> bool {
+        (**self).sheds()
     }
 }

@@ -7,6 +7,7 @@ use super::{Action, Actions, CONSOLE, Event, PeerId, Service};
 pub struct Pipe {
     peer: Option<PeerId>,
     half_close: bool,
+    keep_open: bool,
     input_ended: bool,
 }
 
@@ -14,7 +15,13 @@ impl Pipe {
     /// A pipe that waits for its connection. With `half_close` the end of stdin is passed on.
     #[must_use]
     pub fn new(half_close: bool) -> Self {
-        Pipe { peer: None, half_close, input_ended: false }
+        Pipe { peer: None, half_close, keep_open: false, input_ended: false }
+    }
+
+    /// A pipe that goes on with the next connection when one has ended.
+    #[must_use]
+    pub fn kept_open(half_close: bool) -> Self {
+        Pipe { keep_open: true, ..Pipe::new(half_close) }
     }
 
     /// Whether stdin has ended.
@@ -28,19 +35,26 @@ impl Service for Pipe {
     fn on(&mut self, event: Event<'_>, actions: &mut Actions) {
         match event {
             Event::Open(CONSOLE) | Event::Drained(_) | Event::Linked(..) | Event::Unreachable(_) => {}
-            Event::Open(peer) => self.peer = Some(peer),
-            Event::Message(CONSOLE, bytes) | Event::Last(CONSOLE, bytes) => {
-                if let Some(peer) = self.peer {
-                    actions.send(peer, bytes);
+            Event::Open(peer) => {
+                self.peer = Some(peer);
+                if self.input_ended && self.half_close {
+                    actions.push(Action::Finish(peer));
                 }
             }
-            Event::Message(_, bytes) | Event::Last(_, bytes) => actions.send(CONSOLE, bytes),
             Event::Eof(CONSOLE) => {
                 self.input_ended = true;
                 if let Some(peer) = self.peer.filter(|_| self.half_close) {
                     actions.push(Action::Finish(peer));
                 }
             }
+            Event::Eof(peer) if self.keep_open => actions.push(Action::Close(peer)),
+            Event::Closed(peer) if self.keep_open && peer != CONSOLE => self.peer = None,
+            Event::Message(CONSOLE, bytes) | Event::Last(CONSOLE, bytes) => {
+                if let Some(peer) = self.peer {
+                    actions.send(peer, bytes);
+                }
+            }
+            Event::Message(_, bytes) | Event::Last(_, bytes) => actions.send(CONSOLE, bytes),
             Event::TooLong(_) | Event::Eof(_) | Event::Closed(_) => {
                 self.peer = None;
                 actions.push(Action::Stop);

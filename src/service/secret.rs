@@ -5,6 +5,7 @@ use std::io::Write as _;
 use memchr::memmem;
 
 use super::{Action, Actions, Bug, Event, Service};
+use crate::frame::{Framing, Role, encode};
 
 const NOT_FOUND: &[u8] = b"Secret code not found.\n";
 const TOO_LONG: &[u8] = b"Message too long.\n";
@@ -14,14 +15,29 @@ const TOO_LONG: &[u8] = b"Message too long.\n";
 pub struct Secret {
     finder: memmem::Finder<'static>,
     bug: Option<Bug>,
+    framing: Framing,
 }
 
 impl Secret {
     /// The service as the contract has it, or with a mistake made on purpose. A service with a bug
     /// wants raw bytes, a run of them a read; one without wants lines.
     #[must_use]
-    pub fn new(bug: Option<Bug>) -> Self {
-        Secret { finder: memmem::Finder::new(b"SECRET"), bug }
+    pub fn new(bug: Option<Bug>, framing: Framing) -> Self {
+        Secret { finder: memmem::Finder::new(b"SECRET"), bug, framing }
+    }
+
+    /// Appends the answer to one message as its framing has it.
+    fn reply(&self, message: &[u8], out: &mut Vec<u8>) {
+        match self.framing {
+            Framing::Lines | Framing::Raw => self.answer(message, out),
+            framing => {
+                let mut line = Vec::new();
+                self.answer(message, &mut line);
+                let body = if framing == Framing::Http { &line[..] } else { without_ending(&line) };
+                // An answer that its length prefix cannot count is left out; the client sees that.
+                let _ = encode(framing, Role::Responses, body, out);
+            }
+        }
     }
 
     /// Appends the answer to one message, line feed included.
@@ -57,7 +73,7 @@ impl Service for Secret {
                 self.on_read(bug, peer, read, actions);
             }
             (Event::Message(peer, message) | Event::Last(peer, message), None) => {
-                actions.send_with(peer, |out| self.answer(message, out));
+                actions.send_with(peer, |out| self.reply(message, out));
             }
             (Event::TooLong(peer), _) => {
                 actions.send(peer, TOO_LONG);
@@ -80,13 +96,13 @@ mod tests {
 
     fn answer(message: &[u8]) -> String {
         let mut out = Vec::new();
-        Secret::new(None).answer(message, &mut out);
+        Secret::new(None, Framing::Lines).answer(message, &mut out);
         String::from_utf8(out).unwrap()
     }
 
     fn answers(bug: Bug, read: &[u8]) -> Vec<String> {
         let mut actions = Actions::default();
-        Secret::new(Some(bug)).on(Event::Message(1, read), &mut actions);
+        Secret::new(Some(bug), Framing::Raw).on(Event::Message(1, read), &mut actions);
         actions.script().into_iter().map(|(_, text)| text).collect()
     }
 
@@ -113,7 +129,7 @@ mod tests {
     #[test]
     fn a_message_too_long_is_answered_and_closed() {
         let mut actions = Actions::default();
-        Secret::new(None).on(Event::TooLong(7), &mut actions);
+        Secret::new(None, Framing::Lines).on(Event::TooLong(7), &mut actions);
         let script = actions.script();
         assert_eq!(script[0], (Action::Send(7, 18), "Message too long.\n".into()));
         assert_eq!(script[1].0, Action::Close(7));

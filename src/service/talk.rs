@@ -1,6 +1,7 @@
 //! The client's half of the message service: lines from the console go out, replies come back.
 
 use super::{Action, Actions, CONSOLE, Event, PeerId, Service};
+use crate::frame::{FrameError, Framing, Role, encode};
 
 /// How the console is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,38 +13,56 @@ pub enum Style {
 }
 
 /// How messages are put on the wire.
-pub type Encode = fn(&[u8], &mut Vec<u8>);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wire {
+    /// What divides them.
+    pub framing: Framing,
+    /// Lines end with CR LF.
+    pub crlf: bool,
+}
+
+impl Wire {
+    fn encode(self, message: &[u8], out: &mut Vec<u8>) -> Result<(), FrameError> {
+        let start = out.len();
+        encode(self.framing, Role::Requests, message, out)?;
+        if self.crlf && self.framing == Framing::Lines {
+            out.truncate(start + message.len());
+            out.extend_from_slice(b"\r\n");
+        }
+        Ok(())
+    }
+}
 
 /// A conversation with one server, and the count of what is owed.
 #[derive(Debug)]
 pub struct Talk {
     style: Style,
-    encode: Encode,
+    wire: Wire,
     half_close: bool,
     server: Option<PeerId>,
     sent: u64,
     answered: u64,
     input_ended: bool,
-    cut_short: bool,
-    too_long: bool,
+    flaw: Option<Flaw>,
+}
+
+/// What went wrong within the conversation itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// The last reply ended before it was whole.
+    CutShort,
+    /// A message does not fit its framing.
+    Refused,
+    /// A reply was over the limit.
+    TooLong,
 }
 
 impl Talk {
     /// A conversation that has not begun. With `half_close` the end of the input is told to the
     /// server at once, not when all replies are there.
     #[must_use]
-    pub fn new(style: Style, encode: Encode, half_close: bool) -> Self {
-        Talk {
-            style,
-            encode,
-            half_close,
-            server: None,
-            sent: 0,
-            answered: 0,
-            input_ended: false,
-            cut_short: false,
-            too_long: false,
-        }
+    pub fn new(style: Style, wire: Wire, half_close: bool) -> Self {
+        Talk { style, wire, half_close, server: None, sent: 0, answered: 0, input_ended: false, flaw: None }
     }
 
     /// Messages sent.
@@ -70,16 +89,10 @@ impl Talk {
         self.input_ended
     }
 
-    /// Whether the last reply ended before its line did.
+    /// What went wrong within the conversation itself, if anything did.
     #[must_use]
-    pub fn cut_short(&self) -> bool {
-        self.cut_short
-    }
-
-    /// Whether a reply was over the limit.
-    #[must_use]
-    pub fn too_long(&self) -> bool {
-        self.too_long
+    pub fn flaw(&self) -> Option<Flaw> {
+        self.flaw
     }
 
     fn on_input(&mut self, message: &[u8], actions: &mut Actions) {
@@ -87,8 +100,12 @@ impl Talk {
             return self.end_input(actions);
         }
         let Some(server) = self.server else { return };
-        let encode = self.encode;
-        actions.send_with(server, |out| encode(message, out));
+        let mut encoded = Ok(());
+        actions.send_with(server, |out| encoded = self.wire.encode(message, out));
+        if encoded.is_err() {
+            self.flaw = Some(Flaw::Refused);
+            return actions.push(Action::Stop);
+        }
         self.sent += 1;
         if self.style == Style::Conversation {
             labelled("Sent: ", message, actions);
@@ -141,7 +158,7 @@ impl Service for Talk {
                 self.answered = self.sent.min(self.answered + 1);
             }
             Event::Last(_, rest) => {
-                self.cut_short = true;
+                self.flaw = Some(Flaw::CutShort);
                 self.on_reply(rest, actions);
             }
             Event::Eof(CONSOLE) => {
@@ -152,7 +169,7 @@ impl Service for Talk {
             }
             // How the session ends now depends on what is owed; who runs the service decides.
             Event::TooLong(_) => {
-                self.too_long = true;
+                self.flaw = Some(Flaw::TooLong);
                 return actions.push(Action::Stop);
             }
             Event::Eof(_) | Event::Closed(_) => return actions.push(Action::Stop),
@@ -189,7 +206,9 @@ fn labelled(label: &str, text: &[u8], actions: &mut Actions) {
 fn line(label: &str, text: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(label.as_bytes());
     out.extend_from_slice(text);
-    out.push(b'\n');
+    if !text.ends_with(b"\n") {
+        out.push(b'\n'); // the body of a framing other than lines may have brought its own
+    }
 }
 
 #[cfg(test)]
@@ -198,9 +217,7 @@ mod tests {
 
     const SERVER: PeerId = 1;
 
-    fn to_line(body: &[u8], out: &mut Vec<u8>) {
-        line("", body, out);
-    }
+    const LINES: Wire = Wire { framing: Framing::Lines, crlf: false };
 
     fn play(talk: &mut Talk, events: Vec<Event<'_>>) -> String {
         let mut actions = Actions::default();
@@ -218,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_conversation_goes_as_the_original_did() {
-        let mut talk = Talk::new(Style::Conversation, to_line, false);
+        let mut talk = Talk::new(Style::Conversation, LINES, false);
         assert!(!talk.wants(CONSOLE), "nothing is read before the server is there");
         let begun = play(&mut talk, vec![Event::Open(SERVER), Event::Message(CONSOLE, b"SECRET 7")]);
         assert_eq!(begun, "console \"Enter Message: \"\nserver \"SECRET 7\\n\"\nconsole \"Sent: SECRET 7\\n\"",);
@@ -230,7 +247,7 @@ mod tests {
 
     #[test]
     fn quit_words_are_messages_to_a_filter() {
-        let mut talk = Talk::new(Style::Filter, to_line, true);
+        let mut talk = Talk::new(Style::Filter, LINES, true);
         let told = play(&mut talk, vec![Event::Open(SERVER), Event::Message(CONSOLE, b"quit"), Event::Eof(CONSOLE)]);
         assert_eq!(told, "server \"quit\\n\"\nfinish server");
         assert_eq!(play(&mut talk, vec![Event::Message(SERVER, b"no")]), "console \"no\\n\"\nStop");
@@ -238,7 +255,7 @@ mod tests {
 
     #[test]
     fn a_reply_cut_short_is_shown_but_not_counted() {
-        let mut talk = Talk::new(Style::Filter, to_line, false);
+        let mut talk = Talk::new(Style::Filter, LINES, false);
         let told = play(
             &mut talk,
             vec![
@@ -250,19 +267,19 @@ mod tests {
             ],
         );
         assert_eq!(told, "server \"a\\n\"\nconsole \"Digi\\n\"\nStop");
-        assert_eq!((talk.unanswered(), talk.cut_short()), (1, true));
+        assert_eq!((talk.unanswered(), talk.flaw()), (1, Some(Flaw::CutShort)));
     }
 
     #[test]
     fn what_comes_unasked_answers_nothing() {
-        let mut talk = Talk::new(Style::Filter, to_line, false);
+        let mut talk = Talk::new(Style::Filter, LINES, false);
         play(&mut talk, vec![Event::Open(SERVER), Event::Message(SERVER, b"welcome"), Event::Message(CONSOLE, b"a")]);
         assert_eq!((talk.sent(), talk.answered(), talk.unanswered()), (1, 0, 1));
     }
 
     #[test]
     fn ctrl_d_ends_the_line_of_the_prompt() {
-        let mut talk = Talk::new(Style::Conversation, to_line, false);
+        let mut talk = Talk::new(Style::Conversation, LINES, false);
         let told = play(&mut talk, vec![Event::Open(SERVER), Event::Eof(CONSOLE)]);
         assert_eq!(told, "console \"Enter Message: \"\nconsole \"\\n\"\nStop");
     }

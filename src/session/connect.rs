@@ -14,7 +14,7 @@ use crate::io::conn::Conn;
 use crate::io::console::Console;
 use crate::io::driver::{Driver, WOKEN};
 use crate::service::pipe::Pipe;
-use crate::service::talk::{Style, Talk};
+use crate::service::talk::{Flaw, Style, Talk, Wire};
 use crate::service::{CONSOLE, Event, Service};
 use crate::trace::Side;
 use crate::value::Address;
@@ -60,19 +60,9 @@ fn converse(config: &ConnectConfig, address: &Address, context: &Context) -> Res
     } else {
         let person = config.input == Input::Stdin && io::stdin().is_terminal();
         let style = if person { Style::Conversation } else { Style::Filter };
-        let talk = Talk::new(style, if config.crlf { crlf } else { lf }, config.half_close);
+        let talk = Talk::new(style, Wire { framing: config.framing, crlf: config.crlf }, config.half_close);
         Conversation::new(config, address, context, driver, talk).run(conn)
     }
-}
-
-fn lf(message: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(message);
-    out.push(b'\n');
-}
-
-fn crlf(message: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(message);
-    out.extend_from_slice(b"\r\n");
 }
 
 /// What a conversation is asked about how it stands.
@@ -82,11 +72,9 @@ trait Account: Service {
     fn input_ended(&self) -> bool;
     /// Whether the end of the connection, with nothing owed, is how it should end.
     fn may_be_ended_by_peer(&self) -> bool;
-    fn cut_short(&self) -> bool {
-        false
-    }
-    fn too_long(&self) -> bool {
-        false
+    /// What went wrong within the conversation itself.
+    fn flaw(&self) -> Option<Flaw> {
+        None
     }
 }
 
@@ -103,12 +91,8 @@ impl Account for Talk {
         Talk::input_ended(self)
     }
 
-    fn cut_short(&self) -> bool {
-        Talk::cut_short(self)
-    }
-
-    fn too_long(&self) -> bool {
-        Talk::too_long(self)
+    fn flaw(&self) -> Option<Flaw> {
+        Talk::flaw(self)
     }
 }
 
@@ -163,11 +147,13 @@ impl<'a, S: Account> Conversation<'a, S> {
 
     fn open(&mut self, conn: Conn) -> Result<usize, Error> {
         let limit = self.config.traffic.max_message;
-        let framing = if self.config.raw { Framing::Raw } else { Framing::Lines };
+        // What is typed is lines, whatever framing they are sent in.
+        let (typed, framing) =
+            if self.config.raw { (Framing::Raw, Framing::Raw) } else { (Framing::Lines, self.config.framing) };
         let from_stdin = self.config.input == Input::Stdin;
         let console =
             Console::open(&self.exchange.driver, from_stdin).map_err(Error::local("open", "stdin and stdout"))?;
-        self.exchange.add_console(console, framing, limit);
+        self.exchange.add_console(console, typed, limit);
         let inbox = Inbox::new(framing, Role::Responses, limit);
         let server = self.exchange.add(conn, inbox).map_err(Error::network("connect", self.address))?;
         if let Input::Given(messages) = &self.config.input {
@@ -220,11 +206,16 @@ impl<'a, S: Account> Conversation<'a, S> {
     fn verdict(&mut self) -> Result<(), Error> {
         let (sent, answered) = self.exchange.service.tally();
         let unanswered = sent.saturating_sub(answered);
+        let flaw = self.exchange.service.flaw();
+        if flaw == Some(Flaw::Refused) {
+            let text = format!("message {}: too long for --framing {}", sent + 1, self.config.framing);
+            return Err(Error::Usage(text));
+        }
         let lost = |how: String| Err(Error::Lost { address: self.address.to_string(), how, unanswered });
         match self.lost.take() {
             Some(Why::Failed(error) | Why::Unwritable(error)) => lost(cause(&error)),
             Some(Why::Garbled(error)) => lost(error.to_string()),
-            _ if self.exchange.service.too_long() => {
+            _ if flaw == Some(Flaw::TooLong) => {
                 let limit = self.config.traffic.max_message;
                 lost(format!("a reply of more than {limit} bytes (--max-message sets the limit)"))
             }
@@ -236,7 +227,7 @@ impl<'a, S: Account> Conversation<'a, S> {
                 option: "--idle-timeout",
             }),
             Some(Why::Done) | None if unanswered == 0 && self.exchange.service.may_be_ended_by_peer() => Ok(()),
-            Some(Why::Done) | None if self.exchange.service.cut_short() => {
+            Some(Why::Done) | None if flaw == Some(Flaw::CutShort) => {
                 lost("closed by the server in the middle of a reply".to_owned())
             }
             Some(Why::Done) | None => lost("closed by the server".to_owned()),

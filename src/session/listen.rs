@@ -9,12 +9,16 @@ use crate::config::{ListenConfig, Traffic};
 use crate::error::{Error, cause};
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::conn::Conn;
+use crate::io::console::Console;
 use crate::io::driver::{Driver, Ready, WOKEN};
 use crate::io::listener::{Listener, NoArrival};
 use crate::io::sys;
+use crate::service::chat::Chat;
+use crate::service::pipe::Pipe;
 use crate::service::relay::Relay;
 use crate::service::secret::Secret;
-use crate::service::{Event, Service, ServiceKind};
+use crate::service::standard::{Discard, Echo, Source};
+use crate::service::{CONSOLE, Event, Service, ServiceKind};
 use crate::trace::Side;
 
 const LISTENER: usize = usize::MAX - 4;
@@ -38,13 +42,22 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
     let _ = sys::raise_descriptor_limit();
     let driver = Driver::new().map_err(Error::local("start", "the event loop"))?;
     context.signals.watch(driver.waker());
-    let mut listener = Listener::bind(&config.address, config.family, &config.traffic.socket, &driver)?;
+    let options = &config.traffic.socket;
+    let mut listener = match Listener::inherited(&context.manager, options)? {
+        Some(listener) => listener,
+        None => Listener::bind(&config.address, config.family, options, &driver)?,
+    };
     listener.register(&driver, LISTENER).map_err(Error::network("listen", &config.address))?;
     if !config.seeing.quiet {
         context.report.line(&format!("listening on {}", listener.shown()));
     }
+    tell(context, context.manager.ready(listener.shown()));
     ready(&listener);
-    let exchange = Exchange::new(driver, service(config), config.traffic.idle_timeout, &context.recorder);
+    let mut exchange = Exchange::new(driver, service(config), config.traffic.idle_timeout, &context.recorder);
+    if config.service == ServiceKind::Pipe {
+        let console = Console::open(&exchange.driver, true).map_err(Error::local("open", "stdin and stdout"))?;
+        exchange.add_console(console, Framing::Raw, config.traffic.max_message);
+    }
     let server = Server {
         config,
         context,
@@ -60,12 +73,25 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
     server.run()
 }
 
+/// A service manager that cannot be told has to find out: that is said, and no reason to end.
+fn tell(context: &Context, told: Result<(), Error>) {
+    if let Err(error) = told {
+        context.report.error(&error.to_string());
+    }
+}
+
 fn service(config: &ListenConfig) -> Box<dyn Service> {
     if config.relay.is_some() {
         return Box::new(Relay::default());
     }
     match config.service {
-        ServiceKind::Secret => Box::new(Secret::new(config.bug)),
+        ServiceKind::Secret => Box::new(Secret::new(config.bug, config.framing)),
+        ServiceKind::Echo => Box::new(Echo),
+        ServiceKind::Discard => Box::new(Discard),
+        ServiceKind::Source => Box::new(Source::new(config.count)),
+        ServiceKind::Chat => Box::new(Chat::default()),
+        ServiceKind::Pipe if config.keep_open => Box::new(Pipe::kept_open(true)),
+        ServiceKind::Pipe => Box::new(Pipe::new(true)),
     }
 }
 
@@ -108,17 +134,17 @@ impl Server<'_> {
                 self.serve(event, now)?;
             }
             self.call_for_clients();
-            self.tell_of_the_ended();
+            self.tell_of_the_ended()?;
             self.open_door(now)?;
-            if self.context.signals.stopped() && self.grace.is_none() {
+            let over = self.context.signals.stopped() || self.exchange.stopped || self.exchange.console_closed();
+            if over && self.grace.is_none() && self.exchange.backlog(CONSOLE) == 0 {
                 self.stop(now)?;
             }
             if self.grace.is_some_and(|at| now >= at) {
                 self.exchange.abandon();
             }
-            if self.listener.is_none() && self.exchange.connections() == 0 {
-                self.tell_of_the_ended();
-                return Ok(());
+            if self.listener.is_none() && self.exchange.connections() == 0 && self.exchange.backlog(CONSOLE) == 0 {
+                return self.tell_of_the_ended();
             }
         }
     }
@@ -267,6 +293,7 @@ impl Server<'_> {
 
     fn stop(&mut self, now: Instant) -> Result<(), Error> {
         self.event(|| "stopping: answering what has arrived".to_owned());
+        tell(self.context, self.context.manager.stopping());
         if self.door == Door::Open {
             self.let_in(LAST_CALL, now)?;
         }
@@ -278,22 +305,25 @@ impl Server<'_> {
     }
 
     fn framing(&self) -> Framing {
-        let raw = self.config.bug.is_some() || self.config.relay.is_some();
-        if raw { Framing::Raw } else { Framing::Lines }
+        if self.config.bug.is_some() || self.config.takes_raw() { Framing::Raw } else { self.config.framing }
     }
 
-    fn tell_of_the_ended(&mut self) {
+    /// Says who is gone and why; a console that fails ends the run.
+    fn tell_of_the_ended(&mut self) -> Result<(), Error> {
         for Ended { id, name, why } in std::mem::take(&mut self.exchange.ended) {
             if let Some(dials) = &mut self.dials {
                 dials.forget(id, &self.exchange.driver);
             }
             match why {
+                Why::Failed(error) if id == CONSOLE => return Err(Error::local("read", "stdin")(error)),
+                Why::Unwritable(error) if id == CONSOLE => return Err(Error::local("write to", "stdout")(error)),
                 Why::Done => {}
                 Why::Failed(error) | Why::Unwritable(error) => self.event(|| format!("{name}: {}", cause(&error))),
                 Why::Garbled(error) => self.event(|| format!("{name}: {error}")),
                 Why::Idle => self.event(|| format!("{name}: idle for too long")),
             }
         }
+        Ok(())
     }
 
     fn event(&self, text: impl FnOnce() -> String) {

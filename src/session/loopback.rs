@@ -8,6 +8,7 @@ use super::{Context, listen};
 use crate::config::{ConnectConfig, Family, ListenConfig};
 use crate::error::Error;
 use crate::io::signal::Signals;
+use crate::io::systemd::Manager;
 use crate::value::{Address, Host};
 
 /// A message listener of our own, on a thread, for one conversation.
@@ -23,7 +24,7 @@ impl Loopback {
         let host = Host::Ip(ip.parse().map_err(|_| Error::Usage("no loopback address".to_owned()))?);
         let listen = ListenConfig::private(Address::Tcp { host, port: 0 }, config.traffic.max_message);
         let signals = Signals::default();
-        let theirs = Context { signals: signals.clone(), ..context.clone() };
+        let theirs = Context { signals: signals.clone(), manager: Manager::default(), ..context.clone() };
         let (sender, receiver) = channel::<Result<SocketAddr, Error>>();
         let thread = std::thread::Builder::new()
             .name("loopback".to_owned())

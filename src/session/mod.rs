@@ -7,6 +7,7 @@ pub mod listen;
 mod loopback;
 mod peer;
 mod relay;
+pub mod sweep;
 
 use crate::config::SocketOptions;
 use crate::error::Error;
@@ -15,6 +16,7 @@ use crate::io::report::Report;
 use crate::io::signal::Signals;
 use crate::io::sockopt;
 use crate::io::stream::Stream;
+use crate::io::systemd::Manager;
 
 /// What every session is handed: whom to tell, what to record, when to stop.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub struct Context {
     pub recorder: Recorder,
     /// SIGINT and SIGTERM.
     pub signals: Signals,
+    /// The service manager, where one started this program.
+    pub manager: Manager,
 }
 
 /// What this system lacks is said before anything is opened.

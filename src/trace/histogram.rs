@@ -93,7 +93,9 @@ mod tests {
 
     fn of(sizes: &[u64]) -> Histogram {
         let mut histogram = Histogram::default();
-        sizes.iter().for_each(|&size| histogram.note(size));
+        for &size in sizes {
+            histogram.note(size);
+        }
         histogram
     }
 

@@ -240,7 +240,9 @@ mod tests {
         #[test]
         fn no_cut_trace_makes_it_panic(cut in 0usize..2000) {
             let mut trace = Vec::new();
-            every_kind().iter().for_each(|event| write_line(event, &mut trace));
+            for event in every_kind() {
+                write_line(&event, &mut trace);
+            }
             trace.truncate(cut);
             let _ = read_plan(&trace);
         }

@@ -72,6 +72,11 @@ pub(super) fn every_kind() -> Vec<Event> {
 /// A run with `--loopback`: both ends of one connection, messages cut at `cuts`, each piece its own
 /// write, segment and read, and one reply a message.
 pub(super) fn loopback(messages: u64, cuts: &[u64]) -> Vec<Event> {
+    typed(messages, cuts, 180_000)
+}
+
+/// The same with so many nanoseconds between a reply and the next message.
+pub(super) fn typed(messages: u64, cuts: &[u64], between: u64) -> Vec<Event> {
     let mut run = Run::new();
     run.open("127.0.0.1:51234", "127.0.0.1:4500");
     let cut: Vec<String> = cuts.iter().map(u64::to_string).collect();
@@ -86,9 +91,97 @@ pub(super) fn loopback(messages: u64, cuts: &[u64]) -> Vec<Event> {
         run.message(number, len, cuts);
         run.wait(15_000);
         run.reply(number, 27);
-        run.wait(180_000);
+        run.wait(between + number * 7_919 % 50_000);
     }
     run.close();
+    run.events
+}
+
+/// Messages sent without waiting, two joined in one write and cut once across their boundary; the
+/// peer reads what it finds.
+pub(super) fn coalesced() -> Vec<Event> {
+    let mut run = Run::new();
+    run.open("127.0.0.1:51234", "127.0.0.1:4500");
+    run.push(1, What::Plan(plan(r#"{"cutting":{"cut":"11,20"},"coalesce":2,"delay":"20ms"}"#)));
+    let (first, second) = (16, 13);
+    run.push(1, What::Message { dir: Direction::Out, number: 1, start: 0, end: first });
+    run.push(1, What::Message { dir: Direction::Out, number: 2, start: first, end: first + second });
+    for (at, len) in [(0, 11), (11, 9), (20, 9)] {
+        if at > 0 {
+            run.push(1, What::Pause { offset: at, nanos: 20_000_000 });
+            run.wait(20_000_000);
+        }
+        run.write(1, len, 1);
+        if at == 0 {
+            run.wait(18_000);
+            run.push(2, What::Read { offset: 0, len: 11 });
+        }
+    }
+    run.wait(30_000);
+    run.push(2, What::Read { offset: 11, len: 18 });
+    run.push(2, What::Message { dir: Direction::In, number: 1, start: 0, end: first });
+    run.push(2, What::Message { dir: Direction::In, number: 2, start: first, end: first + second });
+    run.wait(9_000);
+    run.push(2, What::Message { dir: Direction::Out, number: 1, start: 0, end: 27 });
+    run.push(2, What::Message { dir: Direction::Out, number: 2, start: 27, end: 50 });
+    run.write(2, 50, 1);
+    run.wait(11_000);
+    run.push(1, What::Read { offset: 0, len: 50 });
+    run.close();
+    run.events
+}
+
+/// A relay: what a client sends to connection 1 goes on, cut, over connection 2, and back.
+pub(super) fn relay() -> Vec<Event> {
+    let mut run = Run::new();
+    run.push(1, What::Open { side: Side::Listen, local: "10.0.0.2:4500".into(), peer: "10.0.0.9:40112".into() });
+    run.wait(400_000);
+    run.push(2, What::Open { side: Side::Connect, local: "10.0.0.2:55010".into(), peer: "10.0.0.3:80".into() });
+    run.push(2, What::Plan(plan(r#"{"cutting":{"chunk":"1..7"},"barrier":"acked","seed":42}"#)));
+    let (mut asked, mut answered) = (0, 0);
+    for number in 1..=4 {
+        run.wait(900_000);
+        let (len, reply) = (18 + number, 40);
+        run.push(1, What::Read { offset: asked, len });
+        run.push(1, What::Message { dir: Direction::In, number, start: asked, end: asked + len });
+        run.push(2, What::Message { dir: Direction::Out, number, start: asked, end: asked + len });
+        let mut left = len;
+        while left > 0 {
+            let piece = left.min(1 + (left * 5 + number) % 7);
+            run.write(2, piece, 1);
+            run.wait(210_000);
+            run.push(2, What::Barrier { offset: asked + len - left + piece, outcome: BarrierOutcome::Acked });
+            left -= piece;
+        }
+        asked += len;
+        run.wait(300_000);
+        run.push(2, What::Read { offset: answered, len: reply });
+        run.push(2, What::Message { dir: Direction::In, number, start: answered, end: answered + reply });
+        run.push(1, What::Message { dir: Direction::Out, number, start: answered, end: answered + reply });
+        run.write(1, reply, 1);
+        answered += reply;
+    }
+    run.push(1, What::Close { error: Some("connection reset by peer".into()) });
+    run.push(2, What::Close { error: None });
+    run.events
+}
+
+/// Raw bytes out of one end: large writes, many segments each, seldom sampled.
+pub(super) fn bulk(writes: u64) -> Vec<Event> {
+    let mut run = Run::new();
+    run.push(1, What::Open { side: Side::Connect, local: "10.0.0.2:55010".into(), peer: "10.0.0.3:80".into() });
+    for k in 0..writes {
+        run.push(1, What::Write { offset: run.out[0], asked: 65_536, accepted: 65_536 });
+        run.out[0] += 65_536;
+        run.segments[0] += 46;
+        run.wait(70_000 + k * 104_729 % 90_000 + if k % 50 == 49 { 2_000_000 } else { 0 });
+        if k % 4 == 3 {
+            run.sample(1);
+        }
+    }
+    run.sample(1);
+    run.push(1, What::Shutdown { offset: run.out[0] });
+    run.push(1, What::Close { error: None });
     run.events
 }
 

@@ -74,9 +74,13 @@ pub(super) fn shown(text: &str) -> String {
 fn least_verbosity(what: &What) -> u8 {
     match what {
         What::Plan(plan) if plan.is_plain() => 2,
-        What::Open { .. } | What::Plan(_) | What::Eof { .. } | What::Shutdown { .. } | What::Close { .. } => 1,
         // A barrier that proved nothing is news; one that held is what was asked for.
-        What::Barrier { outcome: BarrierOutcome::NotVisible | BarrierOutcome::TimedOut, .. } => 1,
+        What::Barrier { outcome: BarrierOutcome::NotVisible | BarrierOutcome::TimedOut, .. }
+        | What::Open { .. }
+        | What::Plan(_)
+        | What::Eof { .. }
+        | What::Shutdown { .. }
+        | What::Close { .. } => 1,
         _ => 2,
     }
 }

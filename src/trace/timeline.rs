@@ -1,10 +1,45 @@
-//! The `--timeline` picture.
+//! The `--timeline` picture: when bytes were written, in which segments they went, when they were read.
 
-use super::event::{Event, Sink};
+mod axis;
+mod canvas;
+mod density;
+mod detail;
+mod lane;
+mod scene;
+mod svg;
+mod tape;
 
-/// What a picture of a run needs to know of it.
+use self::axis::time;
+use self::canvas::MARGIN;
+use self::detail::{Drawn, Need};
+use self::scene::{Kind, Panel, Part, Row};
+use self::svg::Svg;
+use self::tape::Tape;
+use super::event::{Event, Sink, What};
+use super::units::{counted, size, total};
+
+/// Ends of connections that are kept; later ones are only counted.
+const TAPES: usize = 16;
+/// Connections that are drawn whole, and enlarged.
+const PANELS: usize = 6;
+const ENLARGED: usize = 2;
+/// Marks of one lane below which an enlarged part shows nothing.
+const FEWEST: usize = 2;
+
+/// What a picture of a run needs to know of it, in room that does not grow with the run.
 #[derive(Clone, Debug, Default)]
-pub struct Timeline {}
+pub struct Timeline {
+    tapes: Vec<Tape>,
+    more: More,
+}
+
+/// Connections that are not drawn.
+#[derive(Clone, Copy, Debug, Default)]
+struct More {
+    connections: u64,
+    written: u64,
+    read: u64,
+}
 
 impl Timeline {
     /// Nothing has happened yet.
@@ -15,18 +50,280 @@ impl Timeline {
 
     /// Takes note of one event.
     pub fn note(&mut self, event: &Event) {
-        let _ = event;
+        if let Some(tape) = self.tapes.iter_mut().find(|tape| tape.conn == event.conn) {
+            return tape.note(event.t, &event.what);
+        }
+        match &event.what {
+            What::Open { side, local, peer } if self.tapes.len() < TAPES => {
+                self.tapes.push(Tape::new(event.conn, *side, local, peer));
+            }
+            What::Open { .. } => self.more.connections += 1,
+            What::Write { accepted, .. } => self.more.written = self.more.written.saturating_add(*accepted),
+            What::Read { len, .. } => self.more.read = self.more.read.saturating_add(*len),
+            _ => {}
+        }
     }
 
-    /// The picture as an SVG document.
+    /// The picture as an SVG document: 1000 units wide, for light and dark, without scripts.
     #[must_use]
     pub fn render(&self) -> String {
-        String::new()
+        let mut panels = scene::panels(&self.tapes);
+        let summary = summary(&panels);
+        let hidden = panels.split_off(panels.len().min(PANELS));
+
+        let mut page = Svg::default();
+        page.text("title", MARGIN, 32.0, "How the bytes travelled");
+        page.text("dim", MARGIN, 51.0, &summary);
+        let mut y = 60.0;
+        if panels.iter().flat_map(Panel::rows).next().is_some() {
+            y = draw(&mut page, &panels, y);
+        }
+        if let Some(text) = self.left_out(&hidden) {
+            page.text("", MARGIN, y + 14.0, &text);
+            y += 20.0;
+        }
+        page.finish(y + 10.0, &format!("How the bytes travelled: {summary}"))
+    }
+
+    /// What is said of connections that are not drawn.
+    fn left_out(&self, hidden: &[Panel<'_>]) -> Option<String> {
+        let connections = self.more.connections + hidden.len() as u64;
+        let bytes = |more, kind| size(total(rows(hidden, kind).map(|row| row.lane.bytes()).chain([more])));
+        let (written, read) = (bytes(self.more.written, Kind::Writes), bytes(self.more.read, Kind::Reads));
+        (connections > 0).then(|| {
+            format!("Not drawn: {}, {written} written and {read} read.", counted(connections, "more connection"))
+        })
     }
 }
 
 impl Sink for Timeline {
     fn note(&mut self, event: &Event) {
         Timeline::note(self, event);
+    }
+}
+
+/// Every mark where there is room, else all of them as columns; and the first ones enlarged where
+/// the whole does not show how messages were cut.
+fn draw(page: &mut Svg, panels: &[Panel<'_>], y: f64) -> f64 {
+    let mut bottom = if let Some(whole) = detail::draw(panels, Part::Whole, y, Need::Room) {
+        page.append(&whole.page);
+        if whole.telling {
+            return whole.bottom;
+        }
+        whole.bottom
+    } else {
+        let (columns, bottom) = density::draw(panels, y);
+        page.append(&columns);
+        bottom
+    };
+    let enlarged = &panels[..panels.len().min(ENLARGED)];
+    if let Some(first) = enlarge(enlarged, bottom + 36.0) {
+        page.text("title", MARGIN, bottom + 28.0, &format!("The first {}, enlarged", time(first.nanos)));
+        page.append(&first.page);
+        bottom = first.bottom;
+    }
+    bottom
+}
+
+/// As many of the first marks as can be drawn in proportion to their bytes, up to the end of a
+/// message; where some are too large for that, as can be told apart.
+fn enlarge(panels: &[Panel<'_>], y: f64) -> Option<Drawn> {
+    let streams = || panels.iter().flat_map(|panel| &panel.streams);
+    let heads = || streams().flat_map(|stream| stream.rows.iter().map(|row| (row.lane.head(), stream.messages)));
+    // Beyond the end of the shortest full head, something would be missing from its lane.
+    let full = heads().filter(|(head, _)| head.len() == lane::HEAD);
+    let known = full.filter_map(|(head, _)| head.last()).map(|mark| mark.t0).min().unwrap_or(u64::MAX);
+    // Of several, the topmost: what it begins, the others carry on.
+    let (busiest, messages) = heads().reduce(|best, lane| if lane.0.len() > best.0.len() { lane } else { best })?;
+    let starts: Vec<u64> =
+        busiest.iter().skip(FEWEST).filter(|mark| messages.begins(mark.start)).map(|mark| mark.t0).collect();
+    [Need::Proportion, Need::Widths].into_iter().find_map(|need| {
+        let mut ends = starts.iter().rev().map(|start| start.saturating_sub(1).min(known));
+        ends.find_map(|until| detail::draw(panels, Part::Until(until), y, need))
+    })
+}
+
+/// The run in one line.
+fn summary(panels: &[Panel<'_>]) -> String {
+    let sum = |kind: Kind| total(rows(panels, kind).map(|row| row.lane.count()));
+    let messages = total(panels.iter().flat_map(|panel| &panel.streams).map(|stream| stream.messages.count()));
+    let counts = [
+        (messages, "message"),
+        (sum(Kind::Writes), "write"),
+        (sum(Kind::Segments), "segment"),
+        (sum(Kind::Reads), "read"),
+    ];
+    let mut parts = vec![counted(panels.len() as u64, "connection")];
+    parts.extend(counts.iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(*count, noun)));
+    let marks = || panels.iter().flat_map(Panel::rows).flat_map(|row| row.marks(Part::Whole));
+    let (begin, end) = (marks().map(|mark| mark.t0).min(), marks().map(|mark| mark.t1).max());
+    let time = begin.zip(end).map_or_else(String::new, |(begin, end)| format!(", in {}", time(end - begin)));
+    format!("{}{time}", parts.join(", "))
+}
+
+/// The lanes of one kind.
+fn rows<'a>(panels: &'a [Panel<'a>], kind: Kind) -> impl Iterator<Item = &'a Row<'a>> {
+    panels.iter().flat_map(Panel::rows).filter(move |row| row.kind == kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::samples::{bulk, coalesced, loopback, relay, typed};
+    use crate::trace::{BarrierOutcome, Direction, Side, TcpSample};
+    use proptest::prelude::*;
+
+    fn picture(events: &[Event]) -> String {
+        let mut timeline = Timeline::new();
+        for event in events {
+            timeline.note(event);
+        }
+        timeline.render()
+    }
+
+    fn pictures() -> Vec<(&'static str, Vec<Event>)> {
+        vec![
+            ("three", loopback(3, &[1, 5])),
+            ("typed", typed(3, &[1, 5], 4_000_000_000)),
+            ("thirty", loopback(30, &[])),
+            ("thirtycut", loopback(30, &[1, 5])),
+            ("many", loopback(3000, &[1, 5])),
+            ("coalesced", coalesced()),
+            ("relay", relay()),
+            ("bulk", bulk(12)),
+            ("bulkmany", bulk(4000)),
+            ("empty", vec![]),
+        ]
+    }
+
+    /// The picture of a fixed run. `UPDATE=1 cargo test` writes it anew: look at it before it is committed.
+    #[test]
+    fn the_picture_is_the_one_that_was_looked_at() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/timeline.svg");
+        let drawn = picture(&coalesced());
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(path, &drawn).unwrap();
+        }
+        assert_eq!(drawn, std::fs::read_to_string(path).unwrap());
+    }
+
+    #[test]
+    fn every_run_has_a_picture_of_sane_size() {
+        for (name, events) in pictures() {
+            let drawn = picture(&events);
+            assert!(drawn.starts_with("<svg xmlns=") && drawn.ends_with("</svg>\n"), "{name}");
+            assert!(!drawn.contains("NaN") && !drawn.contains("inf\"") && !drawn.contains("<script"), "{name}");
+            assert_eq!(drawn.matches("<title>").count(), drawn.matches("</title>").count(), "{name}");
+            assert!(drawn.len() < 600_000, "{name}: {} bytes", drawn.len());
+            let mut labels: Vec<&str> = drawn.lines().filter(|line| line.starts_with("<text")).collect();
+            let drawn_labels = labels.len();
+            labels.sort_unstable();
+            labels.dedup();
+            assert_eq!(labels.len(), drawn_labels, "{name}: a label is drawn twice in one place");
+        }
+    }
+
+    #[test]
+    fn few_messages_are_drawn_one_by_one_and_many_as_columns_with_the_first_enlarged() {
+        let few = picture(&loopback(3, &[1, 5]));
+        assert_eq!(
+            few.matches("class=\"m0\"").count(),
+            3 * 3 + 3 + 2,
+            "three lanes of pieces, of a reply, two brackets"
+        );
+        assert!(few.contains(">9 writes<") && few.contains(">9 segments<") && few.contains(">9 reads<"));
+        assert!(few.contains("read: 4 bytes, 1 to 5, message 1, at ") && !few.contains("enlarged"));
+        let many = picture(&loopback(3000, &[1, 5]));
+        assert!(many.contains(">9,000 writes<") && many.contains(", enlarged<") && many.contains("hsl("));
+    }
+
+    #[test]
+    fn names_from_outside_stay_text() {
+        let hostile = "</text><script>alert(1)</script>\u{1b}[2J\"&";
+        let mut events = loopback(1, &[]);
+        for event in &mut events {
+            if let What::Open { local, peer, .. } = &mut event.what {
+                (*local, *peer) = (hostile.into(), hostile.into());
+            }
+        }
+        events.push(Event { t: 9, conn: 1, what: What::Close { error: Some(hostile.into()) } });
+        let drawn = picture(&events);
+        assert!(!drawn.contains("<script") && !drawn.contains('\u{1b}') && drawn.contains("&lt;script&gt;"), "{drawn}");
+    }
+
+    #[test]
+    fn a_million_events_of_many_connections_take_bounded_room() {
+        let mut timeline = Timeline::new();
+        let hold = |conn: u64, k: u64| {
+            [
+                What::Message { dir: Direction::Out, number: k + 1, start: 9 * k, end: 9 * k + 9 },
+                What::Pause { offset: 9 * k, nanos: 1 },
+                What::Write { offset: 9 * k, asked: 9, accepted: 9 },
+                What::Read { offset: 9 * k, len: 9 },
+                What::Barrier { offset: 9 * k + 9, outcome: BarrierOutcome::Acked },
+            ]
+            .map(|what| Event { t: 10 * k + conn, conn, what })
+        };
+        for conn in 1..=1_000 {
+            let what = What::Open { side: Side::Listen, local: "a".repeat(10_000), peer: "b".into() };
+            timeline.note(&Event { t: 0, conn, what });
+        }
+        for k in 0..66_667 {
+            for conn in [1, 2, 999] {
+                for event in hold(conn, k) {
+                    timeline.note(&event);
+                }
+            }
+        }
+        assert_eq!(timeline.tapes.len(), TAPES);
+        for tape in &timeline.tapes {
+            assert!(tape.room() <= 20_000, "{}", tape.room());
+        }
+        let drawn = timeline.render();
+        assert!(drawn.contains(">Not drawn: 994 more connections, "), "{}", &drawn[drawn.len() - 300..]);
+        assert!(drawn.len() < 600_000);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+        #[test]
+        fn no_stream_of_events_makes_it_panic(events in proptest::collection::vec(any_event(), 0..60)) {
+            let drawn = picture(&events);
+            prop_assert!(!drawn.contains("NaN") && !drawn.contains("inf\""));
+        }
+    }
+
+    /// Events that no connection has: any order, any numbers.
+    fn any_event() -> impl Strategy<Value = Event> {
+        let number = || prop_oneof![0..40_u64, any::<u64>()];
+        (number(), 1..4_u64, 0..10_u8, number(), number(), number()).prop_map(|(t, conn, kind, a, b, c)| {
+            let what = match kind {
+                0 => What::Open {
+                    side: if a % 2 == 0 { Side::Connect } else { Side::Listen },
+                    local: "a".into(),
+                    peer: "a".into(),
+                },
+                1 => What::Message {
+                    dir: if c % 2 == 0 { Direction::Out } else { Direction::In },
+                    number: c,
+                    start: a,
+                    end: b,
+                },
+                2 => What::Pause { offset: a, nanos: b },
+                3 => What::Read { offset: a, len: b },
+                4 => What::Barrier { offset: a, outcome: BarrierOutcome::NotVisible },
+                5 => What::Shutdown { offset: a },
+                6 => What::Eof { offset: a },
+                7 => What::Sample(TcpSample {
+                    data_segs_out: Some(a),
+                    total_retrans: Some(0),
+                    data_segs_in: Some(b),
+                    notsent_bytes: Some(c),
+                    ..TcpSample::default()
+                }),
+                _ => What::Write { offset: a, asked: b, accepted: b },
+            };
+            Event { t, conn, what }
+        })
     }
 }

@@ -18,6 +18,11 @@ pub(super) fn counted(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(n), if n == 1 { "" } else { "s" })
 }
 
+/// A sum that stops at the largest number.
+pub(super) fn total(numbers: impl Iterator<Item = u64>) -> u64 {
+    numbers.fold(0, u64::saturating_add)
+}
+
 /// Bytes in the unit that suits them: `57 B`, `5.72 MiB`.
 pub(super) fn size(bytes: u64) -> String {
     let units =

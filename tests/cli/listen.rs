@@ -202,7 +202,7 @@ fn stuffed(server: &Server) -> TcpStream {
         || assert_eq!(ask(&mut partner, ""), NOT_FOUND),
         || {
             let mut progress = false;
-            while (&client).write(&[b'\n'; 65536]).is_ok() {
+            while (&client).write(&[b'\n'; 16384]).is_ok() {
                 progress = true;
             }
             !progress

@@ -319,6 +319,7 @@ pub(crate) fn limited(stream: TcpStream) -> TcpStream {
 
 /// Sends this, half-closes, and reads until the end of file, both at the same time.
 #[track_caller]
+#[allow(clippy::needless_pass_by_value, reason = "the conversation ends with its stream")]
 pub(crate) fn converse(stream: TcpStream, bytes: &[u8]) -> Vec<u8> {
     let mut answers = Vec::new();
     thread::scope(|scope| {

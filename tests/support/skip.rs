@@ -10,13 +10,13 @@ use std::io::Write as _;
 ///
 /// # Panics
 /// When `SECRETCAT_CI` is set.
-pub fn skip(why: &str) {
+pub(crate) fn skip(why: &str) {
     assert!(std::env::var_os("SECRETCAT_CI").is_none(), "may not be skipped here: {why}");
     skip_even_in_ci(why);
 }
 
 /// As [`skip`], for what no package of the CI machine brings (Python 2.7, a kernel's feature).
-pub fn skip_even_in_ci(why: &str) {
+pub(crate) fn skip_even_in_ci(why: &str) {
     // A stderr that is gone is no reason for a test to fail.
     let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }

@@ -175,6 +175,19 @@ impl Conn {
         }
     }
 
+    /// As [`finish`](Self::finish), but the end goes in the segment of the last byte, where the
+    /// kernel can: the last write is held back until the end pushes it out.
+    pub fn finish_with_last(&mut self) {
+        self.finish();
+        self.writer.hold_last = true;
+    }
+
+    /// Barriers passed, by what they proved: the peer had read everything; less is known.
+    #[must_use]
+    pub fn barriers(&self) -> (u64, u64) {
+        self.writer.barriers()
+    }
+
     /// Gives up writing: the peer takes nothing more.
     pub fn break_off(&mut self) {
         self.ending = Ending::Sent;

@@ -23,6 +23,10 @@ pub(super) struct Writer {
     pub(super) writable: bool,
     /// Bytes the kernel has taken so far.
     pub(super) offset: u64,
+    /// The last piece waits for the end of the stream, to go with it.
+    pub(super) hold_last: bool,
+    /// What the barriers of a plan that was broken off had proved.
+    proofs: (u64, u64),
     queue: Queue,
     /// `None` is the fast path: what is sent goes out as it is.
     script: Option<Box<Script>>,
@@ -45,6 +49,9 @@ struct Script {
     wait: Wait,
     /// When the last write was due: pauses are counted from there, so lateness does not add up.
     due: Option<Instant>,
+    /// Barriers after which the peer had read everything, and others.
+    confirmed: u64,
+    unconfirmed: u64,
 }
 
 /// What stands between now and the next write.
@@ -53,6 +60,27 @@ enum Wait {
     Nothing,
     Barrier,
     Until(Instant),
+}
+
+/// What the kernel may put into one segment with the bytes of a write.
+#[derive(Clone, Copy, Debug)]
+enum Pin {
+    /// Whatever it likes.
+    Free,
+    /// Nothing else.
+    Own,
+    /// What comes next: it waits for that.
+    Hold,
+}
+
+impl Pin {
+    fn write(self, stream: &mut Stream, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Pin::Free => stream.write(bytes),
+            Pin::Own => stream.send_record(bytes),
+            Pin::Hold => stream.send_held(bytes),
+        }
+    }
 }
 
 impl Writer {
@@ -69,10 +97,19 @@ impl Writer {
                 piece: 0,
                 wait: Wait::Nothing,
                 due: None,
+                confirmed: 0,
+                unconfirmed: 0,
             })
         };
         // A fresh connection takes bytes: the first write is tried, not waited for.
-        Writer { writable: true, offset: 0, queue: Queue::default(), script: (!plan.is_plain()).then(script) }
+        Writer {
+            writable: true,
+            offset: 0,
+            hold_last: false,
+            proofs: (0, 0),
+            queue: Queue::default(),
+            script: (!plan.is_plain()).then(script),
+        }
     }
 
     pub(super) fn backlog(&self) -> usize {
@@ -83,8 +120,14 @@ impl Writer {
         self.queue.settle();
     }
 
+    /// Barriers passed, by what they proved: the peer had read everything; less is known.
+    pub(super) fn barriers(&self) -> (u64, u64) {
+        self.script.as_ref().map_or(self.proofs, |script| (script.confirmed, script.unconfirmed))
+    }
+
     /// Forgets what was to be written.
     pub(super) fn clear(&mut self) {
+        self.proofs = self.barriers();
         self.queue = Queue::default();
         self.script = None;
     }
@@ -158,21 +201,21 @@ impl Writer {
     fn write_plain(&mut self, bytes: &[u8], stream: &mut Stream, recorder: &Recorder, id: ConnId) -> io::Result<usize> {
         let mut taken = 0;
         while taken < bytes.len() && self.writable {
-            taken += self.write_once(&bytes[taken..], false, stream, recorder, id)?;
+            taken += self.write_once(&bytes[taken..], Pin::Free, stream, recorder, id)?;
         }
         Ok(taken)
     }
 
-    /// One write call. `pin` keeps the bytes in a segment of their own.
+    /// One write call.
     fn write_once(
         &mut self,
         bytes: &[u8],
-        pin: bool,
+        pin: Pin,
         stream: &mut Stream,
         recorder: &Recorder,
         id: ConnId,
     ) -> io::Result<usize> {
-        let written = match if pin { stream.send_record(bytes) } else { stream.write(bytes) } {
+        let written = match pin.write(stream, bytes) {
             Ok(n) => n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(0),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -223,12 +266,14 @@ impl Writer {
                 return Ok(Flush::Blocked);
             }
             let queue = std::mem::take(&mut self.queue);
-            let written = self.write_once(&queue.bytes()[..script.piece], true, stream, recorder, id);
+            let last = self.hold_last && script.piece == queue.len();
+            let pin = if last { Pin::Hold } else { Pin::Own };
+            let written = self.write_once(&queue.bytes()[..script.piece], pin, stream, recorder, id);
             self.queue = queue;
             let written = written?;
             self.queue.advance(written);
             script.piece -= written;
-            if script.piece == 0 && script.gate.is_wanted() && stream.is_tcp() {
+            if script.piece == 0 && script.gate.is_wanted() && stream.is_tcp() && !last {
                 script.gate.begin();
                 script.wait = Wait::Barrier;
             }
@@ -274,6 +319,10 @@ impl Script {
     }
 
     fn pass(&mut self, outcome: BarrierOutcome, offset: u64, recorder: &Recorder, id: ConnId) {
+        match outcome {
+            BarrierOutcome::Read => self.confirmed += 1,
+            _ => self.unconfirmed += 1,
+        }
         recorder.note(id, || What::Barrier { offset, outcome });
         self.due = None; // a pause behind a barrier begins when the barrier is passed
         self.wait = Wait::Nothing;

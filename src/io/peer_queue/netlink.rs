@@ -111,7 +111,7 @@ fn scope(wanted: &Tuple) -> u32 {
 }
 
 /// Reads one datagram. `None` is a message that does not answer this question.
-fn parse(message: &[u8], sequence: u32, wanted: &Tuple) -> io::Result<Option<Answer>> {
+pub(super) fn parse(message: &[u8], sequence: u32, wanted: &Tuple) -> io::Result<Option<Answer>> {
     let malformed = || io::Error::from(io::ErrorKind::InvalidData);
     let field = |at: usize| -> Option<[u8; 4]> { message.get(at..at + 4)?.try_into().ok() };
     let word = |at: usize| field(at).map(u32::from_ne_bytes).ok_or_else(malformed);

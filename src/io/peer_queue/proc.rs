@@ -26,7 +26,7 @@ pub(super) fn unread(wanted: &Tuple) -> io::Result<Option<u64>> {
 
 /// Finds the line of a socket and what it says of its receive queue. A line that does not read as
 /// one of a socket, such as the titles, is passed over.
-fn find(list: impl BufRead, wanted: &Tuple) -> io::Result<Option<u64>> {
+pub(super) fn find(list: impl BufRead, wanted: &Tuple) -> io::Result<Option<u64>> {
     for line in list.lines() {
         let Some(entry) = parse(&line?) else { continue };
         if entry.local == (wanted.local.ip(), wanted.local.port())

@@ -21,7 +21,8 @@ pub enum Stage {
     /// After bind(2), before connect(2) or listen(2): what the handshake carries, and what a
     /// listener hands down to the connections it accepts.
     BeforeConnect,
-    /// After connect(2) or accept(2).
+    /// After connect(2) or accept(2). Set on a listener too, what is shown of it is what its
+    /// connections will have.
     Connected,
 }
 
@@ -154,3 +155,6 @@ fn family(socket: &Socket) -> Option<Family> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

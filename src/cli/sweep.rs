@@ -1,0 +1,112 @@
+//! The flags of `secretcat sweep`.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+use super::fragmentation::FragmentationFlags;
+use super::socket::SocketFlags;
+use super::traffic;
+use crate::config::{ConfigError, Output, SweepConfig};
+use crate::frame::{Framing, Role, encode};
+use crate::value::{Seed, Size, Span};
+use crate::verdict::Masks;
+
+/// Send the same messages under every cut and say whether the replies stay the same
+#[derive(Debug, Args)]
+pub(super) struct SweepFlags {
+    /// The server: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), HOST PORT
+    #[arg(value_name = "ADDRESS", num_args = 0..=2, env = traffic::ADDRESS_VARIABLE, default_value = "127.0.0.1:4500")]
+    address: Vec<OsString>,
+
+    /// A message to send (repeatable); without it messages are read from stdin
+    #[arg(short, long, value_name = "TEXT", help_heading = "Messages", allow_hyphen_values = true)]
+    message: Vec<OsString>,
+    /// How messages and replies are told apart: lines, http, length:u8|u16|u32[le], raw
+    #[arg(long, value_name = "FRAMING", default_value = "lines", help_heading = "Messages")]
+    framing: Framing,
+    /// End messages of -m with CR LF
+    #[arg(short = 'C', long, help_heading = "Messages")]
+    crlf: bool,
+    /// What may differ between replies, as a regular expression (repeatable)
+    #[arg(long, value_name = "REGEX", help_heading = "Messages")]
+    mask: Vec<String>,
+
+    /// Try so many plans at the most
+    #[arg(long, value_name = "N", default_value_t = 1000, help_heading = "Limits")]
+    max_plans: usize,
+    /// Choose which plans, where there are more
+    #[arg(long, value_name = "N", default_value = "0", help_heading = "Limits")]
+    seed: Seed,
+    /// Hold so many conversations at once
+    #[arg(short, long, value_name = "N", default_value_t = 4, help_heading = "Limits")]
+    jobs: usize,
+    /// Give a conversation up when nothing moved for so long
+    #[arg(long, value_name = "TIME", default_value = "5s", help_heading = "Limits")]
+    timeout: Span,
+    /// Largest reply taken
+    #[arg(long, value_name = "SIZE", default_value = "1M", help_heading = "Limits")]
+    max_message: Size,
+
+    /// Tell the findings as JSON
+    #[arg(long, help_heading = "Seeing")]
+    json: bool,
+    /// Also write them as JUnit XML
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Seeing")]
+    junit: Option<PathBuf>,
+    /// Show no progress
+    #[arg(long, help_heading = "Seeing")]
+    quiet: bool,
+
+    #[command(flatten)]
+    socket: SocketFlags,
+}
+
+impl SweepFlags {
+    pub(super) fn into_config(self) -> Result<SweepConfig, ConfigError> {
+        let family = self.socket.family();
+        let limits = traffic::Limits { max_message: self.max_message, idle_timeout: None };
+        let traffic = traffic::traffic(self.socket, &limits, &FragmentationFlags::default())?;
+        let mut messages = Vec::new();
+        for text in self.message {
+            messages.push(on_the_wire(self.framing, self.crlf, &text.into_vec())?);
+        }
+        let bad_mask = |error| ConfigError::new(format!("--mask: {}", one_line(&error)));
+        let Span(timeout) = self.timeout;
+        let config = SweepConfig {
+            address: traffic::address(&self.address, false)?.unwrap_or_default(),
+            family,
+            messages,
+            framing: self.framing,
+            masks: Masks::new(&self.mask).map_err(bad_mask)?,
+            max_plans: self.max_plans,
+            seed: self.seed,
+            jobs: self.jobs,
+            timeout,
+            traffic,
+            output: Output { json: self.json, junit: self.junit },
+            quiet: self.quiet,
+        };
+        config.check()
+    }
+}
+
+fn on_the_wire(framing: Framing, crlf: bool, text: &[u8]) -> Result<Vec<u8>, ConfigError> {
+    if framing == Framing::Lines && text.contains(&b'\n') {
+        return Err(ConfigError::new("-m takes one message, and a line feed would end it: give -m twice"));
+    }
+    let mut body = text.to_vec();
+    if crlf {
+        body.push(b'\r');
+    }
+    let mut wire = Vec::new();
+    encode(framing, Role::Requests, &body, &mut wire).map_err(|error| ConfigError::new(error.to_string()))?;
+    Ok(wire)
+}
+
+/// The regex crate draws a picture of what is wrong, over several lines.
+fn one_line(error: &impl ToString) -> String {
+    error.to_string().lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+}

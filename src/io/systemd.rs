@@ -1,0 +1,209 @@
+//! The service manager that started this program: a socket handed over, and a word when it is ready.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::time::Duration;
+
+use super::sys;
+use crate::error::Error;
+use crate::value::escape;
+
+/// How long a message to the service manager may take: who is served meanwhile should not notice.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// What the environment says of the service manager. The variables stay in it: removing them is
+/// unsafe while there are threads, and this program starts no other that they could mislead.
+#[derive(Clone, Debug, Default)]
+pub struct Manager {
+    /// `$NOTIFY_SOCKET`, `sd_notify(3)`.
+    notify: Option<OsString>,
+    /// How many sockets it handed over, or what is wrong with `$LISTEN_FDS`, `sd_listen_fds(3)`.
+    sockets: Sockets,
+    /// `$LISTEN_FDNAMES`: what the unit calls the first of them.
+    name: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Sockets {
+    #[default]
+    None,
+    One,
+    Many(u32),
+    Garbled(String),
+}
+
+impl Manager {
+    /// The one that the environment names; one that does nothing, where it names none.
+    #[must_use]
+    pub fn from_env() -> Self {
+        Self::new(std::process::id(), |name| std::env::var_os(name))
+    }
+
+    fn new(pid: u32, get: impl Fn(&str) -> Option<OsString>) -> Self {
+        let names = get("LISTEN_FDNAMES");
+        let first = names.as_deref().and_then(|names| names.as_bytes().split(|&byte| byte == b':').next());
+        Manager {
+            notify: get("NOTIFY_SOCKET").filter(|name| !name.is_empty()),
+            sockets: sockets(pid, get("LISTEN_PID").as_deref(), get("LISTEN_FDS").as_deref()),
+            name: first.filter(|name| !name.is_empty()).map(escape),
+        }
+    }
+
+    /// The listening stream socket that was handed over, close-on-exec from here on; `None` where
+    /// there was none, or when it has been taken already.
+    ///
+    /// # Errors
+    /// When it is none, when there are several, or when the variables make no sense.
+    pub fn socket(&self) -> Result<Option<OwnedFd>, Error> {
+        let fail = |why: io::Error| Error::local("take over", self.shown())(why);
+        match &self.sockets {
+            Sockets::None => Ok(None),
+            Sockets::One => sys::inherited_listener().map_err(fail),
+            Sockets::Many(count) => {
+                Err(fail(io::Error::other(format!("there are {count} of them (give each a service of its own)"))))
+            }
+            Sockets::Garbled(what) => Err(fail(io::Error::other(what.clone()))),
+        }
+    }
+
+    /// The handed-over socket in an error message.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match (&self.sockets, &self.name) {
+            (Sockets::One, Some(name)) => format!("the socket from the service manager ({name})"),
+            (Sockets::Many(_), _) => "the sockets from the service manager".to_owned(),
+            _ => "the socket from the service manager".to_owned(),
+        }
+    }
+
+    /// Says that connections are accepted now, and where (`READY=1`).
+    ///
+    /// # Errors
+    /// When it does not listen: it is for the caller to tell, and no reason to end.
+    pub fn ready(&self, listening_on: &str) -> Result<(), Error> {
+        self.tell(&format!("READY=1\nSTATUS=listening on {listening_on}"))
+    }
+
+    /// Says that the end has begun (`STOPPING=1`).
+    ///
+    /// # Errors
+    /// As [`ready`](Self::ready).
+    pub fn stopping(&self) -> Result<(), Error> {
+        self.tell("STOPPING=1\nSTATUS=answering what has arrived")
+    }
+
+    fn tell(&self, text: &str) -> Result<(), Error> {
+        let Some(name) = &self.notify else { return Ok(()) };
+        send(name, text.as_bytes()).map_err(Error::local("notify", escape(name.as_bytes())))
+    }
+}
+
+/// Reads the two variables as `sd_listen_fds(3)` does: they are ours only where they name our process.
+fn sockets(pid: u32, listen_pid: Option<&OsStr>, listen_fds: Option<&OsStr>) -> Sockets {
+    let number = |name: &str, value: &OsStr| match value.to_str().map(str::parse::<u32>) {
+        Some(Ok(number)) => Ok(number),
+        _ => Err(Sockets::Garbled(format!("${name} is {}, not a number", escape(value.as_bytes())))),
+    };
+    let (Some(listen_pid), Some(listen_fds)) = (listen_pid, listen_fds) else { return Sockets::None };
+    match (number("LISTEN_PID", listen_pid), number("LISTEN_FDS", listen_fds)) {
+        (Ok(named), _) if named != pid => Sockets::None,
+        (Err(garbled), _) | (_, Err(garbled)) => garbled,
+        (Ok(_), Ok(0)) => Sockets::None,
+        (Ok(_), Ok(1)) => Sockets::One,
+        (Ok(_), Ok(count)) => Sockets::Many(count),
+    }
+}
+
+/// Sends one datagram to a path, or to an abstract name behind an `@`.
+fn send(name: &OsStr, text: &[u8]) -> io::Result<()> {
+    let socket = UnixDatagram::unbound()?;
+    socket.set_write_timeout(Some(PATIENCE))?;
+    socket.send_to_addr(text, &address(name)?).map(drop)
+}
+
+fn address(name: &OsStr) -> io::Result<SocketAddr> {
+    match name.as_bytes() {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        [b'@', name @ ..] => {
+            #[cfg(target_os = "android")]
+            use std::os::android::net::SocketAddrExt;
+            #[cfg(target_os = "linux")]
+            use std::os::linux::net::SocketAddrExt;
+            SocketAddr::from_abstract_name(name)
+        }
+        [b'/', ..] => SocketAddr::from_pathname(name),
+        _ => Err(io::Error::other("expected /PATH or @NAME")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manager(variables: &[(&str, &str)]) -> Manager {
+        let get = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).into());
+        Manager::new(7, get)
+    }
+
+    #[test]
+    fn sockets_are_ours_only_where_they_name_our_process() {
+        let read = |pid, fds| manager(&[("LISTEN_PID", pid), ("LISTEN_FDS", fds)]).sockets;
+        assert_eq!(read("7", "1"), Sockets::One);
+        assert_eq!(read("8", "1"), Sockets::None);
+        assert_eq!(read("8", "x"), Sockets::None);
+        assert_eq!(read("7", "0"), Sockets::None);
+        assert_eq!(read("7", "3"), Sockets::Many(3));
+        assert_eq!(read("7", "-1"), Sockets::Garbled("$LISTEN_FDS is -1, not a number".into()));
+        assert_eq!(read("\u{1b}", "1"), Sockets::Garbled("$LISTEN_PID is \\x1b, not a number".into()));
+        assert_eq!(manager(&[("LISTEN_FDS", "1")]).sockets, Sockets::None);
+        assert_eq!(manager(&[("LISTEN_PID", "7")]).sockets, Sockets::None);
+    }
+
+    #[test]
+    fn what_cannot_be_taken_over_is_one_error_with_the_units_name() {
+        let several = manager(&[("LISTEN_PID", "7"), ("LISTEN_FDS", "2")]).socket().unwrap_err();
+        let text = "take over the sockets from the service manager: there are 2 of them \
+                    (give each a service of its own)";
+        assert_eq!(several.to_string(), text);
+        let named = manager(&[("LISTEN_PID", "7"), ("LISTEN_FDS", "1"), ("LISTEN_FDNAMES", "a.socket:b")]);
+        assert_eq!(named.shown(), "the socket from the service manager (a.socket)");
+        assert!(manager(&[]).socket().unwrap().is_none());
+    }
+
+    #[test]
+    fn readiness_is_a_datagram_to_a_path_or_an_abstract_name() {
+        let name = format!("secretcat-test-{}", std::process::id());
+        let path = std::env::temp_dir().join(&name);
+        let mut receivers = vec![(UnixDatagram::bind(&path).unwrap(), path.to_str().unwrap().to_owned())];
+        #[cfg(target_os = "linux")]
+        receivers.push({
+            use std::os::linux::net::SocketAddrExt;
+            let address = SocketAddr::from_abstract_name(&name).unwrap();
+            (UnixDatagram::bind_addr(&address).unwrap(), format!("@{name}"))
+        });
+        for (receiver, name) in receivers {
+            let manager = manager(&[("NOTIFY_SOCKET", &name)]);
+            manager.ready("127.0.0.1:4500").unwrap();
+            manager.stopping().unwrap();
+            let mut buffer = [0; 256];
+            let mut next = || {
+                let length = receiver.recv(&mut buffer).unwrap();
+                String::from_utf8(buffer[..length].to_vec()).unwrap()
+            };
+            assert_eq!(next(), "READY=1\nSTATUS=listening on 127.0.0.1:4500");
+            assert!(next().starts_with("STOPPING=1\n"));
+        }
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_manager_that_does_not_listen_is_an_error_with_its_address() {
+        let ready = |name| manager(&[("NOTIFY_SOCKET", name)]).ready("x").map_err(|error| error.to_string());
+        assert_eq!(ready(""), Ok(()));
+        assert_eq!(ready("/nowhere/at all"), Err("notify /nowhere/at all: no such file or directory".into()));
+        assert_eq!(ready("vsock:2:1"), Err("notify vsock:2:1: expected /PATH or @NAME".into()));
+    }
+}

@@ -1,0 +1,91 @@
+//! Where things stand on the page, and what every part of it draws: lanes, labels, the time axis.
+
+use super::axis::{Axis, time};
+use super::scene::{Panel, Row};
+use super::svg::Svg;
+
+/// The lanes reach from here to here; labels stand left of them.
+pub(super) const LEFT: f64 = 134.0;
+pub(super) const RIGHT: f64 = 984.0;
+/// The left edge of headings.
+pub(super) const MARGIN: f64 = 16.0;
+/// Height of the axis with its labels.
+const AXIS: f64 = 34.0;
+
+/// A part of the page in layers, so that what is known last can lie below.
+#[derive(Debug, Default)]
+pub(super) struct Canvas {
+    pub(super) below: Svg,
+    pub(super) above: Svg,
+    /// From where to where the lanes of each stream reach.
+    blocks: Vec<(f64, f64)>,
+}
+
+impl Canvas {
+    /// The title and notes of a panel from `y` on; the base for what follows.
+    pub(super) fn panel(&mut self, panel: &Panel<'_>, y: f64) -> f64 {
+        self.above.text("head", MARGIN, y + 16.0, &panel.title);
+        let mut bottom = y + 20.0;
+        for note in &panel.notes {
+            self.above.text("dim", MARGIN, bottom + 11.0, note);
+            bottom += 15.0;
+        }
+        if panel.streams.is_empty() {
+            self.above.text("dim", LEFT, bottom + 14.0, "no byte was written or read");
+            bottom += 20.0;
+        }
+        bottom
+    }
+
+    /// The ground and the label of a lane.
+    pub(super) fn lane(&mut self, row: &Row<'_>, y: f64, height: f64) {
+        self.below.rect("lane", [LEFT, y, RIGHT - LEFT, height], "");
+        let middle = y + height / 2.0;
+        self.above.text("count end", LEFT - 10.0, middle + 1.0, &row.label());
+        self.above.text("dim end", LEFT - 10.0, middle + 14.0, &row.sizes());
+    }
+
+    /// Says where the lanes of a stream are.
+    pub(super) fn block(&mut self, top: f64, bottom: f64) {
+        self.blocks.push((top, bottom));
+    }
+
+    /// Finishes a part whose axis stands at `y`.
+    pub(super) fn finish(mut self, axis: &Axis, y: f64) -> Svg {
+        let base = y + AXIS - 8.0;
+        let origin = axis.times().map_or(0, |(first, _)| first);
+        let mut page = Svg::default();
+        page.append(&self.below);
+        self.above.line("rule", [LEFT, base, RIGHT, base], "");
+        for wait in &axis.breaks {
+            let (from, to) = (LEFT + wait.from, LEFT + wait.to);
+            let middle = f64::midpoint(from.max(to - 84.0), to) - 2.0;
+            let zig = [(-9.0, 0.0), (-5.0, -5.0), (0.0, 5.0), (5.0, -5.0), (9.0, 0.0)];
+            self.above.path("zig", &zig.map(|(dx, dy)| (middle + dx, base + dy)));
+            self.above.text("dim mid", middle, base - 9.0, &format!("{} wait", time(wait.nanos)));
+        }
+        let mut before = 0.0;
+        for tick in axis.ticks(origin) {
+            let x = LEFT + tick.x;
+            self.above.line("rule", [x, base - 5.0, x, base], "");
+            for (top, bottom) in &self.blocks {
+                page.line("tick", [x, *top, x, *bottom], "");
+            }
+            // A label at the right edge stands before its line, if the one before leaves room.
+            let room = RIGHT - LEFT - tick.x;
+            if room > 44.0 {
+                self.above.text("dim", x + 2.0, base - 9.0, &tick.text);
+            } else if tick.x - before > 110.0 {
+                self.above.text("dim end", x - 2.0, base - 9.0, &tick.text);
+            }
+            before = tick.x;
+        }
+        page.append(&self.above);
+        page
+    }
+
+    /// The height of the axis, above the first panel.
+    pub(super) fn axis_height() -> f64 {
+        AXIS
+    }
+}

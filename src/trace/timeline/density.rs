@@ -1,0 +1,131 @@
+//! The part of the picture for more marks than can be told apart: how many there were, and when.
+
+use super::axis::{Axis, Item, pixels};
+use super::canvas::{Canvas, LEFT, MARGIN, RIGHT};
+use super::scene::{Panel, Part, Row, Stream};
+use super::svg::Svg;
+use crate::trace::units::{counted, grouped};
+
+/// Columns in a lane.
+const COLUMNS: u32 = 212;
+/// Height of a lane, and of what lies between two.
+const LANE: f64 = 36.0;
+const SPACE: f64 = 6.0;
+/// The part of the width that the longest wait may take.
+const LONGEST: f64 = 0.1;
+
+/// How many times smaller than another a lane may be and still be drawn to the same scale.
+const VANISHES: f64 = 12.0;
+
+/// What falls into one column of one lane.
+#[derive(Clone, Copy, Debug, Default)]
+struct Column {
+    count: f64,
+    /// The sum of the offsets of what falls into it, each as often as it counts.
+    offsets: f64,
+}
+
+/// Draws the panels from `y` on and says where they end.
+pub(super) fn draw(panels: &[Panel<'_>], y: f64) -> (Svg, f64) {
+    let axis = axis(panels);
+    let mut canvas = Canvas::default();
+    let mut bottom = y + Canvas::axis_height();
+    for panel in panels {
+        bottom = canvas.panel(panel, bottom);
+        for stream in &panel.streams {
+            bottom = draw_stream(&mut canvas, stream, &axis, bottom);
+        }
+        bottom += 10.0;
+    }
+    let mut page = canvas.finish(&axis, y);
+    let legend = "Columns count calls and segments; lanes of one direction share a scale unless one would vanish. First to last message:";
+    page.text("dim", MARGIN, bottom + 16.0, legend);
+    for step in 0..36_u32 {
+        let share = f64::from(step) / 35.0;
+        page.bar(&ramp(share), [696.0 + f64::from(step) * 4.0, bottom + 8.0, 4.0, 9.0], "");
+    }
+    (page, bottom + 24.0)
+}
+
+fn axis(panels: &[Panel<'_>]) -> Axis {
+    let marks = panels.iter().flat_map(Panel::rows).flat_map(|row| row.marks(Part::Whole));
+    let mut times: Vec<u64> = marks.flat_map(|mark| [mark.t0, mark.t1]).collect();
+    times.sort_unstable();
+    times.dedup();
+    let items: Vec<Item> = times.into_iter().map(|t| Item { t, lane: 0, width: 0.0 }).collect();
+    let room = RIGHT - LEFT;
+    Axis::fit(&items, room, room * LONGEST).unwrap_or_default()
+}
+
+fn draw_stream(canvas: &mut Canvas, stream: &Stream<'_>, axis: &Axis, y: f64) -> f64 {
+    canvas.above.text("dim", LEFT, y + 12.0, &stream.caption);
+    let lanes: Vec<Vec<Column>> = stream.rows.iter().map(|row| columns(row, axis)).collect();
+    let peaks: Vec<f64> = lanes.iter().map(|lane| lane.iter().map(|column| column.count).fold(0.0, f64::max)).collect();
+    let (least, most) = peaks.iter().fold((f64::MAX, 0.0), |(least, most), &peak| (peak.min(least), peak.max(most)));
+    let shared = most <= VANISHES * least;
+    let step = (RIGHT - LEFT) / f64::from(COLUMNS);
+    let mut top = y + 20.0;
+    for ((row, columns), peak) in stream.rows.iter().zip(&lanes).zip(peaks) {
+        let most = if shared { most } else { peak };
+        canvas.lane(row, top, LANE);
+        for (at, column) in (0_u32..).zip(columns) {
+            if column.count > 0.0 {
+                let height = ((LANE - 2.0) * column.count / most).max(1.0);
+                let x = LEFT + f64::from(at) * step;
+                let (share, number) = message(stream, row, column.offsets / column.count);
+                let number = number.map_or_else(String::new, |number| format!(", around message {}", grouped(number)));
+                let about = format!("{}{number}", about(row, column.count));
+                canvas.above.bar(&ramp(share), [x, top + LANE - height, step - 0.5, height], &about);
+            }
+        }
+        top += LANE + SPACE;
+    }
+    canvas.block(y + 20.0, top - SPACE);
+    top + 4.0
+}
+
+/// Shares out the marks of a lane to columns, a joined mark evenly over its time.
+fn columns(row: &Row<'_>, axis: &Axis) -> Vec<Column> {
+    let number = COLUMNS as usize;
+    let mut columns = vec![Column::default(); number];
+    let step = (RIGHT - LEFT) / f64::from(COLUMNS);
+    for mark in row.marks(Part::Whole) {
+        let (from, to) = (axis.x(mark.t0) / step, axis.x(mark.t1) / step);
+        let (first, last) = (index(from).min(number - 1), index(to).min(number - 1));
+        let parts = pixels((last - first + 1) as u64);
+        for (step, column) in (0_u32..).zip(&mut columns[first..=last]) {
+            let count = pixels(mark.count) / parts;
+            let share = (f64::from(step) + 0.5) / parts;
+            column.count += count;
+            column.offsets += count * (pixels(mark.start) + share * pixels(mark.end - mark.start));
+        }
+    }
+    columns
+}
+
+/// Where in the order of messages a byte is, from 0 to 1, and its message; without messages, where in the stream.
+fn message(stream: &Stream<'_>, row: &Row<'_>, offset: f64) -> (f64, Option<u64>) {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // an average of offsets, not negative
+    let number = stream.messages.near(offset as u64);
+    match number {
+        Some(number) => (pixels(number) / pixels(stream.messages.count().max(1)), Some(number)),
+        None => (offset / pixels(row.lane.bytes().max(1)), None),
+    }
+}
+
+fn about(row: &Row<'_>, count: f64) -> String {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a share of a count, not negative
+    let count = count.round().max(1.0) as u64;
+    counted(count, row.kind.noun())
+}
+
+/// The number of the column at so many columns from the left.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a place on the page
+fn index(columns: f64) -> usize {
+    columns.max(0.0) as usize
+}
+
+/// Colours from blue over violet and red to orange, all of a brightness that holds on light and dark.
+fn ramp(share: f64) -> String {
+    format!("hsl({:.0},62%,60%)", (212.0 + 180.0 * share.clamp(0.0, 1.0)) % 360.0)
+}

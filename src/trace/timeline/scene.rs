@@ -1,0 +1,226 @@
+//! From ends of connections to what is drawn: ends that belong together, and their streams of bytes.
+
+use super::lane::{Lane, Mark, Messages};
+use super::tape::Tape;
+use crate::trace::event::{BarrierOutcome, Side};
+use crate::trace::units::{counted, size};
+
+/// A connection: one end, or both where both are here.
+#[derive(Debug)]
+pub(super) struct Panel<'a> {
+    pub(super) title: String,
+    /// How it is cut, and how it ended.
+    pub(super) notes: Vec<String>,
+    pub(super) streams: Vec<Stream<'a>>,
+}
+
+/// The bytes that go one way, from the calls that write them to the calls that read them.
+#[derive(Debug)]
+pub(super) struct Stream<'a> {
+    pub(super) caption: String,
+    pub(super) messages: &'a Messages,
+    /// From top to bottom; those that are known.
+    pub(super) rows: Vec<Row<'a>>,
+    pub(super) pauses: &'a [(u64, u64)],
+    pub(super) barriers: &'a [(u64, BarrierOutcome)],
+    /// When the writer and the reader saw the end.
+    pub(super) shutdown: Option<u64>,
+    pub(super) eof: Option<u64>,
+}
+
+/// A lane with its meaning.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row<'a> {
+    pub(super) kind: Kind,
+    pub(super) lane: &'a Lane,
+}
+
+/// What the marks of a lane are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Writes,
+    Segments,
+    Reads,
+}
+
+/// Which marks of a lane are drawn.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    /// All, joined where there are too many.
+    Whole,
+    /// Each of the first, up to a time.
+    Until(u64),
+}
+
+/// The panels of all ends, in the order of the first end of each.
+pub(super) fn panels(tapes: &[Tape]) -> Vec<Panel<'_>> {
+    let mut taken = vec![false; tapes.len()];
+    let mut panels = Vec::new();
+    for (at, tape) in tapes.iter().enumerate() {
+        if taken[at] {
+            continue;
+        }
+        let other = (at + 1..tapes.len()).find(|&other| !taken[other] && are_ends_of_one(tape, &tapes[other]));
+        if let Some(other) = other {
+            taken[other] = true;
+        }
+        panels.push(match other.map(|other| &tapes[other]) {
+            Some(other) if tape.side == Side::Connect => both_ends(tape, other),
+            Some(other) => both_ends(other, tape),
+            None => one_end(tape),
+        });
+    }
+    panels
+}
+
+impl<'a> Panel<'a> {
+    /// All lanes of the panel from top to bottom.
+    pub(super) fn rows(&self) -> impl Iterator<Item = &Row<'a>> {
+        self.streams.iter().flat_map(|stream| &stream.rows)
+    }
+}
+
+impl<'a> Row<'a> {
+    pub(super) fn marks(&self, part: Part) -> &'a [Mark] {
+        match part {
+            Part::Whole => self.lane.marks(),
+            Part::Until(t) => &self.lane.head()[..self.lane.head().partition_point(|mark| mark.t0 <= t)],
+        }
+    }
+
+    /// `9 writes`.
+    pub(super) fn label(&self) -> String {
+        counted(self.lane.count(), self.kind.noun())
+    }
+
+    /// The bytes of each: `27 B each`; with a sign for about where they differ.
+    pub(super) fn sizes(&self) -> String {
+        let (count, bytes) = (self.lane.count(), self.lane.bytes());
+        let mean = (bytes + count / 2).checked_div(count).unwrap_or(0);
+        let exact = self.lane.marks().iter().all(|mark| mark.end - mark.start == mean * mark.count);
+        match count {
+            1 => size(bytes),
+            _ if exact => format!("{} each", size(mean)),
+            _ => format!("\u{2248} {} each", size(mean)),
+        }
+    }
+}
+
+impl Part {
+    /// Whether it shows what happened at a time.
+    pub(super) fn holds(self, t: u64) -> bool {
+        match self {
+            Part::Whole => true,
+            Part::Until(end) => t <= end,
+        }
+    }
+}
+
+impl Kind {
+    pub(super) fn noun(self) -> &'static str {
+        match self {
+            Kind::Writes => "write",
+            Kind::Segments => "segment",
+            Kind::Reads => "read",
+        }
+    }
+}
+
+/// Whether two ends are those of one connection: what is local to one is the peer of the other.
+fn are_ends_of_one(a: &Tape, b: &Tape) -> bool {
+    a.side != b.side && a.local == b.peer && a.peer == b.local && !a.local.is_empty() && !a.peer.is_empty()
+}
+
+fn both_ends<'a>(connect: &'a Tape, listen: &'a Tape) -> Panel<'a> {
+    let stream = |from: &'a Tape, to: &'a Tape| {
+        // The reader's kernel counts segments too, but the writer's tells them apart from retransmissions.
+        let segments = if from.segments_out.count() > 0 { &from.segments_out } else { &to.segments_in };
+        Stream {
+            caption: caption(
+                &format!("#{} to #{}", from.conn, to.conn),
+                messages(&from.sent, &to.received),
+                &from.writes,
+                from,
+            ),
+            messages: messages(&from.sent, &to.received),
+            rows: rows(Some(&from.writes), segments, Some(&to.reads)),
+            pauses: &from.pauses,
+            barriers: &from.barriers,
+            shutdown: from.shutdown,
+            eof: to.eof,
+        }
+    };
+    Panel {
+        title: format!("#{} {} \u{2192} #{} {}", connect.conn, connect.local, listen.conn, listen.local),
+        notes: notes(connect).into_iter().chain(notes(listen)).collect(),
+        streams: [stream(connect, listen), stream(listen, connect)]
+            .into_iter()
+            .filter(|stream| !stream.rows.is_empty())
+            .collect(),
+    }
+}
+
+fn one_end(tape: &Tape) -> Panel<'_> {
+    let sent = Stream {
+        caption: caption("sent", &tape.sent, &tape.writes, tape),
+        messages: &tape.sent,
+        rows: rows(Some(&tape.writes), &tape.segments_out, None),
+        pauses: &tape.pauses,
+        barriers: &tape.barriers,
+        shutdown: tape.shutdown,
+        eof: None,
+    };
+    let received = Stream {
+        caption: caption("received", &tape.received, &tape.reads, tape),
+        messages: &tape.received,
+        rows: rows(None, &tape.segments_in, Some(&tape.reads)),
+        pauses: &[],
+        barriers: &[],
+        shutdown: None,
+        eof: tape.eof,
+    };
+    // What comes first in time is drawn first: a listener receives, then sends.
+    let streams = match tape.side {
+        Side::Connect => [sent, received],
+        Side::Listen => [received, sent],
+    };
+    let title = match tape.side {
+        Side::Connect => format!("#{} {} \u{2192} {}", tape.conn, tape.local, tape.peer),
+        Side::Listen => format!("#{} {} \u{2190} {}", tape.conn, tape.local, tape.peer),
+    };
+    Panel { title, notes: notes(tape), streams: streams.into_iter().filter(|stream| !stream.rows.is_empty()).collect() }
+}
+
+/// The lanes that have anything in them; none at all where no byte passed.
+fn rows<'a>(writes: Option<&'a Lane>, segments: &'a Lane, reads: Option<&'a Lane>) -> Vec<Row<'a>> {
+    let calls = [writes, reads].into_iter().flatten().map(Lane::count).sum::<u64>();
+    if calls == 0 {
+        return Vec::new();
+    }
+    let segments = (segments.count() > 0).then_some(segments);
+    [(Kind::Writes, writes), (Kind::Segments, segments), (Kind::Reads, reads)]
+        .into_iter()
+        .filter_map(|(kind, lane)| Some(Row { kind, lane: lane? }))
+        .collect()
+}
+
+/// Writers know their messages before readers do.
+fn messages<'a>(sent: &'a Messages, received: &'a Messages) -> &'a Messages {
+    if sent.count() > 0 { sent } else { received }
+}
+
+fn caption(way: &str, messages: &Messages, lane: &Lane, from: &Tape) -> String {
+    let messages = (messages.count() > 0).then(|| counted(messages.count(), "message"));
+    let bytes = if lane.bytes() < 10_000 { counted(lane.bytes(), "byte") } else { size(lane.bytes()) };
+    // What arrives says nothing of what was sent again.
+    let again = (from.sent_again > 0 && !std::ptr::eq(lane, &raw const from.reads))
+        .then(|| format!("{} sent again", counted(from.sent_again, "segment")));
+    let parts: Vec<String> = messages.into_iter().chain([bytes]).chain(again).collect();
+    format!("{way}: {}", parts.join(", "))
+}
+
+fn notes(tape: &Tape) -> Vec<String> {
+    let plan = (!tape.plan.is_empty()).then(|| format!("#{} {}", tape.conn, tape.plan));
+    let error = tape.error.as_ref().map(|error| format!("#{} ended: {error}", tape.conn));
+    plan.into_iter().chain(error).collect()
+}

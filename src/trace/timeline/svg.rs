@@ -1,0 +1,148 @@
+//! An SVG document under construction: elements, escaped text, and the one style sheet.
+
+use std::fmt::Write;
+
+/// Width of the picture in its own units; its height follows what is in it.
+pub(super) const WIDTH: f64 = 1000.0;
+
+/// Colours that hold on light and on dark: eight for messages (neighbours differ in hue and in
+/// brightness, also for most colour-blind eyes), and ink that follows the reader's preference.
+const STYLE: &str = "\
+:root{color-scheme:light dark}
+text{font:11px system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;fill:#24292f}
+.paper{fill:#fff}.title{font-size:17px;font-weight:600}.head{font-size:13px;font-weight:600}.dim{fill:#6a737d}
+.count{font-size:12px;font-variant-numeric:tabular-nums}.end{text-anchor:end}.mid{text-anchor:middle}
+.on{font-size:10px;fill:#10151b;text-anchor:middle}.lane{fill:#eef1f4}.rule{stroke:#d5dae0;stroke-width:1}
+.tick{stroke:#8b949e;stroke-width:1;stroke-opacity:.28}
+.zig{fill:none;stroke:#8b949e;stroke-width:1.2}.wait{stroke:#8b949e;stroke-width:1.2;stroke-dasharray:1.5 3}
+.fin{stroke:#8b949e;stroke-width:2}.yes{fill:#2da44e}.no{fill:none;stroke:#d4760a;stroke-width:1.6}
+.edge{fill:none;stroke:#10151b;stroke-opacity:.45}.seam{stroke:#fff;stroke-opacity:.7;stroke-width:1}.flow{fill-opacity:.3}.m{fill:#9aa7b4}
+.m0{fill:#5b9bd8}.m1{fill:#eda43b}.m2{fill:#45b58d}.m3{fill:#dd86b3}.m4{fill:#a98fe0}.m5{fill:#b5b83a}.m6{fill:#e8805c}.m7{fill:#55bccb}
+@media(prefers-color-scheme:dark){text{fill:#e6edf3}.paper{fill:#0d1117}.dim{fill:#929ba5}.on{fill:#10151b}
+.lane{fill:#191f27}.rule{stroke:#30363d}.flow{fill-opacity:.34}}
+";
+
+/// A document that grows from top to bottom.
+#[derive(Debug, Default)]
+pub(super) struct Svg {
+    body: String,
+}
+
+impl Svg {
+    /// A box; `about` is what a pointer that rests on it is told.
+    pub(super) fn rect(&mut self, class: &str, [x, y, width, height]: [f64; 4], about: &str) {
+        self.element("rect", class, &[("x", x), ("y", y), ("width", width), ("height", height)], about);
+    }
+
+    /// A box of a colour that no class has.
+    pub(super) fn bar(&mut self, fill: &str, [x, y, width, height]: [f64; 4], about: &str) {
+        self.open("rect", &[("x", x), ("y", y), ("width", width), ("height", height)]);
+        let _ = write!(self.body, " fill=\"{fill}\"");
+        self.close("rect", about);
+    }
+
+    /// A straight line.
+    pub(super) fn line(&mut self, class: &str, [x1, y1, x2, y2]: [f64; 4], about: &str) {
+        self.element("line", class, &[("x1", x1), ("y1", y1), ("x2", x2), ("y2", y2)], about);
+    }
+
+    /// A dot.
+    pub(super) fn dot(&mut self, class: &str, [x, y, radius]: [f64; 3], about: &str) {
+        self.element("circle", class, &[("cx", x), ("cy", y), ("r", radius)], about);
+    }
+
+    /// Straight lines from point to point.
+    pub(super) fn path(&mut self, class: &str, points: &[(f64, f64)]) {
+        let _ = write!(self.body, "<path class=\"{class}\" d=\"");
+        for (at, (x, y)) in points.iter().enumerate() {
+            let _ = write!(self.body, "{}{} {}", if at == 0 { 'M' } else { 'L' }, number(*x), number(*y));
+        }
+        self.body.push_str("\"/>\n");
+    }
+
+    /// A line of text, `y` its base line. `text` may come from anywhere.
+    pub(super) fn text(&mut self, class: &str, x: f64, y: f64, text: &str) {
+        self.open("text", &[("x", x), ("y", y)]);
+        let class = if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") };
+        let _ = writeln!(self.body, "{class}>{}</text>", escaped(text));
+    }
+
+    /// The whole document, `height` units high; `label` says what it shows to who cannot see it.
+    pub(super) fn finish(self, height: f64, label: &str) -> String {
+        let (width, height, label) = (number(WIDTH), number(height), escaped(label));
+        format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{label}\">\n\
+             <style>\n{STYLE}</style>\n\
+             <rect class=\"paper\" width=\"{width}\" height=\"{height}\"/>\n{}</svg>\n",
+            self.body
+        )
+    }
+
+    /// Puts another document's elements on top of these.
+    pub(super) fn append(&mut self, other: &Svg) {
+        self.body.push_str(&other.body);
+    }
+
+    fn element(&mut self, name: &str, class: &str, attributes: &[(&str, f64)], about: &str) {
+        self.open(name, attributes);
+        let _ = write!(self.body, " class=\"{class}\"");
+        self.close(name, about);
+    }
+
+    fn open(&mut self, name: &str, attributes: &[(&str, f64)]) {
+        let _ = write!(self.body, "<{name}");
+        for (attribute, value) in attributes {
+            let _ = write!(self.body, " {attribute}=\"{}\"", number(*value));
+        }
+    }
+
+    fn close(&mut self, name: &str, about: &str) {
+        if about.is_empty() {
+            self.body.push_str("/>\n");
+        } else {
+            let _ = writeln!(self.body, "><title>{}</title></{name}>", escaped(about));
+        }
+    }
+}
+
+/// A coordinate to a tenth of a unit.
+fn number(value: f64) -> String {
+    let text = format!("{value:.1}");
+    text.strip_suffix(".0").unwrap_or(&text).to_owned()
+}
+
+/// Text as XML takes it; what no XML document may hold becomes U+FFFD.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            c if c.is_control() => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_outside_stays_text() {
+        let mut svg = Svg::default();
+        svg.text("", 1.0, 2.25, "</text><script>\"&\u{0}\u{ffff}");
+        svg.rect("m", [0.0, 0.0, 1.0, 1.0], "<title>");
+        let text = svg.finish(10.0, "a \"b\"");
+        assert!(
+            text.contains("<text x=\"1\" y=\"2.2\">&lt;/text&gt;&lt;script&gt;&quot;&amp;\u{fffd}\u{fffd}</text>\n"),
+            "{text}"
+        );
+        assert!(text.contains("><title>&lt;title&gt;</title></rect>"), "{text}");
+        assert!(text.contains("aria-label=\"a &quot;b&quot;\""), "{text}");
+    }
+}

@@ -1,0 +1,263 @@
+//! What the picture needs to know of one end of one connection, in bounded room.
+
+use super::lane::{Lane, Mark, Messages};
+use crate::trace::event::{BarrierOutcome, ConnId, Direction, Side, TcpSample, What};
+use crate::trace::text::{plan_flags, shown};
+
+/// Pauses and barriers an end keeps, from its beginning: only the enlarged part shows them.
+pub(super) const NOTES: usize = 256;
+/// Calls that may wait for the sample that says in how many segments their bytes went.
+pub(super) const PENDING: usize = 64;
+/// Times and offsets are drawn as if they ended here (36 years, an exbibyte): sums then fit.
+const MOST: u64 = 1 << 60;
+/// Characters kept of a string from outside.
+const TEXT: usize = 120;
+
+/// One end of one connection.
+#[derive(Clone, Debug)]
+pub(super) struct Tape {
+    pub(super) conn: ConnId,
+    pub(super) side: Side,
+    pub(super) local: String,
+    pub(super) peer: String,
+    /// The options that repeat its plan; empty while there is none.
+    pub(super) plan: String,
+    pub(super) writes: Lane,
+    pub(super) segments_out: Lane,
+    pub(super) segments_in: Lane,
+    pub(super) reads: Lane,
+    pub(super) sent: Messages,
+    pub(super) received: Messages,
+    /// When pauses began, and their nanoseconds.
+    pub(super) pauses: Vec<(u64, u64)>,
+    pub(super) barriers: Vec<(u64, BarrierOutcome)>,
+    pub(super) sent_again: u64,
+    pub(super) shutdown: Option<u64>,
+    pub(super) eof: Option<u64>,
+    /// The error that ended it.
+    pub(super) error: Option<String>,
+    pub(super) out: Segmenter,
+    pub(super) arrived: Segmenter,
+}
+
+impl Tape {
+    pub(super) fn new(conn: ConnId, side: Side, local: &str, peer: &str) -> Tape {
+        Tape {
+            conn,
+            side,
+            local: kept(local),
+            peer: kept(peer),
+            plan: String::new(),
+            writes: Lane::default(),
+            segments_out: Lane::default(),
+            segments_in: Lane::default(),
+            reads: Lane::default(),
+            sent: Messages::default(),
+            received: Messages::default(),
+            pauses: Vec::new(),
+            barriers: Vec::new(),
+            sent_again: 0,
+            shutdown: None,
+            eof: None,
+            error: None,
+            out: Segmenter::default(),
+            arrived: Segmenter::default(),
+        }
+    }
+
+    pub(super) fn note(&mut self, t: u64, what: &What) {
+        let t = t.min(MOST);
+        match what {
+            What::Plan(plan) => self.plan = kept(&plan_flags(plan)),
+            // A call that the kernel refused carried nothing.
+            What::Write { offset, accepted, .. } if *accepted > 0 => {
+                let mark = call(t, *offset, *accepted);
+                self.writes.push(mark);
+                self.out.moved(mark);
+            }
+            What::Read { offset, len } if *len > 0 => {
+                let mark = call(t, *offset, *len);
+                self.reads.push(mark);
+                self.arrived.moved(mark);
+            }
+            What::Message { dir, number, start, end } => {
+                let (number, start, end) = ((*number).min(MOST), (*start).min(MOST), (*end).min(MOST));
+                match dir {
+                    Direction::Out => self.sent.push(number, start, end.max(start)),
+                    Direction::In => self.received.push(number, start, end.max(start)),
+                }
+            }
+            What::Pause { nanos, .. } if self.pauses.len() < NOTES => self.pauses.push((t, *nanos)),
+            What::Barrier { outcome, .. } if self.barriers.len() < NOTES => self.barriers.push((t, *outcome)),
+            What::Sample(sample) => self.sample(t, sample),
+            What::Eof { .. } => self.eof = Some(t),
+            What::Shutdown { .. } => self.shutdown = Some(t),
+            What::Close { error } => self.error = error.as_deref().map(kept),
+            _ => {}
+        }
+    }
+
+    /// How many things are kept.
+    #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        let lanes = [&self.writes, &self.segments_out, &self.segments_in, &self.reads];
+        let lanes: usize = lanes.iter().map(|lane| lane.marks().len() + lane.head().len()).sum();
+        let strings = self.local.len() + self.peer.len() + self.plan.len();
+        let notes = self.pauses.len() + self.barriers.len() + self.out.pending.len() + self.arrived.pending.len();
+        lanes + self.sent.room() + self.received.room() + strings + notes
+    }
+
+    fn sample(&mut self, t: u64, sample: &TcpSample) {
+        self.sent_again = sample.total_retrans.unwrap_or(self.sent_again).min(MOST);
+        if let Some(total) = sample.first_segments() {
+            let sent = self.out.edge.saturating_sub(sample.notsent_bytes.unwrap_or(0));
+            self.out.sampled(t, total, sent, &mut self.segments_out);
+        }
+        if let Some(total) = sample.data_segs_in {
+            let arrived = sample.bytes_received.unwrap_or(self.arrived.edge);
+            // What was read had arrived before: segments are drawn no later than the read that took them.
+            let t = self.arrived.pending.first().map_or(t, |read| read.t0.min(t));
+            self.arrived.sampled(t, total, arrived, &mut self.segments_in);
+        }
+    }
+}
+
+/// Works out from counts which bytes went in which segments: exactly where there was a segment for
+/// every call, else as so many segments over a range of bytes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Segmenter {
+    /// Segments, and bytes in them, that earlier samples told of.
+    segments: u64,
+    told: u64,
+    /// Where the last call ended.
+    edge: u64,
+    /// Calls whose segments no sample has told of.
+    pub(super) pending: Vec<Mark>,
+}
+
+impl Segmenter {
+    fn moved(&mut self, mark: Mark) {
+        self.edge = mark.end;
+        let full = self.pending.len() == PENDING;
+        match self.pending.last_mut() {
+            // Too many for one sample: they will be drawn as one range anyway.
+            Some(last) if full => (last.t1, last.end, last.count) = (mark.t1, mark.end, last.count.saturating_add(1)),
+            _ => self.pending.push(mark),
+        }
+    }
+
+    /// At `t` the kernel had counted `total` segments, which carried all bytes before `to`.
+    fn sampled(&mut self, t: u64, total: u64, to: u64, lane: &mut Lane) {
+        let (total, to) = (total.min(MOST), to.min(MOST));
+        let count = total.saturating_sub(self.segments);
+        if count == 0 {
+            return;
+        }
+        self.segments = total;
+        if to <= self.told {
+            lane.count_only(count);
+            return;
+        }
+        let whole = self.pending.iter().take_while(|call| call.end <= to).count();
+        let calls = &self.pending[..whole];
+        let exact = calls.len() as u64 == count
+            && calls.iter().all(|call| call.count == 1)
+            && calls.first().is_some_and(|call| call.start == self.told)
+            && calls.last().is_some_and(|call| call.end == to);
+        if exact {
+            for call in calls {
+                lane.push(*call);
+            }
+        } else {
+            let t0 = self.pending.first().map_or(t, |call| call.t0.min(t));
+            lane.push(Mark { t0, t1: t.max(t0), start: self.told, end: to, count });
+        }
+        self.pending.drain(..whole);
+        if let Some(first) = self.pending.first_mut() {
+            first.start = first.start.max(to);
+        }
+        self.told = to;
+    }
+}
+
+fn call(t: u64, offset: u64, bytes: u64) -> Mark {
+    let start = offset.min(MOST);
+    Mark { t0: t, t1: t, start, end: offset.saturating_add(bytes).min(MOST), count: 1 }
+}
+
+/// A string from outside, escaped and of bounded length.
+fn kept(text: &str) -> String {
+    let text = shown(text);
+    match text.char_indices().nth(TEXT) {
+        Some((at, _)) => format!("{}...", &text[..at]),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tape() -> Tape {
+        Tape::new(1, Side::Connect, "a", "b")
+    }
+
+    fn write(tape: &mut Tape, t: u64, len: u64) {
+        let offset = tape.writes.bytes();
+        tape.note(t, &What::Write { offset, asked: len, accepted: len });
+    }
+
+    fn sample(tape: &mut Tape, t: u64, segments: u64, notsent: u64) {
+        let sample = TcpSample {
+            data_segs_out: Some(segments),
+            total_retrans: Some(0),
+            notsent_bytes: Some(notsent),
+            ..TcpSample::default()
+        };
+        tape.note(t, &What::Sample(sample));
+    }
+
+    #[test]
+    fn a_segment_for_every_write_is_drawn_under_it() {
+        let mut tape = tape();
+        for (t, len) in [(10, 1), (20, 4), (30, 12)] {
+            write(&mut tape, t, len);
+        }
+        sample(&mut tape, 35, 3, 0);
+        let marks: Vec<_> = tape.segments_out.marks().iter().map(|mark| (mark.t0, mark.start, mark.end)).collect();
+        assert_eq!(marks, [(10, 0, 1), (20, 1, 5), (30, 5, 17)]);
+    }
+
+    #[test]
+    fn fewer_segments_than_writes_are_drawn_as_a_range() {
+        let mut tape = tape();
+        for t in 0..100 {
+            write(&mut tape, t, 1);
+        }
+        sample(&mut tape, 120, 35, 10);
+        sample(&mut tape, 130, 36, 0);
+        let marks: Vec<_> = tape.segments_out.marks().iter().map(|mark| (mark.start, mark.end, mark.count)).collect();
+        assert_eq!(marks, [(0, 90, 35), (90, 100, 1)]);
+        assert_eq!(tape.segments_out.count(), 36);
+    }
+
+    #[test]
+    fn no_order_of_samples_draws_a_byte_twice() {
+        let mut tape = tape();
+        write(&mut tape, 1, 10);
+        sample(&mut tape, 2, 1, 10);
+        sample(&mut tape, 3, 2, 4);
+        sample(&mut tape, 4, 2, 0);
+        sample(&mut tape, 5, 3, 0);
+        assert_eq!(tape.segments_out.bytes(), 10);
+        assert_eq!(tape.segments_out.count(), 3);
+    }
+
+    #[test]
+    fn strings_are_cut_and_escaped() {
+        let mut tape = tape();
+        tape.note(1, &What::Close { error: Some("\u{1b}".repeat(1_000_000)) });
+        let error = tape.error.unwrap();
+        assert!(error.len() < 2 * TEXT && !error.contains('\u{1b}'), "{error}");
+    }
+}

@@ -1,0 +1,15 @@
+//! What a sweep makes of the replies: the same, different, or not proven; and how that is told.
+
+mod json;
+mod junit;
+mod masks;
+mod outcome;
+mod tally;
+mod text;
+
+pub use json::to_json;
+pub use junit::to_junit;
+pub use masks::Masks;
+pub use outcome::{Baseline, BaselineError, Ending, Outcome, Verdict};
+pub use tally::{Difference, Subject, Tally};
+pub use text::{describe, headline, repeat_command};

@@ -1,0 +1,99 @@
+//! Every example of the README and of the manual pages is run as it stands.
+
+#[path = "support/sandbox.rs"]
+mod sandbox;
+#[path = "support/skip.rs"]
+mod skip;
+
+use std::path::Path;
+use std::process::Command;
+
+/// Runs a snippet that has to succeed; its stdout.
+fn passes(name: &str, script: &str) -> String {
+    let output = sandbox::run(name, script);
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{name}: {}\n{script}\nstdout:\n{stdout}\nstderr:\n{stderr}", output.status);
+    stdout
+}
+
+fn read(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The fenced blocks of a Markdown text that are in `language`.
+fn fenced<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
+    let fence = format!("```{language}\n");
+    text.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap_or_default()).collect()
+}
+
+/// What the literal blocks (`.EX` to `.EE`) of the section EXAMPLES say to a shell.
+fn examples(page: &str) -> Vec<String> {
+    let section = page.split("\n.SH EXAMPLES\n").nth(1).unwrap_or_default();
+    let section = section.split("\n.SH ").next().unwrap_or_default();
+    let blocks = section.split("\n.EX\n").skip(1).map(|rest| rest.split("\n.EE").next().unwrap_or_default());
+    blocks.map(|block| format!("{}\n", block.replace("\\-", "-").replace("\\(aq", "'").replace("\\e", "\\"))).collect()
+}
+
+fn has(program: &str) -> bool {
+    Command::new("sh").args(["-c", &format!("command -v {program}")]).output().is_ok_and(|out| out.status.success())
+}
+
+/// Whether the programs that a snippet needs beside ours are there; the test is skipped when not.
+fn can_run(name: &str, script: &str) -> bool {
+    let lacking = ["curl", "python3", "nc", "socat", "redis-cli"]
+        .into_iter()
+        .find(|program| script.contains(&format!("{program} ")) && !has(program));
+    lacking.inspect(|program| skip::skip(&format!("{name}: no {program}"))).is_none()
+}
+
+#[test]
+fn the_recipes_of_the_readme_work() {
+    let readme = read("README.md");
+    let recipes: Vec<_> = fenced(&readme, "sh").into_iter().filter(|recipe| recipe.contains("secretcat ")).collect();
+    assert!(recipes.len() >= 10, "found {}", recipes.len());
+    for (number, recipe) in recipes.into_iter().enumerate() {
+        let name = format!("readme-{number}");
+        if can_run(&name, recipe) {
+            passes(&name, recipe);
+        }
+    }
+}
+
+#[test]
+fn the_main_job_of_the_readme_answers() {
+    let readme = read("README.md");
+    let blocks = fenced(&readme, "sh");
+    let main_job = blocks.iter().find(|block| block.starts_with("cargo run ")).expect("the README has the main job");
+    assert_eq!(passes("readme-main-job", main_job), "Digits: 12345   Count: 5\n");
+}
+
+#[test]
+fn the_sessions_of_the_readme_are_real() {
+    let readme = read("README.md");
+    let sessions = fenced(&readme, "console");
+    assert!(!sessions.is_empty());
+    for (number, session) in sessions.into_iter().enumerate() {
+        let commands =
+            session.split_inclusive('\n').filter_map(|line| line.strip_prefix("$ ").or(line.strip_prefix("> ")));
+        let script: String = commands.collect();
+        let output: Vec<_> =
+            session.lines().filter(|line| !line.starts_with("$ ") && !line.starts_with("> ")).collect();
+        assert_eq!(passes(&format!("readme-session-{number}"), &script).lines().collect::<Vec<_>>(), output);
+    }
+}
+
+#[test]
+fn the_examples_of_the_manual_pages_work() {
+    for page in ["secretcat", "secretcat-listen", "secretcat-connect"] {
+        let examples = examples(&read(&format!("man/{page}.1")));
+        assert!(!examples.is_empty(), "{page} has no examples");
+        for (number, example) in examples.iter().enumerate() {
+            let name = format!("{page}-{number}");
+            if can_run(&name, example) {
+                passes(&name, example);
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Runs a snippet of shell from the documentation as a reader would, in a network and a folder of its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use super::skip::skip_even_in_ci;
+
+/// Seconds that a snippet may take.
+const LIMIT: &str = "60";
+
+/// A new network has no addresses; 10.10.11.2 is that of the lab in the examples.
+const NETWORK: &str = "ip link set lo up && ip address add 10.10.11.2/24 dev lo && exec \"$@\"";
+
+/// Runs `script` with `sh -e` in a new folder named `name`, with the program under test first in `$PATH`.
+///
+/// The network is a new one where the machine lets us have it, so that the default port is free; and
+/// what the snippet leaves running ends with it.
+pub(crate) fn run(name: &str, script: &str) -> Output {
+    let folder = new_folder(name);
+    let mut command = Command::new("timeout");
+    command.args(["--kill-after=5", LIMIT]);
+    if let Some(namespaces) = namespaces() {
+        command.args(namespaces).args(["sh", "-c", NETWORK, "sh"]);
+    } else {
+        skip_even_in_ci("no network namespaces here: the examples run in the network of this machine");
+    }
+    command.args(["sh", "-e", "-c", script]).current_dir(&folder).stdin(Stdio::null());
+    command.env("PATH", path(&folder)).env_remove("SECRETCAT_ADDRESS").env_remove("NO_COLOR");
+    command.output().expect("timeout(1) should start")
+}
+
+/// The way into a new network, and a new process tree that ends with its first process.
+fn namespaces() -> Option<&'static [&'static str]> {
+    const AS_ROOT: &[&str] = &["unshare", "--net", "--pid", "--fork", "--kill-child"];
+    const AS_USER: &[&str] = &["unshare", "--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child"];
+    [AS_USER, AS_ROOT].into_iter().find(|words| {
+        let probe = Command::new(words[0]).args(&words[1..]).args(["sh", "-c", NETWORK, "sh", "true"]).output();
+        probe.is_ok_and(|output| output.status.success())
+    })
+}
+
+fn new_folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).expect("the folder of a snippet should be made");
+    folder
+}
+
+/// `$PATH` with the program under test before everything else, behind a `cargo` that stands for
+/// `cargo run --release --`: the readers build, we have built.
+fn path(folder: &Path) -> std::ffi::OsString {
+    let program = Path::new(env!("CARGO_BIN_EXE_secretcat"));
+    let bin = folder.join(".bin");
+    fs::create_dir_all(&bin).expect("the folder of programs should be made");
+    let cargo = bin.join("cargo");
+    let text = "#!/bin/sh\n[ \"$1 $2 $3\" = 'run --release --' ] || exit 97\nshift 3\nexec secretcat \"$@\"\n";
+    fs::write(&cargo, text).expect("the stand-in for cargo should be written");
+    fs::set_permissions(&cargo, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("mode 755 should be set");
+    let before = program.parent().expect("a program is in a folder").to_owned();
+    let inherited = std::env::var_os("PATH").unwrap_or_default();
+    let all = [bin, before].into_iter().chain(std::env::split_paths(&inherited));
+    std::env::join_paths(all).expect("no folder here has a colon in its name")
+}
