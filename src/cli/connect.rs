@@ -21,7 +21,7 @@ pub(super) struct ConnectFlags {
     #[arg(value_name = "ADDRESS", num_args = 0..=2, env = traffic::ADDRESS_VARIABLE)]
     address: Vec<OsString>,
     /// ADDRESS is the path of a unix socket
-    #[arg(short = 'U', long = "unix")]
+    #[arg(short = 'U', long = "unix", requires = "address")]
     unix: bool,
     /// Talk to a message listener of one's own, started for this run
     #[arg(long)]

@@ -59,7 +59,7 @@ fn a_command_line_that_cannot_be_is_one_line_and_status_2() {
         (&["connect", "-4", "-6"], "the argument '--ipv4' cannot be used with '--ipv6'"),
         (&["connect", "-4", "-s", "::1"], "--source ::1 is IPv6, but -4 asks for IPv4 only"),
         (&["connect", "unix:/x", "--ttl", "3"], "--ttl means nothing on a Unix socket"),
-        (&["listen", "-U"], "-U asks for a unix socket: give its path"),
+        (&["listen", "-U"], "the following required arguments were not provided: [ADDRESS]..."),
     ];
     for (args, complaint) in cases {
         run(args, "").is(2, "", format!("secretcat: {complaint}\n"));
