@@ -48,11 +48,13 @@ pub struct Talk {
 
 /// What went wrong within the conversation itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Flaw {
+pub enum Flaw {
     /// The last reply ended before it was whole.
     CutShort,
     /// A message does not fit its framing.
     Refused,
+    /// A reply was over the limit.
+    TooLong,
 }
 
 impl Talk {
@@ -60,17 +62,7 @@ impl Talk {
     /// server at once, not when all replies are there.
     #[must_use]
     pub fn new(style: Style, wire: Wire, half_close: bool) -> Self {
-        Talk {
-            style,
-            wire,
-            half_close,
-            server: None,
-            sent: 0,
-            answered: 0,
-            input_ended: false,
-            cut_short: false,
-            refused: false,
-        }
+        Talk { style, wire, half_close, server: None, sent: 0, answered: 0, input_ended: false, flaw: None }
     }
 
     /// Messages sent.
@@ -97,16 +89,10 @@ impl Talk {
         self.input_ended
     }
 
-    /// Whether the last reply ended before its line did.
+    /// What went wrong within the conversation itself, if anything did.
     #[must_use]
-    pub fn cut_short(&self) -> bool {
-        self.flaw == Some(Flaw::CutShort)
-    }
-
-    /// Whether a message of the input could not be put on the wire: its length does not fit.
-    #[must_use]
-    pub fn refused(&self) -> bool {
-        self.flaw == Some(Flaw::Refused)
+    pub fn flaw(&self) -> Option<Flaw> {
+        self.flaw
     }
 
     fn on_input(&mut self, message: &[u8], actions: &mut Actions) {
@@ -168,7 +154,8 @@ impl Service for Talk {
             Event::Message(CONSOLE, message) | Event::Last(CONSOLE, message) => self.on_input(message, actions),
             Event::Message(_, reply) => {
                 self.on_reply(reply, actions);
-                self.answered += 1;
+                // What comes unasked answers nothing: not the message that is sent next, either.
+                self.answered = self.sent.min(self.answered + 1);
             }
             Event::Last(_, rest) => {
                 self.flaw = Some(Flaw::CutShort);
@@ -181,7 +168,11 @@ impl Service for Talk {
                 self.end_input(actions);
             }
             // How the session ends now depends on what is owed; who runs the service decides.
-            Event::TooLong(_) | Event::Eof(_) | Event::Closed(_) => return actions.push(Action::Stop),
+            Event::TooLong(_) => {
+                self.flaw = Some(Flaw::TooLong);
+                return actions.push(Action::Stop);
+            }
+            Event::Eof(_) | Event::Closed(_) => return actions.push(Action::Stop),
         }
         self.stop_when_done(actions);
     }
@@ -276,7 +267,14 @@ mod tests {
             ],
         );
         assert_eq!(told, "server \"a\\n\"\nconsole \"Digi\\n\"\nStop");
-        assert_eq!((talk.unanswered(), talk.cut_short()), (1, true));
+        assert_eq!((talk.unanswered(), talk.flaw()), (1, Some(Flaw::CutShort)));
+    }
+
+    #[test]
+    fn what_comes_unasked_answers_nothing() {
+        let mut talk = Talk::new(Style::Filter, LINES, false);
+        play(&mut talk, vec![Event::Open(SERVER), Event::Message(SERVER, b"welcome"), Event::Message(CONSOLE, b"a")]);
+        assert_eq!((talk.sent(), talk.answered(), talk.unanswered()), (1, 0, 1));
     }
 
     #[test]

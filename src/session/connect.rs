@@ -14,7 +14,7 @@ use crate::io::conn::Conn;
 use crate::io::console::Console;
 use crate::io::driver::{Driver, WOKEN};
 use crate::service::pipe::Pipe;
-use crate::service::talk::{Style, Talk, Wire};
+use crate::service::talk::{Flaw, Style, Talk, Wire};
 use crate::service::{CONSOLE, Event, Service};
 use crate::trace::Side;
 use crate::value::Address;
@@ -72,12 +72,9 @@ trait Account: Service {
     fn input_ended(&self) -> bool;
     /// Whether the end of the connection, with nothing owed, is how it should end.
     fn may_be_ended_by_peer(&self) -> bool;
-    fn cut_short(&self) -> bool {
-        false
-    }
-    /// Whether a message could not be put on the wire.
-    fn refused(&self) -> bool {
-        false
+    /// What went wrong within the conversation itself.
+    fn flaw(&self) -> Option<Flaw> {
+        None
     }
 }
 
@@ -94,12 +91,8 @@ impl Account for Talk {
         Talk::input_ended(self)
     }
 
-    fn cut_short(&self) -> bool {
-        Talk::cut_short(self)
-    }
-
-    fn refused(&self) -> bool {
-        Talk::refused(self)
+    fn flaw(&self) -> Option<Flaw> {
+        Talk::flaw(self)
     }
 }
 
@@ -211,17 +204,19 @@ impl<'a, S: Account> Conversation<'a, S> {
     fn verdict(&mut self) -> Result<(), Error> {
         let (sent, answered) = self.exchange.service.tally();
         let unanswered = sent.saturating_sub(answered);
-        if self.exchange.service.refused() {
+        let flaw = self.exchange.service.flaw();
+        if flaw == Some(Flaw::Refused) {
             let text = format!("message {}: too long for --framing {}", sent + 1, self.config.framing);
             return Err(Error::Usage(text));
         }
         let lost = |how: String| Err(Error::Lost { address: self.address.to_string(), how, unanswered });
         match self.lost.take() {
             Some(Why::Failed(error) | Why::Unwritable(error)) => lost(cause(&error)),
-            Some(Why::Garbled(FrameError::TooLong { limit })) => {
+            Some(Why::Garbled(error)) => lost(error.to_string()),
+            _ if flaw == Some(Flaw::TooLong) => {
+                let limit = self.config.traffic.max_message;
                 lost(format!("a reply of more than {limit} bytes (--max-message sets the limit)"))
             }
-            Some(Why::Garbled(error)) => lost(error.to_string()),
             Some(Why::Idle) => Err(Error::Timeout {
                 action: "talk to",
                 address: self.address.to_string(),
@@ -230,7 +225,7 @@ impl<'a, S: Account> Conversation<'a, S> {
                 option: "--idle-timeout",
             }),
             Some(Why::Done) | None if unanswered == 0 && self.exchange.service.may_be_ended_by_peer() => Ok(()),
-            Some(Why::Done) | None if self.exchange.service.cut_short() => {
+            Some(Why::Done) | None if flaw == Some(Flaw::CutShort) => {
                 lost("closed by the server in the middle of a reply".to_owned())
             }
             Some(Why::Done) | None => lost("closed by the server".to_owned()),

@@ -1,6 +1,9 @@
 //! Peers, a service, and the turns between them: what one says is decoded, answered and sent, and
 //! nobody waits for anybody but for whom it is talking to.
 
+mod parting;
+mod sending;
+
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -8,12 +11,12 @@ use slab::Slab;
 
 use super::peer::{Link, Peer, Stage};
 use crate::frame::{FrameError, Framing, Inbox, Role};
+use crate::io::Incoming;
 use crate::io::conn::Conn;
-use crate::io::console::{Console, STDOUT, is_console};
+use crate::io::console::{Console, is_console};
 use crate::io::driver::{Driver, Ready};
 use crate::io::recorder::Recorder;
-use crate::io::{Flush, Incoming};
-use crate::service::{Action, Actions, CONSOLE, Event, PeerId, Service};
+use crate::service::{Actions, CONSOLE, Event, PeerId, Service};
 use crate::trace::{Direction, What};
 
 /// The most one read takes; reads of more are no faster.
@@ -26,8 +29,9 @@ const HIGH: usize = 16 * 1024;
 const SHED: usize = 1024 * 1024;
 /// How long a peer that is parted from may take to end its side.
 const LINGER: Duration = Duration::from_secs(1);
-/// How much of what has arrived is still read from one peer when the session is stopped.
-const LAST_WORDS: usize = 4 * 1024 * 1024;
+/// How much of what has arrived is still read from one peer when the session is stopped: more than
+/// the kernel has room for (`tcp_rmem`, tcp(7)), and an end for one that goes on and on.
+const LAST_WORDS: usize = 16 * 1024 * 1024;
 
 /// A peer that is gone.
 #[derive(Debug)]
@@ -151,24 +155,6 @@ impl<S: Service> Exchange<S> {
         if let Some(peer) = self.peer_mut(id) {
             peer.link.on_ready(ready);
             self.turn(id, now);
-        }
-    }
-
-    /// Parts from everybody: what has arrived is answered first.
-    pub(super) fn stop(&mut self) {
-        let now = Instant::now();
-        for id in self.ids() {
-            if let Some(peer) = self.peer_mut(id) {
-                peer.allowance = Some(LAST_WORDS);
-                self.turn(id, now);
-            }
-        }
-    }
-
-    /// Drops everybody: the time for parting is over.
-    pub(super) fn abandon(&mut self) {
-        for id in self.ids() {
-            self.remove(id, Why::Done);
         }
     }
 
@@ -318,184 +304,6 @@ impl<S: Service> Exchange<S> {
             peer.link.end_group();
         }
         self.service.on(Event::Eof(id), &mut self.actions);
-    }
-
-    /// Does what the service has asked for, until it asks for nothing more.
-    fn apply(&mut self, now: Instant) {
-        while !self.actions.is_empty() {
-            let mut actions = std::mem::take(&mut self.actions);
-            let mut touched = Vec::new();
-            self.carry_out(&actions, now, &mut touched);
-            actions.clear();
-            let later = std::mem::replace(&mut self.actions, actions);
-            if !later.is_empty() {
-                self.actions = later; // a peer was lost, and the service had something to say to that
-            }
-            for id in touched {
-                self.write_out(id, now);
-            }
-        }
-    }
-
-    fn carry_out(&mut self, actions: &Actions, now: Instant, touched: &mut Vec<PeerId>) {
-        let (list, mut bytes) = actions.parts();
-        let mut rest = list;
-        while let Some((&action, after)) = rest.split_first() {
-            let Action::Send(to, _) = action else {
-                match action {
-                    Action::Finish(id) => self.with(id, |peer| peer.link.finish()),
-                    Action::Close(id) => self.leave(id),
-                    Action::Dial(id) => self.dials.push(id),
-                    Action::Stop => self.stopped = true,
-                    Action::Send(..) => {}
-                }
-                if let Action::Finish(id) | Action::Close(id) = action {
-                    touched.push(id);
-                }
-                rest = after;
-                continue;
-            };
-            // All that goes to one peer is one write.
-            let run = rest.iter().take_while(|next| matches!(next, Action::Send(id, _) if *id == to)).count();
-            let (sends, others) = rest.split_at(run);
-            let lengths = sends.iter().map(|send| if let Action::Send(_, len) = send { *len } else { 0 });
-            let (mine, theirs) = bytes.split_at(lengths.clone().sum());
-            self.send_to(to, mine, lengths, now);
-            if touched.last() != Some(&to) {
-                touched.push(to);
-            }
-            (rest, bytes) = (others, theirs);
-        }
-    }
-
-    fn send_to(&mut self, to: PeerId, bytes: &[u8], lengths: impl Iterator<Item = usize> + Clone, now: Instant) {
-        let Some(peer) = peer_of(&mut self.peers, &mut self.console, to) else { return };
-        peer.active = now;
-        if self.recorder.is_on() {
-            if let Link::Conn(conn) = &peer.link {
-                let mut start = conn.offsets().0;
-                for length in lengths.clone() {
-                    peer.numbers.1 += 1;
-                    let (number, end) = (peer.numbers.1, start + length as u64);
-                    self.recorder.note(conn.id(), || What::Message { dir: Direction::Out, number, start, end });
-                    start = end;
-                }
-            }
-        }
-        if let Err(error) = peer.link.send_all(bytes, lengths) {
-            return self.fail_write(to, error);
-        }
-        if self.service.sheds() && self.backlog(to) > SHED {
-            self.remove(to, Why::Failed(io::Error::other("left too much unread")));
-        }
-    }
-
-    /// Writes what waits for a peer, and has it called again when there is more to do.
-    fn write_out(&mut self, id: PeerId, now: Instant) {
-        let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return };
-        let before = peer.link.backlog();
-        let flush = peer.link.flush(now);
-        if peer.link.backlog() < before {
-            peer.active = now;
-        }
-        match flush {
-            Err(error) => return self.fail_write(id, error),
-            Ok(Flush::Until(at)) => self.driver.wake_at(if id == CONSOLE { STDOUT } else { id }, at),
-            Ok(Flush::More) => self.driver.again(id),
-            Ok(Flush::Blocked | Flush::Idle) => {}
-        }
-        if before > 0 && self.service.streams() && flush.is_ok_and(|flush| flush == Flush::Idle) {
-            self.driver.again(id);
-        }
-        self.resume(self.service.sink(id)); // whoever was stopped because this one did not read
-        self.part(id, now);
-    }
-
-    /// A write has failed: the peer takes no more. What it said before may still be there to be
-    /// read, the reason among it perhaps; reading comes to its end by itself.
-    fn fail_write(&mut self, id: PeerId, error: io::Error) {
-        match self.peer_mut(id) {
-            Some(Peer { link: Link::Conn(conn), broken, .. }) => {
-                conn.break_off();
-                broken.get_or_insert(error);
-                self.driver.again(id);
-            }
-            _ => self.remove(id, Why::Unwritable(error)),
-        }
-    }
-
-    /// Begins to part from a peer.
-    fn leave(&mut self, id: PeerId) {
-        let Some(peer) = self.peer_mut(id) else { return };
-        if peer.stage == Stage::Talking {
-            peer.stage = Stage::Leaving;
-            peer.link.finish();
-            self.driver.again(id);
-        }
-    }
-
-    /// Goes on parting: reads and forgets, and closes when both ends are sent or time is up.
-    fn part(&mut self, id: PeerId, now: Instant) {
-        let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return };
-        if peer.stage == Stage::Leaving && peer.link.is_finished() {
-            peer.stage = Stage::Lingering(now + LINGER);
-            self.driver.wake_at(id, now + LINGER);
-        }
-        let until = match peer.stage {
-            Stage::Talking => return,
-            Stage::Leaving => None,
-            Stage::Lingering(until) => Some(until),
-        };
-        for _ in 0..TURN {
-            if peer.link.eof() || until.is_some_and(|until| now >= until) {
-                break;
-            }
-            match peer.link.read(&mut self.scratch, now) {
-                Ok(Incoming::Bytes(_)) => {}
-                Ok(Incoming::Until(at)) => return self.driver.wake_at(id, at),
-                Ok(Incoming::Eof) => break,
-                Ok(Incoming::Blocked) => return self.watch_idleness(id, now),
-                Err(error) => return self.remove(id, Why::Failed(error)),
-            }
-        }
-        let over = peer.link.eof() || until.is_some_and(|until| now >= until);
-        match until {
-            Some(_) if over => self.remove(id, Why::Done),
-            None if over => {} // it has ended; what it was sent is still on its way
-            _ => self.driver.again(id),
-        }
-    }
-
-    /// Ends a peer that neither says nor takes anything.
-    fn watch_idleness(&mut self, id: PeerId, now: Instant) {
-        let Some(limit) = self.idle_timeout else { return };
-        let Some(peer) = self.peer(id).filter(|_| id != CONSOLE) else { return };
-        match peer.active.checked_add(limit) {
-            Some(at) if now >= at => self.remove(id, Why::Idle),
-            Some(at) => self.driver.wake_at(id, at),
-            None => {}
-        }
-    }
-
-    fn remove(&mut self, id: PeerId, why: Why) {
-        if id == CONSOLE {
-            if self.console.take().is_some() {
-                self.ended.push(Ended { id, name: "console".to_owned(), why });
-                self.service.on(Event::Closed(id), &mut self.actions);
-            }
-            return;
-        }
-        let Some(peer) = self.peers.try_remove(id) else { return };
-        let why = match (why, peer.broken) {
-            (Why::Done, Some(error)) => Why::Failed(error),
-            (why, _) => why,
-        };
-        if let Link::Conn(conn) = peer.link {
-            let name = conn.peer().to_owned();
-            conn.close(&self.driver, if let Why::Failed(error) = &why { Some(error) } else { None });
-            self.ended.push(Ended { id, name, why });
-        }
-        self.service.on(Event::Closed(id), &mut self.actions);
     }
 
     fn ids(&self) -> Vec<PeerId> {

@@ -25,6 +25,8 @@ const LISTENER: usize = usize::MAX - 4;
 const GRACE: usize = usize::MAX - 5;
 /// Connections accepted in one turn, so that a crowd at the door leaves those inside their turns.
 const DOOR: usize = 64;
+/// Connections accepted when the end is asked for: those that wait have arrived, and are answered.
+const LAST_CALL: usize = 4096;
 /// The pause after accept has found no descriptor left.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How long an orderly end may take, all told.
@@ -136,7 +138,7 @@ impl Server<'_> {
             self.open_door(now)?;
             let over = self.context.signals.stopped() || self.exchange.stopped || self.exchange.console_closed();
             if over && self.grace.is_none() && self.exchange.backlog(CONSOLE) == 0 {
-                self.stop(now);
+                self.stop(now)?;
             }
             if self.grace.is_some_and(|at| now >= at) {
                 self.exchange.abandon();
@@ -194,13 +196,21 @@ impl Server<'_> {
         }
     }
 
-    /// Lets in who is waiting, as far as there is room.
+    /// Lets in who is waiting, as far as there is room, and the others in the next turn.
     fn accept(&mut self, now: Instant) -> Result<(), Error> {
-        for _ in 0..DOOR {
-            let Some(listener) = &self.listener else { return Ok(()) };
+        if self.let_in(DOOR, now)? {
+            self.exchange.driver.again(LISTENER);
+        }
+        Ok(())
+    }
+
+    /// Lets in so many at most. True: others may be waiting.
+    fn let_in(&mut self, most: usize, now: Instant) -> Result<bool, Error> {
+        for _ in 0..most {
+            let Some(listener) = &self.listener else { return Ok(false) };
             if self.is_full() {
                 self.door = Door::Full;
-                return Ok(());
+                return Ok(false);
             }
             match listener.accept() {
                 Ok(arrival) => {
@@ -233,10 +243,10 @@ impl Server<'_> {
                     }
                     if self.config.once {
                         self.close_door();
-                        return Ok(());
+                        return Ok(false);
                     }
                 }
-                Err(NoArrival::Nobody) => return Ok(()),
+                Err(NoArrival::Nobody) => return Ok(false),
                 Err(NoArrival::Gone) => {}
                 Err(NoArrival::Exhausted(error)) => {
                     if !self.exhausted {
@@ -246,13 +256,12 @@ impl Server<'_> {
                     self.exhausted = true;
                     self.door = Door::Shut(now + PAUSE);
                     self.exchange.driver.wake_at(LISTENER, now + PAUSE);
-                    return Ok(());
+                    return Ok(false);
                 }
                 Err(NoArrival::Failed(error)) => return Err(Error::network("accept on", listener.shown())(error)),
             }
         }
-        self.exchange.driver.again(LISTENER);
-        Ok(())
+        Ok(true)
     }
 
     /// Opens the door again when somebody has left or the pause is over.
@@ -282,13 +291,17 @@ impl Server<'_> {
         }
     }
 
-    fn stop(&mut self, now: Instant) {
+    fn stop(&mut self, now: Instant) -> Result<(), Error> {
         self.event(|| "stopping: answering what has arrived".to_owned());
         tell(self.context, self.context.manager.stopping());
+        if self.door == Door::Open {
+            self.let_in(LAST_CALL, now)?;
+        }
         self.close_door();
         self.grace = Some(now + STOP);
         self.exchange.driver.wake_at(GRACE, now + STOP);
         self.exchange.stop();
+        Ok(())
     }
 
     fn framing(&self) -> Framing {

@@ -5,4 +5,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod address;
+mod connect;
+mod listen;
 mod message;
+mod raw;

@@ -1,0 +1,105 @@
+//! How an exchange parts from its peers: politely, within limits, and never by a reset of ours.
+
+use std::time::Instant;
+
+use super::super::peer::{Link, Stage};
+use super::{Ended, Exchange, LAST_WORDS, LINGER, TURN, Why, peer_of};
+use crate::io::Incoming;
+use crate::io::driver::Ready;
+use crate::service::{CONSOLE, Event, PeerId, Service};
+
+impl<S: Service> Exchange<S> {
+    /// Parts from everybody: what has arrived is answered first.
+    pub(in crate::session) fn stop(&mut self) {
+        let now = Instant::now();
+        for id in self.ids() {
+            if let Some(peer) = self.peer_mut(id) {
+                peer.allowance = Some(LAST_WORDS);
+                // What has arrived since the kernel was last asked counts too.
+                peer.link.on_ready(Ready { key: id, readable: true, writable: false, hangup: false });
+                self.turn(id, now);
+            }
+        }
+    }
+
+    /// Drops everybody: the time for parting is over.
+    pub(in crate::session) fn abandon(&mut self) {
+        for id in self.ids() {
+            self.remove(id, Why::Done);
+        }
+    }
+
+    /// Begins to part from a peer.
+    pub(super) fn leave(&mut self, id: PeerId) {
+        let Some(peer) = self.peer_mut(id) else { return };
+        if peer.stage == Stage::Talking {
+            peer.stage = Stage::Leaving;
+            peer.link.finish();
+            self.driver.again(id);
+        }
+    }
+
+    /// Goes on parting: reads and forgets, and closes when both ends are sent or time is up.
+    pub(super) fn part(&mut self, id: PeerId, now: Instant) {
+        let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return };
+        if peer.stage == Stage::Leaving && peer.link.is_finished() {
+            peer.stage = Stage::Lingering(now + LINGER);
+            self.driver.wake_at(id, now + LINGER);
+        }
+        let until = match peer.stage {
+            Stage::Talking => return,
+            Stage::Leaving => None,
+            Stage::Lingering(until) => Some(until),
+        };
+        for _ in 0..TURN {
+            if peer.link.eof() || until.is_some_and(|until| now >= until) {
+                break;
+            }
+            match peer.link.read(&mut self.scratch, now) {
+                Ok(Incoming::Bytes(_)) => {}
+                Ok(Incoming::Until(at)) => return self.driver.wake_at(id, at),
+                Ok(Incoming::Eof) => break,
+                Ok(Incoming::Blocked) => return self.watch_idleness(id, now),
+                Err(error) => return self.remove(id, Why::Failed(error)),
+            }
+        }
+        let over = peer.link.eof() || until.is_some_and(|until| now >= until);
+        match until {
+            Some(_) if over => self.remove(id, Why::Done),
+            None if over => {} // it has ended; what it was sent is still on its way
+            _ => self.driver.again(id),
+        }
+    }
+
+    /// Ends a peer that neither says nor takes anything.
+    pub(super) fn watch_idleness(&mut self, id: PeerId, now: Instant) {
+        let Some(limit) = self.idle_timeout else { return };
+        let Some(peer) = self.peer(id).filter(|_| id != CONSOLE) else { return };
+        match peer.active.checked_add(limit) {
+            Some(at) if now >= at => self.remove(id, Why::Idle),
+            Some(at) => self.driver.wake_at(id, at),
+            None => {}
+        }
+    }
+
+    pub(super) fn remove(&mut self, id: PeerId, why: Why) {
+        if id == CONSOLE {
+            if self.console.take().is_some() {
+                self.ended.push(Ended { id, name: "console".to_owned(), why });
+                self.service.on(Event::Closed(id), &mut self.actions);
+            }
+            return;
+        }
+        let Some(peer) = self.peers.try_remove(id) else { return };
+        let why = match (why, peer.broken) {
+            (Why::Done, Some(error)) => Why::Failed(error),
+            (why, _) => why,
+        };
+        if let Link::Conn(conn) = peer.link {
+            let name = conn.peer().to_owned();
+            conn.close(&self.driver, if let Why::Failed(error) = &why { Some(error) } else { None });
+            self.ended.push(Ended { id, name, why });
+        }
+        self.service.on(Event::Closed(id), &mut self.actions);
+    }
+}

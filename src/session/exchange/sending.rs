@@ -1,0 +1,117 @@
+//! How an exchange carries out what its service asks for: all that goes to one peer in one write.
+
+use std::io;
+use std::time::Instant;
+
+use super::super::peer::{Link, Peer};
+use super::{Exchange, SHED, Why, peer_of};
+use crate::io::Flush;
+use crate::io::console::STDOUT;
+use crate::service::{Action, Actions, CONSOLE, PeerId, Service};
+use crate::trace::{Direction, What};
+
+impl<S: Service> Exchange<S> {
+    /// Does what the service has asked for, until it asks for nothing more.
+    pub(super) fn apply(&mut self, now: Instant) {
+        while !self.actions.is_empty() {
+            let mut actions = std::mem::take(&mut self.actions);
+            let mut touched = Vec::new();
+            self.carry_out(&actions, now, &mut touched);
+            actions.clear();
+            let later = std::mem::replace(&mut self.actions, actions);
+            if !later.is_empty() {
+                self.actions = later; // a peer was lost, and the service had something to say to that
+            }
+            for id in touched {
+                self.write_out(id, now);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, actions: &Actions, now: Instant, touched: &mut Vec<PeerId>) {
+        let (list, mut bytes) = actions.parts();
+        let mut rest = list;
+        while let Some((&action, after)) = rest.split_first() {
+            let Action::Send(to, _) = action else {
+                match action {
+                    Action::Finish(id) => self.with(id, |peer| peer.link.finish()),
+                    Action::Close(id) => self.leave(id),
+                    Action::Dial(id) => self.dials.push(id),
+                    Action::Stop => self.stopped = true,
+                    Action::Send(..) => {}
+                }
+                if let Action::Finish(id) | Action::Close(id) = action {
+                    touched.push(id);
+                }
+                rest = after;
+                continue;
+            };
+            // All that goes to one peer is one write.
+            let run = rest.iter().take_while(|next| matches!(next, Action::Send(id, _) if *id == to)).count();
+            let (sends, others) = rest.split_at(run);
+            let lengths = sends.iter().map(|send| if let Action::Send(_, len) = send { *len } else { 0 });
+            let (mine, theirs) = bytes.split_at(lengths.clone().sum());
+            self.send_to(to, mine, lengths, now);
+            if touched.last() != Some(&to) {
+                touched.push(to);
+            }
+            (rest, bytes) = (others, theirs);
+        }
+    }
+
+    fn send_to(&mut self, to: PeerId, bytes: &[u8], lengths: impl Iterator<Item = usize> + Clone, now: Instant) {
+        let Some(peer) = peer_of(&mut self.peers, &mut self.console, to) else { return };
+        peer.active = now;
+        if self.recorder.is_on() {
+            if let Link::Conn(conn) = &peer.link {
+                let mut start = conn.offsets().0;
+                for length in lengths.clone() {
+                    peer.numbers.1 += 1;
+                    let (number, end) = (peer.numbers.1, start + length as u64);
+                    self.recorder.note(conn.id(), || What::Message { dir: Direction::Out, number, start, end });
+                    start = end;
+                }
+            }
+        }
+        if let Err(error) = peer.link.send_all(bytes, lengths) {
+            return self.fail_write(to, error);
+        }
+        if self.service.sheds() && self.backlog(to) > SHED {
+            self.remove(to, Why::Failed(io::Error::other("left too much unread")));
+        }
+    }
+
+    /// Writes what waits for a peer, and has it called again when there is more to do.
+    pub(super) fn write_out(&mut self, id: PeerId, now: Instant) {
+        let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return };
+        let before = peer.link.backlog();
+        let flush = peer.link.flush(now);
+        if peer.link.backlog() < before {
+            peer.active = now;
+        }
+        match flush {
+            Err(error) => return self.fail_write(id, error),
+            Ok(Flush::Until(at)) => self.driver.wake_at(if id == CONSOLE { STDOUT } else { id }, at),
+            Ok(Flush::More) => self.driver.again(id),
+            Ok(Flush::Blocked | Flush::Idle) => {}
+        }
+        if before > 0 && self.service.streams() && flush.is_ok_and(|flush| flush == Flush::Idle) {
+            self.driver.again(id);
+        }
+        self.resume(self.service.sink(id)); // whoever was stopped because this one did not read
+        self.part(id, now);
+    }
+
+    /// A write has failed: the peer takes no more. What it said before may still be there to be
+    /// read, the reason among it perhaps; reading comes to its end by itself.
+    fn fail_write(&mut self, id: PeerId, error: io::Error) {
+        match self.peer_mut(id) {
+            Some(Peer { link: Link::Conn(conn), broken, .. }) => {
+                conn.break_off();
+                broken.get_or_insert(error);
+                self.driver.again(id);
+            }
+            _ => self.remove(id, Why::Unwritable(error)),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Every form of address, for both commands, and sockets that are files.
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::os::unix::net::{UnixListener, UnixStream};
+
+use crate::support::{DEADLINE, Dir, Proc, Server, digits, run, run_command, secretcat, skip, tcp};
+
+fn has_ipv6() -> bool {
+    let has = std::net::TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
+    if !has {
+        skip::skip("no IPv6 here");
+    }
+    has
+}
+
+#[test]
+fn an_address_without_a_host_is_loopback_for_both() {
+    let server = Server::at(":0", &[]);
+    assert_eq!(server.addr.ip(), IpAddr::from([127, 0, 0, 1]));
+    run(["connect", &format!(":{}", server.port()), "-m", "SECRET 1"], "").is(0, digits("1"), "");
+    server.stops_with("");
+}
+
+#[test]
+fn host_and_port_may_be_two_words_as_nc_has_them() {
+    let server = Server::from_command(&mut secretcat(["listen", "localhost", "0", "-4"]));
+    assert_eq!(server.addr.ip(), IpAddr::from([127, 0, 0, 1]));
+    run(["connect", "localhost", &server.port(), "-m", "SECRET 1"], "").is(0, digits("1"), "");
+    run(["connect", "127.0.0.1", &server.port(), "-m", "SECRET 1"], "").is(0, digits("1"), "");
+    server.stops_with("");
+}
+
+#[test]
+fn ipv6_is_an_address_like_any_other() {
+    if !has_ipv6() {
+        return;
+    }
+    let server = Server::at("[::1]:0", &[]);
+    assert_eq!(server.said, format!("listening on [::1]:{}\n", server.port()));
+    for words in [vec![server.address()], vec!["::1".to_owned(), server.port()]] {
+        let args = ["connect".to_owned()].into_iter().chain(words).chain(["-m".to_owned(), "SECRET 6".to_owned()]);
+        run(args, "").is(0, digits("6"), "");
+    }
+    server.stops_with("");
+}
+
+#[test]
+fn the_star_is_every_interface_of_both_families() {
+    if !has_ipv6() {
+        return;
+    }
+    let server = Server::at("*:0", &[]);
+    assert_eq!(server.said, format!("listening on [::]:{}\n", server.port()));
+    for host in ["127.0.0.1", "127.0.0.9", "[::1]", "0.0.0.0", "*"] {
+        run(["connect", &format!("{host}:{}", server.port()), "-m", "SECRET 1"], "").is(0, digits("1"), "");
+    }
+    server.stops_with("");
+
+    let server = Server::at("*:0", &["-4"]);
+    assert_eq!(server.said, format!("listening on 0.0.0.0:{}\n", server.port()));
+    let v6 = SocketAddr::from((Ipv6Addr::LOCALHOST, server.addr.port()));
+    assert!(std::net::TcpStream::connect_timeout(&v6, DEADLINE).is_err());
+    server.stops_with("");
+}
+
+#[test]
+fn the_default_address_may_stand_in_the_environment_for_both() {
+    let mut listen = secretcat(["listen"]);
+    let server = Server::from_command(listen.env("SECRETCAT_ADDRESS", "127.0.0.1:0"));
+    let mut connect = secretcat(["connect", "-m", "SECRET 1"]);
+    run_command(connect.env("SECRETCAT_ADDRESS", server.address()), "").is(0, digits("1"), "");
+    // What is typed is stronger.
+    let mut connect = secretcat(["connect", &server.address(), "-m", "SECRET 1"]);
+    run_command(connect.env("SECRETCAT_ADDRESS", "nosuch.invalid"), "").is(0, digits("1"), "");
+    server.stops_with("");
+}
+
+#[test]
+fn a_unix_socket_is_an_address_too_and_its_file_goes_with_the_listener() {
+    let dir = Dir::new("unix");
+    let path = dir.file("socket");
+    let address = format!("unix:{}", path.display());
+    let server = Proc::start(&mut secretcat(["listen", &address]));
+    let said = server.until_stderr("\n");
+    assert_eq!(said, format!("listening on {address}\n"));
+    run(["connect", &address], "SECRET 1\nSECRET 2").is(0, digits("1") + &digits("2"), "");
+    run(["connect", "-U", path.to_str().unwrap(), "-m", "SECRET 3"], "").is(0, digits("3"), "");
+    let mut client = UnixStream::connect(&path).unwrap();
+    client.set_read_timeout(Some(DEADLINE)).unwrap();
+    client.write_all(b"SECRET 4").unwrap();
+    client.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, digits("4"));
+    server.signal(rustix::process::Signal::TERM);
+    server.end().is(0, "", said);
+    assert!(!path.exists());
+    run(["connect", &address, "-m", "x"], "").is(
+        1,
+        "",
+        format!("secretcat: connect {address}: no such file or directory (is a server listening on that path?)\n"),
+    );
+}
+
+#[test]
+fn a_stale_socket_file_is_replaced_and_a_live_one_is_not() {
+    let dir = Dir::new("stale");
+    let path = dir.file("socket");
+    let address = format!("unix:{}", path.display());
+    drop(UnixListener::bind(&path).unwrap()); // the file stays: its program is gone
+    assert!(path.exists());
+    let server = Proc::start(&mut secretcat(["listen", &address]));
+    server.until_stderr("listening on");
+
+    let in_use = format!(
+        "secretcat: listen {address}: address already in use (another program listens there; port 0 picks a free one)\n"
+    );
+    let second = run(["listen", &address], "");
+    assert_eq!(second.status, Some(1), "{second:?}");
+    assert!(second.stderr.starts_with(&in_use[..in_use.find(" (").unwrap()]), "{second:?}");
+    run(["connect", &address, "-m", "SECRET 1"], "").is(0, digits("1"), "");
+    server.signal(rustix::process::Signal::TERM);
+    assert_eq!(server.end().status, Some(0));
+
+    // A file that is no socket is somebody's, and stays as it is.
+    std::fs::write(&path, "precious").unwrap();
+    assert_eq!(run(["listen", &address], "").status, Some(1));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
+}
+
+#[test]
+fn a_killed_listener_leaves_a_file_that_the_next_one_replaces() {
+    let dir = Dir::new("killed");
+    let address = format!("unix:{}", dir.file("socket").display());
+    let first = Proc::start(&mut secretcat(["listen", &address]));
+    first.until_stderr("listening on");
+    first.signal(rustix::process::Signal::KILL);
+    assert_eq!(first.end().signal, Some(9));
+    let second = Proc::start(&mut secretcat(["listen", &address]));
+    second.until_stderr("listening on");
+    run(["connect", &address, "-m", "SECRET 1"], "").is(0, digits("1"), "");
+}
+
+#[test]
+fn a_port_is_listened_on_again_at_once() {
+    let server = Server::start(&[]);
+    let address = server.address();
+    let client = tcp(server.addr);
+    server.stops_with(""); // it closes first: the connection stays in TIME_WAIT on its side
+    drop(client);
+    let again = Server::at(&address, &[]);
+    assert_eq!(again.address(), address);
+    again.stops_with("");
+}

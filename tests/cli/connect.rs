@@ -1,0 +1,377 @@
+//! `connect` in a script: piped messages, `-m`, limits of time, and the truth of its exit status.
+
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
+
+use crate::support::{DEADLINE, NOT_FOUND, Proc, Server, accept, digits, read_line, reset, run, secretcat};
+
+/// A server whose part the test plays, and its address.
+pub fn stage() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    (listener, address)
+}
+
+#[test]
+fn each_line_is_a_message_and_only_replies_go_to_stdout() {
+    let server = Server::start(&[]);
+    let out = run(["connect", &server.address()], "My SECRET code is 12345\nhello\n\nSECRET 7");
+    out.is(0, digits("12345") + NOT_FOUND + NOT_FOUND + &digits("7"), "");
+    run(["connect", &server.address()], "").is(0, "", "");
+    run(["connect", &server.address()], "\n").is(0, NOT_FOUND, "");
+    server.stops_with("");
+}
+
+#[test]
+fn quit_words_are_messages_where_nobody_types_them() {
+    let server = Server::start(&[]);
+    let words = "q\nquit\nQUIT()\nclose\nclose()\nSECRET 1\n";
+    run(["connect", &server.address()], words).is(0, NOT_FOUND.repeat(5) + &digits("1"), "");
+    server.stops_with("");
+}
+
+#[test]
+fn messages_may_stand_on_the_command_line() {
+    let server = Server::start(&[]);
+    // stdin is not read: it stays open, and nothing waits for it.
+    let mut proc = Proc::start(&mut secretcat(["connect", &server.address(), "-m", "SECRET 1", "--message", "quit"]));
+    proc.write("SECRET 2\n");
+    proc.end().is(0, digits("1") + NOT_FOUND, "");
+    run(["connect", &server.address(), "-m", ""], "").is(0, NOT_FOUND, "");
+    run(["connect", &server.address(), "-m", "-SECRET 3"], "").is(0, digits("3"), "");
+    run(["connect", &server.address(), "-m", "SECRET\n1"], "").is(
+        2,
+        "",
+        "secretcat: -m takes one message, and a line feed would end it: give -m twice\n",
+    );
+    server.stops_with("");
+}
+
+#[test]
+fn messages_are_sent_without_waiting_for_replies_and_replies_shown_as_they_come() {
+    let (listener, address) = stage();
+    let mut proc = Proc::start(&mut secretcat(["connect", &address]));
+    proc.write("one\ntwo\nthree\n");
+    let mut server = accept(&listener);
+    for message in ["one\n", "two\n", "three\n"] {
+        assert_eq!(read_line(&mut server), message);
+    }
+    server.write_all(b"first\n").unwrap();
+    assert_eq!(proc.until_stdout("first\n"), "first\n"); // while stdin is still open
+    server.write_all(b"second\nth").unwrap();
+    proc.until_stdout("second\n");
+    server.write_all(b"ird\n").unwrap();
+    proc.until_stdout("third\n");
+    proc.close_stdin();
+    proc.end().is(0, "first\nsecond\nthird\n", "");
+}
+
+#[test]
+fn it_ends_with_the_last_reply_and_needs_no_end_from_the_server() {
+    let (listener, address) = stage();
+    let proc = Proc::start(&mut secretcat(["connect", &address, "-m", "hello"]));
+    let mut server = accept(&listener);
+    assert_eq!(read_line(&mut server), "hello\n");
+    server.write_all(b"answer\n").unwrap();
+    assert_eq!(server.read(&mut [0]).unwrap(), 0, "it says goodbye when it has all it wants");
+    server.shutdown(Shutdown::Both).unwrap();
+    proc.end().is(0, "answer\n", "");
+}
+
+#[test]
+fn a_hundred_thousand_messages_are_answered_in_order() {
+    let server = Server::start(&[]);
+    let (mut messages, mut answers) = (String::new(), String::new());
+    for n in 0..100_000 {
+        writeln!(messages, "SECRET {n}").unwrap();
+        answers.push_str(&digits(&n.to_string()));
+    }
+    let out = run(["connect", &server.address()], &messages);
+    assert_eq!((out.status, out.stderr.as_str()), (Some(0), ""));
+    assert!(out.stdout == answers.as_bytes());
+
+    // The same from a file, which cannot be polled.
+    let dir = crate::support::Dir::new("many");
+    std::fs::write(dir.file("in"), &messages).unwrap();
+    let stdin = std::fs::File::open(dir.file("in")).unwrap();
+    let stdout = std::fs::File::create(dir.file("out")).unwrap();
+    let mut command = secretcat(["connect", &server.address()]);
+    Proc::start_on(&mut command, stdin.into(), stdout.into(), Stdio::piped()).end().is(0, "", "");
+    assert!(std::fs::read_to_string(dir.file("out")).unwrap() == answers);
+    server.stops_with("");
+}
+
+#[test]
+fn bytes_of_messages_and_replies_go_through_unchanged() {
+    let (listener, address) = stage();
+    let mut proc = Proc::start(&mut secretcat(["connect", &address]));
+    let message = b"\x1b[31m\xff\0\x9b\r\t\xe2\x80\xae end\n";
+    proc.feed(message.to_vec());
+    let mut server = accept(&listener);
+    let mut got = vec![0; message.len()];
+    server.read_exact(&mut got).unwrap();
+    assert_eq!(got, message);
+    server.write_all(message).unwrap();
+    proc.end().is(0, message, "");
+}
+
+#[test]
+fn crlf_ends_each_message_where_it_is_asked_for() {
+    let (listener, address) = stage();
+    let proc = Proc::start(&mut secretcat(["connect", &address, "-C", "-m", "one"]));
+    let mut server = accept(&listener);
+    assert_eq!(read_line(&mut server), "one\r\n");
+    server.write_all(b"yes\r\n").unwrap();
+    proc.end().is(0, "yes\n", "");
+}
+
+#[test]
+fn the_half_close_comes_with_the_end_of_input_only_where_it_is_asked_for() {
+    let (listener, address) = stage();
+    let proc = Proc::start(&mut secretcat(["connect", &address, "-N", "-m", "one"]));
+    let mut server = accept(&listener);
+    let mut got = String::new();
+    server.read_to_string(&mut got).unwrap(); // the end comes before any reply
+    assert_eq!(got, "one\n");
+    server.write_all(b"late\n").unwrap();
+    proc.end().is(0, "late\n", "");
+}
+
+#[test]
+fn a_server_that_ends_early_is_a_failure_that_says_how_many_messages_it_left() {
+    let (listener, address) = stage();
+    let proc = Proc::start(&mut secretcat(["connect", &address, "-m", "a", "-m", "b", "-m", "c"]));
+    let mut server = accept(&listener);
+    for message in ["a\n", "b\n", "c\n"] {
+        assert_eq!(read_line(&mut server), message);
+    }
+    server.write_all(b"A\n").unwrap();
+    drop(server);
+    let stderr = format!("secretcat: connect {address}: closed by the server with 2 messages unanswered\n");
+    proc.end().is(1, "A\n", stderr);
+}
+
+#[test]
+fn a_reset_is_a_failure_that_says_how_many_messages_it_left() {
+    let (listener, address) = stage();
+    let proc = Proc::start(&mut secretcat(["connect", &address, "-m", "a"]));
+    let mut server = accept(&listener);
+    assert_eq!(read_line(&mut server), "a\n");
+    reset(server);
+    let stderr = format!("secretcat: connect {address}: connection reset by peer with 1 message unanswered\n");
+    proc.end().is(1, "", stderr);
+}
+
+#[test]
+fn a_reply_cut_short_is_shown_but_is_no_reply() {
+    let (listener, address) = stage();
+    let proc = Proc::start(&mut secretcat(["connect", &address, "-m", "a"]));
+    let mut server = accept(&listener);
+    assert_eq!(read_line(&mut server), "a\n");
+    server.write_all(b"Digits: 1").unwrap();
+    drop(server);
+    let stderr = format!(
+        "secretcat: connect {address}: closed by the server in the middle of a reply with 1 message unanswered\n"
+    );
+    proc.end().is(1, "Digits: 1\n", stderr);
+}
+
+#[test]
+fn a_server_that_ends_while_messages_may_still_come_is_a_failure() {
+    let (listener, address) = stage();
+    let proc = Proc::start(&mut secretcat(["connect", &address])); // its stdin stays open
+    drop(accept(&listener));
+    proc.end().is(1, "", format!("secretcat: connect {address}: closed by the server\n"));
+}
+
+#[test]
+fn what_a_server_says_before_it_is_asked_is_no_reply() {
+    let (listener, address) = stage();
+    let mut proc = Proc::start(&mut secretcat(["connect", &address]));
+    let mut server = accept(&listener);
+    server.write_all(b"220 welcome\n").unwrap();
+    proc.until_stdout("welcome\n");
+    proc.write("hello\n");
+    proc.close_stdin();
+    assert_eq!(read_line(&mut server), "hello\n");
+    drop(server);
+    let stderr = format!("secretcat: connect {address}: closed by the server with 1 message unanswered\n");
+    proc.end().is(1, "220 welcome\n", stderr);
+}
+
+#[test]
+fn a_reply_over_the_limit_is_a_failure_with_its_reason() {
+    let (listener, address) = stage();
+    let proc = Proc::start(&mut secretcat(["connect", &address, "--max-message", "1k", "-m", "a", "-m", "b"]));
+    let mut server = accept(&listener);
+    assert_eq!(read_line(&mut server), "a\n");
+    server.write_all(b"ok\n").unwrap();
+    server.write_all(&[b'x'; 5000]).unwrap(); // and no line feed: it is bounded before that comes
+    let stderr = format!(
+        "secretcat: connect {address}: a reply of more than 1024 bytes (--max-message sets the limit) \
+         with 1 message unanswered\n"
+    );
+    proc.end().is(1, "ok\n", stderr);
+}
+
+#[test]
+fn a_message_over_the_limit_is_a_failure_of_the_input() {
+    let server = Server::start(&[]);
+    let input = format!("SECRET 1\n{}\n", "x".repeat(2000));
+    let out = run(["connect", &server.address(), "--max-message", "1k"], input);
+    assert_eq!(out.status, Some(2));
+    assert_eq!(
+        out.stderr,
+        "secretcat: message 2 of stdin: message longer than 1024 bytes (--max-message sets the limit)\n"
+    );
+    server.stops_with("");
+}
+
+#[test]
+fn a_server_that_never_answers_is_given_up() {
+    let (listener, address) = stage();
+    let proc = Proc::start(&mut secretcat(["connect", &address, "--timeout", "50ms", "-m", "a", "-m", "b"]));
+    let mut server = accept(&listener);
+    assert_eq!(read_line(&mut server), "a\n");
+    let stderr = format!("secretcat: talk to {address}: no reply within 50ms (--timeout sets the limit)\n");
+    proc.end().is(1, "", stderr);
+
+    let proc = Proc::start(&mut secretcat(["connect", &address, "--idle-timeout", "50ms", "-m", "a"]));
+    let _server = accept(&listener);
+    let stderr =
+        format!("secretcat: talk to {address}: no byte came or went within 50ms (--idle-timeout sets the limit)\n");
+    proc.end().is(1, "", stderr);
+}
+
+#[test]
+fn each_reply_has_the_time_anew() {
+    // Twenty replies at half the limit each: together they take ten times the limit.
+    let (listener, address) = stage();
+    let mut command = secretcat(["connect", &address, "--timeout", "400ms"]);
+    command.args(["-m", "x"].repeat(20));
+    let proc = Proc::start(&mut command);
+    let mut server = accept(&listener);
+    for _ in 0..20 {
+        assert_eq!(read_line(&mut server), "x\n");
+    }
+    let pace = Server::start(&["--idle-timeout", "40ms"]);
+    for _ in 0..20 {
+        assert_eq!(pace.open().read(&mut [0]).unwrap(), 0); // some 40 ms later
+        server.write_all(b"y\n").unwrap();
+    }
+    proc.end().is(0, "y\n".repeat(20), "");
+}
+
+#[test]
+fn the_time_of_a_reply_does_not_run_while_stdout_is_not_read() {
+    let server = Server::start(&[]);
+    let (mut reader, stdout) = UnixStream::pair().unwrap();
+    reader.set_read_timeout(Some(DEADLINE)).unwrap();
+    let mut command = secretcat(["connect", &server.address(), "--timeout", "300ms"]);
+    let mut proc = Proc::start_on(&mut command, Stdio::piped(), OwnedFd::from(stdout).into(), Stdio::piped());
+    drop(command); // and its end of stdout with it
+    proc.feed("x\n".repeat(100_000).into_bytes());
+    let mut answers = vec![0; 1];
+    reader.read_exact(&mut answers).unwrap();
+    // A silent server takes another run its whole time, longer than the limit of the first.
+    let (_silent, address) = stage();
+    assert_eq!(run(["connect", &address, "--timeout", "900ms", "-m", "x"], "").status, Some(1));
+    reader.read_to_end(&mut answers).unwrap();
+    proc.end().is(0, "", "");
+    assert!(answers == NOT_FOUND.repeat(100_000).as_bytes());
+    server.stops_with("");
+}
+
+#[test]
+fn nobody_waits_longer_than_asked_for_after_the_end_of_the_input() {
+    let (listener, address) = stage();
+    let proc = Proc::start(&mut secretcat(["connect", &address, "-q", "50ms", "-m", "a"]));
+    let _server = accept(&listener);
+    let out = proc.end();
+    assert_eq!((out.status, out.stdout.len()), (Some(1), 0), "a message is unanswered: {out:?}");
+}
+
+#[test]
+fn an_attempt_to_connect_has_its_limit() {
+    use socket2::{Domain, Socket, Type};
+    // A queue for one connection, and full: further ones are left without an answer.
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    listener.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
+    listener.listen(0).unwrap();
+    let addr = listener.local_addr().unwrap();
+    let address = addr.as_socket().unwrap().to_string();
+    let waiting: Vec<_> = (0..4)
+        .map(|_| {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            let _ = socket.connect(&addr); // in progress
+            socket
+        })
+        .collect();
+    let out = run(["connect", &address, "--connect-timeout", "300ms", "-m", "a"], "");
+    let stderr =
+        format!("secretcat: connect {address}: no connection within 300ms (--connect-timeout sets the limit)\n");
+    out.is(1, "", stderr);
+    drop(waiting);
+}
+
+#[test]
+fn a_failed_connection_is_tried_again_as_often_as_asked() {
+    use socket2::{Domain, Socket, Type};
+    // Bound and not listening: refused until the test says otherwise.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap().to_string();
+    let refused = format!("connect {address}: connection refused (is a server listening there?)");
+
+    let args = ["connect", &address, "-m", "a", "--retry", "2", "--retry-delay", "10ms"];
+    run(args, "").is(1, "", format!("secretcat: {refused}\n"));
+    let out = run(args.iter().chain(&["-v"]), "");
+    out.is(1, "", format!("{refused}; trying again\n{refused}; trying again\nsecretcat: {refused}\n"));
+
+    let args = ["connect", &address, "-v", "-m", "a", "--retry", "100000", "--retry-delay", "10ms"];
+    let proc = Proc::start(&mut secretcat(args));
+    proc.until_stderr("trying again");
+    socket.listen(5).unwrap();
+    let mut server = accept(&TcpListener::from(socket));
+    assert_eq!(read_line(&mut server), "a\n");
+    server.write_all(b"at last\n").unwrap();
+    drop(server);
+    let out = proc.end();
+    assert_eq!((out.status, &out.stdout[..]), (Some(0), &b"at last\n"[..]), "{}", out.stderr);
+}
+
+#[test]
+fn everything_can_be_tried_with_one_command_and_no_server() {
+    run(["connect", "--loopback"], "My SECRET code is 12345\n").is(0, digits("12345"), "");
+    run(["connect", "--loopback", "-6", "-m", "SECRET 6"], "").is(0, digits("6"), "");
+    run(["connect", "--loopback", ":1", "-m", "x"], "").is(
+        2,
+        "",
+        "secretcat: --loopback starts its own listener: leave ADDRESS out\n",
+    );
+    // Where everybody's default address is set, --loopback is still what was asked for.
+    let mut command = secretcat(["connect", "--loopback", "-m", "SECRET 1"]);
+    crate::support::run_command(command.env("SECRETCAT_ADDRESS", "nosuch.invalid:1"), "").is(0, digits("1"), "");
+}
+
+#[test]
+fn a_stdout_that_nobody_reads_any_more_is_no_failure() {
+    let server = Server::start(&[]);
+    let (mut reader, stdout) = UnixStream::pair().unwrap();
+    let mut command = secretcat(["connect", &server.address()]);
+    let mut proc = Proc::start_on(&mut command, Stdio::piped(), OwnedFd::from(stdout).into(), Stdio::piped());
+    drop(command);
+    proc.write("SECRET 1\n");
+    let mut line = [0; 21];
+    reader.read_exact(&mut line).unwrap();
+    assert_eq!(line, *b"Digits: 1   Count: 1\n");
+    drop(reader);
+    proc.feed("SECRET 2\n".repeat(1000).into_bytes());
+    proc.end().is(0, "", "");
+    server.stops_with("");
+}

@@ -1,0 +1,260 @@
+//! `listen`: who is let in, for how long, and how it ends.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use socket2::{Domain, Socket, Type};
+
+use crate::support::{
+    DEADLINE, NOT_FOUND, Proc, Server, ask, converse, digits, limited, poll_until, read_line, reset, run, secretcat,
+};
+
+/// A connection that comes from this address.
+pub fn from(source: &str, to: SocketAddr) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&format!("{source}:0").parse::<SocketAddr>().unwrap().into()).unwrap();
+    socket.connect(&to.into()).unwrap();
+    limited(socket.into())
+}
+
+#[test]
+fn once_is_one_connection() {
+    let server = Server::start(&["--once"]);
+    let mut client = server.open();
+    assert_eq!(ask(&mut client, "SECRET 1"), digits("1"));
+    poll_until("the door is closed", || drop(client.write_all(b"")), || TcpStream::connect(server.addr).is_err());
+    assert_eq!(ask(&mut client, "SECRET 2"), digits("2"));
+    drop(client);
+    let said = server.said.clone();
+    server.proc.end().is(0, "", said);
+}
+
+#[test]
+fn who_comes_when_the_house_is_full_waits_until_somebody_leaves() {
+    let server = Server::start(&["--max-connections", "2"]);
+    let mut inside = [server.open(), server.open()];
+    for client in &mut inside {
+        assert_eq!(ask(client, "SECRET 1"), digits("1"));
+    }
+    let mut waiting = server.open();
+    waiting.write_all(b"SECRET 3\n").unwrap();
+    for client in &mut inside {
+        assert_eq!(ask(client, "SECRET 2"), digits("2"));
+    }
+    waiting.set_nonblocking(true).unwrap();
+    assert_eq!(waiting.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    waiting.set_nonblocking(false).unwrap();
+    let [first, _second] = inside;
+    drop(first);
+    assert_eq!(read_line(&mut waiting), digits("3"));
+    server.stops_with("");
+}
+
+#[test]
+fn only_those_who_may_come_are_served() {
+    let server = Server::start(&["--allow", "127.0.0.0/30", "--deny", "127.0.0.2"]);
+    assert_eq!(converse(from("127.0.0.1", server.addr), b"SECRET 1\n"), digits("1").into_bytes());
+    for source in ["127.0.0.2", "127.0.0.5"] {
+        let mut stranger = from(source, server.addr);
+        let got = stranger.read(&mut [0]);
+        let is_turned_away = matches!(&got, Ok(0))
+            || got.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset);
+        assert!(is_turned_away, "{source}: {got:?}");
+    }
+    assert_eq!(converse(from("127.0.0.3", server.addr), b"SECRET 3\n"), digits("3").into_bytes());
+    server.stops_with("");
+}
+
+#[test]
+fn a_client_that_says_nothing_for_too_long_is_left() {
+    let server = Server::start(&["--idle-timeout", "100ms"]);
+    let mut silent = server.open();
+    assert_eq!(silent.read(&mut [0]).unwrap(), 0);
+    // One that says something now and then is not: each of its messages comes when a silent one is left.
+    let mut other = server.open();
+    for n in 0..5 {
+        assert_eq!(ask(&mut other, &format!("SECRET {n}")), digits(&n.to_string()));
+        let pace = Server::start(&["--idle-timeout", "40ms"]);
+        assert_eq!(pace.open().read(&mut [0]).unwrap(), 0);
+    }
+    server.stops_with("");
+}
+
+#[test]
+fn the_line_that_says_it_is_ready_is_left_out_where_it_is_not_wanted() {
+    let dir = crate::support::Dir::new("quiet");
+    let address = format!("unix:{}", dir.file("socket").display());
+    let server = Proc::start(&mut secretcat(["listen", "--quiet", &address]));
+    let args = ["connect", &address, "--retry", "100000", "--retry-delay", "5ms", "-m", "SECRET 1"];
+    run(args, "").is(0, digits("1"), "");
+    server.signal(Signal::TERM);
+    server.end().is(0, "", "");
+}
+
+#[test]
+fn a_hundred_clients_are_answered_what_has_arrived_when_the_end_is_asked_for() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let server = Server::start(&[]);
+        let clients: Vec<TcpStream> = (0..100).map(|_| server.open()).collect();
+        for (n, mut client) in clients.iter().enumerate() {
+            if n % 2 == 0 {
+                assert_eq!(ask(&mut client.try_clone().unwrap(), "SECRET 0"), digits("0"));
+            }
+            let messages = format!("SECRET {n}\n").repeat(50) + "SECRET unfinished";
+            client.write_all(messages.as_bytes()).unwrap();
+        }
+        server.proc.signal(signal);
+        for (n, mut client) in clients.into_iter().enumerate() {
+            let mut answers = String::new();
+            client.read_to_string(&mut answers).expect("an end of file, not a reset");
+            assert_eq!(answers, digits(&n.to_string()).repeat(50));
+        }
+        let said = server.said.clone();
+        server.proc.end().is(0, "", said);
+    }
+}
+
+#[test]
+fn those_who_wait_at_the_door_when_the_end_is_asked_for_are_answered_too() {
+    let server = Server::start(&[]);
+    server.proc.signal(Signal::STOP);
+    let clients: Vec<TcpStream> = (0..100).map(|_| server.open()).collect();
+    for (n, mut client) in clients.iter().enumerate() {
+        client.write_all(format!("SECRET {n}\n").as_bytes()).unwrap();
+    }
+    server.proc.signal(Signal::TERM);
+    server.proc.signal(Signal::CONT);
+    for (n, mut client) in clients.into_iter().enumerate() {
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).expect("an end of file, not a reset");
+        assert_eq!(answer, digits(&n.to_string()));
+    }
+    let said = server.said.clone();
+    server.proc.end().is(0, "", said);
+}
+
+#[test]
+fn what_arrives_while_answers_wait_to_be_read_is_answered_at_the_end() {
+    // The client reads late: at the signal its answers fill every buffer, and its last messages
+    // stand unread in the kernel.
+    let server = Server::start(&[]);
+    let client = server.open();
+    client.set_nonblocking(true).unwrap();
+    let messages = "SECRET 1\n".repeat(1000);
+    let mut sent = 0;
+    let mut partner = server.open();
+    // It is full when nothing more is taken though the server has had turns for others.
+    poll_until(
+        "the pipeline is full",
+        || assert_eq!(ask(&mut partner, ""), NOT_FOUND),
+        || {
+            let mut progress = false;
+            while let Ok(n) = (&client).write(&messages.as_bytes()[sent % 9..]) {
+                sent += n;
+                progress = true;
+            }
+            !progress
+        },
+    );
+    server.proc.signal(Signal::TERM);
+    client.set_nonblocking(false).unwrap();
+    let mut answers = String::new();
+    (&client).read_to_string(&mut answers).expect("an end of file, not a reset");
+    assert_eq!(answers.len() % digits("1").len(), 0, "whole lines");
+    assert_eq!(answers.len() / digits("1").len(), sent / 9);
+    assert_eq!(server.proc.end().status, Some(0));
+}
+
+#[test]
+fn a_client_that_never_reads_does_not_hold_up_the_end() {
+    let server = Server::start(&[]);
+    let client = stuffed(&server);
+    let begun = Instant::now();
+    server.proc.signal(Signal::TERM);
+    let said = server.said.clone();
+    server.proc.end().is(0, "", said);
+    assert!(begun.elapsed() < Duration::from_secs(5), "the grace time is shorter: {:?}", begun.elapsed());
+    drop(client);
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let server = Server::start(&["-v"]);
+    let _client = stuffed(&server);
+    server.proc.signal(Signal::TERM);
+    server.proc.until_stderr("stopping");
+    server.proc.signal(Signal::TERM);
+    assert_eq!(server.proc.end().status, Some(130), "not the 0 of an end with everybody answered");
+}
+
+/// A client that has asked for much more than it will ever read.
+fn stuffed(server: &Server) -> TcpStream {
+    let client = server.open();
+    client.set_nonblocking(true).unwrap();
+    let mut partner = server.open();
+    poll_until(
+        "the client is stuffed",
+        || assert_eq!(ask(&mut partner, ""), NOT_FOUND),
+        || {
+            let mut progress = false;
+            while (&client).write(&[b'\n'; 16384]).is_ok() {
+                progress = true;
+            }
+            !progress
+        },
+    );
+    client
+}
+
+#[test]
+fn a_log_that_nobody_reads_does_not_hold_up_the_service() {
+    let (mut log, stderr) = UnixStream::pair().unwrap();
+    log.set_read_timeout(Some(DEADLINE)).unwrap();
+    let mut command = secretcat(["listen", "127.0.0.1:0", "-vv"]);
+    let proc = Proc::start_on(&mut command, Stdio::piped(), Stdio::piped(), OwnedFd::from(stderr).into());
+    drop(command);
+    let mut line = Vec::new();
+    while line.last() != Some(&b'\n') {
+        let mut byte = [0];
+        log.read_exact(&mut byte).unwrap();
+        line.push(byte[0]);
+    }
+    let line = String::from_utf8(line).unwrap();
+    let addr: SocketAddr = line.trim_end().strip_prefix("listening on ").unwrap().parse().unwrap();
+    // Some megabytes of log: far beyond every buffer there is.
+    let mut client = crate::support::tcp(addr);
+    for n in 0..2000 {
+        reset(crate::support::tcp(addr));
+        assert_eq!(ask(&mut client, &format!("SECRET {n}")), digits(&n.to_string()));
+    }
+    client.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    proc.signal(Signal::TERM);
+    assert_eq!(proc.end().status, Some(0));
+    let mut rest = String::new();
+    log.read_to_string(&mut rest).unwrap();
+    assert!(rest.lines().all(|line| !line.is_empty()), "whole lines");
+}
+
+#[test]
+fn what_is_told_of_peers_is_one_line_an_event() {
+    let server = Server::start(&["-v"]);
+    let client = server.open();
+    let from = client.local_addr().unwrap();
+    assert_eq!(converse(client, b"SECRET 1\n"), digits("1").into_bytes());
+    server.proc.until_stderr("closed\n");
+    let expected = [
+        format!("#1 accepted {from} -> {}", server.address()),
+        "#1 peer sends no more: 9 bytes read".to_owned(),
+        "#1 sends no more: 21 bytes written".to_owned(),
+        "#1 closed".to_owned(),
+        "stopping: answering what has arrived".to_owned(),
+        String::new(),
+    ];
+    server.stops_with(&expected.join("\n"));
+}

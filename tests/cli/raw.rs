@@ -1,0 +1,117 @@
+//! `connect --raw`: bytes both ways, as nc does.
+
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
+use std::thread;
+
+use crate::connect::stage;
+use crate::support::{DEADLINE, NOT_FOUND, Proc, Server, accept, digits, read_line, reset, run, secretcat};
+
+/// Bytes without a pattern that a lost or doubled block would keep.
+fn noise(len: usize) -> Vec<u8> {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[0]
+    };
+    std::iter::repeat_with(next).take(len).collect()
+}
+
+#[test]
+fn the_end_of_the_input_is_passed_on_and_all_answers_come() {
+    let server = Server::start(&[]);
+    run(["connect", "--raw", &server.address()], "SECRET 1\nSECRET 2").is(0, digits("1") + &digits("2"), "");
+    run(["connect", "--raw", &server.address()], "").is(0, "", "");
+    run(["connect", "--raw", "--loopback"], "quit\n").is(0, NOT_FOUND, "");
+    server.stops_with("");
+}
+
+#[test]
+fn megabytes_go_both_ways_at_once_unchanged() {
+    let (listener, address) = stage();
+    let (up, down) = (noise(8_000_000), noise(9_000_001));
+    let mut proc = Proc::start(&mut secretcat(["connect", "--raw", &address]));
+    proc.feed(up.clone());
+    let server = accept(&listener);
+    let mut got = Vec::new();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            (&server).write_all(&down).unwrap();
+            server.shutdown(Shutdown::Write).unwrap();
+        });
+        (&server).read_to_end(&mut got).unwrap();
+    });
+    assert!(got == up);
+    let out = proc.end();
+    assert_eq!((out.status, out.stderr.as_str()), (Some(0), ""));
+    assert!(out.stdout == down);
+}
+
+#[test]
+fn the_end_of_the_peer_ends_it_after_all_is_written_out() {
+    let (listener, address) = stage();
+    let (mut reader, stdout) = UnixStream::pair().unwrap();
+    reader.set_read_timeout(Some(DEADLINE)).unwrap();
+    let mut command = secretcat(["connect", "--raw", &address]);
+    let proc = Proc::start_on(&mut command, Stdio::piped(), OwnedFd::from(stdout).into(), Stdio::piped());
+    drop(command);
+    let mut server = accept(&listener);
+    let bytes = noise(3_000_000);
+    let mut got = Vec::new();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            server.write_all(&bytes).unwrap();
+            drop(server);
+        });
+        reader.read_to_end(&mut got).unwrap(); // stdin is open all the while
+    });
+    proc.end().is(0, "", "");
+    assert!(got == bytes);
+}
+
+#[test]
+fn without_shutdown_the_connection_outlives_the_input() {
+    let (listener, address) = stage();
+    let mut proc = Proc::start(&mut secretcat(["connect", "--raw", "--no-shutdown", &address]));
+    proc.feed(b"hello\n".to_vec());
+    let mut server = accept(&listener);
+    assert_eq!(read_line(&mut server), "hello\n");
+    // A reply that needs the connection to be open both ways for longer than its input is.
+    server.set_nonblocking(true).unwrap();
+    assert_eq!(server.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    server.set_nonblocking(false).unwrap();
+    server.write_all(b"first\n").unwrap();
+    proc.until_stdout("first\n");
+    server.set_nonblocking(true).unwrap();
+    assert_eq!(server.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    server.set_nonblocking(false).unwrap();
+    server.write_all(b"second").unwrap();
+    drop(server);
+    proc.end().is(0, "first\nsecond", "");
+}
+
+#[test]
+fn a_reset_is_a_failure() {
+    let (listener, address) = stage();
+    let proc = Proc::start(&mut secretcat(["connect", "--raw", &address]));
+    let mut server = accept(&listener);
+    server.write_all(b"half an ans").unwrap();
+    proc.until_stdout("half an ans");
+    reset(server);
+    proc.end().is(1, "half an ans", format!("secretcat: connect {address}: connection reset by peer\n"));
+}
+
+#[test]
+fn an_idle_connection_is_given_up_where_asked() {
+    let (listener, address) = stage();
+    let proc = Proc::start(&mut secretcat(["connect", "--raw", "-w", "50ms", &address]));
+    let _server = accept(&listener);
+    let stderr =
+        format!("secretcat: talk to {address}: no byte came or went within 50ms (--idle-timeout sets the limit)\n");
+    proc.end().is(1, "", stderr);
+}
