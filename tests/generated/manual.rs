@@ -49,7 +49,8 @@ fn synopsis(program: &Command, command: &Command) -> Roff {
     if command.has_subcommands() {
         let name = program.get_name();
         for subcommand in command.get_subcommands().filter(|subcommand| subcommand.get_name() != "help") {
-            let mut line = vec![bold(name), roman(" "), bold(subcommand.get_name()), roman(" ["), italic("OPTION"), roman("]...")];
+            let mut line =
+                vec![bold(name), roman(" "), bold(subcommand.get_name()), roman(" ["), italic("OPTION"), roman("]...")];
             for positional in subcommand.get_positionals() {
                 line.extend([roman(" "), roman("["), italic(value(positional)), roman("]")]);
             }
@@ -232,7 +233,9 @@ fn styled(word: &str) -> Vec<Inline> {
     let start = word.trim_start_matches(['(', '"']);
     let option = start.trim_end_matches([',', '.', ';', ':', ')', '"']);
     let is_option = option.starts_with('-') && option.contains(|c: char| c.is_ascii_alphanumeric());
-    if !is_option || option.starts_with(|c: char| c == '-') && option[1..].starts_with(|c: char| c.is_ascii_digit() && option.len() > 2) {
+    if !is_option
+        || option.starts_with('-') && option[1..].starts_with(|c: char| c.is_ascii_digit() && option.len() > 2)
+    {
         return vec![roman(breakable(word))];
     }
     let before = &word[..word.len() - start.len()];
