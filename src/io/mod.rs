@@ -12,6 +12,7 @@ pub mod recorder;
 pub mod report;
 pub mod signal;
 pub mod sockopt;
+pub mod splice;
 pub mod stream;
 pub mod sys;
 pub mod systemd;

@@ -188,6 +188,14 @@ pub fn splice(_: BorrowedFd<'_>, _: BorrowedFd<'_>, _: usize) -> io::Result<usiz
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Whether writes go to the end of the file whatever its position (`O_APPEND`, open(2)).
+#[must_use]
+pub fn appends(fd: BorrowedFd<'_>) -> bool {
+    // SAFETY: F_GETFL takes no argument and touches no memory.
+    let flags = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) };
+    flags == -1 || flags & libc::O_APPEND != 0
+}
+
 /// A non-blocking pipe, read end first, that holds `size` bytes where the system lets it (pipe(7);
 /// a limit of the user's is no error). `Unsupported` outside Linux, where only [`splice`] needs it.
 #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use super::Context;
+use super::bulk::Bulk;
 use super::call::Caller;
 use super::exchange::{Ended, Exchange, Why};
 use super::loopback::Loopback;
@@ -52,6 +53,9 @@ fn converse(config: &ConnectConfig, address: &Address, context: &Context) -> Res
     let (driver, stream, name) = Caller { config, address, context, driver }.connect()?;
     if config.seeing.show_options {
         super::show_options(&stream, &config.traffic.socket, context);
+    }
+    if let Some(bulk) = Bulk::suits(config, context) {
+        return bulk.run(config, address, context, driver, stream);
     }
     let conn = Conn::new(stream, Side::Connect, name, &config.traffic, config.raw, 0, &context.recorder);
     if config.raw {
