@@ -20,4 +20,6 @@ fn with(shell: impl clap_complete::Generator) -> String {
     clap_complete::generate(shell, &mut secretcat::cli::command(), "secretcat", &mut text);
     String::from_utf8(text).expect("a completion is text")
 }
-fn mend_bash(script: &str) -> String { script.to_owned() }
+fn mend_bash(script: &str) -> String {
+    script.to_owned()
+}
