@@ -89,7 +89,7 @@ module completions {
     --timeline: path          # Draw what happened, as an SVG picture
     --color: string@"nu-complete secretcat listen color" # When to use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
-    ...address: string        # Where to listen: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), *:PORT (every interface), HOST PORT, unix:PATH
+    ...address: string        # Where to listen: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), *:PORT (every interface), HOST PORT, unix:PATH (default: 127.0.0.1:4500)
   ]
 
   def "nu-complete secretcat connect barrier" [] {
@@ -159,7 +159,7 @@ module completions {
     --timeline: path          # Draw what happened, as an SVG picture
     --color: string@"nu-complete secretcat connect color" # When to use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
-    ...address: string        # Whom to talk to: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), HOST PORT, unix:PATH
+    ...address: string        # Whom to talk to: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), HOST PORT, unix:PATH (default: 127.0.0.1:4500)
   ]
 
   def "nu-complete secretcat sweep color" [] {
@@ -206,7 +206,7 @@ module completions {
     --show-options            # Print each socket option as requested and as the kernel has it
     --color: string@"nu-complete secretcat sweep color" # When to use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
-    ...address: string        # The server: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), HOST PORT
+    ...address: string        # The server: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), HOST PORT (default: 127.0.0.1:4500)
   ]
 
 }

@@ -34,7 +34,7 @@ pub enum Error {
         what: String,
     },
     /// The network or the peer failed.
-    #[error("{action} {address}: {}{}", cause(source), hint(action, source))]
+    #[error("{action} {address}: {}{}", cause(source), hint(action, address, source))]
     Network {
         /// What was done: `connect`, `listen`, `resolve`, ….
         action: &'static str,
@@ -111,8 +111,12 @@ pub fn cause(error: &io::Error) -> String {
 }
 
 /// The next thing to try, where it is known.
-fn hint(action: &str, error: &io::Error) -> &'static str {
+fn hint(action: &str, address: &str, error: &io::Error) -> &'static str {
     match (action, error.kind()) {
+        ("listen", io::ErrorKind::AddrInUse) if address.starts_with("unix:") => {
+            " (another program listens there, or the file is no socket)"
+        }
+        ("listen", _) if address.starts_with("unix:") => "",
         ("connect", io::ErrorKind::ConnectionRefused) => " (is a server listening there?)",
         ("connect", io::ErrorKind::NotFound) => " (is a server listening on that path?)",
         ("listen", io::ErrorKind::AddrInUse) => " (another program listens there; port 0 picks a free one)",

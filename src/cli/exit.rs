@@ -1,5 +1,7 @@
 //! The exit status, and how a refusal is worded.
 
+use clap::error::ErrorKind;
+
 use crate::error::Error;
 use crate::io::signal::INTERRUPTED;
 use crate::value::escape;
@@ -16,6 +18,9 @@ pub fn status(error: &Error) -> u8 {
 
 /// The parser's complaint as one line: what is wrong, and the next thing to try.
 pub(super) fn one_line(error: &clap::Error) -> String {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return "expected a command: listen, connect or sweep (see secretcat --help)".to_owned();
+    }
     let text = error.render().to_string();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();

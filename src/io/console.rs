@@ -118,6 +118,17 @@ impl Console {
         Ok(Flush::Idle)
     }
 
+    /// Shows what the last bytes have left open: a character that was cut short, a CR. As new then.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn end(&mut self) -> io::Result<()> {
+        if let Some(escaper) = &mut self.escaper {
+            escaper.finish(&mut self.waiting);
+        }
+        self.flush().map(drop)
+    }
+
     /// Bytes that stdout has not taken yet.
     #[must_use]
     pub fn backlog(&self) -> usize {

@@ -202,14 +202,14 @@ impl Dial {
         let family = family_of(target);
         let refused = |error| option_error(shown, &error);
         sockopt::apply((&socket).into(), &self.options, Stage::BeforeBind, family).map_err(refused)?;
-        if let (Some(source), Some(addr)) = (&self.options.source, target.as_socket()) {
+        if let (Some(asked), Some(addr)) = (&self.options.source, target.as_socket()) {
             let any: IpAddr = match addr {
                 SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
                 SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
             };
-            let from = SocketAddr::new(source.ip.unwrap_or(any), source.port);
+            let from = SocketAddr::new(asked.ip.unwrap_or(any), asked.port);
             if from.is_ipv4() == addr.is_ipv4() {
-                let refused = |source| OptionError { name: "source", requested: from.to_string(), source };
+                let refused = |source| OptionError { name: "source", requested: asked.to_string(), source };
                 socket.bind(&from.into()).map_err(refused).map_err(|error| option_error(shown, &error))?;
             } else {
                 let text = format!("--source {} is of another family than the address", from.ip());

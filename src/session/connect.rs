@@ -186,7 +186,9 @@ impl<'a, S: Account> Conversation<'a, S> {
             return None; // what has come is written out, whatever has become of the connection
         }
         if self.exchange.stopped || self.lost.is_some() {
-            return Some(self.verdict());
+            self.exchange.end_output();
+            let all_is_shown = self.exchange.ended.is_empty() && self.exchange.backlog(CONSOLE) == 0;
+            return if all_is_shown { Some(self.verdict()) } else { self.ending(server, now) };
         }
         if self.exchange.service.input_ended() {
             if let Some(pause) = self.config.quit_after {

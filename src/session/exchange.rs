@@ -107,6 +107,15 @@ impl<S: Service> Exchange<S> {
         self.peer(id).map_or(0, |peer| peer.link.backlog())
     }
 
+    /// Nothing more will be shown: what was held back is written to the console.
+    pub(super) fn end_output(&mut self) {
+        if let Some(Peer { link: Link::Console(console), .. }) = &mut self.console {
+            if let Err(error) = console.end() {
+                self.remove(CONSOLE, Why::Unwritable(error));
+            }
+        }
+    }
+
     /// Takes the console in.
     pub(super) fn add_console(&mut self, console: Console, framing: Framing, limit: usize) {
         let inbox = Inbox::new(framing, Role::Requests, limit);

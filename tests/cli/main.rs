@@ -6,7 +6,9 @@
 mod support;
 
 mod address;
+mod bad_input;
 mod connect;
+mod interactive;
 mod listen;
 mod message;
 mod raw;

@@ -1,0 +1,190 @@
+//! `connect` at a terminal: the conversation of the original, to the letter.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+use crate::connect::stage;
+use crate::support::pty::Terminal;
+use crate::support::{Server, accept, digits, read_line, reset, secretcat};
+
+const PROMPT: &str = "Enter Message: ";
+
+fn at_terminal(address: &str, args: &[&str]) -> Terminal {
+    let mut terminal = Terminal::start(secretcat(["connect", address]).args(args));
+    assert_eq!(terminal.sees(PROMPT), PROMPT);
+    terminal
+}
+
+#[test]
+fn a_conversation_goes_as_the_original_did() {
+    let server = Server::start(&[]);
+    let mut terminal = at_terminal(&server.address(), &[]);
+    terminal.types("My SECRET code is 12345\n");
+    let shown = terminal.sees(PROMPT);
+    // The first line is the terminal's own echo of what is typed.
+    assert_eq!(
+        shown,
+        "My SECRET code is 12345\r\nSent: My SECRET code is 12345\r\nReceived: Digits: 12345   Count: 5\r\n\
+         Enter Message: "
+    );
+    terminal.types("hello\n");
+    assert_eq!(terminal.sees(PROMPT), "hello\r\nSent: hello\r\nReceived: Secret code not found.\r\nEnter Message: ");
+    terminal.types("\n");
+    assert_eq!(terminal.sees(PROMPT), "\r\nSent: \r\nReceived: Secret code not found.\r\nEnter Message: ");
+    terminal.types("quit\n");
+    let (out, shown) = terminal.end();
+    assert_eq!(out.status, Some(0));
+    assert!(shown.ends_with("Enter Message: quit\r\n"), "{shown:?}");
+    server.stops_with("");
+}
+
+#[test]
+fn the_quit_words_end_it_in_any_case() {
+    let server = Server::start(&["-v"]);
+    for word in ["q", "Q", "quit", "QUIT", "quit()", "Quit()", "close", "CLOSE", "close()", "cLoSe()"] {
+        let mut terminal = at_terminal(&server.address(), &[]);
+        terminal.types(format!("{word}\n"));
+        let (out, shown) = terminal.end();
+        assert_eq!((out.status, shown), (Some(0), format!("{PROMPT}{word}\r\n")));
+    }
+    for word in ["quit ", " q", "quit(", "exit", "quitter"] {
+        let mut terminal = at_terminal(&server.address(), &[]);
+        terminal.types(format!("{word}\n"));
+        assert_eq!(
+            terminal.sees(PROMPT),
+            format!("{word}\r\nSent: {word}\r\nReceived: Secret code not found.\r\n{PROMPT}")
+        );
+    }
+    let out = server.stop();
+    let bytes = |n: usize| out.stderr.matches(&format!("peer sends no more: {n} bytes read")).count();
+    assert_eq!(bytes(0), 10, "a quit word is never sent: {}", out.stderr);
+}
+
+#[test]
+fn ctrl_d_ends_it() {
+    let server = Server::start(&[]);
+    let mut terminal = at_terminal(&server.address(), &[]);
+    terminal.types("\x04");
+    let (out, shown) = terminal.end();
+    assert_eq!((out.status, shown.as_str()), (Some(0), "Enter Message: \r\n"));
+
+    // Behind a message that is not ended it sends that one, as a terminal does, and the next one ends it.
+    let mut terminal = at_terminal(&server.address(), &[]);
+    terminal.types("SECRET 1\x04\x04");
+    terminal.sees("Received: Digits: 1   Count: 1\r\n");
+    let (out, _) = terminal.end();
+    assert_eq!(out.status, Some(0));
+    server.stops_with("");
+}
+
+#[test]
+fn ctrl_c_interrupts_it() {
+    let server = Server::start(&[]);
+    let mut terminal = at_terminal(&server.address(), &[]);
+    terminal.types("\x03");
+    let (out, shown) = terminal.end();
+    assert_eq!(out.status, Some(130));
+    assert_eq!(shown, "Enter Message: ^C\u{1b}[1m\u{1b}[31msecretcat:\u{1b}[0m interrupted\r\n");
+
+    // While an answer is waited for, too; and while the connection is made.
+    let (listener, address) = stage();
+    let mut terminal = at_terminal(&address, &[]);
+    terminal.types("hello\n");
+    terminal.sees("Sent: hello\r\n");
+    let mut silent = accept(&listener);
+    assert_eq!(read_line(&mut silent), "hello\n");
+    terminal.types("\x03");
+    assert_eq!(terminal.end().0.status, Some(130));
+    server.stops_with("");
+}
+
+#[test]
+fn one_message_at_a_time_is_sent() {
+    let (listener, address) = stage();
+    let mut terminal = at_terminal(&address, &[]);
+    terminal.types("one\ntwo\n"); // typed ahead
+    let mut server = accept(&listener);
+    assert_eq!(read_line(&mut server), "one\n");
+    terminal.sees("Sent: one\r\n");
+    server.set_nonblocking(true).unwrap();
+    assert_eq!(server.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    server.set_nonblocking(false).unwrap();
+    server.write_all(b"eins\n").unwrap();
+    assert_eq!(terminal.sees("Sent: two\r\n"), "Received: eins\r\nEnter Message: Sent: two\r\n");
+    assert_eq!(read_line(&mut server), "two\n");
+    server.write_all(b"zwei\n").unwrap();
+    assert_eq!(terminal.sees(PROMPT), "Received: zwei\r\nEnter Message: ");
+    terminal.types("q\n");
+    assert_eq!(terminal.end().0.status, Some(0));
+}
+
+/// A prompt, an answer of the server, and what is seen of it.
+fn answered(listener: &TcpListener, address: &str, args: &[&str], answer: &[u8]) -> String {
+    let mut terminal = at_terminal(address, args);
+    terminal.types("x\n");
+    let mut server = accept(listener);
+    assert_eq!(read_line(&mut server), "x\n");
+    server.write_all(answer).unwrap();
+    terminal.sees("Received: ");
+    let shown = terminal.sees(PROMPT);
+    terminal.types("q\n");
+    assert_eq!(terminal.end().0.status, Some(0));
+    shown
+}
+
+#[test]
+fn what_a_server_says_never_drives_the_terminal() {
+    let (listener, address) = stage();
+    let shown =
+        answered(&listener, &address, &[], b"\x1b]0;owned\x07\x1b[2J\x9b31m\xc2\x9b\x7f\r\x00 fine\xe2\x82\xac\r\n");
+    assert_eq!(shown, "\\x1b]0;owned\\x07\\x1b[2J\\x9b31m\\xc2\\x9b\\x7f\\r\\x00 fine€\r\nEnter Message: ");
+}
+
+#[test]
+fn raw_bytes_at_a_terminal_are_escaped_too_and_all_of_them_are_shown() {
+    let (listener, address) = stage();
+    let terminal = Terminal::start(&secretcat(["connect", "--raw", &address]));
+    let mut server = accept(&listener);
+    server.write_all(b"\x1b[31mred\r\nline\tend\xe2\x82").unwrap();
+    drop(server);
+    let (out, shown) = terminal.end();
+    assert_eq!(out.status, Some(0));
+    assert_eq!(shown, "\\x1b[31mred\r\nline\tend\\xe2\\x82");
+}
+
+#[test]
+fn a_server_that_goes_away_is_told_at_once() {
+    let (listener, address) = stage();
+    let mut terminal = at_terminal(&address, &["--color", "never"]);
+    drop(accept(&listener));
+    terminal.sees(&format!("secretcat: connect {address}: closed by the server\r\n"));
+    assert_eq!(terminal.end().0.status, Some(1));
+
+    let mut terminal = at_terminal(&address, &["--color", "never"]);
+    terminal.types("hello\n");
+    let mut server = accept(&listener);
+    assert_eq!(read_line(&mut server), "hello\n");
+    reset(server);
+    terminal.sees(&format!("secretcat: connect {address}: connection reset by peer with 1 message unanswered\r\n"));
+    assert_eq!(terminal.end().0.status, Some(1));
+}
+
+#[test]
+fn errors_are_coloured_at_a_terminal_unless_no_color_says_otherwise() {
+    let bad = ["connect", "127.0.0.1:1"];
+    let message = "connect 127.0.0.1:1: connection refused (is a server listening there?)\r\n";
+    let shown = |command: &std::process::Command| Terminal::start(command).end().1;
+    assert_eq!(shown(&secretcat(bad)), format!("\x1b[1m\x1b[31msecretcat:\x1b[0m {message}"));
+    assert_eq!(shown(secretcat(bad).env("NO_COLOR", "1")), format!("secretcat: {message}"));
+    assert_eq!(shown(secretcat(bad).args(["--color", "never"])), format!("secretcat: {message}"));
+    assert_eq!(shown(secretcat(bad).env("TERM", "dumb")), format!("secretcat: {message}"));
+}
+
+#[test]
+fn messages_of_the_command_line_need_no_conversation() {
+    let server = Server::start(&[]);
+    let terminal = Terminal::start(&secretcat(["connect", &server.address(), "-m", "SECRET 1"]));
+    let (out, shown) = terminal.end();
+    assert_eq!((out.status, shown), (Some(0), digits("1").replace('\n', "\r\n")));
+    server.stops_with("");
+}

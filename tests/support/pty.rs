@@ -1,0 +1,93 @@
+//! A terminal for a program: what a person types at it and what they see.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::process::Command;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Instant;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use super::{DEADLINE, Outcome, Proc};
+
+/// A program on a terminal of its own.
+#[derive(Debug)]
+pub(crate) struct Terminal {
+    proc: Proc,
+    keyboard: File,
+    screen: Receiver<Vec<u8>>,
+    /// All that it has shown.
+    shown: Vec<u8>,
+    /// How much of that was asked for with [`Terminal::sees`].
+    seen: usize,
+}
+
+impl Terminal {
+    /// Starts `command` with the terminal as its three streams and as what Ctrl-C comes from.
+    #[track_caller]
+    pub(crate) fn start(command: &Command) -> Terminal {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap();
+        let slave = || -> OwnedFd { rustix::fs::open(&name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap() };
+        // setsid(1) becomes the program it starts: the process number stays.
+        let mut on_terminal = Command::new("setsid");
+        on_terminal.arg("--ctty").arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => on_terminal.env(name, value),
+                None => on_terminal.env_remove(name),
+            };
+        }
+        let proc = Proc::start_on(&mut on_terminal, slave().into(), slave().into(), slave().into());
+        drop(on_terminal);
+        let keyboard = File::from(master);
+        let mut eyes = keyboard.try_clone().unwrap();
+        let (sender, screen) = channel();
+        thread::spawn(move || {
+            let mut buf = [0; 4096];
+            // EIO: everybody has left the terminal.
+            while let Ok(n @ 1..) = eyes.read(&mut buf) {
+                if sender.send(buf[..n].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        Terminal { proc, keyboard, screen, shown: Vec::new(), seen: 0 }
+    }
+
+    pub(crate) fn types(&mut self, keys: impl AsRef<[u8]>) {
+        self.keyboard.write_all(keys.as_ref()).unwrap();
+    }
+
+    /// Waits until this is shown, after what was seen before; returns all that was shown till then.
+    #[track_caller]
+    pub(crate) fn sees(&mut self, text: &str) -> String {
+        let until = Instant::now() + DEADLINE;
+        loop {
+            let fresh = String::from_utf8_lossy(&self.shown[self.seen..]).into_owned();
+            if let Some(at) = fresh.find(text) {
+                self.seen += at + text.len();
+                return fresh[..at + text.len()].to_owned();
+            }
+            match self.screen.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(bytes) => self.shown.extend_from_slice(&bytes),
+                Err(error) => panic!("no {text:?} is shown ({error}): {fresh:?}"),
+            }
+        }
+    }
+
+    /// Waits for the end of the program, and returns all that was shown, line feeds as a terminal has them.
+    #[track_caller]
+    pub(crate) fn end(mut self) -> (Outcome, String) {
+        let outcome = self.proc.end();
+        while let Ok(bytes) = self.screen.recv_timeout(DEADLINE) {
+            self.shown.extend_from_slice(&bytes);
+        }
+        (outcome, String::from_utf8_lossy(&self.shown).into_owned())
+    }
+}
