@@ -28,11 +28,9 @@ fn fenced<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
     text.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap_or_default()).collect()
 }
 
-/// What the literal blocks (`.EX` to `.EE`) of the section EXAMPLES say to a shell.
+/// What the literal blocks (`.EX` to `.EE`) of a manual page say to a shell.
 fn examples(page: &str) -> Vec<String> {
-    let section = page.split("\n.SH EXAMPLES\n").nth(1).unwrap_or_default();
-    let section = section.split("\n.SH ").next().unwrap_or_default();
-    let blocks = section.split("\n.EX\n").skip(1).map(|rest| rest.split("\n.EE").next().unwrap_or_default());
+    let blocks = page.split("\n.EX\n").skip(1).map(|rest| rest.split("\n.EE").next().unwrap_or_default());
     blocks.map(|block| format!("{}\n", block.replace("\\-", "-").replace("\\(aq", "'").replace("\\e", "\\"))).collect()
 }
 
@@ -86,7 +84,7 @@ fn the_sessions_of_the_readme_are_real() {
 
 #[test]
 fn the_examples_of_the_manual_pages_work() {
-    for page in ["secretcat", "secretcat-listen", "secretcat-connect"] {
+    for page in ["secretcat", "secretcat-listen", "secretcat-connect", "secretcat-sweep"] {
         let examples = examples(&read(&format!("man/{page}.1")));
         assert!(!examples.is_empty(), "{page} has no examples");
         for (number, example) in examples.iter().enumerate() {

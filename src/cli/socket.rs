@@ -151,8 +151,8 @@ pub(super) struct SocketFlags {
 
     /// Congestion control algorithm
     ///
-    /// By name, such as reno or cubic; Linux lists those it has in the sysctl
-    /// net.ipv4.tcp_available_congestion_control. TCP_CONGESTION, Linux and FreeBSD only.
+    /// By name, such as reno or cubic, of those that the kernel has; tcp(7) tells where Linux lists
+    /// them. TCP_CONGESTION, Linux and FreeBSD only.
     #[arg(long, value_name = "NAME")]
     pub(super) congestion: Option<String>,
 

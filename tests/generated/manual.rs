@@ -16,18 +16,26 @@ pub(crate) fn render(frame: &str, program: &Command, subcommand: Option<&str>) -
             _ => {
                 page += &line.replace("@VERSION@", program.get_version().unwrap_or_default());
                 page.push('\n');
+                if line == ".EE" {
+                    // groff's .EE turns hyphenation on again, which the head of the page turned off.
+                    page += ".nh\n";
+                }
             }
         }
     }
     page
 }
 
-/// A place where a long word may be broken, until [`finish`] writes it as roff does.
-const BREAK: char = '\u{2063}';
+/// A space where no line is broken, until [`finish`] writes it as roff does.
+const UNBROKEN: &str = "\u{a0}";
+
+/// Says that the dots before it end no sentence.
+const NO_STOP: char = '\u{2060}';
 
 fn finish(roff: &Roff) -> String {
     let escape = |c: char| match c {
-        BREAK => "\\:".to_owned(),
+        '\u{a0}' => "\\ ".to_owned(),
+        NO_STOP => "\\&".to_owned(),
         '\'' => "\\(aq".to_owned(),
         c if c.is_ascii() => c.to_string(),
         c => format!("\\[u{:04X}]", u32::from(c)),
@@ -56,13 +64,15 @@ fn synopsis(program: &Command, command: &Command) -> Roff {
             }
             roff.text(line).control("br", []);
         }
-        return roff.control("B", [name]).text([roman("[--help | --version]")]).to_owned_roff();
+        return roff
+            .text([bold(name), roman(" ["), bold("--help"), roman(" | "), bold("--version"), roman("]")])
+            .to_owned_roff();
     }
     roff.text([bold(program.get_name()), roman(" "), bold(command.get_name())]).control("RS", ["4"]);
     for arg in shown(command).filter(|arg| !arg.is_positional() && !is_common(arg)) {
         let mut line = vec![roman("["), bold(shortest(arg))];
         line.extend(with_value(arg, arg.get_long().is_some() && arg.get_short().is_none()));
-        line.push(roman(if is_repeatable(arg) { "]..." } else { "]" }));
+        line.push(roman(if is_repeatable(arg) { format!("]...{NO_STOP}") } else { "]".to_owned() }));
         roff.text(line);
     }
     for arg in shown(command).filter(|arg| arg.is_positional()) {
@@ -96,7 +106,7 @@ fn takes_value(arg: &Arg) -> bool {
 
 fn value(arg: &Arg) -> String {
     let names = arg.get_value_names().unwrap_or_default();
-    names.iter().map(|name| breakable(name)).collect::<Vec<_>>().join(" ")
+    names.join(" ")
 }
 
 /// The value as it stands behind the option; behind a short one an optional value has no equals sign.
@@ -109,7 +119,7 @@ fn with_value(arg: &Arg, long: bool) -> Vec<Inline> {
         (true, true) => vec![roman("[="), italic(value(arg)), roman("]")],
         (true, false) => vec![roman("["), italic(value(arg)), roman("]")],
         (false, true) => vec![roman("="), italic(value(arg))],
-        (false, false) => vec![roman(" "), italic(value(arg))],
+        (false, false) => vec![roman(UNBROKEN), italic(value(arg))],
     }
 }
 
@@ -200,22 +210,17 @@ fn default_of(roff: &mut Roff, arg: &Arg) {
     if let Some(variable) = arg.get_env() {
         line.extend([bold(format!("${}", variable.to_string_lossy())), roman(", or else ")]);
     }
-    line.extend([bold(breakable(&default)), roman(".")]);
+    line.extend([bold(&default), roman(".")]);
     roff.text(line);
 }
 
 /// Text as sentences, each on a line, with the options in it bold.
 fn prose(roff: &mut Roff, text: &str) {
     let text = text.replace('`', "");
-    let text = text.trim();
-    if text.is_empty() {
-        return;
-    }
     let stop = if text.ends_with(['.', ':', '?']) { "" } else { "." };
+    let text = format!("{text}{stop}");
+    let words: Vec<&str> = text.split_whitespace().collect();
     let mut line = Vec::new();
-    let mut words = format!("{text}{stop}");
-    words = words.replace("  ", " ");
-    let words: Vec<&str> = words.split(' ').collect();
     for (at, word) in words.iter().enumerate() {
         let next = words.get(at + 1);
         line.extend(styled(word));
@@ -230,29 +235,13 @@ fn prose(roff: &mut Roff, text: &str) {
 
 /// A word; bold where it is an option.
 fn styled(word: &str) -> Vec<Inline> {
-    let start = word.trim_start_matches(['(', '"']);
-    let option = start.trim_end_matches([',', '.', ';', ':', ')', '"']);
-    let is_option = option.starts_with('-') && option.contains(|c: char| c.is_ascii_alphanumeric());
-    if !is_option
-        || option.starts_with('-') && option[1..].starts_with(|c: char| c.is_ascii_digit() && option.len() > 2)
-    {
-        return vec![roman(breakable(word))];
+    let start = word.trim_start_matches(['(', '"', '\'']);
+    let option = start.trim_end_matches([',', '.', ';', ':', ')', '"', '\'']);
+    let is_option =
+        option.strip_prefix('-').is_some_and(|name| name.starts_with(|c: char| c == '-' || c.is_alphabetic()));
+    if !is_option {
+        return vec![roman(word)];
     }
     let before = &word[..word.len() - start.len()];
     vec![roman(before), bold(option), roman(&start[option.len()..])]
-}
-
-/// A long word may be broken behind its dots, bars and underscores, so that it fits in a narrow terminal.
-fn breakable(word: &str) -> String {
-    if word.len() < 16 {
-        return word.to_owned();
-    }
-    let mut text = String::new();
-    for c in word.chars() {
-        text.push(c);
-        if matches!(c, '.' | '|' | '_' | ':' | '/' | '=') {
-            text.push(BREAK);
-        }
-    }
-    text.trim_end_matches(BREAK).replace(&format!(".{BREAK}."), "..")
 }

@@ -1,1 +1,81 @@
 //! The manual pages as the tools of packagers and readers see them.
+
+use std::process::{Command, Output};
+
+use crate::skip::skip;
+use crate::{PAGES, in_repository};
+
+/// Columns of the narrowest and the widest terminal that is thought of, and what is common between.
+const WIDTHS: &[usize] = &[40, 50, 60, 66, 72, 80, 100, 132, 200];
+
+/// What the tool says of every page; nothing when it is not there, which is told.
+fn ask(tool: &str, args: &[&str]) -> Vec<(String, Output)> {
+    let mut answers = Vec::new();
+    for (page, _) in PAGES {
+        let file = in_repository(&format!("man/{page}.1"));
+        match Command::new(tool).args(args).arg(&file).output() {
+            Ok(output) => answers.push(((*page).to_owned(), output)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                skip(&format!("the manual pages are not looked at with {tool}: it is not installed"));
+                return Vec::new();
+            }
+            Err(error) => panic!("{tool}: {error}"),
+        }
+    }
+    answers
+}
+
+#[test]
+fn mandoc_has_no_warnings() {
+    for (page, output) in ask("mandoc", &["-T", "lint", "-W", "warning"]) {
+        assert!(output.status.success() && output.stdout.is_empty(), "{page}: {}", text(&output.stdout));
+    }
+}
+
+#[test]
+fn groff_has_no_warnings() {
+    for (page, output) in ask("groff", &["-man", "-ww", "-z"]) {
+        assert!(output.status.success() && output.stderr.is_empty(), "{page}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn whatis_finds_the_name_and_what_it_is() {
+    for (page, output) in ask("lexgrog", &[]) {
+        let found = text(&output.stdout);
+        assert!(output.status.success() && found.contains(&format!("\"{page} - ")), "{page}: {found}");
+    }
+}
+
+#[test]
+fn no_line_is_wider_than_the_terminal() {
+    for &width in WIDTHS {
+        let by_groff = ask("groff", &["-man", "-ww", "-Tutf8", "-P-cbou", &format!("-rLL={width}n")]);
+        let by_mandoc = ask("mandoc", &["-T", "utf8", "-O", &format!("width={width}")]);
+        for (page, output) in by_groff.into_iter().chain(by_mandoc) {
+            assert!(output.stderr.is_empty(), "{page} at {width}: {}", text(&output.stderr));
+            for line in text(&output.stdout).lines() {
+                let line = without_overstrikes(line);
+                let columns = line.chars().count();
+                assert!(columns <= width, "{page} at {width}: {columns} columns: {line}");
+            }
+        }
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The line as it is seen: what is struck over is one column.
+fn without_overstrikes(line: &str) -> String {
+    let mut seen = String::new();
+    for c in line.chars() {
+        if c == '\u{8}' {
+            seen.pop();
+        } else {
+            seen.push(c);
+        }
+    }
+    seen
+}
