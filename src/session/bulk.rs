@@ -14,6 +14,7 @@ use crate::io::console::{STDIN, STDOUT};
 use crate::io::driver::Driver;
 use crate::io::splice::{Flow, Kind, Step};
 use crate::io::stream::Stream;
+use crate::io::sys;
 use crate::value::Address;
 
 const SOCKET: usize = 0;
@@ -54,7 +55,7 @@ impl Bulk {
         // A file is always ready, and cannot be watched.
         let _ = driver.register_one(&mut SourceFd(&stdin.as_fd().as_raw_fd()), STDIN, Interest::READABLE);
         let _ = driver.register_one(&mut SourceFd(&stdout.as_fd().as_raw_fd()), STDOUT, Interest::WRITABLE);
-        let mut up_open = true;
+        let (mut up_open, mut down_open) = (true, true);
         let mut broken = None;
         let mut active = Instant::now();
         let mut quit_at = None;
@@ -80,10 +81,18 @@ impl Bulk {
                     Err(error) => return Err(Error::local("read", "stdin")(error)),
                 }
             }
-            match self.down.step(stream.as_fd(), stdout.as_fd()) {
+            let more_to_send = || up_open && sys::poll_ready(stdin.as_fd(), false).unwrap_or(false);
+            if !(down_open || more_to_send()) {
+                // The peer has ended its side, and what stood ready on ours has been sent.
+                return broken.map_or(Ok(()), |error| Err(lost(address, &error)));
+            }
+            match if down_open { self.down.step(stream.as_fd(), stdout.as_fd()) } else { Ok(Step::Blocked) } {
                 Ok(Step::Moved(_)) => moved = true,
                 Ok(Step::Blocked) => {}
-                Ok(Step::Done) => return broken.map_or(Ok(()), |error| Err(lost(address, &error))),
+                Ok(Step::Done) => {
+                    down_open = false;
+                    moved = true;
+                }
                 // Nobody reads stdout any more: that is no failure.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
                 Err(error) if is_of_the_network(&error) => return Err(lost(address, &error)),

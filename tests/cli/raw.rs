@@ -38,14 +38,13 @@ fn megabytes_go_both_ways_at_once_unchanged() {
     let mut proc = Proc::start(&mut secretcat(["connect", "--raw", &address]));
     proc.feed(up.clone());
     let server = accept(&listener);
-    let mut got = Vec::new();
+    let mut got = vec![0; up.len()];
     thread::scope(|scope| {
-        scope.spawn(|| {
-            (&server).write_all(&down).unwrap();
-            server.shutdown(Shutdown::Write).unwrap();
-        });
-        (&server).read_to_end(&mut got).unwrap();
+        scope.spawn(|| (&server).write_all(&down).unwrap());
+        (&server).read_exact(&mut got).unwrap();
     });
+    // The peer's end ends it, so it comes when all is there.
+    server.shutdown(Shutdown::Write).unwrap();
     assert!(got == up);
     let out = proc.end();
     assert_eq!((out.status, out.stderr.as_str()), (Some(0), ""));
