@@ -11,4 +11,6 @@ mod connect;
 mod interactive;
 mod listen;
 mod message;
+mod network;
+mod peers;
 mod raw;
