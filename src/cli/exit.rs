@@ -19,7 +19,7 @@ pub fn status(error: &Error) -> u8 {
 /// The parser's complaint as one line: what is wrong, and the next thing to try.
 pub(super) fn one_line(error: &clap::Error) -> String {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return "expected a command: listen or connect (see secretcat --help)".to_owned();
+        return "expected a command: listen, connect or sweep (see secretcat --help)".to_owned();
     }
     let text = error.render().to_string();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());

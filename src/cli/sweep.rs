@@ -17,8 +17,8 @@ use crate::verdict::Masks;
 /// Send the same messages under every cut and say whether the replies stay the same
 #[derive(Debug, Args)]
 pub(super) struct SweepFlags {
-    /// The server: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), HOST PORT
-    #[arg(value_name = "ADDRESS", num_args = 0..=2, env = traffic::ADDRESS_VARIABLE, default_value = "127.0.0.1:4500")]
+    /// The server: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), HOST PORT (default: 127.0.0.1:4500)
+    #[arg(value_name = "ADDRESS", num_args = 0..=2, env = traffic::ADDRESS_VARIABLE)]
     address: Vec<OsString>,
 
     /// A message to send (repeatable); without it messages are read from stdin

@@ -12,7 +12,7 @@ use crate::support::{Dir, Proc, Server, digits, is_root, run, run_command, secre
 #[test]
 fn a_command_line_that_cannot_be_is_one_line_and_status_2() {
     let cases: [(&[&str], &str); 22] = [
-        (&[], "expected a command: listen or connect (see secretcat --help)"),
+        (&[], "expected a command: listen, connect or sweep (see secretcat --help)"),
         (&["lisen"], "unrecognized subcommand 'lisen' (a similar subcommand exists: 'listen')"),
         (&["listen", "127.0.0.1:70000"], "\"70000\" is not a port: expected a number from 0 to 65535"),
         (&["connect", "h:70000"], "\"70000\" is not a port: expected a number from 0 to 65535"),

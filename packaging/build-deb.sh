@@ -1,0 +1,61 @@
+#!/bin/bash
+# Builds the Debian package from a commit, without a network, and says where it is.
+#
+#   packaging/build-deb.sh DIRECTORY [COMMIT]               with the cargo of this machine
+#   packaging/build-deb.sh --root trixie DIRECTORY [COMMIT]  with the suite's own, in a clean root
+#
+# DIRECTORY gets the source package, the binary packages, .buildinfo and .changes.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=packaging/roots.sh
+. "$here/roots.sh"
+
+suite=
+if [ "${1:-}" = --root ]; then
+    in_own_mounts "$@"
+    suite=$2
+    shift 2
+fi
+[ $# -ge 1 ] || die "usage: $0 [--root SUITE] DIRECTORY [COMMIT]"
+out=$(mkdir -p "$1" && cd "$1" && pwd)
+
+version=$("$here/source.sh" "$out" "${@:2}")
+tree=$out/secretcat-$version
+[ "$(dpkg-parsechangelog -l "$tree/packaging/debian/changelog" -S Version)" = "$version-1" ] ||
+    die "packaging/debian/changelog and Cargo.toml name different versions"
+
+ln -f "$out/secretcat-$version.tar.gz" "$out/secretcat_$version.orig.tar.gz"
+ln -f "$out/secretcat-$version-vendor.tar.gz" "$out/secretcat_$version.orig-vendor.tar.gz"
+cp -R "$tree/packaging/debian" "$tree/debian"
+python3 "$here/vendor.py" --copyright "$tree" >>"$tree/debian/copyright"
+licences=$(sed -n 's/^License: //p' "$tree/debian/copyright" | sed 's/,\? \(or\|and\) /\n/g' | sort -u)
+for licence in $licences; do
+    grep -q "^License: $licence\$" "$tree/packaging/debian/copyright" ||
+        die "packaging/debian/copyright has no paragraph for the licence $licence"
+done
+
+failed() {
+    tail -n 30 "$out/build.log" >&2
+    die "the build failed: $out/build.log"
+}
+
+if [ -n "$suite" ]; then
+    root=$(mktemp -d)
+    trap 'umount -R "$root/root" && rm -rf "$root"' EXIT
+    fresh_root "$suite-build" "$root/root"
+    furnish "$root/root"
+    mkdir "$root/root/build"
+    mount --bind "$out" "$root/root/build"
+    in_root_offline "$root/root" sh -c "cd /build/secretcat-$version && exec dpkg-buildpackage -us -uc" \
+        >"$out/build.log" 2>&1 || failed
+else
+    # Debian 12 has a rustc that is too old, so the one found in PATH has to do: -d.
+    cd "$tree"
+    env -i PATH="$PATH" HOME="$HOME" TZ="${TZ:-}" LC_ALL=C.UTF-8 \
+        ${RUSTUP_HOME:+"RUSTUP_HOME=$RUSTUP_HOME"} ${RUSTUP_TOOLCHAIN:+"RUSTUP_TOOLCHAIN=$RUSTUP_TOOLCHAIN"} \
+        unshare --map-root-user --net sh -c 'ip link set lo up && exec dpkg-buildpackage -us -uc -d' \
+        >"$out/build.log" 2>&1 || failed
+fi
+rm -rf "$tree"
+ls "$out"/*.changes

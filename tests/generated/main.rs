@@ -1,0 +1,70 @@
+//! The manual pages and completions that are committed are those that the definitions render.
+//!
+//! `UPDATE=1 cargo test --test generated` writes them anew.
+
+mod completions;
+mod manual;
+#[path = "../support/skip.rs"]
+mod skip;
+mod tools;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The pages, and the subcommand that each is about.
+pub(crate) const PAGES: &[(&str, Option<&str>)] = &[
+    ("secretcat", None),
+    ("secretcat-connect", Some("connect")),
+    ("secretcat-listen", Some("listen")),
+    ("secretcat-sweep", Some("sweep")),
+];
+
+pub(crate) fn in_repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The definitions, as the parser completes them: with --help and the global options everywhere.
+pub(crate) fn definitions() -> clap::Command {
+    let mut command = secretcat::cli::command();
+    command.build();
+    command
+}
+
+/// Compares a committed file with what it should be, or makes it so under `UPDATE=1`.
+fn is_committed(path: &str, rendered: &str) {
+    let file = in_repository(path);
+    if std::env::var_os("UPDATE").is_some_and(|value| value == "1") {
+        fs::write(&file, rendered).unwrap_or_else(|error| panic!("{path}: {error}"));
+        return;
+    }
+    let committed = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let difference = committed.lines().zip(rendered.lines()).enumerate().find(|(_, (old, new))| old != new);
+    let place = difference.map_or_else(
+        || "one is longer than the other".to_owned(),
+        |(line, (old, new))| format!("line {}:\n  committed: {old}\n  rendered:  {new}", line + 1),
+    );
+    assert!(committed == rendered, "{path} is stale, run UPDATE=1 cargo test --test generated\n{place}");
+}
+
+#[test]
+fn the_manual_pages_are_those_of_the_definitions() {
+    for (page, subcommand) in PAGES {
+        let frame = fs::read_to_string(in_repository(&format!("man/{page}.1.in"))).unwrap();
+        is_committed(&format!("man/{page}.1"), &manual::render(&frame, &definitions(), *subcommand));
+    }
+}
+
+#[test]
+fn every_command_has_its_page() {
+    let commands: Vec<_> = definitions().get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    for command in commands.iter().filter(|name| *name != "help") {
+        assert!(PAGES.iter().any(|(_, subcommand)| *subcommand == Some(command)), "no page for {command}");
+    }
+}
+
+#[test]
+fn the_completions_are_those_of_the_definitions() {
+    for (name, text) in completions::render() {
+        is_committed(&format!("completions/{name}"), &text);
+    }
+}

@@ -1,0 +1,1 @@
+//! The manual pages as the tools of packagers and readers see them.
