@@ -12,5 +12,6 @@ mod interactive;
 mod listen;
 mod message;
 mod network;
+mod options;
 mod peers;
 mod raw;
