@@ -52,7 +52,7 @@ fn converse(config: &ConnectConfig, address: &Address, context: &Context) -> Res
     context.signals.watch(driver.waker());
     let (driver, stream, name) = Caller { config, address, context, driver }.connect()?;
     if config.seeing.show_options {
-        super::show_options(&stream, &config.traffic.socket, context);
+        super::show_options(&stream, None, &config.traffic.socket, context);
     }
     if let Some(bulk) = Bulk::suits(config, context) {
         return bulk.run(config, address, context, driver, stream);

@@ -226,7 +226,7 @@ impl Server<'_> {
                     self.accepted += 1;
                     let traffic = &self.traffic;
                     if self.config.seeing.show_options && number == 0 {
-                        super::show_options(&arrival.stream, &traffic.socket, self.context);
+                        super::show_options(&arrival.stream, Some(listener), &traffic.socket, self.context);
                     }
                     let conn = Conn::new(
                         arrival.stream,

@@ -12,6 +12,7 @@ pub mod sweep;
 
 use crate::config::SocketOptions;
 use crate::error::Error;
+use crate::io::listener::Listener;
 use crate::io::recorder::Recorder;
 use crate::io::report::Report;
 use crate::io::signal::Signals;
@@ -38,7 +39,13 @@ fn check_platform(options: &SocketOptions) -> Result<(), Error> {
 }
 
 /// `--show-options`: every socket option of a connection, requested beside effective.
-fn show_options(stream: &Stream, options: &SocketOptions, context: &Context) {
-    let shown = sockopt::effective(stream.socket(), options);
+/// What only the listening socket that it came by has, such as the backlog, is told of that one.
+fn show_options(stream: &Stream, listener: Option<&Listener>, options: &SocketOptions, context: &Context) {
+    let mut shown = sockopt::effective(stream.socket(), options);
+    if let Some(listener) = listener {
+        for (row, its) in shown.iter_mut().zip(sockopt::effective(listener.socket(), options)) {
+            row.effective = row.effective.take().or(its.effective);
+        }
+    }
     context.report.line(sockopt::show(&shown).trim_end());
 }

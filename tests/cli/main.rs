@@ -11,4 +11,7 @@ mod connect;
 mod interactive;
 mod listen;
 mod message;
+mod network;
+mod options;
+mod peers;
 mod raw;

@@ -1,6 +1,7 @@
 //! Running programs under one deadline, and talking to them: no test sleeps to wait for something.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub(crate) mod net;
 pub(crate) mod pty;
 pub(crate) mod skip;
 

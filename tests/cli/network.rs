@@ -1,0 +1,191 @@
+//! Networks with more in them than a loopback interface: 10.10.11.2:4500 for real, small packets,
+//! losses, dead addresses.
+
+use std::process::Command;
+
+use crate::peers::script;
+use crate::support::net::Net;
+use crate::support::pty::Terminal;
+use crate::support::{NOT_FOUND, Proc, Server, digits, has, poll_until, run_command, secretcat, skip};
+
+/// A listener on host 1, at the address of the original.
+fn listener(net: &Net, args: &[&str]) -> Server {
+    let server = Server::from_command(&mut net.on(1, secretcat(["listen", "10.10.11.2"]).args(args)));
+    assert_eq!(server.said, "listening on 10.10.11.2:4500\n");
+    server
+}
+
+#[test]
+fn the_conversation_of_the_original_goes_from_host_to_host() {
+    let Some(net) = Net::pair() else { return };
+    let server = listener(&net, &[]);
+    let mut terminal = Terminal::start(&net.on(0, &secretcat(["connect", "10.10.11.2:4500"])));
+    terminal.sees("Enter Message: ");
+    terminal.types("My SECRET code is 12345\n");
+    assert_eq!(
+        terminal.sees("Enter Message: "),
+        "My SECRET code is 12345\r\nSent: My SECRET code is 12345\r\nReceived: Digits: 12345   Count: 5\r\n\
+         Enter Message: "
+    );
+    terminal.types("quit()\n");
+    assert_eq!(terminal.end().0.status, Some(0));
+    let mut client = net.on(0, &secretcat(["connect", "10.10.11.2", "4500"]));
+    run_command(&mut client, "SECRET 1\nhello\n").is(0, digits("1") + NOT_FOUND, "");
+    server.stops_with("");
+}
+
+#[test]
+fn the_originals_peers_go_from_host_to_host_too() {
+    let Some(net) = Net::pair() else { return };
+    if !has("python3") {
+        return skip::skip("python3");
+    }
+    let mut theirs = Command::new("python3");
+    theirs.arg("-u").arg(script("server.py")).args(["10.10.11.2", "4500"]);
+    let server = Server::from_command(&mut net.on(1, &theirs));
+    let mut ours = net.on(0, &secretcat(["connect", "10.10.11.2:4500", "-m", "SECRET 42"]));
+    run_command(&mut ours, "").is(0, digits("42"), "");
+    drop(server);
+
+    let server = listener(&net, &[]);
+    let mut theirs = Command::new("python3");
+    theirs.arg("-u").arg(script("client.py")).args(["10.10.11.2", "4500"]);
+    let out = run_command(&mut net.on(0, &theirs), "SECRET 42\nq\n");
+    out.is(0, "Enter Message: Sent: SECRET 42\nReceived: Digits: 42   Count: 2\nEnter Message: ", "");
+    server.stops_with("");
+}
+
+/// A number that `ss -ti` tells of the one connection to port 4500.
+fn of_connection(net: &Net, host: usize, name: &str) -> u64 {
+    let told = net.sh(host, "ss -Htin state established '( sport = :4500 or dport = :4500 )'");
+    let value = told.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix(':'));
+    value.and_then(|value| value.split('/').next()?.parse().ok()).unwrap_or(0)
+}
+
+#[test]
+fn messages_that_the_kernel_itself_splits_are_answered_all_the_same() {
+    let Some(net) = Net::pair() else { return };
+    if !has("ss") {
+        return skip::skip("ss");
+    }
+    net.set_mtu(296);
+    let server = listener(&net, &[]);
+    let mut client = Proc::start(&mut net.on(0, &secretcat(["connect", "10.10.11.2:4500"])));
+    let number = "8".repeat(2000);
+    client.write(format!("SECRET {number}\n"));
+    client.until_stdout(&digits(&number));
+    // 296 bytes less 40 of headers and 12 of time stamps: no segment took more, so the 2008 bytes
+    // of the message, and the 2024 of its answer, were nine at least.
+    for host in 0..2 {
+        assert!((200..=256).contains(&of_connection(&net, host, "mss")), "{}", of_connection(&net, host, "mss"));
+        assert!(of_connection(&net, host, "data_segs_out") >= 8, "host {host}");
+    }
+    for n in 0..50 {
+        client.write(format!("{}SECRET {n}\n", "x".repeat(2000)));
+    }
+    client.close_stdin();
+    let answers: String = (0..50).map(|n| digits(&n.to_string())).collect();
+    client.end().is(0, digits(&number) + &answers, "");
+    server.stops_with("");
+}
+
+#[test]
+fn a_lossy_path_and_small_buffers_change_nothing_but_the_time() {
+    let Some(net) = Net::pair() else { return };
+    if !has("nft") {
+        return skip::skip("nft");
+    }
+    net.set_mtu(576);
+    for host in 0..2 {
+        net.sh(
+            host,
+            "nft add table ip lossy && nft add chain ip lossy in '{ type filter hook input priority 0; }' \
+             && nft add rule ip lossy in numgen random mod 100 '<' 2 counter drop",
+        );
+    }
+    let small = ["--sndbuf", "4k", "--rcvbuf", "4k"];
+    let server = listener(&net, &small);
+    let messages: String = (0..400).map(|n| format!("SECRET {n} {}\n", "x".repeat(n % 300))).collect();
+    let answers: String = (0..400).map(|n| digits(&n.to_string())).collect();
+    for args in [&[][..], &["--chunk", "1..200"]] {
+        let mut client = net.on(0, secretcat(["connect", "10.10.11.2"]).args(small).args(args));
+        run_command(&mut client, &messages).is(0, &answers, "");
+    }
+    let lost = net.sh(1, "nft list chain ip lossy in");
+    assert!(!lost.contains("packets 0 "), "nothing was lost: {lost}");
+    server.stops_with("");
+}
+
+#[test]
+fn a_path_that_goes_black_for_a_while_loses_nothing() {
+    let Some(net) = Net::pair() else { return };
+    if !has("nft") || !has("ss") {
+        return skip::skip("nft and ss");
+    }
+    let server = listener(&net, &[]);
+    let mut client = Proc::start(&mut net.on(0, &secretcat(["connect", "10.10.11.2"])));
+    client.write("SECRET 1\n");
+    client.until_stdout(&digits("1"));
+    net.sh(1, "nft add table ip b && nft add chain ip b in '{ type filter hook input priority 0; policy drop; }'");
+    client.write("SECRET 2\n".repeat(100));
+    // Sent again after 0.2 s, then 0.4, then 0.8: the third time is some 1.4 s later.
+    poll_until("it is sent again", std::thread::yield_now, || of_connection(&net, 0, "backoff") >= 3);
+    net.sh(1, "nft delete table ip b");
+    client.close_stdin();
+    client.end().is(0, digits("1") + &digits("2").repeat(100), "");
+    server.stops_with("");
+}
+
+#[test]
+fn a_dead_first_address_does_not_keep_the_second_waiting_for_long() {
+    let Some(net) = Net::pair() else { return };
+    if !has("nft") {
+        return skip::skip("nft");
+    }
+    // What is sent to .3 goes nowhere, without a word; the two are equally near, so their order stays.
+    net.set_hosts(0, "10.10.11.3 server.example\n10.10.11.2 server.example\n");
+    net.sh(
+        0,
+        "nft add table ip dead && nft add chain ip dead out '{ type filter hook output priority 0; }' \
+         && nft add rule ip dead out ip daddr 10.10.11.3 counter drop",
+    );
+    let server = listener(&net, &[]);
+    // All addresses together have ten seconds: one after the other would take more.
+    let out = run_command(&mut net.on(0, &secretcat(["connect", "server.example", "-v", "-m", "SECRET 1"])), "");
+    assert_eq!((out.status, String::from_utf8_lossy(&out.stdout).as_ref()), (Some(0), digits("1").as_str()), "{out:?}");
+    assert!(out.stderr.contains("-> 10.10.11.2:4500\n"), "{}", out.stderr);
+    let tried = net.sh(0, "nft list chain ip dead out");
+    assert!(!tried.contains("packets 0 "), "the first address was not tried: {tried}");
+    server.stops_with("");
+}
+
+#[test]
+fn an_address_that_refuses_is_followed_by_the_next_and_the_last_one_is_told_of() {
+    let Some(net) = Net::alone() else { return };
+    net.set_hosts(0, "127.0.0.2 server.example\n127.0.0.3 server.example\n");
+    let server = Server::from_command(&mut net.on(0, &secretcat(["listen", "127.0.0.3:4500"])));
+    let connect = secretcat(["connect", "server.example", "-m", "SECRET 1"]);
+    run_command(&mut net.on(0, &connect), "").is(0, digits("1"), "");
+    server.stops_with("");
+    run_command(&mut net.on(0, &connect), "").is(
+        1,
+        "",
+        "secretcat: connect 127.0.0.3:4500: connection refused (is a server listening there?)\n",
+    );
+    // A name with addresses of one family only, and the other one asked for.
+    let out = run_command(net.on(0, &connect).arg("-6"), "");
+    assert_eq!(out.status, Some(1));
+    assert!(out.stderr.starts_with("secretcat: resolve server.example:4500: "), "{}", out.stderr);
+}
+
+#[test]
+fn a_network_that_cannot_be_reached_is_one_line_and_status_1() {
+    let Some(net) = Net::alone() else { return };
+    for (address, shown) in [("192.0.2.1:80", "192.0.2.1:80"), ("[2001:db8::1]:80", "[2001:db8::1]:80")] {
+        run_command(&mut net.on(0, &secretcat(["connect", address, "-m", "x"])), "").is(
+            1,
+            "",
+            format!("secretcat: connect {shown}: network is unreachable\n"),
+        );
+    }
+}

@@ -1,0 +1,404 @@
+//! Every socket option: set by the program, read back from the kernel on its live socket.
+
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::process::Command;
+
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
+use socket2::Socket;
+
+use crate::connect::stage;
+use crate::support::net::Net;
+use crate::support::{NOT_FOUND, Proc, Server, accept, ask, digits, has, run, run_command, secretcat, skip};
+
+/// The sockets of a running program: ours too, for as long as they are held here.
+fn sockets(proc: &Proc) -> Option<Vec<Socket>> {
+    let pid = Pid::from_raw(i32::try_from(proc.pid()).unwrap()).unwrap();
+    let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+    let fds = std::fs::read_dir(format!("/proc/{}/fd", proc.pid())).ok()?.filter_map(Result::ok);
+    let sockets = fds.filter(|fd| {
+        let to = std::fs::read_link(fd.path()).unwrap_or_default();
+        to.to_string_lossy().starts_with("socket:")
+    });
+    let numbers = sockets.filter_map(|fd| fd.file_name().to_str()?.parse().ok());
+    let copies = numbers.map(|number| pidfd_getfd(&pidfd, number, PidfdGetfdFlags::empty()));
+    let copies: Vec<OwnedFd> = match copies.collect() {
+        Ok(copies) => copies,
+        Err(error) => {
+            skip::skip(&format!("the sockets of another process: {error}"));
+            return None;
+        }
+    };
+    Some(copies.into_iter().map(Socket::from).collect())
+}
+
+fn connected(proc: &Proc) -> Option<Socket> {
+    let found =
+        sockets(proc)?.into_iter().find(|socket| socket.peer_addr().is_ok_and(|peer| peer.is_ipv4() || peer.is_ipv6()));
+    Some(found.expect("a connection"))
+}
+
+fn listening(proc: &Proc) -> Option<Socket> {
+    let is_listener = |socket: &Socket| socket.is_listener().unwrap_or(false);
+    Some(sockets(proc)?.into_iter().find(is_listener).expect("a listening socket"))
+}
+
+fn congestion(socket: &Socket) -> String {
+    let name = socket.tcp_congestion().unwrap();
+    String::from_utf8_lossy(name.split(|byte| *byte == 0).next().unwrap()).into_owned()
+}
+
+fn source(socket: &Socket) -> String {
+    socket.local_addr().unwrap().as_socket().unwrap().ip().to_string()
+}
+
+/// What the kernel says of a socket, in words that can be compared.
+type Read = fn(&Socket) -> String;
+
+/// Another congestion control than the system's, where there is one.
+fn another_congestion() -> Option<String> {
+    let read = |name: &str| std::fs::read_to_string(format!("/proc/sys/net/ipv4/tcp_{name}")).unwrap_or_default();
+    let usual = read("congestion_control");
+    read("available_congestion_control").split_whitespace().find(|name| *name != usual.trim()).map(str::to_owned)
+}
+
+/// Arguments, what they change, what the kernel then says. Without them it says something else.
+fn table() -> Vec<(Vec<String>, Read, String)> {
+    let row = |args: &str, read: Read, value: &str| {
+        (args.split(' ').map(str::to_owned).collect::<Vec<_>>(), read, value.to_owned())
+    };
+    let mut rows = vec![
+        row("--reuseport", |s| format!("{:?}", s.reuse_port().unwrap()), "true"),
+        row("--keepalive", |s| format!("{:?}", s.keepalive().unwrap()), "true"),
+        row("--keepalive=on", |s| format!("{:?}", s.keepalive().unwrap()), "true"),
+        row(
+            "--keepalive-time 100s",
+            |s| format!("{:?} {}", s.tcp_keepalive_time().unwrap(), s.keepalive().unwrap()),
+            "100s true",
+        ),
+        row(
+            "--keepalive-intvl 7",
+            |s| format!("{:?} {}", s.tcp_keepalive_interval().unwrap(), s.keepalive().unwrap()),
+            "7s true",
+        ),
+        row(
+            "--keepalive-cnt 4",
+            |s| format!("{:?} {}", s.tcp_keepalive_retries().unwrap(), s.keepalive().unwrap()),
+            "4 true",
+        ),
+        row("--nodelay", |s| format!("{:?}", s.tcp_nodelay().unwrap()), "true"),
+        row("--chunk 1", |s| format!("{:?}", s.tcp_nodelay().unwrap()), "true"), // cutting needs it
+        row("--cork", |s| format!("{:?}", s.tcp_cork().unwrap()), "true"),
+        row("--sndbuf 8k", |s| format!("{:?}", s.send_buffer_size().unwrap()), "16384"),
+        row("--rcvbuf 8KiB", |s| format!("{:?}", s.recv_buffer_size().unwrap()), "16384"),
+        // Time stamps take twelve bytes of each segment.
+        row("--mss 500", |s| format!("{:?}", matches!(s.tcp_mss().unwrap(), 488..=500)), "true"),
+        row("--linger 3", |s| format!("{:?}", s.linger().unwrap()), "Some(3s)"),
+        row("--reset-on-close", |s| format!("{:?}", s.linger().unwrap()), "Some(0ns)"),
+        row("--user-timeout 1500ms", |s| format!("{:?}", s.tcp_user_timeout().unwrap()), "Some(1.5s)"),
+        row("--tos 0x20", |s| format!("{:#x}", s.tos_v4().unwrap()), "0x20"),
+        row("--tos af11", |s| format!("{:#x}", s.tos_v4().unwrap()), "0x28"),
+        row("--ttl 33", |s| format!("{:?}", s.ttl_v4().unwrap()), "33"),
+        row("--interface lo", |s| format!("{:?}", s.device().unwrap()), &format!("{:?}", Some(b"lo"))),
+    ];
+    if let Some(name) = another_congestion() {
+        rows.push((vec!["--congestion".into(), name.clone()], congestion, name));
+    }
+    rows
+}
+
+/// A running `connect` with these arguments, and what the kernel says of its connection.
+fn of_client(args: &[String], read: Read) -> Option<String> {
+    let (listener, address) = stage();
+    let proc = Proc::start(secretcat(["connect", &address]).args(args));
+    let mut server = accept(&listener);
+    let mut proc = proc;
+    // An exchange of messages: what is set by then was set before anything was sent.
+    proc.write("x\n");
+    assert_eq!(crate::support::read_line(&mut server), "x\n");
+    Some(read(&connected(&proc)?))
+}
+
+/// A running `listen` with these arguments, and what the kernel says of a connection it accepted.
+fn of_server(args: &[String], read: Read) -> Option<String> {
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let server = Server::start(&args);
+    let mut client = server.open();
+    assert_eq!(ask(&mut client, "SECRET 1"), digits("1"));
+    Some(read(&connected(&server.proc)?))
+}
+
+#[test]
+fn each_option_of_connect_reaches_the_kernel() {
+    for (args, read, value) in table() {
+        let Some(with) = of_client(&args, read) else { return };
+        assert_eq!(with, value, "{args:?}");
+        assert_ne!(of_client(&[], read).unwrap(), value, "without {args:?}");
+    }
+}
+
+#[test]
+fn each_option_of_listen_reaches_the_kernel() {
+    for (args, read, value) in table() {
+        let Some(with) = of_server(&args, read) else { return };
+        assert_eq!(with, value, "{args:?}");
+        // That of a listener is given to every connection, whether the option is or not.
+        assert_ne!(of_server(&[], read).unwrap(), value, "without {args:?}");
+    }
+}
+
+#[test]
+fn an_option_may_be_turned_off_that_is_on_by_default() {
+    let on: Read = |s| format!("{}", s.reuse_address().unwrap());
+    let reuse = |args: &[&str]| Some(on(&listening(&Server::start(args).proc)?));
+    let Some(usual) = reuse(&[]) else { return };
+    assert_eq!(usual, "true", "a listener that was ended may be started again at once");
+    assert_eq!(reuse(&["--reuseaddr", "off"]).unwrap(), "false");
+    assert_eq!(of_client(&["--reuseaddr".into(), "on".into()], on).unwrap(), "true");
+    assert_eq!(of_client(&[], on).unwrap(), "false");
+    // Cutting turns Nagle's algorithm off, unless it is asked for.
+    let nodelay: Read = |s| format!("{}", s.tcp_nodelay().unwrap());
+    assert_eq!(of_client(&["--nagle".into(), "--chunk".into(), "1".into()], nodelay).unwrap(), "false");
+}
+
+#[test]
+fn the_source_of_a_connection_is_what_was_asked_for() {
+    assert_eq!(of_client(&["--source".into(), "127.0.0.5".into()], source).unwrap_or("127.0.0.5".into()), "127.0.0.5");
+    let Some(usual) = of_client(&[], source) else { return };
+    assert_eq!(usual, "127.0.0.1");
+    // With a port, in each way of writing it; the port is free, for it was just given by the kernel.
+    for option in ["--source=127.0.0.5:PORT", "-s=:PORT", "-p=PORT"] {
+        let free = TcpListener::bind("127.0.0.5:0").unwrap().local_addr().unwrap().port();
+        let (listener, address) = stage();
+        let args = option.replace("PORT", &free.to_string());
+        let _proc = Proc::start(secretcat(["connect", &address]).args(args.split('=')));
+        let peer = accept(&listener).peer_addr().unwrap();
+        assert_eq!(peer.port(), free, "{option}");
+    }
+}
+
+#[test]
+fn one_family_may_be_asked_for() {
+    let Some(net) = Net::alone() else { return };
+    net.set_hosts(0, "127.0.0.1 both.example\n::1 both.example\n");
+    let connect =
+        |option: &str| run_command(&mut net.on(0, &secretcat(["connect", option, "both.example", "-m", "x"])), "");
+    for (address, right, wrong, refused) in
+        [("127.0.0.1", "-4", "-6", "[::1]:4500"), ("[::1]", "--ipv6", "--ipv4", "127.0.0.1:4500")]
+    {
+        let server = Server::from_command(&mut net.on(0, &secretcat(["listen", address])));
+        connect(right).is(0, NOT_FOUND, "");
+        let refused = format!("secretcat: connect {refused}: connection refused (is a server listening there?)\n");
+        connect(wrong).is(1, "", refused);
+        assert_eq!(connect("-v").status, Some(0), "of both, one is enough");
+        server.stops_with("");
+    }
+}
+
+#[test]
+fn an_ipv6_listener_may_refuse_ipv4() {
+    if TcpListener::bind("[::1]:0").is_err() {
+        return skip::skip("no IPv6 here");
+    }
+    let v6only: Read = |s| format!("{}", s.only_v6().unwrap());
+    for (args, takes_v4) in [(&["--v6only=on"][..], false), (&["--v6only=off"], true)] {
+        let server = Server::at("[::]:0", args);
+        let Some(socket) = listening(&server.proc) else { return };
+        assert_eq!(v6only(&socket), (!takes_v4).to_string());
+        drop(socket);
+        let v4 = format!("127.0.0.1:{}", server.port());
+        let out = run(["connect", &v4, "-m", "SECRET 4"], "");
+        assert_eq!(out.status, Some(if takes_v4 { 0 } else { 1 }), "{out:?}");
+        let v6 = format!("[::1]:{}", server.port());
+        run(["connect", &v6, "-m", "SECRET 6"], "").is(0, digits("6"), "");
+    }
+}
+
+#[test]
+fn options_of_ipv6_have_names_of_their_own_in_the_kernel() {
+    let Ok(listener) = TcpListener::bind("[::1]:0") else { return skip::skip("no IPv6 here") };
+    let address = listener.local_addr().unwrap().to_string();
+    let _proc = Proc::start(secretcat(["connect", &address]).args(["--tos", "0x20", "--ttl", "33"]));
+    let peer = accept(&listener);
+    let Some(socket) = connected(&_proc) else { return };
+    assert_eq!((socket.tclass_v6().unwrap(), socket.unicast_hops_v6().unwrap()), (0x20, 33));
+    drop(peer);
+}
+
+#[test]
+fn the_queue_of_a_listener_is_as_long_as_asked_for() {
+    if !has("ss") {
+        return skip::skip("ss");
+    }
+    let queue = |args: &[&str]| {
+        let server = Server::start(args);
+        let filter = format!("sport = :{}", server.port());
+        let told = Command::new("ss").args(["-Htln", &filter]).output().unwrap();
+        String::from_utf8_lossy(&told.stdout).split_whitespace().nth(2).unwrap_or_default().to_owned()
+    };
+    assert_eq!(queue(&["--backlog", "7"]), "7");
+    assert_ne!(queue(&[]), "7");
+}
+
+#[test]
+fn listeners_that_share_a_port_must_all_ask_for_it() {
+    let first = Server::start(&["--reuseport"]);
+    let second = Server::at(&first.address(), &["--reuseport"]);
+    assert_eq!(first.addr, second.addr);
+    assert_eq!(run(["listen", &first.address()], "").status, Some(1));
+    second.stops_with("");
+    first.stops_with("");
+}
+
+#[test]
+fn ss_sees_the_options_too() {
+    if !has("ss") {
+        return skip::skip("ss");
+    }
+    let (listener, address) = stage();
+    let _proc = Proc::start(secretcat(["connect", &address]).args([
+        "--keepalive-time",
+        "1000s",
+        "--congestion",
+        "reno",
+        "--rcvbuf",
+        "16k",
+    ]));
+    let server = accept(&listener);
+    let peer = server.peer_addr().unwrap();
+    let told = Command::new("ss").args(["-Htniemo", &format!("sport = :{}", peer.port())]).output().unwrap();
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    for expected in ["timer:(keepalive,16min", " reno ", "rb32768"] {
+        assert!(told.contains(expected), "{expected}: {told}");
+    }
+}
+
+/// The rows of `--show-options`: name, requested, effective.
+fn shown(stderr: &str) -> Vec<[String; 3]> {
+    let lines = stderr.lines().skip_while(|line| !line.starts_with("option ")).skip(1);
+    let cells = lines.map(|line| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned));
+    cells.map_while(|cells| cells.collect::<Vec<_>>().try_into().ok()).collect()
+}
+
+#[test]
+fn requested_is_shown_beside_effective() {
+    let server = Server::start(&[]);
+    let args = ["--sndbuf", "4k", "--ttl", "33", "--keepalive-cnt", "4", "--linger", "2", "--source", "127.0.0.1"];
+    let out = run(["connect", &server.address(), "--show-options", "-m", "SECRET 1"].iter().chain(&args), "");
+    assert_eq!((out.status, String::from_utf8_lossy(&out.stdout).as_ref()), (Some(0), digits("1").as_str()));
+    let rows = shown(&out.stderr);
+    let names: Vec<&str> = rows.iter().map(|row| row[0].as_str()).collect();
+    let all = [
+        "reuseaddr",
+        "reuseport",
+        "keepalive",
+        "keepalive-time",
+        "keepalive-intvl",
+        "keepalive-cnt",
+        "nodelay",
+        "cork",
+        "sndbuf",
+        "rcvbuf",
+        "mss",
+        "linger",
+        "reset-on-close",
+        "user-timeout",
+        "congestion",
+        "tos",
+        "ttl",
+        "source",
+        "interface",
+        "v6only",
+        "backlog",
+    ];
+    assert_eq!(names, all, "{}", out.stderr);
+    let row = |name: &str| {
+        let row = rows.iter().find(|row| row[0] == name).unwrap();
+        (row[1].as_str(), row[2].as_str())
+    };
+    // The kernel doubles buffers, within limits of its own; what it changed is told and is no error.
+    assert_eq!(row("sndbuf"), ("4KiB", "8KiB"));
+    assert_eq!(row("ttl"), ("33", "33"));
+    assert_eq!(row("keepalive"), ("on", "on"));
+    assert_eq!(row("keepalive-cnt"), ("4", "4"));
+    assert_eq!(row("keepalive-time"), ("-", "2h"));
+    assert_eq!(row("linger"), ("2s", "2s"));
+    assert_eq!(row("nodelay"), ("-", "off"));
+    assert_eq!(row("v6only"), ("-", "-"));
+    let (requested, effective) = row("source");
+    assert!(requested == "127.0.0.1" && effective.starts_with("127.0.0.1:"), "{effective}");
+    server.stops_with("");
+}
+
+#[test]
+fn a_listener_shows_the_options_of_its_first_connection_and_its_own() {
+    let server = Server::start(&["--show-options", "--nodelay", "--rcvbuf", "16k", "--backlog", "9"]);
+    assert_eq!(server.say("SECRET 1\n"), digits("1"));
+    assert_eq!(server.say("SECRET 2\n"), digits("2"));
+    let out = server.stop();
+    let rows = shown(&out.stderr);
+    assert_eq!(out.stderr.matches("option ").count(), 1, "once is enough: {}", out.stderr);
+    for row in [["nodelay", "on", "on"], ["rcvbuf", "16KiB", "32KiB"], ["backlog", "9", "9"], ["reuseaddr", "-", "on"]]
+    {
+        assert!(rows.contains(&row.map(str::to_owned)), "{row:?}: {}", out.stderr);
+    }
+}
+
+#[test]
+fn what_cannot_be_set_is_one_error_before_anything_is_sent() {
+    let (listener, address) = stage();
+    let available = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_available_congestion_control").unwrap();
+    let no_such = format!("no such congestion control on this system (available here: {})", available.trim());
+    run(["connect", &address, "--congestion", "nosuch", "-m", "x"], "").is(
+        2,
+        "",
+        format!("secretcat: {address}: set --congestion nosuch: {no_such}\n"),
+    );
+    run(["connect", &address, "--interface", "nosuch0", "-m", "x"], "").is(
+        2,
+        "",
+        format!("secretcat: {address}: set --interface nosuch0: no such interface\n"),
+    );
+    run(["listen", "127.0.0.1:0", "--congestion", "nosuch"], "").is(
+        2,
+        "",
+        format!("secretcat: 127.0.0.1:0: set --congestion nosuch: {no_such}\n"),
+    );
+    listener.set_nonblocking(true).unwrap();
+    assert!(listener.accept().is_err(), "nobody has come");
+}
+
+#[test]
+fn a_reset_on_close_is_a_reset() {
+    let (listener, address) = stage();
+    let proc = Proc::start(secretcat(["connect", &address, "-m", "x", "--reset-on-close"]).args(["-q", "1ms"]));
+    let mut server = accept(&listener);
+    let mut rest = Vec::new();
+    let end = std::io::Read::read_to_end(&mut server, &mut rest);
+    assert_eq!(proc.end().status, Some(1));
+    let is_reset = |error: &std::io::Error| error.kind() == std::io::ErrorKind::ConnectionReset;
+    assert!(end.as_ref().is_err_and(is_reset), "{end:?} after {rest:?}");
+}
+
+#[test]
+fn a_lingering_close_holds_nobody_up() {
+    // A peer that takes nothing: its connection's close waits for it, and nothing else does.
+    let server = Server::start(&["--linger", "30", "--idle-timeout", "300ms"]);
+    let stuffed = server.open();
+    stuffed.set_nonblocking(true).unwrap();
+    while std::io::Write::write(&mut &stuffed, &[b'\n'; 65536]).is_ok() {}
+    let mut silent = server.open();
+    assert_eq!(std::io::Read::read(&mut silent, &mut [0]).unwrap(), 0, "left for being idle, as the other one is");
+    let mut other = server.open();
+    assert_eq!(ask(&mut other, "SECRET 1"), digits("1"));
+    drop(stuffed);
+}
+
+/// So that nobody reads a local address where a peer's is meant.
+#[test]
+fn the_two_ends_agree_on_their_addresses() {
+    let (listener, address) = stage();
+    let proc = Proc::start(&mut secretcat(["connect", &address, "-v"]));
+    let peer: SocketAddr = accept(&listener).peer_addr().unwrap();
+    proc.until_stderr(&format!("#1 connected {peer} -> {address}\n"));
+}

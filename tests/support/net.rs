@@ -1,0 +1,106 @@
+//! Networks of our own: namespaces that are joined by a cable, and gone when the test is over.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::{has, is_root, skip};
+
+/// Network namespaces of one test. Host 0 is 10.10.11.1, host 1 is 10.10.11.2, each on its `eth0`.
+#[derive(Debug)]
+pub(crate) struct Net {
+    names: Vec<String>,
+}
+
+impl Net {
+    /// One host with nothing but its loopback interface; `None`, and it is said, where that needs
+    /// more privilege or programs than there are.
+    pub(crate) fn alone() -> Option<Net> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        if !is_root() || !has("ip") {
+            skip::skip("network namespaces need root and ip(8)");
+            return None;
+        }
+        let mut net = Net { names: Vec::new() };
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        net.add(format!("secretcat-{}-{number}a", std::process::id()));
+        Some(net)
+    }
+
+    /// Two hosts and a cable between them.
+    pub(crate) fn pair() -> Option<Net> {
+        let mut net = Net::alone()?;
+        let other = net.names[0].trim_end_matches('a').to_owned() + "b";
+        net.add(other);
+        let [a, b] = [&net.names[0], &net.names[1]];
+        ip(&["-n", a, "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", b]);
+        for (name, address) in [(a, "10.10.11.1/24"), (b, "10.10.11.2/24")] {
+            ip(&["-n", name, "address", "add", address, "dev", "eth0"]);
+            ip(&["-n", name, "link", "set", "eth0", "up"]);
+        }
+        Some(net)
+    }
+
+    fn add(&mut self, name: String) {
+        ip(&["netns", "add", &name]);
+        self.names.push(name);
+        let name = &self.names[self.names.len() - 1];
+        ip(&["-n", name, "link", "set", "lo", "up"]);
+    }
+
+    /// `command` on this host.
+    pub(crate) fn on(&self, host: usize, command: &Command) -> Command {
+        let mut on = Command::new("ip");
+        on.args(["netns", "exec", &self.names[host]]).arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => on.env(name, value),
+                None => on.env_remove(name),
+            };
+        }
+        on
+    }
+
+    /// Runs `words` on this host, and returns what it says.
+    #[track_caller]
+    pub(crate) fn sh(&self, host: usize, script: &str) -> String {
+        let out = self.on(host, Command::new("sh").args(["-c", script])).output().unwrap();
+        let told = String::from_utf8_lossy(&out.stdout).into_owned();
+        assert!(out.status.success(), "{script}: {told} {}", String::from_utf8_lossy(&out.stderr));
+        told
+    }
+
+    /// Packets carry so many bytes on the cable, both ways.
+    pub(crate) fn set_mtu(&self, bytes: u32) {
+        for host in 0..2 {
+            self.sh(host, &format!("ip link set eth0 mtu {bytes}"));
+        }
+    }
+
+    /// What the names of this host stand for, in the words of hosts(5).
+    pub(crate) fn set_hosts(&self, host: usize, lines: &str) {
+        let dir = self.etc(host);
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("hosts"), lines).unwrap();
+        std::fs::write(dir.join("nsswitch.conf"), "hosts: files\n").unwrap();
+    }
+
+    fn etc(&self, host: usize) -> PathBuf {
+        PathBuf::from("/etc/netns").join(&self.names[host])
+    }
+}
+
+impl Drop for Net {
+    fn drop(&mut self) {
+        for host in 0..self.names.len() {
+            let _ = std::fs::remove_dir_all(self.etc(host));
+            let _ = Command::new("ip").args(["netns", "delete", &self.names[host]]).status();
+        }
+    }
+}
+
+#[track_caller]
+fn ip(args: &[&str]) {
+    let out = Command::new("ip").args(args).output().unwrap();
+    assert!(out.status.success(), "ip {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+}
