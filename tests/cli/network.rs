@@ -105,7 +105,8 @@ fn a_lossy_path_and_small_buffers_change_nothing_but_the_time() {
     }
     let small = ["--sndbuf", "4k", "--rcvbuf", "4k"];
     let server = listener(&net, &small);
-    let messages: String = (0..400).map(|n| format!("SECRET {n} {}\n", "x".repeat(n % 300))).collect();
+    let line = |n: usize| format!("SECRET {n} {}\n", "x".repeat(n % 300));
+    let messages = (0..400).map(line).collect::<Vec<_>>().concat();
     let answers: String = (0..400).map(|n| digits(&n.to_string())).collect();
     for args in [&[][..], &["--chunk", "1..200"]] {
         let mut client = net.on(0, secretcat(["connect", "10.10.11.2"]).args(small).args(args));

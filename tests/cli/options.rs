@@ -208,7 +208,7 @@ fn an_ipv6_listener_may_refuse_ipv4() {
         drop(socket);
         let v4 = format!("127.0.0.1:{}", server.port());
         let out = run(["connect", &v4, "-m", "SECRET 4"], "");
-        assert_eq!(out.status, Some(if takes_v4 { 0 } else { 1 }), "{out:?}");
+        assert_eq!(out.status, Some(i32::from(!takes_v4)), "{out:?}");
         let v6 = format!("[::1]:{}", server.port());
         run(["connect", &v6, "-m", "SECRET 6"], "").is(0, digits("6"), "");
     }
