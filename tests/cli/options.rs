@@ -218,9 +218,9 @@ fn an_ipv6_listener_may_refuse_ipv4() {
 fn options_of_ipv6_have_names_of_their_own_in_the_kernel() {
     let Ok(listener) = TcpListener::bind("[::1]:0") else { return skip::skip("no IPv6 here") };
     let address = listener.local_addr().unwrap().to_string();
-    let _proc = Proc::start(secretcat(["connect", &address]).args(["--tos", "0x20", "--ttl", "33"]));
+    let proc = Proc::start(secretcat(["connect", &address]).args(["--tos", "0x20", "--ttl", "33"]));
     let peer = accept(&listener);
-    let Some(socket) = connected(&_proc) else { return };
+    let Some(socket) = connected(&proc) else { return };
     assert_eq!((socket.tclass_v6().unwrap(), socket.unicast_hops_v6().unwrap()), (0x20, 33));
     drop(peer);
 }
@@ -386,7 +386,7 @@ fn a_lingering_close_holds_nobody_up() {
     let server = Server::start(&["--linger", "30", "--idle-timeout", "300ms"]);
     let stuffed = server.open();
     stuffed.set_nonblocking(true).unwrap();
-    while std::io::Write::write(&mut &stuffed, &[b'\n'; 65536]).is_ok() {}
+    while std::io::Write::write(&mut &stuffed, &[b'\n'; 4096]).is_ok() {}
     let mut silent = server.open();
     assert_eq!(std::io::Read::read(&mut silent, &mut [0]).unwrap(), 0, "left for being idle, as the other one is");
     let mut other = server.open();

@@ -14,9 +14,9 @@ fn pythons() -> Vec<PathBuf> {
         None => skip::skip_even_in_ci("python2.7"),
     }
     if has("python3") {
-        pythons.push("python3".into())
+        pythons.push("python3".into());
     } else {
-        skip::skip("python3")
+        skip::skip("python3");
     }
     pythons
 }
