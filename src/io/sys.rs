@@ -143,8 +143,14 @@ pub fn poll_ready(fd: BorrowedFd<'_>, write: bool) -> io::Result<bool> {
 pub fn wait_ready(fd: BorrowedFd<'_>, write: bool, milliseconds: u16) -> io::Result<bool> {
     let events = if write { libc::POLLOUT } else { libc::POLLIN };
     let mut poll = libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 };
+    // poll(2) is never restarted by itself after a signal, and tells of one even when it was not to
+    // wait (signal(7)). The signal's handler has woken whoever must know of it.
     // SAFETY: the kernel reads and writes the one pollfd that it is given.
-    check(unsafe { libc::poll(&raw mut poll, 1, milliseconds.into()) })?;
+    while let Err(error) = check(unsafe { libc::poll(&raw mut poll, 1, milliseconds.into()) }) {
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
     Ok(poll.revents & (events | libc::POLLHUP | libc::POLLERR) != 0)
 }
 

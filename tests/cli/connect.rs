@@ -5,9 +5,11 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
-use crate::support::{DEADLINE, NOT_FOUND, Proc, Server, accept, digits, read_line, reset, run, secretcat};
+use crate::support::{
+    DEADLINE, NOT_FOUND, Proc, Server, accept, digits, has, read_line, reset, run, run_command, secretcat, skip,
+};
 
 /// A server whose part the test plays, and its address.
 pub fn stage() -> (TcpListener, String) {
@@ -356,7 +358,7 @@ fn everything_can_be_tried_with_one_command_and_no_server() {
     );
     // Where everybody's default address is set, --loopback is still what was asked for.
     let mut command = secretcat(["connect", "--loopback", "-m", "SECRET 1"]);
-    crate::support::run_command(command.env("SECRETCAT_ADDRESS", "nosuch.invalid:1"), "").is(0, digits("1"), "");
+    run_command(command.env("SECRETCAT_ADDRESS", "nosuch.invalid:1"), "").is(0, digits("1"), "");
 }
 
 #[test]
@@ -374,4 +376,17 @@ fn a_stdout_that_nobody_reads_any_more_is_no_failure() {
     proc.feed("SECRET 2\n".repeat(1000).into_bytes());
     proc.end().is(0, "", "");
     server.stops_with("");
+}
+
+#[test]
+fn a_signal_between_two_calls_is_no_failure_of_stdin_or_stdout() {
+    if !has("strace") {
+        return skip::skip("strace");
+    }
+    let server = Server::start(&[]);
+    // Every other poll(2) ends as a handled signal would end it.
+    let mut traced = Command::new("strace");
+    traced.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=poll", "-e", "inject=poll:error=EINTR:when=2+2"]);
+    traced.arg(env!("CARGO_BIN_EXE_secretcat")).args(["connect", &server.address()]);
+    run_command(&mut traced, "SECRET 1\nhello\n").is(0, digits("1") + NOT_FOUND, "");
 }
