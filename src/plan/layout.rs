@@ -1,23 +1,12 @@
 //! Where the request messages of a sweep lie in the stream that they are together.
 
-use std::fmt;
-
-use super::order::{Fin, Label, Trial};
+use super::trial::{Fin, Label, Place, Trial};
 
 /// The request messages of a sweep as one stream. Offsets count from its first byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// Where each message ends.
     ends: Vec<usize>,
-}
-
-/// A place in a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The number of the message, from 1.
-    pub message: usize,
-    /// Bytes of it before the place.
-    pub offset: usize,
 }
 
 impl Layout {
@@ -105,12 +94,6 @@ impl Layout {
             _ => start + 1,
         };
         self.messages().filter(|(_, len)| *len > 1).map(cut).collect()
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "message {} cut at {}", self.message, self.offset)
     }
 }
 

@@ -6,9 +6,11 @@ mod layout;
 mod order;
 mod shrink;
 mod spec;
+mod trial;
 
 pub use cutter::{Cutter, Piece};
-pub use layout::{Layout, Place};
-pub use order::{Fin, Label, Order, Trial};
+pub use layout::Layout;
+pub use order::Order;
 pub use shrink::Shrink;
 pub use spec::{Barrier, Cutting, Plan};
+pub use trial::{Fin, Label, Place, Trial};

@@ -1,7 +1,7 @@
 //! From a trial that made a difference to the least that still makes one.
 
 use super::layout::Layout;
-use super::order::{Fin, Label, Trial};
+use super::trial::{Fin, Label, Trial};
 
 /// Delta debugging (A. Zeller and R. Hildebrandt, IEEE TSE 28(2), 2002) over what a trial does
 /// differently from the baseline. It only asks: the caller runs each [`Shrink::candidate`] and says

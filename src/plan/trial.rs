@@ -1,0 +1,84 @@
+//! One trial of a sweep: where the requests are cut, and what that tries.
+
+use std::fmt;
+
+/// One way to write all requests on one connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trial {
+    /// What it tries.
+    pub name: Label,
+    /// Where one write ends and the next begins, as rising offsets in the stream of all requests;
+    /// neither its start nor its end is among them. The boundaries of messages are, unless the two
+    /// messages are joined.
+    pub cuts: Vec<usize>,
+    /// The boundaries of messages where nothing is cut: one write has bytes of both.
+    pub joined: Vec<usize>,
+    /// When the sending direction is closed.
+    pub fin: Fin,
+}
+
+/// When the sending direction is closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fin {
+    /// After the last byte has arrived.
+    #[default]
+    After,
+    /// Together with the last byte.
+    With,
+}
+
+/// What a [`Trial`] tries. Messages are counted from 1, offsets from the start of their message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Label {
+    /// Nothing: each message is one write. The baseline.
+    Whole,
+    /// One cut in one message.
+    Cut(Place),
+    /// Every message in pieces of so many bytes.
+    Chunks(usize),
+    /// So many messages in each write.
+    Joined(usize),
+    /// All messages joined, and each cut at this offset as `--cut` has it: each piece but the first
+    /// and the last crosses a boundary.
+    Crossing(i64),
+    /// All messages joined, and each cut in its middle.
+    CrossingMiddle,
+    /// Two cuts.
+    Pair(Place, Place),
+    /// The messages whole, and the end of the stream as [`Trial::fin`] says.
+    Fin(Fin),
+    /// What is left of another trial after shrinking it.
+    Shrunk,
+}
+
+/// A place in a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The number of the message, from 1.
+    pub message: usize,
+    /// Bytes of it before the place.
+    pub offset: usize,
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Label::Whole => f.write_str("every message in one write"),
+            Label::Cut(place) => place.fmt(f),
+            Label::Chunks(size) => write!(f, "chunks of {size}"),
+            Label::Joined(count) => write!(f, "{count} messages in one write"),
+            Label::Crossing(cut) => write!(f, "all messages joined, each cut at {cut}"),
+            Label::CrossingMiddle => f.write_str("all messages joined, each cut in its middle"),
+            Label::Pair(first, second) => write!(f, "{first}, {second}"),
+            Label::Fin(Fin::With) => f.write_str("FIN with the last byte"),
+            Label::Fin(Fin::After) => f.write_str("FIN after the last byte"),
+            Label::Shrunk => f.write_str("shrunk"),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "message {} cut at {}", self.message, self.offset)
+    }
+}
