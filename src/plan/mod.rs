@@ -12,5 +12,5 @@ pub use cutter::{Cutter, Piece};
 pub use layout::Layout;
 pub use order::Order;
 pub use shrink::Shrink;
-pub use spec::{Barrier, Cutting, Plan};
+pub use spec::{Barrier, CutOutside, Cutting, Plan};
 pub use trial::{Fin, Label, Place, Trial};

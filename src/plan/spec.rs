@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
 
+use super::cutter::position;
 use crate::value::{Offsets, Range, Seed, Size, Span};
 
 /// How the bytes of one direction of one connection are written.
@@ -78,6 +79,42 @@ impl Plan {
     }
 }
 
+/// A cut offset that does not fall inside a message, and so would cut nothing there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("message {number} has {} with its ending, and --cut {offset} does not fall inside it: {}", bytes(*.len), inside(*.len))]
+pub struct CutOutside {
+    /// The number of the message, from 1.
+    pub number: u64,
+    /// Its bytes, framing included.
+    pub len: usize,
+    /// The first such offset.
+    pub offset: i64,
+}
+
+impl Cutting {
+    /// Checks that every offset cuts a message of `len` bytes, framing included.
+    ///
+    /// # Errors
+    /// The first that does not: what was not cut must not pass for a test of cuts.
+    pub fn check(&self, number: u64, len: usize) -> Result<(), CutOutside> {
+        let Cutting::Cut(offsets) = self else { return Ok(()) };
+        let outside = offsets.as_slice().iter().find(|&&offset| position(offset, len as u64).is_none());
+        outside.map_or(Ok(()), |&offset| Err(CutOutside { number, len, offset }))
+    }
+}
+
+fn bytes(len: usize) -> String {
+    if len == 1 { "1 byte".to_owned() } else { format!("{len} bytes") }
+}
+
+fn inside(len: usize) -> String {
+    match len {
+        0 | 1 => "no cut would".to_owned(),
+        2 => "1 or -1 would".to_owned(),
+        len => format!("1 to {most} or -1 to -{most} would", most = len - 1),
+    }
+}
+
 impl Barrier {
     #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
     fn is_none(&self) -> bool {
@@ -92,4 +129,25 @@ const fn one() -> NonZeroUsize {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_one(n: &NonZeroUsize) -> bool {
     *n == NonZeroUsize::MIN
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_offset_that_cuts_nothing_is_named_with_those_that_would() {
+        let check =
+            |cut: &str, len| Cutting::Cut(cut.parse().unwrap()).check(3, len).map_err(|outside| outside.to_string());
+        assert_eq!(check("1,5,-1,-5", 6), Ok(()));
+        let told = |cut, len| check(cut, len).unwrap_err();
+        let six = "message 3 has 6 bytes with its ending, and --cut";
+        let would = "does not fall inside it: 1 to 5 or -1 to -5 would";
+        assert_eq!(told("1,6,7", 6), format!("{six} 6 {would}"));
+        assert_eq!(told("-6", 6), format!("{six} -6 {would}"));
+        assert!(told("2", 2).ends_with("does not fall inside it: 1 or -1 would"));
+        assert!(told("1", 1).ends_with("does not fall inside it: no cut would"));
+        assert_eq!(Cutting::Whole.check(1, 0), Ok(()));
+        assert_eq!(Cutting::Chunk(Range::only(Size(9))).check(1, 1), Ok(()));
+    }
 }

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use super::{Barrier, Cutting, Plan};
+use crate::value::Offsets;
+
 /// One way to write all requests on one connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trial {
@@ -58,6 +61,17 @@ pub struct Place {
     pub message: usize,
     /// Bytes of it before the place.
     pub offset: usize,
+}
+
+impl Trial {
+    /// The plan that makes these cuts in the stream of all requests (`connect --raw`), each piece
+    /// read by the server before the next is sent.
+    #[must_use]
+    pub fn plan(&self) -> Plan {
+        let offsets = self.cuts.iter().filter_map(|&cut| i64::try_from(cut).ok());
+        let cutting = Offsets::new(offsets).map_or(Cutting::Whole, Cutting::Cut);
+        Plan { cutting, barrier: Barrier::PeerRead, ..Plan::default() }
+    }
 }
 
 impl fmt::Display for Label {

@@ -1,4 +1,4 @@
-//! Plans read back, from a trace or from a file that holds only a plan.
+//! Plans read back: from a trace, from the findings of a sweep, or from a file that holds only a plan.
 
 use std::fmt;
 
@@ -24,8 +24,9 @@ pub struct PlanFileError {
     pub message: String,
 }
 
-/// Reads the first plan from a trace, or from a file that is only a plan object (over as many
-/// lines as it likes). Every other object of a trace is skipped, but must be one.
+/// Reads the first plan from a trace, from what `sweep --json` found, or from a file that is only a
+/// plan object (over as many lines as it likes). Every other object of a trace is skipped, but must
+/// be one.
 pub fn read_plan(bytes: &[u8]) -> Result<Plan, PlanFileError> {
     let mut objects = serde_json::Deserializer::from_slice(bytes).into_iter::<Head>();
     let mut found = None;
@@ -37,6 +38,12 @@ pub fn read_plan(bytes: &[u8]) -> Result<Plan, PlanFileError> {
         match head.kind.as_deref() {
             Some("plan") if found.is_none() => found = Some(parse(object, place(bytes, begin))?),
             Some(_) => {}
+            None if head.is_of_a_sweep && begin == skip_space(bytes, 0) => {
+                let findings: Findings = decode(object, place(bytes, begin))?;
+                let plan = findings.differences.into_iter().next().map(|finding| finding.plan);
+                return plan
+                    .ok_or_else(|| PlanFileError::at(place(bytes, begin), "this sweep found no difference: no plan"));
+            }
             // Only a file that is a plan and nothing else may leave the type out.
             None if begin == skip_space(bytes, 0) => {
                 let plan = parse(object, place(bytes, begin))?;
@@ -55,7 +62,23 @@ pub fn read_plan(bytes: &[u8]) -> Result<Plan, PlanFileError> {
 
 /// Reads the plan in one object that begins at `from` in its file.
 fn parse(object: &[u8], from: (usize, usize)) -> Result<Plan, PlanFileError> {
-    serde_json::from_slice::<Line>(object).map(|line| line.0).map_err(|error| PlanFileError::new(&error, from))
+    decode::<Line>(object, from).map(|line| line.0)
+}
+
+/// Reads one object that begins at `from` in its file.
+fn decode<'a, T: Deserialize<'a>>(object: &'a [u8], from: (usize, usize)) -> Result<T, PlanFileError> {
+    serde_json::from_slice(object).map_err(|error| PlanFileError::new(&error, from))
+}
+
+/// What a sweep found, as far as it is needed.
+#[derive(Deserialize)]
+struct Findings {
+    differences: Vec<Finding>,
+}
+
+#[derive(Deserialize)]
+struct Finding {
+    plan: Plan,
 }
 
 /// The offset of the first byte at or after `from` that is not JSON white space.
@@ -89,6 +112,7 @@ impl PlanFileError {
 /// The type of an object of which all else is ignored.
 struct Head {
     kind: Option<String>,
+    is_of_a_sweep: bool,
 }
 
 impl<'de> Deserialize<'de> for Head {
@@ -107,15 +131,16 @@ impl<'de> Visitor<'de> for HeadVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Head, A::Error> {
-        let mut kind = None;
+        let (mut kind, mut is_of_a_sweep) = (None, false);
         while let Some(key) = map.next_key::<String>()? {
+            is_of_a_sweep |= key == "differences";
             if key != "type" {
                 map.next_value::<IgnoredAny>()?;
             } else if kind.replace(map.next_value::<String>()?).is_some() {
                 return Err(A::Error::duplicate_field("type"));
             }
         }
-        Ok(Head { kind })
+        Ok(Head { kind, is_of_a_sweep })
     }
 }
 
@@ -201,6 +226,16 @@ mod tests {
         assert!(matches!(plan.cutting, Cutting::Chunk(range) if range.min != range.max));
         assert_eq!(plan.seed, Seed(5));
         assert_eq!(read_plan(&serde_json::to_vec(&plan).unwrap()), Ok(plan));
+    }
+
+    #[test]
+    fn a_plan_comes_from_what_a_sweep_found() {
+        let found =
+            "{\n \"same\": 3,\n \"differences\": [\n  {\"cuts\": [5], \"plan\": {\"cutting\": {\"cut\": \"5\"}}}]}";
+        assert!(matches!(read_plan(found.as_bytes()).unwrap().cutting, Cutting::Cut(_)));
+        assert_eq!(wrong("{\"differences\":[]}"), "line 1, column 1: this sweep found no difference: no plan");
+        let broken = wrong(&found.replace("\"5\"}", "\"0\"}"));
+        assert!(broken.starts_with("line 4, column 4") && broken.contains("is not a cut offset"), "{broken}");
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub fn to_json(subject: &Subject, baseline: Option<&Baseline>, tally: &Tally, st
                 "expected": baseline.map(|baseline| outcome(baseline.outcome())),
                 "got": outcome(&difference.got),
                 "repeated": difference.repeated,
+                "plan": difference.trial.plan(),
                 "repeat": repeat_command(subject, difference),
             })
         })

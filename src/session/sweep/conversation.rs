@@ -11,9 +11,9 @@ use crate::io::dial::{Dial, Progress};
 use crate::io::driver::{Driver, Ready};
 use crate::io::recorder::Recorder;
 use crate::io::{Flush, Incoming};
-use crate::plan::{Barrier, Cutting, Fin, Label, Plan, Trial};
+use crate::plan::{Fin, Label, Trial};
 use crate::trace::Side;
-use crate::value::{Address, Offsets};
+use crate::value::Address;
 use crate::verdict::{Ending, Outcome};
 
 /// More than this many bytes beyond what was expected is an answer without end.
@@ -117,7 +117,7 @@ impl Conversation {
                     self.end(Ending::Unreachable("no connection in time".to_owned()));
                 }
                 Ok(Progress::Connected(stream, name)) => {
-                    let traffic = Traffic { plan: plan_of(&self.trial), ..setting.config.traffic.clone() };
+                    let traffic = Traffic { plan: self.trial.plan(), ..setting.config.traffic.clone() };
                     let mut conn =
                         Box::new(Conn::new(stream, Side::Connect, name, &traffic, true, 0, &setting.recorder));
                     self.active = now;
@@ -260,11 +260,4 @@ impl Conversation {
 
 fn garbled(error: &FrameError) -> Ending {
     Ending::Garbled(error.to_string())
-}
-
-/// The trial's cuts as a plan for a stream, each piece read by the server before the next is sent.
-fn plan_of(trial: &Trial) -> Plan {
-    let offsets = trial.cuts.iter().filter_map(|&cut| i64::try_from(cut).ok());
-    let cutting = Offsets::new(offsets).map_or(Cutting::Whole, Cutting::Cut);
-    Plan { cutting, barrier: Barrier::PeerRead, ..Plan::default() }
 }
