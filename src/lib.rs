@@ -61,7 +61,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// Does the task; the exit status of one that came to its end.
 fn perform(task: &Task, report: &Report) -> Result<u8, Error> {
-    let silent = Seeing::default();
+    let silent = Seeing { quiet: true, ..Seeing::default() }; // a sweep tells by itself what was not proven
     let seeing: &Seeing = match task {
         Task::Sweep(_) => &silent,
         Task::Listen(config) => &config.seeing,

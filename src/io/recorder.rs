@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -12,7 +13,17 @@ use crate::trace::{ConnId, Event, Summary, Timeline, What, describe, write_line}
 
 /// A handle on what is recorded; clones record into the same place.
 #[derive(Clone, Debug, Default)]
-pub struct Recorder(Option<Arc<Shared>>);
+pub struct Recorder {
+    recording: Option<Arc<Shared>>,
+    notice: Option<Arc<Notice>>,
+}
+
+/// What is said once in a run, whether anything is recorded or not.
+#[derive(Debug)]
+struct Notice {
+    report: Report,
+    said: AtomicBool,
+}
 
 #[derive(Debug)]
 struct Shared {
@@ -50,8 +61,10 @@ impl Recorder {
     /// # Errors
     /// When the trace file or the timeline cannot be made: known before anything is sent.
     pub fn start(seeing: &Seeing, report: &Report) -> Result<Self, Error> {
+        let said = AtomicBool::new(false);
+        let notice = (!seeing.quiet).then(|| Arc::new(Notice { report: report.clone(), said }));
         if !seeing.records() {
-            return Ok(Recorder(None));
+            return Ok(Recorder { recording: None, notice });
         }
         let trace = match &seeing.trace {
             None => None,
@@ -70,7 +83,7 @@ impl Recorder {
         };
         let samples = trace.is_some() || timeline.is_some();
         let verbosity = if seeing.quiet { 0 } else { seeing.verbosity };
-        Ok(Recorder(Some(Arc::new(Shared {
+        let recording = Shared {
             start: Instant::now(),
             wanted: Wanted { verbosity, samples },
             tape: Mutex::new(Tape {
@@ -81,25 +94,26 @@ impl Recorder {
                 connections: 0,
                 line: Vec::new(),
             }),
-        }))))
+        };
+        Ok(Recorder { recording: Some(Arc::new(recording)), notice })
     }
 
     /// Whether anything is recorded.
     #[must_use]
     pub fn is_on(&self) -> bool {
-        self.0.is_some()
+        self.recording.is_some()
     }
 
     /// Whether `TCP_INFO` is wanted after every write, not only at the end of a connection.
     #[must_use]
     pub fn wants_samples(&self) -> bool {
-        self.0.as_ref().is_some_and(|shared| shared.wanted.samples)
+        self.recording.as_ref().is_some_and(|shared| shared.wanted.samples)
     }
 
     /// The number of a new connection. Without recording all are number 0: nobody asks.
     #[must_use]
     pub fn new_connection(&self) -> ConnId {
-        let Some(shared) = &self.0 else { return 0 };
+        let Some(shared) = &self.recording else { return 0 };
         let mut tape = shared.lock();
         tape.connections += 1;
         tape.connections
@@ -108,8 +122,17 @@ impl Recorder {
     /// Records what `what` returns; where nothing is recorded it is not even called.
     #[inline]
     pub fn note(&self, conn: ConnId, what: impl FnOnce() -> What) {
-        if let Some(shared) = &self.0 {
+        if let Some(shared) = &self.recording {
             shared.note(conn, what());
+        }
+    }
+
+    /// Says, once in a run, what its result would be misread without.
+    pub fn say_once(&self, text: impl FnOnce() -> String) {
+        if let Some(notice) = &self.notice {
+            if !notice.said.swap(true, Ordering::Relaxed) {
+                notice.report.error(&text());
+            }
         }
     }
 
@@ -118,7 +141,7 @@ impl Recorder {
     /// # Errors
     /// When a file could not be written whole: what it lacks must not go unsaid.
     pub fn finish(&self) -> Result<(), Error> {
-        let Some(shared) = &self.0 else { return Ok(()) };
+        let Some(shared) = &self.recording else { return Ok(()) };
         let elapsed = shared.start.elapsed();
         let tape = &mut *shared.lock();
         if let Some(summary) = tape.summary.take() {

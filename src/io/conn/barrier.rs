@@ -64,6 +64,11 @@ impl Gate {
         }
     }
 
+    /// Whether the peer's socket was never seen: it is on another host, not merely closed since.
+    pub(super) fn is_blind(&self) -> bool {
+        !self.seen
+    }
+
     fn unread(&mut self, stream: &Stream) -> Option<u64> {
         if self.queue.is_none() {
             let (local, peer) = stream.endpoints()?;

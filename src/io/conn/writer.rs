@@ -247,7 +247,12 @@ impl Writer {
             match script.wait {
                 Wait::Barrier => match script.gate.look(stream, now)? {
                     Look::Again(at) => return Ok(Flush::Until(at)),
-                    Look::Passed(outcome) => script.pass(outcome, self.offset, recorder, id),
+                    Look::Passed(outcome) => {
+                        if outcome == BarrierOutcome::NotVisible && script.gate.is_blind() {
+                            recorder.say_once(|| not_visible(stream));
+                        }
+                        script.pass(outcome, self.offset, recorder, id);
+                    }
                 },
                 Wait::Until(at) if now < at => return Ok(Flush::Until(at)),
                 Wait::Until(_) | Wait::Nothing => script.wait = Wait::Nothing,
@@ -284,6 +289,15 @@ impl Writer {
             now = Instant::now();
         }
     }
+}
+
+/// What `--barrier peer-read` cannot promise here, and what it does instead.
+fn not_visible(stream: &Stream) -> String {
+    let peer = stream.endpoints().map_or_else(String::new, |(_, peer)| format!("{peer}: "));
+    format!(
+        "{peer}--barrier peer-read: the peer's socket is not visible from here \
+         (another host or network namespace); waiting for its acknowledgements and --delay instead"
+    )
 }
 
 impl Script {
