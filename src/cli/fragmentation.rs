@@ -21,13 +21,14 @@ pub(super) struct FragmentationFlags {
     /// Cut each message at these offsets
     ///
     /// A list such as 1,5,-1: bytes from the start of the message, or from its end where negative;
-    /// the line ending is part of it. With --raw and in a relay: offsets in the stream.
+    /// the line ending is part of it. A message of connect that is not cut by each of them is
+    /// refused. With --raw and in a relay: offsets in the stream.
     #[arg(long, value_name = "OFFSETS", allow_hyphen_values = true, conflicts_with = "chunk")]
     cut: Option<Offsets>,
     /// Join so many messages before they are cut and written
     ///
     /// With --cut the pieces cross the boundaries between messages.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = messages)]
     coalesce: Option<NonZeroUsize>,
     /// Pause between two writes
     ///
@@ -105,4 +106,8 @@ impl FragmentationFlags {
             start_delay: self.read_start_delay.map(|Span(time)| time),
         })
     }
+}
+
+fn messages(text: &str) -> Result<NonZeroUsize, &'static str> {
+    text.parse().map_err(|_| "expected 1 or more messages")
 }

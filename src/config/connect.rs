@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Bytes, ConfigError, Family, Seeing, Traffic};
 use crate::frame::Framing;
+use crate::service::talk::Wire;
 use crate::value::Address;
 
 /// A checked run of `connect`.
@@ -73,6 +74,13 @@ impl ConnectConfig {
         if let Input::Given(messages) = &self.input {
             if self.framing == Framing::Lines && messages.iter().any(|message| message.contains(&b'\n')) {
                 return Err(ConfigError::new("-m takes one message, and a line feed would end it: give -m twice"));
+            }
+        }
+        if let (Input::Given(messages), false) = (&self.input, self.raw) {
+            let wire = Wire { framing: self.framing, crlf: self.crlf };
+            for (number, message) in (1..).zip(messages) {
+                let cuts = wire.check(&self.traffic.plan.cutting, number, message);
+                cuts.map_err(|outside| ConfigError::new(outside.to_string()))?;
             }
         }
         let unix = matches!(self.target, Target::Server(Address::Unix(_)));

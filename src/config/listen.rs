@@ -105,6 +105,18 @@ impl ListenConfig {
         self.relay.is_some() || self.service.is_raw()
     }
 
+    /// Whether the plan is carried out on a unix socket: to the clients, to the server of a relay, or both.
+    fn cuts_unix(&self) -> bool {
+        let is_unix = |address: &Address| matches!(address, Address::Unix(_));
+        match &self.relay {
+            None => is_unix(&self.address),
+            Some(Relay { to, cut_toward }) => {
+                (*cut_toward != Toward::Server && is_unix(&self.address))
+                    || (*cut_toward != Toward::Client && is_unix(to))
+            }
+        }
+    }
+
     /// Checks what one option cannot know of another.
     ///
     /// # Errors
@@ -144,8 +156,8 @@ impl ListenConfig {
                 ));
             }
         }
-        let raw = self.takes_raw();
-        self.traffic = self.traffic.check(Bytes { raw, unix })?;
+        let bytes = Bytes { raw: self.takes_raw(), unix: self.cuts_unix() };
+        self.traffic = self.traffic.check(bytes)?;
         Ok(self)
     }
 }

@@ -7,6 +7,8 @@ use super::PeerId;
 pub enum Action {
     /// Send the next `len` bytes of [`Actions::bytes`] to this peer, as one message.
     Send(PeerId, usize),
+    /// No further message for this peer comes soon: what was held back to be joined goes now.
+    Flush(PeerId),
     /// Half-close towards this peer when all is sent; go on reading.
     Finish(PeerId),
     /// Part politely: send what is pending, half-close, wait a while for the peer's end, close.

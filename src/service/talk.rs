@@ -2,6 +2,7 @@
 
 use super::{Action, Actions, CONSOLE, Event, PeerId, Service};
 use crate::frame::{FrameError, Framing, Role, encode};
+use crate::plan::{CutOutside, Cutting};
 
 /// How the console is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,19 @@ pub struct Wire {
 }
 
 impl Wire {
+    /// Checks that every offset of a plan cuts this message as it goes over the wire.
+    ///
+    /// # Errors
+    /// The first offset that does not. A message that has no form on the wire is passed over.
+    pub fn check(self, cutting: &Cutting, number: u64, message: &[u8]) -> Result<(), CutOutside> {
+        let Cutting::Cut(_) = cutting else { return Ok(()) };
+        let mut out = Vec::new();
+        if self.encode(message, &mut out).is_err() {
+            return Ok(());
+        }
+        cutting.check(number, out.len())
+    }
+
     fn encode(self, message: &[u8], out: &mut Vec<u8>) -> Result<(), FrameError> {
         let start = out.len();
         encode(self.framing, Role::Requests, message, out)?;
@@ -39,6 +53,8 @@ pub struct Talk {
     style: Style,
     wire: Wire,
     half_close: bool,
+    /// Where messages will be cut.
+    cutting: Cutting,
     server: Option<PeerId>,
     sent: u64,
     answered: u64,
@@ -53,6 +69,8 @@ pub enum Flaw {
     CutShort,
     /// A message does not fit its framing.
     Refused,
+    /// A message would not be cut where it was asked for.
+    Uncut(CutOutside),
     /// A reply was over the limit.
     TooLong,
 }
@@ -62,7 +80,14 @@ impl Talk {
     /// server at once, not when all replies are there.
     #[must_use]
     pub fn new(style: Style, wire: Wire, half_close: bool) -> Self {
-        Talk { style, wire, half_close, server: None, sent: 0, answered: 0, input_ended: false, flaw: None }
+        let cutting = Cutting::Whole;
+        Talk { style, wire, half_close, cutting, server: None, sent: 0, answered: 0, input_ended: false, flaw: None }
+    }
+
+    /// The same, of messages that are going to be cut so: those that would not be are refused.
+    #[must_use]
+    pub fn cut(self, cutting: &Cutting) -> Self {
+        Talk { cutting: cutting.clone(), ..self }
     }
 
     /// Messages sent.
@@ -100,6 +125,9 @@ impl Talk {
             return self.end_input(actions);
         }
         let Some(server) = self.server else { return };
+        if let Err(outside) = self.wire.check(&self.cutting, self.sent + 1, message) {
+            return self.refuse(outside, actions);
+        }
         let mut encoded = Ok(());
         actions.send_with(server, |out| encoded = self.wire.encode(message, out));
         if encoded.is_err() {
@@ -108,8 +136,20 @@ impl Talk {
         }
         self.sent += 1;
         if self.style == Style::Conversation {
+            // The next one is typed when this one is answered.
+            actions.push(Action::Flush(server));
             labelled("Sent: ", message, actions);
         }
+    }
+
+    /// A person may try again; a script must not take for tested what was not.
+    fn refuse(&mut self, outside: CutOutside, actions: &mut Actions) {
+        if self.style == Style::Conversation {
+            labelled("Not sent: ", outside.to_string().as_bytes(), actions);
+            return prompt(actions);
+        }
+        self.flaw = Some(Flaw::Uncut(outside));
+        actions.push(Action::Stop);
     }
 
     fn on_reply(&mut self, reply: &[u8], actions: &mut Actions) {
@@ -129,8 +169,8 @@ impl Talk {
             return;
         }
         self.input_ended = true;
-        if let Some(server) = self.server.filter(|_| self.half_close) {
-            actions.push(Action::Finish(server));
+        if let Some(server) = self.server {
+            actions.push(if self.half_close { Action::Finish(server) } else { Action::Flush(server) });
         }
     }
 
@@ -228,6 +268,7 @@ mod tests {
         let told = actions.script().into_iter().map(|(action, text)| match action {
             Action::Send(peer, _) => format!("{} {text:?}", name(peer)),
             Action::Finish(peer) => format!("finish {}", name(peer)),
+            Action::Flush(peer) => format!("flush {}", name(peer)),
             other => format!("{other:?}"),
         });
         told.collect::<Vec<_>>().join("\n")
@@ -238,11 +279,33 @@ mod tests {
         let mut talk = Talk::new(Style::Conversation, LINES, false);
         assert!(!talk.wants(CONSOLE), "nothing is read before the server is there");
         let begun = play(&mut talk, vec![Event::Open(SERVER), Event::Message(CONSOLE, b"SECRET 7")]);
-        assert_eq!(begun, "console \"Enter Message: \"\nserver \"SECRET 7\\n\"\nconsole \"Sent: SECRET 7\\n\"",);
+        assert_eq!(
+            begun,
+            "console \"Enter Message: \"\nserver \"SECRET 7\\n\"\nflush server\nconsole \"Sent: SECRET 7\\n\""
+        );
         assert!(!talk.wants(CONSOLE), "one message at a time");
         let ended =
             play(&mut talk, vec![Event::Message(SERVER, b"Digits: 7   Count: 1"), Event::Message(CONSOLE, b"QUIT()")]);
-        assert_eq!(ended, "console \"Received: Digits: 7   Count: 1\\n\"\nconsole \"Enter Message: \"\nStop");
+        assert_eq!(
+            ended,
+            "console \"Received: Digits: 7   Count: 1\\n\"\nconsole \"Enter Message: \"\nflush server\nStop"
+        );
+    }
+
+    #[test]
+    fn a_message_that_would_not_be_cut_is_not_sent() {
+        let cut = |style| Talk::new(style, LINES, false).cut(&Cutting::Cut("3".parse().unwrap()));
+        let events = || vec![Event::Open(SERVER), Event::Message(CONSOLE, b"abc"), Event::Message(CONSOLE, b"ab")];
+        let mut script = cut(Style::Filter);
+        assert_eq!(play(&mut script, events()), "server \"abc\\n\"\nStop");
+        assert_eq!(script.flaw(), Some(Flaw::Uncut(CutOutside { number: 2, len: 3, offset: 3 })));
+        let told = play(&mut cut(Style::Conversation), events());
+        let told = told.split_once("Sent: abc\\n\"\n").unwrap().1;
+        assert_eq!(
+            told,
+            "console \"Not sent: message 2 has 3 bytes with its ending, and --cut 3 does not fall inside it: \
+             1 to 2 or -1 to -2 would\\n\"\nconsole \"Enter Message: \""
+        );
     }
 
     #[test]
@@ -266,7 +329,7 @@ mod tests {
                 Event::Eof(SERVER),
             ],
         );
-        assert_eq!(told, "server \"a\\n\"\nconsole \"Digi\\n\"\nStop");
+        assert_eq!(told, "server \"a\\n\"\nflush server\nconsole \"Digi\\n\"\nStop");
         assert_eq!((talk.unanswered(), talk.flaw()), (1, Some(Flaw::CutShort)));
     }
 
@@ -281,6 +344,6 @@ mod tests {
     fn ctrl_d_ends_the_line_of_the_prompt() {
         let mut talk = Talk::new(Style::Conversation, LINES, false);
         let told = play(&mut talk, vec![Event::Open(SERVER), Event::Eof(CONSOLE)]);
-        assert_eq!(told, "console \"Enter Message: \"\nconsole \"\\n\"\nStop");
+        assert_eq!(told, "console \"Enter Message: \"\nconsole \"\\n\"\nflush server\nStop");
     }
 }

@@ -64,7 +64,8 @@ fn converse(config: &ConnectConfig, address: &Address, context: &Context) -> Res
     } else {
         let person = config.input == Input::Stdin && io::stdin().is_terminal();
         let style = if person { Style::Conversation } else { Style::Filter };
-        let talk = Talk::new(style, Wire { framing: config.framing, crlf: config.crlf }, config.half_close);
+        let talk = Talk::new(style, Wire { framing: config.framing, crlf: config.crlf }, config.half_close)
+            .cut(&config.traffic.plan.cutting);
         Conversation::new(config, address, context, driver, talk).run(conn)
     }
 }
@@ -214,6 +215,9 @@ impl<'a, S: Account> Conversation<'a, S> {
         if flaw == Some(Flaw::Refused) {
             let text = format!("message {}: too long for --framing {}", sent + 1, self.config.framing);
             return Err(Error::Usage(text));
+        }
+        if let Some(Flaw::Uncut(outside)) = flaw {
+            return Err(Error::Usage(outside.to_string()));
         }
         let lost = |how: String| Err(Error::Lost { address: self.address.to_string(), how, unanswered });
         match self.lost.take() {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use super::peer::{Link, Peer, Stage};
+use super::peer::{Heard, Link, Peer, Stage};
 use crate::frame::{FrameError, Framing, Inbox, Role};
 use crate::io::Incoming;
 use crate::io::conn::Conn;
@@ -274,13 +274,7 @@ impl<S: Service> Exchange<S> {
             }
             match peer.inbox.pull(&mut fresh) {
                 Ok(Some(message)) => {
-                    let start = peer.heard;
-                    peer.heard += message.wire.len() as u64;
-                    peer.numbers.0 += 1;
-                    if let Link::Conn(conn) = &peer.link {
-                        let (number, end) = (peer.numbers.0, peer.heard);
-                        self.recorder.note(conn.id(), || What::Message { dir: Direction::In, number, start, end });
-                    }
+                    note_heard(peer.link.conn(), &mut peer.heard, message.wire.len(), &self.recorder);
                     self.service.on(Event::Message(id, &message.body), &mut self.actions);
                 }
                 Ok(None) => return true,
@@ -301,7 +295,10 @@ impl<S: Service> Exchange<S> {
         let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return };
         loop {
             match peer.inbox.finish() {
-                Ok(Some(message)) => self.service.on(Event::Last(id, &message.body), &mut self.actions),
+                Ok(Some(message)) => {
+                    note_heard(peer.link.conn(), &mut peer.heard, message.wire.len(), &self.recorder);
+                    self.service.on(Event::Last(id, &message.body), &mut self.actions);
+                }
                 Ok(None) => break,
                 Err(FrameError::TooLong { .. }) if id != CONSOLE => {
                     return self.service.on(Event::TooLong(id), &mut self.actions);
@@ -331,6 +328,17 @@ impl<S: Service> Exchange<S> {
         if let Some(peer) = self.peer_mut(id) {
             change(peer);
         }
+    }
+}
+
+/// Records a message that has come, if it came over a connection that has messages.
+fn note_heard(conn: Option<&Conn>, heard: &mut Heard, wire: usize, recorder: &Recorder) {
+    let start = heard.bytes;
+    heard.bytes += wire as u64;
+    heard.messages += 1;
+    if let Some(conn) = conn.filter(|conn| !conn.is_raw()) {
+        let (number, end) = (heard.messages, heard.bytes);
+        recorder.note(conn.id(), || What::Message { dir: Direction::In, number, start, end });
     }
 }
 

@@ -233,7 +233,7 @@ impl Server<'_> {
                         Side::Listen,
                         arrival.peer,
                         traffic,
-                        false,
+                        self.config.takes_raw(),
                         number,
                         &self.context.recorder,
                     );

@@ -21,12 +21,19 @@ pub(super) struct Peer {
     pub(super) active: Instant,
     /// While the session is being stopped: how many more bytes of what has arrived are read.
     pub(super) allowance: Option<usize>,
-    /// Messages counted: from it, to it.
-    pub(super) numbers: (u64, u64),
+    /// Messages sent to it.
+    pub(super) told: u64,
     /// Why nothing more can be written to it.
     pub(super) broken: Option<io::Error>,
-    /// Stream offset behind the last message that came from it.
-    pub(super) heard: u64,
+    pub(super) heard: Heard,
+}
+
+/// What has come from a participant so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Heard {
+    pub(super) messages: u64,
+    /// Stream offset behind the last of them.
+    pub(super) bytes: u64,
 }
 
 /// How far a participant's leaving has come.
@@ -57,9 +64,9 @@ impl Peer {
             paused: false,
             active: now,
             allowance: None,
-            numbers: (0, 0),
+            told: 0,
             broken: None,
-            heard: 0,
+            heard: Heard::default(),
         }
     }
 }
@@ -118,6 +125,14 @@ impl Link {
         match self {
             Link::Conn(conn) => conn.is_finished(),
             Link::Console(_) => false,
+        }
+    }
+
+    /// The connection, where it is one.
+    pub(super) fn conn(&self) -> Option<&Conn> {
+        match self {
+            Link::Conn(conn) => Some(conn),
+            Link::Console(_) => None,
         }
     }
 

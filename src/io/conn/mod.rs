@@ -12,6 +12,7 @@ use writer::Writer;
 
 use super::driver::{Driver, Ready};
 use super::recorder::Recorder;
+use super::sockopt::{self, Shown};
 use super::stream::Stream;
 use super::{Flush, Incoming};
 use crate::config::Traffic;
@@ -27,6 +28,8 @@ pub struct Conn {
     writer: Writer,
     reader: Reader,
     recorder: Recorder,
+    /// A stream of bytes, without messages.
+    raw: bool,
     linger: bool,
     ending: Ending,
 }
@@ -62,6 +65,13 @@ impl Conn {
             local: stream.endpoints().map_or_else(|| "unix".to_owned(), |(local, _)| local.to_string()),
             peer: peer.clone(),
         });
+        if recorder.is_on() {
+            for Shown { name, requested, effective } in sockopt::effective(stream.socket(), &traffic.socket) {
+                if requested.is_some() || effective.is_some() {
+                    recorder.note(id, || What::Option { name, requested, effective });
+                }
+            }
+        }
         if !traffic.plan.is_plain() {
             recorder.note(id, || What::Plan(traffic.plan.clone()));
         }
@@ -70,6 +80,7 @@ impl Conn {
             writer: Writer::new(&traffic.plan, raw, number),
             reader: Reader::new(traffic.reading, Instant::now()),
             recorder: recorder.clone(),
+            raw,
             linger: traffic.socket.linger.is_some_and(|time| !time.is_zero()),
             ending: Ending::Open,
             stream,
@@ -81,6 +92,12 @@ impl Conn {
     #[must_use]
     pub fn id(&self) -> ConnId {
         self.id
+    }
+
+    /// Whether what goes over it is one stream of bytes, not messages.
+    #[must_use]
+    pub fn is_raw(&self) -> bool {
+        self.raw
     }
 
     /// Who is on the other end.

@@ -34,13 +34,14 @@ impl<S: Service> Exchange<S> {
         while let Some((&action, after)) = rest.split_first() {
             let Action::Send(to, _) = action else {
                 match action {
+                    Action::Flush(id) => self.with(id, |peer| peer.link.end_group()),
                     Action::Finish(id) => self.with(id, |peer| peer.link.finish()),
                     Action::Close(id) => self.leave(id),
                     Action::Dial(id) => self.dials.push(id),
                     Action::Stop => self.stopped = true,
                     Action::Send(..) => {}
                 }
-                if let Action::Finish(id) | Action::Close(id) = action {
+                if let Action::Flush(id) | Action::Finish(id) | Action::Close(id) = action {
                     touched.push(id);
                 }
                 rest = after;
@@ -63,11 +64,11 @@ impl<S: Service> Exchange<S> {
         let Some(peer) = peer_of(&mut self.peers, &mut self.console, to) else { return };
         peer.active = now;
         if self.recorder.is_on() {
-            if let Link::Conn(conn) = &peer.link {
+            if let Some(conn) = peer.link.conn().filter(|conn| !conn.is_raw()) {
                 let mut start = conn.offsets().0;
                 for length in lengths.clone() {
-                    peer.numbers.1 += 1;
-                    let (number, end) = (peer.numbers.1, start + length as u64);
+                    peer.told += 1;
+                    let (number, end) = (peer.told, start + length as u64);
                     self.recorder.note(conn.id(), || What::Message { dir: Direction::Out, number, start, end });
                     start = end;
                 }
