@@ -4,6 +4,7 @@
 pub(crate) mod net;
 pub(crate) mod pty;
 pub(crate) mod skip;
+pub(crate) mod trace;
 
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};

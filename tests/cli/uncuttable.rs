@@ -1,0 +1,151 @@
+//! What cannot be cut: refused in one line that says what could be, with status 2.
+
+use std::path::Path;
+
+use crate::support::{Dir, Server, run};
+
+#[test]
+fn what_cannot_be_cut_is_refused_with_what_could_be() {
+    let cases: [(&[&str], &str); 22] = [
+        (&["--chunk", "0"], "--chunk needs pieces of at least 1 byte: give 1 or more, or a range such as 1..7"),
+        (&["--chunk", "0..0"], "--chunk needs pieces of at least 1 byte: give 1 or more, or a range such as 1..7"),
+        (&["--chunk", "0..7"], "--chunk needs pieces of at least 1 byte: give 1 or more, or a range such as 1..7"),
+        (
+            &["--chunk", "5..2"],
+            "invalid value '5..2' for '--chunk <SIZE|MIN..MAX>': \"5..2\" is not a range: \
+             expected the smaller value before the larger one, as in MIN..MAX",
+        ),
+        (
+            &["--delay", "5ms..2ms"],
+            "invalid value '5ms..2ms' for '--delay <TIME|MIN..MAX>': \"5ms..2ms\" is not a range: \
+             expected the smaller value before the larger one, as in MIN..MAX",
+        ),
+        (
+            &["--cut", "6"],
+            "message 1 has 6 bytes with its ending, and --cut 6 does not fall inside it: 1 to 5 or -1 to -5 would",
+        ),
+        (
+            &["--cut", "1,-6"],
+            "message 1 has 6 bytes with its ending, and --cut -6 does not fall inside it: 1 to 5 or -1 to -5 would",
+        ),
+        (
+            &["-m", "", "--cut", "1"],
+            "message 2 has 1 byte with its ending, and --cut 1 does not fall inside it: no cut would",
+        ),
+        (
+            &["--cut", "0"],
+            "invalid value '0' for '--cut <OFFSETS>': \"0\" is not a cut offset: \
+             expected 1 or more, or -1 and less: a cut at 0 cuts nothing",
+        ),
+        (
+            &["--cut", "1;2"],
+            "invalid value '1;2' for '--cut <OFFSETS>': \"1;2\" is not a list of cut offsets: \
+             expected numbers such as 1,5,-1, negative ones counting from the end",
+        ),
+        (&["--coalesce", "0"], "invalid value '0' for '--coalesce <N>': expected 1 or more messages"),
+        (&["--coalesce", "x"], "invalid value 'x' for '--coalesce <N>': expected 1 or more messages"),
+        (
+            &["--barrier", "read"],
+            "invalid value 'read' for '--barrier <POINT>' [possible values: none, acked, peer-read]",
+        ),
+        (
+            &["--barrier", "peer-read", "unix:/nowhere"],
+            "--barrier watches TCP, which a unix socket does not speak: use --delay there",
+        ),
+        (
+            &["--barrier", "acked", "-U", "/nowhere"],
+            "--barrier watches TCP, which a unix socket does not speak: use --delay there",
+        ),
+        (
+            &["--chunk", "3", "--cut", "1"],
+            "the argument '--chunk <SIZE|MIN..MAX>' cannot be used with '--cut <OFFSETS>'",
+        ),
+        (&["--plan", "x", "--cut", "1"], "the argument '--plan <FILE>' cannot be used with '--cut <OFFSETS>'"),
+        (&["--plan", "x", "--seed", "1"], "the argument '--plan <FILE>' cannot be used with '--seed <N>'"),
+        (
+            &["--seed", "x", "--chunk", "1..2"],
+            "invalid value 'x' for '--seed <N>': \"x\" is not a seed: expected a number below 2^64 such as 42 or 0x2a",
+        ),
+        (&["--read-size", "0"], "--read-size 0 would read nothing: give 1 or more"),
+        (&["--plan", "/nonexistent"], "open /nonexistent: no such file or directory"),
+        (&["--quiet", "-v"], "the argument '--quiet' cannot be used with '--verbose...'"),
+    ];
+    for (args, complaint) in cases {
+        let all = ["connect", "-m", "hello"].iter().chain(args);
+        run(all, "").is(2, "", format!("secretcat: {complaint}\n"));
+    }
+    let raw: [(&[&str], &str); 6] = [
+        (
+            &["connect", "--raw", "--cut", "1,-1"],
+            "--cut counts from the end of a message where negative, and a stream has no end yet: give offsets from its start",
+        ),
+        (
+            &["connect", "--raw", "--coalesce", "2"],
+            "--coalesce joins messages, and a stream of raw bytes has none: leave it out",
+        ),
+        (
+            &["listen", "--relay", ":1", "--coalesce", "2"],
+            "--coalesce joins messages, and a stream of raw bytes has none: leave it out",
+        ),
+        (
+            &["listen", "--relay", "unix:/x", "--barrier", "acked"],
+            "--barrier watches TCP, which a unix socket does not speak: use --delay there",
+        ),
+        (
+            &["listen", "unix:/x", "--relay", ":1", "--cut-toward", "client", "--barrier", "acked"],
+            "--barrier watches TCP, which a unix socket does not speak: use --delay there",
+        ),
+        (
+            &["listen", "--cut-toward", "client"],
+            "the following required arguments were not provided: --relay <ADDRESS>",
+        ),
+    ];
+    for (args, complaint) in raw {
+        run(args, "").is(2, "", format!("secretcat: {complaint}\n"));
+    }
+}
+
+#[test]
+fn a_message_from_stdin_that_would_not_be_cut_is_refused_before_it_is_sent() {
+    let server = Server::start(&[]);
+    run(["connect", &server.address(), "--cut", "7"], "SECRET 1\nhello\nSECRET 2\n").is(
+        2,
+        "",
+        "secretcat: message 2 has 6 bytes with its ending, and --cut 7 does not fall inside it: 1 to 5 or -1 to -5 would\n",
+    );
+    server.stops_with("");
+}
+
+#[test]
+fn a_plan_file_that_does_not_parse_is_told_with_line_and_column() {
+    let dir = Dir::new("badplan");
+    let file = dir.file("plan.json");
+    let cases = [
+        ("", "1:1: no plan before the end of the file"),
+        ("cut 5\n", "1:1: expected value"),
+        (
+            "{\"cutting\": {\"cut\": \"1,0\"}}",
+            "1:26: \"0\" is not a cut offset: expected 1 or more, or -1 and less: a cut at 0 cuts nothing",
+        ),
+        (
+            "{\n  \"cutting\": {\"chunk\": \"5..2\"}\n}",
+            "2:30: \"5..2\" is not a range: expected the smaller value before the larger one, as in MIN..MAX",
+        ),
+        (
+            "{\n  \"cutting\": \"whole\",\n  \"cuts\": 1\n}",
+            "3:8: unknown field `cuts`, expected one of `cutting`, `coalesce`, `delay`, `barrier`, `seed`",
+        ),
+        ("{\"cutting\": \"whole\"", "1:19: EOF while parsing an object"),
+        ("{\"type\":\"close\",\"t\":1,\"conn\":1}\n", "2:1: no plan before the end of the file"),
+        ("\u{1b}[2J", "1:1: expected value"),
+    ];
+    for (text, complaint) in cases {
+        std::fs::write(&file, text).unwrap();
+        let line = format!("secretcat: {}:{complaint}\n", file.display());
+        run([Path::new("connect"), Path::new("--plan"), &file, Path::new("-mx")], "").is(2, "", line);
+    }
+    // What a plan may not ask of this connection is refused as the options would be.
+    std::fs::write(&file, "{\"cutting\":{\"cut\":\"-1\"},\"coalesce\":2}").unwrap();
+    let out = run([Path::new("connect"), Path::new("--raw"), Path::new("--plan"), &file], "");
+    assert_eq!((out.status, out.stderr.lines().count()), (Some(2), 1), "{out:?}");
+}

@@ -1,0 +1,82 @@
+//! Reading what `--trace` wrote: each line held against the schema, and asked what it tells.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+/// A trace, line by line.
+#[derive(Clone, Debug)]
+pub(crate) struct Trace(pub(crate) Vec<Value>);
+
+impl Trace {
+    /// The trace in a file; every line of it is one that the schema knows.
+    #[track_caller]
+    pub(crate) fn read(path: &Path) -> Trace {
+        Trace::parse(&std::fs::read_to_string(path).unwrap())
+    }
+
+    #[track_caller]
+    pub(crate) fn parse(text: &str) -> Trace {
+        assert!(text.is_empty() || text.ends_with('\n'), "the last line is not whole: {text:?}");
+        let trace = Trace(text.lines().map(|line| serde_json::from_str(line).unwrap()).collect());
+        for line in &trace.0 {
+            let errors: Vec<_> = schema().iter_errors(line).map(|error| error.to_string()).collect();
+            assert!(errors.is_empty(), "{line} does not follow the schema: {errors:?}");
+        }
+        assert!(trace.0.windows(2).all(|pair| pair[0]["t"].as_u64() <= pair[1]["t"].as_u64()), "time goes back");
+        trace
+    }
+
+    /// The connections of this side (`connect`, `listen`) in the order they were opened.
+    pub(crate) fn connections(&self, side: &str) -> Vec<u64> {
+        let opened = self.0.iter().filter(|line| line["type"] == "open" && line["side"] == side);
+        opened.map(|line| number(line, "conn")).collect()
+    }
+
+    /// The events of one kind on one connection.
+    pub(crate) fn of(&self, conn: u64, kind: &str) -> Vec<&Value> {
+        self.0.iter().filter(|line| line["type"] == kind && line["conn"] == conn).collect()
+    }
+
+    /// A number of each event of one kind on one connection; those without it are left out.
+    pub(crate) fn numbers(&self, conn: u64, kind: &str, field: &str) -> Vec<u64> {
+        self.of(conn, kind).iter().filter_map(|line| line[field].as_u64()).collect()
+    }
+
+    /// The bytes of each write.
+    pub(crate) fn writes(&self, conn: u64) -> Vec<u64> {
+        self.numbers(conn, "write", "accepted")
+    }
+
+    /// The bytes of each read.
+    pub(crate) fn reads(&self, conn: u64) -> Vec<u64> {
+        self.numbers(conn, "read", "len")
+    }
+
+    /// What each barrier established.
+    pub(crate) fn barriers(&self, conn: u64) -> Vec<&str> {
+        self.of(conn, "barrier").iter().filter_map(|line| line["outcome"].as_str()).collect()
+    }
+
+    /// Segments with data that one connection has sent, what was sent again not counted.
+    #[track_caller]
+    pub(crate) fn segments(&self, conn: u64) -> u64 {
+        let last = *self.of(conn, "sample").last().unwrap();
+        number(last, "data_segs_out") - number(last, "total_retrans")
+    }
+}
+
+#[track_caller]
+pub(crate) fn number(line: &Value, field: &str) -> u64 {
+    line[field].as_u64().unwrap_or_else(|| panic!("{line} has no number {field}"))
+}
+
+fn schema() -> &'static jsonschema::Validator {
+    static SCHEMA: OnceLock<jsonschema::Validator> = OnceLock::new();
+    SCHEMA.get_or_init(|| {
+        let schema = serde_json::from_str(include_str!("../cases/trace.schema.json")).unwrap();
+        jsonschema::validator_for(&schema).unwrap()
+    })
+}
