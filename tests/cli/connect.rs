@@ -40,8 +40,10 @@ fn quit_words_are_messages_where_nobody_types_them() {
 fn messages_may_stand_on_the_command_line() {
     let server = Server::start(&[]);
     // stdin is not read: it stays open, and nothing waits for it.
-    let mut proc = Proc::start(&mut secretcat(["connect", &server.address(), "-m", "SECRET 1", "--message", "quit"]));
-    proc.write("SECRET 2\n");
+    let (mut keyboard, stdin) = UnixStream::pair().unwrap();
+    keyboard.write_all(b"SECRET 2\n").unwrap();
+    let mut command = secretcat(["connect", &server.address(), "-m", "SECRET 1", "--message", "quit"]);
+    let proc = Proc::start_on(&mut command, OwnedFd::from(stdin).into(), Stdio::piped(), Stdio::piped());
     proc.end().is(0, digits("1") + NOT_FOUND, "");
     run(["connect", &server.address(), "-m", ""], "").is(0, NOT_FOUND, "");
     run(["connect", &server.address(), "-m", "-SECRET 3"], "").is(0, digits("3"), "");
