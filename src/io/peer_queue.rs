@@ -20,6 +20,17 @@ pub struct PeerQueue {
     way: Way,
 }
 
+/// What is known of the peer's socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The bytes in its receive queue: those that its kernel has received and its program has not
+    /// read, whether the connection was accepted yet or not. The end of the stream is no byte.
+    pub unread: u64,
+    /// All bytes that its kernel has received in order; the end of the stream counts as one more.
+    /// Unknown where only the list of sockets was there to ask, and before Linux 4.1.
+    pub received: Option<u64>,
+}
+
 /// A socket by its two addresses. IPv4 addresses mapped into IPv6 stand here as IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Tuple {
@@ -42,7 +53,7 @@ enum Way {
 impl PeerQueue {
     /// Prepares to look for the peer of a connection, given the two addresses as our socket has
     /// them (getsockname(2), getpeername(2)). Never fails: what cannot be seen is told by
-    /// [`PeerQueue::unread`].
+    /// [`PeerQueue::look`].
     #[must_use]
     pub fn open(local: SocketAddr, peer: SocketAddr) -> PeerQueue {
         let peer = Tuple { local: canonical(peer), remote: canonical(local) };
@@ -53,38 +64,39 @@ impl PeerQueue {
         }
     }
 
-    /// The bytes in the peer's receive queue: those that its kernel has acknowledged and its program
-    /// has not read, whether the connection was accepted yet or not. `None` where the socket is not
-    /// visible: on another host or in another network namespace, closed, or on a system other than
-    /// Linux. Bytes that the peer has not acknowledged are not counted: wait for that first. The
-    /// end of the stream does not count as a byte.
+    /// Looks at the peer's socket. `None` where it is not visible: on another host or in another
+    /// network namespace, closed, or on a system other than Linux.
+    ///
+    /// Bytes that have not arrived yet are not counted as unread, and the two numbers are not taken
+    /// in one instant: that all has arrived must be known before this is asked whether all was read.
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    pub fn unread(&mut self) -> io::Result<Option<u64>> {
-        let Way::Netlink(netlink, trusted) = &mut self.way else { return proc::unread(&self.peer) };
+    pub fn look(&mut self) -> io::Result<Option<Peer>> {
+        let listed = |unread: Option<u64>| unread.map(|unread| Peer { unread, received: None });
+        let Way::Netlink(netlink, trusted) = &mut self.way else { return proc::unread(&self.peer).map(listed) };
         match netlink.ask(&self.peer) {
-            Ok(Answer::Found(queue)) => {
+            Ok(Answer::Found(found)) => {
                 *trusted = true;
-                Ok(queue)
+                Ok(found)
             }
             Ok(Answer::Unknown) if *trusted => Ok(None),
             Ok(Answer::Unknown) => {
                 *trusted = true;
-                let listed = proc::unread(&self.peer)?;
-                if listed.is_some() {
+                let unread = proc::unread(&self.peer)?;
+                if unread.is_some() {
                     self.way = Way::Proc;
                 }
-                Ok(listed)
+                Ok(listed(unread))
             }
             Err(_) => {
                 self.way = Way::Proc;
-                proc::unread(&self.peer)
+                proc::unread(&self.peer).map(listed)
             }
         }
     }
 
     /// Always `None`: this system does not show another program's socket.
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    pub fn unread(&mut self) -> io::Result<Option<u64>> {
+    pub fn look(&mut self) -> io::Result<Option<Peer>> {
         let _ = self.peer;
         Ok(None)
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use super::super::peer_queue::PeerQueue;
+use super::super::peer_queue::{Peer, PeerQueue};
 use super::super::stream::Stream;
 use super::super::sys;
 use crate::plan::Barrier;
@@ -22,6 +22,8 @@ pub(super) struct Gate {
     queue: Option<PeerQueue>,
     /// The peer's socket was seen at least once.
     seen: bool,
+    /// The last write has arrived at the peer.
+    arrived: bool,
     interval: Duration,
 }
 
@@ -36,7 +38,7 @@ pub(super) enum Look {
 
 impl Gate {
     pub(super) fn new(barrier: Barrier) -> Self {
-        Gate { barrier, queue: None, seen: false, interval: FIRST_LOOK }
+        Gate { barrier, queue: None, seen: false, arrived: false, interval: FIRST_LOOK }
     }
 
     pub(super) fn is_wanted(&self) -> bool {
@@ -46,20 +48,27 @@ impl Gate {
     /// Begins the wait for the write that was just made.
     pub(super) fn begin(&mut self) {
         self.interval = FIRST_LOOK;
+        self.arrived = false;
     }
 
-    /// Looks whether the last write has got where it should.
-    pub(super) fn look(&mut self, stream: &Stream, now: Instant) -> io::Result<Look> {
-        // Order matters: bytes on their way are in neither queue, but they are not acknowledged.
-        if sys::queued_out(stream.as_fd())? > 0 {
+    /// Looks whether all bytes up to this offset have got where they should.
+    pub(super) fn look(&mut self, stream: &Stream, offset: u64, now: Instant) -> io::Result<Look> {
+        let acknowledged = sys::queued_out(stream.as_fd())? == 0;
+        if self.barrier == Barrier::Acked {
+            return Ok(if acknowledged { Look::Passed(BarrierOutcome::Acked) } else { self.again(now) });
+        }
+        // Order matters: bytes on their way are in no queue, so that they have arrived is known
+        // before it is asked whether they were read. The peer's own count says so at once, where
+        // its acknowledgement may be held back for 40 ms to go with data.
+        self.arrived =
+            self.arrived || acknowledged || self.peer(stream).is_some_and(|peer| peer.received >= Some(offset));
+        if !self.arrived {
             return Ok(self.again(now));
         }
-        if self.barrier == Barrier::Acked {
-            return Ok(Look::Passed(BarrierOutcome::Acked));
-        }
-        match self.unread(stream) {
-            Some(0) => Ok(Look::Passed(BarrierOutcome::Read)),
+        match self.peer(stream) {
+            Some(Peer { unread: 0, .. }) => Ok(Look::Passed(BarrierOutcome::Read)),
             Some(_) => Ok(self.again(now)),
+            None if !acknowledged => Ok(self.again(now)),
             None => Ok(Look::Passed(BarrierOutcome::NotVisible)),
         }
     }
@@ -69,14 +78,14 @@ impl Gate {
         !self.seen
     }
 
-    fn unread(&mut self, stream: &Stream) -> Option<u64> {
+    fn peer(&mut self, stream: &Stream) -> Option<Peer> {
         if self.queue.is_none() {
             let (local, peer) = stream.endpoints()?;
             self.queue = Some(PeerQueue::open(local, peer));
         }
-        let unread = self.queue.as_mut()?.unread().ok().flatten();
-        self.seen |= unread.is_some();
-        unread
+        let peer = self.queue.as_mut()?.look().ok().flatten();
+        self.seen |= peer.is_some();
+        peer
     }
 
     fn again(&mut self, now: Instant) -> Look {

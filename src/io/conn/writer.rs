@@ -245,7 +245,7 @@ impl Writer {
         let mut budget = BUDGET;
         loop {
             match script.wait {
-                Wait::Barrier => match script.gate.look(stream, now)? {
+                Wait::Barrier => match script.gate.look(stream, self.offset, now)? {
                     Look::Again(at) => return Ok(Flush::Until(at)),
                     Look::Passed(outcome) => {
                         if outcome == BarrierOutcome::NotVisible && script.gate.is_blind() {

@@ -5,13 +5,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::{Tuple, bytes};
+use super::{Peer, Tuple, bytes};
 
 /// What the kernel said of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// It exists; its unread bytes, or `None` where it has no receive queue any more.
-    Found(Option<u64>),
+    /// It exists; what is known of it, or `None` where it has no receive queue any more.
+    Found(Option<Peer>),
     /// It does not exist, as far as this way of asking can tell.
     Unknown,
 }
@@ -40,6 +40,11 @@ const LENGTH: u32 = 72;
 const REPLY: usize = 72;
 /// `idiag_rqueue` in `struct inet_diag_msg`.
 const RQUEUE: usize = 56;
+/// The attribute that holds the socket's `struct tcp_info`, and the bit that asks for it.
+const INET_DIAG_INFO: u16 = 2;
+const INFO_WANTED: u8 = 1 << (INET_DIAG_INFO - 1);
+/// `tcpi_bytes_received` in `struct tcp_info` (linux/tcp.h).
+const BYTES_RECEIVED: usize = 128;
 
 impl Netlink {
     pub(super) fn open() -> io::Result<Netlink> {
@@ -80,7 +85,7 @@ fn request(wanted: &Tuple, sequence: u32) -> [u8; HEADER + REQUEST] {
     put(&sequence.to_ne_bytes());
     put(&[0; 4]); // from no process in particular
     let family = if wanted.local.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
-    put(&[u8::try_from(family).unwrap_or_default(), TCP, 0, 0]);
+    put(&[u8::try_from(family).unwrap_or_default(), TCP, INFO_WANTED, 0]);
     put(&u32::MAX.to_ne_bytes()); // in any state
     put(&wanted.local.port().to_be_bytes());
     put(&wanted.remote.port().to_be_bytes());
@@ -128,7 +133,22 @@ pub(super) fn parse(message: &[u8], sequence: u32, wanted: &Tuple) -> io::Result
     if !is_wanted(body, wanted) {
         return Ok(Some(Answer::Unknown)); // where there is no such connection, its listener answers
     }
-    Ok(Some(Answer::Found(bytes(body[1], word(HEADER + RQUEUE)?))))
+    let unread = bytes(body[1], word(HEADER + RQUEUE)?);
+    let received = received(&message[HEADER + REPLY..]);
+    Ok(Some(Answer::Found(unread.map(|unread| Peer { unread, received }))))
+}
+
+/// Finds the bytes received among attributes (`struct rtattr`: length, type, value, padded to 4).
+fn received(mut attributes: &[u8]) -> Option<u64> {
+    while let Some(&[a, b, c, d]) = attributes.first_chunk() {
+        let len = usize::from(u16::from_ne_bytes([a, b])).max(4);
+        if u16::from_ne_bytes([c, d]) == INET_DIAG_INFO {
+            let info = attributes.get(4..len)?;
+            return info.get(BYTES_RECEIVED..)?.first_chunk().copied().map(u64::from_ne_bytes);
+        }
+        attributes = attributes.get(len.next_multiple_of(4)..)?;
+    }
+    None
 }
 
 /// Whether a `struct inet_diag_msg` is about this socket. One of IPv6 may talk to a peer of IPv4.

@@ -25,12 +25,16 @@ fn connect(listener: &TcpListener, host: &str) -> (TcpStream, [PeerQueue; 2]) {
     (ours, [by_netlink, by_proc])
 }
 
+fn unread(way: &mut PeerQueue) -> Option<u64> {
+    way.look().unwrap().map(|peer| peer.unread)
+}
+
 /// Both ways say so, once the kernel has moved the bytes.
 fn both(ways: &mut [PeerQueue; 2], expected: Option<u64>) {
     for way in ways {
         let deadline = Instant::now() + Duration::from_secs(5);
-        while way.unread().unwrap() != expected {
-            assert!(Instant::now() < deadline, "{:?}, not {expected:?}: {way:?}", way.unread());
+        while unread(way) != expected {
+            assert!(Instant::now() < deadline, "{:?}, not {expected:?}: {way:?}", way.look());
             sleep(Duration::from_millis(1));
         }
     }
@@ -97,10 +101,10 @@ fn a_listener_is_not_taken_for_the_peer() {
     let (_waiting, _) = connect(&listener, "127.0.0.1"); // a listener's queue counts connections
     let unused = "127.0.0.1:1".parse().unwrap();
     let mut queue = PeerQueue::open(unused, listener.local_addr().unwrap());
-    assert_eq!(queue.unread().unwrap(), None);
+    assert_eq!(queue.look().unwrap(), None);
     assert!(matches!(queue.way, Way::Netlink(_, true)));
     queue.way = Way::Proc;
-    assert_eq!(queue.unread().unwrap(), None);
+    assert_eq!(queue.look().unwrap(), None);
 }
 
 #[test]
@@ -115,6 +119,26 @@ fn the_end_of_the_stream_is_no_byte() {
     both(&mut ways, Some(0));
     assert_eq!(theirs.read(&mut [0]).unwrap(), 0);
     both(&mut ways, Some(0));
+}
+
+#[test]
+fn what_has_arrived_is_known_before_it_is_acknowledged_or_read() {
+    let listener = listener("127.0.0.1:0");
+    let (mut ours, [mut by_netlink, mut by_proc]) = connect(&listener, "127.0.0.1");
+    let (mut theirs, _) = listener.accept().unwrap();
+    let mut arrives = |expected: u64| {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while by_netlink.look().unwrap().unwrap().received != Some(expected) {
+            assert!(Instant::now() < deadline, "{by_netlink:?}");
+        }
+    };
+    arrives(0);
+    ours.write_all(b"12345").unwrap();
+    arrives(5);
+    theirs.read_exact(&mut [0; 5]).unwrap();
+    ours.write_all(b"123").unwrap();
+    arrives(8);
+    assert_eq!(by_proc.look().unwrap(), Some(Peer { unread: 3, received: None }));
 }
 
 #[test]
@@ -133,7 +157,7 @@ fn a_half_closed_peer_is_still_followed() {
 fn a_connection_of_another_host_is_not_visible() {
     let mut queue = PeerQueue::open("192.0.2.1:5000".parse().unwrap(), "192.0.2.2:4500".parse().unwrap());
     for _ in 0..3 {
-        assert_eq!(queue.unread().unwrap(), None);
+        assert_eq!(queue.look().unwrap(), None);
     }
 }
 
@@ -211,7 +235,7 @@ fn answers_of_the_kernel_are_read_by_their_bytes() {
     body[56..60].copy_from_slice(&31_u32.to_ne_bytes());
     let parse = |message: &[u8]| netlink::parse(message, 9, &wanted);
     let found = answer(20, 9, &body);
-    assert_eq!(parse(&found).unwrap(), Some(Answer::Found(Some(31))));
+    assert_eq!(parse(&found).unwrap(), Some(Answer::Found(Some(Peer { unread: 31, received: None }))));
     assert_eq!(parse(&answer(20, 8, &body)).unwrap(), None, "the answer to an earlier question");
     for len in 0..found.len() {
         assert!(parse(&found[..len]).is_err(), "cut at {len}");
@@ -221,6 +245,20 @@ fn answers_of_the_kernel_are_read_by_their_bytes() {
     assert_eq!(error(libc::ENOENT).unwrap(), Some(Answer::Unknown));
     assert_eq!(error(libc::EPERM).unwrap_err().raw_os_error(), Some(libc::EPERM));
     assert!(error(i32::MIN).is_err());
+    // Attributes follow: one of another kind, padded to four bytes, then the counters of TCP.
+    let mut told = found.clone();
+    told.extend(5_u16.to_ne_bytes().iter().chain(&7_u16.to_ne_bytes()).chain(&[1, 0, 0, 0]));
+    let info = 4 + 136_u16;
+    told.extend(info.to_ne_bytes().iter().chain(&2_u16.to_ne_bytes()));
+    told.extend([0; 128].iter().chain(&77_u64.to_ne_bytes()));
+    let received = |message: &[u8]| match parse(message).unwrap() {
+        Some(Answer::Found(Some(Peer { unread: 31, received }))) => received,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(received(&told), Some(77));
+    for len in found.len()..told.len() {
+        assert_eq!(received(&told[..len]), None, "cut at {len}");
+    }
     body[6] ^= 1; // another remote port
     assert_eq!(parse(&answer(20, 9, &body)).unwrap(), Some(Answer::Unknown));
     body[6] ^= 1;
@@ -228,5 +266,5 @@ fn answers_of_the_kernel_are_read_by_their_bytes() {
     let mapped = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1];
     body[8..24].copy_from_slice(&mapped);
     body[24..40].copy_from_slice(&mapped);
-    assert_eq!(parse(&answer(20, 9, &body)).unwrap(), Some(Answer::Found(Some(31))));
+    assert_eq!(parse(&answer(20, 9, &body)).unwrap(), Some(Answer::Found(Some(Peer { unread: 31, received: None }))));
 }
