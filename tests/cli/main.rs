@@ -16,4 +16,5 @@ mod network;
 mod options;
 mod peers;
 mod raw;
+mod relay;
 mod uncuttable;

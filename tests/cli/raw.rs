@@ -11,7 +11,7 @@ use crate::connect::stage;
 use crate::support::{DEADLINE, NOT_FOUND, Proc, Server, accept, digits, read_line, reset, run, secretcat};
 
 /// Bytes without a pattern that a lost or doubled block would keep.
-fn noise(len: usize) -> Vec<u8> {
+pub fn noise(len: usize) -> Vec<u8> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let next = || {
         state ^= state << 13;

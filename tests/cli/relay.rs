@@ -1,0 +1,289 @@
+//! `listen --relay`: other people's clients and servers with a cutting relay between them.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::process::Command;
+use std::thread;
+
+use crate::connect::stage;
+use crate::raw::noise;
+use crate::support::trace::Trace;
+use crate::support::{
+    DEADLINE, Dir, Proc, Server, accept, converse, digits, has, poll_until, read_line, reset, run, run_command, skip,
+};
+
+/// A relay to this server.
+fn relay(to: &str, args: &[&str]) -> Server {
+    Server::start(&[&["--relay", to][..], args].concat())
+}
+
+/// A client of a relay, and the server's end of its connection; the test plays both.
+fn pair(listener: &TcpListener, relay: &Server) -> (TcpStream, TcpStream) {
+    let client = relay.open();
+    (client, accept(listener))
+}
+
+#[test]
+fn every_byte_goes_both_ways_whatever_the_pieces() {
+    let echo = Server::start(&["--service", "echo"]);
+    for plan in [
+        &["--chunk", "1..5000", "--seed", "1"][..],
+        &["--chunk", "997", "--barrier", "peer-read"],
+        &["--cut", "1,2,70000"],
+        &[],
+    ] {
+        let relay = relay(&echo.address(), plan);
+        let bytes = noise(300_000);
+        assert!(converse(relay.open(), &bytes) == bytes, "{plan:?}");
+        relay.stops_with("");
+    }
+    echo.stops_with("");
+}
+
+#[test]
+fn what_is_cut_is_cut_in_the_direction_that_was_asked_for() {
+    let server = Server::start(&[]);
+    let dir = Dir::new("toward");
+    let file = dir.file("trace.ndjson");
+    for (side, to_server, to_client) in [("server", true, false), ("client", false, true), ("both", true, true)] {
+        let trace = ["--chunk", "1", "--trace", file.to_str().unwrap()];
+        let relay = relay(&server.address(), &[&["--cut-toward", side][..], &trace].concat());
+        run(["connect", &relay.address(), "-m", "SECRET 42"], "").is(0, digits("42"), "");
+        relay.stops_with("");
+        let trace = Trace::read(&file);
+        let cut = |side: &str| {
+            let conn = trace.connections(side)[0];
+            let writes = trace.writes(conn);
+            // One piece is one segment, also where a relay makes it.
+            assert_eq!(trace.segments(conn), writes.len() as u64);
+            (writes.iter().all(|len| *len == 1), trace.of(conn, "plan").len())
+        };
+        assert_eq!(cut("connect"), (to_server, usize::from(to_server)), "{side}");
+        assert_eq!(cut("listen"), (to_client, usize::from(to_client)), "{side}");
+    }
+    server.stops_with("");
+}
+
+#[test]
+fn offsets_stand_in_the_stream_of_each_direction() {
+    let (listener, address) = stage();
+    let dir = Dir::new("offsets");
+    let file = dir.file("trace.ndjson");
+    let relay = relay(&address, &["--cut", "3,8", "--barrier", "peer-read", "--trace", file.to_str().unwrap()]);
+    let (mut client, mut server) = pair(&listener, &relay);
+    for (from, to) in [(&mut client.try_clone().unwrap(), &mut server.try_clone().unwrap()), (&mut server, &mut client)]
+    {
+        let mut got = [0; 20];
+        from.write_all(b"0123456789").unwrap();
+        // However many reads it took to come here, it is cut by where it stands.
+        from.write_all(b"abcdefghij").unwrap();
+        to.read_exact(&mut got).unwrap();
+        assert_eq!(&got, b"0123456789abcdefghij");
+    }
+    drop((client, server));
+    relay.stops_with("");
+    let trace = Trace::read(&file);
+    for conn in [1, 2] {
+        let ends: Vec<u64> = trace
+            .of(conn, "write")
+            .iter()
+            .map(|write| write["offset"].as_u64().unwrap() + write["accepted"].as_u64().unwrap())
+            .collect();
+        assert_eq!(ends[..2], [3, 8], "{ends:?}");
+        assert!(trace.barriers(conn).iter().all(|outcome| *outcome == "read"), "{trace:?}");
+    }
+}
+
+#[test]
+fn the_end_of_each_side_is_passed_on_and_the_other_side_goes_on() {
+    let (listener, address) = stage();
+    for plan in [&["--chunk", "1"][..], &[]] {
+        let relay = relay(&address, plan);
+        let (mut client, mut server) = pair(&listener, &relay);
+        client.write_all(b"all I ask").unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        let mut heard = String::new();
+        server.read_to_string(&mut heard).unwrap();
+        assert_eq!(heard, "all I ask");
+        server.write_all(b"an answer\n").unwrap();
+        assert_eq!(read_line(&mut client), "an answer\n");
+        server.write_all(b"and more").unwrap();
+        drop(server);
+        heard.clear();
+        client.read_to_string(&mut heard).unwrap();
+        assert_eq!(heard, "and more");
+
+        // The other way round: the server ends first, and still hears.
+        let (mut client, mut server) = pair(&listener, &relay);
+        server.write_all(b"goodbye").unwrap();
+        server.shutdown(Shutdown::Write).unwrap();
+        heard.clear();
+        client.read_to_string(&mut heard).unwrap();
+        assert_eq!(heard, "goodbye");
+        client.write_all(b"wait\n").unwrap();
+        assert_eq!(read_line(&mut server), "wait\n");
+        client.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(server.read(&mut [0]).unwrap(), 0);
+        relay.stops_with("");
+    }
+}
+
+#[test]
+fn a_side_that_is_lost_is_lost_to_the_other_and_to_nobody_else() {
+    let (listener, address) = stage();
+    let relay = relay(&address, &["--chunk", "2"]);
+    let (mut others_client, mut others_server) = pair(&listener, &relay);
+    let (client, mut server) = pair(&listener, &relay);
+    reset(client);
+    assert!(matches!(server.read(&mut [0]), Ok(0) | Err(_)));
+    let (mut client, mut server) = pair(&listener, &relay);
+    client.write_all(b"hello\n").unwrap();
+    assert_eq!(read_line(&mut server), "hello\n"); // the relay knows its server
+    reset(server);
+    assert!(matches!(client.read(&mut [0]), Ok(0) | Err(_)));
+    others_client.write_all(b"still here\n").unwrap();
+    assert_eq!(read_line(&mut others_server), "still here\n");
+    drop((others_client, others_server));
+    relay.stops_with("");
+}
+
+#[test]
+fn a_server_that_is_not_there_is_told_of_and_the_next_client_may_find_it() {
+    let (listener, address) = stage();
+    drop(listener);
+    let relay = relay(&address, &[]);
+    assert_eq!(relay.open().read(&mut [0]).unwrap(), 0);
+    let told = format!("secretcat: connect {address}: connection refused (is a server listening there?)\n");
+    relay.proc.until_stderr(&told);
+    let server = Server::at(&address, &[]);
+    run(["connect", &relay.address(), "-m", "SECRET 1"], "").is(0, digits("1"), "");
+    server.stops_with("");
+    relay.stops_with(&told);
+}
+
+#[test]
+fn while_one_piece_waits_the_other_direction_and_the_others_go_on() {
+    let (listener, address) = stage();
+    let relay = relay(&address, &["--cut", "1", "--cut-toward", "server", "--delay", "1h"]);
+    let mut pairs: Vec<_> = (0..10).map(|_| pair(&listener, &relay)).collect();
+    for (client, server) in &mut pairs {
+        client.write_all(b"ab").unwrap();
+        let mut piece = [0; 2];
+        assert_eq!((server.read(&mut piece).unwrap(), piece[0]), (1, b'a'));
+    }
+    for (client, server) in &mut pairs {
+        server.write_all(b"meanwhile\n").unwrap();
+        assert_eq!(read_line(client), "meanwhile\n");
+    }
+}
+
+/// True when all of them are here; else it is said that the test is left out.
+fn all_here(programs: &[&str]) -> bool {
+    let missing = programs.iter().find(|program| !has(program));
+    missing.inspect(|program| skip::skip(program)).is_none()
+}
+
+#[test]
+fn curl_fetches_pages_from_python_byte_by_byte() {
+    if !all_here(&["curl", "python3"]) {
+        return;
+    }
+    let dir = Dir::new("http");
+    let page = "It is a truth universally acknowledged.\n".repeat(50);
+    std::fs::write(dir.file("page.txt"), &page).unwrap();
+    let mut serve = Command::new("python3");
+    serve
+        .args(["-u", "-m", "http.server", "--bind", "127.0.0.1", "--protocol", "HTTP/1.1", "0"])
+        .current_dir(dir.path());
+    let server = Proc::start(&mut serve);
+    let said = server.until_stdout(") ...");
+    let port = said.split_once(" port ").unwrap().1.split(' ').next().unwrap();
+    for side in ["server", "client", "both"] {
+        let relay = relay(&format!("127.0.0.1:{port}"), &["--chunk", "1", "--cut-toward", side]);
+        let url = format!("http://{}/page.txt", relay.address());
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--show-error", "--fail", "--max-time", "60", &url, &url]);
+        run_command(&mut curl, "").is(0, page.repeat(2), "");
+        relay.stops_with("");
+    }
+}
+
+#[test]
+fn curl_fetches_pages_from_nginx_byte_by_byte() {
+    if !all_here(&["curl", "nginx"]) {
+        return;
+    }
+    let dir = Dir::new("nginx");
+    let page = noise(20_000);
+    std::fs::create_dir(dir.file("html")).unwrap();
+    std::fs::write(dir.file("html/page"), &page).unwrap();
+    let path = dir.path().display();
+    let temporary: String =
+        ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|of| format!("{of}_temp_path {path};\n")).concat();
+    let config = format!(
+        "daemon off; master_process off; pid {path}/pid; error_log {path}/log;\nevents {{}}\n\
+         http {{ access_log off;\n{temporary}server {{ listen unix:{path}/socket; root {path}/html; }} }}\n"
+    );
+    std::fs::write(dir.file("nginx.conf"), config).unwrap();
+    let _server =
+        Proc::start(Command::new("nginx").arg("-c").arg(dir.file("nginx.conf")).arg("-e").arg(dir.file("log")));
+    let socket = dir.file("socket");
+    poll_until("nginx listens", thread::yield_now, || UnixStream::connect(&socket).is_ok());
+    let relay = relay(&format!("unix:{}", socket.display()), &["--chunk", "1"]);
+    let url = format!("http://{}/page", relay.address());
+    let mut curl = Command::new("curl");
+    // Two requests on one connection, and one on another.
+    curl.args(["--silent", "--show-error", "--fail", "--max-time", "60", &url, &url]);
+    let out = run_command(&mut curl, "");
+    assert_eq!((out.status, out.stderr.as_str()), (Some(0), ""));
+    assert!(out.stdout == page.repeat(2), "{} bytes", out.stdout.len());
+    relay.stops_with("");
+}
+
+#[test]
+fn redis_is_asked_and_answers_byte_by_byte() {
+    if !all_here(&["redis-server", "redis-cli"]) {
+        return;
+    }
+    let dir = Dir::new("redis");
+    let socket = dir.file("socket");
+    let mut serve = Command::new("redis-server");
+    serve
+        .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"])
+        .arg(&socket)
+        .arg("--dir")
+        .arg(dir.path());
+    let server = Proc::start(&mut serve);
+    server.until_stdout("eady to accept connections");
+    let relay = relay(&format!("unix:{}", socket.display()), &["--chunk", "1"]);
+    let mut cli = Command::new("redis-cli");
+    cli.args(["-p", &relay.port()]);
+    let value = "v".repeat(2000);
+    let input = format!(
+        "SET greeting hello\nGET greeting\nSET long {value}\nSTRLEN long\nGET long\nINCR n\nINCR n\nLPUSH l a b c\nLRANGE l 0 -1\nNONSENSE\n"
+    );
+    let out = run_command(&mut cli, input);
+    let expected = format!("OK\nhello\nOK\n2000\n{value}\n1\n2\n3\nc\nb\na\nERR unknown command ");
+    assert!(out.status == Some(0) && out.stdout.starts_with(expected.as_bytes()), "{out:?}");
+    relay.stops_with("");
+}
+
+#[test]
+fn a_relay_listens_on_a_unix_socket_too() {
+    let server = Server::start(&["--service", "echo"]);
+    let dir = Dir::new("unixrelay");
+    let path = dir.file("socket");
+    let address = format!("unix:{}", path.display());
+    let proc =
+        Proc::start(&mut crate::support::secretcat(["listen", &address, "--relay", &server.address(), "--chunk", "3"]));
+    proc.until_stderr("listening on ");
+    let mut client = UnixStream::connect(&path).unwrap();
+    client.set_read_timeout(Some(DEADLINE)).unwrap();
+    client.write_all(b"to and fro").unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    let mut heard = String::new();
+    client.read_to_string(&mut heard).unwrap();
+    assert_eq!(heard, "to and fro");
+    server.stops_with("");
+}
