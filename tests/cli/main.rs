@@ -15,6 +15,7 @@ mod message;
 mod network;
 mod options;
 mod peers;
+mod proof;
 mod raw;
 mod relay;
 mod uncuttable;

@@ -1,0 +1,240 @@
+//! That cuts arrive as cuts: a segment a piece, a read a piece, and a reader that closes the window.
+
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use crate::peers::script;
+use crate::support::net::Net;
+use crate::support::trace::{Trace, number};
+use crate::support::{Dir, Proc, Server, digits, has, is_root, poll_until, run, run_command, secretcat, skip};
+
+/// The runs that must all come out the same.
+const RUNS: u64 = 20;
+
+/// Sends so many bytes as pieces of one, and returns the segments they left in.
+#[track_caller]
+fn segments(command: &mut Command, dir: &Dir, bytes: usize) -> u64 {
+    let file = dir.file("segments.ndjson");
+    command.args(["--raw", "--chunk", "1", "--trace"]).arg(&file);
+    run_command(command, vec![b'x'; bytes]).is(0, "", "");
+    let trace = Trace::read(&file);
+    assert_eq!(trace.writes(1), vec![1; bytes]);
+    trace.segments(1)
+}
+
+#[test]
+fn a_hundred_pieces_are_a_hundred_segments_every_time() {
+    let server = Server::start(&["--service", "discard"]);
+    let dir = Dir::new("loopback");
+    for run in 0..RUNS {
+        let all = segments(&mut secretcat(["connect", &server.address()]), &dir, 100);
+        assert_eq!(all, 100, "run {run}");
+    }
+    assert_eq!(segments(&mut secretcat(["connect", &server.address()]), &dir, 20_000), 20_000);
+    server.stops_with("");
+}
+
+#[test]
+fn a_hundred_pieces_are_a_hundred_segments_across_a_cable_too() {
+    let Some(net) = Net::pair() else { return };
+    let server = Server::from_command(&mut net.on(1, &secretcat(["listen", "10.10.11.2", "--service", "discard"])));
+    let dir = Dir::new("cable");
+    for run in 0..RUNS {
+        let all = segments(&mut net.on(0, &secretcat(["connect", "10.10.11.2"])), &dir, 100);
+        assert_eq!(all, 100, "run {run}");
+    }
+    server.stops_with("");
+}
+
+const MESSAGE: &str = "My SECRET is 12345\n";
+
+/// How many of the cuts of the message make this server answer wrong.
+#[track_caller]
+fn wrong_answers(server: &Server, barrier: &[&str], command: impl Fn(&[&str]) -> Command) -> usize {
+    let wrong = |cut: usize| {
+        let (cut, address) = (cut.to_string(), server.address());
+        let args = [&["connect", "--raw", "--cut", &cut, &address][..], barrier].concat();
+        let out = run_command(&mut command(&args), MESSAGE);
+        assert_eq!((out.status, out.stderr.as_str()), (Some(0), ""), "cut {cut}");
+        out.stdout != digits("12345").into_bytes()
+    };
+    (1..MESSAGE.len()).filter(|cut| wrong(*cut)).count()
+}
+
+/// A server with the bug, whose first read comes so many seconds late.
+fn late_server(seconds: &str) -> Option<Server> {
+    if !has("python3") {
+        skip::skip("python3");
+        return None;
+    }
+    Some(Server::from_command(Command::new("python3").arg("-u").arg(script("one_read.py")).arg(seconds)))
+}
+
+#[test]
+fn a_read_of_its_own_for_each_piece_finds_the_bug_at_every_offset_however_late_the_server() {
+    for seconds in ["0", "0.02", "0.1"] {
+        let Some(server) = late_server(seconds) else { return };
+        assert_eq!(run(["connect", "--raw", &server.address()], MESSAGE).stdout, digits("12345").into_bytes());
+        let found = wrong_answers(&server, &["--barrier", "peer-read"], |args| secretcat(args));
+        assert_eq!(found, 18, "{seconds} s late");
+    }
+}
+
+#[test]
+fn it_does_so_on_a_busy_machine() {
+    let Some(server) = late_server("0.02") else { return };
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..2 * thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        let found =
+            std::panic::catch_unwind(|| wrong_answers(&server, &["--barrier", "peer-read"], |args| secretcat(args)));
+        over.store(true, Ordering::Relaxed);
+        assert_eq!(found.unwrap(), 18);
+    });
+}
+
+#[test]
+fn it_does_so_without_any_privilege() {
+    if !is_root() || !has("setpriv") {
+        return skip::skip("becoming nobody needs root and setpriv");
+    }
+    let Some(server) = late_server("0.02") else { return };
+    let dir = Dir::new("proof-of-nobody");
+    let program = dir.file("secretcat");
+    std::fs::copy(env!("CARGO_BIN_EXE_secretcat"), &program).unwrap();
+    let found = wrong_answers(&server, &["--barrier", "peer-read"], |args| {
+        let mut nobody = Command::new("setpriv");
+        nobody
+            .args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "--no-new-privs"])
+            .arg(&program)
+            .args(args);
+        nobody
+    });
+    assert_eq!(found, 18);
+}
+
+/// The files and sockets that strace(1) sees opened, with netlink sockets refused where asked.
+fn opened(server: &Server, dir: &Dir, refuse: bool) -> (Vec<u8>, String) {
+    let log = dir.file("strace");
+    let mut command = Command::new("strace");
+    command.args(["-f", "-e", "trace=socket,openat", "-o"]).arg(&log);
+    if refuse {
+        // The first socket is the connection's, the second one would ask the kernel about the peer.
+        command.args(["-e", "inject=socket:error=EPROTONOSUPPORT:when=2+"]);
+    }
+    command.arg(env!("CARGO_BIN_EXE_secretcat"));
+    command.args(["connect", "--raw", "--cut", "4", "--barrier", "peer-read", &server.address()]);
+    let out = run_command(&mut command, MESSAGE);
+    assert_eq!((out.status, out.stderr.as_str()), (Some(0), ""));
+    (out.stdout, std::fs::read_to_string(log).unwrap())
+}
+
+#[test]
+fn the_peer_is_found_by_netlink_and_without_that_in_the_list_of_sockets() {
+    let traces = Command::new("strace").args(["-o", "/dev/null", "true"]).status();
+    if !traces.is_ok_and(|status| status.success()) {
+        return skip::skip("strace");
+    }
+    let server = Server::start(&["--bug", "one-read"]);
+    let dir = Dir::new("ways");
+    let (asked, log) = opened(&server, &dir, false);
+    assert!(log.contains("AF_NETLINK") && !log.contains("/proc/net/tcp"), "{log}");
+    let (listed, log) = opened(&server, &dir, true);
+    assert!(log.contains("(INJECTED)") && log.contains("/proc/net/tcp"), "{log}");
+    let wrong = "Secret code not found.\nSecret code not found.\n";
+    assert_eq!((String::from_utf8(asked).unwrap(), String::from_utf8(listed).unwrap()), (wrong.into(), wrong.into()));
+    server.stops_with("");
+}
+
+#[test]
+fn a_peer_that_is_not_visible_is_said_once_and_waited_for_otherwise() {
+    let Some(net) = Net::pair() else { return };
+    let server = Server::from_command(&mut net.on(1, &secretcat(["listen", "10.10.11.2"])));
+    let dir = Dir::new("hidden");
+    let file = dir.file("trace.ndjson");
+    let args = [
+        "connect",
+        "10.10.11.2",
+        "--cut",
+        "4,6",
+        "--barrier",
+        "peer-read",
+        "--delay",
+        "3ms",
+        "-m",
+        "SECRET 42",
+        "-m",
+        "SECRET 1",
+    ];
+    let said = "secretcat: 10.10.11.2:4500: --barrier peer-read: the peer's socket is not visible from here \
+                (another host or network namespace); waiting for its acknowledgements and --delay instead\n";
+    let answers = digits("42") + &digits("1");
+    run_command(&mut net.on(0, secretcat(args).arg("--trace").arg(&file)), "").is(0, &answers, said);
+    let trace = Trace::read(&file);
+    assert_eq!(trace.barriers(1), ["not_visible"; 6]);
+    assert_eq!(trace.numbers(1, "pause", "nanos"), [3_000_000; 5]);
+    // Each pause begins when the acknowledgement is there.
+    let order: Vec<&str> = trace.0.iter().filter_map(|line| line["type"].as_str()).collect();
+    let order: Vec<&str> = order.into_iter().filter(|kind| ["write", "barrier", "pause"].contains(kind)).collect();
+    assert_eq!(order[..order.len() - 2], ["write", "barrier", "pause"].repeat(5));
+    run_command(&mut net.on(0, secretcat(args).arg("--quiet")), "").is(0, &answers, "");
+    server.stops_with("");
+}
+
+#[test]
+fn a_slow_reader_takes_little_at_a_time_and_closes_the_window() {
+    let dir = Dir::new("slow");
+    let (read, sent) = (dir.file("read.ndjson"), dir.file("sent.ndjson"));
+    let server = Server::start(&[
+        "--service",
+        "discard",
+        "--rcvbuf",
+        "2304",
+        "--read-size",
+        "64",
+        "--read-delay",
+        "1ms",
+        "--trace",
+        read.to_str().unwrap(),
+    ]);
+    run(["connect", "--raw", &server.address(), "--trace", sent.to_str().unwrap()], vec![b'x'; 30_000]).is(0, "", "");
+    server.stops_with("");
+    let (read, sent) = (Trace::read(&read), Trace::read(&sent));
+    let reads = read.reads(1);
+    assert!(reads.iter().all(|len| *len <= 64) && reads.iter().sum::<u64>() == 30_000, "{reads:?}");
+    let times = read.numbers(1, "read", "t");
+    assert!(
+        times[times.len() - 1] - times[0] >= (reads.len() as u64 - 2) * 1_000_000,
+        "a pause stands between two reads"
+    );
+    // What the sender's kernel says: the window, and nothing else, held it up.
+    let last = *sent.of(1, "sample").last().unwrap();
+    assert!(number(last, "rwnd_limited") > 0, "{last}");
+    assert!(sent.numbers(1, "sample", "notsent_bytes").iter().any(|bytes| *bytes > 0), "{sent:?}");
+}
+
+#[test]
+fn a_reader_that_does_not_begin_leaves_the_sender_waiting_for_its_window() {
+    if !has("ss") {
+        return skip::skip("ss");
+    }
+    let server = Server::start(&["--service", "discard", "--rcvbuf", "2304", "--read-start-delay", "1h"]);
+    let mut sender = Proc::start(&mut secretcat(["connect", "--raw", &server.address()]));
+    sender.feed(vec![b'x'; 8 << 20]);
+    let told = || {
+        let filter = format!("dport = :{}", server.port());
+        let out = Command::new("ss").args(["-Htin", "state", "established", &filter]).output().unwrap();
+        String::from_utf8(out.stdout).unwrap()
+    };
+    poll_until("the window closes", thread::yield_now, || {
+        let told = told();
+        told.contains(" rwnd_limited:") && told.contains(" notsent:")
+    });
+}
