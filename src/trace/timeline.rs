@@ -5,13 +5,16 @@ mod canvas;
 mod density;
 mod detail;
 mod lane;
+mod layout;
+mod marks;
 mod scene;
 mod svg;
 mod tape;
 
 use self::axis::time;
 use self::canvas::MARGIN;
-use self::detail::{Drawn, Need};
+use self::detail::Drawn;
+use self::layout::Need;
 use self::scene::{Kind, Panel, Part, Row};
 use self::svg::Svg;
 use self::tape::Tape;
@@ -223,6 +226,43 @@ mod tests {
         }
     }
 
+    /// Where each label is: its line, from where to where, and its text.
+    fn labels(drawn: &str) -> Vec<(String, f64, f64, String)> {
+        let attribute = |line: &str, name: &str| {
+            let from = line.find(&format!(" {name}=\"")).map(|at| at + name.len() + 3);
+            from.map_or(String::new(), |from| line[from..].split('"').next().unwrap().to_owned())
+        };
+        let texts = drawn.lines().filter(|line| line.starts_with("<text"));
+        texts
+            .map(|line| {
+                let text = line.split(['<', '>']).nth(2).unwrap().to_owned();
+                let (x, class) = (attribute(line, "x").parse::<f64>().unwrap(), attribute(line, "class"));
+                let width = marks::text_width(&text);
+                let begin = match class.split(' ').next_back() {
+                    Some("end") => x - width,
+                    Some("mid" | "on") => x - width / 2.0,
+                    _ => x,
+                };
+                (attribute(line, "y"), begin, begin + width, text)
+            })
+            .collect()
+    }
+
+    /// Two labels that stand on one another.
+    fn overlap(drawn: &str) -> Option<String> {
+        let mut labels = labels(drawn);
+        labels.sort_by(|a, b| (&a.0, a.1).partial_cmp(&(&b.0, b.1)).unwrap());
+        let mut pairs = labels.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+        pairs.find(|pair| pair[0].2 > pair[1].1 + 0.5).map(|pair| format!("{pair:?}"))
+    }
+
+    #[test]
+    fn no_label_stands_on_another() {
+        for (name, events) in pictures() {
+            assert_eq!(overlap(&picture(&events)), None, "{name}");
+        }
+    }
+
     #[test]
     fn few_messages_are_drawn_one_by_one_and_many_as_columns_with_the_first_enlarged() {
         let few = picture(&loopback(3, &[1, 5]));
@@ -286,6 +326,22 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(300))]
+        #[test]
+        fn no_label_stands_on_another_whatever_the_pace(
+            waits in proptest::collection::vec(prop_oneof![0..50_000_u64, 0..20_000_000_u64], 1..60), len in 1..99_u64,
+        ) {
+            let what = What::Open { side: Side::Connect, local: "a".into(), peer: "b".into() };
+            let mut events = vec![Event { t: 0, conn: 1, what }];
+            let mut t = 0;
+            for (k, wait) in (0..).zip(waits) {
+                t += wait;
+                let what = What::Message { dir: Direction::Out, number: k + 1, start: k * len, end: (k + 1) * len };
+                events.push(Event { t, conn: 1, what });
+                events.push(Event { t, conn: 1, what: What::Write { offset: k * len, asked: len, accepted: len } });
+            }
+            prop_assert_eq!(overlap(&picture(&events)), None);
+        }
+
         #[test]
         fn no_stream_of_events_makes_it_panic(events in proptest::collection::vec(any_event(), 0..60)) {
             let drawn = picture(&events);

@@ -101,6 +101,11 @@ impl Axis {
         Some((self.knots.first()?.0, self.knots.last()?.0))
     }
 
+    /// Whether labels count anew, with a plus, behind a wait.
+    pub(super) fn restarts(&self) -> bool {
+        self.ticks(0).iter().any(|tick| tick.text.starts_with('+'))
+    }
+
     /// Labels where there is room: round times where the axis is linear, else times of marks, since
     /// `origin` or, with a plus, since the last wait that was cut short.
     pub(super) fn ticks(&self, origin: u64) -> Vec<Tick> {

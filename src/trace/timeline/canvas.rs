@@ -1,6 +1,7 @@
 //! Where things stand on the page, and what every part of it draws: lanes, labels, the time axis.
 
 use super::axis::{Axis, time};
+use super::marks::text_width;
 use super::scene::{Panel, Row};
 use super::svg::Svg;
 
@@ -57,12 +58,16 @@ impl Canvas {
         let mut page = Svg::default();
         page.append(&self.below);
         self.above.line("rule", [LEFT, base, RIGHT, base], "");
+        let mut taken = Vec::new();
         for wait in &axis.breaks {
             let (from, to) = (LEFT + wait.from, LEFT + wait.to);
             let middle = f64::midpoint(from.max(to - 84.0), to) - 2.0;
             let zig = [(-9.0, 0.0), (-5.0, -5.0), (0.0, 5.0), (5.0, -5.0), (9.0, 0.0)];
             self.above.path("zig", &zig.map(|(dx, dy)| (middle + dx, base + dy)));
-            self.above.text("dim mid", middle, base - 9.0, &format!("{} wait", time(wait.nanos)));
+            let text = format!("{} wait", time(wait.nanos));
+            let half = text_width(&text) / 2.0;
+            taken.push((middle - half, middle + half));
+            self.above.text("dim mid", middle, base - 9.0, &text);
         }
         let mut before = 0.0;
         for tick in axis.ticks(origin) {
@@ -72,11 +77,16 @@ impl Canvas {
                 page.line("tick", [x, *top, x, *bottom], "");
             }
             // A label at the right edge stands before its line, if the one before leaves room.
-            let room = RIGHT - LEFT - tick.x;
-            if room > 44.0 {
-                self.above.text("dim", x + 2.0, base - 9.0, &tick.text);
-            } else if tick.x - before > 110.0 {
-                self.above.text("dim end", x - 2.0, base - 9.0, &tick.text);
+            let width = text_width(&tick.text);
+            let label = if RIGHT - x > 44.0 {
+                Some(("dim", x + 2.0, x + 2.0))
+            } else {
+                (tick.x - before > 110.0).then_some(("dim end", x - 2.0, x - 2.0 - width))
+            };
+            // How long was waited is told rather than a time beside it.
+            let is_free = |from: f64| taken.iter().all(|(low, high)| from > *high || from + width + 4.0 < *low);
+            if let Some((class, at, _)) = label.filter(|(_, _, from)| is_free(*from)) {
+                self.above.text(class, at, base - 9.0, &tick.text);
             }
             before = tick.x;
         }

@@ -126,6 +126,6 @@ fn index(columns: f64) -> usize {
 }
 
 /// Colours from blue over violet and red to orange, all of a brightness that holds on light and dark.
-fn ramp(share: f64) -> String {
+pub(super) fn ramp(share: f64) -> String {
     format!("hsl({:.0},62%,60%)", (212.0 + 180.0 * share.clamp(0.0, 1.0)) % 360.0)
 }

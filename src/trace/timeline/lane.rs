@@ -69,6 +69,15 @@ impl Lane {
         self.count = self.count.saturating_add(count);
     }
 
+    /// No byte is at `end` or beyond: what was counted there was the end of the stream.
+    pub(super) fn trim(&mut self, end: u64) {
+        let over = self.marks.last().map_or(0, |last| last.end.saturating_sub(end.max(last.start)));
+        self.bytes = self.bytes.saturating_sub(over);
+        for last in [self.marks.last_mut(), self.head.last_mut()].into_iter().flatten() {
+            last.end = last.end.min(end.max(last.start));
+        }
+    }
+
     /// How many calls or segments there were.
     pub(super) fn count(&self) -> u64 {
         self.count
@@ -197,6 +206,11 @@ impl Messages {
     pub(super) fn begins(&self, offset: u64) -> bool {
         let at = self.head.partition_point(|group| group.end <= offset);
         self.head.get(at).is_none_or(|group| group.start >= offset)
+    }
+
+    /// Whether the messages up to this offset are more than are known one by one.
+    pub(super) fn are_beyond(&self, end: u64) -> bool {
+        self.head.len() == CAP && self.head.last().is_some_and(|last| last.end < end)
     }
 
     /// The number of the message that holds the byte at `offset`, as near as is known.

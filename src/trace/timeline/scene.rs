@@ -19,6 +19,8 @@ pub(super) struct Panel<'a> {
 pub(super) struct Stream<'a> {
     pub(super) caption: String,
     pub(super) messages: &'a Messages,
+    /// The number of its connection, which colours bytes that are no messages.
+    pub(super) conn: u64,
     /// From top to bottom; those that are known.
     pub(super) rows: Vec<Row<'a>>,
     pub(super) pauses: &'a [(u64, u64)],
@@ -143,6 +145,7 @@ fn both_ends<'a>(connect: &'a Tape, listen: &'a Tape) -> Panel<'a> {
                 from,
             ),
             messages: messages(&from.sent, &to.received),
+            conn: connect.conn,
             rows: rows(Some(&from.writes), segments, Some(&to.reads)),
             pauses: &from.pauses,
             barriers: &from.barriers,
@@ -164,6 +167,7 @@ fn one_end(tape: &Tape) -> Panel<'_> {
     let sent = Stream {
         caption: caption("sent", &tape.sent, &tape.writes, tape),
         messages: &tape.sent,
+        conn: tape.conn,
         rows: rows(Some(&tape.writes), &tape.segments_out, None),
         pauses: &tape.pauses,
         barriers: &tape.barriers,
@@ -173,6 +177,7 @@ fn one_end(tape: &Tape) -> Panel<'_> {
     let received = Stream {
         caption: caption("received", &tape.received, &tape.reads, tape),
         messages: &tape.received,
+        conn: tape.conn,
         rows: rows(None, &tape.segments_in, Some(&tape.reads)),
         pauses: &[],
         barriers: &[],

@@ -53,7 +53,18 @@ impl Svg {
 
     /// Straight lines from point to point.
     pub(super) fn path(&mut self, class: &str, points: &[(f64, f64)]) {
-        let _ = write!(self.body, "<path class=\"{class}\" d=\"");
+        let _ = write!(self.body, "<path class=\"{class}\"");
+        self.points(points);
+    }
+
+    /// The ground between four points, in a colour that no class has.
+    pub(super) fn band(&mut self, class: &str, fill: &str, points: &[(f64, f64)]) {
+        let _ = write!(self.body, "<path class=\"{class}\" fill=\"{fill}\"");
+        self.points(points);
+    }
+
+    fn points(&mut self, points: &[(f64, f64)]) {
+        self.body.push_str(" d=\"");
         for (at, (x, y)) in points.iter().enumerate() {
             let _ = write!(self.body, "{}{} {}", if at == 0 { 'M' } else { 'L' }, number(*x), number(*y));
         }

@@ -90,7 +90,11 @@ impl Tape {
             What::Pause { nanos, .. } if self.pauses.len() < NOTES => self.pauses.push((t, *nanos)),
             What::Barrier { outcome, .. } if self.barriers.len() < NOTES => self.barriers.push((t, *outcome)),
             What::Sample(sample) => self.sample(t, sample),
-            What::Eof { .. } => self.eof = Some(t),
+            What::Eof { offset } => {
+                self.eof = Some(t);
+                self.arrived.most = *offset;
+                self.segments_in.trim(*offset);
+            }
             What::Shutdown { .. } => self.shutdown = Some(t),
             What::Close { error } => self.error = error.as_deref().map(kept),
             _ => {}
@@ -124,15 +128,23 @@ impl Tape {
 
 /// Works out from counts which bytes went in which segments: exactly where there was a segment for
 /// every call, else as so many segments over a range of bytes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Segmenter {
     /// Segments, and bytes in them, that earlier samples told of.
     segments: u64,
     told: u64,
     /// Where the last call ended.
     edge: u64,
+    /// Where the stream ends: the kernel counts its end as a byte.
+    most: u64,
     /// Calls whose segments no sample has told of.
     pub(super) pending: Vec<Mark>,
+}
+
+impl Default for Segmenter {
+    fn default() -> Self {
+        Segmenter { segments: 0, told: 0, edge: 0, most: MOST, pending: Vec::new() }
+    }
 }
 
 impl Segmenter {
@@ -148,7 +160,7 @@ impl Segmenter {
 
     /// At `t` the kernel had counted `total` segments, which carried all bytes before `to`.
     fn sampled(&mut self, t: u64, total: u64, to: u64, lane: &mut Lane) {
-        let (total, to) = (total.min(MOST), to.min(MOST));
+        let (total, to) = (total.min(MOST), to.min(self.most));
         let count = total.saturating_sub(self.segments);
         if count == 0 {
             return;
@@ -251,6 +263,25 @@ mod tests {
         sample(&mut tape, 5, 3, 0);
         assert_eq!(tape.segments_out.bytes(), 10);
         assert_eq!(tape.segments_out.count(), 3);
+    }
+
+    #[test]
+    fn the_end_of_the_stream_is_no_byte() {
+        let mut tape = tape();
+        let arrived = |segments, bytes| {
+            What::Sample(TcpSample {
+                data_segs_in: Some(segments),
+                bytes_received: Some(bytes),
+                ..TcpSample::default()
+            })
+        };
+        tape.note(1, &What::Read { offset: 0, len: 7 });
+        tape.note(2, &arrived(1, 8));
+        assert_eq!(tape.segments_in.bytes(), 8);
+        tape.note(3, &What::Eof { offset: 7 });
+        assert_eq!((tape.segments_in.bytes(), tape.segments_in.marks()[0].end), (7, 7));
+        tape.note(4, &arrived(2, 8));
+        assert_eq!((tape.segments_in.bytes(), tape.segments_in.count()), (7, 2));
     }
 
     #[test]

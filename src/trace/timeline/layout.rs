@@ -1,0 +1,155 @@
+//! Where each mark stands when every one is shown: how wide for its bytes, and when.
+
+use super::axis::{Axis, Item, pixels};
+use super::canvas::{LEFT, RIGHT};
+use super::lane::Mark;
+use super::scene::{Kind, Panel, Part};
+
+/// The part of the width that the longest wait may take.
+const LONGEST: f64 = 0.16;
+/// The most room that several segments in one mark ask for.
+const SEVERAL: f64 = 80.0;
+
+/// Width of a character of the text on a mark.
+pub(super) const CHARACTER: f64 = 6.0;
+
+/// How wide a mark is for its bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Scale {
+    /// In proportion: so many pixels a byte.
+    Linear(f64),
+    /// As their square root, where some marks are far larger than others.
+    Root(f64),
+    /// All alike.
+    Flat(f64),
+}
+
+/// A mark with its place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Placed {
+    pub(super) mark: Mark,
+    pub(super) x: f64,
+    pub(super) width: f64,
+}
+
+/// What must be seen of each mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Only that it is there.
+    Room,
+    /// By its width, whether it has more bytes than another.
+    Widths,
+    /// By its width, how many bytes it has; the least of them with its number.
+    Proportion,
+}
+
+/// The scales to try, from the most telling to the most modest.
+fn scales(panels: &[Panel<'_>], part: Part, need: Need) -> Vec<Scale> {
+    let marks = || panels.iter().flat_map(Panel::rows).flat_map(|row| row.marks(part)).filter(|mark| mark.count == 1);
+    let bytes = |mark: &Mark| mark.end.saturating_sub(mark.start);
+    let least = pixels(marks().map(bytes).min().unwrap_or(1));
+    let most = pixels(marks().map(bytes).max().unwrap_or(1));
+    let mut scales: Vec<Scale> = [8.0, 6.5, 5.0, 3.5].map(Scale::Linear).into();
+    // Large marks of like size can be drawn in proportion as well.
+    let shrunk = [320.0, 200.0, 100.0, 60.0, 40.0, 24.0].map(|widest| widest / most);
+    scales.extend(shrunk.into_iter().filter(|pixel| *pixel < 3.5 && pixel * least >= 5.0).map(Scale::Linear));
+    scales.extend(
+        [(7.0, 150.0), (5.0, 90.0), (3.5, 50.0)]
+            .map(|(pixel, widest)| Scale::Root(f64::min(pixel, widest / most.sqrt()))),
+    );
+    scales.extend([7.0, 4.5, 3.0].map(Scale::Flat));
+    scales.retain(|scale| match (need, scale) {
+        (Need::Room, _) | (Need::Widths, Scale::Linear(_) | Scale::Root(_)) => true,
+        (Need::Proportion, Scale::Linear(pixel)) => pixel * least > CHARACTER,
+        _ => false,
+    });
+    scales
+}
+
+/// All marks of all lanes, placed on one axis.
+#[derive(Debug)]
+pub(super) struct Layout {
+    pub(super) axis: Axis,
+    /// Lane by lane, in the order of the panels.
+    pub(super) lanes: Vec<Vec<Placed>>,
+    pub(super) scale: Scale,
+}
+
+/// Places all marks, as telling as there is room for; `None` where there is none for what is needed.
+pub(super) fn layout(panels: &[Panel<'_>], part: Part, need: Need) -> Option<Layout> {
+    scales(panels, part, need).into_iter().find_map(|scale| place(panels, part, scale))
+}
+
+fn place(panels: &[Panel<'_>], part: Part, scale: Scale) -> Option<Layout> {
+    // The last marks are followed by the sign for the end.
+    let room = RIGHT - LEFT - 8.0;
+    let mut items: Vec<(Item, Mark)> = Vec::new();
+    let mut lanes = 0;
+    for stream in panels.iter().flat_map(|panel| &panel.streams) {
+        let written = stream.rows.iter().find(|row| row.kind == Kind::Writes).map(|row| row.marks(part));
+        for row in &stream.rows {
+            if matches!(part, Part::Whole) && !row.lane.is_exact() {
+                return None;
+            }
+            for mark in row.marks(part) {
+                let Some(t) = seen(mark, written, part) else { continue };
+                items.push((Item { t, lane: lanes, width: scale.width(mark) }, *mark));
+            }
+            lanes += 1;
+        }
+    }
+    let too_wide = |(item, _): &(Item, Mark)| item.width > room * 0.4;
+    if matches!(scale, Scale::Linear(_)) && items.iter().any(too_wide) {
+        return None;
+    }
+    items.sort_by_key(|(item, mark)| (item.t, mark.start));
+    let needs: Vec<Item> = items.iter().map(|(item, _)| *item).collect();
+    let axis = Axis::fit(&needs, room, room * LONGEST)?;
+    let mut placed = vec![Vec::new(); lanes];
+    for ((item, mark), x) in items.into_iter().zip(&axis.places) {
+        placed[item.lane].push(Placed { mark, x: LEFT + x, width: item.width });
+    }
+    // Segments that no call tells apart are spread over the time in which they were counted.
+    for lane in &mut placed {
+        for at in 0..lane.len() {
+            let next = lane.get(at + 1).map_or(LEFT + room, |next: &Placed| next.x) - 1.5;
+            let placed = &mut lane[at];
+            if placed.mark.count > 1 {
+                placed.width = placed.width.max((LEFT + axis.x(placed.mark.t1)).min(next) - placed.x);
+            }
+        }
+    }
+    Some(Layout { axis, lanes: placed, scale })
+}
+
+/// When a mark is drawn: a call is noted when it returns, so a read may be noted before the write
+/// that it followed. `None` where the write is not in this part of the picture.
+fn seen(mark: &Mark, written: Option<&[Mark]>, part: Part) -> Option<u64> {
+    let Some(written) = written else { return Some(mark.t0) };
+    let write = written.get(written.partition_point(|write| write.end <= mark.start));
+    match (write, part) {
+        (Some(write), _) => Some(mark.t0.max(write.t0)),
+        (None, Part::Whole) => Some(mark.t0),
+        (None, Part::Until(_)) => None,
+    }
+}
+
+impl Scale {
+    fn width(self, mark: &Mark) -> f64 {
+        let bytes = pixels(mark.end.saturating_sub(mark.start));
+        let width = match self {
+            Scale::Linear(pixel) => pixel * bytes,
+            Scale::Root(pixel) => (pixel * bytes.sqrt()).max(4.0),
+            Scale::Flat(pixel) => pixel,
+        };
+        if mark.count > 1 { width.min(SEVERAL) } else { width }
+    }
+}
+
+impl Placed {
+    /// Where a byte of this mark is.
+    pub(super) fn at(&self, offset: u64) -> f64 {
+        let share = pixels(offset - self.mark.start) / pixels((self.mark.end - self.mark.start).max(1));
+        self.x + self.width * share
+    }
+}
