@@ -18,4 +18,5 @@ mod peers;
 mod proof;
 mod raw;
 mod relay;
+mod seeing;
 mod uncuttable;

@@ -73,10 +73,15 @@ pub(crate) fn number(line: &Value, field: &str) -> u64 {
     line[field].as_u64().unwrap_or_else(|| panic!("{line} has no number {field}"))
 }
 
+/// The committed schema of one line.
+pub(crate) fn schema_text() -> &'static str {
+    include_str!("../cases/trace.schema.json")
+}
+
 fn schema() -> &'static jsonschema::Validator {
     static SCHEMA: OnceLock<jsonschema::Validator> = OnceLock::new();
     SCHEMA.get_or_init(|| {
-        let schema = serde_json::from_str(include_str!("../cases/trace.schema.json")).unwrap();
+        let schema = serde_json::from_str(schema_text()).unwrap();
         jsonschema::validator_for(&schema).unwrap()
     })
 }

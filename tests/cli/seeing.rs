@@ -1,0 +1,257 @@
+//! Seeing what happened: the trace line by line, the summary, and the picture.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::trace::{Trace, number, schema_text};
+use crate::support::{Dir, NOT_FOUND, Proc, Server, digits, has, run, run_command, shell, skip};
+
+/// Runs `connect --loopback` with these, and returns its trace.
+#[track_caller]
+fn loopback(dir: &Dir, args: &[&str], input: &str) -> Trace {
+    let file = dir.file("trace.ndjson");
+    let out = run(["connect", "--loopback", "--trace", file.to_str().unwrap()].iter().chain(args), input);
+    assert_eq!((out.status, out.stderr.as_str()), (Some(0), ""), "{args:?}");
+    Trace::read(&file)
+}
+
+#[test]
+fn every_kind_of_event_of_real_runs_is_in_the_schema_and_every_kind_of_the_schema_is_in_real_runs() {
+    let dir = Dir::new("kinds");
+    let (at_server, at_relay, at_client) = (dir.file("server"), dir.file("relay"), dir.file("client"));
+    let server = Server::start(&["--trace", at_server.to_str().unwrap(), "--cut", "3", "--sndbuf", "64k"]);
+    let relay =
+        Server::start(&["--relay", &server.address(), "--chunk", "1..64k", "--trace", at_relay.to_str().unwrap()]);
+    let plan = ["--cut", "1,-1", "--delay", "1ms..2ms", "--barrier", "peer-read", "--coalesce", "2", "--ttl", "9"];
+    let client = ["connect", &relay.address(), "--trace", at_client.to_str().unwrap(), "-N"];
+    run(client.iter().chain(&plan), "SECRET 1\nhello\nSECRET 2").is(0, digits("1") + NOT_FOUND + &digits("2"), "");
+    relay.stops_with("");
+    server.stops_with("");
+    let traces = [at_server, at_relay, at_client].map(|file| Trace::read(&file));
+    let kinds: BTreeSet<&str> =
+        traces.iter().flat_map(|trace| &trace.0).filter_map(|line| line["type"].as_str()).collect();
+    let schema: Value = serde_json::from_str(schema_text()).unwrap();
+    let promised: BTreeSet<&str> = schema["oneOf"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|kind| kind["properties"]["type"]["const"].as_str())
+        .collect();
+    assert_eq!(kinds, promised);
+    for trace in &traces {
+        assert!(
+            !trace.0.iter().any(|line| line.as_object().unwrap().values().any(Value::is_null)),
+            "unknown is absent"
+        );
+        for conn in trace.connections("connect").into_iter().chain(trace.connections("listen")) {
+            let of_it: Vec<&str> =
+                trace.0.iter().filter(|line| line["conn"] == conn).filter_map(|line| line["type"].as_str()).collect();
+            assert_eq!((of_it[0], of_it[of_it.len() - 1]), ("open", "close"));
+        }
+    }
+    let [server, relay, client] = &traces;
+    let asked = |trace: &Trace, conn, name: &str| {
+        let all = trace.of(conn, "option");
+        (*all.iter().find(|line| line["name"] == name).unwrap()).clone()
+    };
+    // Linux doubles what it is asked for (socket(7)).
+    assert_eq!(
+        (&asked(server, 1, "sndbuf")["requested"], &asked(server, 1, "sndbuf")["effective"]),
+        (&"64KiB".into(), &"128KiB".into())
+    );
+    assert_eq!(
+        (&asked(client, 1, "ttl")["requested"], &asked(client, 1, "ttl")["effective"]),
+        (&"9".into(), &"9".into())
+    );
+    assert!(asked(client, 1, "nodelay")["effective"] == "on" && asked(client, 1, "sndbuf").get("requested").is_none());
+    assert!(relay.0.iter().all(|line| line["type"] != "message"), "a relay knows no messages");
+    // What stands unterminated at the end is a message too.
+    assert_eq!(server.of(1, "message").iter().filter(|line| line["dir"] == "in").count(), 3);
+}
+
+/// The bytes that the events of one kind carried, from offset to offset, without a gap.
+#[track_caller]
+fn carriers(trace: &Trace, conn: u64, kind: &str, length: &str) -> Vec<(u64, u64)> {
+    let all: Vec<(u64, u64)> = trace
+        .of(conn, kind)
+        .iter()
+        .map(|line| (number(line, "offset"), number(line, "offset") + number(line, length)))
+        .collect();
+    assert!(
+        all.windows(2).all(|pair| pair[0].1 == pair[1].0) && all.first().is_some_and(|first| first.0 == 0),
+        "{all:?}"
+    );
+    all
+}
+
+#[test]
+fn it_can_be_said_which_writes_segments_and_reads_carried_a_message() {
+    let dir = Dir::new("carried");
+    let trace =
+        loopback(&dir, &["--coalesce", "2", "--cut", "4,-1", "--barrier", "peer-read"], "SECRET 42\nhello\nSECRET 7\n");
+    let (ours, theirs) = (trace.connections("connect")[0], trace.connections("listen")[0]);
+    let messages = |conn, dir: &str| -> Vec<(u64, u64, u64)> {
+        let all = trace.of(conn, "message");
+        let those = all.iter().filter(|line| line["dir"] == dir);
+        those.map(|line| (number(line, "number"), number(line, "start"), number(line, "end"))).collect()
+    };
+    let sent = [(1, 0, 10), (2, 10, 16), (3, 16, 25)];
+    assert_eq!((messages(ours, "out"), messages(theirs, "in")), (sent.to_vec(), sent.to_vec()));
+    let answered = [(1, 0, 22), (2, 22, 45), (3, 45, 66)];
+    assert_eq!((messages(theirs, "out"), messages(ours, "in")), (answered.to_vec(), answered.to_vec()));
+    let pieces = [(0, 4), (4, 9), (9, 14), (14, 15), (15, 16), (16, 20), (20, 24), (24, 25)];
+    assert_eq!(carriers(&trace, ours, "write", "accepted"), pieces);
+    assert_eq!(carriers(&trace, theirs, "read", "len"), pieces);
+    // Each write is followed by a sample, which counts one segment more.
+    assert_eq!(trace.numbers(ours, "sample", "data_segs_out")[..8], [1, 2, 3, 4, 5, 6, 7, 8]);
+    // The second message was carried by the end of the third piece, the fourth and the fifth.
+    let carried: Vec<usize> = (0..pieces.len()).filter(|at| pieces[*at].0 < 16 && pieces[*at].1 > 10).collect();
+    assert_eq!(carried, [2, 3, 4]);
+}
+
+#[test]
+fn a_dash_is_stderr() {
+    let out = run(["connect", "--loopback", "--trace", "-", "-m", "SECRET 1"], "");
+    assert_eq!((out.status, out.stdout), (Some(0), digits("1").into_bytes()));
+    let trace = Trace::parse(&out.stderr);
+    assert_eq!((trace.connections("connect").len(), trace.connections("listen").len()), (1, 1));
+}
+
+#[test]
+fn a_trace_and_a_picture_that_cannot_be_written_are_told_before_anything_is_sent() {
+    let server = Server::start(&["-v"]);
+    for option in ["--trace", "--timeline"] {
+        let line = "secretcat: create /nonexistent/file: no such file or directory\n";
+        run(["connect", &server.address(), option, "/nonexistent/file", "-m", "x"], "").is(2, "", line);
+        // A full disk shows later: the answers are there, and what is lost is said.
+        let out = run(["connect", &server.address(), option, "/dev/full", "-m", "SECRET 1"], "");
+        out.is(2, digits("1"), "secretcat: write /dev/full: no space left on device\n");
+    }
+    let told = server.stop().stderr;
+    assert_eq!(told.matches("accepted").count(), 2, "{told}");
+}
+
+#[test]
+fn what_is_not_asked_for_costs_no_system_call() {
+    let traces = Command::new("strace").args(["-o", "/dev/null", "true"]).status();
+    if !traces.is_ok_and(|status| status.success()) {
+        return skip::skip("strace");
+    }
+    let dir = Dir::new("cost");
+    let log = dir.file("strace");
+    let server = Server::start(&[]);
+    let calls = |args: &[&str]| {
+        let mut command = Command::new("strace");
+        command.args(["-f", "-e", "trace=getsockopt", "-o"]).arg(&log).arg(env!("CARGO_BIN_EXE_secretcat"));
+        command.args(["connect", &server.address(), "-m", "SECRET 1"]).args(args);
+        run_command(&mut command, "").is(0, digits("1"), "");
+        std::fs::read_to_string(&log).unwrap().matches("TCP_INFO").count()
+    };
+    assert_eq!(calls(&[]), 0);
+    assert!(calls(&["--trace", dir.file("trace").to_str().unwrap()]) >= 2, "one behind the write, one at the end");
+    server.stops_with("");
+}
+
+/// A summary without what no two runs have in common; how long a rate is decides how wide all is.
+fn timeless(summary: &str) -> String {
+    let lines = summary.lines().filter(|line| !line.starts_with("rate") && !line.starts_with("time"));
+    lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ") + "\n").collect()
+}
+
+#[test]
+fn the_summary_counts_both_ends() {
+    let args = ["connect", "--loopback", "--stats", "--cut", "4,-1", "--barrier", "peer-read", "-m", "SECRET 42"];
+    let out = run(args, "");
+    assert_eq!((out.status, out.stdout), (Some(0), digits("42").into_bytes()));
+    assert!(out.stderr.lines().any(|line| line.starts_with("rate ") && line.contains("/s out")), "{}", out.stderr);
+    assert!(out.stderr.lines().any(|line| line.starts_with("time ")), "{}", out.stderr);
+    assert_eq!(
+        timeless(&out.stderr),
+        "connect listen\n\
+         connections 1 1\n\
+         messages 1 out, 1 in 1 out, 1 in\n\
+         bytes 10 out, 22 in 22 out, 10 in\n\
+         writes 3 1\n\
+         segments 3 out, 1 in 1 out, 3 in\n\
+         reads 1 3\n\
+         barriers 3 confirmed, 0 not -\n\
+         \n\
+         size connect writes connect reads listen writes listen reads\n\
+         1 1 #### 0 0 1 ####\n\
+         2..3 0 0 0 0\n\
+         4..7 2 ######## 0 0 2 ########\n\
+         8..15 0 0 0 0\n\
+         16..31 0 1 ######## 1 ######## 0\n"
+    );
+}
+
+#[test]
+fn the_summary_is_told_of_a_run_that_failed_and_the_failure_comes_last() {
+    let out = run(["connect", "127.0.0.1:1", "--stats", "-m", "x"], "");
+    assert_eq!(out.status, Some(1));
+    assert!(out.stderr.starts_with("connections   0\n"), "{}", out.stderr);
+    assert!(
+        out.stderr.ends_with("secretcat: connect 127.0.0.1:1: connection refused (is a server listening there?)\n"),
+        "{}",
+        out.stderr
+    );
+}
+
+#[test]
+fn the_picture_of_a_run_shows_both_ends_and_is_xml() {
+    let dir = Dir::new("picture");
+    let file = dir.file("picture.svg");
+    for (messages, label) in [(3, ">9 writes<"), (30, ">90 writes<"), (3000, ">9,000 writes<")] {
+        let args =
+            ["connect", "--loopback", "--cut", "3,-1", "--barrier", "peer-read", "--timeline", file.to_str().unwrap()];
+        let out = run(args, "SECRET 1\n".repeat(messages));
+        assert_eq!((out.status, out.stderr.as_str()), (Some(0), ""));
+        let drawn = std::fs::read_to_string(&file).unwrap();
+        assert!(drawn.starts_with("<svg xmlns=") && drawn.ends_with("</svg>\n") && drawn.len() < 600_000);
+        for text in [label, &label.replace("write", "segment"), &label.replace("write", "read")] {
+            assert!(drawn.contains(text), "{messages}: no {text}");
+        }
+        assert!(drawn.contains(" \u{2192} #") && drawn.contains("prefers-color-scheme:dark"), "{messages}");
+        if !has("python3") {
+            skip::skip("python3");
+            continue;
+        }
+        let mut parse = Command::new("python3");
+        parse.args(["-c", "import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])"]).arg(&file);
+        run_command(&mut parse, "").is(0, "", "");
+    }
+}
+
+#[test]
+fn the_picture_of_a_listener_is_drawn_when_it_is_stopped() {
+    let dir = Dir::new("stopped");
+    let file = dir.file("picture.svg");
+    let server = Server::start(&["--timeline", file.to_str().unwrap(), "--cut", "3"]);
+    run(["connect", &server.address(), "-m", "SECRET 1", "-m", "SECRET 2"], "").is(0, digits("1") + &digits("2"), "");
+    server.stops_with("");
+    let drawn = std::fs::read_to_string(&file).unwrap();
+    assert!(drawn.contains(">4 writes<") && drawn.contains("--cut 3<"), "{drawn}");
+}
+
+#[test]
+fn a_million_events_take_no_more_memory_than_a_few() {
+    let dir = Dir::new("bounded");
+    let [trace, picture] = ["trace", "picture.svg"].map(|name| dir.file(name));
+    let server = Server::start(&["--service", "discard"]);
+    // 250,000 pieces are a million events: each a write, a sample, a wait and what was proved.
+    let bytes = vec![b'x'; 250_000];
+    let mut command =
+        shell("ulimit -v 400000 && exec \"$0\" \"$@\"", ["connect", "--raw", &server.address(), "--chunk", "1"]);
+    command.args(["--barrier", "peer-read", "--stats", "--trace"]).arg(&trace).arg("--timeline").arg(&picture);
+    let mut proc = Proc::start(&mut command);
+    proc.feed(bytes);
+    let out = proc.end();
+    assert_eq!(out.status, Some(0), "{out:?}");
+    assert!(out.stderr.contains("\nwrites        250,000\n"), "{}", out.stderr);
+    let lines = memchr::memchr_iter(b'\n', &std::fs::read(&trace).unwrap()).count();
+    assert!(lines > 750_000, "{lines}");
+    assert!(std::fs::metadata(&picture).unwrap().len() < 600_000);
+    server.stops_with("");
+}
