@@ -95,3 +95,22 @@ fn the_examples_of_the_manual_pages_work() {
         }
     }
 }
+
+#[test]
+fn the_section_on_fragmentation_shows_what_it_says() {
+    let page = read("man/secretcat.1");
+    let section = page.split("\n.SH ").find(|section| section.starts_with("FRAGMENTATION")).unwrap_or_default();
+    let shown: Vec<String> = examples(section)
+        .iter()
+        .zip(0..)
+        .map(|(example, number)| passes(&format!("fragmentation-{number}"), &format!("exec 2>&1\n{example}")))
+        .map(|shown| shown.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    let [again, relayed, slowly, proven, wrong] = &shown[..] else { panic!("{shown:#?}") };
+    assert_eq!(again, "Digits: 42 Count: 2 Digits: 42 Count: 2");
+    assert!(relayed.contains("Secret code not found.") && relayed.ends_with("Digits: 42 Count: 2"), "{relayed}");
+    // The reply has 22 bytes.
+    assert!(slowly.contains(" reads 11 "), "{slowly}");
+    assert!(proven.contains(" writes 3 1 segments 3 out, 1 in 1 out, 3 in reads 1 3 barriers 3 confirmed"), "{proven}");
+    assert!(wrong.contains("Secret code not found."), "{wrong}");
+}
