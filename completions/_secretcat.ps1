@@ -215,7 +215,6 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--nodelay', '--nodelay', [CompletionResultType]::ParameterName, 'Send small segments at once')
             [CompletionResult]::new('--nagle', '--nagle', [CompletionResultType]::ParameterName, 'Join small segments while data is unacknowledged, also when cutting')
             [CompletionResult]::new('--reset-on-close', '--reset-on-close', [CompletionResultType]::ParameterName, 'Reset the connection when closing it')
-            [CompletionResult]::new('--show-options', '--show-options', [CompletionResultType]::ParameterName, 'Print each socket option as requested and as the kernel has it')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

@@ -516,7 +516,7 @@ _secretcat() {
             return 0
             ;;
         secretcat__subcmd__sweep)
-            opts="-m -C -j -4 -6 -s -h --message --framing --crlf --mask --max-plans --seed --jobs --timeout --max-message --json --junit --quiet --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --color --help"
+            opts="-m -C -j -4 -6 -s -h --message --framing --crlf --mask --max-plans --seed --jobs --timeout --max-message --json --junit --quiet --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

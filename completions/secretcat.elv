@@ -209,7 +209,6 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --nodelay 'Send small segments at once'
             cand --nagle 'Join small segments while data is unacknowledged, also when cutting'
             cand --reset-on-close 'Reset the connection when closing it'
-            cand --show-options 'Print each socket option as requested and as the kernel has it'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

@@ -200,5 +200,4 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s 6 -l ipv6 
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l nodelay -d 'Send small segments at once'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l nagle -d 'Join small segments while data is unacknowledged, also when cutting'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l reset-on-close -d 'Reset the connection when closing it'
-complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l show-options -d 'Print each socket option as requested and as the kernel has it'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -203,7 +203,6 @@ module completions {
     --congestion: string      # Congestion control algorithm
     --tos: string             # Type of service (IPv4) or traffic class (IPv6)
     --ttl: string             # Hops that packets may take
-    --show-options            # Print each socket option as requested and as the kernel has it
     --color: string@"nu-complete secretcat sweep color" # When to use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
     ...address: string        # The server: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), HOST PORT (default: 127.0.0.1:4500)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::fragmentation::FragmentationFlags;
-use super::socket::SocketFlags;
+use super::socket::{ShowFlag, SocketFlags};
 use super::{seeing, traffic};
 use crate::config::{ConfigError, ConnectConfig, Input, Retry, SocketOptions, Source, Target};
 use crate::frame::Framing;
@@ -69,6 +69,8 @@ pub(super) struct ConnectFlags {
 
     #[command(flatten)]
     socket: SocketFlags,
+    #[command(flatten)]
+    show: ShowFlag,
     /// Connect from this port
     #[arg(short = 'p', long, value_name = "PORT", help_heading = "Socket options")]
     source_port: Option<u16>,
@@ -82,7 +84,6 @@ impl ConnectFlags {
         if self.loopback && address_was_typed {
             return Err(ConfigError::new("--loopback starts its own listener: leave ADDRESS out"));
         }
-        let show_options = self.socket.show_options;
         let family = self.socket.family();
         let mut traffic = traffic::traffic(self.socket, &self.limits, &self.fragmentation)?;
         if let Some(port) = self.source_port {
@@ -91,8 +92,9 @@ impl ConnectFlags {
         let target = if self.loopback {
             Target::Loopback
         } else {
-            Target::Server(traffic::address(&self.address, self.unix)?.unwrap_or_default())
+            Target::Server(traffic::address(&self.address, self.unix, family)?)
         };
+        let raw = self.raw || self.framing == Framing::Raw;
         let Span(connect_timeout) = self.connect_timeout;
         let config = ConnectConfig {
             target,
@@ -102,9 +104,9 @@ impl ConnectFlags {
             } else {
                 Input::Given(self.message.into_iter().map(OsStringExt::into_vec).collect())
             },
-            raw: self.raw || self.framing == Framing::Raw,
+            raw,
             framing: self.framing,
-            half_close: if self.raw { !self.no_shutdown } else { self.shutdown },
+            half_close: if raw { !self.no_shutdown } else { self.shutdown },
             crlf: self.crlf,
             // As nc's -w: a connection that cannot be made is idle too.
             connect_timeout: traffic.idle_timeout.map_or(connect_timeout, |idle| idle.min(connect_timeout)),
@@ -112,7 +114,7 @@ impl ConnectFlags {
             reply_timeout: self.timeout.map(time),
             quit_after: self.quit_after.map(time),
             traffic,
-            seeing: self.seeing.into_config(show_options),
+            seeing: self.seeing.into_config(self.show.show_options),
         };
         config.check()
     }

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 
 use super::fragmentation::FragmentationFlags;
-use super::socket::{BacklogFlag, SocketFlags};
+use super::socket::{BacklogFlag, ShowFlag, SocketFlags};
 use super::{seeing, traffic};
 use crate::config::{Admission, ConfigError, ListenConfig, Relay, Toward};
 use crate::frame::Framing;
@@ -66,6 +66,8 @@ pub(super) struct ListenFlags {
     #[command(flatten)]
     socket: SocketFlags,
     #[command(flatten)]
+    show: ShowFlag,
+    #[command(flatten)]
     backlog: BacklogFlag,
 
     #[command(flatten)]
@@ -110,12 +112,11 @@ enum Side {
 
 impl ListenFlags {
     pub(super) fn into_config(self) -> Result<ListenConfig, ConfigError> {
-        let show_options = self.socket.show_options;
         let family = self.socket.family();
         let mut traffic = traffic::traffic(self.socket, &self.limits, &self.fragmentation)?;
         traffic.socket.backlog = self.backlog.backlog;
         let config = ListenConfig {
-            address: traffic::address(&self.address, self.unix)?.unwrap_or_default(),
+            address: traffic::address(&self.address, self.unix, family)?,
             family,
             service: match self.service {
                 Name::Secret => ServiceKind::Secret,
@@ -137,7 +138,7 @@ impl ListenFlags {
             once: self.once,
             admission: Admission { max_connections: self.max_connections, allow: self.allow, deny: self.deny },
             traffic,
-            seeing: self.seeing.into_config(show_options),
+            seeing: self.seeing.into_config(self.show.show_options),
         };
         config.check()
     }

@@ -169,7 +169,12 @@ pub(super) struct SocketFlags {
     /// From 1 to 255. The system's default is 64 on Linux. IP_TTL, IPV6_UNICAST_HOPS.
     #[arg(long, value_name = "N")]
     pub(super) ttl: Option<u32>,
+}
 
+/// What shows the socket options of one connection.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Socket options")]
+pub(super) struct ShowFlag {
     /// Print each socket option as requested and as the kernel has it
     ///
     /// One line an option on stderr. The kernel may change what was requested; that is no error.
@@ -309,14 +314,13 @@ mod tests {
             ("--v6only on", SocketOptions { v6only: Some(true), ..none() }),
             ("-4 -s 127.0.0.1", SocketOptions { source: "127.0.0.1".parse().ok(), ..none() }),
             ("-6 --v6only=off", SocketOptions { v6only: Some(false), ..none() }),
-            ("--show-options", none()),
         ];
         for (line, options) in cases {
             assert_eq!(config(line), options, "{line}");
         }
-        let probe = parse("-4 --show-options --backlog 5 host").unwrap();
+        let probe = parse("-4 --backlog 5 host").unwrap();
         assert_eq!((probe.backlog.backlog, probe.address.as_deref()), (Some(5), Some("host")));
-        assert!(probe.socket.ipv4 && !probe.socket.ipv6 && probe.socket.show_options);
+        assert!(probe.socket.ipv4 && !probe.socket.ipv6);
         assert!(parse("--ipv6").unwrap().socket.ipv6);
     }
 

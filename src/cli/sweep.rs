@@ -76,7 +76,7 @@ impl SweepFlags {
         let bad_mask = |error| ConfigError::new(format!("--mask: {}", one_line(&error)));
         let Span(timeout) = self.timeout;
         let config = SweepConfig {
-            address: traffic::address(&self.address, false)?.unwrap_or_default(),
+            address: traffic::address(&self.address, false, family)?,
             family,
             messages,
             framing: self.framing,
@@ -96,6 +96,9 @@ impl SweepFlags {
 fn on_the_wire(framing: Framing, crlf: bool, text: &[u8]) -> Result<Vec<u8>, ConfigError> {
     if framing == Framing::Lines && text.contains(&b'\n') {
         return Err(ConfigError::new("-m takes one message, and a line feed would end it: give -m twice"));
+    }
+    if crlf && framing != Framing::Lines {
+        return Err(ConfigError::new("--crlf ends the lines of --framing lines: leave it out"));
     }
     let mut body = text.to_vec();
     if crlf {

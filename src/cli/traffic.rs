@@ -1,11 +1,12 @@
 //! The options that every connection has, whoever made it.
 
 use std::ffi::OsString;
+use std::net::Ipv6Addr;
 
 use clap::Args;
 
-use crate::config::{ConfigError, Traffic};
-use crate::value::{Address, Size, Span};
+use crate::config::{ConfigError, Family, Traffic};
+use crate::value::{Address, Host, Size, Span};
 
 use super::fragmentation::FragmentationFlags;
 use super::socket::SocketFlags;
@@ -40,8 +41,8 @@ pub(super) fn traffic(
     })
 }
 
-/// ADDRESS, as one word or as two, or a path with `-U`.
-pub(super) fn address(words: &[OsString], unix: bool) -> Result<Option<Address>, ConfigError> {
+/// ADDRESS, as one word or as two, or a path with `-U`; without any, the default.
+pub(super) fn address(words: &[OsString], unix: bool, family: Family) -> Result<Address, ConfigError> {
     if let Some(word) = words.iter().find(|word| *word == "on" || *word == "off") {
         // "--keepalive off": a value that may be left out has to be joined to its option.
         let word = word.to_string_lossy();
@@ -50,11 +51,22 @@ pub(super) fn address(words: &[OsString], unix: bool) -> Result<Option<Address>,
         )));
     }
     let parsed = match words {
-        [] => return Ok(None),
-        [path] if unix => return Ok(Some(Address::Unix(path.into()))),
+        [] => Ok(Address::default()),
+        [path] if unix => return Ok(Address::Unix(path.into())),
         [_, _, ..] if unix => return Err(ConfigError::new("-U takes one path")),
         [word] => Address::parse_os(word),
         [host, port, ..] => Address::from_words(host, port),
     };
-    parsed.map(Some).map_err(|invalid| ConfigError::new(invalid.to_string()))
+    match parsed.map_err(|invalid| ConfigError::new(invalid.to_string()))? {
+        // Nobody has named a host: it is this one, in the family asked for.
+        Address::Tcp { port, .. } if family == Family::V6 && names_no_host(words) => {
+            Ok(Address::Tcp { host: Host::Ip(Ipv6Addr::LOCALHOST.into()), port })
+        }
+        address => Ok(address),
+    }
+}
+
+fn names_no_host(words: &[OsString]) -> bool {
+    let [first, ..] = words else { return true };
+    first.as_encoded_bytes().strip_prefix(b":").is_some_and(|rest| !rest.starts_with(b":"))
 }

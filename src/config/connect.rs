@@ -83,6 +83,17 @@ impl ConnectConfig {
                 cuts.map_err(|outside| ConfigError::new(outside.to_string()))?;
             }
         }
+        if self.crlf && self.framing != Framing::Lines {
+            return Err(ConfigError::new("--crlf ends the lines of --framing lines: leave it out"));
+        }
+        if self.raw && self.reply_timeout.is_some() {
+            return Err(ConfigError::new(
+                "--timeout is the time of a reply, which raw bytes have not: use --idle-timeout",
+            ));
+        }
+        if let Target::Server(address) = &self.target {
+            self.family.check(address)?;
+        }
         let unix = matches!(self.target, Target::Server(Address::Unix(_)));
         if unix {
             self.traffic.socket.check_unix()?;

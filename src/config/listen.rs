@@ -147,6 +147,13 @@ impl ListenConfig {
         if self.bug.is_some() && self.service != ServiceKind::Secret {
             return Err(ConfigError::new(format!("--bug is a mistake of --service secret, not of {}", self.service)));
         }
+        if self.traffic.socket.source.is_some() && self.relay.is_none() {
+            return Err(ConfigError::new(
+                "--source is where the connections of --relay come from: the address to listen on is ADDRESS",
+            ));
+        }
+        self.family.check(self.relay.as_ref().map_or(&self.address, |relay| &relay.to))?;
+        self.family.check(&self.address)?;
         let unix = matches!(self.address, Address::Unix(_));
         if unix {
             self.traffic.socket.check_unix()?;

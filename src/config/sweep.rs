@@ -58,6 +58,7 @@ impl SweepConfig {
                 "sweep proves its cuts in the receive queue of TCP, which a unix socket has not",
             ));
         }
+        self.family.check(&self.address)?;
         if self.jobs == 0 || self.max_plans == 0 {
             return Err(ConfigError::new("--jobs and --max-plans take 1 or more"));
         }

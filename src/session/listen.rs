@@ -29,6 +29,8 @@ const DOOR: usize = 64;
 const LAST_CALL: usize = 4096;
 /// The pause after accept has found no descriptor left.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long that is not said again, however often it happens: clients decide how often it does.
+const SILENCE: Duration = Duration::from_secs(60);
 /// How long an orderly end may take, all told.
 const STOP: Duration = Duration::from_secs(4);
 
@@ -66,7 +68,7 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
         dials: Dials::new(config),
         listener: Some(listener),
         door: Door::Open,
-        exhausted: false,
+        complained: None,
         accepted: 0,
         grace: None,
     };
@@ -106,8 +108,8 @@ struct Server<'a> {
     /// Gone when no more connections are taken.
     listener: Option<Listener>,
     door: Door,
-    /// It has been said that descriptors are out.
-    exhausted: bool,
+    /// When it was said that descriptors are out.
+    complained: Option<Instant>,
     accepted: u64,
     /// The end of the orderly end.
     grace: Option<Instant>,
@@ -249,11 +251,11 @@ impl Server<'_> {
                 Err(NoArrival::Nobody) => return Ok(false),
                 Err(NoArrival::Gone) => {}
                 Err(NoArrival::Exhausted(error)) => {
-                    if !self.exhausted {
+                    if self.complained.is_none_or(|at| now.saturating_duration_since(at) >= SILENCE) {
                         let text = format!("accept: {}; new connections wait until others end", cause(&error));
                         self.context.report.error(&text);
+                        self.complained = Some(now);
                     }
-                    self.exhausted = true;
                     self.door = Door::Shut(now + PAUSE);
                     self.exchange.driver.wake_at(LISTENER, now + PAUSE);
                     return Ok(false);
@@ -274,9 +276,6 @@ impl Server<'_> {
         if open {
             self.door = Door::Open;
             self.accept(now)?;
-            if self.door == Door::Open {
-                self.exhausted = false;
-            }
         }
         Ok(())
     }

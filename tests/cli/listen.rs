@@ -173,7 +173,7 @@ fn what_arrives_while_answers_wait_to_be_read_is_answered_at_the_end() {
 #[test]
 fn a_client_that_never_reads_does_not_hold_up_the_end() {
     let server = Server::start(&[]);
-    let client = stuffed(&server);
+    let (client, _) = stuffed(&server);
     let begun = Instant::now();
     server.proc.signal(Signal::TERM);
     let said = server.said.clone();
@@ -192,23 +192,27 @@ fn a_second_signal_ends_it_at_once() {
     assert_eq!(server.proc.end().status, Some(130), "not the 0 of an end with everybody answered");
 }
 
-/// A client that has asked for much more than it will ever read.
-fn stuffed(server: &Server) -> TcpStream {
+/// A client that has asked for as much as is taken from one that reads nothing, and how many empty
+/// messages that were.
+pub fn stuffed(server: &Server) -> (TcpStream, usize) {
     let client = server.open();
     client.set_nonblocking(true).unwrap();
+    let mut sent = 0;
     let mut partner = server.open();
     poll_until(
         "the client is stuffed",
         || assert_eq!(ask(&mut partner, ""), NOT_FOUND),
         || {
             let mut progress = false;
-            while (&client).write(&[b'\n'; 16384]).is_ok() {
+            while let Ok(n) = (&client).write(&[b'\n'; 16384]) {
+                sent += n;
                 progress = true;
             }
             !progress
         },
     );
-    client
+    client.set_nonblocking(false).unwrap();
+    (client, sent)
 }
 
 #[test]

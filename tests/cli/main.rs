@@ -19,4 +19,5 @@ mod proof;
 mod raw;
 mod relay;
 mod seeing;
+mod threats;
 mod uncuttable;

@@ -9,7 +9,9 @@ use socket2::Socket;
 
 use crate::connect::stage;
 use crate::support::net::Net;
-use crate::support::{NOT_FOUND, Proc, Server, accept, ask, digits, has, run, run_command, secretcat, skip};
+use crate::support::{
+    NOT_FOUND, Proc, Server, accept, ask, digits, has, poll_until, run, run_command, secretcat, skip,
+};
 
 /// The sockets of a running program: ours too, for as long as they are held here.
 fn sockets(proc: &Proc) -> Option<Vec<Socket>> {
@@ -266,10 +268,14 @@ fn ss_sees_the_options_too() {
     ]));
     let server = accept(&listener);
     let peer = server.peer_addr().unwrap();
-    let told = Command::new("ss").args(["-Htniemo", &format!("sport = :{}", peer.port())]).output().unwrap();
-    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    // The connection stands before the client has set the last of its options.
+    let told = std::cell::RefCell::new(String::new());
+    let ask = || {
+        let output = Command::new("ss").args(["-Htniemo", &format!("sport = :{}", peer.port())]).output().unwrap();
+        *told.borrow_mut() = String::from_utf8_lossy(&output.stdout).into_owned();
+    };
     for expected in ["timer:(keepalive,16min", " reno ", "rb32768"] {
-        assert!(told.contains(expected), "{expected}: {told}");
+        poll_until(expected, ask, || told.borrow().contains(expected));
     }
 }
 

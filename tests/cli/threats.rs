@@ -1,0 +1,313 @@
+//! What no peer may achieve, by loads with an end: memory, descriptors, processor time, the log, and the others' answers.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
+use std::time::Instant;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::connect::stage;
+use crate::listen::stuffed;
+use crate::support::{
+    NOT_FOUND, Proc, Server, accept, ask, converse, digits, poll_until, read_line, reset, run, secretcat, shell, skip,
+};
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+
+/// A number from /proc/PID/status: of the memory that is resident now, `VmRSS`, or was at most, `VmHWM`, in bytes.
+fn memory(proc: &Proc, field: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", proc.pid())).unwrap();
+    let value = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')).unwrap();
+    value.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * KIB
+}
+
+fn descriptors(proc: &Proc) -> usize {
+    std::fs::read_dir(format!("/proc/{}/fd", proc.pid())).unwrap().count()
+}
+
+/// Processor time used so far, in ticks of a hundredth of a second.
+fn ticks(proc: &Proc) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", proc.pid())).unwrap();
+    // Fields 14 and 15, counted from behind the name, which may hold anything (proc(5)).
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    fields[11..13].iter().map(|field| field.parse::<u64>().unwrap()).sum()
+}
+
+/// How often all threads have gone to sleep so far to wait for something.
+fn waits(proc: &Proc) -> u64 {
+    let threads = std::fs::read_dir(format!("/proc/{}/task", proc.pid())).unwrap();
+    let of_thread = |thread: io::Result<std::fs::DirEntry>| {
+        let status = std::fs::read_to_string(thread.unwrap().path().join("status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        line.unwrap().trim().parse::<u64>().unwrap()
+    };
+    threads.map(of_thread).sum()
+}
+
+/// Lets some time pass that nothing here measures: until another program has given a silent server up.
+fn stretch() {
+    let (_silent, address) = stage();
+    assert_eq!(run(["connect", &address, "-m", "x", "--timeout", "500ms"], "").status, Some(1));
+}
+
+#[track_caller]
+fn grew_by_less(proc: &Proc, before: u64, most: u64) {
+    let grown = memory(proc, "VmRSS").saturating_sub(before);
+    assert!(grown < most, "grew by {} KiB, more than {} KiB", grown / KIB, most / KIB);
+}
+
+/// May this process have so many descriptors? They are had from now on.
+fn may_have(descriptors: u64) -> bool {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.maximum.is_some_and(|most| most < descriptors) {
+        skip::skip_even_in_ci(&format!("no more than {:?} descriptors may be had here", limit.maximum));
+        return false;
+    }
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
+    true
+}
+
+#[test]
+fn ten_thousand_clients_are_answered_and_cost_little() {
+    const CROWD: u64 = 10_000;
+    if !may_have(CROWD + 1000) {
+        return;
+    }
+    let server = Server::start(&[]);
+    let mut first = server.open();
+    assert_eq!(ask(&mut first, "SECRET 0"), digits("0"));
+    let before = memory(&server.proc, "VmRSS");
+    let mut clients: Vec<TcpStream> = Vec::new();
+    for n in 0..CROWD {
+        let mut client = server.open();
+        // Half of them leave a message unfinished, after which they are idle.
+        client.write_all(format!("SECRET {n}\nunfinished {n}").as_bytes()).unwrap();
+        clients.push(client);
+    }
+    for (n, client) in clients.iter_mut().enumerate() {
+        assert_eq!(read_line(client), digits(&n.to_string()));
+    }
+    grew_by_less(&server.proc, before, CROWD * 32 * KIB);
+    assert_eq!(ask(&mut first, "SECRET 1"), digits("1"));
+    // All of them idle: nobody wakes the program.
+    let (asleep, used) = (waits(&server.proc), ticks(&server.proc));
+    stretch();
+    assert!(waits(&server.proc) - asleep <= 5, "woken {} times for nothing", waits(&server.proc) - asleep);
+    assert!(ticks(&server.proc) - used <= 1, "works at nothing");
+    for (n, client) in clients.iter_mut().enumerate() {
+        client.write_all(b" SECRET\n").unwrap();
+        assert_eq!(read_line(client), digits(&n.to_string()));
+    }
+    drop(clients);
+    assert_eq!(ask(&mut first, "SECRET 2"), digits("2"));
+    server.stops_with("");
+}
+
+#[test]
+fn a_thousand_who_send_a_byte_now_and_then_harm_nobody() {
+    if !may_have(3000) {
+        return;
+    }
+    let server = Server::start(&[]);
+    let before = memory(&server.proc, "VmRSS");
+    let mut crowd: Vec<TcpStream> = (0..1000).map(|_| server.open()).collect();
+    let mut healthy = server.open();
+    for byte in b"SECRET 123" {
+        for client in &mut crowd {
+            client.write_all(&[*byte]).unwrap();
+        }
+        assert_eq!(ask(&mut healthy, "SECRET 4"), digits("4"));
+    }
+    grew_by_less(&server.proc, before, 1000 * 32 * KIB);
+    for mut client in crowd {
+        assert_eq!(ask(&mut client, ""), digits("123"));
+    }
+    server.stops_with("");
+}
+
+#[test]
+fn one_who_never_reads_costs_little_and_loses_nothing_when_it_reads_at_last() {
+    let server = Server::start(&[]);
+    let before = memory(&server.proc, "VmRSS");
+    let (mut client, sent) = stuffed(&server);
+    grew_by_less(&server.proc, before, 4 * MIB);
+    assert_eq!(ask(&mut server.open(), "SECRET 1"), digits("1"));
+    client.shutdown(Shutdown::Write).unwrap();
+    let mut answers = String::new();
+    client.read_to_string(&mut answers).unwrap();
+    assert!(sent > 100_000, "more than the buffers of the program itself hold: {sent}");
+    assert!(answers == NOT_FOUND.repeat(sent), "{} bytes for {sent} messages", answers.len());
+    server.stops_with("");
+}
+
+#[test]
+fn a_line_without_end_costs_little() {
+    let server = Server::start(&[]);
+    let before = memory(&server.proc, "VmRSS");
+    let mut patient = server.open();
+    // One that stays below the limit, and one that does not care.
+    patient.write_all(&vec![b'7'; 1_000_000]).unwrap();
+    assert_eq!(converse(server.open(), &vec![b'x'; 64 * 1024 * 1024]), b"Message too long.\n");
+    grew_by_less(&server.proc, before, 4 * MIB);
+    patient.write_all(b"SECRET\n").unwrap();
+    assert_eq!(read_line(&mut patient), digits(&"7".repeat(1_000_000)));
+    grew_by_less(&server.proc, before, 4 * MIB);
+    server.stops_with("");
+}
+
+#[test]
+fn those_who_come_and_go_by_the_thousand_leave_nothing_behind() {
+    let server = Server::start(&["--max-message", "100"]);
+    let mut healthy = server.open();
+    let round = |healthy: &mut TcpStream| {
+        for n in 0..1000 {
+            let mut client = server.open();
+            client.write_all(b"SECRET 1\nhalf a mess").unwrap();
+            if n % 2 == 0 {
+                assert_eq!(read_line(&mut client), digits("1"));
+            }
+            if n % 3 == 0 {
+                drop(client);
+            } else {
+                reset(client);
+            }
+            if n % 4 == 0 {
+                assert_eq!(converse(server.open(), &[b'x'; 1000]), b"Message too long.\n");
+            }
+        }
+        assert_eq!(ask(healthy, "SECRET 2"), digits("2"));
+    };
+    let all_are_gone = |healthy: &mut TcpStream, usual: usize| {
+        let answered = || assert_eq!(ask(healthy, "SECRET 3"), digits("3"));
+        poll_until("their descriptors are closed", answered, || descriptors(&server.proc) <= usual);
+    };
+    assert_eq!(ask(&mut healthy, "SECRET 2"), digits("2"));
+    let usual = descriptors(&server.proc);
+    // What a crowd needs is had after the first round; a leak would need more each time.
+    round(&mut healthy);
+    all_are_gone(&mut healthy, usual);
+    let before = memory(&server.proc, "VmRSS");
+    for _ in 0..4 {
+        round(&mut healthy);
+    }
+    all_are_gone(&mut healthy, usual);
+    grew_by_less(&server.proc, before, MIB);
+    server.stops_with("");
+}
+
+#[test]
+fn out_of_descriptors_it_waits_says_so_once_and_goes_on_by_itself() {
+    let script = "ulimit -n 64 && exec \"$0\" \"$@\"";
+    let server = Server::from_command(&mut shell(script, ["listen", "127.0.0.1:0"]));
+    let started = Instant::now();
+    let mut first = server.open();
+    assert_eq!(ask(&mut first, "SECRET 0"), digits("0"));
+    let mut crowd: Vec<TcpStream> = (0..150).map(|_| server.open()).collect();
+    server.proc.until_stderr("new connections wait");
+    for client in &mut crowd {
+        client.write_all(b"SECRET 1\n").unwrap();
+    }
+    let (begun, used) = (Instant::now(), ticks(&server.proc));
+    stretch();
+    let share = f64::from(u32::try_from(ticks(&server.proc) - used).unwrap()) / 100.0 / begun.elapsed().as_secs_f64();
+    assert!(share < 0.25, "{share} of a core for waiting");
+    assert_eq!(ask(&mut first, "SECRET 2"), digits("2"), "those inside are served");
+    // Those who are inside leave one by one, and each makes room for one who waits.
+    for mut client in crowd {
+        assert_eq!(read_line(&mut client), digits("1"));
+    }
+    // Another crowd, which melts away unheard.
+    for _ in 0..3 {
+        let crowd: Vec<TcpStream> = (0..150).map(|_| server.open()).collect();
+        assert_eq!(ask(&mut first, "SECRET 3"), digits("3"));
+        crowd.into_iter().for_each(reset);
+        assert_eq!(ask(&mut server.open(), "SECRET 4"), digits("4"));
+    }
+    // One line a minute is no flood, whatever the crowds do.
+    let lines = 1 + usize::try_from(started.elapsed().as_secs() / 60).unwrap();
+    let said = "secretcat: accept: too many open files; new connections wait until others end\n";
+    let told = server.said.clone();
+    let out = server.stop();
+    assert_eq!(out.status, Some(0));
+    assert!((1..=lines).any(|n| out.stderr == told.clone() + &said.repeat(n)), "{}", out.stderr);
+}
+
+/// Writes lines into a stream until the program takes no more, and says how many bytes that were.
+fn fill(proc: &Proc, mut write: impl FnMut(&[u8]) -> io::Result<usize>) -> usize {
+    let lines = b"0123456789abcde\n".repeat(1024);
+    let (pace, mut sent, mut calm) = (Server::start(&[]), 0, 0);
+    let mut partner = pace.open();
+    let step = || assert_eq!(ask(&mut partner, ""), NOT_FOUND);
+    poll_until("nothing more is taken", step, || {
+        // It sleeps, and is not woken: not by what was written, and not by room for what it has read.
+        let waited = waits(proc);
+        calm = if is_asleep(proc) { calm + 1 } else { 0 };
+        while let Ok(n) = write(&lines[sent % 16..]) {
+            (sent, calm) = (sent + n, 0);
+            assert!(sent < 1 << 28, "it takes without end");
+        }
+        if waits(proc) != waited {
+            calm = 0;
+        }
+        calm == 50
+    });
+    sent
+}
+
+fn is_asleep(proc: &Proc) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", proc.pid())).unwrap();
+    stat.rsplit(')').next().unwrap().trim_start().starts_with('S')
+}
+
+#[test]
+fn a_server_that_never_reads_keeps_a_client_small_and_everything_arrives_when_it_does() {
+    let (listener, address) = stage();
+    let (ours, stdin) = UnixStream::pair().unwrap();
+    ours.set_nonblocking(true).unwrap();
+    let mut command = secretcat(["connect", &address]);
+    let proc = Proc::start_on(&mut command, OwnedFd::from(stdin).into(), Stdio::piped(), Stdio::piped());
+    drop(command);
+    let mut server = accept(&listener);
+    let sent = fill(&proc, |bytes| (&ours).write(bytes));
+    assert!(memory(&proc, "VmHWM") < 32 * MIB, "{}", memory(&proc, "VmHWM"));
+    drop(ours);
+    let (mut received, mut buf) = (0, vec![0; 65536]);
+    while received < sent {
+        let n = server.read(&mut buf).unwrap();
+        assert!(n > 0, "{received} of {sent}");
+        received += n;
+    }
+    server.shutdown(Shutdown::Write).unwrap();
+    let unanswered = sent.div_ceil(16);
+    let said = format!("secretcat: connect {address}: closed by the server with {unanswered} messages unanswered\n");
+    proc.end().is(1, "", said);
+}
+
+#[test]
+fn a_server_that_talks_without_end_keeps_a_client_small_whose_stdout_is_not_read() {
+    for args in [&[][..], &["--raw"], &["--raw", "-v"]] {
+        let (listener, address) = stage();
+        let (mut ours, stdout) = UnixStream::pair().unwrap();
+        let mut command = secretcat(["connect", &address]);
+        let proc = Proc::start_on(command.args(args), Stdio::piped(), OwnedFd::from(stdout).into(), Stdio::piped());
+        drop(command);
+        let server = accept(&listener);
+        server.set_nonblocking(true).unwrap();
+        let sent = fill(&proc, |bytes| (&server).write(bytes));
+        assert!(memory(&proc, "VmHWM") < 32 * MIB, "{args:?}: {}", memory(&proc, "VmHWM"));
+        server.shutdown(Shutdown::Write).unwrap();
+        let mut shown = 0;
+        let mut buf = vec![0; 65536];
+        while let n @ 1.. = ours.read(&mut buf).unwrap() {
+            shown += n;
+        }
+        assert_eq!(shown / 16, sent / 16, "{args:?}");
+        let out = proc.end();
+        // While messages may still come on stdin, the end of the server is one too early.
+        assert_eq!(out.status, Some(i32::from(args.is_empty())), "{args:?}: {}", out.stderr);
+    }
+}

@@ -1,0 +1,106 @@
+//! From the command line to checked configuration, or to the exact refusal: a line a case.
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "what is unexpected ends the test")]
+
+#[path = "support/skip.rs"]
+mod skip;
+
+use std::ffi::OsString;
+
+use secretcat::cli::{self, Refusal, Task};
+
+/// The configuration of a command line as `field=value` pairs, nested fields joined by dots; or the refusal.
+fn fields(line: &str) -> Result<Vec<String>, String> {
+    let words = std::iter::once("secretcat").chain(line.split_whitespace());
+    match cli::parse(words.map(|word| OsString::from(word.replace('_', " ")))) {
+        Ok(request) => {
+            let config = match &request.task {
+                Task::Listen(config) => format!("{config:?}"),
+                Task::Connect(config) => format!("{config:?}"),
+                Task::Sweep(config) => format!("{config:?}"),
+            };
+            let mut fields = Vec::new();
+            flatten("", &config, &mut fields);
+            fields.push(format!("color={:?}", request.color));
+            Ok(fields)
+        }
+        Err(Refusal::Told(_)) => Err("told".to_owned()),
+        Err(refusal) => Err(refusal.tell().unwrap_err().to_string()),
+    }
+}
+
+/// Takes `Name { field: value, … }` apart, and what is in its fields.
+fn flatten(path: &str, value: &str, out: &mut Vec<String>) {
+    let Some((name, inner)) = value.split_once(" { ").filter(|_| value.ends_with(" }")) else {
+        return out.push(format!("{path}={value}"));
+    };
+    if !name.chars().all(char::is_alphanumeric) {
+        return out.push(format!("{path}={value}"));
+    }
+    let (mut depth, mut start) = (0, 0);
+    let inner = inner.strip_suffix(" }").unwrap();
+    for (at, char) in inner.char_indices().chain([(inner.len(), ',')]) {
+        match char {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth -= 1,
+            ',' if depth == 0 => {
+                let (field, value) = inner[start..at].trim_start().split_once(": ").unwrap();
+                let dot = if path.is_empty() { "" } else { "." };
+                flatten(&format!("{path}{dot}{field}"), value, out);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What these arguments change in the configuration of the command without any; or the refusal.
+fn outcome(line: &str) -> String {
+    let command = line.split_whitespace().next().unwrap_or_default();
+    let usual = fields(command).unwrap_or_default();
+    match fields(line) {
+        Ok(fields) => fields.into_iter().filter(|field| !usual.contains(field)).collect::<Vec<_>>().join(" "),
+        Err(refusal) => format!("! {refusal}"),
+    }
+}
+
+/// A case is a line, `arguments => what they change` or `arguments => ! the refusal`; `_` in an argument is a space.
+#[test]
+fn each_command_line_has_its_configuration_or_its_refusal() {
+    if std::env::var_os("SECRETCAT_ADDRESS").is_some() {
+        return skip::skip_even_in_ci("SECRETCAT_ADDRESS is set, and is an argument to each case");
+    }
+    let cases = include_str!("cases/config.txt");
+    let mut told = String::new();
+    for line in cases.lines() {
+        match line.split_once(" =>").map(|(args, _)| args) {
+            None => told += line,
+            Some(args) => told += format!("{args} => {}", outcome(args)).trim_end(),
+        }
+        told.push('\n');
+    }
+    if std::env::var_os("UPDATE").is_some() {
+        return std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/config.txt"), &told).unwrap();
+    }
+    for (expected, got) in cases.lines().zip(told.lines()) {
+        assert_eq!(got, expected);
+    }
+}
+
+/// Without a case, what an option does to the configuration is not held by any test.
+#[test]
+fn each_option_of_each_command_has_a_case() {
+    let cases = include_str!("cases/config.txt");
+    for command in cli::command().get_subcommands() {
+        let name = command.get_name();
+        let of_command = |line: &&str| line.split_whitespace().next() == Some(name);
+        let words: Vec<&str> = cases.lines().filter(of_command).flat_map(str::split_whitespace).collect();
+        for argument in command.get_arguments() {
+            let long = argument.get_long().map(|long| format!("--{long}"));
+            let short = argument.get_short().map(|short| format!("-{short}"));
+            for flag in long.into_iter().chain(short) {
+                let has_case = words.iter().any(|word| word.split('=').next() == Some(&flag));
+                assert!(has_case || ["--help", "-h"].contains(&flag.as_str()), "no case for {name} {flag}");
+            }
+        }
+    }
+}
