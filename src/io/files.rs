@@ -9,8 +9,8 @@ use crate::plan::Plan;
 use crate::trace::read_plan as parse_plan;
 use crate::value::Seed;
 
-/// A trace longer than this is no plan: it names its plan at its beginning.
-const LIMIT: u64 = 256 * 1024 * 1024;
+/// As much of a trace is read: it names its plan at its beginning.
+const LIMIT: u64 = 64 * 1024 * 1024;
 
 /// Reads the plan from a trace, or from a file that holds nothing else.
 ///

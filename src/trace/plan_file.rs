@@ -25,18 +25,17 @@ pub struct PlanFileError {
 }
 
 /// Reads the first plan from a trace, from what `sweep --json` found, or from a file that is only a
-/// plan object (over as many lines as it likes). Every other object of a trace is skipped, but must
-/// be one.
+/// plan object (over as many lines as it likes). What stands before the plan is skipped, but must be
+/// objects; what stands behind it is not looked at: the run may have ended in the middle of a line.
 pub fn read_plan(bytes: &[u8]) -> Result<Plan, PlanFileError> {
     let mut objects = serde_json::Deserializer::from_slice(bytes).into_iter::<Head>();
-    let mut found = None;
     loop {
         let begin = skip_space(bytes, objects.byte_offset());
         let Some(head) = objects.next() else { break };
         let head = head.map_err(|error| PlanFileError::new(&error, (1, 0)))?;
         let object = &bytes[begin..objects.byte_offset()];
         match head.kind.as_deref() {
-            Some("plan") if found.is_none() => found = Some(parse(object, place(bytes, begin))?),
+            Some("plan") => return parse(object, place(bytes, begin)),
             Some(_) => {}
             None if head.is_of_a_sweep && begin == skip_space(bytes, 0) => {
                 let findings: Findings = decode(object, place(bytes, begin))?;
@@ -57,7 +56,7 @@ pub fn read_plan(bytes: &[u8]) -> Result<Plan, PlanFileError> {
             None => return Err(PlanFileError::at(place(bytes, begin), "missing field `type`")),
         }
     }
-    found.ok_or_else(|| PlanFileError::at(place(bytes, bytes.len()), "no plan before the end of the file"))
+    Err(PlanFileError::at(place(bytes, bytes.len()), "no plan before the end of the file"))
 }
 
 /// Reads the plan in one object that begins at `from` in its file.
@@ -221,6 +220,11 @@ mod tests {
     }
 
     #[test]
+    fn a_trace_that_was_cut_short_still_has_its_plan() {
+        assert!(read_plan(b"{\"type\":\"eof\"}\n{\"type\":\"plan\",\"cutting\":\"whole\"}\n{\"type\":\"wri").is_ok());
+    }
+
+    #[test]
     fn a_plan_comes_from_a_file_of_its_own() {
         let plan = read_plan(b"\n{\n  \"cutting\": {\"chunk\": \"1..7\"},\n  \"seed\": 5\n}\n").unwrap();
         assert!(matches!(plan.cutting, Cutting::Chunk(range) if range.min != range.max));
@@ -253,10 +257,7 @@ mod tests {
             wrong("{\"cutting\":\"whole\"}\n{}"),
             "line 2, column 1: a plan without a type must stand alone in its file"
         );
-        assert_eq!(
-            wrong("{\"type\":\"plan\",\"cutting\":\"whole\"}\n{\"type\":"),
-            "line 2, column 8: EOF while parsing a value"
-        );
+        assert_eq!(wrong("{\"type\":\"eof\"}\n{\"type\":"), "line 2, column 8: EOF while parsing a value");
     }
 
     #[test]
