@@ -165,6 +165,10 @@ impl ListenConfig {
         }
         let bytes = Bytes { raw: self.takes_raw(), unix: self.cuts_unix() };
         self.traffic = self.traffic.check(bytes)?;
+        if self.relay.is_some() {
+            // What one side sent at once must not wait here for an acknowledgement of the other's.
+            self.traffic.socket.prefer_nodelay();
+        }
         Ok(self)
     }
 }

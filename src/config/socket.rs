@@ -97,6 +97,13 @@ impl SocketOptions {
         Ok(())
     }
 
+    /// Sends small writes at once, unless the user has chosen otherwise.
+    pub fn prefer_nodelay(&mut self) {
+        if self.nodelay.is_none() && self.cork != Some(true) {
+            self.nodelay = Some(true);
+        }
+    }
+
     /// Refuses what means nothing on a Unix socket (unix(7)): all but the send buffer and the backlog.
     pub fn check_unix(&self) -> Result<(), SocketOptionsError> {
         let foreign = [

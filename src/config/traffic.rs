@@ -96,9 +96,9 @@ impl Traffic {
         if self.max_message == 0 {
             return Err(ConfigError::new("--max-message 0 leaves no room for a message: give 1 or more"));
         }
-        if !self.plan.is_plain() && self.socket.nodelay.is_none() && self.socket.cork != Some(true) {
+        if !self.plan.is_plain() {
             // Nagle's algorithm would join the pieces again, 40 ms late.
-            self.socket.nodelay = Some(true);
+            self.socket.prefer_nodelay();
         }
         Ok(self)
     }

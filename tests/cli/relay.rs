@@ -66,6 +66,22 @@ fn what_is_cut_is_cut_in_the_direction_that_was_asked_for() {
 }
 
 #[test]
+fn nothing_is_held_back_unless_it_was_asked_for() {
+    let server = Server::start(&[]);
+    let dir = Dir::new("prompt");
+    let file = dir.file("trace.ndjson");
+    for (asked, nodelay) in [(&[][..], "on"), (&["--nagle"], "off")] {
+        let relay = relay(&server.address(), &[&["--trace", file.to_str().unwrap()], asked].concat());
+        run(["connect", &relay.address(), "-m", "SECRET 1"], "").is(0, digits("1"), "");
+        relay.stops_with("");
+        let trace = Trace::read(&file);
+        let options = trace.0.iter().filter(|line| line["type"] == "option" && line["name"] == "nodelay");
+        assert_eq!(options.map(|line| line["effective"].as_str()).collect::<Vec<_>>(), [Some(nodelay); 2], "{asked:?}");
+    }
+    server.stops_with("");
+}
+
+#[test]
 fn offsets_stand_in_the_stream_of_each_direction() {
     let (listener, address) = stage();
     let dir = Dir::new("offsets");
