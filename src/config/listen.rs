@@ -128,6 +128,12 @@ impl ListenConfig {
         if self.relay.is_some() && (self.bug.is_some() || self.service != ServiceKind::Secret) {
             return Err(ConfigError::new("--relay answers nothing itself: leave --service and --bug out"));
         }
+        if self.relay.as_ref().is_some_and(|relay| relay.to == self.address) {
+            return Err(ConfigError::new(format!(
+                "--relay {0} would forward to itself: {0} is where it listens",
+                self.address
+            )));
+        }
         if self.framing != Framing::Lines
             && (self.service != ServiceKind::Secret || self.bug.is_some() || self.relay.is_some())
         {

@@ -137,9 +137,13 @@ impl<'a, S: Account> Conversation<'a, S> {
         let server = self.open(conn)?;
         let mut ready = Vec::new();
         loop {
-            if let Some(result) = self.ending(server, Instant::now()) {
-                result?;
-                return self.part();
+            match self.ending(server, Instant::now()) {
+                Some(Ok(())) => return self.part(),
+                Some(Err(error)) => {
+                    self.exchange.abandon();
+                    return Err(error);
+                }
+                None => {}
             }
             ready.clear();
             self.exchange.driver.wait(&mut ready).map_err(Error::local("wait in", "the event loop"))?;

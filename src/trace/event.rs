@@ -159,8 +159,8 @@ pub enum BarrierOutcome {
     Read,
     /// The peer's socket is not visible from here; acknowledged is all that is known.
     NotVisible,
-    /// The time limit passed first.
-    TimedOut,
+    /// The connection ended first.
+    Abandoned,
 }
 
 /// The fields of `TCP_INFO` that secretcat shows (tcp(7), linux/tcp.h). The structure has another

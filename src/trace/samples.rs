@@ -58,7 +58,7 @@ pub(super) fn every_kind() -> Vec<Event> {
         barrier(BarrierOutcome::Acked),
         barrier(BarrierOutcome::Read),
         barrier(BarrierOutcome::NotVisible),
-        barrier(BarrierOutcome::TimedOut),
+        barrier(BarrierOutcome::Abandoned),
         What::Sample(full),
         What::Sample(TcpSample::default()),
         What::Eof { offset: 81 },

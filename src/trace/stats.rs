@@ -40,7 +40,7 @@ struct Totals {
     paused: u64,
     barriers_held: u64,
     barriers_not_visible: u64,
-    barriers_timed_out: u64,
+    barriers_abandoned: u64,
     segments: Segments,
     writes: Histogram,
     reads: Histogram,
@@ -170,7 +170,7 @@ impl Totals {
             What::Barrier { outcome, .. } => match outcome {
                 BarrierOutcome::Acked | BarrierOutcome::Read => self.barriers_held += 1,
                 BarrierOutcome::NotVisible => self.barriers_not_visible += 1,
-                BarrierOutcome::TimedOut => self.barriers_timed_out += 1,
+                BarrierOutcome::Abandoned => self.barriers_abandoned += 1,
             },
             What::Close { error: Some(_) } => self.failed += 1,
             What::Close { error: None }
@@ -231,12 +231,14 @@ const ROWS: [(&str, Cell); 9] = [
         (totals.pauses > 0).then(|| format!("{}, {} in all", grouped(totals.pauses), span(totals.paused)))
     }),
     ("barriers", |totals, _| {
-        let not = totals.barriers_not_visible + totals.barriers_timed_out;
-        let why = match (totals.barriers_not_visible, totals.barriers_timed_out) {
+        let not = totals.barriers_not_visible + totals.barriers_abandoned;
+        let why = match (totals.barriers_not_visible, totals.barriers_abandoned) {
             (0, 0) => String::new(),
             (_, 0) => " (not visible from here)".to_owned(),
-            (0, _) => " (timed out)".to_owned(),
-            (hidden, late) => format!(" ({} not visible, {} timed out)", grouped(hidden), grouped(late)),
+            (0, _) => " (the connection ended first)".to_owned(),
+            (hidden, late) => {
+                format!(" ({} not visible, {} when the connection ended)", grouped(hidden), grouped(late))
+            }
         };
         (totals.barriers_held + not > 0)
             .then(|| format!("{} confirmed, {} not{why}", grouped(totals.barriers_held), grouped(not)))
@@ -347,7 +349,7 @@ mod tests {
                 "segments      11 out, 1 sent again, 3 in (1 connection unknown)\n",
                 "reads         1\n",
                 "pauses        1, 20 ms in all\n",
-                "barriers      2 confirmed, 2 not (1 not visible, 1 timed out)\n",
+                "barriers      2 confirmed, 2 not (1 not visible, 1 when the connection ended)\n",
                 "rate          9 B/s out, 17 B/s in\n",
                 "time          1 s\n",
                 "\n",

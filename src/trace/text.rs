@@ -77,7 +77,7 @@ fn least_verbosity(what: &What) -> u8 {
         // What the system sets by itself is many lines on every connection.
         What::Option { requested: None, .. } => 3,
         // That a peer is not visible is said once, of all its barriers.
-        What::Barrier { outcome: BarrierOutcome::TimedOut, .. }
+        What::Barrier { outcome: BarrierOutcome::Abandoned, .. }
         | What::Open { .. }
         | What::Plan(_)
         | What::Eof { .. }
@@ -100,7 +100,7 @@ fn established(outcome: BarrierOutcome) -> &'static str {
         BarrierOutcome::Acked => "acknowledged",
         BarrierOutcome::Read => "read by the peer",
         BarrierOutcome::NotVisible => "acknowledged, but whether the peer read it is not visible from here",
-        BarrierOutcome::TimedOut => "gave up waiting",
+        BarrierOutcome::Abandoned => "the connection ended first",
     }
 }
 
@@ -145,7 +145,7 @@ mod tests {
             "#1 barrier at 17: acknowledged",
             "#1 barrier at 17: read by the peer",
             "#1 barrier at 17: acknowledged, but whether the peer read it is not visible from here",
-            "#1 barrier at 17: gave up waiting",
+            "#1 barrier at 17: the connection ended first",
             "#1 tcp: 11 segments out, 1 sent again, 3 segments in, 0 not acknowledged, rtt 36 us",
             "#1 tcp: nothing known",
             "#1 peer sends no more: 81 bytes read",

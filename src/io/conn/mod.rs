@@ -208,7 +208,7 @@ impl Conn {
     /// Gives up writing: the peer takes nothing more.
     pub fn break_off(&mut self) {
         self.ending = Ending::Sent;
-        self.writer.clear();
+        self.writer.clear(&self.recorder, self.id);
     }
 
     /// Whether our end is sent.
@@ -247,7 +247,8 @@ impl Conn {
     }
 
     /// Closes it. Where `--linger` has close(2) wait for the peer, somebody else does the waiting.
-    pub fn close(self, driver: &Driver, error: Option<&io::Error>) {
+    pub fn close(mut self, driver: &Driver, error: Option<&io::Error>) {
+        self.writer.clear(&self.recorder, self.id);
         Writer::sample(&self.stream, &self.recorder, self.id);
         self.recorder.note(self.id, || What::Close { error: error.map(crate::error::cause) });
         let mut stream = self.stream;

@@ -125,8 +125,12 @@ impl Writer {
         self.script.as_ref().map_or(self.proofs, |script| (script.confirmed, script.unconfirmed))
     }
 
-    /// Forgets what was to be written.
-    pub(super) fn clear(&mut self) {
+    /// Forgets what was to be written; a barrier that was waited for will not be passed any more.
+    pub(super) fn clear(&mut self, recorder: &Recorder, id: ConnId) {
+        if self.script.as_ref().is_some_and(|script| script.wait == Wait::Barrier) {
+            let offset = self.offset;
+            recorder.note(id, || What::Barrier { offset, outcome: BarrierOutcome::Abandoned });
+        }
         self.proofs = self.barriers();
         self.queue = Queue::default();
         self.script = None;

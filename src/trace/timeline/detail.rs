@@ -196,7 +196,7 @@ fn draw_between(svg: &mut Svg, writes: &[Placed], stream: &Stream<'_>, part: Par
                 BarrierOutcome::Read => ("yes", "the peer had read everything before"),
                 BarrierOutcome::Acked => ("yes", "the peer's kernel had everything before"),
                 BarrierOutcome::NotVisible => ("no", "acknowledged; whether it was read is not visible from here"),
-                BarrierOutcome::TimedOut => ("no", "the barrier was given up"),
+                BarrierOutcome::Abandoned => ("no", "the connection ended first"),
             };
             svg.dot(class, [placed.x + placed.width, y + LANE, 2.6], about);
         }
