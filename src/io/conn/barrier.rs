@@ -12,8 +12,10 @@ use crate::trace::BarrierOutcome;
 
 /// The first look after a write; each further one comes later by half as much again.
 const FIRST_LOOK: Duration = Duration::from_micros(10);
-/// The longest time between two looks: it bounds what a slow peer costs us, and what we add to its time.
+/// The longest time between two looks at a peer that is not slow.
 const LAST_LOOK: Duration = Duration::from_millis(1);
+/// What a look may add to the time a slow peer takes, as a part of it: looking costs little, then less.
+const PART: u32 = 32;
 
 /// What is waited for on one connection, write after write.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(super) struct Gate {
     seen: bool,
     /// The last write has arrived at the peer.
     arrived: bool,
+    /// When the wait began, and the time to the next look.
+    since: Option<Instant>,
     interval: Duration,
 }
 
@@ -38,7 +42,7 @@ pub(super) enum Look {
 
 impl Gate {
     pub(super) fn new(barrier: Barrier) -> Self {
-        Gate { barrier, queue: None, seen: false, arrived: false, interval: FIRST_LOOK }
+        Gate { barrier, queue: None, seen: false, arrived: false, since: None, interval: FIRST_LOOK }
     }
 
     pub(super) fn is_wanted(&self) -> bool {
@@ -46,8 +50,8 @@ impl Gate {
     }
 
     /// Begins the wait for the write that was just made.
-    pub(super) fn begin(&mut self) {
-        self.interval = FIRST_LOOK;
+    pub(super) fn begin(&mut self, now: Instant) {
+        (self.since, self.interval) = (Some(now), FIRST_LOOK);
         self.arrived = false;
     }
 
@@ -90,7 +94,8 @@ impl Gate {
 
     fn again(&mut self, now: Instant) -> Look {
         let at = now + self.interval;
-        self.interval = (self.interval * 3 / 2).min(LAST_LOOK);
+        let waited = self.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        self.interval = (self.interval * 3 / 2).min(LAST_LOOK.max(waited / PART));
         Look::Again(at)
     }
 }

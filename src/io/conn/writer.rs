@@ -283,7 +283,7 @@ impl Writer {
             self.queue.advance(written);
             script.piece -= written;
             if script.piece == 0 && script.gate.is_wanted() && stream.is_tcp() && !last {
-                script.gate.begin();
+                script.gate.begin(now);
                 script.wait = Wait::Barrier;
             }
             budget -= 1;
