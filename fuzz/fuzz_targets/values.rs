@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::str::FromStr;
 
 use libfuzzer_sys::fuzz_target;
+use secretcat::config::Source;
 use secretcat::frame::Framing;
 use secretcat::value::{Address, Escaper, Invalid, Offsets, Range, Seed, Size, Span, Switch, escape};
 
@@ -35,6 +36,7 @@ fuzz_target!(|data: &[u8]| {
     reads_back::<Offsets>(text);
     reads_back::<Switch>(text);
     reads_back::<Framing>(text);
+    reads_back::<Source>(text);
 });
 
 fn reads_back<T: FromStr<Err = Invalid> + Display + Debug + PartialEq>(text: &str) {

@@ -10,6 +10,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::sys;
 use crate::config::Color;
+use crate::value::escape;
 
 /// Lines wait here while stderr takes none; past this many bytes they are counted instead of kept.
 const PATIENCE: usize = 64 * 1024;
@@ -46,16 +47,17 @@ impl Report {
         Report { lines: Arc::new(Mutex::new(Lines { stderr, waiting: Vec::new(), dropped: 0 })), styled }
     }
 
-    /// One line about something that went wrong: `secretcat: …`.
+    /// One line about something that went wrong: `secretcat: …`. Whatever it quotes, names and files
+    /// and what others said, it stays one line and drives no terminal.
     pub fn error(&self, text: &str) {
         let style = AnsiColor::Red.on_default().bold();
         let name = self.styled("secretcat:", style);
-        self.line(&format!("{name} {text}"));
+        self.line(&format!("{name} {}", escape(text.as_bytes())));
     }
 
-    /// One line about something that happened.
+    /// One line about something that happened, as harmless as an [`error`](Self::error).
     pub fn event(&self, text: &str) {
-        let text = self.styled(text, Style::new().dimmed());
+        let text = self.styled(&escape(text.as_bytes()), Style::new().dimmed());
         self.line(&text);
     }
 

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use mio::Waker;
 
+use super::sys;
+
 /// The status of a program that a signal has ended, as a shell reports SIGINT.
 pub const INTERRUPTED: u8 = 130;
 
@@ -17,13 +19,15 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Takes over SIGINT, SIGTERM and SIGHUP.
+    /// Takes over SIGINT, SIGTERM and SIGHUP; the last one not where it was ignored: then the program
+    /// is meant to outlive its terminal (nohup(1)).
     ///
     /// # Errors
     /// When that is not possible, or was done before.
     pub fn install() -> io::Result<Self> {
         let signals = Signals::default();
         let ours = signals.clone();
+        let outlives_terminal = sys::ignores_hangup();
         ctrlc::set_handler(move || {
             if ours.count.load(Ordering::SeqCst) > 0 {
                 std::process::exit(i32::from(INTERRUPTED));
@@ -31,6 +35,9 @@ impl Signals {
             ours.stop();
         })
         .map_err(io::Error::other)?;
+        if outlives_terminal {
+            sys::ignore_hangup()?;
+        }
         Ok(signals)
     }
 

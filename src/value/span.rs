@@ -8,9 +8,15 @@ use super::Invalid;
 use super::text::{number, serde_as_text};
 
 /// A length of time: `250ms`, `1m 30s` as humantime writes it, or a bare number of seconds such as
-/// `2` or `0.5`. Exact to the nanosecond.
+/// `2` or `0.5`. Exact to the nanosecond, and less than [`Span::LIMIT`], so that any of them after
+/// any time of the clock is a time of the clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Span(pub Duration);
+
+impl Span {
+    /// No length of time is as long: 100 years.
+    pub const LIMIT: Duration = Duration::from_secs(100 * 31_557_600);
+}
 
 impl FromStr for Span {
     type Err = Invalid;
@@ -18,9 +24,13 @@ impl FromStr for Span {
     fn from_str(text: &str) -> Result<Span, Invalid> {
         let bare = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
         let span = if bare { seconds(text) } else { humantime::parse_duration(text).ok() };
-        span.map(Span).ok_or_else(|| {
-            Invalid::new(text, "a duration", "one such as 250ms, 1m 30s, or a number of seconds such as 0.5")
-        })
+        match span {
+            Some(span) if span < Span::LIMIT => Ok(Span(span)),
+            Some(_) => Err(Invalid::new(text, "a duration", "less than 100 years")),
+            None => {
+                Err(Invalid::new(text, "a duration", "one such as 250ms, 1m 30s, or a number of seconds such as 0.5"))
+            }
+        }
     }
 }
 
@@ -53,6 +63,8 @@ mod tests {
 
     use super::*;
 
+    const LONGEST: Duration = Duration::new(100 * 31_557_600 - 1, 999_999_999);
+
     #[test]
     fn units_and_bare_seconds_are_read() {
         let cases = [
@@ -67,7 +79,7 @@ mod tests {
             ("2.", Duration::from_secs(2)),
             ("0.000000001", Duration::from_nanos(1)),
             ("0.1000000000000", Duration::from_millis(100)),
-            ("18446744073709551615.999999999", Duration::MAX),
+            ("3155759999.999999999", LONGEST),
         ];
         for (text, span) in cases {
             assert_eq!(text.parse(), Ok(Span(span)), "{text}");
@@ -104,14 +116,22 @@ mod tests {
 
     #[test]
     fn the_extremes_are_printed_and_read_back() {
-        for span in [Duration::ZERO, Duration::from_nanos(1), Duration::new(u64::MAX, 0), Duration::MAX] {
+        for span in [Duration::ZERO, Duration::from_nanos(1), LONGEST] {
             assert_eq!(Span(span).to_string().parse(), Ok(Span(span)));
+        }
+    }
+
+    #[test]
+    fn what_no_clock_counts_is_refused() {
+        for text in ["3155760000", "100years", "18446744073709551615", "18446744073709551615.999999999"] {
+            let error = text.parse::<Span>().unwrap_err().to_string();
+            assert_eq!(error, format!("\"{text}\" is not a duration: expected less than 100 years"));
         }
     }
 
     proptest! {
         #[test]
-        fn what_is_printed_is_read_back(seconds: u64, shift in 0u32..64, nanos in 0u32..1_000_000_000) {
+        fn what_is_printed_is_read_back(seconds in 0..Span::LIMIT.as_secs(), shift in 0u32..32, nanos in 0u32..1_000_000_000) {
             let span = Span(Duration::new(seconds >> shift, nanos));
             prop_assert_eq!(span.to_string().parse(), Ok(span));
             let json = serde_json::to_string(&span).unwrap();

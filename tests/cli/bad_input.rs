@@ -106,6 +106,31 @@ fn arguments_need_not_be_text() {
 }
 
 #[test]
+fn what_a_complaint_quotes_drives_no_terminal() {
+    let dir = Dir::new("quoted");
+    let plan = dir.file("plan.json");
+    std::fs::write(&plan, "{\"\\u001b[31m\\u009b\\n\": 1}").unwrap();
+    let plan = plan.to_str().unwrap();
+    for args in [
+        &["connect", "--plan", plan][..],
+        &["connect", "\x1b[31m\u{9b}\n"],
+        &["connect", "\x1b[31m\u{9b}\n:1"],
+        &["connect", "--\x1b[31m\u{9b}\n"],
+        &["connect", "--congestion", "\x1b[31m\u{9b}\n"],
+        &["connect", "--interface", "\x1b[31m\u{9b}\n", "127.0.0.1:1"],
+        &["connect", "--trace", "/nosuch/\x1b[31m\u{9b}\n"],
+        &["listen", "--allow", "\x1b[31m\u{9b}\n"],
+        &["sweep", "--mask", "[\x1b[31m\u{9b}\n"],
+    ] {
+        let out = run(args, "");
+        assert_eq!(out.status, Some(2), "{args:?}: {out:?}");
+        let line = out.stderr.strip_suffix('\n').unwrap();
+        assert!(line.starts_with("secretcat: ") && line.contains("\\xc2\\x9b"), "{args:?}: {line:?}");
+        assert!(!line.chars().any(char::is_control), "{args:?}: {line:?}");
+    }
+}
+
+#[test]
 fn an_unknown_host_is_one_line_and_status_1() {
     for command in ["connect", "listen"] {
         let out = run([command, "nosuch.invalid"], "");

@@ -12,6 +12,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::support::{
     DEADLINE, NOT_FOUND, Proc, Server, ask, converse, digits, limited, poll_until, read_line, reset, run, secretcat,
+    shell,
 };
 
 /// A connection that comes from this address.
@@ -190,6 +191,22 @@ fn a_second_signal_ends_it_at_once() {
     server.proc.until_stderr("stopping");
     server.proc.signal(Signal::TERM);
     assert_eq!(server.proc.end().status, Some(130), "not the 0 of an end with everybody answered");
+}
+
+#[test]
+fn a_hangup_ends_it_but_not_under_nohup() {
+    let server = Server::start(&[]);
+    let said = server.said.clone();
+    server.proc.signal(Signal::HUP);
+    server.proc.end().is(0, "", said);
+    let nohup = "trap '' HUP && exec \"$0\" \"$@\"";
+    let server = Server::from_command(&mut shell(nohup, ["listen", "127.0.0.1:0"]));
+    server.proc.signal(Signal::HUP);
+    assert_eq!(server.say("SECRET 1\n"), digits("1"));
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.proc.pid())).unwrap();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap().trim().to_owned();
+    assert!(ignored.ends_with(['1', '3', '5', '7', '9', 'b', 'd', 'f']), "SIGHUP is the lowest bit of {ignored}");
+    server.stops_with("");
 }
 
 /// A client that has asked for as much as is taken from one that reads nothing, and how many empty
