@@ -1,12 +1,14 @@
 //! Messages of HTTP/1.x: where they end (RFC 9112, section 6) and what their body is.
 
+use std::collections::VecDeque;
 use std::io::Write;
 
-use httparse::Status;
-
+use self::chunk::chunk_size;
+pub(super) use self::chunk::dechunk;
 use self::head::Body;
 use super::{Found, FrameError, Need, Role, Scan, malformed};
 
+mod chunk;
 mod head;
 
 /// The bytes a head may have.
@@ -19,6 +21,8 @@ pub(super) struct Http {
     role: Role,
     limit: usize,
     state: State,
+    /// Of the requests that the responses to come answer: whether each asked for a head only.
+    heads: VecDeque<bool>,
 }
 
 #[derive(Debug)]
@@ -47,11 +51,17 @@ struct Line {
 
 impl Http {
     pub(super) fn new(role: Role, limit: usize) -> Http {
-        Http { role, limit, state: State::head(0) }
+        Http { role, limit, state: State::head(0), heads: VecDeque::new() }
+    }
+
+    /// The next message, behind those that are asked for already, will answer this request.
+    pub(super) fn expect(&mut self, request: &[u8]) {
+        self.heads.push_back(head::is_head(request));
     }
 
     pub(super) fn reset(&mut self) {
         self.state = State::head(0);
+        self.heads.pop_front();
     }
 
     pub(super) fn scan(&mut self, held: &[u8]) -> Result<Scan, FrameError> {
@@ -71,7 +81,7 @@ impl Http {
                         (false, _) => {
                             if !begun {
                                 // What is no HTTP at all is refused now and not at the head's end.
-                                head::parse(self.role, &held[start..end])?;
+                                head::parse(self.role, &held[start..end], false)?;
                             }
                             State::Head { start, begun: true, line }
                         }
@@ -128,7 +138,8 @@ impl Http {
 
     /// The state behind the head that ends where `held` does.
     fn after_head(&self, held: &[u8], start: usize) -> Result<State, FrameError> {
-        let Some((len, body)) = head::parse(self.role, &held[start..])? else {
+        let bodiless = self.heads.front() == Some(&true);
+        let Some((len, body)) = head::parse(self.role, &held[start..], bodiless)? else {
             return malformed("an HTTP head without an end");
         };
         let end = start + len;
@@ -150,32 +161,6 @@ impl Http {
     fn allow(&self, len: usize) -> Result<(), FrameError> {
         allow(len, self.limit)
     }
-}
-
-/// The size in the line before a chunk.
-fn chunk_size(line: &[u8]) -> Option<u64> {
-    // The parser takes a line without any digit for a 0.
-    if !line.first()?.is_ascii_hexdigit() {
-        return None;
-    }
-    match httparse::parse_chunk_size(line) {
-        Ok(Status::Complete((_, size))) => Some(size),
-        _ => None,
-    }
-}
-
-/// Takes the chunk sizes out of a chunked body that was found to be whole.
-pub(super) fn dechunk(mut chunked: &[u8]) -> Vec<u8> {
-    let mut body = Vec::with_capacity(chunked.len());
-    while let Ok(Status::Complete((line, size))) = httparse::parse_chunk_size(chunked) {
-        let data = usize::try_from(size).ok().and_then(|size| chunked[line..].get(..size)).unwrap_or_default();
-        if data.is_empty() {
-            break;
-        }
-        body.extend_from_slice(data);
-        chunked = chunked.get(line + data.len() + 2..).unwrap_or_default();
-    }
-    body
 }
 
 /// Appends a request, or a response to one, with this body.
@@ -307,6 +292,23 @@ mod tests {
              HTTP/1.1 101 Switching Protocols\r\n\r\n",
             &["", "", ""],
         );
+    }
+
+    #[test]
+    fn a_response_to_head_has_no_body_whatever_it_says() {
+        let mut inbox = Inbox::new(Framing::Http, Role::Responses, 1000);
+        for request in ["GET / HTTP/1.1\r\n\r\n", "\r\nHEAD / HTTP/1.1\r\nHost: x\r\n\r\n", "HEADS / HTTP/1.1\r\n\r\n"]
+        {
+            inbox.expect(request.as_bytes());
+        }
+        let response = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n";
+        let wire = format!("{response}ab{response}HTTP/1.1 100 \r\n\r\n{response}cd{response}ef");
+        let mut fresh = wire.as_bytes();
+        let mut bodies = Vec::new();
+        while let Some(message) = inbox.pull(&mut fresh).unwrap() {
+            bodies.push(message.body.into_owned());
+        }
+        assert_eq!(bodies, [&b"ab"[..], b"", b"cd", b"ef"]);
     }
 
     #[test]

@@ -79,6 +79,14 @@ impl Inbox {
         }
     }
 
+    /// Says which request the next message answers, behind those that were said before. Only HTTP
+    /// needs to know: what answers HEAD has no body.
+    pub fn expect(&mut self, request: &[u8]) {
+        if let Scanner::Http(http) = &mut self.scanner {
+            http.expect(request);
+        }
+    }
+
     /// Buffers what was read and not pulled, for a caller that stops pulling early. The caller
     /// bounds it by what it reads before it pulls on.
     pub fn keep(&mut self, fresh: &[u8]) {
@@ -113,7 +121,20 @@ impl Inbox {
         }
     }
 
-    /// Bytes held here that were not handed out as a message yet.
+    /// Whether what [`Inbox::finish`] returns is a whole message: a response of HTTP may end with its
+    /// connection, while a line without its LF was cut short.
+    #[must_use]
+    pub fn ends_with_stream(&self) -> bool {
+        matches!(self.scanner, Scanner::Http(_))
+    }
+
+    /// The bytes held here that were not handed out as a message yet.
+    #[must_use]
+    pub fn held(&self) -> &[u8] {
+        &self.stash[self.start..]
+    }
+
+    /// How many they are.
     #[must_use]
     pub fn buffered(&self) -> usize {
         self.stash.len() - self.start

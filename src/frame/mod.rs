@@ -35,7 +35,7 @@ pub enum Framing {
 pub enum Role {
     /// What a client sends.
     Requests,
-    /// What a server sends. Answers to HEAD are not known as such.
+    /// What a server sends. Which of them answer HEAD, [`Inbox::expect`] is told.
     Responses,
 }
 

@@ -293,11 +293,14 @@ impl<S: Service> Exchange<S> {
     /// The peer has ended its side.
     fn hear_end(&mut self, id: PeerId) {
         let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return };
+        let whole = peer.inbox.ends_with_stream();
         loop {
             match peer.inbox.finish() {
                 Ok(Some(message)) => {
                     note_heard(peer.link.conn(), &mut peer.heard, message.wire.len(), &self.recorder);
-                    self.service.on(Event::Last(id, &message.body), &mut self.actions);
+                    let body = &message.body;
+                    let event = if whole { Event::Message(id, body) } else { Event::Last(id, body) };
+                    self.service.on(event, &mut self.actions);
                 }
                 Ok(None) => break,
                 Err(FrameError::TooLong { .. }) if id != CONSOLE => {

@@ -17,8 +17,17 @@ pub(super) enum Body {
     UntilClose,
 }
 
-/// Reads a head; `None` while it is not whole.
-pub(super) fn parse(role: Role, head: &[u8]) -> Result<Option<(usize, Body)>, FrameError> {
+/// Whether a request asks for the head of a response only.
+pub(super) fn is_head(request: &[u8]) -> bool {
+    let mut headers = [EMPTY_HEADER; MAX_HEADERS];
+    let mut head = Request::new(&mut headers);
+    // However far it got: the method comes first.
+    let _ = head.parse(request);
+    head.method == Some("HEAD")
+}
+
+/// Reads a head; `None` while it is not whole. `bodiless` is a response to a request of [`is_head`].
+pub(super) fn parse(role: Role, head: &[u8], bodiless: bool) -> Result<Option<(usize, Body)>, FrameError> {
     let mut headers = [EMPTY_HEADER; MAX_HEADERS];
     let invalid = |error: httparse::Error| FrameError::Malformed { what: format!("HTTP head: {error}") };
     match role {
@@ -39,6 +48,7 @@ pub(super) fn parse(role: Role, head: &[u8]) -> Result<Option<(usize, Body)>, Fr
                 // What follows 101 is another protocol.
                 Some(101 | 204 | 304) => Body::Length(0),
                 Some(100..=199) => Body::Interim,
+                _ if bodiless => Body::Length(0),
                 _ => body_length(response.headers, response.version)?.unwrap_or(Body::UntilClose),
             };
             Ok(Some((len, body)))
@@ -79,7 +89,7 @@ mod tests {
     use super::*;
 
     fn body(role: Role, head: &str) -> Result<Body, String> {
-        match parse(role, head.as_bytes()) {
+        match parse(role, head.as_bytes(), false) {
             Ok(Some((len, body))) => {
                 assert_eq!(len, head.len());
                 Ok(body)
