@@ -151,6 +151,7 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand -N 'Half-close as soon as the input ends (--raw always does)'
             cand --shutdown 'Half-close as soon as the input ends (--raw always does)'
             cand --no-shutdown 'Keep the connection open when the input of --raw ends'
+            cand --shutdown-with-last 'Send the end of the input in the segment of its last byte, where the kernel can (--raw)'
             cand -4 'Use IPv4 only'
             cand --ipv4 'Use IPv4 only'
             cand -6 'Use IPv6 only'

@@ -110,6 +110,7 @@ module completions {
     --crlf(-C)                # End messages with CR LF
     --shutdown(-N)            # Half-close as soon as the input ends (--raw always does)
     --no-shutdown             # Keep the connection open when the input of --raw ends
+    --shutdown-with-last      # Send the end of the input in the segment of its last byte, where the kernel can (--raw)
     --quit-after(-q): string  # Leave this long after the end of the input, whatever has come by then
     --connect-timeout: string # Give up connecting after so long, name lookup and all addresses included
     --retry: string           # Try a failed connection again, so many times

@@ -9,7 +9,7 @@ use clap::Args;
 use super::fragmentation::FragmentationFlags;
 use super::socket::{ShowFlag, SocketFlags};
 use super::{seeing, traffic};
-use crate::config::{ConfigError, ConnectConfig, Input, Retry, SocketOptions, Source, Target};
+use crate::config::{ConfigError, ConnectConfig, HalfClose, Input, Retry, SocketOptions, Source, Target};
 use crate::frame::Framing;
 use crate::value::Span;
 
@@ -45,6 +45,9 @@ pub(super) struct ConnectFlags {
     /// Keep the connection open when the input of --raw ends
     #[arg(long, help_heading = "Messages", requires = "raw", conflicts_with = "shutdown")]
     no_shutdown: bool,
+    /// Send the end of the input in the segment of its last byte, where the kernel can (--raw)
+    #[arg(long, help_heading = "Messages", requires = "raw", conflicts_with = "no_shutdown")]
+    shutdown_with_last: bool,
     /// Leave this long after the end of the input, whatever has come by then
     #[arg(short, long, value_name = "TIME", help_heading = "Messages")]
     quit_after: Option<Span>,
@@ -106,7 +109,11 @@ impl ConnectFlags {
             },
             raw,
             framing: self.framing,
-            half_close: if raw { !self.no_shutdown } else { self.shutdown },
+            half_close: match () {
+                () if self.shutdown_with_last => HalfClose::WithLast,
+                () if self.shutdown || (raw && !self.no_shutdown) => HalfClose::AtOnce,
+                () => HalfClose::Never,
+            },
             crlf: self.crlf,
             // As nc's -w: a connection that cannot be made is idle too.
             connect_timeout: traffic.idle_timeout.map_or(connect_timeout, |idle| idle.min(connect_timeout)),

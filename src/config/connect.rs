@@ -18,8 +18,8 @@ pub struct ConnectConfig {
     pub input: Input,
     /// Bytes both ways instead of messages.
     pub raw: bool,
-    /// Whether the end of the input half-closes the connection: at once, or not at all.
-    pub half_close: bool,
+    /// What the end of the input does to the connection.
+    pub half_close: HalfClose,
     /// How messages and replies are told apart.
     pub framing: Framing,
     /// Messages end with CR LF.
@@ -36,6 +36,17 @@ pub struct ConnectConfig {
     pub traffic: Traffic,
     /// What is shown.
     pub seeing: Seeing,
+}
+
+/// What the end of the input does to the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HalfClose {
+    /// Nothing.
+    Never,
+    /// It is half-closed at once.
+    AtOnce,
+    /// It is, and the last bytes wait for that, to go in one segment with the end.
+    WithLast,
 }
 
 /// Whom to talk to.

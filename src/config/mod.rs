@@ -9,7 +9,7 @@ mod sweep;
 pub mod tos;
 mod traffic;
 
-pub use connect::{ConnectConfig, Input, Retry, Target};
+pub use connect::{ConnectConfig, HalfClose, Input, Retry, Target};
 pub use listen::{Admission, ListenConfig, Relay, Toward};
 pub use seeing::{Color, Seeing, Sink};
 pub use socket::{SocketOptions, SocketOptionsError, Source};

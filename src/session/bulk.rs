@@ -8,7 +8,7 @@ use mio::Interest;
 use mio::unix::SourceFd;
 
 use super::Context;
-use crate::config::{ConnectConfig, Input};
+use crate::config::{ConnectConfig, HalfClose, Input};
 use crate::error::{Error, cause};
 use crate::io::console::{STDIN, STDOUT};
 use crate::io::driver::Driver;
@@ -30,7 +30,11 @@ impl Bulk {
     /// Where both standard streams are pipes or files, and nobody wants to see or delay the bytes.
     pub(super) fn suits(config: &ConnectConfig, context: &Context) -> Option<Bulk> {
         let traffic = &config.traffic;
-        let plain = config.raw && traffic.plan.is_plain() && traffic.reading.is_plain() && !context.recorder.is_on();
+        let plain = config.raw
+            && config.half_close != HalfClose::WithLast
+            && traffic.plan.is_plain()
+            && traffic.reading.is_plain()
+            && !context.recorder.is_on();
         if !plain || config.input != Input::Stdin || io::stdout().is_terminal() {
             return None;
         }
@@ -69,7 +73,7 @@ impl Bulk {
                     Ok(Step::Done) => {
                         up_open = false;
                         quit_at = config.quit_after.map(|pause| Instant::now() + pause);
-                        if config.half_close {
+                        if config.half_close != HalfClose::Never {
                             // A peer that has gone already needs no end from us.
                             let _ = stream.half_close();
                         }

@@ -8,7 +8,7 @@ use super::bulk::Bulk;
 use super::call::Caller;
 use super::exchange::{Ended, Exchange, Why};
 use super::loopback::Loopback;
-use crate::config::{ConnectConfig, Input, Target};
+use crate::config::{ConnectConfig, HalfClose, Input, Target};
 use crate::error::{Error, cause};
 use crate::frame::{FrameError, Framing, Inbox, Role};
 use crate::io::conn::Conn;
@@ -57,15 +57,22 @@ fn converse(config: &ConnectConfig, address: &Address, context: &Context) -> Res
     if let Some(bulk) = Bulk::suits(config, context) {
         return bulk.run(config, address, context, driver, stream);
     }
-    let conn = Conn::new(stream, Side::Connect, name, &config.traffic, config.raw, 0, &context.recorder);
+    let mut conn = Conn::new(stream, Side::Connect, name, &config.traffic, config.raw, 0, &context.recorder);
+    if config.half_close == HalfClose::WithLast {
+        conn.hold_last();
+    }
     if config.raw {
-        let pipe = Pipe::new(config.half_close);
+        let pipe = Pipe::new(config.half_close != HalfClose::Never);
         Conversation::new(config, address, context, driver, pipe).run(conn)
     } else {
         let person = config.input == Input::Stdin && io::stdin().is_terminal();
         let style = if person { Style::Conversation } else { Style::Filter };
-        let talk = Talk::new(style, Wire { framing: config.framing, crlf: config.crlf }, config.half_close)
-            .cut(&config.traffic.plan.cutting);
+        let talk = Talk::new(
+            style,
+            Wire { framing: config.framing, crlf: config.crlf },
+            config.half_close != HalfClose::Never,
+        )
+        .cut(&config.traffic.plan.cutting);
         Conversation::new(config, address, context, driver, talk).run(conn)
     }
 }

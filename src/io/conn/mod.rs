@@ -192,14 +192,20 @@ impl Conn {
         }
     }
 
-    /// As [`finish`](Self::finish), but the end goes in the segment of the last byte, where the
-    /// kernel can: the last write is held back until the end pushes it out.
-    pub fn finish_with_last(&mut self) {
-        self.finish();
+    /// From now on the last of what was sent is held back, so that our end goes in its segment,
+    /// where the kernel can.
+    pub fn hold_last(&mut self) {
         self.writer.hold_last = true;
     }
 
-    /// Barriers passed, by what they proved: the peer had read everything; less is known.
+    /// Whether the peer is not known to have read the last write, which the barrier waits for.
+    #[must_use]
+    pub fn is_awaiting(&self) -> bool {
+        self.writer.is_awaiting()
+    }
+
+    /// Barriers passed between two pieces, by what they proved: the peer had read everything; less
+    /// is known.
     #[must_use]
     pub fn barriers(&self) -> (u64, u64) {
         self.writer.barriers()

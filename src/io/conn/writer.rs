@@ -49,7 +49,7 @@ struct Script {
     wait: Wait,
     /// When the last write was due: pauses are counted from there, so lateness does not add up.
     due: Option<Instant>,
-    /// Barriers after which the peer had read everything, and others.
+    /// Barriers between two pieces after which the peer had read everything, and others.
     confirmed: u64,
     unconfirmed: u64,
 }
@@ -120,7 +120,13 @@ impl Writer {
         self.queue.settle();
     }
 
-    /// Barriers passed, by what they proved: the peer had read everything; less is known.
+    /// Whether the last write is not known to have got where the barrier has it.
+    pub(super) fn is_awaiting(&self) -> bool {
+        self.script.as_ref().is_some_and(|script| script.wait == Wait::Barrier)
+    }
+
+    /// Barriers passed between two pieces, by what they proved: the peer had read everything; less
+    /// is known.
     pub(super) fn barriers(&self) -> (u64, u64) {
         self.script.as_ref().map_or(self.proofs, |script| (script.confirmed, script.unconfirmed))
     }
@@ -205,7 +211,8 @@ impl Writer {
     fn write_plain(&mut self, bytes: &[u8], stream: &mut Stream, recorder: &Recorder, id: ConnId) -> io::Result<usize> {
         let mut taken = 0;
         while taken < bytes.len() && self.writable {
-            taken += self.write_once(&bytes[taken..], Pin::Free, stream, recorder, id)?;
+            let pin = if self.hold_last { Pin::Hold } else { Pin::Free };
+            taken += self.write_once(&bytes[taken..], pin, stream, recorder, id)?;
         }
         Ok(taken)
     }
@@ -255,7 +262,8 @@ impl Writer {
                         if outcome == BarrierOutcome::NotVisible && script.gate.is_blind() {
                             recorder.say_once(|| not_visible(stream));
                         }
-                        script.pass(outcome, self.offset, recorder, id);
+                        script.pass(outcome, self.queue.len() > 0);
+                        recorder.note(id, || What::Barrier { offset: self.offset, outcome });
                     }
                 },
                 Wait::Until(at) if now < at => return Ok(Flush::Until(at)),
@@ -336,12 +344,13 @@ impl Script {
         true
     }
 
-    fn pass(&mut self, outcome: BarrierOutcome, offset: u64, recorder: &Recorder, id: ConnId) {
+    /// Behind the last piece a barrier divides nothing, and proves nothing of a cut.
+    fn pass(&mut self, outcome: BarrierOutcome, divides: bool) {
         match outcome {
+            _ if !divides => {}
             BarrierOutcome::Read => self.confirmed += 1,
             _ => self.unconfirmed += 1,
         }
-        recorder.note(id, || What::Barrier { offset, outcome });
         self.due = None; // a pause behind a barrier begins when the barrier is passed
         self.wait = Wait::Nothing;
     }
