@@ -47,7 +47,7 @@ impl Layout {
         // A message without any byte has two boundaries in one place, or one at an end of the stream.
         cuts.dedup();
         cuts.retain(|cut| *cut > 0 && Some(cut) != self.ends.last());
-        Trial { name, cuts, joined: joined.to_vec(), fin: Fin::After }
+        Trial { name, cuts, joined: joined.to_vec(), fin: Fin::Replied }
     }
 
     fn start(&self, message: usize) -> usize {

@@ -199,20 +199,20 @@ mod tests {
             "all messages joined, each cut at 1: [1, 5] [4, 6]",
             "all messages joined, each cut in its middle: [2, 5] [4, 6]",
             "all messages joined, each cut at -1: [3, 5] [4, 6]",
-            "message 1 cut at 1, message 1 cut at 2: [1, 2, 4, 6] []",
-            "message 1 cut at 1, message 1 cut at 3: [1, 3, 4, 6] []",
-            "message 1 cut at 2, message 1 cut at 3: [2, 3, 4, 6] []",
+            "message 1 cut at 1 and 2: [1, 2, 4, 6] []",
+            "message 1 cut at 1 and 3: [1, 3, 4, 6] []",
+            "message 1 cut at 2 and 3: [2, 3, 4, 6] []",
             "message 1 cut at 1, message 2 cut at 1: [1, 4, 5, 6] []",
             "message 1 cut at 2, message 2 cut at 1: [2, 4, 5, 6] []",
             "message 1 cut at 3, message 2 cut at 1: [3, 4, 5, 6] []",
-            "FIN with the last byte: [4, 6] []",
-            "FIN after the last byte: [4, 6] []",
+            "FIN in the segment of the last byte: [4, 6] []",
+            "FIN right behind the last byte: [4, 6] []",
         ];
         let order = Order::new(&[4, 2, 1], 1000, Seed(0));
         assert_eq!(shown(&order), expected);
         assert_eq!((order.len(), order.skipped(), order.get(20)), (20, 0, None));
         let fins: Vec<Fin> = order.iter().map(|trial| trial.fin).collect();
-        assert!(fins[..18].iter().all(|fin| *fin == Fin::After));
+        assert!(fins[..18].iter().all(|fin| *fin == Fin::Replied));
         assert_eq!(fins[18..], FINS);
         assert_eq!(order.layout().whole().cuts, [4, 6]);
     }
@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn messages_with_nothing_to_cut_leave_nothing_but_the_fin() {
         for messages in [&[][..], &[0], &[1]] {
-            let expected = ["FIN with the last byte: [] []", "FIN after the last byte: [] []"];
+            let expected = ["FIN in the segment of the last byte: [] []", "FIN right behind the last byte: [] []"];
             assert_eq!(shown(&Order::new(messages, 1000, Seed(0))), expected);
         }
         assert_eq!(Order::new(&[1, 0, 1], 1000, Seed(0)).layout().whole().cuts, [1]);

@@ -24,8 +24,8 @@ enum Change {
     Cut(usize),
     /// Does not cut between two messages.
     Join(usize),
-    /// Closes with the last byte.
-    Fin,
+    /// Closes early.
+    Fin(Fin),
 }
 
 impl Shrink {
@@ -38,8 +38,8 @@ impl Shrink {
         changes.extend(failing.joined.iter().copied().map(Change::Join));
         // What stands close in the stream probably belongs together.
         changes.sort_by_key(|change| change.offset());
-        if failing.fin == Fin::With {
-            changes.push(Change::Fin);
+        if failing.fin != Fin::Replied {
+            changes.push(Change::Fin(failing.fin));
         }
         let mut shrink = Shrink { layout: layout.clone(), changes, parts: 0, next: 0 };
         shrink.divide(2, 0);
@@ -99,12 +99,12 @@ impl Shrink {
     fn trial(&self, changes: &[Change]) -> Trial {
         let mut cuts = Vec::new();
         let mut joined = Vec::new();
-        let mut fin = Fin::After;
+        let mut fin = Fin::Replied;
         for change in changes {
             match change {
                 Change::Cut(at) => cuts.push(*at),
                 Change::Join(at) => joined.push(*at),
-                Change::Fin => fin = Fin::With,
+                Change::Fin(early) => fin = *early,
             }
         }
         Trial { fin, ..self.layout.trial(Label::Shrunk, &joined, cuts) }
@@ -115,7 +115,7 @@ impl Change {
     fn offset(self) -> usize {
         match self {
             Change::Cut(at) | Change::Join(at) => at,
-            Change::Fin => usize::MAX,
+            Change::Fin(_) => usize::MAX,
         }
     }
 }
@@ -153,7 +153,7 @@ mod tests {
     fn one_cut_of_many_is_found() {
         let layout = Layout::new(&[18, 18]);
         let (result, runs) = shrink(&layout, &chunks_of_one(&layout), |trial| trial.cuts.contains(&23));
-        assert_eq!(result, Trial { name: Label::Shrunk, cuts: vec![18, 23], joined: vec![], fin: Fin::After });
+        assert_eq!(result, Trial { name: Label::Shrunk, cuts: vec![18, 23], joined: vec![], fin: Fin::Replied });
         assert!(runs <= 12, "{runs}");
     }
 
@@ -170,7 +170,7 @@ mod tests {
         let layout = Layout::new(&[18]);
         let trial = Trial { fin: Fin::With, ..layout.trial(Label::Whole, &[], vec![3, 7]) };
         let (result, _) = shrink(&layout, &trial, |trial| trial.cuts.contains(&7));
-        assert_eq!((result.cuts, result.fin), (vec![7], Fin::After));
+        assert_eq!((result.cuts, result.fin), (vec![7], Fin::Replied));
         let (result, _) = shrink(&layout, &trial, |trial| trial.fin == Fin::With);
         assert_eq!((result.cuts, result.fin), (vec![], Fin::With));
     }
@@ -193,7 +193,7 @@ mod tests {
             let inside = |at: &usize| *at < total && !layout.boundaries().contains(at);
             let joined = layout.boundaries().iter().enumerate().filter(|(place, _)| joins >> place & 1 == 1);
             let joined: Vec<usize> = joined.map(|(_, end)| *end).collect();
-            let fin = if fin { Fin::With } else { Fin::After };
+            let fin = if fin { Fin::With } else { Fin::Replied };
             let trial = layout.trial(Label::Whole, &joined, cuts.into_iter().filter(inside).collect());
             let trial = Trial { fin, ..trial };
             let changes = Shrink::new(&layout, &trial).changes;
@@ -202,7 +202,7 @@ mod tests {
             let has = |trial: &Trial, change: &Change| match change {
                 Change::Cut(at) => trial.cuts.contains(at),
                 Change::Join(at) => trial.joined.contains(at),
-                Change::Fin => trial.fin == Fin::With,
+                Change::Fin(fin) => trial.fin == *fin,
             };
             let (result, _) = shrink(&layout, &trial, |trial| needed.iter().all(|change| has(trial, change)));
             prop_assert_eq!(Shrink::new(&layout, &result).changes, needed);

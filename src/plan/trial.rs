@@ -23,11 +23,30 @@ pub struct Trial {
 /// When the sending direction is closed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fin {
-    /// After the last byte has arrived.
+    /// When every reply has come.
     #[default]
+    Replied,
+    /// Right behind the last byte.
     After,
-    /// Together with the last byte.
+    /// In the segment of the last byte, where the kernel can.
     With,
+}
+
+/// The families that trials belong to, in the order of [`super::Order`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// One cut in one message.
+    OneCut,
+    /// Every message in pieces of one size.
+    Chunks,
+    /// Messages joined.
+    Joined,
+    /// Messages joined and cut, so that a write crosses their boundary.
+    Crossing,
+    /// Two cuts.
+    TwoCuts,
+    /// The end of the stream with the last byte, or right behind it.
+    Fin,
 }
 
 /// What a [`Trial`] tries. Messages are counted from 1, offsets from the start of their message.
@@ -74,6 +93,44 @@ impl Trial {
     }
 }
 
+impl Label {
+    /// The family of the trial.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        match self {
+            Label::Cut(_) => Kind::OneCut,
+            Label::Chunks(_) => Kind::Chunks,
+            Label::Joined(_) => Kind::Joined,
+            Label::Crossing(_) | Label::CrossingMiddle => Kind::Crossing,
+            Label::Pair(..) => Kind::TwoCuts,
+            Label::Whole | Label::Fin(_) | Label::Shrunk => Kind::Fin,
+        }
+    }
+}
+
+impl fmt::Display for Fin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Fin::Replied => "FIN when every reply has come",
+            Fin::After => "FIN right behind the last byte",
+            Fin::With => "FIN in the segment of the last byte",
+        })
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Kind::OneCut => "one cut",
+            Kind::Chunks => "chunks",
+            Kind::Joined => "joined",
+            Kind::Crossing => "joined and cut",
+            Kind::TwoCuts => "two cuts",
+            Kind::Fin => "end of stream",
+        })
+    }
+}
+
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -83,9 +140,9 @@ impl fmt::Display for Label {
             Label::Joined(count) => write!(f, "{count} messages in one write"),
             Label::Crossing(cut) => write!(f, "all messages joined, each cut at {cut}"),
             Label::CrossingMiddle => f.write_str("all messages joined, each cut in its middle"),
-            Label::Pair(first, second) => write!(f, "{first}, {second}"),
-            Label::Fin(Fin::With) => f.write_str("FIN with the last byte"),
-            Label::Fin(Fin::After) => f.write_str("FIN after the last byte"),
+            Label::Pair(one, other) if one.message == other.message => write!(f, "{one} and {}", other.offset),
+            Label::Pair(one, other) => write!(f, "{one}, {other}"),
+            Label::Fin(fin) => fin.fmt(f),
             Label::Shrunk => f.write_str("shrunk"),
         }
     }

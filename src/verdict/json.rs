@@ -1,25 +1,28 @@
 //! A sweep's findings for a program: one JSON object.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{Baseline, Outcome, Subject, Tally, repeat_command};
+use super::{Baseline, Count, Outcome, Subject, Tally, repeat_command};
 use crate::plan::Fin;
 use crate::value::escape;
 
 /// The findings as JSON text; the committed schema is tests/cases/sweep.schema.json. Bytes are
-/// text in which what is not printable stands as `\xHH`.
+/// text in which what is not printable stands as `\xHH`. Without a baseline there is an error instead.
 #[must_use]
-pub fn to_json(subject: &Subject, baseline: Option<&Baseline>, tally: &Tally, status: u8) -> String {
+pub fn to_json(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Tally, status: u8) -> String {
     let differences: Vec<_> = tally
         .differences
         .iter()
         .map(|difference| {
             json!({
-                "found_by": difference.found_by,
+                "found_by": difference.found_by.to_string(),
                 "cuts": difference.trial.cuts,
                 "joined": difference.trial.joined,
-                "fin": if difference.trial.fin == Fin::With { "with" } else { "after" },
-                "expected": baseline.map(|baseline| outcome(baseline.outcome())),
+                "fin": match difference.trial.fin {
+                    Fin::Replied => "replied",
+                    Fin::After => "after",
+                    Fin::With => "with",
+                },
                 "got": outcome(&difference.got),
                 "repeated": difference.repeated,
                 "plan": difference.trial.plan(),
@@ -27,27 +30,36 @@ pub fn to_json(subject: &Subject, baseline: Option<&Baseline>, tally: &Tally, st
             })
         })
         .collect();
+    let kinds: Map<_, _> = tally.kinds.iter().map(|(kind, number)| (kind.to_string(), count(*number))).collect();
+    let cuts: Vec<_> = tally.cuts.iter().map(|(message, offset)| json!([message, offset])).collect();
     let report = json!({
         "address": subject.address,
         "messages": subject.messages.iter().map(|message| escape(message)).collect::<Vec<_>>(),
         "plans": subject.plans,
         "skipped": subject.skipped,
         "seed": subject.seed,
-        "same": tally.same,
-        "different": tally.different,
-        "not_proven": tally.unproven(),
-        "reasons": tally.not_proven,
+        "verdicts": count(tally.total()),
+        "kinds": kinds,
+        "reasons": tally.reasons,
+        "differing_cuts": cuts,
         "interrupted": tally.interrupted,
+        "ended_early": tally.gave_up,
+        "error": baseline.err(),
+        "expected": baseline.ok().map(|baseline| outcome(baseline.outcome())),
         "differences": differences,
         "status": status,
     });
     format!("{report:#}\n")
 }
 
+fn count(Count { same, different, not_proven }: Count) -> Value {
+    json!({ "same": same, "different": different, "not_proven": not_proven })
+}
+
 fn outcome(outcome: &Outcome) -> Value {
     json!({
         "replies": outcome.replies.iter().map(|reply| escape(reply)).collect::<Vec<_>>(),
         "rest": escape(&outcome.rest),
-        "ending": outcome.ending.describe(),
+        "ending": outcome.ending.to_string(),
     })
 }

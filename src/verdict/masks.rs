@@ -6,6 +6,8 @@ use regex::bytes::{NoExpand, Regex};
 
 /// What is put where a mask matched.
 const BLANK: &[u8] = b"*";
+/// The most masks that are suggested.
+const SUGGESTED: usize = 4;
 
 /// Patterns whose matches do not count.
 #[derive(Clone, Debug, Default)]
@@ -29,17 +31,36 @@ impl Masks {
         })
     }
 
-    /// A mask that would make these two the same, where one of a few simple kinds does.
+    /// Whether two replies are the same but for what is masked.
     #[must_use]
-    pub fn suggest(one: &[u8], other: &[u8]) -> Option<String> {
-        let line = one.split(|&b| b == b'\n').zip(other.split(|&b| b == b'\n')).find(|(a, b)| a != b)?;
-        let header = line.0.iter().position(|&b| b == b':').and_then(|at| std::str::from_utf8(&line.0[..at]).ok());
-        let header =
-            header.filter(|name| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
-        let candidates = [header.map(|name| format!("(?m)^{name}:.*$")), Some("[0-9]+".to_owned())];
-        candidates.into_iter().flatten().find(|pattern| {
-            Masks::new(std::slice::from_ref(pattern)).is_ok_and(|masks| masks.apply(one) == masks.apply(other))
-        })
+    pub fn are_like(&self, one: &[u8], other: &[u8]) -> bool {
+        one == other || self.apply(one) == self.apply(other)
+    }
+
+    /// Further masks that make these two the same, where a few simple ones do; else none.
+    #[must_use]
+    pub fn suggest(&self, one: &[u8], other: &[u8]) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut all = self.clone();
+        while found.len() < SUGGESTED && !all.are_like(one, other) {
+            let (one, other) = (all.apply(one), all.apply(other));
+            let mut lines = one.split(|&b| b == b'\n').zip(other.split(|&b| b == b'\n'));
+            let Some((a, b)) = lines.find(|(a, b)| a != b) else { break };
+            let header = a.iter().position(|&b| b == b':').and_then(|at| std::str::from_utf8(&a[..at]).ok());
+            let is_name =
+                |name: &&str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+            let header = header.filter(is_name).map(|name| format!("(?m)^{name}:.*$"));
+            let digits = Some("[0-9]+".to_owned());
+            let mask = header.into_iter().chain(digits).find_map(|pattern| {
+                let mask = Regex::new(&pattern).ok()?;
+                let blank = |line| mask.replace_all(line, NoExpand(BLANK));
+                (blank(a) == blank(b)).then_some((pattern, mask))
+            });
+            let Some((pattern, mask)) = mask else { break };
+            found.push(pattern);
+            all.0.push(mask);
+        }
+        if all.are_like(one, other) { found } else { Vec::new() }
     }
 }
 
@@ -57,8 +78,11 @@ mod tests {
 
     #[test]
     fn a_mask_is_suggested_only_where_it_helps() {
-        assert_eq!(Masks::suggest(b"x\nDate: a\r\n", b"x\nDate: b\r\n").as_deref(), Some("(?m)^Date:.*$"));
-        assert_eq!(Masks::suggest(b"id 17", b"id 18").as_deref(), Some("[0-9]+"));
-        assert_eq!(Masks::suggest(b"abc", b"abd"), None);
+        let suggest = |one: &str, other: &str| Masks::default().suggest(one.as_bytes(), other.as_bytes());
+        assert_eq!(suggest("x\nDate: a\r\n", "x\nDate: b\r\n"), ["(?m)^Date:.*$"]);
+        assert_eq!(suggest("id 17", "id 18"), ["[0-9]+"]);
+        assert_eq!(suggest("A: x\nB\nC: 1\n", "A: y\nB\nC: 2\n"), ["(?m)^A:.*$", "(?m)^C:.*$"]);
+        assert_eq!(suggest("abc", "abd"), Vec::<String>::new());
+        assert_eq!(suggest("A: x\nabc", "A: y\nabd"), Vec::<String>::new());
     }
 }

@@ -4,6 +4,7 @@ mod json;
 mod junit;
 mod masks;
 mod outcome;
+mod repeat;
 mod tally;
 mod text;
 
@@ -11,5 +12,6 @@ pub use json::to_json;
 pub use junit::to_junit;
 pub use masks::Masks;
 pub use outcome::{Baseline, BaselineError, Ending, Outcome, Verdict};
-pub use tally::{Difference, Subject, Tally};
-pub use text::{describe, headline, repeat_command};
+pub use repeat::repeat_command;
+pub use tally::{Count, Difference, Subject, Tally};
+pub use text::{describe, headline, to_text};

@@ -1,7 +1,10 @@
 //! How one conversation came out, and what that says beside the baseline.
 
+use std::fmt;
+
 use super::Masks;
-use crate::value::escape;
+use super::text::show;
+use crate::frame::Framing;
 
 /// Everything the server did in one conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -10,10 +13,14 @@ pub struct Outcome {
     pub replies: Vec<Vec<u8>>,
     /// What stood behind the last whole reply when the conversation ended.
     pub rest: Vec<u8>,
+    /// Bytes of all that.
+    pub received: usize,
     /// How the connection ended.
     pub ending: Ending,
     /// Bytes of the requests that were not written by then.
     pub unsent: usize,
+    /// The last write is not known to have been read.
+    pub unread: bool,
     /// Cuts after which the server was seen to have read all that was sent before.
     pub confirmed: u64,
     /// Cuts for which that could not be seen.
@@ -23,11 +30,9 @@ pub struct Outcome {
 /// How a connection ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Ending {
-    /// The server ended it after us.
+    /// The server closed it.
     #[default]
     Closed,
-    /// The server ended it before we did.
-    ClosedEarly,
     /// The server reset it.
     Reset,
     /// It was still open when the time was up.
@@ -61,26 +66,35 @@ pub struct Baseline {
 /// Why there is no baseline.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BaselineError {
-    /// The server did not answer at all.
-    #[error("the server did not answer the uncut messages: {0}")]
+    /// The server did not answer at all, or not in a way that could be compared.
+    #[error("no usable answer to the uncut messages: {0}")]
     Silent(String),
     /// Two conversations with nothing cut came out differently.
-    #[error("the server answers the same uncut messages differently each time: {one} and {other}{}", hint(.mask.as_deref()))]
+    #[error("the server answers the same uncut messages differently each time: {one} and {other}{}", hint(.masks))]
     Unsteady {
         /// Where they differ, in the one.
         one: String,
         /// Where they differ, in the other.
         other: String,
-        /// A mask that would help.
-        mask: Option<String>,
+        /// The masks that would help.
+        masks: Vec<String>,
     },
 }
 
-fn hint(mask: Option<&str>) -> String {
-    mask.map_or_else(String::new, |mask| format!(" (--mask '{mask}' would blank that)"))
+fn hint(masks: &[String]) -> String {
+    let options: Vec<_> = masks.iter().map(|mask| format!("--mask '{mask}'")).collect();
+    if options.is_empty() { String::new() } else { format!(" ({} would help)", options.join(" ")) }
 }
 
 impl Outcome {
+    /// Takes in one more message. What is read of a raw stream is no message: it is all one reply.
+    pub fn take(&mut self, wire: &[u8], framing: Framing) {
+        match self.replies.first_mut() {
+            Some(reply) if framing == Framing::Raw => reply.extend_from_slice(wire),
+            _ => self.replies.push(wire.to_vec()),
+        }
+    }
+
     /// All bytes that came.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
@@ -88,20 +102,37 @@ impl Outcome {
         bytes.extend_from_slice(&self.rest);
         bytes
     }
+
+    /// Whether the server gave no sign of life: nothing was read, nothing was said.
+    #[must_use]
+    pub fn is_lifeless(&self) -> bool {
+        let unheard = self.unread && self.confirmed == 0 && self.received == 0;
+        matches!(self.ending, Ending::Unreachable(_)) || (unheard && self.ending == Ending::Open)
+    }
+
+    /// Whether such an outcome can be the base of a comparison; else why it cannot.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), BaselineError> {
+        let unusable = matches!(self.ending, Ending::Unreachable(_) | Ending::Endless | Ending::Garbled(_));
+        if unusable || self.bytes().is_empty() {
+            let refused = Ending::Unreachable("connection refused".to_owned());
+            let hint = if self.ending == refused { " (is a server listening there?)" } else { "" };
+            return Err(BaselineError::Silent(format!("{}{hint}", self.ending)));
+        }
+        Ok(())
+    }
 }
 
-impl Ending {
-    /// In words.
-    #[must_use]
-    pub fn describe(&self) -> String {
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Ending::Closed => "closed after our end".to_owned(),
-            Ending::ClosedEarly => "closed by the server before our end".to_owned(),
-            Ending::Reset => "reset by the server".to_owned(),
-            Ending::Open => "left open".to_owned(),
-            Ending::Endless => "answered without end".to_owned(),
-            Ending::Garbled(why) => format!("not understood: {why}"),
-            Ending::Unreachable(why) => why.clone(),
+            Ending::Closed => f.write_str("closed by the server"),
+            Ending::Reset => f.write_str("reset by the server"),
+            Ending::Open => f.write_str("left open by the server until the time was up"),
+            Ending::Endless => f.write_str("answered without end"),
+            Ending::Garbled(why) | Ending::Unreachable(why) => f.write_str(why),
         }
     }
 }
@@ -112,24 +143,30 @@ impl Baseline {
     /// # Errors
     /// When they do not serve as one.
     pub fn new(one: &Outcome, other: &Outcome, masks: Masks) -> Result<Baseline, BaselineError> {
-        for outcome in [one, other] {
-            let unusable = matches!(outcome.ending, Ending::Unreachable(_) | Ending::Endless | Ending::Garbled(_));
-            if unusable || outcome.bytes().is_empty() {
-                return Err(BaselineError::Silent(outcome.ending.describe()));
-            }
-        }
+        one.check()?;
+        other.check()?;
         let baseline = Baseline { outcome: one.clone(), masks };
-        if baseline.is_like(other) {
-            return Ok(baseline);
+        baseline.confirm(other).map(|()| baseline)
+    }
+
+    /// Compares it with a further conversation in which nothing is cut.
+    ///
+    /// # Errors
+    /// Where they differ, and what would help.
+    pub fn confirm(&self, other: &Outcome) -> Result<(), BaselineError> {
+        if self.is_like(other) {
+            return Ok(());
         }
+        let one = &self.outcome;
         let (a, b) = (one.bytes(), other.bytes());
         if a == b {
-            let [one, other] = [one, other].map(|outcome| outcome.ending.describe());
-            return Err(BaselineError::Unsteady { one, other, mask: None });
+            let [one, other] = [one, other].map(|outcome| outcome.ending.to_string());
+            return Err(BaselineError::Unsteady { one, other, masks: Vec::new() });
         }
         let at = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
-        let around = |bytes: &[u8]| format!("\"{}\"", escape(&bytes[at.saturating_sub(16)..bytes.len().min(at + 24)]));
-        Err(BaselineError::Unsteady { one: around(&a), other: around(&b), mask: Masks::suggest(&a, &b) })
+        let around = |bytes: &[u8]| format!("\"{}\"", show(&bytes[at.saturating_sub(16)..bytes.len().min(at + 24)]));
+        let masks = self.masks.suggest(&a, &b);
+        Err(BaselineError::Unsteady { one: around(&a), other: around(&b), masks })
     }
 
     /// The conversation it was taken from.
@@ -141,32 +178,51 @@ impl Baseline {
     /// What a conversation says.
     #[must_use]
     pub fn judge(&self, outcome: &Outcome) -> Verdict {
+        let unproven = |why: &str| Verdict::NotProven(why.to_owned());
         if let Ending::Unreachable(why) = &outcome.ending {
-            return Verdict::NotProven(why.clone());
+            return unproven(why);
         }
         if self.is_like(outcome) {
             return match (outcome.unconfirmed, outcome.unsent) {
                 (0, 0) => Verdict::Same,
-                (0, unsent) => Verdict::NotProven(format!("{unsent} bytes were never read")),
-                _ => Verdict::NotProven("the cuts could not be seen to arrive as reads of their own".to_owned()),
+                (0, _) => unproven("the server read only a part, and the replies were the same"),
+                _ => unproven("the cuts could not be seen to arrive as reads of their own"),
             };
         }
-        // A server that has stopped reading has said nothing wrong yet, if what it said is a beginning.
-        let (whole, part) = (self.outcome.bytes(), outcome.bytes());
-        let (whole, part) = (self.masks.apply(&whole), self.masks.apply(&part));
-        if outcome.unsent > 0 && outcome.ending == Ending::Open && whole.starts_with(&part) {
-            return Verdict::NotProven(format!("the server stopped reading {} bytes before the end", outcome.unsent));
+        if self.is_late(outcome) && (outcome.unsent > 0 || outcome.unread) {
+            // A server that has stopped reading has said nothing wrong yet.
+            return unproven("the server did not read all in time");
         }
         Verdict::Different
     }
 
+    /// Whether the server read up to a cut and then nothing more.
+    #[must_use]
+    pub fn is_stalled(&self, outcome: &Outcome) -> bool {
+        self.is_late(outcome) && (outcome.unsent > 0 || outcome.unread) && outcome.confirmed > 0
+    }
+
+    /// Whether nothing is wrong with what came but that more of it should have.
+    #[must_use]
+    pub fn is_late(&self, outcome: &Outcome) -> bool {
+        let (whole, part) = (self.outcome.bytes(), outcome.bytes());
+        outcome.ending == Ending::Open && self.masks.apply(&whole).starts_with(&self.masks.apply(&part))
+    }
+
     fn is_like(&self, outcome: &Outcome) -> bool {
-        let same = |one: &[u8], other: &[u8]| one == other || self.masks.apply(one) == self.masks.apply(other);
         let mine = &self.outcome;
         mine.ending == outcome.ending
             && mine.replies.len() == outcome.replies.len()
-            && mine.replies.iter().zip(&outcome.replies).all(|(one, other)| same(one, other))
-            && same(&mine.rest, &outcome.rest)
+            && mine.replies.iter().zip(&outcome.replies).all(|(one, other)| self.masks.are_like(one, other))
+            && self.masks.are_like(&mine.rest, &outcome.rest)
+    }
+
+    /// The number, from 0, of the first reply that is not as it should be.
+    #[must_use]
+    pub fn first_difference(&self, outcome: &Outcome) -> usize {
+        let mine = &self.outcome.replies;
+        let differs = |(one, other): (&Vec<u8>, &Vec<u8>)| !self.masks.are_like(one, other);
+        mine.iter().zip(&outcome.replies).position(differs).unwrap_or(mine.len().min(outcome.replies.len()))
     }
 }
 

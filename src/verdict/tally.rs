@@ -1,17 +1,22 @@
 //! What a sweep has found so far.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::Outcome;
-use crate::plan::Trial;
+use super::{Outcome, Verdict};
+use crate::config::Family;
+use crate::plan::{Fin, Kind, Label, Trial};
 
 /// What was swept.
 #[derive(Clone, Debug)]
 pub struct Subject {
     /// The server.
     pub address: String,
+    /// Which addresses of its name were taken.
+    pub family: Family,
     /// The request messages, as they go over the wire.
     pub messages: Vec<Vec<u8>>,
+    /// They were read from stdin.
+    pub from_stdin: bool,
     /// Trials that there are.
     pub plans: usize,
     /// Trials that were left out, beyond `--max-plans`.
@@ -23,51 +28,103 @@ pub struct Subject {
 /// A trial that changed the replies.
 #[derive(Clone, Debug)]
 pub struct Difference {
-    /// The trial that found it, in words.
-    pub found_by: String,
+    /// The trial that found it.
+    pub found_by: Label,
     /// The least that still makes the difference.
     pub trial: Trial,
     /// How the conversation came out.
     pub got: Outcome,
-    /// Whether it came out so again.
+    /// Whether it came out so again. One that could not be tried again proves nothing: it is not
+    /// counted as different.
     pub repeated: bool,
 }
 
-/// The count of verdicts.
-#[derive(Clone, Debug, Default)]
-pub struct Tally {
+/// Verdicts by number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
     /// Trials whose replies were the same, every cut proven.
     pub same: usize,
     /// Trials whose replies were different.
     pub different: usize,
+    /// Trials that prove nothing.
+    pub not_proven: usize,
+}
+
+/// The count of verdicts, and what there is to say of them.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// By family of trials.
+    pub kinds: BTreeMap<Kind, Count>,
     /// Trials that prove nothing, by reason.
-    pub not_proven: BTreeMap<String, usize>,
+    pub reasons: BTreeMap<String, usize>,
+    /// The single cuts that made a difference: message and offset, as in [`crate::plan::Place`].
+    pub cuts: BTreeSet<(usize, usize)>,
     /// The differences, shrunk, each once.
     pub differences: Vec<Difference>,
-    /// The sweep was ended before it was done.
+    /// A signal ended the sweep before it was done.
     pub interrupted: bool,
+    /// Why the sweep was ended before it was done, when that was for the server.
+    pub gave_up: Option<String>,
+}
+
+impl Difference {
+    /// Whether a trial makes all the changes that make this difference: it needs no other cause.
+    #[must_use]
+    pub fn explains(&self, trial: &Trial, boundaries: &[usize]) -> bool {
+        let inside = |cut: &&usize| boundaries.binary_search(cut).is_err();
+        let least = &self.trial;
+        least.cuts.iter().filter(inside).all(|cut| trial.cuts.binary_search(cut).is_ok())
+            && least.joined.iter().all(|end| trial.joined.contains(end))
+            && (least.fin == Fin::Replied || least.fin == trial.fin)
+    }
 }
 
 impl Tally {
-    /// Trials that prove nothing.
-    #[must_use]
-    pub fn unproven(&self) -> usize {
-        self.not_proven.values().sum()
+    /// Counts one trial.
+    pub fn count(&mut self, label: Label, verdict: Verdict) {
+        let kind = self.kinds.entry(label.kind()).or_default();
+        match verdict {
+            Verdict::Same => kind.same += 1,
+            Verdict::Different => {
+                kind.different += 1;
+                if let Label::Cut(place) = label {
+                    self.cuts.insert((place.message, place.offset));
+                }
+            }
+            Verdict::NotProven(why) => {
+                kind.not_proven += 1;
+                *self.reasons.entry(why).or_default() += 1;
+            }
+        }
     }
 
-    /// Trials judged.
+    /// All families together.
     #[must_use]
-    pub fn judged(&self) -> usize {
-        self.same + self.different + self.unproven()
+    pub fn total(&self) -> Count {
+        self.kinds.values().fold(Count::default(), |sum, kind| Count {
+            same: sum.same + kind.same,
+            different: sum.different + kind.different,
+            not_proven: sum.not_proven + kind.not_proven,
+        })
     }
 
-    /// The exit status: 3 a difference, 4 not all could be told, 0 all the same.
+    /// The exit status: 3 a difference; else 130 interrupted; else 4 not all could be told; else 0.
     #[must_use]
     pub fn status(&self, subject: &Subject) -> u8 {
+        let total = self.total();
         match () {
-            () if self.different > 0 => 3,
-            () if self.unproven() > 0 || self.judged() < subject.plans => 4,
+            () if total.different > 0 => 3,
+            () if self.interrupted => 130,
+            () if total.same < subject.plans => 4,
             () => 0,
         }
+    }
+}
+
+impl Count {
+    /// How many they are.
+    #[must_use]
+    pub fn judged(self) -> usize {
+        self.same + self.different + self.not_proven
     }
 }

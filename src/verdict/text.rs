@@ -2,32 +2,58 @@
 
 use std::fmt::Write;
 
-use super::{Baseline, Difference, Subject, Tally};
+use super::repeat::repeat_command;
+use super::{Baseline, Count, Difference, Outcome, Subject, Tally};
 use crate::plan::Fin;
 use crate::value::escape;
 
 /// Bytes shown on each side of a cut, and of a reply.
 const AROUND: usize = 24;
-const SHOWN: usize = 120;
+const SHOWN: usize = 100;
+/// Cuts shown of one trial.
+const CUTS: usize = 4;
+
+/// All of it: the differences, the reasons, the families where they are not all the same, and the verdict in one line.
+#[must_use]
+pub fn to_text(subject: &Subject, baseline: &Baseline, tally: &Tally) -> String {
+    let mut text = String::new();
+    for difference in &tally.differences {
+        let _ = writeln!(text, "{}\n", describe(subject, baseline, difference));
+    }
+    if tally.total().same < subject.plans {
+        text.push_str(&table(tally));
+    }
+    if !tally.cuts.is_empty() {
+        let _ = writeln!(text, "different when cut once: {}", places(tally));
+    }
+    for (why, count) in &tally.reasons {
+        let _ = writeln!(text, "not proven: {}: {why}", counted(*count, "plan"));
+    }
+    if let Some(why) = &tally.gave_up {
+        let _ = writeln!(text, "ended early: {why}");
+    }
+    let _ = writeln!(text, "{}", headline(subject, tally));
+    text
+}
 
 /// The verdict in one line.
 #[must_use]
 pub fn headline(subject: &Subject, tally: &Tally) -> String {
     let bytes: usize = subject.messages.iter().map(Vec::len).sum();
+    let Count { same, different, not_proven } = tally.total();
     let mut line = format!(
-        "{}: {} messages, {bytes} bytes, {} plans: {} same, {} different, {} not proven",
+        "{}: {}, {}, {}: {same} same, {different} different, {not_proven} not proven",
         subject.address,
-        subject.messages.len(),
-        subject.plans,
-        tally.same,
-        tally.different,
-        tally.unproven(),
+        counted(subject.messages.len(), "message"),
+        counted(bytes, "byte"),
+        counted(subject.plans, "plan"),
     );
-    if tally.interrupted {
-        let _ = write!(line, ", {} not tried", subject.plans.saturating_sub(tally.judged()));
+    let untried = subject.plans.saturating_sub(tally.total().judged());
+    if untried > 0 {
+        let _ = write!(line, ", {untried} not tried");
     }
     if subject.skipped > 0 {
-        let _ = write!(line, " ({} more beyond --max-plans; seed {})", subject.skipped, subject.seed);
+        let _ = write!(line, " ({} more beyond --max-plans, seed {})", subject.skipped, subject.seed);
     }
     line
 }
@@ -35,78 +61,119 @@ pub fn headline(subject: &Subject, tally: &Tally) -> String {
 /// One difference: where it was cut, what was expected and what came, and how to see it again.
 #[must_use]
 pub fn describe(subject: &Subject, baseline: &Baseline, difference: &Difference) -> String {
-    let mut text = format!("different: {}", difference.found_by);
+    let verdict = if difference.repeated { "different" } else { "perhaps different, not tried again" };
+    let mut text = format!("{verdict}: {}", difference.found_by);
     let request = subject.messages.concat();
-    for &cut in difference.trial.cuts.iter().take(8) {
-        let before = &request[cut.saturating_sub(AROUND)..cut];
-        let after = &request[cut..request.len().min(cut + AROUND)];
-        let _ = write!(text, "\n  cut at {cut}: {}|{}", escape(before), escape(after));
+    let mut boundaries = Vec::new();
+    let mut end = 0;
+    for message in &subject.messages {
+        end += message.len();
+        boundaries.push(end);
     }
-    if difference.trial.cuts.len() > 8 {
-        let _ = write!(text, "\n  and {} more cuts", difference.trial.cuts.len() - 8);
+    let trial = &difference.trial;
+    let cuts: Vec<_> = trial.cuts.iter().filter(|cut| boundaries.binary_search(cut).is_err()).collect();
+    for &&cut in cuts.iter().take(CUTS) {
+        let message = boundaries.partition_point(|end| *end <= cut);
+        let from = if message == 0 { 0 } else { boundaries[message - 1] };
+        let (before, after) = around(&request, cut);
+        let _ = write!(text, "\n  cut:       message {} at {}: {before}|{after}", message + 1, cut - from);
     }
-    if !difference.trial.joined.is_empty() {
-        let offsets: Vec<_> = difference.trial.joined.iter().map(ToString::to_string).collect();
-        let _ = write!(text, "\n  joined across the message boundary at {}", offsets.join(", "));
+    if cuts.len() > CUTS {
+        let _ = write!(text, "\n             and at {} more places", cuts.len() - CUTS);
     }
-    if difference.trial.fin == Fin::With {
-        text.push_str("\n  end of stream together with the last byte");
+    for &end in trial.joined.iter().take(CUTS) {
+        let message = boundaries.partition_point(|boundary| *boundary < end) + 1;
+        let (before, after) = around(&request, end);
+        let _ = write!(text, "\n  one write: messages {message} and {}: {before}+{after}", message + 1);
+    }
+    if trial.joined.len() > CUTS {
+        let _ = write!(text, "\n             and {} more boundaries", trial.joined.len() - CUTS);
+    }
+    if trial.fin != Fin::Replied {
+        let _ = write!(text, "\n  end:       {}", trial.fin);
     }
     let (expected, got) = (baseline.outcome(), &difference.got);
-    let differing = expected.replies.iter().zip(&got.replies).position(|(one, other)| one != other);
-    let at = differing.unwrap_or(expected.replies.len().min(got.replies.len()));
-    let reply = |outcome: &super::Outcome| {
-        let bytes = outcome.replies.get(at).map_or(&outcome.rest[..], |reply| &reply[..]);
-        if bytes.is_empty() {
-            "nothing".to_owned()
-        } else {
-            format!("\"{}\"", escape(&bytes[..bytes.len().min(SHOWN)]))
-        }
-    };
-    let _ = write!(text, "\n  expected reply {}: {}", at + 1, reply(expected));
-    let _ = write!(text, "\n  got:              {}", reply(got));
-    if expected.replies.len() != got.replies.len() {
-        let _ = write!(text, "\n  expected {} replies, got {}", expected.replies.len(), got.replies.len());
+    let at = baseline.first_difference(got);
+    if reply(expected, at) != reply(got, at) || expected.replies.len() != got.replies.len() {
+        let same = reply(expected, at).iter().zip(reply(got, at)).take_while(|(one, other)| one == other).count();
+        let _ = write!(text, "\n  expected:  {}", told(expected, at, same));
+        let _ = write!(text, "\n  got:       {}", told(got, at, same));
     }
     if expected.ending != got.ending {
-        let _ = write!(
-            text,
-            "\n  expected the connection {}, it was {}",
-            expected.ending.describe(),
-            got.ending.describe()
-        );
+        let _ = write!(text, "\n  expected:  connection {}", expected.ending);
+        let _ = write!(text, "\n  got:       connection {}", got.ending);
     }
-    if !difference.repeated {
-        text.push_str("\n  (it did not come out so a second time)");
-    }
-    let _ = write!(text, "\n  repeat: {}", repeat_command(subject, difference));
+    let _ = write!(text, "\n  repeat:    {}", repeat_command(subject, difference));
     text
 }
 
-/// One command that makes the same cuts.
+/// Bytes as one line of text: LF and TAB as C writes them, what a terminal must not see as `\xHH`.
 #[must_use]
-pub fn repeat_command(subject: &Subject, difference: &Difference) -> String {
-    let cuts: Vec<_> = difference.trial.cuts.iter().map(ToString::to_string).collect();
-    let cut = if cuts.is_empty() { String::new() } else { format!(" --cut {}", cuts.join(",")) };
-    let input = printf_format(&subject.messages.concat());
-    format!("printf '{input}' | secretcat connect {} --raw{cut} --barrier peer-read", subject.address)
+pub(super) fn show(bytes: &[u8]) -> String {
+    let lines: Vec<_> = bytes.split(|&b| b == b'\n').collect();
+    let tabs = |line: &[u8]| line.split(|&b| b == b'\t').map(escape).collect::<Vec<_>>().join("\\t");
+    lines.into_iter().map(tabs).collect::<Vec<_>>().join("\\n")
 }
 
-/// Bytes as a format of printf(1) between single quotes (POSIX: octal escapes of three digits).
-fn printf_format(bytes: &[u8]) -> String {
-    let mut format = String::new();
-    for &byte in bytes {
-        match byte {
-            b'\n' => format.push_str("\\n"),
-            b'\r' => format.push_str("\\r"),
-            b'%' => format.push_str("%%"),
-            b'\\' | b'\'' | 0..=0x1f | 0x7f..=0xff => {
-                let _ = write!(format, "\\{byte:03o}");
-            }
-            _ => format.push(char::from(byte)),
+/// The bytes on either side of a place, and dots for those that are left out.
+fn around(request: &[u8], at: usize) -> (String, String) {
+    let (from, to) = (at.saturating_sub(AROUND), request.len().min(at + AROUND));
+    let dots = |left_out: bool| if left_out { "..." } else { "" };
+    let before = format!("{}{}", dots(from > 0), show(&request[from..at]));
+    (before, format!("{}{}", show(&request[at..to]), dots(to < request.len())))
+}
+
+fn reply(outcome: &Outcome, at: usize) -> &[u8] {
+    outcome.replies.get(at).map_or(&outcome.rest[..], |reply| &reply[..])
+}
+
+/// One reply, as much of it as is needed to see what stands behind its first `same` bytes, and which
+/// of how many it is.
+fn told(outcome: &Outcome, at: usize, same: usize) -> String {
+    let (bytes, all) = (reply(outcome, at), outcome.replies.len());
+    if bytes.is_empty() {
+        return if all == 0 { "nothing".to_owned() } else { format!("nothing behind reply {all} of {all}") };
+    }
+    let from = if bytes.len() > SHOWN { same.saturating_sub(AROUND) } else { 0 };
+    let to = bytes.len().min(from + SHOWN);
+    let dots = |left_out: bool| if left_out { "..." } else { "" };
+    let shown = format!("\"{}{}{}\"", dots(from > 0), show(&bytes[from..to]), dots(to < bytes.len()));
+    if at < all { format!("reply {} of {all}: {shown}", at + 1) } else { format!("behind reply {all}: {shown}") }
+}
+
+/// The families of trials, a line each.
+fn table(tally: &Tally) -> String {
+    let mut text = format!("{:<16}{:>8}{:>8}{:>11}{:>12}\n", "", "plans", "same", "different", "not proven");
+    for (kind, count) in &tally.kinds {
+        let Count { same, different, not_proven } = count;
+        let _ = writeln!(text, "{kind:<16}{:>8}{same:>8}{different:>11}{not_proven:>12}", count.judged());
+    }
+    text
+}
+
+/// Where single cuts made a difference: `message 1 at 1-4, 6`.
+fn places(tally: &Tally) -> String {
+    let mut runs: Vec<(usize, usize, usize)> = Vec::new();
+    for &(message, offset) in &tally.cuts {
+        match runs.last_mut() {
+            Some((same, _, to)) if *same == message && *to + 1 == offset => *to = offset,
+            _ => runs.push((message, offset, offset)),
         }
     }
-    format
+    let mut text = String::new();
+    let mut current = 0;
+    for (number, (message, from, to)) in runs.into_iter().enumerate() {
+        let comma = if number > 0 { ", " } else { "" };
+        let name = if message == current { String::new() } else { format!("message {message} at ") };
+        let range = if from == to { from.to_string() } else { format!("{from}-{to}") };
+        let _ = write!(text, "{comma}{name}{range}");
+        current = message;
+    }
+    text
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
@@ -114,7 +181,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_bytes_can_be_printed_again() {
-        assert_eq!(printf_format(b"a'b%\\\n\xff\0"), "a\\047b%%\\134\\n\\377\\000");
+    fn runs_of_offsets_are_ranges() {
+        let cuts = [(1, 1), (1, 2), (1, 3), (1, 7), (2, 4), (2, 5)].into_iter().collect();
+        let tally = Tally { cuts, ..Tally::default() };
+        assert_eq!(places(&tally), "message 1 at 1-3, 7, message 2 at 4-5");
+    }
+
+    #[test]
+    fn bytes_are_shown_in_one_line() {
+        assert_eq!(show(b"a\tb\r\n\xff\x1b\n"), "a\\tb\\r\\n\\xff\\x1b\\n");
+        assert_eq!(around(b"abc", 1), ("a".to_owned(), "bc".to_owned()));
+        let long = [b'x'; 60];
+        assert_eq!(around(&long, 30), (format!("...{}", "x".repeat(24)), format!("{}...", "x".repeat(24))));
     }
 }

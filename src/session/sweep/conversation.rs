@@ -1,28 +1,25 @@
 //! One conversation of a sweep: connect, write as the trial has it, gather the replies, end.
 
-use std::io;
 use std::time::{Duration, Instant};
 
 use crate::config::{SweepConfig, Traffic};
 use crate::error::{Error, cause};
-use crate::frame::{FrameError, Inbox, Role};
+use crate::frame::{Framing, Inbox, Role};
 use crate::io::conn::Conn;
 use crate::io::dial::{Dial, Progress};
 use crate::io::driver::{Driver, Ready};
 use crate::io::recorder::Recorder;
 use crate::io::{Flush, Incoming};
-use crate::plan::{Fin, Label, Trial};
+use crate::plan::{Fin, Trial};
 use crate::trace::Side;
 use crate::value::Address;
 use crate::verdict::{Ending, Outcome};
-
-/// More than this many bytes beyond what was expected is an answer without end.
-const SURPLUS: usize = 1 << 20;
 
 /// What every conversation of a sweep shares.
 pub(super) struct Setting<'a> {
     pub(super) config: &'a SweepConfig,
     pub(super) address: Address,
+    pub(super) messages: Vec<Vec<u8>>,
     pub(super) request: Vec<u8>,
     /// Replies, and bytes of them, that end the waiting.
     pub(super) expected: Expected,
@@ -33,7 +30,12 @@ pub(super) struct Setting<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Expected {
     pub(super) replies: usize,
+    /// 0 where the number of replies says it all.
     pub(super) bytes: usize,
+    /// More bytes than this are an answer without end.
+    pub(super) most: usize,
+    /// Silence behind all of that, before our end is sent: where it is a guess, more may come.
+    pub(super) grace: Duration,
     /// Silence that ends a conversation which has not had it all.
     pub(super) silence: Duration,
 }
@@ -45,9 +47,12 @@ pub(super) struct Conversation {
     key: usize,
     /// The last time that something moved.
     active: Instant,
+    /// The last time that the server took something.
+    taken: Instant,
+    framing: Framing,
     inbox: Inbox,
     outcome: Outcome,
-    received: usize,
+    /// Our end is asked for.
     finished: bool,
 }
 
@@ -77,16 +82,13 @@ impl Conversation {
             }
         };
         driver.again(key);
-        Conversation {
-            stage,
-            trial,
-            key,
-            active: Instant::now(),
-            inbox: Inbox::new(config.framing, Role::Responses, config.traffic.max_message),
-            outcome,
-            received: 0,
-            finished: false,
+        let mut inbox = Inbox::new(config.framing, Role::Responses, config.traffic.max_message);
+        for message in &setting.messages {
+            inbox.expect(message);
         }
+        let now = Instant::now();
+        let framing = config.framing;
+        Conversation { stage, trial, key, active: now, taken: now, framing, inbox, outcome, finished: false }
     }
 
     pub(super) fn on_ready(&mut self, ready: Ready) {
@@ -105,46 +107,9 @@ impl Conversation {
         scratch: &mut [u8],
     ) -> Option<(Trial, Outcome)> {
         let now = Instant::now();
-        if let Stage::Calling(dial) = &mut self.stage {
-            match dial.poll(driver, now) {
-                Ok(Progress::Pending(next)) => {
-                    let until = self.active + setting.config.timeout;
-                    if now < until {
-                        driver.wake_at(self.key, next.map_or(until, |at| at.min(until)));
-                        return None;
-                    }
-                    dial.abandon(driver);
-                    self.end(Ending::Unreachable("no connection in time".to_owned()));
-                }
-                Ok(Progress::Connected(stream, name)) => {
-                    let traffic = Traffic { plan: self.trial.plan(), ..setting.config.traffic.clone() };
-                    let mut conn =
-                        Box::new(Conn::new(stream, Side::Connect, name, &traffic, true, 0, &setting.recorder));
-                    self.active = now;
-                    let begun = conn.register(driver, self.key).and_then(|()| conn.send(&setting.request));
-                    if self.trial.name == Label::Fin(Fin::With) || self.trial.fin == Fin::With {
-                        conn.finish_with_last();
-                        self.finished = true;
-                    } else if self.trial.name == Label::Fin(Fin::After) {
-                        conn.finish();
-                        self.finished = true;
-                    }
-                    self.stage = Stage::Talking(conn);
-                    if let Err(error) = begun {
-                        self.fail(&error);
-                    }
-                }
-                Err(Error::Network { source, .. }) => self.end(Ending::Unreachable(cause(&source))),
-                Err(error) => self.end(Ending::Unreachable(error.to_string())),
-            }
-        }
-        if matches!(self.stage, Stage::Talking(_)) {
-            self.talk(setting, driver, scratch, now);
-        }
-        if matches!(self.stage, Stage::Over) {
-            return Some((self.trial.clone(), std::mem::take(&mut self.outcome)));
-        }
-        None
+        self.call(setting, driver, now);
+        self.talk(setting, driver, scratch, now);
+        matches!(self.stage, Stage::Over).then(|| (self.trial.clone(), std::mem::take(&mut self.outcome)))
     }
 
     /// Gives it up where it stands.
@@ -156,14 +121,50 @@ impl Conversation {
         }
     }
 
+    /// Goes on making the connection; what is to be said is said as soon as it stands.
+    fn call(&mut self, setting: &Setting<'_>, driver: &mut Driver, now: Instant) {
+        let Stage::Calling(dial) = &mut self.stage else { return };
+        match dial.poll(driver, now) {
+            Ok(Progress::Pending(next)) => {
+                let until = self.active + setting.config.timeout;
+                if now < until {
+                    return driver.wake_at(self.key, next.map_or(until, |at| at.min(until)));
+                }
+                dial.abandon(driver);
+                self.end(Ending::Unreachable("no connection in time".to_owned()));
+            }
+            Ok(Progress::Connected(stream, name)) => {
+                let traffic = Traffic { plan: self.trial.plan(), ..setting.config.traffic.clone() };
+                let mut conn = Box::new(Conn::new(stream, Side::Connect, name, &traffic, true, 0, &setting.recorder));
+                (self.active, self.taken) = (now, now);
+                if self.trial.fin == Fin::With {
+                    conn.hold_last();
+                }
+                let begun = conn.register(driver, self.key).and_then(|()| conn.send(&setting.request));
+                if self.trial.fin != Fin::Replied {
+                    conn.finish();
+                    self.finished = true;
+                }
+                self.stage = Stage::Talking(conn);
+                if let Err(error) = begun {
+                    self.end(Ending::Unreachable(cause(&error)));
+                }
+            }
+            Err(Error::Network { source, .. }) => self.end(Ending::Unreachable(cause(&source))),
+            Err(error) => self.end(Ending::Unreachable(error.to_string())),
+        }
+    }
+
     fn talk(&mut self, setting: &Setting<'_>, driver: &mut Driver, scratch: &mut [u8], now: Instant) {
         let Stage::Talking(conn) = &mut self.stage else { return };
-        let before = conn.backlog();
+        let before = (conn.backlog(), conn.is_awaiting());
         let flush = conn.flush(now);
-        if conn.backlog() < before {
-            self.active = now;
-        }
         self.outcome.unsent = conn.backlog();
+        if (conn.backlog(), conn.is_awaiting()) != before {
+            (self.active, self.taken) = (now, now);
+        }
+        // Nothing was read yet: the server may be busy with others, and has said nothing by it.
+        let at_the_door = conn.is_awaiting() && conn.barriers() == (0, 0) && self.outcome.received == 0;
         match flush {
             Ok(Flush::Until(at)) => driver.wake_at(self.key, at),
             Ok(Flush::More) => driver.again(self.key),
@@ -174,28 +175,27 @@ impl Conversation {
         if let Some(ending) = self.listen(setting, scratch, now) {
             return self.close(driver, ending);
         }
-        let has_all = self.has_all(setting);
-        let Stage::Talking(conn) = &mut self.stage else { return };
-        if !self.finished && self.outcome.unsent == 0 && has_all {
+        let timeout = setting.config.timeout;
+        let silence = if at_the_door { timeout } else { setting.expected.silence };
+        // Bytes that drip without end do not put off the end for ever.
+        let until = (self.active + silence).min(self.taken + timeout);
+        if now >= until {
+            let talking = now < self.active + silence && self.outcome.received > 0;
+            return self.close(driver, if talking { Ending::Endless } else { Ending::Open });
+        }
+        driver.wake_at(self.key, until);
+        if !self.finished && self.outcome.unsent == 0 {
+            // When nothing more comes by itself, perhaps something does at our end.
+            let wait = if self.has_all(setting) { setting.expected.grace.min(silence / 2) } else { silence / 2 };
+            let at = (self.active + wait).min(self.taken + timeout / 2);
+            if now < at {
+                return driver.wake_at(self.key, at);
+            }
             self.finished = true;
+            let Stage::Talking(conn) = &mut self.stage else { return };
             conn.finish();
             driver.again(self.key);
         }
-        let until = self.active + setting.expected.silence;
-        if now < until {
-            return driver.wake_at(self.key, until);
-        }
-        if self.finished {
-            return self.close(driver, Ending::Open);
-        }
-        // Nothing more comes by itself: perhaps at our end.
-        self.finished = true;
-        self.active = now;
-        if self.outcome.unsent > 0 {
-            return self.close(driver, Ending::Open);
-        }
-        conn.finish();
-        driver.again(self.key);
     }
 
     /// Reads what there is; how the connection ended, if it did.
@@ -205,59 +205,55 @@ impl Conversation {
             match conn.read(scratch, now) {
                 Ok(Incoming::Bytes(n)) => {
                     self.active = now;
-                    self.received += n;
+                    self.outcome.received += n;
                     let mut fresh = &scratch[..n];
                     loop {
                         match self.inbox.pull(&mut fresh) {
-                            Ok(Some(message)) => self.outcome.replies.push(message.wire.to_vec()),
+                            Ok(Some(message)) => self.outcome.take(message.wire, self.framing),
                             Ok(None) => break,
-                            Err(error) => return Some(garbled(&error)),
+                            Err(error) => return Some(Ending::Garbled(error.to_string())),
                         }
                     }
-                    if self.received > setting.expected.bytes.saturating_mul(2).saturating_add(SURPLUS) {
+                    if self.outcome.received > setting.expected.most {
                         return Some(Ending::Endless);
                     }
                 }
-                Ok(Incoming::Eof) => {
-                    let ending = if conn.is_open() { Ending::ClosedEarly } else { Ending::Closed };
-                    self.gather_rest();
-                    return Some(ending);
-                }
+                // Whether that was before our end or behind it is a matter of microseconds.
+                Ok(Incoming::Eof) => return Some(Ending::Closed),
                 Ok(Incoming::Until(_) | Incoming::Blocked) => return None,
                 Err(_) => return Some(Ending::Reset),
             }
         }
     }
 
-    /// What stands behind the last whole reply.
-    fn gather_rest(&mut self) {
-        while let Ok(Some(message)) = self.inbox.finish() {
-            self.outcome.rest.extend_from_slice(message.wire);
-        }
-    }
-
     fn has_all(&self, setting: &Setting<'_>) -> bool {
-        self.outcome.replies.len() >= setting.expected.replies && self.received >= setting.expected.bytes
+        let expected = &setting.expected;
+        self.outcome.replies.len() >= expected.replies && self.outcome.received >= expected.bytes
     }
 
     fn close(&mut self, driver: &Driver, ending: Ending) {
         if let Stage::Talking(conn) = std::mem::replace(&mut self.stage, Stage::Over) {
             (self.outcome.confirmed, self.outcome.unconfirmed) = conn.barriers();
+            self.outcome.unread = conn.is_awaiting();
             conn.close(driver, None);
         }
+        self.gather_rest(ending == Ending::Closed);
         self.outcome.ending = ending;
     }
 
-    fn fail(&mut self, error: &io::Error) {
-        self.end(Ending::Unreachable(cause(error)));
+    /// What stands behind the last whole reply; a body may be whole for its connection has ended.
+    fn gather_rest(&mut self, ended: bool) {
+        self.outcome.rest = self.inbox.held().to_vec();
+        if ended && self.inbox.ends_with_stream() {
+            if let Ok(Some(message)) = self.inbox.finish() {
+                self.outcome.take(message.wire, self.framing);
+                self.outcome.rest.clear();
+            }
+        }
     }
 
     fn end(&mut self, ending: Ending) {
         self.outcome.ending = ending;
         self.stage = Stage::Over;
     }
-}
-
-fn garbled(error: &FrameError) -> Ending {
-    Ending::Garbled(error.to_string())
 }

@@ -1,295 +1,237 @@
 //! `secretcat sweep`: the same messages under every cut, and whether the replies stay the same.
 
 mod conversation;
+mod pool;
 mod progress;
+mod second_look;
 
-use std::io::{Read, Write};
+use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use slab::Slab;
-
-use self::conversation::{Conversation, Expected, Setting};
+use self::conversation::{Expected, Setting};
+use self::pool::Pool;
 use self::progress::Progress;
+use self::second_look::{Suspects, examine};
 use super::Context;
 use crate::config::SweepConfig;
 use crate::error::Error;
 use crate::frame::{Framing, Inbox, Role};
-use crate::io::dial::KEYS;
-use crate::io::driver::{Driver, WOKEN};
-use crate::io::sys;
-use crate::plan::{Order, Shrink, Trial};
-use crate::verdict::{
-    Baseline, Difference, Ending, Masks, Outcome, Subject, Tally, Verdict, describe, headline, to_json, to_junit,
-};
+use crate::io::signal::Signals;
+use crate::io::{files, sys};
+use crate::plan::Order;
+use crate::verdict::{Baseline, BaselineError, Ending, Outcome, Subject, Tally, Verdict, to_json, to_junit, to_text};
 
-/// The first key of the dials of conversations; conversation n dials from `DIALS + n * KEYS` on.
-const DIALS: usize = 1 << 32;
-/// The longest request that is taken from stdin.
-const REQUEST: u64 = 64 << 20;
-/// Differences that are shrunk and told; the others are counted.
-const TOLD: usize = 4;
 /// So many connections refused one after the other end a sweep: the server is gone.
 const REFUSALS: usize = 16;
 /// A conversation may be silent so many times longer than the uncut one took altogether.
 const PATIENCE: u32 = 50;
 /// But never less than this.
 const LEAST_PATIENCE: Duration = Duration::from_millis(300);
+/// Silence behind the replies of the first conversation, before they are taken for all of them.
+const GRACE: Duration = Duration::from_millis(250);
+/// Bytes beyond what is expected that are no answer without end yet.
+const SURPLUS: usize = 1 << 20;
 
-/// Sweeps, tells, and returns the exit status: 0 the same, 3 different, 4 could not tell.
+/// Sweeps, tells, and returns the exit status: 0 the same, 3 different, 4 could not tell, 130
+/// interrupted.
 ///
 /// # Errors
 /// When the sweep cannot be begun, or what it found cannot be written.
 pub fn run(config: &SweepConfig, context: &Context) -> Result<u8, Error> {
+    super::check_platform(&config.traffic.socket)?;
     let _ = sys::raise_descriptor_limit();
-    let messages = if config.messages.is_empty() { read_messages(config)? } else { config.messages.clone() };
-    let driver = Driver::new().map_err(Error::local("start", "the event loop"))?;
-    context.signals.watch(driver.waker());
+    let from_stdin = config.messages.is_empty();
+    if from_stdin && !config.quiet && std::io::stdin().is_terminal() {
+        context.report.event("type the messages to send, one a line, and Ctrl-D to end them");
+    }
+    let messages = if from_stdin { read_messages(config, &context.signals)? } else { config.messages.clone() };
     let lengths: Vec<_> = messages.iter().map(Vec::len).collect();
     let order = Order::new(&lengths, config.max_plans, config.seed);
     let subject = Subject {
         address: config.address.to_string(),
+        family: config.family,
         plans: order.len(),
         skipped: order.skipped(),
         seed: config.seed.0,
+        messages: messages.clone(),
+        from_stdin,
+    };
+    let setting = Setting {
+        config,
+        address: config.address.clone(),
+        request: messages.concat(),
+        expected: first_expectation(config, messages.len()),
         messages,
+        recorder: context.recorder.clone(),
     };
-    let expected = Expected { replies: subject.messages.len(), bytes: 0, silence: config.timeout };
-    let request = subject.messages.concat();
-    let recorder = context.recorder.clone();
-    let setting = Setting { config, address: config.address.clone(), request, expected, recorder };
-    let mut sweep = Sweep { setting, context, driver, scratch: vec![0; 64 * 1024], tally: Tally::default() };
-    let baseline = match sweep.baseline(&order)? {
-        Ok(baseline) => baseline,
-        Err(why) => {
-            context.report.error(&format!("sweep {}: {why}", subject.address));
-            if config.output.json {
-                print(&to_json(&subject, None, &sweep.tally, 4))?;
-            }
-            return Ok(4);
+    let mut sweep = Sweep { pool: Pool::new(setting, &context.signals)?, context, tally: Tally::default() };
+    match sweep.go(&order) {
+        Ok(baseline) => {
+            let status = sweep.tally.status(&subject);
+            tell(config, &subject, Ok(&baseline), &sweep.tally, status)?;
+            Ok(status)
         }
-    };
-    sweep.all(&order, &baseline)?;
-    sweep.tell(&subject, &baseline)
+        Err(Stop::Failed(error)) => Err(error),
+        Err(Stop::NoBaseline(error)) => {
+            let status = error.status();
+            tell(config, &subject, Err(&error.to_string()), &sweep.tally, status)?;
+            context.report.error(&format!("sweep {}: {error}", subject.address));
+            Ok(status)
+        }
+    }
+}
+
+/// Why a sweep has nothing to tell.
+enum Stop {
+    /// There is nothing to compare with.
+    NoBaseline(NoBaseline),
+    /// This host failed.
+    Failed(Error),
+}
+
+/// Why there is nothing to compare with.
+#[derive(Debug, thiserror::Error)]
+enum NoBaseline {
+    #[error(transparent)]
+    Unusable(#[from] BaselineError),
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl NoBaseline {
+    /// The network or the server failed, the server cannot be compared, or a signal came.
+    fn status(&self) -> u8 {
+        match self {
+            NoBaseline::Unusable(BaselineError::Silent(_)) => 1,
+            NoBaseline::Unusable(BaselineError::Unsteady { .. }) => 4,
+            NoBaseline::Interrupted => crate::io::signal::INTERRUPTED,
+        }
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Stop::Failed(error)
+    }
 }
 
 struct Sweep<'a> {
-    setting: Setting<'a>,
+    pool: Pool<'a>,
     context: &'a Context,
-    driver: Driver,
-    scratch: Vec<u8>,
     tally: Tally,
 }
 
 impl Sweep<'_> {
-    /// Two conversations with nothing cut.
-    fn baseline(&mut self, order: &Order) -> Result<Result<Baseline, String>, Error> {
-        let mut outcomes = Vec::new();
-        let begun = Instant::now();
-        for _ in 0..2 {
-            match self.one(order.layout().whole())? {
-                Some(outcome) => {
-                    self.setting.expected.replies = outcome.replies.len();
-                    self.setting.expected.bytes = outcome.bytes().len();
-                    outcomes.push(outcome);
-                }
-                None => return Ok(Err("interrupted".to_owned())),
-            }
-        }
-        let [one, other] = &outcomes[..] else { return Ok(Err("no baseline".to_owned())) };
-        let patience = (begun.elapsed() * PATIENCE).max(LEAST_PATIENCE).min(self.setting.config.timeout);
-        // A server that leaves the connection open is waited for as long as it takes, each time.
-        self.setting.expected.silence = patience;
-        let masks: Masks = self.setting.config.masks.clone();
-        Ok(Baseline::new(one, other, masks).map_err(|error| error.to_string()))
+    fn go(&mut self, order: &Order) -> Result<Baseline, Stop> {
+        let baseline = self.baseline(order)?;
+        let mut progress = Progress::new(order.len(), self.pool.setting.config.quiet);
+        let suspects = self.all(order, &baseline, &mut progress)?;
+        let examined = examine(suspects, order, &baseline, &mut self.pool, &mut self.tally, &progress);
+        progress.finish();
+        examined.map(|()| baseline)
     }
 
-    /// Every trial, several at once.
-    fn all(&mut self, order: &Order, baseline: &Baseline) -> Result<(), Error> {
-        let mut progress = Progress::new(order.len(), self.setting.config.quiet);
+    /// Two conversations with nothing cut.
+    fn baseline(&mut self, order: &Order) -> Result<Baseline, Stop> {
+        let unusable = |error: BaselineError| Stop::NoBaseline(error.into());
+        let one = self.uncut(order)?;
+        one.check().map_err(unusable)?;
+        let raw = self.pool.setting.config.framing == Framing::Raw;
+        let expected = &mut self.pool.setting.expected;
+        expected.replies = one.replies.len();
+        expected.bytes = if raw || !one.rest.is_empty() { one.received } else { 0 };
+        expected.most = one.received * 2 + SURPLUS;
+        expected.grace = Duration::ZERO;
+        let begun = Instant::now();
+        let other = self.uncut(order)?;
+        // A server that leaves the connection open is waited for as long as it takes, each time.
+        let patience = (begun.elapsed() * PATIENCE).max(LEAST_PATIENCE).min(self.pool.setting.config.timeout);
+        self.pool.setting.expected.silence = patience;
+        Baseline::new(&one, &other, self.pool.setting.config.masks.clone()).map_err(unusable)
+    }
+
+    fn uncut(&mut self, order: &Order) -> Result<Outcome, Stop> {
+        let outcome = self.pool.one(order.layout().whole())?;
+        outcome.ok_or(Stop::NoBaseline(NoBaseline::Interrupted))
+    }
+
+    /// Every trial, several at once; those that did not come out the same.
+    fn all(&mut self, order: &Order, baseline: &Baseline, progress: &mut Progress) -> Result<Suspects, Error> {
+        let jobs = self.pool.setting.config.jobs;
         let mut suspects = Vec::new();
-        let mut refused = 0;
+        // In a row, how many were refused, and how many saw nothing of the server.
+        let (mut refused, mut lifeless) = (0, 0);
         let mut next = order.iter();
-        let mut running: Slab<Conversation> = Slab::new();
-        let mut ready = Vec::new();
-        let most = self.setting.config.jobs;
         let mut more = true;
-        while !self.context.signals.stopped() && refused < REFUSALS {
-            while more && running.len() < most {
+        while self.tally.gave_up.is_none() && !self.context.signals.stopped() {
+            while more && self.pool.len() < jobs {
                 match next.next() {
-                    Some(trial) => self.begin(&mut running, trial),
+                    Some(trial) => self.pool.begin(trial),
                     None => more = false,
                 }
             }
-            if running.is_empty() {
-                break;
+            if self.pool.len() == 0 {
+                return Ok(suspects);
             }
-            for (trial, outcome) in self.wait(&mut running, &mut ready)? {
-                refused = if matches!(outcome.ending, Ending::Unreachable(_)) { refused + 1 } else { 0 };
+            for (trial, outcome) in self.pool.wait()? {
+                let unreachable = matches!(outcome.ending, Ending::Unreachable(_));
+                refused = if unreachable { refused + 1 } else { 0 };
+                lifeless = if outcome.is_lifeless() && !unreachable { lifeless + 1 } else { 0 };
+                if refused >= REFUSALS {
+                    self.tally.gave_up = Some(format!(
+                        "{refused} connections in a row failed: {} (--jobs 1 tells what went before)",
+                        outcome.ending
+                    ));
+                } else if lifeless >= jobs.max(2) {
+                    let why = format!("the server took nothing on {lifeless} connections in a row");
+                    self.tally.gave_up = Some(why);
+                }
                 match baseline.judge(&outcome) {
-                    Verdict::Same => self.tally.same += 1,
-                    Verdict::NotProven(why) => *self.tally.not_proven.entry(why).or_default() += 1,
-                    Verdict::Different => suspects.push((trial, outcome)),
+                    Verdict::NotProven(why) if outcome.unconfirmed > 0 || unreachable => {
+                        self.tally.count(trial.name, Verdict::NotProven(why));
+                    }
+                    Verdict::Same => self.tally.count(trial.name, Verdict::Same),
+                    Verdict::NotProven(_) | Verdict::Different => suspects.push((trial, outcome)),
                 }
-                progress.advance(self.tally.judged() + suspects.len(), suspects.len());
+                progress.advance(self.tally.total(), suspects.len());
             }
         }
-        for (_, conversation) in std::mem::take(&mut running) {
-            conversation.abandon(&self.driver);
-        }
-        self.tally.interrupted = self.context.signals.stopped() || refused >= REFUSALS;
-        progress.finish();
-        self.examine(suspects, order, baseline)
+        self.tally.interrupted = self.context.signals.stopped();
+        self.pool.abandon();
+        Ok(suspects)
     }
+}
 
-    /// Looks at every difference again, without haste, and shrinks the first ones.
-    fn examine(
-        &mut self,
-        mut suspects: Vec<(Trial, Outcome)>,
-        order: &Order,
-        baseline: &Baseline,
-    ) -> Result<(), Error> {
-        let calm = (self.setting.expected.silence * 4).min(self.setting.config.timeout);
-        self.setting.expected.silence = calm;
-        // Conversations end in any order; the simplest trials are the most instructive.
-        suspects.sort_by_key(|(trial, _)| (trial.cuts.len(), trial.cuts.clone()));
-        for (trial, outcome) in suspects {
-            let told = self.tally.differences.len() < TOLD && !self.context.signals.stopped();
-            if !told {
-                self.tally.different += 1;
-                continue;
-            }
-            let again = self.one(trial.clone())?;
-            let verdict = again.as_ref().map(|again| baseline.judge(again));
-            if verdict == Some(Verdict::Same) {
-                let why = "the replies differed once, and were the same a second time".to_owned();
-                *self.tally.not_proven.entry(why).or_default() += 1;
-                continue;
-            }
-            self.tally.different += 1;
-            let repeated = verdict == Some(Verdict::Different);
-            let (trial, got, found_by) = if repeated {
-                let found_by = trial.name.to_string();
-                let (least, got) = self.shrink(&trial, order, baseline, again.unwrap_or(outcome))?;
-                (least, got, found_by)
-            } else {
-                let found_by = trial.name.to_string();
-                (trial, outcome, found_by)
-            };
-            let known = |seen: &Difference| seen.trial.cuts == trial.cuts && seen.trial.fin == trial.fin;
-            if !self.tally.differences.iter().any(known) {
-                self.tally.differences.push(Difference { found_by, trial, got, repeated });
-            }
-        }
-        Ok(())
+/// What is waited for while it is not known what the server answers.
+fn first_expectation(config: &SweepConfig, messages: usize) -> Expected {
+    let most = messages.saturating_mul(config.traffic.max_message).saturating_add(SURPLUS);
+    Expected { replies: messages, bytes: 0, most, grace: GRACE, silence: config.timeout }
+}
+
+/// Writes the findings where they are wanted.
+fn tell(
+    config: &SweepConfig,
+    subject: &Subject,
+    baseline: Result<&Baseline, &str>,
+    tally: &Tally,
+    status: u8,
+) -> Result<(), Error> {
+    if let Some(path) = &config.output.junit {
+        write(path, &to_junit(subject, baseline, tally))?;
     }
-
-    fn shrink(
-        &mut self,
-        trial: &Trial,
-        order: &Order,
-        baseline: &Baseline,
-        got: Outcome,
-    ) -> Result<(Trial, Outcome), Error> {
-        let mut shrink = Shrink::new(order.layout(), trial);
-        let mut least = got;
-        while let Some(candidate) = shrink.candidate() {
-            let Some(outcome) = self.one(candidate)? else { break };
-            let differs = baseline.judge(&outcome) == Verdict::Different;
-            shrink.tell(differs);
-            if differs {
-                least = outcome;
-            }
-        }
-        Ok((shrink.result(), least))
-    }
-
-    /// One trial on its own; `None` when the sweep is interrupted meanwhile.
-    fn one(&mut self, trial: Trial) -> Result<Option<Outcome>, Error> {
-        let mut running = Slab::new();
-        let mut ready = Vec::new();
-        self.begin(&mut running, trial);
-        loop {
-            if let Some((_, outcome)) = self.wait(&mut running, &mut ready)?.pop() {
-                return Ok(Some(outcome));
-            }
-            if self.context.signals.stopped() {
-                for (_, conversation) in running {
-                    conversation.abandon(&self.driver);
-                }
-                return Ok(None);
-            }
-        }
-    }
-
-    fn begin(&mut self, running: &mut Slab<Conversation>, trial: Trial) {
-        let entry = running.vacant_entry();
-        let key = entry.key();
-        entry.insert(Conversation::start(&self.setting, trial, &mut self.driver, key, DIALS + key * KEYS));
-    }
-
-    /// Waits once, and returns what has come to its end.
-    fn wait(
-        &mut self,
-        running: &mut Slab<Conversation>,
-        ready: &mut Vec<crate::io::driver::Ready>,
-    ) -> Result<Vec<(Trial, Outcome)>, Error> {
-        ready.clear();
-        self.driver.wait(ready).map_err(Error::local("wait in", "the event loop"))?;
-        let mut over = Vec::new();
-        for &event in ready.iter() {
-            if event.key == WOKEN {
-                // A name was looked up, for whoever waits for one.
-                let all: Vec<_> = running.iter().map(|(key, _)| key).collect();
-                for key in all {
-                    self.driver.again(key);
-                }
-                continue;
-            }
-            let key = if event.key >= DIALS { (event.key - DIALS) / KEYS } else { event.key };
-            let Some(conversation) = running.get_mut(key) else { continue };
-            conversation.on_ready(event);
-            if let Some(ended) = conversation.go_on(&self.setting, &mut self.driver, &mut self.scratch) {
-                running.remove(key);
-                over.push(ended);
-            }
-        }
-        Ok(over)
-    }
-
-    fn tell(&self, subject: &Subject, baseline: &Baseline) -> Result<u8, Error> {
-        let (tally, output) = (&self.tally, &self.setting.config.output);
-        let status = tally.status(subject);
-        if let Some(path) = &output.junit {
-            std::fs::write(path, to_junit(subject, baseline, tally)).map_err(Error::file("write", path))?;
-        }
-        if output.json {
-            print(&to_json(subject, Some(baseline), tally, status))?;
-            return Ok(status);
-        }
-        let mut text = String::new();
-        for difference in &tally.differences {
-            text.push_str(&describe(subject, baseline, difference));
-            text.push('\n');
-        }
-        for (why, count) in &tally.not_proven {
-            text = format!("{text}not proven: {count} plans: {why}\n");
-        }
-        text.push_str(&headline(subject, tally));
-        text.push('\n');
-        print(&text)?;
-        Ok(status)
+    match baseline {
+        _ if config.output.json => print(&to_json(subject, baseline, tally, status)),
+        Ok(baseline) => print(&to_text(subject, baseline, tally)),
+        Err(_) => Ok(()),
     }
 }
 
 /// The messages of stdin, found by the framing.
-fn read_messages(config: &SweepConfig) -> Result<Vec<Vec<u8>>, Error> {
-    let mut bytes = Vec::new();
-    std::io::stdin().lock().take(REQUEST).read_to_end(&mut bytes).map_err(Error::local("read", "stdin"))?;
-    let garbled = |error| Error::Usage(format!("stdin: {error}"));
-    if config.framing == Framing::Raw {
-        return if bytes.is_empty() { Err(no_messages()) } else { Ok(vec![bytes]) };
-    }
-    let mut inbox = Inbox::new(config.framing, Role::Requests, config.traffic.max_message);
+fn read_messages(config: &SweepConfig, signals: &Signals) -> Result<Vec<Vec<u8>>, Error> {
+    let bytes = files::read_stdin(|| signals.stopped())?;
+    let garbled = |error| Error::Usage(format!("stdin: {error} (--framing {})", config.framing));
+    let mut inbox = Inbox::new(config.framing, Role::Requests, usize::MAX);
     let mut messages = Vec::new();
     let mut fresh = &bytes[..];
     while let Some(message) = inbox.pull(&mut fresh).map_err(garbled)? {
@@ -298,11 +240,14 @@ fn read_messages(config: &SweepConfig) -> Result<Vec<Vec<u8>>, Error> {
     while let Some(message) = inbox.finish().map_err(garbled)? {
         messages.push(message.wire.to_vec());
     }
-    if messages.is_empty() { Err(no_messages()) } else { Ok(messages) }
+    if messages.is_empty() {
+        return Err(Error::Usage("sweep has no messages to send: give -m TEXT, or messages on stdin".to_owned()));
+    }
+    Ok(messages)
 }
 
-fn no_messages() -> Error {
-    Error::Usage("sweep has no messages to send: give -m TEXT, or messages on stdin".to_owned())
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    std::fs::write(path, text).map_err(Error::file("write", path))
 }
 
 fn print(text: &str) -> Result<(), Error> {

@@ -1,5 +1,6 @@
 //! How far a sweep has come, on a terminal's stderr; silent anywhere else.
 
+use crate::verdict::Count;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// A bar, or nothing.
@@ -15,9 +16,13 @@ impl Progress {
         Progress(bar)
     }
 
-    pub(super) fn advance(&mut self, judged: usize, different: usize) {
-        self.0.set_position(judged as u64);
-        self.0.set_message(format!("{different} different"));
+    pub(super) fn advance(&mut self, counted: Count, suspects: usize) {
+        self.0.set_position((counted.judged() + suspects) as u64);
+        self.0.set_message(format!("{suspects} to look at again"));
+    }
+
+    pub(super) fn look_again(&self, number: usize, of: usize) {
+        self.0.set_message(format!("looking again at {number} of {of}"));
     }
 
     pub(super) fn finish(&self) {

@@ -1,0 +1,89 @@
+//! Conversations under way, all on one event loop.
+
+use slab::Slab;
+
+use super::conversation::{Conversation, Setting};
+use crate::error::Error;
+use crate::io::dial::KEYS;
+use crate::io::driver::{Driver, Ready, WOKEN};
+use crate::io::signal::Signals;
+use crate::plan::Trial;
+use crate::verdict::Outcome;
+
+/// The first key of the dials of conversations; conversation n dials from `DIALS + n * KEYS` on.
+const DIALS: usize = 1 << 32;
+
+/// Conversations, and what they share.
+pub(super) struct Pool<'a> {
+    pub(super) setting: Setting<'a>,
+    driver: Driver,
+    signals: Signals,
+    running: Slab<Conversation>,
+    ready: Vec<Ready>,
+    scratch: Vec<u8>,
+}
+
+impl<'a> Pool<'a> {
+    pub(super) fn new(setting: Setting<'a>, signals: &Signals) -> Result<Self, Error> {
+        let driver = Driver::new().map_err(Error::local("start", "the event loop"))?;
+        signals.watch(driver.waker());
+        let scratch = vec![0; 64 * 1024];
+        Ok(Pool { setting, driver, signals: signals.clone(), running: Slab::new(), ready: Vec::new(), scratch })
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.running.len()
+    }
+
+    pub(super) fn begin(&mut self, trial: Trial) {
+        let entry = self.running.vacant_entry();
+        let key = entry.key();
+        entry.insert(Conversation::start(&self.setting, trial, &mut self.driver, key, DIALS + key * KEYS));
+    }
+
+    /// Waits once, and returns what has come to its end.
+    pub(super) fn wait(&mut self) -> Result<Vec<(Trial, Outcome)>, Error> {
+        self.ready.clear();
+        self.driver.wait(&mut self.ready).map_err(Error::local("wait in", "the event loop"))?;
+        let mut over = Vec::new();
+        for event in std::mem::take(&mut self.ready) {
+            if event.key == WOKEN {
+                // A name was looked up, for whoever waits for one.
+                for (key, _) in &self.running {
+                    self.driver.again(key);
+                }
+                continue;
+            }
+            let key = if event.key >= DIALS { (event.key - DIALS) / KEYS } else { event.key };
+            let Some(conversation) = self.running.get_mut(key) else { continue };
+            conversation.on_ready(event);
+            if let Some(ended) = conversation.go_on(&self.setting, &mut self.driver, &mut self.scratch) {
+                self.running.remove(key);
+                over.push(ended);
+            }
+        }
+        Ok(over)
+    }
+
+    /// Gives all of them up where they stand.
+    pub(super) fn abandon(&mut self) {
+        for conversation in self.running.drain() {
+            conversation.abandon(&self.driver);
+        }
+    }
+
+    /// One trial on its own; `None` when the sweep is interrupted meanwhile.
+    pub(super) fn one(&mut self, trial: Trial) -> Result<Option<Outcome>, Error> {
+        self.begin(trial);
+        loop {
+            if let Some((_, outcome)) = self.wait()?.pop() {
+                return Ok(Some(outcome));
+            }
+            if self.signals.stopped() {
+                self.abandon();
+                return Ok(None);
+            }
+        }
+    }
+}

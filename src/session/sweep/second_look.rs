@@ -1,0 +1,130 @@
+//! Every suspicion is looked at again, alone and without haste, and what repeats is shrunk.
+
+use super::Stop;
+use super::pool::Pool;
+use super::progress::Progress;
+use crate::error::Error;
+use crate::plan::{Order, Shrink, Trial};
+use crate::verdict::{Baseline, Difference, Outcome, Tally, Verdict};
+
+/// Differences that are shrunk and told; the others are counted.
+const TOLD: usize = 4;
+/// Of one family of trials at most so many: the next are of the same cause, or would look so.
+const TOLD_OF_A_KIND: usize = 2;
+/// Stalled trials, one after the other, after which no further one is tried again.
+const STALLED: usize = 4;
+
+/// Trials that did not come out the same.
+pub(super) type Suspects = Vec<(Trial, Outcome)>;
+
+/// Looks again at what was not the same, counts it, and tells the simplest differences apart.
+///
+/// # Errors
+/// [`Stop::NoBaseline`] when the uncut messages are not answered as before either.
+pub(super) fn examine(
+    mut suspects: Suspects,
+    order: &Order,
+    baseline: &Baseline,
+    pool: &mut Pool<'_>,
+    tally: &mut Tally,
+    progress: &Progress,
+) -> Result<(), Stop> {
+    let calm = (pool.setting.expected.silence * 4).min(pool.setting.config.timeout);
+    pool.setting.expected.silence = calm;
+    // Conversations end in any order; the simplest trials are the most instructive.
+    suspects.sort_by_key(|(trial, _)| (trial.cuts.len() + trial.joined.len(), trial.cuts.clone()));
+    let boundaries = order.layout().boundaries();
+    let (mut interrupted, mut stalled) = (false, 0);
+    for (number, (trial, outcome)) in suspects.iter().enumerate() {
+        progress.look_again(number + 1, suspects.len());
+        let mut first = baseline.judge(outcome);
+        if baseline.is_stalled(outcome) && !tally.differences.is_empty() && tally.gave_up.is_none() {
+            first = Verdict::Different; // as those that were told
+        }
+        let explained = tally.differences.iter().any(|known| known.explains(trial, boundaries));
+        let kin = tally.differences.iter().filter(|known| known.found_by.kind() == trial.name.kind()).count();
+        let enough = explained || kin >= TOLD_OF_A_KIND || tally.differences.len() >= TOLD;
+        let enough = if first == Verdict::Different { enough } else { stalled >= STALLED };
+        if enough || interrupted || tally.gave_up.is_some() {
+            settle(trial, outcome, first, baseline, tally);
+            continue;
+        }
+        let Some(again) = pool.one(trial.clone())? else {
+            interrupted = true;
+            tally.interrupted = true;
+            settle(trial, outcome, first, baseline, tally);
+            continue;
+        };
+        let second = baseline.judge(&again);
+        stalled = if matches!(second, Verdict::NotProven(_)) { stalled + 1 } else { 0 };
+        // Who reads up to a cut, then nothing more, and still answers what is not cut: that differs.
+        let second = if baseline.is_stalled(&again) { Verdict::Different } else { second };
+        match second {
+            Verdict::Different => {
+                if let Err(why) = steady(order, baseline, pool)? {
+                    tally.gave_up = Some(why);
+                    settle(trial, outcome, first, baseline, tally);
+                    continue;
+                }
+                let (least, got) = shrink(trial, again, order, baseline, pool)?;
+                tally.count(trial.name, Verdict::Different);
+                tally.differences.push(Difference { found_by: trial.name, trial: least, got, repeated: true });
+            }
+            // Nothing was wrong the first time but that it took too long.
+            Verdict::Same if baseline.is_late(outcome) => tally.count(trial.name, Verdict::Same),
+            Verdict::Same => {
+                let why = "the replies differed once, and were the same a second time";
+                tally.count(trial.name, Verdict::NotProven(why.to_owned()));
+            }
+            unproven @ Verdict::NotProven(_) => tally.count(trial.name, unproven),
+        }
+    }
+    Ok(())
+}
+
+/// Counts what is not tried again. Where that is for the server's going away, nobody can tell
+/// whether the trials under way then had a part in it: they are shown, and prove nothing.
+fn settle(trial: &Trial, outcome: &Outcome, first: Verdict, baseline: &Baseline, tally: &mut Tally) {
+    if tally.gave_up.is_none() || first != Verdict::Different {
+        return tally.count(trial.name, first);
+    }
+    let why = if baseline.is_late(outcome) { "no answer in time" } else { "under way when the server went away" };
+    tally.count(trial.name, Verdict::NotProven(why.to_owned()));
+    if tally.differences.len() < TOLD {
+        let (got, found_by) = (outcome.clone(), trial.name);
+        tally.differences.push(Difference { found_by, trial: trial.clone(), got, repeated: false });
+    }
+}
+
+/// A difference is one only if the uncut messages are still answered as they were: a date that both
+/// baselines had by chance has moved on since. `Err` says why nothing can be told any more.
+fn steady(order: &Order, baseline: &Baseline, pool: &mut Pool<'_>) -> Result<Result<(), String>, Stop> {
+    let Some(whole) = pool.one(order.layout().whole())? else { return Ok(Ok(())) };
+    match baseline.confirm(&whole) {
+        Err(_) if whole.is_lifeless() || baseline.is_late(&whole) => {
+            Ok(Err("the server no longer answers the uncut messages".to_owned()))
+        }
+        Err(error) => Err(Stop::NoBaseline(error.into())),
+        Ok(()) => Ok(Ok(())),
+    }
+}
+
+fn shrink(
+    trial: &Trial,
+    got: Outcome,
+    order: &Order,
+    baseline: &Baseline,
+    pool: &mut Pool<'_>,
+) -> Result<(Trial, Outcome), Error> {
+    let mut shrink = Shrink::new(order.layout(), trial);
+    let mut least = got;
+    while let Some(candidate) = shrink.candidate() {
+        let Some(outcome) = pool.one(candidate)? else { break };
+        let differs = baseline.judge(&outcome) == Verdict::Different || baseline.is_stalled(&outcome);
+        shrink.tell(differs);
+        if differs {
+            least = outcome;
+        }
+    }
+    Ok((shrink.result(), least))
+}

@@ -1,0 +1,80 @@
+//! The command that makes the cuts of a difference again, for any bytes and any POSIX shell.
+
+use std::fmt::Write;
+
+use super::{Difference, Subject};
+use crate::config::Family;
+use crate::plan::Fin;
+
+/// A request longer than this is not written into the command when the user has it on stdin.
+const INLINE: usize = 4096;
+
+/// One command that makes the same cuts.
+#[must_use]
+pub fn repeat_command(subject: &Subject, difference: &Difference) -> String {
+    let request = subject.messages.concat();
+    let mut command = format!("secretcat connect {}", quoted(&subject.address));
+    command.push_str(match subject.family {
+        Family::Any => "",
+        Family::V4 => " -4",
+        Family::V6 => " -6",
+    });
+    command.push_str(" --raw");
+    let cuts: Vec<_> = difference.trial.cuts.iter().map(ToString::to_string).collect();
+    if !cuts.is_empty() {
+        let _ = write!(command, " --cut {}", cuts.join(","));
+    }
+    command.push_str(" --barrier peer-read");
+    command.push_str(match difference.trial.fin {
+        Fin::Replied => " --no-shutdown --quit-after 1",
+        Fin::After => "",
+        Fin::With => " --shutdown-with-last",
+    });
+    if subject.from_stdin && request.len() > INLINE {
+        return format!("{command} < FILE (what this sweep read from stdin)");
+    }
+    format!("printf '{}' | {command}", printf_format(&request))
+}
+
+/// Bytes as a format of printf(1) between single quotes (POSIX: octal escapes of three digits).
+fn printf_format(bytes: &[u8]) -> String {
+    let mut format = String::new();
+    for (at, &byte) in bytes.iter().enumerate() {
+        match byte {
+            b'\n' => format.push_str("\\n"),
+            b'\r' => format.push_str("\\r"),
+            b'%' => format.push_str("%%"),
+            // A format that begins with a hyphen would be an option.
+            b'-' if at == 0 => format.push_str("\\055"),
+            b'\\' | b'\'' | 0..=0x1f | 0x7f..=0xff => {
+                let _ = write!(format, "\\{byte:03o}");
+            }
+            _ => format.push(char::from(byte)),
+        }
+    }
+    format
+}
+
+/// A word that a shell takes as it is.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '-' | '_');
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_bytes_can_be_printed_again() {
+        assert_eq!(printf_format(b"a'b%\\\n\xff\0-"), "a\\047b%%\\134\\n\\377\\000-");
+        assert_eq!(printf_format(b"-n"), "\\055n");
+    }
+
+    #[test]
+    fn an_address_is_one_word_to_any_shell() {
+        assert_eq!(quoted("127.0.0.1:80"), "127.0.0.1:80");
+        assert_eq!(quoted("[::1]:80"), "'[::1]:80'");
+        assert_eq!(quoted("a'b"), "'a'\\''b'");
+    }
+}
