@@ -1,0 +1,74 @@
+//! A server that does anything but its work: a clear verdict within the time limit, never a hang, never status 0.
+
+use crate::support::run;
+use crate::{broken, findings, sweep, verdicts};
+
+#[test]
+fn without_a_usable_answer_there_is_nothing_to_compare() {
+    let cases = [
+        ("silent", &[][..], "closed by the server"),
+        ("no_reader", &[], "left open by the server until the time was up"),
+        ("endless", &[], "answered without end"),
+        ("drip", &[], "answered without end"),
+        ("garbled", &["--framing", "http"], "malformed message: HTTP head: invalid HTTP version"),
+    ];
+    for (name, args, why) in cases {
+        let Some(server) = broken(name, 0) else { return };
+        let address = server.address();
+        let args = [&["-m", "SECRET 1", "--timeout", "1"], args].concat();
+        sweep(&server, &args, b"").is(
+            1,
+            "",
+            format!("secretcat: sweep {address}: no usable answer to the uncut messages: {why}\n"),
+        );
+    }
+    // Whether that is an end or a reset depends on whether the message was read.
+    let Some(server) = broken("slam", 0) else { return };
+    let out = sweep(&server, &["-m", "SECRET 1", "--timeout", "1"], b"");
+    assert_eq!(out.status, Some(1), "{out:?}");
+    assert!(out.stderr.contains("no usable answer to the uncut messages: "), "{out:?}");
+}
+
+#[test]
+fn nobody_there_is_said_with_the_next_thing_to_try() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let hint = "connection refused (is a server listening there?)";
+    run(["sweep", &free, "-m", "x"], "").is(
+        1,
+        "",
+        format!("secretcat: sweep {free}: no usable answer to the uncut messages: {hint}\n"),
+    );
+}
+
+#[test]
+fn a_server_that_goes_away_half_way_ends_the_sweep() {
+    let Some(server) = broken("exits_after", 20) else { return };
+    let found = findings(&server, &["-m", "SECRET 12", "--jobs", "1"], b"");
+    assert_eq!(verdicts(&found), [17, 0, 17], "{found:#}");
+    assert_eq!((found["status"].as_u64(), found["plans"].as_u64()), (Some(4), Some(51)));
+    let why = "16 connections in a row failed: connection refused (--jobs 1 tells what went before)";
+    assert_eq!(found["ended_early"], why);
+}
+
+#[test]
+fn a_server_that_freezes_half_way_ends_the_sweep() {
+    let Some(server) = broken("freezes_after", 20) else { return };
+    let found = findings(&server, &["-m", "SECRET 12", "--timeout", "1"], b"");
+    assert_eq!(verdicts(&found), [17, 0, 4], "{found:#}");
+    assert_eq!(found["ended_early"], "the server took nothing on 4 connections in a row");
+    assert_eq!(found["reasons"]["the server did not read all in time"], 4);
+    assert_eq!(found["status"], 4);
+}
+
+/// Who was it? The plans under way are shown, and prove nothing.
+#[test]
+fn a_server_that_a_cut_brings_down_is_shown_with_what_was_under_way() {
+    let Some(server) = broken("crashes", 0) else { return };
+    let found = findings(&server, &["-m", "SECRET 12", "--jobs", "1"], b"");
+    assert_eq!(found["status"], 4);
+    let differences = found["differences"].as_array().unwrap();
+    assert_eq!(differences.len(), 1, "{found:#}");
+    assert_eq!(differences[0]["found_by"], "message 1 cut at 1");
+    assert_eq!(differences[0]["repeated"], false);
+    assert_eq!(found["reasons"]["under way when the server went away"], 1);
+}

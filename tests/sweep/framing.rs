@@ -1,0 +1,140 @@
+//! Where a message ends: the framings, in all three commands.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::process::Command;
+
+use crate::support::{Proc, Server, accept, digits, has, run, run_command, secretcat, skip};
+use crate::{findings, verdicts};
+
+const LENGTHS: [&str; 5] = ["length:u8", "length:u16", "length:u16le", "length:u32", "length:u32le"];
+
+#[test]
+fn every_framing_is_spoken_by_both_sides_whatever_the_cuts() {
+    for framing in LENGTHS.iter().chain(&["lines", "http"]) {
+        let server = Server::start(&["--framing", framing, "--chunk", "1..3"]);
+        let args = ["connect", &server.address(), "--framing", framing, "--chunk", "1"];
+        run(args, "SECRET 12\nno\nSECRET 3\n").is(0, digits("12") + "Secret code not found.\n" + &digits("3"), "");
+        let found = findings(&server, &["--framing", framing, "-m", "SECRET 12", "-m", "no"], b"");
+        assert_eq!((verdicts(&found)[1..].to_vec(), &found["status"]), (vec![0, 0], &0.into()), "{framing} {found:#}");
+        server.stops_with("");
+    }
+}
+
+#[test]
+fn a_length_is_written_and_read_in_its_byte_order() {
+    let wires: [&[u8]; 5] =
+        [b"\x08SECRET 7", b"\0\x08SECRET 7", b"\x08\0SECRET 7", b"\0\0\0\x08SECRET 7", b"\x08\0\0\0SECRET 7"];
+    for (framing, wire) in LENGTHS.iter().zip(wires) {
+        let server = Server::start(&["--framing", framing]);
+        let prefix = wire.len() - 8;
+        let answer = server.say(wire);
+        assert_eq!(&answer[prefix..], "Digits: 7   Count: 1", "{framing}");
+        let length: Vec<u8> = wire[..prefix].iter().map(|byte| if *byte == 8 { 20 } else { 0 }).collect();
+        assert_eq!(answer.as_bytes()[..prefix], length, "{framing}");
+    }
+    let server = Server::start(&["--framing", "length:u8"]);
+    let long = "x".repeat(256);
+    run(["connect", &server.address(), "--framing", "length:u8", "-m", &long], "").is(
+        2,
+        "",
+        "secretcat: message 1: too long for --framing length:u8\n",
+    );
+}
+
+#[test]
+fn raw_bytes_are_one_message() {
+    let server = Server::start(&["--service", "echo"]);
+    let found = findings(&server, &["--framing", "raw"], b"abc\n\0\xff");
+    assert_eq!((verdicts(&found), &found["status"]), ([20, 0, 0], &0.into()), "{found:#}");
+    assert_eq!(found["expected"]["replies"], serde_json::json!(["abc\\x0a\\x00\\xff"]));
+}
+
+#[test]
+fn curl_is_answered_in_plain_text() {
+    if !has("curl") {
+        return skip::skip("curl");
+    }
+    for cut in [&[][..], &["--chunk", "1"]] {
+        let server = Server::start(&[&["--framing", "http"], cut].concat());
+        let url = format!("http://{}/", server.address());
+        let curl = |args: &[&str]| run_command(Command::new("curl").args(["-sS", "-m", "30"]).args(args), "");
+        curl(&["-d", "My SECRET code is 12345", &url]).is(0, digits("12345"), "");
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 25\r\n\r\n";
+        curl(&["-i", "-d", "My SECRET code is 12345", &url]).is(0, head.to_owned() + &digits("12345"), "");
+        curl(&["-d", "SECRET 1", "-H", "Transfer-Encoding: chunked", &url]).is(0, digits("1"), "");
+        // Two requests go over one connection.
+        let twice = curl(&["-d", "SECRET 2", "-w", "%{num_connects}\n", &url, &url]);
+        twice.is(0, format!("{0}1\n{0}0\n", digits("2")), "");
+        server.stops_with("");
+    }
+}
+
+/// Answers the first connection with these bytes, one a segment, and ends it where that is asked for.
+fn answered(response: &[u8], close: bool) -> (Proc, std::net::TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let client = Proc::start(&mut secretcat(["connect", &address, "--framing", "http", "-m", "question"]));
+    let mut stream = accept(&listener);
+    let mut request = Vec::new();
+    while !request.ends_with(b"question") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        request.push(byte[0]);
+    }
+    assert!(request.starts_with(b"POST / HTTP/1.1\r\n"), "{}", String::from_utf8_lossy(&request));
+    stream.set_nodelay(true).unwrap();
+    for byte in response {
+        stream.write_all(&[*byte]).unwrap();
+    }
+    if close {
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+    }
+    (client, stream)
+}
+
+#[test]
+fn connect_collects_a_response_whole_however_it_comes() {
+    let cases: [(&str, bool, &str); 7] = [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", false, "hello\n"),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\nA: b\r\n\r\n",
+            false,
+            "hello\n",
+        ),
+        ("HTTP/1.0 200 OK\r\n\r\nuntil the\nend", true, "until the\nend\n"),
+        ("HTTP/1.1 204 No Content\r\n\r\n", false, "\n"),
+        ("HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", false, "\n"),
+        (
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nA: b\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+            false,
+            "ok\n",
+        ),
+        ("\r\nHTTP/1.1 404 Not Found\nContent-Length: 2\n\nno", false, "no\n"),
+    ];
+    for (response, close, body) in cases {
+        let (client, _stream) = answered(response.as_bytes(), close);
+        client.end().is(0, body, "");
+    }
+}
+
+#[test]
+fn a_response_that_is_cut_short_or_is_none_is_status_1() {
+    let cases = [
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel",
+            "stream ended in the middle of a message, after 41 bytes of it",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n",
+            "stream ended in the middle of a message, after 55 bytes of it",
+        ),
+        ("SSH-2.0-x\r\n", "malformed message: HTTP head: invalid HTTP version"),
+    ];
+    for (response, why) in cases {
+        let (client, stream) = answered(response.as_bytes(), true);
+        let out = client.end();
+        let address = stream.local_addr().unwrap();
+        out.is(1, "", format!("secretcat: connect {address}: {why} with 1 message unanswered\n"));
+    }
+}

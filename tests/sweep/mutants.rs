@@ -1,0 +1,154 @@
+//! Every known way to put messages together wrongly is found, shrunk, and repeated by the command that is printed.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::{Outcome, Server, has, run_command, shell};
+use crate::{broken, findings, verdicts};
+
+/// A wrong server, what it is asked, and what must come of it.
+struct Mutant {
+    name: &'static str,
+    number: usize,
+    args: &'static [&'static str],
+    /// Where the simplest difference is cut, boundaries of messages left out.
+    cuts: &'static [u64],
+    joined: &'static [u64],
+    fin: &'static str,
+    found_by: &'static str,
+}
+
+const LINES: &[&str] = &["-m", "a SECRET 12", "-m", "hello"];
+const LONG: &[&str] = &[
+    "-m",
+    "SECRET 12345678901234567890123456789012345678901234567890123456789012345678901234567890\
+     1234567890123456789012345678901234567890123456789012",
+];
+
+fn mutant(name: &'static str, args: &'static [&'static str], cuts: &'static [u64], found_by: &'static str) -> Mutant {
+    Mutant { name, number: 0, args, cuts, joined: &[], fin: "replied", found_by }
+}
+
+fn mutants() -> Vec<Mutant> {
+    let joins = |name| Mutant { joined: &[12], ..mutant(name, LINES, &[], "2 messages in one write") };
+    vec![
+        joins("one-read"),
+        joins("first-only"),
+        mutant("drop-tail", &["-m", "SECRET 1", "-m", "SECRET 2"], &[4], "all messages joined, each cut in its middle"),
+        mutant("cr-lf", &["-C", "-m", "SECRET 12", "-m", "hello"], &[10], "message 1 cut at 10"),
+        mutant("utf8", &["-m", "na\u{ef}ve \u{20ac}"], &[3], "message 1 cut at 3"),
+        mutant("prefix", &["--framing", "length:u16", "-m", "abc", "-m", "defg"], &[1], "message 1 cut at 1"),
+        mutant("secret", LINES, &[3], "message 1 cut at 3"),
+        Mutant { number: 77, ..mutant("one-offset", LONG, &[77], "message 1 cut at 77") },
+        mutant("two-cuts", &["-m", "SECRET 12"], &[1, 2], "message 1 cut at 1 and 2"),
+        Mutant { fin: "with", ..mutant("end-first", &["-m", "SECRET 12"], &[], "FIN in the segment of the last byte") },
+        mutant("stalls", &["-m", "SECRET 12"], &[1], "message 1 cut at 1"),
+    ]
+}
+
+#[test]
+fn every_mutant_is_found_shrunk_and_repeated() {
+    assert_eq!(LONG[1].len() + 1, 140);
+    let mut table = format!("{:<14}{:>6}{:>11}  {}\n", "mutant", "plans", "different", "simplest");
+    for mutant in mutants() {
+        let Some(server) = broken(mutant.name, mutant.number) else { return };
+        let found = findings(&server, mutant.args, b"");
+        let [_, different, not_proven] = verdicts(&found);
+        let name = mutant.name;
+        assert_eq!((&found["status"], not_proven), (&Value::from(3), 0), "{name}: {found:#}");
+        let first = &found["differences"][0];
+        let told = (first["found_by"].as_str().unwrap(), &first["fin"], &first["joined"]);
+        let expected = (mutant.found_by, &Value::from(mutant.fin), &Value::from(mutant.joined));
+        if name != "drop-tail" {
+            assert_eq!(told, expected, "{name}: {found:#}");
+            assert_eq!(inside(&found, first), mutant.cuts, "{name}: {found:#}");
+        }
+        assert_eq!(first["repeated"], true, "{name}");
+        repeats(&server, &found);
+        writeln!(table, "{name:<14}{:>6}{different:>11}  {}", found["plans"], first["found_by"]).unwrap();
+    }
+    // Past the capture of the test harness: the table is for whoever reads the log.
+    let _ = writeln!(std::io::stderr(), "{table}");
+}
+
+/// The cuts of a difference that are not boundaries of messages.
+fn inside(found: &Value, difference: &Value) -> Vec<u64> {
+    let mut end = 0;
+    let mut boundaries = Vec::new();
+    for message in found["messages"].as_array().unwrap() {
+        let text = message.as_str().unwrap();
+        // What is escaped stands as \xHH for one byte, a CR as \r.
+        end += text.replace("\\r", "r").len() as u64 - 3 * text.matches("\\x").count() as u64;
+        boundaries.push(end);
+    }
+    let cuts = difference["cuts"].as_array().unwrap().iter().map(|cut| cut.as_u64().unwrap());
+    cuts.filter(|cut| !boundaries.contains(cut)).collect()
+}
+
+/// The printed commands make the server say again what the sweep got.
+fn repeats(server: &Server, found: &Value) {
+    for difference in found["differences"].as_array().unwrap() {
+        let command = difference["repeat"].as_str().unwrap();
+        assert!(command.contains(&server.address()), "{command}");
+        let out = in_shell(command);
+        let got = &difference["got"];
+        let replies = got["replies"].as_array().unwrap().iter().map(|reply| reply.as_str().unwrap());
+        let said: String = replies.chain(got["rest"].as_str()).collect();
+        assert_eq!(secretcat::value::escape(&out.stdout), said, "{command}: {out:?}");
+    }
+}
+
+/// A line as a user pastes it, with the program under test on the path.
+pub fn in_shell(command: &str) -> Outcome {
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_secretcat"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(program.parent().unwrap().to_owned()).chain(std::env::split_paths(&path));
+    let mut shell = shell(command, [""; 0]);
+    run_command(shell.env("PATH", std::env::join_paths(folders).unwrap()), "")
+}
+
+#[test]
+fn the_mistakes_made_on_purpose_are_found() {
+    let cases = [
+        ("one-read", &[][..], "2 messages in one write"),
+        ("first-only", &[], "2 messages in one write"),
+        ("drop-tail", &[], "message 1 cut at 1"),
+    ];
+    for (bug, more, found_by) in cases {
+        let server = Server::start(&[&["--bug", bug], more].concat());
+        let found = findings(&server, &["-m", "SECRET 42", "-m", "hello"], b"");
+        assert_eq!(found["status"], 3);
+        assert_eq!(found["differences"][0]["found_by"], found_by, "{bug}");
+        repeats(&server, &found);
+    }
+}
+
+#[test]
+fn servers_that_are_right_are_not_blamed() {
+    for name in ["right", "serial"] {
+        let Some(server) = broken(name, 0) else { return };
+        let found = findings(&server, &[LINES, &["--jobs", "8"]].concat(), b"");
+        assert_eq!((verdicts(&found), &found["status"]), ([146, 0, 0], &Value::from(0)), "{name}: {found:#}");
+    }
+}
+
+#[test]
+fn any_bytes_are_repeated_by_the_printed_command() {
+    let mut request = b"-n SECRET '\"%s\\n%%\\\\$(x)`y`!\0\x01\xff\xc3\xa9\t\x7f 12345678\n".to_vec();
+    request.extend_from_slice(b"-\n");
+    let behind_a_digit = request.iter().position(|byte| *byte == b'5').unwrap() + 1;
+    let Some(server) = broken("one-offset", behind_a_digit) else { return };
+    let found = findings(&server, &["--max-plans", "200"], &request);
+    assert_eq!(found["status"], 3);
+    assert!(found["differences"][0]["repeat"].as_str().unwrap().starts_with("printf '\\055n "));
+    repeats(&server, &found);
+    if has("bash") {
+        let command = found["differences"][0]["repeat"].as_str().unwrap();
+        let echoed = command.split(" | ").next().unwrap().to_owned();
+        let bytes = Command::new("bash").args(["-c", &echoed]).output().unwrap();
+        assert_eq!(bytes.stdout, request);
+    }
+}

@@ -1,0 +1,161 @@
+//! What a sweep shows while it works and leaves behind: progress, JSON, JUnit's XML, and what is known at Ctrl-C.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::support::pty::Terminal;
+use crate::support::{Dir, Proc, Server, has, run, secretcat, skip};
+use crate::{broken, findings, sweep};
+
+const WRONG: &[&str] = &["-m", "SECRET <42> & \"\u{ffff}\x1b'", "-m", "hello"];
+
+#[test]
+fn json_is_as_its_schema_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/sweep.schema.json");
+    let schema: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    let right = Server::start(&[]);
+    let wrong = Server::start(&["--bug", "one-read"]);
+    let gone = broken("exits_after", 20);
+    let odd = broken("unsteady", 0);
+    let cases = [(Some(right), 0), (Some(wrong), 3), (gone, 4), (odd, 4)];
+    for (server, status) in cases {
+        let Some(server) = server else { return };
+        let found = findings(&server, WRONG, b"");
+        let errors: Vec<_> = schema.iter_errors(&found).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?}\n{found:#}");
+        assert_eq!(found["status"], status, "{found:#}");
+        assert!(schema.validate(&found["verdicts"]).is_err(), "the schema refuses what is something else");
+    }
+}
+
+/// `(tests, failures, errors)`, the messages of failures and errors, as Python's parser reads them.
+fn parsed(file: &Path) -> String {
+    let script = "import sys, xml.etree.ElementTree as tree\n\
+        suite = tree.parse(sys.argv[1]).getroot()\n\
+        cases = suite.findall('testcase')\n\
+        assert suite.tag == 'testsuite' and len(cases) == int(suite.get('tests'))\n\
+        assert all(case.get('name') and case.get('classname') for case in cases)\n\
+        for kind in 'failure', 'error': assert len(suite.findall('testcase/' + kind)) == int(suite.get(kind + 's'))\n\
+        print(suite.get('failures'), suite.get('errors'), [case.get('name') for case in cases])\n\
+        for found in suite.findall('testcase/failure'): print(found.text.splitlines()[0])\n\
+        for found in suite.findall('testcase/error'): print(found.get('message'))\n";
+    let out = Command::new("python3").args(["-c", script]).arg(file).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
+#[test]
+fn junit_is_xml_that_a_ci_system_reads() {
+    if !has("python3") {
+        return skip::skip("python3");
+    }
+    let dir = Dir::new("junit");
+    let file = dir.file("sweep.xml");
+    let junit = ["--junit", file.to_str().unwrap()];
+    let wrong = Server::start(&["--bug", "drop-tail"]);
+    assert_eq!(sweep(&wrong, &[WRONG, &junit].concat(), b"").status, Some(3));
+    let told = parsed(&file);
+    assert!(told.starts_with("4 0 ['joined: 1 plans with the same replies', "), "{told}");
+    assert!(told.contains("\ndifferent: message 1 cut at 1\n"), "{told}");
+
+    let right = Server::start(&[]);
+    assert_eq!(sweep(&right, &[&["-m", "SECRET 1"], &junit[..]].concat(), b"").status, Some(0));
+    let names = "['one cut: 8 plans with the same replies', 'chunks: 4 plans with the same replies', \
+                 'two cuts: 28 plans with the same replies', 'end of stream: 2 plans with the same replies']";
+    assert_eq!(parsed(&file), format!("0 0 {names}\n"));
+
+    // What is not proven, or was not tried, is an error: a CI system takes what is skipped for passed.
+    let Some(gone) = broken("exits_after", 20) else { return };
+    let args = [&["-m", "SECRET 12", "--jobs", "1"], &junit[..]].concat();
+    assert_eq!(sweep(&gone, &args, b"").status, Some(4));
+    let told = parsed(&file);
+    assert!(told.starts_with("0 4 ["), "{told}");
+    assert!(told.ends_with("]\nperhaps different, and not tried again\nconnection refused\nunder way when the server went away\n16 connections in a row failed: connection refused (--jobs 1 tells what went before)\n"), "{told}");
+    let nobody = gone.address();
+    drop(gone);
+    assert_eq!(run(["sweep", &nobody, "-m", "x", junit[0], junit[1]], "").status, Some(1));
+    assert!(parsed(&file).starts_with("0 1 ['"), "{}", parsed(&file));
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_said() {
+    let server = Server::start(&[]);
+    let args = ["-m", "SECRET 1", "--junit", "/nonexistent/sweep.xml"];
+    sweep(&server, &args, b"").is(2, "", "secretcat: write /nonexistent/sweep.xml: no such file or directory\n");
+    server.stops_with("");
+}
+
+/// A server that freezes makes a sweep that lasts until somebody ends it.
+fn frozen() -> Option<(Server, Command)> {
+    let server = broken("freezes_after", 20)?;
+    let args = ["sweep", &server.address(), "-m", "SECRET 12", "--jobs", "1", "--timeout", "1h"];
+    let command = secretcat(args);
+    Some((server, command))
+}
+
+const KNOWN: &str = "17 same, 0 different, 0 not proven, 34 not tried";
+
+#[test]
+fn ctrl_c_tells_what_is_known_so_far() {
+    let Some((server, mut command)) = frozen() else { return };
+    let proc = Proc::start(&mut command);
+    server.proc.until_stderr("frozen");
+    proc.signal(Signal::INT);
+    let out = proc.end();
+    let table = "                   plans    same  different  not proven\n\
+                 one cut                9       9          0           0\n\
+                 chunks                 4       4          0           0\n\
+                 two cuts               4       4          0           0\n";
+    out.is(130, format!("{table}{}: 1 message, 10 bytes, 51 plans: {KNOWN}\n", server.address()), "");
+    // As JSON, too.
+    let Some((server, mut command)) = frozen() else { return };
+    let proc = Proc::start(command.arg("--json"));
+    server.proc.until_stderr("frozen");
+    proc.signal(Signal::TERM);
+    let out = proc.end();
+    let found: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!((out.status, &found["interrupted"], &found["verdicts"]["same"]), (Some(130), &true.into(), &17.into()));
+}
+
+#[test]
+fn ctrl_c_is_heard_while_messages_are_waited_for() {
+    let server = Server::start(&[]);
+    let mut terminal = Terminal::start(&secretcat(["--color", "never", "sweep", &server.address()]));
+    let asked = terminal.sees("to end them\r\n");
+    assert!(asked.ends_with("type the messages to send, one a line, and Ctrl-D to end them\r\n"), "{asked:?}");
+    terminal.types("SECRET 1\r");
+    terminal.types("\x03");
+    let (out, shown) = terminal.end();
+    assert_eq!(out.status, Some(130), "{shown:?}");
+    assert!(shown.ends_with("secretcat: interrupted\r\n"), "{shown:?}");
+}
+
+#[test]
+fn a_terminal_shows_progress_and_nobody_else_does() {
+    let Some((_server, command)) = frozen() else { return };
+    let mut terminal = Terminal::start(&command);
+    terminal.sees("/51 plans, ");
+    terminal.types("\x03");
+    let (out, shown) = terminal.end();
+    assert_eq!(out.status, Some(130), "{shown:?}");
+    let last = shown.trim_end().rsplit(['\r', '\n']).next().unwrap();
+    assert!(last.ends_with(", 34 not tried") || last.contains(" not tried"), "the bar is gone: {shown:?}");
+    // With --quiet, nothing but the findings.
+    let right = Server::start(&[]);
+    let (out, shown) = Terminal::start(&secretcat(["sweep", &right.address(), "-m", "SECRET 12", "--quiet"])).end();
+    let line = "1 message, 10 bytes, 51 plans: 51 same, 0 different, 0 not proven";
+    assert_eq!((out.status, shown), (Some(0), format!("{}: {line}\r\n", right.address())));
+}
+
+#[test]
+fn a_full_disk_is_said() {
+    let server = Server::start(&["--bug", "one-read"]);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let args = ["sweep", &server.address(), "-m", "SECRET 1", "-m", "x"];
+    let out = Proc::start_on(&mut secretcat(args), Stdio::null(), full.into(), Stdio::piped());
+    out.end().is(2, "", "secretcat: write to stdout: no space left on device\n");
+}

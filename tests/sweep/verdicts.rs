@@ -1,0 +1,151 @@
+//! Same, different and not proven mean what they say.
+
+use serde_json::Value;
+
+use crate::support::net::Net;
+use crate::support::{Proc, Server, run_command, secretcat};
+use crate::{broken, findings, sweep, verdicts};
+
+/// The whole list of plans, by family: single cuts, chunks, joined, joined and cut, pairs, FIN.
+#[test]
+fn all_plans_are_tried_and_every_cut_is_proven() {
+    let server = Server::start(&[]);
+    let address = server.address();
+    sweep(&server, &["-m", "SECRET 12", "-m", "a", "-m", "hello"], b"").is(
+        0,
+        format!("{address}: 3 messages, 18 bytes, 131 plans: 131 same, 0 different, 0 not proven\n"),
+        "",
+    );
+    let found = findings(&server, &["-m", "SECRET 12", "-m", "a", "-m", "hello"], b"");
+    let kinds =
+        [("one cut", 15), ("chunks", 4), ("joined", 2), ("joined and cut", 3), ("two cuts", 105), ("end of stream", 2)];
+    for (kind, same) in kinds {
+        assert_eq!(found["kinds"][kind]["same"], same, "{kind}");
+    }
+    server.stops_with("");
+}
+
+#[test]
+fn beyond_max_plans_pairs_are_sampled_by_the_seed() {
+    let server = Server::start(&[]);
+    let address = server.address();
+    let sweep = |seed| sweep(&server, &["-m", "SECRET 12345", "--max-plans", "40", "--seed", seed], b"");
+    sweep("7").is(
+        0,
+        format!(
+            "{address}: 1 message, 13 bytes, 40 plans: 40 same, 0 different, 0 not proven \
+             (44 more beyond --max-plans, seed 7)\n"
+        ),
+        "",
+    );
+}
+
+#[test]
+fn a_difference_is_told_around_the_cut() {
+    let server = Server::start(&["--bug", "drop-tail"]);
+    let address = server.address();
+    let out = sweep(&server, &["-m", "SECRET 1"], b"");
+    let expected = format!(
+        r#"different: message 1 cut at 1
+  cut:       message 1 at 1: S|ECRET 1\n
+  expected:  reply 1 of 1: "Digits: 1   Count: 1\n"
+  got:       reply 1 of 1: "Secret code not found.\n"
+  repeat:    printf 'SECRET 1\n' | secretcat connect {address} --raw --cut 1 --barrier peer-read --no-shutdown --quit-after 1
+
+different: message 1 cut at 2
+  cut:       message 1 at 2: SE|CRET 1\n
+  expected:  reply 1 of 1: "Digits: 1   Count: 1\n"
+  got:       reply 1 of 1: "Secret code not found.\n"
+  repeat:    printf 'SECRET 1\n' | secretcat connect {address} --raw --cut 2 --barrier peer-read --no-shutdown --quit-after 1
+
+different: chunks of 7
+  cut:       message 1 at 7: SECRET |1\n
+  expected:  reply 1 of 1: "Digits: 1   Count: 1\n"
+  got:       reply 1 of 1: "Secret code not found.\n"
+  repeat:    printf 'SECRET 1\n' | secretcat connect {address} --raw --cut 7 --barrier peer-read --no-shutdown --quit-after 1
+
+different: message 1 cut at 3 and 4
+  cut:       message 1 at 3: SEC|RET 1\n
+  expected:  reply 1 of 1: "Digits: 1   Count: 1\n"
+  got:       reply 1 of 1: "Secret code not found.\n"
+  repeat:    printf 'SECRET 1\n' | secretcat connect {address} --raw --cut 3 --barrier peer-read --no-shutdown --quit-after 1
+
+                   plans    same  different  not proven
+one cut                8       0          8           0
+chunks                 4       0          4           0
+two cuts              28       0         28           0
+end of stream          2       2          0           0
+different when cut once: message 1 at 1-8
+{address}: 1 message, 9 bytes, 42 plans: 2 same, 40 different, 0 not proven
+"#
+    );
+    out.is(3, expected, "");
+    server.stops_with("");
+}
+
+#[test]
+fn what_differs_each_time_is_named_with_the_mask_that_helps() {
+    let Some(server) = broken("unsteady", 0) else { return };
+    let address = server.address();
+    sweep(&server, &["-m", "hi"], b"").is(
+        4,
+        "",
+        format!(
+            "secretcat: sweep {address}: the server answers the same uncut messages differently each time: \
+             \"request-id: 1\\nhello\\n\" and \"request-id: 2\\nhello\\n\" (--mask '(?m)^request-id:.*$' would help)\n"
+        ),
+    );
+}
+
+/// Both baselines may have the same date by chance, and every plan behind them another.
+#[test]
+fn a_clock_that_moves_on_during_the_sweep_is_no_difference() {
+    let Some(server) = broken("ticks", 20) else { return };
+    let address = server.address();
+    sweep(&server, &["-m", "SECRET 12"], b"").is(
+        4,
+        "",
+        format!(
+            "secretcat: sweep {address}: the server answers the same uncut messages differently each time: \
+             \"Date: 1\\n\" and \"Date: 2\\n\" (--mask '(?m)^Date:.*$' would help)\n"
+        ),
+    );
+    let Some(server) = broken("ticks", 5) else { return };
+    sweep(&server, &["-m", "hi", "--mask", "(?m)^Date:.*$"], b"").is(
+        0,
+        format!("{}: 1 message, 3 bytes, 7 plans: 7 same, 0 different, 0 not proven\n", server.address()),
+        "",
+    );
+}
+
+#[test]
+fn what_does_not_repeat_is_not_proven() {
+    let Some(server) = broken("flaky", 20) else { return };
+    let found = findings(&server, &["-m", "SECRET 12"], b"");
+    let why = "the replies differed once, and were the same a second time";
+    assert_eq!((verdicts(&found), &found["reasons"][why]), ([50, 0, 1], &Value::from(1)), "{found:#}");
+    assert_eq!(found["status"], 4);
+}
+
+/// Nobody can look into a server's queue from another host: the same replies prove nothing then.
+#[test]
+fn from_another_host_nothing_is_proven() {
+    let Some(net) = Net::pair() else { return };
+    let server = Proc::start(&mut net.on(1, &secretcat(["listen", "10.10.11.2:4500"])));
+    server.until_stderr("listening on");
+    let out = run_command(&mut net.on(0, &secretcat(["sweep", "10.10.11.2:4500", "-m", "SECRET 12"])), "");
+    let expected = "                   plans    same  different  not proven\n\
+                    one cut                9       0          0           9\n\
+                    chunks                 4       0          0           4\n\
+                    two cuts              36       0          0          36\n\
+                    end of stream          2       2          0           0\n\
+                    not proven: 49 plans: the cuts could not be seen to arrive as reads of their own\n\
+                    10.10.11.2:4500: 1 message, 10 bytes, 51 plans: 2 same, 0 different, 49 not proven\n";
+    assert_eq!((out.status, String::from_utf8_lossy(&out.stdout).as_ref()), (Some(4), expected), "{out:?}");
+    // What is wrong is wrong, however it was cut.
+    let wrong = Proc::start(&mut net.on(1, &secretcat(["listen", "10.10.11.2:4501", "--bug", "one-read"])));
+    wrong.until_stderr("listening on");
+    let args = ["sweep", "10.10.11.2:4501", "-m", "SECRET 1"];
+    let out = run_command(&mut net.on(0, &secretcat(args)), "");
+    assert_eq!(out.status, Some(3), "{out:?}");
+}
