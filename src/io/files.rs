@@ -1,11 +1,11 @@
 //! What a run takes from this host before it begins: plan files, the whole of stdin, and a seed.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{ErrorKind, Read};
-use std::os::fd::AsFd;
+use std::io::Read;
 use std::path::Path;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
 
-use super::sys;
 use crate::error::{Error, shown_path};
 use crate::plan::Plan;
 use crate::trace::read_plan as parse_plan;
@@ -28,34 +28,33 @@ pub fn read_plan(path: &Path) -> Result<Plan, Error> {
 }
 
 /// What sweeps may read from stdin.
-const INPUT: usize = 64 << 20;
-/// How often somebody who waits for input is asked whether they still do, in milliseconds.
-const ATTENTION: u16 = 100;
+const INPUT: u64 = 64 << 20;
+/// How often somebody who waits for input is asked whether they still do.
+const ATTENTION: Duration = Duration::from_millis(100);
 
-/// Reads stdin to its end, or until somebody has lost patience.
+/// Reads stdin to its end, or until somebody has lost patience. It is read on a thread of its own:
+/// what poll(2) has promised a terminal may have flushed before it is read.
 ///
 /// # Errors
 /// When it cannot be read, has more than 64 MiB, or is waited for no longer.
 pub fn read_stdin(stopped: impl Fn() -> bool) -> Result<Vec<u8>, Error> {
-    let stdin = std::io::stdin();
-    let mut bytes = Vec::new();
-    let mut buf = vec![0; 64 * 1024];
+    let (sender, receiver) = sync_channel(1);
+    let read_all = move || {
+        let mut bytes = Vec::new();
+        let read = std::io::stdin().lock().take(INPUT + 1).read_to_end(&mut bytes);
+        // Nobody waits any more when the run was interrupted.
+        let _ = sender.send(read.map(|_| bytes));
+    };
+    let thread = std::thread::Builder::new().name("stdin".to_owned());
+    thread.spawn(read_all).map_err(Error::local("start", "a thread that reads stdin"))?;
     loop {
-        if stopped() {
-            return Err(Error::Interrupted);
-        }
-        let fail = || Error::local("read", "stdin");
-        if !sys::wait_ready(stdin.as_fd(), false, ATTENTION).map_err(fail())? {
-            continue;
-        }
-        match stdin.lock().read(&mut buf) {
-            Ok(0) => return Ok(bytes),
-            Ok(n) => bytes.extend_from_slice(&buf[..n]),
-            Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
-            Err(error) => return Err(fail()(error)),
-        }
-        if bytes.len() > INPUT {
-            return Err(Error::Usage(format!("stdin has more than {INPUT} bytes")));
+        match receiver.recv_timeout(ATTENTION) {
+            Ok(Ok(bytes)) if bytes.len() as u64 > INPUT => {
+                return Err(Error::Usage(format!("stdin has more than {INPUT} bytes")));
+            }
+            Ok(read) => return read.map_err(Error::local("read", "stdin")),
+            Err(RecvTimeoutError::Timeout) if !stopped() => {}
+            Err(_) => return Err(Error::Interrupted),
         }
     }
 }
