@@ -27,7 +27,8 @@ pub(super) struct FragmentationFlags {
     cut: Option<Offsets>,
     /// Join so many messages before they are cut and written
     ///
-    /// With --cut the pieces cross the boundaries between messages.
+    /// With --cut the pieces cross the boundaries between messages. Fewer are joined at the end of
+    /// the input, when nothing more is there to be answered, and from 1 MiB on.
     #[arg(long, value_name = "N", value_parser = messages)]
     coalesce: Option<NonZeroUsize>,
     /// Pause between two writes

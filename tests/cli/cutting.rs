@@ -263,3 +263,29 @@ fn a_group_waits_for_its_messages_and_no_longer() {
     server.write_all(b"1\n2\n3\n").unwrap();
     proc.end().is(0, "1\n2\n3\n", "");
 }
+
+#[test]
+fn a_large_group_is_filled_and_a_giant_one_goes_in_parts() {
+    let dir = Dir::new("group");
+    let large = "SECRET 1\n".repeat(9000);
+    let (out, trace) = traced(&dir, &["--loopback", "--coalesce", "9000"], &large);
+    assert_eq!(out, digits("1").repeat(9000));
+    let asked = trace.numbers(trace.connections("connect")[0], "write", "asked");
+    assert_eq!(asked[0], 81_000, "all messages are in the first write");
+    let giant = format!("SECRET {}\n", "1".repeat(99_993));
+    let (out, trace) = traced(&dir, &["--loopback", "--coalesce", "50"], &giant.repeat(20));
+    assert_eq!(out.lines().count(), 20);
+    let conn = trace.connections("connect")[0];
+    assert!(trace.numbers(conn, "write", "asked")[0] >= 1 << 20, "{:?}", trace.numbers(conn, "write", "asked"));
+
+    // So are the replies to somebody who asks a lot and then waits.
+    let file = dir.file("listen.ndjson");
+    let server = Server::start(&["--coalesce", "9000", "--trace", file.to_str().unwrap()]);
+    let mut client = server.open();
+    client.write_all(large.as_bytes()).unwrap();
+    let mut answers = vec![0; digits("1").len() * 9000];
+    client.read_exact(&mut answers).unwrap();
+    assert!(answers == digits("1").repeat(9000).into_bytes());
+    drop(client);
+    server.stops_with("");
+}

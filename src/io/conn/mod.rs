@@ -2,6 +2,7 @@
 
 mod barrier;
 mod reader;
+mod script;
 mod writer;
 
 use std::io;
@@ -235,7 +236,8 @@ impl Conn {
         self.reader.eof
     }
 
-    /// Bytes that were sent and that the kernel has not taken yet.
+    /// Bytes that were sent and that the kernel has not taken yet, but for those that wait for
+    /// further messages to be joined with.
     #[must_use]
     pub fn backlog(&self) -> usize {
         self.writer.backlog()
@@ -244,7 +246,7 @@ impl Conn {
     /// Stream offsets reached: bytes handed to [`send`](Self::send), bytes read.
     #[must_use]
     pub fn offsets(&self) -> (u64, u64) {
-        (self.writer.offset + self.writer.backlog() as u64, self.reader.offset)
+        (self.writer.offset + self.writer.queued() as u64, self.reader.offset)
     }
 
     /// Gives back memory that an idle connection does not need.

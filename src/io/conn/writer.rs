@@ -1,6 +1,5 @@
 //! Carrying out a plan: pieces, pauses and barriers between what is sent and the kernel.
 
-use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::time::Instant;
@@ -8,8 +7,9 @@ use std::time::Instant;
 use super::super::recorder::Recorder;
 use super::super::stream::Stream;
 use super::super::{Flush, sys};
-use super::barrier::{Gate, Look};
-use crate::plan::{Cutter, Piece, Plan};
+use super::barrier::Look;
+use super::script::{Script, Wait, not_visible};
+use crate::plan::Plan;
 use crate::trace::{BarrierOutcome, ConnId, What};
 
 /// Writes a turn of the loop makes at most on one connection, so that the others have theirs.
@@ -30,36 +30,6 @@ pub(super) struct Writer {
     queue: Queue,
     /// `None` is the fast path: what is sent goes out as it is.
     script: Option<Box<Script>>,
-}
-
-/// A plan in the course of being carried out.
-#[derive(Debug)]
-struct Script {
-    cutter: Cutter,
-    gate: Gate,
-    /// One stream of bytes, where message boundaries mean nothing.
-    raw: bool,
-    coalesce: usize,
-    /// Lengths of the messages that are not in a group yet.
-    messages: VecDeque<usize>,
-    group: Vec<usize>,
-    /// A group that is not full goes out as it is.
-    hurry: bool,
-    piece: usize,
-    wait: Wait,
-    /// When the last write was due: pauses are counted from there, so lateness does not add up.
-    due: Option<Instant>,
-    /// Barriers between two pieces after which the peer had read everything, and others.
-    confirmed: u64,
-    unconfirmed: u64,
-}
-
-/// What stands between now and the next write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wait {
-    Nothing,
-    Barrier,
-    Until(Instant),
 }
 
 /// What the kernel may put into one segment with the bytes of a write.
@@ -85,22 +55,6 @@ impl Pin {
 
 impl Writer {
     pub(super) fn new(plan: &Plan, raw: bool, number: u64) -> Self {
-        let script = || {
-            Box::new(Script {
-                cutter: Cutter::new(plan, number),
-                gate: Gate::new(plan.barrier),
-                raw,
-                coalesce: plan.coalesce.get(),
-                messages: VecDeque::new(),
-                group: Vec::new(),
-                hurry: false,
-                piece: 0,
-                wait: Wait::Nothing,
-                due: None,
-                confirmed: 0,
-                unconfirmed: 0,
-            })
-        };
         // A fresh connection takes bytes: the first write is tried, not waited for.
         Writer {
             writable: true,
@@ -108,12 +62,19 @@ impl Writer {
             hold_last: false,
             proofs: (0, 0),
             queue: Queue::default(),
-            script: (!plan.is_plain()).then(script),
+            script: (!plan.is_plain()).then(|| Box::new(Script::new(plan, raw, number))),
         }
     }
 
-    pub(super) fn backlog(&self) -> usize {
+    /// Bytes that were sent and that the kernel has not taken yet.
+    pub(super) fn queued(&self) -> usize {
         self.queue.len()
+    }
+
+    /// The same without those that wait for further messages to be joined with: who sends those
+    /// must not be kept waiting for these.
+    pub(super) fn backlog(&self) -> usize {
+        self.queue.len() - self.script.as_ref().map_or(0, |script| script.held())
     }
 
     pub(super) fn settle(&mut self) {
@@ -144,7 +105,7 @@ impl Writer {
 
     pub(super) fn end_group(&mut self) {
         if let Some(script) = &mut self.script {
-            script.hurry = true;
+            script.end_group();
         }
     }
 
@@ -168,10 +129,7 @@ impl Writer {
     ) -> io::Result<()> {
         if let Some(script) = &mut self.script {
             self.queue.push(bytes);
-            script.hurry = false;
-            if !script.raw {
-                script.messages.extend(lengths.filter(|&length| length > 0));
-            }
+            script.take_in(bytes.len(), lengths);
             return Ok(());
         }
         let taken = if self.queue.len() == 0 { self.write_plain(bytes, stream, recorder, id)? } else { 0 };
@@ -300,59 +258,6 @@ impl Writer {
             }
             now = Instant::now();
         }
-    }
-}
-
-/// What `--barrier peer-read` cannot promise here, and what it does instead.
-fn not_visible(stream: &Stream) -> String {
-    let peer = stream.endpoints().map_or_else(String::new, |(_, peer)| format!("{peer}: "));
-    format!(
-        "{peer}--barrier peer-read: the peer's socket is not visible from here \
-         (another host or network namespace); waiting for its acknowledgements and --delay instead"
-    )
-}
-
-impl Script {
-    /// The next piece of what is queued; `None` when there is nothing to write yet.
-    fn next_piece(&mut self, queued: usize) -> Option<Piece> {
-        if self.raw {
-            return if queued > 0 { self.cutter.next_in_stream(queued) } else { None };
-        }
-        if let Some(piece) = self.cutter.next_piece() {
-            return Some(piece);
-        }
-        if self.messages.is_empty() || (self.messages.len() < self.coalesce && !self.hurry) {
-            return None;
-        }
-        let joined = self.coalesce.min(self.messages.len());
-        self.group.clear();
-        self.group.extend(self.messages.drain(..joined));
-        self.cutter.group(&self.group);
-        self.cutter.next_piece()
-    }
-
-    /// Whether there is a pause before this piece; it begins now, or when the last write was due.
-    fn pause(&mut self, piece: Piece, now: Instant) -> bool {
-        let Some(pause) = piece.pause.filter(|pause| !pause.is_zero()) else {
-            self.due = Some(now);
-            return false;
-        };
-        let from = self.due.filter(|&due| now.saturating_duration_since(due) < pause).unwrap_or(now);
-        let Some(at) = from.checked_add(pause) else { return false };
-        self.due = Some(at);
-        self.wait = Wait::Until(at);
-        true
-    }
-
-    /// Behind the last piece a barrier divides nothing, and proves nothing of a cut.
-    fn pass(&mut self, outcome: BarrierOutcome, divides: bool) {
-        match outcome {
-            _ if !divides => {}
-            BarrierOutcome::Read => self.confirmed += 1,
-            _ => self.unconfirmed += 1,
-        }
-        self.due = None; // a pause behind a barrier begins when the barrier is passed
-        self.wait = Wait::Nothing;
     }
 }
 
