@@ -84,6 +84,13 @@ impl Error {
         Error::local(action, shown_path(path))
     }
 
+    /// Nothing came or went for so long.
+    #[must_use]
+    pub fn idle(action: &'static str, address: String, limit: Option<Duration>) -> Error {
+        let limit = limit.unwrap_or_default();
+        Error::Timeout { action, address, what: "byte came or went", limit, option: "--idle-timeout" }
+    }
+
     /// A failed operation on a socket.
     pub fn network(action: &'static str, address: impl Display) -> impl FnOnce(io::Error) -> Error {
         let address = address.to_string();

@@ -7,7 +7,8 @@ use std::os::fd::{AsFd, AsRawFd};
 use mio::Interest;
 use mio::unix::SourceFd;
 
-use super::driver::Driver;
+use super::driver::{Driver, Ready};
+use super::splice::{End, Kind, Step};
 use super::sys;
 use super::{Flush, Incoming};
 use crate::value::Escaper;
@@ -33,6 +34,8 @@ pub struct Console {
     escaper: Option<Escaper>,
     waiting: Vec<u8>,
     written: usize,
+    /// What was put into stdout has filled it.
+    full: bool,
     /// Nobody reads stdout any more. That is no failure: what is sent there goes nowhere.
     pub closed: bool,
 }
@@ -44,6 +47,7 @@ pub struct Console {
 struct Handle {
     file: File,
     watched: bool,
+    kind: Kind,
 }
 
 impl Console {
@@ -60,7 +64,7 @@ impl Console {
             None
         };
         let output = Handle::watch(stdout.as_fd().try_clone_to_owned()?, driver, STDOUT, Interest::WRITABLE)?;
-        Ok(Console { input, output, escaper, waiting: Vec::new(), written: 0, closed: false })
+        Ok(Console { input, output, escaper, waiting: Vec::new(), written: 0, full: false, closed: false })
     }
 
     /// Reads what stdin has.
@@ -84,6 +88,49 @@ impl Console {
                 Err(error) => Err(error),
             };
         }
+    }
+
+    /// Where bytes can be taken from without being read here: stdin, where it is a pipe or a file.
+    #[must_use]
+    pub fn input(&self) -> Option<End<'_>> {
+        self.input.as_ref().map(Handle::end)
+    }
+
+    /// Where bytes can be put without being written here: stdout, where it is a pipe or a file and
+    /// nothing stands before them.
+    #[must_use]
+    pub fn output(&self) -> Option<End<'_>> {
+        (self.escaper.is_none() && self.backlog() == 0 && !self.closed).then(|| self.output.end())
+    }
+
+    /// Notes what was taken from [`input`](Self::input).
+    pub fn moved_in(&mut self, step: Step) {
+        if step == Step::Ended {
+            self.input = None;
+        }
+    }
+
+    /// Notes what was put into [`output`](Self::output).
+    pub fn moved_out(&mut self, step: Step) {
+        self.full |= step == Step::Full;
+    }
+
+    /// Notes what the driver said.
+    pub fn on_ready(&mut self, ready: Ready) {
+        self.full &= !(ready.key == STDOUT && ready.writable);
+    }
+
+    /// Whether stdout may take something; [`send`](Self::send) asks by itself.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        !self.full
+    }
+
+    /// Whether stdin has something to give now, its end included.
+    #[must_use]
+    pub fn has_input(&self) -> bool {
+        let ready = |input: &Handle| !input.watched || sys::poll_ready(input.file.as_fd(), false).unwrap_or(false);
+        self.input.as_ref().is_some_and(ready)
     }
 
     /// Writes bytes to stdout, or keeps them until it takes them. A terminal gets no control
@@ -143,7 +190,12 @@ impl Handle {
             Err(error) if error.raw_os_error() == Some(libc::EPERM) => false,
             Err(error) => return Err(error),
         };
-        Ok(Handle { file: File::from(fd), watched })
+        let kind = Kind::of(fd.as_fd());
+        Ok(Handle { file: File::from(fd), watched, kind })
+    }
+
+    fn end(&self) -> End<'_> {
+        End { fd: self.file.as_fd(), kind: self.kind }
     }
 
     /// Writes as much as is taken without waiting. A closed pipe takes everything, and says so.

@@ -1,9 +1,9 @@
 //! Bytes from one descriptor to another within the kernel: the fast path of raw connections.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 use super::sys;
 
@@ -15,22 +15,58 @@ const PORTION: usize = 1 << 20;
 pub enum Kind {
     /// A pipe or FIFO: its bytes go to and from anything in one call.
     Pipe,
-    /// A regular file: it is always ready.
+    /// A regular file, or /dev/null: it is always ready.
     File,
+    /// One of our connections, which never block.
+    Socket,
     /// Something that splice(2) is not good for: a terminal, a device, a file opened for append.
     Other,
 }
 
 impl Kind {
-    /// Looks at a descriptor.
+    /// Looks at a descriptor that is not one of our connections.
     #[must_use]
     pub fn of(fd: BorrowedFd<'_>) -> Kind {
+        /// `/dev/null`, null(4).
+        const NULL: u64 = (1 << 8) | 3;
         let Ok(file) = fd.try_clone_to_owned().map(File::from) else { return Kind::Other };
-        let Ok(kind) = file.metadata().map(|meta| meta.file_type()) else { return Kind::Other };
+        let Ok(meta) = file.metadata() else { return Kind::Other };
+        let kind = meta.file_type();
         match () {
             () if kind.is_fifo() => Kind::Pipe,
             () if kind.is_file() && !sys::appends(fd) => Kind::File,
+            () if kind.is_char_device() && meta.rdev() == NULL => Kind::File,
             () => Kind::Other,
+        }
+    }
+}
+
+/// One end of a way that bytes take.
+#[derive(Clone, Copy, Debug)]
+pub struct End<'a> {
+    /// The descriptor.
+    pub fd: BorrowedFd<'a>,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// How bytes get from one end to the other without being copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// In one call: one of the two is a pipe.
+    Direct,
+    /// Through a [`Middle`], which is a pipe.
+    Through,
+}
+
+impl Way {
+    /// The way between two ends, where there is one.
+    #[must_use]
+    pub fn between(from: Kind, to: Kind) -> Option<Way> {
+        match (from, to) {
+            (Kind::Other, _) | (_, Kind::Other) => None,
+            (Kind::Pipe, _) | (_, Kind::Pipe) => Some(Way::Direct),
+            _ => Some(Way::Through),
         }
     }
 }
@@ -38,107 +74,211 @@ impl Kind {
 /// How a step came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// So many bytes have gone on their way.
+    /// So many bytes have arrived.
     Moved(usize),
-    /// Nothing can be moved now: one end or the other will be ready later.
-    Blocked,
+    /// Nothing is there to be moved.
+    Starved,
+    /// The far end takes nothing now.
+    Full,
     /// All bytes that there were have been moved.
-    Done,
+    Ended,
+    /// These two ends cannot be joined so, after all.
+    Refused,
 }
 
-/// One direction. It owns the pipe in its middle, where it needs one, and no other descriptor.
+impl Step {
+    /// Bytes that have arrived.
+    #[must_use]
+    pub fn moved(self) -> usize {
+        if let Step::Moved(n) = self { n } else { 0 }
+    }
+}
+
+/// At which end a step has failed.
 #[derive(Debug)]
-pub struct Flow {
-    middle: Option<(OwnedFd, OwnedFd)>,
-    held: usize,
-    ended: bool,
+pub enum Fault {
+    /// Where the bytes come from.
+    From(io::Error),
+    /// Where they go.
+    To(io::Error),
 }
 
-impl Flow {
-    /// A direction between a socket and something of this kind.
+/// Moves what can be moved in one go between two ends one of which is a pipe.
+///
+/// # Errors
+/// The kernel's, by whose they are.
+pub fn step(from: End<'_>, to: End<'_>) -> Result<Step, Fault> {
+    match splice(from.fd, to.fd, PORTION) {
+        Ok(0) => Ok(Step::Ended),
+        Ok(n) => Ok(Step::Moved(n)),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            // The call does not say for which of the two. Both may have become ready just now.
+            if !sys::poll_ready(from.fd, false).map_err(Fault::From)? {
+                return Ok(Step::Starved);
+            }
+            Ok(if sys::poll_ready(to.fd, true).map_err(Fault::To)? { Step::Moved(0) } else { Step::Full })
+        }
+        Err(error) if is_refusal(&error) => Ok(Step::Refused),
+        // A pipe that is read never fails; one that is written fails for want of a reader only.
+        Err(error) if from.kind == Kind::Pipe || error.kind() == io::ErrorKind::BrokenPipe => Err(Fault::To(error)),
+        Err(error) => Err(Fault::From(error)),
+    }
+}
+
+/// The pipe between two ends neither of which is one, and what stands in it.
+#[derive(Debug)]
+pub struct Middle {
+    out: File,
+    into: OwnedFd,
+    held: usize,
+}
+
+impl Middle {
+    /// An empty one.
     ///
     /// # Errors
-    /// The kernel's, where the pipe in the middle cannot be made.
-    pub fn beside(other: Kind) -> io::Result<Flow> {
-        let middle = if other == Kind::Pipe { None } else { Some(sys::pipe_with_capacity(PORTION)?) };
-        Ok(Flow { middle, held: 0, ended: false })
+    /// The kernel's, when it is out of descriptors or memory.
+    pub fn new() -> io::Result<Middle> {
+        let (out, into) = sys::pipe_with_capacity(PORTION)?;
+        Ok(Middle { out: out.into(), into, held: 0 })
     }
 
     /// Moves what can be moved in one go.
     ///
     /// # Errors
-    /// The kernel's, of either end.
-    pub fn step(&mut self, from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<Step> {
-        let Some((out, into)) = &self.middle else {
-            return Ok(match moved(sys::splice(from, to, PORTION))? {
-                Some(0) => Step::Done,
-                Some(n) => Step::Moved(n),
-                None => Step::Blocked,
-            });
-        };
-        let mut taken = 0;
-        if self.held == 0 && !self.ended {
-            match moved(sys::splice(from, into.as_fd(), PORTION))? {
-                Some(n) => {
-                    taken = n;
-                    self.held = n;
-                    self.ended = n == 0;
-                }
-                None => return Ok(Step::Blocked),
+    /// As [`step`].
+    pub fn step(&mut self, from: End<'_>, to: End<'_>) -> Result<Step, Fault> {
+        if self.held == 0 {
+            match splice(from.fd, self.into.as_fd(), PORTION) {
+                Ok(0) => return Ok(Step::Ended),
+                Ok(n) => self.held = n,
+                // An empty pipe has room: it is the near end that has nothing.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Step::Starved),
+                Err(error) if is_refusal(&error) => return Ok(Step::Refused),
+                Err(error) => return Err(Fault::From(error)),
             }
         }
-        if self.held == 0 {
-            return Ok(Step::Done);
-        }
-        match moved(sys::splice(out.as_fd(), to, self.held))? {
-            Some(n) => {
+        match splice(self.out.as_fd(), to.fd, self.held) {
+            Ok(n) => {
                 self.held -= n;
                 Ok(Step::Moved(n))
             }
-            None if taken > 0 => Ok(Step::Moved(0)),
-            None => Ok(Step::Blocked),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Step::Full),
+            Err(error) if is_refusal(&error) => Ok(Step::Refused),
+            Err(error) => Err(Fault::To(error)),
+        }
+    }
+
+    /// Takes out what stands in it, as far as the buffer goes.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn take(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = if self.held == 0 { 0 } else { self.out.read(buf)? };
+        self.held -= n;
+        Ok(n)
+    }
+}
+
+/// One call, and again where a signal came first.
+fn splice(from: BorrowedFd<'_>, to: BorrowedFd<'_>, len: usize) -> io::Result<usize> {
+    loop {
+        match sys::splice(from, to, len) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
         }
     }
 }
 
-/// `None` where the call would have had to wait.
-fn moved(result: io::Result<usize>) -> io::Result<Option<usize>> {
-    match result {
-        Ok(n) => Ok(Some(n)),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
-        Err(error) => Err(error),
-    }
+/// A file system or system that does not know how, or a file that has since been set to append.
+fn is_refusal(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read, Seek, Write};
+    use std::io::{Seek, Write};
     use std::net::{TcpListener, TcpStream};
 
     use super::*;
 
-    #[test]
-    fn a_file_goes_through_a_socket_whole() {
+    fn end(fd: &impl AsFd, kind: Kind) -> End<'_> {
+        End { fd: fd.as_fd(), kind }
+    }
+
+    fn connection() -> (TcpStream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let from = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (mut to, _) = listener.accept().unwrap();
-        let path = std::env::temp_dir().join(format!("secretcat-splice-{}", std::process::id()));
-        let mut file = File::options().create(true).truncate(true).read(true).write(true).open(&path).unwrap();
+        (from, listener.accept().unwrap().0)
+    }
+
+    fn scratch_file(name: &str) -> (std::path::PathBuf, File) {
+        let path = std::env::temp_dir().join(format!("secretcat-splice-{name}-{}", std::process::id()));
+        let file = File::options().create(true).truncate(true).read(true).write(true).open(&path).unwrap();
+        (path, file)
+    }
+
+    #[test]
+    fn a_file_goes_through_a_socket_whole() {
+        let (from, mut to) = connection();
+        let (path, mut file) = scratch_file("whole");
         let bytes: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).collect();
         file.write_all(&bytes).unwrap();
         file.rewind().unwrap();
         assert_eq!(Kind::of(file.as_fd()), Kind::File);
+        assert_eq!(Way::between(Kind::File, Kind::Socket), Some(Way::Through));
         let reader = std::thread::spawn(move || {
             let mut got = Vec::new();
             to.read_to_end(&mut got).map(|_| got)
         });
-        let mut flow = Flow::beside(Kind::File).unwrap();
-        while flow.step(file.as_fd(), from.as_fd()).unwrap() != Step::Done {}
+        let mut middle = Middle::new().unwrap();
+        while middle.step(end(&file, Kind::File), end(&from, Kind::Socket)).unwrap() != Step::Ended {}
         drop(from);
         assert!(reader.join().unwrap().unwrap() == bytes);
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn what_a_file_refuses_is_taken_out_again() {
+        let (mut from, to) = connection();
+        let (path, _) = scratch_file("append");
         let append = File::options().append(true).open(&path).unwrap();
         assert_eq!(Kind::of(append.as_fd()), Kind::Other);
+        from.write_all(b"held back").unwrap();
+        let mut middle = Middle::new().unwrap();
+        assert_eq!(middle.step(end(&to, Kind::Socket), end(&append, Kind::File)).unwrap(), Step::Refused);
+        let mut buf = [0; 64];
+        assert_eq!(middle.take(&mut buf[..4]).unwrap(), 4);
+        assert_eq!(middle.take(&mut buf[4..]).unwrap(), 5);
+        assert_eq!(middle.take(&mut buf[9..]).unwrap(), 0);
+        assert_eq!(&buf[..9], b"held back");
         std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_step_says_which_end_it_waits_for_and_which_has_failed() {
+        let (out, into) = sys::pipe_with_capacity(4096).unwrap();
+        let (near, far) = connection();
+        near.set_nonblocking(true).unwrap();
+        let (pipe, socket) = (end(&out, Kind::Pipe), end(&near, Kind::Socket));
+        assert_eq!(step(pipe, socket).unwrap(), Step::Starved);
+        let mut into = File::from(into);
+        let full = loop {
+            // The far side reads nothing, so it comes to that.
+            let _ = into.write(&[0; 4096]);
+            match step(pipe, socket).unwrap() {
+                Step::Moved(_) => {}
+                other => break other,
+            }
+        };
+        assert_eq!(full, Step::Full);
+        drop(out);
+        drop(far);
+        let (out, into) = sys::pipe_with_capacity(4096).unwrap();
+        drop(out);
+        let (near, mut far) = connection();
+        far.write_all(b"x").unwrap();
+        let fault = step(end(&near, Kind::Socket), end(&into, Kind::Pipe));
+        assert!(matches!(fault, Err(Fault::To(error)) if error.kind() == io::ErrorKind::BrokenPipe));
     }
 }

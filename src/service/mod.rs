@@ -58,6 +58,12 @@ pub trait Service {
         true
     }
 
+    /// Whether what a peer says goes to its sink byte for byte, so that nobody need look at it on
+    /// the way: who runs the service may move the bytes by itself, and tell only of the ends.
+    fn forwards(&self) -> bool {
+        false
+    }
+
     /// Whether it sends without being asked: it is told [`Event::Drained`] whenever there is room.
     fn streams(&self) -> bool {
         false
@@ -81,6 +87,10 @@ impl<S: Service + ?Sized> Service for Box<S> {
 
     fn wants(&self, from: PeerId) -> bool {
         (**self).wants(from)
+    }
+
+    fn forwards(&self) -> bool {
+        (**self).forwards()
     }
 
     fn streams(&self) -> bool {

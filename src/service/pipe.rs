@@ -55,7 +55,9 @@ impl Service for Pipe {
                 }
             }
             Event::Message(_, bytes) | Event::Last(_, bytes) => actions.send(CONSOLE, bytes),
-            Event::TooLong(_) | Event::Eof(_) | Event::Closed(_) => {
+            // What stands ready on stdin still goes to a peer that has only ended its own side.
+            Event::Eof(_) => actions.push(Action::Stop),
+            Event::TooLong(_) | Event::Closed(_) => {
                 self.peer = None;
                 actions.push(Action::Stop);
             }
@@ -64,6 +66,10 @@ impl Service for Pipe {
 
     fn sink(&self, from: PeerId) -> PeerId {
         if from == CONSOLE { self.peer.unwrap_or(CONSOLE) } else { CONSOLE }
+    }
+
+    fn forwards(&self) -> bool {
+        true
     }
 
     fn wants(&self, from: PeerId) -> bool {

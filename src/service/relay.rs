@@ -57,6 +57,10 @@ impl Service for Relay {
         self.partner(from).unwrap_or(from)
     }
 
+    fn forwards(&self) -> bool {
+        true
+    }
+
     fn wants(&self, from: PeerId) -> bool {
         self.partners.contains_key(&from)
     }

@@ -4,7 +4,6 @@ use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use super::Context;
-use super::bulk::Bulk;
 use super::call::Caller;
 use super::exchange::{Ended, Exchange, Why};
 use super::loopback::Loopback;
@@ -53,9 +52,6 @@ fn converse(config: &ConnectConfig, address: &Address, context: &Context) -> Res
     let (driver, stream, name) = Caller { config, address, context, driver }.connect()?;
     if config.seeing.show_options {
         super::show_options(&stream, None, &config.traffic.socket, context);
-    }
-    if let Some(bulk) = Bulk::suits(config, context) {
-        return bulk.run(config, address, context, driver, stream);
     }
     let mut conn = Conn::new(stream, Side::Connect, name, &config.traffic, config.raw, 0, &context.recorder);
     if config.half_close == HalfClose::WithLast {
@@ -201,7 +197,7 @@ impl<'a, S: Account> Conversation<'a, S> {
         if self.exchange.backlog(CONSOLE) > 0 {
             return None; // what has come is written out, whatever has become of the connection
         }
-        if self.exchange.stopped || self.lost.is_some() {
+        if (self.exchange.stopped && !self.exchange.has_last_input()) || self.lost.is_some() {
             self.exchange.end_output();
             let all_is_shown = self.exchange.ended.is_empty() && self.exchange.backlog(CONSOLE) == 0;
             return if all_is_shown { Some(self.verdict()) } else { self.ending(server, now) };
@@ -238,13 +234,7 @@ impl<'a, S: Account> Conversation<'a, S> {
                 let limit = self.config.traffic.max_message;
                 lost(format!("a reply of more than {limit} bytes (--max-message sets the limit)"))
             }
-            Some(Why::Idle) => Err(Error::Timeout {
-                action: "talk to",
-                address: self.address.to_string(),
-                what: "byte came or went",
-                limit: self.config.traffic.idle_timeout.unwrap_or_default(),
-                option: "--idle-timeout",
-            }),
+            Some(Why::Idle) => Err(Error::idle("talk to", self.address.to_string(), self.config.traffic.idle_timeout)),
             Some(Why::Done) | None if unanswered == 0 && self.exchange.service.may_be_ended_by_peer() => Ok(()),
             Some(Why::Done) | None if flaw == Some(Flaw::CutShort) => {
                 lost("closed by the server in the middle of a reply".to_owned())

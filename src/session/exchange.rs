@@ -2,12 +2,15 @@
 //! nobody waits for anybody but for whom it is talking to.
 
 mod parting;
+mod passing;
 mod sending;
 
 use std::io;
 use std::time::{Duration, Instant};
 
 use slab::Slab;
+
+use passing::PLENTY;
 
 use super::peer::{Heard, Link, Peer, Stage};
 use crate::frame::{FrameError, Framing, Inbox, Role};
@@ -16,6 +19,7 @@ use crate::io::conn::Conn;
 use crate::io::console::{Console, is_console};
 use crate::io::driver::{Driver, Ready};
 use crate::io::recorder::Recorder;
+use crate::io::splice::Middle;
 use crate::service::{Actions, CONSOLE, Event, PeerId, Service};
 use crate::trace::{Direction, What};
 
@@ -71,6 +75,8 @@ pub(super) struct Exchange<S> {
     console: Option<Peer>,
     actions: Actions,
     scratch: Box<[u8]>,
+    /// Empty pipes for those who are to be moved within the kernel.
+    spare: Vec<Middle>,
     recorder: Recorder,
     idle_timeout: Option<Duration>,
 }
@@ -87,6 +93,7 @@ impl<S: Service> Exchange<S> {
             console: None,
             actions: Actions::default(),
             scratch: vec![0; READ].into_boxed_slice(),
+            spare: Vec::new(),
             recorder: recorder.clone(),
             idle_timeout,
         }
@@ -100,6 +107,17 @@ impl<S: Service> Exchange<S> {
     /// Whether stdout has been closed by its reader.
     pub(super) fn console_closed(&self) -> bool {
         matches!(&self.console, Some(Peer { link: Link::Console(console), .. }) if console.closed)
+    }
+
+    /// Whether stdin has something that is forwarded before the end of the session, because it
+    /// stands ready.
+    pub(super) fn has_last_input(&self) -> bool {
+        let ready = |peer: &Peer| match &peer.link {
+            Link::Console(console) => peer.middle.is_some() || peer.inbox.buffered() > 0 || console.has_input(),
+            Link::Conn(_) => false,
+        };
+        let taken = self.peer(self.service.sink(CONSOLE)).is_some_and(|sink| sink.link.is_open());
+        taken && self.service.forwards() && self.service.wants(CONSOLE) && self.console.as_ref().is_some_and(ready)
     }
 
     /// Bytes that a peer has not been able to take yet.
@@ -182,6 +200,7 @@ impl<S: Service> Exchange<S> {
         } else {
             self.part(id, now);
         }
+        self.apply(now);
         self.resume(id);
         self.resume(CONSOLE);
     }
@@ -189,7 +208,12 @@ impl<S: Service> Exchange<S> {
     /// Gives a peer that was stopped another turn, if what stopped it is gone.
     fn resume(&mut self, id: PeerId) {
         let paused = self.peer(id).is_some_and(|peer| peer.paused && peer.stage == Stage::Talking);
-        if paused && self.service.wants(id) && self.backlog(self.service.sink(id)) < HIGH {
+        // A sink with nothing waiting that takes nothing was filled within the kernel.
+        let has_room = |sink: &Peer| match sink.link.backlog() {
+            0 => sink.link.readiness().1,
+            backlog => backlog < HIGH,
+        };
+        if paused && self.service.wants(id) && self.peer(self.service.sink(id)).is_none_or(has_room) {
             self.driver.again(id);
         }
     }
@@ -208,6 +232,12 @@ impl<S: Service> Exchange<S> {
 
     /// Reads, decodes and answers, until there is nothing more, or enough for one turn.
     fn hear(&mut self, id: PeerId, now: Instant) {
+        if let Some((to, way)) = self.passage(id) {
+            return self.pass(id, to, way, now);
+        }
+        if self.service.wants(id) {
+            self.surface(id);
+        }
         let mut len = 0; // at first, what was left in the inbox last time
         for reads in 0..=TURN {
             if !self.digest(id, len) {
@@ -228,6 +258,7 @@ impl<S: Service> Exchange<S> {
             match incoming {
                 Ok(Incoming::Bytes(n)) => {
                     peer.active = now;
+                    peer.plenty = n >= PLENTY;
                     len = n;
                 }
                 Ok(Incoming::Eof) => return self.hear_end(id),

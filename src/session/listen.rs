@@ -71,6 +71,7 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
         complained: None,
         accepted: 0,
         grace: None,
+        failure: None,
     };
     server.run()
 }
@@ -113,6 +114,8 @@ struct Server<'a> {
     accepted: u64,
     /// The end of the orderly end.
     grace: Option<Instant>,
+    /// What went wrong with the one connection that this run was for.
+    failure: Option<Error>,
 }
 
 /// Whether arrivals are accepted now. Those that are not wait in the kernel's backlog.
@@ -138,7 +141,8 @@ impl Server<'_> {
             self.call_for_clients();
             self.tell_of_the_ended()?;
             self.open_door(now)?;
-            let over = self.context.signals.stopped() || self.exchange.stopped || self.exchange.console_closed();
+            let done = self.exchange.stopped && !self.exchange.has_last_input();
+            let over = done || self.context.signals.stopped() || self.exchange.console_closed();
             if over && self.grace.is_none() && self.exchange.backlog(CONSOLE) == 0 {
                 self.stop(now)?;
             }
@@ -146,7 +150,9 @@ impl Server<'_> {
                 self.exchange.abandon();
             }
             if self.listener.is_none() && self.exchange.connections() == 0 && self.exchange.backlog(CONSOLE) == 0 {
-                return self.tell_of_the_ended();
+                self.exchange.end_output();
+                self.tell_of_the_ended()?;
+                return self.failure.take().map_or(Ok(()), Err);
             }
         }
     }
@@ -317,12 +323,23 @@ impl Server<'_> {
                 Why::Failed(error) if id == CONSOLE => return Err(Error::local("read", "stdin")(error)),
                 Why::Unwritable(error) if id == CONSOLE => return Err(Error::local("write to", "stdout")(error)),
                 Why::Done => {}
+                // The one connection of a pipe is the whole run.
+                Why::Failed(source) | Why::Unwritable(source) if self.is_one_pipe() => {
+                    self.failure = Some(Error::Network { action: "serve", address: name, source });
+                }
+                Why::Idle if self.is_one_pipe() => {
+                    self.failure = Some(Error::idle("serve", name, self.traffic.idle_timeout));
+                }
                 Why::Failed(error) | Why::Unwritable(error) => self.event(|| format!("{name}: {}", cause(&error))),
                 Why::Garbled(error) => self.event(|| format!("{name}: {error}")),
                 Why::Idle => self.event(|| format!("{name}: idle for too long")),
             }
         }
         Ok(())
+    }
+
+    fn is_one_pipe(&self) -> bool {
+        self.config.service == ServiceKind::Pipe && !self.config.keep_open
     }
 
     fn event(&self, text: impl FnOnce() -> String) {

@@ -1,6 +1,5 @@
 //! A run from beginning to end, one file a command: config in, connections in the middle, an ending out.
 
-mod bulk;
 mod call;
 pub mod connect;
 mod exchange;

@@ -7,6 +7,7 @@ use crate::frame::Inbox;
 use crate::io::conn::Conn;
 use crate::io::console::Console;
 use crate::io::driver::Ready;
+use crate::io::splice::{End, Middle, Step};
 use crate::io::{Flush, Incoming};
 
 /// One participant.
@@ -26,6 +27,12 @@ pub(super) struct Peer {
     /// Why nothing more can be written to it.
     pub(super) broken: Option<io::Error>,
     pub(super) heard: Heard,
+    /// The pipe through which what it says gets to its sink without being read here.
+    pub(super) middle: Option<Middle>,
+    /// It says much at a time.
+    pub(super) plenty: bool,
+    /// What it says can only be read: the kernel does not move it otherwise.
+    pub(super) barred: bool,
 }
 
 /// What has come from a participant so far.
@@ -67,15 +74,58 @@ impl Peer {
             told: 0,
             broken: None,
             heard: Heard::default(),
+            middle: None,
+            plenty: false,
+            barred: false,
         }
     }
 }
 
 impl Link {
+    /// Where bytes can be taken from without being read here.
+    pub(super) fn input(&self) -> Option<End<'_>> {
+        match self {
+            Link::Conn(conn) => conn.input(),
+            Link::Console(console) => console.input(),
+        }
+    }
+
+    /// Where bytes can be put without being written here.
+    pub(super) fn output(&self) -> Option<End<'_>> {
+        match self {
+            Link::Conn(conn) => conn.output(),
+            Link::Console(console) => console.output(),
+        }
+    }
+
+    /// Whether there may be bytes to take, and room to put some.
+    pub(super) fn readiness(&self) -> (bool, bool) {
+        match self {
+            Link::Conn(conn) => conn.readiness(),
+            Link::Console(console) => (true, console.is_writable()), // stdin has to be tried
+        }
+    }
+
+    /// Notes how taking bytes came out.
+    pub(super) fn moved_in(&mut self, step: Step) {
+        match self {
+            Link::Conn(conn) => conn.moved_in(step),
+            Link::Console(console) => console.moved_in(step),
+        }
+    }
+
+    /// Notes how putting bytes came out.
+    pub(super) fn moved_out(&mut self, step: Step) {
+        match self {
+            Link::Conn(conn) => conn.moved_out(step),
+            Link::Console(console) => console.moved_out(step),
+        }
+    }
+
     pub(super) fn on_ready(&mut self, ready: Ready) {
         match self {
             Link::Conn(conn) => conn.on_ready(ready),
-            Link::Console(_) => {} // is asked before every call
+            Link::Console(console) => console.on_ready(ready),
         }
     }
 
@@ -117,6 +167,14 @@ impl Link {
     pub(super) fn end_group(&mut self) {
         if let Link::Conn(conn) = self {
             conn.end_group();
+        }
+    }
+
+    /// Whether more may be sent.
+    pub(super) fn is_open(&self) -> bool {
+        match self {
+            Link::Conn(conn) => conn.is_open(),
+            Link::Console(console) => !console.closed,
         }
     }
 

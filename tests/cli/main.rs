@@ -14,6 +14,7 @@ mod listen;
 mod message;
 mod network;
 mod options;
+mod passing;
 mod peers;
 mod proof;
 mod raw;

@@ -6,6 +6,7 @@ mod script;
 mod writer;
 
 use std::io;
+use std::os::fd::AsFd;
 use std::time::Instant;
 
 use reader::Reader;
@@ -14,6 +15,7 @@ use writer::Writer;
 use super::driver::{Driver, Ready};
 use super::recorder::Recorder;
 use super::sockopt::{self, Shown};
+use super::splice::{End, Kind, Step};
 use super::stream::Stream;
 use super::{Flush, Incoming};
 use crate::config::Traffic;
@@ -143,6 +145,46 @@ impl Conn {
             Incoming::Blocked | Incoming::Until(_) => {}
         }
         Ok(incoming)
+    }
+
+    /// Where bytes can be taken from without being read here; `None` where reading is slowed down
+    /// on purpose, or has come to the end. Who takes some says so with [`moved_in`](Self::moved_in).
+    #[must_use]
+    pub fn input(&self) -> Option<End<'_>> {
+        self.reader.is_plain().then(|| End { fd: self.stream.as_fd(), kind: Kind::Socket })
+    }
+
+    /// Where bytes can be put without being written here; `None` where a plan says how they are
+    /// written, or others stand before them. Who puts some says so with [`moved_out`](Self::moved_out).
+    #[must_use]
+    pub fn output(&self) -> Option<End<'_>> {
+        let plain = self.is_open() && self.writer.is_plain();
+        plain.then(|| End { fd: self.stream.as_fd(), kind: Kind::Socket })
+    }
+
+    /// Whether the kernel may have bytes for us, and whether it may take some.
+    #[must_use]
+    pub fn readiness(&self) -> (bool, bool) {
+        (self.reader.readable, self.writer.writable)
+    }
+
+    /// Notes what was taken from [`input`](Self::input).
+    pub fn moved_in(&mut self, step: Step) {
+        match step {
+            Step::Moved(n) => self.reader.offset += n as u64,
+            Step::Starved => self.reader.readable = false,
+            Step::Ended => self.reader.eof = true,
+            Step::Full | Step::Refused => {}
+        }
+    }
+
+    /// Notes what was put into [`output`](Self::output).
+    pub fn moved_out(&mut self, step: Step) {
+        match step {
+            Step::Moved(n) => self.writer.offset += n as u64,
+            Step::Full => self.writer.writable = false,
+            Step::Starved | Step::Ended | Step::Refused => {}
+        }
     }
 
     /// Sends one message, or with `raw` more of the stream: at once as far as plan and kernel

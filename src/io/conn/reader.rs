@@ -26,6 +26,11 @@ impl Reader {
         Reader { readable: true, hangup: false, eof: false, offset: 0, reading, not_before }
     }
 
+    /// Whether bytes are read as they come, and there may be more of them.
+    pub(super) fn is_plain(&self) -> bool {
+        self.reading.is_plain() && !self.eof
+    }
+
     pub(super) fn read(&mut self, stream: &mut Stream, buf: &mut [u8], now: Instant) -> io::Result<Incoming> {
         if self.eof || !self.readable {
             return Ok(Incoming::Blocked);

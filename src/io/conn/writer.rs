@@ -77,6 +77,11 @@ impl Writer {
         self.queue.len() - self.script.as_ref().map_or(0, |script| script.held())
     }
 
+    /// Whether bytes would go out as they are and at once.
+    pub(super) fn is_plain(&self) -> bool {
+        self.script.is_none() && !self.hold_last && self.queue.len() == 0
+    }
+
     pub(super) fn settle(&mut self) {
         self.queue.settle();
     }

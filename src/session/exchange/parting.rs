@@ -31,6 +31,7 @@ impl<S: Service> Exchange<S> {
 
     /// Begins to part from a peer.
     pub(super) fn leave(&mut self, id: PeerId) {
+        self.surface(id);
         let Some(peer) = self.peer_mut(id) else { return };
         if peer.stage == Stage::Talking {
             peer.stage = Stage::Leaving;
@@ -90,6 +91,7 @@ impl<S: Service> Exchange<S> {
             }
             return;
         }
+        self.surface(id);
         let Some(peer) = self.peers.try_remove(id) else { return };
         let why = match (why, peer.broken) {
             (Why::Done, Some(error)) => Why::Failed(error),
