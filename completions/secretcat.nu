@@ -27,6 +27,26 @@ module completions {
     [ "none" "acked" "peer-read" ]
   }
 
+  def "nu-complete secretcat listen reuseaddr" [] {
+    [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat listen reuseport" [] {
+    [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat listen v6only" [] {
+    [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat listen keepalive" [] {
+    [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat listen cork" [] {
+    [ "on" "off" ]
+  }
+
   def "nu-complete secretcat listen color" [] {
     [ "auto" "always" "never" ]
   }
@@ -61,16 +81,16 @@ module completions {
     --ipv6(-6)                # Use IPv6 only
     --source(-s): string      # Connect from this local address, port, or both
     --interface: string       # Use this network interface only
-    --reuseaddr: string       # Whether a port with closed connections on it may be listened on at once
-    --reuseport: string       # Share the port with other listeners
-    --v6only: string          # Refuse IPv4 clients on an IPv6 address
-    --keepalive: string       # Probe an idle connection to see whether the peer is still there
+    --reuseaddr: string@"nu-complete secretcat listen reuseaddr" # Whether a port with closed connections on it may be listened on at once
+    --reuseport: string@"nu-complete secretcat listen reuseport" # Share the port with other listeners
+    --v6only: string@"nu-complete secretcat listen v6only" # Refuse IPv4 clients on an IPv6 address
+    --keepalive: string@"nu-complete secretcat listen keepalive" # Probe an idle connection to see whether the peer is still there
     --keepalive-time: string  # Idle time before the first keepalive probe
     --keepalive-intvl: string # Time between two keepalive probes
     --keepalive-cnt: string   # Unanswered keepalive probes until the connection is given up
     --nodelay                 # Send small segments at once
     --nagle                   # Join small segments while data is unacknowledged, also when cutting
-    --cork: string            # Hold partial segments back until they are full
+    --cork: string@"nu-complete secretcat listen cork" # Hold partial segments back until they are full
     --sndbuf: string          # Size of the send buffer
     --rcvbuf: string          # Size of the receive buffer, which limits the window
     --mss: string             # Largest segment
@@ -94,6 +114,26 @@ module completions {
 
   def "nu-complete secretcat connect barrier" [] {
     [ "none" "acked" "peer-read" ]
+  }
+
+  def "nu-complete secretcat connect reuseaddr" [] {
+    [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat connect reuseport" [] {
+    [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat connect v6only" [] {
+    [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat connect keepalive" [] {
+    [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat connect cork" [] {
+    [ "on" "off" ]
   }
 
   def "nu-complete secretcat connect color" [] {
@@ -132,16 +172,16 @@ module completions {
     --ipv6(-6)                # Use IPv6 only
     --source(-s): string      # Connect from this local address, port, or both
     --interface: string       # Use this network interface only
-    --reuseaddr: string       # Whether a port with closed connections on it may be listened on at once
-    --reuseport: string       # Share the port with other listeners
-    --v6only: string          # Refuse IPv4 clients on an IPv6 address
-    --keepalive: string       # Probe an idle connection to see whether the peer is still there
+    --reuseaddr: string@"nu-complete secretcat connect reuseaddr" # Whether a port with closed connections on it may be listened on at once
+    --reuseport: string@"nu-complete secretcat connect reuseport" # Share the port with other listeners
+    --v6only: string@"nu-complete secretcat connect v6only" # Refuse IPv4 clients on an IPv6 address
+    --keepalive: string@"nu-complete secretcat connect keepalive" # Probe an idle connection to see whether the peer is still there
     --keepalive-time: string  # Idle time before the first keepalive probe
     --keepalive-intvl: string # Time between two keepalive probes
     --keepalive-cnt: string   # Unanswered keepalive probes until the connection is given up
     --nodelay                 # Send small segments at once
     --nagle                   # Join small segments while data is unacknowledged, also when cutting
-    --cork: string            # Hold partial segments back until they are full
+    --cork: string@"nu-complete secretcat connect cork" # Hold partial segments back until they are full
     --sndbuf: string          # Size of the send buffer
     --rcvbuf: string          # Size of the receive buffer, which limits the window
     --mss: string             # Largest segment
@@ -162,6 +202,26 @@ module completions {
     --help(-h)                # Print help (see more with '--help')
     ...address: string        # Whom to talk to: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), HOST PORT, unix:PATH (default: 127.0.0.1:4500)
   ]
+
+  def "nu-complete secretcat sweep reuseaddr" [] {
+    [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat sweep reuseport" [] {
+    [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat sweep v6only" [] {
+    [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat sweep keepalive" [] {
+    [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat sweep cork" [] {
+    [ "on" "off" ]
+  }
 
   def "nu-complete secretcat sweep color" [] {
     [ "auto" "always" "never" ]
@@ -185,16 +245,16 @@ module completions {
     --ipv6(-6)                # Use IPv6 only
     --source(-s): string      # Connect from this local address, port, or both
     --interface: string       # Use this network interface only
-    --reuseaddr: string       # Whether a port with closed connections on it may be listened on at once
-    --reuseport: string       # Share the port with other listeners
-    --v6only: string          # Refuse IPv4 clients on an IPv6 address
-    --keepalive: string       # Probe an idle connection to see whether the peer is still there
+    --reuseaddr: string@"nu-complete secretcat sweep reuseaddr" # Whether a port with closed connections on it may be listened on at once
+    --reuseport: string@"nu-complete secretcat sweep reuseport" # Share the port with other listeners
+    --v6only: string@"nu-complete secretcat sweep v6only" # Refuse IPv4 clients on an IPv6 address
+    --keepalive: string@"nu-complete secretcat sweep keepalive" # Probe an idle connection to see whether the peer is still there
     --keepalive-time: string  # Idle time before the first keepalive probe
     --keepalive-intvl: string # Time between two keepalive probes
     --keepalive-cnt: string   # Unanswered keepalive probes until the connection is given up
     --nodelay                 # Send small segments at once
     --nagle                   # Join small segments while data is unacknowledged, also when cutting
-    --cork: string            # Hold partial segments back until they are full
+    --cork: string@"nu-complete secretcat sweep cork" # Hold partial segments back until they are full
     --sndbuf: string          # Size of the send buffer
     --rcvbuf: string          # Size of the receive buffer, which limits the window
     --mss: string             # Largest segment

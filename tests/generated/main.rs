@@ -1,11 +1,14 @@
 //! The manual pages and completions that are committed are those that the definitions render.
 //!
 //! `UPDATE=1 cargo test --test generated` writes them anew.
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "what is unexpected ends the test")]
+#![allow(unreachable_pub, reason = "files shared between test binaries")]
 
 mod completions;
 mod manual;
-#[path = "../support/skip.rs"]
-mod skip;
+mod shells;
+#[path = "../support/mod.rs"]
+mod support;
 mod tools;
 
 use std::fs;

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use crate::skip::skip;
+use crate::support::skip::skip;
 use crate::{PAGES, in_repository};
 
 /// Columns of the narrowest and the widest terminal that is thought of, and what is common between.
