@@ -18,6 +18,7 @@ if [ "${1:-}" = --root ]; then
     shift 2
 fi
 [ $# -ge 1 ] || die "usage: $0 [--root SUITE] DIRECTORY [COMMIT]"
+umask 022
 out=$(mkdir -p "$1" && cd "$1" && pwd)
 
 version=$("$here/source.sh" "$out" "${@:2}")
@@ -35,27 +36,19 @@ for licence in $licences; do
         die "packaging/debian/copyright has no paragraph for the licence $licence"
 done
 
-failed() {
-    tail -n 30 "$out/build.log" >&2
-    die "the build failed: $out/build.log"
-}
-
 if [ -n "$suite" ]; then
-    root=$(mktemp -d)
-    trap 'umount -R "$root/root" && rm -rf "$root"' EXIT
-    fresh_root "$suite-build" "$root/root"
-    furnish "$root/root"
-    mkdir "$root/root/build"
-    mount --bind "$out" "$root/root/build"
-    in_root_offline "$root/root" sh -c "cd /build/secretcat-$version && exec dpkg-buildpackage -us -uc" \
-        >"$out/build.log" 2>&1 || failed
+    scratch_root "$suite-build"
+    mkdir "$ROOT/build"
+    mount --bind "$out" "$ROOT/build"
+    in_root_offline "$ROOT" sh -c "cd /build/secretcat-$version && exec dpkg-buildpackage -us -uc" \
+        >"$out/build.log" 2>&1 || die_of "the build failed" "$out/build.log"
 else
     # Debian 12 has a rustc that is too old, so the one found in PATH has to do: -d.
     cd "$tree"
     env -i PATH="$PATH" HOME="$HOME" TZ="${TZ:-}" LC_ALL=C.UTF-8 \
         ${RUSTUP_HOME:+"RUSTUP_HOME=$RUSTUP_HOME"} ${RUSTUP_TOOLCHAIN:+"RUSTUP_TOOLCHAIN=$RUSTUP_TOOLCHAIN"} \
         unshare --map-root-user --net sh -c 'ip link set lo up && exec dpkg-buildpackage -us -uc -d' \
-        >"$out/build.log" 2>&1 || failed
+        >"$out/build.log" 2>&1 || die_of "the build failed" "$out/build.log"
 fi
 rm -rf "$tree"
 ls "$out"/*.changes

@@ -1,16 +1,37 @@
 #!/bin/bash
-# Debian roots to test in: made once by debootstrap, kept under ~/.cache/secretcat-packaging, and
+# Debian roots to test in: made once by debootstrap, kept under target/packaging, and
 # seen through an overlay, so that a test starts from a clean one at once and leaves nothing in it.
 # Sourced by the other scripts here; run by itself it makes the layers that are named.
 #
 #   packaging/roots.sh trixie trixie-test ...
 set -euo pipefail
 
-CACHE=${SECRETCAT_PACKAGING_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/secretcat-packaging}
-MIRROR=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+CACHE=${SECRETCAT_PACKAGING_CACHE:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/target/packaging}
 
 say() { printf '== %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+# Says what failed, with the end of its log.
+die_of() {
+    tail -n "${LOG_LINES:-30}" "$2" >&2
+    die "$1: $2"
+}
+
+# For what goes to the network: three times, with a pause.
+retry() {
+    "$@" || { sleep 5 && "$@"; } || { sleep 20 && "$@"; }
+}
+
+# Where this machine takes Debian from, as its apt is configured.
+mirror() {
+    local found=${DEBIAN_MIRROR:-}
+    if [ -z "$found" ]; then
+        # shellcheck disable=SC2016 # apt's own variable
+        found=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | head -n 1)
+    fi
+    [ -n "$found" ] || die "apt knows no Debian mirror here: name one in DEBIAN_MIRROR"
+    echo "$found"
+}
 
 # Mounts are made in a namespace of our own: the kernel takes them back however this script ends.
 in_own_mounts() {
@@ -24,8 +45,8 @@ packages_of() {
         # What a user's machine has, as far as the package works with it.
         *-test) echo man-db bash-completion ;;
         # What Build-Depends names, and what checks the result.
-        *-build) echo dpkg-dev debhelper bash-completion cargo rustc ;;
-        *-boot) echo systemd systemd-sysv dbus ;;
+        *-build) echo build-essential debhelper bash-completion cargo rustc ;;
+        *-boot) echo systemd systemd-sysv dbus man-db ;;
         *) die "no such layer: $1" ;;
     esac
 }
@@ -51,8 +72,11 @@ make_base() {
     say "debootstrap $suite"
     mkdir -p "$CACHE/archives/$suite"
     rm -rf --one-file-system "$base"
-    debootstrap --variant=minbase --cache-dir="$CACHE/archives/$suite" "$suite" "$base" "$MIRROR" >"$CACHE/$suite.log" 2>&1 ||
-        die "debootstrap $suite failed: see $CACHE/$suite.log"
+    retry debootstrap --variant=minbase --cache-dir="$CACHE/archives/$suite" "$suite" "$base" "$(mirror)" \
+        >"$CACHE/$suite.log" 2>&1 || die_of "debootstrap $suite failed" "$CACHE/$suite.log"
+    # Proxies of this machine hold there too.
+    apt-config dump Acquire | grep -i '::proxy ' >"$base/etc/apt/apt.conf.d/90proxy" || true
+    printf 'Acquire::Retries "3";\n' >"$base/etc/apt/apt.conf.d/91retries"
     rm -f "$base"/var/cache/apt/archives/*.deb
     touch "$base.done"
 }
@@ -72,8 +96,8 @@ make_layer() (
     cp /etc/resolv.conf "$root/etc/resolv.conf"
     # Packages come to a directory of their own: two apt runs would delete each other's.
     # shellcheck disable=SC2046 # a list of words
-    in_root "$root" apt-get -q -y --no-install-recommends -o Dir::Cache::archives=/archives \
-        install $(packages_of "$name") >"$layer.log" 2>&1 || die "apt-get failed: see $layer.log"
+    retry in_root "$root" apt-get -q -y --no-install-recommends -o Dir::Cache::archives=/archives \
+        install $(packages_of "$name") >"$layer.log" 2>&1 || die_of "apt-get failed" "$layer.log"
     umount "$root/archives"
     rmdir "$root/archives"
     touch "$layer.done"
@@ -106,22 +130,51 @@ fresh_root() {
     mount -t overlay overlay -o "lowerdir=$layers,upperdir=$root.upper,workdir=$root.work" "$root"
 }
 
-# Runs a command in a root with a plain environment.
-in_root() {
-    local root=$1
-    shift
-    env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive TERM=dumb \
-        chroot "$root" "$@"
+# A fresh root for the script that calls this, at $ROOT; it and all in $SCRATCH go with the script.
+scratch_root() {
+    local name=$1
+    mkdir -p "$CACHE"
+    SCRATCH=$(mktemp -d "$CACHE/scratch.XXXXXX")
+    ROOT=$SCRATCH/root
+    trap leave_root EXIT
+    fresh_root "$name" "$ROOT"
+    furnish "$ROOT"
 }
 
-# The same without a network but loopback, which a new namespace has down.
-in_root_offline() {
+leave_root() {
+    umount -R "$ROOT" 2>/dev/null || true
+    rm -rf --one-file-system "$SCRATCH"
+}
+
+# What is in a root, but for what installing anything leaves: lists, logs and caches of its tools.
+files_of() {
+    (cd "$1" && find . -xdev \( -path ./tmp -o -path ./var/lib/dpkg -o -path ./var/lib/apt -o -path ./var/lib/rpm \
+        -o -path ./var/log -o -path ./var/cache -o -path ./etc/ld.so.cache \) -prune -o -print | sort)
+}
+
+# The test that Debian runs on the installed package, whoever packed it.
+use_in_root() {
     local root=$1
-    shift
+    cp "$(dirname "${BASH_SOURCE[0]}")/debian/tests/smoke" "$root/tmp/smoke"
+    in_root "$root" mandb --quiet
+    in_root_offline "$root" /tmp/smoke || die "the installed package does not do what it is for"
+}
+
+# Runs a command in a root with a plain environment.
+in_root() {
+    env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive TERM=dumb \
+        chroot "$@"
+}
+
+# Runs a command without a network but loopback, which a new namespace has down.
+offline() {
     # shellcheck disable=SC2016 # $@ is the inner shell's
-    unshare --net sh -c 'ip link set lo up && shift && exec env -i HOME=/root \
-        PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive TERM=dumb \
-        chroot "$0" "$@"' "$root" - "$@"
+    unshare --net sh -c 'ip link set lo up && exec "$@"' - "$@"
+}
+
+in_root_offline() {
+    offline env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive TERM=dumb \
+        chroot "$@"
 }
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then

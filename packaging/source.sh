@@ -8,6 +8,8 @@
 set -euo pipefail
 
 [ $# -ge 1 ] || { echo "usage: $0 DIRECTORY [COMMIT]" >&2; exit 2; }
+# What is packed has the same permissions whoever packs it.
+umask 022
 out=$(mkdir -p "$1" && cd "$1" && pwd)
 commit=${2:-HEAD}
 repository=$(cd "$(dirname "$0")/.." && pwd)

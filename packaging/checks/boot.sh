@@ -1,0 +1,53 @@
+#!/bin/bash
+# Boots a Debian root with the package in it: its socket answers, is handed over, drains and stops.
+#
+#   packaging/checks/boot.sh SUITE PACKAGE.deb
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=packaging/roots.sh
+. "$here/roots.sh"
+in_own_mounts "$@"
+[ $# -eq 2 ] || die "usage: $0 SUITE PACKAGE.deb"
+scratch_root "$1-boot"
+
+cp "$2" "$ROOT/tmp/secretcat.deb"
+in_root_offline "$ROOT" apt-get -q -y -o Dpkg::Use-Pty=0 install /tmp/secretcat.deb >"$SCRATCH/log" 2>&1 ||
+    die_of "the package does not install in $1" "$SCRATCH/log"
+
+# Both want the binary and the manual pages that the units name.
+in_root "$ROOT" systemd-analyze verify secretcat.service secretcat.socket >"$SCRATCH/log" 2>&1 ||
+    die_of "the units are not well-formed in $1" "$SCRATCH/log"
+[ ! -s "$SCRATCH/log" ] || die_of "systemd-analyze verify has words on the units in $1" "$SCRATCH/log"
+in_root "$ROOT" systemd-analyze security --offline=true --threshold=15 secretcat.service >"$SCRATCH/log" 2>&1 ||
+    die_of "the service is exposed more than 1.5 in $1" "$SCRATCH/log"
+
+install -m 755 "$here/checks/booted.sh" "$ROOT/booted.sh"
+cat >"$ROOT/etc/systemd/system/check.service" <<'UNIT'
+[Unit]
+Description=Check of the installed package
+[Service]
+Type=oneshot
+ExecStart=/booted.sh
+StandardOutput=append:/result
+StandardError=append:/result
+ExecStopPost=systemctl --no-block poweroff
+TimeoutStartSec=120
+UNIT
+mkdir -p "$ROOT/etc/systemd/system/multi-user.target.wants"
+ln -s ../check.service "$ROOT/etc/systemd/system/multi-user.target.wants/"
+: >"$ROOT/etc/machine-id"
+
+# The manager in the root wants control groups of the second version; these are seen here only.
+[ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || mount -t cgroup2 cgroup2 /sys/fs/cgroup
+umount -R "$ROOT/dev" "$ROOT/proc"
+status=0
+timeout -k 10 180 systemd-nspawn --quiet --register=no --keep-unit --private-network --console=pipe --directory="$ROOT" \
+    --boot </dev/null >"$SCRATCH/console" 2>&1 || status=$?
+if [ ! -e "$ROOT/result" ]; then
+    cat "$SCRATCH/console" >&2
+    die "$1 does not boot here: systemd-nspawn ended with $status"
+fi
+grep -qx 'all of it' "$ROOT/result" || die_of "the booted $1 found a fault" "$ROOT/result"
+[ "$status" = 0 ] || die "the booted $1 did not power off: systemd-nspawn ended with $status"
+say "booted $1: $(grep -c '^ok: ' "$ROOT/result") things hold there"

@@ -1,0 +1,22 @@
+#!/bin/bash
+# Installs, removes and purges the Debian package under piuparts, which looks for what is left behind.
+#
+#   packaging/checks/piuparts.sh SUITE PACKAGE.deb
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=packaging/roots.sh
+. "$here/roots.sh"
+in_own_mounts "$@"
+[ $# -eq 2 ] || die "usage: $0 SUITE PACKAGE.deb"
+scratch_root "$1"
+
+umount -R "$ROOT/dev" "$ROOT/proc"
+tar -C "$ROOT" --one-file-system -c . | gzip -1 >"$SCRATCH/base.tar.gz"
+# No version of it is in the archive, so there is none to upgrade from;
+# the directory is debconf's, made with the first package that apt installs.
+TMPDIR=$SCRATCH piuparts --basetgz="$SCRATCH/base.tar.gz" --distribution="$1" --mirror="$(mirror) main" \
+    --no-upgrade-test --no-eatmydata --ignore-regex='^/var/cache/debconf/tmp.ci/?$' --log-file="$SCRATCH/log" "$2" >/dev/null 2>&1 ||
+    die_of "piuparts failed in $1" "$SCRATCH/log"
+grep -q 'PASS: All tests.' "$SCRATCH/log" || die_of "piuparts did not pass in $1" "$SCRATCH/log"
+say "piuparts passed in $1"

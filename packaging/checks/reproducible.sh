@@ -1,0 +1,34 @@
+#!/bin/bash
+# Builds the Debian package once more, elsewhere, and compares it byte for byte with the one that is there.
+#
+#   packaging/checks/reproducible.sh FIRST SECOND [COMMIT]
+#
+# FIRST has what packaging/build-deb.sh made; SECOND is a directory for the other build.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=packaging/roots.sh
+. "$here/roots.sh"
+[ $# -ge 2 ] || die "usage: $0 FIRST SECOND [COMMIT]"
+first=$(cd "$1" && pwd)
+second=$(mkdir -p "$2" && cd "$2" && pwd)
+[ "$first" != "$second" ] || die "the two directories are one"
+
+# Another CARGO_HOME, but for what was downloaded, another time zone and another mask of permissions.
+home=${CARGO_HOME:-$HOME/.cargo}
+mkdir -p "$second/other-home"
+for kept in registry config.toml config; do
+    [ ! -e "$home/$kept" ] || ln -sfn "$home/$kept" "$second/other-home/$kept"
+done
+(umask 027 && CARGO_HOME=$second/other-home TZ=Pacific/Kiritimati "$here/build-deb.sh" "$second" "${@:3}" >/dev/null)
+
+for file in "$first"/*.deb "$first"/*.orig*.tar.gz "$first"/*.debian.tar.xz; do
+    cmp "$file" "$second/${file##*/}" || die "${file##*/} is built differently elsewhere"
+done
+binary=$(mktemp)
+trap 'rm -f "$binary"' EXIT
+dpkg-deb --fsys-tarfile "$first"/secretcat_*.deb | tar -xO ./usr/bin/secretcat >"$binary"
+for path in "$first" "$second" "$home" "$(rustc --print sysroot)" "$HOME/"; do
+    ! grep -qaF -- "$path" "$binary" || die "the binary names a path of its build: $path"
+done
+say "reproducible: $(sha256sum <"$binary" | cut -c1-16) twice"
