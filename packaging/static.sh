@@ -3,7 +3,8 @@
 #
 #   packaging/static.sh DIRECTORY
 #
-# It resolves no names but through files and DNS as a shared glibc of the same version allows: give it addresses.
+# Names are looked up in /etc/hosts and DNS only: other sources (mDNS, systemd-resolved, LDAP) are
+# libraries of the machine, which a static glibc loads only where they are of its own version.
 set -euo pipefail
 
 [ $# -eq 1 ] || { echo "usage: $0 DIRECTORY" >&2; exit 2; }

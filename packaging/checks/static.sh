@@ -17,8 +17,16 @@ cp "$binary" "$root/secretcat"
 
 answer=$(offline chroot "$root" /secretcat connect --loopback -m 'My SECRET code is 12345')
 [ "$answer" = 'Digits: 12345   Count: 5' ] || die "the static binary answers $answer"
-# What README says of names: without libraries and files to ask there are none, and that is one clear line.
-status=0
-said=$(offline chroot "$root" /secretcat connect a-name.example -m lost 2>&1) || status=$?
-[[ $status == 1 && $(wc -l <<<"$said") == 1 ]] || die "the static binary on a name: status $status: $said"
-say "static: $(stat -c %s "$binary") bytes, alone in a root; of a name it says: $said"
+# What README says of names: /etc/hosts is read, and where nothing knows a name that is one clear line.
+mkdir "$root/etc"
+echo '127.0.0.1 lab.example' >"$root/etc/hosts"
+fails_with() {
+    local status=0 said expected=$1
+    shift
+    said=$(offline chroot "$root" /secretcat "$@" 2>&1) || status=$?
+    [[ $status == 1 && $said == "$expected"* && $(wc -l <<<"$said") == 1 ]] ||
+        die "the static binary ends with $status and says: $said"
+}
+fails_with 'secretcat: connect 127.0.0.1:9: connection refused' connect lab.example:9 -m lost
+fails_with 'secretcat: resolve no.example:9: ' connect no.example:9 -m lost
+say "static: $(stat -c %s "$binary") bytes, alone in a root"
