@@ -15,6 +15,9 @@ use crate::trace::Side;
 use crate::value::Address;
 use crate::verdict::{Ending, Outcome};
 
+/// The least and the most silence behind the first answer, until it is taken for all of it.
+const GRACE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(250));
+
 /// What every conversation of a sweep shares.
 pub(super) struct Setting<'a> {
     pub(super) config: &'a SweepConfig,
@@ -34,8 +37,8 @@ pub(super) struct Expected {
     pub(super) bytes: usize,
     /// More bytes than this are an answer without end.
     pub(super) most: usize,
-    /// Silence behind all of that, before our end is sent: where it is a guess, more may come.
-    pub(super) grace: Duration,
+    /// It is a guess: more may come behind that.
+    pub(super) guessed: bool,
     /// Silence that ends a conversation which has not had it all.
     pub(super) silence: Duration,
 }
@@ -45,6 +48,8 @@ pub(super) struct Conversation {
     stage: Stage,
     trial: Trial,
     key: usize,
+    /// When the connection stood.
+    begun: Instant,
     /// The last time that something moved.
     active: Instant,
     /// The last time that the server took something.
@@ -88,7 +93,18 @@ impl Conversation {
         }
         let now = Instant::now();
         let framing = config.framing;
-        Conversation { stage, trial, key, active: now, taken: now, framing, inbox, outcome, finished: false }
+        Conversation {
+            stage,
+            trial,
+            key,
+            begun: now,
+            active: now,
+            taken: now,
+            framing,
+            inbox,
+            outcome,
+            finished: false,
+        }
     }
 
     pub(super) fn on_ready(&mut self, ready: Ready) {
@@ -136,7 +152,7 @@ impl Conversation {
             Ok(Progress::Connected(stream, name)) => {
                 let traffic = Traffic { plan: self.trial.plan(), ..setting.config.traffic.clone() };
                 let mut conn = Box::new(Conn::new(stream, Side::Connect, name, &traffic, true, 0, &setting.recorder));
-                (self.active, self.taken) = (now, now);
+                (self.begun, self.active, self.taken) = (now, now, now);
                 if self.trial.fin == Fin::With {
                     conn.hold_last();
                 }
@@ -186,7 +202,7 @@ impl Conversation {
         driver.wake_at(self.key, until);
         if !self.finished && self.outcome.unsent == 0 {
             // When nothing more comes by itself, perhaps something does at our end.
-            let wait = if self.has_all(setting) { setting.expected.grace.min(silence / 2) } else { silence / 2 };
+            let wait = if self.has_all(setting) { self.grace(setting).min(silence / 2) } else { silence / 2 };
             let at = (self.active + wait).min(self.taken + timeout / 2);
             if now < at {
                 return driver.wake_at(self.key, at);
@@ -224,6 +240,13 @@ impl Conversation {
                 Err(_) => return Some(Ending::Reset),
             }
         }
+    }
+
+    /// Silence behind all that is expected, before our end is sent: where that is a guess, it is
+    /// long beside what the server has taken for its answer.
+    fn grace(&self, setting: &Setting<'_>) -> Duration {
+        let taken = self.active.saturating_duration_since(self.begun);
+        if setting.expected.guessed { (taken * 20).clamp(GRACE.0, GRACE.1) } else { Duration::ZERO }
     }
 
     fn has_all(&self, setting: &Setting<'_>) -> bool {

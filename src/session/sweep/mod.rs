@@ -28,8 +28,6 @@ const REFUSALS: usize = 16;
 const PATIENCE: u32 = 50;
 /// But never less than this.
 const LEAST_PATIENCE: Duration = Duration::from_millis(300);
-/// Silence behind the replies of the first conversation, before they are taken for all of them.
-const GRACE: Duration = Duration::from_millis(250);
 /// Bytes beyond what is expected that are no answer without end yet.
 const SURPLUS: usize = 1 << 20;
 
@@ -142,7 +140,7 @@ impl Sweep<'_> {
         expected.replies = one.replies.len();
         expected.bytes = if raw || !one.rest.is_empty() { one.received } else { 0 };
         expected.most = one.received * 2 + SURPLUS;
-        expected.grace = Duration::ZERO;
+        expected.guessed = false;
         let begun = Instant::now();
         let other = self.uncut(order)?;
         // A server that leaves the connection open is waited for as long as it takes, each time.
@@ -206,7 +204,7 @@ impl Sweep<'_> {
 /// What is waited for while it is not known what the server answers.
 fn first_expectation(config: &SweepConfig, messages: usize) -> Expected {
     let most = messages.saturating_mul(config.traffic.max_message).saturating_add(SURPLUS);
-    Expected { replies: messages, bytes: 0, most, grace: GRACE, silence: config.timeout }
+    Expected { replies: messages, bytes: 0, most, guessed: true, silence: config.timeout }
 }
 
 /// Writes the findings where they are wanted.
