@@ -204,6 +204,16 @@ def freezes_after(client, at):
     right(client, at)
 
 
+def together(client, at):
+    """Answers two clients, and then nobody until so many are there at once."""
+    if next(COUNT) > 2 and not GATE.is_set():
+        CROWD.append(client)
+        if len(CROWD) >= at:
+            GATE.set()
+        GATE.wait()
+    right(client, at)
+
+
 def ticks(client, at):
     """Has a clock that moves on after so many connections."""
     time = 1 if next(COUNT) < at else 2
@@ -239,6 +249,7 @@ def count():
 
 
 COUNT = count()
+CROWD, GATE = [], threading.Event()
 
 
 def serve(client, mutant, number):

@@ -25,6 +25,17 @@ fn all_plans_are_tried_and_every_cut_is_proven() {
     server.stops_with("");
 }
 
+/// A server that answers nobody before four are there is answered to by four jobs, not by three.
+#[test]
+fn jobs_are_conversations_at_once() {
+    let Some(server) = broken("together", 4) else { return };
+    let found = findings(&server, &["-m", "SECRET 12", "--jobs", "4"], b"");
+    assert_eq!((verdicts(&found), &found["status"]), ([51, 0, 0], &0.into()), "{found:#}");
+    let Some(server) = broken("together", 4) else { return };
+    let found = findings(&server, &["-m", "SECRET 12", "--jobs", "3", "--timeout", "1"], b"");
+    assert_eq!((&found["verdicts"]["same"], &found["status"]), (&0.into(), &4.into()), "{found:#}");
+}
+
 #[test]
 fn beyond_max_plans_pairs_are_sampled_by_the_seed() {
     let server = Server::start(&[]);
