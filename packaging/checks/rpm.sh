@@ -31,6 +31,8 @@ rpm_in_root() {
     offline rpm --root "$ROOT" --dbpath /var/lib/rpm "$@" >"$SCRATCH/log" 2>&1 || die_of "rpm $1 failed" "$SCRATCH/log"
 }
 
+# What the package called filesystem brings wherever there are RPM packages.
+mkdir -p "$ROOT/usr/share/licenses"
 before=$(files_of "$ROOT")
 rpm_in_root --install --nodeps "$package"
 rpm_in_root --verify --nodeps secretcat
