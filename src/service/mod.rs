@@ -42,6 +42,17 @@ pub enum Event<'a> {
     Closed(PeerId),
 }
 
+/// What becomes of a peer when the session is stopped and what has arrived from it is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Farewell {
+    /// It has its answers, and is parted from.
+    Leave,
+    /// It is taken to have ended: its answers are somebody else's, and still to come.
+    End,
+    /// It is heard until it ends: others wait for what it says.
+    Hear,
+}
+
 /// What answers events with actions.
 pub trait Service {
     /// Takes one event and adds what is to be done.
@@ -62,6 +73,12 @@ pub trait Service {
     /// the way: who runs the service may move the bytes by itself, and tell only of the ends.
     fn forwards(&self) -> bool {
         false
+    }
+
+    /// What becomes of a peer when the session is stopped.
+    fn farewell(&self, peer: PeerId) -> Farewell {
+        let _ = peer;
+        Farewell::Leave
     }
 
     /// Whether it sends without being asked: it is told [`Event::Drained`] whenever there is room.
@@ -91,6 +108,10 @@ impl<S: Service + ?Sized> Service for Box<S> {
 
     fn forwards(&self) -> bool {
         (**self).forwards()
+    }
+
+    fn farewell(&self, peer: PeerId) -> Farewell {
+        (**self).farewell(peer)
     }
 
     fn streams(&self) -> bool {

@@ -1,14 +1,15 @@
 //! Forwarding: what one side says the other is told, byte for byte, and so are the ends.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::{Action, Actions, Event, PeerId, Service};
+use super::{Action, Actions, Event, Farewell, PeerId, Service};
 
 /// Any number of pairs of a client and its server.
 #[derive(Debug, Default)]
 pub struct Relay {
     partners: HashMap<PeerId, PeerId>,
     ended: HashMap<PeerId, bool>,
+    servers: HashSet<PeerId>,
 }
 
 impl Relay {
@@ -24,6 +25,7 @@ impl Service for Relay {
             Event::Linked(client, server) => {
                 self.partners.extend([(client, server), (server, client)]);
                 self.ended.extend([(client, false), (server, false)]);
+                self.servers.insert(server);
             }
             Event::Unreachable(client) => actions.push(Action::Close(client)),
             Event::Message(from, bytes) | Event::Last(from, bytes) => {
@@ -43,6 +45,7 @@ impl Service for Relay {
             }
             Event::Closed(peer) => {
                 self.ended.remove(&peer);
+                self.servers.remove(&peer);
                 if let Some(other) = self.partners.remove(&peer) {
                     self.partners.remove(&other);
                     actions.push(Action::Close(other));
@@ -59,6 +62,14 @@ impl Service for Relay {
 
     fn forwards(&self) -> bool {
         true
+    }
+
+    fn farewell(&self, peer: PeerId) -> Farewell {
+        match self.partner(peer) {
+            None => Farewell::Leave,
+            Some(_) if self.servers.contains(&peer) => Farewell::Hear,
+            Some(_) => Farewell::End,
+        }
     }
 
     fn wants(&self, from: PeerId) -> bool {
@@ -107,6 +118,7 @@ mod tests {
             ]
         );
         assert_eq!((relay.sink(CLIENT), relay.sink(SERVER)), (SERVER, CLIENT));
+        assert_eq!((relay.farewell(CLIENT), relay.farewell(SERVER)), (Farewell::End, Farewell::Hear));
     }
 
     #[test]
@@ -116,6 +128,6 @@ mod tests {
         let told =
             script(&mut relay, vec![Event::Linked(CLIENT, SERVER), Event::Closed(SERVER), Event::Closed(CLIENT)]);
         assert_eq!(told, [Action::Close(CLIENT)]);
-        assert!(relay.partners.is_empty() && relay.ended.is_empty());
+        assert!(relay.partners.is_empty() && relay.ended.is_empty() && relay.servers.is_empty());
     }
 }

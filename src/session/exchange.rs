@@ -271,7 +271,7 @@ impl<S: Service> Exchange<S> {
             }
             if peer.allowance == Some(0) {
                 self.digest(id, len);
-                return self.leave(id);
+                return self.hear_last_word(id);
             }
         }
     }
@@ -286,7 +286,7 @@ impl<S: Service> Exchange<S> {
         peer.inbox.settle();
         peer.link.settle();
         if drained && peer.allowance.is_some() {
-            self.leave(id);
+            self.hear_last_word(id);
         }
     }
 

@@ -195,6 +195,30 @@ fn while_one_piece_waits_the_other_direction_and_the_others_go_on() {
     }
 }
 
+#[test]
+fn who_has_asked_is_answered_when_the_relay_is_stopped() {
+    let (listener, address) = stage();
+    for plan in [&["--chunk", "1"][..], &[]] {
+        let relay = relay(&address, &[&["-v"][..], plan].concat());
+        let (mut client, mut server) = pair(&listener, &relay);
+        let idle = pair(&listener, &relay);
+        client.write_all(b"question\n").unwrap();
+        assert_eq!(read_line(&mut server), "question\n");
+        relay.proc.signal(rustix::process::Signal::TERM);
+        relay.proc.until_stderr("stopping: answering what has arrived\n");
+        // The server learns that no more is coming, and answers what came.
+        assert_eq!(server.read(&mut [0]).unwrap(), 0);
+        server.write_all(b"answer").unwrap();
+        drop((server, idle.1));
+        let mut heard = String::new();
+        client.read_to_string(&mut heard).unwrap();
+        assert_eq!(heard, "answer");
+        drop((client, idle.0));
+        let ended = relay.proc.end();
+        assert_eq!((ended.status, ended.stdout.len()), (Some(0), 0), "{ended:?}");
+    }
+}
+
 /// True when all of them are here; else it is said that the test is left out.
 fn all_here(programs: &[&str]) -> bool {
     let missing = programs.iter().find(|program| !has(program));

@@ -6,13 +6,16 @@ use super::super::peer::{Link, Stage};
 use super::{Ended, Exchange, LAST_WORDS, LINGER, TURN, Why, peer_of};
 use crate::io::Incoming;
 use crate::io::driver::Ready;
-use crate::service::{CONSOLE, Event, PeerId, Service};
+use crate::service::{CONSOLE, Event, Farewell, PeerId, Service};
 
 impl<S: Service> Exchange<S> {
     /// Parts from everybody: what has arrived is answered first.
     pub(in crate::session) fn stop(&mut self) {
         let now = Instant::now();
         for id in self.ids() {
+            if self.service.farewell(id) == Farewell::Hear {
+                continue;
+            }
             if let Some(peer) = self.peer_mut(id) {
                 peer.allowance = Some(LAST_WORDS);
                 // What has arrived since the kernel was last asked counts too.
@@ -26,6 +29,16 @@ impl<S: Service> Exchange<S> {
     pub(in crate::session) fn abandon(&mut self) {
         for id in self.ids() {
             self.remove(id, Why::Done);
+        }
+    }
+
+    /// What has arrived from a peer before the session was stopped has been heard.
+    pub(super) fn hear_last_word(&mut self, id: PeerId) {
+        if self.service.farewell(id) == Farewell::End {
+            self.with(id, |peer| peer.allowance = None);
+            self.service.on(Event::Eof(id), &mut self.actions);
+        } else {
+            self.leave(id);
         }
     }
 

@@ -56,7 +56,7 @@ impl<S: Service> Exchange<S> {
                 }
             });
             match step {
-                Step::Moved(_) if spent => return self.leave(id),
+                Step::Moved(_) if spent => return self.hear_last_word(id),
                 Step::Moved(_) => {}
                 Step::Starved => {
                     self.release(id, sum >= PLENTY);
