@@ -28,15 +28,23 @@ impl Secret {
 
     /// Appends the answer to one message as its framing has it.
     fn reply(&self, message: &[u8], out: &mut Vec<u8>) {
+        if matches!(self.framing, Framing::Lines | Framing::Raw) {
+            return self.answer(message, out);
+        }
+        let mut line = Vec::new();
+        self.answer(message, &mut line);
+        self.frame(&line, out);
+    }
+
+    /// Appends a line of ours as the framing has it.
+    fn frame(&self, line: &[u8], out: &mut Vec<u8>) {
+        let body = if matches!(self.framing, Framing::Length(_)) { without_ending(line) } else { line };
         match self.framing {
-            Framing::Lines | Framing::Raw => self.answer(message, out),
-            framing => {
-                let mut line = Vec::new();
-                self.answer(message, &mut line);
-                let body = if framing == Framing::Http { &line[..] } else { without_ending(&line) };
-                // An answer that its length prefix cannot count is left out; the client sees that.
-                let _ = encode(framing, Role::Responses, body, out);
-            }
+            Framing::Lines | Framing::Raw => out.extend_from_slice(body),
+            // An answer that its length prefix cannot count is told in one that it can.
+            framing => encode(framing, Role::Responses, body, out)
+                .or_else(|_| encode(framing, Role::Responses, without_ending(TOO_LONG), out))
+                .unwrap_or_default(),
         }
     }
 
@@ -76,7 +84,7 @@ impl Service for Secret {
                 actions.send_with(peer, |out| self.reply(message, out));
             }
             (Event::TooLong(peer), _) => {
-                actions.send(peer, TOO_LONG);
+                actions.send_with(peer, |out| self.frame(TOO_LONG, out));
                 actions.push(Action::Close(peer));
             }
             (Event::Eof(peer), _) => actions.push(Action::Close(peer)),

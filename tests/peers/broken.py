@@ -3,6 +3,7 @@
 Usage: broken.py MUTANT [NUMBER]. Says "listening on ADDR:PORT" on stderr, and serves a thread a client.
 Messages are lines, answered as the message service does; those of "prefix" stand behind two bytes of length.
 """
+import itertools
 import os
 import select
 import socket
@@ -240,15 +241,7 @@ def serial(client, _):
     right(client, None)
 
 
-def count():
-    number, lock = 0, threading.Lock()
-    while True:
-        with lock:
-            number += 1
-            yield number
-
-
-COUNT = count()
+COUNT = itertools.count(1)
 CROWD, GATE = [], threading.Event()
 
 

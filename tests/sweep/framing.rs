@@ -42,6 +42,21 @@ fn a_length_is_written_and_read_in_its_byte_order() {
     );
 }
 
+/// Whoever asks for too much is told so in the framing that it speaks.
+#[test]
+fn too_long_is_said_in_the_framing() {
+    let server = Server::start(&["--framing", "length:u16", "--max-message", "8"]);
+    assert_eq!(server.say(b"\0\x09123456789"), "\0\x11Message too long.");
+    let server = Server::start(&["--framing", "http", "--max-message", "80"]);
+    let answer = server.say(format!("POST / HTTP/1.1\r\nContent-Length: 90\r\n\r\n{}", "x".repeat(90)));
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 18\r\n\r\n";
+    assert_eq!(answer, head.to_owned() + "Message too long.\n");
+    // An answer may be longer than its question, and than what the prefix can count.
+    let server = Server::start(&["--framing", "length:u8"]);
+    let digits = [b"\xffSECRET".to_vec(), vec![b'7'; 249]].concat();
+    assert_eq!(server.say(digits), "\x11Message too long.");
+}
+
 #[test]
 fn raw_bytes_are_one_message() {
     let server = Server::start(&["--service", "echo"]);

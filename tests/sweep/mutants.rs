@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::{Outcome, Server, has, run_command, shell};
+use crate::support::{Outcome, Server, has, run, run_command, shell};
 use crate::{broken, findings, verdicts};
 
 /// A wrong server, what it is asked, and what must come of it.
@@ -134,6 +134,19 @@ fn the_mistakes_made_on_purpose_are_found() {
         assert_eq!(found["differences"][0]["found_by"], found_by, "{bug}");
         repeats(&server, &found);
     }
+}
+
+/// What a sweep found is a plan for connect, too.
+#[test]
+fn connect_takes_the_plan_of_a_difference() {
+    let server = Server::start(&["--bug", "one-read"]);
+    let args = ["-m", "SECRET 42", "--json"];
+    let out = crate::sweep(&server, &args, b"");
+    let dir = crate::support::Dir::new("findings");
+    let file = dir.file("found.json");
+    std::fs::write(&file, &out.stdout).unwrap();
+    let args = ["connect", &server.address(), "--raw", "--plan", file.to_str().unwrap()];
+    run(args, "SECRET 42\n").is(0, "Secret code not found.\n".repeat(2), "");
 }
 
 #[test]
