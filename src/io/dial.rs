@@ -17,6 +17,9 @@ use crate::value::Address;
 
 /// How long a silent address keeps the next one waiting (RFC 8305, section 8: Connection Attempt Delay).
 const HEAD_START: Duration = Duration::from_millis(250);
+/// The first key of dials: behind those of connections, which are counted from 0, and before those
+/// that are counted from the last one down.
+pub const FIRST_KEY: usize = 1 << (usize::BITS - 2);
 /// Keys a dial may use for its attempts, from its base on.
 pub const KEYS: usize = 256;
 

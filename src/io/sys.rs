@@ -113,6 +113,7 @@ fn info(fd: BorrowedFd<'_>) -> io::Result<Info> {
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[allow(clippy::unnecessary_wraps, reason = "as on Linux")]
 fn info(_: BorrowedFd<'_>) -> io::Result<Info> {
     Ok(Info { bytes: [0; 256], len: 0 })
 }
@@ -368,6 +369,8 @@ pub fn inherited_listener() -> io::Result<Option<OwnedFd>> {
             Err(error) if error.raw_os_error() == Some(libc::ENOTSOCK) => return refuse("not a socket"),
             Err(error) => return Err(error),
         }
+        // Where there is no systemd, there need not be this question either.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
         if !socket.is_listener()? {
             return refuse("a socket that does not listen (Accept=no hands over one that does)");
         }

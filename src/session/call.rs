@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 use super::Context;
 use crate::config::ConnectConfig;
 use crate::error::Error;
-use crate::io::dial::{Dial, Progress};
+use crate::io::dial::{Dial, FIRST_KEY, Progress};
 use crate::io::driver::{Driver, Ready};
 use crate::io::stream::Stream;
 use crate::value::Address;
 
-const DIAL: usize = 1 << 32;
 const CLOCK: usize = usize::MAX - 6;
 
 /// Making the connection, as often and as long as the configuration has it.
@@ -42,7 +41,7 @@ impl Caller<'_> {
     fn attempt(&mut self) -> Result<(Stream, String), Error> {
         let begun = Instant::now();
         let options = &self.config.traffic.socket;
-        let mut dial = Dial::start(self.address, self.config.family, options, &self.driver, DIAL)?;
+        let mut dial = Dial::start(self.address, self.config.family, options, &self.driver, FIRST_KEY)?;
         let limit = self.config.connect_timeout;
         let until = begun.checked_add(limit);
         let mut ready = Vec::new();

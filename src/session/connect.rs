@@ -17,7 +17,7 @@ use crate::service::pipe::Pipe;
 use crate::service::talk::{Flaw, Style, Talk, Wire};
 use crate::service::{CONSOLE, Event, Service};
 use crate::trace::Side;
-use crate::value::Address;
+use crate::value::{Address, Span};
 
 const CLOCK: usize = usize::MAX - 6;
 /// How long the orderly end of a conversation may wait for the server's end.
@@ -236,6 +236,10 @@ impl<'a, S: Account> Conversation<'a, S> {
             }
             Some(Why::Idle) => Err(Error::idle("talk to", self.address.to_string(), self.config.traffic.idle_timeout)),
             Some(Why::Done) | None if unanswered == 0 && self.exchange.service.may_be_ended_by_peer() => Ok(()),
+            None if !self.exchange.stopped => {
+                let pause = Span(self.config.quit_after.unwrap_or_default());
+                lost(format!("left {pause} after the end of the input (--quit-after sets the time)"))
+            }
             Some(Why::Done) | None if flaw == Some(Flaw::CutShort) => {
                 lost("closed by the server in the middle of a reply".to_owned())
             }

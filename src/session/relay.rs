@@ -8,15 +8,13 @@ use super::Context;
 use crate::config::{Family, ListenConfig, SocketOptions, Toward, Traffic};
 use crate::error::Error;
 use crate::io::conn::Conn;
-use crate::io::dial::{Dial, KEYS, Progress};
+use crate::io::dial::{Dial, FIRST_KEY, KEYS, Progress};
 use crate::io::driver::{Driver, Ready};
 use crate::plan::Plan;
 use crate::service::PeerId;
 use crate::trace::Side;
 use crate::value::Address;
 
-/// The first key of the dials; each has [`KEYS`] of its own.
-const FIRST: usize = 1 << 32;
 /// How long a client waits for its server.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -74,13 +72,13 @@ impl Dials {
 
     /// Whether this key is one of a dial.
     pub(super) fn owns(key: usize) -> bool {
-        (FIRST..usize::MAX / 2).contains(&key)
+        (FIRST_KEY..usize::MAX / 2).contains(&key)
     }
 
     /// Begins to call the server for a client.
     pub(super) fn call(&mut self, client: PeerId, driver: &mut Driver) -> Option<Answer> {
         let entry = self.under_way.vacant_entry();
-        let key = FIRST + entry.key() * KEYS;
+        let key = FIRST_KEY + entry.key() * KEYS;
         match Dial::start(&self.to, self.family, &self.traffic.socket, driver, key) {
             Err(error) => Some(Answer::Unreachable(client, error)),
             Ok(dial) => {
@@ -93,7 +91,7 @@ impl Dials {
 
     /// Goes on with the call that is ready, or that has to look at the clock.
     pub(super) fn on_ready(&mut self, ready: Ready, driver: &mut Driver, context: &Context) -> Option<Answer> {
-        let index = (ready.key - FIRST) / KEYS;
+        let index = (ready.key - FIRST_KEY) / KEYS;
         self.under_way.get_mut(index)?.dial.on_ready(ready);
         self.go_on(index, driver, context)
     }
@@ -117,7 +115,7 @@ impl Dials {
         let now = Instant::now();
         let answer = match call.dial.poll(driver, now) {
             Ok(Progress::Pending(next)) if now < call.until => {
-                driver.wake_at(FIRST + index * KEYS, next.map_or(call.until, |at| at.min(call.until)));
+                driver.wake_at(FIRST_KEY + index * KEYS, next.map_or(call.until, |at| at.min(call.until)));
                 return None;
             }
             Ok(Progress::Pending(_)) => {

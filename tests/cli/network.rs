@@ -180,6 +180,35 @@ fn an_address_that_refuses_is_followed_by_the_next_and_the_last_one_is_told_of()
 }
 
 #[test]
+fn a_name_with_hundreds_of_dead_addresses_is_tried_within_the_limit() {
+    let Some(net) = Net::alone() else { return };
+    if !has("nft") {
+        return skip::skip("nft");
+    }
+    let crowd: Vec<_> = (0..300).map(|n| format!("127.1.{}.{} crowd.example", n / 250, 1 + n % 250)).collect();
+    net.set_hosts(0, &(crowd.join("\n") + "\n127.200.0.1 crowd.example\n"));
+    let server = Server::from_command(&mut net.on(0, &secretcat(["listen", "127.200.0.1"])));
+    let connect = |limit: &str| {
+        let args = ["connect", "crowd.example", "--connect-timeout", limit, "-m", "SECRET 1"];
+        run_command(&mut net.on(0, &secretcat(args)), "")
+    };
+    // Three hundred refuse, and one does not.
+    connect("1m").is(0, digits("1"), "");
+    // All are silent: each has its attempt in turn, and the limit ends them all.
+    net.sh(
+        0,
+        "nft add table ip dead && nft add chain ip dead out '{ type filter hook output priority 0; }' \
+         && nft add rule ip dead out ip daddr 127.0.0.0/8 drop",
+    );
+    connect("1500ms").is(
+        1,
+        "",
+        "secretcat: connect crowd.example:4500: no connection within 1s 500ms (--connect-timeout sets the limit)\n",
+    );
+    server.stops_with("");
+}
+
+#[test]
 fn a_network_that_cannot_be_reached_is_one_line_and_status_1() {
     let Some(net) = Net::alone() else { return };
     for (address, shown) in [("192.0.2.1:80", "192.0.2.1:80"), ("[2001:db8::1]:80", "[2001:db8::1]:80")] {

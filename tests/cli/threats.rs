@@ -311,3 +311,45 @@ fn a_server_that_talks_without_end_keeps_a_client_small_whose_stdout_is_not_read
         assert_eq!(out.status, Some(i32::from(args.is_empty())), "{args:?}: {}", out.stderr);
     }
 }
+
+#[test]
+fn a_message_of_many_megabytes_costs_no_more_a_byte_than_small_ones() {
+    let server = Server::start(&["--max-message", "32M"]);
+    let cost = |size: usize| {
+        let mut message = b"SECRET".to_vec();
+        message.resize(size - 1, b'7');
+        message.push(b'\n');
+        let used = ticks(&server.proc);
+        let count = (64 << 20) / size;
+        let answers = converse(server.open(), &message.repeat(count));
+        assert!(answers == digits(&"7".repeat(size - 7)).repeat(count).as_bytes(), "{} bytes", answers.len());
+        ticks(&server.proc) - used
+    };
+    let (small, large) = (cost(64 << 10), cost(16 << 20));
+    // What is looked at again for each part that comes would cost hundreds of times as much.
+    assert!(large <= 4 * small + 50, "{large} ticks for what took {small} in small messages");
+    server.stops_with("");
+}
+
+#[test]
+fn one_who_never_reads_the_chat_is_left_behind_and_the_others_hear_everything() {
+    let server = Server::start(&["--service", "chat", "-v"]);
+    let silent = server.open();
+    let (mut speaker, mut listener) = (server.open(), server.open());
+    server.proc.until_stderr("#3 accepted");
+    let before = memory(&server.proc, "VmRSS");
+    let line = "x".repeat(1000) + "\n";
+    let mut said = 0;
+    // The listener hears each part before the next is said: it is the silent one that falls behind.
+    let step = || {
+        speaker.write_all(line.repeat(100).as_bytes()).unwrap();
+        said += 100;
+        for _ in 0..100 {
+            assert_eq!(read_line(&mut listener).len(), line.len());
+        }
+    };
+    let left = || server.proc.so_far().1.contains("left too much unread");
+    poll_until("the silent one is left", step, left);
+    grew_by_less(&server.proc, before, 8 * MIB);
+    drop(silent);
+}

@@ -4,14 +4,11 @@ use slab::Slab;
 
 use super::conversation::{Conversation, Setting};
 use crate::error::Error;
-use crate::io::dial::KEYS;
+use crate::io::dial::{FIRST_KEY, KEYS};
 use crate::io::driver::{Driver, Ready, WOKEN};
 use crate::io::signal::Signals;
 use crate::plan::Trial;
 use crate::verdict::Outcome;
-
-/// The first key of the dials of conversations; conversation n dials from `DIALS + n * KEYS` on.
-const DIALS: usize = 1 << 32;
 
 /// Conversations, and what they share.
 pub(super) struct Pool<'a> {
@@ -39,7 +36,7 @@ impl<'a> Pool<'a> {
     pub(super) fn begin(&mut self, trial: Trial) {
         let entry = self.running.vacant_entry();
         let key = entry.key();
-        entry.insert(Conversation::start(&self.setting, trial, &mut self.driver, key, DIALS + key * KEYS));
+        entry.insert(Conversation::start(&self.setting, trial, &mut self.driver, key, FIRST_KEY + key * KEYS));
     }
 
     /// Waits once, and returns what has come to its end.
@@ -55,7 +52,7 @@ impl<'a> Pool<'a> {
                 }
                 continue;
             }
-            let key = if event.key >= DIALS { (event.key - DIALS) / KEYS } else { event.key };
+            let key = if event.key >= FIRST_KEY { (event.key - FIRST_KEY) / KEYS } else { event.key };
             let Some(conversation) = self.running.get_mut(key) else { continue };
             conversation.on_ready(event);
             if let Some(ended) = conversation.go_on(&self.setting, &mut self.driver, &mut self.scratch) {
