@@ -1,0 +1,119 @@
+//! Sockets from a service manager: taken over and looked at, and the manager is told how things stand.
+
+use std::fs::File;
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
+
+use crate::support::skip::{skip, skip_even_in_ci};
+use crate::support::{DEADLINE, Proc, Server, run, run_command, shell};
+
+/// Hands stdin over as `sd_listen_fds(3)` has it: as descriptor 3, to the process of this number.
+const HAND_OVER: &str = r#"exec 3<&0 </dev/null
+LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=lab.socket; export LISTEN_PID LISTEN_FDS LISTEN_FDNAMES
+exec "$0" listen "$@""#;
+
+fn with_socket(socket: impl Into<OwnedFd>, command: &mut Command) -> Proc {
+    Proc::start_on(command, Stdio::from(socket.into()), Stdio::piped(), Stdio::piped())
+}
+
+/// A path for a socket of this test's own.
+fn path(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("secretcat-{}-{name}", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    path
+}
+
+fn hear(manager: &UnixDatagram) -> String {
+    let mut buffer = [0; 256];
+    let length = manager.recv(&mut buffer).unwrap();
+    String::from_utf8_lossy(&buffer[..length]).into_owned()
+}
+
+#[test]
+fn a_listener_that_is_handed_over_serves_and_tells_its_manager() {
+    let mut addresses = vec!["127.0.0.1:0"];
+    if TcpListener::bind("[::1]:0").is_ok() {
+        addresses.push("[::1]:0");
+    } else {
+        skip_even_in_ci("no IPv6 here: only an IPv4 listener is handed over");
+    }
+    for address in addresses {
+        let name = path("notify");
+        let manager = UnixDatagram::bind(&name).unwrap();
+        manager.set_read_timeout(Some(DEADLINE)).unwrap();
+        let listener = TcpListener::bind(address).unwrap();
+        let at = listener.local_addr().unwrap();
+        let command = &mut shell(HAND_OVER, [] as [&str; 0]);
+        let server = Server::from_proc(with_socket(listener, command.env("NOTIFY_SOCKET", &name)));
+        assert_eq!(server.addr, at);
+        assert_eq!(hear(&manager), format!("READY=1\nSTATUS=listening on {at}"));
+        run(["connect", &at.to_string(), "-m", "SECRET 12"], "").is(0, "Digits: 12   Count: 2\n", "");
+        server.proc.signal(Signal::TERM);
+        assert_eq!(hear(&manager), "STOPPING=1\nSTATUS=answering what has arrived");
+        server.proc.end().is(0, "", format!("listening on {at}\n"));
+        std::fs::remove_file(name).unwrap();
+    }
+}
+
+#[test]
+fn a_unix_listener_that_is_handed_over_serves_and_leaves_the_path_to_its_maker() {
+    let path = path("handed");
+    let server = with_socket(UnixListener::bind(&path).unwrap(), &mut shell(HAND_OVER, [] as [&str; 0]));
+    server.until_stderr("listening on ");
+    let address = format!("unix:{}", path.display());
+    run(["connect", &address, "-m", "SECRET 3"], "").is(0, "Digits: 3   Count: 1\n", "");
+    server.signal(Signal::TERM);
+    assert_eq!(server.end().status, Some(0));
+    assert!(path.exists(), "whoever made the path removes it");
+    std::fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn what_is_no_listener_is_refused_before_anybody_is_served() {
+    let no_listener = "a socket that does not listen (Accept=no hands over one that does)";
+    let no_stream = "not a stream socket (ListenStream= makes one)";
+    let (connected, _peer) = UnixStream::pair().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let cases: [(OwnedFd, &str); 4] = [
+        (connected.into(), no_listener),
+        (client.into(), no_listener),
+        (UdpSocket::bind("127.0.0.1:0").unwrap().into(), no_stream),
+        (File::open("/dev/null").unwrap().into(), "not a socket"),
+    ];
+    for (socket, why) in cases {
+        let error = format!("secretcat: take over the socket from the service manager (lab.socket): {why}\n");
+        with_socket(socket, &mut shell(HAND_OVER, [] as [&str; 0])).end().is(2, "", error);
+    }
+}
+
+#[test]
+fn several_sockets_are_refused() {
+    let several = HAND_OVER.replace("LISTEN_FDS=1", "LISTEN_FDS=2");
+    let error = "secretcat: take over the sockets from the service manager: there are 2 of them \
+                 (give each a service of its own)\n";
+    run_command(&mut shell(&several, [] as [&str; 0]), "").is(2, "", error);
+}
+
+#[test]
+fn systemds_own_activation_starts_it_with_the_first_client() {
+    let path = path("activated");
+    let mut command = Command::new("systemd-socket-activate");
+    if command.arg("--version").output().is_err() {
+        skip("socket activation is not tried with systemd's own tool: it is not installed");
+        return;
+    }
+    let mut command = Command::new("systemd-socket-activate");
+    command.arg("--listen").arg(&path).arg(env!("CARGO_BIN_EXE_secretcat")).arg("listen");
+    let server = Proc::start(&mut command);
+    server.until_stderr("Listening on ");
+    let address = format!("unix:{}", Path::new(&path).display());
+    run(["connect", &address, "-m", "SECRET 45"], "").is(0, "Digits: 45   Count: 2\n", "");
+    server.signal(Signal::TERM);
+    assert_eq!(server.end().status, Some(0));
+}
