@@ -63,6 +63,17 @@ one_version() {
 
 deb_of() { ls "$1"/secretcat_*.deb; }
 
+# A machine that boots nothing is no fault of the package, but it is said.
+boot() {
+    local status=0
+    packaging/checks/boot.sh "$@" || status=$?
+    case $status in
+        0) ;;
+        77) not_checked+=("the package in a booted $1: systemd-nspawn boots no root on this machine") ;;
+        *) exit "$status" ;;
+    esac
+}
+
 quick() {
     step "scripts and recipes"
     shellcheck -x .ci/run .ci/install.sh packaging/*.sh packaging/checks/*.sh packaging/debian/tests/smoke \
@@ -88,7 +99,7 @@ whole() {
         packaging/checks/autopkgtest.sh "$suite" "$OUT"/deb/*.dsc "$deb"
         packaging/checks/piuparts.sh "$suite" "$deb"
         step "boot of $suite"
-        packaging/checks/boot.sh "$suite" "$deb"
+        boot "$suite" "$deb"
     done
 
     step "reproducible"
