@@ -217,8 +217,30 @@ pub struct TcpSample {
 impl TcpSample {
     /// Segments of data sent for the first time: retransmissions are counted in `data_segs_out`
     /// and taken out here. Unknown where the kernel lacks either count.
+    ///
+    /// A SYN or FIN that was sent again counts in `total_retrans` alone and has no byte; no more
+    /// segments of data can have been sent again than bytes were.
     #[must_use]
     pub fn first_segments(&self) -> Option<u64> {
-        Some(self.data_segs_out?.saturating_sub(self.total_retrans?))
+        let again = self.total_retrans?.min(self.bytes_retrans.unwrap_or(u64::MAX));
+        Some(self.data_segs_out?.saturating_sub(again))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_that_was_sent_again_is_no_segment_of_data() {
+        let sample = |total_retrans, bytes_retrans| {
+            TcpSample { data_segs_out: Some(100), total_retrans, bytes_retrans, ..TcpSample::default() }
+                .first_segments()
+        };
+        assert_eq!(sample(Some(1), Some(0)), Some(100));
+        assert_eq!(sample(Some(3), Some(2)), Some(98));
+        assert_eq!(sample(Some(3), Some(4000)), Some(97));
+        assert_eq!(sample(Some(3), None), Some(97));
+        assert_eq!(sample(None, Some(0)), None);
     }
 }

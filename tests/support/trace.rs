@@ -64,7 +64,8 @@ impl Trace {
     #[track_caller]
     pub(crate) fn segments(&self, conn: u64) -> u64 {
         let last = *self.of(conn, "sample").last().unwrap();
-        number(last, "data_segs_out") - number(last, "total_retrans")
+        // A FIN that was sent again is counted, and is no data.
+        number(last, "data_segs_out") - number(last, "total_retrans").min(number(last, "bytes_retrans"))
     }
 }
 
