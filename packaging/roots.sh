@@ -71,14 +71,19 @@ make_base() {
     [ ! -e "$base.done" ] || return 0
     say "debootstrap $suite"
     mkdir -p "$CACHE/archives/$suite"
-    rm -rf --one-file-system "$base"
-    retry debootstrap --variant=minbase --cache-dir="$CACHE/archives/$suite" "$suite" "$base" "$(mirror)" \
-        >"$CACHE/$suite.log" 2>&1 || die_of "debootstrap $suite failed" "$CACHE/$suite.log"
-    # Proxies of this machine hold there too.
-    apt-config dump Acquire | grep -i '::proxy ' >"$base/etc/apt/apt.conf.d/90proxy" || true
+    retry bootstrap "$suite" "$base" >"$CACHE/$suite.log" 2>&1 ||
+        die_of "debootstrap $suite failed" "$CACHE/$suite.log"
+    # How this machine reaches its mirror, and what it asks of it, holds there too.
+    apt-config dump Acquire | grep -iE '::(Proxy|Check-[A-Za-z-]*) ' >"$base/etc/apt/apt.conf.d/90machine" || true
     printf 'Acquire::Retries "3";\n' >"$base/etc/apt/apt.conf.d/91retries"
     rm -f "$base"/var/cache/apt/archives/*.deb
     touch "$base.done"
+}
+
+# From the start: what a broken download left is no base to go on from.
+bootstrap() {
+    rm -rf --one-file-system "$2"
+    debootstrap --variant=minbase --cache-dir="$CACHE/archives/$1" "$1" "$2" "$(mirror)"
 }
 
 make_layer() (
