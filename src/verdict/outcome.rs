@@ -15,6 +15,8 @@ pub struct Outcome {
     pub rest: Vec<u8>,
     /// Bytes of all that.
     pub received: usize,
+    /// Whole replies, and bytes, that had come when our end was sent, or by the server's.
+    pub unprompted: (usize, usize),
     /// How the connection ended.
     pub ending: Ending,
     /// Bytes of the requests that were not written by then.
@@ -87,6 +89,11 @@ fn hint(masks: &[String]) -> String {
 }
 
 impl Outcome {
+    /// Our end is sent now, or never.
+    pub fn prompt(&mut self) {
+        self.unprompted = (self.replies.len(), self.received);
+    }
+
     /// Takes in one more message. What is read of a raw stream is no message: it is all one reply.
     pub fn take(&mut self, wire: &[u8], framing: Framing) {
         match self.replies.first_mut() {

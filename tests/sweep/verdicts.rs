@@ -36,6 +36,24 @@ fn jobs_are_conversations_at_once() {
     assert_eq!((&found["verdicts"]["same"], &found["status"]), (&0.into(), &4.into()), "{found:#}");
 }
 
+/// What is answered only at our end is waited for once, to learn that, and not with every plan: else a
+/// thousand of them would take minutes.
+#[test]
+fn a_last_line_without_its_end_is_answered_at_ours() {
+    let server = Server::start(&[]);
+    let address = server.address();
+    let message = format!("SECRET 42 {}", "x".repeat(50));
+    sweep(&server, &["--timeout", "2"], format!("hello\n{message}").as_bytes()).is(
+        0,
+        format!(
+            "{address}: 2 messages, 66 bytes, 1000 plans: 1000 same, 0 different, 0 not proven \
+             (1090 more beyond --max-plans, seed 0)\n"
+        ),
+        "",
+    );
+    server.stops_with("");
+}
+
 #[test]
 fn beyond_max_plans_pairs_are_sampled_by_the_seed() {
     let server = Server::start(&[]);

@@ -208,6 +208,7 @@ impl Conversation {
                 return driver.wake_at(self.key, at);
             }
             self.finished = true;
+            self.outcome.prompt();
             let Stage::Talking(conn) = &mut self.stage else { return };
             conn.finish();
             driver.again(self.key);
@@ -261,6 +262,9 @@ impl Conversation {
             conn.close(driver, None);
         }
         self.gather_rest(ending == Ending::Closed);
+        if !self.finished {
+            self.outcome.prompt();
+        }
         self.outcome.ending = ending;
     }
 

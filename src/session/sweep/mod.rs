@@ -137,8 +137,10 @@ impl Sweep<'_> {
         one.check().map_err(unusable)?;
         let raw = self.pool.setting.config.framing == Framing::Raw;
         let expected = &mut self.pool.setting.expected;
-        expected.replies = one.replies.len();
-        expected.bytes = if raw || !one.rest.is_empty() { one.received } else { 0 };
+        // What came only at our end is not waited for before it: the last line may have had none.
+        let (replies, bytes) = one.unprompted;
+        expected.replies = replies;
+        expected.bytes = if raw || !one.rest.is_empty() { bytes } else { 0 };
         expected.most = one.received * 2 + SURPLUS;
         expected.guessed = false;
         let begun = Instant::now();
