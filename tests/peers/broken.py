@@ -205,10 +205,17 @@ def freezes_after(client, at):
     right(client, at)
 
 
+def is_leaving(client):
+    poll = select.poll()
+    poll.register(client, select.POLLRDHUP)
+    return bool(poll.poll(0))
+
+
 def together(client, at):
     """Answers two clients, and then nobody until so many are there at once."""
     if next(COUNT) > 2 and not GATE.is_set():
-        CROWD.append(client)
+        # Who has given up is not there any more: its end came before whoever came in its place.
+        CROWD[:] = [other for other in CROWD if not is_leaving(other)] + [client]
         if len(CROWD) >= at:
             GATE.set()
         GATE.wait()
