@@ -26,6 +26,9 @@ pub fn is_console(key: usize) -> bool {
 /// pipe(7): what poll(2) calls writable takes `PIPE_BUF` bytes without blocking.
 const PIPE_BUF: usize = 4096;
 
+/// What stdin and stdout hold where they are pipes and the system lets them (pipe(7)).
+const PIPE: usize = 1 << 20;
+
 /// stdin and stdout.
 #[derive(Debug)]
 pub struct Console {
@@ -191,6 +194,10 @@ impl Handle {
             Err(error) => return Err(error),
         };
         let kind = Kind::of(fd.as_fd());
+        if kind == Kind::Pipe {
+            // Whoever is at its other end is woken a sixteenth as often.
+            sys::widen_pipe(fd.as_fd(), PIPE);
+        }
         Ok(Handle { file: File::from(fd), watched, kind })
     }
 

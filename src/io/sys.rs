@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "libc calls; each stands in a function of its own with a safe signature")]
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Instant;
 
 use crate::trace::TcpSample;
@@ -236,12 +236,22 @@ pub fn pipe_with_capacity(size: usize) -> io::Result<(OwnedFd, OwnedFd)> {
     check(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC | libc::O_NONBLOCK) })?;
     // SAFETY: the call succeeded, so both are open, and nothing else owns them.
     let pipe = unsafe { (OwnedFd::from_raw_fd(ends[0]), OwnedFd::from_raw_fd(ends[1])) };
-    if let Ok(size) = libc::c_int::try_from(size) {
-        // SAFETY: F_SETPIPE_SZ takes an int and touches no memory. The pipe works at any size.
-        let _ = unsafe { libc::fcntl(pipe.1.as_raw_fd(), libc::F_SETPIPE_SZ, size) };
-    }
+    widen_pipe(pipe.1.as_fd(), size);
     Ok(pipe)
 }
+
+/// Has a pipe hold `size` bytes where the system lets it (`F_SETPIPE_SZ`, fcntl(2)); it works at any size.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn widen_pipe(pipe: BorrowedFd<'_>, size: usize) {
+    if let Ok(size) = libc::c_int::try_from(size) {
+        // SAFETY: F_SETPIPE_SZ takes an int and touches no memory.
+        let _ = unsafe { libc::fcntl(pipe.as_raw_fd(), libc::F_SETPIPE_SZ, size) };
+    }
+}
+
+/// Has a pipe hold more: not on this system.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub fn widen_pipe(_: BorrowedFd<'_>, _: usize) {}
 
 /// A pipe for [`splice`]: not on this system.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]

@@ -1,0 +1,83 @@
+//! Bulk: a program is fed a stream through a pipe or from a file, and sends it to a socket that takes it.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::mem::MaybeUninit;
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Instant;
+
+use socket2::SockRef;
+
+use crate::peers::end;
+
+const BLOCK: usize = 64 * 1024;
+/// Receives and forgets without a copy (recv(2) of TCP), so that the load does not hold the rest up.
+const FORGET: i32 = 0x20;
+
+/// The stream: one block that repeats, with no two bytes of it alike by accident.
+pub(crate) fn block() -> Vec<u8> {
+    (0..BLOCK as u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0]).collect()
+}
+
+/// Where the stream comes from.
+#[derive(Clone, Copy)]
+pub(crate) enum Feed<'a> {
+    Pipe(usize),
+    File(&'a Path, usize),
+}
+
+/// Runs one program over the stream; seconds it took, seconds of processor it used. With `check`
+/// every byte is compared, without it they are counted.
+pub(crate) fn run(mut command: Command, listener: &TcpListener, feed: Feed<'_>, check: bool) -> io::Result<(f64, f64)> {
+    let (stdin, size) = match feed {
+        Feed::Pipe(size) => (Stdio::piped(), size),
+        Feed::File(path, size) => (File::open(path)?.into(), size),
+    };
+    let begun = Instant::now();
+    let mut child = command.stdin(stdin).stdout(Stdio::null()).spawn()?;
+    let input = child.stdin.take();
+    let feeder = thread::spawn(move || -> io::Result<()> {
+        let block = block();
+        let Some(mut input) = input else { return Ok(()) };
+        (0..size / BLOCK).try_for_each(|_| input.write_all(&block))
+    });
+    let (stream, _) = listener.accept()?;
+    let got = if check { compare(stream)? } else { count(stream)? };
+    let took = begun.elapsed().as_secs_f64();
+    let (well, cpu) = end(child)?;
+    feeder.join().map_err(|_| io::Error::other("the feeder has failed"))??;
+    if got != size || !well {
+        return Err(io::Error::other(format!("{got} bytes of {size} arrived; ended well: {well}")));
+    }
+    Ok((took, cpu))
+}
+
+fn count(stream: TcpStream) -> io::Result<usize> {
+    let mut buf = vec![MaybeUninit::uninit(); 1 << 20];
+    let mut sum = 0;
+    loop {
+        match SockRef::from(&stream).recv_with_flags(&mut buf, FORGET)? {
+            0 => return Ok(sum),
+            n => sum += n,
+        }
+    }
+}
+
+fn compare(mut stream: TcpStream) -> io::Result<usize> {
+    let (block, mut buf, mut sum) = (block(), vec![0; BLOCK], 0);
+    loop {
+        let n = stream.read(&mut buf)?;
+        if n == 0 {
+            return Ok(sum);
+        }
+        let at = sum % BLOCK;
+        let first = n.min(BLOCK - at);
+        if buf[..first] != block[at..at + first] || buf[first..n] != block[..n - first] {
+            return Err(io::Error::other(format!("a wrong byte behind the {sum}th")));
+        }
+        sum += n;
+    }
+}

@@ -1,0 +1,81 @@
+//! How cost grows: with the length of a message, connections, pieces of a plan, events of a trace.
+
+use std::io::{self, Write};
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::load::Crowd;
+use crate::peers::{self, Server};
+use crate::{Bench, Outcome, median};
+
+/// Prints a line for each size, and the exponent that the cost grows with: 1 is linear.
+fn slope(title: &str, unit: &str, points: &[(f64, f64)]) {
+    let mut out = format!("\n{title}\n");
+    for (size, seconds) in points {
+        out += &format!("  {size:>12} {:>12.6} s {:>12.2} ns/{unit}\n", seconds, seconds / size * 1e9);
+    }
+    if let [.., (n1, t1), (n2, t2)] = points {
+        out += &format!("  grows by the power {:.2} at the end\n", (t2 / t1).ln() / (n2 / n1).ln());
+    }
+    let _ = io::stdout().write_all(out.as_bytes());
+}
+
+pub(crate) fn print(_: &Bench) -> Outcome {
+    let server = Server::secretcat("secretcat", &["--max-message", "32M"])?;
+    let mut points = Vec::new();
+    for size in [40, 1 << 10, 1 << 16, 1 << 20, 1 << 24] {
+        let question = [vec![b'x'; size - 1], b"\n".to_vec()].concat();
+        let mut crowd = Crowd::gather(server.addr, 1, 1, (&question, b"Secret code not found.\n"))?;
+        let times: Result<Vec<f64>, io::Error> = (0..9)
+            .map(|_| {
+                let begun = Instant::now();
+                crowd.round().map(|()| begun.elapsed().as_secs_f64())
+            })
+            .collect();
+        points.push((size as f64, median(&times?)));
+    }
+    slope("one message of so many bytes", "byte", &points);
+
+    let mut points = Vec::new();
+    for size in [1, 10, 100, 1000, 9_500] {
+        let mut crowd = Crowd::gather(server.addr, size, 1, (server.question, server.answer))?;
+        let rate = crowd.rate(Duration::from_millis(500))?;
+        points.push((size as f64, size as f64 / rate));
+    }
+    slope("one round of so many connections", "connection", &points);
+
+    for (title, trace) in [("a plan of so many pieces", None), ("the same, traced", Some("/dev/null"))] {
+        let mut points = Vec::new();
+        for size in [1_000, 10_000, 100_000, 1_000_000] {
+            points.push((size as f64, pieces(size, trace)?));
+        }
+        slope(title, "piece", &points);
+    }
+    Ok(())
+}
+
+/// Seconds to send so many pieces of one byte to a listener that reads them.
+fn pieces(count: usize, trace: Option<&str>) -> io::Result<f64> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let mut command = peers::secretcat();
+    command.args(["connect", "--raw", "--chunk", "1", &listener.local_addr()?.to_string()]);
+    if let Some(trace) = trace {
+        command.args(["--trace", trace]);
+    }
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
+    let mut input = child.stdin.take().ok_or(io::ErrorKind::NotFound)?;
+    let feeder = std::thread::spawn(move || input.write_all(&vec![b'x'; count]));
+    let (mut stream, _) = listener.accept()?;
+    let begun = Instant::now();
+    let got = io::copy(&mut stream, &mut io::sink())?;
+    drop(stream);
+    let took = begun.elapsed().as_secs_f64();
+    let (well, _) = peers::end(child)?;
+    let fed = feeder.join().map_err(|_| io::Error::other("the feeder has failed"))?;
+    fed?;
+    if got != count as u64 || !well {
+        return Err(io::Error::other(format!("{got} pieces of {count} arrived; ended well: {well}")));
+    }
+    Ok(took)
+}
