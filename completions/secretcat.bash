@@ -411,7 +411,7 @@ _secretcat() {
             return 0
             ;;
         secretcat__subcmd__listen)
-            opts="-U -k -w -i -4 -6 -s -v -h --unix --service --bug --relay --cut-toward --once --keep-open --framing --count --max-connections --allow --deny --max-message --idle-timeout --chunk --cut --coalesce --delay --barrier --seed --plan --read-size --read-delay --read-start-delay --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --backlog --verbose --quiet --stats --trace --timeline --color --help"
+            opts="-U -k -w -i -4 -6 -s -v -h --unix --service --bug --relay --cut-toward --once --keep-open --framing --count --threads --max-connections --allow --deny --max-message --idle-timeout --chunk --cut --coalesce --delay --barrier --seed --plan --read-size --read-delay --read-start-delay --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --backlog --verbose --quiet --stats --trace --timeline --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -453,6 +453,13 @@ _secretcat() {
                     return 0
                     ;;
                 --count)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --threads)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace

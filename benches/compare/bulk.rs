@@ -19,7 +19,7 @@ const FORGET: i32 = 0x20;
 
 /// The stream: one block that repeats, with no two bytes of it alike by accident.
 pub(crate) fn block() -> Vec<u8> {
-    (0..BLOCK as u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0]).collect()
+    (0..BLOCK).map(|n| (n.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0]).collect()
 }
 
 /// Where the stream comes from.
@@ -45,7 +45,8 @@ pub(crate) fn run(mut command: Command, listener: &TcpListener, feed: Feed<'_>, 
         (0..size / BLOCK).try_for_each(|_| input.write_all(&block))
     });
     let (stream, _) = listener.accept()?;
-    let got = if check { compare(stream)? } else { count(stream)? };
+    let got = if check { compare(&stream)? } else { count(&stream)? };
+    drop(stream); // secretcat waits for our end
     let took = begun.elapsed().as_secs_f64();
     let (well, cpu) = end(child)?;
     feeder.join().map_err(|_| io::Error::other("the feeder has failed"))??;
@@ -55,18 +56,18 @@ pub(crate) fn run(mut command: Command, listener: &TcpListener, feed: Feed<'_>, 
     Ok((took, cpu))
 }
 
-fn count(stream: TcpStream) -> io::Result<usize> {
+fn count(stream: &TcpStream) -> io::Result<usize> {
     let mut buf = vec![MaybeUninit::uninit(); 1 << 20];
     let mut sum = 0;
     loop {
-        match SockRef::from(&stream).recv_with_flags(&mut buf, FORGET)? {
+        match SockRef::from(stream).recv_with_flags(&mut buf, FORGET)? {
             0 => return Ok(sum),
             n => sum += n,
         }
     }
 }
 
-fn compare(mut stream: TcpStream) -> io::Result<usize> {
+fn compare(mut stream: &TcpStream) -> io::Result<usize> {
     let (block, mut buf, mut sum) = (block(), vec![0; BLOCK], 0);
     loop {
         let n = stream.read(&mut buf)?;

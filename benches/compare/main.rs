@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench compare -- [WORD…] [--runs N]` runs the measurements whose names contain a
 //! word. The load runs on core 0, what is measured on core 1; nothing is installed.
-#![allow(clippy::cast_precision_loss, clippy::print_stdout, reason = "figures are rounded, and printed")]
+#![allow(clippy::cast_precision_loss, clippy::format_push_string, reason = "figures are rounded, and printed")]
 
 mod bulk;
 mod load;
@@ -21,6 +21,7 @@ use bulk::Feed;
 use load::Crowd;
 use peers::Server;
 
+type Measure = fn(&Bench) -> Outcome;
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 fn main() -> Outcome {
@@ -38,11 +39,11 @@ fn main() -> Outcome {
     let mut core = CpuSet::new();
     core.set(0);
     sched_setaffinity(None, &core)?;
-    let all: [(&str, fn(&Bench) -> Outcome); 9] = [
+    let all: [(&str, Measure); 9] = [
         ("bulk", Bench::bulk),
         ("round-trips", Bench::round_trips),
         ("visits", Bench::visits),
-        ("idle", Bench::idle),
+        ("idle", idle),
         ("beside", Bench::beside_idle),
         ("start", Bench::start),
         ("delay", Bench::delay),
@@ -170,21 +171,6 @@ impl Bench {
         Ok(())
     }
 
-    fn idle(&self) -> Outcome {
-        const CROWD: usize = 9_900; // both ends of 10,000 and more must fit the limit of descriptors
-        let mut rows = Vec::new();
-        for server in servers()?.into_iter().filter(|server| server.name != "Python socketserver") {
-            let ask = (server.question, server.answer);
-            Crowd::gather(server.addr, 100, 1, ask)?.round()?;
-            let before = server.memory()?;
-            let mut crowd = Crowd::gather(server.addr, CROWD, 1, ask)?;
-            crowd.round()?;
-            note(&mut rows, server.name, server.memory()?.saturating_sub(before) as f64 / CROWD as f64);
-        }
-        table("memory of an idle connection that was answered once", "bytes", &rows);
-        Ok(())
-    }
-
     fn beside_idle(&self) -> Outcome {
         let mut rows = Vec::new();
         let server = Server::secretcat("secretcat", &[])?;
@@ -275,4 +261,19 @@ impl Bench {
         table("round trips, 50 connections, on one core", "thousand/s", &rows);
         Ok(())
     }
+}
+
+fn idle(_: &Bench) -> Outcome {
+    const CROWD: usize = 9_900; // both ends of 10,000 and more must fit the limit of descriptors
+    let mut rows = Vec::new();
+    for server in servers()?.into_iter().filter(|server| server.name != "Python socketserver") {
+        let ask = (server.question, server.answer);
+        Crowd::gather(server.addr, 100, 1, ask)?.round()?;
+        let before = server.memory()?;
+        let mut crowd = Crowd::gather(server.addr, CROWD, 1, ask)?;
+        crowd.round()?;
+        note(&mut rows, server.name, server.memory()?.saturating_sub(before) as f64 / CROWD as f64);
+    }
+    table("memory of an idle connection that was answered once", "bytes", &rows);
+    Ok(())
 }

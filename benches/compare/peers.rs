@@ -64,7 +64,8 @@ impl Server {
     pub(crate) fn redis() -> io::Result<Server> {
         let addr = TcpListener::bind("127.0.0.1:0")?.local_addr()?; // free a moment ago
         let port = addr.port().to_string();
-        let args = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--maxclients", "12000", "--port", &port];
+        let args =
+            ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--maxclients", "12000", "--port", &port];
         let child = command("redis-server").args(args).stdout(Stdio::null()).spawn()?;
         let begun = Instant::now();
         while TcpStream::connect(addr).is_err() {

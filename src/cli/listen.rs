@@ -48,6 +48,10 @@ pub(super) struct ListenFlags {
     #[arg(long, value_name = "SIZE", help_heading = "Service")]
     count: Option<Size>,
 
+    /// Serve with so many event loops, each on a thread; 0 is one for each processor
+    #[arg(long, value_name = "N", help_heading = "Service", default_value_t = 1)]
+    threads: usize,
+
     /// Serve so many connections at once; more wait until others end
     #[arg(long, value_name = "N", help_heading = "Limits")]
     max_connections: Option<usize>,
@@ -136,6 +140,7 @@ impl ListenFlags {
             }),
             relay: self.relay.map(|address| relay(&address, self.cut_toward)).transpose()?,
             once: self.once,
+            threads: self.threads,
             admission: Admission { max_connections: self.max_connections, allow: self.allow, deny: self.deny },
             traffic,
             seeing: self.seeing.into_config(self.show.show_options),

@@ -8,6 +8,9 @@ use crate::frame::Framing;
 use crate::service::{Bug, ServiceKind};
 use crate::value::Address;
 
+/// More loops than any machine has use for.
+const MOST_THREADS: usize = 1024;
+
 /// A checked run of `listen`.
 #[derive(Clone, Debug)]
 pub struct ListenConfig {
@@ -29,6 +32,8 @@ pub struct ListenConfig {
     pub relay: Option<Relay>,
     /// Serve one connection, then end.
     pub once: bool,
+    /// Event loops over the one listening socket; 0 is one for each processor.
+    pub threads: usize,
     /// Who may connect, and how many.
     pub admission: Admission,
     /// What every connection is given.
@@ -93,6 +98,7 @@ impl ListenConfig {
             bug: None,
             relay: None,
             once: false,
+            threads: 1,
             admission: Admission::default(),
             traffic: Traffic { max_message, ..Traffic::default() },
             seeing: Seeing { quiet: true, ..Seeing::default() },
@@ -149,6 +155,15 @@ impl ListenConfig {
             // One stdin cannot be shared.
             self.once |= !self.keep_open;
             self.admission.max_connections = Some(1);
+        }
+        let apart = matches!(self.service, ServiceKind::Chat | ServiceKind::Pipe) || self.relay.is_some() || self.once;
+        if self.threads != 1 && apart {
+            return Err(ConfigError::new(
+                "--threads is for services that keep nothing between connections, secret, echo, discard and source: leave it out",
+            ));
+        }
+        if self.threads > MOST_THREADS {
+            return Err(ConfigError::new(format!("--threads takes up to {MOST_THREADS}, or 0 for one a processor")));
         }
         if self.bug.is_some() && self.service != ServiceKind::Secret {
             return Err(ConfigError::new(format!("--bug is a mistake of --service secret, not of {}", self.service)));

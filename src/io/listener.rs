@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -27,7 +28,7 @@ const BACKLOG: u32 = 4096;
 pub struct Listener {
     socket: Kind,
     shown: String,
-    /// The service manager's: it made the file of a unix socket, and goes on listening after us.
+    /// Somebody else's, who removes the file of a unix socket: the service manager's, or another loop's.
     inherited: bool,
 }
 
@@ -157,6 +158,18 @@ impl Listener {
     ///
     /// # Errors
     /// The kernel's.
+    pub fn again(&self) -> io::Result<Listener> {
+        let socket = match &self.socket {
+            Kind::Tcp(socket) => Kind::Tcp(TcpListener::from_std(socket.as_fd().try_clone_to_owned()?.into())),
+            Kind::Unix(socket, path) => {
+                Kind::Unix(UnixListener::from_std(socket.as_fd().try_clone_to_owned()?.into()), path.clone())
+            }
+        };
+        Ok(Listener { socket, shown: self.shown.clone(), inherited: true })
+    }
+
+    /// The socket, for its options.
+    #[must_use]
     pub fn socket(&self) -> SockRef<'_> {
         match &self.socket {
             Kind::Tcp(socket) => SockRef::from(socket),

@@ -1,10 +1,12 @@
 //! `secretcat listen`: any number of clients at once, until a signal says otherwise.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Context;
 use super::exchange::{Ended, Exchange, Why};
 use super::relay::{Answer, Dials};
+use super::room::{Room, Share, loops};
 use crate::config::{ListenConfig, Traffic};
 use crate::error::{Error, cause};
 use crate::frame::{Framing, Inbox, Role};
@@ -13,6 +15,7 @@ use crate::io::console::Console;
 use crate::io::driver::{Driver, Ready, WOKEN};
 use crate::io::listener::{Listener, NoArrival};
 use crate::io::sys;
+use crate::io::systemd::Manager;
 use crate::service::chat::Chat;
 use crate::service::pipe::Pipe;
 use crate::service::relay::Relay;
@@ -55,25 +58,38 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
     }
     tell(context, context.manager.ready(listener.shown()));
     ready(&listener);
-    let mut exchange = Exchange::new(driver, service(config), config.traffic.idle_timeout, &context.recorder);
-    if config.service == ServiceKind::Pipe {
-        let console = Console::open(&exchange.driver, true).map_err(Error::local("open", "stdin and stdout"))?;
-        exchange.add_console(console, Framing::Raw, config.traffic.max_message);
-    }
-    let server = Server {
-        config,
-        context,
-        exchange,
-        traffic: Dials::traffic_of_clients(config),
-        dials: Dials::new(config),
-        listener: Some(listener),
-        door: Door::Open,
-        complained: None,
-        accepted: 0,
-        grace: None,
-        failure: None,
-    };
-    server.run()
+    let room = &Room::default();
+    thread::scope(|scope| {
+        let mut others = Vec::new();
+        let mut result = (1..loops(config)).try_for_each(|_| {
+            let listener = listener.again().map_err(Error::local("share", "the listening socket"))?;
+            // One loop that cannot go on is the end of all.
+            let serve = move || beside(config, context, listener, room).inspect_err(|_| context.signals.stop());
+            let thread = thread::Builder::new().name("loop".to_owned()).spawn_scoped(scope, serve);
+            others.push(thread.map_err(Error::local("start", "a thread"))?);
+            Ok(())
+        });
+        if result.is_ok() {
+            result = Server::new(config, context, driver, listener, room).and_then(Server::run);
+        }
+        if result.is_err() {
+            context.signals.stop();
+        }
+        for thread in others {
+            // What a thread has panicked with has been shown.
+            result = result.and(thread.join().unwrap_or(Ok(())));
+        }
+        result
+    })
+}
+
+/// A further loop over the same listening socket.
+fn beside(config: &ListenConfig, context: &Context, mut listener: Listener, room: &Room) -> Result<(), Error> {
+    let driver = Driver::new().map_err(Error::local("start", "the event loop"))?;
+    context.signals.watch(driver.waker());
+    listener.register(&driver, LISTENER).map_err(Error::network("listen", &config.address))?;
+    let quiet = Context { manager: Manager::default(), ..context.clone() }; // one tells of the end
+    Server::new(config, &quiet, driver, listener, room)?.run()
 }
 
 /// A service manager that cannot be told has to find out: that is said, and no reason to end.
@@ -111,7 +127,10 @@ struct Server<'a> {
     door: Door,
     /// When it was said that descriptors are out.
     complained: Option<Instant>,
-    accepted: u64,
+    /// This loop's part of those inside.
+    share: Share<'a>,
+    /// Arrivals accepted in one turn.
+    door_step: usize,
     /// The end of the orderly end.
     grace: Option<Instant>,
     /// What went wrong with the one connection that this run was for.
@@ -128,7 +147,36 @@ enum Door {
     Shut(Instant),
 }
 
-impl Server<'_> {
+impl<'a> Server<'a> {
+    fn new(
+        config: &'a ListenConfig,
+        context: &'a Context,
+        driver: Driver,
+        listener: Listener,
+        room: &'a Room,
+    ) -> Result<Self, Error> {
+        let mut exchange = Exchange::new(driver, service(config), config.traffic.idle_timeout, &context.recorder);
+        if config.service == ServiceKind::Pipe {
+            let console = Console::open(&exchange.driver, true).map_err(Error::local("open", "stdin and stdout"))?;
+            exchange.add_console(console, Framing::Raw, config.traffic.max_message);
+        }
+        Ok(Server {
+            config,
+            context,
+            exchange,
+            traffic: Dials::traffic_of_clients(config),
+            dials: Dials::new(config),
+            listener: Some(listener),
+            door: Door::Open,
+            complained: None,
+            share: room.share(config.admission.max_connections),
+            // A loop that has less to do comes to the door more often.
+            door_step: if config.threads == 1 { DOOR } else { 1 },
+            grace: None,
+            failure: None,
+        })
+    }
+
     fn run(mut self) -> Result<(), Error> {
         let mut ready = Vec::new();
         loop {
@@ -206,7 +254,7 @@ impl Server<'_> {
 
     /// Lets in who is waiting, as far as there is room, and the others in the next turn.
     fn accept(&mut self, now: Instant) -> Result<(), Error> {
-        if self.let_in(DOOR, now)? {
+        if self.let_in(self.door_step, now)? {
             self.exchange.driver.again(LISTENER);
         }
         Ok(())
@@ -216,7 +264,7 @@ impl Server<'_> {
     fn let_in(&mut self, most: usize, now: Instant) -> Result<bool, Error> {
         for _ in 0..most {
             let Some(listener) = &self.listener else { return Ok(false) };
-            if self.is_full() {
+            if !self.share.reserve(self.exchange.connections()) {
                 self.door = Door::Full;
                 return Ok(false);
             }
@@ -230,8 +278,7 @@ impl Server<'_> {
                         self.context.report.error(&format!("accept {}: {error}", arrival.peer));
                         continue;
                     }
-                    let number = self.accepted;
-                    self.accepted += 1;
+                    let number = self.share.number();
                     let traffic = &self.traffic;
                     if self.config.seeing.show_options && number == 0 {
                         super::show_options(&arrival.stream, Some(listener), &traffic.socket, self.context);
@@ -274,9 +321,10 @@ impl Server<'_> {
 
     /// Opens the door again when somebody has left or the pause is over.
     fn open_door(&mut self, now: Instant) -> Result<(), Error> {
+        self.share.settle(self.exchange.connections());
         let open = match self.door {
             Door::Open => false,
-            Door::Full => !self.is_full(),
+            Door::Full => !self.share.is_full(),
             Door::Shut(until) => now >= until,
         };
         if open {
@@ -284,10 +332,6 @@ impl Server<'_> {
             self.accept(now)?;
         }
         Ok(())
-    }
-
-    fn is_full(&self) -> bool {
-        self.config.admission.max_connections.is_some_and(|most| self.exchange.connections() >= most)
     }
 
     fn close_door(&mut self) {

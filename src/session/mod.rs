@@ -7,6 +7,7 @@ pub mod listen;
 mod loopback;
 mod peer;
 mod relay;
+mod room;
 pub mod sweep;
 
 use crate::config::SocketOptions;

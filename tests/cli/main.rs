@@ -21,5 +21,6 @@ mod proof;
 mod raw;
 mod relay;
 mod seeing;
+mod threads;
 mod threats;
 mod uncuttable;

@@ -1,0 +1,83 @@
+//! What the loops of one listener share: how many are inside, and who came as which.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
+
+use crate::config::ListenConfig;
+
+/// Everybody inside, whichever loop serves them.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    inside: AtomicUsize,
+    arrivals: AtomicU64,
+}
+
+/// The part of one loop in it.
+#[derive(Debug)]
+pub(super) struct Share<'a> {
+    room: &'a Room,
+    limit: Option<usize>,
+    /// How many of those inside are, or are about to be, served by this loop.
+    mine: usize,
+}
+
+/// How many loops are to serve.
+pub(super) fn loops(config: &ListenConfig) -> usize {
+    match config.threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    }
+}
+
+impl Room {
+    pub(super) fn share(&self, limit: Option<usize>) -> Share<'_> {
+        Share { room: self, limit, mine: 0 }
+    }
+}
+
+impl Share<'_> {
+    /// Sets right how many this loop serves, now that some may have gone.
+    pub(super) fn settle(&mut self, serving: usize) {
+        if serving < self.mine {
+            self.room.inside.fetch_sub(self.mine - serving, SeqCst);
+        } else {
+            self.room.inside.fetch_add(serving - self.mine, SeqCst);
+        }
+        self.mine = serving;
+    }
+
+    /// Keeps a place for one more. False: as many are inside as may be.
+    pub(super) fn reserve(&mut self, serving: usize) -> bool {
+        self.settle(serving);
+        let fits = |inside: usize| self.limit.is_none_or(|limit| inside < limit).then_some(inside + 1);
+        let kept = self.room.inside.fetch_update(SeqCst, SeqCst, fits).is_ok();
+        self.mine += usize::from(kept);
+        kept
+    }
+
+    /// Whether nobody else would be let in now.
+    pub(super) fn is_full(&self) -> bool {
+        self.limit.is_some_and(|limit| self.room.inside.load(SeqCst) >= limit)
+    }
+
+    /// The number of an arrival, counted from 0 over all loops.
+    pub(super) fn number(&self) -> u64 {
+        self.room.arrivals.fetch_add(1, SeqCst)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_holds_over_all_loops() {
+        let room = Room::default();
+        let (mut one, mut two) = (room.share(Some(2)), room.share(Some(2)));
+        assert!(one.reserve(0) && two.reserve(0));
+        assert!(!one.reserve(1) && two.is_full());
+        two.settle(0);
+        assert!(!two.is_full(), "the one of the second loop has gone");
+        assert!(one.reserve(1) && !two.reserve(0));
+        assert_eq!((one.number(), two.number()), (0, 1));
+    }
+}

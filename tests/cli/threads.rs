@@ -1,0 +1,80 @@
+//! `--threads`: several loops over one listening socket, and nobody can tell.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::thread;
+
+use crate::support::{Dir, Proc, Server, ask, converse, digits, poll_until, secretcat, tcp};
+
+#[test]
+fn any_number_of_loops_answers_everybody() {
+    let server = Server::start(&["--threads", "3"]);
+    let name = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+    let loops = || std::fs::read_dir(format!("/proc/{}/task", server.proc.pid())).unwrap();
+    let further = || loops().filter_map(Result::ok).map(name);
+    poll_until("two further loops", thread::yield_now, || further().filter(|name| name == "loop\n").count() == 2);
+    let mut clients: Vec<_> = (0..60).map(|_| server.open()).collect();
+    for round in 0..3 {
+        for (number, client) in clients.iter_mut().enumerate() {
+            let text = format!("{number}0{round}");
+            assert_eq!(ask(client, &format!("SECRET {text}")), digits(&text));
+        }
+    }
+    thread::scope(|scope| {
+        for number in 0..20 {
+            let addr = server.addr;
+            scope.spawn(move || {
+                let answers = converse(tcp(addr), format!("SECRET {number}\n").as_bytes());
+                assert_eq!(String::from_utf8(answers).unwrap(), digits(&number.to_string()));
+            });
+        }
+    });
+    // What has arrived is answered by every loop before the end.
+    for client in &mut clients {
+        client.write_all(b"SECRET 7\n").unwrap();
+    }
+    server.stops_with("");
+    for mut client in clients {
+        let mut rest = String::new();
+        client.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, digits("7"));
+    }
+}
+
+#[test]
+fn a_limit_of_connections_is_one_for_all_loops() {
+    let server = Server::start(&["--threads", "4", "--max-connections", "2"]);
+    let (mut one, mut two, mut three) = (server.open(), server.open(), server.open());
+    assert_eq!(ask(&mut one, "SECRET 1"), digits("1"));
+    assert_eq!(ask(&mut two, "SECRET 2"), digits("2"));
+    three.write_all(b"SECRET 3\n").unwrap();
+    three.set_nonblocking(true).unwrap();
+    assert_eq!(ask(&mut one, "SECRET 4"), digits("4"));
+    assert_eq!(three.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    three.set_nonblocking(false).unwrap();
+    drop(two); // whichever loop it was: the next comes in
+    let mut answer = vec![0; digits("3").len()];
+    three.read_exact(&mut answer).unwrap();
+    assert_eq!(String::from_utf8(answer).unwrap(), digits("3"));
+    drop((one, three));
+    server.stops_with("");
+}
+
+#[test]
+fn the_file_of_a_unix_socket_goes_once_all_loops_have_ended() {
+    let dir = Dir::new("threads");
+    let path = dir.file("socket");
+    let address = format!("unix:{}", path.display());
+    let proc = Proc::start(&mut secretcat(["listen", &address, "--threads", "2"]));
+    let said = proc.until_stderr("listening on");
+    for _ in 0..4 {
+        let mut stream = UnixStream::connect(&path).unwrap();
+        stream.write_all(b"SECRET 5\n").unwrap();
+        let mut answer = vec![0; digits("5").len()];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(String::from_utf8(answer).unwrap(), digits("5"));
+    }
+    proc.signal(rustix::process::Signal::TERM);
+    proc.end().is(0, "", said);
+    assert!(!path.exists());
+}
