@@ -106,6 +106,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l reset-on-
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l show-options -d 'Print each socket option as requested and as the kernel has it'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s v -l verbose -d 'Tell on stderr what happens; twice: every write and read too'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l quiet -d 'Tell nothing on stderr but errors'
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l progress -d 'Tell on stderr how far a transfer has come: bytes, rate, time left'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l stats -d 'Show a summary on stderr at the end'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s m -l message -d 'Send this message, and read none from stdin (repeatable)' -r -f
@@ -173,6 +174,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l reset-on
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l show-options -d 'Print each socket option as requested and as the kernel has it'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s v -l verbose -d 'Tell on stderr what happens; twice: every write and read too'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l quiet -d 'Tell nothing on stderr but errors'
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l progress -d 'Tell on stderr how far a transfer has come: bytes, rate, time left'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l stats -d 'Show a summary on stderr at the end'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s m -l message -d 'A message to send (repeatable); without it messages are read from stdin' -r -f

@@ -105,6 +105,7 @@ module completions {
     --backlog: string         # Connections that may wait to be accepted
     --verbose(-v)             # Tell on stderr what happens; twice: every write and read too
     --quiet                   # Tell nothing on stderr but errors
+    --progress                # Tell on stderr how far a transfer has come: bytes, rate, time left
     --stats                   # Show a summary on stderr at the end
     --trace: path             # Write one JSON object a line for everything that happens; - is stderr
     --timeline: path          # Draw what happened, as an SVG picture
@@ -196,6 +197,7 @@ module completions {
     --source-port(-p): string # Connect from this port
     --verbose(-v)             # Tell on stderr what happens; twice: every write and read too
     --quiet                   # Tell nothing on stderr but errors
+    --progress                # Tell on stderr how far a transfer has come: bytes, rate, time left
     --stats                   # Show a summary on stderr at the end
     --trace: path             # Write one JSON object a line for everything that happens; - is stderr
     --timeline: path          # Draw what happened, as an SVG picture

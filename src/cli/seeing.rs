@@ -15,6 +15,11 @@ pub(super) struct SeeingFlags {
     /// Tell nothing on stderr but errors
     #[arg(long, conflicts_with = "verbose")]
     quiet: bool,
+    /// Tell on stderr how far a transfer has come: bytes, rate, time left
+    ///
+    /// Told by itself where stderr is a terminal and stdin or stdout a file.
+    #[arg(long, conflicts_with = "quiet")]
+    progress: bool,
     /// Show a summary on stderr at the end
     ///
     /// Messages, writes, segments, reads, retransmissions, and the sizes as a histogram.
@@ -34,6 +39,7 @@ impl SeeingFlags {
             verbosity: self.verbose,
             quiet: self.quiet,
             stats: self.stats,
+            progress: self.progress,
             trace: self.trace.map(|path| if path.as_os_str() == "-" { Sink::Stderr } else { Sink::File(path) }),
             timeline: self.timeline,
             show_options,

@@ -25,6 +25,7 @@ pub enum Color {
 
 /// What of a run is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub struct Seeing {
     /// How much is told on stderr: 0 errors, 1 events, 2 every write and read.
     pub verbosity: u8,
@@ -34,6 +35,8 @@ pub struct Seeing {
     pub stats: bool,
     /// One JSON object a line for everything that happens.
     pub trace: Option<Sink>,
+    /// How far a transfer has come is told, terminal or not.
+    pub progress: bool,
     /// A picture at the end.
     pub timeline: Option<PathBuf>,
     /// The socket options, requested beside effective.

@@ -1,8 +1,8 @@
 //! This program's own stdin and stdout, used without ever blocking the loop.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
-use std::os::fd::{AsFd, AsRawFd};
+use std::io::{self, IsTerminal, Read, Seek, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use mio::Interest;
 use mio::unix::SourceFd;
@@ -28,6 +28,31 @@ const PIPE_BUF: usize = 4096;
 
 /// What stdin and stdout hold where they are pipes and the system lets them (pipe(7)).
 const PIPE: usize = 1 << 20;
+
+/// What kind of thing the standard streams are, for whoever wants to know how far a transfer is.
+#[derive(Clone, Copy, Debug)]
+pub struct Standard {
+    /// The bytes that stdin still has, where it is a file.
+    pub input_size: Option<u64>,
+    /// stdout is a file.
+    pub output_is_file: bool,
+}
+
+impl Standard {
+    /// Looks at them.
+    #[must_use]
+    pub fn look() -> Standard {
+        let file = |fd: BorrowedFd<'_>| {
+            let file = File::from(fd.try_clone_to_owned().ok()?);
+            file.metadata().ok().filter(std::fs::Metadata::is_file).map(|meta| (file, meta.len()))
+        };
+        let rest = |(mut file, len): (File, u64)| Some(len.saturating_sub(file.stream_position().ok()?));
+        Standard {
+            input_size: file(io::stdin().as_fd()).and_then(rest),
+            output_is_file: file(io::stdout().as_fd()).is_some(),
+        }
+    }
+}
 
 /// stdin and stdout.
 #[derive(Debug)]

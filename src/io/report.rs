@@ -1,7 +1,7 @@
 //! What this program itself says: lines on stderr, styled where that is wanted, never in the way of the work.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -30,6 +30,8 @@ struct Lines {
     stderr: Option<File>,
     waiting: Vec<u8>,
     dropped: u64,
+    /// A line that the next one takes the place of stands on the terminal.
+    status: bool,
 }
 
 impl Report {
@@ -44,7 +46,7 @@ impl Report {
         .write_global();
         let styled = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
         let stderr = io::stderr().as_fd().try_clone_to_owned().map(File::from).ok();
-        Report { lines: Arc::new(Mutex::new(Lines { stderr, waiting: Vec::new(), dropped: 0 })), styled }
+        Report { lines: Arc::new(Mutex::new(Lines { stderr, waiting: Vec::new(), dropped: 0, status: false })), styled }
     }
 
     /// One line about something that went wrong: `secretcat: …`. Whatever it quotes, names and files
@@ -61,9 +63,28 @@ impl Report {
         self.line(&text);
     }
 
+    /// Whether stderr is a terminal.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        self.lock().stderr.as_ref().is_some_and(IsTerminal::is_terminal)
+    }
+
+    /// A line on a terminal that the next one takes the place of; empty, nothing takes its place.
+    /// It is not shown where the terminal does not keep up.
+    pub fn status(&self, text: &str) {
+        let mut lines = self.lock();
+        lines.clear_status();
+        if lines.waiting.is_empty() && !text.is_empty() {
+            lines.waiting.extend_from_slice(text.as_bytes());
+            lines.status = true;
+        }
+        lines.push(false);
+    }
+
     /// Text as it is, with a line feed behind it.
     pub fn line(&self, text: &str) {
         let mut lines = self.lock();
+        lines.clear_status();
         if lines.waiting.len() + text.len() > PATIENCE {
             lines.dropped += 1;
         } else {
@@ -96,6 +117,13 @@ impl Report {
 }
 
 impl Lines {
+    fn clear_status(&mut self) {
+        if std::mem::take(&mut self.status) {
+            self.waiting.extend_from_slice(b"\r\x1b[K");
+            self.push(false);
+        }
+    }
+
     /// Writes as much as stderr takes without blocking; with `patient`, waits for it within limits.
     fn push(&mut self, patient: bool) {
         let Some(stderr) = &mut self.stderr else {

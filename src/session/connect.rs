@@ -138,11 +138,19 @@ impl<'a, S: Account> Conversation<'a, S> {
 
     fn run(mut self, conn: Conn) -> Result<(), Error> {
         let server = self.open(conn)?;
+        let typed = self.config.input != Input::Stdin || (!self.config.raw && io::stdin().is_terminal());
+        if !typed {
+            self.exchange.start_meter(&self.config.seeing, &self.context.report);
+        }
         let mut ready = Vec::new();
         loop {
             match self.ending(server, Instant::now()) {
-                Some(Ok(())) => return self.part(),
+                Some(Ok(())) => {
+                    self.exchange.end_meter();
+                    return self.part();
+                }
                 Some(Err(error)) => {
+                    self.exchange.end_meter();
                     self.exchange.abandon();
                     return Err(error);
                 }
@@ -154,6 +162,7 @@ impl<'a, S: Account> Conversation<'a, S> {
             for &event in ready.iter().filter(|event| event.key != WOKEN && event.key != CLOCK) {
                 self.exchange.serve(event, now);
             }
+            self.exchange.measure(now);
         }
     }
 

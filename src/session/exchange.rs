@@ -1,6 +1,7 @@
 //! Peers, a service, and the turns between them: what one says is decoded, answered and sent, and
 //! nobody waits for anybody but for whom it is talking to.
 
+mod meter;
 mod parting;
 mod passing;
 mod sending;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
+use meter::Meter;
 use passing::PLENTY;
 
 use super::peer::{Heard, Link, Peer, Stage};
@@ -75,6 +77,10 @@ pub(super) struct Exchange<S> {
     console: Option<Peer>,
     actions: Actions,
     scratch: Box<[u8]>,
+    /// What is told of how far it is.
+    meter: Option<Meter>,
+    /// Bytes given to the console.
+    shown: u64,
     /// Empty pipes for those who are to be moved within the kernel.
     spare: Vec<Middle>,
     recorder: Recorder,
@@ -93,6 +99,8 @@ impl<S: Service> Exchange<S> {
             console: None,
             actions: Actions::default(),
             scratch: vec![0; READ].into_boxed_slice(),
+            meter: None,
+            shown: 0,
             spare: Vec::new(),
             recorder: recorder.clone(),
             idle_timeout,

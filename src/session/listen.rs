@@ -159,6 +159,7 @@ impl<'a> Server<'a> {
         if config.service == ServiceKind::Pipe {
             let console = Console::open(&exchange.driver, true).map_err(Error::local("open", "stdin and stdout"))?;
             exchange.add_console(console, Framing::Raw, config.traffic.max_message);
+            exchange.start_meter(&config.seeing, &context.report);
         }
         Ok(Server {
             config,
@@ -187,6 +188,7 @@ impl<'a> Server<'a> {
                 self.serve(event, now)?;
             }
             self.call_for_clients();
+            self.exchange.measure(now);
             self.tell_of_the_ended()?;
             self.open_door(now)?;
             let done = self.exchange.stopped && !self.exchange.has_last_input();
@@ -199,6 +201,7 @@ impl<'a> Server<'a> {
             }
             if self.listener.is_none() && self.exchange.connections() == 0 && self.exchange.backlog(CONSOLE) == 0 {
                 self.exchange.end_output();
+                self.exchange.end_meter();
                 self.tell_of_the_ended()?;
                 return self.failure.take().map_or(Ok(()), Err);
             }

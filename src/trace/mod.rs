@@ -4,6 +4,7 @@ mod event;
 mod histogram;
 mod json;
 mod plan_file;
+mod progress;
 #[cfg(test)]
 mod samples;
 mod stats;
@@ -14,6 +15,7 @@ mod units;
 pub use event::{BarrierOutcome, ConnId, Direction, Event, Side, Sink, TcpSample, What};
 pub use json::write_line;
 pub use plan_file::{PlanFileError, read_plan};
+pub use progress::Transfer;
 pub use stats::Summary;
 pub use text::describe;
 pub use timeline::Timeline;

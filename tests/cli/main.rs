@@ -17,6 +17,7 @@ mod network;
 mod options;
 mod passing;
 mod peers;
+mod progress;
 mod proof;
 mod raw;
 mod relay;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::super::peer::{Link, Peer, Stage};
 use super::{Exchange, TURN, Why, peer_of};
 use crate::io::splice::{self, Fault, Kind, Middle, Step, Way};
-use crate::service::{Event, PeerId, Service};
+use crate::service::{CONSOLE, Event, PeerId, Service};
 
 /// Who says so much at a time is moved from socket to socket through a pipe. Less is moved sooner
 /// by a read and a write, which are two calls where the pipe takes three.
@@ -49,6 +49,9 @@ impl<S: Service> Exchange<S> {
                 *left = left.saturating_sub(moved);
                 *left == 0
             });
+            if to == CONSOLE {
+                self.shown += moved as u64;
+            }
             self.with(to, |sink| {
                 sink.link.moved_out(step);
                 if moved > 0 {

@@ -63,6 +63,9 @@ impl<S: Service> Exchange<S> {
     fn send_to(&mut self, to: PeerId, bytes: &[u8], lengths: impl Iterator<Item = usize> + Clone, now: Instant) {
         let Some(peer) = peer_of(&mut self.peers, &mut self.console, to) else { return };
         peer.active = now;
+        if to == CONSOLE {
+            self.shown += bytes.len() as u64;
+        }
         if self.recorder.is_on() {
             if let Some(conn) = peer.link.conn().filter(|conn| !conn.is_raw()) {
                 let mut start = conn.offsets().0;

@@ -1,0 +1,103 @@
+//! `--progress`: how far a transfer between the standard streams and a connection has come, told now and then.
+
+use std::time::{Duration, Instant};
+
+use super::Exchange;
+use crate::config::Seeing;
+use crate::io::console::Standard;
+use crate::io::report::Report;
+use crate::service::Service;
+use crate::trace::Transfer;
+
+/// The key of the clock.
+const METER: usize = usize::MAX - 7;
+/// What is over sooner is not worth a line.
+const FIRST: Duration = Duration::from_millis(500);
+/// Between two looks on a terminal.
+const REDRAWN: Duration = Duration::from_millis(200);
+/// Between two lines anywhere else.
+const REPEATED: Duration = Duration::from_secs(1);
+
+impl<S: Service> Exchange<S> {
+    /// Has it told how far the transfer is.
+    pub(in crate::session) fn start_meter(&mut self, seeing: &Seeing, report: &Report) {
+        self.meter = Meter::of(seeing, report);
+        self.measure(Instant::now());
+    }
+
+    /// Tells how far the transfer is, if that is wanted and it is time.
+    pub(in crate::session) fn measure(&mut self, now: Instant) {
+        let Some(meter) = &mut self.meter else { return };
+        let heard = self.console.as_ref().map_or(0, |console| console.heard.bytes);
+        self.driver.wake_at(METER, meter.tick(heard, self.shown, now));
+    }
+
+    /// Tells how far the transfer has come in all.
+    pub(in crate::session) fn end_meter(&mut self) {
+        let heard = self.console.as_ref().map_or(0, |console| console.heard.bytes);
+        if let Some(meter) = self.meter.take() {
+            meter.end(heard, self.shown);
+        }
+    }
+}
+
+/// When what is told next.
+#[derive(Debug)]
+pub(super) struct Meter {
+    report: Report,
+    begun: Instant,
+    next: Instant,
+    /// The bytes that stdin has, where that is known.
+    size: Option<u64>,
+    /// It was asked for, so its last word stays.
+    asked: bool,
+}
+
+impl Meter {
+    /// Where it was asked for; and by itself, where a terminal watches a file come or go.
+    fn of(seeing: &Seeing, report: &Report) -> Option<Meter> {
+        let standard = Standard::look();
+        let watched = report.is_terminal() && (standard.input_size.is_some() || standard.output_is_file);
+        if seeing.quiet || !(seeing.progress || (watched && seeing.verbosity == 0)) {
+            return None;
+        }
+        let begun = Instant::now();
+        Some(Meter {
+            report: report.clone(),
+            begun,
+            next: begun + FIRST,
+            size: standard.input_size,
+            asked: seeing.progress,
+        })
+    }
+
+    /// Tells how far it is, if it is time for that; when it will be next.
+    fn tick(&mut self, sent: u64, received: u64, now: Instant) -> Instant {
+        if sent == 0 && received == 0 {
+            (self.begun, self.next) = (now, now + FIRST); // it begins with the first byte
+        } else if now >= self.next {
+            let line = self.line(sent, received);
+            if self.report.is_terminal() {
+                self.report.status(&line);
+                self.next = now + REDRAWN;
+            } else {
+                self.report.line(&line);
+                self.next = now + REPEATED;
+            }
+        }
+        self.next
+    }
+
+    /// The last word.
+    fn end(&self, sent: u64, received: u64) {
+        self.report.status("");
+        if self.asked {
+            self.report.line(&self.line(sent, received));
+        }
+    }
+
+    fn line(&self, sent: u64, received: u64) -> String {
+        let nanos = u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        Transfer { sent, of: self.size, received, nanos }.line()
+    }
+}

@@ -1,0 +1,99 @@
+//! `--progress`, and what is told by itself on a terminal.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::process::Stdio;
+use std::sync::mpsc::TryRecvError;
+use std::thread;
+
+use regex::Regex;
+
+use crate::connect::stage;
+use crate::support::pty::Terminal;
+use crate::support::{Dir, Proc, Server, accept, poll_until, secretcat, shell};
+
+/// Three figures at most, and the unit.
+const SIZE: &str = r"[0-9.]+ ([KMGT]i)?B";
+
+#[track_caller]
+fn matches(pattern: &str, text: &str) {
+    let pattern = pattern.replace("SIZE", SIZE);
+    assert!(Regex::new(&format!("^{pattern}$")).unwrap().is_match(text), "{text:?} is not {pattern}");
+}
+
+#[test]
+fn the_last_word_says_all_that_went_on_every_way() {
+    let dir = Dir::new("progress");
+    std::fs::write(dir.file("in"), vec![b'x'; 3 << 20]).unwrap();
+    for more in [&[][..], &["--chunk", "1M"]] {
+        let (listener, address) = stage();
+        let mut command = secretcat(["connect", "--raw", "--progress", &address]);
+        let input = File::open(dir.file("in")).unwrap();
+        let proc = Proc::start_on(command.args(more), input.into(), Stdio::piped(), Stdio::piped());
+        let mut server = accept(&listener);
+        std::io::copy(&mut server, &mut std::io::sink()).unwrap();
+        server.write_all(&[b'y'; 2048]).unwrap();
+        drop(server);
+        let ended = proc.end();
+        assert_eq!((ended.status, ended.stdout.len()), (Some(0), 2048));
+        let last = ended.stderr.lines().last().unwrap_or_default();
+        matches(r"sent 3 MiB of 3 MiB \(100%\), SIZE/s; received 2 KiB, SIZE/s", last);
+    }
+}
+
+#[test]
+fn where_stderr_is_no_terminal_a_line_comes_now_and_then() {
+    let server = Server::start(&["--service", "pipe", "--progress"]);
+    let client = server.open();
+    // The transfer goes on for as long as it takes until it is told of.
+    thread::scope(|scope| {
+        let (told, over) = std::sync::mpsc::channel::<()>();
+        let mut stream = &client;
+        scope.spawn(move || {
+            while over.try_recv() == Err(TryRecvError::Empty) {
+                stream.write_all(&[b'x'; 1000]).unwrap();
+            }
+        });
+        server.proc.until_stderr("received ");
+        drop(told);
+    });
+    drop(client);
+    let ended = server.proc.end();
+    assert_eq!(ended.status, Some(0));
+    let last = ended.stderr.lines().last().unwrap_or_default();
+    matches(r"received SIZE, SIZE/s", last);
+}
+
+#[test]
+fn nothing_is_told_unasked_where_nobody_watches() {
+    let dir = Dir::new("no-progress");
+    let (listener, address) = stage();
+    let mut command = secretcat(["connect", "--raw", &address]);
+    let output = File::create(dir.file("out")).unwrap();
+    let proc = Proc::start_on(&mut command, Stdio::null(), output.into(), Stdio::piped());
+    let mut server = accept(&listener);
+    let mut rest = Vec::new();
+    server.read_to_end(&mut rest).unwrap();
+    server.write_all(b"all").unwrap();
+    poll_until("it in the file", thread::yield_now, || std::fs::read(dir.file("out")).unwrap() == b"all");
+    drop(server);
+    proc.end().is(0, "", "");
+}
+
+#[test]
+fn a_terminal_watches_a_file_go_and_keeps_nothing_of_it() {
+    let dir = Dir::new("watched");
+    let input = dir.file("in");
+    File::create(&input).unwrap().set_len(64 << 20).unwrap(); // more than every buffer on the way
+    let (listener, address) = stage();
+    let script = format!("exec \"$0\" \"$@\" < '{}'", input.display());
+    let mut terminal = Terminal::start(&shell(&script, ["connect", "--raw", &address]));
+    let mut server = accept(&listener);
+    terminal.sees("sent ");
+    terminal.sees(" of 64 MiB (");
+    std::io::copy(&mut server, &mut std::io::sink()).unwrap();
+    drop(server);
+    let (ended, shown) = terminal.end();
+    assert_eq!(ended.status, Some(0));
+    assert!(shown.ends_with("\r\u{1b}[K"), "{shown:?}");
+}
