@@ -234,8 +234,8 @@ impl Bench {
             while io::Read::read(&mut stream, &mut [0; 64])? > 0 {
                 times.push(Instant::now());
             }
+            drop(stream); // it waits for our end
             peers::end(child)?;
-            drop(stream);
             let mut late: Vec<f64> =
                 times.windows(2).map(|pair| ((pair[1] - pair[0]).as_secs_f64() * 1e6 - 1e3).abs()).collect();
             late.sort_by(f64::total_cmp);

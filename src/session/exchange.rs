@@ -76,6 +76,8 @@ pub(super) struct Exchange<S> {
     peers: Slab<Peer>,
     console: Option<Peer>,
     actions: Actions,
+    /// Who has been sent something in this turn.
+    touched: Vec<PeerId>,
     scratch: Box<[u8]>,
     /// What is told of how far it is.
     meter: Option<Meter>,
@@ -98,6 +100,7 @@ impl<S: Service> Exchange<S> {
             peers: Slab::new(),
             console: None,
             actions: Actions::default(),
+            touched: Vec::new(),
             scratch: vec![0; READ].into_boxed_slice(),
             meter: None,
             shown: 0,

@@ -15,16 +15,17 @@ impl<S: Service> Exchange<S> {
     pub(super) fn apply(&mut self, now: Instant) {
         while !self.actions.is_empty() {
             let mut actions = std::mem::take(&mut self.actions);
-            let mut touched = Vec::new();
+            let mut touched = std::mem::take(&mut self.touched); // its memory is kept from turn to turn
             self.carry_out(&actions, now, &mut touched);
             actions.clear();
             let later = std::mem::replace(&mut self.actions, actions);
             if !later.is_empty() {
                 self.actions = later; // a peer was lost, and the service had something to say to that
             }
-            for id in touched {
+            for id in touched.drain(..) {
                 self.write_out(id, now);
             }
+            self.touched = touched;
         }
     }
 
