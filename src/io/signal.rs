@@ -43,7 +43,12 @@ impl Signals {
 
     /// Has this loop woken when a signal comes.
     pub fn watch(&self, waker: Arc<Waker>) {
-        self.wakers.lock().unwrap_or_else(PoisonError::into_inner).push(waker);
+        let mut wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.stopped() {
+            // The signal came before this loop did. A loop that cannot be woken has ended.
+            let _ = waker.wake();
+        }
+        wakers.push(waker);
     }
 
     /// Does what the first signal does.
@@ -59,5 +64,26 @@ impl Signals {
     #[must_use]
     pub fn stopped(&self) -> bool {
         self.count.load(Ordering::SeqCst) > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::driver::{Driver, WOKEN};
+    use super::*;
+
+    #[test]
+    fn a_loop_is_woken_by_a_signal_before_it_and_after() {
+        let signals = Signals::default();
+        for before in [false, true] {
+            let mut driver = Driver::new().unwrap();
+            signals.watch(driver.waker());
+            if !before {
+                signals.stop();
+            }
+            let mut ready = Vec::new();
+            driver.wait(&mut ready).unwrap();
+            assert_eq!(ready.first().map(|ready| ready.key), Some(WOKEN));
+        }
     }
 }

@@ -241,17 +241,14 @@ pub fn pipe_with_capacity(size: usize) -> io::Result<(OwnedFd, OwnedFd)> {
 }
 
 /// Has a pipe hold `size` bytes where the system lets it (`F_SETPIPE_SZ`, fcntl(2)); it works at any size.
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg_attr(not(any(target_os = "linux", target_os = "android")), allow(unused_variables))]
 pub fn widen_pipe(pipe: BorrowedFd<'_>, size: usize) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
     if let Ok(size) = libc::c_int::try_from(size) {
         // SAFETY: F_SETPIPE_SZ takes an int and touches no memory.
         let _ = unsafe { libc::fcntl(pipe.as_raw_fd(), libc::F_SETPIPE_SZ, size) };
     }
 }
-
-/// Has a pipe hold more: not on this system.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub fn widen_pipe(_: BorrowedFd<'_>, _: usize) {}
 
 /// A pipe for [`splice`]: not on this system.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
