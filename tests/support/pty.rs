@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Instant;
 
 use rustix::fs::{Mode, OFlags};
+use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use super::{DEADLINE, Outcome, Proc};
@@ -62,6 +63,11 @@ impl Terminal {
 
     pub(crate) fn types(&mut self, keys: impl AsRef<[u8]>) {
         self.keyboard.write_all(keys.as_ref()).unwrap();
+    }
+
+    /// Sends the program this signal, past the terminal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.proc.signal(signal);
     }
 
     /// Waits until this is shown, after what was seen before; returns all that was shown till then.
