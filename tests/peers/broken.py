@@ -7,6 +7,7 @@ import itertools
 import os
 import select
 import socket
+import struct
 import sys
 import threading
 
@@ -242,6 +243,17 @@ def crashes(client, _):
         if not data.endswith(b"\n"):
             os._exit(1)
         client.sendall(b"".join(answer(line) for line in lines(data)[0]))
+
+
+def abrupt(client, _):
+    """Right, but leaves with a reset as soon as it has answered."""
+    buffered = b""
+    for data in reads(client):
+        whole, buffered = lines(buffered + data)
+        client.sendall(b"".join(answer(line) for line in whole))
+        if whole:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            return
 
 
 def serial(client, _):

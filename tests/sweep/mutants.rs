@@ -158,6 +158,15 @@ fn servers_that_are_right_are_not_blamed() {
     }
 }
 
+/// Where the last write went nobody can see when the server's socket is gone with the answer; the
+/// cuts before it were seen to arrive.
+#[test]
+fn a_server_that_leaves_with_its_answer_is_not_in_doubt() {
+    let Some(server) = broken("abrupt", 0) else { return };
+    let found = findings(&server, &["-m", "SECRET 12"], b"");
+    assert_eq!((verdicts(&found), &found["status"]), ([51, 0, 0], &Value::from(0)), "{found:#}");
+}
+
 #[test]
 fn any_bytes_are_repeated_by_the_printed_command() {
     let mut request = b"-n SECRET '\"%s\\n%%\\\\$(x)`y`!\0\x01\xff\xc3\xa9\t\x7f 12345678\n".to_vec();

@@ -41,9 +41,9 @@ fn is_right(address: &str, args: &[&str], request: &[u8]) {
     assert!(told.contains(" 1000 plans: 1000 same, 0 different, 0 not proven"), "{told}");
 }
 
-/// A GET that is answered with a page, one with an error, and a HEAD, on one connection.
-const WEB: &[u8] = b"GET /page HTTP/1.1\r\nHost: a\r\n\r\nGET /nothing HTTP/1.1\r\nHost: a\r\n\r\n\
-    HEAD /page HTTP/1.1\r\nHost: a\r\n\r\n";
+/// A GET that is answered with a page, a HEAD, and a GET that is answered with an error, on one connection.
+const WEB: &[u8] = b"GET /page HTTP/1.1\r\nHost: a\r\n\r\nHEAD /page HTTP/1.1\r\nHost: a\r\n\r\n\
+    GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n";
 const WEB_ARGS: &[&str] = &["--framing", "http", "--mask", "(?m)^Date:.*$"];
 
 /// A folder with a page in it.
@@ -103,6 +103,10 @@ fn nginx() {
         return;
     };
     is_right(&address, WEB_ARGS, WEB);
+    // What answers HEAD has no body, and the next answer is not taken for it.
+    let out = run(["sweep", &address, "--json", "--max-plans", "2"].iter().chain(WEB_ARGS), WEB);
+    let found: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(found["expected"]["replies"].as_array().unwrap().len(), 3, "{found:#}");
 }
 
 #[test]
