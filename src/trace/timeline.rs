@@ -237,7 +237,7 @@ mod tests {
             .map(|line| {
                 let text = line.split(['<', '>']).nth(2).unwrap().to_owned();
                 let (x, class) = (attribute(line, "x").parse::<f64>().unwrap(), attribute(line, "class"));
-                let width = marks::text_width(&text);
+                let width = svg::text_width(&text);
                 let begin = match class.split(' ').next_back() {
                     Some("end") => x - width,
                     Some("mid" | "on") => x - width / 2.0,

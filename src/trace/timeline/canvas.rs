@@ -1,9 +1,8 @@
 //! Where things stand on the page, and what every part of it draws: lanes, labels, the time axis.
 
 use super::axis::{Axis, time};
-use super::marks::text_width;
 use super::scene::{Panel, Row};
-use super::svg::Svg;
+use super::svg::{Svg, text_width};
 
 /// The lanes reach from here to here; labels stand left of them.
 pub(super) const LEFT: f64 = 134.0;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::axis::time;
 use super::canvas::{Canvas, LEFT, MARGIN, RIGHT};
 use super::layout::{Layout, Need, Placed, Scale, layout};
-use super::marks::{draw_flow, draw_mark, draw_strokes, fits, hue, is_dense, numbers, text_width};
+use super::marks::{draw_flow, draw_mark, draw_strokes, fits, hue, is_dense, numbers};
 use super::scene::{Kind, Panel, Part, Stream};
-use super::svg::Svg;
+use super::svg::{Svg, text_width};
 use crate::trace::event::BarrierOutcome;
 use crate::trace::units::grouped;
 

@@ -4,14 +4,12 @@ use super::axis::{Axis, Item, pixels};
 use super::canvas::{LEFT, RIGHT};
 use super::lane::Mark;
 use super::scene::{Kind, Panel, Part};
+use super::svg::CHARACTER;
 
 /// The part of the width that the longest wait may take.
 const LONGEST: f64 = 0.16;
 /// The most room that several segments in one mark ask for.
 const SEVERAL: f64 = 80.0;
-
-/// Width of a character of the text on a mark.
-pub(super) const CHARACTER: f64 = 6.0;
 
 /// How wide a mark is for its bytes.
 #[derive(Clone, Copy, Debug)]

@@ -2,9 +2,9 @@
 
 use super::axis::{pixels, time};
 use super::density::ramp;
-use super::layout::{CHARACTER, Placed};
+use super::layout::Placed;
 use super::scene::{Kind, Stream};
-use super::svg::Svg;
+use super::svg::{Svg, text_width};
 use crate::trace::units::{counted, grouped};
 
 /// Pixels a message needs in a mark to be told from the next one.
@@ -187,10 +187,6 @@ pub(super) fn numbers(stream: &Stream<'_>, placed: &Placed) -> Option<(u64, u64)
 
 pub(super) fn fits(text: &str, width: f64) -> bool {
     text_width(text) + 0.4 <= width
-}
-
-pub(super) fn text_width(text: &str) -> f64 {
-    CHARACTER * pixels(text.chars().count() as u64)
 }
 
 /// The style class of a message's colour; where there are no messages, of a connection's.

@@ -22,6 +22,14 @@ text{font:11px system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,
 .lane{fill:#191f27}.rule{stroke:#30363d}.flow{fill-opacity:.34}}
 ";
 
+/// Width that is reckoned with for a character of text.
+pub(super) const CHARACTER: f64 = 6.0;
+
+/// How wide a text is, about.
+pub(super) fn text_width(text: &str) -> f64 {
+    text.chars().map(|_| CHARACTER).sum()
+}
+
 /// A document that grows from top to bottom.
 #[derive(Debug, Default)]
 pub(super) struct Svg {
