@@ -7,8 +7,9 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 use super::sys;
 
-/// The most one call moves, and the size of the pipe between two descriptors neither of which is one.
-const PORTION: usize = 1 << 20;
+/// The most one call moves, and the size of the pipe between two descriptors neither of which is one:
+/// enough that the calls do not count, and few enough pages for a core's first cache to remember.
+const PORTION: usize = 256 * 1024;
 
 /// What kind of thing a descriptor is, as far as splice(2) cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
