@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 
 use crate::support::{
-    DEADLINE, NOT_FOUND, Proc, Server, accept, digits, has, read_line, reset, run, run_command, secretcat, skip,
+    DEADLINE, NOT_FOUND, Proc, Server, accept, digits, read_line, reset, run, run_command, secretcat, skip,
 };
 
 /// A server whose part the test plays, and its address.
@@ -384,8 +384,8 @@ fn a_stdout_that_nobody_reads_any_more_is_no_failure() {
 
 #[test]
 fn a_signal_between_two_calls_is_no_failure_of_stdin_or_stdout() {
-    if !has("strace") {
-        return skip::skip("strace");
+    if !skip::has_strace() {
+        return;
     }
     let server = Server::start(&[]);
     // Every other poll(2) ends as a handled signal would end it.

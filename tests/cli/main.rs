@@ -22,6 +22,7 @@ mod proof;
 mod raw;
 mod relay;
 mod seeing;
+mod splicing;
 mod threads;
 mod threats;
 mod uncuttable;

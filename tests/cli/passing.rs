@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::mpsc::channel;
 use std::thread;
 
@@ -20,7 +20,7 @@ use crate::support::{Dir, Proc, Server, accept, poll_until, reset, secretcat};
 /// What stdin or stdout is. A pipe and a file can be moved within the kernel; to append to a file,
 /// or to use a socket that is not ours, bytes are copied.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Std {
+pub enum Std {
     Pipe,
     File,
     Append,
@@ -32,7 +32,7 @@ const SEEING: [&[&str]; 4] = [&[], &["--trace", "/dev/null"], &["--chunk", "1000
 
 /// How the conversation goes and ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Story {
+pub enum Story {
     /// stdin ends; the peer reads to that end, and ends.
     InputFirst,
     /// The peer ends its side while stdin stays open.
@@ -49,17 +49,23 @@ const STORIES: [Story; 5] = [Story::InputFirst, Story::PeerFirst, Story::SlowOut
 
 /// One run: what is between the two streams, and what is told of it.
 #[derive(Clone, Copy, Debug)]
-struct Case {
-    listens: bool,
-    input: Std,
-    output: Std,
-    seeing: &'static [&'static str],
-    story: Story,
+pub struct Case {
+    pub listens: bool,
+    pub input: Std,
+    pub output: Std,
+    pub seeing: &'static [&'static str],
+    pub story: Story,
 }
 
 impl Case {
     /// Runs it; what the peer was sent, what came out at stdout, status and stderr.
-    fn run(self, up: &[u8], down: &[u8], dir: &Dir) -> (Vec<u8>, Vec<u8>, Option<i32>, String) {
+    fn run(
+        self,
+        program: impl Fn(&[&str]) -> Command,
+        up: &[u8],
+        down: &[u8],
+        dir: &Dir,
+    ) -> (Vec<u8>, Vec<u8>, Option<i32>, String) {
         let (from, to) = (dir.file("in"), dir.file("out"));
         std::fs::write(&from, up).unwrap();
         let _ = std::fs::remove_file(&to);
@@ -76,7 +82,7 @@ impl Case {
             Std::File | Std::Append => (file().into(), None),
         };
         let start = |args: &[&str]| {
-            let mut command = secretcat(args);
+            let mut command = program(args);
             Proc::start_on(command.args(self.seeing), stdin.into(), stdout.into(), Stdio::piped())
         };
         let (proc, peer, address) = if self.listens {
@@ -162,7 +168,12 @@ impl Case {
     }
 
     fn check(self, up: &[u8], down: &[u8], dir: &Dir) {
-        let (said, shown, status, told) = self.run(up, down, dir);
+        self.check_of(|args| secretcat(args), up, down, dir);
+    }
+
+    /// Runs it, the program being started so, and compares all that came of it.
+    pub fn check_of(self, program: impl Fn(&[&str]) -> Command, up: &[u8], down: &[u8], dir: &Dir) {
+        let (said, shown, status, told) = self.run(program, up, down, dir);
         assert!(said == up, "{self:?} of {}: the peer was sent something else", up.len());
         assert!(shown == down, "{self:?} of {}: {} bytes came out", down.len(), shown.len());
         let (expected, word) = if self.story == Story::Killed {

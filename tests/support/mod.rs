@@ -37,7 +37,8 @@ pub(crate) fn shell<S: AsRef<OsStr>>(script: &str, args: impl IntoIterator<Item 
     command
 }
 
-fn clean(command: &mut Command) -> &mut Command {
+/// Takes away what of this environment would change what the program does.
+pub(crate) fn clean(command: &mut Command) -> &mut Command {
     for name in ["SECRETCAT_ADDRESS", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
         command.env_remove(name);
     }

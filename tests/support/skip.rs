@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::io::Write as _;
+use std::process::Command;
 
 /// Tells on stderr, past the capture of the test harness, that the calling test is left out.
 ///
@@ -19,4 +20,14 @@ pub(crate) fn skip(why: &str) {
 pub(crate) fn skip_even_in_ci(why: &str) {
     // A stderr that is gone is no reason for a test to fail.
     let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}
+
+/// Whether strace(1) is here and may look at another program; where not, that is said.
+pub(crate) fn has_strace() -> bool {
+    let looked = Command::new("strace").args(["-o", "/dev/null", "true"]).status();
+    let traces = looked.is_ok_and(|status| status.success());
+    if !traces {
+        skip("strace");
+    }
+    traces
 }

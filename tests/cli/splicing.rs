@@ -1,0 +1,131 @@
+//! Bulk data really stays within the kernel where it can: the bytes of every system call are added up.
+
+use std::ffi::OsStr;
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+
+use crate::connect::stage;
+use crate::passing::{Case, Std, Story};
+use crate::raw::noise;
+use crate::support::{Dir, Server, accept, clean, skip};
+
+/// What each way carries.
+const BULK: usize = 4 << 20;
+/// What besides is read and written: the wakings, the line on stderr, the start of a library.
+const REST: usize = 64 * 1024;
+/// The calls that copy between the kernel and a program.
+const COPIES: [&str; 12] = [
+    "read", "readv", "pread64", "recvfrom", "recvmsg", "recvmmsg", "write", "writev", "pwrite64", "sendto", "sendmsg",
+    "sendmmsg",
+];
+
+/// How many bytes a program has had moved by splice(2), and by calls that copy.
+#[derive(Debug)]
+struct Moved {
+    within: usize,
+    copied: usize,
+}
+
+/// The program, with its calls told to `log`.
+fn watched<S: AsRef<OsStr>>(log: &Path, args: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::new("strace");
+    let calls = format!("trace=splice,{}", COPIES.join(","));
+    clean(&mut command).args(["-f", "-qq", "-s", "0", "-e", &calls, "-o"]).arg(log);
+    command.arg(env!("CARGO_BIN_EXE_secretcat")).args(args);
+    command
+}
+
+impl Moved {
+    /// Adds up what strace(1) has told: `PID call(…) = N`, or `PID <... call resumed>…) = N`.
+    fn read(log: &Path) -> Moved {
+        let mut moved = Moved { within: 0, copied: 0 };
+        for line in std::fs::read_to_string(log).unwrap().lines() {
+            let Some((call, result)) = line.rsplit_once(" = ") else { continue };
+            let call = call.split_once(' ').unwrap().1.trim_start().trim_start_matches("<... ");
+            let name = call.split(['(', ' ']).next().unwrap();
+            // What failed, `-1 EAGAIN`, has moved nothing.
+            let Ok(bytes) = result.trim().parse::<usize>() else { continue };
+            match name {
+                "splice" => moved.within += bytes,
+                _ if COPIES.contains(&name) => moved.copied += bytes,
+                _ => {}
+            }
+        }
+        moved
+    }
+}
+
+#[test]
+fn what_stdin_and_stdout_carry_is_spliced_where_they_are_pipes_or_files() {
+    if !skip::has_strace() {
+        return;
+    }
+    let (up, down) = (noise(BULK), noise(BULK + 1));
+    let dir = Dir::new("spliced");
+    let log = dir.file("strace");
+    for listens in [false, true] {
+        let moved = |input, output, seeing| {
+            let case = Case { listens, input, output, seeing, story: Story::InputFirst };
+            case.check_of(|args| watched(&log, args), &up, &down, &dir);
+            Moved::read(&log)
+        };
+        // Between a file and a socket there is a pipe: in, and out of it.
+        for (input, output, within) in [
+            (Std::Pipe, Std::Pipe, up.len() + down.len()),
+            (Std::File, Std::Pipe, 2 * up.len() + down.len()),
+            (Std::Pipe, Std::File, up.len() + 2 * down.len()),
+        ] {
+            let moved = moved(input, output, &[]);
+            assert_eq!(moved.within, within, "{listens} {input:?} {output:?} {moved:?}");
+            assert!(moved.copied < REST, "{listens} {input:?} {output:?} {moved:?}");
+        }
+        // What cannot be spliced is copied in and out of this program.
+        let appended = moved(Std::Pipe, Std::Append, &[]);
+        assert_eq!(appended.within, up.len(), "{appended:?}");
+        assert!((2 * down.len()..2 * down.len() + REST).contains(&appended.copied), "{appended:?}");
+        let traced = moved(Std::File, Std::Pipe, &["--trace", "/dev/null"]);
+        assert_eq!(traced.within, 0, "{traced:?}");
+        assert!(traced.copied >= 2 * (up.len() + down.len()), "{traced:?}");
+    }
+}
+
+#[test]
+fn what_a_relay_passes_on_is_spliced() {
+    if !skip::has_strace() {
+        return;
+    }
+    let bytes = noise(BULK);
+    let dir = Dir::new("spliced-relay");
+    let log = dir.file("strace");
+    let moved = |args: &[&str]| {
+        let (listener, address) = stage();
+        let words = ["listen", "127.0.0.1:0", "--once", "--relay", &address];
+        let relay = Server::from_command(&mut watched(&log, [&words, args].concat()));
+        let client = relay.open();
+        let server = accept(&listener);
+        for (from, mut to) in [(&client, &server), (&server, &client)] {
+            let mut got = Vec::new();
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    (&*from).write_all(&bytes).unwrap();
+                    from.shutdown(Shutdown::Write).unwrap();
+                });
+                to.read_to_end(&mut got).unwrap();
+            });
+            assert!(got == bytes, "{args:?}");
+        }
+        drop((client, server));
+        relay.proc.end().is(0, "", &relay.said);
+        Moved::read(&log)
+    };
+    // Every byte goes in and out, both ways. The first portions tell that there is much, and are copied.
+    let spliced = moved(&[]);
+    assert!(spliced.within + spliced.copied >= 4 * BULK, "{spliced:?}");
+    assert!(spliced.copied < BULK, "{spliced:?}");
+    let copied = moved(&["--read-size", "5000"]);
+    assert_eq!(copied.within, 0, "{copied:?}");
+    assert!(copied.copied >= 4 * BULK, "{copied:?}");
+}
