@@ -27,7 +27,7 @@ fn answers(stream: &[u8], step: usize) -> Vec<u8> {
             let pulled = if last { inbox.finish() } else { inbox.pull(&mut fresh) };
             match pulled {
                 Ok(Some(message)) if last => service.on(Event::Last(0, &message.body), &mut actions),
-                Ok(Some(message)) => service.on(Event::Message(0, &message.body), &mut actions),
+                Ok(Some(message)) => service.on(Event::of(0, &message), &mut actions),
                 Ok(None) => break,
                 Err(FrameError::TooLong { .. }) => {
                     service.on(Event::TooLong(0), &mut actions);

@@ -1,14 +1,15 @@
 //! Messages of HTTP/1.x: where they end (RFC 9112, section 6) and what their body is.
 
 use std::collections::VecDeque;
-use std::io::Write;
 
 use self::chunk::chunk_size;
 pub(super) use self::chunk::dechunk;
+pub(super) use self::encode::{encode, respond};
 use self::head::Body;
-use super::{Found, FrameError, Need, Role, Scan, malformed};
+use super::{Found, FrameError, Need, Role, Scan, Wish, malformed};
 
 mod chunk;
+mod encode;
 mod head;
 
 /// The bytes a head may have.
@@ -23,6 +24,8 @@ pub(super) struct Http {
     state: State,
     /// Of the requests that the responses to come answer: whether each asked for a head only.
     heads: VecDeque<bool>,
+    /// What the head of this message says of its answer, if it is a request.
+    wish: Option<Wish>,
 }
 
 #[derive(Debug)]
@@ -51,7 +54,7 @@ struct Line {
 
 impl Http {
     pub(super) fn new(role: Role, limit: usize) -> Http {
-        Http { role, limit, state: State::head(0), heads: VecDeque::new() }
+        Http { role, limit, state: State::head(0), heads: VecDeque::new(), wish: None }
     }
 
     /// The next message, behind those that are asked for already, will answer this request.
@@ -59,9 +62,11 @@ impl Http {
         self.heads.push_back(head::is_head(request));
     }
 
-    pub(super) fn reset(&mut self) {
+    /// Begins with the next message. How the last one wants to be answered.
+    pub(super) fn reset(&mut self) -> Option<Wish> {
         self.state = State::head(0);
         self.heads.pop_front();
+        self.wish.take()
     }
 
     pub(super) fn scan(&mut self, held: &[u8]) -> Result<Scan, FrameError> {
@@ -137,13 +142,14 @@ impl Http {
     }
 
     /// The state behind the head that ends where `held` does.
-    fn after_head(&self, held: &[u8], start: usize) -> Result<State, FrameError> {
+    fn after_head(&mut self, held: &[u8], start: usize) -> Result<State, FrameError> {
         let bodiless = self.heads.front() == Some(&true);
-        let Some((len, body)) = head::parse(self.role, &held[start..], bodiless)? else {
+        let Some(told) = head::parse(self.role, &held[start..], bodiless)? else {
             return malformed("an HTTP head without an end");
         };
-        let end = start + len;
-        Ok(match body {
+        self.wish = told.wish;
+        let end = start + told.len;
+        Ok(match told.body {
             Body::Interim => State::head(end),
             Body::Length(len) => State::Counted { body: end, end: self.end_of(end, len)? },
             Body::Chunked => State::ChunkSize { body: end, line: Line::at(end) },
@@ -161,18 +167,6 @@ impl Http {
     fn allow(&self, len: usize) -> Result<(), FrameError> {
         allow(len, self.limit)
     }
-}
-
-/// Appends a request, or a response to one, with this body.
-pub(super) fn encode(role: Role, body: &[u8], out: &mut Vec<u8>) {
-    let start = match role {
-        Role::Requests => "POST / HTTP/1.1\r\nHost: localhost\r\n",
-        Role::Responses => "HTTP/1.1 200 OK\r\n",
-    };
-    out.extend_from_slice(start.as_bytes());
-    // Writing to a Vec does not fail.
-    let _ = write!(out, "Content-Type: text/plain\r\nContent-Length: {}\r\n\r\n", body.len());
-    out.extend_from_slice(body);
 }
 
 impl State {

@@ -2,7 +2,7 @@
 
 use super::http::Http;
 use super::lines::Lines;
-use super::{Found, FrameError, Framing, LengthPrefix, Message, Need, Role, Scan};
+use super::{Found, FrameError, Framing, LengthPrefix, Message, Need, Role, Scan, Wish};
 
 /// Collects what was read and hands out whole messages, the same ones however the bytes were split.
 ///
@@ -49,10 +49,10 @@ impl Inbox {
             let bytes = *fresh;
             return match self.scanner.scan(bytes) {
                 Ok(Scan::Whole(found)) => {
-                    self.scanner.reset();
+                    let wish = self.scanner.finish_message();
                     let (wire, rest) = bytes.split_at(found.wire);
                     *fresh = rest;
-                    Ok(Some(found.message(wire)))
+                    Ok(Some(found.message(wire, wish)))
                 }
                 Ok(Scan::More(_)) => {
                     *fresh = &[];
@@ -114,7 +114,7 @@ impl Inbox {
             Ok(Some(found)) => Ok(Some(self.take(&found))),
             Ok(None) => {
                 self.start = self.stash.len();
-                self.scanner.reset();
+                self.scanner.finish_message();
                 Ok(None)
             }
             Err(error) => Err(self.fail(error)),
@@ -149,10 +149,10 @@ impl Inbox {
     }
 
     fn take(&mut self, found: &Found) -> Message<'_> {
-        self.scanner.reset();
+        let wish = self.scanner.finish_message();
         let held = &self.stash[self.start..];
         self.start += found.wire;
-        found.message(&held[..found.wire])
+        found.message(&held[..found.wire], wish)
     }
 
     fn append(&mut self, bytes: &[u8]) {
@@ -201,12 +201,14 @@ impl Scanner {
         }
     }
 
-    fn reset(&mut self) {
+    /// Gets ready for the next message. What the one that was found says of its answer.
+    fn finish_message(&mut self) -> Option<Wish> {
         match self {
             Scanner::Lines(lines) => lines.reset(),
-            Scanner::Http(http) => http.reset(),
-            Scanner::Raw | Scanner::Length(..) => (),
+            Scanner::Http(http) => return http.reset(),
+            Scanner::Raw | Scanner::Length(..) => {}
         }
+        None
     }
 }
 

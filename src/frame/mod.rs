@@ -46,6 +46,38 @@ pub struct Message<'a> {
     pub wire: &'a [u8],
     /// What it says: without line ending, prefix, head and chunk sizes.
     pub body: Cow<'a, [u8]>,
+    /// How it wants to be answered, where it can say so: a request of HTTP can.
+    pub wish: Option<Wish>,
+}
+
+/// How a request of HTTP wants to be answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// With the head of the response only, as it would be with its body (HEAD; RFC 9110, section 9.3.2).
+    pub head_only: bool,
+    /// What becomes of the connection then.
+    pub after: After,
+}
+
+/// What becomes of a connection when a request is answered (RFC 9112, section 9.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum After {
+    /// Further requests may come.
+    #[default]
+    GoOn,
+    /// The same, to a client that has to be told.
+    KeepAlive,
+    /// It is closed, and what else has come over it is not answered.
+    Close,
+}
+
+/// How a response of HTTP begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// 200.
+    Ok,
+    /// 413.
+    ContentTooLarge,
 }
 
 /// Why no further message can be found in a stream. It stays that way: a decoder that has lost its
@@ -88,6 +120,11 @@ pub fn encode(framing: Framing, role: Role, body: &[u8], out: &mut Vec<u8>) -> R
         Framing::Length(prefix) => prefix.encode(body, out)?,
     }
     Ok(())
+}
+
+/// Appends the response of HTTP with this body, as its request wants it.
+pub fn respond(status: Status, wish: Wish, body: &[u8], out: &mut Vec<u8>) {
+    http::respond(status, wish, body, out);
 }
 
 impl Framing {
@@ -152,9 +189,10 @@ enum Need {
 }
 
 impl Found {
-    fn message<'a>(&self, wire: &'a [u8]) -> Message<'a> {
+    fn message<'a>(&self, wire: &'a [u8], wish: Option<Wish>) -> Message<'a> {
         let body = &wire[self.body..self.body_end];
-        Message { wire, body: if self.chunked { Cow::Owned(http::dechunk(body)) } else { Cow::Borrowed(body) } }
+        let body = if self.chunked { Cow::Owned(http::dechunk(body)) } else { Cow::Borrowed(body) };
+        Message { wire, body, wish }
     }
 }
 

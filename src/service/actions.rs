@@ -50,6 +50,12 @@ impl Actions {
         self.bytes.len()
     }
 
+    /// Whether the last thing to do is to part from this peer: nothing more that it says is heard.
+    #[must_use]
+    pub fn closes(&self, peer: PeerId) -> bool {
+        self.list.last() == Some(&Action::Close(peer))
+    }
+
     /// Whether nothing is to be done.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -12,6 +12,8 @@ pub mod talk;
 pub use actions::{Action, Actions};
 pub use kinds::{Bug, ServiceKind};
 
+use crate::frame::{Message, Wish};
+
 /// Somebody a service talks with: a connection, or the [console](CONSOLE).
 pub type PeerId = usize;
 
@@ -26,6 +28,8 @@ pub enum Event<'a> {
     Open(PeerId),
     /// A whole message, without its framing; or a run of bytes, where the framing is raw.
     Message(PeerId, &'a [u8]),
+    /// A whole message that says how it wants to be answered: a request of HTTP.
+    Request(PeerId, &'a [u8], Wish),
     /// The connection that [`Action::Dial`] asked for stands: first who it is for, then itself.
     Linked(PeerId, PeerId),
     /// The connection that [`Action::Dial`] asked for this peer cannot be made.
@@ -40,6 +44,17 @@ pub enum Event<'a> {
     Drained(PeerId),
     /// The peer is gone.
     Closed(PeerId),
+}
+
+impl<'a> Event<'a> {
+    /// What a message is to a service.
+    #[must_use]
+    pub fn of(from: PeerId, message: &'a Message<'a>) -> Self {
+        match message.wish {
+            Some(wish) => Event::Request(from, &message.body, wish),
+            None => Event::Message(from, &message.body),
+        }
+    }
 }
 
 /// What becomes of a peer when the session is stopped and what has arrived from it is heard.

@@ -34,7 +34,11 @@ impl Pipe {
 impl Service for Pipe {
     fn on(&mut self, event: Event<'_>, actions: &mut Actions) {
         match event {
-            Event::Open(CONSOLE) | Event::Drained(_) | Event::Linked(..) | Event::Unreachable(_) => {}
+            Event::Open(CONSOLE)
+            | Event::Request(..)
+            | Event::Drained(_)
+            | Event::Linked(..)
+            | Event::Unreachable(_) => {}
             Event::Open(peer) => {
                 self.peer = Some(peer);
                 if self.input_ended && self.half_close {

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use memchr::memmem;
 
 use super::{Action, Actions, Bug, Event, Service};
-use crate::frame::{Framing, Role, encode};
+use crate::frame::{After, Framing, Role, Status, Wish, encode, respond};
 
 const NOT_FOUND: &[u8] = b"Secret code not found.\n";
 const TOO_LONG: &[u8] = b"Message too long.\n";
@@ -26,23 +26,23 @@ impl Secret {
         Secret { finder: memmem::Finder::new(b"SECRET"), bug, framing }
     }
 
-    /// Appends the answer to one message as its framing has it.
-    fn reply(&self, message: &[u8], out: &mut Vec<u8>) {
+    /// Appends the answer to one message as its framing and its wish have it.
+    fn reply(&self, message: &[u8], wish: Wish, out: &mut Vec<u8>) {
         if matches!(self.framing, Framing::Lines | Framing::Raw) {
             return self.answer(message, out);
         }
         let mut line = Vec::new();
         self.answer(message, &mut line);
-        self.frame(&line, out);
+        self.frame(Status::Ok, wish, &line, out);
     }
 
     /// Appends a line of ours as the framing has it.
-    fn frame(&self, line: &[u8], out: &mut Vec<u8>) {
-        let body = if matches!(self.framing, Framing::Length(_)) { without_ending(line) } else { line };
+    fn frame(&self, status: Status, wish: Wish, line: &[u8], out: &mut Vec<u8>) {
         match self.framing {
-            Framing::Lines | Framing::Raw => out.extend_from_slice(body),
+            Framing::Lines | Framing::Raw => out.extend_from_slice(line),
+            Framing::Http => respond(status, wish, line, out),
             // An answer that its length prefix cannot count is told in one that it can.
-            framing => encode(framing, Role::Responses, body, out)
+            framing @ Framing::Length(_) => encode(framing, Role::Responses, without_ending(line), out)
                 .or_else(|_| encode(framing, Role::Responses, without_ending(TOO_LONG), out))
                 .unwrap_or_default(),
         }
@@ -81,10 +81,17 @@ impl Service for Secret {
                 self.on_read(bug, peer, read, actions);
             }
             (Event::Message(peer, message) | Event::Last(peer, message), None) => {
-                actions.send_with(peer, |out| self.reply(message, out));
+                actions.send_with(peer, |out| self.reply(message, Wish::default(), out));
+            }
+            (Event::Request(peer, message, wish), _) => {
+                actions.send_with(peer, |out| self.reply(message, wish, out));
+                if wish.after == After::Close {
+                    actions.push(Action::Close(peer));
+                }
             }
             (Event::TooLong(peer), _) => {
-                actions.send_with(peer, |out| self.frame(TOO_LONG, out));
+                let wish = Wish { after: After::Close, ..Wish::default() };
+                actions.send_with(peer, |out| self.frame(Status::ContentTooLarge, wish, TOO_LONG, out));
                 actions.push(Action::Close(peer));
             }
             (Event::Eof(peer), _) => actions.push(Action::Close(peer)),

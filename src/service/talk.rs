@@ -184,7 +184,11 @@ impl Talk {
 impl Service for Talk {
     fn on(&mut self, event: Event<'_>, actions: &mut Actions) {
         match event {
-            Event::Open(CONSOLE) | Event::Drained(_) | Event::Linked(..) | Event::Unreachable(_) => return,
+            Event::Open(CONSOLE)
+            | Event::Request(..)
+            | Event::Drained(_)
+            | Event::Linked(..)
+            | Event::Unreachable(_) => return,
             Event::Open(server) => {
                 self.server = Some(server);
                 if self.style == Style::Conversation {

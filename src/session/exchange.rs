@@ -317,7 +317,10 @@ impl<S: Service> Exchange<S> {
             match peer.inbox.pull(&mut fresh) {
                 Ok(Some(message)) => {
                     note_heard(peer.link.conn(), &mut peer.heard, message.wire.len(), &self.recorder);
-                    self.service.on(Event::Message(id, &message.body), &mut self.actions);
+                    self.service.on(Event::of(id, &message), &mut self.actions);
+                    if self.actions.closes(id) {
+                        return false;
+                    }
                 }
                 Ok(None) => return true,
                 Err(FrameError::TooLong { .. }) if id != CONSOLE => {

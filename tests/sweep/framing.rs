@@ -4,7 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::Command;
 
-use crate::support::{Proc, Server, accept, digits, has, run, run_command, secretcat, skip};
+use crate::support::trace::Trace;
+use crate::support::{Dir, NOT_FOUND, Proc, Server, accept, digits, has, run, run_command, secretcat, skip};
 use crate::{findings, verdicts};
 
 const LENGTHS: [&str; 5] = ["length:u8", "length:u16", "length:u16le", "length:u32", "length:u32le"];
@@ -47,10 +48,6 @@ fn a_length_is_written_and_read_in_its_byte_order() {
 fn too_long_is_said_in_the_framing() {
     let server = Server::start(&["--framing", "length:u16", "--max-message", "8"]);
     assert_eq!(server.say(b"\0\x09123456789"), "\0\x11Message too long.");
-    let server = Server::start(&["--framing", "http", "--max-message", "80"]);
-    let answer = server.say(format!("POST / HTTP/1.1\r\nContent-Length: 90\r\n\r\n{}", "x".repeat(90)));
-    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 18\r\n\r\n";
-    assert_eq!(answer, head.to_owned() + "Message too long.\n");
     // An answer may be longer than its question, and than what the prefix can count.
     let server = Server::start(&["--framing", "length:u8"]);
     let digits = [b"\xffSECRET".to_vec(), vec![b'7'; 249]].concat();
@@ -81,8 +78,70 @@ fn curl_is_answered_in_plain_text() {
         // Two requests go over one connection.
         let twice = curl(&["-d", "SECRET 2", "-w", "%{num_connects}\n", &url, &url]);
         twice.is(0, format!("{0}1\n{0}0\n", digits("2")), "");
+        // What answers HEAD has no body: with one, the second request would not find its answer.
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 23\r\n\r\n";
+        let heads = curl(&["-I", "-w", "%{num_connects}\n", &url, &url]);
+        heads.is(0, format!("{head}1\n{head}0\n"), "");
+        // Who says that it is the last request, and who is too old to say otherwise, is parted from.
+        let closed = head.replacen("\r\n", "\r\nConnection: close\r\n", 1);
+        for last in [&["-H", "Connection: close"][..], &["--http1.0"]] {
+            let parted = curl(&[last, &["-i", "-w", "%{num_connects}\n", &url, &url]].concat());
+            parted.is(0, format!("{closed}{NOT_FOUND}1\n").repeat(2), "");
+        }
+        let old = curl(&[
+            "-d",
+            "SECRET 3",
+            "--http1.0",
+            "-H",
+            "Connection: keep-alive",
+            "-w",
+            "%{num_connects}\n",
+            &url,
+            &url,
+        ]);
+        old.is(0, format!("{0}1\n{0}0\n", digits("3")), "");
         server.stops_with("");
     }
+}
+
+/// Whoever asks for too much over HTTP has it from the status, however much is still being sent.
+#[test]
+fn curl_is_told_that_it_sends_too_much() {
+    if !has("curl") {
+        return skip::skip("curl");
+    }
+    let server = Server::start(&["--framing", "http", "--max-message", "400"]);
+    let url = format!("http://{}/", server.address());
+    let head = "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\n\
+                Content-Type: text/plain\r\nContent-Length: 18\r\n\r\nMessage too long.\n";
+    for how in ["Content-Type: text/plain", "Transfer-Encoding: chunked", "Expect: 100-continue"] {
+        let mut curl = Command::new("curl");
+        curl.args(["-sS", "-i", "-m", "30", "-H", how, "--data-binary", "@-", "-w", "%{num_connects}\n", &url, &url]);
+        run_command(&mut curl, "x".repeat(100_000)).is(0, format!("{head}1\n").repeat(2), "");
+    }
+    server.stops_with("");
+}
+
+#[test]
+fn what_follows_the_last_request_is_not_answered() {
+    let dir = Dir::new("last-request");
+    let trace = dir.file("trace");
+    let server = Server::start(&["--framing", "http", "--trace", trace.to_str().unwrap()]);
+    let last = "GET / HTTP/1.1\r\nConnection: close\r\n\r\n";
+    let answer = server.say(last);
+    assert_eq!(answer.lines().next(), Some("HTTP/1.1 200 OK"));
+    assert_eq!(server.say(last.repeat(3)), answer);
+    // The end of the connection is the server's to begin.
+    let mut stream = server.open();
+    stream.write_all(last.as_bytes()).unwrap();
+    let mut told = String::new();
+    stream.read_to_string(&mut told).unwrap();
+    assert_eq!(told, answer);
+    server.stops_with("");
+    // Nor is it looked at: each of the three connections had one message, and one answer.
+    let trace = Trace::read(&trace);
+    let messages = trace.connections("listen").into_iter().map(|conn| trace.of(conn, "message").len());
+    assert_eq!(messages.collect::<Vec<_>>(), [2, 2, 2]);
 }
 
 /// Answers the first connection with these bytes, one a segment, and ends it where that is asked for.

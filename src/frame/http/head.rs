@@ -1,11 +1,20 @@
-//! What the head of an HTTP message says about its body (RFC 9112, section 6.3).
+//! What the head of an HTTP message says about its body (RFC 9112, section 6.3), and a request's about its answer.
 
 use httparse::{EMPTY_HEADER, Header, Request, Response, Status};
 
-use crate::frame::{FrameError, Role, malformed};
+use crate::frame::{After, FrameError, Role, Wish, malformed};
 
 /// The fields a head may have.
 const MAX_HEADERS: usize = 128;
+
+/// A whole head.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) len: usize,
+    pub(super) body: Body,
+    /// Of a request.
+    pub(super) wish: Option<Wish>,
+}
 
 /// What a head says about its body.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,7 +36,7 @@ pub(super) fn is_head(request: &[u8]) -> bool {
 }
 
 /// Reads a head; `None` while it is not whole. `bodiless` is a response to a request of [`is_head`].
-pub(super) fn parse(role: Role, head: &[u8], bodiless: bool) -> Result<Option<(usize, Body)>, FrameError> {
+pub(super) fn parse(role: Role, head: &[u8], bodiless: bool) -> Result<Option<Head>, FrameError> {
     let mut headers = [EMPTY_HEADER; MAX_HEADERS];
     let invalid = |error: httparse::Error| FrameError::Malformed { what: format!("HTTP head: {error}") };
     match role {
@@ -39,7 +48,8 @@ pub(super) fn parse(role: Role, head: &[u8], bodiless: bool) -> Result<Option<(u
                 Some(Body::UntilClose) => return malformed("an HTTP request whose body has no end"),
                 body => body.unwrap_or(Body::Length(0)),
             };
-            Ok(Some((len, body)))
+            let after = after(request.headers, request.version);
+            Ok(Some(Head { len, body, wish: Some(Wish { head_only: request.method == Some("HEAD"), after }) }))
         }
         Role::Responses => {
             let mut response = Response::new(&mut headers);
@@ -51,20 +61,33 @@ pub(super) fn parse(role: Role, head: &[u8], bodiless: bool) -> Result<Option<(u
                 _ if bodiless => Body::Length(0),
                 _ => body_length(response.headers, response.version)?.unwrap_or(Body::UntilClose),
             };
-            Ok(Some((len, body)))
+            Ok(Some(Head { len, body, wish: None }))
         }
     }
 }
 
+/// What is to become of the connection once a request is answered (RFC 9112, section 9.3).
+fn after(headers: &[Header<'_>], version: Option<u8>) -> After {
+    let says = |option: &str| values(headers, "Connection").any(|value| value.eq_ignore_ascii_case(option.as_bytes()));
+    match version {
+        _ if says("close") => After::Close,
+        Some(0) if says("keep-alive") => After::KeepAlive,
+        Some(0) => After::Close,
+        _ => After::GoOn,
+    }
+}
+
+/// The members of all fields with this name.
+fn values<'a>(headers: &'a [Header<'a>], name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+    let named = headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name));
+    named.flat_map(|header| header.value.split(|b| *b == b',').map(<[u8]>::trim_ascii))
+}
+
 /// What the fields of a head say about the body; `None` when they say nothing (RFC 9112, section 6.3).
 fn body_length(headers: &[Header<'_>], version: Option<u8>) -> Result<Option<Body>, FrameError> {
-    let values = |name: &'static str| {
-        let named = headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name));
-        named.flat_map(|header| header.value.split(|b| *b == b',').map(<[u8]>::trim_ascii))
-    };
-    let coding = values("Transfer-Encoding").last();
+    let coding = values(headers, "Transfer-Encoding").last();
     let mut length = None;
-    for value in values("Content-Length") {
+    for value in values(headers, "Content-Length") {
         let number = if value.iter().all(u8::is_ascii_digit) { std::str::from_utf8(value).ok() } else { None };
         let Some(number) = number.and_then(|digits| digits.parse::<u64>().ok()) else {
             return malformed("an HTTP Content-Length that is not a number");
@@ -90,9 +113,9 @@ mod tests {
 
     fn body(role: Role, head: &str) -> Result<Body, String> {
         match parse(role, head.as_bytes(), false) {
-            Ok(Some((len, body))) => {
-                assert_eq!(len, head.len());
-                Ok(body)
+            Ok(Some(whole)) => {
+                assert_eq!(whole.len, head.len());
+                Ok(whole.body)
             }
             Ok(None) => panic!("not whole: {head}"),
             Err(error) => Err(error.to_string()),
@@ -116,6 +139,20 @@ mod tests {
         for code in [101, 204, 304] {
             assert_eq!(response(code, "Content-Length: 7\r\n"), Ok(Body::Length(0)));
         }
+    }
+
+    #[test]
+    fn a_request_says_how_it_is_to_be_answered() {
+        let wish = |head: &str| {
+            let head = parse(Role::Requests, format!("{head}\r\n\r\n").as_bytes(), false).unwrap().unwrap();
+            head.wish.map(|wish| (wish.head_only, wish.after)).unwrap()
+        };
+        assert_eq!(wish("GET / HTTP/1.1"), (false, After::GoOn));
+        assert_eq!(wish("HEAD / HTTP/1.1\r\nConnection: keep-alive"), (true, After::GoOn));
+        assert_eq!(wish("GET / HTTP/1.1\r\nConnection: TE\r\nconnection: x, Close"), (false, After::Close));
+        assert_eq!(wish("HEAD / HTTP/1.0"), (true, After::Close));
+        assert_eq!(wish("GET / HTTP/1.0\r\nConnection: Keep-Alive"), (false, After::KeepAlive));
+        assert_eq!(wish("GET / HTTP/1.0\r\nConnection: keep-alive, close"), (false, After::Close));
     }
 
     #[test]

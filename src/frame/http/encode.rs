@@ -1,0 +1,64 @@
+//! Messages of HTTP as they are written: a request, and the response to one.
+
+use std::io::Write;
+
+use crate::frame::{After, Role, Status, Wish};
+
+/// Appends a request, or a response to one, with this body.
+pub(in crate::frame) fn encode(role: Role, body: &[u8], out: &mut Vec<u8>) {
+    match role {
+        Role::Requests => {
+            out.extend_from_slice(b"POST / HTTP/1.1\r\nHost: localhost\r\n");
+            content(body, out);
+            out.extend_from_slice(body);
+        }
+        Role::Responses => respond(Status::Ok, Wish::default(), body, out),
+    }
+}
+
+/// Appends a response with this body, as the request wants it.
+pub(in crate::frame) fn respond(status: Status, wish: Wish, body: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(match status {
+        Status::Ok => b"HTTP/1.1 200 OK\r\n",
+        Status::ContentTooLarge => b"HTTP/1.1 413 Content Too Large\r\n",
+    });
+    out.extend_from_slice(match wish.after {
+        After::GoOn => b"",
+        After::KeepAlive => b"Connection: keep-alive\r\n",
+        After::Close => b"Connection: close\r\n",
+    });
+    content(body, out);
+    if !wish.head_only {
+        out.extend_from_slice(body);
+    }
+}
+
+/// Appends the fields that tell of the body, and the end of the head.
+fn content(body: &[u8], out: &mut Vec<u8>) {
+    // Writing to a Vec does not fail.
+    let _ = write!(out, "Content-Type: text/plain\r\nContent-Length: {}\r\n\r\n", body.len());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_response_keeps_to_what_its_request_said() {
+        let response = |status, head_only, after| {
+            let mut out = Vec::new();
+            respond(status, Wish { head_only, after }, b"ab\n", &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        let content = "Content-Type: text/plain\r\nContent-Length: 3\r\n\r\n";
+        assert_eq!(response(Status::Ok, false, After::GoOn), format!("HTTP/1.1 200 OK\r\n{content}ab\n"));
+        assert_eq!(
+            response(Status::Ok, true, After::KeepAlive),
+            format!("HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n{content}")
+        );
+        assert_eq!(
+            response(Status::ContentTooLarge, false, After::Close),
+            format!("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\n{content}ab\n")
+        );
+    }
+}
