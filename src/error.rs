@@ -73,10 +73,10 @@ pub enum Error {
 }
 
 impl Error {
-    /// A failed operation on a file or stream.
+    /// A failed operation on a file or stream. What names it is put into words when it has failed:
+    /// an operation that succeeds, once a turn of the loop, costs no memory.
     pub fn local(action: &'static str, target: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
-        let target = target.into();
-        move |source| Error::Local { action, target, source }
+        move |source| Error::Local { action, target: target.into(), source }
     }
 
     /// A failed operation on a file, named by its path.
@@ -93,8 +93,7 @@ impl Error {
 
     /// A failed operation on a socket.
     pub fn network(action: &'static str, address: impl Display) -> impl FnOnce(io::Error) -> Error {
-        let address = address.to_string();
-        move |source| Error::Network { action, address, source }
+        move |source| Error::Network { action, address: address.to_string(), source }
     }
 }
 

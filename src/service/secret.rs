@@ -16,6 +16,8 @@ pub struct Secret {
     finder: memmem::Finder<'static>,
     bug: Option<Bug>,
     framing: Framing,
+    /// The answer before it is framed; the memory is kept from message to message.
+    line: Vec<u8>,
 }
 
 impl Secret {
@@ -23,17 +25,22 @@ impl Secret {
     /// wants raw bytes, a run of them a read; one without wants lines.
     #[must_use]
     pub fn new(bug: Option<Bug>, framing: Framing) -> Self {
-        Secret { finder: memmem::Finder::new(b"SECRET"), bug, framing }
+        Secret { finder: memmem::Finder::new(b"SECRET"), bug, framing, line: Vec::new() }
     }
 
     /// Appends the answer to one message as its framing and its wish have it.
-    fn reply(&self, message: &[u8], wish: Wish, out: &mut Vec<u8>) {
+    fn reply(&mut self, message: &[u8], wish: Wish, out: &mut Vec<u8>) {
+        /// What one giant answer needs beyond this is given back.
+        const KEPT: usize = 4096;
         if matches!(self.framing, Framing::Lines | Framing::Raw) {
             return self.answer(message, out);
         }
-        let mut line = Vec::new();
+        let mut line = std::mem::take(&mut self.line);
         self.answer(message, &mut line);
         self.frame(Status::Ok, wish, &line, out);
+        line.clear();
+        line.shrink_to(KEPT);
+        self.line = line;
     }
 
     /// Appends a line of ours as the framing has it.

@@ -1,0 +1,90 @@
+//! Nothing is allocated for a message once a connection is under way.
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "what is unexpected ends the test")]
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use allocation_counter::measure;
+use secretcat::cli::{self, Task};
+use secretcat::config::Color;
+use secretcat::io::recorder::Recorder;
+use secretcat::io::report::Report;
+use secretcat::io::signal::Signals;
+use secretcat::io::systemd::Manager;
+use secretcat::session::{Context, listen};
+
+const DEADLINE: Duration = Duration::from_secs(60);
+/// What one listener takes from its start to its end, one connection and its first messages included.
+const FIXED: u64 = 200;
+
+/// Listens with these options while `client` talks to it; how often memory was asked for meanwhile
+/// on the thread that listens, from its start to its end.
+fn allocations(args: &str, client: impl FnOnce(SocketAddr) + Send) -> u64 {
+    let line = format!("secretcat listen 127.0.0.1:0 --quiet {args}");
+    let Task::Listen(config) = cli::parse(line.split_whitespace().map(Into::into)).unwrap().task else { panic!() };
+    let context = Context {
+        report: Report::stderr(Color::Never),
+        recorder: Recorder::default(),
+        signals: Signals::default(),
+        manager: Manager::default(),
+    };
+    let (sender, address) = channel();
+    thread::scope(|scope| {
+        let listens = scope.spawn(|| {
+            measure(|| listen::run(&config, &context, |socket| sender.send(socket.local_addr()).unwrap()).unwrap())
+        });
+        let talks = scope.spawn(move || client(address.recv_timeout(DEADLINE).unwrap().unwrap()));
+        let talked = talks.join();
+        context.signals.stop();
+        let counted = listens.join().unwrap();
+        talked.unwrap();
+        counted.count_total
+    })
+}
+
+/// Sends `asked` so many times in one write and reads as many times `answered`, again and again.
+fn talk(address: SocketAddr, asked: &[u8], answered: &[u8], at_once: usize, times: u64) {
+    let mut stream = TcpStream::connect_timeout(&address, DEADLINE).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    let (asked, answered) = (asked.repeat(at_once), answered.repeat(at_once));
+    let mut got = vec![0; answered.len()];
+    for _ in 0..times {
+        stream.write_all(&asked).unwrap();
+        stream.read_exact(&mut got).unwrap();
+        assert!(got == answered, "{:?}", String::from_utf8_lossy(&got));
+    }
+}
+
+/// Neither a message nor a turn of the loop costs an allocation: there are many of both, and few of those.
+fn costs_none(args: &str, asked: &[u8], answered: &[u8]) {
+    for (at_once, times) in [(1, 20_000), (100, 1_000)] {
+        let counted = allocations(args, |address| talk(address, asked, answered, at_once, times));
+        // What a burst of replies has blown up is given back behind each, where they are cut.
+        let bursts = if at_once > 1 { times } else { 0 };
+        assert!(counted < FIXED + bursts, "{args:?}: {counted} allocations for {times} times {at_once} messages");
+    }
+}
+
+#[test]
+fn a_message_costs_no_allocation_whatever_the_service_and_its_framing() {
+    let (asked, answered) = (b"SECRET 42\n", b"Digits: 42   Count: 2\n");
+    costs_none("", asked, answered);
+    costs_none("", b"hello\n", b"Secret code not found.\n");
+    costs_none("--chunk 7", asked, answered);
+    costs_none("--service echo", asked, asked);
+    costs_none("--framing length:u16", b"\0\x09SECRET 42", b"\0\x15Digits: 42   Count: 2");
+    costs_none(
+        "--framing http",
+        b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nSECRET 42",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 22\r\n\r\nDigits: 42   Count: 2\n",
+    );
+}
+
+#[test]
+fn what_a_relay_passes_on_costs_no_allocation() {
+    allocations("--service echo", |server| costs_none(&format!("--relay {server}"), b"SECRET 42\n", b"SECRET 42\n"));
+}
