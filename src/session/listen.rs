@@ -186,6 +186,7 @@ impl<'a> Server<'a> {
             let now = Instant::now();
             for &event in &ready {
                 self.serve(event, now)?;
+                self.tell_of_the_ended()?; // before its number is somebody else's
             }
             self.call_for_clients();
             self.exchange.measure(now);

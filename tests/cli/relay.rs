@@ -6,6 +6,8 @@ use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::thread;
 
+use rustix::process::Signal;
+
 use crate::connect::stage;
 use crate::raw::noise;
 use crate::support::trace::Trace;
@@ -180,6 +182,23 @@ fn a_server_that_is_not_there_is_told_of_and_the_next_client_may_find_it() {
 }
 
 #[test]
+fn who_comes_while_another_leaves_is_served_like_anybody() {
+    let (listener, address) = stage();
+    drop(listener);
+    let relay = relay(&address, &[]);
+    let mut leaving = relay.open();
+    assert_eq!(leaving.read(&mut [0]).unwrap(), 0);
+    // The relay hears of both in one turn: the leave of the first, whose number the second is given.
+    relay.proc.signal(Signal::STOP);
+    let stat = format!("/proc/{}/stat", relay.proc.pid());
+    poll_until("it stands still", thread::yield_now, || std::fs::read_to_string(&stat).unwrap().contains(") T "));
+    drop(leaving);
+    let mut coming = relay.open();
+    relay.proc.signal(Signal::CONT);
+    assert_eq!(coming.read(&mut [0]).unwrap(), 0);
+}
+
+#[test]
 fn while_one_piece_waits_the_other_direction_and_the_others_go_on() {
     let (listener, address) = stage();
     let relay = relay(&address, &["--cut", "1", "--cut-toward", "server", "--delay", "1h"]);
@@ -204,7 +223,7 @@ fn who_has_asked_is_answered_when_the_relay_is_stopped() {
         let idle = pair(&listener, &relay);
         client.write_all(b"question\n").unwrap();
         assert_eq!(read_line(&mut server), "question\n");
-        relay.proc.signal(rustix::process::Signal::TERM);
+        relay.proc.signal(Signal::TERM);
         relay.proc.until_stderr("stopping: answering what has arrived\n");
         // The server learns that no more is coming, and answers what came.
         assert_eq!(server.read(&mut [0]).unwrap(), 0);

@@ -106,6 +106,7 @@ impl<S: Service> Exchange<S> {
         }
         self.surface(id);
         let Some(peer) = self.peers.try_remove(id) else { return };
+        self.dials.retain(|&client| client != id);
         let why = match (why, peer.broken) {
             (Why::Done, Some(error)) => Why::Failed(error),
             (why, _) => why,
