@@ -39,7 +39,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--framing', '--framing', [CompletionResultType]::ParameterName, 'How messages are told apart: lines, http, length:u8|u16|u32[le], raw')
             [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'With source: send so many bytes on each connection')
             [CompletionResult]::new('--threads', '--threads', [CompletionResultType]::ParameterName, 'Serve with so many event loops, each on a thread; 0 is one for each processor')
-            [CompletionResult]::new('--max-connections', '--max-connections', [CompletionResultType]::ParameterName, 'Serve so many connections at once; more wait until others end')
+            [CompletionResult]::new('--max-connections', '--max-connections', [CompletionResultType]::ParameterName, 'Serve so many clients at once; more wait until others end')
             [CompletionResult]::new('--allow', '--allow', [CompletionResultType]::ParameterName, 'Serve only clients of these networks (repeatable)')
             [CompletionResult]::new('--deny', '--deny', [CompletionResultType]::ParameterName, 'Turn clients of these networks away, whatever --allow says (repeatable)')
             [CompletionResult]::new('--max-message', '--max-message', [CompletionResultType]::ParameterName, 'Largest message taken, its line ending not counted')

@@ -35,7 +35,7 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --framing 'How messages are told apart: lines, http, length:u8|u16|u32[le], raw'
             cand --count 'With source: send so many bytes on each connection'
             cand --threads 'Serve with so many event loops, each on a thread; 0 is one for each processor'
-            cand --max-connections 'Serve so many connections at once; more wait until others end'
+            cand --max-connections 'Serve so many clients at once; more wait until others end'
             cand --allow 'Serve only clients of these networks (repeatable)'
             cand --deny 'Turn clients of these networks away, whatever --allow says (repeatable)'
             cand --max-message 'Largest message taken, its line ending not counted'

@@ -49,7 +49,7 @@ both\t'What goes either way'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l framing -d 'How messages are told apart: lines, http, length:u8|u16|u32[le], raw' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l count -d 'With source: send so many bytes on each connection' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l threads -d 'Serve with so many event loops, each on a thread; 0 is one for each processor' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l max-connections -d 'Serve so many connections at once; more wait until others end' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l max-connections -d 'Serve so many clients at once; more wait until others end' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l allow -d 'Serve only clients of these networks (repeatable)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l deny -d 'Turn clients of these networks away, whatever --allow says (repeatable)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l max-message -d 'Largest message taken, its line ending not counted' -r -f

@@ -63,7 +63,7 @@ module completions {
     --framing: string         # How messages are told apart: lines, http, length:u8|u16|u32[le], raw
     --count: string           # With source: send so many bytes on each connection
     --threads: string         # Serve with so many event loops, each on a thread; 0 is one for each processor
-    --max-connections: string # Serve so many connections at once; more wait until others end
+    --max-connections: string # Serve so many clients at once; more wait until others end
     --allow: string           # Serve only clients of these networks (repeatable)
     --deny: string            # Turn clients of these networks away, whatever --allow says (repeatable)
     --max-message: string     # Largest message taken, its line ending not counted

@@ -52,7 +52,7 @@ pub(super) struct ListenFlags {
     #[arg(long, value_name = "N", help_heading = "Service", default_value_t = 1)]
     threads: usize,
 
-    /// Serve so many connections at once; more wait until others end
+    /// Serve so many clients at once; more wait until others end
     #[arg(long, value_name = "N", help_heading = "Limits")]
     max_connections: Option<usize>,
     /// Serve only clients of these networks (repeatable)

@@ -111,6 +111,18 @@ impl ListenConfig {
         self.relay.is_some() || self.service.is_raw()
     }
 
+    /// How what clients say is divided: a bug wants to see the reads themselves.
+    #[must_use]
+    pub fn heard_as(&self) -> Framing {
+        if self.bug.is_some() || self.takes_raw() { Framing::Raw } else { self.framing }
+    }
+
+    /// Whether the run is for one connection, between it and the standard streams.
+    #[must_use]
+    pub fn is_one_pipe(&self) -> bool {
+        self.service == ServiceKind::Pipe && !self.keep_open
+    }
+
     /// Whether the plan is carried out on a unix socket: to the clients, to the server of a relay, or both.
     fn cuts_unix(&self) -> bool {
         let is_unix = |address: &Address| matches!(address, Address::Unix(_));

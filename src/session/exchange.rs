@@ -74,6 +74,8 @@ pub(super) struct Exchange<S> {
     /// Who is gone since this was last emptied.
     pub(super) ended: Vec<Ended>,
     peers: Slab<Peer>,
+    /// How many of them were called for others.
+    called: usize,
     console: Option<Peer>,
     actions: Actions,
     /// Who has been sent something in this turn.
@@ -98,6 +100,7 @@ impl<S: Service> Exchange<S> {
             dials: Vec::new(),
             ended: Vec::new(),
             peers: Slab::new(),
+            called: 0,
             console: None,
             actions: Actions::default(),
             touched: Vec::new(),
@@ -113,6 +116,11 @@ impl<S: Service> Exchange<S> {
     /// How many connections there are.
     pub(super) fn connections(&self) -> usize {
         self.peers.len()
+    }
+
+    /// How many of them came by themselves.
+    pub(super) fn clients(&self) -> usize {
+        self.peers.len() - self.called
     }
 
     /// Whether stdout has been closed by its reader.
@@ -136,15 +144,6 @@ impl<S: Service> Exchange<S> {
         self.peer(id).map_or(0, |peer| peer.link.backlog())
     }
 
-    /// Nothing more will be shown: what was held back is written to the console.
-    pub(super) fn end_output(&mut self) {
-        if let Some(Peer { link: Link::Console(console), .. }) = &mut self.console {
-            if let Err(error) = console.end() {
-                self.remove(CONSOLE, Why::Unwritable(error));
-            }
-        }
-    }
-
     /// Takes the console in.
     pub(super) fn add_console(&mut self, console: Console, framing: Framing, limit: usize) {
         let inbox = Inbox::new(framing, Role::Requests, limit);
@@ -161,6 +160,10 @@ impl<S: Service> Exchange<S> {
     /// Takes in the connection that was made for a peer.
     pub(super) fn add_for(&mut self, peer: PeerId, conn: Conn, inbox: Inbox) -> io::Result<PeerId> {
         let id = self.add_as(conn, inbox, |id| Event::Linked(peer, id))?;
+        if let Some(called) = self.peer_mut(id) {
+            called.called_for = Some(peer);
+            self.called += 1;
+        }
         self.resume(peer);
         Ok(id)
     }
@@ -358,10 +361,6 @@ impl<S: Service> Exchange<S> {
             peer.link.end_group();
         }
         self.service.on(Event::Eof(id), &mut self.actions);
-    }
-
-    fn ids(&self) -> Vec<PeerId> {
-        self.peers.iter().map(|(id, _)| id).collect()
     }
 
     fn peer(&self, id: PeerId) -> Option<&Peer> {

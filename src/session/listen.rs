@@ -4,6 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Context;
+use super::complaint::Complaint;
 use super::exchange::{Ended, Exchange, Why};
 use super::relay::{Answer, Dials};
 use super::room::{Room, Share, loops};
@@ -32,8 +33,10 @@ const DOOR: usize = 64;
 const LAST_CALL: usize = 4096;
 /// The pause after accept has found no descriptor left.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long that is not said again, however often it happens: clients decide how often it does.
+/// How long that is not said again.
 const SILENCE: Duration = Duration::from_secs(60);
+/// How long it is not said again that a client could not be served.
+const SHORT_SILENCE: Duration = Duration::from_secs(1);
 /// How long an orderly end may take, all told.
 const STOP: Duration = Duration::from_secs(4);
 
@@ -125,8 +128,10 @@ struct Server<'a> {
     /// Gone when no more connections are taken.
     listener: Option<Listener>,
     door: Door,
-    /// When it was said that descriptors are out.
-    complained: Option<Instant>,
+    /// Descriptors are out.
+    exhausted: Complaint,
+    /// A client could not be served.
+    unserved: Complaint,
     /// This loop's part of those inside.
     share: Share<'a>,
     /// Arrivals accepted in one turn.
@@ -169,7 +174,8 @@ impl<'a> Server<'a> {
             dials: Dials::new(config),
             listener: Some(listener),
             door: Door::Open,
-            complained: None,
+            exhausted: Complaint::every(SILENCE),
+            unserved: Complaint::every(SHORT_SILENCE),
             share: room.share(config.admission.max_connections),
             // A loop that has less to do comes to the door more often.
             door_step: if config.threads == 1 { DOOR } else { 1 },
@@ -204,6 +210,7 @@ impl<'a> Server<'a> {
                 self.exchange.end_output();
                 self.exchange.end_meter();
                 self.tell_of_the_ended()?;
+                self.unserved.end(&self.context.report);
                 return self.failure.take().map_or(Ok(()), Err);
             }
         }
@@ -241,19 +248,16 @@ impl<'a> Server<'a> {
 
     /// Brings a client and its server together, or parts from the client.
     fn link(&mut self, answer: Answer) {
-        match answer {
+        let (client, text) = match answer {
             Answer::Linked(client, conn) => {
                 let inbox = Inbox::new(Framing::Raw, Role::Responses, self.traffic.max_message);
-                if let Err(error) = self.exchange.add_for(client, conn, inbox) {
-                    self.context.report.error(&format!("connect: {}", cause(&error)));
-                    self.exchange.tell(Event::Unreachable(client));
-                }
+                let Err(error) = self.exchange.add_for(client, conn, inbox) else { return };
+                (client, format!("connect: {}", cause(&error)))
             }
-            Answer::Unreachable(client, error) => {
-                self.context.report.error(&error.to_string());
-                self.exchange.tell(Event::Unreachable(client));
-            }
-        }
+            Answer::Unreachable(client, error) => (client, error.to_string()),
+        };
+        self.complain(text, Instant::now());
+        self.exchange.tell(Event::Unreachable(client));
     }
 
     /// Lets in who is waiting, as far as there is room, and the others in the next turn.
@@ -268,7 +272,7 @@ impl<'a> Server<'a> {
     fn let_in(&mut self, most: usize, now: Instant) -> Result<bool, Error> {
         for _ in 0..most {
             let Some(listener) = &self.listener else { return Ok(false) };
-            if !self.share.reserve(self.exchange.connections()) {
+            if !self.share.reserve(self.exchange.clients()) {
                 self.door = Door::Full;
                 return Ok(false);
             }
@@ -279,7 +283,7 @@ impl<'a> Server<'a> {
                         continue;
                     }
                     if let Err(error) = arrival.stream.set_options(&self.traffic.socket) {
-                        self.context.report.error(&format!("accept {}: {error}", arrival.peer));
+                        self.complain(format!("accept {}: {error}", arrival.peer), now);
                         continue;
                     }
                     let number = self.share.number();
@@ -296,9 +300,9 @@ impl<'a> Server<'a> {
                         number,
                         &self.context.recorder,
                     );
-                    let inbox = Inbox::new(self.framing(), Role::Requests, traffic.max_message);
+                    let inbox = Inbox::new(self.config.heard_as(), Role::Requests, traffic.max_message);
                     if let Err(error) = self.exchange.add(conn, inbox) {
-                        self.context.report.error(&format!("accept: {}", cause(&error)));
+                        self.complain(format!("accept: {}", cause(&error)), now);
                     }
                     if self.config.once {
                         self.close_door();
@@ -308,10 +312,9 @@ impl<'a> Server<'a> {
                 Err(NoArrival::Nobody) => return Ok(false),
                 Err(NoArrival::Gone) => {}
                 Err(NoArrival::Exhausted(error)) => {
-                    if self.complained.is_none_or(|at| now.saturating_duration_since(at) >= SILENCE) {
+                    if self.exhausted.due(now).is_some() {
                         let text = format!("accept: {}; new connections wait until others end", cause(&error));
                         self.context.report.error(&text);
-                        self.complained = Some(now);
                     }
                     self.door = Door::Shut(now + PAUSE);
                     self.exchange.driver.wake_at(LISTENER, now + PAUSE);
@@ -325,7 +328,7 @@ impl<'a> Server<'a> {
 
     /// Opens the door again when somebody has left or the pause is over.
     fn open_door(&mut self, now: Instant) -> Result<(), Error> {
-        self.share.settle(self.exchange.connections());
+        self.share.settle(self.exchange.clients());
         let open = match self.door {
             Door::Open => false,
             Door::Full => !self.share.is_full(),
@@ -357,10 +360,6 @@ impl<'a> Server<'a> {
         Ok(())
     }
 
-    fn framing(&self) -> Framing {
-        if self.config.bug.is_some() || self.config.takes_raw() { Framing::Raw } else { self.config.framing }
-    }
-
     /// Says who is gone and why; a console that fails ends the run.
     fn tell_of_the_ended(&mut self) -> Result<(), Error> {
         for Ended { id, name, why } in std::mem::take(&mut self.exchange.ended) {
@@ -372,10 +371,10 @@ impl<'a> Server<'a> {
                 Why::Unwritable(error) if id == CONSOLE => return Err(Error::local("write to", "stdout")(error)),
                 Why::Done => {}
                 // The one connection of a pipe is the whole run.
-                Why::Failed(source) | Why::Unwritable(source) if self.is_one_pipe() => {
+                Why::Failed(source) | Why::Unwritable(source) if self.config.is_one_pipe() => {
                     self.failure = Some(Error::Network { action: "serve", address: name, source });
                 }
-                Why::Idle if self.is_one_pipe() => {
+                Why::Idle if self.config.is_one_pipe() => {
                     self.failure = Some(Error::idle("serve", name, self.traffic.idle_timeout));
                 }
                 Why::Failed(error) | Why::Unwritable(error) => self.event(|| format!("{name}: {}", cause(&error))),
@@ -386,8 +385,8 @@ impl<'a> Server<'a> {
         Ok(())
     }
 
-    fn is_one_pipe(&self) -> bool {
-        self.config.service == ServiceKind::Pipe && !self.config.keep_open
+    fn complain(&mut self, text: String, now: Instant) {
+        self.unserved.make(text, now, &self.context.report);
     }
 
     fn event(&self, text: impl FnOnce() -> String) {

@@ -1,6 +1,7 @@
 //! A run from beginning to end, one file a command: config in, connections in the middle, an ending out.
 
 mod call;
+mod complaint;
 pub mod connect;
 mod exchange;
 pub mod listen;

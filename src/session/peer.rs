@@ -9,6 +9,7 @@ use crate::io::console::Console;
 use crate::io::driver::Ready;
 use crate::io::splice::{End, Middle, Step};
 use crate::io::{Flush, Incoming};
+use crate::service::PeerId;
 
 /// One participant.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub(super) struct Peer {
     pub(super) link: Link,
     pub(super) inbox: Inbox,
     pub(super) stage: Stage,
+    /// Whom it was called for, if it did not come by itself.
+    pub(super) called_for: Option<PeerId>,
     /// It has said more than was wanted; what it said waits in the inbox or in the kernel.
     pub(super) paused: bool,
     /// The last time that a byte came or went.
@@ -68,6 +71,7 @@ impl Peer {
             link,
             inbox,
             stage: Stage::Talking,
+            called_for: None,
             paused: false,
             active: now,
             allowance: None,

@@ -5,6 +5,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::thread;
+use std::time::Instant;
 
 use rustix::process::Signal;
 
@@ -181,6 +182,37 @@ fn a_server_that_is_not_there_is_told_of_and_the_next_client_may_find_it() {
     relay.stops_with(&told);
 }
 
+/// Clients decide how often that happens, and not how long the log grows.
+#[test]
+fn a_server_that_is_not_there_is_told_of_once_a_second_with_how_many_asked_for_it() {
+    let (listener, address) = stage();
+    drop(listener);
+    let begun = Instant::now();
+    let relay = relay(&address, &[]);
+    for _ in 0..200 {
+        assert_eq!(relay.open().read(&mut [0]).unwrap(), 0);
+    }
+    let out = relay.stop();
+    let most = 2 + begun.elapsed().as_secs();
+    let told = format!("secretcat: connect {address}: connection refused (is a server listening there?)");
+    let lines: Vec<_> = out.stderr.lines().skip(1).collect();
+    assert!((2..=most).contains(&(lines.len() as u64)) && lines[0] == told, "{lines:?} within {:?}", begun.elapsed());
+    let counts = lines.iter().map(|line| match line.strip_prefix(&told).unwrap() {
+        "" => 1,
+        more => {
+            1 + more
+                .strip_prefix("; ")
+                .unwrap()
+                .split_once(" more like it were left out")
+                .unwrap()
+                .0
+                .parse::<u64>()
+                .unwrap()
+        }
+    });
+    assert_eq!((out.status, counts.sum()), (Some(0), 200_u64), "{lines:?}");
+}
+
 #[test]
 fn who_comes_while_another_leaves_is_served_like_anybody() {
     let (listener, address) = stage();
@@ -196,6 +228,31 @@ fn who_comes_while_another_leaves_is_served_like_anybody() {
     let mut coming = relay.open();
     relay.proc.signal(Signal::CONT);
     assert_eq!(coming.read(&mut [0]).unwrap(), 0);
+}
+
+#[test]
+fn as_many_clients_as_may_come_have_their_servers_too() {
+    let (listener, address) = stage();
+    let relay = relay(&address, &["--max-connections", "2"]);
+    let mut inside = [pair(&listener, &relay), pair(&listener, &relay)];
+    let mut waiting = relay.open();
+    waiting.write_all(b"and me\n").unwrap();
+    for (client, server) in &mut inside {
+        client.write_all(b"to and fro\n").unwrap();
+        assert_eq!(read_line(server), "to and fro\n");
+    }
+    let is_called = |listener: &TcpListener| {
+        listener.set_nonblocking(true).unwrap();
+        let arrival = listener.accept();
+        listener.set_nonblocking(false).unwrap();
+        arrival.is_ok()
+    };
+    assert!(!is_called(&listener), "the third one came in");
+    let [first, second] = inside;
+    drop(first);
+    assert_eq!(read_line(&mut accept(&listener)), "and me\n");
+    drop((second, waiting));
+    relay.stops_with("");
 }
 
 #[test]

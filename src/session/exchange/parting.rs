@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::super::peer::{Link, Stage};
+use super::super::peer::{Link, Peer, Stage};
 use super::{Ended, Exchange, LAST_WORDS, LINGER, TURN, Why, peer_of};
 use crate::io::Incoming;
 use crate::io::driver::Ready;
@@ -29,6 +29,15 @@ impl<S: Service> Exchange<S> {
     pub(in crate::session) fn abandon(&mut self) {
         for id in self.ids() {
             self.remove(id, Why::Done);
+        }
+    }
+
+    /// Nothing more will be shown: what was held back is written to the console.
+    pub(in crate::session) fn end_output(&mut self) {
+        if let Some(Peer { link: Link::Console(console), .. }) = &mut self.console {
+            if let Err(error) = console.end() {
+                self.remove(CONSOLE, Why::Unwritable(error));
+            }
         }
     }
 
@@ -96,6 +105,10 @@ impl<S: Service> Exchange<S> {
         }
     }
 
+    fn ids(&self) -> Vec<PeerId> {
+        self.peers.iter().map(|(id, _)| id).collect()
+    }
+
     pub(super) fn remove(&mut self, id: PeerId, why: Why) {
         if id == CONSOLE {
             if self.console.take().is_some() {
@@ -107,6 +120,7 @@ impl<S: Service> Exchange<S> {
         self.surface(id);
         let Some(peer) = self.peers.try_remove(id) else { return };
         self.dials.retain(|&client| client != id);
+        self.called -= usize::from(peer.called_for.is_some());
         let why = match (why, peer.broken) {
             (Why::Done, Some(error)) => Why::Failed(error),
             (why, _) => why,
