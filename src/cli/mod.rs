@@ -18,7 +18,7 @@ mod traffic;
 use std::ffi::OsString;
 use std::io::Write as _;
 
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args as _, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use exit::status;
 
@@ -39,8 +39,6 @@ struct Cli {
     /// When to use colour on stderr and in help.
     #[arg(long, value_enum, global = true, value_name = "WHEN", default_value_t = When::Auto, display_order = 900)]
     color: When,
-    #[command(subcommand)]
-    command: Commands,
 }
 
 #[derive(Debug, Subcommand)]
@@ -94,7 +92,21 @@ pub enum Refusal {
 /// The definitions, for the man pages and the completions.
 #[must_use]
 pub fn command() -> clap::Command {
-    Cli::command()
+    Commands::augment_subcommands(Cli::command())
+}
+
+/// The definitions that these words need. A command named first is the only one that is looked
+/// at, and to define the others as well is most of what starting the program takes.
+fn command_for(args: &[OsString]) -> clap::Command {
+    let name = args.get(1).and_then(|arg| arg.to_str()).unwrap_or_default();
+    let define = match name {
+        "listen" => listen::ListenFlags::augment_args,
+        "connect" => connect::ConnectFlags::augment_args,
+        "sweep" => sweep::SweepFlags::augment_args,
+        "-V" | "--version" => return Cli::command(),
+        _ => return command(),
+    };
+    Cli::command().subcommand(define(clap::Command::new(name.to_owned())))
 }
 
 /// Parses and checks a command line.
@@ -102,7 +114,8 @@ pub fn command() -> clap::Command {
 /// # Errors
 /// [`Refusal`] says what is to be told to whom.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Refusal> {
-    let matches = Cli::command().try_get_matches_from(args).map_err(Refusal::from)?;
+    let args: Vec<OsString> = args.into_iter().collect();
+    let matches = command_for(&args).try_get_matches_from(args).map_err(Refusal::from)?;
     let cli = Cli::from_arg_matches(&matches).map_err(Refusal::from)?;
     let color = match cli.color {
         When::Auto => config::Color::Auto,
@@ -110,7 +123,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Refusa
         When::Never => config::Color::Never,
     };
     let of_command = matches.subcommand().map(|(_, of_command)| of_command);
-    let task = match cli.command {
+    let task = match Commands::from_arg_matches(&matches).map_err(Refusal::from)? {
         Commands::Listen(flags) => Task::Listen(Box::new(flags.into_config()?)),
         Commands::Connect(flags) => Task::Connect(Box::new(flags.into_config(address_was_typed(of_command))?)),
         Commands::Sweep(flags) => Task::Sweep(Box::new(flags.into_config()?)),
@@ -153,5 +166,22 @@ impl From<clap::Error> for Refusal {
 impl From<ConfigError> for Refusal {
     fn from(error: ConfigError) -> Self {
         Refusal::Config(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_defined_alone_is_as_it_is_among_the_others() {
+        for name in command().get_subcommands().map(clap::Command::get_name) {
+            let words: Vec<OsString> = ["secretcat", name, "--help"].map(Into::into).into();
+            let alone = command_for(&words);
+            assert_eq!(alone.get_subcommands().count(), 1, "{name} comes with others");
+            let told = |command: clap::Command| command.try_get_matches_from(&words).unwrap_err().to_string();
+            assert_eq!(told(alone), told(command()));
+        }
+        assert_eq!(command_for(&["secretcat".into()]).get_subcommands().count(), 3);
     }
 }
