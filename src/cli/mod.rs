@@ -32,6 +32,7 @@ use crate::error::Error;
     version,
     max_term_width = 100,
     subcommand_required = true,
+    arg_required_else_help = true,
     disable_help_subcommand = true,
     after_help = "See 'secretcat COMMAND --help' for the options of a command, and secretcat(1)."
 )]

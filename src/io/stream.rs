@@ -47,6 +47,9 @@ impl Stream {
     /// # Errors
     /// The first option that the kernel refused.
     pub fn set_options(&self, options: &SocketOptions) -> Result<(), OptionError> {
+        if !sockopt::asks(options, Stage::Connected) {
+            return Ok(()); // most are asked nothing, and their family need not be known
+        }
         let family = match self.endpoints() {
             Some((SocketAddr::V6(_), _)) => Family::V6,
             _ if self.is_tcp() => Family::V4,

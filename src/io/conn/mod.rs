@@ -302,9 +302,9 @@ impl Conn {
         Writer::sample(&self.stream, &self.recorder, self.id);
         self.recorder.note(self.id, || What::Close { error: error.map(crate::error::cause) });
         let mut stream = self.stream;
-        driver.deregister(&mut stream);
         if self.linger {
+            driver.deregister(&mut stream);
             stream.close_elsewhere();
-        }
+        } // else it is closed here, which ends the watching as well (epoll(7), kqueue(2))
     }
 }

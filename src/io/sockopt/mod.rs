@@ -74,6 +74,12 @@ pub fn check_platform(options: &SocketOptions) -> Result<(), Unsupported> {
     missing.map_or(Ok(()), |row| Err(Unsupported { name: row.name }))
 }
 
+/// Whether anything was asked that belongs to this stage of a socket's life.
+#[must_use]
+pub fn asks(options: &SocketOptions, stage: Stage) -> bool {
+    TABLE.iter().any(|row| row.stage == stage && (row.asked)(options).is_some())
+}
+
 /// Sets what was asked of a socket and belongs to this stage of its life. What does not fit its
 /// family is left out; a value that the kernel changes is no error, see [`effective`].
 #[allow(clippy::needless_pass_by_value, reason = "a SockRef is a borrow already")]

@@ -67,7 +67,9 @@ impl<S: Service> Exchange<S> {
         let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return };
         if peer.stage == Stage::Leaving && peer.link.is_finished() {
             peer.stage = Stage::Lingering(now + LINGER);
-            self.driver.wake_at(id, now + LINGER);
+            if !peer.link.eof() {
+                self.driver.wake_at(id, now + LINGER);
+            }
         }
         let until = match peer.stage {
             Stage::Talking => return,
