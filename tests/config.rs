@@ -86,6 +86,29 @@ fn each_command_line_has_its_configuration_or_its_refusal() {
     }
 }
 
+/// The parser would take `-1` for an option, and tell how to make it the ADDRESS.
+#[test]
+fn a_negative_number_is_refused_as_the_value_it_was_meant_to_be() {
+    let numbers = ["N", "SIZE", "BYTES", "PORT", "TIME", "DURATION", "VALUE", "SIZE|MIN..MAX", "TIME|MIN..MAX"];
+    let mut tried = 0;
+    for command in cli::command().get_subcommands() {
+        for argument in command.get_arguments() {
+            let name = argument.get_value_names().and_then(|names| names.first()).map_or("", |name| name.as_str());
+            let flags = argument.get_long().map(|long| format!("--{long}")).into_iter();
+            for flag in flags.chain(argument.get_short().map(|short| format!("-{short}"))) {
+                if numbers.contains(&name) {
+                    let told = outcome(&format!("{} {flag} -1", command.get_name()));
+                    assert!(told.starts_with("! invalid value '-1' for '"), "{} {flag}: {told}", command.get_name());
+                    tried += 1;
+                }
+            }
+        }
+    }
+    assert!(tried > 50, "{tried}");
+    let other = outcome("connect --delay -1s");
+    assert_eq!(other, "! unexpected argument '-1' found: no size and no time is negative");
+}
+
 /// Without a case, what an option does to the configuration is not held by any test.
 #[test]
 fn each_option_of_each_command_has_a_case() {

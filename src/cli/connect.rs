@@ -49,20 +49,20 @@ pub(super) struct ConnectFlags {
     #[arg(long, help_heading = "Messages", requires = "raw", conflicts_with = "no_shutdown")]
     shutdown_with_last: bool,
     /// Leave this long after the end of the input, whatever has come by then
-    #[arg(short, long, value_name = "TIME", help_heading = "Messages")]
+    #[arg(short, long, value_name = "TIME", help_heading = "Messages", allow_negative_numbers = true)]
     quit_after: Option<Span>,
 
     /// Give up connecting after so long, name lookup and all addresses included
-    #[arg(long, value_name = "TIME", help_heading = "Limits", default_value = "10s")]
+    #[arg(long, value_name = "TIME", help_heading = "Limits", default_value = "10s", allow_negative_numbers = true)]
     connect_timeout: Span,
     /// Try a failed connection again, so many times
-    #[arg(long, value_name = "N", help_heading = "Limits", default_value_t = 0)]
+    #[arg(long, value_name = "N", help_heading = "Limits", default_value_t = 0, allow_negative_numbers = true)]
     retry: u32,
     /// Pause before each further try
-    #[arg(long, value_name = "TIME", help_heading = "Limits", default_value = "1s")]
+    #[arg(long, value_name = "TIME", help_heading = "Limits", default_value = "1s", allow_negative_numbers = true)]
     retry_delay: Span,
     /// Give up when a reply takes longer
-    #[arg(long, value_name = "TIME", help_heading = "Limits")]
+    #[arg(long, value_name = "TIME", help_heading = "Limits", allow_negative_numbers = true)]
     timeout: Option<Span>,
     #[command(flatten)]
     limits: traffic::Limits,
@@ -75,7 +75,7 @@ pub(super) struct ConnectFlags {
     #[command(flatten)]
     show: ShowFlag,
     /// Connect from this port
-    #[arg(short = 'p', long, value_name = "PORT", help_heading = "Socket options")]
+    #[arg(short = 'p', long, value_name = "PORT", help_heading = "Socket options", allow_negative_numbers = true)]
     source_port: Option<u16>,
 
     #[command(flatten)]
@@ -95,7 +95,7 @@ impl ConnectFlags {
         let target = if self.loopback {
             Target::Loopback
         } else {
-            Target::Server(traffic::address(&self.address, self.unix, family)?)
+            Target::Server(traffic::address(&self.address, address_was_typed, self.unix, family)?)
         };
         let raw = self.raw || self.framing == Framing::Raw;
         let Span(connect_timeout) = self.connect_timeout;

@@ -16,7 +16,7 @@ pub(super) struct FragmentationFlags {
     /// Write pieces of so many bytes
     ///
     /// One size, or a range such as 1..7 (both ends included) from which each size is drawn.
-    #[arg(long, value_name = "SIZE|MIN..MAX")]
+    #[arg(long, value_name = "SIZE|MIN..MAX", allow_negative_numbers = true)]
     chunk: Option<Range<Size>>,
     /// Cut each message at these offsets
     ///
@@ -29,12 +29,12 @@ pub(super) struct FragmentationFlags {
     ///
     /// With --cut the pieces cross the boundaries between messages. Fewer are joined at the end of
     /// the input, when nothing more is there to be answered, and from 1 MiB on.
-    #[arg(long, value_name = "N", value_parser = messages)]
+    #[arg(long, value_name = "N", value_parser = messages, allow_negative_numbers = true)]
     coalesce: Option<NonZeroUsize>,
     /// Pause between two writes
     ///
     /// One time, or a range such as 1ms..20ms from which each pause is drawn.
-    #[arg(short = 'i', long, value_name = "TIME|MIN..MAX")]
+    #[arg(short = 'i', long, value_name = "TIME|MIN..MAX", allow_negative_numbers = true)]
     delay: Option<Range<Span>>,
     /// Before the next write, wait until the last one has got so far
     #[arg(long, value_enum, value_name = "POINT")]
@@ -42,7 +42,7 @@ pub(super) struct FragmentationFlags {
     /// Make every random choice repeatable
     ///
     /// Without it a seed is drawn; -v and the trace tell which.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     seed: Option<Seed>,
     /// Take the plan from a file that --trace or sweep wrote
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath,
@@ -50,13 +50,13 @@ pub(super) struct FragmentationFlags {
     plan: Option<PathBuf>,
 
     /// Read at most so many bytes at once
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", allow_negative_numbers = true)]
     read_size: Option<Size>,
     /// Pause between two reads
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
     read_delay: Option<Span>,
     /// Pause before the first read
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
     read_start_delay: Option<Span>,
 }
 

@@ -45,15 +45,15 @@ pub(super) struct ListenFlags {
     #[arg(long, value_name = "FRAMING", default_value = "lines", help_heading = "Service")]
     framing: Framing,
     /// With source: send so many bytes on each connection
-    #[arg(long, value_name = "SIZE", help_heading = "Service")]
+    #[arg(long, value_name = "SIZE", help_heading = "Service", allow_negative_numbers = true)]
     count: Option<Size>,
 
     /// Serve with so many event loops, each on a thread; 0 is one for each processor
-    #[arg(long, value_name = "N", help_heading = "Service", default_value_t = 1)]
+    #[arg(long, value_name = "N", help_heading = "Service", default_value_t = 1, allow_negative_numbers = true)]
     threads: usize,
 
     /// Serve so many clients at once; more wait until others end
-    #[arg(long, value_name = "N", help_heading = "Limits")]
+    #[arg(long, value_name = "N", help_heading = "Limits", allow_negative_numbers = true)]
     max_connections: Option<usize>,
     /// Serve only clients of these networks (repeatable)
     #[arg(long, value_name = "CIDR", value_parser = network, help_heading = "Limits")]
@@ -115,12 +115,12 @@ enum Side {
 }
 
 impl ListenFlags {
-    pub(super) fn into_config(self) -> Result<ListenConfig, ConfigError> {
+    pub(super) fn into_config(self, address_was_typed: bool) -> Result<ListenConfig, ConfigError> {
         let family = self.socket.family();
         let mut traffic = traffic::traffic(self.socket, &self.limits, &self.fragmentation)?;
         traffic.socket.backlog = self.backlog.backlog;
         let config = ListenConfig {
-            address: traffic::address(&self.address, self.unix, family)?,
+            address: traffic::address(&self.address, address_was_typed, self.unix, family)?,
             family,
             service: match self.service {
                 Name::Secret => ServiceKind::Secret,

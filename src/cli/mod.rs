@@ -123,11 +123,11 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Refusa
         When::Always => config::Color::Always,
         When::Never => config::Color::Never,
     };
-    let of_command = matches.subcommand().map(|(_, of_command)| of_command);
+    let typed = address_was_typed(matches.subcommand().map(|(_, of_command)| of_command));
     let task = match Commands::from_arg_matches(&matches).map_err(Refusal::from)? {
-        Commands::Listen(flags) => Task::Listen(Box::new(flags.into_config()?)),
-        Commands::Connect(flags) => Task::Connect(Box::new(flags.into_config(address_was_typed(of_command))?)),
-        Commands::Sweep(flags) => Task::Sweep(Box::new(flags.into_config()?)),
+        Commands::Listen(flags) => Task::Listen(Box::new(flags.into_config(typed)?)),
+        Commands::Connect(flags) => Task::Connect(Box::new(flags.into_config(typed)?)),
+        Commands::Sweep(flags) => Task::Sweep(Box::new(flags.into_config(typed)?)),
     };
     Ok(Request { color, task })
 }

@@ -70,20 +70,20 @@ pub(super) struct SocketFlags {
     ///
     /// A duration in whole seconds, from 1s to 32767s. The system's default is 2 hours on Linux.
     /// TCP_KEEPIDLE.
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", allow_negative_numbers = true)]
     pub(super) keepalive_time: Option<Span>,
 
     /// Time between two keepalive probes
     ///
     /// A duration in whole seconds, from 1s to 32767s. The system's default is 75 s on Linux.
     /// TCP_KEEPINTVL.
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", allow_negative_numbers = true)]
     pub(super) keepalive_intvl: Option<Span>,
 
     /// Unanswered keepalive probes until the connection is given up
     ///
     /// From 1 to 127. The system's default is 9 on Linux. TCP_KEEPCNT.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(super) keepalive_cnt: Option<u32>,
 
     /// Send small segments at once
@@ -111,7 +111,7 @@ pub(super) struct SocketFlags {
     /// In bytes, or with a unit as in 64KiB. By default the system grows it as needed; a size given
     /// here stays. Linux doubles it, to account for its own overhead, and keeps it within
     /// net.core.wmem_max. SO_SNDBUF.
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", allow_negative_numbers = true)]
     pub(super) sndbuf: Option<Size>,
 
     /// Size of the receive buffer, which limits the window
@@ -119,21 +119,21 @@ pub(super) struct SocketFlags {
     /// In bytes, or with a unit as in 64KiB. By default the system grows it as needed; a size given
     /// here stays. Linux doubles it, to account for its own overhead, and keeps it within
     /// net.core.rmem_max; the smallest it makes is 2304. SO_RCVBUF.
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", allow_negative_numbers = true)]
     pub(super) rcvbuf: Option<Size>,
 
     /// Largest segment
     ///
     /// In bytes, from 88 to 32767. By default the system takes it from the path. Small segments alone
     /// do not exercise reassembly: they still arrive as one read. TCP_MAXSEG.
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
     pub(super) mss: Option<u32>,
 
     /// How long closing waits for data that was not sent yet
     ///
     /// A duration in whole seconds. By default the system goes on sending after the close returned;
     /// 0 drops the data and resets the connection, as --reset-on-close does. SO_LINGER.
-    #[arg(long, value_name = "DURATION", conflicts_with = "reset_on_close")]
+    #[arg(long, value_name = "DURATION", conflicts_with = "reset_on_close", allow_negative_numbers = true)]
     pub(super) linger: Option<Span>,
 
     /// Reset the connection when closing it
@@ -146,7 +146,7 @@ pub(super) struct SocketFlags {
     ///
     /// A duration in whole milliseconds, after which the connection is given up. The system's
     /// default is about 15 minutes on Linux (net.ipv4.tcp_retries2). TCP_USER_TIMEOUT, Linux only.
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", allow_negative_numbers = true)]
     pub(super) user_timeout: Option<Span>,
 
     /// Congestion control algorithm
@@ -161,13 +161,13 @@ pub(super) struct SocketFlags {
     /// A number from 0 to 255, in hexadecimal after 0x, or one of lowdelay, throughput, reliability,
     /// ef, cs0 to cs7 and af11 to af43. The two lowest bits belong to congestion notification: Linux
     /// keeps them for itself. IP_TOS, IPV6_TCLASS.
-    #[arg(long, value_name = "VALUE", value_parser = tos::parse)]
+    #[arg(long, value_name = "VALUE", value_parser = tos::parse, allow_negative_numbers = true)]
     pub(super) tos: Option<u32>,
 
     /// Hops that packets may take
     ///
     /// From 1 to 255. The system's default is 64 on Linux. IP_TTL, IPV6_UNICAST_HOPS.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(super) ttl: Option<u32>,
 }
 
@@ -189,7 +189,7 @@ pub(super) struct BacklogFlag {
     /// Connections that may wait to be accepted
     ///
     /// Linux keeps it within net.core.somaxconn. See listen(2).
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(super) backlog: Option<u32>,
 }
 

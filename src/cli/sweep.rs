@@ -35,19 +35,19 @@ pub(super) struct SweepFlags {
     mask: Vec<String>,
 
     /// Try so many plans at the most
-    #[arg(long, value_name = "N", default_value_t = 1000, help_heading = "Limits")]
+    #[arg(long, value_name = "N", default_value_t = 1000, help_heading = "Limits", allow_negative_numbers = true)]
     max_plans: usize,
     /// Choose which plans, where there are more
-    #[arg(long, value_name = "N", default_value = "0", help_heading = "Limits")]
+    #[arg(long, value_name = "N", default_value = "0", help_heading = "Limits", allow_negative_numbers = true)]
     seed: Seed,
     /// Hold so many conversations at once
-    #[arg(short, long, value_name = "N", default_value_t = 4, help_heading = "Limits")]
+    #[arg(short, long, value_name = "N", default_value_t = 4, help_heading = "Limits", allow_negative_numbers = true)]
     jobs: usize,
     /// Give a conversation up when nothing moved for so long
-    #[arg(long, value_name = "TIME", default_value = "5s", help_heading = "Limits")]
+    #[arg(long, value_name = "TIME", default_value = "5s", help_heading = "Limits", allow_negative_numbers = true)]
     timeout: Span,
     /// Largest reply taken
-    #[arg(long, value_name = "SIZE", default_value = "1M", help_heading = "Limits")]
+    #[arg(long, value_name = "SIZE", default_value = "1M", help_heading = "Limits", allow_negative_numbers = true)]
     max_message: Size,
 
     /// Tell the findings as JSON
@@ -65,7 +65,7 @@ pub(super) struct SweepFlags {
 }
 
 impl SweepFlags {
-    pub(super) fn into_config(self) -> Result<SweepConfig, ConfigError> {
+    pub(super) fn into_config(self, address_was_typed: bool) -> Result<SweepConfig, ConfigError> {
         let family = self.socket.family();
         let limits = traffic::Limits { max_message: self.max_message, idle_timeout: None };
         let traffic = traffic::traffic(self.socket, &limits, &FragmentationFlags::default())?;
@@ -73,10 +73,10 @@ impl SweepFlags {
         for text in self.message {
             messages.push(on_the_wire(self.framing, self.crlf, &text.into_vec())?);
         }
-        let bad_mask = |error| ConfigError::new(format!("--mask: {}", one_line(&error)));
+        let bad_mask = |error| ConfigError::new(format!("--mask {error}"));
         let Span(timeout) = self.timeout;
         let config = SweepConfig {
-            address: traffic::address(&self.address, false, family)?,
+            address: traffic::address(&self.address, address_was_typed, false, family)?,
             family,
             messages,
             framing: self.framing,
@@ -107,9 +107,4 @@ fn on_the_wire(framing: Framing, crlf: bool, text: &[u8]) -> Result<Vec<u8>, Con
     let mut wire = Vec::new();
     encode(framing, Role::Requests, &body, &mut wire).map_err(|error| ConfigError::new(error.to_string()))?;
     Ok(wire)
-}
-
-/// The regex crate draws a picture of what is wrong, over several lines.
-fn one_line(error: &impl ToString) -> String {
-    error.to_string().lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }

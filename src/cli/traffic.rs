@@ -18,10 +18,10 @@ pub(super) const ADDRESS_VARIABLE: &str = "SECRETCAT_ADDRESS";
 #[command(next_help_heading = "Limits")]
 pub(super) struct Limits {
     /// Largest message taken, its line ending not counted
-    #[arg(long, value_name = "SIZE", default_value = "1M")]
+    #[arg(long, value_name = "SIZE", default_value = "1M", allow_negative_numbers = true)]
     pub(super) max_message: Size,
     /// Give a connection up when nothing came or went for so long
-    #[arg(short = 'w', long, value_name = "TIME")]
+    #[arg(short = 'w', long, value_name = "TIME", allow_negative_numbers = true)]
     pub(super) idle_timeout: Option<Span>,
 }
 
@@ -41,8 +41,14 @@ pub(super) fn traffic(
     })
 }
 
-/// ADDRESS, as one word or as two, or a path with `-U`; without any, the default.
-pub(super) fn address(words: &[OsString], unix: bool, family: Family) -> Result<Address, ConfigError> {
+/// ADDRESS, as one word or as two, or a path with `-U`; without any, the default. One that was not
+/// typed is refused by the name of the variable that it stands in.
+pub(super) fn address(words: &[OsString], typed: bool, unix: bool, family: Family) -> Result<Address, ConfigError> {
+    let place = |error| if typed { error } else { ConfigError::new(format!("{ADDRESS_VARIABLE}: {error}")) };
+    parsed(words, unix, family).map_err(place)
+}
+
+fn parsed(words: &[OsString], unix: bool, family: Family) -> Result<Address, ConfigError> {
     if let Some(word) = words.iter().find(|word| *word == "on" || *word == "off") {
         // "--keepalive off": a value that may be left out has to be joined to its option.
         let word = word.to_string_lossy();

@@ -74,6 +74,18 @@ fn the_default_address_may_stand_in_the_environment_for_both() {
     let mut connect = secretcat(["connect", &server.address(), "-m", "SECRET 1"]);
     run_command(connect.env("SECRETCAT_ADDRESS", "nosuch.invalid"), "").is(0, digits("1"), "");
     server.stops_with("");
+    // Nobody looks for a mistake where nothing was typed: it is said where it stands.
+    for command in ["listen", "connect", "sweep"] {
+        let refused = |words: &[&str]| {
+            let mut program = secretcat([&[command][..], words].concat());
+            let out = run_command(program.env("SECRETCAT_ADDRESS", "here:99999"), "");
+            assert_eq!(out.status, Some(2), "{out:?}");
+            out.stderr
+        };
+        let complaint = |text: &str| format!("\"{text}\" is not a port: expected a number from 0 to 65535\n");
+        assert_eq!(refused(&[]), format!("secretcat: SECRETCAT_ADDRESS: {}", complaint("99999")));
+        assert_eq!(refused(&["there:99998"]), format!("secretcat: {}", complaint("99998")));
+    }
 }
 
 #[test]
