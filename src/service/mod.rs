@@ -42,6 +42,8 @@ pub enum Event<'a> {
     Eof(PeerId),
     /// All that was sent to this peer has been handed to the kernel.
     Drained(PeerId),
+    /// All that this peer has said by now has been heard; told of the console where it is kept open.
+    Exhausted(PeerId),
     /// The peer is gone.
     Closed(PeerId),
 }

@@ -9,13 +9,25 @@ pub struct Pipe {
     half_close: bool,
     keep_open: bool,
     input_ended: bool,
+    stage: Stage,
+}
+
+/// How far the one connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Both sides talk, or nobody is there.
+    Talking,
+    /// The peer has ended its side; what stands ready on stdin still goes to it.
+    Heard,
+    /// It is parted from, and what stdin has from now on is for the next.
+    Leaving,
 }
 
 impl Pipe {
     /// A pipe that waits for its connection. With `half_close` the end of stdin is passed on.
     #[must_use]
     pub fn new(half_close: bool) -> Self {
-        Pipe { peer: None, half_close, keep_open: false, input_ended: false }
+        Pipe { peer: None, half_close, keep_open: false, input_ended: false, stage: Stage::Talking }
     }
 
     /// A pipe that goes on with the next connection when one has ended.
@@ -51,8 +63,17 @@ impl Service for Pipe {
                     actions.push(Action::Finish(peer));
                 }
             }
-            Event::Eof(peer) if self.keep_open => actions.push(Action::Close(peer)),
-            Event::Closed(peer) if self.keep_open && peer != CONSOLE => self.peer = None,
+            Event::Eof(_) if self.keep_open => self.stage = Stage::Heard,
+            Event::Exhausted(_) => {
+                if let Some(peer) = self.peer.filter(|_| self.stage == Stage::Heard) {
+                    self.stage = Stage::Leaving;
+                    actions.push(Action::Close(peer));
+                }
+            }
+            Event::Closed(peer) if self.keep_open && peer != CONSOLE => {
+                self.peer = None;
+                self.stage = Stage::Talking;
+            }
             Event::Message(CONSOLE, bytes) | Event::Last(CONSOLE, bytes) => {
                 if let Some(peer) = self.peer {
                     actions.send(peer, bytes);
@@ -77,7 +98,7 @@ impl Service for Pipe {
     }
 
     fn wants(&self, from: PeerId) -> bool {
-        from != CONSOLE || self.peer.is_some()
+        from != CONSOLE || (self.peer.is_some() && self.stage != Stage::Leaving)
     }
 }
 
@@ -108,5 +129,26 @@ mod tests {
         pipe.on(Event::Open(3), &mut actions);
         pipe.on(Event::Eof(CONSOLE), &mut actions);
         assert!(actions.is_empty() && pipe.input_ended());
+    }
+
+    #[test]
+    fn a_kept_pipe_sends_what_stands_ready_to_who_has_ended_and_the_rest_to_the_next() {
+        let (mut pipe, mut actions) = (Pipe::kept_open(true), Actions::default());
+        for event in [
+            Event::Open(3),
+            Event::Exhausted(CONSOLE),
+            Event::Eof(3),
+            Event::Message(CONSOLE, b"ready"),
+            Event::Exhausted(CONSOLE),
+        ] {
+            assert!(!matches!(event, Event::Message(..)) || pipe.wants(CONSOLE));
+            pipe.on(event, &mut actions);
+        }
+        let script: Vec<_> = actions.script().into_iter().map(|(action, _)| action).collect();
+        assert_eq!(script, [Action::Send(3, 5), Action::Close(3)]);
+        assert!(!pipe.wants(CONSOLE));
+        pipe.on(Event::Closed(3), &mut actions);
+        pipe.on(Event::Open(4), &mut actions);
+        assert!(pipe.wants(CONSOLE) && actions.is_empty());
     }
 }

@@ -52,7 +52,7 @@ impl Service for Relay {
                 }
             }
             Event::TooLong(peer) => actions.push(Action::Close(peer)),
-            Event::Request(..) | Event::Drained(_) => {}
+            Event::Request(..) | Event::Drained(_) | Event::Exhausted(_) => {}
         }
     }
 

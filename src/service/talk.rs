@@ -187,6 +187,7 @@ impl Service for Talk {
             Event::Open(CONSOLE)
             | Event::Request(..)
             | Event::Drained(_)
+            | Event::Exhausted(_)
             | Event::Linked(..)
             | Event::Unreachable(_) => return,
             Event::Open(server) => {

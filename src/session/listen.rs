@@ -197,6 +197,9 @@ impl<'a> Server<'a> {
             self.call_for_clients();
             self.exchange.measure(now);
             self.tell_of_the_ended()?;
+            if self.config.keep_open && !self.exchange.has_last_input() {
+                self.exchange.tell(Event::Exhausted(CONSOLE)); // who has ended has all it was to have
+            }
             self.open_door(now)?;
             let done = self.exchange.stopped && !self.exchange.has_last_input();
             let over = done || self.context.signals.stopped() || self.exchange.console_closed();

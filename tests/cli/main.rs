@@ -17,6 +17,7 @@ mod network;
 mod options;
 mod passing;
 mod peers;
+mod pipe;
 mod progress;
 mod proof;
 mod raw;

@@ -311,21 +311,3 @@ fn a_file_that_is_set_to_append_meanwhile_still_gets_every_byte() {
     proc.end().is(0, "", "");
     assert!(std::fs::read(dir.file("out")).unwrap() == bytes);
 }
-
-#[test]
-fn a_kept_pipe_goes_on_with_the_next_connection_whatever_became_of_the_last() {
-    let server = Server::start(&["--service", "pipe", "--keep-open"]);
-    let (mut first, mut second) = (server.open(), server.open());
-    first.write_all(b"first\n").unwrap();
-    server.proc.until_stdout("first\n");
-    second.write_all(b"second\n").unwrap(); // waits at the door
-    reset(first);
-    server.proc.until_stdout("first\nsecond\n");
-    drop(second);
-    let mut third = server.open();
-    third.write_all(b"third\n").unwrap();
-    server.proc.until_stdout("first\nsecond\nthird\n");
-    drop(third);
-    let said = server.said.clone();
-    server.stop().is(0, "first\nsecond\nthird\n", said);
-}

@@ -1,0 +1,98 @@
+//! `listen --service pipe`: stdin and stdout for one connection, or for one after the other.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::thread;
+
+use rustix::process::Signal;
+
+use crate::raw::noise;
+use crate::support::{Server, poll_until, reset};
+
+/// All that a client is sent until the end.
+fn rest(mut client: &TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    client.read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+#[test]
+fn a_kept_pipe_goes_on_with_the_next_connection_whatever_became_of_the_last() {
+    let server = Server::start(&["--service", "pipe", "--keep-open"]);
+    let (mut first, mut second) = (server.open(), server.open());
+    first.write_all(b"first\n").unwrap();
+    server.proc.until_stdout("first\n");
+    second.write_all(b"second\n").unwrap(); // waits at the door
+    reset(first);
+    server.proc.until_stdout("first\nsecond\n");
+    drop(second);
+    let mut third = server.open();
+    third.write_all(b"third\n").unwrap();
+    server.proc.until_stdout("first\nsecond\nthird\n");
+    drop(third);
+    let said = server.said.clone();
+    server.stop().is(0, "first\nsecond\nthird\n", said);
+}
+
+#[test]
+fn a_kept_pipe_goes_on_after_the_end_of_stdin() {
+    let mut server = Server::start(&["--service", "pipe", "--keep-open"]);
+    server.proc.feed(b"from stdin\n".to_vec());
+    let mut out = String::new();
+    for (name, sent) in [("first", &b"from stdin\n"[..]), ("second", b""), ("third", b"")] {
+        let mut client = server.open();
+        assert_eq!(rest(&client), sent, "{name} is sent what is left of stdin, and its end");
+        for word in ["heard\n", "still heard\n"] {
+            let line = format!("{name} {word}");
+            client.write_all(line.as_bytes()).unwrap();
+            out += &line;
+            server.proc.until_stdout(&out);
+        }
+    }
+    let said = server.said.clone();
+    server.stop().is(0, out, said);
+}
+
+#[test]
+fn what_stands_ready_on_stdin_goes_to_a_client_that_has_ended_its_side_already() {
+    let bytes = noise(300_000);
+    for args in [&["--service", "pipe"][..], &["--service", "pipe", "--keep-open"]] {
+        let mut server = Server::start(args);
+        server.proc.signal(Signal::STOP);
+        let stat = format!("/proc/{}/stat", server.proc.pid());
+        let stopped = || std::fs::read_to_string(&stat).unwrap().contains(") T ");
+        poll_until("the stop", thread::yield_now, stopped);
+        let mut client = server.open(); // the kernel takes it in, and all that it says
+        client.write_all(b"all I have\n").unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        server.proc.write(&bytes[..4096]);
+        server.proc.signal(Signal::CONT);
+        server.proc.feed(bytes[4096..].to_vec());
+        let got = rest(&client);
+        // More than what stood ready may have come in time.
+        assert!(got.len() >= 4096 && bytes.starts_with(&got), "{args:?}: {} bytes", got.len());
+        server.proc.until_stdout("all I have\n");
+        drop(client);
+        let said = server.said.clone();
+        let ended = if args.len() == 2 { server.proc.end() } else { server.stop() };
+        ended.is(0, "all I have\n", said);
+    }
+}
+
+#[test]
+fn an_idle_client_is_the_failure_of_the_only_one_and_makes_room_for_the_next() {
+    let idle = ["--service", "pipe", "--idle-timeout", "50ms"];
+    let server = Server::start(&idle);
+    let client = server.open();
+    assert_eq!(rest(&client), b"");
+    let name = client.local_addr().unwrap();
+    let told = format!("secretcat: serve {name}: no byte came or went within 50ms (--idle-timeout sets the limit)\n");
+    let said = server.said.clone();
+    server.proc.end().is(1, "", said + &told);
+
+    let server = Server::start(&[&idle[..], &["--keep-open"]].concat());
+    for _ in 0..2 {
+        assert_eq!(rest(&server.open()), b"");
+    }
+    server.stops_with("");
+}
