@@ -75,6 +75,9 @@ fn perform(task: &Task, report: &Report) -> Result<u8, Error> {
         Task::Connect(config) => session::connect::run(config, &context).map(|()| 0),
         Task::Sweep(config) => session::sweep::run(config, &context),
     };
+    if matches!(result, Err(Error::Interrupted)) {
+        report.begin_anew();
+    }
     // What was recorded is told even of a run that failed; its failure comes first.
     let told = context.recorder.finish();
     let status = result?;

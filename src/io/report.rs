@@ -32,6 +32,8 @@ struct Lines {
     dropped: u64,
     /// A line that the next one takes the place of stands on the terminal.
     status: bool,
+    /// Something that is not ours stands on the line of the terminal.
+    begun: bool,
 }
 
 impl Report {
@@ -46,7 +48,10 @@ impl Report {
         .write_global();
         let styled = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
         let stderr = io::stderr().as_fd().try_clone_to_owned().map(File::from).ok();
-        Report { lines: Arc::new(Mutex::new(Lines { stderr, waiting: Vec::new(), dropped: 0, status: false })), styled }
+        Report {
+            lines: Arc::new(Mutex::new(Lines { stderr, waiting: Vec::new(), dropped: 0, status: false, begun: false })),
+            styled,
+        }
     }
 
     /// One line about something that went wrong: `secretcat: …`. Whatever it quotes, names and files
@@ -69,6 +74,14 @@ impl Report {
         self.lock().stderr.as_ref().is_some_and(IsTerminal::is_terminal)
     }
 
+    /// Has the next line begin anew, for a terminal has echoed the Ctrl-C that ends this run as `^C`,
+    /// behind a prompt perhaps. Anything else than a terminal gets its lines as ever.
+    pub fn begin_anew(&self) {
+        let mut lines = self.lock();
+        lines.clear_status();
+        lines.begun = lines.stderr.as_ref().is_some_and(IsTerminal::is_terminal);
+    }
+
     /// A line on a terminal that the next one takes the place of; empty, nothing takes its place.
     /// It is not shown where the terminal does not keep up.
     pub fn status(&self, text: &str) {
@@ -88,6 +101,9 @@ impl Report {
         if lines.waiting.len() + text.len() > PATIENCE {
             lines.dropped += 1;
         } else {
+            if std::mem::take(&mut lines.begun) {
+                lines.waiting.push(b'\n');
+            }
             lines.waiting.extend_from_slice(text.as_bytes());
             lines.waiting.push(b'\n');
         }

@@ -351,6 +351,9 @@ impl<'a> Server<'a> {
     }
 
     fn stop(&mut self, now: Instant) -> Result<(), Error> {
+        if self.context.signals.stopped() {
+            self.context.report.begin_anew();
+        }
         self.event(|| "stopping: answering what has arrived".to_owned());
         tell(self.context, self.context.manager.stopping());
         if self.door == Door::Open {

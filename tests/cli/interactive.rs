@@ -79,6 +79,12 @@ fn ctrl_d_ends_it() {
     server.stops_with("");
 }
 
+/// The kernel sends the signal before it echoes what was typed: who is fast is before the echo.
+fn without_echo(shown: &str) -> String {
+    let (before, behind) = shown.split_once("^C").unwrap();
+    before.to_owned() + behind
+}
+
 #[test]
 fn ctrl_c_interrupts_it() {
     let server = Server::start(&[]);
@@ -86,13 +92,24 @@ fn ctrl_c_interrupts_it() {
     terminal.types("\x03");
     assert_eq!(terminal.end().0.status, Some(130));
 
-    // A terminal throws away what is on its way to the screen when it has sent a signal (NOFLSH,
-    // termios(3)), which may be this line: it is read where the signal comes from somebody else.
+    // It says so on a line of its own, whatever stands before it.
+    let interrupted = "\r\n\u{1b}[1m\u{1b}[31msecretcat:\u{1b}[0m interrupted\r\n";
+    let mut terminal = at_terminal(&server.address(), &[]);
+    terminal.keeps_output();
+    terminal.types("\x03");
+    let (out, shown) = terminal.end();
+    assert_eq!((out.status, without_echo(&shown)), (Some(130), format!("Enter Message: {interrupted}")));
+    let mut terminal = Terminal::start(&secretcat(["listen", "127.0.0.1:0", "-v", "--color", "never"]));
+    let said = terminal.sees("\r\n");
+    terminal.keeps_output();
+    terminal.types("\x03");
+    let (out, shown) = terminal.end();
+    let stopping = "\r\nstopping: answering what has arrived\r\n";
+    assert_eq!((out.status, without_echo(&shown)), (Some(0), said + stopping));
     let terminal = at_terminal(&server.address(), &[]);
     terminal.signal(Signal::INT);
     let (out, shown) = terminal.end();
-    assert_eq!(out.status, Some(130));
-    assert_eq!(shown, "Enter Message: \u{1b}[1m\u{1b}[31msecretcat:\u{1b}[0m interrupted\r\n");
+    assert_eq!((out.status, shown), (Some(130), format!("Enter Message: {interrupted}")));
 
     // While an answer is waited for, too; and while the connection is made.
     let (listener, address) = stage();

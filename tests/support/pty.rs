@@ -11,6 +11,7 @@ use std::time::Instant;
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
 use super::{DEADLINE, Outcome, Proc};
 
@@ -63,6 +64,13 @@ impl Terminal {
 
     pub(crate) fn types(&mut self, keys: impl AsRef<[u8]>) {
         self.keyboard.write_all(keys.as_ref()).unwrap();
+    }
+
+    /// Keeps what is on its way to the screen when Ctrl-C is typed (NOFLSH, termios(3)).
+    pub(crate) fn keeps_output(&self) {
+        let mut modes = tcgetattr(&self.keyboard).unwrap();
+        modes.local_modes |= LocalModes::NOFLSH;
+        tcsetattr(&self.keyboard, OptionalActions::Now, &modes).unwrap();
     }
 
     /// Sends the program this signal, past the terminal.
