@@ -7,9 +7,8 @@
 # DIRECTORY gets the source package, the binary packages, .buildinfo and .changes.
 set -euo pipefail
 
-here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=packaging/roots.sh
-. "$here/roots.sh"
+. "$(dirname "$0")/roots.sh"
 
 suite=
 if [ "${1:-}" = --root ]; then
@@ -21,7 +20,7 @@ fi
 umask 022
 out=$(mkdir -p "$1" && cd "$1" && pwd)
 
-version=$("$here/source.sh" "$out" "${@:2}")
+version=$("$PACKAGING/source.sh" "$out" "${@:2}")
 tree=$out/secretcat-$version
 [ "$(dpkg-parsechangelog -l "$tree/packaging/debian/changelog" -S Version)" = "$version-1" ] ||
     die "packaging/debian/changelog and Cargo.toml name different versions"
@@ -29,7 +28,7 @@ tree=$out/secretcat-$version
 ln -f "$out/secretcat-$version.tar.gz" "$out/secretcat_$version.orig.tar.gz"
 ln -f "$out/secretcat-$version-vendor.tar.gz" "$out/secretcat_$version.orig-vendor.tar.gz"
 cp -R "$tree/packaging/debian" "$tree/debian"
-python3 "$here/vendor.py" --copyright "$tree" >>"$tree/debian/copyright"
+python3 "$PACKAGING/vendor.py" --copyright "$tree" >>"$tree/debian/copyright"
 licences=$(sed -n 's/^License: //p' "$tree/debian/copyright" | sed 's/,\? \(or\|and\) /\n/g' | sort -u)
 for licence in $licences; do
     grep -q "^License: $licence\$" "$tree/packaging/debian/copyright" ||

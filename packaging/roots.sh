@@ -6,7 +6,8 @@
 #   packaging/roots.sh trixie trixie-test ...
 set -euo pipefail
 
-CACHE=${SECRETCAT_PACKAGING_CACHE:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/target/packaging}
+PACKAGING=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+CACHE=${SECRETCAT_PACKAGING_CACHE:-$(dirname "$PACKAGING")/target/packaging}
 
 say() { printf '== %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
@@ -31,6 +32,21 @@ mirror() {
     fi
     [ -n "$found" ] || die "apt knows no Debian mirror here: name one in DEBIAN_MIRROR"
     echo "$found"
+}
+
+# Refuses other arguments than the usage at the head of the script has words for; those in brackets may be missing.
+takes() {
+    local usage words brackets
+    usage=$(sed -n 's/^#   //p' "$0" | head -n 1)
+    read -ra words <<<"${usage#* }"
+    brackets=${usage//[^[]/}
+    [[ $# -le ${#words[@]} && $# -ge $((${#words[@]} - ${#brackets})) ]] || die "usage: $usage"
+}
+
+# How a script begins that works in roots.
+begin() {
+    takes "$@"
+    in_own_mounts "$@"
 }
 
 # Mounts are made in a namespace of our own: the kernel takes them back however this script ends.
@@ -160,7 +176,7 @@ files_of() {
 # The test that Debian runs on the installed package, whoever packed it.
 use_in_root() {
     local root=$1
-    cp "$(dirname "${BASH_SOURCE[0]}")/debian/tests/smoke" "$root/tmp/smoke"
+    cp "$PACKAGING/debian/tests/smoke" "$root/tmp/smoke"
     in_root "$root" mandb --quiet
     in_root_offline "$root" /tmp/smoke || die "the installed package does not do what it is for"
 }

@@ -4,15 +4,13 @@
 #   packaging/checks/arch.sh DIRECTORY [COMMIT]
 set -euo pipefail
 
-here=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=packaging/roots.sh
-. "$here/roots.sh"
-in_own_mounts "$@"
-[ $# -ge 1 ] || die "usage: $0 DIRECTORY [COMMIT]"
-out=$(mkdir -p "$1" && cd "$1" && pwd)
+. "$(dirname "$0")/../roots.sh"
+begin "$@"
 scratch_root bookworm-test
+out=$(mkdir -p "$1" && cd "$1" && pwd)
 
-version=$("$here/source.sh" "$out" "${@:2}")
+version=$("$PACKAGING/source.sh" "$out" "${@:2}")
 # makepkg refuses root, and an ordinary user may read neither root's home nor, it may be, this directory.
 home=$(mktemp -d /tmp/secretcat-makepkg.XXXXXX)
 mkdir "$home/toolchain" "$home/build"

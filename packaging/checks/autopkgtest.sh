@@ -4,11 +4,9 @@
 #   packaging/checks/autopkgtest.sh SUITE PACKAGE.dsc PACKAGE.deb
 set -euo pipefail
 
-here=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=packaging/roots.sh
-. "$here/roots.sh"
-in_own_mounts "$@"
-[ $# -eq 3 ] || die "usage: $0 SUITE PACKAGE.dsc PACKAGE.deb"
+. "$(dirname "$0")/../roots.sh"
+begin "$@"
 scratch_root "$1-test"
 
 dpkg-source -q -x "$2" "$SCRATCH/tree"

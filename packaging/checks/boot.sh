@@ -6,11 +6,9 @@
 # Status 77: this machine boots no root, so nothing is known of the package.
 set -euo pipefail
 
-here=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=packaging/roots.sh
-. "$here/roots.sh"
-in_own_mounts "$@"
-[ $# -eq 2 ] || die "usage: $0 SUITE PACKAGE.deb"
+. "$(dirname "$0")/../roots.sh"
+begin "$@"
 scratch_root "$1-boot"
 
 cp "$2" "$ROOT/tmp/secretcat.deb"
@@ -24,7 +22,7 @@ in_root "$ROOT" systemd-analyze verify secretcat.service secretcat.socket >"$SCR
 in_root "$ROOT" systemd-analyze security --offline=true --threshold=15 secretcat.service >"$SCRATCH/log" 2>&1 ||
     die_of "the service is exposed more than 1.5 in $1" "$SCRATCH/log"
 
-install -m 755 "$here/checks/booted.sh" "$ROOT/booted.sh"
+install -m 755 "$PACKAGING/checks/booted.sh" "$ROOT/booted.sh"
 cat >"$ROOT/etc/systemd/system/check.service" <<'UNIT'
 [Unit]
 Description=Check of the installed package

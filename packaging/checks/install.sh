@@ -4,11 +4,9 @@
 #   packaging/checks/install.sh SUITE PACKAGE.deb
 set -euo pipefail
 
-here=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=packaging/roots.sh
-. "$here/roots.sh"
-in_own_mounts "$@"
-[ $# -eq 2 ] || die "usage: $0 SUITE PACKAGE.deb"
+. "$(dirname "$0")/../roots.sh"
+begin "$@"
 scratch_root "$1-test"
 
 before=$(files_of "$ROOT")

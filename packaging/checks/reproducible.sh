@@ -6,10 +6,9 @@
 # FIRST has what packaging/build-deb.sh made; SECOND is a directory for the other build.
 set -euo pipefail
 
-here=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=packaging/roots.sh
-. "$here/roots.sh"
-[ $# -ge 2 ] || die "usage: $0 FIRST SECOND [COMMIT]"
+. "$(dirname "$0")/../roots.sh"
+takes "$@"
 first=$(cd "$1" && pwd)
 second=$(mkdir -p "$2" && cd "$2" && pwd)
 [ "$first" != "$second" ] || die "the two directories are one"
@@ -20,7 +19,7 @@ mkdir -p "$second/other-home"
 for kept in registry config.toml config; do
     [ ! -e "$home/$kept" ] || ln -sfn "$home/$kept" "$second/other-home/$kept"
 done
-(umask 027 && CARGO_HOME=$second/other-home TZ=Pacific/Kiritimati "$here/build-deb.sh" "$second" "${@:3}" >/dev/null)
+(umask 027 && CARGO_HOME=$second/other-home TZ=Pacific/Kiritimati "$PACKAGING/build-deb.sh" "$second" "${@:3}" >/dev/null)
 
 for file in "$first"/*.deb "$first"/*.orig*.tar.gz "$first"/*.debian.tar.xz; do
     cmp "$file" "$second/${file##*/}" || die "${file##*/} is built differently elsewhere"

@@ -4,15 +4,13 @@
 #   packaging/checks/rpm.sh DIRECTORY [COMMIT]
 set -euo pipefail
 
-here=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=packaging/roots.sh
-. "$here/roots.sh"
-in_own_mounts "$@"
-[ $# -ge 1 ] || die "usage: $0 DIRECTORY [COMMIT]"
-out=$(mkdir -p "$1" && cd "$1" && pwd)
+. "$(dirname "$0")/../roots.sh"
+begin "$@"
 scratch_root bookworm-test
+out=$(mkdir -p "$1" && cd "$1" && pwd)
 
-version=$("$here/source.sh" "$out" "${@:2}")
+version=$("$PACKAGING/source.sh" "$out" "${@:2}")
 spec=$out/secretcat.spec
 cp "$out/secretcat-$version/packaging/rpm/secretcat.spec" "$spec"
 rm -rf "$out/secretcat-$version"
@@ -25,7 +23,7 @@ cp "$SCRATCH"/rpmbuild/RPMS/*/*.rpm "$SCRATCH"/rpmbuild/SRPMS/*.rpm "$out"
 package=$(ls "$SCRATCH"/rpmbuild/RPMS/*/secretcat-"$version"-*.rpm)
 
 # A warning is an opinion; an error is not.
-rpmlint --rpmlintrc "$here/rpm/secretcat.rpmlintrc" "$spec" "$out"/*.rpm >"$out/rpmlint.log" 2>&1 || die_of "rpmlint finds errors" "$out/rpmlint.log"
+rpmlint --rpmlintrc "$PACKAGING/rpm/secretcat.rpmlintrc" "$spec" "$out"/*.rpm >"$out/rpmlint.log" 2>&1 || die_of "rpmlint finds errors" "$out/rpmlint.log"
 
 rpm_in_root() {
     offline rpm --root "$ROOT" --dbpath /var/lib/rpm "$@" >"$SCRATCH/log" 2>&1 || die_of "rpm $1 failed" "$SCRATCH/log"

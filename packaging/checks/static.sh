@@ -4,12 +4,11 @@
 #   packaging/checks/static.sh DIRECTORY
 set -euo pipefail
 
-here=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=packaging/roots.sh
-. "$here/roots.sh"
-[ $# -eq 1 ] || die "usage: $0 DIRECTORY"
+. "$(dirname "$0")/../roots.sh"
+takes "$@"
 
-binary=$("$here/static.sh" "$1")
+binary=$("$PACKAGING/static.sh" "$1")
 ! readelf -d "$binary" | grep NEEDED >&2 || die "the static binary needs libraries"
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
