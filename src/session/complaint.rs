@@ -15,7 +15,17 @@ pub(super) struct Complaint {
 }
 
 impl Complaint {
-    pub(super) fn every(pause: Duration) -> Self {
+    /// Of what lasts, and comes to nothing else each time.
+    pub(super) fn once_a_minute() -> Self {
+        Complaint::every(Duration::from_secs(60))
+    }
+
+    /// Of what may be something else each time.
+    pub(super) fn once_a_second() -> Self {
+        Complaint::every(Duration::from_secs(1))
+    }
+
+    fn every(pause: Duration) -> Self {
         Complaint { pause, made: None, left_out: 0, last: None }
     }
 
@@ -57,7 +67,7 @@ mod tests {
     #[test]
     fn it_is_made_once_a_pause_with_how_often_it_was_not() {
         let begun = Instant::now();
-        let mut complaint = Complaint::every(Duration::from_secs(1));
+        let mut complaint = Complaint::once_a_second();
         let mut due = |millis| complaint.due(begun + Duration::from_millis(millis));
         assert_eq!([0, 0, 999, 1000, 1500, 5000].map(&mut due), [Some(0), None, None, Some(2), None, Some(1)]);
     }

@@ -33,10 +33,6 @@ const DOOR: usize = 64;
 const LAST_CALL: usize = 4096;
 /// The pause after accept has found no descriptor left.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long that is not said again.
-const SILENCE: Duration = Duration::from_secs(60);
-/// How long it is not said again that a client could not be served.
-const SHORT_SILENCE: Duration = Duration::from_secs(1);
 /// How long an orderly end may take, all told.
 const STOP: Duration = Duration::from_secs(4);
 
@@ -174,8 +170,8 @@ impl<'a> Server<'a> {
             dials: Dials::new(config),
             listener: Some(listener),
             door: Door::Open,
-            exhausted: Complaint::every(SILENCE),
-            unserved: Complaint::every(SHORT_SILENCE),
+            exhausted: Complaint::once_a_minute(),
+            unserved: Complaint::once_a_second(),
             share: room.share(config.admission.max_connections),
             // A loop that has less to do comes to the door more often.
             door_step: if config.threads == 1 { DOOR } else { 1 },
