@@ -12,6 +12,7 @@ mod connect;
 mod cutting;
 mod interactive;
 mod listen;
+mod memory;
 mod message;
 mod network;
 mod options;
