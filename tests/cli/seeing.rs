@@ -260,6 +260,34 @@ fn the_picture_of_a_run_shows_both_ends_and_is_xml() {
     }
 }
 
+/// What parses may still draw nothing: a program that draws SVG is asked what it makes of it.
+#[test]
+fn the_picture_is_drawn_by_who_draws_svg() {
+    if !has("rsvg-convert") {
+        return skip::skip("rsvg-convert (librsvg2-bin)");
+    }
+    let dir = Dir::new("drawn");
+    let [picture, blank] = ["picture.svg", "blank.svg"].map(|name| dir.file(name));
+    let args = ["connect", "--loopback", "--cut", "3,-1", "--timeline", picture.to_str().unwrap(), "-m", "SECRET 1"];
+    run(args, "").is(0, digits("1"), "");
+    // The same without its marks: as large, and white.
+    let svg = std::fs::read_to_string(&picture).unwrap();
+    let paper = svg.split_once("<text").unwrap().0;
+    std::fs::write(&blank, format!("{paper}</svg>")).unwrap();
+    let [picture, blank] = [picture, blank].map(|file| {
+        let out = run_command(Command::new("rsvg-convert").arg("--format=png").arg(&file), "");
+        assert_eq!((out.status, out.stderr.as_str()), (Some(0), ""), "{}", file.display());
+        out.stdout
+    });
+    // PNG says its width and height behind its signature (RFC 2083, section 4.1.1).
+    let size = |png: &[u8]| {
+        png[16..24].chunks(4).map(|bytes| u32::from_be_bytes(bytes.try_into().unwrap())).collect::<Vec<_>>()
+    };
+    let asked: Vec<u32> = svg.split('"').nth(3).unwrap().split(' ').skip(2).map(|text| text.parse().unwrap()).collect();
+    assert_eq!((size(&picture), size(&blank)), (asked.clone(), asked));
+    assert!(picture.len() > 5 * blank.len(), "{} bytes, of paper alone {}", picture.len(), blank.len());
+}
+
 #[test]
 fn the_picture_of_a_listener_is_drawn_when_it_is_stopped() {
     let dir = Dir::new("stopped");
