@@ -301,6 +301,17 @@ fn all_here(programs: &[&str]) -> bool {
     missing.inspect(|program| skip::skip(program)).is_none()
 }
 
+/// curl gets this page twice, over one connection.
+#[track_caller]
+fn is_fetched_by_curl(relay: &Server, name: &str, page: &[u8]) {
+    let url = format!("http://{}/{name}", relay.address());
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--show-error", "--fail", "--max-time", "60", &url, &url]);
+    let out = run_command(&mut curl, "");
+    assert_eq!((out.status, out.stderr.as_str()), (Some(0), ""));
+    assert!(out.stdout == page.repeat(2), "{} bytes", out.stdout.len());
+}
+
 #[test]
 fn curl_fetches_pages_from_python_byte_by_byte() {
     if !all_here(&["curl", "python3"]) {
@@ -318,10 +329,7 @@ fn curl_fetches_pages_from_python_byte_by_byte() {
     let port = said.split_once(" port ").unwrap().1.split(' ').next().unwrap();
     for side in ["server", "client", "both"] {
         let relay = relay(&format!("127.0.0.1:{port}"), &["--chunk", "1", "--cut-toward", side]);
-        let url = format!("http://{}/page.txt", relay.address());
-        let mut curl = Command::new("curl");
-        curl.args(["--silent", "--show-error", "--fail", "--max-time", "60", &url, &url]);
-        run_command(&mut curl, "").is(0, page.repeat(2), "");
+        is_fetched_by_curl(&relay, "page.txt", page.as_bytes());
         relay.stops_with("");
     }
 }
@@ -348,13 +356,7 @@ fn curl_fetches_pages_from_nginx_byte_by_byte() {
     let socket = dir.file("socket");
     poll_until("nginx listens", thread::yield_now, || UnixStream::connect(&socket).is_ok());
     let relay = relay(&format!("unix:{}", socket.display()), &["--chunk", "1"]);
-    let url = format!("http://{}/page", relay.address());
-    let mut curl = Command::new("curl");
-    // Two requests on one connection, and one on another.
-    curl.args(["--silent", "--show-error", "--fail", "--max-time", "60", &url, &url]);
-    let out = run_command(&mut curl, "");
-    assert_eq!((out.status, out.stderr.as_str()), (Some(0), ""));
-    assert!(out.stdout == page.repeat(2), "{} bytes", out.stdout.len());
+    is_fetched_by_curl(&relay, "page", &page);
     relay.stops_with("");
 }
 

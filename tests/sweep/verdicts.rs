@@ -112,33 +112,33 @@ different when cut once: message 1 at 1-8
     server.stops_with("");
 }
 
-#[test]
-fn what_differs_each_time_is_named_with_the_mask_that_helps() {
-    let Some(server) = broken("unsteady", 0) else { return };
-    let address = server.address();
-    sweep(&server, &["-m", "hi"], b"").is(
+/// The server answers `message` in these two ways, without a cut; which mask would help is said.
+#[track_caller]
+fn is_unsteady(server: &Server, message: &str, answers: [&str; 2], mask: &str) {
+    let [one, other] = answers;
+    sweep(server, &["-m", message], b"").is(
         4,
         "",
         format!(
-            "secretcat: sweep {address}: the server answers the same uncut messages differently each time: \
-             \"request-id: 1\\nhello\\n\" and \"request-id: 2\\nhello\\n\" (--mask '(?m)^request-id:.*$' would help)\n"
+            "secretcat: sweep {}: the server answers the same uncut messages differently each time: \
+             \"{one}\" and \"{other}\" (--mask '{mask}' would help)\n",
+            server.address()
         ),
     );
+}
+
+#[test]
+fn what_differs_each_time_is_named_with_the_mask_that_helps() {
+    let Some(server) = broken("unsteady", 0) else { return };
+    let answers = [r"request-id: 1\nhello\n", r"request-id: 2\nhello\n"];
+    is_unsteady(&server, "hi", answers, "(?m)^request-id:.*$");
 }
 
 /// Both baselines may have the same date by chance, and every plan behind them another.
 #[test]
 fn a_clock_that_moves_on_during_the_sweep_is_no_difference() {
     let Some(server) = broken("ticks", 20) else { return };
-    let address = server.address();
-    sweep(&server, &["-m", "SECRET 12"], b"").is(
-        4,
-        "",
-        format!(
-            "secretcat: sweep {address}: the server answers the same uncut messages differently each time: \
-             \"Date: 1\\n\" and \"Date: 2\\n\" (--mask '(?m)^Date:.*$' would help)\n"
-        ),
-    );
+    is_unsteady(&server, "SECRET 12", [r"Date: 1\n", r"Date: 2\n"], "(?m)^Date:.*$");
     let Some(server) = broken("ticks", 5) else { return };
     sweep(&server, &["-m", "hi", "--mask", "(?m)^Date:.*$"], b"").is(
         0,

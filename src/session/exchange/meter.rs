@@ -27,17 +27,21 @@ impl<S: Service> Exchange<S> {
 
     /// Tells how far the transfer is, if that is wanted and it is time.
     pub(in crate::session) fn measure(&mut self, now: Instant) {
+        let heard = self.heard_from_console();
         let Some(meter) = &mut self.meter else { return };
-        let heard = self.console.as_ref().map_or(0, |console| console.heard.bytes);
         self.driver.wake_at(METER, meter.tick(heard, self.shown, now));
     }
 
     /// Tells how far the transfer has come in all.
     pub(in crate::session) fn end_meter(&mut self) {
-        let heard = self.console.as_ref().map_or(0, |console| console.heard.bytes);
         if let Some(meter) = self.meter.take() {
-            meter.end(heard, self.shown);
+            meter.end(self.heard_from_console(), self.shown);
         }
+    }
+
+    /// Bytes that have come from stdin.
+    fn heard_from_console(&self) -> u64 {
+        self.console.as_ref().map_or(0, |console| console.heard.bytes)
     }
 }
 
