@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
-use crate::peers::end;
+use crate::peers::{self, end};
+use crate::{Bench, Outcome, note, table};
 
 const BLOCK: usize = 64 * 1024;
 /// Receives and forgets without a copy (recv(2) of TCP), so that the load does not hold the rest up.
@@ -19,21 +20,48 @@ const FORGET: i32 = 0x20;
 /// With the slack of the kernel's timers (prctl(2)) that is some 50 µs; at 500 µs windows fill up.
 const GLANCE: Duration = Duration::from_micros(1);
 
+pub(crate) fn print(bench: &Bench) -> Outcome {
+    const SIZE: usize = 1 << 30;
+    let path = std::env::temp_dir().join(format!("secretcat-bench-{}", std::process::id()));
+    let block = block();
+    let mut file = File::create(&path)?;
+    (0..SIZE / block.len()).try_for_each(|_| file.write_all(&block))?;
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let addr = listener.local_addr()?;
+    for (title, feed) in [("from a pipe", Feed::Pipe(SIZE)), ("from a file", Feed::File(&path, SIZE))] {
+        for (_, command) in peers::senders(addr) {
+            run(command, &listener, feed, true)?;
+        }
+        let (mut rate, mut cpu) = (Vec::new(), Vec::new());
+        for _ in 0..bench.runs {
+            for (name, command) in peers::senders(addr) {
+                let (took, used) = run(command, &listener, feed, false)?;
+                note(&mut rate, name, SIZE as f64 / took / f64::from(1 << 30));
+                note(&mut cpu, name, used);
+            }
+        }
+        table(&format!("bulk {title}, rate"), "GiB/s", &rate);
+        table(&format!("bulk {title}, processor time"), "s/GiB", &cpu);
+    }
+    std::fs::remove_file(path)?;
+    Ok(())
+}
+
 /// The stream: one block that repeats, with no two bytes of it alike by accident.
-pub(crate) fn block() -> Vec<u8> {
+fn block() -> Vec<u8> {
     (0..BLOCK).map(|n| (n.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0]).collect()
 }
 
 /// Where the stream comes from.
 #[derive(Clone, Copy)]
-pub(crate) enum Feed<'a> {
+enum Feed<'a> {
     Pipe(usize),
     File(&'a Path, usize),
 }
 
 /// Runs one program over the stream; seconds it took, seconds of processor it used. With `check`
 /// every byte is compared, without it they are counted.
-pub(crate) fn run(mut command: Command, listener: &TcpListener, feed: Feed<'_>, check: bool) -> io::Result<(f64, f64)> {
+fn run(mut command: Command, listener: &TcpListener, feed: Feed<'_>, check: bool) -> io::Result<(f64, f64)> {
     let (stdin, size) = match feed {
         Feed::Pipe(size) => (Stdio::piped(), size),
         Feed::File(path, size) => (File::open(path)?.into(), size),

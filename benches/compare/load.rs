@@ -41,12 +41,18 @@ impl Crowd {
     /// Answers a second, over so long.
     pub(crate) fn rate(&mut self, time: Duration) -> io::Result<f64> {
         self.round()?; // warm
+        let (count, seconds) = self.ask_for(time)?;
+        Ok(count / seconds)
+    }
+
+    /// Asks for so long: answers, and the seconds it took.
+    pub(crate) fn ask_for(&mut self, time: Duration) -> io::Result<(f64, f64)> {
         let (begun, mut rounds) = (Instant::now(), 0);
         while begun.elapsed() < time {
             self.round()?;
             rounds += 1;
         }
-        Ok((rounds * self.streams.len() * self.depth) as f64 / begun.elapsed().as_secs_f64())
+        Ok(((rounds * self.streams.len() * self.depth) as f64, begun.elapsed().as_secs_f64()))
     }
 }
 

@@ -1,11 +1,8 @@
 //! The programs that are compared: how each is started, on the server's core, and what the kernel says of it.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsFd;
-use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -36,11 +33,14 @@ pub(crate) struct Server {
     pub(crate) question: &'static [u8],
     pub(crate) answer: &'static [u8],
     pub(crate) addr: SocketAddr,
+    /// It has a process or thread for each connection.
+    pub(crate) forks: bool,
     child: Child,
 }
 
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/compare/peers.py");
 const QUESTION: &[u8] = b"SECRET 12345\n";
-const ANSWER: &[u8] = b"Digits: 12345   Count: 5\n";
+pub(crate) const ANSWER: &[u8] = b"Digits: 12345   Count: 5\n";
 
 impl Server {
     pub(crate) fn secretcat(name: &'static str, args: &[&str]) -> io::Result<Server> {
@@ -49,32 +49,87 @@ impl Server {
         let line = first_line(child.stderr.take())?;
         let addr = line.trim().rsplit(' ').next().and_then(|addr| addr.parse().ok());
         let addr = addr.ok_or_else(|| io::Error::other(line))?;
-        Ok(Server { name, question: QUESTION, answer: ANSWER, addr, child })
+        Ok(Server { name, question: QUESTION, answer: ANSWER, addr, forks: false, child })
     }
 
     pub(crate) fn python(kind: &'static str) -> io::Result<Server> {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/compare/servers.py");
-        let mut child = command("python3").args([script, kind]).stdout(Stdio::piped()).spawn()?;
+        let mut child = command("python3").args([SCRIPT, kind]).stdout(Stdio::piped()).spawn()?;
         let line = first_line(child.stdout.take())?;
         let port: u16 = line.trim().parse().map_err(io::Error::other)?;
         let name = if kind == "asyncio" { "Python asyncio" } else { "Python socketserver" };
-        Ok(Server { name, question: QUESTION, answer: ANSWER, addr: ([127, 0, 0, 1], port).into(), child })
+        let addr = ([127, 0, 0, 1], port).into();
+        Ok(Server { name, question: QUESTION, answer: ANSWER, addr, forks: kind == "socketserver", child })
     }
 
     pub(crate) fn redis() -> io::Result<Server> {
-        let addr = TcpListener::bind("127.0.0.1:0")?.local_addr()?; // free a moment ago
+        let addr = free_address()?;
         let port = addr.port().to_string();
         let args =
             ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--maxclients", "12000", "--port", &port];
-        let child = command("redis-server").args(args).stdout(Stdio::null()).spawn()?;
+        let mut command = command("redis-server");
+        command.args(args).stdout(Stdio::null());
+        Server::listening("redis PING inline", command, addr, (b"PING\r\n", b"+PONG\r\n"))
+    }
+
+    /// The least code, which shows what the kernel takes by itself.
+    pub(crate) fn bare() -> io::Result<Server> {
+        let addr = free_address()?;
+        let mut command = myself();
+        command.args(["--bare-answers", &addr.to_string()]);
+        Server::listening("a bare epoll loop", command, addr, (QUESTION, ANSWER))
+    }
+
+    /// Two that answer with the question itself, from a process for each connection.
+    pub(crate) fn socat() -> io::Result<Server> {
+        let addr = free_address()?;
+        let mut command = command("socat");
+        command.args([&format!("TCP-LISTEN:{},bind=127.0.0.1,fork,backlog=128", addr.port()), "PIPE"]);
+        let mut server = Server::listening("socat PIPE (echo)", command, addr, (QUESTION, QUESTION))?;
+        server.forks = true;
+        Ok(server)
+    }
+
+    pub(crate) fn ncat() -> io::Result<Server> {
+        let addr = free_address()?;
+        let mut command = command("ncat");
+        command.args(["-l", "-k", "-m", "1000", "127.0.0.1", &addr.port().to_string(), "-e", "/bin/cat"]);
+        let mut server = Server::listening("ncat -e cat (echo)", command, addr, (QUESTION, QUESTION))?;
+        server.forks = true;
+        Ok(server)
+    }
+
+    fn listening(
+        name: &'static str,
+        mut command: Command,
+        addr: SocketAddr,
+        (question, answer): (&'static [u8], &'static [u8]),
+    ) -> io::Result<Server> {
+        let server = Server { name, question, answer, addr, forks: false, child: command.spawn()? };
         let begun = Instant::now();
         while TcpStream::connect(addr).is_err() {
             if begun.elapsed() > Duration::from_secs(10) {
-                return Err(io::Error::other("redis-server does not listen"));
+                return Err(io::Error::other(format!("{name} does not listen")));
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        Ok(Server { name: "redis PING inline", question: b"PING\r\n", answer: b"+PONG\r\n", addr, child })
+        Ok(server)
+    }
+
+    /// What it is asked, and what it answers.
+    pub(crate) fn ask(&self) -> (&'static [u8], &'static [u8]) {
+        (self.question, self.answer)
+    }
+
+    /// Seconds of processor time that it has used; `None` where others work for it.
+    pub(crate) fn processor_time(&self) -> io::Result<Option<f64>> {
+        if self.forks {
+            return Ok(None);
+        }
+        let mut sum = 0.0;
+        for task in std::fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            sum += scheduled(&task?.path())?;
+        }
+        Ok(Some(sum))
     }
 
     /// Bytes of memory that are its own.
@@ -99,13 +154,39 @@ fn first_line(stream: Option<impl Read>) -> io::Result<String> {
     Ok(line)
 }
 
-/// Waits for the end of a child; the seconds of processor time it has used.
+/// Waits for the end of a child: whether it ended well, and the seconds of processor time it has used.
 pub(crate) fn end(mut child: Child) -> io::Result<(bool, f64)> {
     // Not reaped yet, it can still be asked.
     waitid(WaitId::Pid(Pid::from_child(&child)), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)?;
-    let text = std::fs::read_to_string(format!("/proc/{}/schedstat", child.id()))?;
+    let used = scheduled(Path::new(&format!("/proc/{}", child.id())))?;
+    Ok((child.wait()?.success(), used))
+}
+
+/// The most memory, in MiB, that a child has had resident so far.
+pub(crate) fn peak_memory(child: &Child) -> io::Result<f64> {
+    let text = std::fs::read_to_string(format!("/proc/{}/status", child.id()))?;
+    let line =
+        text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse::<f64>().ok());
+    line.map(|kib| kib / 1024.0).ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+/// Seconds that a task was on a processor, from its place below /proc.
+fn scheduled(task: &Path) -> io::Result<f64> {
+    let text = std::fs::read_to_string(task.join("schedstat"))?;
     let nanos: u64 = text.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or(0);
-    Ok((child.wait()?.success(), Duration::from_nanos(nanos).as_secs_f64()))
+    Ok(Duration::from_nanos(nanos).as_secs_f64())
+}
+
+/// An address that was free a moment ago.
+fn free_address() -> io::Result<SocketAddr> {
+    TcpListener::bind("127.0.0.1:0")?.local_addr()
+}
+
+/// Sends a byte and sleeps for a millisecond, again and again.
+pub(crate) fn python_sleeper(addr: SocketAddr) -> Command {
+    let mut command = command("python3");
+    command.args([SCRIPT, "sleeper", &addr.port().to_string()]).stdin(Stdio::piped());
+    command
 }
 
 /// The programs that send their stdin to an address, each with its name.
@@ -126,36 +207,12 @@ pub(crate) fn senders(addr: SocketAddr) -> Vec<(&'static str, Command)> {
     if is_installed("ncat") {
         add("ncat", command("ncat"), &["--send-only", &host, &port]);
     }
-    let myself = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("compare"));
-    let mut bare = command(&myself.to_string_lossy());
-    bare.arg0("bare");
-    add("a bare splice loop", bare, &["--bare-splice", &addr.to_string()]);
+    add("a bare splice loop", myself(), &["--bare-splice", &addr.to_string()]);
     all
 }
 
-/// The least code that sends stdin to an address within the kernel.
-pub(crate) fn bare_splice(addr: &str) -> io::Result<()> {
-    use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
-    const MOST: usize = 256 * 1024; // faster than 64 KiB and than 1 MiB
-    let stream = TcpStream::connect(addr)?;
-    let stdin = io::stdin();
-    let is_file = File::from(stdin.as_fd().try_clone_to_owned()?).metadata()?.is_file();
-    let move_all = |from: &dyn Fn() -> io::Result<usize>| -> io::Result<()> {
-        while from()? > 0 {}
-        Ok(())
-    };
-    let flags = SpliceFlags::MOVE;
-    if !is_file {
-        return move_all(&|| Ok(splice(stdin.as_fd(), None, &stream, None, MOST, flags)?));
-    }
-    let (out, into) = pipe_with(PipeFlags::CLOEXEC)?;
-    fcntl_setpipe_size(&into, MOST)?;
-    move_all(&|| {
-        let taken = splice(stdin.as_fd(), None, &into, None, MOST, flags)?;
-        let mut left = taken;
-        while left > 0 {
-            left -= splice(&out, None, &stream, None, left, flags)?;
-        }
-        Ok(taken)
-    })
+/// This very program, which has the least code for two of the jobs.
+fn myself() -> Command {
+    let path = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("compare"));
+    command(&path.to_string_lossy())
 }

@@ -38,7 +38,7 @@ pub(crate) fn print(_: &Bench) -> Outcome {
     slope("one message of so many bytes", "byte", &points);
 
     let mut points = Vec::new();
-    for size in [1, 10, 100, 1000, 9_500] {
+    for size in [1, 10, 100, 1000, 10_000] {
         let mut crowd = Crowd::gather(server.addr, size, 1, (server.question, server.answer))?;
         let rate = crowd.rate(Duration::from_millis(500))?;
         points.push((size as f64, size as f64 / rate));
@@ -46,17 +46,20 @@ pub(crate) fn print(_: &Bench) -> Outcome {
     slope("one round of so many connections", "connection", &points);
 
     for (title, trace) in [("a plan of so many pieces", None), ("the same, traced", Some("/dev/null"))] {
-        let mut points = Vec::new();
-        for size in [1_000, 10_000, 100_000, 1_000_000] {
-            points.push((size as f64, pieces(size, trace)?));
+        let (mut points, mut peaks) = (Vec::new(), Vec::new());
+        for size in [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000] {
+            let (seconds, peak) = pieces(size, trace)?;
+            points.push((size as f64, seconds));
+            peaks.push(format!("{peak:.1}"));
         }
         slope(title, "piece", &points);
+        let _ = writeln!(io::stdout(), "  peak memory, MiB: {}", peaks.join(", "));
     }
     Ok(())
 }
 
-/// Seconds to send so many pieces of one byte to a listener that reads them.
-fn pieces(count: usize, trace: Option<&str>) -> io::Result<f64> {
+/// Sends so many pieces of one byte to a listener that reads them: seconds, and MiB it had at most.
+fn pieces(count: usize, trace: Option<&str>) -> io::Result<(f64, f64)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let mut command = peers::secretcat();
     command.args(["connect", "--raw", "--chunk", "1", &listener.local_addr()?.to_string()]);
@@ -69,13 +72,14 @@ fn pieces(count: usize, trace: Option<&str>) -> io::Result<f64> {
     let (mut stream, _) = listener.accept()?;
     let begun = Instant::now();
     let got = io::copy(&mut stream, &mut io::sink())?;
-    drop(stream);
     let took = begun.elapsed().as_secs_f64();
+    let peak = peers::peak_memory(&child)?; // it waits for our end
+    drop(stream);
     let (well, _) = peers::end(child)?;
     let fed = feeder.join().map_err(|_| io::Error::other("the feeder has failed"))?;
     fed?;
     if got != count as u64 || !well {
         return Err(io::Error::other(format!("{got} pieces of {count} arrived; ended well: {well}")));
     }
-    Ok(took)
+    Ok((took, peak))
 }

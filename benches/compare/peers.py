@@ -1,7 +1,10 @@
-"""The message service in the two ways Python offers: servers.py asyncio|socketserver; prints its port."""
+"""What Python's standard library offers: the message service as `peers.py asyncio` or `socketserver`,
+which print their port, and `peers.py sleeper PORT`, which sends stdin a byte a millisecond."""
 import asyncio
+import socket
 import socketserver
 import sys
+import time
 
 
 def answer(line):
@@ -37,8 +40,18 @@ class Threads(socketserver.ThreadingTCPServer):
     request_queue_size = 4096
 
 
+def sleep_between(port):
+    stream = socket.create_connection(("127.0.0.1", port))
+    stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for byte in sys.stdin.buffer.read():
+        stream.send(bytes([byte]))
+        time.sleep(0.001)
+
+
 if sys.argv[1] == "asyncio":
     asyncio.run(serve())
+elif sys.argv[1] == "sleeper":
+    sleep_between(int(sys.argv[2]))
 else:
     with Threads(("127.0.0.1", 0), Handler) as server:
         print(server.server_address[1], flush=True)
