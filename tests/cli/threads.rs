@@ -1,5 +1,7 @@
 //! `--threads`: several loops over one listening socket, and nobody can tell.
 
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::thread;
@@ -41,22 +43,63 @@ fn any_number_of_loops_answers_everybody() {
     }
 }
 
+/// How often each thread of this process has gone to sleep.
+fn sleeps(pid: u32) -> BTreeMap<String, u64> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().filter_map(Result::ok);
+    let count = |task: &std::fs::DirEntry| {
+        let status = std::fs::read_to_string(task.path().join("status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        line.unwrap().trim().parse().unwrap()
+    };
+    tasks.map(|task| (task.path().display().to_string(), count(&task))).collect()
+}
+
+#[test]
+fn every_loop_serves_a_part_of_them() {
+    let server = Server::start(&["--threads", "3"]);
+    let serving = RefCell::new(BTreeSet::new());
+    let mut clients = Vec::new();
+    let come = || {
+        let mut client = server.open();
+        ask(&mut client, "SECRET 1"); // whoever was woken by an arrival for nothing has seen it
+        let before = sleeps(server.proc.pid());
+        for _ in 0..50 {
+            ask(&mut client, "SECRET 2");
+        }
+        // One loop has gone to sleep between the messages, the others have slept all the time.
+        let after = sleeps(server.proc.pid());
+        let slept = |name: &String| after[name] - before.get(name).unwrap_or(&after[name]);
+        serving.borrow_mut().extend(after.keys().filter(|name| slept(name) > 20).cloned());
+        clients.push(client);
+    };
+    poll_until("a client at each loop", come, || serving.borrow().len() == 3);
+    drop(clients);
+    server.stops_with("");
+}
+
 #[test]
 fn a_limit_of_connections_is_one_for_all_loops() {
     let server = Server::start(&["--threads", "4", "--max-connections", "2"]);
-    let (mut one, mut two, mut three) = (server.open(), server.open(), server.open());
+    let (mut one, mut two) = (server.open(), server.open());
     assert_eq!(ask(&mut one, "SECRET 1"), digits("1"));
     assert_eq!(ask(&mut two, "SECRET 2"), digits("2"));
-    three.write_all(b"SECRET 3\n").unwrap();
-    three.set_nonblocking(true).unwrap();
-    assert_eq!(ask(&mut one, "SECRET 4"), digits("4"));
-    assert_eq!(three.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
-    three.set_nonblocking(false).unwrap();
+    let mut waiting: Vec<_> = (0..8).map(|_| server.open()).collect();
+    for client in &mut waiting {
+        client.write_all(b"SECRET 3\n").unwrap();
+        client.set_nonblocking(true).unwrap();
+    }
+    for _ in 0..50 {
+        assert_eq!(ask(&mut one, "SECRET 4"), digits("4")); // any loop has had the time to let somebody in
+    }
+    for client in &mut waiting {
+        assert_eq!(client.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+        client.set_nonblocking(false).unwrap();
+    }
     drop(two); // whichever loop it was: the next comes in
     let mut answer = vec![0; digits("3").len()];
-    three.read_exact(&mut answer).unwrap();
+    waiting[0].read_exact(&mut answer).unwrap();
     assert_eq!(String::from_utf8(answer).unwrap(), digits("3"));
-    drop((one, three));
+    drop((one, waiting));
     server.stops_with("");
 }
 
