@@ -88,15 +88,16 @@ pub(super) struct SocketFlags {
 
     /// Send small segments at once
     ///
-    /// Turns Nagle's algorithm off. Cutting does this on its own unless --nagle is given: pieces
-    /// would otherwise be joined, and wait for delayed acknowledgements, about 40 ms a message. It
-    /// does not make a segment of every write. TCP_NODELAY.
+    /// Turns Nagle's algorithm off. Cutting does this on its own unless --nagle is given, and so do
+    /// the services that answer and --relay: pieces would otherwise be joined, and the last of many
+    /// answers wait for a delayed acknowledgement, about 40 ms. It does not make a segment of every
+    /// write. TCP_NODELAY.
     #[arg(long, conflicts_with = "nagle")]
     pub(super) nodelay: bool,
 
     /// Join small segments while data is unacknowledged, also when cutting
     ///
-    /// Leaves Nagle's algorithm on, as the system has it by default. TCP_NODELAY off.
+    /// Leaves Nagle's algorithm on, whatever else would turn it off. TCP_NODELAY off.
     #[arg(long)]
     pub(super) nagle: bool,
 

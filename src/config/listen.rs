@@ -88,6 +88,8 @@ impl ListenConfig {
     /// The message service for this program's own use: quiet, and whole in what it writes.
     #[must_use]
     pub fn private(address: Address, max_message: usize) -> Self {
+        let mut traffic = Traffic { max_message, ..Traffic::default() };
+        traffic.socket.prefer_nodelay();
         ListenConfig {
             address,
             family: Family::Any,
@@ -100,7 +102,7 @@ impl ListenConfig {
             once: false,
             threads: 1,
             admission: Admission::default(),
-            traffic: Traffic { max_message, ..Traffic::default() },
+            traffic,
             seeing: Seeing { quiet: true, ..Seeing::default() },
         }
     }
@@ -109,6 +111,11 @@ impl ListenConfig {
     #[must_use]
     pub fn takes_raw(&self) -> bool {
         self.relay.is_some() || self.service.is_raw()
+    }
+
+    /// Whether clients wait for what it makes of what they say.
+    fn answers(&self) -> bool {
+        matches!(self.service, ServiceKind::Secret | ServiceKind::Echo | ServiceKind::Chat)
     }
 
     /// How what clients say is divided: a bug wants to see the reads themselves.
@@ -198,8 +205,10 @@ impl ListenConfig {
         }
         let bytes = Bytes { raw: self.takes_raw(), unix: self.cuts_unix() };
         self.traffic = self.traffic.check(bytes)?;
-        if self.relay.is_some() {
-            // What one side sent at once must not wait here for an acknowledgement of the other's.
+        if self.relay.is_some() || self.answers() {
+            // What is to be sent now must not wait here until what was sent before is acknowledged:
+            // a client that has nothing to say delays that by 40 ms. Few writes are small, for the
+            // answers of a turn go together.
             self.traffic.socket.prefer_nodelay();
         }
         Ok(self)

@@ -50,10 +50,10 @@ impl Stream {
         if !sockopt::asks(options, Stage::Connected) {
             return Ok(()); // most are asked nothing, and their family need not be known
         }
-        let family = match self.endpoints() {
-            Some((SocketAddr::V6(_), _)) => Family::V6,
-            _ if self.is_tcp() => Family::V4,
-            _ => Family::Unix,
+        let family = match self {
+            Stream::Unix(_) => Family::Unix,
+            Stream::Tcp(stream) if matches!(stream.local_addr(), Ok(SocketAddr::V6(_))) => Family::V6,
+            Stream::Tcp(_) => Family::V4,
         };
         sockopt::apply(self.socket(), options, Stage::Connected, family)
     }

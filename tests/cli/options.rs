@@ -141,7 +141,10 @@ fn each_option_of_connect_reaches_the_kernel() {
 
 #[test]
 fn each_option_of_listen_reaches_the_kernel() {
-    for (args, read, value) in table() {
+    let nodelay: Read = |s| format!("{}", s.tcp_nodelay().unwrap());
+    // A service that answers has it on by itself.
+    let rows = table().into_iter().filter(|(args, ..)| !["--nodelay", "--chunk"].contains(&args[0].as_str()));
+    for (args, read, value) in rows.chain([(vec!["--nagle".to_owned()], nodelay, "false".to_owned())]) {
         let Some(with) = of_server(&args, read) else { return };
         assert_eq!(with, value, "{args:?}");
         // That of a listener is given to every connection, whether the option is or not.
@@ -350,6 +353,24 @@ fn a_listener_shows_the_options_of_its_first_connection_and_its_own() {
     for row in [["nodelay", "on", "on"], ["rcvbuf", "16KiB", "32KiB"], ["backlog", "9", "9"], ["reuseaddr", "-", "on"]]
     {
         assert!(rows.contains(&row.map(str::to_owned)), "{row:?}: {}", out.stderr);
+    }
+}
+
+#[test]
+fn a_service_that_answers_does_so_at_once() {
+    for (args, requested, effective) in [
+        (&[][..], "on", "on"),
+        (&["--service", "echo"], "on", "on"),
+        (&["--nagle"], "off", "off"),
+        (&["--service", "discard"], "-", "off"),
+        (&["--service", "discard", "--nodelay"], "on", "on"),
+        (&["--service", "discard", "--chunk", "1"], "on", "on"),
+    ] {
+        let server = Server::start(&[&["--show-options"], args].concat());
+        server.say("x\n");
+        let row = ["nodelay", requested, effective].map(str::to_owned);
+        let out = server.stop();
+        assert!(shown(&out.stderr).contains(&row), "{args:?}: {}", out.stderr);
     }
 }
 
