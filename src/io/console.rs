@@ -95,6 +95,15 @@ impl Console {
         Ok(Console { input, output, escaper, waiting: Vec::new(), written: 0, full: false, closed: false })
     }
 
+    /// Has stdin and stdout hold more, where they are pipes: much is to pass through them, and whoever
+    /// is at their other ends is woken a sixteenth as often.
+    pub fn widen(&self) {
+        let handles = self.input.iter().chain([&self.output]);
+        for handle in handles.filter(|handle| handle.kind == Kind::Pipe) {
+            sys::widen_pipe(handle.file.as_fd(), PIPE);
+        }
+    }
+
     /// Reads what stdin has.
     ///
     /// # Errors
@@ -219,10 +228,6 @@ impl Handle {
             Err(error) => return Err(error),
         };
         let kind = Kind::of(fd.as_fd());
-        if kind == Kind::Pipe {
-            // Whoever is at its other end is woken a sixteenth as often.
-            sys::widen_pipe(fd.as_fd(), PIPE);
-        }
         Ok(Handle { file: File::from(fd), watched, kind })
     }
 

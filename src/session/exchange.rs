@@ -146,6 +146,9 @@ impl<S: Service> Exchange<S> {
 
     /// Takes the console in.
     pub(super) fn add_console(&mut self, console: Console, framing: Framing, limit: usize) {
+        if self.service.forwards() {
+            console.widen();
+        }
         let inbox = Inbox::new(framing, Role::Requests, limit);
         self.console = Some(Peer::new(Link::Console(console), inbox, Instant::now()));
         self.tell(Event::Open(CONSOLE));

@@ -1,5 +1,6 @@
 //! `listen --service pipe`: stdin and stdout for one connection, or for one after the other.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::thread;
@@ -7,7 +8,7 @@ use std::thread;
 use rustix::process::Signal;
 
 use crate::raw::noise;
-use crate::support::{Server, poll_until, reset};
+use crate::support::{Proc, Server, poll_until, reset, secretcat};
 
 /// All that a client is sent until the end.
 fn rest(mut client: &TcpStream) -> Vec<u8> {
@@ -32,6 +33,24 @@ fn a_kept_pipe_goes_on_with_the_next_connection_whatever_became_of_the_last() {
     drop(third);
     let said = server.said.clone();
     server.stop().is(0, "first\nsecond\nthird\n", said);
+}
+
+#[test]
+fn pipes_that_much_passes_through_are_widened_and_others_are_not() {
+    const USUAL: usize = 64 * 1024; // pipe(7)
+    let most = std::fs::read_to_string("/proc/sys/fs/pipe-max-size").unwrap().trim().parse::<usize>().unwrap();
+    let server = Server::start(&["--service", "echo"]);
+    for (args, size) in [(&["--raw"][..], most.clamp(USUAL, 1 << 20)), (&[], USUAL)] {
+        let mut proc = Proc::start(secretcat(["connect", &server.address()]).args(args));
+        proc.write("x\n");
+        proc.until_stdout("x\n");
+        for fd in [0, 1] {
+            let pipe = File::open(format!("/proc/{}/fd/{fd}", proc.pid())).unwrap();
+            assert_eq!(rustix::pipe::fcntl_getpipe_size(pipe).unwrap(), size, "{args:?} {fd}");
+        }
+        proc.close_stdin();
+        proc.end().is(0, "x\n", "");
+    }
 }
 
 #[test]
