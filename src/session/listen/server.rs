@@ -1,0 +1,316 @@
+//! One loop of a listener: lets clients in, has them served, and comes to an orderly end.
+
+use std::time::{Duration, Instant};
+
+use super::super::Context;
+use super::super::complaint::Complaint;
+use super::super::exchange::{Ended, Exchange, Why};
+use super::super::relay::{Answer, Dials};
+use super::super::room::{Room, Share};
+use crate::config::{ListenConfig, Traffic};
+use crate::error::{Error, cause};
+use crate::frame::{Framing, Inbox, Role};
+use crate::io::conn::Conn;
+use crate::io::console::Console;
+use crate::io::driver::{Driver, Ready, WOKEN};
+use crate::io::listener::{Listener, NoArrival};
+use crate::service::{CONSOLE, Event, Service, ServiceKind};
+use crate::trace::Side;
+
+pub(super) const LISTENER: usize = usize::MAX - 4;
+const GRACE: usize = usize::MAX - 5;
+/// Connections accepted in one turn, so that a crowd at the door leaves those inside their turns.
+const DOOR: usize = 64;
+/// Connections accepted when the end is asked for: those that wait have arrived, and are answered.
+const LAST_CALL: usize = 4096;
+/// The pause after accept has found no descriptor left.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How long an orderly end may take, all told.
+const STOP: Duration = Duration::from_secs(4);
+
+/// A service and its clients, from the door to the orderly end.
+pub(super) struct Server<'a, S> {
+    config: &'a ListenConfig,
+    context: &'a Context,
+    exchange: Exchange<S>,
+    /// What the clients' connections are given.
+    traffic: Traffic,
+    /// The connections of a relay that are being made.
+    dials: Option<Dials>,
+    /// Gone when no more connections are taken.
+    listener: Option<Listener>,
+    door: Door,
+    /// Descriptors are out.
+    exhausted: Complaint,
+    /// A client could not be served.
+    unserved: Complaint,
+    /// This loop's part of those inside.
+    share: Share<'a>,
+    /// Arrivals accepted in one turn.
+    door_step: usize,
+    /// The end of the orderly end.
+    grace: Option<Instant>,
+    /// What went wrong with the one connection that this run was for.
+    failure: Option<Error>,
+}
+
+/// Whether arrivals are accepted now. Those that are not wait in the kernel's backlog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Door {
+    Open,
+    /// As many are inside as may be.
+    Full,
+    /// There is no descriptor for another one until then.
+    Shut(Instant),
+}
+
+impl<'a, S: Service> Server<'a, S> {
+    pub(super) fn new(
+        service: S,
+        config: &'a ListenConfig,
+        context: &'a Context,
+        driver: Driver,
+        listener: Listener,
+        room: &'a Room,
+    ) -> Result<Self, Error> {
+        let mut exchange = Exchange::new(driver, service, config.traffic.idle_timeout, &context.recorder);
+        if config.service == ServiceKind::Pipe {
+            let console = Console::open(&exchange.driver, true).map_err(Error::local("open", "stdin and stdout"))?;
+            exchange.add_console(console, Framing::Raw, config.traffic.max_message);
+            exchange.start_meter(&config.seeing, &context.report);
+        }
+        Ok(Server {
+            config,
+            context,
+            exchange,
+            traffic: Dials::traffic_of_clients(config),
+            dials: Dials::new(config),
+            listener: Some(listener),
+            door: Door::Open,
+            exhausted: Complaint::once_a_minute(),
+            unserved: Complaint::once_a_second(),
+            share: room.share(config.admission.max_connections),
+            // A loop that has less to do comes to the door more often.
+            door_step: if config.threads == 1 { DOOR } else { 1 },
+            grace: None,
+            failure: None,
+        })
+    }
+
+    pub(super) fn run(mut self) -> Result<(), Error> {
+        let mut ready = Vec::new();
+        loop {
+            ready.clear();
+            self.exchange.driver.wait(&mut ready).map_err(Error::local("wait in", "the event loop"))?;
+            let now = Instant::now();
+            for &event in &ready {
+                self.serve(event, now)?;
+                self.tell_of_the_ended()?; // before its number is somebody else's
+            }
+            self.call_for_clients();
+            self.exchange.measure(now);
+            self.tell_of_the_ended()?;
+            if self.config.keep_open && !self.exchange.has_last_input() {
+                self.exchange.tell(Event::Exhausted(CONSOLE)); // who has ended has all it was to have
+            }
+            self.open_door(now)?;
+            let done = self.exchange.stopped && !self.exchange.has_last_input();
+            let over = done || self.context.signals.stopped() || self.exchange.console_closed();
+            if over && self.grace.is_none() && self.exchange.backlog(CONSOLE) == 0 {
+                self.stop(now)?;
+            }
+            if self.grace.is_some_and(|at| now >= at) {
+                self.exchange.abandon();
+            }
+            if self.listener.is_none() && self.exchange.connections() == 0 && self.exchange.backlog(CONSOLE) == 0 {
+                self.exchange.end_output();
+                self.exchange.end_meter();
+                self.tell_of_the_ended()?;
+                self.unserved.end(&self.context.report);
+                return self.failure.take().map_or(Ok(()), Err);
+            }
+        }
+    }
+
+    fn serve(&mut self, event: Ready, now: Instant) -> Result<(), Error> {
+        match event.key {
+            LISTENER => return self.accept(now),
+            WOKEN => {
+                let Some(dials) = &mut self.dials else { return Ok(()) };
+                for answer in dials.on_woken(&mut self.exchange.driver, self.context) {
+                    self.link(answer);
+                }
+            }
+            key if Dials::owns(key) => {
+                let Some(dials) = &mut self.dials else { return Ok(()) };
+                if let Some(answer) = dials.on_ready(event, &mut self.exchange.driver, self.context) {
+                    self.link(answer);
+                }
+            }
+            _ => self.exchange.serve(event, now),
+        }
+        Ok(())
+    }
+
+    /// Makes the connections that a relay wants for its clients.
+    fn call_for_clients(&mut self) {
+        for client in std::mem::take(&mut self.exchange.dials) {
+            let Some(dials) = &mut self.dials else { return };
+            if let Some(answer) = dials.call(client, &mut self.exchange.driver) {
+                self.link(answer);
+            }
+        }
+    }
+
+    /// Brings a client and its server together, or parts from the client.
+    fn link(&mut self, answer: Answer) {
+        let (client, text) = match answer {
+            Answer::Linked(client, conn) => {
+                let inbox = Inbox::new(Framing::Raw, Role::Responses, self.traffic.max_message);
+                let Err(error) = self.exchange.add_for(client, conn, inbox) else { return };
+                (client, format!("connect: {}", cause(&error)))
+            }
+            Answer::Unreachable(client, error) => (client, error.to_string()),
+        };
+        self.complain(text, Instant::now());
+        self.exchange.tell(Event::Unreachable(client));
+    }
+
+    /// Lets in who is waiting, as far as there is room, and the others in the next turn.
+    fn accept(&mut self, now: Instant) -> Result<(), Error> {
+        if self.let_in(self.door_step, now)? {
+            self.exchange.driver.again(LISTENER);
+        }
+        Ok(())
+    }
+
+    /// Lets in so many at most. True: others may be waiting.
+    fn let_in(&mut self, most: usize, now: Instant) -> Result<bool, Error> {
+        for _ in 0..most {
+            let Some(listener) = &self.listener else { return Ok(false) };
+            if !self.share.reserve(self.exchange.clients()) {
+                self.door = Door::Full;
+                return Ok(false);
+            }
+            match listener.accept() {
+                Ok(arrival) => {
+                    if arrival.ip.is_some_and(|ip| !self.config.admission.admits(ip)) {
+                        self.event(|| format!("turned away {}", arrival.peer));
+                        continue;
+                    }
+                    if let Err(error) = arrival.stream.set_options(&self.traffic.socket) {
+                        self.complain(format!("accept {}: {error}", arrival.peer), now);
+                        continue;
+                    }
+                    let number = self.share.number();
+                    let traffic = &self.traffic;
+                    if self.config.seeing.show_options && number == 0 {
+                        super::super::show_options(&arrival.stream, Some(listener), &traffic.socket, self.context);
+                    }
+                    let conn = Conn::new(
+                        arrival.stream,
+                        Side::Listen,
+                        arrival.peer,
+                        traffic,
+                        self.config.takes_raw(),
+                        number,
+                        &self.context.recorder,
+                    );
+                    let inbox = Inbox::new(self.config.heard_as(), Role::Requests, traffic.max_message);
+                    if let Err(error) = self.exchange.add(conn, inbox) {
+                        self.complain(format!("accept: {}", cause(&error)), now);
+                    }
+                    if self.config.once {
+                        self.close_door();
+                        return Ok(false);
+                    }
+                }
+                Err(NoArrival::Nobody) => return Ok(false),
+                Err(NoArrival::Gone) => {}
+                Err(NoArrival::Exhausted(error)) => {
+                    if self.exhausted.due(now).is_some() {
+                        let text = format!("accept: {}; new connections wait until others end", cause(&error));
+                        self.context.report.error(&text);
+                    }
+                    self.door = Door::Shut(now + PAUSE);
+                    self.exchange.driver.wake_at(LISTENER, now + PAUSE);
+                    return Ok(false);
+                }
+                Err(NoArrival::Failed(error)) => return Err(Error::network("accept on", listener.shown())(error)),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Opens the door again when somebody has left or the pause is over.
+    fn open_door(&mut self, now: Instant) -> Result<(), Error> {
+        self.share.settle(self.exchange.clients());
+        let open = match self.door {
+            Door::Open => false,
+            Door::Full => !self.share.is_full(),
+            Door::Shut(until) => now >= until,
+        };
+        if open {
+            self.door = Door::Open;
+            self.accept(now)?;
+        }
+        Ok(())
+    }
+
+    fn close_door(&mut self) {
+        if let Some(listener) = self.listener.take() {
+            listener.close(&self.exchange.driver);
+        }
+    }
+
+    fn stop(&mut self, now: Instant) -> Result<(), Error> {
+        if self.context.signals.stopped() {
+            self.context.report.begin_anew();
+        }
+        self.event(|| "stopping: answering what has arrived".to_owned());
+        super::tell(self.context, self.context.manager.stopping());
+        if self.door == Door::Open {
+            self.let_in(LAST_CALL, now)?;
+        }
+        self.close_door();
+        self.grace = Some(now + STOP);
+        self.exchange.driver.wake_at(GRACE, now + STOP);
+        self.exchange.stop();
+        Ok(())
+    }
+
+    /// Says who is gone and why; a console that fails ends the run.
+    fn tell_of_the_ended(&mut self) -> Result<(), Error> {
+        for Ended { id, name, why } in std::mem::take(&mut self.exchange.ended) {
+            if let Some(dials) = &mut self.dials {
+                dials.forget(id, &self.exchange.driver);
+            }
+            match why {
+                Why::Failed(error) if id == CONSOLE => return Err(Error::local("read", "stdin")(error)),
+                Why::Unwritable(error) if id == CONSOLE => return Err(Error::local("write to", "stdout")(error)),
+                Why::Done => {}
+                // The one connection of a pipe is the whole run.
+                Why::Failed(source) | Why::Unwritable(source) if self.config.is_one_pipe() => {
+                    self.failure = Some(Error::Network { action: "serve", address: name, source });
+                }
+                Why::Idle if self.config.is_one_pipe() => {
+                    self.failure = Some(Error::idle("serve", name, self.traffic.idle_timeout));
+                }
+                Why::Failed(error) | Why::Unwritable(error) => self.event(|| format!("{name}: {}", cause(&error))),
+                Why::Garbled(error) => self.event(|| format!("{name}: {error}")),
+                Why::Idle => self.event(|| format!("{name}: idle for too long")),
+            }
+        }
+        Ok(())
+    }
+
+    fn complain(&mut self, text: String, now: Instant) {
+        self.unserved.make(text, now, &self.context.report);
+    }
+
+    fn event(&self, text: impl FnOnce() -> String) {
+        if self.config.seeing.verbosity > 0 {
+            self.context.report.event(&text());
+        }
+    }
+}
