@@ -84,33 +84,27 @@ fn serve(
     listener: Listener,
     room: &Room,
 ) -> Result<(), Error> {
-    if config.relay.is_none() && config.service == ServiceKind::Secret {
-        // A loop with this service compiled into it: called through a table, its functions that only
-        // say "no" cost more than those that answer.
-        let secret = Secret::new(config.bug, config.framing);
-        return Server::new(secret, config, context, driver, listener, room)?.run();
-    }
-    Server::new(service(config), config, context, driver, listener, room)?.run()
-}
-
-/// A service manager that cannot be told has to find out: that is said, and no reason to end.
-fn tell(context: &Context, told: Result<(), Error>) {
-    if let Err(error) = told {
-        context.report.error(&error.to_string());
-    }
-}
-
-fn service(config: &ListenConfig) -> Box<dyn Service> {
-    if config.relay.is_some() {
-        return Box::new(Relay::default());
-    }
-    match config.service {
-        ServiceKind::Secret => Box::new(Secret::new(config.bug, config.framing)),
+    let service: Box<dyn Service> = match config.service {
+        _ if config.relay.is_some() => Box::new(Relay::default()),
+        ServiceKind::Secret => {
+            // A loop with this service compiled into it: called through a table, its functions that
+            // only say "no" cost more than those that answer.
+            let secret = Secret::new(config.bug, config.framing);
+            return Server::new(secret, config, context, driver, listener, room)?.run();
+        }
         ServiceKind::Echo => Box::new(Echo),
         ServiceKind::Discard => Box::new(Discard),
         ServiceKind::Source => Box::new(Source::new(config.count)),
         ServiceKind::Chat => Box::new(Chat::default()),
         ServiceKind::Pipe if config.keep_open => Box::new(Pipe::kept_open(true)),
         ServiceKind::Pipe => Box::new(Pipe::new(true)),
+    };
+    Server::new(service, config, context, driver, listener, room)?.run()
+}
+
+/// A service manager that cannot be told has to find out: that is said, and no reason to end.
+fn tell(context: &Context, told: Result<(), Error>) {
+    if let Err(error) = told {
+        context.report.error(&error.to_string());
     }
 }
