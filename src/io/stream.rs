@@ -47,14 +47,7 @@ impl Stream {
     /// # Errors
     /// The first option that the kernel refused.
     pub fn set_options(&self, options: &SocketOptions) -> Result<(), OptionError> {
-        if !sockopt::asks(options, Stage::Connected) {
-            return Ok(()); // most are asked nothing, and their family need not be known
-        }
-        let family = match self {
-            Stream::Unix(_) => Family::Unix,
-            Stream::Tcp(stream) if matches!(stream.local_addr(), Ok(SocketAddr::V6(_))) => Family::V6,
-            Stream::Tcp(_) => Family::V4,
-        };
+        let family = sockopt::family(&self.socket()).unwrap_or(Family::V4);
         sockopt::apply(self.socket(), options, Stage::Connected, family)
     }
 

@@ -74,12 +74,6 @@ pub fn check_platform(options: &SocketOptions) -> Result<(), Unsupported> {
     missing.map_or(Ok(()), |row| Err(Unsupported { name: row.name }))
 }
 
-/// Whether anything was asked that belongs to this stage of a socket's life.
-#[must_use]
-pub fn asks(options: &SocketOptions, stage: Stage) -> bool {
-    TABLE.iter().any(|row| row.stage == stage && (row.asked)(options).is_some())
-}
-
 /// Sets what was asked of a socket and belongs to this stage of its life. What does not fit its
 /// family is left out; a value that the kernel changes is no error, see [`effective`].
 #[allow(clippy::needless_pass_by_value, reason = "a SockRef is a borrow already")]
@@ -153,7 +147,8 @@ fn reason(name: &str, error: &io::Error) -> String {
 }
 
 /// The family of a socket, bound or not.
-fn family(socket: &Socket) -> Option<Family> {
+#[must_use]
+pub fn family(socket: &Socket) -> Option<Family> {
     match socket.local_addr().ok()?.domain() {
         Domain::IPV4 => Some(Family::V4),
         Domain::IPV6 => Some(Family::V6),
