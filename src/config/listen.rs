@@ -130,6 +130,12 @@ impl ListenConfig {
         self.service == ServiceKind::Pipe && !self.keep_open
     }
 
+    /// Whether it is for one connection after the other.
+    #[must_use]
+    pub fn is_kept_pipe(&self) -> bool {
+        self.service == ServiceKind::Pipe && self.keep_open
+    }
+
     /// Whether the plan is carried out on a unix socket: to the clients, to the server of a relay, or both.
     fn cuts_unix(&self) -> bool {
         let is_unix = |address: &Address| matches!(address, Address::Unix(_));

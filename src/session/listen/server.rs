@@ -110,7 +110,7 @@ impl<'a, S: Service> Server<'a, S> {
             self.call_for_clients();
             self.exchange.measure(now);
             self.tell_of_the_ended()?;
-            if self.config.keep_open && !self.exchange.has_last_input() {
+            if self.config.is_kept_pipe() && !self.exchange.has_last_input() {
                 self.exchange.tell(Event::Exhausted(CONSOLE)); // who has ended has all it was to have
             }
             self.open_door(now)?;
