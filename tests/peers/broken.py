@@ -33,11 +33,19 @@ def reads(client):
         yield data
 
 
-def right(client, _):
+def answering(client):
+    """Answers the whole lines of each read, and yields them and what is left over."""
     buffered = b""
     for data in reads(client):
         whole, buffered = lines(buffered + data)
         client.sendall(b"".join(answer(line) for line in whole))
+        yield whole, buffered
+
+
+def right(client, _):
+    buffered = b""
+    for _, buffered in answering(client):
+        pass
     if buffered:
         client.sendall(answer(buffered))
 
@@ -247,10 +255,7 @@ def crashes(client, _):
 
 def abrupt(client, _):
     """Right, but leaves with a reset as soon as it has answered."""
-    buffered = b""
-    for data in reads(client):
-        whole, buffered = lines(buffered + data)
-        client.sendall(b"".join(answer(line) for line in whole))
+    for whole, _ in answering(client):
         if whole:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             return
