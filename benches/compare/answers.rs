@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::load::{self, Crowd};
 use crate::peers::{self, Server};
-use crate::{Bench, Outcome, note, table};
+use crate::{Bench, Outcome, Row, note, table};
 
 /// Connections that say nothing for now.
 const IDLE: usize = 10_000;
@@ -31,6 +31,22 @@ fn servers(connections: usize) -> io::Result<Vec<Server>> {
     Ok(all)
 }
 
+/// Notes the rate of what is done, a number of times in so many seconds, and what each costs the server.
+fn measure(
+    server: &Server,
+    rates: &mut Vec<Row>,
+    costs: &mut Vec<Row>,
+    work: impl FnOnce() -> io::Result<(f64, f64)>,
+) -> io::Result<()> {
+    let before = server.processor_time()?;
+    let (count, seconds) = work()?;
+    note(rates, server.name, count / seconds / 1e3);
+    if let Some((before, after)) = before.zip(server.processor_time()?) {
+        note(costs, server.name, (after - before) / count * 1e6);
+    }
+    Ok(())
+}
+
 pub(crate) fn round_trips(bench: &Bench) -> Outcome {
     for (size, depth) in [(1, 1), (50, 1), (1000, 1), (1, 100), (50, 100)] {
         let servers = servers(size)?;
@@ -38,12 +54,8 @@ pub(crate) fn round_trips(bench: &Bench) -> Outcome {
         for _ in 0..bench.runs {
             for server in &servers {
                 let mut crowd = Crowd::gather(server.addr, size, depth, server.ask())?;
-                let before = server.processor_time()?;
-                let (count, seconds) = crowd.ask_for(Duration::from_millis(400))?;
-                note(&mut rates, server.name, count / seconds / 1e3);
-                if let Some((before, after)) = before.zip(server.processor_time()?) {
-                    note(&mut costs, server.name, (after - before) / count * 1e6);
-                }
+                let work = || crowd.ask_for(Duration::from_millis(400));
+                measure(server, &mut rates, &mut costs, work)?;
             }
         }
         table(&format!("round trips, {size} connections, {depth} deep"), "thousand/s", &rates);
@@ -58,11 +70,7 @@ pub(crate) fn visits(bench: &Bench) -> Outcome {
     for _ in 0..bench.runs {
         for server in &servers {
             let count = if server.forks { 200 } else { 3000 };
-            let before = server.processor_time()?;
-            note(&mut rates, server.name, load::visits(server.addr, count, server.ask())? / 1e3);
-            if let Some((before, after)) = before.zip(server.processor_time()?) {
-                note(&mut costs, server.name, (after - before) / count as f64 * 1e6);
-            }
+            measure(server, &mut rates, &mut costs, || load::visits(server.addr, count, server.ask()))?;
         }
     }
     table("connect, ask, close", "thousand/s", &rates);
