@@ -1,5 +1,7 @@
 //! The inbox of a connection: bytes in, messages out, bounded.
 
+use std::borrow::Cow;
+
 use super::http::Http;
 use super::lines::Lines;
 use super::{Found, FrameError, Framing, LengthPrefix, Message, Need, Role, Scan, Wish};
@@ -14,8 +16,6 @@ pub struct Inbox {
     /// Bytes that could not be handed out yet, behind `start` bytes that were.
     stash: Vec<u8>,
     start: usize,
-    /// The error that ended it.
-    failed: Option<FrameError>,
 }
 
 #[derive(Debug)]
@@ -24,6 +24,8 @@ enum Scanner {
     Raw,
     Length(LengthPrefix, usize),
     Http(Http),
+    /// The error that ended it.
+    Failed(FrameError),
 }
 
 impl Inbox {
@@ -37,14 +39,32 @@ impl Inbox {
             Framing::Http => Scanner::Http(Http::new(role, limit)),
             Framing::Length(prefix) => Scanner::Length(prefix, limit),
         };
-        Inbox { scanner, stash: Vec::new(), start: 0, failed: None }
+        Inbox { scanner, stash: Vec::new(), start: 0 }
     }
 
     /// Takes the next message, first out of what is buffered and then out of `fresh`, which is moved
     /// on past it. `None` says that more bytes are needed: all of `fresh` was taken and its tail is
     /// buffered here. An error is final: every further call returns it.
+    #[allow(clippy::inline_always, reason = "several callers, and each is a loop that is hot")]
+    #[inline(always)]
     pub fn pull<'s, 'f: 's>(&'s mut self, fresh: &mut &'f [u8]) -> Result<Option<Message<'s>>, FrameError> {
-        self.check()?;
+        // What there is most of, lines that lie whole in the fresh bytes, is small enough to be
+        // compiled into the loop over the messages.
+        if self.buffered() == 0 {
+            if fresh.is_empty() {
+                return self.check().map(|()| None);
+            }
+            if let Scanner::Lines(lines) = &self.scanner {
+                if let Some((wire, body)) = lines.split(fresh) {
+                    return Ok(Some(Message { wire, body: Cow::Borrowed(body), wish: None }));
+                }
+            }
+        }
+        self.pull_any(fresh)
+    }
+
+    #[inline(never)]
+    fn pull_any<'s, 'f: 's>(&'s mut self, fresh: &mut &'f [u8]) -> Result<Option<Message<'s>>, FrameError> {
         if self.buffered() == 0 {
             let bytes = *fresh;
             return match self.scanner.scan(bytes) {
@@ -90,7 +110,7 @@ impl Inbox {
     /// Buffers what was read and not pulled, for a caller that stops pulling early. The caller
     /// bounds it by what it reads before it pulls on.
     pub fn keep(&mut self, fresh: &[u8]) {
-        if self.failed.is_none() {
+        if self.check().is_ok() {
             self.append(fresh);
         }
     }
@@ -142,6 +162,9 @@ impl Inbox {
 
     /// Gives back memory that is not needed for what is buffered; an idle connection costs nothing.
     pub fn settle(&mut self) {
+        if self.stash.capacity() == 0 {
+            return;
+        }
         self.compact();
         if self.stash.capacity() / 4 > self.stash.len() {
             self.stash.shrink_to_fit();
@@ -169,13 +192,14 @@ impl Inbox {
     }
 
     fn check(&self) -> Result<(), FrameError> {
-        self.failed.clone().map_or(Ok(()), Err)
+        if let Scanner::Failed(error) = &self.scanner { Err(error.clone()) } else { Ok(()) }
     }
 
     fn fail(&mut self, error: FrameError) -> FrameError {
         self.stash = Vec::new();
         self.start = 0;
-        self.failed.insert(error).clone()
+        self.scanner = Scanner::Failed(error.clone());
+        error
     }
 }
 
@@ -189,6 +213,7 @@ impl Scanner {
             Scanner::Raw => Ok(Scan::Whole(Found { wire: held.len(), body: 0, body_end: held.len(), chunked: false })),
             Scanner::Length(prefix, limit) => prefix.scan(held, *limit),
             Scanner::Http(http) => http.scan(held),
+            Scanner::Failed(error) => Err(error.clone()),
         }
     }
 
@@ -198,6 +223,7 @@ impl Scanner {
             Scanner::Lines(lines) => lines.finish(held).map(Some),
             Scanner::Http(http) => http.finish(held),
             Scanner::Raw | Scanner::Length(..) => Err(FrameError::Truncated { received: held.len() }),
+            Scanner::Failed(error) => Err(error.clone()),
         }
     }
 
@@ -206,7 +232,7 @@ impl Scanner {
         match self {
             Scanner::Lines(lines) => lines.reset(),
             Scanner::Http(http) => return http.reset(),
-            Scanner::Raw | Scanner::Length(..) => {}
+            Scanner::Raw | Scanner::Length(..) | Scanner::Failed(_) => {}
         }
         None
     }
@@ -254,7 +280,7 @@ mod tests {
         for at in [0, 4] {
             let message = inbox.pull(&mut fresh).unwrap().unwrap();
             assert_eq!(message.wire.as_ptr(), wire[at..].as_ptr());
-            assert!(matches!(message.body, std::borrow::Cow::Borrowed(_)));
+            assert!(matches!(message.body, Cow::Borrowed(_)));
         }
         assert_eq!(inbox.stash.capacity(), 0);
         assert_eq!(inbox.pull(&mut fresh), Ok(None));

@@ -18,6 +18,16 @@ impl Lines {
         self.searched = 0;
     }
 
+    /// Splits off the line that `fresh` begins with, if it is whole and not too long, into itself
+    /// with its ending and without. Nothing of it may have been looked at before.
+    #[inline]
+    pub(super) fn split<'a>(&self, fresh: &mut &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        let lf = memchr::memchr(b'\n', fresh).filter(|&lf| lf <= self.limit)?;
+        let (wire, rest) = fresh.split_at_checked(lf + 1)?;
+        *fresh = rest;
+        Some((wire, wire[..lf].strip_suffix(b"\r").unwrap_or(&wire[..lf])))
+    }
+
     pub(super) fn scan(&mut self, held: &[u8]) -> Result<Scan, FrameError> {
         // The limit leaves room for the line ending, which does not count.
         let most = self.limit.saturating_add(2);

@@ -50,6 +50,7 @@ pub enum Event<'a> {
 
 impl<'a> Event<'a> {
     /// What a message is to a service.
+    #[inline]
     #[must_use]
     pub fn of(from: PeerId, message: &'a Message<'a>) -> Self {
         match message.wish {
