@@ -33,6 +33,7 @@ impl Actions {
     }
 
     /// Sends the message that `write` appends, framing included, to `to`.
+    #[inline]
     pub fn send_with(&mut self, to: PeerId, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.bytes.len();
         write(&mut self.bytes);
