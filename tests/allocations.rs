@@ -75,6 +75,7 @@ fn a_message_costs_no_allocation_whatever_the_service_and_its_framing() {
     costs_none("", asked, answered);
     costs_none("", b"hello\n", b"Secret code not found.\n");
     costs_none("--chunk 7", asked, answered);
+    costs_none("--read-size 3", asked, answered);
     costs_none("--service echo", asked, asked);
     costs_none("--framing length:u16", b"\0\x09SECRET 42", b"\0\x15Digits: 42   Count: 2");
     costs_none(

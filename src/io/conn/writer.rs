@@ -15,7 +15,7 @@ use crate::trace::{BarrierOutcome, ConnId, What};
 /// Writes a turn of the loop makes at most on one connection, so that the others have theirs.
 const BUDGET: u32 = 64;
 /// An idle connection keeps no more memory than this for what it may write again.
-const KEPT: usize = 512;
+const KEPT: usize = 256;
 
 /// The writing half of a connection.
 #[derive(Debug)]
