@@ -252,7 +252,7 @@ impl<S: Service> Exchange<S> {
         if let Some((to, way)) = self.passage(id) {
             return self.pass(id, to, way, now);
         }
-        if self.service.wants(id) {
+        if self.service.forwards() && self.service.wants(id) {
             self.surface(id);
         }
         let mut len = 0; // at first, what was left in the inbox last time

@@ -148,6 +148,14 @@ impl Link {
         }
     }
 
+    /// Whether [`flush`](Self::flush) has something to do.
+    pub(super) fn has_to_write(&self) -> bool {
+        match self {
+            Link::Conn(conn) => conn.has_to_write(),
+            Link::Console(_) => true,
+        }
+    }
+
     pub(super) fn flush(&mut self, now: Instant) -> io::Result<Flush> {
         match self {
             Link::Conn(conn) => conn.flush(now),

@@ -209,6 +209,12 @@ impl Conn {
         self.writer.end_group();
     }
 
+    /// Whether [`flush`](Self::flush) may have something to do.
+    #[must_use]
+    pub fn has_to_write(&self) -> bool {
+        self.ending == Ending::Asked || !self.writer.is_idle()
+    }
+
     /// Goes on writing what was sent.
     ///
     /// # Errors

@@ -77,9 +77,14 @@ impl Writer {
         self.queue.len() - self.script.as_ref().map_or(0, |script| script.held())
     }
 
+    /// Whether nothing is to be written, and no plan is being carried out.
+    pub(super) fn is_idle(&self) -> bool {
+        self.script.is_none() && self.queue.len() == 0
+    }
+
     /// Whether bytes would go out as they are and at once.
     pub(super) fn is_plain(&self) -> bool {
-        self.script.is_none() && !self.hold_last && self.queue.len() == 0
+        self.is_idle() && !self.hold_last
     }
 
     pub(super) fn settle(&mut self) {

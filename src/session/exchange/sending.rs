@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Instant;
 
-use super::super::peer::{Link, Peer};
+use super::super::peer::{Link, Peer, Stage};
 use super::{Exchange, SHED, Why, peer_of};
 use crate::io::Flush;
 use crate::io::console::STDOUT;
@@ -12,21 +12,27 @@ use crate::trace::{Direction, What};
 
 impl<S: Service> Exchange<S> {
     /// Does what the service has asked for, until it asks for nothing more.
+    #[inline]
     pub(super) fn apply(&mut self, now: Instant) {
         while !self.actions.is_empty() {
-            let mut actions = std::mem::take(&mut self.actions);
-            let mut touched = std::mem::take(&mut self.touched); // its memory is kept from turn to turn
-            self.carry_out(&actions, now, &mut touched);
-            actions.clear();
-            let later = std::mem::replace(&mut self.actions, actions);
-            if !later.is_empty() {
-                self.actions = later; // a peer was lost, and the service had something to say to that
-            }
-            for id in touched.drain(..) {
-                self.write_out(id, now);
-            }
-            self.touched = touched;
+            self.apply_once(now);
         }
+    }
+
+    #[inline(never)] // mostly nothing is asked for
+    fn apply_once(&mut self, now: Instant) {
+        let mut actions = std::mem::take(&mut self.actions);
+        let mut touched = std::mem::take(&mut self.touched); // its memory is kept from turn to turn
+        self.carry_out(&actions, now, &mut touched);
+        actions.clear();
+        let later = std::mem::replace(&mut self.actions, actions);
+        if !later.is_empty() {
+            self.actions = later; // a peer was lost, and the service had something to say to that
+        }
+        for id in touched.drain(..) {
+            self.write_out(id, now);
+        }
+        self.touched = touched;
     }
 
     fn carry_out(&mut self, actions: &Actions, now: Instant, touched: &mut Vec<PeerId>) {
@@ -89,6 +95,18 @@ impl<S: Service> Exchange<S> {
     /// Writes what waits for a peer, and has it called again when there is more to do.
     pub(super) fn write_out(&mut self, id: PeerId, now: Instant) {
         let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return };
+        let leaving = peer.stage != Stage::Talking;
+        if peer.link.has_to_write() {
+            self.flush(id, now);
+        }
+        self.resume(self.service.sink(id)); // whoever was stopped because this one did not read
+        if leaving {
+            self.part(id, now);
+        }
+    }
+
+    fn flush(&mut self, id: PeerId, now: Instant) {
+        let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return };
         let before = peer.link.backlog();
         let flush = peer.link.flush(now);
         if peer.link.backlog() < before {
@@ -103,8 +121,6 @@ impl<S: Service> Exchange<S> {
         if before > 0 && self.service.streams() && flush.is_ok_and(|flush| flush == Flush::Idle) {
             self.driver.again(id);
         }
-        self.resume(self.service.sink(id)); // whoever was stopped because this one did not read
-        self.part(id, now);
     }
 
     /// A write has failed: the peer takes no more. What it said before may still be there to be

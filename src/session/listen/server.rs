@@ -280,7 +280,12 @@ impl<'a, S: Service> Server<'a, S> {
     }
 
     /// Says who is gone and why; a console that fails ends the run.
+    #[inline]
     fn tell_of_the_ended(&mut self) -> Result<(), Error> {
+        if self.exchange.ended.is_empty() { Ok(()) } else { self.tell_of_each() }
+    }
+
+    fn tell_of_each(&mut self) -> Result<(), Error> {
         for Ended { id, name, why } in std::mem::take(&mut self.exchange.ended) {
             if let Some(dials) = &mut self.dials {
                 dials.forget(id, &self.exchange.driver);
