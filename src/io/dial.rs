@@ -128,7 +128,8 @@ impl Dial {
 
     /// The options that only a connection can be given are set before anything is sent on it.
     fn stands(&self, Attempt { stream, address, .. }: Attempt) -> Result<Progress, Error> {
-        stream.set_options(&self.options).map_err(|error| option_error(&address, &error))?;
+        let family = sockopt::family(&stream.socket()).unwrap_or(sockopt::Family::V4);
+        stream.set_options(&self.options, family).map_err(|error| option_error(&address, &error))?;
         Ok(Progress::Connected(stream, address))
     }
 

@@ -46,8 +46,7 @@ impl Stream {
     ///
     /// # Errors
     /// The first option that the kernel refused.
-    pub fn set_options(&self, options: &SocketOptions) -> Result<(), OptionError> {
-        let family = sockopt::family(&self.socket()).unwrap_or(Family::V4);
+    pub fn set_options(&self, options: &SocketOptions, family: Family) -> Result<(), OptionError> {
         sockopt::apply(self.socket(), options, Stage::Connected, family)
     }
 

@@ -48,17 +48,17 @@ impl<S: Service> Exchange<S> {
             self.service.on(Event::Eof(id), &mut self.actions);
         } else {
             self.leave(id);
+            self.driver.again(id);
         }
     }
 
-    /// Begins to part from a peer.
+    /// Begins to part from a peer, whose turn goes on.
     pub(super) fn leave(&mut self, id: PeerId) {
         self.surface(id);
         let Some(peer) = self.peer_mut(id) else { return };
         if peer.stage == Stage::Talking {
             peer.stage = Stage::Leaving;
             peer.link.finish();
-            self.driver.again(id);
         }
     }
 

@@ -198,7 +198,7 @@ impl<'a, S: Service> Server<'a, S> {
                         self.event(|| format!("turned away {}", arrival.peer));
                         continue;
                     }
-                    if let Err(error) = arrival.stream.set_options(&self.traffic.socket) {
+                    if let Err(error) = arrival.stream.set_options(&self.traffic.socket, arrival.family()) {
                         self.complain(format!("accept {}: {error}", arrival.peer), now);
                         continue;
                     }
