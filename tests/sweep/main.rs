@@ -7,6 +7,7 @@ mod support;
 
 mod bad_servers;
 mod framing;
+mod http;
 mod mutants;
 mod reports;
 mod servers;

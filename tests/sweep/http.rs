@@ -1,0 +1,159 @@
+//! HTTP as `listen` answers it and as `connect` reads it.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::process::Command;
+
+use crate::support::trace::Trace;
+use crate::support::{Dir, NOT_FOUND, Proc, Server, accept, digits, has, run_command, secretcat, skip};
+
+#[test]
+fn curl_is_answered_in_plain_text() {
+    if !has("curl") {
+        return skip::skip("curl");
+    }
+    for cut in [&[][..], &["--chunk", "1"]] {
+        let server = Server::start(&[&["--framing", "http"], cut].concat());
+        let url = format!("http://{}/", server.address());
+        let curl = |args: &[&str]| run_command(Command::new("curl").args(["-sS", "-m", "30"]).args(args), "");
+        curl(&["-d", "My SECRET code is 12345", &url]).is(0, digits("12345"), "");
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 25\r\n\r\n";
+        curl(&["-i", "-d", "My SECRET code is 12345", &url]).is(0, head.to_owned() + &digits("12345"), "");
+        curl(&["-d", "SECRET 1", "-H", "Transfer-Encoding: chunked", &url]).is(0, digits("1"), "");
+        // Two requests go over one connection.
+        let twice = curl(&["-d", "SECRET 2", "-w", "%{num_connects}\n", &url, &url]);
+        twice.is(0, format!("{0}1\n{0}0\n", digits("2")), "");
+        // What answers HEAD has no body: with one, the second request would not find its answer.
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 23\r\n\r\n";
+        let heads = curl(&["-I", "-w", "%{num_connects}\n", &url, &url]);
+        heads.is(0, format!("{head}1\n{head}0\n"), "");
+        // Who says that it is the last request, and who is too old to say otherwise, is parted from.
+        let closed = head.replacen("\r\n", "\r\nConnection: close\r\n", 1);
+        for last in [&["-H", "Connection: close"][..], &["--http1.0"]] {
+            let parted = curl(&[last, &["-i", "-w", "%{num_connects}\n", &url, &url]].concat());
+            parted.is(0, format!("{closed}{NOT_FOUND}1\n").repeat(2), "");
+        }
+        let old = curl(&[
+            "-d",
+            "SECRET 3",
+            "--http1.0",
+            "-H",
+            "Connection: keep-alive",
+            "-w",
+            "%{num_connects}\n",
+            &url,
+            &url,
+        ]);
+        old.is(0, format!("{0}1\n{0}0\n", digits("3")), "");
+        server.stops_with("");
+    }
+}
+
+/// Whoever asks for too much over HTTP has it from the status, however much is still being sent.
+#[test]
+fn curl_is_told_that_it_sends_too_much() {
+    if !has("curl") {
+        return skip::skip("curl");
+    }
+    let server = Server::start(&["--framing", "http", "--max-message", "400"]);
+    let url = format!("http://{}/", server.address());
+    let head = "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\n\
+                Content-Type: text/plain\r\nContent-Length: 18\r\n\r\nMessage too long.\n";
+    for how in ["Content-Type: text/plain", "Transfer-Encoding: chunked", "Expect: 100-continue"] {
+        let mut curl = Command::new("curl");
+        curl.args(["-sS", "-i", "-m", "30", "-H", how, "--data-binary", "@-", "-w", "%{num_connects}\n", &url, &url]);
+        run_command(&mut curl, "x".repeat(100_000)).is(0, format!("{head}1\n").repeat(2), "");
+    }
+    server.stops_with("");
+}
+
+#[test]
+fn what_follows_the_last_request_is_not_answered() {
+    let dir = Dir::new("last-request");
+    let trace = dir.file("trace");
+    let server = Server::start(&["--framing", "http", "--trace", trace.to_str().unwrap()]);
+    let last = "GET / HTTP/1.1\r\nConnection: close\r\n\r\n";
+    let answer = server.say(last);
+    assert_eq!(answer.lines().next(), Some("HTTP/1.1 200 OK"));
+    assert_eq!(server.say(last.repeat(3)), answer);
+    // The end of the connection is the server's to begin.
+    let mut stream = server.open();
+    stream.write_all(last.as_bytes()).unwrap();
+    let mut told = String::new();
+    stream.read_to_string(&mut told).unwrap();
+    assert_eq!(told, answer);
+    server.stops_with("");
+    // Nor is it looked at: each of the three connections had one message, and one answer.
+    let trace = Trace::read(&trace);
+    let messages = trace.connections("listen").into_iter().map(|conn| trace.of(conn, "message").len());
+    assert_eq!(messages.collect::<Vec<_>>(), [2, 2, 2]);
+}
+
+/// Answers the first connection with these bytes, one a segment, and ends it where that is asked for.
+fn answered(response: &[u8], close: bool) -> (Proc, std::net::TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let client = Proc::start(&mut secretcat(["connect", &address, "--framing", "http", "-m", "question"]));
+    let mut stream = accept(&listener);
+    let mut request = Vec::new();
+    while !request.ends_with(b"question") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        request.push(byte[0]);
+    }
+    assert!(request.starts_with(b"POST / HTTP/1.1\r\n"), "{}", String::from_utf8_lossy(&request));
+    stream.set_nodelay(true).unwrap();
+    for byte in response {
+        stream.write_all(&[*byte]).unwrap();
+    }
+    if close {
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+    }
+    (client, stream)
+}
+
+#[test]
+fn connect_collects_a_response_whole_however_it_comes() {
+    let cases: [(&str, bool, &str); 7] = [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", false, "hello\n"),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\nA: b\r\n\r\n",
+            false,
+            "hello\n",
+        ),
+        ("HTTP/1.0 200 OK\r\n\r\nuntil the\nend", true, "until the\nend\n"),
+        ("HTTP/1.1 204 No Content\r\n\r\n", false, "\n"),
+        ("HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", false, "\n"),
+        (
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nA: b\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+            false,
+            "ok\n",
+        ),
+        ("\r\nHTTP/1.1 404 Not Found\nContent-Length: 2\n\nno", false, "no\n"),
+    ];
+    for (response, close, body) in cases {
+        let (client, _stream) = answered(response.as_bytes(), close);
+        client.end().is(0, body, "");
+    }
+}
+
+#[test]
+fn a_response_that_is_cut_short_or_is_none_is_status_1() {
+    let cases = [
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel",
+            "stream ended in the middle of a message, after 41 bytes of it",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n",
+            "stream ended in the middle of a message, after 55 bytes of it",
+        ),
+        ("SSH-2.0-x\r\n", "malformed message: HTTP head: invalid HTTP version"),
+    ];
+    for (response, why) in cases {
+        let (client, stream) = answered(response.as_bytes(), true);
+        let out = client.end();
+        let address = stream.local_addr().unwrap();
+        out.is(1, "", format!("secretcat: connect {address}: {why} with 1 message unanswered\n"));
+    }
+}
