@@ -110,6 +110,12 @@ impl Inbox {
         }
     }
 
+    /// The error that has ended it.
+    #[must_use]
+    pub fn failure(&self) -> Option<&FrameError> {
+        if let Scanner::Failed(error) = &self.scanner { Some(error) } else { None }
+    }
+
     /// Buffers what was read and not pulled, for a caller that stops pulling early. The caller
     /// bounds it by what it reads before it pulls on.
     pub fn keep(&mut self, fresh: &[u8]) {

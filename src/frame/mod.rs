@@ -76,6 +76,8 @@ pub enum After {
 pub enum Status {
     /// 200.
     Ok,
+    /// 400.
+    BadRequest,
     /// 413.
     ContentTooLarge,
 }

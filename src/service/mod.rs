@@ -12,7 +12,7 @@ pub mod talk;
 pub use actions::{Action, Actions};
 pub use kinds::{Bug, ServiceKind};
 
-use crate::frame::{Message, Wish};
+use crate::frame::{FrameError, Message, Wish};
 
 /// Somebody a service talks with: a connection, or the [console](CONSOLE).
 pub type PeerId = usize;
@@ -38,6 +38,9 @@ pub enum Event<'a> {
     Last(PeerId, &'a [u8]),
     /// A message over the limit; nothing more will be read from this peer.
     TooLong(PeerId),
+    /// Not a message as the framing has it, or not all of one; nothing more will be read from this
+    /// peer. Unless it is parted from now, it is dropped.
+    Malformed(PeerId, &'a FrameError),
     /// The peer half-closed: no more messages will come. It may still read.
     Eof(PeerId),
     /// All that was sent to this peer has been handed to the kernel.

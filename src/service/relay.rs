@@ -51,7 +51,7 @@ impl Service for Relay {
                     actions.push(Action::Close(other));
                 }
             }
-            Event::TooLong(peer) => actions.push(Action::Close(peer)),
+            Event::TooLong(peer) | Event::Malformed(peer, _) => actions.push(Action::Close(peer)),
             Event::Request(..) | Event::Drained(_) | Event::Exhausted(_) => {}
         }
     }

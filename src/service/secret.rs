@@ -85,6 +85,13 @@ impl Secret {
         out.push(b'\n');
     }
 
+    /// Says why a peer is not listened to any longer, and parts from it.
+    fn turn_away(&self, peer: super::PeerId, status: Status, why: &[u8], actions: &mut Actions) {
+        let wish = Wish { after: After::Close, ..Wish::default() };
+        actions.send_with(peer, |out| self.frame(status, wish, why, out));
+        actions.push(Action::Close(peer));
+    }
+
     /// What a careless server makes of one read.
     fn on_read(&self, bug: Bug, peer: super::PeerId, read: &[u8], actions: &mut Actions) {
         let mut lines = read.split_inclusive(|&byte| byte == b'\n');
@@ -126,10 +133,10 @@ impl Secret {
                     actions.push(Action::Close(peer));
                 }
             }
-            (Event::TooLong(peer), _) => {
-                let wish = Wish { after: After::Close, ..Wish::default() };
-                actions.send_with(peer, |out| self.frame(Status::ContentTooLarge, wish, TOO_LONG, out));
-                actions.push(Action::Close(peer));
+            (Event::TooLong(peer), _) => self.turn_away(peer, Status::ContentTooLarge, TOO_LONG, actions),
+            // What has no statuses has no word for this either.
+            (Event::Malformed(peer, error), _) if self.framing == Framing::Http => {
+                self.turn_away(peer, Status::BadRequest, format!("{error}\n").as_bytes(), actions);
             }
             (Event::Eof(peer), _) => actions.push(Action::Close(peer)),
             (_, _) => {}

@@ -329,12 +329,8 @@ impl<S: Service> Exchange<S> {
                     }
                 }
                 Ok(None) => return true,
-                Err(FrameError::TooLong { .. }) if id != CONSOLE => {
-                    self.service.on(Event::TooLong(id), &mut self.actions);
-                    return false;
-                }
                 Err(error) => {
-                    self.remove(id, Why::Garbled(error));
+                    self.refuse(id, error);
                     return false;
                 }
             }
@@ -354,10 +350,7 @@ impl<S: Service> Exchange<S> {
                     self.service.on(event, &mut self.actions);
                 }
                 Ok(None) => break,
-                Err(FrameError::TooLong { .. }) if id != CONSOLE => {
-                    return self.service.on(Event::TooLong(id), &mut self.actions);
-                }
-                Err(error) => return self.remove(id, Why::Garbled(error)),
+                Err(error) => return self.refuse(id, error),
             }
         }
         if id != CONSOLE {

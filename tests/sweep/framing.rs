@@ -41,12 +41,21 @@ fn a_length_is_written_and_read_in_its_byte_order() {
 /// Whoever asks for too much is told so in the framing that it speaks.
 #[test]
 fn too_long_is_said_in_the_framing() {
-    let server = Server::start(&["--framing", "length:u16", "--max-message", "8"]);
+    let server = Server::start(&["--framing", "length:u16", "--max-message", "8", "-v"]);
     assert_eq!(server.say(b"\0\x09123456789"), "\0\x11Message too long.");
+    server.proc.until_stderr(": message longer than 8 bytes\n");
     // An answer may be longer than its question, and than what the prefix can count.
     let server = Server::start(&["--framing", "length:u8"]);
     let digits = [b"\xffSECRET".to_vec(), vec![b'7'; 249]].concat();
     assert_eq!(server.say(digits), "\x11Message too long.");
+}
+
+/// A framing without statuses has no word for what is no message: the end is all there is to tell.
+#[test]
+fn a_message_that_its_end_cuts_short_is_not_answered() {
+    let server = Server::start(&["--framing", "length:u16", "-v"]);
+    assert_eq!(server.say(b"\0\x01x\0\x05ab"), "\0\x16Secret code not found.");
+    server.proc.until_stderr(": stream ended in the middle of a message, after 4 bytes of it\n");
 }
 
 #[test]

@@ -7,6 +7,16 @@ use std::process::Command;
 use crate::support::trace::Trace;
 use crate::support::{Dir, NOT_FOUND, Proc, Server, accept, digits, has, run_command, secretcat, skip};
 
+/// A response of the server, as it is to what wishes nothing else.
+fn response(head: &str, body: &str) -> String {
+    format!("HTTP/1.1 {head}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+}
+
+/// The response to what is no request; it ends the connection.
+fn bad_request(why: &str) -> String {
+    response("400 Bad Request\r\nConnection: close", &format!("{why}\n"))
+}
+
 #[test]
 fn curl_is_answered_in_plain_text() {
     if !has("curl") {
@@ -63,6 +73,75 @@ fn curl_is_told_that_it_sends_too_much() {
         let mut curl = Command::new("curl");
         curl.args(["-sS", "-i", "-m", "30", "-H", how, "--data-binary", "@-", "-w", "%{num_connects}\n", &url, &url]);
         run_command(&mut curl, "x".repeat(100_000)).is(0, format!("{head}1\n").repeat(2), "");
+    }
+    server.stops_with("");
+}
+
+#[test]
+fn what_is_no_request_is_answered_400_however_it_is_cut() {
+    let cases = [
+        ("hello\r\n", "malformed message: HTTP head: invalid token"),
+        ("GET / HTTP/2.0\r\n", "malformed message: HTTP head: invalid HTTP version"),
+        ("GET / HTTP/1.1\r\n:\r\n\r\n", "malformed message: HTTP head: invalid header name"),
+        (
+            "POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+            "malformed message: an HTTP Content-Length that is not a number",
+        ),
+        (
+            "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "malformed message: both Content-Length and Transfer-Encoding in an HTTP head",
+        ),
+        (
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
+            "malformed message: not the size of an HTTP chunk",
+        ),
+    ];
+    let server = Server::start(&["--framing", "http", "-v"]);
+    let good = "POST / HTTP/1.1\r\nContent-Length: 8\r\n\r\nSECRET 4";
+    for (bad, why) in cases {
+        // What was right before it has its answer, and nothing behind it has one.
+        let requests = format!("{good}{bad}{good}");
+        let answers = response("200 OK", &digits("4")) + &bad_request(why);
+        assert_eq!(server.say(&requests), answers);
+        // The end of the connection is the server's to begin.
+        let mut stream = server.open();
+        stream.set_nodelay(true).unwrap();
+        for byte in format!("{good}{bad}").bytes() {
+            stream.write_all(&[byte]).unwrap();
+        }
+        let mut told = String::new();
+        stream.read_to_string(&mut told).unwrap();
+        assert_eq!(told, answers);
+        server.proc.until_stderr(&format!("{}: {why}\n", stream.local_addr().unwrap()));
+    }
+}
+
+#[test]
+fn a_request_that_its_end_cuts_short_is_answered_400() {
+    let server = Server::start(&["--framing", "http"]);
+    for (rest, received) in [("GET / HTTP/1.1\r\n", 16), ("POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nx", 39)] {
+        let why = format!("stream ended in the middle of a message, after {received} bytes of it");
+        let answers = response("200 OK", NOT_FOUND) + &bad_request(&why);
+        assert_eq!(server.say(format!("GET / HTTP/1.1\r\n\r\n{rest}")), answers);
+    }
+    server.stops_with("");
+}
+
+#[test]
+fn curl_is_told_that_its_request_is_none() {
+    if !has("curl") {
+        return skip::skip("curl");
+    }
+    let server = Server::start(&["--framing", "http"]);
+    let url = format!("http://{}/", server.address());
+    for (args, why) in [
+        (["-X", "GET /a"], "HTTP head: invalid HTTP version"),
+        (["-H", "Content-Length: many"], "an HTTP Content-Length that is not a number"),
+    ] {
+        let mut curl = Command::new("curl");
+        curl.args(["-sS", "-i", "-m", "30", "-w", "%{num_connects}\n"]).args(args).args([&url, &url]);
+        let answer = bad_request(&format!("malformed message: {why}"));
+        run_command(&mut curl, "").is(0, format!("{answer}1\n").repeat(2), "");
     }
     server.stops_with("");
 }

@@ -20,6 +20,7 @@ pub(in crate::frame) fn encode(role: Role, body: &[u8], out: &mut Vec<u8>) {
 pub(in crate::frame) fn respond(status: Status, wish: Wish, body: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(match status {
         Status::Ok => b"HTTP/1.1 200 OK\r\n",
+        Status::BadRequest => b"HTTP/1.1 400 Bad Request\r\n",
         Status::ContentTooLarge => b"HTTP/1.1 413 Content Too Large\r\n",
     });
     out.extend_from_slice(match wish.after {
@@ -59,6 +60,10 @@ mod tests {
         assert_eq!(
             response(Status::ContentTooLarge, false, After::Close),
             format!("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\n{content}ab\n")
+        );
+        assert_eq!(
+            response(Status::BadRequest, false, After::Close),
+            format!("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n{content}ab\n")
         );
     }
 }

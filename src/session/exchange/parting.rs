@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::super::peer::{Link, Peer, Stage};
 use super::{Ended, Exchange, LAST_WORDS, LINGER, TURN, Why, peer_of};
+use crate::frame::FrameError;
 use crate::io::Incoming;
 use crate::io::driver::Ready;
 use crate::service::{CONSOLE, Event, Farewell, PeerId, Service};
@@ -49,6 +50,21 @@ impl<S: Service> Exchange<S> {
         } else {
             self.leave(id);
             self.driver.again(id);
+        }
+    }
+
+    /// Nothing more can be made of what a peer says. The service may have a word for it; whoever it
+    /// does not part from then is dropped.
+    pub(super) fn refuse(&mut self, id: PeerId, error: FrameError) {
+        if id == CONSOLE {
+            return self.remove(id, Why::Garbled(error));
+        }
+        if let FrameError::TooLong { .. } = error {
+            return self.service.on(Event::TooLong(id), &mut self.actions);
+        }
+        self.service.on(Event::Malformed(id, &error), &mut self.actions);
+        if !self.actions.closes(id) {
+            self.remove(id, Why::Garbled(error));
         }
     }
 
@@ -123,9 +139,10 @@ impl<S: Service> Exchange<S> {
         let Some(peer) = self.peers.try_remove(id) else { return };
         self.dials.retain(|&client| client != id);
         self.called -= usize::from(peer.called_for.is_some());
-        let why = match (why, peer.broken) {
-            (Why::Done, Some(error)) => Why::Failed(error),
-            (why, _) => why,
+        let why = match (why, peer.broken, peer.inbox.failure()) {
+            (Why::Done, Some(error), _) => Why::Failed(error),
+            (Why::Done, None, Some(error)) => Why::Garbled(error.clone()),
+            (why, ..) => why,
         };
         if let Link::Conn(conn) = peer.link {
             let name = conn.peer().to_owned();
