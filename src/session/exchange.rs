@@ -22,7 +22,7 @@ use crate::io::console::{Console, is_console};
 use crate::io::driver::{Driver, Ready};
 use crate::io::recorder::Recorder;
 use crate::io::splice::Middle;
-use crate::service::{Actions, CONSOLE, Event, PeerId, Service};
+use crate::service::{Action, Actions, CONSOLE, Event, PeerId, Service};
 use crate::trace::{Direction, What};
 
 /// The most one read takes; reads of more are no faster.
@@ -297,8 +297,8 @@ impl<S: Service> Exchange<S> {
     /// being parted from has had its last word.
     fn pause_for_breath(&mut self, id: PeerId, drained: bool) {
         let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return };
-        if id != CONSOLE && self.service.sink(id) == id {
-            peer.link.end_group();
+        if id != CONSOLE && self.service.sink(id) == id && peer.link.holds_back() {
+            self.actions.push(Action::Flush(id));
         }
         peer.inbox.settle();
         peer.link.settle();

@@ -176,6 +176,14 @@ impl Link {
         }
     }
 
+    /// Whether something waits for further messages to be joined with.
+    pub(super) fn holds_back(&self) -> bool {
+        match self {
+            Link::Conn(conn) => conn.holds_back(),
+            Link::Console(_) => false,
+        }
+    }
+
     pub(super) fn end_group(&mut self) {
         if let Link::Conn(conn) = self {
             conn.end_group();

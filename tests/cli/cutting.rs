@@ -264,6 +264,21 @@ fn a_group_waits_for_its_messages_and_no_longer() {
     proc.end().is(0, "1\n2\n3\n", "");
 }
 
+/// Who waits for an answer before it asks again has no message to be joined with.
+#[test]
+fn a_listener_holds_no_answer_back_from_who_waits_for_it() {
+    let server = Server::start(&["--coalesce", "3", "--cut", "-1"]);
+    let mut client = server.open();
+    for count in 1..=3 {
+        client.write_all("SECRET 7\n".repeat(count).as_bytes()).unwrap();
+        for _ in 0..count {
+            assert_eq!(read_line(&mut client), digits("7"));
+        }
+    }
+    drop(client);
+    server.stops_with("");
+}
+
 #[test]
 fn a_large_group_is_filled_and_a_giant_one_goes_in_parts() {
     let dir = Dir::new("group");

@@ -204,6 +204,12 @@ impl Conn {
         self.writer.send_all(bytes, lengths, &mut self.stream, &self.recorder, self.id)
     }
 
+    /// Whether something is held back to be joined with further messages.
+    #[must_use]
+    pub fn holds_back(&self) -> bool {
+        self.writer.holds_back()
+    }
+
     /// No further message is to be waited for: what was held back to be joined goes now.
     pub fn end_group(&mut self) {
         self.writer.end_group();

@@ -113,6 +113,11 @@ impl Writer {
         self.script = None;
     }
 
+    /// Whether something waits for further messages to be joined with.
+    pub(super) fn holds_back(&self) -> bool {
+        self.script.as_ref().is_some_and(|script| script.held() > 0)
+    }
+
     pub(super) fn end_group(&mut self) {
         if let Some(script) = &mut self.script {
             script.end_group();
