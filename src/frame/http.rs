@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use self::chunk::chunk_size;
 pub(super) use self::chunk::dechunk;
-pub(super) use self::encode::{encode, respond};
+pub(super) use self::encode::{encode, respond, respond_continue};
 use self::head::Body;
 use super::{Found, FrameError, Need, Role, Scan, Wish, malformed};
 
@@ -60,6 +60,11 @@ impl Http {
     /// The next message, behind those that are asked for already, will answer this request.
     pub(super) fn expect(&mut self, request: &[u8]) {
         self.heads.push_back(head::is_head(request));
+    }
+
+    /// Whether the request that has begun waits to be told that its body is wanted. It is told once.
+    pub(super) fn take_expectation(&mut self) -> bool {
+        self.wish.as_mut().is_some_and(|wish| std::mem::take(&mut wish.expects_continue))
     }
 
     /// Begins with the next message. How the last one wants to be answered.
@@ -147,14 +152,15 @@ impl Http {
         let Some(told) = head::parse(self.role, &held[start..], bodiless)? else {
             return malformed("an HTTP head without an end");
         };
-        self.wish = told.wish;
         let end = start + told.len;
-        Ok(match told.body {
+        let state = match told.body {
             Body::Interim => State::head(end),
             Body::Length(len) => State::Counted { body: end, end: self.end_of(end, len)? },
             Body::Chunked => State::ChunkSize { body: end, line: Line::at(end) },
             Body::UntilClose => State::UntilClose { body: end },
-        })
+        };
+        self.wish = told.wish; // not of one that is refused for the length of its body
+        Ok(state)
     }
 
     /// The position `more` bytes after `at`, if a message may be that long.

@@ -27,8 +27,9 @@ enum Scanner {
     Raw,
     Length(LengthPrefix, usize),
     Http(Http),
-    /// The error that ended it.
-    Failed(FrameError),
+    /// The error that ended it, and whether the message that it was found in still waits to be
+    /// told that the rest of it is wanted.
+    Failed(FrameError, bool),
 }
 
 impl Inbox {
@@ -110,10 +111,20 @@ impl Inbox {
         }
     }
 
+    /// Whether the message that has begun waits to be told that the rest of it is wanted; true once
+    /// a message, and to be asked when [`Inbox::pull`] has found no whole one. A request of HTTP can.
+    pub fn take_expectation(&mut self) -> bool {
+        match &mut self.scanner {
+            Scanner::Http(http) => http.take_expectation(),
+            Scanner::Failed(_, expects) => std::mem::take(expects),
+            _ => false,
+        }
+    }
+
     /// The error that has ended it.
     #[must_use]
     pub fn failure(&self) -> Option<&FrameError> {
-        if let Scanner::Failed(error) = &self.scanner { Some(error) } else { None }
+        if let Scanner::Failed(error, _) = &self.scanner { Some(error) } else { None }
     }
 
     /// Buffers what was read and not pulled, for a caller that stops pulling early. The caller
@@ -202,13 +213,13 @@ impl Inbox {
     }
 
     fn check(&self) -> Result<(), FrameError> {
-        if let Scanner::Failed(error) = &self.scanner { Err(error.clone()) } else { Ok(()) }
+        if let Scanner::Failed(error, _) = &self.scanner { Err(error.clone()) } else { Ok(()) }
     }
 
     fn fail(&mut self, error: FrameError) -> FrameError {
         self.stash = Vec::new();
         self.start = 0;
-        self.scanner = Scanner::Failed(error.clone());
+        self.scanner = Scanner::Failed(error.clone(), self.take_expectation());
         error
     }
 }
@@ -223,7 +234,7 @@ impl Scanner {
             Scanner::Raw => Ok(Scan::Whole(Found { wire: held.len(), body: 0, body_end: held.len(), chunked: false })),
             Scanner::Length(prefix, limit) => prefix.scan(held, *limit),
             Scanner::Http(http) => http.scan(held),
-            Scanner::Failed(error) => Err(error.clone()),
+            Scanner::Failed(error, _) => Err(error.clone()),
         }
     }
 
@@ -233,7 +244,7 @@ impl Scanner {
             Scanner::Lines(lines) => lines.finish(held).map(Some),
             Scanner::Http(http) => http.finish(held),
             Scanner::Raw | Scanner::Length(..) => Err(FrameError::Truncated { received: held.len() }),
-            Scanner::Failed(error) => Err(error.clone()),
+            Scanner::Failed(error, _) => Err(error.clone()),
         }
     }
 
@@ -242,7 +253,7 @@ impl Scanner {
         match self {
             Scanner::Lines(lines) => lines.reset(),
             Scanner::Http(http) => return http.reset(),
-            Scanner::Raw | Scanner::Length(..) | Scanner::Failed(_) => {}
+            Scanner::Raw | Scanner::Length(..) | Scanner::Failed(..) => {}
         }
         None
     }

@@ -57,6 +57,9 @@ pub struct Wish {
     pub head_only: bool,
     /// What becomes of the connection then.
     pub after: After,
+    /// It waits to be told that its body is wanted, and has not been told yet (100-continue; RFC
+    /// 9110, section 10.1.1).
+    pub expects_continue: bool,
 }
 
 /// What becomes of a connection when a request is answered (RFC 9112, section 9.3).
@@ -127,6 +130,11 @@ pub fn encode(framing: Framing, role: Role, body: &[u8], out: &mut Vec<u8>) -> R
 /// Appends the response of HTTP with this body, as its request wants it.
 pub fn respond(status: Status, wish: Wish, body: &[u8], out: &mut Vec<u8>) {
     http::respond(status, wish, body, out);
+}
+
+/// Appends the interim response of HTTP that asks for the body of a request.
+pub fn respond_continue(out: &mut Vec<u8>) {
+    http::respond_continue(out);
 }
 
 impl Framing {

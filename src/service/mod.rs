@@ -36,6 +36,8 @@ pub enum Event<'a> {
     Unreachable(PeerId),
     /// What stood unterminated when the peer half-closed.
     Last(PeerId, &'a [u8]),
+    /// A message that has begun waits to be told that the rest of it is wanted: a request of HTTP.
+    Expects(PeerId),
     /// A message over the limit; nothing more will be read from this peer.
     TooLong(PeerId),
     /// Not a message as the framing has it, or not all of one; nothing more will be read from this

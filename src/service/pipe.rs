@@ -48,6 +48,7 @@ impl Service for Pipe {
         match event {
             Event::Open(CONSOLE)
             | Event::Request(..)
+            | Event::Expects(_)
             | Event::Malformed(..)
             | Event::Drained(_)
             | Event::Linked(..)

@@ -52,7 +52,7 @@ impl Service for Relay {
                 }
             }
             Event::TooLong(peer) | Event::Malformed(peer, _) => actions.push(Action::Close(peer)),
-            Event::Request(..) | Event::Drained(_) | Event::Exhausted(_) => {}
+            Event::Request(..) | Event::Expects(_) | Event::Drained(_) | Event::Exhausted(_) => {}
         }
     }
 

@@ -3,7 +3,7 @@
 use memchr::memmem;
 
 use super::{Action, Actions, Bug, Event, Service};
-use crate::frame::{After, Framing, Role, Status, Wish, encode, respond};
+use crate::frame::{After, Framing, Role, Status, Wish, encode, respond, respond_continue};
 
 const WORD: &[u8; 6] = b"SECRET";
 const NOT_FOUND: &[u8] = b"Secret code not found.\n";
@@ -133,6 +133,7 @@ impl Secret {
                     actions.push(Action::Close(peer));
                 }
             }
+            (Event::Expects(peer), _) => actions.send_with(peer, respond_continue),
             (Event::TooLong(peer), _) => self.turn_away(peer, Status::ContentTooLarge, TOO_LONG, actions),
             // What has no statuses has no word for this either.
             (Event::Malformed(peer, error), _) if self.framing == Framing::Http => {

@@ -186,6 +186,7 @@ impl Service for Talk {
         match event {
             Event::Open(CONSOLE)
             | Event::Request(..)
+            | Event::Expects(_)
             | Event::Malformed(..)
             | Event::Drained(_)
             | Event::Exhausted(_)

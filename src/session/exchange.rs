@@ -328,7 +328,12 @@ impl<S: Service> Exchange<S> {
                         return false;
                     }
                 }
-                Ok(None) => return true,
+                Ok(None) => {
+                    if peer.inbox.take_expectation() {
+                        self.service.on(Event::Expects(id), &mut self.actions);
+                    }
+                    return true;
+                }
                 Err(error) => {
                     self.refuse(id, error);
                     return false;

@@ -1,16 +1,19 @@
 //! HTTP as `listen` answers it and as `connect` reads it.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 
 use crate::support::trace::Trace;
 use crate::support::{Dir, NOT_FOUND, Proc, Server, accept, digits, has, run_command, secretcat, skip};
+use crate::{findings, verdicts};
 
 /// A response of the server, as it is to what wishes nothing else.
 fn response(head: &str, body: &str) -> String {
     format!("HTTP/1.1 {head}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
+
+const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
 
 /// The response to what is no request; it ends the connection.
 fn bad_request(why: &str) -> String {
@@ -74,6 +77,97 @@ fn curl_is_told_that_it_sends_too_much() {
         curl.args(["-sS", "-i", "-m", "30", "-H", how, "--data-binary", "@-", "-w", "%{num_connects}\n", &url, &url]);
         run_command(&mut curl, "x".repeat(100_000)).is(0, format!("{head}1\n").repeat(2), "");
     }
+    server.stops_with("");
+}
+
+/// Reads this, and no further.
+#[track_caller]
+fn reads(stream: &mut TcpStream, expected: &str) {
+    let mut told = vec![0; expected.len()];
+    stream.read_exact(&mut told).unwrap();
+    assert_eq!(String::from_utf8_lossy(&told), expected);
+}
+
+#[test]
+fn a_body_that_waits_to_be_asked_for_is_asked_for() {
+    for plan in [&[][..], &["--chunk", "1"], &["--coalesce", "3"]] {
+        let server = Server::start(&[&["--framing", "http"], plan].concat());
+        let mut stream = server.open();
+        for length in ["Content-Length: 8\r\n", "Transfer-Encoding: chunked\r\n"] {
+            stream.write_all(format!("POST / HTTP/1.1\r\n{length}Expect: 100-continue\r\n\r\n").as_bytes()).unwrap();
+            reads(&mut stream, CONTINUE);
+            let body = if length.starts_with('T') { "8\r\nSECRET 3\r\n0\r\n\r\n" } else { "SECRET 3" };
+            for byte in body.bytes() {
+                stream.write_all(&[byte]).unwrap(); // it is asked for once
+            }
+            reads(&mut stream, &response("200 OK", &digits("3")));
+        }
+        drop(stream);
+        server.stops_with("");
+    }
+}
+
+/// The answer does not tell how a request was cut: a body that did not wait is answered like one that did.
+#[test]
+fn a_body_that_does_not_wait_is_answered_alike_whatever_the_cuts() {
+    let server = Server::start(&["--framing", "http", "--max-message", "200"]);
+    let expect = "Expect: 100-continue\r\n\r\n";
+    let asked_for = CONTINUE.to_owned() + &response("200 OK", NOT_FOUND);
+    let chunks = format!("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n{expect}");
+    for (request, answer) in [
+        (format!("POST / HTTP/1.1\r\nContent-Length: 1\r\n{expect}x"), asked_for.clone()),
+        (chunks.clone() + "1\r\nx\r\n0\r\n\r\n", asked_for),
+        // Nothing is asked for that is not there, or that comes by itself.
+        (format!("GET / HTTP/1.1\r\n{expect}"), response("200 OK", NOT_FOUND)),
+        (format!("POST / HTTP/1.1\r\nContent-Length: 0\r\n{expect}"), response("200 OK", NOT_FOUND)),
+        (
+            format!("POST / HTTP/1.0\r\nContent-Length: 1\r\n{expect}x"),
+            response("200 OK\r\nConnection: close", NOT_FOUND),
+        ),
+    ] {
+        assert_eq!(server.say(&request), answer, "{request}");
+        let found = findings(&server, &["--framing", "http", "--max-plans", "300"], request.as_bytes());
+        assert_eq!((verdicts(&found)[1..].to_vec(), &found["status"]), (vec![0, 0], &0.into()), "{request} {found:#}");
+    }
+    let bad_size = bad_request("malformed message: not the size of an HTTP chunk");
+    let too_long = response("413 Content Too Large\r\nConnection: close", "Message too long.\n");
+    for (request, answer) in [
+        (chunks.clone() + "x\r\n", CONTINUE.to_owned() + &bad_size),
+        (chunks + "ff\r\n", CONTINUE.to_owned() + &too_long),
+        // Nor is anything asked for that would not be taken.
+        (format!("POST / HTTP/1.1\r\nContent-Length: 201\r\n{expect}"), too_long),
+    ] {
+        for size in [request.len(), 1] {
+            let mut stream = server.open();
+            stream.set_nodelay(true).unwrap();
+            request.as_bytes().chunks(size).for_each(|piece| stream.write_all(piece).unwrap());
+            reads(&mut stream, &answer);
+        }
+    }
+    server.stops_with("");
+}
+
+#[test]
+fn curl_is_asked_for_a_body_that_it_holds_back() {
+    if !has("curl") {
+        return skip::skip("curl");
+    }
+    let server = Server::start(&["--framing", "http", "--max-message", "4M"]);
+    let url = format!("http://{}/", server.address());
+    // It sends the body by itself after this time, and gives up long before.
+    let held_back = ["-sS", "-i", "-m", "30", "--expect100-timeout", "3600", "--data-binary", "@-"];
+    let answer = CONTINUE.to_owned() + &response("200 OK", &digits("5"));
+    for how in
+        [&["-H", "Expect: 100-continue"][..], &["-H", "Expect: 100-continue", "-H", "Transfer-Encoding: chunked"]]
+    {
+        let mut curl = Command::new("curl");
+        curl.args(held_back).args(how).args(["-w", "%{num_connects}\n", &url, &url]);
+        let out = run_command(&mut curl, "SECRET 5");
+        out.is(0, format!("{answer}1\n{answer}0\n"), "");
+    }
+    // Without being told to, it holds back what is larger than 1 MiB.
+    let large = format!("SECRET 5{}", "x".repeat(2 << 20));
+    run_command(Command::new("curl").args(held_back).arg(&url), large).is(0, &answer, "");
     server.stops_with("");
 }
 
@@ -169,7 +263,7 @@ fn what_follows_the_last_request_is_not_answered() {
 }
 
 /// Answers the first connection with these bytes, one a segment, and ends it where that is asked for.
-fn answered(response: &[u8], close: bool) -> (Proc, std::net::TcpStream) {
+fn answered(response: &[u8], close: bool) -> (Proc, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let client = Proc::start(&mut secretcat(["connect", &address, "--framing", "http", "-m", "question"]));

@@ -16,8 +16,18 @@ pub(in crate::frame) fn encode(role: Role, body: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// Appends the interim response that asks for the body of a request.
+pub(in crate::frame) fn respond_continue(out: &mut Vec<u8>) {
+    out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+}
+
 /// Appends a response with this body, as the request wants it.
 pub(in crate::frame) fn respond(status: Status, wish: Wish, body: &[u8], out: &mut Vec<u8>) {
+    if wish.expects_continue {
+        // Its body came without being asked for. It is answered as if it had not, for the answer
+        // must not tell how the request was cut.
+        respond_continue(out);
+    }
     out.extend_from_slice(match status {
         Status::Ok => b"HTTP/1.1 200 OK\r\n",
         Status::BadRequest => b"HTTP/1.1 400 Bad Request\r\n",
@@ -46,11 +56,12 @@ mod tests {
 
     #[test]
     fn a_response_keeps_to_what_its_request_said() {
-        let response = |status, head_only, after| {
+        let wished = |status, wish| {
             let mut out = Vec::new();
-            respond(status, Wish { head_only, after }, b"ab\n", &mut out);
+            respond(status, wish, b"ab\n", &mut out);
             String::from_utf8(out).unwrap()
         };
+        let response = |status, head_only, after| wished(status, Wish { head_only, after, expects_continue: false });
         let content = "Content-Type: text/plain\r\nContent-Length: 3\r\n\r\n";
         assert_eq!(response(Status::Ok, false, After::GoOn), format!("HTTP/1.1 200 OK\r\n{content}ab\n"));
         assert_eq!(
@@ -64,6 +75,10 @@ mod tests {
         assert_eq!(
             response(Status::BadRequest, false, After::Close),
             format!("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n{content}ab\n")
+        );
+        assert_eq!(
+            wished(Status::Ok, Wish { expects_continue: true, ..Wish::default() }),
+            format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n{content}ab\n")
         );
     }
 }

@@ -48,8 +48,12 @@ pub(super) fn parse(role: Role, head: &[u8], bodiless: bool) -> Result<Option<He
                 Some(Body::UntilClose) => return malformed("an HTTP request whose body has no end"),
                 body => body.unwrap_or(Body::Length(0)),
             };
-            let after = after(request.headers, request.version);
-            Ok(Some(Head { len, body, wish: Some(Wish { head_only: request.method == Some("HEAD"), after }) }))
+            let wish = Wish {
+                head_only: request.method == Some("HEAD"),
+                after: after(request.headers, request.version),
+                expects_continue: body != Body::Length(0) && expects_continue(request.headers, request.version),
+            };
+            Ok(Some(Head { len, body, wish: Some(wish) }))
         }
         Role::Responses => {
             let mut response = Response::new(&mut headers);
@@ -75,6 +79,12 @@ fn after(headers: &[Header<'_>], version: Option<u8>) -> After {
         Some(0) => After::Close,
         _ => After::GoOn,
     }
+}
+
+/// Whether a request sends its body when it is asked for it. One of HTTP/1.0 does not wait for that,
+/// whatever it says (RFC 9110, section 10.1.1).
+fn expects_continue(headers: &[Header<'_>], version: Option<u8>) -> bool {
+    version == Some(1) && values(headers, "Expect").any(|value| value.eq_ignore_ascii_case(b"100-continue"))
 }
 
 /// The members of all fields with this name.
@@ -153,6 +163,25 @@ mod tests {
         assert_eq!(wish("HEAD / HTTP/1.0"), (true, After::Close));
         assert_eq!(wish("GET / HTTP/1.0\r\nConnection: Keep-Alive"), (false, After::KeepAlive));
         assert_eq!(wish("GET / HTTP/1.0\r\nConnection: keep-alive, close"), (false, After::Close));
+    }
+
+    #[test]
+    fn a_body_may_wait_until_it_is_asked_for() {
+        let waits = |head: &str| {
+            let head = parse(Role::Requests, format!("{head}\r\n\r\n").as_bytes(), false).unwrap().unwrap();
+            head.wish.unwrap().expects_continue
+        };
+        for version in [0, 1] {
+            let head = |fields: &str| waits(&format!("POST / HTTP/1.{version}\r\n{fields}"));
+            let new = version == 1;
+            assert_eq!(head("Content-Length: 1\r\nExpect: 100-continue"), new);
+            assert_eq!(head("expect: x, 100-Continue\r\nContent-Length: 1"), new);
+            assert!(!head("Expect: 100-continue"), "there is no body");
+            assert!(!head("Content-Length: 0\r\nExpect: 100-continue"), "there is nothing in it");
+            assert!(!head("Content-Length: 1\r\nExpect: 101"));
+            assert!(!head("Content-Length: 1"));
+        }
+        assert!(waits("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue"));
     }
 
     #[test]

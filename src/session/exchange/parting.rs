@@ -59,6 +59,9 @@ impl<S: Service> Exchange<S> {
         if id == CONSOLE {
             return self.remove(id, Why::Garbled(error));
         }
+        if self.peer_mut(id).is_some_and(|peer| peer.inbox.take_expectation()) {
+            self.service.on(Event::Expects(id), &mut self.actions); // as where the rest came later
+        }
         if let FrameError::TooLong { .. } = error {
             return self.service.on(Event::TooLong(id), &mut self.actions);
         }
