@@ -9,7 +9,7 @@ use std::str::FromStr;
 use libfuzzer_sys::fuzz_target;
 use secretcat::config::Source;
 use secretcat::frame::Framing;
-use secretcat::value::{Address, Escaper, Invalid, Offsets, Range, Seed, Size, Span, Switch, escape};
+use secretcat::value::{Address, Count, Escaper, Invalid, Offsets, Range, Seed, Size, Span, Switch, escape};
 
 fuzz_target!(|data: &[u8]| {
     escaped(data);
@@ -33,6 +33,7 @@ fuzz_target!(|data: &[u8]| {
     reads_back::<Range<Size>>(text);
     reads_back::<Range<Span>>(text);
     reads_back::<Seed>(text);
+    reads_back::<Count>(text);
     reads_back::<Offsets>(text);
     reads_back::<Switch>(text);
     reads_back::<Framing>(text);

@@ -11,7 +11,7 @@ use super::socket::{ShowFlag, SocketFlags};
 use super::{seeing, traffic};
 use crate::config::{ConfigError, ConnectConfig, HalfClose, Input, Retry, SocketOptions, Source, Target};
 use crate::frame::Framing;
-use crate::value::Span;
+use crate::value::{Count, Span, read_port};
 
 /// Send messages and show the replies: a conversation at a terminal, a filter in a script
 #[derive(Debug, Args)]
@@ -49,20 +49,20 @@ pub(super) struct ConnectFlags {
     #[arg(long, help_heading = "Messages", requires = "raw", conflicts_with = "no_shutdown")]
     shutdown_with_last: bool,
     /// Leave this long after the end of the input, whatever has come by then
-    #[arg(short, long, value_name = "TIME", help_heading = "Messages", allow_negative_numbers = true)]
+    #[arg(short, long, value_name = "TIME", help_heading = "Messages", allow_hyphen_values = true)]
     quit_after: Option<Span>,
 
     /// Give up connecting after so long, name lookup and all addresses included
-    #[arg(long, value_name = "TIME", help_heading = "Limits", default_value = "10s", allow_negative_numbers = true)]
+    #[arg(long, value_name = "TIME", help_heading = "Limits", default_value = "10s", allow_hyphen_values = true)]
     connect_timeout: Span,
     /// Try a failed connection again, so many times
-    #[arg(long, value_name = "N", help_heading = "Limits", default_value_t = 0, allow_negative_numbers = true)]
-    retry: u32,
+    #[arg(long, value_name = "N", help_heading = "Limits", default_value_t = Count(0), allow_hyphen_values = true)]
+    retry: Count,
     /// Pause before each further try
-    #[arg(long, value_name = "TIME", help_heading = "Limits", default_value = "1s", allow_negative_numbers = true)]
+    #[arg(long, value_name = "TIME", help_heading = "Limits", default_value = "1s", allow_hyphen_values = true)]
     retry_delay: Span,
     /// Give up when a reply takes longer
-    #[arg(long, value_name = "TIME", help_heading = "Limits", allow_negative_numbers = true)]
+    #[arg(long, value_name = "TIME", help_heading = "Limits", allow_hyphen_values = true)]
     timeout: Option<Span>,
     #[command(flatten)]
     limits: traffic::Limits,
@@ -75,7 +75,7 @@ pub(super) struct ConnectFlags {
     #[command(flatten)]
     show: ShowFlag,
     /// Connect from this port
-    #[arg(short = 'p', long, value_name = "PORT", help_heading = "Socket options", allow_negative_numbers = true)]
+    #[arg(short = 'p', long, value_name = "PORT", value_parser = read_port, help_heading = "Socket options", allow_hyphen_values = true)]
     source_port: Option<u16>,
 
     #[command(flatten)]
@@ -117,7 +117,7 @@ impl ConnectFlags {
             crlf: self.crlf,
             // As nc's -w: a connection that cannot be made is idle too.
             connect_timeout: traffic.idle_timeout.map_or(connect_timeout, |idle| idle.min(connect_timeout)),
-            retry: Retry { times: self.retry, delay: time(self.retry_delay) },
+            retry: Retry { times: self.retry.0, delay: time(self.retry_delay) },
             reply_timeout: self.timeout.map(time),
             quit_after: self.quit_after.map(time),
             traffic,

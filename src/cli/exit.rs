@@ -1,6 +1,6 @@
 //! The exit status, and how a refusal is worded.
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::ErrorKind;
 
 use crate::error::Error;
 use crate::io::signal::INTERRUPTED;
@@ -20,14 +20,6 @@ pub fn status(error: &Error) -> u8 {
 pub(super) fn one_line(error: &clap::Error) -> String {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         return "expected a command: listen, connect or sweep (see secretcat --help)".to_owned();
-    }
-    if let (ErrorKind::UnknownArgument, Some(ContextValue::String(arg))) =
-        (error.kind(), error.get(ContextKind::InvalidArg))
-    {
-        // The parser's tip, to make it an ADDRESS, would help nobody who wrote "--delay -1s".
-        if arg.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) {
-            return escape(format!("unexpected argument '{arg}' found: no size and no time is negative").as_bytes());
-        }
     }
     let text = error.render().to_string();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum, ValueHint};
 use crate::config::{ConfigError, Reading};
 use crate::io::files;
 use crate::plan::{Barrier, Cutting, Plan};
-use crate::value::{Offsets, Range, Seed, Size, Span};
+use crate::value::{Count, Offsets, Range, Seed, Size, Span};
 
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Fragmentation")]
@@ -16,7 +16,7 @@ pub(super) struct FragmentationFlags {
     /// Write pieces of so many bytes
     ///
     /// One size, or a range such as 1..7 (both ends included) from which each size is drawn.
-    #[arg(long, value_name = "SIZE|MIN..MAX", allow_negative_numbers = true)]
+    #[arg(long, value_name = "SIZE|MIN..MAX", allow_hyphen_values = true)]
     chunk: Option<Range<Size>>,
     /// Cut each message at these offsets
     ///
@@ -29,12 +29,12 @@ pub(super) struct FragmentationFlags {
     ///
     /// With --cut the pieces cross the boundaries between messages. Fewer are joined at the end of
     /// the input, when nothing more is there to be answered, and from 1 MiB on.
-    #[arg(long, value_name = "N", value_parser = messages, allow_negative_numbers = true)]
-    coalesce: Option<NonZeroUsize>,
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    coalesce: Option<Count>,
     /// Pause between two writes
     ///
     /// One time, or a range such as 1ms..20ms from which each pause is drawn.
-    #[arg(short = 'i', long, value_name = "TIME|MIN..MAX", allow_negative_numbers = true)]
+    #[arg(short = 'i', long, value_name = "TIME|MIN..MAX", allow_hyphen_values = true)]
     delay: Option<Range<Span>>,
     /// Before the next write, wait until the last one has got so far
     #[arg(long, value_enum, value_name = "POINT")]
@@ -42,7 +42,7 @@ pub(super) struct FragmentationFlags {
     /// Make every random choice repeatable
     ///
     /// Without it a seed is drawn; -v and the trace tell which.
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
     seed: Option<Seed>,
     /// Take the plan from a file that --trace or sweep wrote
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath,
@@ -50,13 +50,13 @@ pub(super) struct FragmentationFlags {
     plan: Option<PathBuf>,
 
     /// Read at most so many bytes at once
-    #[arg(long, value_name = "SIZE", allow_negative_numbers = true)]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     read_size: Option<Size>,
     /// Pause between two reads
-    #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     read_delay: Option<Span>,
     /// Pause before the first read
-    #[arg(long, value_name = "TIME", allow_negative_numbers = true)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     read_start_delay: Option<Span>,
 }
 
@@ -76,13 +76,15 @@ impl FragmentationFlags {
         if let Some(path) = &self.plan {
             return files::read_plan(path).map_err(|error| ConfigError::new(error.to_string()));
         }
+        let coalesce = NonZeroUsize::new(self.coalesce.unwrap_or(Count(1)).in_memory())
+            .ok_or_else(|| ConfigError::new("--coalesce 0 would join nothing: give 1 or more"))?;
         let mut plan = Plan {
             cutting: match (self.chunk, &self.cut) {
                 (Some(range), _) => Cutting::Chunk(range),
                 (None, Some(offsets)) => Cutting::Cut(offsets.clone()),
                 (None, None) => Cutting::Whole,
             },
-            coalesce: self.coalesce.unwrap_or(NonZeroUsize::MIN),
+            coalesce,
             delay: self.delay,
             barrier: match self.barrier {
                 None | Some(Point::None) => Barrier::None,
@@ -107,8 +109,4 @@ impl FragmentationFlags {
             start_delay: self.read_start_delay.map(|Span(time)| time),
         })
     }
-}
-
-fn messages(text: &str) -> Result<NonZeroUsize, &'static str> {
-    text.parse().map_err(|_| "expected 1 or more messages")
 }

@@ -11,7 +11,7 @@ use super::{seeing, traffic};
 use crate::config::{Admission, ConfigError, ListenConfig, Relay, Toward};
 use crate::frame::Framing;
 use crate::service::{Bug, ServiceKind};
-use crate::value::{Address, Size};
+use crate::value::{Address, Count, Size};
 
 /// Answer messages: serve any number of clients at once until SIGINT or SIGTERM
 #[derive(Debug, Args)]
@@ -45,16 +45,16 @@ pub(super) struct ListenFlags {
     #[arg(long, value_name = "FRAMING", default_value = "lines", help_heading = "Service")]
     framing: Framing,
     /// With source: send so many bytes on each connection
-    #[arg(long, value_name = "SIZE", help_heading = "Service", allow_negative_numbers = true)]
+    #[arg(long, value_name = "SIZE", help_heading = "Service", allow_hyphen_values = true)]
     count: Option<Size>,
 
     /// Serve with so many event loops, each on a thread; 0 is one for each processor
-    #[arg(long, value_name = "N", help_heading = "Service", default_value_t = 1, allow_negative_numbers = true)]
-    threads: usize,
+    #[arg(long, value_name = "N", help_heading = "Service", default_value_t = Count(1), allow_hyphen_values = true)]
+    threads: Count,
 
     /// Serve so many clients at once; more wait until others end
-    #[arg(long, value_name = "N", help_heading = "Limits", allow_negative_numbers = true)]
-    max_connections: Option<usize>,
+    #[arg(long, value_name = "N", help_heading = "Limits", allow_hyphen_values = true)]
+    max_connections: Option<Count>,
     /// Serve only clients of these networks (repeatable)
     #[arg(long, value_name = "CIDR", value_parser = network, help_heading = "Limits")]
     allow: Vec<IpNet>,
@@ -118,7 +118,7 @@ impl ListenFlags {
     pub(super) fn into_config(self, address_was_typed: bool) -> Result<ListenConfig, ConfigError> {
         let family = self.socket.family();
         let mut traffic = traffic::traffic(self.socket, &self.limits, &self.fragmentation)?;
-        traffic.socket.backlog = self.backlog.backlog;
+        traffic.socket.backlog = self.backlog.backlog.map(|Count(n)| n);
         let config = ListenConfig {
             address: traffic::address(&self.address, address_was_typed, self.unix, family)?,
             family,
@@ -140,8 +140,12 @@ impl ListenFlags {
             }),
             relay: self.relay.map(|address| relay(&address, self.cut_toward)).transpose()?,
             once: self.once,
-            threads: self.threads,
-            admission: Admission { max_connections: self.max_connections, allow: self.allow, deny: self.deny },
+            threads: self.threads.in_memory(),
+            admission: Admission {
+                max_connections: self.max_connections.map(Count::in_memory),
+                allow: self.allow,
+                deny: self.deny,
+            },
             traffic,
             seeing: self.seeing.into_config(self.show.show_options),
         };

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::config::tos;
 use crate::config::{Family, SocketOptions, SocketOptionsError, Source};
-use crate::value::{Size, Span, Switch};
+use crate::value::{Count, Size, Span, Switch};
 
 /// The socket options of a command, as they were given.
 #[derive(Args, Clone, Debug, Default)]
@@ -70,21 +70,21 @@ pub(super) struct SocketFlags {
     ///
     /// A duration in whole seconds, from 1s to 32767s. The system's default is 2 hours on Linux.
     /// TCP_KEEPIDLE.
-    #[arg(long, value_name = "DURATION", allow_negative_numbers = true)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub(super) keepalive_time: Option<Span>,
 
     /// Time between two keepalive probes
     ///
     /// A duration in whole seconds, from 1s to 32767s. The system's default is 75 s on Linux.
     /// TCP_KEEPINTVL.
-    #[arg(long, value_name = "DURATION", allow_negative_numbers = true)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub(super) keepalive_intvl: Option<Span>,
 
     /// Unanswered keepalive probes until the connection is given up
     ///
     /// From 1 to 127. The system's default is 9 on Linux. TCP_KEEPCNT.
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub(super) keepalive_cnt: Option<u32>,
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub(super) keepalive_cnt: Option<Count>,
 
     /// Send small segments at once
     ///
@@ -112,7 +112,7 @@ pub(super) struct SocketFlags {
     /// In bytes, or with a unit as in 64KiB. By default the system grows it as needed; a size given
     /// here stays. Linux doubles it, to account for its own overhead, and keeps it within
     /// net.core.wmem_max. SO_SNDBUF.
-    #[arg(long, value_name = "SIZE", allow_negative_numbers = true)]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub(super) sndbuf: Option<Size>,
 
     /// Size of the receive buffer, which limits the window
@@ -120,21 +120,21 @@ pub(super) struct SocketFlags {
     /// In bytes, or with a unit as in 64KiB. By default the system grows it as needed; a size given
     /// here stays. Linux doubles it, to account for its own overhead, and keeps it within
     /// net.core.rmem_max; the smallest it makes is 2304. SO_RCVBUF.
-    #[arg(long, value_name = "SIZE", allow_negative_numbers = true)]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub(super) rcvbuf: Option<Size>,
 
     /// Largest segment
     ///
     /// In bytes, from 88 to 32767. By default the system takes it from the path. Small segments alone
     /// do not exercise reassembly: they still arrive as one read. TCP_MAXSEG.
-    #[arg(long, value_name = "BYTES", allow_negative_numbers = true)]
-    pub(super) mss: Option<u32>,
+    #[arg(long, value_name = "BYTES", allow_hyphen_values = true)]
+    pub(super) mss: Option<Count>,
 
     /// How long closing waits for data that was not sent yet
     ///
     /// A duration in whole seconds. By default the system goes on sending after the close returned;
     /// 0 drops the data and resets the connection, as --reset-on-close does. SO_LINGER.
-    #[arg(long, value_name = "DURATION", conflicts_with = "reset_on_close", allow_negative_numbers = true)]
+    #[arg(long, value_name = "DURATION", conflicts_with = "reset_on_close", allow_hyphen_values = true)]
     pub(super) linger: Option<Span>,
 
     /// Reset the connection when closing it
@@ -147,7 +147,7 @@ pub(super) struct SocketFlags {
     ///
     /// A duration in whole milliseconds, after which the connection is given up. The system's
     /// default is about 15 minutes on Linux (net.ipv4.tcp_retries2). TCP_USER_TIMEOUT, Linux only.
-    #[arg(long, value_name = "DURATION", allow_negative_numbers = true)]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub(super) user_timeout: Option<Span>,
 
     /// Congestion control algorithm
@@ -162,14 +162,14 @@ pub(super) struct SocketFlags {
     /// A number from 0 to 255, in hexadecimal after 0x, or one of lowdelay, throughput, reliability,
     /// ef, cs0 to cs7 and af11 to af43. The two lowest bits belong to congestion notification: Linux
     /// keeps them for itself. IP_TOS, IPV6_TCLASS.
-    #[arg(long, value_name = "VALUE", value_parser = tos::parse, allow_negative_numbers = true)]
+    #[arg(long, value_name = "VALUE", value_parser = tos::parse, allow_hyphen_values = true)]
     pub(super) tos: Option<u32>,
 
     /// Hops that packets may take
     ///
     /// From 1 to 255. The system's default is 64 on Linux. IP_TTL, IPV6_UNICAST_HOPS.
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub(super) ttl: Option<u32>,
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub(super) ttl: Option<Count>,
 }
 
 /// What shows the socket options of one connection.
@@ -190,14 +190,15 @@ pub(super) struct BacklogFlag {
     /// Connections that may wait to be accepted
     ///
     /// Linux keeps it within net.core.somaxconn. See listen(2).
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub(super) backlog: Option<u32>,
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub(super) backlog: Option<Count>,
 }
 
 impl SocketFlags {
     /// The options asked for, checked; the backlog of a listener is set in the result.
     pub(super) fn into_config(self) -> Result<SocketOptions, SocketOptionsError> {
         self.check_family()?;
+        let number = |count: Count| count.0;
         let bytes = |size: Size| usize::try_from(size.0).unwrap_or(usize::MAX);
         let options = SocketOptions {
             reuseaddr: self.reuseaddr.map(Switch::is_on),
@@ -205,18 +206,18 @@ impl SocketFlags {
             keepalive: self.keepalive.map(Switch::is_on),
             keepalive_time: self.keepalive_time.map(|span| span.0),
             keepalive_intvl: self.keepalive_intvl.map(|span| span.0),
-            keepalive_cnt: self.keepalive_cnt,
+            keepalive_cnt: self.keepalive_cnt.map(number),
             nodelay: (self.nodelay || self.nagle).then_some(self.nodelay),
             cork: self.cork.map(Switch::is_on),
             sndbuf: self.sndbuf.map(bytes),
             rcvbuf: self.rcvbuf.map(bytes),
-            mss: self.mss,
+            mss: self.mss.map(number),
             linger: self.linger.map(|span| span.0),
             reset_on_close: self.reset_on_close,
             user_timeout: self.user_timeout.map(|span| span.0),
             congestion: self.congestion,
             tos: self.tos,
-            ttl: self.ttl,
+            ttl: self.ttl.map(number),
             source: self.source,
             interface: self.interface,
             v6only: self.v6only.map(Switch::is_on),
@@ -320,7 +321,7 @@ mod tests {
             assert_eq!(config(line), options, "{line}");
         }
         let probe = parse("-4 --backlog 5 host").unwrap();
-        assert_eq!((probe.backlog.backlog, probe.address.as_deref()), (Some(5), Some("host")));
+        assert_eq!((probe.backlog.backlog, probe.address.as_deref()), (Some(Count(5)), Some("host")));
         assert!(probe.socket.ipv4 && !probe.socket.ipv6);
         assert!(parse("--ipv6").unwrap().socket.ipv6);
     }

@@ -11,7 +11,7 @@ use super::socket::SocketFlags;
 use super::traffic;
 use crate::config::{ConfigError, Output, SweepConfig};
 use crate::frame::{Framing, Role, encode};
-use crate::value::{Seed, Size, Span};
+use crate::value::{Count, Seed, Size, Span};
 use crate::verdict::Masks;
 
 /// Send the same messages under every cut and say whether the replies stay the same
@@ -35,19 +35,19 @@ pub(super) struct SweepFlags {
     mask: Vec<String>,
 
     /// Try so many plans at the most
-    #[arg(long, value_name = "N", default_value_t = 1000, help_heading = "Limits", allow_negative_numbers = true)]
-    max_plans: usize,
+    #[arg(long, value_name = "N", default_value_t = Count(1000), help_heading = "Limits", allow_hyphen_values = true)]
+    max_plans: Count,
     /// Choose which plans, where there are more
-    #[arg(long, value_name = "N", default_value = "0", help_heading = "Limits", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value = "0", help_heading = "Limits", allow_hyphen_values = true)]
     seed: Seed,
     /// Hold so many conversations at once
-    #[arg(short, long, value_name = "N", default_value_t = 4, help_heading = "Limits", allow_negative_numbers = true)]
-    jobs: usize,
+    #[arg(short, long, value_name = "N", default_value_t = Count(4), help_heading = "Limits", allow_hyphen_values = true)]
+    jobs: Count,
     /// Give a conversation up when nothing moved for so long
-    #[arg(long, value_name = "TIME", default_value = "5s", help_heading = "Limits", allow_negative_numbers = true)]
+    #[arg(long, value_name = "TIME", default_value = "5s", help_heading = "Limits", allow_hyphen_values = true)]
     timeout: Span,
     /// Largest reply taken
-    #[arg(long, value_name = "SIZE", default_value = "1M", help_heading = "Limits", allow_negative_numbers = true)]
+    #[arg(long, value_name = "SIZE", default_value = "1M", help_heading = "Limits", allow_hyphen_values = true)]
     max_message: Size,
 
     /// Tell the findings as JSON
@@ -81,9 +81,9 @@ impl SweepFlags {
             messages,
             framing: self.framing,
             masks: Masks::new(&self.mask).map_err(bad_mask)?,
-            max_plans: self.max_plans,
+            max_plans: self.max_plans.in_memory(),
             seed: self.seed,
-            jobs: self.jobs,
+            jobs: self.jobs.in_memory(),
             timeout,
             traffic,
             output: Output { json: self.json, junit: self.junit },

@@ -18,10 +18,10 @@ pub(super) const ADDRESS_VARIABLE: &str = "SECRETCAT_ADDRESS";
 #[command(next_help_heading = "Limits")]
 pub(super) struct Limits {
     /// Largest message taken, its line ending not counted
-    #[arg(long, value_name = "SIZE", default_value = "1M", allow_negative_numbers = true)]
+    #[arg(long, value_name = "SIZE", default_value = "1M", allow_hyphen_values = true)]
     pub(super) max_message: Size,
     /// Give a connection up when nothing came or went for so long
-    #[arg(short = 'w', long, value_name = "TIME", allow_negative_numbers = true)]
+    #[arg(short = 'w', long, value_name = "TIME", allow_hyphen_values = true)]
     pub(super) idle_timeout: Option<Span>,
 }
 

@@ -104,7 +104,11 @@ fn split(text: &str) -> Option<(&str, Option<&str>)> {
 const PORT: &str = "a port";
 const PORTS: &str = "a number from 0 to 65535";
 
-fn read_port(text: &str) -> Result<u16, Invalid> {
+/// Reads a port alone.
+///
+/// # Errors
+/// What is no number of digits alone, or too large.
+pub fn read_port(text: &str) -> Result<u16, Invalid> {
     number(text).and_then(|port| u16::try_from(port).ok()).ok_or_else(|| Invalid::new(text, PORT, PORTS))
 }
 

@@ -1,6 +1,7 @@
 //! Values that a user writes: each parses itself, prints itself, and says in its error what it expected.
 
 mod address;
+mod count;
 mod escape;
 mod invalid;
 mod offsets;
@@ -11,7 +12,8 @@ mod span;
 mod switch;
 mod text;
 
-pub use address::{Address, DEFAULT_PORT, Host};
+pub use address::{Address, DEFAULT_PORT, Host, read_port};
+pub use count::Count;
 pub use escape::{Escaper, escape};
 pub use invalid::Invalid;
 pub use offsets::Offsets;

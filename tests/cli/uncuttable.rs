@@ -42,8 +42,11 @@ fn what_cannot_be_cut_is_refused_with_what_could_be() {
             "invalid value '1;2' for '--cut <OFFSETS>': \"1;2\" is not a list of cut offsets: \
              expected numbers such as 1,5,-1, negative ones counting from the end",
         ),
-        (&["--coalesce", "0"], "invalid value '0' for '--coalesce <N>': expected 1 or more messages"),
-        (&["--coalesce", "x"], "invalid value 'x' for '--coalesce <N>': expected 1 or more messages"),
+        (&["--coalesce", "0"], "--coalesce 0 would join nothing: give 1 or more"),
+        (
+            &["--coalesce", "x"],
+            "invalid value 'x' for '--coalesce <N>': \"x\" is not a count: expected a whole number below 2^32 such as 4",
+        ),
         (
             &["--barrier", "read"],
             "invalid value 'read' for '--barrier <POINT>' [possible values: none, acked, peer-read]",
