@@ -1,0 +1,222 @@
+//! Programs under test and beside it: started, fed, heard, and ended within the deadline.
+
+use std::ffi::OsStr;
+use std::io::{Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
+
+use super::DEADLINE;
+
+/// The program under test, with nothing of this environment that would change what it does.
+pub(crate) fn secretcat<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_secretcat"));
+    clean(&mut command).args(args);
+    command
+}
+
+/// `program args…` in a shell, where a redirection or a limit is to be set: `$0` is the program
+/// under test, `$@` are the arguments.
+pub(crate) fn shell<S: AsRef<OsStr>>(script: &str, args: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::new("sh");
+    clean(&mut command).arg("-c").arg(script).arg(env!("CARGO_BIN_EXE_secretcat")).args(args);
+    command
+}
+
+/// Takes away what of this environment would change what the program does.
+pub(crate) fn clean(command: &mut Command) -> &mut Command {
+    for name in ["SECRETCAT_ADDRESS", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
+        command.env_remove(name);
+    }
+    command.env("TERM", "xterm").env("LC_ALL", "C")
+}
+
+/// Runs the program to its end with this on its stdin.
+pub(crate) fn run<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, input: impl AsRef<[u8]>) -> Outcome {
+    run_command(&mut secretcat(args), input)
+}
+
+pub(crate) fn run_command(command: &mut Command, input: impl AsRef<[u8]>) -> Outcome {
+    let mut proc = Proc::start(command);
+    proc.feed(input.as_ref().to_vec());
+    proc.end()
+}
+
+/// How a program ended, and all that it said.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) status: Option<i32>,
+    pub(crate) signal: Option<i32>,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
+}
+
+impl Outcome {
+    /// Compares all of it.
+    #[track_caller]
+    pub(crate) fn is(&self, status: i32, stdout: impl AsRef<[u8]>, stderr: impl AsRef<str>) {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let got = (self.status, text(&self.stdout), self.stderr.as_str());
+        let want = (Some(status), text(stdout.as_ref()), stderr.as_ref());
+        assert_eq!(got, want, "signal {:?}", self.signal);
+        assert_eq!(self.stdout, stdout.as_ref());
+    }
+}
+
+/// A running program. It is killed when this goes.
+#[derive(Debug)]
+pub(crate) struct Proc {
+    child: Child,
+    pub(super) name: String,
+    stdin: Option<ChildStdin>,
+    stdout: Arc<Heard>,
+    pub(super) stderr: Arc<Heard>,
+    ended: Receiver<()>,
+}
+
+/// What has come out of one stream so far.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    state: Mutex<(Vec<u8>, bool)>,
+    more: Condvar,
+}
+
+impl Heard {
+    fn listen(stream: Option<impl Read + Send + 'static>) -> Arc<Heard> {
+        let heard = Arc::new(Heard::default());
+        let theirs = Arc::clone(&heard);
+        thread::spawn(move || {
+            let mut buf = vec![0; 65536];
+            let mut stream = stream;
+            while let Some(Ok(n @ 1..)) = stream.as_mut().map(|stream| stream.read(&mut buf)) {
+                theirs.state.lock().unwrap_or_else(PoisonError::into_inner).0.extend_from_slice(&buf[..n]);
+                theirs.more.notify_all();
+            }
+            theirs.state.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
+            theirs.more.notify_all();
+        });
+        heard
+    }
+
+    /// Waits until `enough` finds what it looks for, or the stream or the time ends.
+    pub(super) fn wait(&self, mut enough: impl FnMut(&[u8], bool) -> bool) -> (Vec<u8>, bool) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = |state: &mut (Vec<u8>, bool)| !enough(&state.0, state.1);
+        let (state, timed_out) =
+            self.more.wait_timeout_while(state, DEADLINE, waiting).unwrap_or_else(PoisonError::into_inner);
+        (state.0.clone(), !timed_out.timed_out())
+    }
+}
+
+impl Proc {
+    /// Starts it, with pipes to its three streams.
+    #[track_caller]
+    pub(crate) fn start(command: &mut Command) -> Proc {
+        Proc::start_on(command, Stdio::piped(), Stdio::piped(), Stdio::piped())
+    }
+
+    /// Starts it on these streams; those that are pipes are fed and read here.
+    #[track_caller]
+    pub(crate) fn start_on(command: &mut Command, stdin: Stdio, stdout: Stdio, stderr: Stdio) -> Proc {
+        let name = format!("{command:?}");
+        let mut child = match command.stdin(stdin).stdout(stdout).stderr(stderr).spawn() {
+            Ok(child) => child,
+            Err(error) => panic!("{name}: {error}"),
+        };
+        let (sender, ended) = channel();
+        let pid = Pid::from_child(&child);
+        thread::spawn(move || {
+            // The child is not reaped here, so its number stays its own until `Proc` is done with it.
+            let _ = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+            let _ = sender.send(());
+        });
+        Proc {
+            stdin: child.stdin.take(),
+            stdout: Heard::listen(child.stdout.take()),
+            stderr: Heard::listen(child.stderr.take()),
+            child,
+            name,
+            ended,
+        }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Writes to its stdin.
+    pub(crate) fn write(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stdin.as_mut().unwrap().write_all(bytes.as_ref()).unwrap();
+    }
+
+    pub(crate) fn close_stdin(&mut self) {
+        self.stdin = None;
+    }
+
+    /// Writes all of this to its stdin, as fast as it is taken, and closes it.
+    pub(crate) fn feed(&mut self, bytes: Vec<u8>) {
+        if let Some(mut stdin) = self.stdin.take() {
+            // A program may end without reading its input.
+            thread::spawn(move || drop(stdin.write_all(&bytes)));
+        }
+    }
+
+    /// Waits until its stdout contains this.
+    #[track_caller]
+    pub(crate) fn until_stdout(&self, text: &str) -> String {
+        self.until("stdout", &self.stdout, text)
+    }
+
+    /// Waits until its stderr contains this.
+    #[track_caller]
+    pub(crate) fn until_stderr(&self, text: &str) -> String {
+        self.until("stderr", &self.stderr, text)
+    }
+
+    #[track_caller]
+    fn until(&self, which: &str, heard: &Heard, text: &str) -> String {
+        let contains = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(text);
+        let (bytes, _) = heard.wait(|bytes, over| over || contains(bytes));
+        let told = String::from_utf8_lossy(&bytes).into_owned();
+        assert!(contains(&bytes), "{}: no {text:?} on {which}: {told:?}, stderr {:?}", self.name, self.so_far().1);
+        told
+    }
+
+    /// What it has said so far on stdout and stderr.
+    pub(crate) fn so_far(&self) -> (Vec<u8>, String) {
+        let copy = |heard: &Heard| heard.state.lock().unwrap_or_else(PoisonError::into_inner).0.clone();
+        (copy(&self.stdout), String::from_utf8_lossy(&copy(&self.stderr)).into_owned())
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn end(mut self) -> Outcome {
+        let in_time = self.ended.recv_timeout(DEADLINE).is_ok();
+        assert!(in_time, "{} does not end: {:?}", self.name, self.so_far());
+        let status = self.child.wait().unwrap();
+        let stdout = self.stdout.wait(|_, over| over).0;
+        let stderr = self.stderr.wait(|_, over| over).0;
+        Outcome {
+            status: status.code(),
+            signal: status.signal(),
+            stdout,
+            stderr: String::from_utf8_lossy(&stderr).into_owned(),
+        }
+    }
+}
+
+impl Drop for Proc {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

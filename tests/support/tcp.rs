@@ -1,0 +1,74 @@
+//! Connections whose other end is the program: opened, taken, talked over and reset.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::Duration;
+
+use super::DEADLINE;
+
+/// A connection with the deadline on its reads and writes.
+#[track_caller]
+pub(crate) fn tcp(addr: SocketAddr) -> TcpStream {
+    limited(TcpStream::connect_timeout(&addr, DEADLINE).unwrap())
+}
+
+pub(crate) fn limited(stream: TcpStream) -> TcpStream {
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    stream.set_write_timeout(Some(DEADLINE)).unwrap();
+    stream
+}
+
+/// Sends this, half-closes, and reads until the end of file, both at the same time.
+#[track_caller]
+#[allow(clippy::needless_pass_by_value, reason = "the conversation ends with its stream")]
+pub(crate) fn converse(stream: TcpStream, bytes: &[u8]) -> Vec<u8> {
+    let mut answers = Vec::new();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            // A server may close before it has read all.
+            let sent = (&stream).write_all(bytes);
+            let _ = sent.and_then(|()| stream.shutdown(Shutdown::Write));
+        });
+        (&stream).read_to_end(&mut answers).unwrap();
+    });
+    answers
+}
+
+/// Sends one message and reads its one line of answer.
+#[track_caller]
+pub(crate) fn ask(stream: &mut TcpStream, message: &str) -> String {
+    stream.write_all(format!("{message}\n").as_bytes()).unwrap();
+    read_line(stream)
+}
+
+/// Reads up to a line feed, and no further.
+#[track_caller]
+pub(crate) fn read_line(stream: &mut TcpStream) -> String {
+    let mut line = Vec::new();
+    let mut byte = [0];
+    while line.last() != Some(&b'\n') {
+        match stream.read(&mut byte) {
+            Ok(1) => line.push(byte[0]),
+            other => panic!("{other:?} after {:?}", String::from_utf8_lossy(&line)),
+        }
+    }
+    String::from_utf8_lossy(&line).into_owned()
+}
+
+/// Makes the close of this connection a reset.
+pub(crate) fn reset(stream: TcpStream) {
+    socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(stream);
+}
+
+/// A connection that takes its peer's part in the test: the first to arrive at a listener of ours.
+#[track_caller]
+pub(crate) fn accept(listener: &TcpListener) -> TcpStream {
+    let (sender, receiver) = channel();
+    let listener = listener.try_clone().unwrap();
+    thread::spawn(move || drop(sender.send(listener.accept().map(|(stream, _)| stream))));
+    let arrival: io::Result<TcpStream> = receiver.recv_timeout(DEADLINE).unwrap();
+    limited(arrival.unwrap())
+}
