@@ -1,0 +1,92 @@
+//! `--show-options`: what was requested beside what the kernel made of it.
+
+use crate::support::{Server, digits, run};
+
+/// The rows of `--show-options`: name, requested, effective.
+fn shown(stderr: &str) -> Vec<[String; 3]> {
+    let lines = stderr.lines().skip_while(|line| !line.starts_with("option ")).skip(1);
+    let cells = lines.map(|line| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned));
+    cells.map_while(|cells| cells.collect::<Vec<_>>().try_into().ok()).collect()
+}
+
+#[test]
+fn requested_is_shown_beside_effective() {
+    let server = Server::start(&[]);
+    let args = ["--sndbuf", "4k", "--ttl", "33", "--keepalive-cnt", "4", "--linger", "2", "--source", "127.0.0.1"];
+    let out = run(["connect", &server.address(), "--show-options", "-m", "SECRET 1"].iter().chain(&args), "");
+    assert_eq!((out.status, String::from_utf8_lossy(&out.stdout).as_ref()), (Some(0), digits("1").as_str()));
+    let rows = shown(&out.stderr);
+    let names: Vec<&str> = rows.iter().map(|row| row[0].as_str()).collect();
+    let all = [
+        "reuseaddr",
+        "reuseport",
+        "keepalive",
+        "keepalive-time",
+        "keepalive-intvl",
+        "keepalive-cnt",
+        "nodelay",
+        "cork",
+        "sndbuf",
+        "rcvbuf",
+        "mss",
+        "linger",
+        "reset-on-close",
+        "user-timeout",
+        "congestion",
+        "tos",
+        "ttl",
+        "source",
+        "interface",
+        "v6only",
+        "backlog",
+    ];
+    assert_eq!(names, all, "{}", out.stderr);
+    let row = |name: &str| {
+        let row = rows.iter().find(|row| row[0] == name).unwrap();
+        (row[1].as_str(), row[2].as_str())
+    };
+    // The kernel doubles buffers, within limits of its own; what it changed is told and is no error.
+    assert_eq!(row("sndbuf"), ("4KiB", "8KiB"));
+    assert_eq!(row("ttl"), ("33", "33"));
+    assert_eq!(row("keepalive"), ("on", "on"));
+    assert_eq!(row("keepalive-cnt"), ("4", "4"));
+    assert_eq!(row("keepalive-time"), ("-", "2h"));
+    assert_eq!(row("linger"), ("2s", "2s"));
+    assert_eq!(row("nodelay"), ("-", "off"));
+    assert_eq!(row("v6only"), ("-", "-"));
+    let (requested, effective) = row("source");
+    assert!(requested == "127.0.0.1" && effective.starts_with("127.0.0.1:"), "{effective}");
+    server.stops_with("");
+}
+
+#[test]
+fn a_listener_shows_the_options_of_its_first_connection_and_its_own() {
+    let server = Server::start(&["--show-options", "--nodelay", "--rcvbuf", "16k", "--backlog", "9"]);
+    assert_eq!(server.say("SECRET 1\n"), digits("1"));
+    assert_eq!(server.say("SECRET 2\n"), digits("2"));
+    let out = server.stop();
+    let rows = shown(&out.stderr);
+    assert_eq!(out.stderr.matches("option ").count(), 1, "once is enough: {}", out.stderr);
+    for row in [["nodelay", "on", "on"], ["rcvbuf", "16KiB", "32KiB"], ["backlog", "9", "9"], ["reuseaddr", "-", "on"]]
+    {
+        assert!(rows.contains(&row.map(str::to_owned)), "{row:?}: {}", out.stderr);
+    }
+}
+
+#[test]
+fn a_service_that_answers_does_so_at_once() {
+    for (args, requested, effective) in [
+        (&[][..], "on", "on"),
+        (&["--service", "echo"], "on", "on"),
+        (&["--nagle"], "off", "off"),
+        (&["--service", "discard"], "-", "off"),
+        (&["--service", "discard", "--nodelay"], "on", "on"),
+        (&["--service", "discard", "--chunk", "1"], "on", "on"),
+    ] {
+        let server = Server::start(&[&["--show-options"], args].concat());
+        server.say("x\n");
+        let row = ["nodelay", requested, effective].map(str::to_owned);
+        let out = server.stop();
+        assert!(shown(&out.stderr).contains(&row), "{args:?}: {}", out.stderr);
+    }
+}
