@@ -46,7 +46,7 @@ const IMPURE: &[&str] = &[
 ];
 
 struct Source {
-    /// The path under src/.
+    /// The path under its folder, src/ for most.
     path: String,
     text: String,
 }
@@ -101,7 +101,14 @@ fn floor(room: &str) -> Option<usize> {
 }
 
 fn sources() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let sources = files("src");
+    assert!(sources.len() > 20, "src/ was not found");
+    sources
+}
+
+/// The Rust files below a folder of the project, with their paths under it.
+fn files(folder: &str) -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut sources = Vec::new();
     let mut folders = vec![root.clone()];
     while let Some(folder) = folders.pop() {
@@ -116,8 +123,8 @@ fn sources() -> Vec<Source> {
             }
         }
     }
+    assert!(!sources.is_empty(), "{folder}/ was not found");
     sources.sort_by(|a, b| a.path.cmp(&b.path));
-    assert!(sources.len() > 20, "src/ was not found");
     sources
 }
 
@@ -207,17 +214,19 @@ fn unsafe_code_says_why_it_is_sound() {
 #[test]
 fn files_are_short_and_say_what_they_are() {
     let mut complaints = Vec::new();
-    for source in sources() {
-        let lines = source.text.lines().count();
-        if lines > LONGEST {
-            complaints.push(format!("src/{}: {lines} lines, more than {LONGEST}", source.path));
-        }
-        if !source.text.starts_with("//! ") {
-            complaints.push(format!("src/{}: its first line does not say what it is", source.path));
-        }
-        let name = Path::new(&source.path).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        if ["util", "utils", "helper", "helpers", "common", "misc"].contains(&name) {
-            complaints.push(format!("src/{}: a name that says nothing", source.path));
+    for folder in ["src", "tests", "benches"] {
+        for Source { path, text } in files(folder) {
+            let lines = text.lines().count();
+            if lines > LONGEST {
+                complaints.push(format!("{folder}/{path}: {lines} lines, more than {LONGEST}"));
+            }
+            if !text.starts_with("//! ") {
+                complaints.push(format!("{folder}/{path}: its first line does not say what it is"));
+            }
+            let name = Path::new(&path).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+            if ["util", "utils", "helper", "helpers", "common", "misc"].contains(&name) {
+                complaints.push(format!("{folder}/{path}: a name that says nothing"));
+            }
         }
     }
     none(&complaints);
