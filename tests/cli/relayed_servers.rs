@@ -1,23 +1,16 @@
 //! Servers and clients that the world relies on, with a relay between them that cuts every byte from the next.
 
-use std::os::unix::net::UnixStream;
 use std::process::Command;
-use std::thread;
 
 use crate::raw::noise;
 use crate::relay::relay;
-use crate::support::{Dir, Proc, Server, has, poll_until, run_command, skip};
-
-/// True when all of them are here; else it is said that the test is left out.
-fn all_here(programs: &[&str]) -> bool {
-    let missing = programs.iter().find(|program| !has(program));
-    missing.inspect(|program| skip::skip(program)).is_none()
-}
+use crate::support::servers::{self, Place};
+use crate::support::{Dir, Server, has, run_command, skip};
 
 /// curl gets this page twice, over one connection.
 #[track_caller]
-fn is_fetched_by_curl(relay: &Server, name: &str, page: &[u8]) {
-    let url = format!("http://{}/{name}", relay.address());
+fn is_fetched_by_curl(relay: &Server, page: &[u8]) {
+    let url = format!("http://{}/page", relay.address());
     let mut curl = Command::new("curl");
     curl.args(["--silent", "--show-error", "--fail", "--max-time", "60", &url, &url]);
     let out = run_command(&mut curl, "");
@@ -25,70 +18,47 @@ fn is_fetched_by_curl(relay: &Server, name: &str, page: &[u8]) {
     assert!(out.stdout == page.repeat(2), "{} bytes", out.stdout.len());
 }
 
+/// A directory with this page in it; `None`, and it is said, where nobody could fetch it.
+fn site(name: &str, page: &[u8]) -> Option<Dir> {
+    if !has("curl") {
+        skip::skip("curl");
+        return None;
+    }
+    let dir = Dir::new(name);
+    std::fs::write(dir.file("page"), page).unwrap();
+    Some(dir)
+}
+
 #[test]
 fn curl_fetches_pages_from_python_byte_by_byte() {
-    if !all_here(&["curl", "python3"]) {
-        return;
-    }
-    let dir = Dir::new("http");
     let page = "It is a truth universally acknowledged.\n".repeat(50);
-    std::fs::write(dir.file("page.txt"), &page).unwrap();
-    let mut serve = Command::new("python3");
-    serve
-        .args(["-u", "-m", "http.server", "--bind", "127.0.0.1", "--protocol", "HTTP/1.1", "0"])
-        .current_dir(dir.path());
-    let server = Proc::start(&mut serve);
-    let said = server.until_stdout(") ...");
-    let port = said.split_once(" port ").unwrap().1.split(' ').next().unwrap();
+    let Some(dir) = site("relayed-python", page.as_bytes()) else { return };
+    let Some((_proc, address)) = servers::python(&dir) else { return };
     for side in ["server", "client", "both"] {
-        let relay = relay(&format!("127.0.0.1:{port}"), &["--chunk", "1", "--cut-toward", side]);
-        is_fetched_by_curl(&relay, "page.txt", page.as_bytes());
+        let relay = relay(&address, &["--chunk", "1", "--cut-toward", side]);
+        is_fetched_by_curl(&relay, page.as_bytes());
         relay.stops_with("");
     }
 }
 
 #[test]
 fn curl_fetches_pages_from_nginx_byte_by_byte() {
-    if !all_here(&["curl", "nginx"]) {
-        return;
-    }
-    let dir = Dir::new("nginx");
     let page = noise(20_000);
-    std::fs::create_dir(dir.file("html")).unwrap();
-    std::fs::write(dir.file("html/page"), &page).unwrap();
-    let path = dir.path().display();
-    let temporary: String =
-        ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|of| format!("{of}_temp_path {path};\n")).concat();
-    let config = format!(
-        "daemon off; master_process off; pid {path}/pid; error_log {path}/log;\nevents {{}}\n\
-         http {{ access_log off;\n{temporary}server {{ listen unix:{path}/socket; root {path}/html; }} }}\n"
-    );
-    std::fs::write(dir.file("nginx.conf"), config).unwrap();
-    let _server =
-        Proc::start(Command::new("nginx").arg("-c").arg(dir.file("nginx.conf")).arg("-e").arg(dir.file("log")));
-    let socket = dir.file("socket");
-    poll_until("nginx listens", thread::yield_now, || UnixStream::connect(&socket).is_ok());
-    let relay = relay(&format!("unix:{}", socket.display()), &["--chunk", "1"]);
-    is_fetched_by_curl(&relay, "page", &page);
+    let Some(dir) = site("relayed-nginx", &page) else { return };
+    let Some((_proc, address)) = servers::nginx(Place::Socket(&dir), &dir) else { return };
+    let relay = relay(&address, &["--chunk", "1"]);
+    is_fetched_by_curl(&relay, &page);
     relay.stops_with("");
 }
 
 #[test]
 fn redis_is_asked_and_answers_byte_by_byte() {
-    if !all_here(&["redis-server", "redis-cli"]) {
-        return;
+    if !has("redis-cli") {
+        return skip::skip("redis-cli");
     }
-    let dir = Dir::new("redis");
-    let socket = dir.file("socket");
-    let mut serve = Command::new("redis-server");
-    serve
-        .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"])
-        .arg(&socket)
-        .arg("--dir")
-        .arg(dir.path());
-    let server = Proc::start(&mut serve);
-    server.until_stdout("eady to accept connections");
-    let relay = relay(&format!("unix:{}", socket.display()), &["--chunk", "1"]);
+    let dir = Dir::new("relayed-redis");
+    let Some((_proc, address)) = servers::redis(Place::Socket(&dir), &dir) else { return };
+    let relay = relay(&address, &["--chunk", "1"]);
     let mut cli = Command::new("redis-cli");
     cli.args(["-p", &relay.port()]);
     let value = "v".repeat(2000);

@@ -6,6 +6,7 @@ pub(crate) mod net;
 mod proc;
 pub(crate) mod pty;
 mod server;
+pub(crate) mod servers;
 pub(crate) mod skip;
 mod tcp;
 pub(crate) mod trace;

@@ -1,37 +1,7 @@
 //! Servers that the world relies on are not blamed: 1,000 plans each, every cut proven.
 
-use std::net::TcpListener;
-use std::process::Command;
-
-use crate::support::{Dir, Proc, has, is_root, run, skip};
-
-/// A port that nobody had a moment ago.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-/// Starts a server on a free port, and waits until it listens; another may be faster to take the port.
-#[track_caller]
-fn start(program: &str, command: impl Fn(&mut Command, u16)) -> Option<(Proc, String)> {
-    // Debian keeps servers where only root looks for programs.
-    let path = format!("{}:/usr/sbin:/usr/local/sbin", std::env::var("PATH").unwrap_or_default());
-    if !has(program) && !std::path::Path::new("/usr/sbin").join(program).is_file() {
-        skip::skip(program);
-        return None;
-    }
-    for _ in 0..5 {
-        let port = free_port();
-        let mut server = Command::new(program);
-        command(server.env("PATH", &path), port);
-        let proc = Proc::start(&mut server);
-        let address = format!("127.0.0.1:{port}");
-        let up = run(["connect", &address, "--raw", "--retry", "1000", "--retry-delay", "10ms"], "");
-        if up.status == Some(0) {
-            return Some((proc, address));
-        }
-    }
-    panic!("{program} does not start");
-}
+use crate::support::servers::{self, Place, port};
+use crate::support::{Dir, is_root, run};
 
 #[track_caller]
 fn is_right(address: &str, args: &[&str], request: &[u8]) {
@@ -56,13 +26,7 @@ fn site(name: &str) -> Dir {
 #[test]
 fn redis() {
     let dir = Dir::new("redis");
-    let Some((_proc, address)) = start("redis-server", |command, port| {
-        let port = port.to_string();
-        command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir"]);
-        command.arg(dir.path());
-    }) else {
-        return;
-    };
+    let Some((_proc, address)) = servers::redis(Place::Port, &dir) else { return };
     // One line of inline commands, and one of the protocol proper, whose parts have lengths.
     is_right(&address, &[], b"PING\r\nSET key some-value\r\n*2\r\n$3\r\nGET\r\n$3\r\nkey\r\nECHO end\r\n");
     is_right(
@@ -74,8 +38,8 @@ fn redis() {
 
 #[test]
 fn memcached() {
-    let Some((_proc, address)) = start("memcached", |command, port| {
-        command.args(["-l", "127.0.0.1", "-p", &port.to_string(), "-U", "0"]);
+    let Some((_proc, address)) = servers::start("memcached", Place::Port, |command, address| {
+        command.args(["-l", "127.0.0.1", "-p", port(address), "-U", "0"]);
         if is_root() {
             command.args(["-u", "nobody"]);
         }
@@ -88,20 +52,7 @@ fn memcached() {
 #[test]
 fn nginx() {
     let dir = site("nginx");
-    let Some((_proc, address)) = start("nginx", |command, port| {
-        let root = dir.path().display();
-        let temp: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-            .map(|name| format!("{name}_temp_path {root}/temp;\n"))
-            .concat();
-        let config = format!(
-            "daemon off; master_process off; pid {root}/pid; error_log stderr;\nevents {{}}\n\
-             http {{ access_log off; {temp} server {{ listen 127.0.0.1:{port}; root {root}; }} }}\n"
-        );
-        std::fs::write(dir.file("conf"), config).unwrap();
-        command.args(["-e", "stderr", "-p"]).arg(dir.path()).arg("-c").arg(dir.file("conf"));
-    }) else {
-        return;
-    };
+    let Some((_proc, address)) = servers::nginx(Place::Port, &dir) else { return };
     is_right(&address, WEB_ARGS, WEB);
     // What answers HEAD has no body, and the next answer is not taken for it.
     let out = run(["sweep", &address, "--json", "--max-plans", "2"].iter().chain(WEB_ARGS), WEB);
@@ -112,8 +63,8 @@ fn nginx() {
 #[test]
 fn lighttpd() {
     let dir = site("lighttpd");
-    let Some((_proc, address)) = start("lighttpd", |command, port| {
-        let root = dir.path().display();
+    let Some((_proc, address)) = servers::start("lighttpd", Place::Port, |command, address| {
+        let (root, port) = (dir.path().display(), port(address));
         let config = format!("server.document-root = \"{root}\"\nserver.bind = \"127.0.0.1\"\nserver.port = {port}\n");
         std::fs::write(dir.file("conf"), config).unwrap();
         command.arg("-D").arg("-f").arg(dir.file("conf"));
@@ -126,11 +77,6 @@ fn lighttpd() {
 #[test]
 fn pythons_http_server() {
     let dir = site("python");
-    let Some((_proc, address)) = start("python3", |command, port| {
-        command.args(["-m", "http.server", &port.to_string(), "--bind", "127.0.0.1", "--protocol", "HTTP/1.1"]);
-        command.arg("--directory").arg(dir.path());
-    }) else {
-        return;
-    };
+    let Some((_proc, address)) = servers::python(&dir) else { return };
     is_right(&address, WEB_ARGS, b"GET /page HTTP/1.1\r\nHost: a\r\n\r\nHEAD /page HTTP/1.1\r\nHost: a\r\n\r\n");
 }
