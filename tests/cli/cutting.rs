@@ -4,17 +4,8 @@
 use std::io::{Read, Write};
 
 use crate::connect::stage;
-use crate::support::trace::Trace;
+use crate::support::trace::{self, Trace, Traced};
 use crate::support::{Dir, NOT_FOUND, Proc, Server, accept, digits, read_line, run, secretcat};
-
-/// Runs `connect` with this on its stdin, and returns what came out and what happened.
-#[track_caller]
-fn traced(dir: &Dir, args: &[&str], input: &str) -> (String, Trace) {
-    let path = dir.file("trace.ndjson");
-    let out = run(["connect", "--trace", path.to_str().unwrap()].iter().chain(args), input);
-    assert_eq!((out.status, out.stderr.as_str()), (Some(0), ""), "{args:?}");
-    (String::from_utf8(out.stdout).unwrap(), Trace::read(&path))
-}
 
 /// What one end wrote and what the other end read, with `--loopback`.
 fn ends(trace: &Trace) -> (Vec<u64>, Vec<u64>) {
@@ -42,7 +33,7 @@ fn each_piece_is_a_write_and_a_read_of_its_own() {
     ];
     for (plan, input, pieces) in cases {
         let args = [&["--loopback", "--barrier", "peer-read"], plan].concat();
-        let (out, trace) = traced(&dir, &args, input);
+        let (out, trace) = trace::connect(&dir, &args, input);
         let answers: String = input
             .lines()
             .map(|line| if line.starts_with('S') { digits(&line[7..]) } else { NOT_FOUND.into() })
@@ -58,7 +49,7 @@ fn raw_bytes_are_cut_where_they_stand_in_the_stream() {
     let dir = Dir::new("stream");
     for (plan, pieces) in [(["--cut", "1,12"], vec![1, 11, 5]), (["--chunk", "5"], vec![5, 5, 5, 2])] {
         let args = [&["--loopback", "--raw", "--barrier", "peer-read"][..], &plan].concat();
-        let (out, trace) = traced(&dir, &args, "SECRET 42\nSECRET ");
+        let (out, trace) = trace::connect(&dir, &args, "SECRET 42\nSECRET ");
         assert_eq!(out, digits("42") + &digits(""));
         assert_eq!(ends(&trace), (pieces.clone(), pieces));
         assert!(trace.of(trace.connections("connect")[0], "message").is_empty(), "bytes are no messages");
@@ -76,13 +67,10 @@ fn the_replies_of_a_listener_are_cut_too() {
         (&["--chunk", "1..9", "--seed", "3"], &[4, 9, 2, 6, 9, 6, 1, 4, 1]),
     ];
     for (plan, pieces) in cases {
-        let trace = dir.file("listen.ndjson");
-        let args = [&["--trace", trace.to_str().unwrap(), "--barrier", "peer-read"], plan].concat();
-        let server = Server::start(&args);
-        let (out, client) = traced(&dir, &[&server.address()], "SECRET 7\nSECRET 7\n");
+        let server = Traced::start(&dir, &[&["--barrier", "peer-read"], plan].concat());
+        let (out, client) = trace::connect(&dir, &[&server.address()], "SECRET 7\nSECRET 7\n");
         assert_eq!(out, digits("7").repeat(2));
-        server.stops_with("");
-        let trace = Trace::read(&trace);
+        let trace = server.ends();
         assert_eq!((trace.writes(1), client.reads(1)), (pieces.to_vec(), pieces.to_vec()), "{plan:?}");
     }
 }
@@ -90,15 +78,13 @@ fn the_replies_of_a_listener_are_cut_too() {
 #[test]
 fn the_bytes_of_a_service_are_one_stream() {
     let dir = Dir::new("echo");
-    let trace = dir.file("listen.ndjson");
-    let server = Server::start(&["--service", "echo", "--cut", "2,7", "--trace", trace.to_str().unwrap()]);
+    let server = Traced::start(&dir, &["--service", "echo", "--cut", "2,7"]);
     run(["connect", "--raw", "--chunk", "3", "--barrier", "peer-read", &server.address()], "0123456789").is(
         0,
         "0123456789",
         "",
     );
-    server.stops_with("");
-    let trace = Trace::read(&trace);
+    let trace = server.ends();
     let ends: Vec<u64> = trace
         .writes(1)
         .iter()
@@ -114,7 +100,7 @@ fn the_bytes_of_a_service_are_one_stream() {
 fn a_delay_is_waited_for_from_write_to_write() {
     let dir = Dir::new("delay");
     for (delay, least) in [("20ms", 20_000_000), ("1ms..3ms", 1_000_000)] {
-        let (_, trace) = traced(&dir, &["--loopback", "--chunk", "4", "--delay", delay], "SECRET 42\n");
+        let (_, trace) = trace::connect(&dir, &["--loopback", "--chunk", "4", "--delay", delay], "SECRET 42\n");
         let conn = trace.connections("connect")[0];
         assert_eq!(trace.writes(conn), [4, 4, 2]);
         let pauses = trace.numbers(conn, "pause", "nanos");
@@ -131,7 +117,8 @@ fn a_delay_is_waited_for_from_write_to_write() {
 fn a_barrier_stands_behind_every_write() {
     let dir = Dir::new("barrier");
     for (barrier, outcome) in [("acked", "acked"), ("peer-read", "read")] {
-        let (_, trace) = traced(&dir, &["--loopback", "--chunk", "4", "--barrier", barrier], "SECRET 42\nhello\n");
+        let (_, trace) =
+            trace::connect(&dir, &["--loopback", "--chunk", "4", "--barrier", barrier], "SECRET 42\nhello\n");
         let conn = trace.connections("connect")[0];
         let order: Vec<&str> =
             trace.0.iter().filter(|line| line["conn"] == conn).filter_map(|line| line["type"].as_str()).collect();
@@ -148,7 +135,7 @@ fn a_seed_makes_every_choice_again_and_one_that_was_drawn_is_told() {
     let dir = Dir::new("seed");
     let input = "SECRET 1234567890 1234567890 1234567890\n";
     let cut = |plan: &[&str]| {
-        let (_, trace) = traced(&dir, &[&["--loopback"], plan].concat(), input);
+        let (_, trace) = trace::connect(&dir, &[&["--loopback"], plan].concat(), input);
         trace.writes(trace.connections("connect")[0])
     };
     let one = cut(&["--chunk", "1..7", "--seed", "1"]);
@@ -173,10 +160,10 @@ fn a_plan_comes_back_from_the_trace_of_a_run() {
         &["--chunk", "2", "--barrier", "peer-read"],
     ];
     for plan in plans {
-        let (out, first) = traced(&dir, &[&["--loopback"], plan].concat(), input);
+        let (out, first) = trace::connect(&dir, &[&["--loopback"], plan].concat(), input);
         let file = dir.file("first.ndjson");
-        std::fs::copy(dir.file("trace.ndjson"), &file).unwrap();
-        let (again, second) = traced(&dir, &["--loopback", "--plan", file.to_str().unwrap()], input);
+        std::fs::copy(dir.file("connect.ndjson"), &file).unwrap();
+        let (again, second) = trace::connect(&dir, &["--loopback", "--plan", file.to_str().unwrap()], input);
         let kept = |trace: &Trace| {
             let conn = trace.connections("connect")[0];
             let plan = trace.of(conn, "plan")[0].clone();
@@ -197,7 +184,7 @@ fn a_plan_comes_from_what_a_sweep_found() {
     let report: serde_json::Value = serde_json::from_slice(&found.stdout).unwrap();
     let cut = report["differences"][0]["cuts"][0].as_u64().unwrap();
     let args = ["--raw", "--plan", file.to_str().unwrap(), &server.address()];
-    let (out, trace) = traced(&dir, &args, "My SECRET is 12345\n");
+    let (out, trace) = trace::connect(&dir, &args, "My SECRET is 12345\n");
     assert_eq!((trace.writes(1), trace.barriers(1)), (vec![cut, 19 - cut], vec!["read"; 2]));
     assert_ne!(out, digits("12345"), "the difference is seen again");
     server.stops_with("");
@@ -283,19 +270,18 @@ fn a_listener_holds_no_answer_back_from_who_waits_for_it() {
 fn a_large_group_is_filled_and_a_giant_one_goes_in_parts() {
     let dir = Dir::new("group");
     let large = "SECRET 1\n".repeat(9000);
-    let (out, trace) = traced(&dir, &["--loopback", "--coalesce", "9000"], &large);
+    let (out, trace) = trace::connect(&dir, &["--loopback", "--coalesce", "9000"], &large);
     assert_eq!(out, digits("1").repeat(9000));
     let asked = trace.numbers(trace.connections("connect")[0], "write", "asked");
     assert_eq!(asked[0], 81_000, "all messages are in the first write");
     let giant = format!("SECRET {}\n", "1".repeat(99_993));
-    let (out, trace) = traced(&dir, &["--loopback", "--coalesce", "50"], &giant.repeat(20));
+    let (out, trace) = trace::connect(&dir, &["--loopback", "--coalesce", "50"], &giant.repeat(20));
     assert_eq!(out.lines().count(), 20);
     let conn = trace.connections("connect")[0];
     assert!(trace.numbers(conn, "write", "asked")[0] >= 1 << 20, "{:?}", trace.numbers(conn, "write", "asked"));
 
     // So are the replies to somebody who asks a lot and then waits.
-    let file = dir.file("listen.ndjson");
-    let server = Server::start(&["--coalesce", "9000", "--trace", file.to_str().unwrap()]);
+    let server = Server::start(&["--coalesce", "9000"]);
     let mut client = server.open();
     client.write_all(large.as_bytes()).unwrap();
     let mut answers = vec![0; digits("1").len() * 9000];

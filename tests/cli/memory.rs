@@ -1,17 +1,23 @@
 //! What is seen of a run takes as much memory for a million events as for a thousand.
 
-use std::process::Command;
-
-use crate::support::{Dir, Outcome, Server, converse, run_command, shell};
+use crate::support::{Dir, Outcome, Server, converse, run_command, with_limit};
 
 /// What the program may have for its data, its heap and its stacks, in KiB: it ends where it asks
 /// for more (`RLIMIT_DATA`, setrlimit(2)). It needs 3 MiB; a million events that were kept, at 14
 /// bytes each, would not fit.
-const LIMIT: u32 = 16 * 1024;
+const LIMIT: &str = "-d 16384";
 
-/// The program under that limit.
-fn limited(args: &[&str]) -> Command {
-    shell(&format!("ulimit -d {LIMIT}; exec \"$0\" \"$@\""), args)
+/// So many writes of a byte under the limit, and what is to be seen of them in a file of this name:
+/// how the run came out, and what the file has.
+fn seen(writes: usize, seeing: &[&str], name: &str) -> (Outcome, Vec<u8>) {
+    let server = Server::start(&["--service", "discard"]);
+    let dir = Dir::new(name);
+    let file = dir.file(name);
+    let connect = ["connect", "--raw", "--chunk", "1", &server.address()];
+    let mut command = with_limit(LIMIT, connect.iter().chain(seeing));
+    let out = run_command(command.arg(&file), vec![0; writes]);
+    server.stops_with("");
+    (out, std::fs::read(&file).unwrap_or_default())
 }
 
 /// The number that the summary has for this, first of the program's own side.
@@ -26,33 +32,23 @@ fn count(out: &Outcome, what: &str) -> u64 {
 fn the_limit_ends_what_keeps_more() {
     let server = Server::start(&["--service", "discard"]);
     // Half a message is held until the other half comes.
-    let mut command = limited(&["connect", "--max-message", "64M", &server.address()]);
+    let mut command = with_limit(LIMIT, ["connect", "--max-message", "64M", &server.address()]);
     let out = run_command(&mut command, vec![b'x'; 32 << 20]);
     assert_eq!(out.status, None, "{}", out.stderr);
 }
 
 #[test]
 fn a_million_writes_are_summed_up_and_drawn_in_little_memory() {
-    let server = Server::start(&["--service", "discard"]);
-    let dir = Dir::new("million");
-    let picture = dir.file("timeline.svg");
-    let mut command = limited(&["connect", "--raw", "--chunk", "1", "--stats", &server.address()]);
-    let out = run_command(command.arg("--timeline").arg(&picture), vec![0; 1_000_000]);
+    let (out, picture) = seen(1_000_000, &["--stats", "--timeline"], "timeline.svg");
     assert_eq!(count(&out, "writes"), 1_000_000);
-    assert!(std::fs::read_to_string(&picture).unwrap().trim_end().ends_with("</svg>"));
-    server.stops_with("");
+    assert!(picture.len() < 600_000 && picture.trim_ascii_end().ends_with(b"</svg>"), "{} bytes", picture.len());
 }
 
 #[test]
 fn a_million_lines_of_trace_are_written_in_little_memory() {
-    let server = Server::start(&["--service", "discard"]);
-    let dir = Dir::new("million-lines");
-    let file = dir.file("trace.ndjson");
-    let mut command = limited(&["connect", "--raw", "--chunk", "1", &server.address()]);
-    run_command(command.arg("--trace").arg(&file), vec![0; 500_000]).is(0, "", "");
-    let trace = std::fs::read(&file).unwrap();
+    let (out, trace) = seen(500_000, &["--trace"], "trace.ndjson");
+    out.is(0, "", "");
     assert!(memchr::memchr_iter(b'\n', &trace).count() > 1_000_000); // each write, and what the kernel counts then
-    server.stops_with("");
 }
 
 #[test]
@@ -61,7 +57,7 @@ fn reads_connections_and_messages_are_recorded_in_little_memory() {
     let picture = dir.file("timeline.svg");
     let seeing = ["--stats", "--trace", "/dev/null", "--timeline", picture.to_str().unwrap()];
     let listen = ["listen", "127.0.0.1:0", "--service", "discard", "--read-size", "1"];
-    let server = Server::from_command(&mut limited(&[&listen[..], &seeing].concat()));
+    let server = Server::from_command(&mut with_limit(LIMIT, [&listen[..], &seeing].concat()));
     converse(server.open(), &vec![b'\n'; 200_000]); // its end comes when all is read
     for _ in 0..2_000 {
         drop(server.open());
@@ -69,6 +65,7 @@ fn reads_connections_and_messages_are_recorded_in_little_memory() {
     let out = server.stop();
     assert_eq!((count(&out, "reads"), count(&out, "connections")), (200_000, 2_001));
 
-    let out = run_command(&mut limited(&[&["connect", "--loopback"], &seeing[..]].concat()), vec![b'\n'; 300_000]);
+    let out =
+        run_command(&mut with_limit(LIMIT, [&["connect", "--loopback"], &seeing[..]].concat()), vec![b'\n'; 300_000]);
     assert_eq!(count(&out, "messages"), 300_000);
 }

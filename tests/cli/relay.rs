@@ -10,7 +10,7 @@ use rustix::process::Signal;
 
 use crate::connect::stage;
 use crate::raw::noise;
-use crate::support::trace::Trace;
+use crate::support::trace::Traced;
 use crate::support::{DEADLINE, Dir, Proc, Server, accept, converse, digits, poll_until, read_line, reset, run};
 
 /// A relay to this server.
@@ -45,13 +45,10 @@ fn every_byte_goes_both_ways_whatever_the_pieces() {
 fn what_is_cut_is_cut_in_the_direction_that_was_asked_for() {
     let server = Server::start(&[]);
     let dir = Dir::new("toward");
-    let file = dir.file("trace.ndjson");
     for (side, to_server, to_client) in [("server", true, false), ("client", false, true), ("both", true, true)] {
-        let trace = ["--chunk", "1", "--trace", file.to_str().unwrap()];
-        let relay = relay(&server.address(), &[&["--cut-toward", side][..], &trace].concat());
+        let relay = Traced::start(&dir, &["--relay", &server.address(), "--chunk", "1", "--cut-toward", side]);
         run(["connect", &relay.address(), "-m", "SECRET 42"], "").is(0, digits("42"), "");
-        relay.stops_with("");
-        let trace = Trace::read(&file);
+        let trace = relay.ends();
         let cut = |side: &str| {
             let conn = trace.connections(side)[0];
             let writes = trace.writes(conn);
@@ -69,12 +66,10 @@ fn what_is_cut_is_cut_in_the_direction_that_was_asked_for() {
 fn nothing_is_held_back_unless_it_was_asked_for() {
     let server = Server::start(&[]);
     let dir = Dir::new("prompt");
-    let file = dir.file("trace.ndjson");
     for (asked, nodelay) in [(&[][..], "on"), (&["--nagle"], "off")] {
-        let relay = relay(&server.address(), &[&["--trace", file.to_str().unwrap()], asked].concat());
+        let relay = Traced::start(&dir, &[&["--relay", &server.address()], asked].concat());
         run(["connect", &relay.address(), "-m", "SECRET 1"], "").is(0, digits("1"), "");
-        relay.stops_with("");
-        let trace = Trace::read(&file);
+        let trace = relay.ends();
         let options = trace.0.iter().filter(|line| line["type"] == "option" && line["name"] == "nodelay");
         assert_eq!(options.map(|line| line["effective"].as_str()).collect::<Vec<_>>(), [Some(nodelay); 2], "{asked:?}");
     }
@@ -85,8 +80,7 @@ fn nothing_is_held_back_unless_it_was_asked_for() {
 fn offsets_stand_in_the_stream_of_each_direction() {
     let (listener, address) = stage();
     let dir = Dir::new("offsets");
-    let file = dir.file("trace.ndjson");
-    let relay = relay(&address, &["--cut", "3,8", "--barrier", "peer-read", "--trace", file.to_str().unwrap()]);
+    let relay = Traced::start(&dir, &["--relay", &address, "--cut", "3,8", "--barrier", "peer-read"]);
     let (mut client, mut server) = pair(&listener, &relay);
     for (from, to) in [(&mut client.try_clone().unwrap(), &mut server.try_clone().unwrap()), (&mut server, &mut client)]
     {
@@ -99,8 +93,7 @@ fn offsets_stand_in_the_stream_of_each_direction() {
         }
     }
     drop((client, server));
-    relay.stops_with("");
-    let trace = Trace::read(&file);
+    let trace = relay.ends();
     for conn in [1, 2] {
         let ends: Vec<u64> = trace
             .of(conn, "write")

@@ -6,17 +6,8 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::connect::stage;
-use crate::support::trace::{Trace, number, schema_text};
-use crate::support::{Dir, NOT_FOUND, Proc, Server, accept, digits, has, run, run_command, secretcat, shell, skip};
-
-/// Runs `connect --loopback` with these, and returns its trace.
-#[track_caller]
-fn loopback(dir: &Dir, args: &[&str], input: &str) -> Trace {
-    let file = dir.file("trace.ndjson");
-    let out = run(["connect", "--loopback", "--trace", file.to_str().unwrap()].iter().chain(args), input);
-    assert_eq!((out.status, out.stderr.as_str()), (Some(0), ""), "{args:?}");
-    Trace::read(&file)
-}
+use crate::support::trace::{self, Trace, number, schema_text};
+use crate::support::{Dir, NOT_FOUND, Proc, Server, accept, digits, has, run, run_command, secretcat, skip};
 
 #[test]
 fn every_kind_of_event_of_real_runs_is_in_the_schema_and_every_kind_of_the_schema_is_in_real_runs() {
@@ -90,8 +81,8 @@ fn carriers(trace: &Trace, conn: u64, kind: &str, length: &str) -> Vec<(u64, u64
 #[test]
 fn it_can_be_said_which_writes_segments_and_reads_carried_a_message() {
     let dir = Dir::new("carried");
-    let trace =
-        loopback(&dir, &["--coalesce", "2", "--cut", "4,-1", "--barrier", "peer-read"], "SECRET 42\nhello\nSECRET 7\n");
+    let args = ["--loopback", "--coalesce", "2", "--cut", "4,-1", "--barrier", "peer-read"];
+    let (_, trace) = trace::connect(&dir, &args, "SECRET 42\nhello\nSECRET 7\n");
     let (ours, theirs) = (trace.connections("connect")[0], trace.connections("listen")[0]);
     let messages = |conn, dir: &str| -> Vec<(u64, u64, u64)> {
         let all = trace.of(conn, "message");
@@ -297,25 +288,4 @@ fn the_picture_of_a_listener_is_drawn_when_it_is_stopped() {
     server.stops_with("");
     let drawn = std::fs::read_to_string(&file).unwrap();
     assert!(drawn.contains(">4 writes<") && drawn.contains("--cut 3<"), "{drawn}");
-}
-
-#[test]
-fn many_events_take_no_more_memory_than_a_few() {
-    let dir = Dir::new("bounded");
-    let [trace, picture] = ["trace", "picture.svg"].map(|name| dir.file(name));
-    let server = Server::start(&["--service", "discard"]);
-    // Each piece is a write and a sample; kept, they would be more than there is.
-    let bytes = vec![b'x'; 100_000];
-    let mut command =
-        shell("ulimit -v 40000 && exec \"$0\" \"$@\"", ["connect", "--raw", &server.address(), "--chunk", "1"]);
-    command.args(["--stats", "--trace"]).arg(&trace).arg("--timeline").arg(&picture);
-    let mut proc = Proc::start(&mut command);
-    proc.feed(bytes);
-    let out = proc.end();
-    assert_eq!(out.status, Some(0), "{out:?}");
-    assert!(out.stderr.contains("\nwrites        100,000\n"), "{}", out.stderr);
-    let lines = memchr::memchr_iter(b'\n', &std::fs::read(&trace).unwrap()).count();
-    assert!(lines >= 200_000, "{lines}");
-    assert!(std::fs::metadata(&picture).unwrap().len() < 600_000);
-    server.stops_with("");
 }

@@ -12,7 +12,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::connect::stage;
 use crate::listen::stuffed;
 use crate::support::{
-    NOT_FOUND, Proc, Server, accept, ask, converse, digits, poll_until, read_line, reset, run, secretcat, shell, skip,
+    NOT_FOUND, Proc, Server, accept, ask, converse, digits, poll_until, read_line, reset, run, secretcat, skip,
+    with_limit,
 };
 
 const KIB: u64 = 1024;
@@ -201,8 +202,7 @@ fn those_who_come_and_go_by_the_thousand_leave_nothing_behind() {
 
 #[test]
 fn out_of_descriptors_it_waits_says_so_once_and_goes_on_by_itself() {
-    let script = "ulimit -n 64 && exec \"$0\" \"$@\"";
-    let server = Server::from_command(&mut shell(script, ["listen", "127.0.0.1:0"]));
+    let server = Server::from_command(&mut with_limit("-n 64", ["listen", "127.0.0.1:0"]));
     let started = Instant::now();
     let mut first = server.open();
     assert_eq!(ask(&mut first, "SECRET 0"), digits("0"));

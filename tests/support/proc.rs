@@ -27,6 +27,11 @@ pub(crate) fn shell<S: AsRef<OsStr>>(script: &str, args: impl IntoIterator<Item 
     command
 }
 
+/// The program under a limit of setrlimit(2), in the words of the shell's `ulimit`: `-n 64`.
+pub(crate) fn with_limit<S: AsRef<OsStr>>(limit: &str, args: impl IntoIterator<Item = S>) -> Command {
+    shell(&format!("ulimit {limit} && exec \"$0\" \"$@\""), args)
+}
+
 /// Takes away what of this environment would change what the program does.
 pub(crate) fn clean(command: &mut Command) -> &mut Command {
     for name in ["SECRETCAT_ADDRESS", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {

@@ -1,10 +1,13 @@
 //! Reading what `--trace` wrote: each line held against the schema, and asked what it tells.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
-use std::path::Path;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use serde_json::Value;
+
+use super::{Dir, Server, run};
 
 /// A trace, line by line.
 #[derive(Clone, Debug)]
@@ -67,6 +70,47 @@ impl Trace {
         // A FIN that was sent again is counted, and is no data.
         number(last, "data_segs_out") - number(last, "total_retrans").min(number(last, "bytes_retrans"))
     }
+}
+
+/// A listener that writes a trace.
+#[derive(Debug)]
+pub(crate) struct Traced {
+    server: Server,
+    file: PathBuf,
+}
+
+impl Traced {
+    /// As [`Server::start`]; its trace is in this directory.
+    #[track_caller]
+    pub(crate) fn start(dir: &Dir, args: &[&str]) -> Traced {
+        let file = dir.file("listen.ndjson");
+        let server = Server::start(&[&["--trace", file.to_str().unwrap()], args].concat());
+        Traced { server, file }
+    }
+
+    /// Ends it, which has nothing to say, and reads what it has written.
+    #[track_caller]
+    pub(crate) fn ends(self) -> Trace {
+        self.server.stops_with("");
+        Trace::read(&self.file)
+    }
+}
+
+impl Deref for Traced {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
+}
+
+/// Runs `connect` with this on its stdin; what came out, and what happened.
+#[track_caller]
+pub(crate) fn connect(dir: &Dir, args: &[&str], input: &str) -> (String, Trace) {
+    let file = dir.file("connect.ndjson");
+    let out = run(["connect", "--trace", file.to_str().unwrap()].iter().chain(args), input);
+    assert_eq!((out.status, out.stderr.as_str()), (Some(0), ""), "{args:?}");
+    (String::from_utf8(out.stdout).unwrap(), Trace::read(&file))
 }
 
 #[track_caller]

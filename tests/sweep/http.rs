@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 
-use crate::support::trace::Trace;
+use crate::support::trace::Traced;
 use crate::support::{Dir, NOT_FOUND, Proc, Server, accept, digits, has, run_command, secretcat, skip};
 use crate::{findings, verdicts};
 
@@ -243,8 +243,7 @@ fn curl_is_told_that_its_request_is_none() {
 #[test]
 fn what_follows_the_last_request_is_not_answered() {
     let dir = Dir::new("last-request");
-    let trace = dir.file("trace");
-    let server = Server::start(&["--framing", "http", "--trace", trace.to_str().unwrap()]);
+    let server = Traced::start(&dir, &["--framing", "http"]);
     let last = "GET / HTTP/1.1\r\nConnection: close\r\n\r\n";
     let answer = server.say(last);
     assert_eq!(answer.lines().next(), Some("HTTP/1.1 200 OK"));
@@ -255,9 +254,8 @@ fn what_follows_the_last_request_is_not_answered() {
     let mut told = String::new();
     stream.read_to_string(&mut told).unwrap();
     assert_eq!(told, answer);
-    server.stops_with("");
     // Nor is it looked at: each of the three connections had one message, and one answer.
-    let trace = Trace::read(&trace);
+    let trace = server.ends();
     let messages = trace.connections("listen").into_iter().map(|conn| trace.of(conn, "message").len());
     assert_eq!(messages.collect::<Vec<_>>(), [2, 2, 2]);
 }
