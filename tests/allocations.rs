@@ -1,8 +1,10 @@
 //! Nothing is allocated for a message once a connection is under way.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "what is unexpected ends the test")]
 
-use std::io::{Read, Write};
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::process::{Command, Stdio};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
@@ -14,23 +16,34 @@ use secretcat::io::recorder::Recorder;
 use secretcat::io::report::Report;
 use secretcat::io::signal::Signals;
 use secretcat::io::systemd::Manager;
-use secretcat::session::{Context, listen};
+use secretcat::session::{Context, connect, listen};
 
 const DEADLINE: Duration = Duration::from_secs(60);
-/// What one listener takes from its start to its end, one connection and its first messages included.
+/// What one run takes from its start to its end, one connection and its first messages included.
 const FIXED: u64 = 200;
+/// Where a process of this program that is to be counted is told what to run.
+const COUNTED: &str = "SECRETCAT_COUNTED";
+
+/// A run that nothing is seen of.
+fn unseen() -> Context {
+    Context {
+        report: Report::stderr(Color::Never),
+        recorder: Recorder::default(),
+        signals: Signals::default(),
+        manager: Manager::default(),
+    }
+}
+
+fn words(line: &str) -> impl Iterator<Item = OsString> + '_ {
+    line.split_whitespace().map(Into::into)
+}
 
 /// Listens with these options while `client` talks to it; how often memory was asked for meanwhile
 /// on the thread that listens, from its start to its end.
 fn allocations(args: &str, client: impl FnOnce(SocketAddr) + Send) -> u64 {
     let line = format!("secretcat listen 127.0.0.1:0 --quiet {args}");
-    let Task::Listen(config) = cli::parse(line.split_whitespace().map(Into::into)).unwrap().task else { panic!() };
-    let context = Context {
-        report: Report::stderr(Color::Never),
-        recorder: Recorder::default(),
-        signals: Signals::default(),
-        manager: Manager::default(),
-    };
+    let Task::Listen(config) = cli::parse(words(&line)).unwrap().task else { panic!() };
+    let context = unseen();
     let (sender, address) = channel();
     thread::scope(|scope| {
         let listens = scope.spawn(|| {
@@ -88,4 +101,80 @@ fn a_message_costs_no_allocation_whatever_the_service_and_its_framing() {
 #[test]
 fn what_a_relay_passes_on_costs_no_allocation() {
     allocations("--service echo", |server| costs_none(&format!("--relay {server}"), b"SECRET 42\n", b"SECRET 42\n"));
+}
+
+/// Not a test of its own: [`connect_allocations`] runs it in a process whose stdin and stdout are
+/// those of the conversation, and reads the count on its stderr.
+#[test]
+#[ignore = "it is a part of another test, which runs it"]
+fn counts_what_one_connect_takes() {
+    let Ok(line) = std::env::var(COUNTED) else { return };
+    let Task::Connect(config) = cli::parse(words(&line)).unwrap().task else { panic!() };
+    let counted = measure(|| connect::run(&config, &unseen()).unwrap());
+    writeln!(std::io::stderr(), "{}", counted.count_total).unwrap();
+}
+
+/// As [`allocations`], of a `connect` with these options: so many messages at a time go to its
+/// stdin, and what is answered comes out of its stdout, again and again.
+fn connect_allocations(
+    args: &str,
+    server: SocketAddr,
+    asked: &[u8],
+    answered: &[u8],
+    at_once: usize,
+    times: u64,
+) -> u64 {
+    // It ends by itself when nothing moves for too long.
+    let line = format!("secretcat connect {server} --quiet --idle-timeout {} {args}", DEADLINE.as_secs());
+    let mut client = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "counts_what_one_connect_takes", "--nocapture"])
+        .env(COUNTED, line)
+        .env_remove("SECRETCAT_ADDRESS")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut input, mut output) = (client.stdin.take().unwrap(), BufReader::new(client.stdout.take().unwrap()));
+    let (asked, mut got) = (asked.repeat(at_once), vec![0; answered.len() * at_once]);
+    for turn in 0..times {
+        input.write_all(&asked).unwrap();
+        let mut came = 0;
+        while turn == 0 && came == 0 {
+            // The harness has its say on stdout before the first reply.
+            let mut line = Vec::new();
+            assert!(output.read_until(b'\n', &mut line).unwrap() > 0, "no reply");
+            came = if line == answered { line.len() } else { 0 };
+        }
+        got[..came].copy_from_slice(&answered[..came]);
+        output.read_exact(&mut got[came..]).unwrap();
+        assert!(got.chunks(answered.len()).all(|reply| reply == answered), "{:?}", String::from_utf8_lossy(&got));
+    }
+    drop(input);
+    let out = client.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&out.stderr);
+    told.trim().parse().unwrap_or_else(|_| panic!("{told}"))
+}
+
+#[test]
+fn a_message_costs_connect_no_allocation_whatever_the_framing_and_the_cuts() {
+    let (asked, answered) = (b"SECRET 42\n", b"Digits: 42   Count: 2\n");
+    // What a burst of messages has blown up is given back behind each, where they are cut.
+    for (served, args, each_burst) in [
+        ("", "", 0),
+        ("", "--crlf", 0),
+        ("", "--chunk 7", 1),
+        ("", "--cut 3,-1", 1),
+        ("", "--coalesce 2", 1),
+        ("--framing length:u16", "--framing length:u16", 0),
+        ("--framing http", "--framing http", 0),
+    ] {
+        allocations(served, |server| {
+            for (at_once, times, bursts) in [(2, 2_000, 0), (100, 500, 500)] {
+                let counted = connect_allocations(args, server, asked, answered, at_once, times);
+                let most = FIXED + bursts * each_burst;
+                assert!(counted < most, "{args:?}: {counted} allocations for {times} times {at_once} messages");
+            }
+        });
+    }
 }

@@ -40,6 +40,20 @@ impl Actions {
         self.list.push(Action::Send(to, self.bytes.len() - start));
     }
 
+    /// The same where writing may fail: nothing of the message is sent then.
+    ///
+    /// # Errors
+    /// That of `write`.
+    pub fn try_send_with<E>(&mut self, to: PeerId, write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<(), E> {
+        let start = self.bytes.len();
+        if let Err(error) = write(&mut self.bytes) {
+            self.bytes.truncate(start);
+            return Err(error);
+        }
+        self.list.push(Action::Send(to, self.bytes.len() - start));
+        Ok(())
+    }
+
     /// Asks for something else than sending.
     pub fn push(&mut self, action: Action) {
         self.list.push(action);

@@ -125,14 +125,14 @@ impl Talk {
             return self.end_input(actions);
         }
         let Some(server) = self.server else { return };
-        if let Err(outside) = self.wire.check(&self.cutting, self.sent + 1, message) {
-            return self.refuse(outside, actions);
-        }
-        let mut encoded = Ok(());
-        actions.send_with(server, |out| encoded = self.wire.encode(message, out));
-        if encoded.is_err() {
-            self.flaw = Some(Flaw::Refused);
-            return actions.push(Action::Stop);
+        let (wire, cutting, number) = (self.wire, &self.cutting, self.sent + 1);
+        let sent = actions.try_send_with(server, |out| {
+            let start = out.len();
+            wire.encode(message, out).map_err(|_| Flaw::Refused)?;
+            cutting.check(number, out.len() - start).map_err(Flaw::Uncut)
+        });
+        if let Err(flaw) = sent {
+            return self.refuse(flaw, actions);
         }
         self.sent += 1;
         if self.style == Style::Conversation {
@@ -143,12 +143,12 @@ impl Talk {
     }
 
     /// A person may try again; a script must not take for tested what was not.
-    fn refuse(&mut self, outside: CutOutside, actions: &mut Actions) {
-        if self.style == Style::Conversation {
+    fn refuse(&mut self, flaw: Flaw, actions: &mut Actions) {
+        if let (Style::Conversation, Flaw::Uncut(outside)) = (self.style, flaw) {
             labelled("Not sent: ", outside.to_string().as_bytes(), actions);
             return prompt(actions);
         }
-        self.flaw = Some(Flaw::Uncut(outside));
+        self.flaw = Some(flaw);
         actions.push(Action::Stop);
     }
 
