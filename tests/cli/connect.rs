@@ -1,4 +1,4 @@
-//! `connect` in a script: piped messages, `-m`, limits of time, and the truth of its exit status.
+//! `connect` in a script: piped messages, `-m`, and the truth of its exit status.
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
@@ -7,9 +7,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 
-use crate::support::{
-    DEADLINE, NOT_FOUND, Proc, Server, accept, digits, read_line, reset, run, run_command, secretcat, skip,
-};
+use crate::support::{NOT_FOUND, Proc, Server, accept, digits, read_line, reset, run, run_command, secretcat, skip};
 
 /// A server whose part the test plays, and its address.
 pub fn stage() -> (TcpListener, String) {
@@ -233,136 +231,6 @@ fn a_message_over_the_limit_is_a_failure_of_the_input() {
         "secretcat: message 2 of stdin: message longer than 1024 bytes (--max-message sets the limit)\n"
     );
     server.stops_with("");
-}
-
-#[test]
-fn a_server_that_never_answers_is_given_up() {
-    let (listener, address) = stage();
-    let proc = Proc::start(&mut secretcat(["connect", &address, "--timeout", "50ms", "-m", "a", "-m", "b"]));
-    let mut server = accept(&listener);
-    assert_eq!(read_line(&mut server), "a\n");
-    let stderr = format!("secretcat: talk to {address}: no reply within 50ms (--timeout sets the limit)\n");
-    proc.end().is(1, "", stderr);
-
-    let proc = Proc::start(&mut secretcat(["connect", &address, "--idle-timeout", "50ms", "-m", "a"]));
-    let _server = accept(&listener);
-    let stderr =
-        format!("secretcat: talk to {address}: no byte came or went within 50ms (--idle-timeout sets the limit)\n");
-    proc.end().is(1, "", stderr);
-}
-
-#[test]
-fn each_reply_has_the_time_anew() {
-    // Twenty replies at half the limit each: together they take ten times the limit.
-    let (listener, address) = stage();
-    let mut command = secretcat(["connect", &address, "--timeout", "400ms"]);
-    command.args(["-m", "x"].repeat(20));
-    let proc = Proc::start(&mut command);
-    let mut server = accept(&listener);
-    for _ in 0..20 {
-        assert_eq!(read_line(&mut server), "x\n");
-    }
-    let pace = Server::start(&["--idle-timeout", "40ms"]);
-    for _ in 0..20 {
-        assert_eq!(pace.open().read(&mut [0]).unwrap(), 0); // some 40 ms later
-        server.write_all(b"y\n").unwrap();
-    }
-    proc.end().is(0, "y\n".repeat(20), "");
-}
-
-#[test]
-fn the_time_of_a_reply_does_not_run_while_stdout_is_not_read() {
-    let server = Server::start(&[]);
-    let (mut reader, stdout) = UnixStream::pair().unwrap();
-    reader.set_read_timeout(Some(DEADLINE)).unwrap();
-    let mut command = secretcat(["connect", &server.address(), "--timeout", "300ms"]);
-    let mut proc = Proc::start_on(&mut command, Stdio::piped(), OwnedFd::from(stdout).into(), Stdio::piped());
-    drop(command); // and its end of stdout with it
-    proc.feed("x\n".repeat(100_000).into_bytes());
-    let mut answers = vec![0; 1];
-    reader.read_exact(&mut answers).unwrap();
-    // A silent server takes another run its whole time, longer than the limit of the first.
-    let (_silent, address) = stage();
-    assert_eq!(run(["connect", &address, "--timeout", "900ms", "-m", "x"], "").status, Some(1));
-    reader.read_to_end(&mut answers).unwrap();
-    proc.end().is(0, "", "");
-    assert!(answers == NOT_FOUND.repeat(100_000).as_bytes());
-    server.stops_with("");
-}
-
-#[test]
-fn nobody_waits_longer_than_asked_for_after_the_end_of_the_input() {
-    let (listener, address) = stage();
-    let proc = Proc::start(&mut secretcat(["connect", &address, "-q", "50ms", "-m", "a"]));
-    let _server = accept(&listener);
-    let said = "left 50ms after the end of the input (--quit-after sets the time) with 1 message unanswered";
-    proc.end().is(1, "", format!("secretcat: connect {address}: {said}\n"));
-    // All is answered: nothing is left undone.
-    run(["connect", "--loopback", "-q", "1m", "-m", "SECRET 1"], "").is(0, digits("1"), "");
-}
-
-#[test]
-fn an_attempt_to_connect_has_its_limit() {
-    use socket2::{Domain, Socket, Type};
-    // A queue for one connection, and full: further ones are left without an answer.
-    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    listener.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
-    listener.listen(0).unwrap();
-    let addr = listener.local_addr().unwrap();
-    let address = addr.as_socket().unwrap().to_string();
-    let waiting: Vec<_> = (0..4)
-        .map(|_| {
-            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-            socket.set_nonblocking(true).unwrap();
-            let _ = socket.connect(&addr); // in progress
-            socket
-        })
-        .collect();
-    let out = run(["connect", &address, "--connect-timeout", "300ms", "-m", "a"], "");
-    let stderr =
-        format!("secretcat: connect {address}: no connection within 300ms (--connect-timeout sets the limit)\n");
-    out.is(1, "", stderr);
-    drop(waiting);
-}
-
-#[test]
-fn a_failed_connection_is_tried_again_as_often_as_asked() {
-    use socket2::{Domain, Socket, Type};
-    // Bound and not listening: refused until the test says otherwise.
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
-    let address = socket.local_addr().unwrap().as_socket().unwrap().to_string();
-    let refused = format!("connect {address}: connection refused (is a server listening there?)");
-
-    let args = ["connect", &address, "-m", "a", "--retry", "2", "--retry-delay", "10ms"];
-    run(args, "").is(1, "", format!("secretcat: {refused}\n"));
-    let out = run(args.iter().chain(&["-v"]), "");
-    out.is(1, "", format!("{refused}; trying again\n{refused}; trying again\nsecretcat: {refused}\n"));
-
-    let args = ["connect", &address, "-v", "-m", "a", "--retry", "100000", "--retry-delay", "10ms"];
-    let proc = Proc::start(&mut secretcat(args));
-    proc.until_stderr("trying again");
-    socket.listen(5).unwrap();
-    let mut server = accept(&TcpListener::from(socket));
-    assert_eq!(read_line(&mut server), "a\n");
-    server.write_all(b"at last\n").unwrap();
-    drop(server);
-    let out = proc.end();
-    assert_eq!((out.status, &out.stdout[..]), (Some(0), &b"at last\n"[..]), "{}", out.stderr);
-}
-
-#[test]
-fn everything_can_be_tried_with_one_command_and_no_server() {
-    run(["connect", "--loopback"], "My SECRET code is 12345\n").is(0, digits("12345"), "");
-    run(["connect", "--loopback", "-6", "-m", "SECRET 6"], "").is(0, digits("6"), "");
-    run(["connect", "--loopback", ":1", "-m", "x"], "").is(
-        2,
-        "",
-        "secretcat: --loopback starts its own listener: leave ADDRESS out\n",
-    );
-    // Where everybody's default address is set, --loopback is still what was asked for.
-    let mut command = secretcat(["connect", "--loopback", "-m", "SECRET 1"]);
-    run_command(command.env("SECRETCAT_ADDRESS", "nosuch.invalid:1"), "").is(0, digits("1"), "");
 }
 
 #[test]

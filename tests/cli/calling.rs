@@ -1,0 +1,56 @@
+//! Making the connection: how long it is tried, and how often.
+
+use std::io::Write;
+use std::net::TcpListener;
+
+use crate::support::{Proc, accept, read_line, run, secretcat};
+
+#[test]
+fn an_attempt_to_connect_has_its_limit() {
+    use socket2::{Domain, Socket, Type};
+    // A queue for one connection, and full: further ones are left without an answer.
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    listener.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
+    listener.listen(0).unwrap();
+    let addr = listener.local_addr().unwrap();
+    let address = addr.as_socket().unwrap().to_string();
+    let waiting: Vec<_> = (0..4)
+        .map(|_| {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            let _ = socket.connect(&addr); // in progress
+            socket
+        })
+        .collect();
+    let out = run(["connect", &address, "--connect-timeout", "300ms", "-m", "a"], "");
+    let stderr =
+        format!("secretcat: connect {address}: no connection within 300ms (--connect-timeout sets the limit)\n");
+    out.is(1, "", stderr);
+    drop(waiting);
+}
+
+#[test]
+fn a_failed_connection_is_tried_again_as_often_as_asked() {
+    use socket2::{Domain, Socket, Type};
+    // Bound and not listening: refused until the test says otherwise.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap().to_string();
+    let refused = format!("connect {address}: connection refused (is a server listening there?)");
+
+    let args = ["connect", &address, "-m", "a", "--retry", "2", "--retry-delay", "10ms"];
+    run(args, "").is(1, "", format!("secretcat: {refused}\n"));
+    let out = run(args.iter().chain(&["-v"]), "");
+    out.is(1, "", format!("{refused}; trying again\n{refused}; trying again\nsecretcat: {refused}\n"));
+
+    let args = ["connect", &address, "-v", "-m", "a", "--retry", "100000", "--retry-delay", "10ms"];
+    let proc = Proc::start(&mut secretcat(args));
+    proc.until_stderr("trying again");
+    socket.listen(5).unwrap();
+    let mut server = accept(&TcpListener::from(socket));
+    assert_eq!(read_line(&mut server), "a\n");
+    server.write_all(b"at last\n").unwrap();
+    drop(server);
+    let out = proc.end();
+    assert_eq!((out.status, &out.stdout[..]), (Some(0), &b"at last\n"[..]), "{}", out.stderr);
+}

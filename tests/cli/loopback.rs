@@ -1,0 +1,17 @@
+//! `connect --loopback`: a listener of one's own for one conversation.
+
+use crate::support::{digits, run, run_command, secretcat};
+
+#[test]
+fn everything_can_be_tried_with_one_command_and_no_server() {
+    run(["connect", "--loopback"], "My SECRET code is 12345\n").is(0, digits("12345"), "");
+    run(["connect", "--loopback", "-6", "-m", "SECRET 6"], "").is(0, digits("6"), "");
+    run(["connect", "--loopback", ":1", "-m", "x"], "").is(
+        2,
+        "",
+        "secretcat: --loopback starts its own listener: leave ADDRESS out\n",
+    );
+    // Where everybody's default address is set, --loopback is still what was asked for.
+    let mut command = secretcat(["connect", "--loopback", "-m", "SECRET 1"]);
+    run_command(command.env("SECRETCAT_ADDRESS", "nosuch.invalid:1"), "").is(0, digits("1"), "");
+}

@@ -1,0 +1,75 @@
+//! `connect`: how long a reply, a byte and the end are waited for.
+
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
+
+use crate::connect::stage;
+use crate::support::{DEADLINE, NOT_FOUND, Proc, Server, accept, digits, read_line, run, secretcat};
+
+#[test]
+fn a_server_that_never_answers_is_given_up() {
+    let (listener, address) = stage();
+    let proc = Proc::start(&mut secretcat(["connect", &address, "--timeout", "50ms", "-m", "a", "-m", "b"]));
+    let mut server = accept(&listener);
+    assert_eq!(read_line(&mut server), "a\n");
+    let stderr = format!("secretcat: talk to {address}: no reply within 50ms (--timeout sets the limit)\n");
+    proc.end().is(1, "", stderr);
+
+    let proc = Proc::start(&mut secretcat(["connect", &address, "--idle-timeout", "50ms", "-m", "a"]));
+    let _server = accept(&listener);
+    let stderr =
+        format!("secretcat: talk to {address}: no byte came or went within 50ms (--idle-timeout sets the limit)\n");
+    proc.end().is(1, "", stderr);
+}
+
+#[test]
+fn each_reply_has_the_time_anew() {
+    // Twenty replies at half the limit each: together they take ten times the limit.
+    let (listener, address) = stage();
+    let mut command = secretcat(["connect", &address, "--timeout", "400ms"]);
+    command.args(["-m", "x"].repeat(20));
+    let proc = Proc::start(&mut command);
+    let mut server = accept(&listener);
+    for _ in 0..20 {
+        assert_eq!(read_line(&mut server), "x\n");
+    }
+    let pace = Server::start(&["--idle-timeout", "40ms"]);
+    for _ in 0..20 {
+        assert_eq!(pace.open().read(&mut [0]).unwrap(), 0); // some 40 ms later
+        server.write_all(b"y\n").unwrap();
+    }
+    proc.end().is(0, "y\n".repeat(20), "");
+}
+
+#[test]
+fn the_time_of_a_reply_does_not_run_while_stdout_is_not_read() {
+    let server = Server::start(&[]);
+    let (mut reader, stdout) = UnixStream::pair().unwrap();
+    reader.set_read_timeout(Some(DEADLINE)).unwrap();
+    let mut command = secretcat(["connect", &server.address(), "--timeout", "300ms"]);
+    let mut proc = Proc::start_on(&mut command, Stdio::piped(), OwnedFd::from(stdout).into(), Stdio::piped());
+    drop(command); // and its end of stdout with it
+    proc.feed("x\n".repeat(100_000).into_bytes());
+    let mut answers = vec![0; 1];
+    reader.read_exact(&mut answers).unwrap();
+    // A silent server takes another run its whole time, longer than the limit of the first.
+    let (_silent, address) = stage();
+    assert_eq!(run(["connect", &address, "--timeout", "900ms", "-m", "x"], "").status, Some(1));
+    reader.read_to_end(&mut answers).unwrap();
+    proc.end().is(0, "", "");
+    assert!(answers == NOT_FOUND.repeat(100_000).as_bytes());
+    server.stops_with("");
+}
+
+#[test]
+fn nobody_waits_longer_than_asked_for_after_the_end_of_the_input() {
+    let (listener, address) = stage();
+    let proc = Proc::start(&mut secretcat(["connect", &address, "-q", "50ms", "-m", "a"]));
+    let _server = accept(&listener);
+    let said = "left 50ms after the end of the input (--quit-after sets the time) with 1 message unanswered";
+    proc.end().is(1, "", format!("secretcat: connect {address}: {said}\n"));
+    // All is answered: nothing is left undone.
+    run(["connect", "--loopback", "-q", "1m", "-m", "SECRET 1"], "").is(0, digits("1"), "");
+}
