@@ -7,16 +7,12 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use mio::Interest;
 use mio::unix::SourceFd;
 
-use super::driver::{Driver, Ready};
+use super::driver::{Driver, Ready, STDIN, STDOUT};
 use super::splice::{End, Kind, Step};
 use super::sys;
 use super::{Flush, Incoming};
 use crate::value::Escaper;
 
-/// The key under which stdin is watched; it is also the console's peer number.
-pub const STDIN: usize = crate::service::CONSOLE;
-/// The key under which stdout is watched.
-pub const STDOUT: usize = usize::MAX - 3;
 /// The keys of the console, for whoever hands out turns.
 #[must_use]
 pub fn is_console(key: usize) -> bool {

@@ -10,6 +10,7 @@ use mio::event::Source;
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use super::sys;
+use crate::service::CONSOLE;
 
 /// Why a source's turn has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,9 +25,23 @@ pub struct Ready {
     pub hangup: bool,
 }
 
+// Keys that are no connection's, all of them here, so that no two are the same: from the last one
+// down. Connections are counted from 0, dials from [`FIRST_KEY`](super::dial::FIRST_KEY).
+
+/// The key of stdin; it is also the console's peer number.
+pub const STDIN: usize = CONSOLE;
 /// The key that [`Driver::wait`] reports when the waker was used.
-pub const WOKEN: usize = usize::MAX - 1;
-const TIMER: usize = usize::MAX - 2;
+pub const WOKEN: usize = STDIN - 1;
+/// The timer of nanoseconds, which nobody is told of.
+const TIMER: usize = STDIN - 2;
+/// The key of stdout.
+pub const STDOUT: usize = STDIN - 3;
+/// The key of a socket that connections arrive at.
+pub const LISTENER: usize = STDIN - 4;
+/// The key of the clock of whoever runs the loop.
+pub const CLOCK: usize = STDIN - 5;
+/// The key of the clock of [`--progress`](crate::trace::Transfer).
+pub const METER: usize = STDIN - 6;
 
 /// Waits for readiness, deadlines and wake-ups at once. mio is edge-triggered: a source that is
 /// reported ready must be used until it would block, or be [put back](Driver::again).

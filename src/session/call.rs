@@ -6,11 +6,9 @@ use super::Context;
 use crate::config::ConnectConfig;
 use crate::error::Error;
 use crate::io::dial::{Dial, FIRST_KEY, Progress};
-use crate::io::driver::{Driver, Ready};
+use crate::io::driver::{CLOCK, Driver, Ready};
 use crate::io::stream::Stream;
 use crate::value::Address;
-
-const CLOCK: usize = usize::MAX - 6;
 
 /// Making the connection, as often and as long as the configuration has it.
 pub(super) struct Caller<'a> {

@@ -12,14 +12,13 @@ use crate::error::{Error, cause};
 use crate::frame::{FrameError, Framing, Inbox, Role};
 use crate::io::conn::Conn;
 use crate::io::console::Console;
-use crate::io::driver::{Driver, WOKEN};
+use crate::io::driver::{CLOCK, Driver, WOKEN};
 use crate::service::pipe::Pipe;
 use crate::service::talk::{Flaw, Style, Talk, Wire};
 use crate::service::{CONSOLE, Event, Service};
 use crate::trace::Side;
 use crate::value::{Address, Span};
 
-const CLOCK: usize = usize::MAX - 6;
 /// How long the orderly end of a conversation may wait for the server's end.
 const PARTING: Duration = Duration::from_secs(1);
 

@@ -4,13 +4,13 @@ mod server;
 
 use std::thread;
 
-use server::{LISTENER, Server};
+use server::Server;
 
 use super::Context;
 use super::room::{Room, loops};
 use crate::config::ListenConfig;
 use crate::error::Error;
-use crate::io::driver::Driver;
+use crate::io::driver::{Driver, LISTENER};
 use crate::io::listener::Listener;
 use crate::io::sys;
 use crate::io::systemd::Manager;

@@ -9,6 +9,7 @@ use std::io;
 use socket2::{Domain, SockRef, Socket};
 
 use crate::config::socket::SocketOptions;
+use crate::error::cause;
 use crate::value::escape;
 
 use self::table::{Row, TABLE};
@@ -137,12 +138,7 @@ fn reason(name: &str, error: &io::Error) -> String {
     match (name, error.raw_os_error()) {
         ("congestion", Some(libc::ENOENT)) => "no such congestion control on this system".into(),
         ("interface", Some(libc::ENODEV)) => "no such interface".into(),
-        _ => {
-            let text = error.to_string();
-            let text = text.split(" (os error").next().unwrap_or_default();
-            let mut letters = text.chars();
-            letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
-        }
+        _ => cause(error),
     }
 }
 

@@ -270,6 +270,13 @@ fn what_cannot_be_set_is_an_error_with_its_name() {
 }
 
 #[test]
+fn the_reason_of_a_refusal_keeps_its_acronyms() {
+    let source = io::Error::other("RFS specific error");
+    let error = OptionError { name: "interface", requested: "eth0".to_owned(), source };
+    assert_eq!(error.to_string(), "set --interface eth0: RFS specific error");
+}
+
+#[test]
 fn an_option_that_a_system_lacks_is_named() {
     assert_eq!(check_platform(&SocketOptions::default()), Ok(()));
     let text = Unsupported { name: "cork" }.to_string();

@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 use super::Exchange;
 use crate::config::Seeing;
 use crate::io::console::Standard;
+use crate::io::driver::METER;
 use crate::io::report::Report;
 use crate::service::Service;
 use crate::trace::Transfer;
 
-/// The key of the clock.
-const METER: usize = usize::MAX - 7;
 /// What is over sooner is not worth a line.
 const FIRST: Duration = Duration::from_millis(500);
 /// Between two looks on a terminal.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::super::peer::{Link, Peer, Stage};
 use super::{Exchange, SHED, Why, peer_of};
 use crate::io::Flush;
-use crate::io::console::STDOUT;
+use crate::io::driver::STDOUT;
 use crate::service::{Action, Actions, CONSOLE, PeerId, Service};
 use crate::trace::{Direction, What};
 

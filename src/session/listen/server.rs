@@ -12,13 +12,11 @@ use crate::error::{Error, cause};
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::conn::Conn;
 use crate::io::console::Console;
-use crate::io::driver::{Driver, Ready, WOKEN};
+use crate::io::driver::{CLOCK, Driver, LISTENER, Ready, WOKEN};
 use crate::io::listener::{Listener, NoArrival};
 use crate::service::{CONSOLE, Event, Service, ServiceKind};
 use crate::trace::Side;
 
-pub(super) const LISTENER: usize = usize::MAX - 4;
-const GRACE: usize = usize::MAX - 5;
 /// Connections accepted in one turn, so that a crowd at the door leaves those inside their turns.
 const DOOR: usize = 64;
 /// Connections accepted when the end is asked for: those that wait have arrived, and are answered.
@@ -274,7 +272,7 @@ impl<'a, S: Service> Server<'a, S> {
         }
         self.close_door();
         self.grace = Some(now + STOP);
-        self.exchange.driver.wake_at(GRACE, now + STOP);
+        self.exchange.driver.wake_at(CLOCK, now + STOP);
         self.exchange.stop();
         Ok(())
     }
