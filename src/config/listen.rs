@@ -87,14 +87,14 @@ impl Admission {
 impl ListenConfig {
     /// The message service for this program's own use: quiet, and whole in what it writes.
     #[must_use]
-    pub fn private(address: Address, max_message: usize) -> Self {
+    pub fn private(address: Address, framing: Framing, max_message: usize) -> Self {
         let mut traffic = Traffic { max_message, ..Traffic::default() };
         traffic.socket.prefer_nodelay();
         ListenConfig {
             address,
             family: Family::Any,
             service: ServiceKind::Secret,
-            framing: Framing::Lines,
+            framing,
             count: None,
             keep_open: false,
             bug: None,

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use super::{Context, listen};
 use crate::config::{ConnectConfig, Family, ListenConfig};
 use crate::error::Error;
+use crate::frame::Framing;
 use crate::io::signal::Signals;
 use crate::io::systemd::Manager;
 use crate::value::{Address, Host};
@@ -22,7 +23,9 @@ impl Loopback {
     pub(super) fn start(config: &ConnectConfig, context: &Context) -> Result<Self, Error> {
         let ip = if config.family == Family::V6 { "::1" } else { "127.0.0.1" };
         let host = Host::Ip(ip.parse().map_err(|_| Error::Usage("no loopback address".to_owned()))?);
-        let listen = ListenConfig::private(Address::Tcp { host, port: 0 }, config.traffic.max_message);
+        // Bytes have no messages in them: what the service finds in them are lines.
+        let framing = if config.raw { Framing::Lines } else { config.framing };
+        let listen = ListenConfig::private(Address::Tcp { host, port: 0 }, framing, config.traffic.max_message);
         let signals = Signals::default();
         let theirs = Context { signals: signals.clone(), manager: Manager::default(), ..context.clone() };
         let (sender, receiver) = channel::<Result<SocketAddr, Error>>();

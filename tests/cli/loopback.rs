@@ -1,6 +1,6 @@
 //! `connect --loopback`: a listener of one's own for one conversation.
 
-use crate::support::{digits, run, run_command, secretcat};
+use crate::support::{NOT_FOUND, digits, run, run_command, secretcat};
 
 #[test]
 fn everything_can_be_tried_with_one_command_and_no_server() {
@@ -14,4 +14,14 @@ fn everything_can_be_tried_with_one_command_and_no_server() {
     // Where everybody's default address is set, --loopback is still what was asked for.
     let mut command = secretcat(["connect", "--loopback", "-m", "SECRET 1"]);
     run_command(command.env("SECRETCAT_ADDRESS", "nosuch.invalid:1"), "").is(0, digits("1"), "");
+}
+
+#[test]
+fn the_listener_takes_messages_as_they_are_framed() {
+    for framing in ["lines", "http", "length:u8", "length:u32le"] {
+        let out = run(["connect", "--loopback", "--framing", framing, "-m", "SECRET 1", "-m", "hello"], "");
+        out.is(0, digits("1") + NOT_FOUND, "");
+    }
+    // Bytes have no messages in them: lines are what the service looks for then.
+    run(["connect", "--loopback", "--framing", "raw"], "SECRET 1\nhello\n").is(0, digits("1") + NOT_FOUND, "");
 }
