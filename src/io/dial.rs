@@ -17,6 +17,8 @@ use crate::value::Address;
 
 /// How long a silent address keeps the next one waiting (RFC 8305, section 8: Connection Attempt Delay).
 const HEAD_START: Duration = Duration::from_millis(250);
+/// Between two tries of a unix socket whose queue is full: nobody tells when there is room.
+const NEXT_TRY: Duration = Duration::from_millis(10);
 /// The first key of dials: behind those of connections, which are counted from 0, and before those
 /// that are counted from the last one down.
 pub const FIRST_KEY: usize = 1 << (usize::BITS - 2);
@@ -31,6 +33,7 @@ pub struct Dial {
     lookup: Option<Lookup>,
     waiting: VecDeque<SockAddr>,
     attempts: Vec<Attempt>,
+    /// When the next address has its turn; `None` is at once.
     next_at: Option<Instant>,
     failed: Option<(String, io::Error)>,
     keys: usize,
@@ -43,6 +46,16 @@ struct Attempt {
     address: String,
     key: usize,
     ready: bool,
+}
+
+/// What has become of an attempt that was begun.
+#[derive(Debug)]
+enum Begun {
+    Stands(Attempt),
+    UnderWay,
+    /// The queue of a unix socket has no room for it.
+    Full,
+    Failed,
 }
 
 /// How far a dial has come.
@@ -113,17 +126,22 @@ impl Dial {
         if let Some(attempt) = self.look_at_attempts(driver) {
             return self.stands(attempt);
         }
-        while self.attempts.is_empty() || self.next_at.is_some_and(|at| now >= at) {
+        while self.next_at.is_none_or(|at| now >= at) {
             let Some(target) = self.waiting.pop_front() else { break };
-            if let Some(attempt) = self.begin(&target, driver)? {
-                return self.stands(attempt);
-            }
-            self.next_at = (!self.waiting.is_empty()).then(|| now + HEAD_START);
+            self.next_at = match self.begin(&target, driver)? {
+                Begun::Stands(attempt) => return self.stands(attempt),
+                Begun::UnderWay => Some(now + HEAD_START),
+                Begun::Failed => None, // no head start for an address that has failed
+                Begun::Full => {
+                    self.waiting.push_front(target);
+                    Some(now + NEXT_TRY)
+                }
+            };
         }
-        if self.attempts.is_empty() {
+        if self.attempts.is_empty() && self.waiting.is_empty() {
             return Err(self.failure());
         }
-        Ok(Progress::Pending(self.next_at))
+        Ok(Progress::Pending(self.next_at.filter(|_| !self.waiting.is_empty())))
     }
 
     /// The options that only a connection can be given are set before anything is sent on it.
@@ -157,20 +175,20 @@ impl Dial {
                 }
                 Some(error) => {
                     self.failed = Some((attempt.address, error));
-                    self.next_at = None; // no head start for an address that has failed
+                    self.next_at = None;
                 }
             }
         }
         None
     }
 
-    /// Begins one attempt; returns it when it stands at once.
-    fn begin(&mut self, target: &SockAddr, driver: &Driver) -> Result<Option<Attempt>, Error> {
+    /// Begins one attempt.
+    fn begin(&mut self, target: &SockAddr, driver: &Driver) -> Result<Begun, Error> {
         let shown = target.as_socket().map_or_else(|| self.address.to_string(), |addr| addr.to_string());
         let socket = match self.prepare(target, &shown) {
             Err(Error::Network { source, .. }) => {
                 self.failed = Some((shown, source));
-                return Ok(None);
+                return Ok(Begun::Failed);
             }
             other => other?,
         };
@@ -187,15 +205,22 @@ impl Dial {
         match (connected, made) {
             (Ok(()), Ok(attempt)) => {
                 self.abandon(driver);
-                return Ok(Some(attempt));
+                return Ok(Begun::Stands(attempt));
             }
-            (Err(error), Ok(mut attempt)) if in_progress(&error) => match driver.register(&mut attempt.stream, key) {
-                Ok(()) => self.attempts.push(attempt),
-                Err(error) => self.failed = Some((shown, error)),
-            },
+            (Err(error), Ok(mut attempt)) if error.raw_os_error() == Some(libc::EINPROGRESS) => {
+                match driver.register(&mut attempt.stream, key) {
+                    Ok(()) => {
+                        self.attempts.push(attempt);
+                        return Ok(Begun::UnderWay);
+                    }
+                    Err(error) => self.failed = Some((shown, error)),
+                }
+            }
+            // To a unix socket this is no attempt under way (connect(2), EAGAIN).
+            (Err(error), _) if !tcp && error.kind() == io::ErrorKind::WouldBlock => return Ok(Begun::Full),
             (Err(error), _) | (_, Err(error)) => self.failed = Some((shown, error)),
         }
-        Ok(None)
+        Ok(Begun::Failed)
     }
 
     /// A socket with its options set, bound where `--source` says so.
@@ -255,6 +280,85 @@ pub(super) fn option_error(address: &str, error: &OptionError) -> Error {
     Error::Option { address: address.to_owned(), what: format!("{error}{advice}") }
 }
 
-fn in_progress(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::WouldBlock || error.raw_os_error() == Some(libc::EINPROGRESS)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A listening socket whose queue takes no further connection, and those that stand in it.
+    fn full(domain: Domain, addr: &SockAddr) -> (Socket, Vec<Socket>) {
+        let listener = Socket::new(domain, Type::STREAM, None).unwrap();
+        listener.bind(addr).unwrap();
+        listener.listen(0).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let begin = || {
+            let socket = Socket::new(domain, Type::STREAM, None).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            let _ = socket.connect(&addr); // the last of them find no room
+            socket
+        };
+        let waiting = (0..4).map(|_| begin()).collect();
+        (listener, waiting)
+    }
+
+    fn on_loopback() -> SockAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()
+    }
+
+    /// Goes on until the connection stands. A dial that waits for nobody is never woken.
+    fn connect(dial: &mut Dial, driver: &mut Driver, mut step: impl FnMut()) -> String {
+        let mut ready = Vec::new();
+        loop {
+            match dial.poll(driver, Instant::now()).unwrap() {
+                Progress::Connected(_, address) => return address,
+                Progress::Pending(next) => {
+                    assert!(dial.waiting.is_empty() || next.is_some(), "{dial:?}");
+                    driver.wake_at(0, next.unwrap_or_else(|| Instant::now() + Duration::from_secs(60)));
+                }
+            }
+            step();
+            driver.wait(&mut ready).unwrap();
+            ready.drain(..).for_each(|ready| dial.on_ready(ready));
+        }
+    }
+
+    #[test]
+    fn a_full_queue_is_tried_until_it_has_room() {
+        let path = std::env::temp_dir().join(format!("secretcat-{}-queue", std::process::id()));
+        let addr = SockAddr::unix(&path).unwrap();
+        let (listener, _waiting) = full(Domain::UNIX, &addr);
+        let mut driver = Driver::new().unwrap();
+        let address = Address::Unix(path.clone());
+        let mut dial = Dial::start(&address, Family::Any, &SocketOptions::default(), &driver, FIRST_KEY).unwrap();
+        let mut tries = 0;
+        let step = || {
+            tries += 1;
+            if tries == 3 {
+                listener.accept().unwrap();
+            }
+        };
+        assert_eq!(connect(&mut dial, &mut driver, step), address.to_string());
+        assert_eq!(tries, 3);
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn an_address_that_has_failed_has_no_head_start_before_the_next() {
+        let (silent, _waiting) = full(Domain::IPV4, &on_loopback());
+        let bound = |listens| {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            socket.bind(&on_loopback()).unwrap();
+            if listens {
+                socket.listen(1).unwrap();
+            }
+            socket
+        };
+        let (refusing, listening) = (bound(false), bound(true));
+        let mut driver = Driver::new().unwrap();
+        let address = Address::default();
+        let mut dial = Dial::start(&address, Family::V4, &SocketOptions::default(), &driver, FIRST_KEY).unwrap();
+        dial.lookup = None;
+        dial.waiting = [&silent, &refusing, &listening].map(|socket| socket.local_addr().unwrap()).into();
+        let found = listening.local_addr().unwrap().as_socket().unwrap().to_string();
+        assert_eq!(connect(&mut dial, &mut driver, || ()), found);
+    }
 }

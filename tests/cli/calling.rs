@@ -1,13 +1,16 @@
 //! Making the connection: how long it is tried, and how often.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 
-use crate::support::{Proc, accept, read_line, run, secretcat};
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use crate::support::{DEADLINE, Dir, Proc, accept, read_line, run, secretcat};
 
 #[test]
 fn an_attempt_to_connect_has_its_limit() {
-    use socket2::{Domain, Socket, Type};
     // A queue for one connection, and full: further ones are left without an answer.
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     listener.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
@@ -31,7 +34,6 @@ fn an_attempt_to_connect_has_its_limit() {
 
 #[test]
 fn a_failed_connection_is_tried_again_as_often_as_asked() {
-    use socket2::{Domain, Socket, Type};
     // Bound and not listening: refused until the test says otherwise.
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
@@ -49,6 +51,38 @@ fn a_failed_connection_is_tried_again_as_often_as_asked() {
     socket.listen(5).unwrap();
     let mut server = accept(&TcpListener::from(socket));
     assert_eq!(read_line(&mut server), "a\n");
+    server.write_all(b"at last\n").unwrap();
+    drop(server);
+    let out = proc.end();
+    assert_eq!((out.status, &out.stdout[..]), (Some(0), &b"at last\n"[..]), "{}", out.stderr);
+}
+
+#[test]
+fn a_unix_socket_whose_queue_is_full_is_waited_for() {
+    let dir = Dir::new("full");
+    let path = SockAddr::unix(dir.file("socket")).unwrap();
+    let address = format!("unix:{}", dir.file("socket").display());
+    let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    listener.bind(&path).unwrap();
+    listener.listen(0).unwrap();
+    listener.set_read_timeout(Some(DEADLINE)).unwrap(); // of accept(2) too
+    let waiting: Vec<_> = std::iter::repeat_with(|| Socket::new(Domain::UNIX, Type::STREAM, None).unwrap())
+        .take_while(|socket| {
+            socket.set_nonblocking(true).unwrap();
+            socket.connect(&path).is_ok()
+        })
+        .collect();
+    let late = format!("connect {address}: no connection within 50ms (--connect-timeout sets the limit)");
+    let args = ["connect", &address, "--connect-timeout", "50ms", "-m", "a"];
+    run(args, "").is(1, "", format!("secretcat: {late}\n"));
+
+    let proc = Proc::start(secretcat(args).args(["--retry", "100000", "--retry-delay", "10ms", "-v"]));
+    proc.until_stderr(&format!("{late}; trying again\n"));
+    for _ in waiting {
+        listener.accept().unwrap();
+    }
+    let mut server = UnixStream::from(OwnedFd::from(listener.accept().unwrap().0));
+    server.read_exact(&mut [0; 2]).unwrap();
     server.write_all(b"at last\n").unwrap();
     drop(server);
     let out = proc.end();
