@@ -117,13 +117,21 @@ impl Account for Pipe {
     }
 }
 
+/// What begins the time of the next reply anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Progress {
+    answered: u64,
+    /// Bytes that wait, while the message that is to be answered next has not left whole.
+    waiting: usize,
+}
+
 struct Conversation<'a, S> {
     config: &'a ConnectConfig,
     address: &'a Address,
     context: &'a Context,
     exchange: Exchange<S>,
-    /// Replies counted when the clock of the next one was set, and when that was.
-    reply_clock: Option<(u64, Instant)>,
+    /// How far it was when the clock of the next reply was set, and when that was.
+    reply_clock: Option<(Progress, Instant)>,
     quit_at: Option<Instant>,
     /// How the connection ended, when it did so by itself.
     lost: Option<Why>,
@@ -219,7 +227,7 @@ impl<'a, S: Account> Conversation<'a, S> {
                 self.exchange.driver.wake_at(CLOCK, at);
             }
         }
-        self.watch_reply(now).map(Err)
+        self.watch_reply(server, now).map(Err)
     }
 
     /// Whether all was as it should be when the connection ended.
@@ -255,19 +263,23 @@ impl<'a, S: Account> Conversation<'a, S> {
         }
     }
 
-    /// Each reply has its time, counted from when it became the next one due.
-    fn watch_reply(&mut self, now: Instant) -> Option<Error> {
+    /// Each reply has its time, counted from when it became the next one due and its message had
+    /// left. While that still leaves, no time is counted but what the server makes it wait.
+    fn watch_reply(&mut self, server: usize, now: Instant) -> Option<Error> {
         let limit = self.config.reply_timeout?;
         let (sent, answered) = self.exchange.service.tally();
-        if sent <= answered {
+        let conn = self.exchange.conn(server)?;
+        let leaving = sent.saturating_sub(conn.unwritten() as u64) <= answered;
+        if sent <= answered || (leaving && conn.is_pausing()) {
             self.reply_clock = None;
             return None;
         }
+        let progress = Progress { answered, waiting: if leaving { conn.backlog() } else { 0 } };
         let since = match self.reply_clock {
-            Some((count, since)) if count == answered => since,
+            Some((before, since)) if before == progress => since,
             _ => now,
         };
-        self.reply_clock = Some((answered, since));
+        self.reply_clock = Some((progress, since));
         let at = since.checked_add(limit)?;
         if now < at {
             self.exchange.driver.wake_at(CLOCK, at);

@@ -73,3 +73,35 @@ fn nobody_waits_longer_than_asked_for_after_the_end_of_the_input() {
     // All is answered: nothing is left undone.
     run(["connect", "--loopback", "-q", "1m", "-m", "SECRET 1"], "").is(0, digits("1"), "");
 }
+
+#[test]
+fn the_time_of_a_reply_does_not_run_before_its_message_has_left() {
+    let server = Server::start(&[]);
+    let args = ["connect", &server.address(), "--timeout", "500ms"];
+    // Each message has a pause before it that is longer than a reply may take.
+    let out = run(args.iter().chain(&["--delay", "1s", "-m", "SECRET 1", "-m", "SECRET 2"]), "");
+    out.is(0, digits("1") + &digits("2"), "");
+    // The first waits to be joined with the second.
+    let mut proc = Proc::start(secretcat(args).args(["--coalesce", "2"]));
+    proc.write("SECRET 1\n");
+    let (_silent, address) = stage();
+    assert_eq!(run(["connect", &address, "--timeout", "1s", "-m", "x"], "").status, Some(1)); // a second later
+    proc.feed(b"SECRET 2\n".to_vec());
+    proc.end().is(0, digits("1") + &digits("2"), "");
+    server.stops_with("");
+}
+
+#[test]
+fn a_pause_before_the_next_message_is_no_time_for_the_last_reply() {
+    let (listener, address) = stage();
+    let args = ["connect", &address, "--timeout", "50ms", "-m", "a", "-m", "b"];
+    let stderr = format!("secretcat: talk to {address}: no reply within 50ms (--timeout sets the limit)\n");
+    let proc = Proc::start(secretcat(args).args(["--delay", "1h"]));
+    let mut server = accept(&listener);
+    assert_eq!(read_line(&mut server), "a\n");
+    proc.end().is(1, "", &stderr);
+    // Nor is a message that the server does not read held back by us.
+    let proc = Proc::start(secretcat(args).args(["--barrier", "peer-read"]));
+    let _server = accept(&listener);
+    proc.end().is(1, "", &stderr);
+}

@@ -297,6 +297,19 @@ impl Conn {
         self.writer.backlog()
     }
 
+    /// Messages of a plan that have not left whole.
+    #[must_use]
+    pub fn unwritten(&self) -> usize {
+        self.writer.unwritten()
+    }
+
+    /// Whether it is the plan that has the next write wait, for a pause or for further messages, and
+    /// not the peer.
+    #[must_use]
+    pub fn is_pausing(&self) -> bool {
+        self.writer.is_pausing()
+    }
+
     /// Stream offsets reached: bytes handed to [`send`](Self::send), bytes read.
     #[must_use]
     pub fn offsets(&self) -> (u64, u64) {

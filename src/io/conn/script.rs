@@ -22,6 +22,7 @@ pub(super) struct Script {
     /// Lengths of the messages that are not in a group yet, and their sum.
     messages: VecDeque<usize>,
     ungrouped: usize,
+    /// Lengths of the messages that are being written.
     group: Vec<usize>,
     /// A group that is not full goes out as it is.
     hurry: bool,
@@ -88,15 +89,20 @@ impl Script {
         if let Some(piece) = self.cutter.next_piece() {
             return Some(piece);
         }
+        self.group.clear();
         if self.messages.is_empty() || self.is_holding() {
             return None;
         }
         let joined = self.coalesce.min(self.messages.len());
-        self.group.clear();
         self.group.extend(self.messages.drain(..joined));
         self.ungrouped -= self.group.iter().sum::<usize>();
         self.cutter.group(&self.group);
         self.cutter.next_piece()
+    }
+
+    /// Messages whose group has not been written to its end.
+    pub(super) fn unwritten(&self) -> usize {
+        self.messages.len() + self.group.len()
     }
 
     /// Whether what is not in a group yet waits for further messages.

@@ -91,6 +91,16 @@ impl Writer {
         self.queue.settle();
     }
 
+    /// Messages that have not left whole; 0 without a plan, which has none wait.
+    pub(super) fn unwritten(&self) -> usize {
+        self.script.as_ref().map_or(0, |script| script.unwritten())
+    }
+
+    /// Whether it is the plan that has the next write wait, and not the peer.
+    pub(super) fn is_pausing(&self) -> bool {
+        self.writable && self.script.as_ref().is_some_and(|script| script.wait != Wait::Barrier)
+    }
+
     /// Whether the last write is not known to have got where the barrier has it.
     pub(super) fn is_awaiting(&self) -> bool {
         self.script.as_ref().is_some_and(|script| script.wait == Wait::Barrier)

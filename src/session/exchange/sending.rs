@@ -6,11 +6,17 @@ use std::time::Instant;
 use super::super::peer::{Link, Peer, Stage};
 use super::{Exchange, SHED, Why, peer_of};
 use crate::io::Flush;
+use crate::io::conn::Conn;
 use crate::io::driver::STDOUT;
 use crate::service::{Action, Actions, CONSOLE, PeerId, Service};
 use crate::trace::{Direction, What};
 
 impl<S: Service> Exchange<S> {
+    /// A peer's connection, where it has one.
+    pub(in crate::session) fn conn(&self, id: PeerId) -> Option<&Conn> {
+        self.peer(id)?.link.conn()
+    }
+
     /// Does what the service has asked for, until it asks for nothing more.
     #[inline]
     pub(super) fn apply(&mut self, now: Instant) {
