@@ -133,6 +133,12 @@ fn hint(action: &str, address: &str, error: &io::Error) -> &'static str {
     }
 }
 
+/// So many bytes, in words.
+#[must_use]
+pub fn bytes(count: usize) -> String {
+    if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") }
+}
+
 fn owed(unanswered: u64) -> String {
     match unanswered {
         0 => String::new(),

@@ -124,16 +124,22 @@ impl ListenConfig {
         if self.bug.is_some() || self.takes_raw() { Framing::Raw } else { self.framing }
     }
 
+    /// Whether it is between the standard streams and connections.
+    #[must_use]
+    pub fn is_pipe(&self) -> bool {
+        self.service == ServiceKind::Pipe
+    }
+
     /// Whether the run is for one connection, between it and the standard streams.
     #[must_use]
     pub fn is_one_pipe(&self) -> bool {
-        self.service == ServiceKind::Pipe && !self.keep_open
+        self.is_pipe() && !self.keep_open
     }
 
     /// Whether it is for one connection after the other.
     #[must_use]
     pub fn is_kept_pipe(&self) -> bool {
-        self.service == ServiceKind::Pipe && self.keep_open
+        self.is_pipe() && self.keep_open
     }
 
     /// Whether the plan is carried out on a unix socket: to the clients, to the server of a relay, or both.
@@ -176,7 +182,7 @@ impl ListenConfig {
         if self.keep_open && self.once {
             return Err(ConfigError::new("--once and --keep-open contradict each other: give one of them"));
         }
-        if self.service == ServiceKind::Pipe {
+        if self.is_pipe() {
             // One stdin cannot be shared.
             self.once |= !self.keep_open;
             self.admission.max_connections = Some(1);

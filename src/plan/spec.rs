@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use serde::{Deserialize, Serialize};
 
 use super::cutter::position;
+use crate::error::bytes;
 use crate::value::{Offsets, Range, Seed, Size, Span};
 
 /// How the bytes of one direction of one connection are written.
@@ -101,10 +102,6 @@ impl Cutting {
         let outside = offsets.as_slice().iter().find(|&&offset| position(offset, len as u64).is_none());
         outside.map_or(Ok(()), |&offset| Err(CutOutside { number, len, offset }))
     }
-}
-
-fn bytes(len: usize) -> String {
-    if len == 1 { "1 byte".to_owned() } else { format!("{len} bytes") }
 }
 
 fn inside(len: usize) -> String {

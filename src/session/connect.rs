@@ -8,7 +8,7 @@ use super::call::Caller;
 use super::exchange::{Ended, Exchange, Why};
 use super::loopback::Loopback;
 use crate::config::{ConnectConfig, HalfClose, Input, Target};
-use crate::error::{Error, cause};
+use crate::error::{Error, bytes, cause};
 use crate::frame::{FrameError, Framing, Inbox, Role};
 use crate::io::conn::Conn;
 use crate::io::console::Console;
@@ -222,7 +222,8 @@ impl<'a, S: Account> Conversation<'a, S> {
             if let Some(pause) = self.config.quit_after {
                 let at = *self.quit_at.get_or_insert(now + pause);
                 if now >= at {
-                    return Some(self.verdict());
+                    let unsent = self.exchange.backlog(server);
+                    return Some(self.verdict().and_then(|()| self.left(unsent)));
                 }
                 self.exchange.driver.wake_at(CLOCK, at);
             }
@@ -252,15 +253,26 @@ impl<'a, S: Account> Conversation<'a, S> {
             }
             Some(Why::Idle) => Err(Error::idle("talk to", self.address.to_string(), self.config.traffic.idle_timeout)),
             Some(Why::Done) | None if unanswered == 0 && self.exchange.service.may_be_ended_by_peer() => Ok(()),
-            None if !self.exchange.stopped => {
-                let pause = Span(self.config.quit_after.unwrap_or_default());
-                lost(format!("left {pause} after the end of the input (--quit-after sets the time)"))
-            }
+            None if !self.exchange.stopped => lost(self.left_early()),
             Some(Why::Done) | None if flaw == Some(Flaw::CutShort) => {
                 lost("closed by the server in the middle of a reply".to_owned())
             }
             Some(Why::Done) | None => lost("closed by the server".to_owned()),
         }
+    }
+
+    /// What is thrown away by leaving is a failure, also where nobody owes a reply to it.
+    fn left(&self, unsent: usize) -> Result<(), Error> {
+        if unsent == 0 {
+            return Ok(());
+        }
+        let how = format!("{}, {} unsent", self.left_early(), bytes(unsent));
+        Err(Error::Lost { address: self.address.to_string(), how, unanswered: 0 })
+    }
+
+    fn left_early(&self) -> String {
+        let pause = Span(self.config.quit_after.unwrap_or_default());
+        format!("left {pause} after the end of the input (--quit-after sets the time)")
     }
 
     /// Each reply has its time, counted from when it became the next one due and its message had

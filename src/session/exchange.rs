@@ -128,15 +128,17 @@ impl<S: Service> Exchange<S> {
         matches!(&self.console, Some(Peer { link: Link::Console(console), .. }) if console.closed)
     }
 
-    /// Whether stdin has something that is forwarded before the end of the session, because it
-    /// stands ready.
+    /// Whether something of stdin is still to be forwarded before the end of the session: it stands
+    /// ready, or was read and not taken yet.
     pub(super) fn has_last_input(&self) -> bool {
         let ready = |peer: &Peer| match &peer.link {
             Link::Console(console) => peer.middle.is_some() || peer.inbox.buffered() > 0 || console.has_input(),
             Link::Conn(_) => false,
         };
-        let taken = self.peer(self.service.sink(CONSOLE)).is_some_and(|sink| sink.link.is_open());
-        taken && self.service.forwards() && self.service.wants(CONSOLE) && self.console.as_ref().is_some_and(ready)
+        let more = |sink: &Peer| sink.link.is_open() && self.console.as_ref().is_some_and(ready);
+        let left = |sink: &Peer| sink.link.backlog() > 0 || more(sink);
+        let forwards = self.service.forwards() && self.service.wants(CONSOLE);
+        forwards && self.peer(self.service.sink(CONSOLE)).is_some_and(left)
     }
 
     /// Bytes that a peer has not been able to take yet.

@@ -115,3 +115,30 @@ fn an_idle_client_is_the_failure_of_the_only_one_and_makes_room_for_the_next() {
     }
     server.stops_with("");
 }
+
+#[test]
+fn a_client_that_ends_its_side_at_once_is_still_sent_what_stood_ready() {
+    // Sent at a pace that takes longer than an orderly end may.
+    let mut server = Server::start(&["--service", "pipe", "--chunk", "100", "--delay", "500ms"]);
+    let bytes = noise(1000);
+    server.proc.feed(bytes.clone());
+    let mut client = server.open();
+    let mut first = [0];
+    client.read_exact(&mut first).unwrap(); // stdin has been read
+    client.shutdown(Shutdown::Write).unwrap();
+    assert!([&first[..], &rest(&client)].concat() == bytes);
+    let said = server.said.clone();
+    server.proc.end().is(0, "", said);
+}
+
+#[test]
+fn what_a_client_was_not_sent_when_the_time_for_the_end_is_over_is_counted() {
+    let mut server = Server::start(&["--service", "pipe", "--chunk", "10", "--delay", "1h"]);
+    server.proc.feed(vec![b'x'; 1000]);
+    let mut client = server.open();
+    client.read_exact(&mut [0; 10]).unwrap();
+    server.proc.signal(Signal::TERM);
+    let name = client.local_addr().unwrap();
+    let said = format!("{}secretcat: serve {name}: stopped with 990 bytes unsent\n", server.said);
+    server.proc.end().is(1, "", said);
+}

@@ -114,3 +114,33 @@ fn an_idle_connection_is_given_up_where_asked() {
         format!("secretcat: talk to {address}: no byte came or went within 50ms (--idle-timeout sets the limit)\n");
     proc.end().is(1, "", stderr);
 }
+
+#[test]
+fn a_server_that_ends_its_side_at_once_is_still_sent_the_whole_input() {
+    let (listener, address) = stage();
+    // Sent at a pace that takes longer than the server's end would be waited for.
+    let paced = ["--chunk", "100", "--delay", "200ms"];
+    let mut proc = Proc::start(secretcat(["connect", "--raw", &address]).args(paced));
+    let bytes = noise(1000);
+    proc.feed(bytes.clone());
+    let mut server = accept(&listener);
+    server.shutdown(Shutdown::Write).unwrap();
+    let mut got = Vec::new();
+    server.read_to_end(&mut got).unwrap();
+    assert!(got == bytes, "{} bytes", got.len());
+    proc.end().is(0, "", "");
+}
+
+#[test]
+fn what_is_left_unsent_after_the_time_to_quit_is_counted() {
+    let (listener, address) = stage();
+    let mut proc =
+        Proc::start(&mut secretcat(["connect", "--raw", &address, "-q", "50ms", "--cut", "10", "--delay", "1h"]));
+    proc.feed(vec![b'x'; 1000]);
+    let mut server = accept(&listener);
+    let mut got = Vec::new();
+    let _ = server.read_to_end(&mut got); // a reset is an end too
+    assert_eq!(got, [b'x'; 10]);
+    let said = "left 50ms after the end of the input (--quit-after sets the time), 990 bytes unsent";
+    proc.end().is(1, "", format!("secretcat: connect {address}: {said}\n"));
+}

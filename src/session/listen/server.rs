@@ -1,5 +1,6 @@
 //! One loop of a listener: lets clients in, has them served, and comes to an orderly end.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use super::super::Context;
@@ -8,13 +9,13 @@ use super::super::exchange::{Ended, Exchange, Why};
 use super::super::relay::{Answer, Dials};
 use super::super::room::{Room, Share};
 use crate::config::{ListenConfig, Traffic};
-use crate::error::{Error, cause};
+use crate::error::{Error, bytes, cause};
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::conn::Conn;
 use crate::io::console::Console;
 use crate::io::driver::{CLOCK, Driver, LISTENER, Ready, WOKEN};
 use crate::io::listener::{Listener, NoArrival};
-use crate::service::{CONSOLE, Event, Service, ServiceKind};
+use crate::service::{CONSOLE, Event, Service};
 use crate::trace::Side;
 
 /// Connections accepted in one turn, so that a crowd at the door leaves those inside their turns.
@@ -72,7 +73,7 @@ impl<'a, S: Service> Server<'a, S> {
         room: &'a Room,
     ) -> Result<Self, Error> {
         let mut exchange = Exchange::new(driver, service, config.traffic.idle_timeout, &context.recorder);
-        if config.service == ServiceKind::Pipe {
+        if config.is_pipe() {
             let console = Console::open(&exchange.driver, true).map_err(Error::local("open", "stdin and stdout"))?;
             exchange.add_console(console, Framing::Raw, config.traffic.max_message);
             exchange.start_meter(&config.seeing, &context.report);
@@ -118,7 +119,7 @@ impl<'a, S: Service> Server<'a, S> {
                 self.stop(now)?;
             }
             if self.grace.is_some_and(|at| now >= at) {
-                self.exchange.abandon();
+                self.give_up();
             }
             if self.listener.is_none() && self.exchange.connections() == 0 && self.exchange.backlog(CONSOLE) == 0 {
                 self.exchange.end_output();
@@ -275,6 +276,16 @@ impl<'a, S: Service> Server<'a, S> {
         self.exchange.driver.wake_at(CLOCK, now + STOP);
         self.exchange.stop();
         Ok(())
+    }
+
+    /// The time for an orderly end is over. A pipe is there to pass everything on.
+    fn give_up(&mut self) {
+        let client = self.exchange.service.sink(CONSOLE);
+        if let Some(conn) = self.exchange.conn(client).filter(|conn| self.config.is_pipe() && conn.backlog() > 0) {
+            let source = io::Error::other(format!("stopped with {} unsent", bytes(conn.backlog())));
+            self.failure = Some(Error::network("serve", conn.peer())(source));
+        }
+        self.exchange.abandon();
     }
 
     /// Says who is gone and why; a console that fails ends the run.
