@@ -1,6 +1,7 @@
 //! Peers, a service, and the turns between them: what one says is decoded, answered and sent, and
 //! nobody waits for anybody but for whom it is talking to.
 
+mod leftover;
 mod meter;
 mod parting;
 mod passing;
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
+pub(super) use leftover::Leftover;
 use meter::Meter;
 use passing::PLENTY;
 

@@ -1,10 +1,14 @@
 //! `listen --service pipe`: stdin and stdout for one connection, or for one after the other.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
 use std::thread;
 
+use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
 
 use crate::raw::noise;
@@ -141,4 +145,43 @@ fn what_a_client_was_not_sent_when_the_time_for_the_end_is_over_is_counted() {
     let name = client.local_addr().unwrap();
     let said = format!("{}secretcat: serve {name}: stopped with 990 bytes unsent\n", server.said);
     server.proc.end().is(1, "", said);
+}
+
+/// A pipe whose stdout is not read, as it ends after SIGTERM: what it says of what it has not written.
+fn stop_unread(stdout: OwnedFd, is_full: impl Fn() -> bool) -> String {
+    let mut command = secretcat(["listen", "127.0.0.1:0", "--service", "pipe"]);
+    let server = Server::from_proc(Proc::start_on(&mut command, Stdio::piped(), stdout.into(), Stdio::piped()));
+    let mut client = server.open();
+    client.set_nonblocking(true).unwrap();
+    let is_stuck = || match client.write(&[b'x'; 8192]) {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => is_full(),
+        other => other.unwrap() == 0,
+    };
+    poll_until("a stdout that is full", thread::yield_now, is_stuck);
+    server.proc.signal(Signal::TERM);
+    let out = server.proc.end();
+    assert_eq!(out.status, Some(2), "{out:?}");
+    let failure = out.stderr.strip_prefix(&server.said).unwrap();
+    failure.strip_prefix("secretcat: write to stdout: stopped with ").unwrap().to_owned()
+}
+
+#[test]
+fn a_stdout_that_nobody_reads_does_not_put_off_the_end() {
+    let (_reader, stdout) = UnixStream::pair().unwrap();
+    let again = stdout.try_clone().unwrap();
+    let write = || socket2::SockRef::from(&again).send_with_flags(b"x", libc::MSG_DONTWAIT);
+    let said = stop_unread(stdout.into(), || write().is_err_and(|error| error.kind() == ErrorKind::WouldBlock));
+    let count = said.strip_prefix("more than ").and_then(|rest| rest.strip_suffix(" bytes unwritten\n"));
+    assert!(count.is_some_and(|count| count.parse::<usize>().is_ok()), "{said:?}");
+}
+
+#[test]
+fn nor_does_a_pipe_that_the_kernel_fills() {
+    let (_reader, stdout) = rustix::pipe::pipe().unwrap();
+    // Another description of the pipe, which does not block.
+    let path = format!("/proc/self/fd/{}", stdout.as_raw_fd());
+    let flags = OFlags::WRONLY | OFlags::NONBLOCK;
+    let again = rustix::fs::open(path, flags, Mode::empty()).unwrap();
+    let is_full = || rustix::io::write(&again, b"x") == Err(rustix::io::Errno::AGAIN);
+    assert_eq!(stop_unread(stdout, is_full), "bytes unwritten\n");
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::super::Context;
 use super::super::complaint::Complaint;
-use super::super::exchange::{Ended, Exchange, Why};
+use super::super::exchange::{Ended, Exchange, Leftover, Why};
 use super::super::relay::{Answer, Dials};
 use super::super::room::{Room, Share};
 use crate::config::{ListenConfig, Traffic};
@@ -113,15 +113,18 @@ impl<'a, S: Service> Server<'a, S> {
                 self.exchange.tell(Event::Exhausted(CONSOLE)); // who has ended has all it was to have
             }
             self.open_door(now)?;
-            let done = self.exchange.stopped && !self.exchange.has_last_input();
+            let shown = self.exchange.backlog(CONSOLE) == 0;
+            let done = self.exchange.stopped && !self.exchange.has_last_input() && shown;
             let over = done || self.context.signals.stopped() || self.exchange.console_closed();
-            if over && self.grace.is_none() && self.exchange.backlog(CONSOLE) == 0 {
+            if over && self.grace.is_none() {
                 self.stop(now)?;
             }
-            if self.grace.is_some_and(|at| now >= at) {
-                self.give_up();
+            let too_late = self.grace.is_some_and(|at| now >= at);
+            if too_late {
+                self.give_up(now);
             }
-            if self.listener.is_none() && self.exchange.connections() == 0 && self.exchange.backlog(CONSOLE) == 0 {
+            let shown = too_late || self.exchange.backlog(CONSOLE) == 0;
+            if self.listener.is_none() && self.exchange.connections() == 0 && shown {
                 self.exchange.end_output();
                 self.exchange.end_meter();
                 self.tell_of_the_ended()?;
@@ -279,11 +282,23 @@ impl<'a, S: Service> Server<'a, S> {
     }
 
     /// The time for an orderly end is over. A pipe is there to pass everything on.
-    fn give_up(&mut self) {
-        let client = self.exchange.service.sink(CONSOLE);
-        if let Some(conn) = self.exchange.conn(client).filter(|conn| self.config.is_pipe() && conn.backlog() > 0) {
-            let source = io::Error::other(format!("stopped with {} unsent", bytes(conn.backlog())));
-            self.failure = Some(Error::network("serve", conn.peer())(source));
+    fn give_up(&mut self, now: Instant) {
+        if self.config.is_pipe() {
+            let stopped = |what: String| io::Error::other(format!("stopped with {what}"));
+            let client = self.exchange.service.sink(CONSOLE);
+            if let Some(conn) = self.exchange.conn(client).filter(|conn| conn.backlog() > 0) {
+                let unsent = format!("{} unsent", bytes(conn.backlog()));
+                self.failure = Some(Error::network("serve", conn.peer())(stopped(unsent)));
+            }
+            let unwritten = match self.exchange.leftover(client, now) {
+                Leftover { held: 0, more: false } => None,
+                Leftover { held: 0, more: true } => Some("bytes unwritten".to_owned()),
+                Leftover { held, more: false } => Some(format!("{} unwritten", bytes(held))),
+                Leftover { held, more: true } => Some(format!("more than {} unwritten", bytes(held))),
+            };
+            if let Some(unwritten) = unwritten {
+                self.failure = Some(Error::local("write to", "stdout")(stopped(unwritten)));
+            }
         }
         self.exchange.abandon();
     }
