@@ -241,7 +241,7 @@ impl<S: Service> Exchange<S> {
 
     /// Tells a service that sends unasked that there is room for more.
     fn let_stream(&mut self, id: PeerId, now: Instant) {
-        let has_room = |peer: &Peer| peer.stage == Stage::Talking && peer.link.backlog() == 0;
+        let has_room = |peer: &Peer| peer.stage == Stage::Talking && peer.link.backlog() == 0 && peer.link.is_open();
         if self.service.streams() && self.peer(id).is_some_and(has_room) {
             self.service.on(Event::Drained(id), &mut self.actions);
             self.apply(now);
@@ -344,28 +344,6 @@ impl<S: Service> Exchange<S> {
                 }
             }
         }
-    }
-
-    /// The peer has ended its side.
-    fn hear_end(&mut self, id: PeerId) {
-        let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return };
-        let whole = peer.inbox.ends_with_stream();
-        loop {
-            match peer.inbox.finish() {
-                Ok(Some(message)) => {
-                    note_heard(peer.link.conn(), &mut peer.heard, message.wire.len(), &self.recorder);
-                    let body = &message.body;
-                    let event = if whole { Event::Message(id, body) } else { Event::Last(id, body) };
-                    self.service.on(event, &mut self.actions);
-                }
-                Ok(None) => break,
-                Err(error) => return self.refuse(id, error),
-            }
-        }
-        if id != CONSOLE {
-            peer.link.end_group();
-        }
-        self.service.on(Event::Eof(id), &mut self.actions);
     }
 
     fn peer(&self, id: PeerId) -> Option<&Peer> {

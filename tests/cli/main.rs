@@ -18,6 +18,7 @@ mod memory;
 mod message;
 mod network;
 mod options;
+mod parting;
 mod passing;
 mod patience;
 mod peers;

@@ -26,7 +26,7 @@ fn memory(proc: &Proc, field: &str) -> u64 {
     value.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * KIB
 }
 
-fn descriptors(proc: &Proc) -> usize {
+pub fn descriptors(proc: &Proc) -> usize {
     std::fs::read_dir(format!("/proc/{}/fd", proc.pid())).unwrap().count()
 }
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::super::peer::{Link, Peer, Stage};
-use super::{Ended, Exchange, LAST_WORDS, LINGER, TURN, Why, peer_of};
+use super::{Ended, Exchange, LAST_WORDS, LINGER, TURN, Why, note_heard, peer_of};
 use crate::frame::FrameError;
 use crate::io::Incoming;
 use crate::io::driver::Ready;
@@ -40,6 +40,31 @@ impl<S: Service> Exchange<S> {
                 self.remove(CONSOLE, Why::Unwritable(error));
             }
         }
+    }
+
+    /// The peer has ended its side.
+    pub(super) fn hear_end(&mut self, id: PeerId) {
+        let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return };
+        let whole = peer.inbox.ends_with_stream();
+        loop {
+            match peer.inbox.finish() {
+                Ok(Some(message)) => {
+                    note_heard(peer.link.conn(), &mut peer.heard, message.wire.len(), &self.recorder);
+                    let body = &message.body;
+                    let event = if whole { Event::Message(id, body) } else { Event::Last(id, body) };
+                    self.service.on(event, &mut self.actions);
+                }
+                Ok(None) => break,
+                Err(error) => return self.refuse(id, error),
+            }
+        }
+        if peer.broken.is_some() {
+            return self.remove(id, Why::Done); // neither side has anything more for the other
+        }
+        if id != CONSOLE {
+            peer.link.end_group();
+        }
+        self.service.on(Event::Eof(id), &mut self.actions);
     }
 
     /// What has arrived from a peer before the session was stopped has been heard.

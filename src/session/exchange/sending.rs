@@ -132,10 +132,9 @@ impl<S: Service> Exchange<S> {
     /// A write has failed: the peer takes no more. What it said before may still be there to be
     /// read, the reason among it perhaps; reading comes to its end by itself.
     pub(super) fn fail_write(&mut self, id: PeerId, error: io::Error) {
-        let forwards = self.service.forwards();
         match self.peer_mut(id) {
             // It was still sent to after its end: there is nothing left to be read.
-            Some(Peer { link: Link::Conn(conn), .. }) if forwards && conn.eof() => self.remove(id, Why::Failed(error)),
+            Some(Peer { link: Link::Conn(conn), .. }) if conn.eof() => self.remove(id, Why::Failed(error)),
             Some(Peer { link: Link::Conn(conn), broken, .. }) => {
                 conn.break_off();
                 broken.get_or_insert(error);

@@ -1,0 +1,35 @@
+//! How a listener parts from its clients: every one of them is gone in the end, and none before its time.
+
+use std::io::Read;
+use std::net::{Shutdown, TcpStream};
+
+use crate::support::{NOT_FOUND, Server, ask, poll_until, reset};
+use crate::threats::descriptors;
+
+/// Waits until the program has no more descriptors than this.
+#[track_caller]
+fn has_only(server: &Server, usual: usize) {
+    let pace = Server::start(&[]);
+    let mut partner = pace.open();
+    let step = || assert_eq!(ask(&mut partner, ""), NOT_FOUND);
+    poll_until("all connections are closed", step, || descriptors(&server.proc) <= usual);
+}
+
+#[test]
+fn a_source_has_done_with_a_client_that_leaves() {
+    let server = Server::start(&["--service", "source", "-v"]);
+    let usual = descriptors(&server.proc);
+    let ends_its_side = |client: TcpStream| client.shutdown(Shutdown::Write).map(|()| drop(client)).unwrap();
+    for leave in [drop, reset, ends_its_side] {
+        let mut client = server.open();
+        client.read_exact(&mut [0; 1000]).unwrap();
+        leave(client);
+        has_only(&server, usual);
+    }
+    // One that ends its side, and is heard of before anything fails, may still read.
+    let mut client = server.open();
+    client.shutdown(Shutdown::Write).unwrap();
+    client.read_exact(&mut vec![0; 20_000_000]).unwrap();
+    drop(client);
+    has_only(&server, usual);
+}
