@@ -1,6 +1,6 @@
 //! How a listener parts from its clients: every one of them is gone in the end, and none before its time.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 
 use crate::support::{NOT_FOUND, Server, ask, poll_until, reset};
@@ -32,4 +32,22 @@ fn a_source_has_done_with_a_client_that_leaves() {
     client.read_exact(&mut vec![0; 20_000_000]).unwrap();
     drop(client);
     has_only(&server, usual);
+}
+
+#[test]
+fn a_barrier_is_not_waited_for_behind_a_reset() {
+    for barrier in ["acked", "peer-read"] {
+        let server = Server::start(&["--chunk", "1", "--barrier", barrier]);
+        let usual = descriptors(&server.proc);
+        for _ in 0..3 {
+            let mut client = server.open();
+            client.write_all(b"SECRET 1\n").unwrap();
+            client.shutdown(Shutdown::Write).unwrap();
+            // The first byte is there, and the others are on their way to nobody.
+            client.read_exact(&mut [0]).unwrap();
+            drop(client);
+        }
+        has_only(&server, usual);
+        server.stops_with("");
+    }
 }

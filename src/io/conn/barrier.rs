@@ -58,6 +58,10 @@ impl Gate {
     /// Looks whether all bytes up to this offset have got where they should.
     pub(super) fn look(&mut self, stream: &Stream, offset: u64, now: Instant) -> io::Result<Look> {
         let acknowledged = sys::queued_out(stream.as_fd())? == 0;
+        // A reset leaves that count as it is, and nobody reads it where the peer's end has been read.
+        if let Some(error) = (!acknowledged).then(|| stream.take_error()).flatten() {
+            return Err(error);
+        }
         if self.barrier == Barrier::Acked {
             return Ok(if acknowledged { Look::Passed(BarrierOutcome::Acked) } else { self.again(now) });
         }
