@@ -51,3 +51,15 @@ fn a_barrier_is_not_waited_for_behind_a_reset() {
         server.stops_with("");
     }
 }
+
+#[test]
+fn a_slow_reader_parts_like_any_other_from_a_client_that_stays() {
+    let server = Server::start(&["--once", "--read-size", "4", "--read-delay", "50ms", "--max-message", "10"]);
+    let mut client = server.open();
+    client.write_all(&[b'x'; 40]).unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, "Message too long.\n");
+    server.proc.end().is(0, "", server.said);
+    drop(client);
+}

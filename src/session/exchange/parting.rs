@@ -111,32 +111,37 @@ impl<S: Service> Exchange<S> {
         let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return };
         if peer.stage == Stage::Leaving && peer.link.is_finished() {
             peer.stage = Stage::Lingering(now + LINGER);
-            if !peer.link.eof() {
-                self.driver.wake_at(id, now + LINGER);
-            }
         }
         let until = match peer.stage {
             Stage::Talking => return,
             Stage::Leaving => None,
             Stage::Lingering(until) => Some(until),
         };
-        for _ in 0..TURN {
-            if peer.link.eof() || until.is_some_and(|until| now >= until) {
+        let is_over = |peer: &Peer| peer.link.eof() || until.is_some_and(|until| now >= until);
+        for reads in 0..=TURN {
+            if is_over(peer) {
+                break;
+            }
+            if reads == TURN {
+                self.driver.again(id);
                 break;
             }
             match peer.link.read(&mut self.scratch, now) {
                 Ok(Incoming::Bytes(_)) => {}
-                Ok(Incoming::Until(at)) => return self.driver.wake_at(id, at),
-                Ok(Incoming::Eof) => break,
-                Ok(Incoming::Blocked) => return self.watch_idleness(id, now),
+                Ok(Incoming::Until(at)) => {
+                    self.driver.wake_at(id, at);
+                    break;
+                }
+                Ok(Incoming::Eof | Incoming::Blocked) => break,
                 Err(error) => return self.remove(id, Why::Failed(error)),
             }
         }
-        let over = peer.link.eof() || until.is_some_and(|until| now >= until);
         match until {
-            Some(_) if over => self.remove(id, Why::Done),
-            None if over => {} // it has ended; what it was sent is still on its way
-            _ => self.driver.again(id),
+            Some(_) if is_over(peer) => self.remove(id, Why::Done),
+            // In every turn, for an earlier alarm takes the place of this one.
+            Some(until) => self.driver.wake_at(id, until),
+            None if peer.link.eof() => {} // what it was sent is still on its way
+            None => self.watch_idleness(id, now),
         }
     }
 
