@@ -63,3 +63,22 @@ fn a_slow_reader_parts_like_any_other_from_a_client_that_stays() {
     server.proc.end().is(0, "", server.said);
     drop(client);
 }
+
+#[test]
+fn who_is_parted_from_and_takes_nothing_is_left_for_being_idle() {
+    // What one takes who does not read is one byte.
+    let careful = ["--chunk", "1", "--barrier", "peer-read", "--max-message", "10"];
+    for floods in [false, true] {
+        let server = Server::start(&[&careful[..], &["-v", "--idle-timeout", "300ms"]].concat());
+        let mut client = server.open();
+        client.write_all(b"SECRET 1\n").unwrap();
+        let is_left = || server.proc.so_far().1.contains("idle for too long");
+        if floods {
+            // The message becomes too long, and what comes then is read and forgotten.
+            poll_until("it is left", || drop(client.write(&[b'x'; 65536])), is_left);
+        } else {
+            client.shutdown(Shutdown::Write).unwrap();
+            server.proc.until_stderr("idle for too long");
+        }
+    }
+}

@@ -140,8 +140,7 @@ impl<S: Service> Exchange<S> {
             Some(_) if is_over(peer) => self.remove(id, Why::Done),
             // In every turn, for an earlier alarm takes the place of this one.
             Some(until) => self.driver.wake_at(id, until),
-            None if peer.link.eof() => {} // what it was sent is still on its way
-            None => self.watch_idleness(id, now),
+            None => self.watch_idleness(id, now), // what it was sent is still on its way
         }
     }
 
