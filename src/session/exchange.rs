@@ -229,12 +229,18 @@ impl<S: Service> Exchange<S> {
     /// Gives a peer that was stopped another turn, if what stopped it is gone.
     fn resume(&mut self, id: PeerId) {
         let paused = self.peer(id).is_some_and(|peer| peer.paused && peer.stage == Stage::Talking);
+        if !paused || !self.service.wants(id) {
+            return;
+        }
         // A sink with nothing waiting that takes nothing was filled within the kernel.
         let has_room = |sink: &Peer| match sink.link.backlog() {
             0 => sink.link.readiness().1,
             backlog => backlog < HIGH,
         };
-        if paused && self.service.wants(id) && self.peer(self.service.sink(id)).is_none_or(has_room) {
+        let sink = self.peer(self.service.sink(id));
+        if sink.is_none_or(has_room) {
+            let since = sink.map(|sink| sink.active); // it was we who did not listen
+            self.with(id, |peer| peer.active = since.map_or(peer.active, |at| peer.active.max(at)));
             self.driver.again(id);
         }
     }
@@ -284,6 +290,7 @@ impl<S: Service> Exchange<S> {
                 }
                 Ok(Incoming::Eof) => return self.hear_end(id),
                 Ok(Incoming::Until(at)) => {
+                    peer.active = at; // the pause is ours
                     self.driver.wake_at(id, at);
                     return self.pause_for_breath(id, false);
                 }

@@ -184,6 +184,14 @@ impl Link {
         }
     }
 
+    /// Whether it is the peer that the next write waits for, not a pause.
+    pub(super) fn is_awaiting(&self) -> bool {
+        match self {
+            Link::Conn(conn) => conn.is_awaiting(),
+            Link::Console(_) => false,
+        }
+    }
+
     pub(super) fn end_group(&mut self) {
         if let Link::Conn(conn) = self {
             conn.end_group();

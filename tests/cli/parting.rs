@@ -1,9 +1,13 @@
-//! How a listener parts from its clients: every one of them is gone in the end, and none before its time.
+//! How peers are parted from: every one of them is gone in the end, and none before its time.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::thread;
 
-use crate::support::{NOT_FOUND, Server, ask, poll_until, reset};
+use crate::connect::stage;
+use crate::raw::noise;
+use crate::relay::{pair, relay};
+use crate::support::{NOT_FOUND, Server, ask, converse, poll_until, reset, run};
 use crate::threats::descriptors;
 
 /// Waits until the program has no more descriptors than this.
@@ -81,4 +85,28 @@ fn who_is_parted_from_and_takes_nothing_is_left_for_being_idle() {
             server.proc.until_stderr("idle for too long");
         }
     }
+}
+
+#[test]
+fn who_waits_for_a_pause_of_ours_is_not_idle() {
+    let idle = ["--loopback", "-w", "500ms", "-m", "a", "-m", "b"];
+    for pause in ["--read-start-delay", "--delay"] {
+        run(["connect", pause, "1s"].iter().chain(&idle), "").is(0, NOT_FOUND.repeat(2), "");
+    }
+}
+
+#[test]
+fn who_is_held_back_for_the_sake_of_another_is_not_idle() {
+    let (listener, address) = stage();
+    let bytes = noise(150_000);
+    let relay = relay(&address, &["--chunk", "1000", "--delay", "20ms", "--idle-timeout", "500ms"]);
+    let (client, mut server) = pair(&listener, &relay);
+    let mut heard = Vec::new();
+    thread::scope(|scope| {
+        scope.spawn(|| converse(client, &bytes));
+        server.read_to_end(&mut heard).unwrap();
+        drop(server);
+    });
+    assert!(heard == bytes, "{} bytes", heard.len());
+    relay.stops_with("");
 }

@@ -19,7 +19,7 @@ pub fn relay(to: &str, args: &[&str]) -> Server {
 }
 
 /// A client of a relay, and the server's end of its connection; the test plays both.
-fn pair(listener: &TcpListener, relay: &Server) -> (TcpStream, TcpStream) {
+pub fn pair(listener: &TcpListener, relay: &Server) -> (TcpStream, TcpStream) {
     let client = relay.open();
     (client, accept(listener))
 }

@@ -144,11 +144,16 @@ impl<S: Service> Exchange<S> {
         }
     }
 
-    /// Ends a peer that neither says nor takes anything.
+    /// Ends a peer that neither says nor takes anything. The time counts from the end of a pause
+    /// that is ours, and for one that is not read from because its sink has much to take, from when
+    /// that last took some.
     pub(super) fn watch_idleness(&mut self, id: PeerId, now: Instant) {
         let Some(limit) = self.idle_timeout else { return };
         let Some(peer) = self.peer(id).filter(|_| id != CONSOLE) else { return };
-        match peer.active.checked_add(limit) {
+        let held_back = peer.paused && peer.stage == Stage::Talking;
+        let sink = self.peer(self.service.sink(id)).filter(|_| held_back);
+        let active = sink.map_or(peer.active, |sink| peer.active.max(sink.active));
+        match active.checked_add(limit) {
             Some(at) if now >= at => self.remove(id, Why::Idle),
             Some(at) => self.driver.wake_at(id, at),
             None => {}

@@ -120,7 +120,12 @@ impl<S: Service> Exchange<S> {
         }
         match flush {
             Err(error) => return self.fail_write(id, error),
-            Ok(Flush::Until(at)) => self.driver.wake_at(if id == CONSOLE { STDOUT } else { id }, at),
+            Ok(Flush::Until(at)) => {
+                if !peer.link.is_awaiting() {
+                    peer.active = at; // the pause is ours
+                }
+                self.driver.wake_at(if id == CONSOLE { STDOUT } else { id }, at);
+            }
             Ok(Flush::More) => self.driver.again(id),
             Ok(Flush::Blocked | Flush::Idle) => {}
         }
