@@ -176,6 +176,12 @@ impl Link {
         }
     }
 
+    pub(super) fn leave(&mut self) {
+        if let Link::Conn(conn) = self {
+            conn.leave();
+        }
+    }
+
     /// Whether something waits for further messages to be joined with.
     pub(super) fn holds_back(&self) -> bool {
         match self {
@@ -206,10 +212,18 @@ impl Link {
         }
     }
 
-    /// Whether our end has been sent. The console has none.
+    /// Whether our end has been sent, or what goes before a reset. The console has none.
     pub(super) fn is_finished(&self) -> bool {
         match self {
             Link::Conn(conn) => conn.is_finished(),
+            Link::Console(_) => false,
+        }
+    }
+
+    /// Whether closing it is to reset it. The console knows no such thing.
+    pub(super) fn resets(&self) -> bool {
+        match self {
+            Link::Conn(conn) => conn.resets(),
             Link::Console(_) => false,
         }
     }

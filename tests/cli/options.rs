@@ -1,6 +1,7 @@
 //! Every socket option: set by the program, read back from the kernel on its live socket.
 
-use std::net::{SocketAddr, TcpListener};
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::process::Command;
 
@@ -10,7 +11,8 @@ use socket2::Socket;
 use crate::connect::stage;
 use crate::support::net::Net;
 use crate::support::{
-    NOT_FOUND, Proc, Server, accept, ask, digits, has, poll_until, run, run_command, secretcat, skip,
+    NOT_FOUND, Proc, Server, accept, ask, digits, ends_in_a_reset, has, poll_until, read_line, run, run_command,
+    secretcat, skip,
 };
 
 /// The sockets of a running program: ours too, for as long as they are held here.
@@ -117,7 +119,7 @@ fn of_client(args: &[String], read: Read) -> Option<String> {
     let mut proc = proc;
     // An exchange of messages: what is set by then was set before anything was sent.
     proc.write("x\n");
-    assert_eq!(crate::support::read_line(&mut server), "x\n");
+    assert_eq!(read_line(&mut server), "x\n");
     Some(read(&connected(&proc)?))
 }
 
@@ -312,13 +314,25 @@ fn what_cannot_be_set_is_one_error_before_anything_is_sent() {
 #[test]
 fn a_reset_on_close_is_a_reset() {
     let (listener, address) = stage();
-    let proc = Proc::start(secretcat(["connect", &address, "-m", "x", "--reset-on-close"]).args(["-q", "1ms"]));
-    let mut server = accept(&listener);
-    let mut rest = Vec::new();
-    let end = std::io::Read::read_to_end(&mut server, &mut rest);
-    assert_eq!(proc.end().status, Some(1));
-    let is_reset = |error: &std::io::Error| error.kind() == std::io::ErrorKind::ConnectionReset;
-    assert!(end.as_ref().is_err_and(is_reset), "{end:?} after {rest:?}");
+    for reset in [&["--reset-on-close"][..], &["--linger", "0"]] {
+        // A client that gives up, and one that has its answer.
+        for (limit, status, unread) in [(&["-q", "1ms"][..], 1, "x\n"), (&[], 0, "")] {
+            let proc = Proc::start(secretcat(["connect", &address, "-m", "x"]).args(reset).args(limit));
+            let mut server = accept(&listener);
+            if status == 0 {
+                assert_eq!(read_line(&mut server), "x\n");
+                server.write_all(b"answer\n").unwrap();
+            }
+            assert_eq!(proc.end().status, Some(status));
+            ends_in_a_reset(&mut server, unread);
+        }
+        let server = Server::start(reset);
+        let mut client = server.open();
+        client.write_all(b"SECRET 1").unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        ends_in_a_reset(&mut client, &digits("1"));
+        server.stops_with("");
+    }
 }
 
 #[test]
@@ -327,9 +341,9 @@ fn a_lingering_close_holds_nobody_up() {
     let server = Server::start(&["--linger", "30", "--idle-timeout", "300ms"]);
     let stuffed = server.open();
     stuffed.set_nonblocking(true).unwrap();
-    while std::io::Write::write(&mut &stuffed, &[b'\n'; 4096]).is_ok() {}
+    while (&stuffed).write(&[b'\n'; 4096]).is_ok() {}
     let mut silent = server.open();
-    assert_eq!(std::io::Read::read(&mut silent, &mut [0]).unwrap(), 0, "left for being idle, as the other one is");
+    assert_eq!(silent.read(&mut [0]).unwrap(), 0, "left for being idle, as the other one is");
     let mut other = server.open();
     assert_eq!(ask(&mut other, "SECRET 1"), digits("1"));
     drop(stuffed);

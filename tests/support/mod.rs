@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 pub(crate) use dir::Dir;
 pub(crate) use proc::{Outcome, Proc, clean, run, run_command, secretcat, shell, with_limit};
 pub(crate) use server::{NOT_FOUND, Server, digits};
-pub(crate) use tcp::{accept, ask, converse, limited, read_line, reset, tcp};
+pub(crate) use tcp::{accept, ask, converse, ends_in_a_reset, limited, read_line, reset, tcp};
 
 /// The one deadline of every wait: far beyond what anything here takes, and reached by what hangs.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);

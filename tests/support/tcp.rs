@@ -1,6 +1,6 @@
 //! Connections whose other end is the program: opened, taken, talked over and reset.
 
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::channel;
 use std::thread;
@@ -61,6 +61,14 @@ pub(crate) fn read_line(stream: &mut TcpStream) -> String {
 pub(crate) fn reset(stream: TcpStream) {
     socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
     drop(stream);
+}
+
+/// Reads this, and then that the connection was reset.
+#[track_caller]
+pub(crate) fn ends_in_a_reset(stream: &mut TcpStream, text: &str) {
+    let mut heard = Vec::new();
+    let end = stream.read_to_end(&mut heard);
+    assert_eq!((end.map_err(|error| error.kind()), heard), (Err(ErrorKind::ConnectionReset), text.into()));
 }
 
 /// A connection that takes its peer's part in the test: the first to arrive at a listener of ours.

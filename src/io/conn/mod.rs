@@ -34,6 +34,8 @@ pub struct Conn {
     /// A stream of bytes, without messages.
     raw: bool,
     linger: bool,
+    /// Closing it is to reset it. Behind our end there may be nothing left to reset.
+    resets: bool,
     ending: Ending,
 }
 
@@ -44,7 +46,9 @@ enum Ending {
     Open,
     /// The end is to be sent when all before it is.
     Asked,
-    /// The end is sent.
+    /// A reset is to take its place when all before it is written.
+    Left,
+    /// The end is sent, or there will be none.
     Sent,
 }
 
@@ -85,6 +89,7 @@ impl Conn {
             recorder: recorder.clone(),
             raw,
             linger: traffic.socket.linger.is_some_and(|time| !time.is_zero()),
+            resets: traffic.socket.reset_on_close || traffic.socket.linger.is_some_and(|time| time.is_zero()),
             ending: Ending::Open,
             stream,
             peer,
@@ -218,7 +223,12 @@ impl Conn {
     /// Whether [`flush`](Self::flush) may have something to do.
     #[must_use]
     pub fn has_to_write(&self) -> bool {
-        self.ending == Ending::Asked || !self.writer.is_idle()
+        self.is_ending() || !self.writer.is_idle()
+    }
+
+    /// Whether our end, or what takes its place, is still to come.
+    fn is_ending(&self) -> bool {
+        !matches!(self.ending, Ending::Open | Ending::Sent)
     }
 
     /// Goes on writing what was sent.
@@ -227,16 +237,24 @@ impl Conn {
     /// The kernel's: the peer is gone.
     pub fn flush(&mut self, now: Instant) -> io::Result<Flush> {
         let flush = self.writer.flush(&mut self.stream, now, &self.recorder, self.id)?;
-        if flush == Flush::Idle && self.ending == Ending::Asked {
-            self.ending = Ending::Sent;
-            self.recorder.note(self.id, || What::Shutdown { offset: self.writer.offset });
-            match self.stream.half_close() {
-                // The peer has reset or closed already: it needs no end from us.
-                Err(error) if error.kind() == io::ErrorKind::NotConnected => {}
-                other => other?,
-            }
+        if flush == Flush::Idle && self.is_ending() {
+            self.end()?;
         }
         Ok(flush)
+    }
+
+    /// All is written: ends our side of the stream.
+    fn end(&mut self) -> io::Result<()> {
+        let ending = std::mem::replace(&mut self.ending, Ending::Sent);
+        if ending == Ending::Left {
+            return Ok(());
+        }
+        self.recorder.note(self.id, || What::Shutdown { offset: self.writer.offset });
+        match self.stream.half_close() {
+            // The peer has reset or closed already: it needs no end from us.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+            other => other,
+        }
     }
 
     /// Half-closes the connection when all that was sent is written.
@@ -245,6 +263,21 @@ impl Conn {
             self.ending = Ending::Asked;
             self.writer.end_group();
         }
+    }
+
+    /// Nothing more is for the peer: half-closes the connection as [`finish`](Self::finish) does,
+    /// unless closing it is to reset it.
+    pub fn leave(&mut self) {
+        self.finish();
+        if self.resets && self.ending == Ending::Asked {
+            self.ending = Ending::Left;
+        }
+    }
+
+    /// Whether closing it resets it.
+    #[must_use]
+    pub fn resets(&self) -> bool {
+        self.resets
     }
 
     /// From now on the last of what was sent is held back, so that our end goes in its segment,
@@ -272,7 +305,7 @@ impl Conn {
         self.writer.clear(&self.recorder, self.id);
     }
 
-    /// Whether our end is sent.
+    /// Whether our end is sent, or all before the reset that takes its place.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.ending == Ending::Sent

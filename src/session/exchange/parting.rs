@@ -1,4 +1,4 @@
-//! How an exchange parts from its peers: politely, within limits, and never by a reset of ours.
+//! How an exchange parts from its peers: politely, within limits, and by no reset that was not asked for.
 
 use std::time::Instant;
 
@@ -102,7 +102,7 @@ impl<S: Service> Exchange<S> {
         let Some(peer) = self.peer_mut(id) else { return };
         if peer.stage == Stage::Talking {
             peer.stage = Stage::Leaving;
-            peer.link.finish();
+            peer.link.leave();
         }
     }
 
@@ -110,6 +110,9 @@ impl<S: Service> Exchange<S> {
     pub(super) fn part(&mut self, id: PeerId, now: Instant) {
         let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return };
         if peer.stage == Stage::Leaving && peer.link.is_finished() {
+            if peer.link.resets() {
+                return self.remove(id, Why::Done);
+            }
             peer.stage = Stage::Lingering(now + LINGER);
         }
         let until = match peer.stage {
