@@ -13,6 +13,8 @@ pub enum Action {
     Finish(PeerId),
     /// Part politely: send what is pending, half-close, wait a while for the peer's end, close.
     Close(PeerId),
+    /// Part by a reset, when what is pending is sent and has arrived.
+    Reset(PeerId),
     /// Make a connection to the server on behalf of this peer.
     Dial(PeerId),
     /// The whole session has done its work.

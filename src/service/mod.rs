@@ -49,6 +49,8 @@ pub enum Event<'a> {
     Drained(PeerId),
     /// All that this peer has said by now has been heard; told of the console where it is kept open.
     Exhausted(PeerId),
+    /// The connection has failed: it was reset, or the network has lost it. `Closed` comes next.
+    Failed(PeerId),
     /// The peer is gone.
     Closed(PeerId),
 }

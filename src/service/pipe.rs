@@ -52,6 +52,7 @@ impl Service for Pipe {
             | Event::Malformed(..)
             | Event::Drained(_)
             | Event::Linked(..)
+            | Event::Failed(_)
             | Event::Unreachable(_) => {}
             Event::Open(peer) => {
                 self.peer = Some(peer);

@@ -1,4 +1,4 @@
-//! Forwarding: what one side says the other is told, byte for byte, and so are the ends.
+//! Forwarding: what one side says the other is told, byte for byte, and so are the ends and the resets.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,6 +15,14 @@ pub struct Relay {
 impl Relay {
     fn partner(&self, peer: PeerId) -> Option<PeerId> {
         self.partners.get(&peer).copied()
+    }
+
+    /// Parts the two, and from the other one in this way.
+    fn part(&mut self, lost: PeerId, how: fn(PeerId) -> Action, actions: &mut Actions) {
+        if let Some(other) = self.partners.remove(&lost) {
+            self.partners.remove(&other);
+            actions.push(how(other));
+        }
     }
 }
 
@@ -43,13 +51,11 @@ impl Service for Relay {
                     actions.push(Action::Finish(to));
                 }
             }
+            Event::Failed(peer) => self.part(peer, Action::Reset, actions),
             Event::Closed(peer) => {
                 self.ended.remove(&peer);
                 self.servers.remove(&peer);
-                if let Some(other) = self.partners.remove(&peer) {
-                    self.partners.remove(&other);
-                    actions.push(Action::Close(other));
-                }
+                self.part(peer, Action::Close, actions);
             }
             Event::TooLong(peer) | Event::Malformed(peer, _) => actions.push(Action::Close(peer)),
             Event::Request(..) | Event::Expects(_) | Event::Drained(_) | Event::Exhausted(_) => {}
@@ -128,6 +134,11 @@ mod tests {
         let told =
             script(&mut relay, vec![Event::Linked(CLIENT, SERVER), Event::Closed(SERVER), Event::Closed(CLIENT)]);
         assert_eq!(told, [Action::Close(CLIENT)]);
+        let told = script(
+            &mut relay,
+            vec![Event::Linked(CLIENT, SERVER), Event::Failed(SERVER), Event::Closed(SERVER), Event::Closed(CLIENT)],
+        );
+        assert_eq!(told, [Action::Reset(CLIENT)]);
         assert!(relay.partners.is_empty() && relay.ended.is_empty() && relay.servers.is_empty());
     }
 }

@@ -191,6 +191,7 @@ impl Service for Talk {
             | Event::Drained(_)
             | Event::Exhausted(_)
             | Event::Linked(..)
+            | Event::Failed(_)
             | Event::Unreachable(_) => return,
             Event::Open(server) => {
                 self.server = Some(server);

@@ -182,6 +182,12 @@ impl Link {
         }
     }
 
+    pub(super) fn reset(&mut self, now: Instant) {
+        if let Link::Conn(conn) = self {
+            conn.reset(now);
+        }
+    }
+
     /// Whether something waits for further messages to be joined with.
     pub(super) fn holds_back(&self) -> bool {
         match self {

@@ -79,7 +79,7 @@ fn who_is_parted_from_and_takes_nothing_is_left_for_being_idle() {
         let is_left = || server.proc.so_far().1.contains("idle for too long");
         if floods {
             // The message becomes too long, and what comes then is read and forgotten.
-            poll_until("it is left", || drop(client.write(&[b'x'; 65536])), is_left);
+            poll_until("it is left", || drop(client.write(&[b'x'; 4096])), is_left);
         } else {
             client.shutdown(Shutdown::Write).unwrap();
             server.proc.until_stderr("idle for too long");

@@ -7,11 +7,14 @@ use std::thread;
 use std::time::Instant;
 
 use rustix::process::Signal;
+use socket2::{Domain, Socket, Type};
 
 use crate::connect::stage;
 use crate::raw::noise;
 use crate::support::trace::Traced;
-use crate::support::{DEADLINE, Dir, Proc, Server, accept, converse, digits, poll_until, read_line, reset, run};
+use crate::support::{
+    DEADLINE, Dir, Proc, Server, accept, converse, digits, ends_in_a_reset, limited, poll_until, read_line, reset, run,
+};
 
 /// A relay to this server.
 pub fn relay(to: &str, args: &[&str]) -> Server {
@@ -22,6 +25,13 @@ pub fn relay(to: &str, args: &[&str]) -> Server {
 pub fn pair(listener: &TcpListener, relay: &Server) -> (TcpStream, TcpStream) {
     let client = relay.open();
     (client, accept(listener))
+}
+
+/// The same, when the relay knows its server as well: something has been said.
+fn acquainted(mut client: TcpStream, mut server: TcpStream) -> (TcpStream, TcpStream) {
+    client.write_all(b"hello\n").unwrap();
+    assert_eq!(read_line(&mut server), "hello\n");
+    (client, server)
 }
 
 #[test]
@@ -146,16 +156,56 @@ fn a_side_that_is_lost_is_lost_to_the_other_and_to_nobody_else() {
     let (mut others_client, mut others_server) = pair(&listener, &relay);
     let (client, mut server) = pair(&listener, &relay);
     reset(client);
-    assert!(matches!(server.read(&mut [0]), Ok(0) | Err(_)));
-    let (mut client, mut server) = pair(&listener, &relay);
-    client.write_all(b"hello\n").unwrap();
-    assert_eq!(read_line(&mut server), "hello\n"); // the relay knows its server
+    ends_in_a_reset(&mut server, "");
+    let (client, server) = pair(&listener, &relay);
+    let (mut client, server) = acquainted(client, server);
     reset(server);
-    assert!(matches!(client.read(&mut [0]), Ok(0) | Err(_)));
+    ends_in_a_reset(&mut client, "");
     others_client.write_all(b"still here\n").unwrap();
     assert_eq!(read_line(&mut others_server), "still here\n");
     drop((others_client, others_server));
     relay.stops_with("");
+}
+
+#[test]
+fn a_reset_is_passed_on_behind_what_came_before_it() {
+    let (listener, address) = stage();
+    for args in [&["--chunk", "2"][..], &["-v"], &["--linger", "10"], &[]] {
+        let relay = relay(&address, args);
+        let (client, server) = pair(&listener, &relay);
+        let (mut client, mut server) = acquainted(client, server);
+        server.write_all(b"half an ans").unwrap();
+        reset(server);
+        ends_in_a_reset(&mut client, "half an ans");
+
+        // And in the middle of what it does not read, of which the client hears no good end.
+        let (client, server) = pair(&listener, &relay);
+        let (mut client, server) = acquainted(client, server);
+        client.set_nonblocking(true).unwrap();
+        while client.write(&[b'x'; 4096]).is_ok() {}
+        client.set_nonblocking(false).unwrap();
+        reset(server);
+        ends_in_a_reset(&mut client, "");
+        assert_eq!(relay.stop().status, Some(0));
+    }
+}
+
+#[test]
+fn a_reset_waits_for_a_client_that_reads_late() {
+    let (listener, address) = stage();
+    let relay = relay(&address, &["-v"]);
+    let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    client.set_recv_buffer_size(4096).unwrap(); // the rest stays in the kernel of the relay
+    client.connect(&relay.addr.into()).unwrap();
+    let (mut client, mut server) = acquainted(limited(client.into()), accept(&listener));
+    let bytes = noise(40_000);
+    server.write_all(&bytes).unwrap();
+    reset(server);
+    relay.proc.until_stderr(&format!("{address}: connection reset by peer"));
+    let mut got = vec![0; bytes.len()];
+    client.read_exact(&mut got).unwrap();
+    assert!(got == bytes);
+    ends_in_a_reset(&mut client, "");
 }
 
 #[test]

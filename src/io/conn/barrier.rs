@@ -57,11 +57,7 @@ impl Gate {
 
     /// Looks whether all bytes up to this offset have got where they should.
     pub(super) fn look(&mut self, stream: &Stream, offset: u64, now: Instant) -> io::Result<Look> {
-        let acknowledged = sys::queued_out(stream.as_fd())? == 0;
-        // A reset leaves that count as it is, and nobody reads it where the peer's end has been read.
-        if let Some(error) = (!acknowledged).then(|| stream.take_error()).flatten() {
-            return Err(error);
-        }
+        let acknowledged = is_acknowledged(stream)?;
         if self.barrier == Barrier::Acked {
             return Ok(if acknowledged { Look::Passed(BarrierOutcome::Acked) } else { self.again(now) });
         }
@@ -101,5 +97,26 @@ impl Gate {
         let waited = self.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
         self.interval = (self.interval * 3 / 2).min(LAST_LOOK.max(waited / PART));
         Look::Again(at)
+    }
+}
+
+/// Whether the peer has acknowledged all bytes.
+fn is_acknowledged(stream: &Stream) -> io::Result<bool> {
+    let acknowledged = sys::queued_out(stream.as_fd())? == 0;
+    // A reset leaves that count as it is, and nobody reads it where the peer's end has been read.
+    match if acknowledged { None } else { stream.take_error() } {
+        Some(error) => Err(error),
+        None => Ok(acknowledged),
+    }
+}
+
+/// When to look again whether all that was written has arrived; `None` when it has, or where that
+/// is not told.
+pub(super) fn arrival(stream: &Stream, since: Instant, now: Instant) -> io::Result<Option<Instant>> {
+    match is_acknowledged(stream) {
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(None),
+        Ok(false) if stream.is_tcp() => Ok(Some(now + LAST_LOOK.max(now.saturating_duration_since(since) / PART))),
+        Ok(_) => Ok(None),
+        Err(error) => Err(error),
     }
 }

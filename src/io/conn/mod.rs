@@ -7,7 +7,7 @@ mod writer;
 
 use std::io;
 use std::os::fd::AsFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use reader::Reader;
 use writer::Writer;
@@ -48,6 +48,8 @@ enum Ending {
     Asked,
     /// A reset is to take its place when all before it is written.
     Left,
+    /// The same, when all has arrived as well; waited for since then.
+    Reset(Instant),
     /// The end is sent, or there will be none.
     Sent,
 }
@@ -238,22 +240,27 @@ impl Conn {
     pub fn flush(&mut self, now: Instant) -> io::Result<Flush> {
         let flush = self.writer.flush(&mut self.stream, now, &self.recorder, self.id)?;
         if flush == Flush::Idle && self.is_ending() {
-            self.end()?;
+            return self.end(now);
         }
         Ok(flush)
     }
 
     /// All is written: ends our side of the stream.
-    fn end(&mut self) -> io::Result<()> {
+    fn end(&mut self, now: Instant) -> io::Result<Flush> {
+        if let Ending::Reset(since) = self.ending {
+            if let Some(at) = barrier::arrival(&self.stream, since, now)? {
+                return Ok(Flush::Until(at));
+            }
+        }
         let ending = std::mem::replace(&mut self.ending, Ending::Sent);
-        if ending == Ending::Left {
-            return Ok(());
+        if ending != Ending::Asked {
+            return Ok(Flush::Idle);
         }
         self.recorder.note(self.id, || What::Shutdown { offset: self.writer.offset });
         match self.stream.half_close() {
             // The peer has reset or closed already: it needs no end from us.
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
-            other => other,
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(Flush::Idle),
+            other => other.map(|()| Flush::Idle),
         }
     }
 
@@ -274,6 +281,16 @@ impl Conn {
         }
     }
 
+    /// Nothing more is for the peer, and closing the connection is to reset it, when all that was
+    /// sent has arrived: a reset drops what is still under way.
+    pub fn reset(&mut self, now: Instant) {
+        self.finish();
+        self.ending = Ending::Reset(now);
+        // Where it cannot be set, the peer sees an end like any other.
+        self.resets = self.stream.socket().set_linger(Some(Duration::ZERO)).is_ok();
+        self.linger = false;
+    }
+
     /// Whether closing it resets it.
     #[must_use]
     pub fn resets(&self) -> bool {
@@ -289,7 +306,7 @@ impl Conn {
     /// Whether the peer is not known to have read the last write, which the barrier waits for.
     #[must_use]
     pub fn is_awaiting(&self) -> bool {
-        self.writer.is_awaiting()
+        self.writer.is_awaiting() || matches!(self.ending, Ending::Reset(_))
     }
 
     /// Barriers passed between two pieces, by what they proved: the peer had read everything; less

@@ -106,6 +106,16 @@ impl<S: Service> Exchange<S> {
         }
     }
 
+    /// Begins to part from a peer, whose turn goes on, by a reset, whatever has been begun before.
+    pub(super) fn reset(&mut self, id: PeerId, now: Instant) {
+        let Some(peer) = self.peer_mut(id) else { return };
+        if peer.broken.is_some() {
+            return self.remove(id, Why::Done); // it takes nothing that would be waited for
+        }
+        peer.stage = Stage::Leaving;
+        peer.link.reset(now);
+    }
+
     /// Goes on parting: reads and forgets, and closes when both ends are sent or time is up.
     pub(super) fn part(&mut self, id: PeerId, now: Instant) {
         let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return };
@@ -184,10 +194,14 @@ impl<S: Service> Exchange<S> {
             (Why::Done, None, Some(error)) => Why::Garbled(error.clone()),
             (why, ..) => why,
         };
+        let failed = matches!(why, Why::Failed(_));
         if let Link::Conn(conn) = peer.link {
             let name = conn.peer().to_owned();
             conn.close(&self.driver, if let Why::Failed(error) = &why { Some(error) } else { None });
             self.ended.push(Ended { id, name, why });
+        }
+        if failed {
+            self.service.on(Event::Failed(id), &mut self.actions);
         }
         self.service.on(Event::Closed(id), &mut self.actions);
     }

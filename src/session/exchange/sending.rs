@@ -50,11 +50,12 @@ impl<S: Service> Exchange<S> {
                     Action::Flush(id) => self.with(id, |peer| peer.link.end_group()),
                     Action::Finish(id) => self.with(id, |peer| peer.link.finish()),
                     Action::Close(id) => self.leave(id),
+                    Action::Reset(id) => self.reset(id, now),
                     Action::Dial(id) => self.dials.push(id),
                     Action::Stop => self.stopped = true,
                     Action::Send(..) => {}
                 }
-                if let Action::Flush(id) | Action::Finish(id) | Action::Close(id) = action {
+                if let Action::Flush(id) | Action::Finish(id) | Action::Close(id) | Action::Reset(id) = action {
                     touched.push(id);
                 }
                 rest = after;
