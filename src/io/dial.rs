@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::address::Lookup;
-use super::driver::{Driver, Ready};
+use super::driver::{Behind, Driver, Ready};
 use super::sockopt::{self, OptionError, Stage};
 use super::stream::Stream;
 use crate::config::{Family, SocketOptions};
@@ -106,7 +106,7 @@ impl Dial {
     /// Notes what the kernel said of one attempt.
     pub fn on_ready(&mut self, ready: Ready) {
         if let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.key == ready.key) {
-            attempt.ready |= ready.writable || ready.hangup;
+            attempt.ready |= ready.writable || ready.behind != Behind::Nothing;
         }
     }
 

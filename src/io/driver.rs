@@ -21,8 +21,21 @@ pub struct Ready {
     pub readable: bool,
     /// The kernel says writing will not block.
     pub writable: bool,
-    /// The peer's end, or an error, stands behind whatever can still be read.
-    pub hangup: bool,
+    /// What stands behind whatever can still be read.
+    pub behind: Behind,
+}
+
+/// What stands behind the bytes that a read gives, where no event tells of it once more. The later
+/// ones hold for the former, too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Behind {
+    /// Nothing that is known of.
+    #[default]
+    Nothing,
+    /// The peer's end, or an error.
+    End,
+    /// More bytes: there is urgent data, at whose mark every read stops (tcp(7)).
+    Urgent,
 }
 
 // Keys that are no connection's, all of them here, so that no two are the same: from the last one
@@ -85,12 +98,15 @@ impl Driver {
         Arc::clone(&self.waker)
     }
 
-    /// Watches a source for both directions, under this key.
+    /// Watches a source for both directions, and for urgent data, under this key.
     ///
     /// # Errors
     /// The kernel's; `EPERM` where the source is a regular file, which is always ready.
     pub fn register(&self, source: &mut (impl Source + ?Sized), key: usize) -> io::Result<()> {
-        self.poll.registry().register(source, Token(key), Interest::READABLE | Interest::WRITABLE)
+        let both = Interest::READABLE | Interest::WRITABLE;
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        let both = both | Interest::PRIORITY;
+        self.poll.registry().register(source, Token(key), both)
     }
 
     /// Watches a source for one direction, under this key.
@@ -137,10 +153,16 @@ impl Driver {
                 key: event.token().0,
                 readable: event.is_readable() || event.is_read_closed() || failed,
                 writable: event.is_writable() || event.is_write_closed() || failed,
-                hangup: event.is_read_closed() || failed,
+                behind: if event.is_priority() {
+                    Behind::Urgent
+                } else if event.is_read_closed() || failed {
+                    Behind::End
+                } else {
+                    Behind::Nothing
+                },
             });
         }
-        let idle = |key| Ready { key, readable: false, writable: false, hangup: false };
+        let idle = |key| Ready { key, readable: false, writable: false, behind: Behind::Nothing };
         ready.extend(self.again.drain().map(idle));
         if let Some(first) = self.alarms.first() {
             let now = Instant::now();
@@ -239,7 +261,7 @@ mod tests {
             driver.again(7);
         }
         driver.wait(&mut ready).unwrap();
-        assert_eq!(ready, [Ready { key: 7, readable: false, writable: false, hangup: false }]);
+        assert_eq!(ready, [Ready { key: 7, readable: false, writable: false, behind: Behind::Nothing }]);
     }
 
     #[test]
@@ -248,12 +270,12 @@ mod tests {
         let mut ready = Vec::new();
         driver.waker().wake().unwrap();
         driver.wait(&mut ready).unwrap();
-        assert_eq!(ready, [Ready { key: WOKEN, readable: true, writable: false, hangup: false }]);
+        assert_eq!(ready, [Ready { key: WOKEN, readable: true, writable: false, behind: Behind::Nothing }]);
         ready.clear();
         driver.wake_at(5, Instant::now() + Duration::from_micros(300));
         while ready.is_empty() {
             driver.wait(&mut ready).unwrap();
         }
-        assert_eq!(ready, [Ready { key: 5, readable: false, writable: false, hangup: false }]);
+        assert_eq!(ready, [Ready { key: 5, readable: false, writable: false, behind: Behind::Nothing }]);
     }
 }

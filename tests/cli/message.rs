@@ -7,6 +7,18 @@ use std::net::Shutdown;
 use crate::support::{NOT_FOUND, Server, ask, digits, read_line};
 
 #[test]
+fn a_message_goes_on_behind_urgent_data() {
+    // All of it is there before anything is read.
+    let server = Server::start(&["--read-start-delay", "200ms"]);
+    let mut client = server.open();
+    client.write_all(b"SECRET 1").unwrap();
+    socket2::SockRef::from(&client).send_out_of_band(b"!").unwrap();
+    client.write_all(b"2\n").unwrap();
+    assert_eq!(read_line(&mut client), digits("12"));
+    server.stops_with("");
+}
+
+#[test]
 fn a_secret_is_answered_with_its_digits_and_their_count() {
     let server = Server::start(&[]);
     assert_eq!(server.say("My SECRET code is 12345\n"), "Digits: 12345   Count: 5\n");

@@ -7,8 +7,12 @@ use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 use std::thread;
 
+use rustix::process::Signal;
+use socket2::SockRef;
+
 use crate::connect::stage;
-use crate::support::{DEADLINE, NOT_FOUND, Proc, Server, accept, digits, read_line, reset, run, secretcat};
+use crate::support::{DEADLINE, NOT_FOUND, Proc, Server, accept, digits, poll_until, read_line, reset, run, secretcat};
+use crate::threats::is_in_state;
 
 /// Bytes without a pattern that a lost or doubled block would keep.
 pub fn noise(len: usize) -> Vec<u8> {
@@ -143,4 +147,23 @@ fn what_is_left_unsent_after_the_time_to_quit_is_counted() {
     assert_eq!(got, [b'x'; 10]);
     let said = "left 50ms after the end of the input (--quit-after sets the time), 990 bytes unsent";
     proc.end().is(1, "", format!("secretcat: connect {address}: {said}\n"));
+}
+
+#[test]
+fn the_bytes_behind_urgent_data_are_shown_too() {
+    let (listener, address) = stage();
+    let proc = Proc::start(&mut secretcat(["connect", "--raw", &address]));
+    let mut server = accept(&listener);
+    server.write_all(b"zero").unwrap();
+    proc.until_stdout("zero");
+    // All of it is there before any of it is read.
+    proc.signal(Signal::STOP);
+    poll_until("it is stopped", thread::yield_now, || is_in_state(&proc, 'T'));
+    server.write_all(b"one").unwrap();
+    SockRef::from(&server).send_out_of_band(b"!").unwrap();
+    server.write_all(b"two").unwrap();
+    proc.signal(Signal::CONT);
+    proc.until_stdout("zeroonetwo");
+    drop(server);
+    proc.end().is(0, "zeroonetwo", "");
 }

@@ -245,7 +245,7 @@ fn fill(proc: &Proc, mut write: impl FnMut(&[u8]) -> io::Result<usize>) -> usize
     poll_until("nothing more is taken", step, || {
         // It sleeps, and is not woken: not by what was written, and not by room for what it has read.
         let waited = waits(proc);
-        calm = if is_asleep(proc) { calm + 1 } else { 0 };
+        calm = if is_in_state(proc, 'S') { calm + 1 } else { 0 };
         while let Ok(n) = write(&lines[sent % 16..]) {
             (sent, calm) = (sent + n, 0);
             assert!(sent < 1 << 28, "it takes without end");
@@ -258,9 +258,10 @@ fn fill(proc: &Proc, mut write: impl FnMut(&[u8]) -> io::Result<usize>) -> usize
     sent
 }
 
-fn is_asleep(proc: &Proc) -> bool {
+/// Whether it is in this state of proc(5): asleep `S`, stopped `T`.
+pub fn is_in_state(proc: &Proc, state: char) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", proc.pid())).unwrap();
-    stat.rsplit(')').next().unwrap().trim_start().starts_with('S')
+    stat.rsplit(')').next().unwrap().trim_start().starts_with(state)
 }
 
 #[test]

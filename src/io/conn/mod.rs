@@ -134,7 +134,7 @@ impl Conn {
     pub fn on_ready(&mut self, ready: Ready) {
         self.writer.writable |= ready.writable;
         self.reader.readable |= ready.readable;
-        self.reader.hangup |= ready.hangup;
+        self.reader.behind = self.reader.behind.max(ready.behind);
     }
 
     /// Reads once, as fast as the reading options allow.

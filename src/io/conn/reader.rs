@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::time::Instant;
 
 use super::super::Incoming;
+use super::super::driver::Behind;
 use super::super::stream::Stream;
 use crate::config::Reading;
 
@@ -11,7 +12,7 @@ use crate::config::Reading;
 #[derive(Debug)]
 pub(super) struct Reader {
     pub(super) readable: bool,
-    pub(super) hangup: bool,
+    pub(super) behind: Behind,
     pub(super) eof: bool,
     /// Bytes read so far.
     pub(super) offset: u64,
@@ -23,12 +24,13 @@ impl Reader {
     pub(super) fn new(reading: Reading, now: Instant) -> Self {
         let not_before = reading.start_delay.and_then(|delay| now.checked_add(delay));
         // A connection may have been given bytes before it was watched: try once.
-        Reader { readable: true, hangup: false, eof: false, offset: 0, reading, not_before }
+        Reader { readable: true, behind: Behind::Nothing, eof: false, offset: 0, reading, not_before }
     }
 
-    /// Whether bytes are read as they come, and there may be more of them.
+    /// Whether bytes are read as they come, and there may be more of them: splice(2) does not get
+    /// over the mark of urgent data.
     pub(super) fn is_plain(&self) -> bool {
-        self.reading.is_plain() && !self.eof
+        self.reading.is_plain() && !self.eof && self.behind != Behind::Urgent
     }
 
     pub(super) fn read(&mut self, stream: &mut Stream, buf: &mut [u8], now: Instant) -> io::Result<Incoming> {
@@ -56,8 +58,8 @@ impl Reader {
             return Ok(Incoming::Eof);
         }
         // epoll(7): a short read of a stream has emptied it, and the next bytes ring again; only
-        // the peer's end, if it has been told of already, would not.
-        self.readable = n == limit || self.hangup;
+        // the peer's end would not, if it has been told of already, nor what is behind urgent data.
+        self.readable = n == limit || self.behind != Behind::Nothing;
         self.offset += n as u64;
         if let Some(delay) = self.reading.delay {
             // Counted from when this read was due, so that pauses do not add up their lateness.

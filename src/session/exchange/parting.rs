@@ -6,7 +6,7 @@ use super::super::peer::{Link, Peer, Stage};
 use super::{Ended, Exchange, LAST_WORDS, LINGER, TURN, Why, note_heard, peer_of};
 use crate::frame::FrameError;
 use crate::io::Incoming;
-use crate::io::driver::Ready;
+use crate::io::driver::{Behind, Ready};
 use crate::service::{CONSOLE, Event, Farewell, PeerId, Service};
 
 impl<S: Service> Exchange<S> {
@@ -20,7 +20,7 @@ impl<S: Service> Exchange<S> {
             if let Some(peer) = self.peer_mut(id) {
                 peer.allowance = Some(LAST_WORDS);
                 // What has arrived since the kernel was last asked counts too.
-                peer.link.on_ready(Ready { key: id, readable: true, writable: false, hangup: false });
+                peer.link.on_ready(Ready { key: id, readable: true, writable: false, behind: Behind::Nothing });
                 self.turn(id, now);
             }
         }
