@@ -68,10 +68,11 @@ impl Report {
         self.line(&text);
     }
 
-    /// Whether stderr is a terminal.
+    /// Whether stderr is a terminal on which a line can take the place of another.
     #[must_use]
-    pub fn is_terminal(&self) -> bool {
-        self.lock().stderr.as_ref().is_some_and(IsTerminal::is_terminal)
+    pub fn redraws(&self) -> bool {
+        let able = std::env::var_os("TERM").is_some_and(|term| term != "dumb");
+        able && self.lock().stderr.as_ref().is_some_and(IsTerminal::is_terminal)
     }
 
     /// Has the next line begin anew, for a terminal has echoed the Ctrl-C that ends this run as `^C`,

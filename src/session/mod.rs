@@ -7,6 +7,7 @@ mod exchange;
 pub mod listen;
 mod loopback;
 mod peer;
+mod progress;
 mod relay;
 mod room;
 pub mod sweep;

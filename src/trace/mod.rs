@@ -15,7 +15,7 @@ mod units;
 pub use event::{BarrierOutcome, ConnId, Direction, Event, Side, Sink, TcpSample, What};
 pub use json::write_line;
 pub use plan_file::{PlanFileError, read_plan};
-pub use progress::Transfer;
+pub use progress::{Plans, Transfer};
 pub use stats::Summary;
 pub use text::describe;
 pub use timeline::Timeline;

@@ -1,6 +1,7 @@
-//! How far a transfer has come, in one line: bytes, rate, and the time left where the size is known.
+//! How far something has come, in one line. Of a transfer bytes, rate, and the time left where the size is
+//! known; of a sweep plans, and the time left.
 
-use super::units::{per_second, rate, size, span};
+use super::units::{counted, grouped, per_second, rate, size, span};
 
 /// What has gone each way so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +42,46 @@ impl Transfer {
     }
 }
 
+/// What has become of the plans of a sweep so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Plans {
+    /// How many there are.
+    pub of: u64,
+    /// How many of them were tried.
+    pub done: u64,
+    /// How many of those are to be looked at again.
+    pub suspect: u64,
+    /// The one of those that is looked at again now, counted from 1; before that, 0.
+    pub again: u64,
+    /// Nanoseconds since it began.
+    pub nanos: u64,
+}
+
+impl Plans {
+    /// `37 of 120 plans, 2 to look at again, 4 s left`, then `120 plans, looking again at 1 of 2`.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let of = counted(self.of, "plan");
+        if self.again > 0 {
+            return format!("{of}, looking again at {} of {}", grouped(self.again), grouped(self.suspect));
+        }
+        let suspect = match self.suspect {
+            0 => String::new(),
+            some => format!(", {} to look at again", grouped(some)),
+        };
+        format!("{} of {of}{suspect}{}", grouped(self.done), self.left())
+    }
+
+    fn left(&self) -> String {
+        let rest = u128::from(self.of.saturating_sub(self.done));
+        let nanos = (u128::from(self.nanos) * rest).checked_div(self.done.into()).unwrap_or(0);
+        match u64::try_from(nanos / 1_000_000_000).unwrap_or(u64::MAX) {
+            0 => String::new(),
+            seconds => format!(", {} left", span(seconds.saturating_mul(1_000_000_000))),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,5 +99,18 @@ mod tests {
         // A file that has grown meanwhile has no known size any more.
         assert_eq!(line(4096, Some(2048), 0, second), "sent 4 KiB, 4 KiB/s");
         assert_eq!(line(0, Some(0), 0, second), "sent 0 B of 0 B (100%), 0 B/s");
+    }
+
+    #[test]
+    fn plans_are_counted_until_they_are_looked_at_again() {
+        let line = |done, suspect, again, nanos| Plans { of: 1200, done, suspect, again, nanos }.line();
+        let second = 1_000_000_000;
+        assert_eq!(line(0, 0, 0, second), "0 of 1,200 plans"); // nobody knows how long one takes
+        assert_eq!(line(37, 2, 0, second), "37 of 1,200 plans, 2 to look at again, 31 s left");
+        assert_eq!(line(600, 0, 0, 90 * second), "600 of 1,200 plans, 1 min 30 s left");
+        assert_eq!(line(1199, 0, 0, second), "1,199 of 1,200 plans");
+        assert_eq!(line(1, 1, 0, u64::MAX), "1 of 1,200 plans, 1 to look at again, 5124095 h 34 min left");
+        assert_eq!(line(1200, 2, 1, second), "1,200 plans, looking again at 1 of 2");
+        assert_eq!(Plans { of: 1, ..Plans::default() }.line(), "0 of 1 plan");
     }
 }

@@ -1,7 +1,8 @@
 //! `--progress`: how far a transfer between the standard streams and a connection has come, told now and then.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::super::progress::ProgressLine;
 use super::Exchange;
 use crate::config::Seeing;
 use crate::io::console::Standard;
@@ -9,13 +10,6 @@ use crate::io::driver::METER;
 use crate::io::report::Report;
 use crate::service::Service;
 use crate::trace::Transfer;
-
-/// What is over sooner is not worth a line.
-const FIRST: Duration = Duration::from_millis(500);
-/// Between two looks on a terminal.
-const REDRAWN: Duration = Duration::from_millis(200);
-/// Between two lines anywhere else.
-const REPEATED: Duration = Duration::from_secs(1);
 
 impl<S: Service> Exchange<S> {
     /// Has it told how far the transfer is.
@@ -44,12 +38,12 @@ impl<S: Service> Exchange<S> {
     }
 }
 
-/// When what is told next.
+/// What is told, and since when.
 #[derive(Debug)]
 pub(super) struct Meter {
     report: Report,
+    line: ProgressLine,
     begun: Instant,
-    next: Instant,
     /// The bytes that stdin has, where that is known.
     size: Option<u64>,
     /// It was asked for, so its last word stays.
@@ -60,15 +54,15 @@ impl Meter {
     /// Where it was asked for; and by itself, where a terminal watches a file come or go.
     fn of(seeing: &Seeing, report: &Report) -> Option<Meter> {
         let standard = Standard::look();
-        let watched = report.is_terminal() && (standard.input_size.is_some() || standard.output_is_file);
+        let watched = report.redraws() && (standard.input_size.is_some() || standard.output_is_file);
         if seeing.quiet || !(seeing.progress || (watched && seeing.verbosity == 0)) {
             return None;
         }
         let begun = Instant::now();
         Some(Meter {
             report: report.clone(),
+            line: ProgressLine::new(report, begun),
             begun,
-            next: begun + FIRST,
             size: standard.input_size,
             asked: seeing.progress,
         })
@@ -77,30 +71,19 @@ impl Meter {
     /// Tells how far it is, if it is time for that; when it will be next.
     fn tick(&mut self, sent: u64, received: u64, now: Instant) -> Instant {
         if sent == 0 && received == 0 {
-            (self.begun, self.next) = (now, now + FIRST); // it begins with the first byte
-        } else if now >= self.next {
-            let line = self.line(sent, received);
-            if self.report.is_terminal() {
-                self.report.status(&line);
-                self.next = now + REDRAWN;
-            } else {
-                self.report.line(&line);
-                self.next = now + REPEATED;
-            }
+            (self.begun, self.line) = (now, ProgressLine::new(&self.report, now)); // it begins with the first byte
         }
-        self.next
+        let so_far = self.so_far(sent, received, now);
+        self.line.tell(now, || so_far.line())
     }
 
     /// The last word.
     fn end(&self, sent: u64, received: u64) {
-        self.report.status("");
-        if self.asked {
-            self.report.line(&self.line(sent, received));
-        }
+        self.line.end(self.asked.then(|| self.so_far(sent, received, Instant::now()).line()));
     }
 
-    fn line(&self, sent: u64, received: u64) -> String {
-        let nanos = u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        Transfer { sent, of: self.size, received, nanos }.line()
+    fn so_far(&self, sent: u64, received: u64, now: Instant) -> Transfer {
+        let nanos = u64::try_from((now - self.begun).as_nanos()).unwrap_or(u64::MAX);
+        Transfer { sent, of: self.size, received, nanos }
     }
 }

@@ -123,10 +123,10 @@ struct Sweep<'a> {
 impl Sweep<'_> {
     fn go(&mut self, order: &Order) -> Result<Baseline, Stop> {
         let baseline = self.baseline(order)?;
-        let mut progress = Progress::new(order.len(), self.pool.setting.config.quiet);
-        let suspects = self.all(order, &baseline, &mut progress)?;
-        let examined = examine(suspects, order, &baseline, &mut self.pool, &mut self.tally, &progress);
-        progress.finish();
+        self.pool.progress = Progress::new(order.len(), self.pool.setting.config.quiet, &self.context.report);
+        let suspects = self.all(order, &baseline)?;
+        let examined = examine(suspects, order, &baseline, &mut self.pool, &mut self.tally);
+        self.pool.progress.finish();
         examined.map(|()| baseline)
     }
 
@@ -157,7 +157,7 @@ impl Sweep<'_> {
     }
 
     /// Every trial, several at once; those that did not come out the same.
-    fn all(&mut self, order: &Order, baseline: &Baseline, progress: &mut Progress) -> Result<Suspects, Error> {
+    fn all(&mut self, order: &Order, baseline: &Baseline) -> Result<Suspects, Error> {
         let jobs = self.pool.setting.config.jobs;
         let mut suspects = Vec::new();
         // In a row, how many were refused, and how many saw nothing of the server.
@@ -194,7 +194,7 @@ impl Sweep<'_> {
                     Verdict::Same => self.tally.count(trial.name, Verdict::Same),
                     Verdict::NotProven(_) | Verdict::Different => suspects.push((trial, outcome)),
                 }
-                progress.advance(self.tally.total(), suspects.len());
+                self.pool.progress.advance(self.tally.total(), suspects.len());
             }
         }
         self.tally.interrupted = self.context.signals.stopped();

@@ -1,8 +1,11 @@
 //! Conversations under way, all on one event loop.
 
+use std::time::Instant;
+
 use slab::Slab;
 
 use super::conversation::{Conversation, Setting};
+use super::progress::Progress;
 use crate::error::Error;
 use crate::io::dial::{FIRST_KEY, KEYS};
 use crate::io::driver::{Driver, Ready, WOKEN};
@@ -18,6 +21,8 @@ pub(super) struct Pool<'a> {
     running: Slab<Conversation>,
     ready: Vec<Ready>,
     scratch: Vec<u8>,
+    /// What is told of how far they are.
+    pub(super) progress: Progress,
 }
 
 impl<'a> Pool<'a> {
@@ -25,7 +30,15 @@ impl<'a> Pool<'a> {
         let driver = Driver::new().map_err(Error::local("start", "the event loop"))?;
         signals.watch(driver.waker());
         let scratch = vec![0; 64 * 1024];
-        Ok(Pool { setting, driver, signals: signals.clone(), running: Slab::new(), ready: Vec::new(), scratch })
+        Ok(Pool {
+            setting,
+            driver,
+            signals: signals.clone(),
+            running: Slab::new(),
+            ready: Vec::new(),
+            scratch,
+            progress: Progress::default(),
+        })
     }
 
     /// How many there are.
@@ -42,6 +55,7 @@ impl<'a> Pool<'a> {
     /// Waits once, and returns what has come to its end.
     pub(super) fn wait(&mut self) -> Result<Vec<(Trial, Outcome)>, Error> {
         self.ready.clear();
+        self.progress.tell(Instant::now());
         self.driver.wait(&mut self.ready).map_err(Error::local("wait in", "the event loop"))?;
         let mut over = Vec::new();
         for event in std::mem::take(&mut self.ready) {

@@ -1,31 +1,55 @@
 //! How far a sweep has come, on a terminal's stderr; silent anywhere else.
 
-use crate::verdict::Count;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::time::Instant;
 
-/// A bar, or nothing.
-pub(super) struct Progress(ProgressBar);
+use super::super::progress::ProgressLine;
+use crate::io::report::Report;
+use crate::trace::Plans;
+use crate::verdict::Count;
+
+/// A line, or nothing.
+#[derive(Default)]
+pub(super) struct Progress(Option<Shown>);
+
+struct Shown {
+    line: ProgressLine,
+    begun: Instant,
+    plans: Plans,
+}
 
 impl Progress {
-    /// A bar for so many trials. The crate draws on a terminal only, and not too often.
-    pub(super) fn new(trials: usize, quiet: bool) -> Self {
-        let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        let bar = ProgressBar::with_draw_target(Some(trials as u64), target);
-        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} plans, {msg} ({eta} left)");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Progress(bar)
+    /// Of so many trials.
+    pub(super) fn new(trials: usize, quiet: bool, report: &Report) -> Self {
+        let begun = Instant::now();
+        let plans = Plans { of: trials as u64, ..Plans::default() };
+        let shown = || Shown { line: ProgressLine::new(report, begun), begun, plans };
+        Progress((!quiet && report.redraws()).then(shown))
     }
 
     pub(super) fn advance(&mut self, counted: Count, suspects: usize) {
-        self.0.set_position((counted.judged() + suspects) as u64);
-        self.0.set_message(format!("{suspects} to look at again"));
+        if let Some(Shown { plans, .. }) = &mut self.0 {
+            plans.done = (counted.judged() + suspects) as u64;
+            plans.suspect = suspects as u64;
+        }
     }
 
-    pub(super) fn look_again(&self, number: usize, of: usize) {
-        self.0.set_message(format!("looking again at {number} of {of}"));
+    pub(super) fn look_again(&mut self, number: usize) {
+        if let Some(Shown { plans, .. }) = &mut self.0 {
+            plans.again = number as u64;
+        }
     }
 
-    pub(super) fn finish(&self) {
-        self.0.finish_and_clear();
+    /// Tells it, if it is time for that.
+    pub(super) fn tell(&mut self, now: Instant) {
+        if let Some(Shown { line, begun, plans }) = &mut self.0 {
+            let nanos = u64::try_from((now - *begun).as_nanos()).unwrap_or(u64::MAX);
+            line.tell(now, || Plans { nanos, ..*plans }.line());
+        }
+    }
+
+    pub(super) fn finish(&mut self) {
+        if let Some(Shown { line, .. }) = self.0.take() {
+            line.end(None);
+        }
     }
 }

@@ -2,7 +2,6 @@
 
 use super::Stop;
 use super::pool::Pool;
-use super::progress::Progress;
 use crate::error::Error;
 use crate::plan::{Order, Shrink, Trial};
 use crate::verdict::{Baseline, Difference, Outcome, Tally, Verdict};
@@ -27,7 +26,6 @@ pub(super) fn examine(
     baseline: &Baseline,
     pool: &mut Pool<'_>,
     tally: &mut Tally,
-    progress: &Progress,
 ) -> Result<(), Stop> {
     let calm = (pool.setting.expected.silence * 4).min(pool.setting.config.timeout);
     pool.setting.expected.silence = calm;
@@ -36,7 +34,7 @@ pub(super) fn examine(
     let boundaries = order.layout().boundaries();
     let (mut interrupted, mut stalled) = (false, 0);
     for (number, (trial, outcome)) in suspects.iter().enumerate() {
-        progress.look_again(number + 1, suspects.len());
+        pool.progress.look_again(number + 1);
         let mut first = baseline.judge(outcome);
         if baseline.is_stalled(outcome) && !tally.differences.is_empty() && tally.gave_up.is_none() {
             first = Verdict::Different; // as those that were told
