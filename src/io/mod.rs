@@ -19,6 +19,18 @@ pub mod systemd;
 
 use std::time::Instant;
 
+/// The most one read takes; reads of more are no faster.
+const READ: usize = 64 * 1024;
+
+/// Room for one read. Of an allocation of this size a page is there only once it is touched, for
+/// malloc(3) has it from mmap(2); one of `READ` bytes it would clear as a whole, however little is read.
+#[must_use]
+pub fn read_buffer() -> Vec<u8> {
+    let mut buffer = vec![0; 4 * READ];
+    buffer.truncate(READ);
+    buffer
+}
+
 /// How a read came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Incoming {

@@ -18,17 +18,15 @@ use passing::PLENTY;
 
 use super::peer::{Heard, Link, Peer, Stage};
 use crate::frame::{FrameError, Framing, Inbox, Role};
-use crate::io::Incoming;
 use crate::io::conn::Conn;
 use crate::io::console::{Console, is_console};
 use crate::io::driver::{Driver, Ready};
 use crate::io::recorder::Recorder;
 use crate::io::splice::Middle;
+use crate::io::{Incoming, read_buffer};
 use crate::service::{Action, Actions, CONSOLE, Event, PeerId, Service};
 use crate::trace::{Direction, What};
 
-/// The most one read takes; reads of more are no faster.
-const READ: usize = 64 * 1024;
 /// Reads a peer may make in one turn, so that one that talks fast leaves the others theirs.
 const TURN: usize = 4;
 /// Unread output above this stops the reading of what causes it.
@@ -82,7 +80,7 @@ pub(super) struct Exchange<S> {
     actions: Actions,
     /// Who has been sent something in this turn.
     touched: Vec<PeerId>,
-    scratch: Box<[u8]>,
+    scratch: Vec<u8>,
     /// What is told of how far it is.
     meter: Option<Meter>,
     /// Bytes given to the console.
@@ -106,7 +104,7 @@ impl<S: Service> Exchange<S> {
             console: None,
             actions: Actions::default(),
             touched: Vec::new(),
-            scratch: vec![0; READ].into_boxed_slice(),
+            scratch: read_buffer(),
             meter: None,
             shown: 0,
             spare: Vec::new(),

@@ -9,6 +9,7 @@ use super::progress::Progress;
 use crate::error::Error;
 use crate::io::dial::{FIRST_KEY, KEYS};
 use crate::io::driver::{Driver, Ready, WOKEN};
+use crate::io::read_buffer;
 use crate::io::signal::Signals;
 use crate::plan::Trial;
 use crate::verdict::Outcome;
@@ -29,14 +30,13 @@ impl<'a> Pool<'a> {
     pub(super) fn new(setting: Setting<'a>, signals: &Signals) -> Result<Self, Error> {
         let driver = Driver::new().map_err(Error::local("start", "the event loop"))?;
         signals.watch(driver.waker());
-        let scratch = vec![0; 64 * 1024];
         Ok(Pool {
             setting,
             driver,
             signals: signals.clone(),
             running: Slab::new(),
             ready: Vec::new(),
-            scratch,
+            scratch: read_buffer(),
             progress: Progress::default(),
         })
     }
