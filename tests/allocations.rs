@@ -29,7 +29,7 @@ fn unseen() -> Context {
     Context {
         report: Report::stderr(Color::Never),
         recorder: Recorder::default(),
-        signals: Signals::default(),
+        signals: Signals::new().unwrap(),
         manager: Manager::default(),
     }
 }
