@@ -2,6 +2,9 @@
 
 use super::{Found, FrameError, Need, Scan};
 
+/// So few bytes are looked through one by one.
+const FEW: usize = 64;
+
 /// Looks for the end of one line, and remembers how far it has looked.
 #[derive(Debug)]
 pub(super) struct Lines {
@@ -32,7 +35,7 @@ impl Lines {
         // The limit leaves room for the line ending, which does not count.
         let most = self.limit.saturating_add(2);
         let window = &held[..held.len().min(most)];
-        if let Some(found) = memchr::memchr(b'\n', &window[self.searched..]) {
+        if let Some(found) = find_lf(&window[self.searched..]) {
             let lf = self.searched + found;
             let end = if held[..lf].ends_with(b"\r") { lf - 1 } else { lf };
             self.allow(end)?;
@@ -56,12 +59,30 @@ impl Lines {
     }
 }
 
+/// Where the first LF stands. memchr begins with asking what the processor can do (CPUID), and under a
+/// hypervisor the answer takes longer than all else that a short conversation does with its bytes.
+fn find_lf(bytes: &[u8]) -> Option<usize> {
+    if bytes.len() <= FEW { bytes.iter().position(|&byte| byte == b'\n') } else { memchr::memchr(b'\n', bytes) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn line(wire: usize, body_end: usize) -> Scan {
         Scan::Whole(Found { wire, body: 0, body_end, chunked: false })
+    }
+
+    #[test]
+    fn the_first_lf_is_found_among_few_bytes_and_many() {
+        for len in [0, 1, 13, FEW, FEW + 1, 3 * FEW] {
+            let mut bytes = vec![b'x'; len];
+            assert_eq!(find_lf(&bytes), None);
+            for at in (0..len).rev() {
+                bytes[at] = b'\n';
+                assert_eq!(find_lf(&bytes), Some(at), "of {len}");
+            }
+        }
     }
 
     #[test]
