@@ -223,8 +223,9 @@ impl Handle {
             Err(error) if error.raw_os_error() == Some(libc::EPERM) => false,
             Err(error) => return Err(error),
         };
-        let kind = Kind::of(fd.as_fd());
-        Ok(Handle { file: File::from(fd), watched, kind })
+        let file = File::from(fd);
+        let kind = Kind::of(&file);
+        Ok(Handle { file, watched, kind })
     }
 
     fn end(&self) -> End<'_> {

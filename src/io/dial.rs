@@ -5,12 +5,12 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, SockAddr, Socket};
 
 use super::address::Lookup;
 use super::driver::{Behind, Driver, Ready};
 use super::sockopt::{self, OptionError, Stage};
-use super::stream::Stream;
+use super::stream::{self, Stream};
 use crate::config::{Family, SocketOptions};
 use crate::error::Error;
 use crate::value::Address;
@@ -43,6 +43,7 @@ pub struct Dial {
 #[derive(Debug)]
 struct Attempt {
     stream: Stream,
+    family: sockopt::Family,
     address: String,
     key: usize,
     ready: bool,
@@ -145,8 +146,7 @@ impl Dial {
     }
 
     /// The options that only a connection can be given are set before anything is sent on it.
-    fn stands(&self, Attempt { stream, address, .. }: Attempt) -> Result<Progress, Error> {
-        let family = sockopt::family(&stream.socket()).unwrap_or(sockopt::Family::V4);
+    fn stands(&self, Attempt { stream, family, address, .. }: Attempt) -> Result<Progress, Error> {
         stream.set_options(&self.options, family).map_err(|error| option_error(&address, &error))?;
         Ok(Progress::Connected(stream, address))
     }
@@ -193,32 +193,30 @@ impl Dial {
             other => other?,
         };
         let connected = socket.connect(target);
-        let tcp = target.as_socket().is_some();
+        let family = family_of(target);
         let key = self.keys + self.begun % KEYS;
         self.begun += 1;
-        let made = Stream::from_socket(socket, tcp).map(|stream| Attempt {
-            stream,
-            address: shown.clone(),
-            key,
-            ready: false,
-        });
-        match (connected, made) {
-            (Ok(()), Ok(attempt)) => {
+        let stream = Stream::from_socket(socket, family);
+        let mut attempt = Attempt { stream, family, address: shown, key, ready: false };
+        match connected {
+            Ok(()) => {
                 self.abandon(driver);
                 return Ok(Begun::Stands(attempt));
             }
-            (Err(error), Ok(mut attempt)) if error.raw_os_error() == Some(libc::EINPROGRESS) => {
+            Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {
                 match driver.register(&mut attempt.stream, key) {
                     Ok(()) => {
                         self.attempts.push(attempt);
                         return Ok(Begun::UnderWay);
                     }
-                    Err(error) => self.failed = Some((shown, error)),
+                    Err(error) => self.failed = Some((attempt.address, error)),
                 }
             }
             // To a unix socket this is no attempt under way (connect(2), EAGAIN).
-            (Err(error), _) if !tcp && error.kind() == io::ErrorKind::WouldBlock => return Ok(Begun::Full),
-            (Err(error), _) | (_, Err(error)) => self.failed = Some((shown, error)),
+            Err(error) if !attempt.stream.is_tcp() && error.kind() == io::ErrorKind::WouldBlock => {
+                return Ok(Begun::Full);
+            }
+            Err(error) => self.failed = Some((attempt.address, error)),
         }
         Ok(Begun::Failed)
     }
@@ -226,8 +224,7 @@ impl Dial {
     /// A socket with its options set, bound where `--source` says so.
     fn prepare(&self, target: &SockAddr, shown: &str) -> Result<Socket, Error> {
         let fail = || Error::network("connect", shown);
-        let socket = Socket::new(Domain::from(i32::from(target.family())), Type::STREAM, None).map_err(fail())?;
-        socket.set_nonblocking(true).map_err(fail())?;
+        let socket = stream::socket(Domain::from(i32::from(target.family()))).map_err(fail())?;
         let family = family_of(target);
         let refused = |error| option_error(shown, &error);
         sockopt::apply((&socket).into(), &self.options, Stage::BeforeBind, family).map_err(refused)?;
@@ -282,6 +279,8 @@ pub(super) fn option_error(address: &str, error: &OptionError) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use socket2::Type;
+
     use super::*;
 
     /// A listening socket whose queue takes no further connection, and those that stand in it.

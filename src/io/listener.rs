@@ -7,13 +7,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use mio::net::{TcpListener, UnixListener};
-use socket2::{Domain, SockAddr, SockRef, Socket, Type};
+use socket2::{Domain, SockAddr, SockRef, Socket};
 
 use super::address::Lookup;
 use super::dial::{family_of, option_error};
 use super::driver::Driver;
 use super::sockopt::{self, Stage};
-use super::stream::Stream;
+use super::stream::{self, Stream};
 use super::systemd::Manager;
 use crate::config::{Family, SocketOptions};
 use crate::error::Error;
@@ -99,8 +99,7 @@ impl Listener {
 
     fn bind_tcp(addr: SocketAddr, everywhere: bool, options: &SocketOptions) -> Result<Self, Error> {
         let fail = || Error::network("listen", addr);
-        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None).map_err(fail())?;
-        socket.set_nonblocking(true).map_err(fail())?;
+        let socket = stream::socket(Domain::for_address(addr)).map_err(fail())?;
         if everywhere && addr.is_ipv6() {
             socket.set_only_v6(false).map_err(fail())?;
         }
@@ -125,8 +124,7 @@ impl Listener {
 
     fn bind_unix(path: PathBuf, options: &SocketOptions) -> io::Result<Self> {
         let addr = SockAddr::unix(&path)?;
-        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        socket.set_nonblocking(true)?;
+        let socket = stream::socket(Domain::UNIX)?;
         match socket.bind(&addr) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_stale(&path, &addr) => {
                 std::fs::remove_file(&path)?;
@@ -276,8 +274,7 @@ fn is_stale(path: &std::path::Path, addr: &SockAddr) -> bool {
     use std::os::unix::fs::FileTypeExt;
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
     let refused = || -> io::Result<bool> {
-        let probe = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-        probe.set_nonblocking(true)?;
+        let probe = stream::socket(Domain::UNIX)?;
         Ok(probe.connect(addr).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused))
     };
     is_socket && refused().unwrap_or(false)

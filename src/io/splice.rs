@@ -27,15 +27,14 @@ pub enum Kind {
 impl Kind {
     /// Looks at a descriptor that is not one of our connections.
     #[must_use]
-    pub fn of(fd: BorrowedFd<'_>) -> Kind {
+    pub fn of(file: &File) -> Kind {
         /// `/dev/null`, null(4).
         const NULL: u64 = (1 << 8) | 3;
-        let Ok(file) = fd.try_clone_to_owned().map(File::from) else { return Kind::Other };
         let Ok(meta) = file.metadata() else { return Kind::Other };
         let kind = meta.file_type();
         match () {
             () if kind.is_fifo() => Kind::Pipe,
-            () if kind.is_file() && !sys::appends(fd) => Kind::File,
+            () if kind.is_file() && !sys::appends(file.as_fd()) => Kind::File,
             () if kind.is_char_device() && meta.rdev() == NULL => Kind::File,
             () => Kind::Other,
         }
@@ -226,7 +225,7 @@ mod tests {
         let bytes: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).collect();
         file.write_all(&bytes).unwrap();
         file.rewind().unwrap();
-        assert_eq!(Kind::of(file.as_fd()), Kind::File);
+        assert_eq!(Kind::of(&file), Kind::File);
         assert_eq!(Way::between(Kind::File, Kind::Socket), Some(Way::Through));
         let reader = std::thread::spawn(move || {
             let mut got = Vec::new();
@@ -244,7 +243,7 @@ mod tests {
         let (mut from, to) = connection();
         let (path, _) = scratch_file("append");
         let append = File::options().append(true).open(&path).unwrap();
-        assert_eq!(Kind::of(append.as_fd()), Kind::Other);
+        assert_eq!(Kind::of(&append), Kind::Other);
         from.write_all(b"held back").unwrap();
         let mut middle = Middle::new().unwrap();
         assert_eq!(middle.step(end(&to, Kind::Socket), end(&append, Kind::File)).unwrap(), Step::Refused);

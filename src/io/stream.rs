@@ -8,7 +8,7 @@ use std::sync::mpsc::{Sender, channel};
 
 use mio::event::Source;
 use mio::{Interest, Registry, Token, net};
-use socket2::{SockRef, Socket};
+use socket2::{Domain, SockRef, Socket, Type};
 
 use super::sockopt::{self, Family, OptionError, Stage};
 use crate::config::SocketOptions;
@@ -22,18 +22,29 @@ pub enum Stream {
     Unix(net::UnixStream),
 }
 
-impl Stream {
-    /// Takes over a socket that is connected or connecting, and makes it non-blocking.
-    ///
-    /// # Errors
-    /// The kernel's.
-    pub fn from_socket(socket: Socket, tcp: bool) -> io::Result<Self> {
+/// A stream socket that never blocks.
+///
+/// # Errors
+/// The kernel's.
+pub(super) fn socket(domain: Domain) -> io::Result<Socket> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    return Socket::new(domain, Type::STREAM.nonblocking(), None);
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let socket = Socket::new(domain, Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
-        Ok(if tcp {
-            Stream::Tcp(net::TcpStream::from_std(socket.into()))
-        } else {
-            Stream::Unix(net::UnixStream::from_std(socket.into()))
-        })
+        Ok(socket)
+    }
+}
+
+impl Stream {
+    /// Takes over a socket that never blocks, and is connected or connecting.
+    #[must_use]
+    pub fn from_socket(socket: Socket, family: Family) -> Self {
+        match family {
+            Family::V4 | Family::V6 => Stream::Tcp(net::TcpStream::from_std(socket.into())),
+            Family::Unix => Stream::Unix(net::UnixStream::from_std(socket.into())),
+        }
     }
 
     /// The socket, for its options.

@@ -53,9 +53,11 @@ pub(super) struct Meter {
 impl Meter {
     /// Where it was asked for; and by itself, where a terminal watches a file come or go.
     fn of(seeing: &Seeing, report: &Report) -> Option<Meter> {
+        if seeing.quiet || !(seeing.progress || (seeing.verbosity == 0 && report.redraws())) {
+            return None;
+        }
         let standard = Standard::look();
-        let watched = report.redraws() && (standard.input_size.is_some() || standard.output_is_file);
-        if seeing.quiet || !(seeing.progress || (watched && seeing.verbosity == 0)) {
+        if !(seeing.progress || standard.input_size.is_some() || standard.output_is_file) {
             return None;
         }
         let begun = Instant::now();
