@@ -11,7 +11,7 @@ use super::socket::{ShowFlag, SocketFlags};
 use super::{seeing, traffic};
 use crate::config::{ConfigError, ConnectConfig, HalfClose, Input, Retry, SocketOptions, Source, Target};
 use crate::frame::Framing;
-use crate::value::{Count, Span, read_port};
+use crate::value::{Count, Size, Span, read_port};
 
 /// Send messages and show the replies: a conversation at a terminal, a filter in a script
 #[derive(Debug, Args)]
@@ -83,6 +83,33 @@ pub(super) struct ConnectFlags {
 }
 
 impl ConnectFlags {
+    /// What a command line comes to that names a server and gives no option.
+    pub(super) fn plain(address: &[OsString]) -> Self {
+        ConnectFlags {
+            address: address.to_vec(),
+            unix: false,
+            loopback: false,
+            message: Vec::new(),
+            raw: false,
+            framing: Framing::Lines,
+            crlf: false,
+            shutdown: false,
+            no_shutdown: false,
+            shutdown_with_last: false,
+            quit_after: None,
+            connect_timeout: Span(Duration::from_secs(10)),
+            retry: Count(0),
+            retry_delay: Span(Duration::from_secs(1)),
+            timeout: None,
+            limits: traffic::Limits { max_message: Size(1 << 20), idle_timeout: None },
+            fragmentation: FragmentationFlags::default(),
+            socket: SocketFlags::default(),
+            show: ShowFlag::default(),
+            source_port: None,
+            seeing: seeing::SeeingFlags::default(),
+        }
+    }
+
     pub(super) fn into_config(self, address_was_typed: bool) -> Result<ConnectConfig, ConfigError> {
         if self.loopback && address_was_typed {
             return Err(ConfigError::new("--loopback starts its own listener: leave ADDRESS out"));

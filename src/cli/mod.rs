@@ -110,12 +110,25 @@ fn command_for(args: &[OsString]) -> clap::Command {
     Cli::command().subcommand(define(clap::Command::new(name.to_owned())))
 }
 
+/// `connect ADDRESS`, or `HOST PORT`, and no option: what scripts say again and again. To define fifty
+/// options of which none is given is a seventh of what a run takes that asks one question.
+fn plain(args: &[OsString]) -> Option<connect::ConnectFlags> {
+    let [_, command, address @ ..] = args else { return None };
+    let is_word = |arg: &OsString| !arg.as_encoded_bytes().starts_with(b"-");
+    let plain = command == "connect" && (1..=2).contains(&address.len()) && address.iter().all(is_word);
+    plain.then(|| connect::ConnectFlags::plain(address))
+}
+
 /// Parses and checks a command line.
 ///
 /// # Errors
 /// [`Refusal`] says what is to be told to whom.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Refusal> {
     let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(flags) = plain(&args) {
+        let task = Task::Connect(Box::new(flags.into_config(true)?));
+        return Ok(Request { color: config::Color::Auto, task });
+    }
     let matches = command_for(&args).try_get_matches_from(args).map_err(Refusal::from)?;
     let cli = Cli::from_arg_matches(&matches).map_err(Refusal::from)?;
     let color = match cli.color {
@@ -172,7 +185,30 @@ impl From<ConfigError> for Refusal {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
     use super::*;
+
+    #[test]
+    fn an_address_alone_is_what_its_definitions_make_of_it() {
+        let line = |words: &[&[u8]]| -> Vec<OsString> {
+            let start = [&b"secretcat"[..], b"connect"];
+            start.iter().chain(words).map(|word| OsString::from_vec(word.to_vec())).collect()
+        };
+        let cases: [&[&[u8]]; 7] =
+            [&[b"h:1"], &[b"h", b"1"], &[b""], &[b"off"], &[b"unix:/a"], &[b"\xff"], &[b"a=b", b""]];
+        for args in cases.map(line) {
+            let matches = command_for(&args).try_get_matches_from(&args).unwrap();
+            let defined = connect::ConnectFlags::from_arg_matches(matches.subcommand().unwrap().1).unwrap();
+            assert_eq!(format!("{:?}", plain(&args).unwrap()), format!("{defined:?}"));
+            assert!(address_was_typed(matches.subcommand().map(|(_, of_command)| of_command)));
+        }
+        let others: [&[&[u8]]; 6] = [&[], &[b"-N"], &[b"h", b"-N"], &[b"--"], &[b"h", b"1", b"2"], &[b"-"]];
+        for args in others.map(line) {
+            assert!(plain(&args).is_none(), "{args:?}");
+        }
+        assert!(plain(&["secretcat", "listen", "h"].map(OsString::from)).is_none());
+    }
 
     #[test]
     fn a_command_defined_alone_is_as_it_is_among_the_others() {

@@ -6,7 +6,7 @@ use clap::{ArgAction, Args, ValueHint};
 
 use crate::config::{Seeing, Sink};
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Seeing")]
 pub(super) struct SeeingFlags {
     /// Tell on stderr what happens; twice: every write and read too

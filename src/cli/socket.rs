@@ -173,7 +173,7 @@ pub(super) struct SocketFlags {
 }
 
 /// What shows the socket options of one connection.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Socket options")]
 pub(super) struct ShowFlag {
     /// Print each socket option as requested and as the kernel has it
