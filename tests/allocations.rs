@@ -29,7 +29,7 @@ fn unseen() -> Context {
     Context {
         report: Report::stderr(Color::Never),
         recorder: Recorder::default(),
-        signals: Signals::new().unwrap(),
+        signals: Signals::default(),
         manager: Manager::default(),
     }
 }

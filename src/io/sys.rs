@@ -187,6 +187,18 @@ pub fn ignores_hangup() -> bool {
     known && unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
 }
 
+/// Ignores SIGHUP from now on.
+///
+/// # Errors
+/// The kernel's.
+pub fn ignore_hangup() -> io::Result<()> {
+    // SAFETY: SIG_IGN is no function: nothing of ours runs when the signal comes.
+    if unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) } == libc::SIG_ERR {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
 /// Moves up to `len` bytes from one descriptor to another, one of them a pipe, within the kernel
 /// (splice(2), never waiting for the pipe). 0 is the end of `from`. `Unsupported` outside Linux.
 #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -30,7 +30,7 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
     // More descriptors are more clients; where there are none to be had, those there are must do.
     let _ = sys::raise_descriptor_limit();
     let driver = Driver::new().map_err(Error::local("start", "the event loop"))?;
-    context.signals.watch(&driver).map_err(Error::local("watch", "signals"))?;
+    context.signals.watch(driver.waker());
     let options = &config.traffic.socket;
     let mut listener = match Listener::inherited(&context.manager, options)? {
         Some(listener) => listener,
@@ -70,7 +70,7 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
 /// A further loop over the same listening socket.
 fn beside(config: &ListenConfig, context: &Context, mut listener: Listener, room: &Room) -> Result<(), Error> {
     let driver = Driver::new().map_err(Error::local("start", "the event loop"))?;
-    context.signals.watch(&driver).map_err(Error::local("watch", "signals"))?;
+    context.signals.watch(driver.waker());
     listener.register(&driver, LISTENER).map_err(Error::network("listen", &config.address))?;
     let quiet = Context { manager: Manager::default(), ..context.clone() }; // one tells of the end
     serve(config, &quiet, driver, listener, room)

@@ -26,7 +26,7 @@ impl Loopback {
         // Bytes have no messages in them: what the service finds in them are lines.
         let framing = if config.raw { Framing::Lines } else { config.framing };
         let listen = ListenConfig::private(Address::Tcp { host, port: 0 }, framing, config.traffic.max_message);
-        let signals = Signals::new().map_err(Error::local("start", "the loopback listener"))?;
+        let signals = Signals::default();
         let theirs = Context { signals: signals.clone(), manager: Manager::default(), ..context.clone() };
         let (sender, receiver) = channel::<Result<SocketAddr, Error>>();
         let thread = std::thread::Builder::new()
