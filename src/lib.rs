@@ -32,6 +32,7 @@ pub mod value;
 pub mod verdict;
 
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use cli::{Refusal, Task};
@@ -67,7 +68,11 @@ fn perform(task: &Task, report: &Report) -> Result<u8, Error> {
         Task::Listen(config) => &config.seeing,
         Task::Connect(config) => &config.seeing,
     };
-    let signals = Signals::install().map_err(Error::local("watch", "signals"))?;
+    let signals = if takes_signals(task) {
+        Signals::install().map_err(Error::local("watch", "signals"))?
+    } else {
+        Signals::default()
+    };
     let recorder = Recorder::start(seeing, report)?;
     let context = Context { report: report.clone(), recorder, signals, manager: Manager::from_env() };
     let result = match task {
@@ -82,6 +87,18 @@ fn perform(task: &Task, report: &Report) -> Result<u8, Error> {
     let told = context.recorder.finish();
     let status = result?;
     told.map(|()| status)
+}
+
+/// Whether signals are taken over. A client that nobody watches and that records nothing has nothing
+/// to tell when one comes: it ends of the signal, as a shell has to see to end its script too. And a
+/// thread that waits for signals takes a tenth of the time of one question.
+fn takes_signals(task: &Task) -> bool {
+    match task {
+        Task::Listen(_) | Task::Sweep(_) => true,
+        Task::Connect(config) => {
+            config.seeing.records() || std::io::stdin().is_terminal() || std::io::stderr().is_terminal()
+        }
+    }
 }
 
 /// Help and version go to stdout, and may fail there; complaints are one line on stderr.

@@ -25,7 +25,7 @@ impl Lines {
     /// with its ending and without. Nothing of it may have been looked at before.
     #[inline]
     pub(super) fn split<'a>(&self, fresh: &mut &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
-        let lf = memchr::memchr(b'\n', fresh).filter(|&lf| lf <= self.limit)?;
+        let lf = find_lf(fresh).filter(|&lf| lf <= self.limit)?;
         let (wire, rest) = fresh.split_at_checked(lf + 1)?;
         *fresh = rest;
         Some((wire, wire[..lf].strip_suffix(b"\r").unwrap_or(&wire[..lf])))
@@ -61,6 +61,7 @@ impl Lines {
 
 /// Where the first LF stands. memchr begins with asking what the processor can do (CPUID), and under a
 /// hypervisor the answer takes longer than all else that a short conversation does with its bytes.
+#[inline]
 fn find_lf(bytes: &[u8]) -> Option<usize> {
     if bytes.len() <= FEW { bytes.iter().position(|&byte| byte == b'\n') } else { memchr::memchr(b'\n', bytes) }
 }

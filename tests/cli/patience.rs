@@ -5,6 +5,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 
+use rustix::process::Signal;
+
 use crate::connect::stage;
 use crate::support::{DEADLINE, NOT_FOUND, Proc, Server, accept, digits, read_line, run, secretcat};
 
@@ -104,4 +106,23 @@ fn a_pause_before_the_next_message_is_no_time_for_the_last_reply() {
     let proc = Proc::start(secretcat(args).args(["--barrier", "peer-read"]));
     let _server = accept(&listener);
     proc.end().is(1, "", &stderr);
+}
+
+#[test]
+fn a_client_that_nobody_watches_ends_of_a_signal_itself() {
+    let (listener, address) = stage();
+    let interrupted = |args: &[&str]| {
+        let proc = Proc::start(secretcat(["connect", &address, "-m", "a"]).args(args));
+        let mut server = accept(&listener);
+        assert_eq!(read_line(&mut server), "a\n");
+        proc.signal(Signal::INT);
+        proc.end()
+    };
+    // A shell ends its script when what it runs has died of SIGINT, not when that says 130.
+    let out = interrupted(&[]);
+    assert_eq!((out.status, out.signal, &out.stderr[..]), (None, Some(2), ""));
+    // What was recorded is not lost.
+    let out = interrupted(&["--stats"]);
+    assert_eq!((out.status, out.signal), (Some(130), None));
+    assert!(out.stderr.contains("\nmessages      1 out, 0 in\n"), "{}", out.stderr);
 }
