@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "libc calls; each stands in a function of its own with a safe signature")]
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Instant;
 
 use crate::trace::TcpSample;
@@ -229,7 +229,7 @@ pub fn appends(fd: BorrowedFd<'_>) -> bool {
 /// a limit of the user's is no error). `Unsupported` outside Linux, where only [`splice`] needs it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub fn pipe_with_capacity(size: usize) -> io::Result<(OwnedFd, OwnedFd)> {
-    use std::os::fd::FromRawFd;
+    use std::os::fd::{AsFd, FromRawFd};
 
     let mut ends: [RawFd; 2] = [-1; 2];
     // SAFETY: the kernel writes two descriptors to `ends`, which has room for two.
