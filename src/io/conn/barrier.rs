@@ -102,12 +102,11 @@ impl Gate {
 
 /// Whether the peer has acknowledged all bytes.
 fn is_acknowledged(stream: &Stream) -> io::Result<bool> {
-    let acknowledged = sys::queued_out(stream.as_fd())? == 0;
-    // A reset leaves that count as it is, and nobody reads it where the peer's end has been read.
-    match if acknowledged { None } else { stream.take_error() } {
-        Some(error) => Err(error),
-        None => Ok(acknowledged),
+    if sys::queued_out(stream.as_fd())? == 0 {
+        return Ok(true);
     }
+    // A reset leaves that count as it is, and nobody reads it where the peer's end has been read.
+    stream.take_error().map_or(Ok(false), Err)
 }
 
 /// When to look again whether all that was written has arrived; `None` when it has, or where that
