@@ -130,7 +130,7 @@ impl Inbox {
     /// Buffers what was read and not pulled, for a caller that stops pulling early. The caller
     /// bounds it by what it reads before it pulls on.
     pub fn keep(&mut self, fresh: &[u8]) {
-        if self.check().is_ok() {
+        if self.failure().is_none() {
             self.append(fresh);
         }
     }
@@ -213,7 +213,7 @@ impl Inbox {
     }
 
     fn check(&self) -> Result<(), FrameError> {
-        if let Scanner::Failed(error, _) = &self.scanner { Err(error.clone()) } else { Ok(()) }
+        self.failure().map_or(Ok(()), |error| Err(error.clone()))
     }
 
     fn fail(&mut self, error: FrameError) -> FrameError {
