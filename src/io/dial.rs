@@ -264,11 +264,7 @@ fn reachable(addr: SocketAddr) -> SocketAddr {
 
 /// The family of an address, as the option table has it.
 pub(super) fn family_of(addr: &SockAddr) -> sockopt::Family {
-    match addr.as_socket() {
-        Some(SocketAddr::V4(_)) => sockopt::Family::V4,
-        Some(SocketAddr::V6(_)) => sockopt::Family::V6,
-        None => sockopt::Family::Unix,
-    }
+    sockopt::Family::of(addr.as_socket().map(|addr| addr.ip()))
 }
 
 /// A refused option as the error that ends the run.

@@ -53,11 +53,7 @@ impl Arrival {
     /// The family of its socket, which need not be asked.
     #[must_use]
     pub fn family(&self) -> sockopt::Family {
-        match self.ip {
-            Some(IpAddr::V4(_)) => sockopt::Family::V4,
-            Some(IpAddr::V6(_)) => sockopt::Family::V6,
-            None => sockopt::Family::Unix,
-        }
+        sockopt::Family::of(self.ip)
     }
 }
 

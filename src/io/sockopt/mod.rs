@@ -5,6 +5,7 @@ mod table;
 
 use std::fmt::Write;
 use std::io;
+use std::net::IpAddr;
 
 use socket2::{Domain, SockRef, Socket};
 
@@ -36,6 +37,18 @@ pub enum Family {
     V6,
     /// A Unix socket.
     Unix,
+}
+
+impl Family {
+    /// That of a socket with such an address; one that has none is a Unix socket.
+    #[must_use]
+    pub fn of(ip: Option<IpAddr>) -> Self {
+        match ip {
+            Some(IpAddr::V4(_)) => Family::V4,
+            Some(IpAddr::V6(_)) => Family::V6,
+            None => Family::Unix,
+        }
+    }
 }
 
 /// An option that this system does not have.
