@@ -59,7 +59,7 @@ _secretcat() {
             return 0
             ;;
         secretcat__subcmd__connect)
-            opts="-U -m -C -N -q -w -i -4 -6 -s -p -v -h --unix --loopback --message --raw --framing --crlf --shutdown --no-shutdown --shutdown-with-last --quit-after --connect-timeout --retry --retry-delay --timeout --max-message --idle-timeout --chunk --cut --coalesce --delay --barrier --seed --plan --read-size --read-delay --read-start-delay --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --source-port --verbose --quiet --progress --stats --trace --timeline --color --help"
+            opts="-U -m -C -N -q -w -i -4 -6 -s -p -v -h --unix --loopback --message --raw --framing --crlf --shutdown --no-shutdown --shutdown-with-last --quit-after --connect-timeout --retry --retry-delay --timeout --max-message --idle-timeout --busy-poll --chunk --cut --coalesce --delay --barrier --seed --plan --read-size --read-delay --read-start-delay --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --source-port --verbose --quiet --progress --stats --trace --timeline --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -143,6 +143,13 @@ _secretcat() {
                     return 0
                     ;;
                 -w)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --busy-poll)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
@@ -411,7 +418,7 @@ _secretcat() {
             return 0
             ;;
         secretcat__subcmd__listen)
-            opts="-U -k -w -i -4 -6 -s -v -h --unix --service --bug --relay --cut-toward --once --keep-open --framing --count --threads --max-connections --allow --deny --max-message --idle-timeout --chunk --cut --coalesce --delay --barrier --seed --plan --read-size --read-delay --read-start-delay --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --backlog --verbose --quiet --progress --stats --trace --timeline --color --help"
+            opts="-U -k -w -i -4 -6 -s -v -h --unix --service --bug --relay --cut-toward --once --keep-open --framing --count --threads --max-connections --allow --deny --max-message --idle-timeout --busy-poll --chunk --cut --coalesce --delay --barrier --seed --plan --read-size --read-delay --read-start-delay --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --backlog --verbose --quiet --progress --stats --trace --timeline --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -502,6 +509,13 @@ _secretcat() {
                     return 0
                     ;;
                 -w)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --busy-poll)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace

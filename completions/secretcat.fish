@@ -54,6 +54,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l allow -d 
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l deny -d 'Turn clients of these networks away, whatever --allow says (repeatable)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l max-message -d 'Largest message taken, its line ending not counted' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s w -l idle-timeout -d 'Give a connection up when nothing came or went for so long' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l busy-poll -d 'Before sleeping, look for events so long, as long as that finds some; 0 sleeps at once' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l chunk -d 'Write pieces of so many bytes' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l cut -d 'Cut each message at these offsets' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l coalesce -d 'Join so many messages before they are cut and written' -r -f
@@ -118,6 +119,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l retry-de
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l timeout -d 'Give up when a reply takes longer' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l max-message -d 'Largest message taken, its line ending not counted' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s w -l idle-timeout -d 'Give a connection up when nothing came or went for so long' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l busy-poll -d 'Before sleeping, look for events so long, as long as that finds some; 0 sleeps at once' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l chunk -d 'Write pieces of so many bytes' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l cut -d 'Cut each message at these offsets' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l coalesce -d 'Join so many messages before they are cut and written' -r -f

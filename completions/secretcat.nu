@@ -68,6 +68,7 @@ module completions {
     --deny: string            # Turn clients of these networks away, whatever --allow says (repeatable)
     --max-message: string     # Largest message taken, its line ending not counted
     --idle-timeout(-w): string # Give a connection up when nothing came or went for so long
+    --busy-poll: string       # Before sleeping, look for events so long, as long as that finds some; 0 sleeps at once
     --chunk: string           # Write pieces of so many bytes
     --cut: string             # Cut each message at these offsets
     --coalesce: string        # Join so many messages before they are cut and written
@@ -160,6 +161,7 @@ module completions {
     --timeout: string         # Give up when a reply takes longer
     --max-message: string     # Largest message taken, its line ending not counted
     --idle-timeout(-w): string # Give a connection up when nothing came or went for so long
+    --busy-poll: string       # Before sleeping, look for events so long, as long as that finds some; 0 sleeps at once
     --chunk: string           # Write pieces of so many bytes
     --cut: string             # Cut each message at these offsets
     --coalesce: string        # Join so many messages before they are cut and written

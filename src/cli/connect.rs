@@ -11,7 +11,7 @@ use super::socket::{ShowFlag, SocketFlags};
 use super::{seeing, traffic};
 use crate::config::{ConfigError, ConnectConfig, HalfClose, Input, Retry, SocketOptions, Source, Target};
 use crate::frame::Framing;
-use crate::value::{Count, Size, Span, read_port};
+use crate::value::{Count, Span, read_port};
 
 /// Send messages and show the replies: a conversation at a terminal, a filter in a script
 #[derive(Debug, Args)]
@@ -101,7 +101,7 @@ impl ConnectFlags {
             retry: Count(0),
             retry_delay: Span(Duration::from_secs(1)),
             timeout: None,
-            limits: traffic::Limits { max_message: Size(1 << 20), idle_timeout: None },
+            limits: traffic::Limits::default(),
             fragmentation: FragmentationFlags::default(),
             socket: SocketFlags::default(),
             show: ShowFlag::default(),

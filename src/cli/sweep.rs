@@ -67,7 +67,7 @@ pub(super) struct SweepFlags {
 impl SweepFlags {
     pub(super) fn into_config(self, address_was_typed: bool) -> Result<SweepConfig, ConfigError> {
         let family = self.socket.family();
-        let limits = traffic::Limits { max_message: self.max_message, idle_timeout: None };
+        let limits = traffic::Limits { max_message: self.max_message, ..traffic::Limits::default() };
         let traffic = traffic::traffic(self.socket, &limits, &FragmentationFlags::default())?;
         let mut messages = Vec::new();
         for text in self.message {

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::net::Ipv6Addr;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -23,6 +24,16 @@ pub(super) struct Limits {
     /// Give a connection up when nothing came or went for so long
     #[arg(short = 'w', long, value_name = "TIME", allow_hyphen_values = true)]
     pub(super) idle_timeout: Option<Span>,
+    /// Before sleeping, look for events so long, as long as that finds some; 0 sleeps at once
+    #[arg(long, value_name = "TIME", default_value = "50us", allow_hyphen_values = true)]
+    pub(super) busy_poll: Span,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        // 50 us are what the kernel recommends for its own busy polling (Documentation/admin-guide/sysctl/net.rst).
+        Limits { max_message: Size(1 << 20), idle_timeout: None, busy_poll: Span(Duration::from_micros(50)) }
+    }
 }
 
 /// What the flags make of a connection, unchecked.
@@ -38,6 +49,7 @@ pub(super) fn traffic(
         socket: socket.into_config()?,
         max_message: usize::try_from(limits.max_message.0).map_err(too_large)?,
         idle_timeout: limits.idle_timeout.map(|Span(time)| time),
+        busy_poll: limits.busy_poll.0,
     })
 }
 

@@ -83,6 +83,8 @@ pub struct Traffic {
     pub max_message: usize,
     /// How long nothing may come or go before the connection is given up.
     pub idle_timeout: Option<Duration>,
+    /// How long the loop that serves it looks for events before it sleeps, at the most.
+    pub busy_poll: Duration,
 }
 
 impl Traffic {

@@ -321,7 +321,7 @@ mod tests {
         let path = std::env::temp_dir().join(format!("secretcat-{}-queue", std::process::id()));
         let addr = SockAddr::unix(&path).unwrap();
         let (listener, _waiting) = full(Domain::UNIX, &addr);
-        let mut driver = Driver::new().unwrap();
+        let mut driver = Driver::new(Duration::ZERO).unwrap();
         let address = Address::Unix(path.clone());
         let mut dial = Dial::start(&address, Family::Any, &SocketOptions::default(), &driver, FIRST_KEY).unwrap();
         let mut tries = 0;
@@ -348,7 +348,7 @@ mod tests {
             socket
         };
         let (refusing, listening) = (bound(false), bound(true));
-        let mut driver = Driver::new().unwrap();
+        let mut driver = Driver::new(Duration::ZERO).unwrap();
         let address = Address::default();
         let mut dial = Dial::start(&address, Family::V4, &SocketOptions::default(), &driver, FIRST_KEY).unwrap();
         dial.lookup = None;

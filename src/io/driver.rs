@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
+use std::hint;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 use mio::event::Source;
 use mio::{Events, Interest, Poll, Token, Waker};
 
+use super::busy_poll::BusyPoll;
 use super::sys;
 use crate::service::CONSOLE;
 
@@ -65,15 +67,17 @@ pub struct Driver {
     waker: Arc<Waker>,
     alarms: Alarms,
     timer: Option<sys::Timer>,
+    busy: BusyPoll,
     again: HashSet<usize>,
 }
 
 impl Driver {
-    /// A driver with nothing registered.
+    /// A driver with nothing registered. Before it sleeps it looks for events for `busy_poll` at the
+    /// most, as long as such looks find some; zero sleeps at once.
     ///
     /// # Errors
     /// The kernel's, when it is out of descriptors or memory.
-    pub fn new() -> io::Result<Self> {
+    pub fn new(busy_poll: Duration) -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), Token(WOKEN))?);
         // poll(2) and epoll count milliseconds; pauses between pieces are shorter.
@@ -88,6 +92,7 @@ impl Driver {
             waker,
             alarms: Alarms::default(),
             timer,
+            busy: BusyPoll::new(busy_poll),
             again: HashSet::new(),
         })
     }
@@ -140,9 +145,8 @@ impl Driver {
     /// The kernel's; an interrupted call is not one.
     pub fn wait(&mut self, ready: &mut Vec<Ready>) -> io::Result<()> {
         let timeout = self.timeout()?;
-        match self.poll.poll(&mut self.events, timeout) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            other => other?,
+        if !self.look(timeout)? {
+            self.poll(timeout)?;
         }
         for event in &self.events {
             if event.token() == Token(TIMER) {
@@ -171,6 +175,33 @@ impl Driver {
             }
         }
         Ok(())
+    }
+
+    /// Looks for events without sleeping, where that pays. True: there are some.
+    fn look(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
+        let Some(window) = self.busy.window(timeout) else { return Ok(false) };
+        self.poll(Some(Duration::ZERO))?;
+        if !self.events.is_empty() {
+            return Ok(true); // nothing was waited for, nothing is learnt
+        }
+        let begun = Instant::now();
+        loop {
+            // Not sched_yield(2): among busy programs it would give up a whole slice each time.
+            hint::spin_loop();
+            self.poll(Some(Duration::ZERO))?;
+            let found = !self.events.is_empty();
+            if found || begun.elapsed() >= window {
+                self.busy.learn(found);
+                return Ok(found);
+            }
+        }
+    }
+
+    fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            other => other,
+        }
     }
 
     /// How long the poll may take; where there is a timer of nanoseconds, it is armed instead.
@@ -255,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_key_has_one_turn_however_often_it_asks() {
-        let mut driver = Driver::new().unwrap();
+        let mut driver = Driver::new(Duration::ZERO).unwrap();
         let mut ready = Vec::new();
         for _ in 0..3 {
             driver.again(7);
@@ -266,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_waker_and_a_deadline_end_the_wait() {
-        let mut driver = Driver::new().unwrap();
+        let mut driver = Driver::new(Duration::ZERO).unwrap();
         let mut ready = Vec::new();
         driver.waker().wake().unwrap();
         driver.wait(&mut ready).unwrap();

@@ -1,6 +1,7 @@
 //! The only place with sockets, files, clocks, threads and signals: what the kernel gives, made plain.
 
 pub mod address;
+mod busy_poll;
 pub mod conn;
 pub mod console;
 pub mod dial;

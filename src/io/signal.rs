@@ -76,7 +76,7 @@ mod tests {
     fn a_loop_is_woken_by_a_signal_before_it_and_after() {
         let signals = Signals::default();
         for before in [false, true] {
-            let mut driver = Driver::new().unwrap();
+            let mut driver = Driver::new(std::time::Duration::ZERO).unwrap();
             signals.watch(driver.waker());
             if !before {
                 signals.stop();

@@ -46,7 +46,7 @@ pub fn run(config: &ConnectConfig, context: &Context) -> Result<(), Error> {
 }
 
 fn converse(config: &ConnectConfig, address: &Address, context: &Context) -> Result<(), Error> {
-    let driver = Driver::new().map_err(Error::local("start", "the event loop"))?;
+    let driver = Driver::new(config.traffic.busy_poll).map_err(Error::local("start", "the event loop"))?;
     context.signals.watch(driver.waker());
     let (driver, stream, name) = Caller { config, address, context, driver }.connect()?;
     if config.seeing.show_options {

@@ -56,7 +56,7 @@ fn sleeps(pid: u32) -> BTreeMap<String, u64> {
 
 #[test]
 fn every_loop_serves_a_part_of_them() {
-    let server = Server::start(&["--threads", "3"]);
+    let server = Server::start(&["--threads", "3", "--busy-poll", "0"]);
     let serving = RefCell::new(BTreeSet::new());
     let mut clients = Vec::new();
     let come = || {
@@ -75,6 +75,25 @@ fn every_loop_serves_a_part_of_them() {
     poll_until("a client at each loop", come, || serving.borrow().len() == 3);
     drop(clients);
     server.stops_with("");
+}
+
+#[test]
+fn a_loop_looks_for_what_comes_soon_before_it_sleeps() {
+    for (time, slept) in [("0", 20..=50), ("1m", 0..=5)] {
+        let server = Server::start(&["--busy-poll", time]);
+        let mut client = server.open();
+        ask(&mut client, "SECRET 1");
+        let before = sleeps(server.proc.pid());
+        for _ in 0..50 {
+            ask(&mut client, "SECRET 2");
+        }
+        let after = sleeps(server.proc.pid());
+        let loops = after.keys().filter(|name| name.ends_with(&format!("/{}", server.proc.pid())));
+        let times: u64 = loops.map(|name| after[name] - before[name]).sum();
+        assert!(slept.contains(&times), "--busy-poll {time}: {times} times");
+        drop(client);
+        server.stops_with("");
+    }
 }
 
 #[test]
