@@ -71,17 +71,13 @@ impl Secret {
         }
         out.extend_from_slice(b"Digits: ");
         let start = out.len();
-        let mut rest = message;
-        while let Some(first) = rest.iter().position(u8::is_ascii_digit) {
-            let from = &rest[first..];
-            let run = from.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(from.len());
-            let (digits, others) = from.split_at(run);
-            out.extend_from_slice(digits);
-            rest = others;
-        }
+        out.extend(message.iter().filter(|byte| byte.is_ascii_digit()));
         let count = out.len() - start;
         out.extend_from_slice(b"   Count: ");
-        out.extend_from_slice(itoa::Buffer::new().format(count).as_bytes());
+        match u8::try_from(count) {
+            Ok(few @ ..10) => out.push(b'0' + few), // most messages have no more
+            _ => out.extend_from_slice(itoa::Buffer::new().format(count).as_bytes()),
+        }
         out.push(b'\n');
     }
 
@@ -170,6 +166,8 @@ mod tests {
     fn digits_are_given_in_order_with_their_count() {
         assert_eq!(answer(b"My SECRET code is 12345"), "Digits: 12345   Count: 5\n");
         assert_eq!(answer(b"1SECRET2 3"), "Digits: 123   Count: 3\n");
+        assert_eq!(answer(b"123456789 SECRET"), "Digits: 123456789   Count: 9\n");
+        assert_eq!(answer(b"12345SECRET67890"), "Digits: 1234567890   Count: 10\n");
     }
 
     #[test]
