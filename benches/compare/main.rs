@@ -1,7 +1,11 @@
 //! secretcat beside its peers, interleaved in one run, every answer checked: ratios with their spread.
 //!
-//! `cargo bench --bench compare -- [WORD…] [--runs N]` runs the measurements whose names contain a
-//! word. The load runs on core 0, what is measured on core 1; nothing is installed.
+//! `cargo bench --bench compare -- [WORD…] [--runs N] [--congestion NAME]` runs the measurements whose
+//! names contain a word. The load runs on core 0, what is measured on core 1; nothing is installed.
+//!
+//! `--congestion` measures over a loopback of its own, where every connection has that congestion
+//! control. It matters: bbr paces with a timer a segment, which on a virtual machine is a call of the
+//! host, and then that is most of what is measured.
 #![allow(clippy::cast_precision_loss, clippy::format_push_string, reason = "figures are rounded, and printed")]
 
 mod answers;
@@ -13,6 +17,7 @@ mod runs;
 mod slopes;
 
 use std::io::{self, Write};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -29,10 +34,13 @@ fn main() -> Outcome {
         [flag, addr] if flag == "--bare-answers" => return Ok(bare::answer_at(addr.parse()?)?),
         _ => {}
     }
+    let option = |name: &str| args.iter().position(|arg| arg == name).and_then(|at| args.get(at + 1));
+    if let (Some(congestion), None) = (option("--congestion"), std::env::var_os(OWN_LOOPBACK)) {
+        return Err(on_a_loopback_of_its_own(congestion, &args).into());
+    }
     build_what_ships()?;
-    let runs = args.iter().position(|arg| arg == "--runs").and_then(|at| args.get(at + 1)?.parse().ok());
-    let words: Vec<&String> = args.iter().take_while(|arg| *arg != "--runs").collect();
-    let bench = Bench { runs: runs.unwrap_or(5) };
+    let words: Vec<&String> = args.iter().take_while(|arg| !arg.starts_with("--")).collect();
+    let bench = Bench { runs: option("--runs").map_or(Ok(5), |runs| runs.parse())? };
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?;
     let mut core = CpuSet::new();
@@ -55,6 +63,24 @@ fn main() -> Outcome {
         }
     }
     Ok(())
+}
+
+/// Set where the loopback is our own.
+const OWN_LOOPBACK: &str = "SECRETCAT_BENCH_OWN_LOOPBACK";
+
+/// Starts all anew in a network namespace that has nothing but a loopback (unshare(1), ip-route(8)).
+/// It returns if that fails.
+fn on_a_loopback_of_its_own(congestion: &str, args: &[String]) -> io::Error {
+    const SET_UP: &str = "ip link set lo up && for to in 127.0.0.0/8 127.0.0.1; do \
+        ip route replace local $to dev lo table local proto kernel scope host src 127.0.0.1 congctl $0 || exit; \
+        done && exec \"$@\"";
+    let program = match std::env::current_exe() {
+        Ok(program) => program,
+        Err(error) => return error,
+    };
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--net", "sh", "-c", SET_UP, congestion]).arg(program).args(args);
+    command.env(OWN_LOOPBACK, congestion).exec()
 }
 
 /// Builds the program anew where it is taken from. The one that cargo has just built for this
