@@ -144,10 +144,7 @@ impl Driver {
     /// # Errors
     /// The kernel's; an interrupted call is not one.
     pub fn wait(&mut self, ready: &mut Vec<Ready>) -> io::Result<()> {
-        let timeout = self.timeout()?;
-        if !self.look(timeout)? {
-            self.poll(timeout)?;
-        }
+        self.collect()?;
         for event in &self.events {
             if event.token() == Token(TIMER) {
                 continue;
@@ -177,9 +174,20 @@ impl Driver {
         Ok(())
     }
 
-    /// Looks for events without sleeping, where that pays. True: there are some.
-    fn look(&mut self, timeout: Option<Duration>) -> io::Result<bool> {
-        let Some(window) = self.busy.window(timeout) else { return Ok(false) };
+    /// Has the kernel tell what is ready, or that the next deadline has come.
+    fn collect(&mut self) -> io::Result<()> {
+        let mut timeout = self.timeout()?;
+        if let Some(window) = self.busy.window(timeout) {
+            if self.look(window)? {
+                return Ok(());
+            }
+            timeout = self.timeout()?; // some of it is over
+        }
+        self.poll(timeout)
+    }
+
+    /// Looks for events without sleeping. True: there are some.
+    fn look(&mut self, window: Duration) -> io::Result<bool> {
         self.poll(Some(Duration::ZERO))?;
         if !self.events.is_empty() {
             return Ok(true); // nothing was waited for, nothing is learnt
@@ -297,16 +305,22 @@ mod tests {
 
     #[test]
     fn a_waker_and_a_deadline_end_the_wait() {
-        let mut driver = Driver::new(Duration::ZERO).unwrap();
-        let mut ready = Vec::new();
-        driver.waker().wake().unwrap();
-        driver.wait(&mut ready).unwrap();
-        assert_eq!(ready, [Ready { key: WOKEN, readable: true, writable: false, behind: Behind::Nothing }]);
-        ready.clear();
-        driver.wake_at(5, Instant::now() + Duration::from_micros(300));
-        while ready.is_empty() {
+        // However long is looked for events: by a timer of nanoseconds, and without.
+        let deadlines = [Duration::from_micros(300), Duration::from_millis(250)];
+        for busy_poll in [Duration::ZERO, Duration::from_micros(50), Duration::from_secs(3600)] {
+            let mut driver = Driver::new(busy_poll).unwrap();
+            let mut ready = Vec::new();
+            driver.waker().wake().unwrap();
             driver.wait(&mut ready).unwrap();
+            assert_eq!(ready, [Ready { key: WOKEN, readable: true, writable: false, behind: Behind::Nothing }]);
+            for deadline in deadlines {
+                ready.clear();
+                driver.wake_at(5, Instant::now() + deadline);
+                while ready.is_empty() {
+                    driver.wait(&mut ready).unwrap();
+                }
+                assert_eq!(ready, [Ready { key: 5, readable: false, writable: false, behind: Behind::Nothing }]);
+            }
         }
-        assert_eq!(ready, [Ready { key: 5, readable: false, writable: false, behind: Behind::Nothing }]);
     }
 }
