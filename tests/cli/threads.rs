@@ -4,9 +4,11 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::Command;
 use std::thread;
 
-use crate::support::{Dir, Proc, Server, ask, converse, digits, poll_until, secretcat, tcp};
+use crate::support::{Dir, Proc, Server, ask, clean, converse, digits, poll_until, run_command, secretcat, skip, tcp};
 
 #[test]
 fn any_number_of_loops_answers_everybody() {
@@ -77,21 +79,40 @@ fn every_loop_serves_a_part_of_them() {
     server.stops_with("");
 }
 
+/// Whether a command has slept in any call of `epoll_wait(2)` while it talked with another.
+fn sleeps_in(log: &Path, talk: impl FnOnce(&mut Command)) -> bool {
+    let mut command = Command::new("strace");
+    clean(&mut command).args(["-e", "trace=epoll_wait,epoll_pwait", "-o"]).arg(log);
+    talk(command.arg(env!("CARGO_BIN_EXE_secretcat")));
+    let calls = std::fs::read_to_string(log).unwrap();
+    let at_once =
+        |call: &str| call.split_once(", 1024, ").map(|(_, rest)| rest.starts_with("0)") || rest.starts_with("0,"));
+    let at_once: Vec<bool> = calls.lines().filter_map(at_once).collect();
+    assert!(!at_once.is_empty(), "{calls}");
+    at_once.contains(&false)
+}
+
 #[test]
-fn a_loop_looks_for_what_comes_soon_before_it_sleeps() {
-    for (time, slept) in [("0", 20..=50), ("1m", 0..=5)] {
-        let server = Server::start(&["--busy-poll", time]);
-        let mut client = server.open();
-        ask(&mut client, "SECRET 1");
-        let before = sleeps(server.proc.pid());
-        for _ in 0..50 {
-            ask(&mut client, "SECRET 2");
-        }
-        let after = sleeps(server.proc.pid());
-        let loops = after.keys().filter(|name| name.ends_with(&format!("/{}", server.proc.pid())));
-        let times: u64 = loops.map(|name| after[name] - before[name]).sum();
-        assert!(slept.contains(&times), "--busy-poll {time}: {times} times");
-        drop(client);
+fn a_loop_looks_for_what_comes_soon_and_sleeps_at_once_where_it_is_not_to() {
+    if !skip::has_strace() {
+        return;
+    }
+    let dir = Dir::new("busy-poll");
+    let log = dir.file("strace");
+    for (time, sleeps) in [("0", true), ("1m", false)] {
+        let server = Server::start(&[]);
+        let connect = sleeps_in(&log, |command| {
+            command.args(["connect", &server.address(), "--busy-poll", time, "-m", "SECRET 1"]);
+            run_command(command, "").is(0, digits("1"), "");
+        });
+        let listen = sleeps_in(&log, |command| {
+            command.args(["listen", "127.0.0.1:0", "--once", "--busy-poll", time]);
+            let server = Server::from_command(command);
+            assert_eq!(server.say("SECRET 2\n"), digits("2"));
+            let said = format!("listening on {}\n", server.address());
+            server.proc.end().is(0, "", said);
+        });
+        assert_eq!((connect, listen), (sleeps, sleeps), "--busy-poll {time}");
         server.stops_with("");
     }
 }
