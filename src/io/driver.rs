@@ -176,33 +176,37 @@ impl Driver {
 
     /// Has the kernel tell what is ready, or that the next deadline has come.
     fn collect(&mut self) -> io::Result<()> {
-        let mut timeout = self.timeout()?;
-        if let Some(window) = self.busy.window(timeout) {
+        let left = self.left();
+        if let Some(window) = self.busy.window(left) {
             if self.look(window)? {
                 return Ok(());
             }
-            timeout = self.timeout()?; // some of it is over
         }
+        let timeout = self.timeout()?;
         self.poll(timeout)
     }
 
     /// Looks for events without sleeping. True: there are some.
     fn look(&mut self, window: Duration) -> io::Result<bool> {
-        self.poll(Some(Duration::ZERO))?;
-        if !self.events.is_empty() {
+        if self.finds()? {
             return Ok(true); // nothing was waited for, nothing is learnt
         }
         let begun = Instant::now();
         loop {
             // Not sched_yield(2): among busy programs it would give up a whole slice each time.
             hint::spin_loop();
-            self.poll(Some(Duration::ZERO))?;
-            let found = !self.events.is_empty();
+            let found = self.finds()?;
             if found || begun.elapsed() >= window {
                 self.busy.learn(found);
                 return Ok(found);
             }
         }
+    }
+
+    /// Whether something is ready now. That a deadline has come, the clock tells as well.
+    fn finds(&mut self) -> io::Result<bool> {
+        self.poll(Some(Duration::ZERO))?;
+        Ok(self.events.iter().any(|event| event.token() != Token(TIMER)))
     }
 
     fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
@@ -212,19 +216,20 @@ impl Driver {
         }
     }
 
+    /// The time until the next deadline.
+    fn left(&mut self) -> Option<Duration> {
+        if !self.again.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        self.alarms.first().map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
     /// How long the poll may take; where there is a timer of nanoseconds, it is armed instead.
     fn timeout(&mut self) -> io::Result<Option<Duration>> {
-        if !self.again.is_empty() {
-            return Ok(Some(Duration::ZERO));
-        }
-        let Some(at) = self.alarms.first() else { return Ok(None) };
-        let left = at.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Ok(Some(Duration::ZERO));
-        }
+        let Some(left) = self.left() else { return Ok(None) };
         match &self.timer {
-            Some(timer) if left < Duration::from_millis(200) => {
-                timer.arm(Some(at))?;
+            Some(timer) if !left.is_zero() && left < Duration::from_millis(200) => {
+                timer.arm(self.alarms.first())?;
                 Ok(None)
             }
             _ => Ok(Some(left)),
@@ -301,6 +306,16 @@ mod tests {
         }
         driver.wait(&mut ready).unwrap();
         assert_eq!(ready, [Ready { key: 7, readable: false, writable: false, behind: Behind::Nothing }]);
+    }
+
+    #[test]
+    fn a_deadline_that_comes_during_a_look_is_nothing_that_was_found() {
+        let mut driver = Driver::new(Duration::from_secs(3600)).unwrap();
+        let mut ready = Vec::new();
+        driver.wake_at(5, Instant::now() + Duration::from_micros(300));
+        driver.wait(&mut ready).unwrap();
+        assert_eq!(ready.len(), 1);
+        assert_eq!(driver.busy.window(None), None);
     }
 
     #[test]
