@@ -33,7 +33,8 @@ pub(super) struct FragmentationFlags {
     coalesce: Option<Count>,
     /// Pause between two writes
     ///
-    /// One time, or a range such as 1ms..20ms from which each pause is drawn.
+    /// One time, or a range such as 1ms..20ms from which each pause is drawn. A stream that is cut
+    /// pauses at its cuts alone, although a long piece of it takes several writes.
     #[arg(short = 'i', long, value_name = "TIME|MIN..MAX", allow_hyphen_values = true)]
     delay: Option<Range<Span>>,
     /// Before the next write, wait until the last one has got so far

@@ -2,18 +2,20 @@
 
 use std::time::Duration;
 
-use super::draw::Draws;
+use super::draw::{Draws, Pauses};
 use super::{Cutting, Plan};
-use crate::value::{Offsets, Range, Span};
+use crate::value::Offsets;
 
 /// One write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece {
     /// How many bytes it has; never 0.
     pub len: usize,
-    /// The pause before it is written: none before the first piece of a connection, and none without
-    /// a delay in the plan.
+    /// The pause before it is written: none before the first piece of a connection, none before what
+    /// goes on with a piece of a stream, and none without a delay in the plan.
     pub pause: Option<Duration>,
+    /// It goes up to where the plan cuts, or the plan cuts no more.
+    pub is_whole: bool,
 }
 
 /// Cuts what one direction of one connection writes: either messages, with [`Cutter::group`] and
@@ -23,8 +25,8 @@ pub struct Cutter {
     cuts: Cuts,
     /// Sizes and pauses are drawn apart: a delay does not change where the cuts are.
     pauses: Option<Pauses>,
-    /// Whether nothing was written on this connection yet.
-    first: bool,
+    /// Whether what comes next goes on with a piece: nothing was written yet, or not all of one.
+    amid: bool,
     /// The group: its length and how much of it was handed out.
     len: usize,
     done: usize,
@@ -51,12 +53,6 @@ enum Cuts {
     },
 }
 
-#[derive(Debug)]
-struct Pauses {
-    draws: Draws,
-    range: Range<Span>,
-}
-
 impl Cutter {
     /// A cutter for one direction of a connection. Every random choice is a function of the plan's
     /// seed and of `stream`, the number of the connection.
@@ -79,8 +75,8 @@ impl Cutter {
             }
         };
         let draws = || Draws::new(plan.seed, stream.wrapping_mul(2).wrapping_add(1));
-        let pauses = plan.delay.map(|range| Pauses { draws: draws(), range });
-        Cutter { cuts, pauses, first: true, len: 0, done: 0, offset: 0 }
+        let pauses = plan.delay.map(|range| Pauses::new(draws(), range));
+        Cutter { cuts, pauses, amid: true, len: 0, done: 0, offset: 0 }
     }
 
     /// Begins with messages of these lengths, line endings included, joined into one group. Offsets
@@ -111,20 +107,23 @@ impl Cutter {
         self.done += most;
         // The first size of the next group is drawn afresh.
         self.cuts.advance(self.done as u64, u64::MAX);
-        Some(self.piece(most))
+        Some(self.piece(most, true))
     }
 
     /// The next piece of a stream of which `available` bytes wait to be written; `None` when there
-    /// are none. Where the stream is cut depends on the bytes before alone, not on what is
-    /// available: a piece ends at the next boundary or before it.
+    /// are none. Where it is cut, and paused, depends on the bytes before alone, not on what is
+    /// available: of a piece that is not all there, what is goes out, and the rest behind it.
     pub fn next_in_stream(&mut self, available: usize) -> Option<Piece> {
-        let len = available.min(self.wants());
+        let wants = self.wants();
+        let len = available.min(wants);
         if len == 0 {
             return None;
         }
         self.offset = self.offset.saturating_add(len as u64);
         self.cuts.advance(self.offset, len as u64);
-        Some(self.piece(len))
+        let piece = self.piece(len, len == wants || wants == usize::MAX);
+        self.amid = len < wants && !matches!(self.cuts, Cuts::None); // uncut, each write is a piece
+        Some(piece)
     }
 
     /// The bytes of the stream up to the next boundary; `usize::MAX` when there is none to come.
@@ -133,9 +132,9 @@ impl Cutter {
         self.cuts.to_next(self.offset)
     }
 
-    fn piece(&mut self, len: usize) -> Piece {
-        let first = std::mem::replace(&mut self.first, false);
-        Piece { len, pause: if first { None } else { self.pauses.as_mut().map(Pauses::next) } }
+    fn piece(&mut self, len: usize, is_whole: bool) -> Piece {
+        let goes_on = std::mem::take(&mut self.amid);
+        Piece { len, pause: if goes_on { None } else { self.pauses.as_mut().map(Pauses::next) }, is_whole }
     }
 }
 
@@ -175,18 +174,6 @@ impl Cuts {
     }
 }
 
-impl Pauses {
-    fn next(&mut self) -> Duration {
-        let Range { min: Span(min), max: Span(max) } = self.range;
-        if min >= max {
-            return min;
-        }
-        // Beyond 584 years one pause is as good as another.
-        let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
-        Duration::from_nanos(self.draws.within(nanos(min), nanos(max)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fmt::Write;
@@ -195,7 +182,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::value::{Seed, Size};
+    use crate::value::{Range, Seed, Size};
 
     fn plan(cutting: Cutting) -> Plan {
         Plan { cutting, ..Plan::default() }
@@ -256,9 +243,24 @@ mod tests {
     fn a_pause_stands_before_every_piece_but_the_first() {
         let plan = Plan { delay: Some("10ms".parse().unwrap()), ..cut("1") };
         let mut cutter = Cutter::new(&plan, 1);
-        let pause = Some(Duration::from_millis(10));
-        assert_eq!(pieces(&mut cutter, &[2]), [Piece { len: 1, pause: None }, Piece { len: 1, pause }]);
-        assert_eq!(pieces(&mut cutter, &[1]), [Piece { len: 1, pause }]);
+        let (pause, piece) = (Some(Duration::from_millis(10)), |pause| Piece { len: 1, pause, is_whole: true });
+        assert_eq!(pieces(&mut cutter, &[2]), [piece(None), piece(pause)]);
+        assert_eq!(pieces(&mut cutter, &[1]), [piece(pause)]);
+    }
+
+    #[test]
+    fn what_goes_on_with_a_piece_of_a_stream_is_not_paused_before() {
+        let pieces = |plan: Plan, available: &[usize]| {
+            let mut cutter = Cutter::new(&Plan { delay: Some("10ms".parse().unwrap()), ..plan }, 1);
+            let piece =
+                |&available| cutter.next_in_stream(available).map(|it| (it.len, it.pause.is_some(), it.is_whole));
+            available.iter().map(piece).map(Option::unwrap).collect::<Vec<_>>()
+        };
+        let all = [(3, false, false), (1, false, true), (2, true, false), (1, false, false)];
+        assert_eq!(pieces(chunk("4"), &[3, 9, 2, 1]), all);
+        let rest = [(3, false, false), (1, false, true), (2, true, true), (1, false, true)];
+        assert_eq!(pieces(cut("4"), &[3, 9, 2, 1]), rest);
+        assert_eq!(pieces(Plan::default(), &[3, 9]), [(3, false, true), (9, true, true)]);
     }
 
     #[test]
@@ -318,7 +320,7 @@ mod tests {
             }
         }
         let mut shown = String::new();
-        for Piece { len, pause } in all {
+        for Piece { len, pause, .. } in all {
             write!(shown, " {len}").unwrap();
             if let Some(pause) = pause {
                 write!(shown, "@{}", pause.as_nanos()).unwrap();

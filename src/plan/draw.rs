@@ -1,9 +1,11 @@
 //! Random choices that are the same for ever: on every machine, in every version.
 
+use std::time::Duration;
+
 use rand_core::Rng;
 use rand_pcg::Pcg64;
 
-use crate::value::Seed;
+use crate::value::{Range, Seed, Span};
 
 /// A sequence of numbers that is a function of a seed and the number of a stream.
 ///
@@ -27,6 +29,29 @@ impl Draws {
         let choices = u128::from(max - min) + 1;
         let below = (u128::from(self.0.next_u64()) * choices) >> 64;
         min + u64::try_from(below).unwrap_or(0) // below `choices`: it fits
+    }
+}
+
+/// The pauses of one connection, in their order.
+#[derive(Debug)]
+pub(super) struct Pauses {
+    draws: Draws,
+    range: Range<Span>,
+}
+
+impl Pauses {
+    pub(super) fn new(draws: Draws, range: Range<Span>) -> Pauses {
+        Pauses { draws, range }
+    }
+
+    pub(super) fn next(&mut self) -> Duration {
+        let Range { min: Span(min), max: Span(max) } = self.range;
+        if min >= max {
+            return min;
+        }
+        // Beyond 584 years one pause is as good as another.
+        let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        Duration::from_nanos(self.draws.within(nanos(min), nanos(max)))
     }
 }
 

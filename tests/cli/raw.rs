@@ -11,7 +11,10 @@ use rustix::process::Signal;
 use socket2::SockRef;
 
 use crate::connect::stage;
-use crate::support::{DEADLINE, NOT_FOUND, Proc, Server, accept, digits, poll_until, read_line, reset, run, secretcat};
+use crate::support::trace::Trace;
+use crate::support::{
+    DEADLINE, Dir, NOT_FOUND, Proc, Server, accept, digits, poll_until, read_line, reset, run, run_command, secretcat,
+};
 use crate::threats::is_in_state;
 
 /// Bytes without a pattern that a lost or doubled block would keep.
@@ -133,6 +136,26 @@ fn a_server_that_ends_its_side_at_once_is_still_sent_the_whole_input() {
     server.read_to_end(&mut got).unwrap();
     assert!(got == bytes, "{} bytes", got.len());
     proc.end().is(0, "", "");
+}
+
+#[test]
+fn a_stream_pauses_and_proves_at_its_cuts_alone_however_its_bytes_come() {
+    let server = Server::start(&["--service", "discard"]);
+    let dir = Dir::new("paces");
+    let (bytes, trace) = (noise(400_000), dir.file("trace"));
+    // A read gives no more than 64 KiB of them.
+    for (cutting, cuts) in [(["--cut", "5"], vec![5]), (["--chunk", "150000"], vec![150_000, 300_000])] {
+        let mut command = secretcat(["connect", "--raw", &server.address(), "--delay", "1ms", "--barrier", "acked"]);
+        command.args(cutting).arg("--trace").arg(&trace);
+        run_command(&mut command, &bytes).is(0, "", "");
+        let trace = Trace::read(&trace);
+        let conn = trace.connections("connect")[0];
+        assert_eq!(trace.writes(conn).iter().sum::<u64>(), 400_000);
+        assert_eq!(trace.numbers(conn, "pause", "offset"), cuts, "{cutting:?}");
+        let proven = trace.numbers(conn, "barrier", "offset");
+        assert_eq!(proven[..cuts.len()], cuts, "{cutting:?}");
+    }
+    server.stops_with("");
 }
 
 #[test]

@@ -26,7 +26,9 @@ pub(super) struct Script {
     group: Vec<usize>,
     /// A group that is not full goes out as it is.
     hurry: bool,
+    /// Bytes of the piece that are still to be written, and whether the plan cuts behind them.
     pub(super) piece: usize,
+    pub(super) is_whole: bool,
     pub(super) wait: Wait,
     /// When the last write was due: pauses are counted from there, so lateness does not add up.
     due: Option<Instant>,
@@ -55,6 +57,7 @@ impl Script {
             group: Vec::new(),
             hurry: false,
             piece: 0,
+            is_whole: true,
             wait: Wait::Nothing,
             due: None,
             confirmed: 0,

@@ -254,7 +254,7 @@ impl Writer {
             }
             if script.piece == 0 {
                 let Some(piece) = script.next_piece(self.queue.len()) else { return Ok(Flush::Idle) };
-                script.piece = piece.len;
+                (script.piece, script.is_whole) = (piece.len, piece.is_whole);
                 if script.pause(piece, now) {
                     let offset = self.offset;
                     let nanos = piece.pause.map_or(0, |pause| u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX));
@@ -273,7 +273,7 @@ impl Writer {
             let written = written?;
             self.queue.advance(written);
             script.piece -= written;
-            if script.piece == 0 && script.gate.is_wanted() && stream.is_tcp() && !last {
+            if script.piece == 0 && script.is_whole && script.gate.is_wanted() && stream.is_tcp() && !last {
                 script.gate.begin(now);
                 script.wait = Wait::Barrier;
             }
