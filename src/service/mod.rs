@@ -72,6 +72,8 @@ impl<'a> Event<'a> {
 pub enum Farewell {
     /// It has its answers, and is parted from.
     Leave,
+    /// It is parted from as well, but was to be sent more: that shows.
+    Cut,
     /// It is taken to have ended: its answers are somebody else's, and still to come.
     End,
     /// It is heard until it ends: others wait for what it says.

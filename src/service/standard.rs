@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Action, Actions, Event, PeerId, Service};
+use super::{Action, Actions, Event, Farewell, PeerId, Service};
 
 /// Sends back what it is sent.
 #[derive(Debug, Default)]
@@ -91,6 +91,11 @@ impl Service for Source {
     fn streams(&self) -> bool {
         true
     }
+
+    fn farewell(&self, peer: PeerId) -> Farewell {
+        let is_owed_more = self.count.is_some() && self.sent.contains_key(&peer);
+        if is_owed_more { Farewell::Cut } else { Farewell::Leave }
+    }
 }
 
 #[cfg(test)]
@@ -118,6 +123,9 @@ mod tests {
         let all: String = script.iter().map(|(_, text)| text.as_str()).collect();
         assert_eq!(all.len(), 100_000);
         assert_eq!(script.last().map(|(action, _)| *action), Some(Action::Close(1)));
+        assert_eq!(source.farewell(1), Farewell::Leave);
+        source.on(Event::Open(2), &mut actions);
+        assert_eq!(source.farewell(2), Farewell::Cut);
         let lines: Vec<_> = all.split("\r\n").collect();
         assert!(lines[..lines.len() - 1].iter().all(|line| line.len() == 72), "lines are whole across portions");
         assert!(lines[1].starts_with("!\"#") && lines[95] == lines[0]);

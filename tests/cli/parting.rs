@@ -1,6 +1,6 @@
 //! How peers are parted from: every one of them is gone in the end, and none before its time.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::thread;
 
@@ -109,4 +109,30 @@ fn who_is_held_back_for_the_sake_of_another_is_not_idle() {
     });
     assert!(heard == bytes, "{} bytes", heard.len());
     relay.stops_with("");
+}
+
+/// Reads to the end: it is a reset, and comes before so many bytes.
+#[track_caller]
+fn is_cut_short(client: &mut TcpStream, whole: usize) {
+    let mut heard = Vec::new();
+    let end = client.read_to_end(&mut heard).map_err(|error| error.kind());
+    assert_eq!(end, Err(ErrorKind::ConnectionReset));
+    assert!(heard.len() < whole);
+}
+
+#[test]
+fn a_stream_that_is_given_up_in_its_midst_does_not_end_like_a_whole_one() {
+    let endless = ["--service", "source", "--count", "50M"];
+    let idle = ["-v", "--idle-timeout", "300ms"];
+    let source = Server::start(&endless);
+    for server in [Server::start(&[&endless[..], &idle].concat()), relay(&source.address(), &idle)] {
+        let mut client = server.open(); // it does not read
+        server.proc.until_stderr("idle for too long");
+        is_cut_short(&mut client, 50 << 20);
+    }
+    // Nor where the time for an orderly end is over.
+    let mut client = source.open();
+    client.read_exact(&mut [0]).unwrap();
+    source.stops_with("secretcat: stopped with bytes unsent on 1 connection\n");
+    is_cut_short(&mut client, 50 << 20);
 }

@@ -12,7 +12,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
 
 use crate::raw::noise;
-use crate::support::{Proc, Server, poll_until, reset, secretcat};
+use crate::support::{Dir, Proc, Server, poll_until, reset, secretcat};
 
 /// All that a client is sent until the end.
 fn rest(mut client: &TcpStream) -> Vec<u8> {
@@ -145,6 +145,23 @@ fn what_a_client_was_not_sent_when_the_time_for_the_end_is_over_is_counted() {
     let name = client.local_addr().unwrap();
     let said = format!("{}secretcat: serve {name}: stopped with 990 bytes unsent\n", server.said);
     server.proc.end().is(1, "", said);
+}
+
+#[test]
+fn nor_is_what_stood_in_a_file_left_unsent_without_a_word() {
+    let dir = Dir::new("unsent");
+    let path = dir.file("input");
+    std::fs::write(&path, noise(50_000_000)).unwrap();
+    let mut command = secretcat(["listen", "127.0.0.1:0", "--service", "pipe"]);
+    let input = File::open(path).unwrap();
+    let server = Server::from_proc(Proc::start_on(&mut command, input.into(), Stdio::piped(), Stdio::piped()));
+    let mut client = server.open();
+    client.read_exact(&mut [0]).unwrap();
+    server.proc.signal(Signal::TERM);
+    let name = client.local_addr().unwrap();
+    let said = format!("{}secretcat: serve {name}: stopped with bytes unsent\n", server.said);
+    server.proc.end().is(1, "", said);
+    assert_eq!(client.read_to_end(&mut Vec::new()).unwrap_err().kind(), ErrorKind::ConnectionReset);
 }
 
 /// A pipe whose stdout is not read, as it ends after SIGTERM: what it says of what it has not written.

@@ -286,6 +286,11 @@ impl Conn {
     pub fn reset(&mut self, now: Instant) {
         self.finish();
         self.ending = Ending::Reset(now);
+        self.tear();
+    }
+
+    /// Closing the connection is to reset it, whatever has been sent: it is not all there was.
+    pub fn tear(&mut self) {
         // Where it cannot be set, the peer sees an end like any other.
         self.resets = self.stream.socket().set_linger(Some(Duration::ZERO)).is_ok();
         self.linger = false;

@@ -6,16 +6,21 @@ use super::super::peer::{Link, Peer, Stage};
 use super::{Ended, Exchange, LAST_WORDS, LINGER, TURN, Why, note_heard, peer_of};
 use crate::frame::FrameError;
 use crate::io::Incoming;
+use crate::io::conn::Conn;
 use crate::io::driver::{Behind, Ready};
 use crate::service::{CONSOLE, Event, Farewell, PeerId, Service};
 
 impl<S: Service> Exchange<S> {
-    /// Parts from everybody: what has arrived is answered first.
-    pub(in crate::session) fn stop(&mut self) {
+    /// Parts from everybody: what has arrived is answered first. Says how many connections that cuts
+    /// short.
+    pub(in crate::session) fn stop(&mut self) -> usize {
         let now = Instant::now();
+        let mut cut_short = 0;
         for id in self.ids() {
-            if self.service.farewell(id) == Farewell::Hear {
-                continue;
+            match self.service.farewell(id) {
+                Farewell::Hear => continue,
+                Farewell::Cut => cut_short += usize::from(self.tear(id).is_some()),
+                Farewell::Leave | Farewell::End => {}
             }
             if let Some(peer) = self.peer_mut(id) {
                 peer.allowance = Some(LAST_WORDS);
@@ -24,13 +29,39 @@ impl<S: Service> Exchange<S> {
                 self.turn(id, now);
             }
         }
+        cut_short
     }
 
-    /// Drops everybody: the time for parting is over.
-    pub(in crate::session) fn abandon(&mut self) {
-        for id in self.ids() {
+    /// Drops everybody: the time for parting is over. Says how many connections that cut short.
+    pub(in crate::session) fn abandon(&mut self) -> usize {
+        let ids = self.ids();
+        let cut_short: Vec<PeerId> = ids.iter().copied().filter(|&id| self.is_cut_short(id)).collect();
+        let is_news = |&&id: &&PeerId| self.service.farewell(id) != Farewell::Cut; // else it has been counted
+        let count = cut_short.iter().filter(is_news).count();
+        for id in cut_short {
+            self.tear(id);
+        }
+        for id in ids {
             self.remove(id, Why::Done);
         }
+        count
+    }
+
+    /// Whether a connection would not get all that is there for it if it ended now.
+    fn is_cut_short(&self, id: PeerId) -> bool {
+        let Some(peer) = self.peer(id) else { return false };
+        let from = self.service.sink(id); // where what each says goes to the other
+        let speaker = self.peer(from).filter(|_| self.service.forwards() && self.service.sink(from) == id);
+        let is_unheard = |it: &Peer| it.middle.is_some() || it.inbox.buffered() > 0 || it.paused;
+        let is_owed_more = self.service.farewell(id) == Farewell::Cut;
+        is_owed_more || peer.link.backlog() > 0 || speaker.is_some_and(is_unheard)
+    }
+
+    /// An end that is none must not look like one: closing this connection is to reset it.
+    pub(in crate::session) fn tear(&mut self, id: PeerId) -> Option<&Conn> {
+        let Some(Peer { link: Link::Conn(conn), .. }) = self.peer_mut(id) else { return None };
+        conn.tear();
+        Some(conn)
     }
 
     /// Nothing more will be shown: what was held back is written to the console.
@@ -185,6 +216,10 @@ impl<S: Service> Exchange<S> {
             }
             return;
         }
+        let is_torn = matches!(why, Why::Idle) && self.is_cut_short(id);
+        if is_torn {
+            self.tear(id);
+        }
         self.surface(id);
         let Some(peer) = self.peers.try_remove(id) else { return };
         self.dials.retain(|&client| client != id);
@@ -194,7 +229,7 @@ impl<S: Service> Exchange<S> {
             (Why::Done, None, Some(error)) => Why::Garbled(error.clone()),
             (why, ..) => why,
         };
-        let failed = matches!(why, Why::Failed(_));
+        let failed = is_torn || matches!(why, Why::Failed(_));
         if let Link::Conn(conn) = peer.link {
             let name = conn.peer().to_owned();
             conn.close(&self.driver, if let Why::Failed(error) = &why { Some(error) } else { None });

@@ -49,6 +49,8 @@ pub(super) struct Server<'a, S> {
     door_step: usize,
     /// The end of the orderly end.
     grace: Option<Instant>,
+    /// How many connections did not get all that they were to be sent before it.
+    cut_short: usize,
     /// What went wrong with the one connection that this run was for.
     failure: Option<Error>,
 }
@@ -92,6 +94,7 @@ impl<'a, S: Service> Server<'a, S> {
             // A loop that has less to do comes to the door more often.
             door_step: if config.threads == 1 { DOOR } else { 1 },
             grace: None,
+            cut_short: 0,
             failure: None,
         })
     }
@@ -128,6 +131,7 @@ impl<'a, S: Service> Server<'a, S> {
                 self.exchange.end_output();
                 self.exchange.end_meter();
                 self.tell_of_the_ended()?;
+                self.tell_of_the_cut_short();
                 self.unserved.end(&self.context.report);
                 return self.failure.take().map_or(Ok(()), Err);
             }
@@ -268,6 +272,7 @@ impl<'a, S: Service> Server<'a, S> {
     fn stop(&mut self, now: Instant) -> Result<(), Error> {
         if self.context.signals.stopped() {
             self.context.report.begin_anew();
+            self.cut_input_short();
         }
         self.event(|| "stopping: answering what has arrived".to_owned());
         super::tell(self.context, self.context.manager.stopping());
@@ -277,8 +282,20 @@ impl<'a, S: Service> Server<'a, S> {
         self.close_door();
         self.grace = Some(now + STOP);
         self.exchange.driver.wake_at(CLOCK, now + STOP);
-        self.exchange.stop();
+        self.cut_short = self.exchange.stop();
         Ok(())
+    }
+
+    /// A pipe is stopped while more stands ready on stdin: its client must not take what it has for all.
+    fn cut_input_short(&mut self) {
+        if !self.config.is_pipe() || !self.exchange.has_last_input() {
+            return;
+        }
+        let client = self.exchange.service.sink(CONSOLE);
+        if let Some(conn) = self.exchange.tear(client) {
+            let unsent = io::Error::other("stopped with bytes unsent");
+            self.failure = Some(Error::network("serve", conn.peer())(unsent));
+        }
     }
 
     /// The time for an orderly end is over. A pipe is there to pass everything on.
@@ -300,7 +317,19 @@ impl<'a, S: Service> Server<'a, S> {
                 self.failure = Some(Error::local("write to", "stdout")(stopped(unwritten)));
             }
         }
-        self.exchange.abandon();
+        self.cut_short += self.exchange.abandon();
+    }
+
+    /// Says whom the end has cut short. The one client of a pipe is the failure of the whole run.
+    fn tell_of_the_cut_short(&self) {
+        let connections = match self.cut_short {
+            0 => return,
+            1 => "connection",
+            _ => "connections",
+        };
+        if !self.config.is_pipe() {
+            self.context.report.error(&format!("stopped with bytes unsent on {} {connections}", self.cut_short));
+        }
     }
 
     /// Says who is gone and why; a console that fails ends the run.
