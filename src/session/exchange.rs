@@ -7,6 +7,7 @@ mod parting;
 mod passing;
 mod sending;
 
+use std::collections::HashSet;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,9 @@ const LINGER: Duration = Duration::from_secs(1);
 /// How much of what has arrived is still read from one peer when the session is stopped: more than
 /// the kernel has room for (`tcp_rmem`, tcp(7)), and an end for one that goes on and on.
 const LAST_WORDS: usize = 16 * 1024 * 1024;
+/// How many times somebody is still given what it was to be sent, or stdin is still passed on, when
+/// the session is stopped: that is more than the kernel has room for (`tcp_wmem`, tcp(7)).
+pub(super) const LAST_PORTIONS: usize = 64;
 
 /// A peer that is gone.
 #[derive(Debug)]
@@ -73,6 +77,8 @@ pub(super) struct Exchange<S> {
     pub(super) dials: Vec<PeerId>,
     /// Who is gone since this was last emptied.
     pub(super) ended: Vec<Ended>,
+    /// Who did not get all before the end of the session.
+    pub(super) cut_short: HashSet<PeerId>,
     peers: Slab<Peer>,
     /// How many of them were called for others.
     called: usize,
@@ -99,6 +105,7 @@ impl<S: Service> Exchange<S> {
             stopped: false,
             dials: Vec::new(),
             ended: Vec::new(),
+            cut_short: HashSet::new(),
             peers: Slab::new(),
             called: 0,
             console: None,

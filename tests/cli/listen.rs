@@ -174,7 +174,7 @@ fn what_arrives_while_answers_wait_to_be_read_is_answered_at_the_end() {
 fn a_client_that_never_reads_does_not_hold_up_the_end() {
     let server = Server::start(&[]);
     let (client, _) = stuffed(&server);
-    server.stops_with("secretcat: stopped with bytes unsent on 1 connection\n");
+    server.stops_with("secretcat: cut short by the end: 1 connection\n");
     drop(client);
 }
 

@@ -2,12 +2,15 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::process::Stdio;
 use std::thread;
+
+use rustix::process::Signal;
 
 use crate::connect::stage;
 use crate::raw::noise;
 use crate::relay::{pair, relay};
-use crate::support::{NOT_FOUND, Server, ask, converse, poll_until, reset, run};
+use crate::support::{Dir, NOT_FOUND, Proc, Server, ask, converse, digits, poll_until, reset, run, secretcat};
 use crate::threats::descriptors;
 
 /// Waits until the program has no more descriptors than this.
@@ -133,6 +136,40 @@ fn a_stream_that_is_given_up_in_its_midst_does_not_end_like_a_whole_one() {
     // Nor where the time for an orderly end is over.
     let mut client = source.open();
     client.read_exact(&mut [0]).unwrap();
-    source.stops_with("secretcat: stopped with bytes unsent on 1 connection\n");
+    source.stops_with("secretcat: cut short by the end: 1 connection\n");
     is_cut_short(&mut client, 50 << 20);
+}
+
+#[test]
+fn who_has_arrived_when_the_end_comes_gets_all_that_is_taken_at_once_and_a_whole_end() {
+    let dir = Dir::new("arrived");
+    let path = dir.file("input");
+    std::fs::write(&path, noise(300_000)).unwrap();
+    let pipe = || {
+        let mut command = secretcat(["listen", "127.0.0.1:0", "--service", "pipe"]);
+        let input = std::fs::File::open(&path).unwrap();
+        Server::from_proc(Proc::start_on(&mut command, input.into(), Stdio::piped(), Stdio::piped()))
+    };
+    for server in [Server::start(&["--service", "source", "--count", "300000"]), pipe()] {
+        server.proc.signal(Signal::STOP);
+        let mut client = server.open();
+        server.proc.signal(Signal::TERM);
+        server.proc.signal(Signal::CONT);
+        let mut heard = Vec::new();
+        client.read_to_end(&mut heard).unwrap();
+        assert_eq!(heard.len(), 300_000);
+        drop(client);
+        let said = server.said.clone();
+        server.proc.end().is(0, "", said);
+    }
+}
+
+#[test]
+fn whose_messages_were_not_all_heard_is_counted() {
+    let server = Server::start(&["--read-size", "1", "--read-delay", "200ms"]);
+    let mut client = server.open();
+    client.write_all("SECRET 1\n".repeat(100).as_bytes()).unwrap();
+    let mut answer = vec![0; digits("1").len()];
+    client.read_exact(&mut answer).unwrap();
+    server.stops_with("secretcat: cut short by the end: 1 connection\n");
 }

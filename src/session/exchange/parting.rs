@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::super::peer::{Link, Peer, Stage};
-use super::{Ended, Exchange, LAST_WORDS, LINGER, TURN, Why, note_heard, peer_of};
+use super::{Ended, Exchange, LAST_PORTIONS, LAST_WORDS, LINGER, TURN, Why, note_heard, peer_of};
 use crate::frame::FrameError;
 use crate::io::Incoming;
 use crate::io::conn::Conn;
@@ -11,16 +11,18 @@ use crate::io::driver::{Behind, Ready};
 use crate::service::{CONSOLE, Event, Farewell, PeerId, Service};
 
 impl<S: Service> Exchange<S> {
-    /// Parts from everybody: what has arrived is answered first. Says how many connections that cuts
-    /// short.
-    pub(in crate::session) fn stop(&mut self) -> usize {
+    /// Parts from everybody: what has arrived is answered first.
+    pub(in crate::session) fn stop(&mut self) {
         let now = Instant::now();
-        let mut cut_short = 0;
         for id in self.ids() {
-            match self.service.farewell(id) {
-                Farewell::Hear => continue,
-                Farewell::Cut => cut_short += usize::from(self.tear(id).is_some()),
-                Farewell::Leave | Farewell::End => {}
+            if self.service.farewell(id) == Farewell::Hear {
+                continue;
+            }
+            // What it is to be sent, as far as that is taken at once.
+            for _ in 0..LAST_PORTIONS {
+                if self.service.farewell(id) == Farewell::Cut {
+                    self.let_stream(id, now);
+                }
             }
             if let Some(peer) = self.peer_mut(id) {
                 peer.allowance = Some(LAST_WORDS);
@@ -29,39 +31,43 @@ impl<S: Service> Exchange<S> {
                 self.turn(id, now);
             }
         }
-        cut_short
     }
 
-    /// Drops everybody: the time for parting is over. Says how many connections that cut short.
-    pub(in crate::session) fn abandon(&mut self) -> usize {
+    /// Drops everybody: the time for parting is over.
+    pub(in crate::session) fn abandon(&mut self) {
         let ids = self.ids();
         let cut_short: Vec<PeerId> = ids.iter().copied().filter(|&id| self.is_cut_short(id)).collect();
-        let is_news = |&&id: &&PeerId| self.service.farewell(id) != Farewell::Cut; // else it has been counted
-        let count = cut_short.iter().filter(is_news).count();
         for id in cut_short {
-            self.tear(id);
+            self.cut_short(id);
         }
         for id in ids {
             self.remove(id, Why::Done);
         }
-        count
     }
 
-    /// Whether a connection would not get all that is there for it if it ended now.
+    /// Whether a connection would not get all that is there for it, or that it has asked for, if it
+    /// ended now.
     fn is_cut_short(&self, id: PeerId) -> bool {
         let Some(peer) = self.peer(id) else { return false };
         let from = self.service.sink(id); // where what each says goes to the other
         let speaker = self.peer(from).filter(|_| self.service.forwards() && self.service.sink(from) == id);
         let is_unheard = |it: &Peer| it.middle.is_some() || it.inbox.buffered() > 0 || it.paused;
         let is_owed_more = self.service.farewell(id) == Farewell::Cut;
-        is_owed_more || peer.link.backlog() > 0 || speaker.is_some_and(is_unheard)
+        let has_more_to_say = peer.stage == Stage::Talking && peer.allowance.is_some();
+        is_owed_more || has_more_to_say || peer.link.backlog() > 0 || speaker.is_some_and(is_unheard)
     }
 
     /// An end that is none must not look like one: closing this connection is to reset it.
-    pub(in crate::session) fn tear(&mut self, id: PeerId) -> Option<&Conn> {
+    fn tear(&mut self, id: PeerId) -> Option<&Conn> {
         let Some(Peer { link: Link::Conn(conn), .. }) = self.peer_mut(id) else { return None };
         conn.tear();
         Some(conn)
+    }
+
+    /// The end of the session tears this connection, which counts once.
+    pub(in crate::session) fn cut_short(&mut self, id: PeerId) -> Option<&Conn> {
+        self.cut_short.insert(id);
+        self.tear(id)
     }
 
     /// Nothing more will be shown: what was held back is written to the console.
@@ -104,6 +110,9 @@ impl<S: Service> Exchange<S> {
             self.with(id, |peer| peer.allowance = None);
             self.service.on(Event::Eof(id), &mut self.actions);
         } else {
+            if self.service.farewell(id) == Farewell::Cut {
+                self.cut_short(id);
+            }
             self.leave(id);
             self.driver.again(id);
         }

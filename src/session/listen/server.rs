@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::super::Context;
 use super::super::complaint::Complaint;
-use super::super::exchange::{Ended, Exchange, Leftover, Why};
+use super::super::exchange::{Ended, Exchange, LAST_PORTIONS, Leftover, Why};
 use super::super::relay::{Answer, Dials};
 use super::super::room::{Room, Share};
 use crate::config::{ListenConfig, Traffic};
@@ -13,7 +13,7 @@ use crate::error::{Error, bytes, cause};
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::conn::Conn;
 use crate::io::console::Console;
-use crate::io::driver::{CLOCK, Driver, LISTENER, Ready, WOKEN};
+use crate::io::driver::{Behind, CLOCK, Driver, LISTENER, Ready, WOKEN};
 use crate::io::listener::{Listener, NoArrival};
 use crate::service::{CONSOLE, Event, Service};
 use crate::trace::Side;
@@ -49,8 +49,6 @@ pub(super) struct Server<'a, S> {
     door_step: usize,
     /// The end of the orderly end.
     grace: Option<Instant>,
-    /// How many connections did not get all that they were to be sent before it.
-    cut_short: usize,
     /// What went wrong with the one connection that this run was for.
     failure: Option<Error>,
 }
@@ -94,7 +92,6 @@ impl<'a, S: Service> Server<'a, S> {
             // A loop that has less to do comes to the door more often.
             door_step: if config.threads == 1 { DOOR } else { 1 },
             grace: None,
-            cut_short: 0,
             failure: None,
         })
     }
@@ -272,7 +269,6 @@ impl<'a, S: Service> Server<'a, S> {
     fn stop(&mut self, now: Instant) -> Result<(), Error> {
         if self.context.signals.stopped() {
             self.context.report.begin_anew();
-            self.cut_input_short();
         }
         self.event(|| "stopping: answering what has arrived".to_owned());
         super::tell(self.context, self.context.manager.stopping());
@@ -282,17 +278,24 @@ impl<'a, S: Service> Server<'a, S> {
         self.close_door();
         self.grace = Some(now + STOP);
         self.exchange.driver.wake_at(CLOCK, now + STOP);
-        self.cut_short = self.exchange.stop();
+        if self.context.signals.stopped() && self.config.is_pipe() {
+            self.cut_input_short(now);
+        }
+        self.exchange.stop();
         Ok(())
     }
 
-    /// A pipe is stopped while more stands ready on stdin: its client must not take what it has for all.
-    fn cut_input_short(&mut self) {
-        if !self.config.is_pipe() || !self.exchange.has_last_input() {
-            return;
+    /// A pipe is stopped: what stands ready on stdin is passed on as far as it is taken at once. If
+    /// there is more, its client must not take what it has for all.
+    fn cut_input_short(&mut self, now: Instant) {
+        for _ in 0..LAST_PORTIONS {
+            if !self.exchange.has_last_input() {
+                return;
+            }
+            self.exchange.serve(Ready { key: CONSOLE, readable: true, writable: false, behind: Behind::Nothing }, now);
         }
         let client = self.exchange.service.sink(CONSOLE);
-        if let Some(conn) = self.exchange.tear(client) {
+        if let Some(conn) = self.exchange.cut_short(client) {
             let unsent = io::Error::other("stopped with bytes unsent");
             self.failure = Some(Error::network("serve", conn.peer())(unsent));
         }
@@ -317,18 +320,15 @@ impl<'a, S: Service> Server<'a, S> {
                 self.failure = Some(Error::local("write to", "stdout")(stopped(unwritten)));
             }
         }
-        self.cut_short += self.exchange.abandon();
+        self.exchange.abandon();
     }
 
     /// Says whom the end has cut short. The one client of a pipe is the failure of the whole run.
     fn tell_of_the_cut_short(&self) {
-        let connections = match self.cut_short {
-            0 => return,
-            1 => "connection",
-            _ => "connections",
-        };
-        if !self.config.is_pipe() {
-            self.context.report.error(&format!("stopped with bytes unsent on {} {connections}", self.cut_short));
+        let count = self.exchange.cut_short.len();
+        if count > 0 && !self.config.is_pipe() {
+            let connections = if count == 1 { "connection" } else { "connections" };
+            self.context.report.error(&format!("cut short by the end: {count} {connections}"));
         }
     }
 
