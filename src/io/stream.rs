@@ -98,16 +98,32 @@ impl Stream {
     }
 
     /// Writes bytes that wait for what comes next, another write or the end of the stream
-    /// (`MSG_MORE`, send(2)); other systems send them at once.
+    /// (`MSG_MORE`, send(2)); other systems send them at once. As a `record` they share a segment
+    /// with that end, but not with another write.
     ///
     /// # Errors
     /// The kernel's.
-    pub fn send_held(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    pub fn send_held(&mut self, bytes: &[u8], record: bool) -> io::Result<usize> {
         match self {
             #[cfg(any(target_os = "linux", target_os = "android"))]
-            Stream::Tcp(_) => self.socket().send_with_flags(bytes, libc::MSG_MORE | libc::MSG_NOSIGNAL),
+            Stream::Tcp(_) => {
+                let own = if record { libc::MSG_EOR } else { 0 };
+                self.socket().send_with_flags(bytes, own | libc::MSG_MORE | libc::MSG_NOSIGNAL)
+            }
             _ => self.write(bytes),
         }
+    }
+
+    /// Lets go of what [`send_held`](Self::send_held) has written: to set `TCP_NODELAY` sends what is
+    /// pending (tcp(7)).
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn let_go(&self) -> io::Result<()> {
+        let Stream::Tcp(stream) = self else { return Ok(()) };
+        let nagle = !stream.nodelay()?;
+        stream.set_nodelay(true)?;
+        if nagle { stream.set_nodelay(false) } else { Ok(()) }
     }
 
     /// Closes it on a thread that may wait: with `SO_LINGER` close(2) blocks until the peer has

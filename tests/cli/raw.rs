@@ -159,6 +159,22 @@ fn a_stream_pauses_and_proves_at_its_cuts_alone_however_its_bytes_come() {
 }
 
 #[test]
+fn a_piece_that_might_be_the_last_is_cut_off_like_any_other_once_more_comes() {
+    let server = Server::start(&["--service", "discard"]);
+    let dir = Dir::new("held");
+    let trace = dir.file("trace");
+    let mut command = secretcat(["connect", "--raw", &server.address(), "--shutdown-with-last", "--chunk", "64k"]);
+    command.args(["--barrier", "peer-read", "--trace"]).arg(&trace);
+    run_command(&mut command, noise(300_000)).is(0, "", "");
+    let trace = Trace::read(&trace);
+    let conn = trace.connections("connect")[0];
+    // Its bytes come 64 KiB at a time: behind each of the pieces nothing stands at first.
+    assert_eq!(trace.numbers(conn, "barrier", "offset"), [65_536, 131_072, 196_608, 262_144]);
+    assert_eq!(trace.barriers(conn), ["read"; 4]);
+    server.stops_with("");
+}
+
+#[test]
 fn what_is_left_unsent_after_the_time_to_quit_is_counted() {
     let (listener, address) = stage();
     let mut proc =

@@ -113,6 +113,11 @@ impl Script {
         self.messages.len() < self.coalesce && !self.hurry && self.ungrouped < HELD
     }
 
+    /// Whether a barrier belongs behind the piece that has been written.
+    pub(super) fn awaits_barrier(&self, stream: &Stream) -> bool {
+        self.is_whole && self.gate.is_wanted() && stream.is_tcp()
+    }
+
     /// Whether there is a pause before this piece; it begins now, or when the last write was due.
     pub(super) fn pause(&mut self, piece: Piece, now: Instant) -> bool {
         let Some(pause) = piece.pause.filter(|pause| !pause.is_zero()) else {

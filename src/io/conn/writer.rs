@@ -25,6 +25,8 @@ pub(super) struct Writer {
     pub(super) offset: u64,
     /// The last piece waits for the end of the stream, to go with it.
     pub(super) hold_last: bool,
+    /// The last write does so, for nothing stood behind it.
+    is_held: bool,
     /// What the barriers of a plan that was broken off had proved.
     proofs: (u64, u64),
     queue: Queue,
@@ -41,6 +43,8 @@ enum Pin {
     Own,
     /// What comes next: it waits for that.
     Hold,
+    /// The end of the stream, for which it waits, and nothing else.
+    HoldOwn,
 }
 
 impl Pin {
@@ -48,7 +52,8 @@ impl Pin {
         match self {
             Pin::Free => stream.write(bytes),
             Pin::Own => stream.send_record(bytes),
-            Pin::Hold => stream.send_held(bytes),
+            Pin::Hold => stream.send_held(bytes, false),
+            Pin::HoldOwn => stream.send_held(bytes, true),
         }
     }
 }
@@ -60,6 +65,7 @@ impl Writer {
             writable: true,
             offset: 0,
             hold_last: false,
+            is_held: false,
             proofs: (0, 0),
             queue: Queue::default(),
             script: (!plan.is_plain()).then(|| Box::new(Script::new(plan, raw, number))),
@@ -252,6 +258,15 @@ impl Writer {
                 Wait::Until(at) if now < at => return Ok(Flush::Until(at)),
                 Wait::Until(_) | Wait::Nothing => script.wait = Wait::Nothing,
             }
+            if script.piece == 0 && self.is_held && self.queue.len() > 0 {
+                self.is_held = false; // what was taken for the last piece is not
+                stream.let_go()?;
+                if script.awaits_barrier(stream) {
+                    script.gate.begin(now);
+                    script.wait = Wait::Barrier;
+                    continue;
+                }
+            }
             if script.piece == 0 {
                 let Some(piece) = script.next_piece(self.queue.len()) else { return Ok(Flush::Idle) };
                 (script.piece, script.is_whole) = (piece.len, piece.is_whole);
@@ -267,13 +282,14 @@ impl Writer {
             }
             let queue = std::mem::take(&mut self.queue);
             let last = self.hold_last && script.piece == queue.len();
-            let pin = if last { Pin::Hold } else { Pin::Own };
+            let pin = if last { Pin::HoldOwn } else { Pin::Own };
             let written = self.write_once(&queue.bytes()[..script.piece], pin, stream, recorder, id);
             self.queue = queue;
             let written = written?;
             self.queue.advance(written);
             script.piece -= written;
-            if script.piece == 0 && script.is_whole && script.gate.is_wanted() && stream.is_tcp() && !last {
+            self.is_held = last;
+            if script.piece == 0 && script.awaits_barrier(stream) && !last {
                 script.gate.begin(now);
                 script.wait = Wait::Barrier;
             }
