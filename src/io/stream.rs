@@ -98,18 +98,15 @@ impl Stream {
     }
 
     /// Writes bytes that wait for what comes next, another write or the end of the stream
-    /// (`MSG_MORE`, send(2)); other systems send them at once. As a `record` they share a segment
-    /// with that end, but not with another write.
+    /// (`MSG_MORE`, send(2)); other systems send them at once. They share a segment with that end,
+    /// but not with another write.
     ///
     /// # Errors
     /// The kernel's.
-    pub fn send_held(&mut self, bytes: &[u8], record: bool) -> io::Result<usize> {
+    pub fn send_held(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             #[cfg(any(target_os = "linux", target_os = "android"))]
-            Stream::Tcp(_) => {
-                let own = if record { libc::MSG_EOR } else { 0 };
-                self.socket().send_with_flags(bytes, own | libc::MSG_MORE | libc::MSG_NOSIGNAL)
-            }
+            Stream::Tcp(_) => self.socket().send_with_flags(bytes, libc::MSG_MORE | libc::MSG_EOR | libc::MSG_NOSIGNAL),
             _ => self.write(bytes),
         }
     }

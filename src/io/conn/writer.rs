@@ -41,10 +41,8 @@ enum Pin {
     Free,
     /// Nothing else.
     Own,
-    /// What comes next: it waits for that.
+    /// The end of the stream: it waits for what comes next.
     Hold,
-    /// The end of the stream, for which it waits, and nothing else.
-    HoldOwn,
 }
 
 impl Pin {
@@ -52,8 +50,7 @@ impl Pin {
         match self {
             Pin::Free => stream.write(bytes),
             Pin::Own => stream.send_record(bytes),
-            Pin::Hold => stream.send_held(bytes, false),
-            Pin::HoldOwn => stream.send_held(bytes, true),
+            Pin::Hold => stream.send_held(bytes),
         }
     }
 }
@@ -282,7 +279,7 @@ impl Writer {
             }
             let queue = std::mem::take(&mut self.queue);
             let last = self.hold_last && script.piece == queue.len();
-            let pin = if last { Pin::HoldOwn } else { Pin::Own };
+            let pin = if last { Pin::Hold } else { Pin::Own };
             let written = self.write_once(&queue.bytes()[..script.piece], pin, stream, recorder, id);
             self.queue = queue;
             let written = written?;
