@@ -176,13 +176,14 @@ impl Driver {
 
     /// Has the kernel tell what is ready, or that the next deadline has come.
     fn collect(&mut self) -> io::Result<()> {
-        let left = self.left();
+        let mut left = self.left();
         if let Some(window) = self.busy.window(left) {
             if self.look(window)? {
                 return Ok(());
             }
+            left = self.left(); // some of it is over
         }
-        let timeout = self.timeout()?;
+        let timeout = self.timeout(left)?;
         self.poll(timeout)
     }
 
@@ -224,15 +225,15 @@ impl Driver {
         self.alarms.first().map(|at| at.saturating_duration_since(Instant::now()))
     }
 
-    /// How long the poll may take; where there is a timer of nanoseconds, it is armed instead.
-    fn timeout(&mut self) -> io::Result<Option<Duration>> {
-        let Some(left) = self.left() else { return Ok(None) };
-        match &self.timer {
-            Some(timer) if !left.is_zero() && left < Duration::from_millis(200) => {
+    /// How long a poll may take before a deadline that is so far away; where there is a timer of
+    /// nanoseconds, it is armed instead.
+    fn timeout(&mut self, left: Option<Duration>) -> io::Result<Option<Duration>> {
+        match (&self.timer, left) {
+            (Some(timer), Some(left)) if !left.is_zero() && left < Duration::from_millis(200) => {
                 timer.arm(self.alarms.first())?;
                 Ok(None)
             }
-            _ => Ok(Some(left)),
+            _ => Ok(left),
         }
     }
 }
