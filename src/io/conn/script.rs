@@ -113,9 +113,14 @@ impl Script {
         self.messages.len() < self.coalesce && !self.hurry && self.ungrouped < HELD
     }
 
-    /// Whether a barrier belongs behind the piece that has been written.
-    pub(super) fn awaits_barrier(&self, stream: &Stream) -> bool {
-        self.is_whole && self.gate.is_wanted() && stream.is_tcp()
+    /// Waits for the barrier behind the piece that has been written, if one belongs there.
+    pub(super) fn begin_barrier(&mut self, stream: &Stream, now: Instant) -> bool {
+        let belongs = self.is_whole && self.gate.is_wanted() && stream.is_tcp();
+        if belongs {
+            self.gate.begin(now);
+            self.wait = Wait::Barrier;
+        }
+        belongs
     }
 
     /// Whether there is a pause before this piece; it begins now, or when the last write was due.

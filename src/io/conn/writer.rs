@@ -258,9 +258,7 @@ impl Writer {
             if script.piece == 0 && self.is_held && self.queue.len() > 0 {
                 self.is_held = false; // what was taken for the last piece is not
                 stream.let_go()?;
-                if script.awaits_barrier(stream) {
-                    script.gate.begin(now);
-                    script.wait = Wait::Barrier;
+                if script.begin_barrier(stream, now) {
                     continue;
                 }
             }
@@ -286,9 +284,8 @@ impl Writer {
             self.queue.advance(written);
             script.piece -= written;
             self.is_held = last;
-            if script.piece == 0 && script.awaits_barrier(stream) && !last {
-                script.gate.begin(now);
-                script.wait = Wait::Barrier;
+            if script.piece == 0 && !last {
+                script.begin_barrier(stream, now);
             }
             budget -= 1;
             if budget == 0 {
