@@ -41,7 +41,7 @@ const LINGER: Duration = Duration::from_secs(1);
 const LAST_WORDS: usize = 16 * 1024 * 1024;
 /// How many times somebody is still given what it was to be sent, or stdin is still passed on, when
 /// the session is stopped: that is more than the kernel has room for (`tcp_wmem`, tcp(7)).
-pub(super) const LAST_PORTIONS: usize = 64;
+const LAST_PORTIONS: usize = 64;
 
 /// A peer that is gone.
 #[derive(Debug)]

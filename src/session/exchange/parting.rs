@@ -20,17 +20,30 @@ impl<S: Service> Exchange<S> {
             }
             // What it is to be sent, as far as that is taken at once.
             for _ in 0..LAST_PORTIONS {
-                if self.service.farewell(id) == Farewell::Cut {
-                    self.let_stream(id, now);
+                if self.service.farewell(id) != Farewell::Cut {
+                    break;
                 }
+                self.let_stream(id, now);
             }
-            if let Some(peer) = self.peer_mut(id) {
-                peer.allowance = Some(LAST_WORDS);
-                // What has arrived since the kernel was last asked counts too.
-                peer.link.on_ready(Ready { key: id, readable: true, writable: false, behind: Behind::Nothing });
-                self.turn(id, now);
-            }
+            self.with(id, |peer| peer.allowance = Some(LAST_WORDS));
+            self.hear_what_has_come(id, now);
         }
+    }
+
+    /// Passes on what stands ready on stdin, as far as it is taken at once. Whether that was all.
+    pub(in crate::session) fn pass_last_input(&mut self, now: Instant) -> bool {
+        for _ in 0..LAST_PORTIONS {
+            if !self.has_last_input() {
+                return true;
+            }
+            self.hear_what_has_come(CONSOLE, now);
+        }
+        false
+    }
+
+    /// Gives a peer its turn: what has arrived since the kernel was last asked counts too.
+    fn hear_what_has_come(&mut self, id: PeerId, now: Instant) {
+        self.serve(Ready { key: id, readable: true, writable: false, behind: Behind::Nothing }, now);
     }
 
     /// Drops everybody: the time for parting is over.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::super::Context;
 use super::super::complaint::Complaint;
-use super::super::exchange::{Ended, Exchange, LAST_PORTIONS, Leftover, Why};
+use super::super::exchange::{Ended, Exchange, Leftover, Why};
 use super::super::relay::{Answer, Dials};
 use super::super::room::{Room, Share};
 use crate::config::{ListenConfig, Traffic};
@@ -13,7 +13,7 @@ use crate::error::{Error, bytes, cause};
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::conn::Conn;
 use crate::io::console::Console;
-use crate::io::driver::{Behind, CLOCK, Driver, LISTENER, Ready, WOKEN};
+use crate::io::driver::{CLOCK, Driver, LISTENER, Ready, WOKEN};
 use crate::io::listener::{Listener, NoArrival};
 use crate::service::{CONSOLE, Event, Service};
 use crate::trace::Side;
@@ -288,27 +288,22 @@ impl<'a, S: Service> Server<'a, S> {
     /// A pipe is stopped: what stands ready on stdin is passed on as far as it is taken at once. If
     /// there is more, its client must not take what it has for all.
     fn cut_input_short(&mut self, now: Instant) {
-        for _ in 0..LAST_PORTIONS {
-            if !self.exchange.has_last_input() {
-                return;
-            }
-            self.exchange.serve(Ready { key: CONSOLE, readable: true, writable: false, behind: Behind::Nothing }, now);
+        if self.exchange.pass_last_input(now) {
+            return;
         }
         let client = self.exchange.service.sink(CONSOLE);
         if let Some(conn) = self.exchange.cut_short(client) {
-            let unsent = io::Error::other("stopped with bytes unsent");
-            self.failure = Some(Error::network("serve", conn.peer())(unsent));
+            self.failure = Some(Error::network("serve", conn.peer())(stopped_with("bytes unsent")));
         }
     }
 
     /// The time for an orderly end is over. A pipe is there to pass everything on.
     fn give_up(&mut self, now: Instant) {
         if self.config.is_pipe() {
-            let stopped = |what: String| io::Error::other(format!("stopped with {what}"));
             let client = self.exchange.service.sink(CONSOLE);
             if let Some(conn) = self.exchange.conn(client).filter(|conn| conn.backlog() > 0) {
                 let unsent = format!("{} unsent", bytes(conn.backlog()));
-                self.failure = Some(Error::network("serve", conn.peer())(stopped(unsent)));
+                self.failure = Some(Error::network("serve", conn.peer())(stopped_with(&unsent)));
             }
             let unwritten = match self.exchange.leftover(client, now) {
                 Leftover { held: 0, more: false } => None,
@@ -317,7 +312,7 @@ impl<'a, S: Service> Server<'a, S> {
                 Leftover { held, more: true } => Some(format!("more than {} unwritten", bytes(held))),
             };
             if let Some(unwritten) = unwritten {
-                self.failure = Some(Error::local("write to", "stdout")(stopped(unwritten)));
+                self.failure = Some(Error::local("write to", "stdout")(stopped_with(&unwritten)));
             }
         }
         self.exchange.abandon();
@@ -371,4 +366,9 @@ impl<'a, S: Service> Server<'a, S> {
             self.context.report.event(&text());
         }
     }
+}
+
+/// Why a pipe has failed that was stopped before all was passed on.
+fn stopped_with(what: &str) -> io::Error {
+    io::Error::other(format!("stopped with {what}"))
 }
