@@ -25,14 +25,16 @@ pub(super) struct Limits {
     #[arg(short = 'w', long, value_name = "TIME", allow_hyphen_values = true)]
     pub(super) idle_timeout: Option<Span>,
     /// Before sleeping, look for events so long, as long as that finds some; 0 sleeps at once
-    #[arg(long, value_name = "TIME", default_value = "50us", allow_hyphen_values = true)]
+    #[arg(long, value_name = "TIME", default_value_t = BUSY_POLL, allow_hyphen_values = true)]
     pub(super) busy_poll: Span,
 }
 
+/// What the kernel recommends for its own busy polling (Documentation/admin-guide/sysctl/net.rst).
+const BUSY_POLL: Span = Span(Duration::from_micros(50));
+
 impl Default for Limits {
     fn default() -> Self {
-        // 50 us are what the kernel recommends for its own busy polling (Documentation/admin-guide/sysctl/net.rst).
-        Limits { max_message: Size(1 << 20), idle_timeout: None, busy_poll: Span(Duration::from_micros(50)) }
+        Limits { max_message: Size(1 << 20), idle_timeout: None, busy_poll: BUSY_POLL }
     }
 }
 
