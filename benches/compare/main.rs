@@ -34,9 +34,10 @@ fn main() -> Outcome {
         [flag, addr] if flag == "--bare-answers" => return Ok(bare::answer_at(addr.parse()?)?),
         _ => {}
     }
-    let option = |name: &str| args.iter().position(|arg| arg == name).and_then(|at| args.get(at + 1));
-    if let (Some(congestion), None) = (option("--congestion"), std::env::var_os(OWN_LOOPBACK)) {
-        return Err(on_a_loopback_of_its_own(congestion, &args).into());
+    let place = |name: &str| args.iter().position(|arg| arg == name);
+    let option = |name: &str| args.get(place(name)? + 1);
+    if let (Some(at), Some(congestion)) = (place("--congestion"), option("--congestion")) {
+        return on_a_loopback_of_its_own(congestion, args[..at].iter().chain(args.iter().skip(at + 2)));
     }
     build_what_ships()?;
     let words: Vec<&String> = args.iter().take_while(|arg| !arg.starts_with("--")).collect();
@@ -65,22 +66,15 @@ fn main() -> Outcome {
     Ok(())
 }
 
-/// Set where the loopback is our own.
-const OWN_LOOPBACK: &str = "SECRETCAT_BENCH_OWN_LOOPBACK";
-
 /// Starts all anew in a network namespace that has nothing but a loopback (unshare(1), ip-route(8)).
 /// It returns if that fails.
-fn on_a_loopback_of_its_own(congestion: &str, args: &[String]) -> io::Error {
+fn on_a_loopback_of_its_own<'a>(congestion: &str, args: impl Iterator<Item = &'a String>) -> Outcome {
     const SET_UP: &str = "ip link set lo up && for to in 127.0.0.0/8 127.0.0.1; do \
         ip route replace local $to dev lo table local proto kernel scope host src 127.0.0.1 congctl $0 || exit; \
         done && exec \"$@\"";
-    let program = match std::env::current_exe() {
-        Ok(program) => program,
-        Err(error) => return error,
-    };
     let mut command = Command::new("unshare");
-    command.args(["--map-root-user", "--net", "sh", "-c", SET_UP, congestion]).arg(program).args(args);
-    command.env(OWN_LOOPBACK, congestion).exec()
+    command.args(["--map-root-user", "--net", "sh", "-c", SET_UP, congestion]);
+    Err(command.arg(std::env::current_exe()?).args(args).exec().into())
 }
 
 /// Builds the program anew where it is taken from. The one that cargo has just built for this
