@@ -5,9 +5,12 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Stdio;
 
-use crate::support::{NOT_FOUND, Proc, Server, accept, digits, read_line, reset, run, run_command, secretcat, skip};
+use crate::support::{
+    NOT_FOUND, Proc, Server, accept, digits, read_line, reset, run, run_command, secretcat, skip, straced,
+};
 
 /// A server whose part the test plays, and its address.
 pub fn stage() -> (TcpListener, String) {
@@ -257,8 +260,7 @@ fn a_signal_between_two_calls_is_no_failure_of_stdin_or_stdout() {
     }
     let server = Server::start(&[]);
     // Every other poll(2) ends as a handled signal would end it.
-    let mut traced = Command::new("strace");
-    traced.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=poll", "-e", "inject=poll:error=EINTR:when=2+2"]);
-    traced.arg(env!("CARGO_BIN_EXE_secretcat")).args(["connect", &server.address()]);
+    let interrupt = ["-e", "trace=poll", "-e", "inject=poll:error=EINTR:when=2+2"];
+    let mut traced = straced(Path::new("/dev/null"), &interrupt, ["connect", &server.address()]);
     run_command(&mut traced, "SECRET 1\nhello\n").is(0, digits("1") + NOT_FOUND, "");
 }

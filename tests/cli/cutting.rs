@@ -275,7 +275,7 @@ fn a_large_group_is_filled_and_a_giant_one_goes_in_parts() {
     let asked = trace.numbers(trace.connections("connect")[0], "write", "asked");
     assert_eq!(asked[0], 81_000, "all messages are in the first write");
     let giant = format!("SECRET {}\n", "1".repeat(99_993));
-    let (out, trace) = trace::connect(&dir, &["--loopback", "--coalesce", "50"], &giant.repeat(20));
+    let (out, trace) = trace::connect(&dir, &["--loopback", "--coalesce", "50"], giant.repeat(20));
     assert_eq!(out.lines().count(), 20);
     let conn = trace.connections("connect")[0];
     assert!(trace.numbers(conn, "write", "asked")[0] >= 1 << 20, "{:?}", trace.numbers(conn, "write", "asked"));

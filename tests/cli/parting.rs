@@ -2,15 +2,15 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::process::Stdio;
 use std::thread;
 
 use rustix::process::Signal;
 
 use crate::connect::stage;
+use crate::pipe::pipe_of;
 use crate::raw::noise;
 use crate::relay::{pair, relay};
-use crate::support::{Dir, NOT_FOUND, Proc, Server, ask, converse, digits, poll_until, reset, run, secretcat};
+use crate::support::{Dir, NOT_FOUND, Server, ask, converse, digits, poll_until, reset, run};
 use crate::threats::descriptors;
 
 /// Waits until the program has no more descriptors than this.
@@ -143,14 +143,8 @@ fn a_stream_that_is_given_up_in_its_midst_does_not_end_like_a_whole_one() {
 #[test]
 fn who_has_arrived_when_the_end_comes_gets_all_that_is_taken_at_once_and_a_whole_end() {
     let dir = Dir::new("arrived");
-    let path = dir.file("input");
-    std::fs::write(&path, noise(300_000)).unwrap();
-    let pipe = || {
-        let mut command = secretcat(["listen", "127.0.0.1:0", "--service", "pipe"]);
-        let input = std::fs::File::open(&path).unwrap();
-        Server::from_proc(Proc::start_on(&mut command, input.into(), Stdio::piped(), Stdio::piped()))
-    };
-    for server in [Server::start(&["--service", "source", "--count", "300000"]), pipe()] {
+    let source = Server::start(&["--service", "source", "--count", "300000"]);
+    for server in [source, pipe_of(&noise(300_000), &dir)] {
         server.proc.signal(Signal::STOP);
         let mut client = server.open();
         server.proc.signal(Signal::TERM);

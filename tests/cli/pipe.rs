@@ -14,6 +14,15 @@ use rustix::process::Signal;
 use crate::raw::noise;
 use crate::support::{Dir, Proc, Server, poll_until, reset, secretcat};
 
+/// A pipe with a file of these bytes on its stdin.
+pub fn pipe_of(bytes: &[u8], dir: &Dir) -> Server {
+    let path = dir.file("input");
+    std::fs::write(&path, bytes).unwrap();
+    let mut command = secretcat(["listen", "127.0.0.1:0", "--service", "pipe"]);
+    let input = File::open(path).unwrap();
+    Server::from_proc(Proc::start_on(&mut command, input.into(), Stdio::piped(), Stdio::piped()))
+}
+
 /// All that a client is sent until the end.
 fn rest(mut client: &TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -149,12 +158,7 @@ fn what_a_client_was_not_sent_when_the_time_for_the_end_is_over_is_counted() {
 
 #[test]
 fn nor_is_what_stood_in_a_file_left_unsent_without_a_word() {
-    let dir = Dir::new("unsent");
-    let path = dir.file("input");
-    std::fs::write(&path, noise(50_000_000)).unwrap();
-    let mut command = secretcat(["listen", "127.0.0.1:0", "--service", "pipe"]);
-    let input = File::open(path).unwrap();
-    let server = Server::from_proc(Proc::start_on(&mut command, input.into(), Stdio::piped(), Stdio::piped()));
+    let server = pipe_of(&noise(50_000_000), &Dir::new("unsent"));
     let mut client = server.open();
     client.read_exact(&mut [0]).unwrap();
     server.proc.signal(Signal::TERM);

@@ -7,7 +7,7 @@ use std::thread;
 use crate::peers::script;
 use crate::support::net::Net;
 use crate::support::trace::{Trace, number};
-use crate::support::{Dir, Proc, Server, digits, has, is_root, poll_until, run, run_command, secretcat, skip};
+use crate::support::{Dir, Proc, Server, digits, has, is_root, poll_until, run, run_command, secretcat, skip, straced};
 
 /// The runs that must all come out the same.
 const RUNS: u64 = 20;
@@ -123,15 +123,13 @@ fn it_does_so_without_any_privilege() {
 /// The files and sockets that strace(1) sees opened, with netlink sockets refused where asked.
 fn opened(server: &Server, dir: &Dir, refuse: bool) -> (Vec<u8>, String) {
     let log = dir.file("strace");
-    let mut command = Command::new("strace");
-    command.args(["-f", "-e", "trace=socket,openat", "-o"]).arg(&log);
+    let mut options = vec!["-e", "trace=socket,openat"];
     if refuse {
         // The first socket is the connection's, the second one would ask the kernel about the peer.
-        command.args(["-e", "inject=socket:error=EPROTONOSUPPORT:when=2+"]);
+        options.extend(["-e", "inject=socket:error=EPROTONOSUPPORT:when=2+"]);
     }
-    command.arg(env!("CARGO_BIN_EXE_secretcat"));
-    command.args(["connect", "--raw", "--cut", "4", "--barrier", "peer-read", &server.address()]);
-    let out = run_command(&mut command, MESSAGE);
+    let args = ["connect", "--raw", "--cut", "4", "--barrier", "peer-read", &server.address()];
+    let out = run_command(&mut straced(&log, &options, args), MESSAGE);
     assert_eq!((out.status, out.stderr.as_str()), (Some(0), ""));
     (out.stdout, std::fs::read_to_string(log).unwrap())
 }

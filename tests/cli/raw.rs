@@ -11,9 +11,8 @@ use rustix::process::Signal;
 use socket2::SockRef;
 
 use crate::connect::stage;
-use crate::support::trace::Trace;
 use crate::support::{
-    DEADLINE, Dir, NOT_FOUND, Proc, Server, accept, digits, poll_until, read_line, reset, run, run_command, secretcat,
+    DEADLINE, Dir, NOT_FOUND, Proc, Server, accept, digits, poll_until, read_line, reset, run, secretcat, trace,
 };
 use crate::threats::is_in_state;
 
@@ -142,13 +141,11 @@ fn a_server_that_ends_its_side_at_once_is_still_sent_the_whole_input() {
 fn a_stream_pauses_and_proves_at_its_cuts_alone_however_its_bytes_come() {
     let server = Server::start(&["--service", "discard"]);
     let dir = Dir::new("paces");
-    let (bytes, trace) = (noise(400_000), dir.file("trace"));
-    // A read gives no more than 64 KiB of them.
+    let bytes = noise(400_000); // a read gives no more than 64 KiB of them
     for (cutting, cuts) in [(["--cut", "5"], vec![5]), (["--chunk", "150000"], vec![150_000, 300_000])] {
-        let mut command = secretcat(["connect", "--raw", &server.address(), "--delay", "1ms", "--barrier", "acked"]);
-        command.args(cutting).arg("--trace").arg(&trace);
-        run_command(&mut command, &bytes).is(0, "", "");
-        let trace = Trace::read(&trace);
+        let args = ["--raw", &server.address(), "--delay", "1ms", "--barrier", "acked"];
+        let (out, trace) = trace::connect(&dir, &[&args[..], &cutting].concat(), &bytes);
+        assert_eq!(out, "");
         let conn = trace.connections("connect")[0];
         assert_eq!(trace.writes(conn).iter().sum::<u64>(), 400_000);
         assert_eq!(trace.numbers(conn, "pause", "offset"), cuts, "{cutting:?}");
@@ -162,11 +159,9 @@ fn a_stream_pauses_and_proves_at_its_cuts_alone_however_its_bytes_come() {
 fn a_piece_that_might_be_the_last_is_cut_off_like_any_other_once_more_comes() {
     let server = Server::start(&["--service", "discard"]);
     let dir = Dir::new("held");
-    let trace = dir.file("trace");
-    let mut command = secretcat(["connect", "--raw", &server.address(), "--shutdown-with-last", "--chunk", "64k"]);
-    command.args(["--barrier", "peer-read", "--trace"]).arg(&trace);
-    run_command(&mut command, noise(300_000)).is(0, "", "");
-    let trace = Trace::read(&trace);
+    let args = ["--raw", &server.address(), "--shutdown-with-last", "--chunk", "64k", "--barrier", "peer-read"];
+    let (out, trace) = trace::connect(&dir, &args, noise(300_000));
+    assert_eq!(out, "");
     let conn = trace.connections("connect")[0];
     // Its bytes come 64 KiB at a time: behind each of the pieces nothing stands at first.
     assert_eq!(trace.numbers(conn, "barrier", "offset"), [65_536, 131_072, 196_608, 262_144]);

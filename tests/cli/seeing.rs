@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::connect::stage;
 use crate::support::trace::{self, Trace, number, schema_text};
-use crate::support::{Dir, NOT_FOUND, Proc, Server, accept, digits, has, run, run_command, secretcat, skip};
+use crate::support::{Dir, NOT_FOUND, Proc, Server, accept, digits, has, run, run_command, secretcat, skip, straced};
 
 #[test]
 fn every_kind_of_event_of_real_runs_is_in_the_schema_and_every_kind_of_the_schema_is_in_real_runs() {
@@ -172,9 +172,8 @@ fn what_is_not_asked_for_costs_no_system_call() {
     let log = dir.file("strace");
     let server = Server::start(&[]);
     let calls = |args: &[&str]| {
-        let mut command = Command::new("strace");
-        command.args(["-f", "-e", "trace=getsockopt", "-o"]).arg(&log).arg(env!("CARGO_BIN_EXE_secretcat"));
-        command.args(["connect", &server.address(), "-m", "SECRET 1"]).args(args);
+        let mut command = straced(&log, &["-e", "trace=getsockopt"], ["connect", &server.address(), "-m", "SECRET 1"]);
+        command.args(args);
         run_command(&mut command, "").is(0, digits("1"), "");
         std::fs::read_to_string(&log).unwrap().matches("TCP_INFO").count()
     };

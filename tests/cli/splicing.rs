@@ -10,7 +10,7 @@ use std::thread;
 use crate::connect::stage;
 use crate::passing::{Case, Std, Story};
 use crate::raw::noise;
-use crate::support::{Dir, Server, accept, clean, skip};
+use crate::support::{Dir, Server, accept, skip, straced};
 
 /// What each way carries.
 const BULK: usize = 4 << 20;
@@ -31,11 +31,7 @@ struct Moved {
 
 /// The program, with its calls told to `log`.
 fn watched<S: AsRef<OsStr>>(log: &Path, args: impl IntoIterator<Item = S>) -> Command {
-    let mut command = Command::new("strace");
-    let calls = format!("trace=splice,{}", COPIES.join(","));
-    clean(&mut command).args(["-f", "-qq", "-s", "0", "-e", &calls, "-o"]).arg(log);
-    command.arg(env!("CARGO_BIN_EXE_secretcat")).args(args);
-    command
+    straced(log, &["-s", "0", "-e", &format!("trace=splice,{}", COPIES.join(","))], args)
 }
 
 impl Moved {

@@ -8,7 +8,9 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 
-use crate::support::{Dir, Proc, Server, ask, clean, converse, digits, poll_until, run_command, secretcat, skip, tcp};
+use crate::support::{
+    Dir, Proc, Server, ask, converse, digits, poll_until, run_command, secretcat, skip, straced, tcp,
+};
 
 #[test]
 fn any_number_of_loops_answers_everybody() {
@@ -80,10 +82,8 @@ fn every_loop_serves_a_part_of_them() {
 }
 
 /// Whether a command has slept in any call of `epoll_wait(2)` while it talked with another.
-fn sleeps_in(log: &Path, talk: impl FnOnce(&mut Command)) -> bool {
-    let mut command = Command::new("strace");
-    clean(&mut command).args(["-e", "trace=epoll_wait,epoll_pwait", "-o"]).arg(log);
-    talk(command.arg(env!("CARGO_BIN_EXE_secretcat")));
+fn sleeps_in(log: &Path, args: &[&str], talk: impl FnOnce(&mut Command)) -> bool {
+    talk(&mut straced(log, &["-e", "trace=epoll_wait,epoll_pwait"], args));
     let calls = std::fs::read_to_string(log).unwrap();
     let timeouts = || calls.lines().filter_map(|call| call.split_once(", 1024, ")).map(|(_, timeout)| timeout);
     assert!(timeouts().next().is_some(), "{calls}");
@@ -99,12 +99,11 @@ fn a_loop_looks_for_what_comes_soon_and_sleeps_at_once_where_it_is_not_to() {
     let log = dir.file("strace");
     for (time, sleeps) in [("0", true), ("1m", false)] {
         let server = Server::start(&[]);
-        let connect = sleeps_in(&log, |command| {
-            command.args(["connect", &server.address(), "--busy-poll", time, "-m", "SECRET 1"]);
+        let connect = ["connect", &server.address(), "--busy-poll", time, "-m", "SECRET 1"];
+        let connect = sleeps_in(&log, &connect, |command| {
             run_command(command, "").is(0, digits("1"), "");
         });
-        let listen = sleeps_in(&log, |command| {
-            command.args(["listen", "127.0.0.1:0", "--once", "--busy-poll", time]);
+        let listen = sleeps_in(&log, &["listen", "127.0.0.1:0", "--once", "--busy-poll", time], |command| {
             let server = Server::from_command(command);
             assert_eq!(server.say("SECRET 2\n"), digits("2"));
             let said = format!("listening on {}\n", server.address());

@@ -14,7 +14,7 @@ pub(crate) mod trace;
 use std::time::{Duration, Instant};
 
 pub(crate) use dir::Dir;
-pub(crate) use proc::{Outcome, Proc, clean, run, run_command, secretcat, shell, with_limit};
+pub(crate) use proc::{Outcome, Proc, clean, run, run_command, secretcat, shell, straced, with_limit};
 pub(crate) use server::{NOT_FOUND, Server, digits};
 pub(crate) use tcp::{accept, ask, converse, ends_in_a_reset, limited, read_line, reset, tcp};
 

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -30,6 +31,14 @@ pub(crate) fn shell<S: AsRef<OsStr>>(script: &str, args: impl IntoIterator<Item 
 /// The program under a limit of setrlimit(2), in the words of the shell's `ulimit`: `-n 64`.
 pub(crate) fn with_limit<S: AsRef<OsStr>>(limit: &str, args: impl IntoIterator<Item = S>) -> Command {
     shell(&format!("ulimit {limit} && exec \"$0\" \"$@\""), args)
+}
+
+/// The program with its system calls told to `log`, as these options of strace(1) have it.
+pub(crate) fn straced<S: AsRef<OsStr>>(log: &Path, options: &[&str], args: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::new("strace");
+    clean(&mut command).args(["-f", "-qq", "-o"]).arg(log).args(options);
+    command.arg(env!("CARGO_BIN_EXE_secretcat")).args(args);
+    command
 }
 
 /// Takes away what of this environment would change what the program does.

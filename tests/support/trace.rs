@@ -106,7 +106,7 @@ impl Deref for Traced {
 
 /// Runs `connect` with this on its stdin; what came out, and what happened.
 #[track_caller]
-pub(crate) fn connect(dir: &Dir, args: &[&str], input: &str) -> (String, Trace) {
+pub(crate) fn connect(dir: &Dir, args: &[&str], input: impl AsRef<[u8]>) -> (String, Trace) {
     let file = dir.file("connect.ndjson");
     let out = run(["connect", "--trace", file.to_str().unwrap()].iter().chain(args), input);
     assert_eq!((out.status, out.stderr.as_str()), (Some(0), ""), "{args:?}");
