@@ -67,9 +67,12 @@ pub enum Error {
         /// Messages that were sent and have no whole reply.
         unanswered: u64,
     },
-    /// Ctrl-C at a terminal, or SIGTERM.
+    /// A signal ended the run; `io::signal` knows which.
     #[error("interrupted")]
     Interrupted,
+    /// Nobody reads stdout any more (EPIPE). Never printed: the program dies of SIGPIPE, as cat(1) does.
+    #[error("write to stdout: broken pipe")]
+    OutputGone,
 }
 
 impl Error {

@@ -40,11 +40,12 @@ use config::{Color, Seeing};
 use error::Error;
 use io::recorder::Recorder;
 use io::report::Report;
-use io::signal::Signals;
+use io::signal::{IgnoredInterrupt, Signals, die_of};
 use io::systemd::Manager;
 use session::Context;
+use value::Signal;
 
-/// Parses the command line, does what it says, and tells in one line what went wrong.
+/// Parses the command line, does what it says, and reports in one line what went wrong.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let request = match cli::parse(args) {
@@ -52,29 +53,53 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(refusal) => return refuse(&refusal),
     };
     let report = Report::stderr(request.color);
-    let result = perform(&request.task, &report);
+    let (result, signal) = perform(&request.task, &report);
     if let Err(error) = &result {
-        report.error(&error.to_string());
+        match (error, signal) {
+            (Error::OutputGone, _) => {}
+            (Error::Interrupted, Some(signal)) => report.error(&signal.to_string()),
+            _ => report.error(&error.to_string()),
+        }
     }
-    report.finish();
-    ExitCode::from(result.unwrap_or_else(|error| cli::status(&error)))
+    end(result, signal.filter(|&signal| kills(signal, &request.task)), &report)
 }
 
-/// Does the task; the exit status of one that came to its end.
-fn perform(task: &Task, report: &Report) -> Result<u8, Error> {
+/// Whether the program dies of a signal once all is written. SIGTERM and SIGHUP are the way to stop a
+/// listener; a shell must see SIGINT, or it goes on with its script.
+fn kills(signal: Signal, task: &Task) -> bool {
+    signal == Signal::Interrupt || !matches!(task, Task::Listen(_))
+}
+
+/// Ends the run: by the signal that ended the work, by SIGPIPE where nobody reads stdout, or with a status.
+fn end(result: Result<u8, Error>, signal: Option<Signal>, report: &Report) -> ExitCode {
+    report.finish();
+    let pipe = matches!(result, Err(Error::OutputGone)).then_some(Signal::Pipe);
+    ExitCode::from(match signal.or(pipe) {
+        Some(signal) => die_of(signal),
+        None => result.unwrap_or_else(|error| cli::status(&error)),
+    })
+}
+
+/// Does the task; the exit status of one that came to its end, and the signal that came meanwhile.
+fn perform(task: &Task, report: &Report) -> (Result<u8, Error>, Option<Signal>) {
     let silent = Seeing { quiet: true, ..Seeing::default() }; // a sweep tells by itself what was not proven
     let seeing: &Seeing = match task {
         Task::Sweep(_) => &silent,
         Task::Listen(config) => &config.seeing,
         Task::Connect(config) => &config.seeing,
     };
-    let signals = if takes_signals(task) {
-        Signals::install().map_err(Error::local("watch", "signals"))?
-    } else {
-        Signals::default()
+    let start = || -> Result<Context, Error> {
+        let signals = match ignored_interrupt(task) {
+            Some(ignored) => Signals::install(ignored).map_err(Error::local("handle", "signals"))?,
+            None => Signals::default(),
+        };
+        let recorder = Recorder::start(seeing, report)?;
+        Ok(Context { report: report.clone(), recorder, signals, manager: Manager::from_env() })
     };
-    let recorder = Recorder::start(seeing, report)?;
-    let context = Context { report: report.clone(), recorder, signals, manager: Manager::from_env() };
+    let context = match start() {
+        Ok(context) => context,
+        Err(error) => return (Err(error), None),
+    };
     let result = match task {
         Task::Listen(config) => session::listen::run(config, &context, |_| {}).map(|()| 0),
         Task::Connect(config) => session::connect::run(config, &context).map(|()| 0),
@@ -83,20 +108,26 @@ fn perform(task: &Task, report: &Report) -> Result<u8, Error> {
     if matches!(result, Err(Error::Interrupted)) {
         report.begin_anew();
     }
-    // What was recorded is told even of a run that failed; its failure comes first.
-    let told = context.recorder.finish();
-    let status = result?;
-    told.map(|()| status)
+    // What was recorded is written even of a run that failed; its failure comes first.
+    let result = match (result, context.recorder.finish()) {
+        (Ok(status), recorded) => recorded.map(|()| status),
+        (Err(Error::Interrupted | Error::OutputGone), Err(unrecorded)) => Err(unrecorded),
+        (failed, _) => failed,
+    };
+    (result, context.signals.received())
 }
 
-/// Whether signals are taken over. A client that nobody watches and that records nothing has nothing
-/// to tell when one comes: it ends of the signal, as a shell has to see to end its script too. And a
-/// thread that waits for signals takes a tenth of the time of one question.
-fn takes_signals(task: &Task) -> bool {
+/// Whether signals are handled, and a SIGINT that was ignored at the start too. A client that nobody
+/// watches and that records nothing has nothing to write when one comes: it dies of the signal by the
+/// default action, which PID 1 does not. A thread that waits for signals takes a tenth of the time of
+/// one question.
+fn ignored_interrupt(task: &Task) -> Option<IgnoredInterrupt> {
     match task {
-        Task::Listen(_) | Task::Sweep(_) => true,
+        Task::Listen(_) | Task::Sweep(_) => Some(IgnoredInterrupt::Handle),
+        Task::Connect(_) if std::process::id() == 1 => Some(IgnoredInterrupt::Handle),
         Task::Connect(config) => {
-            config.seeing.records() || std::io::stdin().is_terminal() || std::io::stderr().is_terminal()
+            let watched = std::io::stdin().is_terminal() || std::io::stderr().is_terminal();
+            (config.seeing.records() || watched).then_some(IgnoredInterrupt::Keep)
         }
     }
 }
@@ -104,13 +135,11 @@ fn takes_signals(task: &Task) -> bool {
 /// Help and version go to stdout, and may fail there; complaints are one line on stderr.
 fn refuse(refusal: &Refusal) -> ExitCode {
     let report = Report::stderr(Color::Auto);
-    let status = match refusal.tell() {
-        Ok(()) => return ExitCode::SUCCESS,
-        Err(error) => {
+    let result = refusal.tell().map(|()| 0);
+    if let Err(error) = &result {
+        if !matches!(error, Error::OutputGone) {
             report.error(&error.to_string());
-            cli::status(&error)
         }
-    };
-    report.finish();
-    ExitCode::from(status)
+    }
+    end(result, None, &report)
 }

@@ -3,16 +3,18 @@
 use clap::error::ErrorKind;
 
 use crate::error::Error;
-use crate::io::signal::INTERRUPTED;
-use crate::value::escape;
+use crate::value::{Signal, escape};
 
-/// The exit status for an error: 1 the network or the peer, 2 the command line or this host.
+/// The exit status for an error: 1 the network or the peer, 2 the command line or this host. A run that
+/// a signal ended, or a stdout without a reader, dies of the signal instead: 129 SIGHUP, 130 SIGINT,
+/// 141 SIGPIPE and 143 SIGTERM are what a shell makes of that, and the exit status of PID 1.
 #[must_use]
 pub fn status(error: &Error) -> u8 {
     match error {
         Error::Network { .. } | Error::Timeout { .. } | Error::Lost { .. } => 1,
         Error::Usage(_) | Error::Local { .. } | Error::Option { .. } => 2,
-        Error::Interrupted => INTERRUPTED,
+        Error::Interrupted => Signal::Interrupt.status(),
+        Error::OutputGone => Signal::Pipe.status(),
     }
 }
 
@@ -65,5 +67,6 @@ mod tests {
         assert_eq!(status(&Error::local("read", "stdin")(io())), 2);
         assert_eq!(status(&Error::Usage(String::new())), 2);
         assert_eq!(status(&Error::Interrupted), 130);
+        assert_eq!(status(&Error::OutputGone), 141);
     }
 }

@@ -152,16 +152,16 @@ fn address_was_typed(matches: Option<&ArgMatches>) -> bool {
 }
 
 impl Refusal {
-    /// Tells help or version on stdout; everything else is an error for the caller to tell.
+    /// Prints help or version on stdout; everything else is an error for the caller to report.
     ///
     /// # Errors
-    /// The complaint; or that stdout could not be written. A reader that has gone is not an error.
+    /// The complaint; or that stdout could not be written.
     pub fn tell(&self) -> Result<(), Error> {
         match self {
             Refusal::Told(text) => {
                 let written = text.print().and_then(|()| std::io::stdout().flush());
                 match written {
-                    Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+                    Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(Error::OutputGone),
                     other => other.map_err(Error::local("write to", "stdout")),
                 }
             }

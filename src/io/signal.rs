@@ -1,49 +1,98 @@
-//! SIGINT and SIGTERM: the first asks for an orderly end, the second ends it at once.
+//! Signals: the first one asks for an orderly end, the second one ends the process at once.
 
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use mio::Waker;
+use signal_hook::consts::SIGUSR1;
+use signal_hook::iterator::{self, Handle};
 
 use super::sys;
+use crate::value::Signal;
 
-/// The status of a program that a signal has ended, as a shell reports SIGINT.
-pub const INTERRUPTED: u8 = 130;
+/// What to do about a SIGINT that was ignored when the program started, as a shell without job
+/// control leaves it to what it starts in the background with `&`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IgnoredInterrupt {
+    /// Leave it ignored.
+    Keep,
+    /// Handle it like any other.
+    Handle,
+}
 
-/// What the signals have said so far; shared by all loops of a process.
+/// What the signals have asked for so far; shared by all loops of a process.
 #[derive(Clone, Debug, Default)]
 pub struct Signals {
-    count: Arc<AtomicUsize>,
-    wakers: Arc<Mutex<Vec<Arc<Waker>>>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    stopped: AtomicBool,
+    /// The signal that asked for the end. Only the first one is kept.
+    received: OnceLock<Signal>,
+    usr1: AtomicBool,
+    wakers: Mutex<Vec<Arc<Waker>>>,
+    /// Adds signals later on; empty where none are handled.
+    handle: OnceLock<Handle>,
 }
 
 impl Signals {
-    /// Takes over SIGINT, SIGTERM and SIGHUP; the last one not where it was ignored: then the program
+    /// Handles SIGINT, SIGTERM and SIGHUP from now on; SIGHUP not where it is ignored: then the program
     /// is meant to outlive its terminal (nohup(1)).
     ///
     /// # Errors
-    /// When that is not possible, or was done before.
-    pub fn install() -> io::Result<Self> {
+    /// When a handler or the thread that waits for signals cannot be set up.
+    pub fn install(ignored_interrupt: IgnoredInterrupt) -> io::Result<Self> {
+        let handled = |signal: &Signal| match signal {
+            Signal::Hangup => !sys::ignores_signal(signal.number()),
+            Signal::Interrupt => ignored_interrupt == IgnoredInterrupt::Handle || !sys::ignores_signal(signal.number()),
+            Signal::Pipe | Signal::Terminate => true,
+        };
+        let wanted = [Signal::Hangup, Signal::Interrupt, Signal::Terminate].into_iter().filter(handled);
+        let mut pending = iterator::Signals::new(wanted.map(Signal::number))?;
         let signals = Signals::default();
         let ours = signals.clone();
-        let outlives_terminal = sys::ignores_hangup();
-        ctrlc::set_handler(move || {
-            if ours.count.load(Ordering::SeqCst) > 0 {
-                std::process::exit(i32::from(INTERRUPTED));
+        // Nobody else has the new value yet.
+        let _ = signals.shared.handle.set(pending.handle());
+        std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+            for number in pending.forever() {
+                ours.receive(number);
             }
-            ours.stop();
-        })
-        .map_err(io::Error::other)?;
-        if outlives_terminal {
-            sys::ignore_hangup()?;
-        }
+        })?;
         Ok(signals)
+    }
+
+    /// Handles SIGUSR1 as well, which ends a process that does not. Each one wakes the loops, and the
+    /// first to ask [`take_usr1`](Self::take_usr1) has it. Does nothing where no signals are handled.
+    ///
+    /// # Errors
+    /// When the handler cannot be set up.
+    pub fn handle_usr1(&self) -> io::Result<()> {
+        self.shared.handle.get().map_or(Ok(()), |handle| handle.add_signal(SIGUSR1))
+    }
+
+    /// Whether SIGUSR1 came since this was last asked.
+    #[must_use]
+    pub fn take_usr1(&self) -> bool {
+        self.shared.usr1.swap(false, Ordering::SeqCst)
+    }
+
+    fn receive(&self, number: i32) {
+        match Signal::from_number(number) {
+            None => {
+                self.shared.usr1.store(true, Ordering::SeqCst);
+                self.wake();
+            }
+            Some(signal) if self.shared.received.set(signal).is_ok() => self.stop(),
+            Some(signal) => std::process::exit(i32::from(die_of(signal))),
+        }
     }
 
     /// Has this loop woken when a signal comes.
     pub fn watch(&self, waker: Arc<Waker>) {
-        let mut wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wakers = self.shared.wakers.lock().unwrap_or_else(PoisonError::into_inner);
         if self.stopped() {
             // The signal came before this loop did. A loop that cannot be woken has ended.
             let _ = waker.wake();
@@ -51,10 +100,14 @@ impl Signals {
         wakers.push(waker);
     }
 
-    /// Does what the first signal does.
+    /// Asks for an orderly end, as the first signal does.
     pub fn stop(&self) {
-        self.count.fetch_add(1, Ordering::SeqCst);
-        for waker in self.wakers.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        self.shared.stopped.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        for waker in self.shared.wakers.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             // A loop that cannot be woken has ended.
             let _ = waker.wake();
         }
@@ -63,8 +116,23 @@ impl Signals {
     /// Whether an end was asked for.
     #[must_use]
     pub fn stopped(&self) -> bool {
-        self.count.load(Ordering::SeqCst) > 0
+        self.shared.stopped.load(Ordering::SeqCst)
     }
+
+    /// The signal that asked for the end, if one did.
+    #[must_use]
+    pub fn received(&self) -> Option<Signal> {
+        self.shared.received.get().copied()
+    }
+}
+
+/// Dies of a signal, as a process does that does not handle it, so that a shell sees what ended it and
+/// ends its loop too. Returns the exit status for a process that the signal does not end: PID 1 of a
+/// container, or one that was started with the signal blocked.
+#[must_use]
+pub fn die_of(signal: Signal) -> u8 {
+    sys::raise_default(signal.number());
+    signal.status()
 }
 
 #[cfg(test)]
@@ -85,5 +153,18 @@ mod tests {
             driver.wait(&mut ready).unwrap();
             assert_eq!(ready.first().map(|ready| ready.key), Some(WOKEN));
         }
+    }
+
+    #[test]
+    fn the_first_signal_is_kept_and_usr1_is_taken_once() {
+        let signals = Signals::default();
+        signals.receive(SIGUSR1);
+        assert!(signals.take_usr1() && !signals.take_usr1());
+        assert!(!signals.stopped());
+        signals.stop();
+        assert_eq!(signals.received(), None);
+        signals.receive(Signal::Terminate.number());
+        assert!(signals.stopped());
+        assert_eq!(signals.received(), Some(Signal::Terminate));
     }
 }

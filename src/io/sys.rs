@@ -177,26 +177,22 @@ pub fn raise_descriptor_limit() -> io::Result<u64> {
     })
 }
 
-/// Whether SIGHUP is ignored, as nohup(1) leaves it to the programs it starts.
+/// Whether a signal is ignored, as nohup(1) leaves SIGHUP to the programs it starts.
 #[must_use]
-pub fn ignores_hangup() -> bool {
+pub fn ignores_signal(signal: libc::c_int) -> bool {
     let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
     // SAFETY: with a null action nothing is changed; the kernel writes one sigaction on success.
-    let known = unsafe { libc::sigaction(libc::SIGHUP, std::ptr::null(), action.as_mut_ptr()) } == 0;
+    let known = unsafe { libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) } == 0;
     // SAFETY: it is read only where the call has succeeded, and so has written it.
     known && unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
 }
 
-/// Ignores SIGHUP from now on.
-///
-/// # Errors
-/// The kernel's.
-pub fn ignore_hangup() -> io::Result<()> {
-    // SAFETY: SIG_IGN is no function: nothing of ours runs when the signal comes.
-    if unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) } == libc::SIG_ERR {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(())
+/// Restores a signal's default action and raises the signal. Returns where that does not end the process.
+pub fn raise_default(signal: libc::c_int) {
+    // SAFETY: SIG_DFL is no function: nothing of ours runs when the signal comes.
+    unsafe { libc::signal(signal, libc::SIG_DFL) };
+    // SAFETY: raise(3) touches no memory.
+    unsafe { libc::raise(signal) };
 }
 
 /// Moves up to `len` bytes from one descriptor to another, one of them a pipe, within the kernel

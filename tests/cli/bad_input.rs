@@ -256,11 +256,12 @@ fn closed_streams_are_no_trouble_and_no_socket_takes_their_place() {
 }
 
 #[test]
-fn help_for_a_reader_that_has_gone_is_no_failure() {
+fn help_for_a_reader_that_has_gone_dies_of_sigpipe() {
     let (reader, stdout) = UnixStream::pair().unwrap();
     drop(reader);
     let proc = Proc::start_on(&mut secretcat(["--help"]), Stdio::piped(), OwnedFd::from(stdout).into(), Stdio::piped());
-    proc.end().is(0, "", "");
+    let out = proc.end();
+    assert_eq!((out.status, out.signal, &out.stderr[..]), (None, Some(13), ""));
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn ctrl_c_interrupts_it() {
     let server = Server::start(&[]);
     let mut terminal = at_terminal(&server.address(), &[]);
     terminal.types("\x03");
-    assert_eq!(terminal.end().0.status, Some(130));
+    assert_eq!(terminal.end().0.signal, Some(2));
 
     // It says so on a line of its own, whatever stands before it.
     let interrupted = "\r\n\u{1b}[1m\u{1b}[31msecretcat:\u{1b}[0m interrupted\r\n";
@@ -98,18 +98,18 @@ fn ctrl_c_interrupts_it() {
     terminal.keeps_output();
     terminal.types("\x03");
     let (out, shown) = terminal.end();
-    assert_eq!((out.status, without_echo(&shown)), (Some(130), format!("Enter Message: {interrupted}")));
+    assert_eq!((out.signal, without_echo(&shown)), (Some(2), format!("Enter Message: {interrupted}")));
     let mut terminal = Terminal::start(&secretcat(["listen", "127.0.0.1:0", "-v", "--color", "never"]));
     let said = terminal.sees("\r\n");
     terminal.keeps_output();
     terminal.types("\x03");
     let (out, shown) = terminal.end();
     let stopping = "\r\nstopping: answering what has arrived\r\n";
-    assert_eq!((out.status, without_echo(&shown)), (Some(0), said + stopping));
+    assert_eq!((out.signal, without_echo(&shown)), (Some(2), said + stopping));
     let terminal = at_terminal(&server.address(), &[]);
     terminal.signal(Signal::INT);
     let (out, shown) = terminal.end();
-    assert_eq!((out.status, shown), (Some(130), format!("Enter Message: {interrupted}")));
+    assert_eq!((out.signal, shown), (Some(2), format!("Enter Message: {interrupted}")));
 
     // While an answer is waited for, too; and while the connection is made.
     let (listener, address) = stage();
@@ -119,7 +119,7 @@ fn ctrl_c_interrupts_it() {
     let mut silent = accept(&listener);
     assert_eq!(read_line(&mut silent), "hello\n");
     terminal.types("\x03");
-    assert_eq!(terminal.end().0.status, Some(130));
+    assert_eq!(terminal.end().0.signal, Some(2));
     server.stops_with("");
 }
 

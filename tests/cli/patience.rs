@@ -123,6 +123,6 @@ fn a_client_that_nobody_watches_ends_of_a_signal_itself() {
     assert_eq!((out.status, out.signal, &out.stderr[..]), (None, Some(2), ""));
     // What was recorded is not lost.
     let out = interrupted(&["--stats"]);
-    assert_eq!((out.status, out.signal), (Some(130), None));
+    assert_eq!((out.status, out.signal), (None, Some(2)));
     assert!(out.stderr.contains("\nmessages      1 out, 0 in\n"), "{}", out.stderr);
 }

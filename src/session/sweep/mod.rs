@@ -20,6 +20,7 @@ use crate::frame::{Framing, Inbox, Role};
 use crate::io::signal::Signals;
 use crate::io::{files, sys};
 use crate::plan::Order;
+use crate::value::Signal;
 use crate::verdict::{Baseline, BaselineError, Ending, Outcome, Subject, Tally, Verdict, to_json, to_junit, to_text};
 
 /// So many connections refused one after the other end a sweep: the server is gone.
@@ -31,8 +32,8 @@ const LEAST_PATIENCE: Duration = Duration::from_millis(300);
 /// Bytes beyond what is expected that are no answer without end yet.
 const SURPLUS: usize = 1 << 20;
 
-/// Sweeps, tells, and returns the exit status: 0 the same, 3 different, 4 could not tell, 130
-/// interrupted.
+/// Sweeps, prints what it found, and returns the exit status: 0 the same, 3 different, 4 could not
+/// tell; that of the signal where one came.
 ///
 /// # Errors
 /// When the sweep cannot be begun, or what it found cannot be written.
@@ -64,15 +65,17 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<u8, Error> {
         recorder: context.recorder.clone(),
     };
     let mut sweep = Sweep { pool: Pool::new(setting, &context.signals)?, context, tally: Tally::default() };
-    match sweep.go(&order) {
+    let gone = sweep.go(&order);
+    let signalled = || context.signals.received().map(Signal::status);
+    match gone {
         Ok(baseline) => {
-            let status = sweep.tally.status(&subject);
+            let status = signalled().unwrap_or_else(|| sweep.tally.status(&subject));
             tell(config, &subject, Ok(&baseline), &sweep.tally, status)?;
             Ok(status)
         }
         Err(Stop::Failed(error)) => Err(error),
         Err(Stop::NoBaseline(error)) => {
-            let status = error.status();
+            let status = signalled().unwrap_or_else(|| error.status());
             tell(config, &subject, Err(&error.to_string()), &sweep.tally, status)?;
             context.report.error(&format!("sweep {}: {error}", subject.address));
             Ok(status)
@@ -98,12 +101,11 @@ enum NoBaseline {
 }
 
 impl NoBaseline {
-    /// The network or the server failed, the server cannot be compared, or a signal came.
+    /// The network or the server failed, or the server cannot be compared.
     fn status(&self) -> u8 {
         match self {
             NoBaseline::Unusable(BaselineError::Silent(_)) => 1,
-            NoBaseline::Unusable(BaselineError::Unsteady { .. }) => 4,
-            NoBaseline::Interrupted => crate::io::signal::INTERRUPTED,
+            NoBaseline::Unusable(BaselineError::Unsteady { .. }) | NoBaseline::Interrupted => 4,
         }
     }
 }
@@ -253,7 +255,7 @@ fn write(path: &Path, text: &str) -> Result<(), Error> {
 fn print(text: &str) -> Result<(), Error> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(Error::OutputGone),
         other => other.map_err(Error::local("write to", "stdout")),
     }
 }
