@@ -1,7 +1,5 @@
 //! The exit status, and how a refusal is worded.
 
-use clap::error::ErrorKind;
-
 use crate::error::Error;
 use crate::value::{Signal, escape};
 
@@ -18,11 +16,8 @@ pub fn status(error: &Error) -> u8 {
     }
 }
 
-/// The parser's complaint as one line: what is wrong, and the next thing to try.
+/// The parser's error as one line: what is wrong, and the next thing to try.
 pub(super) fn one_line(error: &clap::Error) -> String {
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return "expected a command: listen, connect or sweep (see secretcat --help)".to_owned();
-    }
     let text = error.render().to_string();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();
@@ -32,6 +27,9 @@ pub(super) fn one_line(error: &clap::Error) -> String {
             break;
         }
         let tip = further.strip_prefix("tip: ");
+        if tip.is_some_and(|tip| tip.starts_with("to pass '")) {
+            continue; // how to pass an option as a value is never what was meant
+        }
         line = tip.map_or_else(|| format!("{line} {further}"), |tip| format!("{line} ({tip})"));
     }
     escape(line.as_bytes())

@@ -11,7 +11,7 @@ use super::{seeing, traffic};
 use crate::config::{Admission, ConfigError, ListenConfig, Relay, Toward};
 use crate::frame::Framing;
 use crate::service::{Bug, ServiceKind};
-use crate::value::{Address, Count, Size};
+use crate::value::{Count, Size};
 
 /// Answer messages: serve any number of clients at once until SIGINT or SIGTERM
 #[derive(Debug, Args)]
@@ -154,7 +154,7 @@ impl ListenFlags {
 }
 
 fn relay(address: &OsStr, side: Side) -> Result<Relay, ConfigError> {
-    let to = Address::parse_os(address).map_err(|invalid| ConfigError::new(invalid.to_string()))?;
+    let to = traffic::one_word(address)?;
     let cut_toward = match side {
         Side::Server => Toward::Server,
         Side::Client => Toward::Client,

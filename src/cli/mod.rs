@@ -9,6 +9,7 @@
 mod connect;
 mod exit;
 mod fragmentation;
+mod hint;
 mod listen;
 mod seeing;
 mod socket;
@@ -85,7 +86,7 @@ pub enum Refusal {
     /// Help or the version was asked for: this text goes to stdout.
     Told(clap::Error),
     /// The command line cannot be understood.
-    Syntax(clap::Error),
+    Syntax(String),
     /// It can, but it cannot be done.
     Config(ConfigError),
 }
@@ -119,6 +120,22 @@ fn plain(args: &[OsString]) -> Option<connect::ConnectFlags> {
     plain.then(|| connect::ConnectFlags::plain(address))
 }
 
+/// `help`, `help COMMAND` and `version`, as the options that they stand for.
+fn as_options(mut args: Vec<OsString>) -> Vec<OsString> {
+    let is_word = |arg: &&OsString| !arg.as_encoded_bytes().starts_with(b"-");
+    match args.get(1).and_then(|arg| arg.to_str()) {
+        Some("version") => args.splice(1.., ["--version".into()]).for_each(drop),
+        Some("help") => {
+            let command = args.get(2).filter(is_word).filter(|word| *word != "help" && *word != "version").cloned();
+            args.truncate(1);
+            args.extend(command);
+            args.push("--help".into());
+        }
+        _ => {}
+    }
+    args
+}
+
 /// Parses and checks a command line.
 ///
 /// # Errors
@@ -129,15 +146,17 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Refusa
         let task = Task::Connect(Box::new(flags.into_config(true)?));
         return Ok(Request { color: config::Color::Auto, task });
     }
-    let matches = command_for(&args).try_get_matches_from(args).map_err(Refusal::from)?;
-    let cli = Cli::from_arg_matches(&matches).map_err(Refusal::from)?;
+    let args = as_options(args);
+    let refused = |error| refused(&args, error);
+    let matches = command_for(&args).try_get_matches_from(&args).map_err(refused)?;
+    let cli = Cli::from_arg_matches(&matches).map_err(refused)?;
     let color = match cli.color {
         When::Auto => config::Color::Auto,
         When::Always => config::Color::Always,
         When::Never => config::Color::Never,
     };
     let typed = address_was_typed(matches.subcommand().map(|(_, of_command)| of_command));
-    let task = match Commands::from_arg_matches(&matches).map_err(Refusal::from)? {
+    let task = match Commands::from_arg_matches(&matches).map_err(refused)? {
         Commands::Listen(flags) => Task::Listen(Box::new(flags.into_config(typed)?)),
         Commands::Connect(flags) => Task::Connect(Box::new(flags.into_config(typed)?)),
         Commands::Sweep(flags) => Task::Sweep(Box::new(flags.into_config(typed)?)),
@@ -165,16 +184,15 @@ impl Refusal {
                     other => other.map_err(Error::local("write to", "stdout")),
                 }
             }
-            Refusal::Syntax(error) => Err(Error::Usage(exit::one_line(error))),
+            Refusal::Syntax(error) => Err(Error::Usage(error.clone())),
             Refusal::Config(error) => Err(error.clone().into()),
         }
     }
 }
 
-impl From<clap::Error> for Refusal {
-    fn from(error: clap::Error) -> Self {
-        if error.use_stderr() { Refusal::Syntax(error) } else { Refusal::Told(error) }
-    }
+/// Help and version are no errors; of the others is said what to write instead.
+fn refused(args: &[OsString], error: clap::Error) -> Refusal {
+    if error.use_stderr() { Refusal::Syntax(hint::refusal(args, &error)) } else { Refusal::Told(error) }
 }
 
 impl From<ConfigError> for Refusal {

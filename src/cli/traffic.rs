@@ -1,15 +1,16 @@
 //! The options that every connection has, whoever made it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use clap::Args;
 
 use crate::config::{ConfigError, Family, Traffic};
-use crate::value::{Address, Host, Size, Span};
+use crate::value::{Address, Host, Invalid, Size, Span};
 
 use super::fragmentation::FragmentationFlags;
+use super::hint;
 use super::socket::SocketFlags;
 
 /// The environment variable that holds the default address of `listen` and `connect`.
@@ -70,20 +71,26 @@ fn parsed(words: &[OsString], unix: bool, family: Family) -> Result<Address, Con
             "'{word}' is no address; for the value of an option write --option={word}"
         )));
     }
-    let parsed = match words {
-        [] => Ok(Address::default()),
+    let address = match words {
+        [] => Address::default(),
         [path] if unix => return Ok(Address::Unix(path.into())),
         [_, _, ..] if unix => return Err(ConfigError::new("-U takes one path")),
-        [word] => Address::parse_os(word),
-        [host, port, ..] => Address::from_words(host, port),
+        [word] => one_word(word)?,
+        [host, port, ..] => Address::from_words(host, port).map_err(|invalid| ConfigError::new(invalid.to_string()))?,
     };
-    match parsed.map_err(|invalid| ConfigError::new(invalid.to_string()))? {
+    match address {
         // Nobody has named a host: it is this one, in the family asked for.
         Address::Tcp { port, .. } if family == Family::V6 && names_no_host(words) => {
             Ok(Address::Tcp { host: Host::Ip(Ipv6Addr::LOCALHOST.into()), port })
         }
         address => Ok(address),
     }
+}
+
+/// An address in one word; of what is none, what to write instead.
+pub(super) fn one_word(word: &OsStr) -> Result<Address, ConfigError> {
+    let refused = |invalid: Invalid| hint::address(word).unwrap_or_else(|| invalid.to_string());
+    Address::parse_os(word).map_err(|invalid| ConfigError::new(refused(invalid)))
 }
 
 fn names_no_host(words: &[OsString]) -> bool {

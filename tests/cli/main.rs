@@ -8,6 +8,7 @@ mod support;
 mod activation;
 mod address;
 mod bad_input;
+mod beginnings;
 mod calling;
 mod connect;
 mod cutting;

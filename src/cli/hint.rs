@@ -1,0 +1,269 @@
+//! What to write instead, where somebody who knows nc, ncat or socat begins.
+
+use std::ffi::{OsStr, OsString};
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::exit::one_line;
+use crate::value::escape;
+
+/// Options of the netcats that mean nothing here, by letter and by long name: the line that helps.
+const NETCAT: &[(&[&str], &str)] = &[
+    (&["-u", "--udp"], "secretcat has no UDP: it speaks TCP and unix sockets"),
+    (
+        &["-x", "--proxy", "-X", "--proxy-type"],
+        "-x is a proxy in nc and a hex dump in ncat: secretcat has no proxy, and --trace FILE records what passes",
+    ),
+    (&["-o", "--output", "--hex-dump"], "-o is a dump of the traffic in ncat: use --trace FILE"),
+    (&["-d"], "-d keeps nc from reading stdin: write </dev/null, which is no input (ncat's -d is --delay here)"),
+    (&["-n", "--nodns"], "-n keeps nc from looking names up: leave it out, addresses in digits are never looked up"),
+    (&["-e", "-c", "--exec", "--sh-exec"], "-e and -c run a program in the netcats: secretcat runs none"),
+    (&["-t", "--telnet"], "-t answers telnet negotiation in nc: secretcat does not"),
+    (&["-T"], "-T is the type of service in nc: use --tos"),
+    (&["-I"], "-I is the receive buffer in nc: use --rcvbuf"),
+    (&["-O"], "-O is the send buffer in nc: use --sndbuf"),
+    (&["-M"], "-M is the number of hops in nc: use --ttl"),
+    (&["--max-conns"], "--max-conns of ncat is --max-connections here"),
+    (&["--ssl"], "secretcat has no TLS"),
+];
+
+/// Letters of nc that have a value.
+const VALUED: &[u8] = b"eqwispTXxPIOMWmcogGdbV";
+
+/// The refusal of the parser in one line, with what to write instead where that is known.
+pub(super) fn refusal(args: &[OsString], error: &clap::Error) -> String {
+    let kind = error.kind();
+    if kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return "expected a command: listen, connect or sweep (see secretcat --help)".to_owned();
+    }
+    let asks = args.iter().any(|arg| arg == "--help" || arg == "-h");
+    let instead = match (kind, command_of(args)) {
+        (ErrorKind::UnknownArgument, Some(command)) => unknown_option(args, command, error),
+        (ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand, None) if !asks => without_command(args, error),
+        (ErrorKind::InvalidSubcommand, _) => other_command(error),
+        _ => None,
+    };
+    instead.unwrap_or_else(|| one_line(error))
+}
+
+/// The command that these words name.
+fn command_of(args: &[OsString]) -> Option<&str> {
+    let mut words = args.iter().skip(1);
+    let first = loop {
+        match words.next()? {
+            arg if arg == "--color" => drop(words.next()),
+            arg if is_option(arg) => {}
+            word => break word.to_str()?,
+        }
+    };
+    ["listen", "connect", "sweep"].into_iter().find(|name| *name == first)
+}
+
+fn is_option(arg: &OsStr) -> bool {
+    arg.as_encoded_bytes().starts_with(b"-")
+}
+
+/// A text that the parser has about its error.
+fn context(error: &clap::Error, kind: ContextKind) -> Option<&str> {
+    match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// An option that this command does not have: another one has it, or a netcat.
+fn unknown_option(args: &[OsString], command: &str, error: &clap::Error) -> Option<String> {
+    let option = context(error, ContextKind::InvalidArg)?;
+    match (command, option) {
+        ("listen", "-p" | "--port") => {
+            let port = value_of(args, "-p").unwrap_or_else(|| "PORT".to_owned());
+            return Some(format!("-p is the port to connect from: write 'secretcat listen :{port}'"));
+        }
+        ("connect" | "sweep", "-l" | "--listen") => {
+            return Some(format!("{option} is a command here: write 'secretcat listen', not 'secretcat {command}'"));
+        }
+        ("listen", "-l" | "--listen") => return Some(format!("'secretcat listen' listens: leave {option} out")),
+        _ => {}
+    }
+    let owners: Vec<String> = super::command()
+        .get_subcommands()
+        .filter(|command| command.get_arguments().any(|argument| is_named(argument, option)))
+        .map(|command| command.get_name().to_owned())
+        .collect();
+    if !owners.is_empty() {
+        return Some(format!("{option} is an option of {}, not of {command}", owners.join(" and ")));
+    }
+    of_a_netcat(option)
+}
+
+fn is_named(argument: &clap::Arg, option: &str) -> bool {
+    let short = argument.get_short().map(|short| format!("-{short}"));
+    let long = argument.get_long().map(|long| format!("--{long}"));
+    short.as_deref() == Some(option) || long.as_deref() == Some(option)
+}
+
+fn of_a_netcat(option: &str) -> Option<String> {
+    let found = NETCAT.iter().find(|(names, _)| names.contains(&option));
+    found.map(|(_, line)| (*line).to_owned())
+}
+
+/// The value behind a short option, joined to it or the next word.
+fn value_of(args: &[OsString], option: &str) -> Option<String> {
+    let at = args.iter().position(|arg| arg.as_encoded_bytes().starts_with(option.as_bytes()))?;
+    let joined = &args.get(at)?.to_str()?[option.len()..];
+    let value = if joined.is_empty() { args.get(at + 1)?.to_str()? } else { joined.trim_start_matches('=') };
+    is_plain(value).then(|| value.to_owned())
+}
+
+/// A command by a name that others have for it, or one that is not there.
+fn other_command(error: &clap::Error) -> Option<String> {
+    let word = context(error, ContextKind::InvalidSubcommand)?;
+    let known = match word.to_ascii_lowercase().as_str() {
+        "client" | "call" | "dial" | "send" | "nc" | "connect-to" => "connect",
+        "server" | "serve" | "daemon" | "relay" | "proxy" => "listen",
+        _ if error.get(ContextKind::SuggestedSubcommand).is_some() => return None,
+        _ => {
+            let word = escape(word.as_bytes());
+            return Some(format!("no command is named '{word}': the commands are listen, connect and sweep"));
+        }
+    };
+    let relay = if known == "listen" && matches!(word, "relay" | "proxy") { " --relay ADDRESS" } else { "" };
+    Some(format!("no command is named '{}': write 'secretcat {known}{relay}'", escape(word.as_bytes())))
+}
+
+/// A line as nc has it: options and an address, and no command.
+fn without_command(args: &[OsString], error: &clap::Error) -> Option<String> {
+    let line = NcLine::read(args);
+    if line.udp {
+        return of_a_netcat("-u");
+    }
+    let (address, given) = line.address();
+    if line.listens {
+        return Some(format!(
+            "expected a command: nc -l{given} is 'secretcat listen --service pipe {address}' \
+             (without --service pipe it answers messages)"
+        ));
+    }
+    let first = line.words.first().and_then(|word| word.to_str()).unwrap_or_default();
+    let names_a_host = first.contains(['.', ':']) || first == "localhost" || is_number(first);
+    let names_a_port = line.words.len() == 2 && line.words[1].to_str().is_some_and(is_number);
+    let is_misspelt = error.get(ContextKind::SuggestedSubcommand).is_some();
+    if names_a_host || (names_a_port && !is_misspelt) {
+        return Some(format!(
+            "expected a command: 'secretcat connect {address}' sends messages, \
+             'secretcat connect --raw {address}' bytes as nc does"
+        ));
+    }
+    if error.kind() == ErrorKind::InvalidSubcommand {
+        return other_command(error);
+    }
+    let option = context(error, ContextKind::InvalidArg)?;
+    Some(format!("expected a command before {}: listen, connect or sweep", escape(option.as_bytes())))
+}
+
+/// What a command line of nc says of the address.
+#[derive(Debug, Default)]
+struct NcLine {
+    listens: bool,
+    udp: bool,
+    port: Option<OsString>,
+    words: Vec<OsString>,
+}
+
+impl NcLine {
+    fn read(args: &[OsString]) -> Self {
+        let mut line = NcLine::default();
+        let mut rest = args.iter().skip(1);
+        while let Some(arg) = rest.next() {
+            let bytes = arg.as_encoded_bytes();
+            match bytes {
+                b"--listen" => line.listens = true,
+                b"--udp" => line.udp = true,
+                [b'-', b'-', ..] | b"-" => {}
+                [b'-', letters @ ..] => {
+                    line.listens |= letters.contains(&b'l');
+                    line.udp |= letters.contains(&b'u');
+                    // "-lp 4500", "-p4500", "-w 3": the value is the rest of the word, or the next one.
+                    let valued = letters.iter().position(|letter| VALUED.contains(letter));
+                    if let Some(at) = valued {
+                        let joined = arg.to_str().map(|text| OsString::from(&text[at + 2..]));
+                        let value = joined.filter(|value| !value.is_empty()).or_else(|| rest.next().cloned());
+                        if letters[at] == b'p' {
+                            line.port = value;
+                        }
+                    }
+                }
+                _ => line.words.push(arg.clone()),
+            }
+        }
+        line
+    }
+
+    /// The address as it is written here, and as it stood there; words that a shell or a terminal would
+    /// take for something else are replaced by their names.
+    fn address(&self) -> (String, String) {
+        let shown = |word: &OsStr, name: &str| match word.to_str() {
+            Some(text) if is_plain(text) => text.to_owned(),
+            _ => name.to_owned(),
+        };
+        let port = self.port.as_deref().map(|port| shown(port, "PORT"));
+        let words: Vec<String> =
+            self.words.iter().zip(["HOST", "PORT"]).map(|(word, name)| shown(word, name)).collect();
+        let address = match (&words[..], &port) {
+            ([], None) => "ADDRESS".to_owned(),
+            ([], Some(port)) => format!(":{port}"),
+            ([word], None) if is_number(word) => format!(":{word}"),
+            ([host], Some(port)) if self.listens => format!("{host} {port}"),
+            (words, _) => words.join(" "),
+        };
+        let given =
+            port.into_iter().map(|port| format!("p {port}")).chain(words.into_iter().map(|word| format!(" {word}")));
+        (address, given.collect())
+    }
+}
+
+/// What is wrong with a word given as an address, where that can be said better than by all the forms.
+pub(super) fn address(word: &OsStr) -> Option<String> {
+    let text = word.to_str()?;
+    let shown = escape(text.as_bytes());
+    if is_number(text) && text.parse::<u16>().is_ok() {
+        return Some(format!("\"{text}\" is not an address: for port {text} of this host write :{text}"));
+    }
+    if let Some((scheme, rest)) = text.split_once("://") {
+        let is_scheme =
+            !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+        let example = match (scheme.to_ascii_lowercase().as_str(), host) {
+            (_, "") => "HOST:PORT".to_owned(),
+            (_, host) if !is_plain(host) => "HOST:PORT".to_owned(),
+            ("http" | "ws", host) if !has_port(host) => format!("{host}:80"),
+            ("https" | "wss", host) if !has_port(host) => format!("{host}:443"),
+            (_, host) => host.to_owned(),
+        };
+        return is_scheme.then(|| {
+            format!("\"{shown}\" is not an address: leave {}:// out, as in {example}", escape(scheme.as_bytes()))
+        });
+    }
+    let is_path = ["/", "./", "../", "~/"].iter().any(|begin| text.starts_with(begin))
+        || (text.contains('/') && !text.contains(':'));
+    is_path.then(|| {
+        let path = if is_plain(text) { text } else { "PATH" };
+        format!("\"{shown}\" is not an address: a unix socket is written unix:{path}")
+    })
+}
+
+/// Whether this names a port behind a host: "h:80", "[::1]:80".
+fn has_port(host: &str) -> bool {
+    host.rsplit_once(':')
+        .is_some_and(|(before, port)| is_number(port) && (!before.contains(':') || before.ends_with(']')))
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a shell takes this word as it is.
+fn is_plain(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-/%@[]+".contains(&byte))
+}

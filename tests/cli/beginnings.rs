@@ -1,0 +1,25 @@
+//! The first minutes: help and version by the words that people try.
+
+use crate::support::run;
+
+#[test]
+fn help_and_version_are_words_too() {
+    for (words, options) in [
+        (&["help"][..], &["--help"][..]),
+        (&["help", "connect"], &["connect", "--help"]),
+        (&["help", "listen"], &["listen", "--help"]),
+        (&["help", "help"], &["--help"]),
+        (&["version"], &["--version"]),
+    ] {
+        let out = run(options, "");
+        assert!(out.status == Some(0) && !out.stdout.is_empty(), "{options:?}: {out:?}");
+        run(words, "").is(0, out.stdout, "");
+    }
+    run(["version"], "").is(0, format!("secretcat {}\n", env!("CARGO_PKG_VERSION")), "");
+}
+
+#[test]
+fn help_of_no_command_is_one_line_and_status_2() {
+    let line = "secretcat: no command is named 'nosuch': the commands are listen, connect and sweep\n";
+    run(["help", "nosuch"], "").is(2, "", line);
+}
