@@ -112,7 +112,7 @@ module completions {
     --timeline: path          # Draw what happened, as an SVG picture
     --color: string@"nu-complete secretcat listen color" # When to use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
-    ...address: string        # Where to listen: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), *:PORT (every interface), HOST PORT, unix:PATH (default: 127.0.0.1:4500)
+    ...address: string        # Where to listen: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), *:PORT (every interface), HOST PORT, unix:PATH, unix:@NAME (default: 127.0.0.1:4500)
   ]
 
   def "nu-complete secretcat connect barrier" [] {
@@ -205,7 +205,7 @@ module completions {
     --timeline: path          # Draw what happened, as an SVG picture
     --color: string@"nu-complete secretcat connect color" # When to use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
-    ...address: string        # Whom to talk to: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), HOST PORT, unix:PATH (default: 127.0.0.1:4500)
+    ...address: string        # Whom to talk to: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), HOST PORT, unix:PATH, unix:@NAME (default: 127.0.0.1:4500)
   ]
 
   def "nu-complete secretcat sweep reuseaddr" [] {

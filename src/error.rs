@@ -122,6 +122,7 @@ pub fn cause(error: &io::Error) -> String {
 /// The next thing to try, where it is known.
 fn hint(action: &str, address: &str, error: &io::Error) -> &'static str {
     match (action, error.kind()) {
+        ("listen", io::ErrorKind::AddrInUse) if address.starts_with("unix:@") => " (another program listens there)",
         ("listen", io::ErrorKind::AddrInUse) if address.starts_with("unix:") => {
             " (another program listens there, or the file is no socket)"
         }

@@ -13,12 +13,12 @@ use secretcat::value::{Address, Count, Escaper, Invalid, Offsets, Range, Seed, S
 
 fuzz_target!(|data: &[u8]| {
     escaped(data);
-    match Address::parse_os(OsStr::from_bytes(data)) {
+    match Address::parse_os(OsStr::from_bytes(data), &|_| None) {
         Ok(address) => harmless(&address.to_string()),
         Err(error) => harmless(&error.to_string()),
     }
     if let Some(space) = data.iter().position(|b| *b == b' ') {
-        let words = Address::from_words(OsStr::from_bytes(&data[..space]), OsStr::from_bytes(&data[space + 1..]));
+        let words = Address::from_words(OsStr::from_bytes(&data[..space]), OsStr::from_bytes(&data[space + 1..]), &|_| None);
         if let Ok(address) = words {
             assert_eq!(address.to_string().parse(), Ok(address));
         }

@@ -11,13 +11,13 @@ use super::socket::{ShowFlag, SocketFlags};
 use super::{seeing, traffic};
 use crate::config::{ConfigError, ConnectConfig, HalfClose, Input, Retry, SocketOptions, Source, Target};
 use crate::frame::Framing;
-use crate::value::{Count, Span, read_port};
+use crate::value::{Count, Span};
 
 /// Send messages and show the replies: a conversation at a terminal, a filter in a script
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct ConnectFlags {
-    /// Whom to talk to: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), HOST PORT, unix:PATH (default: 127.0.0.1:4500)
+    /// Whom to talk to: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), HOST PORT, unix:PATH, unix:@NAME (default: 127.0.0.1:4500)
     #[arg(value_name = "ADDRESS", num_args = 0..=2, env = traffic::ADDRESS_VARIABLE)]
     address: Vec<OsString>,
     /// ADDRESS is the path of a unix socket
@@ -75,7 +75,7 @@ pub(super) struct ConnectFlags {
     #[command(flatten)]
     show: ShowFlag,
     /// Connect from this port
-    #[arg(short = 'p', long, value_name = "PORT", value_parser = read_port, help_heading = "Socket options", allow_hyphen_values = true)]
+    #[arg(short = 'p', long, value_name = "PORT", value_parser = traffic::port, help_heading = "Socket options", allow_hyphen_values = true)]
     source_port: Option<u16>,
 
     #[command(flatten)]

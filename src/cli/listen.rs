@@ -16,7 +16,7 @@ use crate::value::{Count, Size};
 /// Answer messages: serve any number of clients at once until SIGINT or SIGTERM
 #[derive(Debug, Args)]
 pub(super) struct ListenFlags {
-    /// Where to listen: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), *:PORT (every interface), HOST PORT, unix:PATH (default: 127.0.0.1:4500)
+    /// Where to listen: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), *:PORT (every interface), HOST PORT, unix:PATH, unix:@NAME (default: 127.0.0.1:4500)
     #[arg(value_name = "ADDRESS", num_args = 0..=2, env = traffic::ADDRESS_VARIABLE)]
     address: Vec<OsString>,
     /// ADDRESS is the path of a unix socket

@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::config::{ConfigError, Family, Traffic};
-use crate::value::{Address, Host, Invalid, Size, Span};
+use crate::io::services;
+use crate::value::{Address, Host, Invalid, Size, Span, read_port};
 
 use super::fragmentation::FragmentationFlags;
 use super::hint;
@@ -73,10 +74,12 @@ fn parsed(words: &[OsString], unix: bool, family: Family) -> Result<Address, Con
     }
     let address = match words {
         [] => Address::default(),
-        [path] if unix => return Ok(Address::Unix(path.into())),
+        [path] if unix => supported(Address::Unix(path.into()))?,
         [_, _, ..] if unix => return Err(ConfigError::new("-U takes one path")),
         [word] => one_word(word)?,
-        [host, port, ..] => Address::from_words(host, port).map_err(|invalid| ConfigError::new(invalid.to_string()))?,
+        [host, port, ..] => {
+            Address::from_words(host, port, &services::port).map_err(|invalid| ConfigError::new(invalid.to_string()))?
+        }
     };
     match address {
         // Nobody has named a host: it is this one, in the family asked for.
@@ -90,7 +93,21 @@ fn parsed(words: &[OsString], unix: bool, family: Family) -> Result<Address, Con
 /// An address in one word; of what is none, what to write instead.
 pub(super) fn one_word(word: &OsStr) -> Result<Address, ConfigError> {
     let refused = |invalid: Invalid| hint::address(word).unwrap_or_else(|| invalid.to_string());
-    Address::parse_os(word).map_err(|invalid| ConfigError::new(refused(invalid)))
+    let address = Address::parse_os(word, &services::port);
+    address.map_err(|invalid| ConfigError::new(refused(invalid))).and_then(supported)
+}
+
+/// Reads a port alone.
+pub(super) fn port(text: &str) -> Result<u16, Invalid> {
+    read_port(text, &services::port)
+}
+
+/// Refuses an abstract name where the system has none.
+fn supported(address: Address) -> Result<Address, ConfigError> {
+    if address.is_abstract() && !cfg!(any(target_os = "linux", target_os = "android")) {
+        return Err(ConfigError::new(format!("{address}: Linux alone has abstract unix sockets: use unix:PATH")));
+    }
+    Ok(address)
 }
 
 fn names_no_host(words: &[OsString]) -> bool {

@@ -94,7 +94,7 @@ impl Dial {
         };
         match address {
             Address::Unix(path) => {
-                dial.waiting.push_back(SockAddr::unix(path).map_err(Error::network("connect", address))?);
+                dial.waiting.push_back(stream::unix_address(path).map_err(Error::network("connect", address))?);
             }
             Address::Tcp { host, port } => {
                 let lookup = Lookup::start(host, *port, family, &driver.waker());

@@ -17,7 +17,7 @@ use super::stream::{self, Stream};
 use super::systemd::Manager;
 use crate::config::{Family, SocketOptions};
 use crate::error::Error;
-use crate::value::{Address, Host};
+use crate::value::{Address, Host, abstract_name};
 
 /// The length of the queue of connections that wait to be accepted; the kernel has a limit of its
 /// own (net.core.somaxconn).
@@ -119,7 +119,7 @@ impl Listener {
     }
 
     fn bind_unix(path: PathBuf, options: &SocketOptions) -> io::Result<Self> {
-        let addr = SockAddr::unix(&path)?;
+        let addr = stream::unix_address(&path)?;
         let socket = stream::socket(Domain::UNIX)?;
         match socket.bind(&addr) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_stale(&path, &addr) => {
@@ -233,7 +233,7 @@ impl Listener {
             Kind::Tcp(socket) => driver.deregister(socket),
             Kind::Unix(socket, path) => {
                 driver.deregister(socket);
-                if !self.inherited {
+                if !self.inherited && abstract_name(path).is_none() {
                     // Somebody may have removed it already.
                     let _ = std::fs::remove_file(path);
                 }
@@ -268,6 +268,9 @@ fn unix_name(addr: &SockAddr) -> Option<PathBuf> {
 /// Whether the file is a socket that nobody listens on any more: its program was killed.
 fn is_stale(path: &std::path::Path, addr: &SockAddr) -> bool {
     use std::os::unix::fs::FileTypeExt;
+    if abstract_name(path).is_some() {
+        return false; // it is no file, and is gone with its program
+    }
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
     let refused = || -> io::Result<bool> {
         let probe = stream::socket(Domain::UNIX)?;

@@ -11,6 +11,7 @@ pub mod listener;
 pub mod peer_queue;
 pub mod recorder;
 pub mod report;
+pub mod services;
 pub mod signal;
 pub mod sockopt;
 pub mod splice;

@@ -1,17 +1,21 @@
 //! One connected socket, whatever its family, as the event loop sees it.
 
+use std::ffi::OsStr;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::mpsc::{Sender, channel};
 
 use mio::event::Source;
 use mio::{Interest, Registry, Token, net};
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use super::sockopt::{self, Family, OptionError, Stage};
 use crate::config::SocketOptions;
+use crate::value::abstract_name;
 
 /// A connected, non-blocking stream socket.
 #[derive(Debug)]
@@ -34,6 +38,18 @@ pub(super) fn socket(domain: Domain) -> io::Result<Socket> {
         let socket = Socket::new(domain, Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
         Ok(socket)
+    }
+}
+
+/// The address of a unix socket: a path, or an abstract name behind an `@`.
+///
+/// # Errors
+/// When it is too long.
+pub(super) fn unix_address(path: &Path) -> io::Result<SockAddr> {
+    match abstract_name(path) {
+        // The kernel tells the two apart by a NUL in front (unix(7)).
+        Some(name) => SockAddr::unix(OsStr::from_bytes(&[b"\0", name].concat())),
+        None => SockAddr::unix(path),
     }
 }
 

@@ -1,10 +1,10 @@
-//! Where to connect to or listen: a host and a port, or the path of a Unix socket.
+//! Where to connect to or listen: a host and a port, or the path or abstract name of a Unix socket.
 
 use std::ffi::OsStr;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::text::number;
@@ -23,9 +23,15 @@ pub enum Address {
         /// The port; 0 asks the system for a free one.
         port: u16,
     },
-    /// `unix:PATH`
+    /// `unix:PATH`, or `unix:@NAME`: an abstract name, which is no file (unix(7)).
     Unix(PathBuf),
 }
+
+/// Finds the port of a service by its name: `http` is 80.
+pub type ServiceNames<'a> = &'a dyn Fn(&str) -> Option<u16>;
+
+/// Knows no service: ports are numbers.
+const NUMBERS_ONLY: ServiceNames<'static> = &|_| None;
 
 /// The host of an [`Address`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -41,32 +47,38 @@ pub enum Host {
 }
 
 const WHAT: &str = "an address";
-const EXPECTED: &str = "HOST:PORT, HOST, :PORT, [IPV6]:PORT, *:PORT or unix:PATH";
+const EXPECTED: &str = "HOST:PORT, HOST, :PORT, [IPV6]:PORT, *:PORT, unix:PATH or unix:@NAME";
 
 impl Address {
     /// Reads an argument. The path of a Unix socket may be any bytes; a host must be UTF-8.
-    pub fn parse_os(text: &OsStr) -> Result<Address, Invalid> {
+    pub fn parse_os(text: &OsStr, services: ServiceNames<'_>) -> Result<Address, Invalid> {
         let invalid = || Invalid::os(text, WHAT, EXPECTED);
         if let Some(path) = text.as_bytes().strip_prefix(b"unix:") {
-            let usable = !path.is_empty() && !path.contains(&0);
+            let usable = !matches!(path, b"" | b"@") && !path.contains(&0);
             return if usable { Ok(Address::Unix(OsStr::from_bytes(path).into())) } else { Err(invalid()) };
         }
         let text = text.to_str().ok_or_else(invalid)?;
         let (host, port) = split(text).ok_or_else(invalid)?;
         let host = if host.is_empty() { Host::LOOPBACK } else { Host::read(host).ok_or_else(invalid)? };
-        Ok(Address::Tcp { host, port: port.map_or(Ok(DEFAULT_PORT), read_port)? })
+        Ok(Address::Tcp { host, port: port.map_or(Ok(DEFAULT_PORT), |port| read_port(port, services))? })
     }
 
-    /// Reads `HOST PORT` as two words, as nc does: an IPv6 host needs no brackets. The port is a
-    /// number; names of services are not looked up.
-    pub fn from_words(host: &OsStr, port: &OsStr) -> Result<Address, Invalid> {
+    /// Reads `HOST PORT` as two words, as nc does: an IPv6 host needs no brackets.
+    pub fn from_words(host: &OsStr, port: &OsStr, services: ServiceNames<'_>) -> Result<Address, Invalid> {
         let expected = "a host name, an IPv4 or IPv6 address, or * before the port";
         let invalid = || Invalid::os(host, "a host", expected);
-        let port = port.to_str().map_or_else(|| Err(Invalid::os(port, PORT, PORTS)), read_port)?;
+        let wrong = || Err(Invalid::os(port, PORT, PORTS));
+        let port = port.to_str().map_or_else(wrong, |port| read_port(port, services))?;
         let name = host.to_str().ok_or_else(invalid)?;
         let bare = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).filter(|inner| inner.contains(':'));
         let host = Host::read(bare.unwrap_or(name)).ok_or_else(invalid)?;
         Ok(Address::Tcp { host, port })
+    }
+
+    /// Whether it is the abstract name of a Unix socket, which Linux alone has.
+    #[must_use]
+    pub fn is_abstract(&self) -> bool {
+        matches!(self, Address::Unix(path) if abstract_name(path).is_some())
     }
 
     /// Whether only programs on this machine can be at this address, as far as that can be said
@@ -83,6 +95,12 @@ impl Address {
             },
         }
     }
+}
+
+/// The abstract name that `@NAME` in the place of a path stands for.
+#[must_use]
+pub fn abstract_name(path: &Path) -> Option<&[u8]> {
+    path.as_os_str().as_bytes().strip_prefix(b"@")
 }
 
 /// Takes host and port apart; the host comes without brackets.
@@ -102,14 +120,20 @@ fn split(text: &str) -> Option<(&str, Option<&str>)> {
 }
 
 const PORT: &str = "a port";
-const PORTS: &str = "a number from 0 to 65535";
+const PORTS: &str = "a number from 0 to 65535 or the name of a service such as http";
+const NUMBERS: &str = "a number from 0 to 65535";
 
-/// Reads a port alone.
+/// Reads a port alone: a number, or the name of a service.
 ///
 /// # Errors
-/// What is no number of digits alone, or too large.
-pub fn read_port(text: &str) -> Result<u16, Invalid> {
-    number(text).and_then(|port| u16::try_from(port).ok()).ok_or_else(|| Invalid::new(text, PORT, PORTS))
+/// A number that is too large, or a name that no service has.
+pub fn read_port(text: &str, services: ServiceNames<'_>) -> Result<u16, Invalid> {
+    // The name of a service has a letter in it (RFC 6335, section 5.1).
+    if !text.bytes().any(|byte| byte.is_ascii_alphabetic()) {
+        let port = number(text).and_then(|port| u16::try_from(port).ok());
+        return port.ok_or_else(|| Invalid::new(text, PORT, NUMBERS));
+    }
+    services(text).ok_or_else(|| Invalid::new(text, PORT, PORTS))
 }
 
 impl Host {
@@ -161,7 +185,7 @@ impl FromStr for Address {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Address, Invalid> {
-        Address::parse_os(OsStr::new(text))
+        Address::parse_os(OsStr::new(text), NUMBERS_ONLY)
     }
 }
 
@@ -198,165 +222,4 @@ impl fmt::Display for Host {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn ip(text: &str, port: u16) -> Address {
-        Address::Tcp { host: Host::Ip(text.parse().unwrap()), port }
-    }
-
-    fn name(text: &str, port: u16) -> Address {
-        Address::Tcp { host: Host::Name(text.to_owned()), port }
-    }
-
-    fn scoped(text: &str, scope: &str, port: u16) -> Address {
-        Address::Tcp { host: Host::Scoped(text.parse().unwrap(), scope.to_owned()), port }
-    }
-
-    #[test]
-    fn every_form_is_read() {
-        let cases = [
-            ("10.10.11.2:4501", ip("10.10.11.2", 4501)),
-            ("10.10.11.2", ip("10.10.11.2", 4500)),
-            ("0.0.0.0:80", ip("0.0.0.0", 80)),
-            (":80", ip("127.0.0.1", 80)),
-            (":0", ip("127.0.0.1", 0)),
-            ("[::]:80", ip("::", 80)),
-            ("[::1]", ip("::1", 4500)),
-            ("::1", ip("::1", 4500)),
-            ("::", ip("::", 4500)),
-            ("fe80::", ip("fe80::", 4500)),
-            ("2001:db8::7:80", ip("2001:db8::7:80", 4500)),
-            ("[::ffff:127.0.0.1]:1", ip("::ffff:127.0.0.1", 1)),
-            ("[fe80::1%eth0]:80", scoped("fe80::1", "eth0", 80)),
-            ("fe80::1%2", scoped("fe80::1", "2", 4500)),
-            ("*:80", Address::Tcp { host: Host::Any, port: 80 }),
-            ("*", Address::Tcp { host: Host::Any, port: 4500 }),
-            ("localhost", name("localhost", 4500)),
-            ("my_host.example.:65535", name("my_host.example.", 65535)),
-            ("bücher.example:1", name("bücher.example", 1)),
-            ("127.1:1", name("127.1", 1)),
-            ("unix:/run/x:1", Address::Unix("/run/x:1".into())),
-            ("unix:4500", Address::Unix("4500".into())),
-        ];
-        for (text, address) in cases {
-            assert_eq!(text.parse(), Ok(address), "{text}");
-        }
-        assert_eq!("127.0.0.1:4500".parse(), Ok(Address::default()));
-    }
-
-    #[test]
-    fn what_cannot_be_an_address_is_refused_with_the_forms() {
-        let long_label = "a".repeat(64);
-        let long_name = ["a"; 128].join(".");
-        let cases = [
-            "",
-            ":",
-            "host:",
-            "a b",
-            "a\tb:1",
-            "a\u{9b}b",
-            "a\u{202e}b:1",
-            "[fe80::1%a\u{202e}]:80",
-            "a..b",
-            ".",
-            ".a",
-            "4500",
-            "unix:",
-            "unix",
-            "unix:a\0b",
-            "[::1",
-            "[::1]x",
-            "[::1]:",
-            "[::1]80",
-            "[127.0.0.1]:80",
-            "[host]:80",
-            "[]:80",
-            "[::1%]:80",
-            "[fe80::1%a b]:80",
-            "127.0.0.1%lo",
-            "1:2:3",
-            "http://host:80",
-            "host/path",
-            "user@host",
-            "::1]:80",
-            "**",
-            &long_label,
-            &long_name,
-        ];
-        for text in cases {
-            let error = text.parse::<Address>().unwrap_err();
-            assert_eq!(error, Invalid::new(text, WHAT, EXPECTED), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_port_is_a_number_that_is_never_wrapped_round() {
-        for port in ["70000", "65536", "131072", "18446744073709556116", "http", "-1", "+1", " 1", "1 ", "0x50"] {
-            let message = format!("\"{port}\" is not a port: expected a number from 0 to 65535");
-            assert_eq!(format!("host:{port}").parse::<Address>().unwrap_err().to_string(), message);
-            assert_eq!(format!("[::1]:{port}").parse::<Address>().unwrap_err().to_string(), message);
-            let words = Address::from_words("host".as_ref(), port.as_ref());
-            assert_eq!(words.unwrap_err().to_string(), message);
-        }
-    }
-
-    #[test]
-    fn two_words_need_no_brackets() {
-        let words = |host: &str, port: &str| Address::from_words(host.as_ref(), port.as_ref());
-        assert_eq!(words("localhost", "80"), Ok(name("localhost", 80)));
-        assert_eq!(words("10.0.0.1", "80"), Ok(ip("10.0.0.1", 80)));
-        assert_eq!(words("::1", "80"), Ok(ip("::1", 80)));
-        assert_eq!(words("[::1]", "80"), Ok(ip("::1", 80)));
-        assert_eq!(words("fe80::1%eth0", "80"), Ok(scoped("fe80::1", "eth0", 80)));
-        assert_eq!(words("*", "80"), Ok(Address::Tcp { host: Host::Any, port: 80 }));
-        for host in ["", "host:1", "unix:/x", "[host]", "a b"] {
-            assert_eq!(words(host, "80").unwrap_err().what, "a host", "{host:?}");
-        }
-        assert_eq!(words("host", "").unwrap_err().what, "a port");
-    }
-
-    #[test]
-    fn arguments_need_not_be_utf8() {
-        let path = OsStr::from_bytes(b"unix:/tmp/\xff\x1b");
-        assert_eq!(Address::parse_os(path), Ok(Address::Unix(OsStr::from_bytes(b"/tmp/\xff\x1b").into())));
-        assert_eq!(Address::parse_os(path).unwrap().to_string(), r"unix:/tmp/\xff\x1b");
-        let host = OsStr::from_bytes(b"h\xff:80");
-        assert!(Address::parse_os(host).unwrap_err().to_string().starts_with(r#""h\xff:80" is not an address"#));
-        assert_eq!(Address::from_words(host, "80".as_ref()).unwrap_err().input, r"h\xff:80");
-        assert_eq!(Address::from_words("h".as_ref(), OsStr::from_bytes(b"\xff")).unwrap_err().input, r"\xff");
-    }
-
-    #[test]
-    fn loopback_is_told_without_resolving() {
-        for text in [":1", "127.9.9.9", "::1", "[::ffff:127.0.0.1]:1", "LocalHost.", "unix:x"] {
-            assert!(text.parse::<Address>().unwrap().is_loopback(), "{text}");
-        }
-        for text in ["*", "0.0.0.0", "::", "10.0.0.1", "localhost.example", "fe80::1%lo"] {
-            assert!(!text.parse::<Address>().unwrap().is_loopback(), "{text}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_printed_is_read_back(
-            v4: Ipv4Addr, v6: Ipv6Addr, port: u16, name in "[a-z_][a-z0-9_-]{0,20}(\\.[a-z0-9]{1,9}){1,3}\\.?",
-            scope in "[a-z0-9.:]{1,15}", path in "[^\\p{C}]{1,30}",
-        ) {
-            let hosts = [Host::Ip(v4.into()), Host::Ip(v6.into()), Host::Scoped(v6, scope), Host::Name(name), Host::Any];
-            let tcp = hosts.into_iter().map(|host| Address::Tcp { host, port });
-            for address in tcp.chain([Address::Unix(path.into())]) {
-                prop_assert_eq!(address.to_string().parse(), Ok(address));
-            }
-        }
-
-        #[test]
-        fn any_text_is_read_or_refused_and_what_is_read_prints_and_reads_back(text in "\\PC*|[0-9a-z:.%*\\[\\]-]*") {
-            if let Ok(address) = text.parse::<Address>() {
-                prop_assert_eq!(address.to_string().parse(), Ok(address));
-            }
-        }
-    }
-}
+mod tests;

@@ -13,7 +13,7 @@ mod span;
 mod switch;
 mod text;
 
-pub use address::{Address, DEFAULT_PORT, Host, read_port};
+pub use address::{Address, DEFAULT_PORT, Host, ServiceNames, abstract_name, read_port};
 pub use count::Count;
 pub use escape::{Escaper, escape};
 pub use invalid::Invalid;

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::os::unix::net::{UnixListener, UnixStream};
 
+use crate::support::net::Net;
 use crate::support::{DEADLINE, Dir, Proc, Server, digits, run, run_command, secretcat, skip, tcp};
 
 fn has_ipv6() -> bool {
@@ -164,4 +165,62 @@ fn a_port_is_listened_on_again_at_once() {
     let again = Server::at(&address, &[]);
     assert_eq!(again.address(), address);
     again.stops_with("");
+}
+
+#[test]
+fn an_abstract_unix_socket_is_no_file() {
+    if !cfg!(any(target_os = "linux", target_os = "android")) {
+        return run(["connect", "unix:@lab"], "").is(
+            2,
+            "",
+            "secretcat: unix:@lab: Linux alone has abstract unix sockets: use unix:PATH\n",
+        );
+    }
+    let name = format!("@secretcat-{}", std::process::id());
+    let address = format!("unix:{name}");
+    let dir = Dir::new("abstract");
+    let precious = dir.file(&name);
+    std::fs::write(&precious, "precious").unwrap();
+    let server = Proc::start(secretcat(["listen", &address]).current_dir(dir.path()));
+    assert_eq!(server.until_stderr("\n"), format!("listening on {address}\n"));
+    run(["connect", &address, "-m", "SECRET 1"], "").is(0, digits("1"), "");
+    run(["connect", "-U", &name, "-m", "SECRET 2"], "").is(0, digits("2"), "");
+    let taken = format!("secretcat: listen {address}: address already in use (another program listens there)\n");
+    run(["listen", &address], "").is(1, "", taken);
+    // A relay listens on one name and connects to another.
+    let front = format!("{address}-front");
+    let relay = Proc::start(&mut secretcat(["listen", &front, "--relay", &address]));
+    relay.until_stderr("listening on");
+    run(["connect", &front, "-m", "SECRET 3"], "").is(0, digits("3"), "");
+    server.signal(rustix::process::Signal::TERM);
+    assert_eq!(server.end().status, Some(0));
+    assert_eq!(std::fs::read_to_string(&precious).unwrap(), "precious");
+    let refused = format!("secretcat: connect {address}: connection refused (is a server listening there?)\n");
+    run(["connect", &address, "-m", "x"], "").is(1, "", refused);
+}
+
+#[test]
+fn a_port_may_be_the_name_of_a_service() {
+    let services = std::fs::read_to_string("/etc/services").unwrap_or_default();
+    if !services.lines().any(|line| line.split_whitespace().take(2).eq(["http", "80/tcp"])) {
+        return skip::skip("no http in /etc/services");
+    }
+    let Some(net) = Net::alone() else { return };
+    let server = Server::from_command(&mut net.on(0, &secretcat(["listen", "127.0.0.1:http"])));
+    assert_eq!(server.said, "listening on 127.0.0.1:80\n");
+    for words in [&["127.0.0.1:http"][..], &["127.0.0.1", "http"], &[":http"], &["127.0.0.1:80"]] {
+        let connect = secretcat([&["connect"][..], words, &["-m", "SECRET 1"]].concat());
+        run_command(&mut net.on(0, &connect), "").is(0, digits("1"), "");
+    }
+    // To a server behind a relay, and in a sweep.
+    let relay = secretcat(["listen", "127.0.0.1", "gopher", "--relay", ":http"]);
+    let relay = Server::from_command(&mut net.on(0, &relay));
+    run_command(&mut net.on(0, &secretcat(["connect", ":gopher", "-m", "SECRET 2"])), "").is(0, digits("2"), "");
+    let sweep = secretcat(["sweep", ":http", "-m", "SECRET 3", "--max-plans", "3"]);
+    assert_eq!(run_command(&mut net.on(0, &sweep), "").status, Some(0));
+    relay.stops_with("");
+    server.stops_with("");
+    let unknown =
+        "secretcat: \"htpp\" is not a port: expected a number from 0 to 65535 or the name of a service such as http\n";
+    run(["connect", "127.0.0.1", "htpp"], "").is(2, "", unknown);
 }
