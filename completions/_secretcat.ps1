@@ -154,6 +154,8 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('-U', '-U ', [CompletionResultType]::ParameterName, 'ADDRESS is the path of a unix socket')
             [CompletionResult]::new('--unix', '--unix', [CompletionResultType]::ParameterName, 'ADDRESS is the path of a unix socket')
             [CompletionResult]::new('--loopback', '--loopback', [CompletionResultType]::ParameterName, 'Talk to a message listener of one''s own, started for this run')
+            [CompletionResult]::new('-z', '-z', [CompletionResultType]::ParameterName, 'Check that a server accepts the connection, and send nothing')
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Check that a server accepts the connection, and send nothing')
             [CompletionResult]::new('--raw', '--raw', [CompletionResultType]::ParameterName, 'No messages: bytes both ways, as nc does')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'End messages with CR LF')
             [CompletionResult]::new('--crlf', '--crlf', [CompletionResultType]::ParameterName, 'End messages with CR LF')

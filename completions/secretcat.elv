@@ -149,6 +149,8 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand -U 'ADDRESS is the path of a unix socket'
             cand --unix 'ADDRESS is the path of a unix socket'
             cand --loopback 'Talk to a message listener of one''s own, started for this run'
+            cand -z 'Check that a server accepts the connection, and send nothing'
+            cand --check 'Check that a server accepts the connection, and send nothing'
             cand --raw 'No messages: bytes both ways, as nc does'
             cand -C 'End messages with CR LF'
             cand --crlf 'End messages with CR LF'

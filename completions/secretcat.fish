@@ -163,6 +163,7 @@ always\t'Always'
 never\t'Never'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s U -l unix -d 'ADDRESS is the path of a unix socket'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l loopback -d 'Talk to a message listener of one\'s own, started for this run'
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s z -l check -d 'Check that a server accepts the connection, and send nothing'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l raw -d 'No messages: bytes both ways, as nc does'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s C -l crlf -d 'End messages with CR LF'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s N -l shutdown -d 'Half-close as soon as the input ends (--raw always does)'

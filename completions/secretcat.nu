@@ -147,6 +147,7 @@ module completions {
   export extern "secretcat connect" [
     --unix(-U)                # ADDRESS is the path of a unix socket
     --loopback                # Talk to a message listener of one's own, started for this run
+    --check(-z)               # Check that a server accepts the connection, and send nothing
     --message(-m): string     # Send this message, and read none from stdin (repeatable)
     --raw                     # No messages: bytes both ways, as nc does
     --framing: string         # How messages and replies are told apart: lines, http, length:u8|u16|u32[le]

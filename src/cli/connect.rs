@@ -26,6 +26,12 @@ pub(super) struct ConnectFlags {
     /// Talk to a message listener of one's own, started for this run
     #[arg(long)]
     loopback: bool,
+    /// Check that a server accepts the connection, and send nothing
+    ///
+    /// The exit status says whether it does, and -v prints a line. Nothing is read from stdin. Every
+    /// address of a name is tried, and --retry waits for a server that is not there yet.
+    #[arg(short = 'z', long)]
+    check: bool,
 
     /// Send this message, and read none from stdin (repeatable)
     #[arg(short, long, value_name = "TEXT", help_heading = "Messages", allow_hyphen_values = true)]
@@ -89,6 +95,7 @@ impl ConnectFlags {
             address: address.to_vec(),
             unix: false,
             loopback: false,
+            check: false,
             message: Vec::new(),
             raw: false,
             framing: Framing::Lines,
@@ -128,6 +135,7 @@ impl ConnectFlags {
         let Span(connect_timeout) = self.connect_timeout;
         let config = ConnectConfig {
             target,
+            check: self.check,
             family,
             input: if self.message.is_empty() {
                 Input::Stdin

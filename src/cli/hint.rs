@@ -149,6 +149,9 @@ fn without_command(args: &[OsString], error: &clap::Error) -> Option<String> {
     let names_a_port = line.words.len() == 2 && line.words[1].to_str().is_some_and(is_number);
     let is_misspelt = error.get(ContextKind::SuggestedSubcommand).is_some();
     if names_a_host || (names_a_port && !is_misspelt) {
+        if line.checks {
+            return Some(format!("expected a command: 'secretcat connect -z {address}' checks the port"));
+        }
         return Some(format!(
             "expected a command: 'secretcat connect {address}' sends messages, \
              'secretcat connect --raw {address}' bytes as nc does"
@@ -165,6 +168,7 @@ fn without_command(args: &[OsString], error: &clap::Error) -> Option<String> {
 #[derive(Debug, Default)]
 struct NcLine {
     listens: bool,
+    checks: bool,
     udp: bool,
     port: Option<OsString>,
     words: Vec<OsString>,
@@ -182,6 +186,7 @@ impl NcLine {
                 [b'-', b'-', ..] | b"-" => {}
                 [b'-', letters @ ..] => {
                     line.listens |= letters.contains(&b'l');
+                    line.checks |= letters.contains(&b'z');
                     line.udp |= letters.contains(&b'u');
                     // "-lp 4500", "-p4500", "-w 3": the value is the rest of the word, or the next one.
                     let valued = letters.iter().position(|letter| VALUED.contains(letter));

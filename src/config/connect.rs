@@ -12,6 +12,8 @@ use crate::value::Address;
 pub struct ConnectConfig {
     /// Whom to talk to.
     pub target: Target,
+    /// The connection alone is wanted: it is closed as soon as it stands.
+    pub check: bool,
     /// Which addresses of a name are taken.
     pub family: Family,
     /// Where the messages come from.

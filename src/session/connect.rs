@@ -53,6 +53,10 @@ fn converse(config: &ConnectConfig, address: &Address, context: &Context) -> Res
         super::show_options(&stream, None, &config.traffic.socket, context);
     }
     let mut conn = Conn::new(stream, Side::Connect, name, &config.traffic, config.raw, 0, &context.recorder);
+    if config.check {
+        conn.close(&driver, None);
+        return Ok(());
+    }
     if config.half_close == HalfClose::WithLast {
         conn.hold_last();
     }

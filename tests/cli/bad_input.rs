@@ -18,7 +18,10 @@ fn a_command_line_that_cannot_be_is_one_line_and_status_2() {
         (&["connect", "h:70000"], "\"70000\" is not a port: expected a number from 0 to 65535"),
         (&["connect", "h", "65536"], "\"65536\" is not a port: expected a number from 0 to 65535"),
         (&["connect", "h:-1"], "\"-1\" is not a port: expected a number from 0 to 65535"),
-        (&["connect", ""], "\"\" is not an address: expected HOST:PORT, HOST, :PORT, [IPV6]:PORT, *:PORT, unix:PATH or unix:@NAME"),
+        (
+            &["connect", ""],
+            "\"\" is not an address: expected HOST:PORT, HOST, :PORT, [IPV6]:PORT, *:PORT, unix:PATH or unix:@NAME",
+        ),
         (
             &["connect", "\x1b[31m\n"],
             r#""\x1b[31m\x0a" is not an address: expected HOST:PORT, HOST, :PORT, [IPV6]:PORT, *:PORT, unix:PATH or unix:@NAME"#,

@@ -10,6 +10,7 @@ mod address;
 mod bad_input;
 mod beginnings;
 mod calling;
+mod check;
 mod connect;
 mod cutting;
 mod interactive;
