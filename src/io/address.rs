@@ -60,21 +60,6 @@ impl Lookup {
         }
         Ok(Some(found))
     }
-
-    /// Waits for the addresses, for who has nobody else to serve yet.
-    ///
-    /// # Errors
-    /// As [`poll`](Self::poll).
-    pub fn wait(self) -> io::Result<Vec<SocketAddr>> {
-        let mut known = match self {
-            Lookup::Asked(receiver) => {
-                let gave_up = |_| io::Error::other("the resolver gave up");
-                Lookup::Known(receiver.recv().map_err(gave_up)?.map_err(plain)?)
-            }
-            known @ Lookup::Known(_) => known,
-        };
-        Ok(known.poll()?.unwrap_or_default())
-    }
 }
 
 /// Every interface: the IPv6 socket takes IPv4 too, where the host has both.

@@ -151,6 +151,19 @@ impl Dial {
         Ok(Progress::Connected(stream, address))
     }
 
+    /// Whether the name is still being looked up.
+    #[must_use]
+    pub fn is_resolving(&self) -> bool {
+        self.lookup.is_some()
+    }
+
+    /// The error of a connection that is not made within `limit`: it names what had not ended by then.
+    #[must_use]
+    pub fn timeout(&self, limit: Duration, option: &'static str) -> Error {
+        let (action, what) = if self.is_resolving() { ("resolve", "answer") } else { ("connect", "connection") };
+        Error::Timeout { action, address: self.address.to_string(), what, limit, option }
+    }
+
     /// Gives up what is under way.
     pub fn abandon(&mut self, driver: &Driver) {
         for mut attempt in self.attempts.drain(..) {

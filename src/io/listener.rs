@@ -4,7 +4,6 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use mio::net::{TcpListener, UnixListener};
 use socket2::{Domain, SockAddr, SockRef, Socket};
@@ -12,6 +11,7 @@ use socket2::{Domain, SockAddr, SockRef, Socket};
 use super::address::Lookup;
 use super::dial::{family_of, option_error};
 use super::driver::Driver;
+use super::signal::Signals;
 use super::sockopt::{self, Stage};
 use super::stream::{self, Stream};
 use super::systemd::Manager;
@@ -71,20 +71,39 @@ pub enum NoArrival {
 }
 
 impl Listener {
-    /// Binds and listens.
+    /// Binds and listens. The driver, which nobody else uses yet, waits for the name to be looked up.
     ///
     /// # Errors
-    /// When the address cannot be had, or an option cannot be set.
-    pub fn bind(address: &Address, family: Family, options: &SocketOptions, driver: &Driver) -> Result<Self, Error> {
+    /// When the address cannot be had, or an option cannot be set; `Interrupted` when a signal comes
+    /// before the name is known.
+    pub fn bind(
+        address: &Address,
+        family: Family,
+        options: &SocketOptions,
+        driver: &mut Driver,
+        signals: &Signals,
+    ) -> Result<Self, Error> {
         let fail = || Error::network("listen", address);
         let (host, port) = match address {
             Address::Unix(path) => return Self::bind_unix(path.clone(), options).map_err(fail()),
             Address::Tcp { host, port } => (host, *port),
         };
         let resolve = || Error::network("resolve", address);
-        let found = Lookup::start(host, port, family, &Arc::clone(&driver.waker())).map_err(resolve())?;
+        let mut lookup = Lookup::start(host, port, family, &driver.waker()).map_err(resolve())?;
+        let mut ready = Vec::new();
+        let found = loop {
+            if let Some(found) = lookup.poll().map_err(resolve())? {
+                break found;
+            }
+            ready.clear();
+            driver.wait(&mut ready).map_err(Error::local("wait in", "the event loop"))?;
+            // A signal wakes the driver once, and the loop that comes next waits before it looks.
+            if signals.stopped() {
+                return Err(Error::Interrupted);
+            }
+        };
         let mut last = None;
-        for addr in found.wait().map_err(resolve())? {
+        for addr in found {
             match Self::bind_tcp(addr, *host == Host::Any, options) {
                 Err(Error::Network { source, .. }) => last = Some(source),
                 other => return other,

@@ -50,13 +50,7 @@ impl Caller<'_> {
                 Progress::Pending(next) => {
                     if until.is_some_and(|at| now >= at) {
                         dial.abandon(&self.driver);
-                        return Err(Error::Timeout {
-                            action: "connect",
-                            address: self.address.to_string(),
-                            what: "connection",
-                            limit,
-                            option: "--connect-timeout",
-                        });
+                        return Err(dial.timeout(limit, "--connect-timeout"));
                     }
                     if let Some(at) = next.into_iter().chain(until).min() {
                         self.driver.wake_at(CLOCK, at);

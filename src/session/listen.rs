@@ -29,12 +29,15 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
     super::check_platform(&config.traffic.socket)?;
     // More descriptors are more clients; where there are none to be had, those there are must do.
     let _ = sys::raise_descriptor_limit();
-    let driver = Driver::new(config.traffic.busy_poll).map_err(Error::local("start", "the event loop"))?;
+    let mut driver = Driver::new(config.traffic.busy_poll).map_err(Error::local("start", "the event loop"))?;
     context.signals.watch(driver.waker());
     let options = &config.traffic.socket;
     let mut listener = match Listener::inherited(&context.manager, options)? {
         Some(listener) => listener,
-        None => Listener::bind(&config.address, config.family, options, &driver)?,
+        None => match Listener::bind(&config.address, config.family, options, &mut driver, &context.signals) {
+            Err(Error::Interrupted) => return Ok(()), // there is nobody to answer yet
+            bound => bound?,
+        },
     };
     listener.register(&driver, LISTENER).map_err(Error::network("listen", &config.address))?;
     if !config.seeing.quiet {

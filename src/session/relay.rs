@@ -120,16 +120,7 @@ impl Dials {
             }
             Ok(Progress::Pending(_)) => {
                 call.dial.abandon(driver);
-                Answer::Unreachable(
-                    call.client,
-                    Error::Timeout {
-                        action: "connect",
-                        address: self.to.to_string(),
-                        what: "connection",
-                        limit: PATIENCE,
-                        option: "the relay",
-                    },
-                )
+                Answer::Unreachable(call.client, call.dial.timeout(PATIENCE, "the relay"))
             }
             Ok(Progress::Connected(stream, name)) => {
                 let number = self.made;

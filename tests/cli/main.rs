@@ -13,6 +13,7 @@ mod calling;
 mod check;
 mod connect;
 mod cutting;
+mod endings;
 mod interactive;
 mod listen;
 mod loopback;

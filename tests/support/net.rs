@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::{has, is_root, skip};
+use super::{Proc, has, is_root, skip};
 
 /// Network namespaces of one test. Host 0 is 10.10.11.1, host 1 is 10.10.11.2, each on its `eth0`.
 #[derive(Debug)]
@@ -83,6 +83,24 @@ impl Net {
         std::fs::create_dir_all(&dir).unwrap();
         std::fs::write(dir.join("hosts"), lines).unwrap();
         std::fs::write(dir.join("nsswitch.conf"), "hosts: files\n").unwrap();
+    }
+
+    /// Has the names of this host looked up by a name server that never answers. It prints a line for
+    /// each question.
+    #[track_caller]
+    pub(crate) fn silent_resolver(&self, host: usize) -> Proc {
+        let dir = self.etc(host);
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("nsswitch.conf"), "hosts: dns\n").unwrap();
+        std::fs::write(dir.join("resolv.conf"), "nameserver 127.0.0.1\noptions timeout:30\n").unwrap();
+        let script = "import socket\n\
+                      s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
+                      s.bind(('127.0.0.1', 53))\n\
+                      print('ready', flush=True)\n\
+                      while s.recv(512): print('asked', flush=True)\n";
+        let resolver = Proc::start(&mut self.on(host, Command::new("python3").args(["-c", script])));
+        resolver.until_stdout("ready");
+        resolver
     }
 
     fn etc(&self, host: usize) -> PathBuf {

@@ -146,8 +146,9 @@ impl Conversation {
                 if now < until {
                     return driver.wake_at(self.key, next.map_or(until, |at| at.min(until)));
                 }
+                let why = if dial.is_resolving() { "the name lookup timed out" } else { "no connection in time" };
                 dial.abandon(driver);
-                self.end(Ending::Unreachable("no connection in time".to_owned()));
+                self.end(Ending::Unreachable(why.to_owned()));
             }
             Ok(Progress::Connected(stream, name)) => {
                 let traffic = Traffic { plan: self.trial.plan(), ..setting.config.traffic.clone() };

@@ -1,0 +1,313 @@
+//! How each command ends by a signal: what it writes before, and what a shell sees of it.
+
+use std::any::Any;
+use std::fs::read_to_string;
+use std::io::Write;
+use std::net::TcpListener;
+use std::process::Command;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::support::net::Net;
+use crate::support::pty::Terminal;
+use crate::support::trace::Trace;
+use crate::support::{
+    Dir, Outcome, Proc, Server, accept, ask, clean, digits, has, is_root, read_line, secretcat, shell, skip,
+};
+
+/// The commands, in the states in which a signal meets them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Task {
+    Listen,
+    Threads,
+    Pipe,
+    Relay,
+    /// One that records nothing and that nobody watches.
+    Plain,
+    Connect,
+    Raw,
+    Loopback,
+    Sweep,
+}
+
+const TASKS: [Task; 9] = [
+    Task::Listen,
+    Task::Threads,
+    Task::Pipe,
+    Task::Relay,
+    Task::Plain,
+    Task::Connect,
+    Task::Raw,
+    Task::Loopback,
+    Task::Sweep,
+];
+
+const SIGNALS: [Signal; 3] = [Signal::INT, Signal::TERM, Signal::HUP];
+
+impl Task {
+    fn listens(self) -> bool {
+        matches!(self, Task::Listen | Task::Threads | Task::Pipe | Task::Relay)
+    }
+}
+
+/// A run in the middle of its work.
+struct Run {
+    task: Task,
+    proc: Proc,
+    dir: Dir,
+    /// Its peers, which stay as they are until it has ended.
+    peers: Vec<Box<dyn Any>>,
+}
+
+impl Run {
+    /// Starts it as `wrap` has it, and waits until it has work.
+    fn start(task: Task, wrap: &dyn Fn(&Command) -> Command) -> Run {
+        let dir = Dir::new(&format!("endings-{task:?}-{:?}", std::thread::current().id()));
+        let file = |name: &str| dir.file(name).display().to_string();
+        let recorded = ["--stats", "--trace", &file("trace"), "--timeline", &file("timeline")];
+        let command = |args: &[&str], more: &[&str]| wrap(secretcat(args).args(more));
+        let listen = |more: &[&str]| {
+            let server =
+                Server::from_command(&mut command(&[&["listen", "-v", "127.0.0.1:0"], more].concat(), &recorded));
+            let client = server.open();
+            (server, client)
+        };
+        let stage = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = stage.local_addr().unwrap().to_string();
+        let (proc, peers): (Proc, Vec<Box<dyn Any>>) = match task {
+            Task::Listen | Task::Threads => {
+                let more = if task == Task::Threads { &["--threads", "2"][..] } else { &[] };
+                let (server, mut client) = listen(more);
+                assert_eq!(ask(&mut client, "SECRET 1"), digits("1"));
+                (server.proc, vec![Box::new(client)])
+            }
+            Task::Pipe => {
+                let (server, mut client) = listen(&["--service", "pipe"]);
+                client.write_all(b"hello\n").unwrap();
+                server.proc.until_stdout("hello\n");
+                (server.proc, vec![Box::new(client)])
+            }
+            Task::Relay => {
+                let (relay, mut client) = listen(&["--relay", &address]);
+                let mut upstream = accept(&stage);
+                client.write_all(b"hello\n").unwrap();
+                assert_eq!(read_line(&mut upstream), "hello\n");
+                (relay.proc, vec![Box::new(client), Box::new(upstream)])
+            }
+            Task::Plain | Task::Connect => {
+                let more = if task == Task::Plain { &[][..] } else { &recorded };
+                let proc = Proc::start(&mut command(&["connect", &address, "-m", "a"], more));
+                let mut server = accept(&stage);
+                assert_eq!(read_line(&mut server), "a\n");
+                (proc, vec![Box::new(server)])
+            }
+            Task::Raw => {
+                let mut proc = Proc::start(&mut command(&["connect", "--raw", &address], &recorded));
+                proc.write("a\n");
+                let mut server = accept(&stage);
+                assert_eq!(read_line(&mut server), "a\n");
+                (proc, vec![Box::new(server)])
+            }
+            Task::Loopback => {
+                let mut proc = Proc::start(&mut command(&["connect", "--loopback"], &recorded));
+                proc.write("SECRET 1\n");
+                proc.until_stdout(&digits("1"));
+                (proc, vec![])
+            }
+            Task::Sweep => {
+                let reports = ["--json", "--junit", &file("junit"), "--timeout", "1h"];
+                let proc = Proc::start(&mut command(&["sweep", &address, "-m", "a"], &reports));
+                let mut server = accept(&stage);
+                assert_eq!(read_line(&mut server), "a\n");
+                (proc, vec![Box::new(server)])
+            }
+        };
+        Run { task, proc, dir, peers }
+    }
+
+    /// Waits for its end, and looks at all that it was to write.
+    #[track_caller]
+    fn end(mut self) -> Outcome {
+        if self.task.listens() {
+            self.proc.until_stderr("stopping");
+            self.peers.clear(); // which it would wait for
+        }
+        let out = self.proc.end();
+        match self.task {
+            Task::Plain => assert!(out.stdout.is_empty(), "{out:?}"),
+            Task::Sweep => {
+                let found: Value = serde_json::from_slice(&out.stdout).unwrap();
+                let shown = out.status.or(out.signal.map(|signal| 128 + signal)).unwrap();
+                assert_eq!((&found["error"], &found["status"]), (&"interrupted".into(), &shown.into()));
+                let junit = read_to_string(self.dir.file("junit")).unwrap();
+                assert!(junit.ends_with("</testsuite>\n") && junit.contains("interrupted"), "{junit}");
+            }
+            _ => {
+                assert!(out.stderr.contains("connections "), "no summary: {}", out.stderr);
+                let trace = Trace::read(&self.dir.file("trace"));
+                assert!(!trace.0.is_empty(), "{:?}", self.task);
+                let timeline = read_to_string(self.dir.file("timeline")).unwrap();
+                assert!(timeline.trim_end().ends_with("</svg>"), "{timeline}");
+            }
+        }
+        out
+    }
+
+    /// How it is to end by a signal: with this status, or by that signal.
+    fn ends_with(task: Task, signal: Signal) -> (Option<i32>, Option<i32>) {
+        if task.listens() && signal != Signal::INT { (Some(0), None) } else { (None, Some(signal.as_raw())) }
+    }
+}
+
+fn as_it_is(command: &Command) -> Command {
+    let mut same = Command::new(command.get_program());
+    clean(same.args(command.get_args()));
+    same
+}
+
+#[test]
+fn each_command_writes_its_files_and_dies_of_the_signal() {
+    for task in TASKS {
+        for signal in SIGNALS {
+            let run = Run::start(task, &as_it_is);
+            run.proc.signal(signal);
+            let out = run.end();
+            assert_eq!((out.status, out.signal), Run::ends_with(task, signal), "{task:?} {signal:?}: {}", out.stderr);
+        }
+    }
+}
+
+/// The program as the first process of a PID namespace, as in a container.
+fn as_pid_1(command: &Command) -> Command {
+    let mut first = Command::new("unshare");
+    first.args(["--pid", "--fork", "--kill-child"]).arg(command.get_program()).args(command.get_args());
+    clean(&mut first);
+    first
+}
+
+fn has_pid_namespaces() -> bool {
+    let probe = || as_pid_1(&Command::new("true")).status().is_ok_and(|status| status.success());
+    let has = is_root() && has("unshare") && probe();
+    if !has {
+        skip::skip("PID namespaces need root and unshare(1)");
+    }
+    has
+}
+
+/// The only child of a program.
+fn child_of(proc: &Proc) -> Pid {
+    let pid = proc.pid();
+    let children = read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    Pid::from_raw(children.trim().parse().unwrap()).unwrap()
+}
+
+#[test]
+fn each_command_ends_by_signals_as_pid_1_of_a_container() {
+    if !has_pid_namespaces() {
+        return;
+    }
+    for task in TASKS {
+        for signal in [Signal::INT, Signal::TERM] {
+            let run = Run::start(task, &as_pid_1);
+            kill_process(child_of(&run.proc), signal).unwrap();
+            let out = run.end();
+            // The kernel does not end PID 1 by a default action: the status says which signal it was.
+            let expected = match Run::ends_with(task, signal) {
+                (None, Some(number)) => Some(128 + number),
+                (status, _) => status,
+            };
+            assert_eq!((out.status, out.signal), (expected, None), "{task:?} {signal:?}: {}", out.stderr);
+        }
+    }
+}
+
+/// A loop of bash(1) over the program, on a terminal. `None`, and it is said, where there is no bash.
+fn looped<const N: usize>(args: [&str; N]) -> Option<Terminal> {
+    if !has("bash") {
+        skip::skip("bash");
+        return None;
+    }
+    let mut command = Command::new("bash");
+    let script = "for i in 1 2 3; do echo \"run $i\"; \"$0\" \"$@\"; done; echo finished";
+    clean(&mut command).args(["-c", script, env!("CARGO_BIN_EXE_secretcat")]).args(args);
+    Some(Terminal::start(&command))
+}
+
+#[test]
+fn ctrl_c_ends_the_loop_of_a_shell_too() {
+    let stage = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = stage.local_addr().unwrap().to_string();
+    let ends = |mut terminal: Terminal| {
+        terminal.types("\x03");
+        let (out, shown) = terminal.end();
+        assert!(shown.contains("run 1") && !shown.contains("run 2") && !shown.contains("finished"), "{shown}");
+        assert_eq!(out.signal, Some(2), "{shown}");
+    };
+    let Some(mut listener) = looped(["listen", "127.0.0.1:0"]) else { return };
+    listener.sees("listening on ");
+    ends(listener);
+    let Some(mut conversation) = looped(["connect", &address]) else { return };
+    let _server = accept(&stage);
+    conversation.sees("Enter Message: ");
+    ends(conversation);
+    let args = ["sweep", &address, "-m", "a", "--timeout", "1h"];
+    let Some(sweep) = looped(args) else { return };
+    let mut server = accept(&stage);
+    assert_eq!(read_line(&mut server), "a\n");
+    ends(sweep);
+}
+
+#[test]
+fn a_background_job_of_a_script_ends_at_sigint() {
+    // A shell without job control starts it with SIGINT ignored, and shows how it has ended.
+    let script = "\"$0\" \"$@\" & echo \"$!;\"; wait $!; echo \"ended with $?\"";
+    let stage = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = stage.local_addr().unwrap().to_string();
+    let ends = |job: Proc| {
+        let pid = job.until_stdout(";").trim_end().trim_end_matches(';').to_owned();
+        kill_process(Pid::from_raw(pid.parse().unwrap()).unwrap(), Signal::INT).unwrap();
+        let out = job.end();
+        let shown = String::from_utf8_lossy(&out.stdout).into_owned();
+        assert!(shown.ends_with("ended with 130\n"), "{shown}");
+    };
+    ends(Server::from_command(&mut shell(script, ["listen", "127.0.0.1:0"])).proc);
+    let sweep = Proc::start(&mut shell(script, ["sweep", &address, "-m", "a", "--timeout", "1h"]));
+    let mut server = accept(&stage);
+    assert_eq!(read_line(&mut server), "a\n");
+    ends(sweep);
+}
+
+#[test]
+fn a_signal_ends_the_wait_for_a_name() {
+    let Some(net) = Net::alone() else { return };
+    if !has("python3") {
+        return skip::skip("python3");
+    }
+    for (command, status) in [("listen", (Some(0), None)), ("connect", (None, Some(15))), ("sweep", (None, Some(15)))] {
+        let resolver = net.silent_resolver(0);
+        let args = [command, "silent.example:4500", "-m", "a"];
+        let args = if command == "listen" { &args[..2] } else { &args };
+        let proc = Proc::start(&mut net.on(0, &secretcat(args)));
+        resolver.until_stdout("asked");
+        proc.signal(Signal::TERM);
+        let out = proc.end();
+        assert_eq!((out.status, out.signal), status, "{command}: {}", out.stderr);
+    }
+}
+
+#[test]
+fn a_name_that_is_not_found_in_time_is_named() {
+    let Some(net) = Net::alone() else { return };
+    if !has("python3") {
+        return skip::skip("python3");
+    }
+    let _resolver = net.silent_resolver(0);
+    let args = ["connect", "silent.example:4500", "--connect-timeout", "300ms", "-m", "a"];
+    let why = "resolve silent.example:4500: no answer within 300ms (--connect-timeout sets the limit)";
+    Proc::start(&mut net.on(0, &secretcat(args))).end().is(1, "", format!("secretcat: {why}\n"));
+    let args = ["sweep", "silent.example:4500", "--timeout", "300ms", "-m", "a"];
+    let out = Proc::start(&mut net.on(0, &secretcat(args))).end();
+    assert!(out.stderr.contains("the name lookup timed out"), "{}", out.stderr);
+    assert_eq!(out.status, Some(1));
+}
