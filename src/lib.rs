@@ -53,6 +53,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(refusal) => return refuse(&refusal),
     };
     let report = Report::stderr(request.color);
+    if matches!(request.task, Task::Listen(_)) {
+        report.keep_a_log();
+    }
     let (result, signal) = perform(&request.task, &report);
     if let Err(error) = &result {
         match (error, signal) {

@@ -75,12 +75,15 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// Whether somebody at this address may connect. What is denied is denied even where it is also allowed.
+    /// Why a client at this address is rejected, if it is. What is denied is denied even where it is also allowed.
     #[must_use]
-    pub fn admits(&self, ip: IpAddr) -> bool {
+    pub fn rejects(&self, ip: IpAddr) -> Option<&'static str> {
         let ip = ip.to_canonical(); // ::ffff:192.0.2.1 is 192.0.2.1 to a rule
         let within = |nets: &[IpNet]| nets.iter().any(|net| net.contains(&ip));
-        !within(&self.deny) && (self.allow.is_empty() || within(&self.allow))
+        if within(&self.deny) {
+            return Some("in --deny");
+        }
+        (!self.allow.is_empty() && !within(&self.allow)).then_some("not in --allow")
     }
 }
 
@@ -231,19 +234,19 @@ impl ListenConfig {
 mod tests {
     use super::*;
 
-    fn admits(allow: &[&str], deny: &[&str], ip: &str) -> bool {
+    fn rejects(allow: &[&str], deny: &[&str], ip: &str) -> Option<&'static str> {
         let nets = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
         let admission = Admission { max_connections: None, allow: nets(allow), deny: nets(deny) };
-        admission.admits(ip.parse().unwrap())
+        admission.rejects(ip.parse().unwrap())
     }
 
     #[test]
     fn rules_are_deny_first_then_allow() {
-        assert!(admits(&[], &[], "192.0.2.1"));
-        assert!(admits(&["192.0.2.0/24"], &[], "192.0.2.1"));
-        assert!(!admits(&["192.0.2.0/24"], &[], "198.51.100.1"));
-        assert!(!admits(&["192.0.2.0/24"], &["192.0.2.1/32"], "192.0.2.1"));
-        assert!(!admits(&[], &["192.0.2.0/24"], "::ffff:192.0.2.9"));
-        assert!(!admits(&["192.0.2.0/24"], &[], "2001:db8::1"));
+        assert_eq!(rejects(&[], &[], "192.0.2.1"), None);
+        assert_eq!(rejects(&["192.0.2.0/24"], &[], "192.0.2.1"), None);
+        assert_eq!(rejects(&["192.0.2.0/24"], &[], "198.51.100.1"), Some("not in --allow"));
+        assert_eq!(rejects(&["192.0.2.0/24"], &["192.0.2.1/32"], "192.0.2.1"), Some("in --deny"));
+        assert_eq!(rejects(&[], &["192.0.2.0/24"], "::ffff:192.0.2.9"), Some("in --deny"));
+        assert_eq!(rejects(&["192.0.2.0/24"], &[], "2001:db8::1"), Some("not in --allow"));
     }
 }

@@ -60,6 +60,8 @@ pub struct Console {
     written: usize,
     /// What was put into stdout has filled it.
     full: bool,
+    /// The last byte shown on a terminal was no line feed.
+    mid_line: bool,
     /// Nobody reads stdout any more. That is no failure: what is sent there goes nowhere.
     pub closed: bool,
 }
@@ -88,7 +90,16 @@ impl Console {
             None
         };
         let output = Handle::watch(stdout.as_fd().try_clone_to_owned()?, driver, STDOUT, Interest::WRITABLE)?;
-        Ok(Console { input, output, escaper, waiting: Vec::new(), written: 0, full: false, closed: false })
+        Ok(Console {
+            input,
+            output,
+            escaper,
+            waiting: Vec::new(),
+            written: 0,
+            full: false,
+            mid_line: false,
+            closed: false,
+        })
     }
 
     /// Has stdin and stdout hold more, where they are pipes: much is to pass through them, and whoever
@@ -173,7 +184,10 @@ impl Console {
     /// The kernel's: stdout may be a full disk.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         match &mut self.escaper {
-            Some(escaper) => escaper.push(bytes, &mut self.waiting),
+            Some(escaper) => {
+                escaper.push(bytes, &mut self.waiting);
+                self.mid_line = bytes.last().map_or(self.mid_line, |&byte| byte != b'\n');
+            }
             None if self.waiting.is_empty() => {
                 let taken = self.output.write_some(bytes, &mut self.closed)?;
                 self.waiting.extend_from_slice(&bytes[taken..]);
@@ -207,6 +221,12 @@ impl Console {
             escaper.finish(&mut self.waiting);
         }
         self.flush().map(drop)
+    }
+
+    /// Whether stdout is a terminal on which a line stands that has not ended.
+    #[must_use]
+    pub fn is_mid_line(&self) -> bool {
+        self.mid_line
     }
 
     /// Bytes that stdout has not taken yet.

@@ -57,6 +57,8 @@ pub const LISTENER: usize = STDIN - 4;
 pub const CLOCK: usize = STDIN - 5;
 /// The key of the clock of [`--progress`](crate::trace::Transfer).
 pub const METER: usize = STDIN - 6;
+/// The key of the clock of the access lines that were left out.
+pub const LINES: usize = STDIN - 7;
 
 /// Waits for readiness, deadlines and wake-ups at once. mio is edge-triggered: a source that is
 /// reported ready must be used until it would block, or be [put back](Driver::again).

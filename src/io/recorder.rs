@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -16,6 +16,8 @@ use crate::trace::{ConnId, Event, Summary, Timeline, What, describe, write_line}
 pub struct Recorder {
     recording: Option<Arc<Shared>>,
     notice: Option<Arc<Notice>>,
+    /// How many connections there were: the access lines number them, recorded or not.
+    connections: Arc<AtomicU64>,
 }
 
 /// What is said once in a run, whether anything is recorded or not.
@@ -45,7 +47,6 @@ struct Tape {
     trace: Option<Trace>,
     summary: Option<Summary>,
     timeline: Option<(Timeline, std::path::PathBuf)>,
-    connections: ConnId,
     line: Vec<u8>,
 }
 
@@ -64,7 +65,7 @@ impl Recorder {
         let said = AtomicBool::new(false);
         let notice = (!seeing.quiet).then(|| Arc::new(Notice { report: report.clone(), said }));
         if !seeing.records() {
-            return Ok(Recorder { recording: None, notice });
+            return Ok(Recorder { notice, ..Recorder::default() });
         }
         let trace = match &seeing.trace {
             None => None,
@@ -91,11 +92,10 @@ impl Recorder {
                 trace,
                 summary: seeing.stats.then(Summary::default),
                 timeline,
-                connections: 0,
                 line: Vec::new(),
             }),
         };
-        Ok(Recorder { recording: Some(Arc::new(recording)), notice })
+        Ok(Recorder { recording: Some(Arc::new(recording)), notice, ..Recorder::default() })
     }
 
     /// Whether anything is recorded.
@@ -110,13 +110,10 @@ impl Recorder {
         self.recording.as_ref().is_some_and(|shared| shared.wanted.samples)
     }
 
-    /// The number of a new connection. Without recording all are number 0: nobody asks.
+    /// The number of a new connection, counted from 1 whether anything is recorded or not.
     #[must_use]
     pub fn new_connection(&self) -> ConnId {
-        let Some(shared) = &self.recording else { return 0 };
-        let mut tape = shared.lock();
-        tape.connections += 1;
-        tape.connections
+        self.connections.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Records what `what` returns; where nothing is recorded it is not even called.
@@ -131,7 +128,7 @@ impl Recorder {
     pub fn say_once(&self, text: impl FnOnce() -> String) {
         if let Some(notice) = &self.notice {
             if !notice.said.swap(true, Ordering::Relaxed) {
-                notice.report.error(&text());
+                notice.report.warning(&text());
             }
         }
     }
@@ -191,7 +188,7 @@ impl Trace {
     fn write(&mut self, line: &[u8], report: &Report) {
         match self {
             // JSON text is UTF-8, and its control characters are escaped.
-            Trace::Stderr => report.line(String::from_utf8_lossy(line).trim_end()),
+            Trace::Stderr => report.data(String::from_utf8_lossy(line).trim_end()),
             Trace::File { failed: Some(_), .. } => {}
             Trace::File { file, failed, .. } => *failed = file.write_all(line).err(),
         }

@@ -1,9 +1,12 @@
 //! What this program itself says: lines on stderr, styled where that is wanted, never in the way of the work.
 
-use std::fs::File;
+use std::ffi::OsStr;
+use std::fs::{File, Metadata};
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
@@ -22,6 +25,28 @@ const PIPE_BUF: usize = 4096;
 pub struct Report {
     lines: Arc<Mutex<Lines>>,
     styled: bool,
+    medium: Medium,
+}
+
+/// What stderr is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Medium {
+    /// A person watches.
+    Terminal,
+    /// A regular file.
+    File,
+    /// The journal of systemd: `$JOURNAL_STREAM` names it, systemd.exec(5).
+    Journal,
+    /// A pipe, a socket, a device; or it is closed.
+    Other,
+}
+
+/// How much a line matters, by the numbers of syslog(3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    Error = 3,
+    Warning = 4,
+    Info = 6,
 }
 
 #[derive(Debug)]
@@ -29,11 +54,22 @@ struct Lines {
     /// stderr by a descriptor of our own, so that no lock or buffer of the standard library is used.
     stderr: Option<File>,
     waiting: Vec<u8>,
+    prefix: Prefix,
     dropped: u64,
     /// A line that the next one takes the place of stands on the terminal.
     status: bool,
     /// Something that is not ours stands on the line of the terminal.
     begun: bool,
+}
+
+/// What stands before each line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Prefix {
+    None,
+    /// `<6>`: the journal takes it away and keeps it as the priority, sd-daemon(3).
+    Level,
+    /// The time, in UTC.
+    Time,
 }
 
 impl Report {
@@ -48,18 +84,40 @@ impl Report {
         .write_global();
         let styled = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
         let stderr = io::stderr().as_fd().try_clone_to_owned().map(File::from).ok();
-        Report {
-            lines: Arc::new(Mutex::new(Lines { stderr, waiting: Vec::new(), dropped: 0, status: false, begun: false })),
-            styled,
+        let medium = stderr.as_ref().map_or(Medium::Other, medium);
+        let prefix = if medium == Medium::Journal { Prefix::Level } else { Prefix::None };
+        let lines = Lines { stderr, waiting: Vec::new(), prefix, dropped: 0, status: false, begun: false };
+        Report { lines: Arc::new(Mutex::new(lines)), styled, medium }
+    }
+
+    /// What stderr is.
+    #[must_use]
+    pub fn medium(&self) -> Medium {
+        self.medium
+    }
+
+    /// Writes the time before each line from now on, if stderr is a file: this run is a server, and
+    /// the file its log. The journal knows the time, and a terminal or a pipe is read at once.
+    pub fn keep_a_log(&self) {
+        if self.medium == Medium::File {
+            self.lock().prefix = Prefix::Time;
         }
     }
 
     /// One line about something that went wrong: `secretcat: …`. Whatever it quotes, names and files
     /// and what others said, it stays one line and drives no terminal.
     pub fn error(&self, text: &str) {
-        let style = AnsiColor::Red.on_default().bold();
-        let name = self.styled("secretcat:", style);
-        self.line(&format!("{name} {}", escape(text.as_bytes())));
+        self.complain(Level::Error, AnsiColor::Red, text);
+    }
+
+    /// As an [`error`](Self::error), about something that the run can go on without.
+    pub fn warning(&self, text: &str) {
+        self.complain(Level::Warning, AnsiColor::Yellow, text);
+    }
+
+    fn complain(&self, level: Level, color: AnsiColor, text: &str) {
+        let name = self.styled("secretcat:", color.on_default().bold());
+        self.lock().add(level, &format!("{name} {}", escape(text.as_bytes())));
     }
 
     /// One line about something that happened, as harmless as an [`error`](Self::error).
@@ -72,7 +130,7 @@ impl Report {
     #[must_use]
     pub fn redraws(&self) -> bool {
         let able = std::env::var_os("TERM").is_some_and(|term| term != "dumb");
-        able && self.lock().stderr.as_ref().is_some_and(IsTerminal::is_terminal)
+        able && self.medium == Medium::Terminal
     }
 
     /// Has the next line begin anew, for a terminal has echoed the Ctrl-C that ends this run as `^C`,
@@ -80,7 +138,7 @@ impl Report {
     pub fn begin_anew(&self) {
         let mut lines = self.lock();
         lines.clear_status();
-        lines.begun = lines.stderr.as_ref().is_some_and(IsTerminal::is_terminal);
+        lines.begun = self.medium == Medium::Terminal;
     }
 
     /// A line on a terminal that the next one takes the place of; empty, nothing takes its place.
@@ -95,20 +153,17 @@ impl Report {
         lines.push(false);
     }
 
-    /// Text as it is, with a line feed behind it.
+    /// Text as it is, one line or several, with a line feed after it.
     pub fn line(&self, text: &str) {
+        self.lock().add(Level::Info, text);
+    }
+
+    /// One line for another program to read: nothing stands before it, whatever stderr is.
+    pub fn data(&self, line: &str) {
         let mut lines = self.lock();
-        lines.clear_status();
-        if lines.waiting.len() + text.len() > PATIENCE {
-            lines.dropped += 1;
-        } else {
-            if std::mem::take(&mut lines.begun) {
-                lines.waiting.push(b'\n');
-            }
-            lines.waiting.extend_from_slice(text.as_bytes());
-            lines.waiting.push(b'\n');
-        }
-        lines.push(false);
+        let prefix = std::mem::replace(&mut lines.prefix, Prefix::None);
+        lines.add(Level::Info, line);
+        lines.prefix = prefix;
     }
 
     /// Writes out what waits, and says how many lines were dropped. Called once, at the end of a
@@ -117,9 +172,8 @@ impl Report {
     pub fn finish(&self) {
         let mut lines = self.lock();
         if lines.dropped > 0 {
-            let dropped = format!("secretcat: {} lines were not shown: stderr was not read\n", lines.dropped);
-            lines.dropped = 0;
-            lines.waiting.extend_from_slice(dropped.as_bytes());
+            let dropped = std::mem::take(&mut lines.dropped);
+            lines.put(Level::Warning, &format!("secretcat: {dropped} lines were not shown: stderr was not read"));
         }
         lines.push(true);
     }
@@ -138,6 +192,36 @@ impl Lines {
         if std::mem::take(&mut self.status) {
             self.waiting.extend_from_slice(b"\r\x1b[K");
             self.push(false);
+        }
+    }
+
+    /// Adds a text of one line or several, and writes what stderr takes.
+    fn add(&mut self, level: Level, text: &str) {
+        self.clear_status();
+        if self.waiting.len() + text.len() > PATIENCE {
+            self.dropped += 1;
+        } else {
+            if std::mem::take(&mut self.begun) {
+                self.waiting.push(b'\n');
+            }
+            self.put(level, text);
+        }
+        self.push(false);
+    }
+
+    fn put(&mut self, level: Level, text: &str) {
+        for line in text.split('\n') {
+            match self.prefix {
+                Prefix::None => {}
+                Prefix::Level => self.waiting.extend([b'<', b'0' + level as u8, b'>']),
+                Prefix::Time => {
+                    // A time that has no date, of a clock that was never set, is left out.
+                    let now = SystemTime::now().max(SystemTime::UNIX_EPOCH);
+                    let _ = write!(self.waiting, "{} ", humantime::format_rfc3339_millis(now));
+                }
+            }
+            self.waiting.extend_from_slice(line.as_bytes());
+            self.waiting.push(b'\n');
         }
     }
 
@@ -163,5 +247,87 @@ impl Lines {
             }
         }
         self.waiting.drain(..written);
+    }
+}
+
+fn medium(stderr: &File) -> Medium {
+    if stderr.is_terminal() {
+        return Medium::Terminal;
+    }
+    match stderr.metadata() {
+        Ok(it) if names(std::env::var_os("JOURNAL_STREAM").as_deref(), &it) => Medium::Journal,
+        Ok(it) if it.is_file() => Medium::File,
+        _ => Medium::Other,
+    }
+}
+
+/// Whether `$JOURNAL_STREAM` is about this descriptor: `DEVICE:INODE`, in decimal. Without the
+/// comparison a child whose stderr was redirected would take that for the journal.
+fn names(journal: Option<&OsStr>, it: &Metadata) -> bool {
+    let text = journal.and_then(OsStr::to_str).and_then(|text| text.split_once(':'));
+    text.is_some_and(|(device, inode)| device.parse() == Ok(it.dev()) && inode.parse() == Ok(it.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(prefix: Prefix, write: impl FnOnce(&Report)) -> String {
+        let lines = Lines { stderr: None, waiting: Vec::new(), prefix, dropped: 0, status: false, begun: false };
+        let report = Report { lines: Arc::new(Mutex::new(lines)), styled: false, medium: Medium::Other };
+        let (reader, writer) = std::os::unix::net::UnixStream::pair().unwrap();
+        report.lock().stderr = Some(File::from(std::os::fd::OwnedFd::from(writer)));
+        write(&report);
+        drop(report);
+        io::read_to_string(reader).unwrap()
+    }
+
+    fn all_kinds(report: &Report) {
+        report.error("no\x1b");
+        report.warning("so-so");
+        report.event("yes");
+        report.line("a table\nof two lines");
+        report.data("{}");
+    }
+
+    #[test]
+    fn each_line_in_the_journal_has_its_level() {
+        let expected = "<3>secretcat: no\\x1b\n<4>secretcat: so-so\n<6>yes\n<6>a table\n<6>of two lines\n{}\n";
+        assert_eq!(written(Prefix::Level, all_kinds), expected);
+    }
+
+    #[test]
+    fn each_line_in_a_log_file_has_its_time_but_not_data() {
+        let text = written(Prefix::Time, all_kinds);
+        let lines: Vec<&str> = text.lines().collect();
+        let (last, lines) = lines.split_last().unwrap();
+        assert_eq!(*last, "{}");
+        let expected = ["secretcat: no\\x1b", "secretcat: so-so", "yes", "a table", "of two lines"];
+        assert_eq!(lines.len(), expected.len());
+        for (line, expected) in lines.iter().zip(expected) {
+            let (time, text) = line.split_once(' ').unwrap();
+            assert_eq!((time.len(), &time[10..11], &time[19..20], &time[23..]), (24, "T", ".", "Z"), "{time}");
+            assert!(humantime::parse_rfc3339(time).is_ok(), "{time}");
+            assert_eq!(text, expected);
+        }
+    }
+
+    #[test]
+    fn elsewhere_nothing_stands_before_a_line() {
+        let expected = "secretcat: no\\x1b\nsecretcat: so-so\nyes\na table\nof two lines\n{}\n";
+        assert_eq!(written(Prefix::None, all_kinds), expected);
+    }
+
+    #[test]
+    fn the_journal_is_known_by_device_and_inode() {
+        let it = File::open("/dev/null").unwrap().metadata().unwrap();
+        let is = |text: String| names(Some(OsStr::new(&text)), &it);
+        assert!(is(format!("{}:{}", it.dev(), it.ino())));
+        assert!(!is(format!("{}:{}", it.dev(), it.ino() + 1)));
+        assert!(!is(format!("{}:{}", it.dev() + 1, it.ino())));
+        for text in ["", ":", "1", "x:y", "-1:-1", "99999999999999999999:1"] {
+            assert!(!is(text.to_owned()), "{text}");
+        }
+        assert!(!names(None, &it));
     }
 }

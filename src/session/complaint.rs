@@ -43,7 +43,7 @@ impl Complaint {
     /// Makes it, or keeps it in mind until the next one or the end.
     pub(super) fn make(&mut self, text: String, now: Instant, report: &Report) {
         match self.due(now) {
-            Some(left_out) => report.error(&counted(text, left_out)),
+            Some(left_out) => report.warning(&counted(text, left_out)),
             None => self.last = Some(text),
         }
     }
@@ -51,8 +51,50 @@ impl Complaint {
     /// Tells what was left out since it was made last.
     pub(super) fn end(&mut self, report: &Report) {
         if let Some(text) = self.last.take() {
-            report.error(&counted(text, std::mem::take(&mut self.left_out) - 1));
+            report.warning(&counted(text, std::mem::take(&mut self.left_out) - 1));
         }
+    }
+}
+
+/// At most so many lines a second; those that are left out are counted.
+#[derive(Debug, Default)]
+pub(super) struct Quota {
+    /// When the current second began.
+    since: Option<Instant>,
+    printed: u32,
+    left_out: u64,
+}
+
+impl Quota {
+    const MOST: u32 = 10;
+    const PERIOD: Duration = Duration::from_secs(1);
+
+    /// Whether one more line is printed now. Call [`left_out`](Self::left_out) first.
+    pub(super) fn admits(&mut self, now: Instant) -> bool {
+        if self.end().is_none_or(|end| now >= end) {
+            self.since = Some(now);
+            self.printed = 0;
+        }
+        let admitted = self.printed < Self::MOST;
+        self.printed += u32::from(admitted);
+        self.left_out += u64::from(!admitted);
+        admitted
+    }
+
+    /// How many lines were left out in the second that is over, to be printed now.
+    pub(super) fn left_out(&mut self, now: Instant) -> Option<u64> {
+        let over = self.end().is_some_and(|end| now >= end);
+        (over && self.left_out > 0).then(|| std::mem::take(&mut self.left_out))
+    }
+
+    /// How many lines were left out since that was last printed.
+    pub(super) fn rest(&mut self) -> Option<u64> {
+        Some(std::mem::take(&mut self.left_out)).filter(|&left_out| left_out > 0)
+    }
+
+    /// When the current second is over.
+    pub(super) fn end(&self) -> Option<Instant> {
+        self.since.and_then(|since| since.checked_add(Self::PERIOD))
     }
 }
 
@@ -70,6 +112,19 @@ mod tests {
         let mut complaint = Complaint::once_a_second();
         let mut due = |millis| complaint.due(begun + Duration::from_millis(millis));
         assert_eq!([0, 0, 999, 1000, 1500, 5000].map(&mut due), [Some(0), None, None, Some(2), None, Some(1)]);
+    }
+
+    #[test]
+    fn ten_lines_a_second_are_printed_and_the_rest_counted() {
+        let begun = Instant::now();
+        let mut quota = Quota::default();
+        let at = |millis| begun + Duration::from_millis(millis);
+        assert_eq!((quota.rest(), quota.left_out(at(0))), (None, None));
+        assert_eq!((0..25).filter(|&n| quota.admits(at(n))).count(), 10);
+        assert_eq!((quota.left_out(at(999)), quota.end()), (None, Some(at(1000))));
+        assert_eq!((quota.left_out(at(1000)), quota.left_out(at(1000))), (Some(15), None));
+        assert_eq!((0..11).filter(|&n| quota.admits(at(2000 + n))).count(), 10);
+        assert_eq!((quota.rest(), quota.rest()), (Some(1), None));
     }
 
     #[test]

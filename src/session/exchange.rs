@@ -17,6 +17,7 @@ pub(super) use leftover::Leftover;
 use meter::Meter;
 use passing::PLENTY;
 
+use super::account::{Account, Pair};
 use super::peer::{Heard, Link, Peer, Stage};
 use crate::frame::{FrameError, Framing, Inbox, Role};
 use crate::io::conn::Conn;
@@ -49,6 +50,8 @@ pub(super) struct Ended {
     pub(super) id: PeerId,
     pub(super) name: String,
     pub(super) why: Why,
+    /// What its connection came to; `None` for the console.
+    pub(super) account: Option<Account>,
 }
 
 /// Why a peer is gone.
@@ -172,10 +175,14 @@ impl<S: Service> Exchange<S> {
     /// Takes in the connection that was made for a peer.
     pub(super) fn add_for(&mut self, peer: PeerId, conn: Conn, inbox: Inbox) -> io::Result<PeerId> {
         let id = self.add_as(conn, inbox, |id| Event::Linked(peer, id))?;
+        let conn_of = |id: PeerId| self.conn(id).map(Conn::id);
+        let (client, server) = (conn_of(peer), conn_of(id));
         if let Some(called) = self.peer_mut(id) {
             called.called_for = Some(peer);
+            called.pair = client.map(Pair::Client);
             self.called += 1;
         }
+        self.with(peer, |peer| peer.pair = server.map(Pair::Server));
         self.resume(peer);
         Ok(id)
     }

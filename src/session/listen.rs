@@ -1,5 +1,6 @@
 //! `secretcat listen`: any number of clients at once, until a signal says otherwise.
 
+mod access;
 mod server;
 
 use std::thread;
@@ -108,6 +109,6 @@ fn serve(
 /// A service manager that cannot be told has to find out: that is said, and no reason to end.
 fn tell(context: &Context, told: Result<(), Error>) {
     if let Err(error) = told {
-        context.report.error(&error.to_string());
+        context.report.warning(&error.to_string());
     }
 }

@@ -1,5 +1,6 @@
 //! A run from beginning to end, one file a command: config in, connections in the middle, an ending out.
 
+mod account;
 mod call;
 mod complaint;
 pub mod connect;

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Instant;
 
+use super::account::Pair;
 use crate::frame::Inbox;
 use crate::io::conn::Conn;
 use crate::io::console::Console;
@@ -19,6 +20,9 @@ pub(super) struct Peer {
     pub(super) stage: Stage,
     /// Whom it was called for, if it did not come by itself.
     pub(super) called_for: Option<PeerId>,
+    /// The other connection of a client of a relay.
+    pub(super) pair: Option<Pair>,
+    pub(super) opened: Instant,
     /// It has said more than was wanted; what it said waits in the inbox or in the kernel.
     pub(super) paused: bool,
     /// The last time that a byte came or went.
@@ -72,6 +76,8 @@ impl Peer {
             inbox,
             stage: Stage::Talking,
             called_for: None,
+            pair: None,
+            opened: now,
             paused: false,
             active: now,
             allowance: None,

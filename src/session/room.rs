@@ -1,7 +1,9 @@
 //! What the loops of one listener share: how many are inside, and who came as which.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 
+use super::complaint::Quota;
 use crate::config::ListenConfig;
 
 /// Everybody inside, whichever loop serves them.
@@ -9,6 +11,8 @@ use crate::config::ListenConfig;
 pub(super) struct Room {
     inside: AtomicUsize,
     arrivals: AtomicU64,
+    /// The access lines at a terminal.
+    pub(super) lines: Mutex<Quota>,
 }
 
 /// The part of one loop in it.

@@ -9,6 +9,7 @@ use std::process::Stdio;
 use rustix::process::Signal;
 use socket2::{Domain, Socket, Type};
 
+use crate::logging::without_times;
 use crate::support::{
     DEADLINE, NOT_FOUND, Proc, Server, ask, converse, digits, limited, poll_until, read_line, reset, run, secretcat,
     shell,
@@ -177,7 +178,7 @@ fn what_arrives_while_answers_wait_to_be_read_is_answered_at_the_end() {
 fn a_client_that_never_reads_does_not_hold_up_the_end() {
     let server = Server::start(&[]);
     let (client, _) = stuffed(&server);
-    server.stops_with("secretcat: cut short by the end: 1 connection\n");
+    server.stops_with("secretcat: shutdown aborted 1 connection\n");
     drop(client);
 }
 
@@ -267,14 +268,16 @@ fn what_is_told_of_peers_is_one_line_an_event() {
     let client = server.open();
     let from = client.local_addr().unwrap();
     assert_eq!(converse(client, b"SECRET 1\n"), digits("1").into_bytes());
-    server.proc.until_stderr("closed\n");
+    server.proc.until_stderr(": closed by peer\n");
     let expected = [
         format!("#1 accepted {from} -> {}", server.address()),
         "#1 peer sends no more: 9 bytes read".to_owned(),
         "#1 sends no more: 21 bytes written".to_owned(),
         "#1 closed".to_owned(),
+        format!("#1 {from}: * s, 9 bytes in, 21 bytes out, 1 message in: closed by peer"),
         "stopping: answering what has arrived".to_owned(),
         String::new(),
     ];
-    server.stops_with(&expected.join("\n"));
+    let (said, out) = (server.said.clone(), server.stop());
+    assert_eq!((out.status, without_times(&out.stderr)), (Some(0), said + &expected.join("\n")));
 }

@@ -16,6 +16,7 @@ mod cutting;
 mod endings;
 mod interactive;
 mod listen;
+mod logging;
 mod loopback;
 mod memory;
 mod message;

@@ -136,7 +136,7 @@ fn a_stream_that_is_given_up_in_its_midst_does_not_end_like_a_whole_one() {
     // Nor where the time for an orderly end is over.
     let mut client = source.open();
     client.read_exact(&mut [0]).unwrap();
-    source.stops_with("secretcat: cut short by the end: 1 connection\n");
+    source.stops_with("secretcat: shutdown aborted 1 connection\n");
     is_cut_short(&mut client, 50 << 20);
 }
 
@@ -165,5 +165,5 @@ fn whose_messages_were_not_all_heard_is_counted() {
     client.write_all("SECRET 1\n".repeat(100).as_bytes()).unwrap();
     let mut answer = vec![0; digits("1").len()];
     client.read_exact(&mut answer).unwrap();
-    server.stops_with("secretcat: cut short by the end: 1 connection\n");
+    server.stops_with("secretcat: shutdown aborted 1 connection\n");
 }

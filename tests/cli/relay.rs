@@ -201,7 +201,8 @@ fn a_reset_waits_for_a_client_that_reads_late() {
     let bytes = noise(40_000);
     server.write_all(&bytes).unwrap();
     reset(server);
-    relay.proc.until_stderr(&format!("{address}: connection reset by peer"));
+    relay.proc.until_stderr(&format!("#2 {address} <- #1: "));
+    relay.proc.until_stderr(": reset by peer\n");
     let mut got = vec![0; bytes.len()];
     client.read_exact(&mut got).unwrap();
     assert!(got == bytes);

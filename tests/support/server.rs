@@ -88,5 +88,9 @@ impl Server {
 fn listening_on(bytes: &[u8]) -> Option<(String, SocketAddr)> {
     let text = String::from_utf8_lossy(bytes);
     let mut lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-    lines.find_map(|line| Some((line.to_owned(), line.trim_end().strip_prefix("listening on ")?.parse().ok()?)))
+    lines.find_map(|line| {
+        // The journal gets the level before it.
+        let text = line.trim_end().trim_start_matches("<6>");
+        Some((line.to_owned(), text.strip_prefix("listening on ")?.parse().ok()?))
+    })
 }

@@ -206,7 +206,11 @@ fn what_is_no_request_is_answered_400_however_it_is_cut() {
         let mut told = String::new();
         stream.read_to_string(&mut told).unwrap();
         assert_eq!(told, answers);
-        server.proc.until_stderr(&format!("{}: {why}\n", stream.local_addr().unwrap()));
+        let peer = stream.local_addr().unwrap();
+        server.proc.until_stderr(&format!(" {peer}: "));
+        let log = server.proc.so_far().1;
+        let line = log.lines().find(|line| line.contains(&format!(" {peer}: "))).unwrap();
+        assert!(line.ends_with(&format!(", 1 message in: {why}")), "{line}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! One connection: what it still has to write and how, how it reads, and how it ends.
 
+mod account;
 mod barrier;
 mod reader;
 mod script;
@@ -9,6 +10,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+use account::FirstEnd;
 use reader::Reader;
 use writer::Writer;
 
@@ -36,6 +38,7 @@ pub struct Conn {
     linger: bool,
     /// Closing it is to reset it. Behind our end there may be nothing left to reset.
     resets: bool,
+    first_end: FirstEnd,
     ending: Ending,
 }
 
@@ -92,6 +95,7 @@ impl Conn {
             raw,
             linger: traffic.socket.linger.is_some_and(|time| !time.is_zero()),
             resets: traffic.socket.reset_on_close || traffic.socket.linger.is_some_and(|time| time.is_zero()),
+            first_end: FirstEnd::Peer,
             ending: Ending::Open,
             stream,
             peer,
@@ -268,6 +272,7 @@ impl Conn {
     pub fn finish(&mut self) {
         if self.ending == Ending::Open {
             self.ending = Ending::Asked;
+            self.first_end = if self.reader.eof { FirstEnd::Peer } else { FirstEnd::Ours };
             self.writer.end_group();
         }
     }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::super::account::Account;
 use super::super::peer::{Link, Peer, Stage};
 use super::{Ended, Exchange, LAST_PORTIONS, LAST_WORDS, LINGER, TURN, Why, note_heard, peer_of};
 use crate::frame::FrameError;
@@ -233,7 +234,7 @@ impl<S: Service> Exchange<S> {
     pub(super) fn remove(&mut self, id: PeerId, why: Why) {
         if id == CONSOLE {
             if self.console.take().is_some() {
-                self.ended.push(Ended { id, name: "console".to_owned(), why });
+                self.ended.push(Ended { id, name: "console".to_owned(), why, account: None });
                 self.service.on(Event::Closed(id), &mut self.actions);
             }
             return;
@@ -244,6 +245,7 @@ impl<S: Service> Exchange<S> {
         }
         self.surface(id);
         let Some(peer) = self.peers.try_remove(id) else { return };
+        let account = Account::of(&peer, Instant::now());
         self.dials.retain(|&client| client != id);
         self.called -= usize::from(peer.called_for.is_some());
         let why = match (why, peer.broken, peer.inbox.failure()) {
@@ -255,7 +257,7 @@ impl<S: Service> Exchange<S> {
         if let Link::Conn(conn) = peer.link {
             let name = conn.peer().to_owned();
             conn.close(&self.driver, if let Why::Failed(error) = &why { Some(error) } else { None });
-            self.ended.push(Ended { id, name, why });
+            self.ended.push(Ended { id, name, why, account });
         }
         if failed {
             self.service.on(Event::Failed(id), &mut self.actions);

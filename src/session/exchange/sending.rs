@@ -17,6 +17,12 @@ impl<S: Service> Exchange<S> {
         self.peer(id)?.link.conn()
     }
 
+    /// Whether stdout is a terminal on which a line stands that has not ended.
+    pub(in crate::session) fn console_is_mid_line(&self) -> bool {
+        let console = self.peer(CONSOLE).map(|peer| &peer.link);
+        matches!(console, Some(Link::Console(console)) if console.is_mid_line())
+    }
+
     /// Does what the service has asked for, until it asks for nothing more.
     #[inline]
     pub(super) fn apply(&mut self, now: Instant) {

@@ -8,6 +8,7 @@ use super::super::complaint::Complaint;
 use super::super::exchange::{Ended, Exchange, Leftover, Why};
 use super::super::relay::{Answer, Dials};
 use super::super::room::{Room, Share};
+use super::access::{AccessLog, Shutdown};
 use crate::config::{ListenConfig, Traffic};
 use crate::error::{Error, bytes, cause};
 use crate::frame::{Framing, Inbox, Role};
@@ -43,6 +44,7 @@ pub(super) struct Server<'a, S> {
     exhausted: Complaint,
     /// A client could not be served.
     unserved: Complaint,
+    access: AccessLog<'a>,
     /// This loop's part of those inside.
     share: Share<'a>,
     /// Arrivals accepted in one turn.
@@ -88,6 +90,7 @@ impl<'a, S: Service> Server<'a, S> {
             door: Door::Open,
             exhausted: Complaint::once_a_minute(),
             unserved: Complaint::once_a_second(),
+            access: AccessLog::new(&config.seeing, &context.report, &room.lines),
             share: room.share(config.admission.max_connections),
             // A loop that has less to do comes to the door more often.
             door_step: if config.threads == 1 { DOOR } else { 1 },
@@ -107,6 +110,7 @@ impl<'a, S: Service> Server<'a, S> {
                 self.tell_of_the_ended()?; // before its number is somebody else's
             }
             self.call_for_clients();
+            self.access.look(now);
             self.exchange.measure(now);
             self.tell_of_the_ended()?;
             if self.config.is_kept_pipe() && !self.exchange.has_last_input() {
@@ -128,6 +132,7 @@ impl<'a, S: Service> Server<'a, S> {
                 self.exchange.end_output();
                 self.exchange.end_meter();
                 self.tell_of_the_ended()?;
+                self.access.finish();
                 self.tell_of_the_cut_short();
                 self.unserved.end(&self.context.report);
                 return self.failure.take().map_or(Ok(()), Err);
@@ -197,8 +202,8 @@ impl<'a, S: Service> Server<'a, S> {
             }
             match listener.accept() {
                 Ok(arrival) => {
-                    if arrival.ip.is_some_and(|ip| !self.config.admission.admits(ip)) {
-                        self.event(|| format!("turned away {}", arrival.peer));
+                    if let Some(why) = arrival.ip.and_then(|ip| self.config.admission.rejects(ip)) {
+                        self.access.rejected(&arrival.peer, why, now, &mut self.exchange.driver);
                         continue;
                     }
                     if let Err(error) = arrival.stream.set_options(&self.traffic.socket, arrival.family()) {
@@ -233,7 +238,7 @@ impl<'a, S: Service> Server<'a, S> {
                 Err(NoArrival::Exhausted(error)) => {
                     if self.exhausted.due(now).is_some() {
                         let text = format!("accept: {}; new connections wait until others end", cause(&error));
-                        self.context.report.error(&text);
+                        self.context.report.warning(&text);
                     }
                     self.door = Door::Shut(now + PAUSE);
                     self.exchange.driver.wake_at(LISTENER, now + PAUSE);
@@ -323,7 +328,7 @@ impl<'a, S: Service> Server<'a, S> {
         let count = self.exchange.cut_short.len();
         if count > 0 && !self.config.is_pipe() {
             let connections = if count == 1 { "connection" } else { "connections" };
-            self.context.report.error(&format!("cut short by the end: {count} {connections}"));
+            self.context.report.warning(&format!("shutdown aborted {count} {connections}"));
         }
     }
 
@@ -334,14 +339,15 @@ impl<'a, S: Service> Server<'a, S> {
     }
 
     fn tell_of_each(&mut self) -> Result<(), Error> {
-        for Ended { id, name, why } in std::mem::take(&mut self.exchange.ended) {
+        for ended in std::mem::take(&mut self.exchange.ended) {
+            self.print_access(&ended);
+            let Ended { id, name, why, .. } = ended;
             if let Some(dials) = &mut self.dials {
                 dials.forget(id, &self.exchange.driver);
             }
             match why {
                 Why::Failed(error) if id == CONSOLE => return Err(Error::local("read", "stdin")(error)),
                 Why::Unwritable(error) if id == CONSOLE => return Err(Error::local("write to", "stdout")(error)),
-                Why::Done => {}
                 // The one connection of a pipe is the whole run.
                 Why::Failed(source) | Why::Unwritable(source) if self.config.is_one_pipe() => {
                     self.failure = Some(Error::Network { action: "serve", address: name, source });
@@ -349,12 +355,23 @@ impl<'a, S: Service> Server<'a, S> {
                 Why::Idle if self.config.is_one_pipe() => {
                     self.failure = Some(Error::idle("serve", name, self.traffic.idle_timeout));
                 }
-                Why::Failed(error) | Why::Unwritable(error) => self.event(|| format!("{name}: {}", cause(&error))),
-                Why::Garbled(error) => self.event(|| format!("{name}: {error}")),
-                Why::Idle => self.event(|| format!("{name}: idle for too long")),
+                Why::Done | Why::Garbled(_) | Why::Failed(_) | Why::Unwritable(_) | Why::Idle => {}
             }
         }
         Ok(())
+    }
+
+    /// Prints the access line of a connection that has ended.
+    fn print_access(&mut self, ended: &Ended) {
+        let shutdown = match self.grace {
+            None => Shutdown::No,
+            Some(_) if self.exchange.cut_short.contains(&ended.id) => Shutdown::Aborts,
+            Some(_) => Shutdown::Drains,
+        };
+        if self.exchange.console_is_mid_line() && self.access.is_on() {
+            self.context.report.begin_anew();
+        }
+        self.access.ended(ended, shutdown, &mut self.exchange.driver);
     }
 
     fn complain(&mut self, text: String, now: Instant) {

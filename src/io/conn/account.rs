@@ -1,0 +1,30 @@
+//! What a connection has come to: the counts of its access line, and who ended it.
+
+use super::Conn;
+
+/// Whose end of the stream came first, once both are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FirstEnd {
+    Peer,
+    Ours,
+}
+
+impl Conn {
+    /// Bytes that the kernel has taken.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.writer.offset
+    }
+
+    /// Bytes that were read.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.reader.offset
+    }
+
+    /// Whether the peer ended its side before ours was to end.
+    #[must_use]
+    pub fn is_ended_by_peer(&self) -> bool {
+        self.reader.eof && self.first_end == FirstEnd::Peer
+    }
+}

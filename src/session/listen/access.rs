@@ -1,0 +1,209 @@
+//! The access line: what a connection came to, printed at its end.
+
+use std::fmt::Write;
+use std::io::ErrorKind;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use super::super::account::{Account, Pair};
+use super::super::complaint::Quota;
+use super::super::exchange::{Ended, Why};
+use crate::config::Seeing;
+use crate::error::cause;
+use crate::io::driver::{Driver, LINES};
+use crate::io::report::{Medium, Report};
+
+/// Where access lines go, and how many.
+#[derive(Debug)]
+pub(super) struct AccessLog<'a> {
+    report: Report,
+    printed: Printed<'a>,
+}
+
+#[derive(Debug)]
+enum Printed<'a> {
+    Never,
+    Always,
+    /// A person watches: clients do not choose how fast the screen scrolls.
+    Limited(&'a Mutex<Quota>),
+}
+
+/// Whether the listener is shutting down, and what that means for a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shutdown {
+    No,
+    /// What had arrived from the client was answered.
+    Drains,
+    /// The client did not get everything that was for it.
+    Aborts,
+}
+
+impl<'a> AccessLog<'a> {
+    /// Lines are printed in the journal and with `-v`, and at a terminal within the quota.
+    pub(super) fn new(seeing: &Seeing, report: &Report, quota: &'a Mutex<Quota>) -> Self {
+        let printed = match report.medium() {
+            _ if seeing.quiet => Printed::Never,
+            _ if seeing.verbosity > 0 => Printed::Always,
+            Medium::Journal => Printed::Always,
+            Medium::Terminal => Printed::Limited(quota),
+            Medium::File | Medium::Other => Printed::Never,
+        };
+        AccessLog { report: report.clone(), printed }
+    }
+
+    /// Whether any line is printed.
+    pub(super) fn is_on(&self) -> bool {
+        !matches!(self.printed, Printed::Never)
+    }
+
+    /// Prints the line of a connection that has ended.
+    pub(super) fn ended(&self, ended: &Ended, shutdown: Shutdown, driver: &mut Driver) {
+        if let Some(account) = ended.account.as_ref().filter(|_| self.is_on()) {
+            let text = || line(&ended.name, account, &reason(&ended.why, account, shutdown));
+            self.print(text, Instant::now(), driver);
+        }
+    }
+
+    /// Prints the line of a client that was rejected.
+    pub(super) fn rejected(&self, peer: &str, why: &str, now: Instant, driver: &mut Driver) {
+        self.print(|| format!("{peer}: rejected ({why})"), now, driver);
+    }
+
+    fn print(&self, text: impl FnOnce() -> String, now: Instant, driver: &mut Driver) {
+        match self.printed {
+            Printed::Never => {}
+            Printed::Always => self.report.event(&text()),
+            Printed::Limited(quota) => {
+                self.look(now);
+                let mut quota = quota.lock().unwrap_or_else(PoisonError::into_inner);
+                if quota.admits(now) {
+                    self.report.event(&text());
+                } else if let Some(end) = quota.end() {
+                    driver.wake_at(LINES, end);
+                }
+            }
+        }
+    }
+
+    /// Prints how many lines were left out in the second that is over.
+    pub(super) fn look(&self, now: Instant) {
+        self.count(|quota| quota.left_out(now));
+    }
+
+    /// No more lines will come: prints how many were left out.
+    pub(super) fn finish(&self) {
+        self.count(Quota::rest);
+    }
+
+    fn count(&self, left_out: impl FnOnce(&mut Quota) -> Option<u64>) {
+        let Printed::Limited(quota) = self.printed else { return };
+        if let Some(count) = left_out(&mut quota.lock().unwrap_or_else(PoisonError::into_inner)) {
+            let connections = if count == 1 { "connection" } else { "connections" };
+            self.report.event(&format!("{count} more {connections} ended (-v prints every one)"));
+        }
+    }
+}
+
+/// `#1 127.0.0.1:50412: 1.250 s, 18 bytes in, 44 bytes out, 2 messages in: closed by peer`.
+fn line(peer: &str, account: &Account, reason: &str) -> String {
+    let pair = match account.pair {
+        None => String::new(),
+        Some(Pair::Server(id)) => format!(" -> #{id}"),
+        Some(Pair::Client(id)) => format!(" <- #{id}"),
+    };
+    let Account { id, duration, bytes_in, bytes_out, .. } = account;
+    let mut text = format!(
+        "#{id} {peer}{pair}: {}.{:03} s, {} in, {} out",
+        duration.as_secs(),
+        duration.subsec_millis(),
+        counted(*bytes_in, "byte"),
+        counted(*bytes_out, "byte"),
+    );
+    if let Some(messages) = account.messages_in {
+        // Writing to a string does not fail.
+        let _ = write!(text, ", {} in", counted(messages, "message"));
+    }
+    let _ = write!(text, ": {reason}");
+    text
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Why a connection ended, in a few words.
+fn reason(why: &Why, account: &Account, shutdown: Shutdown) -> String {
+    match why {
+        // EPIPE on a connection is a reset that came after the peer's end.
+        Why::Failed(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {
+            "reset by peer".to_owned()
+        }
+        Why::Failed(error) | Why::Unwritable(error) => cause(error),
+        Why::Garbled(error) => error.to_string(),
+        Why::Idle => "idle for too long".to_owned(),
+        Why::Done => match (shutdown, account) {
+            (Shutdown::Aborts, _) => "aborted by shutdown",
+            (_, Account { reset: true, .. }) => "reset by us",
+            (_, Account { ended_by_peer: true, .. }) => "closed by peer",
+            (Shutdown::Drains, _) => "closed by shutdown",
+            (Shutdown::No, _) => "closed by us",
+        }
+        .to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::frame::FrameError;
+
+    const ACCOUNT: Account = Account {
+        id: 3,
+        pair: None,
+        duration: Duration::from_micros(61_250_999),
+        bytes_in: 1,
+        bytes_out: 44,
+        messages_in: Some(2),
+        ended_by_peer: true,
+        reset: false,
+    };
+
+    #[test]
+    fn a_line_has_peer_time_bytes_messages_and_reason() {
+        let counts = "61.250 s, 1 byte in, 44 bytes out";
+        assert_eq!(line("[::1]:9", &ACCOUNT, "idle"), format!("#3 [::1]:9: {counts}, 2 messages in: idle"));
+        let raw = Account { messages_in: None, pair: Some(Pair::Server(4)), ..ACCOUNT };
+        assert_eq!(line("h:1", &raw, "x"), format!("#3 h:1 -> #4: {counts}: x"));
+        let server = Account { pair: Some(Pair::Client(2)), ..raw };
+        assert_eq!(line("h:1", &server, "x"), format!("#3 h:1 <- #2: {counts}: x"));
+    }
+
+    #[test]
+    fn a_reason_says_who_ended_it() {
+        let by_us = Account { ended_by_peer: false, ..ACCOUNT };
+        let reset = Account { reset: true, ..by_us };
+        for (account, shutdown, expected) in [
+            (ACCOUNT, Shutdown::No, "closed by peer"),
+            (ACCOUNT, Shutdown::Drains, "closed by peer"),
+            (by_us, Shutdown::No, "closed by us"),
+            (by_us, Shutdown::Drains, "closed by shutdown"),
+            (reset, Shutdown::No, "reset by us"),
+            (reset, Shutdown::Aborts, "aborted by shutdown"),
+        ] {
+            assert_eq!(reason(&Why::Done, &account, shutdown), expected);
+        }
+        let failed = |errno| Why::Failed(io::Error::from_raw_os_error(errno));
+        for (why, expected) in [
+            (failed(libc::ECONNRESET), "reset by peer"),
+            (failed(libc::EPIPE), "reset by peer"),
+            (failed(libc::ETIMEDOUT), "connection timed out"),
+            (Why::Garbled(FrameError::TooLong { limit: 8 }), "message longer than 8 bytes"),
+            (Why::Idle, "idle for too long"),
+        ] {
+            assert_eq!(reason(&why, &reset, Shutdown::Drains), expected);
+        }
+    }
+}
