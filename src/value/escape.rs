@@ -3,7 +3,7 @@
 /// Makes the control characters of a stream visible, piece by piece.
 ///
 /// LF and TAB pass, for the stream is text of several lines; a CR right before an LF is dropped and
-/// any other is shown as `\r`. Every other C0 control, DEL, the C1 controls (as UTF-8 and as raw
+/// any other is shown as `\r`. In one line LF and TAB become `\n` and `\t`. Every other C0 control, DEL, the C1 controls (as UTF-8 and as raw
 /// bytes) and whatever is not UTF-8 become `\xHH`, a byte each; the bidirectional controls of
 /// Unicode become `\u{..}`. Other UTF-8 passes, also when it is split between two pushes. The
 /// result is for eyes: a backslash is not doubled, so it cannot be turned back into the bytes.
@@ -91,6 +91,8 @@ impl Escaper {
             out.extend_from_slice(&text.as_bytes()[plain..at]);
             plain = at + c.len_utf8();
             match c {
+                '\n' => out.extend_from_slice(b"\\n"), // only in one line
+                '\t' => out.extend_from_slice(b"\\t"),
                 '\r' if self.one_line => out.extend_from_slice(b"\\r"),
                 '\r' => self.cr = true,
                 c if is_bidi_control(c) => out.extend(c.escape_unicode().map(|c| c as u8)),
@@ -165,7 +167,7 @@ mod tests {
         let cases: [(&[u8], &str); 9] = [
             (b"plain \\ text", r"plain \ text"),
             (b"\x00\x07\x1b[31m\x7f", r"\x00\x07\x1b[31m\x7f"),
-            (b"a\tb\nc\r\n", r"a\x09b\x0ac\r\x0a"),
+            (b"a\tb\nc\r\n", r"a\tb\nc\r\n"),
             (b"\x9b1m\x80", r"\x9b1m\x80"),
             ("\u{9b}1m\u{85}".as_bytes(), r"\xc2\x9b1m\xc2\x85"),
             ("é€🦀".as_bytes(), "é€🦀"),

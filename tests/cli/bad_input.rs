@@ -24,7 +24,7 @@ fn a_command_line_that_cannot_be_is_one_line_and_status_2() {
         ),
         (
             &["connect", "\x1b[31m\n"],
-            r#""\x1b[31m\x0a" is not an address: expected HOST:PORT, HOST, :PORT, [IPV6]:PORT, *:PORT, unix:PATH or unix:@NAME"#,
+            r#""\x1b[31m\n" is not an address: expected HOST:PORT, HOST, :PORT, [IPV6]:PORT, *:PORT, unix:PATH or unix:@NAME"#,
         ),
         (
             &["connect", "--max-message", "4q"],
