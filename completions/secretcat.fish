@@ -92,6 +92,9 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l tos -d 'T
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l ttl -d 'Hops that packets may take' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l backlog -d 'Connections that may wait to be accepted' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l trace -d 'Write one JSON object a line for everything that happens; - is stderr' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l trace-data -d 'Put no bytes, the first 64 or all bytes of each event into the trace' -r -f -a "none\t''
+head\t''
+all\t''"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l timeline -d 'Draw what happened, as an SVG picture' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l color -d 'When to use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
@@ -157,6 +160,9 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tos -d '
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l ttl -d 'Hops that packets may take' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s p -l source-port -d 'Connect from this port' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l trace -d 'Write one JSON object a line for everything that happens; - is stderr' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l trace-data -d 'Put no bytes, the first 64 or all bytes of each event into the trace' -r -f -a "none\t''
+head\t''
+all\t''"
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l timeline -d 'Draw what happened, as an SVG picture' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l color -d 'When to use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'

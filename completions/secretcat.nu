@@ -47,6 +47,10 @@ module completions {
     [ "on" "off" ]
   }
 
+  def "nu-complete secretcat listen trace_data" [] {
+    [ "none" "head" "all" ]
+  }
+
   def "nu-complete secretcat listen color" [] {
     [ "auto" "always" "never" ]
   }
@@ -109,6 +113,7 @@ module completions {
     --progress                # Tell on stderr how far a transfer has come: bytes, rate, time left
     --stats                   # Show a summary on stderr at the end
     --trace: path             # Write one JSON object a line for everything that happens; - is stderr
+    --trace-data: string@"nu-complete secretcat listen trace_data" # Put no bytes, the first 64 or all bytes of each event into the trace
     --timeline: path          # Draw what happened, as an SVG picture
     --color: string@"nu-complete secretcat listen color" # When to use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
@@ -137,6 +142,10 @@ module completions {
 
   def "nu-complete secretcat connect cork" [] {
     [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat connect trace_data" [] {
+    [ "none" "head" "all" ]
   }
 
   def "nu-complete secretcat connect color" [] {
@@ -203,6 +212,7 @@ module completions {
     --progress                # Tell on stderr how far a transfer has come: bytes, rate, time left
     --stats                   # Show a summary on stderr at the end
     --trace: path             # Write one JSON object a line for everything that happens; - is stderr
+    --trace-data: string@"nu-complete secretcat connect trace_data" # Put no bytes, the first 64 or all bytes of each event into the trace
     --timeline: path          # Draw what happened, as an SVG picture
     --color: string@"nu-complete secretcat connect color" # When to use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')

@@ -89,7 +89,7 @@ fn each_command_line_has_its_configuration_or_its_refusal() {
 /// The names that the values of options have in help: of numbers, and of all else.
 const NUMBERS: [&str; 9] =
     ["N", "SIZE", "BYTES", "PORT", "TIME", "DURATION", "VALUE", "SIZE|MIN..MAX", "TIME|MIN..MAX"];
-const OTHERS: [&str; 14] = [
+const OTHERS: [&str; 15] = [
     "TEXT",
     "NAME",
     "MISTAKE",
@@ -104,6 +104,7 @@ const OTHERS: [&str; 14] = [
     "REGEX",
     "ADDR[:PORT]",
     "on|off",
+    "none|head|all",
 ];
 
 /// What the standard library and the parser say of a number by themselves.

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, ValueHint};
+use clap::{ArgAction, Args, ValueEnum, ValueHint};
 
-use crate::config::{Seeing, Sink};
+use crate::config::{Seeing, Sink, TraceData};
 
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Seeing")]
@@ -28,9 +28,23 @@ pub(super) struct SeeingFlags {
     /// Write one JSON object a line for everything that happens; - is stderr
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     trace: Option<PathBuf>,
+    /// Put no bytes, the first 64 or all bytes of each event into the trace
+    ///
+    /// Messages, writes and reads have their bytes in the field text, or in base64 where they are
+    /// not UTF-8. Default: head.
+    #[arg(long, value_name = "none|head|all", requires = "trace")]
+    trace_data: Option<Bytes>,
     /// Draw what happened, as an SVG picture
     #[arg(long, value_name = "FILE.svg", value_hint = ValueHint::FilePath)]
     timeline: Option<PathBuf>,
+}
+
+/// Which bytes the trace has.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Bytes {
+    None,
+    Head,
+    All,
 }
 
 impl SeeingFlags {
@@ -41,6 +55,11 @@ impl SeeingFlags {
             stats: self.stats,
             progress: self.progress,
             trace: self.trace.map(|path| if path.as_os_str() == "-" { Sink::Stderr } else { Sink::File(path) }),
+            trace_data: match self.trace_data {
+                Some(Bytes::None) => TraceData::None,
+                Some(Bytes::Head) | None => TraceData::Head,
+                Some(Bytes::All) => TraceData::All,
+            },
             timeline: self.timeline,
             show_options,
         }

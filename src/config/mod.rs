@@ -11,7 +11,7 @@ mod traffic;
 
 pub use connect::{ConnectConfig, HalfClose, Input, Retry, Target};
 pub use listen::{Admission, ListenConfig, Relay, Toward};
-pub use seeing::{Color, Seeing, Sink};
+pub use seeing::{Color, Seeing, Sink, TraceData};
 pub use socket::{SocketOptions, SocketOptionsError, Source};
 pub use sweep::{Output, SweepConfig};
 pub use traffic::{Bytes, Family, Reading, Traffic};

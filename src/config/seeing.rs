@@ -23,6 +23,18 @@ pub enum Color {
     Never,
 }
 
+/// Which bytes of messages, writes and reads the trace has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TraceData {
+    /// None.
+    None,
+    /// The first of each.
+    #[default]
+    Head,
+    /// All.
+    All,
+}
+
 /// What of a run is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
@@ -35,6 +47,8 @@ pub struct Seeing {
     pub stats: bool,
     /// One JSON object a line for everything that happens.
     pub trace: Option<Sink>,
+    /// Which bytes are in it.
+    pub trace_data: TraceData,
     /// How far a transfer has come is told, terminal or not.
     pub progress: bool,
     /// A picture at the end.

@@ -1,23 +1,23 @@
-//! Where events go as they happen: stderr, the trace file, the summary, the picture. Off, it costs one branch.
+//! Records what happens: log lines on stderr, the trace file, the summary, the picture. Off, it costs one branch.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+mod tape;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
+use self::tape::Tape;
 use super::report::Report;
-use crate::config::{Seeing, Sink};
+use crate::config::{Seeing, TraceData};
 use crate::error::Error;
-use crate::trace::{ConnId, Event, Summary, Timeline, What, describe, write_line};
+use crate::trace::{ConnId, Data, Event, Side, What};
 
 /// A handle on what is recorded; clones record into the same place.
 #[derive(Clone, Debug, Default)]
 pub struct Recorder {
     recording: Option<Arc<Shared>>,
     notice: Option<Arc<Notice>>,
-    /// How many connections there were: the access lines number them, recorded or not.
-    connections: Arc<AtomicU64>,
+    numbers: Arc<Numbers>,
 }
 
 /// What is said once in a run, whether anything is recorded or not.
@@ -25,6 +25,14 @@ pub struct Recorder {
 struct Notice {
     report: Report,
     said: AtomicBool,
+}
+
+/// The numbers of the connections of one run, recorded or not: access lines have them too.
+#[derive(Debug, Default)]
+struct Numbers {
+    last: AtomicU64,
+    /// The number kept for the connection that this process makes to itself; 0 for none.
+    reserved: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -39,21 +47,10 @@ struct Shared {
 struct Wanted {
     verbosity: u8,
     samples: bool,
-}
-
-#[derive(Debug)]
-struct Tape {
-    report: Report,
-    trace: Option<Trace>,
-    summary: Option<Summary>,
-    timeline: Option<(Timeline, std::path::PathBuf)>,
-    line: Vec<u8>,
-}
-
-#[derive(Debug)]
-enum Trace {
-    Stderr,
-    File { file: BufWriter<File>, path: std::path::PathBuf, failed: Option<std::io::Error> },
+    /// The bytes that events carry, for the trace or for `-vv`.
+    data: TraceData,
+    /// The bytes of them that the trace has.
+    traced: TraceData,
 }
 
 impl Recorder {
@@ -64,38 +61,18 @@ impl Recorder {
     pub fn start(seeing: &Seeing, report: &Report) -> Result<Self, Error> {
         let said = AtomicBool::new(false);
         let notice = (!seeing.quiet).then(|| Arc::new(Notice { report: report.clone(), said }));
+        let numbers = Arc::default();
         if !seeing.records() {
-            return Ok(Recorder { notice, ..Recorder::default() });
+            return Ok(Recorder { recording: None, notice, numbers });
         }
-        let trace = match &seeing.trace {
-            None => None,
-            Some(Sink::Stderr) => Some(Trace::Stderr),
-            Some(Sink::File(path)) => {
-                let file = File::create(path).map_err(Error::file("create", path))?;
-                Some(Trace::File { file: BufWriter::new(file), path: path.clone(), failed: None })
-            }
-        };
-        let timeline = match &seeing.timeline {
-            None => None,
-            Some(path) => {
-                File::create(path).map_err(Error::file("create", path))?;
-                Some((Timeline::default(), path.clone()))
-            }
-        };
-        let samples = trace.is_some() || timeline.is_some();
+        let (start, time) = (Instant::now(), SystemTime::now());
+        let tape = Tape::start(seeing, report, time)?;
         let verbosity = if seeing.quiet { 0 } else { seeing.verbosity };
-        let recording = Shared {
-            start: Instant::now(),
-            wanted: Wanted { verbosity, samples },
-            tape: Mutex::new(Tape {
-                report: report.clone(),
-                trace,
-                summary: seeing.stats.then(Summary::default),
-                timeline,
-                line: Vec::new(),
-            }),
-        };
-        Ok(Recorder { recording: Some(Arc::new(recording)), notice, ..Recorder::default() })
+        let traced = if seeing.trace.is_some() { seeing.trace_data } else { TraceData::None };
+        let data = if verbosity > 1 { traced.max(TraceData::Head) } else { traced };
+        let samples = seeing.trace.is_some() || seeing.timeline.is_some();
+        let recording = Shared { start, wanted: Wanted { verbosity, samples, data, traced }, tape: Mutex::new(tape) };
+        Ok(Recorder { recording: Some(Arc::new(recording)), notice, numbers })
     }
 
     /// Whether anything is recorded.
@@ -104,24 +81,52 @@ impl Recorder {
         self.recording.is_some()
     }
 
-    /// Whether `TCP_INFO` is wanted after every write, not only at the end of a connection.
+    /// The number of a new connection.
     #[must_use]
-    pub fn wants_samples(&self) -> bool {
-        self.recording.as_ref().is_some_and(|shared| shared.wanted.samples)
+    pub fn new_connection(&self, side: Side) -> ConnId {
+        let reserved = match side {
+            Side::Connect => self.numbers.reserved.swap(0, Ordering::Relaxed),
+            Side::Listen => 0,
+        };
+        if reserved > 0 { reserved } else { self.numbers.last.fetch_add(1, Ordering::Relaxed) + 1 }
     }
 
-    /// The number of a new connection, counted from 1 whether anything is recorded or not.
-    #[must_use]
-    pub fn new_connection(&self) -> ConnId {
-        self.connections.fetch_add(1, Ordering::Relaxed) + 1
+    /// This process is about to connect to itself. Its listener may see the connection before the
+    /// connecting side does; the connecting side has the lower number and is recorded first.
+    pub fn connect_first(&self) {
+        let number = self.numbers.last.fetch_add(1, Ordering::Relaxed) + 1;
+        self.numbers.reserved.store(number, Ordering::Relaxed);
+        if let Some(shared) = &self.recording {
+            shared.lock().hold_for(number);
+        }
     }
 
     /// Records what `what` returns; where nothing is recorded it is not even called.
     #[inline]
     pub fn note(&self, conn: ConnId, what: impl FnOnce() -> What) {
-        if let Some(shared) = &self.recording {
-            shared.note(conn, what());
-        }
+        self.turn().note(conn, what);
+    }
+
+    /// The same of an event that carries these bytes.
+    #[inline]
+    pub fn note_bytes(&self, conn: ConnId, bytes: &[u8], what: impl FnOnce() -> What) {
+        self.turn().note_bytes(conn, bytes, what);
+    }
+
+    /// Begins a turn: until it is dropped, no other thread records anything.
+    ///
+    /// A system call and its event are made in one turn, so that the order of the record is the
+    /// order of the calls: what a call causes on another thread is recorded after it. The call must
+    /// not block. Nothing may be recorded but through the turn.
+    #[inline]
+    #[must_use]
+    pub fn turn(&self) -> Turn<'_> {
+        Turn(self.recording.as_ref().map(|shared| {
+            let tape = shared.lock();
+            // Read under the lock: events stand in the order of their times.
+            let at = shared.now();
+            Begun { shared, tape, at }
+        }))
     }
 
     /// Says, once in a run, what its result would be misread without.
@@ -140,57 +145,82 @@ impl Recorder {
     pub fn finish(&self) -> Result<(), Error> {
         let Some(shared) = &self.recording else { return Ok(()) };
         let elapsed = shared.start.elapsed();
-        let tape = &mut *shared.lock();
-        if let Some(summary) = tape.summary.take() {
-            tape.report.line(summary.render(elapsed).trim_end());
+        shared.lock().finish(elapsed, shared.wanted)
+    }
+}
+
+/// A turn at recording; see [`Recorder::turn`]. Without a recording it is empty and does nothing.
+#[derive(Debug)]
+pub struct Turn<'a>(Option<Begun<'a>>);
+
+#[derive(Debug)]
+struct Begun<'a> {
+    shared: &'a Shared,
+    tape: MutexGuard<'a, Tape>,
+    /// When the turn began.
+    at: u64,
+}
+
+impl Turn<'_> {
+    /// Records an event that happens now.
+    #[inline]
+    pub fn note(&mut self, conn: ConnId, what: impl FnOnce() -> What) {
+        if let Some(turn) = &mut self.0 {
+            let now = turn.shared.now();
+            turn.record(now, conn, what(), None);
         }
-        if let Some((timeline, path)) = tape.timeline.take() {
-            std::fs::write(&path, timeline.render()).map_err(Error::file("write", &path))?;
+    }
+
+    /// Records an event that happens now and carries these bytes: a read, or a message.
+    #[inline]
+    pub fn note_bytes(&mut self, conn: ConnId, bytes: &[u8], what: impl FnOnce() -> What) {
+        if let Some(turn) = &mut self.0 {
+            let now = turn.shared.now();
+            turn.record(now, conn, what(), Some(bytes));
         }
-        if let Some(Trace::File { mut file, path, failed }) = tape.trace.take() {
-            let ended = failed.map_or_else(|| file.flush(), Err);
-            // A buffer that could not be written must not be tried again when it is dropped.
-            let _ = file.into_parts();
-            ended.map_err(Error::file("write", &path))?;
+    }
+
+    /// Records an event that happened when the turn began: a write, which others may see the effect
+    /// of before its call returns.
+    #[inline]
+    pub fn note_begun(&mut self, conn: ConnId, bytes: &[u8], what: impl FnOnce() -> What) {
+        if let Some(turn) = &mut self.0 {
+            turn.record(turn.at, conn, what(), Some(bytes));
         }
-        Ok(())
+    }
+
+    /// Whether anything is recorded.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Whether `TCP_INFO` is wanted after every write and read, not only at the end of a connection.
+    #[must_use]
+    pub fn wants_samples(&self) -> bool {
+        self.0.as_ref().is_some_and(|turn| turn.shared.wanted.samples)
+    }
+}
+
+impl Begun<'_> {
+    fn record(&mut self, t: u64, conn: ConnId, what: What, bytes: Option<&[u8]>) {
+        let wanted = self.shared.wanted;
+        let data = bytes.and_then(|bytes| match wanted.data {
+            TraceData::None => None,
+            TraceData::Head => Some(Data::head(bytes)),
+            TraceData::All => Some(Data::all(bytes)),
+        });
+        self.tape.note(Event { t, conn, what, data }, wanted);
     }
 }
 
 impl Shared {
-    fn note(&self, conn: ConnId, what: What) {
-        let tape = &mut *self.lock();
-        // Read under the lock: lines stand in the order of their times.
-        let nanos = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        let event = Event { t: nanos, conn, what };
-        if let Some(text) = describe(&event, self.wanted.verbosity) {
-            tape.report.event(&text);
-        }
-        if let Some(trace) = &mut tape.trace {
-            tape.line.clear();
-            write_line(&event, &mut tape.line);
-            trace.write(&tape.line, &tape.report);
-        }
-        if let Some(summary) = &mut tape.summary {
-            summary.note(&event);
-        }
-        if let Some((timeline, _)) = &mut tape.timeline {
-            timeline.note(&event);
-        }
+    /// Nanoseconds since the run began.
+    fn now(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
     fn lock(&self) -> MutexGuard<'_, Tape> {
         self.tape.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Trace {
-    fn write(&mut self, line: &[u8], report: &Report) {
-        match self {
-            // JSON text is UTF-8, and its control characters are escaped.
-            Trace::Stderr => report.data(String::from_utf8_lossy(line).trim_end()),
-            Trace::File { failed: Some(_), .. } => {}
-            Trace::File { file, failed, .. } => *failed = file.write_all(line).err(),
-        }
     }
 }

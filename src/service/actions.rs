@@ -7,6 +7,8 @@ use super::PeerId;
 pub enum Action {
     /// Send the next `len` bytes of [`Actions::bytes`] to this peer, as one message.
     Send(PeerId, usize),
+    /// Send the next `len` bytes: an interim response, which is not a message but belongs to the next.
+    Interim(PeerId, usize),
     /// No further message for this peer comes soon: what was held back to be joined goes now.
     Flush(PeerId),
     /// Half-close towards this peer when all is sent; go on reading.
@@ -42,7 +44,14 @@ impl Actions {
         self.list.push(Action::Send(to, self.bytes.len() - start));
     }
 
-    /// The same where writing may fail: nothing of the message is sent then.
+    /// Sends the interim response that `write` appends to `to`.
+    pub fn send_interim(&mut self, to: PeerId, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.bytes.len();
+        write(&mut self.bytes);
+        self.list.push(Action::Interim(to, self.bytes.len() - start));
+    }
+
+    /// Sends the message that `write` appends, where writing may fail: nothing of the message is sent then.
     ///
     /// # Errors
     /// That of `write`.
@@ -101,7 +110,7 @@ impl Actions {
             .list
             .iter()
             .map(|&action| {
-                let len = if let Action::Send(_, len) = action { len } else { 0 };
+                let len = if let Action::Send(_, len) | Action::Interim(_, len) = action { len } else { 0 };
                 let (mine, others) = rest.split_at(len);
                 rest = others;
                 (action, String::from_utf8_lossy(mine).into_owned())

@@ -129,7 +129,7 @@ impl Secret {
                     actions.push(Action::Close(peer));
                 }
             }
-            (Event::Expects(peer), _) => actions.send_with(peer, respond_continue),
+            (Event::Expects(peer), _) => actions.send_interim(peer, respond_continue),
             (Event::TooLong(peer), _) => self.turn_away(peer, Status::ContentTooLarge, TOO_LONG, actions),
             // What has no statuses has no word for this either.
             (Event::Malformed(peer, error), _) if self.framing == Framing::Http => {

@@ -10,7 +10,7 @@ use super::loopback::Loopback;
 use crate::config::{ConnectConfig, HalfClose, Input, Target};
 use crate::error::{Error, bytes, cause};
 use crate::frame::{FrameError, Framing, Inbox, Role};
-use crate::io::conn::Conn;
+use crate::io::conn::{Conn, Origin};
 use crate::io::console::Console;
 use crate::io::driver::{CLOCK, Driver, WOKEN};
 use crate::service::pipe::Pipe;
@@ -52,7 +52,8 @@ fn converse(config: &ConnectConfig, address: &Address, context: &Context) -> Res
     if config.seeing.show_options {
         super::show_options(&stream, None, &config.traffic.socket, context);
     }
-    let mut conn = Conn::new(stream, Side::Connect, name, &config.traffic, config.raw, 0, &context.recorder);
+    let origin = Origin { side: Side::Connect, peer: name, number: 0, made_for: None };
+    let mut conn = Conn::new(stream, origin, &config.traffic, config.raw, &context.recorder);
     if config.check {
         conn.close(&driver, None);
         return Ok(());

@@ -18,7 +18,7 @@ use meter::Meter;
 use passing::PLENTY;
 
 use super::account::{Account, Pair};
-use super::peer::{Heard, Link, Peer, Stage};
+use super::peer::{Link, Passed, Peer, Stage};
 use crate::frame::{FrameError, Framing, Inbox, Role};
 use crate::io::conn::Conn;
 use crate::io::console::{Console, is_console};
@@ -345,7 +345,7 @@ impl<S: Service> Exchange<S> {
             }
             match peer.inbox.pull(&mut fresh) {
                 Ok(Some(message)) => {
-                    note_heard(peer.link.conn(), &mut peer.heard, message.wire.len(), &self.recorder);
+                    note_heard(peer.link.conn(), &mut peer.heard, message.wire, &self.recorder);
                     self.service.on(Event::of(id, &message), &mut self.actions);
                     if self.actions.closes(id) {
                         return false;
@@ -381,13 +381,13 @@ impl<S: Service> Exchange<S> {
 }
 
 /// Records a message that has come, if it came over a connection that has messages.
-fn note_heard(conn: Option<&Conn>, heard: &mut Heard, wire: usize, recorder: &Recorder) {
+fn note_heard(conn: Option<&Conn>, heard: &mut Passed, wire: &[u8], recorder: &Recorder) {
     let start = heard.bytes;
-    heard.bytes += wire as u64;
+    heard.bytes += wire.len() as u64;
     heard.messages += 1;
     if let Some(conn) = conn.filter(|conn| !conn.is_raw()) {
         let (number, end) = (heard.messages, heard.bytes);
-        recorder.note(conn.id(), || What::Message { dir: Direction::In, number, start, end });
+        recorder.note_bytes(conn.id(), wire, || What::Message { dir: Direction::In, number, start, end });
     }
 }
 

@@ -47,6 +47,7 @@ impl Loopback {
         let gave_up = |_| Error::Usage("the loopback listener did not start".to_owned());
         let addr = receiver.recv().map_err(gave_up)??;
         let address = Address::Tcp { host: Host::Ip(addr.ip()), port: addr.port() };
+        context.recorder.connect_first();
         Ok(Loopback { address, signals, thread })
     }
 

@@ -29,11 +29,12 @@ pub(super) struct Peer {
     pub(super) active: Instant,
     /// While the session is being stopped: how many more bytes of what has arrived are read.
     pub(super) allowance: Option<usize>,
-    /// Messages sent to it.
-    pub(super) told: u64,
+    /// What was sent to it, as far as that is recorded.
+    pub(super) told: Passed,
     /// Why nothing more can be written to it.
     pub(super) broken: Option<io::Error>,
-    pub(super) heard: Heard,
+    /// What has come from it.
+    pub(super) heard: Passed,
     /// The pipe through which what it says gets to its sink without being read here.
     pub(super) middle: Option<Middle>,
     /// It says much at a time.
@@ -42,9 +43,9 @@ pub(super) struct Peer {
     pub(super) barred: bool,
 }
 
-/// What has come from a participant so far.
+/// Messages that have gone one way so far.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Heard {
+pub(super) struct Passed {
     pub(super) messages: u64,
     /// Stream offset behind the last of them.
     pub(super) bytes: u64,
@@ -81,9 +82,9 @@ impl Peer {
             paused: false,
             active: now,
             allowance: None,
-            told: 0,
+            told: Passed::default(),
             broken: None,
-            heard: Heard::default(),
+            heard: Passed::default(),
             middle: None,
             plenty: false,
             barred: false,

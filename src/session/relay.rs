@@ -7,12 +7,12 @@ use slab::Slab;
 use super::Context;
 use crate::config::{Family, ListenConfig, SocketOptions, Toward, Traffic};
 use crate::error::Error;
-use crate::io::conn::Conn;
+use crate::io::conn::{Conn, Origin};
 use crate::io::dial::{Dial, FIRST_KEY, KEYS, Progress};
 use crate::io::driver::{Driver, Ready};
 use crate::plan::Plan;
 use crate::service::PeerId;
-use crate::trace::Side;
+use crate::trace::{ConnId, Side};
 use crate::value::Address;
 
 /// How long a client waits for its server.
@@ -29,6 +29,8 @@ pub(super) struct Dials {
 
 struct Call {
     client: PeerId,
+    /// The number of its connection.
+    conn: Option<ConnId>,
     dial: Dial,
     until: Instant,
 }
@@ -75,14 +77,14 @@ impl Dials {
         (FIRST_KEY..usize::MAX / 2).contains(&key)
     }
 
-    /// Begins to call the server for a client.
-    pub(super) fn call(&mut self, client: PeerId, driver: &mut Driver) -> Option<Answer> {
+    /// Begins to call the server for a client, whose connection has this number.
+    pub(super) fn call(&mut self, client: PeerId, conn: Option<ConnId>, driver: &mut Driver) -> Option<Answer> {
         let entry = self.under_way.vacant_entry();
         let key = FIRST_KEY + entry.key() * KEYS;
         match Dial::start(&self.to, self.family, &self.traffic.socket, driver, key) {
             Err(error) => Some(Answer::Unreachable(client, error)),
             Ok(dial) => {
-                entry.insert(Call { client, dial, until: Instant::now() + PATIENCE });
+                entry.insert(Call { client, conn, dial, until: Instant::now() + PATIENCE });
                 driver.again(key);
                 None
             }
@@ -125,7 +127,8 @@ impl Dials {
             Ok(Progress::Connected(stream, name)) => {
                 let number = self.made;
                 self.made += 1;
-                let conn = Conn::new(stream, Side::Connect, name, &self.traffic, true, number, &context.recorder);
+                let origin = Origin { side: Side::Connect, peer: name, number, made_for: call.conn };
+                let conn = Conn::new(stream, origin, &self.traffic, true, &context.recorder);
                 Answer::Linked(call.client, conn)
             }
             Err(error) => Answer::Unreachable(call.client, error),

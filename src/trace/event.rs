@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::data::Data;
 use crate::plan::Plan;
 
 /// The number of a connection within one run, counted from 1 in the order they were opened.
@@ -39,9 +40,18 @@ pub struct Event {
     /// What happened.
     #[serde(flatten)]
     pub what: What,
+    /// The bytes of a message, a write or a read, as far as they are wanted.
+    #[serde(flatten)]
+    pub data: Option<Data>,
 }
 
 impl Event {
+    /// An event that carries no bytes.
+    #[must_use]
+    pub fn new(t: u64, conn: ConnId, what: What) -> Event {
+        Event { t, conn, what, data: None }
+    }
+
     /// The time since the run began.
     #[must_use]
     pub fn at(&self) -> Duration {
@@ -74,6 +84,9 @@ pub enum What {
         local: String,
         /// The peer's address.
         peer: String,
+        /// The client's connection that this one was made for, in a relay.
+        #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
+        made_for: Option<ConnId>,
     },
     /// The plan that cuts what this connection writes, with the seed it uses.
     Plan(Plan),

@@ -15,7 +15,7 @@ pub fn write_line(event: &Event, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
     use crate::trace::samples::{event, every_kind};
-    use crate::trace::{TcpSample, What};
+    use crate::trace::{Data, Start, TcpSample, What, write_start};
     use serde_json::Value;
 
     fn line(event: &Event) -> String {
@@ -45,6 +45,15 @@ mod tests {
     }
 
     #[test]
+    fn bytes_are_the_last_field() {
+        let read = Event { data: Some(Data::head(b"a\"b\n")), ..event(7, 1, What::Read { offset: 0, len: 4 }) };
+        assert_eq!(
+            line(&read),
+            "{\"t\":7,\"conn\":1,\"type\":\"read\",\"offset\":0,\"len\":4,\"text\":\"a\\\"b\\n\"}\n"
+        );
+    }
+
+    #[test]
     fn a_line_stays_one_line_whatever_the_peer_is_called() {
         let close = event(0, 1, What::Close { error: Some("a\n\u{1b}[2J\u{2028}".into()) });
         assert_eq!(line(&close).matches('\n').count(), 1);
@@ -55,8 +64,11 @@ mod tests {
     fn every_kind_of_event_is_in_the_schema() {
         let validator = jsonschema::draft202012::new(&schema()).unwrap();
         let mut kinds = std::collections::BTreeSet::new();
-        for event in every_kind() {
-            let value: Value = serde_json::from_str(&line(&event)).unwrap();
+        let mut start = Vec::new();
+        write_start(&Start { command: vec![b"secretcat".to_vec(), b"\xff".to_vec()], ..Start::default() }, &mut start);
+        let lines = every_kind().iter().map(line).chain([String::from_utf8(start).unwrap()]).collect::<Vec<_>>();
+        for line in lines {
+            let value: Value = serde_json::from_str(&line).unwrap();
             let wrong: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
             assert!(wrong.is_empty(), "{value}: {wrong:?}");
             kinds.insert(value["type"].as_str().unwrap().to_owned());

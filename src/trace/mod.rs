@@ -1,5 +1,6 @@
 //! Events as people and programs read them: text, JSON lines, a summary, a picture; and back.
 
+mod data;
 mod event;
 mod histogram;
 mod json;
@@ -7,15 +8,18 @@ mod plan_file;
 mod progress;
 #[cfg(test)]
 mod samples;
+mod start;
 mod stats;
 mod text;
 mod timeline;
 mod units;
 
+pub use data::Data;
 pub use event::{BarrierOutcome, ConnId, Direction, Event, Side, Sink, TcpSample, What};
 pub use json::write_line;
 pub use plan_file::{PlanFileError, read_plan};
 pub use progress::{Plans, Transfer};
+pub use start::{Start, write_start};
 pub use stats::Summary;
 pub use text::describe;
 pub use timeline::Timeline;

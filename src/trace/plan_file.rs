@@ -193,7 +193,7 @@ mod tests {
     use super::*;
     use crate::plan::Cutting;
     use crate::trace::samples::{event, every_kind};
-    use crate::trace::{What, write_line};
+    use crate::trace::{Start, What, write_line, write_start};
     use crate::value::Seed;
     use proptest::prelude::*;
 
@@ -217,6 +217,16 @@ mod tests {
             write_line(&event(5, 2, What::Plan(plan.clone())), &mut line);
             assert_eq!(read_plan(&line), Ok(plan));
         }
+    }
+
+    #[test]
+    fn the_first_line_of_a_trace_is_skipped() {
+        let mut trace = Vec::new();
+        let command = ["secretcat", "--plan", "{\"type\":\"plan\"}"].map(|word| word.as_bytes().to_vec()).to_vec();
+        write_start(&Start { time: String::new(), command }, &mut trace);
+        assert_eq!(wrong(std::str::from_utf8(&trace).unwrap()), "line 2, column 1: no plan before the end of the file");
+        write_line(&event(5, 1, What::Plan(Plan::default())), &mut trace);
+        assert_eq!(read_plan(&trace), Ok(Plan::default()));
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Made-up events for the tests of this layer.
 
+use super::data::Data;
 use super::event::{BarrierOutcome, ConnId, Direction, Event, Side, TcpSample, What};
 use crate::plan::Plan;
 
 /// One event.
 pub(super) fn event(t: u64, conn: ConnId, what: What) -> Event {
-    Event { t, conn, what }
+    Event::new(t, conn, what)
 }
 
 /// A plan as its JSON says it.
@@ -39,8 +40,13 @@ pub(super) fn every_kind() -> Vec<Event> {
     };
     let barrier = |outcome| What::Barrier { offset: 17, outcome };
     let kinds = vec![
-        What::Open { side: Side::Connect, local: "127.0.0.1:51234".into(), peer: "127.0.0.1:4500".into() },
-        What::Open { side: Side::Listen, local: "[::1]:4500".into(), peer: "[::1]:51234".into() },
+        What::Open {
+            side: Side::Connect,
+            local: "127.0.0.1:51234".into(),
+            peer: "127.0.0.1:4500".into(),
+            made_for: None,
+        },
+        What::Open { side: Side::Listen, local: "[::1]:4500".into(), peer: "[::1]:51234".into(), made_for: None },
         What::Plan(plan(
             r#"{"cutting":{"cut":"1,5,-1"},"coalesce":2,"delay":"1ms..3ms","barrier":"peer-read","seed":7}"#,
         )),
@@ -66,7 +72,19 @@ pub(super) fn every_kind() -> Vec<Event> {
         What::Close { error: None },
         What::Close { error: Some("connection reset".into()) },
     ];
-    kinds.into_iter().zip(0..).map(|(what, k)| event(k * 125_000, 1, what)).collect()
+    let mut events: Vec<Event> = kinds.into_iter().zip(0..).map(|(what, k)| event(k * 125_000, 1, what)).collect();
+    let made_for = Some(3);
+    let onward =
+        What::Open { side: Side::Connect, local: "10.0.0.2:55010".into(), peer: "10.0.0.3:80".into(), made_for };
+    events.push(event(3_000_000, 4, onward));
+    for (what, bytes) in [
+        (What::Write { offset: 0, asked: 12, accepted: 10 }, &b"SECRET 42\n"[..]),
+        (What::Read { offset: 17, len: 3 }, b"\xff\0\n"),
+        (What::Message { dir: Direction::In, number: 2, start: 17, end: 97 }, &[b'x'; 80]),
+    ] {
+        events.push(Event { data: Some(Data::head(bytes)), ..event(3_125_000, 4, what) });
+    }
+    events
 }
 
 /// A run with `--loopback`: both ends of one connection, messages cut at `cuts`, each piece its own
@@ -134,9 +152,15 @@ pub(super) fn coalesced() -> Vec<Event> {
 /// A relay: what a client sends to connection 1 goes on, cut, over connection 2, and back.
 pub(super) fn relay() -> Vec<Event> {
     let mut run = Run::new();
-    run.push(1, What::Open { side: Side::Listen, local: "10.0.0.2:4500".into(), peer: "10.0.0.9:40112".into() });
+    run.push(
+        1,
+        What::Open { side: Side::Listen, local: "10.0.0.2:4500".into(), peer: "10.0.0.9:40112".into(), made_for: None },
+    );
     run.wait(400_000);
-    run.push(2, What::Open { side: Side::Connect, local: "10.0.0.2:55010".into(), peer: "10.0.0.3:80".into() });
+    run.push(
+        2,
+        What::Open { side: Side::Connect, local: "10.0.0.2:55010".into(), peer: "10.0.0.3:80".into(), made_for: None },
+    );
     run.push(2, What::Plan(plan(r#"{"cutting":{"chunk":"1..7"},"barrier":"acked","seed":42}"#)));
     let (mut asked, mut answered) = (0, 0);
     for number in 1..=4 {
@@ -169,7 +193,10 @@ pub(super) fn relay() -> Vec<Event> {
 /// Raw bytes out of one end: large writes, many segments each, seldom sampled.
 pub(super) fn bulk(writes: u64) -> Vec<Event> {
     let mut run = Run::new();
-    run.push(1, What::Open { side: Side::Connect, local: "10.0.0.2:55010".into(), peer: "10.0.0.3:80".into() });
+    run.push(
+        1,
+        What::Open { side: Side::Connect, local: "10.0.0.2:55010".into(), peer: "10.0.0.3:80".into(), made_for: None },
+    );
     for k in 0..writes {
         run.push(1, What::Write { offset: run.out[0], asked: 65_536, accepted: 65_536 });
         run.out[0] += 65_536;
@@ -208,9 +235,9 @@ impl Run {
     }
 
     pub(super) fn open(&mut self, local: &str, peer: &str) {
-        self.push(1, What::Open { side: Side::Connect, local: local.into(), peer: peer.into() });
+        self.push(1, What::Open { side: Side::Connect, local: local.into(), peer: peer.into(), made_for: None });
         self.wait(30_000);
-        self.push(2, What::Open { side: Side::Listen, local: peer.into(), peer: local.into() });
+        self.push(2, What::Open { side: Side::Listen, local: peer.into(), peer: local.into(), made_for: None });
         self.wait(90_000);
     }
 

@@ -337,7 +337,12 @@ mod tests {
             What::Close { error } => error.is_some(),
             _ => true,
         });
-        events.push(event(9, 2, What::Open { side: Side::Connect, local: String::new(), peer: String::new() }));
+        events.retain(|event| event.conn == 1);
+        events.push(event(
+            9,
+            2,
+            What::Open { side: Side::Connect, local: String::new(), peer: String::new(), made_for: None },
+        ));
         events.push(event(9, 2, What::Write { offset: 0, asked: 9, accepted: 4 }));
         assert_eq!(
             summary(&events).render(Duration::from_secs(1)),
@@ -365,7 +370,11 @@ mod tests {
     fn what_is_closed_is_forgotten() {
         let mut summary = Summary::new();
         for conn in 1..=100_000 {
-            summary.note(&event(0, conn, What::Open { side: Side::Listen, local: "a".into(), peer: "b".into() }));
+            summary.note(&event(
+                0,
+                conn,
+                What::Open { side: Side::Listen, local: "a".into(), peer: "b".into(), made_for: None },
+            ));
             let sample = TcpSample { data_segs_out: Some(2), total_retrans: Some(1), ..TcpSample::default() };
             for _ in 0..8 {
                 summary.note(&event(0, conn, What::Sample(sample)));

@@ -13,20 +13,24 @@ pub fn describe(event: &Event, verbosity: u8) -> Option<String> {
         return None;
     }
     let text = match &event.what {
-        What::Open { side: Side::Connect, local, peer } => format!("connected {} -> {}", shown(local), shown(peer)),
-        What::Open { side: Side::Listen, local, peer } => format!("accepted {} -> {}", shown(peer), shown(local)),
+        What::Open { side: Side::Connect, local, peer, made_for } => {
+            let client = made_for.map_or_else(String::new, |client| format!(" for #{client}"));
+            format!("connected {} -> {}{client}", shown(local), shown(peer))
+        }
+        What::Open { side: Side::Listen, local, peer, .. } => format!("accepted {} -> {}", shown(peer), shown(local)),
         What::Plan(plan) => format!("plan {}", plan_flags(plan)),
         What::Option { name, requested, effective } => option(name, requested.as_deref(), effective.as_deref()),
         What::Write { offset, asked, accepted } => {
-            format!("wrote {accepted} of {} at {offset}", counted(*asked, "byte"))
+            format!("wrote {accepted} of {} at {offset}{}", counted(*asked, "byte"), bytes(event, *accepted))
         }
-        What::Read { offset, len } => format!("read {} at {offset}", counted(*len, "byte")),
+        What::Read { offset, len } => format!("read {} at {offset}{}", counted(*len, "byte"), bytes(event, *len)),
         What::Message { dir, number, start, end } => {
             let verb = match dir {
                 Direction::Out => "sends",
                 Direction::In => "received",
             };
-            format!("{verb} message {number}: {} at {start}", counted(end.saturating_sub(*start), "byte"))
+            let len = end.saturating_sub(*start);
+            format!("{verb} message {number}: {} at {start}{}", counted(len, "byte"), bytes(event, len))
         }
         What::Pause { offset, nanos } => format!("waits {} before the byte at {offset}", span(*nanos)),
         What::Barrier { offset, outcome } => format!("barrier at {offset}: {}", established(*outcome)),
@@ -37,6 +41,11 @@ pub fn describe(event: &Event, verbosity: u8) -> Option<String> {
         What::Close { error: Some(error) } => format!("ended: {}", shown(error)),
     };
     Some(if event.conn == 0 { text } else { format!("#{} {text}", event.conn) })
+}
+
+/// The first of the bytes that an event of `len` bytes carries, if it carries any.
+fn bytes(event: &Event, len: u64) -> String {
+    event.data.as_ref().map_or_else(String::new, |data| format!(": {}", data.shown(len)))
 }
 
 /// A plan as the options that ask for it, so that it can be repeated: `--cut 1,5 --seed 7`. The
@@ -152,6 +161,10 @@ mod tests {
             "#1 sends no more: 57 bytes written",
             "#1 closed",
             "#1 ended: connection reset",
+            "#4 connected 10.0.0.2:55010 -> 10.0.0.3:80 for #3",
+            r#"#4 wrote 10 of 12 bytes at 0: "SECRET 42\n""#,
+            r#"#4 read 3 bytes at 17: "\xff\x00\n""#,
+            &format!("#4 received message 2: 80 bytes at 17: \"{}\"...", "x".repeat(64)),
         ];
         assert_eq!(told, expected);
     }
@@ -160,7 +173,8 @@ mod tests {
     fn once_tells_less_and_without_v_nothing_is_told() {
         let told: Vec<String> = every_kind().iter().filter_map(|event| describe(event, 1)).collect();
         let verbs: Vec<&str> = told.iter().map(|line| line.split(' ').nth(1).unwrap()).collect();
-        let expected = ["connected", "accepted", "plan", "plan", "barrier", "peer", "sends", "closed", "ended:"];
+        let expected =
+            ["connected", "accepted", "plan", "plan", "barrier", "peer", "sends", "closed", "ended:", "connected"];
         assert_eq!(verbs, expected);
         assert!(every_kind().iter().all(|event| describe(event, 0).is_none()));
     }
@@ -169,7 +183,7 @@ mod tests {
     fn a_line_says_nothing_to_the_terminal() {
         let hostile = "\u{1b}]0;owned\u{7}\r\n\u{9b}2J";
         for what in [
-            What::Open { side: Side::Connect, local: hostile.into(), peer: hostile.into() },
+            What::Open { side: Side::Connect, local: hostile.into(), peer: hostile.into(), made_for: None },
             What::Close { error: Some(hostile.into()) },
             What::Option { name: "congestion", requested: Some(hostile.into()), effective: Some(hostile.into()) },
         ] {

@@ -57,7 +57,7 @@ impl Timeline {
             return tape.note(event.t, &event.what);
         }
         match &event.what {
-            What::Open { side, local, peer } if self.tapes.len() < TAPES => {
+            What::Open { side, local, peer, .. } if self.tapes.len() < TAPES => {
                 self.tapes.push(Tape::new(event.conn, *side, local, peer));
             }
             What::Open { .. } => self.more.connections += 1,
@@ -286,7 +286,7 @@ mod tests {
                 (*local, *peer) = (hostile.into(), hostile.into());
             }
         }
-        events.push(Event { t: 9, conn: 1, what: What::Close { error: Some(hostile.into()) } });
+        events.push(Event::new(9, 1, What::Close { error: Some(hostile.into()) }));
         let drawn = picture(&events);
         assert!(!drawn.contains("<script") && !drawn.contains('\u{1b}') && drawn.contains("&lt;script&gt;"), "{drawn}");
     }
@@ -302,11 +302,11 @@ mod tests {
                 What::Read { offset: 9 * k, len: 9 },
                 What::Barrier { offset: 9 * k + 9, outcome: BarrierOutcome::Acked },
             ]
-            .map(|what| Event { t: 10 * k + conn, conn, what })
+            .map(|what| Event::new(10 * k + conn, conn, what))
         };
         for conn in 1..=1_000 {
-            let what = What::Open { side: Side::Listen, local: "a".repeat(10_000), peer: "b".into() };
-            timeline.note(&Event { t: 0, conn, what });
+            let what = What::Open { side: Side::Listen, local: "a".repeat(10_000), peer: "b".into(), made_for: None };
+            timeline.note(&Event::new(0, conn, what));
         }
         for k in 0..66_667 {
             for conn in [1, 2, 999] {
@@ -330,14 +330,14 @@ mod tests {
         fn no_label_stands_on_another_whatever_the_pace(
             waits in proptest::collection::vec(prop_oneof![0..50_000_u64, 0..20_000_000_u64], 1..60), len in 1..99_u64,
         ) {
-            let what = What::Open { side: Side::Connect, local: "a".into(), peer: "b".into() };
-            let mut events = vec![Event { t: 0, conn: 1, what }];
+            let what = What::Open { side: Side::Connect, local: "a".into(), peer: "b".into(), made_for: None };
+            let mut events = vec![Event::new(0, 1, what)];
             let mut t = 0;
             for (k, wait) in (0..).zip(waits) {
                 t += wait;
                 let what = What::Message { dir: Direction::Out, number: k + 1, start: k * len, end: (k + 1) * len };
-                events.push(Event { t, conn: 1, what });
-                events.push(Event { t, conn: 1, what: What::Write { offset: k * len, asked: len, accepted: len } });
+                events.push(Event::new(t, 1, what));
+                events.push(Event::new(t, 1, What::Write { offset: k * len, asked: len, accepted: len }));
             }
             prop_assert_eq!(overlap(&picture(&events)), None);
         }
@@ -358,6 +358,7 @@ mod tests {
                     side: if a % 2 == 0 { Side::Connect } else { Side::Listen },
                     local: "a".into(),
                     peer: "a".into(),
+                    made_for: None,
                 },
                 1 => What::Message {
                     dir: if c % 2 == 0 { Direction::Out } else { Direction::In },
@@ -379,7 +380,7 @@ mod tests {
                 }),
                 _ => What::Write { offset: a, asked: b, accepted: b },
             };
-            Event { t, conn, what }
+            Event::new(t, conn, what)
         })
     }
 }

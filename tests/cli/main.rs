@@ -30,6 +30,7 @@ mod pipe;
 mod progress;
 mod proof;
 mod raw;
+mod record;
 mod relay;
 mod relayed_servers;
 mod seeing;

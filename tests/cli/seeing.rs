@@ -97,8 +97,10 @@ fn it_can_be_said_which_writes_segments_and_reads_carried_a_message() {
     assert_eq!(carriers(&trace, ours, "write", "accepted"), pieces);
     assert_eq!(carriers(&trace, theirs, "read", "len"), pieces);
     // Each write is followed by a sample, which counts one segment more; what was sent again is not.
-    let segments = |sample: &&Value| number(sample, "data_segs_out") - number(sample, "total_retrans");
-    let counted: Vec<u64> = trace.of(ours, "sample").iter().take(8).map(segments).collect();
+    let segments = |sample: &Value| number(sample, "data_segs_out") - number(sample, "total_retrans");
+    let events: Vec<&Value> = trace.0.iter().filter(|line| line["conn"] == ours).collect();
+    let after_writes = events.windows(2).filter(|pair| pair[0]["type"] == "write").map(|pair| pair[1]);
+    let counted: Vec<u64> = after_writes.map(segments).collect();
     assert_eq!(counted, [1, 2, 3, 4, 5, 6, 7, 8]);
     // The second message was carried by the end of the third piece, the fourth and the fifth.
     let carried: Vec<usize> = (0..pieces.len()).filter(|at| pieces[*at].0 < 16 && pieces[*at].1 > 10).collect();

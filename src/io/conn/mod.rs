@@ -3,6 +3,7 @@
 mod account;
 mod barrier;
 mod reader;
+mod record;
 mod script;
 mod writer;
 
@@ -12,16 +13,17 @@ use std::time::{Duration, Instant};
 
 use account::FirstEnd;
 use reader::Reader;
+pub use record::Origin;
+use record::sample;
 use writer::Writer;
 
 use super::driver::{Driver, Ready};
 use super::recorder::Recorder;
-use super::sockopt::{self, Shown};
 use super::splice::{End, Kind, Step};
 use super::stream::Stream;
 use super::{Flush, Incoming};
 use crate::config::Traffic;
-use crate::trace::{ConnId, Side, What};
+use crate::trace::{ConnId, What};
 
 /// A connection as the sessions see it: bytes go in with [`send`](Conn::send) and come out of
 /// [`read`](Conn::read), cut, delayed and recorded on the way, and nothing here ever blocks.
@@ -58,38 +60,15 @@ enum Ending {
 }
 
 impl Conn {
-    /// Wraps a connected stream. `number` selects the stream of random numbers that its plan draws
-    /// from: connections are counted from 0 in the order they were made. With `raw`, what is sent
-    /// is one stream of bytes to the plan, not messages.
+    /// Wraps a connected stream. With `raw`, what is sent is one stream of bytes to the plan, not
+    /// messages.
     #[must_use]
-    pub fn new(
-        stream: Stream,
-        side: Side,
-        peer: String,
-        traffic: &Traffic,
-        raw: bool,
-        number: u64,
-        recorder: &Recorder,
-    ) -> Self {
-        let id = recorder.new_connection();
-        recorder.note(id, || What::Open {
-            side,
-            local: stream.endpoints().map_or_else(|| "unix".to_owned(), |(local, _)| local.to_string()),
-            peer: peer.clone(),
-        });
-        if recorder.is_on() {
-            for Shown { name, requested, effective } in sockopt::effective(stream.socket(), &traffic.socket) {
-                if requested.is_some() || effective.is_some() {
-                    recorder.note(id, || What::Option { name, requested, effective });
-                }
-            }
-        }
-        if !traffic.plan.is_plain() {
-            recorder.note(id, || What::Plan(traffic.plan.clone()));
-        }
+    pub fn new(stream: Stream, origin: Origin, traffic: &Traffic, raw: bool, recorder: &Recorder) -> Self {
+        let id = recorder.new_connection(origin.side);
+        record::opened(id, &stream, &origin, traffic, recorder);
         Conn {
             id,
-            writer: Writer::new(&traffic.plan, raw, number),
+            writer: Writer::new(&traffic.plan, raw, origin.number),
             reader: Reader::new(traffic.reading, Instant::now()),
             recorder: recorder.clone(),
             raw,
@@ -98,7 +77,7 @@ impl Conn {
             first_end: FirstEnd::Peer,
             ending: Ending::Open,
             stream,
-            peer,
+            peer: origin.peer,
         }
     }
 
@@ -146,13 +125,17 @@ impl Conn {
     /// # Errors
     /// The kernel's: the connection was reset, or timed out.
     pub fn read(&mut self, buf: &mut [u8], now: Instant) -> io::Result<Incoming> {
+        let mut turn = self.recorder.turn();
         let incoming = self.reader.read(&mut self.stream, buf, now)?;
         match incoming {
             Incoming::Bytes(n) => {
                 let offset = self.reader.offset - n as u64;
-                self.recorder.note(self.id, || What::Read { offset, len: n as u64 });
+                turn.note_bytes(self.id, &buf[..n], || What::Read { offset, len: n as u64 });
+                if turn.wants_samples() {
+                    sample(&self.stream, &mut turn, self.id);
+                }
             }
-            Incoming::Eof => self.recorder.note(self.id, || What::Eof { offset: self.reader.offset }),
+            Incoming::Eof => turn.note(self.id, || What::Eof { offset: self.reader.offset }),
             Incoming::Blocked | Incoming::Until(_) => {}
         }
         Ok(incoming)
@@ -260,6 +243,7 @@ impl Conn {
         if ending != Ending::Asked {
             return Ok(Flush::Idle);
         }
+        // Before the call: the peer may see the end before it returns.
         self.recorder.note(self.id, || What::Shutdown { offset: self.writer.offset });
         match self.stream.half_close() {
             // The peer has reset or closed already: it needs no end from us.
@@ -384,8 +368,9 @@ impl Conn {
     /// Closes it. Where `--linger` has close(2) wait for the peer, somebody else does the waiting.
     pub fn close(mut self, driver: &Driver, error: Option<&io::Error>) {
         self.writer.clear(&self.recorder, self.id);
-        Writer::sample(&self.stream, &self.recorder, self.id);
-        self.recorder.note(self.id, || What::Close { error: error.map(crate::error::cause) });
+        let mut turn = self.recorder.turn();
+        sample(&self.stream, &mut turn, self.id);
+        turn.note(self.id, || What::Close { error: error.map(crate::error::cause) });
         let mut stream = self.stream;
         if self.linger {
             driver.deregister(&mut stream);

@@ -1,13 +1,13 @@
 //! Carrying out a plan: pieces, pauses and barriers between what is sent and the kernel.
 
 use std::io::{self, Write};
-use std::os::fd::AsFd;
 use std::time::Instant;
 
+use super::super::Flush;
 use super::super::recorder::Recorder;
 use super::super::stream::Stream;
-use super::super::{Flush, sys};
 use super::barrier::Look;
+use super::record::sample;
 use super::script::{Script, Wait, not_visible};
 use crate::plan::Plan;
 use crate::trace::{BarrierOutcome, ConnId, What};
@@ -184,15 +184,6 @@ impl Writer {
         flush
     }
 
-    /// What the kernel counts on this connection, if anybody wants to know.
-    pub(super) fn sample(stream: &Stream, recorder: &Recorder, id: ConnId) {
-        if recorder.is_on() && stream.is_tcp() {
-            if let Ok(sample) = sys::tcp_info(stream.as_fd()) {
-                recorder.note(id, || What::Sample(sample));
-            }
-        }
-    }
-
     /// Writes as much of `bytes` as the kernel takes, and says how much that was.
     fn write_plain(&mut self, bytes: &[u8], stream: &mut Stream, recorder: &Recorder, id: ConnId) -> io::Result<usize> {
         let mut taken = 0;
@@ -212,6 +203,7 @@ impl Writer {
         recorder: &Recorder,
         id: ConnId,
     ) -> io::Result<usize> {
+        let mut turn = recorder.turn();
         let written = match pin.write(stream, bytes) {
             Ok(n) => n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(0),
@@ -223,9 +215,10 @@ impl Writer {
         };
         let offset = self.offset;
         self.offset += written as u64;
-        recorder.note(id, || What::Write { offset, asked: bytes.len() as u64, accepted: written as u64 });
-        if recorder.wants_samples() {
-            Self::sample(stream, recorder, id);
+        let (asked, accepted) = (bytes.len() as u64, written as u64);
+        turn.note_begun(id, &bytes[..written], || What::Write { offset, asked, accepted });
+        if turn.wants_samples() {
+            sample(stream, &mut turn, id);
         }
         Ok(written)
     }

@@ -100,7 +100,7 @@ impl<S: Service> Exchange<S> {
         loop {
             match peer.inbox.finish() {
                 Ok(Some(message)) => {
-                    note_heard(peer.link.conn(), &mut peer.heard, message.wire.len(), &self.recorder);
+                    note_heard(peer.link.conn(), &mut peer.heard, message.wire, &self.recorder);
                     let body = &message.body;
                     let event = if whole { Event::Message(id, body) } else { Event::Last(id, body) };
                     self.service.on(event, &mut self.actions);

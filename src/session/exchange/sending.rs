@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Instant;
 
-use super::super::peer::{Link, Peer, Stage};
+use super::super::peer::{Link, Passed, Peer, Stage};
 use super::{Exchange, SHED, Why, peer_of};
 use crate::io::Flush;
 use crate::io::conn::Conn;
@@ -59,6 +59,12 @@ impl<S: Service> Exchange<S> {
                     Action::Reset(id) => self.reset(id, now),
                     Action::Dial(id) => self.dials.push(id),
                     Action::Stop => self.stopped = true,
+                    Action::Interim(to, len) => {
+                        let (mine, theirs) = bytes.split_at(len);
+                        self.send_to(to, mine, std::iter::once(len), now);
+                        touched.push(to);
+                        bytes = theirs;
+                    }
                     Action::Send(..) => {}
                 }
                 if let Action::Flush(id) | Action::Finish(id) | Action::Close(id) | Action::Reset(id) = action {
@@ -72,6 +78,7 @@ impl<S: Service> Exchange<S> {
             let (sends, others) = rest.split_at(run);
             let lengths = sends.iter().map(|send| if let Action::Send(_, len) = send { *len } else { 0 });
             let (mine, theirs) = bytes.split_at(lengths.clone().sum());
+            self.note_sent(to, mine, lengths.clone());
             self.send_to(to, mine, lengths, now);
             if touched.last() != Some(&to) {
                 touched.push(to);
@@ -80,22 +87,29 @@ impl<S: Service> Exchange<S> {
         }
     }
 
+    /// Records messages that are about to be sent. An interim response before one belongs to it.
+    fn note_sent(&mut self, to: PeerId, mut bytes: &[u8], lengths: impl Iterator<Item = usize>) {
+        if !self.recorder.is_on() {
+            return;
+        }
+        let Some(peer) = peer_of(&mut self.peers, &mut self.console, to) else { return };
+        let Some(conn) = peer.link.conn().filter(|conn| !conn.is_raw()) else { return };
+        let mut end = conn.offsets().0;
+        for length in lengths {
+            let (message, rest) = bytes.split_at(length);
+            end += length as u64;
+            let (number, start) = (peer.told.messages + 1, peer.told.bytes);
+            peer.told = Passed { messages: number, bytes: end };
+            self.recorder.note_bytes(conn.id(), message, || What::Message { dir: Direction::Out, number, start, end });
+            bytes = rest;
+        }
+    }
+
     fn send_to(&mut self, to: PeerId, bytes: &[u8], lengths: impl Iterator<Item = usize> + Clone, now: Instant) {
         let Some(peer) = peer_of(&mut self.peers, &mut self.console, to) else { return };
         peer.active = now;
         if to == CONSOLE {
             self.shown += bytes.len() as u64;
-        }
-        if self.recorder.is_on() {
-            if let Some(conn) = peer.link.conn().filter(|conn| !conn.is_raw()) {
-                let mut start = conn.offsets().0;
-                for length in lengths.clone() {
-                    peer.told += 1;
-                    let (number, end) = (peer.told, start + length as u64);
-                    self.recorder.note(conn.id(), || What::Message { dir: Direction::Out, number, start, end });
-                    start = end;
-                }
-            }
         }
         if let Err(error) = peer.link.send_all(bytes, lengths) {
             return self.fail_write(to, error);

@@ -12,7 +12,7 @@ use super::access::{AccessLog, Shutdown};
 use crate::config::{ListenConfig, Traffic};
 use crate::error::{Error, bytes, cause};
 use crate::frame::{Framing, Inbox, Role};
-use crate::io::conn::Conn;
+use crate::io::conn::{Conn, Origin};
 use crate::io::console::Console;
 use crate::io::driver::{CLOCK, Driver, LISTENER, Ready, WOKEN};
 use crate::io::listener::{Listener, NoArrival};
@@ -164,7 +164,8 @@ impl<'a, S: Service> Server<'a, S> {
     fn call_for_clients(&mut self) {
         for client in std::mem::take(&mut self.exchange.dials) {
             let Some(dials) = &mut self.dials else { return };
-            if let Some(answer) = dials.call(client, &mut self.exchange.driver) {
+            let conn = self.exchange.conn(client).map(Conn::id);
+            if let Some(answer) = dials.call(client, conn, &mut self.exchange.driver) {
                 self.link(answer);
             }
         }
@@ -215,15 +216,9 @@ impl<'a, S: Service> Server<'a, S> {
                     if self.config.seeing.show_options && number == 0 {
                         super::super::show_options(&arrival.stream, Some(listener), &traffic.socket, self.context);
                     }
-                    let conn = Conn::new(
-                        arrival.stream,
-                        Side::Listen,
-                        arrival.peer,
-                        traffic,
-                        self.config.takes_raw(),
-                        number,
-                        &self.context.recorder,
-                    );
+                    let origin = Origin { side: Side::Listen, peer: arrival.peer, number, made_for: None };
+                    let raw = self.config.takes_raw();
+                    let conn = Conn::new(arrival.stream, origin, traffic, raw, &self.context.recorder);
                     let inbox = Inbox::new(self.config.heard_as(), Role::Requests, traffic.max_message);
                     if let Err(error) = self.exchange.add(conn, inbox) {
                         self.complain(format!("accept: {}", cause(&error)), now);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::config::{SweepConfig, Traffic};
 use crate::error::{Error, cause};
 use crate::frame::{Framing, Inbox, Role};
-use crate::io::conn::Conn;
+use crate::io::conn::{Conn, Origin};
 use crate::io::dial::{Dial, Progress};
 use crate::io::driver::{Driver, Ready};
 use crate::io::recorder::Recorder;
@@ -152,7 +152,8 @@ impl Conversation {
             }
             Ok(Progress::Connected(stream, name)) => {
                 let traffic = Traffic { plan: self.trial.plan(), ..setting.config.traffic.clone() };
-                let mut conn = Box::new(Conn::new(stream, Side::Connect, name, &traffic, true, 0, &setting.recorder));
+                let origin = Origin { side: Side::Connect, peer: name, number: 0, made_for: None };
+                let mut conn = Box::new(Conn::new(stream, origin, &traffic, true, &setting.recorder));
                 (self.begun, self.active, self.taken) = (now, now, now);
                 if self.trial.fin == Fin::With {
                     conn.hold_last();

@@ -1,0 +1,146 @@
+//! Where recorded events go, in the order they happened.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use super::Wanted;
+use crate::config::{Seeing, Sink, TraceData};
+use crate::error::Error;
+use crate::io::report::Report;
+use crate::trace::{ConnId, Event, Start, Summary, Timeline, describe, write_line, write_start};
+
+/// Events held at most until the connection they belong to is recorded.
+const HELD: usize = 4096;
+/// The memory kept for the next line of the trace.
+const KEPT: usize = 64 * 1024;
+
+/// The outputs of one run.
+#[derive(Debug)]
+pub(super) struct Tape {
+    report: Report,
+    trace: Option<Trace>,
+    summary: Option<Summary>,
+    timeline: Option<(Timeline, PathBuf)>,
+    /// The connection that has to be recorded first, and what waits for it.
+    held: Option<(ConnId, Vec<Event>)>,
+    line: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Trace {
+    Stderr,
+    File { file: BufWriter<File>, path: PathBuf, failed: Option<std::io::Error> },
+}
+
+impl Tape {
+    /// Makes the files, and begins the trace of a run that began at `time`.
+    pub(super) fn start(seeing: &Seeing, report: &Report, time: SystemTime) -> Result<Self, Error> {
+        let mut trace = match &seeing.trace {
+            None => None,
+            Some(Sink::Stderr) => Some(Trace::Stderr),
+            Some(Sink::File(path)) => {
+                let file = File::create(path).map_err(Error::file("create", path))?;
+                Some(Trace::File { file: BufWriter::new(file), path: path.clone(), failed: None })
+            }
+        };
+        let timeline = match &seeing.timeline {
+            None => None,
+            Some(path) => {
+                File::create(path).map_err(Error::file("create", path))?;
+                Some((Timeline::default(), path.clone()))
+            }
+        };
+        let mut line = Vec::new();
+        if let Some(trace) = &mut trace {
+            let time = humantime::format_rfc3339_nanos(time).to_string();
+            let command = std::env::args_os().map(OsStringExt::into_vec).collect();
+            write_start(&Start { time, command }, &mut line);
+            trace.write(&line, report);
+        }
+        let summary = seeing.stats.then(Summary::default);
+        Ok(Tape { report: report.clone(), trace, summary, timeline, held: None, line })
+    }
+
+    /// Holds all events until this connection is recorded.
+    pub(super) fn hold_for(&mut self, conn: ConnId) {
+        self.held.get_or_insert((conn, Vec::new()));
+    }
+
+    /// Records an event, which is no older than those before it.
+    pub(super) fn note(&mut self, mut event: Event, wanted: Wanted) {
+        match &mut self.held {
+            None => return self.write(event, wanted),
+            Some((conn, held)) if event.conn == *conn => {
+                // The other side has seen the connection: it was made by then.
+                event.t = held.first().map_or(event.t, |first| first.t);
+                self.write(event, wanted);
+            }
+            Some((_, held)) => {
+                held.push(event);
+                if held.len() < HELD {
+                    return;
+                }
+            }
+        }
+        self.release(wanted);
+    }
+
+    fn release(&mut self, wanted: Wanted) {
+        for event in self.held.take().map(|(_, held)| held).into_iter().flatten() {
+            self.write(event, wanted);
+        }
+    }
+
+    fn write(&mut self, mut event: Event, wanted: Wanted) {
+        if let Some(text) = describe(&event, wanted.verbosity) {
+            self.report.event(&text);
+        }
+        if wanted.traced == TraceData::None {
+            event.data = None;
+        }
+        if let Some(trace) = &mut self.trace {
+            self.line.clear();
+            self.line.shrink_to(KEPT);
+            write_line(&event, &mut self.line);
+            trace.write(&self.line, &self.report);
+        }
+        if let Some(summary) = &mut self.summary {
+            summary.note(&event);
+        }
+        if let Some((timeline, _)) = &mut self.timeline {
+            timeline.note(&event);
+        }
+    }
+
+    /// Writes the last of the trace, the summary, and the picture.
+    pub(super) fn finish(&mut self, elapsed: Duration, wanted: Wanted) -> Result<(), Error> {
+        self.release(wanted);
+        if let Some(summary) = self.summary.take() {
+            self.report.line(summary.render(elapsed).trim_end());
+        }
+        if let Some((timeline, path)) = self.timeline.take() {
+            std::fs::write(&path, timeline.render()).map_err(Error::file("write", &path))?;
+        }
+        if let Some(Trace::File { mut file, path, failed }) = self.trace.take() {
+            let ended = failed.map_or_else(|| file.flush(), Err);
+            // A buffer that could not be written must not be tried again when it is dropped.
+            let _ = file.into_parts();
+            ended.map_err(Error::file("write", &path))?;
+        }
+        Ok(())
+    }
+}
+
+impl Trace {
+    fn write(&mut self, line: &[u8], report: &Report) {
+        match self {
+            // JSON text is UTF-8, and its control characters are escaped.
+            Trace::Stderr => report.data(String::from_utf8_lossy(line).trim_end()),
+            Trace::File { failed: Some(_), .. } => {}
+            Trace::File { file, failed, .. } => *failed = file.write_all(line).err(),
+        }
+    }
+}
