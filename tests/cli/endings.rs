@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fs::read_to_string;
 use std::io::Write;
 use std::net::TcpListener;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -220,6 +220,33 @@ fn each_command_ends_by_signals_as_pid_1_of_a_container() {
             assert_eq!((out.status, out.signal), (expected, None), "{task:?} {signal:?}: {}", out.stderr);
         }
     }
+}
+
+/// The end of a program whose stdout is a pipe that nobody reads.
+#[track_caller]
+fn without_reader(command: &mut Command) -> Outcome {
+    let (reader, stdout) = rustix::pipe::pipe().unwrap();
+    drop(reader);
+    Proc::start_on(command, Stdio::piped(), stdout.into(), Stdio::piped()).end()
+}
+
+#[test]
+fn a_stdout_without_a_reader_ends_it_by_sigpipe() {
+    let server = Server::start(&[]);
+    let dir = Dir::new("endings-no-reader");
+    let junit = dir.file("junit").display().to_string();
+    let sweep = ["sweep", &server.address(), "-m", "a", "--max-plans", "2"];
+    let contained = has_pid_namespaces();
+    let reported = [&sweep[..], &["--json", "--junit", &junit]].concat();
+    for args in [&["--help"][..], &["--version"], &["listen", "--help"], &sweep, &reported] {
+        let out = without_reader(&mut secretcat(args));
+        assert_eq!((out.status, out.signal, &out.stderr[..]), (None, Some(13), ""), "{args:?}");
+        if contained {
+            let out = without_reader(&mut as_pid_1(&secretcat(args)));
+            assert_eq!((out.status, out.signal, &out.stderr[..]), (Some(141), None, ""), "{args:?}");
+        }
+    }
+    assert!(read_to_string(junit).unwrap().ends_with("</testsuite>\n"));
 }
 
 /// A loop of bash(1) over the program, on a terminal. `None`, and it is said, where there is no bash.

@@ -214,6 +214,15 @@ def freezes_after(client, at):
     right(client, at)
 
 
+def wrong_then_frozen(client, at):
+    """Takes a read for a message, and freezes after so many connections."""
+    if next(COUNT) >= at:
+        sys.stderr.write("frozen\n")
+        sys.stderr.flush()
+        threading.Event().wait()
+    one_read(client, at)
+
+
 def is_leaving(client):
     poll = select.poll()
     poll.register(client, select.POLLRDHUP)

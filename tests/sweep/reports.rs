@@ -125,6 +125,22 @@ fn ctrl_c_tells_what_is_known_so_far() {
 }
 
 #[test]
+fn a_signal_ends_a_sweep_whatever_it_had_found() {
+    let Some(server) = broken("wrong_then_frozen", 20) else { return };
+    let dir = Dir::new("signalled");
+    let junit = dir.file("sweep.xml");
+    let args = ["sweep", &server.address(), "-m", "SECRET 12", "--jobs", "1", "--timeout", "1h", "--json", "--junit"];
+    let proc = Proc::start(secretcat(args).arg(&junit));
+    server.proc.until_stderr("frozen");
+    proc.signal(Signal::INT);
+    let out = proc.end();
+    let found: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!((out.signal, &found["interrupted"], &found["status"]), (Some(2), &true.into(), &130.into()));
+    assert!(found["verdicts"]["different"].as_u64() > Some(0), "{found:#}");
+    assert!(parsed(&junit).contains("interrupted"), "{}", parsed(&junit));
+}
+
+#[test]
 fn ctrl_c_is_heard_while_messages_are_waited_for() {
     let server = Server::start(&[]);
     let mut terminal = Terminal::start(&secretcat(["--color", "never", "sweep", &server.address()]));

@@ -129,6 +129,7 @@ impl Sweep<'_> {
         let suspects = self.all(order, &baseline)?;
         let examined = examine(suspects, order, &baseline, &mut self.pool, &mut self.tally);
         self.pool.progress.finish();
+        self.tally.interrupted = self.context.signals.stopped();
         examined.map(|()| baseline)
     }
 
