@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io;
+use std::net::SocketAddrV6;
 use std::path::Path;
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ pub enum Error {
         what: String,
     },
     /// The network or the peer failed.
-    #[error("{action} {address}: {}{}", cause(source), hint(action, address, source))]
+    #[error("{action} {address}: {}{}", cause(source), hint(action, address, source, *options))]
     Network {
         /// What was done: `connect`, `listen`, `resolve`, ….
         action: &'static str,
@@ -42,6 +43,8 @@ pub enum Error {
         address: String,
         /// Why it failed.
         source: io::Error,
+        /// The options that may be the reason.
+        options: Suspects,
     },
     /// A time limit passed.
     #[error("{action} {address}: no {what} within {limit} ({option} sets the limit)", limit = Span(*limit))]
@@ -96,7 +99,7 @@ impl Error {
 
     /// A failed operation on a socket.
     pub fn network(action: &'static str, address: impl Display) -> impl FnOnce(io::Error) -> Error {
-        move |source| Error::Network { action, address: address.to_string(), source }
+        move |source| Error::Network { action, address: address.to_string(), source, options: Suspects::default() }
     }
 }
 
@@ -119,22 +122,51 @@ pub fn cause(error: &io::Error) -> String {
     }
 }
 
+/// Options of a connection that may be the reason why it cannot be made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Suspects {
+    /// The port that it was to come from.
+    pub source_port: Option<u16>,
+    /// The hops that its packets may take.
+    pub hops: Option<u32>,
+}
+
 /// The next thing to try, where it is known.
-fn hint(action: &str, address: &str, error: &io::Error) -> &'static str {
-    match (action, error.kind()) {
-        ("listen", io::ErrorKind::AddrInUse) if address.starts_with("unix:@") => " (another program listens there)",
+fn hint(action: &str, address: &str, error: &io::Error, options: Suspects) -> String {
+    let text = match (action, error.kind()) {
+        ("listen", io::ErrorKind::AddrInUse) if address.starts_with("unix:@") => "another program listens there",
         ("listen", io::ErrorKind::AddrInUse) if address.starts_with("unix:") => {
-            " (another program listens there, or the file is no socket)"
+            "another program listens there, or the file is no socket"
         }
         ("listen", _) if address.starts_with("unix:") => "",
-        ("connect", io::ErrorKind::ConnectionRefused) => " (is a server listening there?)",
-        ("connect", io::ErrorKind::NotFound) => " (is a server listening on that path?)",
-        ("listen", io::ErrorKind::AddrInUse) => " (another program listens there; port 0 picks a free one)",
-        ("listen", io::ErrorKind::PermissionDenied) => " (ports below 1024 need privilege; take a higher one)",
-        ("listen", io::ErrorKind::AddrNotAvailable) => " (not an address of this host; *:PORT is every interface)",
-        ("resolve", _) => " (check the name, or give the address in digits)",
+        ("connect" | "listen", io::ErrorKind::InvalidInput) if lacks_zone(address) => {
+            "a link-local address needs its interface, as in [fe80::1%eth0]:4500; ip link lists them"
+        }
+        ("connect", io::ErrorKind::ConnectionRefused) => "is a server listening there?",
+        ("connect", io::ErrorKind::NotFound) => "is a server listening on that path?",
+        ("connect", io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse) => match options.source_port {
+            Some(port) => return format!(" (port {port} has a connection to there already: take another one with -p)"),
+            None => "",
+        },
+        ("connect", io::ErrorKind::HostUnreachable) => match options.hops {
+            Some(hops) => return format!(" (--ttl {hops} may be too few hops)"),
+            None => "",
+        },
+        ("listen", io::ErrorKind::AddrInUse) => "another program listens there; port 0 picks a free one",
+        ("listen", io::ErrorKind::PermissionDenied) => "ports below 1024 need privilege; take a higher one",
+        ("listen", io::ErrorKind::AddrNotAvailable) => {
+            "not an address of this host: ip addr lists those, and *:PORT is every interface"
+        }
+        ("resolve", _) => "check the name, or give the address in digits",
         _ => "",
-    }
+    };
+    if text.is_empty() { String::new() } else { format!(" ({text})") }
+}
+
+/// Whether this is an IPv6 address that holds on one link, and no link is named.
+fn lacks_zone(address: &str) -> bool {
+    let address: Option<SocketAddrV6> = address.parse().ok();
+    address.is_some_and(|address| address.ip().is_unicast_link_local() && address.scope_id() == 0)
 }
 
 /// So many bytes, in words.
@@ -159,6 +191,17 @@ mod tests {
     fn an_error_is_one_lower_case_line_with_a_hint() {
         let error = Error::network("connect", "127.0.0.1:1")(io::Error::from_raw_os_error(libc::ECONNREFUSED));
         assert_eq!(error.to_string(), "connect 127.0.0.1:1: connection refused (is a server listening there?)");
+    }
+
+    #[test]
+    fn a_link_local_address_without_a_zone_gets_a_hint() {
+        let told =
+            |address: &str| Error::network("connect", address)(io::Error::from_raw_os_error(libc::EINVAL)).to_string();
+        let hint = "a link-local address needs its interface, as in [fe80::1%eth0]:4500; ip link lists them";
+        assert_eq!(told("[fe80::1]:80"), format!("connect [fe80::1]:80: invalid argument ({hint})"));
+        for other in ["[fe80::1%3]:80", "[fe80::1%eth0]:80", "[2001:db8::1]:80", "lab:80"] {
+            assert_eq!(told(other), format!("connect {other}: invalid argument"));
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::driver::{Behind, Driver, Ready};
 use super::sockopt::{self, OptionError, Stage};
 use super::stream::{self, Stream};
 use crate::config::{Family, SocketOptions};
-use crate::error::Error;
+use crate::error::{Error, Suspects};
 use crate::value::Address;
 
 /// How long a silent address keeps the next one waiting (RFC 8305, section 8: Connection Attempt Delay).
@@ -248,7 +248,11 @@ impl Dial {
             };
             let from = SocketAddr::new(asked.ip.unwrap_or(any), asked.port);
             if from.is_ipv4() == addr.is_ipv4() {
-                let refused = |source| OptionError { name: "source", requested: asked.to_string(), source };
+                let (name, requested) = match asked.ip {
+                    None => ("source-port", asked.port.to_string()),
+                    Some(_) => ("source", asked.to_string()),
+                };
+                let refused = |source| OptionError { name, requested, source };
                 socket.bind(&from.into()).map_err(refused).map_err(|error| option_error(shown, &error))?;
             } else {
                 let text = format!("--source {} is of another family than the address", from.ip());
@@ -262,7 +266,9 @@ impl Dial {
     fn failure(&mut self) -> Error {
         let none = || (self.address.to_string(), io::Error::from(io::ErrorKind::NotFound));
         let (address, source) = self.failed.take().unwrap_or_else(none);
-        Error::Network { action: "connect", address, source }
+        let source_port = self.options.source.map(|from| from.port).filter(|&port| port != 0);
+        let options = Suspects { source_port, hops: self.options.ttl };
+        Error::Network { action: "connect", address, source, options }
     }
 }
 

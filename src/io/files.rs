@@ -23,7 +23,8 @@ pub fn read_plan(path: &Path) -> Result<Plan, Error> {
     let file = std::fs::File::open(path).map_err(Error::file("open", path))?;
     file.take(LIMIT).read_to_end(&mut bytes).map_err(Error::file("read", path))?;
     parse_plan(&bytes).map_err(|error| {
-        Error::Usage(format!("{}:{}:{}: {}", shown_path(path), error.line, error.column, error.message))
+        let place = format!("{}:{}:{}", shown_path(path), error.line, error.column);
+        Error::Usage(format!("{place}: {} (--plan takes a file of --trace or sweep --json)", error.message))
     })
 }
 

@@ -168,14 +168,54 @@ fn an_address_that_is_taken_or_not_ours_is_one_line_and_status_1() {
         1,
         "",
         "secretcat: listen 192.0.2.1:0: cannot assign requested address \
-         (not an address of this host; *:PORT is every interface)\n",
+         (not an address of this host: ip addr lists those, and *:PORT is every interface)\n",
     );
     run(["connect", &address, "--source", "192.0.2.1", "-m", "SECRET 1"], "").is(
         2,
         "",
-        format!("secretcat: {address}: set --source 192.0.2.1: cannot assign requested address\n"),
+        format!(
+            "secretcat: {address}: set --source 192.0.2.1: cannot assign requested address \
+             (not an address of this host: ip addr lists those)\n"
+        ),
     );
     server.stops_with("");
+}
+
+#[test]
+fn a_source_port_in_use_is_named_with_its_option() {
+    let server = Server::start(&[]);
+    let (taken, address) = (std::net::TcpListener::bind("127.0.0.1:0").unwrap(), server.address());
+    let port = taken.local_addr().unwrap().port().to_string();
+    let in_use = "address already in use (another socket has that port: take another one)";
+    run(["connect", &address, "-p", &port, "-m", "x"], "").is(
+        2,
+        "",
+        format!("secretcat: {address}: set --source-port {port}: {in_use}\n"),
+    );
+    let source = format!("127.0.0.1:{port}");
+    run(["connect", &address, "-s", &source, "-m", "x"], "").is(
+        2,
+        "",
+        format!("secretcat: {address}: set --source {source}: {in_use}\n"),
+    );
+    server.stops_with("");
+}
+
+#[test]
+fn a_link_local_address_without_an_interface_gets_a_hint() {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        return skip::skip("no IPv6 here");
+    }
+    for command in ["connect", "listen"] {
+        run([command, "fe80::1"], "").is(
+            1,
+            "",
+            format!(
+                "secretcat: {command} [fe80::1]:4500: invalid argument (a link-local address needs its interface, \
+                 as in [fe80::1%eth0]:4500; ip link lists them)\n"
+            ),
+        );
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::peers::script;
 use crate::support::net::Net;
 use crate::support::pty::Terminal;
-use crate::support::{NOT_FOUND, Proc, Server, digits, has, poll_until, run_command, secretcat, skip};
+use crate::support::{NOT_FOUND, Proc, Server, digits, has, poll_until, run, run_command, secretcat, skip};
 
 /// A listener on host 1, at the address of the original.
 fn listener(net: &Net, args: &[&str]) -> Server {
@@ -218,4 +218,38 @@ fn a_network_that_cannot_be_reached_is_one_line_and_status_1() {
             format!("secretcat: connect {shown}: network is unreachable\n"),
         );
     }
+}
+
+#[test]
+fn an_unreachable_host_hints_at_the_hop_limit_if_given() {
+    let Some(net) = Net::alone() else { return };
+    net.sh(0, "ip route add unreachable 192.0.2.0/24");
+    let connect = |options: &[&str]| {
+        let command = secretcat([&["connect", "192.0.2.1:80", "-z"], options].concat());
+        run_command(&mut net.on(0, &command), "")
+    };
+    let line = "secretcat: connect 192.0.2.1:80: no route to host";
+    connect(&[]).is(1, "", format!("{line}\n"));
+    connect(&["--ttl", "3"]).is(1, "", format!("{line} (--ttl 3 may be too few hops)\n"));
+}
+
+#[test]
+fn a_source_port_connected_to_the_same_place_gets_a_hint() {
+    let server = Server::start(&[]);
+    let port = 32_000 + std::process::id() % 700; // below those that the kernel gives away by itself
+    let port = port.to_string();
+    let address = server.address();
+    let mut first = Proc::start(&mut secretcat(["connect", &address, "-p", &port, "--reuseaddr", "on"]));
+    first.write("SECRET 1\n");
+    first.until_stdout("Digits: 1   Count: 1\n");
+    run(["connect", &address, "-p", &port, "--reuseaddr", "on", "-m", "x"], "").is(
+        1,
+        "",
+        format!(
+            "secretcat: connect {address}: cannot assign requested address \
+             (port {port} has a connection to there already: take another one with -p)\n"
+        ),
+    );
+    drop(first);
+    server.stops_with("");
 }

@@ -144,7 +144,8 @@ fn a_plan_file_that_does_not_parse_is_told_with_line_and_column() {
     ];
     for (text, complaint) in cases {
         std::fs::write(&file, text).unwrap();
-        let line = format!("secretcat: {}:{complaint}\n", file.display());
+        let hint = "(--plan takes a file of --trace or sweep --json)";
+        let line = format!("secretcat: {}:{complaint} {hint}\n", file.display());
         run([Path::new("connect"), Path::new("--plan"), &file, Path::new("-mx")], "").is(2, "", line);
     }
     // What a plan may not ask of this connection is refused as the options would be.

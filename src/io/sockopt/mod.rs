@@ -137,9 +137,18 @@ impl OptionError {
     /// What to try next, where that is known.
     #[must_use]
     pub fn advice(&self) -> Option<String> {
-        if self.name != "congestion" {
-            return None;
-        }
+        let text = match (self.name, self.source.kind()) {
+            ("congestion", _) => return self.congestions(),
+            ("source" | "source-port", io::ErrorKind::AddrInUse) => "another socket has that port: take another one",
+            ("source" | "source-port", io::ErrorKind::PermissionDenied) => "ports below 1024 need privilege",
+            ("source", io::ErrorKind::AddrNotAvailable) => "not an address of this host: ip addr lists those",
+            _ => return None,
+        };
+        Some(text.to_owned())
+    }
+
+    /// The congestion controls that may be asked for.
+    fn congestions(&self) -> Option<String> {
         let file = if self.source.kind() == io::ErrorKind::PermissionDenied { "allowed" } else { "available" };
         let names = std::fs::read_to_string(format!("/proc/sys/net/ipv4/tcp_{file}_congestion_control")).ok()?;
         Some(format!("{file} here: {}", names.trim_end()))

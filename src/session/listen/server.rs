@@ -345,7 +345,7 @@ impl<'a, S: Service> Server<'a, S> {
                 Why::Unwritable(error) if id == CONSOLE => return Err(Error::local("write to", "stdout")(error)),
                 // The one connection of a pipe is the whole run.
                 Why::Failed(source) | Why::Unwritable(source) if self.config.is_one_pipe() => {
-                    self.failure = Some(Error::Network { action: "serve", address: name, source });
+                    self.failure = Some(Error::network("serve", name)(source));
                 }
                 Why::Idle if self.config.is_one_pipe() => {
                     self.failure = Some(Error::idle("serve", name, self.traffic.idle_timeout));
