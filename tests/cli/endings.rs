@@ -27,11 +27,13 @@ enum Task {
     Plain,
     Connect,
     Raw,
+    /// One that waits to try again.
+    Retrying,
     Loopback,
     Sweep,
 }
 
-const TASKS: [Task; 9] = [
+const TASKS: [Task; 10] = [
     Task::Listen,
     Task::Threads,
     Task::Pipe,
@@ -39,6 +41,7 @@ const TASKS: [Task; 9] = [
     Task::Plain,
     Task::Connect,
     Task::Raw,
+    Task::Retrying,
     Task::Loopback,
     Task::Sweep,
 ];
@@ -108,6 +111,12 @@ impl Run {
                 let mut server = accept(&stage);
                 assert_eq!(read_line(&mut server), "a\n");
                 (proc, vec![Box::new(server)])
+            }
+            Task::Retrying => {
+                let args = ["connect", "127.0.0.1:1", "-v", "-m", "a", "--retry", "1", "--retry-delay", "1h"];
+                let proc = Proc::start(&mut command(&args, &recorded));
+                proc.until_stderr("trying again");
+                (proc, vec![])
             }
             Task::Loopback => {
                 let mut proc = Proc::start(&mut command(&["connect", "--loopback"], &recorded));
@@ -249,6 +258,21 @@ fn a_stdout_without_a_reader_ends_it_by_sigpipe() {
     assert!(read_to_string(junit).unwrap().ends_with("</testsuite>\n"));
 }
 
+#[test]
+fn a_second_signal_ends_pid_1_of_a_container_at_once() {
+    if !has_pid_namespaces() {
+        return;
+    }
+    // Its peers stay: it would wait for them, and then exit with status 0.
+    let run = Run::start(Task::Relay, &as_pid_1);
+    let first = child_of(&run.proc);
+    kill_process(first, Signal::TERM).unwrap();
+    run.proc.until_stderr("stopping");
+    kill_process(first, Signal::TERM).unwrap();
+    let out = run.proc.end();
+    assert_eq!((out.status, out.signal), (Some(143), None), "{}", out.stderr);
+}
+
 /// A loop of bash(1) over the program, on a terminal. `None`, and it is said, where there is no bash.
 fn looped<const N: usize>(args: [&str; N]) -> Option<Terminal> {
     if !has("bash") {
@@ -286,23 +310,31 @@ fn ctrl_c_ends_the_loop_of_a_shell_too() {
 }
 
 #[test]
-fn a_background_job_of_a_script_ends_at_sigint() {
+fn a_listener_or_sweep_in_the_background_ends_at_sigint() {
     // A shell without job control starts it with SIGINT ignored, and shows how it has ended.
     let script = "\"$0\" \"$@\" & echo \"$!;\"; wait $!; echo \"ended with $?\"";
     let stage = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = stage.local_addr().unwrap().to_string();
-    let ends = |job: Proc| {
+    let ends = |job: Proc, signals: &[Signal], status: u8| {
         let pid = job.until_stdout(";").trim_end().trim_end_matches(';').to_owned();
-        kill_process(Pid::from_raw(pid.parse().unwrap()).unwrap(), Signal::INT).unwrap();
+        let pid = Pid::from_raw(pid.parse().unwrap()).unwrap();
+        signals.iter().for_each(|&signal| kill_process(pid, signal).unwrap());
         let out = job.end();
         let shown = String::from_utf8_lossy(&out.stdout).into_owned();
-        assert!(shown.ends_with("ended with 130\n"), "{shown}");
+        assert!(shown.ends_with(&format!("ended with {status}\n")), "{shown}");
     };
-    ends(Server::from_command(&mut shell(script, ["listen", "127.0.0.1:0"])).proc);
-    let sweep = Proc::start(&mut shell(script, ["sweep", &address, "-m", "a", "--timeout", "1h"]));
-    let mut server = accept(&stage);
-    assert_eq!(read_line(&mut server), "a\n");
-    ends(sweep);
+    let client = |args: &[&str]| {
+        let job = Proc::start(&mut shell(script, args));
+        let mut server = accept(&stage);
+        assert_eq!(read_line(&mut server), "a\n");
+        (job, server)
+    };
+    ends(Server::from_command(&mut shell(script, ["listen", "127.0.0.1:0"])).proc, &[Signal::INT], 130);
+    let (sweep, _server) = client(&["sweep", &address, "-m", "a", "--timeout", "1h"]);
+    ends(sweep, &[Signal::INT], 130);
+    // `connect` leaves it ignored, as other programs do.
+    let (connect, _server) = client(&["connect", &address, "-m", "a", "--stats"]);
+    ends(connect, &[Signal::INT, Signal::TERM], 143);
 }
 
 #[test]
