@@ -318,7 +318,9 @@ fn a_listener_or_sweep_in_the_background_ends_at_sigint() {
     let ends = |job: Proc, signals: &[Signal], status: u8| {
         let pid = job.until_stdout(";").trim_end().trim_end_matches(';').to_owned();
         let pid = Pid::from_raw(pid.parse().unwrap()).unwrap();
-        signals.iter().for_each(|&signal| kill_process(pid, signal).unwrap());
+        for &signal in signals {
+            kill_process(pid, signal).unwrap();
+        }
         let out = job.end();
         let shown = String::from_utf8_lossy(&out.stdout).into_owned();
         assert!(shown.ends_with(&format!("ended with {status}\n")), "{shown}");
