@@ -9,8 +9,7 @@ use std::process::{Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::support::net::Net;
-use crate::support::pty::Terminal;
+use crate::support::pty::{Terminal, on_terminal, open_pty};
 use crate::support::trace::Trace;
 use crate::support::{
     Dir, Outcome, Proc, Server, accept, ask, clean, digits, has, is_root, read_line, secretcat, shell, skip,
@@ -231,6 +230,33 @@ fn each_command_ends_by_signals_as_pid_1_of_a_container() {
     }
 }
 
+#[test]
+fn a_terminal_that_goes_away_ends_each_command() {
+    let stage = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = stage.local_addr().unwrap().to_string();
+    let start = |args: &[&str]| {
+        let (master, slave) = open_pty();
+        let mut command = on_terminal(&secretcat(args));
+        let proc = Proc::start_on(&mut command, slave().into(), slave().into(), Stdio::piped());
+        (proc, master)
+    };
+    for service in ["secret", "pipe"] {
+        let (proc, terminal) = start(&["listen", "127.0.0.1:0", "--service", service]);
+        let server = Server::from_proc(proc);
+        drop(terminal);
+        server.proc.end().is(0, "", &server.said);
+    }
+    let sweep = ["sweep", &address, "-m", "a", "--timeout", "1h"];
+    for args in [&["connect", &address, "-m", "a"][..], &["connect", "--raw", &address], &sweep] {
+        let (proc, terminal) = start(args);
+        let server = accept(&stage);
+        drop(terminal);
+        let out = proc.end();
+        assert_eq!((out.status, out.signal), (None, Some(1)), "{args:?}: {}", out.stderr);
+        drop(server);
+    }
+}
+
 /// The end of a program whose stdout is a pipe that nobody reads.
 #[track_caller]
 fn without_reader(command: &mut Command) -> Outcome {
@@ -337,38 +363,4 @@ fn a_listener_or_sweep_in_the_background_ends_at_sigint() {
     // `connect` leaves it ignored, as other programs do.
     let (connect, _server) = client(&["connect", &address, "-m", "a", "--stats"]);
     ends(connect, &[Signal::INT, Signal::TERM], 143);
-}
-
-#[test]
-fn a_signal_ends_the_wait_for_a_name() {
-    let Some(net) = Net::alone() else { return };
-    if !has("python3") {
-        return skip::skip("python3");
-    }
-    for (command, status) in [("listen", (Some(0), None)), ("connect", (None, Some(15))), ("sweep", (None, Some(15)))] {
-        let resolver = net.silent_resolver(0);
-        let args = [command, "silent.example:4500", "-m", "a"];
-        let args = if command == "listen" { &args[..2] } else { &args };
-        let proc = Proc::start(&mut net.on(0, &secretcat(args)));
-        resolver.until_stdout("asked");
-        proc.signal(Signal::TERM);
-        let out = proc.end();
-        assert_eq!((out.status, out.signal), status, "{command}: {}", out.stderr);
-    }
-}
-
-#[test]
-fn a_name_that_is_not_found_in_time_is_named() {
-    let Some(net) = Net::alone() else { return };
-    if !has("python3") {
-        return skip::skip("python3");
-    }
-    let _resolver = net.silent_resolver(0);
-    let args = ["connect", "silent.example:4500", "--connect-timeout", "300ms", "-m", "a"];
-    let why = "resolve silent.example:4500: no answer within 300ms (--connect-timeout sets the limit)";
-    Proc::start(&mut net.on(0, &secretcat(args))).end().is(1, "", format!("secretcat: {why}\n"));
-    let args = ["sweep", "silent.example:4500", "--timeout", "300ms", "-m", "a"];
-    let out = Proc::start(&mut net.on(0, &secretcat(args))).end();
-    assert!(out.stderr.contains("the name lookup timed out"), "{}", out.stderr);
-    assert_eq!(out.status, Some(1));
 }

@@ -33,6 +33,7 @@ mod raw;
 mod record;
 mod relay;
 mod relayed_servers;
+mod resolving;
 mod seeing;
 mod shown_options;
 mod splicing;

@@ -15,6 +15,29 @@ use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
 use super::{DEADLINE, Outcome, Proc};
 
+/// A terminal: our side of it, and what opens the side of programs.
+pub(crate) fn open_pty() -> (OwnedFd, impl Fn() -> OwnedFd) {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap();
+    (master, move || rustix::fs::open(&name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).unwrap())
+}
+
+/// `command` with its stdin as the terminal that Ctrl-C and hangups come from.
+pub(crate) fn on_terminal(command: &Command) -> Command {
+    // setsid(1) becomes the program it starts: the process number stays.
+    let mut on_terminal = Command::new("setsid");
+    on_terminal.arg("--ctty").arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => on_terminal.env(name, value),
+            None => on_terminal.env_remove(name),
+        };
+    }
+    on_terminal
+}
+
 /// A program on a terminal of its own.
 #[derive(Debug)]
 pub(crate) struct Terminal {
@@ -31,22 +54,8 @@ impl Terminal {
     /// Starts `command` with the terminal as its three streams and as what Ctrl-C comes from.
     #[track_caller]
     pub(crate) fn start(command: &Command) -> Terminal {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let name = ptsname(&master, Vec::new()).unwrap();
-        let slave = || -> OwnedFd { rustix::fs::open(&name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap() };
-        // setsid(1) becomes the program it starts: the process number stays.
-        let mut on_terminal = Command::new("setsid");
-        on_terminal.arg("--ctty").arg(command.get_program()).args(command.get_args());
-        for (name, value) in command.get_envs() {
-            match value {
-                Some(value) => on_terminal.env(name, value),
-                None => on_terminal.env_remove(name),
-            };
-        }
-        let proc = Proc::start_on(&mut on_terminal, slave().into(), slave().into(), slave().into());
-        drop(on_terminal);
+        let (master, slave) = open_pty();
+        let proc = Proc::start_on(&mut on_terminal(command), slave().into(), slave().into(), slave().into());
         let keyboard = File::from(master);
         let mut eyes = keyboard.try_clone().unwrap();
         let (sender, screen) = channel();

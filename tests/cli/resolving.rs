@@ -1,0 +1,40 @@
+//! Names that a server looks up for ever: the wait for one ends, and what did not come is named.
+
+use rustix::process::Signal;
+
+use crate::support::net::Net;
+use crate::support::{Proc, has, secretcat, skip};
+
+#[test]
+fn a_signal_ends_the_wait_for_a_name() {
+    let Some(net) = Net::alone() else { return };
+    if !has("python3") {
+        return skip::skip("python3");
+    }
+    for (command, status) in [("listen", (Some(0), None)), ("connect", (None, Some(15))), ("sweep", (None, Some(15)))] {
+        let resolver = net.silent_resolver(0);
+        let args = [command, "silent.example:4500", "-m", "a"];
+        let args = if command == "listen" { &args[..2] } else { &args };
+        let proc = Proc::start(&mut net.on(0, &secretcat(args)));
+        resolver.until_stdout("asked");
+        proc.signal(Signal::TERM);
+        let out = proc.end();
+        assert_eq!((out.status, out.signal), status, "{command}: {}", out.stderr);
+    }
+}
+
+#[test]
+fn a_name_that_is_not_found_in_time_is_named() {
+    let Some(net) = Net::alone() else { return };
+    if !has("python3") {
+        return skip::skip("python3");
+    }
+    let _resolver = net.silent_resolver(0);
+    let args = ["connect", "silent.example:4500", "--connect-timeout", "300ms", "-m", "a"];
+    let why = "resolve silent.example:4500: no answer within 300ms (--connect-timeout sets the limit)";
+    Proc::start(&mut net.on(0, &secretcat(args))).end().is(1, "", format!("secretcat: {why}\n"));
+    let args = ["sweep", "silent.example:4500", "--timeout", "300ms", "-m", "a"];
+    let out = Proc::start(&mut net.on(0, &secretcat(args))).end();
+    assert!(out.stderr.contains("the name lookup timed out"), "{}", out.stderr);
+    assert_eq!(out.status, Some(1));
+}
