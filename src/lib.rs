@@ -96,7 +96,13 @@ fn perform(task: &Task, report: &Report) -> (Result<u8, Error>, Option<Signal>) 
             Some(ignored) => Signals::install(ignored).map_err(Error::local("handle", "signals"))?,
             None => Signals::default(),
         };
+        let has_totals = matches!(task, Task::Listen(_)) || seeing.records();
+        if has_totals {
+            signals.handle_usr1().map_err(Error::local("handle", "signals"))?;
+        }
         let recorder = Recorder::start(seeing, report)?;
+        let of_signals = recorder.clone();
+        signals.on_usr1(move || of_signals.print_summary());
         Ok(Context { report: report.clone(), recorder, signals, manager: Manager::from_env() })
     };
     let context = match start() {

@@ -138,6 +138,14 @@ impl Recorder {
         }
     }
 
+    /// Prints the summary of what was recorded so far. False: nothing is recorded.
+    #[must_use]
+    pub fn print_summary(&self) -> bool {
+        let Some(shared) = &self.recording else { return false };
+        shared.lock().print_summary(shared.start.elapsed());
+        true
+    }
+
     /// Ends the recording: the last of the trace, the summary, the picture.
     ///
     /// # Errors

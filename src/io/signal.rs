@@ -1,7 +1,8 @@
 //! Signals: the first one asks for an orderly end, the second one ends the process at once.
 
+use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use mio::Waker;
@@ -32,10 +33,20 @@ struct Shared {
     stopped: AtomicBool,
     /// The signal that asked for the end. Only the first one is kept.
     received: OnceLock<Signal>,
-    usr1: AtomicBool,
+    usr1: AtomicU64,
+    on_usr1: OnceLock<OnUsr1>,
     wakers: Mutex<Vec<Arc<Waker>>>,
     /// Adds signals later on; empty where none are handled.
     handle: OnceLock<Handle>,
+}
+
+/// What a SIGUSR1 asks for, where the thread that waits for signals can do it. False: the loops have to.
+struct OnUsr1(Box<dyn Fn() -> bool + Send + Sync>);
+
+impl fmt::Debug for OnUsr1 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnUsr1")
+    }
 }
 
 impl Signals {
@@ -64,8 +75,9 @@ impl Signals {
         Ok(signals)
     }
 
-    /// Handles SIGUSR1 as well, which ends a process that does not. Each one wakes the loops, and the
-    /// first to ask [`take_usr1`](Self::take_usr1) has it. Does nothing where no signals are handled.
+    /// Handles SIGUSR1 as well, which ends a process that does not. Each one is counted and wakes the
+    /// loops, unless the action of [`on_usr1`](Self::on_usr1) did what it asks for. Does nothing where
+    /// no signals are handled.
     ///
     /// # Errors
     /// When the handler cannot be set up.
@@ -73,16 +85,23 @@ impl Signals {
         self.shared.handle.get().map_or(Ok(()), |handle| handle.add_signal(SIGUSR1))
     }
 
-    /// Whether SIGUSR1 came since this was last asked.
+    /// Does this at every SIGUSR1, on the thread that waits for signals; false leaves it to the loops.
+    /// Only the first action is kept.
+    pub fn on_usr1(&self, action: impl Fn() -> bool + Send + Sync + 'static) {
+        let _ = self.shared.on_usr1.set(OnUsr1(Box::new(action)));
+    }
+
+    /// How many SIGUSR1 the loops were woken for.
     #[must_use]
-    pub fn take_usr1(&self) -> bool {
-        self.shared.usr1.swap(false, Ordering::SeqCst)
+    pub fn usr1(&self) -> u64 {
+        self.shared.usr1.load(Ordering::SeqCst)
     }
 
     fn receive(&self, number: i32) {
         match Signal::from_number(number) {
+            None if self.shared.on_usr1.get().is_some_and(|OnUsr1(action)| action()) => {}
             None => {
-                self.shared.usr1.store(true, Ordering::SeqCst);
+                self.shared.usr1.fetch_add(1, Ordering::SeqCst);
                 self.wake();
             }
             Some(signal) if self.shared.received.set(signal).is_ok() => self.stop(),
@@ -93,7 +112,7 @@ impl Signals {
     /// Has this loop woken when a signal comes.
     pub fn watch(&self, waker: Arc<Waker>) {
         let mut wakers = self.shared.wakers.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.stopped() {
+        if self.stopped() || self.usr1() > 0 {
             // The signal came before this loop did. A loop that cannot be woken has ended.
             let _ = waker.wake();
         }
@@ -143,7 +162,9 @@ mod tests {
     #[test]
     fn a_loop_is_woken_by_a_signal_before_it_and_after() {
         let signals = Signals::default();
-        for before in [false, true] {
+        let usr1 = Signals::default();
+        usr1.receive(SIGUSR1);
+        for (signals, before) in [(&signals, false), (&signals, true), (&usr1, true)] {
             let mut driver = Driver::new(std::time::Duration::ZERO).unwrap();
             signals.watch(driver.waker());
             if !before {
@@ -156,10 +177,13 @@ mod tests {
     }
 
     #[test]
-    fn the_first_signal_is_kept_and_usr1_is_taken_once() {
+    fn the_first_signal_is_kept_and_usr1_is_counted() {
         let signals = Signals::default();
         signals.receive(SIGUSR1);
-        assert!(signals.take_usr1() && !signals.take_usr1());
+        assert_eq!(signals.usr1(), 1);
+        signals.on_usr1(|| true);
+        signals.receive(SIGUSR1);
+        assert_eq!(signals.usr1(), 1, "it was done");
         assert!(!signals.stopped());
         signals.stop();
         assert_eq!(signals.received(), None);

@@ -31,6 +31,52 @@ pub(super) enum Pair {
     Client(ConnId),
 }
 
+/// What the clients of a listener came to so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Totals {
+    pub(super) connections: u64,
+    /// How many of them have not ended.
+    pub(super) open: u64,
+    pub(super) bytes_in: u64,
+    pub(super) bytes_out: u64,
+    /// `None` as long as no connection has messages.
+    pub(super) messages_in: Option<u64>,
+}
+
+impl Totals {
+    /// Adds a connection. That of a relay to its server is none of a client, and not counted.
+    pub(super) fn add(&mut self, account: &Account) {
+        if !matches!(account.pair, Some(Pair::Client(_))) {
+            self.connections += 1;
+            self.bytes_in += account.bytes_in;
+            self.bytes_out += account.bytes_out;
+            self.add_messages(account.messages_in);
+        }
+    }
+
+    /// Adds a connection that has not ended.
+    pub(super) fn add_open(&mut self, account: &Account) {
+        let before = self.connections;
+        self.add(account);
+        self.open += self.connections - before;
+    }
+
+    /// Adds those of another loop.
+    pub(super) fn merge(&mut self, other: &Totals) {
+        self.connections += other.connections;
+        self.open += other.open;
+        self.bytes_in += other.bytes_in;
+        self.bytes_out += other.bytes_out;
+        self.add_messages(other.messages_in);
+    }
+
+    fn add_messages(&mut self, messages: Option<u64>) {
+        if let Some(messages) = messages {
+            *self.messages_in.get_or_insert(0) += messages;
+        }
+    }
+}
+
 impl Account {
     /// What the connection of this peer has come to until now; the console has no account.
     pub(super) fn of(peer: &Peer, now: Instant) -> Option<Account> {

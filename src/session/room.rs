@@ -1,8 +1,9 @@
 //! What the loops of one listener share: how many are inside, and who came as which.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Mutex, PoisonError};
 
+use super::account::Totals;
 use super::complaint::Quota;
 use crate::config::ListenConfig;
 
@@ -13,6 +14,15 @@ pub(super) struct Room {
     arrivals: AtomicU64,
     /// The access lines at a terminal.
     pub(super) lines: Mutex<Quota>,
+    totals: Mutex<Collected>,
+}
+
+/// The totals that the loops have given so far for one request.
+#[derive(Debug, Default)]
+struct Collected {
+    request: u64,
+    parts: usize,
+    totals: Totals,
 }
 
 /// The part of one loop in it.
@@ -35,6 +45,18 @@ pub(super) fn loops(config: &ListenConfig) -> usize {
 impl Room {
     pub(super) fn share(&self, limit: Option<usize>) -> Share<'_> {
         Share { room: self, limit, mine: 0 }
+    }
+
+    /// Takes the totals of one of so many loops, for the request of this number. The last one of them
+    /// gets the sum.
+    pub(super) fn collect(&self, request: u64, part: &Totals, loops: usize) -> Option<Totals> {
+        let mut collected = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        if request > collected.request {
+            *collected = Collected { request, ..Collected::default() };
+        }
+        collected.parts += 1;
+        collected.totals.merge(part);
+        (request == collected.request && collected.parts == loops).then_some(collected.totals)
     }
 }
 
@@ -72,6 +94,17 @@ impl Share<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_of_the_loops_gets_the_sum_of_one_request() {
+        let room = Room::default();
+        let part = |bytes_in| Totals { connections: 1, bytes_in, ..Totals::default() };
+        assert_eq!(room.collect(1, &part(1), 2), None);
+        // The other loop has missed the first request.
+        assert_eq!(room.collect(2, &part(20), 2), None);
+        assert_eq!(room.collect(2, &part(4), 2), Some(Totals { connections: 2, ..part(24) }));
+        assert_eq!(room.collect(3, &part(5), 1), Some(part(5)));
+    }
 
     #[test]
     fn a_limit_holds_over_all_loops() {

@@ -145,6 +145,63 @@ fn the_two_connections_of_a_relay_name_each_other() {
     assert_eq!((out.status, got), (Some(0), lines.iter().map(String::as_str).collect()));
 }
 
+#[test]
+fn sigusr1_prints_the_totals_and_the_service_goes_on() {
+    for threads in ["1", "3"] {
+        let server = Server::start(&["--threads", threads]);
+        let mut clients: Vec<TcpStream> = (0..4).map(|_| server.open()).collect();
+        for client in &mut clients {
+            assert_eq!(ask(client, "SECRET 1"), digits("1"));
+        }
+        let mut log = server.said.clone();
+        for open in [4, 3] {
+            server.proc.signal(Signal::USR1);
+            log = format!("{log}so far: 4 connections ({open} open), 36 bytes in, 84 bytes out, 4 messages in\n");
+            server.proc.until_stderr(&log);
+            let mut first = clients.remove(0);
+            first.shutdown(Shutdown::Write).unwrap();
+            assert_eq!(first.read(&mut [0]).unwrap(), 0);
+        }
+        server.stop().is(0, "", log);
+    }
+}
+
+#[test]
+fn sigusr1_to_a_relay_counts_clients() {
+    let server = Server::start(&[]);
+    let relay = relay(&server.address(), &[]);
+    let mut client = relay.open();
+    assert_eq!(ask(&mut client, "SECRET 1"), digits("1"));
+    relay.proc.signal(Signal::USR1);
+    relay.proc.until_stderr("so far: 1 connection (1 open), 9 bytes in, 21 bytes out\n");
+}
+
+#[test]
+fn sigusr1_prints_the_stats_so_far_where_they_are_recorded() {
+    let server = Server::start(&["--stats"]);
+    assert_eq!(server.say("SECRET 1\n"), digits("1"));
+    server.proc.signal(Signal::USR1);
+    server.proc.until_stderr("connections   1\n");
+    assert_eq!(server.say("SECRET 1\n"), digits("1"));
+    let out = server.stop();
+    assert_eq!(out.status, Some(0));
+    assert!(out.stderr.contains("connections   2\n"), "{}", out.stderr);
+
+    let server = Server::start(&[]);
+    for (option, last) in [("--stats", true), ("-v", false)] {
+        let mut client = Proc::start(&mut secretcat(["connect", &server.address(), option]));
+        client.write("SECRET 1\n");
+        client.until_stdout("Count: 1\n");
+        client.signal(Signal::USR1);
+        client.until_stderr("messages      1 out, 1 in\n");
+        client.write("SECRET 2\n");
+        client.until_stdout("Digits: 2   Count: 1\n");
+        client.close_stdin();
+        let out = client.end();
+        assert_eq!((out.status, out.stderr.contains("messages      2 out, 2 in\n")), (Some(0), last), "{}", out.stderr);
+    }
+}
+
 /// Runs this with its stderr in a file, and returns that.
 fn in_a_file(command: &mut Command, meet: impl FnOnce(&Proc, &dyn Fn() -> String)) -> (Outcome, String) {
     let dir = Dir::new("log");

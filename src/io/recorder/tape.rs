@@ -22,7 +22,9 @@ const KEPT: usize = 64 * 1024;
 pub(super) struct Tape {
     report: Report,
     trace: Option<Trace>,
-    summary: Option<Summary>,
+    summary: Summary,
+    /// The summary is printed at the end, not only when SIGUSR1 asks for it.
+    stats: bool,
     timeline: Option<(Timeline, PathBuf)>,
     /// The connection that has to be recorded first, and what waits for it.
     held: Option<(ConnId, Vec<Event>)>,
@@ -60,8 +62,8 @@ impl Tape {
             write_start(&Start { time, command }, &mut line);
             trace.write(&line, report);
         }
-        let summary = seeing.stats.then(Summary::default);
-        Ok(Tape { report: report.clone(), trace, summary, timeline, held: None, line })
+        let (summary, stats) = (Summary::default(), seeing.stats);
+        Ok(Tape { report: report.clone(), trace, summary, stats, timeline, held: None, line })
     }
 
     /// Holds all events until this connection is recorded.
@@ -107,19 +109,22 @@ impl Tape {
             write_line(&event, &mut self.line);
             trace.write(&self.line, &self.report);
         }
-        if let Some(summary) = &mut self.summary {
-            summary.note(&event);
-        }
+        self.summary.note(&event);
         if let Some((timeline, _)) = &mut self.timeline {
             timeline.note(&event);
         }
     }
 
+    /// Prints the summary of what has happened so far.
+    pub(super) fn print_summary(&self, elapsed: Duration) {
+        self.report.line(self.summary.render(elapsed).trim_end());
+    }
+
     /// Writes the last of the trace, the summary, and the picture.
     pub(super) fn finish(&mut self, elapsed: Duration, wanted: Wanted) -> Result<(), Error> {
         self.release(wanted);
-        if let Some(summary) = self.summary.take() {
-            self.report.line(summary.render(elapsed).trim_end());
+        if std::mem::take(&mut self.stats) {
+            self.print_summary(elapsed);
         }
         if let Some((timeline, path)) = self.timeline.take() {
             std::fs::write(&path, timeline.render()).map_err(Error::file("write", &path))?;

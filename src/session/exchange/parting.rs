@@ -227,6 +227,11 @@ impl<S: Service> Exchange<S> {
         }
     }
 
+    /// What the connections that have not ended came to so far.
+    pub(in crate::session) fn accounts(&self, now: Instant) -> impl Iterator<Item = Account> + '_ {
+        self.peers.iter().filter_map(move |(_, peer)| Account::of(peer, now))
+    }
+
     fn ids(&self) -> Vec<PeerId> {
         self.peers.iter().map(|(id, _)| id).collect()
     }

@@ -5,19 +5,29 @@ use std::io::ErrorKind;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use super::super::account::{Account, Pair};
+use super::super::account::{Account, Pair, Totals};
 use super::super::complaint::Quota;
-use super::super::exchange::{Ended, Why};
-use crate::config::Seeing;
+use super::super::exchange::{Ended, Exchange, Why};
+use super::super::room::{Room, loops};
+use crate::config::ListenConfig;
 use crate::error::cause;
 use crate::io::driver::{Driver, LINES};
 use crate::io::report::{Medium, Report};
+use crate::io::signal::Signals;
+use crate::service::Service;
 
-/// Where access lines go, and how many.
+/// What is printed of the connections of one loop: a line when one ends, and the totals when SIGUSR1
+/// asks for them.
 #[derive(Debug)]
 pub(super) struct AccessLog<'a> {
     report: Report,
     printed: Printed<'a>,
+    room: &'a Room,
+    loops: usize,
+    /// What the connections that have ended came to.
+    totals: Totals,
+    /// How many times the totals were asked for.
+    asked: u64,
 }
 
 #[derive(Debug)]
@@ -40,15 +50,15 @@ pub(super) enum Shutdown {
 
 impl<'a> AccessLog<'a> {
     /// Lines are printed in the journal and with `-v`, and at a terminal within the quota.
-    pub(super) fn new(seeing: &Seeing, report: &Report, quota: &'a Mutex<Quota>) -> Self {
+    pub(super) fn new(config: &ListenConfig, report: &Report, room: &'a Room) -> Self {
         let printed = match report.medium() {
-            _ if seeing.quiet => Printed::Never,
-            _ if seeing.verbosity > 0 => Printed::Always,
+            _ if config.seeing.quiet => Printed::Never,
+            _ if config.seeing.verbosity > 0 => Printed::Always,
             Medium::Journal => Printed::Always,
-            Medium::Terminal => Printed::Limited(quota),
+            Medium::Terminal => Printed::Limited(&room.lines),
             Medium::File | Medium::Other => Printed::Never,
         };
-        AccessLog { report: report.clone(), printed }
+        AccessLog { report: report.clone(), printed, room, loops: loops(config), totals: Totals::default(), asked: 0 }
     }
 
     /// Whether any line is printed.
@@ -57,8 +67,10 @@ impl<'a> AccessLog<'a> {
     }
 
     /// Prints the line of a connection that has ended.
-    pub(super) fn ended(&self, ended: &Ended, shutdown: Shutdown, driver: &mut Driver) {
-        if let Some(account) = ended.account.as_ref().filter(|_| self.is_on()) {
+    pub(super) fn ended(&mut self, ended: &Ended, shutdown: Shutdown, driver: &mut Driver) {
+        let Some(account) = &ended.account else { return };
+        self.totals.add(account);
+        if self.is_on() {
             let text = || line(&ended.name, account, &reason(&ended.why, account, shutdown));
             self.print(text, Instant::now(), driver);
         }
@@ -95,6 +107,20 @@ impl<'a> AccessLog<'a> {
         self.count(Quota::rest);
     }
 
+    /// SIGUSR1 asks for the totals so far: the last of the loops prints them.
+    pub(super) fn give_totals<S: Service>(&mut self, signals: &Signals, exchange: &Exchange<S>, now: Instant) {
+        let asked = signals.usr1();
+        if asked == self.asked {
+            return;
+        }
+        self.asked = asked;
+        let mut totals = self.totals;
+        exchange.accounts(now).for_each(|account| totals.add_open(&account));
+        if let Some(sum) = self.room.collect(asked, &totals, self.loops) {
+            self.report.line(&so_far(&sum));
+        }
+    }
+
     fn count(&self, left_out: impl FnOnce(&mut Quota) -> Option<u64>) {
         let Printed::Limited(quota) = self.printed else { return };
         if let Some(count) = left_out(&mut quota.lock().unwrap_or_else(PoisonError::into_inner)) {
@@ -129,6 +155,21 @@ fn line(peer: &str, account: &Account, reason: &str) -> String {
 
 fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// What a listener has done until now: `so far: 3 connections (1 open), 18 bytes in, 44 bytes out, 2 messages in`.
+fn so_far(totals: &Totals) -> String {
+    let Totals { connections, open, bytes_in, bytes_out, messages_in } = totals;
+    let mut text = format!(
+        "so far: {} ({open} open), {} in, {} out",
+        counted(*connections, "connection"),
+        counted(*bytes_in, "byte"),
+        counted(*bytes_out, "byte"),
+    );
+    if let Some(messages) = messages_in {
+        let _ = write!(text, ", {} in", counted(*messages, "message"));
+    }
+    text
 }
 
 /// Why a connection ended, in a few words.
@@ -179,6 +220,16 @@ mod tests {
         assert_eq!(line("h:1", &raw, "x"), format!("#3 h:1 -> #4: {counts}: x"));
         let server = Account { pair: Some(Pair::Client(2)), ..raw };
         assert_eq!(line("h:1", &server, "x"), format!("#3 h:1 <- #2: {counts}: x"));
+    }
+
+    #[test]
+    fn totals_count_clients_and_not_the_servers_of_a_relay() {
+        let mut totals = Totals::default();
+        assert_eq!(so_far(&totals), "so far: 0 connections (0 open), 0 bytes in, 0 bytes out");
+        totals.add(&ACCOUNT);
+        totals.add_open(&Account { messages_in: None, pair: Some(Pair::Server(4)), ..ACCOUNT });
+        totals.add_open(&Account { pair: Some(Pair::Client(3)), ..ACCOUNT });
+        assert_eq!(so_far(&totals), "so far: 2 connections (1 open), 2 bytes in, 88 bytes out, 2 messages in");
     }
 
     #[test]

@@ -90,7 +90,7 @@ impl<'a, S: Service> Server<'a, S> {
             door: Door::Open,
             exhausted: Complaint::once_a_minute(),
             unserved: Complaint::once_a_second(),
-            access: AccessLog::new(&config.seeing, &context.report, &room.lines),
+            access: AccessLog::new(config, &context.report, room),
             share: room.share(config.admission.max_connections),
             // A loop that has less to do comes to the door more often.
             door_step: if config.threads == 1 { DOOR } else { 1 },
@@ -111,6 +111,7 @@ impl<'a, S: Service> Server<'a, S> {
             }
             self.call_for_clients();
             self.access.look(now);
+            self.access.give_totals(&self.context.signals, &self.exchange, now);
             self.exchange.measure(now);
             self.tell_of_the_ended()?;
             if self.config.is_kept_pipe() && !self.exchange.has_last_input() {
