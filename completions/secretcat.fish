@@ -115,6 +115,8 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l stats -d 
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s m -l message -d 'Send this message, and read none from stdin (repeatable)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l framing -d 'How messages and replies are told apart: lines, http, length:u8|u16|u32[le]' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l replies -d 'Expect N replies to each message; any: do not count them' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l greeting -d 'Expect N replies before the first message is answered' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s q -l quit-after -d 'Leave this long after the end of the input, whatever has come by then' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l connect-timeout -d 'Give up connecting after so long, name lookup and all addresses included' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l retry -d 'Try a failed connection again, so many times' -r -f
@@ -172,8 +174,8 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l loopback
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s z -l check -d 'Check that a server accepts the connection, and send nothing'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l raw -d 'No messages: bytes both ways, as nc does'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s C -l crlf -d 'End messages with CR LF'
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s N -l shutdown -d 'Half-close as soon as the input ends (--raw always does)'
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l no-shutdown -d 'Keep the connection open when the input of --raw ends'
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s N -l shutdown -d 'Half-close when the input ends, also where stdin is not read'
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l no-shutdown -d 'Do not half-close when the input ends'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l shutdown-with-last -d 'Send the end of the input in the segment of its last byte, where the kernel can (--raw)'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s 6 -l ipv6 -d 'Use IPv6 only'

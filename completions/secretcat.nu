@@ -161,8 +161,10 @@ module completions {
     --raw                     # No messages: bytes both ways, as nc does
     --framing: string         # How messages and replies are told apart: lines, http, length:u8|u16|u32[le]
     --crlf(-C)                # End messages with CR LF
-    --shutdown(-N)            # Half-close as soon as the input ends (--raw always does)
-    --no-shutdown             # Keep the connection open when the input of --raw ends
+    --replies: string         # Expect N replies to each message; any: do not count them
+    --greeting: string        # Expect N replies before the first message is answered
+    --shutdown(-N)            # Half-close when the input ends, also where stdin is not read
+    --no-shutdown             # Do not half-close when the input ends
     --shutdown-with-last      # Send the end of the input in the segment of its last byte, where the kernel can (--raw)
     --quit-after(-q): string  # Leave this long after the end of the input, whatever has come by then
     --connect-timeout: string # Give up connecting after so long, name lookup and all addresses included

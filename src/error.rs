@@ -70,6 +70,16 @@ pub enum Error {
         /// Messages that were sent and have no whole reply.
         unanswered: u64,
     },
+    /// More replies came than are expected.
+    #[error("{address}: {}", surplus_text(*surplus, *still_sending))]
+    Surplus {
+        /// From whom.
+        address: String,
+        /// How many more.
+        surplus: u64,
+        /// The server had not stopped sending when the run ended.
+        still_sending: bool,
+    },
     /// A signal ended the run; `io::signal` knows which.
     #[error("interrupted")]
     Interrupted,
@@ -173,6 +183,12 @@ fn lacks_zone(address: &str) -> bool {
 #[must_use]
 pub fn bytes(count: usize) -> String {
     if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") }
+}
+
+fn surplus_text(surplus: u64, still_sending: bool) -> String {
+    let lines = if surplus == 1 { "line" } else { "lines" };
+    let still = if still_sending { ", and the server is still sending" } else { "" };
+    format!("{surplus} {lines} more than messages{still}: --replies N|any, --greeting N, or --raw")
 }
 
 fn owed(unanswered: u64) -> String {

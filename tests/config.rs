@@ -87,8 +87,8 @@ fn each_command_line_has_its_configuration_or_its_refusal() {
 }
 
 /// The names that the values of options have in help: of numbers, and of all else.
-const NUMBERS: [&str; 9] =
-    ["N", "SIZE", "BYTES", "PORT", "TIME", "DURATION", "VALUE", "SIZE|MIN..MAX", "TIME|MIN..MAX"];
+const NUMBERS: [&str; 10] =
+    ["N", "SIZE", "BYTES", "PORT", "TIME", "DURATION", "VALUE", "SIZE|MIN..MAX", "TIME|MIN..MAX", "N|any"];
 const OTHERS: [&str; 15] = [
     "TEXT",
     "NAME",

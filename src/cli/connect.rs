@@ -11,7 +11,7 @@ use super::socket::{ShowFlag, SocketFlags};
 use super::{seeing, traffic};
 use crate::config::{ConfigError, ConnectConfig, HalfClose, Input, Retry, SocketOptions, Source, Target};
 use crate::frame::Framing;
-use crate::value::{Count, Span};
+use crate::value::{Count, Replies, Span};
 
 /// Send messages and show the replies: a conversation at a terminal, a filter in a script
 #[derive(Debug, Args)]
@@ -45,11 +45,26 @@ pub(super) struct ConnectFlags {
     /// End messages with CR LF
     #[arg(short = 'C', long, help_heading = "Messages", conflicts_with = "raw")]
     crlf: bool,
-    /// Half-close as soon as the input ends (--raw always does)
+    /// Expect N replies to each message; any: do not count them
+    ///
+    /// With 0 the run ends when everything is acknowledged. With any it ends when the server ends,
+    /// or after --quit-after. When more replies come than are expected, message and reply can no
+    /// longer be paired, and the status is 1.
+    #[arg(long, value_name = "N|any", default_value_t = Replies::Each(Count(1)), help_heading = "Messages", conflicts_with = "raw", allow_hyphen_values = true)]
+    replies: Replies,
+    /// Expect N replies before the first message is answered
+    ///
+    /// The greeting of a server that speaks first, as servers of mail do.
+    #[arg(long, value_name = "N", default_value_t = Count(0), help_heading = "Messages", conflicts_with = "raw", allow_hyphen_values = true)]
+    greeting: Count,
+    /// Half-close when the input ends, also where stdin is not read
+    ///
+    /// Without it, messages half-close after the last expected reply, and --raw when the input ends,
+    /// unless stdin is /dev/null, closed or unreadable.
     #[arg(short = 'N', long, help_heading = "Messages")]
     shutdown: bool,
-    /// Keep the connection open when the input of --raw ends
-    #[arg(long, help_heading = "Messages", requires = "raw", conflicts_with = "shutdown")]
+    /// Do not half-close when the input ends
+    #[arg(long, help_heading = "Messages", conflicts_with = "shutdown")]
     no_shutdown: bool,
     /// Send the end of the input in the segment of its last byte, where the kernel can (--raw)
     #[arg(long, help_heading = "Messages", requires = "raw", conflicts_with = "no_shutdown")]
@@ -100,6 +115,8 @@ impl ConnectFlags {
             raw: false,
             framing: Framing::Lines,
             crlf: false,
+            replies: Replies::Each(Count(1)),
+            greeting: Count(0),
             shutdown: false,
             no_shutdown: false,
             shutdown_with_last: false,
@@ -146,10 +163,13 @@ impl ConnectFlags {
             framing: self.framing,
             half_close: match () {
                 () if self.shutdown_with_last => HalfClose::WithLast,
-                () if self.shutdown || (raw && !self.no_shutdown) => HalfClose::AtOnce,
-                () => HalfClose::Never,
+                () if self.no_shutdown => HalfClose::Never,
+                () if self.shutdown || raw => HalfClose::AtOnce,
+                () => HalfClose::AfterReplies,
             },
             crlf: self.crlf,
+            replies: self.replies,
+            greeting: u64::from(self.greeting.0),
             // As nc's -w: a connection that cannot be made is idle too.
             connect_timeout: traffic.idle_timeout.map_or(connect_timeout, |idle| idle.min(connect_timeout)),
             retry: Retry { times: self.retry.0, delay: time(self.retry_delay) },

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{Bytes, ConfigError, Family, Seeing, Traffic};
 use crate::frame::Framing;
-use crate::service::talk::Wire;
-use crate::value::Address;
+use crate::service::wire::Wire;
+use crate::value::{Address, Replies};
 
 /// A checked run of `connect`.
 #[derive(Clone, Debug)]
@@ -26,6 +26,10 @@ pub struct ConnectConfig {
     pub framing: Framing,
     /// Messages end with CR LF.
     pub crlf: bool,
+    /// How many replies each message has (`--replies`).
+    pub replies: Replies,
+    /// How many messages the server sends before it is asked (`--greeting`).
+    pub greeting: u64,
     /// How long making the connection may take, name lookup and all addresses included.
     pub connect_timeout: Duration,
     /// How often a failed connection is tried again, and after which pause.
@@ -45,6 +49,8 @@ pub struct ConnectConfig {
 pub enum HalfClose {
     /// Nothing.
     Never,
+    /// It is half-closed when the last reply that is expected has come.
+    AfterReplies,
     /// It is half-closed at once.
     AtOnce,
     /// It is, and the last bytes wait for that, to go in one segment with the end.

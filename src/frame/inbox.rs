@@ -46,6 +46,15 @@ impl Inbox {
         Inbox { scanner, stash: Vec::new(), start: 0 }
     }
 
+    /// The same, where the body of a line is the line with its ending, byte for byte as it came.
+    #[must_use]
+    pub fn verbatim(mut self) -> Inbox {
+        if let Scanner::Lines(lines) = &mut self.scanner {
+            lines.keep_ending();
+        }
+        self
+    }
+
     /// Takes the next message, first out of what is buffered and then out of `fresh`, which is moved
     /// on past it. `None` says that more bytes are needed: all of `fresh` was taken and its tail is
     /// buffered here. An error is final: every further call returns it.

@@ -10,11 +10,18 @@ const FEW: usize = 64;
 pub(super) struct Lines {
     limit: usize,
     searched: usize,
+    /// The body of a line is the line with its ending.
+    keeps_ending: bool,
 }
 
 impl Lines {
     pub(super) fn new(limit: usize) -> Lines {
-        Lines { limit, searched: 0 }
+        Lines { limit, searched: 0, keeps_ending: false }
+    }
+
+    /// From now on the body of a line is the line with its ending.
+    pub(super) fn keep_ending(&mut self) {
+        self.keeps_ending = true;
     }
 
     pub(super) fn reset(&mut self) {
@@ -28,6 +35,9 @@ impl Lines {
         let lf = find_lf(fresh).filter(|&lf| lf <= self.limit)?;
         let (wire, rest) = fresh.split_at_checked(lf + 1)?;
         *fresh = rest;
+        if self.keeps_ending {
+            return Some((wire, wire));
+        }
         Some((wire, wire[..lf].strip_suffix(b"\r").unwrap_or(&wire[..lf])))
     }
 
@@ -39,7 +49,8 @@ impl Lines {
             let lf = self.searched + found;
             let end = if held[..lf].ends_with(b"\r") { lf - 1 } else { lf };
             self.allow(end)?;
-            return Ok(Scan::Whole(Found { wire: lf + 1, body: 0, body_end: end, chunked: false }));
+            let body_end = if self.keeps_ending { lf + 1 } else { end };
+            return Ok(Scan::Whole(Found { wire: lf + 1, body: 0, body_end, chunked: false }));
         }
         self.searched = window.len();
         if window.len() == most {

@@ -2,12 +2,14 @@
 
 mod actions;
 pub mod chat;
+pub mod filter;
 mod kinds;
 pub mod pipe;
 pub mod relay;
 pub mod secret;
 pub mod standard;
 pub mod talk;
+pub mod wire;
 
 pub use actions::{Action, Actions};
 pub use kinds::{Bug, ServiceKind};

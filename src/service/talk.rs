@@ -1,56 +1,12 @@
-//! The client's half of the message service: lines from the console go out, replies come back.
+//! A conversation at a terminal: typed lines go out as messages, replies are shown.
 
+use super::wire::{Flaw, Wire, line};
 use super::{Action, Actions, CONSOLE, Event, PeerId, Service};
-use crate::frame::{FrameError, Framing, Role, encode};
-use crate::plan::{CutOutside, Cutting};
-
-/// How the console is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Style {
-    /// A person: a prompt, what was sent, what was received, one message at a time.
-    Conversation,
-    /// A script: replies and nothing else, messages sent without waiting for them.
-    Filter,
-}
-
-/// How messages are put on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wire {
-    /// What divides them.
-    pub framing: Framing,
-    /// Lines end with CR LF.
-    pub crlf: bool,
-}
-
-impl Wire {
-    /// Checks that every offset of a plan cuts this message as it goes over the wire.
-    ///
-    /// # Errors
-    /// The first offset that does not. A message that has no form on the wire is passed over.
-    pub fn check(self, cutting: &Cutting, number: u64, message: &[u8]) -> Result<(), CutOutside> {
-        let Cutting::Cut(_) = cutting else { return Ok(()) };
-        let mut out = Vec::new();
-        if self.encode(message, &mut out).is_err() {
-            return Ok(());
-        }
-        cutting.check(number, out.len())
-    }
-
-    fn encode(self, message: &[u8], out: &mut Vec<u8>) -> Result<(), FrameError> {
-        let start = out.len();
-        encode(self.framing, Role::Requests, message, out)?;
-        if self.crlf && self.framing == Framing::Lines {
-            out.truncate(start + message.len());
-            out.extend_from_slice(b"\r\n");
-        }
-        Ok(())
-    }
-}
+use crate::plan::Cutting;
 
 /// A conversation with one server, and the count of what is owed.
 #[derive(Debug)]
 pub struct Talk {
-    style: Style,
     wire: Wire,
     half_close: bool,
     /// Where messages will be cut.
@@ -62,26 +18,13 @@ pub struct Talk {
     flaw: Option<Flaw>,
 }
 
-/// What went wrong within the conversation itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flaw {
-    /// The last reply ended before it was whole.
-    CutShort,
-    /// A message does not fit its framing.
-    Refused,
-    /// A message would not be cut where it was asked for.
-    Uncut(CutOutside),
-    /// A reply was over the limit.
-    TooLong,
-}
-
 impl Talk {
     /// A conversation that has not begun. With `half_close` the end of the input is told to the
     /// server at once, not when all replies are there.
     #[must_use]
-    pub fn new(style: Style, wire: Wire, half_close: bool) -> Self {
+    pub fn new(wire: Wire, half_close: bool) -> Self {
         let cutting = Cutting::Whole;
-        Talk { style, wire, half_close, cutting, server: None, sent: 0, answered: 0, input_ended: false, flaw: None }
+        Talk { wire, half_close, cutting, server: None, sent: 0, answered: 0, input_ended: false, flaw: None }
     }
 
     /// The same, of messages that are going to be cut so: those that would not be are refused.
@@ -121,7 +64,7 @@ impl Talk {
     }
 
     fn on_input(&mut self, message: &[u8], actions: &mut Actions) {
-        if self.style == Style::Conversation && is_quit(message) {
+        if is_quit(message) {
             return self.end_input(actions);
         }
         let Some(server) = self.server else { return };
@@ -135,16 +78,14 @@ impl Talk {
             return self.refuse(flaw, actions);
         }
         self.sent += 1;
-        if self.style == Style::Conversation {
-            // The next one is typed when this one is answered.
-            actions.push(Action::Flush(server));
-            labelled("Sent: ", message, actions);
-        }
+        // The next one is typed when this one is answered.
+        actions.push(Action::Flush(server));
+        labelled("Sent: ", message, actions);
     }
 
-    /// A person may try again; a script must not take for tested what was not.
+    /// A person may try again.
     fn refuse(&mut self, flaw: Flaw, actions: &mut Actions) {
-        if let (Style::Conversation, Flaw::Uncut(outside)) = (self.style, flaw) {
+        if let Flaw::Uncut(outside) = flaw {
             labelled("Not sent: ", outside.to_string().as_bytes(), actions);
             return prompt(actions);
         }
@@ -153,14 +94,9 @@ impl Talk {
     }
 
     fn on_reply(&mut self, reply: &[u8], actions: &mut Actions) {
-        match self.style {
-            Style::Filter => actions.send_with(CONSOLE, |out| line("", reply, out)),
-            Style::Conversation => {
-                labelled("Received: ", reply, actions);
-                if self.answered + 1 >= self.sent && !self.input_ended {
-                    prompt(actions);
-                }
-            }
+        labelled("Received: ", reply, actions);
+        if self.answered + 1 >= self.sent && !self.input_ended {
+            prompt(actions);
         }
     }
 
@@ -195,9 +131,7 @@ impl Service for Talk {
             | Event::Unreachable(_) => return,
             Event::Open(server) => {
                 self.server = Some(server);
-                if self.style == Style::Conversation {
-                    prompt(actions);
-                }
+                prompt(actions);
             }
             Event::Message(CONSOLE, message) | Event::Last(CONSOLE, message) => self.on_input(message, actions),
             Event::Message(_, reply) => {
@@ -210,7 +144,7 @@ impl Service for Talk {
                 self.on_reply(rest, actions);
             }
             Event::Eof(CONSOLE) => {
-                if self.style == Style::Conversation && !self.input_ended {
+                if !self.input_ended {
                     actions.send(CONSOLE, b"\n"); // Ctrl-D leaves the cursor behind the prompt
                 }
                 self.end_input(actions);
@@ -233,8 +167,7 @@ impl Service for Talk {
         if from != CONSOLE {
             return true;
         }
-        let quiet = self.style == Style::Filter || self.unanswered() == 0;
-        self.server.is_some() && !self.input_ended && quiet
+        self.server.is_some() && !self.input_ended && self.unanswered() == 0
     }
 }
 
@@ -251,17 +184,10 @@ fn labelled(label: &str, text: &[u8], actions: &mut Actions) {
     actions.send_with(CONSOLE, |out| line(label, text, out));
 }
 
-fn line(label: &str, text: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(label.as_bytes());
-    out.extend_from_slice(text);
-    if !text.ends_with(b"\n") {
-        out.push(b'\n'); // the body of a framing other than lines may have brought its own
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::Framing;
 
     const SERVER: PeerId = 1;
 
@@ -284,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_conversation_goes_as_the_original_did() {
-        let mut talk = Talk::new(Style::Conversation, LINES, false);
+        let mut talk = Talk::new(LINES, false);
         assert!(!talk.wants(CONSOLE), "nothing is read before the server is there");
         let begun = play(&mut talk, vec![Event::Open(SERVER), Event::Message(CONSOLE, b"SECRET 7")]);
         assert_eq!(
@@ -302,12 +228,9 @@ mod tests {
 
     #[test]
     fn a_message_that_would_not_be_cut_is_not_sent() {
-        let cut = |style| Talk::new(style, LINES, false).cut(&Cutting::Cut("3".parse().unwrap()));
-        let events = || vec![Event::Open(SERVER), Event::Message(CONSOLE, b"abc"), Event::Message(CONSOLE, b"ab")];
-        let mut script = cut(Style::Filter);
-        assert_eq!(play(&mut script, events()), "server \"abc\\n\"\nStop");
-        assert_eq!(script.flaw(), Some(Flaw::Uncut(CutOutside { number: 2, len: 3, offset: 3 })));
-        let told = play(&mut cut(Style::Conversation), events());
+        let mut talk = Talk::new(LINES, false).cut(&Cutting::Cut("3".parse().unwrap()));
+        let events = vec![Event::Open(SERVER), Event::Message(CONSOLE, b"abc"), Event::Message(CONSOLE, b"ab")];
+        let told = play(&mut talk, events);
         let told = told.split_once("Sent: abc\\n\"\n").unwrap().1;
         assert_eq!(
             told,
@@ -317,40 +240,15 @@ mod tests {
     }
 
     #[test]
-    fn quit_words_are_messages_to_a_filter() {
-        let mut talk = Talk::new(Style::Filter, LINES, true);
-        let told = play(&mut talk, vec![Event::Open(SERVER), Event::Message(CONSOLE, b"quit"), Event::Eof(CONSOLE)]);
-        assert_eq!(told, "server \"quit\\n\"\nfinish server");
-        assert_eq!(play(&mut talk, vec![Event::Message(SERVER, b"no")]), "console \"no\\n\"\nStop");
-    }
-
-    #[test]
-    fn a_reply_cut_short_is_shown_but_not_counted() {
-        let mut talk = Talk::new(Style::Filter, LINES, false);
-        let told = play(
-            &mut talk,
-            vec![
-                Event::Open(SERVER),
-                Event::Message(CONSOLE, b"a"),
-                Event::Eof(CONSOLE),
-                Event::Last(SERVER, b"Digi"),
-                Event::Eof(SERVER),
-            ],
-        );
-        assert_eq!(told, "server \"a\\n\"\nflush server\nconsole \"Digi\\n\"\nStop");
-        assert_eq!((talk.unanswered(), talk.flaw()), (1, Some(Flaw::CutShort)));
-    }
-
-    #[test]
     fn what_comes_unasked_answers_nothing() {
-        let mut talk = Talk::new(Style::Filter, LINES, false);
+        let mut talk = Talk::new(LINES, false);
         play(&mut talk, vec![Event::Open(SERVER), Event::Message(SERVER, b"welcome"), Event::Message(CONSOLE, b"a")]);
         assert_eq!((talk.sent(), talk.answered(), talk.unanswered()), (1, 0, 1));
     }
 
     #[test]
     fn ctrl_d_ends_the_line_of_the_prompt() {
-        let mut talk = Talk::new(Style::Conversation, LINES, false);
+        let mut talk = Talk::new(LINES, false);
         let told = play(&mut talk, vec![Event::Open(SERVER), Event::Eof(CONSOLE)]);
         assert_eq!(told, "console \"Enter Message: \"\nconsole \"\\n\"\nflush server\nStop");
     }

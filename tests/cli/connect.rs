@@ -131,7 +131,7 @@ fn crlf_ends_each_message_where_it_is_asked_for() {
     let mut server = accept(&listener);
     assert_eq!(read_line(&mut server), "one\r\n");
     server.write_all(b"yes\r\n").unwrap();
-    proc.end().is(0, "yes\n", "");
+    proc.end().is(0, "yes\r\n", ""); // as it came
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn a_reply_cut_short_is_shown_but_is_no_reply() {
     let stderr = format!(
         "secretcat: connect {address}: closed by the server in the middle of a reply with 1 message unanswered\n"
     );
-    proc.end().is(1, "Digits: 1\n", stderr);
+    proc.end().is(1, "Digits: 1", stderr);
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn a_message_over_the_limit_is_a_failure_of_the_input() {
 }
 
 #[test]
-fn a_stdout_that_nobody_reads_any_more_is_no_failure() {
+fn a_stdout_that_nobody_reads_any_more_ends_it_as_it_ends_cat() {
     let server = Server::start(&[]);
     let (mut reader, stdout) = UnixStream::pair().unwrap();
     let mut command = secretcat(["connect", &server.address()]);
@@ -249,7 +249,8 @@ fn a_stdout_that_nobody_reads_any_more_is_no_failure() {
     assert_eq!(line, *b"Digits: 1   Count: 1\n");
     drop(reader);
     proc.feed("SECRET 2\n".repeat(1000).into_bytes());
-    proc.end().is(0, "", "");
+    let outcome = proc.end();
+    assert_eq!((outcome.signal, outcome.stderr.as_str()), (Some(libc::SIGPIPE), ""));
     server.stops_with("");
 }
 

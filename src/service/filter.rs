@@ -1,0 +1,341 @@
+//! Messages in a script: lines from stdin go out without waiting, replies go to stdout byte for byte.
+
+use super::wire::{Flaw, Wire, line};
+use super::{Action, Actions, CONSOLE, Event, PeerId, Service};
+use crate::frame::Framing;
+use crate::plan::Cutting;
+use crate::value::{Count, Replies};
+
+/// When the server is sent our end of the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendsEnd {
+    /// When the input ends.
+    AfterInput,
+    /// When the last reply that is expected has come: many servers drop what they still owe to a
+    /// client that has half-closed.
+    AfterReplies,
+    /// Only when the connection is closed.
+    Never,
+}
+
+/// What a filter is told of its server and its messages.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// How messages are put on the wire.
+    pub wire: Wire,
+    /// Where messages will be cut: those that would not be are refused.
+    pub cutting: Cutting,
+    /// How many replies each message has.
+    pub replies: Replies,
+    /// How many messages the server sends before it is asked (`--greeting`).
+    pub greeting: u64,
+    /// When the server is sent our end of the stream.
+    pub sends_end: SendsEnd,
+}
+
+/// Sends messages and counts the replies.
+#[derive(Debug)]
+pub struct Filter {
+    terms: Terms,
+    server: Option<PeerId>,
+    sent: u64,
+    /// Replies that were expected when they came, the greeting among them.
+    received: u64,
+    /// Replies that came when none was expected.
+    surplus: u64,
+    input_ended: bool,
+    end_sent: bool,
+    server_ended: bool,
+    flaw: Option<Flaw>,
+}
+
+impl Filter {
+    /// A filter that waits for its server.
+    #[must_use]
+    pub fn new(terms: Terms) -> Self {
+        Filter {
+            terms,
+            server: None,
+            sent: 0,
+            received: 0,
+            surplus: 0,
+            input_ended: false,
+            end_sent: false,
+            server_ended: false,
+            flaw: None,
+        }
+    }
+
+    /// Messages sent.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Messages that have all their replies. Where replies are not counted, all have.
+    #[must_use]
+    pub fn answered(&self) -> u64 {
+        match self.terms.replies {
+            Replies::Each(Count(replies @ 1..)) => {
+                self.received.saturating_sub(self.terms.greeting) / u64::from(replies)
+            }
+            Replies::Each(_) | Replies::Any => self.sent,
+        }
+    }
+
+    /// Messages that lack a reply.
+    #[must_use]
+    pub fn unanswered(&self) -> u64 {
+        self.sent.saturating_sub(self.answered())
+    }
+
+    /// Replies that came when none was expected. Where no message was sent, or replies are not
+    /// counted, there is nothing that they could be mistaken for.
+    #[must_use]
+    pub fn surplus(&self) -> u64 {
+        let counts = matches!(self.terms.replies, Replies::Each(Count(1..))) && self.sent > 0;
+        if counts { self.surplus } else { 0 }
+    }
+
+    /// Whether the input has ended and every reply that is expected is there. Where replies are not
+    /// counted, nobody knows which is the last one.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.input_ended && self.terms.replies != Replies::Any && self.received >= self.expected()
+    }
+
+    /// Whether the input has ended.
+    #[must_use]
+    pub fn input_ended(&self) -> bool {
+        self.input_ended
+    }
+
+    /// Whether the server has ended its side.
+    #[must_use]
+    pub fn server_ended(&self) -> bool {
+        self.server_ended
+    }
+
+    /// What went wrong with a message or a reply, if anything did.
+    #[must_use]
+    pub fn flaw(&self) -> Option<Flaw> {
+        self.flaw
+    }
+
+    /// Replies that have to come for what was sent so far. A greeting is waited for only where
+    /// something was sent.
+    fn expected(&self) -> u64 {
+        match self.terms.replies {
+            Replies::Each(Count(replies @ 1..)) if self.sent > 0 => {
+                self.terms.greeting.saturating_add(self.sent.saturating_mul(replies.into()))
+            }
+            Replies::Each(_) | Replies::Any => 0,
+        }
+    }
+
+    fn on_input(&mut self, message: &[u8], actions: &mut Actions) {
+        let Some(server) = self.server else { return };
+        let (Terms { wire, cutting, .. }, number) = (&self.terms, self.sent + 1);
+        let sent = actions.try_send_with(server, |out| {
+            let start = out.len();
+            wire.encode(message, out).map_err(|_| Flaw::Refused)?;
+            cutting.check(number, out.len() - start).map_err(Flaw::Uncut)
+        });
+        match sent {
+            Ok(()) => self.sent += 1,
+            Err(flaw) => {
+                self.flaw = Some(flaw);
+                actions.push(Action::Stop);
+            }
+        }
+    }
+
+    /// A reply, or with `whole` false the beginning of one that the server did not finish.
+    fn on_reply(&mut self, reply: &[u8], whole: bool, actions: &mut Actions) {
+        if self.terms.wire.framing == Framing::Lines {
+            actions.send(CONSOLE, reply); // with its line ending, as it came
+        } else {
+            actions.send_with(CONSOLE, |out| line("", reply, out));
+        }
+        let greets = self.received < self.terms.greeting;
+        match self.terms.replies {
+            Replies::Each(Count(1..)) if greets || self.received < self.expected() => {
+                if whole {
+                    self.received += 1;
+                } else {
+                    self.flaw = Some(Flaw::CutShort);
+                }
+            }
+            Replies::Each(Count(1..)) => self.surplus += 1,
+            Replies::Each(_) | Replies::Any => {}
+        }
+    }
+
+    fn send_end_when_due(&mut self, actions: &mut Actions) {
+        let due = match self.terms.sends_end {
+            SendsEnd::AfterInput => self.input_ended,
+            SendsEnd::AfterReplies => self.is_complete() || (self.input_ended && self.terms.replies == Replies::Any),
+            SendsEnd::Never => false,
+        };
+        if let Some(server) = self.server.filter(|_| due && !self.end_sent) {
+            self.end_sent = true;
+            actions.push(Action::Finish(server));
+        }
+    }
+}
+
+impl Service for Filter {
+    fn on(&mut self, event: Event<'_>, actions: &mut Actions) {
+        match event {
+            Event::Open(CONSOLE)
+            | Event::Request(..)
+            | Event::Expects(_)
+            | Event::Malformed(..)
+            | Event::Drained(_)
+            | Event::Exhausted(_)
+            | Event::Linked(..)
+            | Event::Failed(_)
+            | Event::Unreachable(_) => return,
+            Event::Open(server) => self.server = Some(server),
+            Event::Message(CONSOLE, message) | Event::Last(CONSOLE, message) => self.on_input(message, actions),
+            Event::Message(_, reply) => self.on_reply(reply, true, actions),
+            Event::Last(_, rest) => self.on_reply(rest, false, actions),
+            Event::Eof(CONSOLE) => {
+                self.input_ended = true;
+                if let Some(server) = self.server {
+                    actions.push(Action::Flush(server));
+                }
+            }
+            Event::TooLong(_) => {
+                self.flaw = Some(Flaw::TooLong);
+                return actions.push(Action::Stop);
+            }
+            // What that means depends on what is still expected; who runs the service decides.
+            Event::Eof(_) | Event::Closed(_) => {
+                self.server_ended = true;
+                return;
+            }
+        }
+        self.send_end_when_due(actions);
+    }
+
+    fn sink(&self, from: PeerId) -> PeerId {
+        if from == CONSOLE { self.server.unwrap_or(CONSOLE) } else { CONSOLE }
+    }
+
+    fn wants(&self, from: PeerId) -> bool {
+        from != CONSOLE || (self.server.is_some() && !self.input_ended)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::CutOutside;
+
+    const SERVER: PeerId = 1;
+
+    fn filter(change: impl FnOnce(&mut Terms)) -> Filter {
+        let mut terms = Terms {
+            wire: Wire { framing: Framing::Lines, crlf: false },
+            cutting: Cutting::Whole,
+            replies: Replies::Each(Count(1)),
+            greeting: 0,
+            sends_end: SendsEnd::AfterReplies,
+        };
+        change(&mut terms);
+        let mut filter = Filter::new(terms);
+        filter.on(Event::Open(SERVER), &mut Actions::default());
+        filter
+    }
+
+    fn play(filter: &mut Filter, events: Vec<Event<'_>>) -> Vec<(Action, String)> {
+        let mut actions = Actions::default();
+        for event in events {
+            filter.on(event, &mut actions);
+        }
+        actions.script()
+    }
+
+    fn ask(message: &'static [u8]) -> Event<'static> {
+        Event::Message(CONSOLE, message)
+    }
+
+    fn reply(text: &'static [u8]) -> Event<'static> {
+        Event::Message(SERVER, text)
+    }
+
+    #[test]
+    fn the_end_is_sent_after_the_last_expected_reply() {
+        let mut filter = filter(|_| ());
+        let script = play(&mut filter, vec![ask(b"quit"), Event::Eof(CONSOLE)]);
+        assert_eq!(script, [(Action::Send(SERVER, 5), "quit\n".into()), (Action::Flush(SERVER), String::new())]);
+        assert!(!filter.is_complete());
+        let script = play(&mut filter, vec![reply(b"no\r\n")]);
+        assert_eq!(script, [(Action::Send(CONSOLE, 4), "no\r\n".into()), (Action::Finish(SERVER), String::new())]);
+        assert!(filter.is_complete() && filter.unanswered() == 0);
+    }
+
+    #[test]
+    fn replies_are_counted_as_expected() {
+        // replies, greeting; what came before and after the two messages; unanswered, surplus, complete
+        let cases = [
+            (Replies::Each(Count(1)), 0, 0, 2, (0, 0, true)),
+            (Replies::Each(Count(1)), 0, 0, 1, (1, 0, false)),
+            (Replies::Each(Count(1)), 0, 0, 5, (0, 3, true)),
+            (Replies::Each(Count(1)), 0, 1, 2, (0, 1, true)),
+            (Replies::Each(Count(1)), 1, 1, 2, (0, 0, true)),
+            (Replies::Each(Count(1)), 1, 0, 2, (1, 0, false)),
+            (Replies::Each(Count(3)), 0, 0, 5, (1, 0, false)),
+            (Replies::Each(Count(3)), 0, 0, 6, (0, 0, true)),
+            (Replies::Each(Count(0)), 0, 0, 9, (0, 0, true)),
+            (Replies::Any, 0, 4, 9, (0, 0, false)),
+        ];
+        for (replies, greeting, before, after, expected) in cases {
+            let mut filter = filter(|terms| (terms.replies, terms.greeting) = (replies, greeting));
+            (0..before).for_each(|_| drop(play(&mut filter, vec![reply(b"r\n")])));
+            play(&mut filter, vec![ask(b"a"), ask(b"b"), Event::Eof(CONSOLE)]);
+            (0..after).for_each(|_| drop(play(&mut filter, vec![reply(b"r\n")])));
+            let found = (filter.unanswered(), filter.surplus(), filter.is_complete());
+            assert_eq!(found, expected, "{replies:?}, greeting {greeting}, {before} and {after}");
+        }
+    }
+
+    #[test]
+    fn without_a_message_nothing_is_expected() {
+        let mut filter = filter(|terms| terms.greeting = 1);
+        play(&mut filter, vec![Event::Eof(CONSOLE)]);
+        assert!(filter.is_complete());
+        play(&mut filter, vec![reply(b"220 hello\r\n"), reply(b"more\r\n")]);
+        assert_eq!((filter.surplus(), filter.unanswered()), (0, 0));
+    }
+
+    #[test]
+    fn the_end_is_sent_as_early_as_asked_for() {
+        let ends = |replies, sends_end| {
+            let mut filter = filter(|terms| (terms.replies, terms.sends_end) = (replies, sends_end));
+            let script = play(&mut filter, vec![ask(b"a"), Event::Eof(CONSOLE)]);
+            script.iter().any(|(action, _)| *action == Action::Finish(SERVER))
+        };
+        assert!(ends(Replies::Each(Count(1)), SendsEnd::AfterInput) && ends(Replies::Any, SendsEnd::AfterReplies));
+        assert!(ends(Replies::Each(Count(0)), SendsEnd::AfterReplies));
+        assert!(!ends(Replies::Each(Count(1)), SendsEnd::AfterReplies) && !ends(Replies::Any, SendsEnd::Never));
+    }
+
+    #[test]
+    fn a_reply_cut_short_is_written_but_not_counted() {
+        let mut filter = filter(|_| ());
+        play(&mut filter, vec![ask(b"a"), Event::Eof(CONSOLE)]);
+        let script = play(&mut filter, vec![Event::Last(SERVER, b"Digi"), Event::Eof(SERVER)]);
+        assert_eq!(script, [(Action::Send(CONSOLE, 4), "Digi".into())]);
+        assert_eq!((filter.unanswered(), filter.flaw(), filter.server_ended()), (1, Some(Flaw::CutShort), true));
+    }
+
+    #[test]
+    fn a_message_that_would_not_be_cut_is_not_sent() {
+        let mut filter = filter(|terms| terms.cutting = Cutting::Cut("3".parse().unwrap()));
+        let script = play(&mut filter, vec![ask(b"abc"), ask(b"ab")]);
+        assert_eq!(script, [(Action::Send(SERVER, 4), "abc\n".into()), (Action::Stop, String::new())]);
+        assert_eq!(filter.flaw(), Some(Flaw::Uncut(CutOutside { number: 2, len: 3, offset: 3 })));
+    }
+}

@@ -1,0 +1,60 @@
+//! What a client makes of its messages: the bytes on the wire, and why some do not go there.
+
+use crate::frame::{FrameError, Framing, Role, encode};
+use crate::plan::{CutOutside, Cutting};
+
+/// How messages are put on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wire {
+    /// What divides them.
+    pub framing: Framing,
+    /// Lines end with CR LF.
+    pub crlf: bool,
+}
+
+impl Wire {
+    /// Checks that every offset of a plan cuts this message as it goes over the wire.
+    ///
+    /// # Errors
+    /// The first offset that does not. A message that has no form on the wire is passed over.
+    pub fn check(self, cutting: &Cutting, number: u64, message: &[u8]) -> Result<(), CutOutside> {
+        let Cutting::Cut(_) = cutting else { return Ok(()) };
+        let mut out = Vec::new();
+        if self.encode(message, &mut out).is_err() {
+            return Ok(());
+        }
+        cutting.check(number, out.len())
+    }
+
+    pub(super) fn encode(self, message: &[u8], out: &mut Vec<u8>) -> Result<(), FrameError> {
+        let start = out.len();
+        encode(self.framing, Role::Requests, message, out)?;
+        if self.crlf && self.framing == Framing::Lines {
+            out.truncate(start + message.len());
+            out.extend_from_slice(b"\r\n");
+        }
+        Ok(())
+    }
+}
+
+/// What went wrong within the conversation itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// The last reply ended before it was whole.
+    CutShort,
+    /// A message does not fit its framing.
+    Refused,
+    /// A message would not be cut where it was asked for.
+    Uncut(CutOutside),
+    /// A reply was over the limit.
+    TooLong,
+}
+
+/// Appends a reply as a line of text.
+pub(super) fn line(label: &str, text: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(label.as_bytes());
+    out.extend_from_slice(text);
+    if !text.ends_with(b"\n") {
+        out.push(b'\n'); // the body of a framing other than lines may have brought its own
+    }
+}

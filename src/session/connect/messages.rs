@@ -1,0 +1,202 @@
+//! Messages in a script: stdin is sent, replies are written, and the status says whether all is there.
+
+use std::time::{Duration, Instant};
+
+use super::super::exchange::Why;
+use super::replies::{ReplyClock, how_lost, left_early, lost, too_long};
+use super::{Link, Mode, Run};
+use crate::config::HalfClose;
+use crate::error::{Error, bytes};
+use crate::frame::{FrameError, Framing, Inbox, Role};
+use crate::io::driver::CLOCK;
+use crate::service::CONSOLE;
+use crate::service::filter::{Filter, SendsEnd, Terms};
+use crate::service::wire::{Flaw, Wire};
+
+/// The shortest silence after the last expected reply that ends a run.
+const SHORTEST_SILENCE: Duration = Duration::from_millis(100);
+/// The longest time that is waited for more after the last expected reply.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// Sends what there is to send, until every reply is there.
+pub(super) fn run(link: Link<'_>) -> Result<(), Error> {
+    let config = link.config;
+    let terms = Terms {
+        wire: Wire { framing: config.framing, crlf: config.crlf },
+        cutting: config.traffic.plan.cutting.clone(),
+        replies: config.replies,
+        greeting: config.greeting,
+        sends_end: match config.half_close {
+            HalfClose::AtOnce | HalfClose::WithLast => SendsEnd::AfterInput,
+            // After a half-close there may be nothing left to reset.
+            HalfClose::AfterReplies if link.conn.resets() => SendsEnd::Never,
+            HalfClose::AfterReplies => SendsEnd::AfterReplies,
+            HalfClose::Never => SendsEnd::Never,
+        },
+    };
+    let inbox = Inbox::new(config.framing, Role::Responses, config.traffic.max_message).verbatim();
+    // stdin is lines, whatever framing they are sent in.
+    let mut run = Run::start(link, Filter::new(terms), Framing::Lines, inbox)?;
+    run.start_meter_of_input();
+    run.go(&mut Messages::default())
+}
+
+#[derive(Debug, Default)]
+struct Messages {
+    clock: ReplyClock,
+    quit_at: Option<Instant>,
+    pace: Pace,
+    rest: Option<Rest>,
+}
+
+/// How fast the server answers.
+#[derive(Debug, Default)]
+struct Pace {
+    answered: u64,
+    /// Since when the next reply is due.
+    since: Option<Instant>,
+    slowest: Duration,
+}
+
+impl Pace {
+    fn note(&mut self, sent: u64, answered: u64, now: Instant) {
+        if answered != self.answered {
+            let took = self.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+            (self.slowest, self.since) = (self.slowest.max(took), None);
+            self.answered = answered;
+        }
+        if sent > answered {
+            self.since.get_or_insert(now);
+        }
+    }
+
+    /// The silence after which a server that answers so fast is taken to have said everything.
+    fn silence(&self) -> Duration {
+        (self.slowest * 2).clamp(SHORTEST_SILENCE, LONGEST_WAIT)
+    }
+}
+
+/// What follows the last expected reply: it is written too, until the server is silent.
+#[derive(Debug)]
+struct Rest {
+    until: Instant,
+    /// Bytes received by then, and when the last of them came.
+    received: u64,
+    last: Instant,
+}
+
+/// How the rest has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RestEnd {
+    Silent,
+    StillSending,
+}
+
+impl Messages {
+    /// Waits for what follows the last expected reply.
+    fn wait_for_rest(&mut self, run: &mut Run<'_, Filter>, now: Instant) -> Option<RestEnd> {
+        let received = run.exchange.conn(run.server).map_or(0, |conn| conn.offsets().1);
+        let rest = self.rest.get_or_insert(Rest { until: now + LONGEST_WAIT, received, last: now });
+        if rest.received != received {
+            (rest.received, rest.last) = (received, now);
+        }
+        let silent_at = rest.last + self.pace.silence();
+        let at = silent_at.min(rest.until);
+        if now < at {
+            run.exchange.driver.wake_at(CLOCK, at);
+            return None;
+        }
+        Some(if now >= silent_at { RestEnd::Silent } else { RestEnd::StillSending })
+    }
+
+    /// stdout has not taken everything: the time does not count as silence of the server.
+    fn hold(&mut self, now: Instant) {
+        if let Some(rest) = &mut self.rest {
+            rest.last = now;
+        }
+    }
+}
+
+impl Mode<Filter> for Messages {
+    fn ending(&mut self, run: &mut Run<'_, Filter>, now: Instant) -> Option<Result<(), Error>> {
+        if run.exchange.console_closed() {
+            return Some(Err(Error::OutputGone));
+        }
+        let filter = &run.exchange.service;
+        let (sent, answered) = (filter.sent(), filter.answered());
+        self.pace.note(sent, answered, now);
+        if run.exchange.backlog(CONSOLE) > 0 {
+            self.hold(now);
+            return None; // what has come is written out, whatever has become of the connection
+        }
+        if run.exchange.stopped || run.lost.is_some() || filter.server_ended() {
+            return run.show_the_rest().then(|| verdict(run, RestEnd::Silent));
+        }
+        let is_complete = filter.is_complete();
+        if filter.input_ended() {
+            if let Some(pause) = run.config.quit_after {
+                let at = *self.quit_at.get_or_insert(now + pause);
+                if now >= at {
+                    let unsent = run.exchange.backlog(run.server);
+                    return Some(verdict(run, RestEnd::Silent).and_then(|()| left(run, unsent)));
+                }
+                run.exchange.driver.wake_at(CLOCK, at);
+            }
+        }
+        if is_complete {
+            return self.wait_for_rest(run, now).map(|end| verdict(run, end));
+        }
+        self.clock.overdue(run, (sent, answered), now).map(Err)
+    }
+
+    fn input_too_long(&self, run: &Run<'_, Filter>, error: &FrameError) -> Error {
+        let number = run.exchange.service.sent() + 1;
+        Error::Usage(format!("message {number} of stdin: {error} (--max-message sets the limit)"))
+    }
+}
+
+/// Whether all was as it should be when the run ended.
+fn verdict(run: &mut Run<'_, Filter>, end: RestEnd) -> Result<(), Error> {
+    let filter = &run.exchange.service;
+    let (unanswered, flaw, complete) = (filter.unanswered(), filter.flaw(), filter.is_complete());
+    let (surplus, server_ended, input_ended) = (filter.surplus(), filter.server_ended(), filter.input_ended());
+    match flaw {
+        Some(Flaw::Refused) => {
+            let text = format!("message {}: too long for --framing {}", filter.sent() + 1, run.config.framing);
+            return Err(Error::Usage(text));
+        }
+        Some(Flaw::Uncut(outside)) => return Err(Error::Usage(outside.to_string())),
+        Some(Flaw::CutShort | Flaw::TooLong) | None => {}
+    }
+    let why = run.lost.take();
+    if let Some(how) = why.as_ref().and_then(how_lost) {
+        return Err(lost(run, how, unanswered));
+    }
+    if flaw == Some(Flaw::TooLong) {
+        return Err(lost(run, too_long(run), unanswered));
+    }
+    if surplus > 0 && unanswered == 0 {
+        let address = run.address.to_string();
+        return Err(Error::Surplus { address, surplus, still_sending: end == RestEnd::StillSending });
+    }
+    let all_there = unanswered == 0 && input_ended;
+    match why {
+        Some(Why::Idle) if complete => Ok(()),
+        Some(Why::Idle) => Err(Error::idle("talk to", run.address.to_string(), run.config.traffic.idle_timeout)),
+        _ if flaw == Some(Flaw::CutShort) => {
+            Err(lost(run, "closed by the server in the middle of a reply".to_owned(), unanswered))
+        }
+        _ if all_there => Ok(()),
+        None if !server_ended => Err(lost(run, left_early(run.config.quit_after.unwrap_or_default()), unanswered)),
+        _ => Err(lost(run, "closed by the server".to_owned(), unanswered)),
+    }
+}
+
+/// What is thrown away by leaving is a failure, also where nobody owes a reply to it.
+fn left(run: &Run<'_, Filter>, unsent: usize) -> Result<(), Error> {
+    if unsent == 0 {
+        return Ok(());
+    }
+    let how = format!("{}, {} unsent", left_early(run.config.quit_after.unwrap_or_default()), bytes(unsent));
+    Err(lost(run, how, 0))
+}

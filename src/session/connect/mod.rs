@@ -1,0 +1,192 @@
+//! `secretcat connect`: one connection, from the first attempt to the end of what it was made for.
+//!
+//! What a connection is for decides when it ends: [`stream`] (bytes both ways), [`messages`] (a
+//! filter in a script) and [`conversation`] (a person at a terminal) each have their own end.
+
+mod conversation;
+mod messages;
+mod replies;
+mod stream;
+
+use std::io::{self, IsTerminal};
+use std::time::{Duration, Instant};
+
+use super::Context;
+use super::call::Caller;
+use super::exchange::{Ended, Exchange, Why};
+use super::loopback::Loopback;
+use crate::config::{ConnectConfig, HalfClose, Input, Target};
+use crate::error::Error;
+use crate::frame::{FrameError, Framing, Inbox};
+use crate::io::conn::{Conn, Origin};
+use crate::io::console::Console;
+use crate::io::driver::{CLOCK, Driver, WOKEN};
+use crate::service::{CONSOLE, Event, PeerId, Service};
+use crate::trace::Side;
+use crate::value::Address;
+
+/// How long the orderly end of a conversation may wait for the server's end.
+const PARTING: Duration = Duration::from_secs(1);
+
+/// Connects, and does what the connection is for.
+///
+/// # Errors
+/// When the connection cannot be made, is lost with messages unanswered, or exceeds a limit; when
+/// stdin or stdout fail.
+pub fn run(config: &ConnectConfig, context: &Context) -> Result<(), Error> {
+    super::check_platform(&config.traffic.socket)?;
+    let loopback = match &config.target {
+        Target::Server(_) => None,
+        Target::Loopback => Some(Loopback::start(config, context)?),
+    };
+    let address = match (&config.target, &loopback) {
+        (Target::Server(address), _) => address.clone(),
+        (Target::Loopback, Some(loopback)) => loopback.address.clone(),
+        (Target::Loopback, None) => Address::default(),
+    };
+    let ended = connect(config, &address, context);
+    if let Some(loopback) = loopback {
+        loopback.stop();
+    }
+    ended
+}
+
+fn connect(config: &ConnectConfig, address: &Address, context: &Context) -> Result<(), Error> {
+    let driver = Driver::new(config.traffic.busy_poll).map_err(Error::local("start", "the event loop"))?;
+    context.signals.watch(driver.waker());
+    let (driver, stream, name) = Caller { config, address, context, driver }.connect()?;
+    if config.seeing.show_options {
+        super::show_options(&stream, None, &config.traffic.socket, context);
+    }
+    let origin = Origin { side: Side::Connect, peer: name, number: 0, made_for: None };
+    let mut conn = Conn::new(stream, origin, &config.traffic, config.raw, &context.recorder);
+    if config.check {
+        conn.close(&driver, None);
+        return Ok(());
+    }
+    if config.half_close == HalfClose::WithLast {
+        conn.hold_last();
+    }
+    let link = Link { config, address, context, driver, conn };
+    if config.raw {
+        stream::run(link)
+    } else if config.input == Input::Stdin && io::stdin().is_terminal() {
+        conversation::run(link)
+    } else {
+        messages::run(link)
+    }
+}
+
+/// A connection that stands, and all that is known of it.
+struct Link<'a> {
+    config: &'a ConnectConfig,
+    address: &'a Address,
+    context: &'a Context,
+    driver: Driver,
+    conn: Conn,
+}
+
+/// One connection, the standard streams, and the service between them.
+struct Run<'a, S> {
+    config: &'a ConnectConfig,
+    address: &'a Address,
+    context: &'a Context,
+    exchange: Exchange<S>,
+    server: PeerId,
+    /// How the connection ended, when it did so by itself.
+    lost: Option<Why>,
+}
+
+/// Decides when a run ends.
+trait Mode<S> {
+    /// Looks at the run after a turn of the loop: `Some` ends it. `Ok` ends the connection politely.
+    fn ending(&mut self, run: &mut Run<'_, S>, now: Instant) -> Option<Result<(), Error>>;
+
+    /// What is said where stdin had more in one message than is allowed.
+    fn input_too_long(&self, run: &Run<'_, S>, error: &FrameError) -> Error;
+}
+
+impl<'a, S: Service> Run<'a, S> {
+    /// Takes the standard streams and the connection in. What comes from stdin is divided as `typed`.
+    fn start(link: Link<'a>, service: S, typed: Framing, inbox: Inbox) -> Result<Self, Error> {
+        let Link { config, address, context, driver, conn } = link;
+        let mut exchange = Exchange::new(driver, service, config.traffic.idle_timeout, &context.recorder);
+        let from_stdin = config.input == Input::Stdin;
+        let console = Console::open(&exchange.driver, from_stdin).map_err(Error::local("open", "stdin and stdout"))?;
+        exchange.add_console(console, typed, config.traffic.max_message);
+        let server = exchange.add(conn, inbox).map_err(Error::network("connect", address))?;
+        if let Input::Given(messages) = &config.input {
+            for message in messages {
+                exchange.tell(Event::Message(CONSOLE, message));
+            }
+            exchange.tell(Event::Eof(CONSOLE));
+        }
+        Ok(Run { config, address, context, exchange, server, lost: None })
+    }
+
+    /// Goes on until the mode says that this is the end.
+    fn go(mut self, mode: &mut impl Mode<S>) -> Result<(), Error> {
+        let mut ready = Vec::new();
+        loop {
+            let now = Instant::now();
+            match self.failure(mode).map(Err).or_else(|| mode.ending(&mut self, now)) {
+                Some(Ok(())) => {
+                    self.exchange.end_meter();
+                    return self.part();
+                }
+                Some(Err(error)) => {
+                    self.exchange.end_meter();
+                    self.exchange.abandon();
+                    return Err(error);
+                }
+                None => {}
+            }
+            ready.clear();
+            self.exchange.driver.wait(&mut ready).map_err(Error::local("wait in", "the event loop"))?;
+            let now = Instant::now();
+            for &event in ready.iter().filter(|event| event.key != WOKEN && event.key != CLOCK) {
+                self.exchange.serve(event, now);
+            }
+            self.exchange.measure(now);
+        }
+    }
+
+    /// What ends every run, whatever it is for. How the connection was lost is kept for the mode.
+    fn failure(&mut self, mode: &impl Mode<S>) -> Option<Error> {
+        for Ended { id, why, .. } in std::mem::take(&mut self.exchange.ended) {
+            match (id, why) {
+                (CONSOLE, Why::Failed(error)) => return Some(Error::local("read", "stdin")(error)),
+                (CONSOLE, Why::Unwritable(error)) => return Some(Error::local("write to", "stdout")(error)),
+                (CONSOLE, Why::Garbled(error)) => return Some(mode.input_too_long(self, &error)),
+                (id, why) if id == self.server => self.lost = Some(why),
+                _ => {}
+            }
+        }
+        self.context.signals.stopped().then_some(Error::Interrupted)
+    }
+
+    /// Shows what the last bytes have left open on a terminal. Whether stdout has taken it all.
+    fn show_the_rest(&mut self) -> bool {
+        self.exchange.end_output();
+        self.exchange.ended.is_empty() && self.exchange.backlog(CONSOLE) == 0
+    }
+
+    /// Ends the connection politely: our end, then the server's, within limits.
+    fn part(mut self) -> Result<(), Error> {
+        self.exchange.stop();
+        let now = Instant::now();
+        let until = now + PARTING;
+        let mut ready = Vec::new();
+        while self.exchange.connections() > 0 && Instant::now() < until && !self.context.signals.stopped() {
+            self.exchange.driver.wake_at(CLOCK, until);
+            ready.clear();
+            self.exchange.driver.wait(&mut ready).map_err(Error::local("wait in", "the event loop"))?;
+            let now = Instant::now();
+            for &event in ready.iter().filter(|event| event.key != WOKEN && event.key != CLOCK) {
+                self.exchange.serve(event, now);
+            }
+        }
+        self.exchange.abandon();
+        Ok(())
+    }
+}
