@@ -132,11 +132,11 @@ pub(super) fn coalesced() -> Vec<Event> {
         run.write(1, len, 1);
         if at == 0 {
             run.wait(18_000);
-            run.push(2, What::Read { offset: 0, len: 11 });
+            run.read(2, 0, 11);
         }
     }
     run.wait(30_000);
-    run.push(2, What::Read { offset: 11, len: 18 });
+    run.read(2, 11, 18);
     run.push(2, What::Message { dir: Direction::In, number: 1, start: 0, end: first });
     run.push(2, What::Message { dir: Direction::In, number: 2, start: first, end: first + second });
     run.wait(9_000);
@@ -144,7 +144,7 @@ pub(super) fn coalesced() -> Vec<Event> {
     run.push(2, What::Message { dir: Direction::Out, number: 2, start: 27, end: 50 });
     run.write(2, 50, 1);
     run.wait(11_000);
-    run.push(1, What::Read { offset: 0, len: 50 });
+    run.read(1, 0, 50);
     run.close();
     run.events
 }
@@ -159,14 +159,19 @@ pub(super) fn relay() -> Vec<Event> {
     run.wait(400_000);
     run.push(
         2,
-        What::Open { side: Side::Connect, local: "10.0.0.2:55010".into(), peer: "10.0.0.3:80".into(), made_for: None },
+        What::Open {
+            side: Side::Connect,
+            local: "10.0.0.2:55010".into(),
+            peer: "10.0.0.3:80".into(),
+            made_for: Some(1),
+        },
     );
     run.push(2, What::Plan(plan(r#"{"cutting":{"chunk":"1..7"},"barrier":"acked","seed":42}"#)));
     let (mut asked, mut answered) = (0, 0);
     for number in 1..=4 {
         run.wait(900_000);
         let (len, reply) = (18 + number, 40);
-        run.push(1, What::Read { offset: asked, len });
+        run.read(1, asked, len);
         run.push(1, What::Message { dir: Direction::In, number, start: asked, end: asked + len });
         run.push(2, What::Message { dir: Direction::Out, number, start: asked, end: asked + len });
         let mut left = len;
@@ -179,7 +184,7 @@ pub(super) fn relay() -> Vec<Event> {
         }
         asked += len;
         run.wait(300_000);
-        run.push(2, What::Read { offset: answered, len: reply });
+        run.read(2, answered, reply);
         run.push(2, What::Message { dir: Direction::In, number, start: answered, end: answered + reply });
         run.push(1, What::Message { dir: Direction::Out, number, start: answered, end: answered + reply });
         run.write(1, reply, 1);
@@ -251,7 +256,7 @@ impl Run {
         for to in edges {
             self.write(1, to - from, 1);
             self.wait(14_000);
-            self.push(2, What::Read { offset: start + from, len: to - from });
+            self.read(2, start + from, to - from);
             self.wait(9_000);
             self.push(1, What::Barrier { offset: start + to, outcome: BarrierOutcome::Read });
             from = to;
@@ -265,7 +270,7 @@ impl Run {
         self.push(2, What::Message { dir: Direction::Out, number, start, end: start + len });
         self.write(2, len, 1);
         self.wait(18_000);
-        self.push(1, What::Read { offset: start, len });
+        self.read(1, start, len);
         self.push(1, What::Message { dir: Direction::In, number, start, end: start + len });
     }
 
@@ -276,6 +281,12 @@ impl Run {
         self.out[side] += len;
         self.segments[side] += segments;
         self.wait(6_000);
+        self.sample(conn);
+    }
+
+    /// One read, and the sample after it.
+    pub(super) fn read(&mut self, conn: ConnId, offset: u64, len: u64) {
+        self.push(conn, What::Read { offset, len });
         self.sample(conn);
     }
 

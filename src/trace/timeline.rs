@@ -57,8 +57,9 @@ impl Timeline {
             return tape.note(event.t, &event.what);
         }
         match &event.what {
-            What::Open { side, local, peer, .. } if self.tapes.len() < TAPES => {
-                self.tapes.push(Tape::new(event.conn, *side, local, peer));
+            What::Open { side, local, peer, made_for } if self.tapes.len() < TAPES => {
+                let tape = Tape::new(event.conn, *side, local, peer);
+                self.tapes.push(Tape { made_for: *made_for, ..tape });
             }
             What::Open { .. } => self.more.connections += 1,
             What::Write { accepted, .. } => self.more.written = self.more.written.saturating_add(*accepted),
@@ -158,7 +159,7 @@ fn summary(panels: &[Panel<'_>]) -> String {
     ];
     let mut parts = vec![counted(panels.len() as u64, "connection")];
     parts.extend(counts.iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(*count, noun)));
-    let marks = || panels.iter().flat_map(Panel::rows).flat_map(|row| row.marks(Part::Whole));
+    let marks = || panels.iter().flat_map(Panel::marks);
     let (begin, end) = (marks().map(|mark| mark.t0).min(), marks().map(|mark| mark.t1).max());
     let time = begin.zip(end).map_or_else(String::new, |(begin, end)| format!(", in {}", time(end - begin)));
     format!("{}{time}", parts.join(", "))

@@ -52,6 +52,14 @@ fn a_million_lines_of_trace_are_written_in_little_memory() {
 }
 
 #[test]
+fn a_trace_of_all_bytes_is_written_in_little_memory() {
+    let server = Server::start(&["--service", "discard"]);
+    let trace = ["connect", "--raw", &server.address(), "--trace", "/dev/null", "--trace-data", "all"];
+    run_command(&mut with_limit(LIMIT, trace), vec![0xff; 64 << 20]).is(0, "", "");
+    server.stops_with("");
+}
+
+#[test]
 fn reads_connections_and_messages_are_recorded_in_little_memory() {
     let dir = Dir::new("million-reads");
     let picture = dir.file("timeline.svg");

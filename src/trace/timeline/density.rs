@@ -2,7 +2,8 @@
 
 use super::axis::{Axis, Item, pixels};
 use super::canvas::{Canvas, LEFT, MARGIN, RIGHT};
-use super::scene::{Panel, Part, Row, Stream};
+use super::lane::Mark;
+use super::scene::{Kind, Panel, Part, Row, Stream};
 use super::svg::Svg;
 use crate::trace::units::{counted, grouped};
 
@@ -48,8 +49,7 @@ pub(super) fn draw(panels: &[Panel<'_>], y: f64) -> (Svg, f64) {
 }
 
 fn axis(panels: &[Panel<'_>]) -> Axis {
-    let marks = panels.iter().flat_map(Panel::rows).flat_map(|row| row.marks(Part::Whole));
-    let mut times: Vec<u64> = marks.flat_map(|mark| [mark.t0, mark.t1]).collect();
+    let mut times: Vec<u64> = panels.iter().flat_map(Panel::marks).flat_map(|mark| [mark.t0, mark.t1]).collect();
     times.sort_unstable();
     times.dedup();
     let items: Vec<Item> = times.into_iter().map(|t| Item { t, lane: 0, width: 0.0 }).collect();
@@ -59,7 +59,7 @@ fn axis(panels: &[Panel<'_>]) -> Axis {
 
 fn draw_stream(canvas: &mut Canvas, stream: &Stream<'_>, axis: &Axis, y: f64) -> f64 {
     canvas.above.text("dim", LEFT, y + 12.0, &stream.caption);
-    let lanes: Vec<Vec<Column>> = stream.rows.iter().map(|row| columns(row, axis)).collect();
+    let lanes: Vec<Vec<Column>> = stream.rows.iter().map(|row| columns(stream, row, axis)).collect();
     let peaks: Vec<f64> = lanes.iter().map(|lane| lane.iter().map(|column| column.count).fold(0.0, f64::max)).collect();
     let (least, most) = peaks.iter().fold((f64::MAX, 0.0), |(least, most), &peak| (peak.min(least), peak.max(most)));
     let shared = most <= VANISHES * least;
@@ -85,22 +85,49 @@ fn draw_stream(canvas: &mut Canvas, stream: &Stream<'_>, axis: &Axis, y: f64) ->
 }
 
 /// Shares out the marks of a lane to columns, a joined mark evenly over its time.
-fn columns(row: &Row<'_>, axis: &Axis) -> Vec<Column> {
+fn columns(stream: &Stream<'_>, row: &Row<'_>, axis: &Axis) -> Vec<Column> {
     let number = COLUMNS as usize;
     let mut columns = vec![Column::default(); number];
     let step = (RIGHT - LEFT) / f64::from(COLUMNS);
-    for mark in row.marks(Part::Whole) {
+    for (mark, count) in row.marks(Part::Whole).iter().flat_map(|mark| parts(stream, row, *mark)) {
         let (from, to) = (axis.x(mark.t0) / step, axis.x(mark.t1) / step);
         let (first, last) = (index(from).min(number - 1), index(to).min(number - 1));
         let parts = pixels((last - first + 1) as u64);
         for (step, column) in (0_u32..).zip(&mut columns[first..=last]) {
-            let count = pixels(mark.count) / parts;
+            let count = count / parts;
             let share = (f64::from(step) + 0.5) / parts;
             column.count += count;
             column.offsets += count * (pixels(mark.start) + share * pixels(mark.end - mark.start));
         }
     }
     columns
+}
+
+/// A mark in parts, each with its share of what the mark counts. Segments that were counted late are
+/// parted by what is known of their bytes: none was sent before its write, and none came after its read.
+fn parts(stream: &Stream<'_>, row: &Row<'_>, mark: Mark) -> Vec<(Mark, f64)> {
+    let reads = stream.calls(Kind::Reads).filter(|_| row.kind == Kind::Segments && mark.count > 1);
+    let writes = stream.calls(Kind::Writes).unwrap_or_default();
+    let bytes = pixels(mark.end.saturating_sub(mark.start));
+    let mut parts: Vec<(Mark, f64)> = Vec::new();
+    let mut start = mark.start;
+    let first = reads.map_or(0, |reads| reads.partition_point(|read| read.end <= mark.start));
+    for read in reads.unwrap_or_default().iter().skip(first) {
+        let end = read.end.min(mark.end);
+        if end <= start {
+            break;
+        }
+        let written = writes.get(writes.partition_point(|write| write.end <= start)).map_or(0, |write| write.t0);
+        let t0 = mark.t0.max(written).min(read.t1);
+        let part = Mark { t0, t1: mark.t1.min(read.t1).max(t0), start, end, ..mark };
+        parts.push((part, pixels(mark.count) * pixels(end - start) / bytes));
+        start = end;
+    }
+    if start < mark.end || parts.is_empty() {
+        let share = if parts.is_empty() { 1.0 } else { pixels(mark.end - start) / bytes };
+        parts.push((Mark { start, ..mark }, pixels(mark.count) * share));
+    }
+    parts
 }
 
 /// Where in the order of messages a byte is, from 0 to 1, and its message; without messages, where in the stream.
@@ -128,4 +155,41 @@ fn index(columns: f64) -> usize {
 /// Colours from blue over violet and red to orange, all of a brightness that holds on light and dark.
 pub(super) fn ramp(share: f64) -> String {
     format!("hsl({:.0},62%,60%)", (212.0 + 180.0 * share.clamp(0.0, 1.0)) % 360.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scene::panels;
+    use super::super::tape::Tape;
+    use super::*;
+    use crate::trace::event::{Side, TcpSample, What};
+
+    /// Writes of a byte each that are read at once, and counted by the kernel long after.
+    #[test]
+    fn segments_counted_late_are_between_write_and_read() {
+        const MICRO: u64 = 1_000;
+        let mut ends = [Tape::new(1, Side::Connect, "a", "b"), Tape::new(2, Side::Listen, "b", "a")];
+        for offset in 0..1_000 {
+            ends[0].note(MICRO * (offset + offset / 500 * 4_000), &What::Write { offset, asked: 1, accepted: 1 });
+        }
+        for (half, t) in [(0, 1_000), (1, 6_000)] {
+            ends[1].note(MICRO * t, &What::Read { offset: 500 * half, len: 500 });
+        }
+        let (data_segs_out, total_retrans, notsent_bytes) = (Some(1_000), Some(0), Some(0));
+        let late = TcpSample { data_segs_out, total_retrans, notsent_bytes, ..TcpSample::default() };
+        ends[0].note(MICRO * 20_000, &What::Sample(late));
+        let panels = panels(&ends);
+        let (axis, stream) = (axis(&panels), &panels[0].streams[0]);
+        let [writes, segments, reads] = &stream.rows[..] else { panic!("{stream:?}") };
+        let places = |row: &Row<'_>| -> Vec<usize> {
+            let columns = columns(stream, row, &axis).into_iter().enumerate();
+            columns.filter(|(_, column)| column.count > 0.0).map(|(at, _)| at).collect()
+        };
+        let (written, sent, read) = (places(writes), places(segments), places(reads));
+        assert_eq!((sent.first(), sent.last()), (written.first(), read.last()));
+        let pause = written.windows(2).find(|pair| pair[1] - pair[0] > 9).unwrap();
+        assert!(!sent.iter().any(|at| read[0] < *at && *at < pause[1]), "{written:?} {sent:?} {read:?}");
+        let counted: f64 = columns(stream, segments, &axis).iter().map(|column| column.count).sum();
+        assert!((counted - 1_000.0).abs() < 0.1, "{counted}");
+    }
 }

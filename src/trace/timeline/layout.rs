@@ -3,7 +3,7 @@
 use super::axis::{Axis, Item, pixels};
 use super::canvas::{LEFT, RIGHT};
 use super::lane::Mark;
-use super::scene::{Kind, Panel, Part};
+use super::scene::{Panel, Part};
 use super::svg::CHARACTER;
 
 /// The part of the width that the longest wait may take.
@@ -84,14 +84,13 @@ fn place(panels: &[Panel<'_>], part: Part, scale: Scale) -> Option<Layout> {
     let mut items: Vec<(Item, Mark)> = Vec::new();
     let mut lanes = 0;
     for stream in panels.iter().flat_map(|panel| &panel.streams) {
-        let written = stream.rows.iter().find(|row| row.kind == Kind::Writes).map(|row| row.marks(part));
         for row in &stream.rows {
             if matches!(part, Part::Whole) && !row.lane.is_exact() {
                 return None;
             }
             for mark in row.marks(part) {
-                let Some(t) = seen(mark, written, part) else { continue };
-                items.push((Item { t, lane: lanes, width: scale.width(mark) }, *mark));
+                let mark = stream.ended_by_reads(row, *mark);
+                items.push((Item { t: mark.t0, lane: lanes, width: scale.width(&mark) }, mark));
             }
             lanes += 1;
         }
@@ -118,18 +117,6 @@ fn place(panels: &[Panel<'_>], part: Part, scale: Scale) -> Option<Layout> {
         }
     }
     Some(Layout { axis, lanes: placed, scale })
-}
-
-/// When a mark is drawn: a call is noted when it returns, so a read may be noted before the write
-/// that it followed. `None` where the write is not in this part of the picture.
-fn seen(mark: &Mark, written: Option<&[Mark]>, part: Part) -> Option<u64> {
-    let Some(written) = written else { return Some(mark.t0) };
-    let write = written.get(written.partition_point(|write| write.end <= mark.start));
-    match (write, part) {
-        (Some(write), _) => Some(mark.t0.max(write.t0)),
-        (None, Part::Whole) => Some(mark.t0),
-        (None, Part::Until(_)) => None,
-    }
 }
 
 impl Scale {

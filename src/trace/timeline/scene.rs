@@ -80,6 +80,27 @@ impl<'a> Panel<'a> {
     pub(super) fn rows(&self) -> impl Iterator<Item = &Row<'a>> {
         self.streams.iter().flat_map(|stream| &stream.rows)
     }
+
+    /// All marks of the panel.
+    pub(super) fn marks(&self) -> impl Iterator<Item = Mark> {
+        let rows = self.streams.iter().flat_map(|stream| stream.rows.iter().map(move |row| (stream, row)));
+        rows.flat_map(|(stream, row)| row.lane.marks().iter().map(move |mark| stream.ended_by_reads(row, *mark)))
+    }
+}
+
+impl<'a> Stream<'a> {
+    /// The calls of one kind, where they are known.
+    pub(super) fn calls(&self, kind: Kind) -> Option<&'a [Mark]> {
+        self.rows.iter().find(|row| row.kind == kind).map(|row| row.lane.marks())
+    }
+
+    /// A mark of a row. Segments are counted late at times: they had arrived when their bytes were read.
+    pub(super) fn ended_by_reads(&self, row: &Row<'_>, mark: Mark) -> Mark {
+        let reads = self.calls(Kind::Reads).filter(|_| row.kind == Kind::Segments).unwrap_or_default();
+        let read = reads.get(reads.partition_point(|read| read.end < mark.end));
+        let t1 = read.map_or(mark.t1, |read| mark.t1.min(read.t1)).max(mark.t0);
+        Mark { t1, ..mark }
+    }
 }
 
 impl<'a> Row<'a> {
@@ -190,7 +211,10 @@ fn one_end(tape: &Tape) -> Panel<'_> {
         Side::Listen => [received, sent],
     };
     let title = match tape.side {
-        Side::Connect => format!("#{} {} \u{2192} {}", tape.conn, tape.local, tape.peer),
+        Side::Connect => {
+            let client = tape.made_for.map_or_else(String::new, |client| format!(" for #{client}"));
+            format!("#{} {} \u{2192} {}{client}", tape.conn, tape.local, tape.peer)
+        }
         Side::Listen => format!("#{} {} \u{2190} {}", tape.conn, tape.local, tape.peer),
     };
     Panel { title, notes: notes(tape), streams: streams.into_iter().filter(|stream| !stream.rows.is_empty()).collect() }

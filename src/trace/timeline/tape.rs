@@ -20,6 +20,8 @@ pub(super) struct Tape {
     pub(super) side: Side,
     pub(super) local: String,
     pub(super) peer: String,
+    /// The client's connection that it was made for, in a relay.
+    pub(super) made_for: Option<ConnId>,
     /// The options that repeat its plan; empty while there is none.
     pub(super) plan: String,
     pub(super) writes: Lane,
@@ -47,6 +49,7 @@ impl Tape {
             side,
             local: kept(local),
             peer: kept(peer),
+            made_for: None,
             plan: String::new(),
             writes: Lane::default(),
             segments_out: Lane::default(),
@@ -162,12 +165,11 @@ impl Segmenter {
     fn sampled(&mut self, t: u64, total: u64, to: u64, lane: &mut Lane) {
         let (total, to) = (total.min(MOST), to.min(self.most));
         let count = total.saturating_sub(self.segments);
-        if count == 0 {
-            return;
-        }
-        self.segments = total;
-        if to <= self.told {
+        self.segments = self.segments.max(total);
+        if count == 0 || to <= self.told {
             lane.count_only(count);
+            // What an earlier sample told of says nothing of when the next segments came.
+            self.pending.retain(|call| call.end > self.told);
             return;
         }
         let whole = self.pending.iter().take_while(|call| call.end <= to).count();
@@ -263,6 +265,25 @@ mod tests {
         sample(&mut tape, 5, 3, 0);
         assert_eq!(tape.segments_out.bytes(), 10);
         assert_eq!(tape.segments_out.count(), 3);
+    }
+
+    #[test]
+    fn each_segment_received_is_drawn_where_it_came() {
+        let mut tape = tape();
+        let arrived = |segments, bytes| {
+            What::Sample(TcpSample {
+                data_segs_in: Some(segments),
+                bytes_received: Some(bytes),
+                ..TcpSample::default()
+            })
+        };
+        tape.note(10, &arrived(1, 5)); // seen at a write, before it is read
+        tape.note(20, &What::Read { offset: 0, len: 5 });
+        tape.note(21, &arrived(1, 5));
+        tape.note(900, &What::Read { offset: 5, len: 5 });
+        tape.note(901, &arrived(2, 10));
+        let drawn: Vec<_> = tape.segments_in.marks().iter().map(|mark| (mark.t0, mark.start, mark.end)).collect();
+        assert_eq!(drawn, [(10, 0, 5), (900, 5, 10)]);
     }
 
     #[test]
