@@ -23,6 +23,7 @@ until_true() {
 
 show() { systemctl show -P "$2" "$1"; }
 unread() { grep -q '^ *[0-9]*: 0100007F:1194 [0-9A-F]*:[0-9A-F]* 01 [0-9A-F]*:0*[1-9A-F]' /proc/net/tcp; }
+logged() { journalctl --no-pager --quiet -o cat -p info -u secretcat.service | grep -q "$1"; }
 lines() { [ "$(wc -l <"$1")" -ge "$2" ]; }
 
 cd "$(mktemp -d)"
@@ -40,6 +41,9 @@ answer=$(secretcat connect -m 'My SECRET code is 12345')
 [ "$answer" = 'Digits: 12345   Count: 5' ] || fail "the answer is $answer"
 [ "$(show secretcat.service ActiveState)" = active ] || fail 'the service does not run'
 ok 'the first client starts the service, and is answered'
+
+until_true logged '^#1 127\.0\.0\.1:[0-9]*: .*, 1 message in: closed by peer$'
+ok 'the journal has a line of the client, and has taken its level away'
 
 [[ $(show secretcat.service StatusText) == 'listening on '* ]] || fail 'it has not said that it is ready'
 ok 'readiness is notified'
@@ -77,8 +81,23 @@ secretcat connect -m lost 2>refused || status=$?
 [ "$status" = 1 ] || fail "status $status after it was stopped"
 ok 'stopped, it is gone, with success'
 
+echo 'SECRETCAT_OPTIONS="--max-message 10 --idle-timeout 1h"' >/etc/default/secretcat
 systemctl --quiet enable --now secretcat.socket
 [ "$(secretcat connect -m 'SECRET 7')" = 'Digits: 7   Count: 1' ] || fail 'enabled, it does not answer'
+[ "$(secretcat connect -m 'eleven bytes' || true)" = 'Message too long.' ] || fail 'its options are not read'
+rm /etc/default/secretcat
+ok 'options are read from /etc/default/secretcat'
+
+printf '[Socket]\nListenStream=127.0.0.1:4501\nAccept=yes\n' >/etc/systemd/system/each.socket
+printf '[Service]\nExecStart=/usr/bin/secretcat listen\n' >/etc/systemd/system/each@.service
+systemctl daemon-reload
+systemctl start each.socket
+for message in 1 2; do
+    [ "$(secretcat connect :4501 -m "SECRET $message")" = "Digits: $message   Count: 1" ] || fail 'no answer with Accept=yes'
+done
+systemctl stop each.socket
+ok 'a service with Accept=yes serves the connection that it is handed'
+
 apt-get -q -y purge secretcat >purge.log 2>&1 || fail "it does not purge: $(cat purge.log)"
 [ "$(show secretcat.socket LoadState)" = not-found ] || fail 'purged, the socket is still known'
 [ -z "$(find /etc/systemd -name 'secretcat*')" ] || fail 'purged, it leaves links'

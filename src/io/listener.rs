@@ -1,5 +1,6 @@
 //! The listening socket: bound as asked, and patient when the host is out of descriptors.
 
+use std::cell::RefCell;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
@@ -36,6 +37,8 @@ pub struct Listener {
 enum Kind {
     Tcp(TcpListener),
     Unix(UnixListener, PathBuf),
+    /// A connection that a service manager has accepted: it arrives once.
+    Accepted(RefCell<Option<Arrival>>),
 }
 
 /// Somebody who has connected.
@@ -50,6 +53,15 @@ pub struct Arrival {
 }
 
 impl Arrival {
+    /// A connection that another program has accepted. The peer of a unix socket has no name, and is
+    /// shown by that of the socket.
+    fn accepted(socket: Socket, peer: &SockAddr, shown: &str) -> Self {
+        let ip = peer.as_socket().map(|peer| peer.ip());
+        let stream = Stream::from_socket(socket, sockopt::Family::of(ip));
+        let peer = peer.as_socket().map_or_else(|| shown.to_owned(), |peer| peer.to_string());
+        Arrival { stream, peer, ip }
+    }
+
     /// The family of its socket, which need not be asked.
     #[must_use]
     pub fn family(&self) -> sockopt::Family {
@@ -68,6 +80,8 @@ pub enum NoArrival {
     Exhausted(io::Error),
     /// The listening socket itself failed.
     Failed(io::Error),
+    /// The one connection that there is has arrived before.
+    NoMore,
 }
 
 impl Listener {
@@ -152,11 +166,12 @@ impl Listener {
         Ok(Listener { socket: Kind::Unix(UnixListener::from_std(socket.into()), path), shown, inherited: false })
     }
 
-    /// Takes over the socket that a service manager handed over, if one did: it is bound and listens
-    /// already, so of the options those apply that connections inherit from it, and the backlog.
+    /// Takes over the socket that a service manager handed over, if one did. One that listens is bound
+    /// already, so of the options those apply that connections inherit from it, and the backlog. One
+    /// that is a connection arrives as the only client.
     ///
     /// # Errors
-    /// When it is no listening stream socket of a known family, or an option cannot be set.
+    /// When it is no stream socket of a known family, or an option cannot be set.
     pub fn inherited(manager: &Manager, options: &SocketOptions) -> Result<Option<Self>, Error> {
         let Some(socket) = manager.socket()?.map(Socket::from) else { return Ok(None) };
         let fail = || Error::local("take over", manager.shown());
@@ -167,6 +182,13 @@ impl Listener {
             (None, Some(path)) => Address::Unix(path).to_string(),
             (None, None) => return Err(fail()(io::Error::other("neither IPv4, IPv6 nor a unix socket"))),
         };
+        // Where there is no systemd, there need not be this question either.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if !socket.is_listener().map_err(fail())? {
+            // Without the address of its peer it has ended already.
+            let arrival = socket.peer_addr().ok().map(|peer| Arrival::accepted(socket, &peer, &shown));
+            return Ok(Some(Listener { socket: Kind::Accepted(RefCell::new(arrival)), shown, inherited: true }));
+        }
         sockopt::apply((&socket).into(), options, Stage::BeforeConnect, family_of(&addr))
             .map_err(|error| option_error(&shown, &error))?;
         if let Some(backlog) = options.backlog {
@@ -189,16 +211,30 @@ impl Listener {
             Kind::Unix(socket, path) => {
                 Kind::Unix(UnixListener::from_std(socket.as_fd().try_clone_to_owned()?.into()), path.clone())
             }
+            Kind::Accepted(_) => Kind::Accepted(RefCell::default()),
         };
         Ok(Listener { socket, shown: self.shown.clone(), inherited: true })
     }
 
-    /// The socket, for its options.
+    /// The socket that listens, if there is one, for its options.
     #[must_use]
-    pub fn socket(&self) -> SockRef<'_> {
+    pub fn socket(&self) -> Option<SockRef<'_>> {
         match &self.socket {
-            Kind::Tcp(socket) => SockRef::from(socket),
-            Kind::Unix(socket, _) => SockRef::from(socket),
+            Kind::Tcp(socket) => Some(SockRef::from(socket)),
+            Kind::Unix(socket, _) => Some(SockRef::from(socket)),
+            Kind::Accepted(_) => None,
+        }
+    }
+
+    /// The peer of the one connection that a service manager has accepted, where that is all there is.
+    #[must_use]
+    pub fn only_client(&self) -> Option<String> {
+        match &self.socket {
+            Kind::Tcp(_) | Kind::Unix(..) => None,
+            Kind::Accepted(arrival) => {
+                let gone = || "a client that has gone".to_owned();
+                Some(arrival.borrow().as_ref().map_or_else(gone, |arrival| arrival.peer.clone()))
+            }
         }
     }
 
@@ -213,7 +249,7 @@ impl Listener {
     pub fn local_addr(&self) -> Option<SocketAddr> {
         match &self.socket {
             Kind::Tcp(socket) => socket.local_addr().ok(),
-            Kind::Unix(..) => None,
+            Kind::Unix(..) | Kind::Accepted(_) => None,
         }
     }
 
@@ -221,10 +257,14 @@ impl Listener {
     ///
     /// # Errors
     /// The kernel's.
-    pub fn register(&mut self, driver: &Driver, key: usize) -> io::Result<()> {
+    pub fn register(&mut self, driver: &mut Driver, key: usize) -> io::Result<()> {
         match &mut self.socket {
             Kind::Tcp(socket) => driver.register_one(socket, key, mio::Interest::READABLE),
             Kind::Unix(socket, _) => driver.register_one(socket, key, mio::Interest::READABLE),
+            Kind::Accepted(_) => {
+                driver.again(key); // it is there
+                Ok(())
+            }
         }
     }
 
@@ -243,6 +283,7 @@ impl Listener {
                 let peer = Address::Unix(path.clone()).to_string();
                 Ok(Arrival { stream: Stream::Unix(stream), peer, ip: None })
             }
+            Kind::Accepted(arrival) => arrival.take().ok_or(NoArrival::NoMore),
         }
     }
 
@@ -257,6 +298,7 @@ impl Listener {
                     let _ = std::fs::remove_file(path);
                 }
             }
+            Kind::Accepted(_) => {}
         }
     }
 }

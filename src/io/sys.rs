@@ -346,10 +346,10 @@ impl AsRawFd for Timer {
 /// Where descriptors begin that a service manager hands over (`SD_LISTEN_FDS_START`).
 const LISTEN_FDS_START: RawFd = 3;
 
-/// The listening stream socket that this process was started with (`sd_listen_fds(3)`, descriptor
-/// 3), close-on-exec from here on. `None` when it has been taken before. Fails when descriptor 3 is
-/// not one; a descriptor that something else may own is left alone.
-pub fn inherited_listener() -> io::Result<Option<OwnedFd>> {
+/// The stream socket that this process was started with (`sd_listen_fds(3)`, descriptor 3),
+/// close-on-exec from here on. `None` when it has been taken before. Fails when descriptor 3 is not
+/// one; a descriptor that something else may own is left alone.
+pub fn inherited_socket() -> io::Result<Option<OwnedFd>> {
     use std::os::fd::FromRawFd;
     use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -360,28 +360,26 @@ pub fn inherited_listener() -> io::Result<Option<OwnedFd>> {
     let fd = LISTEN_FDS_START;
     // SAFETY: F_GETFD touches no memory; it fails with EBADF where nothing is open.
     let flags = check(unsafe { libc::fcntl(fd, libc::F_GETFD) })?;
+    let refuse = |why: &'static str| Err(io::Error::other(why));
+    if flags & libc::FD_CLOEXEC != 0 {
+        return refuse("descriptor 3 was not handed over"); // it has not come through execve(2)
+    }
     {
         // SAFETY: the descriptor is open, as the call before has shown, and is not closed while it
         // is borrowed: if something in this process owns it, that lives as long as the process.
         let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
         let socket = socket2::SockRef::from(&borrowed);
-        let refuse = |why: &'static str| Err(io::Error::other(why));
         match socket.r#type() {
             Ok(socket2::Type::STREAM) => {}
             Ok(_) => return refuse("not a stream socket (ListenStream= makes one)"),
             Err(error) if error.raw_os_error() == Some(libc::ENOTSOCK) => return refuse("not a socket"),
             Err(error) => return Err(error),
         }
-        // Where there is no systemd, there need not be this question either.
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        if !socket.is_listener()? {
-            return refuse("a socket that does not listen (Accept=no hands over one that does)");
-        }
     }
     // SAFETY: F_SETFD takes an int and touches no memory.
     check(unsafe { libc::fcntl(fd, libc::F_SETFD, flags | libc::FD_CLOEXEC) })?;
-    // SAFETY: it is open, and nothing in this process owns it: it listens, and who is started with
-    // $LISTEN_FDS looks here, once, before it makes a listening socket of its own.
+    // SAFETY: it is open, and nothing in this process owns it: whatever this program and its
+    // libraries open is close-on-exec from the start, and this one was not; it is taken once.
     Ok(Some(unsafe { OwnedFd::from_raw_fd(fd) }))
 }
 

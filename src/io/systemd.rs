@@ -52,16 +52,16 @@ impl Manager {
         }
     }
 
-    /// The listening stream socket that was handed over, close-on-exec from here on; `None` where
-    /// there was none, or when it has been taken already.
+    /// The stream socket that was handed over: one that listens, or one connection (`Accept=yes`).
+    /// `None` where there was none, or when it has been taken already.
     ///
     /// # Errors
-    /// When it is none, when there are several, or when the variables make no sense.
+    /// When it is no stream socket, when there are several, or when the variables make no sense.
     pub fn socket(&self) -> Result<Option<OwnedFd>, Error> {
         let fail = |why: io::Error| Error::local("take over", self.shown())(why);
         match &self.sockets {
             Sockets::None => Ok(None),
-            Sockets::One => sys::inherited_listener().map_err(fail),
+            Sockets::One => sys::inherited_socket().map_err(fail),
             Sockets::Many(count) => {
                 Err(fail(io::Error::other(format!("there are {count} of them (give each a service of its own)"))))
             }
@@ -85,6 +85,14 @@ impl Manager {
     /// When it does not listen: it is for the caller to tell, and no reason to end.
     pub fn ready(&self, listening_on: &str) -> Result<(), Error> {
         self.tell(&format!("READY=1\nSTATUS=listening on {listening_on}"))
+    }
+
+    /// Says that the one connection that was handed over is served (`READY=1`).
+    ///
+    /// # Errors
+    /// As [`ready`](Self::ready).
+    pub fn serving(&self, peer: &str) -> Result<(), Error> {
+        self.tell(&format!("READY=1\nSTATUS=serving {peer}"))
     }
 
     /// Says that the end has begun (`STOPPING=1`).

@@ -40,11 +40,20 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
             bound => bound?,
         },
     };
-    listener.register(&driver, LISTENER).map_err(Error::network("listen", &config.address))?;
-    if !config.seeing.quiet {
-        context.report.line(&format!("listening on {}", listener.shown()));
+    listener.register(&mut driver, LISTENER).map_err(Error::network("listen", &config.address))?;
+    let only_client = listener.only_client();
+    let single; // one connection is served by one loop, and the run ends with it
+    let mut config = config;
+    if let Some(peer) = &only_client {
+        single = ListenConfig { threads: 1, once: true, keep_open: false, ..config.clone() };
+        config = &single;
+        tell(context, context.manager.serving(peer));
+    } else {
+        if !config.seeing.quiet {
+            context.report.line(&format!("listening on {}", listener.shown()));
+        }
+        tell(context, context.manager.ready(listener.shown()));
     }
-    tell(context, context.manager.ready(listener.shown()));
     ready(&listener);
     let room = &Room::default();
     thread::scope(|scope| {
@@ -73,9 +82,9 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
 
 /// A further loop over the same listening socket.
 fn beside(config: &ListenConfig, context: &Context, mut listener: Listener, room: &Room) -> Result<(), Error> {
-    let driver = Driver::new(config.traffic.busy_poll).map_err(Error::local("start", "the event loop"))?;
+    let mut driver = Driver::new(config.traffic.busy_poll).map_err(Error::local("start", "the event loop"))?;
     context.signals.watch(driver.waker());
-    listener.register(&driver, LISTENER).map_err(Error::network("listen", &config.address))?;
+    listener.register(&mut driver, LISTENER).map_err(Error::network("listen", &config.address))?;
     let quiet = Context { manager: Manager::default(), ..context.clone() }; // one tells of the end
     serve(config, &quiet, driver, listener, room)
 }

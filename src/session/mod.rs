@@ -45,8 +45,8 @@ fn check_platform(options: &SocketOptions) -> Result<(), Error> {
 /// What only the listening socket that it came by has, such as the backlog, is told of that one.
 fn show_options(stream: &Stream, listener: Option<&Listener>, options: &SocketOptions, context: &Context) {
     let mut shown = sockopt::effective(stream.socket(), options);
-    if let Some(listener) = listener {
-        for (row, its) in shown.iter_mut().zip(sockopt::effective(listener.socket(), options)) {
+    if let Some(listening) = listener.and_then(Listener::socket) {
+        for (row, its) in shown.iter_mut().zip(sockopt::effective(listening, options)) {
             row.effective = row.effective.take().or(its.effective);
         }
     }

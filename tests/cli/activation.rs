@@ -1,16 +1,20 @@
 //! Sockets from a service manager: taken over and looked at, and the manager is told how things stand.
 
 use std::fs::File;
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
+use crate::logging::without_times;
 use crate::support::skip::{skip, skip_even_in_ci};
-use crate::support::{DEADLINE, Proc, Server, run, run_command, shell};
+use crate::support::{
+    DEADLINE, Proc, Server, accept, clean, converse, digits, has, limited, poll_until, reset, run, run_command, shell,
+};
 
 /// Hands stdin over as `sd_listen_fds(3)` has it: as descriptor 3, to the process of this number.
 const HAND_OVER: &str = r#"exec 3<&0 </dev/null
@@ -74,22 +78,74 @@ fn a_unix_listener_that_is_handed_over_serves_and_leaves_the_path_to_its_maker()
 }
 
 #[test]
-fn what_is_no_listener_is_refused_before_anybody_is_served() {
-    let no_listener = "a socket that does not listen (Accept=no hands over one that does)";
-    let no_stream = "not a stream socket (ListenStream= makes one)";
-    let (connected, _peer) = UnixStream::pair().unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let cases: [(OwnedFd, &str); 4] = [
-        (connected.into(), no_listener),
-        (client.into(), no_listener),
-        (UdpSocket::bind("127.0.0.1:0").unwrap().into(), no_stream),
+fn what_is_no_stream_socket_is_refused() {
+    let cases: [(OwnedFd, &str); 2] = [
+        (UdpSocket::bind("127.0.0.1:0").unwrap().into(), "not a stream socket (ListenStream= makes one)"),
         (File::open("/dev/null").unwrap().into(), "not a socket"),
     ];
     for (socket, why) in cases {
         let error = format!("secretcat: take over the socket from the service manager (lab.socket): {why}\n");
         with_socket(socket, &mut shell(HAND_OVER, [] as [&str; 0])).end().is(2, "", error);
     }
+    // A descriptor of the program's own is never taken for the one that it was promised.
+    let none = HAND_OVER.replace("exec 3<&0", "exec 3<&-");
+    let why = "descriptor 3 was not handed over";
+    let error = format!("secretcat: take over the socket from the service manager (lab.socket): {why}\n");
+    run_command(&mut shell(&none, [] as [&str; 0]), "").is(2, "", error);
+}
+
+#[test]
+fn a_connection_that_is_handed_over_is_the_only_client() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let connect = || {
+        let client = limited(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
+        (client, accept(&listener))
+    };
+    let in_the_journal = HAND_OVER.replace(
+        "exec \"$0\"",
+        "JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2)\nexport JOURNAL_STREAM\nexec \"$0\"",
+    );
+    for args in [&[][..], &["--threads", "2"]] {
+        let (client, socket) = connect();
+        let from = client.local_addr().unwrap();
+        let name = path("accepted");
+        let manager = UnixDatagram::bind(&name).unwrap();
+        manager.set_read_timeout(Some(DEADLINE)).unwrap();
+        let proc = with_socket(socket, shell(&in_the_journal, args).env("NOTIFY_SOCKET", &name));
+        assert_eq!(hear(&manager), format!("READY=1\nSTATUS=serving {from}"));
+        assert_eq!(converse(client, b"SECRET 1\n"), digits("1").into_bytes());
+        let out = proc.end();
+        let line = format!("<6>#1 {from}: * s, 9 bytes in, 21 bytes out, 1 message in: closed by peer\n");
+        assert_eq!((out.status, without_times(&out.stderr)), (Some(0), line));
+        std::fs::remove_file(name).unwrap();
+    }
+    // Of a unix socket, as a pipe, and past a rule that keeps it out.
+    let (client, socket) = UnixStream::pair().unwrap();
+    client.set_read_timeout(Some(DEADLINE)).unwrap();
+    let proc = with_socket(socket, &mut shell(HAND_OVER, [] as [&str; 0]));
+    (&client).write_all(b"SECRET 2").unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(std::io::read_to_string(client).unwrap(), digits("2"));
+    proc.end().is(0, "", "");
+    let (client, socket) = connect();
+    let proc = with_socket(socket, &mut shell(HAND_OVER, ["--service", "pipe"]));
+    (&client).write_all(b"hello").unwrap();
+    drop(client);
+    proc.end().is(0, "hello", "");
+    let (mut client, socket) = connect();
+    with_socket(socket, &mut shell(HAND_OVER, ["--deny", "127.0.0.1"])).end().is(0, "", "");
+    assert_eq!(client.read(&mut [0]).unwrap(), 0);
+}
+
+#[test]
+fn a_client_that_has_gone_before_it_is_handed_over_is_the_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let socket = accept(&listener);
+    reset(client);
+    let gone = || socket.peer_addr().is_err();
+    poll_until("the reset is there", || drop((&socket).read(&mut [0])), gone);
+    with_socket(socket, &mut shell(HAND_OVER, [] as [&str; 0])).end().is(0, "", "");
 }
 
 #[test]
@@ -102,18 +158,32 @@ fn several_sockets_are_refused() {
 
 #[test]
 fn systemds_own_activation_starts_it_with_the_first_client() {
-    let path = path("activated");
-    let mut command = Command::new("systemd-socket-activate");
-    if command.arg("--version").output().is_err() {
-        skip("socket activation is not tried with systemd's own tool: it is not installed");
-        return;
-    }
-    let mut command = Command::new("systemd-socket-activate");
-    command.arg("--listen").arg(&path).arg(env!("CARGO_BIN_EXE_secretcat")).arg("listen");
-    let server = Proc::start(&mut command);
-    server.until_stderr("Listening on ");
-    let address = format!("unix:{}", Path::new(&path).display());
+    let Some((server, address)) = activated("activated", &[]) else { return };
     run(["connect", &address, "-m", "SECRET 45"], "").is(0, "Digits: 45   Count: 2\n", "");
     server.signal(Signal::TERM);
     assert_eq!(server.end().status, Some(0));
+}
+
+#[test]
+fn systemds_own_activation_starts_one_for_each_client() {
+    let Some((server, address)) = activated("each", &["--accept"]) else { return };
+    for _ in 0..3 {
+        run(["connect", &address, "-m", "SECRET 45"], "").is(0, "Digits: 45   Count: 2\n", "");
+    }
+    server.signal(Signal::TERM);
+    server.end();
+}
+
+/// systemd-socket-activate(1) with these options, and the address that it listens on.
+fn activated(name: &str, options: &[&str]) -> Option<(Proc, String)> {
+    if !has("systemd-socket-activate") {
+        skip("socket activation is not tried with systemd's own tool: it is not installed");
+        return None;
+    }
+    let path = path(name);
+    let mut command = Command::new("systemd-socket-activate");
+    clean(&mut command).arg("--listen").arg(&path).args(options).arg(env!("CARGO_BIN_EXE_secretcat")).arg("listen");
+    let server = Proc::start(&mut command);
+    server.until_stderr("Listening on ");
+    Some((server, format!("unix:{}", path.display())))
 }

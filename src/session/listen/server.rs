@@ -231,6 +231,10 @@ impl<'a, S: Service> Server<'a, S> {
                 }
                 Err(NoArrival::Nobody) => return Ok(false),
                 Err(NoArrival::Gone) => {}
+                Err(NoArrival::NoMore) => {
+                    self.close_door();
+                    return Ok(false);
+                }
                 Err(NoArrival::Exhausted(error)) => {
                     if self.exhausted.due(now).is_some() {
                         let text = format!("accept: {}; new connections wait until others end", cause(&error));
