@@ -10,6 +10,7 @@
 //! | L1 | [`config`] | what a run is to do, checked |
 //! | L1 | [`plan`] | where writes are cut, as functions of bytes and seed |
 //! | L1 | [`frame`] | bytes in, messages out |
+//! | L1 | [`editor`] | a line editor: keys in, lines and screen out |
 //! | L1 | [`service`] | what is answered, as functions of events |
 //! | L1 | [`trace`] | what happened, as data, text, JSON and pictures |
 //! | L1 | [`verdict`] | what a sweep makes of the replies, and how it tells |
@@ -21,6 +22,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod editor;
 pub mod error;
 pub mod frame;
 pub mod io;

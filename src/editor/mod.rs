@@ -1,0 +1,184 @@
+//! A line editor: the bytes of a terminal in, lines and what is drawn out.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `keys` | bytes in, keys out |
+//! | `line` | the line and its cursor |
+//! | `history` | the lines before |
+//! | `text` | characters: what belongs together, how wide it is |
+//! | `row` | the row of the screen |
+
+mod history;
+mod keys;
+mod line;
+mod row;
+mod text;
+
+use history::History;
+use keys::{Key, Keys};
+use line::Line;
+use row::Row;
+
+/// What has come of what was typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Typed {
+    /// A line was entered.
+    Line(Vec<u8>),
+    /// The end of the input was typed (Ctrl-D on an empty line).
+    End,
+}
+
+/// A line editor. It writes nothing by itself: what a terminal is to be sent is appended to the
+/// `screen` that each call is given.
+#[derive(Debug)]
+pub struct Editor {
+    keys: Keys,
+    line: Line,
+    history: History,
+    row: Row,
+    /// The line is to be on the screen.
+    prompting: bool,
+}
+
+impl Editor {
+    /// An editor with this prompt, which is not on the screen yet.
+    #[must_use]
+    pub fn new(prompt: &str) -> Editor {
+        Editor {
+            keys: Keys::default(),
+            line: Line::default(),
+            history: History::default(),
+            row: Row::new(prompt),
+            prompting: false,
+        }
+    }
+
+    /// Takes what was typed, up to the end of a line: `input` is moved past that. `None` says that
+    /// all was taken and the line goes on.
+    pub fn take(&mut self, input: &mut &[u8], screen: &mut Vec<u8>) -> Option<Typed> {
+        while let Some(key) = self.keys.next(input) {
+            if !matches!(key, Key::Text(_) | Key::Enter) {
+                self.row.changed();
+            }
+            match key {
+                Key::Enter => return Some(Typed::Line(self.enter(screen))),
+                Key::DeleteOrEnd if self.line.bytes().is_empty() => return Some(Typed::End),
+                Key::ClearScreen => {
+                    screen.extend_from_slice(b"\x1b[H\x1b[2J");
+                    self.row.forget();
+                }
+                key => self.edit(key),
+            }
+        }
+        self.draw(screen);
+        None
+    }
+
+    /// Puts the prompt on the screen, and what was typed of the next line.
+    pub fn prompt(&mut self, screen: &mut Vec<u8>) {
+        self.prompting = true;
+        self.draw(screen);
+    }
+
+    /// Shows text of whole lines, above the line that is being edited.
+    pub fn print(&mut self, text: &[u8], screen: &mut Vec<u8>) {
+        self.row.erase(screen);
+        screen.extend_from_slice(text);
+        if self.prompting && !text.ends_with(b"\n") {
+            screen.push(b'\n');
+        }
+        self.draw(screen);
+    }
+
+    /// Leaves the prompt and what was typed where they stand, and goes to a new row. What was typed
+    /// is kept for the next prompt.
+    pub fn leave(&mut self, screen: &mut Vec<u8>) {
+        if self.row.is_shown() {
+            screen.push(b'\n');
+        }
+        self.prompting = false;
+        self.row.forget();
+    }
+
+    /// Notes how many columns the screen has, and draws anew if they are others than before.
+    pub fn set_columns(&mut self, columns: usize, screen: &mut Vec<u8>) {
+        if self.row.set_columns(columns) {
+            self.draw(screen);
+        }
+    }
+
+    /// Draws the line anew: something else may have written to the screen.
+    pub fn redraw(&mut self, screen: &mut Vec<u8>) {
+        if self.prompting {
+            self.row.erase(screen);
+            self.draw(screen);
+        }
+    }
+
+    /// What draws the line behind something that was written in its place, and ends with a new row.
+    /// Empty where no line is on the screen.
+    #[must_use]
+    pub fn drawing(&mut self) -> Vec<u8> {
+        let mut drawing = Vec::new();
+        if self.row.is_shown() {
+            self.row.forget();
+            self.row.draw(&self.line, &mut drawing);
+        }
+        drawing
+    }
+
+    /// Bytes of the line that is being edited.
+    #[must_use]
+    pub fn unfinished(&self) -> usize {
+        self.line.bytes().len()
+    }
+
+    fn draw(&mut self, screen: &mut Vec<u8>) {
+        if self.prompting {
+            self.row.draw(&self.line, screen);
+        }
+    }
+
+    fn enter(&mut self, screen: &mut Vec<u8>) -> Vec<u8> {
+        self.row.finish(&mut self.line, screen);
+        self.prompting = false;
+        let line = self.line.take();
+        self.history.push(&line);
+        line
+    }
+
+    fn edit(&mut self, key: Key) {
+        let line = &mut self.line;
+        match key {
+            Key::Text(text) => line.insert(&text),
+            Key::Left => line.left(),
+            Key::Right => line.right(),
+            Key::WordLeft => line.word_left(),
+            Key::WordRight => line.word_right(),
+            Key::Home => line.home(),
+            Key::End => line.end(),
+            Key::Backspace => line.backspace(),
+            Key::Delete | Key::DeleteOrEnd => line.delete(),
+            Key::KillToEnd => line.kill_to_end(),
+            Key::KillToStart => line.kill_to_start(),
+            Key::KillWordBack => line.kill_word_back(),
+            Key::KillWord => line.kill_word(),
+            Key::Yank => line.yank(),
+            Key::Transpose => line.transpose(),
+            Key::Up => {
+                if let Some(older) = self.history.older(line.bytes()) {
+                    line.set(older);
+                }
+            }
+            Key::Down => {
+                if let Some(newer) = self.history.newer() {
+                    line.set(newer);
+                }
+            }
+            Key::Enter | Key::ClearScreen => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
