@@ -59,7 +59,7 @@ _secretcat() {
             return 0
             ;;
         secretcat__subcmd__connect)
-            opts="-U -z -m -C -N -q -w -i -4 -6 -s -p -v -h --unix --loopback --check --message --raw --framing --crlf --replies --greeting --shutdown --no-shutdown --shutdown-with-last --quit-after --connect-timeout --retry --retry-delay --timeout --max-message --idle-timeout --busy-poll --chunk --cut --coalesce --delay --barrier --seed --plan --read-size --read-delay --read-start-delay --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --source-port --verbose --quiet --progress --stats --trace --trace-data --timeline --color --help"
+            opts="-U -z -m -C -N -q -w -i -4 -6 -s -p -v -h --unix --loopback --check --message --raw --framing --crlf --replies --greeting --no-quit-words --reconnect --shutdown --no-shutdown --shutdown-with-last --quit-after --connect-timeout --retry --retry-delay --timeout --max-message --idle-timeout --busy-poll --chunk --cut --coalesce --delay --barrier --seed --plan --read-size --read-delay --read-start-delay --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --source-port --verbose --quiet --progress --stats --trace --trace-data --timeline --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

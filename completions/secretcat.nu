@@ -108,7 +108,7 @@ module completions {
     --ttl: string             # Hops that packets may take
     --show-options            # Print each socket option as requested and as the kernel has it
     --backlog: string         # Connections that may wait to be accepted
-    --verbose(-v)             # Log events on stderr; twice: each write and read too, with its bytes
+    --verbose(-v)             # Tell on stderr what happens; twice: every write and read too
     --quiet                   # Tell nothing on stderr but errors
     --progress                # Tell on stderr how far a transfer has come: bytes, rate, time left
     --stats                   # Show a summary on stderr at the end
@@ -163,6 +163,8 @@ module completions {
     --crlf(-C)                # End messages with CR LF
     --replies: string         # Expect N replies to each message; any: do not count them
     --greeting: string        # Expect N replies before the first message is answered
+    --no-quit-words           # Send q, quit, close, quit() and close() like other messages
+    --reconnect               # Connect again when a conversation loses its connection
     --shutdown(-N)            # Half-close when the input ends, also where stdin is not read
     --no-shutdown             # Do not half-close when the input ends
     --shutdown-with-last      # Send the end of the input in the segment of its last byte, where the kernel can (--raw)
@@ -209,7 +211,7 @@ module completions {
     --ttl: string             # Hops that packets may take
     --show-options            # Print each socket option as requested and as the kernel has it
     --source-port(-p): string # Connect from this port
-    --verbose(-v)             # Log events on stderr; twice: each write and read too, with its bytes
+    --verbose(-v)             # Tell on stderr what happens; twice: every write and read too
     --quiet                   # Tell nothing on stderr but errors
     --progress                # Tell on stderr how far a transfer has come: bytes, rate, time left
     --stats                   # Show a summary on stderr at the end

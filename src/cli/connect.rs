@@ -57,6 +57,18 @@ pub(super) struct ConnectFlags {
     /// The greeting of a server that speaks first, as servers of mail do.
     #[arg(long, value_name = "N", default_value_t = Count(0), help_heading = "Messages", conflicts_with = "raw", allow_hyphen_values = true)]
     greeting: Count,
+    /// Send q, quit, close, quit() and close() like other messages
+    ///
+    /// At a terminal these words end the conversation. Without this option, a backslash before one of
+    /// them sends it. Ctrl-D ends the conversation in any case.
+    #[arg(long, help_heading = "Messages", conflicts_with_all = ["raw", "message"])]
+    no_quit_words: bool,
+    /// Connect again when a conversation loses its connection
+    ///
+    /// At a terminal only. Each try follows --retry-delay after the one before, until one succeeds or
+    /// the person leaves. What was typed is kept.
+    #[arg(long, help_heading = "Messages", conflicts_with_all = ["raw", "message"])]
+    reconnect: bool,
     /// Half-close when the input ends, also where stdin is not read
     ///
     /// Without it, messages half-close after the last expected reply, and --raw when the input ends,
@@ -67,7 +79,7 @@ pub(super) struct ConnectFlags {
     #[arg(long, help_heading = "Messages", conflicts_with = "shutdown")]
     no_shutdown: bool,
     /// Send the end of the input in the segment of its last byte, where the kernel can (--raw)
-    #[arg(long, help_heading = "Messages", conflicts_with = "no_shutdown")]
+    #[arg(long, help_heading = "Messages", requires = "raw", conflicts_with = "no_shutdown")]
     shutdown_with_last: bool,
     /// Leave this long after the end of the input, whatever has come by then
     #[arg(short, long, value_name = "TIME", help_heading = "Messages", allow_hyphen_values = true)]
@@ -117,6 +129,8 @@ impl ConnectFlags {
             crlf: false,
             replies: Replies::Each(Count(1)),
             greeting: Count(0),
+            no_quit_words: false,
+            reconnect: false,
             shutdown: false,
             no_shutdown: false,
             shutdown_with_last: false,
@@ -170,6 +184,8 @@ impl ConnectFlags {
             crlf: self.crlf,
             replies: self.replies,
             greeting: u64::from(self.greeting.0),
+            quit_words: !self.no_quit_words,
+            reconnect: self.reconnect,
             // As nc's -w: a connection that cannot be made is idle too.
             connect_timeout: traffic.idle_timeout.map_or(connect_timeout, |idle| idle.min(connect_timeout)),
             retry: Retry { times: self.retry.0, delay: time(self.retry_delay) },

@@ -9,6 +9,7 @@ use crate::value::{Address, Replies};
 
 /// A checked run of `connect`.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct ConnectConfig {
     /// Whom to talk to.
     pub target: Target,
@@ -30,6 +31,10 @@ pub struct ConnectConfig {
     pub replies: Replies,
     /// How many messages the server sends before it is asked (`--greeting`).
     pub greeting: u64,
+    /// The quit words end a conversation at a terminal.
+    pub quit_words: bool,
+    /// A conversation at a terminal that loses its connection makes another one.
+    pub reconnect: bool,
     /// How long making the connection may take, name lookup and all addresses included.
     pub connect_timeout: Duration,
     /// How often a failed connection is tried again, and after which pause.

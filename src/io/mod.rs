@@ -7,6 +7,7 @@ pub mod console;
 pub mod dial;
 pub mod driver;
 pub mod files;
+pub mod line_input;
 pub mod listener;
 pub mod peer_queue;
 pub mod recorder;
@@ -18,6 +19,7 @@ pub mod splice;
 pub mod stream;
 pub mod sys;
 pub mod systemd;
+pub mod terminal;
 
 use std::time::Instant;
 

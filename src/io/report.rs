@@ -12,6 +12,7 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 
 use super::sys;
+use super::terminal::EditedRow;
 use crate::config::Color;
 use crate::value::escape;
 
@@ -60,6 +61,8 @@ struct Lines {
     status: bool,
     /// Something that is not ours stands on the line of the terminal.
     begun: bool,
+    /// A row of the same terminal in which a line is edited.
+    edited: EditedRow,
 }
 
 /// What stands before each line.
@@ -86,7 +89,15 @@ impl Report {
         let stderr = io::stderr().as_fd().try_clone_to_owned().map(File::from).ok();
         let medium = stderr.as_ref().map_or(Medium::Other, medium);
         let prefix = if medium == Medium::Journal { Prefix::Level } else { Prefix::None };
-        let lines = Lines { stderr, waiting: Vec::new(), prefix, dropped: 0, status: false, begun: false };
+        let lines = Lines {
+            stderr,
+            waiting: Vec::new(),
+            prefix,
+            dropped: 0,
+            status: false,
+            begun: false,
+            edited: EditedRow::default(),
+        };
         Report { lines: Arc::new(Mutex::new(lines)), styled, medium }
     }
 
@@ -131,6 +142,19 @@ impl Report {
     pub fn redraws(&self) -> bool {
         let able = std::env::var_os("TERM").is_some_and(|term| term != "dumb");
         able && self.medium == Medium::Terminal
+    }
+
+    /// Whether stderr is a terminal.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        self.medium == Medium::Terminal
+    }
+
+    /// Has lines go above this row, if stderr is a terminal: it is the same one.
+    pub fn keep_below(&self, row: EditedRow) {
+        if self.is_terminal() {
+            self.lock().edited = row;
+        }
     }
 
     /// Has the next line begin anew, for a terminal has echoed the Ctrl-C that ends this run as `^C`,
@@ -204,7 +228,12 @@ impl Lines {
             if std::mem::take(&mut self.begun) {
                 self.waiting.push(b'\n');
             }
+            let edited = self.edited.get();
+            if !edited.is_empty() {
+                self.waiting.extend_from_slice(b"\r\x1b[K");
+            }
             self.put(level, text);
+            self.waiting.extend_from_slice(&edited);
         }
         self.push(false);
     }
@@ -273,7 +302,9 @@ mod tests {
     use super::*;
 
     fn written(prefix: Prefix, write: impl FnOnce(&Report)) -> String {
-        let lines = Lines { stderr: None, waiting: Vec::new(), prefix, dropped: 0, status: false, begun: false };
+        let edited = EditedRow::default();
+        let lines =
+            Lines { stderr: None, waiting: Vec::new(), prefix, dropped: 0, status: false, begun: false, edited };
         let report = Report { lines: Arc::new(Mutex::new(lines)), styled: false, medium: Medium::Other };
         let (reader, writer) = std::os::unix::net::UnixStream::pair().unwrap();
         report.lock().stderr = Some(File::from(std::os::fd::OwnedFd::from(writer)));

@@ -9,7 +9,7 @@ use mio::Waker;
 use signal_hook::consts::SIGUSR1;
 use signal_hook::iterator::{self, Handle};
 
-use super::sys;
+use super::{sys, terminal};
 use crate::value::Signal;
 
 /// What to do about a SIGINT that was ignored when the program started, as a shell without job
@@ -85,6 +85,17 @@ impl Signals {
         self.shared.handle.get().map_or(Ok(()), |handle| handle.add_signal(SIGUSR1))
     }
 
+    /// Handles the signals that concern a terminal in raw mode, as [`terminal::on_signal`] does. Each one
+    /// wakes the loops. Does nothing where no signals are handled.
+    ///
+    /// # Errors
+    /// When a handler cannot be set up.
+    pub fn handle_terminal(&self) -> io::Result<()> {
+        let Some(handle) = self.shared.handle.get() else { return Ok(()) };
+        let mut wanted = terminal::SIGNALS.into_iter().filter(|&signal| !sys::ignores_signal(signal));
+        wanted.try_for_each(|signal| handle.add_signal(signal))
+    }
+
     /// Does this at every SIGUSR1, on the thread that waits for signals; false leaves it to the loops.
     /// Only the first action is kept.
     pub fn on_usr1(&self, action: impl Fn() -> bool + Send + Sync + 'static) {
@@ -99,13 +110,20 @@ impl Signals {
 
     fn receive(&self, number: i32) {
         match Signal::from_number(number) {
+            None if terminal::SIGNALS.contains(&number) => {
+                terminal::on_signal(number);
+                self.wake();
+            }
             None if self.shared.on_usr1.get().is_some_and(|OnUsr1(action)| action()) => {}
             None => {
                 self.shared.usr1.fetch_add(1, Ordering::SeqCst);
                 self.wake();
             }
             Some(signal) if self.shared.received.set(signal).is_ok() => self.stop(),
-            Some(signal) => std::process::exit(i32::from(die_of(signal))),
+            Some(signal) => {
+                terminal::restore();
+                std::process::exit(i32::from(die_of(signal)))
+            }
         }
     }
 

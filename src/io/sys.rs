@@ -1,5 +1,7 @@
-//! The system calls that no safe wrapper offers: the only file with unsafe code.
+//! The system calls that no safe wrapper offers: unsafe code is in this file and its folder only.
 #![allow(unsafe_code, reason = "libc calls; each stands in a function of its own with a safe signature")]
+
+pub mod tty;
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};

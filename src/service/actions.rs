@@ -19,6 +19,8 @@ pub enum Action {
     Reset(PeerId),
     /// Make a connection to the server on behalf of this peer.
     Dial(PeerId),
+    /// Ask the person at the terminal for the next line.
+    Prompt,
     /// The whole session has done its work.
     Stop,
 }

@@ -1,36 +1,75 @@
 //! A conversation at a terminal: typed lines go out as messages, replies are shown.
+//!
+//! Nobody waits for anybody: a line is sent when it is entered, and whatever comes is shown when it
+//! comes. The prompt is asked for when every message has its reply; who runs the service asks for it
+//! earlier where a reply takes its time, and shows the start of a line whose end does not come.
 
 use super::wire::{Flaw, Wire, line};
 use super::{Action, Actions, CONSOLE, Event, PeerId, Service};
 use crate::plan::Cutting;
 
+/// What a person may type to leave.
+const QUIT_WORDS: [&str; 5] = ["q", "quit", "quit()", "close", "close()"];
+
 /// A conversation with one server, and the count of what is owed.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Talk {
     wire: Wire,
     half_close: bool,
     /// Where messages will be cut.
     cutting: Cutting,
+    /// The quit words end it; else they are messages.
+    quit_words: bool,
+    /// The end of the connection is not the end of it.
+    reconnects: bool,
     server: Option<PeerId>,
     sent: u64,
     answered: u64,
+    /// Bytes of the reply that is coming which were shown already.
+    shown: usize,
+    prompted: bool,
     input_ended: bool,
     flaw: Option<Flaw>,
 }
 
 impl Talk {
-    /// A conversation that has not begun. With `half_close` the end of the input is told to the
-    /// server at once, not when all replies are there.
+    /// A conversation that has not begun. With `half_close` the connection is half-closed as soon as
+    /// the person leaves.
     #[must_use]
     pub fn new(wire: Wire, half_close: bool) -> Self {
-        let cutting = Cutting::Whole;
-        Talk { wire, half_close, cutting, server: None, sent: 0, answered: 0, input_ended: false, flaw: None }
+        Talk {
+            wire,
+            half_close,
+            cutting: Cutting::Whole,
+            quit_words: true,
+            reconnects: false,
+            server: None,
+            sent: 0,
+            answered: 0,
+            shown: 0,
+            prompted: false,
+            input_ended: false,
+            flaw: None,
+        }
     }
 
     /// The same, of messages that are going to be cut so: those that would not be are refused.
     #[must_use]
     pub fn cut(self, cutting: &Cutting) -> Self {
         Talk { cutting: cutting.clone(), ..self }
+    }
+
+    /// The same, where the quit words are messages like others.
+    #[must_use]
+    pub fn without_quit_words(self) -> Self {
+        Talk { quit_words: false, ..self }
+    }
+
+    /// The same, where another connection may follow one that has ended.
+    #[must_use]
+    pub fn reconnecting(self) -> Self {
+        Talk { reconnects: true, ..self }
     }
 
     /// Messages sent.
@@ -57,46 +96,81 @@ impl Talk {
         self.input_ended
     }
 
+    /// Whether the prompt is still to come.
+    #[must_use]
+    pub fn is_unprompted(&self) -> bool {
+        !self.prompted && !self.input_ended
+    }
+
+    /// Bytes of the reply that is coming which were shown already.
+    #[must_use]
+    pub fn shown(&self) -> usize {
+        self.shown
+    }
+
     /// What went wrong within the conversation itself, if anything did.
     #[must_use]
     pub fn flaw(&self) -> Option<Flaw> {
         self.flaw
     }
 
+    /// Asks for the next message, if that was not done yet.
+    pub fn prompt(&mut self, actions: &mut Actions) {
+        if !self.input_ended {
+            self.prompted = true;
+            actions.push(Action::Prompt);
+        }
+    }
+
+    /// Shows the start of a reply whose end does not come. A server that asks something (`login: `)
+    /// waits for an answer, and so does the person.
+    pub fn show_unfinished(&mut self, reply: &[u8], actions: &mut Actions) {
+        if let Some(fresh @ [_, ..]) = reply.get(self.shown..) {
+            labelled("Received: ", fresh, actions);
+            self.shown = reply.len();
+            self.prompt(actions);
+        }
+    }
+
+    /// Forgets the connection that was lost: nothing more is owed.
+    pub fn forget_server(&mut self) {
+        (self.server, self.shown, self.flaw) = (None, 0, None);
+        self.answered = self.sent;
+    }
+
     fn on_input(&mut self, message: &[u8], actions: &mut Actions) {
-        if is_quit(message) {
+        self.prompted = false;
+        if self.quit_words && is_quit(message) {
             return self.end_input(actions);
         }
-        let Some(server) = self.server else { return };
+        let message = match message.strip_prefix(b"\\") {
+            Some(word) if self.quit_words && is_quit(word) => word,
+            _ => message,
+        };
+        let Some(server) = self.server else {
+            labelled("Not sent: ", b"there is no connection (Up brings the line back)", actions);
+            return self.prompt(actions);
+        };
         let (wire, cutting, number) = (self.wire, &self.cutting, self.sent + 1);
         let sent = actions.try_send_with(server, |out| {
             let start = out.len();
-            wire.encode(message, out).map_err(|_| Flaw::Refused)?;
-            cutting.check(number, out.len() - start).map_err(Flaw::Uncut)
+            wire.encode(message, out).map_err(|error| error.to_string())?;
+            cutting.check(number, out.len() - start).map_err(|outside| outside.to_string())
         });
-        if let Err(flaw) = sent {
-            return self.refuse(flaw, actions);
+        if let Err(why) = sent {
+            labelled("Not sent: ", why.as_bytes(), actions);
+            return self.prompt(actions);
         }
         self.sent += 1;
-        // The next one is typed when this one is answered.
-        actions.push(Action::Flush(server));
+        actions.push(Action::Flush(server)); // each message goes alone: the next one is yet to be typed
         labelled("Sent: ", message, actions);
     }
 
-    /// A person may try again.
-    fn refuse(&mut self, flaw: Flaw, actions: &mut Actions) {
-        if let Flaw::Uncut(outside) = flaw {
-            labelled("Not sent: ", outside.to_string().as_bytes(), actions);
-            return prompt(actions);
-        }
-        self.flaw = Some(flaw);
-        actions.push(Action::Stop);
-    }
-
     fn on_reply(&mut self, reply: &[u8], actions: &mut Actions) {
-        labelled("Received: ", reply, actions);
-        if self.answered + 1 >= self.sent && !self.input_ended {
-            prompt(actions);
+        let shown = std::mem::take(&mut self.shown);
+        match reply.get(shown..) {
+            Some([]) if shown > 0 => {} // all of it stands there
+            rest => labelled("Received: ", rest.unwrap_or_default(), actions),
         }
     }
 
@@ -111,7 +185,7 @@ impl Talk {
     }
 
     fn stop_when_done(&self, actions: &mut Actions) {
-        if self.input_ended && self.unanswered() == 0 {
+        if self.input_ended && (self.unanswered() == 0 || self.server.is_none()) {
             actions.push(Action::Stop);
         }
     }
@@ -131,53 +205,51 @@ impl Service for Talk {
             | Event::Unreachable(_) => return,
             Event::Open(server) => {
                 self.server = Some(server);
-                prompt(actions);
+                self.prompt(actions);
             }
-            Event::Message(CONSOLE, message) | Event::Last(CONSOLE, message) => self.on_input(message, actions),
+            Event::Message(CONSOLE, message) | Event::Last(CONSOLE, message) => {
+                if !self.input_ended {
+                    self.on_input(message, actions);
+                }
+            }
             Event::Message(_, reply) => {
                 self.on_reply(reply, actions);
                 // What comes unasked answers nothing: not the message that is sent next, either.
                 self.answered = self.sent.min(self.answered + 1);
+                if self.unanswered() == 0 {
+                    self.prompt(actions);
+                }
             }
             Event::Last(_, rest) => {
                 self.flaw = Some(Flaw::CutShort);
                 self.on_reply(rest, actions);
             }
-            Event::Eof(CONSOLE) => {
-                if !self.input_ended {
-                    actions.send(CONSOLE, b"\n"); // Ctrl-D leaves the cursor behind the prompt
-                }
-                self.end_input(actions);
-            }
+            Event::Eof(CONSOLE) => self.end_input(actions),
             // How the session ends now depends on what is owed; who runs the service decides.
             Event::TooLong(_) => {
                 self.flaw = Some(Flaw::TooLong);
                 return actions.push(Action::Stop);
             }
+            Event::Eof(server) if self.reconnects && !self.input_ended => return actions.push(Action::Close(server)),
+            Event::Closed(_) if self.reconnects && !self.input_ended => return,
             Event::Eof(_) | Event::Closed(_) => return actions.push(Action::Stop),
         }
         self.stop_when_done(actions);
     }
 
-    fn sink(&self, from: PeerId) -> PeerId {
-        if from == CONSOLE { self.server.unwrap_or(CONSOLE) } else { CONSOLE }
+    /// A person is always read from, however much the server has not taken: else nobody could leave.
+    fn sink(&self, _: PeerId) -> PeerId {
+        CONSOLE
     }
 
     fn wants(&self, from: PeerId) -> bool {
-        if from != CONSOLE {
-            return true;
-        }
-        self.server.is_some() && !self.input_ended && self.unanswered() == 0
+        from != CONSOLE || !self.input_ended
     }
 }
 
 /// Whether a line typed at the prompt ends the conversation.
 fn is_quit(message: &[u8]) -> bool {
-    ["q", "quit", "quit()", "close", "close()"].iter().any(|word| message.eq_ignore_ascii_case(word.as_bytes()))
-}
-
-fn prompt(actions: &mut Actions) {
-    actions.send(CONSOLE, b"Enter Message: ");
+    QUIT_WORDS.iter().any(|word| message.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 fn labelled(label: &str, text: &[u8], actions: &mut Actions) {
@@ -193,63 +265,125 @@ mod tests {
 
     const LINES: Wire = Wire { framing: Framing::Lines, crlf: false };
 
-    fn play(talk: &mut Talk, events: Vec<Event<'_>>) -> String {
+    fn script(act: impl FnOnce(&mut Actions)) -> String {
         let mut actions = Actions::default();
-        for event in events {
-            talk.on(event, &mut actions);
-        }
+        act(&mut actions);
         let name = |peer| if peer == CONSOLE { "console" } else { "server" };
-        let told = actions.script().into_iter().map(|(action, text)| match action {
+        let done = actions.script().into_iter().map(|(action, text)| match action {
             Action::Send(peer, _) => format!("{} {text:?}", name(peer)),
             Action::Finish(peer) => format!("finish {}", name(peer)),
             Action::Flush(peer) => format!("flush {}", name(peer)),
             other => format!("{other:?}"),
         });
-        told.collect::<Vec<_>>().join("\n")
+        done.collect::<Vec<_>>().join("\n")
+    }
+
+    fn play(talk: &mut Talk, events: Vec<Event<'_>>) -> String {
+        script(|actions| events.into_iter().for_each(|event| talk.on(event, actions)))
+    }
+
+    fn begun(talk: Talk) -> Talk {
+        let mut talk = talk;
+        assert_eq!(play(&mut talk, vec![Event::Open(SERVER)]), "Prompt");
+        talk
     }
 
     #[test]
     fn a_conversation_goes_as_the_original_did() {
-        let mut talk = Talk::new(LINES, false);
-        assert!(!talk.wants(CONSOLE), "nothing is read before the server is there");
-        let begun = play(&mut talk, vec![Event::Open(SERVER), Event::Message(CONSOLE, b"SECRET 7")]);
+        let mut talk = begun(Talk::new(LINES, false));
         assert_eq!(
-            begun,
-            "console \"Enter Message: \"\nserver \"SECRET 7\\n\"\nflush server\nconsole \"Sent: SECRET 7\\n\""
+            play(&mut talk, vec![Event::Message(CONSOLE, b"SECRET 7")]),
+            "server \"SECRET 7\\n\"\nflush server\nconsole \"Sent: SECRET 7\\n\""
         );
-        assert!(!talk.wants(CONSOLE), "one message at a time");
-        let ended =
-            play(&mut talk, vec![Event::Message(SERVER, b"Digits: 7   Count: 1"), Event::Message(CONSOLE, b"QUIT()")]);
         assert_eq!(
-            ended,
-            "console \"Received: Digits: 7   Count: 1\\n\"\nconsole \"Enter Message: \"\nflush server\nStop"
+            play(&mut talk, vec![Event::Message(SERVER, b"Digits: 7   Count: 1")]),
+            "console \"Received: Digits: 7   Count: 1\\n\"\nPrompt"
         );
+        assert_eq!(play(&mut talk, vec![Event::Message(CONSOLE, b"QUIT()")]), "flush server\nStop");
+    }
+
+    #[test]
+    fn nobody_waits_for_anybody() {
+        let mut talk = begun(Talk::new(LINES, false));
+        play(&mut talk, vec![Event::Message(CONSOLE, b"one")]);
+        assert!(talk.wants(CONSOLE) && talk.is_unprompted());
+        assert_eq!(script(|actions| talk.prompt(actions)), "Prompt");
+        assert!(!talk.is_unprompted());
+        let two = play(&mut talk, vec![Event::Message(CONSOLE, b"two")]);
+        assert_eq!(two, "server \"two\\n\"\nflush server\nconsole \"Sent: two\\n\"");
+        assert_eq!(play(&mut talk, vec![Event::Message(SERVER, b"eins")]), "console \"Received: eins\\n\"");
+        assert_eq!(play(&mut talk, vec![Event::Message(SERVER, b"zwei")]), "console \"Received: zwei\\n\"\nPrompt");
+        assert_eq!(play(&mut talk, vec![Event::Message(SERVER, b"news")]), "console \"Received: news\\n\"\nPrompt");
+    }
+
+    #[test]
+    fn the_quit_words_leave_with_replies_outstanding() {
+        for word in ["q", "Quit", "quit()", "CLOSE", "close()"] {
+            let mut talk = begun(Talk::new(LINES, true));
+            play(&mut talk, vec![Event::Message(CONSOLE, b"one")]);
+            assert_eq!(play(&mut talk, vec![Event::Message(CONSOLE, word.as_bytes())]), "finish server");
+            assert!(talk.input_ended() && !talk.wants(CONSOLE) && !talk.is_unprompted());
+            assert_eq!(play(&mut talk, vec![Event::Message(CONSOLE, b"more")]), "");
+        }
+    }
+
+    #[test]
+    fn a_backslash_sends_a_quit_word() {
+        let sent = |talk: Talk, typed: &[u8]| play(&mut begun(talk), vec![Event::Message(CONSOLE, typed)]);
+        let talk = || Talk::new(LINES, false);
+        assert!(sent(talk(), b"\\quit").starts_with("server \"quit\\n\""));
+        assert!(sent(talk(), b"\\Close()").starts_with("server \"Close()\\n\""));
+        assert!(sent(talk(), b"\\quitter").starts_with("server \"\\\\quitter\\n\""));
+        assert!(sent(talk(), b"\\\\q").starts_with("server \"\\\\\\\\q\\n\""));
+        assert!(sent(talk().without_quit_words(), b"quit").starts_with("server \"quit\\n\""));
+        assert!(sent(talk().without_quit_words(), b"\\quit").starts_with("server \"\\\\quit\\n\""));
     }
 
     #[test]
     fn a_message_that_would_not_be_cut_is_not_sent() {
-        let mut talk = Talk::new(LINES, false).cut(&Cutting::Cut("3".parse().unwrap()));
-        let events = vec![Event::Open(SERVER), Event::Message(CONSOLE, b"abc"), Event::Message(CONSOLE, b"ab")];
-        let told = play(&mut talk, events);
-        let told = told.split_once("Sent: abc\\n\"\n").unwrap().1;
+        let mut talk = begun(Talk::new(LINES, false).cut(&Cutting::Cut("3".parse().unwrap())));
+        play(&mut talk, vec![Event::Message(CONSOLE, b"abc")]);
         assert_eq!(
-            told,
+            play(&mut talk, vec![Event::Message(CONSOLE, b"ab")]),
             "console \"Not sent: message 2 has 3 bytes with its ending, and --cut 3 does not fall inside it: \
-             1 to 2 or -1 to -2 would\\n\"\nconsole \"Enter Message: \""
+             1 to 2 or -1 to -2 would\\n\"\nPrompt"
         );
     }
 
     #[test]
+    fn text_without_an_end_is_shown_once() {
+        let mut talk = begun(Talk::new(LINES, false));
+        let show = |talk: &mut Talk, text: &[u8]| script(|actions| talk.show_unfinished(text, actions));
+        assert_eq!(show(&mut talk, b"login: "), "console \"Received: login: \\n\"\nPrompt");
+        assert_eq!(show(&mut talk, b"login: "), "");
+        assert_eq!(show(&mut talk, b"login: Password: "), "console \"Received: Password: \\n\"\nPrompt");
+        let rest = play(&mut talk, vec![Event::Message(SERVER, b"login: Password: ok")]);
+        assert_eq!(rest, "console \"Received: ok\\n\"\nPrompt");
+        assert_eq!(show(&mut talk, b"last"), "console \"Received: last\\n\"\nPrompt");
+        assert_eq!(play(&mut talk, vec![Event::Message(SERVER, b"last")]), "Prompt");
+        assert_eq!(play(&mut talk, vec![Event::Message(SERVER, b"")]), "console \"Received: \\n\"\nPrompt");
+    }
+
+    #[test]
     fn what_comes_unasked_answers_nothing() {
-        let mut talk = Talk::new(LINES, false);
-        play(&mut talk, vec![Event::Open(SERVER), Event::Message(SERVER, b"welcome"), Event::Message(CONSOLE, b"a")]);
+        let mut talk = begun(Talk::new(LINES, false));
+        play(&mut talk, vec![Event::Message(SERVER, b"welcome"), Event::Message(CONSOLE, b"a")]);
         assert_eq!((talk.sent(), talk.answered(), talk.unanswered()), (1, 0, 1));
     }
 
     #[test]
-    fn ctrl_d_ends_the_line_of_the_prompt() {
-        let mut talk = Talk::new(LINES, false);
-        let told = play(&mut talk, vec![Event::Open(SERVER), Event::Eof(CONSOLE)]);
-        assert_eq!(told, "console \"Enter Message: \"\nconsole \"\\n\"\nflush server\nStop");
+    fn the_end_of_a_connection_is_the_end_unless_another_follows() {
+        let mut talk = begun(Talk::new(LINES, false));
+        assert_eq!(play(&mut talk, vec![Event::Eof(SERVER)]), "Stop");
+        let mut talk = begun(Talk::new(LINES, false).reconnecting());
+        play(&mut talk, vec![Event::Message(CONSOLE, b"a")]);
+        assert_eq!(play(&mut talk, vec![Event::Eof(SERVER), Event::Closed(SERVER)]), "Close(1)");
+        talk.forget_server();
+        assert_eq!(talk.unanswered(), 0);
+        assert_eq!(
+            play(&mut talk, vec![Event::Message(CONSOLE, b"b")]),
+            "console \"Not sent: there is no connection (Up brings the line back)\\n\"\nPrompt"
+        );
+        assert_eq!(play(&mut talk, vec![Event::Message(CONSOLE, b"q")]), "Stop");
     }
 }

@@ -6,6 +6,7 @@ mod meter;
 mod parting;
 mod passing;
 mod sending;
+mod terminal;
 
 use std::collections::HashSet;
 use std::io;

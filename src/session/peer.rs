@@ -177,6 +177,13 @@ impl Link {
         }
     }
 
+    /// Shows the prompt, where it is the console.
+    pub(super) fn prompt(&mut self) {
+        if let Link::Console(console) = self {
+            console.prompt();
+        }
+    }
+
     pub(super) fn finish(&mut self) {
         if let Link::Conn(conn) = self {
             conn.finish();

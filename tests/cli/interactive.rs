@@ -1,6 +1,6 @@
 //! `connect` at a terminal: the conversation of the original, to the letter.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpListener;
 
 use rustix::process::Signal;
@@ -9,12 +9,17 @@ use crate::connect::stage;
 use crate::support::pty::Terminal;
 use crate::support::{Server, accept, digits, read_line, reset, secretcat};
 
-const PROMPT: &str = "Enter Message: ";
+pub(crate) const PROMPT: &str = "Enter Message: ";
 
-fn at_terminal(address: &str, args: &[&str]) -> Terminal {
+pub(crate) fn at_terminal(address: &str, args: &[&str]) -> Terminal {
     let mut terminal = Terminal::start(secretcat(["connect", address]).args(args));
-    assert_eq!(terminal.sees(PROMPT), PROMPT);
+    assert_eq!(terminal.sees(PROMPT), greeted(address));
     terminal
+}
+
+/// What is shown at the start.
+fn greeted(address: &str) -> String {
+    format!("connected to {address} (q quits)\r\n{PROMPT}")
 }
 
 #[test]
@@ -23,7 +28,6 @@ fn a_conversation_goes_as_the_original_did() {
     let mut terminal = at_terminal(&server.address(), &[]);
     terminal.types("My SECRET code is 12345\n");
     let shown = terminal.sees(PROMPT);
-    // The first line is the terminal's own echo of what is typed.
     assert_eq!(
         shown,
         "My SECRET code is 12345\r\nSent: My SECRET code is 12345\r\nReceived: Digits: 12345   Count: 5\r\n\
@@ -47,7 +51,7 @@ fn the_quit_words_end_it_in_any_case() {
         let mut terminal = at_terminal(&server.address(), &[]);
         terminal.types(format!("{word}\n"));
         let (out, shown) = terminal.end();
-        assert_eq!((out.status, shown), (Some(0), format!("{PROMPT}{word}\r\n")));
+        assert_eq!((out.status, shown), (Some(0), format!("{}{word}\r\n", greeted(&server.address()))));
     }
     for word in ["quit ", " q", "quit(", "exit", "quitter"] {
         let mut terminal = at_terminal(&server.address(), &[]);
@@ -68,11 +72,12 @@ fn ctrl_d_ends_it() {
     let mut terminal = at_terminal(&server.address(), &[]);
     terminal.types("\x04");
     let (out, shown) = terminal.end();
-    assert_eq!((out.status, shown.as_str()), (Some(0), "Enter Message: \r\n"));
+    assert_eq!((out.status, shown), (Some(0), greeted(&server.address()) + "\r\n"));
 
-    // Behind a message that is not ended it sends that one, as a terminal does, and the next one ends it.
+    // In a line it deletes what is under the cursor, as in a shell.
     let mut terminal = at_terminal(&server.address(), &[]);
-    terminal.types("SECRET 1\x04\x04");
+    terminal.types("SECRET 12\x04\x1b[D\x04\r\x04");
+    terminal.sees("Sent: SECRET 1\r\n");
     terminal.sees("Received: Digits: 1   Count: 1\r\n");
     let (out, _) = terminal.end();
     assert_eq!(out.status, Some(0));
@@ -98,7 +103,7 @@ fn ctrl_c_interrupts_it() {
     terminal.keeps_output();
     terminal.types("\x03");
     let (out, shown) = terminal.end();
-    assert_eq!((out.signal, without_echo(&shown)), (Some(2), format!("Enter Message: {interrupted}")));
+    assert_eq!((out.signal, shown), (Some(2), greeted(&server.address()) + interrupted));
     let mut terminal = Terminal::start(&secretcat(["listen", "127.0.0.1:0", "-v", "--color", "never"]));
     let said = terminal.sees("\r\n");
     terminal.keeps_output();
@@ -109,7 +114,7 @@ fn ctrl_c_interrupts_it() {
     let terminal = at_terminal(&server.address(), &[]);
     terminal.signal(Signal::INT);
     let (out, shown) = terminal.end();
-    assert_eq!((out.signal, shown), (Some(2), format!("Enter Message: {interrupted}")));
+    assert_eq!((out.signal, shown), (Some(2), greeted(&server.address()) + interrupted));
 
     // While an answer is waited for, too; and while the connection is made.
     let (listener, address) = stage();
@@ -124,22 +129,17 @@ fn ctrl_c_interrupts_it() {
 }
 
 #[test]
-fn one_message_at_a_time_is_sent() {
+fn each_line_is_sent_when_it_is_entered() {
     let (listener, address) = stage();
     let mut terminal = at_terminal(&address, &[]);
-    terminal.types("one\ntwo\n"); // typed ahead
     let mut server = accept(&listener);
+    terminal.types("one\rtwo\r"); // typed ahead
     assert_eq!(read_line(&mut server), "one\n");
-    terminal.sees("Sent: one\r\n");
-    server.set_nonblocking(true).unwrap();
-    assert_eq!(server.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
-    server.set_nonblocking(false).unwrap();
-    server.write_all(b"eins\n").unwrap();
-    assert_eq!(terminal.sees("Sent: two\r\n"), "Received: eins\r\nEnter Message: Sent: two\r\n");
     assert_eq!(read_line(&mut server), "two\n");
-    server.write_all(b"zwei\n").unwrap();
-    assert_eq!(terminal.sees(PROMPT), "Received: zwei\r\nEnter Message: ");
-    terminal.types("q\n");
+    assert_eq!(terminal.sees("Sent: two\r\n"), "one\r\nSent: one\r\nEnter Message: two\r\nSent: two\r\n");
+    server.write_all(b"eins\nzwei\n").unwrap();
+    terminal.sees("Received: zwei\r\n");
+    terminal.types("q\r");
     assert_eq!(terminal.end().0.status, Some(0));
 }
 

@@ -15,6 +15,7 @@ mod connect;
 mod cutting;
 mod endings;
 mod interactive;
+mod line_editor;
 mod listen;
 mod logging;
 mod loopback;

@@ -11,7 +11,7 @@ use std::time::Instant;
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
 
 use super::{DEADLINE, Outcome, Proc};
 
@@ -37,6 +37,9 @@ pub(crate) fn on_terminal(command: &Command) -> Command {
     }
     on_terminal
 }
+
+/// What a program that edits lines asks of a terminal: to mark what is pasted. It shows nothing.
+const PASTE_MARKS: [&[u8]; 2] = [b"\x1b[?2004h", b"\x1b[?2004l"];
 
 /// A program on a terminal of its own.
 #[derive(Debug)]
@@ -82,6 +85,12 @@ impl Terminal {
         tcsetattr(&self.keyboard, OptionalActions::Now, &modes).unwrap();
     }
 
+    /// Makes the terminal this wide.
+    pub(crate) fn resize(&self, columns: u16) {
+        let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&self.keyboard, size).unwrap();
+    }
+
     /// Sends the program this signal, past the terminal.
     pub(crate) fn signal(&self, signal: Signal) {
         self.proc.signal(signal);
@@ -91,15 +100,21 @@ impl Terminal {
     #[track_caller]
     pub(crate) fn sees(&mut self, text: &str) -> String {
         let until = Instant::now() + DEADLINE;
+        let mut searched = self.seen;
         loop {
-            let fresh = String::from_utf8_lossy(&self.shown[self.seen..]).into_owned();
-            if let Some(at) = fresh.find(text) {
-                self.seen += at + text.len();
-                return fresh[..at + text.len()].to_owned();
+            if let Some(at) = memchr::memmem::find(&self.shown[searched..], text.as_bytes()) {
+                let fresh = &self.shown[self.seen..searched + at + text.len()];
+                self.seen += fresh.len();
+                return String::from_utf8_lossy(fresh).into_owned();
             }
+            searched = self.shown.len().saturating_sub(text.len() + PASTE_MARKS[0].len()).max(self.seen);
             match self.screen.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(bytes) => self.shown.extend_from_slice(&bytes),
-                Err(error) => panic!("no {text:?} is shown ({error}): {fresh:?}"),
+                Ok(bytes) => show(&mut self.shown, self.seen, &bytes),
+                Err(error) => {
+                    let from = self.seen.max(self.shown.len().saturating_sub(4000));
+                    let end = String::from_utf8_lossy(&self.shown[from..]);
+                    panic!("no {text:?} is shown ({error}): {end:?}")
+                }
             }
         }
     }
@@ -109,8 +124,21 @@ impl Terminal {
     pub(crate) fn end(mut self) -> (Outcome, String) {
         let outcome = self.proc.end();
         while let Ok(bytes) = self.screen.recv_timeout(DEADLINE) {
-            self.shown.extend_from_slice(&bytes);
+            show(&mut self.shown, self.seen, &bytes);
         }
         (outcome, String::from_utf8_lossy(&self.shown).into_owned())
+    }
+}
+
+/// Notes what is shown, behind what was seen, without the marks of pastes.
+fn show(shown: &mut Vec<u8>, seen: usize, bytes: &[u8]) {
+    // A mark may have begun in what came before.
+    let mut at = shown.len().saturating_sub(PASTE_MARKS[0].len()).max(seen);
+    shown.extend_from_slice(bytes);
+    while at < shown.len() {
+        match PASTE_MARKS.iter().find(|mark| shown[at..].starts_with(mark)) {
+            Some(mark) => drop(shown.drain(at..at + mark.len())),
+            None => at += 1,
+        }
     }
 }

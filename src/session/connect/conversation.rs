@@ -1,58 +1,140 @@
 //! A conversation at a terminal: a person types messages and sees the replies.
+//!
+//! The service sends and shows at once. What needs a clock is here: the prompt that does not wait for
+//! a slow reply, text without an end that is shown all the same, the moment that late replies have
+//! once the person has left, and another connection in the place of one that was lost.
 
-use std::time::Instant;
+mod redial;
+
+use std::time::{Duration, Instant};
 
 use super::super::exchange::Why;
-use super::replies::{ReplyClock, how_lost, left_early, lost, too_long};
+use super::replies::{ReplyClock, how_lost, lost, too_long};
 use super::{Link, Mode, Run};
-use crate::config::HalfClose;
+use crate::config::{ConnectConfig, HalfClose};
 use crate::error::{Error, bytes};
 use crate::frame::{FrameError, Framing, Inbox, Role};
-use crate::io::driver::CLOCK;
+use crate::io::driver::{CLOCK, Ready};
+use crate::io::report::Report;
+use crate::io::terminal;
 use crate::service::CONSOLE;
 use crate::service::talk::Talk;
 use crate::service::wire::{Flaw, Wire};
+use redial::{Outcome, Redial};
+
+/// What a person is asked with, as the original did.
+const PROMPT: &str = "Enter Message: ";
+/// How long a reply may take before the prompt is shown without it; and before a person that has left
+/// is gone.
+const PROMPT_DELAY: Duration = Duration::from_millis(300);
+/// How long the end of a line may take before its start is shown.
+const LINE_DELAY: Duration = Duration::from_millis(200);
 
 /// Talks until the person leaves, or the server does.
 pub(super) fn run(link: Link<'_>) -> Result<(), Error> {
     let config = link.config;
     let wire = Wire { framing: config.framing, crlf: config.crlf };
-    let talk = Talk::new(wire, config.half_close == HalfClose::AtOnce).cut(&config.traffic.plan.cutting);
-    let inbox = Inbox::new(config.framing, Role::Responses, config.traffic.max_message);
+    let mut talk = Talk::new(wire, config.half_close == HalfClose::AtOnce).cut(&config.traffic.plan.cutting);
+    if !config.quit_words {
+        talk = talk.without_quit_words();
+    }
+    if config.reconnect {
+        talk = talk.reconnecting();
+    }
+    link.context.signals.handle_terminal().map_err(Error::local("handle", "signals"))?;
+    announce(config, &link.context.report, link.conn.peer());
     // What is typed is lines, whatever framing they are sent in.
-    let run = Run::start(link, talk, Framing::Lines, inbox)?;
+    let run = Run::start_asking(link, talk, Framing::Lines, inbox(config), PROMPT)?;
     run.go(&mut Conversation::default())
+}
+
+fn inbox(config: &ConnectConfig) -> Inbox {
+    Inbox::new(config.framing, Role::Responses, config.traffic.max_message)
+}
+
+/// Prints where the connection leads, and how to leave.
+fn announce(config: &ConnectConfig, report: &Report, peer: &str) {
+    if report.is_terminal() && !config.seeing.quiet {
+        let leave = if config.quit_words { "q" } else { "Ctrl-D" };
+        report.line(&format!("connected to {peer} ({leave} quits)"));
+    }
+}
+
+/// How long something has been as it is.
+#[derive(Debug)]
+struct Since<T>(Option<(T, Instant)>);
+
+impl<T> Default for Since<T> {
+    fn default() -> Self {
+        Since(None)
+    }
+}
+
+impl<T: PartialEq> Since<T> {
+    /// Notes how it is now; since when it has been so.
+    fn note(&mut self, value: T, now: Instant) -> Instant {
+        match &self.0 {
+            Some((before, since)) if *before == value => *since,
+            _ => self.0.insert((value, now)).1,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
 struct Conversation {
     replies: ReplyClock,
-    quit_at: Option<Instant>,
+    /// Messages sent that the prompt waits for.
+    sent: Since<u64>,
+    /// Bytes of a line whose end has not come.
+    unfinished: Since<usize>,
+    /// When the person has left, and replies are waited for no longer.
+    left_at: Option<Instant>,
+    redial: Option<Redial>,
+    connections: u64,
 }
 
 impl Mode<Talk> for Conversation {
     fn ending(&mut self, run: &mut Run<'_, Talk>, now: Instant) -> Option<Result<(), Error>> {
+        if terminal::take_stale() {
+            run.exchange.redraw();
+        }
         if run.exchange.console_closed() {
             return Some(Err(Error::OutputGone));
         }
+        self.prompt(run, now);
+        self.show_unfinished(run, now);
         if run.exchange.backlog(CONSOLE) > 0 {
             return None; // what has come is written out, whatever has become of the connection
         }
+        if run.lost.is_some() && self.begins_anew(run, now) {
+            return None;
+        }
+        if let Some(redial) = &mut self.redial {
+            match redial.poll(run, now) {
+                Outcome::Pending => {}
+                Outcome::Failed(error) => return Some(Err(error)),
+                Outcome::Connected => self.redial = None,
+            }
+        }
         if run.exchange.stopped || run.lost.is_some() {
-            return run.show_the_rest().then(|| verdict(run));
+            return run.show_the_rest().then(|| end(run));
         }
         if run.exchange.service.input_ended() {
-            if let Some(pause) = run.config.quit_after {
-                let at = *self.quit_at.get_or_insert(now + pause);
-                if now >= at {
-                    let unsent = run.exchange.backlog(run.server);
-                    return Some(verdict(run).and_then(|()| left(run, unsent)));
-                }
-                run.exchange.driver.wake_at(CLOCK, at);
+            let pause = run.config.quit_after.unwrap_or(PROMPT_DELAY);
+            let at = *self.left_at.get_or_insert(now + pause);
+            if now >= at {
+                return Some(end(run));
             }
+            run.exchange.driver.wake_at(CLOCK, at);
         }
         let tally = (run.exchange.service.sent(), run.exchange.service.answered());
         self.replies.overdue(run, tally, now).map(Err)
+    }
+
+    fn on_ready(&mut self, event: Ready) {
+        if let Some(redial) = &mut self.redial {
+            redial.on_ready(event);
+        }
     }
 
     fn input_too_long(&self, run: &Run<'_, Talk>, error: &FrameError) -> Error {
@@ -61,14 +143,71 @@ impl Mode<Talk> for Conversation {
     }
 }
 
-/// Whether all was as it should be when the connection ended.
+impl Conversation {
+    /// Shows the prompt without the reply, where that takes its time.
+    fn prompt(&mut self, run: &mut Run<'_, Talk>, now: Instant) {
+        let talk = &run.exchange.service;
+        if !talk.is_unprompted() {
+            return;
+        }
+        let at = self.sent.note(talk.sent(), now) + PROMPT_DELAY;
+        if now >= at {
+            run.exchange.act(Talk::prompt);
+        } else {
+            run.exchange.driver.wake_at(CLOCK, at);
+        }
+    }
+
+    /// Shows the start of a line, where its end takes its time.
+    fn show_unfinished(&mut self, run: &mut Run<'_, Talk>, now: Instant) {
+        if run.config.framing != Framing::Lines {
+            return;
+        }
+        let held = run.exchange.unfinished(run.server);
+        if held.len() <= run.exchange.service.shown() {
+            return;
+        }
+        let at = self.unfinished.note(held.len(), now) + LINE_DELAY;
+        if now >= at {
+            let held = held.to_vec();
+            run.exchange.act(|talk, actions| talk.show_unfinished(&held, actions));
+        } else {
+            run.exchange.driver.wake_at(CLOCK, at);
+        }
+    }
+
+    /// Whether the connection that was lost is made again; prints how it was lost.
+    fn begins_anew(&mut self, run: &mut Run<'_, Talk>, now: Instant) -> bool {
+        if !run.config.reconnect || run.exchange.service.input_ended() || run.exchange.stopped {
+            return false;
+        }
+        let Err(error) = verdict(run) else { return false };
+        run.exchange.act(|talk, _| talk.forget_server());
+        if !run.config.seeing.quiet {
+            run.exchange.leave_cooked_row();
+            run.context.report.error(&format!("{error}; connecting again"));
+        }
+        self.connections += 1;
+        self.redial = Some(Redial::new(self.connections, now + run.config.retry.delay));
+        true
+    }
+}
+
+/// The end of it. Whatever is typed at a connection that was lost must not get into a shell.
+fn end(run: &mut Run<'_, Talk>) -> Result<(), Error> {
+    let ended = verdict(run);
+    run.exchange.leave_row();
+    if ended.is_err() {
+        terminal::flush_input();
+    }
+    ended
+}
+
+/// Whether all was as it should be when the connection ended. A person who leaves is owed nothing, but
+/// what was typed must have been sent.
 fn verdict(run: &mut Run<'_, Talk>) -> Result<(), Error> {
     let talk = &run.exchange.service;
     let (unanswered, flaw, input_ended) = (talk.unanswered(), talk.flaw(), talk.input_ended());
-    if flaw == Some(Flaw::Refused) {
-        let text = format!("message {}: too long for --framing {}", talk.sent() + 1, run.config.framing);
-        return Err(Error::Usage(text));
-    }
     let why = run.lost.take();
     if let Some(how) = why.as_ref().and_then(how_lost) {
         return Err(lost(run, how, unanswered));
@@ -76,24 +215,14 @@ fn verdict(run: &mut Run<'_, Talk>) -> Result<(), Error> {
     if flaw == Some(Flaw::TooLong) {
         return Err(lost(run, too_long(run), unanswered));
     }
+    let unsent = run.exchange.backlog(run.server);
     match why {
         Some(Why::Idle) => Err(Error::idle("talk to", run.address.to_string(), run.config.traffic.idle_timeout)),
-        _ if unanswered == 0 && input_ended => Ok(()),
-        None if !run.exchange.stopped => {
-            Err(lost(run, left_early(run.config.quit_after.unwrap_or_default()), unanswered))
-        }
+        _ if input_ended && unsent > 0 => Err(lost(run, format!("left with {} not sent", bytes(unsent)), 0)),
+        _ if input_ended => Ok(()),
         _ if flaw == Some(Flaw::CutShort) => {
             Err(lost(run, "closed by the server in the middle of a reply".to_owned(), unanswered))
         }
         _ => Err(lost(run, "closed by the server".to_owned(), unanswered)),
     }
-}
-
-/// What is thrown away by leaving is a failure, also where nobody owes a reply to it.
-fn left(run: &Run<'_, Talk>, unsent: usize) -> Result<(), Error> {
-    if unsent == 0 {
-        return Ok(());
-    }
-    let how = format!("{}, {} unsent", left_early(run.config.quit_after.unwrap_or_default()), bytes(unsent));
-    Err(lost(run, how, 0))
 }

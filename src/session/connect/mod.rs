@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::frame::{FrameError, Framing, Inbox};
 use crate::io::conn::{Conn, Origin};
 use crate::io::console::Console;
-use crate::io::driver::{CLOCK, Driver, WOKEN};
+use crate::io::driver::{CLOCK, Driver, Ready, WOKEN};
 use crate::service::{CONSOLE, Event, PeerId, Service};
 use crate::trace::Side;
 use crate::value::Address;
@@ -52,6 +52,10 @@ pub fn run(config: &ConnectConfig, context: &Context) -> Result<(), Error> {
 }
 
 fn connect(config: &ConnectConfig, address: &Address, context: &Context) -> Result<(), Error> {
+    let person = !config.raw && config.input == Input::Stdin && io::stdin().is_terminal();
+    if config.reconnect && !person {
+        return Err(Error::Usage("--reconnect is for a conversation: stdin is no terminal".to_owned()));
+    }
     let driver = Driver::new(config.traffic.busy_poll).map_err(Error::local("start", "the event loop"))?;
     context.signals.watch(driver.waker());
     let (driver, stream, name) = Caller { config, address, context, driver }.connect()?;
@@ -70,7 +74,7 @@ fn connect(config: &ConnectConfig, address: &Address, context: &Context) -> Resu
     let link = Link { config, address, context, driver, conn };
     if config.raw {
         stream::run(link)
-    } else if config.input == Input::Stdin && io::stdin().is_terminal() {
+    } else if person {
         conversation::run(link)
     } else {
         messages::run(link)
@@ -102,6 +106,11 @@ trait Mode<S> {
     /// Looks at the run after a turn of the loop: `Some` ends it. `Ok` ends the connection politely.
     fn ending(&mut self, run: &mut Run<'_, S>, now: Instant) -> Option<Result<(), Error>>;
 
+    /// Notes an event of the loop that may be nobody's but the mode's.
+    fn on_ready(&mut self, event: Ready) {
+        let _ = event;
+    }
+
     /// What is said where stdin had more in one message than is allowed.
     fn input_too_long(&self, run: &Run<'_, S>, error: &FrameError) -> Error;
 }
@@ -109,11 +118,35 @@ trait Mode<S> {
 impl<'a, S: Service> Run<'a, S> {
     /// Takes the standard streams and the connection in. What comes from stdin is divided as `typed`.
     fn start(link: Link<'a>, service: S, typed: Framing, inbox: Inbox) -> Result<Self, Error> {
+        Self::start_with(link, service, typed, inbox, None)
+    }
+
+    /// The same, where a person is asked for each line.
+    fn start_asking(
+        link: Link<'a>,
+        service: S,
+        typed: Framing,
+        inbox: Inbox,
+        prompt: &'static str,
+    ) -> Result<Self, Error> {
+        Self::start_with(link, service, typed, inbox, Some(prompt))
+    }
+
+    fn start_with(
+        link: Link<'a>,
+        service: S,
+        typed: Framing,
+        inbox: Inbox,
+        prompt: Option<&'static str>,
+    ) -> Result<Self, Error> {
         let Link { config, address, context, driver, conn } = link;
         let mut exchange = Exchange::new(driver, service, config.traffic.idle_timeout, &context.recorder);
         let from_stdin = config.input == Input::Stdin;
         let console = Console::open(&exchange.driver, from_stdin).map_err(Error::local("open", "stdin and stdout"))?;
         exchange.add_console(console, typed, config.traffic.max_message);
+        if let Some(row) = prompt.and_then(|prompt| exchange.converse(prompt)) {
+            context.report.keep_below(row);
+        }
         let server = exchange.add(conn, inbox).map_err(Error::network("connect", address))?;
         if let Input::Given(messages) = &config.input {
             for message in messages {
@@ -145,6 +178,7 @@ impl<'a, S: Service> Run<'a, S> {
             self.exchange.driver.wait(&mut ready).map_err(Error::local("wait in", "the event loop"))?;
             let now = Instant::now();
             for &event in ready.iter().filter(|event| event.key != WOKEN && event.key != CLOCK) {
+                mode.on_ready(event);
                 self.exchange.serve(event, now);
             }
             self.exchange.measure(now);

@@ -232,7 +232,7 @@ impl<S: Service> Exchange<S> {
         self.peers.iter().filter_map(move |(_, peer)| Account::of(peer, now))
     }
 
-    fn ids(&self) -> Vec<PeerId> {
+    pub(super) fn ids(&self) -> Vec<PeerId> {
         self.peers.iter().map(|(id, _)| id).collect()
     }
 

@@ -58,6 +58,7 @@ impl<S: Service> Exchange<S> {
                     Action::Close(id) => self.leave(id),
                     Action::Reset(id) => self.reset(id, now),
                     Action::Dial(id) => self.dials.push(id),
+                    Action::Prompt => self.with(CONSOLE, |peer| peer.link.prompt()),
                     Action::Stop => self.stopped = true,
                     Action::Interim(to, len) => {
                         let (mine, theirs) = bytes.split_at(len);
@@ -66,6 +67,9 @@ impl<S: Service> Exchange<S> {
                         bytes = theirs;
                     }
                     Action::Send(..) => {}
+                }
+                if action == Action::Prompt {
+                    touched.push(CONSOLE);
                 }
                 if let Action::Flush(id) | Action::Finish(id) | Action::Close(id) | Action::Reset(id) = action {
                     touched.push(id);
@@ -126,7 +130,14 @@ impl<S: Service> Exchange<S> {
         if peer.link.has_to_write() {
             self.flush(id, now);
         }
-        self.resume(self.service.sink(id)); // whoever was stopped because this one did not read
+        match self.service.sink(id) {
+            // The console is nobody's answer: everybody may have waited for the screen.
+            CONSOLE if id == CONSOLE => {
+                self.ids().into_iter().for_each(|peer| self.resume(peer));
+                self.resume(CONSOLE);
+            }
+            sink => self.resume(sink), // whoever was stopped because this one did not read
+        }
         if leaving {
             self.part(id, now);
         }

@@ -1,0 +1,177 @@
+//! The terminal of a line editor: in raw mode while this program has it, as it was whenever it has not.
+//!
+//! The modes are restored on every end: when the guard is dropped (a panic included), before the
+//! process stops (Ctrl-Z), and before a second signal ends it at once.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use signal_hook::consts::{SIGCONT, SIGQUIT, SIGTSTP, SIGWINCH};
+
+use super::sys;
+use super::sys::tty::{self, Modes};
+
+/// The signals that concern a terminal in raw mode. Others end the program the usual way.
+pub const SIGNALS: [i32; 4] = [SIGCONT, SIGQUIT, SIGTSTP, SIGWINCH];
+
+/// Bracketed paste of xterm: what is pasted comes between two marks.
+const PASTE_ON: &[u8] = b"\x1b[?2004h";
+const PASTE_OFF: &[u8] = b"\x1b[?2004l";
+
+/// The terminal that is in raw mode. One for the process, because signals end the process.
+static ARMED: Mutex<Option<Armed>> = Mutex::new(None);
+/// Something may have written to the screen, or its size may be another.
+static STALE: AtomicBool = AtomicBool::new(false);
+
+#[derive(Debug)]
+struct Armed {
+    terminal: File,
+    before: Modes,
+}
+
+impl Armed {
+    fn set(&mut self, modes: Modes, paste: &[u8]) -> io::Result<()> {
+        modes.set(self.terminal.as_fd())?;
+        // A terminal that is held up (Ctrl-S) is not waited for.
+        if sys::poll_ready(self.terminal.as_fd(), true)? {
+            self.terminal.write_all(paste)?;
+        }
+        Ok(())
+    }
+
+    fn arm(&mut self) -> io::Result<()> {
+        self.set(self.before.editing(), PASTE_ON)
+    }
+
+    fn restore(&mut self) {
+        // A terminal that has gone needs no modes.
+        let _ = self.set(self.before, PASTE_OFF);
+    }
+}
+
+fn armed<T>(act: impl FnOnce(&mut Option<Armed>) -> T) -> T {
+    act(&mut ARMED.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Gives the terminal back as it was, where it is in raw mode: for whoever ends the process at once.
+pub fn restore() {
+    armed(|armed| armed.iter_mut().for_each(Armed::restore));
+}
+
+/// Does what one of [`SIGNALS`] asks for. Called by the thread that takes signals; it stops here
+/// when the process does.
+pub fn on_signal(signal: i32) {
+    match signal {
+        SIGTSTP => {
+            restore();
+            tty::stop();
+            rearm();
+        }
+        SIGCONT => rearm(), // after SIGSTOP; a shell has set modes of its own meanwhile
+        SIGWINCH => STALE.store(true, Ordering::SeqCst),
+        SIGQUIT => {
+            restore();
+            sys::raise_default(SIGQUIT);
+        }
+        _ => {}
+    }
+}
+
+fn rearm() {
+    let any = armed(|armed| armed.as_mut().map(Armed::arm));
+    STALE.store(any.is_some(), Ordering::SeqCst);
+}
+
+/// A terminal in raw mode, until this is dropped.
+#[derive(Debug)]
+pub struct RawMode(());
+
+impl RawMode {
+    /// Puts the terminal into raw mode that stdin and stdout both are. `None` where they are not the
+    /// same terminal, where it cannot do what a line editor needs (`TERM=dumb`), or where it has
+    /// gone.
+    #[must_use]
+    pub fn start() -> Option<RawMode> {
+        let able = std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
+        if !able || !same_terminal(io::stdin(), io::stdout()) {
+            return None;
+        }
+        let terminal = File::from(io::stdout().as_fd().try_clone_to_owned().ok()?);
+        let before = Modes::of(terminal.as_fd()).ok()?;
+        let mut new = Armed { terminal, before };
+        armed(|armed| {
+            if armed.is_some() {
+                return None;
+            }
+            if new.arm().is_err() {
+                new.restore();
+                return None;
+            }
+            *armed = Some(new);
+            Some(RawMode(()))
+        })
+    }
+}
+
+impl Drop for RawMode {
+    fn drop(&mut self) {
+        armed(|armed| {
+            if let Some(mut armed) = armed.take() {
+                armed.restore();
+            }
+        });
+    }
+}
+
+/// Whether the screen is to be drawn anew since this was last asked.
+#[must_use]
+pub fn take_stale() -> bool {
+    STALE.swap(false, Ordering::SeqCst)
+}
+
+/// How many columns the screen of stdout has.
+#[must_use]
+pub fn columns() -> usize {
+    tty::columns(io::stdout().as_fd()).unwrap_or(80)
+}
+
+/// Drops what was typed at stdin and not read, where that is a terminal.
+pub fn flush_input() {
+    if io::stdin().is_terminal() {
+        // A terminal that has gone holds nothing.
+        let _ = tty::flush_input(io::stdin().as_fd());
+    }
+}
+
+/// Whether both are one and the same terminal.
+#[must_use]
+pub fn same_terminal(one: impl AsFd, other: impl AsFd) -> bool {
+    let device = |fd: std::os::fd::BorrowedFd<'_>| {
+        let file = File::from(fd.try_clone_to_owned().ok()?);
+        let meta = file.metadata().ok()?;
+        (file.is_terminal() && meta.file_type().is_char_device()).then(|| meta.rdev())
+    };
+    device(one.as_fd()).is_some_and(|one| device(other.as_fd()) == Some(one))
+}
+
+/// What draws the row that is being edited, for others who write to the same terminal. Empty where
+/// no row is on the screen.
+#[derive(Clone, Debug, Default)]
+pub struct EditedRow(Arc<Mutex<Vec<u8>>>);
+
+impl EditedRow {
+    /// Notes what draws it now.
+    pub fn set(&self, drawing: Vec<u8>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = drawing;
+    }
+
+    /// What draws it.
+    #[must_use]
+    pub fn get(&self) -> Vec<u8> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

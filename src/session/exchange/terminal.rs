@@ -1,0 +1,52 @@
+//! What a conversation at a terminal asks of its exchange.
+
+use std::time::Instant;
+
+use super::super::peer::{Link, Peer};
+use super::Exchange;
+use crate::io::console::Console;
+use crate::io::terminal::EditedRow;
+use crate::service::{Actions, CONSOLE, PeerId, Service};
+
+impl<S: Service> Exchange<S> {
+    /// Has the service do something that no event asks for: its time has come.
+    pub(in crate::session) fn act(&mut self, act: impl FnOnce(&mut S, &mut Actions)) {
+        act(&mut self.service, &mut self.actions);
+        self.apply(Instant::now());
+    }
+
+    /// What has come from a peer and is no whole message yet.
+    pub(in crate::session) fn unfinished(&self, id: PeerId) -> &[u8] {
+        self.peer(id).map_or(&[], |peer| peer.inbox.held())
+    }
+
+    /// Asks the person at the console for each line, with a line editor where one is possible.
+    pub(in crate::session) fn converse(&mut self, prompt: &'static str) -> Option<EditedRow> {
+        self.at_console(|console| console.converse(prompt)).flatten()
+    }
+
+    /// Draws the line anew that is being edited.
+    pub(in crate::session) fn redraw(&mut self) {
+        self.at_console(Console::redraw);
+        self.write_out(CONSOLE, Instant::now());
+    }
+
+    /// Goes to a new row, where a prompt stands in this one.
+    pub(in crate::session) fn leave_row(&mut self) {
+        self.at_console(Console::leave_row);
+        self.write_out(CONSOLE, Instant::now());
+    }
+
+    /// Goes to a new row, where a prompt stands in this one and no line editor can move it down.
+    pub(in crate::session) fn leave_cooked_row(&mut self) {
+        self.at_console(Console::leave_cooked_row);
+        self.write_out(CONSOLE, Instant::now());
+    }
+
+    fn at_console<T>(&mut self, act: impl FnOnce(&mut Console) -> T) -> Option<T> {
+        match &mut self.console {
+            Some(Peer { link: Link::Console(console), .. }) => Some(act(console)),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! The line editor of a conversation, on a real terminal.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+use rustix::process::Signal;
+
+use crate::connect::stage;
+use crate::interactive::{PROMPT, at_terminal};
+use crate::support::pty::{Terminal, on_terminal, open_pty};
+use crate::support::{Proc, Server, accept, digits, read_line, reset, secretcat, shell};
+
+const LEFT: &str = "\x1b[D";
+const HOME: &str = "\x1b[1~";
+const END: &str = "\x1b[4~";
+const UP: &str = "\x1b[A";
+
+/// A conversation with a server that the test itself is.
+fn with_server(args: &[&str]) -> (Terminal, std::net::TcpStream, TcpListener) {
+    let (listener, address) = stage();
+    let terminal = at_terminal(&address, args);
+    let server = accept(&listener);
+    (terminal, server, listener)
+}
+
+/// Leaves, and the status is 0.
+#[track_caller]
+fn leaves(mut terminal: Terminal) -> String {
+    terminal.types("\x15q\r");
+    let (out, shown) = terminal.end();
+    assert_eq!(out.status, Some(0), "{shown:?}");
+    shown
+}
+
+#[test]
+fn keys_edit_the_line_and_are_not_sent() {
+    let (mut terminal, mut server, _listener) = with_server(&[]);
+    let answers = |terminal: &mut Terminal, server: &mut std::net::TcpStream| {
+        let line = read_line(server);
+        server.write_all(b"ok\n").unwrap();
+        terminal.sees("Received: ok\r\n");
+        terminal.sees(PROMPT);
+        line
+    };
+    terminal.types(format!("SECRET 13{LEFT}2\r"));
+    assert_eq!(answers(&mut terminal, &mut server), "SECRET 123\n");
+    // Home and End of xterm bring digits of their own, which a server would count.
+    terminal.types(format!("ET 1{HOME}SECR{END}2\x1b[3~\r"));
+    assert_eq!(answers(&mut terminal, &mut server), "SECRET 12\n");
+    terminal.types(format!("{UP}{UP}!\x01>\r"));
+    assert_eq!(answers(&mut terminal, &mut server), ">SECRET 123!\n");
+    terminal.types("one two\x17zwei\x15drei vier\x01\x0b\x19\x7f\r");
+    assert_eq!(answers(&mut terminal, &mut server), "drei vie\n");
+    terminal.types("世界\x7f\u{e9}e\u{301}\x7f\r"); // a wide character, and one of two
+    assert_eq!(answers(&mut terminal, &mut server), "世\u{e9}\n");
+    leaves(terminal);
+}
+
+#[test]
+fn a_pasted_megabyte_is_one_message() {
+    let server = Server::start(&[]);
+    let message = format!("SECRET {}", "7".repeat(1_000_000));
+    for (before, after) in [("", "\r"), ("\x1b[200~", "\x1b[201~\r")] {
+        let mut terminal = at_terminal(&server.address(), &[]);
+        terminal.types([before, &message, after].concat());
+        terminal.sees("   Count: 1000000\r\n");
+        leaves(terminal);
+    }
+    server.stops_with("");
+}
+
+#[test]
+fn a_line_of_many_terminal_buffers_is_whole() {
+    let (mut terminal, mut server, _listener) = with_server(&[]);
+    let line = "x".repeat(5000); // a terminal that edits lines itself takes 4095 bytes
+    terminal.types(format!("{line}\r"));
+    assert_eq!(read_line(&mut server), format!("{line}\n"));
+    assert!(
+        terminal.sees("\r\nSent: ").ends_with(&format!("{PROMPT}{line}\r\nSent: ")),
+        "all of it stays on the screen"
+    );
+    leaves(terminal);
+}
+
+#[test]
+fn each_line_of_a_paste_is_a_message() {
+    let (mut terminal, mut server, _listener) = with_server(&[]);
+    terminal.types("\x1b[200~one\r\ntwo\nq\x1b[201~uestion\r");
+    for line in ["one\n", "two\n", "question\n"] {
+        assert_eq!(read_line(&mut server), line);
+    }
+    leaves(terminal);
+}
+
+#[test]
+fn late_replies_go_above_the_line_being_typed() {
+    let (mut terminal, mut server, _listener) = with_server(&[]);
+    terminal.types("one\r");
+    assert_eq!(read_line(&mut server), "one\n");
+    // The prompt does not wait for the reply.
+    assert_eq!(terminal.sees(PROMPT), "one\r\nSent: one\r\nEnter Message: ");
+    terminal.types("half");
+    terminal.sees("half");
+    server.write_all(b"late\nunasked\n").unwrap();
+    assert_eq!(
+        terminal.sees("Received: unasked\r\nEnter Message: half"),
+        "\r\x1b[KReceived: late\r\nEnter Message: half\r\x1b[KReceived: unasked\r\nEnter Message: half"
+    );
+    terminal.types(" and half\r");
+    assert_eq!(read_line(&mut server), "half and half\n");
+    leaves(terminal);
+}
+
+#[test]
+fn text_without_an_end_is_shown() {
+    let (mut terminal, mut server, _listener) = with_server(&[]);
+    server.write_all(b"login: ").unwrap();
+    assert_eq!(terminal.sees(PROMPT), "\r\x1b[KReceived: login: \r\nEnter Message: ");
+    terminal.types("me\r");
+    assert_eq!(read_line(&mut server), "me\n");
+    server.write_all(b"welcome\n").unwrap();
+    terminal.sees("Received: welcome\r\n");
+    leaves(terminal);
+}
+
+#[test]
+fn leaving_does_not_wait_for_replies() {
+    for leave in ["q\r", "CLOSE()\r", "\x04"] {
+        let (mut terminal, mut server, _listener) = with_server(&[]);
+        terminal.types("one\r");
+        assert_eq!(read_line(&mut server), "one\n");
+        terminal.types(leave);
+        assert_eq!(server.read(&mut [0]).unwrap(), 0, "no quit word is sent");
+        let (out, shown) = terminal.end();
+        assert_eq!(out.status, Some(0), "{shown:?}");
+    }
+}
+
+#[test]
+fn quit_words_can_be_sent() {
+    let (mut terminal, mut server, _listener) = with_server(&[]);
+    terminal.types("\\quit\r\\quitter\r");
+    assert_eq!(read_line(&mut server), "quit\n");
+    assert_eq!(read_line(&mut server), "\\quitter\n");
+    leaves(terminal);
+
+    let (listener, address) = stage();
+    let mut terminal = Terminal::start(&secretcat(["connect", "--no-quit-words", &address]));
+    assert_eq!(terminal.sees(PROMPT), format!("connected to {address} (Ctrl-D quits)\r\n{PROMPT}"));
+    let mut server = accept(&listener);
+    terminal.types("quit\r");
+    assert_eq!(read_line(&mut server), "quit\n");
+    terminal.types("\x04");
+    assert_eq!(terminal.end().0.status, Some(0));
+}
+
+#[test]
+fn another_width_draws_the_line_anew() {
+    let (mut terminal, mut server, _listener) = with_server(&[]);
+    let line = "0123456789".repeat(5);
+    terminal.types(&line);
+    terminal.sees(&line);
+    terminal.resize(40);
+    terminal.sees("\r\x1b[K"); // at once, before anything is typed
+    assert!(terminal.sees("89").len() < 40);
+    terminal.types("!\r");
+    assert_eq!(read_line(&mut server), line + "!\n");
+    leaves(terminal);
+}
+
+#[test]
+fn a_suspended_conversation_comes_back_with_its_line() {
+    let server = Server::start(&[]);
+    let mut command = std::process::Command::new("sh");
+    command.args(["-i", "-m"]).env("PS1", "shell> ").env("TERM", "xterm").env_remove("ENV");
+    let mut terminal = Terminal::start(&command);
+    terminal.sees("shell> ");
+    terminal.types(format!("'{}' connect {}\n", env!("CARGO_BIN_EXE_secretcat"), server.address()));
+    terminal.sees(&format!("\r\n{PROMPT}"));
+    terminal.types("SECRET 1");
+    terminal.sees("SECRET 1");
+    terminal.types("\x1a");
+    terminal.sees("shell> ");
+    terminal.types("stty -a | tr ' ' '\\n' | grep icanon\n");
+    terminal.sees("\r\nicanon"); // the shell has a terminal that edits lines
+    terminal.sees("shell> ");
+    terminal.types("fg\n");
+    terminal.sees("Enter Message: SECRET 1");
+    terminal.types("2\r");
+    terminal.sees("Sent: SECRET 12\r\n");
+    terminal.sees("Received: Digits: 12   Count: 2\r\n");
+    terminal.types("q\r");
+    terminal.sees("shell> ");
+    terminal.types("exit\n");
+    assert_eq!(terminal.end().0.status, Some(0));
+    server.stops_with("");
+}
+
+/// Runs a conversation from a shell, which shows the modes of the terminal before and after, and then
+/// reads a line itself.
+fn in_a_shell(address: &str) -> (Terminal, String) {
+    let script = "trap : INT QUIT; stty -g; \"$0\" \"$@\"; echo ended $?; stty -g; IFS= read -r line; echo \"[$line]\"";
+    let mut terminal = Terminal::start(&shell(script, ["--color", "never", "connect", address]));
+    let modes = terminal.sees("\r\n");
+    terminal.sees(PROMPT);
+    (terminal, modes)
+}
+
+#[test]
+fn every_end_gives_the_terminal_back_as_it_was() {
+    let (listener, address) = stage();
+    for (end, status) in [("q\r", "0"), ("\x04", "0"), ("\x03", "130"), ("lost", "1"), ("reset", "1"), ("\x1c", "131")]
+    {
+        let (mut terminal, modes) = in_a_shell(&address);
+        let server = accept(&listener);
+        match end {
+            "lost" => drop(server),
+            "reset" => {
+                terminal.types("x\r");
+                terminal.sees("Sent: x\r\n");
+                reset(server);
+            }
+            keys => terminal.types(keys),
+        }
+        terminal.sees(&format!("ended {status}\r\n"));
+        assert_eq!(terminal.sees("\r\n"), modes, "after {end:?}");
+        terminal.types("line\n");
+        terminal.sees("[line]\r\n");
+        assert_eq!(terminal.end().0.status, Some(0));
+    }
+}
+
+#[test]
+fn what_was_typed_at_a_lost_connection_stays_out_of_the_shell() {
+    let (listener, address) = stage();
+    let (mut terminal, modes) = in_a_shell(&address);
+    let server = accept(&listener);
+    terminal.types("rm -rf half");
+    terminal.sees("half");
+    drop(server);
+    assert_eq!(
+        terminal.sees("ended 1\r\n"),
+        format!("\r\nsecretcat: connect {address}: closed by the server\r\nended 1\r\n")
+    );
+    assert_eq!(terminal.sees("\r\n"), modes);
+    terminal.types("\n");
+    terminal.sees("[]\r\n");
+    assert_eq!(terminal.end().0.status, Some(0));
+}
+
+#[test]
+fn a_lost_connection_is_made_again() {
+    let (listener, address) = stage();
+    let mut terminal = at_terminal(&address, &["--reconnect", "--retry-delay", "10ms", "--color", "never"]);
+    let mut server = accept(&listener);
+    terminal.types("one\r");
+    assert_eq!(read_line(&mut server), "one\n");
+    terminal.sees(PROMPT);
+    terminal.types("half");
+    terminal.sees("half");
+    drop(server);
+    let mut server = accept(&listener);
+    let shown = terminal.sees(&format!("connected to {address} (q quits)\r\nEnter Message: half"));
+    let lost =
+        format!("secretcat: connect {address}: closed by the server with 1 message unanswered; connecting again");
+    assert!(shown.contains(&lost), "{shown:?}");
+    terminal.types(" and half\r");
+    assert_eq!(read_line(&mut server), "half and half\n");
+    server.write_all(b"here\n").unwrap();
+    terminal.sees("Received: here\r\n");
+
+    // Without a server, it can be left.
+    drop(listener);
+    drop(server);
+    terminal.sees("connecting again");
+    terminal.types("two\r");
+    terminal.sees("Not sent: there is no connection (Up brings the line back)\r\n");
+    leaves(terminal);
+}
+
+#[test]
+fn a_terminal_that_goes_away_ends_it() {
+    let (listener, address) = stage();
+    for script in ["exec \"$0\" \"$@\"", "trap '' HUP; exec \"$0\" \"$@\""] {
+        let (screen, slave) = open_pty();
+        let mut command = on_terminal(&shell(script, ["connect", &address]));
+        let proc = Proc::start_on(&mut command, slave().into(), slave().into(), slave().into());
+        let mut screen = File::from(screen);
+        let mut server = accept(&listener);
+        let mut shown = Vec::new();
+        let mut buf = [0; 1024];
+        while !String::from_utf8_lossy(&shown).contains(PROMPT) {
+            let n = screen.read(&mut buf).unwrap();
+            shown.extend_from_slice(&buf[..n]);
+        }
+        screen.write_all(b"half a line").unwrap();
+        drop(screen);
+        assert_eq!(server.read(&mut buf).unwrap_or(0), 0, "half a line is not sent");
+        let out = proc.end();
+        assert!(out.signal == Some(Signal::HUP.as_raw()) || out.status.is_some(), "{out:?}");
+    }
+}
+
+#[test]
+fn without_a_terminal_that_can_be_edited_on_lines_are_cooked() {
+    let server = Server::start(&[]);
+    let mut command = secretcat(["connect", &server.address()]);
+    let mut terminal = Terminal::start(command.env("TERM", "dumb"));
+    terminal.sees(PROMPT);
+    terminal.types("SECRET 1\n");
+    assert_eq!(
+        terminal.sees(PROMPT),
+        "SECRET 1\r\nSent: SECRET 1\r\nReceived: Digits: 1   Count: 1\r\nEnter Message: "
+    );
+    terminal.types("\x04");
+    let (out, shown) = terminal.end();
+    assert_eq!(out.status, Some(0));
+    assert!(shown.ends_with(&format!("{}Enter Message: \r\n", digits("1").replace('\n', "\r\n"))), "{shown:?}");
+    server.stops_with("");
+}
