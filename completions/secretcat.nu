@@ -108,7 +108,7 @@ module completions {
     --ttl: string             # Hops that packets may take
     --show-options            # Print each socket option as requested and as the kernel has it
     --backlog: string         # Connections that may wait to be accepted
-    --verbose(-v)             # Tell on stderr what happens; twice: every write and read too
+    --verbose(-v)             # Log events on stderr; twice: each write and read too, with its bytes
     --quiet                   # Tell nothing on stderr but errors
     --progress                # Tell on stderr how far a transfer has come: bytes, rate, time left
     --stats                   # Show a summary on stderr at the end
@@ -211,7 +211,7 @@ module completions {
     --ttl: string             # Hops that packets may take
     --show-options            # Print each socket option as requested and as the kernel has it
     --source-port(-p): string # Connect from this port
-    --verbose(-v)             # Tell on stderr what happens; twice: every write and read too
+    --verbose(-v)             # Log events on stderr; twice: each write and read too, with its bytes
     --quiet                   # Tell nothing on stderr but errors
     --progress                # Tell on stderr how far a transfer has come: bytes, rate, time left
     --stats                   # Show a summary on stderr at the end

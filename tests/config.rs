@@ -86,6 +86,84 @@ fn each_command_line_has_its_configuration_or_its_refusal() {
     }
 }
 
+/// What an option does to a command line: see tests/cases/effects.txt.
+fn effect(mode: &str, option: &str) -> &'static str {
+    let flag = option.split_whitespace().next().unwrap_or_default();
+    let with = fields(&format!("{mode} {option}"));
+    match fields(mode) {
+        _ if mode.split_whitespace().any(|word| word == flag) => "-",
+        Err(refusal) => panic!("{mode}: {refusal}"),
+        Ok(_) if with.is_err() => "refused",
+        without if without == with => "same",
+        Ok(_) => "acts",
+    }
+}
+
+/// Each command's part of the table again, with its cells filled in.
+fn effects(part: &str, plan: &str) -> String {
+    let is_mode = |line: &&str| line.contains(" | ") && !line.trim_start().starts_with("--");
+    let mode = |line: &str| line.split_once(" | ").map(|(name, line)| (name.trim().to_owned(), line.trim().to_owned()));
+    let modes: Vec<(String, String)> = part.lines().filter(is_mode).filter_map(mode).collect();
+    let head = |line: &&str| !line.trim_start().starts_with("--") && !line.trim_start().starts_with("option ");
+    let mut told = part.lines().filter(head).collect::<Vec<_>>().join("\n");
+    told.push('\n');
+    let mut row = |name: &str, cells: &[&str]| {
+        let cells: Vec<String> =
+            cells.iter().zip(&modes).map(|(cell, (mode, _))| format!("{cell:0$}", mode.len().max(7))).collect();
+        told += format!("  {name:30}  {}", cells.join(" ")).trim_end();
+        told.push('\n');
+    };
+    let names: Vec<&str> = modes.iter().map(|(name, _)| name.as_str()).collect();
+    row("option", &names);
+    for line in part.lines().filter(|line| line.trim_start().starts_with("--")) {
+        let option = line.trim().split("  ").next().unwrap_or_default();
+        let given = option.replace("PLAN", plan);
+        let cells: Vec<&str> = modes.iter().map(|(_, mode)| effect(mode, &given)).collect();
+        row(option, &cells);
+    }
+    told
+}
+
+/// Each option of each command either acts in a mode or is refused there: nothing is ignored in silence.
+#[test]
+fn each_option_acts_or_is_refused_in_each_mode() {
+    if std::env::var_os("SECRETCAT_ADDRESS").is_some() {
+        return skip::skip_even_in_ci("SECRETCAT_ADDRESS is set, and is an argument to each case");
+    }
+    let plan = std::env::temp_dir().join(format!("secretcat-{}-plan.json", std::process::id()));
+    std::fs::write(&plan, r#"{"cutting": {"chunk": "3"}}"#).unwrap();
+    let table = include_str!("cases/effects.txt");
+    let parts = table.split_inclusive("\n\n");
+    let mut told = String::new();
+    for part in parts {
+        match part.strip_prefix("modes of ") {
+            None => told += part,
+            Some(_) => told += &(effects(part.trim_end(), plan.to_str().unwrap()) + "\n"),
+        }
+    }
+    let told = format!("{}\n", told.trim_end());
+    std::fs::remove_file(&plan).unwrap();
+    for command in cli::command().get_subcommands() {
+        let name = command.get_name();
+        let part = table.split("\n\n").find(|part| part.starts_with(&format!("modes of {name}"))).unwrap();
+        for long in command.get_arguments().filter_map(clap_long) {
+            let has_row = part.lines().any(|line| line.split_whitespace().next() == Some(&long));
+            assert!(has_row, "no row for {long} under {name} in tests/cases/effects.txt");
+        }
+    }
+    if std::env::var_os("UPDATE").is_some() {
+        return std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/effects.txt"), &told).unwrap();
+    }
+    for (expected, got) in table.lines().zip(told.lines()) {
+        assert_eq!(got, expected);
+    }
+}
+
+/// An option as it is written, but for that of help.
+fn clap_long(argument: &clap::Arg) -> Option<String> {
+    argument.get_long().filter(|long| !["help", "version"].contains(long)).map(|long| format!("--{long}"))
+}
+
 /// The names that the values of options have in help: of numbers, and of all else.
 const NUMBERS: [&str; 10] =
     ["N", "SIZE", "BYTES", "PORT", "TIME", "DURATION", "VALUE", "SIZE|MIN..MAX", "TIME|MIN..MAX", "N|any"];

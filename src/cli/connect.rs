@@ -79,7 +79,7 @@ pub(super) struct ConnectFlags {
     #[arg(long, help_heading = "Messages", conflicts_with = "shutdown")]
     no_shutdown: bool,
     /// Send the end of the input in the segment of its last byte, where the kernel can (--raw)
-    #[arg(long, help_heading = "Messages", requires = "raw", conflicts_with = "no_shutdown")]
+    #[arg(long, help_heading = "Messages", conflicts_with = "no_shutdown")]
     shutdown_with_last: bool,
     /// Leave this long after the end of the input, whatever has come by then
     #[arg(short, long, value_name = "TIME", help_heading = "Messages", allow_hyphen_values = true)]

@@ -7,6 +7,7 @@
 #![allow(clippy::doc_markdown, reason = "help text is read on a terminal, which shows backticks")]
 
 mod connect;
+mod effect;
 mod exit;
 mod fragmentation;
 mod hint;
@@ -21,6 +22,7 @@ use std::io::Write as _;
 
 use clap::{ArgMatches, Args as _, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use effect::Given;
 pub use exit::status;
 
 use crate::config::{self, ConfigError, ConnectConfig, ListenConfig, SweepConfig};
@@ -148,7 +150,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Refusa
     }
     let args = as_options(args);
     let refused = |error| refused(&args, error);
-    let matches = command_for(&args).try_get_matches_from(&args).map_err(refused)?;
+    let mut program = command_for(&args);
+    let matches = program.try_get_matches_from_mut(&args).map_err(refused)?;
     let cli = Cli::from_arg_matches(&matches).map_err(refused)?;
     let color = match cli.color {
         When::Auto => config::Color::Auto,
@@ -161,6 +164,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Refusa
         Commands::Connect(flags) => Task::Connect(Box::new(flags.into_config(typed)?)),
         Commands::Sweep(flags) => Task::Sweep(Box::new(flags.into_config(typed)?)),
     };
+    effect::check(&task, &Given::read(&program, &matches))?;
     Ok(Request { color, task })
 }
 

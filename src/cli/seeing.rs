@@ -9,7 +9,9 @@ use crate::config::{Seeing, Sink, TraceData};
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Seeing")]
 pub(super) struct SeeingFlags {
-    /// Tell on stderr what happens; twice: every write and read too
+    /// Log events on stderr; twice: each write and read too, with its bytes
+    ///
+    /// The first 64 bytes are printed, with control characters escaped.
     #[arg(short, long, action = ArgAction::Count)]
     verbose: u8,
     /// Tell nothing on stderr but errors

@@ -53,7 +53,6 @@ impl Dials {
             reuseport: None,
             v6only: None,
             backlog: None,
-            source: None,
             ..config.traffic.socket.clone()
         };
         let traffic = Traffic { socket: options, ..config.traffic.clone() };

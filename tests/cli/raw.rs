@@ -201,3 +201,17 @@ fn the_bytes_behind_urgent_data_are_shown_too() {
     drop(server);
     proc.end().is(0, "zeroonetwo", "");
 }
+
+#[test]
+fn a_delay_without_cuts_paces_the_writes() {
+    let server = Server::start(&["--service", "discard"]);
+    let dir = Dir::new("delay-alone");
+    let args = ["--raw", &server.address(), "--delay", "1ms", "--sndbuf", "1M"]; // room for all: no write is cut short
+    let (_, trace) = trace::connect(&dir, &args, noise(400_000));
+    let conn = trace.connections("connect")[0];
+    // No write has more than one read gives, and before each but the first there is a pause.
+    let begins: Vec<u64> = trace.numbers(conn, "write", "offset");
+    assert!(trace.writes(conn).iter().all(|&bytes| bytes <= 65_536) && begins.len() >= 7, "{begins:?}");
+    assert_eq!(trace.numbers(conn, "pause", "offset"), begins[1..]);
+    server.stops_with("");
+}

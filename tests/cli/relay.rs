@@ -354,3 +354,11 @@ fn a_relay_listens_on_a_unix_socket_too() {
     assert_eq!(heard, "to and fro");
     server.stops_with("");
 }
+
+#[test]
+fn the_source_of_a_relay_is_what_was_asked_for() {
+    let (listener, address) = stage();
+    let relay = relay(&address, &["--source", "127.0.0.5"]);
+    let (_client, server) = pair(&listener, &relay);
+    assert_eq!(server.peer_addr().unwrap().ip().to_string(), "127.0.0.5");
+}

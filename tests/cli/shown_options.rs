@@ -81,7 +81,8 @@ fn a_service_that_answers_does_so_at_once() {
         (&["--nagle"], "off", "off"),
         (&["--service", "discard"], "-", "off"),
         (&["--service", "discard", "--nodelay"], "on", "on"),
-        (&["--service", "discard", "--chunk", "1"], "on", "on"),
+        (&["--service", "source", "--count", "9"], "-", "off"),
+        (&["--service", "source", "--count", "9", "--chunk", "1"], "on", "on"),
     ] {
         let server = Server::start(&[&["--show-options"], args].concat());
         server.say("x\n");

@@ -90,8 +90,9 @@ fn inside(found: &Value, difference: &Value) -> Vec<u64> {
     let mut boundaries = Vec::new();
     for message in found["messages"].as_array().unwrap() {
         let text = message.as_str().unwrap();
-        // What is escaped stands as \xHH for one byte, a CR as \r.
-        end += text.replace("\\r", "r").len() as u64 - 3 * text.matches("\\x").count() as u64;
+        // What is escaped stands as \xHH for one byte, or as \n or \r.
+        let bytes = text.replace("\\r", "r").replace("\\n", "n");
+        end += bytes.len() as u64 - 3 * text.matches("\\x").count() as u64;
         boundaries.push(end);
     }
     let cuts = difference["cuts"].as_array().unwrap().iter().map(|cut| cut.as_u64().unwrap());

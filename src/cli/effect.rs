@@ -1,0 +1,164 @@
+//! Options that would do nothing where they stand: each is refused, with what would be right.
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Command};
+
+use super::Task;
+use crate::config::{ConfigError, ConnectConfig, Family, Input, ListenConfig, SweepConfig, Target};
+use crate::frame::Framing;
+use crate::service::ServiceKind;
+use crate::value::{Address, Host};
+
+/// The options that stand on the command line, each with the heading it has in the help text.
+#[derive(Debug, Default)]
+pub(super) struct Given(Vec<(String, Option<String>)>);
+
+impl Given {
+    /// Those of the command that was named.
+    pub(super) fn read(program: &Command, matches: &ArgMatches) -> Self {
+        let Some((name, matches)) = matches.subcommand() else { return Given::default() };
+        let options = program.find_subcommand(name).into_iter().flat_map(Command::get_arguments);
+        let given = options.filter(|option| {
+            let id = option.get_id().as_str();
+            matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine)
+        });
+        Given(
+            given
+                .filter_map(|option| Some((option.get_long()?.into(), option.get_help_heading().map(Into::into))))
+                .collect(),
+        )
+    }
+
+    /// The first of them that is meant.
+    fn first(&self, options: &Options) -> Option<&str> {
+        let is_meant = |(name, heading): &&(String, Option<String>)| match options {
+            Named(names) => names.contains(&name.as_str()),
+            Under(meant) => heading.as_deref() == Some(meant),
+            Writing => heading.as_deref() == Some("Fragmentation") && !name.starts_with("read-"),
+        };
+        self.0.iter().find(is_meant).map(|(name, _)| name.as_str())
+    }
+}
+
+/// Some of the options of a command.
+enum Options {
+    /// Those of these names, without the dashes.
+    Named(&'static [&'static str]),
+    /// Those under this heading of the help text.
+    Under(&'static str),
+    /// Those about how bytes are written.
+    Writing,
+}
+
+use Options::{Named, Under, Writing};
+
+/// Options, whether they would do nothing, and why.
+type Rule = (Options, bool, &'static str);
+
+const CHECK: &str = "means nothing with -z, which sends and reads nothing: leave it out";
+const SEED: &str = "draws from a range, and there is none: give --chunk MIN..MAX or --delay MIN..MAX as well";
+const V6ONLY: &str = "is about IPv6, and the address is not: give one such as [::]:4500";
+
+/// Refuses the first option that would do nothing.
+pub(super) fn check(task: &Task, given: &Given) -> Result<(), ConfigError> {
+    let rules = match task {
+        Task::Listen(config) => of_listen(config),
+        Task::Connect(config) => of_connect(config),
+        Task::Sweep(config) => of_sweep(config),
+    };
+    let idle = rules.into_iter().filter(|(_, does_nothing, _)| *does_nothing);
+    let mut refused = idle.filter_map(|(options, _, reason)| Some((given.first(&options)?, reason)));
+    refused.next().map_or(Ok(()), |(option, reason)| Err(ConfigError::new(format!("--{option} {reason}"))))
+}
+
+fn of_connect(config: &ConnectConfig) -> Vec<Rule> {
+    let loopback = config.target == Target::Loopback;
+    let unix = matches!(config.target, Target::Server(Address::Unix(_)));
+    let is_v4 = match &config.target {
+        Target::Server(address) => has_v4(address),
+        Target::Loopback => config.family != Family::V6,
+    };
+    vec![
+        (Named(&["loopback"]), config.check, "starts a server of its own: -z checks one that is there, by its ADDRESS"),
+        (Under("Messages"), config.check, CHECK),
+        (Under("Fragmentation"), config.check, CHECK),
+        (Named(&["timeout", "max-message", "progress"]), config.check, CHECK),
+        (
+            Named(&["max-message"]),
+            config.raw && !loopback,
+            "is the limit of a message, and raw bytes have none: leave it out",
+        ),
+        (Named(&["retry-delay"]), config.retry.times == 0, "is the pause before a retry: give --retry N as well"),
+        (Named(&["retry", "retry-delay"]), loopback, "waits for a server, and --loopback starts its own: leave it out"),
+        (Named(&["seed"]), !config.traffic.plan.is_random(), SEED),
+        (
+            Named(&["progress"]),
+            config.input != Input::Stdin,
+            "counts what is read from stdin, which -m replaces: leave it out",
+        ),
+        (Named(&["shutdown-with-last"]), !config.raw, "is for --raw: with messages -N half-closes when they end"),
+        (Named(&["shutdown-with-last"]), unix, "is about segments of TCP, which a unix socket has not: leave it out"),
+        (Named(&["v6only"]), is_v4, V6ONLY),
+    ]
+}
+
+fn of_listen(config: &ListenConfig) -> Vec<Rule> {
+    let plan = &config.traffic.plan;
+    let is_pipe = config.is_pipe();
+    vec![
+        (
+            Writing,
+            config.relay.is_none() && config.service == ServiceKind::Discard,
+            "is about what is written, and --service discard writes nothing: leave it out",
+        ),
+        (
+            Named(&["max-message"]),
+            config.heard_as() == Framing::Raw,
+            "is the limit of a message, and bytes are taken as they come here: leave it out",
+        ),
+        (
+            Named(&["framing"]),
+            config.takes_raw() || config.bug.is_some(),
+            "is for the messages of --service secret: leave it out",
+        ),
+        (Named(&["cut-toward"]), config.relay.is_none(), "is for --relay: leave it out"),
+        (
+            Named(&["cut-toward"]),
+            plan.is_plain(),
+            "says which direction is cut: give --chunk, --cut, --delay or --barrier as well",
+        ),
+        (Named(&["seed"]), !plan.is_random(), SEED),
+        (
+            Named(&["progress"]),
+            !is_pipe,
+            "counts what passes between stdin, stdout and one client: it is for --service pipe",
+        ),
+        (
+            Named(&["max-connections"]),
+            is_pipe || config.once,
+            "is for many clients, and one is served at a time here: leave it out",
+        ),
+        (
+            Named(&["source"]),
+            config.relay.as_ref().is_some_and(|relay| matches!(relay.to, Address::Unix(_))),
+            "is an IP address, and the server of --relay is a unix socket: leave it out",
+        ),
+        (Named(&["v6only"]), has_v4(&config.address), V6ONLY),
+    ]
+}
+
+fn of_sweep(config: &SweepConfig) -> Vec<Rule> {
+    vec![
+        (
+            Named(&["crlf"]),
+            config.messages.is_empty(),
+            "ends the messages of -m: stdin is sent as it is, with the line endings that it has",
+        ),
+        (Named(&["v6only"]), has_v4(&config.address), V6ONLY),
+    ]
+}
+
+/// Whether this is an IPv4 address; of a name that is not known yet.
+fn has_v4(address: &Address) -> bool {
+    matches!(address, Address::Tcp { host: Host::Ip(ip), .. } if ip.is_ipv4())
+}
