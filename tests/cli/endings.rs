@@ -9,11 +9,10 @@ use std::process::{Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use crate::support::pid_1::{as_pid_1, child_of, has_pid_namespaces};
 use crate::support::pty::{Terminal, on_terminal, open_pty};
 use crate::support::trace::Trace;
-use crate::support::{
-    Dir, Outcome, Proc, Server, accept, ask, clean, digits, has, is_root, read_line, secretcat, shell, skip,
-};
+use crate::support::{Dir, Outcome, Proc, Server, accept, ask, clean, digits, has, read_line, secretcat, shell, skip};
 
 /// The commands, in the states in which a signal meets them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,30 +185,6 @@ fn each_command_writes_its_files_and_dies_of_the_signal() {
     }
 }
 
-/// The program as the first process of a PID namespace, as in a container.
-fn as_pid_1(command: &Command) -> Command {
-    let mut first = Command::new("unshare");
-    first.args(["--pid", "--fork", "--kill-child"]).arg(command.get_program()).args(command.get_args());
-    clean(&mut first);
-    first
-}
-
-fn has_pid_namespaces() -> bool {
-    let probe = || as_pid_1(&Command::new("true")).status().is_ok_and(|status| status.success());
-    let has = is_root() && has("unshare") && probe();
-    if !has {
-        skip::skip("PID namespaces need root and unshare(1)");
-    }
-    has
-}
-
-/// The only child of a program.
-fn child_of(proc: &Proc) -> Pid {
-    let pid = proc.pid();
-    let children = read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
-    Pid::from_raw(children.trim().parse().unwrap()).unwrap()
-}
-
 #[test]
 fn each_command_ends_by_signals_as_pid_1_of_a_container() {
     if !has_pid_namespaces() {
@@ -255,33 +230,6 @@ fn a_terminal_that_goes_away_ends_each_command() {
         assert_eq!((out.status, out.signal), (None, Some(1)), "{args:?}: {}", out.stderr);
         drop(server);
     }
-}
-
-/// The end of a program whose stdout is a pipe that nobody reads.
-#[track_caller]
-fn without_reader(command: &mut Command) -> Outcome {
-    let (reader, stdout) = rustix::pipe::pipe().unwrap();
-    drop(reader);
-    Proc::start_on(command, Stdio::piped(), stdout.into(), Stdio::piped()).end()
-}
-
-#[test]
-fn a_stdout_without_a_reader_ends_it_by_sigpipe() {
-    let server = Server::start(&[]);
-    let dir = Dir::new("endings-no-reader");
-    let junit = dir.file("junit").display().to_string();
-    let sweep = ["sweep", &server.address(), "-m", "a", "--max-plans", "2"];
-    let contained = has_pid_namespaces();
-    let reported = [&sweep[..], &["--json", "--junit", &junit]].concat();
-    for args in [&["--help"][..], &["--version"], &["listen", "--help"], &sweep, &reported] {
-        let out = without_reader(&mut secretcat(args));
-        assert_eq!((out.status, out.signal, &out.stderr[..]), (None, Some(13), ""), "{args:?}");
-        if contained {
-            let out = without_reader(&mut as_pid_1(&secretcat(args)));
-            assert_eq!((out.status, out.signal, &out.stderr[..]), (Some(141), None, ""), "{args:?}");
-        }
-    }
-    assert!(read_to_string(junit).unwrap().ends_with("</testsuite>\n"));
 }
 
 #[test]

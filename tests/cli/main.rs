@@ -22,6 +22,7 @@ mod loopback;
 mod memory;
 mod message;
 mod network;
+mod no_reader;
 mod options;
 mod parting;
 mod passing;

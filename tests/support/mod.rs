@@ -3,6 +3,7 @@
 
 mod dir;
 pub(crate) mod net;
+pub(crate) mod pid_1;
 mod proc;
 pub(crate) mod pty;
 mod server;
