@@ -6,7 +6,7 @@ module completions {
 
   # A netcat that knows messages and cuts them on purpose
   export extern secretcat [
-    --color: string@"nu-complete secretcat color" # When to use colour on stderr and in help
+    --color: string@"nu-complete secretcat color" # Use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
     --version(-V)             # Print version
   ]
@@ -55,69 +55,69 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
-  # Answer messages: serve any number of clients at once until SIGINT or SIGTERM
+  # Serve any number of clients until SIGINT or SIGTERM
   export extern "secretcat listen" [
-    --unix(-U)                # ADDRESS is the path of a unix socket
-    --service: string@"nu-complete secretcat listen service" # What to answer
-    --bug: string@"nu-complete secretcat listen bug" # Make a mistake on purpose: the control that shows that a test can fail
-    --relay: string           # Forward every connection to this server, byte for byte, and cut what passes
-    --cut-toward: string@"nu-complete secretcat listen cut_toward" # The direction that a relay cuts
-    --once                    # Serve one connection, then end
-    --keep-open(-k)           # With pipe: go on with the next connection when one has ended
-    --framing: string         # How messages are told apart: lines, http, length:u8|u16|u32[le], raw
-    --count: string           # With source: send so many bytes on each connection
-    --threads: string         # Serve with so many event loops, each on a thread; 0 is one for each processor
-    --max-connections: string # Serve so many clients at once; more wait until others end
-    --allow: string           # Serve only clients of these networks (repeatable)
-    --deny: string            # Turn clients of these networks away, whatever --allow says (repeatable)
-    --max-message: string     # Largest message taken, its line ending not counted
-    --idle-timeout(-w): string # Give a connection up when nothing came or went for so long
-    --busy-poll: string       # Before sleeping, look for events so long, as long as that finds some; 0 sleeps at once
-    --chunk: string           # Write pieces of so many bytes
-    --cut: string             # Cut each message at these offsets
-    --coalesce: string        # Join so many messages before they are cut and written
-    --delay(-i): string       # Pause between two writes
-    --barrier: string@"nu-complete secretcat listen barrier" # Before the next write, wait until the last one has got so far
-    --seed: string            # Make every random choice repeatable
-    --plan: path              # Take the plan from a file that --trace or sweep wrote
-    --read-size: string       # Read at most so many bytes at once
-    --read-delay: string      # Pause between two reads
-    --read-start-delay: string # Pause before the first read
+    --unix(-U)                # Take ADDRESS as the path of a unix socket
+    --service: string@"nu-complete secretcat listen service" # Choose what is done with each connection
+    --bug: string@"nu-complete secretcat listen bug" # Behave like a buggy server, to check that your test notices
+    --relay: string           # Forward each connection to the server at ADDRESS, and cut it
+    --cut-toward: string@"nu-complete secretcat listen cut_toward" # Choose the direction that a relay cuts
+    --once                    # Serve one connection, then exit
+    --keep-open(-k)           # Accept the next connection when one has ended (--service pipe)
+    --framing: string         # Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw
+    --count: string           # Send SIZE bytes on each connection (--service source)
+    --threads: string         # Serve with N event loops, each on a thread (0: one per processor)
+    --max-connections: string # Serve at most N clients at once
+    --allow: string           # Accept only clients of network CIDR (repeatable)
+    --deny: string            # Reject clients of network CIDR, even if allowed (repeatable)
+    --max-message: string     # Limit a message to SIZE bytes, its line ending not counted
+    --idle-timeout(-w): string # Close a connection after TIME without a byte in or out
+    --busy-poll: string       # Poll for events for TIME before sleeping (0: sleep at once)
+    --chunk: string           # Write at most SIZE bytes at a time
+    --cut: string             # Cut each message at OFFSETS
+    --coalesce: string        # Join N messages before they are cut and written
+    --delay(-i): string       # Pause TIME between two writes
+    --barrier: string@"nu-complete secretcat listen barrier" # Wait before each write until the previous one was acknowledged or read
+    --seed: string            # Draw all random sizes and pauses from seed N
+    --plan: path              # Take the plan from FILE, written by --trace or sweep --json
+    --read-size: string       # Read at most SIZE bytes at a time
+    --read-delay: string      # Pause TIME between two reads
+    --read-start-delay: string # Pause TIME before the first read
     --ipv4(-4)                # Use IPv4 only
     --ipv6(-6)                # Use IPv6 only
-    --source(-s): string      # Connect from this local address, port, or both
-    --interface: string       # Use this network interface only
-    --reuseaddr: string@"nu-complete secretcat listen reuseaddr" # Whether a port with closed connections on it may be listened on at once
+    --source(-s): string      # Connect from local address ADDR, from PORT, or both
+    --interface: string       # Use network interface NAME only
+    --reuseaddr: string@"nu-complete secretcat listen reuseaddr" # Allow listening on a port that has connections in TIME_WAIT
     --reuseport: string@"nu-complete secretcat listen reuseport" # Share the port with other listeners
     --v6only: string@"nu-complete secretcat listen v6only" # Refuse IPv4 clients on an IPv6 address
-    --keepalive: string@"nu-complete secretcat listen keepalive" # Probe an idle connection to see whether the peer is still there
-    --keepalive-time: string  # Idle time before the first keepalive probe
-    --keepalive-intvl: string # Time between two keepalive probes
-    --keepalive-cnt: string   # Unanswered keepalive probes until the connection is given up
+    --keepalive: string@"nu-complete secretcat listen keepalive" # Probe an idle connection to detect a dead peer
+    --keepalive-time: string  # Send the first keepalive probe after DURATION without traffic
+    --keepalive-intvl: string # Wait DURATION between two keepalive probes
+    --keepalive-cnt: string   # Close the connection after N unanswered keepalive probes
     --nodelay                 # Send small segments at once
-    --nagle                   # Join small segments while data is unacknowledged, also when cutting
-    --cork: string@"nu-complete secretcat listen cork" # Hold partial segments back until they are full
-    --sndbuf: string          # Size of the send buffer
-    --rcvbuf: string          # Size of the receive buffer, which limits the window
-    --mss: string             # Largest segment
-    --linger: string          # How long closing waits for data that was not sent yet
+    --nagle                   # Join small segments while data is unacknowledged, even when cutting
+    --cork: string@"nu-complete secretcat listen cork" # Hold back partial segments until they are full
+    --sndbuf: string          # Set the send buffer to SIZE bytes
+    --rcvbuf: string          # Set the receive buffer, which limits the window, to SIZE bytes
+    --mss: string             # Limit a segment to BYTES bytes
+    --linger: string          # Wait up to DURATION for unsent data when closing
     --reset-on-close          # Reset the connection when closing it
-    --user-timeout: string    # How long sent data may stay unacknowledged
-    --congestion: string      # Congestion control algorithm
-    --tos: string             # Type of service (IPv4) or traffic class (IPv6)
-    --ttl: string             # Hops that packets may take
+    --user-timeout: string    # Close the connection if data is unacknowledged for DURATION
+    --congestion: string      # Use congestion control algorithm NAME
+    --tos: string             # Set the type of service (IPv4) or traffic class (IPv6) to VALUE
+    --ttl: string             # Let packets take at most N hops
     --show-options            # Print each socket option as requested and as the kernel has it
-    --backlog: string         # Connections that may wait to be accepted
+    --backlog: string         # Let at most N connections wait to be accepted
     --verbose(-v)             # Log events on stderr; twice: each write and read too, with its bytes
-    --quiet                   # Tell nothing on stderr but errors
-    --progress                # Tell on stderr how far a transfer has come: bytes, rate, time left
-    --stats                   # Show a summary on stderr at the end
-    --trace: path             # Write one JSON object a line for everything that happens; - is stderr
-    --trace-data: string@"nu-complete secretcat listen trace_data" # Put no bytes, the first 64 or all bytes of each event into the trace
-    --timeline: path          # Draw what happened, as an SVG picture
-    --color: string@"nu-complete secretcat listen color" # When to use colour on stderr and in help
+    --quiet                   # Print only errors
+    --progress                # Print bytes, rate and time left of a transfer on stderr
+    --stats                   # Print a summary on stderr at the end
+    --trace: path             # Write one JSON object per event to FILE (-: to stderr)
+    --trace-data: string@"nu-complete secretcat listen trace_data" # Record no bytes, the first 64 or all bytes of each event
+    --timeline: path          # Draw the writes, segments and reads into FILE.svg
+    --color: string@"nu-complete secretcat listen color" # Use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
-    ...address: string        # Where to listen: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), *:PORT (every interface), HOST PORT, unix:PATH, unix:@NAME (default: 127.0.0.1:4500)
+    ...address: string        # Listen on HOST:PORT, :PORT (loopback), *:PORT (all) or unix:PATH
   ]
 
   def "nu-complete secretcat connect barrier" [] {
@@ -152,14 +152,14 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
-  # Send messages and show the replies: a conversation at a terminal, a filter in a script
+  # Send messages and print the replies, at a terminal or in a script
   export extern "secretcat connect" [
-    --unix(-U)                # ADDRESS is the path of a unix socket
-    --loopback                # Talk to a message listener of one's own, started for this run
-    --check(-z)               # Check that a server accepts the connection, and send nothing
-    --message(-m): string     # Send this message, and read none from stdin (repeatable)
-    --raw                     # No messages: bytes both ways, as nc does
-    --framing: string         # How messages and replies are told apart: lines, http, length:u8|u16|u32[le]
+    --unix(-U)                # Take ADDRESS as the path of a unix socket
+    --loopback                # Start a private listener and connect to it
+    --check(-z)               # Check that a server accepts the connection; send nothing
+    --message(-m): string     # Send TEXT as a message, and do not read stdin (repeatable)
+    --raw                     # Send and receive bytes instead of messages, as nc does
+    --framing: string         # Split messages by FRAMING: lines, http, length:u8|u16|u32[le]
     --crlf(-C)                # End messages with CR LF
     --replies: string         # Expect N replies to each message; any: do not count them
     --greeting: string        # Expect N replies before the first message is answered
@@ -167,60 +167,60 @@ module completions {
     --reconnect               # Connect again when a conversation loses its connection
     --shutdown(-N)            # Half-close when the input ends, also where stdin is not read
     --no-shutdown             # Do not half-close when the input ends
-    --shutdown-with-last      # Send the end of the input in the segment of its last byte, where the kernel can (--raw)
-    --quit-after(-q): string  # Leave this long after the end of the input, whatever has come by then
-    --connect-timeout: string # Give up connecting after so long, name lookup and all addresses included
-    --retry: string           # Try a failed connection again, so many times
-    --retry-delay: string     # Pause before each further try
-    --timeout: string         # Give up when a reply takes longer
-    --max-message: string     # Largest message taken, its line ending not counted
-    --idle-timeout(-w): string # Give a connection up when nothing came or went for so long
-    --busy-poll: string       # Before sleeping, look for events so long, as long as that finds some; 0 sleeps at once
-    --chunk: string           # Write pieces of so many bytes
-    --cut: string             # Cut each message at these offsets
-    --coalesce: string        # Join so many messages before they are cut and written
-    --delay(-i): string       # Pause between two writes
-    --barrier: string@"nu-complete secretcat connect barrier" # Before the next write, wait until the last one has got so far
-    --seed: string            # Make every random choice repeatable
-    --plan: path              # Take the plan from a file that --trace or sweep wrote
-    --read-size: string       # Read at most so many bytes at once
-    --read-delay: string      # Pause between two reads
-    --read-start-delay: string # Pause before the first read
+    --shutdown-with-last      # Send the FIN in the segment of the last byte, if possible (--raw)
+    --quit-after(-q): string  # Exit TIME after the end of the input, whatever has arrived
+    --connect-timeout: string # Limit connecting to TIME, with name lookup and all addresses
+    --retry: string           # Retry a failed connection N times
+    --retry-delay: string     # Wait TIME before each retry
+    --timeout: string         # Abort when a reply takes longer than TIME
+    --max-message: string     # Limit a message to SIZE bytes, its line ending not counted
+    --idle-timeout(-w): string # Close a connection after TIME without a byte in or out
+    --busy-poll: string       # Poll for events for TIME before sleeping (0: sleep at once)
+    --chunk: string           # Write at most SIZE bytes at a time
+    --cut: string             # Cut each message at OFFSETS
+    --coalesce: string        # Join N messages before they are cut and written
+    --delay(-i): string       # Pause TIME between two writes
+    --barrier: string@"nu-complete secretcat connect barrier" # Wait before each write until the previous one was acknowledged or read
+    --seed: string            # Draw all random sizes and pauses from seed N
+    --plan: path              # Take the plan from FILE, written by --trace or sweep --json
+    --read-size: string       # Read at most SIZE bytes at a time
+    --read-delay: string      # Pause TIME between two reads
+    --read-start-delay: string # Pause TIME before the first read
     --ipv4(-4)                # Use IPv4 only
     --ipv6(-6)                # Use IPv6 only
-    --source(-s): string      # Connect from this local address, port, or both
-    --interface: string       # Use this network interface only
-    --reuseaddr: string@"nu-complete secretcat connect reuseaddr" # Whether a port with closed connections on it may be listened on at once
+    --source(-s): string      # Connect from local address ADDR, from PORT, or both
+    --interface: string       # Use network interface NAME only
+    --reuseaddr: string@"nu-complete secretcat connect reuseaddr" # Allow listening on a port that has connections in TIME_WAIT
     --reuseport: string@"nu-complete secretcat connect reuseport" # Share the port with other listeners
     --v6only: string@"nu-complete secretcat connect v6only" # Refuse IPv4 clients on an IPv6 address
-    --keepalive: string@"nu-complete secretcat connect keepalive" # Probe an idle connection to see whether the peer is still there
-    --keepalive-time: string  # Idle time before the first keepalive probe
-    --keepalive-intvl: string # Time between two keepalive probes
-    --keepalive-cnt: string   # Unanswered keepalive probes until the connection is given up
+    --keepalive: string@"nu-complete secretcat connect keepalive" # Probe an idle connection to detect a dead peer
+    --keepalive-time: string  # Send the first keepalive probe after DURATION without traffic
+    --keepalive-intvl: string # Wait DURATION between two keepalive probes
+    --keepalive-cnt: string   # Close the connection after N unanswered keepalive probes
     --nodelay                 # Send small segments at once
-    --nagle                   # Join small segments while data is unacknowledged, also when cutting
-    --cork: string@"nu-complete secretcat connect cork" # Hold partial segments back until they are full
-    --sndbuf: string          # Size of the send buffer
-    --rcvbuf: string          # Size of the receive buffer, which limits the window
-    --mss: string             # Largest segment
-    --linger: string          # How long closing waits for data that was not sent yet
+    --nagle                   # Join small segments while data is unacknowledged, even when cutting
+    --cork: string@"nu-complete secretcat connect cork" # Hold back partial segments until they are full
+    --sndbuf: string          # Set the send buffer to SIZE bytes
+    --rcvbuf: string          # Set the receive buffer, which limits the window, to SIZE bytes
+    --mss: string             # Limit a segment to BYTES bytes
+    --linger: string          # Wait up to DURATION for unsent data when closing
     --reset-on-close          # Reset the connection when closing it
-    --user-timeout: string    # How long sent data may stay unacknowledged
-    --congestion: string      # Congestion control algorithm
-    --tos: string             # Type of service (IPv4) or traffic class (IPv6)
-    --ttl: string             # Hops that packets may take
+    --user-timeout: string    # Close the connection if data is unacknowledged for DURATION
+    --congestion: string      # Use congestion control algorithm NAME
+    --tos: string             # Set the type of service (IPv4) or traffic class (IPv6) to VALUE
+    --ttl: string             # Let packets take at most N hops
     --show-options            # Print each socket option as requested and as the kernel has it
-    --source-port(-p): string # Connect from this port
+    --source-port(-p): string # Connect from PORT
     --verbose(-v)             # Log events on stderr; twice: each write and read too, with its bytes
-    --quiet                   # Tell nothing on stderr but errors
-    --progress                # Tell on stderr how far a transfer has come: bytes, rate, time left
-    --stats                   # Show a summary on stderr at the end
-    --trace: path             # Write one JSON object a line for everything that happens; - is stderr
-    --trace-data: string@"nu-complete secretcat connect trace_data" # Put no bytes, the first 64 or all bytes of each event into the trace
-    --timeline: path          # Draw what happened, as an SVG picture
-    --color: string@"nu-complete secretcat connect color" # When to use colour on stderr and in help
+    --quiet                   # Print only errors
+    --progress                # Print bytes, rate and time left of a transfer on stderr
+    --stats                   # Print a summary on stderr at the end
+    --trace: path             # Write one JSON object per event to FILE (-: to stderr)
+    --trace-data: string@"nu-complete secretcat connect trace_data" # Record no bytes, the first 64 or all bytes of each event
+    --timeline: path          # Draw the writes, segments and reads into FILE.svg
+    --color: string@"nu-complete secretcat connect color" # Use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
-    ...address: string        # Whom to talk to: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), HOST PORT, unix:PATH, unix:@NAME (default: 127.0.0.1:4500)
+    ...address: string        # Connect to HOST:PORT, HOST, :PORT (loopback) or unix:PATH
   ]
 
   def "nu-complete secretcat sweep reuseaddr" [] {
@@ -247,46 +247,46 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
-  # Send the same messages under every cut and say whether the replies stay the same
+  # Send the same messages under every cut and compare the replies
   export extern "secretcat sweep" [
-    --message(-m): string     # A message to send (repeatable); without it messages are read from stdin
-    --framing: string         # How messages and replies are told apart: lines, http, length:u8|u16|u32[le], raw
-    --crlf(-C)                # End messages of -m with CR LF
-    --mask: string            # What may differ between replies, as a regular expression (repeatable)
-    --max-plans: string       # Try so many plans at the most
-    --seed: string            # Choose which plans, where there are more
-    --jobs(-j): string        # Hold so many conversations at once
-    --timeout: string         # Give a conversation up when nothing moved for so long
-    --max-message: string     # Largest reply taken
-    --json                    # Tell the findings as JSON
-    --junit: path             # Also write them as JUnit XML
-    --quiet                   # Show no progress
+    --message(-m): string     # Send TEXT as a message (repeatable); by default stdin is read
+    --framing: string         # Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw
+    --crlf(-C)                # End the messages of -m with CR LF
+    --mask: string            # Ignore what matches REGEX when comparing replies (repeatable)
+    --max-plans: string       # Try at most N plans
+    --seed: string            # Choose which plans by seed N, if there are more
+    --jobs(-j): string        # Run N conversations at once
+    --timeout: string         # Abort a conversation after TIME without progress
+    --max-message: string     # Limit a reply to SIZE bytes
+    --json                    # Print the findings as JSON
+    --junit: path             # Write the findings as JUnit XML to FILE as well
+    --quiet                   # Print no progress
     --ipv4(-4)                # Use IPv4 only
     --ipv6(-6)                # Use IPv6 only
-    --source(-s): string      # Connect from this local address, port, or both
-    --interface: string       # Use this network interface only
-    --reuseaddr: string@"nu-complete secretcat sweep reuseaddr" # Whether a port with closed connections on it may be listened on at once
+    --source(-s): string      # Connect from local address ADDR, from PORT, or both
+    --interface: string       # Use network interface NAME only
+    --reuseaddr: string@"nu-complete secretcat sweep reuseaddr" # Allow listening on a port that has connections in TIME_WAIT
     --reuseport: string@"nu-complete secretcat sweep reuseport" # Share the port with other listeners
     --v6only: string@"nu-complete secretcat sweep v6only" # Refuse IPv4 clients on an IPv6 address
-    --keepalive: string@"nu-complete secretcat sweep keepalive" # Probe an idle connection to see whether the peer is still there
-    --keepalive-time: string  # Idle time before the first keepalive probe
-    --keepalive-intvl: string # Time between two keepalive probes
-    --keepalive-cnt: string   # Unanswered keepalive probes until the connection is given up
+    --keepalive: string@"nu-complete secretcat sweep keepalive" # Probe an idle connection to detect a dead peer
+    --keepalive-time: string  # Send the first keepalive probe after DURATION without traffic
+    --keepalive-intvl: string # Wait DURATION between two keepalive probes
+    --keepalive-cnt: string   # Close the connection after N unanswered keepalive probes
     --nodelay                 # Send small segments at once
-    --nagle                   # Join small segments while data is unacknowledged, also when cutting
-    --cork: string@"nu-complete secretcat sweep cork" # Hold partial segments back until they are full
-    --sndbuf: string          # Size of the send buffer
-    --rcvbuf: string          # Size of the receive buffer, which limits the window
-    --mss: string             # Largest segment
-    --linger: string          # How long closing waits for data that was not sent yet
+    --nagle                   # Join small segments while data is unacknowledged, even when cutting
+    --cork: string@"nu-complete secretcat sweep cork" # Hold back partial segments until they are full
+    --sndbuf: string          # Set the send buffer to SIZE bytes
+    --rcvbuf: string          # Set the receive buffer, which limits the window, to SIZE bytes
+    --mss: string             # Limit a segment to BYTES bytes
+    --linger: string          # Wait up to DURATION for unsent data when closing
     --reset-on-close          # Reset the connection when closing it
-    --user-timeout: string    # How long sent data may stay unacknowledged
-    --congestion: string      # Congestion control algorithm
-    --tos: string             # Type of service (IPv4) or traffic class (IPv6)
-    --ttl: string             # Hops that packets may take
-    --color: string@"nu-complete secretcat sweep color" # When to use colour on stderr and in help
+    --user-timeout: string    # Close the connection if data is unacknowledged for DURATION
+    --congestion: string      # Use congestion control algorithm NAME
+    --tos: string             # Set the type of service (IPv4) or traffic class (IPv6) to VALUE
+    --ttl: string             # Let packets take at most N hops
+    --color: string@"nu-complete secretcat sweep color" # Use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
-    ...address: string        # The server: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), HOST PORT (default: 127.0.0.1:4500)
+    ...address: string        # Connect to HOST:PORT, HOST or :PORT (loopback)
   ]
 
 }

@@ -13,33 +13,36 @@ use crate::config::{ConfigError, ConnectConfig, HalfClose, Input, Retry, SocketO
 use crate::frame::Framing;
 use crate::value::{Count, Replies, Span};
 
-/// Send messages and show the replies: a conversation at a terminal, a filter in a script
+/// Send messages and print the replies, at a terminal or in a script
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct ConnectFlags {
-    /// Whom to talk to: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), HOST PORT, unix:PATH, unix:@NAME (default: 127.0.0.1:4500)
+    /// Connect to HOST:PORT, HOST, :PORT (loopback) or unix:PATH
+    ///
+    /// Also [V6]:PORT, HOST PORT as two words, and unix:@NAME. PORT is a number or the name of a service.
+    /// HOST alone is port 4500. The default is 127.0.0.1:4500.
     #[arg(value_name = "ADDRESS", num_args = 0..=2, env = traffic::ADDRESS_VARIABLE)]
     address: Vec<OsString>,
-    /// ADDRESS is the path of a unix socket
+    /// Take ADDRESS as the path of a unix socket
     #[arg(short = 'U', long = "unix", requires = "address")]
     unix: bool,
-    /// Talk to a message listener of one's own, started for this run
+    /// Start a private listener and connect to it
     #[arg(long)]
     loopback: bool,
-    /// Check that a server accepts the connection, and send nothing
+    /// Check that a server accepts the connection; send nothing
     ///
     /// The exit status says whether it does, and -v prints a line. Nothing is read from stdin. Every
     /// address of a name is tried, and --retry waits for a server that is not there yet.
     #[arg(short = 'z', long)]
     check: bool,
 
-    /// Send this message, and read none from stdin (repeatable)
+    /// Send TEXT as a message, and do not read stdin (repeatable)
     #[arg(short, long, value_name = "TEXT", help_heading = "Messages", allow_hyphen_values = true)]
     message: Vec<OsString>,
-    /// No messages: bytes both ways, as nc does
+    /// Send and receive bytes instead of messages, as nc does
     #[arg(long, help_heading = "Messages", conflicts_with = "message")]
     raw: bool,
-    /// How messages and replies are told apart: lines, http, length:u8|u16|u32[le]
+    /// Split messages by FRAMING: lines, http, length:u8|u16|u32[le]
     #[arg(long, value_name = "FRAMING", default_value = "lines", help_heading = "Messages", conflicts_with = "raw")]
     framing: Framing,
     /// End messages with CR LF
@@ -78,23 +81,23 @@ pub(super) struct ConnectFlags {
     /// Do not half-close when the input ends
     #[arg(long, help_heading = "Messages", conflicts_with = "shutdown")]
     no_shutdown: bool,
-    /// Send the end of the input in the segment of its last byte, where the kernel can (--raw)
+    /// Send the FIN in the segment of the last byte, if possible (--raw)
     #[arg(long, help_heading = "Messages", conflicts_with = "no_shutdown")]
     shutdown_with_last: bool,
-    /// Leave this long after the end of the input, whatever has come by then
+    /// Exit TIME after the end of the input, whatever has arrived
     #[arg(short, long, value_name = "TIME", help_heading = "Messages", allow_hyphen_values = true)]
     quit_after: Option<Span>,
 
-    /// Give up connecting after so long, name lookup and all addresses included
+    /// Limit connecting to TIME, with name lookup and all addresses
     #[arg(long, value_name = "TIME", help_heading = "Limits", default_value = "10s", allow_hyphen_values = true)]
     connect_timeout: Span,
-    /// Try a failed connection again, so many times
+    /// Retry a failed connection N times
     #[arg(long, value_name = "N", help_heading = "Limits", default_value_t = Count(0), allow_hyphen_values = true)]
     retry: Count,
-    /// Pause before each further try
+    /// Wait TIME before each retry
     #[arg(long, value_name = "TIME", help_heading = "Limits", default_value = "1s", allow_hyphen_values = true)]
     retry_delay: Span,
-    /// Give up when a reply takes longer
+    /// Abort when a reply takes longer than TIME
     #[arg(long, value_name = "TIME", help_heading = "Limits", allow_hyphen_values = true)]
     timeout: Option<Span>,
     #[command(flatten)]
@@ -107,7 +110,7 @@ pub(super) struct ConnectFlags {
     socket: SocketFlags,
     #[command(flatten)]
     show: ShowFlag,
-    /// Connect from this port
+    /// Connect from PORT
     #[arg(short = 'p', long, value_name = "PORT", value_parser = traffic::port, help_heading = "Socket options", allow_hyphen_values = true)]
     source_port: Option<u16>,
 

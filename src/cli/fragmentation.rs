@@ -13,50 +13,50 @@ use crate::value::{Count, Offsets, Range, Seed, Size, Span};
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Fragmentation")]
 pub(super) struct FragmentationFlags {
-    /// Write pieces of so many bytes
+    /// Write at most SIZE bytes at a time
     ///
     /// One size, or a range such as 1..7 (both ends included) from which each size is drawn.
     #[arg(long, value_name = "SIZE|MIN..MAX", allow_hyphen_values = true)]
     chunk: Option<Range<Size>>,
-    /// Cut each message at these offsets
+    /// Cut each message at OFFSETS
     ///
     /// A list such as 1,5,-1: bytes from the start of the message, or from its end where negative;
     /// the line ending is part of it. A message of connect that is not cut by each of them is
     /// refused. With --raw and in a relay: offsets in the stream.
     #[arg(long, value_name = "OFFSETS", allow_hyphen_values = true, conflicts_with = "chunk")]
     cut: Option<Offsets>,
-    /// Join so many messages before they are cut and written
+    /// Join N messages before they are cut and written
     ///
     /// With --cut the pieces cross the boundaries between messages. Fewer are joined at the end of
     /// the input, when nothing more is there to be answered, and from 1 MiB on.
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     coalesce: Option<Count>,
-    /// Pause between two writes
+    /// Pause TIME between two writes
     ///
     /// One time, or a range such as 1ms..20ms from which each pause is drawn. A stream that is cut
     /// pauses at its cuts alone, although a long piece of it takes several writes.
     #[arg(short = 'i', long, value_name = "TIME|MIN..MAX", allow_hyphen_values = true)]
     delay: Option<Range<Span>>,
-    /// Before the next write, wait until the last one has got so far
+    /// Wait before each write until the previous one was acknowledged or read
     #[arg(long, value_enum, value_name = "POINT")]
     barrier: Option<Point>,
-    /// Make every random choice repeatable
+    /// Draw all random sizes and pauses from seed N
     ///
-    /// Without it a seed is drawn; -v and the trace tell which.
+    /// The same seed makes the same choices. Without it a seed is drawn, which -v and the trace print.
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     seed: Option<Seed>,
-    /// Take the plan from a file that --trace or sweep wrote
+    /// Take the plan from FILE, written by --trace or sweep --json
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath,
           conflicts_with_all = ["chunk", "cut", "coalesce", "delay", "barrier", "seed"])]
     plan: Option<PathBuf>,
 
-    /// Read at most so many bytes at once
+    /// Read at most SIZE bytes at a time
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     read_size: Option<Size>,
-    /// Pause between two reads
+    /// Pause TIME between two reads
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     read_delay: Option<Span>,
-    /// Pause before the first read
+    /// Pause TIME before the first read
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     read_start_delay: Option<Span>,
 }
@@ -65,9 +65,9 @@ pub(super) struct FragmentationFlags {
 enum Point {
     /// Do not wait
     None,
-    /// The peer's kernel has acknowledged it
+    /// Until the peer's kernel has acknowledged it
     Acked,
-    /// The peer's program has read it; seen on the same host only
+    /// Until the peer's program has read it (same host only)
     PeerRead,
 }
 

@@ -13,52 +13,57 @@ use crate::frame::Framing;
 use crate::service::{Bug, ServiceKind};
 use crate::value::{Count, Size};
 
-/// Answer messages: serve any number of clients at once until SIGINT or SIGTERM
+/// Serve any number of clients until SIGINT or SIGTERM
 #[derive(Debug, Args)]
 pub(super) struct ListenFlags {
-    /// Where to listen: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), *:PORT (every interface), HOST PORT, unix:PATH, unix:@NAME (default: 127.0.0.1:4500)
+    /// Listen on HOST:PORT, :PORT (loopback), *:PORT (all) or unix:PATH
+    ///
+    /// Also [V6]:PORT, HOST with port 4500, HOST PORT as two words, and unix:@NAME. PORT is a number or the
+    /// name of a service. The default is 127.0.0.1:4500.
     #[arg(value_name = "ADDRESS", num_args = 0..=2, env = traffic::ADDRESS_VARIABLE)]
     address: Vec<OsString>,
-    /// ADDRESS is the path of a unix socket
+    /// Take ADDRESS as the path of a unix socket
     #[arg(short = 'U', long = "unix", requires = "address")]
     unix: bool,
 
-    /// What to answer
+    /// Choose what is done with each connection
     #[arg(long, value_enum, value_name = "NAME", default_value_t = Name::Secret, help_heading = "Service")]
     service: Name,
-    /// Make a mistake on purpose: the control that shows that a test can fail
+    /// Behave like a buggy server, to check that your test notices
     #[arg(long, value_enum, value_name = "MISTAKE", help_heading = "Service")]
     bug: Option<Mistake>,
-    /// Forward every connection to this server, byte for byte, and cut what passes
+    /// Forward each connection to the server at ADDRESS, and cut it
     #[arg(long, value_name = "ADDRESS", help_heading = "Service", conflicts_with_all = ["service", "bug"])]
     relay: Option<OsString>,
-    /// The direction that a relay cuts
+    /// Choose the direction that a relay cuts
     #[arg(long, value_enum, value_name = "SIDE", default_value_t = Side::Both, help_heading = "Service", requires = "relay")]
     cut_toward: Side,
-    /// Serve one connection, then end
+    /// Serve one connection, then exit
     #[arg(long, help_heading = "Service")]
     once: bool,
-    /// With pipe: go on with the next connection when one has ended
+    /// Accept the next connection when one has ended (--service pipe)
     #[arg(short = 'k', long, help_heading = "Service")]
     keep_open: bool,
-    /// How messages are told apart: lines, http, length:u8|u16|u32[le], raw
+    /// Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw
     #[arg(long, value_name = "FRAMING", default_value = "lines", help_heading = "Service")]
     framing: Framing,
-    /// With source: send so many bytes on each connection
+    /// Send SIZE bytes on each connection (--service source)
     #[arg(long, value_name = "SIZE", help_heading = "Service", allow_hyphen_values = true)]
     count: Option<Size>,
 
-    /// Serve with so many event loops, each on a thread; 0 is one for each processor
+    /// Serve with N event loops, each on a thread (0: one per processor)
     #[arg(long, value_name = "N", help_heading = "Service", default_value_t = Count(1), allow_hyphen_values = true)]
     threads: Count,
 
-    /// Serve so many clients at once; more wait until others end
+    /// Serve at most N clients at once
+    ///
+    /// Further clients wait in the backlog until others have ended.
     #[arg(long, value_name = "N", help_heading = "Limits", allow_hyphen_values = true)]
     max_connections: Option<Count>,
-    /// Serve only clients of these networks (repeatable)
+    /// Accept only clients of network CIDR (repeatable)
     #[arg(long, value_name = "CIDR", value_parser = network, help_heading = "Limits")]
     allow: Vec<IpNet>,
-    /// Turn clients of these networks away, whatever --allow says (repeatable)
+    /// Reject clients of network CIDR, even if allowed (repeatable)
     #[arg(long, value_name = "CIDR", value_parser = network, help_heading = "Limits")]
     deny: Vec<IpNet>,
     #[command(flatten)]
@@ -80,23 +85,23 @@ pub(super) struct ListenFlags {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Name {
-    /// The digits of every line that contains SECRET, and their count
+    /// Reply with the digits of each line that contains SECRET
     Secret,
-    /// What is sent, sent back (RFC 862)
+    /// Send back what is received (RFC 862)
     Echo,
-    /// Nothing: read and forget (RFC 863)
+    /// Read and discard (RFC 863)
     Discard,
-    /// Bytes without end (RFC 864)
+    /// Send bytes without end (RFC 864)
     Source,
-    /// Every line, to everybody else
+    /// Send each line to all other clients
     Chat,
-    /// stdin and stdout, as nc -l
+    /// Connect stdin and stdout to the client, as nc -l
     Pipe,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Mistake {
-    /// Take what one read returns for one message
+    /// Take what one read returns as one message
     OneRead,
     /// Answer the first message of a read and drop the others
     FirstOnly,
@@ -106,11 +111,11 @@ enum Mistake {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Side {
-    /// What goes to the server
+    /// To the server
     Server,
-    /// What goes to the client
+    /// To the client
     Client,
-    /// What goes either way
+    /// Both directions
     Both,
 }
 

@@ -40,7 +40,7 @@ use crate::error::Error;
     after_help = "See 'secretcat COMMAND --help' for the options of a command, and secretcat(1)."
 )]
 struct Cli {
-    /// When to use colour on stderr and in help.
+    /// Use colour on stderr and in help.
     #[arg(long, value_enum, global = true, value_name = "WHEN", default_value_t = When::Auto, display_order = 900)]
     color: When,
 }

@@ -14,29 +14,29 @@ pub(super) struct SeeingFlags {
     /// The first 64 bytes are printed, with control characters escaped.
     #[arg(short, long, action = ArgAction::Count)]
     verbose: u8,
-    /// Tell nothing on stderr but errors
+    /// Print only errors
     #[arg(long, conflicts_with = "verbose")]
     quiet: bool,
-    /// Tell on stderr how far a transfer has come: bytes, rate, time left
+    /// Print bytes, rate and time left of a transfer on stderr
     ///
-    /// Told by itself where stderr is a terminal and stdin or stdout a file.
+    /// This is the default where stderr is a terminal and stdin or stdout is a file.
     #[arg(long, conflicts_with = "quiet")]
     progress: bool,
-    /// Show a summary on stderr at the end
+    /// Print a summary on stderr at the end
     ///
     /// Messages, writes, segments, reads, retransmissions, and the sizes as a histogram.
     #[arg(long)]
     stats: bool,
-    /// Write one JSON object a line for everything that happens; - is stderr
+    /// Write one JSON object per event to FILE (-: to stderr)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     trace: Option<PathBuf>,
-    /// Put no bytes, the first 64 or all bytes of each event into the trace
+    /// Record no bytes, the first 64 or all bytes of each event
     ///
     /// Messages, writes and reads have their bytes in the field text, or in base64 where they are
     /// not UTF-8. Default: head.
     #[arg(long, value_name = "none|head|all", requires = "trace")]
     trace_data: Option<Bytes>,
-    /// Draw what happened, as an SVG picture
+    /// Draw the writes, segments and reads into FILE.svg
     #[arg(long, value_name = "FILE.svg", value_hint = ValueHint::FilePath)]
     timeline: Option<PathBuf>,
 }

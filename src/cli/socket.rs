@@ -25,21 +25,21 @@ pub(super) struct SocketFlags {
     #[arg(short = '6', long)]
     pub(super) ipv6: bool,
 
-    /// Connect from this local address, port, or both
+    /// Connect from local address ADDR, from PORT, or both
     ///
     /// A local address of this host, as ADDR, ADDR:PORT, [IPV6]:PORT or :PORT. By default the system
     /// chooses both. See bind(2).
     #[arg(short, long, value_name = "ADDR[:PORT]")]
     pub(super) source: Option<Source>,
 
-    /// Use this network interface only
+    /// Use network interface NAME only
     ///
     /// Packets go out and are taken in through the interface of this name, such as eth0 or lo. By
     /// default the routing table decides. SO_BINDTODEVICE, Linux only.
     #[arg(long, value_name = "NAME")]
     pub(super) interface: Option<String>,
 
-    /// Whether a port with closed connections on it may be listened on at once
+    /// Allow listening on a port that has connections in TIME_WAIT
     ///
     /// On for listeners, off for connections. Without it, a listener that is restarted has to wait
     /// until the connections it closed have left TIME_WAIT, up to a minute. SO_REUSEADDR.
@@ -60,27 +60,27 @@ pub(super) struct SocketFlags {
     #[arg(long, value_name = "on|off")]
     pub(super) v6only: Option<Switch>,
 
-    /// Probe an idle connection to see whether the peer is still there
+    /// Probe an idle connection to detect a dead peer
     ///
     /// Off by default, and turned on by any --keepalive-… option. SO_KEEPALIVE.
     #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
     pub(super) keepalive: Option<Switch>,
 
-    /// Idle time before the first keepalive probe
+    /// Send the first keepalive probe after DURATION without traffic
     ///
     /// A duration in whole seconds, from 1s to 32767s. The system's default is 2 hours on Linux.
     /// TCP_KEEPIDLE.
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub(super) keepalive_time: Option<Span>,
 
-    /// Time between two keepalive probes
+    /// Wait DURATION between two keepalive probes
     ///
     /// A duration in whole seconds, from 1s to 32767s. The system's default is 75 s on Linux.
     /// TCP_KEEPINTVL.
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub(super) keepalive_intvl: Option<Span>,
 
-    /// Unanswered keepalive probes until the connection is given up
+    /// Close the connection after N unanswered keepalive probes
     ///
     /// From 1 to 127. The system's default is 9 on Linux. TCP_KEEPCNT.
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
@@ -95,19 +95,19 @@ pub(super) struct SocketFlags {
     #[arg(long, conflicts_with = "nagle")]
     pub(super) nodelay: bool,
 
-    /// Join small segments while data is unacknowledged, also when cutting
+    /// Join small segments while data is unacknowledged, even when cutting
     ///
     /// Leaves Nagle's algorithm on, whatever else would turn it off. TCP_NODELAY off.
     #[arg(long)]
     pub(super) nagle: bool,
 
-    /// Hold partial segments back until they are full
+    /// Hold back partial segments until they are full
     ///
     /// For 200 ms at most. Off by default. TCP_CORK, Linux only.
     #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
     pub(super) cork: Option<Switch>,
 
-    /// Size of the send buffer
+    /// Set the send buffer to SIZE bytes
     ///
     /// In bytes, or with a unit as in 64KiB. By default the system grows it as needed; a size given
     /// here stays. Linux doubles it, to account for its own overhead, and keeps it within
@@ -115,7 +115,7 @@ pub(super) struct SocketFlags {
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub(super) sndbuf: Option<Size>,
 
-    /// Size of the receive buffer, which limits the window
+    /// Set the receive buffer, which limits the window, to SIZE bytes
     ///
     /// In bytes, or with a unit as in 64KiB. By default the system grows it as needed; a size given
     /// here stays. Linux doubles it, to account for its own overhead, and keeps it within
@@ -123,14 +123,14 @@ pub(super) struct SocketFlags {
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub(super) rcvbuf: Option<Size>,
 
-    /// Largest segment
+    /// Limit a segment to BYTES bytes
     ///
     /// In bytes, from 88 to 32767. By default the system takes it from the path. Small segments alone
     /// do not exercise reassembly: they still arrive as one read. TCP_MAXSEG.
     #[arg(long, value_name = "BYTES", allow_hyphen_values = true)]
     pub(super) mss: Option<Count>,
 
-    /// How long closing waits for data that was not sent yet
+    /// Wait up to DURATION for unsent data when closing
     ///
     /// A duration in whole seconds. By default the system goes on sending after the close returned;
     /// 0 drops the data and resets the connection, as --reset-on-close does. SO_LINGER.
@@ -143,21 +143,21 @@ pub(super) struct SocketFlags {
     #[arg(long)]
     pub(super) reset_on_close: bool,
 
-    /// How long sent data may stay unacknowledged
+    /// Close the connection if data is unacknowledged for DURATION
     ///
-    /// A duration in whole milliseconds, after which the connection is given up. The system's
+    /// A duration in whole milliseconds, after which the connection is closed. The system's
     /// default is about 15 minutes on Linux (net.ipv4.tcp_retries2). TCP_USER_TIMEOUT, Linux only.
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub(super) user_timeout: Option<Span>,
 
-    /// Congestion control algorithm
+    /// Use congestion control algorithm NAME
     ///
-    /// By name, such as reno or cubic, of those that the kernel has; tcp(7) tells where Linux lists
+    /// A name such as reno or cubic, of those that the kernel has; tcp(7) says where Linux lists
     /// them. TCP_CONGESTION, Linux and FreeBSD only.
     #[arg(long, value_name = "NAME")]
     pub(super) congestion: Option<String>,
 
-    /// Type of service (IPv4) or traffic class (IPv6)
+    /// Set the type of service (IPv4) or traffic class (IPv6) to VALUE
     ///
     /// A number from 0 to 255, in hexadecimal after 0x, or one of lowdelay, throughput, reliability,
     /// ef, cs0 to cs7 and af11 to af43. The two lowest bits belong to congestion notification: Linux
@@ -165,7 +165,7 @@ pub(super) struct SocketFlags {
     #[arg(long, value_name = "VALUE", value_parser = tos::parse, allow_hyphen_values = true)]
     pub(super) tos: Option<u32>,
 
-    /// Hops that packets may take
+    /// Let packets take at most N hops
     ///
     /// From 1 to 255. The system's default is 64 on Linux. IP_TTL, IPV6_UNICAST_HOPS.
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
@@ -187,7 +187,7 @@ pub(super) struct ShowFlag {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Socket options")]
 pub(super) struct BacklogFlag {
-    /// Connections that may wait to be accepted
+    /// Let at most N connections wait to be accepted
     ///
     /// Linux keeps it within net.core.somaxconn. See listen(2).
     #[arg(long, value_name = "N", allow_hyphen_values = true)]

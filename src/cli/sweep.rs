@@ -14,49 +14,52 @@ use crate::frame::{Framing, Role, encode};
 use crate::value::{Count, Seed, Size, Span};
 use crate::verdict::Masks;
 
-/// Send the same messages under every cut and say whether the replies stay the same
+/// Send the same messages under every cut and compare the replies
 #[derive(Debug, Args)]
 pub(super) struct SweepFlags {
-    /// The server: HOST:PORT, [V6]:PORT, HOST, :PORT (loopback), HOST PORT (default: 127.0.0.1:4500)
+    /// Connect to HOST:PORT, HOST or :PORT (loopback)
+    ///
+    /// Also [V6]:PORT, and HOST PORT as two words. PORT is a number or the name of a service. HOST alone is
+    /// port 4500. The default is 127.0.0.1:4500.
     #[arg(value_name = "ADDRESS", num_args = 0..=2, env = traffic::ADDRESS_VARIABLE)]
     address: Vec<OsString>,
 
-    /// A message to send (repeatable); without it messages are read from stdin
+    /// Send TEXT as a message (repeatable); by default stdin is read
     #[arg(short, long, value_name = "TEXT", help_heading = "Messages", allow_hyphen_values = true)]
     message: Vec<OsString>,
-    /// How messages and replies are told apart: lines, http, length:u8|u16|u32[le], raw
+    /// Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw
     #[arg(long, value_name = "FRAMING", default_value = "lines", help_heading = "Messages")]
     framing: Framing,
-    /// End messages of -m with CR LF
+    /// End the messages of -m with CR LF
     #[arg(short = 'C', long, help_heading = "Messages")]
     crlf: bool,
-    /// What may differ between replies, as a regular expression (repeatable)
+    /// Ignore what matches REGEX when comparing replies (repeatable)
     #[arg(long, value_name = "REGEX", help_heading = "Messages")]
     mask: Vec<String>,
 
-    /// Try so many plans at the most
+    /// Try at most N plans
     #[arg(long, value_name = "N", default_value_t = Count(1000), help_heading = "Limits", allow_hyphen_values = true)]
     max_plans: Count,
-    /// Choose which plans, where there are more
+    /// Choose which plans by seed N, if there are more
     #[arg(long, value_name = "N", default_value = "0", help_heading = "Limits", allow_hyphen_values = true)]
     seed: Seed,
-    /// Hold so many conversations at once
+    /// Run N conversations at once
     #[arg(short, long, value_name = "N", default_value_t = Count(4), help_heading = "Limits", allow_hyphen_values = true)]
     jobs: Count,
-    /// Give a conversation up when nothing moved for so long
+    /// Abort a conversation after TIME without progress
     #[arg(long, value_name = "TIME", default_value = "5s", help_heading = "Limits", allow_hyphen_values = true)]
     timeout: Span,
-    /// Largest reply taken
+    /// Limit a reply to SIZE bytes
     #[arg(long, value_name = "SIZE", default_value = "1M", help_heading = "Limits", allow_hyphen_values = true)]
     max_message: Size,
 
-    /// Tell the findings as JSON
+    /// Print the findings as JSON
     #[arg(long, help_heading = "Seeing")]
     json: bool,
-    /// Also write them as JUnit XML
+    /// Write the findings as JUnit XML to FILE as well
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Seeing")]
     junit: Option<PathBuf>,
-    /// Show no progress
+    /// Print no progress
     #[arg(long, help_heading = "Seeing")]
     quiet: bool,
 

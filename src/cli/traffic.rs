@@ -20,13 +20,15 @@ pub(super) const ADDRESS_VARIABLE: &str = "SECRETCAT_ADDRESS";
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub(super) struct Limits {
-    /// Largest message taken, its line ending not counted
+    /// Limit a message to SIZE bytes, its line ending not counted
     #[arg(long, value_name = "SIZE", default_value = "1M", allow_hyphen_values = true)]
     pub(super) max_message: Size,
-    /// Give a connection up when nothing came or went for so long
+    /// Close a connection after TIME without a byte in or out
     #[arg(short = 'w', long, value_name = "TIME", allow_hyphen_values = true)]
     pub(super) idle_timeout: Option<Span>,
-    /// Before sleeping, look for events so long, as long as that finds some; 0 sleeps at once
+    /// Poll for events for TIME before sleeping (0: sleep at once)
+    ///
+    /// Only while polling finds events: an idle program sleeps.
     #[arg(long, value_name = "TIME", default_value_t = BUSY_POLL, allow_hyphen_values = true)]
     pub(super) busy_poll: Span,
 }
