@@ -88,8 +88,12 @@ fn of_connect(config: &ConnectConfig) -> Vec<Rule> {
             config.raw && !loopback,
             "is the limit of a message, and raw bytes have none: leave it out",
         ),
-        (Named(&["retry-delay"]), config.retry.times == 0, "is the pause before a retry: give --retry N as well"),
-        (Named(&["retry", "retry-delay"]), loopback, "waits for a server, and --loopback starts its own: leave it out"),
+        (
+            Named(&["retry-delay"]),
+            config.retry.times == 0 && !config.reconnect,
+            "is the pause before a retry: give --retry N as well",
+        ),
+        (Named(&["retry"]), loopback, "waits for a server, and --loopback starts its own: leave it out"),
         (Named(&["seed"]), !config.traffic.plan.is_random(), SEED),
         (
             Named(&["progress"]),

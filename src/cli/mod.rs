@@ -233,6 +233,21 @@ mod tests {
     }
 
     #[test]
+    fn each_help_line_has_at_most_70_characters() {
+        for command in command().get_subcommands() {
+            for argument in command.get_arguments() {
+                let line = argument.get_help().map(ToString::to_string).unwrap_or_default();
+                let begins = line.starts_with(|first: char| first.is_ascii_uppercase());
+                let (name, length) = (argument.get_id(), line.chars().count());
+                assert!(begins && !line.ends_with('.') && length <= 70, "{name}: {line} ({length})");
+                for riddle in ["so many", "so long", "Tell", "Give up", "one's own"] {
+                    assert!(!line.contains(riddle), "{name}: {line}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_command_defined_alone_is_as_it_is_among_the_others() {
         for name in command().get_subcommands().map(clap::Command::get_name) {
             let words: Vec<OsString> = ["secretcat", name, "--help"].map(Into::into).into();
