@@ -173,7 +173,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s U -l uni
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l loopback -d 'Start a private listener and connect to it'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s z -l check -d 'Check that a server accepts the connection; send nothing'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l raw -d 'Send and receive bytes instead of messages, as nc does'
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s C -l crlf -d 'End messages with CR LF'
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s C -l crlf -d 'End messages with CR LF; with --raw, send CR LF for each LF of stdin'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l no-quit-words -d 'Send q, quit, close, quit() and close() like other messages'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l reconnect -d 'Connect again when a conversation loses its connection'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s N -l shutdown -d 'Half-close when the input ends, also where stdin is not read'

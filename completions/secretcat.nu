@@ -160,7 +160,7 @@ module completions {
     --message(-m): string     # Send TEXT as a message, and do not read stdin (repeatable)
     --raw                     # Send and receive bytes instead of messages, as nc does
     --framing: string         # Split messages by FRAMING: lines, http, length:u8|u16|u32[le]
-    --crlf(-C)                # End messages with CR LF
+    --crlf(-C)                # End messages with CR LF; with --raw, send CR LF for each LF of stdin
     --replies: string         # Expect N replies to each message; any: do not count them
     --greeting: string        # Expect N replies before the first message is answered
     --no-quit-words           # Send q, quit, close, quit() and close() like other messages

@@ -45,8 +45,8 @@ pub(super) struct ConnectFlags {
     /// Split messages by FRAMING: lines, http, length:u8|u16|u32[le]
     #[arg(long, value_name = "FRAMING", default_value = "lines", help_heading = "Messages", conflicts_with = "raw")]
     framing: Framing,
-    /// End messages with CR LF
-    #[arg(short = 'C', long, help_heading = "Messages", conflicts_with = "raw")]
+    /// End messages with CR LF; with --raw, send CR LF for each LF of stdin
+    #[arg(short = 'C', long, help_heading = "Messages")]
     crlf: bool,
     /// Expect N replies to each message; any: do not count them
     ///

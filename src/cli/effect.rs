@@ -93,6 +93,11 @@ fn of_connect(config: &ConnectConfig) -> Vec<Rule> {
             config.retry.times == 0 && !config.reconnect,
             "is the pause before a retry: give --retry N as well",
         ),
+        (
+            Named(&["no-quit-words", "reconnect"]),
+            config.raw || config.input != Input::Stdin,
+            "is for messages that are typed at a terminal: leave it out",
+        ),
         (Named(&["retry"]), loopback, "waits for a server, and --loopback starts its own: leave it out"),
         (Named(&["seed"]), !config.traffic.plan.is_random(), SEED),
         (

@@ -107,7 +107,7 @@ impl ConnectConfig {
                 cuts.map_err(|outside| ConfigError::new(outside.to_string()))?;
             }
         }
-        if self.crlf && self.framing != Framing::Lines {
+        if self.crlf && !self.raw && self.framing != Framing::Lines {
             return Err(ConfigError::new("--crlf ends the lines of --framing lines: leave it out"));
         }
         if self.raw && self.reply_timeout.is_some() {

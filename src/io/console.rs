@@ -1,5 +1,8 @@
 //! This program's own stdin and stdout, used without ever blocking the loop.
 
+mod crlf;
+mod dialogue;
+
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Seek, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -8,12 +11,12 @@ use mio::Interest;
 use mio::unix::SourceFd;
 
 use super::driver::{Driver, Ready, STDIN, STDOUT};
-use super::line_input::LineInput;
 use super::splice::{End, Kind, Step};
 use super::sys;
-use super::terminal::EditedRow;
 use super::{Flush, Incoming};
 use crate::value::Escaper;
+use crlf::CrLf;
+use dialogue::Dialogue;
 
 /// The keys of the console, for whoever hands out turns.
 #[must_use]
@@ -68,16 +71,8 @@ pub struct Console {
     pub closed: bool,
     /// How a person is asked for a line, where one is.
     dialogue: Option<Dialogue>,
-}
-
-/// How a person is asked for a line.
-#[derive(Debug)]
-struct Dialogue {
-    prompt: &'static str,
-    /// The line editor. Without one, the terminal has lines edited and echoes what is typed.
-    editor: Option<LineInput>,
-    /// Without an editor: the last thing in the row is the prompt.
-    prompted: bool,
+    /// Lines of stdin end with CR LF.
+    crlf: Option<CrLf>,
 }
 
 /// A descriptor that others may share: its flags are left as they are, so it may block, and is
@@ -114,6 +109,7 @@ impl Console {
             mid_line: false,
             closed: false,
             dialogue: None,
+            crlf: None,
         })
     }
 
@@ -126,48 +122,9 @@ impl Console {
         }
     }
 
-    /// Asks a person for each line from now on: with a line editor, where stdin and stdout are a
-    /// terminal that can have one. Returns the row that is edited, if one is.
-    pub fn converse(&mut self, prompt: &'static str) -> Option<EditedRow> {
-        let editor = LineInput::start(prompt);
-        let row = editor.as_ref().map(LineInput::row);
-        self.dialogue = Some(Dialogue { prompt, editor, prompted: false });
-        row
-    }
-
-    /// Shows the prompt, and what was typed behind it.
-    pub fn prompt(&mut self) {
-        match &mut self.dialogue {
-            Some(Dialogue { editor: Some(editor), .. }) => editor.prompt(&mut self.waiting),
-            Some(dialogue) if !dialogue.prompted => {
-                dialogue.prompted = true;
-                self.waiting.extend_from_slice(dialogue.prompt.as_bytes());
-            }
-            _ => {}
-        }
-    }
-
-    /// Draws the line anew that is being edited.
-    pub fn redraw(&mut self) {
-        if let Some(Dialogue { editor: Some(editor), .. }) = &mut self.dialogue {
-            editor.redraw(&mut self.waiting);
-        }
-    }
-
-    /// Goes to a new row, where a prompt stands in this one.
-    pub fn leave_row(&mut self) {
-        match &mut self.dialogue {
-            Some(Dialogue { editor: Some(editor), .. }) => editor.leave(&mut self.waiting),
-            _ => self.leave_cooked_row(),
-        }
-    }
-
-    /// The same, where there is no line editor.
-    pub fn leave_cooked_row(&mut self) {
-        if let Some(dialogue @ Dialogue { editor: None, prompted: true, .. }) = &mut self.dialogue {
-            dialogue.prompted = false;
-            self.waiting.push(b'\n');
-        }
+    /// Has each line of stdin end with CR LF: what is typed ends with LF alone.
+    pub fn end_lines_with_crlf(&mut self) {
+        self.crlf = Some(CrLf::default());
     }
 
     /// Reads what stdin has.
@@ -175,50 +132,20 @@ impl Console {
     /// # Errors
     /// The kernel's: stdin may be a directory, or a disk that fails.
     pub fn read(&mut self, buf: &mut [u8]) -> io::Result<Incoming> {
-        let Some(dialogue) = &mut self.dialogue else { return self.read_input(buf) };
-        if dialogue.editor.is_some() {
-            return self.read_line(buf);
-        }
-        let incoming = self.read_input(buf)?;
-        match incoming {
-            Incoming::Eof => {
-                self.leave_row();
-                self.flush()?;
-            }
-            // The terminal has echoed it, and the Enter.
-            Incoming::Bytes(_) => self.dialogue.iter_mut().for_each(|dialogue| dialogue.prompted = false),
-            Incoming::Blocked | Incoming::Until(_) => {}
-        }
-        Ok(incoming)
+        if self.dialogue.is_some() { self.read_typed(buf) } else { self.read_bytes(buf) }
     }
 
-    /// Reads what was typed into the line editor, until that has a line or there is no more.
-    fn read_line(&mut self, buf: &mut [u8]) -> io::Result<Incoming> {
-        let mut typed = [0; 4096];
-        loop {
-            let Some(Dialogue { editor: Some(editor), .. }) = &mut self.dialogue else { return Ok(Incoming::Eof) };
-            if let Some(incoming) = editor.take(buf, &mut self.waiting) {
-                if incoming == Incoming::Eof {
-                    self.input = None;
-                }
-                self.flush()?;
-                return Ok(incoming);
-            }
-            self.flush()?;
-            match self.read_input(&mut typed)? {
-                Incoming::Bytes(n) => {
-                    if let Some(Dialogue { editor: Some(editor), .. }) = &mut self.dialogue {
-                        editor.push(&typed[..n]);
-                    }
-                }
-                Incoming::Eof => {
-                    self.leave_row();
-                    self.flush()?;
-                    return Ok(Incoming::Eof);
-                }
-                other => return Ok(other),
-            }
+    /// Reads bytes, with the line endings that are wanted.
+    fn read_bytes(&mut self, buf: &mut [u8]) -> io::Result<Incoming> {
+        if self.crlf.is_none() {
+            return self.read_input(buf);
         }
+        let half = buf.len() / 2; // each byte may become two
+        let incoming = self.read_input(&mut buf[..half])?;
+        Ok(match (incoming, &mut self.crlf) {
+            (Incoming::Bytes(len), Some(crlf)) => Incoming::Bytes(crlf.expand(buf, len)),
+            (other, _) => other,
+        })
     }
 
     fn read_input(&mut self, buf: &mut [u8]) -> io::Result<Incoming> {
@@ -243,7 +170,7 @@ impl Console {
     /// Where bytes can be taken from without being read here: stdin, where it is a pipe or a file.
     #[must_use]
     pub fn input(&self) -> Option<End<'_>> {
-        self.input.as_ref().map(Handle::end)
+        self.input.as_ref().filter(|_| self.crlf.is_none()).map(Handle::end)
     }
 
     /// Where bytes can be put without being written here: stdout, where it is a pipe or a file and
@@ -280,8 +207,7 @@ impl Console {
     #[must_use]
     pub fn has_input(&self) -> bool {
         let ready = |input: &Handle| !input.watched || sys::poll_ready(input.file.as_fd(), false).unwrap_or(false);
-        let entered = self.dialogue.iter().filter_map(|dialogue| dialogue.editor.as_ref()).any(LineInput::has_more);
-        entered || self.input.as_ref().is_some_and(ready)
+        self.dialogue.as_ref().is_some_and(Dialogue::has_more) || self.input.as_ref().is_some_and(ready)
     }
 
     /// Writes bytes to stdout, or keeps them until it takes them. A terminal gets no control
@@ -290,18 +216,8 @@ impl Console {
     /// # Errors
     /// The kernel's: stdout may be a full disk.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match &mut self.dialogue {
-            Some(Dialogue { editor: Some(editor), .. }) => {
-                let mut text = Vec::with_capacity(bytes.len());
-                self.escaper.get_or_insert_default().push(bytes, &mut text);
-                editor.print(&text, &mut self.waiting);
-                return self.flush().map(drop);
-            }
-            Some(dialogue) if dialogue.prompted => {
-                dialogue.prompted = false;
-                self.waiting.push(b'\n');
-            }
-            _ => {}
+        if self.print_above(bytes)? {
+            return Ok(());
         }
         match &mut self.escaper {
             Some(escaper) => {

@@ -215,3 +215,18 @@ fn a_delay_without_cuts_paces_the_writes() {
     assert_eq!(trace.numbers(conn, "pause", "offset"), begins[1..]);
     server.stops_with("");
 }
+
+#[test]
+fn raw_lines_get_cr_lf_with_crlf() {
+    for (input, expected) in [("HELO me\nQUIT\r\n\n", "HELO me\r\nQUIT\r\n\r\n"), ("no end", "no end")] {
+        let (listener, address) = stage();
+        let mut proc = Proc::start(&mut secretcat(["connect", "--raw", "-C", &address]));
+        proc.feed(input.into());
+        let mut server = accept(&listener);
+        let mut got = String::new();
+        server.read_to_string(&mut got).unwrap();
+        assert_eq!(got, expected);
+        drop(server);
+        assert_eq!(proc.end().status, Some(0));
+    }
+}

@@ -142,7 +142,11 @@ impl<'a, S: Service> Run<'a, S> {
         let Link { config, address, context, driver, conn } = link;
         let mut exchange = Exchange::new(driver, service, config.traffic.idle_timeout, &context.recorder);
         let from_stdin = config.input == Input::Stdin;
-        let console = Console::open(&exchange.driver, from_stdin).map_err(Error::local("open", "stdin and stdout"))?;
+        let mut console =
+            Console::open(&exchange.driver, from_stdin).map_err(Error::local("open", "stdin and stdout"))?;
+        if config.raw && config.crlf {
+            console.end_lines_with_crlf();
+        }
         exchange.add_console(console, typed, config.traffic.max_message);
         if let Some(row) = prompt.and_then(|prompt| exchange.converse(prompt)) {
             context.report.keep_below(row);
