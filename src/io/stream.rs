@@ -74,6 +74,10 @@ impl Stream {
     /// # Errors
     /// The first option that the kernel refused.
     pub fn set_options(&self, options: &SocketOptions, family: Family) -> Result<(), OptionError> {
+        if family == Family::Unix {
+            // A unix socket inherits nothing from the one that listens.
+            sockopt::apply(self.socket(), options, Stage::BeforeConnect, family)?;
+        }
         sockopt::apply(self.socket(), options, Stage::Connected, family)
     }
 

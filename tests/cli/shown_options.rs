@@ -1,6 +1,6 @@
 //! `--show-options`: what was requested beside what the kernel made of it.
 
-use crate::support::{Server, digits, run};
+use crate::support::{Dir, Proc, Server, digits, run, secretcat};
 
 /// The rows of `--show-options`: name, requested, effective.
 fn shown(stderr: &str) -> Vec<[String; 3]> {
@@ -90,4 +90,16 @@ fn a_service_that_answers_does_so_at_once() {
         let out = server.stop();
         assert!(shown(&out.stderr).contains(&row), "{args:?}: {}", out.stderr);
     }
+}
+
+#[test]
+fn a_unix_socket_that_was_accepted_has_the_send_buffer_asked_for() {
+    let dir = Dir::new("sndbuf");
+    let address = format!("unix:{}", dir.file("socket").display());
+    let server = Proc::start(&mut secretcat(["listen", &address, "--sndbuf", "4k", "--show-options"]));
+    server.until_stderr("listening on");
+    run(["connect", &address, "-m", "SECRET 1"], "").is(0, digits("1"), "");
+    server.signal(rustix::process::Signal::TERM);
+    let out = server.end();
+    assert!(shown(&out.stderr).contains(&["sndbuf", "4KiB", "8KiB"].map(str::to_owned)), "{}", out.stderr);
 }
