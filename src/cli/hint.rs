@@ -250,6 +250,22 @@ pub(super) fn address(word: &OsStr) -> Option<String> {
             format!("\"{shown}\" is not an address: leave {}:// out, as in {example}", escape(scheme.as_bytes()))
         });
     }
+    if let Some((prefix, rest)) = text.split_once(':') {
+        let prefix = prefix.to_ascii_lowercase();
+        let plain = |rest: &str, name: &str| if is_plain(rest) { rest.to_owned() } else { name.to_owned() };
+        if matches!(prefix.as_str(), "tcp" | "tcp4" | "tcp6" | "tcp-connect" | "tcp-listen") {
+            let example = plain(rest, "HOST:PORT");
+            return Some(format!("\"{shown}\" is not an address: leave the prefix of socat out, as in {example}"));
+        }
+        let is_ours = text.starts_with("unix:");
+        if !is_ours && matches!(prefix.as_str(), "unix" | "unix-connect" | "unix-listen" | "unix-client" | "gopen") {
+            let path = plain(rest, "PATH");
+            return Some(format!("\"{shown}\" is not an address: a unix socket is written unix:{path}"));
+        }
+        if let Some((address, _)) = text.split_once('/').filter(|(address, _)| is_plain(address) && has_port(address)) {
+            return Some(format!("\"{shown}\" is not an address: leave the path out, as in {address}"));
+        }
+    }
     let is_path = ["/", "./", "../", "~/"].iter().any(|begin| text.starts_with(begin))
         || (text.contains('/') && !text.contains(':'));
     is_path.then(|| {
