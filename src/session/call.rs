@@ -20,20 +20,38 @@ pub(super) struct Caller<'a> {
 
 impl Caller<'_> {
     pub(super) fn connect(mut self) -> Result<(Driver, Stream, String), Error> {
-        let mut left = self.config.retry.times;
+        let times = self.config.retry.times;
+        let mut left = times;
         loop {
             match self.attempt() {
-                Ok((stream, name)) => return Ok((self.driver, stream, name)),
+                Ok((stream, name)) => {
+                    if left < times {
+                        self.context.report.status("");
+                    }
+                    return Ok((self.driver, stream, name));
+                }
                 Err(error @ (Error::Network { .. } | Error::Timeout { .. })) if left > 0 => {
                     left -= 1;
                     if self.config.seeing.verbosity > 0 {
                         self.context.report.event(&format!("{error}; trying again"));
                     }
                     self.rest(self.config.retry.delay)?;
+                    self.announce(u64::from(times - left) + 1, u64::from(times) + 1);
                 }
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Reports at a terminal which try begins, where -v does not report how the last one failed. The
+    /// line is gone once there is something else to report.
+    fn announce(&self, number: u64, all: u64) {
+        let (seeing, report) = (&self.config.seeing, &self.context.report);
+        if seeing.quiet || seeing.verbosity > 0 || !report.is_terminal() {
+            return;
+        }
+        let text = format!("connecting (try {number} of {all})");
+        if report.redraws() { report.status(&text) } else { report.line(&text) }
     }
 
     fn attempt(&mut self) -> Result<(Stream, String), Error> {

@@ -7,6 +7,8 @@ use std::os::unix::net::UnixStream;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
+use crate::connect::stage;
+use crate::support::pty::Terminal;
 use crate::support::{DEADLINE, Dir, Proc, accept, read_line, run, secretcat};
 
 #[test]
@@ -87,4 +89,21 @@ fn a_unix_socket_whose_queue_is_full_is_waited_for() {
     drop(server);
     let out = proc.end();
     assert_eq!((out.status, &out.stdout[..]), (Some(0), &b"at last\n"[..]), "{}", out.stderr);
+}
+
+#[test]
+fn a_terminal_shows_which_try_it_is() {
+    let (listener, address) = stage();
+    drop(listener);
+    let retries = ["-m", "a", "--retry", "2", "--retry-delay", "10ms", "--color", "never"];
+    let mut terminal = Terminal::start(secretcat(["connect", &address]).args(retries));
+    let refused = format!("secretcat: connect {address}: connection refused (is a server listening there?)\r\n");
+    assert_eq!(
+        terminal.sees(&refused),
+        format!("connecting (try 2 of 3)\r\u{1b}[Kconnecting (try 3 of 3)\r\u{1b}[K{refused}")
+    );
+    assert_eq!(terminal.end().0.status, Some(1));
+
+    let quiet = Terminal::start(secretcat(["connect", &address]).args(retries).arg("--quiet"));
+    assert_eq!(quiet.end().1, refused);
 }
