@@ -19,7 +19,7 @@ pub(super) struct SeeingFlags {
     quiet: bool,
     /// Print bytes, rate and time left of a transfer on stderr
     ///
-    /// This is the default where stderr is a terminal and stdin or stdout is a file.
+    /// This is the default where stderr is a terminal that stdout is not, and stdin or stdout is a file.
     #[arg(long, conflicts_with = "quiet")]
     progress: bool,
     /// Print a summary on stderr at the end

@@ -16,18 +16,28 @@ const REPEATED: Duration = Duration::from_secs(1);
 pub(super) struct ProgressLine {
     report: Report,
     next: Instant,
+    /// One line takes the place of another.
+    redraws: bool,
+    /// Something was reported.
+    shown: bool,
 }
 
 impl ProgressLine {
     /// Of something that begins now.
     pub(super) fn new(report: &Report, now: Instant) -> Self {
-        ProgressLine { report: report.clone(), next: now + FIRST }
+        ProgressLine { report: report.clone(), next: now + FIRST, redraws: report.redraws(), shown: false }
+    }
+
+    /// The same, where something else is written to the same terminal: each line stays.
+    pub(super) fn that_stays(self) -> Self {
+        ProgressLine { redraws: false, ..self }
     }
 
     /// Tells how far it is, if it is time for that; when it will be next.
     pub(super) fn tell(&mut self, now: Instant, line: impl FnOnce() -> String) -> Instant {
         if now >= self.next {
-            if self.report.redraws() {
+            self.shown = true;
+            if self.redraws {
                 self.report.status(&line());
                 self.next = now + REDRAWN;
             } else {
@@ -36,6 +46,11 @@ impl ProgressLine {
             }
         }
         self.next
+    }
+
+    /// Whether something was reported.
+    pub(super) fn is_shown(&self) -> bool {
+        self.shown
     }
 
     /// Takes it off the terminal, with a last word in its place where one is wanted.

@@ -23,16 +23,26 @@ impl Transfer {
         let speed = |bytes| rate(bytes, self.nanos).map_or_else(String::new, |rate| format!(", {rate}"));
         let mut parts = Vec::new();
         if self.sent > 0 || self.received == 0 {
-            let of = self.of.filter(|&all| all >= self.sent).map_or_else(String::new, |all| {
-                let percent = (u128::from(self.sent) * 100).checked_div(all.into()).unwrap_or(100);
-                format!(" of {} ({percent}%)", size(all))
-            });
-            parts.push(format!("sent {}{of}{}{}", size(self.sent), speed(self.sent), self.left()));
+            parts.push(format!("sent {}{}{}{}", size(self.sent), self.share(), speed(self.sent), self.left()));
         }
         if self.received > 0 {
             parts.push(format!("received {}{}", size(self.received), speed(self.received)));
         }
         parts.join("; ")
+    }
+
+    /// All of it, once it is over: `sent 4 GiB of 4 GiB (100%), received 3 KiB in 8.2 s`.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        format!("sent {}{}, received {} in {}", size(self.sent), self.share(), size(self.received), span(self.nanos))
+    }
+
+    /// How much of what stdin had was sent, where that is known.
+    fn share(&self) -> String {
+        self.of.filter(|&all| all >= self.sent).map_or_else(String::new, |all| {
+            let percent = (u128::from(self.sent) * 100).checked_div(all.into()).unwrap_or(100);
+            format!(" of {} ({percent}%)", size(all))
+        })
     }
 
     fn left(&self) -> String {
@@ -99,6 +109,13 @@ mod tests {
         // A file that has grown meanwhile has no known size any more.
         assert_eq!(line(4096, Some(2048), 0, second), "sent 4 KiB, 4 KiB/s");
         assert_eq!(line(0, Some(0), 0, second), "sent 0 B of 0 B (100%), 0 B/s");
+    }
+
+    #[test]
+    fn a_summary_has_both_ways_and_the_time() {
+        let summary = |sent, of, received| Transfer { sent, of, received, nanos: 1_200_000_000 }.summary();
+        assert_eq!(summary(10 << 20, None, 0), "sent 10 MiB, received 0 B in 1.2 s");
+        assert_eq!(summary(512, Some(1024), 2048), "sent 512 B of 1 KiB (50%), received 2 KiB in 1.2 s");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::process::Stdio;
 use std::sync::mpsc::TryRecvError;
 use std::thread;
@@ -37,7 +38,7 @@ fn the_last_word_says_all_that_went_on_every_way() {
         let ended = proc.end();
         assert_eq!((ended.status, ended.stdout.len()), (Some(0), 2048));
         let last = ended.stderr.lines().last().unwrap_or_default();
-        matches(r"sent 3 MiB of 3 MiB \(100%\), SIZE/s; received 2 KiB, SIZE/s", last);
+        matches(r"sent 3 MiB of 3 MiB \(100%\), received 2 KiB in [0-9.]+ m?s", last);
     }
 }
 
@@ -61,7 +62,7 @@ fn where_stderr_is_no_terminal_a_line_comes_now_and_then() {
     let ended = server.proc.end();
     assert_eq!(ended.status, Some(0));
     let last = ended.stderr.lines().last().unwrap_or_default();
-    matches(r"received SIZE, SIZE/s", last);
+    matches(r"sent 0 B, received SIZE in [0-9.]+ .*s", last);
 }
 
 #[test]
@@ -80,20 +81,51 @@ fn nothing_is_told_unasked_where_nobody_watches() {
     proc.end().is(0, "", "");
 }
 
-#[test]
-fn a_terminal_watches_a_file_go_and_keeps_nothing_of_it() {
-    let dir = Dir::new("watched");
+/// `connect --raw` at a terminal, with a file of 64 MiB on stdin, more than every buffer on the way.
+fn sends_a_file(dir: &Dir, output: &str, args: &[&str]) -> (Terminal, TcpStream) {
     let input = dir.file("in");
-    File::create(&input).unwrap().set_len(64 << 20).unwrap(); // more than every buffer on the way
+    File::create(&input).unwrap().set_len(64 << 20).unwrap();
     let (listener, address) = stage();
-    let script = format!("exec \"$0\" \"$@\" < '{}'", input.display());
-    let mut terminal = Terminal::start(&shell(&script, ["connect", "--raw", &address]));
-    let mut server = accept(&listener);
-    terminal.sees("sent ");
-    terminal.sees(" of 64 MiB (");
+    let script = format!("exec \"$0\" \"$@\" < '{}' {output}", input.display());
+    let args = [&["connect", "--raw", &address], args].concat();
+    let terminal = Terminal::start(&shell(&script, args));
+    let server = accept(&listener);
+    (terminal, server)
+}
+
+/// Lets the transfer come to its end; all that was shown.
+#[track_caller]
+fn ends(terminal: Terminal, mut server: TcpStream) -> String {
     std::io::copy(&mut server, &mut std::io::sink()).unwrap();
     drop(server);
     let (ended, shown) = terminal.end();
     assert_eq!(ended.status, Some(0));
-    assert!(shown.ends_with("\r\u{1b}[K"), "{shown:?}");
+    shown
+}
+
+#[test]
+fn a_terminal_shows_how_far_a_file_is_and_keeps_a_summary() {
+    let dir = Dir::new("watched");
+    let (mut terminal, server) = sends_a_file(&dir, &format!("> '{}'", dir.file("out").display()), &[]);
+    terminal.sees("sent ");
+    terminal.sees(" of 64 MiB (");
+    let shown = ends(terminal, server);
+    let (_, last) = shown.rsplit_once("\r\u{1b}[K").unwrap();
+    matches(r"sent 64 MiB of 64 MiB \(100%\), received 0 B in [0-9.]+ .*s\r\n", last);
+}
+
+#[test]
+fn no_progress_stands_in_a_row_with_output() {
+    let (dir, other) = (Dir::new("beside"), Dir::new("not-beside"));
+    let (beside, server) = sends_a_file(&dir, "", &[]);
+    // By the time that another one has reported, this one would have.
+    let (mut watched, its_server) = sends_a_file(&other, &format!("> '{}'", other.file("out").display()), &[]);
+    watched.sees(" of 64 MiB (");
+    ends(watched, its_server);
+    assert_eq!(ends(beside, server), "");
+
+    let (mut asked, server) = sends_a_file(&dir, "", &["--progress"]);
+    asked.sees(" of 64 MiB (");
+    let shown = ends(asked, server);
+    assert!(!shown.contains('\u{1b}'), "each line stays: {shown:?}");
 }

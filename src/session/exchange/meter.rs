@@ -1,5 +1,6 @@
 //! `--progress`: how far a transfer between the standard streams and a connection has come, told now and then.
 
+use std::io;
 use std::time::Instant;
 
 use super::super::progress::ProgressLine;
@@ -8,6 +9,7 @@ use crate::config::Seeing;
 use crate::io::console::Standard;
 use crate::io::driver::METER;
 use crate::io::report::Report;
+use crate::io::terminal;
 use crate::service::Service;
 use crate::trace::Transfer;
 
@@ -46,8 +48,10 @@ pub(super) struct Meter {
     begun: Instant,
     /// The bytes that stdin has, where that is known.
     size: Option<u64>,
-    /// It was asked for, so its last word stays.
+    /// It was asked for, so that there is a summary however little time it took.
     asked: bool,
+    /// stdout is the same terminal.
+    beside_output: bool,
 }
 
 impl Meter {
@@ -57,31 +61,42 @@ impl Meter {
             return None;
         }
         let standard = Standard::look();
-        if !(seeing.progress || standard.input_size.is_some() || standard.output_is_file) {
+        let beside_output = terminal::same_terminal(io::stdout(), io::stderr());
+        let watched = (standard.input_size.is_some() || standard.output_is_file) && !beside_output;
+        if !(seeing.progress || watched) {
             return None;
         }
         let begun = Instant::now();
         Some(Meter {
             report: report.clone(),
-            line: ProgressLine::new(report, begun),
+            line: Self::line(report, begun, beside_output),
             begun,
             size: standard.input_size,
             asked: seeing.progress,
+            beside_output,
         })
+    }
+
+    /// A line that is drawn anew stands in nobody's way only where nothing else is written.
+    fn line(report: &Report, begun: Instant, beside_output: bool) -> ProgressLine {
+        let line = ProgressLine::new(report, begun);
+        if beside_output { line.that_stays() } else { line }
     }
 
     /// Tells how far it is, if it is time for that; when it will be next.
     fn tick(&mut self, sent: u64, received: u64, now: Instant) -> Instant {
         if sent == 0 && received == 0 {
-            (self.begun, self.line) = (now, ProgressLine::new(&self.report, now)); // it begins with the first byte
+            // It begins with the first byte.
+            (self.begun, self.line) = (now, Self::line(&self.report, now, self.beside_output));
         }
         let so_far = self.so_far(sent, received, now);
         self.line.tell(now, || so_far.line())
     }
 
-    /// The last word.
+    /// The summary, where there was a line before it or one was asked for.
     fn end(&self, sent: u64, received: u64) {
-        self.line.end(self.asked.then(|| self.so_far(sent, received, Instant::now()).line()));
+        let wanted = self.asked || self.line.is_shown();
+        self.line.end(wanted.then(|| self.so_far(sent, received, Instant::now()).summary()));
     }
 
     fn so_far(&self, sent: u64, received: u64, now: Instant) -> Transfer {
