@@ -100,7 +100,10 @@ impl RawMode {
         if !able || !same_terminal(io::stdin(), io::stdout()) {
             return None;
         }
-        let terminal = File::from(io::stdout().as_fd().try_clone_to_owned().ok()?);
+        RawMode::of(File::from(io::stdout().as_fd().try_clone_to_owned().ok()?))
+    }
+
+    fn of(terminal: File) -> Option<RawMode> {
         let before = Modes::of(terminal.as_fd()).ok()?;
         let mut new = Armed { terminal, before };
         armed(|armed| {
@@ -173,5 +176,33 @@ impl EditedRow {
     #[must_use]
     pub fn get(&self) -> Vec<u8> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::fs::{Mode, OFlags};
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use rustix::termios::{LocalModes, tcgetattr};
+
+    use super::*;
+
+    #[test]
+    fn a_panic_restores_the_modes() {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap();
+        let terminal = rustix::fs::open(&name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).unwrap();
+        let is_cooked = || tcgetattr(&terminal).unwrap().local_modes.contains(LocalModes::ICANON | LocalModes::ECHO);
+        assert!(is_cooked());
+        let panic = std::panic::catch_unwind(|| {
+            let _raw = RawMode::of(File::from(terminal.try_clone().unwrap())).unwrap();
+            assert!(!is_cooked());
+            assert!(RawMode::of(File::from(terminal.try_clone().unwrap())).is_none(), "one for the process");
+            panic!("on purpose");
+        });
+        assert_eq!(panic.unwrap_err().downcast_ref(), Some(&"on purpose"));
+        assert!(is_cooked());
     }
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::connect::stage;
 use crate::interactive::{PROMPT, at_terminal};
@@ -199,20 +199,23 @@ fn a_suspended_conversation_comes_back_with_its_line() {
 
 /// Runs a conversation from a shell, which shows the modes of the terminal before and after, and then
 /// reads a line itself.
-fn in_a_shell(address: &str) -> (Terminal, String) {
-    let script = "trap : INT QUIT; stty -g; \"$0\" \"$@\"; echo ended $?; stty -g; IFS= read -r line; echo \"[$line]\"";
-    let mut terminal = Terminal::start(&shell(script, ["--color", "never", "connect", address]));
+fn in_a_shell(address: &str, term: &str) -> (Terminal, String, Pid) {
+    let script = "trap : INT QUIT; stty -g; sh -c 'echo $$; exec \"$0\" \"$@\"' \"$0\" \"$@\"; echo ended $?; \
+                  stty -g; IFS= read -r line; echo \"[$line]\"";
+    let mut terminal = Terminal::start(shell(script, ["--color", "never", "connect", address]).env("TERM", term));
     let modes = terminal.sees("\r\n");
+    let program = terminal.sees("\r\n").trim_end().parse().unwrap();
     terminal.sees(PROMPT);
-    (terminal, modes)
+    (terminal, modes, Pid::from_raw(program).unwrap())
 }
 
 #[test]
 fn every_end_gives_the_terminal_back_as_it_was() {
     let (listener, address) = stage();
-    for (end, status) in [("q\r", "0"), ("\x04", "0"), ("\x03", "130"), ("lost", "1"), ("reset", "1"), ("\x1c", "131")]
+    for (end, status) in
+        [("q\r", "0"), ("\x04", "0"), ("\x03", "130"), ("lost", "1"), ("reset", "1"), ("\x1c", "131"), ("TERM", "143")]
     {
-        let (mut terminal, modes) = in_a_shell(&address);
+        let (mut terminal, modes, program) = in_a_shell(&address, "xterm");
         let server = accept(&listener);
         match end {
             "lost" => drop(server),
@@ -221,6 +224,7 @@ fn every_end_gives_the_terminal_back_as_it_was() {
                 terminal.sees("Sent: x\r\n");
                 reset(server);
             }
+            "TERM" => kill_process(program, Signal::TERM).unwrap(),
             keys => terminal.types(keys),
         }
         terminal.sees(&format!("ended {status}\r\n"));
@@ -234,19 +238,37 @@ fn every_end_gives_the_terminal_back_as_it_was() {
 #[test]
 fn what_was_typed_at_a_lost_connection_stays_out_of_the_shell() {
     let (listener, address) = stage();
-    let (mut terminal, modes) = in_a_shell(&address);
-    let server = accept(&listener);
-    terminal.types("rm -rf half");
+    // A terminal that edits lines itself holds the line, and would give it to the shell.
+    for term in ["xterm", "dumb"] {
+        let (mut terminal, modes, _) = in_a_shell(&address, term);
+        let server = accept(&listener);
+        terminal.types("rm -rf half");
+        terminal.sees("half");
+        drop(server);
+        assert_eq!(
+            terminal.sees("ended 1\r\n"),
+            format!("\r\nsecretcat: connect {address}: closed by the server\r\nended 1\r\n")
+        );
+        assert_eq!(terminal.sees("\r\n"), modes);
+        terminal.types("\n");
+        terminal.sees("[]\r\n");
+        assert_eq!(terminal.end().0.status, Some(0));
+    }
+}
+
+#[test]
+fn an_error_begins_a_row_and_drops_what_was_typed() {
+    let (listener, address) = stage();
+    let args = ["--color", "never", "--timeout", "500ms"];
+    let mut terminal = at_terminal(&address, &args);
+    let mut server = accept(&listener);
+    terminal.types("one\r");
+    assert_eq!(read_line(&mut server), "one\n");
+    terminal.sees(PROMPT);
+    terminal.types("half");
     terminal.sees("half");
-    drop(server);
-    assert_eq!(
-        terminal.sees("ended 1\r\n"),
-        format!("\r\nsecretcat: connect {address}: closed by the server\r\nended 1\r\n")
-    );
-    assert_eq!(terminal.sees("\r\n"), modes);
-    terminal.types("\n");
-    terminal.sees("[]\r\n");
-    assert_eq!(terminal.end().0.status, Some(0));
+    assert_eq!(terminal.sees("secretcat: "), "\r\nsecretcat: ");
+    assert_eq!(terminal.end().0.status, Some(1));
 }
 
 #[test]

@@ -95,6 +95,28 @@ struct Conversation {
 
 impl Mode<Talk> for Conversation {
     fn ending(&mut self, run: &mut Run<'_, Talk>, now: Instant) -> Option<Result<(), Error>> {
+        let ended = self.step(run, now)?;
+        run.exchange.leave_row();
+        if ended.is_err() {
+            terminal::flush_input(); // what was typed at a connection that is lost must not get into a shell
+        }
+        Some(ended)
+    }
+
+    fn on_ready(&mut self, event: Ready) {
+        if let Some(redial) = &mut self.redial {
+            redial.on_ready(event);
+        }
+    }
+
+    fn input_too_long(&self, run: &Run<'_, Talk>, error: &FrameError) -> Error {
+        let number = run.exchange.service.sent() + 1;
+        Error::Usage(format!("message {number} of stdin: {error} (--max-message sets the limit)"))
+    }
+}
+
+impl Conversation {
+    fn step(&mut self, run: &mut Run<'_, Talk>, now: Instant) -> Option<Result<(), Error>> {
         if terminal::take_stale() {
             run.exchange.redraw();
         }
@@ -117,13 +139,13 @@ impl Mode<Talk> for Conversation {
             }
         }
         if run.exchange.stopped || run.lost.is_some() {
-            return run.show_the_rest().then(|| end(run));
+            return run.show_the_rest().then(|| verdict(run));
         }
         if run.exchange.service.input_ended() {
             let pause = run.config.quit_after.unwrap_or(PROMPT_DELAY);
             let at = *self.left_at.get_or_insert(now + pause);
             if now >= at {
-                return Some(end(run));
+                return Some(verdict(run));
             }
             run.exchange.driver.wake_at(CLOCK, at);
         }
@@ -131,19 +153,6 @@ impl Mode<Talk> for Conversation {
         self.replies.overdue(run, tally, now).map(Err)
     }
 
-    fn on_ready(&mut self, event: Ready) {
-        if let Some(redial) = &mut self.redial {
-            redial.on_ready(event);
-        }
-    }
-
-    fn input_too_long(&self, run: &Run<'_, Talk>, error: &FrameError) -> Error {
-        let number = run.exchange.service.sent() + 1;
-        Error::Usage(format!("message {number} of stdin: {error} (--max-message sets the limit)"))
-    }
-}
-
-impl Conversation {
     /// Shows the prompt without the reply, where that takes its time.
     fn prompt(&mut self, run: &mut Run<'_, Talk>, now: Instant) {
         let talk = &run.exchange.service;
@@ -191,16 +200,6 @@ impl Conversation {
         self.redial = Some(Redial::new(self.connections, now + run.config.retry.delay));
         true
     }
-}
-
-/// The end of it. Whatever is typed at a connection that was lost must not get into a shell.
-fn end(run: &mut Run<'_, Talk>) -> Result<(), Error> {
-    let ended = verdict(run);
-    run.exchange.leave_row();
-    if ended.is_err() {
-        terminal::flush_input();
-    }
-    ended
 }
 
 /// Whether all was as it should be when the connection ended. A person who leaves is owed nothing, but
