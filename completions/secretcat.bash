@@ -59,7 +59,7 @@ _secretcat() {
             return 0
             ;;
         secretcat__subcmd__connect)
-            opts="-U -z -m -C -N -q -w -i -4 -6 -s -p -v -h --unix --loopback --check --message --raw --framing --crlf --replies --greeting --no-quit-words --reconnect --shutdown --no-shutdown --shutdown-with-last --quit-after --connect-timeout --retry --retry-delay --timeout --max-message --idle-timeout --busy-poll --chunk --cut --coalesce --delay --barrier --seed --plan --read-size --read-delay --read-start-delay --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --source-port --verbose --quiet --progress --stats --trace --trace-data --timeline --color --help"
+            opts="-U -z -m -C -N -q -w -i -4 -6 -s -p -v -h --unix --loopback --check --message --raw --framing --crlf --replies --greeting --no-quit-words --reconnect --shutdown --no-shutdown --shutdown-with-last --quit-after --connect-timeout --retry --retry-delay --timeout --max-message --idle-timeout --busy-poll --recv-only --send-only --end-with-peer --ack-timeout --chunk --cut --coalesce --delay --barrier --seed --plan --read-size --read-delay --read-start-delay --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --source-port --verbose --quiet --progress --stats --trace --trace-data --timeline --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -164,6 +164,13 @@ _secretcat() {
                     return 0
                     ;;
                 --busy-poll)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --ack-timeout)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
@@ -439,7 +446,7 @@ _secretcat() {
             return 0
             ;;
         secretcat__subcmd__listen)
-            opts="-U -k -w -i -4 -6 -s -v -h --unix --service --bug --relay --cut-toward --once --keep-open --framing --count --threads --max-connections --allow --deny --max-message --idle-timeout --busy-poll --chunk --cut --coalesce --delay --barrier --seed --plan --read-size --read-delay --read-start-delay --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --backlog --verbose --quiet --progress --stats --trace --trace-data --timeline --color --help"
+            opts="-U -k -N -w -i -4 -6 -s -v -h --unix --service --bug --relay --cut-toward --once --keep-open --shutdown --recv-only --send-only --end-with-peer --ack-timeout --framing --count --threads --max-connections --allow --deny --max-message --idle-timeout --busy-poll --chunk --cut --coalesce --delay --barrier --seed --plan --read-size --read-delay --read-start-delay --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --backlog --verbose --quiet --progress --stats --trace --trace-data --timeline --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -468,6 +475,13 @@ _secretcat() {
                     ;;
                 --cut-toward)
                     COMPREPLY=($(compgen -W "server client both" -- "${cur}"))
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --ack-timeout)
+                    COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi

@@ -46,6 +46,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay -d 
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l cut-toward -d 'Choose the direction that a relay cuts' -r -f -a "server\t'To the server'
 client\t'To the client'
 both\t'Both directions'"
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l ack-timeout -d 'Wait at most TIME for the acknowledgement of the last bytes' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l framing -d 'Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l count -d 'Send SIZE bytes on each connection (--service source)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l threads -d 'Serve with N event loops, each on a thread (0: one per processor)' -r -f
@@ -102,6 +103,10 @@ never\t'Never'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s U -l unix -d 'Take ADDRESS as the path of a unix socket'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l once -d 'Serve one connection, then exit'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s k -l keep-open -d 'Accept the next connection when one has ended (--service pipe)'
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s N -l shutdown -d 'Half-close when stdin ends, also without input (--service pipe)'
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l recv-only -d 'Do not read stdin'
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l send-only -d 'Drop what the peer sends; end when stdin has ended'
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l end-with-peer -d 'End the connection when the peer ends its side'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s 6 -l ipv6 -d 'Use IPv6 only'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l nodelay -d 'Send small segments at once'
@@ -125,6 +130,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l timeout 
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l max-message -d 'Limit a message to SIZE bytes, its line ending not counted' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s w -l idle-timeout -d 'Close a connection after TIME without a byte in or out' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l busy-poll -d 'Poll for events for TIME before sleeping (0: sleep at once)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l ack-timeout -d 'Wait at most TIME for the acknowledgement of the last bytes' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l chunk -d 'Write at most SIZE bytes at a time' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l cut -d 'Cut each message at OFFSETS' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l coalesce -d 'Join N messages before they are cut and written' -r -f
@@ -179,6 +185,9 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l reconnec
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s N -l shutdown -d 'Half-close when the input ends, also where stdin is not read'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l no-shutdown -d 'Do not half-close when the input ends'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l shutdown-with-last -d 'Send the FIN in the segment of the last byte, if possible (--raw)'
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l recv-only -d 'Do not read stdin'
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l send-only -d 'Drop what the peer sends; end when stdin has ended'
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l end-with-peer -d 'End the connection when the peer ends its side'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s 6 -l ipv6 -d 'Use IPv6 only'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l nodelay -d 'Send small segments at once'

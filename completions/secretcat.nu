@@ -64,6 +64,11 @@ module completions {
     --cut-toward: string@"nu-complete secretcat listen cut_toward" # Choose the direction that a relay cuts
     --once                    # Serve one connection, then exit
     --keep-open(-k)           # Accept the next connection when one has ended (--service pipe)
+    --shutdown(-N)            # Half-close when stdin ends, also without input (--service pipe)
+    --recv-only               # Do not read stdin
+    --send-only               # Drop what the peer sends; end when stdin has ended
+    --end-with-peer           # End the connection when the peer ends its side
+    --ack-timeout: string     # Wait at most TIME for the acknowledgement of the last bytes
     --framing: string         # Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw
     --count: string           # Send SIZE bytes on each connection (--service source)
     --threads: string         # Serve with N event loops, each on a thread (0: one per processor)
@@ -176,6 +181,10 @@ module completions {
     --max-message: string     # Limit a message to SIZE bytes, its line ending not counted
     --idle-timeout(-w): string # Close a connection after TIME without a byte in or out
     --busy-poll: string       # Poll for events for TIME before sleeping (0: sleep at once)
+    --recv-only               # Do not read stdin
+    --send-only               # Drop what the peer sends; end when stdin has ended
+    --end-with-peer           # End the connection when the peer ends its side
+    --ack-timeout: string     # Wait at most TIME for the acknowledgement of the last bytes
     --chunk: string           # Write at most SIZE bytes at a time
     --cut: string             # Cut each message at OFFSETS
     --coalesce: string        # Join N messages before they are cut and written

@@ -70,6 +70,30 @@ pub enum Error {
         /// Messages that were sent and have no whole reply.
         unanswered: u64,
     },
+    /// The connection ended, and not everything that was to be sent is known to have arrived.
+    #[error(
+        "{address}: {} not sent, {unacknowledged} sent but not acknowledged: {why}{}",
+        bytes(usize::try_from(*unsent).unwrap_or(usize::MAX)),
+        if *more { "; stdin had not ended" } else { "" }
+    )]
+    Undelivered {
+        /// To whom.
+        address: String,
+        /// Bytes that the connection did not take.
+        unsent: u64,
+        /// There may have been more of them to send.
+        more: bool,
+        /// Bytes that it took, and that the peer's system has not acknowledged.
+        unacknowledged: u64,
+        /// How the connection ended.
+        why: String,
+    },
+    /// Connections of a run that serves many have lost bytes; each loss was printed when it was seen.
+    #[error("{connections} {} lost bytes", if *connections == 1 { "connection" } else { "connections" })]
+    Incomplete {
+        /// How many.
+        connections: u64,
+    },
     /// More replies came than are expected.
     #[error("{address}: {}", surplus_text(*surplus, *still_sending))]
     Surplus {

@@ -19,7 +19,7 @@ const PURE: usize = 2;
 const UNSAFE: [&str; 2] = ["io/sys.rs", "io/sys/"];
 /// The one file with the keys that are no connection's.
 const KEYS: &str = "io/driver.rs";
-/// Lines that a file may have.
+/// Lines that a file may have; the one with the unsafe code is one file however long it is.
 const LONGEST: usize = 400;
 
 /// What the pure floors may not name: sockets, files, clocks, environment, threads, standard streams.
@@ -235,7 +235,7 @@ fn files_are_short_and_say_what_they_are() {
     for folder in ["src", "tests", "benches"] {
         for Source { path, text } in files(folder) {
             let lines = text.lines().count();
-            if lines > LONGEST {
+            if lines > LONGEST && !(folder == "src" && UNSAFE.contains(&path.as_str())) {
                 complaints.push(format!("{folder}/{path}: {lines} lines, more than {LONGEST}"));
             }
             if !text.starts_with("//! ") {

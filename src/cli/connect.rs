@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::fragmentation::FragmentationFlags;
 use super::socket::{ShowFlag, SocketFlags};
+use super::stream::StreamFlags;
 use super::{seeing, traffic};
 use crate::config::{ConfigError, ConnectConfig, HalfClose, Input, Retry, SocketOptions, Source, Target};
 use crate::frame::Framing;
@@ -102,6 +103,8 @@ pub(super) struct ConnectFlags {
     timeout: Option<Span>,
     #[command(flatten)]
     limits: traffic::Limits,
+    #[command(flatten)]
+    stream: StreamFlags,
 
     #[command(flatten)]
     fragmentation: FragmentationFlags,
@@ -143,6 +146,7 @@ impl ConnectFlags {
             retry_delay: Span(Duration::from_secs(1)),
             timeout: None,
             limits: traffic::Limits::default(),
+            stream: StreamFlags::default(),
             fragmentation: FragmentationFlags::default(),
             socket: SocketFlags::default(),
             show: ShowFlag::default(),
@@ -184,6 +188,8 @@ impl ConnectFlags {
                 () if self.shutdown || raw => HalfClose::AtOnce,
                 () => HalfClose::AfterReplies,
             },
+            shutdown_always: self.shutdown || self.stream.is_send_only(),
+            stream: self.stream.into_config(),
             crlf: self.crlf,
             replies: self.replies,
             greeting: u64::from(self.greeting.0),

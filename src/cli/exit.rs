@@ -9,7 +9,12 @@ use crate::value::{Signal, escape};
 #[must_use]
 pub fn status(error: &Error) -> u8 {
     match error {
-        Error::Network { .. } | Error::Timeout { .. } | Error::Lost { .. } | Error::Surplus { .. } => 1,
+        Error::Network { .. }
+        | Error::Timeout { .. }
+        | Error::Lost { .. }
+        | Error::Surplus { .. }
+        | Error::Undelivered { .. }
+        | Error::Incomplete { .. } => 1,
         Error::Usage(_) | Error::Local { .. } | Error::Option { .. } => 2,
         Error::Interrupted => Signal::Interrupt.status(),
         Error::OutputGone => Signal::Pipe.status(),

@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use super::fragmentation::FragmentationFlags;
 use super::socket::{BacklogFlag, ShowFlag, SocketFlags};
+use super::stream::StreamFlags;
 use super::{seeing, traffic};
 use crate::config::{Admission, ConfigError, ListenConfig, Relay, Toward};
 use crate::frame::Framing;
@@ -15,6 +16,7 @@ use crate::value::{Count, Size};
 
 /// Serve any number of clients until SIGINT or SIGTERM
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct ListenFlags {
     /// Listen on HOST:PORT, :PORT (loopback), *:PORT (all) or unix:PATH
     ///
@@ -44,6 +46,11 @@ pub(super) struct ListenFlags {
     /// Accept the next connection when one has ended (--service pipe)
     #[arg(short = 'k', long, help_heading = "Service")]
     keep_open: bool,
+    /// Half-close when stdin ends, also without input (--service pipe)
+    #[arg(short = 'N', long, help_heading = "Streams")]
+    shutdown: bool,
+    #[command(flatten)]
+    stream: StreamFlags,
     /// Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw
     #[arg(long, value_name = "FRAMING", default_value = "lines", help_heading = "Service")]
     framing: Framing,
@@ -138,6 +145,8 @@ impl ListenFlags {
             framing: self.framing,
             count: self.count.map(|Size(bytes)| bytes),
             keep_open: self.keep_open,
+            shutdown_always: self.shutdown || self.stream.is_send_only(),
+            stream: self.stream.into_config(),
             bug: self.bug.map(|bug| match bug {
                 Mistake::OneRead => Bug::OneRead,
                 Mistake::FirstOnly => Bug::FirstOnly,

@@ -14,6 +14,7 @@ mod hint;
 mod listen;
 mod seeing;
 mod socket;
+mod stream;
 mod sweep;
 mod traffic;
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Bytes, ConfigError, Family, Seeing, Traffic};
+use super::{Bytes, ConfigError, Family, Seeing, StreamConfig, Traffic};
 use crate::frame::Framing;
 use crate::service::wire::Wire;
-use crate::value::{Address, Replies};
+use crate::value::{Address, Count, Replies};
 
 /// A checked run of `connect`.
 #[derive(Clone, Debug)]
@@ -23,6 +23,10 @@ pub struct ConnectConfig {
     pub raw: bool,
     /// What the end of the input does to the connection.
     pub half_close: HalfClose,
+    /// It does so where stdin is no input, too (`-N`).
+    pub shutdown_always: bool,
+    /// How a stream of raw bytes ends.
+    pub stream: StreamConfig,
     /// How messages and replies are told apart.
     pub framing: Framing,
     /// Messages end with CR LF.
@@ -109,6 +113,10 @@ impl ConnectConfig {
         }
         if self.crlf && !self.raw && self.framing != Framing::Lines {
             return Err(ConfigError::new("--crlf ends the lines of --framing lines: leave it out"));
+        }
+        let awaits_only_acknowledgement = self.replies == Replies::Each(Count(0)) && self.stream.ack_timeout.is_some();
+        if !self.raw && !awaits_only_acknowledgement {
+            self.stream.refuse_without_stream("--raw")?;
         }
         if self.raw && self.reply_timeout.is_some() {
             return Err(ConfigError::new(

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use std::net::IpAddr;
 
-use super::{Bytes, ConfigError, Family, Seeing, Traffic};
+use super::{Bytes, ConfigError, Family, Seeing, StreamConfig, Traffic};
 use crate::frame::Framing;
 use crate::service::{Bug, ServiceKind};
 use crate::value::Address;
@@ -26,6 +26,10 @@ pub struct ListenConfig {
     pub count: Option<u64>,
     /// `pipe` goes on with the next connection when one has ended.
     pub keep_open: bool,
+    /// `pipe` half-closes at the end of stdin even where stdin is no input (`-N`).
+    pub shutdown_always: bool,
+    /// How the streams of `pipe` end.
+    pub stream: StreamConfig,
     /// A mistake made on purpose.
     pub bug: Option<Bug>,
     /// Forward to a server instead of answering.
@@ -100,6 +104,8 @@ impl ListenConfig {
             framing,
             count: None,
             keep_open: false,
+            shutdown_always: false,
+            stream: StreamConfig::default(),
             bug: None,
             relay: None,
             once: false,
@@ -184,6 +190,12 @@ impl ListenConfig {
         }
         if self.keep_open && self.once {
             return Err(ConfigError::new("--once and --keep-open contradict each other: give one of them"));
+        }
+        if !self.is_pipe() {
+            self.stream.refuse_without_stream("--service pipe")?;
+            if self.shutdown_always {
+                return Err(ConfigError::new("--shutdown ends what --service pipe sends: leave it out"));
+            }
         }
         if self.is_pipe() {
             // One stdin cannot be shared.

@@ -5,6 +5,7 @@ mod listen;
 mod seeing;
 pub mod socket;
 mod source;
+mod stream;
 mod sweep;
 pub mod tos;
 mod traffic;
@@ -13,6 +14,7 @@ pub use connect::{ConnectConfig, HalfClose, Input, Retry, Target};
 pub use listen::{Admission, ListenConfig, Relay, Toward};
 pub use seeing::{Color, Seeing, Sink, TraceData};
 pub use socket::{SocketOptions, SocketOptionsError, Source};
+pub use stream::{Direction, StreamConfig};
 pub use sweep::{Output, SweepConfig};
 pub use traffic::{Bytes, Family, Reading, Traffic};
 

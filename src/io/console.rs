@@ -11,7 +11,7 @@ use mio::Interest;
 use mio::unix::SourceFd;
 
 use super::driver::{Driver, Ready, STDIN, STDOUT};
-use super::splice::{End, Kind, Step};
+use super::splice::{End, Kind, Step, is_null};
 use super::sys;
 use super::{Flush, Incoming};
 use crate::value::Escaper;
@@ -57,8 +57,12 @@ impl Standard {
 
 /// stdin and stdout.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Console {
     input: Option<Handle>,
+    source: Source,
+    /// The end of stdin was reported.
+    ended: bool,
     output: Handle,
     escaper: Option<Escaper>,
     waiting: Vec<u8>,
@@ -75,6 +79,44 @@ pub struct Console {
     crlf: Option<CrLf>,
 }
 
+/// What stdin is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// No input: /dev/null, closed, not open for reading (nohup(1)), or not to be read. It counts as
+    /// read to its end.
+    Nothing,
+    /// A person types.
+    Terminal,
+    /// A pipe, a file, or anything else that has bytes.
+    Bytes,
+}
+
+impl Source {
+    /// What stdin is good for, if it is to be read.
+    #[must_use]
+    pub fn of_stdin() -> Source {
+        let stdin = io::stdin().as_fd().try_clone_to_owned().map(File::from);
+        stdin.map_or(Source::Nothing, |stdin| Source::of(&stdin))
+    }
+
+    fn of(stdin: &File) -> Source {
+        match () {
+            () if sys::was_closed(0) || !sys::is_readable(stdin.as_fd()) || is_null(stdin) => Source::Nothing,
+            () if stdin.is_terminal() => Source::Terminal,
+            () => Source::Bytes,
+        }
+    }
+}
+
+/// Bytes that stand ready on stdin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unread {
+    /// How many there are, at least.
+    pub bytes: u64,
+    /// There may be more of them, for stdin has not ended.
+    pub more: bool,
+}
+
 /// A descriptor that others may share: its flags are left as they are, so it may block, and is
 /// asked with poll(2) before every call. A regular file never makes anybody wait for a peer, and
 /// cannot be watched.
@@ -83,6 +125,8 @@ struct Handle {
     file: File,
     watched: bool,
     kind: Kind,
+    /// It was closed when this program was started: it takes nothing.
+    refuses: bool,
 }
 
 impl Console {
@@ -93,14 +137,20 @@ impl Console {
     pub fn open(driver: &Driver, read_input: bool) -> io::Result<Self> {
         let stdout = io::stdout();
         let escaper = stdout.is_terminal().then(Escaper::default);
-        let input = if read_input {
-            Some(Handle::watch(io::stdin().as_fd().try_clone_to_owned()?, driver, STDIN, Interest::READABLE)?)
-        } else {
-            None
+        let stdin = if read_input { Some(File::from(io::stdin().as_fd().try_clone_to_owned()?)) } else { None };
+        let source = stdin.as_ref().map_or(Source::Nothing, Source::of);
+        let input = match stdin.filter(|_| source != Source::Nothing) {
+            Some(stdin) => Some(Handle::watch(stdin.into(), driver, STDIN, Interest::READABLE)?),
+            None => None,
         };
-        let output = Handle::watch(stdout.as_fd().try_clone_to_owned()?, driver, STDOUT, Interest::WRITABLE)?;
+        let mut output = Handle::watch(stdout.as_fd().try_clone_to_owned()?, driver, STDOUT, Interest::WRITABLE)?;
+        if sys::was_closed(1) || !sys::is_writable(output.file.as_fd()) {
+            (output.refuses, output.kind) = (true, Kind::Other); // nothing goes past the check of writes
+        }
         Ok(Console {
             input,
+            source,
+            ended: false,
             output,
             escaper,
             waiting: Vec::new(),
@@ -149,21 +199,50 @@ impl Console {
     }
 
     fn read_input(&mut self, buf: &mut [u8]) -> io::Result<Incoming> {
-        let Some(input) = &mut self.input else { return Ok(Incoming::Blocked) };
+        let Some(input) = &mut self.input else {
+            // What is no input has ended before it began.
+            let told = std::mem::replace(&mut self.ended, true);
+            return Ok(if told { Incoming::Blocked } else { Incoming::Eof });
+        };
         if input.watched && !sys::poll_ready(input.file.as_fd(), false)? {
             return Ok(Incoming::Blocked);
         }
         loop {
             return match input.file.read(buf) {
                 Ok(0) => {
-                    self.input = None;
+                    (self.input, self.ended) = (None, true);
                     Ok(Incoming::Eof)
                 }
                 Ok(n) => Ok(Incoming::Bytes(n)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Incoming::Blocked),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                // A terminal that has gone away has nothing more to give.
+                Err(error) if self.source == Source::Terminal && error.raw_os_error() == Some(libc::EIO) => {
+                    (self.input, self.ended) = (None, true);
+                    Ok(Incoming::Eof)
+                }
                 Err(error) => Err(error),
             };
+        }
+    }
+
+    /// What stdin is good for.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        self.source
+    }
+
+    /// What stands ready on stdin.
+    #[must_use]
+    pub fn unread(&self) -> Unread {
+        let Some(input) = &self.input else { return Unread::default() };
+        let rest = |file: &File| {
+            let meta = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
+            Some(meta.len().saturating_sub((&mut &*file).stream_position().ok()?))
+        };
+        match rest(&input.file) {
+            Some(bytes) => Unread { bytes, more: false },
+            None => Unread { bytes: sys::readable_bytes(input.file.as_fd()).unwrap_or(0), more: true },
         }
     }
 
@@ -183,7 +262,7 @@ impl Console {
     /// Notes what was taken from [`input`](Self::input).
     pub fn moved_in(&mut self, step: Step) {
         if step == Step::Ended {
-            self.input = None;
+            (self.input, self.ended) = (None, true);
         }
     }
 
@@ -281,7 +360,7 @@ impl Handle {
         };
         let file = File::from(fd);
         let kind = Kind::of(&file);
-        Ok(Handle { file, watched, kind })
+        Ok(Handle { file, watched, kind, refuses: false })
     }
 
     fn end(&self) -> End<'_> {
@@ -291,6 +370,9 @@ impl Handle {
     /// Writes as much as is taken without waiting. A closed pipe takes everything, and says so.
     fn write_some(&mut self, bytes: &[u8], closed: &mut bool) -> io::Result<usize> {
         let mut taken = 0;
+        if self.refuses && !bytes.is_empty() {
+            return Err(io::Error::from_raw_os_error(libc::EBADF));
+        }
         while taken < bytes.len() && !*closed {
             let mut end = bytes.len();
             if self.watched {

@@ -28,17 +28,21 @@ impl Kind {
     /// Looks at a descriptor that is not one of our connections.
     #[must_use]
     pub fn of(file: &File) -> Kind {
-        /// `/dev/null`, null(4).
-        const NULL: u64 = (1 << 8) | 3;
         let Ok(meta) = file.metadata() else { return Kind::Other };
         let kind = meta.file_type();
         match () {
             () if kind.is_fifo() => Kind::Pipe,
             () if kind.is_file() && !sys::appends(file.as_fd()) => Kind::File,
-            () if kind.is_char_device() && meta.rdev() == NULL => Kind::File,
+            () if is_null(file) => Kind::File,
             () => Kind::Other,
         }
     }
+}
+
+/// Whether this is /dev/null (null(4)).
+pub(super) fn is_null(file: &File) -> bool {
+    const NULL: u64 = (1 << 8) | 3;
+    file.metadata().is_ok_and(|meta| meta.file_type().is_char_device() && meta.rdev() == NULL)
 }
 
 /// One end of a way that bytes take.
@@ -167,6 +171,12 @@ impl Middle {
             Err(error) if is_refusal(&error) => Ok(Step::Refused),
             Err(error) => Err(Fault::To(error)),
         }
+    }
+
+    /// Bytes that stand in it.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.held
     }
 
     /// Takes out what stands in it, as far as the buffer goes.

@@ -8,9 +8,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
 
 use mio::event::Source;
 use mio::{Interest, Registry, Token, net};
+use socket2::TcpKeepalive;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use super::sockopt::{self, Family, OptionError, Stage};
@@ -141,6 +143,16 @@ impl Stream {
         let nagle = !stream.nodelay()?;
         stream.set_nodelay(true)?;
         if nagle { stream.set_nodelay(false) } else { Ok(()) }
+    }
+
+    /// Has the kernel ask the peer whether it is still there when nothing has come for this long, and
+    /// again three times, a third of it apart (tcp(7)).
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn keep_alive(&self, idle: Duration) -> io::Result<()> {
+        let probes = TcpKeepalive::new().with_time(idle).with_interval(idle / 3).with_retries(3);
+        self.socket().set_tcp_keepalive(&probes)
     }
 
     /// Closes it on a thread that may wait: with `SO_LINGER` close(2) blocks until the peer has

@@ -5,12 +5,65 @@ pub mod tty;
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Instant;
 
 use crate::trace::TcpSample;
 
 // Descriptors 0, 1 and 2 need no care here: Rust's runtime opens /dev/null in place of those that
 // are closed before main runs (a test below holds it to that), so no socket takes their numbers.
+// What they were before, `was_closed` knows.
+
+/// One bit for each of descriptors 0, 1 and 2 that was closed when this program was started.
+static CLOSED_AT_START: AtomicU8 = AtomicU8::new(0);
+
+/// Looks at the standard streams before Rust's runtime puts /dev/null in the place of closed ones:
+/// the C library calls what stands in this section before main (elf(5), `DT_INIT_ARRAY`).
+#[used]
+#[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__mod_init_func"))]
+#[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".init_array"))]
+static LOOK_AT_START: extern "C" fn() = look_at_start;
+
+extern "C" fn look_at_start() {
+    for fd in 0..3 {
+        // SAFETY: F_GETFD touches no memory; it fails where nothing is open.
+        if unsafe { libc::fcntl(fd, libc::F_GETFD) } == -1 {
+            CLOSED_AT_START.fetch_or(1 << fd, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Whether this standard stream (0, 1 or 2) was closed when this program was started. Rust's runtime
+/// has opened /dev/null in its place, which takes everything.
+#[must_use]
+pub fn was_closed(fd: RawFd) -> bool {
+    std::hint::black_box(&LOOK_AT_START); // so that no linker leaves it out
+    CLOSED_AT_START.load(Ordering::Relaxed) & (1 << fd) != 0
+}
+
+/// Whether a descriptor was opened for reading (open(2)): nohup(1) leaves one that was not as stdin.
+#[must_use]
+pub fn is_readable(fd: BorrowedFd<'_>) -> bool {
+    // SAFETY: F_GETFL takes no argument and touches no memory.
+    let flags = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) };
+    flags != -1 && flags & libc::O_ACCMODE != libc::O_WRONLY
+}
+
+/// Whether a descriptor was opened for writing (open(2)).
+#[must_use]
+pub fn is_writable(fd: BorrowedFd<'_>) -> bool {
+    // SAFETY: F_GETFL takes no argument and touches no memory.
+    let flags = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) };
+    flags != -1 && flags & libc::O_ACCMODE != libc::O_RDONLY
+}
+
+/// Bytes that a pipe, a terminal or a socket has to be read now (`FIONREAD`, `ioctl_tty(2)`).
+pub fn readable_bytes(fd: BorrowedFd<'_>) -> io::Result<u64> {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: this request writes one int to `bytes`.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONREAD, &raw mut bytes) })?;
+    u64::try_from(bytes).map_err(|_| io::ErrorKind::InvalidData.into())
+}
 
 /// Where a field of `struct tcp_info` stands (linux/tcp.h): byte offset and width. The kernel only
 /// ever appends to this structure, so the offsets hold for every version and architecture.

@@ -192,7 +192,7 @@ impl Service for Filter {
             | Event::Expects(_)
             | Event::Malformed(..)
             | Event::Drained(_)
-            | Event::Exhausted(_)
+            | Event::Moved(_)
             | Event::Linked(..)
             | Event::Failed(_)
             | Event::Unreachable(_) => return,

@@ -47,10 +47,11 @@ pub enum Event<'a> {
     Malformed(PeerId, &'a FrameError),
     /// The peer half-closed: no more messages will come. It may still read.
     Eof(PeerId),
-    /// All that was sent to this peer has been handed to the kernel.
+    /// All that was sent to this peer has been handed to the kernel. Of the console it is reported
+    /// when a peer whose bytes go there has ended.
     Drained(PeerId),
-    /// All that this peer has said by now has been heard; told of the console where it is kept open.
-    Exhausted(PeerId),
+    /// Bytes of this peer went to its sink without being shown here: see [`Service::forwards`].
+    Moved(PeerId),
     /// The connection has failed: it was reset, or the network has lost it. `Closed` comes next.
     Failed(PeerId),
     /// The peer is gone.
@@ -104,6 +105,11 @@ pub trait Service {
         false
     }
 
+    /// Whether a peer has ended its side, and the other direction waits for stdin alone.
+    fn waits_for_input(&self) -> bool {
+        false
+    }
+
     /// What becomes of a peer when the session is stopped.
     fn farewell(&self, peer: PeerId) -> Farewell {
         let _ = peer;
@@ -137,6 +143,10 @@ impl<S: Service + ?Sized> Service for Box<S> {
 
     fn forwards(&self) -> bool {
         (**self).forwards()
+    }
+
+    fn waits_for_input(&self) -> bool {
+        (**self).waits_for_input()
     }
 
     fn farewell(&self, peer: PeerId) -> Farewell {

@@ -1,45 +1,131 @@
-//! Bytes both ways between the console and one connection, as nc does.
+//! Bytes both ways between the console and one connection, as nc does: two directions, each with its own end.
 
-use super::{Action, Actions, CONSOLE, Event, PeerId, Service};
+use super::{Action, Actions, CONSOLE, Event, Farewell, PeerId, Service};
+
+/// When the peer is sent our end of the stream (half-close).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SendsEnd {
+    /// When stdin has ended. Where stdin is no input, when the peer has ended and stdout has taken
+    /// its last byte: our end is the receipt.
+    #[default]
+    AfterInput,
+    /// When stdin has ended, also where it is no input (`-N`).
+    Always,
+    /// Only when the connection is closed.
+    Never,
+}
+
+/// What stdin is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Input {
+    /// No input: nothing is sent.
+    Nothing,
+    /// A person types: the peer's end ends the connection.
+    Typed,
+    /// A pipe or a file.
+    #[default]
+    Bytes,
+}
+
+/// How a pipe treats its streams.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
+pub struct Terms {
+    /// What stdin is.
+    pub input: Input,
+    /// When the peer is sent our end.
+    pub sends_end: SendsEnd,
+    /// The connection came from a client. A listener whose stdin ends without ever having had a byte
+    /// has nothing to send, and holds its end back as a receipt.
+    pub listens: bool,
+    /// The peer's end ends the connection, whatever stdin may still have.
+    pub end_with_peer: bool,
+    /// What the peer sends is dropped, and the connection ends with stdin.
+    pub send_only: bool,
+    /// When a connection has ended, the next one is waited for.
+    pub keep_open: bool,
+}
 
 /// The console on one end, a connection on the other.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an event that has happened or not")]
 pub struct Pipe {
+    terms: Terms,
     peer: Option<PeerId>,
-    half_close: bool,
-    keep_open: bool,
+    /// stdin has ended.
     input_ended: bool,
-    stage: Stage,
-}
-
-/// How far the one connection is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// Both sides talk, or nobody is there.
-    Talking,
-    /// The peer has ended its side; what stands ready on stdin still goes to it.
-    Heard,
-    /// It is parted from, and what stdin has from now on is for the next.
-    Leaving,
+    /// stdin has had a byte.
+    had_input: bool,
+    /// The peer has ended its side.
+    peer_ended: bool,
+    /// stdout has taken all that the peer sent.
+    all_written: bool,
+    end_sent: bool,
+    closing: bool,
 }
 
 impl Pipe {
-    /// A pipe that waits for its connection. With `half_close` the end of stdin is passed on.
+    /// A pipe that waits for its connection.
     #[must_use]
-    pub fn new(half_close: bool) -> Self {
-        Pipe { peer: None, half_close, keep_open: false, input_ended: false, stage: Stage::Talking }
-    }
-
-    /// A pipe that goes on with the next connection when one has ended.
-    #[must_use]
-    pub fn kept_open(half_close: bool) -> Self {
-        Pipe { keep_open: true, ..Pipe::new(half_close) }
+    pub fn new(terms: Terms) -> Self {
+        Pipe {
+            terms,
+            peer: None,
+            input_ended: false,
+            had_input: false,
+            peer_ended: false,
+            all_written: false,
+            end_sent: false,
+            closing: false,
+        }
     }
 
     /// Whether stdin has ended.
     #[must_use]
     pub fn input_ended(&self) -> bool {
         self.input_ended
+    }
+
+    fn on_open(&mut self, peer: PeerId) {
+        (self.peer, self.peer_ended, self.all_written) = (Some(peer), false, false);
+        (self.end_sent, self.closing) = (false, false);
+    }
+
+    /// Whether the peer has sent everything, and stdout has taken it.
+    fn has_received(&self) -> bool {
+        self.peer_ended && self.all_written
+    }
+
+    /// Whether our end is due now.
+    fn is_end_due(&self) -> bool {
+        let is_input = self.terms.input != Input::Nothing && (!self.terms.listens || self.had_input);
+        match self.terms.sends_end {
+            SendsEnd::Never => false,
+            SendsEnd::Always => self.input_ended,
+            SendsEnd::AfterInput => self.input_ended && (is_input || self.has_received()),
+        }
+    }
+
+    /// Whether both directions have come to their ends.
+    fn is_over(&self) -> bool {
+        match () {
+            () if self.terms.send_only => self.input_ended,
+            () if self.terms.end_with_peer || self.terms.input == Input::Typed => self.peer_ended && self.all_written,
+            () => self.input_ended && self.has_received(),
+        }
+    }
+
+    /// Does what is due now that something has ended.
+    fn advance(&mut self, actions: &mut Actions) {
+        let Some(peer) = self.peer.filter(|_| !self.closing) else { return };
+        if !self.end_sent && self.is_end_due() {
+            self.end_sent = true;
+            actions.push(Action::Finish(peer));
+        }
+        if self.is_over() {
+            self.closing = true;
+            actions.push(Action::Close(peer));
+        }
     }
 }
 
@@ -50,46 +136,42 @@ impl Service for Pipe {
             | Event::Request(..)
             | Event::Expects(_)
             | Event::Malformed(..)
-            | Event::Drained(_)
+            | Event::TooLong(_)
             | Event::Linked(..)
             | Event::Failed(_)
             | Event::Unreachable(_) => {}
-            Event::Open(peer) => {
-                self.peer = Some(peer);
-                if self.input_ended && self.half_close {
-                    actions.push(Action::Finish(peer));
-                }
-            }
-            Event::Eof(CONSOLE) => {
-                self.input_ended = true;
-                if let Some(peer) = self.peer.filter(|_| self.half_close) {
-                    actions.push(Action::Finish(peer));
-                }
-            }
-            Event::Eof(_) if self.keep_open => self.stage = Stage::Heard,
-            Event::Exhausted(_) => {
-                if let Some(peer) = self.peer.filter(|_| self.stage == Stage::Heard) {
-                    self.stage = Stage::Leaving;
-                    actions.push(Action::Close(peer));
-                }
-            }
-            Event::Closed(peer) if self.keep_open && peer != CONSOLE => {
-                self.peer = None;
-                self.stage = Stage::Talking;
-            }
+            Event::Open(peer) => self.on_open(peer),
             Event::Message(CONSOLE, bytes) | Event::Last(CONSOLE, bytes) => {
+                self.had_input = true;
                 if let Some(peer) = self.peer {
                     actions.send(peer, bytes);
                 }
             }
-            Event::Message(_, bytes) | Event::Last(_, bytes) => actions.send(CONSOLE, bytes),
-            // What stands ready on stdin still goes to a peer that has only ended its own side.
-            Event::Eof(_) => actions.push(Action::Stop),
-            Event::TooLong(_) | Event::Closed(_) => {
-                self.peer = None;
+            Event::Moved(CONSOLE) => self.had_input = true,
+            Event::Message(_, bytes) | Event::Last(_, bytes) => {
+                if !self.terms.send_only {
+                    actions.send(CONSOLE, bytes);
+                }
+            }
+            Event::Eof(CONSOLE) => self.input_ended = true,
+            Event::Eof(_) => self.peer_ended = true,
+            Event::Drained(CONSOLE) => self.all_written = self.peer_ended,
+            Event::Moved(_) | Event::Drained(_) => {}
+            // stdout takes no more, or stdin has failed: no end of ours may look like a receipt.
+            Event::Closed(CONSOLE) => {
+                if let Some(peer) = self.peer.filter(|_| !std::mem::replace(&mut self.closing, true)) {
+                    actions.push(Action::Reset(peer));
+                }
                 actions.push(Action::Stop);
             }
+            Event::Closed(_) => {
+                self.peer = None;
+                if !self.terms.keep_open {
+                    actions.push(Action::Stop);
+                }
+            }
         }
+        self.advance(actions);
     }
 
     fn sink(&self, from: PeerId) -> PeerId {
@@ -97,11 +179,21 @@ impl Service for Pipe {
     }
 
     fn forwards(&self) -> bool {
-        true
+        !self.terms.send_only
     }
 
     fn wants(&self, from: PeerId) -> bool {
-        from != CONSOLE || (self.peer.is_some() && self.stage != Stage::Leaving)
+        from != CONSOLE || (self.peer.is_some() && !self.closing)
+    }
+
+    fn waits_for_input(&self) -> bool {
+        self.peer.is_some() && !self.closing && !self.input_ended && self.has_received()
+    }
+
+    /// A stream that is not complete must not look complete. A person who leaves has said all.
+    fn farewell(&self, _: PeerId) -> Farewell {
+        let complete = self.closing || self.terms.input == Input::Typed || (self.input_ended && self.peer_ended);
+        if complete { Farewell::Leave } else { Farewell::Cut }
     }
 }
 
@@ -109,49 +201,121 @@ impl Service for Pipe {
 mod tests {
     use super::*;
 
-    #[test]
-    fn bytes_cross_and_ends_are_passed_on() {
-        let (mut pipe, mut actions) = (Pipe::new(true), Actions::default());
-        assert!(!pipe.wants(CONSOLE));
-        for event in [
-            Event::Open(3),
-            Event::Message(CONSOLE, b"up"),
-            Event::Message(3, b"down"),
-            Event::Eof(CONSOLE),
-            Event::Eof(3),
-        ] {
-            pipe.on(event, &mut actions);
+    const PEER: PeerId = 3;
+
+    /// What a pipe asks for, event by event, in short.
+    fn play(terms: Terms, events: &[&str]) -> Vec<String> {
+        let (mut pipe, mut actions) = (Pipe::new(terms), Actions::default());
+        let mut told = Vec::new();
+        for &event in events {
+            pipe.on(
+                match event {
+                    "open" => Event::Open(PEER),
+                    "in" => Event::Message(CONSOLE, b"in"),
+                    "moved" => Event::Moved(CONSOLE),
+                    "out" => Event::Message(PEER, b"out"),
+                    "in ends" => Event::Eof(CONSOLE),
+                    "peer ends" => Event::Eof(PEER),
+                    "written" => Event::Drained(CONSOLE),
+                    _ => Event::Closed(PEER),
+                },
+                &mut actions,
+            );
+            let asked = actions.script().into_iter().map(|(action, text)| match action {
+                Action::Send(..) => format!("{event}: send {text}"),
+                Action::Finish(_) => format!("{event}: half-close"),
+                Action::Close(_) => format!("{event}: close"),
+                other => format!("{event}: {other:?}"),
+            });
+            told.extend(asked);
         }
-        let script: Vec<_> = actions.script().into_iter().map(|(action, _)| action).collect();
-        assert_eq!(script, [Action::Send(3, 2), Action::Send(CONSOLE, 4), Action::Finish(3), Action::Stop]);
+        told
     }
 
     #[test]
-    fn without_half_close_the_connection_stays_open() {
-        let (mut pipe, mut actions) = (Pipe::new(false), Actions::default());
-        pipe.on(Event::Open(3), &mut actions);
-        pipe.on(Event::Eof(CONSOLE), &mut actions);
-        assert!(actions.is_empty() && pipe.input_ended());
+    fn late_input_is_sent_after_the_peer_has_ended() {
+        let events = ["open", "out", "peer ends", "written", "in", "in ends", "closed"];
+        assert_eq!(
+            play(Terms::default(), &events),
+            ["out: send out", "in: send in", "in ends: half-close", "in ends: close", "closed: Stop"]
+        );
     }
 
     #[test]
-    fn a_kept_pipe_sends_what_stands_ready_to_who_has_ended_and_the_rest_to_the_next() {
-        let (mut pipe, mut actions) = (Pipe::kept_open(true), Actions::default());
-        for event in [
-            Event::Open(3),
-            Event::Exhausted(CONSOLE),
-            Event::Eof(3),
-            Event::Message(CONSOLE, b"ready"),
-            Event::Exhausted(CONSOLE),
-        ] {
-            assert!(!matches!(event, Event::Message(..)) || pipe.wants(CONSOLE));
+    fn the_end_is_sent_when_its_time_has_come() {
+        let terms = |input, sends_end, listens| Terms { input, sends_end, listens, ..Terms::default() };
+        let bytes = terms(Input::Bytes, SendsEnd::AfterInput, false);
+        let nothing = terms(Input::Nothing, SendsEnd::AfterInput, false);
+        let listener = terms(Input::Bytes, SendsEnd::AfterInput, true);
+        // terms; whether stdin had a byte; after which event the end is sent
+        let cases = [
+            (bytes, true, "in ends"),
+            (bytes, false, "in ends"),
+            (nothing, false, "written"),
+            (listener, true, "in ends"),
+            (listener, false, "written"),
+            (terms(Input::Nothing, SendsEnd::Always, false), false, "in ends"),
+            (terms(Input::Bytes, SendsEnd::Always, true), false, "in ends"),
+        ];
+        for (terms, had_input, at) in cases {
+            let events = ["open", if had_input { "moved" } else { "open" }, "in ends", "peer ends", "written"];
+            let told = play(terms, &events);
+            assert_eq!(told, [format!("{at}: half-close"), "written: close".to_owned()], "{terms:?} {had_input}");
+        }
+        let never = terms(Input::Bytes, SendsEnd::Never, false);
+        assert_eq!(play(never, &["open", "in ends", "peer ends", "written"]), ["written: close"]);
+    }
+
+    #[test]
+    fn the_peer_ends_what_a_person_types_and_what_is_to_end_with_it() {
+        let typed = Terms { input: Input::Typed, ..Terms::default() };
+        let with_peer = Terms { end_with_peer: true, ..Terms::default() };
+        for terms in [typed, with_peer] {
+            assert_eq!(play(terms, &["open", "peer ends", "written"]), ["written: close"], "{terms:?}");
+        }
+    }
+
+    #[test]
+    fn what_comes_is_dropped_where_only_sending_is_asked_for() {
+        let terms = Terms { send_only: true, sends_end: SendsEnd::Always, ..Terms::default() };
+        let told = play(terms, &["open", "out", "in", "in ends"]);
+        assert_eq!(told, ["in: send in", "in ends: half-close", "in ends: close"]);
+    }
+
+    #[test]
+    fn a_kept_pipe_goes_on_with_the_next_client() {
+        let terms = Terms { keep_open: true, listens: true, ..Terms::default() };
+        let events = ["open", "in ends", "peer ends", "written", "closed", "open", "peer ends", "written"];
+        assert_eq!(
+            play(terms, &events),
+            ["written: half-close", "written: close", "written: half-close", "written: close"]
+        );
+    }
+
+    #[test]
+    fn a_console_that_fails_ends_in_a_reset() {
+        let (mut pipe, mut actions) = (Pipe::new(Terms::default()), Actions::default());
+        for event in [Event::Open(PEER), Event::Closed(CONSOLE), Event::Eof(PEER), Event::Drained(CONSOLE)] {
             pipe.on(event, &mut actions);
         }
         let script: Vec<_> = actions.script().into_iter().map(|(action, _)| action).collect();
-        assert_eq!(script, [Action::Send(3, 5), Action::Close(3)]);
-        assert!(!pipe.wants(CONSOLE));
-        pipe.on(Event::Closed(3), &mut actions);
-        pipe.on(Event::Open(4), &mut actions);
-        assert!(pipe.wants(CONSOLE) && actions.is_empty());
+        assert_eq!(script, [Action::Reset(PEER), Action::Stop]);
+    }
+
+    #[test]
+    fn an_incomplete_stream_does_not_look_complete() {
+        let farewell = |terms, events: &[&str]| {
+            let (mut pipe, mut actions) = (Pipe::new(terms), Actions::default());
+            for &event in events {
+                let event = if event == "in" { Event::Eof(CONSOLE) } else { Event::Eof(PEER) };
+                pipe.on(event, &mut actions);
+            }
+            pipe.farewell(PEER)
+        };
+        assert_eq!(farewell(Terms::default(), &[]), Farewell::Cut);
+        assert_eq!(farewell(Terms::default(), &["in"]), Farewell::Cut);
+        assert_eq!(farewell(Terms::default(), &["peer"]), Farewell::Cut);
+        assert_eq!(farewell(Terms::default(), &["in", "peer"]), Farewell::Leave);
+        assert_eq!(farewell(Terms { input: Input::Typed, ..Terms::default() }, &[]), Farewell::Leave);
     }
 }

@@ -35,7 +35,7 @@ impl Service for Relay {
                 self.ended.extend([(client, false), (server, false)]);
                 self.servers.insert(server);
             }
-            Event::Unreachable(client) => actions.push(Action::Close(client)),
+            Event::Unreachable(client) => actions.push(Action::Reset(client)), // an end would look like an answer
             Event::Message(from, bytes) | Event::Last(from, bytes) => {
                 if let Some(to) = self.partner(from) {
                     actions.send(to, bytes);
@@ -58,7 +58,7 @@ impl Service for Relay {
                 self.part(peer, Action::Close, actions);
             }
             Event::TooLong(peer) | Event::Malformed(peer, _) => actions.push(Action::Close(peer)),
-            Event::Request(..) | Event::Expects(_) | Event::Drained(_) | Event::Exhausted(_) => {}
+            Event::Request(..) | Event::Expects(_) | Event::Drained(_) | Event::Moved(_) => {}
         }
     }
 
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn who_loses_its_partner_is_parted_from() {
         let mut relay = Relay::default();
-        assert_eq!(script(&mut relay, vec![Event::Open(CLIENT), Event::Unreachable(CLIENT)])[1], Action::Close(CLIENT));
+        assert_eq!(script(&mut relay, vec![Event::Open(CLIENT), Event::Unreachable(CLIENT)])[1], Action::Reset(CLIENT));
         let told =
             script(&mut relay, vec![Event::Linked(CLIENT, SERVER), Event::Closed(SERVER), Event::Closed(CLIENT)]);
         assert_eq!(told, [Action::Close(CLIENT)]);

@@ -199,7 +199,7 @@ impl Service for Talk {
             | Event::Expects(_)
             | Event::Malformed(..)
             | Event::Drained(_)
-            | Event::Exhausted(_)
+            | Event::Moved(_)
             | Event::Linked(..)
             | Event::Failed(_)
             | Event::Unreachable(_) => return,

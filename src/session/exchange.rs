@@ -1,6 +1,8 @@
 //! Peers, a service, and the turns between them: what one says is decoded, answered and sent, and
 //! nobody waits for anybody but for whom it is talking to.
 
+mod delivery;
+mod ended;
 mod leftover;
 mod meter;
 mod parting;
@@ -14,16 +16,18 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
+pub(super) use delivery::Delivery;
+pub(super) use ended::{Ended, Why};
 pub(super) use leftover::Leftover;
 use meter::Meter;
 use passing::PLENTY;
 
-use super::account::{Account, Pair};
+use super::account::Pair;
 use super::peer::{Link, Passed, Peer, Stage};
-use crate::frame::{FrameError, Framing, Inbox, Role};
+use crate::frame::{Framing, Inbox, Role};
 use crate::io::conn::Conn;
 use crate::io::console::{Console, is_console};
-use crate::io::driver::{Driver, Ready};
+use crate::io::driver::{Behind, Driver, Ready};
 use crate::io::recorder::Recorder;
 use crate::io::splice::Middle;
 use crate::io::{Incoming, read_buffer};
@@ -44,31 +48,6 @@ const LAST_WORDS: usize = 16 * 1024 * 1024;
 /// How many times somebody is still given what it was to be sent, or stdin is still passed on, when
 /// the session is stopped: that is more than the kernel has room for (`tcp_wmem`, tcp(7)).
 const LAST_PORTIONS: usize = 64;
-
-/// A peer that is gone.
-#[derive(Debug)]
-pub(super) struct Ended {
-    pub(super) id: PeerId,
-    pub(super) name: String,
-    pub(super) why: Why,
-    /// What its connection came to; `None` for the console.
-    pub(super) account: Option<Account>,
-}
-
-/// Why a peer is gone.
-#[derive(Debug)]
-pub(super) enum Why {
-    /// Both sides were done.
-    Done,
-    /// Reading failed, or the network did.
-    Failed(io::Error),
-    /// Writing to the console failed.
-    Unwritable(io::Error),
-    /// What came was not what the framing expects.
-    Garbled(FrameError),
-    /// Nothing came or went for too long.
-    Idle,
-}
 
 /// A service and everybody who talks to it, on one event loop.
 #[derive(Debug)]
@@ -99,6 +78,11 @@ pub(super) struct Exchange<S> {
     spare: Vec<Middle>,
     recorder: Recorder,
     idle_timeout: Option<Duration>,
+    /// How long the acknowledgement of everything is waited for at the end of a connection; `None`
+    /// does not wait for it.
+    pub(super) ack_timeout: Option<Duration>,
+    /// The service is to be told when stdout has taken everything.
+    owes_drained: bool,
 }
 
 impl<S: Service> Exchange<S> {
@@ -121,6 +105,8 @@ impl<S: Service> Exchange<S> {
             spare: Vec::new(),
             recorder: recorder.clone(),
             idle_timeout,
+            ack_timeout: None,
+            owes_drained: false,
         }
     }
 
@@ -215,6 +201,12 @@ impl<S: Service> Exchange<S> {
         let id = if is_console(ready.key) { CONSOLE } else { ready.key };
         if let Some(peer) = self.peer_mut(id) {
             peer.link.on_ready(ready);
+            if ready.behind == Behind::End {
+                if let Some(error) = self.late_failure(id) {
+                    self.remove(id, Why::Failed(error));
+                    return self.apply(now);
+                }
+            }
             self.turn(id, now);
         }
     }
@@ -235,6 +227,8 @@ impl<S: Service> Exchange<S> {
             self.part(id, now);
         }
         self.apply(now);
+        self.tell_drained();
+        self.apply(now);
         self.resume(id);
         self.resume(CONSOLE);
     }
@@ -242,7 +236,7 @@ impl<S: Service> Exchange<S> {
     /// Gives a peer that was stopped another turn, if what stopped it is gone.
     fn resume(&mut self, id: PeerId) {
         let paused = self.peer(id).is_some_and(|peer| peer.paused && peer.stage == Stage::Talking);
-        if !paused || !self.service.wants(id) {
+        if !paused || !self.service.wants(id) || self.is_stuck(id) {
             return;
         }
         // A sink with nothing waiting that takes nothing was filled within the kernel.
@@ -335,7 +329,7 @@ impl<S: Service> Exchange<S> {
     /// sink is full, the service wants no more, or the peer has said something it should not.
     fn digest(&mut self, id: PeerId, len: usize) -> bool {
         let sink = self.service.sink(id);
-        let room = HIGH.saturating_sub(self.backlog(sink));
+        let room = if self.is_stuck(id) { 0 } else { HIGH.saturating_sub(self.backlog(sink)) };
         let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return false };
         let mut fresh = &self.scratch[..len];
         loop {

@@ -1,6 +1,7 @@
 //! `secretcat listen`: any number of clients at once, until a signal says otherwise.
 
 mod access;
+mod pipe_end;
 mod server;
 
 use std::thread;
@@ -9,14 +10,15 @@ use server::Server;
 
 use super::Context;
 use super::room::{Room, loops};
-use crate::config::ListenConfig;
+use crate::config::{Direction, ListenConfig};
 use crate::error::Error;
+use crate::io::console;
 use crate::io::driver::{Driver, LISTENER};
 use crate::io::listener::Listener;
 use crate::io::sys;
 use crate::io::systemd::Manager;
 use crate::service::chat::Chat;
-use crate::service::pipe::Pipe;
+use crate::service::pipe::{Pipe, SendsEnd, Terms};
 use crate::service::relay::Relay;
 use crate::service::secret::Secret;
 use crate::service::standard::{Discard, Echo, Source};
@@ -109,8 +111,15 @@ fn serve(
         ServiceKind::Discard => Box::new(Discard),
         ServiceKind::Source => Box::new(Source::new(config.count)),
         ServiceKind::Chat => Box::new(Chat::default()),
-        ServiceKind::Pipe if config.keep_open => Box::new(Pipe::kept_open(true)),
-        ServiceKind::Pipe => Box::new(Pipe::new(true)),
+        ServiceKind::Pipe => {
+            let sends_end = if config.shutdown_always { SendsEnd::Always } else { SendsEnd::AfterInput };
+            let source = match config.stream.direction {
+                Direction::Receive => console::Source::Nothing,
+                Direction::Both | Direction::Send => console::Source::of_stdin(),
+            };
+            let terms = super::pipe_terms(&config.stream, sends_end, source);
+            Box::new(Pipe::new(Terms { listens: true, keep_open: config.keep_open, ..terms }))
+        }
     };
     Server::new(service, config, context, driver, listener, room)?.run()
 }

@@ -5,6 +5,7 @@ mod call;
 mod complaint;
 pub mod connect;
 mod exchange;
+mod input_wait;
 pub mod listen;
 mod loopback;
 mod peer;
@@ -13,8 +14,9 @@ mod relay;
 mod room;
 pub mod sweep;
 
-use crate::config::SocketOptions;
+use crate::config::{Direction, SocketOptions, StreamConfig};
 use crate::error::Error;
+use crate::io::console::Source;
 use crate::io::listener::Listener;
 use crate::io::recorder::Recorder;
 use crate::io::report::Report;
@@ -22,6 +24,7 @@ use crate::io::signal::Signals;
 use crate::io::sockopt;
 use crate::io::stream::Stream;
 use crate::io::systemd::Manager;
+use crate::service::pipe::{self, SendsEnd};
 
 /// What every session is handed: whom to tell, what to record, when to stop.
 #[derive(Clone, Debug)]
@@ -34,6 +37,21 @@ pub struct Context {
     pub signals: Signals,
     /// The service manager, where one started this program.
     pub manager: Manager,
+}
+
+/// What a pipe is to do with its streams, for a connection that was made.
+fn pipe_terms(config: &StreamConfig, sends_end: SendsEnd, source: Source) -> pipe::Terms {
+    pipe::Terms {
+        input: match source {
+            Source::Nothing => pipe::Input::Nothing,
+            Source::Terminal => pipe::Input::Typed,
+            Source::Bytes => pipe::Input::Bytes,
+        },
+        sends_end,
+        end_with_peer: config.end_with_peer,
+        send_only: config.direction == Direction::Send,
+        ..pipe::Terms::default()
+    }
 }
 
 /// What this system lacks is said before anything is opened.

@@ -33,6 +33,8 @@ pub(super) struct Peer {
     pub(super) told: Passed,
     /// Why nothing more can be written to it.
     pub(super) broken: Option<io::Error>,
+    /// What is known of the end of a stream, once that has begun.
+    pub(super) stream_end: Option<Box<StreamEnd>>,
     /// What has come from it.
     pub(super) heard: Passed,
     /// The pipe through which what it says gets to its sink without being read here.
@@ -41,6 +43,19 @@ pub(super) struct Peer {
     pub(super) plenty: bool,
     /// What it says can only be read: the kernel does not move it otherwise.
     pub(super) barred: bool,
+}
+
+/// How a stream between the console and a connection comes to its end.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct StreamEnd {
+    /// Bytes that were to be sent when writing failed.
+    pub(super) unsent: u64,
+    /// How much of stdin was read when the peer ended its side.
+    pub(super) input_at_end: Option<u64>,
+    /// Since when nothing more was acknowledged, and how many bytes were not, while that is waited for.
+    pub(super) acknowledging: Option<(Instant, u64)>,
+    /// The peer's end is not waited for once it has acknowledged everything.
+    pub(super) hurried: bool,
 }
 
 /// Messages that have gone one way so far.
@@ -84,11 +99,24 @@ impl Peer {
             allowance: None,
             told: Passed::default(),
             broken: None,
+            stream_end: None,
             heard: Passed::default(),
             middle: None,
             plenty: false,
             barred: false,
         }
+    }
+}
+
+impl Peer {
+    /// What is known of the end of its stream, to be changed.
+    pub(super) fn stream_end_mut(&mut self) -> &mut StreamEnd {
+        self.stream_end.get_or_insert_default()
+    }
+
+    /// What is known of the end of its stream.
+    pub(super) fn stream_end(&self) -> StreamEnd {
+        self.stream_end.as_deref().copied().unwrap_or_default()
     }
 }
 

@@ -282,9 +282,12 @@ fn closed_streams_are_no_trouble_and_no_socket_takes_their_place() {
     let with = |script: &str, args: &[&str]| run_command(&mut shell(script, args), "SECRET 1\n");
     with("exec \"$0\" \"$@\" <&-", &["connect", &address]).is(0, "", "");
     with("exec \"$0\" \"$@\" <&-", &["connect", &address, "-m", "SECRET 2"]).is(0, digits("2"), "");
-    with("exec \"$0\" \"$@\" >&-", &["connect", &address]).is(0, "", "");
+    let closed_stdout = "secretcat: write to stdout: bad file descriptor\n";
+    with("exec \"$0\" \"$@\" >&-", &["connect", &address]).is(2, "", closed_stdout);
+    with("exec \"$0\" \"$@\" >&-", &["connect", "--raw", &address]).is(2, "", closed_stdout);
+    with("exec \"$0\" \"$@\" <&- >&-", &["connect", &address]).is(0, "", ""); // nothing was to be written
     with("exec \"$0\" \"$@\" 2>&-", &["connect", &address]).is(0, digits("1"), "");
-    with("exec \"$0\" \"$@\" <&- >&- 2>&-", &["connect", &address, "-m", "x"]).is(0, "", "");
+    with("exec \"$0\" \"$@\" <&- >&- 2>&-", &["connect", &address, "-m", "x"]).is(2, "", "");
     with("exec \"$0\" \"$@\" 2>&-", &["connect", "127.0.0.1:1"]).is(1, "", "");
     with("exec \"$0\" \"$@\" >&-", &["--help"]).is(0, "", "");
     server.stops_with("");

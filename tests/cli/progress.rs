@@ -1,7 +1,7 @@
 //! `--progress`, and what is told by itself on a terminal.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpStream;
 use std::process::Stdio;
 use std::sync::mpsc::TryRecvError;
@@ -59,7 +59,9 @@ fn where_stderr_is_no_terminal_a_line_comes_now_and_then() {
         drop(told);
     });
     drop(client);
-    let ended = server.proc.end();
+    let mut proc = server.proc;
+    proc.close_stdin();
+    let ended = proc.end();
     assert_eq!(ended.status, Some(0));
     let last = ended.stderr.lines().last().unwrap_or_default();
     matches(r"sent 0 B, received SIZE in [0-9.]+ .*s", last);
@@ -73,8 +75,6 @@ fn nothing_is_told_unasked_where_nobody_watches() {
     let output = File::create(dir.file("out")).unwrap();
     let proc = Proc::start_on(&mut command, Stdio::null(), output.into(), Stdio::piped());
     let mut server = accept(&listener);
-    let mut rest = Vec::new();
-    server.read_to_end(&mut rest).unwrap();
     server.write_all(b"all").unwrap();
     poll_until("it in the file", thread::yield_now, || std::fs::read(dir.file("out")).unwrap() == b"all");
     drop(server);

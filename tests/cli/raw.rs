@@ -58,11 +58,11 @@ fn megabytes_go_both_ways_at_once_unchanged() {
 }
 
 #[test]
-fn the_end_of_the_peer_ends_it_after_all_is_written_out() {
+fn end_with_peer_ends_it_after_all_is_written_out() {
     let (listener, address) = stage();
     let (mut reader, stdout) = UnixStream::pair().unwrap();
     reader.set_read_timeout(Some(DEADLINE)).unwrap();
-    let mut command = secretcat(["connect", "--raw", &address]);
+    let mut command = secretcat(["connect", "--raw", "--end-with-peer", &address]);
     let proc = Proc::start_on(&mut command, Stdio::piped(), OwnedFd::from(stdout).into(), Stdio::piped());
     drop(command);
     let mut server = accept(&listener);
@@ -75,7 +75,7 @@ fn the_end_of_the_peer_ends_it_after_all_is_written_out() {
         });
         reader.read_to_end(&mut got).unwrap(); // stdin is open all the while
     });
-    proc.end().is(0, "", "");
+    assert_eq!(proc.end().status, Some(0));
     assert!(got == bytes);
 }
 
@@ -108,7 +108,8 @@ fn a_reset_is_a_failure() {
     server.write_all(b"half an ans").unwrap();
     proc.until_stdout("half an ans");
     reset(server);
-    proc.end().is(1, "half an ans", format!("secretcat: connect {address}: connection reset by peer\n"));
+    let lost = "0 bytes not sent, 0 sent but not acknowledged: connection reset by peer; stdin had not ended";
+    proc.end().is(1, "half an ans", format!("secretcat: {address}: {lost}\n"));
 }
 
 #[test]
@@ -116,9 +117,8 @@ fn an_idle_connection_is_given_up_where_asked() {
     let (listener, address) = stage();
     let proc = Proc::start(&mut secretcat(["connect", "--raw", "-w", "50ms", &address]));
     let _server = accept(&listener);
-    let stderr =
-        format!("secretcat: talk to {address}: no byte came or went within 50ms (--idle-timeout sets the limit)\n");
-    proc.end().is(1, "", stderr);
+    let lost = "0 bytes not sent, 0 sent but not acknowledged: nothing came or went within --idle-timeout";
+    proc.end().is(1, "", format!("secretcat: {address}: {lost}; stdin had not ended\n"));
 }
 
 #[test]
@@ -169,24 +169,27 @@ fn a_piece_that_might_be_the_last_is_cut_off_like_any_other_once_more_comes() {
     server.stops_with("");
 }
 
+/// Ten bytes, and the rest much later.
+const PACED: [&str; 4] = ["--cut", "10", "--delay", "1h"];
+
 #[test]
 fn what_is_left_unsent_after_the_time_to_quit_is_counted() {
     let (listener, address) = stage();
     let mut proc =
-        Proc::start(&mut secretcat(["connect", "--raw", &address, "-q", "50ms", "--cut", "10", "--delay", "1h"]));
+        Proc::start(secretcat(["connect", "--raw", &address, "-q", "0", "--ack-timeout", "50ms"]).args(PACED));
     proc.feed(vec![b'x'; 1000]);
     let mut server = accept(&listener);
     let mut got = Vec::new();
     let _ = server.read_to_end(&mut got); // a reset is an end too
     assert_eq!(got, [b'x'; 10]);
-    let said = "left 50ms after the end of the input (--quit-after sets the time), 990 bytes unsent";
-    proc.end().is(1, "", format!("secretcat: connect {address}: {said}\n"));
+    let lost = "990 bytes not sent, 0 sent but not acknowledged: nothing more was acknowledged within --ack-timeout";
+    proc.end().is(1, "", format!("secretcat: {address}: {lost}\n"));
 }
 
 #[test]
 fn the_bytes_behind_urgent_data_are_shown_too() {
     let (listener, address) = stage();
-    let proc = Proc::start(&mut secretcat(["connect", "--raw", &address]));
+    let proc = Proc::start(&mut secretcat(["connect", "--raw", "--end-with-peer", &address]));
     let mut server = accept(&listener);
     server.write_all(b"zero").unwrap();
     proc.until_stdout("zero");

@@ -214,7 +214,7 @@ fn a_server_that_is_not_there_is_told_of_and_the_next_client_may_find_it() {
     let (listener, address) = stage();
     drop(listener);
     let relay = relay(&address, &[]);
-    assert_eq!(relay.open().read(&mut [0]).unwrap(), 0);
+    ends_in_a_reset(&mut relay.open(), "");
     let told = format!("secretcat: connect {address}: connection refused (is a server listening there?)\n");
     relay.proc.until_stderr(&told);
     let server = Server::at(&address, &[]);
@@ -231,7 +231,7 @@ fn a_server_that_is_not_there_is_told_of_once_a_second_with_how_many_asked_for_i
     let begun = Instant::now();
     let relay = relay(&address, &[]);
     for _ in 0..200 {
-        assert_eq!(relay.open().read(&mut [0]).unwrap(), 0);
+        ends_in_a_reset(&mut relay.open(), "");
     }
     let out = relay.stop();
     let most = 2 + begun.elapsed().as_secs();
@@ -260,7 +260,7 @@ fn who_comes_while_another_leaves_is_served_like_anybody() {
     drop(listener);
     let relay = relay(&address, &[]);
     let mut leaving = relay.open();
-    assert_eq!(leaving.read(&mut [0]).unwrap(), 0);
+    ends_in_a_reset(&mut leaving, "");
     // The relay hears of both in one turn: the leave of the first, whose number the second is given.
     relay.proc.signal(Signal::STOP);
     let stat = format!("/proc/{}/stat", relay.proc.pid());
@@ -268,7 +268,7 @@ fn who_comes_while_another_leaves_is_served_like_anybody() {
     drop(leaving);
     let mut coming = relay.open();
     relay.proc.signal(Signal::CONT);
-    assert_eq!(coming.read(&mut [0]).unwrap(), 0);
+    ends_in_a_reset(&mut coming, "");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! One connection: what it still has to write and how, how it reads, and how it ends.
 
 mod account;
+mod arrival;
 mod barrier;
 mod reader;
 mod record;
@@ -28,6 +29,7 @@ use crate::trace::{ConnId, What};
 /// A connection as the sessions see it: bytes go in with [`send`](Conn::send) and come out of
 /// [`read`](Conn::read), cut, delayed and recorded on the way, and nothing here ever blocks.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Conn {
     id: ConnId,
     stream: Stream,
@@ -40,6 +42,13 @@ pub struct Conn {
     linger: bool,
     /// Closing it is to reset it. Behind our end there may be nothing left to reset.
     resets: bool,
+    /// The options say how idle peers are watched.
+    keepalive_was_set: bool,
+    /// Closing it resets it, unless it has come to its end in order: a program that is killed leaves
+    /// no end that looks like one.
+    armed: bool,
+    /// Our end of the stream is in what the peer has to acknowledge.
+    end_sent: bool,
     first_end: FirstEnd,
     ending: Ending,
 }
@@ -75,6 +84,9 @@ impl Conn {
             linger: traffic.socket.linger.is_some_and(|time| !time.is_zero()),
             resets: traffic.socket.reset_on_close || traffic.socket.linger.is_some_and(|time| time.is_zero()),
             first_end: FirstEnd::Peer,
+            keepalive_was_set: traffic.socket.wants_keepalive().is_some(),
+            armed: false,
+            end_sent: false,
             ending: Ending::Open,
             stream,
             peer: origin.peer,
@@ -245,6 +257,7 @@ impl Conn {
         }
         // Before the call: the peer may see the end before it returns.
         self.recorder.note(self.id, || What::Shutdown { offset: self.writer.offset });
+        self.end_sent = true;
         match self.stream.half_close() {
             // The peer has reset or closed already: it needs no end from us.
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(Flush::Idle),
@@ -367,6 +380,10 @@ impl Conn {
 
     /// Closes it. Where `--linger` has close(2) wait for the peer, somebody else does the waiting.
     pub fn close(mut self, driver: &Driver, error: Option<&io::Error>) {
+        if self.armed && !self.resets && error.is_none() {
+            // Where it cannot be taken back, the peer sees a reset behind an end that it has.
+            let _ = self.stream.socket().set_linger(None);
+        }
         self.writer.clear(&self.recorder, self.id);
         let mut turn = self.recorder.turn();
         sample(&self.stream, &mut turn, self.id);

@@ -43,8 +43,9 @@ pub(super) fn run(link: Link<'_>) -> Result<(), Error> {
     }
     link.context.signals.handle_terminal().map_err(Error::local("handle", "signals"))?;
     announce(config, &link.context.report, link.conn.peer());
+    let console = Run::<Talk>::console(&link)?;
     // What is typed is lines, whatever framing they are sent in.
-    let run = Run::start_asking(link, talk, Framing::Lines, inbox(config), PROMPT)?;
+    let run = Run::start_asking(link, talk, console, Framing::Lines, inbox(config), PROMPT)?;
     run.go(&mut Conversation::default())
 }
 
@@ -207,7 +208,7 @@ impl Conversation {
 fn verdict(run: &mut Run<'_, Talk>) -> Result<(), Error> {
     let talk = &run.exchange.service;
     let (unanswered, flaw, input_ended) = (talk.unanswered(), talk.flaw(), talk.input_ended());
-    let why = run.lost.take();
+    let why = run.lost.take().map(|ended| ended.why);
     if let Some(how) = why.as_ref().and_then(how_lost) {
         return Err(lost(run, how, unanswered));
     }

@@ -34,9 +34,10 @@ pub(super) fn run(link: Link<'_>) -> Result<(), Error> {
             HalfClose::Never => SendsEnd::Never,
         },
     };
+    let console = Run::<Filter>::console(&link)?;
     let inbox = Inbox::new(config.framing, Role::Responses, config.traffic.max_message).verbatim();
     // stdin is lines, whatever framing they are sent in.
-    let mut run = Run::start(link, Filter::new(terms), Framing::Lines, inbox)?;
+    let mut run = Run::start(link, Filter::new(terms), console, Framing::Lines, inbox)?;
     run.start_meter_of_input();
     run.go(&mut Messages::default())
 }
@@ -168,7 +169,7 @@ fn verdict(run: &mut Run<'_, Filter>, end: RestEnd) -> Result<(), Error> {
         Some(Flaw::Uncut(outside)) => return Err(Error::Usage(outside.to_string())),
         Some(Flaw::CutShort | Flaw::TooLong) | None => {}
     }
-    let why = run.lost.take();
+    let why = run.lost.take().map(|ended| ended.why);
     if let Some(how) = why.as_ref().and_then(how_lost) {
         return Err(lost(run, how, unanswered));
     }

@@ -98,7 +98,7 @@ struct Run<'a, S> {
     exchange: Exchange<S>,
     server: PeerId,
     /// How the connection ended, when it did so by itself.
-    lost: Option<Why>,
+    lost: Option<Ended>,
 }
 
 /// Decides when a run ends.
@@ -116,37 +116,39 @@ trait Mode<S> {
 }
 
 impl<'a, S: Service> Run<'a, S> {
+    /// The standard streams, stdin only where messages come from there.
+    fn console(link: &Link<'_>) -> Result<Console, Error> {
+        let from_stdin = link.config.input == Input::Stdin;
+        Console::open(&link.driver, from_stdin).map_err(Error::local("open", "stdin and stdout"))
+    }
+
     /// Takes the standard streams and the connection in. What comes from stdin is divided as `typed`.
-    fn start(link: Link<'a>, service: S, typed: Framing, inbox: Inbox) -> Result<Self, Error> {
-        Self::start_with(link, service, typed, inbox, None)
+    fn start(link: Link<'a>, service: S, console: Console, typed: Framing, inbox: Inbox) -> Result<Self, Error> {
+        Self::start_with(link, service, console, typed, inbox, None)
     }
 
     /// The same, where a person is asked for each line.
     fn start_asking(
         link: Link<'a>,
         service: S,
+        console: Console,
         typed: Framing,
         inbox: Inbox,
         prompt: &'static str,
     ) -> Result<Self, Error> {
-        Self::start_with(link, service, typed, inbox, Some(prompt))
+        Self::start_with(link, service, console, typed, inbox, Some(prompt))
     }
 
     fn start_with(
         link: Link<'a>,
         service: S,
+        console: Console,
         typed: Framing,
         inbox: Inbox,
         prompt: Option<&'static str>,
     ) -> Result<Self, Error> {
         let Link { config, address, context, driver, conn } = link;
         let mut exchange = Exchange::new(driver, service, config.traffic.idle_timeout, &context.recorder);
-        let from_stdin = config.input == Input::Stdin;
-        let mut console =
-            Console::open(&exchange.driver, from_stdin).map_err(Error::local("open", "stdin and stdout"))?;
-        if config.raw && config.crlf {
-            console.end_lines_with_crlf();
-        }
         exchange.add_console(console, typed, config.traffic.max_message);
         if let Some(row) = prompt.and_then(|prompt| exchange.converse(prompt)) {
             context.report.keep_below(row);
@@ -173,7 +175,11 @@ impl<'a, S: Service> Run<'a, S> {
                 }
                 Some(Err(error)) => {
                     self.exchange.end_meter();
-                    self.exchange.abandon();
+                    match error {
+                        // What has come cannot be written: the server must not take it for received.
+                        Error::Local { .. } => self.exchange.abort(),
+                        _ => self.exchange.abandon(),
+                    }
                     return Err(error);
                 }
                 None => {}
@@ -191,12 +197,12 @@ impl<'a, S: Service> Run<'a, S> {
 
     /// What ends every run, whatever it is for. How the connection was lost is kept for the mode.
     fn failure(&mut self, mode: &impl Mode<S>) -> Option<Error> {
-        for Ended { id, why, .. } in std::mem::take(&mut self.exchange.ended) {
-            match (id, why) {
+        for ended in std::mem::take(&mut self.exchange.ended) {
+            match (ended.id, ended.why) {
                 (CONSOLE, Why::Failed(error)) => return Some(Error::local("read", "stdin")(error)),
                 (CONSOLE, Why::Unwritable(error)) => return Some(Error::local("write to", "stdout")(error)),
                 (CONSOLE, Why::Garbled(error)) => return Some(mode.input_too_long(self, &error)),
-                (id, why) if id == self.server => self.lost = Some(why),
+                (id, why) if id == self.server => self.lost = Some(Ended { why, ..ended }),
                 _ => {}
             }
         }

@@ -82,6 +82,7 @@ pub(super) fn how_lost(why: &Why) -> Option<String> {
     match why {
         Why::Failed(error) | Why::Unwritable(error) => Some(cause(error)),
         Why::Garbled(error) => Some(error.to_string()),
+        Why::Unacknowledged => Some("not everything sent was acknowledged".to_owned()),
         Why::Done | Why::Idle => None,
     }
 }

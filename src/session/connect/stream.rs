@@ -3,22 +3,42 @@
 use std::io::{self, IsTerminal};
 use std::time::Instant;
 
-use super::super::exchange::Why;
-use super::replies::{how_lost, left_early, lost};
+use super::super::input_wait::InputWait;
+use super::super::pipe_terms;
 use super::{Link, Mode, Run};
-use crate::config::{HalfClose, Input};
-use crate::error::{Error, bytes};
+use crate::config::{Direction, HalfClose, Input};
+use crate::error::Error;
 use crate::frame::{FrameError, Framing, Inbox, Role};
+use crate::io::console::{Console, Source};
 use crate::io::driver::CLOCK;
 use crate::service::CONSOLE;
-use crate::service::pipe::Pipe;
+use crate::service::Service;
+use crate::service::pipe::{Pipe, SendsEnd};
 
-/// Passes bytes on until one side has ended.
+/// Passes bytes on until both directions have ended.
 pub(super) fn run(link: Link<'_>) -> Result<(), Error> {
     let config = link.config;
-    let pipe = Pipe::new(config.half_close != HalfClose::Never);
+    let read_input = config.stream.direction != Direction::Receive;
+    let mut console = Console::open(&link.driver, read_input).map_err(Error::local("open", "stdin and stdout"))?;
+    if config.crlf {
+        console.end_lines_with_crlf();
+    }
+    let source = console.source();
+    let terms = pipe_terms(
+        &config.stream,
+        match config.half_close {
+            HalfClose::Never => SendsEnd::Never,
+            _ if config.shutdown_always => SendsEnd::Always,
+            HalfClose::AtOnce | HalfClose::AfterReplies | HalfClose::WithLast => SendsEnd::AfterInput,
+        },
+        source,
+    );
     let inbox = Inbox::new(Framing::Raw, Role::Responses, config.traffic.max_message);
-    let mut run = Run::start(link, pipe, Framing::Raw, inbox)?;
+    let mut run = Run::start(link, Pipe::new(terms), console, Framing::Raw, inbox)?;
+    run.exchange.ack_timeout = Some(config.stream.ack_timeout());
+    if source != Source::Terminal {
+        run.exchange.arm(run.server);
+    }
     run.start_meter_of_input();
     run.go(&mut Stream::default())
 }
@@ -26,33 +46,34 @@ pub(super) fn run(link: Link<'_>) -> Result<(), Error> {
 #[derive(Debug, Default)]
 struct Stream {
     quit_at: Option<Instant>,
+    input_wait: InputWait,
 }
 
 impl Mode<Pipe> for Stream {
     fn ending(&mut self, run: &mut Run<'_, Pipe>, now: Instant) -> Option<Result<(), Error>> {
         if run.exchange.console_closed() {
+            run.exchange.end_without_output();
             return Some(Err(Error::OutputGone));
         }
         if run.exchange.backlog(CONSOLE) > 0 {
             return None; // what has come is written out, whatever has become of the connection
         }
-        if (run.exchange.stopped && !run.exchange.has_last_input()) || run.lost.is_some() {
-            return run.show_the_rest().then(|| verdict(run));
+        if let Some(ended) = &run.lost {
+            let loss = ended.delivery.loss(&run.address.to_string(), &ended.why);
+            return run.show_the_rest().then(|| loss.map_or(Ok(()), Err));
         }
         if run.exchange.service.input_ended() {
             if let Some(pause) = run.config.quit_after {
                 let at = *self.quit_at.get_or_insert(now + pause);
                 if now >= at {
-                    let unsent = run.exchange.backlog(run.server);
-                    if unsent > 0 {
-                        let how = format!("{}, {} unsent", left_early(pause), bytes(unsent));
-                        return Some(Err(lost(run, how, 0)));
-                    }
-                    return Some(verdict(run));
+                    run.exchange.leave_now(run.server);
+                } else {
+                    run.exchange.driver.wake_at(CLOCK, at);
                 }
-                run.exchange.driver.wake_at(CLOCK, at);
             }
         }
+        let (report, quiet) = (&run.context.report, run.config.seeing.quiet);
+        self.input_wait.look(&mut run.exchange, report, quiet, now);
         None
     }
 
@@ -61,20 +82,12 @@ impl Mode<Pipe> for Stream {
     }
 }
 
-impl<S: crate::service::Service> Run<'_, S> {
+impl<S: Service> Run<'_, S> {
     /// Has it reported how much of stdin has gone, unless a person types it.
     pub(super) fn start_meter_of_input(&mut self) {
         let typed = self.config.input != Input::Stdin || (!self.config.raw && io::stdin().is_terminal());
         if !typed {
             self.exchange.start_meter(&self.config.seeing, &self.context.report);
         }
-    }
-}
-
-fn verdict(run: &mut Run<'_, Pipe>) -> Result<(), Error> {
-    match run.lost.take() {
-        Some(Why::Idle) => Err(Error::idle("talk to", run.address.to_string(), run.config.traffic.idle_timeout)),
-        Some(why) => how_lost(&why).map_or(Ok(()), |how| Err(lost(run, how, 0))),
-        None => Ok(()),
     }
 }

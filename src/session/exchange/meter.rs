@@ -35,7 +35,7 @@ impl<S: Service> Exchange<S> {
     }
 
     /// Bytes that have come from stdin.
-    fn heard_from_console(&self) -> u64 {
+    pub(in crate::session) fn heard_from_console(&self) -> u64 {
         self.console.as_ref().map_or(0, |console| console.heard.bytes)
     }
 }

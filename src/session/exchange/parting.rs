@@ -1,10 +1,10 @@
 //! How an exchange parts from its peers: politely, within limits, and by no reset that was not asked for.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::super::account::Account;
 use super::super::peer::{Link, Peer, Stage};
-use super::{Ended, Exchange, LAST_PORTIONS, LAST_WORDS, LINGER, TURN, Why, note_heard, peer_of};
+use super::{Delivery, Ended, Exchange, LAST_PORTIONS, LAST_WORDS, LINGER, TURN, Why, note_heard, peer_of};
 use crate::frame::FrameError;
 use crate::io::Incoming;
 use crate::io::conn::Conn;
@@ -114,6 +114,7 @@ impl<S: Service> Exchange<S> {
         }
         if id != CONSOLE {
             peer.link.end_group();
+            self.note_end(id);
         }
         self.service.on(Event::Eof(id), &mut self.actions);
     }
@@ -170,14 +171,44 @@ impl<S: Service> Exchange<S> {
         peer.link.reset(now);
     }
 
+    /// Begins to part from a peer, whose turn comes, and does not wait for its end.
+    pub(in crate::session) fn leave_now(&mut self, id: PeerId) {
+        self.leave(id);
+        self.with(id, |peer| peer.stream_end_mut().hurried = true);
+        self.driver.again(id);
+    }
+
+    /// Closes a connection at once.
+    pub(in crate::session) fn close(&mut self, id: PeerId) {
+        self.remove(id, Why::Done);
+    }
+
+    /// Drops everybody by a reset: this side has failed.
+    pub(in crate::session) fn abort(&mut self) {
+        for id in self.ids() {
+            self.abort_one(id);
+        }
+    }
+
+    pub(super) fn abort_one(&mut self, id: PeerId) {
+        self.tear(id);
+        self.remove(id, Why::Done);
+    }
+
     /// Goes on parting: reads and forgets, and closes when both ends are sent or time is up.
     pub(super) fn part(&mut self, id: PeerId, now: Instant) {
         let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return };
-        if peer.stage == Stage::Leaving && peer.link.is_finished() {
-            if peer.link.resets() {
+        let finished = peer.link.is_finished();
+        if peer.stage == Stage::Leaving && (finished || peer.stream_end().hurried) {
+            if finished && peer.link.resets() {
                 return self.remove(id, Why::Done);
             }
-            peer.stage = Stage::Lingering(now + LINGER);
+            match wait_for_acknowledgement(peer, self.ack_timeout, now) {
+                Ok(None) if peer.stream_end().hurried => return self.remove(id, Why::Done),
+                Ok(None) => peer.stage = Stage::Lingering(now + LINGER),
+                Ok(Some(at)) => self.driver.wake_at(id, at),
+                Err(why) => return self.remove(id, why),
+            }
         }
         let until = match peer.stage {
             Stage::Talking => return,
@@ -239,12 +270,21 @@ impl<S: Service> Exchange<S> {
     pub(super) fn remove(&mut self, id: PeerId, why: Why) {
         if id == CONSOLE {
             if self.console.take().is_some() {
-                self.ended.push(Ended { id, name: "console".to_owned(), why, account: None });
+                self.ended.push(Ended {
+                    id,
+                    name: "console".to_owned(),
+                    why,
+                    account: None,
+                    delivery: Delivery::default(),
+                });
                 self.service.on(Event::Closed(id), &mut self.actions);
             }
             return;
         }
-        let is_torn = matches!(why, Why::Idle) && self.is_cut_short(id);
+        let delivery = self.delivery(id);
+        let is_torn = matches!(why, Why::Idle)
+            && self.is_cut_short(id)
+            && (self.ack_timeout.is_none() || delivery.loss("", &why).is_some());
         if is_torn {
             self.tear(id);
         }
@@ -262,11 +302,31 @@ impl<S: Service> Exchange<S> {
         if let Link::Conn(conn) = peer.link {
             let name = conn.peer().to_owned();
             conn.close(&self.driver, if let Why::Failed(error) = &why { Some(error) } else { None });
-            self.ended.push(Ended { id, name, why, account });
+            self.ended.push(Ended { id, name, why, delivery, account });
         }
         if failed {
             self.service.on(Event::Failed(id), &mut self.actions);
         }
         self.service.on(Event::Closed(id), &mut self.actions);
+    }
+}
+
+/// Whether a peer has acknowledged everything that it was sent: `None` when it has, or when that is
+/// not waited for; otherwise when to look again. The time counts from the last byte that was.
+fn wait_for_acknowledgement(peer: &mut Peer, limit: Option<Duration>, now: Instant) -> Result<Option<Instant>, Why> {
+    let Some(limit) = limit.filter(|_| peer.broken.is_none()) else { return Ok(None) };
+    let Link::Conn(conn) = &peer.link else { return Ok(None) };
+    let outstanding = conn.backlog() as u64 + conn.unacknowledged().unwrap_or(0);
+    let since = match peer.stream_end().acknowledging {
+        Some((since, before)) if before <= outstanding => since,
+        _ => now,
+    };
+    let next = conn.acknowledgement(since, now).map_err(Why::Failed)?;
+    let Some(next) = next.or_else(|| (!conn.is_finished()).then_some(now + limit)) else { return Ok(None) };
+    peer.stream_end_mut().acknowledging = Some((since, outstanding));
+    match since.checked_add(limit) {
+        Some(until) if now >= until => Err(Why::Unacknowledged),
+        Some(until) => Ok(Some(next.min(until))),
+        None => Ok(Some(next)),
     }
 }

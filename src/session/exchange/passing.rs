@@ -52,6 +52,9 @@ impl<S: Service> Exchange<S> {
             if to == CONSOLE {
                 self.shown += moved as u64;
             }
+            if moved > 0 && id == CONSOLE {
+                self.service.on(Event::Moved(id), &mut self.actions);
+            }
             self.with(to, |sink| {
                 sink.link.moved_out(step);
                 if moved > 0 {

@@ -115,8 +115,16 @@ impl<S: Service> Exchange<S> {
         if to == CONSOLE {
             self.shown += bytes.len() as u64;
         }
-        if let Err(error) = peer.link.send_all(bytes, lengths) {
-            return self.fail_write(to, error);
+        let before = peer.link.conn().map_or(0, Conn::written);
+        let waiting = peer.link.backlog() + bytes.len();
+        match peer.link.send_all(bytes, lengths) {
+            Ok(()) if peer.broken.is_some() => peer.stream_end_mut().unsent += bytes.len() as u64,
+            Ok(()) => {}
+            Err(error) => {
+                let written = peer.link.conn().map_or(0, Conn::written) - before;
+                peer.stream_end_mut().unsent = (waiting as u64).saturating_sub(written);
+                return self.fail_write(to, error);
+            }
         }
         if self.service.sheds() && self.backlog(to) > SHED {
             self.remove(to, Why::Failed(io::Error::other("left too much unread")));
@@ -172,7 +180,9 @@ impl<S: Service> Exchange<S> {
         match self.peer_mut(id) {
             // It was still sent to after its end: there is nothing left to be read.
             Some(Peer { link: Link::Conn(conn), .. }) if conn.eof() => self.remove(id, Why::Failed(error)),
-            Some(Peer { link: Link::Conn(conn), broken, .. }) => {
+            Some(Peer { link: Link::Conn(conn), broken, stream_end, .. }) => {
+                let end = stream_end.get_or_insert_default();
+                end.unsent = end.unsent.max(conn.backlog() as u64);
                 conn.break_off();
                 broken.get_or_insert(error);
                 self.driver.again(id);

@@ -182,6 +182,7 @@ fn reason(why: &Why, account: &Account, shutdown: Shutdown) -> String {
         Why::Failed(error) | Why::Unwritable(error) => cause(error),
         Why::Garbled(error) => error.to_string(),
         Why::Idle => "idle for too long".to_owned(),
+        Why::Unacknowledged => "not acknowledged by peer".to_owned(),
         Why::Done => match (shutdown, account) {
             (Shutdown::Aborts, _) => "aborted by shutdown",
             (_, Account { reset: true, .. }) => "reset by us",

@@ -1,19 +1,19 @@
 //! One loop of a listener: lets clients in, has them served, and comes to an orderly end.
 
-use std::io;
 use std::time::{Duration, Instant};
 
 use super::super::Context;
 use super::super::complaint::Complaint;
-use super::super::exchange::{Ended, Exchange, Leftover, Why};
+use super::super::exchange::{Ended, Exchange, Why};
+use super::super::input_wait::InputWait;
 use super::super::relay::{Answer, Dials};
 use super::super::room::{Room, Share};
 use super::access::{AccessLog, Shutdown};
-use crate::config::{ListenConfig, Traffic};
-use crate::error::{Error, bytes, cause};
+use crate::config::{Direction, ListenConfig, Traffic};
+use crate::error::{Error, cause};
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::conn::{Conn, Origin};
-use crate::io::console::Console;
+use crate::io::console::{Console, Source};
 use crate::io::driver::{CLOCK, Driver, LISTENER, Ready, WOKEN};
 use crate::io::listener::{Listener, NoArrival};
 use crate::service::{CONSOLE, Event, Service};
@@ -30,9 +30,9 @@ const STOP: Duration = Duration::from_secs(4);
 
 /// A service and its clients, from the door to the orderly end.
 pub(super) struct Server<'a, S> {
-    config: &'a ListenConfig,
-    context: &'a Context,
-    exchange: Exchange<S>,
+    pub(super) config: &'a ListenConfig,
+    pub(super) context: &'a Context,
+    pub(super) exchange: Exchange<S>,
     /// What the clients' connections are given.
     traffic: Traffic,
     /// The connections of a relay that are being made.
@@ -50,9 +50,15 @@ pub(super) struct Server<'a, S> {
     /// Arrivals accepted in one turn.
     door_step: usize,
     /// The end of the orderly end.
-    grace: Option<Instant>,
+    pub(super) grace: Option<Instant>,
     /// What went wrong with the one connection that this run was for.
-    failure: Option<Error>,
+    pub(super) failure: Option<Error>,
+    /// Connections of a kept pipe that have lost bytes.
+    pub(super) losses: u64,
+    /// What is said where a peer has ended and stdin has nothing.
+    input_wait: InputWait,
+    /// A connection that does not come to its end in order ends in a reset, a killed program's too.
+    arms: bool,
 }
 
 /// Whether arrivals are accepted now. Those that are not wait in the kernel's backlog.
@@ -76,8 +82,11 @@ impl<'a, S: Service> Server<'a, S> {
     ) -> Result<Self, Error> {
         let mut exchange = Exchange::new(driver, service, config.traffic.idle_timeout, &context.recorder);
         if config.is_pipe() {
-            let console = Console::open(&exchange.driver, true).map_err(Error::local("open", "stdin and stdout"))?;
+            let read_input = config.stream.direction != Direction::Receive;
+            let console =
+                Console::open(&exchange.driver, read_input).map_err(Error::local("open", "stdin and stdout"))?;
             exchange.add_console(console, Framing::Raw, config.traffic.max_message);
+            exchange.ack_timeout = Some(config.stream.ack_timeout());
             exchange.start_meter(&config.seeing, &context.report);
         }
         Ok(Server {
@@ -96,6 +105,9 @@ impl<'a, S: Service> Server<'a, S> {
             door_step: if config.threads == 1 { DOOR } else { 1 },
             grace: None,
             failure: None,
+            losses: 0,
+            input_wait: InputWait::default(),
+            arms: config.is_pipe() && Source::of_stdin() != Source::Terminal,
         })
     }
 
@@ -114,12 +126,15 @@ impl<'a, S: Service> Server<'a, S> {
             self.access.give_totals(&self.context.signals, &self.exchange, now);
             self.exchange.measure(now);
             self.tell_of_the_ended()?;
-            if self.config.is_kept_pipe() && !self.exchange.has_last_input() {
-                self.exchange.tell(Event::Exhausted(CONSOLE)); // who has ended has all it was to have
-            }
+            let (report, quiet) = (&self.context.report, self.config.seeing.quiet);
+            self.input_wait.look(&mut self.exchange, report, quiet, now);
             self.open_door(now)?;
             let shown = self.exchange.backlog(CONSOLE) == 0;
             let done = self.exchange.stopped && !self.exchange.has_last_input() && shown;
+            if self.exchange.console_closed() {
+                self.close_door();
+                self.exchange.end_without_output();
+            }
             let over = done || self.context.signals.stopped() || self.exchange.console_closed();
             if over && self.grace.is_none() {
                 self.stop(now)?;
@@ -136,7 +151,7 @@ impl<'a, S: Service> Server<'a, S> {
                 self.access.finish();
                 self.tell_of_the_cut_short();
                 self.unserved.end(&self.context.report);
-                return self.failure.take().map_or(Ok(()), Err);
+                return self.outcome();
             }
         }
     }
@@ -221,8 +236,10 @@ impl<'a, S: Service> Server<'a, S> {
                     let raw = self.config.takes_raw();
                     let conn = Conn::new(arrival.stream, origin, traffic, raw, &self.context.recorder);
                     let inbox = Inbox::new(self.config.heard_as(), Role::Requests, traffic.max_message);
-                    if let Err(error) = self.exchange.add(conn, inbox) {
-                        self.complain(format!("accept: {}", cause(&error)), now);
+                    match self.exchange.add(conn, inbox) {
+                        Ok(client) if self.arms => self.exchange.arm(client),
+                        Ok(_) => {}
+                        Err(error) => self.complain(format!("accept: {}", cause(&error)), now),
                     }
                     if self.config.once {
                         self.close_door();
@@ -290,35 +307,10 @@ impl<'a, S: Service> Server<'a, S> {
         Ok(())
     }
 
-    /// A pipe is stopped: what stands ready on stdin is passed on as far as it is taken at once. If
-    /// there is more, its client must not take what it has for all.
-    fn cut_input_short(&mut self, now: Instant) {
-        if self.exchange.pass_last_input(now) {
-            return;
-        }
-        let client = self.exchange.service.sink(CONSOLE);
-        if let Some(conn) = self.exchange.cut_short(client) {
-            self.failure = Some(Error::network("serve", conn.peer())(stopped_with("bytes unsent")));
-        }
-    }
-
-    /// The time for an orderly end is over. A pipe is there to pass everything on.
+    /// The time for an orderly end is over.
     fn give_up(&mut self, now: Instant) {
         if self.config.is_pipe() {
-            let client = self.exchange.service.sink(CONSOLE);
-            if let Some(conn) = self.exchange.conn(client).filter(|conn| conn.backlog() > 0) {
-                let unsent = format!("{} unsent", bytes(conn.backlog()));
-                self.failure = Some(Error::network("serve", conn.peer())(stopped_with(&unsent)));
-            }
-            let unwritten = match self.exchange.leftover(client, now) {
-                Leftover { held: 0, more: false } => None,
-                Leftover { held: 0, more: true } => Some("bytes unwritten".to_owned()),
-                Leftover { held, more: false } => Some(format!("{} unwritten", bytes(held))),
-                Leftover { held, more: true } => Some(format!("more than {} unwritten", bytes(held))),
-            };
-            if let Some(unwritten) = unwritten {
-                self.failure = Some(Error::local("write to", "stdout")(stopped_with(&unwritten)));
-            }
+            self.note_leftover(now);
         }
         self.exchange.abandon();
     }
@@ -341,21 +333,17 @@ impl<'a, S: Service> Server<'a, S> {
     fn tell_of_each(&mut self) -> Result<(), Error> {
         for ended in std::mem::take(&mut self.exchange.ended) {
             self.print_access(&ended);
-            let Ended { id, name, why, .. } = ended;
+            if self.config.is_pipe() && ended.id != CONSOLE {
+                self.note_loss(&ended);
+            }
+            let Ended { id, why, .. } = ended;
             if let Some(dials) = &mut self.dials {
                 dials.forget(id, &self.exchange.driver);
             }
             match why {
                 Why::Failed(error) if id == CONSOLE => return Err(Error::local("read", "stdin")(error)),
                 Why::Unwritable(error) if id == CONSOLE => return Err(Error::local("write to", "stdout")(error)),
-                // The one connection of a pipe is the whole run.
-                Why::Failed(source) | Why::Unwritable(source) if self.config.is_one_pipe() => {
-                    self.failure = Some(Error::network("serve", name)(source));
-                }
-                Why::Idle if self.config.is_one_pipe() => {
-                    self.failure = Some(Error::idle("serve", name, self.traffic.idle_timeout));
-                }
-                Why::Done | Why::Garbled(_) | Why::Failed(_) | Why::Unwritable(_) | Why::Idle => {}
+                _ => {}
             }
         }
         Ok(())
@@ -383,9 +371,4 @@ impl<'a, S: Service> Server<'a, S> {
             self.context.report.event(&text());
         }
     }
-}
-
-/// Why a pipe has failed that was stopped before all was passed on.
-fn stopped_with(what: &str) -> io::Error {
-    io::Error::other(format!("stopped with {what}"))
 }

@@ -1,0 +1,46 @@
+//! A peer that has ended while stdin goes on: said once, for a run that waits in silence looks stuck.
+
+use std::time::{Duration, Instant};
+
+use super::exchange::Exchange;
+use crate::io::driver::CLOCK;
+use crate::io::report::Report;
+use crate::service::Service;
+
+/// How long stdin may be silent before that is said.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// The wait for stdin after the peer's end.
+#[derive(Debug, Default)]
+pub(super) struct InputWait {
+    /// Since when stdin has had nothing, and how much it had by then.
+    since: Option<(Instant, u64)>,
+    said: bool,
+}
+
+impl InputWait {
+    /// Looks at the wait after a turn of the loop.
+    pub(super) fn look<S: Service>(&mut self, exchange: &mut Exchange<S>, report: &Report, quiet: bool, now: Instant) {
+        if !exchange.service.waits_for_input() {
+            *self = InputWait::default();
+            return;
+        }
+        let read = exchange.heard_from_console();
+        let since = match self.since {
+            Some((since, before)) if before == read => since,
+            _ => now,
+        };
+        self.since = Some((since, read));
+        if self.said || quiet {
+            return;
+        }
+        if now < since + SILENCE {
+            exchange.driver.wake_at(CLOCK, since + SILENCE);
+            return;
+        }
+        self.said = true;
+        report.warning(
+            "peer closed its side; still waiting for stdin (--recv-only does not read it, --end-with-peer leaves now)",
+        );
+    }
+}
