@@ -2,7 +2,7 @@
 
 use std::fs::read_to_string;
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 
 use rustix::pipe::PipeFlags;
@@ -60,5 +60,21 @@ fn a_reply_that_nobody_reads_ends_connect_by_sigpipe() {
         if records {
             assert_eq!(Trace::read(&trace).of(1, "close").len(), 1);
         }
+    }
+}
+
+#[test]
+fn bytes_that_nobody_reads_end_a_pipe_by_sigpipe() {
+    for more in [&[][..], &["-k"]] {
+        let server =
+            Server::from_proc(without_reader(secretcat(["listen", "127.0.0.1:0", "--service", "pipe"]).args(more)));
+        // It is reset as soon as the listener sees that nobody reads, before it has written perhaps.
+        let client = TcpStream::connect(server.addr).and_then(|mut client| {
+            client.write_all(b"hello\n")?;
+            Ok(client)
+        });
+        let out = server.proc.end();
+        drop(client);
+        assert_eq!((out.status, out.signal, out.stderr), (None, Some(13), server.said), "{more:?}");
     }
 }
