@@ -35,8 +35,8 @@ pub fn describe(event: &Event, verbosity: u8) -> Option<String> {
         What::Pause { offset, nanos } => format!("waits {} before the byte at {offset}", span(*nanos)),
         What::Barrier { offset, outcome } => format!("barrier at {offset}: {}", established(*outcome)),
         What::Sample(sample) => tcp(sample),
-        What::Eof { offset } => format!("peer sends no more: {} read", counted(*offset, "byte")),
-        What::Shutdown { offset } => format!("sends no more: {} written", counted(*offset, "byte")),
+        What::Eof { offset } => format!("peer closed its side ({} received)", counted(*offset, "byte")),
+        What::Shutdown { offset } => format!("closed our side ({} sent)", counted(*offset, "byte")),
         What::Close { error: None } => "closed".to_owned(),
         What::Close { error: Some(error) } => format!("ended: {}", shown(error)),
     };
@@ -157,8 +157,8 @@ mod tests {
             "#1 barrier at 17: the connection ended first",
             "#1 tcp: 11 segments out, 1 sent again, 3 segments in, 0 not acknowledged, rtt 36 us",
             "#1 tcp: nothing known",
-            "#1 peer sends no more: 81 bytes read",
-            "#1 sends no more: 57 bytes written",
+            "#1 peer closed its side (81 bytes received)",
+            "#1 closed our side (57 bytes sent)",
             "#1 closed",
             "#1 ended: connection reset",
             "#4 connected 10.0.0.2:55010 -> 10.0.0.3:80 for #3",
@@ -174,7 +174,7 @@ mod tests {
         let told: Vec<String> = every_kind().iter().filter_map(|event| describe(event, 1)).collect();
         let verbs: Vec<&str> = told.iter().map(|line| line.split(' ').nth(1).unwrap()).collect();
         let expected =
-            ["connected", "accepted", "plan", "plan", "barrier", "peer", "sends", "closed", "ended:", "connected"];
+            ["connected", "accepted", "plan", "plan", "barrier", "peer", "closed", "closed", "ended:", "connected"];
         assert_eq!(verbs, expected);
         assert!(every_kind().iter().all(|event| describe(event, 0).is_none()));
     }

@@ -62,7 +62,7 @@ fn the_quit_words_end_it_in_any_case() {
         );
     }
     let out = server.stop();
-    let bytes = |n: usize| out.stderr.matches(&format!("peer sends no more: {n} bytes read")).count();
+    let bytes = |n: usize| out.stderr.matches(&format!("peer closed its side ({n} bytes received)")).count();
     assert_eq!(bytes(0), 10, "a quit word is never sent: {}", out.stderr);
 }
 

@@ -271,8 +271,8 @@ fn what_is_told_of_peers_is_one_line_an_event() {
     server.proc.until_stderr(": closed by peer\n");
     let expected = [
         format!("#1 accepted {from} -> {}", server.address()),
-        "#1 peer sends no more: 9 bytes read".to_owned(),
-        "#1 sends no more: 21 bytes written".to_owned(),
+        "#1 peer closed its side (9 bytes received)".to_owned(),
+        "#1 closed our side (21 bytes sent)".to_owned(),
         "#1 closed".to_owned(),
         format!("#1 {from}: * s, 9 bytes in, 21 bytes out, 1 message in: closed by peer"),
         "stopping: answering what has arrived".to_owned(),
