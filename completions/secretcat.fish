@@ -103,7 +103,7 @@ never\t'Never'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s U -l unix -d 'Take ADDRESS as the path of a unix socket'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l once -d 'Serve one connection, then exit'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s k -l keep-open -d 'Accept the next connection when one has ended (--service pipe)'
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s N -l shutdown -d 'Half-close when stdin ends, also without input (--service pipe)'
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s N -l shutdown -d 'Half-close when stdin ends, even if it had no byte (--service pipe)'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l recv-only -d 'Do not read stdin'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l send-only -d 'Drop what the peer sends; end when stdin has ended'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l end-with-peer -d 'End the connection when the peer ends its side'
@@ -121,9 +121,9 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s h -l help
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s m -l message -d 'Send TEXT as a message, and do not read stdin (repeatable)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l framing -d 'Split messages by FRAMING: lines, http, length:u8|u16|u32[le]' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l replies -d 'Expect N replies to each message; any: do not count them' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l greeting -d 'Expect N replies before the first message is answered' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s q -l quit-after -d 'Exit TIME after the end of the input, whatever has arrived' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l connect-timeout -d 'Limit connecting to TIME, with name lookup and all addresses' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l greeting -d 'Expect a greeting of N lines before the first reply' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s q -l quit-after -d 'Exit at most TIME after the end of the input' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l connect-timeout -d 'Abort connecting after TIME, name lookup included' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l retry -d 'Retry a failed connection N times' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l retry-delay -d 'Wait TIME before each retry' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l timeout -d 'Abort when a reply takes longer than TIME' -r -f
@@ -182,7 +182,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l raw -d '
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s C -l crlf -d 'End messages with CR LF; with --raw, send CR LF for each LF of stdin'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l no-quit-words -d 'Send q, quit, close, quit() and close() like other messages'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l reconnect -d 'Connect again when a conversation loses its connection'
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s N -l shutdown -d 'Half-close when the input ends, also where stdin is not read'
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s N -l shutdown -d 'Half-close as soon as the input ends'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l no-shutdown -d 'Do not half-close when the input ends'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l shutdown-with-last -d 'Send the FIN in the segment of the last byte, if possible (--raw)'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l recv-only -d 'Do not read stdin'
@@ -203,7 +203,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s m -l messa
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l framing -d 'Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l mask -d 'Ignore what matches REGEX when comparing replies (repeatable)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-plans -d 'Try at most N plans' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l seed -d 'Choose which plans by seed N, if there are more' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l seed -d 'Draw the plans from seed N, if there are more than --max-plans' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s j -l jobs -d 'Run N conversations at once' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l timeout -d 'Abort a conversation after TIME without progress' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-message -d 'Limit a reply to SIZE bytes' -r -f

@@ -64,7 +64,7 @@ module completions {
     --cut-toward: string@"nu-complete secretcat listen cut_toward" # Choose the direction that a relay cuts
     --once                    # Serve one connection, then exit
     --keep-open(-k)           # Accept the next connection when one has ended (--service pipe)
-    --shutdown(-N)            # Half-close when stdin ends, also without input (--service pipe)
+    --shutdown(-N)            # Half-close when stdin ends, even if it had no byte (--service pipe)
     --recv-only               # Do not read stdin
     --send-only               # Drop what the peer sends; end when stdin has ended
     --end-with-peer           # End the connection when the peer ends its side
@@ -167,14 +167,14 @@ module completions {
     --framing: string         # Split messages by FRAMING: lines, http, length:u8|u16|u32[le]
     --crlf(-C)                # End messages with CR LF; with --raw, send CR LF for each LF of stdin
     --replies: string         # Expect N replies to each message; any: do not count them
-    --greeting: string        # Expect N replies before the first message is answered
+    --greeting: string        # Expect a greeting of N lines before the first reply
     --no-quit-words           # Send q, quit, close, quit() and close() like other messages
     --reconnect               # Connect again when a conversation loses its connection
-    --shutdown(-N)            # Half-close when the input ends, also where stdin is not read
+    --shutdown(-N)            # Half-close as soon as the input ends
     --no-shutdown             # Do not half-close when the input ends
     --shutdown-with-last      # Send the FIN in the segment of the last byte, if possible (--raw)
-    --quit-after(-q): string  # Exit TIME after the end of the input, whatever has arrived
-    --connect-timeout: string # Limit connecting to TIME, with name lookup and all addresses
+    --quit-after(-q): string  # Exit at most TIME after the end of the input
+    --connect-timeout: string # Abort connecting after TIME, name lookup included
     --retry: string           # Retry a failed connection N times
     --retry-delay: string     # Wait TIME before each retry
     --timeout: string         # Abort when a reply takes longer than TIME
@@ -263,7 +263,7 @@ module completions {
     --crlf(-C)                # End the messages of -m with CR LF
     --mask: string            # Ignore what matches REGEX when comparing replies (repeatable)
     --max-plans: string       # Try at most N plans
-    --seed: string            # Choose which plans by seed N, if there are more
+    --seed: string            # Draw the plans from seed N, if there are more than --max-plans
     --jobs(-j): string        # Run N conversations at once
     --timeout: string         # Abort a conversation after TIME without progress
     --max-message: string     # Limit a reply to SIZE bytes

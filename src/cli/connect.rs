@@ -51,14 +51,14 @@ pub(super) struct ConnectFlags {
     crlf: bool,
     /// Expect N replies to each message; any: do not count them
     ///
-    /// With 0 the run ends when everything is acknowledged. With any it ends when the server ends,
-    /// or after --quit-after. When more replies come than are expected, message and reply can no
-    /// longer be paired, and the status is 1.
+    /// With 0 no reply is waited for. With any the run ends when the server closes its side, or after
+    /// --quit-after. When more replies come than are expected, message and reply can no longer be
+    /// paired, and the status is 1.
     #[arg(long, value_name = "N|any", default_value_t = Replies::Each(Count(1)), help_heading = "Messages", conflicts_with = "raw", allow_hyphen_values = true)]
     replies: Replies,
-    /// Expect N replies before the first message is answered
+    /// Expect a greeting of N lines before the first reply
     ///
-    /// The greeting of a server that speaks first, as servers of mail do.
+    /// Some servers send lines before the first message, as mail servers do.
     #[arg(long, value_name = "N", default_value_t = Count(0), help_heading = "Messages", conflicts_with = "raw", allow_hyphen_values = true)]
     greeting: Count,
     /// Send q, quit, close, quit() and close() like other messages
@@ -69,14 +69,14 @@ pub(super) struct ConnectFlags {
     no_quit_words: bool,
     /// Connect again when a conversation loses its connection
     ///
-    /// At a terminal only. Each try follows --retry-delay after the one before, until one succeeds or
-    /// the person leaves. What was typed is kept.
+    /// At a terminal only. It tries again every --retry-delay until it is connected or the person
+    /// leaves. The line that is being typed is kept.
     #[arg(long, help_heading = "Messages", conflicts_with_all = ["raw", "message"])]
     reconnect: bool,
-    /// Half-close when the input ends, also where stdin is not read
+    /// Half-close as soon as the input ends
     ///
-    /// Without it, messages half-close after the last expected reply, and --raw when the input ends,
-    /// unless stdin is /dev/null, closed or unreadable.
+    /// Without this option, messages half-close after the last expected reply, and --raw when stdin
+    /// ends. A stdin that is /dev/null, closed or unreadable half-closes only with this option.
     #[arg(short = 'N', long, help_heading = "Messages")]
     shutdown: bool,
     /// Do not half-close when the input ends
@@ -85,20 +85,31 @@ pub(super) struct ConnectFlags {
     /// Send the FIN in the segment of the last byte, if possible (--raw)
     #[arg(long, help_heading = "Messages", conflicts_with = "no_shutdown")]
     shutdown_with_last: bool,
-    /// Exit TIME after the end of the input, whatever has arrived
+    /// Exit at most TIME after the end of the input
+    ///
+    /// The status is 1 when an expected reply is missing then. With --raw the last bytes are waited for
+    /// until they are acknowledged, which --ack-timeout limits.
     #[arg(short, long, value_name = "TIME", help_heading = "Messages", allow_hyphen_values = true)]
     quit_after: Option<Span>,
 
-    /// Limit connecting to TIME, with name lookup and all addresses
+    /// Abort connecting after TIME, name lookup included
+    ///
+    /// The time is for all addresses of the name together. Each retry has it anew.
     #[arg(long, value_name = "TIME", help_heading = "Limits", default_value = "10s", allow_hyphen_values = true)]
     connect_timeout: Span,
     /// Retry a failed connection N times
+    ///
+    /// A connection fails when it is refused, the host is unreachable, a limit of time has passed, or the
+    /// name is not found. Local failures are not retried.
     #[arg(long, value_name = "N", help_heading = "Limits", default_value_t = Count(0), allow_hyphen_values = true)]
     retry: Count,
     /// Wait TIME before each retry
     #[arg(long, value_name = "TIME", help_heading = "Limits", default_value = "1s", allow_hyphen_values = true)]
     retry_delay: Span,
     /// Abort when a reply takes longer than TIME
+    ///
+    /// The time of a reply begins when its message was sent and the reply before it had come. The
+    /// status is 1.
     #[arg(long, value_name = "TIME", help_heading = "Limits", allow_hyphen_values = true)]
     timeout: Option<Span>,
     #[command(flatten)]

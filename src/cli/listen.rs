@@ -46,7 +46,10 @@ pub(super) struct ListenFlags {
     /// Accept the next connection when one has ended (--service pipe)
     #[arg(short = 'k', long, help_heading = "Service")]
     keep_open: bool,
-    /// Half-close when stdin ends, also without input (--service pipe)
+    /// Half-close when stdin ends, even if it had no byte (--service pipe)
+    ///
+    /// Without this option, a listener whose stdin ends without a byte half-closes when the peer has
+    /// ended and stdout has taken its last byte.
     #[arg(short = 'N', long, help_heading = "Streams")]
     shutdown: bool,
     #[command(flatten)]

@@ -7,7 +7,7 @@ use clap::{ArgAction, Args, ValueEnum, ValueHint};
 use crate::config::{Seeing, Sink, TraceData};
 
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Seeing")]
+#[command(next_help_heading = "Output")]
 pub(super) struct SeeingFlags {
     /// Log events on stderr; twice: each write and read too, with its bytes
     ///

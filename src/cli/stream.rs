@@ -1,4 +1,4 @@
-//! The flags of what passes bytes between the standard streams and a connection.
+//! The flags of commands that send stdin and write to stdout: `connect --raw`, `listen --service pipe`.
 
 use clap::Args;
 
@@ -10,30 +10,30 @@ use crate::value::Span;
 pub(super) struct StreamFlags {
     /// Do not read stdin
     ///
-    /// The half-close follows when the peer has ended and stdout has taken its last byte.
+    /// Half-closes when the peer has closed its side and stdout has taken the last byte.
     #[arg(long, conflicts_with = "send_only")]
     recv_only: bool,
     /// Drop what the peer sends; end when stdin has ended
     ///
-    /// Half-closes when stdin ends, also where stdin is /dev/null, and ends when everything is
+    /// Half-closes when stdin ends, also if stdin is /dev/null, and ends when everything is
     /// acknowledged.
     #[arg(long)]
     send_only: bool,
     /// End the connection when the peer ends its side
     ///
-    /// Without it what stdin still has is sent first, for the peer may have ended only its own side.
+    /// Without this option the rest of stdin is sent first, because the peer may still be reading.
     /// The status is 1 when stdin had bytes that were not sent.
     #[arg(long)]
     end_with_peer: bool,
     /// Wait at most TIME for the acknowledgement of the last bytes
     ///
-    /// The default is 5s. When it has passed, the status is 1.
+    /// The default is 5s. The status is 1 if they are not acknowledged by then.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     ack_timeout: Option<Span>,
 }
 
 impl StreamFlags {
-    /// Whether only stdin counts: its end is the connection's.
+    /// Whether `--send-only` was given: the connection ends with stdin.
     pub(super) fn is_send_only(&self) -> bool {
         self.send_only
     }

@@ -40,7 +40,7 @@ pub(super) struct SweepFlags {
     /// Try at most N plans
     #[arg(long, value_name = "N", default_value_t = Count(1000), help_heading = "Limits", allow_hyphen_values = true)]
     max_plans: Count,
-    /// Choose which plans by seed N, if there are more
+    /// Draw the plans from seed N, if there are more than --max-plans
     #[arg(long, value_name = "N", default_value = "0", help_heading = "Limits", allow_hyphen_values = true)]
     seed: Seed,
     /// Run N conversations at once
@@ -54,13 +54,13 @@ pub(super) struct SweepFlags {
     max_message: Size,
 
     /// Print the findings as JSON
-    #[arg(long, help_heading = "Seeing")]
+    #[arg(long, help_heading = "Output")]
     json: bool,
     /// Write the findings as JUnit XML to FILE as well
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Seeing")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
     junit: Option<PathBuf>,
     /// Print no progress
-    #[arg(long, help_heading = "Seeing")]
+    #[arg(long, help_heading = "Output")]
     quiet: bool,
 
     #[command(flatten)]

@@ -24,6 +24,9 @@ pub(super) struct Limits {
     #[arg(long, value_name = "SIZE", default_value = "1M", allow_hyphen_values = true)]
     pub(super) max_message: Size,
     /// Close a connection after TIME without a byte in or out
+    ///
+    /// connect has status 0 then if stdin had ended and nothing is missing: every byte acknowledged, or
+    /// every expected reply there. Otherwise it has status 1.
     #[arg(short = 'w', long, value_name = "TIME", allow_hyphen_values = true)]
     pub(super) idle_timeout: Option<Span>,
     /// Poll for events for TIME before sleeping (0: sleep at once)
