@@ -190,9 +190,11 @@ impl Service for Pipe {
         self.peer.is_some() && !self.closing && !self.input_ended && self.has_received()
     }
 
-    /// A stream that is not complete must not look complete. A person who leaves has said all.
+    /// A stream that is not complete must not look complete. A person who leaves has said all, and
+    /// a peer that was sent our end has got all.
     fn farewell(&self, _: PeerId) -> Farewell {
-        let complete = self.closing || self.terms.input == Input::Typed || (self.input_ended && self.peer_ended);
+        let sent = self.input_ended && (self.peer_ended || self.end_sent);
+        let complete = self.closing || self.terms.input == Input::Typed || sent;
         if complete { Farewell::Leave } else { Farewell::Cut }
     }
 }

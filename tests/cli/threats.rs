@@ -290,7 +290,7 @@ fn a_server_that_never_reads_keeps_a_client_small_and_everything_arrives_when_it
 
 #[test]
 fn a_server_that_talks_without_end_keeps_a_client_small_whose_stdout_is_not_read() {
-    for args in [&[][..], &["--raw"], &["--raw", "-v"]] {
+    for args in [&[][..], &["--raw", "--end-with-peer"], &["--raw", "--end-with-peer", "-v"]] {
         let (listener, address) = stage();
         let (mut ours, stdout) = UnixStream::pair().unwrap();
         let mut command = secretcat(["connect", &address]);

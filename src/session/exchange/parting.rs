@@ -216,6 +216,7 @@ impl<S: Service> Exchange<S> {
             Stage::Lingering(until) => Some(until),
         };
         let is_over = |peer: &Peer| peer.link.eof() || until.is_some_and(|until| now >= until);
+        let drops_a_stream = self.service.forwards() && self.ack_timeout.is_some();
         for reads in 0..=TURN {
             if is_over(peer) {
                 break;
@@ -225,7 +226,11 @@ impl<S: Service> Exchange<S> {
                 break;
             }
             match peer.link.read(&mut self.scratch, now) {
-                Ok(Incoming::Bytes(_)) => {}
+                Ok(Incoming::Bytes(_)) => {
+                    if let (Link::Conn(conn), true) = (&mut peer.link, drops_a_stream) {
+                        conn.tear(); // its end must not look like a receipt
+                    }
+                }
                 Ok(Incoming::Until(at)) => {
                     self.driver.wake_at(id, at);
                     break;
