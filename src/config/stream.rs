@@ -50,7 +50,9 @@ impl StreamConfig {
             ("--ack-timeout", self.ack_timeout.is_some()),
         ];
         match given.iter().find(|(_, given)| *given) {
-            Some((name, _)) => Err(ConfigError::new(format!("{name} is for bytes between stdin, stdout and a connection: give {needs} too"))),
+            Some((name, _)) => Err(ConfigError::new(format!(
+                "{name} is for bytes between stdin, stdout and a connection: give {needs} too"
+            ))),
             None => Ok(()),
         }
     }
