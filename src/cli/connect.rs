@@ -133,7 +133,7 @@ pub(super) struct ConnectFlags {
 }
 
 impl ConnectFlags {
-    /// What a command line comes to that names a server and gives no option.
+    /// The flags of a command line that has an address and no options.
     pub(super) fn plain(address: &[OsString]) -> Self {
         ConnectFlags {
             address: address.to_vec(),
@@ -206,7 +206,7 @@ impl ConnectFlags {
             greeting: u64::from(self.greeting.0),
             quit_words: !self.no_quit_words,
             reconnect: self.reconnect,
-            // As nc's -w: a connection that cannot be made is idle too.
+            // As with nc -w, the limit also covers connecting.
             connect_timeout: traffic.idle_timeout.map_or(connect_timeout, |idle| idle.min(connect_timeout)),
             retry: Retry { times: self.retry.0, delay: time(self.retry_delay) },
             reply_timeout: self.timeout.map(time),
@@ -218,7 +218,7 @@ impl ConnectFlags {
     }
 }
 
-/// `-p PORT` is the port of `--source`, as nc has it.
+/// Sets the port of `--source` to that of `-p PORT`, as with nc.
 fn set_source_port(options: &mut SocketOptions, port: u16) -> Result<(), ConfigError> {
     let source = options.source.get_or_insert(Source { ip: None, port: 0 });
     if source.port != 0 && source.port != port {

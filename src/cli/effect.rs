@@ -1,4 +1,4 @@
-//! Options that would do nothing where they stand: each is refused, with what would be right.
+//! Refuses options that would have no effect, and names what would be right.
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
@@ -9,12 +9,12 @@ use crate::frame::Framing;
 use crate::service::ServiceKind;
 use crate::value::{Address, Host};
 
-/// The options that stand on the command line, each with the heading it has in the help text.
+/// The options on the command line, each with its heading in the help text.
 #[derive(Debug, Default)]
 pub(super) struct Given(Vec<(String, Option<String>)>);
 
 impl Given {
-    /// Those of the command that was named.
+    /// Reads the options of the command.
     pub(super) fn read(program: &Command, matches: &ArgMatches) -> Self {
         let Some((name, matches)) = matches.subcommand() else { return Given::default() };
         let options = program.find_subcommand(name).into_iter().flat_map(Command::get_arguments);
@@ -29,7 +29,7 @@ impl Given {
         )
     }
 
-    /// The first of them that is meant.
+    /// The first given option that `options` selects.
     fn first(&self, options: &Options) -> Option<&str> {
         let is_meant = |(name, heading): &&(String, Option<String>)| match options {
             Named(names) => names.contains(&name.as_str()),
@@ -40,26 +40,26 @@ impl Given {
     }
 }
 
-/// Some of the options of a command.
+/// A selection of the options of a command.
 enum Options {
-    /// Those of these names, without the dashes.
+    /// The options with these names, without the dashes.
     Named(&'static [&'static str]),
-    /// Those under this heading of the help text.
+    /// The options under this heading of the help text.
     Under(&'static str),
-    /// Those about how bytes are written.
+    /// The options that change how bytes are written.
     Writing,
 }
 
 use Options::{Named, Under, Writing};
 
-/// Options, whether they would do nothing, and why.
+/// Options, whether they have no effect, and the reason.
 type Rule = (Options, bool, &'static str);
 
 const CHECK: &str = "means nothing with -z, which sends and reads nothing: leave it out";
 const SEED: &str = "draws from a range, and there is none: give --chunk MIN..MAX or --delay MIN..MAX as well";
 const V6ONLY: &str = "is about IPv6, and the address is not: give one such as [::]:4500";
 
-/// Refuses the first option that would do nothing.
+/// Refuses the first option that would have no effect.
 pub(super) fn check(task: &Task, given: &Given) -> Result<(), ConfigError> {
     let rules = match task {
         Task::Listen(config) => of_listen(config),
@@ -167,7 +167,7 @@ fn of_sweep(config: &SweepConfig) -> Vec<Rule> {
     ]
 }
 
-/// Whether this is an IPv4 address; of a name that is not known yet.
+/// Whether this is an IPv4 address. False for a name, which is not resolved yet.
 fn has_v4(address: &Address) -> bool {
     matches!(address, Address::Tcp { host: Host::Ip(ip), .. } if ip.is_ipv4())
 }

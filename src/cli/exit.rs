@@ -1,11 +1,11 @@
-//! The exit status, and how a refusal is worded.
+//! The exit status, and the text of a parser error.
 
 use crate::error::Error;
 use crate::value::{Signal, escape};
 
-/// The exit status for an error: 1 the network or the peer, 2 the command line or this host. A run that
-/// a signal ended, or a stdout without a reader, dies of the signal instead: 129 SIGHUP, 130 SIGINT,
-/// 141 SIGPIPE and 143 SIGTERM are what a shell makes of that, and the exit status of PID 1.
+/// The exit status for an error: 1 the network or the peer, 2 the command line or this host. A run that a
+/// signal ended, or a stdout without a reader, dies of the signal instead: 129 SIGHUP, 130 SIGINT, 141 SIGPIPE
+/// and 143 SIGTERM are the statuses that a shell shows for that, and the exit statuses of PID 1.
 #[must_use]
 pub fn status(error: &Error) -> u8 {
     match error {
@@ -21,7 +21,7 @@ pub fn status(error: &Error) -> u8 {
     }
 }
 
-/// The parser's error as one line: what is wrong, and the next thing to try.
+/// The parser's error as one line: the cause and a hint.
 pub(super) fn one_line(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -33,7 +33,7 @@ pub(super) fn one_line(error: &clap::Error) -> String {
         }
         let tip = further.strip_prefix("tip: ");
         if tip.is_some_and(|tip| tip.starts_with("to pass '")) {
-            continue; // how to pass an option as a value is never what was meant
+            continue; // nobody wants to pass an option as a value
         }
         line = tip.map_or_else(|| format!("{line} {further}"), |tip| format!("{line} ({tip})"));
     }

@@ -1,4 +1,4 @@
-//! The options that cut, delay and join what is written, and that read slowly.
+//! The flags that cut, delay and join writes, and that read slowly.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -27,14 +27,14 @@ pub(super) struct FragmentationFlags {
     cut: Option<Offsets>,
     /// Join N messages before they are cut and written
     ///
-    /// With --cut the pieces cross the boundaries between messages. Fewer are joined at the end of
-    /// the input, when nothing more is there to be answered, and from 1 MiB on.
+    /// With --cut the pieces cross the boundaries between messages. Fewer are joined at the end of the input,
+    /// when no further message is waiting, and from 1 MiB on.
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     coalesce: Option<Count>,
     /// Pause TIME between two writes
     ///
-    /// One time, or a range such as 1ms..20ms from which each pause is drawn. A stream that is cut
-    /// pauses at its cuts alone, although a long piece of it takes several writes.
+    /// One time, or a range such as 1ms..20ms from which each pause is drawn. A stream that is cut pauses at
+    /// its cuts only, although a long piece takes several writes.
     #[arg(short = 'i', long, value_name = "TIME|MIN..MAX", allow_hyphen_values = true)]
     delay: Option<Range<Span>>,
     /// Wait before each write until the previous one was acknowledged or read
@@ -72,7 +72,7 @@ enum Point {
 }
 
 impl FragmentationFlags {
-    /// The plan that is asked for; a random one without a seed is given one.
+    /// The plan of these flags. A random plan without a seed gets a drawn one.
     pub(super) fn plan(&self) -> Result<Plan, ConfigError> {
         if let Some(path) = &self.plan {
             return files::read_plan(path).map_err(|error| ConfigError::new(error.to_string()));

@@ -1,4 +1,4 @@
-//! What to write instead, where somebody who knows nc, ncat or socat begins.
+//! Hints for command lines as nc, ncat or socat have them: what to write instead.
 
 use std::ffi::{OsStr, OsString};
 
@@ -7,7 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use super::exit::one_line;
 use crate::value::escape;
 
-/// Options of the netcats that mean nothing here, by letter and by long name: the line that helps.
+/// Options of the netcats that do not exist here, with the hint for each.
 const NETCAT: &[(&[&str], &str)] = &[
     (&["-u", "--udp"], "secretcat has no UDP: it speaks TCP and unix sockets"),
     (
@@ -27,10 +27,10 @@ const NETCAT: &[(&[&str], &str)] = &[
     (&["--ssl"], "secretcat has no TLS"),
 ];
 
-/// Letters of nc that have a value.
+/// Options of nc that take a value.
 const VALUED: &[u8] = b"eqwispTXxPIOMWmcogGdbV";
 
-/// The refusal of the parser in one line, with what to write instead where that is known.
+/// The parser's error in one line, with a hint where there is one.
 pub(super) fn refusal(args: &[OsString], error: &clap::Error) -> String {
     let kind = error.kind();
     if kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
@@ -46,7 +46,7 @@ pub(super) fn refusal(args: &[OsString], error: &clap::Error) -> String {
     instead.unwrap_or_else(|| one_line(error))
 }
 
-/// The command that these words name.
+/// The command on this command line.
 fn command_of(args: &[OsString]) -> Option<&str> {
     let mut words = args.iter().skip(1);
     let first = loop {
@@ -63,7 +63,7 @@ fn is_option(arg: &OsStr) -> bool {
     arg.as_encoded_bytes().starts_with(b"-")
 }
 
-/// A text that the parser has about its error.
+/// A detail of the parser's error.
 fn context(error: &clap::Error, kind: ContextKind) -> Option<&str> {
     match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text),
@@ -71,7 +71,7 @@ fn context(error: &clap::Error, kind: ContextKind) -> Option<&str> {
     }
 }
 
-/// An option that this command does not have: another one has it, or a netcat.
+/// The hint for an option that another command or a netcat has.
 fn unknown_option(args: &[OsString], command: &str, error: &clap::Error) -> Option<String> {
     let option = context(error, ContextKind::InvalidArg)?;
     match (command, option) {
@@ -107,7 +107,7 @@ fn of_a_netcat(option: &str) -> Option<String> {
     found.map(|(_, line)| (*line).to_owned())
 }
 
-/// The value behind a short option, joined to it or the next word.
+/// The value of a short option, joined to it or in the next word.
 fn value_of(args: &[OsString], option: &str) -> Option<String> {
     let at = args.iter().position(|arg| arg.as_encoded_bytes().starts_with(option.as_bytes()))?;
     let joined = &args.get(at)?.to_str()?[option.len()..];
@@ -115,7 +115,7 @@ fn value_of(args: &[OsString], option: &str) -> Option<String> {
     is_plain(value).then(|| value.to_owned())
 }
 
-/// A command by a name that others have for it, or one that is not there.
+/// The hint for an unknown command, which other programs may have.
 fn other_command(error: &clap::Error) -> Option<String> {
     let word = context(error, ContextKind::InvalidSubcommand)?;
     let known = match word.to_ascii_lowercase().as_str() {
@@ -131,7 +131,7 @@ fn other_command(error: &clap::Error) -> Option<String> {
     Some(format!("no command is named '{}': write 'secretcat {known}{relay}'", escape(word.as_bytes())))
 }
 
-/// A line as nc has it: options and an address, and no command.
+/// The hint for a command line of nc: options and an address, without a command.
 fn without_command(args: &[OsString], error: &clap::Error) -> Option<String> {
     let line = NcLine::read(args);
     if line.udp {
@@ -164,7 +164,7 @@ fn without_command(args: &[OsString], error: &clap::Error) -> Option<String> {
     Some(format!("expected a command before {}: listen, connect or sweep", escape(option.as_bytes())))
 }
 
-/// What a command line of nc says of the address.
+/// What a command line of nc asks for.
 #[derive(Debug, Default)]
 struct NcLine {
     listens: bool,
@@ -188,7 +188,7 @@ impl NcLine {
                     line.listens |= letters.contains(&b'l');
                     line.checks |= letters.contains(&b'z');
                     line.udp |= letters.contains(&b'u');
-                    // "-lp 4500", "-p4500", "-w 3": the value is the rest of the word, or the next one.
+                    // "-lp 4500", "-p4500", "-w 3": the value is the rest of the word, or the next word.
                     let valued = letters.iter().position(|letter| VALUED.contains(letter));
                     if let Some(at) = valued {
                         let joined = arg.to_str().map(|text| OsString::from(&text[at + 2..]));
@@ -204,8 +204,8 @@ impl NcLine {
         line
     }
 
-    /// The address as it is written here, and as it stood there; words that a shell or a terminal would
-    /// take for something else are replaced by their names.
+    /// The address as secretcat takes it, and as it was given. Words that need quoting in a shell are replaced
+    /// by HOST and PORT.
     fn address(&self) -> (String, String) {
         let shown = |word: &OsStr, name: &str| match word.to_str() {
             Some(text) if is_plain(text) => text.to_owned(),
@@ -227,7 +227,7 @@ impl NcLine {
     }
 }
 
-/// What is wrong with a word given as an address, where that can be said better than by all the forms.
+/// The hint for a word that is not an address, if it looks like a known mistake.
 pub(super) fn address(word: &OsStr) -> Option<String> {
     let text = word.to_str()?;
     let shown = escape(text.as_bytes());
@@ -274,7 +274,7 @@ pub(super) fn address(word: &OsStr) -> Option<String> {
     })
 }
 
-/// Whether this names a port behind a host: "h:80", "[::1]:80".
+/// Whether a port follows the host: "h:80", "[::1]:80".
 fn has_port(host: &str) -> bool {
     host.rsplit_once(':')
         .is_some_and(|(before, port)| is_number(port) && (!before.contains(':') || before.ends_with(']')))
@@ -284,7 +284,7 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether a shell takes this word as it is.
+/// Whether a shell takes this word without quotes.
 fn is_plain(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-/%@[]+".contains(&byte))
 }

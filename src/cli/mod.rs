@@ -63,7 +63,7 @@ enum When {
     Never,
 }
 
-/// What the command line asks for.
+/// A parsed command line.
 #[derive(Debug)]
 pub struct Request {
     /// Whether stderr is coloured.
@@ -83,25 +83,25 @@ pub enum Task {
     Sweep(Box<SweepConfig>),
 }
 
-/// Why there is nothing to do.
+/// Why a command line is not carried out.
 #[derive(Debug)]
 pub enum Refusal {
-    /// Help or the version was asked for: this text goes to stdout.
+    /// Help or the version was requested: this text goes to stdout.
     Told(clap::Error),
-    /// The command line cannot be understood.
+    /// The command line cannot be parsed.
     Syntax(String),
-    /// It can, but it cannot be done.
+    /// The options contradict each other, or a value does not fit.
     Config(ConfigError),
 }
 
-/// The definitions, for the man pages and the completions.
+/// The definitions of all commands, for the man pages and the completions.
 #[must_use]
 pub fn command() -> clap::Command {
     Commands::augment_subcommands(Cli::command())
 }
 
-/// The definitions that these words need. A command named first is the only one that is looked
-/// at, and to define the others as well is most of what starting the program takes.
+/// The definitions that this command line needs. If its first word is a command, only that command is defined:
+/// defining the others as well takes most of the start of the program.
 fn command_for(args: &[OsString]) -> clap::Command {
     let name = args.get(1).and_then(|arg| arg.to_str()).unwrap_or_default();
     let define = match name {
@@ -114,8 +114,8 @@ fn command_for(args: &[OsString]) -> clap::Command {
     Cli::command().subcommand(define(clap::Command::new(name.to_owned())))
 }
 
-/// `connect ADDRESS`, or `HOST PORT`, and no option: what scripts say again and again. To define fifty
-/// options of which none is given is a seventh of what a run takes that asks one question.
+/// The flags of `connect ADDRESS` or `connect HOST PORT` without options, which scripts run often. Defining
+/// fifty options that are not given takes a seventh of a run with one message.
 fn plain(args: &[OsString]) -> Option<connect::ConnectFlags> {
     let [_, command, address @ ..] = args else { return None };
     let is_word = |arg: &OsString| !arg.as_encoded_bytes().starts_with(b"-");
@@ -123,7 +123,7 @@ fn plain(args: &[OsString]) -> Option<connect::ConnectFlags> {
     plain.then(|| connect::ConnectFlags::plain(address))
 }
 
-/// `help`, `help COMMAND` and `version`, as the options that they stand for.
+/// Replaces `help`, `help COMMAND` and `version` by the options `--help` and `--version`.
 fn as_options(mut args: Vec<OsString>) -> Vec<OsString> {
     let is_word = |arg: &&OsString| !arg.as_encoded_bytes().starts_with(b"-");
     match args.get(1).and_then(|arg| arg.to_str()) {
@@ -142,7 +142,7 @@ fn as_options(mut args: Vec<OsString>) -> Vec<OsString> {
 /// Parses and checks a command line.
 ///
 /// # Errors
-/// [`Refusal`] says what is to be told to whom.
+/// [`Refusal`] has the text to print, and where.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Refusal> {
     let args: Vec<OsString> = args.into_iter().collect();
     if let Some(flags) = plain(&args) {
@@ -169,17 +169,17 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Refusa
     Ok(Request { color, task })
 }
 
-/// Whether ADDRESS stands on the command line, and not in the environment.
+/// Whether ADDRESS comes from the command line, not from the environment.
 fn address_was_typed(matches: Option<&ArgMatches>) -> bool {
     let source = matches.and_then(|matches| matches.value_source("address"));
     source == Some(clap::parser::ValueSource::CommandLine)
 }
 
 impl Refusal {
-    /// Prints help or version on stdout; everything else is an error for the caller to report.
+    /// Prints help or version on stdout; returns every other refusal as an error for the caller to report.
     ///
     /// # Errors
-    /// The complaint; or that stdout could not be written.
+    /// The refusal, or a failed write to stdout.
     pub fn tell(&self) -> Result<(), Error> {
         match self {
             Refusal::Told(text) => {
@@ -195,7 +195,7 @@ impl Refusal {
     }
 }
 
-/// Help and version are no errors; of the others is said what to write instead.
+/// Turns a parser error into a refusal. Help and version are not errors; the others get a hint.
 fn refused(args: &[OsString], error: clap::Error) -> Refusal {
     if error.use_stderr() { Refusal::Syntax(hint::refusal(args, &error)) } else { Refusal::Told(error) }
 }

@@ -1,4 +1,4 @@
-//! The options about what is shown.
+//! The flags of what is printed and recorded.
 
 use std::path::PathBuf;
 
@@ -41,7 +41,7 @@ pub(super) struct SeeingFlags {
     timeline: Option<PathBuf>,
 }
 
-/// Which bytes the trace has.
+/// Which bytes the trace contains.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Bytes {
     None,

@@ -172,7 +172,7 @@ pub(super) struct SocketFlags {
     pub(super) ttl: Option<Count>,
 }
 
-/// What shows the socket options of one connection.
+/// The flag that prints the socket options of a connection.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Socket options")]
 pub(super) struct ShowFlag {
@@ -195,7 +195,7 @@ pub(super) struct BacklogFlag {
 }
 
 impl SocketFlags {
-    /// The options asked for, checked; the backlog of a listener is set in the result.
+    /// The checked options. The caller sets the backlog of a listener in the result.
     pub(super) fn into_config(self) -> Result<SocketOptions, SocketOptionsError> {
         self.check_family()?;
         let number = |count: Count| count.0;
@@ -227,7 +227,7 @@ impl SocketFlags {
         Ok(options)
     }
 
-    /// Which addresses of a name are taken.
+    /// The address family that is requested.
     pub(super) fn family(&self) -> Family {
         match (self.ipv4, self.ipv6) {
             (true, _) => Family::V4,
@@ -236,7 +236,7 @@ impl SocketFlags {
         }
     }
 
-    /// One family was asked for, and something that only the other one has.
+    /// Refuses options of one address family where the other one is requested.
     fn check_family(&self) -> Result<(), SocketOptionsError> {
         let ip = self.source.and_then(|source| source.ip);
         let clash = match ip {

@@ -1,4 +1,4 @@
-//! The options that every connection has, whoever made it.
+//! The flags that all connections have, made or accepted.
 
 use std::ffi::{OsStr, OsString};
 use std::net::Ipv6Addr;
@@ -36,7 +36,7 @@ pub(super) struct Limits {
     pub(super) busy_poll: Span,
 }
 
-/// What the kernel recommends for its own busy polling (Documentation/admin-guide/sysctl/net.rst).
+/// The value that Linux recommends for its own busy polling (Documentation/admin-guide/sysctl/net.rst).
 const BUSY_POLL: Span = Span(Duration::from_micros(50));
 
 impl Default for Limits {
@@ -45,7 +45,7 @@ impl Default for Limits {
     }
 }
 
-/// What the flags make of a connection, unchecked.
+/// The configuration of connections, not checked yet.
 pub(super) fn traffic(
     socket: SocketFlags,
     limits: &Limits,
@@ -62,8 +62,8 @@ pub(super) fn traffic(
     })
 }
 
-/// ADDRESS, as one word or as two, or a path with `-U`; without any, the default. One that was not
-/// typed is refused by the name of the variable that it stands in.
+/// Parses ADDRESS: one word, two words, a path with `-U`, or the default. An error in an address from the
+/// environment names the variable.
 pub(super) fn address(words: &[OsString], typed: bool, unix: bool, family: Family) -> Result<Address, ConfigError> {
     let place = |error| if typed { error } else { ConfigError::new(format!("{ADDRESS_VARIABLE}: {error}")) };
     parsed(words, unix, family).map_err(place)
@@ -71,7 +71,7 @@ pub(super) fn address(words: &[OsString], typed: bool, unix: bool, family: Famil
 
 fn parsed(words: &[OsString], unix: bool, family: Family) -> Result<Address, ConfigError> {
     if let Some(word) = words.iter().find(|word| *word == "on" || *word == "off") {
-        // "--keepalive off": a value that may be left out has to be joined to its option.
+        // "--keepalive off": an optional value has to be joined to its option.
         let word = word.to_string_lossy();
         return Err(ConfigError::new(format!(
             "'{word}' is no address; for the value of an option write --option={word}"
@@ -87,7 +87,7 @@ fn parsed(words: &[OsString], unix: bool, family: Family) -> Result<Address, Con
         }
     };
     match address {
-        // Nobody has named a host: it is this one, in the family asked for.
+        // No host is given: it is this one, in the requested address family.
         Address::Tcp { port, .. } if family == Family::V6 && names_no_host(words) => {
             Ok(Address::Tcp { host: Host::Ip(Ipv6Addr::LOCALHOST.into()), port })
         }
@@ -95,19 +95,19 @@ fn parsed(words: &[OsString], unix: bool, family: Family) -> Result<Address, Con
     }
 }
 
-/// An address in one word; of what is none, what to write instead.
+/// Parses an address in one word; the error has a hint.
 pub(super) fn one_word(word: &OsStr) -> Result<Address, ConfigError> {
     let refused = |invalid: Invalid| hint::address(word).unwrap_or_else(|| invalid.to_string());
     let address = Address::parse_os(word, &services::port);
     address.map_err(|invalid| ConfigError::new(refused(invalid))).and_then(supported)
 }
 
-/// Reads a port alone.
+/// Parses a port.
 pub(super) fn port(text: &str) -> Result<u16, Invalid> {
     read_port(text, &services::port)
 }
 
-/// Refuses an abstract name where the system has none.
+/// Refuses an abstract name on systems without them.
 fn supported(address: Address) -> Result<Address, ConfigError> {
     if address.is_abstract() && !cfg!(any(target_os = "linux", target_os = "android")) {
         return Err(ConfigError::new(format!("{address}: Linux alone has abstract unix sockets: use unix:PATH")));
