@@ -1,4 +1,4 @@
-//! What `secretcat connect` is to do.
+//! The checked configuration of `secretcat connect`.
 
 use std::time::Duration;
 
@@ -7,75 +7,75 @@ use crate::frame::Framing;
 use crate::service::wire::Wire;
 use crate::value::{Address, Count, Replies};
 
-/// A checked run of `connect`.
+/// The checked configuration of `secretcat connect`.
 #[derive(Clone, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct ConnectConfig {
-    /// Whom to talk to.
+    /// The server to connect to.
     pub target: Target,
-    /// The connection alone is wanted: it is closed as soon as it stands.
+    /// Only check the connection (`-z`): it is closed as soon as it is made.
     pub check: bool,
-    /// Which addresses of a name are taken.
+    /// Which addresses of a name are used.
     pub family: Family,
-    /// Where the messages come from.
+    /// The source of the messages.
     pub input: Input,
-    /// Bytes both ways instead of messages.
+    /// Send and receive bytes instead of messages (`--raw`).
     pub raw: bool,
-    /// What the end of the input does to the connection.
+    /// When the connection is half-closed.
     pub half_close: HalfClose,
-    /// It does so where stdin is no input, too (`-N`).
+    /// Half-close at the end of stdin even if it is no input (`-N`).
     pub shutdown_always: bool,
-    /// How a stream of raw bytes ends.
+    /// How the streams of `--raw` end.
     pub stream: StreamConfig,
-    /// How messages and replies are told apart.
+    /// How messages and replies are delimited.
     pub framing: Framing,
-    /// Messages end with CR LF.
+    /// End messages with CR LF.
     pub crlf: bool,
-    /// How many replies each message has (`--replies`).
+    /// The replies that are expected to each message (`--replies`).
     pub replies: Replies,
-    /// How many messages the server sends before it is asked (`--greeting`).
+    /// The replies that are expected before that of the first message (`--greeting`).
     pub greeting: u64,
-    /// The quit words end a conversation at a terminal.
+    /// Whether the quit words end a conversation at a terminal.
     pub quit_words: bool,
-    /// A conversation at a terminal that loses its connection makes another one.
+    /// Whether a conversation at a terminal connects again when it loses its connection.
     pub reconnect: bool,
-    /// How long making the connection may take, name lookup and all addresses included.
+    /// The time limit for connecting, name lookup and all addresses included.
     pub connect_timeout: Duration,
-    /// How often a failed connection is tried again, and after which pause.
+    /// How failed connections are retried.
     pub retry: Retry,
-    /// How long one reply may take.
+    /// The time limit of a reply (`--timeout`).
     pub reply_timeout: Option<Duration>,
-    /// How long to wait for the peer after the end of the input (`-q`).
+    /// The time limit for the rest of the run after the end of the input (`-q`).
     pub quit_after: Option<Duration>,
-    /// What the connection is given.
+    /// The options of the connection.
     pub traffic: Traffic,
-    /// What is shown.
+    /// What is printed and recorded.
     pub seeing: Seeing,
 }
 
-/// What the end of the input does to the connection.
+/// When the connection is half-closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HalfClose {
-    /// Nothing.
+    /// Never.
     Never,
-    /// It is half-closed when the last reply that is expected has come.
+    /// After the last expected reply.
     AfterReplies,
-    /// It is half-closed at once.
+    /// When the input ends.
     AtOnce,
-    /// It is, and the last bytes wait for that, to go in one segment with the end.
+    /// When the input ends, in the segment of the last byte: the last bytes wait for the end.
     WithLast,
 }
 
-/// Whom to talk to.
+/// The server to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A server.
     Server(Address),
-    /// A message listener of our own, in this process.
+    /// A private message listener in this process.
     Loopback,
 }
 
-/// Where messages come from.
+/// The source of messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     /// stdin.
@@ -84,20 +84,20 @@ pub enum Input {
     Given(Vec<Vec<u8>>),
 }
 
-/// Trying again.
+/// How failed connections are retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retry {
-    /// How often, after the first try.
+    /// The number of retries after the first attempt.
     pub times: u32,
-    /// The pause before each further try.
+    /// The pause before each retry.
     pub delay: Duration,
 }
 
 impl ConnectConfig {
-    /// Checks what one option cannot know of another.
+    /// Checks the options against each other.
     ///
     /// # Errors
-    /// Says which options contradict each other, and what would be right.
+    /// Names the options that contradict each other, and what would be right.
     pub fn check(mut self) -> Result<Self, ConfigError> {
         if let Input::Given(messages) = &self.input {
             if self.framing == Framing::Lines && messages.iter().any(|message| message.contains(&b'\n')) {

@@ -1,4 +1,4 @@
-//! What `secretcat listen` is to do.
+//! The checked configuration of `secretcat listen`.
 
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -8,78 +8,78 @@ use crate::frame::Framing;
 use crate::service::{Bug, ServiceKind};
 use crate::value::Address;
 
-/// More loops than any machine has use for.
+/// The largest number of event loops: more than any machine needs.
 const MOST_THREADS: usize = 1024;
 
-/// A checked run of `listen`.
+/// The checked configuration of `secretcat listen`.
 #[derive(Clone, Debug)]
 pub struct ListenConfig {
-    /// Where to listen.
+    /// The address to listen on.
     pub address: Address,
-    /// Which addresses of a name are taken.
+    /// Which addresses of a name are used.
     pub family: Family,
-    /// Which service answers.
+    /// The service for each connection.
     pub service: ServiceKind,
-    /// How messages and replies are told apart.
+    /// How messages and replies are delimited.
     pub framing: Framing,
-    /// Bytes that `source` sends on each connection; without it there is no end.
+    /// The number of bytes that `source` sends on each connection; `None` is no limit.
     pub count: Option<u64>,
-    /// `pipe` goes on with the next connection when one has ended.
+    /// `pipe` accepts the next connection when one has ended.
     pub keep_open: bool,
-    /// `pipe` half-closes at the end of stdin even where stdin is no input (`-N`).
+    /// `pipe` half-closes at the end of stdin even if it is no input (`-N`).
     pub shutdown_always: bool,
     /// How the streams of `pipe` end.
     pub stream: StreamConfig,
-    /// A mistake made on purpose.
+    /// A deliberate mistake of the service.
     pub bug: Option<Bug>,
-    /// Forward to a server instead of answering.
+    /// The server to forward connections to, instead of answering.
     pub relay: Option<Relay>,
-    /// Serve one connection, then end.
+    /// Serve one connection, then exit.
     pub once: bool,
-    /// Event loops over the one listening socket; 0 is one for each processor.
+    /// The number of event loops over the one listening socket; 0 is one for each processor.
     pub threads: usize,
-    /// Who may connect, and how many.
+    /// Which clients are accepted, and how many.
     pub admission: Admission,
-    /// What every connection is given.
+    /// The options of every connection.
     pub traffic: Traffic,
-    /// What is shown.
+    /// What is printed and recorded.
     pub seeing: Seeing,
 }
 
-/// Forwarding to a server.
+/// The server that a relay forwards to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Relay {
     /// The server.
     pub to: Address,
-    /// Which direction the plan is carried out in; the other one passes whole.
+    /// The direction that the plan cuts; the other direction is not cut.
     pub cut_toward: Toward,
 }
 
 /// A direction through a relay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Toward {
-    /// What goes to the server.
+    /// To the server.
     Server,
-    /// What goes to the client.
+    /// To the client.
     Client,
-    /// What goes either way.
+    /// Both directions.
     #[default]
     Both,
 }
 
-/// Who may connect.
+/// Which clients are accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Admission {
-    /// The most connections at once; more wait in the backlog.
+    /// The largest number of connections at once; further clients wait in the backlog.
     pub max_connections: Option<usize>,
-    /// Only these networks, where any is named.
+    /// Accept only clients of these networks, if there are any.
     pub allow: Vec<IpNet>,
-    /// Never these networks.
+    /// Reject clients of these networks.
     pub deny: Vec<IpNet>,
 }
 
 impl Admission {
-    /// Why a client at this address is rejected, if it is. What is denied is denied even where it is also allowed.
+    /// The reason to reject a client at this address, if there is one. `deny` takes precedence over `allow`.
     #[must_use]
     pub fn rejects(&self, ip: IpAddr) -> Option<&'static str> {
         let ip = ip.to_canonical(); // ::ffff:192.0.2.1 is 192.0.2.1 to a rule
@@ -92,7 +92,7 @@ impl Admission {
 }
 
 impl ListenConfig {
-    /// The message service for this program's own use: quiet, and whole in what it writes.
+    /// A message service for the private listener: it prints nothing and does not cut its replies.
     #[must_use]
     pub fn private(address: Address, framing: Framing, max_message: usize) -> Self {
         let mut traffic = Traffic { max_message, ..Traffic::default() };
@@ -116,42 +116,42 @@ impl ListenConfig {
         }
     }
 
-    /// Whether what is written is a stream of bytes, not messages.
+    /// Whether the output is a stream of bytes, not messages.
     #[must_use]
     pub fn takes_raw(&self) -> bool {
         self.relay.is_some() || self.service.is_raw()
     }
 
-    /// Whether clients wait for what it makes of what they say.
+    /// Whether clients wait for replies.
     fn answers(&self) -> bool {
         matches!(self.service, ServiceKind::Secret | ServiceKind::Echo | ServiceKind::Chat)
     }
 
-    /// How what clients say is divided: a bug wants to see the reads themselves.
+    /// The framing of the input. A bug takes raw reads.
     #[must_use]
     pub fn heard_as(&self) -> Framing {
         if self.bug.is_some() || self.takes_raw() { Framing::Raw } else { self.framing }
     }
 
-    /// Whether it is between the standard streams and connections.
+    /// Whether connections are connected to stdin and stdout.
     #[must_use]
     pub fn is_pipe(&self) -> bool {
         self.service == ServiceKind::Pipe
     }
 
-    /// Whether the run is for one connection, between it and the standard streams.
+    /// Whether one connection is connected to stdin and stdout.
     #[must_use]
     pub fn is_one_pipe(&self) -> bool {
         self.is_pipe() && !self.keep_open
     }
 
-    /// Whether it is for one connection after the other.
+    /// Whether one connection after the other is connected to stdin and stdout.
     #[must_use]
     pub fn is_kept_pipe(&self) -> bool {
         self.is_pipe() && self.keep_open
     }
 
-    /// Whether the plan is carried out on a unix socket: to the clients, to the server of a relay, or both.
+    /// Whether the plan cuts what is written to a unix socket: to clients, to the server of a relay, or both.
     fn cuts_unix(&self) -> bool {
         let is_unix = |address: &Address| matches!(address, Address::Unix(_));
         match &self.relay {
@@ -163,10 +163,10 @@ impl ListenConfig {
         }
     }
 
-    /// Checks what one option cannot know of another.
+    /// Checks the options against each other.
     ///
     /// # Errors
-    /// Says which options contradict each other, and what would be right.
+    /// Names the options that contradict each other, and what would be right.
     pub fn check(mut self) -> Result<Self, ConfigError> {
         if self.admission.max_connections == Some(0) {
             return Err(ConfigError::new("--max-connections 0 would serve nobody: give 1 or more"));
@@ -198,7 +198,7 @@ impl ListenConfig {
             }
         }
         if self.is_pipe() {
-            // One stdin cannot be shared.
+            // Connections cannot share one stdin.
             self.once |= !self.keep_open;
             self.admission.max_connections = Some(1);
         }
@@ -233,9 +233,9 @@ impl ListenConfig {
         let bytes = Bytes { raw: self.takes_raw(), unix: self.cuts_unix() };
         self.traffic = self.traffic.check(bytes)?;
         if self.relay.is_some() || self.answers() {
-            // What is to be sent now must not wait here until what was sent before is acknowledged:
-            // a client that has nothing to say delays that by 40 ms. Few writes are small, for the
-            // answers of a turn go together.
+            // Nagle's algorithm would hold a reply back until the previous one is acknowledged, and a client
+            // that sends nothing delays the acknowledgement by 40 ms. Few writes are small, because the replies
+            // of a turn are joined.
             self.traffic.socket.prefer_nodelay();
         }
         Ok(self)

@@ -1,4 +1,4 @@
-//! What a run is to do, checked: one struct a command, built by cli/, read by session/.
+//! Checked configuration: one struct for each command, built by cli/ and read by session/.
 
 mod connect;
 mod listen;
@@ -18,13 +18,13 @@ pub use stream::{Direction, StreamConfig};
 pub use sweep::{Output, SweepConfig};
 pub use traffic::{Bytes, Family, Reading, Traffic};
 
-/// A combination of options that cannot be, with what would be right.
+/// A combination of options that is refused, with what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(pub String);
 
 impl ConfigError {
-    /// A refusal in these words.
+    /// An error with this text.
     pub fn new(text: impl Into<String>) -> Self {
         ConfigError(text.into())
     }

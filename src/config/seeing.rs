@@ -1,20 +1,20 @@
-//! What of a run is shown, and where.
+//! What a run prints and records, and where.
 
 use std::path::PathBuf;
 
-/// Where a file-like output goes.
+/// The destination of an output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sink {
     /// `-`: stderr.
     Stderr,
-    /// A file, made new.
+    /// A new file.
     File(PathBuf),
 }
 
 /// Whether stderr is coloured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Color {
-    /// On a terminal, unless `NO_COLOR` or TERM=dumb says otherwise.
+    /// On a terminal, unless `NO_COLOR` or TERM=dumb is set.
     #[default]
     Auto,
     /// Always.
@@ -23,42 +23,42 @@ pub enum Color {
     Never,
 }
 
-/// Which bytes of messages, writes and reads the trace has.
+/// Which bytes of messages, writes and reads the trace contains.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TraceData {
     /// None.
     None,
-    /// The first of each.
+    /// The first bytes of each.
     #[default]
     Head,
     /// All.
     All,
 }
 
-/// What of a run is shown.
+/// What a run prints and records.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub struct Seeing {
-    /// How much is told on stderr: 0 errors, 1 events, 2 every write and read.
+    /// The verbosity of the log on stderr: 0 errors, 1 events, 2 every write and read.
     pub verbosity: u8,
-    /// Nothing but errors is told on stderr.
+    /// Print only errors on stderr.
     pub quiet: bool,
-    /// A summary on stderr at the end.
+    /// Print a summary on stderr at the end.
     pub stats: bool,
-    /// One JSON object a line for everything that happens.
+    /// Where to write the trace, one JSON object for each event.
     pub trace: Option<Sink>,
-    /// Which bytes are in it.
+    /// Which bytes the trace contains.
     pub trace_data: TraceData,
-    /// How far a transfer has come is told, terminal or not.
+    /// Print the progress of a transfer, on a terminal or not.
     pub progress: bool,
-    /// A picture at the end.
+    /// Where to write the picture at the end.
     pub timeline: Option<PathBuf>,
-    /// The socket options, requested beside effective.
+    /// Print the socket options, as requested and as in effect.
     pub show_options: bool,
 }
 
 impl Seeing {
-    /// Whether anything must be recorded as it happens.
+    /// Whether events must be recorded while the run goes on.
     #[must_use]
     pub fn records(&self) -> bool {
         self.verbosity > 0 || self.stats || self.trace.is_some() || self.timeline.is_some()

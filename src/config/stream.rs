@@ -1,47 +1,47 @@
-//! How the two directions of a stream between stdin, stdout and a connection end.
+//! How streams between stdin, stdout and a connection end.
 
 use std::time::Duration;
 
 use super::ConfigError;
 
-/// How long the acknowledgement of the last bytes is waited for, unless an option says otherwise.
+/// The default time limit for the acknowledgement of the last bytes.
 const ACK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How a stream between the standard streams and a connection ends.
+/// How streams between stdin, stdout and a connection end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StreamConfig {
-    /// Which of the standard streams are used.
+    /// Which of stdin and stdout are used.
     pub direction: Direction,
-    /// The peer's end ends the connection, whatever stdin may still have.
+    /// The peer's end ends the connection, even if stdin has not ended.
     pub end_with_peer: bool,
-    /// How long the acknowledgement of the last bytes is waited for, where an option says it.
+    /// The time limit for the acknowledgement of the last bytes, if `--ack-timeout` sets it.
     pub ack_timeout: Option<Duration>,
 }
 
-/// Which of the standard streams are used.
+/// Which of stdin and stdout are used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Direction {
-    /// stdin is sent, and what comes goes to stdout.
+    /// stdin is sent, and received bytes go to stdout.
     #[default]
     Both,
     /// stdin is not read.
     Receive,
-    /// What comes is dropped.
+    /// Received bytes are dropped.
     Send,
 }
 
 impl StreamConfig {
-    /// How long the acknowledgement of the last bytes is waited for.
+    /// The time limit for the acknowledgement of the last bytes.
     #[must_use]
     pub fn ack_timeout(&self) -> Duration {
         self.ack_timeout.unwrap_or(ACK_TIMEOUT)
     }
 
-    /// Refuses what has nothing to do where bytes do not pass between the standard streams and a
-    /// connection; `needs` is what would make them pass.
+    /// Refuses these options where stdin and stdout are not connected to a peer; `needs` is the option that
+    /// connects them.
     ///
     /// # Errors
-    /// Names the first option of them.
+    /// Names the first option that is given.
     pub fn refuse_without_stream(&self, needs: &str) -> Result<(), ConfigError> {
         let given = [
             ("--recv-only", self.direction == Direction::Receive),
