@@ -1,21 +1,21 @@
 //! The lines that were entered before, for Up and Down.
 
-/// Lines that are kept.
+/// The largest number of lines.
 const LINES: usize = 1000;
-/// Bytes that are kept.
+/// The largest number of bytes of all lines.
 const BYTES: usize = 4 << 20;
 
-/// The lines that were entered before, oldest first, and which of them is looked at.
+/// The lines that were entered before, oldest first, and a position among them.
 #[derive(Debug, Default)]
 pub(super) struct History {
     lines: std::collections::VecDeque<Vec<u8>>,
     bytes: usize,
-    /// How many lines back, and the line that was being typed.
+    /// How many lines back the position is, and the line that was being typed.
     visited: Option<(usize, Vec<u8>)>,
 }
 
 impl History {
-    /// Keeps a line that was entered, unless it is empty or the last one once more.
+    /// Adds a line that was entered, unless it is empty or equals the last one.
     pub(super) fn push(&mut self, line: &[u8]) {
         self.visited = None;
         if line.is_empty() || self.lines.back().is_some_and(|last| last == line) {
@@ -28,7 +28,7 @@ impl History {
         }
     }
 
-    /// The line before the one that is shown, where there is one.
+    /// Moves to the previous line, if there is one.
     pub(super) fn older(&mut self, shown: &[u8]) -> Option<Vec<u8>> {
         let back = self.visited.as_ref().map_or(0, |(back, _)| *back) + 1;
         let line = self.lines.get(self.lines.len().checked_sub(back)?)?.clone();
@@ -37,7 +37,7 @@ impl History {
         Some(line)
     }
 
-    /// The line after the one that is shown; the last of them is what was being typed.
+    /// Moves to the next line; the last one is the line that was being typed.
     pub(super) fn newer(&mut self) -> Option<Vec<u8>> {
         let (back, typed) = self.visited.take()?;
         if back == 1 {

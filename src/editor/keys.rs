@@ -1,6 +1,6 @@
-//! What the bytes of a terminal mean: keys, text, and pasted text, however the bytes were split.
+//! Decodes the bytes of a terminal to keys, text and pasted text, however the bytes were split.
 
-/// One thing that was typed.
+/// One key, or a run of text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Key {
     /// Bytes for the line: characters that were typed, or anything within a paste.
@@ -27,22 +27,22 @@ pub(super) enum Key {
     ClearScreen,
 }
 
-/// A control sequence that is longer than this is none.
+/// A longer control sequence is not taken for one.
 const LONGEST: usize = 32;
-/// What stands around a paste (bracketed paste of xterm).
+/// The marks before and after a paste (bracketed paste of xterm).
 const PASTE_BEGIN: &[u8] = b"[200~";
 const PASTE_END: &[u8] = b"\x1b[201~";
 
-/// Where the decoder is.
+/// The state of the decoder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
     #[default]
     Ground,
-    /// ESC came; the sequence so far stands in `held`, without the ESC.
+    /// After ESC; `held` has the sequence so far, without the ESC.
     Escape,
-    /// The next byte is taken as it is (Ctrl-V).
+    /// After Ctrl-V: the next byte is text.
     Literal,
-    /// Within a paste; this many bytes of its end have come.
+    /// Within a paste; this many bytes of its end mark have been read.
     Paste(usize),
 }
 
@@ -50,14 +50,14 @@ enum State {
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     state: State,
-    /// The start of a control sequence, or of a UTF-8 character whose end did not come yet.
+    /// The start of an incomplete control sequence or UTF-8 character.
     held: Vec<u8>,
-    /// The last byte was a CR: an LF right after it belongs to it.
+    /// The last byte was a CR: an LF right after it is part of the same Enter.
     cr: bool,
 }
 
 impl Keys {
-    /// Takes the next key out of `input`, which is moved past it. `None`: all of `input` was taken.
+    /// Takes the next key from `input`, which is moved past it. `None`: all of `input` was taken.
     pub(super) fn next(&mut self, input: &mut &[u8]) -> Option<Key> {
         while let Some((&byte, rest)) = input.split_first() {
             if std::mem::take(&mut self.cr) && byte == b'\n' {
@@ -89,7 +89,7 @@ impl Keys {
             return self.text(input);
         }
         if !self.held.is_empty() {
-            return Some(Key::Text(std::mem::take(&mut self.held))); // a character that was never ended
+            return Some(Key::Text(std::mem::take(&mut self.held))); // an incomplete character
         }
         *input = &input[1..];
         match byte {
@@ -102,7 +102,7 @@ impl Keys {
         None
     }
 
-    /// All the text that stands at the start of the input, but for a character that is cut short.
+    /// Takes the text at the start of the input, without an incomplete character at its end.
     fn text(&mut self, input: &mut &[u8]) -> Option<Key> {
         let len = input.iter().position(|&byte| !is_text(byte)).unwrap_or(input.len());
         let (text, rest) = input.split_at(len);
@@ -121,7 +121,7 @@ impl Keys {
 
     fn escape(&mut self, byte: u8) -> Option<Key> {
         if byte == 0x1b {
-            self.held.clear(); // Esc, and then a key that sends a sequence
+            self.held.clear(); // the Esc key, and then a key that sends a sequence
             return None;
         }
         self.held.push(byte);
@@ -144,7 +144,7 @@ impl Keys {
             [b'[', arguments @ .., last] => return sequence_key(arguments, *last),
             [b'O', last] => return sequence_key(b"", *last),
             [b'\r' | b'\n'] => return Some(self.enter(byte)),
-            // Esc alone means nothing here: what was typed after it counts.
+            // The Esc key has no function: the byte after it is decoded by itself.
             [byte] if is_text(*byte) => return Some(Key::Text(sequence)),
             [byte] => return control(*byte),
             _ => {}
@@ -179,7 +179,7 @@ fn is_text(byte: u8) -> bool {
     byte >= b' ' && byte != 0x7f
 }
 
-/// How many bytes at the end are the start of a UTF-8 character.
+/// The length of an incomplete UTF-8 character at the end.
 fn cut_short(bytes: &[u8]) -> usize {
     let tail = &bytes[bytes.len().saturating_sub(4)..];
     (1..=tail.len().min(3))
@@ -210,7 +210,7 @@ fn control(byte: u8) -> Option<Key> {
     })
 }
 
-/// What `CSI arguments last` is, as xterm, the Linux console and rxvt have it.
+/// The key of `CSI arguments last`, as xterm, the Linux console and rxvt send it.
 fn sequence_key(arguments: &[u8], last: u8) -> Option<Key> {
     let modified = arguments.len() > 1 && arguments.contains(&b';');
     let number = arguments.split(|&byte| byte == b';').next().unwrap_or_default();

@@ -2,12 +2,12 @@
 
 use super::text::{Cluster, clusters};
 
-/// Bytes, and a cursor that stands between two characters of them.
+/// The bytes of the line, and a cursor between two of its characters.
 #[derive(Debug, Default)]
 pub(super) struct Line {
     bytes: Vec<u8>,
     cursor: usize,
-    /// What was deleted last, for Ctrl-Y.
+    /// The text that was deleted last, for Ctrl-Y.
     killed: Vec<u8>,
 }
 
@@ -29,13 +29,13 @@ impl Line {
         self.cursor += text.len();
     }
 
-    /// Takes the line out; what is left is empty.
+    /// Takes the line and leaves an empty one.
     pub(super) fn take(&mut self) -> Vec<u8> {
         self.cursor = 0;
         std::mem::take(&mut self.bytes)
     }
 
-    /// Has this text in the place of what was there, with the cursor at its end.
+    /// Replaces the text, with the cursor at its end.
     pub(super) fn set(&mut self, text: Vec<u8>) {
         self.cursor = text.len();
         self.bytes = text;
@@ -125,7 +125,7 @@ impl Line {
         }
     }
 
-    /// Where the word before the cursor begins.
+    /// The start of the word before the cursor.
     fn word_start(&self) -> usize {
         let mut at = self.cursor;
         for spaces in [true, false] {
@@ -136,7 +136,7 @@ impl Line {
         at
     }
 
-    /// Where the word after the cursor ends.
+    /// The end of the word after the cursor.
     fn word_end(&self) -> usize {
         let mut word = false;
         let within = |cluster: &Cluster<'_>| {

@@ -1,11 +1,11 @@
-//! A line editor: the bytes of a terminal in, lines and what is drawn out.
+//! A line editor: the bytes of a terminal in, lines and the bytes for the screen out.
 //!
 //! | file | what is in it |
 //! |---|---|
 //! | `keys` | bytes in, keys out |
 //! | `line` | the line and its cursor |
-//! | `history` | the lines before |
-//! | `text` | characters: what belongs together, how wide it is |
+//! | `history` | earlier lines |
+//! | `text` | characters: their bytes and their width |
 //! | `row` | the row of the screen |
 
 mod history;
@@ -19,7 +19,7 @@ use keys::{Key, Keys};
 use line::Line;
 use row::Row;
 
-/// What has come of what was typed.
+/// A result of typed bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Typed {
     /// A line was entered.
@@ -28,20 +28,19 @@ pub enum Typed {
     End,
 }
 
-/// A line editor. It writes nothing by itself: what a terminal is to be sent is appended to the
-/// `screen` that each call is given.
+/// A line editor. It performs no output: each call appends the bytes for the terminal to its argument `screen`.
 #[derive(Debug)]
 pub struct Editor {
     keys: Keys,
     line: Line,
     history: History,
     row: Row,
-    /// The line is to be on the screen.
+    /// The line is to be shown.
     prompting: bool,
 }
 
 impl Editor {
-    /// An editor with this prompt, which is not on the screen yet.
+    /// An editor with this prompt, which is not shown yet.
     #[must_use]
     pub fn new(prompt: &str) -> Editor {
         Editor {
@@ -53,8 +52,8 @@ impl Editor {
         }
     }
 
-    /// Takes what was typed, up to the end of a line: `input` is moved past that. `None` says that
-    /// all was taken and the line goes on.
+    /// Takes typed bytes up to the end of a line; `input` is moved past them. `None`: all bytes were taken, and
+    /// the line is not complete.
     pub fn take(&mut self, input: &mut &[u8], screen: &mut Vec<u8>) -> Option<Typed> {
         while let Some(key) = self.keys.next(input) {
             if !matches!(key, Key::Text(_) | Key::Enter) {
@@ -74,13 +73,13 @@ impl Editor {
         None
     }
 
-    /// Puts the prompt on the screen, and what was typed of the next line.
+    /// Shows the prompt, and what was typed of the next line.
     pub fn prompt(&mut self, screen: &mut Vec<u8>) {
         self.prompting = true;
         self.draw(screen);
     }
 
-    /// Shows text of whole lines, above the line that is being edited.
+    /// Shows whole lines above the line that is being edited.
     pub fn print(&mut self, text: &[u8], screen: &mut Vec<u8>) {
         self.row.erase(screen);
         screen.extend_from_slice(text);
@@ -90,8 +89,8 @@ impl Editor {
         self.draw(screen);
     }
 
-    /// Leaves the prompt and what was typed where they stand, and goes to a new row. What was typed
-    /// is kept for the next prompt.
+    /// Leaves the prompt and the typed text on the screen, and moves to a new row. The text is kept for the
+    /// next prompt.
     pub fn leave(&mut self, screen: &mut Vec<u8>) {
         if self.row.is_shown() {
             screen.push(b'\n');
@@ -100,14 +99,14 @@ impl Editor {
         self.row.forget();
     }
 
-    /// Notes how many columns the screen has, and draws anew if they are others than before.
+    /// Sets the number of columns of the screen, and redraws if it changed.
     pub fn set_columns(&mut self, columns: usize, screen: &mut Vec<u8>) {
         if self.row.set_columns(columns) {
             self.draw(screen);
         }
     }
 
-    /// Draws the line anew: something else may have written to the screen.
+    /// Redraws the line: something else may have written to the screen.
     pub fn redraw(&mut self, screen: &mut Vec<u8>) {
         if self.prompting {
             self.row.erase(screen);
@@ -115,8 +114,8 @@ impl Editor {
         }
     }
 
-    /// What draws the line behind something that was written in its place, and ends with a new row.
-    /// Empty where no line is on the screen.
+    /// The bytes that redraw the line after other output erased it and ended with a new row. Empty if no line
+    /// is shown.
     #[must_use]
     pub fn drawing(&mut self) -> Vec<u8> {
         let mut drawing = Vec::new();
@@ -127,7 +126,7 @@ impl Editor {
         drawing
     }
 
-    /// Bytes of the line that is being edited.
+    /// The length of the line that is being edited.
     #[must_use]
     pub fn unfinished(&self) -> usize {
         self.line.bytes().len()

@@ -1,7 +1,7 @@
-//! The row of the screen that a line is edited in, as the bytes that draw it.
+//! The row of the screen in which a line is edited, and the bytes that draw it.
 //!
-//! It is always one row: a longer line is shown in part, around the cursor. So what is drawn is
-//! bounded whatever was pasted, and erasing it is one row, too.
+//! It is always one row: of a longer line, the part around the cursor is shown. Therefore drawing is bounded
+//! whatever was pasted, and one row has to be erased.
 
 use unicode_width::UnicodeWidthStr;
 
@@ -15,17 +15,17 @@ const ERASE: &[u8] = b"\x1b[K";
 /// A prompt that leaves fewer cells than this for the line is not shown.
 const LEAST: usize = 8;
 
-/// What stands in the row.
+/// The content of the row.
 #[derive(Debug)]
 pub(super) struct Row {
     prompt: String,
     columns: usize,
-    /// The row is on the screen.
+    /// The row is shown.
     shown: bool,
-    /// Where the part of the line begins that is shown.
+    /// The start of the part of the line that is shown.
     first: usize,
-    /// Where the cursor stands, if it stands behind the whole line: how long that was, and in which
-    /// column. What is typed then is appended, and nothing need be drawn again.
+    /// The length of the line and the column of the cursor, if the cursor is at the end of the line. Typed text
+    /// is then appended without redrawing.
     end: Option<(usize, usize)>,
 }
 
@@ -38,18 +38,18 @@ impl Row {
         self.shown
     }
 
-    /// Notes how wide the screen is; true if that is new.
+    /// Sets the width of the screen; true if it changed.
     pub(super) fn set_columns(&mut self, columns: usize) -> bool {
         self.end = self.end.filter(|_| columns == self.columns);
         std::mem::replace(&mut self.columns, columns) != columns
     }
 
-    /// Notes that something else than text at its end has changed.
+    /// Notes a change other than text at the end of the line.
     pub(super) fn changed(&mut self) {
         self.end = None;
     }
 
-    /// Draws the row as the line is now. A row that is not on the screen yet begins at its start.
+    /// Draws the row for this line. A row that is not shown yet begins at the start of the line.
     pub(super) fn draw(&mut self, line: &Line, out: &mut Vec<u8>) {
         if self.append(line, out) {
             return;
@@ -89,7 +89,7 @@ impl Row {
         }
     }
 
-    /// Takes the row off the screen.
+    /// Erases the row.
     pub(super) fn erase(&mut self, out: &mut Vec<u8>) {
         if std::mem::take(&mut self.shown) {
             out.extend_from_slice(START);
@@ -98,12 +98,12 @@ impl Row {
         self.end = None;
     }
 
-    /// Notes that it is on the screen no more, or that nobody knows what is.
+    /// Notes that the row is not shown any more, or that the screen is unknown.
     pub(super) fn forget(&mut self) {
         (self.shown, self.end) = (false, None);
     }
 
-    /// Leaves the line on the screen, all of it, and goes to the next row.
+    /// Shows the whole line, and moves to the next row.
     pub(super) fn finish(&mut self, line: &mut Line, out: &mut Vec<u8>) {
         line.end();
         let prompt = self.prompt.width();
@@ -125,12 +125,12 @@ impl Row {
         self.first = 0;
     }
 
-    /// The cells that are used: in the last column, many a terminal is about to begin the next row.
+    /// The number of cells that are used. Not the last column: there many terminals wrap to the next row.
     fn cells(&self) -> usize {
         self.columns.max(2) - 1
     }
 
-    /// Shows what was appended, if nothing else has changed since the row was drawn.
+    /// Draws appended text only, if nothing else has changed since the row was drawn.
     fn append(&mut self, line: &Line, out: &mut Vec<u8>) -> bool {
         let Some((len, column)) = self.end.filter(|_| self.shown) else { return false };
         let Some(text) = line.bytes().get(len..).filter(|_| line.cursor() == line.bytes().len()) else { return false };
@@ -143,7 +143,7 @@ impl Row {
         true
     }
 
-    /// Chooses the part of the line that has the cursor in it; how much of the prompt is shown.
+    /// Chooses the part of the line around the cursor; returns how much of the prompt is shown.
     fn fit(&mut self, line: &Line) -> usize {
         let cells = self.cells();
         let width = self.prompt.width();
@@ -159,10 +159,10 @@ impl Row {
     }
 }
 
-/// Where the characters before the end begin that fill so many cells.
+/// The start of the last characters that fill `cells` cells.
 fn start_before(bytes: &[u8], cells: usize) -> usize {
     let (mut start, mut width) = (bytes.len(), 0);
-    // Characters of no width at all are counted as well: there may be a megabyte of them.
+    // Characters of width 0 count as well: there may be a megabyte of them.
     while let Some(cluster) = Cluster::last(&bytes[..start]) {
         width += cluster.width(0).max(1);
         if width > cells {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A screen that understands what the editor sends, and no more: rows of cells, and a cursor.
+/// A screen that handles only what the editor sends: rows of cells, and a cursor.
 struct Screen {
     columns: usize,
     rows: Vec<Vec<String>>,
@@ -25,7 +25,7 @@ impl Screen {
                 '\r' => self.column = 0,
                 '\n' => {
                     self.rows.push(Vec::new());
-                    self.column = 0; // as a terminal with ONLCR has it
+                    self.column = 0; // as a terminal with ONLCR does
                 }
                 '\x1b' => {
                     let end = rest.find(|c: char| c.is_ascii_alphabetic()).expect("a sequence ends");
@@ -110,7 +110,7 @@ impl Desk {
         self.screen.take(&out);
     }
 
-    /// Types it, and answers each line with the next prompt. True: the end was typed.
+    /// Types `keys`, and shows the next prompt after each line. True: the end of the input was typed.
     fn types(&mut self, keys: impl AsRef<[u8]>) -> bool {
         let mut input = keys.as_ref();
         loop {

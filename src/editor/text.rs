@@ -1,22 +1,21 @@
-//! Bytes as they stand on a screen: what belongs together, how wide it is, and what is shown of it.
+//! Characters on a screen: which bytes belong together, their width, and how they are shown.
 
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
 use crate::value::escape;
 
-/// A character of more bytes than this is cut: a base with a thousand accents must not cost a
-/// thousand looks for each key.
+/// A longer character is cut: a letter with a thousand accents must not cost a thousand steps for each key.
 const LONGEST: usize = 64;
-/// A tab goes to the next multiple of this.
+/// The distance of tab stops.
 const TAB: usize = 8;
 
-/// What a person takes for one character.
+/// One character as a person sees it (a grapheme).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cluster<'a>(&'a [u8]);
 
 impl<'a> Cluster<'a> {
-    /// The first one of `bytes`.
+    /// The first character of `bytes`.
     pub(super) fn first(bytes: &'a [u8]) -> Option<Cluster<'a>> {
         let (&byte, rest) = bytes.split_first()?;
         if byte.is_ascii() && rest.first().is_none_or(u8::is_ascii) {
@@ -31,25 +30,25 @@ impl<'a> Cluster<'a> {
         Some(Cluster(&bytes[..len]))
     }
 
-    /// The last one of `bytes`.
+    /// The last character of `bytes`.
     pub(super) fn last(bytes: &'a [u8]) -> Option<Cluster<'a>> {
-        // From a place that is no continuation, so that what is found from there on is right.
+        // Start where no character continues, so that the following boundaries are right.
         let near = bytes.len().saturating_sub(2 * LONGEST);
         let start = (near..bytes.len()).find(|&at| at == 0 || bytes[at] & 0xc0 != 0x80).unwrap_or(near);
         clusters(&bytes[start..]).last()
     }
 
-    /// How many bytes it has.
+    /// Its length in bytes.
     pub(super) fn len(self) -> usize {
         self.0.len()
     }
 
-    /// Whether it divides words.
+    /// Whether it separates words.
     pub(super) fn is_space(self) -> bool {
         matches!(self.0, b" " | b"\t")
     }
 
-    /// The cells that it takes when it begins in this column.
+    /// Its width in cells if it begins in this column.
     pub(super) fn width(self, column: usize) -> usize {
         match self.0 {
             [b'\t'] => TAB - column % TAB,
@@ -58,7 +57,7 @@ impl<'a> Cluster<'a> {
         }
     }
 
-    /// Appends what is shown of it in this column.
+    /// Appends the text that shows it in this column.
     pub(super) fn show(self, column: usize, out: &mut Vec<u8>) {
         match self.0 {
             [b'\t'] => out.extend(std::iter::repeat_n(b' ', self.width(column))),
@@ -67,13 +66,13 @@ impl<'a> Cluster<'a> {
         }
     }
 
-    /// Nothing of it drives a terminal.
+    /// Its text with control characters escaped.
     fn visible(self) -> String {
         escape(self.0)
     }
 }
 
-/// The characters of `bytes`, one after the other.
+/// Iterates over the characters of `bytes`.
 pub(super) fn clusters(bytes: &[u8]) -> impl Iterator<Item = Cluster<'_>> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
@@ -83,7 +82,7 @@ pub(super) fn clusters(bytes: &[u8]) -> impl Iterator<Item = Cluster<'_>> {
     })
 }
 
-/// The column behind `bytes`, which begin in `column`; not counted on past `limit`.
+/// The column after `bytes`, which begin in `column`; counting stops at `limit`.
 pub(super) fn column_after(bytes: &[u8], column: usize, limit: usize) -> usize {
     let mut column = column;
     for cluster in clusters(bytes) {
