@@ -1,4 +1,4 @@
-//! What can end a run, as data: the operation, the address or file, the cause.
+//! The errors that end a run, as data: the operation, the address or file, the cause.
 
 use std::fmt::Display;
 use std::io;
@@ -13,17 +13,17 @@ use crate::value::{Span, escape};
 /// Why a run failed. Its text is the one line that the user sees, without the program's name.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// The command line asks for something that cannot be.
+    /// The command line, or the input, is wrong.
     #[error("{0}")]
     Usage(String),
-    /// A local file, standard stream or facility failed.
+    /// A local file, stdin, stdout or another local resource failed.
     #[error("{action} {target}: {}", cause(source))]
     Local {
-        /// What was done: `write`, `open`, ….
+        /// The operation: `write`, `open`, ….
         action: &'static str,
-        /// What it was done to.
+        /// The file or stream.
         target: String,
-        /// Why it failed.
+        /// The cause.
         source: io::Error,
     },
     /// A socket option could not be set.
@@ -31,31 +31,31 @@ pub enum Error {
     Option {
         /// The address of the socket.
         address: String,
-        /// Which option, which value, and why not.
+        /// The option, the value, and the cause.
         what: String,
     },
     /// The network or the peer failed.
     #[error("{action} {address}: {}{}", cause(source), hint(action, address, source, *options))]
     Network {
-        /// What was done: `connect`, `listen`, `resolve`, ….
+        /// The operation: `connect`, `listen`, `resolve`, ….
         action: &'static str,
-        /// With whom.
+        /// The address of the peer.
         address: String,
-        /// Why it failed.
+        /// The cause.
         source: io::Error,
-        /// The options that may be the reason.
+        /// The options that may be the cause.
         options: Suspects,
     },
-    /// A time limit passed.
+    /// A time limit has passed.
     #[error("{action} {address}: no {what} within {limit} ({option} sets the limit)", limit = Span(*limit))]
     Timeout {
-        /// What was done.
+        /// The operation.
         action: &'static str,
-        /// With whom.
+        /// The address of the peer.
         address: String,
-        /// What did not come.
+        /// The event that was waited for: `reply`, `connection`, ….
         what: &'static str,
-        /// How long it was waited for.
+        /// The time limit.
         limit: Duration,
         /// The option that sets the limit.
         option: &'static str,
@@ -63,68 +63,68 @@ pub enum Error {
     /// The connection ended with messages unanswered, or before its work was done.
     #[error("connect {address}: {how}{}", owed(*unanswered))]
     Lost {
-        /// With whom.
+        /// The address of the peer.
         address: String,
-        /// How it ended.
+        /// How the connection ended.
         how: String,
-        /// Messages that were sent and have no whole reply.
+        /// The number of messages without a complete reply.
         unanswered: u64,
     },
-    /// The connection ended, and not everything that was to be sent is known to have arrived.
+    /// The connection ended, and not all bytes of stdin were acknowledged.
     #[error(
         "{address}: {} not sent, {unacknowledged} sent but not acknowledged: {why}{}",
         bytes(usize::try_from(*unsent).unwrap_or(usize::MAX)),
         if *more { "; stdin had not ended" } else { "" }
     )]
     Undelivered {
-        /// To whom.
+        /// The address of the peer.
         address: String,
-        /// Bytes that the connection did not take.
+        /// The number of bytes that were not sent.
         unsent: u64,
-        /// There may have been more of them to send.
+        /// stdin had not ended: there may be more bytes.
         more: bool,
-        /// Bytes that it took, and that the peer's system has not acknowledged.
+        /// The number of bytes that were sent but not acknowledged.
         unacknowledged: u64,
         /// How the connection ended.
         why: String,
     },
-    /// Connections of a run that serves many have lost bytes; each loss was printed when it was seen.
+    /// Connections of a listener lost bytes; each loss was printed when it was seen.
     #[error("{connections} {} lost bytes", if *connections == 1 { "connection" } else { "connections" })]
     Incomplete {
-        /// How many.
+        /// The number of connections.
         connections: u64,
     },
-    /// More replies came than are expected.
+    /// More replies arrived than were expected.
     #[error("{address}: {}", surplus_text(*surplus, *still_sending))]
     Surplus {
-        /// From whom.
+        /// The address of the peer.
         address: String,
-        /// How many more.
+        /// The number of surplus replies.
         surplus: u64,
-        /// The server had not stopped sending when the run ended.
+        /// The server was still sending when the run ended.
         still_sending: bool,
     },
-    /// A signal ended the run; `io::signal` knows which.
+    /// A signal ended the run; `io::signal` has its number.
     #[error("interrupted")]
     Interrupted,
-    /// Nobody reads stdout any more (EPIPE). Never printed: the program dies of SIGPIPE, as cat(1) does.
+    /// No process reads stdout any more (EPIPE). Never printed: the program dies of SIGPIPE, as cat(1) does.
     #[error("write to stdout: broken pipe")]
     OutputGone,
 }
 
 impl Error {
-    /// A failed operation on a file or stream. What names it is put into words when it has failed:
-    /// an operation that succeeds, once a turn of the loop, costs no memory.
+    /// A failed operation on a file or stream. The name is converted only on failure, so that an operation that
+    /// succeeds allocates no memory.
     pub fn local(action: &'static str, target: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
         move |source| Error::Local { action, target: target.into(), source }
     }
 
-    /// A failed operation on a file, named by its path.
+    /// A failed operation on a file with this path.
     pub fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
         Error::local(action, shown_path(path))
     }
 
-    /// Nothing came or went for so long.
+    /// No byte was received or sent within `limit`.
     #[must_use]
     pub fn idle(action: &'static str, address: String, limit: Option<Duration>) -> Error {
         let limit = limit.unwrap_or_default();
@@ -137,35 +137,35 @@ impl Error {
     }
 }
 
-/// A path as one line of text: what a terminal must not see is escaped.
+/// A path as one line of text, with control characters escaped.
 #[must_use]
 pub fn shown_path(path: &Path) -> String {
     escape(path.as_os_str().as_encoded_bytes())
 }
 
-/// The system's words for an error, lower case and without its number.
+/// The system's text for an error, in lower case and without its number.
 #[must_use]
 pub fn cause(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut letters = text.chars();
     match (letters.next(), letters.clone().next()) {
-        // An acronym, or a name, keeps its capitals.
+        // Acronyms and names keep their capitals.
         (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(letters).collect(),
         _ => text.to_owned(),
     }
 }
 
-/// Options of a connection that may be the reason why it cannot be made.
+/// Options that may be the cause of a failed connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Suspects {
-    /// The port that it was to come from.
+    /// The source port.
     pub source_port: Option<u16>,
-    /// The hops that its packets may take.
+    /// The limit of hops (`--ttl`).
     pub hops: Option<u32>,
 }
 
-/// The next thing to try, where it is known.
+/// A hint what to try next, where there is one.
 fn hint(action: &str, address: &str, error: &io::Error, options: Suspects) -> String {
     let text = match (action, error.kind()) {
         ("listen", io::ErrorKind::AddrInUse) if address.starts_with("unix:@") => "another program listens there",
@@ -197,13 +197,13 @@ fn hint(action: &str, address: &str, error: &io::Error, options: Suspects) -> St
     if text.is_empty() { String::new() } else { format!(" ({text})") }
 }
 
-/// Whether this is an IPv6 address that holds on one link, and no link is named.
+/// Whether this is a link-local IPv6 address without an interface.
 fn lacks_zone(address: &str) -> bool {
     let address: Option<SocketAddrV6> = address.parse().ok();
     address.is_some_and(|address| address.ip().is_unicast_link_local() && address.scope_id() == 0)
 }
 
-/// So many bytes, in words.
+/// A number of bytes with its unit.
 #[must_use]
 pub fn bytes(count: usize) -> String {
     if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") }

@@ -6,17 +6,17 @@ use super::http::Http;
 use super::lines::Lines;
 use super::{Found, FrameError, Framing, LengthPrefix, Message, Need, Role, Scan, Wish};
 
-/// An idle connection keeps no more memory than this for parts of messages.
+/// The largest buffer that an idle connection keeps for partial messages.
 const KEPT: usize = 256;
 
-/// Collects what was read and hands out whole messages, the same ones however the bytes were split.
+/// Collects bytes and returns whole messages, the same ones however the bytes were split.
 ///
-/// A message that lies whole in the fresh bytes is handed out from there: nothing is copied. Only an
-/// incomplete tail is. Every byte is looked at once, so the work is linear in the bytes.
+/// A message that is complete in the fresh bytes is returned without copying; only an incomplete tail is
+/// copied. Every byte is examined once, so the work is linear in the bytes.
 #[derive(Debug)]
 pub struct Inbox {
     scanner: Scanner,
-    /// Bytes that could not be handed out yet, behind `start` bytes that were.
+    /// Bytes that are not returned yet, after `start` bytes that were.
     stash: Vec<u8>,
     start: usize,
 }
@@ -27,14 +27,13 @@ enum Scanner {
     Raw,
     Length(LengthPrefix, usize),
     Http(Http),
-    /// The error that ended it, and whether the message that it was found in still waits to be
-    /// told that the rest of it is wanted.
+    /// The error that ended it, and whether the message with the error still waits for `100 Continue`.
     Failed(FrameError, bool),
 }
 
 impl Inbox {
-    /// An empty inbox. `limit` is the bytes a message may have: a line without its line ending, a
-    /// body behind its length, an HTTP message with its head. It does not matter for raw bytes.
+    /// An empty inbox. `limit` is the largest size of a message: a line without its line ending, a body after
+    /// its length prefix, an HTTP message with its head. Raw bytes have no limit.
     #[must_use]
     pub fn new(framing: Framing, role: Role, limit: usize) -> Inbox {
         let scanner = match framing {
@@ -46,7 +45,7 @@ impl Inbox {
         Inbox { scanner, stash: Vec::new(), start: 0 }
     }
 
-    /// The same, where the body of a line is the line with its ending, byte for byte as it came.
+    /// The same inbox, but returning lines with their ending, byte for byte.
     #[must_use]
     pub fn verbatim(mut self) -> Inbox {
         if let Scanner::Lines(lines) = &mut self.scanner {
@@ -55,14 +54,14 @@ impl Inbox {
         self
     }
 
-    /// Takes the next message, first out of what is buffered and then out of `fresh`, which is moved
-    /// on past it. `None` says that more bytes are needed: all of `fresh` was taken and its tail is
-    /// buffered here. An error is final: every further call returns it.
+    /// Takes the next message, first from the buffer and then from `fresh`, which is moved past it. `None`:
+    /// more bytes are needed; all of `fresh` was taken and its tail is buffered here. An error is final: every
+    /// further call returns it.
     #[allow(clippy::inline_always, reason = "several callers, and each is a loop that is hot")]
     #[inline(always)]
     pub fn pull<'s, 'f: 's>(&'s mut self, fresh: &mut &'f [u8]) -> Result<Option<Message<'s>>, FrameError> {
-        // What there is most of, lines that lie whole in the fresh bytes, is small enough to be
-        // compiled into the loop over the messages.
+        // The most frequent case, a line that is complete in the fresh bytes, is short enough to be inlined
+        // into the loop over the messages.
         if self.buffered() == 0 {
             if fresh.is_empty() {
                 return self.check().map(|()| None);
@@ -102,7 +101,7 @@ impl Inbox {
                 Err(error) => return Err(self.fail(error)),
             };
             let bytes = *fresh;
-            // What follows the message stays in `fresh`, to be handed out from there.
+            // The bytes after the message stay in `fresh`.
             let (needed, rest) = bytes.split_at(need.count(bytes));
             if needed.is_empty() {
                 return Ok(None);
@@ -112,16 +111,16 @@ impl Inbox {
         }
     }
 
-    /// Says which request the next message answers, behind those that were said before. Only HTTP
-    /// needs to know: what answers HEAD has no body.
+    /// Adds a request to the queue of requests that the next messages answer. Only HTTP needs it: a response to
+    /// HEAD has no body.
     pub fn expect(&mut self, request: &[u8]) {
         if let Scanner::Http(http) = &mut self.scanner {
             http.expect(request);
         }
     }
 
-    /// Whether the message that has begun waits to be told that the rest of it is wanted; true once
-    /// a message, and to be asked when [`Inbox::pull`] has found no whole one. A request of HTTP can.
+    /// Whether the incomplete message waits for `100 Continue`, as a request of HTTP can; true once for each
+    /// message. To be called after [`Inbox::pull`] has returned `None`.
     pub fn take_expectation(&mut self) -> bool {
         match &mut self.scanner {
             Scanner::Http(http) => http.take_expectation(),
@@ -130,24 +129,23 @@ impl Inbox {
         }
     }
 
-    /// The error that has ended it.
+    /// The error that ended it.
     #[must_use]
     pub fn failure(&self) -> Option<&FrameError> {
         if let Scanner::Failed(error, _) = &self.scanner { Some(error) } else { None }
     }
 
-    /// Buffers what was read and not pulled, for a caller that stops pulling early. The caller
-    /// bounds it by what it reads before it pulls on.
+    /// Buffers bytes that were read but not pulled, for a caller that stops pulling early. The caller limits
+    /// their number.
     pub fn keep(&mut self, fresh: &[u8]) {
         if self.failure().is_none() {
             self.append(fresh);
         }
     }
 
-    /// Takes a last message at the end of the stream; to be called, as long as it returns one, after
-    /// `pull` has returned `None`. Without an end of their own are an unterminated last line and an
-    /// HTTP response whose body ends with the connection; any other rest is
-    /// [`FrameError::Truncated`].
+    /// Takes a last message at the end of the stream; to be called after `pull` has returned `None`, until it
+    /// returns none. An unterminated last line and an HTTP response whose body ends with the connection are
+    /// messages; any other rest is [`FrameError::Truncated`].
     pub fn finish(&mut self) -> Result<Option<Message<'_>>, FrameError> {
         self.check()?;
         if self.buffered() == 0 {
@@ -170,27 +168,26 @@ impl Inbox {
         }
     }
 
-    /// Whether what [`Inbox::finish`] returns is a whole message: a response of HTTP may end with its
-    /// connection, while a line without its LF was cut short.
+    /// Whether [`Inbox::finish`] returns a complete message: a response of HTTP may end with its connection,
+    /// while a line without its LF is incomplete.
     #[must_use]
     pub fn ends_with_stream(&self) -> bool {
         matches!(self.scanner, Scanner::Http(_))
     }
 
-    /// The bytes held here that were not handed out as a message yet.
+    /// The bytes that were not returned as a message yet.
     #[must_use]
     pub fn held(&self) -> &[u8] {
         &self.stash[self.start..]
     }
 
-    /// How many they are.
+    /// The number of those bytes.
     #[must_use]
     pub fn buffered(&self) -> usize {
         self.stash.len() - self.start
     }
 
-    /// Gives back memory that is not needed for what is buffered, but for a little that the parts of
-    /// the next message may need again.
+    /// Frees memory that the buffered bytes do not need, except a little for the next partial message.
     pub fn settle(&mut self) {
         if self.stash.capacity() == 0 {
             return;
@@ -209,7 +206,7 @@ impl Inbox {
     }
 
     fn append(&mut self, bytes: &[u8]) {
-        // Moving the rest down costs as much as it is long: only when that much was handed out.
+        // Moving the rest costs its length: do it only when at least that much was returned.
         if self.start >= self.buffered() {
             self.compact();
         }
@@ -234,8 +231,8 @@ impl Inbox {
 }
 
 impl Scanner {
-    /// Looks for the end of the message that `held` begins with. Until it is found, `held` may only
-    /// grow between two calls: what was looked at once is not looked at again.
+    /// Searches for the end of the first message in `held`. Until it is found, `held` may only grow between two
+    /// calls, because bytes that were examined are not examined again.
     fn scan(&mut self, held: &[u8]) -> Result<Scan, FrameError> {
         match self {
             Scanner::Lines(lines) => lines.scan(held),
@@ -247,7 +244,7 @@ impl Scanner {
         }
     }
 
-    /// What the rest of the stream is: a message, nothing, or one that was cut off.
+    /// The end of the stream: a last message, nothing, or an incomplete message.
     fn finish(&self, held: &[u8]) -> Result<Option<Found>, FrameError> {
         match self {
             Scanner::Lines(lines) => lines.finish(held).map(Some),
@@ -257,7 +254,7 @@ impl Scanner {
         }
     }
 
-    /// Gets ready for the next message. What the one that was found says of its answer.
+    /// Prepares for the next message; returns how the one that was found wants to be answered.
     fn finish_message(&mut self) -> Option<Wish> {
         match self {
             Scanner::Lines(lines) => lines.reset(),
@@ -269,7 +266,7 @@ impl Scanner {
 }
 
 impl Need {
-    /// How many of these bytes are needed.
+    /// How many of these bytes the decoder needs.
     fn count(&self, bytes: &[u8]) -> usize {
         match *self {
             Need::Bytes(most) => most.min(bytes.len()),

@@ -2,15 +2,15 @@
 
 use super::{Found, FrameError, Need, Scan};
 
-/// So few bytes are looked through one by one.
+/// Up to this length bytes are compared one by one.
 const FEW: usize = 64;
 
-/// Looks for the end of one line, and remembers how far it has looked.
+/// Searches for the end of a line, and remembers how far it has searched.
 #[derive(Debug)]
 pub(super) struct Lines {
     limit: usize,
     searched: usize,
-    /// The body of a line is the line with its ending.
+    /// Lines are returned with their ending.
     keeps_ending: bool,
 }
 
@@ -19,7 +19,7 @@ impl Lines {
         Lines { limit, searched: 0, keeps_ending: false }
     }
 
-    /// From now on the body of a line is the line with its ending.
+    /// Returns lines with their ending from now on.
     pub(super) fn keep_ending(&mut self) {
         self.keeps_ending = true;
     }
@@ -28,8 +28,8 @@ impl Lines {
         self.searched = 0;
     }
 
-    /// Splits off the line that `fresh` begins with, if it is whole and not too long, into itself
-    /// with its ending and without. Nothing of it may have been looked at before.
+    /// Splits off the first line of `fresh`, if it is complete and not too long; returns it with its ending and
+    /// without. None of its bytes may have been examined before.
     #[inline]
     pub(super) fn split<'a>(&self, fresh: &mut &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
         let lf = find_lf(fresh).filter(|&lf| lf <= self.limit)?;
@@ -42,7 +42,7 @@ impl Lines {
     }
 
     pub(super) fn scan(&mut self, held: &[u8]) -> Result<Scan, FrameError> {
-        // The limit leaves room for the line ending, which does not count.
+        // The limit has room for the line ending, which does not count.
         let most = self.limit.saturating_add(2);
         let window = &held[..held.len().min(most)];
         if let Some(found) = find_lf(&window[self.searched..]) {
@@ -59,7 +59,7 @@ impl Lines {
         Ok(Scan::More(Need::Line(most - window.len())))
     }
 
-    /// At the end of the stream the line needs no LF, and a CR at its end belongs to it.
+    /// At the end of the stream the line needs no LF, and a CR at its end is part of it.
     pub(super) fn finish(&self, held: &[u8]) -> Result<Found, FrameError> {
         self.allow(held.len())?;
         Ok(Found { wire: held.len(), body: 0, body_end: held.len(), chunked: false })
@@ -70,8 +70,8 @@ impl Lines {
     }
 }
 
-/// Where the first LF stands. memchr begins with asking what the processor can do (CPUID), and under a
-/// hypervisor the answer takes longer than all else that a short conversation does with its bytes.
+/// The position of the first LF. memchr first asks for the features of the processor (CPUID), which takes long
+/// under a hypervisor: longer than all other work on the bytes of a short conversation.
 #[inline]
 fn find_lf(bytes: &[u8]) -> Option<usize> {
     if bytes.len() <= FEW { bytes.iter().position(|&byte| byte == b'\n') } else { memchr::memchr(b'\n', bytes) }
