@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
+use crate::figures::{Better, note};
 use crate::peers::{self, end};
-use crate::{Bench, Outcome, note, table};
+use crate::{Bench, Outcome};
 
 const BLOCK: usize = 64 * 1024;
 /// Receives and forgets without a copy (recv(2) of TCP), so that the load does not hold the rest up.
@@ -29,19 +30,23 @@ pub(crate) fn print(bench: &Bench) -> Outcome {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let addr = listener.local_addr()?;
     for (title, feed) in [("from a pipe", Feed::Pipe(SIZE)), ("from a file", Feed::File(&path, SIZE))] {
-        for (_, command) in peers::senders(addr) {
+        for (_, command) in peers::senders(bench, addr) {
             run(command, &listener, feed, true)?;
         }
         let (mut rate, mut cpu) = (Vec::new(), Vec::new());
-        for _ in 0..bench.runs {
-            for (name, command) in peers::senders(addr) {
+        for turn in 0..bench.runs {
+            let mut senders = peers::senders(bench, addr);
+            if turn % 2 == 1 {
+                senders.reverse(); // as `alternate`
+            }
+            for (name, command) in senders {
                 let (took, used) = run(command, &listener, feed, false)?;
                 note(&mut rate, name, SIZE as f64 / took / f64::from(1 << 30));
                 note(&mut cpu, name, used);
             }
         }
-        table(&format!("bulk {title}, rate"), "GiB/s", &rate);
-        table(&format!("bulk {title}, processor time"), "s/GiB", &cpu);
+        bench.figures.table(&format!("bulk {title}, rate"), "GiB/s", Better::Higher, &rate);
+        bench.figures.table(&format!("bulk {title}, processor time"), "s/GiB", Better::Lower, &cpu);
     }
     std::fs::remove_file(path)?;
     Ok(())

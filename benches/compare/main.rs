@@ -2,6 +2,10 @@
 //!
 //! `cargo bench --bench compare -- [WORD…] [--runs N] [--congestion NAME]` runs the measurements whose
 //! names contain a word. The load runs on core 0, what is measured on core 1; nothing is installed.
+//! Printed is the middle of the ratios of all runs, with its 95 % interval.
+//!
+//! `--old PATH` compares with an older secretcat instead of with its peers, in 15 runs or more. A
+//! figure is worse where the whole interval is below 0.95 of the old one.
 //!
 //! `--congestion` measures over a loopback of its own, where every connection has that congestion
 //! control. It matters: bbr paces with a timer a segment, which on a virtual machine is a call of the
@@ -10,19 +14,27 @@
 
 mod answers;
 mod bare;
+mod bare_relay;
 mod bulk;
+mod figures;
 mod load;
 mod peers;
+mod relay;
 mod runs;
 mod slopes;
 
-use std::io::{self, Write};
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use figures::Figures;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
+
+/// The name of the program that ours is compared with.
+const OLD: &str = "secretcat, the old one";
+/// Runs where an old program is compared: fewer prove little on a machine that others use as well.
+const PAIRS: usize = 15;
 
 type Measure = fn(&Bench) -> Outcome;
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -32,6 +44,8 @@ fn main() -> Outcome {
     match &args[..] {
         [flag, addr] if flag == "--bare-splice" => return Ok(bare::splice_to(addr)?),
         [flag, addr] if flag == "--bare-answers" => return Ok(bare::answer_at(addr.parse()?)?),
+        [flag, at, to] if flag == "--bare-splice-relay" => return Ok(bare_relay::run(at.parse()?, to.parse()?, true)?),
+        [flag, at, to] if flag == "--bare-copy-relay" => return Ok(bare_relay::run(at.parse()?, to.parse()?, false)?),
         _ => {}
     }
     let place = |name: &str| args.iter().position(|arg| arg == name);
@@ -41,16 +55,22 @@ fn main() -> Outcome {
     }
     build_what_ships()?;
     let words: Vec<&String> = args.iter().take_while(|arg| !arg.starts_with("--")).collect();
-    let bench = Bench { runs: option("--runs").map_or(Ok(5), |runs| runs.parse())? };
+    let old = option("--old");
+    let runs = option("--runs").map_or(Ok(if old.is_some() { PAIRS } else { 5 }), |runs| runs.parse())?;
+    let mut ours = vec![Ours { name: "secretcat", path: env!("CARGO_BIN_EXE_secretcat").into() }];
+    ours.extend(old.map(|path| Ours { name: OLD, path: path.into() }));
+    let figures = Figures::new(old.map(|_| OLD));
+    let bench = Bench { runs, ours, peers: old.is_none(), figures };
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?;
     let mut core = CpuSet::new();
     core.set(0);
     sched_setaffinity(None, &core)?;
-    let all: [(&str, Measure); 9] = [
+    let all: [(&str, Measure); 10] = [
         ("bulk", bulk::print),
         ("round-trips", answers::round_trips),
         ("visits", answers::visits),
+        ("relay", relay::lock_step),
         ("idle", answers::idle),
         ("beside", answers::beside_idle),
         ("threads", answers::threads),
@@ -63,6 +83,7 @@ fn main() -> Outcome {
             measure(&bench)?;
         }
     }
+    bench.figures.verdict();
     Ok(())
 }
 
@@ -88,45 +109,25 @@ fn build_what_ships() -> Outcome {
     if status.success() { Ok(()) } else { Err(format!("cargo build: {status}").into()) }
 }
 
-/// How often each figure is taken.
+/// One of the programs that are ours: the one just built, and an old one where that was named.
+pub(crate) struct Ours {
+    pub(crate) name: &'static str,
+    pub(crate) path: PathBuf,
+}
+
+/// What is measured, and how often each figure is taken.
 pub(crate) struct Bench {
     pub(crate) runs: usize,
+    /// The one just built is the first.
+    pub(crate) ours: Vec<Ours>,
+    /// Whether the programs of others are measured as well.
+    pub(crate) peers: bool,
+    pub(crate) figures: Figures,
 }
 
-/// One program's figures, a run each.
-pub(crate) struct Row {
-    name: String,
-    figures: Vec<f64>,
-}
-
-pub(crate) fn median(figures: &[f64]) -> f64 {
-    let mut sorted = figures.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-/// A line a program; ratios are taken run by run, the first row over the other.
-pub(crate) fn table(title: &str, unit: &str, rows: &[Row]) {
-    let mut out = format!("\n{title}\n");
-    for row in rows {
-        let ratios: Vec<f64> = rows[0].figures.iter().zip(&row.figures).map(|(ours, its)| ours / its).collect();
-        let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = ratios.iter().copied().fold(0.0, f64::max);
-        out += &format!(
-            "  {:<28} {:>12.3} {unit:<10} ours/its {:>7.2}  [{least:.2} .. {most:.2}]\n",
-            row.name,
-            median(&row.figures),
-            median(&ratios)
-        );
-    }
-    // Somebody may have closed the pipe.
-    let _ = io::stdout().write_all(out.as_bytes());
-}
-
-/// One row for each name, in the order they come.
-pub(crate) fn note(rows: &mut Vec<Row>, name: &str, figure: f64) {
-    match rows.iter_mut().find(|row| row.name == name) {
-        Some(row) => row.figures.push(figure),
-        None => rows.push(Row { name: name.to_owned(), figures: vec![figure] }),
-    }
+/// The programs of one run: in their order, and in every other run the other way round, so that what
+/// drifts with time is not to the good of one of them.
+pub(crate) fn alternate<T>(programs: &[T], run: usize) -> impl Iterator<Item = &T> {
+    let last = programs.len().saturating_sub(1);
+    (0..programs.len()).map(move |at| &programs[if run % 2 == 0 { at } else { last - at }])
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::{Bench, Ours};
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 /// The core that what is measured runs on; the load runs on the first.
@@ -18,13 +19,20 @@ pub(crate) fn command(program: &str) -> Command {
     command
 }
 
-pub(crate) fn secretcat() -> Command {
-    command(env!("CARGO_BIN_EXE_secretcat"))
+/// One of our programs, on the server's core.
+pub(crate) fn secretcat(ours: &Ours) -> Command {
+    command(&ours.path.to_string_lossy())
 }
 
 pub(crate) fn is_installed(program: &str) -> bool {
+    find(program).is_some()
+}
+
+/// Where a program is: servers are not on everybody's path.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
+    let dirs = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    dirs.map(|dir| dir.join(program)).find(|path| path.is_file())
 }
 
 /// A running server that answers questions. It is ended when this goes.
@@ -43,13 +51,13 @@ const QUESTION: &[u8] = b"SECRET 12345\n";
 pub(crate) const ANSWER: &[u8] = b"Digits: 12345   Count: 5\n";
 
 impl Server {
-    pub(crate) fn secretcat(name: &'static str, args: &[&str]) -> io::Result<Server> {
-        let mut command = secretcat();
+    pub(crate) fn secretcat(ours: &Ours, args: &[&str]) -> io::Result<Server> {
+        let mut command = secretcat(ours);
         let mut child = command.args(["listen", "127.0.0.1:0"]).args(args).stderr(Stdio::piped()).spawn()?;
         let line = first_line(child.stderr.take())?;
         let addr = line.trim().rsplit(' ').next().and_then(|addr| addr.parse().ok());
         let addr = addr.ok_or_else(|| io::Error::other(line))?;
-        Ok(Server { name, question: QUESTION, answer: ANSWER, addr, forks: false, child })
+        Ok(Server { name: ours.name, question: QUESTION, answer: ANSWER, addr, forks: false, child })
     }
 
     pub(crate) fn python(kind: &'static str) -> io::Result<Server> {
@@ -77,6 +85,31 @@ impl Server {
         let mut command = myself();
         command.args(["--bare-answers", &addr.to_string()]);
         Server::listening("a bare epoll loop", command, addr, (QUESTION, ANSWER))
+    }
+
+    /// haproxy(1) as a relay to an address, with one thread.
+    pub(crate) fn haproxy(name: &'static str, to: SocketAddr) -> io::Result<Server> {
+        let addr = free_address()?;
+        let config = std::env::temp_dir().join(format!("secretcat-haproxy-{}.cfg", std::process::id()));
+        let text = format!(
+            "global\n nbthread 1\n maxconn 1000\ndefaults\n mode tcp\n option splice-auto\n timeout connect 10s\n \
+             timeout client 60s\n timeout server 60s\nlisten relay\n bind {addr}\n server to {to}\n"
+        );
+        std::fs::write(&config, text)?;
+        let program = find("haproxy").ok_or(io::ErrorKind::NotFound)?;
+        let mut command = command(&program.to_string_lossy());
+        command.args(["-db", "-q", "-f"]).arg(&config).stdout(Stdio::null());
+        let server = Server::listening(name, command, addr, (QUESTION, ANSWER));
+        std::fs::remove_file(config)?; // it has been read
+        server
+    }
+
+    /// The least code of a relay to an address; `flag` says which one.
+    pub(crate) fn bare_relay(name: &'static str, flag: &str, to: SocketAddr) -> io::Result<Server> {
+        let addr = free_address()?;
+        let mut command = myself();
+        command.args([flag, &addr.to_string(), &to.to_string()]);
+        Server::listening(name, command, addr, (QUESTION, ANSWER))
     }
 
     /// Two that answer with the question itself, from a process for each connection.
@@ -190,14 +223,19 @@ pub(crate) fn python_sleeper(addr: SocketAddr) -> Command {
 }
 
 /// The programs that send their stdin to an address, each with its name.
-pub(crate) fn senders(addr: SocketAddr) -> Vec<(&'static str, Command)> {
+pub(crate) fn senders(bench: &Bench, addr: SocketAddr) -> Vec<(&'static str, Command)> {
     let (host, port) = (addr.ip().to_string(), addr.port().to_string());
     let mut all = Vec::new();
     let mut add = |name, mut command: Command, args: &[&str]| {
         command.args(args);
         all.push((name, command));
     };
-    add("secretcat", secretcat(), &["connect", "--raw", &addr.to_string()]);
+    for ours in &bench.ours {
+        add(ours.name, secretcat(ours), &["connect", "--raw", &addr.to_string()]);
+    }
+    if !bench.peers {
+        return all;
+    }
     if is_installed("nc.openbsd") {
         add("nc-openbsd", command("nc.openbsd"), &["-N", &host, &port]);
     }

@@ -3,27 +3,29 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use crate::figures::{Better, median, note};
 use crate::peers::{self, Server};
-use crate::{Bench, Outcome, median, note, table};
+use crate::{Bench, Outcome, alternate};
 
 pub(crate) fn start(bench: &Bench) -> Outcome {
-    let server = Server::secretcat("secretcat", &[])?;
+    let server = Server::secretcat(&bench.ours[0], &[])?;
     let question = std::env::temp_dir().join(format!("secretcat-question-{}", std::process::id()));
     std::fs::write(&question, server.question)?;
     let (host, port) = (server.addr.ip().to_string(), server.addr.port().to_string());
     let address = server.addr.to_string();
-    let secretcat = env!("CARGO_BIN_EXE_secretcat");
-    let programs: [(&str, &str, &[&str], &[&str]); 2] = [
-        ("secretcat", secretcat, &["--version"], &["connect", &address]),
-        ("nc-openbsd", "nc.openbsd", &["-h"], &["-N", &host, &port]),
-    ];
+    let (version, connect): (&[&str], &[&str]) = (&["--version"], &["connect", &address]);
+    let (help, nc_address): (&[&str], &[&str]) = (&["-h"], &["-N", &host, &port]);
+    let mut programs: Vec<_> = bench.ours.iter().map(|it| (it.name, it.path.as_path(), version, connect)).collect();
+    if bench.peers && peers::is_installed("nc.openbsd") {
+        programs.push(("nc-openbsd", Path::new("nc.openbsd"), help, nc_address));
+    }
     let (mut start, mut asked) = (Vec::new(), Vec::new());
-    for _ in 0..bench.runs * 40 {
-        for (name, program, hello, ask) in programs.iter().filter(|it| it.0 == "secretcat" || peers::is_installed(it.1))
-        {
+    for run in 0..bench.runs * 40 {
+        for (name, program, hello, ask) in alternate(&programs, run) {
             // Both run beside the load: starting taskset first would be half of what is measured.
             let begun = Instant::now();
             Command::new(program).args(*hello).stdin(Stdio::null()).output()?;
@@ -37,8 +39,8 @@ pub(crate) fn start(bench: &Bench) -> Outcome {
         }
     }
     std::fs::remove_file(question)?;
-    table("start and end", "ms", &start);
-    table("one question from a script", "ms", &asked);
+    bench.figures.table("start and end", "ms", Better::Lower, &start);
+    bench.figures.table("one question from a script", "ms", Better::Lower, &asked);
     Ok(())
 }
 
@@ -47,12 +49,19 @@ pub(crate) fn delay(bench: &Bench) -> Outcome {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let addr = listener.local_addr()?;
     let (mut near, mut far, mut alone) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..bench.runs {
-        let mut ours = peers::secretcat();
-        ours.args(["connect", "--raw", "--chunk", "1", "--delay", "1ms", &addr.to_string()]).stdin(Stdio::piped());
-        let mut programs = vec![("secretcat", ours)];
-        if peers::is_installed("python3") {
+    for run in 0..bench.runs {
+        let mut programs = Vec::new();
+        for ours in &bench.ours {
+            let mut command = peers::secretcat(ours);
+            command.args(["connect", "--raw", "--chunk", "1", "--delay", "1ms", &addr.to_string()]);
+            command.stdin(Stdio::piped());
+            programs.push((ours.name, command));
+        }
+        if bench.peers && peers::is_installed("python3") {
             programs.push(("Python time.sleep", peers::python_sleeper(addr)));
+        }
+        if run % 2 == 1 {
+            programs.reverse(); // as `alternate`
         }
         for (name, mut command) in programs {
             let mut child = command.stdout(Stdio::null()).spawn()?;
@@ -74,8 +83,9 @@ pub(crate) fn delay(bench: &Bench) -> Outcome {
             note(&mut alone, name, times.len() as f64);
         }
     }
-    table("--delay 1ms, 500 pieces: distance from 1 ms, median", "us", &near);
-    table("the same, 99th percentile", "us", &far);
-    table("reads they arrived in", "", &alone);
+    let title = "--delay 1ms, 500 pieces: distance from 1 ms";
+    bench.figures.table(&format!("{title}, median"), "us", Better::Lower, &near);
+    bench.figures.table(&format!("{title}, 99th percentile"), "us", Better::Lower, &far);
+    bench.figures.table("--delay 1ms, 500 pieces: reads they arrived in", "", Better::Higher, &alone);
     Ok(())
 }

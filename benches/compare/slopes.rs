@@ -5,9 +5,12 @@ use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use crate::figures::{Better, median, note, print as print_text};
 use crate::load::Crowd;
 use crate::peers::{self, Server};
-use crate::{Bench, Outcome, median};
+use crate::{Bench, Ours, Outcome, alternate};
+
+const MESSAGES: [usize; 5] = [40, 1 << 10, 1 << 16, 1 << 20, 1 << 24];
 
 /// Prints a line for each size, and the exponent that the cost grows with: 1 is linear.
 fn slope(title: &str, unit: &str, points: &[(f64, f64)]) {
@@ -18,22 +21,18 @@ fn slope(title: &str, unit: &str, points: &[(f64, f64)]) {
     if let [.., (n1, t1), (n2, t2)] = points {
         out += &format!("  grows by the power {:.2} at the end\n", (t2 / t1).ln() / (n2 / n1).ln());
     }
-    let _ = io::stdout().write_all(out.as_bytes());
+    print_text(&out);
 }
 
-pub(crate) fn print(_: &Bench) -> Outcome {
-    let server = Server::secretcat("secretcat", &["--max-message", "32M"])?;
+pub(crate) fn print(bench: &Bench) -> Outcome {
+    if !bench.peers {
+        return compare(bench);
+    }
+    let ours = &bench.ours[0];
+    let server = Server::secretcat(ours, &["--max-message", "32M"])?;
     let mut points = Vec::new();
-    for size in [40, 1 << 10, 1 << 16, 1 << 20, 1 << 24] {
-        let question = [vec![b'x'; size - 1], b"\n".to_vec()].concat();
-        let mut crowd = Crowd::gather(server.addr, 1, 1, (&question, b"Secret code not found.\n"))?;
-        let times: Result<Vec<f64>, io::Error> = (0..9)
-            .map(|_| {
-                let begun = Instant::now();
-                crowd.round().map(|()| begun.elapsed().as_secs_f64())
-            })
-            .collect();
-        points.push((size as f64, median(&times?)));
+    for size in MESSAGES {
+        points.push((size as f64, message(&server, size)?));
     }
     slope("one message of so many bytes", "byte", &points);
 
@@ -48,20 +47,75 @@ pub(crate) fn print(_: &Bench) -> Outcome {
     for (title, trace) in [("a plan of so many pieces", None), ("the same, traced", Some("/dev/null"))] {
         let (mut points, mut peaks) = (Vec::new(), Vec::new());
         for size in [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000] {
-            let (seconds, peak) = pieces(size, trace)?;
+            let (seconds, peak) = pieces(ours, size, trace)?;
             points.push((size as f64, seconds));
             peaks.push(format!("{peak:.1}"));
         }
         slope(title, "piece", &points);
-        let _ = writeln!(io::stdout(), "  peak memory, MiB: {}", peaks.join(", "));
+        print_text(&format!("  peak memory, MiB: {}\n", peaks.join(", ")));
     }
     Ok(())
 }
 
+/// The same of an old and a new program, but for a million pieces, which take seconds.
+fn compare(bench: &Bench) -> Outcome {
+    let mut servers = Vec::new();
+    for ours in &bench.ours {
+        servers.push(Server::secretcat(ours, &["--max-message", "32M"])?);
+    }
+    for size in MESSAGES {
+        let mut rows = Vec::new();
+        for run in 0..bench.runs {
+            for server in alternate(&servers, run) {
+                note(&mut rows, server.name, message(server, size)? * 1e3);
+            }
+        }
+        bench.figures.table(&format!("one message of {size} bytes"), "ms", Better::Lower, &rows);
+    }
+    for size in [10, 10_000] {
+        let mut rows = Vec::new();
+        for run in 0..bench.runs {
+            for server in alternate(&servers, run) {
+                let mut crowd = Crowd::gather(server.addr, size, 1, (server.question, server.answer))?;
+                note(&mut rows, server.name, crowd.rate(Duration::from_millis(400))? / 1e3);
+            }
+        }
+        bench.figures.table(&format!("round trips, {size} connections"), "thousand/s", Better::Higher, &rows);
+    }
+    for (title, trace) in [("a plan", None), ("a plan, traced,", Some("/dev/null"))] {
+        for count in [1, 1_000, 30_000] {
+            let (mut times, mut peaks) = (Vec::new(), Vec::new());
+            for run in 0..bench.runs {
+                for ours in alternate(&bench.ours, run) {
+                    let (seconds, peak) = pieces(ours, count, trace)?;
+                    note(&mut times, ours.name, seconds * 1e3);
+                    note(&mut peaks, ours.name, peak);
+                }
+            }
+            bench.figures.table(&format!("{title} of {count} pieces"), "ms", Better::Lower, &times);
+            bench.figures.table(&format!("{title} of {count} pieces: peak memory"), "MiB", Better::Lower, &peaks);
+        }
+    }
+    Ok(())
+}
+
+/// Seconds that one message of this size takes, the middle of nine.
+fn message(server: &Server, size: usize) -> io::Result<f64> {
+    let question = [vec![b'x'; size - 1], b"\n".to_vec()].concat();
+    let mut crowd = Crowd::gather(server.addr, 1, 1, (&question, b"Secret code not found.\n"))?;
+    let times: io::Result<Vec<f64>> = (0..9)
+        .map(|_| {
+            let begun = Instant::now();
+            crowd.round().map(|()| begun.elapsed().as_secs_f64())
+        })
+        .collect();
+    Ok(median(&times?))
+}
+
 /// Sends so many pieces of one byte to a listener that reads them: seconds, and MiB it had at most.
-fn pieces(count: usize, trace: Option<&str>) -> io::Result<(f64, f64)> {
+fn pieces(ours: &Ours, count: usize, trace: Option<&str>) -> io::Result<(f64, f64)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
-    let mut command = peers::secretcat();
+    let mut command = peers::secretcat(ours);
     command.args(["connect", "--raw", "--chunk", "1", &listener.local_addr()?.to_string()]);
     if let Some(trace) = trace {
         command.args(["--trace", trace]);
