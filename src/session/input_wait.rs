@@ -8,7 +8,7 @@ use crate::io::report::Report;
 use crate::service::Service;
 
 /// How long stdin may be silent before that is said.
-const SILENCE: Duration = Duration::from_secs(1);
+pub(super) const SILENCE: Duration = Duration::from_secs(1);
 
 /// The wait for stdin after the peer's end.
 #[derive(Debug, Default)]

@@ -50,8 +50,8 @@ pub(super) struct Peer {
 pub(super) struct StreamEnd {
     /// Bytes that were to be sent when writing failed.
     pub(super) unsent: u64,
-    /// How much of stdin was read when the peer ended its side.
-    pub(super) input_at_end: Option<u64>,
+    /// When the peer ended its side, and how much of stdin was read by then.
+    pub(super) peer_end: Option<(Instant, u64)>,
     /// Since when nothing more was acknowledged, and how many bytes were not, while that is waited for.
     pub(super) acknowledging: Option<(Instant, u64)>,
     /// The peer's end is not waited for once it has acknowledged everything.

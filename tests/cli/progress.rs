@@ -38,7 +38,7 @@ fn the_last_word_says_all_that_went_on_every_way() {
         let ended = proc.end();
         assert_eq!((ended.status, ended.stdout.len()), (Some(0), 2048));
         let last = ended.stderr.lines().last().unwrap_or_default();
-        matches(r"sent 3 MiB of 3 MiB \(100%\), received 2 KiB in [0-9.]+ m?s", last);
+        matches(r"sent 3 MiB of 3 MiB \(100%\), received 2 KiB in [0-9.]+ [mu]?s", last);
     }
 }
 

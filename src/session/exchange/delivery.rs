@@ -1,7 +1,9 @@
 //! What of stdin had not reached the peer when its connection ended, and whether that is a loss.
 
 use std::io;
+use std::time::Instant;
 
+use super::super::input_wait::SILENCE;
 use super::super::peer::{Link, Peer};
 use super::{Exchange, Why};
 use crate::error::{Error, cause};
@@ -17,7 +19,7 @@ pub(in crate::session) struct Delivery {
     pub(in crate::session) more: bool,
     /// Bytes that were sent, and that the peer's system had not acknowledged.
     pub(in crate::session) unacknowledged: u64,
-    /// The peer had ended its side, and nothing was read from stdin since.
+    /// The peer had ended its side, and stdin has ended or was silent since.
     pub(in crate::session) quiet_since_end: bool,
 }
 
@@ -62,18 +64,23 @@ impl<S: Service> Exchange<S> {
             unsent: peer.stream_end().unsent + (conn.backlog() + held) as u64 + bytes,
             more,
             unacknowledged,
-            quiet_since_end: peer.stream_end().input_at_end == Some(heard.bytes),
+            quiet_since_end: peer.stream_end().peer_end.is_some_and(|(since, read)| {
+                // A reset right behind the end may have thrown away what was sent, while a pipe that
+                // is slower than this program happens to be empty.
+                let is_silent = !more || read == 0 || since.elapsed() >= SILENCE;
+                read == heard.bytes && is_silent
+            }),
         }
     }
 
     /// Notes that a peer has ended its side: how much of stdin was read by then.
     pub(super) fn note_end(&mut self, id: PeerId) {
-        let read = self.console.as_ref().map(|console| console.heard.bytes);
+        let read = self.console.as_ref().map_or(0, |console| console.heard.bytes);
         if self.service.sink(id) == CONSOLE {
             self.owes_drained = true;
         }
         self.with(id, |peer| {
-            peer.stream_end_mut().input_at_end = read;
+            peer.stream_end_mut().peer_end = Some((Instant::now(), read));
             if let Link::Conn(conn) = &peer.link {
                 conn.watch_peer(); // it may be gone, and nothing is sent to it that would tell
             }
