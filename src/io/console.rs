@@ -1,4 +1,4 @@
-//! This program's own stdin and stdout, used without ever blocking the loop.
+//! This program's stdin and stdout, used without blocking the event loop.
 
 mod crlf;
 mod dialogue;
@@ -18,29 +18,29 @@ use crate::value::Escaper;
 use crlf::CrLf;
 use dialogue::Dialogue;
 
-/// The keys of the console, for whoever hands out turns.
+/// The keys of stdin and stdout in the event loop.
 #[must_use]
 pub fn is_console(key: usize) -> bool {
     key == STDIN || key == STDOUT
 }
 
-/// pipe(7): what poll(2) calls writable takes `PIPE_BUF` bytes without blocking.
+/// pipe(7): a write of up to `PIPE_BUF` bytes to a pipe that poll(2) reports writable does not block.
 const PIPE_BUF: usize = 4096;
 
-/// What stdin and stdout hold where they are pipes and the system lets them (pipe(7)).
+/// The capacity set for stdin and stdout that are pipes, if the system permits it (pipe(7)).
 const PIPE: usize = 1 << 20;
 
-/// What kind of thing the standard streams are, for whoever wants to know how far a transfer is.
+/// What stdin and stdout are, as far as the progress of a transfer needs it.
 #[derive(Clone, Copy, Debug)]
 pub struct Standard {
-    /// The bytes that stdin still has, where it is a file.
+    /// The remaining bytes of stdin, if it is a file.
     pub input_size: Option<u64>,
     /// stdout is a file.
     pub output_is_file: bool,
 }
 
 impl Standard {
-    /// Looks at them.
+    /// Examines stdin and stdout.
     #[must_use]
     pub fn look() -> Standard {
         let file = |fd: BorrowedFd<'_>| {
@@ -61,38 +61,38 @@ impl Standard {
 pub struct Console {
     input: Option<Handle>,
     source: Source,
-    /// The end of stdin was reported.
+    /// Whether the end of stdin was reported.
     ended: bool,
     output: Handle,
     escaper: Option<Escaper>,
     waiting: Vec<u8>,
     written: usize,
-    /// What was put into stdout has filled it.
+    /// A splice has filled stdout.
     full: bool,
-    /// The last byte shown on a terminal was no line feed.
+    /// The last byte printed on a terminal was not a line feed.
     mid_line: bool,
-    /// Nobody reads stdout any more. That is no failure: what is sent there goes nowhere.
+    /// No process reads stdout any more. This is not a failure: further output is dropped.
     pub closed: bool,
-    /// How a person is asked for a line, where one is.
+    /// The prompt and the line editor of a conversation.
     dialogue: Option<Dialogue>,
-    /// Lines of stdin end with CR LF.
+    /// Converts LF of stdin to CR LF.
     crlf: Option<CrLf>,
 }
 
-/// What stdin is good for.
+/// What kind of input stdin is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// No input: /dev/null, closed, not open for reading (nohup(1)), or not to be read. It counts as
-    /// read to its end.
+    /// No input: /dev/null, closed, not open for reading (nohup(1)), or not to be read. It counts as read to
+    /// its end.
     Nothing,
-    /// A person types.
+    /// A terminal, at which a person types.
     Terminal,
-    /// A pipe, a file, or anything else that has bytes.
+    /// A pipe, a file, or another source of bytes.
     Bytes,
 }
 
 impl Source {
-    /// What stdin is good for, if it is to be read.
+    /// Examines stdin, if it is to be read.
     #[must_use]
     pub fn of_stdin() -> Source {
         let stdin = io::stdin().as_fd().try_clone_to_owned().map(File::from);
@@ -108,29 +108,28 @@ impl Source {
     }
 }
 
-/// Bytes that stand ready on stdin.
+/// Bytes that can be read from stdin now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Unread {
-    /// How many there are, at least.
+    /// Their number, at least.
     pub bytes: u64,
-    /// There may be more of them, for stdin has not ended.
+    /// There may be more, because stdin has not ended.
     pub more: bool,
 }
 
-/// A descriptor that others may share: its flags are left as they are, so it may block, and is
-/// asked with poll(2) before every call. A regular file never makes anybody wait for a peer, and
-/// cannot be watched.
+/// A descriptor that other processes may share. Its flags are not changed, so it may block: poll(2) is called
+/// before every read and write. A regular file never waits for a peer, and cannot be watched.
 #[derive(Debug)]
 struct Handle {
     file: File,
     watched: bool,
     kind: Kind,
-    /// It was closed when this program was started: it takes nothing.
+    /// It was closed when this program was started: every write fails.
     refuses: bool,
 }
 
 impl Console {
-    /// Takes stdout, and stdin where it is to be read, and has them watched.
+    /// Opens stdout, and stdin if it is to be read, and registers them with the driver.
     ///
     /// # Errors
     /// The kernel's.
@@ -145,7 +144,7 @@ impl Console {
         };
         let mut output = Handle::watch(stdout.as_fd().try_clone_to_owned()?, driver, STDOUT, Interest::WRITABLE)?;
         if sys::was_closed(1) || !sys::is_writable(output.file.as_fd()) {
-            (output.refuses, output.kind) = (true, Kind::Other); // nothing goes past the check of writes
+            (output.refuses, output.kind) = (true, Kind::Other); // every write must go through the check
         }
         Ok(Console {
             input,
@@ -163,8 +162,8 @@ impl Console {
         })
     }
 
-    /// Has stdin and stdout hold more, where they are pipes: much is to pass through them, and whoever
-    /// is at their other ends is woken a sixteenth as often.
+    /// Enlarges stdin and stdout that are pipes, for transfers: the programs at their other ends wake up a
+    /// sixteenth as often.
     pub fn widen(&self) {
         let handles = self.input.iter().chain([&self.output]);
         for handle in handles.filter(|handle| handle.kind == Kind::Pipe) {
@@ -172,25 +171,25 @@ impl Console {
         }
     }
 
-    /// Has each line of stdin end with CR LF: what is typed ends with LF alone.
+    /// Converts LF of stdin to CR LF from now on.
     pub fn end_lines_with_crlf(&mut self) {
         self.crlf = Some(CrLf::default());
     }
 
-    /// Reads what stdin has.
+    /// Reads stdin.
     ///
     /// # Errors
-    /// The kernel's: stdin may be a directory, or a disk that fails.
+    /// The error of read(2): stdin may be a directory, or on a failing disk.
     pub fn read(&mut self, buf: &mut [u8]) -> io::Result<Incoming> {
         if self.dialogue.is_some() { self.read_typed(buf) } else { self.read_bytes(buf) }
     }
 
-    /// Reads bytes, with the line endings that are wanted.
+    /// Reads bytes and converts their line endings, if requested.
     fn read_bytes(&mut self, buf: &mut [u8]) -> io::Result<Incoming> {
         if self.crlf.is_none() {
             return self.read_input(buf);
         }
-        let half = buf.len() / 2; // each byte may become two
+        let half = buf.len() / 2; // each LF may become CR LF
         let incoming = self.read_input(&mut buf[..half])?;
         Ok(match (incoming, &mut self.crlf) {
             (Incoming::Bytes(len), Some(crlf)) => Incoming::Bytes(crlf.expand(buf, len)),
@@ -200,7 +199,7 @@ impl Console {
 
     fn read_input(&mut self, buf: &mut [u8]) -> io::Result<Incoming> {
         let Some(input) = &mut self.input else {
-            // What is no input has ended before it began.
+            // No input: it has ended from the start.
             let told = std::mem::replace(&mut self.ended, true);
             return Ok(if told { Incoming::Blocked } else { Incoming::Eof });
         };
@@ -216,7 +215,7 @@ impl Console {
                 Ok(n) => Ok(Incoming::Bytes(n)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Incoming::Blocked),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                // A terminal that has gone away has nothing more to give.
+                // The terminal has gone: the end of the input.
                 Err(error) if self.source == Source::Terminal && error.raw_os_error() == Some(libc::EIO) => {
                     (self.input, self.ended) = (None, true);
                     Ok(Incoming::Eof)
@@ -226,13 +225,13 @@ impl Console {
         }
     }
 
-    /// What stdin is good for.
+    /// What kind of input stdin is.
     #[must_use]
     pub fn source(&self) -> Source {
         self.source
     }
 
-    /// What stands ready on stdin.
+    /// The bytes that can be read from stdin now.
     #[must_use]
     pub fn unread(&self) -> Unread {
         let Some(input) = &self.input else { return Unread::default() };
@@ -246,54 +245,53 @@ impl Console {
         }
     }
 
-    /// Where bytes can be taken from without being read here: stdin, where it is a pipe or a file.
+    /// stdin as a source for splice(2), if it is a pipe or a file.
     #[must_use]
     pub fn input(&self) -> Option<End<'_>> {
         self.input.as_ref().filter(|_| self.crlf.is_none()).map(Handle::end)
     }
 
-    /// Where bytes can be put without being written here: stdout, where it is a pipe or a file and
-    /// nothing stands before them.
+    /// stdout as a target for splice(2), if it is a pipe or a file and no output is waiting.
     #[must_use]
     pub fn output(&self) -> Option<End<'_>> {
         (self.escaper.is_none() && self.backlog() == 0 && !self.closed).then(|| self.output.end())
     }
 
-    /// Notes what was taken from [`input`](Self::input).
+    /// Notes the result of a splice from [`input`](Self::input).
     pub fn moved_in(&mut self, step: Step) {
         if step == Step::Ended {
             (self.input, self.ended) = (None, true);
         }
     }
 
-    /// Notes what was put into [`output`](Self::output).
+    /// Notes the result of a splice to [`output`](Self::output).
     pub fn moved_out(&mut self, step: Step) {
         self.full |= step == Step::Full;
     }
 
-    /// Notes what the driver said.
+    /// Notes an event of the driver.
     pub fn on_ready(&mut self, ready: Ready) {
         self.full &= !(ready.key == STDOUT && ready.writable);
     }
 
-    /// Whether stdout may take something; [`send`](Self::send) asks by itself.
+    /// Whether stdout may be writable; [`send`](Self::send) checks by itself.
     #[must_use]
     pub fn is_writable(&self) -> bool {
         !self.full
     }
 
-    /// Whether stdin has something to give now, its end included.
+    /// Whether stdin can be read now, its end included.
     #[must_use]
     pub fn has_input(&self) -> bool {
         let ready = |input: &Handle| !input.watched || sys::poll_ready(input.file.as_fd(), false).unwrap_or(false);
         self.dialogue.as_ref().is_some_and(Dialogue::has_more) || self.input.as_ref().is_some_and(ready)
     }
 
-    /// Writes bytes to stdout, or keeps them until it takes them. A terminal gets no control
-    /// characters from here but line feeds and tabs.
+    /// Writes bytes to stdout, or queues them until it is writable. For a terminal all control characters
+    /// except line feeds and tabs are escaped.
     ///
     /// # Errors
-    /// The kernel's: stdout may be a full disk.
+    /// The error of write(2): the disk may be full.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.print_above(bytes)? {
             return Ok(());
@@ -313,7 +311,7 @@ impl Console {
         self.flush().map(drop)
     }
 
-    /// Goes on with what stdout has not taken yet.
+    /// Continues writing the queued bytes.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -327,7 +325,7 @@ impl Console {
         Ok(Flush::Idle)
     }
 
-    /// Shows what the last bytes have left open: a character that was cut short, a CR. As new then.
+    /// Prints an incomplete character or a CR at the end of the output, and resets the escaping.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -338,13 +336,13 @@ impl Console {
         self.flush().map(drop)
     }
 
-    /// Whether stdout is a terminal on which a line stands that has not ended.
+    /// Whether stdout is a terminal with an incomplete line.
     #[must_use]
     pub fn is_mid_line(&self) -> bool {
         self.mid_line
     }
 
-    /// Bytes that stdout has not taken yet.
+    /// The number of queued bytes for stdout.
     #[must_use]
     pub fn backlog(&self) -> usize {
         self.waiting.len() - self.written
@@ -367,7 +365,7 @@ impl Handle {
         End { fd: self.file.as_fd(), kind: self.kind }
     }
 
-    /// Writes as much as is taken without waiting. A closed pipe takes everything, and says so.
+    /// Writes as much as possible without waiting. A closed pipe drops everything and sets `closed`.
     fn write_some(&mut self, bytes: &[u8], closed: &mut bool) -> io::Result<usize> {
         let mut taken = 0;
         if self.refuses && !bytes.is_empty() {

@@ -1,19 +1,18 @@
-//! stdin and stdout as a terminal with a line editor: what is typed becomes lines, what is shown stays
-//! above the line that is being edited.
+//! A terminal with a line editor: typed bytes become lines, and output is printed above the line that is being
+//! edited.
 
 use super::Incoming;
 use super::terminal::{self, EditedRow, RawMode};
 use crate::editor::{Editor, Typed};
 
-/// A terminal with a line editor. What is to be written to it is appended to the `screen` that each
-/// call is given.
+/// A terminal with a line editor. Each call appends the bytes for the terminal to its argument `screen`.
 #[derive(Debug)]
 pub struct LineInput {
     editor: Editor,
-    /// What was typed and not looked at yet, behind `taken` bytes that were.
+    /// Typed bytes that are not processed yet, after `taken` bytes that are.
     typed: Vec<u8>,
     taken: usize,
-    /// A line that was entered and not given out yet, behind `given` bytes that were.
+    /// An entered line that is not taken yet, after `given` bytes that are.
     line: Vec<u8>,
     given: usize,
     ended: bool,
@@ -22,7 +21,7 @@ pub struct LineInput {
 }
 
 impl LineInput {
-    /// Takes the terminal over. `None` where there is none that can be edited on.
+    /// Puts the terminal into raw mode. `None` if there is no terminal that supports editing.
     #[must_use]
     pub fn start(prompt: &str) -> Option<LineInput> {
         let raw = RawMode::start()?;
@@ -38,19 +37,19 @@ impl LineInput {
         })
     }
 
-    /// The row that is being edited, for others who write to the same terminal.
+    /// The row that is being edited, for other code that writes to the same terminal.
     #[must_use]
     pub fn row(&self) -> EditedRow {
         self.row.clone()
     }
 
-    /// Whether there is something to [`take`](Self::take), or an end.
+    /// Whether there is a line to [`take`](Self::take), or the end of the input.
     #[must_use]
     pub fn has_more(&self) -> bool {
         self.ended || self.given < self.line.len() || self.taken < self.typed.len()
     }
 
-    /// Notes bytes that were typed.
+    /// Adds typed bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.taken == self.typed.len() {
             self.typed.clear();
@@ -59,8 +58,8 @@ impl LineInput {
         self.typed.extend_from_slice(bytes);
     }
 
-    /// Takes what has been entered, at most one line at a time, so that what is answered to it stands
-    /// under it. `None`: more must be typed.
+    /// Takes entered bytes, at most one line at a time, so that the reply to it is printed below it. `None`: no
+    /// line is complete.
     pub fn take(&mut self, buf: &mut [u8], screen: &mut Vec<u8>) -> Option<Incoming> {
         if self.given == self.line.len() {
             if self.ended {
@@ -95,34 +94,34 @@ impl LineInput {
         Some(Incoming::Bytes(len))
     }
 
-    /// Puts the prompt on the screen.
+    /// Shows the prompt.
     pub fn prompt(&mut self, screen: &mut Vec<u8>) {
         self.editor.set_columns(terminal::columns(), screen);
         self.editor.prompt(screen);
         self.note_row();
     }
 
-    /// Shows text of whole lines.
+    /// Prints whole lines above the line that is being edited.
     pub fn print(&mut self, text: &[u8], screen: &mut Vec<u8>) {
         self.editor.set_columns(terminal::columns(), screen);
         self.editor.print(text, screen);
         self.note_row();
     }
 
-    /// Draws the line anew where something else may have written to the screen, or its size is another.
+    /// Redraws the line after other output to the screen, or after a change of its size.
     pub fn redraw(&mut self, screen: &mut Vec<u8>) {
         self.editor.set_columns(terminal::columns(), screen);
         self.editor.redraw(screen);
         self.note_row();
     }
 
-    /// Goes to a new row; what was typed is kept for the next prompt.
+    /// Moves to a new row; the typed text is kept for the next prompt.
     pub fn leave(&mut self, screen: &mut Vec<u8>) {
         self.editor.leave(screen);
         self.note_row();
     }
 
-    /// Ends it: nothing more is taken.
+    /// Ends the input: nothing more is taken.
     pub fn end(&mut self, screen: &mut Vec<u8>) {
         self.ended = true;
         self.leave(screen);
@@ -135,6 +134,6 @@ impl LineInput {
 
 impl Drop for LineInput {
     fn drop(&mut self) {
-        self.row.set(Vec::new()); // it stays where it is, above what comes
+        self.row.set(Vec::new()); // the row stays on the screen, above further output
     }
 }

@@ -1,7 +1,7 @@
-//! The terminal of a line editor: in raw mode while this program has it, as it was whenever it has not.
+//! The terminal of a line editor: in raw mode while this program uses it, and restored afterwards.
 //!
-//! The modes are restored on every end: when the guard is dropped (a panic included), before the
-//! process stops (Ctrl-Z), and before a second signal ends it at once.
+//! The modes are restored in every case: when the guard is dropped (a panic included), before the process stops
+//! (Ctrl-Z), and before a second signal ends it at once.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
@@ -15,16 +15,16 @@ use signal_hook::consts::{SIGCONT, SIGQUIT, SIGTSTP, SIGWINCH};
 use super::sys;
 use super::sys::tty::{self, Modes};
 
-/// The signals that concern a terminal in raw mode. Others end the program the usual way.
+/// The signals that need an action for a terminal in raw mode. The others end the program as usual.
 pub const SIGNALS: [i32; 4] = [SIGCONT, SIGQUIT, SIGTSTP, SIGWINCH];
 
-/// Bracketed paste of xterm: what is pasted comes between two marks.
+/// Bracketed paste of xterm: pasted text is between two marks.
 const PASTE_ON: &[u8] = b"\x1b[?2004h";
 const PASTE_OFF: &[u8] = b"\x1b[?2004l";
 
-/// The terminal that is in raw mode. One for the process, because signals end the process.
+/// The terminal in raw mode. It is global, because signals end the process.
 static ARMED: Mutex<Option<Armed>> = Mutex::new(None);
-/// Something may have written to the screen, or its size may be another.
+/// Other output may have changed the screen, or its size has changed.
 static STALE: AtomicBool = AtomicBool::new(false);
 
 #[derive(Debug)]
@@ -36,7 +36,7 @@ struct Armed {
 impl Armed {
     fn set(&mut self, modes: Modes, paste: &[u8]) -> io::Result<()> {
         modes.set(self.terminal.as_fd())?;
-        // A terminal that is held up (Ctrl-S) is not waited for.
+        // Do not wait for a stopped terminal (Ctrl-S).
         if sys::poll_ready(self.terminal.as_fd(), true)? {
             self.terminal.write_all(paste)?;
         }
@@ -48,7 +48,7 @@ impl Armed {
     }
 
     fn restore(&mut self) {
-        // A terminal that has gone needs no modes.
+        // A terminal that has gone has no modes.
         let _ = self.set(self.before, PASTE_OFF);
     }
 }
@@ -57,13 +57,12 @@ fn armed<T>(act: impl FnOnce(&mut Option<Armed>) -> T) -> T {
     act(&mut ARMED.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Gives the terminal back as it was, where it is in raw mode: for whoever ends the process at once.
+/// Restores a terminal in raw mode, for code that ends the process at once.
 pub fn restore() {
     armed(|armed| armed.iter_mut().for_each(Armed::restore));
 }
 
-/// Does what one of [`SIGNALS`] asks for. Called by the thread that takes signals; it stops here
-/// when the process does.
+/// Handles one of [`SIGNALS`]. Called by the thread that waits for signals; it stops here with the process.
 pub fn on_signal(signal: i32) {
     match signal {
         SIGTSTP => {
@@ -71,7 +70,7 @@ pub fn on_signal(signal: i32) {
             tty::stop();
             rearm();
         }
-        SIGCONT => rearm(), // after SIGSTOP; a shell has set modes of its own meanwhile
+        SIGCONT => rearm(), // after SIGSTOP; the shell has set other modes meanwhile
         SIGWINCH => STALE.store(true, Ordering::SeqCst),
         SIGQUIT => {
             restore();
@@ -86,14 +85,13 @@ fn rearm() {
     STALE.store(any.is_some(), Ordering::SeqCst);
 }
 
-/// A terminal in raw mode, until this is dropped.
+/// Keeps a terminal in raw mode until it is dropped.
 #[derive(Debug)]
 pub struct RawMode(());
 
 impl RawMode {
-    /// Puts the terminal into raw mode that stdin and stdout both are. `None` where they are not the
-    /// same terminal, where it cannot do what a line editor needs (`TERM=dumb`), or where it has
-    /// gone.
+    /// Sets raw mode on the terminal of stdin and stdout. `None` if they are not the same terminal, if it does
+    /// not support a line editor (`TERM=dumb`), or if it has gone.
     #[must_use]
     pub fn start() -> Option<RawMode> {
         let able = std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
@@ -130,27 +128,27 @@ impl Drop for RawMode {
     }
 }
 
-/// Whether the screen is to be drawn anew since this was last asked.
+/// Whether the screen has to be redrawn; resets the flag.
 #[must_use]
 pub fn take_stale() -> bool {
     STALE.swap(false, Ordering::SeqCst)
 }
 
-/// How many columns the screen of stdout has.
+/// The number of columns of the terminal of stdout.
 #[must_use]
 pub fn columns() -> usize {
     tty::columns(io::stdout().as_fd()).unwrap_or(80)
 }
 
-/// Drops what was typed at stdin and not read, where that is a terminal.
+/// Drops typed bytes that are not read, if stdin is a terminal.
 pub fn flush_input() {
     if io::stdin().is_terminal() {
-        // A terminal that has gone holds nothing.
+        // A terminal that has gone has no bytes.
         let _ = tty::flush_input(io::stdin().as_fd());
     }
 }
 
-/// Whether both are one and the same terminal.
+/// Whether both are the same terminal.
 #[must_use]
 pub fn same_terminal(one: impl AsFd, other: impl AsFd) -> bool {
     let device = |fd: std::os::fd::BorrowedFd<'_>| {
@@ -161,18 +159,18 @@ pub fn same_terminal(one: impl AsFd, other: impl AsFd) -> bool {
     device(one.as_fd()).is_some_and(|one| device(other.as_fd()) == Some(one))
 }
 
-/// What draws the row that is being edited, for others who write to the same terminal. Empty where
-/// no row is on the screen.
+/// The bytes that redraw the edited row, for other code that writes to the same terminal. Empty if no row is
+/// shown.
 #[derive(Clone, Debug, Default)]
 pub struct EditedRow(Arc<Mutex<Vec<u8>>>);
 
 impl EditedRow {
-    /// Notes what draws it now.
+    /// Sets the bytes.
     pub fn set(&self, drawing: Vec<u8>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = drawing;
     }
 
-    /// What draws it.
+    /// The bytes.
     #[must_use]
     pub fn get(&self) -> Vec<u8> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -1,4 +1,4 @@
-//! Line endings of the wire for lines that are typed: CR LF for each LF.
+//! Converts LF to CR LF.
 
 /// Puts a CR before each LF that has none, however the bytes are split.
 #[derive(Clone, Copy, Debug, Default)]
@@ -7,14 +7,14 @@ pub(super) struct CrLf {
 }
 
 impl CrLf {
-    /// Changes the first `len` bytes of `buf`, which has room for twice as many; how many there are then.
+    /// Converts the first `len` bytes of `buf`, which has room for twice as many; returns the new length.
     pub(super) fn expand(&mut self, buf: &mut [u8], len: usize) -> usize {
         let after_cr = std::mem::replace(&mut self.after_cr, len > 0 && buf[len - 1] == b'\r');
         let is_bare =
             |at: usize, buf: &[u8]| buf[at] == b'\n' && !(if at == 0 { after_cr } else { buf[at - 1] == b'\r' });
         let total = len + (0..len).filter(|&at| is_bare(at, buf)).count();
         let mut to = total;
-        // From behind, so that nothing is overwritten that is still to be moved.
+        // Backwards, so that no byte is overwritten before it is moved.
         for at in (0..len).rev() {
             let bare = is_bare(at, buf);
             to -= 1;

@@ -1,4 +1,4 @@
-//! A console at which a person is asked for each line: with a line editor, or without.
+//! The console of a conversation: a prompt for each line, with a line editor or without.
 
 use std::io;
 
@@ -7,26 +7,26 @@ use crate::io::Incoming;
 use crate::io::line_input::LineInput;
 use crate::io::terminal::EditedRow;
 
-/// How a person is asked for a line.
+/// The prompt and the line editor.
 #[derive(Debug)]
 pub(super) struct Dialogue {
     prompt: &'static str,
-    /// The line editor. Without one, the terminal has lines edited and echoes what is typed.
+    /// The line editor. Without one, the terminal edits the lines and echoes typed text.
     editor: Option<LineInput>,
-    /// Without an editor: the last thing in the row is the prompt.
+    /// Without an editor: the row ends with the prompt.
     prompted: bool,
 }
 
 impl Dialogue {
-    /// Whether something was typed that was not given out.
+    /// Whether typed lines are waiting to be taken.
     pub(super) fn has_more(&self) -> bool {
         self.editor.as_ref().is_some_and(LineInput::has_more)
     }
 }
 
 impl Console {
-    /// Asks a person for each line from now on: with a line editor, where stdin and stdout are a
-    /// terminal that can have one. Returns the row that is edited, if one is.
+    /// Prompts for each line from now on, with a line editor if stdin and stdout are a terminal that supports
+    /// one. Returns the row of the editor, if there is one.
     pub fn converse(&mut self, prompt: &'static str) -> Option<EditedRow> {
         let editor = LineInput::start(prompt);
         let row = editor.as_ref().map(LineInput::row);
@@ -34,7 +34,7 @@ impl Console {
         row
     }
 
-    /// Shows the prompt, and what was typed behind it.
+    /// Shows the prompt, and the text typed after it.
     pub fn prompt(&mut self) {
         match &mut self.dialogue {
             Some(Dialogue { editor: Some(editor), .. }) => editor.prompt(&mut self.waiting),
@@ -46,14 +46,14 @@ impl Console {
         }
     }
 
-    /// Draws the line anew that is being edited.
+    /// Redraws the line that is being edited.
     pub fn redraw(&mut self) {
         if let Some(Dialogue { editor: Some(editor), .. }) = &mut self.dialogue {
             editor.redraw(&mut self.waiting);
         }
     }
 
-    /// Goes to a new row, where a prompt stands in this one.
+    /// Moves to a new row, if this one has the prompt.
     pub fn leave_row(&mut self) {
         match &mut self.dialogue {
             Some(Dialogue { editor: Some(editor), .. }) => editor.leave(&mut self.waiting),
@@ -61,7 +61,7 @@ impl Console {
         }
     }
 
-    /// The same, where there is no line editor.
+    /// The same, only without a line editor.
     pub fn leave_cooked_row(&mut self) {
         if let Some(dialogue @ Dialogue { editor: None, prompted: true, .. }) = &mut self.dialogue {
             dialogue.prompted = false;
@@ -69,7 +69,8 @@ impl Console {
         }
     }
 
-    /// Shows text above the line that is being edited. False: no line editor is in the way of it.
+    /// Prints text above the line that is being edited. False: there is no line editor, and nothing was
+    /// printed.
     pub(super) fn print_above(&mut self, bytes: &[u8]) -> io::Result<bool> {
         if let Some(Dialogue { editor: Some(editor), .. }) = &mut self.dialogue {
             let mut text = Vec::with_capacity(bytes.len());
@@ -82,7 +83,7 @@ impl Console {
         Ok(false)
     }
 
-    /// Reads what a person has typed.
+    /// Reads typed text.
     pub(super) fn read_typed(&mut self, buf: &mut [u8]) -> io::Result<Incoming> {
         if matches!(&self.dialogue, Some(Dialogue { editor: Some(_), .. })) {
             return self.read_line(buf);
@@ -93,14 +94,14 @@ impl Console {
                 self.leave_row();
                 self.flush()?;
             }
-            // The terminal has echoed it, and the Enter.
+            // The terminal has echoed it, with the Enter.
             Incoming::Bytes(_) => self.dialogue.iter_mut().for_each(|dialogue| dialogue.prompted = false),
             Incoming::Blocked | Incoming::Until(_) => {}
         }
         Ok(incoming)
     }
 
-    /// Reads what was typed into the line editor, until that has a line or there is no more.
+    /// Reads typed bytes into the line editor until it has a line or there are no more.
     fn read_line(&mut self, buf: &mut [u8]) -> io::Result<Incoming> {
         let mut typed = [0; 4096];
         loop {
