@@ -1,4 +1,5 @@
-//! Records what happens: log lines on stderr, the trace file, the summary, the picture. Off, it costs one branch.
+//! Records events: log lines on stderr, the trace file, the summary, the picture. When it is off it costs one
+//! branch.
 
 mod tape;
 
@@ -12,7 +13,7 @@ use crate::config::{Seeing, TraceData};
 use crate::error::Error;
 use crate::trace::{ConnId, Data, Event, Side, What};
 
-/// A handle on what is recorded; clones record into the same place.
+/// A handle of the recording; clones record to the same outputs.
 #[derive(Clone, Debug, Default)]
 pub struct Recorder {
     recording: Option<Arc<Shared>>,
@@ -20,18 +21,18 @@ pub struct Recorder {
     numbers: Arc<Numbers>,
 }
 
-/// What is said once in a run, whether anything is recorded or not.
+/// Whether a note was printed, once in a run, with or without a recording.
 #[derive(Debug)]
 struct Notice {
     report: Report,
     said: AtomicBool,
 }
 
-/// The numbers of the connections of one run, recorded or not: access lines have them too.
+/// The numbers of the connections of one run, with or without a recording: access lines have them too.
 #[derive(Debug, Default)]
 struct Numbers {
     last: AtomicU64,
-    /// The number kept for the connection that this process makes to itself; 0 for none.
+    /// The number reserved for the connection that this process makes to itself; 0 for none.
     reserved: AtomicU64,
 }
 
@@ -42,22 +43,22 @@ struct Shared {
     tape: Mutex<Tape>,
 }
 
-/// What is asked of the recording; does not change while it runs.
+/// The settings of the recording, which do not change.
 #[derive(Clone, Copy, Debug)]
 struct Wanted {
     verbosity: u8,
     samples: bool,
-    /// The bytes that events carry, for the trace or for `-vv`.
+    /// Which bytes events carry, for the trace or for `-vv`.
     data: TraceData,
-    /// The bytes of them that the trace has.
+    /// Which of these bytes the trace contains.
     traced: TraceData,
 }
 
 impl Recorder {
-    /// Starts recording what `seeing` asks for; nothing, where it asks for nothing.
+    /// Starts the outputs that `seeing` asks for, if any.
     ///
     /// # Errors
-    /// When the trace file or the timeline cannot be made: known before anything is sent.
+    /// When the trace file or the picture cannot be created: reported before anything is sent.
     pub fn start(seeing: &Seeing, report: &Report) -> Result<Self, Error> {
         let said = AtomicBool::new(false);
         let notice = (!seeing.quiet).then(|| Arc::new(Notice { report: report.clone(), said }));
@@ -75,13 +76,13 @@ impl Recorder {
         Ok(Recorder { recording: Some(Arc::new(recording)), notice, numbers })
     }
 
-    /// Whether anything is recorded.
+    /// Whether events are recorded.
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.recording.is_some()
     }
 
-    /// The number of a new connection.
+    /// Assigns the number of a new connection.
     #[must_use]
     pub fn new_connection(&self, side: Side) -> ConnId {
         let reserved = match side {
@@ -91,8 +92,8 @@ impl Recorder {
         if reserved > 0 { reserved } else { self.numbers.last.fetch_add(1, Ordering::Relaxed) + 1 }
     }
 
-    /// This process is about to connect to itself. Its listener may see the connection before the
-    /// connecting side does; the connecting side has the lower number and is recorded first.
+    /// Reserves a number for a connection of this process to itself. Its listener may see the connection first,
+    /// but the connecting side has the lower number and is recorded first.
     pub fn connect_first(&self) {
         let number = self.numbers.last.fetch_add(1, Ordering::Relaxed) + 1;
         self.numbers.reserved.store(number, Ordering::Relaxed);
@@ -101,35 +102,35 @@ impl Recorder {
         }
     }
 
-    /// Records what `what` returns; where nothing is recorded it is not even called.
+    /// Records the event that `what` returns; `what` is called only when events are recorded.
     #[inline]
     pub fn note(&self, conn: ConnId, what: impl FnOnce() -> What) {
         self.turn().note(conn, what);
     }
 
-    /// The same of an event that carries these bytes.
+    /// The same, for an event that carries these bytes.
     #[inline]
     pub fn note_bytes(&self, conn: ConnId, bytes: &[u8], what: impl FnOnce() -> What) {
         self.turn().note_bytes(conn, bytes, what);
     }
 
-    /// Begins a turn: until it is dropped, no other thread records anything.
+    /// Begins a turn: until it is dropped, no other thread records an event.
     ///
-    /// A system call and its event are made in one turn, so that the order of the record is the
-    /// order of the calls: what a call causes on another thread is recorded after it. The call must
-    /// not block. Nothing may be recorded but through the turn.
+    /// A system call and its event belong in one turn, so that the order of the record is the order of the
+    /// calls: the effect of a call on another thread is recorded after the call. The call must not block.
+    /// During the turn, events may be recorded only through it.
     #[inline]
     #[must_use]
     pub fn turn(&self) -> Turn<'_> {
         Turn(self.recording.as_ref().map(|shared| {
             let tape = shared.lock();
-            // Read under the lock: events stand in the order of their times.
+            // The clock is read under the lock, so that events are in the order of their times.
             let at = shared.now();
             Begun { shared, tape, at }
         }))
     }
 
-    /// Says, once in a run, what its result would be misread without.
+    /// Prints a note without which the result would be misread, once in a run.
     pub fn say_once(&self, text: impl FnOnce() -> String) {
         if let Some(notice) = &self.notice {
             if !notice.said.swap(true, Ordering::Relaxed) {
@@ -138,7 +139,7 @@ impl Recorder {
         }
     }
 
-    /// Prints the summary of what was recorded so far. False: nothing is recorded.
+    /// Prints the summary so far. False: nothing is recorded.
     #[must_use]
     pub fn print_summary(&self) -> bool {
         let Some(shared) = &self.recording else { return false };
@@ -146,10 +147,10 @@ impl Recorder {
         true
     }
 
-    /// Ends the recording: the last of the trace, the summary, the picture.
+    /// Ends the recording: writes the rest of the trace, the summary and the picture.
     ///
     /// # Errors
-    /// When a file could not be written whole: what it lacks must not go unsaid.
+    /// When a file could not be written completely.
     pub fn finish(&self) -> Result<(), Error> {
         let Some(shared) = &self.recording else { return Ok(()) };
         let elapsed = shared.start.elapsed();
@@ -157,7 +158,7 @@ impl Recorder {
     }
 }
 
-/// A turn at recording; see [`Recorder::turn`]. Without a recording it is empty and does nothing.
+/// The exclusive right to record; see [`Recorder::turn`]. Without a recording it does nothing.
 #[derive(Debug)]
 pub struct Turn<'a>(Option<Begun<'a>>);
 
@@ -165,7 +166,7 @@ pub struct Turn<'a>(Option<Begun<'a>>);
 struct Begun<'a> {
     shared: &'a Shared,
     tape: MutexGuard<'a, Tape>,
-    /// When the turn began.
+    /// The time at which the turn began.
     at: u64,
 }
 
@@ -179,7 +180,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Records an event that happens now and carries these bytes: a read, or a message.
+    /// Records an event that happens now and carries bytes: a read, or a message.
     #[inline]
     pub fn note_bytes(&mut self, conn: ConnId, bytes: &[u8], what: impl FnOnce() -> What) {
         if let Some(turn) = &mut self.0 {
@@ -188,8 +189,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Records an event that happened when the turn began: a write, which others may see the effect
-    /// of before its call returns.
+    /// Records an event with the time at which the turn began: a write, whose effect others may see before its
+    /// call returns.
     #[inline]
     pub fn note_begun(&mut self, conn: ConnId, bytes: &[u8], what: impl FnOnce() -> What) {
         if let Some(turn) = &mut self.0 {
@@ -197,13 +198,13 @@ impl Turn<'_> {
         }
     }
 
-    /// Whether anything is recorded.
+    /// Whether events are recorded.
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Whether `TCP_INFO` is wanted after every write and read, not only at the end of a connection.
+    /// Whether `TCP_INFO` is sampled after every write and read, not only at the end of a connection.
     #[must_use]
     pub fn wants_samples(&self) -> bool {
         self.0.as_ref().is_some_and(|turn| turn.shared.wanted.samples)

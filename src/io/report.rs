@@ -1,4 +1,4 @@
-//! What this program itself says: lines on stderr, styled where that is wanted, never in the way of the work.
+//! Messages of this program on stderr: lines, styled on request, that never block the work.
 
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
@@ -16,12 +16,12 @@ use super::terminal::EditedRow;
 use crate::config::Color;
 use crate::value::escape;
 
-/// Lines wait here while stderr takes none; past this many bytes they are counted instead of kept.
+/// The largest number of bytes that wait for stderr; further lines are dropped and counted.
 const PATIENCE: usize = 64 * 1024;
-/// pipe(7): a write of up to `PIPE_BUF` bytes to a pipe that poll(2) calls writable does not block.
+/// pipe(7): a write of up to `PIPE_BUF` bytes to a pipe that poll(2) reports writable does not block.
 const PIPE_BUF: usize = 4096;
 
-/// Where lines for the person who runs this go. Clones share one stderr.
+/// Prints lines on stderr. Clones share one stderr.
 #[derive(Clone, Debug)]
 pub struct Report {
     lines: Arc<Mutex<Lines>>,
@@ -32,7 +32,7 @@ pub struct Report {
 /// What stderr is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Medium {
-    /// A person watches.
+    /// A terminal.
     Terminal,
     /// A regular file.
     File,
@@ -42,7 +42,7 @@ pub enum Medium {
     Other,
 }
 
-/// How much a line matters, by the numbers of syslog(3).
+/// The priority of a line, with the numbers of syslog(3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Level {
     Error = 3,
@@ -52,24 +52,24 @@ enum Level {
 
 #[derive(Debug)]
 struct Lines {
-    /// stderr by a descriptor of our own, so that no lock or buffer of the standard library is used.
+    /// stderr as a separate descriptor, without the lock and buffer of the standard library.
     stderr: Option<File>,
     waiting: Vec<u8>,
     prefix: Prefix,
     dropped: u64,
-    /// A line that the next one takes the place of stands on the terminal.
+    /// The last line on the terminal is a status, which the next line replaces.
     status: bool,
-    /// Something that is not ours stands on the line of the terminal.
+    /// The row of the terminal contains text of something else.
     begun: bool,
-    /// A row of the same terminal in which a line is edited.
+    /// The row of the same terminal in which a line is edited.
     edited: EditedRow,
 }
 
-/// What stands before each line.
+/// The prefix of each line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Prefix {
     None,
-    /// `<6>`: the journal takes it away and keeps it as the priority, sd-daemon(3).
+    /// `<6>`: the journal removes it and stores it as the priority, sd-daemon(3).
     Level,
     /// The time, in UTC.
     Time,
@@ -107,21 +107,21 @@ impl Report {
         self.medium
     }
 
-    /// Writes the time before each line from now on, if stderr is a file: this run is a server, and
-    /// the file its log. The journal knows the time, and a terminal or a pipe is read at once.
+    /// Prefixes each line with the time from now on, if stderr is a file, which is then the log of a server.
+    /// The journal adds the time itself, and a terminal or a pipe is read at once.
     pub fn keep_a_log(&self) {
         if self.medium == Medium::File {
             self.lock().prefix = Prefix::Time;
         }
     }
 
-    /// One line about something that went wrong: `secretcat: …`. Whatever it quotes, names and files
-    /// and what others said, it stays one line and drives no terminal.
+    /// Prints one line about an error: `secretcat: …`. Control characters in quoted names and texts are
+    /// escaped.
     pub fn error(&self, text: &str) {
         self.complain(Level::Error, AnsiColor::Red, text);
     }
 
-    /// As an [`error`](Self::error), about something that the run can go on without.
+    /// Prints one line about a problem that does not end the run, in the form of an [`error`](Self::error).
     pub fn warning(&self, text: &str) {
         self.complain(Level::Warning, AnsiColor::Yellow, text);
     }
@@ -131,13 +131,13 @@ impl Report {
         self.lock().add(level, &format!("{name} {}", escape(text.as_bytes())));
     }
 
-    /// One line about something that happened, as harmless as an [`error`](Self::error).
+    /// Prints one line about an event, escaped like an [`error`](Self::error).
     pub fn event(&self, text: &str) {
         let text = self.styled(&escape(text.as_bytes()), Style::new().dimmed());
         self.line(&text);
     }
 
-    /// Whether stderr is a terminal on which a line can take the place of another.
+    /// Whether stderr is a terminal on which a line can replace another.
     #[must_use]
     pub fn redraws(&self) -> bool {
         let able = std::env::var_os("TERM").is_some_and(|term| term != "dumb");
@@ -150,23 +150,22 @@ impl Report {
         self.medium == Medium::Terminal
     }
 
-    /// Has lines go above this row, if stderr is a terminal: it is the same one.
+    /// Prints lines above this row from now on, if stderr is a terminal, which is then the same one.
     pub fn keep_below(&self, row: EditedRow) {
         if self.is_terminal() {
             self.lock().edited = row;
         }
     }
 
-    /// Has the next line begin anew, for a terminal has echoed the Ctrl-C that ends this run as `^C`,
-    /// behind a prompt perhaps. Anything else than a terminal gets its lines as ever.
+    /// Begins the next line on a new row of a terminal, which has echoed the Ctrl-C that ends this run as `^C`.
     pub fn begin_anew(&self) {
         let mut lines = self.lock();
         lines.clear_status();
         lines.begun = self.medium == Medium::Terminal;
     }
 
-    /// A line on a terminal that the next one takes the place of; empty, nothing takes its place.
-    /// It is not shown where the terminal does not keep up.
+    /// Prints a status line on a terminal, which the next line replaces; an empty text removes it. It is not
+    /// printed while the terminal is too slow.
     pub fn status(&self, text: &str) {
         let mut lines = self.lock();
         lines.clear_status();
@@ -177,12 +176,12 @@ impl Report {
         lines.push(false);
     }
 
-    /// Text as it is, one line or several, with a line feed after it.
+    /// Prints a text of one or more lines, without escaping, and a line feed.
     pub fn line(&self, text: &str) {
         self.lock().add(Level::Info, text);
     }
 
-    /// One line for another program to read: nothing stands before it, whatever stderr is.
+    /// Prints one line for a program to read, without a prefix.
     pub fn data(&self, line: &str) {
         let mut lines = self.lock();
         let prefix = std::mem::replace(&mut lines.prefix, Prefix::None);
@@ -190,9 +189,8 @@ impl Report {
         lines.prefix = prefix;
     }
 
-    /// Writes out what waits, and says how many lines were dropped. Called once, at the end of a
-    /// run: now it is right to wait for a slow reader, for it keeps nobody else waiting; a reader
-    /// that takes nothing for a second is given up.
+    /// Writes the waiting lines, and prints how many lines were dropped. Called once, at the end of a run, when
+    /// nothing else waits and it is safe to wait for a slow reader, until it takes nothing for a second.
     pub fn finish(&self) {
         let mut lines = self.lock();
         if lines.dropped > 0 {
@@ -219,7 +217,7 @@ impl Lines {
         }
     }
 
-    /// Adds a text of one line or several, and writes what stderr takes.
+    /// Adds a text of one or more lines, and writes what stderr takes.
     fn add(&mut self, level: Level, text: &str) {
         self.clear_status();
         if self.waiting.len() + text.len() > PATIENCE {
@@ -244,7 +242,7 @@ impl Lines {
                 Prefix::None => {}
                 Prefix::Level => self.waiting.extend([b'<', b'0' + level as u8, b'>']),
                 Prefix::Time => {
-                    // A time that has no date, of a clock that was never set, is left out.
+                    // A clock that was never set may have no valid date: print no time then.
                     let now = SystemTime::now().max(SystemTime::UNIX_EPOCH);
                     let _ = write!(self.waiting, "{} ", humantime::format_rfc3339_millis(now));
                 }
@@ -254,7 +252,7 @@ impl Lines {
         }
     }
 
-    /// Writes as much as stderr takes without blocking; with `patient`, waits for it within limits.
+    /// Writes as much as stderr takes without blocking; with `patient`, waits for it for a limited time.
     fn push(&mut self, patient: bool) {
         let Some(stderr) = &mut self.stderr else {
             self.waiting.clear();
@@ -271,7 +269,7 @@ impl Lines {
                 Ok(n) if n > 0 => written += n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && !patient => break,
-                // Nobody can be told that stderr is gone.
+                // There is no place to report that stderr is gone.
                 _ => written = self.waiting.len(),
             }
         }
@@ -290,8 +288,8 @@ fn medium(stderr: &File) -> Medium {
     }
 }
 
-/// Whether `$JOURNAL_STREAM` is about this descriptor: `DEVICE:INODE`, in decimal. Without the
-/// comparison a child whose stderr was redirected would take that for the journal.
+/// Whether `$JOURNAL_STREAM` (`DEVICE:INODE`, in decimal) names this descriptor. A child whose stderr was
+/// redirected inherits the variable too.
 fn names(journal: Option<&OsStr>, it: &Metadata) -> bool {
     let text = journal.and_then(OsStr::to_str).and_then(|text| text.split_once(':'));
     text.is_some_and(|(device, inode)| device.parse() == Ok(it.dev()) && inode.parse() == Ok(it.ino()))

@@ -1,4 +1,4 @@
-//! Where recorded events go, in the order they happened.
+//! The outputs of recorded events, in the order in which they happened.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -12,9 +12,9 @@ use crate::error::Error;
 use crate::io::report::Report;
 use crate::trace::{ConnId, Event, Start, Summary, Timeline, describe, write_line, write_start};
 
-/// Events held at most until the connection they belong to is recorded.
+/// The largest number of events that wait for their connection to be recorded.
 const HELD: usize = 4096;
-/// The memory kept for the next line of the trace.
+/// The largest buffer that is kept for the next line of the trace.
 const KEPT: usize = 64 * 1024;
 
 /// The outputs of one run.
@@ -23,10 +23,10 @@ pub(super) struct Tape {
     report: Report,
     trace: Option<Trace>,
     summary: Summary,
-    /// The summary is printed at the end, not only when SIGUSR1 asks for it.
+    /// Print the summary at the end too, not only at SIGUSR1.
     stats: bool,
     timeline: Option<(Timeline, PathBuf)>,
-    /// The connection that has to be recorded first, and what waits for it.
+    /// The connection that has to be recorded first, and the events that wait for it.
     held: Option<(ConnId, Vec<Event>)>,
     line: Vec<u8>,
 }
@@ -38,7 +38,7 @@ enum Trace {
 }
 
 impl Tape {
-    /// Makes the files, and begins the trace of a run that began at `time`.
+    /// Creates the files, and begins the trace of a run that started at `time`.
     pub(super) fn start(seeing: &Seeing, report: &Report, time: SystemTime) -> Result<Self, Error> {
         let mut trace = match &seeing.trace {
             None => None,
@@ -71,12 +71,12 @@ impl Tape {
         self.held.get_or_insert((conn, Vec::new()));
     }
 
-    /// Records an event, which is no older than those before it.
+    /// Records an event, which is not older than the previous ones.
     pub(super) fn note(&mut self, mut event: Event, wanted: Wanted) {
         match &mut self.held {
             None => return self.write(event, wanted),
             Some((conn, held)) if event.conn == *conn => {
-                // The other side has seen the connection: it was made by then.
+                // The other side has seen the connection, so it existed by then.
                 event.t = held.first().map_or(event.t, |first| first.t);
                 self.write(event, wanted);
             }
@@ -115,12 +115,12 @@ impl Tape {
         }
     }
 
-    /// Prints the summary of what has happened so far.
+    /// Prints the summary so far.
     pub(super) fn print_summary(&self, elapsed: Duration) {
         self.report.line(self.summary.render(elapsed).trim_end());
     }
 
-    /// Writes the last of the trace, the summary, and the picture.
+    /// Writes the rest of the trace, the summary, and the picture.
     pub(super) fn finish(&mut self, elapsed: Duration, wanted: Wanted) -> Result<(), Error> {
         self.release(wanted);
         if std::mem::take(&mut self.stats) {
@@ -131,7 +131,7 @@ impl Tape {
         }
         if let Some(Trace::File { mut file, path, failed }) = self.trace.take() {
             let ended = failed.map_or_else(|| file.flush(), Err);
-            // A buffer that could not be written must not be tried again when it is dropped.
+            // Dropping the buffer must not try again to write it.
             let _ = file.into_parts();
             ended.map_err(Error::file("write", &path))?;
         }
