@@ -1,4 +1,4 @@
-//! Bytes from one descriptor to another within the kernel: the fast path of raw connections.
+//! Moves bytes from one descriptor to another within the kernel: the fast path of raw connections.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -7,11 +7,12 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 use super::sys;
 
-/// The most one call moves, and the size of the pipe between two descriptors neither of which is one:
-/// enough that the calls do not count, and few enough pages for a core's first cache to remember.
+/// The largest number of bytes that one call moves, and the size of the pipe between two descriptors that are
+/// not pipes: large enough that the number of calls does not matter, and small enough for the first cache of a
+/// core.
 const PORTION: usize = 256 * 1024;
 
-/// What kind of thing a descriptor is, as far as splice(2) cares.
+/// The kind of a descriptor, as far as splice(2) needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A pipe or FIFO: its bytes go to and from anything in one call.
@@ -20,12 +21,12 @@ pub enum Kind {
     File,
     /// One of our connections, which never block.
     Socket,
-    /// Something that splice(2) is not good for: a terminal, a device, a file opened for append.
+    /// A descriptor that splice(2) does not support: a terminal, a device, a file opened for append.
     Other,
 }
 
 impl Kind {
-    /// Looks at a descriptor that is not one of our connections.
+    /// Examines a descriptor that is not one of our connections.
     #[must_use]
     pub fn of(file: &File) -> Kind {
         let Ok(meta) = file.metadata() else { return Kind::Other };
@@ -45,26 +46,26 @@ pub(super) fn is_null(file: &File) -> bool {
     file.metadata().is_ok_and(|meta| meta.file_type().is_char_device() && meta.rdev() == NULL)
 }
 
-/// One end of a way that bytes take.
+/// A source or target of a splice.
 #[derive(Clone, Copy, Debug)]
 pub struct End<'a> {
     /// The descriptor.
     pub fd: BorrowedFd<'a>,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
 }
 
-/// How bytes get from one end to the other without being copied.
+/// How bytes are moved from the source to the target without copying.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// In one call: one of the two is a pipe.
+    /// In one call: source or target is a pipe.
     Direct,
     /// Through a [`Middle`], which is a pipe.
     Through,
 }
 
 impl Way {
-    /// The way between two ends, where there is one.
+    /// How to move bytes between these two, if that is possible.
     #[must_use]
     pub fn between(from: Kind, to: Kind) -> Option<Way> {
         match (from, to) {
@@ -75,61 +76,61 @@ impl Way {
     }
 }
 
-/// How a step came out.
+/// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// So many bytes have arrived.
+    /// This many bytes were moved to the target.
     Moved(usize),
-    /// Nothing is there to be moved.
+    /// The source has no bytes now.
     Starved,
-    /// The far end takes nothing now.
+    /// The target takes no bytes now.
     Full,
-    /// All bytes that there were have been moved.
+    /// The source has ended, and all its bytes were moved.
     Ended,
-    /// These two ends cannot be joined so, after all.
+    /// The kernel does not support splicing between these two.
     Refused,
 }
 
 impl Step {
-    /// Bytes that have arrived.
+    /// The number of bytes that were moved.
     #[must_use]
     pub fn moved(self) -> usize {
         if let Step::Moved(n) = self { n } else { 0 }
     }
 }
 
-/// At which end a step has failed.
+/// The error of a step, by the descriptor that caused it.
 #[derive(Debug)]
 pub enum Fault {
-    /// Where the bytes come from.
+    /// The source.
     From(io::Error),
-    /// Where they go.
+    /// The target.
     To(io::Error),
 }
 
-/// Moves what can be moved in one go between two ends one of which is a pipe.
+/// Moves bytes with one call between two descriptors, of which one is a pipe.
 ///
 /// # Errors
-/// The kernel's, by whose they are.
+/// The kernel's, by the descriptor that caused it.
 pub fn step(from: End<'_>, to: End<'_>) -> Result<Step, Fault> {
     match splice(from.fd, to.fd, PORTION) {
         Ok(0) => Ok(Step::Ended),
         Ok(n) => Ok(Step::Moved(n)),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-            // The call does not say for which of the two. Both may have become ready just now.
+            // The call does not report which of the two is not ready, and both may have become ready since.
             if !sys::poll_ready(from.fd, false).map_err(Fault::From)? {
                 return Ok(Step::Starved);
             }
             Ok(if sys::poll_ready(to.fd, true).map_err(Fault::To)? { Step::Moved(0) } else { Step::Full })
         }
         Err(error) if is_refusal(&error) => Ok(Step::Refused),
-        // A pipe that is read never fails; one that is written fails for want of a reader only.
+        // Reading a pipe never fails; writing one fails only without a reader.
         Err(error) if from.kind == Kind::Pipe || error.kind() == io::ErrorKind::BrokenPipe => Err(Fault::To(error)),
         Err(error) => Err(Fault::From(error)),
     }
 }
 
-/// The pipe between two ends neither of which is one, and what stands in it.
+/// The pipe between two descriptors that are not pipes, and the bytes in it.
 #[derive(Debug)]
 pub struct Middle {
     out: File,
@@ -138,7 +139,7 @@ pub struct Middle {
 }
 
 impl Middle {
-    /// An empty one.
+    /// An empty pipe.
     ///
     /// # Errors
     /// The kernel's, when it is out of descriptors or memory.
@@ -147,7 +148,7 @@ impl Middle {
         Ok(Middle { out: out.into(), into, held: 0 })
     }
 
-    /// Moves what can be moved in one go.
+    /// Moves bytes into the pipe and out of it once.
     ///
     /// # Errors
     /// As [`step`].
@@ -156,7 +157,7 @@ impl Middle {
             match splice(from.fd, self.into.as_fd(), PORTION) {
                 Ok(0) => return Ok(Step::Ended),
                 Ok(n) => self.held = n,
-                // An empty pipe has room: it is the near end that has nothing.
+                // An empty pipe has room, so the source has no bytes.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Step::Starved),
                 Err(error) if is_refusal(&error) => return Ok(Step::Refused),
                 Err(error) => return Err(Fault::From(error)),
@@ -173,13 +174,13 @@ impl Middle {
         }
     }
 
-    /// Bytes that stand in it.
+    /// The number of bytes in the pipe.
     #[must_use]
     pub fn held(&self) -> usize {
         self.held
     }
 
-    /// Takes out what stands in it, as far as the buffer goes.
+    /// Reads bytes from the pipe into the buffer.
     ///
     /// # Errors
     /// The kernel's.
@@ -190,7 +191,7 @@ impl Middle {
     }
 }
 
-/// One call, and again where a signal came first.
+/// Calls splice(2), again after a signal.
 fn splice(from: BorrowedFd<'_>, to: BorrowedFd<'_>, len: usize) -> io::Result<usize> {
     loop {
         match sys::splice(from, to, len) {
@@ -200,7 +201,7 @@ fn splice(from: BorrowedFd<'_>, to: BorrowedFd<'_>, len: usize) -> io::Result<us
     }
 }
 
-/// A file system or system that does not know how, or a file that has since been set to append.
+/// Whether the error means no support: by the system, by the file system, or for a file now set to append.
 fn is_refusal(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported)
 }

@@ -1,4 +1,4 @@
-//! One connected socket, whatever its family, as the event loop sees it.
+//! One connected socket of any family, for the event loop.
 
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
@@ -28,7 +28,7 @@ pub enum Stream {
     Unix(net::UnixStream),
 }
 
-/// A stream socket that never blocks.
+/// Creates a non-blocking stream socket.
 ///
 /// # Errors
 /// The kernel's.
@@ -43,20 +43,20 @@ pub(super) fn socket(domain: Domain) -> io::Result<Socket> {
     }
 }
 
-/// The address of a unix socket: a path, or an abstract name behind an `@`.
+/// The address of a unix socket: a path, or an abstract name after `@`.
 ///
 /// # Errors
 /// When it is too long.
 pub(super) fn unix_address(path: &Path) -> io::Result<SockAddr> {
     match abstract_name(path) {
-        // The kernel tells the two apart by a NUL in front (unix(7)).
+        // The kernel recognizes an abstract name by a NUL in front (unix(7)).
         Some(name) => SockAddr::unix(OsStr::from_bytes(&[b"\0", name].concat())),
         None => SockAddr::unix(path),
     }
 }
 
 impl Stream {
-    /// Takes over a socket that never blocks, and is connected or connecting.
+    /// Takes ownership of a non-blocking socket that is connected or connecting.
     #[must_use]
     pub fn from_socket(socket: Socket, family: Family) -> Self {
         match family {
@@ -71,13 +71,13 @@ impl Stream {
         SockRef::from(self)
     }
 
-    /// Sets the options that belong to a connection that stands.
+    /// Sets the options of an established connection.
     ///
     /// # Errors
     /// The first option that the kernel refused.
     pub fn set_options(&self, options: &SocketOptions, family: Family) -> Result<(), OptionError> {
         if family == Family::Unix {
-            // A unix socket inherits nothing from the one that listens.
+            // A unix socket inherits no options from its listener.
             sockopt::apply(self.socket(), options, Stage::BeforeConnect, family)?;
         }
         sockopt::apply(self.socket(), options, Stage::Connected, family)
@@ -89,7 +89,7 @@ impl Stream {
         matches!(self, Stream::Tcp(_))
     }
 
-    /// Our and the peer's address, where the socket is TCP and still has them.
+    /// Our address and the peer's, if the socket is TCP and still has them.
     #[must_use]
     pub fn endpoints(&self) -> Option<(SocketAddr, SocketAddr)> {
         match self {
@@ -98,16 +98,15 @@ impl Stream {
         }
     }
 
-    /// The error that a connection attempt, or the network later, has left on the socket.
+    /// Takes the pending error of the socket (`SO_ERROR`).
     #[must_use]
     pub fn take_error(&self) -> Option<io::Error> {
         self.socket().take_error().unwrap_or_else(Some)
     }
 
-    /// Writes bytes that are to be a segment, or segments, of their own: nothing written later is
-    /// put into the same one. Linux keeps them apart by `MSG_EOR` (`tcp_sendmsg` marks the last
-    /// buffer, and neither the next write nor the collapsing of retransmissions goes over the
-    /// mark). Other systems are asked by `TCP_NODELAY` alone, which is no promise.
+    /// Writes bytes that share no segment with bytes written later. Linux separates them by `MSG_EOR`
+    /// (`tcp_sendmsg` marks the last buffer, and neither the next write nor the collapsing of retransmissions
+    /// crosses the mark). Other systems have only `TCP_NODELAY`, which does not guarantee it.
     ///
     /// # Errors
     /// The kernel's.
@@ -119,9 +118,8 @@ impl Stream {
         }
     }
 
-    /// Writes bytes that wait for what comes next, another write or the end of the stream
-    /// (`MSG_MORE`, send(2)); other systems send them at once. They share a segment with that end,
-    /// but not with another write.
+    /// Writes bytes that are held until the next write or the end of the stream (`MSG_MORE`, send(2)); other
+    /// systems send them at once. They share a segment with the end, but not with another write.
     ///
     /// # Errors
     /// The kernel's.
@@ -133,8 +131,8 @@ impl Stream {
         }
     }
 
-    /// Lets go of what [`send_held`](Self::send_held) has written: to set `TCP_NODELAY` sends what is
-    /// pending (tcp(7)).
+    /// Sends the bytes that [`send_held`](Self::send_held) has written: setting `TCP_NODELAY` sends pending
+    /// bytes (tcp(7)).
     ///
     /// # Errors
     /// The kernel's.
@@ -145,8 +143,8 @@ impl Stream {
         if nagle { stream.set_nodelay(false) } else { Ok(()) }
     }
 
-    /// Has the kernel ask the peer whether it is still there when nothing has come for this long, and
-    /// again three times, a third of it apart (tcp(7)).
+    /// Makes the kernel probe the peer after this time without traffic, and then three times, a third of it
+    /// apart (tcp(7)).
     ///
     /// # Errors
     /// The kernel's.
@@ -155,8 +153,8 @@ impl Stream {
         self.socket().set_tcp_keepalive(&probes)
     }
 
-    /// Closes it on a thread that may wait: with `SO_LINGER` close(2) blocks until the peer has
-    /// acknowledged everything, non-blocking socket or not.
+    /// Closes it on a separate thread: with `SO_LINGER` close(2) blocks until the peer has acknowledged
+    /// everything, even on a non-blocking socket.
     pub fn close_elsewhere(self) {
         static CLOSER: OnceLock<Option<Sender<Stream>>> = OnceLock::new();
         let closer = CLOSER.get_or_init(|| {
@@ -165,12 +163,12 @@ impl Stream {
             std::thread::Builder::new().name("closer".to_owned()).spawn(close_all).ok().map(|_| sender)
         });
         if let Some(closer) = closer {
-            // Where the thread is gone, the stream comes back and is closed here.
+            // Without the thread, the stream is returned and closed here.
             drop(closer.send(self));
         }
     }
 
-    /// Sends our end of the stream (half-close).
+    /// Half-closes: sends the FIN.
     ///
     /// # Errors
     /// The kernel's.

@@ -1,4 +1,4 @@
-//! The system calls that no safe wrapper offers: unsafe code is in this file and its folder only.
+//! System calls without a safe wrapper: unsafe code is in this file and its folder only.
 #![allow(unsafe_code, reason = "libc calls; each stands in a function of its own with a safe signature")]
 
 pub mod tty;
@@ -10,15 +10,14 @@ use std::time::Instant;
 
 use crate::trace::TcpSample;
 
-// Descriptors 0, 1 and 2 need no care here: Rust's runtime opens /dev/null in place of those that
-// are closed before main runs (a test below holds it to that), so no socket takes their numbers.
-// What they were before, `was_closed` knows.
+// No socket can get the number of descriptor 0, 1 or 2: Rust's runtime opens /dev/null for those that are
+// closed, before main runs (a test below checks that). `was_closed` reports which were closed.
 
 /// One bit for each of descriptors 0, 1 and 2 that was closed when this program was started.
 static CLOSED_AT_START: AtomicU8 = AtomicU8::new(0);
 
-/// Looks at the standard streams before Rust's runtime puts /dev/null in the place of closed ones:
-/// the C library calls what stands in this section before main (elf(5), `DT_INIT_ARRAY`).
+/// Examines descriptors 0, 1 and 2 before Rust's runtime opens /dev/null for the closed ones: the C library
+/// calls the functions in this section before main (elf(5), `DT_INIT_ARRAY`).
 #[used]
 #[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__mod_init_func"))]
 #[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".init_array"))]
@@ -33,15 +32,15 @@ extern "C" fn look_at_start() {
     }
 }
 
-/// Whether this standard stream (0, 1 or 2) was closed when this program was started. Rust's runtime
-/// has opened /dev/null in its place, which takes everything.
+/// Whether descriptor 0, 1 or 2 was closed when this program was started. Rust's runtime has opened /dev/null
+/// instead, to which every write succeeds.
 #[must_use]
 pub fn was_closed(fd: RawFd) -> bool {
-    std::hint::black_box(&LOOK_AT_START); // so that no linker leaves it out
+    std::hint::black_box(&LOOK_AT_START); // so that the linker keeps it
     CLOSED_AT_START.load(Ordering::Relaxed) & (1 << fd) != 0
 }
 
-/// Whether a descriptor was opened for reading (open(2)): nohup(1) leaves one that was not as stdin.
+/// Whether a descriptor was opened for reading (open(2)). nohup(1) opens stdin for writing only.
 #[must_use]
 pub fn is_readable(fd: BorrowedFd<'_>) -> bool {
     // SAFETY: F_GETFL takes no argument and touches no memory.
@@ -57,7 +56,7 @@ pub fn is_writable(fd: BorrowedFd<'_>) -> bool {
     flags != -1 && flags & libc::O_ACCMODE != libc::O_RDONLY
 }
 
-/// Bytes that a pipe, a terminal or a socket has to be read now (`FIONREAD`, `ioctl_tty(2)`).
+/// The number of bytes that can be read now from a pipe, a terminal or a socket (`FIONREAD`, `ioctl_tty(2)`).
 pub fn readable_bytes(fd: BorrowedFd<'_>) -> io::Result<u64> {
     let mut bytes: libc::c_int = 0;
     // SAFETY: this request writes one int to `bytes`.
@@ -65,8 +64,8 @@ pub fn readable_bytes(fd: BorrowedFd<'_>) -> io::Result<u64> {
     u64::try_from(bytes).map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
-/// Where a field of `struct tcp_info` stands (linux/tcp.h): byte offset and width. The kernel only
-/// ever appends to this structure, so the offsets hold for every version and architecture.
+/// The byte offset and width of a field of `struct tcp_info` (linux/tcp.h). The kernel only appends to this
+/// structure, so the offsets are the same for every version and architecture.
 #[derive(Clone, Copy)]
 struct Field(usize, usize);
 
@@ -97,14 +96,14 @@ mod field {
 /// `TCP_LISTEN` of `net/tcp_states.h`.
 const LISTEN: u64 = 10;
 
-/// The bytes of `struct tcp_info` as far as this kernel knows it.
+/// The bytes of `struct tcp_info` that this kernel fills in.
 struct Info {
     bytes: [u8; 256],
     len: usize,
 }
 
 impl Info {
-    /// The value of a field, or `None` where it lies beyond what the kernel filled in.
+    /// The value of a field, or `None` if the kernel has not filled it in.
     fn get(&self, Field(at, width): Field) -> Option<u64> {
         let bytes = self.bytes.get(..self.len)?.get(at..at + width)?;
         match width {
@@ -135,14 +134,14 @@ impl Info {
     }
 }
 
-/// What the kernel counts on a TCP connection (`TCP_INFO`, tcp(7)). Other systems than Linux lay
-/// the structure out differently: there every field is unknown. Fails on a socket that is not TCP.
+/// The kernel's counters of a TCP connection (`TCP_INFO`, tcp(7)). Systems other than Linux have another
+/// layout: every field is unknown there. Fails on a socket that is not TCP.
 pub fn tcp_info(fd: BorrowedFd<'_>) -> io::Result<TcpSample> {
     Ok(info(fd)?.sample())
 }
 
-/// How many connections may wait on a listening TCP socket, as the kernel has it; `None` where it
-/// does not say, or on a socket that does not listen.
+/// The backlog of a listening TCP socket; `None` if the kernel does not report it, or the socket does not
+/// listen.
 pub fn listen_backlog(fd: BorrowedFd<'_>) -> io::Result<Option<u64>> {
     let info = info(fd)?;
     Ok(if info.get(field::STATE) == Some(LISTEN) { info.get(field::SACKED) } else { None })
@@ -173,7 +172,7 @@ fn info(_: BorrowedFd<'_>) -> io::Result<Info> {
     Ok(Info { bytes: [0; 256], len: 0 })
 }
 
-/// Bytes written to a TCP socket that the peer has not acknowledged yet, sent or not (`SIOCOUTQ`,
+/// The number of bytes written to a TCP socket that the peer has not acknowledged yet, sent or not (`SIOCOUTQ`,
 /// tcp(7)). `Unsupported` on systems without it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub fn queued_out(fd: BorrowedFd<'_>) -> io::Result<usize> {
@@ -183,25 +182,25 @@ pub fn queued_out(fd: BorrowedFd<'_>) -> io::Result<usize> {
     usize::try_from(bytes).map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
-/// Bytes written to a TCP socket that the peer has not acknowledged yet: not known on this system.
+/// The number of bytes that the peer has not acknowledged: unknown on this system.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub fn queued_out(_: BorrowedFd<'_>) -> io::Result<usize> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Whether a read, or with `write` a write, would return at once: with data, with room, or with an
-/// end or error to tell (poll(2) without waiting; a hang-up and an error count as ready).
+/// Whether a read, or with `write` a write, would return at once, with bytes, room, the end or an error
+/// (poll(2) without waiting; a hang-up and an error count as ready).
 pub fn poll_ready(fd: BorrowedFd<'_>, write: bool) -> io::Result<bool> {
     wait_ready(fd, write, 0)
 }
 
-/// As [`poll_ready`], but waits for so many milliseconds until it is true.
+/// As [`poll_ready`], but waits up to this number of milliseconds until it is true.
 pub fn wait_ready(fd: BorrowedFd<'_>, write: bool, milliseconds: u16) -> io::Result<bool> {
     let events = if write { libc::POLLOUT } else { libc::POLLIN };
     let mut poll = libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 };
-    // poll(2) is never restarted by itself after a signal, and tells of one even when it was not to
-    // wait (signal(7)). The signal's handler has woken whoever must know of it.
-    // SAFETY: the kernel reads and writes the one pollfd that it is given.
+    // poll(2) is never restarted after a signal, and reports one even with a timeout of 0 (signal(7)). The
+    // handler of the signal wakes the loops, so nothing is lost by ignoring it here. SAFETY: the kernel reads
+    // and writes the one pollfd that it is given.
     while let Err(error) = check(unsafe { libc::poll(&raw mut poll, 1, milliseconds.into()) }) {
         if error.kind() != io::ErrorKind::Interrupted {
             return Err(error);
@@ -210,8 +209,8 @@ pub fn wait_ready(fd: BorrowedFd<'_>, write: bool, milliseconds: u16) -> io::Res
     Ok(poll.revents & (events | libc::POLLHUP | libc::POLLERR) != 0)
 }
 
-/// Raises the soft limit of open descriptors to the hard limit and returns what it is now
-/// (`RLIMIT_NOFILE`, getrlimit(2)). No privilege is needed for that.
+/// Raises the soft limit of open descriptors to the hard limit and returns it (`RLIMIT_NOFILE`, getrlimit(2)).
+/// This needs no privilege.
 #[allow(clippy::useless_conversion, clippy::unnecessary_fallible_conversions)] // rlim_t is signed on some systems
 pub fn raise_descriptor_limit() -> io::Result<u64> {
     let number = |limit: libc::rlim_t| u64::try_from(limit).unwrap_or(u64::MAX);
@@ -227,12 +226,12 @@ pub fn raise_descriptor_limit() -> io::Result<u64> {
         check(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const raised) }).map(|_| number(soft))
     };
     set(limit.rlim_max).or_else(|error| {
-        // macOS says "unlimited" and takes no more than its OPEN_MAX.
+        // macOS reports "unlimited" and accepts no more than its OPEN_MAX.
         if limit.rlim_cur < 10240 && limit.rlim_max > 10240 { set(10240) } else { Err(error) }
     })
 }
 
-/// Whether a signal is ignored, as nohup(1) leaves SIGHUP to the programs it starts.
+/// Whether a signal is ignored, as nohup(1) does with SIGHUP for the programs it starts.
 #[must_use]
 pub fn ignores_signal(signal: libc::c_int) -> bool {
     let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
@@ -242,7 +241,7 @@ pub fn ignores_signal(signal: libc::c_int) -> bool {
     known && unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
 }
 
-/// Restores a signal's default action and raises the signal. Returns where that does not end the process.
+/// Restores a signal's default action and raises the signal. Returns if that does not end the process.
 pub fn raise_default(signal: libc::c_int) {
     // SAFETY: SIG_DFL is no function: nothing of ours runs when the signal comes.
     unsafe { libc::signal(signal, libc::SIG_DFL) };
@@ -250,8 +249,8 @@ pub fn raise_default(signal: libc::c_int) {
     unsafe { libc::raise(signal) };
 }
 
-/// Moves up to `len` bytes from one descriptor to another, one of them a pipe, within the kernel
-/// (splice(2), never waiting for the pipe). 0 is the end of `from`. `Unsupported` outside Linux.
+/// Moves up to `len` bytes from one descriptor to another within the kernel; one of them is a pipe (splice(2),
+/// never waiting for the pipe). 0 is the end of `from`. `Unsupported` outside Linux.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub fn splice(from: BorrowedFd<'_>, to: BorrowedFd<'_>, len: usize) -> io::Result<usize> {
     let flags = libc::SPLICE_F_MOVE | libc::SPLICE_F_NONBLOCK;
@@ -276,8 +275,8 @@ pub fn appends(fd: BorrowedFd<'_>) -> bool {
     flags == -1 || flags & libc::O_APPEND != 0
 }
 
-/// A non-blocking pipe, read end first, that holds `size` bytes where the system lets it (pipe(7);
-/// a limit of the user's is no error). `Unsupported` outside Linux, where only [`splice`] needs it.
+/// Creates a non-blocking pipe, read end first, with a capacity of `size` bytes if the system permits it
+/// (pipe(7); a limit of the user is no error). `Unsupported` outside Linux, because only [`splice`] needs it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub fn pipe_with_capacity(size: usize) -> io::Result<(OwnedFd, OwnedFd)> {
     use std::os::fd::{AsFd, FromRawFd};
@@ -291,7 +290,8 @@ pub fn pipe_with_capacity(size: usize) -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(pipe)
 }
 
-/// Has a pipe hold `size` bytes where the system lets it (`F_SETPIPE_SZ`, fcntl(2)); it works at any size.
+/// Sets the capacity of a pipe to `size` bytes if the system permits it (`F_SETPIPE_SZ`, fcntl(2)); it works
+/// with any capacity.
 #[cfg_attr(not(any(target_os = "linux", target_os = "android")), allow(unused_variables))]
 pub fn widen_pipe(pipe: BorrowedFd<'_>, size: usize) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -307,19 +307,19 @@ pub fn pipe_with_capacity(_: usize) -> io::Result<(OwnedFd, OwnedFd)> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// A timer that makes its descriptor readable at a point in time, exact to microseconds where the
-/// timeout of a poll counts milliseconds (`timerfd_create(2)`).
+/// A timer that makes its descriptor readable at a point in time, exact to microseconds, while the timeout of
+/// poll(2) counts milliseconds (`timerfd_create(2)`).
 #[derive(Debug)]
 pub struct Timer {
     fd: OwnedFd,
-    /// One moment on both clocks, to turn an [`Instant`] into what the kernel counts.
+    /// The same moment on both clocks, to convert an [`Instant`] to the kernel's clock.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     epoch: (Instant, libc::timespec),
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 impl Timer {
-    /// Makes a timer that is not armed. `Unsupported` outside Linux: poll timeouts have to do.
+    /// Creates a timer that is not armed. `Unsupported` outside Linux, where poll timeouts are used.
     pub fn new() -> io::Result<Timer> {
         use std::os::fd::FromRawFd;
 
@@ -330,9 +330,9 @@ impl Timer {
         Ok(Timer { fd, epoch: same_moment()? })
     }
 
-    /// Arms the timer for `at`, in place of what was armed before, or disarms it. A point in the
-    /// past fires at once. Arming takes an earlier expiry back, so the descriptor need not be read,
-    /// and a poll by edges tells each expiry once.
+    /// Arms the timer for `at`, replacing the previous time, or disarms it. A time in the past fires at once.
+    /// Arming cancels an earlier expiry, so the descriptor need not be read, and an edge-triggered poll reports
+    /// each expiry once.
     pub fn arm(&self, at: Option<Instant>) -> io::Result<()> {
         let zero = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         let value = at.map_or(zero, |at| self.on_the_kernels_clock(at));
@@ -347,7 +347,7 @@ impl Timer {
     #[allow(clippy::useless_conversion, clippy::cast_lossless)] // the fields have other widths on 32 bits
     fn on_the_kernels_clock(&self, at: Instant) -> libc::timespec {
         let (instant, base) = self.epoch;
-        let mut time = base; // one that lies before the epoch lies in the past: any past time will do
+        let mut time = base; // a time before the epoch is in the past, and any past time fires at once
         let ahead = at.saturating_duration_since(instant);
         let nanos = base.tv_nsec + ahead.subsec_nanos() as libc::c_long;
         let seconds = libc::time_t::try_from(ahead.as_secs()).unwrap_or(libc::time_t::MAX);
@@ -357,9 +357,9 @@ impl Timer {
     }
 }
 
-/// Reads both clocks at once. [`Instant`] counts `CLOCK_MONOTONIC` on Linux but does not say from
-/// where. The kernel's is read second, so that a timer is late by what passed in between and never
-/// early; of a few tries the one that was interrupted least is taken.
+/// Reads both clocks at once. [`Instant`] counts `CLOCK_MONOTONIC` on Linux but hides its origin. The kernel's
+/// clock is read second, so that a timer is late by the time in between and never early; the shortest of a few
+/// attempts is used.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn same_moment() -> io::Result<(Instant, libc::timespec)> {
     let read = || -> io::Result<_> {
@@ -381,12 +381,12 @@ fn same_moment() -> io::Result<(Instant, libc::timespec)> {
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 impl Timer {
-    /// `Unsupported` on this system: poll timeouts have to do.
+    /// `Unsupported` on this system: poll timeouts are used.
     pub fn new() -> io::Result<Timer> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    /// Never called: no timer can be made on this system.
+    /// Never called: no timer can be created on this system.
     pub fn arm(&self, _: Option<Instant>) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
@@ -398,12 +398,12 @@ impl AsRawFd for Timer {
     }
 }
 
-/// Where descriptors begin that a service manager hands over (`SD_LISTEN_FDS_START`).
+/// The first descriptor that a service manager passes (`SD_LISTEN_FDS_START`).
 const LISTEN_FDS_START: RawFd = 3;
 
-/// The stream socket that this process was started with (`sd_listen_fds(3)`, descriptor 3),
-/// close-on-exec from here on. `None` when it has been taken before. Fails when descriptor 3 is not
-/// one; a descriptor that something else may own is left alone.
+/// Takes the stream socket that this process was started with (`sd_listen_fds(3)`, descriptor 3), and sets
+/// close-on-exec. `None` if it was taken before. Fails if descriptor 3 is not a stream socket; a descriptor
+/// that other code may own is not touched.
 pub fn inherited_socket() -> io::Result<Option<OwnedFd>> {
     use std::os::fd::FromRawFd;
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -417,7 +417,7 @@ pub fn inherited_socket() -> io::Result<Option<OwnedFd>> {
     let flags = check(unsafe { libc::fcntl(fd, libc::F_GETFD) })?;
     let refuse = |why: &'static str| Err(io::Error::other(why));
     if flags & libc::FD_CLOEXEC != 0 {
-        return refuse("descriptor 3 was not handed over"); // it has not come through execve(2)
+        return refuse("descriptor 3 was not handed over"); // it was not inherited through execve(2)
     }
     {
         // SAFETY: the descriptor is open, as the call before has shown, and is not closed while it
@@ -438,7 +438,7 @@ pub fn inherited_socket() -> io::Result<Option<OwnedFd>> {
     Ok(Some(unsafe { OwnedFd::from_raw_fd(fd) }))
 }
 
-/// Turns the -1 of a system call into the error it stands for.
+/// Converts the -1 of a system call to its error.
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {
     if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }

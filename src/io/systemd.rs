@@ -1,4 +1,4 @@
-//! The service manager that started this program: a socket handed over, and a word when it is ready.
+//! The service manager that started this program: takes its socket, and notifies it.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -11,18 +11,18 @@ use super::sys;
 use crate::error::Error;
 use crate::value::escape;
 
-/// How long a message to the service manager may take: who is served meanwhile should not notice.
+/// The time limit of a notification, short enough that clients do not notice it.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// What the environment says of the service manager. The variables stay in it: removing them is
-/// unsafe while there are threads, and this program starts no other that they could mislead.
+/// The variables of the service manager. They are not removed from the environment: removing them is unsafe
+/// while there are threads, and this program starts no child process that they could mislead.
 #[derive(Clone, Debug, Default)]
 pub struct Manager {
     /// `$NOTIFY_SOCKET`, `sd_notify(3)`.
     notify: Option<OsString>,
-    /// How many sockets it handed over, or what is wrong with `$LISTEN_FDS`, `sd_listen_fds(3)`.
+    /// The number of sockets it passes, or the error of `$LISTEN_FDS`, `sd_listen_fds(3)`.
     sockets: Sockets,
-    /// `$LISTEN_FDNAMES`: what the unit calls the first of them.
+    /// `$LISTEN_FDNAMES`: the name of the first socket in the unit.
     name: Option<String>,
 }
 
@@ -36,7 +36,7 @@ enum Sockets {
 }
 
 impl Manager {
-    /// The one that the environment names; one that does nothing, where it names none.
+    /// The service manager of the environment; without one, all calls do nothing.
     #[must_use]
     pub fn from_env() -> Self {
         Self::new(std::process::id(), |name| std::env::var_os(name))
@@ -52,11 +52,11 @@ impl Manager {
         }
     }
 
-    /// The stream socket that was handed over: one that listens, or one connection (`Accept=yes`).
-    /// `None` where there was none, or when it has been taken already.
+    /// Takes the stream socket that was passed: a listening socket, or one connection (`Accept=yes`). `None` if
+    /// there was none, or it was taken before.
     ///
     /// # Errors
-    /// When it is no stream socket, when there are several, or when the variables make no sense.
+    /// When it is not a stream socket, when there are several, or when the variables are invalid.
     pub fn socket(&self) -> Result<Option<OwnedFd>, Error> {
         let fail = |why: io::Error| Error::local("take over", self.shown())(why);
         match &self.sockets {
@@ -69,7 +69,7 @@ impl Manager {
         }
     }
 
-    /// The handed-over socket in an error message.
+    /// The name of the passed socket for error messages.
     #[must_use]
     pub fn shown(&self) -> String {
         match (&self.sockets, &self.name) {
@@ -79,15 +79,15 @@ impl Manager {
         }
     }
 
-    /// Says that connections are accepted now, and where (`READY=1`).
+    /// Reports that connections are accepted now, and on which address (`READY=1`).
     ///
     /// # Errors
-    /// When it does not listen: it is for the caller to tell, and no reason to end.
+    /// When the service manager does not read. The caller prints it and continues.
     pub fn ready(&self, listening_on: &str) -> Result<(), Error> {
         self.tell(&format!("READY=1\nSTATUS=listening on {listening_on}"))
     }
 
-    /// Says that the one connection that was handed over is served (`READY=1`).
+    /// Reports that the passed connection is served (`READY=1`).
     ///
     /// # Errors
     /// As [`ready`](Self::ready).
@@ -95,7 +95,7 @@ impl Manager {
         self.tell(&format!("READY=1\nSTATUS=serving {peer}"))
     }
 
-    /// Says that the end has begun (`STOPPING=1`).
+    /// Reports the shutdown (`STOPPING=1`).
     ///
     /// # Errors
     /// As [`ready`](Self::ready).
@@ -109,7 +109,7 @@ impl Manager {
     }
 }
 
-/// Reads the two variables as `sd_listen_fds(3)` does: they are ours only where they name our process.
+/// Reads the two variables as `sd_listen_fds(3)` does: they count only if they name this process.
 fn sockets(pid: u32, listen_pid: Option<&OsStr>, listen_fds: Option<&OsStr>) -> Sockets {
     let number = |name: &str, value: &OsStr| match value.to_str().map(str::parse::<u32>) {
         Some(Ok(number)) => Ok(number),
@@ -125,7 +125,7 @@ fn sockets(pid: u32, listen_pid: Option<&OsStr>, listen_fds: Option<&OsStr>) -> 
     }
 }
 
-/// Sends one datagram to a path, or to an abstract name behind an `@`.
+/// Sends one datagram to a path, or to an abstract name after `@`.
 fn send(name: &OsStr, text: &[u8]) -> io::Result<()> {
     let socket = UnixDatagram::unbound()?;
     socket.set_write_timeout(Some(PATIENCE))?;

@@ -1,4 +1,4 @@
-//! Setting socket options, and telling what was asked beside what the kernel made of it.
+//! Sets socket options, and reports each as requested and as in effect.
 
 mod platform;
 mod table;
@@ -15,15 +15,15 @@ use crate::value::escape;
 
 use self::table::{Row, TABLE};
 
-/// When in the life of a socket an option is set.
+/// The stage in the life of a socket at which an option is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// After socket(2): what decides how it may be bound.
+    /// After socket(2): options that affect bind(2).
     BeforeBind,
-    /// After bind(2), before connect(2) or listen(2): what the handshake carries, and what a
-    /// listener hands down to the connections it accepts.
+    /// After bind(2), before connect(2) or listen(2): options that the handshake carries, and that accepted
+    /// connections inherit.
     BeforeConnect,
-    /// After connect(2) or accept(2). Set on a listener too, what is shown of it is what its
+    /// After connect(2) or accept(2). They are set on a listener too, so that its report shows what its
     /// connections will have.
     Connected,
 }
@@ -33,14 +33,14 @@ pub enum Stage {
 pub enum Family {
     /// IPv4.
     V4,
-    /// IPv6, which may talk to IPv4 peers too.
+    /// IPv6, which may have IPv4 peers too.
     V6,
     /// A Unix socket.
     Unix,
 }
 
 impl Family {
-    /// That of a socket with such an address; one that has none is a Unix socket.
+    /// The family of a socket with this address; a socket without one is a Unix socket.
     #[must_use]
     pub fn of(ip: Option<IpAddr>) -> Self {
         match ip {
@@ -65,9 +65,9 @@ pub struct Unsupported {
 pub struct OptionError {
     /// The option's name on the command line, without the dashes.
     pub name: &'static str,
-    /// The value that was asked for.
+    /// The requested value.
     pub requested: String,
-    /// What the system said (setsockopt(2)).
+    /// The error of setsockopt(2).
     pub source: io::Error,
 }
 
@@ -76,20 +76,20 @@ pub struct OptionError {
 pub struct Shown {
     /// The option's name on the command line, without the dashes.
     pub name: &'static str,
-    /// The value that was asked for; `None` where nothing was asked.
+    /// The requested value, if any.
     pub requested: Option<String>,
-    /// The value the kernel reports; `None` where it cannot be read, or means nothing here.
+    /// The value in effect; `None` if it cannot be read, or has no meaning here.
     pub effective: Option<String>,
 }
 
-/// Finds the first option asked for that this system does not have, before anything is opened.
+/// Finds the first requested option that this system does not have, before anything is opened.
 pub fn check_platform(options: &SocketOptions) -> Result<(), Unsupported> {
     let missing = TABLE.iter().find(|row| !row.available && (row.asked)(options).is_some());
     missing.map_or(Ok(()), |row| Err(Unsupported { name: row.name }))
 }
 
-/// Sets what was asked of a socket and belongs to this stage of its life. What does not fit its
-/// family is left out; a value that the kernel changes is no error, see [`effective`].
+/// Sets the requested options of this stage. Options of another address family are left out; a value that the
+/// kernel changes is no error, see [`effective`].
 #[allow(clippy::needless_pass_by_value, reason = "a SockRef is a borrow already")]
 pub fn apply(socket: SockRef<'_>, options: &SocketOptions, stage: Stage, family: Family) -> Result<(), OptionError> {
     for row in TABLE.iter().filter(|row| row.stage == stage && row.fits.has(family)) {
@@ -103,7 +103,7 @@ pub fn apply(socket: SockRef<'_>, options: &SocketOptions, stage: Stage, family:
     Ok(())
 }
 
-/// Every option in the order of the help text: what was asked, and what the kernel reports now.
+/// All options in the order of the help text: the requested value, and the value that the kernel reports now.
 #[must_use]
 #[allow(clippy::needless_pass_by_value, reason = "a SockRef is a borrow already")]
 pub fn effective(socket: SockRef<'_>, options: &SocketOptions) -> Vec<Shown> {
@@ -116,7 +116,7 @@ pub fn effective(socket: SockRef<'_>, options: &SocketOptions) -> Vec<Shown> {
     TABLE.iter().map(|row| Shown { name: row.name, requested: asked(row), effective: get(row) }).collect()
 }
 
-/// The rows as an aligned table with a line of titles; what is absent is a dash.
+/// The rows as an aligned table with a line of titles; an absent value is a dash.
 #[must_use]
 pub fn show(rows: &[Shown]) -> String {
     let cell = |value: &Option<String>| value.as_ref().map_or("-".into(), |value| escape(value.as_bytes()));
@@ -134,7 +134,7 @@ pub fn show(rows: &[Shown]) -> String {
 }
 
 impl OptionError {
-    /// What to try next, where that is known.
+    /// A hint what to try next, where there is one.
     #[must_use]
     pub fn advice(&self) -> Option<String> {
         let text = match (self.name, self.source.kind()) {
@@ -147,7 +147,7 @@ impl OptionError {
         Some(text.to_owned())
     }
 
-    /// The congestion controls that may be asked for.
+    /// The available congestion control algorithms.
     fn congestions(&self) -> Option<String> {
         let file = if self.source.kind() == io::ErrorKind::PermissionDenied { "allowed" } else { "available" };
         let names = std::fs::read_to_string(format!("/proc/sys/net/ipv4/tcp_{file}_congestion_control")).ok()?;
@@ -155,7 +155,7 @@ impl OptionError {
     }
 }
 
-/// The kernel's answer in words that fit the option: "no such file" for a name that is no file misleads.
+/// The kernel's error in words that fit the option: "no such file" for a name that is not a file is misleading.
 fn reason(name: &str, error: &io::Error) -> String {
     match (name, error.raw_os_error()) {
         ("congestion", Some(libc::ENOENT)) => "no such congestion control on this system".into(),

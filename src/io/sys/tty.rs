@@ -26,8 +26,8 @@ impl Modes {
         Ok(Modes(unsafe { modes.assume_init() }))
     }
 
-    /// The same for a line editor: bytes come one by one and as they were typed, and are not echoed.
-    /// The keys of signals still send signals, and line feeds on the screen still begin a row.
+    /// The modes for a line editor: bytes are read one by one as they were typed, and are not echoed. The
+    /// signal keys still send signals, and a line feed on the screen still begins a new row.
     #[must_use]
     pub fn editing(self) -> Modes {
         let mut modes = self.0;
@@ -40,8 +40,8 @@ impl Modes {
         Modes(modes)
     }
 
-    /// Puts `fd` into these modes; what was typed and not read stays. A process in the background is
-    /// stopped by this until it is in the foreground (SIGTTOU).
+    /// Sets these modes; typed bytes that are not read are kept. This stops a process in the background until
+    /// it is in the foreground (SIGTTOU).
     pub fn set(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         // SAFETY: the call reads one termios.
         while let Err(error) = check(unsafe { libc::tcsetattr(fd.as_raw_fd(), libc::TCSANOW, &raw const self.0) }) {
@@ -53,13 +53,13 @@ impl Modes {
     }
 }
 
-/// Drops what was typed and not read.
+/// Drops typed bytes that are not read.
 pub fn flush_input(fd: BorrowedFd<'_>) -> io::Result<()> {
     // SAFETY: the call touches no memory.
     check(unsafe { libc::tcflush(fd.as_raw_fd(), libc::TCIFLUSH) }).map(drop)
 }
 
-/// How many columns a terminal has; `None` where it does not say.
+/// The number of columns of a terminal; `None` if it is unknown.
 #[must_use]
 pub fn columns(fd: BorrowedFd<'_>) -> Option<usize> {
     let mut size = MaybeUninit::<libc::winsize>::uninit();
@@ -70,8 +70,8 @@ pub fn columns(fd: BorrowedFd<'_>) -> Option<usize> {
     (columns > 0).then_some(columns.into())
 }
 
-/// Stops this process as SIGTSTP does by default, until SIGCONT. Where nobody could continue it (its
-/// process group is orphaned), the kernel does not stop it, and this returns at once.
+/// Stops this process as SIGTSTP does by default, until SIGCONT. If its process group is orphaned, so that no
+/// shell could continue it, the kernel does not stop it, and this returns at once.
 pub fn stop() {
     let mut handler = MaybeUninit::<libc::sigaction>::uninit();
     // SAFETY: with a null action nothing is changed; the call writes one sigaction on success.
