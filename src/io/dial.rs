@@ -1,4 +1,4 @@
-//! Making a connection: every address of a name, the next one begun while the last is still silent (RFC 8305).
+//! Connecting: tries all addresses of a name, the next one while the previous one does not answer (RFC 8305).
 
 use std::collections::VecDeque;
 use std::io;
@@ -15,17 +15,18 @@ use crate::config::{Family, SocketOptions};
 use crate::error::{Error, Suspects};
 use crate::value::Address;
 
-/// How long a silent address keeps the next one waiting (RFC 8305, section 8: Connection Attempt Delay).
+/// The delay before the next address is tried (RFC 8305, section 8: Connection Attempt Delay).
 const HEAD_START: Duration = Duration::from_millis(250);
-/// Between two tries of a unix socket whose queue is full: nobody tells when there is room.
+/// The pause between two attempts to connect to a unix socket whose queue is full: no event reports that there
+/// is room.
 const NEXT_TRY: Duration = Duration::from_millis(10);
-/// The first key of dials: behind those of connections, which are counted from 0, and before those
-/// that are counted from the last one down.
+/// The first key of dials. The keys of connections count up from 0, and the other keys count down from the last
+/// one.
 pub const FIRST_KEY: usize = 1 << (usize::BITS - 2);
-/// Keys a dial may use for its attempts, from its base on.
+/// The number of keys that a dial may use for its attempts, from its first one on.
 pub const KEYS: usize = 256;
 
-/// A connection in the making.
+/// A connection attempt, to one address after the other.
 #[derive(Debug)]
 pub struct Dial {
     address: Address,
@@ -33,7 +34,7 @@ pub struct Dial {
     lookup: Option<Lookup>,
     waiting: VecDeque<SockAddr>,
     attempts: Vec<Attempt>,
-    /// When the next address has its turn; `None` is at once.
+    /// When the next address is tried; `None` is at once.
     next_at: Option<Instant>,
     failed: Option<(String, io::Error)>,
     keys: usize,
@@ -49,31 +50,30 @@ struct Attempt {
     ready: bool,
 }
 
-/// What has become of an attempt that was begun.
+/// The result of starting an attempt.
 #[derive(Debug)]
 enum Begun {
     Stands(Attempt),
     UnderWay,
-    /// The queue of a unix socket has no room for it.
+    /// The queue of the unix socket is full.
     Full,
     Failed,
 }
 
-/// How far a dial has come.
+/// The state of a dial.
 #[derive(Debug)]
 pub enum Progress {
-    /// Look again when the driver says so, or at this time.
+    /// Poll again after an event of the driver, or at this time.
     Pending(Option<Instant>),
-    /// The connection stands, with the address that answered.
+    /// Connected, with the address that answered.
     Connected(Stream, String),
 }
 
 impl Dial {
-    /// Begins to connect to `address`. The driver reports readiness under keys from `keys` on,
-    /// [`KEYS`] of them at the most.
+    /// Starts to connect to `address`. The driver reports readiness under up to [`KEYS`] keys from `keys` on.
     ///
     /// # Errors
-    /// When the lookup cannot be begun.
+    /// When the lookup cannot be started.
     pub fn start(
         address: &Address,
         family: Family,
@@ -104,18 +104,17 @@ impl Dial {
         Ok(dial)
     }
 
-    /// Notes what the kernel said of one attempt.
+    /// Notes that an attempt is ready.
     pub fn on_ready(&mut self, ready: Ready) {
         if let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.key == ready.key) {
             attempt.ready |= ready.writable || ready.behind != Behind::Nothing;
         }
     }
 
-    /// Goes on: takes the lookup's answer, looks at the attempts, begins the next one.
+    /// Continues: takes the answer of the lookup, checks the attempts, starts the next one.
     ///
     /// # Errors
-    /// When every address has failed, with what the last of them said; or at once when an option
-    /// cannot be set.
+    /// When every address has failed, the error of the last one; or at once when an option cannot be set.
     pub fn poll(&mut self, driver: &Driver, now: Instant) -> Result<Progress, Error> {
         if let Some(lookup) = &mut self.lookup {
             match lookup.poll().map_err(Error::network("resolve", &self.address))? {
@@ -132,7 +131,7 @@ impl Dial {
             self.next_at = match self.begin(&target, driver)? {
                 Begun::Stands(attempt) => return self.stands(attempt),
                 Begun::UnderWay => Some(now + HEAD_START),
-                Begun::Failed => None, // no head start for an address that has failed
+                Begun::Failed => None, // the address has failed: try the next one at once
                 Begun::Full => {
                     self.waiting.push_front(target);
                     Some(now + NEXT_TRY)
@@ -145,7 +144,7 @@ impl Dial {
         Ok(Progress::Pending(self.next_at.filter(|_| !self.waiting.is_empty())))
     }
 
-    /// The options that only a connection can be given are set before anything is sent on it.
+    /// Options that need a connection are set before anything is sent.
     fn stands(&self, Attempt { stream, family, address, .. }: Attempt) -> Result<Progress, Error> {
         stream.set_options(&self.options, family).map_err(|error| option_error(&address, &error))?;
         Ok(Progress::Connected(stream, address))
@@ -157,21 +156,21 @@ impl Dial {
         self.lookup.is_some()
     }
 
-    /// The error of a connection that is not made within `limit`: it names what had not ended by then.
+    /// The error after `limit`: it names the step that had not ended, the lookup or the connection.
     #[must_use]
     pub fn timeout(&self, limit: Duration, option: &'static str) -> Error {
         let (action, what) = if self.is_resolving() { ("resolve", "answer") } else { ("connect", "connection") };
         Error::Timeout { action, address: self.address.to_string(), what, limit, option }
     }
 
-    /// Gives up what is under way.
+    /// Aborts all attempts.
     pub fn abandon(&mut self, driver: &Driver) {
         for mut attempt in self.attempts.drain(..) {
             driver.deregister(&mut attempt.stream);
         }
     }
 
-    /// Takes out the attempts that have come to an end; the first that stands wins.
+    /// Removes the attempts that have ended; the first connection wins.
     fn look_at_attempts(&mut self, driver: &Driver) -> Option<Attempt> {
         let mut at = 0;
         while at < self.attempts.len() {
@@ -195,7 +194,7 @@ impl Dial {
         None
     }
 
-    /// Begins one attempt.
+    /// Starts one attempt.
     fn begin(&mut self, target: &SockAddr, driver: &Driver) -> Result<Begun, Error> {
         let shown = target.as_socket().map_or_else(|| self.address.to_string(), |addr| addr.to_string());
         let socket = match self.prepare(target, &shown) {
@@ -225,7 +224,7 @@ impl Dial {
                     Err(error) => self.failed = Some((attempt.address, error)),
                 }
             }
-            // To a unix socket this is no attempt under way (connect(2), EAGAIN).
+            // For a unix socket, EAGAIN means a full queue, not an attempt in progress (connect(2)).
             Err(error) if !attempt.stream.is_tcp() && error.kind() == io::ErrorKind::WouldBlock => {
                 return Ok(Begun::Full);
             }
@@ -234,7 +233,7 @@ impl Dial {
         Ok(Begun::Failed)
     }
 
-    /// A socket with its options set, bound where `--source` says so.
+    /// A socket with its options set, bound to `--source`.
     fn prepare(&self, target: &SockAddr, shown: &str) -> Result<Socket, Error> {
         let fail = || Error::network("connect", shown);
         let socket = stream::socket(Domain::from(i32::from(target.family()))).map_err(fail())?;
@@ -272,7 +271,7 @@ impl Dial {
     }
 }
 
-/// "Every interface" is nobody one can connect to: this host is meant.
+/// "Every interface" is no address to connect to: this host is meant.
 fn reachable(addr: SocketAddr) -> SocketAddr {
     match addr.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, addr.port()).into(),
@@ -281,12 +280,12 @@ fn reachable(addr: SocketAddr) -> SocketAddr {
     }
 }
 
-/// The family of an address, as the option table has it.
+/// The address family for the table of socket options.
 pub(super) fn family_of(addr: &SockAddr) -> sockopt::Family {
     sockopt::Family::of(addr.as_socket().map(|addr| addr.ip()))
 }
 
-/// A refused option as the error that ends the run.
+/// Converts the error of a socket option.
 pub(super) fn option_error(address: &str, error: &OptionError) -> Error {
     let advice = error.advice().map(|advice| format!(" ({advice})")).unwrap_or_default();
     Error::Option { address: address.to_owned(), what: format!("{error}{advice}") }

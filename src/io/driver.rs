@@ -1,4 +1,4 @@
-//! The event loop's ground: readiness from the kernel, deadlines to the nanosecond, and a waker.
+//! The base of the event loop: readiness from the kernel, deadlines in nanoseconds, and a waker.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
@@ -14,54 +14,54 @@ use super::busy_poll::BusyPoll;
 use super::sys;
 use crate::service::CONSOLE;
 
-/// Why a source's turn has come.
+/// An event of the loop: a source that is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ready {
-    /// Whose turn it is: the key it was registered with.
+    /// The key of the source.
     pub key: usize,
-    /// The kernel says reading will not block.
+    /// Reading will not block.
     pub readable: bool,
-    /// The kernel says writing will not block.
+    /// Writing will not block.
     pub writable: bool,
-    /// What stands behind whatever can still be read.
+    /// What follows the bytes that can still be read.
     pub behind: Behind,
 }
 
-/// What stands behind the bytes that a read gives, where no event tells of it once more. The later
-/// ones hold for the former, too.
+/// What follows the bytes that a read returns, where no further event reports it. Later variants include the
+/// former ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Behind {
-    /// Nothing that is known of.
+    /// Nothing is known.
     #[default]
     Nothing,
     /// The peer's end, or an error.
     End,
-    /// More bytes: there is urgent data, at whose mark every read stops (tcp(7)).
+    /// More bytes: there is urgent data, and every read stops at its mark (tcp(7)).
     Urgent,
 }
 
-// Keys that are no connection's, all of them here, so that no two are the same: from the last one
-// down. Connections are counted from 0, dials from [`FIRST_KEY`](super::dial::FIRST_KEY).
+// All keys that do not belong to connections, so that no two are equal: they count down from the last one.
+// Connections count from 0, dials from [`FIRST_KEY`](super::dial::FIRST_KEY).
 
 /// The key of stdin; it is also the console's peer number.
 pub const STDIN: usize = CONSOLE;
-/// The key that [`Driver::wait`] reports when the waker was used.
+/// The key that [`Driver::wait`] reports for a wake-up from another thread.
 pub const WOKEN: usize = STDIN - 1;
-/// The timer of nanoseconds, which nobody is told of.
+/// The key of the timer of nanoseconds, which is not reported.
 const TIMER: usize = STDIN - 2;
 /// The key of stdout.
 pub const STDOUT: usize = STDIN - 3;
-/// The key of a socket that connections arrive at.
+/// The key of the listening socket.
 pub const LISTENER: usize = STDIN - 4;
-/// The key of the clock of whoever runs the loop.
+/// The key of the timer of the code that runs the loop.
 pub const CLOCK: usize = STDIN - 5;
-/// The key of the clock of [`--progress`](crate::trace::Transfer).
+/// The key of the timer of [`--progress`](crate::trace::Transfer).
 pub const METER: usize = STDIN - 6;
-/// The key of the clock of the access lines that were left out.
+/// The key of the timer that reports access lines left out.
 pub const LINES: usize = STDIN - 7;
 
-/// Waits for readiness, deadlines and wake-ups at once. mio is edge-triggered: a source that is
-/// reported ready must be used until it would block, or be [put back](Driver::again).
+/// Waits for readiness, deadlines and wake-ups. mio is edge-triggered: a source that is reported ready must be
+/// used until it would block, or be [put back](Driver::again).
 #[derive(Debug)]
 pub struct Driver {
     poll: Poll,
@@ -74,15 +74,15 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// A driver with nothing registered. Before it sleeps it looks for events for `busy_poll` at the
-    /// most, as long as such looks find some; zero sleeps at once.
+    /// A driver without sources. Before it sleeps it polls for at most `busy_poll`, as long as polling finds
+    /// events; zero sleeps at once.
     ///
     /// # Errors
     /// The kernel's, when it is out of descriptors or memory.
     pub fn new(busy_poll: Duration) -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), Token(WOKEN))?);
-        // poll(2) and epoll count milliseconds; pauses between pieces are shorter.
+        // poll(2) and epoll count milliseconds; pauses between pieces can be shorter.
         let timer = sys::Timer::new().ok();
         if let Some(timer) = &timer {
             use std::os::fd::AsRawFd;
@@ -99,16 +99,16 @@ impl Driver {
         })
     }
 
-    /// What ends a [`wait`](Self::wait) from another thread.
+    /// The waker that ends a [`wait`](Self::wait) from another thread.
     #[must_use]
     pub fn waker(&self) -> Arc<Waker> {
         Arc::clone(&self.waker)
     }
 
-    /// Watches a source for both directions, and for urgent data, under this key.
+    /// Registers a source for reading, writing and urgent data, with this key.
     ///
     /// # Errors
-    /// The kernel's; `EPERM` where the source is a regular file, which is always ready.
+    /// The error of the kernel; `EPERM` for a regular file, which is always ready.
     pub fn register(&self, source: &mut (impl Source + ?Sized), key: usize) -> io::Result<()> {
         let both = Interest::READABLE | Interest::WRITABLE;
         #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -116,7 +116,7 @@ impl Driver {
         self.poll.registry().register(source, Token(key), both)
     }
 
-    /// Watches a source for one direction, under this key.
+    /// Registers a source for one direction, with this key.
     ///
     /// # Errors
     /// As [`register`](Self::register).
@@ -124,27 +124,27 @@ impl Driver {
         self.poll.registry().register(source, Token(key), interest)
     }
 
-    /// Stops watching a source.
+    /// Deregisters a source.
     pub fn deregister(&self, source: &mut (impl Source + ?Sized)) {
-        // A source that was never watched, or is gone, is no trouble here.
+        // A source that was never registered, or is closed, is no error.
         let _ = self.poll.registry().deregister(source);
     }
 
-    /// Gives this key another turn without waiting: its budget ended before its work did. One turn,
-    /// however often it is asked for: else who asks twice a turn would soon have all turns there are.
+    /// Reports this key once more without waiting, because its budget ended before its work. Once, however
+    /// often it is called: otherwise a source that calls it twice in a turn would soon take all turns.
     pub fn again(&mut self, key: usize) {
         self.again.insert(key);
     }
 
-    /// Gives this key a turn at this time, or earlier.
+    /// Reports this key at this time, or earlier.
     pub fn wake_at(&mut self, key: usize, at: Instant) {
         self.alarms.set(key, at);
     }
 
-    /// Waits until something is ready and appends what it is.
+    /// Waits until a source is ready and appends the events.
     ///
     /// # Errors
-    /// The kernel's; an interrupted call is not one.
+    /// The error of the kernel; an interrupted call is no error.
     pub fn wait(&mut self, ready: &mut Vec<Ready>) -> io::Result<()> {
         self.collect()?;
         for event in &self.events {
@@ -176,27 +176,27 @@ impl Driver {
         Ok(())
     }
 
-    /// Has the kernel tell what is ready, or that the next deadline has come.
+    /// Waits in the kernel until a source is ready or the next deadline.
     fn collect(&mut self) -> io::Result<()> {
         let mut left = self.left();
         if let Some(window) = self.busy.window(left) {
             if self.look(window)? {
                 return Ok(());
             }
-            left = self.left(); // some of it is over
+            left = self.left(); // time has passed
         }
         let timeout = self.timeout(left)?;
         self.poll(timeout)
     }
 
-    /// Looks for events without sleeping. True: there are some.
+    /// Polls for events without sleeping. True: there are some.
     fn look(&mut self, window: Duration) -> io::Result<bool> {
         if self.finds()? {
-            return Ok(true); // nothing was waited for, nothing is learnt
+            return Ok(true); // without waiting there is nothing to learn
         }
         let begun = Instant::now();
         loop {
-            // Not sched_yield(2): among busy programs it would give up a whole slice each time.
+            // Not sched_yield(2): next to busy programs it would lose a whole time slice each time.
             hint::spin_loop();
             let found = self.finds()?;
             if found || begun.elapsed() >= window {
@@ -206,7 +206,7 @@ impl Driver {
         }
     }
 
-    /// Whether something is ready now. That a deadline has come, the clock tells as well.
+    /// Whether a source is ready now. A deadline is checked with the clock.
     fn finds(&mut self) -> io::Result<bool> {
         self.poll(Some(Duration::ZERO))?;
         Ok(self.events.iter().any(|event| event.token() != Token(TIMER)))
@@ -227,8 +227,8 @@ impl Driver {
         self.alarms.first().map(|at| at.saturating_duration_since(Instant::now()))
     }
 
-    /// How long a poll may take before a deadline that is so far away; where there is a timer of
-    /// nanoseconds, it is armed instead.
+    /// The timeout of a poll before a deadline at this distance; if there is a timer of nanoseconds, it is
+    /// armed instead.
     fn timeout(&mut self, left: Option<Duration>) -> io::Result<Option<Duration>> {
         match (&self.timer, left) {
             (Some(timer), Some(left)) if !left.is_zero() && left < Duration::from_millis(200) => {
@@ -240,8 +240,8 @@ impl Driver {
     }
 }
 
-/// Deadlines by key. A later deadline for a key that has an earlier one costs nothing: the key's
-/// owner looks anew at the earlier one and sets the rest of the time.
+/// Deadlines by key. A later deadline for a key that has an earlier one costs nothing: at the earlier one, the
+/// owner of the key checks the time and sets the rest.
 #[derive(Debug, Default)]
 struct Alarms {
     heap: BinaryHeap<Reverse<(Instant, usize)>>,
@@ -262,7 +262,7 @@ impl Alarms {
             if self.set.get(&key) == Some(&at) {
                 return Some(at);
             }
-            self.heap.pop(); // overtaken by an earlier one
+            self.heap.pop(); // replaced by an earlier one
         }
         None
     }

@@ -1,4 +1,4 @@
-//! What a run takes from this host before it begins: plan files, the whole of stdin, and a seed.
+//! The input of a run before it begins: plan files, the whole of stdin, and a random seed.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Read;
@@ -11,13 +11,13 @@ use crate::plan::Plan;
 use crate::trace::read_plan as parse_plan;
 use crate::value::Seed;
 
-/// As much of a trace is read: it names its plan at its beginning.
+/// The largest part of a trace that is read: its plan is at the beginning.
 const LIMIT: u64 = 64 * 1024 * 1024;
 
-/// Reads the plan from a trace, or from a file that holds nothing else.
+/// Reads the plan from a trace, or from a file that contains only a plan.
 ///
 /// # Errors
-/// When the file cannot be read; or does not parse, with line and column.
+/// When the file cannot be read or parsed; with line and column.
 pub fn read_plan(path: &Path) -> Result<Plan, Error> {
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(Error::file("open", path))?;
@@ -28,22 +28,22 @@ pub fn read_plan(path: &Path) -> Result<Plan, Error> {
     })
 }
 
-/// What sweeps may read from stdin.
+/// The largest input that a sweep reads from stdin.
 const INPUT: u64 = 64 << 20;
-/// How often somebody who waits for input is asked whether they still do.
+/// How often a wait for input checks whether it should go on.
 const ATTENTION: Duration = Duration::from_millis(100);
 
-/// Reads stdin to its end, or until somebody has lost patience. It is read on a thread of its own:
-/// what poll(2) has promised a terminal may have flushed before it is read.
+/// Reads stdin to its end, or until the wait is cancelled. A separate thread reads it, because a terminal may
+/// flush bytes that poll(2) has reported before they are read.
 ///
 /// # Errors
-/// When it cannot be read, has more than 64 MiB, or is waited for no longer.
+/// When it cannot be read, has more than 64 MiB, or the wait is cancelled.
 pub fn read_stdin(stopped: impl Fn() -> bool) -> Result<Vec<u8>, Error> {
     let (sender, receiver) = sync_channel(1);
     let read_all = move || {
         let mut bytes = Vec::new();
         let read = std::io::stdin().lock().take(INPUT + 1).read_to_end(&mut bytes);
-        // Nobody waits any more when the run was interrupted.
+        // After an interruption no receiver is left.
         let _ = sender.send(read.map(|_| bytes));
     };
     let thread = std::thread::Builder::new().name("stdin".to_owned());
@@ -60,9 +60,9 @@ pub fn read_stdin(stopped: impl Fn() -> bool) -> Result<Vec<u8>, Error> {
     }
 }
 
-/// A seed nobody has chosen: short enough to be typed again.
+/// Draws a seed that is short enough to be typed again.
 #[must_use]
 pub fn draw_seed() -> Seed {
-    // Each RandomState has keys of its own, which the standard library takes from the system.
+    // Each RandomState has its own keys, which the standard library takes from the system.
     Seed(RandomState::new().build_hasher().finish() & 0xffff_ffff)
 }

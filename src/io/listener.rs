@@ -1,4 +1,4 @@
-//! The listening socket: bound as asked, and patient when the host is out of descriptors.
+//! The listening socket: binding, accepting, and a pause when the host is out of descriptors.
 
 use std::cell::RefCell;
 use std::io;
@@ -20,16 +20,16 @@ use crate::config::{Family, SocketOptions};
 use crate::error::Error;
 use crate::value::{Address, Host, abstract_name};
 
-/// The length of the queue of connections that wait to be accepted; the kernel has a limit of its
-/// own (net.core.somaxconn).
+/// The length of the queue of connections that wait to be accepted; the kernel limits it as well
+/// (net.core.somaxconn).
 const BACKLOG: u32 = 4096;
 
-/// A socket that connections arrive at.
+/// A listening socket, or one accepted connection of a service manager.
 #[derive(Debug)]
 pub struct Listener {
     socket: Kind,
     shown: String,
-    /// Somebody else's, who removes the file of a unix socket: the service manager's, or another loop's.
+    /// It belongs to the service manager or to another loop, which removes the file of a unix socket.
     inherited: bool,
 }
 
@@ -37,24 +37,24 @@ pub struct Listener {
 enum Kind {
     Tcp(TcpListener),
     Unix(UnixListener, PathBuf),
-    /// A connection that a service manager has accepted: it arrives once.
+    /// A connection that a service manager has accepted: it is returned once.
     Accepted(RefCell<Option<Arrival>>),
 }
 
-/// Somebody who has connected.
+/// An accepted connection.
 #[derive(Debug)]
 pub struct Arrival {
     /// The connection.
     pub stream: Stream,
-    /// Where it came from, as text.
+    /// The address of the client, as text.
     pub peer: String,
-    /// Its address, where it has one.
+    /// The IP address of the client, if it has one.
     pub ip: Option<IpAddr>,
 }
 
 impl Arrival {
-    /// A connection that another program has accepted. The peer of a unix socket has no name, and is
-    /// shown by that of the socket.
+    /// A connection that another program has accepted. The client of a unix socket has no name; it is named by
+    /// the path of the socket.
     fn accepted(socket: Socket, peer: &SockAddr, shown: &str) -> Self {
         let ip = peer.as_socket().map(|peer| peer.ip());
         let stream = Stream::from_socket(socket, sockopt::Family::of(ip));
@@ -62,34 +62,34 @@ impl Arrival {
         Arrival { stream, peer, ip }
     }
 
-    /// The family of its socket, which need not be asked.
+    /// The address family of its socket, known without a system call.
     #[must_use]
     pub fn family(&self) -> sockopt::Family {
         sockopt::Family::of(self.ip)
     }
 }
 
-/// Why there is nobody to accept.
+/// Why no connection was accepted.
 #[derive(Debug)]
 pub enum NoArrival {
-    /// Nobody is waiting; the driver will tell.
+    /// No client is waiting; the driver will report one.
     Nobody,
-    /// This one went away before it was accepted: go on.
+    /// The client has closed the connection before it was accepted: continue.
     Gone,
-    /// No descriptor, or no memory, for another connection: pause and go on.
+    /// No descriptor, or no memory, for another connection: pause and continue.
     Exhausted(io::Error),
     /// The listening socket itself failed.
     Failed(io::Error),
-    /// The one connection that there is has arrived before.
+    /// The only connection was returned before.
     NoMore,
 }
 
 impl Listener {
-    /// Binds and listens. The driver, which nobody else uses yet, waits for the name to be looked up.
+    /// Binds and listens. The driver, which has no other source yet, waits for the name lookup.
     ///
     /// # Errors
-    /// When the address cannot be had, or an option cannot be set; `Interrupted` when a signal comes
-    /// before the name is known.
+    /// When the address cannot be bound, or an option cannot be set; `Interrupted` when a signal arrives during
+    /// the name lookup.
     pub fn bind(
         address: &Address,
         family: Family,
@@ -111,7 +111,7 @@ impl Listener {
             }
             ready.clear();
             driver.wait(&mut ready).map_err(Error::local("wait in", "the event loop"))?;
-            // A signal wakes the driver once, and the loop that comes next waits before it looks.
+            // A signal wakes the driver once, and the next loop waits before it checks for signals.
             if signals.stopped() {
                 return Err(Error::Interrupted);
             }
@@ -133,7 +133,7 @@ impl Listener {
             socket.set_only_v6(false).map_err(fail())?;
         }
         if options.reuseaddr.is_none() {
-            // A listener that was just ended may be started again (socket(7), SO_REUSEADDR).
+            // A listener that has just ended can be restarted (socket(7), SO_REUSEADDR).
             socket.set_reuse_address(true).map_err(fail())?;
         }
         let target = SockAddr::from(addr);
@@ -166,12 +166,11 @@ impl Listener {
         Ok(Listener { socket: Kind::Unix(UnixListener::from_std(socket.into()), path), shown, inherited: false })
     }
 
-    /// Takes over the socket that a service manager handed over, if one did. One that listens is bound
-    /// already, so of the options those apply that connections inherit from it, and the backlog. One
-    /// that is a connection arrives as the only client.
+    /// Takes the socket of the service manager, if there is one. A listening socket is bound already, so only
+    /// the options that connections inherit and the backlog apply. A connection is returned as the only client.
     ///
     /// # Errors
-    /// When it is no stream socket of a known family, or an option cannot be set.
+    /// When it is not a stream socket of a known family, or an option cannot be set.
     pub fn inherited(manager: &Manager, options: &SocketOptions) -> Result<Option<Self>, Error> {
         let Some(socket) = manager.socket()?.map(Socket::from) else { return Ok(None) };
         let fail = || Error::local("take over", manager.shown());
@@ -182,10 +181,10 @@ impl Listener {
             (None, Some(path)) => Address::Unix(path).to_string(),
             (None, None) => return Err(fail()(io::Error::other("neither IPv4, IPv6 nor a unix socket"))),
         };
-        // Where there is no systemd, there need not be this question either.
+        // Systems without systemd may not have this socket option.
         #[cfg(any(target_os = "linux", target_os = "android"))]
         if !socket.is_listener().map_err(fail())? {
-            // Without the address of its peer it has ended already.
+            // A connection without the address of its peer has already ended.
             let arrival = socket.peer_addr().ok().map(|peer| Arrival::accepted(socket, &peer, &shown));
             return Ok(Some(Listener { socket: Kind::Accepted(RefCell::new(arrival)), shown, inherited: true }));
         }
@@ -201,7 +200,7 @@ impl Listener {
         Ok(Some(Listener { socket, shown, inherited: true }))
     }
 
-    /// A second handle on the same socket, for another loop.
+    /// A second handle of the same socket, for another loop.
     ///
     /// # Errors
     /// The kernel's.
@@ -216,7 +215,7 @@ impl Listener {
         Ok(Listener { socket, shown: self.shown.clone(), inherited: true })
     }
 
-    /// The socket that listens, if there is one, for its options.
+    /// The listening socket, if there is one, for its options.
     #[must_use]
     pub fn socket(&self) -> Option<SockRef<'_>> {
         match &self.socket {
@@ -226,7 +225,7 @@ impl Listener {
         }
     }
 
-    /// The peer of the one connection that a service manager has accepted, where that is all there is.
+    /// The client of the connection that a service manager has accepted, if this is one.
     #[must_use]
     pub fn only_client(&self) -> Option<String> {
         match &self.socket {
@@ -238,13 +237,13 @@ impl Listener {
         }
     }
 
-    /// Where it listens, as text: the port is the real one where 0 was asked for.
+    /// The address it listens on, as text, with the actual port if 0 was requested.
     #[must_use]
     pub fn shown(&self) -> &str {
         &self.shown
     }
 
-    /// The address it listens on, where that is an IP address.
+    /// The address it listens on, if that is an IP address.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
         match &self.socket {
@@ -253,7 +252,7 @@ impl Listener {
         }
     }
 
-    /// Has the driver watch it, under this key.
+    /// Registers it with the driver.
     ///
     /// # Errors
     /// The kernel's.
@@ -262,16 +261,16 @@ impl Listener {
             Kind::Tcp(socket) => driver.register_one(socket, key, mio::Interest::READABLE),
             Kind::Unix(socket, _) => driver.register_one(socket, key, mio::Interest::READABLE),
             Kind::Accepted(_) => {
-                driver.again(key); // it is there
+                driver.again(key); // the connection is ready
                 Ok(())
             }
         }
     }
 
-    /// Takes the next connection.
+    /// Accepts the next connection.
     ///
     /// # Errors
-    /// Which are told apart by what is to be done about them.
+    /// Each variant calls for another reaction.
     pub fn accept(&self) -> Result<Arrival, NoArrival> {
         match &self.socket {
             Kind::Tcp(socket) => {
@@ -287,14 +286,14 @@ impl Listener {
         }
     }
 
-    /// Closes it. The file of a unix socket goes with it.
+    /// Closes it, and removes the file of a unix socket.
     pub fn close(mut self, driver: &Driver) {
         match &mut self.socket {
             Kind::Tcp(socket) => driver.deregister(socket),
             Kind::Unix(socket, path) => {
                 driver.deregister(socket);
                 if !self.inherited && abstract_name(path).is_none() {
-                    // Somebody may have removed it already.
+                    // The file may have been removed already.
                     let _ = std::fs::remove_file(path);
                 }
             }
@@ -304,7 +303,7 @@ impl Listener {
 }
 
 impl From<io::Error> for NoArrival {
-    /// accept(2) tells of errors of the network, of the new connection and of this host alike.
+    /// Classifies an error of accept(2), which may concern the network, the new connection or this host.
     fn from(error: io::Error) -> Self {
         match error.raw_os_error() {
             _ if error.kind() == io::ErrorKind::WouldBlock => NoArrival::Nobody,
@@ -317,7 +316,7 @@ impl From<io::Error> for NoArrival {
     }
 }
 
-/// The path of a unix socket; an abstract one's name with an `@` in front; empty, where it has none.
+/// The path of a unix socket; for an abstract one its name after `@`; empty if it has none.
 fn unix_name(addr: &SockAddr) -> Option<PathBuf> {
     use std::ffi::OsString;
     use std::os::unix::ffi::OsStringExt;
@@ -326,11 +325,11 @@ fn unix_name(addr: &SockAddr) -> Option<PathBuf> {
     addr.is_unix().then(|| path.unwrap_or_default())
 }
 
-/// Whether the file is a socket that nobody listens on any more: its program was killed.
+/// Whether the file is a socket without a listener, left by a program that was killed.
 fn is_stale(path: &std::path::Path, addr: &SockAddr) -> bool {
     use std::os::unix::fs::FileTypeExt;
     if abstract_name(path).is_some() {
-        return false; // it is no file, and is gone with its program
+        return false; // an abstract name is not a file, and disappears with its program
     }
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
     let refused = || -> io::Result<bool> {

@@ -1,4 +1,4 @@
-//! The only place with sockets, files, clocks, threads and signals: what the kernel gives, made plain.
+//! The only module with sockets, files, clocks, threads and signals.
 
 pub mod address;
 mod busy_poll;
@@ -23,11 +23,12 @@ pub mod terminal;
 
 use std::time::Instant;
 
-/// The most one read takes; reads of more are no faster.
+/// The size of one read; larger reads are not faster.
 const READ: usize = 64 * 1024;
 
-/// Room for one read. Of an allocation of this size a page is there only once it is touched, for
-/// malloc(3) has it from mmap(2); one of `READ` bytes it would clear as a whole, however little is read.
+/// The size of the buffer for one read. malloc(3) takes an allocation of this size from mmap(2), so that only
+/// pages in use cost memory; a smaller buffer of `READ` bytes would be cleared as a whole, however little is
+/// read.
 #[must_use]
 pub fn read_buffer() -> Vec<u8> {
     let mut buffer = vec![0; 4 * READ];
@@ -35,28 +36,28 @@ pub fn read_buffer() -> Vec<u8> {
     buffer
 }
 
-/// How a read came out.
+/// The result of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Incoming {
-    /// So many bytes stand at the front of the buffer.
+    /// This many bytes were read to the start of the buffer.
     Bytes(usize),
-    /// Nothing is there now; the driver will tell.
+    /// Nothing can be read now; the driver will report when.
     Blocked,
-    /// Nothing is read before this time.
+    /// Reading pauses until this time.
     Until(Instant),
-    /// Nothing more will come.
+    /// The end of the input.
     Eof,
 }
 
-/// How writing out came out.
+/// The result of a flush.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flush {
-    /// All is written.
+    /// Everything is written.
     Idle,
-    /// The kernel takes no more now; the driver will tell.
+    /// The kernel takes no more now; the driver will report when.
     Blocked,
-    /// Nothing is written before this time.
+    /// Writing pauses until this time.
     Until(Instant),
-    /// The turn is over before the work was.
+    /// The budget of the turn ended before the work.
     More,
 }

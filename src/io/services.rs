@@ -1,13 +1,13 @@
-//! The system's names for ports (services(5)).
+//! The service names of ports (services(5)).
 
 use std::io::Read;
 
-/// Where the names are.
+/// The file of the names.
 const FILE: &str = "/etc/services";
-/// As much of the file is read; the longest one known has a tenth of this.
+/// The largest part of the file that is read; the longest known one has a tenth of this.
 const LIMIT: u64 = 4 << 20;
 
-/// The TCP port of the service of this name; `None` where no service has it, or the system has no list.
+/// The TCP port of the service with this name; `None` if there is no such service, or no list.
 #[must_use]
 pub fn port(name: &str) -> Option<u16> {
     let mut text = Vec::new();
@@ -15,7 +15,7 @@ pub fn port(name: &str) -> Option<u16> {
     find(&text, name)
 }
 
-/// Finds a service by its name or one of its other names: `http 80/tcp www # WorldWideWeb`.
+/// Finds a service by its name or an alias: `http 80/tcp www # WorldWideWeb`.
 fn find(text: &[u8], name: &str) -> Option<u16> {
     text.split(|&byte| byte == b'\n').find_map(|line| {
         let line = line.split(|&byte| byte == b'#').next()?;

@@ -1,4 +1,4 @@
-//! Signals: the first one asks for an orderly end, the second one ends the process at once.
+//! Signals: the first one requests an orderly end, the second one ends the process at once.
 
 use std::fmt;
 use std::io;
@@ -12,8 +12,8 @@ use signal_hook::iterator::{self, Handle};
 use super::{sys, terminal};
 use crate::value::Signal;
 
-/// What to do about a SIGINT that was ignored when the program started, as a shell without job
-/// control leaves it to what it starts in the background with `&`.
+/// What to do with a SIGINT that was ignored at the start, as a shell without job control does for background
+/// jobs (`&`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IgnoredInterrupt {
     /// Leave it ignored.
@@ -22,7 +22,7 @@ pub enum IgnoredInterrupt {
     Handle,
 }
 
-/// What the signals have asked for so far; shared by all loops of a process.
+/// The signals received so far; shared by all loops of the process.
 #[derive(Clone, Debug, Default)]
 pub struct Signals {
     shared: Arc<Shared>,
@@ -31,16 +31,16 @@ pub struct Signals {
 #[derive(Debug, Default)]
 struct Shared {
     stopped: AtomicBool,
-    /// The signal that asked for the end. Only the first one is kept.
+    /// The first signal that requested the end.
     received: OnceLock<Signal>,
     usr1: AtomicU64,
     on_usr1: OnceLock<OnUsr1>,
     wakers: Mutex<Vec<Arc<Waker>>>,
-    /// Adds signals later on; empty where none are handled.
+    /// Adds further signals; empty if no signals are handled.
     handle: OnceLock<Handle>,
 }
 
-/// What a SIGUSR1 asks for, where the thread that waits for signals can do it. False: the loops have to.
+/// The action at SIGUSR1 on the thread that waits for signals. False: the loops have to act.
 struct OnUsr1(Box<dyn Fn() -> bool + Send + Sync>);
 
 impl fmt::Debug for OnUsr1 {
@@ -50,8 +50,8 @@ impl fmt::Debug for OnUsr1 {
 }
 
 impl Signals {
-    /// Handles SIGINT, SIGTERM and SIGHUP from now on; SIGHUP not where it is ignored: then the program
-    /// is meant to outlive its terminal (nohup(1)).
+    /// Handles SIGINT, SIGTERM and SIGHUP from now on. An ignored SIGHUP stays ignored, because the program
+    /// should outlive its terminal (nohup(1)).
     ///
     /// # Errors
     /// When a handler or the thread that waits for signals cannot be set up.
@@ -65,7 +65,7 @@ impl Signals {
         let mut pending = iterator::Signals::new(wanted.map(Signal::number))?;
         let signals = Signals::default();
         let ours = signals.clone();
-        // Nobody else has the new value yet.
+        // The new value is not shared yet.
         let _ = signals.shared.handle.set(pending.handle());
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
             for number in pending.forever() {
@@ -75,9 +75,8 @@ impl Signals {
         Ok(signals)
     }
 
-    /// Handles SIGUSR1 as well, which ends a process that does not. Each one is counted and wakes the
-    /// loops, unless the action of [`on_usr1`](Self::on_usr1) did what it asks for. Does nothing where
-    /// no signals are handled.
+    /// Handles SIGUSR1 as well, which would end the process otherwise. Each one is counted and wakes the loops,
+    /// unless the action of [`on_usr1`](Self::on_usr1) returns true. Does nothing if no signals are handled.
     ///
     /// # Errors
     /// When the handler cannot be set up.
@@ -85,8 +84,8 @@ impl Signals {
         self.shared.handle.get().map_or(Ok(()), |handle| handle.add_signal(SIGUSR1))
     }
 
-    /// Handles the signals that concern a terminal in raw mode, as [`terminal::on_signal`] does. Each one
-    /// wakes the loops. Does nothing where no signals are handled.
+    /// Handles the signals for a terminal in raw mode with [`terminal::on_signal`]. Each one wakes the loops.
+    /// Does nothing if no signals are handled.
     ///
     /// # Errors
     /// When a handler cannot be set up.
@@ -96,13 +95,13 @@ impl Signals {
         wanted.try_for_each(|signal| handle.add_signal(signal))
     }
 
-    /// Does this at every SIGUSR1, on the thread that waits for signals; false leaves it to the loops.
+    /// Sets the action at SIGUSR1, on the thread that waits for signals; false leaves the signal to the loops.
     /// Only the first action is kept.
     pub fn on_usr1(&self, action: impl Fn() -> bool + Send + Sync + 'static) {
         let _ = self.shared.on_usr1.set(OnUsr1(Box::new(action)));
     }
 
-    /// How many SIGUSR1 the loops were woken for.
+    /// The number of SIGUSR1 that the loops were woken for.
     #[must_use]
     pub fn usr1(&self) -> u64 {
         self.shared.usr1.load(Ordering::SeqCst)
@@ -127,17 +126,17 @@ impl Signals {
         }
     }
 
-    /// Has this loop woken when a signal comes.
+    /// Wakes this loop when a signal arrives.
     pub fn watch(&self, waker: Arc<Waker>) {
         let mut wakers = self.shared.wakers.lock().unwrap_or_else(PoisonError::into_inner);
         if self.stopped() || self.usr1() > 0 {
-            // The signal came before this loop did. A loop that cannot be woken has ended.
+            // The signal arrived before this loop was added. A loop that cannot be woken has ended.
             let _ = waker.wake();
         }
         wakers.push(waker);
     }
 
-    /// Asks for an orderly end, as the first signal does.
+    /// Requests an orderly end, as the first signal does.
     pub fn stop(&self) {
         self.shared.stopped.store(true, Ordering::SeqCst);
         self.wake();
@@ -150,22 +149,22 @@ impl Signals {
         }
     }
 
-    /// Whether an end was asked for.
+    /// Whether an end was requested.
     #[must_use]
     pub fn stopped(&self) -> bool {
         self.shared.stopped.load(Ordering::SeqCst)
     }
 
-    /// The signal that asked for the end, if one did.
+    /// The signal that requested the end, if any.
     #[must_use]
     pub fn received(&self) -> Option<Signal> {
         self.shared.received.get().copied()
     }
 }
 
-/// Dies of a signal, as a process does that does not handle it, so that a shell sees what ended it and
-/// ends its loop too. Returns the exit status for a process that the signal does not end: PID 1 of a
-/// container, or one that was started with the signal blocked.
+/// Dies of a signal by its default action, so that a shell sees the signal and ends its loop too. Returns the
+/// exit status for a process that the signal does not end: PID 1 of a container, or a process that was started
+/// with the signal blocked.
 #[must_use]
 pub fn die_of(signal: Signal) -> u8 {
     sys::raise_default(signal.number());
