@@ -39,15 +39,21 @@ discard\t'Read and discard (RFC 863)'
 source\t'Send bytes without end (RFC 864)'
 chat\t'Send each line to all other clients'
 pipe\t'Connect stdin and stdout to the client, as nc -l'"
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay -d 'Forward each connection to the server at ADDRESS, and cut it' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l framing -d 'Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l chunk -d 'Write at most SIZE bytes at a time' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l cut -d 'Cut each message at OFFSETS' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l barrier -d 'Wait before each write until the previous one was acknowledged or read' -r -f -a "none\t'Do not wait'
+acked\t'Until the peer\'s kernel has acknowledged it'
+peer-read\t'Until the peer\'s program has read it (same host only)'"
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l timeline -d 'Draw the writes, segments and reads into FILE.svg' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l bug -d 'Behave like a buggy server, to check that your test notices' -r -f -a "one-read\t'Take what one read returns as one message'
 first-only\t'Answer the first message of a read and drop the others'
 drop-tail\t'Drop what follows the last line feed of a read'"
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay -d 'Forward each connection to the server at ADDRESS, and cut it' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l cut-toward -d 'Choose the direction that a relay cuts' -r -f -a "server\t'To the server'
 client\t'To the client'
 both\t'Both directions'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l ack-timeout -d 'Wait at most TIME for the acknowledgement of the last bytes' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l framing -d 'Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l count -d 'Send SIZE bytes on each connection (--service source)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l threads -d 'Serve with N event loops, each on a thread (0: one per processor)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l max-connections -d 'Serve at most N clients at once' -r -f
@@ -56,13 +62,8 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l deny -d '
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l max-message -d 'Limit a message to SIZE bytes, its line ending not counted' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s w -l idle-timeout -d 'Close a connection after TIME without a byte in or out' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l busy-poll -d 'Poll for events for TIME before sleeping (0: sleep at once)' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l chunk -d 'Write at most SIZE bytes at a time' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l cut -d 'Cut each message at OFFSETS' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l coalesce -d 'Join N messages before they are cut and written' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s i -l delay -d 'Pause TIME between two writes' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l barrier -d 'Wait before each write until the previous one was acknowledged or read' -r -f -a "none\t'Do not wait'
-acked\t'Until the peer\'s kernel has acknowledged it'
-peer-read\t'Until the peer\'s program has read it (same host only)'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l seed -d 'Draw all random sizes and pauses from seed N' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l plan -d 'Take the plan from FILE, written by --trace or sweep --json' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l read-size -d 'Read at most SIZE bytes at a time' -r -f
@@ -96,12 +97,12 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l trace -d 
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l trace-data -d 'Record no bytes, the first 64 or all bytes of each event' -r -f -a "none\t''
 head\t''
 all\t''"
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l timeline -d 'Draw the writes, segments and reads into FILE.svg' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s U -l unix -d 'Take ADDRESS as the path of a unix socket'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l once -d 'Serve one connection, then exit'
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s v -l verbose -d 'Log events on stderr; twice: each write and read too, with its bytes'
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s U -l unix -d 'Take ADDRESS as the path of a unix socket'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s k -l keep-open -d 'Accept the next connection when one has ended (--service pipe)'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s N -l shutdown -d 'Half-close when stdin ends, even if it had no byte (--service pipe)'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l recv-only -d 'Do not read stdin'
@@ -113,16 +114,21 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l nodelay -
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l nagle -d 'Join small segments while data is unacknowledged, even when cutting'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l reset-on-close -d 'Reset the connection when closing it'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l show-options -d 'Print each socket option as requested and as the kernel has it'
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s v -l verbose -d 'Log events on stderr; twice: each write and read too, with its bytes'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l quiet -d 'Print only errors'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l progress -d 'Print bytes, rate and time left of a transfer on stderr'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l stats -d 'Print a summary on stderr at the end'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s m -l message -d 'Send TEXT as a message, and do not read stdin (repeatable)' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l framing -d 'Split messages by FRAMING: lines, http, length:u8|u16|u32[le]' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l replies -d 'Expect N replies to each message; any: do not count them' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l greeting -d 'Expect a greeting of N lines before the first reply' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s q -l quit-after -d 'Exit at most TIME after the end of the input' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l chunk -d 'Write at most SIZE bytes at a time' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l cut -d 'Cut each message at OFFSETS' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l barrier -d 'Wait before each write until the previous one was acknowledged or read' -r -f -a "none\t'Do not wait'
+acked\t'Until the peer\'s kernel has acknowledged it'
+peer-read\t'Until the peer\'s program has read it (same host only)'"
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l timeline -d 'Draw the writes, segments and reads into FILE.svg' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l framing -d 'Split messages by FRAMING: lines, http, length:u8|u16|u32[le]' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l greeting -d 'Expect a greeting of N lines before the first reply' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l connect-timeout -d 'Abort connecting after TIME, name lookup included' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l retry -d 'Retry a failed connection N times' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l retry-delay -d 'Wait TIME before each retry' -r -f
@@ -131,13 +137,8 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l max-mess
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s w -l idle-timeout -d 'Close a connection after TIME without a byte in or out' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l busy-poll -d 'Poll for events for TIME before sleeping (0: sleep at once)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l ack-timeout -d 'Wait at most TIME for the acknowledgement of the last bytes' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l chunk -d 'Write at most SIZE bytes at a time' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l cut -d 'Cut each message at OFFSETS' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l coalesce -d 'Join N messages before they are cut and written' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s i -l delay -d 'Pause TIME between two writes' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l barrier -d 'Wait before each write until the previous one was acknowledged or read' -r -f -a "none\t'Do not wait'
-acked\t'Until the peer\'s kernel has acknowledged it'
-peer-read\t'Until the peer\'s program has read it (same host only)'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l seed -d 'Draw all random sizes and pauses from seed N' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l plan -d 'Take the plan from FILE, written by --trace or sweep --json' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l read-size -d 'Read at most SIZE bytes at a time' -r -f
@@ -171,14 +172,14 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l trace -d
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l trace-data -d 'Record no bytes, the first 64 or all bytes of each event' -r -f -a "none\t''
 head\t''
 all\t''"
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l timeline -d 'Draw the writes, segments and reads into FILE.svg' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s U -l unix -d 'Take ADDRESS as the path of a unix socket'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l loopback -d 'Start a private listener and connect to it'
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s z -l check -d 'Check that a server accepts the connection; send nothing'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l raw -d 'Send and receive bytes instead of messages, as nc does'
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s v -l verbose -d 'Log events on stderr; twice: each write and read too, with its bytes'
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s U -l unix -d 'Take ADDRESS as the path of a unix socket'
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s z -l check -d 'Check that a server accepts the connection; send nothing'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s C -l crlf -d 'End messages with CR LF; with --raw, send CR LF for each LF of stdin'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l no-quit-words -d 'Send q, quit, close, quit() and close() like other messages'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l reconnect -d 'Connect again when a conversation loses its connection'
@@ -194,7 +195,6 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l nodelay 
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l nagle -d 'Join small segments while data is unacknowledged, even when cutting'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l reset-on-close -d 'Reset the connection when closing it'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l show-options -d 'Print each socket option as requested and as the kernel has it'
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s v -l verbose -d 'Log events on stderr; twice: each write and read too, with its bytes'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l quiet -d 'Print only errors'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l progress -d 'Print bytes, rate and time left of a transfer on stderr'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l stats -d 'Print a summary on stderr at the end'
@@ -203,11 +203,11 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s m -l messa
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l framing -d 'Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l mask -d 'Ignore what matches REGEX when comparing replies (repeatable)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-plans -d 'Try at most N plans' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l seed -d 'Draw the plans from seed N, if there are more than --max-plans' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s j -l jobs -d 'Run N conversations at once' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l timeout -d 'Abort a conversation after TIME without progress' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-message -d 'Limit a reply to SIZE bytes' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l junit -d 'Write the findings as JUnit XML to FILE as well' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l seed -d 'Draw the plans from seed N, if there are more than --max-plans' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-message -d 'Limit a reply to SIZE bytes' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s s -l source -d 'Connect from local address ADDR, from PORT, or both' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l interface -d 'Use network interface NAME only' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l reuseaddr -d 'Allow listening on a port that has connections in TIME_WAIT' -r -f -a "on\t''

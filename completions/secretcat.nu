@@ -15,16 +15,16 @@ module completions {
     [ "secret" "echo" "discard" "source" "chat" "pipe" ]
   }
 
+  def "nu-complete secretcat listen barrier" [] {
+    [ "none" "acked" "peer-read" ]
+  }
+
   def "nu-complete secretcat listen bug" [] {
     [ "one-read" "first-only" "drop-tail" ]
   }
 
   def "nu-complete secretcat listen cut_toward" [] {
     [ "server" "client" "both" ]
-  }
-
-  def "nu-complete secretcat listen barrier" [] {
-    [ "none" "acked" "peer-read" ]
   }
 
   def "nu-complete secretcat listen reuseaddr" [] {
@@ -57,19 +57,24 @@ module completions {
 
   # Serve any number of clients until SIGINT or SIGTERM
   export extern "secretcat listen" [
-    --unix(-U)                # Take ADDRESS as the path of a unix socket
     --service: string@"nu-complete secretcat listen service" # Choose what is done with each connection
-    --bug: string@"nu-complete secretcat listen bug" # Behave like a buggy server, to check that your test notices
     --relay: string           # Forward each connection to the server at ADDRESS, and cut it
-    --cut-toward: string@"nu-complete secretcat listen cut_toward" # Choose the direction that a relay cuts
     --once                    # Serve one connection, then exit
+    --framing: string         # Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw
+    --chunk: string           # Write at most SIZE bytes at a time
+    --cut: string             # Cut each message at OFFSETS
+    --barrier: string@"nu-complete secretcat listen barrier" # Wait before each write until the previous one was acknowledged or read
+    --verbose(-v)             # Log events on stderr; twice: each write and read too, with its bytes
+    --timeline: path          # Draw the writes, segments and reads into FILE.svg
+    --unix(-U)                # Take ADDRESS as the path of a unix socket
+    --bug: string@"nu-complete secretcat listen bug" # Behave like a buggy server, to check that your test notices
+    --cut-toward: string@"nu-complete secretcat listen cut_toward" # Choose the direction that a relay cuts
     --keep-open(-k)           # Accept the next connection when one has ended (--service pipe)
     --shutdown(-N)            # Half-close when stdin ends, even if it had no byte (--service pipe)
     --recv-only               # Do not read stdin
     --send-only               # Drop what the peer sends; end when stdin has ended
     --end-with-peer           # End the connection when the peer ends its side
     --ack-timeout: string     # Wait at most TIME for the acknowledgement of the last bytes
-    --framing: string         # Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw
     --count: string           # Send SIZE bytes on each connection (--service source)
     --threads: string         # Serve with N event loops, each on a thread (0: one per processor)
     --max-connections: string # Serve at most N clients at once
@@ -78,11 +83,8 @@ module completions {
     --max-message: string     # Limit a message to SIZE bytes, its line ending not counted
     --idle-timeout(-w): string # Close a connection after TIME without a byte in or out
     --busy-poll: string       # Poll for events for TIME before sleeping (0: sleep at once)
-    --chunk: string           # Write at most SIZE bytes at a time
-    --cut: string             # Cut each message at OFFSETS
     --coalesce: string        # Join N messages before they are cut and written
     --delay(-i): string       # Pause TIME between two writes
-    --barrier: string@"nu-complete secretcat listen barrier" # Wait before each write until the previous one was acknowledged or read
     --seed: string            # Draw all random sizes and pauses from seed N
     --plan: path              # Take the plan from FILE, written by --trace or sweep --json
     --read-size: string       # Read at most SIZE bytes at a time
@@ -113,13 +115,11 @@ module completions {
     --ttl: string             # Let packets take at most N hops
     --show-options            # Print each socket option as requested and as the kernel has it
     --backlog: string         # Let at most N connections wait to be accepted
-    --verbose(-v)             # Log events on stderr; twice: each write and read too, with its bytes
     --quiet                   # Print only errors
     --progress                # Print bytes, rate and time left of a transfer on stderr
     --stats                   # Print a summary on stderr at the end
     --trace: path             # Write one JSON object per event to FILE (-: to stderr)
     --trace-data: string@"nu-complete secretcat listen trace_data" # Record no bytes, the first 64 or all bytes of each event
-    --timeline: path          # Draw the writes, segments and reads into FILE.svg
     --color: string@"nu-complete secretcat listen color" # Use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
     ...address: string        # Listen on HOST:PORT, :PORT (loopback), *:PORT (all) or unix:PATH
@@ -159,21 +159,26 @@ module completions {
 
   # Send messages and print the replies, at a terminal or in a script
   export extern "secretcat connect" [
-    --unix(-U)                # Take ADDRESS as the path of a unix socket
     --loopback                # Start a private listener and connect to it
-    --check(-z)               # Check that a server accepts the connection; send nothing
     --message(-m): string     # Send TEXT as a message, and do not read stdin (repeatable)
     --raw                     # Send and receive bytes instead of messages, as nc does
+    --replies: string         # Expect N replies to each message; any: do not count them
+    --quit-after(-q): string  # Exit at most TIME after the end of the input
+    --chunk: string           # Write at most SIZE bytes at a time
+    --cut: string             # Cut each message at OFFSETS
+    --barrier: string@"nu-complete secretcat connect barrier" # Wait before each write until the previous one was acknowledged or read
+    --verbose(-v)             # Log events on stderr; twice: each write and read too, with its bytes
+    --timeline: path          # Draw the writes, segments and reads into FILE.svg
+    --unix(-U)                # Take ADDRESS as the path of a unix socket
+    --check(-z)               # Check that a server accepts the connection; send nothing
     --framing: string         # Split messages by FRAMING: lines, http, length:u8|u16|u32[le]
     --crlf(-C)                # End messages with CR LF; with --raw, send CR LF for each LF of stdin
-    --replies: string         # Expect N replies to each message; any: do not count them
     --greeting: string        # Expect a greeting of N lines before the first reply
     --no-quit-words           # Send q, quit, close, quit() and close() like other messages
     --reconnect               # Connect again when a conversation loses its connection
     --shutdown(-N)            # Half-close as soon as the input ends
     --no-shutdown             # Do not half-close when the input ends
     --shutdown-with-last      # Send the FIN in the segment of the last byte, if possible (--raw)
-    --quit-after(-q): string  # Exit at most TIME after the end of the input
     --connect-timeout: string # Abort connecting after TIME, name lookup included
     --retry: string           # Retry a failed connection N times
     --retry-delay: string     # Wait TIME before each retry
@@ -185,11 +190,8 @@ module completions {
     --send-only               # Drop what the peer sends; end when stdin has ended
     --end-with-peer           # End the connection when the peer ends its side
     --ack-timeout: string     # Wait at most TIME for the acknowledgement of the last bytes
-    --chunk: string           # Write at most SIZE bytes at a time
-    --cut: string             # Cut each message at OFFSETS
     --coalesce: string        # Join N messages before they are cut and written
     --delay(-i): string       # Pause TIME between two writes
-    --barrier: string@"nu-complete secretcat connect barrier" # Wait before each write until the previous one was acknowledged or read
     --seed: string            # Draw all random sizes and pauses from seed N
     --plan: path              # Take the plan from FILE, written by --trace or sweep --json
     --read-size: string       # Read at most SIZE bytes at a time
@@ -220,13 +222,11 @@ module completions {
     --ttl: string             # Let packets take at most N hops
     --show-options            # Print each socket option as requested and as the kernel has it
     --source-port(-p): string # Connect from PORT
-    --verbose(-v)             # Log events on stderr; twice: each write and read too, with its bytes
     --quiet                   # Print only errors
     --progress                # Print bytes, rate and time left of a transfer on stderr
     --stats                   # Print a summary on stderr at the end
     --trace: path             # Write one JSON object per event to FILE (-: to stderr)
     --trace-data: string@"nu-complete secretcat connect trace_data" # Record no bytes, the first 64 or all bytes of each event
-    --timeline: path          # Draw the writes, segments and reads into FILE.svg
     --color: string@"nu-complete secretcat connect color" # Use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
     ...address: string        # Connect to HOST:PORT, HOST, :PORT (loopback) or unix:PATH
@@ -263,13 +263,13 @@ module completions {
     --crlf(-C)                # End the messages of -m with CR LF
     --mask: string            # Ignore what matches REGEX when comparing replies (repeatable)
     --max-plans: string       # Try at most N plans
-    --seed: string            # Draw the plans from seed N, if there are more than --max-plans
     --jobs(-j): string        # Run N conversations at once
     --timeout: string         # Abort a conversation after TIME without progress
-    --max-message: string     # Limit a reply to SIZE bytes
     --json                    # Print the findings as JSON
     --junit: path             # Write the findings as JUnit XML to FILE as well
     --quiet                   # Print no progress
+    --seed: string            # Draw the plans from seed N, if there are more than --max-plans
+    --max-message: string     # Limit a reply to SIZE bytes
     --ipv4(-4)                # Use IPv4 only
     --ipv6(-6)                # Use IPv6 only
     --source(-s): string      # Connect from local address ADDR, from PORT, or both

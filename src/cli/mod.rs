@@ -13,6 +13,7 @@ mod fragmentation;
 mod hint;
 mod listen;
 mod seeing;
+mod short_help;
 mod socket;
 mod stream;
 mod sweep;
@@ -42,7 +43,7 @@ use crate::error::Error;
 )]
 struct Cli {
     /// Use colour on stderr and in help.
-    #[arg(long, value_enum, global = true, value_name = "WHEN", default_value_t = When::Auto, display_order = 900)]
+    #[arg(long, value_enum, global = true, value_name = "WHEN", default_value_t = When::Auto, display_order = 900, hide_short_help = true)]
     color: When,
 }
 
@@ -97,7 +98,7 @@ pub enum Refusal {
 /// The definitions of all commands, for the man pages and the completions.
 #[must_use]
 pub fn command() -> clap::Command {
-    Commands::augment_subcommands(Cli::command())
+    Commands::augment_subcommands(Cli::command()).mut_subcommands(short_help::shorten)
 }
 
 /// The definitions that this command line needs. If its first word is a command, only that command is defined:
@@ -111,7 +112,7 @@ fn command_for(args: &[OsString]) -> clap::Command {
         "-V" | "--version" => return Cli::command(),
         _ => return command(),
     };
-    Cli::command().subcommand(define(clap::Command::new(name.to_owned())))
+    Cli::command().subcommand(short_help::shorten(define(clap::Command::new(name.to_owned()))))
 }
 
 /// The flags of `connect ADDRESS` or `connect HOST PORT` without options, which scripts run often. Defining

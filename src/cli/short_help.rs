@@ -1,0 +1,73 @@
+//! What `-h` shows of a command: examples and the options that most people use. `--help` shows all.
+
+use clap::Command;
+
+/// The options of `listen` that `-h` shows.
+const LISTEN: &[&str] = &["service", "relay", "once", "framing", "chunk", "cut", "barrier", "verbose", "timeline"];
+
+/// The options of `connect` that `-h` shows.
+const CONNECT: &[&str] =
+    &["loopback", "message", "raw", "replies", "quit-after", "chunk", "cut", "barrier", "verbose", "timeline"];
+
+/// The options of `sweep` that `-h` shows.
+const SWEEP: &[&str] =
+    &["message", "framing", "crlf", "mask", "max-plans", "jobs", "timeout", "json", "junit", "quiet"];
+
+const LISTEN_EXAMPLES: &str = "\
+Examples:
+  secretcat listen                               answer messages
+  secretcat listen :4501 --relay :80 --chunk 1..7   cut what passes to a server
+  secretcat listen --service pipe > file         receive a file";
+
+const CONNECT_EXAMPLES: &str = "\
+Examples:
+  secretcat connect 10.10.11.2                   talk to a server
+  secretcat connect --loopback --cut 4 --stats -m 'SECRET 42'   cut a message
+  secretcat connect --raw 10.10.11.2 < file      send a file";
+
+const SWEEP_EXAMPLES: &str = "\
+Examples:
+  secretcat sweep -m 'SECRET 42'                 try every cut of one message
+  secretcat sweep :8080 --framing http < requests
+  secretcat sweep :6379 --crlf -m PING --junit sweep.xml";
+
+/// Hides the rarer options of a command from `-h`, and adds examples.
+pub(super) fn shorten(command: Command) -> Command {
+    let (shown, examples) = match command.get_name() {
+        "listen" => (LISTEN, LISTEN_EXAMPLES),
+        "connect" => (CONNECT, CONNECT_EXAMPLES),
+        "sweep" => (SWEEP, SWEEP_EXAMPLES),
+        _ => return command,
+    };
+    let more = format!("See 'secretcat {0} --help' for all options, and secretcat-{0}(1).", command.get_name());
+    let mut command = command.after_help(format!("{examples}\n\n{more}")).after_long_help(examples);
+    let hidden: Vec<_> = command
+        .get_arguments()
+        .filter(|argument| argument.get_long().is_some_and(|long| !shown.contains(&long)))
+        .map(|argument| argument.get_id().clone())
+        .collect();
+    for id in hidden {
+        command = command.mut_arg(id, |argument| argument.hide_short_help(true));
+    }
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_help_fits_a_terminal_and_shows_options_that_exist() {
+        for (name, shown) in [("listen", LISTEN), ("connect", CONNECT), ("sweep", SWEEP)] {
+            let mut command = crate::cli::command_for(&["secretcat".into(), name.into()]).term_width(80);
+            command.build();
+            let command = command.find_subcommand_mut(name).unwrap();
+            let longs: Vec<_> = command.get_arguments().filter_map(|argument| argument.get_long()).collect();
+            assert!(shown.iter().all(|long| longs.contains(long)), "{name}");
+            let text = command.render_help().to_string();
+            let lines: Vec<_> = text.lines().collect();
+            assert!(lines.len() <= 40 && lines.iter().all(|line| line.len() <= 80), "{name}: {}\n{text}", lines.len());
+            assert!(shown.iter().all(|long| text.contains(&format!("--{long}"))), "{text}");
+        }
+    }
+}
