@@ -100,7 +100,9 @@ pub(super) struct ConnectFlags {
     /// Retry a failed connection N times
     ///
     /// A connection fails when it is refused, the host is unreachable, a limit of time has passed, or the
-    /// name is not found. Local failures are not retried.
+    /// name is not found; and when it is closed or reset before the server has sent a byte, as by the
+    /// proxy of a container whose server is not there yet. Then what was read from stdin, at most 1 MiB,
+    /// is sent again. Local failures are not retried, and at a terminal see --reconnect.
     #[arg(long, value_name = "N", help_heading = "Limits", default_value_t = Count(0), allow_hyphen_values = true)]
     retry: Count,
     /// Wait TIME before each retry

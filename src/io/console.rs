@@ -2,21 +2,26 @@
 
 mod crlf;
 mod dialogue;
+mod kept;
+mod standard;
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Seek, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd};
 
 use mio::Interest;
 use mio::unix::SourceFd;
 
 use super::driver::{Driver, Ready, STDIN, STDOUT};
-use super::splice::{End, Kind, Step, is_null};
+use super::splice::{End, Kind, Step};
 use super::sys;
 use super::{Flush, Incoming};
 use crate::value::Escaper;
 use crlf::CrLf;
 use dialogue::Dialogue;
+pub use kept::Kept;
+use kept::Replay;
+pub use standard::{Source, Standard};
 
 /// The keys of stdin and stdout in the event loop.
 #[must_use]
@@ -29,31 +34,6 @@ const PIPE_BUF: usize = 4096;
 
 /// The capacity set for stdin and stdout that are pipes, if the system permits it (pipe(7)).
 const PIPE: usize = 1 << 20;
-
-/// What stdin and stdout are, as far as the progress of a transfer needs it.
-#[derive(Clone, Copy, Debug)]
-pub struct Standard {
-    /// The remaining bytes of stdin, if it is a file.
-    pub input_size: Option<u64>,
-    /// stdout is a file.
-    pub output_is_file: bool,
-}
-
-impl Standard {
-    /// Examines stdin and stdout.
-    #[must_use]
-    pub fn look() -> Standard {
-        let file = |fd: BorrowedFd<'_>| {
-            let file = File::from(fd.try_clone_to_owned().ok()?);
-            file.metadata().ok().filter(std::fs::Metadata::is_file).map(|meta| (file, meta.len()))
-        };
-        let rest = |(mut file, len): (File, u64)| Some(len.saturating_sub(file.stream_position().ok()?));
-        Standard {
-            input_size: file(io::stdin().as_fd()).and_then(rest),
-            output_is_file: file(io::stdout().as_fd()).is_some(),
-        }
-    }
-}
 
 /// stdin and stdout.
 #[derive(Debug)]
@@ -77,35 +57,8 @@ pub struct Console {
     dialogue: Option<Dialogue>,
     /// Converts LF of stdin to CR LF.
     crlf: Option<CrLf>,
-}
-
-/// What kind of input stdin is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// No input: /dev/null, closed, not open for reading (nohup(1)), or not to be read. It counts as read to
-    /// its end.
-    Nothing,
-    /// A terminal, at which a person types.
-    Terminal,
-    /// A pipe, a file, or another source of bytes.
-    Bytes,
-}
-
-impl Source {
-    /// Examines stdin, if it is to be read.
-    #[must_use]
-    pub fn of_stdin() -> Source {
-        let stdin = io::stdin().as_fd().try_clone_to_owned().map(File::from);
-        stdin.map_or(Source::Nothing, |stdin| Source::of(&stdin))
-    }
-
-    fn of(stdin: &File) -> Source {
-        match () {
-            () if sys::was_closed(0) || !sys::is_readable(stdin.as_fd()) || is_null(stdin) => Source::Nothing,
-            () if stdin.is_terminal() => Source::Terminal,
-            () => Source::Bytes,
-        }
-    }
+    /// The bytes read from stdin by an earlier run, and by this one for the next.
+    replay: Option<Box<Replay>>,
 }
 
 /// Bytes that can be read from stdin now.
@@ -159,6 +112,7 @@ impl Console {
             closed: false,
             dialogue: None,
             crlf: None,
+            replay: None,
         })
     }
 
@@ -198,6 +152,30 @@ impl Console {
     }
 
     fn read_input(&mut self, buf: &mut [u8]) -> io::Result<Incoming> {
+        match self.replay.as_mut().and_then(|replay| replay.read(buf)) {
+            Some(0) => return Ok(self.end_input()),
+            Some(n) => return Ok(Incoming::Bytes(n)),
+            None => {}
+        }
+        let incoming = self.read_stdin(buf)?;
+        let kept = match (&mut self.replay, incoming) {
+            (Some(replay), Incoming::Bytes(n)) => replay.keep(&buf[..n]),
+            (Some(replay), Incoming::Eof) => replay.keep(&[]),
+            _ => true,
+        };
+        if !kept {
+            self.replay = None;
+        }
+        Ok(incoming)
+    }
+
+    /// Notes that stdin has come to its end.
+    fn end_input(&mut self) -> Incoming {
+        (self.input, self.ended) = (None, true);
+        Incoming::Eof
+    }
+
+    fn read_stdin(&mut self, buf: &mut [u8]) -> io::Result<Incoming> {
         let Some(input) = &mut self.input else {
             // No input: it has ended from the start.
             let told = std::mem::replace(&mut self.ended, true);
@@ -208,17 +186,13 @@ impl Console {
         }
         loop {
             return match input.file.read(buf) {
-                Ok(0) => {
-                    (self.input, self.ended) = (None, true);
-                    Ok(Incoming::Eof)
-                }
+                Ok(0) => Ok(self.end_input()),
                 Ok(n) => Ok(Incoming::Bytes(n)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Incoming::Blocked),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 // The terminal has gone: the end of the input.
                 Err(error) if self.source == Source::Terminal && error.raw_os_error() == Some(libc::EIO) => {
-                    (self.input, self.ended) = (None, true);
-                    Ok(Incoming::Eof)
+                    Ok(self.end_input())
                 }
                 Err(error) => Err(error),
             };
@@ -234,21 +208,22 @@ impl Console {
     /// The bytes that can be read from stdin now.
     #[must_use]
     pub fn unread(&self) -> Unread {
+        let again = self.replay.as_ref().map_or(0, |replay| replay.unread());
         let Some(input) = &self.input else { return Unread::default() };
         let rest = |file: &File| {
             let meta = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
             Some(meta.len().saturating_sub((&mut &*file).stream_position().ok()?))
         };
         match rest(&input.file) {
-            Some(bytes) => Unread { bytes, more: false },
-            None => Unread { bytes: sys::readable_bytes(input.file.as_fd()).unwrap_or(0), more: true },
+            Some(bytes) => Unread { bytes: again + bytes, more: false },
+            None => Unread { bytes: again + sys::readable_bytes(input.file.as_fd()).unwrap_or(0), more: true },
         }
     }
 
     /// stdin as a source for splice(2), if it is a pipe or a file.
     #[must_use]
     pub fn input(&self) -> Option<End<'_>> {
-        self.input.as_ref().filter(|_| self.crlf.is_none()).map(Handle::end)
+        self.input.as_ref().filter(|_| self.crlf.is_none() && self.replay.is_none()).map(Handle::end)
     }
 
     /// stdout as a target for splice(2), if it is a pipe or a file and no output is waiting.
@@ -284,7 +259,8 @@ impl Console {
     #[must_use]
     pub fn has_input(&self) -> bool {
         let ready = |input: &Handle| !input.watched || sys::poll_ready(input.file.as_fd(), false).unwrap_or(false);
-        self.dialogue.as_ref().is_some_and(Dialogue::has_more) || self.input.as_ref().is_some_and(ready)
+        let held = self.dialogue.as_ref().is_some_and(Dialogue::has_more);
+        held || self.replay.as_ref().is_some_and(|replay| replay.has_more()) || self.input.as_ref().is_some_and(ready)
     }
 
     /// Writes bytes to stdout, or queues them until it is writable. For a terminal all control characters

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use mio::Waker;
 use signal_hook::consts::SIGUSR1;
@@ -35,7 +35,7 @@ struct Shared {
     received: OnceLock<Signal>,
     usr1: AtomicU64,
     on_usr1: OnceLock<OnUsr1>,
-    wakers: Mutex<Vec<Arc<Waker>>>,
+    wakers: Mutex<Vec<Weak<Waker>>>,
     /// Adds further signals; empty if no signals are handled.
     handle: OnceLock<Handle>,
 }
@@ -126,14 +126,15 @@ impl Signals {
         }
     }
 
-    /// Wakes this loop when a signal arrives.
-    pub fn watch(&self, waker: Arc<Waker>) {
+    /// Wakes this loop when a signal arrives, as long as the loop exists.
+    pub fn watch(&self, waker: &Arc<Waker>) {
         let mut wakers = self.shared.wakers.lock().unwrap_or_else(PoisonError::into_inner);
         if self.stopped() || self.usr1() > 0 {
             // The signal arrived before this loop was added. A loop that cannot be woken has ended.
             let _ = waker.wake();
         }
-        wakers.push(waker);
+        wakers.retain(|waker| waker.strong_count() > 0);
+        wakers.push(Arc::downgrade(waker));
     }
 
     /// Requests an orderly end, as the first signal does.
@@ -143,7 +144,8 @@ impl Signals {
     }
 
     fn wake(&self) {
-        for waker in self.shared.wakers.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        let wakers = self.shared.wakers.lock().unwrap_or_else(PoisonError::into_inner);
+        for waker in wakers.iter().filter_map(Weak::upgrade) {
             // A loop that cannot be woken has ended.
             let _ = waker.wake();
         }
@@ -183,7 +185,7 @@ mod tests {
         usr1.receive(SIGUSR1);
         for (signals, before) in [(&signals, false), (&signals, true), (&usr1, true)] {
             let mut driver = Driver::new(std::time::Duration::ZERO).unwrap();
-            signals.watch(driver.waker());
+            signals.watch(&driver.waker());
             if !before {
                 signals.stop();
             }

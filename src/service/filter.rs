@@ -93,8 +93,13 @@ impl Filter {
     /// counted, there is nothing that they could be mistaken for.
     #[must_use]
     pub fn surplus(&self) -> u64 {
-        let counts = matches!(self.terms.replies, Replies::Each(Count(1..))) && self.sent > 0;
-        if counts { self.surplus } else { 0 }
+        if self.counts_replies() && self.sent > 0 { self.surplus } else { 0 }
+    }
+
+    /// Whether replies are counted. Where they are not, a message has arrived when it is acknowledged.
+    #[must_use]
+    pub fn counts_replies(&self) -> bool {
+        matches!(self.terms.replies, Replies::Each(Count(1..)))
     }
 
     /// Whether the input has ended and every reply that is expected is there. Where replies are not

@@ -15,32 +15,57 @@ pub(super) struct Caller<'a> {
     pub(super) config: &'a ConnectConfig,
     pub(super) address: &'a Address,
     pub(super) context: &'a Context,
-    pub(super) driver: Driver,
+    /// Tries that are left after the next one.
+    left: u32,
 }
 
-impl Caller<'_> {
-    pub(super) fn connect(mut self) -> Result<(Driver, Stream, String), Error> {
-        let times = self.config.retry.times;
-        let mut left = times;
+impl<'a> Caller<'a> {
+    pub(super) fn new(config: &'a ConnectConfig, address: &'a Address, context: &'a Context) -> Self {
+        Caller { config, address, context, left: config.retry.times }
+    }
+
+    /// Whether a further try follows one that fails.
+    pub(super) fn may_try_again(&self) -> bool {
+        self.left > 0
+    }
+
+    /// Makes the connection, and the loop that it is on. Where a connection that stood was lost to an
+    /// error, that was a try like the others.
+    pub(super) fn connect(&mut self, lost: Option<Error>) -> Result<(Driver, Stream, String), Error> {
+        let mut driver = Driver::new(self.config.traffic.busy_poll).map_err(Error::local("start", "the event loop"))?;
+        self.context.signals.watch(&driver.waker());
+        if let Some(error) = lost {
+            self.prepare_next(error, &mut driver)?;
+        }
         loop {
-            match self.attempt() {
+            match self.attempt(&mut driver) {
                 Ok((stream, name)) => {
-                    if left < times {
+                    if self.left < self.config.retry.times {
                         self.context.report.status("");
                     }
-                    return Ok((self.driver, stream, name));
+                    return Ok((driver, stream, name));
                 }
-                Err(error @ (Error::Network { .. } | Error::Timeout { .. })) if left > 0 => {
-                    left -= 1;
-                    if self.config.seeing.verbosity > 0 {
-                        self.context.report.event(&format!("{error}; trying again"));
-                    }
-                    self.rest(self.config.retry.delay)?;
-                    self.announce(u64::from(times - left) + 1, u64::from(times) + 1);
+                Err(error @ (Error::Network { .. } | Error::Timeout { .. })) => {
+                    self.prepare_next(error, &mut driver)?;
                 }
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Waits for the next try, if there is one; otherwise the error is that of the run.
+    fn prepare_next(&mut self, error: Error, driver: &mut Driver) -> Result<(), Error> {
+        if !self.may_try_again() {
+            return Err(error);
+        }
+        self.left -= 1;
+        if self.config.seeing.verbosity > 0 {
+            self.context.report.event(&format!("{error}; trying again"));
+        }
+        self.rest(self.config.retry.delay, driver)?;
+        let times = self.config.retry.times;
+        self.announce(u64::from(times - self.left) + 1, u64::from(times) + 1);
+        Ok(())
     }
 
     /// Reports at a terminal which try begins, where -v does not report how the last one failed. The
@@ -54,47 +79,47 @@ impl Caller<'_> {
         if report.redraws() { report.status(&text) } else { report.line(&text) }
     }
 
-    fn attempt(&mut self) -> Result<(Stream, String), Error> {
+    fn attempt(&self, driver: &mut Driver) -> Result<(Stream, String), Error> {
         let begun = Instant::now();
         let options = &self.config.traffic.socket;
-        let mut dial = Dial::start(self.address, self.config.family, options, &self.driver, FIRST_KEY)?;
+        let mut dial = Dial::start(self.address, self.config.family, options, driver, FIRST_KEY)?;
         let limit = self.config.connect_timeout;
         let until = begun.checked_add(limit);
         let mut ready = Vec::new();
         loop {
             let now = Instant::now();
-            match dial.poll(&self.driver, now)? {
+            match dial.poll(driver, now)? {
                 Progress::Connected(stream, name) => return Ok((stream, name)),
                 Progress::Pending(next) => {
                     if until.is_some_and(|at| now >= at) {
-                        dial.abandon(&self.driver);
+                        dial.abandon(driver);
                         return Err(dial.timeout(limit, "--connect-timeout"));
                     }
                     if let Some(at) = next.into_iter().chain(until).min() {
-                        self.driver.wake_at(CLOCK, at);
+                        driver.wake_at(CLOCK, at);
                     }
                 }
             }
-            self.wait(&mut ready)?;
+            self.wait(driver, &mut ready)?;
             for &event in &ready {
                 dial.on_ready(event);
             }
         }
     }
 
-    fn rest(&mut self, pause: Duration) -> Result<(), Error> {
+    fn rest(&self, pause: Duration, driver: &mut Driver) -> Result<(), Error> {
         let Some(until) = Instant::now().checked_add(pause) else { return Ok(()) };
         let mut ready = Vec::new();
         while Instant::now() < until {
-            self.driver.wake_at(CLOCK, until);
-            self.wait(&mut ready)?;
+            driver.wake_at(CLOCK, until);
+            self.wait(driver, &mut ready)?;
         }
         Ok(())
     }
 
-    fn wait(&mut self, ready: &mut Vec<Ready>) -> Result<(), Error> {
+    fn wait(&self, driver: &mut Driver, ready: &mut Vec<Ready>) -> Result<(), Error> {
         ready.clear();
-        self.driver.wait(ready).map_err(Error::local("wait in", "the event loop"))?;
+        driver.wait(ready).map_err(Error::local("wait in", "the event loop"))?;
         if self.context.signals.stopped() { Err(Error::Interrupted) } else { Ok(()) }
     }
 }

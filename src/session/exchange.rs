@@ -3,6 +3,7 @@
 
 mod delivery;
 mod ended;
+mod kept_input;
 mod leftover;
 mod meter;
 mod parting;

@@ -33,7 +33,7 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
     // More descriptors are more clients; where there are none to be had, those there are must do.
     let _ = sys::raise_descriptor_limit();
     let mut driver = Driver::new(config.traffic.busy_poll).map_err(Error::local("start", "the event loop"))?;
-    context.signals.watch(driver.waker());
+    context.signals.watch(&driver.waker());
     let options = &config.traffic.socket;
     let mut listener = match Listener::inherited(&context.manager, options)? {
         Some(listener) => listener,
@@ -85,7 +85,7 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
 /// A further loop over the same listening socket.
 fn beside(config: &ListenConfig, context: &Context, mut listener: Listener, room: &Room) -> Result<(), Error> {
     let mut driver = Driver::new(config.traffic.busy_poll).map_err(Error::local("start", "the event loop"))?;
-    context.signals.watch(driver.waker());
+    context.signals.watch(&driver.waker());
     listener.register(&mut driver, LISTENER).map_err(Error::network("listen", &config.address))?;
     let quiet = Context { manager: Manager::default(), ..context.clone() }; // one tells of the end
     serve(config, &quiet, driver, listener, room)

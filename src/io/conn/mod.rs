@@ -257,11 +257,14 @@ impl Conn {
         }
         // Before the call: the peer may see the end before it returns.
         self.recorder.note(self.id, || What::Shutdown { offset: self.writer.offset });
-        self.end_sent = true;
         match self.stream.half_close() {
             // The peer has reset or closed already: it needs no end from us.
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(Flush::Idle),
-            other => other.map(|()| Flush::Idle),
+            Err(error) => Err(error),
+            Ok(()) => {
+                self.end_sent = true;
+                Ok(Flush::Idle)
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::super::exchange::Why;
 use super::replies::{ReplyClock, how_lost, lost, too_long};
-use super::{Link, Mode, Run};
+use super::{Failure, Link, Mode, Run};
 use crate::config::{ConnectConfig, HalfClose};
 use crate::error::{Error, bytes};
 use crate::frame::{FrameError, Framing, Inbox, Role};
@@ -31,7 +31,7 @@ const PROMPT_DELAY: Duration = Duration::from_millis(300);
 const LINE_DELAY: Duration = Duration::from_millis(200);
 
 /// Talks until the person leaves, or the server does.
-pub(super) fn run(link: Link<'_>) -> Result<(), Error> {
+pub(super) fn run(link: Link<'_>) -> Result<(), Failure> {
     let config = link.config;
     let wire = Wire { framing: config.framing, crlf: config.crlf };
     let mut talk = Talk::new(wire, config.half_close == HalfClose::AtOnce).cut(&config.traffic.plan.cutting);

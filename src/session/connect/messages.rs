@@ -4,14 +4,15 @@ use std::time::{Duration, Instant};
 
 use super::super::exchange::Why;
 use super::replies::{ReplyClock, how_lost, left_early, lost, too_long};
-use super::{Link, Mode, Run};
+use super::{Failure, Link, Mode, Run};
 use crate::config::HalfClose;
-use crate::error::{Error, bytes};
+use crate::error::Error;
 use crate::frame::{FrameError, Framing, Inbox, Role};
 use crate::io::driver::CLOCK;
 use crate::service::CONSOLE;
 use crate::service::filter::{Filter, SendsEnd, Terms};
 use crate::service::wire::{Flaw, Wire};
+use crate::value::{Count, Replies};
 
 /// The shortest silence after the last expected reply that ends a run.
 const SHORTEST_SILENCE: Duration = Duration::from_millis(100);
@@ -19,7 +20,7 @@ const SHORTEST_SILENCE: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// Sends what there is to send, until every reply is there.
-pub(super) fn run(link: Link<'_>) -> Result<(), Error> {
+pub(super) fn run(link: Link<'_>) -> Result<(), Failure> {
     let config = link.config;
     let terms = Terms {
         wire: Wire { framing: config.framing, crlf: config.crlf },
@@ -110,6 +111,16 @@ impl Messages {
         Some(if now >= silent_at { RestEnd::Silent } else { RestEnd::StillSending })
     }
 
+    /// Whether the time to wait for the server after the end of the input is over.
+    fn has_to_quit(&mut self, run: &mut Run<'_, Filter>, now: Instant) -> bool {
+        let Some(pause) = run.config.quit_after else { return false };
+        let at = *self.quit_at.get_or_insert(now + pause);
+        if now < at {
+            run.exchange.driver.wake_at(CLOCK, at);
+        }
+        now >= at
+    }
+
     /// stdout has not taken everything: the time does not count as silence of the server.
     fn hold(&mut self, now: Instant) {
         if let Some(rest) = &mut self.rest {
@@ -130,19 +141,22 @@ impl Mode<Filter> for Messages {
             self.hold(now);
             return None; // what has come is written out, whatever has become of the connection
         }
-        if run.exchange.stopped || run.lost.is_some() || filter.server_ended() {
+        if run.exchange.stopped || run.lost.is_some() {
             return run.show_the_rest().then(|| verdict(run, RestEnd::Silent));
         }
-        let is_complete = filter.is_complete();
-        if filter.input_ended() {
-            if let Some(pause) = run.config.quit_after {
-                let at = *self.quit_at.get_or_insert(now + pause);
-                if now >= at {
-                    let unsent = run.exchange.backlog(run.server);
-                    return Some(verdict(run, RestEnd::Silent).and_then(|()| left(run, unsent)));
+        let (input_ended, counts) = (filter.input_ended(), filter.counts_replies());
+        let (is_complete, server_ended) = (filter.is_complete(), filter.server_ended());
+        // To a server that owes no reply it is sent on, as to one that half-closes a stream.
+        let owes_nothing = run.config.replies == Replies::Each(Count(0));
+        let is_over = if owes_nothing { input_ended } else { server_ended };
+        if is_over || (input_ended && self.has_to_quit(run, now)) {
+            if input_ended && !counts {
+                match arrival(run, now) {
+                    Some(Ok(())) => {}
+                    pending_or_lost => return pending_or_lost,
                 }
-                run.exchange.driver.wake_at(CLOCK, at);
             }
+            return run.show_the_rest().then(|| verdict(run, RestEnd::Silent));
         }
         if is_complete {
             return self.wait_for_rest(run, now).map(|end| verdict(run, end));
@@ -156,10 +170,26 @@ impl Mode<Filter> for Messages {
     }
 }
 
+/// Waits until everything is acknowledged: where replies are not counted, no reply shows that a message
+/// has arrived.
+fn arrival(run: &mut Run<'_, Filter>, now: Instant) -> Option<Result<(), Error>> {
+    match run.exchange.await_arrival(run.server, run.config.stream.ack_timeout(), now) {
+        Ok(None) => Some(Ok(())),
+        Ok(Some(at)) => {
+            run.exchange.driver.wake_at(CLOCK, at);
+            None
+        }
+        Err(why) => {
+            let loss = run.exchange.delivery(run.server).loss(&run.address.to_string(), &why);
+            Some(loss.map_or(Ok(()), Err))
+        }
+    }
+}
+
 /// Whether all was as it should be when the run ended.
 fn verdict(run: &mut Run<'_, Filter>, end: RestEnd) -> Result<(), Error> {
     let filter = &run.exchange.service;
-    let (unanswered, flaw, complete) = (filter.unanswered(), filter.flaw(), filter.is_complete());
+    let (unanswered, flaw, counts) = (filter.unanswered(), filter.flaw(), filter.counts_replies());
     let (surplus, server_ended, input_ended) = (filter.surplus(), filter.server_ended(), filter.input_ended());
     match flaw {
         Some(Flaw::Refused) => {
@@ -169,7 +199,12 @@ fn verdict(run: &mut Run<'_, Filter>, end: RestEnd) -> Result<(), Error> {
         Some(Flaw::Uncut(outside)) => return Err(Error::Usage(outside.to_string())),
         Some(Flaw::CutShort | Flaw::TooLong) | None => {}
     }
-    let why = run.lost.take().map(|ended| ended.why);
+    let lost_connection = run.lost.take();
+    let delivery = lost_connection.as_ref().map(|ended| ended.delivery).unwrap_or_default();
+    let why = lost_connection.map(|ended| ended.why);
+    if let (Some(Why::Failed(_)), false) = (&why, counts) {
+        return why.and_then(|why| delivery.loss(&run.address.to_string(), &why)).map_or(Ok(()), Err);
+    }
     if let Some(how) = why.as_ref().and_then(how_lost) {
         return Err(lost(run, how, unanswered));
     }
@@ -182,7 +217,7 @@ fn verdict(run: &mut Run<'_, Filter>, end: RestEnd) -> Result<(), Error> {
     }
     let all_there = unanswered == 0 && input_ended;
     match why {
-        Some(Why::Idle) if complete => Ok(()),
+        Some(Why::Idle) if all_there && delivery.nothing_is_missing() => Ok(()),
         Some(Why::Idle) => Err(Error::idle("talk to", run.address.to_string(), run.config.traffic.idle_timeout)),
         _ if flaw == Some(Flaw::CutShort) => {
             Err(lost(run, "closed by the server in the middle of a reply".to_owned(), unanswered))
@@ -191,13 +226,4 @@ fn verdict(run: &mut Run<'_, Filter>, end: RestEnd) -> Result<(), Error> {
         None if !server_ended => Err(lost(run, left_early(run.config.quit_after.unwrap_or_default()), unanswered)),
         _ => Err(lost(run, "closed by the server".to_owned(), unanswered)),
     }
-}
-
-/// What is thrown away by leaving is a failure, also where nobody owes a reply to it.
-fn left(run: &Run<'_, Filter>, unsent: usize) -> Result<(), Error> {
-    if unsent == 0 {
-        return Ok(());
-    }
-    let how = format!("{}, {} unsent", left_early(run.config.quit_after.unwrap_or_default()), bytes(unsent));
-    Err(lost(run, how, 0))
 }

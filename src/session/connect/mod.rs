@@ -19,13 +19,14 @@ use crate::config::{ConnectConfig, HalfClose, Input, Target};
 use crate::error::Error;
 use crate::frame::{FrameError, Framing, Inbox};
 use crate::io::conn::{Conn, Origin};
-use crate::io::console::Console;
+use crate::io::console::{Console, Kept};
 use crate::io::driver::{CLOCK, Driver, Ready, WOKEN};
+use crate::io::stream::Stream;
 use crate::service::{CONSOLE, Event, PeerId, Service};
 use crate::trace::Side;
 use crate::value::Address;
 
-/// How long the orderly end of a conversation may wait for the server's end.
+/// How long the end of a run may take to write and have acknowledged what was sent.
 const PARTING: Duration = Duration::from_secs(1);
 
 /// Connects, and does what the connection is for.
@@ -56,29 +57,38 @@ fn connect(config: &ConnectConfig, address: &Address, context: &Context) -> Resu
     if config.reconnect && !person {
         return Err(Error::Usage("--reconnect is for a conversation: stdin is no terminal".to_owned()));
     }
-    let driver = Driver::new(config.traffic.busy_poll).map_err(Error::local("start", "the event loop"))?;
-    context.signals.watch(driver.waker());
-    let (driver, stream, name) = Caller { config, address, context, driver }.connect()?;
+    let mut caller = Caller::new(config, address, context);
+    let (mut kept, mut lost) = (Kept::default(), None);
+    loop {
+        let (driver, stream, peer) = caller.connect(lost)?;
+        let conn = open(config, context, stream, peer);
+        if config.check {
+            conn.close(&driver, None);
+            return Ok(());
+        }
+        let link = Link { config, address, context, driver, conn, kept, may_be_made_again: caller.may_try_again() };
+        let ended = match () {
+            () if config.raw => stream::run(link),
+            () if person => conversation::run(link),
+            () => messages::run(link),
+        };
+        match ended {
+            Err(Failure { error, input: Some(input) }) => (kept, lost) = (input, Some(error)),
+            other => return other.map_err(|failure| failure.error),
+        }
+    }
+}
+
+fn open(config: &ConnectConfig, context: &Context, stream: Stream, peer: String) -> Conn {
     if config.seeing.show_options {
         super::show_options(&stream, None, &config.traffic.socket, context);
     }
-    let origin = Origin { side: Side::Connect, peer: name, number: 0, made_for: None };
+    let origin = Origin { side: Side::Connect, peer, number: 0, made_for: None };
     let mut conn = Conn::new(stream, origin, &config.traffic, config.raw, &context.recorder);
-    if config.check {
-        conn.close(&driver, None);
-        return Ok(());
-    }
     if config.half_close == HalfClose::WithLast {
         conn.hold_last();
     }
-    let link = Link { config, address, context, driver, conn };
-    if config.raw {
-        stream::run(link)
-    } else if person {
-        conversation::run(link)
-    } else {
-        messages::run(link)
-    }
+    conn
 }
 
 /// A connection that stands, and all that is known of it.
@@ -88,6 +98,24 @@ struct Link<'a> {
     context: &'a Context,
     driver: Driver,
     conn: Conn,
+    /// What an earlier run has read from stdin.
+    kept: Kept,
+    /// Another run follows one whose connection is lost before a byte came from the server.
+    may_be_made_again: bool,
+}
+
+/// Why a run has failed.
+#[derive(Debug)]
+struct Failure {
+    error: Error,
+    /// What it had read from stdin, where it may be made again.
+    input: Option<Kept>,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure { error, input: None }
+    }
 }
 
 /// One connection, the standard streams, and the service between them.
@@ -99,6 +127,8 @@ struct Run<'a, S> {
     server: PeerId,
     /// How the connection ended, when it did so by itself.
     lost: Option<Ended>,
+    /// The connection was closed or reset by the server, which had not sent a byte.
+    ended_unheard: bool,
 }
 
 /// Decides when a run ends.
@@ -147,9 +177,12 @@ impl<'a, S: Service> Run<'a, S> {
         inbox: Inbox,
         prompt: Option<&'static str>,
     ) -> Result<Self, Error> {
-        let Link { config, address, context, driver, conn } = link;
+        let Link { config, address, context, driver, conn, kept, may_be_made_again } = link;
         let mut exchange = Exchange::new(driver, service, config.traffic.idle_timeout, &context.recorder);
         exchange.add_console(console, typed, config.traffic.max_message);
+        if prompt.is_none() {
+            exchange.replay_input(kept, may_be_made_again);
+        }
         if let Some(row) = prompt.and_then(|prompt| exchange.converse(prompt)) {
             context.report.keep_below(row);
         }
@@ -160,27 +193,28 @@ impl<'a, S: Service> Run<'a, S> {
             }
             exchange.tell(Event::Eof(CONSOLE));
         }
-        Ok(Run { config, address, context, exchange, server, lost: None })
+        Ok(Run { config, address, context, exchange, server, lost: None, ended_unheard: false })
     }
 
     /// Goes on until the mode says that this is the end.
-    fn go(mut self, mode: &mut impl Mode<S>) -> Result<(), Error> {
+    fn go(mut self, mode: &mut impl Mode<S>) -> Result<(), Failure> {
         let mut ready = Vec::new();
         loop {
             let now = Instant::now();
             match self.failure(mode).map(Err).or_else(|| mode.ending(&mut self, now)) {
                 Some(Ok(())) => {
                     self.exchange.end_meter();
-                    return self.part();
+                    return Ok(self.part()?);
                 }
                 Some(Err(error)) => {
+                    let input = self.input_of_next(&error);
                     self.exchange.end_meter();
                     match error {
                         // What has come cannot be written: the server must not take it for received.
                         Error::Local { .. } => self.exchange.abort(),
                         _ => self.exchange.abandon(),
                     }
-                    return Err(error);
+                    return Err(Failure { error, input });
                 }
                 None => {}
             }
@@ -191,8 +225,27 @@ impl<'a, S: Service> Run<'a, S> {
                 mode.on_ready(event);
                 self.exchange.serve(event, now);
             }
+            if self.has_answered() {
+                self.exchange.forget_input(); // it is not sent to a server that has begun to answer it
+            }
             self.exchange.measure(now);
         }
+    }
+
+    /// Whether a byte has come from the server.
+    fn has_answered(&self) -> bool {
+        self.exchange.conn(self.server).is_some_and(|conn| conn.received() > 0)
+    }
+
+    /// What was read from stdin, where the run may be made again: the connection ended before a byte
+    /// came from the server.
+    fn input_of_next(&mut self, error: &Error) -> Option<Kept> {
+        let ended_unheard = match self.exchange.conn(self.server) {
+            Some(conn) => conn.eof() && conn.received() == 0,
+            None => self.ended_unheard,
+        };
+        let lost = matches!(error, Error::Lost { .. } | Error::Undelivered { .. });
+        if lost && ended_unheard { self.exchange.take_input() } else { None }
     }
 
     /// What ends every run, whatever it is for. How the connection was lost is kept for the mode.
@@ -202,7 +255,12 @@ impl<'a, S: Service> Run<'a, S> {
                 (CONSOLE, Why::Failed(error)) => return Some(Error::local("read", "stdin")(error)),
                 (CONSOLE, Why::Unwritable(error)) => return Some(Error::local("write to", "stdout")(error)),
                 (CONSOLE, Why::Garbled(error)) => return Some(mode.input_too_long(self, &error)),
-                (id, why) if id == self.server => self.lost = Some(Ended { why, ..ended }),
+                (id, why) if id == self.server => {
+                    self.ended_unheard = ended.account.is_some_and(|account| {
+                        account.bytes_in == 0 && (account.ended_by_peer || matches!(why, Why::Failed(_)))
+                    });
+                    self.lost = Some(Ended { why, ..ended });
+                }
                 _ => {}
             }
         }
@@ -215,13 +273,16 @@ impl<'a, S: Service> Run<'a, S> {
         self.exchange.ended.is_empty() && self.exchange.backlog(CONSOLE) == 0
     }
 
-    /// Ends the connection politely: our end, then the server's, within limits.
+    /// Ends the connection politely: what was sent goes first, and then our end. The server's end is not
+    /// waited for: what is expected of it has come.
     fn part(mut self) -> Result<(), Error> {
         self.exchange.stop();
-        let now = Instant::now();
-        let until = now + PARTING;
+        self.exchange.ack_timeout = Some(PARTING);
+        self.exchange.leave_now(self.server);
+        let until = Instant::now() + PARTING;
         let mut ready = Vec::new();
-        while self.exchange.connections() > 0 && Instant::now() < until && !self.context.signals.stopped() {
+        let is_busy = |exchange: &Exchange<S>| exchange.connections() > 0 || exchange.backlog(CONSOLE) > 0;
+        while is_busy(&self.exchange) && Instant::now() < until && !self.context.signals.stopped() {
             self.exchange.driver.wake_at(CLOCK, until);
             ready.clear();
             self.exchange.driver.wait(&mut ready).map_err(Error::local("wait in", "the event loop"))?;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::super::input_wait::InputWait;
 use super::super::pipe_terms;
-use super::{Link, Mode, Run};
+use super::{Failure, Link, Mode, Run};
 use crate::config::{Direction, HalfClose, Input};
 use crate::error::Error;
 use crate::frame::{FrameError, Framing, Inbox, Role};
@@ -16,7 +16,7 @@ use crate::service::Service;
 use crate::service::pipe::{Pipe, SendsEnd};
 
 /// Passes bytes on until both directions have ended.
-pub(super) fn run(link: Link<'_>) -> Result<(), Error> {
+pub(super) fn run(link: Link<'_>) -> Result<(), Failure> {
     let config = link.config;
     let read_input = config.stream.direction != Direction::Receive;
     let mut console = Console::open(&link.driver, read_input).map_err(Error::local("open", "stdin and stdout"))?;

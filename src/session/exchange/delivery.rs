@@ -25,7 +25,7 @@ pub(in crate::session) struct Delivery {
 
 impl Delivery {
     /// Whether nothing that this side knows of is missing at the peer.
-    fn nothing_is_missing(self) -> bool {
+    pub(in crate::session) fn nothing_is_missing(self) -> bool {
         self.unsent == 0 && self.unacknowledged == 0
     }
 
@@ -51,7 +51,7 @@ impl Delivery {
 
 impl<S: Service> Exchange<S> {
     /// What of stdin has not reached this peer.
-    pub(super) fn delivery(&self, id: PeerId) -> Delivery {
+    pub(in crate::session) fn delivery(&self, id: PeerId) -> Delivery {
         let Some(peer) = self.peer(id) else { return Delivery::default() };
         let Link::Conn(conn) = &peer.link else { return Delivery::default() };
         let unacknowledged = conn.unacknowledged().unwrap_or(0);

@@ -203,7 +203,7 @@ impl<S: Service> Exchange<S> {
             if finished && peer.link.resets() {
                 return self.remove(id, Why::Done);
             }
-            match wait_for_acknowledgement(peer, self.ack_timeout, now) {
+            match wait_for_acknowledgement(peer, finished, self.ack_timeout, now) {
                 Ok(None) if peer.stream_end().hurried => return self.remove(id, Why::Done),
                 Ok(None) => peer.stage = Stage::Lingering(now + LINGER),
                 Ok(Some(at)) => self.driver.wake_at(id, at),
@@ -245,6 +245,22 @@ impl<S: Service> Exchange<S> {
             Some(until) => self.driver.wake_at(id, until),
             None => self.watch_idleness(id, now), // what it was sent is still on its way
         }
+    }
+
+    /// When to look again whether a connection that stands has taken and acknowledged everything; `None`
+    /// when it has.
+    ///
+    /// # Errors
+    /// The connection was reset, or nothing more was acknowledged within this time.
+    pub(in crate::session) fn await_arrival(
+        &mut self,
+        id: PeerId,
+        limit: Duration,
+        now: Instant,
+    ) -> Result<Option<Instant>, Why> {
+        let has_to_write = self.peer(id).is_some_and(|peer| peer.link.has_to_write() || peer.link.holds_back());
+        let Some(peer) = self.peer_mut(id) else { return Ok(None) };
+        wait_for_acknowledgement(peer, !has_to_write, Some(limit), now)
     }
 
     /// Ends a peer that neither says nor takes anything. The time counts from the end of a pause
@@ -316,9 +332,15 @@ impl<S: Service> Exchange<S> {
     }
 }
 
-/// Whether a peer has acknowledged everything that it was sent: `None` when it has, or when that is
-/// not waited for; otherwise when to look again. The time counts from the last byte that was.
-fn wait_for_acknowledgement(peer: &mut Peer, limit: Option<Duration>, now: Instant) -> Result<Option<Instant>, Why> {
+/// Whether a peer has acknowledged everything that it was sent, if that is `written`: `None` when it
+/// has, or when that is not waited for; otherwise when to look again. The time counts from the last byte
+/// that was.
+fn wait_for_acknowledgement(
+    peer: &mut Peer,
+    written: bool,
+    limit: Option<Duration>,
+    now: Instant,
+) -> Result<Option<Instant>, Why> {
     let Some(limit) = limit.filter(|_| peer.broken.is_none()) else { return Ok(None) };
     let Link::Conn(conn) = &peer.link else { return Ok(None) };
     let outstanding = conn.backlog() as u64 + conn.unacknowledged().unwrap_or(0);
@@ -327,7 +349,7 @@ fn wait_for_acknowledgement(peer: &mut Peer, limit: Option<Duration>, now: Insta
         _ => now,
     };
     let next = conn.acknowledgement(since, now).map_err(Why::Failed)?;
-    let Some(next) = next.or_else(|| (!conn.is_finished()).then_some(now + limit)) else { return Ok(None) };
+    let Some(next) = next.or_else(|| (!written).then_some(now + limit)) else { return Ok(None) };
     peer.stream_end_mut().acknowledging = Some((since, outstanding));
     match since.checked_add(limit) {
         Some(until) if now >= until => Err(Why::Unacknowledged),

@@ -43,7 +43,7 @@ impl<S: Service> Exchange<S> {
         self.write_out(CONSOLE, Instant::now());
     }
 
-    fn at_console<T>(&mut self, act: impl FnOnce(&mut Console) -> T) -> Option<T> {
+    pub(super) fn at_console<T>(&mut self, act: impl FnOnce(&mut Console) -> T) -> Option<T> {
         match &mut self.console {
             Some(Peer { link: Link::Console(console), .. }) => Some(act(console)),
             _ => None,

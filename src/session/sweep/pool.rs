@@ -29,7 +29,7 @@ pub(super) struct Pool<'a> {
 impl<'a> Pool<'a> {
     pub(super) fn new(setting: Setting<'a>, signals: &Signals) -> Result<Self, Error> {
         let driver = Driver::new(setting.config.traffic.busy_poll).map_err(Error::local("start", "the event loop"))?;
-        signals.watch(driver.waker());
+        signals.watch(&driver.waker());
         Ok(Pool {
             setting,
             driver,

@@ -1,0 +1,62 @@
+//! What the standard streams are: a file, a terminal, or no input.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Seek};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use super::super::splice::is_null;
+use super::super::sys;
+
+/// What stdin and stdout are, as far as the progress of a transfer needs it.
+#[derive(Clone, Copy, Debug)]
+pub struct Standard {
+    /// The remaining bytes of stdin, if it is a file.
+    pub input_size: Option<u64>,
+    /// stdout is a file.
+    pub output_is_file: bool,
+}
+
+impl Standard {
+    /// Examines stdin and stdout.
+    #[must_use]
+    pub fn look() -> Standard {
+        let file = |fd: BorrowedFd<'_>| {
+            let file = File::from(fd.try_clone_to_owned().ok()?);
+            file.metadata().ok().filter(std::fs::Metadata::is_file).map(|meta| (file, meta.len()))
+        };
+        let rest = |(mut file, len): (File, u64)| Some(len.saturating_sub(file.stream_position().ok()?));
+        Standard {
+            input_size: file(io::stdin().as_fd()).and_then(rest),
+            output_is_file: file(io::stdout().as_fd()).is_some(),
+        }
+    }
+}
+
+/// What kind of input stdin is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// No input: /dev/null, closed, not open for reading (nohup(1)), or not to be read. It counts as read to
+    /// its end.
+    Nothing,
+    /// A terminal, at which a person types.
+    Terminal,
+    /// A pipe, a file, or another source of bytes.
+    Bytes,
+}
+
+impl Source {
+    /// Examines stdin, if it is to be read.
+    #[must_use]
+    pub fn of_stdin() -> Source {
+        let stdin = io::stdin().as_fd().try_clone_to_owned().map(File::from);
+        stdin.map_or(Source::Nothing, |stdin| Source::of(&stdin))
+    }
+
+    pub(super) fn of(stdin: &File) -> Source {
+        match () {
+            () if sys::was_closed(0) || !sys::is_readable(stdin.as_fd()) || is_null(stdin) => Source::Nothing,
+            () if stdin.is_terminal() => Source::Terminal,
+            () => Source::Bytes,
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! `--retry` where the connection is made and then lost before a byte came from the server, as by a
+//! container's proxy whose server is not there yet.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+
+use crate::connect::stage;
+use crate::raw::noise;
+use crate::support::{Proc, accept, converse, read_line, reset, secretcat};
+
+const RETRY: [&str; 4] = ["--retry", "2", "--retry-delay", "10ms"];
+
+/// Has two connections fail, one closed at once and one reset after half of the input; takes the third.
+#[track_caller]
+fn third(listener: &TcpListener, half: usize) -> TcpStream {
+    drop(accept(listener));
+    let mut second = accept(listener);
+    second.read_exact(&mut vec![0; half]).unwrap();
+    reset(second);
+    accept(listener)
+}
+
+/// Nobody has tried to connect once more.
+#[track_caller]
+fn is_left_alone(listener: &TcpListener) {
+    listener.set_nonblocking(true).unwrap();
+    assert!(listener.accept().is_err());
+}
+
+#[test]
+fn messages_are_sent_again_after_a_loss_before_any_reply() {
+    let (listener, address) = stage();
+    for given in [&["-m", "one", "-m", "two"][..], &[]] {
+        let mut proc = Proc::start(secretcat(["connect", &address]).args(RETRY).args(given));
+        if given.is_empty() {
+            proc.feed(b"one\ntwo\n".to_vec());
+        }
+        let mut server = third(&listener, 4);
+        assert_eq!((read_line(&mut server), read_line(&mut server)), ("one\n".into(), "two\n".into()));
+        server.write_all(b"1\n2\n").unwrap();
+        drop(server);
+        proc.end().is(0, "1\n2\n", "");
+    }
+}
+
+#[test]
+fn a_stream_is_sent_again_after_a_loss_before_any_byte() {
+    let (listener, address) = stage();
+    let bytes = noise(700_000);
+    let mut proc = Proc::start(secretcat(["connect", &address, "--raw"]).args(RETRY));
+    proc.feed(bytes.clone());
+    let mut server = third(&listener, 350_000);
+    let mut received = Vec::new();
+    server.read_to_end(&mut received).unwrap();
+    assert!(received == bytes, "{} bytes", received.len());
+    drop(server);
+    proc.end().is(0, "", "");
+}
+
+#[test]
+fn input_that_comes_later_follows_what_is_sent_again() {
+    let (listener, address) = stage();
+    let mut proc = Proc::start(secretcat(["connect", &address, "--raw", "-C"]).args(RETRY));
+    proc.write("one\n");
+    let mut server = third(&listener, 3);
+    assert_eq!(read_line(&mut server), "one\r\n");
+    proc.feed(b"two\n".to_vec());
+    assert_eq!(converse(server, b"three"), b"two\r\n");
+    proc.end().is(0, "three", "");
+}
+
+#[test]
+fn the_error_of_the_last_try_is_the_one_printed() {
+    let (listener, address) = stage();
+    let loss = format!("connect {address}: closed by the server with 1 message unanswered");
+    for verbose in [false, true] {
+        let command = &mut secretcat(["connect", &address, "-m", "a"]);
+        let proc = Proc::start(command.args(RETRY).args(verbose.then_some("-v")));
+        for _ in 0..3 {
+            let mut server = accept(&listener);
+            assert_eq!(read_line(&mut server), "a\n");
+        }
+        let out = proc.end();
+        assert_eq!((out.status, &out.stdout[..]), (Some(1), &b""[..]));
+        let lines: Vec<&str> = out.stderr.lines().filter(|line| !line.starts_with('#')).collect();
+        let again = format!("{loss}; trying again");
+        let last = format!("secretcat: {loss}");
+        let expected = if verbose { vec![again.as_str(), &again, &last] } else { vec![last.as_str()] };
+        assert_eq!(lines, expected);
+    }
+}
+
+#[test]
+fn nothing_is_sent_again_after_a_byte_of_a_reply() {
+    let (listener, address) = stage();
+    for (mode, shown) in [(&["-m", "a"][..], false), (&["--raw"], true)] {
+        let mut proc = Proc::start(secretcat(["connect", &address]).args(RETRY).args(mode));
+        proc.write("b\n");
+        let mut server = accept(&listener);
+        server.read_exact(&mut [0; 2]).unwrap();
+        server.write_all(b"x").unwrap();
+        if shown {
+            proc.until_stdout("x");
+            reset(server);
+        } else {
+            drop(server); // the end comes after the byte
+        }
+        let out = proc.end();
+        assert_eq!((out.status, &out.stdout[..]), (Some(1), &b"x"[..]), "{mode:?}");
+    }
+    is_left_alone(&listener);
+}
+
+#[test]
+fn more_input_than_is_kept_is_not_sent_again() {
+    let (listener, address) = stage();
+    let mut proc = Proc::start(secretcat(["connect", &address, "--raw"]).args(RETRY));
+    proc.feed(noise(3 << 20));
+    let mut server = accept(&listener);
+    server.read_exact(&mut vec![0; 2 << 20]).unwrap();
+    reset(server);
+    let out = proc.end();
+    assert_eq!((out.status, &out.stdout[..]), (Some(1), &b""[..]));
+    assert!(out.stderr.contains("sent but not acknowledged"), "{}", out.stderr);
+    is_left_alone(&listener);
+}

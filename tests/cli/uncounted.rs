@@ -1,0 +1,80 @@
+//! Messages whose replies are not counted (`--replies 0`, `--replies any`): they have arrived when they
+//! are acknowledged.
+
+use std::io::{Read, Write};
+use std::net::Shutdown;
+
+use crate::connect::stage;
+use crate::support::{Proc, accept, read_line, reset, run, secretcat};
+
+fn lines(bytes: usize) -> Vec<u8> {
+    b"a line of text\n".repeat(bytes / 15)
+}
+
+#[test]
+fn without_replies_a_run_ends_when_all_is_acknowledged() {
+    let (listener, address) = stage();
+    let mut proc = Proc::start(&mut secretcat(["connect", &address, "--replies", "0"]));
+    let mut server = accept(&listener);
+    proc.feed(lines(3_000_000));
+    server.read_exact(&mut vec![0; 3_000_000]).unwrap();
+    proc.end().is(0, "", ""); // the server has neither replied nor closed
+}
+
+#[test]
+fn without_replies_a_server_that_takes_nothing_is_left_after_ack_timeout() {
+    let (listener, address) = stage();
+    socket2::SockRef::from(&listener).set_recv_buffer_size(4096).unwrap();
+    let mut proc = Proc::start(&mut secretcat(["connect", &address, "--replies", "0", "--ack-timeout", "100ms"]));
+    let _server = accept(&listener);
+    proc.feed(lines(150_000));
+    let out = proc.end();
+    assert_eq!((out.status, &out.stdout[..]), (Some(1), &b""[..]));
+    assert!(out.stderr.ends_with("sent but not acknowledged: nothing more was acknowledged within --ack-timeout\n"));
+}
+
+#[test]
+fn without_replies_a_server_that_half_closes_is_sent_on() {
+    let (listener, address) = stage();
+    let mut proc = Proc::start(&mut secretcat(["connect", &address, "--replies", "0"]));
+    let mut server = accept(&listener);
+    server.shutdown(Shutdown::Write).unwrap();
+    proc.write("one\n");
+    assert_eq!(read_line(&mut server), "one\n");
+    proc.feed(b"two\n".to_vec());
+    let mut rest = String::new();
+    server.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "two\n");
+    drop(server);
+    proc.end().is(0, "", "");
+}
+
+#[test]
+fn a_reset_before_all_is_acknowledged_is_a_loss() {
+    let (listener, address) = stage();
+    for replies in ["0", "any"] {
+        let mut proc = Proc::start(&mut secretcat(["connect", &address, "--replies", replies]));
+        let mut server = accept(&listener);
+        proc.feed(lines(12_000_000));
+        server.read_exact(&mut [0; 5000]).unwrap();
+        reset(server);
+        let out = proc.end();
+        assert_eq!(out.status, Some(1), "{replies}");
+        assert!(out.stderr.contains("sent but not acknowledged: connection reset by peer"), "{}", out.stderr);
+    }
+}
+
+#[test]
+fn an_idle_server_that_has_acknowledged_all_is_no_failure() {
+    let (listener, address) = stage();
+    let proc = Proc::start(&mut secretcat(["connect", &address, "--replies", "any", "-w", "200ms", "-m", "a"]));
+    let mut server = accept(&listener);
+    assert_eq!(read_line(&mut server), "a\n");
+    server.write_all(b"1\n2\n3\n").unwrap();
+    proc.end().is(0, "1\n2\n3\n", "");
+    run(["connect", &address, "-w", "200ms", "-m", "a"], "").is(
+        1,
+        "",
+        format!("secretcat: talk to {address}: no byte came or went within 200ms (--idle-timeout sets the limit)\n"),
+    );
+}
