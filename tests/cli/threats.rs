@@ -12,8 +12,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::connect::stage;
 use crate::listen::stuffed;
 use crate::support::{
-    NOT_FOUND, Proc, Server, accept, ask, converse, digits, poll_until, read_line, reset, run, secretcat, skip,
-    with_limit,
+    DEADLINE, NOT_FOUND, Proc, Server, accept, ask, converse, digits, poll_until, read_line, reset, run, secretcat,
+    skip, with_limit,
 };
 
 const KIB: u64 = 1024;
@@ -294,13 +294,17 @@ fn a_server_that_talks_without_end_keeps_a_client_small_whose_stdout_is_not_read
         let (listener, address) = stage();
         let (mut ours, stdout) = UnixStream::pair().unwrap();
         let mut command = secretcat(["connect", &address]);
-        let proc = Proc::start_on(command.args(args), Stdio::piped(), OwnedFd::from(stdout).into(), Stdio::piped());
+        let mut proc = Proc::start_on(command.args(args), Stdio::piped(), OwnedFd::from(stdout).into(), Stdio::piped());
         drop(command);
         let server = accept(&listener);
         server.set_nonblocking(true).unwrap();
         let sent = fill(&proc, |bytes| (&server).write(bytes));
         assert!(memory(&proc, "VmHWM") < 32 * MIB, "{args:?}: {}", memory(&proc, "VmHWM"));
         server.shutdown(Shutdown::Write).unwrap();
+        if !args.is_empty() {
+            proc.close_stdin(); // a stream goes on until its input has ended, too
+        }
+        ours.set_read_timeout(Some(DEADLINE)).unwrap();
         let mut shown = 0;
         let mut buf = vec![0; 65536];
         while let n @ 1.. = ours.read(&mut buf).unwrap() {
