@@ -2,23 +2,23 @@
 //!
 //! Not a stable API: the crate is a program, and these pages are its map. Imports go down only.
 //!
-//! | layer | room | what is in it |
+//! | layer | module | content |
 //! |---|---|---|
 //! | L4 | [`cli`] | the command line: flags in, configuration out; the exit status |
-//! | L3 | [`session`] | one file a command: who is connected, what is answered, when it ends |
-//! | L2 | [`io`] | sockets, files, clocks, threads, signals; nothing else touches them |
-//! | L1 | [`config`] | what a run is to do, checked |
+//! | L3 | [`session`] | one file a command: connections, service and end of a run |
+//! | L2 | [`io`] | the only code with sockets, files, clocks, threads and signals |
+//! | L1 | [`config`] | checked configuration |
 //! | L1 | [`plan`] | where writes are cut, as functions of bytes and seed |
 //! | L1 | [`frame`] | bytes in, messages out |
 //! | L1 | [`editor`] | a line editor: keys in, lines and screen out |
-//! | L1 | [`service`] | what is answered, as functions of events |
-//! | L1 | [`trace`] | what happened, as data, text, JSON and pictures |
-//! | L1 | [`verdict`] | what a sweep makes of the replies, and how it tells |
-//! | L0 | [`value`], [`error`] | what a user writes, and what can go wrong |
+//! | L1 | [`service`] | services and clients, as functions of events |
+//! | L1 | [`trace`] | events as data, text, JSON and pictures |
+//! | L1 | [`verdict`] | how a sweep compares replies, and its report |
+//! | L0 | [`value`], [`error`] | values on the command line, and errors |
 //!
-//! What holds everywhere: nothing in `io` or above blocks but the one wait of the event loop;
-//! bytes are never taken for text on their way; nothing from a peer reaches a terminal unescaped;
-//! stdout carries what peers said and stderr what this program says.
+//! Invariants: nothing in `io` or above blocks except the wait of the event loop; received bytes are never
+//! assumed to be text; bytes of a peer are escaped before a terminal; stdout has the bytes of peers only, and
+//! stderr the messages of this program.
 
 pub mod cli;
 pub mod config;
@@ -47,7 +47,7 @@ use io::systemd::Manager;
 use session::Context;
 use value::Signal;
 
-/// Parses the command line, does what it says, and reports in one line what went wrong.
+/// Parses the command line, runs the command, and reports an error in one line.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let request = match cli::parse(args) {
@@ -69,13 +69,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     end(result, signal.filter(|&signal| kills(signal, &request.task)), &report)
 }
 
-/// Whether the program dies of a signal once all is written. SIGTERM and SIGHUP are the way to stop a
-/// listener; a shell must see SIGINT, or it goes on with its script.
+/// Whether the program dies of the signal after everything is written. SIGTERM and SIGHUP are the way to stop a
+/// listener; SIGINT must be seen by the shell, or it continues its script.
 fn kills(signal: Signal, task: &Task) -> bool {
     signal == Signal::Interrupt || !matches!(task, Task::Listen(_))
 }
 
-/// Ends the run: by the signal that ended the work, by SIGPIPE where nobody reads stdout, or with a status.
+/// Ends the process: by the signal that ended the run, by SIGPIPE if no process reads stdout, or with a status.
 fn end(result: Result<u8, Error>, signal: Option<Signal>, report: &Report) -> ExitCode {
     report.finish();
     let pipe = matches!(result, Err(Error::OutputGone)).then_some(Signal::Pipe);
@@ -85,9 +85,9 @@ fn end(result: Result<u8, Error>, signal: Option<Signal>, report: &Report) -> Ex
     })
 }
 
-/// Does the task; the exit status of one that came to its end, and the signal that came meanwhile.
+/// Runs the command; returns its exit status, and the signal that arrived meanwhile.
 fn perform(task: &Task, report: &Report) -> (Result<u8, Error>, Option<Signal>) {
-    let silent = Seeing { quiet: true, ..Seeing::default() }; // a sweep tells by itself what was not proven
+    let silent = Seeing { quiet: true, ..Seeing::default() }; // a sweep reports by itself what was not proven
     let seeing: &Seeing = match task {
         Task::Sweep(_) => &silent,
         Task::Listen(config) => &config.seeing,
@@ -119,7 +119,7 @@ fn perform(task: &Task, report: &Report) -> (Result<u8, Error>, Option<Signal>) 
     if matches!(result, Err(Error::Interrupted)) {
         report.begin_anew();
     }
-    // What was recorded is written even of a run that failed; its failure comes first.
+    // The record of a failed run is written too; the failure of the run takes precedence.
     let result = match (result, context.recorder.finish()) {
         (Ok(status), recorded) => recorded.map(|()| status),
         (Err(Error::Interrupted | Error::OutputGone), Err(unrecorded)) => Err(unrecorded),
@@ -128,10 +128,9 @@ fn perform(task: &Task, report: &Report) -> (Result<u8, Error>, Option<Signal>) 
     (result, context.signals.received())
 }
 
-/// Whether signals are handled, and a SIGINT that was ignored at the start too. A client that nobody
-/// watches and that records nothing has nothing to write when one comes: it dies of the signal by the
-/// default action, which PID 1 does not. A thread that waits for signals takes a tenth of the time of
-/// one question.
+/// Whether signals are handled, and how a SIGINT that was ignored at the start is treated. A client without a
+/// terminal and without a record has nothing to write at a signal: it dies by the default action (which PID 1
+/// does not). Starting the thread that waits for signals takes a tenth of a run with one message.
 fn ignored_interrupt(task: &Task) -> Option<IgnoredInterrupt> {
     match task {
         Task::Listen(_) | Task::Sweep(_) => Some(IgnoredInterrupt::Handle),
@@ -143,7 +142,7 @@ fn ignored_interrupt(task: &Task) -> Option<IgnoredInterrupt> {
     }
 }
 
-/// Help and version go to stdout, and may fail there; complaints are one line on stderr.
+/// Prints help and version on stdout, which may fail, and other refusals as one line on stderr.
 fn refuse(refusal: &Refusal) -> ExitCode {
     let report = Report::stderr(Color::Auto);
     let result = refusal.tell().map(|()| 0);

@@ -1,31 +1,31 @@
-//! What a service wants done, gathered in one place so that a batch of answers becomes one write.
+//! The actions of a service, collected so that several replies become one write.
 
 use super::PeerId;
 
-/// One thing to do.
+/// One action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Send the next `len` bytes of [`Actions::bytes`] to this peer, as one message.
     Send(PeerId, usize),
     /// Send the next `len` bytes: an interim response, which is not a message but belongs to the next.
     Interim(PeerId, usize),
-    /// No further message for this peer comes soon: what was held back to be joined goes now.
+    /// No further message for this peer follows soon: send what was held back to be joined.
     Flush(PeerId),
-    /// Half-close towards this peer when all is sent; go on reading.
+    /// Half-close towards this peer when everything is sent; continue reading.
     Finish(PeerId),
-    /// Part politely: send what is pending, half-close, wait a while for the peer's end, close.
+    /// Close in order: send what is pending, half-close, wait for the peer's end for a limited time, close.
     Close(PeerId),
-    /// Part by a reset, when what is pending is sent and has arrived.
+    /// Reset the connection after what is pending was sent and acknowledged.
     Reset(PeerId),
-    /// Make a connection to the server on behalf of this peer.
+    /// Connect to the server for this peer.
     Dial(PeerId),
-    /// Ask the person at the terminal for the next line.
+    /// Show the prompt at the terminal.
     Prompt,
-    /// The whole session has done its work.
+    /// End the whole session.
     Stop,
 }
 
-/// The actions of one turn, in order. The memory is kept from turn to turn.
+/// The actions of one turn, in order. The memory is reused in the next turn.
 #[derive(Debug, Default)]
 pub struct Actions {
     bytes: Vec<u8>,
@@ -53,7 +53,7 @@ impl Actions {
         self.list.push(Action::Interim(to, self.bytes.len() - start));
     }
 
-    /// Sends the message that `write` appends, where writing may fail: nothing of the message is sent then.
+    /// Sends the message that `write` appends. If `write` fails, nothing is sent.
     ///
     /// # Errors
     /// That of `write`.
@@ -67,36 +67,36 @@ impl Actions {
         Ok(())
     }
 
-    /// Asks for something else than sending.
+    /// Adds an action other than sending.
     pub fn push(&mut self, action: Action) {
         self.list.push(action);
     }
 
-    /// How many bytes wait to be sent.
+    /// The number of bytes to send.
     #[must_use]
     pub fn pending(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Whether the last thing to do is to part from this peer: nothing more that it says is heard.
+    /// Whether the last action closes or resets this peer, so that no more input of it is processed.
     #[must_use]
     pub fn closes(&self, peer: PeerId) -> bool {
         self.list.last() == Some(&Action::Close(peer))
     }
 
-    /// Whether nothing is to be done.
+    /// Whether there are no actions.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    /// The actions and the bytes that their sends refer to, one after the other.
+    /// The actions, and the bytes of all sends in order.
     #[must_use]
     pub fn parts(&self) -> (&[Action], &[u8]) {
         (&self.list, &self.bytes)
     }
 
-    /// Forgets everything. A buffer that one giant answer has blown up is given back.
+    /// Removes all actions. A buffer that a very large reply has enlarged is freed.
     pub fn clear(&mut self) {
         const KEPT: usize = 256 * 1024;
         self.list.clear();
@@ -104,7 +104,7 @@ impl Actions {
         self.bytes.shrink_to(KEPT);
     }
 
-    /// Each action with the bytes it sends, for tests that read like a script.
+    /// Each action with the bytes it sends, for tests.
     #[cfg(test)]
     pub(crate) fn script(&mut self) -> Vec<(Action, String)> {
         let mut rest = &self.bytes[..];

@@ -1,4 +1,5 @@
-//! Messages in a script: lines from stdin go out without waiting, replies go to stdout byte for byte.
+//! The message mode of a script: sends the lines of stdin without waiting, and writes replies to stdout byte
+//! for byte.
 
 use super::wire::{Flaw, Wire, line};
 use super::{Action, Actions, CONSOLE, Event, PeerId, Service};
@@ -6,30 +7,30 @@ use crate::frame::Framing;
 use crate::plan::Cutting;
 use crate::value::{Count, Replies};
 
-/// When the server is sent our end of the stream.
+/// When the filter half-closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendsEnd {
     /// When the input ends.
     AfterInput,
-    /// When the last reply that is expected has come: many servers drop what they still owe to a
-    /// client that has half-closed.
+    /// After the last expected reply, because many servers drop pending replies to a client that has
+    /// half-closed.
     AfterReplies,
-    /// Only when the connection is closed.
+    /// Never before the connection is closed.
     Never,
 }
 
-/// What a filter is told of its server and its messages.
+/// The settings of a filter.
 #[derive(Clone, Debug)]
 pub struct Terms {
-    /// How messages are put on the wire.
+    /// How messages are encoded.
     pub wire: Wire,
-    /// Where messages will be cut: those that would not be are refused.
+    /// Where messages are cut; a message that a cut does not fit is refused.
     pub cutting: Cutting,
-    /// How many replies each message has.
+    /// The replies that are expected to each message.
     pub replies: Replies,
-    /// How many messages the server sends before it is asked (`--greeting`).
+    /// The replies that are expected at the start (`--greeting`).
     pub greeting: u64,
-    /// When the server is sent our end of the stream.
+    /// When the filter half-closes.
     pub sends_end: SendsEnd,
 }
 
@@ -39,9 +40,9 @@ pub struct Filter {
     terms: Terms,
     server: Option<PeerId>,
     sent: u64,
-    /// Replies that were expected when they came, the greeting among them.
+    /// The number of replies that were expected when they arrived, the greeting included.
     received: u64,
-    /// Replies that came when none was expected.
+    /// The number of replies that were not expected.
     surplus: u64,
     input_ended: bool,
     end_sent: bool,
@@ -50,7 +51,7 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// A filter that waits for its server.
+    /// A filter without a connection yet.
     #[must_use]
     pub fn new(terms: Terms) -> Self {
         Filter {
@@ -66,13 +67,13 @@ impl Filter {
         }
     }
 
-    /// Messages sent.
+    /// The number of messages sent.
     #[must_use]
     pub fn sent(&self) -> u64 {
         self.sent
     }
 
-    /// Messages that have all their replies. Where replies are not counted, all have.
+    /// The number of messages with all their replies: all of them if replies are not counted.
     #[must_use]
     pub fn answered(&self) -> u64 {
         match self.terms.replies {
@@ -83,14 +84,14 @@ impl Filter {
         }
     }
 
-    /// Messages that lack a reply.
+    /// The number of messages without all their replies.
     #[must_use]
     pub fn unanswered(&self) -> u64 {
         self.sent.saturating_sub(self.answered())
     }
 
-    /// Replies that came when none was expected. Where no message was sent, or replies are not
-    /// counted, there is nothing that they could be mistaken for.
+    /// The number of replies that were not expected. 0 if no message was sent or replies are not counted,
+    /// because there is no reply that they could be mistaken for.
     #[must_use]
     pub fn surplus(&self) -> u64 {
         if self.counts_replies() && self.sent > 0 { self.surplus } else { 0 }
@@ -102,8 +103,8 @@ impl Filter {
         matches!(self.terms.replies, Replies::Each(Count(1..)))
     }
 
-    /// Whether the input has ended and every reply that is expected is there. Where replies are not
-    /// counted, nobody knows which is the last one.
+    /// Whether the input has ended and every expected reply has arrived. False if replies are not counted,
+    /// because the last one is unknown.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.input_ended && self.terms.replies != Replies::Any && self.received >= self.expected()
@@ -115,20 +116,20 @@ impl Filter {
         self.input_ended
     }
 
-    /// Whether the server has ended its side.
+    /// Whether the server has closed its side.
     #[must_use]
     pub fn server_ended(&self) -> bool {
         self.server_ended
     }
 
-    /// What went wrong with a message or a reply, if anything did.
+    /// The problem with a message or a reply, if any.
     #[must_use]
     pub fn flaw(&self) -> Option<Flaw> {
         self.flaw
     }
 
-    /// Replies that have to come for what was sent so far. A greeting is waited for only where
-    /// something was sent.
+    /// The number of replies that are expected for the messages sent so far. A greeting is expected only after
+    /// a message was sent.
     fn expected(&self) -> u64 {
         match self.terms.replies {
             Replies::Each(Count(replies @ 1..)) if self.sent > 0 => {
@@ -155,10 +156,10 @@ impl Filter {
         }
     }
 
-    /// A reply, or with `whole` false the beginning of one that the server did not finish.
+    /// Handles a reply, or with `whole` false the beginning of an incomplete one.
     fn on_reply(&mut self, reply: &[u8], whole: bool, actions: &mut Actions) {
         if self.terms.wire.framing == Framing::Lines {
-            actions.send(CONSOLE, reply); // with its line ending, as it came
+            actions.send(CONSOLE, reply); // with its line ending, unchanged
         } else {
             actions.send_with(CONSOLE, |out| line("", reply, out));
         }
@@ -215,7 +216,7 @@ impl Service for Filter {
                 self.flaw = Some(Flaw::TooLong);
                 return actions.push(Action::Stop);
             }
-            // What that means depends on what is still expected; who runs the service decides.
+            // Whether that is a failure depends on the expected replies; the session decides.
             Event::Eof(_) | Event::Closed(_) => {
                 self.server_ended = true;
                 return;

@@ -1,4 +1,4 @@
-//! What a peer is answered: each service is a function of events, with no socket, clock or thread in it.
+//! Services: functions of events to actions, without sockets, clocks or threads.
 
 mod actions;
 pub mod chat;
@@ -16,50 +16,50 @@ pub use kinds::{Bug, ServiceKind};
 
 use crate::frame::{FrameError, Message, Wish};
 
-/// Somebody a service talks with: a connection, or the [console](CONSOLE).
+/// The number of a peer: a connection, or the [console](CONSOLE).
 pub type PeerId = usize;
 
-/// The peer that stands for this program's own stdin and stdout.
+/// The peer for this program's stdin and stdout.
 pub const CONSOLE: PeerId = usize::MAX;
 
-/// What happened to a peer. Events of one peer come in order: `Open`, then messages, then `Eof`
-/// or `Closed`, and nothing after `Closed`.
+/// An event of a peer. The events of one peer are in order: `Open`, then messages, then `Eof` or `Closed`, and
+/// nothing after `Closed`.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event<'a> {
-    /// The peer is there.
+    /// The peer is connected.
     Open(PeerId),
-    /// A whole message, without its framing; or a run of bytes, where the framing is raw.
+    /// A complete message, without its framing; or a run of bytes, if the framing is raw.
     Message(PeerId, &'a [u8]),
-    /// A whole message that says how it wants to be answered: a request of HTTP.
+    /// A complete message with its wish for the reply: a request of HTTP.
     Request(PeerId, &'a [u8], Wish),
-    /// The connection that [`Action::Dial`] asked for stands: first who it is for, then itself.
+    /// The connection of [`Action::Dial`] was made: first the peer it is for, then the new peer.
     Linked(PeerId, PeerId),
-    /// The connection that [`Action::Dial`] asked for this peer cannot be made.
+    /// The connection of [`Action::Dial`] for this peer failed.
     Unreachable(PeerId),
-    /// What stood unterminated when the peer half-closed.
+    /// The unterminated rest when the peer half-closed.
     Last(PeerId, &'a [u8]),
-    /// A message that has begun waits to be told that the rest of it is wanted: a request of HTTP.
+    /// An incomplete message waits for `100 Continue`: a request of HTTP.
     Expects(PeerId),
-    /// A message over the limit; nothing more will be read from this peer.
+    /// A message was longer than the limit; nothing more is read from this peer.
     TooLong(PeerId),
-    /// Not a message as the framing has it, or not all of one; nothing more will be read from this
-    /// peer. Unless it is parted from now, it is dropped.
+    /// The bytes are not a message of the framing, or an incomplete one; nothing more is read from this peer.
+    /// Unless the service closes it now, it is dropped.
     Malformed(PeerId, &'a FrameError),
-    /// The peer half-closed: no more messages will come. It may still read.
+    /// The peer half-closed: there are no more messages. It may still read.
     Eof(PeerId),
-    /// All that was sent to this peer has been handed to the kernel. Of the console it is reported
-    /// when a peer whose bytes go there has ended.
+    /// Everything sent to this peer was passed to the kernel. For the console, this is reported when a peer
+    /// whose bytes go there has ended.
     Drained(PeerId),
-    /// Bytes of this peer went to its sink without being shown here: see [`Service::forwards`].
+    /// Bytes of this peer were moved to its sink within the kernel: see [`Service::forwards`].
     Moved(PeerId),
-    /// The connection has failed: it was reset, or the network has lost it. `Closed` comes next.
+    /// The connection failed: it was reset, or the network failed. `Closed` follows.
     Failed(PeerId),
-    /// The peer is gone.
+    /// The connection is closed.
     Closed(PeerId),
 }
 
 impl<'a> Event<'a> {
-    /// What a message is to a service.
+    /// The event of a message.
     #[inline]
     #[must_use]
     pub fn of(from: PeerId, message: &'a Message<'a>) -> Self {
@@ -70,59 +70,60 @@ impl<'a> Event<'a> {
     }
 }
 
-/// What becomes of a peer when the session is stopped and what has arrived from it is heard.
+/// What to do with a peer at shutdown, after its received bytes were processed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Farewell {
-    /// It has its answers, and is parted from.
+    /// Close it: it has its replies.
     Leave,
-    /// It is parted from as well, but was to be sent more: that shows.
+    /// Close it with a reset: data is missing.
     Cut,
-    /// It is taken to have ended: its answers are somebody else's, and still to come.
+    /// Treat it as ended: its bytes go to another peer, which still sends replies.
     End,
-    /// It is heard until it ends: others wait for what it says.
+    /// Continue reading until it ends: another peer waits for its bytes.
     Hear,
 }
 
-/// What answers events with actions.
+/// A function from events to actions.
 pub trait Service {
-    /// Takes one event and adds what is to be done.
+    /// Handles one event and adds actions.
     fn on(&mut self, event: Event<'_>, actions: &mut Actions);
 
-    /// The peer whose unread output stops the reading from `from`: whoever gets the answers.
+    /// The peer that gets the output for the input of `from`. Reading from `from` stops while this peer does
+    /// not read.
     fn sink(&self, from: PeerId) -> PeerId {
         from
     }
 
-    /// Whether a further message from this peer is wanted now. What is not wanted is not read.
+    /// Whether to read further messages from this peer now.
     fn wants(&self, from: PeerId) -> bool {
         let _ = from;
         true
     }
 
-    /// Whether what a peer says goes to its sink byte for byte, so that nobody need look at it on
-    /// the way: who runs the service may move the bytes by itself, and tell only of the ends.
+    /// Whether the bytes of a peer go to its sink unchanged. The session may then move them within the kernel
+    /// and report only the ends.
     fn forwards(&self) -> bool {
         false
     }
 
-    /// Whether a peer has ended its side, and the other direction waits for stdin alone.
+    /// Whether a peer has closed its side, and only stdin has not ended.
     fn waits_for_input(&self) -> bool {
         false
     }
 
-    /// What becomes of a peer when the session is stopped.
+    /// What to do with a peer at shutdown.
     fn farewell(&self, peer: PeerId) -> Farewell {
         let _ = peer;
         Farewell::Leave
     }
 
-    /// Whether it sends without being asked: it is told [`Event::Drained`] whenever there is room.
+    /// Whether it sends without input: it gets [`Event::Drained`] whenever there is room.
     fn streams(&self) -> bool {
         false
     }
 
-    /// Whether a peer that leaves too much unread is parted from, for nobody's reading is stopped
-    /// for its sake.
+    /// Whether a peer that leaves too much unread is dropped, because reading from the others does not stop for
+    /// it.
     fn sheds(&self) -> bool {
         false
     }

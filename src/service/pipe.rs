@@ -1,52 +1,52 @@
-//! Bytes both ways between the console and one connection, as nc does: two directions, each with its own end.
+//! Streams between stdin, stdout and one connection, as with nc: two directions, each with its own end.
 
 use super::{Action, Actions, CONSOLE, Event, Farewell, PeerId, Service};
 
-/// When the peer is sent our end of the stream (half-close).
+/// When the pipe half-closes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SendsEnd {
-    /// When stdin has ended. Where stdin is no input, when the peer has ended and stdout has taken
-    /// its last byte: our end is the receipt.
+    /// When stdin has ended. If stdin is no input: when the peer has ended and stdout has taken its last byte,
+    /// so that the FIN is a receipt.
     #[default]
     AfterInput,
-    /// When stdin has ended, also where it is no input (`-N`).
+    /// When stdin has ended, even if it is no input (`-N`).
     Always,
-    /// Only when the connection is closed.
+    /// Never before the connection is closed.
     Never,
 }
 
-/// What stdin is.
+/// The kind of stdin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Input {
     /// No input: nothing is sent.
     Nothing,
-    /// A person types: the peer's end ends the connection.
+    /// A terminal: the peer's end ends the connection.
     Typed,
     /// A pipe or a file.
     #[default]
     Bytes,
 }
 
-/// How a pipe treats its streams.
+/// The settings of a pipe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub struct Terms {
-    /// What stdin is.
+    /// The kind of stdin.
     pub input: Input,
-    /// When the peer is sent our end.
+    /// When the pipe half-closes.
     pub sends_end: SendsEnd,
-    /// The connection came from a client. A listener whose stdin ends without ever having had a byte
-    /// has nothing to send, and holds its end back as a receipt.
+    /// The connection was accepted. A listener whose stdin ends without a byte has nothing to send, and holds
+    /// its FIN back as a receipt.
     pub listens: bool,
-    /// The peer's end ends the connection, whatever stdin may still have.
+    /// The peer's end ends the connection, even if stdin has not ended.
     pub end_with_peer: bool,
-    /// What the peer sends is dropped, and the connection ends with stdin.
+    /// Received bytes are dropped, and the connection ends with stdin.
     pub send_only: bool,
-    /// When a connection has ended, the next one is waited for.
+    /// When a connection has ended, wait for the next one.
     pub keep_open: bool,
 }
 
-/// The console on one end, a connection on the other.
+/// A pipe between the console and a connection.
 #[derive(Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an event that has happened or not")]
 pub struct Pipe {
@@ -54,18 +54,18 @@ pub struct Pipe {
     peer: Option<PeerId>,
     /// stdin has ended.
     input_ended: bool,
-    /// stdin has had a byte.
+    /// At least one byte was read from stdin.
     had_input: bool,
-    /// The peer has ended its side.
+    /// The peer has closed its side.
     peer_ended: bool,
-    /// stdout has taken all that the peer sent.
+    /// stdout has taken all bytes of the peer.
     all_written: bool,
     end_sent: bool,
     closing: bool,
 }
 
 impl Pipe {
-    /// A pipe that waits for its connection.
+    /// A pipe without a connection yet.
     #[must_use]
     pub fn new(terms: Terms) -> Self {
         Pipe {
@@ -91,12 +91,12 @@ impl Pipe {
         (self.end_sent, self.closing) = (false, false);
     }
 
-    /// Whether the peer has sent everything, and stdout has taken it.
+    /// Whether the peer has closed its side and stdout has taken all its bytes.
     fn has_received(&self) -> bool {
         self.peer_ended && self.all_written
     }
 
-    /// Whether our end is due now.
+    /// Whether to half-close now.
     fn is_end_due(&self) -> bool {
         let is_input = self.terms.input != Input::Nothing && (!self.terms.listens || self.had_input);
         match self.terms.sends_end {
@@ -106,7 +106,7 @@ impl Pipe {
         }
     }
 
-    /// Whether both directions have come to their ends.
+    /// Whether the connection is to be closed.
     fn is_over(&self) -> bool {
         match () {
             () if self.terms.send_only => self.input_ended,
@@ -115,7 +115,7 @@ impl Pipe {
         }
     }
 
-    /// Does what is due now that something has ended.
+    /// Half-closes and closes when that is due.
     fn advance(&mut self, actions: &mut Actions) {
         let Some(peer) = self.peer.filter(|_| !self.closing) else { return };
         if !self.end_sent && self.is_end_due() {
@@ -157,7 +157,7 @@ impl Service for Pipe {
             Event::Eof(_) => self.peer_ended = true,
             Event::Drained(CONSOLE) => self.all_written = self.peer_ended,
             Event::Moved(_) | Event::Drained(_) => {}
-            // stdout takes no more, or stdin has failed: no end of ours may look like a receipt.
+            // stdout takes no more, or stdin has failed: reset, because a FIN would look like a receipt.
             Event::Closed(CONSOLE) => {
                 if let Some(peer) = self.peer.filter(|_| !std::mem::replace(&mut self.closing, true)) {
                     actions.push(Action::Reset(peer));
@@ -190,8 +190,8 @@ impl Service for Pipe {
         self.peer.is_some() && !self.closing && !self.input_ended && self.has_received()
     }
 
-    /// A stream that is not complete must not look complete. A person who leaves has said all, and
-    /// a peer that was sent our end has got all.
+    /// An incomplete stream is closed with a reset, so that it does not look complete. It is complete if the
+    /// input was typed, or the peer was sent our FIN.
     fn farewell(&self, _: PeerId) -> Farewell {
         let sent = self.input_ended && (self.peer_ended || self.end_sent);
         let complete = self.closing || self.terms.input == Input::Typed || sent;

@@ -1,4 +1,4 @@
-//! Forwarding: what one side says the other is told, byte for byte, and so are the ends and the resets.
+//! Forwards the bytes, ends and resets of each side to the other.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,7 +17,7 @@ impl Relay {
         self.partners.get(&peer).copied()
     }
 
-    /// Parts the two, and from the other one in this way.
+    /// Removes the pair, and ends the other connection with this action.
     fn part(&mut self, lost: PeerId, how: fn(PeerId) -> Action, actions: &mut Actions) {
         if let Some(other) = self.partners.remove(&lost) {
             self.partners.remove(&other);
@@ -35,7 +35,7 @@ impl Service for Relay {
                 self.ended.extend([(client, false), (server, false)]);
                 self.servers.insert(server);
             }
-            Event::Unreachable(client) => actions.push(Action::Reset(client)), // an end would look like an answer
+            Event::Unreachable(client) => actions.push(Action::Reset(client)), // a FIN would look like an empty reply
             Event::Message(from, bytes) | Event::Last(from, bytes) => {
                 if let Some(to) = self.partner(from) {
                     actions.send(to, bytes);

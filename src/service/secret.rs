@@ -1,4 +1,4 @@
-//! The message service: a line that contains SECRET is answered with its digits and their count.
+//! The message service: replies to a message that contains SECRET with its digits and their count.
 
 use memchr::memmem;
 
@@ -9,30 +9,30 @@ const WORD: &[u8; 6] = b"SECRET";
 const NOT_FOUND: &[u8] = b"Secret code not found.\n";
 const TOO_LONG: &[u8] = b"Message too long.\n";
 
-/// Answers every message in order, each with one line.
+/// Replies to every message in order, with one line each.
 #[derive(Debug)]
 pub struct Secret {
     finder: memmem::Finder<'static>,
     bug: Option<Bug>,
     framing: Framing,
-    /// A message is answered with a line, whatever came before.
+    /// A reply is one line for each message, independent of the previous ones.
     is_plain: bool,
-    /// The answer before it is framed; the memory is kept from message to message.
+    /// The reply before it is framed; the memory is reused for the next message.
     line: Vec<u8>,
 }
 
 impl Secret {
-    /// The service as the contract has it, or with a mistake made on purpose. A service with a bug
-    /// wants raw bytes, a run of them a read; one without wants lines.
+    /// The service of the contract, or with a deliberate mistake. A service with a bug needs raw bytes, one
+    /// event for each read; one without needs messages.
     #[must_use]
     pub fn new(bug: Option<Bug>, framing: Framing) -> Self {
         let is_plain = bug.is_none() && matches!(framing, Framing::Lines | Framing::Raw);
         Secret { finder: memmem::Finder::new(WORD), bug, framing, is_plain, line: Vec::new() }
     }
 
-    /// Appends the answer to one message as its framing and its wish have it.
+    /// Appends the framed reply to one message, as its wish requests.
     fn reply(&mut self, message: &[u8], wish: Wish, out: &mut Vec<u8>) {
-        /// What one giant answer needs beyond this is given back.
+        /// A larger buffer, left by a very large reply, is freed.
         const KEPT: usize = 4096;
         if matches!(self.framing, Framing::Lines | Framing::Raw) {
             return self.answer(message, out);
@@ -45,21 +45,21 @@ impl Secret {
         self.line = line;
     }
 
-    /// Appends a line of ours as the framing has it.
+    /// Appends a line with the framing of replies.
     fn frame(&self, status: Status, wish: Wish, line: &[u8], out: &mut Vec<u8>) {
         match self.framing {
             Framing::Lines | Framing::Raw => out.extend_from_slice(line),
             Framing::Http => respond(status, wish, line, out),
-            // An answer that its length prefix cannot count is told in one that it can.
+            // A reply that is too long for its length prefix is replaced by a short one.
             framing @ Framing::Length(_) => encode(framing, Role::Responses, without_ending(line), out)
                 .or_else(|_| encode(framing, Role::Responses, without_ending(TOO_LONG), out))
                 .unwrap_or_default(),
         }
     }
 
-    /// Appends the answer to one message, line feed included.
+    /// Appends the reply to one message, line feed included.
     pub fn answer(&self, message: &[u8], out: &mut Vec<u8>) {
-        /// To prepare a search takes longer than to look at every place of a shorter message.
+        /// In a shorter message every position is compared, because preparing a search takes longer.
         const SHORT: usize = 32;
         let found = match message.len() {
             ..SHORT => message.windows(WORD.len()).any(|place| place == WORD),
@@ -75,20 +75,20 @@ impl Secret {
         let count = out.len() - start;
         out.extend_from_slice(b"   Count: ");
         match u8::try_from(count) {
-            Ok(few @ ..10) => out.push(b'0' + few), // most messages have no more
+            Ok(few @ ..10) => out.push(b'0' + few), // most messages have fewer than 10
             _ => out.extend_from_slice(itoa::Buffer::new().format(count).as_bytes()),
         }
         out.push(b'\n');
     }
 
-    /// Says why a peer is not listened to any longer, and parts from it.
+    /// Sends the reason for closing, and closes the connection.
     fn turn_away(&self, peer: super::PeerId, status: Status, why: &[u8], actions: &mut Actions) {
         let wish = Wish { after: After::Close, ..Wish::default() };
         actions.send_with(peer, |out| self.frame(status, wish, why, out));
         actions.push(Action::Close(peer));
     }
 
-    /// What a careless server makes of one read.
+    /// The replies of a buggy server to one read.
     fn on_read(&self, bug: Bug, peer: super::PeerId, read: &[u8], actions: &mut Actions) {
         let mut lines = read.split_inclusive(|&byte| byte == b'\n');
         let mut answer = |line: &[u8]| actions.send_with(peer, |out| self.answer(without_ending(line), out));
@@ -104,7 +104,7 @@ impl Service for Secret {
     #[inline]
     fn on(&mut self, event: Event<'_>, actions: &mut Actions) {
         match event {
-            // What there is most of is compiled into the loop over the messages.
+            // The most frequent event is inlined into the loop over the messages.
             Event::Message(peer, message) if self.is_plain => {
                 actions.send_with(peer, |out| self.answer(message, out));
             }
@@ -131,7 +131,7 @@ impl Secret {
             }
             (Event::Expects(peer), _) => actions.send_interim(peer, respond_continue),
             (Event::TooLong(peer), _) => self.turn_away(peer, Status::ContentTooLarge, TOO_LONG, actions),
-            // What has no statuses has no word for this either.
+            // Framings without statuses have no reply for this.
             (Event::Malformed(peer, error), _) if self.framing == Framing::Http => {
                 self.turn_away(peer, Status::BadRequest, format!("{error}\n").as_bytes(), actions);
             }

@@ -1,32 +1,32 @@
-//! A conversation at a terminal: typed lines go out as messages, replies are shown.
+//! A conversation at a terminal: sends typed lines as messages, and prints replies.
 //!
-//! Nobody waits for anybody: a line is sent when it is entered, and whatever comes is shown when it
-//! comes. The prompt is asked for when every message has its reply; who runs the service asks for it
-//! earlier where a reply takes its time, and shows the start of a line whose end does not come.
+//! Neither side waits: a line is sent when it is entered, and a reply is printed when it arrives. The prompt is
+//! shown when every message has its reply; the session shows it earlier if a reply is slow, and prints the
+//! start of a line whose end does not arrive.
 
 use super::wire::{Flaw, Wire, line};
 use super::{Action, Actions, CONSOLE, Event, PeerId, Service};
 use crate::plan::Cutting;
 
-/// What a person may type to leave.
+/// The words that end a conversation.
 const QUIT_WORDS: [&str; 5] = ["q", "quit", "quit()", "close", "close()"];
 
-/// A conversation with one server, and the count of what is owed.
+/// A conversation with one server, and the number of messages and replies.
 #[derive(Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Talk {
     wire: Wire,
     half_close: bool,
-    /// Where messages will be cut.
+    /// Where messages are cut.
     cutting: Cutting,
-    /// The quit words end it; else they are messages.
+    /// The quit words end the conversation; otherwise they are messages.
     quit_words: bool,
-    /// The end of the connection is not the end of it.
+    /// The end of the connection does not end the conversation.
     reconnects: bool,
     server: Option<PeerId>,
     sent: u64,
     answered: u64,
-    /// Bytes of the reply that is coming which were shown already.
+    /// The number of bytes of an incomplete reply that were printed.
     shown: usize,
     prompted: bool,
     input_ended: bool,
@@ -34,8 +34,7 @@ pub struct Talk {
 }
 
 impl Talk {
-    /// A conversation that has not begun. With `half_close` the connection is half-closed as soon as
-    /// the person leaves.
+    /// A conversation without a connection yet. With `half_close` it half-closes when the person leaves.
     #[must_use]
     pub fn new(wire: Wire, half_close: bool) -> Self {
         Talk {
@@ -54,37 +53,37 @@ impl Talk {
         }
     }
 
-    /// The same, of messages that are going to be cut so: those that would not be are refused.
+    /// The same, with messages that are cut; a message that a cut does not fit is refused.
     #[must_use]
     pub fn cut(self, cutting: &Cutting) -> Self {
         Talk { cutting: cutting.clone(), ..self }
     }
 
-    /// The same, where the quit words are messages like others.
+    /// The same, with quit words that are ordinary messages.
     #[must_use]
     pub fn without_quit_words(self) -> Self {
         Talk { quit_words: false, ..self }
     }
 
-    /// The same, where another connection may follow one that has ended.
+    /// The same, with another connection after one that has ended.
     #[must_use]
     pub fn reconnecting(self) -> Self {
         Talk { reconnects: true, ..self }
     }
 
-    /// Messages sent.
+    /// The number of messages sent.
     #[must_use]
     pub fn sent(&self) -> u64 {
         self.sent
     }
 
-    /// Whole replies received.
+    /// The number of complete replies received.
     #[must_use]
     pub fn answered(&self) -> u64 {
         self.answered
     }
 
-    /// Messages that have no whole reply.
+    /// The number of messages without a complete reply.
     #[must_use]
     pub fn unanswered(&self) -> u64 {
         self.sent.saturating_sub(self.answered)
@@ -96,25 +95,25 @@ impl Talk {
         self.input_ended
     }
 
-    /// Whether the prompt is still to come.
+    /// Whether the prompt is not shown yet.
     #[must_use]
     pub fn is_unprompted(&self) -> bool {
         !self.prompted && !self.input_ended
     }
 
-    /// Bytes of the reply that is coming which were shown already.
+    /// The number of bytes of an incomplete reply that were printed.
     #[must_use]
     pub fn shown(&self) -> usize {
         self.shown
     }
 
-    /// What went wrong within the conversation itself, if anything did.
+    /// The problem with a message or a reply, if any.
     #[must_use]
     pub fn flaw(&self) -> Option<Flaw> {
         self.flaw
     }
 
-    /// Asks for the next message, if that was not done yet.
+    /// Shows the prompt, unless the input has ended.
     pub fn prompt(&mut self, actions: &mut Actions) {
         if !self.input_ended {
             self.prompted = true;
@@ -122,8 +121,8 @@ impl Talk {
         }
     }
 
-    /// Shows the start of a reply whose end does not come. A server that asks something (`login: `)
-    /// waits for an answer, and so does the person.
+    /// Prints the start of a reply whose end does not arrive. A server that prompts (`login: `) waits for
+    /// input, and the person must see the prompt.
     pub fn show_unfinished(&mut self, reply: &[u8], actions: &mut Actions) {
         if let Some(fresh @ [_, ..]) = reply.get(self.shown..) {
             labelled("Received: ", fresh, actions);
@@ -132,7 +131,7 @@ impl Talk {
         }
     }
 
-    /// Forgets the connection that was lost: nothing more is owed.
+    /// Removes the lost connection: no reply is expected from it.
     pub fn forget_server(&mut self) {
         (self.server, self.shown, self.flaw) = (None, 0, None);
         self.answered = self.sent;
@@ -162,14 +161,14 @@ impl Talk {
             return self.prompt(actions);
         }
         self.sent += 1;
-        actions.push(Action::Flush(server)); // each message goes alone: the next one is yet to be typed
+        actions.push(Action::Flush(server)); // each message is sent alone: the next one is not typed yet
         labelled("Sent: ", message, actions);
     }
 
     fn on_reply(&mut self, reply: &[u8], actions: &mut Actions) {
         let shown = std::mem::take(&mut self.shown);
         match reply.get(shown..) {
-            Some([]) if shown > 0 => {} // all of it stands there
+            Some([]) if shown > 0 => {} // all of it was printed before
             rest => labelled("Received: ", rest.unwrap_or_default(), actions),
         }
     }
@@ -214,7 +213,7 @@ impl Service for Talk {
             }
             Event::Message(_, reply) => {
                 self.on_reply(reply, actions);
-                // What comes unasked answers nothing: not the message that is sent next, either.
+                // An unexpected reply answers no message, not the next one either.
                 self.answered = self.sent.min(self.answered + 1);
                 if self.unanswered() == 0 {
                     self.prompt(actions);
@@ -225,7 +224,7 @@ impl Service for Talk {
                 self.on_reply(rest, actions);
             }
             Event::Eof(CONSOLE) => self.end_input(actions),
-            // How the session ends now depends on what is owed; who runs the service decides.
+            // Whether that is a failure depends on missing replies; the session decides.
             Event::TooLong(_) => {
                 self.flaw = Some(Flaw::TooLong);
                 return actions.push(Action::Stop);
@@ -237,7 +236,7 @@ impl Service for Talk {
         self.stop_when_done(actions);
     }
 
-    /// A person is always read from, however much the server has not taken: else nobody could leave.
+    /// The terminal is always read, even if the server does not read: otherwise nobody could leave.
     fn sink(&self, _: PeerId) -> PeerId {
         CONSOLE
     }

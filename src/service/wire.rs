@@ -1,22 +1,22 @@
-//! What a client makes of its messages: the bytes on the wire, and why some do not go there.
+//! How a client encodes its messages, and why some are refused.
 
 use crate::frame::{FrameError, Framing, Role, encode};
 use crate::plan::{CutOutside, Cutting};
 
-/// How messages are put on the wire.
+/// How messages are encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wire {
-    /// What divides them.
+    /// The framing.
     pub framing: Framing,
     /// Lines end with CR LF.
     pub crlf: bool,
 }
 
 impl Wire {
-    /// Checks that every offset of a plan cuts this message as it goes over the wire.
+    /// Checks that every offset of a plan cuts this message, as it is encoded.
     ///
     /// # Errors
-    /// The first offset that does not. A message that has no form on the wire is passed over.
+    /// The first offset that does not. A message that cannot be encoded is skipped.
     pub fn check(self, cutting: &Cutting, number: u64, message: &[u8]) -> Result<(), CutOutside> {
         let Cutting::Cut(_) = cutting else { return Ok(()) };
         let mut out = Vec::new();
@@ -37,16 +37,16 @@ impl Wire {
     }
 }
 
-/// What went wrong within the conversation itself.
+/// A problem with a message or a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
-    /// The last reply ended before it was whole.
+    /// The last reply was incomplete.
     CutShort,
     /// A message does not fit its framing.
     Refused,
-    /// A message would not be cut where it was asked for.
+    /// A message would not be cut at an offset.
     Uncut(CutOutside),
-    /// A reply was over the limit.
+    /// A reply was longer than the limit.
     TooLong,
 }
 
@@ -55,6 +55,6 @@ pub(super) fn line(label: &str, text: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(label.as_bytes());
     out.extend_from_slice(text);
     if !text.ends_with(b"\n") {
-        out.push(b'\n'); // the body of a framing other than lines may have brought its own
+        out.push(b'\n'); // the body of another framing may end with its own
     }
 }
