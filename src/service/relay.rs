@@ -1,27 +1,45 @@
 //! Forwards the bytes, ends and resets of each side to the other.
 
-use std::collections::{HashMap, HashSet};
-
 use super::{Action, Actions, Event, Farewell, PeerId, Service};
 
 /// Any number of pairs of a client and its server.
 #[derive(Debug, Default)]
 pub struct Relay {
-    partners: HashMap<PeerId, PeerId>,
-    ended: HashMap<PeerId, bool>,
-    servers: HashSet<PeerId>,
+    /// By peer. The numbers of peers are small, and are used again: the relay looks several times for
+    /// each write, which a map with a hash of its own would make half of its work.
+    ends: Vec<Option<End>>,
+}
+
+/// One end of a pair.
+#[derive(Clone, Copy, Debug)]
+struct End {
+    partner: PeerId,
+    is_server: bool,
+    /// The peer has closed its side.
+    has_ended: bool,
 }
 
 impl Relay {
-    fn partner(&self, peer: PeerId) -> Option<PeerId> {
-        self.partners.get(&peer).copied()
+    fn end(&self, peer: PeerId) -> Option<End> {
+        self.ends.get(peer).copied().flatten()
+    }
+
+    fn pair(&mut self, peer: PeerId, partner: PeerId, is_server: bool) {
+        if self.ends.len() <= peer {
+            self.ends.resize(peer + 1, None);
+        }
+        self.ends[peer] = Some(End { partner, is_server, has_ended: false });
+    }
+
+    fn forget(&mut self, peer: PeerId) -> Option<End> {
+        self.ends.get_mut(peer)?.take()
     }
 
     /// Removes the pair, and ends the other connection with this action.
     fn part(&mut self, lost: PeerId, how: fn(PeerId) -> Action, actions: &mut Actions) {
-        if let Some(other) = self.partners.remove(&lost) {
-            self.partners.remove(&other);
-            actions.push(how(other));
+        if let Some(End { partner, .. }) = self.forget(lost) {
+            self.forget(partner);
+            actions.push(how(partner));
         }
     }
 }
@@ -31,20 +49,20 @@ impl Service for Relay {
         match event {
             Event::Open(client) => actions.push(Action::Dial(client)),
             Event::Linked(client, server) => {
-                self.partners.extend([(client, server), (server, client)]);
-                self.ended.extend([(client, false), (server, false)]);
-                self.servers.insert(server);
+                self.pair(client, server, false);
+                self.pair(server, client, true);
             }
             Event::Unreachable(client) => actions.push(Action::Reset(client)), // a FIN would look like an empty reply
             Event::Message(from, bytes) | Event::Last(from, bytes) => {
-                if let Some(to) = self.partner(from) {
-                    actions.send(to, bytes);
+                if let Some(End { partner, .. }) = self.end(from) {
+                    actions.send(partner, bytes);
                 }
             }
             Event::Eof(from) => {
-                self.ended.insert(from, true);
-                let Some(to) = self.partner(from) else { return };
-                if self.ended.get(&to) == Some(&true) {
+                let Some(Some(end)) = self.ends.get_mut(from) else { return };
+                end.has_ended = true;
+                let to = end.partner;
+                if self.end(to).is_some_and(|end| end.has_ended) {
                     actions.push(Action::Close(to));
                     actions.push(Action::Close(from));
                 } else {
@@ -52,18 +70,14 @@ impl Service for Relay {
                 }
             }
             Event::Failed(peer) => self.part(peer, Action::Reset, actions),
-            Event::Closed(peer) => {
-                self.ended.remove(&peer);
-                self.servers.remove(&peer);
-                self.part(peer, Action::Close, actions);
-            }
+            Event::Closed(peer) => self.part(peer, Action::Close, actions),
             Event::TooLong(peer) | Event::Malformed(peer, _) => actions.push(Action::Close(peer)),
             Event::Request(..) | Event::Expects(_) | Event::Drained(_) | Event::Moved(_) => {}
         }
     }
 
     fn sink(&self, from: PeerId) -> PeerId {
-        self.partner(from).unwrap_or(from)
+        self.end(from).map_or(from, |end| end.partner)
     }
 
     fn forwards(&self) -> bool {
@@ -71,15 +85,15 @@ impl Service for Relay {
     }
 
     fn farewell(&self, peer: PeerId) -> Farewell {
-        match self.partner(peer) {
+        match self.end(peer) {
             None => Farewell::Leave,
-            Some(_) if self.servers.contains(&peer) => Farewell::Hear,
+            Some(end) if end.is_server => Farewell::Hear,
             Some(_) => Farewell::End,
         }
     }
 
     fn wants(&self, from: PeerId) -> bool {
-        self.partners.contains_key(&from)
+        self.end(from).is_some()
     }
 }
 
@@ -139,6 +153,6 @@ mod tests {
             vec![Event::Linked(CLIENT, SERVER), Event::Failed(SERVER), Event::Closed(SERVER), Event::Closed(CLIENT)],
         );
         assert_eq!(told, [Action::Reset(CLIENT)]);
-        assert!(relay.partners.is_empty() && relay.ended.is_empty() && relay.servers.is_empty());
+        assert!(relay.ends.iter().all(Option::is_none));
     }
 }
