@@ -9,6 +9,7 @@ pub(crate) mod pty;
 mod server;
 pub(crate) mod servers;
 pub(crate) mod skip;
+pub(crate) mod sockets;
 mod tcp;
 pub(crate) mod trace;
 

@@ -5,9 +5,10 @@ use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
+use std::time::Instant;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
@@ -210,10 +211,16 @@ impl Proc {
         (copy(&self.stdout), String::from_utf8_lossy(&copy(&self.stderr)).into_owned())
     }
 
+    /// Waits for its end, or until then; whether it has ended.
+    pub(crate) fn ends_by(&self, until: Instant) -> bool {
+        // The thread that waits says so once, and is gone afterwards.
+        self.ended.recv_timeout(until.saturating_duration_since(Instant::now())) != Err(RecvTimeoutError::Timeout)
+    }
+
     /// Waits for its end.
     #[track_caller]
     pub(crate) fn end(mut self) -> Outcome {
-        let in_time = self.ended.recv_timeout(DEADLINE).is_ok();
+        let in_time = self.ends_by(Instant::now() + DEADLINE);
         assert!(in_time, "{} does not end: {:?}", self.name, self.so_far());
         let status = self.child.wait().unwrap();
         let stdout = self.stdout.wait(|_, over| over).0;

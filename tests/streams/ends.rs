@@ -1,0 +1,243 @@
+//! What a program has as stdin and stdout, and the test's end of each.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use crate::cell::{Size, Stdin};
+use crate::support::Dir;
+
+/// Who sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    Ours,
+    Peer,
+}
+
+/// The bytes that one end sends: no piece of them stands twice in them, or in those of the other.
+pub fn bytes_of(from: From, size: Size) -> &'static [u8] {
+    static BIG: [OnceLock<Vec<u8>>; 2] = [OnceLock::new(), OnceLock::new()];
+    match (from, size) {
+        (From::Ours, Size::Line) => b"a short line of ours\n",
+        (From::Peer, Size::Line) => b"a short line of the peer\n",
+        (_, Size::Big) => BIG[from as usize].get_or_init(|| noise(10_000_000, 1 + from as u64)),
+    }
+}
+
+fn noise(len: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed;
+    let mut bytes = Vec::with_capacity(len + 8);
+    while bytes.len() < len {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        bytes.extend_from_slice(&(state >> 16).to_le_bytes()[..4]);
+    }
+    bytes.truncate(len);
+    bytes
+}
+
+/// The files that programs read from, written once.
+pub struct Files(Dir);
+
+impl Files {
+    pub fn new(name: &str) -> Files {
+        let files = Files(Dir::new(name));
+        for from in [From::Ours, From::Peer] {
+            for size in Size::ALL {
+                std::fs::write(files.path(from, *size), bytes_of(from, *size)).unwrap();
+            }
+        }
+        std::fs::write(files.0.file("empty"), "").unwrap();
+        files
+    }
+
+    fn path(&self, from: From, size: Size) -> PathBuf {
+        self.0.file(&format!("{from:?}-{size}"))
+    }
+
+    pub fn with(&self, from: From, size: Size) -> Input {
+        Input::file(&self.path(from, size))
+    }
+
+    pub fn empty(&self) -> Input {
+        Input::file(&self.0.file("empty"))
+    }
+}
+
+/// A stdin.
+pub struct Input {
+    pub stdio: Stdio,
+    pub feeder: Feeder,
+    /// Closed, which the shell does.
+    pub closed: bool,
+}
+
+/// The test's end of a stdin.
+#[derive(Debug)]
+pub enum Feeder {
+    Nothing,
+    Pipe(File),
+    Terminal(File),
+}
+
+impl Input {
+    fn of(stdio: impl Into<Stdio>, feeder: Feeder) -> Input {
+        Input { stdio: stdio.into(), feeder, closed: false }
+    }
+
+    fn file(path: &Path) -> Input {
+        Input::of(File::open(path).unwrap(), Feeder::Nothing)
+    }
+
+    pub fn null() -> Input {
+        Input::of(Stdio::null(), Feeder::Nothing)
+    }
+
+    /// A pipe that stays open until it is fed or dropped.
+    pub fn pipe() -> Input {
+        let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+        Input::of(reader, Feeder::Pipe(writer.into()))
+    }
+
+    /// What this side has as its stdin; these are its bytes.
+    pub fn of_ours(stdin: Stdin, files: &Files, size: Size) -> Input {
+        match stdin {
+            Stdin::File => files.with(From::Ours, size),
+            Stdin::PipeNow => {
+                let mut input = Input::pipe();
+                input.feeder.feed(bytes_of(From::Ours, size));
+                input
+            }
+            Stdin::PipeLate => Input::pipe(),
+            Stdin::EmptyFile => files.empty(),
+            Stdin::EmptyPipe => Input { feeder: Feeder::Nothing, ..Input::pipe() },
+            Stdin::DevNull => Input::null(),
+            Stdin::Closed => Input { closed: true, ..Input::null() },
+            Stdin::WriteOnly => Input::of(File::options().write(true).open("/dev/null").unwrap(), Feeder::Nothing),
+            Stdin::Terminal => Input::terminal(),
+        }
+    }
+
+    pub fn terminal() -> Input {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap();
+        let slave = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).unwrap();
+        Input::of(slave, Feeder::Terminal(master.into()))
+    }
+}
+
+impl Feeder {
+    /// Writes all of this, as fast as it is taken, and then the end of input.
+    pub fn feed(&mut self, bytes: &'static [u8]) {
+        match std::mem::replace(self, Feeder::Nothing) {
+            Feeder::Nothing => {}
+            // A program may end without reading its input.
+            Feeder::Pipe(mut pipe) => drop(thread::spawn(move || drop(pipe.write_all(bytes)))),
+            Feeder::Terminal(mut keyboard) => {
+                let _ = keyboard.write_all(&[bytes, b"\x04"].concat()); // Ctrl-D
+                *self = Feeder::Terminal(keyboard);
+            }
+        }
+    }
+
+    /// Writes all of this, and keeps the pipe open.
+    pub fn feed_open(&mut self, bytes: &'static [u8]) {
+        if let Feeder::Pipe(pipe) = self {
+            let open = Feeder::Pipe(pipe.try_clone().unwrap());
+            self.feed(bytes);
+            *self = open;
+        }
+    }
+
+    /// Writes this, and that is not the end. It is little: a pipe takes it.
+    pub fn feed_part(&mut self, bytes: &[u8]) {
+        if let Feeder::Pipe(pipe) = self {
+            let _ = pipe.write_all(bytes);
+        }
+    }
+}
+
+/// A stdout.
+pub struct Output {
+    pub stdio: Stdio,
+    pub watcher: Watcher,
+    /// Closed, which the shell does.
+    pub closed: bool,
+}
+
+/// The test's end of a stdout.
+pub enum Watcher {
+    /// It is collected whole.
+    All,
+    /// Nobody sees it.
+    Nobody,
+    /// Full, and nobody reads it.
+    Full { _reader: UnixStream },
+    /// Only the start is read; this says when that has come and the reader is gone.
+    Start(Arc<AtomicBool>),
+}
+
+impl Output {
+    fn of(stdio: impl Into<Stdio>, watcher: Watcher) -> Output {
+        Output { stdio: stdio.into(), watcher, closed: false }
+    }
+
+    pub fn collected() -> Output {
+        Output::of(Stdio::piped(), Watcher::All)
+    }
+
+    pub fn full_disk() -> Output {
+        Output::of(File::options().write(true).open("/dev/full").unwrap(), Watcher::Nobody)
+    }
+
+    pub fn closed() -> Output {
+        Output { closed: true, ..Output::of(Stdio::null(), Watcher::Nobody) }
+    }
+
+    /// A pipe without a reader.
+    pub fn without_reader() -> Output {
+        let (_, writer) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+        Output::of(writer, Watcher::Nobody)
+    }
+
+    /// Takes nothing: a socket, because a program may widen a pipe.
+    pub fn stuck() -> Output {
+        let (reader, writer) = UnixStream::pair().unwrap();
+        let fill = || socket2::SockRef::from(&writer).send_with_flags(b"x", libc::MSG_DONTWAIT);
+        while fill().is_ok() {}
+        Output::of(OwnedFd::from(writer), Watcher::Full { _reader: reader })
+    }
+
+    /// A pipe whose reader leaves after the first bytes.
+    pub fn start_only(len: usize) -> Output {
+        let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+        let gone = Arc::new(AtomicBool::new(false));
+        let says = Arc::clone(&gone);
+        thread::spawn(move || {
+            let mut reader = File::from(reader);
+            // The program may end before.
+            let _ = reader.read_exact(&mut vec![0; len]);
+            drop(reader);
+            says.store(true, Ordering::SeqCst);
+        });
+        Output::of(writer, Watcher::Start(gone))
+    }
+}
+
+impl Watcher {
+    pub fn has_left(&self) -> bool {
+        matches!(self, Watcher::Start(gone) if gone.load(Ordering::SeqCst))
+    }
+}

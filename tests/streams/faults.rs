@@ -1,0 +1,187 @@
+//! Losses that users met, each as it was met: status 0 on both sides, and bytes missing.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
+use std::process::Stdio;
+use std::thread;
+
+use rustix::process::Signal;
+
+use crate::cell::Size;
+use crate::ends::{From, bytes_of};
+use crate::support::{
+    Dir, Outcome, Proc, Server, accept, ends_in_a_reset, has, poll_until, run_command, secretcat, shell, skip, sockets,
+};
+
+/// `listen --service pipe` as a script starts it, `> out &`: without input.
+fn pipe_of_a_script(args: &[&str]) -> Server {
+    let mut command = secretcat(["listen", "127.0.0.1:0", "--service", "pipe"]);
+    Server::from_proc(Proc::start_on(command.args(args), Stdio::null(), Stdio::piped(), Stdio::piped()))
+}
+
+/// A server that the test plays.
+pub fn listener() -> (TcpListener, SocketAddrV4) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let SocketAddr::V4(address) = listener.local_addr().unwrap() else { panic!("127.0.0.1 is no address of IPv4") };
+    (listener, address)
+}
+
+/// Waits until the program that is connected to this address has the FIN of the other end.
+#[track_caller]
+pub fn until_fin(address: SocketAddrV4) {
+    let has_come = || sockets::connecting(address).is_none_or(|socket| socket.peer_has_ended());
+    poll_until("the FIN", thread::yield_now, has_come);
+}
+
+pub fn rest(mut stream: &TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+/// The two numbers of `N bytes not sent, M sent but not acknowledged`, on a line of its own.
+#[track_caller]
+pub fn counted(outcome: &Outcome) -> (usize, usize) {
+    assert_eq!(outcome.status, Some(1), "{}", outcome.stderr);
+    let lines: Vec<&str> = outcome.stderr.lines().filter(|line| !line.starts_with("listening on ")).collect();
+    let [line] = lines[..] else { panic!("not one line: {lines:?}") };
+    let (before, after) = line.split_once(" not sent, ").unwrap_or_else(|| panic!("{line:?} does not count"));
+    let unsent = before.split(' ').rev().find_map(|word| word.parse().ok());
+    let unacknowledged = after.split(' ').next().and_then(|word| word.parse().ok());
+    assert!(after.contains(" sent but not acknowledged"), "{line:?}");
+    (unsent.unwrap(), unacknowledged.unwrap())
+}
+
+#[test]
+fn late_stdin_is_sent_after_peer_half_closes() {
+    let (listener, address) = listener();
+    let mut connect = Proc::start(&mut secretcat(["connect", "--raw", &address.to_string()]));
+    let peer = accept(&listener);
+    peer.shutdown(Shutdown::Write).unwrap();
+    until_fin(address);
+    connect.write("data\n");
+    connect.close_stdin();
+    assert_eq!(rest(&peer), b"data\n");
+    drop(peer);
+    let out = connect.end();
+    assert_eq!((out.status, out.stdout), (Some(0), Vec::new()), "{}", out.stderr);
+}
+
+#[test]
+fn late_input_reaches_a_listener_of_a_script() {
+    let listen = pipe_of_a_script(&[]);
+    let mut connect = Proc::start(&mut secretcat(["connect", "--raw", &listen.address()]));
+    let SocketAddr::V4(address) = listen.addr else { panic!("127.0.0.1 is no address of IPv4") };
+    poll_until("the connection", thread::yield_now, || sockets::accepted(address).is_some());
+    connect.write("data\n");
+    connect.close_stdin();
+    connect.end().is(0, "", "");
+    let said = listen.said.clone();
+    listen.proc.end().is(0, "data\n", said);
+}
+
+#[test]
+fn an_archive_reaches_a_listener_of_a_script() {
+    if !has("tar") {
+        skip::skip("tar");
+        return;
+    }
+    let dir = Dir::new("archive");
+    std::fs::write(dir.file("big"), bytes_of(From::Ours, Size::Big)).unwrap();
+    let listen = pipe_of_a_script(&[]);
+    let script = "tar -C \"$1\" -cz big | tee \"$1/sent\" | \"$0\" connect --raw \"$2\"";
+    let mut command = shell(script, [dir.path().as_os_str(), listen.address().as_ref()]);
+    run_command(&mut command, "").is(0, "", "");
+    let out = listen.proc.end();
+    assert_eq!((out.status, out.stdout.len()), (Some(0), std::fs::read(dir.file("sent")).unwrap().len()));
+    assert!(out.stdout == std::fs::read(dir.file("sent")).unwrap());
+}
+
+#[test]
+fn no_line_of_300_short_clients_is_lost() {
+    let listen = pipe_of_a_script(&["-k"]);
+    let lines: Vec<String> = (0..300).map(|number| format!("client {number}\n")).collect();
+    for line in &lines {
+        listen.open().write_all(line.as_bytes()).unwrap();
+    }
+    listen.proc.until_stdout(&lines[299]);
+    let said = listen.said.clone();
+    listen.stop().is(0, lines.concat(), said);
+}
+
+#[test]
+fn a_late_answer_comes_whole_to_a_client_without_input() {
+    let mut listen = Server::start(&["--service", "pipe"]);
+    let mut command = secretcat(["connect", "--raw", &listen.address()]);
+    let connect = Proc::start_on(&mut command, Stdio::null(), Stdio::piped(), Stdio::piped());
+    let SocketAddr::V4(address) = listen.addr else { panic!("127.0.0.1 is no address of IPv4") };
+    poll_until("the connection", thread::yield_now, || sockets::accepted(address).is_some());
+    listen.proc.feed(bytes_of(From::Ours, Size::Big).to_vec());
+    let out = connect.end();
+    assert_eq!((out.status, out.stdout.len(), out.stderr.as_str()), (Some(0), 10_000_000, ""));
+    assert!(out.stdout == bytes_of(From::Ours, Size::Big));
+    let said = listen.said.clone();
+    listen.proc.end().is(0, "", said);
+}
+
+#[test]
+fn a_peer_that_closes_after_5000_of_505000_bytes_is_a_failure() {
+    let (listener, address) = listener();
+    let mut connect = Proc::start(&mut secretcat(["connect", "--raw", &address.to_string()]));
+    let mut peer = accept(&listener);
+    connect.write(&bytes_of(From::Ours, Size::Big)[..5000]);
+    peer.read_exact(&mut [0; 5000]).unwrap();
+    drop(peer);
+    until_fin(address);
+    connect.feed(bytes_of(From::Ours, Size::Big)[5000..505_000].to_vec());
+    let (unsent, unacknowledged) = counted(&connect.end());
+    // What is still in the pipe is not known.
+    assert!((1..=500_000).contains(&(unsent + unacknowledged)), "{unsent} {unacknowledged}");
+}
+
+#[test]
+fn a_receiver_killed_between_two_parts_is_a_failure() {
+    let listen = pipe_of_a_script(&[]);
+    let mut connect = Proc::start(&mut secretcat(["connect", "--raw", &listen.address()]));
+    let SocketAddr::V4(address) = listen.addr else { panic!("127.0.0.1 is no address of IPv4") };
+    connect.write("part 1\n");
+    listen.proc.until_stdout("part 1\n");
+    listen.proc.signal(Signal::KILL);
+    assert_eq!(listen.proc.end().signal, Some(9));
+    until_fin(address);
+    connect.feed(b"part 2\n".to_vec());
+    counted(&connect.end());
+}
+
+#[test]
+fn a_receiver_with_a_full_disk_is_a_failure_of_both() {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = secretcat(["listen", "127.0.0.1:0", "--service", "pipe"]);
+    let listen = Server::from_proc(Proc::start_on(&mut command, Stdio::null(), full.into(), Stdio::piped()));
+    let connect = run_command(&mut secretcat(["connect", "--raw", &listen.address()]), "a line\n");
+    let said = format!("{}secretcat: write to stdout: no space left on device\n", listen.said);
+    listen.proc.end().is(2, "", said);
+    assert_eq!(counted(&connect).0, 0);
+}
+
+#[test]
+fn the_client_of_a_relay_is_reset_when_the_server_refuses() {
+    let (listener, address) = listener();
+    drop(listener); // nobody listens there any more
+    let relay = Server::start(&["--relay", &address.to_string()]);
+    ends_in_a_reset(&mut relay.open(), "");
+    assert_eq!(relay.stop().status, Some(0));
+}
+
+#[test]
+fn a_closed_stdout_is_a_local_failure() {
+    let (listener, address) = listener();
+    let mut command = shell("exec \"$0\" connect --raw \"$1\" >&-", [address.to_string()]);
+    let connect = Proc::start(&mut command);
+    let mut peer = accept(&listener);
+    peer.write_all(b"data\n").unwrap();
+    let out = connect.end();
+    assert_eq!((out.status, out.stderr.lines().count()), (Some(2), 1), "{}", out.stderr);
+    assert!(out.stderr.contains("stdout"), "{}", out.stderr);
+    ends_in_a_reset(&mut peer, "");
+}

@@ -1,0 +1,89 @@
+//! Replies of messages that are piped: every line of them comes out, and what could not be paired is a failure.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::thread;
+
+use crate::cell::Size;
+use crate::ends::{From, bytes_of};
+use crate::support::{Outcome, accept, run};
+
+/// Runs `connect` with these messages against a server that the test plays.
+#[track_caller]
+fn converse(args: &[&str], messages: &str, server: impl FnOnce(TcpStream) + Send + 'static) -> Outcome {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let played = thread::spawn(move || server(accept(&listener)));
+    let out = run(["connect", &address].iter().chain(args), messages);
+    played.join().unwrap();
+    out
+}
+
+/// Reads lines until this one.
+fn read_until(stream: &mut BufReader<TcpStream>, last: &str) {
+    let mut line = String::new();
+    while line != last {
+        line.clear();
+        assert_ne!(stream.read_line(&mut line).unwrap(), 0, "no {last:?}");
+    }
+}
+
+#[track_caller]
+fn cannot_be_paired(out: &Outcome, stdout: &[u8]) {
+    assert!(out.stdout == stdout, "{} bytes of {}", out.stdout.len(), stdout.len());
+    assert_eq!((out.status, out.stderr.lines().count()), (Some(1), 1), "{}", out.stderr);
+    assert!(out.stderr.contains("more than messages"), "{}", out.stderr);
+}
+
+#[test]
+fn a_page_of_10_mb_is_printed_whole() {
+    let page = [b"HTTP/1.0 200 OK\r\n\r\n", bytes_of(From::Peer, Size::Big)].concat();
+    let answer = page.clone();
+    let out = converse(&[], "GET /big HTTP/1.0\r\n\r\n", move |stream| {
+        let mut stream = BufReader::new(stream);
+        read_until(&mut stream, "\n"); // the CR is no part of a message
+        stream.get_mut().write_all(&answer).unwrap();
+    });
+    cannot_be_paired(&out, &page);
+}
+
+#[test]
+fn a_late_greeting_costs_no_reply() {
+    let lines = "220 at your service\r\n250 hello\r\n221 goodbye\r\n";
+    let server = move |stream: TcpStream| {
+        let mut stream = BufReader::new(stream);
+        read_until(&mut stream, "QUIT\n");
+        stream.get_mut().write_all(lines.as_bytes()).unwrap();
+        stream.get_mut().shutdown(Shutdown::Write).unwrap();
+        read_to_end(&mut stream);
+    };
+    converse(&["--greeting", "1"], "EHLO me\nQUIT\n", server).is(0, lines, "");
+    cannot_be_paired(&converse(&[], "EHLO me\nQUIT\n", server), lines.as_bytes());
+}
+
+fn read_to_end(stream: &mut BufReader<TcpStream>) {
+    std::io::copy(stream, &mut std::io::sink()).unwrap();
+}
+
+#[test]
+fn a_reply_of_three_lines_is_printed_whole() {
+    let server = |stream: TcpStream| {
+        let mut stream = BufReader::new(stream);
+        read_until(&mut stream, "list\n");
+        stream.get_mut().write_all(b"one\ntwo\nthree\n").unwrap();
+        read_to_end(&mut stream);
+    };
+    cannot_be_paired(&converse(&[], "list\n", server), b"one\ntwo\nthree\n");
+    converse(&["--replies", "3"], "list\n", server).is(0, "one\ntwo\nthree\n", "");
+}
+
+#[test]
+fn piped_replies_keep_their_cr() {
+    let server = |stream: TcpStream| {
+        let mut stream = BufReader::new(stream);
+        read_until(&mut stream, "message\n");
+        stream.get_mut().write_all(b"reply\r\n").unwrap();
+        read_to_end(&mut stream);
+    };
+    converse(&[], "message\n", server).is(0, "reply\r\n", "");
+}

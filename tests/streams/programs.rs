@@ -1,0 +1,105 @@
+//! The programs of the table: how each is told to listen or connect, with something to send or without.
+
+use std::net::SocketAddrV4;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use crate::cell::Peer;
+use crate::support::{clean, has, shell, skip};
+
+/// Who makes the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Listen,
+    Connect,
+}
+
+/// What a program of the other end does with its stdin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It sends what is there, and then its end.
+    Sends,
+    /// It has nothing to send: its end comes after that of the other.
+    Receives,
+}
+
+/// Bytes after which a peer closes early, and of the first part of a stream of two.
+pub const EARLY: usize = 5000;
+
+impl Peer {
+    /// Whether this machine has the program; where not, that is said.
+    pub fn is_here(self) -> bool {
+        let program = match self {
+            Peer::Secretcat => return true,
+            Peer::Nc => "nc",
+            Peer::Ncat => "ncat",
+            Peer::Socat => "socat",
+            Peer::Python => "python3",
+        };
+        let here = has(program);
+        if !here {
+            skip::skip(program);
+        }
+        here
+    }
+
+    /// The command that listens at this address or connects to it.
+    pub fn command(self, role: Role, address: SocketAddrV4, mode: Mode) -> Command {
+        let (host, port) = (address.ip().to_string(), address.port().to_string());
+        let sends = mode == Mode::Sends;
+        let listens = role == Role::Listen;
+        let pick = |yes: bool, words: &'static [&'static str]| if yes { words } else { &[] };
+        let mut command;
+        match self {
+            Peer::Secretcat => {
+                let listen: &[&str] = &["listen", &address.to_string(), "--service", "pipe"];
+                let connect: &[&str] = &["connect", &address.to_string(), "--raw"];
+                return redirected(if listens { listen } else { connect }, "");
+            }
+            Peer::Nc => {
+                command = Command::new("nc");
+                command.arg("-n").args(pick(sends, &["-N"])).args(pick(listens, &["-l"])).args([host, port]);
+            }
+            Peer::Ncat => {
+                command = Command::new("ncat");
+                // A listener with --recv-only ends its side at once: it has a stdin that does not end.
+                command.arg("-n").args(pick(!sends && !listens, &["--recv-only"]));
+                command.args(pick(listens, &["-l"])).args([host, port]);
+            }
+            Peer::Socat => {
+                command = Command::new("socat");
+                let end = match role {
+                    Role::Listen => format!("TCP-LISTEN:{port},bind={host},reuseaddr"),
+                    Role::Connect => format!("TCP:{host}:{port}"),
+                };
+                // -t: how long the other direction may go on when one has ended.
+                match mode {
+                    Mode::Sends => command.args(["-t", "60", "-", &end]),
+                    Mode::Receives => command.args(["-u", &end, "STDOUT"]),
+                };
+            }
+            Peer::Python => {
+                command = Command::new(python());
+                command.args(["-I", "-S", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/stream.py")]);
+                command.args([if listens { "listen" } else { "connect" }, &host, &port]);
+                command.args(pick(!sends, &["--no-input"]));
+            }
+        }
+        clean(&mut command);
+        command
+    }
+}
+
+/// secretcat with redirections in the words of the shell, such as `<&-`.
+pub fn redirected(args: &[&str], redirections: &str) -> Command {
+    shell(&format!("exec \"$0\" \"$@\" {redirections}"), args)
+}
+
+/// The interpreter itself: what is first in `$PATH` may be a script that looks for it.
+fn python() -> &'static str {
+    static PATH: OnceLock<String> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let out = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output().unwrap();
+        String::from_utf8(out.stdout).unwrap().trim().to_owned()
+    })
+}

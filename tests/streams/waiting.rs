@@ -1,0 +1,130 @@
+//! What goes on when the peer has ended, and the options that decide it.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::Stdio;
+
+use crate::cell::Size;
+use crate::ends::{From, bytes_of};
+use crate::faults::{counted, listener, rest, until_fin};
+use crate::support::{Proc, accept, reset, secretcat};
+
+const WAITS: &str = "secretcat: peer closed its side; still waiting for stdin \
+                     (--recv-only does not read it, --end-with-peer leaves now)\n";
+
+/// `connect --raw` with these arguments and an open pipe as stdin, and its peer.
+fn connected(args: &[&str]) -> (Proc, TcpStream) {
+    connected_on(args, Stdio::piped())
+}
+
+fn connected_on(args: &[&str], stdin: Stdio) -> (Proc, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let mut command = secretcat(["connect", "--raw", &address]);
+    let proc = Proc::start_on(command.args(args), stdin, Stdio::piped(), Stdio::piped());
+    (proc, accept(&listener))
+}
+
+#[test]
+fn an_idle_stdin_keeps_the_run_going_and_that_is_printed() {
+    let (mut connect, peer) = connected(&[]);
+    peer.shutdown(Shutdown::Write).unwrap();
+    connect.until_stderr(WAITS);
+    connect.write("late\n");
+    connect.close_stdin();
+    assert_eq!(rest(&peer), b"late\n");
+    drop(peer);
+    connect.end().is(0, "", WAITS);
+}
+
+#[test]
+fn a_reset_that_finds_nothing_unsent_is_no_failure() {
+    let (connect, mut peer) = connected(&[]);
+    peer.write_all(b"data\n").unwrap();
+    peer.shutdown(Shutdown::Write).unwrap();
+    connect.until_stdout("data\n");
+    connect.until_stderr(WAITS);
+    reset(peer);
+    connect.end().is(0, "data\n", WAITS);
+}
+
+#[test]
+fn a_reset_before_the_peers_end_is_a_failure() {
+    let (connect, mut peer) = connected(&[]);
+    peer.write_all(b"data\n").unwrap();
+    connect.until_stdout("data\n");
+    reset(peer);
+    assert_eq!(counted(&connect.end()), (0, 0));
+}
+
+#[test]
+fn end_with_peer_leaves_at_the_peers_end() {
+    let (connect, mut peer) = connected(&["--end-with-peer"]);
+    peer.write_all(b"data\n").unwrap();
+    peer.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(rest(&peer), b"");
+    connect.end().is(0, "data\n", "");
+}
+
+#[test]
+fn end_with_peer_counts_what_stdin_still_had() {
+    let (mut connect, mut peer) = connected(&["--end-with-peer", "--ack-timeout", "50ms"]);
+    connect.feed(bytes_of(From::Ours, Size::Big).to_vec());
+    peer.read_exact(&mut [0; 5000]).unwrap(); // and no more
+    peer.shutdown(Shutdown::Write).unwrap();
+    let (unsent, unacknowledged) = counted(&connect.end());
+    assert!((1..10_000_000).contains(&(unsent + unacknowledged)), "{unsent} {unacknowledged}");
+}
+
+#[test]
+fn recv_only_does_not_read_stdin() {
+    let (mut connect, mut peer) = connected(&["--recv-only"]);
+    connect.write("not sent\n");
+    peer.write_all(b"data\n").unwrap();
+    connect.until_stdout("data\n");
+    peer.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(rest(&peer), b"");
+    connect.end().is(0, "data\n", "");
+}
+
+#[test]
+fn send_only_ends_with_stdin() {
+    let (mut connect, mut peer) = connected(&["--send-only"]);
+    peer.write_all(b"not printed\n").unwrap();
+    connect.write("data\n");
+    connect.close_stdin();
+    let mut got = [0; 5];
+    peer.read_exact(&mut got).unwrap();
+    assert_eq!(&got, b"data\n");
+    let out = connect.end();
+    assert_eq!((out.status, out.stdout, out.stderr.as_str()), (Some(0), Vec::new(), ""));
+}
+
+#[test]
+fn without_input_only_n_and_send_only_half_close_first() {
+    for option in ["-N", "--send-only"] {
+        let (connect, peer) = connected_on(&[option], Stdio::null());
+        assert_eq!(rest(&peer), b"", "{option}");
+        drop(peer);
+        connect.end().is(0, "", "");
+    }
+    let (connect, mut peer) = connected_on(&[], Stdio::null());
+    peer.write_all(b"data\n").unwrap();
+    connect.until_stdout("data\n");
+    peer.set_nonblocking(true).unwrap();
+    assert!(peer.read(&mut [0]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock));
+    peer.set_nonblocking(false).unwrap();
+    peer.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(rest(&peer), b"");
+    connect.end().is(0, "data\n", "");
+}
+
+#[test]
+fn late_bytes_after_a_killed_peers_fin_are_counted() {
+    let (listener, address) = listener();
+    let mut connect = Proc::start(&mut secretcat(["connect", "--raw", &address.to_string()]));
+    drop(accept(&listener)); // nothing is unread: the kernel sends a FIN
+    until_fin(address);
+    connect.feed(b"late\n".to_vec());
+    assert_eq!(counted(&connect.end()).0, 0);
+}

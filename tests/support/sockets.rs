@@ -1,0 +1,69 @@
+//! The TCP sockets of this machine, as proc(5) lists them: what state a connection is in, whatever programs have it.
+
+use std::net::SocketAddrV4;
+
+/// The states of a socket that tests ask for (`include/net/tcp_states.h`).
+const LISTEN: u8 = 0x0A;
+const TIME_WAIT: u8 = 0x06;
+const SYN_SENT: u8 = 0x02;
+const SYN_RECV: u8 = 0x03;
+/// The peer's FIN has come.
+const PEER_HAS_ENDED: [u8; 5] = [0x06, 0x07, 0x08, 0x09, 0x0B];
+
+/// One socket of `/proc/net/tcp`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Socket {
+    local: SocketAddrV4,
+    remote: SocketAddrV4,
+    state: u8,
+    /// Bytes that have come and that nobody has read; an unread FIN counts as one.
+    pub(crate) unread: u64,
+}
+
+impl Socket {
+    /// Whether the connection is made; it may have ended since.
+    pub(crate) fn is_up(&self) -> bool {
+        ![SYN_SENT, SYN_RECV].contains(&self.state)
+    }
+
+    /// Whether the FIN of the other end has come.
+    pub(crate) fn peer_has_ended(&self) -> bool {
+        PEER_HAS_ENDED.contains(&self.state)
+    }
+}
+
+/// Whether somebody listens at this address.
+pub(crate) fn listens(at: SocketAddrV4) -> bool {
+    all().any(|socket| socket.local == at && socket.state == LISTEN)
+}
+
+/// The accepted end of the connection to this address; `None` once its program has closed it.
+pub(crate) fn accepted(at: SocketAddrV4) -> Option<Socket> {
+    all().find(|socket| socket.local == at && ![LISTEN, TIME_WAIT].contains(&socket.state))
+}
+
+/// The connecting end of the connection to this address; `None` once its program has closed it.
+pub(crate) fn connecting(to: SocketAddrV4) -> Option<Socket> {
+    all().find(|socket| socket.remote == to && socket.state != TIME_WAIT)
+}
+
+fn all() -> impl Iterator<Item = Socket> {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let sockets: Vec<Socket> = table.lines().skip(1).filter_map(parse).collect();
+    sockets.into_iter()
+}
+
+fn parse(line: &str) -> Option<Socket> {
+    let mut words = line.split_whitespace().skip(1);
+    let (local, remote) = (address(words.next()?)?, address(words.next()?)?);
+    let state = u8::from_str_radix(words.next()?, 16).ok()?;
+    let unread = u64::from_str_radix(words.next()?.split_once(':')?.1, 16).ok()?;
+    Some(Socket { local, remote, state, unread })
+}
+
+/// `0100007F:1194`: the address as the machine holds it in memory, the port as a number.
+fn address(text: &str) -> Option<SocketAddrV4> {
+    let (ip, port) = text.split_once(':')?;
+    let ip = u32::from_str_radix(ip, 16).ok()?.to_ne_bytes();
+    Some(SocketAddrV4::new(ip.into(), u16::from_str_radix(port, 16).ok()?))
+}
