@@ -61,12 +61,17 @@ impl Signals {
             Signal::Interrupt => ignored_interrupt == IgnoredInterrupt::Handle || !sys::ignores_signal(signal.number()),
             Signal::Pipe | Signal::Terminate => true,
         };
-        let wanted = [Signal::Hangup, Signal::Interrupt, Signal::Terminate].into_iter().filter(handled);
+        let wanted = [Signal::Hangup, Signal::Terminate].into_iter().filter(handled);
         let mut pending = iterator::Signals::new(wanted.map(Signal::number))?;
         let signals = Signals::default();
         let ours = signals.clone();
         // The new value is not shared yet.
         let _ = signals.shared.handle.set(pending.handle());
+        // ctrlc handles Ctrl-C, on every system; it cannot say which of several signals came.
+        if handled(&Signal::Interrupt) {
+            let ours = signals.clone();
+            ctrlc::set_handler(move || ours.receive(Signal::Interrupt.number())).map_err(io::Error::other)?;
+        }
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
             for number in pending.forever() {
                 ours.receive(number);
