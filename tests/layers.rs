@@ -172,6 +172,17 @@ fn the_core_is_pure() {
     none(&complaints);
 }
 
+#[test]
+fn only_the_command_line_uses_clap() {
+    let mut complaints = Vec::new();
+    for source in sources().into_iter().filter(|source| !source.path.starts_with("cli/")) {
+        let uses = source.code().filter(|(_, code)| names(code, "clap::"));
+        complaints
+            .extend(uses.map(|(line, _)| format!("src/{}:{line}: uses clap: names go into a table", source.path)));
+    }
+    none(&complaints);
+}
+
 /// Whether `code` has `name` in it, and not as the end of a longer word.
 fn names(code: &str, name: &str) -> bool {
     code.match_indices(name).any(|(at, _)| {

@@ -3,8 +3,9 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum, ValueHint};
+use clap::{Args, ValueHint};
 
+use super::words::words;
 use crate::config::{ConfigError, Reading};
 use crate::io::files;
 use crate::plan::{Barrier, Cutting, Plan};
@@ -38,8 +39,8 @@ pub(super) struct FragmentationFlags {
     #[arg(short = 'i', long, value_name = "TIME|MIN..MAX", allow_hyphen_values = true)]
     delay: Option<Range<Span>>,
     /// Wait before each write until the previous one was acknowledged or read
-    #[arg(long, value_enum, value_name = "POINT")]
-    barrier: Option<Point>,
+    #[arg(long, value_name = "POINT", value_parser = words::<Barrier>())]
+    barrier: Option<Barrier>,
     /// Draw all random sizes and pauses from seed N
     ///
     /// The same seed makes the same choices. Without it a seed is drawn, which -v and the trace print.
@@ -61,16 +62,6 @@ pub(super) struct FragmentationFlags {
     read_start_delay: Option<Span>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Point {
-    /// Do not wait
-    None,
-    /// Until the peer's kernel has acknowledged it
-    Acked,
-    /// Until the peer's program has read it (same host only)
-    PeerRead,
-}
-
 impl FragmentationFlags {
     /// The plan of these flags. A random plan without a seed gets a drawn one.
     pub(super) fn plan(&self) -> Result<Plan, ConfigError> {
@@ -87,11 +78,7 @@ impl FragmentationFlags {
             },
             coalesce,
             delay: self.delay,
-            barrier: match self.barrier {
-                None | Some(Point::None) => Barrier::None,
-                Some(Point::Acked) => Barrier::Acked,
-                Some(Point::PeerRead) => Barrier::PeerRead,
-            },
+            barrier: self.barrier.unwrap_or_default(),
             seed: self.seed.unwrap_or_default(),
         };
         if plan.is_random() && self.seed.is_none() {

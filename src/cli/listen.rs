@@ -1,13 +1,14 @@
 //! The flags of `secretcat listen`.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use ipnet::IpNet;
 
 use super::fragmentation::FragmentationFlags;
 use super::socket::{BacklogFlag, ShowFlag, SocketFlags};
 use super::stream::StreamFlags;
+use super::words::words;
 use super::{seeing, traffic};
 use crate::config::{Admission, ConfigError, ListenConfig, Relay, Toward};
 use crate::frame::Framing;
@@ -29,17 +30,17 @@ pub(super) struct ListenFlags {
     unix: bool,
 
     /// Choose what is done with each connection
-    #[arg(long, value_enum, value_name = "NAME", default_value_t = Name::Secret, help_heading = "Service")]
-    service: Name,
+    #[arg(long, value_name = "NAME", value_parser = words::<ServiceKind>(), default_value = "secret", help_heading = "Service")]
+    service: ServiceKind,
     /// Behave like a buggy server, to check that your test notices
-    #[arg(long, value_enum, value_name = "MISTAKE", help_heading = "Service")]
-    bug: Option<Mistake>,
+    #[arg(long, value_name = "MISTAKE", value_parser = words::<Bug>(), help_heading = "Service")]
+    bug: Option<Bug>,
     /// Forward each connection to the server at ADDRESS, and cut it
     #[arg(long, value_name = "ADDRESS", help_heading = "Service", conflicts_with_all = ["service", "bug"])]
     relay: Option<OsString>,
     /// Choose the direction that a relay cuts
-    #[arg(long, value_enum, value_name = "SIDE", default_value_t = Side::Both, help_heading = "Service", requires = "relay")]
-    cut_toward: Side,
+    #[arg(long, value_name = "SIDE", value_parser = words::<Toward>(), default_value = "both", help_heading = "Service", requires = "relay")]
+    cut_toward: Toward,
     /// Serve one connection, then exit
     #[arg(long, help_heading = "Service")]
     once: bool,
@@ -93,42 +94,6 @@ pub(super) struct ListenFlags {
     seeing: seeing::SeeingFlags,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Name {
-    /// Reply with the digits of each line that contains SECRET
-    Secret,
-    /// Send back what is received (RFC 862)
-    Echo,
-    /// Read and discard (RFC 863)
-    Discard,
-    /// Send bytes without end (RFC 864)
-    Source,
-    /// Send each line to all other clients
-    Chat,
-    /// Connect stdin and stdout to the client, as nc -l
-    Pipe,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Mistake {
-    /// Take what one read returns as one message
-    OneRead,
-    /// Answer the first message of a read and drop the others
-    FirstOnly,
-    /// Drop what follows the last line feed of a read
-    DropTail,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Side {
-    /// To the server
-    Server,
-    /// To the client
-    Client,
-    /// Both directions
-    Both,
-}
-
 impl ListenFlags {
     pub(super) fn into_config(self, address_was_typed: bool) -> Result<ListenConfig, ConfigError> {
         let family = self.socket.family();
@@ -137,25 +102,17 @@ impl ListenFlags {
         let config = ListenConfig {
             address: traffic::address(&self.address, address_was_typed, self.unix, family)?,
             family,
-            service: match self.service {
-                Name::Secret => ServiceKind::Secret,
-                Name::Echo => ServiceKind::Echo,
-                Name::Discard => ServiceKind::Discard,
-                Name::Source => ServiceKind::Source,
-                Name::Chat => ServiceKind::Chat,
-                Name::Pipe => ServiceKind::Pipe,
-            },
+            service: self.service,
             framing: self.framing,
             count: self.count.map(|Size(bytes)| bytes),
             keep_open: self.keep_open,
             shutdown_always: self.shutdown || self.stream.is_send_only(),
             stream: self.stream.into_config(),
-            bug: self.bug.map(|bug| match bug {
-                Mistake::OneRead => Bug::OneRead,
-                Mistake::FirstOnly => Bug::FirstOnly,
-                Mistake::DropTail => Bug::DropTail,
-            }),
-            relay: self.relay.map(|address| relay(&address, self.cut_toward)).transpose()?,
+            bug: self.bug,
+            relay: match self.relay {
+                Some(address) => Some(Relay { to: traffic::one_word(&address)?, cut_toward: self.cut_toward }),
+                None => None,
+            },
             once: self.once,
             threads: self.threads.in_memory(),
             admission: Admission {
@@ -168,16 +125,6 @@ impl ListenFlags {
         };
         config.check()
     }
-}
-
-fn relay(address: &OsStr, side: Side) -> Result<Relay, ConfigError> {
-    let to = traffic::one_word(address)?;
-    let cut_toward = match side {
-        Side::Server => Toward::Server,
-        Side::Client => Toward::Client,
-        Side::Both => Toward::Both,
-    };
-    Ok(Relay { to, cut_toward })
 }
 
 /// A network in CIDR notation, or one address.

@@ -1,4 +1,4 @@
-//! The command line: the only home of help text. Flags come in, checked configuration goes out.
+//! The command line, the only user of clap. Flags come in, checked configuration goes out.
 #![allow(
     rustdoc::broken_intra_doc_links,
     rustdoc::bare_urls,
@@ -18,16 +18,18 @@ mod socket;
 mod stream;
 mod sweep;
 mod traffic;
+mod words;
 
 use std::ffi::OsString;
 use std::io::Write as _;
 
-use clap::{ArgMatches, Args as _, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args as _, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use effect::Given;
 pub use exit::status;
+use words::words;
 
-use crate::config::{self, ConfigError, ConnectConfig, ListenConfig, SweepConfig};
+use crate::config::{Color, ConfigError, ConnectConfig, ListenConfig, SweepConfig};
 use crate::error::Error;
 
 /// A netcat that knows messages and cuts them on purpose.
@@ -43,8 +45,8 @@ use crate::error::Error;
 )]
 struct Cli {
     /// Use colour on stderr and in help.
-    #[arg(long, value_enum, global = true, value_name = "WHEN", default_value_t = When::Auto, display_order = 900, hide_short_help = true)]
-    color: When,
+    #[arg(long, value_parser = words::<Color>(), global = true, value_name = "WHEN", default_value = "auto", display_order = 900, hide_short_help = true)]
+    color: Color,
 }
 
 #[derive(Debug, Subcommand)]
@@ -54,21 +56,11 @@ enum Commands {
     Sweep(sweep::SweepFlags),
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum When {
-    /// On a terminal, unless `NO_COLOR` is set.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
-
 /// A parsed command line.
 #[derive(Debug)]
 pub struct Request {
     /// Whether stderr is coloured.
-    pub color: config::Color,
+    pub color: Color,
     /// What to do.
     pub task: Task,
 }
@@ -148,18 +140,13 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Refusa
     let args: Vec<OsString> = args.into_iter().collect();
     if let Some(flags) = plain(&args) {
         let task = Task::Connect(Box::new(flags.into_config(true)?));
-        return Ok(Request { color: config::Color::Auto, task });
+        return Ok(Request { color: Color::Auto, task });
     }
     let args = as_options(args);
     let refused = |error| refused(&args, error);
     let mut program = command_for(&args);
     let matches = program.try_get_matches_from_mut(&args).map_err(refused)?;
     let cli = Cli::from_arg_matches(&matches).map_err(refused)?;
-    let color = match cli.color {
-        When::Auto => config::Color::Auto,
-        When::Always => config::Color::Always,
-        When::Never => config::Color::Never,
-    };
     let typed = address_was_typed(matches.subcommand().map(|(_, of_command)| of_command));
     let task = match Commands::from_arg_matches(&matches).map_err(refused)? {
         Commands::Listen(flags) => Task::Listen(Box::new(flags.into_config(typed)?)),
@@ -167,7 +154,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Refusa
         Commands::Sweep(flags) => Task::Sweep(Box::new(flags.into_config(typed)?)),
     };
     effect::check(&task, &Given::read(&program, &matches))?;
-    Ok(Request { color, task })
+    Ok(Request { color: cli.color, task })
 }
 
 /// Whether ADDRESS comes from the command line, not from the environment.

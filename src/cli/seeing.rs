@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, ValueEnum, ValueHint};
+use clap::{ArgAction, Args, ValueHint};
 
+use super::words::words;
 use crate::config::{Seeing, Sink, TraceData};
 
 #[derive(Debug, Default, Args)]
@@ -34,19 +35,11 @@ pub(super) struct SeeingFlags {
     ///
     /// Messages, writes and reads have their bytes in the field text, or in base64 where they are
     /// not UTF-8. Default: head.
-    #[arg(long, value_name = "none|head|all", requires = "trace")]
-    trace_data: Option<Bytes>,
+    #[arg(long, value_name = "none|head|all", value_parser = words::<TraceData>(), requires = "trace")]
+    trace_data: Option<TraceData>,
     /// Draw the writes, segments and reads into FILE.svg
     #[arg(long, value_name = "FILE.svg", value_hint = ValueHint::FilePath)]
     timeline: Option<PathBuf>,
-}
-
-/// Which bytes the trace contains.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Bytes {
-    None,
-    Head,
-    All,
 }
 
 impl SeeingFlags {
@@ -57,11 +50,7 @@ impl SeeingFlags {
             stats: self.stats,
             progress: self.progress,
             trace: self.trace.map(|path| if path.as_os_str() == "-" { Sink::Stderr } else { Sink::File(path) }),
-            trace_data: match self.trace_data {
-                Some(Bytes::None) => TraceData::None,
-                Some(Bytes::Head) | None => TraceData::Head,
-                Some(Bytes::All) => TraceData::All,
-            },
+            trace_data: self.trace_data.unwrap_or_default(),
             timeline: self.timeline,
             show_options,
         }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::{Bytes, ConfigError, Family, Seeing, StreamConfig, Traffic};
 use crate::frame::Framing;
 use crate::service::{Bug, ServiceKind};
-use crate::value::Address;
+use crate::value::{Address, Named, Word};
 
 /// The largest number of event loops: more than any machine needs.
 const MOST_THREADS: usize = 1024;
@@ -65,6 +65,18 @@ pub enum Toward {
     /// Both directions.
     #[default]
     Both,
+}
+
+impl Named for Toward {
+    const ALL: &'static [Self] = &[Toward::Server, Toward::Client, Toward::Both];
+
+    fn word(self) -> Word {
+        match self {
+            Toward::Server => Word::new("server", "To the server"),
+            Toward::Client => Word::new("client", "To the client"),
+            Toward::Both => Word::new("both", "Both directions"),
+        }
+    }
 }
 
 /// Which clients are accepted.

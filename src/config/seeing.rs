@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::value::{Named, Word};
+
 /// The destination of an output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sink {
@@ -23,6 +25,18 @@ pub enum Color {
     Never,
 }
 
+impl Named for Color {
+    const ALL: &'static [Self] = &[Color::Auto, Color::Always, Color::Never];
+
+    fn word(self) -> Word {
+        match self {
+            Color::Auto => Word::new("auto", "On a terminal, unless `NO_COLOR` is set"),
+            Color::Always => Word::new("always", "Always"),
+            Color::Never => Word::new("never", "Never"),
+        }
+    }
+}
+
 /// Which bytes of messages, writes and reads the trace contains.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TraceData {
@@ -33,6 +47,18 @@ pub enum TraceData {
     Head,
     /// All.
     All,
+}
+
+impl Named for TraceData {
+    const ALL: &'static [Self] = &[TraceData::None, TraceData::Head, TraceData::All];
+
+    fn word(self) -> Word {
+        match self {
+            TraceData::None => Word::new("none", ""),
+            TraceData::Head => Word::new("head", ""),
+            TraceData::All => Word::new("all", ""),
+        }
+    }
 }
 
 /// What a run prints and records.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cutter::position;
 use crate::error::bytes;
-use crate::value::{Offsets, Range, Seed, Size, Span};
+use crate::value::{Named, Offsets, Range, Seed, Size, Span, Word};
 
 /// How the bytes of one direction of one connection are written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,6 +109,18 @@ fn inside(len: usize) -> String {
         0 | 1 => "no cut would".to_owned(),
         2 => "1 or -1 would".to_owned(),
         len => format!("1 to {most} or -1 to -{most} would", most = len - 1),
+    }
+}
+
+impl Named for Barrier {
+    const ALL: &'static [Self] = &[Barrier::None, Barrier::Acked, Barrier::PeerRead];
+
+    fn word(self) -> Word {
+        match self {
+            Barrier::None => Word::new("none", "Do not wait"),
+            Barrier::Acked => Word::new("acked", "Until the peer's kernel has acknowledged it"),
+            Barrier::PeerRead => Word::new("peer-read", "Until the peer's program has read it (same host only)"),
+        }
     }
 }
 

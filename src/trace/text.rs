@@ -3,7 +3,7 @@
 use super::event::{BarrierOutcome, Direction, Event, Side, TcpSample, What};
 use super::units::{counted, span};
 use crate::plan::{Barrier, Cutting, Plan};
-use crate::value::escape;
+use crate::value::{Named, escape};
 
 /// The line for `event` at this verbosity (the number of `-v`), without a line feed; `None` where
 /// that verbosity leaves it out. Whatever came from outside is escaped: the line is safe to show.
@@ -63,10 +63,8 @@ pub(super) fn plan_flags(plan: &Plan) -> String {
     if let Some(delay) = &plan.delay {
         flags.push(format!("--delay {delay}"));
     }
-    match plan.barrier {
-        Barrier::None => {}
-        Barrier::Acked => flags.push("--barrier acked".to_owned()),
-        Barrier::PeerRead => flags.push("--barrier peer-read".to_owned()),
+    if plan.barrier != Barrier::None {
+        flags.push(format!("--barrier {}", plan.barrier.word().name));
     }
     if plan.is_random() {
         flags.push(format!("--seed {}", plan.seed));

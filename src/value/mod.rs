@@ -4,6 +4,7 @@ mod address;
 mod count;
 mod escape;
 mod invalid;
+mod named;
 mod offsets;
 mod range;
 mod replies;
@@ -18,6 +19,7 @@ pub use address::{Address, DEFAULT_PORT, Host, ServiceNames, abstract_name, read
 pub use count::Count;
 pub use escape::{Escaper, escape};
 pub use invalid::Invalid;
+pub use named::{Named, Word};
 pub use offsets::Offsets;
 pub use range::Range;
 pub use replies::Replies;
