@@ -38,6 +38,10 @@ enum Kind {
     Tcp(TcpListener),
     Unix(UnixListener, PathBuf),
     /// A connection that a service manager has accepted: it is returned once.
+    #[cfg_attr(
+        not(any(target_os = "linux", target_os = "android")),
+        allow(dead_code, reason = "only systemd makes one")
+    )]
     Accepted(RefCell<Option<Arrival>>),
 }
 
@@ -55,6 +59,10 @@ pub struct Arrival {
 impl Arrival {
     /// A connection that another program has accepted. The client of a unix socket has no name; it is named by
     /// the path of the socket.
+    #[cfg_attr(
+        not(any(target_os = "linux", target_os = "android")),
+        allow(dead_code, reason = "only systemd makes one")
+    )]
     fn accepted(socket: Socket, peer: &SockAddr, shown: &str) -> Self {
         let ip = peer.as_socket().map(|peer| peer.ip());
         let stream = Stream::from_socket(socket, sockopt::Family::of(ip));
