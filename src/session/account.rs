@@ -1,50 +1,50 @@
-//! What a connection came to, for the line that is printed at its end.
+//! The figures of a connection, for its access line.
 
 use std::time::{Duration, Instant};
 
 use super::peer::{Link, Peer};
 use crate::trace::ConnId;
 
-/// What a connection came to.
+/// The figures of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Account {
     pub(super) id: ConnId,
-    /// The other connection of the same client of a relay.
+    /// In a relay: the other connection of the same client.
     pub(super) pair: Option<Pair>,
     pub(super) duration: Duration,
     pub(super) bytes_in: u64,
     pub(super) bytes_out: u64,
-    /// Messages received; `None` for a stream of bytes, which has none.
+    /// The number of messages received; `None` for a stream of bytes.
     pub(super) messages_in: Option<u64>,
-    /// The peer ended its side first.
+    /// Whether the peer closed its side first.
     pub(super) ended_by_peer: bool,
-    /// It was closed by a reset of ours.
+    /// Whether this side reset the connection.
     pub(super) reset: bool,
 }
 
-/// The other connection of a client of a relay.
+/// In a relay: the other connection of the same client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pair {
-    /// This one is the client's, and that one goes to the server.
+    /// This connection is the client's; the other one, with this number, goes to the server.
     Server(ConnId),
-    /// This one goes to the server, and that one is the client's.
+    /// This connection goes to the server; the other one, with this number, is the client's.
     Client(ConnId),
 }
 
-/// What the clients of a listener came to so far.
+/// The totals of a listener so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Totals {
     pub(super) connections: u64,
-    /// How many of them have not ended.
+    /// The number of open connections among them.
     pub(super) open: u64,
     pub(super) bytes_in: u64,
     pub(super) bytes_out: u64,
-    /// `None` as long as no connection has messages.
+    /// `None` until a connection has messages.
     pub(super) messages_in: Option<u64>,
 }
 
 impl Totals {
-    /// Adds a connection. That of a relay to its server is none of a client, and not counted.
+    /// Adds a connection. Connections of a relay to its server are not counted.
     pub(super) fn add(&mut self, account: &Account) {
         if !matches!(account.pair, Some(Pair::Client(_))) {
             self.connections += 1;
@@ -54,14 +54,14 @@ impl Totals {
         }
     }
 
-    /// Adds a connection that has not ended.
+    /// Adds an open connection.
     pub(super) fn add_open(&mut self, account: &Account) {
         let before = self.connections;
         self.add(account);
         self.open += self.connections - before;
     }
 
-    /// Adds those of another loop.
+    /// Adds the totals of another loop.
     pub(super) fn merge(&mut self, other: &Totals) {
         self.connections += other.connections;
         self.open += other.open;
@@ -78,7 +78,7 @@ impl Totals {
 }
 
 impl Account {
-    /// What the connection of this peer has come to until now; the console has no account.
+    /// The figures of this peer's connection so far; `None` for the console.
     pub(super) fn of(peer: &Peer, now: Instant) -> Option<Account> {
         let Link::Conn(conn) = &peer.link else { return None };
         Some(Account {

@@ -1,4 +1,4 @@
-//! Making the connection, as often and as long as the configuration has it.
+//! Connecting, with the retries and time limits of the configuration.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::io::driver::{CLOCK, Driver, Ready};
 use crate::io::stream::Stream;
 use crate::value::Address;
 
-/// Making the connection, as often and as long as the configuration has it.
+/// Connecting, with the retries and time limits of the configuration.
 pub(super) struct Caller<'a> {
     pub(super) config: &'a ConnectConfig,
     pub(super) address: &'a Address,
@@ -68,8 +68,8 @@ impl<'a> Caller<'a> {
         Ok(())
     }
 
-    /// Reports at a terminal which try begins, where -v does not report how the last one failed. The
-    /// line is gone once there is something else to report.
+    /// Prints at a terminal which attempt begins, unless -v has printed how the previous one failed. The next
+    /// line replaces it.
     fn announce(&self, number: u64, all: u64) {
         let (seeing, report) = (&self.config.seeing, &self.context.report);
         if seeing.quiet || seeing.verbosity > 0 || !report.is_terminal() {

@@ -1,26 +1,26 @@
-//! A complaint that others can cause as often as they like: they do not choose how long the log grows.
+//! Rate limits for log lines that clients can cause, so that clients cannot fill the log.
 
 use std::time::{Duration, Instant};
 
 use crate::io::report::Report;
 
-/// What is complained of again only after a pause. What comes within it is counted.
+/// A log line that is printed again only after a pause; lines within the pause are counted.
 #[derive(Debug)]
 pub(super) struct Complaint {
     pause: Duration,
     made: Option<Instant>,
     left_out: u64,
-    /// The last of those.
+    /// The last of the lines that were not printed.
     last: Option<String>,
 }
 
 impl Complaint {
-    /// Of what lasts, and comes to nothing else each time.
+    /// For a lasting condition, whose text is the same each time.
     pub(super) fn once_a_minute() -> Self {
         Complaint::every(Duration::from_secs(60))
     }
 
-    /// Of what may be something else each time.
+    /// For a condition whose text may differ each time.
     pub(super) fn once_a_second() -> Self {
         Complaint::every(Duration::from_secs(1))
     }
@@ -29,7 +29,7 @@ impl Complaint {
         Complaint { pause, made: None, left_out: 0, last: None }
     }
 
-    /// Whether it is made now; and how often it was not since it was made last.
+    /// Whether to print the line now, and how many were left out since the last one.
     pub(super) fn due(&mut self, now: Instant) -> Option<u64> {
         if self.made.is_some_and(|made| now.saturating_duration_since(made) < self.pause) {
             self.left_out += 1;
@@ -40,7 +40,7 @@ impl Complaint {
         Some(std::mem::take(&mut self.left_out))
     }
 
-    /// Makes it, or keeps it in mind until the next one or the end.
+    /// Prints the line, or keeps it until the next one or the end.
     pub(super) fn make(&mut self, text: String, now: Instant, report: &Report) {
         match self.due(now) {
             Some(left_out) => report.warning(&counted(text, left_out)),
@@ -48,7 +48,7 @@ impl Complaint {
         }
     }
 
-    /// Tells what was left out since it was made last.
+    /// Prints what was left out since the last line.
     pub(super) fn end(&mut self, report: &Report) {
         if let Some(text) = self.last.take() {
             report.warning(&counted(text, std::mem::take(&mut self.left_out) - 1));
@@ -56,10 +56,10 @@ impl Complaint {
     }
 }
 
-/// At most so many lines a second; those that are left out are counted.
+/// At most this number of lines a second; the others are counted.
 #[derive(Debug, Default)]
 pub(super) struct Quota {
-    /// When the current second began.
+    /// The start of the current second.
     since: Option<Instant>,
     printed: u32,
     left_out: u64,
@@ -69,7 +69,7 @@ impl Quota {
     const MOST: u32 = 10;
     const PERIOD: Duration = Duration::from_secs(1);
 
-    /// Whether one more line is printed now. Call [`left_out`](Self::left_out) first.
+    /// Whether to print one more line now. Call [`left_out`](Self::left_out) first.
     pub(super) fn admits(&mut self, now: Instant) -> bool {
         if self.end().is_none_or(|end| now >= end) {
             self.since = Some(now);
@@ -81,18 +81,18 @@ impl Quota {
         admitted
     }
 
-    /// How many lines were left out in the second that is over, to be printed now.
+    /// The number of lines left out in the last second, if it is over, to be printed now.
     pub(super) fn left_out(&mut self, now: Instant) -> Option<u64> {
         let over = self.end().is_some_and(|end| now >= end);
         (over && self.left_out > 0).then(|| std::mem::take(&mut self.left_out))
     }
 
-    /// How many lines were left out since that was last printed.
+    /// The number of lines left out since this was last printed.
     pub(super) fn rest(&mut self) -> Option<u64> {
         Some(std::mem::take(&mut self.left_out)).filter(|&left_out| left_out > 0)
     }
 
-    /// When the current second is over.
+    /// The end of the current second.
     pub(super) fn end(&self) -> Option<Instant> {
         self.since.and_then(|since| since.checked_add(Self::PERIOD))
     }

@@ -1,4 +1,4 @@
-//! A peer that has ended while stdin goes on: said once, for a run that waits in silence looks stuck.
+//! Reports once that the peer has ended and the run waits for stdin; a silent run looks stuck.
 
 use std::time::{Duration, Instant};
 
@@ -7,19 +7,19 @@ use crate::io::driver::CLOCK;
 use crate::io::report::Report;
 use crate::service::Service;
 
-/// How long stdin may be silent before that is said.
+/// How long stdin must be silent before the report.
 pub(super) const SILENCE: Duration = Duration::from_secs(1);
 
 /// The wait for stdin after the peer's end.
 #[derive(Debug, Default)]
 pub(super) struct InputWait {
-    /// Since when stdin has had nothing, and how much it had by then.
+    /// Since when stdin is silent, and the number of bytes read by then.
     since: Option<(Instant, u64)>,
     said: bool,
 }
 
 impl InputWait {
-    /// Looks at the wait after a turn of the loop.
+    /// Checks the wait after a turn of the loop.
     pub(super) fn look<S: Service>(&mut self, exchange: &mut Exchange<S>, report: &Report, quiet: bool, now: Instant) {
         if !exchange.service.waits_for_input() {
             *self = InputWait::default();

@@ -1,4 +1,4 @@
-//! `secretcat listen`: any number of clients at once, until a signal says otherwise.
+//! `secretcat listen`: serves any number of clients until a signal.
 
 mod access;
 mod pipe_end;
@@ -24,13 +24,13 @@ use crate::service::secret::Secret;
 use crate::service::standard::{Discard, Echo, Source};
 use crate::service::{Service, ServiceKind};
 
-/// Listens, and serves until it is stopped. `ready` is called once, when connections are accepted.
+/// Listens, and serves until a signal. `ready` is called once, when connections are accepted.
 ///
 /// # Errors
-/// When the address cannot be had, an option cannot be set, or the listening socket fails.
+/// When the address cannot be bound, an option cannot be set, or the listening socket fails.
 pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listener)) -> Result<(), Error> {
     super::check_platform(&config.traffic.socket)?;
-    // More descriptors are more clients; where there are none to be had, those there are must do.
+    // More descriptors allow more clients; if the limit cannot be raised, the current one has to suffice.
     let _ = sys::raise_descriptor_limit();
     let mut driver = Driver::new(config.traffic.busy_poll).map_err(Error::local("start", "the event loop"))?;
     context.signals.watch(&driver.waker());
@@ -38,13 +38,13 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
     let mut listener = match Listener::inherited(&context.manager, options)? {
         Some(listener) => listener,
         None => match Listener::bind(&config.address, config.family, options, &mut driver, &context.signals) {
-            Err(Error::Interrupted) => return Ok(()), // there is nobody to answer yet
+            Err(Error::Interrupted) => return Ok(()), // there are no clients yet
             bound => bound?,
         },
     };
     listener.register(&mut driver, LISTENER).map_err(Error::network("listen", &config.address))?;
     let only_client = listener.only_client();
-    let single; // one connection is served by one loop, and the run ends with it
+    let single; // one connection needs one loop, and the run ends with it
     let mut config = config;
     if let Some(peer) = &only_client {
         single = ListenConfig { threads: 1, once: true, keep_open: false, ..config.clone() };
@@ -62,7 +62,7 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
         let mut others = Vec::new();
         let mut result = (1..loops(config)).try_for_each(|_| {
             let listener = listener.again().map_err(Error::local("share", "the listening socket"))?;
-            // One loop that cannot go on is the end of all.
+            // If one loop fails, all loops end.
             let serve = move || beside(config, context, listener, room).inspect_err(|_| context.signals.stop());
             let thread = thread::Builder::new().name("loop".to_owned()).spawn_scoped(scope, serve);
             others.push(thread.map_err(Error::local("start", "a thread"))?);
@@ -75,23 +75,23 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
             context.signals.stop();
         }
         for thread in others {
-            // What a thread has panicked with has been shown.
+            // The message of a panic was printed by the thread.
             result = result.and(thread.join().unwrap_or(Ok(())));
         }
         result
     })
 }
 
-/// A further loop over the same listening socket.
+/// Starts a further loop over the same listening socket.
 fn beside(config: &ListenConfig, context: &Context, mut listener: Listener, room: &Room) -> Result<(), Error> {
     let mut driver = Driver::new(config.traffic.busy_poll).map_err(Error::local("start", "the event loop"))?;
     context.signals.watch(&driver.waker());
     listener.register(&mut driver, LISTENER).map_err(Error::network("listen", &config.address))?;
-    let quiet = Context { manager: Manager::default(), ..context.clone() }; // one tells of the end
+    let quiet = Context { manager: Manager::default(), ..context.clone() }; // only one loop notifies the service manager
     serve(config, &quiet, driver, listener, room)
 }
 
-/// One loop, to its end.
+/// Runs one loop to its end.
 fn serve(
     config: &ListenConfig,
     context: &Context,
@@ -102,8 +102,8 @@ fn serve(
     let service: Box<dyn Service> = match config.service {
         _ if config.relay.is_some() => Box::new(Relay::default()),
         ServiceKind::Secret => {
-            // A loop with this service compiled into it: called through a table, its functions that
-            // only say "no" cost more than those that answer.
+            // A loop for this type of service: through a trait object, its functions that only return false
+            // would cost more than those that reply.
             let secret = Secret::new(config.bug, config.framing);
             return Server::new(secret, config, context, driver, listener, room)?.run();
         }
@@ -124,7 +124,7 @@ fn serve(
     Server::new(service, config, context, driver, listener, room)?.run()
 }
 
-/// A service manager that cannot be told has to find out: that is said, and no reason to end.
+/// A failed notification of the service manager is printed, and does not end the run.
 fn tell(context: &Context, told: Result<(), Error>) {
     if let Err(error) = told {
         context.report.warning(&error.to_string());

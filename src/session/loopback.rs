@@ -1,4 +1,4 @@
-//! A message listener of our own, in this process: everything can be tried with one command and no server.
+//! The private message listener of `--loopback`, in this process: everything can be tried with one command.
 
 use std::net::SocketAddr;
 use std::sync::mpsc::channel;
@@ -12,7 +12,7 @@ use crate::io::signal::Signals;
 use crate::io::systemd::Manager;
 use crate::value::{Address, Host};
 
-/// A message listener of our own, on a thread, for one conversation.
+/// A private message listener on a thread, for one conversation.
 pub(super) struct Loopback {
     pub(super) address: Address,
     signals: Signals,
@@ -23,7 +23,7 @@ impl Loopback {
     pub(super) fn start(config: &ConnectConfig, context: &Context) -> Result<Self, Error> {
         let ip = if config.family == Family::V6 { "::1" } else { "127.0.0.1" };
         let host = Host::Ip(ip.parse().map_err(|_| Error::Usage("no loopback address".to_owned()))?);
-        // Bytes have no messages in them: what the service finds in them are lines.
+        // Raw bytes have no framing; the service takes them as lines.
         let framing = if config.raw { Framing::Lines } else { config.framing };
         let listen = ListenConfig::private(Address::Tcp { host, port: 0 }, framing, config.traffic.max_message);
         let signals = Signals::default();
@@ -35,7 +35,7 @@ impl Loopback {
                 let ready = sender.clone();
                 let told = listen::run(&listen, &theirs, |listener| {
                     if let Some(addr) = listener.local_addr() {
-                        // The receiver waits for exactly this.
+                        // The receiver waits for this address.
                         let _ = ready.send(Ok(addr));
                     }
                 });
@@ -53,7 +53,7 @@ impl Loopback {
 
     pub(super) fn stop(self) {
         self.signals.stop();
-        // A panic there has been reported; there is nothing more to say.
+        // A panic of the thread was already printed.
         let _ = self.thread.join();
     }
 }

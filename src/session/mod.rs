@@ -1,4 +1,4 @@
-//! A run from beginning to end, one file a command: config in, connections in the middle, an ending out.
+//! The commands, one file each: a checked configuration in, a result out.
 
 mod account;
 mod call;
@@ -26,20 +26,20 @@ use crate::io::stream::Stream;
 use crate::io::systemd::Manager;
 use crate::service::pipe::{self, SendsEnd};
 
-/// What every session is handed: whom to tell, what to record, when to stop.
+/// The context of a session: report, recording, signals, service manager.
 #[derive(Clone, Debug)]
 pub struct Context {
     /// stderr.
     pub report: Report,
-    /// The recording.
+    /// The recording of events.
     pub recorder: Recorder,
-    /// SIGINT and SIGTERM.
+    /// The signals received.
     pub signals: Signals,
-    /// The service manager, where one started this program.
+    /// The service manager, if one started this program.
     pub manager: Manager,
 }
 
-/// What a pipe is to do with its streams, for a connection that was made.
+/// The settings of a pipe for a connection that was made (not accepted).
 fn pipe_terms(config: &StreamConfig, sends_end: SendsEnd, source: Source) -> pipe::Terms {
     pipe::Terms {
         input: match source {
@@ -54,13 +54,13 @@ fn pipe_terms(config: &StreamConfig, sends_end: SendsEnd, source: Source) -> pip
     }
 }
 
-/// What this system lacks is said before anything is opened.
+/// Refuses options that this system does not have, before anything is opened.
 fn check_platform(options: &SocketOptions) -> Result<(), Error> {
     sockopt::check_platform(options).map_err(|error| Error::Usage(error.to_string()))
 }
 
-/// `--show-options`: every socket option of a connection, requested beside effective.
-/// What only the listening socket that it came by has, such as the backlog, is told of that one.
+/// `--show-options`: prints every socket option of a connection, as requested and as in effect. Options that
+/// only the listening socket has, such as the backlog, are read from that one.
 fn show_options(stream: &Stream, listener: Option<&Listener>, options: &SocketOptions, context: &Context) {
     let mut shown = sockopt::effective(stream.socket(), options);
     if let Some(listening) = listener.and_then(Listener::socket) {

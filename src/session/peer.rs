@@ -1,4 +1,4 @@
-//! Somebody who takes part in an exchange: a connection or the console, with what it has said so far.
+//! A peer of an exchange: a connection or the console, with the state of its input and output.
 
 use std::io;
 use std::time::Instant;
@@ -12,73 +12,73 @@ use crate::io::splice::{End, Middle, Step};
 use crate::io::{Flush, Incoming};
 use crate::service::PeerId;
 
-/// One participant.
+/// One peer.
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) link: Link,
     pub(super) inbox: Inbox,
     pub(super) stage: Stage,
-    /// Whom it was called for, if it did not come by itself.
+    /// In a relay: the client that this connection to the server was made for.
     pub(super) called_for: Option<PeerId>,
-    /// The other connection of a client of a relay.
+    /// In a relay: the other connection of the same client.
     pub(super) pair: Option<Pair>,
     pub(super) opened: Instant,
-    /// It has said more than was wanted; what it said waits in the inbox or in the kernel.
+    /// Reading is paused; received bytes wait in the inbox or in the kernel.
     pub(super) paused: bool,
-    /// The last time that a byte came or went.
+    /// The last time that a byte was received or sent.
     pub(super) active: Instant,
-    /// While the session is being stopped: how many more bytes of what has arrived are read.
+    /// During shutdown: how many more received bytes are read.
     pub(super) allowance: Option<usize>,
-    /// What was sent to it, as far as that is recorded.
+    /// The messages sent to it, if events are recorded.
     pub(super) told: Passed,
-    /// Why nothing more can be written to it.
+    /// The error of a failed write: nothing more can be written.
     pub(super) broken: Option<io::Error>,
-    /// What is known of the end of a stream, once that has begun.
+    /// The state of the end of a stream, once it has begun.
     pub(super) stream_end: Option<Box<StreamEnd>>,
-    /// What has come from it.
+    /// The messages received from it.
     pub(super) heard: Passed,
-    /// The pipe through which what it says gets to its sink without being read here.
+    /// The pipe through which its bytes are spliced to its sink.
     pub(super) middle: Option<Middle>,
-    /// It says much at a time.
+    /// Whether it sends in bulk.
     pub(super) plenty: bool,
-    /// What it says can only be read: the kernel does not move it otherwise.
+    /// Whether its bytes must be read, because the kernel does not splice them.
     pub(super) barred: bool,
 }
 
-/// How a stream between the console and a connection comes to its end.
+/// The end of a stream between the console and a connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct StreamEnd {
-    /// Bytes that were to be sent when writing failed.
+    /// The number of bytes that were waiting when writing failed.
     pub(super) unsent: u64,
-    /// When the peer ended its side, and how much of stdin was read by then.
+    /// When the peer closed its side, and the number of bytes read from stdin by then.
     pub(super) peer_end: Option<(Instant, u64)>,
-    /// Since when nothing more was acknowledged, and how many bytes were not, while that is waited for.
+    /// While waiting for acknowledgements: since when no byte was acknowledged, and how many bytes were not.
     pub(super) acknowledging: Option<(Instant, u64)>,
-    /// The peer's end is not waited for once it has acknowledged everything.
+    /// Close without waiting for the peer's end once everything is acknowledged.
     pub(super) hurried: bool,
 }
 
-/// Messages that have gone one way so far.
+/// The messages of one direction so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Passed {
     pub(super) messages: u64,
-    /// Stream offset behind the last of them.
+    /// The stream offset after the last message.
     pub(super) bytes: u64,
 }
 
-/// How far a participant's leaving has come.
+/// The stage of closing a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// It is listened to.
+    /// Open: its messages are processed.
     Talking,
-    /// What was sent to it is written out, then our end; what it says is read and forgotten, for
-    /// closing with unread bytes would reset the connection and destroy the last reply.
+    /// Closing: pending bytes are written, then the FIN. Its bytes are read and dropped, because closing with
+    /// unread bytes would reset the connection and destroy the last reply.
     Leaving,
-    /// All is sent; its end is waited for, until then.
+    /// Everything is sent; waiting for the peer's end until this time.
     Lingering(Instant),
 }
 
-/// What the bytes come from and go to.
+/// The input and output of a peer.
 #[derive(Debug)]
 pub(super) enum Link {
     Conn(Conn),
@@ -109,19 +109,19 @@ impl Peer {
 }
 
 impl Peer {
-    /// What is known of the end of its stream, to be changed.
+    /// The state of the end of its stream, mutable.
     pub(super) fn stream_end_mut(&mut self) -> &mut StreamEnd {
         self.stream_end.get_or_insert_default()
     }
 
-    /// What is known of the end of its stream.
+    /// The state of the end of its stream.
     pub(super) fn stream_end(&self) -> StreamEnd {
         self.stream_end.as_deref().copied().unwrap_or_default()
     }
 }
 
 impl Link {
-    /// Where bytes can be taken from without being read here.
+    /// Its descriptor as a source for splice(2), if possible.
     pub(super) fn input(&self) -> Option<End<'_>> {
         match self {
             Link::Conn(conn) => conn.input(),
@@ -129,7 +129,7 @@ impl Link {
         }
     }
 
-    /// Where bytes can be put without being written here.
+    /// Its descriptor as a target for splice(2), if possible.
     pub(super) fn output(&self) -> Option<End<'_>> {
         match self {
             Link::Conn(conn) => conn.output(),
@@ -137,7 +137,7 @@ impl Link {
         }
     }
 
-    /// Whether there may be bytes to take, and room to put some.
+    /// Whether it may be readable, and whether it may be writable.
     pub(super) fn readiness(&self) -> (bool, bool) {
         match self {
             Link::Conn(conn) => conn.readiness(),
@@ -145,7 +145,7 @@ impl Link {
         }
     }
 
-    /// Notes how taking bytes came out.
+    /// Notes the result of a splice from it.
     pub(super) fn moved_in(&mut self, step: Step) {
         match self {
             Link::Conn(conn) => conn.moved_in(step),
@@ -153,7 +153,7 @@ impl Link {
         }
     }
 
-    /// Notes how putting bytes came out.
+    /// Notes the result of a splice to it.
     pub(super) fn moved_out(&mut self, step: Step) {
         match self {
             Link::Conn(conn) => conn.moved_out(step),
@@ -178,12 +178,12 @@ impl Link {
     pub(super) fn send_all(&mut self, bytes: &[u8], lengths: impl Iterator<Item = usize>) -> io::Result<()> {
         match self {
             Link::Conn(conn) if conn.is_open() => conn.send_all(bytes, lengths),
-            Link::Conn(_) => Ok(()), // it has been sent our end
+            Link::Conn(_) => Ok(()), // it was sent the FIN
             Link::Console(console) => console.send(bytes),
         }
     }
 
-    /// Whether [`flush`](Self::flush) has something to do.
+    /// Whether [`flush`](Self::flush) has work.
     pub(super) fn has_to_write(&self) -> bool {
         match self {
             Link::Conn(conn) => conn.has_to_write(),
@@ -205,7 +205,7 @@ impl Link {
         }
     }
 
-    /// Shows the prompt, where it is the console.
+    /// Shows the prompt, if it is the console.
     pub(super) fn prompt(&mut self) {
         if let Link::Console(console) = self {
             console.prompt();
@@ -230,7 +230,7 @@ impl Link {
         }
     }
 
-    /// Whether something waits for further messages to be joined with.
+    /// Whether a message waits for further messages to be joined with.
     pub(super) fn holds_back(&self) -> bool {
         match self {
             Link::Conn(conn) => conn.holds_back(),
@@ -238,7 +238,7 @@ impl Link {
         }
     }
 
-    /// Whether it is the peer that the next write waits for, not a pause.
+    /// Whether the next write waits for the peer, not for a pause.
     pub(super) fn is_awaiting(&self) -> bool {
         match self {
             Link::Conn(conn) => conn.is_awaiting(),
@@ -260,7 +260,7 @@ impl Link {
         }
     }
 
-    /// Whether our end has been sent, or what goes before a reset. The console has none.
+    /// Whether the FIN was sent, or everything before a reset. False for the console.
     pub(super) fn is_finished(&self) -> bool {
         match self {
             Link::Conn(conn) => conn.is_finished(),
@@ -268,7 +268,7 @@ impl Link {
         }
     }
 
-    /// Whether closing it is to reset it. The console knows no such thing.
+    /// Whether closing it resets it. False for the console.
     pub(super) fn resets(&self) -> bool {
         match self {
             Link::Conn(conn) => conn.resets(),
@@ -276,7 +276,7 @@ impl Link {
         }
     }
 
-    /// The connection, where it is one.
+    /// The connection, if it is one.
     pub(super) fn conn(&self) -> Option<&Conn> {
         match self {
             Link::Conn(conn) => Some(conn),

@@ -1,39 +1,39 @@
-//! Telling now and then how far something is: on a terminal in one line, which the next takes the place of.
+//! Prints progress from time to time: on a terminal in one line, which the next one replaces.
 
 use std::time::{Duration, Instant};
 
 use crate::io::report::Report;
 
-/// What is over sooner is not worth a line.
+/// The delay before the first line: a shorter run prints none.
 const FIRST: Duration = Duration::from_millis(500);
-/// Between two looks on a terminal.
+/// The interval on a terminal.
 const REDRAWN: Duration = Duration::from_millis(200);
-/// Between two lines anywhere else.
+/// The interval between two lines elsewhere.
 const REPEATED: Duration = Duration::from_secs(1);
 
-/// When what is told next, and where.
+/// When and where progress is printed.
 #[derive(Debug)]
 pub(super) struct ProgressLine {
     report: Report,
     next: Instant,
-    /// One line takes the place of another.
+    /// Each line replaces the previous one.
     redraws: bool,
-    /// Something was reported.
+    /// Whether a line was printed.
     shown: bool,
 }
 
 impl ProgressLine {
-    /// Of something that begins now.
+    /// The progress of an operation that begins now.
     pub(super) fn new(report: &Report, now: Instant) -> Self {
         ProgressLine { report: report.clone(), next: now + FIRST, redraws: report.redraws(), shown: false }
     }
 
-    /// The same, where something else is written to the same terminal: each line stays.
+    /// The same, for a terminal with other output: each line stays.
     pub(super) fn that_stays(self) -> Self {
         ProgressLine { redraws: false, ..self }
     }
 
-    /// Tells how far it is, if it is time for that; when it will be next.
+    /// Prints the progress if it is due; returns when it is due next.
     pub(super) fn tell(&mut self, now: Instant, line: impl FnOnce() -> String) -> Instant {
         if now >= self.next {
             self.shown = true;
@@ -48,12 +48,12 @@ impl ProgressLine {
         self.next
     }
 
-    /// Whether something was reported.
+    /// Whether a line was printed.
     pub(super) fn is_shown(&self) -> bool {
         self.shown
     }
 
-    /// Takes it off the terminal, with a last word in its place where one is wanted.
+    /// Removes the line from the terminal, or replaces it by this last line.
     pub(super) fn end(&self, last: Option<String>) {
         self.report.status("");
         if let Some(last) = last {

@@ -1,4 +1,4 @@
-//! The server's side of a relay: a connection is made for every client, while the others are served.
+//! The server side of a relay: connects to the server for each client, while the others are served.
 
 use std::time::{Duration, Instant};
 
@@ -15,10 +15,10 @@ use crate::service::PeerId;
 use crate::trace::{ConnId, Side};
 use crate::value::Address;
 
-/// How long a client waits for its server.
+/// The time limit for connecting to the server.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The connections to the server that are being made.
+/// The connections to the server in progress.
 pub(super) struct Dials {
     to: Address,
     family: Family,
@@ -29,25 +29,25 @@ pub(super) struct Dials {
 
 struct Call {
     client: PeerId,
-    /// The number of its connection.
+    /// The number of the client's connection.
     conn: Option<ConnId>,
     dial: Dial,
     until: Instant,
 }
 
-/// What has become of the call for a client.
+/// The result of connecting for a client.
 pub(super) enum Answer {
-    /// The server is there.
+    /// The server is connected.
     Linked(PeerId, Conn),
-    /// It is not.
+    /// The connection failed.
     Unreachable(PeerId, Error),
 }
 
 impl Dials {
-    /// Nobody is called yet. `None` where `config` asks for no relay.
+    /// Without connections yet. `None` if `config` has no relay.
     pub(super) fn new(config: &ListenConfig) -> Option<Self> {
         let relay = config.relay.as_ref()?;
-        // What only a listening socket has is not asked of the others.
+        // Options of listening sockets do not apply to connections.
         let options = SocketOptions {
             reuseaddr: None,
             reuseport: None,
@@ -65,18 +65,18 @@ impl Dials {
         })
     }
 
-    /// What the clients' connections are given.
+    /// The options of the clients' connections.
     pub(super) fn traffic_of_clients(config: &ListenConfig) -> Traffic {
         let cut = config.relay.as_ref().is_none_or(|relay| relay.cut_toward != Toward::Server);
         toward(config.traffic.clone(), cut)
     }
 
-    /// Whether this key is one of a dial.
+    /// Whether this key belongs to a dial.
     pub(super) fn owns(key: usize) -> bool {
         (FIRST_KEY..usize::MAX / 2).contains(&key)
     }
 
-    /// Begins to call the server for a client, whose connection has this number.
+    /// Starts to connect to the server for a client, whose connection has this number.
     pub(super) fn call(&mut self, client: PeerId, conn: Option<ConnId>, driver: &mut Driver) -> Option<Answer> {
         let entry = self.under_way.vacant_entry();
         let key = FIRST_KEY + entry.key() * KEYS;
@@ -90,20 +90,20 @@ impl Dials {
         }
     }
 
-    /// Goes on with the call that is ready, or that has to look at the clock.
+    /// Continues the dial of this key, after an event or at its time.
     pub(super) fn on_ready(&mut self, ready: Ready, driver: &mut Driver, context: &Context) -> Option<Answer> {
         let index = (ready.key - FIRST_KEY) / KEYS;
         self.under_way.get_mut(index)?.dial.on_ready(ready);
         self.go_on(index, driver, context)
     }
 
-    /// Goes on with every call: a name may have been looked up.
+    /// Continues all dials: a name lookup may have ended.
     pub(super) fn on_woken(&mut self, driver: &mut Driver, context: &Context) -> Vec<Answer> {
         let all: Vec<_> = self.under_way.iter().map(|(index, _)| index).collect();
         all.into_iter().filter_map(|index| self.go_on(index, driver, context)).collect()
     }
 
-    /// Gives up the call for a client that has gone.
+    /// Aborts the dial for a client that has gone.
     pub(super) fn forget(&mut self, client: PeerId, driver: &Driver) {
         let of_client = self.under_way.iter().find(|(_, call)| call.client == client).map(|(index, _)| index);
         if let Some(index) = of_client {
@@ -137,7 +137,7 @@ impl Dials {
     }
 }
 
-/// The same, cut or whole.
+/// The same options, with or without cuts.
 fn toward(traffic: Traffic, cut: bool) -> Traffic {
     if cut { traffic } else { Traffic { plan: Plan::default(), ..traffic } }
 }

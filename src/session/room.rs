@@ -1,4 +1,4 @@
-//! What the loops of one listener share: how many are inside, and who came as which.
+//! The shared state of the loops of one listener: the number of connections, and their numbering.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Mutex, PoisonError};
@@ -7,17 +7,17 @@ use super::account::Totals;
 use super::complaint::Quota;
 use crate::config::ListenConfig;
 
-/// Everybody inside, whichever loop serves them.
+/// The state that all loops of a listener share.
 #[derive(Debug, Default)]
 pub(super) struct Room {
     inside: AtomicUsize,
     arrivals: AtomicU64,
-    /// The access lines at a terminal.
+    /// The rate limit of access lines at a terminal.
     pub(super) lines: Mutex<Quota>,
     totals: Mutex<Collected>,
 }
 
-/// The totals that the loops have given so far for one request.
+/// The totals of the loops for one request so far.
 #[derive(Debug, Default)]
 struct Collected {
     request: u64,
@@ -25,16 +25,16 @@ struct Collected {
     totals: Totals,
 }
 
-/// The part of one loop in it.
+/// The share of one loop.
 #[derive(Debug)]
 pub(super) struct Share<'a> {
     room: &'a Room,
     limit: Option<usize>,
-    /// How many of those inside are, or are about to be, served by this loop.
+    /// The number of connections that this loop serves or is about to serve.
     mine: usize,
 }
 
-/// How many loops are to serve.
+/// The number of loops.
 pub(super) fn loops(config: &ListenConfig) -> usize {
     match config.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -47,8 +47,8 @@ impl Room {
         Share { room: self, limit, mine: 0 }
     }
 
-    /// Takes the totals of one of so many loops, for the request of this number. The last one of them
-    /// gets the sum.
+    /// Adds the totals of one of `loops` loops to the request with this number. Returns the sum to the last
+    /// one.
     pub(super) fn collect(&self, request: u64, part: &Totals, loops: usize) -> Option<Totals> {
         let mut collected = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
         if request > collected.request {
@@ -61,7 +61,7 @@ impl Room {
 }
 
 impl Share<'_> {
-    /// Sets right how many this loop serves, now that some may have gone.
+    /// Updates the number of connections of this loop after some may have ended.
     pub(super) fn settle(&mut self, serving: usize) {
         if serving < self.mine {
             self.room.inside.fetch_sub(self.mine - serving, SeqCst);
@@ -71,7 +71,7 @@ impl Share<'_> {
         self.mine = serving;
     }
 
-    /// Keeps a place for one more. False: as many are inside as may be.
+    /// Reserves a place for one more connection. False: the limit is reached.
     pub(super) fn reserve(&mut self, serving: usize) -> bool {
         self.settle(serving);
         let fits = |inside: usize| self.limit.is_none_or(|limit| inside < limit).then_some(inside + 1);
@@ -80,12 +80,12 @@ impl Share<'_> {
         kept
     }
 
-    /// Whether nobody else would be let in now.
+    /// Whether the limit is reached.
     pub(super) fn is_full(&self) -> bool {
         self.limit.is_some_and(|limit| self.room.inside.load(SeqCst) >= limit)
     }
 
-    /// The number of an arrival, counted from 0 over all loops.
+    /// The number of an accepted connection, counted from 0 over all loops.
     pub(super) fn number(&self) -> u64 {
         self.room.arrivals.fetch_add(1, SeqCst)
     }

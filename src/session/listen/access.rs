@@ -1,4 +1,4 @@
-//! The access line: what a connection came to, printed at its end.
+//! The access line of each connection, printed at its end.
 
 use std::fmt::Write;
 use std::io::ErrorKind;
@@ -16,17 +16,16 @@ use crate::io::report::{Medium, Report};
 use crate::io::signal::Signals;
 use crate::service::Service;
 
-/// What is printed of the connections of one loop: a line when one ends, and the totals when SIGUSR1
-/// asks for them.
+/// The log of the connections of one loop: a line at the end of each, and the totals at SIGUSR1.
 #[derive(Debug)]
 pub(super) struct AccessLog<'a> {
     report: Report,
     printed: Printed<'a>,
     room: &'a Room,
     loops: usize,
-    /// What the connections that have ended came to.
+    /// The totals of the connections that have ended.
     totals: Totals,
-    /// How many times the totals were asked for.
+    /// The number of requests for the totals so far.
     asked: u64,
 }
 
@@ -34,22 +33,22 @@ pub(super) struct AccessLog<'a> {
 enum Printed<'a> {
     Never,
     Always,
-    /// A person watches: clients do not choose how fast the screen scrolls.
+    /// On a terminal, so that clients cannot make the screen scroll too fast.
     Limited(&'a Mutex<Quota>),
 }
 
-/// Whether the listener is shutting down, and what that means for a connection.
+/// Whether the listener is shutting down, and how a connection ends then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shutdown {
     No,
-    /// What had arrived from the client was answered.
+    /// The messages received from the client were answered.
     Drains,
-    /// The client did not get everything that was for it.
+    /// The client did not get all its replies.
     Aborts,
 }
 
 impl<'a> AccessLog<'a> {
-    /// Lines are printed in the journal and with `-v`, and at a terminal within the quota.
+    /// Prints lines in the journal and with `-v`, and at a terminal within the quota.
     pub(super) fn new(config: &ListenConfig, report: &Report, room: &'a Room) -> Self {
         let printed = match report.medium() {
             _ if config.seeing.quiet => Printed::Never,
@@ -61,7 +60,7 @@ impl<'a> AccessLog<'a> {
         AccessLog { report: report.clone(), printed, room, loops: loops(config), totals: Totals::default(), asked: 0 }
     }
 
-    /// Whether any line is printed.
+    /// Whether lines are printed.
     pub(super) fn is_on(&self) -> bool {
         !matches!(self.printed, Printed::Never)
     }
@@ -102,12 +101,12 @@ impl<'a> AccessLog<'a> {
         self.count(|quota| quota.left_out(now));
     }
 
-    /// No more lines will come: prints how many were left out.
+    /// Prints at the end how many lines were left out.
     pub(super) fn finish(&self) {
         self.count(Quota::rest);
     }
 
-    /// SIGUSR1 asks for the totals so far: the last of the loops prints them.
+    /// Adds the totals of this loop after SIGUSR1; the last loop prints the sum.
     pub(super) fn give_totals<S: Service>(&mut self, signals: &Signals, exchange: &Exchange<S>, now: Instant) {
         let asked = signals.usr1();
         if asked == self.asked {
@@ -157,7 +156,7 @@ fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// What a listener has done until now: `so far: 3 connections (1 open), 18 bytes in, 44 bytes out, 2 messages in`.
+/// The totals so far: `so far: 3 connections (1 open), 18 bytes in, 44 bytes out, 2 messages in`.
 fn so_far(totals: &Totals) -> String {
     let Totals { connections, open, bytes_in, bytes_out, messages_in } = totals;
     let mut text = format!(
@@ -175,7 +174,7 @@ fn so_far(totals: &Totals) -> String {
 /// Why a connection ended, in a few words.
 fn reason(why: &Why, account: &Account, shutdown: Shutdown) -> String {
     match why {
-        // EPIPE on a connection is a reset that came after the peer's end.
+        // EPIPE on a connection is a reset after the peer's end.
         Why::Failed(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {
             "reset by peer".to_owned()
         }

@@ -1,4 +1,4 @@
-//! How a listener's pipe ends: what its clients did not get, and what stdout did not take.
+//! The end of `listen --service pipe`: bytes that clients did not get, and bytes that stdout did not take.
 
 use std::io;
 use std::time::Instant;
@@ -9,8 +9,8 @@ use crate::error::{Error, bytes};
 use crate::service::{CONSOLE, Service};
 
 impl<S: Service> Server<'_, S> {
-    /// A pipe is stopped: what stands ready on stdin is passed on as far as it is taken at once. If
-    /// there is more, its client must not take what it has for all.
+    /// Sends the bytes that can be read from stdin now, as far as the client takes them at once. If there are
+    /// more, the client gets a reset, because its stream is incomplete.
     pub(super) fn cut_input_short(&mut self, now: Instant) {
         if self.exchange.pass_last_input(now) {
             return;
@@ -21,7 +21,7 @@ impl<S: Service> Server<'_, S> {
         }
     }
 
-    /// The time for an orderly end is over, and a pipe is there to pass everything on.
+    /// Notes the bytes that are left when the time for an orderly end is over.
     pub(super) fn note_leftover(&mut self, now: Instant) {
         let client = self.exchange.service.sink(CONSOLE);
         if let Some(conn) = self.exchange.conn(client).filter(|conn| conn.backlog() > 0) {
@@ -39,11 +39,11 @@ impl<S: Service> Server<'_, S> {
         }
     }
 
-    /// Notes what the connection of a pipe has lost. The one connection of a pipe is the whole run;
-    /// of several, each loss is said when it is seen, and the status tells of it at the end.
+    /// Notes the loss of a connection. With one connection it is the error of the run; with several, each loss
+    /// is printed at once, and the status reports it at the end.
     pub(super) fn note_loss(&mut self, Ended { name, why, delivery, .. }: &Ended) {
         if self.grace.is_some() && matches!(why, Why::Done) {
-            return; // it was stopped, and that has been noted
+            return; // it was stopped, and `note_leftover` has noted the loss
         }
         let Some(loss) = delivery.loss(name, why) else { return };
         if self.config.is_one_pipe() {
@@ -54,7 +54,7 @@ impl<S: Service> Server<'_, S> {
         }
     }
 
-    /// What a run has come to: its failure, or that connections of a kept pipe have lost bytes.
+    /// The result of the run: its failure, or the number of connections that lost bytes.
     pub(super) fn outcome(&mut self) -> Result<(), Error> {
         if self.exchange.console_closed() {
             return Err(Error::OutputGone);
@@ -67,7 +67,7 @@ impl<S: Service> Server<'_, S> {
     }
 }
 
-/// Why a pipe has failed that was stopped before all was passed on.
+/// The error of a pipe that was stopped before everything was sent.
 fn stopped_with(what: &str) -> io::Error {
     io::Error::other(format!("stopped with {what}"))
 }

@@ -1,4 +1,4 @@
-//! One conversation of a sweep: connect, write as the trial has it, gather the replies, end.
+//! One conversation of a sweep: connects, writes by the plan of the trial, collects the replies, ends.
 
 use std::time::{Duration, Instant};
 
@@ -15,49 +15,49 @@ use crate::trace::Side;
 use crate::value::Address;
 use crate::verdict::{Ending, Outcome};
 
-/// The least and the most silence behind the first answer, until it is taken for all of it.
+/// The shortest and the longest silence after the first reply, until it is taken to be complete.
 const GRACE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(250));
 
-/// What every conversation of a sweep shares.
+/// The settings of all conversations of a sweep.
 pub(super) struct Setting<'a> {
     pub(super) config: &'a SweepConfig,
     pub(super) address: Address,
     pub(super) messages: Vec<Vec<u8>>,
     pub(super) request: Vec<u8>,
-    /// Replies, and bytes of them, that end the waiting.
+    /// The number of replies, and of their bytes, after which nothing more is waited for.
     pub(super) expected: Expected,
     pub(super) recorder: Recorder,
 }
 
-/// How much of an answer is all of it.
+/// When a reply is complete.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Expected {
     pub(super) replies: usize,
-    /// 0 where the number of replies says it all.
+    /// The expected bytes; 0 if the number of replies is enough.
     pub(super) bytes: usize,
-    /// More bytes than this are an answer without end.
+    /// More bytes than this are a reply without end.
     pub(super) most: usize,
-    /// It is a guess: more may come behind that.
+    /// The number is a guess: more bytes may follow.
     pub(super) guessed: bool,
-    /// Silence that ends a conversation which has not had it all.
+    /// The silence after which an incomplete conversation ends.
     pub(super) silence: Duration,
 }
 
-/// A conversation under way.
+/// A running conversation.
 pub(super) struct Conversation {
     stage: Stage,
     trial: Trial,
     key: usize,
-    /// When the connection stood.
+    /// When the connection was made.
     begun: Instant,
-    /// The last time that something moved.
+    /// The last time that a byte was sent or received.
     active: Instant,
-    /// The last time that the server took something.
+    /// The last time that the server read bytes.
     taken: Instant,
     framing: Framing,
     inbox: Inbox,
     outcome: Outcome,
-    /// Our end is asked for.
+    /// The half-close was requested.
     finished: bool,
 }
 
@@ -68,7 +68,7 @@ enum Stage {
 }
 
 impl Conversation {
-    /// Begins; `key` and `dial_keys` are the driver's keys it may use.
+    /// Starts; `key` and `dial_keys` are the keys of the driver that it may use.
     pub(super) fn start(
         setting: &Setting<'_>,
         trial: Trial,
@@ -115,7 +115,7 @@ impl Conversation {
         }
     }
 
-    /// Goes on; the trial and how it came out, when it is over.
+    /// Continues; returns the trial and its outcome when it is over.
     pub(super) fn go_on(
         &mut self,
         setting: &Setting<'_>,
@@ -128,7 +128,7 @@ impl Conversation {
         matches!(self.stage, Stage::Over).then(|| (self.trial.clone(), std::mem::take(&mut self.outcome)))
     }
 
-    /// Gives it up where it stands.
+    /// Aborts it.
     pub(super) fn abandon(self, driver: &Driver) {
         match self.stage {
             Stage::Calling(mut dial) => dial.abandon(driver),
@@ -137,7 +137,7 @@ impl Conversation {
         }
     }
 
-    /// Goes on making the connection; what is to be said is said as soon as it stands.
+    /// Continues connecting; sends the messages as soon as the connection is made.
     fn call(&mut self, setting: &Setting<'_>, driver: &mut Driver, now: Instant) {
         let Stage::Calling(dial) = &mut self.stage else { return };
         match dial.poll(driver, now) {
@@ -181,13 +181,14 @@ impl Conversation {
         if (conn.backlog(), conn.is_awaiting()) != before {
             (self.active, self.taken) = (now, now);
         }
-        // Nothing was read yet: the server may be busy with others, and has said nothing by it.
+        // The server has read nothing yet: it may be busy with other clients, which means nothing for this
+        // trial.
         let at_the_door = conn.is_awaiting() && conn.barriers() == (0, 0) && self.outcome.received == 0;
         match flush {
             Ok(Flush::Until(at)) => driver.wake_at(self.key, at),
             Ok(Flush::More) => driver.again(self.key),
             Ok(Flush::Idle | Flush::Blocked) => {}
-            // What the server said before it went away is read below.
+            // The bytes that the server sent before it closed are read below.
             Err(_) => conn.break_off(),
         }
         if let Some(ending) = self.listen(setting, scratch, now) {
@@ -195,7 +196,7 @@ impl Conversation {
         }
         let timeout = setting.config.timeout;
         let silence = if at_the_door { timeout } else { setting.expected.silence };
-        // Bytes that drip without end do not put off the end for ever.
+        // A server that sends slowly without end must not delay the end for ever.
         let until = (self.active + silence).min(self.taken + timeout);
         if now >= until {
             let talking = now < self.active + silence && self.outcome.received > 0;
@@ -203,7 +204,7 @@ impl Conversation {
         }
         driver.wake_at(self.key, until);
         if !self.finished && self.outcome.unsent == 0 {
-            // When nothing more comes by itself, perhaps something does at our end.
+            // The server may send more after our half-close.
             let wait = if self.has_all(setting) { self.grace(setting).min(silence / 2) } else { silence / 2 };
             let at = (self.active + wait).min(self.taken + timeout / 2);
             if now < at {
@@ -217,7 +218,7 @@ impl Conversation {
         }
     }
 
-    /// Reads what there is; how the connection ended, if it did.
+    /// Reads available bytes; returns how the connection ended, if it did.
     fn listen(&mut self, setting: &Setting<'_>, scratch: &mut [u8], now: Instant) -> Option<Ending> {
         let Stage::Talking(conn) = &mut self.stage else { return None };
         loop {
@@ -237,7 +238,7 @@ impl Conversation {
                         return Some(Ending::Endless);
                     }
                 }
-                // Whether that was before our end or behind it is a matter of microseconds.
+                // Whether that was before or after our half-close is a matter of microseconds.
                 Ok(Incoming::Eof) => return Some(Ending::Closed),
                 Ok(Incoming::Until(_) | Incoming::Blocked) => return None,
                 Err(_) => return Some(Ending::Reset),
@@ -245,8 +246,8 @@ impl Conversation {
         }
     }
 
-    /// Silence behind all that is expected, before our end is sent: where that is a guess, it is
-    /// long beside what the server has taken for its answer.
+    /// The silence after everything expected, before half-closing. If the expectation is a guess, it is long
+    /// compared with the time that the reply took.
     fn grace(&self, setting: &Setting<'_>) -> Duration {
         let taken = self.active.saturating_duration_since(self.begun);
         if setting.expected.guessed { (taken * 20).clamp(GRACE.0, GRACE.1) } else { Duration::ZERO }
@@ -270,7 +271,7 @@ impl Conversation {
         self.outcome.ending = ending;
     }
 
-    /// What stands behind the last whole reply; a body may be whole for its connection has ended.
+    /// The bytes after the last complete reply; a body may be complete because its connection has ended.
     fn gather_rest(&mut self, ended: bool) {
         self.outcome.rest = self.inbox.held().to_vec();
         if ended && self.inbox.ends_with_stream() {

@@ -1,4 +1,4 @@
-//! `secretcat sweep`: the same messages under every cut, and whether the replies stay the same.
+//! `secretcat sweep`: sends the same messages under every cut, and compares the replies.
 
 mod conversation;
 mod pool;
@@ -23,20 +23,20 @@ use crate::plan::Order;
 use crate::value::Signal;
 use crate::verdict::{Baseline, BaselineError, Ending, Outcome, Subject, Tally, Verdict, to_json, to_junit, to_text};
 
-/// So many connections refused one after the other end a sweep: the server is gone.
+/// The number of refused connections in a row that ends a sweep: the server is gone.
 const REFUSALS: usize = 16;
-/// A conversation may be silent so many times longer than the uncut one took altogether.
+/// The limit of silence, as a multiple of the duration of the uncut conversation.
 const PATIENCE: u32 = 50;
-/// But never less than this.
+/// The shortest limit of silence.
 const LEAST_PATIENCE: Duration = Duration::from_millis(300);
-/// Bytes beyond what is expected that are no answer without end yet.
+/// The number of bytes above the expected ones that are accepted before a reply counts as endless.
 const SURPLUS: usize = 1 << 20;
 
-/// Sweeps, prints what it found, and returns the exit status: 0 the same, 3 different, 4 could not
-/// tell; that of the signal where one came.
+/// Sweeps, prints the findings, and returns the exit status: 0 the same, 3 different, 4 could not tell; that of
+/// the signal if one arrived.
 ///
 /// # Errors
-/// When the sweep cannot be begun, or what it found cannot be written.
+/// When the sweep cannot be started, or its findings cannot be written.
 pub fn run(config: &SweepConfig, context: &Context) -> Result<u8, Error> {
     super::check_platform(&config.traffic.socket)?;
     let _ = sys::raise_descriptor_limit();
@@ -83,7 +83,7 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<u8, Error> {
     }
 }
 
-/// Why a sweep has nothing to tell.
+/// Why a sweep has no result.
 enum Stop {
     /// There is nothing to compare with.
     NoBaseline(NoBaseline),
@@ -133,14 +133,15 @@ impl Sweep<'_> {
         examined.map(|()| baseline)
     }
 
-    /// Two conversations with nothing cut.
+    /// Two conversations without cuts.
     fn baseline(&mut self, order: &Order) -> Result<Baseline, Stop> {
         let unusable = |error: BaselineError| Stop::NoBaseline(error.into());
         let one = self.uncut(order)?;
         one.check().map_err(unusable)?;
         let raw = self.pool.setting.config.framing == Framing::Raw;
         let expected = &mut self.pool.setting.expected;
-        // What came only at our end is not waited for before it: the last line may have had none.
+        // Bytes that arrived only after our half-close are not waited for before it: the last line may have no
+        // ending.
         let (replies, bytes) = one.unprompted;
         expected.replies = replies;
         expected.bytes = if raw || !one.rest.is_empty() { bytes } else { 0 };
@@ -148,7 +149,7 @@ impl Sweep<'_> {
         expected.guessed = false;
         let begun = Instant::now();
         let other = self.uncut(order)?;
-        // A server that leaves the connection open is waited for as long as it takes, each time.
+        // A server that leaves the connection open costs the whole wait, each time.
         let patience = (begun.elapsed() * PATIENCE).max(LEAST_PATIENCE).min(self.pool.setting.config.timeout);
         self.pool.setting.expected.silence = patience;
         Baseline::new(&one, &other, self.pool.setting.config.masks.clone()).map_err(unusable)
@@ -159,11 +160,11 @@ impl Sweep<'_> {
         outcome.ok_or(Stop::NoBaseline(NoBaseline::Interrupted))
     }
 
-    /// Every trial, several at once; those that did not come out the same.
+    /// Runs all trials, several at once; returns those that were not the same.
     fn all(&mut self, order: &Order, baseline: &Baseline) -> Result<Suspects, Error> {
         let jobs = self.pool.setting.config.jobs;
         let mut suspects = Vec::new();
-        // In a row, how many were refused, and how many saw nothing of the server.
+        // The number of refused trials in a row, and of trials in a row without a byte of the server.
         let (mut refused, mut lifeless) = (0, 0);
         let mut next = order.iter();
         let mut more = true;
@@ -206,13 +207,13 @@ impl Sweep<'_> {
     }
 }
 
-/// What is waited for while it is not known what the server answers.
+/// The expectation while the replies of the server are unknown.
 fn first_expectation(config: &SweepConfig, messages: usize) -> Expected {
     let most = messages.saturating_mul(config.traffic.max_message).saturating_add(SURPLUS);
     Expected { replies: messages, bytes: 0, most, guessed: true, silence: config.timeout }
 }
 
-/// Writes the findings where they are wanted.
+/// Writes the reports of the findings.
 fn tell(
     config: &SweepConfig,
     subject: &Subject,
@@ -230,7 +231,7 @@ fn tell(
     }
 }
 
-/// The messages of stdin, found by the framing.
+/// The messages of stdin, split by the framing.
 fn read_messages(config: &SweepConfig, signals: &Signals) -> Result<Vec<Vec<u8>>, Error> {
     let bytes = files::read_stdin(|| signals.stopped())?;
     let garbled = |error| Error::Usage(format!("stdin: {error} (--framing {})", config.framing));
