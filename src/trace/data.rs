@@ -5,17 +5,15 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::value::escape;
 
-/// Bytes that an event carries of a message, a write or a read if it does not carry all.
+/// The number of first bytes that an event carries, unless it carries all.
 const HEAD: usize = 64;
 
-/// Bytes that went over a connection. JSON has them as the field `text` where they are UTF-8, and
-/// else as `base64`.
+/// Bytes of a message, write or read. In JSON they are the field `text` if they are UTF-8, or else `base64`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Data(Vec<u8>);
 
 impl Data {
-    /// The first bytes: 64 of them, or up to three fewer where the last of them would cut a
-    /// character of UTF-8 in two.
+    /// The first 64 bytes, or up to three fewer so that no UTF-8 character is cut.
     #[must_use]
     pub fn head(bytes: &[u8]) -> Data {
         Data(head(bytes).to_vec())
@@ -27,7 +25,7 @@ impl Data {
         Data(bytes.to_vec())
     }
 
-    /// The first bytes of `len` in quotes, safe to show; dots stand for the rest.
+    /// The first bytes of `len` in quotes, escaped; dots replace the rest.
     #[must_use]
     pub fn shown(&self, len: u64) -> String {
         let head = head(&self.0);
@@ -53,7 +51,7 @@ fn head(bytes: &[u8]) -> &[u8] {
         return head;
     }
     match std::str::from_utf8(head) {
-        // What is wrong is only that it ends here.
+        // The only error is an incomplete character at the end.
         Err(error) if error.error_len().is_none() => &head[..error.valid_up_to()],
         _ => head,
     }

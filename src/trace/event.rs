@@ -1,4 +1,4 @@
-//! What can happen on a connection, as plain data: the one vocabulary of `-v`, `--stats`, `--trace` and `--timeline`.
+//! The events of connections as plain data, common to `-v`, `--stats`, `--trace` and `--timeline`.
 
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use crate::plan::Plan;
 /// The number of a connection within one run, counted from 1 in the order they were opened.
 pub type ConnId = u64;
 
-/// Which end of a connection wrote the record; both ends are here with `--loopback` and in a relay.
+/// The end of a connection that recorded an event; with `--loopback` and in a relay both ends are in this
+/// process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
@@ -20,7 +21,7 @@ pub enum Side {
     Listen,
 }
 
-/// The way the bytes of a message go.
+/// The direction of the bytes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
@@ -30,17 +31,17 @@ pub enum Direction {
     In,
 }
 
-/// One thing that happened, and when.
+/// One event, with its time.
 #[derive(Clone, Debug, Serialize)]
 pub struct Event {
     /// Nanoseconds of monotonic time since the run began.
     pub t: u64,
-    /// The connection it happened on; 0 for what concerns the whole run.
+    /// The number of the connection; 0 for events of the whole run.
     pub conn: ConnId,
     /// What happened.
     #[serde(flatten)]
     pub what: What,
-    /// The bytes of a message, a write or a read, as far as they are wanted.
+    /// The recorded bytes of a message, a write or a read.
     #[serde(flatten)]
     pub data: Option<Data>,
 }
@@ -59,10 +60,10 @@ impl Event {
     }
 }
 
-/// Whoever wants to know what happens: a summary, a picture, a file, a test.
+/// A receiver of events: a summary, a picture, a file, a test.
 pub trait Sink {
-    /// Takes note of one event; the events of one connection come in the order they happened,
-    /// `Open` first and `Close` last.
+    /// Takes one event. The events of one connection are in the order in which they happened, `Open` first and
+    /// `Close` last.
     fn note(&mut self, event: &Event);
 }
 
@@ -78,7 +79,7 @@ impl Sink for Vec<Event> {
 pub enum What {
     /// A connection was made or accepted.
     Open {
-        /// Which end we are.
+        /// The end that recorded it.
         side: Side,
         /// Our address.
         local: String,
@@ -90,14 +91,14 @@ pub enum What {
     },
     /// The plan that cuts what this connection writes, with the seed it uses.
     Plan(Plan),
-    /// A socket option after it was set: what was asked, and what the kernel made of it.
+    /// A socket option after it was set: the requested value and the value in effect.
     Option {
         /// The option's name on the command line, without the dashes.
         name: &'static str,
-        /// The value that was asked for; absent where nothing was asked.
+        /// The requested value, if any.
         #[serde(skip_serializing_if = "Option::is_none")]
         requested: Option<String>,
-        /// The value the kernel reports; absent where it cannot be read.
+        /// The value that the kernel reports; absent if it cannot be read.
         #[serde(skip_serializing_if = "Option::is_none")]
         effective: Option<String>,
     },
@@ -105,7 +106,7 @@ pub enum What {
     Write {
         /// Stream offset of its first byte.
         offset: u64,
-        /// Bytes handed to the kernel.
+        /// Bytes passed to the kernel.
         asked: u64,
         /// Bytes the kernel took.
         accepted: u64,
@@ -117,9 +118,9 @@ pub enum What {
         /// Bytes it returned.
         len: u64,
     },
-    /// One whole message, line ending included.
+    /// One complete message, line ending included.
     Message {
-        /// Which way it goes.
+        /// Its direction.
         dir: Direction,
         /// Its number on this connection and direction, from 1.
         number: u64,
@@ -128,28 +129,28 @@ pub enum What {
         /// Stream offset after its last byte.
         end: u64,
     },
-    /// A wait between two writes began.
+    /// A pause between two writes began.
     Pause {
         /// Stream offset of the next byte to be written.
         offset: u64,
-        /// How long, in nanoseconds.
+        /// Its duration in nanoseconds.
         nanos: u64,
     },
-    /// A barrier was passed, or given up.
+    /// A barrier was passed or abandoned.
     Barrier {
-        /// Stream offset up to which everything was waited for.
+        /// The stream offset up to which all bytes were waited for.
         offset: u64,
         /// What was established about those bytes.
         outcome: BarrierOutcome,
     },
-    /// What the kernel counts on this connection (`TCP_INFO`).
+    /// The kernel's counters of this connection (`TCP_INFO`).
     Sample(TcpSample),
-    /// The peer half-closed: no more bytes will come.
+    /// The peer half-closed: it sends no more bytes.
     Eof {
         /// Bytes read in all.
         offset: u64,
     },
-    /// We half-closed: no more bytes will go.
+    /// This side half-closed: it sends no more bytes.
     Shutdown {
         /// Bytes written in all.
         offset: u64,
@@ -170,7 +171,7 @@ pub enum BarrierOutcome {
     Acked,
     /// The peer's program read every byte: its receive queue was empty.
     Read,
-    /// The peer's socket is not visible from here; acknowledged is all that is known.
+    /// The peer's socket is not visible from here; the bytes were acknowledged.
     NotVisible,
     /// The connection ended first.
     Abandoned,
@@ -231,8 +232,8 @@ impl TcpSample {
     /// Segments of data sent for the first time: retransmissions are counted in `data_segs_out`
     /// and taken out here. Unknown where the kernel lacks either count.
     ///
-    /// A SYN or FIN that was sent again counts in `total_retrans` alone and has no byte; no more
-    /// segments of data can have been sent again than bytes were.
+    /// A retransmitted SYN or FIN counts in `total_retrans` only and has no bytes; there cannot be more
+    /// retransmitted segments of data than retransmitted bytes.
     #[must_use]
     pub fn first_segments(&self) -> Option<u64> {
         let again = self.total_retrans?.min(self.bytes_retrans.unwrap_or(u64::MAX));

@@ -2,8 +2,8 @@
 
 use super::event::Event;
 
-/// Appends `event` to `out` as one line: a JSON object whose first fields are `t`, `conn` and
-/// `type`, and a line feed. What is unknown is left out, never null.
+/// Appends `event` to `out` as one line: a JSON object whose first fields are `t`, `conn` and `type`, and a
+/// line feed. An unknown value is left out, never null.
 #[allow(clippy::missing_panics_doc)] // what it expects cannot fail
 pub fn write_line(event: &Event, out: &mut Vec<u8>) {
     serde_json::to_writer(&mut *out, event)

@@ -1,4 +1,4 @@
-//! Events as people and programs read them: text, JSON lines, a summary, a picture; and back.
+//! Events as text, JSON lines, a summary and a picture; and plans read from a trace.
 
 mod data;
 mod event;

@@ -12,7 +12,7 @@ use crate::plan::Plan;
 /// The fields of an event line that are not fields of its plan.
 const ENVELOPE: [&str; 3] = ["t", "conn", "type"];
 
-/// A trace or plan file that holds no plan that can be used, and where it goes wrong.
+/// The error of a trace or plan file without a usable plan, with its position.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("line {line}, column {column}: {message}")]
 pub struct PlanFileError {
@@ -20,13 +20,13 @@ pub struct PlanFileError {
     pub line: usize,
     /// The column in bytes, from 1.
     pub column: usize,
-    /// What is wrong there. It may quote the file: escape it before a terminal sees it.
+    /// The problem. It may quote the file: escape it before printing.
     pub message: String,
 }
 
-/// Reads the first plan from a trace, from what `sweep --json` found, or from a file that is only a
-/// plan object (over as many lines as it likes). What stands before the plan is skipped, but must be
-/// objects; what stands behind it is not looked at: the run may have ended in the middle of a line.
+/// Reads the first plan from a trace, from what `sweep --json` found, or from a file that is only a plan object
+/// (over as many lines as it likes). Lines before the plan are skipped, but must be objects; text after the
+/// plan is not read, because the run may have ended in the middle of a line.
 pub fn read_plan(bytes: &[u8]) -> Result<Plan, PlanFileError> {
     let mut objects = serde_json::Deserializer::from_slice(bytes).into_iter::<Head>();
     loop {
@@ -43,7 +43,7 @@ pub fn read_plan(bytes: &[u8]) -> Result<Plan, PlanFileError> {
                 return plan
                     .ok_or_else(|| PlanFileError::at(place(bytes, begin), "this sweep found no difference: no plan"));
             }
-            // Only a file that is a plan and nothing else may leave the type out.
+            // Only a file that contains a plan and nothing else may omit the type.
             None if begin == skip_space(bytes, 0) => {
                 let plan = parse(object, place(bytes, begin))?;
                 let rest = skip_space(bytes, objects.byte_offset());
@@ -59,17 +59,17 @@ pub fn read_plan(bytes: &[u8]) -> Result<Plan, PlanFileError> {
     Err(PlanFileError::at(place(bytes, bytes.len()), "no plan before the end of the file"))
 }
 
-/// Reads the plan in one object that begins at `from` in its file.
+/// Reads the plan in one object, which begins at `from` in its file.
 fn parse(object: &[u8], from: (usize, usize)) -> Result<Plan, PlanFileError> {
     decode::<Line>(object, from).map(|line| line.0)
 }
 
-/// Reads one object that begins at `from` in its file.
+/// Reads one object, which begins at `from` in its file.
 fn decode<'a, T: Deserialize<'a>>(object: &'a [u8], from: (usize, usize)) -> Result<T, PlanFileError> {
     serde_json::from_slice(object).map_err(|error| PlanFileError::new(&error, from))
 }
 
-/// What a sweep found, as far as it is needed.
+/// The part of a sweep's findings that is needed.
 #[derive(Deserialize)]
 struct Findings {
     differences: Vec<Finding>,
@@ -98,7 +98,7 @@ impl PlanFileError {
         PlanFileError { line, column: before + 1, message: message.to_owned() }
     }
 
-    /// What serde says of an object that begins at `from`, without its own "at line 1 column 2".
+    /// The error of serde for an object that begins at `from`, without its "at line 1 column 2".
     fn new(error: &serde_json::Error, from: (usize, usize)) -> PlanFileError {
         let text = error.to_string();
         let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message).to_owned();
@@ -108,7 +108,7 @@ impl PlanFileError {
     }
 }
 
-/// The type of an object of which all else is ignored.
+/// The type of an object, ignoring its other fields.
 struct Head {
     kind: Option<String>,
     is_of_a_sweep: bool,
@@ -166,7 +166,7 @@ impl<'de> Visitor<'de> for LineVisitor {
     }
 }
 
-/// A map without the fields of the envelope: `Plan` denies fields that it does not know.
+/// A map without the fields of the event, because `Plan` refuses unknown fields.
 struct Inner<A>(A);
 
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for Inner<A> {

@@ -1,16 +1,16 @@
-//! How far something has come, in one line. Of a transfer bytes, rate, and the time left where the size is
-//! known; of a sweep plans, and the time left.
+//! Progress in one line: of a transfer bytes, rate, and the time left if the size is known; of a sweep plans
+//! and the time left.
 
 use super::units::{counted, grouped, per_second, rate, size, span};
 
-/// What has gone each way so far.
+/// The progress of a transfer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Transfer {
-    /// Bytes taken from stdin.
+    /// Bytes read from stdin.
     pub sent: u64,
-    /// How many of those there are, where that is known.
+    /// The size of stdin, if it is known.
     pub of: Option<u64>,
-    /// Bytes given to stdout.
+    /// Bytes written to stdout.
     pub received: u64,
     /// Nanoseconds since it began.
     pub nanos: u64,
@@ -31,13 +31,13 @@ impl Transfer {
         parts.join("; ")
     }
 
-    /// All of it, once it is over: `sent 4 GiB of 4 GiB (100%), received 3 KiB in 8.2 s`.
+    /// The summary at the end: `sent 4 GiB of 4 GiB (100%), received 3 KiB in 8.2 s`.
     #[must_use]
     pub fn summary(&self) -> String {
         format!("sent {}{}, received {} in {}", size(self.sent), self.share(), size(self.received), span(self.nanos))
     }
 
-    /// How much of what stdin had was sent, where that is known.
+    /// The part of stdin that was sent, if its size is known.
     fn share(&self) -> String {
         self.of.filter(|&all| all >= self.sent).map_or_else(String::new, |all| {
             let percent = (u128::from(self.sent) * 100).checked_div(all.into()).unwrap_or(100);
@@ -52,16 +52,16 @@ impl Transfer {
     }
 }
 
-/// What has become of the plans of a sweep so far.
+/// The progress of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Plans {
-    /// How many there are.
+    /// The number of plans.
     pub of: u64,
-    /// How many of them were tried.
+    /// The number of plans tried.
     pub done: u64,
-    /// How many of those are to be looked at again.
+    /// The number of plans to repeat.
     pub suspect: u64,
-    /// The one of those that is looked at again now, counted from 1; before that, 0.
+    /// The number of the plan that is repeated now, counted from 1; 0 before that.
     pub again: u64,
     /// Nanoseconds since it began.
     pub nanos: u64,

@@ -1,4 +1,4 @@
-//! Made-up events for the tests of this layer.
+//! Sample events for the tests of this layer.
 
 use super::data::Data;
 use super::event::{BarrierOutcome, ConnId, Direction, Event, Side, TcpSample, What};
@@ -9,12 +9,12 @@ pub(super) fn event(t: u64, conn: ConnId, what: What) -> Event {
     Event::new(t, conn, what)
 }
 
-/// A plan as its JSON says it.
+/// A plan from its JSON.
 pub(super) fn plan(json: &str) -> Plan {
     serde_json::from_str(json).unwrap()
 }
 
-/// At least one event of every kind, with every optional field both there and absent.
+/// At least one event of every kind, with every optional field both present and absent.
 pub(super) fn every_kind() -> Vec<Event> {
     let full = TcpSample {
         data_segs_out: Some(12),
@@ -93,7 +93,7 @@ pub(super) fn loopback(messages: u64, cuts: &[u64]) -> Vec<Event> {
     typed(messages, cuts, 180_000)
 }
 
-/// The same with so many nanoseconds between a reply and the next message.
+/// The same with this number of nanoseconds between a reply and the next message.
 pub(super) fn typed(messages: u64, cuts: &[u64], between: u64) -> Vec<Event> {
     let mut run = Run::new();
     run.open("127.0.0.1:51234", "127.0.0.1:4500");
@@ -115,8 +115,8 @@ pub(super) fn typed(messages: u64, cuts: &[u64], between: u64) -> Vec<Event> {
     run.events
 }
 
-/// Messages sent without waiting, two joined in one write and cut once across their boundary; the
-/// peer reads what it finds.
+/// Messages sent without waiting, two joined in one write and cut once across their boundary; the peer reads
+/// all available bytes.
 pub(super) fn coalesced() -> Vec<Event> {
     let mut run = Run::new();
     run.open("127.0.0.1:51234", "127.0.0.1:4500");
@@ -149,7 +149,7 @@ pub(super) fn coalesced() -> Vec<Event> {
     run.events
 }
 
-/// A relay: what a client sends to connection 1 goes on, cut, over connection 2, and back.
+/// A relay: the bytes that a client sends on connection 1 are forwarded, cut, on connection 2, and back.
 pub(super) fn relay() -> Vec<Event> {
     let mut run = Run::new();
     run.push(
@@ -195,7 +195,7 @@ pub(super) fn relay() -> Vec<Event> {
     run.events
 }
 
-/// Raw bytes out of one end: large writes, many segments each, seldom sampled.
+/// Raw bytes from one end: large writes, many segments each, rarely sampled.
 pub(super) fn bulk(writes: u64) -> Vec<Event> {
     let mut run = Run::new();
     run.push(
@@ -217,11 +217,11 @@ pub(super) fn bulk(writes: u64) -> Vec<Event> {
     run.events
 }
 
-/// A pair of connection ends, 1 and 2, and how far each has come.
+/// Two ends of a connection, 1 and 2, and their counters.
 pub(super) struct Run {
     pub(super) events: Vec<Event>,
     now: u64,
-    /// Bytes, writes and segments out of each end.
+    /// Bytes, writes and segments sent by each end.
     out: [u64; 2],
     segments: [u64; 2],
 }
@@ -274,7 +274,7 @@ impl Run {
         self.push(1, What::Message { dir: Direction::In, number, start, end: start + len });
     }
 
-    /// One write that goes out in so many segments, and the sample that says so.
+    /// One write that is sent in this number of segments, and the sample that shows it.
     pub(super) fn write(&mut self, conn: ConnId, len: u64, segments: u64) {
         let side = usize::from(conn == 2);
         self.push(conn, What::Write { offset: self.out[side], asked: len, accepted: len });
@@ -290,7 +290,7 @@ impl Run {
         self.sample(conn);
     }
 
-    /// What the kernel counts at one end.
+    /// The kernel's counters of one end.
     pub(super) fn sample(&mut self, conn: ConnId) {
         let side = usize::from(conn == 2);
         let sample = TcpSample {

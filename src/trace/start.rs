@@ -1,19 +1,20 @@
-//! The first line of a trace: which program wrote it, when, and how it was called.
+//! The first line of a trace: the program, the time and the command line.
 
 use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
 
 use super::data::Data;
 
-/// The version of the trace's schema. It grows when a reader of the lines before would go wrong.
+/// The version of the trace's schema. It increases when programs that read earlier traces would misread new
+/// ones.
 const SCHEMA: u32 = 1;
 
-/// How a run began.
+/// The start of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Start {
-    /// The time of the clock, as RFC 3339 has it: `t` of each event counts from here.
+    /// The time of day in the form of RFC 3339. `t` of each event counts from here.
     pub time: String,
-    /// The program's name and its arguments, as they were given.
+    /// The name of the program and its arguments, as given.
     pub command: Vec<Vec<u8>>,
 }
 

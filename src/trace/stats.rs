@@ -1,4 +1,4 @@
-//! The `--stats` summary: exact counts of a whole run, for a person to read in ten seconds.
+//! The `--stats` summary: exact counts of a whole run, short enough to read in ten seconds.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,26 +7,26 @@ use super::event::{BarrierOutcome, ConnId, Direction, Event, Side, Sink, TcpSamp
 use super::histogram::{Histogram, table};
 use super::units::{counted, grouped, per_second, rate, span};
 
-/// Counts over a whole run, apart for each side where both are present. What it holds grows with
-/// the number of connections that are open at once, and with nothing else.
+/// Counts of a whole run, separate for each side if both are present. Its memory grows only with the number of
+/// open connections.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
     connect: Totals,
     listen: Totals,
     open: BTreeMap<ConnId, Open>,
-    /// The side of events whose connection is not open: none in a well-formed run.
+    /// The side of events without an open connection, which do not occur in a well-formed run.
     latest: Option<Side>,
 }
 
-/// What is known of a connection while it is open.
+/// The state of an open connection.
 #[derive(Clone, Copy, Debug)]
 struct Open {
     side: Side,
-    /// The kernel's counts only grow: the latest sample stands for all before it.
+    /// The kernel's counters only increase, so the latest sample includes the earlier ones.
     sample: Option<TcpSample>,
 }
 
-/// What happened on one side.
+/// The counts of one side.
 #[derive(Clone, Debug, Default)]
 struct Totals {
     connections: u64,
@@ -46,18 +46,18 @@ struct Totals {
     reads: Histogram,
 }
 
-/// What the kernel said of the segments of several connections.
+/// The kernel's segment counters of several connections.
 #[derive(Clone, Copy, Debug, Default)]
 struct Segments {
     out: u64,
     again: u64,
     arrived: u64,
-    /// Connections of which the count of segments out is known.
+    /// The number of connections with a known count of sent segments.
     known: u64,
 }
 
 impl Summary {
-    /// Nothing has happened yet.
+    /// A summary without events.
     #[must_use]
     pub fn new() -> Summary {
         Summary::default()
@@ -87,7 +87,7 @@ impl Summary {
         }
     }
 
-    /// The summary, some lines that each end in a line feed. `elapsed` is the length of the run.
+    /// The summary as lines that each end in a line feed. `elapsed` is the duration of the run.
     #[must_use]
     pub fn render(&self, elapsed: Duration) -> String {
         let nanos = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
@@ -129,7 +129,7 @@ impl Summary {
         if table.is_empty() { text } else { text + "\n" + &table }
     }
 
-    /// The totals of one side, with what is known of connections that have not ended.
+    /// The totals of one side, open connections included.
     fn with_open(&self, side: Side) -> Totals {
         let mut totals = match side {
             Side::Connect => self.connect.clone(),
@@ -195,7 +195,7 @@ impl Segments {
     }
 }
 
-/// A cell of one side, given the length of the run in nanoseconds; `None` where there is nothing to say.
+/// Formats a cell of one side, given the duration of the run in nanoseconds; `None` if there is no value.
 type Cell = fn(&Totals, u64) -> Option<String>;
 
 /// The lines of the summary from top to bottom.
@@ -215,7 +215,7 @@ const ROWS: [(&str, Cell); 9] = [
             if totals.short_writes > 0 { format!(" ({} short)", grouped(totals.short_writes)) } else { String::new() };
         Some(format!("{}{short}", grouped(totals.writes.total())))
     }),
-    // Connections that are no TCP, or a kernel that does not count, have no number here, not 0.
+    // Without TCP, or without the counters of the kernel, the value is absent, not 0.
     ("segments", |totals, _| {
         let segments = &totals.segments;
         let unknown = totals.connections.saturating_sub(segments.known);

@@ -5,8 +5,8 @@ use super::units::{counted, span};
 use crate::plan::{Barrier, Cutting, Plan};
 use crate::value::{Named, escape};
 
-/// The line for `event` at this verbosity (the number of `-v`), without a line feed; `None` where
-/// that verbosity leaves it out. Whatever came from outside is escaped: the line is safe to show.
+/// The line for `event` at this verbosity (the number of `-v`), without a line feed; `None` if that verbosity
+/// leaves it out. Text from outside is escaped.
 #[must_use]
 pub fn describe(event: &Event, verbosity: u8) -> Option<String> {
     if verbosity < least_verbosity(&event.what) {
@@ -48,8 +48,8 @@ fn bytes(event: &Event, len: u64) -> String {
     event.data.as_ref().map_or_else(String::new, |data| format!(": {}", data.shown(len)))
 }
 
-/// A plan as the options that ask for it, so that it can be repeated: `--cut 1,5 --seed 7`. The
-/// seed is left out where nothing is drawn from it.
+/// A plan as the options that repeat it: `--cut 1,5 --seed 7`. The seed is left out if nothing is drawn from
+/// it.
 pub(super) fn plan_flags(plan: &Plan) -> String {
     let mut flags = Vec::new();
     match &plan.cutting {
@@ -72,18 +72,18 @@ pub(super) fn plan_flags(plan: &Plan) -> String {
     if flags.is_empty() { "nothing is cut".to_owned() } else { flags.join(" ") }
 }
 
-/// A string from outside, safe to show.
+/// A string from outside, escaped.
 pub(super) fn shown(text: &str) -> String {
     escape(text.as_bytes())
 }
 
-/// The number of `-v` from which an event is told.
+/// The number of `-v` from which an event is printed.
 fn least_verbosity(what: &What) -> u8 {
     match what {
         What::Plan(plan) if plan.is_plain() => 2,
-        // What the system sets by itself is many lines on every connection.
+        // The default values of the system are many lines for every connection.
         What::Option { requested: None, .. } => 3,
-        // That a peer is not visible is said once, of all its barriers.
+        // That a peer is not visible is printed once for all its barriers.
         What::Barrier { outcome: BarrierOutcome::Abandoned, .. }
         | What::Open { .. }
         | What::Plan(_)
@@ -111,7 +111,7 @@ fn established(outcome: BarrierOutcome) -> &'static str {
     }
 }
 
-/// What a sample says of segments and of what is on the way; the rest is for `--trace`.
+/// The segments and unacknowledged bytes of a sample; `--trace` has the other fields.
 fn tcp(sample: &TcpSample) -> String {
     let parts = [
         sample.first_segments().map(|n| format!("{} out", counted(n, "segment"))),

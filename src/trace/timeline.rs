@@ -1,4 +1,5 @@
-//! The `--timeline` picture: when bytes were written, in which segments they went, when they were read.
+//! The `--timeline` picture: when bytes were written, in which segments they were sent, and when they were
+//! read.
 
 mod axis;
 mod canvas;
@@ -21,22 +22,22 @@ use self::tape::Tape;
 use super::event::{Event, Sink, What};
 use super::units::{counted, size, total};
 
-/// Ends of connections that are kept; later ones are only counted.
+/// The largest number of connection ends that are kept; later ones are only counted.
 const TAPES: usize = 16;
-/// Connections that are drawn whole, and enlarged.
+/// The largest number of connections that are drawn, whole and enlarged.
 const PANELS: usize = 6;
 const ENLARGED: usize = 2;
-/// Marks of one lane below which an enlarged part shows nothing.
+/// The smallest number of marks in a lane of an enlarged part.
 const FEWEST: usize = 2;
 
-/// What a picture of a run needs to know of it, in room that does not grow with the run.
+/// The data of a run for its picture, in bounded memory.
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
     tapes: Vec<Tape>,
     more: More,
 }
 
-/// Connections that are not drawn.
+/// The number of connections that are not drawn.
 #[derive(Clone, Copy, Debug, Default)]
 struct More {
     connections: u64,
@@ -45,13 +46,13 @@ struct More {
 }
 
 impl Timeline {
-    /// Nothing has happened yet.
+    /// A timeline without events.
     #[must_use]
     pub fn new() -> Timeline {
         Timeline::default()
     }
 
-    /// Takes note of one event.
+    /// Takes one event.
     pub fn note(&mut self, event: &Event) {
         if let Some(tape) = self.tapes.iter_mut().find(|tape| tape.conn == event.conn) {
             return tape.note(event.t, &event.what);
@@ -89,7 +90,7 @@ impl Timeline {
         page.finish(y + 10.0, &format!("How the bytes travelled: {summary}"))
     }
 
-    /// What is said of connections that are not drawn.
+    /// The note about connections that are not drawn.
     fn left_out(&self, hidden: &[Panel<'_>]) -> Option<String> {
         let connections = self.more.connections + hidden.len() as u64;
         let bytes = |more, kind| size(total(rows(hidden, kind).map(|row| row.lane.bytes()).chain([more])));
@@ -106,8 +107,8 @@ impl Sink for Timeline {
     }
 }
 
-/// Every mark where there is room, else all of them as columns; and the first ones enlarged where
-/// the whole does not show how messages were cut.
+/// Draws every mark if there is room, or else all marks as columns; and enlarges the first ones if the whole
+/// does not show how messages were cut.
 fn draw(page: &mut Svg, panels: &[Panel<'_>], y: f64) -> f64 {
     let mut bottom = if let Some(whole) = detail::draw(panels, Part::Whole, y, Need::Room) {
         page.append(&whole.page);
@@ -129,15 +130,15 @@ fn draw(page: &mut Svg, panels: &[Panel<'_>], y: f64) -> f64 {
     bottom
 }
 
-/// As many of the first marks as can be drawn in proportion to their bytes, up to the end of a
-/// message; where some are too large for that, as can be told apart.
+/// As many of the first marks as can be drawn in proportion to their bytes, up to the end of a message; if some
+/// are too large for that, as many as can be distinguished.
 fn enlarge(panels: &[Panel<'_>], y: f64) -> Option<Drawn> {
     let streams = || panels.iter().flat_map(|panel| &panel.streams);
     let heads = || streams().flat_map(|stream| stream.rows.iter().map(|row| (row.lane.head(), stream.messages)));
-    // Beyond the end of the shortest full head, something would be missing from its lane.
+    // After the end of the shortest full head, marks would be missing from its lane.
     let full = heads().filter(|(head, _)| head.len() == lane::HEAD);
     let known = full.filter_map(|(head, _)| head.last()).map(|mark| mark.t0).min().unwrap_or(u64::MAX);
-    // Of several, the topmost: what it begins, the others carry on.
+    // Of several, the topmost one: the others continue what it begins.
     let (busiest, messages) = heads().reduce(|best, lane| if lane.0.len() > best.0.len() { lane } else { best })?;
     let starts: Vec<u64> =
         busiest.iter().skip(FEWEST).filter(|mark| messages.begins(mark.start)).map(|mark| mark.t0).collect();

@@ -1,4 +1,4 @@
-//! The part of the picture for more marks than can be told apart: how many there were, and when.
+//! The part of the picture for marks that cannot be drawn one by one: their number over time.
 
 use super::axis::{Axis, Item, pixels};
 use super::canvas::{Canvas, LEFT, MARGIN, RIGHT};
@@ -9,24 +9,24 @@ use crate::trace::units::{counted, grouped};
 
 /// Columns in a lane.
 const COLUMNS: u32 = 212;
-/// Height of a lane, and of what lies between two.
+/// The height of a lane, and of the space between two.
 const LANE: f64 = 36.0;
 const SPACE: f64 = 6.0;
-/// The part of the width that the longest wait may take.
+/// The largest part of the width for the longest wait.
 const LONGEST: f64 = 0.1;
 
-/// How many times smaller than another a lane may be and still be drawn to the same scale.
+/// The largest ratio between the counts of two lanes that are drawn to the same scale.
 const VANISHES: f64 = 12.0;
 
-/// What falls into one column of one lane.
+/// The marks in one column of one lane.
 #[derive(Clone, Copy, Debug, Default)]
 struct Column {
     count: f64,
-    /// The sum of the offsets of what falls into it, each as often as it counts.
+    /// The sum of the offsets of its marks, weighted by their counts.
     offsets: f64,
 }
 
-/// Draws the panels from `y` on and says where they end.
+/// Draws the panels from `y` on; returns where they end.
 pub(super) fn draw(panels: &[Panel<'_>], y: f64) -> (Svg, f64) {
     let axis = axis(panels);
     let mut canvas = Canvas::default();
@@ -84,7 +84,7 @@ fn draw_stream(canvas: &mut Canvas, stream: &Stream<'_>, axis: &Axis, y: f64) ->
     top + 4.0
 }
 
-/// Shares out the marks of a lane to columns, a joined mark evenly over its time.
+/// Distributes the marks of a lane over the columns, a joined mark evenly over its time.
 fn columns(stream: &Stream<'_>, row: &Row<'_>, axis: &Axis) -> Vec<Column> {
     let number = COLUMNS as usize;
     let mut columns = vec![Column::default(); number];
@@ -103,8 +103,8 @@ fn columns(stream: &Stream<'_>, row: &Row<'_>, axis: &Axis) -> Vec<Column> {
     columns
 }
 
-/// A mark in parts, each with its share of what the mark counts. Segments that were counted late are
-/// parted by what is known of their bytes: none was sent before its write, and none came after its read.
+/// A mark in parts, each with its share of the count. Segments that were counted late are distributed by their
+/// bytes: none was sent before its write, and none arrived after its read.
 fn parts(stream: &Stream<'_>, row: &Row<'_>, mark: Mark) -> Vec<(Mark, f64)> {
     let reads = stream.calls(Kind::Reads).filter(|_| row.kind == Kind::Segments && mark.count > 1);
     let writes = stream.calls(Kind::Writes).unwrap_or_default();
@@ -130,7 +130,8 @@ fn parts(stream: &Stream<'_>, row: &Row<'_>, mark: Mark) -> Vec<(Mark, f64)> {
     parts
 }
 
-/// Where in the order of messages a byte is, from 0 to 1, and its message; without messages, where in the stream.
+/// The position of a byte in the order of messages, from 0 to 1, and its message; without messages, its
+/// position in the stream.
 fn message(stream: &Stream<'_>, row: &Row<'_>, offset: f64) -> (f64, Option<u64>) {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // an average of offsets, not negative
     let number = stream.messages.near(offset as u64);
@@ -146,13 +147,13 @@ fn about(row: &Row<'_>, count: f64) -> String {
     counted(count, row.kind.noun())
 }
 
-/// The number of the column at so many columns from the left.
+/// The index of the column at this distance from the left, in columns.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a place on the page
 fn index(columns: f64) -> usize {
     columns.max(0.0) as usize
 }
 
-/// Colours from blue over violet and red to orange, all of a brightness that holds on light and dark.
+/// Colours from blue over violet and red to orange, with a brightness for light and dark backgrounds.
 pub(super) fn ramp(share: f64) -> String {
     format!("hsl({:.0},62%,60%)", (212.0 + 180.0 * share.clamp(0.0, 1.0)) % 360.0)
 }

@@ -1,4 +1,4 @@
-//! Where each mark stands when every one is shown: how wide for its bytes, and when.
+//! The position of each mark when all are drawn: its width by its bytes, and its time.
 
 use super::axis::{Axis, Item, pixels};
 use super::canvas::{LEFT, RIGHT};
@@ -6,23 +6,23 @@ use super::lane::Mark;
 use super::scene::{Panel, Part};
 use super::svg::CHARACTER;
 
-/// The part of the width that the longest wait may take.
+/// The largest part of the width for the longest wait.
 const LONGEST: f64 = 0.16;
-/// The most room that several segments in one mark ask for.
+/// The largest width that several segments in one mark need.
 const SEVERAL: f64 = 80.0;
 
-/// How wide a mark is for its bytes.
+/// The width of a mark by its bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Scale {
-    /// In proportion: so many pixels a byte.
+    /// In proportion, in pixels for each byte.
     Linear(f64),
-    /// As their square root, where some marks are far larger than others.
+    /// By the square root, if some marks are far larger than others.
     Root(f64),
-    /// All alike.
+    /// All equal.
     Flat(f64),
 }
 
-/// A mark with its place.
+/// A mark with its position.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Placed {
     pub(super) mark: Mark,
@@ -30,25 +30,25 @@ pub(super) struct Placed {
     pub(super) width: f64,
 }
 
-/// What must be seen of each mark.
+/// What must be visible of each mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
-    /// Only that it is there.
+    /// Only the mark itself.
     Room,
-    /// By its width, whether it has more bytes than another.
+    /// By its width, whether it has more bytes than another mark.
     Widths,
-    /// By its width, how many bytes it has; the least of them with its number.
+    /// By its width, its number of bytes; the smallest mark has room for its number.
     Proportion,
 }
 
-/// The scales to try, from the most telling to the most modest.
+/// The scales to try, from the most informative to the least.
 fn scales(panels: &[Panel<'_>], part: Part, need: Need) -> Vec<Scale> {
     let marks = || panels.iter().flat_map(Panel::rows).flat_map(|row| row.marks(part)).filter(|mark| mark.count == 1);
     let bytes = |mark: &Mark| mark.end.saturating_sub(mark.start);
     let least = pixels(marks().map(bytes).min().unwrap_or(1));
     let most = pixels(marks().map(bytes).max().unwrap_or(1));
     let mut scales: Vec<Scale> = [8.0, 6.5, 5.0, 3.5].map(Scale::Linear).into();
-    // Large marks of like size can be drawn in proportion as well.
+    // Large marks of similar size can be drawn in proportion as well.
     let shrunk = [320.0, 200.0, 100.0, 60.0, 40.0, 24.0].map(|widest| widest / most);
     scales.extend(shrunk.into_iter().filter(|pixel| *pixel < 3.5 && pixel * least >= 5.0).map(Scale::Linear));
     scales.extend(
@@ -64,7 +64,7 @@ fn scales(panels: &[Panel<'_>], part: Part, need: Need) -> Vec<Scale> {
     scales
 }
 
-/// All marks of all lanes, placed on one axis.
+/// All marks of all lanes with their positions on one axis.
 #[derive(Debug)]
 pub(super) struct Layout {
     pub(super) axis: Axis,
@@ -73,13 +73,13 @@ pub(super) struct Layout {
     pub(super) scale: Scale,
 }
 
-/// Places all marks, as telling as there is room for; `None` where there is none for what is needed.
+/// Places all marks with the most informative scale that fits; `None` if the required one does not fit.
 pub(super) fn layout(panels: &[Panel<'_>], part: Part, need: Need) -> Option<Layout> {
     scales(panels, part, need).into_iter().find_map(|scale| place(panels, part, scale))
 }
 
 fn place(panels: &[Panel<'_>], part: Part, scale: Scale) -> Option<Layout> {
-    // The last marks are followed by the sign for the end.
+    // The sign for the end follows the last marks.
     let room = RIGHT - LEFT - 8.0;
     let mut items: Vec<(Item, Mark)> = Vec::new();
     let mut lanes = 0;
@@ -106,7 +106,7 @@ fn place(panels: &[Panel<'_>], part: Part, scale: Scale) -> Option<Layout> {
     for ((item, mark), x) in items.into_iter().zip(&axis.places) {
         placed[item.lane].push(Placed { mark, x: LEFT + x, width: item.width });
     }
-    // Segments that no call tells apart are spread over the time in which they were counted.
+    // Segments of which only the number is known are spread over the time in which they were counted.
     for lane in &mut placed {
         for at in 0..lane.len() {
             let next = lane.get(at + 1).map_or(LEFT + room, |next: &Placed| next.x) - 1.5;
@@ -132,7 +132,7 @@ impl Scale {
 }
 
 impl Placed {
-    /// Where a byte of this mark is.
+    /// The position of a byte of this mark.
     pub(super) fn at(&self, offset: u64) -> f64 {
         let share = pixels(offset - self.mark.start) / pixels((self.mark.end - self.mark.start).max(1));
         self.x + self.width * share

@@ -1,27 +1,27 @@
-//! From ends of connections to what is drawn: ends that belong together, and their streams of bytes.
+//! Builds the scene from the ends of connections: pairs of ends, and their streams of bytes.
 
 use super::lane::{Lane, Mark, Messages};
 use super::tape::Tape;
 use crate::trace::event::{BarrierOutcome, Side};
 use crate::trace::units::{counted, size};
 
-/// A connection: one end, or both where both are here.
+/// A connection: one end, or both if both are in this process.
 #[derive(Debug)]
 pub(super) struct Panel<'a> {
     pub(super) title: String,
-    /// How it is cut, and how it ended.
+    /// Its plan, and its end.
     pub(super) notes: Vec<String>,
     pub(super) streams: Vec<Stream<'a>>,
 }
 
-/// The bytes that go one way, from the calls that write them to the calls that read them.
+/// The bytes of one direction, from the calls that write them to the calls that read them.
 #[derive(Debug)]
 pub(super) struct Stream<'a> {
     pub(super) caption: String,
     pub(super) messages: &'a Messages,
-    /// The number of its connection, which colours bytes that are no messages.
+    /// The number of its connection, for the colour of bytes without messages.
     pub(super) conn: u64,
-    /// From top to bottom; those that are known.
+    /// The known lanes from top to bottom.
     pub(super) rows: Vec<Row<'a>>,
     pub(super) pauses: &'a [(u64, u64)],
     pub(super) barriers: &'a [(u64, BarrierOutcome)],
@@ -30,14 +30,14 @@ pub(super) struct Stream<'a> {
     pub(super) eof: Option<u64>,
 }
 
-/// A lane with its meaning.
+/// A lane with its kind.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row<'a> {
     pub(super) kind: Kind,
     pub(super) lane: &'a Lane,
 }
 
-/// What the marks of a lane are.
+/// The kind of the marks of a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Writes,
@@ -48,13 +48,13 @@ pub(super) enum Kind {
 /// Which marks of a lane are drawn.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Part {
-    /// All, joined where there are too many.
+    /// All, joined if there are too many.
     Whole,
-    /// Each of the first, up to a time.
+    /// The first ones one by one, up to a time.
     Until(u64),
 }
 
-/// The panels of all ends, in the order of the first end of each.
+/// The panels of all connections, in the order of their first ends.
 pub(super) fn panels(tapes: &[Tape]) -> Vec<Panel<'_>> {
     let mut taken = vec![false; tapes.len()];
     let mut panels = Vec::new();
@@ -89,12 +89,12 @@ impl<'a> Panel<'a> {
 }
 
 impl<'a> Stream<'a> {
-    /// The calls of one kind, where they are known.
+    /// The calls of one kind, if they are known.
     pub(super) fn calls(&self, kind: Kind) -> Option<&'a [Mark]> {
         self.rows.iter().find(|row| row.kind == kind).map(|row| row.lane.marks())
     }
 
-    /// A mark of a row. Segments are counted late at times: they had arrived when their bytes were read.
+    /// A mark of a row. Segments may be counted late; they had arrived when their bytes were read.
     pub(super) fn ended_by_reads(&self, row: &Row<'_>, mark: Mark) -> Mark {
         let reads = self.calls(Kind::Reads).filter(|_| row.kind == Kind::Segments).unwrap_or_default();
         let read = reads.get(reads.partition_point(|read| read.end < mark.end));
@@ -116,7 +116,7 @@ impl<'a> Row<'a> {
         counted(self.lane.count(), self.kind.noun())
     }
 
-    /// The bytes of each: `27 B each`; with a sign for about where they differ.
+    /// The bytes of each mark: `27 B each`, with a sign for "about" if they differ.
     pub(super) fn sizes(&self) -> String {
         let (count, bytes) = (self.lane.count(), self.lane.bytes());
         let mean = (bytes + count / 2).checked_div(count).unwrap_or(0);
@@ -130,7 +130,7 @@ impl<'a> Row<'a> {
 }
 
 impl Part {
-    /// Whether it shows what happened at a time.
+    /// Whether it shows marks at times.
     pub(super) fn holds(self, t: u64) -> bool {
         match self {
             Part::Whole => true,
@@ -149,14 +149,14 @@ impl Kind {
     }
 }
 
-/// Whether two ends are those of one connection: what is local to one is the peer of the other.
+/// Whether two ends belong to one connection: the local address of one is the peer address of the other.
 fn are_ends_of_one(a: &Tape, b: &Tape) -> bool {
     a.side != b.side && a.local == b.peer && a.peer == b.local && !a.local.is_empty() && !a.peer.is_empty()
 }
 
 fn both_ends<'a>(connect: &'a Tape, listen: &'a Tape) -> Panel<'a> {
     let stream = |from: &'a Tape, to: &'a Tape| {
-        // The reader's kernel counts segments too, but the writer's tells them apart from retransmissions.
+        // The reader's kernel counts segments too, but only the writer's separates retransmissions.
         let segments = if from.segments_out.count() > 0 { &from.segments_out } else { &to.segments_in };
         Stream {
             caption: caption(
@@ -205,7 +205,7 @@ fn one_end(tape: &Tape) -> Panel<'_> {
         shutdown: None,
         eof: tape.eof,
     };
-    // What comes first in time is drawn first: a listener receives, then sends.
+    // The earlier direction is drawn first: a listener receives, then sends.
     let streams = match tape.side {
         Side::Connect => [sent, received],
         Side::Listen => [received, sent],
@@ -220,7 +220,7 @@ fn one_end(tape: &Tape) -> Panel<'_> {
     Panel { title, notes: notes(tape), streams: streams.into_iter().filter(|stream| !stream.rows.is_empty()).collect() }
 }
 
-/// The lanes that have anything in them; none at all where no byte passed.
+/// The lanes with marks; none if no byte was sent.
 fn rows<'a>(writes: Option<&'a Lane>, segments: &'a Lane, reads: Option<&'a Lane>) -> Vec<Row<'a>> {
     let calls = [writes, reads].into_iter().flatten().map(Lane::count).sum::<u64>();
     if calls == 0 {
@@ -233,7 +233,7 @@ fn rows<'a>(writes: Option<&'a Lane>, segments: &'a Lane, reads: Option<&'a Lane
         .collect()
 }
 
-/// Writers know their messages before readers do.
+/// The writer knows a message before the reader does.
 fn messages<'a>(sent: &'a Messages, received: &'a Messages) -> &'a Messages {
     if sent.count() > 0 { sent } else { received }
 }
@@ -241,7 +241,7 @@ fn messages<'a>(sent: &'a Messages, received: &'a Messages) -> &'a Messages {
 fn caption(way: &str, messages: &Messages, lane: &Lane, from: &Tape) -> String {
     let messages = (messages.count() > 0).then(|| counted(messages.count(), "message"));
     let bytes = if lane.bytes() < 10_000 { counted(lane.bytes(), "byte") } else { size(lane.bytes()) };
-    // What arrives says nothing of what was sent again.
+    // Received segments do not show retransmissions.
     let again = (from.sent_again > 0 && !std::ptr::eq(lane, &raw const from.reads))
         .then(|| format!("{} sent again", counted(from.sent_again, "segment")));
     let parts: Vec<String> = messages.into_iter().chain([bytes]).chain(again).collect();

@@ -1,16 +1,16 @@
-//! What the picture needs to know of one end of one connection, in bounded room.
+//! The data of one end of a connection for the picture, in bounded memory.
 
 use super::lane::{Lane, Mark, Messages};
 use crate::trace::event::{BarrierOutcome, ConnId, Direction, Side, TcpSample, What};
 use crate::trace::text::{plan_flags, shown};
 
-/// Pauses and barriers an end keeps, from its beginning: only the enlarged part shows them.
+/// The largest number of pauses and barriers of an end, from its start: only the enlarged part shows them.
 pub(super) const NOTES: usize = 256;
-/// Calls that may wait for the sample that says in how many segments their bytes went.
+/// The largest number of calls that wait for the sample with the number of their segments.
 pub(super) const PENDING: usize = 64;
-/// Times and offsets are drawn as if they ended here (36 years, an exbibyte): sums then fit.
+/// The largest time and offset that are drawn (36 years, an exbibyte), so that sums do not overflow.
 const MOST: u64 = 1 << 60;
-/// Characters kept of a string from outside.
+/// The largest number of characters of a string from outside.
 const TEXT: usize = 120;
 
 /// One end of one connection.
@@ -20,9 +20,9 @@ pub(super) struct Tape {
     pub(super) side: Side,
     pub(super) local: String,
     pub(super) peer: String,
-    /// The client's connection that it was made for, in a relay.
+    /// In a relay: the client's connection that it was made for.
     pub(super) made_for: Option<ConnId>,
-    /// The options that repeat its plan; empty while there is none.
+    /// The options that repeat its plan; empty without a plan.
     pub(super) plan: String,
     pub(super) writes: Lane,
     pub(super) segments_out: Lane,
@@ -30,7 +30,7 @@ pub(super) struct Tape {
     pub(super) reads: Lane,
     pub(super) sent: Messages,
     pub(super) received: Messages,
-    /// When pauses began, and their nanoseconds.
+    /// The start of each pause, and its duration in nanoseconds.
     pub(super) pauses: Vec<(u64, u64)>,
     pub(super) barriers: Vec<(u64, BarrierOutcome)>,
     pub(super) sent_again: u64,
@@ -72,7 +72,7 @@ impl Tape {
         let t = t.min(MOST);
         match what {
             What::Plan(plan) => self.plan = kept(&plan_flags(plan)),
-            // A call that the kernel refused carried nothing.
+            // A call that the kernel refused has no bytes.
             What::Write { offset, accepted, .. } if *accepted > 0 => {
                 let mark = call(t, *offset, *accepted);
                 self.writes.push(mark);
@@ -104,7 +104,7 @@ impl Tape {
         }
     }
 
-    /// How many things are kept.
+    /// The number of items that are kept.
     #[cfg(test)]
     pub(super) fn room(&self) -> usize {
         let lanes = [&self.writes, &self.segments_out, &self.segments_in, &self.reads];
@@ -122,25 +122,25 @@ impl Tape {
         }
         if let Some(total) = sample.data_segs_in {
             let arrived = sample.bytes_received.unwrap_or(self.arrived.edge);
-            // What was read had arrived before: segments are drawn no later than the read that took them.
+            // Bytes arrive before they are read: segments are drawn no later than the read of their bytes.
             let t = self.arrived.pending.first().map_or(t, |read| read.t0.min(t));
             self.arrived.sampled(t, total, arrived, &mut self.segments_in);
         }
     }
 }
 
-/// Works out from counts which bytes went in which segments: exactly where there was a segment for
-/// every call, else as so many segments over a range of bytes.
+/// Derives from the counters which bytes were sent in which segments: exactly if each call had its segment,
+/// otherwise as a number of segments over a range of bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Segmenter {
-    /// Segments, and bytes in them, that earlier samples told of.
+    /// The segments of earlier samples, and their bytes.
     segments: u64,
     told: u64,
-    /// Where the last call ended.
+    /// The offset at the end of the last call.
     edge: u64,
-    /// Where the stream ends: the kernel counts its end as a byte.
+    /// The end of the stream, which the kernel counts as a byte.
     most: u64,
-    /// Calls whose segments no sample has told of.
+    /// Calls whose segments are in no sample yet.
     pub(super) pending: Vec<Mark>,
 }
 
@@ -155,20 +155,20 @@ impl Segmenter {
         self.edge = mark.end;
         let full = self.pending.len() == PENDING;
         match self.pending.last_mut() {
-            // Too many for one sample: they will be drawn as one range anyway.
+            // Too many for one sample: they are drawn as one range anyway.
             Some(last) if full => (last.t1, last.end, last.count) = (mark.t1, mark.end, last.count.saturating_add(1)),
             _ => self.pending.push(mark),
         }
     }
 
-    /// At `t` the kernel had counted `total` segments, which carried all bytes before `to`.
+    /// Notes that at `t` the kernel had counted `total` segments, with all bytes before `to`.
     fn sampled(&mut self, t: u64, total: u64, to: u64, lane: &mut Lane) {
         let (total, to) = (total.min(MOST), to.min(self.most));
         let count = total.saturating_sub(self.segments);
         self.segments = self.segments.max(total);
         if count == 0 || to <= self.told {
             lane.count_only(count);
-            // What an earlier sample told of says nothing of when the next segments came.
+            // The time of an earlier sample is not the time of the next segments.
             self.pending.retain(|call| call.end > self.told);
             return;
         }
