@@ -10,10 +10,10 @@ use std::str::FromStr;
 use super::text::number;
 use super::{Invalid, escape};
 
-/// The port where none is named.
+/// The default port.
 pub const DEFAULT_PORT: u16 = 4500;
 
-/// One end of a connection as a user writes it; names are not resolved here.
+/// The address of an end of a connection as a user writes it; names are not resolved here.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Address {
     /// `HOST:PORT` and its shorter forms.
@@ -23,20 +23,20 @@ pub enum Address {
         /// The port; 0 asks the system for a free one.
         port: u16,
     },
-    /// `unix:PATH`, or `unix:@NAME`: an abstract name, which is no file (unix(7)).
+    /// `unix:PATH`, or `unix:@NAME`: an abstract name instead of a file (unix(7)).
     Unix(PathBuf),
 }
 
-/// Finds the port of a service by its name: `http` is 80.
+/// A function from a service name to its port: `http` is 80.
 pub type ServiceNames<'a> = &'a dyn Fn(&str) -> Option<u16>;
 
-/// Knows no service: ports are numbers.
+/// Has no service names: ports are numbers.
 const NUMBERS_ONLY: ServiceNames<'static> = &|_| None;
 
 /// The host of an [`Address`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Host {
-    /// An address.
+    /// An IP address.
     Ip(IpAddr),
     /// An IPv6 address with the interface it is valid on: `fe80::1%eth0` (RFC 4007, section 11).
     Scoped(Ipv6Addr, String),
@@ -50,7 +50,7 @@ const WHAT: &str = "an address";
 const EXPECTED: &str = "HOST:PORT, HOST, :PORT, [IPV6]:PORT, *:PORT, unix:PATH or unix:@NAME";
 
 impl Address {
-    /// Reads an argument. The path of a Unix socket may be any bytes; a host must be UTF-8.
+    /// Parses an argument. The path of a Unix socket may have any bytes; a host must be UTF-8.
     pub fn parse_os(text: &OsStr, services: ServiceNames<'_>) -> Result<Address, Invalid> {
         let invalid = || Invalid::os(text, WHAT, EXPECTED);
         if let Some(path) = text.as_bytes().strip_prefix(b"unix:") {
@@ -63,7 +63,7 @@ impl Address {
         Ok(Address::Tcp { host, port: port.map_or(Ok(DEFAULT_PORT), |port| read_port(port, services))? })
     }
 
-    /// Reads `HOST PORT` as two words, as nc does: an IPv6 host needs no brackets.
+    /// Parses `HOST PORT` as two words, as nc does: an IPv6 host needs no brackets.
     pub fn from_words(host: &OsStr, port: &OsStr, services: ServiceNames<'_>) -> Result<Address, Invalid> {
         let expected = "a host name, an IPv4 or IPv6 address, or * before the port";
         let invalid = || Invalid::os(host, "a host", expected);
@@ -75,14 +75,14 @@ impl Address {
         Ok(Address::Tcp { host, port })
     }
 
-    /// Whether it is the abstract name of a Unix socket, which Linux alone has.
+    /// Whether it is the abstract name of a Unix socket, which exists on Linux only.
     #[must_use]
     pub fn is_abstract(&self) -> bool {
         matches!(self, Address::Unix(path) if abstract_name(path).is_some())
     }
 
-    /// Whether only programs on this machine can be at this address, as far as that can be said
-    /// without resolving: loopback addresses, `localhost` (RFC 6761, section 6.3), Unix sockets.
+    /// Whether only programs on this host can use this address, as far as that is known without resolving:
+    /// loopback addresses, `localhost` (RFC 6761, section 6.3), Unix sockets.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         match self {
@@ -97,13 +97,13 @@ impl Address {
     }
 }
 
-/// The abstract name that `@NAME` in the place of a path stands for.
+/// The abstract name of `@NAME`.
 #[must_use]
 pub fn abstract_name(path: &Path) -> Option<&[u8]> {
     path.as_os_str().as_bytes().strip_prefix(b"@")
 }
 
-/// Takes host and port apart; the host comes without brackets.
+/// Splits host and port; the host is returned without brackets.
 fn split(text: &str) -> Option<(&str, Option<&str>)> {
     if let Some(rest) = text.strip_prefix('[') {
         let (host, rest) = rest.split_once(']')?;
@@ -123,10 +123,10 @@ const PORT: &str = "a port";
 const PORTS: &str = "a number from 0 to 65535 or the name of a service such as http";
 const NUMBERS: &str = "a number from 0 to 65535";
 
-/// Reads a port alone: a number, or the name of a service.
+/// Parses a port: a number, or the name of a service.
 ///
 /// # Errors
-/// A number that is too large, or a name that no service has.
+/// For a number that is too large, or an unknown service name.
 pub fn read_port(text: &str, services: ServiceNames<'_>) -> Result<u16, Invalid> {
     // The name of a service has a letter in it (RFC 6335, section 5.1).
     if !text.bytes().any(|byte| byte.is_ascii_alphabetic()) {
@@ -139,7 +139,7 @@ pub fn read_port(text: &str, services: ServiceNames<'_>) -> Result<u16, Invalid>
 impl Host {
     const LOOPBACK: Host = Host::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
 
-    /// Reads a host without brackets; `None` when it cannot be one.
+    /// Parses a host without brackets; `None` if it is not one.
     fn read(text: &str) -> Option<Host> {
         if text == "*" {
             return Some(Host::Any);
@@ -160,13 +160,13 @@ fn is_interface(text: &str) -> bool {
     !text.is_empty() && is_plain(text) && !text.contains(['/', '%', '[', ']'])
 }
 
-/// Whether a terminal can be shown this word as it is.
+/// Whether this word can be printed on a terminal without escaping.
 fn is_plain(text: &str) -> bool {
     !text.contains(char::is_whitespace) && escape(text.as_bytes()) == text
 }
 
-/// Whether this can be a host name (RFC 1123, section 2.1), more generous than the standard: with
-/// underscores, and with characters beyond ASCII, about which the resolver has the last word.
+/// Whether this can be a host name (RFC 1123, section 2.1), extended by underscores and by characters beyond
+/// ASCII, which the resolver checks.
 fn is_name(text: &str) -> bool {
     let name = text.strip_suffix('.').unwrap_or(text);
     let fits = |label: &str| !label.is_empty() && label.len() <= 63;
@@ -175,9 +175,9 @@ fn is_name(text: &str) -> bool {
         && name.split('.').all(fits)
         && !name.contains(odd)
         && is_plain(name)
-        // A number alone is a forgotten colon before a port; resolvers would take it for an IPv4 address.
+        // A number without a colon is a mistake for a port; resolvers would take it for an IPv4 address.
         && !name.bytes().all(|b| b.is_ascii_digit())
-        // With a port behind it, it would read as a Unix socket.
+        // With a port it would be parsed as a Unix socket.
         && text != "unix"
 }
 
@@ -197,8 +197,8 @@ impl Default for Address {
 }
 
 impl fmt::Display for Address {
-    /// Fit for a terminal: control characters in the path of a Unix socket are escaped, and only such
-    /// a path does not read back as the same address.
+    /// Safe for a terminal: control characters in the path of a Unix socket are escaped. Only such a path does
+    /// not parse to the same address.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Address::Tcp { host: Host::Ip(IpAddr::V6(ip)), port } => write!(f, "[{ip}]:{port}"),
@@ -210,7 +210,7 @@ impl fmt::Display for Address {
 }
 
 impl fmt::Display for Host {
-    /// Without the brackets that an IPv6 address has before a port.
+    /// Without the brackets of an IPv6 address before a port.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Host::Ip(ip) => ip.fmt(f),

@@ -1,25 +1,24 @@
-//! Making bytes from outside harmless before a terminal or a log line sees them.
+//! Escapes bytes from outside for a terminal or a log line.
 
-/// Makes the control characters of a stream visible, piece by piece.
+/// Escapes the control characters of a stream, piece by piece.
 ///
-/// LF and TAB pass, for the stream is text of several lines; a CR right before an LF is dropped and
-/// any other is shown as `\r`. In one line LF and TAB become `\n` and `\t`. Every other C0 control, DEL, the C1 controls (as UTF-8 and as raw
-/// bytes) and whatever is not UTF-8 become `\xHH`, a byte each; the bidirectional controls of
-/// Unicode become `\u{..}`. Other UTF-8 passes, also when it is split between two pushes. The
-/// result is for eyes: a backslash is not doubled, so it cannot be turned back into the bytes.
+/// LF and TAB are kept, because the stream is text of several lines; a CR right before an LF is dropped and any
+/// other becomes `\r`. In one line LF and TAB become `\n` and `\t`. Every other C0 control, DEL, the C1
+/// controls (as UTF-8 and as raw bytes) and bytes that are not UTF-8 become `\xHH`, a byte each; the
+/// bidirectional controls of Unicode become `\u{..}`. Other UTF-8 is kept, also when it is split between two
+/// pushes. The result is for reading: a backslash is not doubled, so it cannot be converted back to the bytes.
 #[derive(Clone, Debug, Default)]
 pub struct Escaper {
-    /// One text of one line: LF and TAB are shown too, and CR at once.
+    /// For one line: LF and TAB are escaped too, and CR at once.
     one_line: bool,
-    /// The last byte was a CR that was not written yet: it depends on the next byte.
+    /// The last byte was a CR that is not written yet, because it depends on the next byte.
     cr: bool,
-    /// The start of a UTF-8 sequence whose end did not come yet.
+    /// The start of an incomplete UTF-8 sequence.
     partial: [u8; 4],
     partial_len: usize,
 }
 
-/// Makes everything in `bytes` visible that [`Escaper`] does, and LF, TAB and every CR too: the
-/// result is one line.
+/// Escapes `bytes` as [`Escaper`] does, and LF, TAB and every CR too: the result is one line.
 #[must_use]
 pub fn escape(bytes: &[u8]) -> String {
     let mut out = Vec::with_capacity(bytes.len());
@@ -36,7 +35,7 @@ impl Escaper {
         Escaper::default()
     }
 
-    /// Appends to `out` what can be said of `bytes` already; at most a CR and three bytes are held back.
+    /// Appends the escaped `bytes` to `out`; at most a CR and three bytes are held back.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         let mut rest = bytes;
         while self.partial_len > 0 {
@@ -53,7 +52,7 @@ impl Escaper {
                     self.partial_len += 1;
                     rest = after;
                 }
-                // The new byte does not continue the sequence: it stays, to be looked at on its own.
+                // The new byte does not continue the sequence: it is examined by itself.
                 Err(_) => self.give_up(out),
             }
         }
@@ -72,7 +71,7 @@ impl Escaper {
         }
     }
 
-    /// Appends what was held back: the stream is over. The escaper is then as new.
+    /// Ends the stream: appends the bytes that were held back, and resets the escaper.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         self.give_up(out);
         self.release_cr(out);
@@ -82,7 +81,7 @@ impl Escaper {
         let mut plain = 0;
         for (at, c) in text.char_indices() {
             if self.cr {
-                // Nothing stands unwritten before this character: the CR ended the last run.
+                // No bytes are pending before this character: the CR ended the last run.
                 if c == '\n' { self.cr = false } else { self.release_cr(out) }
             }
             if self.passes(c) {
@@ -109,7 +108,7 @@ impl Escaper {
         }
     }
 
-    /// Writes bytes that are not UTF-8.
+    /// Escapes bytes that are not UTF-8.
     fn bytes(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         if !bytes.is_empty() {
             self.release_cr(out);

@@ -1,23 +1,23 @@
-//! The one error of all values: what was written, and what was expected instead.
+//! The error of all values: the given text, and the expected syntax.
 
 use std::ffi::OsStr;
 
 use super::escape;
 
-/// A text that is not the value it should be.
+/// A text that does not parse.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("\"{}\" is not {what}: expected {expected}", escape(.input.as_bytes()))]
 pub struct Invalid {
-    /// The text as it was given. Bytes that are not UTF-8 stand here already escaped.
+    /// The given text. Bytes that are not UTF-8 are escaped in it.
     pub input: String,
-    /// What it should have been, with its article: `a size`.
+    /// The expected value, with its article: `a size`.
     pub what: &'static str,
-    /// The accepted syntax, to be read after the word "expected".
+    /// The accepted syntax, after the word "expected".
     pub expected: &'static str,
 }
 
 impl Invalid {
-    /// Says that `input` is not `what`, for which `expected` would be right.
+    /// The error that `input` is not `what`, with the syntax `expected`.
     #[must_use]
     pub fn new(input: &str, what: &'static str, expected: &'static str) -> Invalid {
         Invalid { input: input.to_owned(), what, expected }

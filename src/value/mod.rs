@@ -1,4 +1,4 @@
-//! Values that a user writes: each parses itself, prints itself, and says in its error what it expected.
+//! Values of the command line: each parses itself, prints itself, and has the expected syntax in its error.
 
 mod address;
 mod count;

@@ -1,16 +1,16 @@
-//! How many replies a message has.
+//! The number of expected replies.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::{Count, Invalid};
 
-/// How many replies each message has (`--replies`).
+/// The number of replies that are expected to each message (`--replies`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replies {
-    /// This many; 0 waits for none.
+    /// This number; 0 waits for none.
     Each(Count),
-    /// Any number: they are not counted.
+    /// Any number: replies are not counted.
     Any,
 }
 

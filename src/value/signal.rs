@@ -9,14 +9,14 @@ pub enum Signal {
     Hangup = 1,
     /// SIGINT: Ctrl-C.
     Interrupt = 2,
-    /// SIGPIPE: nobody reads stdout any more.
+    /// SIGPIPE: no process reads stdout any more.
     Pipe = 13,
     /// SIGTERM: kill(1), service managers, containers.
     Terminate = 15,
 }
 
 impl Signal {
-    /// The one with this number.
+    /// The signal with this number.
     #[must_use]
     pub fn from_number(number: i32) -> Option<Signal> {
         [Signal::Hangup, Signal::Interrupt, Signal::Pipe, Signal::Terminate]

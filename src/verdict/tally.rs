@@ -1,4 +1,4 @@
-//! What a sweep has found so far.
+//! The findings of a sweep so far.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,22 +6,22 @@ use super::{Outcome, Verdict};
 use crate::config::Family;
 use crate::plan::{Fin, Kind, Label, Trial};
 
-/// What was swept.
+/// The subject of a sweep.
 #[derive(Clone, Debug)]
 pub struct Subject {
     /// The server.
     pub address: String,
-    /// Which addresses of its name were taken.
+    /// Which addresses of its name were used.
     pub family: Family,
-    /// The request messages, as they go over the wire.
+    /// The encoded request messages.
     pub messages: Vec<Vec<u8>>,
     /// They were read from stdin.
     pub from_stdin: bool,
-    /// Trials that there are.
+    /// The number of trials.
     pub plans: usize,
-    /// Trials that were left out, beyond `--max-plans`.
+    /// The number of trials left out, above `--max-plans`.
     pub skipped: u64,
-    /// The seed that chose them.
+    /// The seed that the trials were drawn from.
     pub seed: u64,
 }
 
@@ -30,16 +30,16 @@ pub struct Subject {
 pub struct Difference {
     /// The trial that found it.
     pub found_by: Label,
-    /// The least that still makes the difference.
+    /// The smallest trial that still shows the difference.
     pub trial: Trial,
-    /// How the conversation came out.
+    /// The outcome of the conversation.
     pub got: Outcome,
-    /// Whether it came out so again. One that could not be tried again proves nothing: it is not
+    /// Whether a repetition had the same outcome. A trial that could not be repeated proves nothing, and is not
     /// counted as different.
     pub repeated: bool,
 }
 
-/// Verdicts by number.
+/// The number of trials for each verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count {
     /// Trials whose replies were the same, every cut proven.
@@ -50,25 +50,25 @@ pub struct Count {
     pub not_proven: usize,
 }
 
-/// The count of verdicts, and what there is to say of them.
+/// The counts of verdicts, and the findings.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// By family of trials.
+    /// The counts for each family of trials.
     pub kinds: BTreeMap<Kind, Count>,
-    /// Trials that prove nothing, by reason.
+    /// The trials that prove nothing, by reason.
     pub reasons: BTreeMap<String, usize>,
     /// The single cuts that made a difference: message and offset, as in [`crate::plan::Place`].
     pub cuts: BTreeSet<(usize, usize)>,
-    /// The differences, shrunk, each once.
+    /// The shrunk differences, each once.
     pub differences: Vec<Difference>,
     /// A signal ended the sweep before it was done.
     pub interrupted: bool,
-    /// Why the sweep was ended before it was done, when that was for the server.
+    /// Why the sweep ended early, if the server was the cause.
     pub gave_up: Option<String>,
 }
 
 impl Difference {
-    /// Whether a trial makes all the changes that make this difference: it needs no other cause.
+    /// Whether a trial contains all cuts of this difference, so that it needs no other cause.
     #[must_use]
     pub fn explains(&self, trial: &Trial, boundaries: &[usize]) -> bool {
         let inside = |cut: &&usize| boundaries.binary_search(cut).is_err();
@@ -121,7 +121,7 @@ impl Tally {
 }
 
 impl Count {
-    /// How many they are.
+    /// The number of trials.
     #[must_use]
     pub fn judged(self) -> usize {
         self.same + self.different + self.not_proven

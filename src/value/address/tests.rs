@@ -1,4 +1,4 @@
-//! Every form of address, read and printed.
+//! Every form of address, parsed and printed.
 
 use proptest::prelude::*;
 
