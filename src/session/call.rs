@@ -15,7 +15,7 @@ pub(super) struct Caller<'a> {
     pub(super) config: &'a ConnectConfig,
     pub(super) address: &'a Address,
     pub(super) context: &'a Context,
-    /// Tries that are left after the next one.
+    /// The number of attempts left after the next one.
     left: u32,
 }
 
@@ -24,13 +24,13 @@ impl<'a> Caller<'a> {
         Caller { config, address, context, left: config.retry.times }
     }
 
-    /// Whether a further try follows one that fails.
+    /// Whether a failed attempt is followed by another one.
     pub(super) fn may_try_again(&self) -> bool {
         self.left > 0
     }
 
-    /// Makes the connection, and the loop that it is on. Where a connection that stood was lost to an
-    /// error, that was a try like the others.
+    /// Connects; returns the connection and its event loop. `lost` is the error of an earlier connection, which
+    /// counts as a failed attempt.
     pub(super) fn connect(&mut self, lost: Option<Error>) -> Result<(Driver, Stream, String), Error> {
         let mut driver = Driver::new(self.config.traffic.busy_poll).map_err(Error::local("start", "the event loop"))?;
         self.context.signals.watch(&driver.waker());
@@ -53,7 +53,7 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// Waits for the next try, if there is one; otherwise the error is that of the run.
+    /// Waits before the next attempt; without one, returns the error.
     fn prepare_next(&mut self, error: Error, driver: &mut Driver) -> Result<(), Error> {
         if !self.may_try_again() {
             return Err(error);
