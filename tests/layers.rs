@@ -17,8 +17,6 @@ const FLOORS: &[&[&str]] = &[
 const PURE: usize = 2;
 /// The one file with unsafe code, and the folder of its parts.
 const UNSAFE: &str = "io/sys.rs";
-/// The one file with the keys that are no connection's.
-const KEYS: &str = "io/driver.rs";
 /// Lines that a file may have; the one with the unsafe code is one file however long it is.
 const LONGEST: usize = 400;
 
@@ -189,18 +187,6 @@ fn names(code: &str, name: &str) -> bool {
         let before = code[..at].chars().next_back();
         !before.is_some_and(|c| c.is_alphanumeric() || c == '_')
     })
-}
-
-#[test]
-fn reserved_keys_are_in_one_list() {
-    // Counted from the last number there is: one picked elsewhere may be another's already.
-    let elsewhere = |source: &Source| source.path.starts_with("session/") || source.path.starts_with("io/");
-    let mut complaints = Vec::new();
-    for source in sources().into_iter().filter(|source| elsewhere(source) && source.path != KEYS) {
-        let picked = source.code().filter(|(_, code)| code.contains("usize::MAX -") || code.contains("CONSOLE -"));
-        complaints.extend(picked.map(|(line, _)| format!("src/{}:{line}: picks a key: see src/{KEYS}", source.path)));
-    }
-    none(&complaints);
 }
 
 fn may_be_unsafe(source: &Source) -> bool {

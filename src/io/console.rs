@@ -12,7 +12,8 @@ use std::os::fd::{AsFd, AsRawFd};
 use mio::Interest;
 use mio::unix::SourceFd;
 
-use super::driver::{Driver, Ready, STDIN, STDOUT};
+use super::driver::{Driver, Ready};
+use super::key::Key;
 use super::splice::{End, Kind, Step};
 use super::sys;
 use super::{Flush, Incoming};
@@ -22,12 +23,6 @@ use dialogue::Dialogue;
 pub use kept::Kept;
 use kept::Replay;
 pub use standard::{Source, Standard};
-
-/// The keys of stdin and stdout in the event loop.
-#[must_use]
-pub fn is_console(key: usize) -> bool {
-    key == STDIN || key == STDOUT
-}
 
 /// pipe(7): a write of up to `PIPE_BUF` bytes to a pipe that poll(2) reports writable does not block.
 const PIPE_BUF: usize = 4096;
@@ -92,10 +87,10 @@ impl Console {
         let stdin = if read_input { Some(File::from(io::stdin().as_fd().try_clone_to_owned()?)) } else { None };
         let source = stdin.as_ref().map_or(Source::Nothing, Source::of);
         let input = match stdin.filter(|_| source != Source::Nothing) {
-            Some(stdin) => Some(Handle::watch(stdin.into(), driver, STDIN, Interest::READABLE)?),
+            Some(stdin) => Some(Handle::watch(stdin.into(), driver, Key::Stdin, Interest::READABLE)?),
             None => None,
         };
-        let mut output = Handle::watch(stdout.as_fd().try_clone_to_owned()?, driver, STDOUT, Interest::WRITABLE)?;
+        let mut output = Handle::watch(stdout.as_fd().try_clone_to_owned()?, driver, Key::Stdout, Interest::WRITABLE)?;
         if sys::was_closed(1) || !sys::is_writable(output.file.as_fd()) {
             (output.refuses, output.kind) = (true, Kind::Other); // every write must go through the check
         }
@@ -246,7 +241,7 @@ impl Console {
 
     /// Notes an event of the driver.
     pub fn on_ready(&mut self, ready: Ready) {
-        self.full &= !(ready.key == STDOUT && ready.writable);
+        self.full &= !(ready.key == Key::Stdout && ready.writable);
     }
 
     /// Whether stdout may be writable; [`send`](Self::send) checks by itself.
@@ -326,7 +321,7 @@ impl Console {
 }
 
 impl Handle {
-    fn watch(fd: std::os::fd::OwnedFd, driver: &Driver, key: usize, interest: Interest) -> io::Result<Self> {
+    fn watch(fd: std::os::fd::OwnedFd, driver: &Driver, key: Key, interest: Interest) -> io::Result<Self> {
         let watched = match driver.register_one(&mut SourceFd(&fd.as_raw_fd()), key, interest) {
             Ok(()) => true,
             Err(error) if error.raw_os_error() == Some(libc::EPERM) => false,

@@ -9,6 +9,7 @@ use socket2::{Domain, SockAddr, Socket};
 
 use super::address::Lookup;
 use super::driver::{Behind, Driver, Ready};
+use super::key::Key;
 use super::sockopt::{self, OptionError, Stage};
 use super::stream::{self, Stream};
 use crate::config::{Family, SocketOptions};
@@ -20,11 +21,6 @@ const HEAD_START: Duration = Duration::from_millis(250);
 /// The pause between two attempts to connect to a unix socket whose queue is full: no event reports that there
 /// is room.
 const NEXT_TRY: Duration = Duration::from_millis(10);
-/// The first key of dials. The keys of connections count up from 0, and the other keys count down from the last
-/// one.
-pub const FIRST_KEY: usize = 1 << (usize::BITS - 2);
-/// The number of keys that a dial may use for its attempts, from its first one on.
-pub const KEYS: usize = 256;
 
 /// A connection attempt, to one address after the other.
 #[derive(Debug)]
@@ -37,8 +33,10 @@ pub struct Dial {
     /// When the next address is tried; `None` is at once.
     next_at: Option<Instant>,
     failed: Option<(String, io::Error)>,
-    keys: usize,
-    begun: usize,
+    /// Its number among the dials of the driver.
+    number: usize,
+    /// The number of the next attempt.
+    begun: u8,
 }
 
 #[derive(Debug)]
@@ -46,7 +44,7 @@ struct Attempt {
     stream: Stream,
     family: sockopt::Family,
     address: String,
-    key: usize,
+    key: Key,
     ready: bool,
 }
 
@@ -70,7 +68,7 @@ pub enum Progress {
 }
 
 impl Dial {
-    /// Starts to connect to `address`. The driver reports readiness under up to [`KEYS`] keys from `keys` on.
+    /// Starts to connect to `address`. The driver reports its sockets as attempts of the dial `number`.
     ///
     /// # Errors
     /// When the lookup cannot be started.
@@ -79,7 +77,7 @@ impl Dial {
         family: Family,
         options: &SocketOptions,
         driver: &Driver,
-        keys: usize,
+        number: usize,
     ) -> Result<Self, Error> {
         let mut dial = Dial {
             address: address.clone(),
@@ -89,7 +87,7 @@ impl Dial {
             attempts: Vec::new(),
             next_at: None,
             failed: None,
-            keys,
+            number,
             begun: 0,
         };
         match address {
@@ -206,8 +204,8 @@ impl Dial {
         };
         let connected = socket.connect(target);
         let family = family_of(target);
-        let key = self.keys + self.begun % KEYS;
-        self.begun += 1;
+        let key = Key::Attempt { dial: self.number, attempt: self.begun };
+        self.begun = self.begun.wrapping_add(1);
         let stream = Stream::from_socket(socket, family);
         let mut attempt = Attempt { stream, family, address: shown, key, ready: false };
         match connected {
@@ -325,7 +323,7 @@ mod tests {
                 Progress::Connected(_, address) => return address,
                 Progress::Pending(next) => {
                     assert!(dial.waiting.is_empty() || next.is_some(), "{dial:?}");
-                    driver.wake_at(0, next.unwrap_or_else(|| Instant::now() + Duration::from_secs(60)));
+                    driver.wake_at(Key::Clock, next.unwrap_or_else(|| Instant::now() + Duration::from_secs(60)));
                 }
             }
             step();
@@ -341,7 +339,7 @@ mod tests {
         let (listener, _waiting) = full(Domain::UNIX, &addr);
         let mut driver = Driver::new(Duration::ZERO).unwrap();
         let address = Address::Unix(path.clone());
-        let mut dial = Dial::start(&address, Family::Any, &SocketOptions::default(), &driver, FIRST_KEY).unwrap();
+        let mut dial = Dial::start(&address, Family::Any, &SocketOptions::default(), &driver, 0).unwrap();
         let mut tries = 0;
         let step = || {
             tries += 1;
@@ -368,7 +366,7 @@ mod tests {
         let (refusing, listening) = (bound(false), bound(true));
         let mut driver = Driver::new(Duration::ZERO).unwrap();
         let address = Address::default();
-        let mut dial = Dial::start(&address, Family::V4, &SocketOptions::default(), &driver, FIRST_KEY).unwrap();
+        let mut dial = Dial::start(&address, Family::V4, &SocketOptions::default(), &driver, 0).unwrap();
         dial.lookup = None;
         dial.waiting = [&silent, &refusing, &listening].map(|socket| socket.local_addr().unwrap()).into();
         let found = listening.local_addr().unwrap().as_socket().unwrap().to_string();

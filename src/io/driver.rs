@@ -11,14 +11,14 @@ use mio::event::Source;
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use super::busy_poll::BusyPoll;
+use super::key::Key;
 use super::sys;
-use crate::service::CONSOLE;
 
 /// An event of the loop: a source that is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ready {
     /// The key of the source.
-    pub key: usize,
+    pub key: Key,
     /// Reading will not block.
     pub readable: bool,
     /// Writing will not block.
@@ -40,26 +40,6 @@ pub enum Behind {
     Urgent,
 }
 
-// All keys that do not belong to connections, so that no two are equal: they count down from the last one.
-// Connections count from 0, dials from [`FIRST_KEY`](super::dial::FIRST_KEY).
-
-/// The key of stdin; it is also the console's peer number.
-pub const STDIN: usize = CONSOLE;
-/// The key that [`Driver::wait`] reports for a wake-up from another thread.
-pub const WOKEN: usize = STDIN - 1;
-/// The key of the timer of nanoseconds, which is not reported.
-const TIMER: usize = STDIN - 2;
-/// The key of stdout.
-pub const STDOUT: usize = STDIN - 3;
-/// The key of the listening socket.
-pub const LISTENER: usize = STDIN - 4;
-/// The key of the timer of the code that runs the loop.
-pub const CLOCK: usize = STDIN - 5;
-/// The key of the timer of [`--progress`](crate::trace::Transfer).
-pub const METER: usize = STDIN - 6;
-/// The key of the timer that reports access lines left out.
-pub const LINES: usize = STDIN - 7;
-
 /// Waits for readiness, deadlines and wake-ups. mio is edge-triggered: a source that is reported ready must be
 /// used until it would block, or be [put back](Driver::again).
 #[derive(Debug)]
@@ -70,7 +50,7 @@ pub struct Driver {
     alarms: Alarms,
     timer: Option<sys::Timer>,
     busy: BusyPoll,
-    again: HashSet<usize>,
+    again: HashSet<Token>,
 }
 
 impl Driver {
@@ -81,12 +61,16 @@ impl Driver {
     /// The kernel's, when it is out of descriptors or memory.
     pub fn new(busy_poll: Duration) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let waker = Arc::new(Waker::new(poll.registry(), Token(WOKEN))?);
+        let waker = Arc::new(Waker::new(poll.registry(), Key::Waker.into())?);
         // poll(2) and epoll count milliseconds; pauses between pieces can be shorter.
         let timer = sys::Timer::new().ok();
         if let Some(timer) = &timer {
             use std::os::fd::AsRawFd;
-            poll.registry().register(&mut mio::unix::SourceFd(&timer.as_raw_fd()), Token(TIMER), Interest::READABLE)?;
+            poll.registry().register(
+                &mut mio::unix::SourceFd(&timer.as_raw_fd()),
+                Key::Timer.into(),
+                Interest::READABLE,
+            )?;
         }
         Ok(Driver {
             poll,
@@ -109,19 +93,19 @@ impl Driver {
     ///
     /// # Errors
     /// The error of the kernel; `EPERM` for a regular file, which is always ready.
-    pub fn register(&self, source: &mut (impl Source + ?Sized), key: usize) -> io::Result<()> {
+    pub fn register(&self, source: &mut (impl Source + ?Sized), key: Key) -> io::Result<()> {
         let both = Interest::READABLE | Interest::WRITABLE;
         #[cfg(any(target_os = "linux", target_os = "android"))]
         let both = both | Interest::PRIORITY;
-        self.poll.registry().register(source, Token(key), both)
+        self.poll.registry().register(source, key.into(), both)
     }
 
     /// Registers a source for one direction, with this key.
     ///
     /// # Errors
     /// As [`register`](Self::register).
-    pub fn register_one(&self, source: &mut (impl Source + ?Sized), key: usize, interest: Interest) -> io::Result<()> {
-        self.poll.registry().register(source, Token(key), interest)
+    pub fn register_one(&self, source: &mut (impl Source + ?Sized), key: Key, interest: Interest) -> io::Result<()> {
+        self.poll.registry().register(source, key.into(), interest)
     }
 
     /// Deregisters a source.
@@ -132,13 +116,13 @@ impl Driver {
 
     /// Reports this key once more without waiting, because its budget ended before its work. Once, however
     /// often it is called: otherwise a source that calls it twice in a turn would soon take all turns.
-    pub fn again(&mut self, key: usize) {
-        self.again.insert(key);
+    pub fn again(&mut self, key: impl Into<Key>) {
+        self.again.insert(key.into().into());
     }
 
     /// Reports this key at this time, or earlier.
-    pub fn wake_at(&mut self, key: usize, at: Instant) {
-        self.alarms.set(key, at);
+    pub fn wake_at(&mut self, key: impl Into<Key>, at: Instant) {
+        self.alarms.set(key.into().into(), at);
     }
 
     /// Waits until a source is ready and appends the events.
@@ -148,12 +132,10 @@ impl Driver {
     pub fn wait(&mut self, ready: &mut Vec<Ready>) -> io::Result<()> {
         self.collect()?;
         for event in &self.events {
-            if event.token() == Token(TIMER) {
-                continue;
-            }
+            let Some(key) = Key::from_token(event.token()).filter(|&key| key != Key::Timer) else { continue };
             let failed = event.is_error();
             ready.push(Ready {
-                key: event.token().0,
+                key,
                 readable: event.is_readable() || event.is_read_closed() || failed,
                 writable: event.is_writable() || event.is_write_closed() || failed,
                 behind: if event.is_priority() {
@@ -165,12 +147,15 @@ impl Driver {
                 },
             });
         }
-        let idle = |key| Ready { key, readable: false, writable: false, behind: Behind::Nothing };
-        ready.extend(self.again.drain().map(idle));
+        let idle = |token| {
+            let key = Key::from_token(token)?;
+            Some(Ready { key, readable: false, writable: false, behind: Behind::Nothing })
+        };
+        ready.extend(self.again.drain().filter_map(idle));
         if let Some(first) = self.alarms.first() {
             let now = Instant::now();
             if first <= now {
-                self.alarms.due(now, |key| ready.push(idle(key)));
+                self.alarms.due(now, |token| ready.extend(idle(token)));
             }
         }
         Ok(())
@@ -209,7 +194,7 @@ impl Driver {
     /// Whether a source is ready now. A deadline is checked with the clock.
     fn finds(&mut self) -> io::Result<bool> {
         self.poll(Some(Duration::ZERO))?;
-        Ok(self.events.iter().any(|event| event.token() != Token(TIMER)))
+        Ok(self.events.iter().any(|event| event.token() != Key::Timer.into()))
     }
 
     fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
@@ -244,12 +229,12 @@ impl Driver {
 /// owner of the key checks the time and sets the rest.
 #[derive(Debug, Default)]
 struct Alarms {
-    heap: BinaryHeap<Reverse<(Instant, usize)>>,
-    set: std::collections::HashMap<usize, Instant>,
+    heap: BinaryHeap<Reverse<(Instant, Token)>>,
+    set: std::collections::HashMap<Token, Instant>,
 }
 
 impl Alarms {
-    fn set(&mut self, key: usize, at: Instant) {
+    fn set(&mut self, key: Token, at: Instant) {
         if self.set.get(&key).is_some_and(|&earlier| earlier <= at) {
             return;
         }
@@ -267,7 +252,7 @@ impl Alarms {
         None
     }
 
-    fn due(&mut self, now: Instant, mut ring: impl FnMut(usize)) {
+    fn due(&mut self, now: Instant, mut ring: impl FnMut(Token)) {
         while self.first().is_some_and(|at| at <= now) {
             if let Some(Reverse((_, key))) = self.heap.pop() {
                 self.set.remove(&key);
@@ -281,7 +266,7 @@ impl Alarms {
 mod tests {
     use super::*;
 
-    fn rung(alarms: &mut Alarms, now: Instant) -> Vec<usize> {
+    fn rung(alarms: &mut Alarms, now: Instant) -> Vec<Token> {
         let mut keys = Vec::new();
         alarms.due(now, |key| keys.push(key));
         keys
@@ -291,13 +276,13 @@ mod tests {
     fn alarms_ring_in_order_and_once() {
         let (mut alarms, now) = (Alarms::default(), Instant::now());
         let after = |ms| now + Duration::from_millis(ms);
-        alarms.set(1, after(30));
-        alarms.set(2, after(10));
-        alarms.set(1, after(20)); // earlier: overtakes
-        alarms.set(2, after(90)); // later: the first stands
-        assert_eq!(rung(&mut alarms, after(10)), [2]);
-        assert_eq!(rung(&mut alarms, after(40)), [1]);
-        assert_eq!(rung(&mut alarms, after(99)), [0_usize; 0]);
+        alarms.set(Token(1), after(30));
+        alarms.set(Token(2), after(10));
+        alarms.set(Token(1), after(20)); // earlier: overtakes
+        alarms.set(Token(2), after(90)); // later: the first stands
+        assert_eq!(rung(&mut alarms, after(10)), [Token(2)]);
+        assert_eq!(rung(&mut alarms, after(40)), [Token(1)]);
+        assert_eq!(rung(&mut alarms, after(99)), [Token(0); 0]);
     }
 
     #[test]
@@ -305,17 +290,17 @@ mod tests {
         let mut driver = Driver::new(Duration::ZERO).unwrap();
         let mut ready = Vec::new();
         for _ in 0..3 {
-            driver.again(7);
+            driver.again(Key::Conn(7));
         }
         driver.wait(&mut ready).unwrap();
-        assert_eq!(ready, [Ready { key: 7, readable: false, writable: false, behind: Behind::Nothing }]);
+        assert_eq!(ready, [Ready { key: Key::Conn(7), readable: false, writable: false, behind: Behind::Nothing }]);
     }
 
     #[test]
     fn a_deadline_that_comes_during_a_look_is_nothing_that_was_found() {
         let mut driver = Driver::new(Duration::from_secs(3600)).unwrap();
         let mut ready = Vec::new();
-        driver.wake_at(5, Instant::now() + Duration::from_micros(300));
+        driver.wake_at(Key::Clock, Instant::now() + Duration::from_micros(300));
         driver.wait(&mut ready).unwrap();
         assert_eq!(ready.len(), 1);
         assert_eq!(driver.busy.window(None), None);
@@ -330,14 +315,17 @@ mod tests {
             let mut ready = Vec::new();
             driver.waker().wake().unwrap();
             driver.wait(&mut ready).unwrap();
-            assert_eq!(ready, [Ready { key: WOKEN, readable: true, writable: false, behind: Behind::Nothing }]);
+            assert_eq!(ready, [Ready { key: Key::Waker, readable: true, writable: false, behind: Behind::Nothing }]);
             for deadline in deadlines {
                 ready.clear();
-                driver.wake_at(5, Instant::now() + deadline);
+                driver.wake_at(Key::Clock, Instant::now() + deadline);
                 while ready.is_empty() {
                     driver.wait(&mut ready).unwrap();
                 }
-                assert_eq!(ready, [Ready { key: 5, readable: false, writable: false, behind: Behind::Nothing }]);
+                assert_eq!(
+                    ready,
+                    [Ready { key: Key::Clock, readable: false, writable: false, behind: Behind::Nothing }]
+                );
             }
         }
     }

@@ -12,6 +12,7 @@ use socket2::{Domain, SockAddr, SockRef, Socket};
 use super::address::Lookup;
 use super::dial::{family_of, option_error};
 use super::driver::Driver;
+use super::key::Key;
 use super::signal::Signals;
 use super::sockopt::{self, Stage};
 use super::stream::{self, Stream};
@@ -264,12 +265,12 @@ impl Listener {
     ///
     /// # Errors
     /// The kernel's.
-    pub fn register(&mut self, driver: &mut Driver, key: usize) -> io::Result<()> {
+    pub fn register(&mut self, driver: &mut Driver) -> io::Result<()> {
         match &mut self.socket {
-            Kind::Tcp(socket) => driver.register_one(socket, key, mio::Interest::READABLE),
-            Kind::Unix(socket, _) => driver.register_one(socket, key, mio::Interest::READABLE),
+            Kind::Tcp(socket) => driver.register_one(socket, Key::Listener, mio::Interest::READABLE),
+            Kind::Unix(socket, _) => driver.register_one(socket, Key::Listener, mio::Interest::READABLE),
             Kind::Accepted(_) => {
-                driver.again(key); // the connection is ready
+                driver.again(Key::Listener); // the connection is ready
                 Ok(())
             }
         }

@@ -7,6 +7,7 @@ pub mod console;
 pub mod dial;
 pub mod driver;
 pub mod files;
+pub mod key;
 pub mod line_input;
 pub mod listener;
 pub mod peer_queue;

@@ -180,7 +180,8 @@ pub fn die_of(signal: Signal) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::driver::{Driver, WOKEN};
+    use super::super::driver::Driver;
+    use super::super::key::Key;
     use super::*;
 
     #[test]
@@ -196,7 +197,7 @@ mod tests {
             }
             let mut ready = Vec::new();
             driver.wait(&mut ready).unwrap();
-            assert_eq!(ready.first().map(|ready| ready.key), Some(WOKEN));
+            assert_eq!(ready.first().map(|ready| ready.key), Some(Key::Waker));
         }
     }
 

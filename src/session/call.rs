@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use super::Context;
 use crate::config::ConnectConfig;
 use crate::error::Error;
-use crate::io::dial::{Dial, FIRST_KEY, Progress};
-use crate::io::driver::{CLOCK, Driver, Ready};
+use crate::io::dial::{Dial, Progress};
+use crate::io::driver::{Driver, Ready};
+use crate::io::key::Key;
 use crate::io::stream::Stream;
 use crate::value::Address;
 
@@ -82,7 +83,7 @@ impl<'a> Caller<'a> {
     fn attempt(&self, driver: &mut Driver) -> Result<(Stream, String), Error> {
         let begun = Instant::now();
         let options = &self.config.traffic.socket;
-        let mut dial = Dial::start(self.address, self.config.family, options, driver, FIRST_KEY)?;
+        let mut dial = Dial::start(self.address, self.config.family, options, driver, 0)?;
         let limit = self.config.connect_timeout;
         let until = begun.checked_add(limit);
         let mut ready = Vec::new();
@@ -96,7 +97,7 @@ impl<'a> Caller<'a> {
                         return Err(dial.timeout(limit, "--connect-timeout"));
                     }
                     if let Some(at) = next.into_iter().chain(until).min() {
-                        driver.wake_at(CLOCK, at);
+                        driver.wake_at(Key::Clock, at);
                     }
                 }
             }
@@ -111,7 +112,7 @@ impl<'a> Caller<'a> {
         let Some(until) = Instant::now().checked_add(pause) else { return Ok(()) };
         let mut ready = Vec::new();
         while Instant::now() < until {
-            driver.wake_at(CLOCK, until);
+            driver.wake_at(Key::Clock, until);
             self.wait(driver, &mut ready)?;
         }
         Ok(())

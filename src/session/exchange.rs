@@ -27,8 +27,9 @@ use super::account::Pair;
 use super::peer::{Link, Passed, Peer, Stage};
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::conn::Conn;
-use crate::io::console::{Console, is_console};
+use crate::io::console::Console;
 use crate::io::driver::{Behind, Driver, Ready};
+use crate::io::key::Key;
 use crate::io::recorder::Recorder;
 use crate::io::splice::Middle;
 use crate::io::{Incoming, read_buffer};
@@ -183,7 +184,7 @@ impl<S: Service> Exchange<S> {
     ) -> io::Result<PeerId> {
         let entry = self.peers.vacant_entry();
         let id = entry.key();
-        conn.register(&self.driver, id)?;
+        conn.register(&self.driver, Key::Conn(id))?;
         let now = Instant::now();
         entry.insert(Peer::new(Link::Conn(conn), inbox, now));
         self.tell(event(id));
@@ -199,7 +200,11 @@ impl<S: Service> Exchange<S> {
 
     /// Gives whoever is ready its turn.
     pub(super) fn serve(&mut self, ready: Ready, now: Instant) {
-        let id = if is_console(ready.key) { CONSOLE } else { ready.key };
+        let id = match ready.key {
+            Key::Conn(id) => id,
+            Key::Stdin | Key::Stdout => CONSOLE,
+            _ => return,
+        };
         if let Some(peer) = self.peer_mut(id) {
             peer.link.on_ready(ready);
             if ready.behind == Behind::End {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::exchange::Exchange;
-use crate::io::driver::CLOCK;
+use crate::io::key::Key;
 use crate::io::report::Report;
 use crate::service::Service;
 
@@ -35,7 +35,7 @@ impl InputWait {
             return;
         }
         if now < since + SILENCE {
-            exchange.driver.wake_at(CLOCK, since + SILENCE);
+            exchange.driver.wake_at(Key::Clock, since + SILENCE);
             return;
         }
         self.said = true;

@@ -13,7 +13,7 @@ use super::room::{Room, loops};
 use crate::config::{Direction, ListenConfig};
 use crate::error::Error;
 use crate::io::console;
-use crate::io::driver::{Driver, LISTENER};
+use crate::io::driver::Driver;
 use crate::io::listener::Listener;
 use crate::io::sys;
 use crate::io::systemd::Manager;
@@ -42,7 +42,7 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
             bound => bound?,
         },
     };
-    listener.register(&mut driver, LISTENER).map_err(Error::network("listen", &config.address))?;
+    listener.register(&mut driver).map_err(Error::network("listen", &config.address))?;
     let only_client = listener.only_client();
     let single; // one connection needs one loop, and the run ends with it
     let mut config = config;
@@ -86,7 +86,7 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
 fn beside(config: &ListenConfig, context: &Context, mut listener: Listener, room: &Room) -> Result<(), Error> {
     let mut driver = Driver::new(config.traffic.busy_poll).map_err(Error::local("start", "the event loop"))?;
     context.signals.watch(&driver.waker());
-    listener.register(&mut driver, LISTENER).map_err(Error::network("listen", &config.address))?;
+    listener.register(&mut driver).map_err(Error::network("listen", &config.address))?;
     let quiet = Context { manager: Manager::default(), ..context.clone() }; // only one loop notifies the service manager
     serve(config, &quiet, driver, listener, room)
 }

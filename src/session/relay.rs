@@ -8,8 +8,9 @@ use super::Context;
 use crate::config::{Family, ListenConfig, SocketOptions, Toward, Traffic};
 use crate::error::Error;
 use crate::io::conn::{Conn, Origin};
-use crate::io::dial::{Dial, FIRST_KEY, KEYS, Progress};
+use crate::io::dial::{Dial, Progress};
 use crate::io::driver::{Driver, Ready};
+use crate::io::key::Key;
 use crate::plan::Plan;
 use crate::service::PeerId;
 use crate::trace::{ConnId, Side};
@@ -71,28 +72,28 @@ impl Dials {
         toward(config.traffic.clone(), cut)
     }
 
-    /// Whether this key belongs to a dial.
-    pub(super) fn owns(key: usize) -> bool {
-        (FIRST_KEY..usize::MAX / 2).contains(&key)
-    }
-
     /// Starts to connect to the server for a client, whose connection has this number.
     pub(super) fn call(&mut self, client: PeerId, conn: Option<ConnId>, driver: &mut Driver) -> Option<Answer> {
         let entry = self.under_way.vacant_entry();
-        let key = FIRST_KEY + entry.key() * KEYS;
-        match Dial::start(&self.to, self.family, &self.traffic.socket, driver, key) {
+        let number = entry.key();
+        match Dial::start(&self.to, self.family, &self.traffic.socket, driver, number) {
             Err(error) => Some(Answer::Unreachable(client, error)),
             Ok(dial) => {
                 entry.insert(Call { client, conn, dial, until: Instant::now() + PATIENCE });
-                driver.again(key);
+                driver.again(Key::Dial(number));
                 None
             }
         }
     }
 
-    /// Continues the dial of this key, after an event or at its time.
-    pub(super) fn on_ready(&mut self, ready: Ready, driver: &mut Driver, context: &Context) -> Option<Answer> {
-        let index = (ready.key - FIRST_KEY) / KEYS;
+    /// Continues the dial of this number, after an event or at its time.
+    pub(super) fn on_ready(
+        &mut self,
+        index: usize,
+        ready: Ready,
+        driver: &mut Driver,
+        context: &Context,
+    ) -> Option<Answer> {
         self.under_way.get_mut(index)?.dial.on_ready(ready);
         self.go_on(index, driver, context)
     }
@@ -116,7 +117,7 @@ impl Dials {
         let now = Instant::now();
         let answer = match call.dial.poll(driver, now) {
             Ok(Progress::Pending(next)) if now < call.until => {
-                driver.wake_at(FIRST_KEY + index * KEYS, next.map_or(call.until, |at| at.min(call.until)));
+                driver.wake_at(Key::Dial(index), next.map_or(call.until, |at| at.min(call.until)));
                 return None;
             }
             Ok(Progress::Pending(_)) => {

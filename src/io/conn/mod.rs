@@ -22,7 +22,7 @@ use super::driver::{Driver, Ready};
 use super::recorder::Recorder;
 use super::splice::{End, Kind, Step};
 use super::stream::Stream;
-use super::{Flush, Incoming};
+use super::{Flush, Incoming, key::Key};
 use crate::config::Traffic;
 use crate::trace::{ConnId, What};
 
@@ -121,7 +121,7 @@ impl Conn {
     ///
     /// # Errors
     /// The kernel's.
-    pub fn register(&mut self, driver: &Driver, key: usize) -> io::Result<()> {
+    pub fn register(&mut self, driver: &Driver, key: Key) -> io::Result<()> {
         driver.register(&mut self.stream, key)
     }
 

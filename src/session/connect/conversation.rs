@@ -14,7 +14,8 @@ use super::{Failure, Link, Mode, Run};
 use crate::config::{ConnectConfig, HalfClose};
 use crate::error::{Error, bytes};
 use crate::frame::{FrameError, Framing, Inbox, Role};
-use crate::io::driver::{CLOCK, Ready};
+use crate::io::driver::Ready;
+use crate::io::key::Key;
 use crate::io::report::Report;
 use crate::io::terminal;
 use crate::service::CONSOLE;
@@ -148,7 +149,7 @@ impl Conversation {
             if now >= at {
                 return Some(verdict(run));
             }
-            run.exchange.driver.wake_at(CLOCK, at);
+            run.exchange.driver.wake_at(Key::Clock, at);
         }
         let tally = (run.exchange.service.sent(), run.exchange.service.answered());
         self.replies.overdue(run, tally, now).map(Err)
@@ -164,7 +165,7 @@ impl Conversation {
         if now >= at {
             run.exchange.act(Talk::prompt);
         } else {
-            run.exchange.driver.wake_at(CLOCK, at);
+            run.exchange.driver.wake_at(Key::Clock, at);
         }
     }
 
@@ -182,7 +183,7 @@ impl Conversation {
             let held = held.to_vec();
             run.exchange.act(|talk, actions| talk.show_unfinished(&held, actions));
         } else {
-            run.exchange.driver.wake_at(CLOCK, at);
+            run.exchange.driver.wake_at(Key::Clock, at);
         }
     }
 

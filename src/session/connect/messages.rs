@@ -8,7 +8,7 @@ use super::{Failure, Link, Mode, Run};
 use crate::config::HalfClose;
 use crate::error::Error;
 use crate::frame::{FrameError, Framing, Inbox, Role};
-use crate::io::driver::CLOCK;
+use crate::io::key::Key;
 use crate::service::CONSOLE;
 use crate::service::filter::{Filter, SendsEnd, Terms};
 use crate::service::wire::{Flaw, Wire};
@@ -105,7 +105,7 @@ impl Messages {
         let silent_at = rest.last + self.pace.silence();
         let at = silent_at.min(rest.until);
         if now < at {
-            run.exchange.driver.wake_at(CLOCK, at);
+            run.exchange.driver.wake_at(Key::Clock, at);
             return None;
         }
         Some(if now >= silent_at { RestEnd::Silent } else { RestEnd::StillSending })
@@ -116,7 +116,7 @@ impl Messages {
         let Some(pause) = run.config.quit_after else { return false };
         let at = *self.quit_at.get_or_insert(now + pause);
         if now < at {
-            run.exchange.driver.wake_at(CLOCK, at);
+            run.exchange.driver.wake_at(Key::Clock, at);
         }
         now >= at
     }
@@ -176,7 +176,7 @@ fn arrival(run: &mut Run<'_, Filter>, now: Instant) -> Option<Result<(), Error>>
     match run.exchange.await_arrival(run.server, run.config.stream.ack_timeout(), now) {
         Ok(None) => Some(Ok(())),
         Ok(Some(at)) => {
-            run.exchange.driver.wake_at(CLOCK, at);
+            run.exchange.driver.wake_at(Key::Clock, at);
             None
         }
         Err(why) => {

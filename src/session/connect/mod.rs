@@ -20,7 +20,8 @@ use crate::error::Error;
 use crate::frame::{FrameError, Framing, Inbox};
 use crate::io::conn::{Conn, Origin};
 use crate::io::console::{Console, Kept};
-use crate::io::driver::{CLOCK, Driver, Ready, WOKEN};
+use crate::io::driver::{Driver, Ready};
+use crate::io::key::Key;
 use crate::io::stream::Stream;
 use crate::service::{CONSOLE, Event, PeerId, Service};
 use crate::trace::Side;
@@ -221,7 +222,7 @@ impl<'a, S: Service> Run<'a, S> {
             ready.clear();
             self.exchange.driver.wait(&mut ready).map_err(Error::local("wait in", "the event loop"))?;
             let now = Instant::now();
-            for &event in ready.iter().filter(|event| event.key != WOKEN && event.key != CLOCK) {
+            for &event in ready.iter().filter(|event| !matches!(event.key, Key::Waker | Key::Clock)) {
                 mode.on_ready(event);
                 self.exchange.serve(event, now);
             }
@@ -283,11 +284,11 @@ impl<'a, S: Service> Run<'a, S> {
         let mut ready = Vec::new();
         let is_busy = |exchange: &Exchange<S>| exchange.connections() > 0 || exchange.backlog(CONSOLE) > 0;
         while is_busy(&self.exchange) && Instant::now() < until && !self.context.signals.stopped() {
-            self.exchange.driver.wake_at(CLOCK, until);
+            self.exchange.driver.wake_at(Key::Clock, until);
             ready.clear();
             self.exchange.driver.wait(&mut ready).map_err(Error::local("wait in", "the event loop"))?;
             let now = Instant::now();
-            for &event in ready.iter().filter(|event| event.key != WOKEN && event.key != CLOCK) {
+            for &event in ready.iter().filter(|event| !matches!(event.key, Key::Waker | Key::Clock)) {
                 self.exchange.serve(event, now);
             }
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::super::exchange::Why;
 use super::Run;
 use crate::error::{Error, cause};
-use crate::io::driver::CLOCK;
+use crate::io::key::Key;
 use crate::service::Service;
 use crate::value::Span;
 
@@ -48,7 +48,7 @@ impl ReplyClock {
         self.set = Some((progress, since));
         let at = since.checked_add(limit)?;
         if now < at {
-            run.exchange.driver.wake_at(CLOCK, at);
+            run.exchange.driver.wake_at(Key::Clock, at);
             return None;
         }
         Some(Error::Timeout {

@@ -10,7 +10,7 @@ use crate::config::{Direction, HalfClose, Input};
 use crate::error::Error;
 use crate::frame::{FrameError, Framing, Inbox, Role};
 use crate::io::console::{Console, Source};
-use crate::io::driver::CLOCK;
+use crate::io::key::Key;
 use crate::service::CONSOLE;
 use crate::service::Service;
 use crate::service::pipe::{Pipe, SendsEnd};
@@ -68,7 +68,7 @@ impl Mode<Pipe> for Stream {
                 if now >= at {
                     run.exchange.leave_now(run.server);
                 } else {
-                    run.exchange.driver.wake_at(CLOCK, at);
+                    run.exchange.driver.wake_at(Key::Clock, at);
                 }
             }
         }

@@ -7,7 +7,7 @@ use super::super::progress::ProgressLine;
 use super::Exchange;
 use crate::config::Seeing;
 use crate::io::console::Standard;
-use crate::io::driver::METER;
+use crate::io::key::Key;
 use crate::io::report::Report;
 use crate::io::terminal;
 use crate::service::Service;
@@ -24,7 +24,7 @@ impl<S: Service> Exchange<S> {
     pub(in crate::session) fn measure(&mut self, now: Instant) {
         let heard = self.heard_from_console();
         let Some(meter) = &mut self.meter else { return };
-        self.driver.wake_at(METER, meter.tick(heard, self.shown, now));
+        self.driver.wake_at(Key::Meter, meter.tick(heard, self.shown, now));
     }
 
     /// Tells how far the transfer has come in all.

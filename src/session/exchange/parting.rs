@@ -44,7 +44,7 @@ impl<S: Service> Exchange<S> {
 
     /// Gives a peer its turn: what has arrived since the kernel was last asked counts too.
     fn hear_what_has_come(&mut self, id: PeerId, now: Instant) {
-        self.serve(Ready { key: id, readable: true, writable: false, behind: Behind::Nothing }, now);
+        self.serve(Ready { key: id.into(), readable: true, writable: false, behind: Behind::Nothing }, now);
     }
 
     /// Drops everybody: the time for parting is over.

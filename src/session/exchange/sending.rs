@@ -7,7 +7,7 @@ use super::super::peer::{Link, Passed, Peer, Stage};
 use super::{Exchange, SHED, Why, peer_of};
 use crate::io::Flush;
 use crate::io::conn::Conn;
-use crate::io::driver::STDOUT;
+use crate::io::key::Key;
 use crate::service::{Action, Actions, CONSOLE, PeerId, Service};
 use crate::trace::{Direction, What};
 
@@ -164,7 +164,7 @@ impl<S: Service> Exchange<S> {
                 if !peer.link.is_awaiting() {
                     peer.active = at; // the pause is ours
                 }
-                self.driver.wake_at(if id == CONSOLE { STDOUT } else { id }, at);
+                self.driver.wake_at(if id == CONSOLE { Key::Stdout } else { id.into() }, at);
             }
             Ok(Flush::More) => self.driver.again(id),
             Ok(Flush::Blocked | Flush::Idle) => {}

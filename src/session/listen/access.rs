@@ -11,7 +11,8 @@ use super::super::exchange::{Ended, Exchange, Why};
 use super::super::room::{Room, loops};
 use crate::config::ListenConfig;
 use crate::error::cause;
-use crate::io::driver::{Driver, LINES};
+use crate::io::driver::Driver;
+use crate::io::key::Key;
 use crate::io::report::{Medium, Report};
 use crate::io::signal::Signals;
 use crate::service::Service;
@@ -90,7 +91,7 @@ impl<'a> AccessLog<'a> {
                 if quota.admits(now) {
                     self.report.event(&text());
                 } else if let Some(end) = quota.end() {
-                    driver.wake_at(LINES, end);
+                    driver.wake_at(Key::AccessLog, end);
                 }
             }
         }

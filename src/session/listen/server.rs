@@ -14,7 +14,8 @@ use crate::error::{Error, cause};
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::conn::{Conn, Origin};
 use crate::io::console::{Console, Source};
-use crate::io::driver::{CLOCK, Driver, LISTENER, Ready, WOKEN};
+use crate::io::driver::{Driver, Ready};
+use crate::io::key::Key;
 use crate::io::listener::{Listener, NoArrival};
 use crate::service::{CONSOLE, Event, Service};
 use crate::trace::Side;
@@ -158,16 +159,16 @@ impl<'a, S: Service> Server<'a, S> {
 
     fn serve(&mut self, event: Ready, now: Instant) -> Result<(), Error> {
         match event.key {
-            LISTENER => return self.accept(now),
-            WOKEN => {
+            Key::Listener => return self.accept(now),
+            Key::Waker => {
                 let Some(dials) = &mut self.dials else { return Ok(()) };
                 for answer in dials.on_woken(&mut self.exchange.driver, self.context) {
                     self.link(answer);
                 }
             }
-            key if Dials::owns(key) => {
+            Key::Dial(dial) | Key::Attempt { dial, .. } => {
                 let Some(dials) = &mut self.dials else { return Ok(()) };
-                if let Some(answer) = dials.on_ready(event, &mut self.exchange.driver, self.context) {
+                if let Some(answer) = dials.on_ready(dial, event, &mut self.exchange.driver, self.context) {
                     self.link(answer);
                 }
             }
@@ -204,7 +205,7 @@ impl<'a, S: Service> Server<'a, S> {
     /// Lets in who is waiting, as far as there is room, and the others in the next turn.
     fn accept(&mut self, now: Instant) -> Result<(), Error> {
         if self.let_in(self.door_step, now)? {
-            self.exchange.driver.again(LISTENER);
+            self.exchange.driver.again(Key::Listener);
         }
         Ok(())
     }
@@ -258,7 +259,7 @@ impl<'a, S: Service> Server<'a, S> {
                         self.context.report.warning(&text);
                     }
                     self.door = Door::Shut(now + PAUSE);
-                    self.exchange.driver.wake_at(LISTENER, now + PAUSE);
+                    self.exchange.driver.wake_at(Key::Listener, now + PAUSE);
                     return Ok(false);
                 }
                 Err(NoArrival::Failed(error)) => return Err(Error::network("accept on", listener.shown())(error)),
@@ -299,7 +300,7 @@ impl<'a, S: Service> Server<'a, S> {
         }
         self.close_door();
         self.grace = Some(now + STOP);
-        self.exchange.driver.wake_at(CLOCK, now + STOP);
+        self.exchange.driver.wake_at(Key::Clock, now + STOP);
         if self.context.signals.stopped() && self.config.is_pipe() {
             self.cut_input_short(now);
         }

@@ -8,6 +8,7 @@ use crate::frame::{Framing, Inbox, Role};
 use crate::io::conn::{Conn, Origin};
 use crate::io::dial::{Dial, Progress};
 use crate::io::driver::{Driver, Ready};
+use crate::io::key::Key;
 use crate::io::recorder::Recorder;
 use crate::io::{Flush, Incoming};
 use crate::plan::{Fin, Trial};
@@ -47,7 +48,7 @@ pub(super) struct Expected {
 pub(super) struct Conversation {
     stage: Stage,
     trial: Trial,
-    key: usize,
+    key: Key,
     /// When the connection was made.
     begun: Instant,
     /// The last time that a byte was sent or received.
@@ -68,17 +69,11 @@ enum Stage {
 }
 
 impl Conversation {
-    /// Starts; `key` and `dial_keys` are the keys of the driver that it may use.
-    pub(super) fn start(
-        setting: &Setting<'_>,
-        trial: Trial,
-        driver: &mut Driver,
-        key: usize,
-        dial_keys: usize,
-    ) -> Self {
+    /// Starts; `number` is that of its connection and its dial among the keys of the driver.
+    pub(super) fn start(setting: &Setting<'_>, trial: Trial, driver: &mut Driver, number: usize) -> Self {
         let config = setting.config;
         let mut outcome = Outcome { unsent: setting.request.len(), ..Outcome::default() };
-        let dial = Dial::start(&setting.address, config.family, &config.traffic.socket, driver, dial_keys);
+        let dial = Dial::start(&setting.address, config.family, &config.traffic.socket, driver, number);
         let stage = match dial {
             Ok(dial) => Stage::Calling(Box::new(dial)),
             Err(error) => {
@@ -86,6 +81,7 @@ impl Conversation {
                 Stage::Over
             }
         };
+        let key = Key::Conn(number);
         driver.again(key);
         let mut inbox = Inbox::new(config.framing, Role::Responses, config.traffic.max_message);
         for message in &setting.messages {

@@ -7,8 +7,8 @@ use slab::Slab;
 use super::conversation::{Conversation, Setting};
 use super::progress::Progress;
 use crate::error::Error;
-use crate::io::dial::{FIRST_KEY, KEYS};
-use crate::io::driver::{Driver, Ready, WOKEN};
+use crate::io::driver::{Driver, Ready};
+use crate::io::key::Key;
 use crate::io::read_buffer;
 use crate::io::signal::Signals;
 use crate::plan::Trial;
@@ -48,8 +48,8 @@ impl<'a> Pool<'a> {
 
     pub(super) fn begin(&mut self, trial: Trial) {
         let entry = self.running.vacant_entry();
-        let key = entry.key();
-        entry.insert(Conversation::start(&self.setting, trial, &mut self.driver, key, FIRST_KEY + key * KEYS));
+        let number = entry.key();
+        entry.insert(Conversation::start(&self.setting, trial, &mut self.driver, number));
     }
 
     /// Waits once, and returns what has come to its end.
@@ -59,18 +59,21 @@ impl<'a> Pool<'a> {
         self.driver.wait(&mut self.ready).map_err(Error::local("wait in", "the event loop"))?;
         let mut over = Vec::new();
         for event in std::mem::take(&mut self.ready) {
-            if event.key == WOKEN {
-                // A name was looked up, for whoever waits for one.
-                for (key, _) in &self.running {
-                    self.driver.again(key);
+            let number = match event.key {
+                Key::Conn(number) | Key::Attempt { dial: number, .. } => number,
+                Key::Waker => {
+                    // A name was looked up, for whoever waits for one.
+                    for (number, _) in &self.running {
+                        self.driver.again(Key::Conn(number));
+                    }
+                    continue;
                 }
-                continue;
-            }
-            let key = if event.key >= FIRST_KEY { (event.key - FIRST_KEY) / KEYS } else { event.key };
-            let Some(conversation) = self.running.get_mut(key) else { continue };
+                _ => continue,
+            };
+            let Some(conversation) = self.running.get_mut(number) else { continue };
             conversation.on_ready(event);
             if let Some(ended) = conversation.go_on(&self.setting, &mut self.driver, &mut self.scratch) {
-                self.running.remove(key);
+                self.running.remove(number);
                 over.push(ended);
             }
         }

@@ -6,8 +6,9 @@ use super::super::Run;
 use super::{announce, inbox};
 use crate::error::Error;
 use crate::io::conn::{Conn, Origin};
-use crate::io::dial::{Dial, FIRST_KEY, Progress};
-use crate::io::driver::{CLOCK, Ready};
+use crate::io::dial::{Dial, Progress};
+use crate::io::driver::Ready;
+use crate::io::key::Key;
 use crate::io::stream::Stream;
 use crate::service::talk::Talk;
 use crate::trace::Side;
@@ -56,11 +57,11 @@ impl Redial {
             let (config, driver) = (run.config, &mut run.exchange.driver);
             match &mut self.step {
                 Step::Resting(at) if now < *at => {
-                    driver.wake_at(CLOCK, *at);
+                    driver.wake_at(Key::Clock, *at);
                     return Outcome::Pending;
                 }
                 Step::Resting(_) => {
-                    let begun = Dial::start(run.address, config.family, &config.traffic.socket, driver, FIRST_KEY);
+                    let begun = Dial::start(run.address, config.family, &config.traffic.socket, driver, 0);
                     match begun {
                         Ok(dial) => self.step = Step::Dialing(Box::new(dial), now + config.connect_timeout),
                         Err(error) => return Outcome::Failed(error),
@@ -73,7 +74,7 @@ impl Redial {
                         self.step = Step::Resting(now + config.retry.delay);
                     }
                     Ok(Progress::Pending(next)) => {
-                        driver.wake_at(CLOCK, next.map_or(*until, |at| at.min(*until)));
+                        driver.wake_at(Key::Clock, next.map_or(*until, |at| at.min(*until)));
                         return Outcome::Pending;
                     }
                     Err(Error::Network { .. }) => self.step = Step::Resting(now + config.retry.delay),

@@ -1,0 +1,139 @@
+//! The keys of the event loop: what a source or a deadline belongs to, and the number that mio knows it by.
+
+use mio::Token;
+
+use crate::service::{CONSOLE, PeerId};
+
+/// What a source or a deadline of the [`Driver`](super::driver::Driver) belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// A connection, by its number.
+    Conn(usize),
+    /// The deadlines of a dial, by its number.
+    Dial(usize),
+    /// A socket that a dial is connecting.
+    Attempt {
+        /// The number of the dial.
+        dial: usize,
+        /// The number of the socket within the dial.
+        attempt: u8,
+    },
+    /// stdin.
+    Stdin,
+    /// stdout.
+    Stdout,
+    /// The listening socket.
+    Listener,
+    /// The timer of the code that runs the loop.
+    Clock,
+    /// The timer of [`--progress`](crate::trace::Transfer).
+    Meter,
+    /// The timer that reports access lines left out.
+    AccessLog,
+    /// A wake-up from another thread.
+    Waker,
+    /// The timer of nanoseconds, which the driver does not report.
+    Timer,
+}
+
+// The two low bits of a token say what its number counts.
+const CONN: usize = 0;
+const DIAL: usize = 1;
+const ATTEMPT: usize = 2;
+const SINGLE: usize = 3;
+const KIND_BITS: u32 = 2;
+
+impl Key {
+    /// The key that this token stands for; `None` for a token that no key has.
+    #[inline]
+    #[must_use]
+    pub fn from_token(Token(token): Token) -> Option<Key> {
+        let number = token >> KIND_BITS;
+        Some(match token & ((1 << KIND_BITS) - 1) {
+            CONN => Key::Conn(number),
+            DIAL => Key::Dial(number),
+            ATTEMPT => Key::Attempt { dial: number >> u8::BITS, attempt: number.to_le_bytes()[0] },
+            _ => match number {
+                0 => Key::Stdin,
+                1 => Key::Stdout,
+                2 => Key::Listener,
+                3 => Key::Clock,
+                4 => Key::Meter,
+                5 => Key::AccessLog,
+                6 => Key::Waker,
+                7 => Key::Timer,
+                _ => return None,
+            },
+        })
+    }
+}
+
+/// Numbers of connections and dials come from slabs and use up descriptors: the bits of a token suffice.
+impl From<Key> for Token {
+    #[inline]
+    fn from(key: Key) -> Token {
+        let (number, kind) = match key {
+            Key::Conn(number) => (number, CONN),
+            Key::Dial(number) => (number, DIAL),
+            Key::Attempt { dial, attempt } => (dial << u8::BITS | usize::from(attempt), ATTEMPT),
+            Key::Stdin => (0, SINGLE),
+            Key::Stdout => (1, SINGLE),
+            Key::Listener => (2, SINGLE),
+            Key::Clock => (3, SINGLE),
+            Key::Meter => (4, SINGLE),
+            Key::AccessLog => (5, SINGLE),
+            Key::Waker => (6, SINGLE),
+            Key::Timer => (7, SINGLE),
+        };
+        Token(number << KIND_BITS | kind)
+    }
+}
+
+/// The key that gives a peer its turn.
+impl From<PeerId> for Key {
+    #[inline]
+    fn from(peer: PeerId) -> Key {
+        if peer == CONSOLE { Key::Stdin } else { Key::Conn(peer) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn keys() -> impl Strategy<Value = Key> {
+        // A process has fewer descriptors than this, on every platform.
+        let number = 0..1_usize << 22;
+        prop_oneof![
+            number.clone().prop_map(Key::Conn),
+            number.clone().prop_map(Key::Dial),
+            (number, any::<u8>()).prop_map(|(dial, attempt)| Key::Attempt { dial, attempt }),
+            proptest::sample::select(vec![
+                Key::Stdin,
+                Key::Stdout,
+                Key::Listener,
+                Key::Clock,
+                Key::Meter,
+                Key::AccessLog,
+                Key::Waker,
+                Key::Timer,
+            ]),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_token_stands_for_the_key_it_came_from(key in keys()) {
+            prop_assert_eq!(Key::from_token(key.into()), Some(key));
+        }
+
+        #[test]
+        fn a_key_has_one_token(token in prop_oneof![0..64_usize, any::<usize>()]) {
+            if let Some(key) = Key::from_token(Token(token)) {
+                prop_assert_eq!(Token::from(key), Token(token));
+            }
+        }
+    }
+}
