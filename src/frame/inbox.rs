@@ -181,6 +181,13 @@ impl Inbox {
         &self.stash[self.start..]
     }
 
+    /// The same, of an inbox that is no longer needed.
+    #[must_use]
+    pub fn into_held(mut self) -> Vec<u8> {
+        self.stash.drain(..self.start);
+        self.stash
+    }
+
     /// The number of those bytes.
     #[must_use]
     pub fn buffered(&self) -> usize {

@@ -186,6 +186,24 @@ fn a_reply_cut_short_is_shown_but_is_no_reply() {
 }
 
 #[test]
+fn the_start_of_a_line_is_printed_at_every_end() {
+    let (listener, address) = stage();
+    let status = |args: &[&str], text: &'static [u8]| {
+        let proc = Proc::start(secretcat(["connect", &address, "-m", "a"]).args(args));
+        let mut server = accept(&listener);
+        assert_eq!(read_line(&mut server), "a\n");
+        server.write_all(text).unwrap();
+        let out = proc.end(); // the server stays
+        assert_eq!(out.stdout, text, "{args:?}: {}", out.stderr);
+        out.status
+    };
+    assert_eq!(status(&[], b"reply\r\n> "), Some(0));
+    assert_eq!(status(&["--timeout", "300ms"], b"login: "), Some(1));
+    assert_eq!(status(&["-w", "300ms"], b"login: "), Some(1));
+    assert_eq!(status(&["-q", "300ms"], b"login: "), Some(1));
+}
+
+#[test]
 fn a_server_that_ends_while_messages_may_still_come_is_a_failure() {
     let (listener, address) = stage();
     let proc = Proc::start(&mut secretcat(["connect", &address])); // its stdin stays open

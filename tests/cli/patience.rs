@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
+use std::thread;
 
 use rustix::process::Signal;
 
@@ -63,6 +64,31 @@ fn the_time_of_a_reply_does_not_run_while_stdout_is_not_read() {
     proc.end().is(0, "", "");
     assert!(answers == NOT_FOUND.repeat(100_000).as_bytes());
     server.stops_with("");
+}
+
+#[test]
+fn all_lines_are_printed_to_a_stdout_that_is_read_late() {
+    let (listener, address) = stage();
+    let (mut reader, stdout) = UnixStream::pair().unwrap();
+    reader.set_read_timeout(Some(DEADLINE)).unwrap();
+    let mut command = secretcat(["connect", &address, "-m", "GET"]);
+    let proc = Proc::start_on(&mut command, Stdio::null(), OwnedFd::from(stdout).into(), Stdio::piped());
+    drop(command);
+    let mut server = accept(&listener);
+    assert_eq!(read_line(&mut server), "GET\n");
+    let page = "a line of a page\n".repeat(100_000);
+    thread::scope(|scope| {
+        let (mut server, page) = (server, &page);
+        scope.spawn(move || server.write_all(page.as_bytes()).unwrap());
+        // Longer than more lines than messages are waited for.
+        let (_silent, address) = stage();
+        assert_eq!(run(["connect", &address, "--timeout", "1200ms", "-m", "x"], "").status, Some(1));
+        let mut printed = String::new();
+        reader.read_to_string(&mut printed).unwrap();
+        assert!(printed == *page, "{} bytes", printed.len());
+    });
+    let more = "99999 lines more than messages: --replies N|any, --greeting N, or --raw";
+    proc.end().is(1, "", format!("secretcat: {address}: {more}\n"));
 }
 
 #[test]

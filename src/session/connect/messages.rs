@@ -85,6 +85,8 @@ struct Rest {
     /// Bytes received by then, and when the last of them came.
     received: u64,
     last: Instant,
+    /// Since when stdout has not taken everything: that time is not the server's.
+    held: Option<Instant>,
 }
 
 /// How the rest has ended.
@@ -98,7 +100,11 @@ impl Messages {
     /// Waits for what follows the last expected reply.
     fn wait_for_rest(&mut self, run: &mut Run<'_, Filter>, now: Instant) -> Option<RestEnd> {
         let received = run.exchange.conn(run.server).map_or(0, |conn| conn.offsets().1);
-        let rest = self.rest.get_or_insert(Rest { until: now + LONGEST_WAIT, received, last: now });
+        let rest = self.rest.get_or_insert(Rest { until: now + LONGEST_WAIT, received, last: now, held: None });
+        if let Some(since) = rest.held.take() {
+            rest.until += now.saturating_duration_since(since);
+            rest.last = now;
+        }
         if rest.received != received {
             (rest.received, rest.last) = (received, now);
         }
@@ -121,16 +127,32 @@ impl Messages {
         now >= at
     }
 
-    /// stdout has not taken everything: the time does not count as silence of the server.
+    /// stdout has not taken everything: the time until it has is not counted.
     fn hold(&mut self, now: Instant) {
         if let Some(rest) = &mut self.rest {
-            rest.last = now;
+            rest.held.get_or_insert(now);
         }
     }
 }
 
 impl Mode<Filter> for Messages {
     fn ending(&mut self, run: &mut Run<'_, Filter>, now: Instant) -> Option<Result<(), Error>> {
+        let ended = self.step(run, now)?;
+        if run.config.framing == Framing::Lines {
+            let start = run.exchange.take_unfinished(run.server);
+            run.print_unfinished(&start);
+        }
+        Some(ended)
+    }
+
+    fn input_too_long(&self, run: &Run<'_, Filter>, error: &FrameError) -> Error {
+        let number = run.exchange.service.sent() + 1;
+        Error::Usage(format!("message {number} of stdin: {error} (--max-message sets the limit)"))
+    }
+}
+
+impl Messages {
+    fn step(&mut self, run: &mut Run<'_, Filter>, now: Instant) -> Option<Result<(), Error>> {
         if run.exchange.console_closed() {
             return Some(Err(Error::OutputGone));
         }
@@ -162,11 +184,6 @@ impl Mode<Filter> for Messages {
             return self.wait_for_rest(run, now).map(|end| verdict(run, end));
         }
         self.clock.overdue(run, (sent, answered), now).map(Err)
-    }
-
-    fn input_too_long(&self, run: &Run<'_, Filter>, error: &FrameError) -> Error {
-        let number = run.exchange.service.sent() + 1;
-        Error::Usage(format!("message {number} of stdin: {error} (--max-message sets the limit)"))
     }
 }
 

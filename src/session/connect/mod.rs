@@ -251,7 +251,8 @@ impl<'a, S: Service> Run<'a, S> {
 
     /// What ends every run, whatever it is for. How the connection was lost is kept for the mode.
     fn failure(&mut self, mode: &impl Mode<S>) -> Option<Error> {
-        for ended in std::mem::take(&mut self.exchange.ended) {
+        for mut ended in std::mem::take(&mut self.exchange.ended) {
+            let unfinished = std::mem::take(&mut ended.unfinished);
             match (ended.id, ended.why) {
                 (CONSOLE, Why::Failed(error)) => return Some(Error::local("read", "stdin")(error)),
                 (CONSOLE, Why::Unwritable(error)) => return Some(Error::local("write to", "stdout")(error)),
@@ -261,11 +262,19 @@ impl<'a, S: Service> Run<'a, S> {
                         account.bytes_in == 0 && (account.ended_by_peer || matches!(why, Why::Failed(_)))
                     });
                     self.lost = Some(Ended { why, ..ended });
+                    self.print_unfinished(&unfinished);
                 }
                 _ => {}
             }
         }
         self.context.signals.stopped().then_some(Error::Interrupted)
+    }
+
+    /// Prints what the server has sent of a line that is not whole.
+    fn print_unfinished(&mut self, start: &[u8]) {
+        if !start.is_empty() && matches!(self.config.framing, Framing::Lines | Framing::Raw) {
+            self.exchange.tell(Event::Last(self.server, start));
+        }
     }
 
     /// Shows what the last bytes have left open on a terminal. Whether stdout has taken it all.

@@ -13,6 +13,8 @@ pub(in crate::session) struct Ended {
     pub(in crate::session) id: PeerId,
     pub(in crate::session) name: String,
     pub(in crate::session) why: Why,
+    /// What it had sent and is no whole message.
+    pub(in crate::session) unfinished: Vec<u8>,
     /// What of stdin it had not got.
     pub(in crate::session) delivery: Delivery,
     /// What its connection came to; `None` for the console.

@@ -295,6 +295,7 @@ impl<S: Service> Exchange<S> {
                     id,
                     name: "console".to_owned(),
                     why,
+                    unfinished: Vec::new(),
                     account: None,
                     delivery: Delivery::default(),
                 });
@@ -323,7 +324,7 @@ impl<S: Service> Exchange<S> {
         if let Link::Conn(conn) = peer.link {
             let name = conn.peer().to_owned();
             conn.close(&self.driver, if let Why::Failed(error) = &why { Some(error) } else { None });
-            self.ended.push(Ended { id, name, why, delivery, account });
+            self.ended.push(Ended { id, name, why, unfinished: peer.inbox.into_held(), delivery, account });
         }
         if failed {
             self.service.on(Event::Failed(id), &mut self.actions);

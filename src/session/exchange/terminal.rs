@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::super::peer::{Link, Peer};
 use super::Exchange;
+use crate::frame::{Framing, Inbox, Role};
 use crate::io::console::Console;
 use crate::io::terminal::EditedRow;
 use crate::service::{Actions, CONSOLE, PeerId, Service};
@@ -18,6 +19,13 @@ impl<S: Service> Exchange<S> {
     /// What has come from a peer and is no whole message yet.
     pub(in crate::session) fn unfinished(&self, id: PeerId) -> &[u8] {
         self.peer(id).map_or(&[], |peer| peer.inbox.held())
+    }
+
+    /// Takes what is no whole message: no more are expected, and what comes from now on is bytes.
+    pub(in crate::session) fn take_unfinished(&mut self, id: PeerId) -> Vec<u8> {
+        let bytes = || Inbox::new(Framing::Raw, Role::Responses, 0);
+        let inbox = self.peer_mut(id).map(|peer| std::mem::replace(&mut peer.inbox, bytes()));
+        inbox.map(Inbox::into_held).unwrap_or_default()
     }
 
     /// Asks the person at the console for each line, with a line editor where one is possible.
