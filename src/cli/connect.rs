@@ -51,7 +51,7 @@ pub(super) struct ConnectFlags {
     crlf: bool,
     /// Expect N replies to each message; any: do not count them
     ///
-    /// With 0 no reply is waited for. With any the run ends when the server closes its side, or after
+    /// With 0 the run ends when everything is acknowledged. With any the run ends when the server closes its side, or after
     /// --quit-after. When more replies come than are expected, message and reply can no longer be
     /// paired, and the status is 1.
     #[arg(long, value_name = "N|any", default_value_t = Replies::Each(Count(1)), help_heading = "Messages", conflicts_with = "raw", allow_hyphen_values = true)]

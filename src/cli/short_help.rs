@@ -1,27 +1,28 @@
-//! What `-h` shows of a command: examples and the options that most people use. `--help` shows all.
+//! The short help (`-h`) of a command: examples and the options that most people use. `--help` prints all
+//! options.
 
 use clap::Command;
 
-/// The options of `listen` that `-h` shows.
+/// The options of `listen` in the short help.
 const LISTEN: &[&str] = &["service", "relay", "once", "framing", "chunk", "cut", "barrier", "verbose", "timeline"];
 
-/// The options of `connect` that `-h` shows.
+/// The options of `connect` in the short help.
 const CONNECT: &[&str] =
     &["loopback", "message", "raw", "replies", "quit-after", "chunk", "cut", "barrier", "verbose", "timeline"];
 
-/// The options of `sweep` that `-h` shows.
+/// The options of `sweep` in the short help.
 const SWEEP: &[&str] =
     &["message", "framing", "crlf", "mask", "max-plans", "jobs", "timeout", "json", "junit", "quiet"];
 
 const LISTEN_EXAMPLES: &str = "\
 Examples:
   secretcat listen                               answer messages
-  secretcat listen :4501 --relay :80 --chunk 1..7   cut what passes to a server
+  secretcat listen :4501 --relay :80 --chunk 1..7   relay, and cut the bytes
   secretcat listen --service pipe > file         receive a file";
 
 const CONNECT_EXAMPLES: &str = "\
 Examples:
-  secretcat connect 10.10.11.2                   talk to a server
+  secretcat connect 10.10.11.2                   type messages to a server
   secretcat connect --loopback --cut 4 --stats -m 'SECRET 42'   cut a message
   secretcat connect --raw 10.10.11.2 < file      send a file";
 
@@ -31,7 +32,7 @@ Examples:
   secretcat sweep :8080 --framing http < requests
   secretcat sweep :6379 --crlf -m PING --junit sweep.xml";
 
-/// Hides the rarer options of a command from `-h`, and adds examples.
+/// Hides the other options of a command from the short help, and adds examples.
 pub(super) fn shorten(command: Command) -> Command {
     let (shown, examples) = match command.get_name() {
         "listen" => (LISTEN, LISTEN_EXAMPLES),
