@@ -46,7 +46,7 @@ pub struct Console {
     full: bool,
     /// The last byte printed on a terminal was not a line feed.
     mid_line: bool,
-    /// No process reads stdout any more. This is not a failure: further output is dropped.
+    /// No process reads stdout any more: further output is dropped, and the run ends.
     pub closed: bool,
     /// The prompt and the line editor of a conversation.
     dialogue: Option<Dialogue>,
@@ -164,7 +164,7 @@ impl Console {
         Ok(incoming)
     }
 
-    /// Notes that stdin has come to its end.
+    /// Notes the end of stdin.
     fn end_input(&mut self) -> Incoming {
         (self.input, self.ended) = (None, true);
         Incoming::Eof

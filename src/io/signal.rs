@@ -67,7 +67,7 @@ impl Signals {
         let ours = signals.clone();
         // The new value is not shared yet.
         let _ = signals.shared.handle.set(pending.handle());
-        // ctrlc handles Ctrl-C, on every system; it cannot say which of several signals came.
+        // ctrlc handles Ctrl-C, on every system; it does not report which of several signals arrived.
         if handled(&Signal::Interrupt) {
             let ours = signals.clone();
             ctrlc::set_handler(move || ours.receive(Signal::Interrupt.number())).map_err(io::Error::other)?;

@@ -97,7 +97,7 @@ impl Filter {
         if self.counts_replies() && self.sent > 0 { self.surplus } else { 0 }
     }
 
-    /// Whether replies are counted. Where they are not, a message has arrived when it is acknowledged.
+    /// Whether replies are counted. If not, the run waits for the acknowledgement of the messages instead.
     #[must_use]
     pub fn counts_replies(&self) -> bool {
         matches!(self.terms.replies, Replies::Each(Count(1..)))

@@ -1,30 +1,30 @@
-//! What was read from stdin, kept so that a run can be made again over another connection.
+//! Keeps the bytes read from stdin, so that a retry can send them over another connection.
 
 use super::Console;
 
-/// The most bytes that are kept.
+/// The largest number of bytes that are kept.
 const LIMIT: usize = 1 << 20;
 
-/// All that was read from stdin so far.
+/// All bytes read from stdin so far.
 #[derive(Debug, Default)]
 pub struct Kept {
     bytes: Vec<u8>,
-    /// The end of stdin was read, too.
+    /// Whether the end of stdin was read as well.
     ended: bool,
 }
 
-/// stdin from its beginning: what was kept is read first, and what is read is kept.
+/// stdin from its beginning: kept bytes are read first, and bytes that are read are kept.
 #[derive(Debug)]
 pub(super) struct Replay {
     kept: Kept,
-    /// Bytes of it that were read again.
+    /// The number of kept bytes that were read again.
     read: usize,
-    /// A further run may be made.
+    /// Whether a retry may follow.
     keeps: bool,
 }
 
 impl Replay {
-    /// Reads what was kept. `None`: stdin itself is next. Nothing read is the end of stdin.
+    /// Reads kept bytes. `None`: continue with stdin itself. 0 bytes are the end of stdin.
     pub(super) fn read(&mut self, buf: &mut [u8]) -> Option<usize> {
         let rest = &self.kept.bytes[self.read..];
         if rest.is_empty() {
@@ -36,7 +36,8 @@ impl Replay {
         Some(len)
     }
 
-    /// Keeps what was read from stdin itself. False: that is too much, and nothing is kept any more.
+    /// Keeps bytes that were read from stdin itself. False: the limit is exceeded, and nothing is kept any
+    /// more.
     pub(super) fn keep(&mut self, bytes: &[u8]) -> bool {
         if !self.keeps || self.kept.bytes.len() + bytes.len() > LIMIT {
             return false;
@@ -47,19 +48,19 @@ impl Replay {
         true
     }
 
-    /// Whether there is something that stdin itself does not have.
+    /// Whether kept bytes, or the kept end, are left to read.
     pub(super) fn has_more(&self) -> bool {
         self.unread() > 0 || self.kept.ended
     }
 
-    /// Bytes that were kept and not read again.
+    /// The number of kept bytes that were not read again.
     pub(super) fn unread(&self) -> u64 {
         (self.kept.bytes.len() - self.read) as u64
     }
 }
 
 impl Console {
-    /// Reads what was kept first. What is read from now on is kept only where a further run may be made.
+    /// Reads these kept bytes first. Bytes read from now on are kept only if a retry may follow.
     pub fn replay(&mut self, kept: Kept, keeps: bool) {
         self.replay = Some(Box::new(Replay { kept, read: 0, keeps }));
         if !keeps {
@@ -67,7 +68,7 @@ impl Console {
         }
     }
 
-    /// There will be no further run: nothing is kept any more.
+    /// Stops keeping bytes, because no retry will follow.
     pub fn forget(&mut self) {
         match &mut self.replay {
             Some(replay) if replay.has_more() => replay.keeps = false,
@@ -75,7 +76,7 @@ impl Console {
         }
     }
 
-    /// All that was read, for a further run; `None` where it is not kept.
+    /// All bytes read, for a retry; `None` if they are not kept.
     pub fn take_kept(&mut self) -> Option<Kept> {
         self.replay.take().filter(|replay| replay.keeps).map(|replay| replay.kept)
     }

@@ -1,4 +1,4 @@
-//! What the standard streams are: a file, a terminal, or no input.
+//! The kinds of stdin and stdout: a file, a terminal, or no input.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Seek};
