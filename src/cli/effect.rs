@@ -4,9 +4,8 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
 
 use super::Task;
-use crate::config::{ConfigError, ConnectConfig, Family, Input, ListenConfig, SweepConfig, Target};
+use crate::config::{Clients, ConfigError, ConnectConfig, Family, Input, ListenConfig, Mode, SweepConfig, Target};
 use crate::frame::Framing;
-use crate::service::ServiceKind;
 use crate::value::{Address, Host};
 
 /// The options on the command line, each with its heading in the help text.
@@ -113,24 +112,20 @@ fn of_connect(config: &ConnectConfig) -> Vec<Rule> {
 
 fn of_listen(config: &ListenConfig) -> Vec<Rule> {
     let plan = &config.traffic.plan;
-    let is_pipe = config.is_pipe();
+    let traits = config.mode.traits();
     vec![
-        (
-            Writing,
-            config.relay.is_none() && config.service == ServiceKind::Discard,
-            "is about what is written, and --service discard writes nothing: leave it out",
-        ),
+        (Writing, !traits.writes, "is about what is written, and --service discard writes nothing: leave it out"),
         (
             Named(&["max-message"]),
-            config.heard_as() == Framing::Raw,
+            traits.framing == Framing::Raw,
             "is the limit of a message, and bytes are taken as they come here: leave it out",
         ),
         (
             Named(&["framing"]),
-            config.takes_raw() || config.bug.is_some(),
+            traits.raw || matches!(config.mode, Mode::Buggy { .. }),
             "is for the messages of --service secret: leave it out",
         ),
-        (Named(&["cut-toward"]), config.relay.is_none(), "is for --relay: leave it out"),
+        (Named(&["cut-toward"]), config.relay().is_none(), "is for --relay: leave it out"),
         (
             Named(&["cut-toward"]),
             plan.is_plain(),
@@ -139,17 +134,17 @@ fn of_listen(config: &ListenConfig) -> Vec<Rule> {
         (Named(&["seed"]), !plan.is_random(), SEED),
         (
             Named(&["progress"]),
-            !is_pipe,
+            config.pipe().is_none(),
             "counts what passes between stdin, stdout and one client: it is for --service pipe",
         ),
         (
             Named(&["max-connections"]),
-            is_pipe || config.once,
+            traits.clients != Clients::Many || config.once,
             "is for many clients, and one is served at a time here: leave it out",
         ),
         (
             Named(&["source"]),
-            config.relay.as_ref().is_some_and(|relay| matches!(relay.to, Address::Unix(_))),
+            config.relay().is_some_and(|relay| matches!(relay.to, Address::Unix(_))),
             "is an IP address, and the server of --relay is a unix socket: leave it out",
         ),
         (Named(&["v6only"]), has_v4(&config.address), V6ONLY),

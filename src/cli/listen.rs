@@ -10,7 +10,7 @@ use super::socket::{BacklogFlag, ShowFlag, SocketFlags};
 use super::stream::StreamFlags;
 use super::words::words;
 use super::{seeing, traffic};
-use crate::config::{Admission, ConfigError, ListenConfig, Relay, Toward};
+use crate::config::{Admission, ConfigError, ListenConfig, ModeOptions, PipeMode, Relay, Toward};
 use crate::frame::Framing;
 use crate::service::{Bug, ServiceKind};
 use crate::value::{Count, Size};
@@ -99,20 +99,26 @@ impl ListenFlags {
         let family = self.socket.family();
         let mut traffic = traffic::traffic(self.socket, &self.limits, &self.fragmentation)?;
         traffic.socket.backlog = self.backlog.backlog.map(|Count(n)| n);
+        if self.keep_open && self.once {
+            return Err(ConfigError::new("--once and --keep-open contradict each other: give one of them"));
+        }
+        let relay = self.relay.map(|address| traffic::one_word(&address)).transpose()?;
+        let mode = ModeOptions {
+            service: self.service,
+            framing: self.framing,
+            bug: self.bug,
+            count: self.count.map(|Size(bytes)| bytes),
+            pipe: PipeMode {
+                keep_open: self.keep_open,
+                shutdown_always: self.shutdown || self.stream.is_send_only(),
+                stream: self.stream.into_config(),
+            },
+            relay: relay.map(|to| Relay { to, cut_toward: self.cut_toward }),
+        };
         let config = ListenConfig {
             address: traffic::address(&self.address, address_was_typed, self.unix, family)?,
             family,
-            service: self.service,
-            framing: self.framing,
-            count: self.count.map(|Size(bytes)| bytes),
-            keep_open: self.keep_open,
-            shutdown_always: self.shutdown || self.stream.is_send_only(),
-            stream: self.stream.into_config(),
-            bug: self.bug,
-            relay: match self.relay {
-                Some(address) => Some(Relay { to: traffic::one_word(&address)?, cut_toward: self.cut_toward }),
-                None => None,
-            },
+            mode: mode.into_mode()?,
             once: self.once,
             threads: self.threads.in_memory(),
             admission: Admission {

@@ -3,10 +3,10 @@
 use ipnet::IpNet;
 use std::net::IpAddr;
 
-use super::{Bytes, ConfigError, Family, Seeing, StreamConfig, Traffic};
+use super::mode::stateless_services;
+use super::{Bytes, Clients, ConfigError, Family, Mode, PipeMode, Relay, Seeing, Toward, Traffic};
 use crate::frame::Framing;
-use crate::service::{Bug, ServiceKind};
-use crate::value::{Address, Named, Word};
+use crate::value::Address;
 
 /// The largest number of event loops: more than any machine needs.
 const MOST_THREADS: usize = 1024;
@@ -18,22 +18,8 @@ pub struct ListenConfig {
     pub address: Address,
     /// Which addresses of a name are used.
     pub family: Family,
-    /// The service for each connection.
-    pub service: ServiceKind,
-    /// How messages and replies are delimited.
-    pub framing: Framing,
-    /// The number of bytes that `source` sends on each connection; `None` is no limit.
-    pub count: Option<u64>,
-    /// `pipe` accepts the next connection when one has ended.
-    pub keep_open: bool,
-    /// `pipe` half-closes at the end of stdin even if it is no input (`-N`).
-    pub shutdown_always: bool,
-    /// How the streams of `pipe` end.
-    pub stream: StreamConfig,
-    /// A deliberate mistake of the service.
-    pub bug: Option<Bug>,
-    /// The server to forward connections to, instead of answering.
-    pub relay: Option<Relay>,
+    /// What is done with each connection.
+    pub mode: Mode,
     /// Serve one connection, then exit.
     pub once: bool,
     /// The number of event loops over the one listening socket; 0 is one for each processor.
@@ -44,39 +30,6 @@ pub struct ListenConfig {
     pub traffic: Traffic,
     /// What is printed and recorded.
     pub seeing: Seeing,
-}
-
-/// The server that a relay forwards to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Relay {
-    /// The server.
-    pub to: Address,
-    /// The direction that the plan cuts; the other direction is not cut.
-    pub cut_toward: Toward,
-}
-
-/// A direction through a relay.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Toward {
-    /// To the server.
-    Server,
-    /// To the client.
-    Client,
-    /// Both directions.
-    #[default]
-    Both,
-}
-
-impl Named for Toward {
-    const ALL: &'static [Self] = &[Toward::Server, Toward::Client, Toward::Both];
-
-    fn word(self) -> Word {
-        match self {
-            Toward::Server => Word::new("server", "To the server"),
-            Toward::Client => Word::new("client", "To the client"),
-            Toward::Both => Word::new("both", "Both directions"),
-        }
-    }
 }
 
 /// Which clients are accepted.
@@ -112,14 +65,7 @@ impl ListenConfig {
         ListenConfig {
             address,
             family: Family::Any,
-            service: ServiceKind::Secret,
-            framing,
-            count: None,
-            keep_open: false,
-            shutdown_always: false,
-            stream: StreamConfig::default(),
-            bug: None,
-            relay: None,
+            mode: Mode::Messages { framing },
             once: false,
             threads: 1,
             admission: Admission::default(),
@@ -128,45 +74,32 @@ impl ListenConfig {
         }
     }
 
-    /// Whether the output is a stream of bytes, not messages.
+    /// The same for one client that is connected already, after which the run ends.
     #[must_use]
-    pub fn takes_raw(&self) -> bool {
-        self.relay.is_some() || self.service.is_raw()
+    pub fn for_one_client(&self) -> Self {
+        let mut config = ListenConfig { threads: 1, once: true, ..self.clone() };
+        if let Mode::Pipe(pipe) = &mut config.mode {
+            pipe.keep_open = false;
+        }
+        config
     }
 
-    /// Whether clients wait for replies.
-    fn answers(&self) -> bool {
-        matches!(self.service, ServiceKind::Secret | ServiceKind::Echo | ServiceKind::Chat)
+    /// How stdin and stdout are connected to the client, if they are.
+    #[must_use]
+    pub fn pipe(&self) -> Option<&PipeMode> {
+        if let Mode::Pipe(pipe) = &self.mode { Some(pipe) } else { None }
     }
 
-    /// The framing of the input. A bug takes raw reads.
+    /// The server that connections are forwarded to, if there is one.
     #[must_use]
-    pub fn heard_as(&self) -> Framing {
-        if self.bug.is_some() || self.takes_raw() { Framing::Raw } else { self.framing }
-    }
-
-    /// Whether connections are connected to stdin and stdout.
-    #[must_use]
-    pub fn is_pipe(&self) -> bool {
-        self.service == ServiceKind::Pipe
-    }
-
-    /// Whether one connection is connected to stdin and stdout.
-    #[must_use]
-    pub fn is_one_pipe(&self) -> bool {
-        self.is_pipe() && !self.keep_open
-    }
-
-    /// Whether one connection after the other is connected to stdin and stdout.
-    #[must_use]
-    pub fn is_kept_pipe(&self) -> bool {
-        self.is_pipe() && self.keep_open
+    pub fn relay(&self) -> Option<&Relay> {
+        if let Mode::Relay(relay) = &self.mode { Some(relay) } else { None }
     }
 
     /// Whether the plan cuts what is written to a unix socket: to clients, to the server of a relay, or both.
     fn cuts_unix(&self) -> bool {
         let is_unix = |address: &Address| matches!(address, Address::Unix(_));
-        match &self.relay {
+        match self.relay() {
             None => is_unix(&self.address),
             Some(Relay { to, cut_toward }) => {
                 (*cut_toward != Toward::Server && is_unix(&self.address))
@@ -183,55 +116,32 @@ impl ListenConfig {
         if self.admission.max_connections == Some(0) {
             return Err(ConfigError::new("--max-connections 0 would serve nobody: give 1 or more"));
         }
-        if self.relay.is_some() && (self.bug.is_some() || self.service != ServiceKind::Secret) {
-            return Err(ConfigError::new("--relay answers nothing itself: leave --service and --bug out"));
-        }
-        if self.relay.as_ref().is_some_and(|relay| relay.to == self.address) {
+        let traits = self.mode.traits();
+        if self.relay().is_some_and(|relay| relay.to == self.address) {
             return Err(ConfigError::new(format!(
                 "--relay {0} would forward to itself: {0} is where it listens",
                 self.address
             )));
         }
-        if self.framing != Framing::Lines
-            && (self.service != ServiceKind::Secret || self.bug.is_some() || self.relay.is_some())
-        {
-            return Err(ConfigError::new("--framing is for the messages of --service secret: leave it out"));
-        }
-        if self.count.is_some() && self.service != ServiceKind::Source {
-            return Err(ConfigError::new("--count ends what --service source sends: leave it out"));
-        }
-        if self.keep_open && self.once {
-            return Err(ConfigError::new("--once and --keep-open contradict each other: give one of them"));
-        }
-        if !self.is_pipe() {
-            self.stream.refuse_without_stream("--service pipe")?;
-            if self.shutdown_always {
-                return Err(ConfigError::new("--shutdown ends what --service pipe sends: leave it out"));
-            }
-        }
-        if self.is_pipe() {
-            // Connections cannot share one stdin.
-            self.once |= !self.keep_open;
+        if traits.clients != Clients::Many {
             self.admission.max_connections = Some(1);
         }
-        let apart = matches!(self.service, ServiceKind::Chat | ServiceKind::Pipe) || self.relay.is_some() || self.once;
-        if self.threads != 1 && apart {
-            return Err(ConfigError::new(
-                "--threads is for services that keep nothing between connections, secret, echo, discard and source: leave it out",
-            ));
+        self.once |= traits.clients == Clients::One;
+        if self.threads != 1 && (traits.stateful || self.once) {
+            return Err(ConfigError::new(format!(
+                "--threads is for services that keep nothing between connections, {}: leave it out",
+                stateless_services()
+            )));
         }
         if self.threads > MOST_THREADS {
             return Err(ConfigError::new(format!("--threads takes up to {MOST_THREADS}, or 0 for one a processor")));
         }
-        if self.bug.is_some() && self.service != ServiceKind::Secret {
-            return Err(ConfigError::new(format!("--bug is a mistake of --service secret, not of {}", self.service)));
-        }
-        if self.traffic.socket.source.is_some() && self.relay.is_none() {
+        if self.traffic.socket.source.is_some() && self.relay().is_none() {
             return Err(ConfigError::new(
                 "--source is where the connections of --relay come from: the address to listen on is ADDRESS",
             ));
         }
-        self.family.check(self.relay.as_ref().map_or(&self.address, |relay| &relay.to))?;
+        self.family.check(self.relay().map_or(&self.address, |relay| &relay.to))?;
         self.family.check(&self.address)?;
         let unix = matches!(self.address, Address::Unix(_));
         if unix {
@@ -242,9 +152,9 @@ impl ListenConfig {
                 ));
             }
         }
-        let bytes = Bytes { raw: self.takes_raw(), unix: self.cuts_unix() };
+        let bytes = Bytes { raw: traits.raw, unix: self.cuts_unix() };
         self.traffic = self.traffic.check(bytes)?;
-        if self.relay.is_some() || self.answers() {
+        if traits.answers {
             // Nagle's algorithm would hold a reply back until the previous one is acknowledged, and a client
             // that sends nothing delays the acknowledgement by 40 ms. Few writes are small, because the replies
             // of a turn are joined.
@@ -257,11 +167,27 @@ impl ListenConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::ModeOptions;
+    use crate::service::ServiceKind;
+    use crate::value::Named;
 
     fn rejects(allow: &[&str], deny: &[&str], ip: &str) -> Option<&'static str> {
         let nets = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
         let admission = Admission { max_connections: None, allow: nets(allow), deny: nets(deny) };
         admission.rejects(ip.parse().unwrap())
+    }
+
+    #[test]
+    fn a_service_that_keeps_state_is_refused_with_threads() {
+        let address = || "127.0.0.1:0".parse::<Address>().unwrap();
+        for &service in ServiceKind::ALL {
+            let mode = ModeOptions::of(service).into_mode().unwrap();
+            let stateful = mode.traits().stateful;
+            let config = ListenConfig::private(address(), Framing::Lines, 1);
+            let checked = ListenConfig { mode, threads: 2, ..config }.check();
+            assert_eq!(checked.is_err(), stateful, "{service}");
+            assert_eq!(stateless_services().contains(&service.to_string()), !stateful, "{service}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod connect;
 mod listen;
+mod mode;
 mod seeing;
 pub mod socket;
 mod source;
@@ -11,7 +12,8 @@ pub mod tos;
 mod traffic;
 
 pub use connect::{ConnectConfig, HalfClose, Input, Retry, Target};
-pub use listen::{Admission, ListenConfig, Relay, Toward};
+pub use listen::{Admission, ListenConfig};
+pub use mode::{Clients, Mode, ModeOptions, PipeMode, Relay, Toward, Traits};
 pub use seeing::{Color, Seeing, Sink, TraceData};
 pub use socket::{SocketOptions, SocketOptionsError, Source};
 pub use stream::{Direction, StreamConfig};

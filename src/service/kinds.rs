@@ -22,14 +22,6 @@ pub enum ServiceKind {
     Pipe,
 }
 
-impl ServiceKind {
-    /// Whether it takes bytes as they come, not messages.
-    #[must_use]
-    pub fn is_raw(self) -> bool {
-        matches!(self, ServiceKind::Echo | ServiceKind::Discard | ServiceKind::Source | ServiceKind::Pipe)
-    }
-}
-
 impl Named for ServiceKind {
     const ALL: &'static [Self] = &[
         ServiceKind::Secret,

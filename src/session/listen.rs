@@ -10,19 +10,20 @@ use server::Server;
 
 use super::Context;
 use super::room::{Room, loops};
-use crate::config::{Direction, ListenConfig};
+use crate::config::{Direction, ListenConfig, Mode, PipeMode};
 use crate::error::Error;
+use crate::frame::Framing;
 use crate::io::console;
 use crate::io::driver::Driver;
 use crate::io::listener::Listener;
 use crate::io::sys;
 use crate::io::systemd::Manager;
+use crate::service::Service;
 use crate::service::chat::Chat;
 use crate::service::pipe::{Pipe, SendsEnd, Terms};
 use crate::service::relay::Relay;
 use crate::service::secret::Secret;
 use crate::service::standard::{Discard, Echo, Source};
-use crate::service::{Service, ServiceKind};
 
 /// Listens, and serves until a signal. `ready` is called once, when connections are accepted.
 ///
@@ -47,7 +48,7 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
     let single; // one connection needs one loop, and the run ends with it
     let mut config = config;
     if let Some(peer) = &only_client {
-        single = ListenConfig { threads: 1, once: true, keep_open: false, ..config.clone() };
+        single = config.for_one_client();
         config = &single;
         tell(context, context.manager.serving(peer));
     } else {
@@ -99,29 +100,30 @@ fn serve(
     listener: Listener,
     room: &Room,
 ) -> Result<(), Error> {
-    let service: Box<dyn Service> = match config.service {
-        _ if config.relay.is_some() => Box::new(Relay::default()),
-        ServiceKind::Secret => {
-            // A loop for this type of service: through a trait object, its functions that only return false
-            // would cost more than those that reply.
-            let secret = Secret::new(config.bug, config.framing);
-            return Server::new(secret, config, context, driver, listener, room)?.run();
-        }
-        ServiceKind::Echo => Box::new(Echo),
-        ServiceKind::Discard => Box::new(Discard),
-        ServiceKind::Source => Box::new(Source::new(config.count)),
-        ServiceKind::Chat => Box::new(Chat::default()),
-        ServiceKind::Pipe => {
-            let sends_end = if config.shutdown_always { SendsEnd::Always } else { SendsEnd::AfterInput };
-            let source = match config.stream.direction {
-                Direction::Receive => console::Source::Nothing,
-                Direction::Both | Direction::Send => console::Source::of_stdin(),
-            };
-            let terms = super::pipe_terms(&config.stream, sends_end, source);
-            Box::new(Pipe::new(Terms { listens: true, keep_open: config.keep_open, ..terms }))
-        }
+    // A loop for this type of service: through a trait object, its functions that only return false would cost
+    // more than those that reply.
+    let messages = |secret, driver, listener| Server::<Secret>::new(secret, config, context, driver, listener, room);
+    let service: Box<dyn Service> = match &config.mode {
+        Mode::Messages { framing } => return messages(Secret::new(None, *framing), driver, listener)?.run(),
+        Mode::Buggy { bug } => return messages(Secret::new(Some(*bug), Framing::Lines), driver, listener)?.run(),
+        Mode::Echo => Box::new(Echo),
+        Mode::Discard => Box::new(Discard),
+        Mode::Source { count } => Box::new(Source::new(*count)),
+        Mode::Chat => Box::new(Chat::default()),
+        Mode::Pipe(pipe) => Box::new(Pipe::new(pipe_terms(pipe))),
+        Mode::Relay(_) => Box::new(Relay::default()),
     };
     Server::new(service, config, context, driver, listener, room)?.run()
+}
+
+fn pipe_terms(pipe: &PipeMode) -> Terms {
+    let sends_end = if pipe.shutdown_always { SendsEnd::Always } else { SendsEnd::AfterInput };
+    let source = match pipe.stream.direction {
+        Direction::Receive => console::Source::Nothing,
+        Direction::Both | Direction::Send => console::Source::of_stdin(),
+    };
+    let terms = super::pipe_terms(&pipe.stream, sends_end, source);
+    Terms { listens: true, keep_open: pipe.keep_open, ..terms }
 }
 
 /// A failed notification of the service manager is printed, and does not end the run.

@@ -47,7 +47,7 @@ pub(super) enum Answer {
 impl Dials {
     /// Without connections yet. `None` if `config` has no relay.
     pub(super) fn new(config: &ListenConfig) -> Option<Self> {
-        let relay = config.relay.as_ref()?;
+        let relay = config.relay()?;
         // Options of listening sockets do not apply to connections.
         let options = SocketOptions {
             reuseaddr: None,
@@ -68,7 +68,7 @@ impl Dials {
 
     /// The options of the clients' connections.
     pub(super) fn traffic_of_clients(config: &ListenConfig) -> Traffic {
-        let cut = config.relay.as_ref().is_none_or(|relay| relay.cut_toward != Toward::Server);
+        let cut = config.relay().is_none_or(|relay| relay.cut_toward != Toward::Server);
         toward(config.traffic.clone(), cut)
     }
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::super::exchange::{Ended, Leftover, Why};
 use super::server::Server;
+use crate::config::Clients;
 use crate::error::{Error, bytes};
 use crate::service::{CONSOLE, Service};
 
@@ -46,7 +47,7 @@ impl<S: Service> Server<'_, S> {
             return; // it was stopped, and `note_leftover` has noted the loss
         }
         let Some(loss) = delivery.loss(name, why) else { return };
-        if self.config.is_one_pipe() {
+        if self.config.mode.traits().clients == Clients::One {
             self.failure.get_or_insert(loss);
         } else {
             self.context.report.warning(&loss.to_string());

@@ -9,7 +9,7 @@ use super::super::input_wait::InputWait;
 use super::super::relay::{Answer, Dials};
 use super::super::room::{Room, Share};
 use super::access::{AccessLog, Shutdown};
-use crate::config::{Direction, ListenConfig, Traffic};
+use crate::config::{Direction, ListenConfig, Traffic, Traits};
 use crate::error::{Error, cause};
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::conn::{Conn, Origin};
@@ -82,12 +82,12 @@ impl<'a, S: Service> Server<'a, S> {
         room: &'a Room,
     ) -> Result<Self, Error> {
         let mut exchange = Exchange::new(driver, service, config.traffic.idle_timeout, &context.recorder);
-        if config.is_pipe() {
-            let read_input = config.stream.direction != Direction::Receive;
+        if let Some(pipe) = config.pipe() {
+            let read_input = pipe.stream.direction != Direction::Receive;
             let console =
                 Console::open(&exchange.driver, read_input).map_err(Error::local("open", "stdin and stdout"))?;
             exchange.add_console(console, Framing::Raw, config.traffic.max_message);
-            exchange.ack_timeout = Some(config.stream.ack_timeout());
+            exchange.ack_timeout = Some(pipe.stream.ack_timeout());
             exchange.start_meter(&config.seeing, &context.report);
         }
         Ok(Server {
@@ -108,7 +108,7 @@ impl<'a, S: Service> Server<'a, S> {
             failure: None,
             losses: 0,
             input_wait: InputWait::default(),
-            arms: config.is_pipe() && Source::of_stdin() != Source::Terminal,
+            arms: config.pipe().is_some() && Source::of_stdin() != Source::Terminal,
         })
     }
 
@@ -234,9 +234,9 @@ impl<'a, S: Service> Server<'a, S> {
                         super::super::show_options(&arrival.stream, Some(listener), &traffic.socket, self.context);
                     }
                     let origin = Origin { side: Side::Listen, peer: arrival.peer, number, made_for: None };
-                    let raw = self.config.takes_raw();
+                    let Traits { raw, framing, .. } = self.config.mode.traits();
                     let conn = Conn::new(arrival.stream, origin, traffic, raw, &self.context.recorder);
-                    let inbox = Inbox::new(self.config.heard_as(), Role::Requests, traffic.max_message);
+                    let inbox = Inbox::new(framing, Role::Requests, traffic.max_message);
                     match self.exchange.add(conn, inbox) {
                         Ok(client) if self.arms => self.exchange.arm(client),
                         Ok(_) => {}
@@ -301,7 +301,7 @@ impl<'a, S: Service> Server<'a, S> {
         self.close_door();
         self.grace = Some(now + STOP);
         self.exchange.driver.wake_at(Key::Clock, now + STOP);
-        if self.context.signals.stopped() && self.config.is_pipe() {
+        if self.context.signals.stopped() && self.config.pipe().is_some() {
             self.cut_input_short(now);
         }
         self.exchange.stop();
@@ -310,7 +310,7 @@ impl<'a, S: Service> Server<'a, S> {
 
     /// The time for an orderly end is over.
     fn give_up(&mut self, now: Instant) {
-        if self.config.is_pipe() {
+        if self.config.pipe().is_some() {
             self.note_leftover(now);
         }
         self.exchange.abandon();
@@ -319,7 +319,7 @@ impl<'a, S: Service> Server<'a, S> {
     /// Says whom the end has cut short. The one client of a pipe is the failure of the whole run.
     fn tell_of_the_cut_short(&self) {
         let count = self.exchange.cut_short.len();
-        if count > 0 && !self.config.is_pipe() {
+        if count > 0 && self.config.pipe().is_none() {
             let connections = if count == 1 { "connection" } else { "connections" };
             self.context.report.warning(&format!("shutdown aborted {count} {connections}"));
         }
@@ -334,7 +334,7 @@ impl<'a, S: Service> Server<'a, S> {
     fn tell_of_each(&mut self) -> Result<(), Error> {
         for ended in std::mem::take(&mut self.exchange.ended) {
             self.print_access(&ended);
-            if self.config.is_pipe() && ended.id != CONSOLE {
+            if self.config.pipe().is_some() && ended.id != CONSOLE {
                 self.note_loss(&ended);
             }
             let Ended { id, why, .. } = ended;

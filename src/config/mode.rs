@@ -1,0 +1,256 @@
+//! What a listener does with each connection, and what follows from that outside the service.
+
+use super::{ConfigError, StreamConfig};
+use crate::frame::Framing;
+use crate::service::{Bug, ServiceKind};
+use crate::value::{Address, Named, Word};
+
+/// What a listener does with each connection, with the options that only this mode has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Answers messages (`--service secret`).
+    Messages {
+        /// How messages and replies are delimited.
+        framing: Framing,
+    },
+    /// Answers messages, and makes a mistake on purpose (`--bug`).
+    Buggy {
+        /// The mistake.
+        bug: Bug,
+    },
+    /// Sends back what is received.
+    Echo,
+    /// Reads and discards.
+    Discard,
+    /// Sends bytes without being asked.
+    Source {
+        /// The number of bytes that are sent on each connection; `None` is no limit.
+        count: Option<u64>,
+    },
+    /// Sends each line to all other clients.
+    Chat,
+    /// Connects stdin and stdout to the client.
+    Pipe(PipeMode),
+    /// Forwards to another server.
+    Relay(Relay),
+}
+
+/// How a listener connects stdin and stdout to its clients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PipeMode {
+    /// Accept the next connection when one has ended.
+    pub keep_open: bool,
+    /// Half-close at the end of stdin even if it is no input (`-N`).
+    pub shutdown_always: bool,
+    /// How the streams end.
+    pub stream: StreamConfig,
+}
+
+/// The server that a relay forwards to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relay {
+    /// The server.
+    pub to: Address,
+    /// The direction that the plan cuts; the other direction is not cut.
+    pub cut_toward: Toward,
+}
+
+/// A direction through a relay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Toward {
+    /// To the server.
+    Server,
+    /// To the client.
+    Client,
+    /// Both directions.
+    #[default]
+    Both,
+}
+
+impl Named for Toward {
+    const ALL: &'static [Self] = &[Toward::Server, Toward::Client, Toward::Both];
+
+    fn word(self) -> Word {
+        match self {
+            Toward::Server => Word::new("server", "To the server"),
+            Toward::Client => Word::new("client", "To the client"),
+            Toward::Both => Word::new("both", "Both directions"),
+        }
+    }
+}
+
+/// What the listener must know of a mode. Each mode answers every question in [`Mode::traits`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
+pub struct Traits {
+    /// How the input is split before the service gets it.
+    pub framing: Framing,
+    /// Connections carry a stream of bytes, so the plan cuts at offsets of the stream, not of a message.
+    pub raw: bool,
+    /// Clients wait for what is sent, so Nagle's algorithm is off unless an option asks for it.
+    pub answers: bool,
+    /// The service writes to its clients at all.
+    pub writes: bool,
+    /// Connections share something, so one event loop serves all of them: `--threads` makes a service for
+    /// each loop, and clients of different loops would not see each other.
+    pub stateful: bool,
+    /// How many clients are served.
+    pub clients: Clients,
+}
+
+/// How many clients a mode serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clients {
+    /// Any number at once.
+    Many,
+    /// One after the other, because they cannot share stdin.
+    InTurn,
+    /// One; then the run ends.
+    One,
+}
+
+impl Mode {
+    /// The traits of this mode.
+    #[must_use]
+    pub fn traits(&self) -> Traits {
+        match *self {
+            Mode::Messages { framing } => {
+                Traits { framing, raw: false, answers: true, writes: true, stateful: false, clients: Clients::Many }
+            }
+            // A bug is a wrong way to find messages in what a read returns, so it gets each read as it is.
+            Mode::Buggy { bug: _ } => Traits {
+                framing: Framing::Raw,
+                raw: false,
+                answers: true,
+                writes: true,
+                stateful: false,
+                clients: Clients::Many,
+            },
+            Mode::Echo => Traits {
+                framing: Framing::Raw,
+                raw: true,
+                answers: true,
+                writes: true,
+                stateful: false,
+                clients: Clients::Many,
+            },
+            Mode::Discard => Traits {
+                framing: Framing::Raw,
+                raw: true,
+                answers: false,
+                writes: false,
+                stateful: false,
+                clients: Clients::Many,
+            },
+            Mode::Source { count: _ } => Traits {
+                framing: Framing::Raw,
+                raw: true,
+                answers: false,
+                writes: true,
+                stateful: false,
+                clients: Clients::Many,
+            },
+            Mode::Chat => Traits {
+                framing: Framing::Lines,
+                raw: false,
+                answers: true,
+                writes: true,
+                stateful: true,
+                clients: Clients::Many,
+            },
+            Mode::Pipe(PipeMode { keep_open, .. }) => Traits {
+                framing: Framing::Raw,
+                raw: true,
+                answers: false,
+                writes: true,
+                stateful: true,
+                clients: if keep_open { Clients::InTurn } else { Clients::One },
+            },
+            Mode::Relay(_) => Traits {
+                framing: Framing::Raw,
+                raw: true,
+                answers: true,
+                writes: true,
+                stateful: true,
+                clients: Clients::Many,
+            },
+        }
+    }
+}
+
+/// The options that choose a mode, as they were given.
+#[derive(Clone, Debug)]
+pub struct ModeOptions {
+    /// `--service`
+    pub service: ServiceKind,
+    /// `--framing`
+    pub framing: Framing,
+    /// `--bug`
+    pub bug: Option<Bug>,
+    /// `--count`
+    pub count: Option<u64>,
+    /// `--keep-open`, `--shutdown` and the options of streams.
+    pub pipe: PipeMode,
+    /// `--relay` and `--cut-toward`
+    pub relay: Option<Relay>,
+}
+
+impl ModeOptions {
+    /// The options of `--service NAME` alone.
+    #[must_use]
+    pub fn of(service: ServiceKind) -> Self {
+        ModeOptions { service, framing: Framing::Lines, bug: None, count: None, pipe: PipeMode::default(), relay: None }
+    }
+
+    /// The mode that these options choose.
+    ///
+    /// # Errors
+    /// Names an option that does not belong to the mode.
+    pub fn into_mode(self) -> Result<Mode, ConfigError> {
+        let refuse = |text: &str| Err(ConfigError::new(text));
+        let ModeOptions { service, framing, bug, count, pipe, relay } = self;
+        let is_secret = service == ServiceKind::Secret;
+        if relay.is_some() && (bug.is_some() || !is_secret) {
+            return refuse("--relay answers nothing itself: leave --service and --bug out");
+        }
+        if framing != Framing::Lines && (!is_secret || bug.is_some() || relay.is_some()) {
+            return refuse("--framing is for the messages of --service secret: leave it out");
+        }
+        if count.is_some() && service != ServiceKind::Source {
+            return refuse("--count ends what --service source sends: leave it out");
+        }
+        if service != ServiceKind::Pipe {
+            pipe.stream.refuse_without_stream("--service pipe")?;
+            if pipe.shutdown_always {
+                return refuse("--shutdown ends what --service pipe sends: leave it out");
+            }
+        }
+        if bug.is_some() && !is_secret {
+            return Err(ConfigError::new(format!("--bug is a mistake of --service secret, not of {service}")));
+        }
+        if let Some(relay) = relay {
+            return Ok(Mode::Relay(relay));
+        }
+        Ok(match service {
+            ServiceKind::Secret => bug.map_or(Mode::Messages { framing }, |bug| Mode::Buggy { bug }),
+            ServiceKind::Echo => Mode::Echo,
+            ServiceKind::Discard => Mode::Discard,
+            ServiceKind::Source => Mode::Source { count },
+            ServiceKind::Chat => Mode::Chat,
+            ServiceKind::Pipe => Mode::Pipe(pipe),
+        })
+    }
+}
+
+/// The names of the services that several event loops may serve: `secret, echo and discard`.
+pub(super) fn stateless_services() -> String {
+    let is_stateless = |service: &&ServiceKind| {
+        let mode = ModeOptions::of(**service).into_mode();
+        mode.is_ok_and(|mode| !mode.traits().stateful)
+    };
+    let names: Vec<_> = ServiceKind::ALL.iter().filter(is_stateless).map(|service| service.word().name).collect();
+    match names.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
+        _ => names.concat(),
+    }
+}
