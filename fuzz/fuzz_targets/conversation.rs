@@ -4,9 +4,10 @@
 use libfuzzer_sys::fuzz_target;
 use secretcat::frame::{FrameError, Framing, Inbox, Role};
 use secretcat::service::secret::Secret;
-use secretcat::service::{Actions, Event, Service};
+use secretcat::service::{Actions, Event, PeerId, Service};
 
 const LIMIT: usize = 100;
+const PEER: PeerId = PeerId::Conn(0);
 
 fuzz_target!(|data: &[u8]| {
     let [size, stream @ ..] = data else { return };
@@ -20,17 +21,17 @@ fuzz_target!(|data: &[u8]| {
 fn answers(stream: &[u8], step: usize) -> Vec<u8> {
     let mut service = Secret::new(None, Framing::Lines);
     let (mut inbox, mut actions) = (Inbox::new(Framing::Lines, Role::Requests, LIMIT), Actions::default());
-    service.on(Event::Open(0), &mut actions);
+    service.on(Event::Open(PEER), &mut actions);
     'stream: for mut fresh in stream.chunks(step).chain([&[][..]]) {
         let last = fresh.is_empty();
         loop {
             let pulled = if last { inbox.finish() } else { inbox.pull(&mut fresh) };
             match pulled {
-                Ok(Some(message)) if last => service.on(Event::Last(0, &message.body), &mut actions),
-                Ok(Some(message)) => service.on(Event::of(0, &message), &mut actions),
+                Ok(Some(message)) if last => service.on(Event::Last(PEER, &message.body), &mut actions),
+                Ok(Some(message)) => service.on(Event::of(PEER, &message), &mut actions),
                 Ok(None) => break,
                 Err(FrameError::TooLong { .. }) => {
-                    service.on(Event::TooLong(0), &mut actions);
+                    service.on(Event::TooLong(PEER), &mut actions);
                     break 'stream;
                 }
                 Err(error) => panic!("{error}"),

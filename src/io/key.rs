@@ -2,7 +2,7 @@
 
 use mio::Token;
 
-use crate::service::{CONSOLE, PeerId};
+use crate::service::PeerId;
 
 /// What a source or a deadline of the [`Driver`](super::driver::Driver) belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +93,10 @@ impl From<Key> for Token {
 impl From<PeerId> for Key {
     #[inline]
     fn from(peer: PeerId) -> Key {
-        if peer == CONSOLE { Key::Stdin } else { Key::Conn(peer) }
+        match peer {
+            PeerId::Console => Key::Stdin,
+            PeerId::Conn(number) => Key::Conn(number),
+        }
     }
 }
 

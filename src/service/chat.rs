@@ -48,12 +48,18 @@ mod tests {
     #[test]
     fn a_line_goes_to_all_the_others() {
         let (mut chat, mut actions) = (Chat::default(), Actions::default());
-        for event in [Event::Open(1), Event::Open(2), Event::Open(3), Event::Message(2, b"hi"), Event::Closed(1)] {
+        for event in [
+            Event::Open(PeerId::Conn(1)),
+            Event::Open(PeerId::Conn(2)),
+            Event::Open(PeerId::Conn(3)),
+            Event::Message(PeerId::Conn(2), b"hi"),
+            Event::Closed(PeerId::Conn(1)),
+        ] {
             chat.on(event, &mut actions);
         }
-        chat.on(Event::Message(3, b"yo"), &mut actions);
+        chat.on(Event::Message(PeerId::Conn(3), b"yo"), &mut actions);
         let told: Vec<_> = actions.script();
-        let send = |to, text: &str| (Action::Send(to, 3), format!("{text}\n"));
+        let send = |to, text: &str| (Action::Send(PeerId::Conn(to), 3), format!("{text}\n"));
         assert_eq!(told, [send(1, "hi"), send(3, "hi"), send(2, "yo")]);
     }
 }

@@ -2,7 +2,7 @@
 //! for byte.
 
 use super::wire::{Flaw, Wire, line};
-use super::{Action, Actions, CONSOLE, Event, PeerId, Service};
+use super::{Action, Actions, Event, PeerId, Service};
 use crate::frame::Framing;
 use crate::plan::Cutting;
 use crate::value::{Count, Replies};
@@ -159,9 +159,9 @@ impl Filter {
     /// Handles a reply, or with `whole` false the beginning of an incomplete one.
     fn on_reply(&mut self, reply: &[u8], whole: bool, actions: &mut Actions) {
         if self.terms.wire.framing == Framing::Lines {
-            actions.send(CONSOLE, reply); // with its line ending, unchanged
+            actions.send(PeerId::Console, reply); // with its line ending, unchanged
         } else {
-            actions.send_with(CONSOLE, |out| line("", reply, out));
+            actions.send_with(PeerId::Console, |out| line("", reply, out));
         }
         let greets = self.received < self.terms.greeting;
         match self.terms.replies {
@@ -193,7 +193,7 @@ impl Filter {
 impl Service for Filter {
     fn on(&mut self, event: Event<'_>, actions: &mut Actions) {
         match event {
-            Event::Open(CONSOLE)
+            Event::Open(PeerId::Console)
             | Event::Request(..)
             | Event::Expects(_)
             | Event::Malformed(..)
@@ -203,10 +203,12 @@ impl Service for Filter {
             | Event::Failed(_)
             | Event::Unreachable(_) => return,
             Event::Open(server) => self.server = Some(server),
-            Event::Message(CONSOLE, message) | Event::Last(CONSOLE, message) => self.on_input(message, actions),
+            Event::Message(PeerId::Console, message) | Event::Last(PeerId::Console, message) => {
+                self.on_input(message, actions);
+            }
             Event::Message(_, reply) => self.on_reply(reply, true, actions),
             Event::Last(_, rest) => self.on_reply(rest, false, actions),
-            Event::Eof(CONSOLE) => {
+            Event::Eof(PeerId::Console) => {
                 self.input_ended = true;
                 if let Some(server) = self.server {
                     actions.push(Action::Flush(server));
@@ -226,11 +228,11 @@ impl Service for Filter {
     }
 
     fn sink(&self, from: PeerId) -> PeerId {
-        if from == CONSOLE { self.server.unwrap_or(CONSOLE) } else { CONSOLE }
+        if from == PeerId::Console { self.server.unwrap_or(PeerId::Console) } else { PeerId::Console }
     }
 
     fn wants(&self, from: PeerId) -> bool {
-        from != CONSOLE || (self.server.is_some() && !self.input_ended)
+        from != PeerId::Console || (self.server.is_some() && !self.input_ended)
     }
 }
 
@@ -239,7 +241,7 @@ mod tests {
     use super::*;
     use crate::plan::CutOutside;
 
-    const SERVER: PeerId = 1;
+    const SERVER: PeerId = PeerId::Conn(1);
 
     fn filter(change: impl FnOnce(&mut Terms)) -> Filter {
         let mut terms = Terms {
@@ -264,7 +266,7 @@ mod tests {
     }
 
     fn ask(message: &'static [u8]) -> Event<'static> {
-        Event::Message(CONSOLE, message)
+        Event::Message(PeerId::Console, message)
     }
 
     fn reply(text: &'static [u8]) -> Event<'static> {
@@ -274,11 +276,14 @@ mod tests {
     #[test]
     fn the_end_is_sent_after_the_last_expected_reply() {
         let mut filter = filter(|_| ());
-        let script = play(&mut filter, vec![ask(b"quit"), Event::Eof(CONSOLE)]);
+        let script = play(&mut filter, vec![ask(b"quit"), Event::Eof(PeerId::Console)]);
         assert_eq!(script, [(Action::Send(SERVER, 5), "quit\n".into()), (Action::Flush(SERVER), String::new())]);
         assert!(!filter.is_complete());
         let script = play(&mut filter, vec![reply(b"no\r\n")]);
-        assert_eq!(script, [(Action::Send(CONSOLE, 4), "no\r\n".into()), (Action::Finish(SERVER), String::new())]);
+        assert_eq!(
+            script,
+            [(Action::Send(PeerId::Console, 4), "no\r\n".into()), (Action::Finish(SERVER), String::new())]
+        );
         assert!(filter.is_complete() && filter.unanswered() == 0);
     }
 
@@ -300,7 +305,7 @@ mod tests {
         for (replies, greeting, before, after, expected) in cases {
             let mut filter = filter(|terms| (terms.replies, terms.greeting) = (replies, greeting));
             (0..before).for_each(|_| drop(play(&mut filter, vec![reply(b"r\n")])));
-            play(&mut filter, vec![ask(b"a"), ask(b"b"), Event::Eof(CONSOLE)]);
+            play(&mut filter, vec![ask(b"a"), ask(b"b"), Event::Eof(PeerId::Console)]);
             (0..after).for_each(|_| drop(play(&mut filter, vec![reply(b"r\n")])));
             let found = (filter.unanswered(), filter.surplus(), filter.is_complete());
             assert_eq!(found, expected, "{replies:?}, greeting {greeting}, {before} and {after}");
@@ -310,7 +315,7 @@ mod tests {
     #[test]
     fn without_a_message_nothing_is_expected() {
         let mut filter = filter(|terms| terms.greeting = 1);
-        play(&mut filter, vec![Event::Eof(CONSOLE)]);
+        play(&mut filter, vec![Event::Eof(PeerId::Console)]);
         assert!(filter.is_complete());
         play(&mut filter, vec![reply(b"220 hello\r\n"), reply(b"more\r\n")]);
         assert_eq!((filter.surplus(), filter.unanswered()), (0, 0));
@@ -320,7 +325,7 @@ mod tests {
     fn the_end_is_sent_as_early_as_asked_for() {
         let ends = |replies, sends_end| {
             let mut filter = filter(|terms| (terms.replies, terms.sends_end) = (replies, sends_end));
-            let script = play(&mut filter, vec![ask(b"a"), Event::Eof(CONSOLE)]);
+            let script = play(&mut filter, vec![ask(b"a"), Event::Eof(PeerId::Console)]);
             script.iter().any(|(action, _)| *action == Action::Finish(SERVER))
         };
         assert!(ends(Replies::Each(Count(1)), SendsEnd::AfterInput) && ends(Replies::Any, SendsEnd::AfterReplies));
@@ -331,9 +336,9 @@ mod tests {
     #[test]
     fn a_reply_cut_short_is_written_but_not_counted() {
         let mut filter = filter(|_| ());
-        play(&mut filter, vec![ask(b"a"), Event::Eof(CONSOLE)]);
+        play(&mut filter, vec![ask(b"a"), Event::Eof(PeerId::Console)]);
         let script = play(&mut filter, vec![Event::Last(SERVER, b"Digi"), Event::Eof(SERVER)]);
-        assert_eq!(script, [(Action::Send(CONSOLE, 4), "Digi".into())]);
+        assert_eq!(script, [(Action::Send(PeerId::Console, 4), "Digi".into())]);
         assert_eq!((filter.unanswered(), filter.flaw(), filter.server_ended()), (1, Some(Flaw::CutShort), true));
     }
 

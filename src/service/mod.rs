@@ -16,11 +16,14 @@ pub use kinds::{Bug, ServiceKind};
 
 use crate::frame::{FrameError, Message, Wish};
 
-/// The number of a peer: a connection, or the [console](CONSOLE).
-pub type PeerId = usize;
-
-/// The peer for this program's stdin and stdout.
-pub const CONSOLE: PeerId = usize::MAX;
+/// A peer of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PeerId {
+    /// This program's stdin and stdout.
+    Console,
+    /// A connection, by its number; the next connection has the number of one that has closed.
+    Conn(usize),
+}
 
 /// An event of a peer. The events of one peer are in order: `Open`, then messages, then `Eof` or `Closed`, and
 /// nothing after `Closed`.

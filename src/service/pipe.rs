@@ -1,6 +1,6 @@
 //! Streams between stdin, stdout and one connection, as with nc: two directions, each with its own end.
 
-use super::{Action, Actions, CONSOLE, Event, Farewell, PeerId, Service};
+use super::{Action, Actions, Event, Farewell, PeerId, Service};
 
 /// When the pipe half-closes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -132,7 +132,7 @@ impl Pipe {
 impl Service for Pipe {
     fn on(&mut self, event: Event<'_>, actions: &mut Actions) {
         match event {
-            Event::Open(CONSOLE)
+            Event::Open(PeerId::Console)
             | Event::Request(..)
             | Event::Expects(_)
             | Event::Malformed(..)
@@ -141,24 +141,24 @@ impl Service for Pipe {
             | Event::Failed(_)
             | Event::Unreachable(_) => {}
             Event::Open(peer) => self.on_open(peer),
-            Event::Message(CONSOLE, bytes) | Event::Last(CONSOLE, bytes) => {
+            Event::Message(PeerId::Console, bytes) | Event::Last(PeerId::Console, bytes) => {
                 self.had_input = true;
                 if let Some(peer) = self.peer {
                     actions.send(peer, bytes);
                 }
             }
-            Event::Moved(CONSOLE) => self.had_input = true,
+            Event::Moved(PeerId::Console) => self.had_input = true,
             Event::Message(_, bytes) | Event::Last(_, bytes) => {
                 if !self.terms.send_only {
-                    actions.send(CONSOLE, bytes);
+                    actions.send(PeerId::Console, bytes);
                 }
             }
-            Event::Eof(CONSOLE) => self.input_ended = true,
+            Event::Eof(PeerId::Console) => self.input_ended = true,
             Event::Eof(_) => self.peer_ended = true,
-            Event::Drained(CONSOLE) => self.all_written = self.peer_ended,
+            Event::Drained(PeerId::Console) => self.all_written = self.peer_ended,
             Event::Moved(_) | Event::Drained(_) => {}
             // stdout takes no more, or stdin has failed: reset, because a FIN would look like a receipt.
-            Event::Closed(CONSOLE) => {
+            Event::Closed(PeerId::Console) => {
                 if let Some(peer) = self.peer.filter(|_| !std::mem::replace(&mut self.closing, true)) {
                     actions.push(Action::Reset(peer));
                 }
@@ -175,7 +175,7 @@ impl Service for Pipe {
     }
 
     fn sink(&self, from: PeerId) -> PeerId {
-        if from == CONSOLE { self.peer.unwrap_or(CONSOLE) } else { CONSOLE }
+        if from == PeerId::Console { self.peer.unwrap_or(PeerId::Console) } else { PeerId::Console }
     }
 
     fn forwards(&self) -> bool {
@@ -183,7 +183,7 @@ impl Service for Pipe {
     }
 
     fn wants(&self, from: PeerId) -> bool {
-        from != CONSOLE || (self.peer.is_some() && !self.closing)
+        from != PeerId::Console || (self.peer.is_some() && !self.closing)
     }
 
     fn waits_for_input(&self) -> bool {
@@ -203,7 +203,7 @@ impl Service for Pipe {
 mod tests {
     use super::*;
 
-    const PEER: PeerId = 3;
+    const PEER: PeerId = PeerId::Conn(3);
 
     /// What a pipe asks for, event by event, in short.
     fn play(terms: Terms, events: &[&str]) -> Vec<String> {
@@ -213,12 +213,12 @@ mod tests {
             pipe.on(
                 match event {
                     "open" => Event::Open(PEER),
-                    "in" => Event::Message(CONSOLE, b"in"),
-                    "moved" => Event::Moved(CONSOLE),
+                    "in" => Event::Message(PeerId::Console, b"in"),
+                    "moved" => Event::Moved(PeerId::Console),
                     "out" => Event::Message(PEER, b"out"),
-                    "in ends" => Event::Eof(CONSOLE),
+                    "in ends" => Event::Eof(PeerId::Console),
                     "peer ends" => Event::Eof(PEER),
-                    "written" => Event::Drained(CONSOLE),
+                    "written" => Event::Drained(PeerId::Console),
                     _ => Event::Closed(PEER),
                 },
                 &mut actions,
@@ -297,7 +297,9 @@ mod tests {
     #[test]
     fn a_console_that_fails_ends_in_a_reset() {
         let (mut pipe, mut actions) = (Pipe::new(Terms::default()), Actions::default());
-        for event in [Event::Open(PEER), Event::Closed(CONSOLE), Event::Eof(PEER), Event::Drained(CONSOLE)] {
+        for event in
+            [Event::Open(PEER), Event::Closed(PeerId::Console), Event::Eof(PEER), Event::Drained(PeerId::Console)]
+        {
             pipe.on(event, &mut actions);
         }
         let script: Vec<_> = actions.script().into_iter().map(|(action, _)| action).collect();
@@ -309,7 +311,7 @@ mod tests {
         let farewell = |terms, events: &[&str]| {
             let (mut pipe, mut actions) = (Pipe::new(terms), Actions::default());
             for &event in events {
-                let event = if event == "in" { Event::Eof(CONSOLE) } else { Event::Eof(PEER) };
+                let event = if event == "in" { Event::Eof(PeerId::Console) } else { Event::Eof(PEER) };
                 pipe.on(event, &mut actions);
             }
             pipe.farewell(PEER)

@@ -21,18 +21,24 @@ struct End {
 
 impl Relay {
     fn end(&self, peer: PeerId) -> Option<End> {
-        self.ends.get(peer).copied().flatten()
+        let PeerId::Conn(number) = peer else { return None };
+        self.ends.get(number).copied().flatten()
     }
 
     fn pair(&mut self, peer: PeerId, partner: PeerId, is_server: bool) {
-        if self.ends.len() <= peer {
-            self.ends.resize(peer + 1, None);
+        let PeerId::Conn(number) = peer else { return };
+        if self.ends.len() <= number {
+            self.ends.resize(number + 1, None);
         }
-        self.ends[peer] = Some(End { partner, is_server, has_ended: false });
+        self.ends[number] = Some(End { partner, is_server, has_ended: false });
+    }
+
+    fn end_mut(&mut self, peer: PeerId) -> Option<&mut Option<End>> {
+        if let PeerId::Conn(number) = peer { self.ends.get_mut(number) } else { None }
     }
 
     fn forget(&mut self, peer: PeerId) -> Option<End> {
-        self.ends.get_mut(peer)?.take()
+        self.end_mut(peer)?.take()
     }
 
     /// Removes the pair, and ends the other connection with this action.
@@ -59,7 +65,7 @@ impl Service for Relay {
                 }
             }
             Event::Eof(from) => {
-                let Some(Some(end)) = self.ends.get_mut(from) else { return };
+                let Some(Some(end)) = self.end_mut(from) else { return };
                 end.has_ended = true;
                 let to = end.partner;
                 if self.end(to).is_some_and(|end| end.has_ended) {
@@ -101,8 +107,8 @@ impl Service for Relay {
 mod tests {
     use super::*;
 
-    const CLIENT: PeerId = 1;
-    const SERVER: PeerId = 2;
+    const CLIENT: PeerId = PeerId::Conn(1);
+    const SERVER: PeerId = PeerId::Conn(2);
 
     fn script(relay: &mut Relay, events: Vec<Event<'_>>) -> Vec<Action> {
         let mut actions = Actions::default();

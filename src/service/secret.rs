@@ -149,6 +149,9 @@ fn without_ending(line: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::service::PeerId;
+
+    const PEER: PeerId = PeerId::Conn(1);
 
     fn answer(message: &[u8]) -> String {
         let mut out = Vec::new();
@@ -158,7 +161,7 @@ mod tests {
 
     fn answers(bug: Bug, read: &[u8]) -> Vec<String> {
         let mut actions = Actions::default();
-        Secret::new(Some(bug), Framing::Raw).on(Event::Message(1, read), &mut actions);
+        Secret::new(Some(bug), Framing::Raw).on(Event::Message(PEER, read), &mut actions);
         actions.script().into_iter().map(|(_, text)| text).collect()
     }
 
@@ -187,10 +190,10 @@ mod tests {
     #[test]
     fn a_message_too_long_is_answered_and_closed() {
         let mut actions = Actions::default();
-        Secret::new(None, Framing::Lines).on(Event::TooLong(7), &mut actions);
+        Secret::new(None, Framing::Lines).on(Event::TooLong(PEER), &mut actions);
         let script = actions.script();
-        assert_eq!(script[0], (Action::Send(7, 18), "Message too long.\n".into()));
-        assert_eq!(script[1].0, Action::Close(7));
+        assert_eq!(script[0], (Action::Send(PEER, 18), "Message too long.\n".into()));
+        assert_eq!(script[1].0, Action::Close(PEER));
     }
 
     #[test]

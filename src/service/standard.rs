@@ -102,30 +102,33 @@ impl Service for Source {
 mod tests {
     use super::*;
 
+    const PEER: PeerId = PeerId::Conn(1);
+    const OTHER: PeerId = PeerId::Conn(2);
+
     #[test]
     fn echo_gives_back_and_discard_does_not() {
         let mut actions = Actions::default();
-        Echo.on(Event::Message(1, b"abc"), &mut actions);
-        Discard.on(Event::Message(1, b"abc"), &mut actions);
-        Discard.on(Event::Eof(1), &mut actions);
+        Echo.on(Event::Message(PEER, b"abc"), &mut actions);
+        Discard.on(Event::Message(PEER, b"abc"), &mut actions);
+        Discard.on(Event::Eof(PEER), &mut actions);
         let script: Vec<_> = actions.script().into_iter().collect();
-        assert_eq!(script, [(Action::Send(1, 3), "abc".to_owned()), (Action::Close(1), String::new())]);
+        assert_eq!(script, [(Action::Send(PEER, 3), "abc".to_owned()), (Action::Close(PEER), String::new())]);
     }
 
     #[test]
     fn a_source_goes_on_where_it_was_and_ends_when_counted() {
         let mut source = Source::new(Some(100_000));
         let mut actions = Actions::default();
-        for event in [Event::Open(1), Event::Drained(1), Event::Drained(1), Event::Drained(1)] {
+        for event in [Event::Open(PEER), Event::Drained(PEER), Event::Drained(PEER), Event::Drained(PEER)] {
             source.on(event, &mut actions);
         }
         let script = actions.script();
         let all: String = script.iter().map(|(_, text)| text.as_str()).collect();
         assert_eq!(all.len(), 100_000);
-        assert_eq!(script.last().map(|(action, _)| *action), Some(Action::Close(1)));
-        assert_eq!(source.farewell(1), Farewell::Leave);
-        source.on(Event::Open(2), &mut actions);
-        assert_eq!(source.farewell(2), Farewell::Cut);
+        assert_eq!(script.last().map(|(action, _)| *action), Some(Action::Close(PEER)));
+        assert_eq!(source.farewell(PEER), Farewell::Leave);
+        source.on(Event::Open(OTHER), &mut actions);
+        assert_eq!(source.farewell(OTHER), Farewell::Cut);
         let lines: Vec<_> = all.split("\r\n").collect();
         assert!(lines[..lines.len() - 1].iter().all(|line| line.len() == 72), "lines are whole across portions");
         assert!(lines[1].starts_with("!\"#") && lines[95] == lines[0]);

@@ -5,7 +5,7 @@
 //! start of a line whose end does not arrive.
 
 use super::wire::{Flaw, Wire, line};
-use super::{Action, Actions, CONSOLE, Event, PeerId, Service};
+use super::{Action, Actions, Event, PeerId, Service};
 use crate::plan::Cutting;
 
 /// The words that end a conversation.
@@ -193,7 +193,7 @@ impl Talk {
 impl Service for Talk {
     fn on(&mut self, event: Event<'_>, actions: &mut Actions) {
         match event {
-            Event::Open(CONSOLE)
+            Event::Open(PeerId::Console)
             | Event::Request(..)
             | Event::Expects(_)
             | Event::Malformed(..)
@@ -206,7 +206,7 @@ impl Service for Talk {
                 self.server = Some(server);
                 self.prompt(actions);
             }
-            Event::Message(CONSOLE, message) | Event::Last(CONSOLE, message) => {
+            Event::Message(PeerId::Console, message) | Event::Last(PeerId::Console, message) => {
                 if !self.input_ended {
                     self.on_input(message, actions);
                 }
@@ -223,7 +223,7 @@ impl Service for Talk {
                 self.flaw = Some(Flaw::CutShort);
                 self.on_reply(rest, actions);
             }
-            Event::Eof(CONSOLE) => self.end_input(actions),
+            Event::Eof(PeerId::Console) => self.end_input(actions),
             // Whether that is a failure depends on missing replies; the session decides.
             Event::TooLong(_) => {
                 self.flaw = Some(Flaw::TooLong);
@@ -238,11 +238,11 @@ impl Service for Talk {
 
     /// The terminal is always read, even if the server does not read: otherwise nobody could leave.
     fn sink(&self, _: PeerId) -> PeerId {
-        CONSOLE
+        PeerId::Console
     }
 
     fn wants(&self, from: PeerId) -> bool {
-        from != CONSOLE || !self.input_ended
+        from != PeerId::Console || !self.input_ended
     }
 }
 
@@ -252,7 +252,7 @@ fn is_quit(message: &[u8]) -> bool {
 }
 
 fn labelled(label: &str, text: &[u8], actions: &mut Actions) {
-    actions.send_with(CONSOLE, |out| line(label, text, out));
+    actions.send_with(PeerId::Console, |out| line(label, text, out));
 }
 
 #[cfg(test)]
@@ -260,14 +260,14 @@ mod tests {
     use super::*;
     use crate::frame::Framing;
 
-    const SERVER: PeerId = 1;
+    const SERVER: PeerId = PeerId::Conn(1);
 
     const LINES: Wire = Wire { framing: Framing::Lines, crlf: false };
 
     fn script(act: impl FnOnce(&mut Actions)) -> String {
         let mut actions = Actions::default();
         act(&mut actions);
-        let name = |peer| if peer == CONSOLE { "console" } else { "server" };
+        let name = |peer| if peer == PeerId::Console { "console" } else { "server" };
         let done = actions.script().into_iter().map(|(action, text)| match action {
             Action::Send(peer, _) => format!("{} {text:?}", name(peer)),
             Action::Finish(peer) => format!("finish {}", name(peer)),
@@ -291,24 +291,24 @@ mod tests {
     fn a_conversation_goes_as_the_original_did() {
         let mut talk = begun(Talk::new(LINES, false));
         assert_eq!(
-            play(&mut talk, vec![Event::Message(CONSOLE, b"SECRET 7")]),
+            play(&mut talk, vec![Event::Message(PeerId::Console, b"SECRET 7")]),
             "server \"SECRET 7\\n\"\nflush server\nconsole \"Sent: SECRET 7\\n\""
         );
         assert_eq!(
             play(&mut talk, vec![Event::Message(SERVER, b"Digits: 7   Count: 1")]),
             "console \"Received: Digits: 7   Count: 1\\n\"\nPrompt"
         );
-        assert_eq!(play(&mut talk, vec![Event::Message(CONSOLE, b"QUIT()")]), "flush server\nStop");
+        assert_eq!(play(&mut talk, vec![Event::Message(PeerId::Console, b"QUIT()")]), "flush server\nStop");
     }
 
     #[test]
     fn nobody_waits_for_anybody() {
         let mut talk = begun(Talk::new(LINES, false));
-        play(&mut talk, vec![Event::Message(CONSOLE, b"one")]);
-        assert!(talk.wants(CONSOLE) && talk.is_unprompted());
+        play(&mut talk, vec![Event::Message(PeerId::Console, b"one")]);
+        assert!(talk.wants(PeerId::Console) && talk.is_unprompted());
         assert_eq!(script(|actions| talk.prompt(actions)), "Prompt");
         assert!(!talk.is_unprompted());
-        let two = play(&mut talk, vec![Event::Message(CONSOLE, b"two")]);
+        let two = play(&mut talk, vec![Event::Message(PeerId::Console, b"two")]);
         assert_eq!(two, "server \"two\\n\"\nflush server\nconsole \"Sent: two\\n\"");
         assert_eq!(play(&mut talk, vec![Event::Message(SERVER, b"eins")]), "console \"Received: eins\\n\"");
         assert_eq!(play(&mut talk, vec![Event::Message(SERVER, b"zwei")]), "console \"Received: zwei\\n\"\nPrompt");
@@ -319,16 +319,16 @@ mod tests {
     fn the_quit_words_leave_with_replies_outstanding() {
         for word in ["q", "Quit", "quit()", "CLOSE", "close()"] {
             let mut talk = begun(Talk::new(LINES, true));
-            play(&mut talk, vec![Event::Message(CONSOLE, b"one")]);
-            assert_eq!(play(&mut talk, vec![Event::Message(CONSOLE, word.as_bytes())]), "finish server");
-            assert!(talk.input_ended() && !talk.wants(CONSOLE) && !talk.is_unprompted());
-            assert_eq!(play(&mut talk, vec![Event::Message(CONSOLE, b"more")]), "");
+            play(&mut talk, vec![Event::Message(PeerId::Console, b"one")]);
+            assert_eq!(play(&mut talk, vec![Event::Message(PeerId::Console, word.as_bytes())]), "finish server");
+            assert!(talk.input_ended() && !talk.wants(PeerId::Console) && !talk.is_unprompted());
+            assert_eq!(play(&mut talk, vec![Event::Message(PeerId::Console, b"more")]), "");
         }
     }
 
     #[test]
     fn a_backslash_sends_a_quit_word() {
-        let sent = |talk: Talk, typed: &[u8]| play(&mut begun(talk), vec![Event::Message(CONSOLE, typed)]);
+        let sent = |talk: Talk, typed: &[u8]| play(&mut begun(talk), vec![Event::Message(PeerId::Console, typed)]);
         let talk = || Talk::new(LINES, false);
         assert!(sent(talk(), b"\\quit").starts_with("server \"quit\\n\""));
         assert!(sent(talk(), b"\\Close()").starts_with("server \"Close()\\n\""));
@@ -341,9 +341,9 @@ mod tests {
     #[test]
     fn a_message_that_would_not_be_cut_is_not_sent() {
         let mut talk = begun(Talk::new(LINES, false).cut(&Cutting::Cut("3".parse().unwrap())));
-        play(&mut talk, vec![Event::Message(CONSOLE, b"abc")]);
+        play(&mut talk, vec![Event::Message(PeerId::Console, b"abc")]);
         assert_eq!(
-            play(&mut talk, vec![Event::Message(CONSOLE, b"ab")]),
+            play(&mut talk, vec![Event::Message(PeerId::Console, b"ab")]),
             "console \"Not sent: message 2 has 3 bytes with its ending, and --cut 3 does not fall inside it: \
              1 to 2 or -1 to -2 would\\n\"\nPrompt"
         );
@@ -366,7 +366,7 @@ mod tests {
     #[test]
     fn what_comes_unasked_answers_nothing() {
         let mut talk = begun(Talk::new(LINES, false));
-        play(&mut talk, vec![Event::Message(SERVER, b"welcome"), Event::Message(CONSOLE, b"a")]);
+        play(&mut talk, vec![Event::Message(SERVER, b"welcome"), Event::Message(PeerId::Console, b"a")]);
         assert_eq!((talk.sent(), talk.answered(), talk.unanswered()), (1, 0, 1));
     }
 
@@ -375,14 +375,14 @@ mod tests {
         let mut talk = begun(Talk::new(LINES, false));
         assert_eq!(play(&mut talk, vec![Event::Eof(SERVER)]), "Stop");
         let mut talk = begun(Talk::new(LINES, false).reconnecting());
-        play(&mut talk, vec![Event::Message(CONSOLE, b"a")]);
-        assert_eq!(play(&mut talk, vec![Event::Eof(SERVER), Event::Closed(SERVER)]), "Close(1)");
+        play(&mut talk, vec![Event::Message(PeerId::Console, b"a")]);
+        assert_eq!(play(&mut talk, vec![Event::Eof(SERVER), Event::Closed(SERVER)]), "Close(Conn(1))");
         talk.forget_server();
         assert_eq!(talk.unanswered(), 0);
         assert_eq!(
-            play(&mut talk, vec![Event::Message(CONSOLE, b"b")]),
+            play(&mut talk, vec![Event::Message(PeerId::Console, b"b")]),
             "console \"Not sent: there is no connection (Up brings the line back)\\n\"\nPrompt"
         );
-        assert_eq!(play(&mut talk, vec![Event::Message(CONSOLE, b"q")]), "Stop");
+        assert_eq!(play(&mut talk, vec![Event::Message(PeerId::Console, b"q")]), "Stop");
     }
 }

@@ -33,7 +33,7 @@ use crate::io::key::Key;
 use crate::io::recorder::Recorder;
 use crate::io::splice::Middle;
 use crate::io::{Incoming, read_buffer};
-use crate::service::{Action, Actions, CONSOLE, Event, PeerId, Service};
+use crate::service::{Action, Actions, Event, PeerId, Service};
 use crate::trace::{Direction, What};
 
 /// Reads a peer may make in one turn, so that one that talks fast leaves the others theirs.
@@ -136,8 +136,8 @@ impl<S: Service> Exchange<S> {
         };
         let more = |sink: &Peer| sink.link.is_open() && self.console.as_ref().is_some_and(ready);
         let left = |sink: &Peer| sink.link.backlog() > 0 || more(sink);
-        let forwards = self.service.forwards() && self.service.wants(CONSOLE);
-        forwards && self.peer(self.service.sink(CONSOLE)).is_some_and(left)
+        let forwards = self.service.forwards() && self.service.wants(PeerId::Console);
+        forwards && self.peer(self.service.sink(PeerId::Console)).is_some_and(left)
     }
 
     /// Bytes that a peer has not been able to take yet.
@@ -152,8 +152,8 @@ impl<S: Service> Exchange<S> {
         }
         let inbox = Inbox::new(framing, Role::Requests, limit);
         self.console = Some(Peer::new(Link::Console(console), inbox, Instant::now()));
-        self.tell(Event::Open(CONSOLE));
-        self.driver.again(CONSOLE);
+        self.tell(Event::Open(PeerId::Console));
+        self.driver.again(PeerId::Console);
     }
 
     /// Takes a connection in, and gives it its first turn.
@@ -183,8 +183,8 @@ impl<S: Service> Exchange<S> {
         event: impl FnOnce(PeerId) -> Event<'static>,
     ) -> io::Result<PeerId> {
         let entry = self.peers.vacant_entry();
-        let id = entry.key();
-        conn.register(&self.driver, Key::Conn(id))?;
+        let id = PeerId::Conn(entry.key());
+        conn.register(&self.driver, id.into())?;
         let now = Instant::now();
         entry.insert(Peer::new(Link::Conn(conn), inbox, now));
         self.tell(event(id));
@@ -201,8 +201,8 @@ impl<S: Service> Exchange<S> {
     /// Gives whoever is ready its turn.
     pub(super) fn serve(&mut self, ready: Ready, now: Instant) {
         let id = match ready.key {
-            Key::Conn(id) => id,
-            Key::Stdin | Key::Stdout => CONSOLE,
+            Key::Conn(number) => PeerId::Conn(number),
+            Key::Stdin | Key::Stdout => PeerId::Console,
             _ => return,
         };
         if let Some(peer) = self.peer_mut(id) {
@@ -236,7 +236,7 @@ impl<S: Service> Exchange<S> {
         self.tell_drained();
         self.apply(now);
         self.resume(id);
-        self.resume(CONSOLE);
+        self.resume(PeerId::Console);
     }
 
     /// Gives a peer that was stopped another turn, if what stopped it is gone.
@@ -321,7 +321,7 @@ impl<S: Service> Exchange<S> {
     /// being parted from has had its last word.
     fn pause_for_breath(&mut self, id: PeerId, drained: bool) {
         let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return };
-        if id != CONSOLE && self.service.sink(id) == id && peer.link.holds_back() {
+        if id != PeerId::Console && self.service.sink(id) == id && peer.link.holds_back() {
             self.actions.push(Action::Flush(id));
         }
         peer.inbox.settle();
@@ -367,7 +367,7 @@ impl<S: Service> Exchange<S> {
     }
 
     fn peer(&self, id: PeerId) -> Option<&Peer> {
-        if id == CONSOLE { self.console.as_ref() } else { self.peers.get(id) }
+        if let PeerId::Conn(number) = id { self.peers.get(number) } else { self.console.as_ref() }
     }
 
     fn peer_mut(&mut self, id: PeerId) -> Option<&mut Peer> {
@@ -394,5 +394,5 @@ fn note_heard(conn: Option<&Conn>, heard: &mut Passed, wire: &[u8], recorder: &R
 
 /// A peer, by a borrow of the two fields it may stand in and no others.
 fn peer_of<'a>(peers: &'a mut Slab<Peer>, console: &'a mut Option<Peer>, id: PeerId) -> Option<&'a mut Peer> {
-    if id == CONSOLE { console.as_mut() } else { peers.get_mut(id) }
+    if let PeerId::Conn(number) = id { peers.get_mut(number) } else { console.as_mut() }
 }

@@ -18,7 +18,7 @@ use crate::io::driver::Ready;
 use crate::io::key::Key;
 use crate::io::report::Report;
 use crate::io::terminal;
-use crate::service::CONSOLE;
+use crate::service::PeerId;
 use crate::service::talk::Talk;
 use crate::service::wire::{Flaw, Wire};
 use redial::{Outcome, Redial};
@@ -127,7 +127,7 @@ impl Conversation {
         }
         self.prompt(run, now);
         self.show_unfinished(run, now);
-        if run.exchange.backlog(CONSOLE) > 0 {
+        if run.exchange.backlog(PeerId::Console) > 0 {
             return None; // what has come is written out, whatever has become of the connection
         }
         if run.lost.is_some() && self.begins_anew(run, now) {

@@ -9,7 +9,7 @@ use crate::config::HalfClose;
 use crate::error::Error;
 use crate::frame::{FrameError, Framing, Inbox, Role};
 use crate::io::key::Key;
-use crate::service::CONSOLE;
+use crate::service::PeerId;
 use crate::service::filter::{Filter, SendsEnd, Terms};
 use crate::service::wire::{Flaw, Wire};
 use crate::value::{Count, Replies};
@@ -159,7 +159,7 @@ impl Messages {
         let filter = &run.exchange.service;
         let (sent, answered) = (filter.sent(), filter.answered());
         self.pace.note(sent, answered, now);
-        if run.exchange.backlog(CONSOLE) > 0 {
+        if run.exchange.backlog(PeerId::Console) > 0 {
             self.hold(now);
             return None; // what has come is written out, whatever has become of the connection
         }

@@ -23,7 +23,7 @@ use crate::io::console::{Console, Kept};
 use crate::io::driver::{Driver, Ready};
 use crate::io::key::Key;
 use crate::io::stream::Stream;
-use crate::service::{CONSOLE, Event, PeerId, Service};
+use crate::service::{Event, PeerId, Service};
 use crate::trace::Side;
 use crate::value::Address;
 
@@ -190,9 +190,9 @@ impl<'a, S: Service> Run<'a, S> {
         let server = exchange.add(conn, inbox).map_err(Error::network("connect", address))?;
         if let Input::Given(messages) = &config.input {
             for message in messages {
-                exchange.tell(Event::Message(CONSOLE, message));
+                exchange.tell(Event::Message(PeerId::Console, message));
             }
-            exchange.tell(Event::Eof(CONSOLE));
+            exchange.tell(Event::Eof(PeerId::Console));
         }
         Ok(Run { config, address, context, exchange, server, lost: None, ended_unheard: false })
     }
@@ -254,9 +254,9 @@ impl<'a, S: Service> Run<'a, S> {
         for mut ended in std::mem::take(&mut self.exchange.ended) {
             let unfinished = std::mem::take(&mut ended.unfinished);
             match (ended.id, ended.why) {
-                (CONSOLE, Why::Failed(error)) => return Some(Error::local("read", "stdin")(error)),
-                (CONSOLE, Why::Unwritable(error)) => return Some(Error::local("write to", "stdout")(error)),
-                (CONSOLE, Why::Garbled(error)) => return Some(mode.input_too_long(self, &error)),
+                (PeerId::Console, Why::Failed(error)) => return Some(Error::local("read", "stdin")(error)),
+                (PeerId::Console, Why::Unwritable(error)) => return Some(Error::local("write to", "stdout")(error)),
+                (PeerId::Console, Why::Garbled(error)) => return Some(mode.input_too_long(self, &error)),
                 (id, why) if id == self.server => {
                     self.ended_unheard = ended.account.is_some_and(|account| {
                         account.bytes_in == 0 && (account.ended_by_peer || matches!(why, Why::Failed(_)))
@@ -280,7 +280,7 @@ impl<'a, S: Service> Run<'a, S> {
     /// Shows what the last bytes have left open on a terminal. Whether stdout has taken it all.
     fn show_the_rest(&mut self) -> bool {
         self.exchange.end_output();
-        self.exchange.ended.is_empty() && self.exchange.backlog(CONSOLE) == 0
+        self.exchange.ended.is_empty() && self.exchange.backlog(PeerId::Console) == 0
     }
 
     /// Ends the connection politely: what was sent goes first, and then our end. The server's end is not
@@ -291,7 +291,7 @@ impl<'a, S: Service> Run<'a, S> {
         self.exchange.leave_now(self.server);
         let until = Instant::now() + PARTING;
         let mut ready = Vec::new();
-        let is_busy = |exchange: &Exchange<S>| exchange.connections() > 0 || exchange.backlog(CONSOLE) > 0;
+        let is_busy = |exchange: &Exchange<S>| exchange.connections() > 0 || exchange.backlog(PeerId::Console) > 0;
         while is_busy(&self.exchange) && Instant::now() < until && !self.context.signals.stopped() {
             self.exchange.driver.wake_at(Key::Clock, until);
             ready.clear();

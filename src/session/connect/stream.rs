@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::frame::{FrameError, Framing, Inbox, Role};
 use crate::io::console::{Console, Source};
 use crate::io::key::Key;
-use crate::service::CONSOLE;
+use crate::service::PeerId;
 use crate::service::Service;
 use crate::service::pipe::{Pipe, SendsEnd};
 
@@ -55,7 +55,7 @@ impl Mode<Pipe> for Stream {
             run.exchange.end_without_output();
             return Some(Err(Error::OutputGone));
         }
-        if run.exchange.backlog(CONSOLE) > 0 {
+        if run.exchange.backlog(PeerId::Console) > 0 {
             return None; // what has come is written out, whatever has become of the connection
         }
         if let Some(ended) = &run.lost {

@@ -8,7 +8,7 @@ use super::super::peer::{Link, Peer};
 use super::{Exchange, Why};
 use crate::error::{Error, cause};
 use crate::io::console::Unread;
-use crate::service::{CONSOLE, PeerId, Service};
+use crate::service::{PeerId, Service};
 
 /// What of stdin had not reached the peer when its connection ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl<S: Service> Exchange<S> {
     /// Notes that a peer has ended its side: how much of stdin was read by then.
     pub(super) fn note_end(&mut self, id: PeerId) {
         let read = self.console.as_ref().map_or(0, |console| console.heard.bytes);
-        if self.service.sink(id) == CONSOLE {
+        if self.service.sink(id) == PeerId::Console {
             self.owes_drained = true;
         }
         self.with(id, |peer| {
@@ -89,9 +89,9 @@ impl<S: Service> Exchange<S> {
 
     /// Tells the service that stdout has taken everything that an ended peer had sent.
     pub(super) fn tell_drained(&mut self) {
-        if self.owes_drained && self.console.is_some() && self.backlog(CONSOLE) == 0 {
+        if self.owes_drained && self.console.is_some() && self.backlog(PeerId::Console) == 0 {
             self.owes_drained = false;
-            self.service.on(crate::service::Event::Drained(CONSOLE), &mut self.actions);
+            self.service.on(crate::service::Event::Drained(PeerId::Console), &mut self.actions);
         }
     }
 

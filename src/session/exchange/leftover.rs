@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::Exchange;
-use crate::service::{CONSOLE, PeerId, Service};
+use crate::service::{PeerId, Service};
 
 /// Bytes that somebody has sent and stdout has not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,9 +19,9 @@ impl<S: Service> Exchange<S> {
     pub(in crate::session) fn leftover(&mut self, from: PeerId, now: Instant) -> Leftover {
         self.surface(from);
         self.apply(now);
-        let peer = self.peer(from).filter(|_| from != CONSOLE);
+        let peer = self.peer(from).filter(|_| from != PeerId::Console);
         let kept = peer.map_or(0, |peer| peer.inbox.buffered());
         let more = peer.is_some_and(|peer| peer.paused && peer.link.readiness().0);
-        Leftover { held: self.backlog(CONSOLE) + kept, more }
+        Leftover { held: self.backlog(PeerId::Console) + kept, more }
     }
 }

@@ -9,7 +9,7 @@ use crate::frame::FrameError;
 use crate::io::Incoming;
 use crate::io::conn::Conn;
 use crate::io::driver::{Behind, Ready};
-use crate::service::{CONSOLE, Event, Farewell, PeerId, Service};
+use crate::service::{Event, Farewell, PeerId, Service};
 
 impl<S: Service> Exchange<S> {
     /// Parts from everybody: what has arrived is answered first.
@@ -37,7 +37,7 @@ impl<S: Service> Exchange<S> {
             if !self.has_last_input() {
                 return true;
             }
-            self.hear_what_has_come(CONSOLE, now);
+            self.hear_what_has_come(PeerId::Console, now);
         }
         false
     }
@@ -88,7 +88,7 @@ impl<S: Service> Exchange<S> {
     pub(in crate::session) fn end_output(&mut self) {
         if let Some(Peer { link: Link::Console(console), .. }) = &mut self.console {
             if let Err(error) = console.end() {
-                self.remove(CONSOLE, Why::Unwritable(error));
+                self.remove(PeerId::Console, Why::Unwritable(error));
             }
         }
     }
@@ -112,7 +112,7 @@ impl<S: Service> Exchange<S> {
         if peer.broken.is_some() {
             return self.remove(id, Why::Done); // neither side has anything more for the other
         }
-        if id != CONSOLE {
+        if id != PeerId::Console {
             peer.link.end_group();
             self.note_end(id);
         }
@@ -136,7 +136,7 @@ impl<S: Service> Exchange<S> {
     /// Nothing more can be made of what a peer says. The service may have a word for it; whoever it
     /// does not part from then is dropped.
     pub(super) fn refuse(&mut self, id: PeerId, error: FrameError) {
-        if id == CONSOLE {
+        if id == PeerId::Console {
             return self.remove(id, Why::Garbled(error));
         }
         if self.peer_mut(id).is_some_and(|peer| peer.inbox.take_expectation()) {
@@ -268,7 +268,7 @@ impl<S: Service> Exchange<S> {
     /// that last took some.
     pub(super) fn watch_idleness(&mut self, id: PeerId, now: Instant) {
         let Some(limit) = self.idle_timeout else { return };
-        let Some(peer) = self.peer(id).filter(|_| id != CONSOLE) else { return };
+        let Some(peer) = self.peer(id).filter(|_| id != PeerId::Console) else { return };
         let held_back = peer.paused && peer.stage == Stage::Talking;
         let sink = self.peer(self.service.sink(id)).filter(|_| held_back);
         let active = sink.map_or(peer.active, |sink| peer.active.max(sink.active));
@@ -285,11 +285,11 @@ impl<S: Service> Exchange<S> {
     }
 
     pub(super) fn ids(&self) -> Vec<PeerId> {
-        self.peers.iter().map(|(id, _)| id).collect()
+        self.peers.iter().map(|(number, _)| PeerId::Conn(number)).collect()
     }
 
     pub(super) fn remove(&mut self, id: PeerId, why: Why) {
-        if id == CONSOLE {
+        let PeerId::Conn(number) = id else {
             if self.console.take().is_some() {
                 self.ended.push(Ended {
                     id,
@@ -302,7 +302,7 @@ impl<S: Service> Exchange<S> {
                 self.service.on(Event::Closed(id), &mut self.actions);
             }
             return;
-        }
+        };
         let delivery = self.delivery(id);
         let is_torn = matches!(why, Why::Idle)
             && self.is_cut_short(id)
@@ -311,7 +311,7 @@ impl<S: Service> Exchange<S> {
             self.tear(id);
         }
         self.surface(id);
-        let Some(peer) = self.peers.try_remove(id) else { return };
+        let Some(peer) = self.peers.try_remove(number) else { return };
         let account = Account::of(&peer, Instant::now());
         self.dials.retain(|&client| client != id);
         self.called -= usize::from(peer.called_for.is_some());

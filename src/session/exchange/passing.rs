@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::super::peer::{Link, Peer, Stage};
 use super::{Exchange, TURN, Why, peer_of};
 use crate::io::splice::{self, Fault, Kind, Middle, Step, Way};
-use crate::service::{CONSOLE, Event, PeerId, Service};
+use crate::service::{Event, PeerId, Service};
 
 /// Who says so much at a time is moved from socket to socket through a pipe. Less is moved sooner
 /// by a read and a write, which are two calls where the pipe takes three.
@@ -49,10 +49,10 @@ impl<S: Service> Exchange<S> {
                 *left = left.saturating_sub(moved);
                 *left == 0
             });
-            if to == CONSOLE {
+            if to == PeerId::Console {
                 self.shown += moved as u64;
             }
-            if moved > 0 && id == CONSOLE {
+            if moved > 0 && id == PeerId::Console {
                 self.service.on(Event::Moved(id), &mut self.actions);
             }
             self.with(to, |sink| {

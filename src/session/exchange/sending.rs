@@ -8,7 +8,7 @@ use super::{Exchange, SHED, Why, peer_of};
 use crate::io::Flush;
 use crate::io::conn::Conn;
 use crate::io::key::Key;
-use crate::service::{Action, Actions, CONSOLE, PeerId, Service};
+use crate::service::{Action, Actions, PeerId, Service};
 use crate::trace::{Direction, What};
 
 impl<S: Service> Exchange<S> {
@@ -19,7 +19,7 @@ impl<S: Service> Exchange<S> {
 
     /// Whether stdout is a terminal on which a line stands that has not ended.
     pub(in crate::session) fn console_is_mid_line(&self) -> bool {
-        let console = self.peer(CONSOLE).map(|peer| &peer.link);
+        let console = self.peer(PeerId::Console).map(|peer| &peer.link);
         matches!(console, Some(Link::Console(console)) if console.is_mid_line())
     }
 
@@ -58,7 +58,7 @@ impl<S: Service> Exchange<S> {
                     Action::Close(id) => self.leave(id),
                     Action::Reset(id) => self.reset(id, now),
                     Action::Dial(id) => self.dials.push(id),
-                    Action::Prompt => self.with(CONSOLE, |peer| peer.link.prompt()),
+                    Action::Prompt => self.with(PeerId::Console, |peer| peer.link.prompt()),
                     Action::Stop => self.stopped = true,
                     Action::Interim(to, len) => {
                         let (mine, theirs) = bytes.split_at(len);
@@ -69,7 +69,7 @@ impl<S: Service> Exchange<S> {
                     Action::Send(..) => {}
                 }
                 if action == Action::Prompt {
-                    touched.push(CONSOLE);
+                    touched.push(PeerId::Console);
                 }
                 if let Action::Flush(id) | Action::Finish(id) | Action::Close(id) | Action::Reset(id) = action {
                     touched.push(id);
@@ -112,7 +112,7 @@ impl<S: Service> Exchange<S> {
     fn send_to(&mut self, to: PeerId, bytes: &[u8], lengths: impl Iterator<Item = usize> + Clone, now: Instant) {
         let Some(peer) = peer_of(&mut self.peers, &mut self.console, to) else { return };
         peer.active = now;
-        if to == CONSOLE {
+        if to == PeerId::Console {
             self.shown += bytes.len() as u64;
         }
         let before = peer.link.conn().map_or(0, Conn::written);
@@ -140,9 +140,9 @@ impl<S: Service> Exchange<S> {
         }
         match self.service.sink(id) {
             // The console is nobody's answer: everybody may have waited for the screen.
-            CONSOLE if id == CONSOLE => {
+            PeerId::Console if id == PeerId::Console => {
                 self.ids().into_iter().for_each(|peer| self.resume(peer));
-                self.resume(CONSOLE);
+                self.resume(PeerId::Console);
             }
             sink => self.resume(sink), // whoever was stopped because this one did not read
         }
@@ -164,7 +164,7 @@ impl<S: Service> Exchange<S> {
                 if !peer.link.is_awaiting() {
                     peer.active = at; // the pause is ours
                 }
-                self.driver.wake_at(if id == CONSOLE { Key::Stdout } else { id.into() }, at);
+                self.driver.wake_at(if id == PeerId::Console { Key::Stdout } else { id.into() }, at);
             }
             Ok(Flush::More) => self.driver.again(id),
             Ok(Flush::Blocked | Flush::Idle) => {}

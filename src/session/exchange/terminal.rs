@@ -7,7 +7,7 @@ use super::Exchange;
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::console::Console;
 use crate::io::terminal::EditedRow;
-use crate::service::{Actions, CONSOLE, PeerId, Service};
+use crate::service::{Actions, PeerId, Service};
 
 impl<S: Service> Exchange<S> {
     /// Has the service do something that no event asks for: its time has come.
@@ -36,19 +36,19 @@ impl<S: Service> Exchange<S> {
     /// Draws the line anew that is being edited.
     pub(in crate::session) fn redraw(&mut self) {
         self.at_console(Console::redraw);
-        self.write_out(CONSOLE, Instant::now());
+        self.write_out(PeerId::Console, Instant::now());
     }
 
     /// Goes to a new row, where a prompt stands in this one.
     pub(in crate::session) fn leave_row(&mut self) {
         self.at_console(Console::leave_row);
-        self.write_out(CONSOLE, Instant::now());
+        self.write_out(PeerId::Console, Instant::now());
     }
 
     /// Goes to a new row, where a prompt stands in this one and no line editor can move it down.
     pub(in crate::session) fn leave_cooked_row(&mut self) {
         self.at_console(Console::leave_cooked_row);
-        self.write_out(CONSOLE, Instant::now());
+        self.write_out(PeerId::Console, Instant::now());
     }
 
     pub(super) fn at_console<T>(&mut self, act: impl FnOnce(&mut Console) -> T) -> Option<T> {

@@ -7,7 +7,7 @@ use super::super::exchange::{Ended, Leftover, Why};
 use super::server::Server;
 use crate::config::Clients;
 use crate::error::{Error, bytes};
-use crate::service::{CONSOLE, Service};
+use crate::service::{PeerId, Service};
 
 impl<S: Service> Server<'_, S> {
     /// Sends the bytes that can be read from stdin now, as far as the client takes them at once. If there are
@@ -16,7 +16,7 @@ impl<S: Service> Server<'_, S> {
         if self.exchange.pass_last_input(now) {
             return;
         }
-        let client = self.exchange.service.sink(CONSOLE);
+        let client = self.exchange.service.sink(PeerId::Console);
         if let Some(conn) = self.exchange.cut_short(client) {
             self.failure = Some(Error::network("serve", conn.peer())(stopped_with("bytes unsent")));
         }
@@ -24,7 +24,7 @@ impl<S: Service> Server<'_, S> {
 
     /// Notes the bytes that are left when the time for an orderly end is over.
     pub(super) fn note_leftover(&mut self, now: Instant) {
-        let client = self.exchange.service.sink(CONSOLE);
+        let client = self.exchange.service.sink(PeerId::Console);
         if let Some(conn) = self.exchange.conn(client).filter(|conn| conn.backlog() > 0) {
             let unsent = format!("{} unsent", bytes(conn.backlog()));
             self.failure = Some(Error::network("serve", conn.peer())(stopped_with(&unsent)));

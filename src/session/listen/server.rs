@@ -17,7 +17,7 @@ use crate::io::console::{Console, Source};
 use crate::io::driver::{Driver, Ready};
 use crate::io::key::Key;
 use crate::io::listener::{Listener, NoArrival};
-use crate::service::{CONSOLE, Event, Service};
+use crate::service::{Event, PeerId, Service};
 use crate::trace::Side;
 
 /// Connections accepted in one turn, so that a crowd at the door leaves those inside their turns.
@@ -130,7 +130,7 @@ impl<'a, S: Service> Server<'a, S> {
             let (report, quiet) = (&self.context.report, self.config.seeing.quiet);
             self.input_wait.look(&mut self.exchange, report, quiet, now);
             self.open_door(now)?;
-            let shown = self.exchange.backlog(CONSOLE) == 0;
+            let shown = self.exchange.backlog(PeerId::Console) == 0;
             let done = self.exchange.stopped && !self.exchange.has_last_input() && shown;
             if self.exchange.console_closed() {
                 self.close_door();
@@ -144,7 +144,7 @@ impl<'a, S: Service> Server<'a, S> {
             if too_late {
                 self.give_up(now);
             }
-            let shown = too_late || self.exchange.backlog(CONSOLE) == 0;
+            let shown = too_late || self.exchange.backlog(PeerId::Console) == 0;
             if self.listener.is_none() && self.exchange.connections() == 0 && shown {
                 self.exchange.end_output();
                 self.exchange.end_meter();
@@ -334,7 +334,7 @@ impl<'a, S: Service> Server<'a, S> {
     fn tell_of_each(&mut self) -> Result<(), Error> {
         for ended in std::mem::take(&mut self.exchange.ended) {
             self.print_access(&ended);
-            if self.config.pipe().is_some() && ended.id != CONSOLE {
+            if self.config.pipe().is_some() && ended.id != PeerId::Console {
                 self.note_loss(&ended);
             }
             let Ended { id, why, .. } = ended;
@@ -342,8 +342,10 @@ impl<'a, S: Service> Server<'a, S> {
                 dials.forget(id, &self.exchange.driver);
             }
             match why {
-                Why::Failed(error) if id == CONSOLE => return Err(Error::local("read", "stdin")(error)),
-                Why::Unwritable(error) if id == CONSOLE => return Err(Error::local("write to", "stdout")(error)),
+                Why::Failed(error) if id == PeerId::Console => return Err(Error::local("read", "stdin")(error)),
+                Why::Unwritable(error) if id == PeerId::Console => {
+                    return Err(Error::local("write to", "stdout")(error));
+                }
                 _ => {}
             }
         }
