@@ -128,7 +128,7 @@ impl Error {
     #[must_use]
     pub fn idle(action: &'static str, address: String, limit: Option<Duration>) -> Error {
         let limit = limit.unwrap_or_default();
-        Error::Timeout { action, address, what: "byte came or went", limit, option: "--idle-timeout" }
+        Error::Timeout { action, address, what: "byte received or sent", limit, option: "--idle-timeout" }
     }
 
     /// A failed operation on a socket.

@@ -51,7 +51,7 @@ impl Lookup {
             Lookup::Known(found) => std::mem::take(found),
             Lookup::Asked(receiver) => match receiver.try_recv() {
                 Err(TryRecvError::Empty) => return Ok(None),
-                Err(TryRecvError::Disconnected) => return Err(io::Error::other("the resolver gave up")),
+                Err(TryRecvError::Disconnected) => return Err(io::Error::other("the thread of the resolver ended")),
                 Ok(found) => found.map_err(plain)?,
             },
         };

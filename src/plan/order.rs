@@ -206,7 +206,7 @@ mod tests {
             "message 1 cut at 2, message 2 cut at 1: [2, 4, 5, 6] []",
             "message 1 cut at 3, message 2 cut at 1: [3, 4, 5, 6] []",
             "FIN in the segment of the last byte: [4, 6] []",
-            "FIN right behind the last byte: [4, 6] []",
+            "FIN right after the last byte: [4, 6] []",
         ];
         let order = Order::new(&[4, 2, 1], 1000, Seed(0));
         assert_eq!(shown(&order), expected);
@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn messages_with_nothing_to_cut_leave_nothing_but_the_fin() {
         for messages in [&[][..], &[0], &[1]] {
-            let expected = ["FIN in the segment of the last byte: [] []", "FIN right behind the last byte: [] []"];
+            let expected = ["FIN in the segment of the last byte: [] []", "FIN right after the last byte: [] []"];
             assert_eq!(shown(&Order::new(messages, 1000, Seed(0))), expected);
         }
         assert_eq!(Order::new(&[1, 0, 1], 1000, Seed(0)).layout().whole().cuts, [1]);

@@ -137,7 +137,7 @@ impl fmt::Display for Ending {
         match self {
             Ending::Closed => f.write_str("closed by the server"),
             Ending::Reset => f.write_str("reset by the server"),
-            Ending::Open => f.write_str("left open by the server until the time was up"),
+            Ending::Open => f.write_str("not closed by the server within the time limit"),
             Ending::Endless => f.write_str("answered without end"),
             Ending::Garbled(why) | Ending::Unreachable(why) => f.write_str(why),
         }

@@ -132,13 +132,13 @@ fn reply(outcome: &Outcome, at: usize) -> &[u8] {
 fn told(outcome: &Outcome, at: usize, same: usize) -> String {
     let (bytes, all) = (reply(outcome, at), outcome.replies.len());
     if bytes.is_empty() {
-        return if all == 0 { "nothing".to_owned() } else { format!("nothing behind reply {all} of {all}") };
+        return if all == 0 { "nothing".to_owned() } else { format!("no further reply after reply {all} of {all}") };
     }
     let from = if bytes.len() > SHOWN { same.saturating_sub(AROUND) } else { 0 };
     let to = bytes.len().min(from + SHOWN);
     let dots = |left_out: bool| if left_out { "..." } else { "" };
     let shown = format!("\"{}{}{}\"", dots(from > 0), show(&bytes[from..to]), dots(to < bytes.len()));
-    if at < all { format!("reply {} of {all}: {shown}", at + 1) } else { format!("behind reply {all}: {shown}") }
+    if at < all { format!("reply {} of {all}: {shown}", at + 1) } else { format!("after reply {all}: {shown}") }
 }
 
 /// The families of trials, a line each.

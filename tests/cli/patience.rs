@@ -17,13 +17,13 @@ fn a_server_that_never_answers_is_given_up() {
     let proc = Proc::start(&mut secretcat(["connect", &address, "--timeout", "50ms", "-m", "a", "-m", "b"]));
     let mut server = accept(&listener);
     assert_eq!(read_line(&mut server), "a\n");
-    let stderr = format!("secretcat: talk to {address}: no reply within 50ms (--timeout sets the limit)\n");
+    let stderr = format!("secretcat: receive from {address}: no reply within 50ms (--timeout sets the limit)\n");
     proc.end().is(1, "", stderr);
 
     let proc = Proc::start(&mut secretcat(["connect", &address, "--idle-timeout", "50ms", "-m", "a"]));
     let _server = accept(&listener);
     let stderr =
-        format!("secretcat: talk to {address}: no byte came or went within 50ms (--idle-timeout sets the limit)\n");
+        format!("secretcat: connection to {address}: no byte received or sent within 50ms (--idle-timeout sets the limit)\n");
     proc.end().is(1, "", stderr);
 }
 
@@ -96,7 +96,7 @@ fn nobody_waits_longer_than_asked_for_after_the_end_of_the_input() {
     let (listener, address) = stage();
     let proc = Proc::start(&mut secretcat(["connect", &address, "-q", "50ms", "-m", "a"]));
     let _server = accept(&listener);
-    let said = "left 50ms after the end of the input (--quit-after sets the time) with 1 message unanswered";
+    let said = "ended 50ms after the end of the input (--quit-after sets the time) with 1 message unanswered";
     proc.end().is(1, "", format!("secretcat: connect {address}: {said}\n"));
     // All is answered: nothing is left undone.
     run(["connect", "--loopback", "-q", "1m", "-m", "SECRET 1"], "").is(0, digits("1"), "");
@@ -123,7 +123,7 @@ fn the_time_of_a_reply_does_not_run_before_its_message_has_left() {
 fn a_pause_before_the_next_message_is_no_time_for_the_last_reply() {
     let (listener, address) = stage();
     let args = ["connect", &address, "--timeout", "50ms", "-m", "a", "-m", "b"];
-    let stderr = format!("secretcat: talk to {address}: no reply within 50ms (--timeout sets the limit)\n");
+    let stderr = format!("secretcat: receive from {address}: no reply within 50ms (--timeout sets the limit)\n");
     let proc = Proc::start(secretcat(args).args(["--delay", "1h"]));
     let mut server = accept(&listener);
     assert_eq!(read_line(&mut server), "a\n");

@@ -119,7 +119,7 @@ fn an_idle_client_is_the_failure_of_the_only_one_and_makes_room_for_the_next() {
     // A stream that is given up in its midst is no whole one.
     let is_reset = |mut client: &TcpStream| client.read(&mut [0]).unwrap_err().kind() == ErrorKind::ConnectionReset;
     assert!(is_reset(&client));
-    let lost = "0 bytes not sent, 0 sent but not acknowledged: nothing came or went within --idle-timeout";
+    let lost = "0 bytes not sent, 0 sent but not acknowledged: no byte received or sent within --idle-timeout";
     let told =
         |client: &TcpStream| format!("secretcat: {}: {lost}; stdin had not ended\n", client.local_addr().unwrap());
     let said = server.said.clone();

@@ -117,7 +117,7 @@ fn an_idle_connection_is_given_up_where_asked() {
     let (listener, address) = stage();
     let proc = Proc::start(&mut secretcat(["connect", "--raw", "-w", "50ms", &address]));
     let _server = accept(&listener);
-    let lost = "0 bytes not sent, 0 sent but not acknowledged: nothing came or went within --idle-timeout";
+    let lost = "0 bytes not sent, 0 sent but not acknowledged: no byte received or sent within --idle-timeout";
     proc.end().is(1, "", format!("secretcat: {address}: {lost}; stdin had not ended\n"));
 }
 

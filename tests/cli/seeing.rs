@@ -116,7 +116,7 @@ fn a_run_that_fails_is_traced_to_its_end() {
         ["connect", &address, "--cut", "2", "--barrier", "peer-read", "--timeout", "50ms", "-m", "hello", "--trace"];
     let proc = Proc::start(secretcat(args).arg(&file));
     let _server = accept(&listener); // which reads nothing
-    let told = format!("secretcat: talk to {address}: no reply within 50ms (--timeout sets the limit)\n");
+    let told = format!("secretcat: receive from {address}: no reply within 50ms (--timeout sets the limit)\n");
     proc.end().is(1, "", told);
     let trace = Trace::read(&file);
     assert_eq!((trace.writes(1), trace.barriers(1)), (vec![2], vec!["abandoned"]));

@@ -75,6 +75,6 @@ fn an_idle_server_that_has_acknowledged_all_is_no_failure() {
     run(["connect", &address, "-w", "200ms", "-m", "a"], "").is(
         1,
         "",
-        format!("secretcat: talk to {address}: no byte came or went within 200ms (--idle-timeout sets the limit)\n"),
+        format!("secretcat: connection to {address}: no byte received or sent within 200ms (--idle-timeout sets the limit)\n"),
     );
 }

@@ -7,7 +7,7 @@ use crate::{broken, findings, sweep, verdicts};
 fn without_a_usable_answer_there_is_nothing_to_compare() {
     let cases = [
         ("silent", &[][..], "closed by the server"),
-        ("no_reader", &[], "left open by the server until the time was up"),
+        ("no_reader", &[], "not closed by the server within the time limit"),
         ("endless", &[], "answered without end"),
         ("drip", &[], "answered without end"),
         ("garbled", &["--framing", "http"], "malformed message: HTTP head: invalid HTTP version"),
@@ -51,7 +51,7 @@ fn a_server_that_goes_away_half_way_ends_the_sweep() {
         "{found:#}"
     );
     assert_eq!((found["status"].as_u64(), found["plans"].as_u64()), (Some(4), Some(51)));
-    let why = "16 connections in a row failed: connection refused (--jobs 1 tells what went before)";
+    let why = "16 connections in a row failed: connection refused (--jobs 1 shows which plan came before)";
     assert_eq!(found["ended_early"], why);
 }
 

@@ -74,7 +74,7 @@ fn junit_is_xml_that_a_ci_system_reads() {
     assert_eq!(sweep(&gone, &args, b"").status, Some(4));
     let told = parsed(&file);
     assert!(told.starts_with("0 ") && !told.starts_with("0 0"), "{told}");
-    assert!(told.ends_with("\nperhaps different, and not tried again\nconnection refused\nunder way when the server went away\n16 connections in a row failed: connection refused (--jobs 1 tells what went before)\n"), "{told}");
+    assert!(told.ends_with("\nperhaps different, and not tried again\nconnection refused\nunder way when the server went away\n16 connections in a row failed: connection refused (--jobs 1 shows which plan came before)\n"), "{told}");
     let nobody = gone.address();
     drop(gone);
     assert_eq!(run(["sweep", &nobody, "-m", "x", junit[0], junit[1]], "").status, Some(1));

@@ -218,8 +218,8 @@ fn verdict(run: &mut Run<'_, Talk>) -> Result<(), Error> {
     }
     let unsent = run.exchange.backlog(run.server);
     match why {
-        Some(Why::Idle) => Err(Error::idle("talk to", run.address.to_string(), run.config.traffic.idle_timeout)),
-        _ if input_ended && unsent > 0 => Err(lost(run, format!("left with {} not sent", bytes(unsent)), 0)),
+        Some(Why::Idle) => Err(Error::idle("connection to", run.address.to_string(), run.config.traffic.idle_timeout)),
+        _ if input_ended && unsent > 0 => Err(lost(run, format!("ended with {} not sent", bytes(unsent)), 0)),
         _ if input_ended => Ok(()),
         _ if flaw == Some(Flaw::CutShort) => {
             Err(lost(run, "closed by the server in the middle of a reply".to_owned(), unanswered))

@@ -52,7 +52,7 @@ impl ReplyClock {
             return None;
         }
         Some(Error::Timeout {
-            action: "talk to",
+            action: "receive from",
             address: run.address.to_string(),
             what: "reply",
             limit,
@@ -68,7 +68,7 @@ pub(super) fn lost<S>(run: &Run<'_, S>, how: String, unanswered: u64) -> Error {
 
 /// That the time of `--quit-after` is over.
 pub(super) fn left_early(pause: Duration) -> String {
-    format!("left {} after the end of the input (--quit-after sets the time)", Span(pause))
+    format!("ended {} after the end of the input (--quit-after sets the time)", Span(pause))
 }
 
 /// That a reply was longer than is allowed.

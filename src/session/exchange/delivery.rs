@@ -42,7 +42,7 @@ impl Delivery {
             Why::Failed(_) if self.quiet_since_end && self.nothing_is_missing() => return None,
             Why::Failed(error) | Why::Unwritable(error) => cause(error),
             Why::Idle if self.nothing_is_missing() && !more => return None,
-            Why::Idle => "nothing came or went within --idle-timeout".to_owned(),
+            Why::Idle => "no byte received or sent within --idle-timeout".to_owned(),
             Why::Garbled(error) => error.to_string(),
         };
         Some(Error::Undelivered { address: address.to_owned(), unsent, more, unacknowledged, why })
@@ -161,7 +161,7 @@ mod tests {
             (
                 quiet,
                 Why::Idle,
-                "0 bytes not sent, 0 sent but not acknowledged: nothing came or went within --idle-timeout; stdin had not ended",
+                "0 bytes not sent, 0 sent but not acknowledged: no byte received or sent within --idle-timeout; stdin had not ended",
             ),
         ];
         for (delivery, why, expected) in lost {

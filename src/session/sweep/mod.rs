@@ -184,7 +184,7 @@ impl Sweep<'_> {
                 lifeless = if outcome.is_lifeless() && !unreachable { lifeless + 1 } else { 0 };
                 if refused >= REFUSALS {
                     self.tally.gave_up = Some(format!(
-                        "{refused} connections in a row failed: {} (--jobs 1 tells what went before)",
+                        "{refused} connections in a row failed: {} (--jobs 1 shows which plan came before)",
                         outcome.ending
                     ));
                 } else if lifeless >= jobs.max(2) {
