@@ -22,8 +22,9 @@ fn a_server_that_never_answers_is_given_up() {
 
     let proc = Proc::start(&mut secretcat(["connect", &address, "--idle-timeout", "50ms", "-m", "a"]));
     let _server = accept(&listener);
-    let stderr =
-        format!("secretcat: connection to {address}: no byte received or sent within 50ms (--idle-timeout sets the limit)\n");
+    let stderr = format!(
+        "secretcat: connection to {address}: no byte received or sent within 50ms (--idle-timeout sets the limit)\n"
+    );
     proc.end().is(1, "", stderr);
 }
 
