@@ -26,8 +26,9 @@ pub(super) struct Gate {
     seen: bool,
     /// The last write has arrived at the peer.
     arrived: bool,
-    /// When the wait began, and the time to the next look.
-    since: Option<Instant>,
+    /// The offset that is waited for, when that wait began, and the time to the next look.
+    offset: Option<u64>,
+    since: Instant,
     interval: Duration,
 }
 
@@ -41,22 +42,16 @@ pub(super) enum Look {
 }
 
 impl Gate {
-    pub(super) fn new(barrier: Barrier) -> Self {
-        Gate { barrier, queue: None, seen: false, arrived: false, since: None, interval: FIRST_LOOK }
+    pub(super) fn new(barrier: Barrier, now: Instant) -> Self {
+        Gate { barrier, queue: None, seen: false, arrived: false, offset: None, since: now, interval: FIRST_LOOK }
     }
 
-    pub(super) fn is_wanted(&self) -> bool {
-        self.barrier != Barrier::None
-    }
-
-    /// Begins the wait for the write that was just made.
-    pub(super) fn begin(&mut self, now: Instant) {
-        (self.since, self.interval) = (Some(now), FIRST_LOOK);
-        self.arrived = false;
-    }
-
-    /// Looks whether all bytes up to this offset have got where they should.
+    /// Looks whether all bytes up to this offset have got where they should. The first look at an
+    /// offset begins the wait.
     pub(super) fn look(&mut self, stream: &Stream, offset: u64, now: Instant) -> io::Result<Look> {
+        if self.offset != Some(offset) {
+            (self.offset, self.since, self.interval, self.arrived) = (Some(offset), now, FIRST_LOOK, false);
+        }
         let acknowledged = is_acknowledged(stream)?;
         if self.barrier == Barrier::Acked {
             return Ok(if acknowledged { Look::Passed(BarrierOutcome::Acked) } else { self.again(now) });
@@ -94,10 +89,19 @@ impl Gate {
 
     fn again(&mut self, now: Instant) -> Look {
         let at = now + self.interval;
-        let waited = self.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        let waited = now.saturating_duration_since(self.since);
         self.interval = (self.interval * 3 / 2).min(LAST_LOOK.max(waited / PART));
         Look::Again(at)
     }
+}
+
+/// What `--barrier peer-read` cannot promise here, and what it does instead.
+pub(super) fn not_visible(stream: &Stream) -> String {
+    let peer = stream.endpoints().map_or_else(String::new, |(_, peer)| format!("{peer}: "));
+    format!(
+        "{peer}--barrier peer-read: the peer's socket is not visible from here \
+         (another host or network namespace); waiting for its acknowledgements and --delay instead"
+    )
 }
 
 /// Whether the peer has acknowledged all bytes.

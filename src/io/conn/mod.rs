@@ -5,7 +5,6 @@ mod arrival;
 mod barrier;
 mod reader;
 mod record;
-mod script;
 mod writer;
 
 use std::io;
@@ -16,7 +15,7 @@ use account::FirstEnd;
 use reader::Reader;
 pub use record::Origin;
 use record::sample;
-use writer::Writer;
+use writer::{Wire, Writer};
 
 use super::driver::{Driver, Ready};
 use super::recorder::Recorder;
@@ -24,6 +23,7 @@ use super::splice::{End, Kind, Step};
 use super::stream::Stream;
 use super::{Flush, Incoming, key::Key};
 use crate::config::Traffic;
+use crate::peer::outbox::Channel;
 use crate::trace::{ConnId, What};
 
 /// A connection as the sessions see it: bytes go in with [`send`](Conn::send) and come out of
@@ -75,9 +75,10 @@ impl Conn {
     pub fn new(stream: Stream, origin: Origin, traffic: &Traffic, raw: bool, recorder: &Recorder) -> Self {
         let id = recorder.new_connection(origin.side);
         record::opened(id, &stream, &origin, traffic, recorder);
+        let channel = Channel { number: origin.number, raw, has_barriers: stream.is_tcp() };
         Conn {
             id,
-            writer: Writer::new(&traffic.plan, raw, origin.number),
+            writer: Writer::new(&traffic.plan, channel),
             reader: Reader::new(traffic.reading, Instant::now()),
             recorder: recorder.clone(),
             raw,
@@ -164,7 +165,7 @@ impl Conn {
     /// written, or others stand before them. Who puts some says so with [`moved_out`](Self::moved_out).
     #[must_use]
     pub fn output(&self) -> Option<End<'_>> {
-        let plain = self.is_open() && self.writer.is_plain();
+        let plain = self.is_open() && self.writer.outbox.is_plain();
         plain.then(|| End { fd: self.stream.as_fd(), kind: Kind::Socket })
     }
 
@@ -187,7 +188,7 @@ impl Conn {
     /// Notes what was put into [`output`](Self::output).
     pub fn moved_out(&mut self, step: Step) {
         match step {
-            Step::Moved(n) => self.writer.offset += n as u64,
+            Step::Moved(n) => self.writer.outbox.wrote_directly(n),
             Step::Full => self.writer.writable = false,
             Step::Starved | Step::Ended | Step::Refused => {}
         }
@@ -199,7 +200,7 @@ impl Conn {
     /// # Errors
     /// The kernel's: the peer is gone.
     pub fn send(&mut self, message: &[u8]) -> io::Result<()> {
-        self.writer.send(message, &mut self.stream, &self.recorder, self.id)
+        self.send_all(message, std::iter::once(message.len()))
     }
 
     /// Sends several messages at once that stand one behind the other in `bytes`.
@@ -207,24 +208,25 @@ impl Conn {
     /// # Errors
     /// As [`send`](Self::send).
     pub fn send_all(&mut self, bytes: &[u8], lengths: impl Iterator<Item = usize>) -> io::Result<()> {
-        self.writer.send_all(bytes, lengths, &mut self.stream, &self.recorder, self.id)
+        let mut wire = Wire { stream: &mut self.stream, recorder: &self.recorder, id: self.id };
+        self.writer.send_all(bytes, lengths, &mut wire)
     }
 
     /// Whether something is held back to be joined with further messages.
     #[must_use]
     pub fn holds_back(&self) -> bool {
-        self.writer.holds_back()
+        self.writer.outbox.held_back() > 0
     }
 
     /// No further message is to be waited for: what was held back to be joined goes now.
     pub fn end_group(&mut self) {
-        self.writer.end_group();
+        self.writer.outbox.end_group();
     }
 
     /// Whether [`flush`](Self::flush) may have something to do.
     #[must_use]
     pub fn has_to_write(&self) -> bool {
-        self.is_ending() || !self.writer.is_idle()
+        self.is_ending() || !self.writer.outbox.is_idle()
     }
 
     /// Whether our end, or what takes its place, is still to come.
@@ -237,7 +239,8 @@ impl Conn {
     /// # Errors
     /// The kernel's: the peer is gone.
     pub fn flush(&mut self, now: Instant) -> io::Result<Flush> {
-        let flush = self.writer.flush(&mut self.stream, now, &self.recorder, self.id)?;
+        let mut wire = Wire { stream: &mut self.stream, recorder: &self.recorder, id: self.id };
+        let flush = self.writer.flush(&mut wire, now)?;
         if flush == Flush::Idle && self.is_ending() {
             return self.end(now);
         }
@@ -256,7 +259,7 @@ impl Conn {
             return Ok(Flush::Idle);
         }
         // Before the call: the peer may see the end before it returns.
-        self.recorder.note(self.id, || What::Shutdown { offset: self.writer.offset });
+        self.recorder.note(self.id, || What::Shutdown { offset: self.writer.outbox.offset() });
         match self.stream.half_close() {
             // The peer has reset or closed already: it needs no end from us.
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(Flush::Idle),
@@ -273,7 +276,7 @@ impl Conn {
         if self.ending == Ending::Open {
             self.ending = Ending::Asked;
             self.first_end = if self.reader.eof { FirstEnd::Peer } else { FirstEnd::Ours };
-            self.writer.end_group();
+            self.writer.outbox.end_group();
         }
     }
 
@@ -310,20 +313,13 @@ impl Conn {
     /// From now on the last of what was sent is held back, so that our end goes in its segment,
     /// where the kernel can.
     pub fn hold_last(&mut self) {
-        self.writer.hold_last = true;
+        self.writer.outbox.hold_last();
     }
 
     /// Whether the peer is not known to have read the last write, which the barrier waits for.
     #[must_use]
     pub fn is_awaiting(&self) -> bool {
-        self.writer.is_awaiting() || matches!(self.ending, Ending::Reset(_))
-    }
-
-    /// Barriers passed between two pieces, by what they proved: the peer had read everything; less
-    /// is known.
-    #[must_use]
-    pub fn barriers(&self) -> (u64, u64) {
-        self.writer.barriers()
+        self.writer.outbox.is_at_barrier() || matches!(self.ending, Ending::Reset(_))
     }
 
     /// Gives up writing: the peer takes nothing more.
@@ -354,13 +350,13 @@ impl Conn {
     /// further messages to be joined with.
     #[must_use]
     pub fn backlog(&self) -> usize {
-        self.writer.backlog()
+        self.writer.outbox.backlog()
     }
 
     /// Messages of a plan that have not left whole.
     #[must_use]
     pub fn unwritten(&self) -> usize {
-        self.writer.unwritten()
+        self.writer.outbox.unwritten()
     }
 
     /// Whether it is the plan that has the next write wait, for a pause or for further messages, and
@@ -370,15 +366,9 @@ impl Conn {
         self.writer.is_pausing()
     }
 
-    /// Stream offsets reached: bytes handed to [`send`](Self::send), bytes read.
-    #[must_use]
-    pub fn offsets(&self) -> (u64, u64) {
-        (self.writer.offset + self.writer.queued() as u64, self.reader.offset)
-    }
-
     /// Gives back memory that an idle connection does not need.
     pub fn settle(&mut self) {
-        self.writer.settle();
+        self.writer.outbox.settle();
     }
 
     /// Closes it. Where `--linger` has close(2) wait for the peer, somebody else does the waiting.

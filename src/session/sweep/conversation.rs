@@ -11,6 +11,7 @@ use crate::io::driver::{Driver, Ready};
 use crate::io::key::Key;
 use crate::io::recorder::Recorder;
 use crate::io::{Flush, Incoming};
+use crate::peer::outbox::Proofs;
 use crate::plan::{Fin, Trial};
 use crate::trace::Side;
 use crate::value::Address;
@@ -179,7 +180,7 @@ impl Conversation {
         }
         // The server has read nothing yet: it may be busy with other clients, which means nothing for this
         // trial.
-        let at_the_door = conn.is_awaiting() && conn.barriers() == (0, 0) && self.outcome.received == 0;
+        let at_the_door = conn.is_awaiting() && conn.proofs() == Proofs::default() && self.outcome.received == 0;
         match flush {
             Ok(Flush::Until(at)) => driver.wake_at(self.key, at),
             Ok(Flush::More) => driver.again(self.key),
@@ -256,7 +257,8 @@ impl Conversation {
 
     fn close(&mut self, driver: &Driver, ending: Ending) {
         if let Stage::Talking(conn) = std::mem::replace(&mut self.stage, Stage::Over) {
-            (self.outcome.confirmed, self.outcome.unconfirmed) = conn.barriers();
+            let Proofs { confirmed, unconfirmed } = conn.proofs();
+            (self.outcome.confirmed, self.outcome.unconfirmed) = (confirmed, unconfirmed);
             self.outcome.unread = conn.is_awaiting();
             conn.close(driver, None);
         }
