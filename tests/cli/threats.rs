@@ -353,7 +353,7 @@ fn one_who_never_reads_the_chat_is_left_behind_and_the_others_hear_everything() 
             assert_eq!(read_line(&mut listener).len(), line.len());
         }
     };
-    let left = || server.proc.so_far().1.contains("too slow: too many bytes are waiting for it");
+    let left = || server.proc.so_far().1.contains("client reads too slowly");
     poll_until("the silent one is left", step, left);
     grew_by_less(&server.proc, before, 8 * MIB);
     drop(silent);

@@ -127,7 +127,7 @@ impl<S: Service> Exchange<S> {
             }
         }
         if self.service.sheds() && self.backlog(to) > SHED {
-            self.remove(to, Why::Failed(io::Error::other("too slow: too many bytes are waiting for it")));
+            self.remove(to, Why::Failed(io::Error::other("client reads too slowly")));
         }
     }
 
