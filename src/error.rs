@@ -1,12 +1,15 @@
 //! The errors that end a run, as data: the operation, the address or file, the cause.
 
-use std::fmt::Display;
+mod operation;
+
 use std::io;
-use std::net::SocketAddrV6;
 use std::path::Path;
 use std::time::Duration;
 
 use thiserror::Error;
+
+use operation::hint;
+pub use operation::{Endpoint, Operation, Suspects};
 
 use crate::value::{Span, escape};
 
@@ -17,10 +20,10 @@ pub enum Error {
     #[error("{0}")]
     Usage(String),
     /// A local file, stdin, stdout or another local resource failed.
-    #[error("{action} {target}: {}", cause(source))]
+    #[error("{operation} {target}: {}", cause(source))]
     Local {
         /// The operation: `write`, `open`, ….
-        action: &'static str,
+        operation: Operation,
         /// The file or stream.
         target: String,
         /// The cause.
@@ -35,22 +38,22 @@ pub enum Error {
         what: String,
     },
     /// The network or the peer failed.
-    #[error("{action} {address}: {}{}", cause(source), hint(action, address, source, *options))]
+    #[error("{operation} {endpoint}: {}{}", cause(source), hint(*operation, endpoint, source, *options))]
     Network {
         /// The operation: `connect`, `listen`, `resolve`, ….
-        action: &'static str,
+        operation: Operation,
         /// The address of the peer.
-        address: String,
+        endpoint: Endpoint,
         /// The cause.
         source: io::Error,
         /// The options that may be the cause.
         options: Suspects,
     },
     /// A time limit has passed.
-    #[error("{action} {address}: no {what} within {limit} ({option} sets the limit)", limit = Span(*limit))]
+    #[error("{operation} {address}: no {what} within {limit} ({option} sets the limit)", limit = Span(*limit))]
     Timeout {
         /// The operation.
-        action: &'static str,
+        operation: Operation,
         /// The address of the peer.
         address: String,
         /// The event that was waited for: `reply`, `connection`, ….
@@ -115,25 +118,26 @@ pub enum Error {
 impl Error {
     /// A failed operation on a file or stream. The name is converted only on failure, so that an operation that
     /// succeeds allocates no memory.
-    pub fn local(action: &'static str, target: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
-        move |source| Error::Local { action, target: target.into(), source }
+    pub fn local(operation: Operation, target: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
+        move |source| Error::Local { operation, target: target.into(), source }
     }
 
     /// A failed operation on a file with this path.
-    pub fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
-        Error::local(action, shown_path(path))
+    pub fn file(operation: Operation, path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
+        Error::local(operation, shown_path(path))
     }
 
     /// No byte was received or sent within `limit`.
     #[must_use]
-    pub fn idle(action: &'static str, address: String, limit: Option<Duration>) -> Error {
+    pub fn idle(address: String, limit: Option<Duration>) -> Error {
         let limit = limit.unwrap_or_default();
-        Error::Timeout { action, address, what: "byte received or sent", limit, option: "--idle-timeout" }
+        let operation = Operation::KeepOpen;
+        Error::Timeout { operation, address, what: "byte received or sent", limit, option: "--idle-timeout" }
     }
 
     /// A failed operation on a socket.
-    pub fn network(action: &'static str, address: impl Display) -> impl FnOnce(io::Error) -> Error {
-        move |source| Error::Network { action, address: address.to_string(), source, options: Suspects::default() }
+    pub fn network(operation: Operation, endpoint: impl Into<Endpoint>) -> impl FnOnce(io::Error) -> Error {
+        move |source| Error::Network { operation, endpoint: endpoint.into(), source, options: Suspects::default() }
     }
 }
 
@@ -154,53 +158,6 @@ pub fn cause(error: &io::Error) -> String {
         (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(letters).collect(),
         _ => text.to_owned(),
     }
-}
-
-/// Options that may be the cause of a failed connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Suspects {
-    /// The source port.
-    pub source_port: Option<u16>,
-    /// The limit of hops (`--ttl`).
-    pub hops: Option<u32>,
-}
-
-/// A hint what to try next, where there is one.
-fn hint(action: &str, address: &str, error: &io::Error, options: Suspects) -> String {
-    let text = match (action, error.kind()) {
-        ("listen", io::ErrorKind::AddrInUse) if address.starts_with("unix:@") => "another program listens there",
-        ("listen", io::ErrorKind::AddrInUse) if address.starts_with("unix:") => {
-            "another program listens there, or the file is no socket"
-        }
-        ("listen", _) if address.starts_with("unix:") => "",
-        ("connect" | "listen", io::ErrorKind::InvalidInput) if lacks_zone(address) => {
-            "a link-local address needs its interface, as in [fe80::1%eth0]:4500; ip link lists them"
-        }
-        ("connect", io::ErrorKind::ConnectionRefused) => "is a server listening there?",
-        ("connect", io::ErrorKind::NotFound) => "is a server listening on that path?",
-        ("connect", io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse) => match options.source_port {
-            Some(port) => return format!(" (port {port} has a connection to there already: take another one with -p)"),
-            None => "",
-        },
-        ("connect", io::ErrorKind::HostUnreachable) => match options.hops {
-            Some(hops) => return format!(" (--ttl {hops} may be too few hops)"),
-            None => "",
-        },
-        ("listen", io::ErrorKind::AddrInUse) => "another program listens there; port 0 picks a free one",
-        ("listen", io::ErrorKind::PermissionDenied) => "ports below 1024 need privilege; take a higher one",
-        ("listen", io::ErrorKind::AddrNotAvailable) => {
-            "not an address of this host: ip addr lists those, and *:PORT is every interface"
-        }
-        ("resolve", _) => "check the name, or give the address in digits",
-        _ => "",
-    };
-    if text.is_empty() { String::new() } else { format!(" ({text})") }
-}
-
-/// Whether this is a link-local IPv6 address without an interface.
-fn lacks_zone(address: &str) -> bool {
-    let address: Option<SocketAddrV6> = address.parse().ok();
-    address.is_some_and(|address| address.ip().is_unicast_link_local() && address.scope_id() == 0)
 }
 
 /// A number of bytes with its unit.
@@ -225,23 +182,47 @@ fn owed(unanswered: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
+    use crate::value::Address;
 
     #[test]
     fn an_error_is_one_lower_case_line_with_a_hint() {
-        let error = Error::network("connect", "127.0.0.1:1")(io::Error::from_raw_os_error(libc::ECONNREFUSED));
+        let error = Error::network(Operation::Connect, "127.0.0.1:1")(io::Error::from_raw_os_error(libc::ECONNREFUSED));
         assert_eq!(error.to_string(), "connect 127.0.0.1:1: connection refused (is a server listening there?)");
     }
 
     #[test]
     fn a_link_local_address_without_a_zone_gets_a_hint() {
-        let told =
-            |address: &str| Error::network("connect", address)(io::Error::from_raw_os_error(libc::EINVAL)).to_string();
         let hint = "a link-local address needs its interface, as in [fe80::1%eth0]:4500; ip link lists them";
-        assert_eq!(told("[fe80::1]:80"), format!("connect [fe80::1]:80: invalid argument ({hint})"));
-        for other in ["[fe80::1%3]:80", "[fe80::1%eth0]:80", "[2001:db8::1]:80", "lab:80"] {
-            assert_eq!(told(other), format!("connect {other}: invalid argument"));
+        let invalid = || io::Error::from_raw_os_error(libc::EINVAL);
+        let of_address = |text: &str| {
+            let address: Address = text.parse().unwrap();
+            Error::network(Operation::Connect, &address)(invalid()).to_string()
+        };
+        let of_socket = |text: &str| {
+            let addr: SocketAddr = text.parse().unwrap();
+            Error::network(Operation::Connect, addr)(invalid()).to_string()
+        };
+        for lacking in [of_address("[fe80::1]:80"), of_socket("[fe80::1]:80")] {
+            assert_eq!(lacking, format!("connect [fe80::1]:80: invalid argument ({hint})"));
         }
+        for other in ["[fe80::1%eth0]:80", "[2001:db8::1]:80", "lab:80"] {
+            assert_eq!(of_address(other), format!("connect {other}: invalid argument"));
+        }
+        assert_eq!(of_socket("[fe80::1%3]:80"), "connect [fe80::1%3]:80: invalid argument");
+    }
+
+    #[test]
+    fn a_busy_address_has_a_hint_of_its_kind() {
+        let busy = |address: &str| {
+            let address: Address = address.parse().unwrap();
+            Error::network(Operation::Listen, &address)(io::ErrorKind::AddrInUse.into()).to_string()
+        };
+        assert!(busy(":80").ends_with("(another program listens there; port 0 picks a free one)"));
+        assert!(busy("unix:/s").ends_with("(another program listens there, or the file is no socket)"));
+        assert!(busy("unix:@s").ends_with("(another program listens there)"));
     }
 
     #[test]

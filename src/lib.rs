@@ -41,7 +41,7 @@ use std::process::ExitCode;
 
 use cli::{Refusal, Task};
 use config::{Color, Seeing};
-use error::Error;
+use error::{Error, Operation};
 use io::recorder::Recorder;
 use io::report::Report;
 use io::signal::{IgnoredInterrupt, Signals, die_of};
@@ -97,12 +97,12 @@ fn perform(task: &Task, report: &Report) -> (Result<u8, Error>, Option<Signal>) 
     };
     let start = || -> Result<Context, Error> {
         let signals = match ignored_interrupt(task) {
-            Some(ignored) => Signals::install(ignored).map_err(Error::local("handle", "signals"))?,
+            Some(ignored) => Signals::install(ignored).map_err(Error::local(Operation::Handle, "signals"))?,
             None => Signals::default(),
         };
         let has_totals = matches!(task, Task::Listen(_)) || seeing.records();
         if has_totals {
-            signals.handle_usr1().map_err(Error::local("handle", "signals"))?;
+            signals.handle_usr1().map_err(Error::local(Operation::Handle, "signals"))?;
         }
         let recorder = Recorder::start(seeing, report)?;
         let of_signals = recorder.clone();

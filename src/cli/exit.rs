@@ -45,7 +45,7 @@ mod tests {
     use std::io;
 
     use super::*;
-    use crate::error::Error;
+    use crate::error::{Error, Operation};
 
     fn complaint(args: &[&str]) -> String {
         one_line(&crate::cli::command().try_get_matches_from(args).unwrap_err())
@@ -66,8 +66,8 @@ mod tests {
     #[test]
     fn the_status_tells_peer_from_host() {
         let io = || io::Error::from(io::ErrorKind::ConnectionRefused);
-        assert_eq!(status(&Error::network("connect", "h:1")(io())), 1);
-        assert_eq!(status(&Error::local("read", "stdin")(io())), 2);
+        assert_eq!(status(&Error::network(Operation::Connect, "h:1")(io())), 1);
+        assert_eq!(status(&Error::local(Operation::Read, "stdin")(io())), 2);
         assert_eq!(status(&Error::Usage(String::new())), 2);
         assert_eq!(status(&Error::Interrupted), 130);
         assert_eq!(status(&Error::OutputGone), 141);

@@ -30,7 +30,7 @@ pub use exit::status;
 use words::words;
 
 use crate::config::{Color, ConfigError, ConnectConfig, ListenConfig, SweepConfig};
-use crate::error::Error;
+use crate::error::{Error, Operation};
 
 /// A netcat that knows messages and cuts them on purpose.
 #[derive(Debug, Parser)]
@@ -174,7 +174,7 @@ impl Refusal {
                 let written = text.print().and_then(|()| std::io::stdout().flush());
                 match written {
                     Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(Error::OutputGone),
-                    other => other.map_err(Error::local("write to", "stdout")),
+                    other => other.map_err(Error::local(Operation::WriteTo, "stdout")),
                 }
             }
             Refusal::Syntax(error) => Err(Error::Usage(error.clone())),

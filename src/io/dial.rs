@@ -1,6 +1,7 @@
 //! Connecting: tries all addresses of a name, the next one while the previous one does not answer (RFC 8305).
 
 use std::collections::VecDeque;
+use std::fmt::Display;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use super::key::Key;
 use super::sockopt::{self, OptionError, Stage};
 use super::stream::{self, Stream};
 use crate::config::{Family, SocketOptions};
-use crate::error::{Error, Suspects};
+use crate::error::{Endpoint, Error, Operation, Suspects};
 use crate::value::Address;
 
 /// The delay before the next address is tried (RFC 8305, section 8: Connection Attempt Delay).
@@ -32,7 +33,7 @@ pub struct Dial {
     attempts: Vec<Attempt>,
     /// When the next address is tried; `None` is at once.
     next_at: Option<Instant>,
-    failed: Option<(String, io::Error)>,
+    failed: Option<(Endpoint, io::Error)>,
     /// Its number among the dials of the driver.
     number: usize,
     /// The number of the next attempt.
@@ -43,7 +44,7 @@ pub struct Dial {
 struct Attempt {
     stream: Stream,
     family: sockopt::Family,
-    address: String,
+    endpoint: Endpoint,
     key: Key,
     ready: bool,
 }
@@ -92,11 +93,12 @@ impl Dial {
         };
         match address {
             Address::Unix(path) => {
-                dial.waiting.push_back(stream::unix_address(path).map_err(Error::network("connect", address))?);
+                dial.waiting
+                    .push_back(stream::unix_address(path).map_err(Error::network(Operation::Connect, address))?);
             }
             Address::Tcp { host, port } => {
                 let lookup = Lookup::start(host, *port, family, &driver.waker());
-                dial.lookup = Some(lookup.map_err(Error::network("resolve", address))?);
+                dial.lookup = Some(lookup.map_err(Error::network(Operation::Resolve, address))?);
             }
         }
         Ok(dial)
@@ -115,7 +117,7 @@ impl Dial {
     /// When every address has failed, the error of the last one; or at once when an option cannot be set.
     pub fn poll(&mut self, driver: &Driver, now: Instant) -> Result<Progress, Error> {
         if let Some(lookup) = &mut self.lookup {
-            match lookup.poll().map_err(Error::network("resolve", &self.address))? {
+            match lookup.poll().map_err(Error::network(Operation::Resolve, &self.address))? {
                 None => return Ok(Progress::Pending(None)),
                 Some(found) => self.waiting = found.into_iter().map(|addr| reachable(addr).into()).collect(),
             }
@@ -143,9 +145,9 @@ impl Dial {
     }
 
     /// Options that need a connection are set before anything is sent.
-    fn stands(&self, Attempt { stream, family, address, .. }: Attempt) -> Result<Progress, Error> {
-        stream.set_options(&self.options, family).map_err(|error| option_error(&address, &error))?;
-        Ok(Progress::Connected(stream, address))
+    fn stands(&self, Attempt { stream, family, endpoint, .. }: Attempt) -> Result<Progress, Error> {
+        stream.set_options(&self.options, family).map_err(|error| option_error(&endpoint, &error))?;
+        Ok(Progress::Connected(stream, endpoint.to_string()))
     }
 
     /// Whether the name is still being looked up.
@@ -157,8 +159,10 @@ impl Dial {
     /// The error after `limit`: it names the step that had not ended, the lookup or the connection.
     #[must_use]
     pub fn timeout(&self, limit: Duration, option: &'static str) -> Error {
-        let (action, what) = if self.is_resolving() { ("resolve", "answer") } else { ("connect", "connection") };
-        Error::Timeout { action, address: self.address.to_string(), what, limit, option }
+        let resolving = self.is_resolving();
+        let operation = if resolving { Operation::Resolve } else { Operation::Connect };
+        let what = if resolving { "answer" } else { "connection" };
+        Error::Timeout { operation, address: self.address.to_string(), what, limit, option }
     }
 
     /// Aborts all attempts.
@@ -184,7 +188,7 @@ impl Dial {
                     return Some(attempt);
                 }
                 Some(error) => {
-                    self.failed = Some((attempt.address, error));
+                    self.failed = Some((attempt.endpoint, error));
                     self.next_at = None;
                 }
             }
@@ -194,10 +198,10 @@ impl Dial {
 
     /// Starts one attempt.
     fn begin(&mut self, target: &SockAddr, driver: &Driver) -> Result<Begun, Error> {
-        let shown = target.as_socket().map_or_else(|| self.address.to_string(), |addr| addr.to_string());
-        let socket = match self.prepare(target, &shown) {
+        let endpoint = target.as_socket().map_or_else(|| Endpoint::from(&self.address), Endpoint::from);
+        let socket = match self.prepare(target, &endpoint) {
             Err(Error::Network { source, .. }) => {
-                self.failed = Some((shown, source));
+                self.failed = Some((endpoint, source));
                 return Ok(Begun::Failed);
             }
             other => other?,
@@ -207,7 +211,7 @@ impl Dial {
         let key = Key::Attempt { dial: self.number, attempt: self.begun };
         self.begun = self.begun.wrapping_add(1);
         let stream = Stream::from_socket(socket, family);
-        let mut attempt = Attempt { stream, family, address: shown, key, ready: false };
+        let mut attempt = Attempt { stream, family, endpoint, key, ready: false };
         match connected {
             Ok(()) => {
                 self.abandon(driver);
@@ -219,24 +223,24 @@ impl Dial {
                         self.attempts.push(attempt);
                         return Ok(Begun::UnderWay);
                     }
-                    Err(error) => self.failed = Some((attempt.address, error)),
+                    Err(error) => self.failed = Some((attempt.endpoint, error)),
                 }
             }
             // For a unix socket, EAGAIN means a full queue, not an attempt in progress (connect(2)).
             Err(error) if !attempt.stream.is_tcp() && error.kind() == io::ErrorKind::WouldBlock => {
                 return Ok(Begun::Full);
             }
-            Err(error) => self.failed = Some((attempt.address, error)),
+            Err(error) => self.failed = Some((attempt.endpoint, error)),
         }
         Ok(Begun::Failed)
     }
 
     /// A socket with its options set, bound to `--source`.
-    fn prepare(&self, target: &SockAddr, shown: &str) -> Result<Socket, Error> {
-        let fail = || Error::network("connect", shown);
+    fn prepare(&self, target: &SockAddr, endpoint: &Endpoint) -> Result<Socket, Error> {
+        let fail = || Error::network(Operation::Connect, endpoint);
         let socket = stream::socket(Domain::from(i32::from(target.family()))).map_err(fail())?;
         let family = family_of(target);
-        let refused = |error| option_error(shown, &error);
+        let refused = |error| option_error(endpoint, &error);
         sockopt::apply((&socket).into(), &self.options, Stage::BeforeBind, family).map_err(refused)?;
         if let (Some(asked), Some(addr)) = (&self.options.source, target.as_socket()) {
             let any: IpAddr = match addr {
@@ -250,10 +254,10 @@ impl Dial {
                     Some(_) => ("source", asked.to_string()),
                 };
                 let refused = |source| OptionError { name, requested, source };
-                socket.bind(&from.into()).map_err(refused).map_err(|error| option_error(shown, &error))?;
+                socket.bind(&from.into()).map_err(refused).map_err(|error| option_error(endpoint, &error))?;
             } else {
                 let text = format!("--source {} is of another family than the address", from.ip());
-                return Err(Error::network("connect", shown)(io::Error::other(text)));
+                return Err(Error::network(Operation::Connect, endpoint)(io::Error::other(text)));
             }
         }
         sockopt::apply((&socket).into(), &self.options, Stage::BeforeConnect, family).map_err(refused)?;
@@ -261,11 +265,11 @@ impl Dial {
     }
 
     fn failure(&mut self) -> Error {
-        let none = || (self.address.to_string(), io::Error::from(io::ErrorKind::NotFound));
-        let (address, source) = self.failed.take().unwrap_or_else(none);
+        let none = || (Endpoint::from(&self.address), io::Error::from(io::ErrorKind::NotFound));
+        let (endpoint, source) = self.failed.take().unwrap_or_else(none);
         let source_port = self.options.source.map(|from| from.port).filter(|&port| port != 0);
         let options = Suspects { source_port, hops: self.options.ttl };
-        Error::Network { action: "connect", address, source, options }
+        Error::Network { operation: Operation::Connect, endpoint, source, options }
     }
 }
 
@@ -284,9 +288,9 @@ pub(super) fn family_of(addr: &SockAddr) -> sockopt::Family {
 }
 
 /// Converts the error of a socket option.
-pub(super) fn option_error(address: &str, error: &OptionError) -> Error {
+pub(super) fn option_error(endpoint: &impl Display, error: &OptionError) -> Error {
     let advice = error.advice().map(|advice| format!(" ({advice})")).unwrap_or_default();
-    Error::Option { address: address.to_owned(), what: format!("{error}{advice}") }
+    Error::Option { address: endpoint.to_string(), what: format!("{error}{advice}") }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
-use crate::error::{Error, shown_path};
+use crate::error::{Error, Operation, shown_path};
 use crate::plan::Plan;
 use crate::trace::read_plan as parse_plan;
 use crate::value::Seed;
@@ -20,8 +20,8 @@ const LIMIT: u64 = 64 * 1024 * 1024;
 /// When the file cannot be read or parsed; with line and column.
 pub fn read_plan(path: &Path) -> Result<Plan, Error> {
     let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(Error::file("open", path))?;
-    file.take(LIMIT).read_to_end(&mut bytes).map_err(Error::file("read", path))?;
+    let file = std::fs::File::open(path).map_err(Error::file(Operation::Open, path))?;
+    file.take(LIMIT).read_to_end(&mut bytes).map_err(Error::file(Operation::Read, path))?;
     parse_plan(&bytes).map_err(|error| {
         let place = format!("{}:{}:{}", shown_path(path), error.line, error.column);
         Error::Usage(format!("{place}: {} (--plan takes a file of --trace or sweep --json)", error.message))
@@ -47,13 +47,13 @@ pub fn read_stdin(stopped: impl Fn() -> bool) -> Result<Vec<u8>, Error> {
         let _ = sender.send(read.map(|_| bytes));
     };
     let thread = std::thread::Builder::new().name("stdin".to_owned());
-    thread.spawn(read_all).map_err(Error::local("start", "a thread that reads stdin"))?;
+    thread.spawn(read_all).map_err(Error::local(Operation::Start, "a thread that reads stdin"))?;
     loop {
         match receiver.recv_timeout(ATTENTION) {
             Ok(Ok(bytes)) if bytes.len() as u64 > INPUT => {
                 return Err(Error::Usage(format!("stdin has more than {INPUT} bytes")));
             }
-            Ok(read) => return read.map_err(Error::local("read", "stdin")),
+            Ok(read) => return read.map_err(Error::local(Operation::Read, "stdin")),
             Err(RecvTimeoutError::Timeout) if !stopped() => {}
             Err(_) => return Err(Error::Interrupted),
         }

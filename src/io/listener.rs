@@ -18,7 +18,7 @@ use super::sockopt::{self, Stage};
 use super::stream::{self, Stream};
 use super::systemd::Manager;
 use crate::config::{Family, SocketOptions};
-use crate::error::Error;
+use crate::error::{Error, Operation};
 use crate::value::{Address, Host, abstract_name};
 
 /// The length of the queue of connections that wait to be accepted; the kernel limits it as well
@@ -106,12 +106,12 @@ impl Listener {
         driver: &mut Driver,
         signals: &Signals,
     ) -> Result<Self, Error> {
-        let fail = || Error::network("listen", address);
+        let fail = || Error::network(Operation::Listen, address);
         let (host, port) = match address {
             Address::Unix(path) => return Self::bind_unix(path.clone(), options).map_err(fail()),
             Address::Tcp { host, port } => (host, *port),
         };
-        let resolve = || Error::network("resolve", address);
+        let resolve = || Error::network(Operation::Resolve, address);
         let mut lookup = Lookup::start(host, port, family, &driver.waker()).map_err(resolve())?;
         let mut ready = Vec::new();
         let found = loop {
@@ -119,7 +119,7 @@ impl Listener {
                 break found;
             }
             ready.clear();
-            driver.wait(&mut ready).map_err(Error::local("wait in", "the event loop"))?;
+            driver.wait(&mut ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
             // A signal wakes the driver once, and the next loop waits before it checks for signals.
             if signals.stopped() {
                 return Err(Error::Interrupted);
@@ -136,7 +136,7 @@ impl Listener {
     }
 
     fn bind_tcp(addr: SocketAddr, everywhere: bool, options: &SocketOptions) -> Result<Self, Error> {
-        let fail = || Error::network("listen", addr);
+        let fail = || Error::network(Operation::Listen, addr);
         let socket = stream::socket(Domain::for_address(addr)).map_err(fail())?;
         if everywhere && addr.is_ipv6() {
             socket.set_only_v6(false).map_err(fail())?;
@@ -182,7 +182,7 @@ impl Listener {
     /// When it is not a stream socket of a known family, or an option cannot be set.
     pub fn inherited(manager: &Manager, options: &SocketOptions) -> Result<Option<Self>, Error> {
         let Some(socket) = manager.socket()?.map(Socket::from) else { return Ok(None) };
-        let fail = || Error::local("take over", manager.shown());
+        let fail = || Error::local(Operation::TakeOver, manager.shown());
         socket.set_nonblocking(true).map_err(fail())?;
         let addr = socket.local_addr().map_err(fail())?;
         let shown = match (addr.as_socket(), unix_name(&addr)) {

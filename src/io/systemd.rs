@@ -8,7 +8,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
 use super::sys;
-use crate::error::Error;
+use crate::error::{Error, Operation};
 use crate::value::escape;
 
 /// The time limit of a notification, short enough that clients do not notice it.
@@ -58,7 +58,7 @@ impl Manager {
     /// # Errors
     /// When it is not a stream socket, when there are several, or when the variables are invalid.
     pub fn socket(&self) -> Result<Option<OwnedFd>, Error> {
-        let fail = |why: io::Error| Error::local("take over", self.shown())(why);
+        let fail = |why: io::Error| Error::local(Operation::TakeOver, self.shown())(why);
         match &self.sockets {
             Sockets::None => Ok(None),
             Sockets::One => sys::inherited_socket().map_err(fail),
@@ -105,7 +105,7 @@ impl Manager {
 
     fn tell(&self, text: &str) -> Result<(), Error> {
         let Some(name) = &self.notify else { return Ok(()) };
-        send(name, text.as_bytes()).map_err(Error::local("notify", escape(name.as_bytes())))
+        send(name, text.as_bytes()).map_err(Error::local(Operation::Notify, escape(name.as_bytes())))
     }
 }
 

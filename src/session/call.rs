@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::Context;
 use crate::config::ConnectConfig;
-use crate::error::Error;
+use crate::error::{Error, Operation};
 use crate::io::dial::{Dial, Progress};
 use crate::io::driver::{Driver, Ready};
 use crate::io::key::Key;
@@ -33,7 +33,8 @@ impl<'a> Caller<'a> {
     /// Connects; returns the connection and its event loop. `lost` is the error of an earlier connection, which
     /// counts as a failed attempt.
     pub(super) fn connect(&mut self, lost: Option<Error>) -> Result<(Driver, Stream, String), Error> {
-        let mut driver = Driver::new(self.config.traffic.busy_poll).map_err(Error::local("start", "the event loop"))?;
+        let mut driver =
+            Driver::new(self.config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
         self.context.signals.watch(&driver.waker());
         if let Some(error) = lost {
             self.prepare_next(error, &mut driver)?;
@@ -120,7 +121,7 @@ impl<'a> Caller<'a> {
 
     fn wait(&self, driver: &mut Driver, ready: &mut Vec<Ready>) -> Result<(), Error> {
         ready.clear();
-        driver.wait(ready).map_err(Error::local("wait in", "the event loop"))?;
+        driver.wait(ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
         if self.context.signals.stopped() { Err(Error::Interrupted) } else { Ok(()) }
     }
 }

@@ -11,7 +11,7 @@ use server::Server;
 use super::Context;
 use super::room::{Room, loops};
 use crate::config::{Direction, ListenConfig, Mode, PipeMode};
-use crate::error::Error;
+use crate::error::{Error, Operation};
 use crate::frame::Framing;
 use crate::io::console;
 use crate::io::driver::Driver;
@@ -33,7 +33,7 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
     super::check_platform(&config.traffic.socket)?;
     // More descriptors allow more clients; if the limit cannot be raised, the current one has to suffice.
     let _ = sys::raise_descriptor_limit();
-    let mut driver = Driver::new(config.traffic.busy_poll).map_err(Error::local("start", "the event loop"))?;
+    let mut driver = Driver::new(config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
     context.signals.watch(&driver.waker());
     let options = &config.traffic.socket;
     let mut listener = match Listener::inherited(&context.manager, options)? {
@@ -43,7 +43,7 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
             bound => bound?,
         },
     };
-    listener.register(&mut driver).map_err(Error::network("listen", &config.address))?;
+    listener.register(&mut driver).map_err(Error::network(Operation::Listen, &config.address))?;
     let only_client = listener.only_client();
     let single; // one connection needs one loop, and the run ends with it
     let mut config = config;
@@ -62,11 +62,11 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
     thread::scope(|scope| {
         let mut others = Vec::new();
         let mut result = (1..loops(config)).try_for_each(|_| {
-            let listener = listener.again().map_err(Error::local("share", "the listening socket"))?;
+            let listener = listener.again().map_err(Error::local(Operation::Share, "the listening socket"))?;
             // If one loop fails, all loops end.
             let serve = move || beside(config, context, listener, room).inspect_err(|_| context.signals.stop());
             let thread = thread::Builder::new().name("loop".to_owned()).spawn_scoped(scope, serve);
-            others.push(thread.map_err(Error::local("start", "a thread"))?);
+            others.push(thread.map_err(Error::local(Operation::Start, "a thread"))?);
             Ok(())
         });
         if result.is_ok() {
@@ -85,9 +85,9 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
 
 /// Starts a further loop over the same listening socket.
 fn beside(config: &ListenConfig, context: &Context, mut listener: Listener, room: &Room) -> Result<(), Error> {
-    let mut driver = Driver::new(config.traffic.busy_poll).map_err(Error::local("start", "the event loop"))?;
+    let mut driver = Driver::new(config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
     context.signals.watch(&driver.waker());
-    listener.register(&mut driver).map_err(Error::network("listen", &config.address))?;
+    listener.register(&mut driver).map_err(Error::network(Operation::Listen, &config.address))?;
     let quiet = Context { manager: Manager::default(), ..context.clone() }; // only one loop notifies the service manager
     serve(config, &quiet, driver, listener, room)
 }

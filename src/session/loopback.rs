@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use super::{Context, listen};
 use crate::config::{ConnectConfig, Family, ListenConfig};
-use crate::error::Error;
+use crate::error::{Error, Operation};
 use crate::frame::Framing;
 use crate::io::signal::Signals;
 use crate::io::systemd::Manager;
@@ -43,7 +43,7 @@ impl Loopback {
                     let _ = sender.send(Err(error));
                 }
             })
-            .map_err(Error::local("start", "the loopback listener"))?;
+            .map_err(Error::local(Operation::Start, "the loopback listener"))?;
         let gave_up = |_| Error::Usage("the loopback listener did not start".to_owned());
         let addr = receiver.recv().map_err(gave_up)??;
         let address = Address::Tcp { host: Host::Ip(addr.ip()), port: addr.port() };

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Wanted;
 use crate::config::{Seeing, Sink, TraceData};
-use crate::error::Error;
+use crate::error::{Error, Operation};
 use crate::io::report::Report;
 use crate::trace::{ConnId, Event, Start, Summary, Timeline, describe, write_line, write_start};
 
@@ -44,14 +44,14 @@ impl Tape {
             None => None,
             Some(Sink::Stderr) => Some(Trace::Stderr),
             Some(Sink::File(path)) => {
-                let file = File::create(path).map_err(Error::file("create", path))?;
+                let file = File::create(path).map_err(Error::file(Operation::Create, path))?;
                 Some(Trace::File { file: BufWriter::new(file), path: path.clone(), failed: None })
             }
         };
         let timeline = match &seeing.timeline {
             None => None,
             Some(path) => {
-                File::create(path).map_err(Error::file("create", path))?;
+                File::create(path).map_err(Error::file(Operation::Create, path))?;
                 Some((Timeline::default(), path.clone()))
             }
         };
@@ -127,13 +127,13 @@ impl Tape {
             self.print_summary(elapsed);
         }
         if let Some((timeline, path)) = self.timeline.take() {
-            std::fs::write(&path, timeline.render()).map_err(Error::file("write", &path))?;
+            std::fs::write(&path, timeline.render()).map_err(Error::file(Operation::Write, &path))?;
         }
         if let Some(Trace::File { mut file, path, failed }) = self.trace.take() {
             let ended = failed.map_or_else(|| file.flush(), Err);
             // Dropping the buffer must not try again to write it.
             let _ = file.into_parts();
-            ended.map_err(Error::file("write", &path))?;
+            ended.map_err(Error::file(Operation::Write, &path))?;
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use super::super::exchange::Why;
 use super::replies::{ReplyClock, how_lost, lost, too_long};
 use super::{Failure, Link, Mode, Run};
 use crate::config::{ConnectConfig, HalfClose};
-use crate::error::{Error, bytes};
+use crate::error::{Error, Operation, bytes};
 use crate::frame::{FrameError, Framing, Inbox, Role};
 use crate::io::driver::Ready;
 use crate::io::key::Key;
@@ -42,7 +42,7 @@ pub(super) fn run(link: Link<'_>) -> Result<(), Failure> {
     if config.reconnect {
         talk = talk.reconnecting();
     }
-    link.context.signals.handle_terminal().map_err(Error::local("handle", "signals"))?;
+    link.context.signals.handle_terminal().map_err(Error::local(Operation::Handle, "signals"))?;
     announce(config, &link.context.report, link.conn.peer());
     let console = Run::<Talk>::console(&link)?;
     // What is typed is lines, whatever framing they are sent in.
@@ -218,7 +218,7 @@ fn verdict(run: &mut Run<'_, Talk>) -> Result<(), Error> {
     }
     let unsent = run.exchange.backlog(run.server);
     match why {
-        Some(Why::Idle) => Err(Error::idle("connection to", run.address.to_string(), run.config.traffic.idle_timeout)),
+        Some(Why::Idle) => Err(Error::idle(run.address.to_string(), run.config.traffic.idle_timeout)),
         _ if input_ended && unsent > 0 => Err(lost(run, format!("ended with {} not sent", bytes(unsent)), 0)),
         _ if input_ended => Ok(()),
         _ if flaw == Some(Flaw::CutShort) => {

@@ -235,7 +235,7 @@ fn verdict(run: &mut Run<'_, Filter>, end: RestEnd) -> Result<(), Error> {
     let all_there = unanswered == 0 && input_ended;
     match why {
         Some(Why::Idle) if all_there && delivery.nothing_is_missing() => Ok(()),
-        Some(Why::Idle) => Err(Error::idle("connection to", run.address.to_string(), run.config.traffic.idle_timeout)),
+        Some(Why::Idle) => Err(Error::idle(run.address.to_string(), run.config.traffic.idle_timeout)),
         _ if flaw == Some(Flaw::CutShort) => {
             Err(lost(run, "closed by the server in the middle of a reply".to_owned(), unanswered))
         }

@@ -16,7 +16,7 @@ use super::call::Caller;
 use super::exchange::{Ended, Exchange, Why};
 use super::loopback::Loopback;
 use crate::config::{ConnectConfig, HalfClose, Input, Target};
-use crate::error::Error;
+use crate::error::{Error, Operation};
 use crate::frame::{FrameError, Framing, Inbox};
 use crate::io::conn::{Conn, Origin};
 use crate::io::console::{Console, Kept};
@@ -150,7 +150,7 @@ impl<'a, S: Service> Run<'a, S> {
     /// The standard streams, stdin only where messages come from there.
     fn console(link: &Link<'_>) -> Result<Console, Error> {
         let from_stdin = link.config.input == Input::Stdin;
-        Console::open(&link.driver, from_stdin).map_err(Error::local("open", "stdin and stdout"))
+        Console::open(&link.driver, from_stdin).map_err(Error::local(Operation::Open, "stdin and stdout"))
     }
 
     /// Takes the standard streams and the connection in. What comes from stdin is divided as `typed`.
@@ -187,7 +187,7 @@ impl<'a, S: Service> Run<'a, S> {
         if let Some(row) = prompt.and_then(|prompt| exchange.converse(prompt)) {
             context.report.keep_below(row);
         }
-        let server = exchange.add(conn, inbox).map_err(Error::network("connect", address))?;
+        let server = exchange.add(conn, inbox).map_err(Error::network(Operation::Connect, address))?;
         if let Input::Given(messages) = &config.input {
             for message in messages {
                 exchange.tell(Event::Message(PeerId::Console, message));
@@ -220,7 +220,7 @@ impl<'a, S: Service> Run<'a, S> {
                 None => {}
             }
             ready.clear();
-            self.exchange.driver.wait(&mut ready).map_err(Error::local("wait in", "the event loop"))?;
+            self.exchange.driver.wait(&mut ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
             let now = Instant::now();
             for &event in ready.iter().filter(|event| !matches!(event.key, Key::Waker | Key::Clock)) {
                 mode.on_ready(event);
@@ -254,8 +254,10 @@ impl<'a, S: Service> Run<'a, S> {
         for mut ended in std::mem::take(&mut self.exchange.ended) {
             let unfinished = std::mem::take(&mut ended.unfinished);
             match (ended.id, ended.why) {
-                (PeerId::Console, Why::Failed(error)) => return Some(Error::local("read", "stdin")(error)),
-                (PeerId::Console, Why::Unwritable(error)) => return Some(Error::local("write to", "stdout")(error)),
+                (PeerId::Console, Why::Failed(error)) => return Some(Error::local(Operation::Read, "stdin")(error)),
+                (PeerId::Console, Why::Unwritable(error)) => {
+                    return Some(Error::local(Operation::WriteTo, "stdout")(error));
+                }
                 (PeerId::Console, Why::Garbled(error)) => return Some(mode.input_too_long(self, &error)),
                 (id, why) if id == self.server => {
                     self.ended_unheard = ended.account.is_some_and(|account| {
@@ -295,7 +297,7 @@ impl<'a, S: Service> Run<'a, S> {
         while is_busy(&self.exchange) && Instant::now() < until && !self.context.signals.stopped() {
             self.exchange.driver.wake_at(Key::Clock, until);
             ready.clear();
-            self.exchange.driver.wait(&mut ready).map_err(Error::local("wait in", "the event loop"))?;
+            self.exchange.driver.wait(&mut ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
             let now = Instant::now();
             for &event in ready.iter().filter(|event| !matches!(event.key, Key::Waker | Key::Clock)) {
                 self.exchange.serve(event, now);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::super::exchange::Why;
 use super::Run;
-use crate::error::{Error, cause};
+use crate::error::{Error, Operation, cause};
 use crate::io::key::Key;
 use crate::service::Service;
 use crate::value::Span;
@@ -52,7 +52,7 @@ impl ReplyClock {
             return None;
         }
         Some(Error::Timeout {
-            action: "receive from",
+            operation: Operation::Receive,
             address: run.address.to_string(),
             what: "reply",
             limit,

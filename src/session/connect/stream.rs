@@ -7,7 +7,7 @@ use super::super::input_wait::InputWait;
 use super::super::pipe_terms;
 use super::{Failure, Link, Mode, Run};
 use crate::config::{Direction, HalfClose, Input};
-use crate::error::Error;
+use crate::error::{Error, Operation};
 use crate::frame::{FrameError, Framing, Inbox, Role};
 use crate::io::console::{Console, Source};
 use crate::io::key::Key;
@@ -19,7 +19,8 @@ use crate::service::pipe::{Pipe, SendsEnd};
 pub(super) fn run(link: Link<'_>) -> Result<(), Failure> {
     let config = link.config;
     let read_input = config.stream.direction != Direction::Receive;
-    let mut console = Console::open(&link.driver, read_input).map_err(Error::local("open", "stdin and stdout"))?;
+    let mut console =
+        Console::open(&link.driver, read_input).map_err(Error::local(Operation::Open, "stdin and stdout"))?;
     if config.crlf {
         console.end_lines_with_crlf();
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::super::exchange::{Ended, Leftover, Why};
 use super::server::Server;
 use crate::config::Clients;
-use crate::error::{Error, bytes};
+use crate::error::{Error, Operation, bytes};
 use crate::service::{PeerId, Service};
 
 impl<S: Service> Server<'_, S> {
@@ -18,7 +18,7 @@ impl<S: Service> Server<'_, S> {
         }
         let client = self.exchange.service.sink(PeerId::Console);
         if let Some(conn) = self.exchange.cut_short(client) {
-            self.failure = Some(Error::network("serve", conn.peer())(stopped_with("bytes unsent")));
+            self.failure = Some(Error::network(Operation::Serve, conn.peer())(stopped_with("bytes unsent")));
         }
     }
 
@@ -27,7 +27,7 @@ impl<S: Service> Server<'_, S> {
         let client = self.exchange.service.sink(PeerId::Console);
         if let Some(conn) = self.exchange.conn(client).filter(|conn| conn.backlog() > 0) {
             let unsent = format!("{} unsent", bytes(conn.backlog()));
-            self.failure = Some(Error::network("serve", conn.peer())(stopped_with(&unsent)));
+            self.failure = Some(Error::network(Operation::Serve, conn.peer())(stopped_with(&unsent)));
         }
         let unwritten = match self.exchange.leftover(client, now) {
             Leftover { held: 0, more: false } => None,
@@ -36,7 +36,7 @@ impl<S: Service> Server<'_, S> {
             Leftover { held, more: true } => Some(format!("more than {} unwritten", bytes(held))),
         };
         if let Some(unwritten) = unwritten {
-            self.failure = Some(Error::local("write to", "stdout")(stopped_with(&unwritten)));
+            self.failure = Some(Error::local(Operation::WriteTo, "stdout")(stopped_with(&unwritten)));
         }
     }
 

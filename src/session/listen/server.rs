@@ -10,7 +10,7 @@ use super::super::relay::{Answer, Dials};
 use super::super::room::{Room, Share};
 use super::access::{AccessLog, Shutdown};
 use crate::config::{Direction, ListenConfig, Traffic, Traits};
-use crate::error::{Error, cause};
+use crate::error::{Error, Operation, cause};
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::conn::{Conn, Origin};
 use crate::io::console::{Console, Source};
@@ -84,8 +84,8 @@ impl<'a, S: Service> Server<'a, S> {
         let mut exchange = Exchange::new(driver, service, config.traffic.idle_timeout, &context.recorder);
         if let Some(pipe) = config.pipe() {
             let read_input = pipe.stream.direction != Direction::Receive;
-            let console =
-                Console::open(&exchange.driver, read_input).map_err(Error::local("open", "stdin and stdout"))?;
+            let console = Console::open(&exchange.driver, read_input)
+                .map_err(Error::local(Operation::Open, "stdin and stdout"))?;
             exchange.add_console(console, Framing::Raw, config.traffic.max_message);
             exchange.ack_timeout = Some(pipe.stream.ack_timeout());
             exchange.start_meter(&config.seeing, &context.report);
@@ -116,7 +116,7 @@ impl<'a, S: Service> Server<'a, S> {
         let mut ready = Vec::new();
         loop {
             ready.clear();
-            self.exchange.driver.wait(&mut ready).map_err(Error::local("wait in", "the event loop"))?;
+            self.exchange.driver.wait(&mut ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
             let now = Instant::now();
             for &event in &ready {
                 self.serve(event, now)?;
@@ -262,7 +262,9 @@ impl<'a, S: Service> Server<'a, S> {
                     self.exchange.driver.wake_at(Key::Listener, now + PAUSE);
                     return Ok(false);
                 }
-                Err(NoArrival::Failed(error)) => return Err(Error::network("accept on", listener.shown())(error)),
+                Err(NoArrival::Failed(error)) => {
+                    return Err(Error::network(Operation::Accept, listener.shown())(error));
+                }
             }
         }
         Ok(true)
@@ -342,9 +344,11 @@ impl<'a, S: Service> Server<'a, S> {
                 dials.forget(id, &self.exchange.driver);
             }
             match why {
-                Why::Failed(error) if id == PeerId::Console => return Err(Error::local("read", "stdin")(error)),
+                Why::Failed(error) if id == PeerId::Console => {
+                    return Err(Error::local(Operation::Read, "stdin")(error));
+                }
                 Why::Unwritable(error) if id == PeerId::Console => {
-                    return Err(Error::local("write to", "stdout")(error));
+                    return Err(Error::local(Operation::WriteTo, "stdout")(error));
                 }
                 _ => {}
             }

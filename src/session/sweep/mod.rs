@@ -15,7 +15,7 @@ use self::progress::Progress;
 use self::second_look::{Suspects, examine};
 use super::Context;
 use crate::config::SweepConfig;
-use crate::error::Error;
+use crate::error::{Error, Operation};
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::signal::Signals;
 use crate::io::{files, sys};
@@ -251,13 +251,13 @@ fn read_messages(config: &SweepConfig, signals: &Signals) -> Result<Vec<Vec<u8>>
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Error> {
-    std::fs::write(path, text).map_err(Error::file("write", path))
+    std::fs::write(path, text).map_err(Error::file(Operation::Write, path))
 }
 
 fn print(text: &str) -> Result<(), Error> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(Error::OutputGone),
-        other => other.map_err(Error::local("write to", "stdout")),
+        other => other.map_err(Error::local(Operation::WriteTo, "stdout")),
     }
 }

@@ -6,7 +6,7 @@ use slab::Slab;
 
 use super::conversation::{Conversation, Setting};
 use super::progress::Progress;
-use crate::error::Error;
+use crate::error::{Error, Operation};
 use crate::io::driver::{Driver, Ready};
 use crate::io::key::Key;
 use crate::io::read_buffer;
@@ -28,7 +28,8 @@ pub(super) struct Pool<'a> {
 
 impl<'a> Pool<'a> {
     pub(super) fn new(setting: Setting<'a>, signals: &Signals) -> Result<Self, Error> {
-        let driver = Driver::new(setting.config.traffic.busy_poll).map_err(Error::local("start", "the event loop"))?;
+        let driver =
+            Driver::new(setting.config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
         signals.watch(&driver.waker());
         Ok(Pool {
             setting,
@@ -56,7 +57,7 @@ impl<'a> Pool<'a> {
     pub(super) fn wait(&mut self) -> Result<Vec<(Trial, Outcome)>, Error> {
         self.ready.clear();
         self.progress.tell(Instant::now());
-        self.driver.wait(&mut self.ready).map_err(Error::local("wait in", "the event loop"))?;
+        self.driver.wait(&mut self.ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
         let mut over = Vec::new();
         for event in std::mem::take(&mut self.ready) {
             let number = match event.key {

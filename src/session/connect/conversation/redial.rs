@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::super::Run;
 use super::{announce, inbox};
-use crate::error::Error;
+use crate::error::{Error, Operation};
 use crate::io::conn::{Conn, Origin};
 use crate::io::dial::{Dial, Progress};
 use crate::io::driver::Ready;
@@ -94,7 +94,7 @@ impl Redial {
                 run.server = server;
                 Outcome::Connected
             }
-            Err(error) => Outcome::Failed(Error::network("connect", run.address)(error)),
+            Err(error) => Outcome::Failed(Error::network(Operation::Connect, run.address)(error)),
         }
     }
 }
