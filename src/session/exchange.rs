@@ -151,7 +151,7 @@ impl<S: Service> Exchange<S> {
             console.widen();
         }
         let inbox = Inbox::new(framing, Role::Requests, limit);
-        self.console = Some(Peer::new(Link::Console(console), inbox, Instant::now()));
+        self.console = Some(Peer::new(Link::Console(Box::new(console)), inbox, Instant::now()));
         self.tell(Event::Open(PeerId::Console));
         self.driver.again(PeerId::Console);
     }

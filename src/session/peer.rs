@@ -82,7 +82,8 @@ pub(super) enum Stage {
 #[derive(Debug)]
 pub(super) enum Link {
     Conn(Conn),
-    Console(Console),
+    /// There is one of it and it is large; connections are many.
+    Console(Box<Console>),
 }
 
 impl Peer {
@@ -295,5 +296,15 @@ impl Link {
         if let Link::Conn(conn) = self {
             conn.settle();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_connection_takes_less_than_512_bytes() {
+        assert!(size_of::<Peer>() < 512, "{} bytes; benches/compare idle has the whole", size_of::<Peer>());
     }
 }

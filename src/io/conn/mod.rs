@@ -33,7 +33,7 @@ use crate::trace::{ConnId, What};
 pub struct Conn {
     id: ConnId,
     stream: Stream,
-    peer: String,
+    peer: Box<str>,
     writer: Writer,
     reader: Reader,
     recorder: Recorder,
@@ -90,7 +90,7 @@ impl Conn {
             end_sent: false,
             ending: Ending::Open,
             stream,
-            peer: origin.peer,
+            peer: origin.peer.into_boxed_str(),
         }
     }
 
