@@ -1,6 +1,7 @@
 //! The errors that end a run, as data: the operation, the address or file, the cause.
 
 mod operation;
+mod status;
 
 use std::io;
 use std::path::Path;
@@ -10,6 +11,7 @@ use thiserror::Error;
 
 use operation::hint;
 pub use operation::{Endpoint, Operation, Suspects};
+pub use status::ExitStatus;
 
 use crate::value::{Span, escape};
 

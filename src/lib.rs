@@ -4,7 +4,7 @@
 //!
 //! | layer | module | content |
 //! |---|---|---|
-//! | L4 | [`cli`] | the command line: flags in, configuration out; the exit status |
+//! | L4 | [`cli`] | the command line: flags in, configuration out |
 //! | L3 | [`session`] | one file a command: connections, service and end of a run |
 //! | L2 | [`io`] | the only code with sockets, files, clocks, threads and signals |
 //! | L1 | [`peer`] | a connection without its socket: what is written next, and when |
@@ -41,7 +41,7 @@ use std::process::ExitCode;
 
 use cli::{Refusal, Task};
 use config::{Color, Seeing};
-use error::{Error, Operation};
+use error::{Error, ExitStatus, Operation};
 use io::recorder::Recorder;
 use io::report::Report;
 use io::signal::{IgnoredInterrupt, Signals, die_of};
@@ -78,17 +78,17 @@ fn kills(signal: Signal, task: &Task) -> bool {
 }
 
 /// Ends the process: by the signal that ended the run, by SIGPIPE if no process reads stdout, or with a status.
-fn end(result: Result<u8, Error>, signal: Option<Signal>, report: &Report) -> ExitCode {
+fn end(result: Result<ExitStatus, Error>, signal: Option<Signal>, report: &Report) -> ExitCode {
     report.finish();
     let pipe = matches!(result, Err(Error::OutputGone)).then_some(Signal::Pipe);
     ExitCode::from(match signal.or(pipe) {
         Some(signal) => die_of(signal),
-        None => result.unwrap_or_else(|error| cli::status(&error)),
+        None => result.unwrap_or_else(|error| error.status()).number(),
     })
 }
 
 /// Runs the command; returns its exit status, and the signal that arrived meanwhile.
-fn perform(task: &Task, report: &Report) -> (Result<u8, Error>, Option<Signal>) {
+fn perform(task: &Task, report: &Report) -> (Result<ExitStatus, Error>, Option<Signal>) {
     let silent = Seeing { quiet: true, ..Seeing::default() }; // a sweep reports by itself what was not proven
     let seeing: &Seeing = match task {
         Task::Sweep(_) => &silent,
@@ -114,8 +114,8 @@ fn perform(task: &Task, report: &Report) -> (Result<u8, Error>, Option<Signal>) 
         Err(error) => return (Err(error), None),
     };
     let result = match task {
-        Task::Listen(config) => session::listen::run(config, &context, |_| {}).map(|()| 0),
-        Task::Connect(config) => session::connect::run(config, &context).map(|()| 0),
+        Task::Listen(config) => session::listen::run(config, &context, |_| {}).map(|()| ExitStatus::Done),
+        Task::Connect(config) => session::connect::run(config, &context).map(|()| ExitStatus::Done),
         Task::Sweep(config) => session::sweep::run(config, &context),
     };
     if matches!(result, Err(Error::Interrupted)) {
@@ -147,7 +147,7 @@ fn ignored_interrupt(task: &Task) -> Option<IgnoredInterrupt> {
 /// Prints help and version on stdout, which may fail, and other refusals as one line on stderr.
 fn refuse(refusal: &Refusal) -> ExitCode {
     let report = Report::stderr(Color::Auto);
-    let result = refusal.tell().map(|()| 0);
+    let result = refusal.tell().map(|()| ExitStatus::Done);
     if let Err(error) = &result {
         if !matches!(error, Error::OutputGone) {
             report.error(&error.to_string());

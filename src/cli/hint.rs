@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::exit::one_line;
+use super::syntax::one_line;
 use crate::value::escape;
 
 /// Options of the netcats that do not exist here, with the hint for each.

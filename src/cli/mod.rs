@@ -8,7 +8,6 @@
 
 mod connect;
 mod effect;
-mod exit;
 mod fragmentation;
 mod hint;
 mod listen;
@@ -17,6 +16,7 @@ mod short_help;
 mod socket;
 mod stream;
 mod sweep;
+mod syntax;
 mod traffic;
 mod words;
 
@@ -26,7 +26,6 @@ use std::io::Write as _;
 use clap::{ArgMatches, Args as _, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use effect::Given;
-pub use exit::status;
 use words::words;
 
 use crate::config::{Color, ConfigError, ConnectConfig, ListenConfig, SweepConfig};

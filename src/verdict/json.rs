@@ -3,13 +3,14 @@
 use serde_json::{Map, Value, json};
 
 use super::{Baseline, Count, Outcome, Subject, Tally, repeat_command};
+use crate::error::ExitStatus;
 use crate::plan::Fin;
 use crate::value::escape;
 
 /// The findings as JSON text; the committed schema is tests/cases/sweep.schema.json. Bytes are
 /// text in which what is not printable stands as `\xHH`. Without a baseline there is an error instead.
 #[must_use]
-pub fn to_json(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Tally, status: u8) -> String {
+pub fn to_json(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Tally, status: ExitStatus) -> String {
     let differences: Vec<_> = tally
         .differences
         .iter()
@@ -47,7 +48,7 @@ pub fn to_json(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Tal
         "error": baseline.err(),
         "expected": baseline.ok().map(|baseline| outcome(baseline.outcome())),
         "differences": differences,
-        "status": status,
+        "status": status.number(),
     });
     format!("{report:#}\n")
 }

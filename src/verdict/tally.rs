@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Outcome, Verdict};
 use crate::config::Family;
+use crate::error::ExitStatus;
 use crate::plan::{Fin, Kind, Label, Trial};
 
 /// The subject of a sweep.
@@ -110,12 +111,12 @@ impl Tally {
 
     /// The exit status of a sweep that no signal ended: 3 a difference; else 4 not all could be told; else 0.
     #[must_use]
-    pub fn status(&self, subject: &Subject) -> u8 {
+    pub fn status(&self, subject: &Subject) -> ExitStatus {
         let total = self.total();
         match () {
-            () if total.different > 0 => 3,
-            () if total.same < subject.plans => 4,
-            () => 0,
+            () if total.different > 0 => ExitStatus::Different,
+            () if total.same < subject.plans => ExitStatus::Unproven,
+            () => ExitStatus::Done,
         }
     }
 }

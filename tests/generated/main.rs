@@ -14,6 +14,8 @@ mod tools;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use secretcat::error::ExitStatus;
+
 /// The pages, and the subcommand that each is about.
 pub(crate) const PAGES: &[(&str, Option<&str>)] = &[
     ("secretcat", None),
@@ -62,6 +64,24 @@ fn every_command_has_its_page() {
     let commands: Vec<_> = definitions().get_subcommands().map(|command| command.get_name().to_owned()).collect();
     for command in commands.iter().filter(|name| *name != "help") {
         assert!(PAGES.iter().any(|(_, subcommand)| *subcommand == Some(command)), "no page for {command}");
+    }
+}
+
+/// The statuses that the section EXIT STATUS of a page has, in its order: the bold numbers.
+fn documented_statuses(page: &str) -> Vec<u8> {
+    let section = page.split(".SH ").find_map(|section| section.strip_prefix("\"EXIT STATUS\"\n")).unwrap_or_default();
+    let bold = section.lines().filter_map(|line| line.strip_prefix(".B ").or_else(|| line.strip_prefix(".BR ")));
+    bold.flat_map(|line| line.split([' ', ',', '"'])).filter_map(|word| word.parse().ok()).collect()
+}
+
+#[test]
+fn each_page_has_the_exit_statuses_of_the_table() {
+    for (page, subcommand) in PAGES {
+        let text = fs::read_to_string(in_repository(&format!("man/{page}.1.in"))).unwrap();
+        let of_sweep = matches!(subcommand, None | Some("sweep"));
+        let statuses = ExitStatus::ALL.iter().filter(|(_, only_sweep)| of_sweep || !only_sweep);
+        let expected: Vec<u8> = statuses.map(|(status, _)| status.number()).collect();
+        assert_eq!(documented_statuses(&text), expected, "{page}");
     }
 }
 

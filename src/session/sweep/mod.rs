@@ -15,12 +15,11 @@ use self::progress::Progress;
 use self::second_look::{Suspects, examine};
 use super::Context;
 use crate::config::SweepConfig;
-use crate::error::{Error, Operation};
+use crate::error::{Error, ExitStatus, Operation};
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::signal::Signals;
 use crate::io::{files, sys};
 use crate::plan::Order;
-use crate::value::Signal;
 use crate::verdict::{Baseline, BaselineError, Ending, Outcome, Subject, Tally, Verdict, to_json, to_junit, to_text};
 
 /// The number of refused connections in a row that ends a sweep: the server is gone.
@@ -37,7 +36,7 @@ const SURPLUS: usize = 1 << 20;
 ///
 /// # Errors
 /// When the sweep cannot be started, or its findings cannot be written.
-pub fn run(config: &SweepConfig, context: &Context) -> Result<u8, Error> {
+pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error> {
     super::check_platform(&config.traffic.socket)?;
     let _ = sys::raise_descriptor_limit();
     let from_stdin = config.messages.is_empty();
@@ -66,7 +65,7 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<u8, Error> {
     };
     let mut sweep = Sweep { pool: Pool::new(setting, &context.signals)?, context, tally: Tally::default() };
     let gone = sweep.go(&order);
-    let signalled = || context.signals.received().map(Signal::status);
+    let signalled = || context.signals.received().map(ExitStatus::Signal);
     match gone {
         Ok(baseline) => {
             let status = signalled().unwrap_or_else(|| sweep.tally.status(&subject));
@@ -102,10 +101,10 @@ enum NoBaseline {
 
 impl NoBaseline {
     /// The network or the server failed, or the server cannot be compared.
-    fn status(&self) -> u8 {
+    fn status(&self) -> ExitStatus {
         match self {
-            NoBaseline::Unusable(BaselineError::Silent(_)) => 1,
-            NoBaseline::Unusable(BaselineError::Unsteady { .. }) | NoBaseline::Interrupted => 4,
+            NoBaseline::Unusable(BaselineError::Silent(_)) => ExitStatus::Peer,
+            NoBaseline::Unusable(BaselineError::Unsteady { .. }) | NoBaseline::Interrupted => ExitStatus::Unproven,
         }
     }
 }
@@ -219,7 +218,7 @@ fn tell(
     subject: &Subject,
     baseline: Result<&Baseline, &str>,
     tally: &Tally,
-    status: u8,
+    status: ExitStatus,
 ) -> Result<(), Error> {
     if let Some(path) = &config.output.junit {
         write(path, &to_junit(subject, baseline, tally))?;
