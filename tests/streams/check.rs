@@ -117,7 +117,9 @@ fn lines(cell: Cell, outcome: &Outcome) -> Vec<&str> {
     let waits =
         "peer closed its side; still waiting for stdin (--recv-only does not read it, --end-with-peer leaves now)";
     let lines = outcome.stderr.lines().filter(|line| !line.starts_with("listening on "));
-    lines.filter(|line| cell.stdin != Stdin::PipeLate || !line.ends_with(waits)).collect()
+    // On either side that has a pipe: whoever fills it may be slow.
+    let has_pipe = matches!(cell.stdin, Stdin::PipeNow | Stdin::PipeLate) || cell.end == End::OursFirst;
+    lines.filter(|line| !has_pipe || !line.ends_with(waits)).collect()
 }
 
 /// Whether this is `N bytes not sent, M sent but not acknowledged`, and why.
