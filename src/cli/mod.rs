@@ -21,7 +21,6 @@ mod traffic;
 mod words;
 
 use std::ffi::OsString;
-use std::io::Write as _;
 
 use clap::{ArgMatches, Args as _, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -29,7 +28,8 @@ use effect::Given;
 use words::words;
 
 use crate::config::{Color, ConfigError, ConnectConfig, ListenConfig, SweepConfig};
-use crate::error::{Error, Operation};
+use crate::error::Error;
+use crate::io::console;
 
 /// A netcat that knows messages and cuts them on purpose.
 #[derive(Debug, Parser)]
@@ -169,13 +169,7 @@ impl Refusal {
     /// The refusal, or a failed write to stdout.
     pub fn tell(&self) -> Result<(), Error> {
         match self {
-            Refusal::Told(text) => {
-                let written = text.print().and_then(|()| std::io::stdout().flush());
-                match written {
-                    Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(Error::OutputGone),
-                    other => other.map_err(Error::local(Operation::WriteTo, "stdout")),
-                }
-            }
+            Refusal::Told(text) => console::print(|| text.print()),
             Refusal::Syntax(error) => Err(Error::Usage(error.clone())),
             Refusal::Config(error) => Err(error.clone().into()),
         }

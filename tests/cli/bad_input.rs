@@ -289,7 +289,10 @@ fn closed_streams_are_no_trouble_and_no_socket_takes_their_place() {
     with("exec \"$0\" \"$@\" 2>&-", &["connect", &address]).is(0, digits("1"), "");
     with("exec \"$0\" \"$@\" <&- >&- 2>&-", &["connect", &address, "-m", "x"]).is(2, "", "");
     with("exec \"$0\" \"$@\" 2>&-", &["connect", "127.0.0.1:1"]).is(1, "", "");
-    with("exec \"$0\" \"$@\" >&-", &["--help"]).is(0, "", "");
+    for args in [&["--help"][..], &["version"], &["sweep", &address, "-m", "SECRET 1"]] {
+        with("exec \"$0\" \"$@\" >&-", args).is(2, "", closed_stdout);
+        with("exec \"$0\" \"$@\" 1</dev/null", args).is(2, "", closed_stdout);
+    }
     server.stops_with("");
 
     let dir = Dir::new("closed");

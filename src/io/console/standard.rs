@@ -1,11 +1,12 @@
 //! The kinds of stdin and stdout: a file, a terminal, or no input.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Seek};
+use std::io::{self, IsTerminal, Seek, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::super::splice::is_null;
 use super::super::sys;
+use crate::error::{Error, Operation};
 
 /// What stdin and stdout are, as far as the progress of a transfer needs it.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,20 @@ impl Standard {
             input_size: file(io::stdin().as_fd()).and_then(rest),
             output_is_file: file(io::stdout().as_fd()).is_some(),
         }
+    }
+}
+
+/// Prints a text on stdout with `write`. The standard library does not report that stdout is closed or not
+/// open for writing; this does.
+///
+/// # Errors
+/// Stdout cannot be written, or no process reads it.
+pub fn print(write: impl FnOnce() -> io::Result<()>) -> Result<(), Error> {
+    let refuses = sys::was_closed(1) || !sys::is_writable(io::stdout().as_fd());
+    let written = if refuses { Err(io::Error::from_raw_os_error(libc::EBADF)) } else { write() };
+    match written.and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Error::OutputGone),
+        other => other.map_err(Error::local(Operation::WriteTo, "stdout")),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::config::SweepConfig;
 use crate::error::{Error, ExitStatus, Operation};
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::signal::Signals;
-use crate::io::{files, sys};
+use crate::io::{console, files, sys};
 use crate::plan::Order;
 use crate::verdict::{Baseline, BaselineError, Ending, Outcome, Subject, Tally, Verdict, to_json, to_junit, to_text};
 
@@ -254,9 +254,5 @@ fn write(path: &Path, text: &str) -> Result<(), Error> {
 }
 
 fn print(text: &str) -> Result<(), Error> {
-    let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(Error::OutputGone),
-        other => other.map_err(Error::local(Operation::WriteTo, "stdout")),
-    }
+    console::print(|| std::io::stdout().write_all(text.as_bytes()))
 }
