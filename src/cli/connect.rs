@@ -10,7 +10,7 @@ use super::fragmentation::FragmentationFlags;
 use super::socket::{ShowFlag, SocketFlags};
 use super::stream::StreamFlags;
 use super::{seeing, traffic};
-use crate::config::{ConfigError, ConnectConfig, HalfClose, Input, Retry, SocketOptions, Source, Target};
+use crate::config::{ConfigError, ConnectConfig, ConnectLimit, HalfClose, Input, Retry, SocketOptions, Source, Target};
 use crate::frame::Framing;
 use crate::value::{Count, Replies, Span};
 
@@ -209,7 +209,10 @@ impl ConnectFlags {
             quit_words: !self.no_quit_words,
             reconnect: self.reconnect,
             // As with nc -w, the limit also covers connecting.
-            connect_timeout: traffic.idle_timeout.map_or(connect_timeout, |idle| idle.min(connect_timeout)),
+            connect_limit: match traffic.idle_timeout {
+                Some(time) if time < connect_timeout => ConnectLimit { time, option: "--idle-timeout" },
+                _ => ConnectLimit { time: connect_timeout, option: "--connect-timeout" },
+            },
             retry: Retry { times: self.retry.0, delay: time(self.retry_delay) },
             reply_timeout: self.timeout.map(time),
             quit_after: self.quit_after.map(time),

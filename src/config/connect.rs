@@ -40,7 +40,7 @@ pub struct ConnectConfig {
     /// Whether a conversation at a terminal connects again when it loses its connection.
     pub reconnect: bool,
     /// The time limit for connecting, name lookup and all addresses included.
-    pub connect_timeout: Duration,
+    pub connect_limit: ConnectLimit,
     /// How failed connections are retried.
     pub retry: Retry,
     /// The time limit of a reply (`--timeout`).
@@ -51,6 +51,15 @@ pub struct ConnectConfig {
     pub traffic: Traffic,
     /// What is printed and recorded.
     pub seeing: Seeing,
+}
+
+/// The time limit for connecting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectLimit {
+    /// The limit.
+    pub time: Duration,
+    /// The option that sets it.
+    pub option: &'static str,
 }
 
 /// When the connection is half-closed.

@@ -11,7 +11,7 @@ mod sweep;
 pub mod tos;
 mod traffic;
 
-pub use connect::{ConnectConfig, HalfClose, Input, Retry, Target};
+pub use connect::{ConnectConfig, ConnectLimit, HalfClose, Input, Retry, Target};
 pub use listen::{Admission, ListenConfig};
 pub use mode::{Clients, Mode, ModeOptions, PipeMode, Relay, Toward, Traits};
 pub use seeing::{Color, Seeing, Sink, TraceData};

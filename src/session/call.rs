@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Context;
-use crate::config::ConnectConfig;
+use crate::config::{ConnectConfig, ConnectLimit};
 use crate::error::{Error, Operation};
 use crate::io::dial::{Dial, Progress};
 use crate::io::driver::{Driver, Ready};
@@ -85,7 +85,7 @@ impl<'a> Caller<'a> {
         let begun = Instant::now();
         let options = &self.config.traffic.socket;
         let mut dial = Dial::start(self.address, self.config.family, options, driver, 0)?;
-        let limit = self.config.connect_timeout;
+        let ConnectLimit { time: limit, option } = self.config.connect_limit;
         let until = begun.checked_add(limit);
         let mut ready = Vec::new();
         loop {
@@ -95,7 +95,7 @@ impl<'a> Caller<'a> {
                 Progress::Pending(next) => {
                     if until.is_some_and(|at| now >= at) {
                         dial.abandon(driver);
-                        return Err(dial.timeout(limit, "--connect-timeout"));
+                        return Err(dial.timeout(limit, option));
                     }
                     if let Some(at) = next.into_iter().chain(until).min() {
                         driver.wake_at(Key::Clock, at);

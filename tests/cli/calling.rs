@@ -31,6 +31,10 @@ fn an_attempt_to_connect_has_its_limit() {
     let stderr =
         format!("secretcat: connect {address}: no connection within 300ms (--connect-timeout sets the limit)\n");
     out.is(1, "", stderr);
+    // -w limits connecting too, as nc's does, and is the option to change then.
+    let out = run(["connect", &address, "-w", "300ms", "-m", "a"], "");
+    let stderr = format!("secretcat: connect {address}: no connection within 300ms (--idle-timeout sets the limit)\n");
+    out.is(1, "", stderr);
     drop(waiting);
 }
 

@@ -63,7 +63,7 @@ impl Redial {
                 Step::Resting(_) => {
                     let begun = Dial::start(run.address, config.family, &config.traffic.socket, driver, 0);
                     match begun {
-                        Ok(dial) => self.step = Step::Dialing(Box::new(dial), now + config.connect_timeout),
+                        Ok(dial) => self.step = Step::Dialing(Box::new(dial), now + config.connect_limit.time),
                         Err(error) => return Outcome::Failed(error),
                     }
                 }
