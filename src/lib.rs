@@ -7,7 +7,7 @@
 //! | L4 | [`cli`] | the command line: flags in, configuration out |
 //! | L3 | [`session`] | one file a command: connections, service and end of a run |
 //! | L2 | [`io`] | the only code with sockets, files, clocks, threads and signals |
-//! | L1 | [`peer`] | a connection without its socket: what is written next, and when |
+//! | L1 | [`peer`] | a connection without its socket: what is written next and when, and how it is encoded |
 //! | L1 | [`config`] | checked configuration |
 //! | L1 | [`plan`] | where writes are cut, as functions of bytes and seed |
 //! | L1 | [`frame`] | bytes in, messages out |

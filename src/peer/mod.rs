@@ -1,3 +1,5 @@
-//! One connection without its socket: what is written next and when, as functions of bytes and time.
+//! One connection without its socket: what is written next and when, and what lies between plaintext
+//! and wire, as functions of bytes and time.
 
+pub mod codec;
 pub mod outbox;

@@ -1,0 +1,51 @@
+//! Which plaintext the bytes on the wire carry.
+
+use std::collections::VecDeque;
+
+/// The ends of the records that were sent, on the wire and in the plaintext.
+#[derive(Debug, Default)]
+pub(super) struct Offsets {
+    /// The end of the last record that is forgotten.
+    start: End,
+    /// The ends of those after it, in rising order.
+    ends: VecDeque<End>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct End {
+    wire: u64,
+    plaintext: u64,
+}
+
+impl Offsets {
+    /// Adds a record of these lengths; one of the handshake carries no plaintext.
+    pub(super) fn add(&mut self, wire: u64, plaintext: u64) {
+        let last = self.ends.back().copied().unwrap_or(self.start);
+        self.ends.push_back(End { wire: last.wire + wire, plaintext: last.plaintext + plaintext });
+    }
+
+    /// The plaintext in the records that end at or before this offset of the wire.
+    pub(super) fn plaintext_at(&self, wire: u64) -> u64 {
+        let whole = self.ends.partition_point(|end| end.wire <= wire);
+        let last = whole.checked_sub(1).and_then(|last| self.ends.get(last));
+        last.copied().unwrap_or(self.start).plaintext
+    }
+
+    /// Where the first record ends with which the plaintext up to this offset is complete; `None` where no
+    /// record has it. Of what is forgotten the last offset is given.
+    pub(super) fn wire_at(&self, plaintext: u64) -> Option<u64> {
+        if plaintext <= self.start.plaintext {
+            return Some(self.start.wire);
+        }
+        let first = self.ends.partition_point(|end| end.plaintext < plaintext);
+        self.ends.get(first).map(|end| end.wire)
+    }
+
+    /// Forgets the records that end at or before this offset of the wire.
+    pub(super) fn forget(&mut self, wire: u64) {
+        while let Some(end) = self.ends.front().filter(|end| end.wire <= wire) {
+            self.start = *end;
+            self.ends.pop_front();
+        }
+    }
+}
