@@ -13,7 +13,7 @@ use operation::hint;
 pub use operation::{Endpoint, Operation, Suspects};
 pub use status::ExitStatus;
 
-use crate::value::{Span, escape};
+use crate::value::{Span, counted, escape};
 
 /// Why a run failed. Its text is the one line that the user sees, without the program's name.
 #[derive(Debug, Error)]
@@ -78,7 +78,7 @@ pub enum Error {
     /// The connection ended, and not all bytes of stdin were acknowledged.
     #[error(
         "{address}: {} not sent, {unacknowledged} sent but not acknowledged: {why}{}",
-        bytes(usize::try_from(*unsent).unwrap_or(usize::MAX)),
+        counted(*unsent, "byte"),
         if *more { "; stdin had not ended" } else { "" }
     )]
     Undelivered {
@@ -94,7 +94,7 @@ pub enum Error {
         why: String,
     },
     /// Connections of a listener lost bytes; each loss was printed when it was seen.
-    #[error("{connections} {} lost bytes", if *connections == 1 { "connection" } else { "connections" })]
+    #[error("{} lost bytes", counted(*connections, "connection"))]
     Incomplete {
         /// The number of connections.
         connections: u64,
@@ -162,23 +162,16 @@ pub fn cause(error: &io::Error) -> String {
     }
 }
 
-/// A number of bytes with its unit.
-#[must_use]
-pub fn bytes(count: usize) -> String {
-    if count == 1 { "1 byte".to_owned() } else { format!("{count} bytes") }
-}
-
 fn surplus_text(surplus: u64, still_sending: bool) -> String {
-    let lines = if surplus == 1 { "line" } else { "lines" };
+    let lines = counted(surplus, "line");
     let still = if still_sending { ", and the server is still sending" } else { "" };
-    format!("{surplus} {lines} more than messages{still}: --replies N|any, --greeting N, or --raw")
+    format!("{lines} more than messages{still}: --replies N|any, --greeting N, or --raw")
 }
 
 fn owed(unanswered: u64) -> String {
     match unanswered {
         0 => String::new(),
-        1 => " with 1 message unanswered".to_owned(),
-        n => format!(" with {n} messages unanswered"),
+        n => format!(" with {} unanswered", counted(n, "message")),
     }
 }
 

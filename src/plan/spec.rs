@@ -5,8 +5,7 @@ use std::num::NonZeroUsize;
 use serde::{Deserialize, Serialize};
 
 use super::cutter::position;
-use crate::error::bytes;
-use crate::value::{Named, Offsets, Range, Seed, Size, Span, Word};
+use crate::value::{Named, Offsets, Range, Seed, Size, Span, Word, counted};
 
 /// How the bytes of one direction of one connection are written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,7 +81,7 @@ impl Plan {
 
 /// A cut offset that does not fall inside a message, and so would cut nothing there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("message {number} has {} with its ending, and --cut {offset} does not fall inside it: {}", bytes(*.len), inside(*.len))]
+#[error("message {number} has {} with its ending, and --cut {offset} does not fall inside it: {}", counted(*.len as u64, "byte"), inside(*.len))]
 pub struct CutOutside {
     /// The number of the message, from 1.
     pub number: u64,

@@ -43,7 +43,7 @@ impl Complaint {
     /// Prints the line, or keeps it until the next one or the end.
     pub(super) fn make(&mut self, text: String, now: Instant, report: &Report) {
         match self.due(now) {
-            Some(left_out) => report.warning(&counted(text, left_out)),
+            Some(left_out) => report.warning(&with_count(text, left_out)),
             None => self.last = Some(text),
         }
     }
@@ -51,7 +51,7 @@ impl Complaint {
     /// Prints what was left out since the last line.
     pub(super) fn end(&mut self, report: &Report) {
         if let Some(text) = self.last.take() {
-            report.warning(&counted(text, std::mem::take(&mut self.left_out) - 1));
+            report.warning(&with_count(text, std::mem::take(&mut self.left_out) - 1));
         }
     }
 }
@@ -98,7 +98,7 @@ impl Quota {
     }
 }
 
-fn counted(text: String, left_out: u64) -> String {
+fn with_count(text: String, left_out: u64) -> String {
     if left_out == 0 { text } else { format!("{text}; {left_out} more like it were left out") }
 }
 
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn what_is_counted_is_told() {
-        assert_eq!(counted("refused".into(), 0), "refused");
-        assert_eq!(counted("refused".into(), 2), "refused; 2 more like it were left out");
+        assert_eq!(with_count("refused".into(), 0), "refused");
+        assert_eq!(with_count("refused".into(), 2), "refused; 2 more like it were left out");
     }
 }

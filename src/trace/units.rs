@@ -1,5 +1,7 @@
 //! Numbers as people read them: grouped digits, sizes, spans of time, rates; ASCII, three figures.
 
+use crate::value::plural;
+
 /// `1234567` as `1,234,567`.
 pub(super) fn grouped(n: u64) -> String {
     let digits = n.to_string();
@@ -15,7 +17,7 @@ pub(super) fn grouped(n: u64) -> String {
 
 /// A number and its noun: `1 write`, `2 writes`.
 pub(super) fn counted(n: u64, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(n), if n == 1 { "" } else { "s" })
+    format!("{} {noun}{}", grouped(n), plural(n))
 }
 
 /// A sum that stops at the largest number.

@@ -2,6 +2,7 @@
 
 mod address;
 mod count;
+mod counted;
 mod escape;
 mod invalid;
 mod named;
@@ -14,9 +15,11 @@ mod size;
 mod span;
 mod switch;
 mod text;
+mod xml;
 
 pub use address::{Address, DEFAULT_PORT, Host, ServiceNames, abstract_name, read_port};
 pub use count::Count;
+pub use counted::{counted, plural};
 pub use escape::{Escaper, escape};
 pub use invalid::Invalid;
 pub use named::{Named, Word};
@@ -28,3 +31,4 @@ pub use signal::Signal;
 pub use size::Size;
 pub use span::Span;
 pub use switch::Switch;
+pub use xml::escape_xml;

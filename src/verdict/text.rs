@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::repeat::repeat_command;
 use super::{Baseline, Count, Difference, Outcome, Subject, Tally};
 use crate::plan::Fin;
-use crate::value::escape;
+use crate::value::{counted, escape};
 
 /// Bytes shown on each side of a cut, and of a reply.
 const AROUND: usize = 24;
@@ -27,7 +27,7 @@ pub fn to_text(subject: &Subject, baseline: &Baseline, tally: &Tally) -> String 
         let _ = writeln!(text, "different when cut once: {}", places(tally));
     }
     for (why, count) in &tally.reasons {
-        let _ = writeln!(text, "not proven: {}: {why}", counted(*count, "plan"));
+        let _ = writeln!(text, "not proven: {}: {why}", counted(*count as u64, "plan"));
     }
     if let Some(why) = &tally.gave_up {
         let _ = writeln!(text, "ended early: {why}");
@@ -44,9 +44,9 @@ pub fn headline(subject: &Subject, tally: &Tally) -> String {
     let mut line = format!(
         "{}: {}, {}, {}: {same} same, {different} different, {not_proven} not proven",
         subject.address,
-        counted(subject.messages.len(), "message"),
-        counted(bytes, "byte"),
-        counted(subject.plans, "plan"),
+        counted(subject.messages.len() as u64, "message"),
+        counted(bytes as u64, "byte"),
+        counted(subject.plans as u64, "plan"),
     );
     let untried = subject.plans.saturating_sub(tally.total().judged());
     if untried > 0 {
@@ -170,10 +170,6 @@ fn places(tally: &Tally) -> String {
         current = message;
     }
     text
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::super::exchange::Why;
 use super::replies::{ReplyClock, how_lost, lost, too_long};
 use super::{Failure, Link, Mode, Run};
 use crate::config::{ConnectConfig, HalfClose};
-use crate::error::{Error, Operation, bytes};
+use crate::error::{Error, Operation};
 use crate::frame::{FrameError, Framing, Inbox, Role};
 use crate::io::driver::Ready;
 use crate::io::key::Key;
@@ -21,6 +21,7 @@ use crate::io::terminal;
 use crate::service::PeerId;
 use crate::service::talk::Talk;
 use crate::service::wire::{Flaw, Wire};
+use crate::value::counted;
 use redial::{Outcome, Redial};
 
 /// What a person is asked with, as the original did.
@@ -219,7 +220,9 @@ fn verdict(run: &mut Run<'_, Talk>) -> Result<(), Error> {
     let unsent = run.exchange.backlog(run.server);
     match why {
         Some(Why::Idle) => Err(Error::idle(run.address.to_string(), run.config.traffic.idle_timeout)),
-        _ if input_ended && unsent > 0 => Err(lost(run, format!("ended with {} not sent", bytes(unsent)), 0)),
+        _ if input_ended && unsent > 0 => {
+            Err(lost(run, format!("ended with {} not sent", counted(unsent as u64, "byte")), 0))
+        }
         _ if input_ended => Ok(()),
         _ if flaw == Some(Flaw::CutShort) => {
             Err(lost(run, "closed by the server in the middle of a reply".to_owned(), unanswered))

@@ -16,6 +16,7 @@ use crate::io::key::Key;
 use crate::io::report::{Medium, Report};
 use crate::io::signal::Signals;
 use crate::service::Service;
+use crate::value::counted;
 
 /// The log of the connections of one loop: a line at the end of each, and the totals at SIGUSR1.
 #[derive(Debug)]
@@ -124,8 +125,7 @@ impl<'a> AccessLog<'a> {
     fn count(&self, left_out: impl FnOnce(&mut Quota) -> Option<u64>) {
         let Printed::Limited(quota) = self.printed else { return };
         if let Some(count) = left_out(&mut quota.lock().unwrap_or_else(PoisonError::into_inner)) {
-            let connections = if count == 1 { "connection" } else { "connections" };
-            self.report.event(&format!("{count} more {connections} ended (-v prints every one)"));
+            self.report.event(&format!("{} ended (-v prints every one)", counted(count, "more connection")));
         }
     }
 }
@@ -151,10 +151,6 @@ fn line(peer: &str, account: &Account, reason: &str) -> String {
     }
     let _ = write!(text, ": {reason}");
     text
-}
-
-fn counted(count: u64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The totals so far: `so far: 3 connections (1 open), 18 bytes in, 44 bytes out, 2 messages in`.

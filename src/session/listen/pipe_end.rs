@@ -6,8 +6,9 @@ use std::time::Instant;
 use super::super::exchange::{Ended, Leftover, Why};
 use super::server::Server;
 use crate::config::Clients;
-use crate::error::{Error, Operation, bytes};
+use crate::error::{Error, Operation};
 use crate::service::{PeerId, Service};
+use crate::value::counted;
 
 impl<S: Service> Server<'_, S> {
     /// Sends the bytes that can be read from stdin now, as far as the client takes them at once. If there are
@@ -26,14 +27,14 @@ impl<S: Service> Server<'_, S> {
     pub(super) fn note_leftover(&mut self, now: Instant) {
         let client = self.exchange.service.sink(PeerId::Console);
         if let Some(conn) = self.exchange.conn(client).filter(|conn| conn.backlog() > 0) {
-            let unsent = format!("{} unsent", bytes(conn.backlog()));
+            let unsent = format!("{} unsent", counted(conn.backlog() as u64, "byte"));
             self.failure = Some(Error::network(Operation::Serve, conn.peer())(stopped_with(&unsent)));
         }
         let unwritten = match self.exchange.leftover(client, now) {
             Leftover { held: 0, more: false } => None,
             Leftover { held: 0, more: true } => Some("bytes unwritten".to_owned()),
-            Leftover { held, more: false } => Some(format!("{} unwritten", bytes(held))),
-            Leftover { held, more: true } => Some(format!("more than {} unwritten", bytes(held))),
+            Leftover { held, more: false } => Some(format!("{} unwritten", counted(held as u64, "byte"))),
+            Leftover { held, more: true } => Some(format!("more than {} unwritten", counted(held as u64, "byte"))),
         };
         if let Some(unwritten) = unwritten {
             self.failure = Some(Error::local(Operation::WriteTo, "stdout")(stopped_with(&unwritten)));

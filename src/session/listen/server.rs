@@ -19,6 +19,7 @@ use crate::io::key::Key;
 use crate::io::listener::{Listener, NoArrival};
 use crate::service::{Event, PeerId, Service};
 use crate::trace::Side;
+use crate::value::counted;
 
 /// Connections accepted in one turn, so that a crowd at the door leaves those inside their turns.
 const DOOR: usize = 64;
@@ -322,8 +323,8 @@ impl<'a, S: Service> Server<'a, S> {
     fn tell_of_the_cut_short(&self) {
         let count = self.exchange.cut_short.len();
         if count > 0 && self.config.pipe().is_none() {
-            let connections = if count == 1 { "connection" } else { "connections" };
-            self.context.report.warning(&format!("shutdown aborted {count} {connections}"));
+            let connections = counted(count as u64, "connection");
+            self.context.report.warning(&format!("shutdown aborted {connections}"));
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::value::escape_xml;
+
 /// Width of the picture in its own units; its height follows what is in it.
 pub(super) const WIDTH: f64 = 1000.0;
 
@@ -83,12 +85,12 @@ impl Svg {
     pub(super) fn text(&mut self, class: &str, x: f64, y: f64, text: &str) {
         self.open("text", &[("x", x), ("y", y)]);
         let class = if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") };
-        let _ = writeln!(self.body, "{class}>{}</text>", escaped(text));
+        let _ = writeln!(self.body, "{class}>{}</text>", escape_xml(text));
     }
 
     /// The whole document, `height` units high; `label` says what it shows to who cannot see it.
     pub(super) fn finish(self, height: f64, label: &str) -> String {
-        let (width, height, label) = (number(WIDTH), number(height), escaped(label));
+        let (width, height, label) = (number(WIDTH), number(height), escape_xml(label));
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{label}\">\n\
              <style>\n{STYLE}</style>\n\
@@ -119,7 +121,7 @@ impl Svg {
         if about.is_empty() {
             self.body.push_str("/>\n");
         } else {
-            let _ = writeln!(self.body, "><title>{}</title></{name}>", escaped(about));
+            let _ = writeln!(self.body, "><title>{}</title></{name}>", escape_xml(about));
         }
     }
 }
@@ -128,23 +130,6 @@ impl Svg {
 fn number(value: f64) -> String {
     let text = format!("{value:.1}");
     text.strip_suffix(".0").unwrap_or(&text).to_owned()
-}
-
-/// Text as XML takes it; what no XML document may hold becomes U+FFFD.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
-            c if c.is_control() => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]
