@@ -3,6 +3,7 @@
 pub mod address;
 mod busy_poll;
 pub mod conn;
+pub mod connector;
 pub mod console;
 pub mod dial;
 pub mod driver;

@@ -3,12 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::Context;
-use crate::config::{ConnectConfig, ConnectLimit};
+use crate::config::ConnectConfig;
 use crate::error::{Error, Operation};
-use crate::io::dial::{Dial, Progress};
+use crate::io::connector::{Connected, Connector};
 use crate::io::driver::{Driver, Ready};
 use crate::io::key::Key;
-use crate::io::stream::Stream;
 use crate::value::Address;
 
 /// Connecting, with the retries and time limits of the configuration.
@@ -32,7 +31,7 @@ impl<'a> Caller<'a> {
 
     /// Connects; returns the connection and its event loop. `lost` is the error of an earlier connection, which
     /// counts as a failed attempt.
-    pub(super) fn connect(&mut self, lost: Option<Error>) -> Result<(Driver, Stream, String), Error> {
+    pub(super) fn connect(&mut self, lost: Option<Error>) -> Result<(Driver, Connected), Error> {
         let mut driver =
             Driver::new(self.config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
         self.context.signals.watch(&driver.waker());
@@ -41,11 +40,11 @@ impl<'a> Caller<'a> {
         }
         loop {
             match self.attempt(&mut driver) {
-                Ok((stream, name)) => {
+                Ok(connected) => {
                     if self.left < self.config.retry.times {
                         self.context.report.status("");
                     }
-                    return Ok((driver, stream, name));
+                    return Ok((driver, connected));
                 }
                 Err(error @ (Error::Network { .. } | Error::Timeout { .. })) => {
                     self.prepare_next(error, &mut driver)?;
@@ -81,30 +80,16 @@ impl<'a> Caller<'a> {
         if report.redraws() { report.status(&text) } else { report.line(&text) }
     }
 
-    fn attempt(&self, driver: &mut Driver) -> Result<(Stream, String), Error> {
-        let begun = Instant::now();
-        let options = &self.config.traffic.socket;
-        let mut dial = Dial::start(self.address, self.config.family, options, driver, 0)?;
-        let ConnectLimit { time: limit, option } = self.config.connect_limit;
-        let until = begun.checked_add(limit);
+    fn attempt(&self, driver: &mut Driver) -> Result<Connected, Error> {
+        let mut connecting = connector(self.config, self.address).start(driver, 0)?;
         let mut ready = Vec::new();
         loop {
-            let now = Instant::now();
-            match dial.poll(driver, now)? {
-                Progress::Connected(stream, name) => return Ok((stream, name)),
-                Progress::Pending(next) => {
-                    if until.is_some_and(|at| now >= at) {
-                        dial.abandon(driver);
-                        return Err(dial.timeout(limit, option));
-                    }
-                    if let Some(at) = next.into_iter().chain(until).min() {
-                        driver.wake_at(Key::Clock, at);
-                    }
-                }
+            if let Some(connected) = connecting.poll(driver, Instant::now())? {
+                return Ok(connected);
             }
             self.wait(driver, &mut ready)?;
             for &event in &ready {
-                dial.on_ready(event);
+                connecting.on_ready(event);
             }
         }
     }
@@ -123,5 +108,16 @@ impl<'a> Caller<'a> {
         ready.clear();
         driver.wait(ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
         if self.context.signals.stopped() { Err(Error::Interrupted) } else { Ok(()) }
+    }
+}
+
+/// One attempt to connect to the server.
+pub(super) fn connector<'a>(config: &'a ConnectConfig, address: &'a Address) -> Connector<'a> {
+    Connector {
+        address,
+        family: config.family,
+        options: &config.traffic.socket,
+        limit: config.connect_limit.time,
+        limited_by: config.connect_limit.option,
     }
 }

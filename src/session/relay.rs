@@ -7,13 +7,13 @@ use slab::Slab;
 use super::Context;
 use crate::config::{Family, ListenConfig, SocketOptions, Toward, Traffic};
 use crate::error::Error;
-use crate::io::conn::{Conn, Origin};
-use crate::io::dial::{Dial, Progress};
+use crate::io::conn::Conn;
+use crate::io::connector::{Connecting, Connector};
 use crate::io::driver::{Driver, Ready};
 use crate::io::key::Key;
 use crate::plan::Plan;
 use crate::service::PeerId;
-use crate::trace::{ConnId, Side};
+use crate::trace::ConnId;
 use crate::value::Address;
 
 /// The time limit for connecting to the server.
@@ -32,8 +32,7 @@ struct Call {
     client: PeerId,
     /// The number of the client's connection.
     conn: Option<ConnId>,
-    dial: Dial,
-    until: Instant,
+    connecting: Connecting,
 }
 
 /// The result of connecting for a client.
@@ -76,10 +75,17 @@ impl Dials {
     pub(super) fn call(&mut self, client: PeerId, conn: Option<ConnId>, driver: &mut Driver) -> Option<Answer> {
         let entry = self.under_way.vacant_entry();
         let number = entry.key();
-        match Dial::start(&self.to, self.family, &self.traffic.socket, driver, number) {
+        let connector = Connector {
+            address: &self.to,
+            family: self.family,
+            options: &self.traffic.socket,
+            limit: PATIENCE,
+            limited_by: "the relay",
+        };
+        match connector.start(driver, number) {
             Err(error) => Some(Answer::Unreachable(client, error)),
-            Ok(dial) => {
-                entry.insert(Call { client, conn, dial, until: Instant::now() + PATIENCE });
+            Ok(connecting) => {
+                entry.insert(Call { client, conn, connecting });
                 driver.again(Key::Dial(number));
                 None
             }
@@ -94,7 +100,7 @@ impl Dials {
         driver: &mut Driver,
         context: &Context,
     ) -> Option<Answer> {
-        self.under_way.get_mut(index)?.dial.on_ready(ready);
+        self.under_way.get_mut(index)?.connecting.on_ready(ready);
         self.go_on(index, driver, context)
     }
 
@@ -108,27 +114,17 @@ impl Dials {
     pub(super) fn forget(&mut self, client: PeerId, driver: &Driver) {
         let of_client = self.under_way.iter().find(|(_, call)| call.client == client).map(|(index, _)| index);
         if let Some(index) = of_client {
-            self.under_way.remove(index).dial.abandon(driver);
+            self.under_way.remove(index).connecting.abandon(driver);
         }
     }
 
     fn go_on(&mut self, index: usize, driver: &mut Driver, context: &Context) -> Option<Answer> {
         let call = self.under_way.get_mut(index)?;
-        let now = Instant::now();
-        let answer = match call.dial.poll(driver, now) {
-            Ok(Progress::Pending(next)) if now < call.until => {
-                driver.wake_at(Key::Dial(index), next.map_or(call.until, |at| at.min(call.until)));
-                return None;
-            }
-            Ok(Progress::Pending(_)) => {
-                call.dial.abandon(driver);
-                Answer::Unreachable(call.client, call.dial.timeout(PATIENCE, "the relay"))
-            }
-            Ok(Progress::Connected(stream, name)) => {
-                let number = self.made;
+        let answer = match call.connecting.poll(driver, Instant::now()) {
+            Ok(None) => return None,
+            Ok(Some(connected)) => {
+                let conn = connected.into_conn(self.made, call.conn, &self.traffic, true, &context.recorder);
                 self.made += 1;
-                let origin = Origin { side: Side::Connect, peer: name, number, made_for: call.conn };
-                let conn = Conn::new(stream, origin, &self.traffic, true, &context.recorder);
                 Answer::Linked(call.client, conn)
             }
             Err(error) => Answer::Unreachable(call.client, error),

@@ -18,13 +18,12 @@ use super::loopback::Loopback;
 use crate::config::{ConnectConfig, HalfClose, Input, Target};
 use crate::error::{Error, Operation};
 use crate::frame::{FrameError, Framing, Inbox};
-use crate::io::conn::{Conn, Origin};
+use crate::io::conn::Conn;
+use crate::io::connector::Connected;
 use crate::io::console::{Console, Kept};
 use crate::io::driver::{Driver, Ready};
 use crate::io::key::Key;
-use crate::io::stream::Stream;
 use crate::service::{Event, PeerId, Service};
-use crate::trace::Side;
 use crate::value::Address;
 
 /// How long the end of a run may take to write and have acknowledged what was sent.
@@ -61,8 +60,8 @@ fn connect(config: &ConnectConfig, address: &Address, context: &Context) -> Resu
     let mut caller = Caller::new(config, address, context);
     let (mut kept, mut lost) = (Kept::default(), None);
     loop {
-        let (driver, stream, peer) = caller.connect(lost)?;
-        let conn = open(config, context, stream, peer);
+        let (driver, connected) = caller.connect(lost)?;
+        let conn = open(config, context, connected);
         if config.check {
             conn.close(&driver, None);
             return Ok(());
@@ -80,12 +79,11 @@ fn connect(config: &ConnectConfig, address: &Address, context: &Context) -> Resu
     }
 }
 
-fn open(config: &ConnectConfig, context: &Context, stream: Stream, peer: String) -> Conn {
+fn open(config: &ConnectConfig, context: &Context, connected: Connected) -> Conn {
     if config.seeing.show_options {
-        super::show_options(&stream, None, &config.traffic.socket, context);
+        super::show_options(&connected.stream, None, &config.traffic.socket, context);
     }
-    let origin = Origin { side: Side::Connect, peer, number: 0, made_for: None };
-    let mut conn = Conn::new(stream, origin, &config.traffic, config.raw, &context.recorder);
+    let mut conn = connected.into_conn(0, None, &config.traffic, config.raw, &context.recorder);
     if config.half_close == HalfClose::WithLast {
         conn.hold_last();
     }

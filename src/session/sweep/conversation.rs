@@ -5,15 +5,14 @@ use std::time::{Duration, Instant};
 use crate::config::{SweepConfig, Traffic};
 use crate::error::{Error, cause};
 use crate::frame::{Framing, Inbox, Role};
-use crate::io::conn::{Conn, Origin};
-use crate::io::dial::{Dial, Progress};
+use crate::io::conn::Conn;
+use crate::io::connector::{Connecting, Connector};
 use crate::io::driver::{Driver, Ready};
 use crate::io::key::Key;
 use crate::io::recorder::Recorder;
 use crate::io::{Flush, Incoming};
 use crate::peer::outbox::Proofs;
 use crate::plan::{Fin, Trial};
-use crate::trace::Side;
 use crate::value::Address;
 use crate::verdict::{Ending, Outcome};
 
@@ -64,7 +63,7 @@ pub(super) struct Conversation {
 }
 
 enum Stage {
-    Calling(Box<Dial>),
+    Calling(Box<Connecting>),
     Talking(Box<Conn>),
     Over,
 }
@@ -74,9 +73,15 @@ impl Conversation {
     pub(super) fn start(setting: &Setting<'_>, trial: Trial, driver: &mut Driver, number: usize) -> Self {
         let config = setting.config;
         let mut outcome = Outcome { unsent: setting.request.len(), ..Outcome::default() };
-        let dial = Dial::start(&setting.address, config.family, &config.traffic.socket, driver, number);
-        let stage = match dial {
-            Ok(dial) => Stage::Calling(Box::new(dial)),
+        let connector = Connector {
+            address: &setting.address,
+            family: config.family,
+            options: &config.traffic.socket,
+            limit: config.timeout,
+            limited_by: "--timeout",
+        };
+        let stage = match connector.start(driver, number) {
+            Ok(connecting) => Stage::Calling(Box::new(connecting)),
             Err(error) => {
                 outcome.ending = Ending::Unreachable(error.to_string());
                 Stage::Over
@@ -106,7 +111,7 @@ impl Conversation {
 
     pub(super) fn on_ready(&mut self, ready: Ready) {
         match &mut self.stage {
-            Stage::Calling(dial) => dial.on_ready(ready),
+            Stage::Calling(connecting) => connecting.on_ready(ready),
             Stage::Talking(conn) if ready.key == self.key => conn.on_ready(ready),
             Stage::Talking(_) | Stage::Over => {}
         }
@@ -128,7 +133,7 @@ impl Conversation {
     /// Aborts it.
     pub(super) fn abandon(self, driver: &Driver) {
         match self.stage {
-            Stage::Calling(mut dial) => dial.abandon(driver),
+            Stage::Calling(mut connecting) => connecting.abandon(driver),
             Stage::Talking(conn) => conn.close(driver, None),
             Stage::Over => {}
         }
@@ -136,21 +141,12 @@ impl Conversation {
 
     /// Continues connecting; sends the messages as soon as the connection is made.
     fn call(&mut self, setting: &Setting<'_>, driver: &mut Driver, now: Instant) {
-        let Stage::Calling(dial) = &mut self.stage else { return };
-        match dial.poll(driver, now) {
-            Ok(Progress::Pending(next)) => {
-                let until = self.active + setting.config.timeout;
-                if now < until {
-                    return driver.wake_at(self.key, next.map_or(until, |at| at.min(until)));
-                }
-                let why = if dial.is_resolving() { "the name lookup timed out" } else { "no connection in time" };
-                dial.abandon(driver);
-                self.end(Ending::Unreachable(why.to_owned()));
-            }
-            Ok(Progress::Connected(stream, name)) => {
+        let Stage::Calling(connecting) = &mut self.stage else { return };
+        match connecting.poll(driver, now) {
+            Ok(None) => {}
+            Ok(Some(connected)) => {
                 let traffic = Traffic { plan: self.trial.plan(), ..setting.config.traffic.clone() };
-                let origin = Origin { side: Side::Connect, peer: name, number: 0, made_for: None };
-                let mut conn = Box::new(Conn::new(stream, origin, &traffic, true, &setting.recorder));
+                let mut conn = Box::new(connected.into_conn(0, None, &traffic, true, &setting.recorder));
                 (self.begun, self.active, self.taken) = (now, now, now);
                 if self.trial.fin == Fin::With {
                     conn.hold_last();
@@ -164,6 +160,11 @@ impl Conversation {
                 if let Err(error) = begun {
                     self.end(Ending::Unreachable(cause(&error)));
                 }
+            }
+            Err(Error::Timeout { .. }) => {
+                let resolving = connecting.is_resolving();
+                let why = if resolving { "the name lookup timed out" } else { "no connection in time" };
+                self.end(Ending::Unreachable(why.to_owned()));
             }
             Err(Error::Network { source, .. }) => self.end(Ending::Unreachable(cause(&source))),
             Err(error) => self.end(Ending::Unreachable(error.to_string())),

@@ -61,7 +61,7 @@ impl<'a> Pool<'a> {
         let mut over = Vec::new();
         for event in std::mem::take(&mut self.ready) {
             let number = match event.key {
-                Key::Conn(number) | Key::Attempt { dial: number, .. } => number,
+                Key::Conn(number) | Key::Dial(number) | Key::Attempt { dial: number, .. } => number,
                 Key::Waker => {
                     // A name was looked up, for whoever waits for one.
                     for (number, _) in &self.running {

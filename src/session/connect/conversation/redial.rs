@@ -2,16 +2,14 @@
 
 use std::time::Instant;
 
+use super::super::super::call::connector;
 use super::super::Run;
 use super::{announce, inbox};
 use crate::error::{Error, Operation};
-use crate::io::conn::{Conn, Origin};
-use crate::io::dial::{Dial, Progress};
+use crate::io::connector::{Connected, Connecting};
 use crate::io::driver::Ready;
 use crate::io::key::Key;
-use crate::io::stream::Stream;
 use crate::service::talk::Talk;
-use crate::trace::Side;
 
 /// The tries to connect again.
 #[derive(Debug)]
@@ -25,8 +23,8 @@ pub(super) struct Redial {
 enum Step {
     /// The next try begins at this time.
     Resting(Instant),
-    /// A try that is over at this time.
-    Dialing(Box<Dial>, Instant),
+    /// A try is in progress.
+    Dialing(Box<Connecting>),
 }
 
 /// What has become of it.
@@ -46,8 +44,8 @@ impl Redial {
 
     /// Notes an event of the loop.
     pub(super) fn on_ready(&mut self, event: Ready) {
-        if let Step::Dialing(dial, _) = &mut self.step {
-            dial.on_ready(event);
+        if let Step::Dialing(connecting) = &mut self.step {
+            connecting.on_ready(event);
         }
     }
 
@@ -60,35 +58,26 @@ impl Redial {
                     driver.wake_at(Key::Clock, *at);
                     return Outcome::Pending;
                 }
-                Step::Resting(_) => {
-                    let begun = Dial::start(run.address, config.family, &config.traffic.socket, driver, 0);
-                    match begun {
-                        Ok(dial) => self.step = Step::Dialing(Box::new(dial), now + config.connect_limit.time),
-                        Err(error) => return Outcome::Failed(error),
-                    }
-                }
-                Step::Dialing(dial, until) => match dial.poll(driver, now) {
-                    Ok(Progress::Connected(stream, name)) => return self.take(stream, name, run),
-                    Ok(Progress::Pending(_)) if now >= *until => {
-                        dial.abandon(driver);
+                Step::Resting(_) => match connector(config, run.address).start(driver, 0) {
+                    Ok(connecting) => self.step = Step::Dialing(Box::new(connecting)),
+                    Err(error) => return Outcome::Failed(error),
+                },
+                Step::Dialing(connecting) => match connecting.poll(driver, now) {
+                    Ok(Some(connected)) => return self.take(connected, run),
+                    Ok(None) => return Outcome::Pending,
+                    Err(Error::Network { .. } | Error::Timeout { .. }) => {
                         self.step = Step::Resting(now + config.retry.delay);
                     }
-                    Ok(Progress::Pending(next)) => {
-                        driver.wake_at(Key::Clock, next.map_or(*until, |at| at.min(*until)));
-                        return Outcome::Pending;
-                    }
-                    Err(Error::Network { .. }) => self.step = Step::Resting(now + config.retry.delay),
                     Err(error) => return Outcome::Failed(error),
                 },
             }
         }
     }
 
-    fn take(&self, stream: Stream, name: String, run: &mut Run<'_, Talk>) -> Outcome {
+    fn take(&self, connected: Connected, run: &mut Run<'_, Talk>) -> Outcome {
         let (config, context) = (run.config, run.context);
-        announce(config, &context.report, &name);
-        let origin = Origin { side: Side::Connect, peer: name, number: self.number, made_for: None };
-        let conn = Conn::new(stream, origin, &config.traffic, false, &context.recorder);
+        announce(config, &context.report, &connected.peer);
+        let conn = connected.into_conn(self.number, None, &config.traffic, false, &context.recorder);
         match run.exchange.add(conn, inbox(config)) {
             Ok(server) => {
                 run.server = server;
