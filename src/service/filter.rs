@@ -234,6 +234,10 @@ impl Service for Filter {
     fn wants(&self, from: PeerId) -> bool {
         from != PeerId::Console || (self.server.is_some() && !self.input_ended)
     }
+
+    fn waits_for_input(&self) -> bool {
+        self.server_ended && !self.input_ended
+    }
 }
 
 #[cfg(test)]

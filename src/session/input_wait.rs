@@ -11,18 +11,34 @@ use crate::service::Service;
 pub(super) const SILENCE: Duration = Duration::from_secs(1);
 
 /// The wait for stdin after the peer's end.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct InputWait {
+    /// What would not wait, if anything does.
+    ways_out: &'static str,
     /// Since when stdin is silent, and the number of bytes read by then.
     since: Option<(Instant, u64)>,
     said: bool,
 }
 
 impl InputWait {
+    /// The wait of a stream.
+    pub(super) fn of_stream() -> InputWait {
+        InputWait::with(" (--recv-only does not read it, --end-with-peer leaves now)")
+    }
+
+    /// The wait of messages that are sent to a server that owes no reply.
+    pub(super) fn of_messages() -> InputWait {
+        InputWait::with("")
+    }
+
+    fn with(ways_out: &'static str) -> InputWait {
+        InputWait { ways_out, since: None, said: false }
+    }
+
     /// Checks the wait after a turn of the loop.
     pub(super) fn look<S: Service>(&mut self, exchange: &mut Exchange<S>, report: &Report, quiet: bool, now: Instant) {
         if !exchange.service.waits_for_input() {
-            *self = InputWait::default();
+            *self = InputWait::with(self.ways_out);
             return;
         }
         let read = exchange.heard_from_console();
@@ -39,8 +55,6 @@ impl InputWait {
             return;
         }
         self.said = true;
-        report.warning(
-            "peer closed its side; still waiting for stdin (--recv-only does not read it, --end-with-peer leaves now)",
-        );
+        report.warning(&format!("peer closed its side; still waiting for stdin{}", self.ways_out));
     }
 }

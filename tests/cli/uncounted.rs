@@ -41,12 +41,14 @@ fn without_replies_a_server_that_half_closes_is_sent_on() {
     server.shutdown(Shutdown::Write).unwrap();
     proc.write("one\n");
     assert_eq!(read_line(&mut server), "one\n");
+    let waits = "secretcat: peer closed its side; still waiting for stdin\n";
+    proc.until_stderr(waits);
     proc.feed(b"two\n".to_vec());
     let mut rest = String::new();
     server.read_to_string(&mut rest).unwrap();
     assert_eq!(rest, "two\n");
     drop(server);
-    proc.end().is(0, "", "");
+    proc.end().is(0, "", waits);
 }
 
 #[test]

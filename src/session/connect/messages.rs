@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::super::exchange::Why;
+use super::super::input_wait::InputWait;
 use super::replies::{ReplyClock, how_lost, left_early, lost, too_long};
 use super::{Failure, Link, Mode, Run};
 use crate::config::HalfClose;
@@ -40,15 +41,22 @@ pub(super) fn run(link: Link<'_>) -> Result<(), Failure> {
     // stdin is lines, whatever framing they are sent in.
     let mut run = Run::start(link, Filter::new(terms), console, Framing::Lines, inbox)?;
     run.start_meter_of_input();
-    run.go(&mut Messages::default())
+    run.go(&mut Messages {
+        clock: ReplyClock::default(),
+        quit_at: None,
+        pace: Pace::default(),
+        rest: None,
+        input_wait: InputWait::of_messages(),
+    })
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Messages {
     clock: ReplyClock,
     quit_at: Option<Instant>,
     pace: Pace,
     rest: Option<Rest>,
+    input_wait: InputWait,
 }
 
 /// How fast the server answers.
@@ -180,6 +188,8 @@ impl Messages {
             }
             return run.show_the_rest().then(|| verdict(run, RestEnd::Silent));
         }
+        let (report, quiet) = (&run.context.report, run.config.seeing.quiet);
+        self.input_wait.look(&mut run.exchange, report, quiet, now);
         if is_complete {
             return self.wait_for_rest(run, now).map(|end| verdict(run, end));
         }

@@ -41,10 +41,10 @@ pub(super) fn run(link: Link<'_>) -> Result<(), Failure> {
         run.exchange.arm(run.server);
     }
     run.start_meter_of_input();
-    run.go(&mut Stream::default())
+    run.go(&mut Stream { quit_at: None, input_wait: InputWait::of_stream() })
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Stream {
     quit_at: Option<Instant>,
     input_wait: InputWait,

@@ -108,7 +108,7 @@ impl<'a, S: Service> Server<'a, S> {
             grace: None,
             failure: None,
             losses: 0,
-            input_wait: InputWait::default(),
+            input_wait: InputWait::of_stream(),
             arms: config.pipe().is_some() && Source::of_stdin() != Source::Terminal,
         })
     }
