@@ -107,7 +107,7 @@ fn command_for(args: &[OsString]) -> clap::Command {
 }
 
 /// The flags of `connect ADDRESS` or `connect HOST PORT` without options, which scripts run often. Defining
-/// fifty options that are not given takes a seventh of a run with one message.
+/// fifty options that are not given takes 0.29 ms, a fifth of a run with one message.
 fn plain(args: &[OsString]) -> Option<connect::ConnectFlags> {
     let [_, command, address @ ..] = args else { return None };
     let is_word = |arg: &OsString| !arg.as_encoded_bytes().starts_with(b"-");
