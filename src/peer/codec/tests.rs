@@ -55,6 +55,7 @@ impl Protocol for Rotor {
                 DATA if self.is_established => plain.extend(body.iter().map(|byte| byte.wrapping_sub(13))),
                 CLOSE if self.is_established => {
                     self.is_closed_by_peer = true;
+                    self.partial.clear();
                     return Ok(());
                 }
                 kind => return Err(Violation(format!("a record of kind {kind} does not belong here"))),
@@ -193,7 +194,7 @@ fn plaintext_waits_for_the_end_of_the_handshake() {
     assert!(client.layer.is_closed() && !server.layer.is_closed());
     assert_eq!((server.layer.end(), server.layer.wants_read()), (End::Clean, false));
     assert_eq!((client.layer.end(), client.layer.wants_read()), (End::CutOff, true));
-    assert_eq!(server.layer.receive(b"\x09after the close", &mut server.plain), Ok(()));
+    assert_eq!(server.layer.receive(b"\x09\0", &mut server.plain), Ok(()));
 }
 
 #[test]
@@ -204,6 +205,11 @@ fn what_the_protocol_does_not_allow_is_an_error() {
         assert_eq!(violation.to_string(), format!("a record of kind {} does not belong here", bytes[0]));
         assert_eq!(server.end(), End::CutOff);
     }
+    // Plaintext that waits for the handshake is not sent to a peer that breaks it.
+    let mut server = Rotor::layer(false);
+    server.send(b"welcome", std::iter::once(7));
+    assert!(server.receive(b"\x01\0\x09\0", &mut Vec::new()).is_err());
+    assert_eq!(server.waiting(), 7);
 }
 
 #[test]

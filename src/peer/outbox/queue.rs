@@ -42,3 +42,22 @@ impl Queue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_queue_gives_back_what_a_burst_took() {
+        let mut queue = Queue::default();
+        for (burst, kept) in [(100, true), (1000, false)] {
+            queue.push(&vec![7; burst]);
+            queue.advance(burst - 1);
+            queue.settle();
+            assert_eq!(queue.bytes(), [7]);
+            queue.advance(1);
+            queue.settle();
+            assert_eq!((queue.start, queue.bytes.capacity() > 0), (0, kept));
+        }
+    }
+}

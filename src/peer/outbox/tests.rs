@@ -154,6 +154,7 @@ fn a_barrier_stands_after_every_whole_piece() {
     check(&[
         ("chunk 4 acked", "send 6, run, run, acked, run, acked, run", "4 barrier 4 | barrier 4 | 2 barrier 6 | idle |"),
         ("raw chunk 4 acked", "send 3, run, send 3, run, acked, run", "3 idle | 1 barrier 4 | 2 idle |"),
+        ("chunk 4 delay 10ms acked", "send 8, run, wait 4, acked, run", "4 barrier 4 | pause 10 to 14 |"),
         ("unseen chunk 4 acked", "send 6, run", "4 2 idle |"),
         (
             "chunk 4 delay 10ms acked",
@@ -177,6 +178,7 @@ fn the_last_piece_waits_for_the_end_of_the_stream() {
         ),
         ("raw chunk 4 acked", "hold, send 2, run, send 4, run", "2held idle | release 2 barrier 4 |"),
         ("coalesce 2", "hold, send 2+2+2, run, end, run", "4 idle | 2held idle |"),
+        ("chunk 4", "hold, send 4, run, send 1, run", "4held idle | release 1held idle |"),
         ("chunk 4 delay 10ms", "hold, send 4, run, send 2, run", "4held idle | release pause 10 to 10 |"),
     ]);
 }
