@@ -102,7 +102,8 @@ pub(super) struct ConnectFlags {
     /// A connection fails when it is refused, the host is unreachable, a limit of time has passed, or the
     /// name is not found; and when it is closed or reset before the server has sent a byte, as by the
     /// proxy of a container whose server is not there yet. Then what was read from stdin, at most 1 MiB,
-    /// is sent again. Local failures are not retried, and at a terminal see --reconnect.
+    /// is sent again. With --raw, an end in order after everything was acknowledged is a success. Local
+    /// failures are not retried. For a conversation at a terminal see --reconnect.
     #[arg(long, value_name = "N", help_heading = "Limits", default_value_t = Count(0), allow_hyphen_values = true)]
     retry: Count,
     /// Wait TIME before each retry
