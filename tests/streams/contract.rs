@@ -137,15 +137,10 @@ impl Cell {
             End::PeerKilled if self.side == Side::Relay && self.stdin == Stdin::PipeLate && self.size == Size::Line => {
                 Some("the client of the relay has ended before the relay can know")
             }
-            End::PeerCannotWrite if self.direction == Direction::Both && self.stdin == Stdin::Terminal => {
-                Some("at a terminal the end of the peer is the end: which is first is not determined")
-            }
             End::PeerClosesEarly if self.size == Size::Line => Some(midst),
             End::PeerClosesEarly | End::PeerCannotWrite if !self.sends() => Some("the peer has nothing to write"),
-            End::PeerCannotWrite
-                if self.direction == Direction::Both && self.size == Size::Line && self.peer == Peer::Secretcat =>
-            {
-                Some("the end of a secretcat with input is no receipt: which is first is not determined")
+            End::PeerCannotWrite if self.direction == Direction::Both && self.size == Size::Line => {
+                Some("the peer has an end of its own to send: which is first is not determined")
             }
             _ if self.cannot_write() && !self.receives() => Some("there is nothing to write"),
             _ => None,
