@@ -209,12 +209,21 @@ fn a_reset_waits_for_a_client_that_reads_late() {
     ends_in_a_reset(&mut client, "");
 }
 
+/// A client whose server is not there is reset, at times before its connection is seen to stand.
+#[track_caller]
+fn is_refused(relay: &Server) {
+    match TcpStream::connect(relay.addr) {
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+        Ok(mut client) => ends_in_a_reset(&mut client, ""),
+    }
+}
+
 #[test]
 fn a_server_that_is_not_there_is_told_of_and_the_next_client_may_find_it() {
     let (listener, address) = stage();
     drop(listener);
     let relay = relay(&address, &[]);
-    ends_in_a_reset(&mut relay.open(), "");
+    is_refused(&relay);
     let told = format!("secretcat: connect {address}: connection refused (is a server listening there?)\n");
     relay.proc.until_stderr(&told);
     let server = Server::at(&address, &[]);
@@ -231,11 +240,7 @@ fn a_server_that_is_not_there_is_told_of_once_a_second_with_how_many_asked_for_i
     let begun = Instant::now();
     let relay = relay(&address, &[]);
     for _ in 0..200 {
-        // The reset may come before the connection is seen to stand.
-        match TcpStream::connect(relay.addr) {
-            Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
-            Ok(mut client) => ends_in_a_reset(&mut client, ""),
-        }
+        is_refused(&relay);
     }
     let out = relay.stop();
     let most = 2 + begun.elapsed().as_secs();
@@ -263,13 +268,10 @@ fn who_comes_while_another_leaves_is_served_like_anybody() {
     let (listener, address) = stage();
     drop(listener);
     let relay = relay(&address, &[]);
-    let mut leaving = relay.open();
-    ends_in_a_reset(&mut leaving, "");
-    // The relay hears of both in one turn: the leave of the first, whose number the second is given.
+    is_refused(&relay); // the one that comes next is given its number
     relay.proc.signal(Signal::STOP);
     let stat = format!("/proc/{}/stat", relay.proc.pid());
     poll_until("it stands still", thread::yield_now, || std::fs::read_to_string(&stat).unwrap().contains(") T "));
-    drop(leaving);
     let mut coming = relay.open();
     relay.proc.signal(Signal::CONT);
     ends_in_a_reset(&mut coming, "");
