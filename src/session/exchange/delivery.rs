@@ -52,6 +52,9 @@ impl Delivery {
 impl<S: Service> Exchange<S> {
     /// What of stdin has not reached this peer.
     pub(in crate::session) fn delivery(&self, id: PeerId) -> Delivery {
+        if self.console.is_none() && self.ack_timeout.is_none() {
+            return Delivery::default(); // nothing comes from stdin: the kernel need not be asked at each end
+        }
         let Some(peer) = self.peer(id) else { return Delivery::default() };
         let Link::Conn(conn) = &peer.link else { return Delivery::default() };
         let unacknowledged = conn.unacknowledged().unwrap_or(0);
