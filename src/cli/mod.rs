@@ -89,7 +89,12 @@ pub enum Refusal {
 /// The definitions of all commands, for the man pages and the completions.
 #[must_use]
 pub fn command() -> clap::Command {
-    Commands::augment_subcommands(Cli::command()).mut_subcommands(short_help::shorten)
+    definitions().mut_subcommands(short_help::shorten)
+}
+
+/// The same, before its help is shortened.
+fn definitions() -> clap::Command {
+    Commands::augment_subcommands(Cli::command())
 }
 
 /// The definitions that this command line needs. If its first word is a command, only that command is defined:
@@ -101,9 +106,9 @@ fn command_for(args: &[OsString]) -> clap::Command {
         "connect" => connect::ConnectFlags::augment_args,
         "sweep" => sweep::SweepFlags::augment_args,
         "-V" | "--version" => return Cli::command(),
-        _ => return command(),
+        _ => return definitions(),
     };
-    Cli::command().subcommand(short_help::shorten(define(clap::Command::new(name.to_owned()))))
+    Cli::command().subcommand(define(clap::Command::new(name.to_owned())))
 }
 
 /// The flags of `connect ADDRESS` or `connect HOST PORT` without options, which scripts run often. Defining
@@ -144,7 +149,14 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Refusa
     let args = as_options(args);
     let refused = |error| refused(&args, error);
     let mut program = command_for(&args);
-    let matches = program.try_get_matches_from_mut(&args).map_err(refused)?;
+    let matches = match program.try_get_matches_from_mut(&args) {
+        // Shortening the help of fifty options takes longer than to define them: it is done where it is printed.
+        Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => {
+            command_for(&args).mut_subcommands(short_help::shorten).try_get_matches_from(&args)
+        }
+        other => other,
+    }
+    .map_err(refused)?;
     let cli = Cli::from_arg_matches(&matches).map_err(refused)?;
     let typed = address_was_typed(matches.subcommand().map(|(_, of_command)| of_command));
     let task = match Commands::from_arg_matches(&matches).map_err(refused)? {
@@ -236,7 +248,7 @@ mod tests {
             let alone = command_for(&words);
             assert_eq!(alone.get_subcommands().count(), 1, "{name} comes with others");
             let told = |command: clap::Command| command.try_get_matches_from(&words).unwrap_err().to_string();
-            assert_eq!(told(alone), told(command()));
+            assert_eq!(told(alone), told(definitions()));
         }
         assert_eq!(command_for(&["secretcat".into()]).get_subcommands().count(), 3);
     }

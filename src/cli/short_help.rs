@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn short_help_fits_a_terminal_and_shows_options_that_exist() {
         for (name, shown) in [("listen", LISTEN), ("connect", CONNECT), ("sweep", SWEEP)] {
-            let mut command = crate::cli::command_for(&["secretcat".into(), name.into()]).term_width(80);
+            let mut command = crate::cli::command().term_width(80);
             command.build();
             let command = command.find_subcommand_mut(name).unwrap();
             let longs: Vec<_> = command.get_arguments().filter_map(|argument| argument.get_long()).collect();
