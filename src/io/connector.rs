@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::conn::{Conn, Origin};
 use super::dial::{Dial, Progress};
-use super::driver::{Driver, Ready};
 use super::key::Key;
+use super::reactor::{Reactor, Ready};
 use super::recorder::Recorder;
 use super::stream::Stream;
 use crate::config::{Family, SocketOptions, Traffic};
@@ -50,19 +50,19 @@ pub struct Connected {
 }
 
 impl Connector<'_> {
-    /// Starts to connect. The driver reports the deadlines as dial `number`, and the sockets as its attempts.
+    /// Starts to connect. The reactor reports the deadlines as dial `number`, and the sockets as its attempts.
     ///
     /// # Errors
     /// When the name lookup cannot be started.
-    pub fn start(&self, driver: &Driver, number: usize) -> Result<Connecting, Error> {
+    pub fn start(&self, reactor: &Reactor, number: usize) -> Result<Connecting, Error> {
         let until = Instant::now().checked_add(self.limit);
-        let dial = Dial::start(self.address, self.family, self.options, driver, number)?;
+        let dial = Dial::start(self.address, self.family, self.options, reactor, number)?;
         Ok(Connecting { dial, key: Key::Dial(number), limit: self.limit, limited_by: self.limited_by, until })
     }
 }
 
 impl Connecting {
-    /// Notes an event of the driver.
+    /// Notes an event of the reactor.
     pub fn on_ready(&mut self, ready: Ready) {
         self.dial.on_ready(ready);
     }
@@ -73,28 +73,28 @@ impl Connecting {
         self.dial.is_resolving()
     }
 
-    /// Continues; `None`: poll again after an event, or when the driver reports the dial.
+    /// Continues; `None`: poll again after an event, or when the reactor reports the dial.
     ///
     /// # Errors
     /// When every address has failed, an option cannot be set, or the time is over.
-    pub fn poll(&mut self, driver: &mut Driver, now: Instant) -> Result<Option<Connected>, Error> {
-        let next = match self.dial.poll(driver, now)? {
+    pub fn poll(&mut self, reactor: &mut Reactor, now: Instant) -> Result<Option<Connected>, Error> {
+        let next = match self.dial.poll(reactor, now)? {
             Progress::Connected(stream, peer) => return Ok(Some(Connected { stream, peer })),
             Progress::Pending(next) => next,
         };
         if self.until.is_some_and(|until| now >= until) {
-            self.abandon(driver);
+            self.abandon(reactor);
             return Err(self.dial.timeout(self.limit, self.limited_by));
         }
         if let Some(at) = next.into_iter().chain(self.until).min() {
-            driver.wake_at(self.key, at);
+            reactor.wake_at(self.key, at);
         }
         Ok(None)
     }
 
     /// Aborts the attempts in progress.
-    pub fn abandon(&mut self, driver: &Driver) {
-        self.dial.abandon(driver);
+    pub fn abandon(&mut self, reactor: &Reactor) {
+        self.dial.abandon(reactor);
     }
 }
 
@@ -132,15 +132,15 @@ mod tests {
     fn connect(address: &Address, limit: Duration, hears: bool) -> Result<Connected, Error> {
         let options = &SocketOptions::default();
         let connector = Connector { address, family: Family::Any, options, limit, limited_by: "the test" };
-        let mut driver = Driver::new(Duration::ZERO).unwrap();
-        let mut connecting = connector.start(&driver, 3).unwrap();
+        let mut reactor = Reactor::new(Duration::ZERO).unwrap();
+        let mut connecting = connector.start(&reactor, 3).unwrap();
         let mut ready = Vec::new();
         loop {
-            if let Some(connected) = connecting.poll(&mut driver, Instant::now())? {
+            if let Some(connected) = connecting.poll(&mut reactor, Instant::now())? {
                 return Ok(connected);
             }
-            driver.wake_at(Key::Clock, Instant::now() + Duration::from_secs(60));
-            driver.wait(&mut ready).unwrap();
+            reactor.wake_at(Key::Clock, Instant::now() + Duration::from_secs(60));
+            reactor.wait(&mut ready).unwrap();
             assert!(ready.iter().all(|event| event.key != Key::Clock), "nothing woke the loop");
             for event in ready.drain(..) {
                 if hears {

@@ -12,8 +12,8 @@ use std::os::fd::{AsFd, AsRawFd};
 use mio::Interest;
 use mio::unix::SourceFd;
 
-use super::driver::{Driver, Ready};
 use super::key::Key;
+use super::reactor::{Reactor, Ready};
 use super::splice::{End, Kind, Step};
 use super::sys;
 use super::{Flush, Incoming};
@@ -77,20 +77,20 @@ struct Handle {
 }
 
 impl Console {
-    /// Opens stdout, and stdin if it is to be read, and registers them with the driver.
+    /// Opens stdout, and stdin if it is to be read, and registers them with the reactor.
     ///
     /// # Errors
     /// The kernel's.
-    pub fn open(driver: &Driver, read_input: bool) -> io::Result<Self> {
+    pub fn open(reactor: &Reactor, read_input: bool) -> io::Result<Self> {
         let stdout = io::stdout();
         let escaper = stdout.is_terminal().then(Escaper::default);
         let stdin = if read_input { Some(File::from(io::stdin().as_fd().try_clone_to_owned()?)) } else { None };
         let source = stdin.as_ref().map_or(Source::Nothing, Source::of);
         let input = match stdin.filter(|_| source != Source::Nothing) {
-            Some(stdin) => Some(Handle::watch(stdin.into(), driver, Key::Stdin, Interest::READABLE)?),
+            Some(stdin) => Some(Handle::watch(stdin.into(), reactor, Key::Stdin, Interest::READABLE)?),
             None => None,
         };
-        let mut output = Handle::watch(stdout.as_fd().try_clone_to_owned()?, driver, Key::Stdout, Interest::WRITABLE)?;
+        let mut output = Handle::watch(stdout.as_fd().try_clone_to_owned()?, reactor, Key::Stdout, Interest::WRITABLE)?;
         if sys::was_closed(1) || !sys::is_writable(output.file.as_fd()) {
             (output.refuses, output.kind) = (true, Kind::Other); // every write must go through the check
         }
@@ -239,7 +239,7 @@ impl Console {
         self.full |= step == Step::Full;
     }
 
-    /// Notes an event of the driver.
+    /// Notes an event of the reactor.
     pub fn on_ready(&mut self, ready: Ready) {
         self.full &= !(ready.key == Key::Stdout && ready.writable);
     }
@@ -321,8 +321,8 @@ impl Console {
 }
 
 impl Handle {
-    fn watch(fd: std::os::fd::OwnedFd, driver: &Driver, key: Key, interest: Interest) -> io::Result<Self> {
-        let watched = match driver.register_one(&mut SourceFd(&fd.as_raw_fd()), key, interest) {
+    fn watch(fd: std::os::fd::OwnedFd, reactor: &Reactor, key: Key, interest: Interest) -> io::Result<Self> {
+        let watched = match reactor.register_one(&mut SourceFd(&fd.as_raw_fd()), key, interest) {
             Ok(()) => true,
             Err(error) if error.raw_os_error() == Some(libc::EPERM) => false,
             Err(error) => return Err(error),

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, SockAddr, Socket};
 
 use super::address::Lookup;
-use super::driver::{Behind, Driver, Ready};
 use super::key::Key;
+use super::reactor::{Behind, Reactor, Ready};
 use super::sockopt::{self, OptionError, Stage};
 use super::stream::{self, Stream};
 use crate::config::{Family, SocketOptions};
@@ -34,7 +34,7 @@ pub struct Dial {
     /// When the next address is tried; `None` is at once.
     next_at: Option<Instant>,
     failed: Option<(Endpoint, io::Error)>,
-    /// Its number among the dials of the driver.
+    /// Its number among the dials of the reactor.
     number: usize,
     /// The number of the next attempt.
     begun: u8,
@@ -62,14 +62,14 @@ enum Begun {
 /// The state of a dial.
 #[derive(Debug)]
 pub enum Progress {
-    /// Poll again after an event of the driver, or at this time.
+    /// Poll again after an event of the reactor, or at this time.
     Pending(Option<Instant>),
     /// Connected, with the address that answered.
     Connected(Stream, String),
 }
 
 impl Dial {
-    /// Starts to connect to `address`. The driver reports its sockets as attempts of the dial `number`.
+    /// Starts to connect to `address`. The reactor reports its sockets as attempts of the dial `number`.
     ///
     /// # Errors
     /// When the lookup cannot be started.
@@ -77,7 +77,7 @@ impl Dial {
         address: &Address,
         family: Family,
         options: &SocketOptions,
-        driver: &Driver,
+        reactor: &Reactor,
         number: usize,
     ) -> Result<Self, Error> {
         let mut dial = Dial {
@@ -97,7 +97,7 @@ impl Dial {
                     .push_back(stream::unix_address(path).map_err(Error::network(Operation::Connect, address))?);
             }
             Address::Tcp { host, port } => {
-                let lookup = Lookup::start(host, *port, family, &driver.waker());
+                let lookup = Lookup::start(host, *port, family, &reactor.waker());
                 dial.lookup = Some(lookup.map_err(Error::network(Operation::Resolve, address))?);
             }
         }
@@ -115,7 +115,7 @@ impl Dial {
     ///
     /// # Errors
     /// When every address has failed, the error of the last one; or at once when an option cannot be set.
-    pub fn poll(&mut self, driver: &Driver, now: Instant) -> Result<Progress, Error> {
+    pub fn poll(&mut self, reactor: &Reactor, now: Instant) -> Result<Progress, Error> {
         if let Some(lookup) = &mut self.lookup {
             match lookup.poll().map_err(Error::network(Operation::Resolve, &self.address))? {
                 None => return Ok(Progress::Pending(None)),
@@ -123,12 +123,12 @@ impl Dial {
             }
             self.lookup = None;
         }
-        if let Some(attempt) = self.look_at_attempts(driver) {
+        if let Some(attempt) = self.look_at_attempts(reactor) {
             return self.stands(attempt);
         }
         while self.next_at.is_none_or(|at| now >= at) {
             let Some(target) = self.waiting.pop_front() else { break };
-            self.next_at = match self.begin(&target, driver)? {
+            self.next_at = match self.begin(&target, reactor)? {
                 Begun::Stands(attempt) => return self.stands(attempt),
                 Begun::UnderWay => Some(now + HEAD_START),
                 Begun::Failed => None, // the address has failed: try the next one at once
@@ -166,14 +166,14 @@ impl Dial {
     }
 
     /// Aborts all attempts.
-    pub fn abandon(&mut self, driver: &Driver) {
+    pub fn abandon(&mut self, reactor: &Reactor) {
         for mut attempt in self.attempts.drain(..) {
-            driver.deregister(&mut attempt.stream);
+            reactor.deregister(&mut attempt.stream);
         }
     }
 
     /// Removes the attempts that have ended; the first connection wins.
-    fn look_at_attempts(&mut self, driver: &Driver) -> Option<Attempt> {
+    fn look_at_attempts(&mut self, reactor: &Reactor) -> Option<Attempt> {
         let mut at = 0;
         while at < self.attempts.len() {
             if !self.attempts[at].ready {
@@ -181,10 +181,10 @@ impl Dial {
                 continue;
             }
             let mut attempt = self.attempts.remove(at);
-            driver.deregister(&mut attempt.stream);
+            reactor.deregister(&mut attempt.stream);
             match attempt.stream.take_error() {
                 None => {
-                    self.abandon(driver);
+                    self.abandon(reactor);
                     return Some(attempt);
                 }
                 Some(error) => {
@@ -197,7 +197,7 @@ impl Dial {
     }
 
     /// Starts one attempt.
-    fn begin(&mut self, target: &SockAddr, driver: &Driver) -> Result<Begun, Error> {
+    fn begin(&mut self, target: &SockAddr, reactor: &Reactor) -> Result<Begun, Error> {
         let endpoint = target.as_socket().map_or_else(|| Endpoint::from(&self.address), Endpoint::from);
         let socket = match self.prepare(target, &endpoint) {
             Err(Error::Network { source, .. }) => {
@@ -214,11 +214,11 @@ impl Dial {
         let mut attempt = Attempt { stream, family, endpoint, key, ready: false };
         match connected {
             Ok(()) => {
-                self.abandon(driver);
+                self.abandon(reactor);
                 return Ok(Begun::Stands(attempt));
             }
             Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {
-                match driver.register(&mut attempt.stream, key) {
+                match reactor.register(&mut attempt.stream, key) {
                     Ok(()) => {
                         self.attempts.push(attempt);
                         return Ok(Begun::UnderWay);
@@ -320,18 +320,18 @@ mod tests {
     }
 
     /// Goes on until the connection stands. A dial that waits for nobody is never woken.
-    fn connect(dial: &mut Dial, driver: &mut Driver, mut step: impl FnMut()) -> String {
+    fn connect(dial: &mut Dial, reactor: &mut Reactor, mut step: impl FnMut()) -> String {
         let mut ready = Vec::new();
         loop {
-            match dial.poll(driver, Instant::now()).unwrap() {
+            match dial.poll(reactor, Instant::now()).unwrap() {
                 Progress::Connected(_, address) => return address,
                 Progress::Pending(next) => {
                     assert!(dial.waiting.is_empty() || next.is_some(), "{dial:?}");
-                    driver.wake_at(Key::Clock, next.unwrap_or_else(|| Instant::now() + Duration::from_secs(60)));
+                    reactor.wake_at(Key::Clock, next.unwrap_or_else(|| Instant::now() + Duration::from_secs(60)));
                 }
             }
             step();
-            driver.wait(&mut ready).unwrap();
+            reactor.wait(&mut ready).unwrap();
             ready.drain(..).for_each(|ready| dial.on_ready(ready));
         }
     }
@@ -341,9 +341,9 @@ mod tests {
         let path = std::env::temp_dir().join(format!("secretcat-{}-queue", std::process::id()));
         let addr = SockAddr::unix(&path).unwrap();
         let (listener, _waiting) = full(Domain::UNIX, &addr);
-        let mut driver = Driver::new(Duration::ZERO).unwrap();
+        let mut reactor = Reactor::new(Duration::ZERO).unwrap();
         let address = Address::Unix(path.clone());
-        let mut dial = Dial::start(&address, Family::Any, &SocketOptions::default(), &driver, 0).unwrap();
+        let mut dial = Dial::start(&address, Family::Any, &SocketOptions::default(), &reactor, 0).unwrap();
         let mut tries = 0;
         let step = || {
             tries += 1;
@@ -351,7 +351,7 @@ mod tests {
                 listener.accept().unwrap();
             }
         };
-        assert_eq!(connect(&mut dial, &mut driver, step), address.to_string());
+        assert_eq!(connect(&mut dial, &mut reactor, step), address.to_string());
         assert_eq!(tries, 3);
         std::fs::remove_file(path).unwrap();
     }
@@ -368,12 +368,12 @@ mod tests {
             socket
         };
         let (refusing, listening) = (bound(false), bound(true));
-        let mut driver = Driver::new(Duration::ZERO).unwrap();
+        let mut reactor = Reactor::new(Duration::ZERO).unwrap();
         let address = Address::default();
-        let mut dial = Dial::start(&address, Family::V4, &SocketOptions::default(), &driver, 0).unwrap();
+        let mut dial = Dial::start(&address, Family::V4, &SocketOptions::default(), &reactor, 0).unwrap();
         dial.lookup = None;
         dial.waiting = [&silent, &refusing, &listening].map(|socket| socket.local_addr().unwrap()).into();
         let found = listening.local_addr().unwrap().as_socket().unwrap().to_string();
-        assert_eq!(connect(&mut dial, &mut driver, || ()), found);
+        assert_eq!(connect(&mut dial, &mut reactor, || ()), found);
     }
 }

@@ -4,7 +4,7 @@ use mio::Token;
 
 use crate::service::PeerId;
 
-/// What a source or a deadline of the [`Driver`](super::driver::Driver) belongs to.
+/// What a source or a deadline of the [`Reactor`](super::reactor::Reactor) belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {
     /// A connection, by its number.
@@ -32,7 +32,7 @@ pub enum Key {
     AccessLog,
     /// A wake-up from another thread.
     Waker,
-    /// The timer of nanoseconds, which the driver does not report.
+    /// The timer of nanoseconds, which the reactor does not report.
     Timer,
 }
 

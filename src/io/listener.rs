@@ -11,8 +11,8 @@ use socket2::{Domain, SockAddr, SockRef, Socket};
 
 use super::address::Lookup;
 use super::dial::{family_of, option_error};
-use super::driver::Driver;
 use super::key::Key;
+use super::reactor::Reactor;
 use super::signal::Signals;
 use super::sockopt::{self, Stage};
 use super::stream::{self, Stream};
@@ -81,7 +81,7 @@ impl Arrival {
 /// Why no connection was accepted.
 #[derive(Debug)]
 pub enum NoArrival {
-    /// No client is waiting; the driver will report one.
+    /// No client is waiting; the reactor will report one.
     Nobody,
     /// The client has closed the connection before it was accepted: continue.
     Gone,
@@ -94,7 +94,7 @@ pub enum NoArrival {
 }
 
 impl Listener {
-    /// Binds and listens. The driver, which has no other source yet, waits for the name lookup.
+    /// Binds and listens. The reactor, which has no other source yet, waits for the name lookup.
     ///
     /// # Errors
     /// When the address cannot be bound, or an option cannot be set; `Interrupted` when a signal arrives during
@@ -103,7 +103,7 @@ impl Listener {
         address: &Address,
         family: Family,
         options: &SocketOptions,
-        driver: &mut Driver,
+        reactor: &mut Reactor,
         signals: &Signals,
     ) -> Result<Self, Error> {
         let fail = || Error::network(Operation::Listen, address);
@@ -112,15 +112,15 @@ impl Listener {
             Address::Tcp { host, port } => (host, *port),
         };
         let resolve = || Error::network(Operation::Resolve, address);
-        let mut lookup = Lookup::start(host, port, family, &driver.waker()).map_err(resolve())?;
+        let mut lookup = Lookup::start(host, port, family, &reactor.waker()).map_err(resolve())?;
         let mut ready = Vec::new();
         let found = loop {
             if let Some(found) = lookup.poll().map_err(resolve())? {
                 break found;
             }
             ready.clear();
-            driver.wait(&mut ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
-            // A signal wakes the driver once, and the next loop waits before it checks for signals.
+            reactor.wait(&mut ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
+            // A signal wakes the reactor once, and the next loop waits before it checks for signals.
             if signals.stopped() {
                 return Err(Error::Interrupted);
             }
@@ -261,16 +261,16 @@ impl Listener {
         }
     }
 
-    /// Registers it with the driver.
+    /// Registers it with the reactor.
     ///
     /// # Errors
     /// The kernel's.
-    pub fn register(&mut self, driver: &mut Driver) -> io::Result<()> {
+    pub fn register(&mut self, reactor: &mut Reactor) -> io::Result<()> {
         match &mut self.socket {
-            Kind::Tcp(socket) => driver.register_one(socket, Key::Listener, mio::Interest::READABLE),
-            Kind::Unix(socket, _) => driver.register_one(socket, Key::Listener, mio::Interest::READABLE),
+            Kind::Tcp(socket) => reactor.register_one(socket, Key::Listener, mio::Interest::READABLE),
+            Kind::Unix(socket, _) => reactor.register_one(socket, Key::Listener, mio::Interest::READABLE),
             Kind::Accepted(_) => {
-                driver.again(Key::Listener); // the connection is ready
+                reactor.again(Key::Listener); // the connection is ready
                 Ok(())
             }
         }
@@ -296,11 +296,11 @@ impl Listener {
     }
 
     /// Closes it, and removes the file of a unix socket.
-    pub fn close(mut self, driver: &Driver) {
+    pub fn close(mut self, reactor: &Reactor) {
         match &mut self.socket {
-            Kind::Tcp(socket) => driver.deregister(socket),
+            Kind::Tcp(socket) => reactor.deregister(socket),
             Kind::Unix(socket, path) => {
-                driver.deregister(socket);
+                reactor.deregister(socket);
                 if !self.inherited && abstract_name(path).is_none() {
                     // The file may have been removed already.
                     let _ = std::fs::remove_file(path);

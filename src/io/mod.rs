@@ -6,12 +6,12 @@ pub mod conn;
 pub mod connector;
 pub mod console;
 pub mod dial;
-pub mod driver;
 pub mod files;
 pub mod key;
 pub mod line_input;
 pub mod listener;
 pub mod peer_queue;
+pub mod reactor;
 pub mod recorder;
 pub mod report;
 pub mod services;
@@ -43,7 +43,7 @@ pub fn read_buffer() -> Vec<u8> {
 pub enum Incoming {
     /// This many bytes were read to the start of the buffer.
     Bytes(usize),
-    /// Nothing can be read now; the driver will report when.
+    /// Nothing can be read now; the reactor will report when.
     Blocked,
     /// Reading pauses until this time.
     Until(Instant),
@@ -56,7 +56,7 @@ pub enum Incoming {
 pub enum Flush {
     /// Everything is written.
     Idle,
-    /// The kernel takes no more now; the driver will report when.
+    /// The kernel takes no more now; the reactor will report when.
     Blocked,
     /// Writing pauses until this time.
     Until(Instant),

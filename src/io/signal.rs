@@ -180,8 +180,8 @@ pub fn die_of(signal: Signal) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::driver::Driver;
     use super::super::key::Key;
+    use super::super::reactor::Reactor;
     use super::*;
 
     #[test]
@@ -190,13 +190,13 @@ mod tests {
         let usr1 = Signals::default();
         usr1.receive(SIGUSR1);
         for (signals, before) in [(&signals, false), (&signals, true), (&usr1, true)] {
-            let mut driver = Driver::new(std::time::Duration::ZERO).unwrap();
-            signals.watch(&driver.waker());
+            let mut reactor = Reactor::new(std::time::Duration::ZERO).unwrap();
+            signals.watch(&reactor.waker());
             if !before {
                 signals.stop();
             }
             let mut ready = Vec::new();
-            driver.wait(&mut ready).unwrap();
+            reactor.wait(&mut ready).unwrap();
             assert_eq!(ready.first().map(|ready| ready.key), Some(Key::Waker));
         }
     }

@@ -6,8 +6,8 @@ use super::Context;
 use crate::config::ConnectConfig;
 use crate::error::{Error, Operation};
 use crate::io::connector::{Connected, Connector};
-use crate::io::driver::{Driver, Ready};
 use crate::io::key::Key;
+use crate::io::reactor::{Reactor, Ready};
 use crate::value::Address;
 
 /// Connecting, with the retries and time limits of the configuration.
@@ -31,23 +31,23 @@ impl<'a> Caller<'a> {
 
     /// Connects; returns the connection and its event loop. `lost` is the error of an earlier connection, which
     /// counts as a failed attempt.
-    pub(super) fn connect(&mut self, lost: Option<Error>) -> Result<(Driver, Connected), Error> {
-        let mut driver =
-            Driver::new(self.config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
-        self.context.signals.watch(&driver.waker());
+    pub(super) fn connect(&mut self, lost: Option<Error>) -> Result<(Reactor, Connected), Error> {
+        let mut reactor =
+            Reactor::new(self.config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
+        self.context.signals.watch(&reactor.waker());
         if let Some(error) = lost {
-            self.prepare_next(error, &mut driver)?;
+            self.prepare_next(error, &mut reactor)?;
         }
         loop {
-            match self.attempt(&mut driver) {
+            match self.attempt(&mut reactor) {
                 Ok(connected) => {
                     if self.left < self.config.retry.times {
                         self.context.report.status("");
                     }
-                    return Ok((driver, connected));
+                    return Ok((reactor, connected));
                 }
                 Err(error @ (Error::Network { .. } | Error::Timeout { .. })) => {
-                    self.prepare_next(error, &mut driver)?;
+                    self.prepare_next(error, &mut reactor)?;
                 }
                 Err(error) => return Err(error),
             }
@@ -55,7 +55,7 @@ impl<'a> Caller<'a> {
     }
 
     /// Waits before the next attempt; without one, returns the error.
-    fn prepare_next(&mut self, error: Error, driver: &mut Driver) -> Result<(), Error> {
+    fn prepare_next(&mut self, error: Error, reactor: &mut Reactor) -> Result<(), Error> {
         if !self.may_try_again() {
             return Err(error);
         }
@@ -63,7 +63,7 @@ impl<'a> Caller<'a> {
         if self.config.seeing.verbosity > 0 {
             self.context.report.event(&format!("{error}; trying again"));
         }
-        self.rest(self.config.retry.delay, driver)?;
+        self.rest(self.config.retry.delay, reactor)?;
         let times = self.config.retry.times;
         self.announce(u64::from(times - self.left) + 1, u64::from(times) + 1);
         Ok(())
@@ -80,33 +80,33 @@ impl<'a> Caller<'a> {
         if report.redraws() { report.status(&text) } else { report.line(&text) }
     }
 
-    fn attempt(&self, driver: &mut Driver) -> Result<Connected, Error> {
-        let mut connecting = connector(self.config, self.address).start(driver, 0)?;
+    fn attempt(&self, reactor: &mut Reactor) -> Result<Connected, Error> {
+        let mut connecting = connector(self.config, self.address).start(reactor, 0)?;
         let mut ready = Vec::new();
         loop {
-            if let Some(connected) = connecting.poll(driver, Instant::now())? {
+            if let Some(connected) = connecting.poll(reactor, Instant::now())? {
                 return Ok(connected);
             }
-            self.wait(driver, &mut ready)?;
+            self.wait(reactor, &mut ready)?;
             for &event in &ready {
                 connecting.on_ready(event);
             }
         }
     }
 
-    fn rest(&self, pause: Duration, driver: &mut Driver) -> Result<(), Error> {
+    fn rest(&self, pause: Duration, reactor: &mut Reactor) -> Result<(), Error> {
         let Some(until) = Instant::now().checked_add(pause) else { return Ok(()) };
         let mut ready = Vec::new();
         while Instant::now() < until {
-            driver.wake_at(Key::Clock, until);
-            self.wait(driver, &mut ready)?;
+            reactor.wake_at(Key::Clock, until);
+            self.wait(reactor, &mut ready)?;
         }
         Ok(())
     }
 
-    fn wait(&self, driver: &mut Driver, ready: &mut Vec<Ready>) -> Result<(), Error> {
+    fn wait(&self, reactor: &mut Reactor, ready: &mut Vec<Ready>) -> Result<(), Error> {
         ready.clear();
-        driver.wait(ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
+        reactor.wait(ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
         if self.context.signals.stopped() { Err(Error::Interrupted) } else { Ok(()) }
     }
 }

@@ -28,8 +28,8 @@ use super::peer::{Link, Passed, Peer, Stage};
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::conn::Conn;
 use crate::io::console::Console;
-use crate::io::driver::{Behind, Driver, Ready};
 use crate::io::key::Key;
+use crate::io::reactor::{Behind, Reactor, Ready};
 use crate::io::recorder::Recorder;
 use crate::io::splice::Middle;
 use crate::io::{Incoming, read_buffer};
@@ -54,7 +54,7 @@ const LAST_PORTIONS: usize = 64;
 /// A service and everybody who talks to it, on one event loop.
 #[derive(Debug)]
 pub(super) struct Exchange<S> {
-    pub(super) driver: Driver,
+    pub(super) reactor: Reactor,
     pub(super) service: S,
     /// The service has said that its work is done.
     pub(super) stopped: bool,
@@ -88,9 +88,9 @@ pub(super) struct Exchange<S> {
 }
 
 impl<S: Service> Exchange<S> {
-    pub(super) fn new(driver: Driver, service: S, idle_timeout: Option<Duration>, recorder: &Recorder) -> Self {
+    pub(super) fn new(reactor: Reactor, service: S, idle_timeout: Option<Duration>, recorder: &Recorder) -> Self {
         Exchange {
-            driver,
+            reactor,
             service,
             stopped: false,
             dials: Vec::new(),
@@ -153,7 +153,7 @@ impl<S: Service> Exchange<S> {
         let inbox = Inbox::new(framing, Role::Requests, limit);
         self.console = Some(Peer::new(Link::Console(Box::new(console)), inbox, Instant::now()));
         self.tell(Event::Open(PeerId::Console));
-        self.driver.again(PeerId::Console);
+        self.reactor.again(PeerId::Console);
     }
 
     /// Takes a connection in, and gives it its first turn.
@@ -184,7 +184,7 @@ impl<S: Service> Exchange<S> {
     ) -> io::Result<PeerId> {
         let entry = self.peers.vacant_entry();
         let id = PeerId::Conn(entry.key());
-        conn.register(&self.driver, id.into())?;
+        conn.register(&self.reactor, id.into())?;
         let now = Instant::now();
         entry.insert(Peer::new(Link::Conn(conn), inbox, now));
         self.tell(event(id));
@@ -254,7 +254,7 @@ impl<S: Service> Exchange<S> {
         if sink.is_none_or(has_room) {
             let since = sink.map(|sink| sink.active); // it was we who did not listen
             self.with(id, |peer| peer.active = since.map_or(peer.active, |at| peer.active.max(at)));
-            self.driver.again(id);
+            self.reactor.again(id);
         }
     }
 
@@ -265,7 +265,7 @@ impl<S: Service> Exchange<S> {
             self.service.on(Event::Drained(id), &mut self.actions);
             self.apply(now);
             if self.peer(id).is_some_and(has_room) {
-                self.driver.again(id); // the kernel took it all: more, when the others had their turn
+                self.reactor.again(id); // the kernel took it all: more, when the others had their turn
             }
         }
     }
@@ -289,7 +289,7 @@ impl<S: Service> Exchange<S> {
                 return;
             }
             if reads == TURN {
-                return self.driver.again(id);
+                return self.reactor.again(id);
             }
             let incoming = peer.link.read(&mut self.scratch, now);
             if let (Ok(Incoming::Bytes(n)), Some(left)) = (&incoming, &mut peer.allowance) {
@@ -304,7 +304,7 @@ impl<S: Service> Exchange<S> {
                 Ok(Incoming::Eof) => return self.hear_end(id),
                 Ok(Incoming::Until(at)) => {
                     peer.active = at; // the pause is ours
-                    self.driver.wake_at(id, at);
+                    self.reactor.wake_at(id, at);
                     return self.pause_for_breath(id, false);
                 }
                 Ok(Incoming::Blocked) => return self.pause_for_breath(id, true),

@@ -51,7 +51,7 @@ impl InputWait {
             return;
         }
         if now < since + SILENCE {
-            exchange.driver.wake_at(Key::Clock, since + SILENCE);
+            exchange.reactor.wake_at(Key::Clock, since + SILENCE);
             return;
         }
         self.said = true;

@@ -14,8 +14,8 @@ use crate::config::{Direction, ListenConfig, Mode, PipeMode};
 use crate::error::{Error, Operation};
 use crate::frame::Framing;
 use crate::io::console;
-use crate::io::driver::Driver;
 use crate::io::listener::Listener;
+use crate::io::reactor::Reactor;
 use crate::io::sys;
 use crate::io::systemd::Manager;
 use crate::service::Service;
@@ -33,17 +33,18 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
     super::check_platform(&config.traffic.socket)?;
     // More descriptors allow more clients; if the limit cannot be raised, the current one has to suffice.
     let _ = sys::raise_descriptor_limit();
-    let mut driver = Driver::new(config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
-    context.signals.watch(&driver.waker());
+    let mut reactor =
+        Reactor::new(config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
+    context.signals.watch(&reactor.waker());
     let options = &config.traffic.socket;
     let mut listener = match Listener::inherited(&context.manager, options)? {
         Some(listener) => listener,
-        None => match Listener::bind(&config.address, config.family, options, &mut driver, &context.signals) {
+        None => match Listener::bind(&config.address, config.family, options, &mut reactor, &context.signals) {
             Err(Error::Interrupted) => return Ok(()), // there are no clients yet
             bound => bound?,
         },
     };
-    listener.register(&mut driver).map_err(Error::network(Operation::Listen, &config.address))?;
+    listener.register(&mut reactor).map_err(Error::network(Operation::Listen, &config.address))?;
     let only_client = listener.only_client();
     let single; // one connection needs one loop, and the run ends with it
     let mut config = config;
@@ -70,7 +71,7 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
             Ok(())
         });
         if result.is_ok() {
-            result = serve(config, context, driver, listener, room);
+            result = serve(config, context, reactor, listener, room);
         }
         if result.is_err() {
             context.signals.stop();
@@ -85,27 +86,28 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
 
 /// Starts a further loop over the same listening socket.
 fn beside(config: &ListenConfig, context: &Context, mut listener: Listener, room: &Room) -> Result<(), Error> {
-    let mut driver = Driver::new(config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
-    context.signals.watch(&driver.waker());
-    listener.register(&mut driver).map_err(Error::network(Operation::Listen, &config.address))?;
+    let mut reactor =
+        Reactor::new(config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
+    context.signals.watch(&reactor.waker());
+    listener.register(&mut reactor).map_err(Error::network(Operation::Listen, &config.address))?;
     let quiet = Context { manager: Manager::default(), ..context.clone() }; // only one loop notifies the service manager
-    serve(config, &quiet, driver, listener, room)
+    serve(config, &quiet, reactor, listener, room)
 }
 
 /// Runs one loop to its end.
 fn serve(
     config: &ListenConfig,
     context: &Context,
-    driver: Driver,
+    reactor: Reactor,
     listener: Listener,
     room: &Room,
 ) -> Result<(), Error> {
     // A loop for this type of service: through a trait object, its functions that only return false would cost
     // more than those that reply.
-    let messages = |secret, driver, listener| Server::<Secret>::new(secret, config, context, driver, listener, room);
+    let messages = |secret, reactor, listener| Server::<Secret>::new(secret, config, context, reactor, listener, room);
     let service: Box<dyn Service> = match &config.mode {
-        Mode::Messages { framing } => return messages(Secret::new(None, *framing), driver, listener)?.run(),
-        Mode::Buggy { bug } => return messages(Secret::new(Some(*bug), Framing::Lines), driver, listener)?.run(),
+        Mode::Messages { framing } => return messages(Secret::new(None, *framing), reactor, listener)?.run(),
+        Mode::Buggy { bug } => return messages(Secret::new(Some(*bug), Framing::Lines), reactor, listener)?.run(),
         Mode::Echo => Box::new(Echo),
         Mode::Discard => Box::new(Discard),
         Mode::Source { count } => Box::new(Source::new(*count)),
@@ -113,7 +115,7 @@ fn serve(
         Mode::Pipe(pipe) => Box::new(Pipe::new(pipe_terms(pipe))),
         Mode::Relay(_) => Box::new(Relay::default()),
     };
-    Server::new(service, config, context, driver, listener, room)?.run()
+    Server::new(service, config, context, reactor, listener, room)?.run()
 }
 
 fn pipe_terms(pipe: &PipeMode) -> Terms {

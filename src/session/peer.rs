@@ -7,7 +7,7 @@ use super::account::Pair;
 use crate::frame::Inbox;
 use crate::io::conn::Conn;
 use crate::io::console::Console;
-use crate::io::driver::Ready;
+use crate::io::reactor::Ready;
 use crate::io::splice::{End, Middle, Step};
 use crate::io::{Flush, Incoming};
 use crate::service::PeerId;

@@ -9,8 +9,8 @@ use crate::config::{Family, ListenConfig, SocketOptions, Toward, Traffic};
 use crate::error::Error;
 use crate::io::conn::Conn;
 use crate::io::connector::{Connecting, Connector};
-use crate::io::driver::{Driver, Ready};
 use crate::io::key::Key;
+use crate::io::reactor::{Reactor, Ready};
 use crate::plan::Plan;
 use crate::service::PeerId;
 use crate::trace::ConnId;
@@ -72,7 +72,7 @@ impl Dials {
     }
 
     /// Starts to connect to the server for a client, whose connection has this number.
-    pub(super) fn call(&mut self, client: PeerId, conn: Option<ConnId>, driver: &mut Driver) -> Option<Answer> {
+    pub(super) fn call(&mut self, client: PeerId, conn: Option<ConnId>, reactor: &mut Reactor) -> Option<Answer> {
         let entry = self.under_way.vacant_entry();
         let number = entry.key();
         let connector = Connector {
@@ -82,11 +82,11 @@ impl Dials {
             limit: PATIENCE,
             limited_by: "the relay",
         };
-        match connector.start(driver, number) {
+        match connector.start(reactor, number) {
             Err(error) => Some(Answer::Unreachable(client, error)),
             Ok(connecting) => {
                 entry.insert(Call { client, conn, connecting });
-                driver.again(Key::Dial(number));
+                reactor.again(Key::Dial(number));
                 None
             }
         }
@@ -97,30 +97,30 @@ impl Dials {
         &mut self,
         index: usize,
         ready: Ready,
-        driver: &mut Driver,
+        reactor: &mut Reactor,
         context: &Context,
     ) -> Option<Answer> {
         self.under_way.get_mut(index)?.connecting.on_ready(ready);
-        self.go_on(index, driver, context)
+        self.go_on(index, reactor, context)
     }
 
     /// Continues all dials: a name lookup may have ended.
-    pub(super) fn on_woken(&mut self, driver: &mut Driver, context: &Context) -> Vec<Answer> {
+    pub(super) fn on_woken(&mut self, reactor: &mut Reactor, context: &Context) -> Vec<Answer> {
         let all: Vec<_> = self.under_way.iter().map(|(index, _)| index).collect();
-        all.into_iter().filter_map(|index| self.go_on(index, driver, context)).collect()
+        all.into_iter().filter_map(|index| self.go_on(index, reactor, context)).collect()
     }
 
     /// Aborts the dial for a client that has gone.
-    pub(super) fn forget(&mut self, client: PeerId, driver: &Driver) {
+    pub(super) fn forget(&mut self, client: PeerId, reactor: &Reactor) {
         let of_client = self.under_way.iter().find(|(_, call)| call.client == client).map(|(index, _)| index);
         if let Some(index) = of_client {
-            self.under_way.remove(index).connecting.abandon(driver);
+            self.under_way.remove(index).connecting.abandon(reactor);
         }
     }
 
-    fn go_on(&mut self, index: usize, driver: &mut Driver, context: &Context) -> Option<Answer> {
+    fn go_on(&mut self, index: usize, reactor: &mut Reactor, context: &Context) -> Option<Answer> {
         let call = self.under_way.get_mut(index)?;
-        let answer = match call.connecting.poll(driver, Instant::now()) {
+        let answer = match call.connecting.poll(reactor, Instant::now()) {
             Ok(None) => return None,
             Ok(Some(connected)) => {
                 let conn = connected.into_conn(self.made, call.conn, &self.traffic, true, &context.recorder);

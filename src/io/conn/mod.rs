@@ -17,7 +17,7 @@ pub use record::Origin;
 use record::sample;
 use writer::{Wire, Writer};
 
-use super::driver::{Driver, Ready};
+use super::reactor::{Reactor, Ready};
 use super::recorder::Recorder;
 use super::splice::{End, Kind, Step};
 use super::stream::Stream;
@@ -118,12 +118,12 @@ impl Conn {
         &self.stream
     }
 
-    /// Has the driver watch it, under this key.
+    /// Has the reactor watch it, under this key.
     ///
     /// # Errors
     /// The kernel's.
-    pub fn register(&mut self, driver: &Driver, key: Key) -> io::Result<()> {
-        driver.register(&mut self.stream, key)
+    pub fn register(&mut self, reactor: &Reactor, key: Key) -> io::Result<()> {
+        reactor.register(&mut self.stream, key)
     }
 
     /// Notes what the kernel said.
@@ -372,7 +372,7 @@ impl Conn {
     }
 
     /// Closes it. Where `--linger` has close(2) wait for the peer, somebody else does the waiting.
-    pub fn close(mut self, driver: &Driver, error: Option<&io::Error>) {
+    pub fn close(mut self, reactor: &Reactor, error: Option<&io::Error>) {
         if self.armed && !self.resets && error.is_none() {
             // Where it cannot be taken back, the peer sees a reset behind an end that it has.
             let _ = self.stream.socket().set_linger(None);
@@ -383,7 +383,7 @@ impl Conn {
         turn.note(self.id, || What::Close { error: error.map(crate::error::cause) });
         let mut stream = self.stream;
         if self.linger {
-            driver.deregister(&mut stream);
+            reactor.deregister(&mut stream);
             stream.close_elsewhere();
         } // else it is closed here, which ends the watching as well (epoll(7), kqueue(2))
     }

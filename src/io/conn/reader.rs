@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::time::Instant;
 
 use super::super::Incoming;
-use super::super::driver::Behind;
+use super::super::reactor::Behind;
 use super::super::stream::Stream;
 use crate::config::Reading;
 

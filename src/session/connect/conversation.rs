@@ -14,8 +14,8 @@ use super::{Failure, Link, Mode, Run};
 use crate::config::{ConnectConfig, HalfClose};
 use crate::error::{Error, Operation};
 use crate::frame::{FrameError, Framing, Inbox, Role};
-use crate::io::driver::Ready;
 use crate::io::key::Key;
+use crate::io::reactor::Ready;
 use crate::io::report::Report;
 use crate::io::terminal;
 use crate::service::PeerId;
@@ -150,7 +150,7 @@ impl Conversation {
             if now >= at {
                 return Some(verdict(run));
             }
-            run.exchange.driver.wake_at(Key::Clock, at);
+            run.exchange.reactor.wake_at(Key::Clock, at);
         }
         let tally = (run.exchange.service.sent(), run.exchange.service.answered());
         self.replies.overdue(run, tally, now).map(Err)
@@ -166,7 +166,7 @@ impl Conversation {
         if now >= at {
             run.exchange.act(Talk::prompt);
         } else {
-            run.exchange.driver.wake_at(Key::Clock, at);
+            run.exchange.reactor.wake_at(Key::Clock, at);
         }
     }
 
@@ -184,7 +184,7 @@ impl Conversation {
             let held = held.to_vec();
             run.exchange.act(|talk, actions| talk.show_unfinished(&held, actions));
         } else {
-            run.exchange.driver.wake_at(Key::Clock, at);
+            run.exchange.reactor.wake_at(Key::Clock, at);
         }
     }
 

@@ -119,7 +119,7 @@ impl Messages {
         let silent_at = rest.last + self.pace.silence();
         let at = silent_at.min(rest.until);
         if now < at {
-            run.exchange.driver.wake_at(Key::Clock, at);
+            run.exchange.reactor.wake_at(Key::Clock, at);
             return None;
         }
         Some(if now >= silent_at { RestEnd::Silent } else { RestEnd::StillSending })
@@ -130,7 +130,7 @@ impl Messages {
         let Some(pause) = run.config.quit_after else { return false };
         let at = *self.quit_at.get_or_insert(now + pause);
         if now < at {
-            run.exchange.driver.wake_at(Key::Clock, at);
+            run.exchange.reactor.wake_at(Key::Clock, at);
         }
         now >= at
     }
@@ -203,7 +203,7 @@ fn arrival(run: &mut Run<'_, Filter>, now: Instant) -> Option<Result<(), Error>>
     match run.exchange.await_arrival(run.server, run.config.stream.ack_timeout(), now) {
         Ok(None) => Some(Ok(())),
         Ok(Some(at)) => {
-            run.exchange.driver.wake_at(Key::Clock, at);
+            run.exchange.reactor.wake_at(Key::Clock, at);
             None
         }
         Err(why) => {

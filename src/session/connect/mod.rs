@@ -21,8 +21,8 @@ use crate::frame::{FrameError, Framing, Inbox};
 use crate::io::conn::Conn;
 use crate::io::connector::Connected;
 use crate::io::console::{Console, Kept};
-use crate::io::driver::{Driver, Ready};
 use crate::io::key::Key;
+use crate::io::reactor::{Reactor, Ready};
 use crate::service::{Event, PeerId, Service};
 use crate::value::Address;
 
@@ -60,13 +60,13 @@ fn connect(config: &ConnectConfig, address: &Address, context: &Context) -> Resu
     let mut caller = Caller::new(config, address, context);
     let (mut kept, mut lost) = (Kept::default(), None);
     loop {
-        let (driver, connected) = caller.connect(lost)?;
+        let (reactor, connected) = caller.connect(lost)?;
         let conn = open(config, context, connected);
         if config.check {
-            conn.close(&driver, None);
+            conn.close(&reactor, None);
             return Ok(());
         }
-        let link = Link { config, address, context, driver, conn, kept, may_be_made_again: caller.may_try_again() };
+        let link = Link { config, address, context, reactor, conn, kept, may_be_made_again: caller.may_try_again() };
         let ended = match () {
             () if config.raw => stream::run(link),
             () if person => conversation::run(link),
@@ -95,7 +95,7 @@ struct Link<'a> {
     config: &'a ConnectConfig,
     address: &'a Address,
     context: &'a Context,
-    driver: Driver,
+    reactor: Reactor,
     conn: Conn,
     /// What an earlier run has read from stdin.
     kept: Kept,
@@ -148,7 +148,7 @@ impl<'a, S: Service> Run<'a, S> {
     /// The standard streams, stdin only where messages come from there.
     fn console(link: &Link<'_>) -> Result<Console, Error> {
         let from_stdin = link.config.input == Input::Stdin;
-        Console::open(&link.driver, from_stdin).map_err(Error::local(Operation::Open, "stdin and stdout"))
+        Console::open(&link.reactor, from_stdin).map_err(Error::local(Operation::Open, "stdin and stdout"))
     }
 
     /// Takes the standard streams and the connection in. What comes from stdin is divided as `typed`.
@@ -176,8 +176,8 @@ impl<'a, S: Service> Run<'a, S> {
         inbox: Inbox,
         prompt: Option<&'static str>,
     ) -> Result<Self, Error> {
-        let Link { config, address, context, driver, conn, kept, may_be_made_again } = link;
-        let mut exchange = Exchange::new(driver, service, config.traffic.idle_timeout, &context.recorder);
+        let Link { config, address, context, reactor, conn, kept, may_be_made_again } = link;
+        let mut exchange = Exchange::new(reactor, service, config.traffic.idle_timeout, &context.recorder);
         exchange.add_console(console, typed, config.traffic.max_message);
         if prompt.is_none() {
             exchange.replay_input(kept, may_be_made_again);
@@ -218,7 +218,7 @@ impl<'a, S: Service> Run<'a, S> {
                 None => {}
             }
             ready.clear();
-            self.exchange.driver.wait(&mut ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
+            self.exchange.reactor.wait(&mut ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
             let now = Instant::now();
             for &event in ready.iter().filter(|event| !matches!(event.key, Key::Waker | Key::Clock)) {
                 mode.on_ready(event);
@@ -293,9 +293,9 @@ impl<'a, S: Service> Run<'a, S> {
         let mut ready = Vec::new();
         let is_busy = |exchange: &Exchange<S>| exchange.connections() > 0 || exchange.backlog(PeerId::Console) > 0;
         while is_busy(&self.exchange) && Instant::now() < until && !self.context.signals.stopped() {
-            self.exchange.driver.wake_at(Key::Clock, until);
+            self.exchange.reactor.wake_at(Key::Clock, until);
             ready.clear();
-            self.exchange.driver.wait(&mut ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
+            self.exchange.reactor.wait(&mut ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
             let now = Instant::now();
             for &event in ready.iter().filter(|event| !matches!(event.key, Key::Waker | Key::Clock)) {
                 self.exchange.serve(event, now);

@@ -48,7 +48,7 @@ impl ReplyClock {
         self.set = Some((progress, since));
         let at = since.checked_add(limit)?;
         if now < at {
-            run.exchange.driver.wake_at(Key::Clock, at);
+            run.exchange.reactor.wake_at(Key::Clock, at);
             return None;
         }
         Some(Error::Timeout {

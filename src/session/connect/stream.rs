@@ -20,7 +20,7 @@ pub(super) fn run(link: Link<'_>) -> Result<(), Failure> {
     let config = link.config;
     let read_input = config.stream.direction != Direction::Receive;
     let mut console =
-        Console::open(&link.driver, read_input).map_err(Error::local(Operation::Open, "stdin and stdout"))?;
+        Console::open(&link.reactor, read_input).map_err(Error::local(Operation::Open, "stdin and stdout"))?;
     if config.crlf {
         console.end_lines_with_crlf();
     }
@@ -69,7 +69,7 @@ impl Mode<Pipe> for Stream {
                 if now >= at {
                     run.exchange.leave_now(run.server);
                 } else {
-                    run.exchange.driver.wake_at(Key::Clock, at);
+                    run.exchange.reactor.wake_at(Key::Clock, at);
                 }
             }
         }

@@ -24,7 +24,7 @@ impl<S: Service> Exchange<S> {
     pub(in crate::session) fn measure(&mut self, now: Instant) {
         let heard = self.heard_from_console();
         let Some(meter) = &mut self.meter else { return };
-        self.driver.wake_at(Key::Meter, meter.tick(heard, self.shown, now));
+        self.reactor.wake_at(Key::Meter, meter.tick(heard, self.shown, now));
     }
 
     /// Tells how far the transfer has come in all.

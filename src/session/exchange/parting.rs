@@ -8,7 +8,7 @@ use super::{Delivery, Ended, Exchange, LAST_PORTIONS, LAST_WORDS, LINGER, TURN, 
 use crate::frame::FrameError;
 use crate::io::Incoming;
 use crate::io::conn::Conn;
-use crate::io::driver::{Behind, Ready};
+use crate::io::reactor::{Behind, Ready};
 use crate::service::{Event, Farewell, PeerId, Service};
 
 impl<S: Service> Exchange<S> {
@@ -129,7 +129,7 @@ impl<S: Service> Exchange<S> {
                 self.cut_short(id);
             }
             self.leave(id);
-            self.driver.again(id);
+            self.reactor.again(id);
         }
     }
 
@@ -175,7 +175,7 @@ impl<S: Service> Exchange<S> {
     pub(in crate::session) fn leave_now(&mut self, id: PeerId) {
         self.leave(id);
         self.with(id, |peer| peer.stream_end_mut().hurried = true);
-        self.driver.again(id);
+        self.reactor.again(id);
     }
 
     /// Closes a connection at once.
@@ -206,7 +206,7 @@ impl<S: Service> Exchange<S> {
             match wait_for_acknowledgement(peer, finished, self.ack_timeout, now) {
                 Ok(None) if peer.stream_end().hurried => return self.remove(id, Why::Done),
                 Ok(None) => peer.stage = Stage::Lingering(now + LINGER),
-                Ok(Some(at)) => self.driver.wake_at(id, at),
+                Ok(Some(at)) => self.reactor.wake_at(id, at),
                 Err(why) => return self.remove(id, why),
             }
         }
@@ -222,7 +222,7 @@ impl<S: Service> Exchange<S> {
                 break;
             }
             if reads == TURN {
-                self.driver.again(id);
+                self.reactor.again(id);
                 break;
             }
             match peer.link.read(&mut self.scratch, now) {
@@ -232,7 +232,7 @@ impl<S: Service> Exchange<S> {
                     }
                 }
                 Ok(Incoming::Until(at)) => {
-                    self.driver.wake_at(id, at);
+                    self.reactor.wake_at(id, at);
                     break;
                 }
                 Ok(Incoming::Eof | Incoming::Blocked) => break,
@@ -242,7 +242,7 @@ impl<S: Service> Exchange<S> {
         match until {
             Some(_) if is_over(peer) => self.remove(id, Why::Done),
             // In every turn, for an earlier alarm takes the place of this one.
-            Some(until) => self.driver.wake_at(id, until),
+            Some(until) => self.reactor.wake_at(id, until),
             None => self.watch_idleness(id, now), // what it was sent is still on its way
         }
     }
@@ -274,7 +274,7 @@ impl<S: Service> Exchange<S> {
         let active = sink.map_or(peer.active, |sink| peer.active.max(sink.active));
         match active.checked_add(limit) {
             Some(at) if now >= at => self.remove(id, Why::Idle),
-            Some(at) => self.driver.wake_at(id, at),
+            Some(at) => self.reactor.wake_at(id, at),
             None => {}
         }
     }
@@ -323,7 +323,7 @@ impl<S: Service> Exchange<S> {
         let failed = is_torn || matches!(why, Why::Failed(_));
         if let Link::Conn(conn) = peer.link {
             let name = conn.peer().to_owned();
-            conn.close(&self.driver, if let Why::Failed(error) = &why { Some(error) } else { None });
+            conn.close(&self.reactor, if let Why::Failed(error) = &why { Some(error) } else { None });
             self.ended.push(Ended { id, name, why, unfinished: peer.inbox.into_held(), delivery, account });
         }
         if failed {

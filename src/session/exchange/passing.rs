@@ -79,7 +79,7 @@ impl<S: Service> Exchange<S> {
                 }
             }
         }
-        self.driver.again(id);
+        self.reactor.again(id);
     }
 
     fn step(&mut self, id: PeerId, to: PeerId, way: Way) -> Result<Step, Fault> {

@@ -164,13 +164,13 @@ impl<S: Service> Exchange<S> {
                 if !peer.link.is_awaiting() {
                     peer.active = at; // the pause is ours
                 }
-                self.driver.wake_at(if id == PeerId::Console { Key::Stdout } else { id.into() }, at);
+                self.reactor.wake_at(if id == PeerId::Console { Key::Stdout } else { id.into() }, at);
             }
-            Ok(Flush::More) => self.driver.again(id),
+            Ok(Flush::More) => self.reactor.again(id),
             Ok(Flush::Blocked | Flush::Idle) => {}
         }
         if before > 0 && self.service.streams() && flush.is_ok_and(|flush| flush == Flush::Idle) {
-            self.driver.again(id);
+            self.reactor.again(id);
         }
     }
 
@@ -185,7 +185,7 @@ impl<S: Service> Exchange<S> {
                 end.unsent = end.unsent.max(conn.backlog() as u64);
                 conn.break_off();
                 broken.get_or_insert(error);
-                self.driver.again(id);
+                self.reactor.again(id);
             }
             _ => self.remove(id, Why::Unwritable(error)),
         }

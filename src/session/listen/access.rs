@@ -11,8 +11,8 @@ use super::super::exchange::{Ended, Exchange, Why};
 use super::super::room::{Room, loops};
 use crate::config::ListenConfig;
 use crate::error::cause;
-use crate::io::driver::Driver;
 use crate::io::key::Key;
+use crate::io::reactor::Reactor;
 use crate::io::report::{Medium, Report};
 use crate::io::signal::Signals;
 use crate::service::Service;
@@ -68,21 +68,21 @@ impl<'a> AccessLog<'a> {
     }
 
     /// Prints the line of a connection that has ended.
-    pub(super) fn ended(&mut self, ended: &Ended, shutdown: Shutdown, driver: &mut Driver) {
+    pub(super) fn ended(&mut self, ended: &Ended, shutdown: Shutdown, reactor: &mut Reactor) {
         let Some(account) = &ended.account else { return };
         self.totals.add(account);
         if self.is_on() {
             let text = || line(&ended.name, account, &reason(&ended.why, account, shutdown));
-            self.print(text, Instant::now(), driver);
+            self.print(text, Instant::now(), reactor);
         }
     }
 
     /// Prints the line of a client that was rejected.
-    pub(super) fn rejected(&self, peer: &str, why: &str, now: Instant, driver: &mut Driver) {
-        self.print(|| format!("{peer}: rejected ({why})"), now, driver);
+    pub(super) fn rejected(&self, peer: &str, why: &str, now: Instant, reactor: &mut Reactor) {
+        self.print(|| format!("{peer}: rejected ({why})"), now, reactor);
     }
 
-    fn print(&self, text: impl FnOnce() -> String, now: Instant, driver: &mut Driver) {
+    fn print(&self, text: impl FnOnce() -> String, now: Instant, reactor: &mut Reactor) {
         match self.printed {
             Printed::Never => {}
             Printed::Always => self.report.event(&text()),
@@ -92,7 +92,7 @@ impl<'a> AccessLog<'a> {
                 if quota.admits(now) {
                     self.report.event(&text());
                 } else if let Some(end) = quota.end() {
-                    driver.wake_at(Key::AccessLog, end);
+                    reactor.wake_at(Key::AccessLog, end);
                 }
             }
         }

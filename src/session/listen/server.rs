@@ -14,9 +14,9 @@ use crate::error::{Error, Operation, cause};
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::conn::{Conn, Origin};
 use crate::io::console::{Console, Source};
-use crate::io::driver::{Driver, Ready};
 use crate::io::key::Key;
 use crate::io::listener::{Listener, NoArrival};
+use crate::io::reactor::{Reactor, Ready};
 use crate::service::{Event, PeerId, Service};
 use crate::trace::Side;
 use crate::value::counted;
@@ -78,14 +78,14 @@ impl<'a, S: Service> Server<'a, S> {
         service: S,
         config: &'a ListenConfig,
         context: &'a Context,
-        driver: Driver,
+        reactor: Reactor,
         listener: Listener,
         room: &'a Room,
     ) -> Result<Self, Error> {
-        let mut exchange = Exchange::new(driver, service, config.traffic.idle_timeout, &context.recorder);
+        let mut exchange = Exchange::new(reactor, service, config.traffic.idle_timeout, &context.recorder);
         if let Some(pipe) = config.pipe() {
             let read_input = pipe.stream.direction != Direction::Receive;
-            let console = Console::open(&exchange.driver, read_input)
+            let console = Console::open(&exchange.reactor, read_input)
                 .map_err(Error::local(Operation::Open, "stdin and stdout"))?;
             exchange.add_console(console, Framing::Raw, config.traffic.max_message);
             exchange.ack_timeout = Some(pipe.stream.ack_timeout());
@@ -117,7 +117,7 @@ impl<'a, S: Service> Server<'a, S> {
         let mut ready = Vec::new();
         loop {
             ready.clear();
-            self.exchange.driver.wait(&mut ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
+            self.exchange.reactor.wait(&mut ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
             let now = Instant::now();
             for &event in &ready {
                 self.serve(event, now)?;
@@ -163,13 +163,13 @@ impl<'a, S: Service> Server<'a, S> {
             Key::Listener => return self.accept(now),
             Key::Waker => {
                 let Some(dials) = &mut self.dials else { return Ok(()) };
-                for answer in dials.on_woken(&mut self.exchange.driver, self.context) {
+                for answer in dials.on_woken(&mut self.exchange.reactor, self.context) {
                     self.link(answer);
                 }
             }
             Key::Dial(dial) | Key::Attempt { dial, .. } => {
                 let Some(dials) = &mut self.dials else { return Ok(()) };
-                if let Some(answer) = dials.on_ready(dial, event, &mut self.exchange.driver, self.context) {
+                if let Some(answer) = dials.on_ready(dial, event, &mut self.exchange.reactor, self.context) {
                     self.link(answer);
                 }
             }
@@ -183,7 +183,7 @@ impl<'a, S: Service> Server<'a, S> {
         for client in std::mem::take(&mut self.exchange.dials) {
             let Some(dials) = &mut self.dials else { return };
             let conn = self.exchange.conn(client).map(Conn::id);
-            if let Some(answer) = dials.call(client, conn, &mut self.exchange.driver) {
+            if let Some(answer) = dials.call(client, conn, &mut self.exchange.reactor) {
                 self.link(answer);
             }
         }
@@ -206,7 +206,7 @@ impl<'a, S: Service> Server<'a, S> {
     /// Lets in who is waiting, as far as there is room, and the others in the next turn.
     fn accept(&mut self, now: Instant) -> Result<(), Error> {
         if self.let_in(self.door_step, now)? {
-            self.exchange.driver.again(Key::Listener);
+            self.exchange.reactor.again(Key::Listener);
         }
         Ok(())
     }
@@ -222,7 +222,7 @@ impl<'a, S: Service> Server<'a, S> {
             match listener.accept() {
                 Ok(arrival) => {
                     if let Some(why) = arrival.ip.and_then(|ip| self.config.admission.rejects(ip)) {
-                        self.access.rejected(&arrival.peer, why, now, &mut self.exchange.driver);
+                        self.access.rejected(&arrival.peer, why, now, &mut self.exchange.reactor);
                         continue;
                     }
                     if let Err(error) = arrival.stream.set_options(&self.traffic.socket, arrival.family()) {
@@ -260,7 +260,7 @@ impl<'a, S: Service> Server<'a, S> {
                         self.context.report.warning(&text);
                     }
                     self.door = Door::Shut(now + PAUSE);
-                    self.exchange.driver.wake_at(Key::Listener, now + PAUSE);
+                    self.exchange.reactor.wake_at(Key::Listener, now + PAUSE);
                     return Ok(false);
                 }
                 Err(NoArrival::Failed(error)) => {
@@ -288,7 +288,7 @@ impl<'a, S: Service> Server<'a, S> {
 
     fn close_door(&mut self) {
         if let Some(listener) = self.listener.take() {
-            listener.close(&self.exchange.driver);
+            listener.close(&self.exchange.reactor);
         }
     }
 
@@ -303,7 +303,7 @@ impl<'a, S: Service> Server<'a, S> {
         }
         self.close_door();
         self.grace = Some(now + STOP);
-        self.exchange.driver.wake_at(Key::Clock, now + STOP);
+        self.exchange.reactor.wake_at(Key::Clock, now + STOP);
         if self.context.signals.stopped() && self.config.pipe().is_some() {
             self.cut_input_short(now);
         }
@@ -342,7 +342,7 @@ impl<'a, S: Service> Server<'a, S> {
             }
             let Ended { id, why, .. } = ended;
             if let Some(dials) = &mut self.dials {
-                dials.forget(id, &self.exchange.driver);
+                dials.forget(id, &self.exchange.reactor);
             }
             match why {
                 Why::Failed(error) if id == PeerId::Console => {
@@ -367,7 +367,7 @@ impl<'a, S: Service> Server<'a, S> {
         if self.exchange.console_is_mid_line() && self.access.is_on() {
             self.context.report.begin_anew();
         }
-        self.access.ended(ended, shutdown, &mut self.exchange.driver);
+        self.access.ended(ended, shutdown, &mut self.exchange.reactor);
     }
 
     fn complain(&mut self, text: String, now: Instant) {

@@ -7,8 +7,8 @@ use crate::error::{Error, cause};
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::conn::Conn;
 use crate::io::connector::{Connecting, Connector};
-use crate::io::driver::{Driver, Ready};
 use crate::io::key::Key;
+use crate::io::reactor::{Reactor, Ready};
 use crate::io::recorder::Recorder;
 use crate::io::{Flush, Incoming};
 use crate::peer::outbox::Proofs;
@@ -69,8 +69,8 @@ enum Stage {
 }
 
 impl Conversation {
-    /// Starts; `number` is that of its connection and its dial among the keys of the driver.
-    pub(super) fn start(setting: &Setting<'_>, trial: Trial, driver: &mut Driver, number: usize) -> Self {
+    /// Starts; `number` is that of its connection and its dial among the keys of the reactor.
+    pub(super) fn start(setting: &Setting<'_>, trial: Trial, reactor: &mut Reactor, number: usize) -> Self {
         let config = setting.config;
         let mut outcome = Outcome { unsent: setting.request.len(), ..Outcome::default() };
         let connector = Connector {
@@ -80,7 +80,7 @@ impl Conversation {
             limit: config.timeout,
             limited_by: "--timeout",
         };
-        let stage = match connector.start(driver, number) {
+        let stage = match connector.start(reactor, number) {
             Ok(connecting) => Stage::Calling(Box::new(connecting)),
             Err(error) => {
                 outcome.ending = Ending::Unreachable(error.to_string());
@@ -88,7 +88,7 @@ impl Conversation {
             }
         };
         let key = Key::Conn(number);
-        driver.again(key);
+        reactor.again(key);
         let mut inbox = Inbox::new(config.framing, Role::Responses, config.traffic.max_message);
         for message in &setting.messages {
             inbox.expect(message);
@@ -121,28 +121,28 @@ impl Conversation {
     pub(super) fn go_on(
         &mut self,
         setting: &Setting<'_>,
-        driver: &mut Driver,
+        reactor: &mut Reactor,
         scratch: &mut [u8],
     ) -> Option<(Trial, Outcome)> {
         let now = Instant::now();
-        self.call(setting, driver, now);
-        self.talk(setting, driver, scratch, now);
+        self.call(setting, reactor, now);
+        self.talk(setting, reactor, scratch, now);
         matches!(self.stage, Stage::Over).then(|| (self.trial.clone(), std::mem::take(&mut self.outcome)))
     }
 
     /// Aborts it.
-    pub(super) fn abandon(self, driver: &Driver) {
+    pub(super) fn abandon(self, reactor: &Reactor) {
         match self.stage {
-            Stage::Calling(mut connecting) => connecting.abandon(driver),
-            Stage::Talking(conn) => conn.close(driver, None),
+            Stage::Calling(mut connecting) => connecting.abandon(reactor),
+            Stage::Talking(conn) => conn.close(reactor, None),
             Stage::Over => {}
         }
     }
 
     /// Continues connecting; sends the messages as soon as the connection is made.
-    fn call(&mut self, setting: &Setting<'_>, driver: &mut Driver, now: Instant) {
+    fn call(&mut self, setting: &Setting<'_>, reactor: &mut Reactor, now: Instant) {
         let Stage::Calling(connecting) = &mut self.stage else { return };
-        match connecting.poll(driver, now) {
+        match connecting.poll(reactor, now) {
             Ok(None) => {}
             Ok(Some(connected)) => {
                 let traffic = Traffic { plan: self.trial.plan(), ..setting.config.traffic.clone() };
@@ -151,7 +151,7 @@ impl Conversation {
                 if self.trial.fin == Fin::With {
                     conn.hold_last();
                 }
-                let begun = conn.register(driver, self.key).and_then(|()| conn.send(&setting.request));
+                let begun = conn.register(reactor, self.key).and_then(|()| conn.send(&setting.request));
                 if self.trial.fin != Fin::Replied {
                     conn.finish();
                     self.finished = true;
@@ -171,7 +171,7 @@ impl Conversation {
         }
     }
 
-    fn talk(&mut self, setting: &Setting<'_>, driver: &mut Driver, scratch: &mut [u8], now: Instant) {
+    fn talk(&mut self, setting: &Setting<'_>, reactor: &mut Reactor, scratch: &mut [u8], now: Instant) {
         let Stage::Talking(conn) = &mut self.stage else { return };
         let before = (conn.backlog(), conn.is_awaiting());
         let flush = conn.flush(now);
@@ -183,14 +183,14 @@ impl Conversation {
         // trial.
         let at_the_door = conn.is_awaiting() && conn.proofs() == Proofs::default() && self.outcome.received == 0;
         match flush {
-            Ok(Flush::Until(at)) => driver.wake_at(self.key, at),
-            Ok(Flush::More) => driver.again(self.key),
+            Ok(Flush::Until(at)) => reactor.wake_at(self.key, at),
+            Ok(Flush::More) => reactor.again(self.key),
             Ok(Flush::Idle | Flush::Blocked) => {}
             // The bytes that the server sent before it closed are read below.
             Err(_) => conn.break_off(),
         }
         if let Some(ending) = self.listen(setting, scratch, now) {
-            return self.close(driver, ending);
+            return self.close(reactor, ending);
         }
         let timeout = setting.config.timeout;
         let silence = if at_the_door { timeout } else { setting.expected.silence };
@@ -198,21 +198,21 @@ impl Conversation {
         let until = (self.active + silence).min(self.taken + timeout);
         if now >= until {
             let talking = now < self.active + silence && self.outcome.received > 0;
-            return self.close(driver, if talking { Ending::Endless } else { Ending::Open });
+            return self.close(reactor, if talking { Ending::Endless } else { Ending::Open });
         }
-        driver.wake_at(self.key, until);
+        reactor.wake_at(self.key, until);
         if !self.finished && self.outcome.unsent == 0 {
             // The server may send more after our half-close.
             let wait = if self.has_all(setting) { self.grace(setting).min(silence / 2) } else { silence / 2 };
             let at = (self.active + wait).min(self.taken + timeout / 2);
             if now < at {
-                return driver.wake_at(self.key, at);
+                return reactor.wake_at(self.key, at);
             }
             self.finished = true;
             self.outcome.prompt();
             let Stage::Talking(conn) = &mut self.stage else { return };
             conn.finish();
-            driver.again(self.key);
+            reactor.again(self.key);
         }
     }
 
@@ -256,12 +256,12 @@ impl Conversation {
         self.outcome.replies.len() >= expected.replies && self.outcome.received >= expected.bytes
     }
 
-    fn close(&mut self, driver: &Driver, ending: Ending) {
+    fn close(&mut self, reactor: &Reactor, ending: Ending) {
         if let Stage::Talking(conn) = std::mem::replace(&mut self.stage, Stage::Over) {
             let Proofs { confirmed, unconfirmed } = conn.proofs();
             (self.outcome.confirmed, self.outcome.unconfirmed) = (confirmed, unconfirmed);
             self.outcome.unread = conn.is_awaiting();
-            conn.close(driver, None);
+            conn.close(reactor, None);
         }
         self.gather_rest(ending == Ending::Closed);
         if !self.finished {

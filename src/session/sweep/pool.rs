@@ -7,8 +7,8 @@ use slab::Slab;
 use super::conversation::{Conversation, Setting};
 use super::progress::Progress;
 use crate::error::{Error, Operation};
-use crate::io::driver::{Driver, Ready};
 use crate::io::key::Key;
+use crate::io::reactor::{Reactor, Ready};
 use crate::io::read_buffer;
 use crate::io::signal::Signals;
 use crate::plan::Trial;
@@ -17,7 +17,7 @@ use crate::verdict::Outcome;
 /// Conversations, and what they share.
 pub(super) struct Pool<'a> {
     pub(super) setting: Setting<'a>,
-    driver: Driver,
+    reactor: Reactor,
     signals: Signals,
     running: Slab<Conversation>,
     ready: Vec<Ready>,
@@ -28,12 +28,12 @@ pub(super) struct Pool<'a> {
 
 impl<'a> Pool<'a> {
     pub(super) fn new(setting: Setting<'a>, signals: &Signals) -> Result<Self, Error> {
-        let driver =
-            Driver::new(setting.config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
-        signals.watch(&driver.waker());
+        let reactor =
+            Reactor::new(setting.config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
+        signals.watch(&reactor.waker());
         Ok(Pool {
             setting,
-            driver,
+            reactor,
             signals: signals.clone(),
             running: Slab::new(),
             ready: Vec::new(),
@@ -50,14 +50,14 @@ impl<'a> Pool<'a> {
     pub(super) fn begin(&mut self, trial: Trial) {
         let entry = self.running.vacant_entry();
         let number = entry.key();
-        entry.insert(Conversation::start(&self.setting, trial, &mut self.driver, number));
+        entry.insert(Conversation::start(&self.setting, trial, &mut self.reactor, number));
     }
 
     /// Waits once, and returns what has come to its end.
     pub(super) fn wait(&mut self) -> Result<Vec<(Trial, Outcome)>, Error> {
         self.ready.clear();
         self.progress.tell(Instant::now());
-        self.driver.wait(&mut self.ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
+        self.reactor.wait(&mut self.ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
         let mut over = Vec::new();
         for event in std::mem::take(&mut self.ready) {
             let number = match event.key {
@@ -65,7 +65,7 @@ impl<'a> Pool<'a> {
                 Key::Waker => {
                     // A name was looked up, for whoever waits for one.
                     for (number, _) in &self.running {
-                        self.driver.again(Key::Conn(number));
+                        self.reactor.again(Key::Conn(number));
                     }
                     continue;
                 }
@@ -73,7 +73,7 @@ impl<'a> Pool<'a> {
             };
             let Some(conversation) = self.running.get_mut(number) else { continue };
             conversation.on_ready(event);
-            if let Some(ended) = conversation.go_on(&self.setting, &mut self.driver, &mut self.scratch) {
+            if let Some(ended) = conversation.go_on(&self.setting, &mut self.reactor, &mut self.scratch) {
                 self.running.remove(number);
                 over.push(ended);
             }
@@ -84,7 +84,7 @@ impl<'a> Pool<'a> {
     /// Gives all of them up where they stand.
     pub(super) fn abandon(&mut self) {
         for conversation in self.running.drain() {
-            conversation.abandon(&self.driver);
+            conversation.abandon(&self.reactor);
         }
     }
 

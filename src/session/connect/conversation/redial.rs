@@ -7,8 +7,8 @@ use super::super::Run;
 use super::{announce, inbox};
 use crate::error::{Error, Operation};
 use crate::io::connector::{Connected, Connecting};
-use crate::io::driver::Ready;
 use crate::io::key::Key;
+use crate::io::reactor::Ready;
 use crate::service::talk::Talk;
 
 /// The tries to connect again.
@@ -52,17 +52,17 @@ impl Redial {
     /// Goes on trying.
     pub(super) fn poll(&mut self, run: &mut Run<'_, Talk>, now: Instant) -> Outcome {
         loop {
-            let (config, driver) = (run.config, &mut run.exchange.driver);
+            let (config, reactor) = (run.config, &mut run.exchange.reactor);
             match &mut self.step {
                 Step::Resting(at) if now < *at => {
-                    driver.wake_at(Key::Clock, *at);
+                    reactor.wake_at(Key::Clock, *at);
                     return Outcome::Pending;
                 }
-                Step::Resting(_) => match connector(config, run.address).start(driver, 0) {
+                Step::Resting(_) => match connector(config, run.address).start(reactor, 0) {
                     Ok(connecting) => self.step = Step::Dialing(Box::new(connecting)),
                     Err(error) => return Outcome::Failed(error),
                 },
-                Step::Dialing(connecting) => match connecting.poll(driver, now) {
+                Step::Dialing(connecting) => match connecting.poll(reactor, now) {
                     Ok(Some(connected)) => return self.take(connected, run),
                     Ok(None) => return Outcome::Pending,
                     Err(Error::Network { .. } | Error::Timeout { .. }) => {

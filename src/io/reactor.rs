@@ -41,9 +41,9 @@ pub enum Behind {
 }
 
 /// Waits for readiness, deadlines and wake-ups. mio is edge-triggered: a source that is reported ready must be
-/// used until it would block, or be [put back](Driver::again).
+/// used until it would block, or be [put back](Reactor::again).
 #[derive(Debug)]
-pub struct Driver {
+pub struct Reactor {
     poll: Poll,
     events: Events,
     waker: Arc<Waker>,
@@ -53,8 +53,8 @@ pub struct Driver {
     again: HashSet<Token>,
 }
 
-impl Driver {
-    /// A driver without sources. Before it sleeps it polls for at most `busy_poll`, as long as polling finds
+impl Reactor {
+    /// A reactor without sources. Before it sleeps it polls for at most `busy_poll`, as long as polling finds
     /// events; zero sleeps at once.
     ///
     /// # Errors
@@ -72,7 +72,7 @@ impl Driver {
                 Interest::READABLE,
             )?;
         }
-        Ok(Driver {
+        Ok(Reactor {
             poll,
             events: Events::with_capacity(1024),
             waker,
@@ -287,23 +287,23 @@ mod tests {
 
     #[test]
     fn a_key_has_one_turn_however_often_it_asks() {
-        let mut driver = Driver::new(Duration::ZERO).unwrap();
+        let mut reactor = Reactor::new(Duration::ZERO).unwrap();
         let mut ready = Vec::new();
         for _ in 0..3 {
-            driver.again(Key::Conn(7));
+            reactor.again(Key::Conn(7));
         }
-        driver.wait(&mut ready).unwrap();
+        reactor.wait(&mut ready).unwrap();
         assert_eq!(ready, [Ready { key: Key::Conn(7), readable: false, writable: false, behind: Behind::Nothing }]);
     }
 
     #[test]
     fn a_deadline_that_comes_during_a_look_is_nothing_that_was_found() {
-        let mut driver = Driver::new(Duration::from_secs(3600)).unwrap();
+        let mut reactor = Reactor::new(Duration::from_secs(3600)).unwrap();
         let mut ready = Vec::new();
-        driver.wake_at(Key::Clock, Instant::now() + Duration::from_micros(300));
-        driver.wait(&mut ready).unwrap();
+        reactor.wake_at(Key::Clock, Instant::now() + Duration::from_micros(300));
+        reactor.wait(&mut ready).unwrap();
         assert_eq!(ready.len(), 1);
-        assert_eq!(driver.busy.window(None), None);
+        assert_eq!(reactor.busy.window(None), None);
     }
 
     #[test]
@@ -311,16 +311,16 @@ mod tests {
         // However long is looked for events: by a timer of nanoseconds, and without.
         let deadlines = [Duration::from_micros(300), Duration::from_millis(250)];
         for busy_poll in [Duration::ZERO, Duration::from_micros(50), Duration::from_secs(3600)] {
-            let mut driver = Driver::new(busy_poll).unwrap();
+            let mut reactor = Reactor::new(busy_poll).unwrap();
             let mut ready = Vec::new();
-            driver.waker().wake().unwrap();
-            driver.wait(&mut ready).unwrap();
+            reactor.waker().wake().unwrap();
+            reactor.wait(&mut ready).unwrap();
             assert_eq!(ready, [Ready { key: Key::Waker, readable: true, writable: false, behind: Behind::Nothing }]);
             for deadline in deadlines {
                 ready.clear();
-                driver.wake_at(Key::Clock, Instant::now() + deadline);
+                reactor.wake_at(Key::Clock, Instant::now() + deadline);
                 while ready.is_empty() {
-                    driver.wait(&mut ready).unwrap();
+                    reactor.wait(&mut ready).unwrap();
                 }
                 assert_eq!(
                     ready,
