@@ -3,8 +3,8 @@
 use clap::Args;
 
 use crate::config::tos;
-use crate::config::{Family, SocketOptions, SocketOptionsError, Source};
-use crate::value::{Count, Size, Span, Switch};
+use crate::config::{SocketOptions, SocketOptionsError, Source};
+use crate::value::{Count, Family, Size, Span, Switch};
 
 /// The socket options of a command, as they were given.
 #[derive(Args, Clone, Debug, Default)]

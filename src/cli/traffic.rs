@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::config::{ConfigError, Family, Traffic};
+use crate::config::{ConfigError, Traffic};
 use crate::io::services;
-use crate::value::{Address, Host, Invalid, Size, Span, read_port};
+use crate::value::{Address, Family, Host, Invalid, Size, Span, read_port};
 
 use super::fragmentation::FragmentationFlags;
 use super::hint;

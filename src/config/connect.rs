@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Bytes, ConfigError, Family, Seeing, StreamConfig, Traffic};
+use super::traffic::check_family;
+use super::{Bytes, ConfigError, Seeing, StreamConfig, Traffic};
 use crate::frame::Framing;
 use crate::service::wire::Wire;
-use crate::value::{Address, Count, Replies};
+use crate::value::{Address, Count, Family, Replies};
 
 /// The checked configuration of `secretcat connect`.
 #[derive(Clone, Debug)]
@@ -133,7 +134,7 @@ impl ConnectConfig {
             ));
         }
         if let Target::Server(address) = &self.target {
-            self.family.check(address)?;
+            check_family(self.family, address)?;
         }
         let unix = matches!(self.target, Target::Server(Address::Unix(_)));
         if unix {

@@ -4,9 +4,10 @@ use ipnet::IpNet;
 use std::net::IpAddr;
 
 use super::mode::stateless_services;
-use super::{Bytes, Clients, ConfigError, Family, Mode, PipeMode, Relay, Seeing, Toward, Traffic};
+use super::traffic::check_family;
+use super::{Bytes, Clients, ConfigError, Mode, PipeMode, Relay, Seeing, Toward, Traffic};
 use crate::frame::Framing;
-use crate::value::Address;
+use crate::value::{Address, Family};
 
 /// The largest number of event loops: more than any machine needs.
 const MOST_THREADS: usize = 1024;
@@ -141,8 +142,8 @@ impl ListenConfig {
                 "--source is where the connections of --relay come from: the address to listen on is ADDRESS",
             ));
         }
-        self.family.check(self.relay().map_or(&self.address, |relay| &relay.to))?;
-        self.family.check(&self.address)?;
+        check_family(self.family, self.relay().map_or(&self.address, |relay| &relay.to))?;
+        check_family(self.family, &self.address)?;
         let unix = matches!(self.address, Address::Unix(_));
         if unix {
             self.traffic.socket.check_unix()?;

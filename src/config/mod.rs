@@ -18,7 +18,7 @@ pub use seeing::{Color, Seeing, Sink, TraceData};
 pub use socket::{SocketOptions, SocketOptionsError, Source};
 pub use stream::{Direction, StreamConfig};
 pub use sweep::{Output, SweepConfig};
-pub use traffic::{Bytes, Family, Reading, Traffic};
+pub use traffic::{Bytes, Reading, Traffic};
 
 /// A combination of options that is refused, with what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

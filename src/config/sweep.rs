@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Bytes, ConfigError, Family, Traffic};
+use super::traffic::check_family;
+use super::{Bytes, ConfigError, Traffic};
 use crate::frame::Framing;
-use crate::value::{Address, Seed};
+use crate::value::{Address, Family, Seed};
 use crate::verdict::Masks;
 
 /// A checked run of `sweep`.
@@ -58,7 +59,7 @@ impl SweepConfig {
                 "sweep proves its cuts in the receive queue of TCP, which a unix socket has not",
             ));
         }
-        self.family.check(&self.address)?;
+        check_family(self.family, &self.address)?;
         if self.jobs == 0 || self.max_plans == 0 {
             return Err(ConfigError::new("--jobs and --max-plans take 1 or more"));
         }

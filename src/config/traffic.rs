@@ -4,42 +4,28 @@ use std::time::Duration;
 
 use super::{ConfigError, SocketOptions};
 use crate::plan::{Barrier, Cutting, Plan};
-use crate::value::{Address, Host};
+use crate::value::{Address, Family, Host};
 
-/// Which addresses of a name are taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Family {
-    /// Those of either family.
-    #[default]
-    Any,
-    /// IPv4 only (`-4`).
-    V4,
-    /// IPv6 only (`-6`).
-    V6,
-}
-
-impl Family {
-    /// Whether the address can be of this family: a name may, until it is looked up.
-    ///
-    /// # Errors
-    /// Says which option asks for the other one.
-    pub(super) fn check(self, address: &Address) -> Result<(), ConfigError> {
-        let (option, asked, other) = match self {
-            Family::Any => return Ok(()),
-            Family::V4 => ("-4", "IPv4", "IPv6"),
-            Family::V6 => ("-6", "IPv6", "IPv4"),
-        };
-        let clash = match address {
-            Address::Unix(_) => return Err(ConfigError::new(format!("{option} means nothing on a Unix socket"))),
-            Address::Tcp { host: Host::Ip(ip), .. } => ip.is_ipv4() == (self == Family::V6),
-            Address::Tcp { host: Host::Scoped(..), .. } => self == Family::V4,
-            Address::Tcp { host: Host::Name(_) | Host::Any, .. } => false,
-        };
-        if clash {
-            return Err(ConfigError::new(format!("{address} is {other}, but {option} asks for {asked} only")));
-        }
-        Ok(())
+/// Checks whether the address can be of this family: a name may, until it is looked up.
+///
+/// # Errors
+/// Says which option asks for the other family.
+pub(super) fn check_family(family: Family, address: &Address) -> Result<(), ConfigError> {
+    let (option, asked, other) = match family {
+        Family::Any => return Ok(()),
+        Family::V4 => ("-4", "IPv4", "IPv6"),
+        Family::V6 => ("-6", "IPv6", "IPv4"),
+    };
+    let clash = match address {
+        Address::Unix(_) => return Err(ConfigError::new(format!("{option} means nothing on a Unix socket"))),
+        Address::Tcp { host: Host::Ip(ip), .. } => ip.is_ipv4() == (family == Family::V6),
+        Address::Tcp { host: Host::Scoped(..), .. } => family == Family::V4,
+        Address::Tcp { host: Host::Name(_) | Host::Any, .. } => false,
+    };
+    if clash {
+        return Err(ConfigError::new(format!("{address} is {other}, but {option} asks for {asked} only")));
     }
+    Ok(())
 }
 
 /// How slowly we read: the adversarial reader.

@@ -7,8 +7,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 
 use mio::Waker;
 
-use crate::config::Family;
-use crate::value::Host;
+use crate::value::{Family, Host};
 
 /// A name on its way to becoming addresses.
 #[derive(Debug)]

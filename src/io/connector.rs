@@ -8,10 +8,10 @@ use super::key::Key;
 use super::reactor::{Reactor, Ready};
 use super::recorder::Recorder;
 use super::stream::Stream;
-use crate::config::{Family, SocketOptions, Traffic};
+use crate::config::{SocketOptions, Traffic};
 use crate::error::Error;
 use crate::trace::{ConnId, Side};
-use crate::value::Address;
+use crate::value::{Address, Family};
 
 /// The address to connect to, with the options and the time limit.
 #[derive(Clone, Copy, Debug)]

@@ -13,9 +13,9 @@ use super::key::Key;
 use super::reactor::{Behind, Reactor, Ready};
 use super::sockopt::{self, OptionError, Stage};
 use super::stream::{self, Stream};
-use crate::config::{Family, SocketOptions};
+use crate::config::SocketOptions;
 use crate::error::{Endpoint, Error, Operation, Suspects};
-use crate::value::Address;
+use crate::value::{Address, Family};
 
 /// The delay before the next address is tried (RFC 8305, section 8: Connection Attempt Delay).
 const HEAD_START: Duration = Duration::from_millis(250);

@@ -17,9 +17,9 @@ use super::signal::Signals;
 use super::sockopt::{self, Stage};
 use super::stream::{self, Stream};
 use super::systemd::Manager;
-use crate::config::{Family, SocketOptions};
+use crate::config::SocketOptions;
 use crate::error::{Error, Operation};
-use crate::value::{Address, Host, abstract_name};
+use crate::value::{Address, Family, Host, abstract_name};
 
 /// The length of the queue of connections that wait to be accepted; the kernel limits it as well
 /// (net.core.somaxconn).

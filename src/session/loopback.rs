@@ -5,12 +5,12 @@ use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 
 use super::{Context, listen};
-use crate::config::{ConnectConfig, Family, ListenConfig};
+use crate::config::{ConnectConfig, ListenConfig};
 use crate::error::{Error, Operation};
 use crate::frame::Framing;
 use crate::io::signal::Signals;
 use crate::io::systemd::Manager;
-use crate::value::{Address, Host};
+use crate::value::{Address, Family, Host};
 
 /// A private message listener on a thread, for one conversation.
 pub(super) struct Loopback {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 use super::Context;
-use crate::config::{Family, ListenConfig, SocketOptions, Toward, Traffic};
+use crate::config::{ListenConfig, SocketOptions, Toward, Traffic};
 use crate::error::Error;
 use crate::io::conn::Conn;
 use crate::io::connector::{Connecting, Connector};
@@ -14,7 +14,7 @@ use crate::io::reactor::{Reactor, Ready};
 use crate::plan::Plan;
 use crate::service::PeerId;
 use crate::trace::ConnId;
-use crate::value::Address;
+use crate::value::{Address, Family};
 
 /// The time limit for connecting to the server.
 const PATIENCE: Duration = Duration::from_secs(10);

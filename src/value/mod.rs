@@ -4,6 +4,7 @@ mod address;
 mod count;
 mod counted;
 mod escape;
+mod family;
 mod invalid;
 mod named;
 mod offsets;
@@ -21,6 +22,7 @@ pub use address::{Address, DEFAULT_PORT, Host, ServiceNames, abstract_name, read
 pub use count::Count;
 pub use counted::{counted, plural};
 pub use escape::{Escaper, escape};
+pub use family::Family;
 pub use invalid::Invalid;
 pub use named::{Named, Word};
 pub use offsets::Offsets;

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::{Difference, Subject};
-use crate::config::Family;
 use crate::plan::Fin;
+use crate::value::Family;
 
 /// A request longer than this is not written into the command when the user has it on stdin.
 const INLINE: usize = 4096;

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Outcome, Verdict};
-use crate::config::Family;
 use crate::error::ExitStatus;
 use crate::plan::{Fin, Kind, Label, Trial};
+use crate::value::Family;
 
 /// The subject of a sweep.
 #[derive(Clone, Debug)]
