@@ -263,17 +263,19 @@ fn names_are_used_only_where_they_belong() {
     let mut complaints = Vec::new();
     let sources = sources();
     for Rule { what, names: forbidden, rooms, exceptions } in RULES {
-        let mut used = Vec::new();
+        let mut excused = Vec::new();
         for source in sources.iter().filter(|source| !rooms.contains(&source.room()) && !source.is_test()) {
-            let mut uses = source.code().filter(|(_, code)| forbidden.iter().any(|name| names(code, name))).peekable();
-            if uses.peek().is_some() && exceptions.iter().any(|(path, _)| *path == source.path) {
-                used.push(&source.path);
-                continue;
+            let is_forbidden = |code: &str| forbidden.iter().any(|name| names(code, name));
+            let mut found = source.code().filter(|(_, code)| is_forbidden(code)).peekable();
+            if found.peek().is_some() && exceptions.iter().any(|(path, _)| *path == source.path) {
+                excused.push(source.path.as_str());
+            } else {
+                let place = |(line, code): (_, &str)| format!("src/{}:{line}: {what}: {}", source.path, code.trim());
+                complaints.extend(found.map(place));
             }
-            complaints.extend(uses.map(|(line, code)| format!("src/{}:{line}: {what}: {}", source.path, code.trim())));
         }
-        let unused = exceptions.iter().filter(|(path, _)| !used.iter().any(|used| used == path));
-        complaints.extend(unused.map(|(path, _)| format!("src/{path} no longer {what}: remove the exception")));
+        let needless = exceptions.iter().filter(|(path, _)| !excused.contains(path));
+        complaints.extend(needless.map(|(path, _)| format!("src/{path} no longer {what}: remove the exception")));
     }
     none(&complaints);
 }
