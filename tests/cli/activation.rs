@@ -1,4 +1,4 @@
-//! Sockets from a service manager: taken over and looked at, and the manager is told how things stand.
+//! Sockets inherited from a service manager: they are checked and served, and the manager is notified.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -39,7 +39,7 @@ fn hear(manager: &UnixDatagram) -> String {
 }
 
 #[test]
-fn a_listener_that_is_handed_over_serves_and_tells_its_manager() {
+fn inherited_listener_serves_and_notifies_the_manager() {
     let mut addresses = vec!["127.0.0.1:0"];
     if TcpListener::bind("[::1]:0").is_ok() {
         addresses.push("[::1]:0");
@@ -65,7 +65,7 @@ fn a_listener_that_is_handed_over_serves_and_tells_its_manager() {
 }
 
 #[test]
-fn a_unix_listener_that_is_handed_over_serves_and_leaves_the_path_to_its_maker() {
+fn inherited_unix_listener_serves_and_keeps_its_socket_file() {
     let path = path("handed");
     let server = with_socket(UnixListener::bind(&path).unwrap(), &mut shell(HAND_OVER, [] as [&str; 0]));
     server.until_stderr("listening on ");
@@ -78,7 +78,7 @@ fn a_unix_listener_that_is_handed_over_serves_and_leaves_the_path_to_its_maker()
 }
 
 #[test]
-fn what_is_no_stream_socket_is_refused() {
+fn inherited_descriptor_must_be_a_stream_socket() {
     let cases: [(OwnedFd, &str); 2] = [
         (UdpSocket::bind("127.0.0.1:0").unwrap().into(), "not a stream socket (ListenStream= makes one)"),
         (File::open("/dev/null").unwrap().into(), "not a socket"),
@@ -95,7 +95,7 @@ fn what_is_no_stream_socket_is_refused() {
 }
 
 #[test]
-fn a_connection_that_is_handed_over_is_the_only_client() {
+fn inherited_connection_is_the_only_client() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let connect = || {
         let client = limited(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
@@ -138,7 +138,7 @@ fn a_connection_that_is_handed_over_is_the_only_client() {
 }
 
 #[test]
-fn a_client_that_has_gone_before_it_is_handed_over_is_the_end() {
+fn inherited_connection_already_reset_is_status_0() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let socket = accept(&listener);
@@ -149,7 +149,7 @@ fn a_client_that_has_gone_before_it_is_handed_over_is_the_end() {
 }
 
 #[test]
-fn several_sockets_are_refused() {
+fn several_inherited_sockets_are_refused() {
     let several = HAND_OVER.replace("LISTEN_FDS=1", "LISTEN_FDS=2");
     let error = "secretcat: take over the sockets from the service manager: there are 2 of them \
                  (give each a service of its own)\n";
@@ -157,7 +157,7 @@ fn several_sockets_are_refused() {
 }
 
 #[test]
-fn systemds_own_activation_starts_it_with_the_first_client() {
+fn systemd_socket_activate_starts_listen_at_first_client() {
     let Some((server, address)) = activated("activated", &[]) else { return };
     run(["connect", &address, "-m", "SECRET 45"], "").is(0, "Digits: 45   Count: 2\n", "");
     server.signal(Signal::TERM);
@@ -165,7 +165,7 @@ fn systemds_own_activation_starts_it_with_the_first_client() {
 }
 
 #[test]
-fn systemds_own_activation_starts_one_for_each_client() {
+fn systemd_socket_activate_starts_one_listen_per_client() {
     let Some((server, address)) = activated("each", &["--accept"]) else { return };
     for _ in 0..3 {
         run(["connect", &address, "-m", "SECRET 45"], "").is(0, "Digits: 45   Count: 2\n", "");

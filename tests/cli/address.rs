@@ -1,4 +1,4 @@
-//! Every form of address, for both commands, and sockets that are files.
+//! Every form of address for `listen` and `connect`, and the files of unix sockets.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -16,7 +16,7 @@ fn has_ipv6() -> bool {
 }
 
 #[test]
-fn an_address_without_a_host_is_loopback_for_both() {
+fn address_without_host_means_loopback() {
     let server = Server::at(":0", &[]);
     assert_eq!(server.addr.ip(), IpAddr::from([127, 0, 0, 1]));
     run(["connect", &format!(":{}", server.port()), "-m", "SECRET 1"], "").is(0, digits("1"), "");
@@ -24,7 +24,7 @@ fn an_address_without_a_host_is_loopback_for_both() {
 }
 
 #[test]
-fn host_and_port_may_be_two_words_as_nc_has_them() {
+fn host_and_port_work_as_two_arguments() {
     let server = Server::from_command(&mut secretcat(["listen", "localhost", "0", "-4"]));
     assert_eq!(server.addr.ip(), IpAddr::from([127, 0, 0, 1]));
     run(["connect", "localhost", &server.port(), "-m", "SECRET 1"], "").is(0, digits("1"), "");
@@ -33,7 +33,7 @@ fn host_and_port_may_be_two_words_as_nc_has_them() {
 }
 
 #[test]
-fn ipv6_is_an_address_like_any_other() {
+fn ipv6_address_works_with_and_without_brackets() {
     if !has_ipv6() {
         return;
     }
@@ -47,7 +47,7 @@ fn ipv6_is_an_address_like_any_other() {
 }
 
 #[test]
-fn the_star_is_every_interface_of_both_families() {
+fn star_listens_on_all_interfaces_of_both_families() {
     if !has_ipv6() {
         return;
     }
@@ -66,7 +66,7 @@ fn the_star_is_every_interface_of_both_families() {
 }
 
 #[test]
-fn the_default_address_may_stand_in_the_environment_for_both() {
+fn default_address_comes_from_the_environment() {
     let mut listen = secretcat(["listen"]);
     let server = Server::from_command(listen.env("SECRETCAT_ADDRESS", "127.0.0.1:0"));
     let mut connect = secretcat(["connect", "-m", "SECRET 1"]);
@@ -90,7 +90,7 @@ fn the_default_address_may_stand_in_the_environment_for_both() {
 }
 
 #[test]
-fn a_unix_socket_is_an_address_too_and_its_file_goes_with_the_listener() {
+fn unix_socket_file_is_removed_when_listen_ends() {
     let dir = Dir::new("unix");
     let path = dir.file("socket");
     let address = format!("unix:{}", path.display());
@@ -117,7 +117,7 @@ fn a_unix_socket_is_an_address_too_and_its_file_goes_with_the_listener() {
 }
 
 #[test]
-fn a_stale_socket_file_is_replaced_and_a_live_one_is_not() {
+fn stale_socket_file_is_replaced_but_a_live_one_is_kept() {
     let dir = Dir::new("stale");
     let path = dir.file("socket");
     let address = format!("unix:{}", path.display());
@@ -143,7 +143,7 @@ fn a_stale_socket_file_is_replaced_and_a_live_one_is_not() {
 }
 
 #[test]
-fn a_killed_listener_leaves_a_file_that_the_next_one_replaces() {
+fn next_listener_replaces_the_file_of_a_killed_one() {
     let dir = Dir::new("killed");
     let address = format!("unix:{}", dir.file("socket").display());
     let first = Proc::start(&mut secretcat(["listen", &address]));
@@ -156,7 +156,7 @@ fn a_killed_listener_leaves_a_file_that_the_next_one_replaces() {
 }
 
 #[test]
-fn a_port_is_listened_on_again_at_once() {
+fn port_can_be_reused_right_after_listen_ends() {
     let server = Server::start(&[]);
     let address = server.address();
     let client = tcp(server.addr);
@@ -168,7 +168,7 @@ fn a_port_is_listened_on_again_at_once() {
 }
 
 #[test]
-fn an_abstract_unix_socket_is_no_file() {
+fn abstract_unix_socket_creates_no_file() {
     if !cfg!(any(target_os = "linux", target_os = "android")) {
         return run(["connect", "unix:@lab"], "").is(
             2,
@@ -200,7 +200,7 @@ fn an_abstract_unix_socket_is_no_file() {
 }
 
 #[test]
-fn a_port_may_be_the_name_of_a_service() {
+fn port_can_be_a_service_name() {
     let services = std::fs::read_to_string("/etc/services").unwrap_or_default();
     if !services.lines().any(|line| line.split_whitespace().take(2).eq(["http", "80/tcp"])) {
         return skip::skip("no http in /etc/services");

@@ -1,4 +1,4 @@
-//! What cannot be: one line on stderr, the right status, and never a panic.
+//! Invalid command lines, addresses and files: one line on stderr, the right status, and never a panic.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use crate::support::{Dir, Proc, Server, digits, is_root, run, run_command, secretcat, shell, skip};
 
 #[test]
-fn a_command_line_that_cannot_be_is_one_line_and_status_2() {
+fn invalid_command_line_prints_one_line_and_status_2() {
     let cases: [(&[&str], &str); 22] = [
         (&[], "expected a command: listen, connect or sweep (see secretcat --help)"),
         (&["lisen"], "unrecognized subcommand 'lisen' (a similar subcommand exists: 'listen')"),
@@ -70,7 +70,7 @@ fn a_command_line_that_cannot_be_is_one_line_and_status_2() {
 }
 
 #[test]
-fn arguments_need_not_be_text() {
+fn arguments_may_be_invalid_utf8() {
     let server = Server::start(&[]);
     let not_text = |prefix: &str| OsString::from_vec([prefix.as_bytes(), b"\xff\x9b1"].concat());
     // A message is bytes.
@@ -109,7 +109,7 @@ fn arguments_need_not_be_text() {
 }
 
 #[test]
-fn what_a_complaint_quotes_drives_no_terminal() {
+fn quoted_input_in_errors_has_no_control_characters() {
     let dir = Dir::new("quoted");
     let plan = dir.file("plan.json");
     std::fs::write(&plan, "{\"\\u001b[31m\\u009b\\n\": 1}").unwrap();
@@ -134,7 +134,7 @@ fn what_a_complaint_quotes_drives_no_terminal() {
 }
 
 #[test]
-fn an_unknown_host_is_one_line_and_status_1() {
+fn unknown_host_prints_one_line_and_status_1() {
     for command in ["connect", "listen"] {
         let out = run([command, "nosuch.invalid"], "");
         assert_eq!((out.status, &out.stdout[..]), (Some(1), &b""[..]), "{out:?}");
@@ -146,14 +146,14 @@ fn an_unknown_host_is_one_line_and_status_1() {
 }
 
 #[test]
-fn a_refused_connection_is_one_line_and_status_1() {
+fn refused_connection_prints_one_line_and_status_1() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let stderr = format!("secretcat: connect {free}: connection refused (is a server listening there?)\n");
     run(["connect", &free.to_string()], "SECRET 1\n").is(1, "", stderr);
 }
 
 #[test]
-fn an_address_that_is_taken_or_not_ours_is_one_line_and_status_1() {
+fn address_in_use_or_not_local_is_one_line_with_a_hint() {
     let server = Server::start(&[]);
     let address = server.address();
     run(["listen", &address], "").is(
@@ -182,7 +182,7 @@ fn an_address_that_is_taken_or_not_ours_is_one_line_and_status_1() {
 }
 
 #[test]
-fn a_source_port_in_use_is_named_with_its_option() {
+fn source_port_in_use_is_reported_with_its_option() {
     let server = Server::start(&[]);
     let (taken, address) = (std::net::TcpListener::bind("127.0.0.1:0").unwrap(), server.address());
     let port = taken.local_addr().unwrap().port().to_string();
@@ -202,7 +202,7 @@ fn a_source_port_in_use_is_named_with_its_option() {
 }
 
 #[test]
-fn a_link_local_address_without_an_interface_gets_a_hint() {
+fn link_local_address_without_interface_gets_a_hint() {
     if std::net::TcpListener::bind("[::1]:0").is_err() {
         return skip::skip("no IPv6 here");
     }
@@ -219,7 +219,7 @@ fn a_link_local_address_without_an_interface_gets_a_hint() {
 }
 
 #[test]
-fn a_privileged_port_is_one_line_and_status_1() {
+fn privileged_port_prints_one_line_and_status_1() {
     let first = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap_or_default();
     if first.trim() == "0" {
         return skip::skip("every port is free for everybody here");
@@ -248,7 +248,7 @@ fn privileged(command: &mut Command) {
 }
 
 #[test]
-fn a_directory_is_no_input() {
+fn directory_as_stdin_is_an_error() {
     let server = Server::start(&[]);
     for raw in [&[][..], &["--raw"]] {
         let mut command = secretcat(["connect", &server.address()]);
@@ -260,7 +260,7 @@ fn a_directory_is_no_input() {
 }
 
 #[test]
-fn a_full_disk_is_said() {
+fn full_disk_on_stdout_is_an_error() {
     let server = Server::start(&[]);
     let full = || File::options().write(true).open("/dev/full").unwrap();
     let full_stdout = "secretcat: write to stdout: no space left on device\n";
@@ -276,7 +276,7 @@ fn a_full_disk_is_said() {
 }
 
 #[test]
-fn closed_streams_are_no_trouble_and_no_socket_takes_their_place() {
+fn closed_standard_streams_are_not_reused_for_sockets() {
     let server = Server::start(&[]);
     let address = server.address();
     let with = |script: &str, args: &[&str]| run_command(&mut shell(script, args), "SECRET 1\n");
@@ -305,7 +305,7 @@ fn closed_streams_are_no_trouble_and_no_socket_takes_their_place() {
 }
 
 #[test]
-fn help_for_a_reader_that_has_gone_dies_of_sigpipe() {
+fn help_with_stdout_reader_gone_dies_of_sigpipe() {
     let (reader, stdout) = UnixStream::pair().unwrap();
     drop(reader);
     let proc = Proc::start_on(&mut secretcat(["--help"]), Stdio::piped(), OwnedFd::from(stdout).into(), Stdio::piped());
@@ -314,7 +314,7 @@ fn help_for_a_reader_that_has_gone_dies_of_sigpipe() {
 }
 
 #[test]
-fn color_is_for_terminals_unless_it_is_asked_for() {
+fn color_is_off_without_a_terminal_unless_requested() {
     let bad = ["connect", "127.0.0.1:1"];
     let plain = "secretcat: connect 127.0.0.1:1: connection refused (is a server listening there?)\n";
     let colored = format!("\x1b[1m\x1b[31msecretcat:\x1b[0m{}", &plain["secretcat:".len()..]);

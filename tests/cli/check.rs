@@ -1,4 +1,4 @@
-//! `connect -z`: whether a server accepts the connection, and nothing more.
+//! `connect -z` reports whether a server accepts a connection, and sends nothing.
 
 use std::io::Read;
 use std::net::TcpListener;
@@ -12,7 +12,7 @@ fn refused(address: &str) -> String {
 }
 
 #[test]
-fn an_open_port_is_status_0_and_gets_no_byte() {
+fn open_port_is_status_0_and_receives_no_byte() {
     let (listener, address) = stage();
     run(["connect", "-z", &address], "not read").is(0, "", "");
     let mut bytes = Vec::new();
@@ -21,14 +21,14 @@ fn an_open_port_is_status_0_and_gets_no_byte() {
 }
 
 #[test]
-fn a_closed_port_is_status_1_and_one_line() {
+fn closed_port_is_status_1_and_one_line() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     run(["connect", "-z", &address], "").is(1, "", refused(&address));
     run(["connect", "-vz", &address], "").is(1, "", refused(&address));
 }
 
 #[test]
-fn verbose_says_which_address_accepted() {
+fn verbose_prints_the_address_that_accepted() {
     let (listener, address) = stage();
     let out = run(["connect", "-vz", &address], "");
     let peer = accept(&listener).peer_addr().unwrap();
@@ -36,7 +36,7 @@ fn verbose_says_which_address_accepted() {
 }
 
 #[test]
-fn a_unix_socket_is_checked_by_path_and_by_name() {
+fn unix_socket_is_checked_by_path_and_by_name() {
     let dir = Dir::new("check");
     let path = format!("unix:{}", dir.file("socket").display());
     let name = format!("unix:@secretcat-check-{}", std::process::id());
@@ -49,7 +49,7 @@ fn a_unix_socket_is_checked_by_path_and_by_name() {
 }
 
 #[test]
-fn one_address_of_a_name_is_enough() {
+fn one_reachable_address_of_a_name_is_enough() {
     let Some(net) = Net::alone() else { return };
     net.set_hosts(0, "127.0.0.1 both.example\n127.0.0.2 both.example\n");
     let check = || run_command(&mut net.on(0, &secretcat(["connect", "-z", "both.example:4500"])), "");

@@ -1,4 +1,4 @@
-//! `connect` in a script: piped messages, `-m`, and the truth of its exit status.
+//! `connect` in a script: messages from stdin or `-m`, replies on stdout, and the exit status.
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
@@ -30,7 +30,7 @@ fn each_line_is_a_message_and_only_replies_go_to_stdout() {
 }
 
 #[test]
-fn quit_words_are_messages_where_nobody_types_them() {
+fn quit_words_from_a_pipe_are_messages() {
     let server = Server::start(&[]);
     let words = "q\nquit\nQUIT()\nclose\nclose()\nSECRET 1\n";
     run(["connect", &server.address()], words).is(0, NOT_FOUND.repeat(5) + &digits("1"), "");
@@ -38,7 +38,7 @@ fn quit_words_are_messages_where_nobody_types_them() {
 }
 
 #[test]
-fn messages_may_stand_on_the_command_line() {
+fn messages_come_from_the_command_line() {
     let server = Server::start(&[]);
     // stdin is not read: it stays open, and nothing waits for it.
     let (mut keyboard, stdin) = UnixStream::pair().unwrap();
@@ -57,7 +57,7 @@ fn messages_may_stand_on_the_command_line() {
 }
 
 #[test]
-fn messages_are_sent_without_waiting_for_replies_and_replies_shown_as_they_come() {
+fn messages_are_pipelined_and_replies_printed_at_once() {
     let (listener, address) = stage();
     let mut proc = Proc::start(&mut secretcat(["connect", &address]));
     proc.write("one\ntwo\nthree\n");
@@ -76,7 +76,7 @@ fn messages_are_sent_without_waiting_for_replies_and_replies_shown_as_they_come(
 }
 
 #[test]
-fn it_ends_with_the_last_reply_and_needs_no_end_from_the_server() {
+fn connect_half_closes_after_the_last_reply() {
     let (listener, address) = stage();
     let proc = Proc::start(&mut secretcat(["connect", &address, "-m", "hello"]));
     let mut server = accept(&listener);
@@ -88,7 +88,7 @@ fn it_ends_with_the_last_reply_and_needs_no_end_from_the_server() {
 }
 
 #[test]
-fn a_hundred_thousand_messages_are_answered_in_order() {
+fn replies_to_100000_messages_come_in_order() {
     let server = Server::start(&[]);
     let (mut messages, mut answers) = (String::new(), String::new());
     for n in 0..100_000 {
@@ -111,7 +111,7 @@ fn a_hundred_thousand_messages_are_answered_in_order() {
 }
 
 #[test]
-fn bytes_of_messages_and_replies_go_through_unchanged() {
+fn bytes_of_messages_and_replies_are_unchanged() {
     let (listener, address) = stage();
     let mut proc = Proc::start(&mut secretcat(["connect", &address]));
     let message = b"\x1b[31m\xff\0\x9b\r\t\xe2\x80\xae end\n";
@@ -125,7 +125,7 @@ fn bytes_of_messages_and_replies_go_through_unchanged() {
 }
 
 #[test]
-fn crlf_ends_each_message_where_it_is_asked_for() {
+fn crlf_option_ends_each_message_with_cr_lf() {
     let (listener, address) = stage();
     let proc = Proc::start(&mut secretcat(["connect", &address, "-C", "-m", "one"]));
     let mut server = accept(&listener);
@@ -135,7 +135,7 @@ fn crlf_ends_each_message_where_it_is_asked_for() {
 }
 
 #[test]
-fn the_half_close_comes_with_the_end_of_input_only_where_it_is_asked_for() {
+fn shutdown_option_half_closes_at_end_of_input() {
     let (listener, address) = stage();
     let proc = Proc::start(&mut secretcat(["connect", &address, "-N", "-m", "one"]));
     let mut server = accept(&listener);
@@ -147,7 +147,7 @@ fn the_half_close_comes_with_the_end_of_input_only_where_it_is_asked_for() {
 }
 
 #[test]
-fn a_server_that_ends_early_is_a_failure_that_says_how_many_messages_it_left() {
+fn early_server_close_counts_unanswered_messages() {
     let (listener, address) = stage();
     let proc = Proc::start(&mut secretcat(["connect", &address, "-m", "a", "-m", "b", "-m", "c"]));
     let mut server = accept(&listener);
@@ -161,7 +161,7 @@ fn a_server_that_ends_early_is_a_failure_that_says_how_many_messages_it_left() {
 }
 
 #[test]
-fn a_reset_is_a_failure_that_says_how_many_messages_it_left() {
+fn reset_counts_unanswered_messages() {
     let (listener, address) = stage();
     let proc = Proc::start(&mut secretcat(["connect", &address, "-m", "a"]));
     let mut server = accept(&listener);
@@ -172,7 +172,7 @@ fn a_reset_is_a_failure_that_says_how_many_messages_it_left() {
 }
 
 #[test]
-fn a_reply_cut_short_is_shown_but_is_no_reply() {
+fn truncated_reply_is_printed_but_not_counted() {
     let (listener, address) = stage();
     let proc = Proc::start(&mut secretcat(["connect", &address, "-m", "a"]));
     let mut server = accept(&listener);
@@ -186,7 +186,7 @@ fn a_reply_cut_short_is_shown_but_is_no_reply() {
 }
 
 #[test]
-fn the_start_of_a_line_is_printed_at_every_end() {
+fn incomplete_line_is_printed_however_the_run_ends() {
     let (listener, address) = stage();
     let status = |args: &[&str], text: &'static [u8]| {
         let proc = Proc::start(secretcat(["connect", &address, "-m", "a"]).args(args));
@@ -204,7 +204,7 @@ fn the_start_of_a_line_is_printed_at_every_end() {
 }
 
 #[test]
-fn a_server_that_ends_while_messages_may_still_come_is_a_failure() {
+fn server_close_while_stdin_is_open_is_status_1() {
     let (listener, address) = stage();
     let proc = Proc::start(&mut secretcat(["connect", &address])); // its stdin stays open
     drop(accept(&listener));
@@ -212,7 +212,7 @@ fn a_server_that_ends_while_messages_may_still_come_is_a_failure() {
 }
 
 #[test]
-fn what_a_server_says_before_it_is_asked_is_no_reply() {
+fn greeting_before_the_first_message_is_not_a_reply() {
     let (listener, address) = stage();
     let mut proc = Proc::start(&mut secretcat(["connect", &address]));
     let mut server = accept(&listener);
@@ -227,7 +227,7 @@ fn what_a_server_says_before_it_is_asked_is_no_reply() {
 }
 
 #[test]
-fn a_reply_over_the_limit_is_a_failure_with_its_reason() {
+fn reply_over_the_limit_is_status_1_with_a_reason() {
     let (listener, address) = stage();
     let proc = Proc::start(&mut secretcat(["connect", &address, "--max-message", "1k", "-m", "a", "-m", "b"]));
     let mut server = accept(&listener);
@@ -242,7 +242,7 @@ fn a_reply_over_the_limit_is_a_failure_with_its_reason() {
 }
 
 #[test]
-fn a_message_over_the_limit_is_a_failure_of_the_input() {
+fn message_over_the_limit_on_stdin_is_status_2() {
     let server = Server::start(&[]);
     let input = format!("SECRET 1\n{}\n", "x".repeat(2000));
     let out = run(["connect", &server.address(), "--max-message", "1k"], input);
@@ -255,7 +255,7 @@ fn a_message_over_the_limit_is_a_failure_of_the_input() {
 }
 
 #[test]
-fn a_stdout_that_nobody_reads_any_more_ends_it_as_it_ends_cat() {
+fn stdout_reader_gone_ends_connect_by_sigpipe() {
     let server = Server::start(&[]);
     let (mut reader, stdout) = UnixStream::pair().unwrap();
     let mut command = secretcat(["connect", &server.address()]);
@@ -273,7 +273,7 @@ fn a_stdout_that_nobody_reads_any_more_ends_it_as_it_ends_cat() {
 }
 
 #[test]
-fn a_signal_between_two_calls_is_no_failure_of_stdin_or_stdout() {
+fn interrupted_poll_does_not_fail_stdin_or_stdout() {
     if !skip::has_strace() {
         return;
     }

@@ -1,5 +1,4 @@
-//! Cutting on purpose: every option of the table, carried out by connect and by listen, on messages
-//! and on raw bytes, and what arrives of it.
+//! Every cutting option of `connect` and `listen`, on messages and on raw bytes, and the reads at the peer.
 
 use std::io::{Read, Write};
 
@@ -13,7 +12,7 @@ fn ends(trace: &Trace) -> (Vec<u64>, Vec<u64>) {
 }
 
 #[test]
-fn each_piece_is_a_write_and_a_read_of_its_own() {
+fn each_piece_is_one_write_and_one_read() {
     let dir = Dir::new("pieces");
     let ten = "SECRET 42\n";
     let cases: [(&[&str], &str, &[u64]); 11] = [
@@ -45,7 +44,7 @@ fn each_piece_is_a_write_and_a_read_of_its_own() {
 }
 
 #[test]
-fn raw_bytes_are_cut_where_they_stand_in_the_stream() {
+fn raw_bytes_are_cut_at_offsets_of_the_stream() {
     let dir = Dir::new("stream");
     for (plan, pieces) in [(["--cut", "1,12"], vec![1, 11, 5]), (["--chunk", "5"], vec![5, 5, 5, 2])] {
         let args = [&["--loopback", "--raw", "--barrier", "peer-read"][..], &plan].concat();
@@ -57,7 +56,7 @@ fn raw_bytes_are_cut_where_they_stand_in_the_stream() {
 }
 
 #[test]
-fn the_replies_of_a_listener_are_cut_too() {
+fn replies_of_a_listener_are_cut() {
     let dir = Dir::new("replies");
     // "Digits: 7   Count: 1" and its line feed are 21 bytes.
     let cases: [(&[&str], &[u64]); 4] = [
@@ -76,7 +75,7 @@ fn the_replies_of_a_listener_are_cut_too() {
 }
 
 #[test]
-fn the_bytes_of_a_service_are_one_stream() {
+fn echo_service_is_cut_at_offsets_of_the_stream() {
     let dir = Dir::new("echo");
     let server = Traced::start(&dir, &["--service", "echo", "--cut", "2,7"]);
     run(["connect", "--raw", "--chunk", "3", "--barrier", "peer-read", &server.address()], "0123456789").is(
@@ -97,7 +96,7 @@ fn the_bytes_of_a_service_are_one_stream() {
 }
 
 #[test]
-fn a_delay_is_waited_for_from_write_to_write() {
+fn delay_passes_between_two_writes() {
     let dir = Dir::new("delay");
     for (delay, least) in [("20ms", 20_000_000), ("1ms..3ms", 1_000_000)] {
         let (_, trace) = trace::connect(&dir, &["--loopback", "--chunk", "4", "--delay", delay], "SECRET 42\n");
@@ -114,7 +113,7 @@ fn a_delay_is_waited_for_from_write_to_write() {
 }
 
 #[test]
-fn a_barrier_stands_behind_every_write() {
+fn barrier_follows_every_write() {
     let dir = Dir::new("barrier");
     for (barrier, outcome) in [("acked", "acked"), ("peer-read", "read")] {
         let (_, trace) =
@@ -131,7 +130,7 @@ fn a_barrier_stands_behind_every_write() {
 }
 
 #[test]
-fn a_seed_makes_every_choice_again_and_one_that_was_drawn_is_told() {
+fn seed_repeats_every_choice_and_a_drawn_seed_is_printed() {
     let dir = Dir::new("seed");
     let input = "SECRET 1234567890 1234567890 1234567890\n";
     let cut = |plan: &[&str]| {
@@ -151,7 +150,7 @@ fn a_seed_makes_every_choice_again_and_one_that_was_drawn_is_told() {
 }
 
 #[test]
-fn a_plan_comes_back_from_the_trace_of_a_run() {
+fn plan_is_replayed_from_the_trace_of_a_run() {
     let dir = Dir::new("replay");
     let input = "SECRET 1234567890 1234567890\nhello\nyou\n";
     let plans: [&[&str]; 3] = [
@@ -174,7 +173,7 @@ fn a_plan_comes_back_from_the_trace_of_a_run() {
 }
 
 #[test]
-fn a_plan_comes_from_what_a_sweep_found() {
+fn plan_is_replayed_from_a_sweep_report() {
     let dir = Dir::new("found");
     let server = Server::start(&["--bug", "one-read"]);
     let found = run(["sweep", &server.address(), "--json", "-m", "My SECRET is 12345"], "");
@@ -191,7 +190,7 @@ fn a_plan_comes_from_what_a_sweep_found() {
 }
 
 #[test]
-fn while_one_piece_waits_its_other_direction_goes_on() {
+fn delayed_piece_does_not_block_the_other_direction() {
     let (listener, address) = stage();
     let args = ["connect", &address, "--raw", "--cut", "1", "--delay", "1h"];
     let mut proc = Proc::start(&mut secretcat(args));
@@ -206,7 +205,7 @@ fn while_one_piece_waits_its_other_direction_goes_on() {
 }
 
 #[test]
-fn while_one_piece_waits_all_other_connections_go_on() {
+fn delayed_piece_does_not_block_other_connections() {
     let server = Server::start(&["--cut", "1", "--delay", "1h", "--trace", "-"]);
     let mut clients: Vec<_> = (0..20).map(|_| server.open()).collect();
     for client in &mut clients {
@@ -220,7 +219,7 @@ fn while_one_piece_waits_all_other_connections_go_on() {
 }
 
 #[test]
-fn a_group_that_is_not_full_does_not_keep_a_person_waiting() {
+fn incomplete_group_is_sent_at_once_at_a_terminal() {
     let mut terminal =
         crate::support::pty::Terminal::start(&secretcat(["connect", "--loopback", "--coalesce", "5", "--cut", "3"]));
     terminal.sees("Enter Message: ");
@@ -235,7 +234,7 @@ fn a_group_that_is_not_full_does_not_keep_a_person_waiting() {
 }
 
 #[test]
-fn a_group_waits_for_its_messages_and_no_longer() {
+fn group_is_sent_when_full_or_at_end_of_input() {
     let (listener, address) = stage();
     let mut proc = Proc::start(&mut secretcat(["connect", &address, "--coalesce", "2"]));
     let mut server = accept(&listener);
@@ -253,7 +252,7 @@ fn a_group_waits_for_its_messages_and_no_longer() {
 
 /// Who waits for an answer before it asks again has no message to be joined with.
 #[test]
-fn a_listener_holds_no_answer_back_from_who_waits_for_it() {
+fn incomplete_group_of_replies_is_sent_to_a_waiting_client() {
     let server = Server::start(&["--coalesce", "3", "--cut", "-1"]);
     let mut client = server.open();
     for count in 1..=3 {
@@ -267,7 +266,7 @@ fn a_listener_holds_no_answer_back_from_who_waits_for_it() {
 }
 
 #[test]
-fn a_large_group_is_filled_and_a_giant_one_goes_in_parts() {
+fn large_group_is_filled_and_a_giant_one_is_split() {
     let dir = Dir::new("group");
     let large = "SECRET 1\n".repeat(9000);
     let (out, trace) = trace::connect(&dir, &["--loopback", "--coalesce", "9000"], &large);

@@ -1,4 +1,4 @@
-//! `connect` at a terminal: the conversation of the original, to the letter.
+//! `connect` at a terminal prints exactly the conversation of the original program.
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -23,7 +23,7 @@ fn greeted(address: &str) -> String {
 }
 
 #[test]
-fn a_conversation_goes_as_the_original_did() {
+fn terminal_shows_the_conversation_of_the_original() {
     let server = Server::start(&[]);
     let mut terminal = at_terminal(&server.address(), &[]);
     terminal.types("My SECRET code is 12345\n");
@@ -45,7 +45,7 @@ fn a_conversation_goes_as_the_original_did() {
 }
 
 #[test]
-fn the_quit_words_end_it_in_any_case() {
+fn quit_words_in_any_case_end_connect() {
     let server = Server::start(&["-v"]);
     for word in ["q", "Q", "quit", "QUIT", "quit()", "Quit()", "close", "CLOSE", "close()", "cLoSe()"] {
         let mut terminal = at_terminal(&server.address(), &[]);
@@ -67,7 +67,7 @@ fn the_quit_words_end_it_in_any_case() {
 }
 
 #[test]
-fn ctrl_d_ends_it() {
+fn ctrl_d_ends_connect() {
     let server = Server::start(&[]);
     let mut terminal = at_terminal(&server.address(), &[]);
     terminal.types("\x04");
@@ -91,7 +91,7 @@ fn without_echo(shown: &str) -> String {
 }
 
 #[test]
-fn ctrl_c_interrupts_it() {
+fn ctrl_c_interrupts_connect_and_listen() {
     let server = Server::start(&[]);
     let mut terminal = at_terminal(&server.address(), &[]);
     terminal.types("\x03");
@@ -129,7 +129,7 @@ fn ctrl_c_interrupts_it() {
 }
 
 #[test]
-fn each_line_is_sent_when_it_is_entered() {
+fn each_line_is_sent_when_entered() {
     let (listener, address) = stage();
     let mut terminal = at_terminal(&address, &[]);
     let mut server = accept(&listener);
@@ -158,7 +158,7 @@ fn answered(listener: &TcpListener, address: &str, args: &[&str], answer: &[u8])
 }
 
 #[test]
-fn what_a_server_says_never_drives_the_terminal() {
+fn control_bytes_in_replies_are_escaped() {
     let (listener, address) = stage();
     let shown =
         answered(&listener, &address, &[], b"\x1b]0;owned\x07\x1b[2J\x9b31m\xc2\x9b\x7f\r\x00 fine\xe2\x82\xac\r\n");
@@ -166,7 +166,7 @@ fn what_a_server_says_never_drives_the_terminal() {
 }
 
 #[test]
-fn raw_bytes_at_a_terminal_are_escaped_too_and_all_of_them_are_shown() {
+fn raw_bytes_at_a_terminal_are_escaped_and_all_shown() {
     let (listener, address) = stage();
     let terminal = Terminal::start(&secretcat(["connect", "--raw", &address]));
     let mut server = accept(&listener);
@@ -178,7 +178,7 @@ fn raw_bytes_at_a_terminal_are_escaped_too_and_all_of_them_are_shown() {
 }
 
 #[test]
-fn a_server_that_goes_away_is_told_at_once() {
+fn lost_server_is_reported_at_once() {
     let (listener, address) = stage();
     let mut terminal = at_terminal(&address, &["--color", "never"]);
     drop(accept(&listener));
@@ -195,7 +195,7 @@ fn a_server_that_goes_away_is_told_at_once() {
 }
 
 #[test]
-fn errors_are_coloured_at_a_terminal_unless_no_color_says_otherwise() {
+fn errors_at_a_terminal_are_colored_unless_turned_off() {
     let bad = ["connect", "127.0.0.1:1"];
     let message = "connect 127.0.0.1:1: connection refused (is a server listening there?)\r\n";
     let shown = |command: &std::process::Command| Terminal::start(command).end().1;
@@ -206,7 +206,7 @@ fn errors_are_coloured_at_a_terminal_unless_no_color_says_otherwise() {
 }
 
 #[test]
-fn messages_of_the_command_line_need_no_conversation() {
+fn message_option_at_a_terminal_prints_replies_only() {
     let server = Server::start(&[]);
     let terminal = Terminal::start(&secretcat(["connect", &server.address(), "-m", "SECRET 1"]));
     let (out, shown) = terminal.end();

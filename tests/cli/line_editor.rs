@@ -1,4 +1,4 @@
-//! The line editor of a conversation, on a real terminal.
+//! The line editor of `connect` at a real terminal.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -58,7 +58,7 @@ fn keys_edit_the_line_and_are_not_sent() {
 }
 
 #[test]
-fn a_pasted_megabyte_is_one_message() {
+fn pasted_megabyte_is_one_message() {
     let server = Server::start(&[]);
     let message = format!("SECRET {}", "7".repeat(1_000_000));
     for (before, after) in [("", "\r"), ("\x1b[200~", "\x1b[201~\r")] {
@@ -71,7 +71,7 @@ fn a_pasted_megabyte_is_one_message() {
 }
 
 #[test]
-fn a_line_of_many_terminal_buffers_is_whole() {
+fn line_longer_than_the_terminal_buffer_is_sent_whole() {
     let (mut terminal, mut server, _listener) = with_server(&[]);
     let line = "x".repeat(5000); // a terminal that edits lines itself takes 4095 bytes
     terminal.types(format!("{line}\r"));
@@ -94,7 +94,7 @@ fn each_line_of_a_paste_is_a_message() {
 }
 
 #[test]
-fn late_replies_go_above_the_line_being_typed() {
+fn late_replies_are_shown_above_the_edited_line() {
     let (mut terminal, mut server, _listener) = with_server(&[]);
     terminal.types("one\r");
     assert_eq!(read_line(&mut server), "one\n");
@@ -113,7 +113,7 @@ fn late_replies_go_above_the_line_being_typed() {
 }
 
 #[test]
-fn text_without_an_end_is_shown() {
+fn text_without_line_feed_is_shown() {
     let (mut terminal, mut server, _listener) = with_server(&[]);
     server.write_all(b"login: ").unwrap();
     assert_eq!(terminal.sees(PROMPT), "\r\x1b[KReceived: login: \r\nEnter Message: ");
@@ -125,7 +125,7 @@ fn text_without_an_end_is_shown() {
 }
 
 #[test]
-fn leaving_does_not_wait_for_replies() {
+fn quitting_does_not_wait_for_replies() {
     for leave in ["q\r", "CLOSE()\r", "\x04"] {
         let (mut terminal, mut server, _listener) = with_server(&[]);
         terminal.types("one\r");
@@ -138,7 +138,7 @@ fn leaving_does_not_wait_for_replies() {
 }
 
 #[test]
-fn quit_words_can_be_sent() {
+fn quit_words_can_be_sent_as_messages() {
     let (mut terminal, mut server, _listener) = with_server(&[]);
     terminal.types("\\quit\r\\quitter\r");
     assert_eq!(read_line(&mut server), "quit\n");
@@ -156,7 +156,7 @@ fn quit_words_can_be_sent() {
 }
 
 #[test]
-fn another_width_draws_the_line_anew() {
+fn resize_redraws_the_line() {
     let (mut terminal, mut server, _listener) = with_server(&[]);
     let line = "0123456789".repeat(5);
     terminal.types(&line);
@@ -170,7 +170,7 @@ fn another_width_draws_the_line_anew() {
 }
 
 #[test]
-fn a_suspended_conversation_comes_back_with_its_line() {
+fn resume_after_suspend_redraws_the_line() {
     let server = Server::start(&[]);
     let mut command = std::process::Command::new("sh");
     command.args(["-i", "-m"]).env("PS1", "shell> ").env("TERM", "xterm").env_remove("ENV");
@@ -210,7 +210,7 @@ fn in_a_shell(address: &str, term: &str) -> (Terminal, String, Pid) {
 }
 
 #[test]
-fn every_end_gives_the_terminal_back_as_it_was() {
+fn every_end_restores_the_terminal_modes() {
     let (listener, address) = stage();
     for (end, status) in
         [("q\r", "0"), ("\x04", "0"), ("\x03", "130"), ("lost", "1"), ("reset", "1"), ("\x1c", "131"), ("TERM", "143")]
@@ -236,7 +236,7 @@ fn every_end_gives_the_terminal_back_as_it_was() {
 }
 
 #[test]
-fn what_was_typed_at_a_lost_connection_stays_out_of_the_shell() {
+fn text_typed_before_a_loss_does_not_reach_the_shell() {
     let (listener, address) = stage();
     // A terminal that edits lines itself holds the line, and would give it to the shell.
     for term in ["xterm", "dumb"] {
@@ -257,7 +257,7 @@ fn what_was_typed_at_a_lost_connection_stays_out_of_the_shell() {
 }
 
 #[test]
-fn an_error_begins_a_row_and_drops_what_was_typed() {
+fn error_starts_a_new_row_and_drops_the_edited_line() {
     let (listener, address) = stage();
     let args = ["--color", "never", "--timeout", "500ms"];
     let mut terminal = at_terminal(&address, &args);
@@ -272,7 +272,7 @@ fn an_error_begins_a_row_and_drops_what_was_typed() {
 }
 
 #[test]
-fn a_lost_connection_is_made_again() {
+fn reconnect_keeps_the_edited_line() {
     let (listener, address) = stage();
     let mut terminal = at_terminal(&address, &["--reconnect", "--retry-delay", "10ms", "--color", "never"]);
     let mut server = accept(&listener);
@@ -302,7 +302,7 @@ fn a_lost_connection_is_made_again() {
 }
 
 #[test]
-fn a_terminal_that_goes_away_ends_it() {
+fn closing_the_terminal_ends_connect() {
     let (listener, address) = stage();
     for script in ["exec \"$0\" \"$@\"", "trap '' HUP; exec \"$0\" \"$@\""] {
         let (screen, slave) = open_pty();
@@ -325,7 +325,7 @@ fn a_terminal_that_goes_away_ends_it() {
 }
 
 #[test]
-fn without_a_terminal_that_can_be_edited_on_lines_are_cooked() {
+fn dumb_terminal_uses_the_line_editing_of_the_kernel() {
     let server = Server::start(&[]);
     let mut command = secretcat(["connect", &server.address()]);
     let mut terminal = Terminal::start(command.env("TERM", "dumb"));

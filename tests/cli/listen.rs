@@ -1,4 +1,4 @@
-//! `listen`: who is let in, for how long, and how it ends.
+//! `listen`: which clients are admitted, when idle ones are closed, and how it shuts down.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -24,7 +24,7 @@ pub fn from(source: &str, to: SocketAddr) -> TcpStream {
 }
 
 #[test]
-fn once_is_one_connection() {
+fn once_serves_one_connection() {
     let server = Server::start(&["--once"]);
     let mut client = server.open();
     assert_eq!(ask(&mut client, "SECRET 1"), digits("1"));
@@ -36,7 +36,7 @@ fn once_is_one_connection() {
 }
 
 #[test]
-fn who_comes_when_the_house_is_full_waits_until_somebody_leaves() {
+fn client_over_max_connections_waits_until_another_closes() {
     let server = Server::start(&["--max-connections", "2"]);
     let mut inside = [server.open(), server.open()];
     for client in &mut inside {
@@ -57,7 +57,7 @@ fn who_comes_when_the_house_is_full_waits_until_somebody_leaves() {
 }
 
 #[test]
-fn only_those_who_may_come_are_served() {
+fn only_allowed_addresses_are_served() {
     let server = Server::start(&["--allow", "127.0.0.0/30", "--deny", "127.0.0.2"]);
     assert_eq!(converse(from("127.0.0.1", server.addr), b"SECRET 1\n"), digits("1").into_bytes());
     for source in ["127.0.0.2", "127.0.0.5"] {
@@ -72,7 +72,7 @@ fn only_those_who_may_come_are_served() {
 }
 
 #[test]
-fn a_client_that_says_nothing_for_too_long_is_left() {
+fn silent_client_is_closed_after_idle_timeout() {
     let server = Server::start(&["--idle-timeout", "1s"]);
     let mut silent = server.open();
     assert_eq!(silent.read(&mut [0]).unwrap(), 0);
@@ -87,7 +87,7 @@ fn a_client_that_says_nothing_for_too_long_is_left() {
 }
 
 #[test]
-fn the_line_that_says_it_is_ready_is_left_out_where_it_is_not_wanted() {
+fn quiet_omits_the_ready_line() {
     let dir = crate::support::Dir::new("quiet");
     let address = format!("unix:{}", dir.file("socket").display());
     let server = Proc::start(&mut secretcat(["listen", "--quiet", &address]));
@@ -98,7 +98,7 @@ fn the_line_that_says_it_is_ready_is_left_out_where_it_is_not_wanted() {
 }
 
 #[test]
-fn a_hundred_clients_are_answered_what_has_arrived_when_the_end_is_asked_for() {
+fn shutdown_answers_what_100_clients_have_sent() {
     for signal in [Signal::TERM, Signal::INT] {
         let server = Server::start(&[]);
         let clients: Vec<TcpStream> = (0..100).map(|_| server.open()).collect();
@@ -124,7 +124,7 @@ fn a_hundred_clients_are_answered_what_has_arrived_when_the_end_is_asked_for() {
 }
 
 #[test]
-fn those_who_wait_at_the_door_when_the_end_is_asked_for_are_answered_too() {
+fn shutdown_answers_clients_still_in_the_backlog() {
     let server = Server::start(&[]);
     server.proc.signal(Signal::STOP);
     let clients: Vec<TcpStream> = (0..100).map(|_| server.open()).collect();
@@ -143,7 +143,7 @@ fn those_who_wait_at_the_door_when_the_end_is_asked_for_are_answered_too() {
 }
 
 #[test]
-fn what_arrives_while_answers_wait_to_be_read_is_answered_at_the_end() {
+fn shutdown_answers_messages_while_replies_are_unread() {
     // The client reads late: at the signal its answers fill every buffer, and its last messages
     // stand unread in the kernel.
     let server = Server::start(&[]);
@@ -175,7 +175,7 @@ fn what_arrives_while_answers_wait_to_be_read_is_answered_at_the_end() {
 }
 
 #[test]
-fn a_client_that_never_reads_does_not_hold_up_the_end() {
+fn client_that_never_reads_does_not_delay_shutdown() {
     let server = Server::start(&[]);
     let (client, _) = stuffed(&server);
     server.stops_with("secretcat: shutdown aborted 1 connection\n");
@@ -183,7 +183,7 @@ fn a_client_that_never_reads_does_not_hold_up_the_end() {
 }
 
 #[test]
-fn a_second_signal_ends_it_at_once() {
+fn second_signal_ends_listen_at_once() {
     let server = Server::start(&["-v"]);
     let _client = stuffed(&server);
     server.proc.signal(Signal::TERM);
@@ -194,7 +194,7 @@ fn a_second_signal_ends_it_at_once() {
 }
 
 #[test]
-fn a_hangup_ends_it_but_not_under_nohup() {
+fn sighup_ends_listen_but_not_under_nohup() {
     let server = Server::start(&[]);
     let said = server.said.clone();
     server.proc.signal(Signal::HUP);
@@ -233,7 +233,7 @@ pub fn stuffed(server: &Server) -> (TcpStream, usize) {
 }
 
 #[test]
-fn a_log_that_nobody_reads_does_not_hold_up_the_service() {
+fn unread_log_does_not_block_the_service() {
     let (mut log, stderr) = UnixStream::pair().unwrap();
     log.set_read_timeout(Some(DEADLINE)).unwrap();
     let mut command = secretcat(["listen", "127.0.0.1:0", "-vv"]);
@@ -263,7 +263,7 @@ fn a_log_that_nobody_reads_does_not_hold_up_the_service() {
 }
 
 #[test]
-fn what_is_told_of_peers_is_one_line_an_event() {
+fn verbose_log_has_one_line_per_event() {
     let server = Server::start(&["-v"]);
     let client = server.open();
     let from = client.local_addr().unwrap();

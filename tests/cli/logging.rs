@@ -1,4 +1,4 @@
-//! What a listener logs: one line a connection at its end, in the journal, in a file, at a terminal.
+//! The log of a listener: one line per connection at its end, in the journal, in a file and at a terminal.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -37,7 +37,7 @@ fn logged(server: Server, expected: &[String]) {
 }
 
 #[test]
-fn the_journal_gets_a_line_a_client_with_its_level() {
+fn journal_line_of_a_client_has_its_level() {
     let server = in_the_journal(&["--allow", "127.0.0.0/30", "--deny", "127.0.0.2"]);
     assert_eq!(server.said, format!("<6>listening on {}\n", server.addr));
     let client = server.open();
@@ -47,7 +47,7 @@ fn the_journal_gets_a_line_a_client_with_its_level() {
 }
 
 #[test]
-fn an_error_in_the_journal_has_its_level() {
+fn error_in_the_journal_has_its_level() {
     let server = Server::start(&[]);
     let script = IN_THE_JOURNAL.replace("listen ", "");
     let out = Proc::start(&mut shell(&script, ["listen", &server.address()])).end();
@@ -56,7 +56,7 @@ fn an_error_in_the_journal_has_its_level() {
 }
 
 #[test]
-fn no_lines_with_quiet_or_where_stderr_is_not_the_journal() {
+fn no_client_lines_with_quiet_or_without_the_journal() {
     let mut other = secretcat(["listen", "127.0.0.1:0"]);
     other.env("JOURNAL_STREAM", "1:1");
     let server = Server::from_command(&mut other);
@@ -71,7 +71,7 @@ fn no_lines_with_quiet_or_where_stderr_is_not_the_journal() {
 }
 
 #[test]
-fn a_reason_says_how_each_connection_ended() {
+fn client_line_ends_with_the_close_reason() {
     let args = ["-v", "--max-message", "10", "--idle-timeout", "300ms", "--deny", "127.0.0.2"];
     let server = Server::start(&args);
     let mut lost = server.open();
@@ -105,7 +105,7 @@ fn a_reason_says_how_each_connection_ended() {
 }
 
 #[test]
-fn a_client_that_is_rejected_has_a_line() {
+fn rejected_client_is_logged() {
     for (rule, why) in [(["--deny", "127.0.0.1"], "in --deny"), (["--allow", "127.0.0.2"], "not in --allow")] {
         let server = in_the_journal(&rule);
         let mut client = server.open();
@@ -116,7 +116,7 @@ fn a_client_that_is_rejected_has_a_line() {
 }
 
 #[test]
-fn the_two_connections_of_a_relay_name_each_other() {
+fn both_connections_of_a_relay_name_each_other() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let to = listener.local_addr().unwrap();
     let relay = in_the_journal(&["--relay", &to.to_string()]);
@@ -146,7 +146,7 @@ fn the_two_connections_of_a_relay_name_each_other() {
 }
 
 #[test]
-fn sigusr1_prints_the_totals_and_the_service_goes_on() {
+fn sigusr1_prints_totals_and_the_service_continues() {
     for threads in ["1", "3"] {
         let server = Server::start(&["--threads", threads]);
         let mut clients: Vec<TcpStream> = (0..4).map(|_| server.open()).collect();
@@ -167,7 +167,7 @@ fn sigusr1_prints_the_totals_and_the_service_goes_on() {
 }
 
 #[test]
-fn sigusr1_to_a_relay_counts_clients() {
+fn sigusr1_totals_of_a_relay_count_clients() {
     let server = Server::start(&[]);
     let relay = relay(&server.address(), &[]);
     let mut client = relay.open();
@@ -177,7 +177,7 @@ fn sigusr1_to_a_relay_counts_clients() {
 }
 
 #[test]
-fn sigusr1_prints_the_stats_so_far_where_they_are_recorded() {
+fn sigusr1_prints_stats_if_they_are_recorded() {
     let server = Server::start(&["--stats"]);
     assert_eq!(server.say("SECRET 1\n"), digits("1"));
     server.proc.signal(Signal::USR1);
@@ -215,7 +215,7 @@ fn in_a_file(command: &mut Command, meet: impl FnOnce(&Proc, &dyn Fn() -> String
 }
 
 #[test]
-fn a_log_file_has_the_time_on_each_line() {
+fn log_file_has_the_time_on_each_line() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
@@ -244,7 +244,7 @@ fn a_log_file_has_the_time_on_each_line() {
 }
 
 #[test]
-fn the_errors_and_traces_of_connect_have_no_time_in_a_file() {
+fn connect_errors_and_traces_in_a_file_have_no_time() {
     let server = Server::start(&[]);
     let args = ["connect", &server.address(), "-m", "SECRET 1", "--trace", "-"];
     let (out, log) = in_a_file(&mut secretcat(args), |_, _| {});
@@ -257,7 +257,7 @@ fn the_errors_and_traces_of_connect_have_no_time_in_a_file() {
 }
 
 #[test]
-fn the_trace_of_a_listener_stays_json_in_the_journal() {
+fn listener_trace_stays_json_in_the_journal() {
     let server = in_the_journal(&["--trace", "-"]);
     assert_eq!(server.say("SECRET 1\n"), digits("1"));
     let out = server.stop();
@@ -267,7 +267,7 @@ fn the_trace_of_a_listener_stays_json_in_the_journal() {
 }
 
 #[test]
-fn at_a_terminal_each_client_has_a_line() {
+fn terminal_shows_one_line_per_client() {
     let mut terminal = Terminal::start(&secretcat(["listen", "127.0.0.1:0", "--color", "never"]));
     let said = terminal.sees("\r\n");
     let address = said.trim_end().strip_prefix("listening on ").unwrap().to_owned();
@@ -297,7 +297,7 @@ fn at_a_terminal_each_client_has_a_line() {
 }
 
 #[test]
-fn a_line_begins_anew_after_output_that_did_not_end_one() {
+fn log_line_starts_a_new_row_after_unterminated_output() {
     let mut terminal = Terminal::start(&secretcat(["listen", "127.0.0.1:0", "--service", "pipe", "--color", "never"]));
     let said = terminal.sees("\r\n");
     let address = said.trim_end().strip_prefix("listening on ").unwrap().to_owned();
@@ -310,7 +310,7 @@ fn a_line_begins_anew_after_output_that_did_not_end_one() {
 }
 
 #[test]
-fn the_lines_of_a_relay_at_a_pipe_need_verbosity() {
+fn relay_logs_clients_to_a_pipe_only_when_verbose() {
     let server = Server::start(&[]);
     let relay = relay(&server.address(), &[]);
     assert_eq!(relay.say("SECRET 1\n"), digits("1"));

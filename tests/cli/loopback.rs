@@ -1,9 +1,9 @@
-//! `connect --loopback`: a listener of one's own for one conversation.
+//! `connect --loopback` starts a private listener and connects to it.
 
 use crate::support::{NOT_FOUND, digits, run, run_command, secretcat};
 
 #[test]
-fn everything_can_be_tried_with_one_command_and_no_server() {
+fn loopback_starts_a_private_listener() {
     run(["connect", "--loopback"], "My SECRET code is 12345\n").is(0, digits("12345"), "");
     run(["connect", "--loopback", "-6", "-m", "SECRET 6"], "").is(0, digits("6"), "");
     run(["connect", "--loopback", ":1", "-m", "x"], "").is(
@@ -17,7 +17,7 @@ fn everything_can_be_tried_with_one_command_and_no_server() {
 }
 
 #[test]
-fn the_listener_takes_messages_as_they_are_framed() {
+fn loopback_listener_uses_the_same_framing() {
     for framing in ["lines", "http", "length:u8", "length:u32le"] {
         let out = run(["connect", "--loopback", "--framing", framing, "-m", "SECRET 1", "-m", "hello"], "");
         out.is(0, digits("1") + NOT_FOUND, "");

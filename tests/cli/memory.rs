@@ -1,4 +1,4 @@
-//! What is seen of a run takes as much memory for a million events as for a thousand.
+//! Recording a run takes bounded memory: as much for a million events as for a thousand.
 
 use crate::support::{Dir, Outcome, Server, converse, run_command, with_limit};
 
@@ -29,7 +29,7 @@ fn count(out: &Outcome, what: &str) -> u64 {
 }
 
 #[test]
-fn the_limit_ends_what_keeps_more() {
+fn memory_limit_ends_a_run_that_buffers_more() {
     let server = Server::start(&["--service", "discard"]);
     // Half a message is held until the other half comes.
     let mut command = with_limit(LIMIT, ["connect", "--max-message", "64M", &server.address()]);
@@ -38,21 +38,21 @@ fn the_limit_ends_what_keeps_more() {
 }
 
 #[test]
-fn a_million_writes_are_summed_up_and_drawn_in_little_memory() {
+fn stats_and_timeline_of_a_million_writes_fit_the_limit() {
     let (out, picture) = seen(1_000_000, &["--stats", "--timeline"], "timeline.svg");
     assert_eq!(count(&out, "writes"), 1_000_000);
     assert!(picture.len() < 600_000 && picture.trim_ascii_end().ends_with(b"</svg>"), "{} bytes", picture.len());
 }
 
 #[test]
-fn a_million_lines_of_trace_are_written_in_little_memory() {
+fn trace_of_a_million_lines_fits_the_limit() {
     let (out, trace) = seen(500_000, &["--trace"], "trace.ndjson");
     out.is(0, "", "");
     assert!(memchr::memchr_iter(b'\n', &trace).count() > 1_000_000); // each write, and what the kernel counts then
 }
 
 #[test]
-fn a_trace_of_all_bytes_is_written_in_little_memory() {
+fn trace_of_all_bytes_fits_the_limit() {
     let server = Server::start(&["--service", "discard"]);
     let trace = ["connect", "--raw", &server.address(), "--trace", "/dev/null", "--trace-data", "all"];
     run_command(&mut with_limit(LIMIT, trace), vec![0xff; 64 << 20]).is(0, "", "");
@@ -60,7 +60,7 @@ fn a_trace_of_all_bytes_is_written_in_little_memory() {
 }
 
 #[test]
-fn reads_connections_and_messages_are_recorded_in_little_memory() {
+fn recorded_reads_connections_messages_fit_the_limit() {
     let dir = Dir::new("million-reads");
     let picture = dir.file("timeline.svg");
     let seeing = ["--stats", "--trace", "/dev/null", "--timeline", picture.to_str().unwrap()];

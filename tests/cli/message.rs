@@ -1,4 +1,4 @@
-//! The message service, by its contract.
+//! The message service: messages, replies, their order, and the limit of a message.
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
@@ -7,7 +7,7 @@ use std::net::Shutdown;
 use crate::support::{NOT_FOUND, Server, ask, digits, read_line};
 
 #[test]
-fn a_message_goes_on_behind_urgent_data() {
+fn message_continues_after_urgent_data() {
     // All of it is there before anything is read.
     let server = Server::start(&["--read-start-delay", "200ms"]);
     let mut client = server.open();
@@ -19,7 +19,7 @@ fn a_message_goes_on_behind_urgent_data() {
 }
 
 #[test]
-fn a_secret_is_answered_with_its_digits_and_their_count() {
+fn secret_is_answered_with_digits_and_count() {
     let server = Server::start(&[]);
     assert_eq!(server.say("My SECRET code is 12345\n"), "Digits: 12345   Count: 5\n");
     assert_eq!(server.say("1SECRET2 3\n"), "Digits: 123   Count: 3\n");
@@ -29,7 +29,7 @@ fn a_secret_is_answered_with_its_digits_and_their_count() {
 }
 
 #[test]
-fn an_empty_message_is_a_message() {
+fn empty_message_is_answered() {
     let server = Server::start(&[]);
     assert_eq!(server.say("\n"), NOT_FOUND);
     assert_eq!(server.say("\n\r\n\n"), NOT_FOUND.repeat(3));
@@ -38,7 +38,7 @@ fn an_empty_message_is_a_message() {
 }
 
 #[test]
-fn one_cr_before_the_lf_is_no_part_of_the_message() {
+fn one_cr_before_lf_is_not_part_of_the_message() {
     // With a limit of 8 bytes it shows what counts as part of the message.
     let server = Server::start(&["--max-message", "8"]);
     assert_eq!(server.say("SECRET 1\r\n"), digits("1"));
@@ -49,7 +49,7 @@ fn one_cr_before_the_lf_is_no_part_of_the_message() {
 }
 
 #[test]
-fn what_stands_unterminated_at_the_half_close_is_a_last_message() {
+fn unterminated_rest_at_half_close_is_a_message() {
     let server = Server::start(&[]);
     assert_eq!(server.say("SECRET 42"), digits("42"));
     assert_eq!(server.say("SECRET 1\nSECRET 2\r\nSECRET 3"), digits("1") + &digits("2") + &digits("3"));
@@ -57,7 +57,7 @@ fn what_stands_unterminated_at_the_half_close_is_a_last_message() {
 }
 
 #[test]
-fn bytes_are_bytes() {
+fn message_may_have_any_bytes() {
     let server = Server::start(&[]);
     assert_eq!(server.say(b"\xff\0SECRET\x80 9\0\n"), digits("9"));
     // ARABIC-INDIC DIGIT THREE is no ASCII digit.
@@ -68,7 +68,7 @@ fn bytes_are_bytes() {
 }
 
 #[test]
-fn answers_come_in_order_to_messages_sent_at_once() {
+fn pipelined_messages_are_answered_in_order() {
     let server = Server::start(&[]);
     let (mut messages, mut answers) = (String::new(), String::new());
     for n in 0..20_000 {
@@ -85,7 +85,7 @@ fn answers_come_in_order_to_messages_sent_at_once() {
 }
 
 #[test]
-fn a_message_too_long_is_answered_and_ends_in_end_of_file_not_in_a_reset() {
+fn message_too_long_is_answered_and_closed_without_reset() {
     let server = Server::start(&["--max-message", "1k"]);
     let mut other = server.open();
     assert_eq!(ask(&mut other, "SECRET 1"), digits("1"));
@@ -103,7 +103,7 @@ fn a_message_too_long_is_answered_and_ends_in_end_of_file_not_in_a_reset() {
 }
 
 #[test]
-fn the_limit_is_exact_and_known_before_the_line_ends() {
+fn limit_is_exact_and_applies_before_the_line_ends() {
     let server = Server::start(&["--max-message", "64KiB"]);
     let message = format!("SECRET{}", "4".repeat(64 * 1024 - 6));
     assert_eq!(server.say(format!("{message}\n")), digits(&message[6..]));
@@ -117,7 +117,7 @@ fn the_limit_is_exact_and_known_before_the_line_ends() {
 }
 
 #[test]
-fn the_default_limit_is_one_mebibyte() {
+fn default_limit_is_one_mebibyte() {
     let server = Server::start(&[]);
     let message = format!("SECRET{}", "4".repeat((1 << 20) - 6));
     assert!(server.say(format!("{message}\n")) == digits(&message[6..]));
@@ -140,7 +140,7 @@ fn many_clients_are_served_at_once() {
 }
 
 #[test]
-fn a_peer_that_has_half_closed_still_gets_all_its_answers() {
+fn half_closed_client_receives_all_replies() {
     let server = Server::start(&[]);
     let mut client = server.open();
     client.write_all("SECRET 1\n".repeat(10_000).as_bytes()).unwrap();
@@ -152,7 +152,7 @@ fn a_peer_that_has_half_closed_still_gets_all_its_answers() {
 }
 
 #[test]
-fn bytes_one_by_one_make_the_same_answers() {
+fn bytes_sent_one_by_one_get_the_same_replies() {
     let server = Server::start(&[]);
     let mut client = server.open();
     client.set_nodelay(true).unwrap();
@@ -167,7 +167,7 @@ fn bytes_one_by_one_make_the_same_answers() {
 
 /// Each bug is wrong where a careless server is, and right where its tests would not have shown it.
 #[test]
-fn each_bug_makes_its_mistake_and_no_other() {
+fn each_bug_option_makes_only_its_own_mistake() {
     let one_read = Server::start(&["--bug", "one-read"]);
     assert_eq!(one_read.say("SECRET 1\n"), digits("1"));
     assert_eq!(one_read.say("SECRET 1\nSECRET 2\n"), digits("12"));

@@ -1,5 +1,4 @@
-//! Networks with more in them than a loopback interface: 10.10.11.2:4500 for real, small packets,
-//! losses, dead addresses.
+//! Networks of several hosts: 10.10.11.2:4500 for real, small packets, losses and unreachable addresses.
 
 use std::process::Command;
 
@@ -16,7 +15,7 @@ fn listener(net: &Net, args: &[&str]) -> Server {
 }
 
 #[test]
-fn the_conversation_of_the_original_goes_from_host_to_host() {
+fn conversation_of_the_original_works_between_hosts() {
     let Some(net) = Net::pair() else { return };
     let server = listener(&net, &[]);
     let mut terminal = Terminal::start(&net.on(0, &secretcat(["connect", "10.10.11.2:4500"])));
@@ -35,7 +34,7 @@ fn the_conversation_of_the_original_goes_from_host_to_host() {
 }
 
 #[test]
-fn the_originals_peers_go_from_host_to_host_too() {
+fn original_client_and_server_work_between_hosts() {
     let Some(net) = Net::pair() else { return };
     if !has("python3") {
         return skip::skip("python3");
@@ -63,7 +62,7 @@ fn of_connection(net: &Net, host: usize, name: &str) -> u64 {
 }
 
 #[test]
-fn messages_that_the_kernel_itself_splits_are_answered_all_the_same() {
+fn messages_split_by_a_small_mtu_are_answered() {
     let Some(net) = Net::pair() else { return };
     if !has("ss") {
         return skip::skip("ss");
@@ -90,7 +89,7 @@ fn messages_that_the_kernel_itself_splits_are_answered_all_the_same() {
 }
 
 #[test]
-fn a_lossy_path_and_small_buffers_change_nothing_but_the_time() {
+fn packet_loss_and_small_buffers_lose_no_reply() {
     let Some(net) = Net::pair() else { return };
     if !has("nft") {
         return skip::skip("nft");
@@ -118,7 +117,7 @@ fn a_lossy_path_and_small_buffers_change_nothing_but_the_time() {
 }
 
 #[test]
-fn a_path_that_goes_black_for_a_while_loses_nothing() {
+fn path_dropping_all_packets_for_a_while_loses_nothing() {
     let Some(net) = Net::pair() else { return };
     if !has("nft") || !has("ss") {
         return skip::skip("nft and ss");
@@ -138,7 +137,7 @@ fn a_path_that_goes_black_for_a_while_loses_nothing() {
 }
 
 #[test]
-fn a_dead_first_address_does_not_keep_the_second_waiting_for_long() {
+fn silent_first_address_does_not_block_the_second() {
     let Some(net) = Net::pair() else { return };
     if !has("nft") {
         return skip::skip("nft");
@@ -161,7 +160,7 @@ fn a_dead_first_address_does_not_keep_the_second_waiting_for_long() {
 }
 
 #[test]
-fn an_address_that_refuses_is_followed_by_the_next_and_the_last_one_is_told_of() {
+fn refused_address_is_followed_by_the_next_one() {
     let Some(net) = Net::alone() else { return };
     net.set_hosts(0, "127.0.0.2 server.example\n127.0.0.3 server.example\n");
     let server = Server::from_command(&mut net.on(0, &secretcat(["listen", "127.0.0.3:4500"])));
@@ -180,7 +179,7 @@ fn an_address_that_refuses_is_followed_by_the_next_and_the_last_one_is_told_of()
 }
 
 #[test]
-fn a_name_with_hundreds_of_dead_addresses_is_tried_within_the_limit() {
+fn name_with_300_dead_addresses_keeps_connect_timeout() {
     let Some(net) = Net::alone() else { return };
     if !has("nft") {
         return skip::skip("nft");
@@ -209,7 +208,7 @@ fn a_name_with_hundreds_of_dead_addresses_is_tried_within_the_limit() {
 }
 
 #[test]
-fn a_network_that_cannot_be_reached_is_one_line_and_status_1() {
+fn unreachable_network_prints_one_line_and_status_1() {
     let Some(net) = Net::alone() else { return };
     for (address, shown) in [("192.0.2.1:80", "192.0.2.1:80"), ("[2001:db8::1]:80", "[2001:db8::1]:80")] {
         run_command(&mut net.on(0, &secretcat(["connect", address, "-m", "x"])), "").is(
@@ -221,7 +220,7 @@ fn a_network_that_cannot_be_reached_is_one_line_and_status_1() {
 }
 
 #[test]
-fn an_unreachable_host_hints_at_the_hop_limit_if_given() {
+fn unreachable_host_hints_at_a_given_hop_limit() {
     let Some(net) = Net::alone() else { return };
     net.sh(0, "ip route add unreachable 192.0.2.0/24");
     let connect = |options: &[&str]| {
@@ -234,7 +233,7 @@ fn an_unreachable_host_hints_at_the_hop_limit_if_given() {
 }
 
 #[test]
-fn a_source_port_connected_to_the_same_place_gets_a_hint() {
+fn source_port_already_connected_there_gets_a_hint() {
     let server = Server::start(&[]);
     let port = 32_000 + std::process::id() % 700; // below those that the kernel gives away by itself
     let port = port.to_string();

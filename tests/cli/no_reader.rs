@@ -1,4 +1,4 @@
-//! A stdout whose reader has gone: each command ends quietly, and dies of SIGPIPE as cat(1) does.
+//! A stdout whose reader has closed ends each command quietly by SIGPIPE, as it ends cat(1).
 
 use std::fs::read_to_string;
 use std::io::Write;
@@ -20,7 +20,7 @@ fn without_reader(command: &mut Command) -> Proc {
 }
 
 #[test]
-fn a_stdout_without_a_reader_ends_it_by_sigpipe() {
+fn stdout_without_reader_ends_each_command_by_sigpipe() {
     let server = Server::start(&[]);
     let dir = Dir::new("endings-no-reader");
     let junit = dir.file("junit").display().to_string();
@@ -39,7 +39,7 @@ fn a_stdout_without_a_reader_ends_it_by_sigpipe() {
 }
 
 #[test]
-fn a_reply_that_nobody_reads_ends_connect_by_sigpipe() {
+fn reply_without_stdout_reader_ends_connect_by_sigpipe() {
     let stage = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = stage.local_addr().unwrap().to_string();
     let dir = Dir::new("endings-no-reader-of-replies");
@@ -64,7 +64,7 @@ fn a_reply_that_nobody_reads_ends_connect_by_sigpipe() {
 }
 
 #[test]
-fn bytes_that_nobody_reads_end_a_pipe_by_sigpipe() {
+fn bytes_without_stdout_reader_end_a_pipe_by_sigpipe() {
     for more in [&[][..], &["-k"]] {
         let server =
             Server::from_proc(without_reader(secretcat(["listen", "127.0.0.1:0", "--service", "pipe"]).args(more)));

@@ -1,4 +1,4 @@
-//! Every socket option: set by the program, read back from the kernel on its live socket.
+//! Every socket option: set by the program, and read back from the kernel on its live socket.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener};
@@ -155,7 +155,7 @@ fn each_option_of_listen_reaches_the_kernel() {
 }
 
 #[test]
-fn an_option_may_be_turned_off_that_is_on_by_default() {
+fn option_on_by_default_can_be_turned_off() {
     let on: Read = |s| format!("{}", s.reuse_address().unwrap());
     let reuse = |args: &[&str]| Some(on(&listening(&Server::start(args).proc)?));
     let Some(usual) = reuse(&[]) else { return };
@@ -169,7 +169,7 @@ fn an_option_may_be_turned_off_that_is_on_by_default() {
 }
 
 #[test]
-fn the_source_of_a_connection_is_what_was_asked_for() {
+fn source_address_and_port_are_as_requested() {
     assert_eq!(of_client(&["--source".into(), "127.0.0.5".into()], source).unwrap_or("127.0.0.5".into()), "127.0.0.5");
     let Some(usual) = of_client(&[], source) else { return };
     assert_eq!(usual, "127.0.0.1");
@@ -188,7 +188,7 @@ fn the_source_of_a_connection_is_what_was_asked_for() {
 }
 
 #[test]
-fn one_family_may_be_asked_for() {
+fn address_family_can_be_chosen() {
     let Some(net) = Net::alone() else { return };
     net.set_hosts(0, "127.0.0.1 both.example\n::1 both.example\n");
     let connect =
@@ -206,7 +206,7 @@ fn one_family_may_be_asked_for() {
 }
 
 #[test]
-fn an_ipv6_listener_may_refuse_ipv4() {
+fn v6only_listener_refuses_ipv4() {
     if TcpListener::bind("[::1]:0").is_err() {
         return skip::skip("no IPv6 here");
     }
@@ -225,7 +225,7 @@ fn an_ipv6_listener_may_refuse_ipv4() {
 }
 
 #[test]
-fn options_of_ipv6_have_names_of_their_own_in_the_kernel() {
+fn tos_and_ttl_reach_ipv6_sockets() {
     let Ok(listener) = TcpListener::bind("[::1]:0") else { return skip::skip("no IPv6 here") };
     let address = listener.local_addr().unwrap().to_string();
     let proc = Proc::start(secretcat(["connect", &address]).args(["--tos", "0x20", "--ttl", "33"]));
@@ -236,7 +236,7 @@ fn options_of_ipv6_have_names_of_their_own_in_the_kernel() {
 }
 
 #[test]
-fn the_queue_of_a_listener_is_as_long_as_asked_for() {
+fn backlog_sets_the_length_of_the_queue() {
     if !has("ss") {
         return skip::skip("ss");
     }
@@ -251,7 +251,7 @@ fn the_queue_of_a_listener_is_as_long_as_asked_for() {
 }
 
 #[test]
-fn listeners_that_share_a_port_must_all_ask_for_it() {
+fn reuseport_must_be_set_by_all_listeners_of_a_port() {
     let first = Server::start(&["--reuseport"]);
     let second = Server::at(&first.address(), &["--reuseport"]);
     assert_eq!(first.addr, second.addr);
@@ -261,7 +261,7 @@ fn listeners_that_share_a_port_must_all_ask_for_it() {
 }
 
 #[test]
-fn ss_sees_the_options_too() {
+fn ss_shows_the_options() {
     if !has("ss") {
         return skip::skip("ss");
     }
@@ -288,7 +288,7 @@ fn ss_sees_the_options_too() {
 }
 
 #[test]
-fn what_cannot_be_set_is_one_error_before_anything_is_sent() {
+fn option_that_cannot_be_set_fails_before_connecting() {
     let (listener, address) = stage();
     let available = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_available_congestion_control").unwrap();
     let no_such = format!("no such congestion control on this system (available here: {})", available.trim());
@@ -312,7 +312,7 @@ fn what_cannot_be_set_is_one_error_before_anything_is_sent() {
 }
 
 #[test]
-fn a_reset_on_close_is_a_reset() {
+fn reset_on_close_sends_a_reset() {
     let (listener, address) = stage();
     for reset in [&["--reset-on-close"][..], &["--linger", "0"]] {
         // A client that gives up, and one that has its answer.
@@ -336,7 +336,7 @@ fn a_reset_on_close_is_a_reset() {
 }
 
 #[test]
-fn a_lingering_close_holds_nobody_up() {
+fn lingering_close_does_not_block_other_clients() {
     // A peer that takes nothing: its connection's close waits for it, and nothing else does.
     let server = Server::start(&["--linger", "30", "--idle-timeout", "300ms"]);
     let stuffed = server.open();
@@ -351,7 +351,7 @@ fn a_lingering_close_holds_nobody_up() {
 
 /// So that nobody reads a local address where a peer's is meant.
 #[test]
-fn the_two_ends_agree_on_their_addresses() {
+fn both_ends_report_the_same_addresses() {
     let (listener, address) = stage();
     let proc = Proc::start(&mut secretcat(["connect", &address, "-v"]));
     let peer: SocketAddr = accept(&listener).peer_addr().unwrap();

@@ -1,4 +1,4 @@
-//! Other people's programs at the other end: the original's Python, nc, ncat, socat, curl.
+//! The original's Python programs, nc, ncat, socat and curl as the other end.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -49,7 +49,7 @@ fn here(program: &str) -> bool {
 }
 
 #[test]
-fn our_client_talks_to_the_originals_server() {
+fn connect_works_with_the_original_server() {
     for python in pythons() {
         let server = Server::from_command(Command::new(&python).arg("-u").arg(script("server.py")));
         let address = server.address();
@@ -66,7 +66,7 @@ fn our_client_talks_to_the_originals_server() {
 }
 
 #[test]
-fn the_originals_client_talks_to_our_server() {
+fn listen_works_with_the_original_client() {
     for python in pythons() {
         let server = Server::start(&[]);
         let mut client = Command::new(&python);
@@ -81,7 +81,7 @@ fn the_originals_client_talks_to_our_server() {
 }
 
 #[test]
-fn clients_of_other_makes_talk_to_our_server() {
+fn listen_works_with_nc_ncat_socat_and_curl() {
     let server = Server::start(&[]);
     let port = server.port();
     let curl = format!("telnet://127.0.0.1:{port}");
@@ -138,7 +138,7 @@ fn port_of(proc: &Proc) -> String {
 }
 
 #[test]
-fn our_client_talks_to_servers_of_other_makes() {
+fn connect_works_with_nc_ncat_and_socat_as_servers() {
     let servers: [&[&str]; 3] = [
         &["nc", "-l", "127.0.0.1", "0"],
         &["ncat", "-l", "127.0.0.1", "0"],
@@ -174,7 +174,7 @@ fn our_client_talks_to_servers_of_other_makes() {
 }
 
 #[test]
-fn raw_is_what_nc_does() {
+fn raw_works_with_nc_and_ncat() {
     for args in [&["nc", "-l", "127.0.0.1", "0"][..], &["ncat", "-l", "127.0.0.1", "0"]] {
         if !here(args[0]) {
             continue;

@@ -1,4 +1,4 @@
-//! `listen --service pipe`: stdin and stdout for one connection, or for one after the other.
+//! `listen --service pipe` connects stdin and stdout with one client, or with one client after the other.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
@@ -31,7 +31,7 @@ fn rest(mut client: &TcpStream) -> Vec<u8> {
 }
 
 #[test]
-fn a_kept_pipe_goes_on_with_the_next_connection_whatever_became_of_the_last() {
+fn kept_pipe_serves_the_next_client_after_a_reset() {
     let server = Server::start(&["--service", "pipe", "--keep-open", "--end-with-peer"]);
     let (mut first, mut second) = (server.open(), server.open());
     let name = first.local_addr().unwrap();
@@ -51,7 +51,7 @@ fn a_kept_pipe_goes_on_with_the_next_connection_whatever_became_of_the_last() {
 }
 
 #[test]
-fn pipes_that_much_passes_through_are_widened_and_others_are_not() {
+fn raw_widens_its_pipes_and_messages_do_not() {
     const USUAL: usize = 64 * 1024; // pipe(7)
     let most = std::fs::read_to_string("/proc/sys/fs/pipe-max-size").unwrap().trim().parse::<usize>().unwrap();
     let server = Server::start(&["--service", "echo"]);
@@ -69,7 +69,7 @@ fn pipes_that_much_passes_through_are_widened_and_others_are_not() {
 }
 
 #[test]
-fn a_kept_pipe_goes_on_after_the_end_of_stdin() {
+fn kept_pipe_serves_clients_after_the_end_of_stdin() {
     let mut server = Server::start(&["--service", "pipe", "--keep-open"]);
     server.proc.feed(b"from stdin\n".to_vec());
     let mut out = String::new();
@@ -88,7 +88,7 @@ fn a_kept_pipe_goes_on_after_the_end_of_stdin() {
 }
 
 #[test]
-fn stdin_goes_to_a_client_that_has_ended_its_side() {
+fn stdin_is_sent_to_a_client_that_has_half_closed() {
     let bytes = noise(300_000);
     for args in [&["--service", "pipe"][..], &["--service", "pipe", "--keep-open"]] {
         let mut server = Server::start(args);
@@ -112,7 +112,7 @@ fn stdin_goes_to_a_client_that_has_ended_its_side() {
 }
 
 #[test]
-fn an_idle_client_is_the_failure_of_the_only_one_and_makes_room_for_the_next() {
+fn idle_client_ends_a_pipe_but_not_a_kept_one() {
     let idle = ["--service", "pipe", "--idle-timeout", "50ms"];
     let server = Server::start(&idle);
     let client = server.open();
@@ -136,7 +136,7 @@ fn an_idle_client_is_the_failure_of_the_only_one_and_makes_room_for_the_next() {
 }
 
 #[test]
-fn a_client_that_ends_its_side_at_once_is_still_sent_what_stood_ready() {
+fn slow_stdin_is_sent_whole_to_a_half_closed_client() {
     // Sent at a pace that takes longer than an orderly end may.
     let mut server = Server::start(&["--service", "pipe", "--chunk", "100", "--delay", "500ms"]);
     let bytes = noise(1000);
@@ -151,7 +151,7 @@ fn a_client_that_ends_its_side_at_once_is_still_sent_what_stood_ready() {
 }
 
 #[test]
-fn what_a_client_was_not_sent_when_the_time_for_the_end_is_over_is_counted() {
+fn shutdown_counts_unsent_bytes_of_a_pipe() {
     let mut server = Server::start(&["--service", "pipe", "--chunk", "10", "--delay", "1h"]);
     server.proc.feed(vec![b'x'; 1000]);
     let mut client = server.open();
@@ -163,7 +163,7 @@ fn what_a_client_was_not_sent_when_the_time_for_the_end_is_over_is_counted() {
 }
 
 #[test]
-fn nor_is_what_stood_in_a_file_left_unsent_without_a_word() {
+fn shutdown_reports_unsent_bytes_of_a_file() {
     let server = pipe_of(&noise(50_000_000), &Dir::new("unsent"));
     let mut client = server.open();
     client.read_exact(&mut [0]).unwrap();
@@ -193,7 +193,7 @@ fn stop_unread(stdout: OwnedFd, is_full: impl Fn() -> bool) -> String {
 }
 
 #[test]
-fn a_stdout_that_nobody_reads_does_not_put_off_the_end() {
+fn full_stdout_socket_does_not_delay_shutdown() {
     let (_reader, stdout) = UnixStream::pair().unwrap();
     let again = stdout.try_clone().unwrap();
     let write = || socket2::SockRef::from(&again).send_with_flags(b"x", libc::MSG_DONTWAIT);
@@ -203,7 +203,7 @@ fn a_stdout_that_nobody_reads_does_not_put_off_the_end() {
 }
 
 #[test]
-fn nor_does_a_pipe_that_the_kernel_fills() {
+fn full_stdout_pipe_does_not_delay_shutdown() {
     let (_reader, stdout) = rustix::pipe::pipe().unwrap();
     // Another description of the pipe, which does not block.
     let path = format!("/proc/self/fd/{}", stdout.as_raw_fd());

@@ -1,4 +1,4 @@
-//! `--progress`, and what is told by itself on a terminal.
+//! `--progress`, and the progress that a terminal shows without it.
 
 use std::fs::File;
 use std::io::Write;
@@ -23,7 +23,7 @@ fn matches(pattern: &str, text: &str) {
 }
 
 #[test]
-fn the_last_word_says_all_that_went_on_every_way() {
+fn last_line_has_all_bytes_of_both_directions() {
     let dir = Dir::new("progress");
     std::fs::write(dir.file("in"), vec![b'x'; 3 << 20]).unwrap();
     for more in [&[][..], &["--chunk", "1M"]] {
@@ -43,7 +43,7 @@ fn the_last_word_says_all_that_went_on_every_way() {
 }
 
 #[test]
-fn where_stderr_is_no_terminal_a_line_comes_now_and_then() {
+fn progress_without_a_terminal_prints_whole_lines() {
     let server = Server::start(&["--service", "pipe", "--progress"]);
     let client = server.open();
     // The transfer goes on for as long as it takes until it is told of.
@@ -68,7 +68,7 @@ fn where_stderr_is_no_terminal_a_line_comes_now_and_then() {
 }
 
 #[test]
-fn nothing_is_told_unasked_where_nobody_watches() {
+fn no_progress_by_default_without_a_terminal() {
     let dir = Dir::new("no-progress");
     let (listener, address) = stage();
     let mut command = secretcat(["connect", "--raw", &address]);
@@ -104,7 +104,7 @@ fn ends(terminal: Terminal, mut server: TcpStream) -> String {
 }
 
 #[test]
-fn a_terminal_shows_how_far_a_file_is_and_keeps_a_summary() {
+fn terminal_shows_progress_of_a_file_and_a_summary() {
     let dir = Dir::new("watched");
     let (mut terminal, server) = sends_a_file(&dir, &format!("> '{}'", dir.file("out").display()), &[]);
     terminal.sees("sent ");
@@ -115,7 +115,7 @@ fn a_terminal_shows_how_far_a_file_is_and_keeps_a_summary() {
 }
 
 #[test]
-fn no_progress_stands_in_a_row_with_output() {
+fn no_progress_where_output_shares_the_terminal() {
     let (dir, other) = (Dir::new("beside"), Dir::new("not-beside"));
     let (beside, server) = sends_a_file(&dir, "", &[]);
     // By the time that another one has reported, this one would have.

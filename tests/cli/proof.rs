@@ -1,4 +1,4 @@
-//! That cuts arrive as cuts: a segment a piece, a read a piece, and a reader that closes the window.
+//! Cuts arrive as cuts: one segment and one read per piece; and a slow reader closes its window.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,7 +24,7 @@ fn segments(command: &mut Command, dir: &Dir, bytes: usize) -> u64 {
 }
 
 #[test]
-fn a_hundred_pieces_are_a_hundred_segments_every_time() {
+fn each_piece_is_one_segment_on_loopback() {
     let server = Server::start(&["--service", "discard"]);
     let dir = Dir::new("loopback");
     for run in 0..RUNS {
@@ -36,7 +36,7 @@ fn a_hundred_pieces_are_a_hundred_segments_every_time() {
 }
 
 #[test]
-fn a_hundred_pieces_are_a_hundred_segments_across_a_cable_too() {
+fn each_piece_is_one_segment_between_hosts() {
     let Some(net) = Net::pair() else { return };
     let server = Server::from_command(&mut net.on(1, &secretcat(["listen", "10.10.11.2", "--service", "discard"])));
     let dir = Dir::new("cable");
@@ -72,7 +72,7 @@ fn late_server(seconds: &str) -> Option<Server> {
 }
 
 #[test]
-fn a_read_of_its_own_for_each_piece_finds_the_bug_at_every_offset_however_late_the_server() {
+fn peer_read_barrier_finds_the_bug_of_a_late_server() {
     for seconds in ["0", "0.02", "0.1"] {
         let Some(server) = late_server(seconds) else { return };
         assert_eq!(run(["connect", "--raw", &server.address()], MESSAGE).stdout, digits("12345").into_bytes());
@@ -82,7 +82,7 @@ fn a_read_of_its_own_for_each_piece_finds_the_bug_at_every_offset_however_late_t
 }
 
 #[test]
-fn it_does_so_on_a_busy_machine() {
+fn peer_read_barrier_finds_the_bug_on_a_busy_machine() {
     let Some(server) = late_server("0.02") else { return };
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -101,7 +101,7 @@ fn it_does_so_on_a_busy_machine() {
 }
 
 #[test]
-fn it_does_so_without_any_privilege() {
+fn peer_read_barrier_finds_the_bug_without_privilege() {
     if !is_root() || !has("setpriv") {
         return skip::skip("becoming nobody needs root and setpriv");
     }
@@ -135,7 +135,7 @@ fn opened(server: &Server, dir: &Dir, refuse: bool) -> (Vec<u8>, String) {
 }
 
 #[test]
-fn the_peer_is_found_by_netlink_and_without_that_in_the_list_of_sockets() {
+fn peer_socket_is_found_by_netlink_or_proc_net_tcp() {
     if !skip::has_strace() {
         return;
     }
@@ -151,7 +151,7 @@ fn the_peer_is_found_by_netlink_and_without_that_in_the_list_of_sockets() {
 }
 
 #[test]
-fn a_peer_that_is_not_visible_is_said_once_and_waited_for_otherwise() {
+fn invisible_peer_is_reported_once_and_acks_are_awaited() {
     let Some(net) = Net::pair() else { return };
     let server = Server::from_command(&mut net.on(1, &secretcat(["listen", "10.10.11.2"])));
     let dir = Dir::new("hidden");
@@ -186,7 +186,7 @@ fn a_peer_that_is_not_visible_is_said_once_and_waited_for_otherwise() {
 }
 
 #[test]
-fn a_slow_reader_takes_little_at_a_time_and_closes_the_window() {
+fn slow_reader_reads_little_and_closes_its_window() {
     let dir = Dir::new("slow");
     let (read, sent) = (dir.file("read.ndjson"), dir.file("sent.ndjson"));
     let server = Server::start(&[
@@ -218,7 +218,7 @@ fn a_slow_reader_takes_little_at_a_time_and_closes_the_window() {
 }
 
 #[test]
-fn a_reader_that_does_not_begin_leaves_the_sender_waiting_for_its_window() {
+fn delayed_reader_blocks_the_sender_by_its_window() {
     if !has("ss") {
         return skip::skip("ss");
     }

@@ -1,4 +1,4 @@
-//! `connect --raw`: bytes both ways, as nc does.
+//! `connect --raw` copies bytes both ways, as nc does.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -29,7 +29,7 @@ pub fn noise(len: usize) -> Vec<u8> {
 }
 
 #[test]
-fn the_end_of_the_input_is_passed_on_and_all_answers_come() {
+fn end_of_input_half_closes_and_all_replies_arrive() {
     let server = Server::start(&[]);
     run(["connect", "--raw", &server.address()], "SECRET 1\nSECRET 2").is(0, digits("1") + &digits("2"), "");
     run(["connect", "--raw", &server.address()], "").is(0, "", "");
@@ -38,7 +38,7 @@ fn the_end_of_the_input_is_passed_on_and_all_answers_come() {
 }
 
 #[test]
-fn megabytes_go_both_ways_at_once_unchanged() {
+fn megabytes_in_both_directions_arrive_unchanged() {
     let (listener, address) = stage();
     let (up, down) = (noise(8_000_000), noise(9_000_001));
     let mut proc = Proc::start(&mut secretcat(["connect", "--raw", &address]));
@@ -58,7 +58,7 @@ fn megabytes_go_both_ways_at_once_unchanged() {
 }
 
 #[test]
-fn end_with_peer_ends_it_after_all_is_written_out() {
+fn end_with_peer_ends_after_all_is_written_to_stdout() {
     let (listener, address) = stage();
     let (mut reader, stdout) = UnixStream::pair().unwrap();
     reader.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -80,7 +80,7 @@ fn end_with_peer_ends_it_after_all_is_written_out() {
 }
 
 #[test]
-fn without_shutdown_the_connection_outlives_the_input() {
+fn no_shutdown_keeps_the_connection_after_end_of_input() {
     let (listener, address) = stage();
     let mut proc = Proc::start(&mut secretcat(["connect", "--raw", "--no-shutdown", &address]));
     proc.feed(b"hello\n".to_vec());
@@ -101,7 +101,7 @@ fn without_shutdown_the_connection_outlives_the_input() {
 }
 
 #[test]
-fn a_reset_is_a_failure() {
+fn reset_is_status_1_with_byte_counts() {
     let (listener, address) = stage();
     let proc = Proc::start(&mut secretcat(["connect", "--raw", &address]));
     let mut server = accept(&listener);
@@ -113,7 +113,7 @@ fn a_reset_is_a_failure() {
 }
 
 #[test]
-fn an_idle_connection_is_given_up_where_asked() {
+fn idle_timeout_ends_a_raw_connection() {
     let (listener, address) = stage();
     let proc = Proc::start(&mut secretcat(["connect", "--raw", "-w", "50ms", &address]));
     let _server = accept(&listener);
@@ -122,7 +122,7 @@ fn an_idle_connection_is_given_up_where_asked() {
 }
 
 #[test]
-fn a_server_that_ends_its_side_at_once_is_still_sent_the_whole_input() {
+fn half_closed_server_receives_the_whole_input() {
     let (listener, address) = stage();
     // Sent at a pace that takes longer than the server's end would be waited for.
     let paced = ["--chunk", "100", "--delay", "200ms"];
@@ -138,7 +138,7 @@ fn a_server_that_ends_its_side_at_once_is_still_sent_the_whole_input() {
 }
 
 #[test]
-fn a_stream_pauses_and_proves_at_its_cuts_alone_however_its_bytes_come() {
+fn raw_delays_and_barriers_apply_only_at_cuts() {
     let server = Server::start(&["--service", "discard"]);
     let dir = Dir::new("paces");
     let bytes = noise(400_000); // a read gives no more than 64 KiB of them
@@ -156,7 +156,7 @@ fn a_stream_pauses_and_proves_at_its_cuts_alone_however_its_bytes_come() {
 }
 
 #[test]
-fn a_piece_that_might_be_the_last_is_cut_off_like_any_other_once_more_comes() {
+fn held_last_piece_is_cut_when_more_input_arrives() {
     let server = Server::start(&["--service", "discard"]);
     let dir = Dir::new("held");
     let args = ["--raw", &server.address(), "--shutdown-with-last", "--chunk", "64k", "--barrier", "peer-read"];
@@ -173,7 +173,7 @@ fn a_piece_that_might_be_the_last_is_cut_off_like_any_other_once_more_comes() {
 const PACED: [&str; 4] = ["--cut", "10", "--delay", "1h"];
 
 #[test]
-fn what_is_left_unsent_after_the_time_to_quit_is_counted() {
+fn quit_after_counts_bytes_not_sent() {
     let (listener, address) = stage();
     let mut proc =
         Proc::start(secretcat(["connect", "--raw", &address, "-q", "0", "--ack-timeout", "50ms"]).args(PACED));
@@ -187,7 +187,7 @@ fn what_is_left_unsent_after_the_time_to_quit_is_counted() {
 }
 
 #[test]
-fn the_bytes_behind_urgent_data_are_shown_too() {
+fn bytes_after_urgent_data_are_received() {
     let (listener, address) = stage();
     let proc = Proc::start(&mut secretcat(["connect", "--raw", "--end-with-peer", &address]));
     let mut server = accept(&listener);
@@ -206,7 +206,7 @@ fn the_bytes_behind_urgent_data_are_shown_too() {
 }
 
 #[test]
-fn a_delay_without_cuts_paces_the_writes() {
+fn delay_without_cuts_separates_the_writes() {
     let server = Server::start(&["--service", "discard"]);
     let dir = Dir::new("delay-alone");
     let args = ["--raw", &server.address(), "--delay", "1ms", "--sndbuf", "1M"]; // room for all: no write is cut short
@@ -220,7 +220,7 @@ fn a_delay_without_cuts_paces_the_writes() {
 }
 
 #[test]
-fn raw_lines_get_cr_lf_with_crlf() {
+fn raw_with_crlf_ends_lines_with_cr_lf() {
     for (input, expected) in [("HELO me\nQUIT\r\n\n", "HELO me\r\nQUIT\r\n\r\n"), ("no end", "no end")] {
         let (listener, address) = stage();
         let mut proc = Proc::start(&mut secretcat(["connect", "--raw", "-C", &address]));

@@ -1,4 +1,4 @@
-//! The record of a run is true: causes stand before their effects, and it says where it came from.
+//! The trace of a run: causes come before their effects, and the first line identifies the run.
 
 use std::ffi::OsStr;
 use std::io::Write;
@@ -45,7 +45,7 @@ fn causes_come_first(trace: &Trace) {
 }
 
 #[test]
-fn a_cause_is_recorded_before_its_effect_in_every_run() {
+fn trace_has_each_cause_before_its_effect() {
     let dir = Dir::new("causes");
     for _ in 0..40 {
         let (_, trace) = trace::connect(&dir, &["--loopback", "-m", "SECRET 42"], "");
@@ -86,7 +86,7 @@ fn start_of(trace: &Trace, begun: SystemTime) -> Vec<Value> {
 }
 
 #[test]
-fn a_trace_begins_with_time_version_and_command_line() {
+fn trace_starts_with_time_version_and_command_line() {
     let dir = Dir::new("start");
     let (file, begun) = (dir.file("connect.ndjson"), SystemTime::now());
     let mut command = secretcat(["connect", "--loopback", "--trace"]);
@@ -111,7 +111,7 @@ fn bytes(trace: &Trace, kind: &str) -> Vec<Value> {
 }
 
 #[test]
-fn messages_writes_and_reads_carry_their_first_bytes() {
+fn trace_data_sets_how_many_bytes_an_event_has() {
     let dir = Dir::new("data");
     let long = format!("SECRET {}", "7".repeat(100));
     let input = [b"SECRET 1\n", b"abc\xff\n\0".as_slice(), long.as_bytes()].concat();
@@ -137,7 +137,7 @@ fn messages_writes_and_reads_carry_their_first_bytes() {
 }
 
 #[test]
-fn vv_shows_the_bytes_escaped_and_clipped() {
+fn vv_prints_bytes_escaped_and_clipped() {
     let message = format!("SECRET 42 \x1b[J{}", "x".repeat(64));
     let out = run(["connect", "--loopback", "-vv", "-m", &message], "");
     assert_eq!(out.status, Some(0), "{}", out.stderr);
@@ -149,7 +149,7 @@ fn vv_shows_the_bytes_escaped_and_clipped() {
 }
 
 #[test]
-fn a_relay_names_the_client_of_each_connection() {
+fn relay_trace_names_the_client_of_each_connection() {
     let server = Server::start(&[]);
     let dir = Dir::new("pairs");
     let file = dir.file("relay.ndjson");
@@ -170,7 +170,7 @@ fn a_relay_names_the_client_of_each_connection() {
 }
 
 #[test]
-fn an_interim_response_is_no_message() {
+fn interim_response_is_not_counted_as_a_message() {
     // Ours sends one.
     let dir = Dir::new("interim");
     let listener = Traced::start(&dir, &["--framing", "http"]);

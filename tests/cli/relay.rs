@@ -1,4 +1,4 @@
-//! `listen --relay`: other people's clients and servers with a cutting relay between them.
+//! `listen --relay` between a client and a server: bytes, cuts, ends and resets in both directions.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -35,7 +35,7 @@ fn acquainted(mut client: TcpStream, mut server: TcpStream) -> (TcpStream, TcpSt
 }
 
 #[test]
-fn every_byte_goes_both_ways_whatever_the_pieces() {
+fn every_byte_is_relayed_whatever_the_cuts() {
     let echo = Server::start(&["--service", "echo"]);
     for plan in [
         &["--chunk", "1..5000", "--seed", "1"][..],
@@ -52,7 +52,7 @@ fn every_byte_goes_both_ways_whatever_the_pieces() {
 }
 
 #[test]
-fn what_is_cut_is_cut_in_the_direction_that_was_asked_for() {
+fn cut_toward_cuts_only_that_direction() {
     let server = Server::start(&[]);
     let dir = Dir::new("toward");
     for (side, to_server, to_client) in [("server", true, false), ("client", false, true), ("both", true, true)] {
@@ -73,7 +73,7 @@ fn what_is_cut_is_cut_in_the_direction_that_was_asked_for() {
 }
 
 #[test]
-fn nothing_is_held_back_unless_it_was_asked_for() {
+fn relay_sets_nodelay_unless_nagle_is_requested() {
     let server = Server::start(&[]);
     let dir = Dir::new("prompt");
     for (asked, nodelay) in [(&[][..], "on"), (&["--nagle"], "off")] {
@@ -87,7 +87,7 @@ fn nothing_is_held_back_unless_it_was_asked_for() {
 }
 
 #[test]
-fn offsets_stand_in_the_stream_of_each_direction() {
+fn cut_offsets_count_each_direction_separately() {
     let (listener, address) = stage();
     let dir = Dir::new("offsets");
     let relay = Traced::start(&dir, &["--relay", &address, "--cut", "3,8", "--barrier", "peer-read"]);
@@ -116,7 +116,7 @@ fn offsets_stand_in_the_stream_of_each_direction() {
 }
 
 #[test]
-fn the_end_of_each_side_is_passed_on_and_the_other_side_goes_on() {
+fn half_close_is_relayed_and_the_other_direction_stays_open() {
     let (listener, address) = stage();
     for plan in [&["--chunk", "1"][..], &[]] {
         let relay = relay(&address, plan);
@@ -150,7 +150,7 @@ fn the_end_of_each_side_is_passed_on_and_the_other_side_goes_on() {
 }
 
 #[test]
-fn a_side_that_is_lost_is_lost_to_the_other_and_to_nobody_else() {
+fn reset_is_relayed_to_its_own_pair_only() {
     let (listener, address) = stage();
     let relay = relay(&address, &["--chunk", "2"]);
     let (mut others_client, mut others_server) = pair(&listener, &relay);
@@ -168,7 +168,7 @@ fn a_side_that_is_lost_is_lost_to_the_other_and_to_nobody_else() {
 }
 
 #[test]
-fn a_reset_is_passed_on_behind_what_came_before_it() {
+fn reset_is_relayed_after_the_bytes_before_it() {
     let (listener, address) = stage();
     for args in [&["--chunk", "2"][..], &["-v"], &["--linger", "10"], &[]] {
         let relay = relay(&address, args);
@@ -191,7 +191,7 @@ fn a_reset_is_passed_on_behind_what_came_before_it() {
 }
 
 #[test]
-fn a_reset_waits_for_a_client_that_reads_late() {
+fn relayed_reset_waits_for_a_client_that_reads_late() {
     let (listener, address) = stage();
     let relay = relay(&address, &["-v"]);
     let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
@@ -219,7 +219,7 @@ fn is_refused(relay: &Server) {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_told_of_and_the_next_client_may_find_it() {
+fn refusing_server_is_reported_and_tried_for_next_client() {
     let (listener, address) = stage();
     drop(listener);
     let relay = relay(&address, &[]);
@@ -234,7 +234,7 @@ fn a_server_that_is_not_there_is_told_of_and_the_next_client_may_find_it() {
 
 /// Clients decide how often that happens, and not how long the log grows.
 #[test]
-fn a_server_that_is_not_there_is_told_of_once_a_second_with_how_many_asked_for_it() {
+fn refusing_server_is_reported_once_a_second_with_a_count() {
     let (listener, address) = stage();
     drop(listener);
     let begun = Instant::now();
@@ -264,7 +264,7 @@ fn a_server_that_is_not_there_is_told_of_once_a_second_with_how_many_asked_for_i
 }
 
 #[test]
-fn who_comes_while_another_leaves_is_served_like_anybody() {
+fn client_after_a_refused_one_is_refused_with_a_reset() {
     let (listener, address) = stage();
     drop(listener);
     let relay = relay(&address, &[]);
@@ -278,7 +278,7 @@ fn who_comes_while_another_leaves_is_served_like_anybody() {
 }
 
 #[test]
-fn as_many_clients_as_may_come_have_their_servers_too() {
+fn max_connections_of_a_relay_counts_clients_only() {
     let (listener, address) = stage();
     let relay = relay(&address, &["--max-connections", "2"]);
     let mut inside = [pair(&listener, &relay), pair(&listener, &relay)];
@@ -303,7 +303,7 @@ fn as_many_clients_as_may_come_have_their_servers_too() {
 }
 
 #[test]
-fn while_one_piece_waits_the_other_direction_and_the_others_go_on() {
+fn delayed_piece_does_not_block_other_relayed_streams() {
     let (listener, address) = stage();
     let relay = relay(&address, &["--cut", "1", "--cut-toward", "server", "--delay", "1h"]);
     let mut pairs: Vec<_> = (0..10).map(|_| pair(&listener, &relay)).collect();
@@ -319,7 +319,7 @@ fn while_one_piece_waits_the_other_direction_and_the_others_go_on() {
 }
 
 #[test]
-fn who_has_asked_is_answered_when_the_relay_is_stopped() {
+fn stopping_relay_still_sends_pending_replies() {
     let (listener, address) = stage();
     for plan in [&["--chunk", "1"][..], &[]] {
         let relay = relay(&address, &[&["-v"][..], plan].concat());
@@ -343,7 +343,7 @@ fn who_has_asked_is_answered_when_the_relay_is_stopped() {
 }
 
 #[test]
-fn a_relay_listens_on_a_unix_socket_too() {
+fn relay_listens_on_a_unix_socket() {
     let server = Server::start(&["--service", "echo"]);
     let dir = Dir::new("unixrelay");
     let path = dir.file("socket");
@@ -362,7 +362,7 @@ fn a_relay_listens_on_a_unix_socket_too() {
 }
 
 #[test]
-fn the_source_of_a_relay_is_what_was_asked_for() {
+fn relay_connects_from_the_source_address() {
     let (listener, address) = stage();
     let relay = relay(&address, &["--source", "127.0.0.5"]);
     let (_client, server) = pair(&listener, &relay);

@@ -1,4 +1,4 @@
-//! Servers and clients that the world relies on, with a relay between them that cuts every byte from the next.
+//! curl, nginx, Python and Redis work through a relay that sends each byte in its own segment.
 
 use std::process::Command;
 
@@ -52,7 +52,7 @@ fn curl_fetches_pages_from_nginx_byte_by_byte() {
 }
 
 #[test]
-fn redis_is_asked_and_answers_byte_by_byte() {
+fn redis_answers_byte_by_byte() {
     if !has("redis-cli") {
         return skip::skip("redis-cli");
     }

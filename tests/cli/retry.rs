@@ -1,5 +1,4 @@
-//! `--retry` where the connection is made and then lost before a byte came from the server, as by a
-//! container's proxy whose server is not there yet.
+//! `--retry` after a connection lost before the first byte, as with a container proxy whose server is not up yet.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -28,7 +27,7 @@ fn is_left_alone(listener: &TcpListener) {
 }
 
 #[test]
-fn messages_are_sent_again_after_a_loss_before_any_reply() {
+fn messages_are_resent_after_a_loss_before_any_reply() {
     let (listener, address) = stage();
     for given in [&["-m", "one", "-m", "two"][..], &[]] {
         let mut proc = Proc::start(secretcat(["connect", &address]).args(RETRY).args(given));
@@ -44,7 +43,7 @@ fn messages_are_sent_again_after_a_loss_before_any_reply() {
 }
 
 #[test]
-fn a_stream_is_sent_again_after_a_loss_before_any_byte() {
+fn raw_input_is_resent_after_a_loss_before_any_byte() {
     let (listener, address) = stage();
     let bytes = noise(700_000);
     let mut proc = Proc::start(secretcat(["connect", &address, "--raw"]).args(RETRY));
@@ -58,7 +57,7 @@ fn a_stream_is_sent_again_after_a_loss_before_any_byte() {
 }
 
 #[test]
-fn input_that_comes_later_follows_what_is_sent_again() {
+fn later_input_follows_the_resent_input() {
     let (listener, address) = stage();
     let mut proc = Proc::start(secretcat(["connect", &address, "--raw", "-C"]).args(RETRY));
     proc.write("one\n");
@@ -70,7 +69,7 @@ fn input_that_comes_later_follows_what_is_sent_again() {
 }
 
 #[test]
-fn the_error_of_the_last_try_is_the_one_printed() {
+fn only_the_error_of_the_last_try_is_printed() {
     let (listener, address) = stage();
     let loss = format!("connect {address}: closed by the server with 1 message unanswered");
     for verbose in [false, true] {
@@ -91,7 +90,7 @@ fn the_error_of_the_last_try_is_the_one_printed() {
 }
 
 #[test]
-fn nothing_is_sent_again_after_a_byte_of_a_reply() {
+fn nothing_is_resent_after_a_byte_of_a_reply() {
     let (listener, address) = stage();
     for (mode, shown) in [(&["-m", "a"][..], false), (&["--raw"], true)] {
         let mut proc = Proc::start(secretcat(["connect", &address]).args(RETRY).args(mode));
@@ -112,7 +111,7 @@ fn nothing_is_sent_again_after_a_byte_of_a_reply() {
 }
 
 #[test]
-fn more_input_than_is_kept_is_not_sent_again() {
+fn input_larger_than_the_retry_buffer_is_not_resent() {
     let (listener, address) = stage();
     let mut proc = Proc::start(secretcat(["connect", &address, "--raw"]).args(RETRY));
     proc.feed(noise(3 << 20));

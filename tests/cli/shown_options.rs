@@ -1,4 +1,4 @@
-//! `--show-options`: what was requested beside what the kernel made of it.
+//! `--show-options` prints the requested value of each option beside the value that the kernel uses.
 
 use crate::support::{Dir, Proc, Server, digits, run, secretcat};
 
@@ -10,7 +10,7 @@ fn shown(stderr: &str) -> Vec<[String; 3]> {
 }
 
 #[test]
-fn requested_is_shown_beside_effective() {
+fn requested_and_effective_values_are_shown() {
     let server = Server::start(&[]);
     let args = ["--sndbuf", "4k", "--ttl", "33", "--keepalive-cnt", "4", "--linger", "2", "--source", "127.0.0.1"];
     let out = run(["connect", &server.address(), "--show-options", "-m", "SECRET 1"].iter().chain(&args), "");
@@ -60,7 +60,7 @@ fn requested_is_shown_beside_effective() {
 }
 
 #[test]
-fn a_listener_shows_the_options_of_its_first_connection_and_its_own() {
+fn listener_shows_options_of_itself_and_its_first_client() {
     let server = Server::start(&["--show-options", "--nodelay", "--rcvbuf", "16k", "--backlog", "9"]);
     assert_eq!(server.say("SECRET 1\n"), digits("1"));
     assert_eq!(server.say("SECRET 2\n"), digits("2"));
@@ -74,7 +74,7 @@ fn a_listener_shows_the_options_of_its_first_connection_and_its_own() {
 }
 
 #[test]
-fn a_service_that_answers_does_so_at_once() {
+fn services_that_answer_set_nodelay() {
     for (args, requested, effective) in [
         (&[][..], "on", "on"),
         (&["--service", "echo"], "on", "on"),
@@ -93,7 +93,7 @@ fn a_service_that_answers_does_so_at_once() {
 }
 
 #[test]
-fn a_unix_socket_that_was_accepted_has_the_send_buffer_asked_for() {
+fn accepted_unix_socket_has_the_requested_send_buffer() {
     let dir = Dir::new("sndbuf");
     let address = format!("unix:{}", dir.file("socket").display());
     let server = Proc::start(&mut secretcat(["listen", &address, "--sndbuf", "4k", "--show-options"]));

@@ -1,4 +1,4 @@
-//! Bulk data really stays within the kernel where it can: the bytes of every system call are added up.
+//! Bulk data stays within the kernel where it can: the bytes of all system calls are added up.
 
 use std::ffi::OsStr;
 use std::io::{Read, Write};
@@ -8,9 +8,9 @@ use std::process::Command;
 use std::thread;
 
 use crate::connect::stage;
-use crate::passing::{Case, Std, Story};
 use crate::raw::noise;
 use crate::support::{Dir, Server, accept, skip, straced};
+use crate::transfers::{Case, Std, Story};
 
 /// What each way carries.
 const BULK: usize = 4 << 20;
@@ -55,7 +55,7 @@ impl Moved {
 }
 
 #[test]
-fn what_stdin_and_stdout_carry_is_spliced_where_they_are_pipes_or_files() {
+fn pipes_and_files_on_stdin_and_stdout_are_spliced() {
     if !skip::has_strace() {
         return;
     }
@@ -89,7 +89,7 @@ fn what_stdin_and_stdout_carry_is_spliced_where_they_are_pipes_or_files() {
 }
 
 #[test]
-fn what_a_relay_passes_on_is_spliced() {
+fn relayed_bytes_are_spliced() {
     if !skip::has_strace() {
         return;
     }

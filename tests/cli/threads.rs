@@ -1,4 +1,4 @@
-//! `--threads`: several loops over one listening socket, and nobody can tell.
+//! `--threads`: several event loops serve one listening socket.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +13,7 @@ use crate::support::{
 };
 
 #[test]
-fn any_number_of_loops_answers_everybody() {
+fn three_loops_answer_all_clients() {
     let server = Server::start(&["--threads", "3"]);
     let name = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
     let loops = || std::fs::read_dir(format!("/proc/{}/task", server.proc.pid())).unwrap();
@@ -59,7 +59,7 @@ fn sleeps(pid: u32) -> BTreeMap<String, u64> {
 }
 
 #[test]
-fn every_loop_serves_a_part_of_them() {
+fn every_loop_serves_some_of_the_clients() {
     let server = Server::start(&["--threads", "3", "--busy-poll", "0"]);
     let serving = RefCell::new(BTreeSet::new());
     let mut clients = Vec::new();
@@ -91,7 +91,7 @@ fn sleeps_in(log: &Path, args: &[&str], talk: impl FnOnce(&mut Command)) -> bool
 }
 
 #[test]
-fn a_loop_looks_for_what_comes_soon_and_sleeps_at_once_where_it_is_not_to() {
+fn loop_sleeps_at_once_only_without_busy_poll() {
     if !skip::has_strace() {
         return;
     }
@@ -115,7 +115,7 @@ fn a_loop_looks_for_what_comes_soon_and_sleeps_at_once_where_it_is_not_to() {
 }
 
 #[test]
-fn a_limit_of_connections_is_one_for_all_loops() {
+fn max_connections_holds_over_all_loops() {
     let server = Server::start(&["--threads", "4", "--max-connections", "2"]);
     let (mut one, mut two) = (server.open(), server.open());
     assert_eq!(ask(&mut one, "SECRET 1"), digits("1"));
@@ -141,7 +141,7 @@ fn a_limit_of_connections_is_one_for_all_loops() {
 }
 
 #[test]
-fn the_file_of_a_unix_socket_goes_once_all_loops_have_ended() {
+fn unix_socket_file_is_removed_after_all_loops_end() {
     let dir = Dir::new("threads");
     let path = dir.file("socket");
     let address = format!("unix:{}", path.display());

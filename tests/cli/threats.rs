@@ -1,4 +1,4 @@
-//! What no peer may achieve, by loads with an end: memory, descriptors, processor time, the log, and the others' answers.
+//! Hostile peers and heavy load: memory, descriptors, processor time and log stay bounded, other clients are served.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -73,7 +73,7 @@ fn may_have(descriptors: u64) -> bool {
 }
 
 #[test]
-fn ten_thousand_clients_are_answered_and_cost_little() {
+fn ten_thousand_clients_are_answered_in_little_memory() {
     const CROWD: u64 = 10_000;
     if !may_have(CROWD + 1000) {
         return;
@@ -109,7 +109,7 @@ fn ten_thousand_clients_are_answered_and_cost_little() {
 }
 
 #[test]
-fn a_thousand_who_send_a_byte_now_and_then_harm_nobody() {
+fn thousand_slow_senders_do_not_block_other_clients() {
     if !may_have(3000) {
         return;
     }
@@ -131,7 +131,7 @@ fn a_thousand_who_send_a_byte_now_and_then_harm_nobody() {
 }
 
 #[test]
-fn one_who_never_reads_costs_little_and_loses_nothing_when_it_reads_at_last() {
+fn client_that_reads_late_costs_little_and_loses_nothing() {
     let server = Server::start(&[]);
     let before = memory(&server.proc, "VmRSS");
     let (mut client, sent) = stuffed(&server);
@@ -146,7 +146,7 @@ fn one_who_never_reads_costs_little_and_loses_nothing_when_it_reads_at_last() {
 }
 
 #[test]
-fn a_line_without_end_costs_little() {
+fn endless_line_costs_little_memory() {
     let server = Server::start(&[]);
     let before = memory(&server.proc, "VmRSS");
     let mut patient = server.open();
@@ -161,7 +161,7 @@ fn a_line_without_end_costs_little() {
 }
 
 #[test]
-fn those_who_come_and_go_by_the_thousand_leave_nothing_behind() {
+fn thousands_of_short_connections_leak_nothing() {
     let server = Server::start(&["--max-message", "100"]);
     let mut healthy = server.open();
     let round = |healthy: &mut TcpStream| {
@@ -201,7 +201,7 @@ fn those_who_come_and_go_by_the_thousand_leave_nothing_behind() {
 }
 
 #[test]
-fn out_of_descriptors_it_waits_says_so_once_and_goes_on_by_itself() {
+fn running_out_of_descriptors_is_logged_once_and_recovers() {
     let server = Server::from_command(&mut with_limit("-n 64", ["listen", "127.0.0.1:0"]));
     let started = Instant::now();
     let mut first = server.open();
@@ -265,7 +265,7 @@ pub fn is_in_state(proc: &Proc, state: char) -> bool {
 }
 
 #[test]
-fn a_server_that_never_reads_keeps_a_client_small_and_everything_arrives_when_it_does() {
+fn connect_stays_small_while_the_server_does_not_read() {
     let (listener, address) = stage();
     let (ours, stdin) = UnixStream::pair().unwrap();
     ours.set_nonblocking(true).unwrap();
@@ -289,7 +289,7 @@ fn a_server_that_never_reads_keeps_a_client_small_and_everything_arrives_when_it
 }
 
 #[test]
-fn a_server_that_talks_without_end_keeps_a_client_small_whose_stdout_is_not_read() {
+fn connect_stays_small_while_its_stdout_is_not_read() {
     for args in [&[][..], &["--raw", "--end-with-peer"], &["--raw", "--end-with-peer", "-v"]] {
         let (listener, address) = stage();
         let (mut ours, stdout) = UnixStream::pair().unwrap();
@@ -318,7 +318,7 @@ fn a_server_that_talks_without_end_keeps_a_client_small_whose_stdout_is_not_read
 }
 
 #[test]
-fn a_message_of_many_megabytes_costs_no_more_a_byte_than_small_ones() {
+fn cost_per_byte_does_not_grow_with_the_message() {
     let server = Server::start(&["--max-message", "32M"]);
     let cost = |size: usize| {
         let mut message = b"SECRET".to_vec();
@@ -337,7 +337,7 @@ fn a_message_of_many_megabytes_costs_no_more_a_byte_than_small_ones() {
 }
 
 #[test]
-fn one_who_never_reads_the_chat_is_left_behind_and_the_others_hear_everything() {
+fn slow_chat_client_is_dropped_and_others_lose_nothing() {
     let server = Server::start(&["--service", "chat", "-v"]);
     let silent = server.open();
     let (mut speaker, mut listener) = (server.open(), server.open());

@@ -1,4 +1,4 @@
-//! Whatever way raw bytes take, within the kernel or through this program: the same bytes and the same ending.
+//! Raw bytes arrive unchanged and end the same way, whether the kernel or the program moves them.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -203,7 +203,7 @@ impl Case {
 }
 
 #[test]
-fn every_way_gives_the_same_bytes_and_the_same_ending() {
+fn every_kind_of_stdin_and_stdout_transfers_all_bytes() {
     let bytes = noise(900_000);
     let dir = Dir::new("every-way");
     let inputs = [Std::Pipe, Std::File, Std::Socket];
@@ -227,7 +227,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_way_and_any_story_give_the_same_bytes_and_the_same_ending(
+    fn random_transfers_give_all_bytes_and_the_right_end(
         listens: bool,
         input in select(vec![Std::Pipe, Std::File, Std::Socket]),
         output in select(vec![Std::Pipe, Std::File, Std::Append, Std::Socket]),
@@ -277,7 +277,7 @@ fn relayed(args: &[&str], up: &[u8], down: &[u8], server_first: bool) {
 }
 
 #[test]
-fn a_relay_gives_the_same_bytes_and_ends_on_every_way() {
+fn relay_transfers_all_bytes_spliced_or_copied() {
     let bytes = noise(3_000_000);
     for args in SEEING {
         for server_first in [false, true] {
@@ -289,7 +289,7 @@ fn a_relay_gives_the_same_bytes_and_ends_on_every_way() {
 }
 
 #[test]
-fn a_relay_whose_server_is_killed_gives_the_client_what_came_before() {
+fn relay_sends_earlier_bytes_before_the_servers_reset() {
     let bytes = noise(200_000);
     for args in SEEING {
         let (listener, address) = stage();
@@ -309,7 +309,7 @@ fn a_relay_whose_server_is_killed_gives_the_client_what_came_before() {
 }
 
 #[test]
-fn a_file_that_is_set_to_append_meanwhile_still_gets_every_byte() {
+fn file_set_to_append_during_a_transfer_gets_every_byte() {
     let dir = Dir::new("append-meanwhile");
     let (listener, address) = stage();
     let file = File::create(dir.file("out")).unwrap();

@@ -1,9 +1,9 @@
-//! The first minutes: help and version by the words that people try.
+//! Help and version as words: `help`, `help COMMAND` and `version`.
 
 use crate::support::run;
 
 #[test]
-fn help_and_version_are_words_too() {
+fn help_and_version_words_equal_the_options() {
     for (words, options) in [
         (&["help"][..], &["--help"][..]),
         (&["help", "connect"], &["connect", "--help"]),
@@ -19,7 +19,7 @@ fn help_and_version_are_words_too() {
 }
 
 #[test]
-fn help_of_no_command_is_one_line_and_status_2() {
+fn help_of_unknown_command_is_one_line_and_status_2() {
     let line = "secretcat: no command is named 'nosuch': the commands are listen, connect and sweep\n";
     run(["help", "nosuch"], "").is(2, "", line);
 }

@@ -1,4 +1,4 @@
-//! Seeing what happened: the trace line by line, the summary, and the picture.
+//! The trace, the summary and the timeline of real runs.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -10,7 +10,7 @@ use crate::support::trace::{self, Trace, number, schema_text};
 use crate::support::{Dir, NOT_FOUND, Proc, Server, accept, digits, has, run, run_command, secretcat, skip, straced};
 
 #[test]
-fn every_kind_of_event_of_real_runs_is_in_the_schema_and_every_kind_of_the_schema_is_in_real_runs() {
+fn real_runs_have_exactly_the_event_kinds_of_the_schema() {
     let dir = Dir::new("kinds");
     let (at_server, at_relay, at_client) = (dir.file("server"), dir.file("relay"), dir.file("client"));
     let server = Server::start(&["--trace", at_server.to_str().unwrap(), "--cut", "3", "--sndbuf", "64k"]);
@@ -79,7 +79,7 @@ fn carriers(trace: &Trace, conn: u64, kind: &str, length: &str) -> Vec<(u64, u64
 }
 
 #[test]
-fn it_can_be_said_which_writes_segments_and_reads_carried_a_message() {
+fn trace_shows_the_writes_and_reads_of_each_message() {
     let dir = Dir::new("carried");
     let args = ["--loopback", "--coalesce", "2", "--cut", "4,-1", "--barrier", "peer-read"];
     let (_, trace) = trace::connect(&dir, &args, "SECRET 42\nhello\nSECRET 7\n");
@@ -108,7 +108,7 @@ fn it_can_be_said_which_writes_segments_and_reads_carried_a_message() {
 }
 
 #[test]
-fn a_run_that_fails_is_traced_to_its_end() {
+fn failed_run_is_traced_to_its_end() {
     let (listener, address) = stage();
     let dir = Dir::new("failed");
     let file = dir.file("trace.ndjson");
@@ -144,7 +144,7 @@ fn connections_of_every_family_are_traced() {
 }
 
 #[test]
-fn a_dash_is_stderr() {
+fn trace_to_dash_goes_to_stderr() {
     let out = run(["connect", "--loopback", "--trace", "-", "-m", "SECRET 1"], "");
     assert_eq!((out.status, out.stdout), (Some(0), digits("1").into_bytes()));
     let trace = Trace::parse(&out.stderr);
@@ -152,7 +152,7 @@ fn a_dash_is_stderr() {
 }
 
 #[test]
-fn a_trace_and_a_picture_that_cannot_be_written_are_told_before_anything_is_sent() {
+fn unwritable_trace_or_timeline_fails_before_connecting() {
     let server = Server::start(&["-v"]);
     for option in ["--trace", "--timeline"] {
         let line = "secretcat: create /nonexistent/file: no such file or directory\n";
@@ -166,7 +166,7 @@ fn a_trace_and_a_picture_that_cannot_be_written_are_told_before_anything_is_sent
 }
 
 #[test]
-fn what_is_not_asked_for_costs_no_system_call() {
+fn no_tcp_info_calls_without_a_trace() {
     if !skip::has_strace() {
         return;
     }
@@ -191,7 +191,7 @@ fn timeless(summary: &str) -> String {
 }
 
 #[test]
-fn the_summary_counts_both_ends() {
+fn stats_count_both_ends() {
     let args = ["connect", "--loopback", "--stats", "--cut", "4,-1", "--barrier", "peer-read", "-m", "SECRET 42"];
     let out = run(args, "");
     assert_eq!((out.status, out.stdout), (Some(0), digits("42").into_bytes()));
@@ -218,7 +218,7 @@ fn the_summary_counts_both_ends() {
 }
 
 #[test]
-fn the_summary_is_told_of_a_run_that_failed_and_the_failure_comes_last() {
+fn stats_of_a_failed_run_come_before_its_error() {
     let out = run(["connect", "127.0.0.1:1", "--stats", "-m", "x"], "");
     assert_eq!(out.status, Some(1));
     assert!(out.stderr.starts_with("connections   0\n"), "{}", out.stderr);
@@ -230,7 +230,7 @@ fn the_summary_is_told_of_a_run_that_failed_and_the_failure_comes_last() {
 }
 
 #[test]
-fn the_picture_of_a_run_shows_both_ends_and_is_xml() {
+fn timeline_shows_both_ends_and_is_xml() {
     let dir = Dir::new("picture");
     let file = dir.file("picture.svg");
     for (messages, label) in [(3, ">9 writes<"), (30, ">90 writes<"), (3000, ">9,000 writes<")] {
@@ -256,7 +256,7 @@ fn the_picture_of_a_run_shows_both_ends_and_is_xml() {
 
 /// What parses may still draw nothing: a program that draws SVG is asked what it makes of it.
 #[test]
-fn the_picture_is_drawn_by_who_draws_svg() {
+fn timeline_is_rendered_by_rsvg_convert() {
     if !has("rsvg-convert") {
         return skip::skip("rsvg-convert (librsvg2-bin)");
     }
@@ -283,7 +283,7 @@ fn the_picture_is_drawn_by_who_draws_svg() {
 }
 
 #[test]
-fn the_picture_of_a_listener_is_drawn_when_it_is_stopped() {
+fn timeline_of_a_listener_is_written_when_it_stops() {
     let dir = Dir::new("stopped");
     let file = dir.file("picture.svg");
     let server = Server::start(&["--timeline", file.to_str().unwrap(), "--cut", "3"]);

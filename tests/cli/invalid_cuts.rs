@@ -1,11 +1,11 @@
-//! What cannot be cut: refused in one line that says what could be, with status 2.
+//! Cuts that cannot be made are refused with status 2 and one line that names possible ones.
 
 use std::path::Path;
 
 use crate::support::{Dir, Server, run};
 
 #[test]
-fn what_cannot_be_cut_is_refused_with_what_could_be() {
+fn impossible_cut_is_refused_with_possible_ones() {
     let cases: [(&[&str], &str); 22] = [
         (&["--chunk", "0"], "--chunk needs pieces of at least 1 byte: give 1 or more, or a range such as 1..7"),
         (&["--chunk", "0..0"], "--chunk needs pieces of at least 1 byte: give 1 or more, or a range such as 1..7"),
@@ -109,7 +109,7 @@ fn what_cannot_be_cut_is_refused_with_what_could_be() {
 }
 
 #[test]
-fn a_message_from_stdin_that_would_not_be_cut_is_refused_before_it_is_sent() {
+fn uncuttable_message_from_stdin_is_not_sent() {
     let server = Server::start(&[]);
     run(["connect", &server.address(), "--cut", "7"], "SECRET 1\nhello\nSECRET 2\n").is(
         2,
@@ -120,7 +120,7 @@ fn a_message_from_stdin_that_would_not_be_cut_is_refused_before_it_is_sent() {
 }
 
 #[test]
-fn a_plan_file_that_does_not_parse_is_told_with_line_and_column() {
+fn bad_plan_file_is_reported_with_line_and_column() {
     let dir = Dir::new("badplan");
     let file = dir.file("plan.json");
     let cases = [

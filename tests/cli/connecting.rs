@@ -1,4 +1,4 @@
-//! Making the connection: how long it is tried, and how often.
+//! How long `connect` tries to connect, and how often it retries.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -12,7 +12,7 @@ use crate::support::pty::Terminal;
 use crate::support::{DEADLINE, Dir, Proc, accept, read_line, run, secretcat};
 
 #[test]
-fn an_attempt_to_connect_has_its_limit() {
+fn connect_timeout_limits_one_attempt() {
     // A queue for one connection, and full: further ones are left without an answer.
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     listener.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
@@ -39,7 +39,7 @@ fn an_attempt_to_connect_has_its_limit() {
 }
 
 #[test]
-fn a_failed_connection_is_tried_again_as_often_as_asked() {
+fn failed_connection_is_retried_as_often_as_requested() {
     // Bound and not listening: refused until the test says otherwise.
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
@@ -64,7 +64,7 @@ fn a_failed_connection_is_tried_again_as_often_as_asked() {
 }
 
 #[test]
-fn a_unix_socket_whose_queue_is_full_is_waited_for() {
+fn full_backlog_of_a_unix_socket_is_retried() {
     let dir = Dir::new("full");
     let path = SockAddr::unix(dir.file("socket")).unwrap();
     let address = format!("unix:{}", dir.file("socket").display());
@@ -96,7 +96,7 @@ fn a_unix_socket_whose_queue_is_full_is_waited_for() {
 }
 
 #[test]
-fn a_terminal_shows_which_try_it_is() {
+fn terminal_shows_the_number_of_the_try() {
     let (listener, address) = stage();
     drop(listener);
     let retries = ["-m", "a", "--retry", "2", "--retry-delay", "10ms", "--color", "never"];

@@ -1,5 +1,4 @@
-//! Messages whose replies are not counted (`--replies 0`, `--replies any`): they have arrived when they
-//! are acknowledged.
+//! `--replies 0` and `--replies any`: messages are delivered when they are acknowledged.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -12,7 +11,7 @@ fn lines(bytes: usize) -> Vec<u8> {
 }
 
 #[test]
-fn without_replies_a_run_ends_when_all_is_acknowledged() {
+fn replies_0_ends_when_all_is_acknowledged() {
     let (listener, address) = stage();
     let mut proc = Proc::start(&mut secretcat(["connect", &address, "--replies", "0"]));
     let mut server = accept(&listener);
@@ -22,7 +21,7 @@ fn without_replies_a_run_ends_when_all_is_acknowledged() {
 }
 
 #[test]
-fn without_replies_a_server_that_takes_nothing_is_left_after_ack_timeout() {
+fn replies_0_with_a_stuck_server_ends_after_ack_timeout() {
     let (listener, address) = stage();
     socket2::SockRef::from(&listener).set_recv_buffer_size(4096).unwrap();
     let mut proc = Proc::start(&mut secretcat(["connect", &address, "--replies", "0", "--ack-timeout", "100ms"]));
@@ -34,7 +33,7 @@ fn without_replies_a_server_that_takes_nothing_is_left_after_ack_timeout() {
 }
 
 #[test]
-fn without_replies_a_server_that_half_closes_is_sent_on() {
+fn replies_0_keeps_sending_after_the_server_half_closes() {
     let (listener, address) = stage();
     let mut proc = Proc::start(&mut secretcat(["connect", &address, "--replies", "0"]));
     let mut server = accept(&listener);
@@ -52,7 +51,7 @@ fn without_replies_a_server_that_half_closes_is_sent_on() {
 }
 
 #[test]
-fn a_reset_before_all_is_acknowledged_is_a_loss() {
+fn reset_before_all_is_acknowledged_is_status_1() {
     let (listener, address) = stage();
     for replies in ["0", "any"] {
         let mut proc = Proc::start(&mut secretcat(["connect", &address, "--replies", replies]));
@@ -67,7 +66,7 @@ fn a_reset_before_all_is_acknowledged_is_a_loss() {
 }
 
 #[test]
-fn an_idle_server_that_has_acknowledged_all_is_no_failure() {
+fn idle_timeout_after_all_is_acknowledged_is_status_0() {
     let (listener, address) = stage();
     let proc = Proc::start(&mut secretcat(["connect", &address, "--replies", "any", "-w", "200ms", "-m", "a"]));
     let mut server = accept(&listener);

@@ -1,4 +1,4 @@
-//! How each command ends by a signal: what it writes before, and what a shell sees of it.
+//! Signals to each command: what it writes before it ends, and the status that a shell sees.
 
 use std::any::Any;
 use std::fs::read_to_string;
@@ -186,7 +186,7 @@ fn each_command_writes_its_files_and_dies_of_the_signal() {
 }
 
 #[test]
-fn each_command_ends_by_signals_as_pid_1_of_a_container() {
+fn signals_end_each_command_as_pid_1_of_a_container() {
     if !has_pid_namespaces() {
         return;
     }
@@ -206,7 +206,7 @@ fn each_command_ends_by_signals_as_pid_1_of_a_container() {
 }
 
 #[test]
-fn a_terminal_that_goes_away_ends_each_command() {
+fn closing_the_terminal_ends_each_command() {
     let stage = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = stage.local_addr().unwrap().to_string();
     let start = |args: &[&str]| {
@@ -233,7 +233,7 @@ fn a_terminal_that_goes_away_ends_each_command() {
 }
 
 #[test]
-fn a_second_signal_ends_pid_1_of_a_container_at_once() {
+fn second_signal_ends_pid_1_of_a_container_at_once() {
     if !has_pid_namespaces() {
         return;
     }
@@ -260,7 +260,7 @@ fn looped<const N: usize>(args: [&str; N]) -> Option<Terminal> {
 }
 
 #[test]
-fn ctrl_c_ends_the_loop_of_a_shell_too() {
+fn ctrl_c_ends_a_shell_loop_too() {
     let stage = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = stage.local_addr().unwrap().to_string();
     let ends = |mut terminal: Terminal| {
@@ -284,7 +284,7 @@ fn ctrl_c_ends_the_loop_of_a_shell_too() {
 }
 
 #[test]
-fn a_listener_or_sweep_in_the_background_ends_at_sigint() {
+fn sigint_ends_listen_and_sweep_in_the_background() {
     // A shell without job control starts it with SIGINT ignored, and shows how it has ended.
     let script = "\"$0\" \"$@\" & echo \"$!;\"; wait $!; echo \"ended with $?\"";
     let stage = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,4 +1,4 @@
-//! How peers are parted from: every one of them is gone in the end, and none before its time.
+//! How connections are closed: each one ends in bounded time, and none too early.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -23,7 +23,7 @@ fn has_only(server: &Server, usual: usize) {
 }
 
 #[test]
-fn a_source_has_done_with_a_client_that_leaves() {
+fn source_closes_after_its_client_disconnects() {
     let server = Server::start(&["--service", "source", "-v"]);
     let usual = descriptors(&server.proc);
     let ends_its_side = |client: TcpStream| client.shutdown(Shutdown::Write).map(|()| drop(client)).unwrap();
@@ -42,7 +42,7 @@ fn a_source_has_done_with_a_client_that_leaves() {
 }
 
 #[test]
-fn a_barrier_is_not_waited_for_behind_a_reset() {
+fn barrier_does_not_wait_after_a_reset() {
     for barrier in ["acked", "peer-read"] {
         let server = Server::start(&["--chunk", "1", "--barrier", barrier]);
         let usual = descriptors(&server.proc);
@@ -60,7 +60,7 @@ fn a_barrier_is_not_waited_for_behind_a_reset() {
 }
 
 #[test]
-fn a_slow_reader_parts_like_any_other_from_a_client_that_stays() {
+fn slow_reading_listener_closes_after_message_too_long() {
     let server = Server::start(&["--once", "--read-size", "4", "--read-delay", "50ms", "--max-message", "10"]);
     let mut client = server.open();
     client.write_all(&[b'x'; 40]).unwrap();
@@ -72,7 +72,7 @@ fn a_slow_reader_parts_like_any_other_from_a_client_that_stays() {
 }
 
 #[test]
-fn who_is_parted_from_and_takes_nothing_is_left_for_being_idle() {
+fn closing_client_that_reads_nothing_hits_idle_timeout() {
     // What one takes who does not read is one byte.
     let careful = ["--chunk", "1", "--barrier", "peer-read", "--max-message", "10"];
     for floods in [false, true] {
@@ -91,7 +91,7 @@ fn who_is_parted_from_and_takes_nothing_is_left_for_being_idle() {
 }
 
 #[test]
-fn who_waits_for_a_pause_of_ours_is_not_idle() {
+fn own_pauses_do_not_count_as_idle_time() {
     let idle = ["--loopback", "-w", "500ms", "-m", "a", "-m", "b"];
     for pause in ["--read-start-delay", "--delay"] {
         run(["connect", pause, "1s"].iter().chain(&idle), "").is(0, NOT_FOUND.repeat(2), "");
@@ -99,7 +99,7 @@ fn who_waits_for_a_pause_of_ours_is_not_idle() {
 }
 
 #[test]
-fn who_is_held_back_for_the_sake_of_another_is_not_idle() {
+fn backpressure_does_not_count_as_idle_time() {
     let (listener, address) = stage();
     let bytes = noise(150_000);
     let relay = relay(&address, &["--chunk", "1000", "--delay", "20ms", "--idle-timeout", "500ms"]);
@@ -124,7 +124,7 @@ fn is_cut_short(client: &mut TcpStream, whole: usize) {
 }
 
 #[test]
-fn a_stream_that_is_given_up_in_its_midst_does_not_end_like_a_whole_one() {
+fn aborted_stream_ends_with_a_reset() {
     let endless = ["--service", "source", "--count", "50M"];
     let idle = ["-v", "--idle-timeout", "300ms"];
     let source = Server::start(&endless);
@@ -141,7 +141,7 @@ fn a_stream_that_is_given_up_in_its_midst_does_not_end_like_a_whole_one() {
 }
 
 #[test]
-fn who_has_arrived_when_the_end_comes_gets_all_that_is_taken_at_once_and_a_whole_end() {
+fn shutdown_completes_short_streams_of_waiting_clients() {
     let dir = Dir::new("arrived");
     let source = Server::start(&["--service", "source", "--count", "300000"]);
     for server in [source, pipe_of(&noise(300_000), &dir)] {
@@ -159,7 +159,7 @@ fn who_has_arrived_when_the_end_comes_gets_all_that_is_taken_at_once_and_a_whole
 }
 
 #[test]
-fn whose_messages_were_not_all_heard_is_counted() {
+fn shutdown_counts_clients_with_unread_messages() {
     let server = Server::start(&["--read-size", "1", "--read-delay", "200ms"]);
     let mut client = server.open();
     client.write_all("SECRET 1\n".repeat(100).as_bytes()).unwrap();

@@ -1,4 +1,4 @@
-//! `connect`: how long a reply, a byte and the end are waited for.
+//! The time limits of `connect`: for a reply, for an idle connection, and after the end of the input.
 
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
@@ -12,7 +12,7 @@ use crate::connect::stage;
 use crate::support::{DEADLINE, NOT_FOUND, Proc, Server, accept, digits, read_line, run, secretcat};
 
 #[test]
-fn a_server_that_never_answers_is_given_up() {
+fn silent_server_ends_connect_after_the_timeout() {
     let (listener, address) = stage();
     let proc = Proc::start(&mut secretcat(["connect", &address, "--timeout", "50ms", "-m", "a", "-m", "b"]));
     let mut server = accept(&listener);
@@ -29,7 +29,7 @@ fn a_server_that_never_answers_is_given_up() {
 }
 
 #[test]
-fn each_reply_has_the_time_anew() {
+fn timeout_applies_to_each_reply() {
     // Twenty replies at half the limit each: together they take ten times the limit.
     let (listener, address) = stage();
     let mut command = secretcat(["connect", &address, "--timeout", "400ms"]);
@@ -48,7 +48,7 @@ fn each_reply_has_the_time_anew() {
 }
 
 #[test]
-fn the_time_of_a_reply_does_not_run_while_stdout_is_not_read() {
+fn reply_timeout_pauses_while_stdout_is_not_read() {
     let server = Server::start(&[]);
     let (mut reader, stdout) = UnixStream::pair().unwrap();
     reader.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -68,7 +68,7 @@ fn the_time_of_a_reply_does_not_run_while_stdout_is_not_read() {
 }
 
 #[test]
-fn all_lines_are_printed_to_a_stdout_that_is_read_late() {
+fn late_reader_of_stdout_receives_all_lines() {
     let (listener, address) = stage();
     let (mut reader, stdout) = UnixStream::pair().unwrap();
     reader.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -93,7 +93,7 @@ fn all_lines_are_printed_to_a_stdout_that_is_read_late() {
 }
 
 #[test]
-fn nobody_waits_longer_than_asked_for_after_the_end_of_the_input() {
+fn quit_after_limits_the_wait_after_end_of_input() {
     let (listener, address) = stage();
     let proc = Proc::start(&mut secretcat(["connect", &address, "-q", "50ms", "-m", "a"]));
     let _server = accept(&listener);
@@ -104,7 +104,7 @@ fn nobody_waits_longer_than_asked_for_after_the_end_of_the_input() {
 }
 
 #[test]
-fn the_time_of_a_reply_does_not_run_before_its_message_has_left() {
+fn reply_timeout_starts_when_the_message_is_sent() {
     let server = Server::start(&[]);
     let args = ["connect", &server.address(), "--timeout", "500ms"];
     // Each message has a pause before it that is longer than a reply may take.
@@ -121,7 +121,7 @@ fn the_time_of_a_reply_does_not_run_before_its_message_has_left() {
 }
 
 #[test]
-fn a_pause_before_the_next_message_is_no_time_for_the_last_reply() {
+fn delay_before_a_message_does_not_extend_a_timeout() {
     let (listener, address) = stage();
     let args = ["connect", &address, "--timeout", "50ms", "-m", "a", "-m", "b"];
     let stderr = format!("secretcat: receive from {address}: no reply within 50ms (--timeout sets the limit)\n");
@@ -136,7 +136,7 @@ fn a_pause_before_the_next_message_is_no_time_for_the_last_reply() {
 }
 
 #[test]
-fn a_client_that_nobody_watches_ends_of_a_signal_itself() {
+fn sigint_kills_connect_and_keeps_its_stats() {
     let (listener, address) = stage();
     let interrupted = |args: &[&str]| {
         let proc = Proc::start(secretcat(["connect", &address, "-m", "a"]).args(args));

@@ -1,4 +1,4 @@
-//! Names that a server looks up for ever: the wait for one ends, and what did not come is named.
+//! A name server that never answers: signals and time limits end the lookup.
 
 use rustix::process::Signal;
 
@@ -6,7 +6,7 @@ use crate::support::net::Net;
 use crate::support::{Proc, has, secretcat, skip};
 
 #[test]
-fn a_signal_ends_the_wait_for_a_name() {
+fn signal_ends_a_name_lookup() {
     let Some(net) = Net::alone() else { return };
     if !has("python3") {
         return skip::skip("python3");
@@ -24,7 +24,7 @@ fn a_signal_ends_the_wait_for_a_name() {
 }
 
 #[test]
-fn a_name_that_is_not_found_in_time_is_named() {
+fn name_lookup_timeout_is_reported_with_the_name() {
     let Some(net) = Net::alone() else { return };
     if !has("python3") {
         return skip::skip("python3");
