@@ -1,4 +1,4 @@
-//! The columns of the table, and all cells that they make.
+//! The columns of the table of streams, and the cells that their values make.
 
 use std::fmt;
 

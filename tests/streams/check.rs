@@ -1,4 +1,4 @@
-//! What came out of a cell, held against what must.
+//! Compares what came out of a cell with what the contract requires.
 
 use crate::cell::{Cell, Direction, End, Peer, Side, Size, Stdin};
 use crate::contract::{Expected, Seen};

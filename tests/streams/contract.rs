@@ -1,4 +1,4 @@
-//! What the contract says of each cell: "Streams" in the design, not what the program does today.
+//! The required result of each cell, from "Streams" in the design and not from what the program does today.
 
 use crate::cell::{Cell, Direction, End, Peer, Side, Size, Stdin};
 

@@ -1,4 +1,4 @@
-//! One cell as it runs: the programs are started, each is fed and ended when its event has come.
+//! Runs one cell: starts the programs, and feeds and ends each one when its event has happened.
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddrV4};

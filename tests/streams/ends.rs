@@ -1,4 +1,4 @@
-//! What a program has as stdin and stdout, and the test's end of each.
+//! The stdin and stdout of a program, and the test's end of each.
 
 use std::fs::File;
 use std::io::{Read, Write};

@@ -1,4 +1,4 @@
-//! Losses that users met, each as it was met: status 0 on both sides, and bytes missing.
+//! Losses that users reported: status 0 on both sides, and bytes missing.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
@@ -68,7 +68,7 @@ fn late_stdin_is_sent_after_peer_half_closes() {
 }
 
 #[test]
-fn late_input_reaches_a_listener_of_a_script() {
+fn late_input_reaches_a_listener_without_stdin() {
     let listen = pipe_of_a_script(&[]);
     let mut connect = Proc::start(&mut secretcat(["connect", "--raw", &listen.address()]));
     let SocketAddr::V4(address) = listen.addr else { panic!("127.0.0.1 is no address of IPv4") };
@@ -81,7 +81,7 @@ fn late_input_reaches_a_listener_of_a_script() {
 }
 
 #[test]
-fn an_archive_reaches_a_listener_of_a_script() {
+fn archive_reaches_a_listener_without_stdin() {
     if !has("tar") {
         skip::skip("tar");
         return;
@@ -98,7 +98,7 @@ fn an_archive_reaches_a_listener_of_a_script() {
 }
 
 #[test]
-fn no_line_of_300_short_clients_is_lost() {
+fn all_lines_of_300_short_clients_arrive() {
     let listen = pipe_of_a_script(&["-k"]);
     let lines: Vec<String> = (0..300).map(|number| format!("client {number}\n")).collect();
     for line in &lines {
@@ -110,7 +110,7 @@ fn no_line_of_300_short_clients_is_lost() {
 }
 
 #[test]
-fn a_late_answer_comes_whole_to_a_client_without_input() {
+fn late_reply_arrives_whole_at_a_client_without_stdin() {
     let mut listen = Server::start(&["--service", "pipe"]);
     let mut command = secretcat(["connect", "--raw", &listen.address()]);
     let connect = Proc::start_on(&mut command, Stdio::null(), Stdio::piped(), Stdio::piped());
@@ -125,7 +125,7 @@ fn a_late_answer_comes_whole_to_a_client_without_input() {
 }
 
 #[test]
-fn a_peer_that_closes_after_5000_of_505000_bytes_is_a_failure() {
+fn peer_closing_after_5000_of_505000_bytes_is_status_1() {
     let (listener, address) = listener();
     let mut connect = Proc::start(&mut secretcat(["connect", "--raw", &address.to_string()]));
     let mut peer = accept(&listener);
@@ -140,7 +140,7 @@ fn a_peer_that_closes_after_5000_of_505000_bytes_is_a_failure() {
 }
 
 #[test]
-fn a_receiver_killed_between_two_parts_is_a_failure() {
+fn receiver_killed_between_two_parts_is_status_1() {
     let listen = pipe_of_a_script(&[]);
     let mut connect = Proc::start(&mut secretcat(["connect", "--raw", &listen.address()]));
     let SocketAddr::V4(address) = listen.addr else { panic!("127.0.0.1 is no address of IPv4") };
@@ -154,7 +154,7 @@ fn a_receiver_killed_between_two_parts_is_a_failure() {
 }
 
 #[test]
-fn a_receiver_with_a_full_disk_is_a_failure_of_both() {
+fn full_disk_at_the_receiver_fails_both_sides() {
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     let mut command = secretcat(["listen", "127.0.0.1:0", "--service", "pipe"]);
     let listen = Server::from_proc(Proc::start_on(&mut command, Stdio::null(), full.into(), Stdio::piped()));
@@ -165,7 +165,7 @@ fn a_receiver_with_a_full_disk_is_a_failure_of_both() {
 }
 
 #[test]
-fn the_client_of_a_relay_is_reset_when_the_server_refuses() {
+fn relay_resets_its_client_when_the_server_refuses() {
     let (listener, address) = listener();
     drop(listener); // nobody listens there any more
     let relay = Server::start(&["--relay", &address.to_string()]);
@@ -174,7 +174,7 @@ fn the_client_of_a_relay_is_reset_when_the_server_refuses() {
 }
 
 #[test]
-fn a_closed_stdout_is_a_local_failure() {
+fn closed_stdout_is_status_2() {
     let (listener, address) = listener();
     let mut command = shell("exec \"$0\" connect --raw \"$1\" >&-", [address.to_string()]);
     let connect = Proc::start(&mut command);

@@ -17,7 +17,7 @@ mod faults;
 mod messages;
 mod pairs;
 mod programs;
-mod unreadable;
+mod unreadable_stdin;
 mod waiting;
 
 use std::io::{self, Write};
@@ -33,7 +33,7 @@ use ends::Files;
 const AT_A_TIME: usize = 4;
 
 #[test]
-fn every_cell_of_the_table_ends_as_the_contract_says() {
+fn every_cell_ends_as_the_contract_requires() {
     let mut cells: Vec<Cell> = Cell::all().filter(|cell| cell.left_out().is_none()).collect();
     let all = std::env::var_os("SECRETCAT_MATRIX").is_some_and(|value| value == "all");
     if !all {
@@ -55,7 +55,7 @@ fn every_cell_of_the_table_ends_as_the_contract_says() {
 }
 
 #[test]
-fn losses_that_nobody_can_see_are_those_that_are_listed() {
+fn undetectable_losses_are_the_listed_ones() {
     let mut cells: Vec<(Unseen, String)> = Vec::new();
     for cell in Cell::all().filter(|cell| cell.left_out().is_none()) {
         if let Expected::Unseen(why) = cell.expected() {

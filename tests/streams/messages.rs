@@ -1,4 +1,4 @@
-//! Replies of messages that are piped: every line of them comes out, and what could not be paired is a failure.
+//! Piped messages: every line of their replies is printed, and replies that cannot be paired are a failure.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -36,7 +36,7 @@ fn cannot_be_paired(out: &Outcome, stdout: &[u8]) {
 }
 
 #[test]
-fn a_page_of_10_mb_is_printed_whole() {
+fn page_of_10_mb_is_printed_whole() {
     let page = [b"HTTP/1.0 200 OK\r\n\r\n", bytes_of(From::Peer, Size::Big)].concat();
     let answer = page.clone();
     let out = converse(&[], "GET /big HTTP/1.0\r\n\r\n", move |stream| {
@@ -48,7 +48,7 @@ fn a_page_of_10_mb_is_printed_whole() {
 }
 
 #[test]
-fn a_late_greeting_costs_no_reply() {
+fn late_greeting_is_not_counted_as_a_reply() {
     let lines = "220 at your service\r\n250 hello\r\n221 goodbye\r\n";
     let server = move |stream: TcpStream| {
         let mut stream = BufReader::new(stream);
@@ -66,7 +66,7 @@ fn read_to_end(stream: &mut BufReader<TcpStream>) {
 }
 
 #[test]
-fn a_reply_of_three_lines_is_printed_whole() {
+fn three_line_reply_is_printed_whole() {
     let server = |stream: TcpStream| {
         let mut stream = BufReader::new(stream);
         read_until(&mut stream, "list\n");

@@ -1,4 +1,4 @@
-//! A few cells that stand for all: every pair of values of two columns is in one of them.
+//! Chooses a few cells that stand for all: every pair of values of two columns is in one of them.
 
 use std::collections::HashSet;
 
@@ -32,7 +32,7 @@ pub fn covering(cells: &[Cell]) -> Vec<Cell> {
 }
 
 #[test]
-fn every_pair_of_values_is_in_a_cell_that_runs() {
+fn every_pair_of_values_is_in_a_chosen_cell() {
     let cells: Vec<Cell> = Cell::all().filter(|cell| cell.left_out().is_none()).collect();
     let chosen = covering(&cells);
     let covered: HashSet<Pair> = chosen.iter().copied().flat_map(pairs).collect();

@@ -1,4 +1,4 @@
-//! The programs of the table: how each is told to listen or connect, with something to send or without.
+//! The command lines of the programs of the table: each listens or connects, with something to send or without.
 
 use std::net::SocketAddrV4;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! A stdin that cannot be read is no input: nohup leaves one, and so does a terminal that is gone.
+//! An unreadable stdin counts as no input: nohup leaves one, and so does a terminal that was closed.
 
 use std::io::Write;
 use std::net::{Shutdown, TcpListener};
@@ -27,7 +27,7 @@ fn stderr(outcome: &Outcome) -> String {
 }
 
 #[test]
-fn a_kept_pipe_under_nohup_serves_one_client_after_the_other() {
+fn kept_pipe_under_nohup_serves_several_clients() {
     let args = ["listen", "127.0.0.1:0", "--service", "pipe", "-k"];
     let Some((proc, _terminal)) = under_nohup(&args) else { return };
     let listen = Server::from_proc(proc);
@@ -42,7 +42,7 @@ fn a_kept_pipe_under_nohup_serves_one_client_after_the_other() {
 }
 
 #[test]
-fn a_client_under_nohup_receives_everything() {
+fn client_under_nohup_receives_everything() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let Some((connect, _terminal)) = under_nohup(&["connect", "--raw", &address]) else { return };
@@ -54,7 +54,7 @@ fn a_client_under_nohup_receives_everything() {
 }
 
 #[test]
-fn a_client_of_an_orphaned_terminal_receives_everything() {
+fn client_of_an_orphaned_terminal_receives_everything() {
     if !has("python3") {
         skip::skip("python3");
         return;

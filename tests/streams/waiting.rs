@@ -1,4 +1,4 @@
-//! What goes on when the peer has ended, and the options that decide it.
+//! What `connect --raw` does after the peer's end, and the options that decide it.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -26,7 +26,7 @@ fn connected_on(args: &[&str], stdin: Stdio) -> (Proc, TcpStream) {
 }
 
 #[test]
-fn an_idle_stdin_keeps_the_run_going_and_that_is_printed() {
+fn idle_stdin_keeps_the_run_going_with_a_message() {
     let (mut connect, peer) = connected(&[]);
     peer.shutdown(Shutdown::Write).unwrap();
     connect.until_stderr(WAITS);
@@ -38,7 +38,7 @@ fn an_idle_stdin_keeps_the_run_going_and_that_is_printed() {
 }
 
 #[test]
-fn a_reset_that_finds_nothing_unsent_is_no_failure() {
+fn reset_with_nothing_unsent_is_status_0() {
     let (connect, mut peer) = connected(&[]);
     peer.write_all(b"data\n").unwrap();
     peer.shutdown(Shutdown::Write).unwrap();
@@ -49,7 +49,7 @@ fn a_reset_that_finds_nothing_unsent_is_no_failure() {
 }
 
 #[test]
-fn a_reset_before_the_peers_end_is_a_failure() {
+fn reset_before_the_peers_fin_is_status_1() {
     let (connect, mut peer) = connected(&[]);
     peer.write_all(b"data\n").unwrap();
     connect.until_stdout("data\n");
@@ -58,7 +58,7 @@ fn a_reset_before_the_peers_end_is_a_failure() {
 }
 
 #[test]
-fn end_with_peer_leaves_at_the_peers_end() {
+fn end_with_peer_ends_at_the_peers_fin() {
     let (connect, mut peer) = connected(&["--end-with-peer"]);
     peer.write_all(b"data\n").unwrap();
     peer.shutdown(Shutdown::Write).unwrap();
@@ -67,7 +67,7 @@ fn end_with_peer_leaves_at_the_peers_end() {
 }
 
 #[test]
-fn end_with_peer_counts_what_stdin_still_had() {
+fn end_with_peer_counts_bytes_left_on_stdin() {
     let (mut connect, mut peer) = connected(&["--end-with-peer", "--ack-timeout", "50ms"]);
     connect.feed(bytes_of(From::Ours, Size::Big).to_vec());
     peer.read_exact(&mut [0; 5000]).unwrap(); // and no more
