@@ -1,10 +1,10 @@
-//! A server that does anything but its work: a clear verdict within the time limit, never a hang, never status 0.
+//! Broken servers: the sweep ends within its time limits with a clear verdict, and never with status 0.
 
 use crate::support::run;
 use crate::{broken, findings, sweep, verdicts};
 
 #[test]
-fn without_a_usable_answer_there_is_nothing_to_compare() {
+fn server_without_a_usable_reply_is_status_1() {
     let cases = [
         ("silent", &[][..], "closed by the server"),
         ("no_reader", &[], "not closed by the server within the time limit"),
@@ -30,7 +30,7 @@ fn without_a_usable_answer_there_is_nothing_to_compare() {
 }
 
 #[test]
-fn nobody_there_is_said_with_the_next_thing_to_try() {
+fn refused_connection_is_reported_with_a_hint() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let hint = "connection refused (is a server listening there?)";
     run(["sweep", &free, "-m", "x"], "").is(
@@ -41,7 +41,7 @@ fn nobody_there_is_said_with_the_next_thing_to_try() {
 }
 
 #[test]
-fn a_server_that_goes_away_half_way_ends_the_sweep() {
+fn server_that_exits_ends_the_sweep_early() {
     let Some(server) = broken("exits_after", 20) else { return };
     let found = findings(&server, &["-m", "SECRET 12", "--jobs", "1"], b"");
     // Besides, what the dying server still accepted.
@@ -56,7 +56,7 @@ fn a_server_that_goes_away_half_way_ends_the_sweep() {
 }
 
 #[test]
-fn a_server_that_freezes_half_way_ends_the_sweep() {
+fn server_that_freezes_ends_the_sweep_early() {
     let Some(server) = broken("freezes_after", 20) else { return };
     let found = findings(&server, &["-m", "SECRET 12", "--timeout", "1"], b"");
     assert_eq!(verdicts(&found), [17, 0, 4], "{found:#}");
@@ -67,7 +67,7 @@ fn a_server_that_freezes_half_way_ends_the_sweep() {
 
 /// Who was it? The plans under way are shown, and prove nothing.
 #[test]
-fn a_server_that_a_cut_brings_down_is_shown_with_what_was_under_way() {
+fn server_crash_is_reported_with_the_plans_under_way() {
     let Some(server) = broken("crashes", 0) else { return };
     let found = findings(&server, &["-m", "SECRET 12", "--jobs", "1"], b"");
     assert_eq!(found["status"], 4);

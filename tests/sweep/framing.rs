@@ -1,4 +1,4 @@
-//! Where a message ends: the framings, in all three commands.
+//! The framings in all three commands: where a message ends.
 
 use crate::support::{Server, digits, run};
 use crate::{findings, verdicts};
@@ -6,7 +6,7 @@ use crate::{findings, verdicts};
 const LENGTHS: [&str; 5] = ["length:u8", "length:u16", "length:u16le", "length:u32", "length:u32le"];
 
 #[test]
-fn every_framing_is_spoken_by_both_sides_whatever_the_cuts() {
+fn every_framing_works_in_all_commands_whatever_the_cuts() {
     for framing in LENGTHS.iter().chain(&["lines", "http"]) {
         let server = Server::start(&["--framing", framing, "--chunk", "1..3"]);
         let args = ["connect", &server.address(), "--framing", framing, "--chunk", "1"];
@@ -18,7 +18,7 @@ fn every_framing_is_spoken_by_both_sides_whatever_the_cuts() {
 }
 
 #[test]
-fn a_length_is_written_and_read_in_its_byte_order() {
+fn length_prefix_has_its_byte_order() {
     let wires: [&[u8]; 5] =
         [b"\x08SECRET 7", b"\0\x08SECRET 7", b"\x08\0SECRET 7", b"\0\0\0\x08SECRET 7", b"\x08\0\0\0SECRET 7"];
     for (framing, wire) in LENGTHS.iter().zip(wires) {
@@ -40,7 +40,7 @@ fn a_length_is_written_and_read_in_its_byte_order() {
 
 /// Whoever asks for too much is told so in the framing that it speaks.
 #[test]
-fn too_long_is_said_in_the_framing() {
+fn too_long_reply_uses_the_framing() {
     let server = Server::start(&["--framing", "length:u16", "--max-message", "8", "-v"]);
     assert_eq!(server.say(b"\0\x09123456789"), "\0\x11Message too long.");
     server.proc.until_stderr(": message longer than 8 bytes\n");
@@ -52,14 +52,14 @@ fn too_long_is_said_in_the_framing() {
 
 /// A framing without statuses has no word for what is no message: the end is all there is to tell.
 #[test]
-fn a_message_that_its_end_cuts_short_is_not_answered() {
+fn truncated_message_is_not_answered() {
     let server = Server::start(&["--framing", "length:u16", "-v"]);
     assert_eq!(server.say(b"\0\x01x\0\x05ab"), "\0\x16Secret code not found.");
     server.proc.until_stderr(": stream ended in the middle of a message, after 4 bytes of it\n");
 }
 
 #[test]
-fn raw_bytes_are_one_message() {
+fn raw_input_of_a_sweep_is_one_message() {
     let server = Server::start(&["--service", "echo"]);
     let found = findings(&server, &["--framing", "raw"], b"abc\n\0\xff");
     assert_eq!((verdicts(&found), &found["status"]), ([20, 0, 0], &0.into()), "{found:#}");

@@ -21,7 +21,7 @@ fn bad_request(why: &str) -> String {
 }
 
 #[test]
-fn curl_is_answered_in_plain_text() {
+fn curl_receives_plain_text_replies() {
     if !has("curl") {
         return skip::skip("curl");
     }
@@ -64,7 +64,7 @@ fn curl_is_answered_in_plain_text() {
 
 /// Whoever asks for too much over HTTP has it from the status, however much is still being sent.
 #[test]
-fn curl_is_told_that_it_sends_too_much() {
+fn curl_receives_413_for_a_body_over_the_limit() {
     if !has("curl") {
         return skip::skip("curl");
     }
@@ -89,7 +89,7 @@ fn reads(stream: &mut TcpStream, expected: &str) {
 }
 
 #[test]
-fn a_body_that_waits_to_be_asked_for_is_asked_for() {
+fn expect_100_continue_is_answered() {
     for plan in [&[][..], &["--chunk", "1"], &["--coalesce", "3"]] {
         let server = Server::start(&[&["--framing", "http"], plan].concat());
         let mut stream = server.open();
@@ -109,7 +109,7 @@ fn a_body_that_waits_to_be_asked_for_is_asked_for() {
 
 /// The answer does not tell how a request was cut: a body that did not wait is answered like one that did.
 #[test]
-fn a_body_that_does_not_wait_is_answered_alike_whatever_the_cuts() {
+fn body_sent_without_waiting_gets_the_same_reply() {
     let server = Server::start(&["--framing", "http", "--max-message", "200"]);
     let expect = "Expect: 100-continue\r\n\r\n";
     let asked_for = CONTINUE.to_owned() + &response("200 OK", NOT_FOUND);
@@ -148,7 +148,7 @@ fn a_body_that_does_not_wait_is_answered_alike_whatever_the_cuts() {
 }
 
 #[test]
-fn curl_is_asked_for_a_body_that_it_holds_back() {
+fn curl_waiting_for_100_continue_receives_it() {
     if !has("curl") {
         return skip::skip("curl");
     }
@@ -172,7 +172,7 @@ fn curl_is_asked_for_a_body_that_it_holds_back() {
 }
 
 #[test]
-fn what_is_no_request_is_answered_400_however_it_is_cut() {
+fn malformed_request_is_answered_400_whatever_the_cuts() {
     let cases = [
         ("hello\r\n", "malformed message: HTTP head: invalid token"),
         ("GET / HTTP/2.0\r\n", "malformed message: HTTP head: invalid HTTP version"),
@@ -215,7 +215,7 @@ fn what_is_no_request_is_answered_400_however_it_is_cut() {
 }
 
 #[test]
-fn a_request_that_its_end_cuts_short_is_answered_400() {
+fn truncated_request_is_answered_400() {
     let server = Server::start(&["--framing", "http"]);
     for (rest, received) in [("GET / HTTP/1.1\r\n", 16), ("POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nx", 39)] {
         let why = format!("stream ended in the middle of a message, after {received} bytes of it");
@@ -226,7 +226,7 @@ fn a_request_that_its_end_cuts_short_is_answered_400() {
 }
 
 #[test]
-fn curl_is_told_that_its_request_is_none() {
+fn curl_receives_400_for_a_malformed_request() {
     if !has("curl") {
         return skip::skip("curl");
     }
@@ -245,7 +245,7 @@ fn curl_is_told_that_its_request_is_none() {
 }
 
 #[test]
-fn what_follows_the_last_request_is_not_answered() {
+fn bytes_after_the_last_request_are_ignored() {
     let dir = Dir::new("last-request");
     let server = Traced::start(&dir, &["--framing", "http"]);
     let last = "GET / HTTP/1.1\r\nConnection: close\r\n\r\n";
@@ -288,7 +288,7 @@ fn answered(response: &[u8], close: bool) -> (Proc, TcpStream) {
 }
 
 #[test]
-fn connect_collects_a_response_whole_however_it_comes() {
+fn connect_reads_every_form_of_response() {
     let cases: [(&str, bool, &str); 7] = [
         ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", false, "hello\n"),
         (
@@ -313,7 +313,7 @@ fn connect_collects_a_response_whole_however_it_comes() {
 }
 
 #[test]
-fn a_response_that_is_cut_short_or_is_none_is_status_1() {
+fn truncated_or_malformed_response_is_status_1() {
     let cases = [
         (
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel",

@@ -1,4 +1,4 @@
-//! The real `secretcat sweep` against servers that are right, wrong, slow, gone or mad.
+//! The real `secretcat sweep` against correct, wrong, slow and broken servers.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "what is unexpected ends the test")]
 #![allow(unreachable_pub, reason = "files shared between test binaries")]
 

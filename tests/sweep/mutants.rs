@@ -1,4 +1,4 @@
-//! Every known way to put messages together wrongly is found, shrunk, and repeated by the command that is printed.
+//! Every known reassembly bug is found, shrunk, and repeated by the printed command.
 
 use std::io::Write as _;
 use std::process::Command;
@@ -122,7 +122,7 @@ pub fn in_shell(command: &str) -> Outcome {
 }
 
 #[test]
-fn the_mistakes_made_on_purpose_are_found() {
+fn bugs_of_listen_are_found() {
     let cases = [
         ("one-read", &[][..], "2 messages in one write"),
         ("first-only", &[], "2 messages in one write"),
@@ -151,7 +151,7 @@ fn connect_takes_the_plan_of_a_difference() {
 }
 
 #[test]
-fn servers_that_are_right_are_not_blamed() {
+fn correct_servers_have_no_differences() {
     for name in ["right", "serial"] {
         let Some(server) = broken(name, 0) else { return };
         let found = findings(&server, &[LINES, &["--jobs", "8"]].concat(), b"");
@@ -162,14 +162,14 @@ fn servers_that_are_right_are_not_blamed() {
 /// Where the last write went nobody can see when the server's socket is gone with the answer; the
 /// cuts before it were seen to arrive.
 #[test]
-fn a_server_that_leaves_with_its_answer_is_not_in_doubt() {
+fn server_that_closes_with_its_reply_is_proven() {
     let Some(server) = broken("abrupt", 0) else { return };
     let found = findings(&server, &["-m", "SECRET 12"], b"");
     assert_eq!((verdicts(&found), &found["status"]), ([51, 0, 0], &Value::from(0)), "{found:#}");
 }
 
 #[test]
-fn any_bytes_are_repeated_by_the_printed_command() {
+fn printed_command_repeats_any_bytes() {
     let mut request = b"-n SECRET '\"%s\\n%%\\\\$(x)`y`!\0\x01\xff\xc3\xa9\t\x7f 12345678\n".to_vec();
     request.extend_from_slice(b"-\n");
     let behind_a_digit = request.iter().position(|byte| *byte == b'5').unwrap() + 1;

@@ -1,4 +1,4 @@
-//! What a sweep shows while it works and leaves behind: progress, JSON, JUnit's XML, and what is known at Ctrl-C.
+//! The reports of a sweep: progress, JSON, JUnit XML, and the findings so far at Ctrl-C.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -13,7 +13,7 @@ use crate::{broken, findings, sweep};
 const WRONG: &[&str] = &["-m", "SECRET <42> & \"\u{ffff}\x1b'", "-m", "hello"];
 
 #[test]
-fn json_is_as_its_schema_says() {
+fn json_report_matches_its_schema() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/sweep.schema.json");
     let schema: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     let schema = jsonschema::validator_for(&schema).unwrap();
@@ -49,7 +49,7 @@ fn parsed(file: &Path) -> String {
 }
 
 #[test]
-fn junit_is_xml_that_a_ci_system_reads() {
+fn junit_report_is_xml_with_the_right_counts() {
     if !has("python3") {
         return skip::skip("python3");
     }
@@ -82,7 +82,7 @@ fn junit_is_xml_that_a_ci_system_reads() {
 }
 
 #[test]
-fn a_report_that_cannot_be_written_is_said() {
+fn unwritable_report_is_an_error() {
     let server = Server::start(&[]);
     let args = ["-m", "SECRET 1", "--junit", "/nonexistent/sweep.xml"];
     sweep(&server, &args, b"").is(2, "", "secretcat: write /nonexistent/sweep.xml: no such file or directory\n");
@@ -100,7 +100,7 @@ fn frozen() -> Option<(Server, Command)> {
 const KNOWN: &str = "17 same, 0 different, 0 not proven, 34 not tried";
 
 #[test]
-fn ctrl_c_tells_what_is_known_so_far() {
+fn signal_prints_the_findings_so_far() {
     let Some((server, mut command)) = frozen() else { return };
     let proc = Proc::start(&mut command);
     server.proc.until_stderr("frozen");
@@ -125,7 +125,7 @@ fn ctrl_c_tells_what_is_known_so_far() {
 }
 
 #[test]
-fn a_signal_ends_a_sweep_whatever_it_had_found() {
+fn signal_ends_a_sweep_that_has_found_a_difference() {
     let Some(server) = broken("wrong_then_frozen", 20) else { return };
     let dir = Dir::new("signalled");
     let junit = dir.file("sweep.xml");
@@ -141,7 +141,7 @@ fn a_signal_ends_a_sweep_whatever_it_had_found() {
 }
 
 #[test]
-fn ctrl_c_is_heard_while_messages_are_waited_for() {
+fn ctrl_c_ends_the_wait_for_typed_messages() {
     let server = Server::start(&[]);
     let mut terminal = Terminal::start(&secretcat(["--color", "never", "sweep", &server.address()]));
     let asked = terminal.sees("to end them\r\n");
@@ -154,7 +154,7 @@ fn ctrl_c_is_heard_while_messages_are_waited_for() {
 }
 
 #[test]
-fn a_terminal_shows_progress_and_nobody_else_does() {
+fn progress_is_shown_only_at_a_terminal() {
     let Some((_server, command)) = frozen() else { return };
     let mut terminal = Terminal::start(&command);
     terminal.sees("17 of 51 plans");
@@ -179,7 +179,7 @@ fn a_terminal_shows_progress_and_nobody_else_does() {
 }
 
 #[test]
-fn a_full_disk_is_said() {
+fn full_disk_on_stdout_is_an_error() {
     let server = Server::start(&["--bug", "one-read"]);
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     let args = ["sweep", &server.address(), "-m", "SECRET 1", "-m", "x"];

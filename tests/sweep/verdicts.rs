@@ -1,4 +1,4 @@
-//! Same, different and not proven mean what they say.
+//! The verdicts of a sweep: same, different and not proven.
 
 use serde_json::Value;
 
@@ -27,7 +27,7 @@ fn all_plans_are_tried_and_every_cut_is_proven() {
 
 /// A server that answers nobody before four are there is answered to by four jobs, not by three.
 #[test]
-fn jobs_are_conversations_at_once() {
+fn jobs_sets_the_number_of_parallel_connections() {
     let Some(server) = broken("together", 4) else { return };
     let found = findings(&server, &["-m", "SECRET 12", "--jobs", "4"], b"");
     assert_eq!((verdicts(&found), &found["status"]), ([51, 0, 0], &0.into()), "{found:#}");
@@ -39,7 +39,7 @@ fn jobs_are_conversations_at_once() {
 /// What is answered only at our end is waited for once, to learn that, and not with every plan: else a
 /// thousand of them would take minutes.
 #[test]
-fn a_last_line_without_its_end_is_answered_at_ours() {
+fn unterminated_last_line_is_answered_at_half_close() {
     let server = Server::start(&[]);
     let address = server.address();
     let message = format!("SECRET 42 {}", "x".repeat(50));
@@ -55,7 +55,7 @@ fn a_last_line_without_its_end_is_answered_at_ours() {
 }
 
 #[test]
-fn beyond_max_plans_pairs_are_sampled_by_the_seed() {
+fn pairs_beyond_max_plans_are_sampled_by_the_seed() {
     let server = Server::start(&[]);
     let address = server.address();
     let sweep = |seed| sweep(&server, &["-m", "SECRET 12345", "--max-plans", "40", "--seed", seed], b"");
@@ -70,7 +70,7 @@ fn beyond_max_plans_pairs_are_sampled_by_the_seed() {
 }
 
 #[test]
-fn a_difference_is_told_around_the_cut() {
+fn difference_is_printed_around_the_cut() {
     let server = Server::start(&["--bug", "drop-tail"]);
     let address = server.address();
     let out = sweep(&server, &["-m", "SECRET 1"], b"");
@@ -128,7 +128,7 @@ fn is_unsteady(server: &Server, message: &str, answers: [&str; 2], mask: &str) {
 }
 
 #[test]
-fn what_differs_each_time_is_named_with_the_mask_that_helps() {
+fn unsteady_reply_is_reported_with_a_helpful_mask() {
     let Some(server) = broken("unsteady", 0) else { return };
     let answers = [r"request-id: 1\nhello\n", r"request-id: 2\nhello\n"];
     is_unsteady(&server, "hi", answers, "(?m)^request-id:.*$");
@@ -136,7 +136,7 @@ fn what_differs_each_time_is_named_with_the_mask_that_helps() {
 
 /// Both baselines may have the same date by chance, and every plan behind them another.
 #[test]
-fn a_clock_that_moves_on_during_the_sweep_is_no_difference() {
+fn date_that_changes_during_the_sweep_is_no_difference() {
     let Some(server) = broken("ticks", 20) else { return };
     is_unsteady(&server, "SECRET 12", [r"Date: 1\n", r"Date: 2\n"], "(?m)^Date:.*$");
     let Some(server) = broken("ticks", 5) else { return };
@@ -148,7 +148,7 @@ fn a_clock_that_moves_on_during_the_sweep_is_no_difference() {
 }
 
 #[test]
-fn what_does_not_repeat_is_not_proven() {
+fn difference_that_does_not_repeat_is_not_proven() {
     let Some(server) = broken("flaky", 20) else { return };
     let found = findings(&server, &["-m", "SECRET 12"], b"");
     let why = "the replies differed once, and were the same a second time";
@@ -158,7 +158,7 @@ fn what_does_not_repeat_is_not_proven() {
 
 /// Nobody can look into a server's queue from another host: the same replies prove nothing then.
 #[test]
-fn from_another_host_nothing_is_proven() {
+fn same_replies_from_another_host_prove_nothing() {
     let Some(net) = Net::pair() else { return };
     let server = Proc::start(&mut net.on(1, &secretcat(["listen", "10.10.11.2:4500"])));
     server.until_stderr("listening on");
