@@ -1,4 +1,4 @@
-//! Nothing is allocated for a message once a connection is under way.
+//! An established connection allocates no memory for a message.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "what is unexpected ends the test")]
 
 use std::ffi::OsString;
@@ -83,7 +83,7 @@ fn costs_none(args: &str, asked: &[u8], answered: &[u8]) {
 }
 
 #[test]
-fn a_message_costs_no_allocation_whatever_the_service_and_its_framing() {
+fn listen_allocates_nothing_per_message() {
     let (asked, answered) = (b"SECRET 42\n", b"Digits: 42   Count: 2\n");
     costs_none("", asked, answered);
     costs_none("", b"hello\n", b"Secret code not found.\n");
@@ -99,7 +99,7 @@ fn a_message_costs_no_allocation_whatever_the_service_and_its_framing() {
 }
 
 #[test]
-fn what_a_relay_passes_on_costs_no_allocation() {
+fn relay_allocates_nothing_per_message() {
     allocations("--service echo", |server| costs_none(&format!("--relay {server}"), b"SECRET 42\n", b"SECRET 42\n"));
 }
 
@@ -107,7 +107,7 @@ fn what_a_relay_passes_on_costs_no_allocation() {
 /// those of the conversation, and reads the count on its stderr.
 #[test]
 #[ignore = "it is a part of another test, which runs it"]
-fn counts_what_one_connect_takes() {
+fn count_allocations_of_one_connect() {
     let Ok(line) = std::env::var(COUNTED) else { return };
     let Task::Connect(config) = cli::parse(words(&line)).unwrap().task else { panic!() };
     let counted = measure(|| connect::run(&config, &unseen()).unwrap());
@@ -127,7 +127,7 @@ fn connect_allocations(
     // It ends by itself when nothing moves for too long.
     let line = format!("secretcat connect {server} --quiet --idle-timeout {} {args}", DEADLINE.as_secs());
     let mut client = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "counts_what_one_connect_takes", "--nocapture"])
+        .args(["--ignored", "--exact", "count_allocations_of_one_connect", "--nocapture"])
         .env(COUNTED, line)
         .env_remove("SECRETCAT_ADDRESS")
         .stdin(Stdio::piped())
@@ -157,7 +157,7 @@ fn connect_allocations(
 }
 
 #[test]
-fn a_message_costs_connect_no_allocation_whatever_the_framing_and_the_cuts() {
+fn connect_allocates_nothing_per_message() {
     let (asked, answered) = (b"SECRET 42\n", b"Digits: 42   Count: 2\n");
     // What a burst of messages has blown up is given back behind each, where they are cut.
     for (served, args, each_burst) in [

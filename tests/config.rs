@@ -1,4 +1,4 @@
-//! From the command line to checked configuration, or to the exact refusal: a line a case.
+//! The command lines of tests/cases/config.txt give the configuration, or the error, that stands there.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "what is unexpected ends the test")]
 
 #[path = "support/skip.rs"]
@@ -65,7 +65,7 @@ fn outcome(line: &str) -> String {
 
 /// A case is a line, `arguments => what they change` or `arguments => ! the refusal`; `_` in an argument is a space.
 #[test]
-fn each_command_line_has_its_configuration_or_its_refusal() {
+fn command_lines_give_the_listed_config_or_error() {
     if std::env::var_os("SECRETCAT_ADDRESS").is_some() {
         return skip::skip_even_in_ci("SECRETCAT_ADDRESS is set, and is an argument to each case");
     }
@@ -192,7 +192,7 @@ const NOT_OURS: [&str; 6] =
 /// Nobody is told less of a number that is none than what would be one; and what begins with a
 /// minus is no option where a number was asked for.
 #[test]
-fn each_option_of_a_number_says_of_others_what_is_expected() {
+fn number_options_refuse_other_values_with_the_syntax() {
     let wrong =
         ["-1", "-4..-1", "-1s", "-4k", "x", "+1", "1e3", "1..2..3", "5..", "99999999999999999999999", "\u{663}"];
     let mut tried = 0;

@@ -1,4 +1,4 @@
-//! Every example of the README and of the manual pages is run as it stands.
+//! Every example of the README and of the manual pages runs as it is printed.
 
 #[path = "support/sandbox.rs"]
 mod sandbox;
@@ -47,7 +47,7 @@ fn can_run(name: &str, script: &str) -> bool {
 }
 
 #[test]
-fn the_recipes_of_the_readme_work() {
+fn readme_recipes_work() {
     let readme = read("README.md");
     let recipes: Vec<_> = fenced(&readme, "sh").into_iter().filter(|recipe| recipe.contains("secretcat ")).collect();
     assert!(recipes.len() >= 10, "found {}", recipes.len());
@@ -60,7 +60,7 @@ fn the_recipes_of_the_readme_work() {
 }
 
 #[test]
-fn the_main_job_of_the_readme_answers() {
+fn readme_first_command_prints_the_reply() {
     let readme = read("README.md");
     let blocks = fenced(&readme, "sh");
     let main_job = blocks.iter().find(|block| block.starts_with("cargo run ")).expect("the README has the main job");
@@ -68,7 +68,7 @@ fn the_main_job_of_the_readme_answers() {
 }
 
 #[test]
-fn the_sessions_of_the_readme_are_real() {
+fn readme_sessions_show_the_real_output() {
     let readme = read("README.md");
     let sessions = fenced(&readme, "console");
     assert!(!sessions.is_empty());
@@ -87,7 +87,7 @@ fn the_sessions_of_the_readme_are_real() {
 }
 
 #[test]
-fn the_examples_of_the_manual_pages_work() {
+fn manual_page_examples_work() {
     for page in ["secretcat", "secretcat-listen", "secretcat-connect", "secretcat-sweep"] {
         let examples = examples(&read(&format!("man/{page}.1")));
         assert!(!examples.is_empty(), "{page} has no examples");
@@ -101,7 +101,7 @@ fn the_examples_of_the_manual_pages_work() {
 }
 
 #[test]
-fn the_section_on_fragmentation_shows_what_it_says() {
+fn manual_fragmentation_examples_show_the_real_output() {
     let page = read("man/secretcat.1");
     let section = page.split("\n.SH ").find(|section| section.starts_with("FRAGMENTATION")).unwrap_or_default();
     let shown: Vec<String> = examples(section)

@@ -1,4 +1,4 @@
-//! Renders the completions of every shell, mending what the generators leave open.
+//! Renders the completions of every shell, and completes what the generators leave out.
 
 use clap::{Arg, Command, ValueHint};
 use clap_complete::Shell;

@@ -1,4 +1,4 @@
-//! The manual pages and completions that are committed are those that the definitions render.
+//! The committed manual pages and completions are those that the command definitions give.
 //!
 //! `UPDATE=1 cargo test --test generated` writes them anew.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "what is unexpected ends the test")]
@@ -52,7 +52,7 @@ fn is_committed(path: &str, rendered: &str) {
 }
 
 #[test]
-fn the_manual_pages_are_those_of_the_definitions() {
+fn manual_pages_match_the_command_definitions() {
     for (page, subcommand) in PAGES {
         let frame = fs::read_to_string(in_repository(&format!("man/{page}.1.in"))).unwrap();
         is_committed(&format!("man/{page}.1"), &manual::render(&frame, &definitions(), *subcommand));
@@ -60,7 +60,7 @@ fn the_manual_pages_are_those_of_the_definitions() {
 }
 
 #[test]
-fn every_command_has_its_page() {
+fn every_command_has_a_manual_page() {
     let commands: Vec<_> = definitions().get_subcommands().map(|command| command.get_name().to_owned()).collect();
     for command in commands.iter().filter(|name| *name != "help") {
         assert!(PAGES.iter().any(|(_, subcommand)| *subcommand == Some(command)), "no page for {command}");
@@ -75,7 +75,7 @@ fn documented_statuses(page: &str) -> Vec<u8> {
 }
 
 #[test]
-fn each_page_has_the_exit_statuses_of_the_table() {
+fn manual_pages_have_the_exit_statuses_of_the_table() {
     for (page, subcommand) in PAGES {
         let text = fs::read_to_string(in_repository(&format!("man/{page}.1.in"))).unwrap();
         let of_sweep = matches!(subcommand, None | Some("sweep"));
@@ -86,7 +86,7 @@ fn each_page_has_the_exit_statuses_of_the_table() {
 }
 
 #[test]
-fn the_completions_are_those_of_the_definitions() {
+fn completions_match_the_command_definitions() {
     for (name, text) in completions::render() {
         is_committed(&format!("completions/{name}"), &text);
     }

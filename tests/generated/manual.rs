@@ -1,4 +1,4 @@
-//! Renders what clap knows of a command into the hand-written frame of its manual page.
+//! Renders the options of a command into the hand-written frame of its manual page.
 
 use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, Command};

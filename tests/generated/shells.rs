@@ -1,4 +1,4 @@
-//! The completions as the shells take them: what a TAB makes of the line is what the program is given.
+//! The completions in real shells: the words that TAB offers are those that the program accepts.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -102,14 +102,14 @@ fn committed(name: &str) -> String {
 }
 
 #[test]
-fn bash_completes() {
+fn bash_completes_commands_options_and_values() {
     let home = Home::new("bash");
     home.write("rc", &format!("PS1='{PROMPT}'\n{}", committed("secretcat.bash")));
     home.completes("bash", "--noprofile --rcfile ../rc -i", &[COMMANDS, VALUES]);
 }
 
 #[test]
-fn zsh_completes() {
+fn zsh_completes_commands_options_and_values() {
     let home = Home::new("zsh");
     home.write("functions/_secretcat", &committed("_secretcat"));
     home.write(
@@ -122,7 +122,7 @@ fn zsh_completes() {
 }
 
 #[test]
-fn fish_completes() {
+fn fish_completes_commands_options_and_values() {
     let home = Home::new("fish");
     home.write(".config/fish/completions/secretcat.fish", &committed("secretcat.fish"));
     home.write(
@@ -134,7 +134,7 @@ fn fish_completes() {
 
 /// Its generator knows no values: options and commands only.
 #[test]
-fn elvish_completes() {
+fn elvish_completes_commands_options_and_values() {
     let home = Home::new("elvish");
     home.write(
         "rc.elv",

@@ -1,4 +1,4 @@
-//! The manual pages as the tools of packagers and readers see them.
+//! The manual pages in mandoc, groff and whatis, without warnings.
 
 use std::ops::RangeInclusive;
 use std::process::{Command, Output};
@@ -41,7 +41,7 @@ fn groff_has_no_warnings() {
 }
 
 #[test]
-fn whatis_finds_the_name_and_what_it_is() {
+fn whatis_finds_the_name_and_its_description() {
     for (page, output) in ask("lexgrog", &[]) {
         let found = text(&output.stdout);
         assert!(output.status.success() && found.contains(&format!("\"{page} - ")), "{page}: {found}");
@@ -49,7 +49,7 @@ fn whatis_finds_the_name_and_what_it_is() {
 }
 
 #[test]
-fn no_line_is_wider_than_the_terminal() {
+fn manual_page_lines_fit_the_terminal() {
     for width in WIDTHS.step_by(5) {
         let by_groff = ask("groff", &["-man", "-ww", "-Tutf8", "-P-cbou", &format!("-rLL={width}n")]);
         let by_mandoc = ask("mandoc", &["-T", "utf8", "-O", &format!("width={width}")]);
