@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use secretcat::frame::{FrameError, Framing, Inbox, Role};
 use secretcat::service::secret::Secret;
-use secretcat::service::{Actions, Event, PeerId, Service};
+use secretcat::service::{Context, Event, PeerId, Service};
 
 const LIMIT: usize = 100;
 const PEER: PeerId = PeerId::Conn(0);
@@ -20,25 +20,25 @@ fuzz_target!(|data: &[u8]| {
 /// What the service says to the stream, read in parts of `step` bytes.
 fn answers(stream: &[u8], step: usize) -> Vec<u8> {
     let mut service = Secret::new(None, Framing::Lines);
-    let (mut inbox, mut actions) = (Inbox::new(Framing::Lines, Role::Requests, LIMIT), Actions::default());
-    service.on(Event::Open(PEER), &mut actions);
+    let (mut inbox, mut context) = (Inbox::new(Framing::Lines, Role::Requests, LIMIT), Context::default());
+    service.on(Event::Open { peer: PEER }, &mut context);
     'stream: for mut fresh in stream.chunks(step).chain([&[][..]]) {
         let last = fresh.is_empty();
         loop {
             let pulled = if last { inbox.finish() } else { inbox.pull(&mut fresh) };
             match pulled {
-                Ok(Some(message)) if last => service.on(Event::Last(PEER, &message.body), &mut actions),
-                Ok(Some(message)) => service.on(Event::of(PEER, &message), &mut actions),
+                Ok(Some(message)) if last => service.on(Event::Rest { peer: PEER, bytes: &message.body }, &mut context),
+                Ok(Some(message)) => service.on(Event::of(PEER, &message), &mut context),
                 Ok(None) => break,
                 Err(FrameError::TooLong { .. }) => {
-                    service.on(Event::TooLong(PEER), &mut actions);
+                    service.on(Event::TooLong { peer: PEER }, &mut context);
                     break 'stream;
                 }
                 Err(error) => panic!("{error}"),
             }
         }
     }
-    actions.parts().1.to_vec()
+    context.parts().1.to_vec()
 }
 
 /// The contract, told another way: lines one by one, bytes one by one.

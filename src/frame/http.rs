@@ -6,7 +6,7 @@ use self::chunk::chunk_size;
 pub(super) use self::chunk::dechunk;
 pub(super) use self::encode::{encode, respond, respond_continue};
 use self::head::Body;
-use super::{Found, FrameError, Need, Role, Scan, Wish, malformed};
+use super::{Found, FrameError, Need, ResponseMode, Role, Scan, malformed};
 
 mod chunk;
 mod encode;
@@ -25,7 +25,7 @@ pub(super) struct Http {
     /// Of the requests that the responses to come answer: whether each asked for a head only.
     heads: VecDeque<bool>,
     /// What the head of this message says of its answer, if it is a request.
-    wish: Option<Wish>,
+    mode: Option<ResponseMode>,
 }
 
 #[derive(Debug)]
@@ -54,7 +54,7 @@ struct Line {
 
 impl Http {
     pub(super) fn new(role: Role, limit: usize) -> Http {
-        Http { role, limit, state: State::head(0), heads: VecDeque::new(), wish: None }
+        Http { role, limit, state: State::head(0), heads: VecDeque::new(), mode: None }
     }
 
     /// The next message, behind those that are asked for already, will answer this request.
@@ -64,14 +64,14 @@ impl Http {
 
     /// Whether the request that has begun waits to be told that its body is wanted. It is told once.
     pub(super) fn take_expectation(&mut self) -> bool {
-        self.wish.as_mut().is_some_and(|wish| std::mem::take(&mut wish.expects_continue))
+        self.mode.as_mut().is_some_and(|mode| std::mem::take(&mut mode.expects_continue))
     }
 
     /// Begins with the next message. How the last one wants to be answered.
-    pub(super) fn reset(&mut self) -> Option<Wish> {
+    pub(super) fn reset(&mut self) -> Option<ResponseMode> {
         self.state = State::head(0);
         self.heads.pop_front();
-        self.wish.take()
+        self.mode.take()
     }
 
     pub(super) fn scan(&mut self, held: &[u8]) -> Result<Scan, FrameError> {
@@ -159,7 +159,7 @@ impl Http {
             Body::Chunked => State::ChunkSize { body: end, line: Line::at(end) },
             Body::UntilClose => State::UntilClose { body: end },
         };
-        self.wish = told.wish; // not of one that is refused for the length of its body
+        self.mode = told.mode; // not of one that is refused for the length of its body
         Ok(state)
     }
 

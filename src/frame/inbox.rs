@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::http::Http;
 use super::lines::Lines;
-use super::{Found, FrameError, Framing, LengthPrefix, Message, Need, Role, Scan, Wish};
+use super::{Found, FrameError, Framing, LengthPrefix, Message, Need, ResponseMode, Role, Scan};
 
 /// The largest buffer that an idle connection keeps for partial messages.
 const KEPT: usize = 256;
@@ -68,7 +68,7 @@ impl Inbox {
             }
             if let Scanner::Lines(lines) = &self.scanner {
                 if let Some((wire, body)) = lines.split(fresh) {
-                    return Ok(Some(Message { wire, body: Cow::Borrowed(body), wish: None }));
+                    return Ok(Some(Message { wire, body: Cow::Borrowed(body), mode: None }));
                 }
             }
         }
@@ -81,10 +81,10 @@ impl Inbox {
             let bytes = *fresh;
             return match self.scanner.scan(bytes) {
                 Ok(Scan::Whole(found)) => {
-                    let wish = self.scanner.finish_message();
+                    let mode = self.scanner.finish_message();
                     let (wire, rest) = bytes.split_at(found.wire);
                     *fresh = rest;
-                    Ok(Some(found.message(wire, wish)))
+                    Ok(Some(found.message(wire, mode)))
                 }
                 Ok(Scan::More(_)) => {
                     *fresh = &[];
@@ -206,10 +206,10 @@ impl Inbox {
     }
 
     fn take(&mut self, found: &Found) -> Message<'_> {
-        let wish = self.scanner.finish_message();
+        let mode = self.scanner.finish_message();
         let held = &self.stash[self.start..];
         self.start += found.wire;
-        found.message(&held[..found.wire], wish)
+        found.message(&held[..found.wire], mode)
     }
 
     fn append(&mut self, bytes: &[u8]) {
@@ -262,7 +262,7 @@ impl Scanner {
     }
 
     /// Prepares for the next message; returns how the one that was found wants to be answered.
-    fn finish_message(&mut self) -> Option<Wish> {
+    fn finish_message(&mut self) -> Option<ResponseMode> {
         match self {
             Scanner::Lines(lines) => lines.reset(),
             Scanner::Http(http) => return http.reset(),

@@ -47,12 +47,12 @@ pub struct Message<'a> {
     /// What it says: without line ending, prefix, head and chunk sizes.
     pub body: Cow<'a, [u8]>,
     /// How it wants to be answered, where it can say so: a request of HTTP can.
-    pub wish: Option<Wish>,
+    pub mode: Option<ResponseMode>,
 }
 
 /// How a request of HTTP wants to be answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Wish {
+pub struct ResponseMode {
     /// With the head of the response only, as it would be with its body (HEAD; RFC 9110, section 9.3.2).
     pub head_only: bool,
     /// What becomes of the connection then.
@@ -128,8 +128,8 @@ pub fn encode(framing: Framing, role: Role, body: &[u8], out: &mut Vec<u8>) -> R
 }
 
 /// Appends the response of HTTP with this body, as its request wants it.
-pub fn respond(status: Status, wish: Wish, body: &[u8], out: &mut Vec<u8>) {
-    http::respond(status, wish, body, out);
+pub fn respond(status: Status, mode: ResponseMode, body: &[u8], out: &mut Vec<u8>) {
+    http::respond(status, mode, body, out);
 }
 
 /// Appends the interim response of HTTP that asks for the body of a request.
@@ -199,10 +199,10 @@ enum Need {
 }
 
 impl Found {
-    fn message<'a>(&self, wire: &'a [u8], wish: Option<Wish>) -> Message<'a> {
+    fn message<'a>(&self, wire: &'a [u8], mode: Option<ResponseMode>) -> Message<'a> {
         let body = &wire[self.body..self.body_end];
         let body = if self.chunked { Cow::Owned(http::dechunk(body)) } else { Cow::Borrowed(body) };
-        Message { wire, body, wish }
+        Message { wire, body, mode }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Action, Actions, Event, PeerId, Service};
+use super::{Context, Event, PeerId, Service};
 
 /// A room, and who is in it.
 #[derive(Debug, Default)]
@@ -11,9 +11,9 @@ pub struct Chat {
 }
 
 impl Chat {
-    fn tell_others(&self, from: PeerId, line: &[u8], actions: &mut Actions) {
+    fn tell_others(&self, from: PeerId, line: &[u8], context: &mut Context) {
         for &to in self.present.iter().filter(|&&to| to != from) {
-            actions.send_with(to, |out| {
+            context.send_with(to, |out| {
                 out.extend_from_slice(line);
                 out.push(b'\n');
             });
@@ -22,14 +22,16 @@ impl Chat {
 }
 
 impl Service for Chat {
-    fn on(&mut self, event: Event<'_>, actions: &mut Actions) {
+    fn on(&mut self, event: Event<'_>, context: &mut Context) {
         match event {
-            Event::Open(peer) => {
+            Event::Open { peer } => {
                 self.present.insert(peer);
             }
-            Event::Message(peer, line) | Event::Last(peer, line) => self.tell_others(peer, line, actions),
-            Event::Eof(peer) | Event::TooLong(peer) => actions.push(Action::Close(peer)),
-            Event::Closed(peer) => {
+            Event::Message { peer, bytes: line } | Event::Rest { peer, bytes: line } => {
+                self.tell_others(peer, line, context);
+            }
+            Event::Eof { peer } | Event::TooLong { peer } => context.close(peer),
+            Event::Closed { peer } => {
                 self.present.remove(&peer);
             }
             _ => {}
@@ -44,21 +46,22 @@ impl Service for Chat {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::service::Action;
 
     #[test]
     fn a_line_goes_to_all_the_others() {
-        let (mut chat, mut actions) = (Chat::default(), Actions::default());
+        let (mut chat, mut context) = (Chat::default(), Context::default());
         for event in [
-            Event::Open(PeerId::Conn(1)),
-            Event::Open(PeerId::Conn(2)),
-            Event::Open(PeerId::Conn(3)),
-            Event::Message(PeerId::Conn(2), b"hi"),
-            Event::Closed(PeerId::Conn(1)),
+            Event::Open { peer: PeerId::Conn(1) },
+            Event::Open { peer: PeerId::Conn(2) },
+            Event::Open { peer: PeerId::Conn(3) },
+            Event::Message { peer: PeerId::Conn(2), bytes: b"hi" },
+            Event::Closed { peer: PeerId::Conn(1) },
         ] {
-            chat.on(event, &mut actions);
+            chat.on(event, &mut context);
         }
-        chat.on(Event::Message(PeerId::Conn(3), b"yo"), &mut actions);
-        let told: Vec<_> = actions.script();
+        chat.on(Event::Message { peer: PeerId::Conn(3), bytes: b"yo" }, &mut context);
+        let told: Vec<_> = context.script();
         let send = |to, text: &str| (Action::Send(PeerId::Conn(to), 3), format!("{text}\n"));
         assert_eq!(told, [send(1, "hi"), send(3, "hi"), send(2, "yo")]);
     }

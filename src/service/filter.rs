@@ -2,7 +2,7 @@
 //! for byte.
 
 use super::wire::{Flaw, Wire, line};
-use super::{Action, Actions, Event, PeerId, Service};
+use super::{Context, Event, PeerId, Service};
 use crate::frame::Framing;
 use crate::plan::Cutting;
 use crate::value::{Count, Replies};
@@ -139,10 +139,10 @@ impl Filter {
         }
     }
 
-    fn on_input(&mut self, message: &[u8], actions: &mut Actions) {
+    fn on_input(&mut self, message: &[u8], context: &mut Context) {
         let Some(server) = self.server else { return };
         let (Terms { wire, cutting, .. }, number) = (&self.terms, self.sent + 1);
-        let sent = actions.try_send_with(server, |out| {
+        let sent = context.try_send_with(server, |out| {
             let start = out.len();
             wire.encode(message, out).map_err(|_| Flaw::Refused)?;
             cutting.check(number, out.len() - start).map_err(Flaw::Uncut)
@@ -151,17 +151,17 @@ impl Filter {
             Ok(()) => self.sent += 1,
             Err(flaw) => {
                 self.flaw = Some(flaw);
-                actions.push(Action::Stop);
+                context.stop();
             }
         }
     }
 
     /// Handles a reply, or with `whole` false the beginning of an incomplete one.
-    fn on_reply(&mut self, reply: &[u8], whole: bool, actions: &mut Actions) {
+    fn on_reply(&mut self, reply: &[u8], whole: bool, context: &mut Context) {
         if self.terms.wire.framing == Framing::Lines {
-            actions.send(PeerId::Console, reply); // with its line ending, unchanged
+            context.send(PeerId::Console, reply); // with its line ending, unchanged
         } else {
-            actions.send_with(PeerId::Console, |out| line("", reply, out));
+            context.send_with(PeerId::Console, |out| line("", reply, out));
         }
         let greets = self.received < self.terms.greeting;
         match self.terms.replies {
@@ -177,7 +177,7 @@ impl Filter {
         }
     }
 
-    fn send_end_when_due(&mut self, actions: &mut Actions) {
+    fn send_end_when_due(&mut self, context: &mut Context) {
         let due = match self.terms.sends_end {
             SendsEnd::AfterInput => self.input_ended,
             SendsEnd::AfterReplies => self.is_complete() || (self.input_ended && self.terms.replies == Replies::Any),
@@ -185,46 +185,39 @@ impl Filter {
         };
         if let Some(server) = self.server.filter(|_| due && !self.end_sent) {
             self.end_sent = true;
-            actions.push(Action::Finish(server));
+            context.finish(server);
         }
     }
 }
 
 impl Service for Filter {
-    fn on(&mut self, event: Event<'_>, actions: &mut Actions) {
+    fn on(&mut self, event: Event<'_>, context: &mut Context) {
         match event {
-            Event::Open(PeerId::Console)
-            | Event::Request(..)
-            | Event::Expects(_)
-            | Event::Malformed(..)
-            | Event::Drained(_)
-            | Event::Moved(_)
-            | Event::Linked(..)
-            | Event::Failed(_)
-            | Event::Unreachable(_) => return,
-            Event::Open(server) => self.server = Some(server),
-            Event::Message(PeerId::Console, message) | Event::Last(PeerId::Console, message) => {
-                self.on_input(message, actions);
+            Event::Open { peer: server } if server != PeerId::Console => self.server = Some(server),
+            Event::Message { peer: PeerId::Console, bytes: message }
+            | Event::Rest { peer: PeerId::Console, bytes: message } => {
+                self.on_input(message, context);
             }
-            Event::Message(_, reply) => self.on_reply(reply, true, actions),
-            Event::Last(_, rest) => self.on_reply(rest, false, actions),
-            Event::Eof(PeerId::Console) => {
+            Event::Message { bytes: reply, .. } => self.on_reply(reply, true, context),
+            Event::Rest { bytes: rest, .. } => self.on_reply(rest, false, context),
+            Event::Eof { peer: PeerId::Console } => {
                 self.input_ended = true;
                 if let Some(server) = self.server {
-                    actions.push(Action::Flush(server));
+                    context.flush(server);
                 }
             }
-            Event::TooLong(_) => {
+            Event::TooLong { .. } => {
                 self.flaw = Some(Flaw::TooLong);
-                return actions.push(Action::Stop);
+                return context.stop();
             }
             // Whether that is a failure depends on the expected replies; the session decides.
-            Event::Eof(_) | Event::Closed(_) => {
+            Event::Eof { .. } | Event::Closed { .. } => {
                 self.server_ended = true;
                 return;
             }
+            _ => return,
         }
-        self.send_end_when_due(actions);
+        self.send_end_when_due(context);
     }
 
     fn sink(&self, from: PeerId) -> PeerId {
@@ -244,6 +237,7 @@ impl Service for Filter {
 mod tests {
     use super::*;
     use crate::plan::CutOutside;
+    use crate::service::Action;
 
     const SERVER: PeerId = PeerId::Conn(1);
 
@@ -257,30 +251,30 @@ mod tests {
         };
         change(&mut terms);
         let mut filter = Filter::new(terms);
-        filter.on(Event::Open(SERVER), &mut Actions::default());
+        filter.on(Event::Open { peer: SERVER }, &mut Context::default());
         filter
     }
 
     fn play(filter: &mut Filter, events: Vec<Event<'_>>) -> Vec<(Action, String)> {
-        let mut actions = Actions::default();
+        let mut context = Context::default();
         for event in events {
-            filter.on(event, &mut actions);
+            filter.on(event, &mut context);
         }
-        actions.script()
+        context.script()
     }
 
     fn ask(message: &'static [u8]) -> Event<'static> {
-        Event::Message(PeerId::Console, message)
+        Event::Message { peer: PeerId::Console, bytes: message }
     }
 
     fn reply(text: &'static [u8]) -> Event<'static> {
-        Event::Message(SERVER, text)
+        Event::Message { peer: SERVER, bytes: text }
     }
 
     #[test]
     fn the_end_is_sent_after_the_last_expected_reply() {
         let mut filter = filter(|_| ());
-        let script = play(&mut filter, vec![ask(b"quit"), Event::Eof(PeerId::Console)]);
+        let script = play(&mut filter, vec![ask(b"quit"), Event::Eof { peer: PeerId::Console }]);
         assert_eq!(script, [(Action::Send(SERVER, 5), "quit\n".into()), (Action::Flush(SERVER), String::new())]);
         assert!(!filter.is_complete());
         let script = play(&mut filter, vec![reply(b"no\r\n")]);
@@ -309,7 +303,7 @@ mod tests {
         for (replies, greeting, before, after, expected) in cases {
             let mut filter = filter(|terms| (terms.replies, terms.greeting) = (replies, greeting));
             (0..before).for_each(|_| drop(play(&mut filter, vec![reply(b"r\n")])));
-            play(&mut filter, vec![ask(b"a"), ask(b"b"), Event::Eof(PeerId::Console)]);
+            play(&mut filter, vec![ask(b"a"), ask(b"b"), Event::Eof { peer: PeerId::Console }]);
             (0..after).for_each(|_| drop(play(&mut filter, vec![reply(b"r\n")])));
             let found = (filter.unanswered(), filter.surplus(), filter.is_complete());
             assert_eq!(found, expected, "{replies:?}, greeting {greeting}, {before} and {after}");
@@ -319,7 +313,7 @@ mod tests {
     #[test]
     fn without_a_message_nothing_is_expected() {
         let mut filter = filter(|terms| terms.greeting = 1);
-        play(&mut filter, vec![Event::Eof(PeerId::Console)]);
+        play(&mut filter, vec![Event::Eof { peer: PeerId::Console }]);
         assert!(filter.is_complete());
         play(&mut filter, vec![reply(b"220 hello\r\n"), reply(b"more\r\n")]);
         assert_eq!((filter.surplus(), filter.unanswered()), (0, 0));
@@ -329,7 +323,7 @@ mod tests {
     fn the_end_is_sent_as_early_as_asked_for() {
         let ends = |replies, sends_end| {
             let mut filter = filter(|terms| (terms.replies, terms.sends_end) = (replies, sends_end));
-            let script = play(&mut filter, vec![ask(b"a"), Event::Eof(PeerId::Console)]);
+            let script = play(&mut filter, vec![ask(b"a"), Event::Eof { peer: PeerId::Console }]);
             script.iter().any(|(action, _)| *action == Action::Finish(SERVER))
         };
         assert!(ends(Replies::Each(Count(1)), SendsEnd::AfterInput) && ends(Replies::Any, SendsEnd::AfterReplies));
@@ -340,8 +334,8 @@ mod tests {
     #[test]
     fn a_reply_cut_short_is_written_but_not_counted() {
         let mut filter = filter(|_| ());
-        play(&mut filter, vec![ask(b"a"), Event::Eof(PeerId::Console)]);
-        let script = play(&mut filter, vec![Event::Last(SERVER, b"Digi"), Event::Eof(SERVER)]);
+        play(&mut filter, vec![ask(b"a"), Event::Eof { peer: PeerId::Console }]);
+        let script = play(&mut filter, vec![Event::Rest { peer: SERVER, bytes: b"Digi" }, Event::Eof { peer: SERVER }]);
         assert_eq!(script, [(Action::Send(PeerId::Console, 4), "Digi".into())]);
         assert_eq!((filter.unanswered(), filter.flaw(), filter.server_ended()), (1, Some(Flaw::CutShort), true));
     }

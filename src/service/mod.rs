@@ -1,7 +1,7 @@
-//! Services: functions of events to actions, without sockets, clocks or threads.
+//! Services: functions of events with a context, without sockets, clocks or threads.
 
-mod actions;
 pub mod chat;
+mod context;
 pub mod filter;
 mod kinds;
 pub mod pipe;
@@ -11,10 +11,10 @@ pub mod standard;
 pub mod talk;
 pub mod wire;
 
-pub use actions::{Action, Actions};
+pub use context::{Action, Context};
 pub use kinds::{Bug, ServiceKind};
 
-use crate::frame::{FrameError, Message, Wish};
+use crate::frame::{FrameError, Message, ResponseMode};
 
 /// A peer of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,71 +25,72 @@ pub enum PeerId {
     Conn(usize),
 }
 
-/// An event of a peer. The events of one peer are in order: `Open`, then messages, then `Eof` or `Closed`, and
-/// nothing after `Closed`.
+/// An event. The events of one peer are in order: `Open`, then messages, then `Eof` or `Closed`, and nothing
+/// after `Closed`.
 #[derive(Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields are named after what they are, and each variant explains its own")]
 pub enum Event<'a> {
     /// The peer is connected.
-    Open(PeerId),
+    Open { peer: PeerId },
     /// A complete message, without its framing; or a run of bytes, if the framing is raw.
-    Message(PeerId, &'a [u8]),
-    /// A complete message with its wish for the reply: a request of HTTP.
-    Request(PeerId, &'a [u8], Wish),
-    /// The connection of [`Action::Dial`] was made: first the peer it is for, then the new peer.
-    Linked(PeerId, PeerId),
-    /// The connection of [`Action::Dial`] for this peer failed.
-    Unreachable(PeerId),
+    Message { peer: PeerId, bytes: &'a [u8] },
+    /// A complete message that says how to reply: a request of HTTP.
+    Request { peer: PeerId, body: &'a [u8], mode: ResponseMode },
+    /// The connection of [`Context::dial`] was made: `server` is the new peer.
+    Linked { client: PeerId, server: PeerId },
+    /// The connection of [`Context::dial`] for this client failed.
+    Unreachable { client: PeerId },
     /// The unterminated rest when the peer half-closed.
-    Last(PeerId, &'a [u8]),
+    Rest { peer: PeerId, bytes: &'a [u8] },
     /// An incomplete message waits for `100 Continue`: a request of HTTP.
-    Expects(PeerId),
+    Expects { peer: PeerId },
     /// A message was longer than the limit; nothing more is read from this peer.
-    TooLong(PeerId),
+    TooLong { peer: PeerId },
     /// The bytes are not a message of the framing, or an incomplete one; nothing more is read from this peer.
     /// Unless the service closes it now, it is dropped.
-    Malformed(PeerId, &'a FrameError),
+    Malformed { peer: PeerId, error: &'a FrameError },
     /// The peer half-closed: there are no more messages. It may still read.
-    Eof(PeerId),
+    Eof { peer: PeerId },
     /// Everything sent to this peer was passed to the kernel. For the console, this is reported when a peer
     /// whose bytes go there has ended.
-    Drained(PeerId),
+    Drained { peer: PeerId },
     /// Bytes of this peer were moved to its sink within the kernel: see [`Service::forwards`].
-    Moved(PeerId),
+    Moved { peer: PeerId },
     /// The connection failed: it was reset, or the network failed. `Closed` follows.
-    Failed(PeerId),
+    Failed { peer: PeerId },
     /// The connection is closed.
-    Closed(PeerId),
+    Closed { peer: PeerId },
 }
 
 impl<'a> Event<'a> {
     /// The event of a message.
     #[inline]
     #[must_use]
-    pub fn of(from: PeerId, message: &'a Message<'a>) -> Self {
-        match message.wish {
-            Some(wish) => Event::Request(from, &message.body, wish),
-            None => Event::Message(from, &message.body),
+    pub fn of(peer: PeerId, message: &'a Message<'a>) -> Self {
+        match message.mode {
+            Some(mode) => Event::Request { peer, body: &message.body, mode },
+            None => Event::Message { peer, bytes: &message.body },
         }
     }
 }
 
 /// What to do with a peer at shutdown, after its received bytes were processed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Farewell {
+pub enum OnShutdown {
     /// Close it: it has its replies.
-    Leave,
+    Close,
     /// Close it with a reset: data is missing.
-    Cut,
+    Abort,
     /// Treat it as ended: its bytes go to another peer, which still sends replies.
-    End,
+    TreatAsEof,
     /// Continue reading until it ends: another peer waits for its bytes.
-    Hear,
+    KeepReading,
 }
 
-/// A function from events to actions.
+/// A function of events: it acts through its context.
 pub trait Service {
-    /// Handles one event and adds actions.
-    fn on(&mut self, event: Event<'_>, actions: &mut Actions);
+    /// Handles one event.
+    fn on(&mut self, event: Event<'_>, context: &mut Context);
 
     /// The peer that gets the output for the input of `from`. Reading from `from` stops while this peer does
     /// not read.
@@ -115,9 +116,9 @@ pub trait Service {
     }
 
     /// What to do with a peer at shutdown.
-    fn farewell(&self, peer: PeerId) -> Farewell {
+    fn on_shutdown(&self, peer: PeerId) -> OnShutdown {
         let _ = peer;
-        Farewell::Leave
+        OnShutdown::Close
     }
 
     /// Whether it sends without input: it gets [`Event::Drained`] whenever there is room.
@@ -133,8 +134,8 @@ pub trait Service {
 }
 
 impl<S: Service + ?Sized> Service for Box<S> {
-    fn on(&mut self, event: Event<'_>, actions: &mut Actions) {
-        (**self).on(event, actions);
+    fn on(&mut self, event: Event<'_>, context: &mut Context) {
+        (**self).on(event, context);
     }
 
     fn sink(&self, from: PeerId) -> PeerId {
@@ -153,8 +154,8 @@ impl<S: Service + ?Sized> Service for Box<S> {
         (**self).waits_for_input()
     }
 
-    fn farewell(&self, peer: PeerId) -> Farewell {
-        (**self).farewell(peer)
+    fn on_shutdown(&self, peer: PeerId) -> OnShutdown {
+        (**self).on_shutdown(peer)
     }
 
     fn streams(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Streams between stdin, stdout and one connection, as with nc: two directions, each with its own end.
 
-use super::{Action, Actions, Event, Farewell, PeerId, Service};
+use super::{Context, Event, OnShutdown, PeerId, Service};
 
 /// When the pipe half-closes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub enum Input {
 
 /// The settings of a pipe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct Terms {
     /// The kind of stdin.
     pub input: Input,
@@ -116,62 +116,52 @@ impl Pipe {
     }
 
     /// Half-closes and closes when that is due.
-    fn advance(&mut self, actions: &mut Actions) {
+    fn advance(&mut self, context: &mut Context) {
         let Some(peer) = self.peer.filter(|_| !self.closing) else { return };
         if !self.end_sent && self.is_end_due() {
             self.end_sent = true;
-            actions.push(Action::Finish(peer));
+            context.finish(peer);
         }
         if self.is_over() {
             self.closing = true;
-            actions.push(Action::Close(peer));
+            context.close(peer);
         }
     }
 }
 
 impl Service for Pipe {
-    fn on(&mut self, event: Event<'_>, actions: &mut Actions) {
+    fn on(&mut self, event: Event<'_>, context: &mut Context) {
         match event {
-            Event::Open(PeerId::Console)
-            | Event::Request(..)
-            | Event::Expects(_)
-            | Event::Malformed(..)
-            | Event::TooLong(_)
-            | Event::Linked(..)
-            | Event::Failed(_)
-            | Event::Unreachable(_) => {}
-            Event::Open(peer) => self.on_open(peer),
-            Event::Message(PeerId::Console, bytes) | Event::Last(PeerId::Console, bytes) => {
+            Event::Open { peer } if peer != PeerId::Console => self.on_open(peer),
+            Event::Message { peer: PeerId::Console, bytes } | Event::Rest { peer: PeerId::Console, bytes } => {
                 self.had_input = true;
                 if let Some(peer) = self.peer {
-                    actions.send(peer, bytes);
+                    context.send(peer, bytes);
                 }
             }
-            Event::Moved(PeerId::Console) => self.had_input = true,
-            Event::Message(_, bytes) | Event::Last(_, bytes) => {
-                if !self.terms.send_only {
-                    actions.send(PeerId::Console, bytes);
-                }
+            Event::Moved { peer: PeerId::Console } => self.had_input = true,
+            Event::Message { bytes, .. } | Event::Rest { bytes, .. } if !self.terms.send_only => {
+                context.send(PeerId::Console, bytes);
             }
-            Event::Eof(PeerId::Console) => self.input_ended = true,
-            Event::Eof(_) => self.peer_ended = true,
-            Event::Drained(PeerId::Console) => self.all_written = self.peer_ended,
-            Event::Moved(_) | Event::Drained(_) => {}
+            Event::Eof { peer: PeerId::Console } => self.input_ended = true,
+            Event::Eof { .. } => self.peer_ended = true,
+            Event::Drained { peer: PeerId::Console } => self.all_written = self.peer_ended,
             // stdout takes no more, or stdin has failed: reset, because a FIN would look like a receipt.
-            Event::Closed(PeerId::Console) => {
+            Event::Closed { peer: PeerId::Console } => {
                 if let Some(peer) = self.peer.filter(|_| !std::mem::replace(&mut self.closing, true)) {
-                    actions.push(Action::Reset(peer));
+                    context.reset(peer);
                 }
-                actions.push(Action::Stop);
+                context.stop();
             }
-            Event::Closed(_) => {
+            Event::Closed { .. } => {
                 self.peer = None;
                 if !self.terms.keep_open {
-                    actions.push(Action::Stop);
+                    context.stop();
                 }
             }
+            _ => {}
         }
-        self.advance(actions);
+        self.advance(context);
     }
 
     fn sink(&self, from: PeerId) -> PeerId {
@@ -192,38 +182,39 @@ impl Service for Pipe {
 
     /// An incomplete stream is closed with a reset, so that it does not look complete. It is complete if the
     /// input was typed, or the peer was sent our FIN.
-    fn farewell(&self, _: PeerId) -> Farewell {
+    fn on_shutdown(&self, _: PeerId) -> OnShutdown {
         let sent = self.input_ended && (self.peer_ended || self.end_sent);
         let complete = self.closing || self.terms.input == Input::Typed || sent;
-        if complete { Farewell::Leave } else { Farewell::Cut }
+        if complete { OnShutdown::Close } else { OnShutdown::Abort }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::service::Action;
 
     const PEER: PeerId = PeerId::Conn(3);
 
     /// What a pipe asks for, event by event, in short.
     fn play(terms: Terms, events: &[&str]) -> Vec<String> {
-        let (mut pipe, mut actions) = (Pipe::new(terms), Actions::default());
+        let (mut pipe, mut context) = (Pipe::new(terms), Context::default());
         let mut told = Vec::new();
         for &event in events {
             pipe.on(
                 match event {
-                    "open" => Event::Open(PEER),
-                    "in" => Event::Message(PeerId::Console, b"in"),
-                    "moved" => Event::Moved(PeerId::Console),
-                    "out" => Event::Message(PEER, b"out"),
-                    "in ends" => Event::Eof(PeerId::Console),
-                    "peer ends" => Event::Eof(PEER),
-                    "written" => Event::Drained(PeerId::Console),
-                    _ => Event::Closed(PEER),
+                    "open" => Event::Open { peer: PEER },
+                    "in" => Event::Message { peer: PeerId::Console, bytes: b"in" },
+                    "moved" => Event::Moved { peer: PeerId::Console },
+                    "out" => Event::Message { peer: PEER, bytes: b"out" },
+                    "in ends" => Event::Eof { peer: PeerId::Console },
+                    "peer ends" => Event::Eof { peer: PEER },
+                    "written" => Event::Drained { peer: PeerId::Console },
+                    _ => Event::Closed { peer: PEER },
                 },
-                &mut actions,
+                &mut context,
             );
-            let asked = actions.script().into_iter().map(|(action, text)| match action {
+            let asked = context.script().into_iter().map(|(action, text)| match action {
                 Action::Send(..) => format!("{event}: send {text}"),
                 Action::Finish(_) => format!("{event}: half-close"),
                 Action::Close(_) => format!("{event}: close"),
@@ -296,30 +287,34 @@ mod tests {
 
     #[test]
     fn a_console_that_fails_ends_in_a_reset() {
-        let (mut pipe, mut actions) = (Pipe::new(Terms::default()), Actions::default());
-        for event in
-            [Event::Open(PEER), Event::Closed(PeerId::Console), Event::Eof(PEER), Event::Drained(PeerId::Console)]
-        {
-            pipe.on(event, &mut actions);
+        let (mut pipe, mut context) = (Pipe::new(Terms::default()), Context::default());
+        for event in [
+            Event::Open { peer: PEER },
+            Event::Closed { peer: PeerId::Console },
+            Event::Eof { peer: PEER },
+            Event::Drained { peer: PeerId::Console },
+        ] {
+            pipe.on(event, &mut context);
         }
-        let script: Vec<_> = actions.script().into_iter().map(|(action, _)| action).collect();
+        let script: Vec<_> = context.script().into_iter().map(|(action, _)| action).collect();
         assert_eq!(script, [Action::Reset(PEER), Action::Stop]);
     }
 
     #[test]
     fn an_incomplete_stream_does_not_look_complete() {
-        let farewell = |terms, events: &[&str]| {
-            let (mut pipe, mut actions) = (Pipe::new(terms), Actions::default());
+        let on_shutdown = |terms, events: &[&str]| {
+            let (mut pipe, mut context) = (Pipe::new(terms), Context::default());
             for &event in events {
-                let event = if event == "in" { Event::Eof(PeerId::Console) } else { Event::Eof(PEER) };
-                pipe.on(event, &mut actions);
+                let event =
+                    if event == "in" { Event::Eof { peer: PeerId::Console } } else { Event::Eof { peer: PEER } };
+                pipe.on(event, &mut context);
             }
-            pipe.farewell(PEER)
+            pipe.on_shutdown(PEER)
         };
-        assert_eq!(farewell(Terms::default(), &[]), Farewell::Cut);
-        assert_eq!(farewell(Terms::default(), &["in"]), Farewell::Cut);
-        assert_eq!(farewell(Terms::default(), &["peer"]), Farewell::Cut);
-        assert_eq!(farewell(Terms::default(), &["in", "peer"]), Farewell::Leave);
-        assert_eq!(farewell(Terms { input: Input::Typed, ..Terms::default() }, &[]), Farewell::Leave);
+        assert_eq!(on_shutdown(Terms::default(), &[]), OnShutdown::Abort);
+        assert_eq!(on_shutdown(Terms::default(), &["in"]), OnShutdown::Abort);
+        assert_eq!(on_shutdown(Terms::default(), &["peer"]), OnShutdown::Abort);
+        assert_eq!(on_shutdown(Terms::default(), &["in", "peer"]), OnShutdown::Close);
+        assert_eq!(on_shutdown(Terms { input: Input::Typed, ..Terms::default() }, &[]), OnShutdown::Close);
     }
 }

@@ -1,6 +1,6 @@
 //! Forwards the bytes, ends and resets of each side to the other.
 
-use super::{Action, Actions, Event, Farewell, PeerId, Service};
+use super::{Context, Event, OnShutdown, PeerId, Service};
 
 /// Any number of pairs of a client and its server.
 #[derive(Debug, Default)]
@@ -41,44 +41,44 @@ impl Relay {
         self.end_mut(peer)?.take()
     }
 
-    /// Removes the pair, and ends the other connection with this action.
-    fn part(&mut self, lost: PeerId, how: fn(PeerId) -> Action, actions: &mut Actions) {
+    /// Removes the pair, and ends the other connection with this action of the context.
+    fn part(&mut self, lost: PeerId, end: fn(&mut Context, PeerId), context: &mut Context) {
         if let Some(End { partner, .. }) = self.forget(lost) {
             self.forget(partner);
-            actions.push(how(partner));
+            end(context, partner);
         }
     }
 }
 
 impl Service for Relay {
-    fn on(&mut self, event: Event<'_>, actions: &mut Actions) {
+    fn on(&mut self, event: Event<'_>, context: &mut Context) {
         match event {
-            Event::Open(client) => actions.push(Action::Dial(client)),
-            Event::Linked(client, server) => {
+            Event::Open { peer: client } => context.dial(client),
+            Event::Linked { client, server } => {
                 self.pair(client, server, false);
                 self.pair(server, client, true);
             }
-            Event::Unreachable(client) => actions.push(Action::Reset(client)), // a FIN would look like an empty reply
-            Event::Message(from, bytes) | Event::Last(from, bytes) => {
+            Event::Unreachable { client } => context.reset(client), // a FIN would look like an empty reply
+            Event::Message { peer: from, bytes } | Event::Rest { peer: from, bytes } => {
                 if let Some(End { partner, .. }) = self.end(from) {
-                    actions.send(partner, bytes);
+                    context.send(partner, bytes);
                 }
             }
-            Event::Eof(from) => {
+            Event::Eof { peer: from } => {
                 let Some(Some(end)) = self.end_mut(from) else { return };
                 end.has_ended = true;
                 let to = end.partner;
                 if self.end(to).is_some_and(|end| end.has_ended) {
-                    actions.push(Action::Close(to));
-                    actions.push(Action::Close(from));
+                    context.close(to);
+                    context.close(from);
                 } else {
-                    actions.push(Action::Finish(to));
+                    context.finish(to);
                 }
             }
-            Event::Failed(peer) => self.part(peer, Action::Reset, actions),
-            Event::Closed(peer) => self.part(peer, Action::Close, actions),
-            Event::TooLong(peer) | Event::Malformed(peer, _) => actions.push(Action::Close(peer)),
-            Event::Request(..) | Event::Expects(_) | Event::Drained(_) | Event::Moved(_) => {}
+            Event::Failed { peer } => self.part(peer, Context::reset, context),
+            Event::Closed { peer } => self.part(peer, Context::close, context),
+            Event::TooLong { peer } | Event::Malformed { peer, .. } => context.close(peer),
+            _ => {}
         }
     }
 
@@ -90,11 +90,11 @@ impl Service for Relay {
         true
     }
 
-    fn farewell(&self, peer: PeerId) -> Farewell {
+    fn on_shutdown(&self, peer: PeerId) -> OnShutdown {
         match self.end(peer) {
-            None => Farewell::Leave,
-            Some(end) if end.is_server => Farewell::Hear,
-            Some(_) => Farewell::End,
+            None => OnShutdown::Close,
+            Some(end) if end.is_server => OnShutdown::KeepReading,
+            Some(_) => OnShutdown::TreatAsEof,
         }
     }
 
@@ -106,31 +106,32 @@ impl Service for Relay {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::service::Action;
 
     const CLIENT: PeerId = PeerId::Conn(1);
     const SERVER: PeerId = PeerId::Conn(2);
 
     fn script(relay: &mut Relay, events: Vec<Event<'_>>) -> Vec<Action> {
-        let mut actions = Actions::default();
+        let mut context = Context::default();
         for event in events {
-            relay.on(event, &mut actions);
+            relay.on(event, &mut context);
         }
-        actions.script().into_iter().map(|(action, _)| action).collect()
+        context.script().into_iter().map(|(action, _)| action).collect()
     }
 
     #[test]
     fn each_end_is_passed_on_and_the_pair_parts_after_both() {
         let mut relay = Relay::default();
-        assert_eq!(script(&mut relay, vec![Event::Open(CLIENT)]), [Action::Dial(CLIENT)]);
+        assert_eq!(script(&mut relay, vec![Event::Open { peer: CLIENT }]), [Action::Dial(CLIENT)]);
         assert!(!relay.wants(CLIENT), "nothing is read before there is somebody to tell it");
         let told = script(
             &mut relay,
             vec![
-                Event::Linked(CLIENT, SERVER),
-                Event::Message(CLIENT, b"ask"),
-                Event::Eof(CLIENT),
-                Event::Message(SERVER, b"answer"),
-                Event::Eof(SERVER),
+                Event::Linked { client: CLIENT, server: SERVER },
+                Event::Message { peer: CLIENT, bytes: b"ask" },
+                Event::Eof { peer: CLIENT },
+                Event::Message { peer: SERVER, bytes: b"answer" },
+                Event::Eof { peer: SERVER },
             ],
         );
         assert_eq!(
@@ -144,19 +145,36 @@ mod tests {
             ]
         );
         assert_eq!((relay.sink(CLIENT), relay.sink(SERVER)), (SERVER, CLIENT));
-        assert_eq!((relay.farewell(CLIENT), relay.farewell(SERVER)), (Farewell::End, Farewell::Hear));
+        assert_eq!(
+            (relay.on_shutdown(CLIENT), relay.on_shutdown(SERVER)),
+            (OnShutdown::TreatAsEof, OnShutdown::KeepReading)
+        );
     }
 
     #[test]
     fn who_loses_its_partner_is_parted_from() {
         let mut relay = Relay::default();
-        assert_eq!(script(&mut relay, vec![Event::Open(CLIENT), Event::Unreachable(CLIENT)])[1], Action::Reset(CLIENT));
-        let told =
-            script(&mut relay, vec![Event::Linked(CLIENT, SERVER), Event::Closed(SERVER), Event::Closed(CLIENT)]);
+        assert_eq!(
+            script(&mut relay, vec![Event::Open { peer: CLIENT }, Event::Unreachable { client: CLIENT }])[1],
+            Action::Reset(CLIENT)
+        );
+        let told = script(
+            &mut relay,
+            vec![
+                Event::Linked { client: CLIENT, server: SERVER },
+                Event::Closed { peer: SERVER },
+                Event::Closed { peer: CLIENT },
+            ],
+        );
         assert_eq!(told, [Action::Close(CLIENT)]);
         let told = script(
             &mut relay,
-            vec![Event::Linked(CLIENT, SERVER), Event::Failed(SERVER), Event::Closed(SERVER), Event::Closed(CLIENT)],
+            vec![
+                Event::Linked { client: CLIENT, server: SERVER },
+                Event::Failed { peer: SERVER },
+                Event::Closed { peer: SERVER },
+                Event::Closed { peer: CLIENT },
+            ],
         );
         assert_eq!(told, [Action::Reset(CLIENT)]);
         assert!(relay.ends.iter().all(Option::is_none));

@@ -2,8 +2,8 @@
 
 use memchr::memmem;
 
-use super::{Action, Actions, Bug, Event, Service};
-use crate::frame::{After, Framing, Role, Status, Wish, encode, respond, respond_continue};
+use super::{Bug, Context, Event, Service};
+use crate::frame::{After, Framing, ResponseMode, Role, Status, encode, respond, respond_continue};
 
 const WORD: &[u8; 6] = b"SECRET";
 const NOT_FOUND: &[u8] = b"Secret code not found.\n";
@@ -30,8 +30,8 @@ impl Secret {
         Secret { finder: memmem::Finder::new(WORD), bug, framing, is_plain, line: Vec::new() }
     }
 
-    /// Appends the framed reply to one message, as its wish requests.
-    fn reply(&mut self, message: &[u8], wish: Wish, out: &mut Vec<u8>) {
+    /// Appends the framed reply to one message, as its mode requests.
+    fn reply(&mut self, message: &[u8], mode: ResponseMode, out: &mut Vec<u8>) {
         /// A larger buffer, left by a very large reply, is freed.
         const KEPT: usize = 4096;
         if matches!(self.framing, Framing::Lines | Framing::Raw) {
@@ -39,17 +39,17 @@ impl Secret {
         }
         let mut line = std::mem::take(&mut self.line);
         self.answer(message, &mut line);
-        self.frame(Status::Ok, wish, &line, out);
+        self.frame(Status::Ok, mode, &line, out);
         line.clear();
         line.shrink_to(KEPT);
         self.line = line;
     }
 
     /// Appends a line with the framing of replies.
-    fn frame(&self, status: Status, wish: Wish, line: &[u8], out: &mut Vec<u8>) {
+    fn frame(&self, status: Status, mode: ResponseMode, line: &[u8], out: &mut Vec<u8>) {
         match self.framing {
             Framing::Lines | Framing::Raw => out.extend_from_slice(line),
-            Framing::Http => respond(status, wish, line, out),
+            Framing::Http => respond(status, mode, line, out),
             // A reply that is too long for its length prefix is replaced by a short one.
             framing @ Framing::Length(_) => encode(framing, Role::Responses, without_ending(line), out)
                 .or_else(|_| encode(framing, Role::Responses, without_ending(TOO_LONG), out))
@@ -82,16 +82,16 @@ impl Secret {
     }
 
     /// Sends the reason for closing, and closes the connection.
-    fn turn_away(&self, peer: super::PeerId, status: Status, why: &[u8], actions: &mut Actions) {
-        let wish = Wish { after: After::Close, ..Wish::default() };
-        actions.send_with(peer, |out| self.frame(status, wish, why, out));
-        actions.push(Action::Close(peer));
+    fn turn_away(&self, peer: super::PeerId, status: Status, why: &[u8], context: &mut Context) {
+        let mode = ResponseMode { after: After::Close, ..ResponseMode::default() };
+        context.send_with(peer, |out| self.frame(status, mode, why, out));
+        context.close(peer);
     }
 
     /// The replies of a buggy server to one read.
-    fn on_read(&self, bug: Bug, peer: super::PeerId, read: &[u8], actions: &mut Actions) {
+    fn on_read(&self, bug: Bug, peer: super::PeerId, read: &[u8], context: &mut Context) {
         let mut lines = read.split_inclusive(|&byte| byte == b'\n');
-        let mut answer = |line: &[u8]| actions.send_with(peer, |out| self.answer(without_ending(line), out));
+        let mut answer = |line: &[u8]| context.send_with(peer, |out| self.answer(without_ending(line), out));
         match bug {
             Bug::OneRead => answer(read),
             Bug::FirstOnly => lines.next().into_iter().for_each(answer),
@@ -102,40 +102,40 @@ impl Secret {
 
 impl Service for Secret {
     #[inline]
-    fn on(&mut self, event: Event<'_>, actions: &mut Actions) {
+    fn on(&mut self, event: Event<'_>, context: &mut Context) {
         match event {
             // The most frequent event is inlined into the loop over the messages.
-            Event::Message(peer, message) if self.is_plain => {
-                actions.send_with(peer, |out| self.answer(message, out));
+            Event::Message { peer, bytes: message } if self.is_plain => {
+                context.send_with(peer, |out| self.answer(message, out));
             }
-            other => self.on_any(other, actions),
+            other => self.on_any(other, context),
         }
     }
 }
 
 impl Secret {
     #[inline(never)]
-    fn on_any(&mut self, event: Event<'_>, actions: &mut Actions) {
+    fn on_any(&mut self, event: Event<'_>, context: &mut Context) {
         match (event, self.bug) {
-            (Event::Message(peer, read) | Event::Last(peer, read), Some(bug)) => {
-                self.on_read(bug, peer, read, actions);
+            (Event::Message { peer, bytes: read } | Event::Rest { peer, bytes: read }, Some(bug)) => {
+                self.on_read(bug, peer, read, context);
             }
-            (Event::Message(peer, message) | Event::Last(peer, message), None) => {
-                actions.send_with(peer, |out| self.reply(message, Wish::default(), out));
+            (Event::Message { peer, bytes: message } | Event::Rest { peer, bytes: message }, None) => {
+                context.send_with(peer, |out| self.reply(message, ResponseMode::default(), out));
             }
-            (Event::Request(peer, message, wish), _) => {
-                actions.send_with(peer, |out| self.reply(message, wish, out));
-                if wish.after == After::Close {
-                    actions.push(Action::Close(peer));
+            (Event::Request { peer, body: message, mode }, _) => {
+                context.send_with(peer, |out| self.reply(message, mode, out));
+                if mode.after == After::Close {
+                    context.close(peer);
                 }
             }
-            (Event::Expects(peer), _) => actions.send_interim(peer, respond_continue),
-            (Event::TooLong(peer), _) => self.turn_away(peer, Status::ContentTooLarge, TOO_LONG, actions),
+            (Event::Expects { peer }, _) => context.send_interim(peer, respond_continue),
+            (Event::TooLong { peer }, _) => self.turn_away(peer, Status::ContentTooLarge, TOO_LONG, context),
             // Framings without statuses have no reply for this.
-            (Event::Malformed(peer, error), _) if self.framing == Framing::Http => {
-                self.turn_away(peer, Status::BadRequest, format!("{error}\n").as_bytes(), actions);
+            (Event::Malformed { peer, error }, _) if self.framing == Framing::Http => {
+                self.turn_away(peer, Status::BadRequest, format!("{error}\n").as_bytes(), context);
             }
-            (Event::Eof(peer), _) => actions.push(Action::Close(peer)),
+            (Event::Eof { peer }, _) => context.close(peer),
             (_, _) => {}
         }
     }
@@ -149,6 +149,7 @@ fn without_ending(line: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::service::Action;
     use crate::service::PeerId;
 
     const PEER: PeerId = PeerId::Conn(1);
@@ -160,9 +161,9 @@ mod tests {
     }
 
     fn answers(bug: Bug, read: &[u8]) -> Vec<String> {
-        let mut actions = Actions::default();
-        Secret::new(Some(bug), Framing::Raw).on(Event::Message(PEER, read), &mut actions);
-        actions.script().into_iter().map(|(_, text)| text).collect()
+        let mut context = Context::default();
+        Secret::new(Some(bug), Framing::Raw).on(Event::Message { peer: PEER, bytes: read }, &mut context);
+        context.script().into_iter().map(|(_, text)| text).collect()
     }
 
     #[test]
@@ -189,9 +190,9 @@ mod tests {
 
     #[test]
     fn a_message_too_long_is_answered_and_closed() {
-        let mut actions = Actions::default();
-        Secret::new(None, Framing::Lines).on(Event::TooLong(PEER), &mut actions);
-        let script = actions.script();
+        let mut context = Context::default();
+        Secret::new(None, Framing::Lines).on(Event::TooLong { peer: PEER }, &mut context);
+        let script = context.script();
         assert_eq!(script[0], (Action::Send(PEER, 18), "Message too long.\n".into()));
         assert_eq!(script[1].0, Action::Close(PEER));
     }

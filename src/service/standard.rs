@@ -2,17 +2,17 @@
 
 use std::collections::HashMap;
 
-use super::{Action, Actions, Event, Farewell, PeerId, Service};
+use super::{Context, Event, OnShutdown, PeerId, Service};
 
 /// Sends back what it is sent.
 #[derive(Debug, Default)]
 pub struct Echo;
 
 impl Service for Echo {
-    fn on(&mut self, event: Event<'_>, actions: &mut Actions) {
+    fn on(&mut self, event: Event<'_>, context: &mut Context) {
         match event {
-            Event::Message(peer, bytes) | Event::Last(peer, bytes) => actions.send(peer, bytes),
-            Event::Eof(peer) | Event::TooLong(peer) => actions.push(Action::Close(peer)),
+            Event::Message { peer, bytes } | Event::Rest { peer, bytes } => context.send(peer, bytes),
+            Event::Eof { peer } | Event::TooLong { peer } => context.close(peer),
             _ => {}
         }
     }
@@ -23,9 +23,9 @@ impl Service for Echo {
 pub struct Discard;
 
 impl Service for Discard {
-    fn on(&mut self, event: Event<'_>, actions: &mut Actions) {
-        if let Event::Eof(peer) | Event::TooLong(peer) = event {
-            actions.push(Action::Close(peer));
+    fn on(&mut self, event: Event<'_>, context: &mut Context) {
+        if let Event::Eof { peer } | Event::TooLong { peer } = event {
+            context.close(peer);
         }
     }
 }
@@ -59,29 +59,29 @@ impl Source {
         Source { pattern, period, count, sent: HashMap::new() }
     }
 
-    fn give(&mut self, peer: PeerId, actions: &mut Actions) {
+    fn give(&mut self, peer: PeerId, context: &mut Context) {
         let Some(sent) = self.sent.get_mut(&peer) else { return };
         let left = self.count.map_or(u64::MAX, |count| count - *sent);
         let portion = left.min(PORTION);
         let index = |n: u64| usize::try_from(n).unwrap_or(0); // both are within the pattern
         let from = index(*sent % self.period);
-        actions.send(peer, &self.pattern[from..from + index(portion)]);
+        context.send(peer, &self.pattern[from..from + index(portion)]);
         *sent += portion;
         if left == portion {
-            actions.push(Action::Close(peer));
+            context.close(peer);
             self.sent.remove(&peer);
         }
     }
 }
 
 impl Service for Source {
-    fn on(&mut self, event: Event<'_>, actions: &mut Actions) {
+    fn on(&mut self, event: Event<'_>, context: &mut Context) {
         match event {
-            Event::Open(peer) => {
+            Event::Open { peer } => {
                 self.sent.insert(peer, 0);
             }
-            Event::Drained(peer) => self.give(peer, actions),
-            Event::Closed(peer) => {
+            Event::Drained { peer } => self.give(peer, context),
+            Event::Closed { peer } => {
                 self.sent.remove(&peer);
             }
             _ => {} // what it is told does not matter, nor does the end of that
@@ -92,43 +92,49 @@ impl Service for Source {
         true
     }
 
-    fn farewell(&self, peer: PeerId) -> Farewell {
+    fn on_shutdown(&self, peer: PeerId) -> OnShutdown {
         let is_owed_more = self.count.is_some() && self.sent.contains_key(&peer);
-        if is_owed_more { Farewell::Cut } else { Farewell::Leave }
+        if is_owed_more { OnShutdown::Abort } else { OnShutdown::Close }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::service::Action;
 
     const PEER: PeerId = PeerId::Conn(1);
     const OTHER: PeerId = PeerId::Conn(2);
 
     #[test]
     fn echo_gives_back_and_discard_does_not() {
-        let mut actions = Actions::default();
-        Echo.on(Event::Message(PEER, b"abc"), &mut actions);
-        Discard.on(Event::Message(PEER, b"abc"), &mut actions);
-        Discard.on(Event::Eof(PEER), &mut actions);
-        let script: Vec<_> = actions.script().into_iter().collect();
+        let mut context = Context::default();
+        Echo.on(Event::Message { peer: PEER, bytes: b"abc" }, &mut context);
+        Discard.on(Event::Message { peer: PEER, bytes: b"abc" }, &mut context);
+        Discard.on(Event::Eof { peer: PEER }, &mut context);
+        let script: Vec<_> = context.script().into_iter().collect();
         assert_eq!(script, [(Action::Send(PEER, 3), "abc".to_owned()), (Action::Close(PEER), String::new())]);
     }
 
     #[test]
     fn a_source_goes_on_where_it_was_and_ends_when_counted() {
         let mut source = Source::new(Some(100_000));
-        let mut actions = Actions::default();
-        for event in [Event::Open(PEER), Event::Drained(PEER), Event::Drained(PEER), Event::Drained(PEER)] {
-            source.on(event, &mut actions);
+        let mut context = Context::default();
+        for event in [
+            Event::Open { peer: PEER },
+            Event::Drained { peer: PEER },
+            Event::Drained { peer: PEER },
+            Event::Drained { peer: PEER },
+        ] {
+            source.on(event, &mut context);
         }
-        let script = actions.script();
+        let script = context.script();
         let all: String = script.iter().map(|(_, text)| text.as_str()).collect();
         assert_eq!(all.len(), 100_000);
         assert_eq!(script.last().map(|(action, _)| *action), Some(Action::Close(PEER)));
-        assert_eq!(source.farewell(PEER), Farewell::Leave);
-        source.on(Event::Open(OTHER), &mut actions);
-        assert_eq!(source.farewell(OTHER), Farewell::Cut);
+        assert_eq!(source.on_shutdown(PEER), OnShutdown::Close);
+        source.on(Event::Open { peer: OTHER }, &mut context);
+        assert_eq!(source.on_shutdown(OTHER), OnShutdown::Abort);
         let lines: Vec<_> = all.split("\r\n").collect();
         assert!(lines[..lines.len() - 1].iter().all(|line| line.len() == 72), "lines are whole across portions");
         assert!(lines[1].starts_with("!\"#") && lines[95] == lines[0]);

@@ -5,7 +5,7 @@
 //! start of a line whose end does not arrive.
 
 use super::wire::{Flaw, Wire, line};
-use super::{Action, Actions, Event, PeerId, Service};
+use super::{Context, Event, PeerId, Service};
 use crate::plan::Cutting;
 
 /// The words that end a conversation.
@@ -114,20 +114,20 @@ impl Talk {
     }
 
     /// Shows the prompt, unless the input has ended.
-    pub fn prompt(&mut self, actions: &mut Actions) {
+    pub fn prompt(&mut self, context: &mut Context) {
         if !self.input_ended {
             self.prompted = true;
-            actions.push(Action::Prompt);
+            context.prompt();
         }
     }
 
     /// Prints the start of a reply whose end does not arrive. A server that prompts (`login: `) waits for
     /// input, and the person must see the prompt.
-    pub fn show_unfinished(&mut self, reply: &[u8], actions: &mut Actions) {
+    pub fn show_unfinished(&mut self, reply: &[u8], context: &mut Context) {
         if let Some(fresh @ [_, ..]) = reply.get(self.shown..) {
-            labelled("Received: ", fresh, actions);
+            labelled("Received: ", fresh, context);
             self.shown = reply.len();
-            self.prompt(actions);
+            self.prompt(context);
         }
     }
 
@@ -137,103 +137,96 @@ impl Talk {
         self.answered = self.sent;
     }
 
-    fn on_input(&mut self, message: &[u8], actions: &mut Actions) {
+    fn on_input(&mut self, message: &[u8], context: &mut Context) {
         self.prompted = false;
         if self.quit_words && is_quit(message) {
-            return self.end_input(actions);
+            return self.end_input(context);
         }
         let message = match message.strip_prefix(b"\\") {
             Some(word) if self.quit_words && is_quit(word) => word,
             _ => message,
         };
         let Some(server) = self.server else {
-            labelled("Not sent: ", b"there is no connection (Up brings the line back)", actions);
-            return self.prompt(actions);
+            labelled("Not sent: ", b"there is no connection (Up brings the line back)", context);
+            return self.prompt(context);
         };
         let (wire, cutting, number) = (self.wire, &self.cutting, self.sent + 1);
-        let sent = actions.try_send_with(server, |out| {
+        let sent = context.try_send_with(server, |out| {
             let start = out.len();
             wire.encode(message, out).map_err(|error| error.to_string())?;
             cutting.check(number, out.len() - start).map_err(|outside| outside.to_string())
         });
         if let Err(why) = sent {
-            labelled("Not sent: ", why.as_bytes(), actions);
-            return self.prompt(actions);
+            labelled("Not sent: ", why.as_bytes(), context);
+            return self.prompt(context);
         }
         self.sent += 1;
-        actions.push(Action::Flush(server)); // each message is sent alone: the next one is not typed yet
-        labelled("Sent: ", message, actions);
+        context.flush(server); // each message is sent alone: the next one is not typed yet
+        labelled("Sent: ", message, context);
     }
 
-    fn on_reply(&mut self, reply: &[u8], actions: &mut Actions) {
+    fn on_reply(&mut self, reply: &[u8], context: &mut Context) {
         let shown = std::mem::take(&mut self.shown);
         match reply.get(shown..) {
             Some([]) if shown > 0 => {} // all of it was printed before
-            rest => labelled("Received: ", rest.unwrap_or_default(), actions),
+            rest => labelled("Received: ", rest.unwrap_or_default(), context),
         }
     }
 
-    fn end_input(&mut self, actions: &mut Actions) {
+    fn end_input(&mut self, context: &mut Context) {
         if self.input_ended {
             return;
         }
         self.input_ended = true;
         if let Some(server) = self.server {
-            actions.push(if self.half_close { Action::Finish(server) } else { Action::Flush(server) });
+            if self.half_close { context.finish(server) } else { context.flush(server) }
         }
     }
 
-    fn stop_when_done(&self, actions: &mut Actions) {
+    fn stop_when_done(&self, context: &mut Context) {
         if self.input_ended && (self.unanswered() == 0 || self.server.is_none()) {
-            actions.push(Action::Stop);
+            context.stop();
         }
     }
 }
 
 impl Service for Talk {
-    fn on(&mut self, event: Event<'_>, actions: &mut Actions) {
+    fn on(&mut self, event: Event<'_>, context: &mut Context) {
         match event {
-            Event::Open(PeerId::Console)
-            | Event::Request(..)
-            | Event::Expects(_)
-            | Event::Malformed(..)
-            | Event::Drained(_)
-            | Event::Moved(_)
-            | Event::Linked(..)
-            | Event::Failed(_)
-            | Event::Unreachable(_) => return,
-            Event::Open(server) => {
+            Event::Open { peer: server } if server != PeerId::Console => {
                 self.server = Some(server);
-                self.prompt(actions);
+                self.prompt(context);
             }
-            Event::Message(PeerId::Console, message) | Event::Last(PeerId::Console, message) => {
+            Event::Message { peer: PeerId::Console, bytes: message }
+            | Event::Rest { peer: PeerId::Console, bytes: message } => {
                 if !self.input_ended {
-                    self.on_input(message, actions);
+                    self.on_input(message, context);
                 }
             }
-            Event::Message(_, reply) => {
-                self.on_reply(reply, actions);
+            Event::Message { bytes: reply, .. } => {
+                self.on_reply(reply, context);
                 // An unexpected reply answers no message, not the next one either.
                 self.answered = self.sent.min(self.answered + 1);
                 if self.unanswered() == 0 {
-                    self.prompt(actions);
+                    self.prompt(context);
                 }
             }
-            Event::Last(_, rest) => {
+            Event::Rest { bytes: rest, .. } => {
                 self.flaw = Some(Flaw::CutShort);
-                self.on_reply(rest, actions);
+                self.on_reply(rest, context);
             }
-            Event::Eof(PeerId::Console) => self.end_input(actions),
+            Event::Eof { peer: PeerId::Console } => self.end_input(context),
             // Whether that is a failure depends on missing replies; the session decides.
-            Event::TooLong(_) => {
+            Event::TooLong { .. } => {
                 self.flaw = Some(Flaw::TooLong);
-                return actions.push(Action::Stop);
+                return context.stop();
             }
-            Event::Eof(server) if self.reconnects && !self.input_ended => return actions.push(Action::Close(server)),
-            Event::Closed(_) if self.reconnects && !self.input_ended => return,
-            Event::Eof(_) | Event::Closed(_) => return actions.push(Action::Stop),
+            Event::Eof { peer: server } if self.reconnects && !self.input_ended => return context.close(server),
+            Event::Closed { .. } if self.reconnects && !self.input_ended => return,
+            Event::Eof { .. } | Event::Closed { .. } => return context.stop(),
+            _ => return,
         }
-        self.stop_when_done(actions);
+        self.stop_when_done(context);
     }
 
     /// The terminal is always read, even if the server does not read: otherwise nobody could leave.
@@ -251,24 +244,25 @@ fn is_quit(message: &[u8]) -> bool {
     QUIT_WORDS.iter().any(|word| message.eq_ignore_ascii_case(word.as_bytes()))
 }
 
-fn labelled(label: &str, text: &[u8], actions: &mut Actions) {
-    actions.send_with(PeerId::Console, |out| line(label, text, out));
+fn labelled(label: &str, text: &[u8], context: &mut Context) {
+    context.send_with(PeerId::Console, |out| line(label, text, out));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::frame::Framing;
+    use crate::service::Action;
 
     const SERVER: PeerId = PeerId::Conn(1);
 
     const LINES: Wire = Wire { framing: Framing::Lines, crlf: false };
 
-    fn script(act: impl FnOnce(&mut Actions)) -> String {
-        let mut actions = Actions::default();
-        act(&mut actions);
+    fn script(act: impl FnOnce(&mut Context)) -> String {
+        let mut context = Context::default();
+        act(&mut context);
         let name = |peer| if peer == PeerId::Console { "console" } else { "server" };
-        let done = actions.script().into_iter().map(|(action, text)| match action {
+        let done = context.script().into_iter().map(|(action, text)| match action {
             Action::Send(peer, _) => format!("{} {text:?}", name(peer)),
             Action::Finish(peer) => format!("finish {}", name(peer)),
             Action::Flush(peer) => format!("flush {}", name(peer)),
@@ -278,12 +272,20 @@ mod tests {
     }
 
     fn play(talk: &mut Talk, events: Vec<Event<'_>>) -> String {
-        script(|actions| events.into_iter().for_each(|event| talk.on(event, actions)))
+        script(|context| events.into_iter().for_each(|event| talk.on(event, context)))
+    }
+
+    fn typed(line: &[u8]) -> Event<'_> {
+        Event::Message { peer: PeerId::Console, bytes: line }
+    }
+
+    fn reply(line: &[u8]) -> Event<'_> {
+        Event::Message { peer: SERVER, bytes: line }
     }
 
     fn begun(talk: Talk) -> Talk {
         let mut talk = talk;
-        assert_eq!(play(&mut talk, vec![Event::Open(SERVER)]), "Prompt");
+        assert_eq!(play(&mut talk, vec![Event::Open { peer: SERVER }]), "Prompt");
         talk
     }
 
@@ -291,44 +293,44 @@ mod tests {
     fn a_conversation_goes_as_the_original_did() {
         let mut talk = begun(Talk::new(LINES, false));
         assert_eq!(
-            play(&mut talk, vec![Event::Message(PeerId::Console, b"SECRET 7")]),
+            play(&mut talk, vec![typed(b"SECRET 7")]),
             "server \"SECRET 7\\n\"\nflush server\nconsole \"Sent: SECRET 7\\n\""
         );
         assert_eq!(
-            play(&mut talk, vec![Event::Message(SERVER, b"Digits: 7   Count: 1")]),
+            play(&mut talk, vec![reply(b"Digits: 7   Count: 1")]),
             "console \"Received: Digits: 7   Count: 1\\n\"\nPrompt"
         );
-        assert_eq!(play(&mut talk, vec![Event::Message(PeerId::Console, b"QUIT()")]), "flush server\nStop");
+        assert_eq!(play(&mut talk, vec![typed(b"QUIT()")]), "flush server\nStop");
     }
 
     #[test]
     fn nobody_waits_for_anybody() {
         let mut talk = begun(Talk::new(LINES, false));
-        play(&mut talk, vec![Event::Message(PeerId::Console, b"one")]);
+        play(&mut talk, vec![typed(b"one")]);
         assert!(talk.wants(PeerId::Console) && talk.is_unprompted());
-        assert_eq!(script(|actions| talk.prompt(actions)), "Prompt");
+        assert_eq!(script(|context| talk.prompt(context)), "Prompt");
         assert!(!talk.is_unprompted());
-        let two = play(&mut talk, vec![Event::Message(PeerId::Console, b"two")]);
+        let two = play(&mut talk, vec![typed(b"two")]);
         assert_eq!(two, "server \"two\\n\"\nflush server\nconsole \"Sent: two\\n\"");
-        assert_eq!(play(&mut talk, vec![Event::Message(SERVER, b"eins")]), "console \"Received: eins\\n\"");
-        assert_eq!(play(&mut talk, vec![Event::Message(SERVER, b"zwei")]), "console \"Received: zwei\\n\"\nPrompt");
-        assert_eq!(play(&mut talk, vec![Event::Message(SERVER, b"news")]), "console \"Received: news\\n\"\nPrompt");
+        assert_eq!(play(&mut talk, vec![reply(b"eins")]), "console \"Received: eins\\n\"");
+        assert_eq!(play(&mut talk, vec![reply(b"zwei")]), "console \"Received: zwei\\n\"\nPrompt");
+        assert_eq!(play(&mut talk, vec![reply(b"news")]), "console \"Received: news\\n\"\nPrompt");
     }
 
     #[test]
     fn the_quit_words_leave_with_replies_outstanding() {
         for word in ["q", "Quit", "quit()", "CLOSE", "close()"] {
             let mut talk = begun(Talk::new(LINES, true));
-            play(&mut talk, vec![Event::Message(PeerId::Console, b"one")]);
-            assert_eq!(play(&mut talk, vec![Event::Message(PeerId::Console, word.as_bytes())]), "finish server");
+            play(&mut talk, vec![typed(b"one")]);
+            assert_eq!(play(&mut talk, vec![typed(word.as_bytes())]), "finish server");
             assert!(talk.input_ended() && !talk.wants(PeerId::Console) && !talk.is_unprompted());
-            assert_eq!(play(&mut talk, vec![Event::Message(PeerId::Console, b"more")]), "");
+            assert_eq!(play(&mut talk, vec![typed(b"more")]), "");
         }
     }
 
     #[test]
     fn a_backslash_sends_a_quit_word() {
-        let sent = |talk: Talk, typed: &[u8]| play(&mut begun(talk), vec![Event::Message(PeerId::Console, typed)]);
+        let sent = |talk: Talk, line: &[u8]| play(&mut begun(talk), vec![typed(line)]);
         let talk = || Talk::new(LINES, false);
         assert!(sent(talk(), b"\\quit").starts_with("server \"quit\\n\""));
         assert!(sent(talk(), b"\\Close()").starts_with("server \"Close()\\n\""));
@@ -341,9 +343,9 @@ mod tests {
     #[test]
     fn a_message_that_would_not_be_cut_is_not_sent() {
         let mut talk = begun(Talk::new(LINES, false).cut(&Cutting::Cut("3".parse().unwrap())));
-        play(&mut talk, vec![Event::Message(PeerId::Console, b"abc")]);
+        play(&mut talk, vec![typed(b"abc")]);
         assert_eq!(
-            play(&mut talk, vec![Event::Message(PeerId::Console, b"ab")]),
+            play(&mut talk, vec![typed(b"ab")]),
             "console \"Not sent: message 2 has 3 bytes with its ending, and --cut 3 does not fall inside it: \
              1 to 2 or -1 to -2 would\\n\"\nPrompt"
         );
@@ -352,37 +354,40 @@ mod tests {
     #[test]
     fn text_without_an_end_is_shown_once() {
         let mut talk = begun(Talk::new(LINES, false));
-        let show = |talk: &mut Talk, text: &[u8]| script(|actions| talk.show_unfinished(text, actions));
+        let show = |talk: &mut Talk, text: &[u8]| script(|context| talk.show_unfinished(text, context));
         assert_eq!(show(&mut talk, b"login: "), "console \"Received: login: \\n\"\nPrompt");
         assert_eq!(show(&mut talk, b"login: "), "");
         assert_eq!(show(&mut talk, b"login: Password: "), "console \"Received: Password: \\n\"\nPrompt");
-        let rest = play(&mut talk, vec![Event::Message(SERVER, b"login: Password: ok")]);
+        let rest = play(&mut talk, vec![reply(b"login: Password: ok")]);
         assert_eq!(rest, "console \"Received: ok\\n\"\nPrompt");
         assert_eq!(show(&mut talk, b"last"), "console \"Received: last\\n\"\nPrompt");
-        assert_eq!(play(&mut talk, vec![Event::Message(SERVER, b"last")]), "Prompt");
-        assert_eq!(play(&mut talk, vec![Event::Message(SERVER, b"")]), "console \"Received: \\n\"\nPrompt");
+        assert_eq!(play(&mut talk, vec![reply(b"last")]), "Prompt");
+        assert_eq!(play(&mut talk, vec![reply(b"")]), "console \"Received: \\n\"\nPrompt");
     }
 
     #[test]
     fn what_comes_unasked_answers_nothing() {
         let mut talk = begun(Talk::new(LINES, false));
-        play(&mut talk, vec![Event::Message(SERVER, b"welcome"), Event::Message(PeerId::Console, b"a")]);
+        play(&mut talk, vec![reply(b"welcome"), typed(b"a")]);
         assert_eq!((talk.sent(), talk.answered(), talk.unanswered()), (1, 0, 1));
     }
 
     #[test]
     fn the_end_of_a_connection_is_the_end_unless_another_follows() {
         let mut talk = begun(Talk::new(LINES, false));
-        assert_eq!(play(&mut talk, vec![Event::Eof(SERVER)]), "Stop");
+        assert_eq!(play(&mut talk, vec![Event::Eof { peer: SERVER }]), "Stop");
         let mut talk = begun(Talk::new(LINES, false).reconnecting());
-        play(&mut talk, vec![Event::Message(PeerId::Console, b"a")]);
-        assert_eq!(play(&mut talk, vec![Event::Eof(SERVER), Event::Closed(SERVER)]), "Close(Conn(1))");
+        play(&mut talk, vec![typed(b"a")]);
+        assert_eq!(
+            play(&mut talk, vec![Event::Eof { peer: SERVER }, Event::Closed { peer: SERVER }]),
+            "Close(Conn(1))"
+        );
         talk.forget_server();
         assert_eq!(talk.unanswered(), 0);
         assert_eq!(
-            play(&mut talk, vec![Event::Message(PeerId::Console, b"b")]),
+            play(&mut talk, vec![typed(b"b")]),
             "console \"Not sent: there is no connection (Up brings the line back)\\n\"\nPrompt"
         );
-        assert_eq!(play(&mut talk, vec![Event::Message(PeerId::Console, b"q")]), "Stop");
+        assert_eq!(play(&mut talk, vec![typed(b"q")]), "Stop");
     }
 }

@@ -33,7 +33,7 @@ use crate::io::reactor::{Behind, Reactor, Ready};
 use crate::io::recorder::Recorder;
 use crate::io::splice::Middle;
 use crate::io::{Incoming, read_buffer};
-use crate::service::{Action, Actions, Event, PeerId, Service};
+use crate::service::{Context, Event, PeerId, Service};
 use crate::trace::{Direction, What};
 
 /// Reads a peer may make in one turn, so that one that talks fast leaves the others theirs.
@@ -68,7 +68,7 @@ pub(super) struct Exchange<S> {
     /// How many of them were called for others.
     called: usize,
     console: Option<Peer>,
-    actions: Actions,
+    context: Context,
     /// Who has been sent something in this turn.
     touched: Vec<PeerId>,
     scratch: Vec<u8>,
@@ -99,7 +99,7 @@ impl<S: Service> Exchange<S> {
             peers: Slab::new(),
             called: 0,
             console: None,
-            actions: Actions::default(),
+            context: Context::default(),
             touched: Vec::new(),
             scratch: read_buffer(),
             meter: None,
@@ -152,18 +152,18 @@ impl<S: Service> Exchange<S> {
         }
         let inbox = Inbox::new(framing, Role::Requests, limit);
         self.console = Some(Peer::new(Link::Console(Box::new(console)), inbox, Instant::now()));
-        self.tell(Event::Open(PeerId::Console));
+        self.tell(Event::Open { peer: PeerId::Console });
         self.reactor.again(PeerId::Console);
     }
 
     /// Takes a connection in, and gives it its first turn.
     pub(super) fn add(&mut self, conn: Conn, inbox: Inbox) -> io::Result<PeerId> {
-        self.add_as(conn, inbox, Event::Open)
+        self.add_as(conn, inbox, |peer| Event::Open { peer })
     }
 
     /// Takes in the connection that was made for a peer.
     pub(super) fn add_for(&mut self, peer: PeerId, conn: Conn, inbox: Inbox) -> io::Result<PeerId> {
-        let id = self.add_as(conn, inbox, |id| Event::Linked(peer, id))?;
+        let id = self.add_as(conn, inbox, |id| Event::Linked { client: peer, server: id })?;
         let conn_of = |id: PeerId| self.conn(id).map(Conn::id);
         let (client, server) = (conn_of(peer), conn_of(id));
         if let Some(called) = self.peer_mut(id) {
@@ -194,7 +194,7 @@ impl<S: Service> Exchange<S> {
 
     /// Hands the service an event that did not come from a peer's bytes.
     pub(super) fn tell(&mut self, event: Event<'_>) {
-        self.service.on(event, &mut self.actions);
+        self.service.on(event, &mut self.context);
         self.apply(Instant::now());
     }
 
@@ -262,7 +262,7 @@ impl<S: Service> Exchange<S> {
     fn let_stream(&mut self, id: PeerId, now: Instant) {
         let has_room = |peer: &Peer| peer.stage == Stage::Talking && peer.link.backlog() == 0 && peer.link.is_open();
         if self.service.streams() && self.peer(id).is_some_and(has_room) {
-            self.service.on(Event::Drained(id), &mut self.actions);
+            self.service.on(Event::Drained { peer: id }, &mut self.context);
             self.apply(now);
             if self.peer(id).is_some_and(has_room) {
                 self.reactor.again(id); // the kernel took it all: more, when the others had their turn
@@ -322,7 +322,7 @@ impl<S: Service> Exchange<S> {
     fn pause_for_breath(&mut self, id: PeerId, drained: bool) {
         let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return };
         if id != PeerId::Console && self.service.sink(id) == id && peer.link.holds_back() {
-            self.actions.push(Action::Flush(id));
+            self.context.flush(id);
         }
         peer.inbox.settle();
         peer.link.settle();
@@ -339,7 +339,7 @@ impl<S: Service> Exchange<S> {
         let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return false };
         let mut fresh = &self.scratch[..len];
         loop {
-            peer.paused = self.actions.pending() >= room || !self.service.wants(id);
+            peer.paused = self.context.pending() >= room || !self.service.wants(id);
             if peer.paused {
                 peer.inbox.keep(fresh);
                 return false;
@@ -347,14 +347,14 @@ impl<S: Service> Exchange<S> {
             match peer.inbox.pull(&mut fresh) {
                 Ok(Some(message)) => {
                     note_heard(peer.link.conn(), &mut peer.heard, message.wire, &self.recorder);
-                    self.service.on(Event::of(id, &message), &mut self.actions);
-                    if self.actions.closes(id) {
+                    self.service.on(Event::of(id, &message), &mut self.context);
+                    if self.context.closes(id) {
                         return false;
                     }
                 }
                 Ok(None) => {
                     if peer.inbox.take_expectation() {
-                        self.service.on(Event::Expects(id), &mut self.actions);
+                        self.service.on(Event::Expects { peer: id }, &mut self.context);
                     }
                     return true;
                 }

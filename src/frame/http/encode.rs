@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::frame::{After, Role, Status, Wish};
+use crate::frame::{After, ResponseMode, Role, Status};
 
 /// Appends a request, or a response to one, with this body.
 pub(in crate::frame) fn encode(role: Role, body: &[u8], out: &mut Vec<u8>) {
@@ -12,7 +12,7 @@ pub(in crate::frame) fn encode(role: Role, body: &[u8], out: &mut Vec<u8>) {
             content(body, out);
             out.extend_from_slice(body);
         }
-        Role::Responses => respond(Status::Ok, Wish::default(), body, out),
+        Role::Responses => respond(Status::Ok, ResponseMode::default(), body, out),
     }
 }
 
@@ -22,8 +22,8 @@ pub(in crate::frame) fn respond_continue(out: &mut Vec<u8>) {
 }
 
 /// Appends a response with this body, as the request wants it.
-pub(in crate::frame) fn respond(status: Status, wish: Wish, body: &[u8], out: &mut Vec<u8>) {
-    if wish.expects_continue {
+pub(in crate::frame) fn respond(status: Status, mode: ResponseMode, body: &[u8], out: &mut Vec<u8>) {
+    if mode.expects_continue {
         // Its body came without being asked for. It is answered as if it had not, for the answer
         // must not tell how the request was cut.
         respond_continue(out);
@@ -33,13 +33,13 @@ pub(in crate::frame) fn respond(status: Status, wish: Wish, body: &[u8], out: &m
         Status::BadRequest => b"HTTP/1.1 400 Bad Request\r\n",
         Status::ContentTooLarge => b"HTTP/1.1 413 Content Too Large\r\n",
     });
-    out.extend_from_slice(match wish.after {
+    out.extend_from_slice(match mode.after {
         After::GoOn => b"",
         After::KeepAlive => b"Connection: keep-alive\r\n",
         After::Close => b"Connection: close\r\n",
     });
     content(body, out);
-    if !wish.head_only {
+    if !mode.head_only {
         out.extend_from_slice(body);
     }
 }
@@ -56,12 +56,13 @@ mod tests {
 
     #[test]
     fn a_response_keeps_to_what_its_request_said() {
-        let wished = |status, wish| {
+        let wished = |status, mode| {
             let mut out = Vec::new();
-            respond(status, wish, b"ab\n", &mut out);
+            respond(status, mode, b"ab\n", &mut out);
             String::from_utf8(out).unwrap()
         };
-        let response = |status, head_only, after| wished(status, Wish { head_only, after, expects_continue: false });
+        let response =
+            |status, head_only, after| wished(status, ResponseMode { head_only, after, expects_continue: false });
         let content = "Content-Type: text/plain\r\nContent-Length: 3\r\n\r\n";
         assert_eq!(response(Status::Ok, false, After::GoOn), format!("HTTP/1.1 200 OK\r\n{content}ab\n"));
         assert_eq!(
@@ -77,7 +78,7 @@ mod tests {
             format!("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n{content}ab\n")
         );
         assert_eq!(
-            wished(Status::Ok, Wish { expects_continue: true, ..Wish::default() }),
+            wished(Status::Ok, ResponseMode { expects_continue: true, ..ResponseMode::default() }),
             format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n{content}ab\n")
         );
     }

@@ -2,7 +2,7 @@
 
 use httparse::{EMPTY_HEADER, Header, Request, Response, Status};
 
-use crate::frame::{After, FrameError, Role, Wish, malformed};
+use crate::frame::{After, FrameError, ResponseMode, Role, malformed};
 
 /// The fields a head may have.
 const MAX_HEADERS: usize = 128;
@@ -13,7 +13,7 @@ pub(super) struct Head {
     pub(super) len: usize,
     pub(super) body: Body,
     /// Of a request.
-    pub(super) wish: Option<Wish>,
+    pub(super) mode: Option<ResponseMode>,
 }
 
 /// What a head says about its body.
@@ -48,12 +48,12 @@ pub(super) fn parse(role: Role, head: &[u8], bodiless: bool) -> Result<Option<He
                 Some(Body::UntilClose) => return malformed("an HTTP request whose body has no end"),
                 body => body.unwrap_or(Body::Length(0)),
             };
-            let wish = Wish {
+            let mode = ResponseMode {
                 head_only: request.method == Some("HEAD"),
                 after: after(request.headers, request.version),
                 expects_continue: body != Body::Length(0) && expects_continue(request.headers, request.version),
             };
-            Ok(Some(Head { len, body, wish: Some(wish) }))
+            Ok(Some(Head { len, body, mode: Some(mode) }))
         }
         Role::Responses => {
             let mut response = Response::new(&mut headers);
@@ -65,7 +65,7 @@ pub(super) fn parse(role: Role, head: &[u8], bodiless: bool) -> Result<Option<He
                 _ if bodiless => Body::Length(0),
                 _ => body_length(response.headers, response.version)?.unwrap_or(Body::UntilClose),
             };
-            Ok(Some(Head { len, body, wish: None }))
+            Ok(Some(Head { len, body, mode: None }))
         }
     }
 }
@@ -153,23 +153,23 @@ mod tests {
 
     #[test]
     fn a_request_says_how_it_is_to_be_answered() {
-        let wish = |head: &str| {
+        let mode = |head: &str| {
             let head = parse(Role::Requests, format!("{head}\r\n\r\n").as_bytes(), false).unwrap().unwrap();
-            head.wish.map(|wish| (wish.head_only, wish.after)).unwrap()
+            head.mode.map(|mode| (mode.head_only, mode.after)).unwrap()
         };
-        assert_eq!(wish("GET / HTTP/1.1"), (false, After::GoOn));
-        assert_eq!(wish("HEAD / HTTP/1.1\r\nConnection: keep-alive"), (true, After::GoOn));
-        assert_eq!(wish("GET / HTTP/1.1\r\nConnection: TE\r\nconnection: x, Close"), (false, After::Close));
-        assert_eq!(wish("HEAD / HTTP/1.0"), (true, After::Close));
-        assert_eq!(wish("GET / HTTP/1.0\r\nConnection: Keep-Alive"), (false, After::KeepAlive));
-        assert_eq!(wish("GET / HTTP/1.0\r\nConnection: keep-alive, close"), (false, After::Close));
+        assert_eq!(mode("GET / HTTP/1.1"), (false, After::GoOn));
+        assert_eq!(mode("HEAD / HTTP/1.1\r\nConnection: keep-alive"), (true, After::GoOn));
+        assert_eq!(mode("GET / HTTP/1.1\r\nConnection: TE\r\nconnection: x, Close"), (false, After::Close));
+        assert_eq!(mode("HEAD / HTTP/1.0"), (true, After::Close));
+        assert_eq!(mode("GET / HTTP/1.0\r\nConnection: Keep-Alive"), (false, After::KeepAlive));
+        assert_eq!(mode("GET / HTTP/1.0\r\nConnection: keep-alive, close"), (false, After::Close));
     }
 
     #[test]
     fn a_body_may_wait_until_it_is_asked_for() {
         let waits = |head: &str| {
             let head = parse(Role::Requests, format!("{head}\r\n\r\n").as_bytes(), false).unwrap().unwrap();
-            head.wish.unwrap().expects_continue
+            head.mode.unwrap().expects_continue
         };
         for version in [0, 1] {
             let head = |fields: &str| waits(&format!("POST / HTTP/1.{version}\r\n{fields}"));

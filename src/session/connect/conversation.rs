@@ -182,7 +182,7 @@ impl Conversation {
         let at = self.unfinished.note(held.len(), now) + LINE_DELAY;
         if now >= at {
             let held = held.to_vec();
-            run.exchange.act(|talk, actions| talk.show_unfinished(&held, actions));
+            run.exchange.act(|talk, context| talk.show_unfinished(&held, context));
         } else {
             run.exchange.reactor.wake_at(Key::Clock, at);
         }

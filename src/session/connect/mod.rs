@@ -188,9 +188,9 @@ impl<'a, S: Service> Run<'a, S> {
         let server = exchange.add(conn, inbox).map_err(Error::network(Operation::Connect, address))?;
         if let Input::Given(messages) = &config.input {
             for message in messages {
-                exchange.tell(Event::Message(PeerId::Console, message));
+                exchange.tell(Event::Message { peer: PeerId::Console, bytes: message });
             }
-            exchange.tell(Event::Eof(PeerId::Console));
+            exchange.tell(Event::Eof { peer: PeerId::Console });
         }
         Ok(Run { config, address, context, exchange, server, lost: None, ended_unheard: false })
     }
@@ -273,7 +273,7 @@ impl<'a, S: Service> Run<'a, S> {
     /// Prints what the server has sent of a line that is not whole.
     fn print_unfinished(&mut self, start: &[u8]) {
         if !start.is_empty() && matches!(self.config.framing, Framing::Lines | Framing::Raw) {
-            self.exchange.tell(Event::Last(self.server, start));
+            self.exchange.tell(Event::Rest { peer: self.server, bytes: start });
         }
     }
 

@@ -94,7 +94,7 @@ impl<S: Service> Exchange<S> {
     pub(super) fn tell_drained(&mut self) {
         if self.owes_drained && self.console.is_some() && self.backlog(PeerId::Console) == 0 {
             self.owes_drained = false;
-            self.service.on(crate::service::Event::Drained(PeerId::Console), &mut self.actions);
+            self.service.on(crate::service::Event::Drained { peer: PeerId::Console }, &mut self.context);
         }
     }
 

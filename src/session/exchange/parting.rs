@@ -9,19 +9,19 @@ use crate::frame::FrameError;
 use crate::io::Incoming;
 use crate::io::conn::Conn;
 use crate::io::reactor::{Behind, Ready};
-use crate::service::{Event, Farewell, PeerId, Service};
+use crate::service::{Event, OnShutdown, PeerId, Service};
 
 impl<S: Service> Exchange<S> {
     /// Parts from everybody: what has arrived is answered first.
     pub(in crate::session) fn stop(&mut self) {
         let now = Instant::now();
         for id in self.ids() {
-            if self.service.farewell(id) == Farewell::Hear {
+            if self.service.on_shutdown(id) == OnShutdown::KeepReading {
                 continue;
             }
             // What it is to be sent, as far as that is taken at once.
             for _ in 0..LAST_PORTIONS {
-                if self.service.farewell(id) != Farewell::Cut {
+                if self.service.on_shutdown(id) != OnShutdown::Abort {
                     break;
                 }
                 self.let_stream(id, now);
@@ -66,7 +66,7 @@ impl<S: Service> Exchange<S> {
         let from = self.service.sink(id); // where what each says goes to the other
         let speaker = self.peer(from).filter(|_| self.service.forwards() && self.service.sink(from) == id);
         let is_unheard = |it: &Peer| it.middle.is_some() || it.inbox.buffered() > 0 || it.paused;
-        let is_owed_more = self.service.farewell(id) == Farewell::Cut;
+        let is_owed_more = self.service.on_shutdown(id) == OnShutdown::Abort;
         let has_more_to_say = peer.stage == Stage::Talking && peer.allowance.is_some();
         is_owed_more || has_more_to_say || peer.link.backlog() > 0 || speaker.is_some_and(is_unheard)
     }
@@ -102,8 +102,12 @@ impl<S: Service> Exchange<S> {
                 Ok(Some(message)) => {
                     note_heard(peer.link.conn(), &mut peer.heard, message.wire, &self.recorder);
                     let body = &message.body;
-                    let event = if whole { Event::Message(id, body) } else { Event::Last(id, body) };
-                    self.service.on(event, &mut self.actions);
+                    let event = if whole {
+                        Event::Message { peer: id, bytes: body }
+                    } else {
+                        Event::Rest { peer: id, bytes: body }
+                    };
+                    self.service.on(event, &mut self.context);
                 }
                 Ok(None) => break,
                 Err(error) => return self.refuse(id, error),
@@ -116,16 +120,16 @@ impl<S: Service> Exchange<S> {
             peer.link.end_group();
             self.note_end(id);
         }
-        self.service.on(Event::Eof(id), &mut self.actions);
+        self.service.on(Event::Eof { peer: id }, &mut self.context);
     }
 
     /// What has arrived from a peer before the session was stopped has been heard.
     pub(super) fn hear_last_word(&mut self, id: PeerId) {
-        if self.service.farewell(id) == Farewell::End {
+        if self.service.on_shutdown(id) == OnShutdown::TreatAsEof {
             self.with(id, |peer| peer.allowance = None);
-            self.service.on(Event::Eof(id), &mut self.actions);
+            self.service.on(Event::Eof { peer: id }, &mut self.context);
         } else {
-            if self.service.farewell(id) == Farewell::Cut {
+            if self.service.on_shutdown(id) == OnShutdown::Abort {
                 self.cut_short(id);
             }
             self.leave(id);
@@ -140,13 +144,13 @@ impl<S: Service> Exchange<S> {
             return self.remove(id, Why::Garbled(error));
         }
         if self.peer_mut(id).is_some_and(|peer| peer.inbox.take_expectation()) {
-            self.service.on(Event::Expects(id), &mut self.actions); // as where the rest came later
+            self.service.on(Event::Expects { peer: id }, &mut self.context); // as where the rest came later
         }
         if let FrameError::TooLong { .. } = error {
-            return self.service.on(Event::TooLong(id), &mut self.actions);
+            return self.service.on(Event::TooLong { peer: id }, &mut self.context);
         }
-        self.service.on(Event::Malformed(id, &error), &mut self.actions);
-        if !self.actions.closes(id) {
+        self.service.on(Event::Malformed { peer: id, error: &error }, &mut self.context);
+        if !self.context.closes(id) {
             self.remove(id, Why::Garbled(error));
         }
     }
@@ -299,7 +303,7 @@ impl<S: Service> Exchange<S> {
                     account: None,
                     delivery: Delivery::default(),
                 });
-                self.service.on(Event::Closed(id), &mut self.actions);
+                self.service.on(Event::Closed { peer: id }, &mut self.context);
             }
             return;
         };
@@ -327,9 +331,9 @@ impl<S: Service> Exchange<S> {
             self.ended.push(Ended { id, name, why, unfinished: peer.inbox.into_held(), delivery, account });
         }
         if failed {
-            self.service.on(Event::Failed(id), &mut self.actions);
+            self.service.on(Event::Failed { peer: id }, &mut self.context);
         }
-        self.service.on(Event::Closed(id), &mut self.actions);
+        self.service.on(Event::Closed { peer: id }, &mut self.context);
     }
 }
 

@@ -17,7 +17,7 @@ const SPARE: usize = 4;
 impl<S: Service> Exchange<S> {
     /// Where what this peer says can be moved to without being read, and on which way.
     pub(super) fn passage(&self, id: PeerId) -> Option<(PeerId, Way)> {
-        if !self.service.forwards() || self.recorder.is_on() || !self.service.wants(id) || !self.actions.is_empty() {
+        if !self.service.forwards() || self.recorder.is_on() || !self.service.wants(id) || !self.context.is_empty() {
             return None;
         }
         let may = |peer: &&Peer| peer.stage == Stage::Talking && peer.inbox.buffered() == 0 && !peer.barred;
@@ -53,7 +53,7 @@ impl<S: Service> Exchange<S> {
                 self.shown += moved as u64;
             }
             if moved > 0 && id == PeerId::Console {
-                self.service.on(Event::Moved(id), &mut self.actions);
+                self.service.on(Event::Moved { peer: id }, &mut self.context);
             }
             self.with(to, |sink| {
                 sink.link.moved_out(step);
@@ -118,7 +118,7 @@ impl<S: Service> Exchange<S> {
         let Some(mut middle) = peer.middle.take() else { return };
         // Reading from a pipe of one's own does not fail.
         while let Ok(n @ 1..) = middle.take(&mut self.scratch) {
-            self.service.on(Event::Message(id, &self.scratch[..n]), &mut self.actions);
+            self.service.on(Event::Message { peer: id, bytes: &self.scratch[..n] }, &mut self.context);
         }
     }
 

@@ -8,7 +8,7 @@ use super::{Exchange, SHED, Why, peer_of};
 use crate::io::Flush;
 use crate::io::conn::Conn;
 use crate::io::key::Key;
-use crate::service::{Action, Actions, PeerId, Service};
+use crate::service::{Action, Context, PeerId, Service};
 use crate::trace::{Direction, What};
 
 impl<S: Service> Exchange<S> {
@@ -26,20 +26,20 @@ impl<S: Service> Exchange<S> {
     /// Does what the service has asked for, until it asks for nothing more.
     #[inline]
     pub(super) fn apply(&mut self, now: Instant) {
-        while !self.actions.is_empty() {
+        while !self.context.is_empty() {
             self.apply_once(now);
         }
     }
 
     #[inline(never)] // mostly nothing is asked for
     fn apply_once(&mut self, now: Instant) {
-        let mut actions = std::mem::take(&mut self.actions);
+        let mut context = std::mem::take(&mut self.context);
         let mut touched = std::mem::take(&mut self.touched); // its memory is kept from turn to turn
-        self.carry_out(&actions, now, &mut touched);
-        actions.clear();
-        let later = std::mem::replace(&mut self.actions, actions);
+        self.carry_out(&context, now, &mut touched);
+        context.clear();
+        let later = std::mem::replace(&mut self.context, context);
         if !later.is_empty() {
-            self.actions = later; // a peer was lost, and the service had something to say to that
+            self.context = later; // a peer was lost, and the service had something to say to that
         }
         for id in touched.drain(..) {
             self.write_out(id, now);
@@ -47,8 +47,8 @@ impl<S: Service> Exchange<S> {
         self.touched = touched;
     }
 
-    fn carry_out(&mut self, actions: &Actions, now: Instant, touched: &mut Vec<PeerId>) {
-        let (list, mut bytes) = actions.parts();
+    fn carry_out(&mut self, context: &Context, now: Instant, touched: &mut Vec<PeerId>) {
+        let (list, mut bytes) = context.parts();
         let mut rest = list;
         while let Some((&action, after)) = rest.split_first() {
             let Action::Send(to, _) = action else {

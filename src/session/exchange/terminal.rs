@@ -7,12 +7,12 @@ use super::Exchange;
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::console::Console;
 use crate::io::terminal::EditedRow;
-use crate::service::{Actions, PeerId, Service};
+use crate::service::{Context, PeerId, Service};
 
 impl<S: Service> Exchange<S> {
     /// Has the service do something that no event asks for: its time has come.
-    pub(in crate::session) fn act(&mut self, act: impl FnOnce(&mut S, &mut Actions)) {
-        act(&mut self.service, &mut self.actions);
+    pub(in crate::session) fn act(&mut self, act: impl FnOnce(&mut S, &mut Context)) {
+        act(&mut self.service, &mut self.context);
         self.apply(Instant::now());
     }
 

@@ -200,7 +200,7 @@ impl<'a, S: Service> Server<'a, S> {
             Answer::Unreachable(client, error) => (client, error.to_string()),
         };
         self.complain(text, Instant::now());
-        self.exchange.tell(Event::Unreachable(client));
+        self.exchange.tell(Event::Unreachable { client });
     }
 
     /// Lets in who is waiting, as far as there is room, and the others in the next turn.

@@ -1,38 +1,38 @@
-//! The actions of a service, collected so that several replies become one write.
+//! The context of a service: what it can do. Its actions are collected, so that several replies become one write.
 
 use super::PeerId;
 
-/// One action.
+/// One action of a service, as the engine carries it out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Send the next `len` bytes of [`Actions::bytes`] to this peer, as one message.
     Send(PeerId, usize),
     /// Send the next `len` bytes: an interim response, which is not a message but belongs to the next.
     Interim(PeerId, usize),
-    /// No further message for this peer follows soon: send what was held back to be joined.
+    /// See [`Context::flush`].
     Flush(PeerId),
-    /// Half-close towards this peer when everything is sent; continue reading.
+    /// See [`Context::finish`].
     Finish(PeerId),
-    /// Close in order: send what is pending, half-close, wait for the peer's end for a limited time, close.
+    /// See [`Context::close`].
     Close(PeerId),
-    /// Reset the connection after what is pending was sent and acknowledged.
+    /// See [`Context::reset`].
     Reset(PeerId),
-    /// Connect to the server for this peer.
+    /// See [`Context::dial`].
     Dial(PeerId),
-    /// Show the prompt at the terminal.
+    /// See [`Context::prompt`].
     Prompt,
-    /// End the whole session.
+    /// See [`Context::stop`].
     Stop,
 }
 
-/// The actions of one turn, in order. The memory is reused in the next turn.
+/// What a service can do. It holds the actions of one turn, in order; its memory is reused in the next turn.
 #[derive(Debug, Default)]
-pub struct Actions {
+pub struct Context {
     bytes: Vec<u8>,
     list: Vec<Action>,
 }
 
-impl Actions {
+impl Context {
     /// Sends `message`, framing included, to `to`.
     pub fn send(&mut self, to: PeerId, message: &[u8]) {
         self.send_with(to, |out| out.extend_from_slice(message));
@@ -67,9 +67,42 @@ impl Actions {
         Ok(())
     }
 
-    /// Adds an action other than sending.
-    pub fn push(&mut self, action: Action) {
-        self.list.push(action);
+    /// No further message for this peer follows soon: sends what was held back to be joined.
+    pub fn flush(&mut self, peer: PeerId) {
+        self.list.push(Action::Flush(peer));
+    }
+
+    /// Half-closes towards this peer when everything is sent. Its bytes are still read.
+    pub fn finish(&mut self, peer: PeerId) {
+        self.list.push(Action::Finish(peer));
+    }
+
+    /// Closes in order: sends what is pending, half-closes, waits for the peer's end for a limited time, closes.
+    pub fn close(&mut self, peer: PeerId) {
+        self.list.push(Action::Close(peer));
+    }
+
+    /// Resets the connection after what is pending was sent and acknowledged.
+    pub fn reset(&mut self, peer: PeerId) {
+        self.list.push(Action::Reset(peer));
+    }
+
+    /// Connects to the server for this client. [`Event::Linked`] or [`Event::Unreachable`] follows.
+    ///
+    /// [`Event::Linked`]: super::Event::Linked
+    /// [`Event::Unreachable`]: super::Event::Unreachable
+    pub fn dial(&mut self, client: PeerId) {
+        self.list.push(Action::Dial(client));
+    }
+
+    /// Shows the prompt at the terminal.
+    pub fn prompt(&mut self) {
+        self.list.push(Action::Prompt);
+    }
+
+    /// Ends the whole session.
+    pub fn stop(&mut self) {
+        self.list.push(Action::Stop);
     }
 
     /// The number of bytes to send.
