@@ -55,7 +55,7 @@ impl Connector<'_> {
     /// # Errors
     /// When the name lookup cannot be started.
     pub fn start(&self, reactor: &Reactor, number: usize) -> Result<Connecting, Error> {
-        let until = Instant::now().checked_add(self.limit);
+        let until = reactor.now().checked_add(self.limit);
         let dial = Dial::start(self.address, self.family, self.options, reactor, number)?;
         Ok(Connecting { dial, key: Key::Dial(number), limit: self.limit, limited_by: self.limited_by, until })
     }
@@ -77,12 +77,12 @@ impl Connecting {
     ///
     /// # Errors
     /// When every address has failed, an option cannot be set, or the time is over.
-    pub fn poll(&mut self, reactor: &mut Reactor, now: Instant) -> Result<Option<Connected>, Error> {
-        let next = match self.dial.poll(reactor, now)? {
+    pub fn poll(&mut self, reactor: &mut Reactor) -> Result<Option<Connected>, Error> {
+        let next = match self.dial.poll(reactor)? {
             Progress::Connected(stream, peer) => return Ok(Some(Connected { stream, peer })),
             Progress::Pending(next) => next,
         };
-        if self.until.is_some_and(|until| now >= until) {
+        if self.until.is_some_and(|until| reactor.now() >= until) {
             self.abandon(reactor);
             return Err(self.dial.timeout(self.limit, self.limited_by));
         }
@@ -136,7 +136,7 @@ mod tests {
         let mut connecting = connector.start(&reactor, 3).unwrap();
         let mut ready = Vec::new();
         loop {
-            if let Some(connected) = connecting.poll(&mut reactor, Instant::now())? {
+            if let Some(connected) = connecting.poll(&mut reactor)? {
                 return Ok(connected);
             }
             reactor.wake_at(Key::Clock, Instant::now() + Duration::from_secs(60));

@@ -115,7 +115,8 @@ impl Dial {
     ///
     /// # Errors
     /// When every address has failed, the error of the last one; or at once when an option cannot be set.
-    pub fn poll(&mut self, reactor: &Reactor, now: Instant) -> Result<Progress, Error> {
+    pub fn poll(&mut self, reactor: &Reactor) -> Result<Progress, Error> {
+        let now = reactor.now();
         if let Some(lookup) = &mut self.lookup {
             match lookup.poll().map_err(Error::network(Operation::Resolve, &self.address))? {
                 None => return Ok(Progress::Pending(None)),
@@ -323,7 +324,7 @@ mod tests {
     fn connect(dial: &mut Dial, reactor: &mut Reactor, mut step: impl FnMut()) -> String {
         let mut ready = Vec::new();
         loop {
-            match dial.poll(reactor, Instant::now()).unwrap() {
+            match dial.poll(reactor).unwrap() {
                 Progress::Connected(_, address) => return address,
                 Progress::Pending(next) => {
                     assert!(dial.waiting.is_empty() || next.is_some(), "{dial:?}");

@@ -51,6 +51,8 @@ pub struct Reactor {
     timer: Option<sys::Timer>,
     busy: BusyPoll,
     again: HashSet<Token>,
+    /// The time at the end of the last wait.
+    now: Instant,
 }
 
 impl Reactor {
@@ -80,6 +82,7 @@ impl Reactor {
             timer,
             busy: BusyPoll::new(busy_poll),
             again: HashSet::new(),
+            now: Instant::now(),
         })
     }
 
@@ -125,6 +128,13 @@ impl Reactor {
         self.alarms.set(key.into().into(), at);
     }
 
+    /// The time of this turn of the loop: when the last wait ended, or the reactor was made. All that is done
+    /// in a turn is done at this time, so that nothing above `io` reads a clock.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
     /// Waits until a source is ready and appends the events.
     ///
     /// # Errors
@@ -152,12 +162,8 @@ impl Reactor {
             Some(Ready { key, readable: false, writable: false, behind: Behind::Nothing })
         };
         ready.extend(self.again.drain().filter_map(idle));
-        if let Some(first) = self.alarms.first() {
-            let now = Instant::now();
-            if first <= now {
-                self.alarms.due(now, |token| ready.extend(idle(token)));
-            }
-        }
+        self.now = Instant::now();
+        self.alarms.due(self.now, |token| ready.extend(idle(token)));
         Ok(())
     }
 
@@ -318,10 +324,12 @@ mod tests {
             assert_eq!(ready, [Ready { key: Key::Waker, readable: true, writable: false, behind: Behind::Nothing }]);
             for deadline in deadlines {
                 ready.clear();
-                reactor.wake_at(Key::Clock, Instant::now() + deadline);
+                let at = Instant::now() + deadline;
+                reactor.wake_at(Key::Clock, at);
                 while ready.is_empty() {
                     reactor.wait(&mut ready).unwrap();
                 }
+                assert!(reactor.now() >= at, "the turn of a deadline is not before it");
                 assert_eq!(
                     ready,
                     [Ready { key: Key::Clock, readable: false, writable: false, behind: Behind::Nothing }]

@@ -1,6 +1,6 @@
 //! Connecting, with the retries and time limits of the configuration.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Context;
 use crate::config::ConnectConfig;
@@ -84,7 +84,7 @@ impl<'a> Caller<'a> {
         let mut connecting = connector(self.config, self.address).start(reactor, 0)?;
         let mut ready = Vec::new();
         loop {
-            if let Some(connected) = connecting.poll(reactor, Instant::now())? {
+            if let Some(connected) = connecting.poll(reactor)? {
                 return Ok(connected);
             }
             self.wait(reactor, &mut ready)?;
@@ -95,9 +95,9 @@ impl<'a> Caller<'a> {
     }
 
     fn rest(&self, pause: Duration, reactor: &mut Reactor) -> Result<(), Error> {
-        let Some(until) = Instant::now().checked_add(pause) else { return Ok(()) };
+        let Some(until) = reactor.now().checked_add(pause) else { return Ok(()) };
         let mut ready = Vec::new();
-        while Instant::now() < until {
+        while reactor.now() < until {
             reactor.wake_at(Key::Clock, until);
             self.wait(reactor, &mut ready)?;
         }

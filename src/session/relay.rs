@@ -1,6 +1,6 @@
 //! The server side of a relay: connects to the server for each client, while the others are served.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use slab::Slab;
 
@@ -120,7 +120,7 @@ impl Dials {
 
     fn go_on(&mut self, index: usize, reactor: &mut Reactor, context: &Context) -> Option<Answer> {
         let call = self.under_way.get_mut(index)?;
-        let answer = match call.connecting.poll(reactor, Instant::now()) {
+        let answer = match call.connecting.poll(reactor) {
             Ok(None) => return None,
             Ok(Some(connected)) => {
                 let conn = connected.into_conn(self.made, call.conn, &self.traffic, true, &context.recorder);

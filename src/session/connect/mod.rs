@@ -199,7 +199,7 @@ impl<'a, S: Service> Run<'a, S> {
     fn go(mut self, mode: &mut impl Mode<S>) -> Result<(), Failure> {
         let mut ready = Vec::new();
         loop {
-            let now = Instant::now();
+            let now = self.exchange.reactor.now();
             match self.failure(mode).map(Err).or_else(|| mode.ending(&mut self, now)) {
                 Some(Ok(())) => {
                     self.exchange.end_meter();
@@ -219,7 +219,7 @@ impl<'a, S: Service> Run<'a, S> {
             }
             ready.clear();
             self.exchange.reactor.wait(&mut ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
-            let now = Instant::now();
+            let now = self.exchange.reactor.now();
             for &event in ready.iter().filter(|event| !matches!(event.key, Key::Waker | Key::Clock)) {
                 mode.on_ready(event);
                 self.exchange.serve(event, now);
@@ -289,14 +289,14 @@ impl<'a, S: Service> Run<'a, S> {
         self.exchange.stop();
         self.exchange.ack_timeout = Some(PARTING);
         self.exchange.leave_now(self.server);
-        let until = Instant::now() + PARTING;
+        let until = self.exchange.reactor.now() + PARTING;
         let mut ready = Vec::new();
         let is_busy = |exchange: &Exchange<S>| exchange.connections() > 0 || exchange.backlog(PeerId::Console) > 0;
-        while is_busy(&self.exchange) && Instant::now() < until && !self.context.signals.stopped() {
+        while is_busy(&self.exchange) && self.exchange.reactor.now() < until && !self.context.signals.stopped() {
             self.exchange.reactor.wake_at(Key::Clock, until);
             ready.clear();
             self.exchange.reactor.wait(&mut ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
-            let now = Instant::now();
+            let now = self.exchange.reactor.now();
             for &event in ready.iter().filter(|event| !matches!(event.key, Key::Waker | Key::Clock)) {
                 self.exchange.serve(event, now);
             }

@@ -73,7 +73,7 @@ impl<'a> AccessLog<'a> {
         self.totals.add(account);
         if self.is_on() {
             let text = || line(&ended.name, account, &reason(&ended.why, account, shutdown));
-            self.print(text, Instant::now(), reactor);
+            self.print(text, reactor.now(), reactor);
         }
     }
 

@@ -93,7 +93,7 @@ impl Conversation {
         for message in &setting.messages {
             inbox.expect(message);
         }
-        let now = Instant::now();
+        let now = reactor.now();
         let framing = config.framing;
         Conversation {
             stage,
@@ -124,7 +124,7 @@ impl Conversation {
         reactor: &mut Reactor,
         scratch: &mut [u8],
     ) -> Option<(Trial, Outcome)> {
-        let now = Instant::now();
+        let now = reactor.now();
         self.call(setting, reactor, now);
         self.talk(setting, reactor, scratch, now);
         matches!(self.stage, Stage::Over).then(|| (self.trial.clone(), std::mem::take(&mut self.outcome)))
@@ -142,7 +142,7 @@ impl Conversation {
     /// Continues connecting; sends the messages as soon as the connection is made.
     fn call(&mut self, setting: &Setting<'_>, reactor: &mut Reactor, now: Instant) {
         let Stage::Calling(connecting) = &mut self.stage else { return };
-        match connecting.poll(reactor, now) {
+        match connecting.poll(reactor) {
             Ok(None) => {}
             Ok(Some(connected)) => {
                 let traffic = Traffic { plan: self.trial.plan(), ..setting.config.traffic.clone() };

@@ -7,7 +7,7 @@ mod second_look;
 
 use std::io::{IsTerminal, Write};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use self::conversation::{Expected, Setting};
 use self::pool::Pool;
@@ -124,7 +124,8 @@ struct Sweep<'a> {
 impl Sweep<'_> {
     fn go(&mut self, order: &Order) -> Result<Baseline, Stop> {
         let baseline = self.baseline(order)?;
-        self.pool.progress = Progress::new(order.len(), self.pool.setting.config.quiet, &self.context.report);
+        let quiet = self.pool.setting.config.quiet;
+        self.pool.progress = Progress::new(order.len(), quiet, &self.context.report, self.pool.now());
         let suspects = self.all(order, &baseline)?;
         let examined = examine(suspects, order, &baseline, &mut self.pool, &mut self.tally);
         self.pool.progress.finish();
@@ -146,10 +147,11 @@ impl Sweep<'_> {
         expected.bytes = if raw || !one.rest.is_empty() { bytes } else { 0 };
         expected.most = one.received * 2 + SURPLUS;
         expected.guessed = false;
-        let begun = Instant::now();
+        let begun = self.pool.now();
         let other = self.uncut(order)?;
         // A server that leaves the connection open costs the whole wait, each time.
-        let patience = (begun.elapsed() * PATIENCE).max(LEAST_PATIENCE).min(self.pool.setting.config.timeout);
+        let taken = self.pool.now().saturating_duration_since(begun);
+        let patience = (taken * PATIENCE).max(LEAST_PATIENCE).min(self.pool.setting.config.timeout);
         self.pool.setting.expected.silence = patience;
         Baseline::new(&one, &other, self.pool.setting.config.masks.clone()).map_err(unusable)
     }

@@ -42,6 +42,11 @@ impl<'a> Pool<'a> {
         })
     }
 
+    /// The time of this turn of the loop.
+    pub(super) fn now(&self) -> Instant {
+        self.reactor.now()
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.running.len()
@@ -56,7 +61,7 @@ impl<'a> Pool<'a> {
     /// Waits once, and returns what has come to its end.
     pub(super) fn wait(&mut self) -> Result<Vec<(Trial, Outcome)>, Error> {
         self.ready.clear();
-        self.progress.tell(Instant::now());
+        self.progress.tell(self.reactor.now());
         self.reactor.wait(&mut self.ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
         let mut over = Vec::new();
         for event in std::mem::take(&mut self.ready) {

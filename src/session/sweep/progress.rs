@@ -18,9 +18,8 @@ struct Shown {
 }
 
 impl Progress {
-    /// Of so many trials.
-    pub(super) fn new(trials: usize, quiet: bool, report: &Report) -> Self {
-        let begun = Instant::now();
+    /// The progress of this number of trials, which begin now.
+    pub(super) fn new(trials: usize, quiet: bool, report: &Report, begun: Instant) -> Self {
         let plans = Plans { of: trials as u64, ..Plans::default() };
         let shown = || Shown { line: ProgressLine::new(report, begun), begun, plans };
         Progress((!quiet && report.redraws()).then(shown))

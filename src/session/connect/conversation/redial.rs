@@ -62,7 +62,7 @@ impl Redial {
                     Ok(connecting) => self.step = Step::Dialing(Box::new(connecting)),
                     Err(error) => return Outcome::Failed(error),
                 },
-                Step::Dialing(connecting) => match connecting.poll(reactor, now) {
+                Step::Dialing(connecting) => match connecting.poll(reactor) {
                     Ok(Some(connected)) => return self.take(connected, run),
                     Ok(None) => return Outcome::Pending,
                     Err(Error::Network { .. } | Error::Timeout { .. }) => {
