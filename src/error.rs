@@ -183,13 +183,13 @@ mod tests {
     use crate::value::Address;
 
     #[test]
-    fn an_error_is_one_lower_case_line_with_a_hint() {
+    fn error_is_one_lower_case_line_with_a_hint() {
         let error = Error::network(Operation::Connect, "127.0.0.1:1")(io::Error::from_raw_os_error(libc::ECONNREFUSED));
         assert_eq!(error.to_string(), "connect 127.0.0.1:1: connection refused (is a server listening there?)");
     }
 
     #[test]
-    fn a_link_local_address_without_a_zone_gets_a_hint() {
+    fn link_local_address_without_a_zone_gets_a_hint() {
         let hint = "a link-local address needs its interface, as in [fe80::1%eth0]:4500; ip link lists them";
         let invalid = || io::Error::from_raw_os_error(libc::EINVAL);
         let of_address = |text: &str| {
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_address_has_a_hint_of_its_kind() {
+    fn address_in_use_gets_a_hint_for_its_kind() {
         let busy = |address: &str| {
             let address: Address = address.parse().unwrap();
             Error::network(Operation::Listen, &address)(io::ErrorKind::AddrInUse.into()).to_string()
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_owed_is_counted() {
+    fn lost_connection_counts_unanswered_messages() {
         let lost = |unanswered| Error::Lost { address: "h:1".into(), how: "closed by the server".into(), unanswered };
         assert_eq!(lost(0).to_string(), "connect h:1: closed by the server");
         assert_eq!(lost(1).to_string(), "connect h:1: closed by the server with 1 message unanswered");

@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_alone_is_what_its_definitions_make_of_it() {
+    fn address_without_options_parses_as_clap_parses_it() {
         let line = |words: &[&[u8]]| -> Vec<OsString> {
             let start = [&b"secretcat"[..], b"connect"];
             start.iter().chain(words).map(|word| OsString::from_vec(word.to_vec())).collect()
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_defined_alone_is_as_it_is_among_the_others() {
+    fn command_defined_alone_equals_the_full_definition() {
         for name in command().get_subcommands().map(clap::Command::get_name) {
             let words: Vec<OsString> = ["secretcat", name, "--help"].map(Into::into).into();
             let alone = command_for(&words);

@@ -280,12 +280,12 @@ mod tests {
     }
 
     #[test]
-    fn the_definitions_hold_together() {
+    fn option_definitions_pass_the_checks_of_clap() {
         Probe::command().debug_assert();
     }
 
     #[test]
-    fn each_flag_becomes_its_option() {
+    fn each_flag_sets_its_option() {
         let none = SocketOptions::default;
         let secs = Duration::from_secs;
         let cases = [
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_switch_without_value_leaves_the_address_alone() {
+    fn switch_without_value_does_not_take_the_address() {
         let probe = parse("--keepalive 127.0.0.1:1").unwrap();
         assert_eq!(probe.address.as_deref(), Some("127.0.0.1:1"));
     }

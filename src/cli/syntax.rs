@@ -30,7 +30,7 @@ mod tests {
     }
 
     #[test]
-    fn a_complaint_is_one_line() {
+    fn syntax_error_is_one_line() {
         assert_eq!(
             complaint(&["secretcat", "listen", "--onse"]),
             "unexpected argument '--onse' found (a similar argument exists: '--once')"

@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_keeps_state_is_refused_with_threads() {
+    fn stateful_service_is_refused_with_threads() {
         let address = || "127.0.0.1:0".parse::<Address>().unwrap();
         for &service in ServiceKind::ALL {
             let mode = ModeOptions::of(service).into_mode().unwrap();
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_are_deny_first_then_allow() {
+    fn deny_rules_come_before_allow_rules() {
         assert_eq!(rejects(&[], &[], "192.0.2.1"), None);
         assert_eq!(rejects(&["192.0.2.0/24"], &[], "192.0.2.1"), None);
         assert_eq!(rejects(&["192.0.2.0/24"], &[], "198.51.100.1"), Some("not in --allow"));

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_asked_is_right() {
+    fn defaults_are_valid() {
         assert_eq!(SocketOptions::default().check(), Ok(()));
         assert_eq!(SocketOptions::default().check_unix(), Ok(()));
         assert_eq!(SocketOptions::default().wants_keepalive(), None);
@@ -202,7 +202,7 @@ mod tests {
     /// For each option: values at both ends that are right, values beyond them, and the sentence.
     #[test]
     #[allow(clippy::too_many_lines, clippy::cast_possible_truncation)] // a table
-    fn each_range_ends_where_the_kernels_does() {
+    fn each_range_ends_where_that_of_the_kernel_ends() {
         type Case = (fn(&mut SocketOptions, u64), [u64; 2], [u64; 2], [&'static str; 2]);
         let most = i32::MAX as u64;
         let cases: [Case; 11] = [
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_the_kernel_would_shorten_are_refused() {
+    fn names_longer_than_the_kernel_takes_are_refused() {
         let with = |name: &str| SocketOptions { interface: Some(name.into()), ..Default::default() };
         assert_eq!(with("a23456789012345").check(), Ok(()));
         assert_eq!(error(&with("")), "--interface takes a name of 1 to 15 bytes, not \"\"");
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn details_of_keepalive_turn_it_on_and_contradict_off() {
+    fn keepalive_details_turn_it_on_and_exclude_off() {
         let asked = SocketOptions { keepalive_cnt: Some(3), ..Default::default() };
         assert_eq!(asked.wants_keepalive(), Some(true));
         let off = SocketOptions { keepalive: Some(false), ..Default::default() };
@@ -336,13 +336,13 @@ mod tests {
     }
 
     #[test]
-    fn a_close_either_waits_or_resets() {
+    fn linger_and_reset_on_close_exclude_each_other() {
         let both = SocketOptions { linger: Some(Duration::from_secs(1)), reset_on_close: true, ..Default::default() };
         assert_eq!(error(&both), "--reset-on-close cannot be combined with --linger: a close either waits or resets");
     }
 
     #[test]
-    fn a_unix_socket_takes_a_send_buffer_and_a_backlog() {
+    fn unix_socket_takes_only_send_buffer_and_backlog() {
         let right = SocketOptions { sndbuf: Some(4096), backlog: Some(5), ..Default::default() };
         assert_eq!(right.check_unix(), Ok(()));
         let wrong = SocketOptions { nodelay: Some(false), ..right };

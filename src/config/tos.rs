@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused_with_what_is_right() {
+    fn other_text_is_refused_with_the_syntax() {
         for text in
             ["", "256", "-1", "+1", "0x", "0x100", "0x+1", "cs8", "af10", "af44", "af51", "cs", "af1", "fast", "1 "]
         {

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn cutting_turns_nagle_off_unless_it_was_asked_for() {
+    fn cutting_turns_nagle_off_unless_requested() {
         assert_eq!(with(Plan::default()).check(MESSAGES).unwrap().socket.nodelay, None);
         assert_eq!(with(chunks("3")).check(MESSAGES).unwrap().socket.nodelay, Some(true));
         let mut nagle = with(chunks("3"));
@@ -140,14 +140,14 @@ mod tests {
     }
 
     #[test]
-    fn pieces_of_nothing_are_refused() {
+    fn empty_pieces_are_refused() {
         assert!(with(chunks("0")).check(MESSAGES).is_err());
         assert!(with(chunks("0..0")).check(MESSAGES).is_err());
         assert!("5..2".parse::<Range<crate::value::Size>>().is_err());
     }
 
     #[test]
-    fn a_stream_has_no_end_and_a_unix_socket_no_queue() {
+    fn raw_refuses_cuts_from_the_end_and_unix_refuses_barriers() {
         let cut = Plan { cutting: Cutting::Cut("1,-1".parse().unwrap()), ..Plan::default() };
         assert!(with(cut.clone()).check(MESSAGES).is_ok());
         assert!(with(cut).check(Bytes { raw: true, unix: false }).is_err());

@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn up_and_down_go_through_it_and_come_back() {
+    fn up_and_down_move_through_the_history_and_back() {
         let mut history = History::default();
         assert_eq!((history.older(b"x"), history.newer()), (None, None));
         for line in ["one", "one", "", "two"] {
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn it_has_limits() {
+    fn history_is_limited_in_lines_and_bytes() {
         let mut history = History::default();
         for number in 0..3 * LINES {
             history.push(number.to_string().as_bytes());

@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_all_terminals_are_known() {
+    fn keys_of_all_terminals_are_decoded() {
         for (bytes, key) in [
             ("\x1b[D", Key::Left),
             ("\x1bOD", Key::Left),
@@ -302,14 +302,14 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_kept() {
+    fn bytes_that_are_not_utf8_are_kept() {
         assert_eq!(keys(&[b"\xff\xe2\x82\r"]), [Key::Text(b"\xff\xe2\x82".to_vec()), Key::Enter]);
         assert_eq!(keys(&[b"\xe2\x82", b"\r"]), [Key::Text(b"\xe2\x82".to_vec()), Key::Enter]);
         assert_eq!(keys(&[b"\x1b[200~\x00\x16\x1b[201~"]), [text("\0\x16")]);
     }
 
     #[test]
-    fn a_sequence_without_an_end_is_dropped() {
+    fn unterminated_escape_sequence_is_dropped() {
         let mut long = b"\x1b[".to_vec();
         long.extend([b'1'; 3 * LONGEST]);
         long.push(b'x');

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn each_change_does_what_its_key_says() {
+    fn each_editing_key_makes_its_change() {
         type Change = (&'static str, fn(&mut Line), &'static str);
         let changes: &[Change] = &[
             ("ab|c", Line::left, "a|bc"),
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_killed_can_be_put_back() {
+    fn killed_text_can_be_yanked() {
         let mut line = line("one two|!");
         line.kill_word_back();
         line.home();
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn text_goes_in_at_the_cursor() {
+    fn text_is_inserted_at_the_cursor() {
         let mut line = line("a|d");
         line.insert(b"bc");
         assert_eq!(shown(&line), "abc|d");

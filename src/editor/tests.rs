@@ -141,7 +141,7 @@ fn typed_text_is_only_echoed() {
 }
 
 #[test]
-fn keys_move_and_change_what_is_shown() {
+fn keys_move_the_cursor_and_change_the_shown_line() {
     let mut desk = Desk::new(40);
     assert_eq!(desk.shows("hello"), "> hello|");
     assert_eq!(desk.shows("\x1b[D\x1b[D"), "> hel|lo");
@@ -160,7 +160,7 @@ fn keys_move_and_change_what_is_shown() {
 }
 
 #[test]
-fn up_and_down_bring_lines_back() {
+fn up_and_down_recall_lines() {
     let mut desk = Desk::new(40);
     desk.types("one\rtwo\rthree");
     assert_eq!(desk.shows("\x1b[A\x1b[A"), "> one\n> two\n> one|");
@@ -169,7 +169,7 @@ fn up_and_down_bring_lines_back() {
 }
 
 #[test]
-fn late_text_goes_above_the_line() {
+fn late_text_is_shown_above_the_line() {
     let mut desk = Desk::new(40);
     desk.types("half\x1b[D");
     desk.draws(|editor, out| editor.print(b"late\nlater\n", out));
@@ -178,7 +178,7 @@ fn late_text_goes_above_the_line() {
 }
 
 #[test]
-fn what_is_typed_before_the_prompt_waits_for_it() {
+fn text_typed_before_the_prompt_is_shown_after_it() {
     let mut desk = Desk::new(40);
     let mut out = Vec::new();
     let mut input = &b"one\rtwo\rth"[..];
@@ -193,7 +193,7 @@ fn what_is_typed_before_the_prompt_waits_for_it() {
 }
 
 #[test]
-fn ctrl_d_ends_an_empty_line_only() {
+fn ctrl_d_ends_the_input_only_on_an_empty_line() {
     let mut desk = Desk::new(40);
     assert!(!desk.types("ab\x01\x04"));
     assert_eq!(desk.screen.shown(), "> |b");
@@ -202,7 +202,7 @@ fn ctrl_d_ends_an_empty_line_only() {
 }
 
 #[test]
-fn a_long_line_is_shown_around_the_cursor() {
+fn long_line_is_shown_around_the_cursor() {
     let mut desk = Desk::new(20);
     let digits = "0123456789".repeat(3);
     assert_eq!(desk.shows(&digits), "> 23456789|");
@@ -212,7 +212,7 @@ fn a_long_line_is_shown_around_the_cursor() {
 }
 
 #[test]
-fn another_width_draws_it_anew() {
+fn resize_redraws_the_line() {
     let mut desk = Desk::new(20);
     desk.types("0123456789abcde");
     desk.screen.columns = 12;
@@ -225,7 +225,7 @@ fn another_width_draws_it_anew() {
 }
 
 #[test]
-fn a_megabyte_is_taken_with_little_drawn() {
+fn megabyte_of_input_draws_little() {
     for paste in [false, true] {
         let mut desk = Desk::new(80);
         let text = vec![b'7'; 1 << 20];
@@ -250,7 +250,7 @@ fn each_line_of_a_paste_is_entered() {
 }
 
 #[test]
-fn the_line_can_be_left_and_is_kept() {
+fn hidden_line_is_kept_and_shown_again() {
     let mut desk = Desk::new(40);
     desk.types("half");
     desk.draws(Editor::leave);
@@ -262,7 +262,7 @@ fn the_line_can_be_left_and_is_kept() {
 
 proptest! {
     #[test]
-    fn any_keys_leave_a_screen_that_a_redraw_would_not_change(
+    fn screen_after_any_keys_equals_a_full_redraw(
         keys in prop::collection::vec(prop_oneof![
             "[a-z ]{1,12}", "[世ä\u{301}👩🚀]{1,3}", Just("\x1b[D".to_owned()), Just("\x1b[C".to_owned()),
             Just("\x01".to_owned()), Just("\x05".to_owned()), Just("\x7f".to_owned()), Just("\x1b[3~".to_owned()),
@@ -282,7 +282,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_taken(bytes in prop::collection::vec(any::<u8>(), 0..300), columns in 0..30_usize) {
+    fn any_bytes_are_accepted_and_drawn_as_utf8(bytes in prop::collection::vec(any::<u8>(), 0..300), columns in 0..30_usize) {
         let mut editor = Editor::new("Enter Message: ");
         let mut out = Vec::new();
         editor.set_columns(columns, &mut out);

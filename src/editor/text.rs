@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_together_is_one_character() {
+    fn combining_characters_form_one_cluster() {
         assert_eq!(split("aä世".as_bytes()), [(1, 1), (2, 1), (3, 2)]);
         assert_eq!(split("e\u{301}👩‍🚀🇩🇪".as_bytes()), [(3, 1), (11, 2), (8, 2)]);
         assert_eq!(split(b"\xff\x00\t"), [(1, 4), (1, 4), (1, 8)]);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_one_is_found_from_behind() {
+    fn last_cluster_is_found_from_the_end() {
         for text in ["a", "世", "xe\u{301}", "👩‍🚀", "a👩‍🚀", "\u{301}"] {
             let whole = clusters(text.as_bytes()).last();
             assert_eq!(Cluster::last(text.as_bytes()), whole, "{text:?}");
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_accents_cost_little() {
+    fn thousand_combining_accents_cost_little() {
         let text = "e".to_owned() + &"\u{301}".repeat(1000);
         assert!(clusters(text.as_bytes()).all(|cluster| cluster.len() <= LONGEST));
         assert_eq!(clusters(text.as_bytes()).map(Cluster::len).sum::<usize>(), text.len());

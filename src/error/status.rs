@@ -74,7 +74,7 @@ mod tests {
     use crate::error::Operation;
 
     #[test]
-    fn the_status_distinguishes_peer_and_host() {
+    fn status_distinguishes_peer_and_local_failures() {
         let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
         for (error, number) in [
             (Error::network(Operation::Connect, "h:1")(refused()), 1),

@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_counted_body_ends_where_its_length_says() {
+    fn body_with_a_length_ends_there() {
         good(
             Role::Responses,
             "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabcHTTP/1.0 404 \nContent-Length: 2 , 2\n\nde",
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_are_put_together() {
+    fn chunks_are_joined_to_one_body() {
         good(
             Role::Responses,
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n\
@@ -279,13 +279,13 @@ mod tests {
     }
 
     #[test]
-    fn a_response_without_a_length_ends_with_the_connection() {
+    fn response_without_a_length_ends_with_the_connection() {
         good(Role::Responses, "HTTP/1.1 200 OK\r\n\r\nabc\r\n", &["abc\r\n"]);
         good(Role::Responses, "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nabc", &["abc"]);
     }
 
     #[test]
-    fn some_responses_have_no_body_whatever_they_say() {
+    fn responses_204_and_304_have_no_body_despite_a_length() {
         good(
             Role::Responses,
             "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n\
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_to_head_has_no_body_whatever_it_says() {
+    fn response_to_head_has_no_body_despite_a_length() {
         let mut inbox = Inbox::new(Framing::Http, Role::Responses, 1000);
         for request in ["GET / HTTP/1.1\r\n\r\n", "\r\nHEAD / HTTP/1.1\r\nHost: x\r\n\r\n", "HEADS / HTTP/1.1\r\n\r\n"]
         {
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interim_response_belongs_to_the_final_one() {
+    fn interim_response_is_part_of_the_final_one() {
         let wire = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 \r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab";
         good(Role::Responses, wire, &["ab"]);
         let mut inbox = Inbox::new(Framing::Http, Role::Responses, 1000);
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_http_is_refused_at_its_first_line() {
+    fn other_protocols_are_refused_at_the_first_line() {
         bad(Role::Requests, "hello\n", "malformed message: HTTP head: invalid token");
         bad(Role::Responses, "hello\n", "malformed message: HTTP head: invalid HTTP version");
         bad(Role::Responses, "GET / HTTP/1.1\r\n", "malformed message: HTTP head: invalid HTTP version");
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_chunks_are_refused() {
+    fn malformed_chunks_are_refused() {
         let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
         for size in ["\r\n", "x\r\n", "-1\r\n", "3\nabc\r\n", ";x\r\n", "11111111111111111\r\n", "3;x\nabc\r\n"] {
             bad(Role::Responses, &format!("{head}{size}"), "malformed message: not the size of an HTTP chunk");
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_too_long_as_soon_as_that_is_known() {
+    fn message_too_long_is_refused_as_early_as_possible() {
         let too_long = Err(FrameError::TooLong { limit: 100 });
         let head = "HTTP/1.1 200 OK\r\n";
         for rest in [
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_head_and_many_chunks_in_small_reads_take_linear_time() {
+    fn long_head_and_many_chunks_take_linear_time() {
         let head = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX: {}\r\n\r\n", "x".repeat(60_000));
         let wire = format!("{head}{}0\r\n\r\n", "1\r\nx\r\n".repeat(20_000));
         let mut inbox = Inbox::new(Framing::Http, Role::Responses, 1 << 20);

@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unterminated_last_line_is_a_message() {
+    fn unterminated_last_line_is_a_message() {
         let outcome = decode(lines(LIMIT), &[b"one\r", b"\ntwo\n\nthr", b"ee\r"], &[]);
         assert_eq!(bodies(&outcome), [&b"one"[..], b"two", b"", b"three\r"]);
         assert_eq!(outcome.0[0].0, b"one\r\n");
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_refused_when_it_is_too_long_and_then_holds_nothing() {
+    fn endless_line_is_refused_at_the_limit_and_freed() {
         let mut inbox = lines(LIMIT);
         let endless = [b'x'; 10];
         let error = Err(FrameError::TooLong { limit: LIMIT });
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_in_small_reads_takes_linear_time() {
+    fn long_line_in_small_reads_takes_linear_time() {
         // Looking at everything held for each byte would be half a million million steps.
         let mut inbox = lines(1 << 20);
         for _ in 0..1 << 20 {
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_of_a_long_message_is_given_back() {
+    fn memory_of_a_long_message_is_freed() {
         let mut inbox = lines(1 << 20);
         inbox.keep(&b"x".repeat(1 << 20));
         assert!(inbox.pull(&mut &b"\nabc"[..]).unwrap().is_some());
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_that_is_not_reached_is_truncated() {
+    fn message_shorter_than_its_length_is_truncated() {
         let inbox = Inbox::new(Framing::Length(LengthPrefix::U16), Role::Requests, LIMIT);
         let outcome = decode(inbox, &[b"\0\x03ab", b"c\0", b"\0\0\x02a"], &[]);
         assert_eq!(bodies(&outcome), [&b"abc"[..], b""]);
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn raw_bytes_pass_as_they_come() {
+    fn raw_bytes_are_passed_on_as_read() {
         let outcome = decode(Inbox::new(Framing::Raw, Role::Requests, 1), &[b"ab\n", b"", b"c"], &[]);
         assert_eq!(bodies(&outcome), [&b"ab\n"[..], b"c"]);
     }

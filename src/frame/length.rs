@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_prefix_is_written_in_its_byte_order() {
+    fn length_prefix_has_its_byte_order() {
         let cases: [(LengthPrefix, &[u8]); 5] = [
             (LengthPrefix::U8, b"\x02ab"),
             (LengthPrefix::U16, b"\0\x02ab"),
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_the_prefix_cannot_count_is_refused() {
+    fn body_too_long_for_the_prefix_is_refused() {
         assert_eq!(encoded(LengthPrefix::U8, &[7; 255]).unwrap().len(), 256);
         assert_eq!(encoded(LengthPrefix::U8, &[7; 256]), Err(FrameError::TooLong { limit: 255 }));
         assert_eq!(encoded(LengthPrefix::U16, &[7].repeat(65536)), Err(FrameError::TooLong { limit: 65535 }));
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_over_the_limit_is_refused_before_the_body_comes() {
+    fn length_over_the_limit_is_refused_before_the_body() {
         assert_eq!(LengthPrefix::U32.scan(b"\xff\xff\xff\xff", 1000), Err(FrameError::TooLong { limit: 1000 }));
         assert_eq!(LengthPrefix::U32le.scan(b"\xe8\x03\0\0", 1000), Ok(Scan::More(Need::Bytes(1000))));
         assert_eq!(LengthPrefix::U32.scan(b"\0\0\x03", 1000), Ok(Scan::More(Need::Bytes(1))));

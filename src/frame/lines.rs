@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_lf_is_found_among_few_bytes_and_many() {
+    fn first_lf_is_found_in_short_and_long_input() {
         for len in [0, 1, 13, FEW, FEW + 1, 3 * FEW] {
             let mut bytes = vec![b'x'; len];
             assert_eq!(find_lf(&bytes), None);
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_ends_before_its_lf_and_one_cr() {
+    fn line_ends_before_lf_and_one_cr() {
         let cases: [(&[u8], usize, usize); 6] = [
             (b"ab\ncd\n", 3, 2),
             (b"ab\r\n", 4, 2),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_ending_does_not_count_for_the_limit() {
+    fn line_ending_does_not_count_for_the_limit() {
         let too_long = Err(FrameError::TooLong { limit: 3 });
         assert_eq!(Lines::new(3).scan(b"abc\n"), Ok(line(4, 3)));
         assert_eq!(Lines::new(3).scan(b"abc\r\n"), Ok(line(5, 3)));
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_too_long_before_its_end_has_come() {
+    fn line_is_too_long_before_its_lf_arrives() {
         assert_eq!(Lines::new(3).scan(b"abcd"), Ok(Scan::More(Need::Line(1))));
         assert_eq!(Lines::new(3).scan(b"abcde"), Err(FrameError::TooLong { limit: 3 }));
         assert_eq!(Lines::new(3).finish(b"abc"), Ok(Found { wire: 3, body: 0, body_end: 3, chunked: false }));

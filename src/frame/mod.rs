@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn framings_are_read_and_printed() {
+    fn framings_are_parsed_and_printed() {
         for (framing, name) in Framing::ALL {
             assert_eq!(name.parse(), Ok(framing));
             assert_eq!(framing.to_string(), name);
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_encoded_is_decoded() {
+    fn decoding_reverses_encoding() {
         for (framing, _) in Framing::ALL {
             for role in [Role::Requests, Role::Responses] {
                 let mut wire = Vec::new();

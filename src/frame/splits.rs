@@ -119,7 +119,7 @@ proptest! {
     }
 
     #[test]
-    fn no_more_is_held_than_one_message_may_have(
+    fn inbox_never_holds_more_than_one_message_may_have(
         (framing, role) in framing(), stream in stream(), size in 1usize..90,
     ) {
         let mut inbox = Inbox::new(framing, role, LIMIT);

@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn families_take_turns_and_the_unwanted_one_goes() {
+    fn families_alternate_and_the_unwanted_one_is_removed() {
         let parse = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<SocketAddr>>();
         let found = parse(&["[::1]:1", "[::2]:1", "127.0.0.1:1", "127.0.0.2:1", "127.0.0.2:1"]);
         let turns = parse(&["[::1]:1", "127.0.0.1:1", "[::2]:1", "127.0.0.2:1"]);

@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn looks_in_vain_become_rare_and_one_that_finds_something_is_followed_by_more() {
+    fn polls_become_rare_until_one_finds_an_event() {
         let mut busy = BusyPoll::new(WINDOW);
         assert_eq!(pause(&mut busy), 0);
         let mut after_one_in_vain = || {
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_due_sooner_is_not_looked_past() {
+    fn poll_window_ends_at_the_next_timer() {
         let mut busy = BusyPoll::new(WINDOW);
         assert_eq!(busy.window(Some(Duration::ZERO)), None);
         assert_eq!(busy.window(Some(WINDOW / 2)), Some(WINDOW / 2));

@@ -151,14 +151,14 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_beyond_the_clock_is_none() {
+    fn timeout_beyond_the_clock_is_unlimited() {
         let (_listener, address) = listener();
         let connected = connect(&address, Duration::MAX, true).unwrap();
         assert_eq!(connected.peer, address.to_string());
     }
 
     #[test]
-    fn a_connection_not_made_in_time_is_an_error() {
+    fn connection_not_made_in_time_is_an_error() {
         let (_listener, address) = listener();
         let error = connect(&address, Duration::from_millis(20), false).unwrap_err();
         assert!(matches!(error, Error::Timeout { option: "the test", .. }), "{error}");

@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_is_tried_until_it_has_room() {
+    fn full_backlog_is_retried_until_it_has_room() {
         let path = std::env::temp_dir().join(format!("secretcat-{}-queue", std::process::id()));
         let addr = SockAddr::unix(&path).unwrap();
         let (listener, _waiting) = full(Domain::UNIX, &addr);
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_has_failed_has_no_head_start_before_the_next() {
+    fn next_address_is_tried_at_once_after_a_failure() {
         let (silent, _waiting) = full(Domain::IPV4, &on_loopback());
         let bound = |listens| {
             let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();

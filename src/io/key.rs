@@ -128,12 +128,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_token_stands_for_the_key_it_came_from(key in keys()) {
+        fn token_converts_back_to_its_key(key in keys()) {
             prop_assert_eq!(Key::from_token(key.into()), Some(key));
         }
 
         #[test]
-        fn a_key_has_one_token(token in prop_oneof![0..64_usize, any::<usize>()]) {
+        fn key_has_one_token(token in prop_oneof![0..64_usize, any::<usize>()]) {
             if let Some(key) = Key::from_token(Token(token)) {
                 prop_assert_eq!(Token::from(key), Token(token));
             }

@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn alarms_ring_in_order_and_once() {
+    fn timers_fire_once_and_in_order() {
         let (mut alarms, now) = (Alarms::default(), Instant::now());
         let after = |ms| now + Duration::from_millis(ms);
         alarms.set(Token(1), after(30));
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_has_one_turn_however_often_it_asks() {
+    fn key_is_ready_once_however_often_it_asks() {
         let mut reactor = Reactor::new(Duration::ZERO).unwrap();
         let mut ready = Vec::new();
         for _ in 0..3 {
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_that_comes_during_a_look_is_nothing_that_was_found() {
+    fn timer_during_a_poll_does_not_count_as_an_event() {
         let mut reactor = Reactor::new(Duration::from_secs(3600)).unwrap();
         let mut ready = Vec::new();
         reactor.wake_at(Key::Clock, Instant::now() + Duration::from_micros(300));
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn a_waker_and_a_deadline_end_the_wait() {
+    fn waker_and_timer_end_the_wait() {
         // However long is looked for events: by a timer of nanoseconds, and without.
         let deadlines = [Duration::from_micros(300), Duration::from_millis(250)];
         for busy_poll in [Duration::ZERO, Duration::from_micros(50), Duration::from_secs(3600)] {

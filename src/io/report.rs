@@ -342,13 +342,13 @@ mod tests {
     }
 
     #[test]
-    fn elsewhere_nothing_stands_before_a_line() {
+    fn elsewhere_a_line_has_no_prefix() {
         let expected = "secretcat: no\\x1b\nsecretcat: so-so\nyes\na table\nof two lines\n{}\n";
         assert_eq!(written(Prefix::None, all_kinds), expected);
     }
 
     #[test]
-    fn the_journal_is_known_by_device_and_inode() {
+    fn journal_is_recognized_by_device_and_inode() {
         let it = File::open("/dev/null").unwrap().metadata().unwrap();
         let is = |text: String| names(Some(OsStr::new(&text)), &it);
         assert!(is(format!("{}:{}", it.dev(), it.ino())));

@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_service_is_found_by_any_of_its_names() {
+    fn service_is_found_by_any_of_its_names() {
         let file = b"# comment\n\ntftp 69/udp\nhttp\t\t80/tcp  www # web\nodd 99999/tcp\n\xff 7/tcp\ncut\nhttp 81/tcp";
         assert_eq!(find(file, "http"), Some(80));
         assert_eq!(find(file, "www"), Some(80));

@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_loop_is_woken_by_a_signal_before_it_and_after() {
+    fn signal_before_or_during_the_wait_wakes_the_reactor() {
         let signals = Signals::default();
         let usr1 = Signals::default();
         usr1.receive(SIGUSR1);
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_signal_is_kept_and_usr1_is_counted() {
+    fn first_signal_is_kept_and_usr1_is_counted() {
         let signals = Signals::default();
         signals.receive(SIGUSR1);
         assert_eq!(signals.usr1(), 1);

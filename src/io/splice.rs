@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_goes_through_a_socket_whole() {
+    fn file_is_spliced_through_a_socket_whole() {
         let (from, mut to) = connection();
         let (path, mut file) = scratch_file("whole");
         let bytes: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).collect();
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_file_refuses_is_taken_out_again() {
+    fn bytes_refused_by_a_file_are_recovered_from_the_pipe() {
         let (mut from, to) = connection();
         let (path, _) = scratch_file("append");
         let append = File::options().append(true).open(&path).unwrap();
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_says_which_end_it_waits_for_and_which_has_failed() {
+    fn splice_step_reports_the_blocked_or_failed_end() {
         let (out, into) = sys::pipe_with_capacity(4096).unwrap();
         let (near, far) = connection();
         near.set_nonblocking(true).unwrap();

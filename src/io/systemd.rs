@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn sockets_are_ours_only_where_they_name_our_process() {
+    fn inherited_sockets_count_only_with_our_process_id() {
         let read = |pid, fds| manager(&[("LISTEN_PID", pid), ("LISTEN_FDS", fds)]).sockets;
         assert_eq!(read("7", "1"), Sockets::One);
         assert_eq!(read("8", "1"), Sockets::None);
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_taken_over_is_one_error_with_the_units_name() {
+    fn unusable_inherited_socket_is_an_error_with_its_name() {
         let several = manager(&[("LISTEN_PID", "7"), ("LISTEN_FDS", "2")]).socket().unwrap_err();
         let text = "take over the sockets from the service manager: there are 2 of them \
                     (give each a service of its own)";
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn readiness_is_a_datagram_to_a_path_or_an_abstract_name() {
+    fn readiness_is_sent_to_a_path_or_an_abstract_name() {
         let name = format!("secretcat-test-{}", std::process::id());
         let path = std::env::temp_dir().join(&name);
         let mut receivers = vec![(UnixDatagram::bind(&path).unwrap(), path.to_str().unwrap().to_owned())];
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manager_that_does_not_listen_is_an_error_with_its_address() {
+    fn unreachable_manager_is_an_error_with_its_address() {
         let ready = |name| manager(&[("NOTIFY_SOCKET", name)]).ready("x").map_err(|error| error.to_string());
         assert_eq!(ready(""), Ok(()));
         assert_eq!(ready("/nowhere/at all"), Err("notify /nowhere/at all: no such file or directory".into()));

@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_restores_the_modes() {
+    fn panic_restores_the_terminal_modes() {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();

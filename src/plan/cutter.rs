@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_cut_at_each_offset() {
+    fn message_is_cut_at_each_offset() {
         assert_eq!(lens(&Plan::default(), &[18]), [18]);
         assert_eq!(lens(&cut("5"), &[18]), [5, 13]);
         assert_eq!(lens(&cut("-1,5,1"), &[18]), [1, 4, 12, 1]);
@@ -234,13 +234,13 @@ mod tests {
     }
 
     #[test]
-    fn a_size_of_zero_does_not_hang() {
+    fn size_zero_does_not_hang() {
         let zero = plan(Cutting::Chunk(Range::only(Size(0))));
         assert_eq!(lens(&zero, &[3]), [1, 1, 1]);
     }
 
     #[test]
-    fn a_pause_stands_before_every_piece_but_the_first() {
+    fn every_piece_but_the_first_has_a_pause() {
         let plan = Plan { delay: Some("10ms".parse().unwrap()), ..cut("1") };
         let mut cutter = Cutter::new(&plan, 1);
         let (pause, piece) = (Some(Duration::from_millis(10)), |pause| Piece { len: 1, pause, is_whole: true });
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_on_with_a_piece_of_a_stream_is_not_paused_before() {
+    fn rest_of_a_piece_has_no_pause_before_it() {
         let pieces = |plan: Plan, available: &[usize]| {
             let mut cutter = Cutter::new(&Plan { delay: Some("10ms".parse().unwrap()), ..plan }, 1);
             let piece =
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delay_does_not_change_the_sizes() {
+    fn delay_does_not_change_the_sizes() {
         let plain = chunk("1..100");
         let delayed = Plan { delay: Some("1ms..5ms".parse().unwrap()), ..plain.clone() };
         assert_eq!(lens(&plain, &[1000, 1000]), lens(&delayed, &[1000, 1000]));
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn every_connection_has_its_own_choices() {
+    fn every_connection_draws_its_own_sizes() {
         let plan = chunk("1..100");
         let sizes = |stream| pieces(&mut Cutter::new(&plan, stream), &[1000]);
         assert_eq!(sizes(1), sizes(1));
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_is_cut_at_its_own_offsets() {
+    fn stream_is_cut_at_its_own_offsets() {
         let mut cutter = Cutter::new(&chunk("4"), 1);
         let len = |piece: Option<Piece>| piece.map(|piece| piece.len);
         assert_eq!(cutter.wants(), 4);
@@ -331,7 +331,7 @@ mod tests {
 
     /// What a seed means is a promise: when this fails, plans of earlier versions do not replay.
     #[test]
-    fn the_sequence_of_every_seed_is_the_committed_one() {
+    fn sequence_of_each_seed_is_the_committed_one() {
         let table = include_str!("../../tests/cases/plans.txt");
         let mut now = String::new();
         for line in table.lines() {
@@ -361,7 +361,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_pieces_of_a_group_are_the_whole_group(
+        fn pieces_of_a_group_add_up_to_the_group(
             plan in plans(), groups in prop::collection::vec(prop::collection::vec(0usize..40, 0..5), 0..5),
         ) {
             let mut cutter = Cutter::new(&plan, 1);
@@ -374,7 +374,7 @@ mod tests {
         }
 
         #[test]
-        fn the_boundaries_of_a_stream_do_not_depend_on_what_is_available(
+        fn stream_boundaries_do_not_depend_on_the_available_bytes(
             plan in plans(), available in prop::collection::vec(1usize..50, 1..50),
         ) {
             let mut at = 0;

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hash_is_splitmix64() {
+    fn hash_is_splitmix64() {
         // The first numbers of the reference implementation for the seed 1234567.
         assert_eq!(hash(1_234_567), 6_457_827_717_110_365_317);
         assert_eq!(hash(1_234_567_u64.wrapping_add(0x9e37_79b9_7f4a_7c15)), 3_203_168_211_198_807_973);
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbouring_seeds_and_streams_have_nothing_in_common() {
+    fn neighboring_seeds_and_streams_differ() {
         let draw = |seed, stream| {
             let mut draws = Draws::new(Seed(seed), stream);
             (0..64).map(|_| draws.within(1, 7)).collect::<Vec<_>>()

@@ -109,13 +109,13 @@ mod tests {
     }
 
     #[test]
-    fn a_message_without_bytes_adds_no_cut() {
+    fn empty_message_adds_no_cut() {
         assert_eq!(Layout::new(&[0, 3, 0, 2, 0]).whole().cuts, [3]);
         assert_eq!(Layout::new(&[]).whole().cuts, Vec::<usize>::new());
     }
 
     #[test]
-    fn every_place_inside_a_message_has_a_number() {
+    fn every_offset_inside_a_message_has_a_number() {
         let layout = Layout::new(&[3, 1, 0, 2]);
         let places: Vec<usize> = (0..layout.places()).map(|number| layout.place(number)).collect();
         assert_eq!(places, [1, 2, 5]);

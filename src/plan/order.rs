@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_trials_come_in_the_promised_order() {
+    fn trials_have_the_documented_order() {
         let expected = [
             "message 1 cut at 1: [1, 4, 6] []",
             "message 1 cut at 2: [2, 4, 6] []",
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_with_nothing_to_cut_leave_nothing_but_the_fin() {
+    fn uncuttable_messages_leave_only_trials_of_the_fin() {
         for messages in [&[][..], &[0], &[1]] {
             let expected = ["FIN in the segment of the last byte: [] []", "FIN right after the last byte: [] []"];
             assert_eq!(shown(&Order::new(messages, 1000, Seed(0))), expected);

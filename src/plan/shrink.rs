@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn one_cut_of_many_is_found() {
+    fn the_one_needed_cut_is_found() {
         let layout = Layout::new(&[18, 18]);
         let (result, runs) = shrink(&layout, &chunks_of_one(&layout), |trial| trial.cuts.contains(&23));
         assert_eq!(result, Trial { name: Label::Shrunk, cuts: vec![18, 23], joined: vec![], fin: Fin::Replied });
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_and_a_join_that_are_both_needed_stay() {
+    fn cut_and_join_that_are_both_needed_stay() {
         let layout = Layout::new(&[18, 18]);
         let needs = |trial: &Trial| trial.cuts.contains(&5) && trial.joined == [18];
         let (result, _) = shrink(&layout, &chunks_of_one(&layout), needs);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fin_is_taken_away_when_it_is_not_needed() {
+    fn unneeded_fin_is_removed() {
         let layout = Layout::new(&[18]);
         let trial = Trial { fin: Fin::With, ..layout.trial(Label::Whole, &[], vec![3, 7]) };
         let (result, _) = shrink(&layout, &trial, |trial| trial.cuts.contains(&7));
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_change_is_the_result_at_once() {
+    fn single_change_needs_no_trial() {
         let order = Order::new(&[4, 4], 100, Seed(0));
         let first = order.get(0).unwrap();
         assert_eq!(shrink(order.layout(), &first, |_| true), (Trial { name: Label::Shrunk, ..first }, 0));
@@ -184,7 +184,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn exactly_what_is_needed_is_left(
+        fn only_the_needed_changes_remain(
             messages in prop::collection::vec(1usize..12, 1..6), cuts in prop::collection::btree_set(1usize..60, 0..30),
             joins in any::<u8>(), fin: bool, needed in any::<u64>(),
         ) {

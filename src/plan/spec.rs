@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_offset_that_cuts_nothing_is_named_with_those_that_would() {
+    fn offset_outside_a_message_is_named_with_valid_ones() {
         let check =
             |cut: &str, len| Cutting::Cut(cut.parse().unwrap()).check(3, len).map_err(|outside| outside.to_string());
         assert_eq!(check("1,5,-1,-5", 6), Ok(()));

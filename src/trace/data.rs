@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn the_head_ends_at_a_character() {
+    fn head_ends_at_a_character_boundary() {
         let text = format!("{}\u{e9}\u{e9}", "x".repeat(63));
         assert_eq!(Data::head(text.as_bytes()), Data::all("x".repeat(63).as_bytes()));
         assert_eq!(Data::head(&[b'x'; 100]), Data::all(&[b'x'; 64]));

@@ -246,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_end_that_was_sent_again_is_no_segment_of_data() {
+    fn retransmitted_fin_is_not_a_data_segment() {
         let sample = |total_retrans, bytes_retrans| {
             TcpSample { data_segs_out: Some(100), total_retrans, bytes_retrans, ..TcpSample::default() }
                 .first_segments()

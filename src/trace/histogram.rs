@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wide_span_of_sizes_still_fits() {
+    fn wide_range_of_sizes_fits_the_table() {
         let text = table(&[("writes".into(), &of(&[0, 1, 70, 1500, 65_536, 1 << 40, u64::MAX]))], 10);
         assert!(text.lines().count() <= 1 + ROWS, "{text}");
         let labels: Vec<&str> = text.lines().map(|line| line.split(' ').next().unwrap()).collect();
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn one_among_a_million_is_seen_and_nothing_is_empty() {
+    fn small_count_beside_a_million_is_visible() {
         let mut many = Histogram::default();
         (0..1_000_000).for_each(|_| many.note(1));
         many.note(2);

@@ -29,7 +29,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_one_object_with_its_fields_in_order() {
+    fn line_is_one_object_with_its_fields_in_order() {
         let write = event(1_250_000, 3, What::Write { offset: 10, asked: 5, accepted: 5 });
         assert_eq!(
             line(&write),
@@ -38,14 +38,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_is_absent() {
+    fn unknown_fields_are_absent() {
         let sample = event(7, 1, What::Sample(TcpSample { unacked: Some(0), ..TcpSample::default() }));
         assert_eq!(line(&sample), "{\"t\":7,\"conn\":1,\"type\":\"sample\",\"unacked\":0}\n");
         assert_eq!(line(&event(8, 1, What::Close { error: None })), "{\"t\":8,\"conn\":1,\"type\":\"close\"}\n");
     }
 
     #[test]
-    fn bytes_are_the_last_field() {
+    fn data_is_the_last_field() {
         let read = Event { data: Some(Data::head(b"a\"b\n")), ..event(7, 1, What::Read { offset: 0, len: 4 }) };
         assert_eq!(
             line(&read),
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_stays_one_line_whatever_the_peer_is_called() {
+    fn hostile_peer_name_does_not_break_the_line() {
         let close = event(0, 1, What::Close { error: Some("a\n\u{1b}[2J\u{2028}".into()) });
         assert_eq!(line(&close).matches('\n').count(), 1);
         assert_eq!(serde_json::from_str::<Value>(&line(&close)).unwrap()["error"], "a\n\u{1b}[2J\u{2028}");
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn the_schema_is_a_schema_and_refuses_what_it_does_not_name() {
+    fn schema_is_valid_and_refuses_unknown_fields() {
         assert!(jsonschema::draft202012::meta::is_valid(&schema()));
         let validator = jsonschema::draft202012::new(&schema()).unwrap();
         for event in every_kind() {

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_comes_back_from_a_trace() {
+    fn plan_is_read_from_a_trace() {
         let (mut trace, mut plans) = (Vec::new(), Vec::new());
         for event in every_kind() {
             write_line(&event, &mut trace);
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_line_of_a_trace_is_skipped() {
+    fn first_line_of_a_trace_is_skipped() {
         let mut trace = Vec::new();
         let command = ["secretcat", "--plan", "{\"type\":\"plan\"}"].map(|word| word.as_bytes().to_vec()).to_vec();
         write_start(&Start { time: String::new(), command }, &mut trace);
@@ -230,12 +230,12 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_that_was_cut_short_still_has_its_plan() {
+    fn plan_is_read_from_a_truncated_trace() {
         assert!(read_plan(b"{\"type\":\"eof\"}\n{\"type\":\"plan\",\"cutting\":\"whole\"}\n{\"type\":\"wri").is_ok());
     }
 
     #[test]
-    fn a_plan_comes_from_a_file_of_its_own() {
+    fn plan_is_read_from_a_file_of_its_own() {
         let plan = read_plan(b"\n{\n  \"cutting\": {\"chunk\": \"1..7\"},\n  \"seed\": 5\n}\n").unwrap();
         assert!(matches!(plan.cutting, Cutting::Chunk(range) if range.min != range.max));
         assert_eq!(plan.seed, Seed(5));
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_comes_from_what_a_sweep_found() {
+    fn plan_is_read_from_a_sweep_report() {
         let found =
             "{\n \"same\": 3,\n \"differences\": [\n  {\"cuts\": [5], \"plan\": {\"cutting\": {\"cut\": \"5\"}}}]}";
         assert!(matches!(read_plan(found.as_bytes()).unwrap().cutting, Cutting::Cut(_)));
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_say_where() {
+    fn errors_have_line_and_column() {
         assert_eq!(wrong(""), "line 1, column 1: no plan before the end of the file");
         assert_eq!(wrong("{\"type\":\"eof\"}\n"), "line 2, column 1: no plan before the end of the file");
         assert_eq!(wrong("17"), "line 1, column 2: invalid type: integer `17`, expected an object");
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_inside_a_plan_say_where_in_the_file() {
+    fn errors_inside_a_plan_have_line_and_column_of_the_file() {
         let unknown = wrong("{\"type\":\"eof\"}\n  {\"type\":\"plan\",\"cuts\":1}");
         assert!(unknown.starts_with("line 2, column 23: unknown field `cuts`, expected one of `cutting`"), "{unknown}");
         assert_eq!(wrong("{\n \"seed\": 5\n}"), "line 3, column 1: missing field `cutting`");
@@ -279,12 +279,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_input_makes_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn no_input_causes_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = read_plan(&bytes);
         }
 
         #[test]
-        fn no_cut_trace_makes_it_panic(cut in 0usize..2000) {
+        fn no_truncated_trace_causes_a_panic(cut in 0usize..2000) {
             let mut trace = Vec::new();
             for event in every_kind() {
                 write_line(&event, &mut trace);

@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_says_what_is_known() {
+    fn line_shows_only_known_figures() {
         let second = 1_000_000_000;
         let line = |sent, of, received, nanos| Transfer { sent, of, received, nanos }.line();
         assert_eq!(line(0, None, 0, 0), "sent 0 B");
@@ -112,14 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn a_summary_has_both_ways_and_the_time() {
+    fn summary_has_both_directions_and_the_time() {
         let summary = |sent, of, received| Transfer { sent, of, received, nanos: 1_200_000_000 }.summary();
         assert_eq!(summary(10 << 20, None, 0), "sent 10 MiB, received 0 B in 1.2 s");
         assert_eq!(summary(512, Some(1024), 2048), "sent 512 B of 1 KiB (50%), received 2 KiB in 1.2 s");
     }
 
     #[test]
-    fn plans_are_counted_until_they_are_looked_at_again() {
+    fn line_counts_plans_and_then_repeated_plans() {
         let line = |done, suspect, again, nanos| Plans { of: 1200, done, suspect, again, nanos }.line();
         let second = 1_000_000_000;
         assert_eq!(line(0, 0, 0, second), "0 of 1,200 plans"); // nobody knows how long one takes

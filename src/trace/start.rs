@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_line_has_version_time_and_command() {
+    fn first_line_has_version_time_and_command() {
         let command = ["secretcat", "connect", "-m"].map(|word| word.as_bytes().to_vec()).to_vec();
         let command = [command, vec![b"a \"b\"\n".to_vec(), b"\xff".to_vec()]].concat();
         let mut line = Vec::new();

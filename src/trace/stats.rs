@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn one_connection() {
+    fn summary_of_one_connection() {
         let events: Vec<Event> = loopback(3, &[1, 5]).into_iter().filter(|event| event.conn == 1).collect();
         assert_eq!(
             summary(&events).render(Duration::from_millis(1250)),
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn both_ends() {
+    fn summary_of_both_ends() {
         assert_eq!(
             summary(&loopback(3, &[1, 5])).render(Duration::from_millis(1250)),
             concat!(
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_at_all() {
+    fn summary_of_no_connection() {
         assert_eq!(
             Summary::new().render(Duration::ZERO),
             "connections   0\nbytes         0 out, 0 in\nwrites        0\nreads         0\ntime          0 s\n"
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn troubles_are_said() {
+    fn summary_lists_resets_retransmits_and_errors() {
         // Every kind once on one connection: opened once, with the full sample, ended by an error.
         let mut events = every_kind();
         events.retain(|event| match &event.what {
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_closed_is_forgotten() {
+    fn closed_connections_take_no_memory() {
         let mut summary = Summary::new();
         for conn in 1..=100_000 {
             summary.note(&event(

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn once_tells_less_and_without_v_nothing_is_told() {
+    fn v_prints_main_events_and_without_v_none() {
         let told: Vec<String> = every_kind().iter().filter_map(|event| describe(event, 1)).collect();
         let verbs: Vec<&str> = told.iter().map(|line| line.split(' ').nth(1).unwrap()).collect();
         let expected =
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_nothing_to_the_terminal() {
+    fn lines_have_no_control_characters() {
         let hostile = "\u{1b}]0;owned\u{7}\r\n\u{9b}2J";
         for what in [
             What::Open { side: Side::Connect, local: hostile.into(), peer: hostile.into(), made_for: None },
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_run_has_no_number_and_a_seed_is_said_only_where_it_matters() {
+    fn plan_line_has_no_unused_seed_and_no_number() {
         let fixed = plan(r#"{"cutting":{"cut":"1,5"},"seed":7}"#);
         assert_eq!(describe(&event(0, 0, What::Plan(fixed)), 1).unwrap(), "plan --cut 1,5");
     }

@@ -203,7 +203,7 @@ mod tests {
 
     /// The picture of a fixed run. `UPDATE=1 cargo test` writes it anew: look at it before it is committed.
     #[test]
-    fn the_picture_is_the_one_that_was_looked_at() {
+    fn picture_equals_the_committed_one() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/timeline.svg");
         let drawn = picture(&coalesced());
         if std::env::var_os("UPDATE").is_some() {
@@ -259,14 +259,14 @@ mod tests {
     }
 
     #[test]
-    fn no_label_stands_on_another() {
+    fn no_labels_overlap() {
         for (name, events) in pictures() {
             assert_eq!(overlap(&picture(&events)), None, "{name}");
         }
     }
 
     #[test]
-    fn few_messages_are_drawn_one_by_one_and_many_as_columns_with_the_first_enlarged() {
+    fn few_messages_are_drawn_singly_and_many_as_columns() {
         let few = picture(&loopback(3, &[1, 5]));
         assert_eq!(
             few.matches("class=\"m0\"").count(),
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn names_from_outside_stay_text() {
+    fn hostile_names_are_escaped() {
         let hostile = "</text><script>alert(1)</script>\u{1b}[2J\"&";
         let mut events = loopback(1, &[]);
         for event in &mut events {
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_million_events_of_many_connections_take_bounded_room() {
+    fn million_events_of_many_connections_take_bounded_memory() {
         let mut timeline = Timeline::new();
         let hold = |conn: u64, k: u64| {
             [
@@ -329,7 +329,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(300))]
         #[test]
-        fn no_label_stands_on_another_whatever_the_pace(
+        fn no_labels_overlap_at_any_pace(
             waits in proptest::collection::vec(prop_oneof![0..50_000_u64, 0..20_000_000_u64], 1..60), len in 1..99_u64,
         ) {
             let what = What::Open { side: Side::Connect, local: "a".into(), peer: "b".into(), made_for: None };
@@ -345,7 +345,7 @@ mod tests {
         }
 
         #[test]
-        fn no_stream_of_events_makes_it_panic(events in proptest::collection::vec(any_event(), 0..60)) {
+        fn no_sequence_of_events_causes_a_panic(events in proptest::collection::vec(any_event(), 0..60)) {
             let drawn = picture(&events);
             prop_assert!(!drawn.contains("NaN") && !drawn.contains("inf\""));
         }

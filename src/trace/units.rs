@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_take_the_unit_that_suits_them() {
+    fn sizes_have_a_fitting_unit() {
         for (n, text) in [(0, "0 B"), (1023, "1023 B"), (1024, "1 KiB"), (1536, "1.5 KiB"), (6_000_000, "5.72 MiB")] {
             assert_eq!(size(n), text);
         }
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_take_the_unit_that_suits_them() {
+    fn spans_have_a_fitting_unit() {
         for (nanos, text) in [
             (0, "0 s"),
             (850, "850 ns"),

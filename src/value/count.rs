@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digits_are_read_and_printed() {
+    fn digits_are_parsed_and_printed() {
         for (text, count) in [("0", 0), ("4", 4), ("007", 7), ("4294967295", u32::MAX)] {
             assert_eq!(text.parse(), Ok(Count(count)), "{text}");
         }
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused_with_what_is_right() {
+    fn other_text_is_refused_with_the_syntax() {
         for text in ["", "-1", "+1", "x", "1.5", "1k", "4294967296", "18446744073709551617", " 1", "0x1"] {
             let error = text.parse::<Count>().unwrap_err().to_string();
             assert_eq!(error, format!("\"{text}\" is not a count: expected a whole number below 2^32 such as 4"));

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn controls_are_shown() {
+    fn control_characters_are_escaped() {
         let cases: [(&[u8], &str); 9] = [
             (b"plain \\ text", r"plain \ text"),
             (b"\x00\x07\x1b[31m\x7f", r"\x00\x07\x1b[31m\x7f"),
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_keeps_lines_and_tabs_and_drops_the_cr_of_a_line_ending() {
+    fn stream_keeps_lines_and_tabs_and_drops_cr_before_lf() {
         assert_eq!(stream(&[b"a\tb\r\nc\n"]), "a\tb\nc\n");
         assert_eq!(stream(&[b"a\r", b"\nb"]), "a\nb");
         assert_eq!(stream(&[b"a\r", b"b\r", b"\r\n", b"\r"]), "a\\rb\\r\n\\r");
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn characters_may_be_split_between_pushes() {
+    fn characters_split_between_pushes_stay_whole() {
         assert_eq!(stream(&[b"\xe2", b"\x82", b"\xac!"]), "€!");
         assert_eq!(stream(&[b"\xf0\x9f", b"", b"\xa6\x80"]), "🦀");
         assert_eq!(stream(&[b"\xc2", b"\x9b1m"]), r"\xc2\x9b1m");
@@ -209,7 +209,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_that_drives_a_terminal_is_left(bytes in hostile_bytes()) {
+        fn no_control_characters_remain(bytes in hostile_bytes()) {
             let shown = escape(&bytes);
             prop_assert!(!shown.chars().any(|c| c.is_control() || is_bidi_control(c)), "{shown:?}");
             prop_assert_eq!(escape(shown.as_bytes()), shown);

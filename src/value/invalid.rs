@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_message_shows_the_input_with_its_control_characters_escaped() {
+    fn message_shows_the_input_escaped() {
         let error = Invalid::new("4\x1b[2Jq\n", "a size", "a number");
         assert_eq!(error.to_string(), r#""4\x1b[2Jq\n" is not a size: expected a number"#);
     }

@@ -69,13 +69,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_order_is_kept_and_duplicates_fold() {
+    fn order_is_kept_and_duplicates_are_removed() {
         assert_eq!("5,1,-1,5,05,-1".parse::<Offsets>().unwrap().as_slice(), [5, 1, -1]);
         assert_eq!("-9223372036854775808".parse::<Offsets>().unwrap().as_slice(), [i64::MIN]);
     }
 
     #[test]
-    fn a_cut_at_zero_is_refused() {
+    fn cut_at_zero_is_refused() {
         for text in ["0", "-0", "1,0", "1,-0,2", "000"] {
             let error = text.parse::<Offsets>().unwrap_err().to_string();
             assert_eq!(error, "\"0\" is not a cut offset: expected 1 or more, or -1 and less: a cut at 0 cuts nothing");
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused_with_the_syntax() {
+    fn other_text_is_refused_with_the_syntax() {
         for text in ["", ",", "1,", ",1", "1,,2", "+1", "1;2", "1, 2", "--1", "-", "a", "9223372036854775808"] {
             let error = text.parse::<Offsets>().unwrap_err().to_string();
             assert_eq!(error, format!("\"{text}\" is not a list of cut offsets: expected {EXPECTED}"));
@@ -92,7 +92,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_printed_is_read_back(list in prop::collection::vec(any::<i64>().prop_filter("0", |n| *n != 0), 1..9)) {
+        fn printed_offsets_are_parsed_back(list in prop::collection::vec(any::<i64>().prop_filter("0", |n| *n != 0), 1..9)) {
             let offsets = Offsets::new(list).unwrap();
             prop_assert_eq!(offsets.to_string().parse(), Ok(offsets.clone()));
             let json = serde_json::to_string(&offsets).unwrap();

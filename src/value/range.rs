@@ -61,7 +61,7 @@ mod tests {
     use crate::value::{Size, Span};
 
     #[test]
-    fn one_value_is_a_range_of_its_own() {
+    fn single_value_is_a_range() {
         assert_eq!("4k".parse(), Ok(Range::only(Size(4096))));
         assert_eq!("7..7".parse(), Ok(Range::only(Size(7))));
         assert_eq!(Range::only(Size(4096)).to_string(), "4KiB");
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_says_which_part_is_wrong() {
+    fn error_names_the_wrong_part() {
         let cases = [
             ("5..2", r#""5..2" is not a range: expected the smaller value before the larger one, as in MIN..MAX"#),
             ("5..", r#""5.." is not a range: expected MIN..MAX with both values, or one value"#),
@@ -92,7 +92,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_printed_is_read_back(a: u64, b: u64, c in 0..Span::LIMIT.as_secs(), d in 0..Span::LIMIT.as_secs(), nanos in 0u32..1_000_000_000) {
+        fn printed_ranges_are_parsed_back(a: u64, b: u64, c in 0..Span::LIMIT.as_secs(), d in 0..Span::LIMIT.as_secs(), nanos in 0u32..1_000_000_000) {
             let sizes = Range { min: Size(a.min(b)), max: Size(a.max(b)) };
             prop_assert_eq!(sizes.to_string().parse(), Ok(sizes));
             let json = serde_json::to_string(&sizes).unwrap();

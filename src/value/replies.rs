@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_or_any() {
+    fn replies_takes_a_number_or_any() {
         assert_eq!("3".parse(), Ok(Replies::Each(Count(3))));
         assert_eq!("any".parse(), Ok(Replies::Any));
         assert_eq!(Replies::Any.to_string() + &Replies::Each(Count(0)).to_string(), "any0");

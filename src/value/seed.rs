@@ -37,14 +37,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn decimal_and_hexadecimal_are_read() {
+    fn decimal_and_hexadecimal_are_parsed() {
         for (text, value) in [("0", 0), ("42", 42), ("0x2a", 42), ("0X2A", 42), ("0xffffffffffffffff", u64::MAX)] {
             assert_eq!(text.parse(), Ok(Seed(value)), "{text}");
         }
     }
 
     #[test]
-    fn anything_else_is_refused_with_the_syntax() {
+    fn other_text_is_refused_with_the_syntax() {
         for text in ["", "0x", "0x+1", "-1", "+1", "1.0", "seed", "18446744073709551616", "0x10000000000000000"] {
             let error = text.parse::<Seed>().unwrap_err();
             assert_eq!(
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn json_holds_a_number() {
+    fn seed_is_a_number_in_json() {
         assert_eq!(serde_json::to_string(&Seed(u64::MAX)).unwrap(), "18446744073709551615");
         assert_eq!(serde_json::from_str::<Seed>("18446744073709551615").unwrap(), Seed(u64::MAX));
     }

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_statuses_are_those_of_the_system() {
+    fn signal_numbers_and_statuses_match_the_system() {
         for (signal, number, status) in [
             (Signal::Hangup, libc::SIGHUP, 129),
             (Signal::Interrupt, libc::SIGINT, 130),

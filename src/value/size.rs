@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_size_is_refused_with_the_syntax() {
+    fn other_text_is_refused_with_the_syntax() {
         for text in ["", "4q", "k", "KiB", "-1", "+1", "1.5k", "4 k", "4kk", "4ib", "4kiB ", "0x10", "4é"] {
             let error = text.parse::<Size>().unwrap_err().to_string();
             let expected = "a number of bytes such as 4096, 4k, 64KiB or 1M";
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_that_does_not_fit_is_refused() {
+    fn size_over_64_bits_is_refused() {
         for text in ["16777216TiB", "18446744073709551616", "99999999999999999999k"] {
             let error = text.parse::<Size>().unwrap_err().to_string();
             assert_eq!(error, format!("\"{text}\" is not a size: expected less than 16777216TiB"));
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_exact_unit_is_printed() {
+    fn largest_exact_unit_is_printed() {
         let cases = [(0, "0"), (1, "1"), (4097, "4097"), (65536, "64KiB"), (1 << 20, "1MiB"), (5 << 40, "5TiB")];
         for (bytes, text) in cases {
             assert_eq!(Size(bytes).to_string(), text);
@@ -106,7 +106,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_printed_is_read_back(bytes: u64, shift in 0u32..64) {
+        fn printed_sizes_are_parsed_back(bytes: u64, shift in 0u32..64) {
             let size = Size(bytes >> shift << (shift / 2));
             prop_assert_eq!(size.to_string().parse(), Ok(size));
             let json = serde_json::to_string(&size).unwrap();

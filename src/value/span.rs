@@ -66,7 +66,7 @@ mod tests {
     const LONGEST: Duration = Duration::new(100 * 31_557_600 - 1, 999_999_999);
 
     #[test]
-    fn units_and_bare_seconds_are_read() {
+    fn units_and_plain_seconds_are_parsed() {
         let cases = [
             ("250ms", Duration::from_millis(250)),
             ("1m 30s", Duration::from_secs(90)),
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused_with_the_syntax() {
+    fn other_text_is_refused_with_the_syntax() {
         let cases = [
             "",
             ".",
@@ -115,14 +115,14 @@ mod tests {
     }
 
     #[test]
-    fn the_extremes_are_printed_and_read_back() {
+    fn extreme_spans_are_printed_and_parsed_back() {
         for span in [Duration::ZERO, Duration::from_nanos(1), LONGEST] {
             assert_eq!(Span(span).to_string().parse(), Ok(Span(span)));
         }
     }
 
     #[test]
-    fn what_no_clock_counts_is_refused() {
+    fn span_of_100_years_is_refused() {
         for text in ["3155760000", "100years", "18446744073709551615", "18446744073709551615.999999999"] {
             let error = text.parse::<Span>().unwrap_err().to_string();
             assert_eq!(error, format!("\"{text}\" is not a duration: expected less than 100 years"));
@@ -131,7 +131,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_printed_is_read_back(seconds in 0..Span::LIMIT.as_secs(), shift in 0u32..32, nanos in 0u32..1_000_000_000) {
+        fn printed_spans_are_parsed_back(seconds in 0..Span::LIMIT.as_secs(), shift in 0u32..32, nanos in 0u32..1_000_000_000) {
             let span = Span(Duration::new(seconds >> shift, nanos));
             prop_assert_eq!(span.to_string().parse(), Ok(span));
             let json = serde_json::to_string(&span).unwrap();

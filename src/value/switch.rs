@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn on_and_off_are_read_and_printed() {
+    fn on_and_off_are_parsed_and_printed() {
         for (text, on) in [("on", true), ("off", false)] {
             let switch: Switch = text.parse().unwrap();
             assert_eq!(switch.is_on(), on);

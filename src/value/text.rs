@@ -33,7 +33,7 @@ mod tests {
     use super::number;
 
     #[test]
-    fn a_number_is_digits_alone() {
+    fn number_is_digits_only() {
         assert_eq!(number("007"), Some(7));
         assert_eq!(number("18446744073709551615"), Some(u64::MAX));
         for text in ["", "+7", "-7", " 7", "7 ", "7_0", "18446744073709551616", "٣"] {

@@ -98,14 +98,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_masked_does_not_count() {
+    fn masked_text_does_not_count() {
         let masks = Masks::new(&["(?m)^Date: .*$".to_owned()]).unwrap();
         assert_eq!(masks.apply(b"A: 1\nDate: now\nB"), masks.apply(b"A: 1\nDate: then\nB"));
         assert_ne!(masks.apply(b"A: 1"), masks.apply(b"A: 2"));
     }
 
     #[test]
-    fn what_is_wrong_with_a_pattern_is_said_in_one_line() {
+    fn bad_pattern_is_reported_in_one_line() {
         let refusal = |pattern: &str| Masks::new(&["a".to_owned(), pattern.to_owned()]).unwrap_err().to_string();
         let cases = [
             ("[", "unclosed character class (character 1)"),
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_is_suggested_only_where_it_helps() {
+    fn mask_is_suggested_only_if_it_helps() {
         let suggest = |one: &str, other: &str| Masks::default().suggest(one.as_bytes(), other.as_bytes());
         assert_eq!(suggest("x\nDate: a\r\n", "x\nDate: b\r\n"), ["(?m)^Date:.*$"]);
         assert_eq!(suggest("id 17", "id 18"), ["[0-9]+"]);

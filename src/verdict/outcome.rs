@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_needs_proof() {
+    fn same_replies_without_proof_are_not_proven() {
         let same = outcome(&["a\n"]);
         assert_eq!(baseline(&["a\n"]).judge(&same), Verdict::Same);
         let unseen = Outcome { unconfirmed: 1, ..same };
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_in_number_bytes_or_ending_is_one() {
+    fn different_count_bytes_or_ending_is_a_difference() {
         let base = baseline(&["a\n", "b\n"]);
         assert_eq!(base.judge(&outcome(&["a\n"])), Verdict::Different);
         assert_eq!(base.judge(&outcome(&["a\n", "c\n"])), Verdict::Different);
@@ -266,13 +266,13 @@ mod tests {
     }
 
     #[test]
-    fn who_stops_reading_has_not_been_proven_wrong() {
+    fn server_that_stops_reading_is_not_proven() {
         let stuck = Outcome { ending: Ending::Open, unsent: 4, ..outcome(&["a\n"]) };
         assert!(matches!(baseline(&["a\n", "b\n"]).judge(&stuck), Verdict::NotProven(_)));
     }
 
     #[test]
-    fn an_unsteady_server_is_named_with_the_mask_that_helps() {
+    fn unsteady_server_is_reported_with_a_helpful_mask() {
         let (one, other) = (outcome(&["Date: 1\n"]), outcome(&["Date: 2\n"]));
         let error = Baseline::new(&one, &other, Masks::default()).unwrap_err();
         assert!(error.to_string().contains("--mask '(?m)^Date:.*$'"), "{error}");
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_no_baseline() {
+    fn silent_server_gives_no_baseline() {
         let silent = Outcome { ending: Ending::Open, ..outcome(&[]) };
         assert!(matches!(Baseline::new(&silent, &silent, Masks::default()), Err(BaselineError::Silent(_))));
     }

@@ -66,13 +66,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_bytes_can_be_printed_again() {
+    fn any_bytes_are_printed_for_the_shell() {
         assert_eq!(printf_format(b"a'b%\\\n\xff\0-"), "a\\047b%%\\134\\n\\377\\000-");
         assert_eq!(printf_format(b"-n"), "\\055n");
     }
 
     #[test]
-    fn an_address_is_one_word_to_any_shell() {
+    fn address_is_one_word_in_any_shell() {
         assert_eq!(quoted("127.0.0.1:80"), "127.0.0.1:80");
         assert_eq!(quoted("[::1]:80"), "'[::1]:80'");
         assert_eq!(quoted("a'b"), "'a'\\''b'");

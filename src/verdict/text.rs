@@ -177,14 +177,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn runs_of_offsets_are_ranges() {
+    fn consecutive_offsets_are_shown_as_ranges() {
         let cuts = [(1, 1), (1, 2), (1, 3), (1, 7), (2, 4), (2, 5)].into_iter().collect();
         let tally = Tally { cuts, ..Tally::default() };
         assert_eq!(places(&tally), "message 1 at 1-3, 7, message 2 at 4-5");
     }
 
     #[test]
-    fn bytes_are_shown_in_one_line() {
+    fn bytes_are_shown_on_one_line() {
         assert_eq!(show(b"a\tb\r\n\xff\x1b\n"), "a\\tb\\r\\n\\xff\\x1b\\n");
         assert_eq!(around(b"abc", 1), ("a".to_owned(), "bc".to_owned()));
         let long = [b'x'; 60];

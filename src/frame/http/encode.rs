@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_response_keeps_to_what_its_request_said() {
+    fn response_follows_method_and_connection_of_its_request() {
         let wished = |status, mode| {
             let mut out = Vec::new();
             respond(status, mode, b"ab\n", &mut out);

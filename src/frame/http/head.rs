@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fields_say_what_body_follows() {
+    fn header_fields_define_the_body() {
         assert_eq!(request("Host: x"), Ok(Body::Length(0)));
         assert_eq!(request("content-length:  7 "), Ok(Body::Length(7)));
         assert_eq!(request("Content-Length: 7, 7\r\nContent-Length: 7"), Ok(Body::Length(7)));
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_says_how_it_is_to_be_answered() {
+    fn request_head_defines_the_form_of_the_response() {
         let mode = |head: &str| {
             let head = parse(Role::Requests, format!("{head}\r\n\r\n").as_bytes(), false).unwrap().unwrap();
             head.mode.map(|mode| (mode.head_only, mode.after)).unwrap()
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_may_wait_until_it_is_asked_for() {
+    fn expect_100_continue_is_recognized() {
         let waits = |head: &str| {
             let head = parse(Role::Requests, format!("{head}\r\n\r\n").as_bytes(), false).unwrap().unwrap();
             head.mode.unwrap().expects_continue
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_that_can_be_read_in_two_ways_are_refused() {
+    fn ambiguous_lengths_are_refused() {
         let bad = |fields: &str, what: &str| assert_eq!(request(fields), Err(format!("malformed message: {what}")));
         for value in ["", "-1", "+1", "0x1", "1 1", "1,", "99999999999999999999"] {
             bad(&format!("Content-Length: {value}"), "an HTTP Content-Length that is not a number");
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_has_a_limited_number_of_fields() {
+    fn number_of_header_fields_is_limited() {
         assert_eq!(request(&["A: b"; MAX_HEADERS].join("\r\n")), Ok(Body::Length(0)));
         let error = "malformed message: HTTP head: too many headers".to_owned();
         assert_eq!(request(&["A: b"; MAX_HEADERS + 1].join("\r\n")), Err(error));

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_is_read_again_in_order_with_its_end() {
+    fn replay_returns_the_kept_input_in_order_with_its_end() {
         let mut first = replay(Kept::default());
         let mut buf = [0; 4];
         assert_eq!(first.read(&mut buf), None);
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_has_its_limit() {
+    fn kept_input_is_limited() {
         let mut replay = replay(Kept::default());
         assert!(replay.keep(&vec![0; LIMIT]) && !replay.keep(b"1"));
     }

@@ -63,18 +63,18 @@ fn follow(listener: &TcpListener, host: &str) -> [PeerQueue; 2] {
 }
 
 #[test]
-fn a_peer_of_ipv4_is_followed() {
+fn queue_of_an_ipv4_peer_is_read() {
     let [by_netlink, _] = follow(&listener("127.0.0.1:0"), "127.0.0.1");
     assert!(matches!(by_netlink.way, Way::Netlink(_, true)), "netlink is not given up when the peer is gone");
 }
 
 #[test]
-fn a_peer_of_ipv6_is_followed() {
+fn queue_of_an_ipv6_peer_is_read() {
     follow(&listener("[::1]:0"), "::1");
 }
 
 #[test]
-fn a_peer_of_ipv4_at_a_dual_stack_listener_is_followed() {
+fn queue_of_an_ipv4_peer_at_a_dual_stack_listener_is_read() {
     let listener = listener("[::]:0");
     follow(&listener, "127.0.0.1");
     follow(&listener, "::ffff:127.0.0.1");
@@ -82,7 +82,7 @@ fn a_peer_of_ipv4_at_a_dual_stack_listener_is_followed() {
 }
 
 #[test]
-fn a_peer_bound_to_an_interface_is_found_in_the_list_of_sockets() {
+fn peer_bound_to_an_interface_is_found_in_proc_net_tcp() {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     if let Err(error) = socket.bind_device(Some(b"lo")) {
         eprintln!("skipped: binding to an interface: {error}");
@@ -96,7 +96,7 @@ fn a_peer_bound_to_an_interface_is_found_in_the_list_of_sockets() {
 }
 
 #[test]
-fn a_listener_is_not_taken_for_the_peer() {
+fn listener_is_not_mistaken_for_the_peer() {
     let listener = listener("127.0.0.1:0");
     let (_waiting, _) = connect(&listener, "127.0.0.1"); // a listener's queue counts connections
     let unused = "127.0.0.1:1".parse().unwrap();
@@ -108,7 +108,7 @@ fn a_listener_is_not_taken_for_the_peer() {
 }
 
 #[test]
-fn the_end_of_the_stream_is_no_byte() {
+fn fin_does_not_count_as_a_byte() {
     let listener = listener("127.0.0.1:0");
     let (mut ours, mut ways) = connect(&listener, "127.0.0.1");
     let (mut theirs, _) = listener.accept().unwrap();
@@ -122,7 +122,7 @@ fn the_end_of_the_stream_is_no_byte() {
 }
 
 #[test]
-fn what_has_arrived_is_known_before_it_is_acknowledged_or_read() {
+fn arrived_bytes_are_counted_before_they_are_read() {
     let listener = listener("127.0.0.1:0");
     let (mut ours, [mut by_netlink, mut by_proc]) = connect(&listener, "127.0.0.1");
     let (mut theirs, _) = listener.accept().unwrap();
@@ -142,7 +142,7 @@ fn what_has_arrived_is_known_before_it_is_acknowledged_or_read() {
 }
 
 #[test]
-fn a_half_closed_peer_is_still_followed() {
+fn queue_of_a_half_closed_peer_is_read() {
     let listener = listener("127.0.0.1:0");
     let (mut ours, mut ways) = connect(&listener, "127.0.0.1");
     let (mut theirs, _) = listener.accept().unwrap();
@@ -154,7 +154,7 @@ fn a_half_closed_peer_is_still_followed() {
 }
 
 #[test]
-fn a_connection_of_another_host_is_not_visible() {
+fn connection_of_another_host_is_not_visible() {
     let mut queue = PeerQueue::open("192.0.2.1:5000".parse().unwrap(), "192.0.2.2:4500".parse().unwrap());
     for _ in 0..3 {
         assert_eq!(queue.look().unwrap(), None);
@@ -162,7 +162,7 @@ fn a_connection_of_another_host_is_not_visible() {
 }
 
 #[test]
-fn states_decide_what_the_queue_counts() {
+fn socket_state_decides_if_the_queue_includes_the_fin() {
     let established = 1;
     assert_eq!(bytes(established, 5), Some(5));
     assert_eq!(bytes(established, u32::MAX), Some(u64::from(u32::MAX)));
@@ -180,7 +180,7 @@ fn tuple(local: &str, remote: &str) -> Tuple {
 
 #[cfg(target_endian = "little")]
 #[test]
-fn the_list_of_sockets_is_read() {
+fn proc_net_tcp_is_parsed() {
     let list = "\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode                                                     
    0: 0100007F:1194 00000000:0000 0A 00000000:00000002 00:00000000 00000000  1000        0 22107 1 0000000000000000 100 0 0 10 0                     
@@ -207,7 +207,7 @@ fn the_list_of_sockets_is_read() {
 }
 
 #[test]
-fn lines_that_are_not_of_sockets_are_passed_over() {
+fn malformed_lines_of_proc_net_tcp_are_skipped() {
     let list = "\n:\n0:\n0: 0100007F\n0: 0100007F:1194 0100007F:A3D2\n0: 0100007F:1194 0100007F:A3D2 01 5\n\
                 0: é100007F:1194 0100007F:A3D2 01 0:5\n0: 0100007F:11940 0100007F:A3D2 01 0:5\n\
                 0: 00000000000000000000000001é00000:1194 0100007F:A3D2 01 0:5\n";
@@ -216,7 +216,7 @@ fn lines_that_are_not_of_sockets_are_passed_over() {
 }
 
 #[test]
-fn answers_of_the_kernel_are_read_by_their_bytes() {
+fn inet_diag_replies_are_parsed() {
     let wanted = tuple("127.0.0.1:4500", "127.0.0.1:41938");
     let answer = |kind: u16, sequence: u32, body: &[u8]| {
         let mut message = 88_u32.to_ne_bytes().to_vec();

@@ -104,7 +104,7 @@ fn every_option_is_set_and_read_back() {
 }
 
 #[test]
-fn no_option_of_the_table_is_without_a_test() {
+fn every_option_of_the_table_has_a_test() {
     let apart = ["congestion", "v6only"]; // below
     for row in TABLE.iter().filter(|row| row.set.is_some()) {
         assert!(CASES.iter().any(|case| case.name == row.name) || apart.contains(&row.name), "{}", row.name);
@@ -112,7 +112,7 @@ fn no_option_of_the_table_is_without_a_test() {
 }
 
 #[test]
-fn off_is_set_too() {
+fn options_can_be_turned_off() {
     let socket = new(Domain::IPV4);
     socket.set_tcp_nodelay(true).unwrap();
     socket.set_keepalive(true).unwrap();
@@ -123,7 +123,7 @@ fn off_is_set_too() {
 }
 
 #[test]
-fn only_what_belongs_to_the_stage_is_set() {
+fn each_option_is_set_only_at_its_stage() {
     let options = asking(|o| {
         (o.reuseaddr, o.ttl, o.nodelay) = (Some(true), Some(9), Some(true));
     });
@@ -140,7 +140,7 @@ fn only_what_belongs_to_the_stage_is_set() {
 }
 
 #[test]
-fn congestion_control_is_chosen_by_name() {
+fn congestion_control_is_set_by_name() {
     let before = new(Domain::IPV4).tcp_congestion().unwrap();
     let trim = |name: &[u8]| String::from_utf8(name.split(|b| *b == 0).next().unwrap().to_vec()).unwrap();
     let names = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_allowed_congestion_control").unwrap_or_default();
@@ -157,7 +157,7 @@ fn congestion_control_is_chosen_by_name() {
 }
 
 #[test]
-fn v6only_is_set_either_way_and_means_nothing_to_ipv4() {
+fn v6only_is_set_on_ipv6_and_ignored_on_ipv4() {
     for on in [true, false] {
         let options = asking(|o| o.v6only = Some(on));
         let socket = new(Domain::IPV6);
@@ -174,7 +174,7 @@ fn v6only_is_set_either_way_and_means_nothing_to_ipv4() {
 }
 
 #[test]
-fn a_unix_socket_takes_its_send_buffer_and_nothing_of_tcp() {
+fn unix_socket_gets_the_send_buffer_and_no_tcp_option() {
     let options = asking(|o| {
         (o.sndbuf, o.nodelay, o.ttl, o.mss) = (Some(10240), Some(true), Some(9), Some(1000));
     });
@@ -187,7 +187,7 @@ fn a_unix_socket_takes_its_send_buffer_and_nothing_of_tcp() {
 }
 
 #[test]
-fn source_and_backlog_are_shown_as_the_kernel_has_them() {
+fn source_and_backlog_are_read_back_from_the_kernel() {
     let source = Source { ip: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)), port: 0 };
     let options = asking(|o| (o.source, o.backlog) = (Some(source), Some(7)));
     let socket = new(Domain::IPV4);
@@ -204,7 +204,7 @@ fn source_and_backlog_are_shown_as_the_kernel_has_them() {
 
 /// What is set on a listener holds for its connections, whichever family its peers are of.
 #[test]
-fn a_dual_stack_listener_hands_its_options_down() {
+fn accepted_connections_inherit_dual_stack_options() {
     let options = asking(|o| {
         (o.tos, o.ttl, o.mss, o.rcvbuf) = (Some(0xb8), Some(9), Some(1000), Some(10240));
         (o.nodelay, o.v6only) = (Some(true), Some(false));
@@ -229,7 +229,7 @@ fn a_dual_stack_listener_hands_its_options_down() {
 }
 
 #[test]
-fn a_connection_reset_on_close_ends_in_an_error() {
+fn connection_reset_on_close_ends_with_an_error() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (mut theirs, _) = listener.accept().unwrap();
@@ -243,7 +243,7 @@ fn a_connection_reset_on_close_ends_in_an_error() {
 
 /// The kernel's own count agrees that the largest segment is what was asked for.
 #[test]
-fn segments_are_no_larger_than_asked() {
+fn segments_are_no_larger_than_mss() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let socket = new(Domain::IPV4);
     let options = asking(|o| o.mss = Some(500));
@@ -254,7 +254,7 @@ fn segments_are_no_larger_than_asked() {
 }
 
 #[test]
-fn what_cannot_be_set_is_an_error_with_its_name() {
+fn option_that_cannot_be_set_is_named_in_the_error() {
     let set = |ask: fn(&mut SocketOptions)| apply_all(&new(Domain::IPV4), &asking(ask), Family::V4).unwrap_err();
     let error = set(|o| o.congestion = Some("nosuch\x1b".into()));
     assert_eq!(error.name, "congestion");
@@ -270,21 +270,21 @@ fn what_cannot_be_set_is_an_error_with_its_name() {
 }
 
 #[test]
-fn the_reason_of_a_refusal_keeps_its_acronyms() {
+fn error_of_an_option_keeps_acronyms() {
     let source = io::Error::other("RFS specific error");
     let error = OptionError { name: "interface", requested: "eth0".to_owned(), source };
     assert_eq!(error.to_string(), "set --interface eth0: RFS specific error");
 }
 
 #[test]
-fn an_option_that_a_system_lacks_is_named() {
+fn option_that_the_system_lacks_is_named() {
     assert_eq!(check_platform(&SocketOptions::default()), Ok(()));
     let text = Unsupported { name: "cork" }.to_string();
     assert_eq!(text, format!("--cork is not available on {}", std::env::consts::OS));
 }
 
 #[test]
-fn the_rows_are_aligned() {
+fn table_rows_are_aligned() {
     let row = |name, requested: Option<&str>, effective: Option<&str>| Shown {
         name,
         requested: requested.map(str::to_owned),
@@ -305,7 +305,7 @@ congestion      r\\x1b[2Jno  -
 }
 
 #[test]
-fn every_option_has_a_line() {
+fn every_option_has_a_row() {
     let socket = new(Domain::IPV6);
     let text = show(&effective(SockRef::from(&socket), &SocketOptions::default()));
     assert_eq!(text.lines().count(), 1 + TABLE.len());

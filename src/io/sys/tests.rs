@@ -29,7 +29,7 @@ fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 #[test]
-fn the_table_of_fields_agrees_with_ss() {
+fn tcp_info_fields_agree_with_ss() {
     let (mut ours, mut theirs) = pair();
     for _ in 0..7 {
         SockRef::from(&ours).send_with_flags(b"12345", libc::MSG_EOR).unwrap();
@@ -106,7 +106,7 @@ fn fill(socket: &TcpStream) -> usize {
 }
 
 #[test]
-fn fields_beyond_what_the_kernel_filled_in_are_unknown() {
+fn tcp_info_fields_not_filled_by_the_kernel_are_unknown() {
     let info = |len| Info { bytes: [1; 256], len }.sample();
     let whole = info(232);
     assert_eq!(whole.snd_wnd, Some(0x0101_0101));
@@ -119,13 +119,13 @@ fn fields_beyond_what_the_kernel_filled_in_are_unknown() {
 }
 
 #[test]
-fn a_socket_that_is_not_tcp_has_no_tcp_info() {
+fn non_tcp_socket_has_no_tcp_info() {
     let (unix, _other) = UnixStream::pair().unwrap();
     assert!(tcp_info(unix.as_fd()).is_err());
 }
 
 #[test]
-fn the_backlog_of_a_listener_is_read() {
+fn backlog_of_a_listener_is_read() {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     assert_eq!(listen_backlog(socket.as_fd()).unwrap(), None);
     socket.listen(7).unwrap();
@@ -133,7 +133,7 @@ fn the_backlog_of_a_listener_is_read() {
 }
 
 #[test]
-fn what_the_peer_does_not_take_is_queued() {
+fn bytes_not_read_by_the_peer_are_queued() {
     let (ours, mut theirs) = pair();
     assert_eq!(queued_out(ours.as_fd()).unwrap(), 0);
     let total = fill(&ours);
@@ -144,7 +144,7 @@ fn what_the_peer_does_not_take_is_queued() {
 }
 
 #[test]
-fn readiness_is_told_for_data_room_and_end() {
+fn readiness_is_reported_for_data_space_and_end() {
     let (ours, mut theirs) = pair();
     let ready = |write| poll_ready(ours.as_fd(), write).unwrap();
     assert!(!ready(false) && ready(true));
@@ -160,7 +160,7 @@ fn readiness_is_told_for_data_room_and_end() {
 }
 
 #[test]
-fn bytes_move_between_sockets_through_a_pipe() {
+fn bytes_are_spliced_between_sockets_through_a_pipe() {
     let (mut source, from) = pair();
     let (to, mut sink) = pair();
     from.set_nonblocking(true).unwrap();
@@ -181,7 +181,7 @@ fn bytes_move_between_sockets_through_a_pipe() {
 }
 
 #[test]
-fn a_pipe_holds_what_was_asked_for_and_does_not_wait() {
+fn pipe_has_the_requested_capacity_and_does_not_block() {
     for size in [4096, 262_144] {
         let (read, write) = pipe_with_capacity(size).unwrap();
         let (mut read, mut write) = (File::from(read), File::from(write));
@@ -196,7 +196,7 @@ fn a_pipe_holds_what_was_asked_for_and_does_not_wait() {
 }
 
 #[test]
-fn a_timer_fires_on_time_and_can_be_moved_and_disarmed() {
+fn timer_fires_and_can_be_moved_and_disarmed() {
     let timer = Timer::new().unwrap();
     let fired = || poll_ready(timer.fd.as_fd(), false).unwrap();
     assert!(!fired());
@@ -224,7 +224,7 @@ fn a_timer_fires_on_time_and_can_be_moved_and_disarmed() {
 }
 
 #[test]
-fn the_soft_limit_of_descriptors_is_raised_to_the_hard_one() {
+fn soft_descriptor_limit_is_raised_to_the_hard_limit() {
     in_child("ulimit -Sn 64; ulimit -Hn 200", "child_raises_its_limit");
 }
 

@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_wait_is_cut_short_and_said() {
+    fn long_wait_is_shortened_and_labeled() {
         let axis = Axis::fit(&items(&[0, 10, 20, 5_000_000_000, 5_000_000_010], 60.0), 800.0, 100.0).unwrap();
         assert_eq!(axis.breaks.len(), 1);
         assert!(axis.places.windows(2).all(|pair| pair[1] - pair[0] >= 60.0));
@@ -220,12 +220,12 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_not_drawn_on_top_of_each_other() {
+    fn items_that_do_not_fit_give_no_axis() {
         assert!(Axis::fit(&items(&(0..1000).collect::<Vec<_>>(), 3.0), 800.0, 100.0).is_none());
     }
 
     #[test]
-    fn extremes_are_finite() {
+    fn extreme_times_give_finite_places() {
         for times in [&[][..], &[0], &[u64::MAX], &[0, u64::MAX], &[7, 7, 7]] {
             let axis = Axis::fit(&items(times, 5.0), 800.0, 100.0).unwrap();
             assert!(axis.places.iter().all(|x| x.is_finite() && *x <= 800.0), "{axis:?}");

@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_million_marks_keep_their_sums_in_bounded_room() {
+    fn million_marks_keep_their_sums_in_bounded_memory() {
         let (mut lane, mut messages) = (Lane::default(), Messages::default());
         for k in 0..1_000_000 {
             lane.push(Mark { t0: k, t1: k, start: 3 * k, end: 3 * k + 3, count: 1 });
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_cut_where_messages_end() {
+    fn mark_is_split_at_message_ends() {
         let mut messages = Messages::default();
         messages.push(1, 0, 10);
         messages.push(2, 10, 20);

@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_from_outside_stays_text() {
+    fn hostile_text_is_escaped() {
         let mut svg = Svg::default();
         svg.text("", 1.0, 2.25, "</text><script>\"&\u{0}\u{ffff}");
         svg.rect("m", [0.0, 0.0, 1.0, 1.0], "<title>");

@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_for_every_write_is_drawn_under_it() {
+    fn segment_of_each_write_is_drawn_under_it() {
         let mut tape = tape();
         for (t, len) in [(10, 1), (20, 4), (30, 12)] {
             write(&mut tape, t, len);
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn no_order_of_samples_draws_a_byte_twice() {
+    fn no_byte_is_drawn_twice_in_any_order_of_samples() {
         let mut tape = tape();
         write(&mut tape, 1, 10);
         sample(&mut tape, 2, 1, 10);
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn each_segment_received_is_drawn_where_it_came() {
+    fn received_segment_is_drawn_at_its_read() {
         let mut tape = tape();
         let arrived = |segments, bytes| {
             What::Sample(TcpSample {
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_the_stream_is_no_byte() {
+    fn fin_does_not_count_as_a_byte() {
         let mut tape = tape();
         let arrived = |segments, bytes| {
             What::Sample(TcpSample {
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_are_cut_and_escaped() {
+    fn strings_are_clipped_and_escaped() {
         let mut tape = tape();
         tape.note(1, &What::Close { error: Some("\u{1b}".repeat(1_000_000)) });
         let error = tape.error.unwrap();

@@ -17,7 +17,7 @@ fn scoped(text: &str, scope: &str, port: u16) -> Address {
 }
 
 #[test]
-fn every_form_is_read() {
+fn every_form_is_parsed() {
     let cases = [
         ("10.10.11.2:4501", ip("10.10.11.2", 4501)),
         ("10.10.11.2", ip("10.10.11.2", 4500)),
@@ -50,7 +50,7 @@ fn every_form_is_read() {
 }
 
 #[test]
-fn what_cannot_be_an_address_is_refused_with_the_forms() {
+fn invalid_address_is_refused_with_the_valid_forms() {
     let long_label = "a".repeat(64);
     let long_name = ["a"; 128].join(".");
     let cases = [
@@ -96,7 +96,7 @@ fn what_cannot_be_an_address_is_refused_with_the_forms() {
 }
 
 #[test]
-fn a_port_is_never_wrapped_round() {
+fn port_out_of_range_is_refused() {
     let number = "a number from 0 to 65535";
     let name = "a number from 0 to 65535 or the name of a service such as http";
     let no_number =
@@ -112,7 +112,7 @@ fn a_port_is_never_wrapped_round() {
 }
 
 #[test]
-fn a_port_may_be_named() {
+fn port_can_be_a_service_name() {
     let services: ServiceNames<'_> = &|name| (name == "http").then_some(80);
     let read = |text: &str| Address::parse_os(text.as_ref(), services);
     assert_eq!(read("lab:http"), Ok(name("lab", 80)));
@@ -125,7 +125,7 @@ fn a_port_may_be_named() {
 }
 
 #[test]
-fn two_words_need_no_brackets() {
+fn ipv6_host_and_port_as_two_words_need_no_brackets() {
     let words = |host: &str, port: &str| Address::from_words(host.as_ref(), port.as_ref(), NUMBERS_ONLY);
     assert_eq!(words("localhost", "80"), Ok(name("localhost", 80)));
     assert_eq!(words("10.0.0.1", "80"), Ok(ip("10.0.0.1", 80)));
@@ -140,7 +140,7 @@ fn two_words_need_no_brackets() {
 }
 
 #[test]
-fn arguments_need_not_be_utf8() {
+fn arguments_may_be_invalid_utf8() {
     let path = OsStr::from_bytes(b"unix:/tmp/\xff\x1b");
     assert_eq!(Address::parse_os(path, NUMBERS_ONLY), Ok(Address::Unix(OsStr::from_bytes(b"/tmp/\xff\x1b").into())));
     assert_eq!(Address::parse_os(path, NUMBERS_ONLY).unwrap().to_string(), r"unix:/tmp/\xff\x1b");
@@ -153,7 +153,7 @@ fn arguments_need_not_be_utf8() {
 }
 
 #[test]
-fn loopback_is_told_without_resolving() {
+fn loopback_is_recognized_without_a_lookup() {
     for text in [":1", "127.9.9.9", "::1", "[::ffff:127.0.0.1]:1", "LocalHost.", "unix:x"] {
         assert!(text.parse::<Address>().unwrap().is_loopback(), "{text}");
     }
@@ -164,7 +164,7 @@ fn loopback_is_told_without_resolving() {
 
 proptest! {
     #[test]
-    fn what_is_printed_is_read_back(
+    fn printed_addresses_are_parsed_back(
         v4: Ipv4Addr, v6: Ipv6Addr, port: u16, name in "[a-z_][a-z0-9_-]{0,20}(\\.[a-z0-9]{1,9}){1,3}\\.?",
         scope in "[a-z0-9.:]{1,15}", path in "[^\\p{C}@][^\\p{C}]{0,29}|@[^\\p{C}]{1,29}", // "@" alone is no name
     ) {
@@ -176,7 +176,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_read_or_refused_and_what_is_read_prints_and_reads_back(text in "\\PC*|[0-9a-z:.%*\\[\\]-]*") {
+    fn any_text_is_refused_or_survives_printing(text in "\\PC*|[0-9a-z:.%*\\[\\]-]*") {
         if let Ok(address) = text.parse::<Address>() {
             prop_assert_eq!(address.to_string().parse(), Ok(address));
         }
