@@ -1,0 +1,99 @@
+//! The files of src/, tests/ and benches/: their length, their first line, their names and the names of their tests.
+
+use std::path::Path;
+
+use super::{Source, UNSAFE, files, none};
+
+/// Lines of code that a file may have; the one with the unsafe code is one file however long it is.
+const LONGEST: usize = 400;
+/// Characters that the name of a test may have.
+const LONGEST_NAME: usize = 60;
+/// The folders with Rust files.
+const FOLDERS: [&str; 3] = ["src", "tests", "benches"];
+/// Names of files that do not tell what is in them.
+const VAGUE: [&str; 6] = ["util", "utils", "helper", "helpers", "common", "misc"];
+
+/// The number of lines of code: those that are neither empty nor only a comment, nor within an item under
+/// `#[cfg(test)]`. rustfmt puts the end of such an item at the indentation of its attribute.
+fn lines_of_code(text: &str) -> usize {
+    let mut count = 0;
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let code = line.trim_start();
+        if code == "#[cfg(test)]" {
+            let indent = &line[..line.len() - code.len()];
+            let is_start = |line: &str| !line.trim_start().starts_with("#[");
+            let start = lines.find(|line| is_start(line)).unwrap_or_default();
+            if !start.ends_with([';', '}']) {
+                lines.find(|line| *line == format!("{indent}}}") || *line == format!("{indent}}};"));
+            }
+        } else if !code.is_empty() && !code.starts_with("//") {
+            count += 1;
+        }
+    }
+    count
+}
+
+/// The names of the functions under `#[test]`, with their line numbers.
+fn tests(text: &str) -> Vec<(usize, &str)> {
+    let mut names = Vec::new();
+    let mut is_test = false;
+    for (number, line) in text.lines().enumerate() {
+        let code = line.trim_start();
+        is_test |= code == "#[test]";
+        if let Some(rest) = code.strip_prefix("fn ").filter(|_| is_test) {
+            names.push((number + 1, rest.split(['(', '<']).next().unwrap_or_default()));
+            is_test = false;
+        }
+    }
+    names
+}
+
+/// Each file of the folders, with its path from the root of the project.
+fn all_files() -> impl Iterator<Item = (String, Source)> {
+    let in_folder = |folder| files(folder).into_iter().map(move |source| (format!("{folder}/{}", source.path), source));
+    FOLDERS.into_iter().flat_map(in_folder)
+}
+
+/// Counts code only: a file need not be split for its comments or its unit tests.
+#[test]
+fn files_have_at_most_400_lines_of_code() {
+    let long = all_files().filter_map(|(path, source)| {
+        let lines = lines_of_code(&source.text);
+        let is_long = lines > LONGEST && path.strip_prefix("src/") != Some(UNSAFE);
+        is_long.then(|| format!("{path}: {lines} lines of code, more than {LONGEST}"))
+    });
+    none(&long.collect::<Vec<_>>());
+}
+
+#[test]
+fn files_begin_with_their_documentation() {
+    let without = all_files().filter(|(_, source)| !source.text.starts_with("//! "));
+    none(&without.map(|(path, _)| format!("{path}: its first line does not say what is in it")).collect::<Vec<_>>());
+}
+
+#[test]
+fn files_have_names_that_say_what_is_in_them() {
+    let stem = |path: &str| Path::new(path).file_stem().unwrap().to_str().unwrap().to_owned();
+    let vague = all_files().filter(|(path, _)| VAGUE.contains(&stem(path).as_str()));
+    none(&vague.map(|(path, _)| format!("{path}: a name that does not say what is in it")).collect::<Vec<_>>());
+}
+
+#[test]
+fn test_names_have_at_most_60_characters() {
+    let mut long = Vec::new();
+    for (path, Source { text, .. }) in all_files() {
+        let names = tests(&text).into_iter().filter(|(_, name)| name.len() > LONGEST_NAME);
+        long.extend(names.map(|(line, name)| format!("{path}:{line}: {name}: {} characters", name.len())));
+    }
+    none(&long);
+}
+
+#[test]
+fn comments_and_unit_tests_are_not_counted_as_code() {
+    let text = "//! x\n\nuse a;\n#[cfg(test)]\nmod tests;\n#[cfg(test)]\n#[path = \"x\"]\nmod more;\nimpl A {\n    // no\n    \
+                #[cfg(test)]\n    fn f() {\n        if true {\n        }\n    }\n    fn g() {} // yes\n}\n\
+                #[cfg(test)]\nmod inner {\n    #[test]\n    #[ignore = \"fn x\"]\n    fn a_name() {}\n}\nconst B: u8 = 1;\n";
+    assert_eq!(lines_of_code(text), 5);
+    assert_eq!(tests(text), [(22, "a_name")]);
+}
