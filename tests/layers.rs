@@ -52,6 +52,7 @@ const RULES: &[Rule] = &[
         exceptions: &[
             ("session/exchange.rs", REWRITE),
             ("session/exchange/delivery.rs", REWRITE),
+            ("session/exchange/joining.rs", REWRITE),
             ("session/exchange/meter.rs", REWRITE),
             ("session/exchange/parting.rs", REWRITE),
             ("session/exchange/terminal.rs", REWRITE),

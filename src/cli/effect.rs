@@ -4,8 +4,9 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
 
 use super::Task;
-use crate::config::{Clients, ConfigError, ConnectConfig, Input, ListenConfig, Mode, SweepConfig, Target};
+use crate::config::{ConfigError, ConnectConfig, Input, ListenConfig, Mode, SweepConfig, Target};
 use crate::frame::Framing;
+use crate::service::Clients;
 use crate::value::{Address, Family, Host};
 
 /// The options on the command line, each with its heading in the help text.

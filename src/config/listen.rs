@@ -5,8 +5,9 @@ use std::net::IpAddr;
 
 use super::mode::stateless_services;
 use super::traffic::check_family;
-use super::{Bytes, Clients, ConfigError, Mode, PipeMode, Relay, Seeing, Toward, Traffic};
+use super::{Bytes, ConfigError, Mode, PipeMode, Relay, Seeing, Toward, Traffic};
 use crate::frame::Framing;
+use crate::service::Clients;
 use crate::value::{Address, Family};
 
 /// The largest number of event loops: more than any machine needs.

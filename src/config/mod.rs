@@ -13,7 +13,7 @@ mod traffic;
 
 pub use connect::{ConnectConfig, ConnectLimit, HalfClose, Input, Retry, Target};
 pub use listen::{Admission, ListenConfig};
-pub use mode::{Clients, Mode, ModeOptions, PipeMode, Relay, Toward, Traits};
+pub use mode::{Mode, ModeOptions, PipeMode, Relay, Toward};
 pub use seeing::{Color, Seeing, Sink, TraceData};
 pub use socket::{SocketOptions, SocketOptionsError, Source};
 pub use stream::{Direction, StreamConfig};

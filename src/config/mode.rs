@@ -1,8 +1,12 @@
 //! What a listener does with each connection, and what follows from that outside the service.
 
-use super::{ConfigError, StreamConfig};
+use super::{ConfigError, Direction, StreamConfig};
 use crate::frame::Framing;
-use crate::service::{Bug, ServiceKind};
+use crate::service::pipe::Pipe;
+use crate::service::relay::Relay as RelayService;
+use crate::service::secret::Secret;
+use crate::service::standard::Source;
+use crate::service::{Bug, Clients, Entry, ServiceKind, Traits};
 use crate::value::{Address, Named, Word};
 
 /// What a listener does with each connection, with the options that only this mode has.
@@ -18,21 +22,17 @@ pub enum Mode {
         /// The mistake.
         bug: Bug,
     },
-    /// Sends back what is received.
-    Echo,
-    /// Reads and discards.
-    Discard,
     /// Sends bytes without being asked.
     Source {
         /// The number of bytes that are sent on each connection; `None` is no limit.
         count: Option<u64>,
     },
-    /// Sends each line to all other clients.
-    Chat,
     /// Connects stdin and stdout to the client.
     Pipe(PipeMode),
     /// Forwards to another server.
     Relay(Relay),
+    /// A service without options of its own.
+    Plain(&'static Entry),
 }
 
 /// How a listener connects stdin and stdout to its clients.
@@ -79,101 +79,20 @@ impl Named for Toward {
     }
 }
 
-/// What the listener must know of a mode. Each mode answers every question in [`Mode::traits`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
-pub struct Traits {
-    /// How the input is split before the service gets it.
-    pub framing: Framing,
-    /// Connections carry a stream of bytes, so the plan cuts at offsets of the stream, not of a message.
-    pub raw: bool,
-    /// Clients wait for what is sent, so Nagle's algorithm is off unless an option asks for it.
-    pub answers: bool,
-    /// The service writes to its clients at all.
-    pub writes: bool,
-    /// Connections share something, so one event loop serves all of them: `--threads` makes a service for
-    /// each loop, and clients of different loops would not see each other.
-    pub stateful: bool,
-    /// How many clients are served.
-    pub clients: Clients,
-}
-
-/// How many clients a mode serves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Clients {
-    /// Any number at once.
-    Many,
-    /// One after the other, because they cannot share stdin.
-    InTurn,
-    /// One; then the run ends.
-    One,
-}
-
 impl Mode {
-    /// The traits of this mode.
+    /// The traits of the service of this mode.
     #[must_use]
     pub fn traits(&self) -> Traits {
         match *self {
-            Mode::Messages { framing } => {
-                Traits { framing, raw: false, answers: true, writes: true, stateful: false, clients: Clients::Many }
-            }
-            // A bug is a wrong way to find messages in what a read returns, so it gets each read as it is.
-            Mode::Buggy { bug: _ } => Traits {
-                framing: Framing::Raw,
-                raw: false,
-                answers: true,
-                writes: true,
-                stateful: false,
-                clients: Clients::Many,
-            },
-            Mode::Echo => Traits {
-                framing: Framing::Raw,
-                raw: true,
-                answers: true,
-                writes: true,
-                stateful: false,
-                clients: Clients::Many,
-            },
-            Mode::Discard => Traits {
-                framing: Framing::Raw,
-                raw: true,
-                answers: false,
-                writes: false,
-                stateful: false,
-                clients: Clients::Many,
-            },
-            Mode::Source { count: _ } => Traits {
-                framing: Framing::Raw,
-                raw: true,
-                answers: false,
-                writes: true,
-                stateful: false,
-                clients: Clients::Many,
-            },
-            Mode::Chat => Traits {
-                framing: Framing::Lines,
-                raw: false,
-                answers: true,
-                writes: true,
-                stateful: true,
-                clients: Clients::Many,
-            },
-            Mode::Pipe(PipeMode { keep_open, .. }) => Traits {
-                framing: Framing::Raw,
-                raw: true,
-                answers: false,
-                writes: true,
-                stateful: true,
+            Mode::Messages { framing } => Traits { framing, ..Secret::TRAITS },
+            Mode::Buggy { bug: _ } => Secret::BUGGY,
+            Mode::Source { count: _ } => Source::TRAITS,
+            Mode::Pipe(PipeMode { keep_open, stream, shutdown_always: _ }) => Traits {
                 clients: if keep_open { Clients::InTurn } else { Clients::One },
+                ..if stream.direction == Direction::Send { Pipe::SEND_ONLY } else { Pipe::TRAITS }
             },
-            Mode::Relay(_) => Traits {
-                framing: Framing::Raw,
-                raw: true,
-                answers: true,
-                writes: true,
-                stateful: true,
-                clients: Clients::Many,
-            },
+            Mode::Relay(_) => RelayService::TRAITS,
+            Mode::Plain(entry) => entry.traits,
         }
     }
 }
@@ -233,11 +152,9 @@ impl ModeOptions {
         }
         Ok(match service {
             ServiceKind::Secret => bug.map_or(Mode::Messages { framing }, |bug| Mode::Buggy { bug }),
-            ServiceKind::Echo => Mode::Echo,
-            ServiceKind::Discard => Mode::Discard,
             ServiceKind::Source => Mode::Source { count },
-            ServiceKind::Chat => Mode::Chat,
             ServiceKind::Pipe => Mode::Pipe(pipe),
+            ServiceKind::Plain(entry) => Mode::Plain(entry),
         })
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Context, Event, PeerId, Service};
+use super::{Clients, Context, Entry, Event, PeerId, Service, Traits};
+use crate::frame::Framing;
+use crate::value::Word;
 
 /// A room, and who is in it.
 #[derive(Debug, Default)]
@@ -11,6 +13,25 @@ pub struct Chat {
 }
 
 impl Chat {
+    /// In the registry.
+    pub const ENTRY: Entry = Entry {
+        word: Word::new("chat", "Send each line to all other clients"),
+        traits: Self::TRAITS,
+        new: || Box::new(Chat::default()),
+    };
+
+    const TRAITS: Traits = Traits {
+        framing: Framing::Lines,
+        raw: false,
+        answers: true,
+        writes: true,
+        stateful: true,
+        clients: Clients::Many,
+        forwards: false,
+        streams: false,
+        sheds: true, // whoever does not read must not stop the others from talking
+    };
+
     fn tell_others(&self, from: PeerId, line: &[u8], context: &mut Context) {
         for &to in self.present.iter().filter(|&&to| to != from) {
             context.send_with(to, |out| {
@@ -36,10 +57,6 @@ impl Service for Chat {
             }
             _ => {}
         }
-    }
-
-    fn sheds(&self) -> bool {
-        true // whoever does not read must not stop the others from talking
     }
 }
 

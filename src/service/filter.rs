@@ -2,7 +2,7 @@
 //! for byte.
 
 use super::wire::{Flaw, Wire, line};
-use super::{Context, Event, PeerId, Service};
+use super::{Clients, Context, Event, PeerId, Service, Traits};
 use crate::frame::Framing;
 use crate::plan::Cutting;
 use crate::value::{Count, Replies};
@@ -51,6 +51,19 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// The traits of a filter. stdin is lines, whatever framing they are sent in.
+    pub const TRAITS: Traits = Traits {
+        framing: Framing::Lines,
+        raw: false,
+        answers: false,
+        writes: true,
+        stateful: true,
+        clients: Clients::One,
+        forwards: false,
+        streams: false,
+        sheds: false,
+    };
+
     /// A filter without a connection yet.
     #[must_use]
     pub fn new(terms: Terms) -> Self {

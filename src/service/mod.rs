@@ -3,16 +3,19 @@
 pub mod chat;
 mod context;
 pub mod filter;
-mod kinds;
 pub mod pipe;
+mod registry;
 pub mod relay;
 pub mod secret;
 pub mod standard;
 pub mod talk;
+mod traits;
 pub mod wire;
 
 pub use context::{Action, Context};
-pub use kinds::{Bug, ServiceKind};
+pub use registry::{Entry, ServiceKind};
+pub use secret::Bug;
+pub use traits::{Clients, Traits};
 
 use crate::frame::{FrameError, Message, ResponseMode};
 
@@ -54,7 +57,7 @@ pub enum Event<'a> {
     /// Everything sent to this peer was passed to the kernel. For the console, this is reported when a peer
     /// whose bytes go there has ended.
     Drained { peer: PeerId },
-    /// Bytes of this peer were moved to its sink within the kernel: see [`Service::forwards`].
+    /// Bytes of this peer were moved to its sink within the kernel: see [`Traits::forwards`].
     Moved { peer: PeerId },
     /// The connection failed: it was reset, or the network failed. `Closed` follows.
     Failed { peer: PeerId },
@@ -87,7 +90,8 @@ pub enum OnShutdown {
     KeepReading,
 }
 
-/// A function of events: it acts through its context.
+/// A function of events: it acts through its context. What holds at all times is in its [`Traits`]; the methods
+/// answer what depends on the moment.
 pub trait Service {
     /// Handles one event.
     fn on(&mut self, event: Event<'_>, context: &mut Context);
@@ -104,12 +108,6 @@ pub trait Service {
         true
     }
 
-    /// Whether the bytes of a peer go to its sink unchanged. The session may then move them within the kernel
-    /// and report only the ends.
-    fn forwards(&self) -> bool {
-        false
-    }
-
     /// Whether a peer has closed its side, and only stdin has not ended.
     fn waits_for_input(&self) -> bool {
         false
@@ -119,17 +117,6 @@ pub trait Service {
     fn on_shutdown(&self, peer: PeerId) -> OnShutdown {
         let _ = peer;
         OnShutdown::Close
-    }
-
-    /// Whether it sends without input: it gets [`Event::Drained`] whenever there is room.
-    fn streams(&self) -> bool {
-        false
-    }
-
-    /// Whether a peer that leaves too much unread is dropped, because reading from the others does not stop for
-    /// it.
-    fn sheds(&self) -> bool {
-        false
     }
 }
 
@@ -146,23 +133,11 @@ impl<S: Service + ?Sized> Service for Box<S> {
         (**self).wants(from)
     }
 
-    fn forwards(&self) -> bool {
-        (**self).forwards()
-    }
-
     fn waits_for_input(&self) -> bool {
         (**self).waits_for_input()
     }
 
     fn on_shutdown(&self, peer: PeerId) -> OnShutdown {
         (**self).on_shutdown(peer)
-    }
-
-    fn streams(&self) -> bool {
-        (**self).streams()
-    }
-
-    fn sheds(&self) -> bool {
-        (**self).sheds()
     }
 }

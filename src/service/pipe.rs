@@ -1,6 +1,7 @@
 //! Streams between stdin, stdout and one connection, as with nc: two directions, each with its own end.
 
-use super::{Context, Event, OnShutdown, PeerId, Service};
+use super::{Clients, Context, Event, OnShutdown, PeerId, Service, Traits};
+use crate::frame::Framing;
 
 /// When the pipe half-closes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,6 +66,21 @@ pub struct Pipe {
 }
 
 impl Pipe {
+    /// The traits of a pipe in both directions, or towards stdout only.
+    pub const TRAITS: Traits = Traits {
+        framing: Framing::Raw,
+        raw: true,
+        answers: false,
+        writes: true,
+        stateful: true,
+        clients: Clients::One,
+        forwards: true,
+        streams: false,
+        sheds: false,
+    };
+    /// The traits of a pipe that drops what it receives: that cannot be moved to stdout.
+    pub const SEND_ONLY: Traits = Traits { forwards: false, ..Self::TRAITS };
+
     /// A pipe without a connection yet.
     #[must_use]
     pub fn new(terms: Terms) -> Self {
@@ -166,10 +182,6 @@ impl Service for Pipe {
 
     fn sink(&self, from: PeerId) -> PeerId {
         if from == PeerId::Console { self.peer.unwrap_or(PeerId::Console) } else { PeerId::Console }
-    }
-
-    fn forwards(&self) -> bool {
-        !self.terms.send_only
     }
 
     fn wants(&self, from: PeerId) -> bool {

@@ -1,6 +1,7 @@
 //! Forwards the bytes, ends and resets of each side to the other.
 
-use super::{Context, Event, OnShutdown, PeerId, Service};
+use super::{Clients, Context, Event, OnShutdown, PeerId, Service, Traits};
+use crate::frame::Framing;
 
 /// Any number of pairs of a client and its server.
 #[derive(Debug, Default)]
@@ -20,6 +21,19 @@ struct End {
 }
 
 impl Relay {
+    /// The traits of a relay.
+    pub const TRAITS: Traits = Traits {
+        framing: Framing::Raw,
+        raw: true,
+        answers: true,
+        writes: true,
+        stateful: true,
+        clients: Clients::Many,
+        forwards: true,
+        streams: false,
+        sheds: false,
+    };
+
     fn end(&self, peer: PeerId) -> Option<End> {
         let PeerId::Conn(number) = peer else { return None };
         self.ends.get(number).copied().flatten()
@@ -84,10 +98,6 @@ impl Service for Relay {
 
     fn sink(&self, from: PeerId) -> PeerId {
         self.end(from).map_or(from, |end| end.partner)
-    }
-
-    fn forwards(&self) -> bool {
-        true
     }
 
     fn on_shutdown(&self, peer: PeerId) -> OnShutdown {

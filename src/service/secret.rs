@@ -2,12 +2,36 @@
 
 use memchr::memmem;
 
-use super::{Bug, Context, Event, Service};
+use super::{Clients, Context, Event, Service, Traits};
 use crate::frame::{After, Framing, ResponseMode, Role, Status, encode, respond, respond_continue};
+use crate::value::{Named, Word};
 
-const WORD: &[u8; 6] = b"SECRET";
+const CODE_WORD: &[u8; 6] = b"SECRET";
 const NOT_FOUND: &[u8] = b"Secret code not found.\n";
 const TOO_LONG: &[u8] = b"Message too long.\n";
+
+/// A deliberate mistake of the secret service: the control that shows that a test can fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bug {
+    /// Takes what one read returns for one message.
+    OneRead,
+    /// Answers the first message of a read and drops the others.
+    FirstOnly,
+    /// Drops what follows the last line feed of a read.
+    DropTail,
+}
+
+impl Named for Bug {
+    const ALL: &'static [Self] = &[Bug::OneRead, Bug::FirstOnly, Bug::DropTail];
+
+    fn word(self) -> Word {
+        match self {
+            Bug::OneRead => Word::new("one-read", "Take what one read returns as one message"),
+            Bug::FirstOnly => Word::new("first-only", "Answer the first message of a read and drop the others"),
+            Bug::DropTail => Word::new("drop-tail", "Drop what follows the last line feed of a read"),
+        }
+    }
+}
 
 /// Replies to every message in order, with one line each.
 #[derive(Debug)]
@@ -22,12 +46,28 @@ pub struct Secret {
 }
 
 impl Secret {
+    /// The traits of the service of the contract.
+    pub const TRAITS: Traits = Traits {
+        framing: Framing::Lines,
+        raw: false,
+        answers: true,
+        writes: true,
+        stateful: false,
+        clients: Clients::Many,
+        forwards: false,
+        streams: false,
+        sheds: false,
+    };
+    /// The traits with a bug. It is a wrong way to find messages in what a read returns, so it gets each read as
+    /// it is.
+    pub const BUGGY: Traits = Traits { framing: Framing::Raw, ..Self::TRAITS };
+
     /// The service of the contract, or with a deliberate mistake. A service with a bug needs raw bytes, one
     /// event for each read; one without needs messages.
     #[must_use]
     pub fn new(bug: Option<Bug>, framing: Framing) -> Self {
         let is_plain = bug.is_none() && matches!(framing, Framing::Lines | Framing::Raw);
-        Secret { finder: memmem::Finder::new(WORD), bug, framing, is_plain, line: Vec::new() }
+        Secret { finder: memmem::Finder::new(CODE_WORD), bug, framing, is_plain, line: Vec::new() }
     }
 
     /// Appends the framed reply to one message, as its mode requests.
@@ -62,7 +102,7 @@ impl Secret {
         /// In a shorter message every position is compared, because preparing a search takes longer.
         const SHORT: usize = 32;
         let found = match message.len() {
-            ..SHORT => message.windows(WORD.len()).any(|place| place == WORD),
+            ..SHORT => message.windows(CODE_WORD.len()).any(|place| place == CODE_WORD),
             _ => self.finder.find(message).is_some(),
         };
         if !found {

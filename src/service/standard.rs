@@ -2,11 +2,34 @@
 
 use std::collections::HashMap;
 
-use super::{Context, Event, OnShutdown, PeerId, Service};
+use super::{Clients, Context, Entry, Event, OnShutdown, PeerId, Service, Traits};
+use crate::frame::Framing;
+use crate::value::Word;
 
 /// Sends back what it is sent.
 #[derive(Debug, Default)]
 pub struct Echo;
+
+impl Echo {
+    /// In the registry.
+    pub const ENTRY: Entry = Entry {
+        word: Word::new("echo", "Send back what is received (RFC 862)"),
+        traits: Self::TRAITS,
+        new: || Box::new(Echo),
+    };
+
+    const TRAITS: Traits = Traits {
+        framing: Framing::Raw,
+        raw: true,
+        answers: true,
+        writes: true,
+        stateful: false,
+        clients: Clients::Many,
+        forwards: false,
+        streams: false,
+        sheds: false,
+    };
+}
 
 impl Service for Echo {
     fn on(&mut self, event: Event<'_>, context: &mut Context) {
@@ -21,6 +44,27 @@ impl Service for Echo {
 /// Reads, and says nothing.
 #[derive(Debug, Default)]
 pub struct Discard;
+
+impl Discard {
+    /// In the registry.
+    pub const ENTRY: Entry = Entry {
+        word: Word::new("discard", "Read and discard (RFC 863)"),
+        traits: Self::TRAITS,
+        new: || Box::new(Discard),
+    };
+
+    const TRAITS: Traits = Traits {
+        framing: Framing::Raw,
+        raw: true,
+        answers: false,
+        writes: false,
+        stateful: false,
+        clients: Clients::Many,
+        forwards: false,
+        streams: false,
+        sheds: false,
+    };
+}
 
 impl Service for Discard {
     fn on(&mut self, event: Event<'_>, context: &mut Context) {
@@ -48,6 +92,19 @@ pub struct Source {
 }
 
 impl Source {
+    /// The traits of a source.
+    pub const TRAITS: Traits = Traits {
+        framing: Framing::Raw,
+        raw: true,
+        answers: false,
+        writes: true,
+        stateful: false,
+        clients: Clients::Many,
+        forwards: false,
+        streams: true,
+        sheds: false,
+    };
+
     /// A source without end, or of so many bytes a connection.
     #[must_use]
     pub fn new(count: Option<u64>) -> Self {
@@ -86,10 +143,6 @@ impl Service for Source {
             }
             _ => {} // what it is told does not matter, nor does the end of that
         }
-    }
-
-    fn streams(&self) -> bool {
-        true
     }
 
     fn on_shutdown(&self, peer: PeerId) -> OnShutdown {

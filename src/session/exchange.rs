@@ -3,6 +3,7 @@
 
 mod delivery;
 mod ended;
+mod joining;
 mod kept_input;
 mod leftover;
 mod meter;
@@ -12,7 +13,6 @@ mod sending;
 mod terminal;
 
 use std::collections::HashSet;
-use std::io;
 use std::time::{Duration, Instant};
 
 use slab::Slab;
@@ -23,17 +23,14 @@ pub(super) use leftover::Leftover;
 use meter::Meter;
 use passing::PLENTY;
 
-use super::account::Pair;
 use super::peer::{Link, Passed, Peer, Stage};
-use crate::frame::{Framing, Inbox, Role};
 use crate::io::conn::Conn;
-use crate::io::console::Console;
 use crate::io::key::Key;
 use crate::io::reactor::{Behind, Reactor, Ready};
 use crate::io::recorder::Recorder;
 use crate::io::splice::Middle;
 use crate::io::{Incoming, read_buffer};
-use crate::service::{Context, Event, PeerId, Service};
+use crate::service::{Context, Event, PeerId, Service, Traits};
 use crate::trace::{Direction, What};
 
 /// Reads a peer may make in one turn, so that one that talks fast leaves the others theirs.
@@ -56,6 +53,7 @@ const LAST_PORTIONS: usize = 64;
 pub(super) struct Exchange<S> {
     pub(super) reactor: Reactor,
     pub(super) service: S,
+    pub(super) traits: Traits,
     /// The service has said that its work is done.
     pub(super) stopped: bool,
     /// Whom the service wants a connection made for, since this was last emptied.
@@ -88,10 +86,17 @@ pub(super) struct Exchange<S> {
 }
 
 impl<S: Service> Exchange<S> {
-    pub(super) fn new(reactor: Reactor, service: S, idle_timeout: Option<Duration>, recorder: &Recorder) -> Self {
+    pub(super) fn new(
+        reactor: Reactor,
+        service: S,
+        traits: Traits,
+        idle_timeout: Option<Duration>,
+        recorder: &Recorder,
+    ) -> Self {
         Exchange {
             reactor,
             service,
+            traits,
             stopped: false,
             dials: Vec::new(),
             ended: Vec::new(),
@@ -136,60 +141,13 @@ impl<S: Service> Exchange<S> {
         };
         let more = |sink: &Peer| sink.link.is_open() && self.console.as_ref().is_some_and(ready);
         let left = |sink: &Peer| sink.link.backlog() > 0 || more(sink);
-        let forwards = self.service.forwards() && self.service.wants(PeerId::Console);
+        let forwards = self.traits.forwards && self.service.wants(PeerId::Console);
         forwards && self.peer(self.service.sink(PeerId::Console)).is_some_and(left)
     }
 
     /// Bytes that a peer has not been able to take yet.
     pub(super) fn backlog(&self, id: PeerId) -> usize {
         self.peer(id).map_or(0, |peer| peer.link.backlog())
-    }
-
-    /// Takes the console in.
-    pub(super) fn add_console(&mut self, console: Console, framing: Framing, limit: usize) {
-        if self.service.forwards() {
-            console.widen();
-        }
-        let inbox = Inbox::new(framing, Role::Requests, limit);
-        self.console = Some(Peer::new(Link::Console(Box::new(console)), inbox, Instant::now()));
-        self.tell(Event::Open { peer: PeerId::Console });
-        self.reactor.again(PeerId::Console);
-    }
-
-    /// Takes a connection in, and gives it its first turn.
-    pub(super) fn add(&mut self, conn: Conn, inbox: Inbox) -> io::Result<PeerId> {
-        self.add_as(conn, inbox, |peer| Event::Open { peer })
-    }
-
-    /// Takes in the connection that was made for a peer.
-    pub(super) fn add_for(&mut self, peer: PeerId, conn: Conn, inbox: Inbox) -> io::Result<PeerId> {
-        let id = self.add_as(conn, inbox, |id| Event::Linked { client: peer, server: id })?;
-        let conn_of = |id: PeerId| self.conn(id).map(Conn::id);
-        let (client, server) = (conn_of(peer), conn_of(id));
-        if let Some(called) = self.peer_mut(id) {
-            called.called_for = Some(peer);
-            called.pair = client.map(Pair::Client);
-            self.called += 1;
-        }
-        self.with(peer, |peer| peer.pair = server.map(Pair::Server));
-        self.resume(peer);
-        Ok(id)
-    }
-
-    fn add_as(
-        &mut self,
-        mut conn: Conn,
-        inbox: Inbox,
-        event: impl FnOnce(PeerId) -> Event<'static>,
-    ) -> io::Result<PeerId> {
-        let entry = self.peers.vacant_entry();
-        let id = PeerId::Conn(entry.key());
-        conn.register(&self.reactor, id.into())?;
-        let now = Instant::now();
-        entry.insert(Peer::new(Link::Conn(conn), inbox, now));
-        self.tell(event(id));
-        self.turn(id, now);
-        Ok(id)
     }
 
     /// Hands the service an event that did not come from a peer's bytes.
@@ -261,7 +219,7 @@ impl<S: Service> Exchange<S> {
     /// Tells a service that sends unasked that there is room for more.
     fn let_stream(&mut self, id: PeerId, now: Instant) {
         let has_room = |peer: &Peer| peer.stage == Stage::Talking && peer.link.backlog() == 0 && peer.link.is_open();
-        if self.service.streams() && self.peer(id).is_some_and(has_room) {
+        if self.traits.streams && self.peer(id).is_some_and(has_room) {
             self.service.on(Event::Drained { peer: id }, &mut self.context);
             self.apply(now);
             if self.peer(id).is_some_and(has_room) {
@@ -275,7 +233,7 @@ impl<S: Service> Exchange<S> {
         if let Some((to, way)) = self.passage(id) {
             return self.pass(id, to, way, now);
         }
-        if self.service.forwards() && self.service.wants(id) {
+        if self.traits.forwards && self.service.wants(id) {
             self.surface(id);
         }
         let mut len = 0; // at first, what was left in the inbox last time

@@ -19,11 +19,10 @@ use crate::io::reactor::Reactor;
 use crate::io::sys;
 use crate::io::systemd::Manager;
 use crate::service::Service;
-use crate::service::chat::Chat;
 use crate::service::pipe::{Pipe, SendsEnd, Terms};
 use crate::service::relay::Relay;
 use crate::service::secret::Secret;
-use crate::service::standard::{Discard, Echo, Source};
+use crate::service::standard::Source;
 
 /// Listens, and serves until a signal. `ready` is called once, when connections are accepted.
 ///
@@ -108,12 +107,10 @@ fn serve(
     let service: Box<dyn Service> = match &config.mode {
         Mode::Messages { framing } => return messages(Secret::new(None, *framing), reactor, listener)?.run(),
         Mode::Buggy { bug } => return messages(Secret::new(Some(*bug), Framing::Lines), reactor, listener)?.run(),
-        Mode::Echo => Box::new(Echo),
-        Mode::Discard => Box::new(Discard),
         Mode::Source { count } => Box::new(Source::new(*count)),
-        Mode::Chat => Box::new(Chat::default()),
         Mode::Pipe(pipe) => Box::new(Pipe::new(pipe_terms(pipe))),
         Mode::Relay(_) => Box::new(Relay::default()),
+        Mode::Plain(entry) => (entry.new)(),
     };
     Server::new(service, config, context, reactor, listener, room)?.run()
 }

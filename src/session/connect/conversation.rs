@@ -46,8 +46,7 @@ pub(super) fn run(link: Link<'_>) -> Result<(), Failure> {
     link.context.signals.handle_terminal().map_err(Error::local(Operation::Handle, "signals"))?;
     announce(config, &link.context.report, link.conn.peer());
     let console = Run::<Talk>::console(&link)?;
-    // What is typed is lines, whatever framing they are sent in.
-    let run = Run::start_asking(link, talk, console, Framing::Lines, inbox(config), PROMPT)?;
+    let run = Run::start_asking(link, talk, Talk::TRAITS, console, inbox(config), PROMPT)?;
     run.go(&mut Conversation::default())
 }
 

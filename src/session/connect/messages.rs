@@ -38,8 +38,7 @@ pub(super) fn run(link: Link<'_>) -> Result<(), Failure> {
     };
     let console = Run::<Filter>::console(&link)?;
     let inbox = Inbox::new(config.framing, Role::Responses, config.traffic.max_message).verbatim();
-    // stdin is lines, whatever framing they are sent in.
-    let mut run = Run::start(link, Filter::new(terms), console, Framing::Lines, inbox)?;
+    let mut run = Run::start(link, Filter::new(terms), Filter::TRAITS, console, inbox)?;
     run.start_meter_of_input();
     run.go(&mut Messages {
         clock: ReplyClock::default(),

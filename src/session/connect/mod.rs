@@ -23,7 +23,7 @@ use crate::io::connector::Connected;
 use crate::io::console::{Console, Kept};
 use crate::io::key::Key;
 use crate::io::reactor::{Reactor, Ready};
-use crate::service::{Event, PeerId, Service};
+use crate::service::{Event, PeerId, Service, Traits};
 use crate::value::Address;
 
 /// How long the end of a run may take to write and have acknowledged what was sent.
@@ -151,34 +151,34 @@ impl<'a, S: Service> Run<'a, S> {
         Console::open(&link.reactor, from_stdin).map_err(Error::local(Operation::Open, "stdin and stdout"))
     }
 
-    /// Takes the standard streams and the connection in. What comes from stdin is divided as `typed`.
-    fn start(link: Link<'a>, service: S, console: Console, typed: Framing, inbox: Inbox) -> Result<Self, Error> {
-        Self::start_with(link, service, console, typed, inbox, None)
+    /// Takes the standard streams and the connection in.
+    fn start(link: Link<'a>, service: S, traits: Traits, console: Console, inbox: Inbox) -> Result<Self, Error> {
+        Self::start_with(link, service, traits, console, inbox, None)
     }
 
     /// The same, where a person is asked for each line.
     fn start_asking(
         link: Link<'a>,
         service: S,
+        traits: Traits,
         console: Console,
-        typed: Framing,
         inbox: Inbox,
         prompt: &'static str,
     ) -> Result<Self, Error> {
-        Self::start_with(link, service, console, typed, inbox, Some(prompt))
+        Self::start_with(link, service, traits, console, inbox, Some(prompt))
     }
 
     fn start_with(
         link: Link<'a>,
         service: S,
+        traits: Traits,
         console: Console,
-        typed: Framing,
         inbox: Inbox,
         prompt: Option<&'static str>,
     ) -> Result<Self, Error> {
         let Link { config, address, context, reactor, conn, kept, may_be_made_again } = link;
-        let mut exchange = Exchange::new(reactor, service, config.traffic.idle_timeout, &context.recorder);
-        exchange.add_console(console, typed, config.traffic.max_message);
+        let mut exchange = Exchange::new(reactor, service, traits, config.traffic.idle_timeout, &context.recorder);
+        exchange.add_console(console, config.traffic.max_message);
         if prompt.is_none() {
             exchange.replay_input(kept, may_be_made_again);
         }

@@ -35,7 +35,8 @@ pub(super) fn run(link: Link<'_>) -> Result<(), Failure> {
         source,
     );
     let inbox = Inbox::new(Framing::Raw, Role::Responses, config.traffic.max_message);
-    let mut run = Run::start(link, Pipe::new(terms), console, Framing::Raw, inbox)?;
+    let traits = if terms.send_only { Pipe::SEND_ONLY } else { Pipe::TRAITS };
+    let mut run = Run::start(link, Pipe::new(terms), traits, console, inbox)?;
     run.exchange.ack_timeout = Some(config.stream.ack_timeout());
     if source != Source::Terminal {
         run.exchange.arm(run.server);

@@ -112,7 +112,7 @@ impl<S: Service> Exchange<S> {
             Link::Console(console) => console.closed,
             Link::Conn(_) => sink.broken.is_some(),
         };
-        self.service.forwards() && self.peer(self.service.sink(id)).is_some_and(is_closed)
+        self.traits.forwards && self.peer(self.service.sink(id)).is_some_and(is_closed)
     }
 
     /// Nobody reads stdout any more: each connection is closed where all that came was taken, and

@@ -64,7 +64,7 @@ impl<S: Service> Exchange<S> {
     fn is_cut_short(&self, id: PeerId) -> bool {
         let Some(peer) = self.peer(id) else { return false };
         let from = self.service.sink(id); // where what each says goes to the other
-        let speaker = self.peer(from).filter(|_| self.service.forwards() && self.service.sink(from) == id);
+        let speaker = self.peer(from).filter(|_| self.traits.forwards && self.service.sink(from) == id);
         let is_unheard = |it: &Peer| it.middle.is_some() || it.inbox.buffered() > 0 || it.paused;
         let is_owed_more = self.service.on_shutdown(id) == OnShutdown::Abort;
         let has_more_to_say = peer.stage == Stage::Talking && peer.allowance.is_some();
@@ -220,7 +220,7 @@ impl<S: Service> Exchange<S> {
             Stage::Lingering(until) => Some(until),
         };
         let is_over = |peer: &Peer| peer.link.eof() || until.is_some_and(|until| now >= until);
-        let drops_a_stream = self.service.forwards() && self.ack_timeout.is_some();
+        let drops_a_stream = self.traits.forwards && self.ack_timeout.is_some();
         for reads in 0..=TURN {
             if is_over(peer) {
                 break;

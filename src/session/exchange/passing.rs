@@ -17,7 +17,7 @@ const SPARE: usize = 4;
 impl<S: Service> Exchange<S> {
     /// Where what this peer says can be moved to without being read, and on which way.
     pub(super) fn passage(&self, id: PeerId) -> Option<(PeerId, Way)> {
-        if !self.service.forwards() || self.recorder.is_on() || !self.service.wants(id) || !self.context.is_empty() {
+        if !self.traits.forwards || self.recorder.is_on() || !self.service.wants(id) || !self.context.is_empty() {
             return None;
         }
         let may = |peer: &&Peer| peer.stage == Stage::Talking && peer.inbox.buffered() == 0 && !peer.barred;

@@ -126,7 +126,7 @@ impl<S: Service> Exchange<S> {
                 return self.fail_write(to, error);
             }
         }
-        if self.service.sheds() && self.backlog(to) > SHED {
+        if self.traits.sheds && self.backlog(to) > SHED {
             self.remove(to, Why::Failed(io::Error::other("client reads too slowly")));
         }
     }
@@ -169,7 +169,7 @@ impl<S: Service> Exchange<S> {
             Ok(Flush::More) => self.reactor.again(id),
             Ok(Flush::Blocked | Flush::Idle) => {}
         }
-        if before > 0 && self.service.streams() && flush.is_ok_and(|flush| flush == Flush::Idle) {
+        if before > 0 && self.traits.streams && flush.is_ok_and(|flush| flush == Flush::Idle) {
             self.reactor.again(id);
         }
     }

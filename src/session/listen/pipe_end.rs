@@ -5,9 +5,8 @@ use std::time::Instant;
 
 use super::super::exchange::{Ended, Leftover, Why};
 use super::server::Server;
-use crate::config::Clients;
 use crate::error::{Error, Operation};
-use crate::service::{PeerId, Service};
+use crate::service::{Clients, PeerId, Service};
 use crate::value::counted;
 
 impl<S: Service> Server<'_, S> {

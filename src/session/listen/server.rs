@@ -9,7 +9,7 @@ use super::super::input_wait::InputWait;
 use super::super::relay::{Answer, Dials};
 use super::super::room::{Room, Share};
 use super::access::{AccessLog, Shutdown};
-use crate::config::{Direction, ListenConfig, Traffic, Traits};
+use crate::config::{Direction, ListenConfig, Traffic};
 use crate::error::{Error, Operation, cause};
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::conn::{Conn, Origin};
@@ -17,7 +17,7 @@ use crate::io::console::{Console, Source};
 use crate::io::key::Key;
 use crate::io::listener::{Listener, NoArrival};
 use crate::io::reactor::{Reactor, Ready};
-use crate::service::{Event, PeerId, Service};
+use crate::service::{Event, PeerId, Service, Traits};
 use crate::trace::Side;
 use crate::value::counted;
 
@@ -82,12 +82,13 @@ impl<'a, S: Service> Server<'a, S> {
         listener: Listener,
         room: &'a Room,
     ) -> Result<Self, Error> {
-        let mut exchange = Exchange::new(reactor, service, config.traffic.idle_timeout, &context.recorder);
+        let mut exchange =
+            Exchange::new(reactor, service, config.mode.traits(), config.traffic.idle_timeout, &context.recorder);
         if let Some(pipe) = config.pipe() {
             let read_input = pipe.stream.direction != Direction::Receive;
             let console = Console::open(&exchange.reactor, read_input)
                 .map_err(Error::local(Operation::Open, "stdin and stdout"))?;
-            exchange.add_console(console, Framing::Raw, config.traffic.max_message);
+            exchange.add_console(console, config.traffic.max_message);
             exchange.ack_timeout = Some(pipe.stream.ack_timeout());
             exchange.start_meter(&config.seeing, &context.report);
         }
@@ -235,7 +236,7 @@ impl<'a, S: Service> Server<'a, S> {
                         super::super::show_options(&arrival.stream, Some(listener), &traffic.socket, self.context);
                     }
                     let origin = Origin { side: Side::Listen, peer: arrival.peer, number, made_for: None };
-                    let Traits { raw, framing, .. } = self.config.mode.traits();
+                    let Traits { raw, framing, .. } = self.exchange.traits;
                     let conn = Conn::new(arrival.stream, origin, traffic, raw, &self.context.recorder);
                     let inbox = Inbox::new(framing, Role::Requests, traffic.max_message);
                     match self.exchange.add(conn, inbox) {
