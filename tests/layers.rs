@@ -38,6 +38,9 @@ struct Rule {
     exceptions: &'static [(&'static str, &'static str)],
 }
 
+/// The one file that waits for events.
+const REACTOR: &str = "io/reactor.rs";
+
 /// The exchange is being rewritten as state machines that get the time as an argument.
 const REWRITE: &str = "goes with the rewrite of the exchange";
 
@@ -270,6 +273,24 @@ fn names_are_used_only_where_they_belong() {
         }
         let needless = exceptions.iter().filter(|(path, _)| !excused.contains(path));
         complaints.extend(needless.map(|(path, _)| format!("src/{path} no longer {what}: remove the exception")));
+    }
+    none(&complaints);
+}
+
+#[test]
+fn one_loop_waits_for_events() {
+    let mut complaints = Vec::new();
+    for source in sources() {
+        for (line, code) in source.code() {
+            let at_reactor = source.path == REACTOR;
+            if !at_reactor && ["mio::Poll", "Poll::new", "Events::"].iter().any(|name| names(code, name)) {
+                complaints.push(format!("src/{}:{line}: polls; events come from Reactor::run", source.path));
+            }
+            // Nobody else can call it then: the compiler says so.
+            if at_reactor && code.contains("fn wait(") && code.contains("pub") {
+                complaints.push(format!("src/{}:{line}: only Reactor::run waits", source.path));
+            }
+        }
     }
     none(&complaints);
 }

@@ -1,30 +1,30 @@
-//! Looking for events for a moment, before sleeping until there are some.
+//! When an event loop polls for a moment before it sleeps.
 
 use std::time::Duration;
 
-/// Looks in vain are followed by so many sleeps without one, at the most.
-const PATIENCE: u32 = 64;
+/// At most this many sleeps follow a poll that found nothing, before the next poll.
+const MOST_SLEEPS: u32 = 64;
 
-/// When to look before sleeping. Whoever sleeps is woken late, above all on a virtual machine whose
-/// host has put the core to sleep too: a conversation in lock-step goes up to three times as fast
-/// where its next message is looked for. It costs the processor what it takes, so looks that find
-/// nothing become rare: after one in vain 1 sleep goes without, after two 3, and so on up to 64.
+/// When to poll before sleeping. A thread that sleeps wakes up late, above all on a virtual machine whose host
+/// has put the core to sleep too: a conversation in lock-step is up to three times as fast when the loop polls
+/// for its next message. Polling costs processor time, so polls that find nothing become rare: after the first
+/// one the loop sleeps once without polling, after the second 3 times, and so on up to 64.
 #[derive(Debug)]
 pub(super) struct BusyPoll {
     window: Duration,
-    /// How many sleeps the last look in vain was followed by.
+    /// The number of sleeps after the last poll that found nothing.
     pause: u32,
-    /// How many of them are left.
+    /// The number of those that are left.
     left: u32,
 }
 
 impl BusyPoll {
-    /// Looks take so long at the most; none are made where that is zero.
+    /// A poll takes at most this time; with zero there are none.
     pub(super) fn new(window: Duration) -> BusyPoll {
         BusyPoll { window, pause: 0, left: 0 }
     }
 
-    /// How long a look may take before a wait of this length, if there is to be one.
+    /// The time for a poll before a wait of this length; `None` is no poll.
     pub(super) fn window(&mut self, wait: Option<Duration>) -> Option<Duration> {
         let window = wait.map_or(self.window, |wait| wait.min(self.window));
         if window.is_zero() {
@@ -37,9 +37,9 @@ impl BusyPoll {
         Some(window)
     }
 
-    /// Learns from a look.
+    /// Notes whether a poll has found events.
     pub(super) fn learn(&mut self, found: bool) {
-        self.pause = if found { 0 } else { (2 * self.pause + 1).min(PATIENCE) };
+        self.pause = if found { 0 } else { (2 * self.pause + 1).min(MOST_SLEEPS) };
         self.left = self.pause;
     }
 }
@@ -50,7 +50,7 @@ mod tests {
 
     const WINDOW: Duration = Duration::from_micros(50);
 
-    /// How many sleeps go without a look until the next one.
+    /// The number of sleeps until the next poll.
     fn pause(busy: &mut BusyPoll) -> usize {
         std::iter::repeat_with(|| busy.window(None)).take_while(Option::is_none).count()
     }
@@ -59,11 +59,11 @@ mod tests {
     fn polls_become_rare_until_one_finds_an_event() {
         let mut busy = BusyPoll::new(WINDOW);
         assert_eq!(pause(&mut busy), 0);
-        let mut after_one_in_vain = || {
+        let mut after_nothing = || {
             busy.learn(false);
             pause(&mut busy)
         };
-        assert_eq!([(); 9].map(|()| after_one_in_vain()), [1, 3, 7, 15, 31, 63, 64, 64, 64]);
+        assert_eq!([(); 9].map(|()| after_nothing()), [1, 3, 7, 15, 31, 63, 64, 64, 64]);
         busy.learn(true);
         assert_eq!(pause(&mut busy), 0);
     }

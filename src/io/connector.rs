@@ -119,6 +119,7 @@ impl Connected {
 mod tests {
     use std::net::TcpListener;
 
+    use super::super::reactor::run_until;
     use super::*;
 
     /// A listener, and its address.
@@ -134,20 +135,14 @@ mod tests {
         let connector = Connector { address, family: Family::Any, options, limit, limited_by: "the test" };
         let mut reactor = Reactor::new(Duration::ZERO).unwrap();
         let mut connecting = connector.start(&reactor, 3).unwrap();
-        let mut ready = Vec::new();
-        loop {
-            if let Some(connected) = connecting.poll(&mut reactor)? {
-                return Ok(connected);
-            }
-            reactor.wake_at(Key::Clock, Instant::now() + Duration::from_secs(60));
-            reactor.wait(&mut ready).unwrap();
+        run_until(&mut reactor, |reactor, ready, now| {
             assert!(ready.iter().all(|event| event.key != Key::Clock), "nothing woke the loop");
-            for event in ready.drain(..) {
-                if hears {
-                    connecting.on_ready(event);
-                }
+            for &event in ready.iter().filter(|_| hears) {
+                connecting.on_ready(event);
             }
-        }
+            reactor.wake_at(Key::Clock, now + Duration::from_secs(60));
+            connecting.poll(reactor).transpose()
+        })
     }
 
     #[test]

@@ -298,6 +298,7 @@ pub(super) fn option_error(endpoint: &impl Display, error: &OptionError) -> Erro
 mod tests {
     use socket2::Type;
 
+    use super::super::reactor::run_until;
     use super::*;
 
     /// A listening socket whose queue takes no further connection, and those that stand in it.
@@ -322,19 +323,20 @@ mod tests {
 
     /// Goes on until the connection stands. A dial that waits for nobody is never woken.
     fn connect(dial: &mut Dial, reactor: &mut Reactor, mut step: impl FnMut()) -> String {
-        let mut ready = Vec::new();
-        loop {
+        run_until(reactor, |reactor, ready, now| {
+            for &ready in ready {
+                dial.on_ready(ready);
+            }
             match dial.poll(reactor).unwrap() {
-                Progress::Connected(_, address) => return address,
+                Progress::Connected(_, address) => return Some(address),
                 Progress::Pending(next) => {
                     assert!(dial.waiting.is_empty() || next.is_some(), "{dial:?}");
-                    reactor.wake_at(Key::Clock, next.unwrap_or_else(|| Instant::now() + Duration::from_secs(60)));
+                    reactor.wake_at(Key::Clock, next.unwrap_or_else(|| now + Duration::from_secs(60)));
                 }
             }
             step();
-            reactor.wait(&mut ready).unwrap();
-            ready.drain(..).for_each(|ready| dial.on_ready(ready));
-        }
+            None
+        })
     }
 
     #[test]

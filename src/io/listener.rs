@@ -3,8 +3,10 @@
 use std::cell::RefCell;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use mio::net::{TcpListener, UnixListener};
 use socket2::{Domain, SockAddr, SockRef, Socket};
@@ -12,7 +14,7 @@ use socket2::{Domain, SockAddr, SockRef, Socket};
 use super::address::Lookup;
 use super::dial::{family_of, option_error};
 use super::key::Key;
-use super::reactor::Reactor;
+use super::reactor::{Handler, Reactor, Ready};
 use super::signal::Signals;
 use super::sockopt::{self, Stage};
 use super::stream::{self, Stream};
@@ -112,19 +114,8 @@ impl Listener {
             Address::Tcp { host, port } => (host, *port),
         };
         let resolve = || Error::network(Operation::Resolve, address);
-        let mut lookup = Lookup::start(host, port, family, &reactor.waker()).map_err(resolve())?;
-        let mut ready = Vec::new();
-        let found = loop {
-            if let Some(found) = lookup.poll().map_err(resolve())? {
-                break found;
-            }
-            ready.clear();
-            reactor.wait(&mut ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
-            // A signal wakes the reactor once, and the next loop waits before it checks for signals.
-            if signals.stopped() {
-                return Err(Error::Interrupted);
-            }
-        };
+        let lookup = Lookup::start(host, port, family, &reactor.waker()).map_err(resolve())?;
+        let found = Reactor::run(&mut Resolving { reactor, lookup, signals })?.map_err(resolve())?;
         let mut last = None;
         for addr in found {
             match Self::bind_tcp(addr, *host == Host::Any, options) {
@@ -307,6 +298,34 @@ impl Listener {
                 }
             }
             Kind::Accepted(_) => {}
+        }
+    }
+}
+
+/// The name lookup of a listener that is not bound yet.
+struct Resolving<'a> {
+    reactor: &'a mut Reactor,
+    lookup: Lookup,
+    signals: &'a Signals,
+}
+
+impl Handler for Resolving<'_> {
+    type Output = io::Result<Vec<SocketAddr>>;
+    type Error = Error;
+
+    fn reactor(&mut self) -> &mut Reactor {
+        self.reactor
+    }
+
+    fn on_event(&mut self, _: Ready, _: Instant) -> Result<(), Error> {
+        Ok(()) // the waker: the lookup has ended, or a signal has arrived
+    }
+
+    fn end_turn(&mut self, _: Instant) -> Result<ControlFlow<Self::Output>, Error> {
+        match self.lookup.poll().transpose() {
+            Some(found) => Ok(ControlFlow::Break(found)),
+            None if self.signals.stopped() => Err(Error::Interrupted),
+            None => Ok(ControlFlow::Continue(())),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The only module with sockets, files, clocks, threads and signals.
 
 pub mod address;
+mod alarms;
 mod busy_poll;
 pub mod conn;
 pub mod connector;

@@ -1,18 +1,44 @@
-//! The base of the event loop: readiness from the kernel, deadlines in nanoseconds, and a waker.
+//! The event loop: waits for readiness of the kernel, deadlines in nanoseconds and a waker, and hands each event on.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::HashSet;
 use std::hint;
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::event::Source;
 use mio::{Events, Interest, Poll, Token, Waker};
 
+use super::alarms::Alarms;
 use super::busy_poll::BusyPoll;
 use super::key::Key;
 use super::sys;
+use crate::error::{Error, Operation};
+
+/// A program for [`Reactor::run`]: what each event and each turn does, and when the loop ends.
+pub trait Handler {
+    /// The result of the loop.
+    type Output;
+    /// The error that ends the loop.
+    type Error: From<Error>;
+
+    /// The reactor with the sources.
+    fn reactor(&mut self) -> &mut Reactor;
+
+    /// Handles one event.
+    ///
+    /// # Errors
+    /// What ends the loop.
+    fn on_event(&mut self, ready: Ready, now: Instant) -> Result<(), Self::Error>;
+
+    /// Does what follows the events of a turn, and says whether the loop goes on. The first call comes before
+    /// the first wait.
+    ///
+    /// # Errors
+    /// What ends the loop.
+    fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<Self::Output>, Self::Error>;
+}
 
 /// An event of the loop: a source that is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +112,7 @@ impl Reactor {
         })
     }
 
-    /// The waker that ends a [`wait`](Self::wait) from another thread.
+    /// The waker that ends a wait from another thread.
     #[must_use]
     pub fn waker(&self) -> Arc<Waker> {
         Arc::clone(&self.waker)
@@ -135,11 +161,30 @@ impl Reactor {
         self.now
     }
 
-    /// Waits until a source is ready and appends the events.
+    /// Runs the one loop of this program: waits, hands each event to the handler, and ends the turn, until the
+    /// handler breaks. All of a turn happens at one [time](Self::now).
     ///
     /// # Errors
-    /// The error of the kernel; an interrupted call is no error.
-    pub fn wait(&mut self, ready: &mut Vec<Ready>) -> io::Result<()> {
+    /// The handler's, or that of a wait that fails.
+    pub fn run<H: Handler>(handler: &mut H) -> Result<H::Output, H::Error> {
+        let mut ready = Vec::new();
+        loop {
+            let now = handler.reactor().now;
+            if let ControlFlow::Break(output) = handler.end_turn(now)? {
+                return Ok(output);
+            }
+            ready.clear();
+            let reactor = handler.reactor();
+            reactor.wait(&mut ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
+            let now = reactor.now;
+            for &event in &ready {
+                handler.on_event(event, now)?;
+            }
+        }
+    }
+
+    /// Waits until a source is ready, and appends the events. An interrupted call is no error.
+    fn wait(&mut self, ready: &mut Vec<Ready>) -> io::Result<()> {
         self.collect()?;
         for event in &self.events {
             let Some(key) = Key::from_token(event.token()).filter(|&key| key != Key::Timer) else { continue };
@@ -171,7 +216,7 @@ impl Reactor {
     fn collect(&mut self) -> io::Result<()> {
         let mut left = self.left();
         if let Some(window) = self.busy.window(left) {
-            if self.look(window)? {
+            if self.poll_busily(window)? {
                 return Ok(());
             }
             left = self.left(); // time has passed
@@ -181,15 +226,15 @@ impl Reactor {
     }
 
     /// Polls for events without sleeping. True: there are some.
-    fn look(&mut self, window: Duration) -> io::Result<bool> {
-        if self.finds()? {
+    fn poll_busily(&mut self, window: Duration) -> io::Result<bool> {
+        if self.has_events()? {
             return Ok(true); // without waiting there is nothing to learn
         }
         let begun = Instant::now();
         loop {
             // Not sched_yield(2): next to busy programs it would lose a whole time slice each time.
             hint::spin_loop();
-            let found = self.finds()?;
+            let found = self.has_events()?;
             if found || begun.elapsed() >= window {
                 self.busy.learn(found);
                 return Ok(found);
@@ -198,7 +243,7 @@ impl Reactor {
     }
 
     /// Whether a source is ready now. A deadline is checked with the clock.
-    fn finds(&mut self) -> io::Result<bool> {
+    fn has_events(&mut self) -> io::Result<bool> {
         self.poll(Some(Duration::ZERO))?;
         Ok(self.events.iter().any(|event| event.token() != Key::Timer.into()))
     }
@@ -231,64 +276,68 @@ impl Reactor {
     }
 }
 
-/// Deadlines by key. A later deadline for a key that has an earlier one costs nothing: at the earlier one, the
-/// owner of the key checks the time and sets the rest.
-#[derive(Debug, Default)]
-struct Alarms {
-    heap: BinaryHeap<Reverse<(Instant, Token)>>,
-    set: std::collections::HashMap<Token, Instant>,
-}
-
-impl Alarms {
-    fn set(&mut self, key: Token, at: Instant) {
-        if self.set.get(&key).is_some_and(|&earlier| earlier <= at) {
-            return;
-        }
-        self.set.insert(key, at);
-        self.heap.push(Reverse((at, key)));
+/// Runs the loop of a test on a reactor of its own, until a turn with these events returns something.
+#[cfg(test)]
+pub(super) fn run_until<T>(reactor: &mut Reactor, turn: impl FnMut(&mut Reactor, &[Ready], Instant) -> Option<T>) -> T {
+    struct Until<'r, F> {
+        reactor: &'r mut Reactor,
+        ready: Vec<Ready>,
+        turn: F,
     }
+    impl<T, F: FnMut(&mut Reactor, &[Ready], Instant) -> Option<T>> Handler for Until<'_, F> {
+        type Output = T;
+        type Error = Error;
 
-    fn first(&mut self) -> Option<Instant> {
-        while let Some(&Reverse((at, key))) = self.heap.peek() {
-            if self.set.get(&key) == Some(&at) {
-                return Some(at);
-            }
-            self.heap.pop(); // replaced by an earlier one
+        fn reactor(&mut self) -> &mut Reactor {
+            self.reactor
         }
-        None
-    }
 
-    fn due(&mut self, now: Instant, mut ring: impl FnMut(Token)) {
-        while self.first().is_some_and(|at| at <= now) {
-            if let Some(Reverse((_, key))) = self.heap.pop() {
-                self.set.remove(&key);
-                ring(key);
-            }
+        fn on_event(&mut self, ready: Ready, _: Instant) -> Result<(), Error> {
+            self.ready.push(ready);
+            Ok(())
+        }
+
+        fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<T>, Error> {
+            let result = (self.turn)(self.reactor, &self.ready, now);
+            self.ready.clear();
+            Ok(result.map_or(ControlFlow::Continue(()), ControlFlow::Break))
         }
     }
+    Reactor::run(&mut Until { reactor, ready: Vec::new(), turn }).unwrap()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn rung(alarms: &mut Alarms, now: Instant) -> Vec<Token> {
-        let mut keys = Vec::new();
-        alarms.due(now, |key| keys.push(key));
-        keys
-    }
-
     #[test]
-    fn timers_fire_once_and_in_order() {
-        let (mut alarms, now) = (Alarms::default(), Instant::now());
-        let after = |ms| now + Duration::from_millis(ms);
-        alarms.set(Token(1), after(30));
-        alarms.set(Token(2), after(10));
-        alarms.set(Token(1), after(20)); // earlier: overtakes
-        alarms.set(Token(2), after(90)); // later: the first stands
-        assert_eq!(rung(&mut alarms, after(10)), [Token(2)]);
-        assert_eq!(rung(&mut alarms, after(40)), [Token(1)]);
-        assert_eq!(rung(&mut alarms, after(99)), [Token(0); 0]);
+    fn events_of_a_turn_come_at_one_time_until_one_fails() {
+        struct Log(Reactor, Vec<(Key, Instant)>);
+        impl Handler for Log {
+            type Output = Instant;
+            type Error = Error;
+
+            fn reactor(&mut self) -> &mut Reactor {
+                &mut self.0
+            }
+
+            fn on_event(&mut self, ready: Ready, now: Instant) -> Result<(), Error> {
+                self.1.push((ready.key, now));
+                if ready.key == Key::Meter { Err(Error::Interrupted) } else { Ok(()) }
+            }
+
+            fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<Instant>, Error> {
+                Ok(if self.1.is_empty() { ControlFlow::Continue(()) } else { ControlFlow::Break(now) })
+            }
+        }
+        let mut log = Log(Reactor::new(Duration::ZERO).unwrap(), Vec::new());
+        log.0.again(Key::Conn(7));
+        log.0.wake_at(Key::Clock, Instant::now());
+        let now = Reactor::run(&mut log).unwrap();
+        assert_eq!(log.1, [(Key::Conn(7), now), (Key::Clock, now)]);
+        log.1.clear();
+        log.0.again(Key::Meter);
+        assert!(matches!(Reactor::run(&mut log), Err(Error::Interrupted)));
     }
 
     #[test]
@@ -314,7 +363,7 @@ mod tests {
 
     #[test]
     fn waker_and_timer_end_the_wait() {
-        // However long is looked for events: by a timer of nanoseconds, and without.
+        // With a timer of nanoseconds and without, however long the reactor polls before it sleeps.
         let deadlines = [Duration::from_micros(300), Duration::from_millis(250)];
         for busy_poll in [Duration::ZERO, Duration::from_micros(50), Duration::from_secs(3600)] {
             let mut reactor = Reactor::new(busy_poll).unwrap();

@@ -181,7 +181,7 @@ pub fn die_of(signal: Signal) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::super::key::Key;
-    use super::super::reactor::Reactor;
+    use super::super::reactor::{Reactor, run_until};
     use super::*;
 
     #[test]
@@ -195,9 +195,8 @@ mod tests {
             if !before {
                 signals.stop();
             }
-            let mut ready = Vec::new();
-            reactor.wait(&mut ready).unwrap();
-            assert_eq!(ready.first().map(|ready| ready.key), Some(Key::Waker));
+            let first = run_until(&mut reactor, |_, ready, _| ready.first().map(|ready| ready.key));
+            assert_eq!(first, Key::Waker);
         }
     }
 

@@ -1,118 +1,177 @@
-//! Connecting, with the retries and time limits of the configuration.
+//! Connecting to the server of `connect`, with the retries and time limits of the configuration.
 
-use std::time::Duration;
+use std::ops::ControlFlow;
+use std::time::Instant;
 
 use super::Context;
 use crate::config::ConnectConfig;
 use crate::error::{Error, Operation};
-use crate::io::connector::{Connected, Connector};
+use crate::io::connector::{Connected, Connecting, Connector};
 use crate::io::key::Key;
-use crate::io::reactor::{Reactor, Ready};
+use crate::io::reactor::{Handler, Reactor, Ready};
 use crate::value::Address;
 
-/// Connecting, with the retries and time limits of the configuration.
+/// The attempts to connect, one after the other, with pauses between them.
 pub(super) struct Caller<'a> {
-    pub(super) config: &'a ConnectConfig,
-    pub(super) address: &'a Address,
-    pub(super) context: &'a Context,
-    /// The number of attempts left after the next one.
-    left: u32,
+    config: &'a ConnectConfig,
+    address: &'a Address,
+    context: &'a Context,
+    /// The number of attempts left after the next one; `None` is any number, and none of them is printed.
+    left: Option<u32>,
+    step: Step,
+}
+
+enum Step {
+    /// The next attempt begins at this time; `None` is now.
+    Pausing(Option<Instant>),
+    Connecting(Box<Connecting>),
 }
 
 impl<'a> Caller<'a> {
+    /// As many attempts as the configuration has; the first begins at once.
     pub(super) fn new(config: &'a ConnectConfig, address: &'a Address, context: &'a Context) -> Self {
-        Caller { config, address, context, left: config.retry.times }
+        Caller { config, address, context, left: Some(config.retry.times), step: Step::Pausing(None) }
+    }
+
+    /// Any number of attempts; the first begins after a pause.
+    pub(super) fn without_end(
+        config: &'a ConnectConfig,
+        address: &'a Address,
+        context: &'a Context,
+        now: Instant,
+    ) -> Self {
+        let step = Step::Pausing(now.checked_add(config.retry.delay));
+        Caller { config, address, context, left: None, step }
     }
 
     /// Whether a failed attempt is followed by another one.
     pub(super) fn may_try_again(&self) -> bool {
-        self.left > 0
+        self.left != Some(0)
     }
 
     /// Connects; returns the connection and its event loop. `lost` is the error of an earlier connection, which
     /// counts as a failed attempt.
     pub(super) fn connect(&mut self, lost: Option<Error>) -> Result<(Reactor, Connected), Error> {
-        let mut reactor =
+        let reactor =
             Reactor::new(self.config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
         self.context.signals.watch(&reactor.waker());
-        if let Some(error) = lost {
-            self.prepare_next(error, &mut reactor)?;
+        let mut calling = Calling { caller: self, reactor, lost };
+        let connected = Reactor::run(&mut calling)?;
+        if calling.caller.has_retried() {
+            calling.caller.context.report.status("");
         }
-        loop {
-            match self.attempt(&mut reactor) {
-                Ok(connected) => {
-                    if self.left < self.config.retry.times {
-                        self.context.report.status("");
-                    }
-                    return Ok((reactor, connected));
-                }
-                Err(error @ (Error::Network { .. } | Error::Timeout { .. })) => {
-                    self.prepare_next(error, &mut reactor)?;
-                }
-                Err(error) => return Err(error),
-            }
+        Ok((calling.reactor, connected))
+    }
+
+    /// Notes an event of the reactor.
+    pub(super) fn on_ready(&mut self, ready: Ready) {
+        if let Step::Connecting(connecting) = &mut self.step {
+            connecting.on_ready(ready);
         }
     }
 
-    /// Waits before the next attempt; without one, returns the error.
-    fn prepare_next(&mut self, error: Error, reactor: &mut Reactor) -> Result<(), Error> {
-        if !self.may_try_again() {
+    /// Continues; `None`: poll again in a later turn, which the reactor wakes.
+    ///
+    /// # Errors
+    /// The error of the last attempt, or one that no further attempt can mend.
+    pub(super) fn poll(&mut self, reactor: &mut Reactor, now: Instant) -> Result<Option<Connected>, Error> {
+        match &mut self.step {
+            Step::Pausing(Some(until)) if now < *until => reactor.wake_at(Key::Clock, *until),
+            Step::Pausing(_) => {
+                self.announce();
+                match connector(self.config, self.address).start(reactor, 0) {
+                    Ok(connecting) => {
+                        self.step = Step::Connecting(Box::new(connecting));
+                        return self.poll(reactor, now);
+                    }
+                    Err(error) => self.retry(error, reactor, now)?,
+                }
+            }
+            Step::Connecting(connecting) => match connecting.poll(reactor) {
+                Ok(connected) => return Ok(connected),
+                Err(error) => self.retry(error, reactor, now)?,
+            },
+        }
+        Ok(None)
+    }
+
+    /// Pauses before the next attempt; without one, returns the error.
+    fn retry(&mut self, error: Error, reactor: &mut Reactor, now: Instant) -> Result<(), Error> {
+        if !self.may_try_again() || !matches!(error, Error::Network { .. } | Error::Timeout { .. }) {
             return Err(error);
         }
-        self.left -= 1;
-        if self.config.seeing.verbosity > 0 {
-            self.context.report.event(&format!("{error}; trying again"));
-        }
-        self.rest(self.config.retry.delay, reactor)?;
-        let times = self.config.retry.times;
-        self.announce(u64::from(times - self.left) + 1, u64::from(times) + 1);
+        self.pause(&error, reactor, now);
         Ok(())
     }
 
-    /// Prints at a terminal which attempt begins, unless -v has printed how the previous one failed. The next
-    /// line replaces it.
-    fn announce(&self, number: u64, all: u64) {
-        let (seeing, report) = (&self.config.seeing, &self.context.report);
+    /// Pauses before the next attempt, after an error.
+    fn pause(&mut self, error: &Error, reactor: &mut Reactor, now: Instant) {
+        if let Some(left) = &mut self.left {
+            *left = left.saturating_sub(1);
+            if self.config.seeing.verbosity > 0 {
+                self.context.report.event(&format!("{error}; trying again"));
+            }
+        }
+        let until = now.checked_add(self.config.retry.delay).unwrap_or(now);
+        reactor.wake_at(Key::Clock, until);
+        self.step = Step::Pausing(Some(until));
+    }
+
+    fn has_retried(&self) -> bool {
+        self.left.is_some_and(|left| left < self.config.retry.times)
+    }
+
+    /// Prints at a terminal which attempt begins, unless it is the first or -v has printed how the previous one
+    /// failed. The next line replaces it.
+    fn announce(&self) {
+        let (seeing, report, times) = (&self.config.seeing, &self.context.report, self.config.retry.times);
+        let Some(left) = self.left.filter(|&left| left < times) else { return };
         if seeing.quiet || seeing.verbosity > 0 || !report.is_terminal() {
             return;
         }
+        let (number, all) = (u64::from(times - left) + 1, u64::from(times) + 1);
         let text = format!("connecting (try {number} of {all})");
         if report.redraws() { report.status(&text) } else { report.line(&text) }
     }
+}
 
-    fn attempt(&self, reactor: &mut Reactor) -> Result<Connected, Error> {
-        let mut connecting = connector(self.config, self.address).start(reactor, 0)?;
-        let mut ready = Vec::new();
-        loop {
-            if let Some(connected) = connecting.poll(reactor)? {
-                return Ok(connected);
-            }
-            self.wait(reactor, &mut ready)?;
-            for &event in &ready {
-                connecting.on_ready(event);
-            }
-        }
+/// Connects before anything else is done.
+struct Calling<'c, 'a> {
+    caller: &'c mut Caller<'a>,
+    reactor: Reactor,
+    lost: Option<Error>,
+}
+
+impl Handler for Calling<'_, '_> {
+    type Output = Connected;
+    type Error = Error;
+
+    fn reactor(&mut self) -> &mut Reactor {
+        &mut self.reactor
     }
 
-    fn rest(&self, pause: Duration, reactor: &mut Reactor) -> Result<(), Error> {
-        let Some(until) = reactor.now().checked_add(pause) else { return Ok(()) };
-        let mut ready = Vec::new();
-        while reactor.now() < until {
-            reactor.wake_at(Key::Clock, until);
-            self.wait(reactor, &mut ready)?;
-        }
+    fn on_event(&mut self, ready: Ready, _: Instant) -> Result<(), Error> {
+        self.caller.on_ready(ready);
         Ok(())
     }
 
-    fn wait(&self, reactor: &mut Reactor, ready: &mut Vec<Ready>) -> Result<(), Error> {
-        ready.clear();
-        reactor.wait(ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
-        if self.context.signals.stopped() { Err(Error::Interrupted) } else { Ok(()) }
+    fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<Connected>, Error> {
+        if self.caller.context.signals.stopped() {
+            return Err(Error::Interrupted);
+        }
+        if let Some(error) = self.lost.take() {
+            if !self.caller.may_try_again() {
+                return Err(error);
+            }
+            self.caller.pause(&error, &mut self.reactor, now);
+        }
+        let connected = self.caller.poll(&mut self.reactor, now)?;
+        Ok(connected.map_or(ControlFlow::Continue(()), ControlFlow::Break))
     }
 }
 
 /// One attempt to connect to the server.
-pub(super) fn connector<'a>(config: &'a ConnectConfig, address: &'a Address) -> Connector<'a> {
+fn connector<'a>(config: &'a ConnectConfig, address: &'a Address) -> Connector<'a> {
     Connector {
         address,
         family: config.family,

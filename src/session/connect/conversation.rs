@@ -4,16 +4,16 @@
 //! a slow reply, text without an end that is shown all the same, the moment that late replies have
 //! once the person has left, and another connection in the place of one that was lost.
 
-mod redial;
-
 use std::time::{Duration, Instant};
 
+use super::super::call::Caller;
 use super::super::exchange::Why;
 use super::replies::{ReplyClock, how_lost, lost, too_long};
 use super::{Failure, Link, Mode, Run};
 use crate::config::{ConnectConfig, HalfClose};
 use crate::error::{Error, Operation};
 use crate::frame::{FrameError, Framing, Inbox, Role};
+use crate::io::connector::Connected;
 use crate::io::key::Key;
 use crate::io::reactor::Ready;
 use crate::io::report::Report;
@@ -22,7 +22,6 @@ use crate::service::PeerId;
 use crate::service::talk::Talk;
 use crate::service::wire::{Flaw, Wire};
 use crate::value::counted;
-use redial::{Outcome, Redial};
 
 /// What a person is asked with, as the original did.
 const PROMPT: &str = "Enter Message: ";
@@ -82,8 +81,8 @@ impl<T: PartialEq> Since<T> {
     }
 }
 
-#[derive(Debug, Default)]
-struct Conversation {
+#[derive(Default)]
+struct Conversation<'a> {
     replies: ReplyClock,
     /// Messages sent that the prompt waits for.
     sent: Since<u64>,
@@ -91,12 +90,13 @@ struct Conversation {
     unfinished: Since<usize>,
     /// When the person has left, and replies are waited for no longer.
     left_at: Option<Instant>,
-    redial: Option<Redial>,
+    /// Connects again after the connection was lost (`--reconnect`), while the person types on.
+    caller: Option<Caller<'a>>,
     connections: u64,
 }
 
-impl Mode<Talk> for Conversation {
-    fn ending(&mut self, run: &mut Run<'_, Talk>, now: Instant) -> Option<Result<(), Error>> {
+impl<'a> Mode<'a, Talk> for Conversation<'a> {
+    fn ending(&mut self, run: &mut Run<'a, Talk>, now: Instant) -> Option<Result<(), Error>> {
         let ended = self.step(run, now)?;
         run.exchange.leave_row();
         if ended.is_err() {
@@ -106,8 +106,8 @@ impl Mode<Talk> for Conversation {
     }
 
     fn on_ready(&mut self, event: Ready) {
-        if let Some(redial) = &mut self.redial {
-            redial.on_ready(event);
+        if let Some(caller) = &mut self.caller {
+            caller.on_ready(event);
         }
     }
 
@@ -117,8 +117,8 @@ impl Mode<Talk> for Conversation {
     }
 }
 
-impl Conversation {
-    fn step(&mut self, run: &mut Run<'_, Talk>, now: Instant) -> Option<Result<(), Error>> {
+impl<'a> Conversation<'a> {
+    fn step(&mut self, run: &mut Run<'a, Talk>, now: Instant) -> Option<Result<(), Error>> {
         if terminal::take_stale() {
             run.exchange.redraw();
         }
@@ -133,11 +133,16 @@ impl Conversation {
         if run.lost.is_some() && self.begins_anew(run, now) {
             return None;
         }
-        if let Some(redial) = &mut self.redial {
-            match redial.poll(run, now) {
-                Outcome::Pending => {}
-                Outcome::Failed(error) => return Some(Err(error)),
-                Outcome::Connected => self.redial = None,
+        if let Some(caller) = &mut self.caller {
+            match caller.poll(&mut run.exchange.reactor, now) {
+                Ok(None) => {}
+                Ok(Some(connected)) => {
+                    self.caller = None;
+                    if let Err(error) = self.take(connected, run) {
+                        return Some(Err(error));
+                    }
+                }
+                Err(error) => return Some(Err(error)),
             }
         }
         if run.exchange.stopped || run.lost.is_some() {
@@ -156,7 +161,7 @@ impl Conversation {
     }
 
     /// Shows the prompt without the reply, where that takes its time.
-    fn prompt(&mut self, run: &mut Run<'_, Talk>, now: Instant) {
+    fn prompt(&mut self, run: &mut Run<'a, Talk>, now: Instant) {
         let talk = &run.exchange.service;
         if !talk.is_unprompted() {
             return;
@@ -170,7 +175,7 @@ impl Conversation {
     }
 
     /// Shows the start of a line, where its end takes its time.
-    fn show_unfinished(&mut self, run: &mut Run<'_, Talk>, now: Instant) {
+    fn show_unfinished(&mut self, run: &mut Run<'a, Talk>, now: Instant) {
         if run.config.framing != Framing::Lines {
             return;
         }
@@ -188,7 +193,7 @@ impl Conversation {
     }
 
     /// Whether the connection that was lost is made again; prints how it was lost.
-    fn begins_anew(&mut self, run: &mut Run<'_, Talk>, now: Instant) -> bool {
+    fn begins_anew(&mut self, run: &mut Run<'a, Talk>, now: Instant) -> bool {
         if !run.config.reconnect || run.exchange.service.input_ended() || run.exchange.stopped {
             return false;
         }
@@ -199,8 +204,17 @@ impl Conversation {
             run.context.report.error(&format!("{error}; connecting again"));
         }
         self.connections += 1;
-        self.redial = Some(Redial::new(self.connections, now + run.config.retry.delay));
+        self.caller = Some(Caller::without_end(run.config, run.address, run.context, now));
         true
+    }
+
+    /// Goes on with the connection that was made again.
+    fn take(&self, connected: Connected, run: &mut Run<'_, Talk>) -> Result<(), Error> {
+        let (config, context) = (run.config, run.context);
+        announce(config, &context.report, &connected.peer);
+        let conn = connected.into_conn(self.connections, None, &config.traffic, false, &context.recorder);
+        run.server = run.exchange.add(conn, inbox(config)).map_err(Error::network(Operation::Connect, run.address))?;
+        Ok(())
     }
 }
 

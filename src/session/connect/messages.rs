@@ -142,7 +142,7 @@ impl Messages {
     }
 }
 
-impl Mode<Filter> for Messages {
+impl Mode<'_, Filter> for Messages {
     fn ending(&mut self, run: &mut Run<'_, Filter>, now: Instant) -> Option<Result<(), Error>> {
         let ended = self.step(run, now)?;
         if run.config.framing == Framing::Lines {

@@ -9,6 +9,7 @@ mod replies;
 mod stream;
 
 use std::io::{self, IsTerminal};
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::Context;
@@ -22,7 +23,7 @@ use crate::io::conn::Conn;
 use crate::io::connector::Connected;
 use crate::io::console::{Console, Kept};
 use crate::io::key::Key;
-use crate::io::reactor::{Reactor, Ready};
+use crate::io::reactor::{Handler, Reactor, Ready};
 use crate::service::{Event, PeerId, Service, Traits};
 use crate::value::Address;
 
@@ -131,9 +132,9 @@ struct Run<'a, S> {
 }
 
 /// Decides when a run ends.
-trait Mode<S> {
+trait Mode<'a, S> {
     /// Looks at the run after a turn of the loop: `Some` ends it. `Ok` ends the connection politely.
-    fn ending(&mut self, run: &mut Run<'_, S>, now: Instant) -> Option<Result<(), Error>>;
+    fn ending(&mut self, run: &mut Run<'a, S>, now: Instant) -> Option<Result<(), Error>>;
 
     /// Notes an event of the loop that may be nobody's but the mode's.
     fn on_ready(&mut self, event: Ready) {
@@ -195,40 +196,21 @@ impl<'a, S: Service> Run<'a, S> {
         Ok(Run { config, address, context, exchange, server, lost: None, ended_unheard: false })
     }
 
-    /// Goes on until the mode says that this is the end.
-    fn go(mut self, mode: &mut impl Mode<S>) -> Result<(), Failure> {
-        let mut ready = Vec::new();
-        loop {
-            let now = self.exchange.reactor.now();
-            match self.failure(mode).map(Err).or_else(|| mode.ending(&mut self, now)) {
-                Some(Ok(())) => {
-                    self.exchange.end_meter();
-                    return Ok(self.part()?);
-                }
-                Some(Err(error)) => {
-                    let input = self.input_of_next(&error);
-                    self.exchange.end_meter();
-                    match error {
-                        // What has come cannot be written: the server must not take it for received.
-                        Error::Local { .. } => self.exchange.abort(),
-                        _ => self.exchange.abandon(),
-                    }
-                    return Err(Failure { error, input });
-                }
-                None => {}
-            }
-            ready.clear();
-            self.exchange.reactor.wait(&mut ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
-            let now = self.exchange.reactor.now();
-            for &event in ready.iter().filter(|event| !matches!(event.key, Key::Waker | Key::Clock)) {
-                mode.on_ready(event);
-                self.exchange.serve(event, now);
-            }
-            if self.has_answered() {
-                self.exchange.forget_input(); // it is not sent to a server that has begun to answer it
-            }
-            self.exchange.measure(now);
+    /// Runs until the mode ends it.
+    fn go(mut self, mode: &mut impl Mode<'a, S>) -> Result<(), Failure> {
+        let ended = Reactor::run(&mut Turns { run: &mut self, mode })?;
+        let Err(error) = ended else {
+            self.exchange.end_meter();
+            return Ok(self.part()?);
+        };
+        let input = self.input_of_next(&error);
+        self.exchange.end_meter();
+        match error {
+            // What has come cannot be written: the server must not take it for received.
+            Error::Local { .. } => self.exchange.abort(),
+            _ => self.exchange.abandon(),
         }
+        Err(Failure { error, input })
     }
 
     /// Whether a byte has come from the server.
@@ -248,7 +230,7 @@ impl<'a, S: Service> Run<'a, S> {
     }
 
     /// What ends every run, whatever it is for. How the connection was lost is kept for the mode.
-    fn failure(&mut self, mode: &impl Mode<S>) -> Option<Error> {
+    fn failure(&mut self, mode: &impl Mode<'a, S>) -> Option<Error> {
         for mut ended in std::mem::take(&mut self.exchange.ended) {
             let unfinished = std::mem::take(&mut ended.unfinished);
             match (ended.id, ended.why) {
@@ -289,19 +271,71 @@ impl<'a, S: Service> Run<'a, S> {
         self.exchange.stop();
         self.exchange.ack_timeout = Some(PARTING);
         self.exchange.leave_now(self.server);
-        let until = self.exchange.reactor.now() + PARTING;
-        let mut ready = Vec::new();
-        let is_busy = |exchange: &Exchange<S>| exchange.connections() > 0 || exchange.backlog(PeerId::Console) > 0;
-        while is_busy(&self.exchange) && self.exchange.reactor.now() < until && !self.context.signals.stopped() {
-            self.exchange.reactor.wake_at(Key::Clock, until);
-            ready.clear();
-            self.exchange.reactor.wait(&mut ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
-            let now = self.exchange.reactor.now();
-            for &event in ready.iter().filter(|event| !matches!(event.key, Key::Waker | Key::Clock)) {
-                self.exchange.serve(event, now);
-            }
-        }
+        Reactor::run(&mut Parting { run: &mut self, until: None })?;
         self.exchange.abandon();
         Ok(())
+    }
+}
+
+/// A run until its mode ends it.
+struct Turns<'r, 'a, S, M> {
+    run: &'r mut Run<'a, S>,
+    mode: &'r mut M,
+}
+
+impl<'a, S: Service, M: Mode<'a, S>> Handler for Turns<'_, 'a, S, M> {
+    type Output = Result<(), Error>;
+    type Error = Error;
+
+    fn reactor(&mut self) -> &mut Reactor {
+        &mut self.run.exchange.reactor
+    }
+
+    fn on_event(&mut self, ready: Ready, now: Instant) -> Result<(), Error> {
+        self.mode.on_ready(ready);
+        self.run.exchange.serve(ready, now);
+        Ok(())
+    }
+
+    fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<Result<(), Error>>, Error> {
+        let Turns { run, mode } = self;
+        if run.has_answered() {
+            run.exchange.forget_input(); // it is not sent to a server that has begun to answer it
+        }
+        run.exchange.measure(now);
+        let ended = run.failure(*mode).map(Err).or_else(|| mode.ending(run, now));
+        Ok(ended.map_or(ControlFlow::Continue(()), ControlFlow::Break))
+    }
+}
+
+/// The polite end of a run.
+struct Parting<'r, 'a, S> {
+    run: &'r mut Run<'a, S>,
+    /// The end of the time for it.
+    until: Option<Instant>,
+}
+
+impl<S: Service> Handler for Parting<'_, '_, S> {
+    type Output = ();
+    type Error = Error;
+
+    fn reactor(&mut self) -> &mut Reactor {
+        &mut self.run.exchange.reactor
+    }
+
+    fn on_event(&mut self, ready: Ready, now: Instant) -> Result<(), Error> {
+        self.run.exchange.serve(ready, now);
+        Ok(())
+    }
+
+    fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<()>, Error> {
+        let exchange = &mut self.run.exchange;
+        let until = *self.until.get_or_insert(now + PARTING);
+        let is_busy = exchange.connections() > 0 || exchange.backlog(PeerId::Console) > 0;
+        if !is_busy || now >= until || self.run.context.signals.stopped() {
+            return Ok(ControlFlow::Break(()));
+        }
+        exchange.reactor.wake_at(Key::Clock, until);
+        Ok(ControlFlow::Continue(()))
     }
 }

@@ -51,7 +51,7 @@ struct Stream {
     input_wait: InputWait,
 }
 
-impl Mode<Pipe> for Stream {
+impl Mode<'_, Pipe> for Stream {
     fn ending(&mut self, run: &mut Run<'_, Pipe>, now: Instant) -> Option<Result<(), Error>> {
         if run.exchange.console_closed() {
             run.exchange.end_without_output();

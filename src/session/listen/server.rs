@@ -1,5 +1,6 @@
 //! One loop of a listener: lets clients in, has them served, and comes to an orderly end.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::super::Context;
@@ -16,7 +17,7 @@ use crate::io::conn::{Conn, Origin};
 use crate::io::console::{Console, Source};
 use crate::io::key::Key;
 use crate::io::listener::{Listener, NoArrival};
-use crate::io::reactor::{Reactor, Ready};
+use crate::io::reactor::{Handler, Reactor, Ready};
 use crate::service::{Event, PeerId, Service, Traits};
 use crate::trace::Side;
 use crate::value::counted;
@@ -115,48 +116,8 @@ impl<'a, S: Service> Server<'a, S> {
     }
 
     pub(super) fn run(mut self) -> Result<(), Error> {
-        let mut ready = Vec::new();
-        loop {
-            ready.clear();
-            self.exchange.reactor.wait(&mut ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
-            let now = Instant::now();
-            for &event in &ready {
-                self.serve(event, now)?;
-                self.tell_of_the_ended()?; // before its number is somebody else's
-            }
-            self.call_for_clients();
-            self.access.look(now);
-            self.access.give_totals(&self.context.signals, &self.exchange, now);
-            self.exchange.measure(now);
-            self.tell_of_the_ended()?;
-            let (report, quiet) = (&self.context.report, self.config.seeing.quiet);
-            self.input_wait.look(&mut self.exchange, report, quiet, now);
-            self.open_door(now)?;
-            let shown = self.exchange.backlog(PeerId::Console) == 0;
-            let done = self.exchange.stopped && !self.exchange.has_last_input() && shown;
-            if self.exchange.console_closed() {
-                self.close_door();
-                self.exchange.end_without_output();
-            }
-            let over = done || self.context.signals.stopped() || self.exchange.console_closed();
-            if over && self.grace.is_none() {
-                self.stop(now)?;
-            }
-            let too_late = self.grace.is_some_and(|at| now >= at);
-            if too_late {
-                self.give_up(now);
-            }
-            let shown = too_late || self.exchange.backlog(PeerId::Console) == 0;
-            if self.listener.is_none() && self.exchange.connections() == 0 && shown {
-                self.exchange.end_output();
-                self.exchange.end_meter();
-                self.tell_of_the_ended()?;
-                self.access.finish();
-                self.tell_of_the_cut_short();
-                self.unserved.end(&self.context.report);
-                return self.outcome();
-            }
-        }
+        Reactor::run(&mut self)?;
+        self.outcome()
     }
 
     fn serve(&mut self, event: Ready, now: Instant) -> Result<(), Error> {
@@ -379,5 +340,55 @@ impl<'a, S: Service> Server<'a, S> {
         if self.config.seeing.verbosity > 0 {
             self.context.report.event(&text());
         }
+    }
+}
+
+impl<S: Service> Handler for Server<'_, S> {
+    type Output = ();
+    type Error = Error;
+
+    fn reactor(&mut self) -> &mut Reactor {
+        &mut self.exchange.reactor
+    }
+
+    fn on_event(&mut self, ready: Ready, now: Instant) -> Result<(), Error> {
+        self.serve(ready, now)?;
+        self.tell_of_the_ended() // before its number is somebody else's
+    }
+
+    fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<()>, Error> {
+        self.call_for_clients();
+        self.access.look(now);
+        self.access.give_totals(&self.context.signals, &self.exchange, now);
+        self.exchange.measure(now);
+        self.tell_of_the_ended()?;
+        let (report, quiet) = (&self.context.report, self.config.seeing.quiet);
+        self.input_wait.look(&mut self.exchange, report, quiet, now);
+        self.open_door(now)?;
+        let shown = self.exchange.backlog(PeerId::Console) == 0;
+        let done = self.exchange.stopped && !self.exchange.has_last_input() && shown;
+        if self.exchange.console_closed() {
+            self.close_door();
+            self.exchange.end_without_output();
+        }
+        let over = done || self.context.signals.stopped() || self.exchange.console_closed();
+        if over && self.grace.is_none() {
+            self.stop(now)?;
+        }
+        let too_late = self.grace.is_some_and(|at| now >= at);
+        if too_late {
+            self.give_up(now);
+        }
+        let shown = too_late || self.exchange.backlog(PeerId::Console) == 0;
+        if self.listener.is_some() || self.exchange.connections() > 0 || !shown {
+            return Ok(ControlFlow::Continue(()));
+        }
+        self.exchange.end_output();
+        self.exchange.end_meter();
+        self.tell_of_the_ended()?;
+        self.access.finish();
+        self.tell_of_the_cut_short();
+        self.unserved.end(&self.context.report);
+        Ok(ControlFlow::Break(()))
     }
 }

@@ -70,7 +70,13 @@ enum Stage {
 
 impl Conversation {
     /// Starts; `number` is that of its connection and its dial among the keys of the reactor.
-    pub(super) fn start(setting: &Setting<'_>, trial: Trial, reactor: &mut Reactor, number: usize) -> Self {
+    pub(super) fn start(
+        setting: &Setting<'_>,
+        trial: Trial,
+        reactor: &mut Reactor,
+        number: usize,
+        now: Instant,
+    ) -> Self {
         let config = setting.config;
         let mut outcome = Outcome { unsent: setting.request.len(), ..Outcome::default() };
         let connector = Connector {
@@ -93,7 +99,6 @@ impl Conversation {
         for message in &setting.messages {
             inbox.expect(message);
         }
-        let now = reactor.now();
         let framing = config.framing;
         Conversation {
             stage,
@@ -123,8 +128,8 @@ impl Conversation {
         setting: &Setting<'_>,
         reactor: &mut Reactor,
         scratch: &mut [u8],
+        now: Instant,
     ) -> Option<(Trial, Outcome)> {
-        let now = reactor.now();
         self.call(setting, reactor, now);
         self.talk(setting, reactor, scratch, now);
         matches!(self.stage, Stage::Over).then(|| (self.trial.clone(), std::mem::take(&mut self.outcome)))

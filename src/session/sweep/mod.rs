@@ -6,8 +6,9 @@ mod progress;
 mod second_look;
 
 use std::io::{IsTerminal, Write};
+use std::ops::ControlFlow;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use self::conversation::{Expected, Setting};
 use self::pool::Pool;
@@ -17,9 +18,10 @@ use super::Context;
 use crate::config::SweepConfig;
 use crate::error::{Error, ExitStatus, Operation};
 use crate::frame::{Framing, Inbox, Role};
+use crate::io::reactor::{Handler, Reactor, Ready};
 use crate::io::signal::Signals;
 use crate::io::{console, files, sys};
-use crate::plan::Order;
+use crate::plan::{Order, Trial};
 use crate::verdict::{Baseline, BaselineError, Ending, Outcome, Subject, Tally, Verdict, to_json, to_junit, to_text};
 
 /// The number of refused connections in a row that ends a sweep: the server is gone.
@@ -136,7 +138,7 @@ impl Sweep<'_> {
     /// Two conversations without cuts.
     fn baseline(&mut self, order: &Order) -> Result<Baseline, Stop> {
         let unusable = |error: BaselineError| Stop::NoBaseline(error.into());
-        let one = self.uncut(order)?;
+        let (one, _) = self.uncut(order)?;
         one.check().map_err(unusable)?;
         let raw = self.pool.setting.config.framing == Framing::Raw;
         let expected = &mut self.pool.setting.expected;
@@ -147,64 +149,100 @@ impl Sweep<'_> {
         expected.bytes = if raw || !one.rest.is_empty() { bytes } else { 0 };
         expected.most = one.received * 2 + SURPLUS;
         expected.guessed = false;
-        let begun = self.pool.now();
-        let other = self.uncut(order)?;
+        let (other, took) = self.uncut(order)?;
         // A server that leaves the connection open costs the whole wait, each time.
-        let taken = self.pool.now().saturating_duration_since(begun);
-        let patience = (taken * PATIENCE).max(LEAST_PATIENCE).min(self.pool.setting.config.timeout);
+        let patience = (took * PATIENCE).max(LEAST_PATIENCE).min(self.pool.setting.config.timeout);
         self.pool.setting.expected.silence = patience;
         Baseline::new(&one, &other, self.pool.setting.config.masks.clone()).map_err(unusable)
     }
 
-    fn uncut(&mut self, order: &Order) -> Result<Outcome, Stop> {
-        let outcome = self.pool.one(order.layout().whole())?;
+    /// One conversation without cuts, and the time that it took.
+    fn uncut(&mut self, order: &Order) -> Result<(Outcome, Duration), Stop> {
+        let outcome = self.pool.timed(order.layout().whole())?;
         outcome.ok_or(Stop::NoBaseline(NoBaseline::Interrupted))
     }
 
     /// Runs all trials, several at once; returns those that were not the same.
     fn all(&mut self, order: &Order, baseline: &Baseline) -> Result<Suspects, Error> {
-        let jobs = self.pool.setting.config.jobs;
-        let mut suspects = Vec::new();
-        // The number of refused trials in a row, and of trials in a row without a byte of the server.
-        let (mut refused, mut lifeless) = (0, 0);
-        let mut next = order.iter();
-        let mut more = true;
-        while self.tally.gave_up.is_none() && !self.context.signals.stopped() {
-            while more && self.pool.len() < jobs {
-                match next.next() {
-                    Some(trial) => self.pool.begin(trial),
-                    None => more = false,
-                }
-            }
-            if self.pool.len() == 0 {
-                return Ok(suspects);
-            }
-            for (trial, outcome) in self.pool.wait()? {
-                let unreachable = matches!(outcome.ending, Ending::Unreachable(_));
-                refused = if unreachable { refused + 1 } else { 0 };
-                lifeless = if outcome.is_lifeless() && !unreachable { lifeless + 1 } else { 0 };
-                if refused >= REFUSALS {
-                    self.tally.gave_up = Some(format!(
-                        "{refused} connections in a row failed: {} (--jobs 1 shows which plan came before)",
-                        outcome.ending
-                    ));
-                } else if lifeless >= jobs.max(2) {
-                    let why = format!("the server took nothing on {lifeless} connections in a row");
-                    self.tally.gave_up = Some(why);
-                }
-                match baseline.judge(&outcome) {
-                    Verdict::NotProven(why) if outcome.unconfirmed > 0 || unreachable => {
-                        self.tally.count(trial.name, Verdict::NotProven(why));
-                    }
-                    Verdict::Same => self.tally.count(trial.name, Verdict::Same),
-                    Verdict::NotProven(_) | Verdict::Different => suspects.push((trial, outcome)),
-                }
-                self.pool.progress.advance(self.tally.total(), suspects.len());
-            }
+        let mut all =
+            All { sweep: self, baseline, next: order.iter(), suspects: Suspects::new(), refused: 0, lifeless: 0 };
+        Reactor::run(&mut all)?;
+        Ok(all.suspects)
+    }
+}
+
+/// All trials, several at once.
+struct All<'s, 'a, I> {
+    sweep: &'s mut Sweep<'a>,
+    baseline: &'s Baseline,
+    /// The trials that have not begun.
+    next: I,
+    /// The trials that were not the same.
+    suspects: Suspects,
+    /// The number of trials in a row that were refused.
+    refused: usize,
+    /// The number of trials in a row without a byte of the server.
+    lifeless: usize,
+}
+
+impl<I: Iterator<Item = Trial>> Handler for All<'_, '_, I> {
+    type Output = ();
+    type Error = Error;
+
+    fn reactor(&mut self) -> &mut Reactor {
+        &mut self.sweep.pool.reactor
+    }
+
+    fn on_event(&mut self, ready: Ready, now: Instant) -> Result<(), Error> {
+        self.sweep.pool.on_event(ready, now);
+        Ok(())
+    }
+
+    fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<()>, Error> {
+        for (trial, outcome) in std::mem::take(&mut self.sweep.pool.ended) {
+            self.judge(trial, outcome);
         }
-        self.tally.interrupted = self.context.signals.stopped();
-        self.pool.abandon();
-        Ok(suspects)
+        let Sweep { pool, context, tally } = &mut *self.sweep;
+        if tally.gave_up.is_some() || context.signals.stopped() {
+            tally.interrupted = context.signals.stopped();
+            pool.abandon();
+            return Ok(ControlFlow::Break(()));
+        }
+        while pool.len() < pool.setting.config.jobs {
+            let Some(trial) = self.next.next() else { break };
+            pool.begin(trial, now);
+        }
+        if pool.len() == 0 {
+            return Ok(ControlFlow::Break(()));
+        }
+        pool.progress.tell(now);
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+impl<I> All<'_, '_, I> {
+    /// Counts a trial, or keeps it as a suspect; stops when the server is gone.
+    fn judge(&mut self, trial: Trial, outcome: Outcome) {
+        let Sweep { pool, tally, .. } = &mut *self.sweep;
+        let unreachable = matches!(outcome.ending, Ending::Unreachable(_));
+        self.refused = if unreachable { self.refused + 1 } else { 0 };
+        self.lifeless = if outcome.is_lifeless() && !unreachable { self.lifeless + 1 } else { 0 };
+        if self.refused >= REFUSALS {
+            tally.gave_up = Some(format!(
+                "{} connections in a row failed: {} (--jobs 1 shows which plan came before)",
+                self.refused, outcome.ending
+            ));
+        } else if self.lifeless >= pool.setting.config.jobs.max(2) {
+            tally.gave_up = Some(format!("the server took nothing on {} connections in a row", self.lifeless));
+        }
+        match self.baseline.judge(&outcome) {
+            Verdict::NotProven(why) if outcome.unconfirmed > 0 || unreachable => {
+                tally.count(trial.name, Verdict::NotProven(why));
+            }
+            Verdict::Same => tally.count(trial.name, Verdict::Same),
+            Verdict::NotProven(_) | Verdict::Different => self.suspects.push((trial, outcome)),
+        }
+        pool.progress.advance(tally.total(), self.suspects.len());
     }
 }
 

@@ -1,6 +1,7 @@
 //! Conversations under way, all on one event loop.
 
-use std::time::Instant;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
 
 use slab::Slab;
 
@@ -8,7 +9,7 @@ use super::conversation::{Conversation, Setting};
 use super::progress::Progress;
 use crate::error::{Error, Operation};
 use crate::io::key::Key;
-use crate::io::reactor::{Reactor, Ready};
+use crate::io::reactor::{Handler, Reactor, Ready};
 use crate::io::read_buffer;
 use crate::io::signal::Signals;
 use crate::plan::Trial;
@@ -17,12 +18,12 @@ use crate::verdict::Outcome;
 /// Conversations, and what they share.
 pub(super) struct Pool<'a> {
     pub(super) setting: Setting<'a>,
-    reactor: Reactor,
+    pub(super) reactor: Reactor,
     signals: Signals,
     running: Slab<Conversation>,
-    ready: Vec<Ready>,
+    /// The trials that have ended since this was last emptied, with their outcomes.
+    pub(super) ended: Vec<(Trial, Outcome)>,
     scratch: Vec<u8>,
-    /// What is told of how far they are.
     pub(super) progress: Progress,
 }
 
@@ -36,7 +37,7 @@ impl<'a> Pool<'a> {
             reactor,
             signals: signals.clone(),
             running: Slab::new(),
-            ready: Vec::new(),
+            ended: Vec::new(),
             scratch: read_buffer(),
             progress: Progress::default(),
         })
@@ -52,58 +53,87 @@ impl<'a> Pool<'a> {
         self.running.len()
     }
 
-    pub(super) fn begin(&mut self, trial: Trial) {
+    /// Starts a conversation.
+    pub(super) fn begin(&mut self, trial: Trial, now: Instant) {
         let entry = self.running.vacant_entry();
         let number = entry.key();
-        entry.insert(Conversation::start(&self.setting, trial, &mut self.reactor, number));
+        entry.insert(Conversation::start(&self.setting, trial, &mut self.reactor, number, now));
     }
 
-    /// Waits once, and returns what has come to its end.
-    pub(super) fn wait(&mut self) -> Result<Vec<(Trial, Outcome)>, Error> {
-        self.ready.clear();
-        self.progress.tell(self.reactor.now());
-        self.reactor.wait(&mut self.ready).map_err(Error::local(Operation::Wait, "the event loop"))?;
-        let mut over = Vec::new();
-        for event in std::mem::take(&mut self.ready) {
-            let number = match event.key {
-                Key::Conn(number) | Key::Dial(number) | Key::Attempt { dial: number, .. } => number,
-                Key::Waker => {
-                    // A name was looked up, for whoever waits for one.
-                    for (number, _) in &self.running {
-                        self.reactor.again(Key::Conn(number));
-                    }
-                    continue;
+    /// Continues the conversation that an event is for.
+    pub(super) fn on_event(&mut self, ready: Ready, now: Instant) {
+        let number = match ready.key {
+            Key::Conn(number) | Key::Dial(number) | Key::Attempt { dial: number, .. } => number,
+            Key::Waker => {
+                // A name lookup has ended: any conversation may be waiting for it.
+                for (number, _) in &self.running {
+                    self.reactor.again(Key::Conn(number));
                 }
-                _ => continue,
-            };
-            let Some(conversation) = self.running.get_mut(number) else { continue };
-            conversation.on_ready(event);
-            if let Some(ended) = conversation.go_on(&self.setting, &mut self.reactor, &mut self.scratch) {
-                self.running.remove(number);
-                over.push(ended);
+                return;
             }
+            _ => return,
+        };
+        let Some(conversation) = self.running.get_mut(number) else { return };
+        conversation.on_ready(ready);
+        if let Some(ended) = conversation.go_on(&self.setting, &mut self.reactor, &mut self.scratch, now) {
+            self.running.remove(number);
+            self.ended.push(ended);
         }
-        Ok(over)
     }
 
-    /// Gives all of them up where they stand.
+    /// Aborts all conversations.
     pub(super) fn abandon(&mut self) {
         for conversation in self.running.drain() {
             conversation.abandon(&self.reactor);
         }
     }
 
-    /// One trial on its own; `None` when the sweep is interrupted meanwhile.
+    /// Runs one trial alone; `None` if the sweep is interrupted meanwhile.
     pub(super) fn one(&mut self, trial: Trial) -> Result<Option<Outcome>, Error> {
-        self.begin(trial);
-        loop {
-            if let Some((_, outcome)) = self.wait()?.pop() {
-                return Ok(Some(outcome));
-            }
-            if self.signals.stopped() {
-                self.abandon();
-                return Ok(None);
-            }
+        Ok(self.timed(trial)?.map(|(outcome, _)| outcome))
+    }
+
+    /// Runs one trial alone, and returns the time that it took too.
+    pub(super) fn timed(&mut self, trial: Trial) -> Result<Option<(Outcome, Duration)>, Error> {
+        Reactor::run(&mut Alone { pool: self, trial: Some(trial), begun: None })
+    }
+}
+
+/// One trial that runs alone.
+struct Alone<'p, 'a> {
+    pool: &'p mut Pool<'a>,
+    /// The trial, until it begins.
+    trial: Option<Trial>,
+    begun: Option<Instant>,
+}
+
+impl Handler for Alone<'_, '_> {
+    type Output = Option<(Outcome, Duration)>;
+    type Error = Error;
+
+    fn reactor(&mut self) -> &mut Reactor {
+        &mut self.pool.reactor
+    }
+
+    fn on_event(&mut self, ready: Ready, now: Instant) -> Result<(), Error> {
+        self.pool.on_event(ready, now);
+        Ok(())
+    }
+
+    fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<Self::Output>, Error> {
+        let pool = &mut *self.pool;
+        let begun = *self.begun.get_or_insert(now);
+        if let Some((_, outcome)) = pool.ended.pop() {
+            return Ok(ControlFlow::Break(Some((outcome, now - begun))));
         }
+        if pool.signals.stopped() {
+            pool.abandon();
+            return Ok(ControlFlow::Break(None));
+        }
+        if let Some(trial) = self.trial.take() {
+            pool.begin(trial, now);
+        }
+        pool.progress.tell(now);
+        Ok(ControlFlow::Continue(()))
     }
 }
