@@ -216,7 +216,7 @@ mod tests {
             Error::network(Operation::Listen, &address)(io::ErrorKind::AddrInUse.into()).to_string()
         };
         assert!(busy(":80").ends_with("(another program listens there; port 0 picks a free one)"));
-        assert!(busy("unix:/s").ends_with("(another program listens there, or the file is no socket)"));
+        assert!(busy("unix:/s").ends_with("(another program listens there, or the file is not a socket)"));
         assert!(busy("unix:@s").ends_with("(another program listens there)"));
     }
 

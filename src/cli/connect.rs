@@ -171,7 +171,7 @@ impl ConnectFlags {
 
     pub(super) fn into_config(self, address_was_typed: bool) -> Result<ConnectConfig, ConfigError> {
         if self.loopback && address_was_typed {
-            return Err(ConfigError::new("--loopback starts its own listener: leave ADDRESS out"));
+            return Err(ConfigError::new("--loopback starts its own listener: remove ADDRESS"));
         }
         let family = self.socket.family();
         let mut traffic = traffic::traffic(self.socket, &self.limits, &self.fragmentation)?;
@@ -228,7 +228,7 @@ impl ConnectFlags {
 fn set_source_port(options: &mut SocketOptions, port: u16) -> Result<(), ConfigError> {
     let source = options.source.get_or_insert(Source { ip: None, port: 0 });
     if source.port != 0 && source.port != port {
-        return Err(ConfigError::new("--source and --source-port name different ports: give one of them"));
+        return Err(ConfigError::new("--source and --source-port have different ports: remove one"));
     }
     source.port = port;
     Ok(())

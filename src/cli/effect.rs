@@ -55,9 +55,9 @@ use Options::{Named, Under, Writing};
 /// Options, whether they have no effect, and the reason.
 type Rule = (Options, bool, &'static str);
 
-const CHECK: &str = "means nothing with -z, which sends and reads nothing: leave it out";
-const SEED: &str = "draws from a range, and there is none: give --chunk MIN..MAX or --delay MIN..MAX as well";
-const V6ONLY: &str = "is about IPv6, and the address is not: give one such as [::]:4500";
+const CHECK: &str = "has no effect with -z, which sends and reads nothing: remove it";
+const SEED: &str = "draws from a range, and there is none: add --chunk MIN..MAX or --delay MIN..MAX";
+const V6ONLY: &str = "applies to IPv6, and the address is IPv4: give one such as [::]:4500";
 
 /// Refuses the first option that would have no effect.
 pub(super) fn check(task: &Task, given: &Given) -> Result<(), ConfigError> {
@@ -79,34 +79,38 @@ fn of_connect(config: &ConnectConfig) -> Vec<Rule> {
         Target::Loopback => config.family != Family::V6,
     };
     vec![
-        (Named(&["loopback"]), config.check, "starts a server of its own: -z checks one that is there, by its ADDRESS"),
+        (
+            Named(&["loopback"]),
+            config.check,
+            "starts its own listener, and -z checks a running server: give its ADDRESS",
+        ),
         (Under("Messages"), config.check, CHECK),
         (Under("Fragmentation"), config.check, CHECK),
         (Named(&["timeout", "max-message", "progress"]), config.check, CHECK),
         (
             Named(&["max-message"]),
             config.raw && !loopback,
-            "is the limit of a message, and raw bytes have none: leave it out",
+            "limits a message, and raw bytes are no messages: remove it",
         ),
         (
             Named(&["retry-delay"]),
             config.retry.times == 0 && !config.reconnect,
-            "is the pause before a retry: give --retry N as well",
+            "is the pause before a retry: add --retry N",
         ),
         (
             Named(&["no-quit-words", "reconnect"]),
             config.raw || config.input != Input::Stdin,
-            "is for messages that are typed at a terminal: leave it out",
+            "applies to messages typed at a terminal: remove it",
         ),
-        (Named(&["retry"]), loopback, "waits for a server, and --loopback starts its own: leave it out"),
+        (Named(&["retry"]), loopback, "waits for a server, and --loopback starts its own: remove it"),
         (Named(&["seed"]), !config.traffic.plan.is_random(), SEED),
         (
             Named(&["progress"]),
             config.input != Input::Stdin,
-            "counts what is read from stdin, which -m replaces: leave it out",
+            "counts the bytes read from stdin, which -m replaces: remove it",
         ),
-        (Named(&["shutdown-with-last"]), !config.raw, "is for --raw: with messages -N half-closes when they end"),
-        (Named(&["shutdown-with-last"]), unix, "is about segments of TCP, which a unix socket has not: leave it out"),
+        (Named(&["shutdown-with-last"]), !config.raw, "applies to --raw: with messages, -N half-closes when they end"),
+        (Named(&["shutdown-with-last"]), unix, "applies to TCP segments, and a unix socket has none: remove it"),
         (Named(&["v6only"]), is_v4, V6ONLY),
     ]
 }
@@ -115,38 +119,38 @@ fn of_listen(config: &ListenConfig) -> Vec<Rule> {
     let plan = &config.traffic.plan;
     let traits = config.mode.traits();
     vec![
-        (Writing, !traits.writes, "is about what is written, and --service discard writes nothing: leave it out"),
+        (Writing, !traits.writes, "applies to writes, and --service discard writes nothing: remove it"),
         (
             Named(&["max-message"]),
             traits.framing == Framing::Raw,
-            "is the limit of a message, and bytes are taken as they come here: leave it out",
+            "limits a message, and raw bytes are no messages: remove it",
         ),
         (
             Named(&["framing"]),
             traits.raw || matches!(config.mode, Mode::Buggy { .. }),
-            "is for the messages of --service secret: leave it out",
+            "applies to the messages of --service secret: remove it",
         ),
-        (Named(&["cut-toward"]), config.relay().is_none(), "is for --relay: leave it out"),
+        (Named(&["cut-toward"]), config.relay().is_none(), "applies to --relay: remove it"),
         (
             Named(&["cut-toward"]),
             plan.is_plain(),
-            "says which direction is cut: give --chunk, --cut, --delay or --barrier as well",
+            "chooses the direction to cut: add --chunk, --cut, --delay or --barrier",
         ),
         (Named(&["seed"]), !plan.is_random(), SEED),
         (
             Named(&["progress"]),
             config.pipe().is_none(),
-            "counts what passes between stdin, stdout and one client: it is for --service pipe",
+            "counts the bytes between stdin, stdout and one client: add --service pipe",
         ),
         (
             Named(&["max-connections"]),
             traits.clients != Clients::Many || config.once,
-            "is for many clients, and one is served at a time here: leave it out",
+            "limits the clients, and only one is served at a time here: remove it",
         ),
         (
             Named(&["source"]),
             config.relay().is_some_and(|relay| matches!(relay.to, Address::Unix(_))),
-            "is an IP address, and the server of --relay is a unix socket: leave it out",
+            "is an IP address, and the server of --relay is a unix socket: remove it",
         ),
         (Named(&["v6only"]), has_v4(&config.address), V6ONLY),
     ]
@@ -157,7 +161,7 @@ fn of_sweep(config: &SweepConfig) -> Vec<Rule> {
         (
             Named(&["crlf"]),
             config.messages.is_empty(),
-            "ends the messages of -m: stdin is sent as it is, with the line endings that it has",
+            "applies to the messages of -m, and stdin is sent unchanged: remove it",
         ),
         (Named(&["v6only"]), has_v4(&config.address), V6ONLY),
     ]

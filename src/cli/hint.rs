@@ -9,15 +9,15 @@ use crate::value::escape;
 
 /// Options of the netcats that do not exist here, with the hint for each.
 const NETCAT: &[(&[&str], &str)] = &[
-    (&["-u", "--udp"], "secretcat has no UDP: it speaks TCP and unix sockets"),
+    (&["-u", "--udp"], "secretcat has no UDP: it supports TCP and unix sockets"),
     (
         &["-x", "--proxy", "-X", "--proxy-type"],
-        "-x is a proxy in nc and a hex dump in ncat: secretcat has no proxy, and --trace FILE records what passes",
+        "-x is a proxy in nc and a hex dump in ncat: secretcat supports no proxies, and --trace FILE records the traffic",
     ),
     (&["-o", "--output", "--hex-dump"], "-o is a dump of the traffic in ncat: use --trace FILE"),
-    (&["-d"], "-d keeps nc from reading stdin: write </dev/null, which is no input (ncat's -d is --delay here)"),
-    (&["-n", "--nodns"], "-n keeps nc from looking names up: leave it out, addresses in digits are never looked up"),
-    (&["-e", "-c", "--exec", "--sh-exec"], "-e and -c run a program in the netcats: secretcat runs none"),
+    (&["-d"], "-d of nc does not read stdin: use </dev/null (-d of ncat is --delay here)"),
+    (&["-n", "--nodns"], "-n of nc resolves no names: remove it, numeric addresses are never resolved"),
+    (&["-e", "-c", "--exec", "--sh-exec"], "-e and -c run a program in other netcats: secretcat runs no programs"),
     (&["-t", "--telnet"], "-t answers telnet negotiation in nc: secretcat does not"),
     (&["-T"], "-T is the type of service in nc: use --tos"),
     (&["-I"], "-I is the receive buffer in nc: use --rcvbuf"),
@@ -77,12 +77,12 @@ fn unknown_option(args: &[OsString], command: &str, error: &clap::Error) -> Opti
     match (command, option) {
         ("listen", "-p" | "--port") => {
             let port = value_of(args, "-p").unwrap_or_else(|| "PORT".to_owned());
-            return Some(format!("-p is the port to connect from: write 'secretcat listen :{port}'"));
+            return Some(format!("-p is the source port of a connection: write 'secretcat listen :{port}'"));
         }
         ("connect" | "sweep", "-l" | "--listen") => {
             return Some(format!("{option} is a command here: write 'secretcat listen', not 'secretcat {command}'"));
         }
-        ("listen", "-l" | "--listen") => return Some(format!("'secretcat listen' listens: leave {option} out")),
+        ("listen", "-l" | "--listen") => return Some(format!("'secretcat listen' listens: remove {option}")),
         _ => {}
     }
     let owners: Vec<String> = super::command()
@@ -124,11 +124,11 @@ fn other_command(error: &clap::Error) -> Option<String> {
         _ if error.get(ContextKind::SuggestedSubcommand).is_some() => return None,
         _ => {
             let word = escape(word.as_bytes());
-            return Some(format!("no command is named '{word}': the commands are listen, connect and sweep"));
+            return Some(format!("unknown command '{word}': the commands are listen, connect and sweep"));
         }
     };
     let relay = if known == "listen" && matches!(word, "relay" | "proxy") { " --relay ADDRESS" } else { "" };
-    Some(format!("no command is named '{}': write 'secretcat {known}{relay}'", escape(word.as_bytes())))
+    Some(format!("unknown command '{}': write 'secretcat {known}{relay}'", escape(word.as_bytes())))
 }
 
 /// The hint for a command line of nc: options and an address, without a command.
@@ -247,7 +247,7 @@ pub(super) fn address(word: &OsStr) -> Option<String> {
             (_, host) => host.to_owned(),
         };
         return is_scheme.then(|| {
-            format!("\"{shown}\" is not an address: leave {}:// out, as in {example}", escape(scheme.as_bytes()))
+            format!("\"{shown}\" is not an address: remove {}://, as in {example}", escape(scheme.as_bytes()))
         });
     }
     if let Some((prefix, rest)) = text.split_once(':') {
@@ -255,7 +255,7 @@ pub(super) fn address(word: &OsStr) -> Option<String> {
         let plain = |rest: &str, name: &str| if is_plain(rest) { rest.to_owned() } else { name.to_owned() };
         if matches!(prefix.as_str(), "tcp" | "tcp4" | "tcp6" | "tcp-connect" | "tcp-listen") {
             let example = plain(rest, "HOST:PORT");
-            return Some(format!("\"{shown}\" is not an address: leave the prefix of socat out, as in {example}"));
+            return Some(format!("\"{shown}\" is not an address: remove the socat prefix, as in {example}"));
         }
         let is_ours = text.starts_with("unix:");
         if !is_ours && matches!(prefix.as_str(), "unix" | "unix-connect" | "unix-listen" | "unix-client" | "gopen") {
@@ -263,7 +263,7 @@ pub(super) fn address(word: &OsStr) -> Option<String> {
             return Some(format!("\"{shown}\" is not an address: a unix socket is written unix:{path}"));
         }
         if let Some((address, _)) = text.split_once('/').filter(|(address, _)| is_plain(address) && has_port(address)) {
-            return Some(format!("\"{shown}\" is not an address: leave the path out, as in {address}"));
+            return Some(format!("\"{shown}\" is not an address: remove the path, as in {address}"));
         }
     }
     let is_path = ["/", "./", "../", "~/"].iter().any(|begin| text.starts_with(begin))

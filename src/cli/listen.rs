@@ -100,7 +100,7 @@ impl ListenFlags {
         let mut traffic = traffic::traffic(self.socket, &self.limits, &self.fragmentation)?;
         traffic.socket.backlog = self.backlog.backlog.map(|Count(n)| n);
         if self.keep_open && self.once {
-            return Err(ConfigError::new("--once and --keep-open contradict each other: give one of them"));
+            return Err(ConfigError::new("--once and --keep-open contradict each other: remove one"));
         }
         let relay = self.relay.map(|address| traffic::one_word(&address)).transpose()?;
         let mode = ModeOptions {

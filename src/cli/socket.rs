@@ -242,7 +242,7 @@ impl SocketFlags {
         let clash = match ip {
             Some(ip) if self.ipv4 && !ip.is_ipv4() => format!("--source {ip} is IPv6, but -4 asks for IPv4 only"),
             Some(ip) if self.ipv6 && !ip.is_ipv6() => format!("--source {ip} is IPv4, but -6 asks for IPv6 only"),
-            _ if self.ipv4 && self.v6only.is_some() => "--v6only means nothing with -4: it is about IPv6".into(),
+            _ if self.ipv4 && self.v6only.is_some() => "--v6only has no effect with -4: it applies to IPv6".into(),
             _ => return Ok(()),
         };
         Err(SocketOptionsError(clash))
@@ -346,7 +346,7 @@ mod tests {
             ),
             ("-4 -s ::1", "--source ::1 is IPv6, but -4 asks for IPv4 only"),
             ("-6 -s 127.0.0.1:80", "--source 127.0.0.1 is IPv4, but -6 asks for IPv6 only"),
-            ("-4 --v6only off", "--v6only means nothing with -4: it is about IPv6"),
+            ("-4 --v6only off", "--v6only has no effect with -4: it applies to IPv6"),
         ];
         for (line, sentence) in cases {
             assert_eq!(refused(line), sentence, "{line}");

@@ -98,10 +98,10 @@ impl SweepFlags {
 
 fn on_the_wire(framing: Framing, crlf: bool, text: &[u8]) -> Result<Vec<u8>, ConfigError> {
     if framing == Framing::Lines && text.contains(&b'\n') {
-        return Err(ConfigError::new("-m takes one message, and a line feed would end it: give -m twice"));
+        return Err(ConfigError::new("-m takes one message, and a line feed ends a message: give -m twice"));
     }
     if crlf && framing != Framing::Lines {
-        return Err(ConfigError::new("--crlf ends the lines of --framing lines: leave it out"));
+        return Err(ConfigError::new("--crlf applies to --framing lines: remove it"));
     }
     let mut body = text.to_vec();
     if crlf {

@@ -51,7 +51,7 @@ pub(super) fn traffic(
     limits: &Limits,
     fragmentation: &FragmentationFlags,
 ) -> Result<Traffic, ConfigError> {
-    let too_large = |_| ConfigError::new("--max-message is more than this machine can address");
+    let too_large = |_| ConfigError::new("--max-message is larger than the address space of this machine");
     Ok(Traffic {
         plan: fragmentation.plan()?,
         reading: fragmentation.reading()?,
@@ -74,7 +74,7 @@ fn parsed(words: &[OsString], unix: bool, family: Family) -> Result<Address, Con
         // "--keepalive off": an optional value has to be joined to its option.
         let word = word.to_string_lossy();
         return Err(ConfigError::new(format!(
-            "'{word}' is no address; for the value of an option write --option={word}"
+            "'{word}' is not an address; to give an option a value, write --option={word}"
         )));
     }
     let address = match words {
@@ -110,7 +110,7 @@ pub(super) fn port(text: &str) -> Result<u16, Invalid> {
 /// Refuses an abstract name on systems without them.
 fn supported(address: Address) -> Result<Address, ConfigError> {
     if address.is_abstract() && !cfg!(any(target_os = "linux", target_os = "android")) {
-        return Err(ConfigError::new(format!("{address}: Linux alone has abstract unix sockets: use unix:PATH")));
+        return Err(ConfigError::new(format!("{address}: abstract unix sockets exist on Linux only: use unix:PATH")));
     }
     Ok(address)
 }

@@ -13,6 +13,6 @@ pub(super) fn words<T: Named + Send + Sync>() -> impl TypedValueParser<Value = T
     }))
     .try_map(|text: String| {
         let named = T::ALL.iter().find(|value| value.word().name == text);
-        named.copied().ok_or_else(|| Invalid::new(&text, "one of the words", "one of those that help lists"))
+        named.copied().ok_or_else(|| Invalid::new(&text, "an accepted value", "a value that --help lists"))
     })
 }

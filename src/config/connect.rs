@@ -111,7 +111,7 @@ impl ConnectConfig {
     pub fn check(mut self) -> Result<Self, ConfigError> {
         if let Input::Given(messages) = &self.input {
             if self.framing == Framing::Lines && messages.iter().any(|message| message.contains(&b'\n')) {
-                return Err(ConfigError::new("-m takes one message, and a line feed would end it: give -m twice"));
+                return Err(ConfigError::new("-m takes one message, and a line feed ends a message: give -m twice"));
             }
         }
         if let (Input::Given(messages), false) = (&self.input, self.raw) {
@@ -122,7 +122,7 @@ impl ConnectConfig {
             }
         }
         if self.crlf && !self.raw && self.framing != Framing::Lines {
-            return Err(ConfigError::new("--crlf ends the lines of --framing lines: leave it out"));
+            return Err(ConfigError::new("--crlf applies to --framing lines: remove it"));
         }
         let awaits_only_acknowledgement = self.replies == Replies::Each(Count(0)) && self.stream.ack_timeout.is_some();
         if !self.raw && !awaits_only_acknowledgement {
@@ -130,7 +130,7 @@ impl ConnectConfig {
         }
         if self.raw && self.reply_timeout.is_some() {
             return Err(ConfigError::new(
-                "--timeout is the time of a reply, which raw bytes have not: use --idle-timeout",
+                "--timeout limits the wait for a reply, and --raw has no replies: use --idle-timeout",
             ));
         }
         if let Target::Server(address) = &self.target {

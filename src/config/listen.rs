@@ -116,12 +116,12 @@ impl ListenConfig {
     /// Names the options that contradict each other, and what would be right.
     pub fn check(mut self) -> Result<Self, ConfigError> {
         if self.admission.max_connections == Some(0) {
-            return Err(ConfigError::new("--max-connections 0 would serve nobody: give 1 or more"));
+            return Err(ConfigError::new("--max-connections 0 would serve no client: give 1 or more"));
         }
         let traits = self.mode.traits();
         if self.relay().is_some_and(|relay| relay.to == self.address) {
             return Err(ConfigError::new(format!(
-                "--relay {0} would forward to itself: {0} is where it listens",
+                "--relay {0} would forward to itself: {0} is also the address to listen on",
                 self.address
             )));
         }
@@ -131,16 +131,18 @@ impl ListenConfig {
         self.once |= traits.clients == Clients::One;
         if self.threads != 1 && (traits.stateful || self.once) {
             return Err(ConfigError::new(format!(
-                "--threads is for services that keep nothing between connections, {}: leave it out",
+                "--threads applies to services whose connections share nothing ({}): remove it",
                 stateless_services()
             )));
         }
         if self.threads > MOST_THREADS {
-            return Err(ConfigError::new(format!("--threads takes up to {MOST_THREADS}, or 0 for one a processor")));
+            return Err(ConfigError::new(format!(
+                "--threads takes at most {MOST_THREADS}, or 0 for one per processor"
+            )));
         }
         if self.traffic.socket.source.is_some() && self.relay().is_none() {
             return Err(ConfigError::new(
-                "--source is where the connections of --relay come from: the address to listen on is ADDRESS",
+                "--source is the source address of connections to the server of --relay: to choose where to listen, give ADDRESS",
             ));
         }
         check_family(self.family, self.relay().map_or(&self.address, |relay| &relay.to))?;
@@ -150,7 +152,7 @@ impl ListenConfig {
             self.traffic.socket.check_unix()?;
             if !(self.admission.allow.is_empty() && self.admission.deny.is_empty()) {
                 return Err(ConfigError::new(
-                    "--allow and --deny are about IP addresses; a unix socket has file permissions",
+                    "--allow and --deny apply to IP addresses: use the file permissions of the unix socket",
                 ));
             }
         }

@@ -130,22 +130,22 @@ impl ModeOptions {
         let ModeOptions { service, framing, bug, count, pipe, relay } = self;
         let is_secret = service == ServiceKind::Secret;
         if relay.is_some() && (bug.is_some() || !is_secret) {
-            return refuse("--relay answers nothing itself: leave --service and --bug out");
+            return refuse("--relay answers nothing itself: remove --service and --bug");
         }
         if framing != Framing::Lines && (!is_secret || bug.is_some() || relay.is_some()) {
-            return refuse("--framing is for the messages of --service secret: leave it out");
+            return refuse("--framing applies to the messages of --service secret: remove it");
         }
         if count.is_some() && service != ServiceKind::Source {
-            return refuse("--count ends what --service source sends: leave it out");
+            return refuse("--count applies to --service source: remove it");
         }
         if service != ServiceKind::Pipe {
             pipe.stream.refuse_without_stream("--service pipe")?;
             if pipe.shutdown_always {
-                return refuse("--shutdown ends what --service pipe sends: leave it out");
+                return refuse("--shutdown applies to --service pipe: remove it");
             }
         }
         if bug.is_some() && !is_secret {
-            return Err(ConfigError::new(format!("--bug is a mistake of --service secret, not of {service}")));
+            return Err(ConfigError::new(format!("--bug applies to --service secret, not to {service}")));
         }
         if let Some(relay) = relay {
             return Ok(Mode::Relay(relay));

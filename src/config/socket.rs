@@ -104,7 +104,7 @@ impl SocketOptions {
         }
     }
 
-    /// Refuses what means nothing on a Unix socket (unix(7)): all but the send buffer and the backlog.
+    /// Refuses what has no effect on a unix socket (unix(7)): all but the send buffer and the backlog.
     pub fn check_unix(&self) -> Result<(), SocketOptionsError> {
         let foreign = [
             ("reuseaddr", self.reuseaddr.is_some()),
@@ -126,7 +126,7 @@ impl SocketOptions {
             ("v6only", self.v6only.is_some()),
         ];
         match foreign.iter().find(|(_, asked)| *asked) {
-            Some((name, _)) => refuse(format!("--{name} means nothing on a Unix socket")),
+            Some((name, _)) => refuse(format!("--{name} has no effect on a unix socket")),
             None => Ok(()),
         }
     }
@@ -346,6 +346,6 @@ mod tests {
         let right = SocketOptions { sndbuf: Some(4096), backlog: Some(5), ..Default::default() };
         assert_eq!(right.check_unix(), Ok(()));
         let wrong = SocketOptions { nodelay: Some(false), ..right };
-        assert_eq!(wrong.check_unix().unwrap_err().to_string(), "--nagle means nothing on a Unix socket");
+        assert_eq!(wrong.check_unix().unwrap_err().to_string(), "--nagle has no effect on a unix socket");
     }
 }

@@ -50,9 +50,7 @@ impl StreamConfig {
             ("--ack-timeout", self.ack_timeout.is_some()),
         ];
         match given.iter().find(|(_, given)| *given) {
-            Some((name, _)) => Err(ConfigError::new(format!(
-                "{name} is for bytes between stdin, stdout and a connection: give {needs} too"
-            ))),
+            Some((name, _)) => Err(ConfigError::new(format!("{name} applies to streams of bytes: add {needs}"))),
             None => Ok(()),
         }
     }

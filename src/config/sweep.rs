@@ -56,7 +56,7 @@ impl SweepConfig {
         let unix = matches!(self.address, Address::Unix(_));
         if unix {
             return Err(ConfigError::new(
-                "sweep proves its cuts in the receive queue of TCP, which a unix socket has not",
+                "sweep proves its cuts with the receive queue of TCP, and a unix socket has none",
             ));
         }
         check_family(self.family, &self.address)?;
@@ -64,7 +64,7 @@ impl SweepConfig {
             return Err(ConfigError::new("--jobs and --max-plans take 1 or more"));
         }
         if self.messages.iter().any(Vec::is_empty) {
-            return Err(ConfigError::new("an empty raw message has nothing to be cut"));
+            return Err(ConfigError::new("an empty raw message has no bytes to cut"));
         }
         self.traffic.socket.nodelay.get_or_insert(true);
         self.traffic = self.traffic.check(Bytes { raw: true, unix })?;

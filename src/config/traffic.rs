@@ -17,7 +17,7 @@ pub(super) fn check_family(family: Family, address: &Address) -> Result<(), Conf
         Family::V6 => ("-6", "IPv6", "IPv4"),
     };
     let clash = match address {
-        Address::Unix(_) => return Err(ConfigError::new(format!("{option} means nothing on a Unix socket"))),
+        Address::Unix(_) => return Err(ConfigError::new(format!("{option} has no effect on a unix socket"))),
         Address::Tcp { host: Host::Ip(ip), .. } => ip.is_ipv4() == (family == Family::V6),
         Address::Tcp { host: Host::Scoped(..), .. } => family == Family::V4,
         Address::Tcp { host: Host::Name(_) | Host::Any, .. } => false,
@@ -101,16 +101,16 @@ fn check_plan(plan: &Plan, bytes: Bytes) -> Result<(), ConfigError> {
         }
         Cutting::Cut(offsets) if bytes.raw && offsets.as_slice().iter().any(|&offset| offset < 0) => {
             return refuse(
-                "--cut counts from the end of a message where negative, and a stream has no end yet: give offsets from its start",
+                "a negative --cut counts from the end of a message, and a stream has no messages: give offsets from its start",
             );
         }
         _ => {}
     }
     if bytes.raw && plan.coalesce.get() > 1 {
-        return refuse("--coalesce joins messages, and a stream of raw bytes has none: leave it out");
+        return refuse("--coalesce joins messages, and a stream of raw bytes has none: remove it");
     }
     if bytes.unix && plan.barrier != Barrier::None {
-        return refuse("--barrier watches TCP, which a unix socket does not speak: use --delay there");
+        return refuse("--barrier needs TCP, and this is a unix socket: use --delay");
     }
     Ok(())
 }

@@ -147,7 +147,7 @@ pub(super) fn hint(operation: Operation, endpoint: &Endpoint, error: &io::Error,
     let text = match (operation, error.kind()) {
         (Operation::Listen, kind) if matches!(endpoint, Endpoint::Address(Address::Unix(_))) => match kind {
             io::ErrorKind::AddrInUse if endpoint.is_abstract() => "another program listens there",
-            io::ErrorKind::AddrInUse => "another program listens there, or the file is no socket",
+            io::ErrorKind::AddrInUse => "another program listens there, or the file is not a socket",
             _ => "",
         },
         (Operation::Connect | Operation::Listen, io::ErrorKind::InvalidInput) if endpoint.lacks_zone() => {
@@ -156,7 +156,9 @@ pub(super) fn hint(operation: Operation, endpoint: &Endpoint, error: &io::Error,
         (Operation::Connect, io::ErrorKind::ConnectionRefused) => "is a server listening there?",
         (Operation::Connect, io::ErrorKind::NotFound) => "is a server listening on that path?",
         (Operation::Connect, io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse) => match options.source_port {
-            Some(port) => return format!(" (port {port} has a connection to there already: take another one with -p)"),
+            Some(port) => {
+                return format!(" (port {port} already has a connection to this address: use another one with -p)");
+            }
             None => "",
         },
         (Operation::Connect, io::ErrorKind::HostUnreachable) => match options.hops {
@@ -164,11 +166,11 @@ pub(super) fn hint(operation: Operation, endpoint: &Endpoint, error: &io::Error,
             None => "",
         },
         (Operation::Listen, io::ErrorKind::AddrInUse) => "another program listens there; port 0 picks a free one",
-        (Operation::Listen, io::ErrorKind::PermissionDenied) => "ports below 1024 need privilege; take a higher one",
+        (Operation::Listen, io::ErrorKind::PermissionDenied) => "ports below 1024 need privileges; use a higher one",
         (Operation::Listen, io::ErrorKind::AddrNotAvailable) => {
-            "not an address of this host: ip addr lists those, and *:PORT is every interface"
+            "not an address of this host: ip addr lists them, and *:PORT is every interface"
         }
-        (Operation::Resolve, _) => "check the name, or give the address in digits",
+        (Operation::Resolve, _) => "check the name, or give a numeric address",
         _ => "",
     };
     if text.is_empty() { String::new() } else { format!(" ({text})") }

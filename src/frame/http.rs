@@ -108,7 +108,7 @@ impl Http {
                         return Ok(more_of_line(held, self.limit));
                     };
                     self.state = match chunk_size(&held[from..end]) {
-                        None => return malformed("not the size of an HTTP chunk"),
+                        None => return malformed("invalid HTTP chunk size"),
                         Some(0) => State::Trailer { body, line },
                         Some(size) => State::Chunk { body, end: self.end_of(end, size.saturating_add(2))? },
                     };
@@ -118,7 +118,7 @@ impl Http {
                         return Ok(Scan::More(Need::Bytes(end - held.len())));
                     }
                     if !held[..end].ends_with(b"\r\n") {
-                        return malformed("an HTTP chunk that does not end where its size says");
+                        return malformed("HTTP chunk without CR LF after its size");
                     }
                     self.state = State::ChunkSize { body, line: Line::at(end) };
                 }
@@ -150,7 +150,7 @@ impl Http {
     fn after_head(&mut self, held: &[u8], start: usize) -> Result<State, FrameError> {
         let bodiless = self.heads.front() == Some(&true);
         let Some(told) = head::parse(self.role, &held[start..], bodiless)? else {
-            return malformed("an HTTP head without an end");
+            return malformed("incomplete HTTP head");
         };
         let end = start + told.len;
         let state = match told.body {
@@ -337,9 +337,9 @@ mod tests {
     fn malformed_chunks_are_refused() {
         let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
         for size in ["\r\n", "x\r\n", "-1\r\n", "3\nabc\r\n", ";x\r\n", "11111111111111111\r\n", "3;x\nabc\r\n"] {
-            bad(Role::Responses, &format!("{head}{size}"), "malformed message: not the size of an HTTP chunk");
+            bad(Role::Responses, &format!("{head}{size}"), "malformed message: invalid HTTP chunk size");
         }
-        let end = "malformed message: an HTTP chunk that does not end where its size says";
+        let end = "malformed message: HTTP chunk without CR LF after its size";
         bad(Role::Responses, &format!("{head}3\r\nabcd\r\n"), end);
         bad(Role::Responses, &format!("{head}3\r\nabc\n0\r\n"), end);
         let truncated = "stream ended in the middle of a message, after 52 bytes of it";

@@ -55,7 +55,7 @@ impl Lookup {
             },
         };
         if found.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::NotFound, "no address of the wanted family"));
+            return Err(io::Error::new(io::ErrorKind::NotFound, "no address of the requested family"));
         }
         Ok(Some(found))
     }

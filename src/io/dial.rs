@@ -257,7 +257,7 @@ impl Dial {
                 let refused = |source| OptionError { name, requested, source };
                 socket.bind(&from.into()).map_err(refused).map_err(|error| option_error(endpoint, &error))?;
             } else {
-                let text = format!("--source {} is of another family than the address", from.ip());
+                let text = format!("--source {} and the address are of different families", from.ip());
                 return Err(Error::network(Operation::Connect, endpoint)(io::Error::other(text)));
             }
         }

@@ -231,7 +231,7 @@ impl Listener {
         match &self.socket {
             Kind::Tcp(_) | Kind::Unix(..) => None,
             Kind::Accepted(arrival) => {
-                let gone = || "a client that has gone".to_owned();
+                let gone = || "a client that has disconnected".to_owned();
                 Some(arrival.borrow().as_ref().map_or_else(gone, |arrival| arrival.peer.clone()))
             }
         }

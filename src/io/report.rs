@@ -195,7 +195,7 @@ impl Report {
         let mut lines = self.lock();
         if lines.dropped > 0 {
             let dropped = std::mem::take(&mut lines.dropped);
-            lines.put(Level::Warning, &format!("secretcat: {dropped} lines were not shown: stderr was not read"));
+            lines.put(Level::Warning, &format!("secretcat: {dropped} lines were dropped: stderr was not read"));
         }
         lines.push(true);
     }

@@ -63,7 +63,7 @@ impl Manager {
             Sockets::None => Ok(None),
             Sockets::One => sys::inherited_socket().map_err(fail),
             Sockets::Many(count) => {
-                Err(fail(io::Error::other(format!("there are {count} of them (give each a service of its own)"))))
+                Err(fail(io::Error::other(format!("received {count}, expected one (use one service for each socket)"))))
             }
             Sockets::Garbled(what) => Err(fail(io::Error::other(what.clone()))),
         }
@@ -100,7 +100,7 @@ impl Manager {
     /// # Errors
     /// As [`ready`](Self::ready).
     pub fn stopping(&self) -> Result<(), Error> {
-        self.tell("STOPPING=1\nSTATUS=answering what has arrived")
+        self.tell("STOPPING=1\nSTATUS=answering received messages")
     }
 
     fn tell(&self, text: &str) -> Result<(), Error> {
@@ -173,8 +173,8 @@ mod tests {
     #[test]
     fn unusable_inherited_socket_is_an_error_with_its_name() {
         let several = manager(&[("LISTEN_PID", "7"), ("LISTEN_FDS", "2")]).socket().unwrap_err();
-        let text = "take over the sockets from the service manager: there are 2 of them \
-                    (give each a service of its own)";
+        let text = "take over the sockets from the service manager: received 2, expected one \
+                    (use one service for each socket)";
         assert_eq!(several.to_string(), text);
         let named = manager(&[("LISTEN_PID", "7"), ("LISTEN_FDS", "1"), ("LISTEN_FDNAMES", "a.socket:b")]);
         assert_eq!(named.shown(), "the socket from the service manager (a.socket)");

@@ -81,7 +81,7 @@ impl Plan {
 
 /// A cut offset that does not fall inside a message, and so would cut nothing there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("message {number} has {} with its ending, and --cut {offset} does not fall inside it: {}", counted(*.len as u64, "byte"), inside(*.len))]
+#[error("message {number} has {} with its ending, and --cut {offset} does not cut it: {}", counted(*.len as u64, "byte"), inside(*.len))]
 pub struct CutOutside {
     /// The number of the message, from 1.
     pub number: u64,
@@ -105,9 +105,9 @@ impl Cutting {
 
 fn inside(len: usize) -> String {
     match len {
-        0 | 1 => "no cut would".to_owned(),
-        2 => "1 or -1 would".to_owned(),
-        len => format!("1 to {most} or -1 to -{most} would", most = len - 1),
+        0 | 1 => "no offset does".to_owned(),
+        2 => "1 and -1 do".to_owned(),
+        len => format!("1 to {most} and -1 to -{most} do", most = len - 1),
     }
 }
 
@@ -150,11 +150,11 @@ mod tests {
         assert_eq!(check("1,5,-1,-5", 6), Ok(()));
         let told = |cut, len| check(cut, len).unwrap_err();
         let six = "message 3 has 6 bytes with its ending, and --cut";
-        let would = "does not fall inside it: 1 to 5 or -1 to -5 would";
+        let would = "does not cut it: 1 to 5 and -1 to -5 do";
         assert_eq!(told("1,6,7", 6), format!("{six} 6 {would}"));
         assert_eq!(told("-6", 6), format!("{six} -6 {would}"));
-        assert!(told("2", 2).ends_with("does not fall inside it: 1 or -1 would"));
-        assert!(told("1", 1).ends_with("does not fall inside it: no cut would"));
+        assert!(told("2", 2).ends_with("does not cut it: 1 and -1 do"));
+        assert!(told("1", 1).ends_with("does not cut it: no offset does"));
         assert_eq!(Cutting::Whole.check(1, 0), Ok(()));
         assert_eq!(Cutting::Chunk(Range::only(Size(9))).check(1, 1), Ok(()));
     }

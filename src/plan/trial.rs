@@ -111,7 +111,7 @@ impl Label {
 impl fmt::Display for Fin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Fin::Replied => "FIN when every reply has come",
+            Fin::Replied => "FIN after the last reply",
             Fin::After => "FIN right after the last byte",
             Fin::With => "FIN in the segment of the last byte",
         })

@@ -99,7 +99,7 @@ impl Quota {
 }
 
 fn with_count(text: String, left_out: u64) -> String {
-    if left_out == 0 { text } else { format!("{text}; {left_out} more like it were left out") }
+    if left_out == 0 { text } else { format!("{text}; {left_out} similar lines suppressed") }
 }
 
 #[cfg(test)]
@@ -130,6 +130,6 @@ mod tests {
     #[test]
     fn what_is_counted_is_told() {
         assert_eq!(with_count("refused".into(), 0), "refused");
-        assert_eq!(with_count("refused".into(), 2), "refused; 2 more like it were left out");
+        assert_eq!(with_count("refused".into(), 2), "refused; 2 similar lines suppressed");
     }
 }

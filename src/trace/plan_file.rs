@@ -40,8 +40,9 @@ pub fn read_plan(bytes: &[u8]) -> Result<Plan, PlanFileError> {
             None if head.is_of_a_sweep && begin == skip_space(bytes, 0) => {
                 let findings: Findings = decode(object, place(bytes, begin))?;
                 let plan = findings.differences.into_iter().next().map(|finding| finding.plan);
-                return plan
-                    .ok_or_else(|| PlanFileError::at(place(bytes, begin), "this sweep found no difference: no plan"));
+                return plan.ok_or_else(|| {
+                    PlanFileError::at(place(bytes, begin), "this sweep found no difference, so it has no plan")
+                });
             }
             // Only a file that contains a plan and nothing else may omit the type.
             None if begin == skip_space(bytes, 0) => {
@@ -50,13 +51,16 @@ pub fn read_plan(bytes: &[u8]) -> Result<Plan, PlanFileError> {
                 return if rest == bytes.len() {
                     Ok(plan)
                 } else {
-                    Err(PlanFileError::at(place(bytes, rest), "a plan without a type must stand alone in its file"))
+                    Err(PlanFileError::at(
+                        place(bytes, rest),
+                        "a plan without a type must be the only value in its file",
+                    ))
                 };
             }
             None => return Err(PlanFileError::at(place(bytes, begin), "missing field `type`")),
         }
     }
-    Err(PlanFileError::at(place(bytes, bytes.len()), "no plan before the end of the file"))
+    Err(PlanFileError::at(place(bytes, bytes.len()), "the file has no plan"))
 }
 
 /// Reads the plan in one object, which begins at `from` in its file.
@@ -224,7 +228,7 @@ mod tests {
         let mut trace = Vec::new();
         let command = ["secretcat", "--plan", "{\"type\":\"plan\"}"].map(|word| word.as_bytes().to_vec()).to_vec();
         write_start(&Start { time: String::new(), command }, &mut trace);
-        assert_eq!(wrong(std::str::from_utf8(&trace).unwrap()), "line 2, column 1: no plan before the end of the file");
+        assert_eq!(wrong(std::str::from_utf8(&trace).unwrap()), "line 2, column 1: the file has no plan");
         write_line(&event(5, 1, What::Plan(Plan::default())), &mut trace);
         assert_eq!(read_plan(&trace), Ok(Plan::default()));
     }
@@ -247,15 +251,18 @@ mod tests {
         let found =
             "{\n \"same\": 3,\n \"differences\": [\n  {\"cuts\": [5], \"plan\": {\"cutting\": {\"cut\": \"5\"}}}]}";
         assert!(matches!(read_plan(found.as_bytes()).unwrap().cutting, Cutting::Cut(_)));
-        assert_eq!(wrong("{\"differences\":[]}"), "line 1, column 1: this sweep found no difference: no plan");
+        assert_eq!(
+            wrong("{\"differences\":[]}"),
+            "line 1, column 1: this sweep found no difference, so it has no plan"
+        );
         let broken = wrong(&found.replace("\"5\"}", "\"0\"}"));
         assert!(broken.starts_with("line 4, column 4") && broken.contains("is not a cut offset"), "{broken}");
     }
 
     #[test]
     fn errors_have_line_and_column() {
-        assert_eq!(wrong(""), "line 1, column 1: no plan before the end of the file");
-        assert_eq!(wrong("{\"type\":\"eof\"}\n"), "line 2, column 1: no plan before the end of the file");
+        assert_eq!(wrong(""), "line 1, column 1: the file has no plan");
+        assert_eq!(wrong("{\"type\":\"eof\"}\n"), "line 2, column 1: the file has no plan");
         assert_eq!(wrong("17"), "line 1, column 2: invalid type: integer `17`, expected an object");
         assert_eq!(
             wrong("{\"type\":\"eof\"}\n{\"type\":5}"),
@@ -265,7 +272,7 @@ mod tests {
         assert_eq!(wrong("{\"type\":\"eof\",\"type\":\"plan\"}"), "line 1, column 28: duplicate field `type`");
         assert_eq!(
             wrong("{\"cutting\":\"whole\"}\n{}"),
-            "line 2, column 1: a plan without a type must stand alone in its file"
+            "line 2, column 1: a plan without a type must be the only value in its file"
         );
         assert_eq!(wrong("{\"type\":\"eof\"}\n{\"type\":"), "line 2, column 8: EOF while parsing a value");
     }

@@ -68,16 +68,16 @@ pub struct Plans {
 }
 
 impl Plans {
-    /// `37 of 120 plans, 2 to look at again, 4 s left`, then `120 plans, looking again at 1 of 2`.
+    /// `37 of 120 plans, 2 to repeat, 4 s left`, then `120 plans, repeating 1 of 2`.
     #[must_use]
     pub fn line(&self) -> String {
         let of = counted(self.of, "plan");
         if self.again > 0 {
-            return format!("{of}, looking again at {} of {}", grouped(self.again), grouped(self.suspect));
+            return format!("{of}, repeating {} of {}", grouped(self.again), grouped(self.suspect));
         }
         let suspect = match self.suspect {
             0 => String::new(),
-            some => format!(", {} to look at again", grouped(some)),
+            some => format!(", {} to repeat", grouped(some)),
         };
         format!("{} of {of}{suspect}{}", grouped(self.done), self.left())
     }
@@ -123,11 +123,11 @@ mod tests {
         let line = |done, suspect, again, nanos| Plans { of: 1200, done, suspect, again, nanos }.line();
         let second = 1_000_000_000;
         assert_eq!(line(0, 0, 0, second), "0 of 1,200 plans"); // nobody knows how long one takes
-        assert_eq!(line(37, 2, 0, second), "37 of 1,200 plans, 2 to look at again, 31 s left");
+        assert_eq!(line(37, 2, 0, second), "37 of 1,200 plans, 2 to repeat, 31 s left");
         assert_eq!(line(600, 0, 0, 90 * second), "600 of 1,200 plans, 1 min 30 s left");
         assert_eq!(line(1199, 0, 0, second), "1,199 of 1,200 plans");
-        assert_eq!(line(1, 1, 0, u64::MAX), "1 of 1,200 plans, 1 to look at again, 5124095 h 34 min left");
-        assert_eq!(line(1200, 2, 1, second), "1,200 plans, looking again at 1 of 2");
+        assert_eq!(line(1, 1, 0, u64::MAX), "1 of 1,200 plans, 1 to repeat, 5124095 h 34 min left");
+        assert_eq!(line(1200, 2, 1, second), "1,200 plans, repeating 1 of 2");
         assert_eq!(Plans { of: 1, ..Plans::default() }.line(), "0 of 1 plan");
     }
 }

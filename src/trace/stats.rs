@@ -234,7 +234,7 @@ const ROWS: [(&str, Cell); 9] = [
         let not = totals.barriers_not_visible + totals.barriers_abandoned;
         let why = match (totals.barriers_not_visible, totals.barriers_abandoned) {
             (0, 0) => String::new(),
-            (_, 0) => " (not visible from here)".to_owned(),
+            (_, 0) => " (not visible on this host)".to_owned(),
             (0, _) => " (the connection ended first)".to_owned(),
             (hidden, late) => {
                 format!(" ({} not visible, {} when the connection ended)", grouped(hidden), grouped(late))

@@ -32,7 +32,7 @@ pub fn describe(event: &Event, verbosity: u8) -> Option<String> {
             let len = end.saturating_sub(*start);
             format!("{verb} message {number}: {} at {start}{}", counted(len, "byte"), bytes(event, len))
         }
-        What::Pause { offset, nanos } => format!("waits {} before the byte at {offset}", span(*nanos)),
+        What::Pause { offset, nanos } => format!("pause of {} before byte {offset}", span(*nanos)),
         What::Barrier { offset, outcome } => format!("barrier at {offset}: {}", established(*outcome)),
         What::Sample(sample) => tcp(sample),
         What::Eof { offset } => format!("peer closed its side ({} received)", counted(*offset, "byte")),
@@ -69,7 +69,7 @@ pub(super) fn plan_flags(plan: &Plan) -> String {
     if plan.is_random() {
         flags.push(format!("--seed {}", plan.seed));
     }
-    if flags.is_empty() { "nothing is cut".to_owned() } else { flags.join(" ") }
+    if flags.is_empty() { "no cuts".to_owned() } else { flags.join(" ") }
 }
 
 /// A string from outside, escaped.
@@ -106,7 +106,7 @@ fn established(outcome: BarrierOutcome) -> &'static str {
     match outcome {
         BarrierOutcome::Acked => "acknowledged",
         BarrierOutcome::Read => "read by the peer",
-        BarrierOutcome::NotVisible => "acknowledged, but whether the peer read it is not visible from here",
+        BarrierOutcome::NotVisible => "acknowledged, but not visible whether the peer has read it",
         BarrierOutcome::Abandoned => "the connection ended first",
     }
 }
@@ -123,7 +123,7 @@ fn tcp(sample: &TcpSample) -> String {
         sample.rtt.map(|micros| format!("rtt {}", span(micros.saturating_mul(1_000)))),
     ];
     let known: Vec<String> = parts.into_iter().flatten().collect();
-    if known.is_empty() { "tcp: nothing known".to_owned() } else { format!("tcp: {}", known.join(", ")) }
+    if known.is_empty() { "tcp: no data".to_owned() } else { format!("tcp: {}", known.join(", ")) }
 }
 
 #[cfg(test)]
@@ -139,7 +139,7 @@ mod tests {
             "#1 accepted [::1]:51234 -> [::1]:4500",
             "#1 plan --cut 1,5,-1 --coalesce 2 --delay 1ms..3ms --barrier peer-read --seed 7",
             "#1 plan --chunk 1..7 --barrier acked --seed 18446744073709551615",
-            "#1 plan nothing is cut",
+            "#1 plan no cuts",
             "#1 option sndbuf: requested 4k, effective 8192",
             "#1 option sndbuf: effective 8192",
             "#1 option sndbuf: requested 4k, effective unknown",
@@ -148,13 +148,13 @@ mod tests {
             "#1 read 17 bytes at 0",
             "#1 sends message 1: 17 bytes at 0",
             "#1 received message 1: 27 bytes at 0",
-            "#1 waits 20 ms before the byte at 15",
+            "#1 pause of 20 ms before byte 15",
             "#1 barrier at 17: acknowledged",
             "#1 barrier at 17: read by the peer",
-            "#1 barrier at 17: acknowledged, but whether the peer read it is not visible from here",
+            "#1 barrier at 17: acknowledged, but not visible whether the peer has read it",
             "#1 barrier at 17: the connection ended first",
             "#1 tcp: 11 segments out, 1 sent again, 3 segments in, 0 not acknowledged, rtt 36 us",
-            "#1 tcp: nothing known",
+            "#1 tcp: no data",
             "#1 peer closed its side (81 bytes received)",
             "#1 closed our side (57 bytes sent)",
             "#1 closed",

@@ -69,10 +69,10 @@ pub struct Baseline {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BaselineError {
     /// The server did not answer at all, or not in a way that could be compared.
-    #[error("no usable answer to the uncut messages: {0}")]
+    #[error("no usable reply to the uncut messages: {0}")]
     Silent(String),
     /// Two conversations with nothing cut came out differently.
-    #[error("the server answers the same uncut messages differently each time: {one} and {other}{}", hint(.masks))]
+    #[error("the replies to the same uncut messages differ: {one} and {other}{}", hint(.masks))]
     Unsteady {
         /// Where they differ, in the one.
         one: String,
@@ -85,7 +85,7 @@ pub enum BaselineError {
 
 fn hint(masks: &[String]) -> String {
     let options: Vec<_> = masks.iter().map(|mask| format!("--mask '{mask}'")).collect();
-    if options.is_empty() { String::new() } else { format!(" ({} would help)", options.join(" ")) }
+    if options.is_empty() { String::new() } else { format!(" (try {})", options.join(" ")) }
 }
 
 impl Outcome {
@@ -192,13 +192,13 @@ impl Baseline {
         if self.is_like(outcome) {
             return match (outcome.unconfirmed, outcome.unsent) {
                 (0, 0) => Verdict::Same,
-                (0, _) => unproven("the server read only a part, and the replies were the same"),
-                _ => unproven("the cuts could not be seen to arrive as reads of their own"),
+                (0, _) => unproven("the server read only a part of the messages, and the replies were the same"),
+                _ => unproven("it was not visible whether the cuts arrived as separate reads"),
             };
         }
         if self.is_late(outcome) && (outcome.unsent > 0 || outcome.unread) {
             // A server that has stopped reading has said nothing wrong yet.
-            return unproven("the server did not read all in time");
+            return unproven("the server did not read everything in time");
         }
         Verdict::Different
     }

@@ -31,7 +31,7 @@ pub fn repeat_command(subject: &Subject, difference: &Difference) -> String {
         Fin::With => " --shutdown-with-last",
     });
     if subject.from_stdin && request.len() > INLINE {
-        return format!("{command} < FILE (what this sweep read from stdin)");
+        return format!("{command} < FILE (FILE: the input of this sweep)");
     }
     format!("printf '{}' | {command}", printf_format(&request))
 }

@@ -58,7 +58,7 @@ fn inherited_listener_serves_and_notifies_the_manager() {
         assert_eq!(hear(&manager), format!("READY=1\nSTATUS=listening on {at}"));
         run(["connect", &at.to_string(), "-m", "SECRET 12"], "").is(0, "Digits: 12   Count: 2\n", "");
         server.proc.signal(Signal::TERM);
-        assert_eq!(hear(&manager), "STOPPING=1\nSTATUS=answering what has arrived");
+        assert_eq!(hear(&manager), "STOPPING=1\nSTATUS=answering received messages");
         server.proc.end().is(0, "", format!("listening on {at}\n"));
         std::fs::remove_file(name).unwrap();
     }
@@ -151,8 +151,8 @@ fn inherited_connection_already_reset_is_status_0() {
 #[test]
 fn several_inherited_sockets_are_refused() {
     let several = HAND_OVER.replace("LISTEN_FDS=1", "LISTEN_FDS=2");
-    let error = "secretcat: take over the sockets from the service manager: there are 2 of them \
-                 (give each a service of its own)\n";
+    let error = "secretcat: take over the sockets from the service manager: received 2, expected one \
+                 (use one service for each socket)\n";
     run_command(&mut shell(&several, [] as [&str; 0]), "").is(2, "", error);
 }
 

@@ -173,7 +173,7 @@ fn abstract_unix_socket_creates_no_file() {
         return run(["connect", "unix:@lab"], "").is(
             2,
             "",
-            "secretcat: unix:@lab: Linux alone has abstract unix sockets: use unix:PATH\n",
+            "secretcat: unix:@lab: abstract unix sockets exist on Linux only: use unix:PATH\n",
         );
     }
     let name = format!("@secretcat-{}", std::process::id());

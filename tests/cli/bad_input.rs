@@ -47,7 +47,7 @@ fn invalid_command_line_prints_one_line_and_status_2() {
              expected one such as 250ms, 1m 30s, or a number of seconds such as 0.5",
         ),
         (&["connect", "--max-message", "0"], "--max-message 0 leaves no room for a message: give 1 or more"),
-        (&["listen", "--max-connections", "0"], "--max-connections 0 would serve nobody: give 1 or more"),
+        (&["listen", "--max-connections", "0"], "--max-connections 0 would serve no client: give 1 or more"),
         (
             &["listen", "--allow", "10.0.0.0/33"],
             "invalid value '10.0.0.0/33' for '--allow <CIDR>': \
@@ -61,7 +61,7 @@ fn invalid_command_line_prints_one_line_and_status_2() {
         ),
         (&["connect", "-4", "-6"], "the argument '--ipv4' cannot be used with '--ipv6'"),
         (&["connect", "-4", "-s", "::1"], "--source ::1 is IPv6, but -4 asks for IPv4 only"),
-        (&["connect", "unix:/x", "--ttl", "3"], "--ttl means nothing on a Unix socket"),
+        (&["connect", "unix:/x", "--ttl", "3"], "--ttl has no effect on a unix socket"),
         (&["listen", "-U"], "the following required arguments were not provided: [ADDRESS]..."),
     ];
     for (args, complaint) in cases {
@@ -141,7 +141,7 @@ fn unknown_host_prints_one_line_and_status_1() {
         // The words in the middle are the resolver's, and differ with the network.
         let line = out.stderr.strip_suffix('\n').unwrap();
         assert!(line.starts_with("secretcat: resolve nosuch.invalid:4500: "), "{line:?}");
-        assert!(line.ends_with(" (check the name, or give the address in digits)") && !line.contains('\n'), "{line:?}");
+        assert!(line.ends_with(" (check the name, or give a numeric address)") && !line.contains('\n'), "{line:?}");
     }
 }
 
@@ -168,14 +168,14 @@ fn address_in_use_or_not_local_is_one_line_with_a_hint() {
         1,
         "",
         "secretcat: listen 192.0.2.1:0: cannot assign requested address \
-         (not an address of this host: ip addr lists those, and *:PORT is every interface)\n",
+         (not an address of this host: ip addr lists them, and *:PORT is every interface)\n",
     );
     run(["connect", &address, "--source", "192.0.2.1", "-m", "SECRET 1"], "").is(
         2,
         "",
         format!(
             "secretcat: {address}: set --source 192.0.2.1: cannot assign requested address \
-             (not an address of this host: ip addr lists those)\n"
+             (not an address of this host: ip addr lists them)\n"
         ),
     );
     server.stops_with("");
@@ -186,7 +186,7 @@ fn source_port_in_use_is_reported_with_its_option() {
     let server = Server::start(&[]);
     let (taken, address) = (std::net::TcpListener::bind("127.0.0.1:0").unwrap(), server.address());
     let port = taken.local_addr().unwrap().port().to_string();
-    let in_use = "address already in use (another socket has that port: take another one)";
+    let in_use = "address already in use (another socket has that port: use another one)";
     run(["connect", &address, "-p", &port, "-m", "x"], "").is(
         2,
         "",
@@ -243,7 +243,7 @@ fn privileged(command: &mut Command) {
     run_command(command, "").is(
         1,
         "",
-        "secretcat: listen 127.0.0.1:80: permission denied (ports below 1024 need privilege; take a higher one)\n",
+        "secretcat: listen 127.0.0.1:80: permission denied (ports below 1024 need privileges; use a higher one)\n",
     );
 }
 

@@ -79,13 +79,13 @@ fn closing_client_that_reads_nothing_hits_idle_timeout() {
         let server = Server::start(&[&careful[..], &["-v", "--idle-timeout", "300ms"]].concat());
         let mut client = server.open();
         client.write_all(b"SECRET 1\n").unwrap();
-        let is_left = || server.proc.so_far().1.contains("idle for too long");
+        let is_left = || server.proc.so_far().1.contains("idle timeout");
         if floods {
             // The message becomes too long, and what comes then is read and forgotten.
             poll_until("it is left", || drop(client.write(&[b'x'; 4096])), is_left);
         } else {
             client.shutdown(Shutdown::Write).unwrap();
-            server.proc.until_stderr("idle for too long");
+            server.proc.until_stderr("idle timeout");
         }
     }
 }
@@ -130,7 +130,7 @@ fn aborted_stream_ends_with_a_reset() {
     let source = Server::start(&endless);
     for server in [Server::start(&[&endless[..], &idle].concat()), relay(&source.address(), &idle)] {
         let mut client = server.open(); // it does not read
-        server.proc.until_stderr("idle for too long");
+        server.proc.until_stderr("idle timeout");
         is_cut_short(&mut client, 50 << 20);
     }
     // Nor where the time for an orderly end is over.

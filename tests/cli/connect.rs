@@ -51,7 +51,7 @@ fn messages_come_from_the_command_line() {
     run(["connect", &server.address(), "-m", "SECRET\n1"], "").is(
         2,
         "",
-        "secretcat: -m takes one message, and a line feed would end it: give -m twice\n",
+        "secretcat: -m takes one message, and a line feed ends a message: give -m twice\n",
     );
     server.stops_with("");
 }

@@ -226,7 +226,7 @@ fn incomplete_group_is_sent_at_once_at_a_terminal() {
     terminal.types("SECRET 1\n");
     terminal.sees("Received: Digits: 1   Count: 1\r\nEnter Message: ");
     terminal.types("ab\n");
-    terminal.sees("Not sent: message 2 has 3 bytes with its ending, and --cut 3 does not fall inside it: 1 to 2 or -1 to -2 would\r\nEnter Message: ");
+    terminal.sees("Not sent: message 2 has 3 bytes with its ending, and --cut 3 does not cut it: 1 to 2 and -1 to -2 do\r\nEnter Message: ");
     terminal.types("SECRET 2\n");
     terminal.sees("Received: Digits: 2   Count: 1\r\nEnter Message: ");
     terminal.types("q\n");

@@ -20,6 +20,6 @@ fn help_and_version_words_equal_the_options() {
 
 #[test]
 fn help_of_unknown_command_is_one_line_and_status_2() {
-    let line = "secretcat: no command is named 'nosuch': the commands are listen, connect and sweep\n";
+    let line = "secretcat: unknown command 'nosuch': the commands are listen, connect and sweep\n";
     run(["help", "nosuch"], "").is(2, "", line);
 }

@@ -109,7 +109,7 @@ fn ctrl_c_interrupts_connect_and_listen() {
     terminal.keeps_output();
     terminal.types("\x03");
     let (out, shown) = terminal.end();
-    let stopping = "\r\nstopping: answering what has arrived\r\n";
+    let stopping = "\r\nstopping: answering received messages\r\n";
     assert_eq!((out.signal, without_echo(&shown)), (Some(2), said + stopping));
     let terminal = at_terminal(&server.address(), &[]);
     terminal.signal(Signal::INT);

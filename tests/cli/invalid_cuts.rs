@@ -20,17 +20,14 @@ fn impossible_cut_is_refused_with_possible_ones() {
             "invalid value '5ms..2ms' for '--delay <TIME|MIN..MAX>': \"5ms..2ms\" is not a range: \
              expected the smaller value before the larger one, as in MIN..MAX",
         ),
-        (
-            &["--cut", "6"],
-            "message 1 has 6 bytes with its ending, and --cut 6 does not fall inside it: 1 to 5 or -1 to -5 would",
-        ),
+        (&["--cut", "6"], "message 1 has 6 bytes with its ending, and --cut 6 does not cut it: 1 to 5 and -1 to -5 do"),
         (
             &["--cut", "1,-6"],
-            "message 1 has 6 bytes with its ending, and --cut -6 does not fall inside it: 1 to 5 or -1 to -5 would",
+            "message 1 has 6 bytes with its ending, and --cut -6 does not cut it: 1 to 5 and -1 to -5 do",
         ),
         (
             &["-m", "", "--cut", "1"],
-            "message 2 has 1 byte with its ending, and --cut 1 does not fall inside it: no cut would",
+            "message 2 has 1 byte with its ending, and --cut 1 does not cut it: no offset does",
         ),
         (
             &["--cut", "0"],
@@ -51,14 +48,8 @@ fn impossible_cut_is_refused_with_possible_ones() {
             &["--barrier", "read"],
             "invalid value 'read' for '--barrier <POINT>' [possible values: none, acked, peer-read]",
         ),
-        (
-            &["--barrier", "peer-read", "unix:/nowhere"],
-            "--barrier watches TCP, which a unix socket does not speak: use --delay there",
-        ),
-        (
-            &["--barrier", "acked", "-U", "/nowhere"],
-            "--barrier watches TCP, which a unix socket does not speak: use --delay there",
-        ),
+        (&["--barrier", "peer-read", "unix:/nowhere"], "--barrier needs TCP, and this is a unix socket: use --delay"),
+        (&["--barrier", "acked", "-U", "/nowhere"], "--barrier needs TCP, and this is a unix socket: use --delay"),
         (
             &["--chunk", "3", "--cut", "1"],
             "the argument '--chunk <SIZE|MIN..MAX>' cannot be used with '--cut <OFFSETS>'",
@@ -80,23 +71,23 @@ fn impossible_cut_is_refused_with_possible_ones() {
     let raw: [(&[&str], &str); 6] = [
         (
             &["connect", "--raw", "--cut", "1,-1"],
-            "--cut counts from the end of a message where negative, and a stream has no end yet: give offsets from its start",
+            "a negative --cut counts from the end of a message, and a stream has no messages: give offsets from its start",
         ),
         (
             &["connect", "--raw", "--coalesce", "2"],
-            "--coalesce joins messages, and a stream of raw bytes has none: leave it out",
+            "--coalesce joins messages, and a stream of raw bytes has none: remove it",
         ),
         (
             &["listen", "--relay", ":1", "--coalesce", "2"],
-            "--coalesce joins messages, and a stream of raw bytes has none: leave it out",
+            "--coalesce joins messages, and a stream of raw bytes has none: remove it",
         ),
         (
             &["listen", "--relay", "unix:/x", "--barrier", "acked"],
-            "--barrier watches TCP, which a unix socket does not speak: use --delay there",
+            "--barrier needs TCP, and this is a unix socket: use --delay",
         ),
         (
             &["listen", "unix:/x", "--relay", ":1", "--cut-toward", "client", "--barrier", "acked"],
-            "--barrier watches TCP, which a unix socket does not speak: use --delay there",
+            "--barrier needs TCP, and this is a unix socket: use --delay",
         ),
         (
             &["listen", "--cut-toward", "client"],
@@ -114,7 +105,7 @@ fn uncuttable_message_from_stdin_is_not_sent() {
     run(["connect", &server.address(), "--cut", "7"], "SECRET 1\nhello\nSECRET 2\n").is(
         2,
         "",
-        "secretcat: message 2 has 6 bytes with its ending, and --cut 7 does not fall inside it: 1 to 5 or -1 to -5 would\n",
+        "secretcat: message 2 has 6 bytes with its ending, and --cut 7 does not cut it: 1 to 5 and -1 to -5 do\n",
     );
     server.stops_with("");
 }
@@ -124,7 +115,7 @@ fn bad_plan_file_is_reported_with_line_and_column() {
     let dir = Dir::new("badplan");
     let file = dir.file("plan.json");
     let cases = [
-        ("", "1:1: no plan before the end of the file"),
+        ("", "1:1: the file has no plan"),
         ("cut 5\n", "1:1: expected value"),
         (
             "{\"cutting\": {\"cut\": \"1,0\"}}",
@@ -139,7 +130,7 @@ fn bad_plan_file_is_reported_with_line_and_column() {
             "3:8: unknown field `cuts`, expected one of `cutting`, `coalesce`, `delay`, `barrier`, `seed`",
         ),
         ("{\"cutting\": \"whole\"", "1:19: EOF while parsing an object"),
-        ("{\"type\":\"close\",\"t\":1,\"conn\":1}\n", "2:1: no plan before the end of the file"),
+        ("{\"type\":\"close\",\"t\":1,\"conn\":1}\n", "2:1: the file has no plan"),
         ("\u{1b}[2J", "1:1: expected value"),
     ];
     for (text, complaint) in cases {

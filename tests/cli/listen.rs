@@ -275,7 +275,7 @@ fn verbose_log_has_one_line_per_event() {
         "#1 closed our side (21 bytes sent)".to_owned(),
         "#1 closed".to_owned(),
         format!("#1 {from}: * s, 9 bytes in, 21 bytes out, 1 message in: closed by peer"),
-        "stopping: answering what has arrived".to_owned(),
+        "stopping: answering received messages".to_owned(),
         String::new(),
     ];
     let (said, out) = (server.said.clone(), server.stop());

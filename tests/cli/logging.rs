@@ -89,7 +89,7 @@ fn client_line_ends_with_the_close_reason() {
     assert_eq!(converse(client, &[b'x'; 11]), b"Message too long.\n");
     ends(&server, from, "11 bytes in, 18 bytes out, 0 messages in: message longer than 10 bytes");
     let idle = server.open();
-    ends(&server, idle.local_addr().unwrap(), "0 bytes in, 0 bytes out, 0 messages in: idle for too long");
+    ends(&server, idle.local_addr().unwrap(), "0 bytes in, 0 bytes out, 0 messages in: idle timeout");
     let source = Server::start(&["-v", "--service", "source", "--count", "1000"]);
     let mut client = source.open();
     client.read_to_end(&mut Vec::new()).unwrap();
@@ -285,7 +285,7 @@ fn terminal_shows_one_line_per_client() {
     let (mut lines, mut left_out) = (0, 0);
     while lines + left_out < 60 {
         let line = terminal.sees("\r\n");
-        match line.trim_end().strip_suffix(" ended (-v prints every one)") {
+        match line.trim_end().strip_suffix(" closed (-v prints each)") {
             Some(count) => left_out += count.split(' ').next().unwrap().parse::<usize>().unwrap(),
             None => lines += 1,
         }

@@ -9,7 +9,7 @@ fn loopback_starts_a_private_listener() {
     run(["connect", "--loopback", ":1", "-m", "x"], "").is(
         2,
         "",
-        "secretcat: --loopback starts its own listener: leave ADDRESS out\n",
+        "secretcat: --loopback starts its own listener: remove ADDRESS\n",
     );
     // Where everybody's default address is set, --loopback is still what was asked for.
     let mut command = secretcat(["connect", "--loopback", "-m", "SECRET 1"]);

@@ -246,7 +246,7 @@ fn source_port_already_connected_there_gets_a_hint() {
         "",
         format!(
             "secretcat: connect {address}: cannot assign requested address \
-             (port {port} has a connection to there already: take another one with -p)\n"
+             (port {port} already has a connection to this address: use another one with -p)\n"
         ),
     );
     drop(first);

@@ -170,7 +170,7 @@ fn invisible_peer_is_reported_once_and_acks_are_awaited() {
         "-m",
         "SECRET 1",
     ];
-    let said = "secretcat: 10.10.11.2:4500: --barrier peer-read: the peer's socket is not visible from here \
+    let said = "secretcat: 10.10.11.2:4500: --barrier peer-read: the peer's socket is not visible on this host \
                 (another host or network namespace); waiting for its acknowledgements and --delay instead\n";
     let answers = digits("42") + &digits("1");
     run_command(&mut net.on(0, secretcat(args).arg("--trace").arg(&file)), "").is(0, &answers, said);

@@ -253,7 +253,7 @@ fn refusing_server_is_reported_once_a_second_with_a_count() {
             1 + more
                 .strip_prefix("; ")
                 .unwrap()
-                .split_once(" more like it were left out")
+                .split_once(" similar lines suppressed")
                 .unwrap()
                 .0
                 .parse::<u64>()
@@ -328,7 +328,7 @@ fn stopping_relay_still_sends_pending_replies() {
         client.write_all(b"question\n").unwrap();
         assert_eq!(read_line(&mut server), "question\n");
         relay.proc.signal(Signal::TERM);
-        relay.proc.until_stderr("stopping: answering what has arrived\n");
+        relay.proc.until_stderr("stopping: answering received messages\n");
         // The server learns that no more is coming, and answers what came.
         assert_eq!(server.read(&mut [0]).unwrap(), 0);
         server.write_all(b"answer").unwrap();

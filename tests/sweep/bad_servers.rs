@@ -19,14 +19,14 @@ fn server_without_a_usable_reply_is_status_1() {
         sweep(&server, &args, b"").is(
             1,
             "",
-            format!("secretcat: sweep {address}: no usable answer to the uncut messages: {why}\n"),
+            format!("secretcat: sweep {address}: no usable reply to the uncut messages: {why}\n"),
         );
     }
     // Whether that is an end or a reset depends on whether the message was read.
     let Some(server) = broken("slam", 0) else { return };
     let out = sweep(&server, &["-m", "SECRET 1", "--timeout", "1"], b"");
     assert_eq!(out.status, Some(1), "{out:?}");
-    assert!(out.stderr.contains("no usable answer to the uncut messages: "), "{out:?}");
+    assert!(out.stderr.contains("no usable reply to the uncut messages: "), "{out:?}");
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn refused_connection_is_reported_with_a_hint() {
     run(["sweep", &free, "-m", "x"], "").is(
         1,
         "",
-        format!("secretcat: sweep {free}: no usable answer to the uncut messages: {hint}\n"),
+        format!("secretcat: sweep {free}: no usable reply to the uncut messages: {hint}\n"),
     );
 }
 
@@ -51,7 +51,7 @@ fn server_that_exits_ends_the_sweep_early() {
         "{found:#}"
     );
     assert_eq!((found["status"].as_u64(), found["plans"].as_u64()), (Some(4), Some(51)));
-    let why = "16 connections in a row failed: connection refused (--jobs 1 shows which plan came before)";
+    let why = "16 connections in a row failed: connection refused (--jobs 1 shows the plan before the failure)";
     assert_eq!(found["ended_early"], why);
 }
 
@@ -60,8 +60,8 @@ fn server_that_freezes_ends_the_sweep_early() {
     let Some(server) = broken("freezes_after", 20) else { return };
     let found = findings(&server, &["-m", "SECRET 12", "--timeout", "1"], b"");
     assert_eq!(verdicts(&found), [17, 0, 4], "{found:#}");
-    assert_eq!(found["ended_early"], "the server took nothing on 4 connections in a row");
-    assert_eq!(found["reasons"]["the server did not read all in time"], 4);
+    assert_eq!(found["ended_early"], "the server read nothing on 4 connections in a row");
+    assert_eq!(found["reasons"]["the server did not read everything in time"], 4);
     assert_eq!(found["status"], 4);
 }
 
@@ -74,5 +74,5 @@ fn server_crash_is_reported_with_the_plans_under_way() {
     let differences = found["differences"].as_array().unwrap();
     assert_eq!(differences[0]["found_by"], "message 1 cut at 1");
     assert_eq!(differences[0]["repeated"], false);
-    assert!(found["reasons"]["under way when the server went away"].as_u64().unwrap() >= 1, "{found:#}");
+    assert!(found["reasons"]["running when the server became unreachable"].as_u64().unwrap() >= 1, "{found:#}");
 }

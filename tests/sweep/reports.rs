@@ -74,7 +74,7 @@ fn junit_report_is_xml_with_the_right_counts() {
     assert_eq!(sweep(&gone, &args, b"").status, Some(4));
     let told = parsed(&file);
     assert!(told.starts_with("0 ") && !told.starts_with("0 0"), "{told}");
-    assert!(told.ends_with("\nperhaps different, and not tried again\nconnection refused\nunder way when the server went away\n16 connections in a row failed: connection refused (--jobs 1 shows which plan came before)\n"), "{told}");
+    assert!(told.ends_with("\nperhaps different, and not tried again\nconnection refused\nrunning when the server became unreachable\n16 connections in a row failed: connection refused (--jobs 1 shows the plan before the failure)\n"), "{told}");
     let nobody = gone.address();
     drop(gone);
     assert_eq!(run(["sweep", &nobody, "-m", "x", junit[0], junit[1]], "").status, Some(1));
@@ -144,8 +144,8 @@ fn signal_ends_a_sweep_that_has_found_a_difference() {
 fn ctrl_c_ends_the_wait_for_typed_messages() {
     let server = Server::start(&[]);
     let mut terminal = Terminal::start(&secretcat(["--color", "never", "sweep", &server.address()]));
-    let asked = terminal.sees("to end them\r\n");
-    assert!(asked.ends_with("type the messages to send, one a line, and Ctrl-D to end them\r\n"), "{asked:?}");
+    let asked = terminal.sees("ends the input\r\n");
+    assert!(asked.ends_with("type the messages, one per line; Ctrl-D ends the input\r\n"), "{asked:?}");
     terminal.types("SECRET 1\r");
     terminal.types("\x03");
     let (out, shown) = terminal.end();

@@ -120,8 +120,8 @@ fn is_unsteady(server: &Server, message: &str, answers: [&str; 2], mask: &str) {
         4,
         "",
         format!(
-            "secretcat: sweep {}: the server answers the same uncut messages differently each time: \
-             \"{one}\" and \"{other}\" (--mask '{mask}' would help)\n",
+            "secretcat: sweep {}: the replies to the same uncut messages differ: \
+             \"{one}\" and \"{other}\" (try --mask '{mask}')\n",
             server.address()
         ),
     );
@@ -151,7 +151,7 @@ fn date_that_changes_during_the_sweep_is_no_difference() {
 fn difference_that_does_not_repeat_is_not_proven() {
     let Some(server) = broken("flaky", 20) else { return };
     let found = findings(&server, &["-m", "SECRET 12"], b"");
-    let why = "the replies differed once, and were the same a second time";
+    let why = "the replies differed once, but not when the plan was repeated";
     assert_eq!((verdicts(&found), &found["reasons"][why]), ([50, 0, 1], &Value::from(1)), "{found:#}");
     assert_eq!(found["status"], 4);
 }
@@ -168,7 +168,7 @@ fn same_replies_from_another_host_prove_nothing() {
                     chunks                 4       0          0           4\n\
                     two cuts              36       0          0          36\n\
                     end of stream          2       2          0           0\n\
-                    not proven: 49 plans: the cuts could not be seen to arrive as reads of their own\n\
+                    not proven: 49 plans: it was not visible whether the cuts arrived as separate reads\n\
                     10.10.11.2:4500: 1 message, 10 bytes, 51 plans: 2 same, 0 different, 49 not proven\n";
     assert_eq!((out.status, String::from_utf8_lossy(&out.stdout).as_ref()), (Some(4), expected), "{out:?}");
     // What is wrong is wrong, however it was cut.

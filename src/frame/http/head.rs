@@ -45,7 +45,7 @@ pub(super) fn parse(role: Role, head: &[u8], bodiless: bool) -> Result<Option<He
             let Status::Complete(len) = request.parse(head).map_err(invalid)? else { return Ok(None) };
             let body = match body_length(request.headers, request.version)? {
                 // Only the end of the connection could end it, and then nobody is left to answer.
-                Some(Body::UntilClose) => return malformed("an HTTP request whose body has no end"),
+                Some(Body::UntilClose) => return malformed("HTTP request with a body of unknown length"),
                 body => body.unwrap_or(Body::Length(0)),
             };
             let mode = ResponseMode {
@@ -100,16 +100,16 @@ fn body_length(headers: &[Header<'_>], version: Option<u8>) -> Result<Option<Bod
     for value in values(headers, "Content-Length") {
         let number = if value.iter().all(u8::is_ascii_digit) { std::str::from_utf8(value).ok() } else { None };
         let Some(number) = number.and_then(|digits| digits.parse::<u64>().ok()) else {
-            return malformed("an HTTP Content-Length that is not a number");
+            return malformed("HTTP Content-Length is not a number");
         };
         if length.is_some_and(|length| length != number) {
-            return malformed("two HTTP Content-Lengths that differ");
+            return malformed("two different HTTP Content-Lengths");
         }
         length = Some(number);
     }
     match (coding, length) {
         // Each recipient would see another end: the way requests are smuggled (section 11.2).
-        (Some(_), Some(_)) => malformed("both Content-Length and Transfer-Encoding in an HTTP head"),
+        (Some(_), Some(_)) => malformed("HTTP head with both Content-Length and Transfer-Encoding"),
         (Some(_), None) if version == Some(0) => malformed("Transfer-Encoding in HTTP/1.0"),
         (Some(coding), None) if coding.eq_ignore_ascii_case(b"chunked") => Ok(Some(Body::Chunked)),
         (Some(_), None) => Ok(Some(Body::UntilClose)),
@@ -188,12 +188,12 @@ mod tests {
     fn ambiguous_lengths_are_refused() {
         let bad = |fields: &str, what: &str| assert_eq!(request(fields), Err(format!("malformed message: {what}")));
         for value in ["", "-1", "+1", "0x1", "1 1", "1,", "99999999999999999999"] {
-            bad(&format!("Content-Length: {value}"), "an HTTP Content-Length that is not a number");
+            bad(&format!("Content-Length: {value}"), "HTTP Content-Length is not a number");
         }
-        bad("Content-Length: 1\r\nContent-Length: 2", "two HTTP Content-Lengths that differ");
-        let both = "both Content-Length and Transfer-Encoding in an HTTP head";
+        bad("Content-Length: 1\r\nContent-Length: 2", "two different HTTP Content-Lengths");
+        let both = "HTTP head with both Content-Length and Transfer-Encoding";
         bad("Content-Length: 1\r\nTransfer-Encoding: chunked", both);
-        bad("Transfer-Encoding: chunked, gzip", "an HTTP request whose body has no end");
+        bad("Transfer-Encoding: chunked, gzip", "HTTP request with a body of unknown length");
         let old = body(Role::Responses, "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
         assert_eq!(old, Err("malformed message: Transfer-Encoding in HTTP/1.0".to_owned()));
     }

@@ -99,7 +99,7 @@ impl Gate {
 pub(super) fn not_visible(stream: &Stream) -> String {
     let peer = stream.endpoints().map_or_else(String::new, |(_, peer)| format!("{peer}: "));
     format!(
-        "{peer}--barrier peer-read: the peer's socket is not visible from here \
+        "{peer}--barrier peer-read: the peer's socket is not visible on this host \
          (another host or network namespace); waiting for its acknowledgements and --delay instead"
     )
 }

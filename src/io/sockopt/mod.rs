@@ -139,9 +139,9 @@ impl OptionError {
     pub fn advice(&self) -> Option<String> {
         let text = match (self.name, self.source.kind()) {
             ("congestion", _) => return self.congestions(),
-            ("source" | "source-port", io::ErrorKind::AddrInUse) => "another socket has that port: take another one",
-            ("source" | "source-port", io::ErrorKind::PermissionDenied) => "ports below 1024 need privilege",
-            ("source", io::ErrorKind::AddrNotAvailable) => "not an address of this host: ip addr lists those",
+            ("source" | "source-port", io::ErrorKind::AddrInUse) => "another socket has that port: use another one",
+            ("source" | "source-port", io::ErrorKind::PermissionDenied) => "ports below 1024 need privileges",
+            ("source", io::ErrorKind::AddrNotAvailable) => "not an address of this host: ip addr lists them",
             _ => return None,
         };
         Some(text.to_owned())

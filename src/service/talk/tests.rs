@@ -95,8 +95,8 @@ fn a_message_that_would_not_be_cut_is_not_sent() {
     play(&mut talk, vec![typed(b"abc")]);
     assert_eq!(
         play(&mut talk, vec![typed(b"ab")]),
-        "console \"Not sent: message 2 has 3 bytes with its ending, and --cut 3 does not fall inside it: \
-         1 to 2 or -1 to -2 would\\n\"\nPrompt"
+        "console \"Not sent: message 2 has 3 bytes with its ending, and --cut 3 does not cut it: \
+         1 to 2 and -1 to -2 do\\n\"\nPrompt"
     );
 }
 

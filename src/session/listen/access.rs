@@ -125,7 +125,7 @@ impl<'a> AccessLog<'a> {
     fn count(&self, left_out: impl FnOnce(&mut Quota) -> Option<u64>) {
         let Printed::Limited(quota) = self.printed else { return };
         if let Some(count) = left_out(&mut quota.lock().unwrap_or_else(PoisonError::into_inner)) {
-            self.report.event(&format!("{} ended (-v prints every one)", counted(count, "more connection")));
+            self.report.event(&format!("{} closed (-v prints each)", counted(count, "more connection")));
         }
     }
 }
@@ -177,7 +177,7 @@ fn reason(why: &Why, account: &Account, shutdown: Shutdown) -> String {
         }
         Why::Failed(error) | Why::Unwritable(error) => cause(error),
         Why::Garbled(error) => error.to_string(),
-        Why::Idle => "idle for too long".to_owned(),
+        Why::Idle => "idle timeout".to_owned(),
         Why::Unacknowledged => "not acknowledged by peer".to_owned(),
         Why::Done => match (shutdown, account) {
             (Shutdown::Aborts, _) => "aborted by shutdown",
@@ -249,7 +249,7 @@ mod tests {
             (failed(libc::EPIPE), "reset by peer"),
             (failed(libc::ETIMEDOUT), "connection timed out"),
             (Why::Garbled(FrameError::TooLong { limit: 8 }), "message longer than 8 bytes"),
-            (Why::Idle, "idle for too long"),
+            (Why::Idle, "idle timeout"),
         ] {
             assert_eq!(reason(&why, &reset, Shutdown::Drains), expected);
         }

@@ -258,7 +258,7 @@ impl<'a, S: Service> Server<'a, S> {
         if self.context.signals.stopped() {
             self.context.report.begin_anew();
         }
-        self.event(|| "stopping: answering what has arrived".to_owned());
+        self.event(|| "stopping: answering received messages".to_owned());
         super::tell(self.context, self.context.manager.stopping());
         if self.door == Door::Open {
             self.let_in(LAST_CALL, now)?;

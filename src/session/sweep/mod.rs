@@ -43,7 +43,7 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
     let _ = sys::raise_descriptor_limit();
     let from_stdin = config.messages.is_empty();
     if from_stdin && !config.quiet && std::io::stdin().is_terminal() {
-        context.report.event("type the messages to send, one a line, and Ctrl-D to end them");
+        context.report.event("type the messages, one per line; Ctrl-D ends the input");
     }
     let messages = if from_stdin { read_messages(config, &context.signals)? } else { config.messages.clone() };
     let lengths: Vec<_> = messages.iter().map(Vec::len).collect();
@@ -229,7 +229,7 @@ impl<I> All<'_, '_, I> {
         self.lifeless = if outcome.is_lifeless() && !unreachable { self.lifeless + 1 } else { 0 };
         if self.refused >= REFUSALS {
             tally.gave_up = Some(format!(
-                "{} connections in a row failed: {} (--jobs 1 shows which plan came before)",
+                "{} connections in a row failed: {} (--jobs 1 shows the plan before the failure)",
                 self.refused, outcome.ending
             ));
         } else if self.lifeless >= pool.setting.config.jobs.max(2) {

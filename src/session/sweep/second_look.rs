@@ -71,7 +71,7 @@ pub(super) fn examine(
             // Nothing was wrong the first time but that it took too long.
             Verdict::Same if baseline.is_late(outcome) => tally.count(trial.name, Verdict::Same),
             Verdict::Same => {
-                let why = "the replies differed once, and were the same a second time";
+                let why = "the replies differed once, but not when the plan was repeated";
                 tally.count(trial.name, Verdict::NotProven(why.to_owned()));
             }
             unproven @ Verdict::NotProven(_) => tally.count(trial.name, unproven),
@@ -86,7 +86,7 @@ fn settle(trial: &Trial, outcome: &Outcome, first: Verdict, baseline: &Baseline,
     if tally.gave_up.is_none() || first != Verdict::Different {
         return tally.count(trial.name, first);
     }
-    let why = if baseline.is_late(outcome) { "no answer in time" } else { "under way when the server went away" };
+    let why = if baseline.is_late(outcome) { "no reply in time" } else { "running when the server became unreachable" };
     tally.count(trial.name, Verdict::NotProven(why.to_owned()));
     if tally.differences.len() < TOLD {
         let (got, found_by) = (outcome.clone(), trial.name);
@@ -100,7 +100,7 @@ fn steady(order: &Order, baseline: &Baseline, pool: &mut Pool<'_>) -> Result<Res
     let Some(whole) = pool.one(order.layout().whole())? else { return Ok(Ok(())) };
     match baseline.confirm(&whole) {
         Err(_) if whole.is_lifeless() || baseline.is_late(&whole) => {
-            Ok(Err("the server no longer answers the uncut messages".to_owned()))
+            Ok(Err("the server no longer replies to the uncut messages".to_owned()))
         }
         Err(error) => Err(Stop::NoBaseline(error.into())),
         Ok(()) => Ok(Ok(())),

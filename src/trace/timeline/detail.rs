@@ -64,9 +64,9 @@ pub(super) fn draw(panels: &[Panel<'_>], part: Part, y: f64, need: Need) -> Opti
 fn legend(panels: &[Panel<'_>], part: Part, layout: &Layout, dense: bool) -> Vec<String> {
     let streams = || panels.iter().flat_map(|panel| &panel.streams);
     let width = match layout.scale {
-        Scale::Linear(_) => "as wide as it has bytes",
-        Scale::Root(_) => "wider the more bytes it has",
-        Scale::Flat(_) => "one call, however many bytes",
+        Scale::Linear(_) => "The width of a mark is its number of bytes",
+        Scale::Root(_) => "A mark with more bytes is wider",
+        Scale::Flat(_) => "A mark is one call of any size",
     };
     let of = if streams().any(|stream| stream.messages.count() > 0) { "message" } else { "connection" };
     let held = |held: bool| {
@@ -75,14 +75,14 @@ fn legend(panels: &[Panel<'_>], part: Part, layout: &Layout, dense: bool) -> Vec
     };
     let ends = matches!(part, Part::Whole) && streams().any(|stream| stream.shutdown.or(stream.eof).is_some());
     let said = [
-        (true, format!("A mark is {width}; its colour is its {of}.")),
-        (dense, "Where messages are too many to tell apart, colours run from the first to the last.".to_owned()),
-        (true, "Bands join the same bytes.".to_owned()),
-        (!layout.axis.linear, "Time stretches where marks need room.".to_owned()),
-        (layout.axis.restarts(), "A time with + counts from the last wait.".to_owned()),
-        (held(true), "A green dot is a barrier that held.".to_owned()),
-        (held(false), "An orange ring is a barrier that proved nothing.".to_owned()),
-        (ends, "A grey stroke is the end of a side.".to_owned()),
+        (true, format!("{width}; the colour is the {of}.")),
+        (dense, "Many messages: colours run from the first to the last.".to_owned()),
+        (true, "Bands connect the same bytes.".to_owned()),
+        (!layout.axis.linear, "Time is stretched where marks need space.".to_owned()),
+        (layout.axis.restarts(), "A time with + counts from the last pause.".to_owned()),
+        (held(true), "A green dot is a confirmed barrier.".to_owned()),
+        (held(false), "An orange ring is a barrier without proof.".to_owned()),
+        (ends, "A grey stroke is where a side closes.".to_owned()),
     ];
     said.into_iter().filter_map(|(is_there, sentence)| is_there.then_some(sentence)).collect()
 }
@@ -193,9 +193,9 @@ fn draw_between(svg: &mut Svg, writes: &[Placed], stream: &Stream<'_>, part: Par
         let before = writes.partition_point(|placed| placed.mark.t0 < *t).checked_sub(1).map(|at| &writes[at]);
         if let Some(placed) = before.filter(|placed| placed.width >= 5.0) {
             let (class, about) = match outcome {
-                BarrierOutcome::Read => ("yes", "the peer had read everything before"),
-                BarrierOutcome::Acked => ("yes", "the peer's kernel had everything before"),
-                BarrierOutcome::NotVisible => ("no", "acknowledged; whether it was read is not visible from here"),
+                BarrierOutcome::Read => ("yes", "the peer had read all bytes before"),
+                BarrierOutcome::Acked => ("yes", "the peer's kernel had all bytes before"),
+                BarrierOutcome::NotVisible => ("no", "acknowledged; not visible whether it was read"),
                 BarrierOutcome::Abandoned => ("no", "the connection ended first"),
             };
             svg.dot(class, [placed.x + placed.width, y + LANE, 2.6], about);
