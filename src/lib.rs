@@ -36,7 +36,6 @@ pub mod value;
 pub mod verdict;
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use cli::{Refusal, Task};
@@ -46,6 +45,7 @@ use io::recorder::Recorder;
 use io::report::Report;
 use io::signal::{IgnoredInterrupt, Signals, die_of};
 use io::systemd::Manager;
+use io::terminal;
 use session::Context;
 use value::Signal;
 
@@ -138,7 +138,7 @@ fn ignored_interrupt(task: &Task) -> Option<IgnoredInterrupt> {
         Task::Listen(_) | Task::Sweep(_) => Some(IgnoredInterrupt::Handle),
         Task::Connect(_) if std::process::id() == 1 => Some(IgnoredInterrupt::Handle),
         Task::Connect(config) => {
-            let watched = std::io::stdin().is_terminal() || std::io::stderr().is_terminal();
+            let watched = terminal::is_stdin() || terminal::is_stderr();
             (config.seeing.records() || watched).then_some(IgnoredInterrupt::Keep)
         }
     }

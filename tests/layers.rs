@@ -44,9 +44,6 @@ const REACTOR: &str = "io/reactor.rs";
 /// The exchange is being rewritten as state machines that get the time as an argument.
 const REWRITE: &str = "goes with the rewrite of the exchange";
 
-/// These go in the next commits.
-const NEXT: &str = "moves to io";
-
 const RULES: &[Rule] = &[
     Rule {
         what: "reads the clock",
@@ -63,18 +60,8 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule { what: "has times", names: &["Instant", "SystemTime"], rooms: &["peer", "io", "session"], exceptions: &[] },
-    Rule {
-        what: "uses files",
-        names: &["std::fs", "fs::", "File::", "OpenOptions"],
-        rooms: &["io"],
-        exceptions: &[("session/sweep/mod.rs", NEXT)],
-    },
-    Rule {
-        what: "uses threads",
-        names: &["std::thread", "thread::"],
-        rooms: &["io"],
-        exceptions: &[("session/listen.rs", NEXT), ("session/loopback.rs", NEXT), ("session/room.rs", NEXT)],
-    },
+    Rule { what: "uses files", names: &["std::fs", "fs::", "File::", "OpenOptions"], rooms: &["io"], exceptions: &[] },
+    Rule { what: "uses threads", names: &["std::thread", "thread::"], rooms: &["io"], exceptions: &[] },
     Rule {
         what: "uses a standard stream or a terminal",
         names: &[
@@ -88,13 +75,7 @@ const RULES: &[Rule] = &[
             "same_terminal",
         ],
         rooms: &["io"],
-        exceptions: &[
-            ("session/exchange/meter.rs", REWRITE),
-            ("session/connect/mod.rs", NEXT),
-            ("session/connect/stream.rs", NEXT),
-            ("session/sweep/mod.rs", NEXT),
-            ("lib.rs", NEXT),
-        ],
+        exceptions: &[("session/exchange/meter.rs", REWRITE)],
     },
     Rule {
         what: "uses a socket or the system",

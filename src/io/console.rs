@@ -22,7 +22,7 @@ use crlf::CrLf;
 use dialogue::Dialogue;
 pub use kept::Kept;
 use kept::Replay;
-pub use standard::{Source, Standard, print};
+pub use standard::{Source, Standard, print, print_text};
 
 /// pipe(7): a write of up to `PIPE_BUF` bytes to a pipe that poll(2) reports writable does not block.
 const PIPE_BUF: usize = 4096;

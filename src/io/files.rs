@@ -1,4 +1,4 @@
-//! The input of a run before it begins: plan files, the whole of stdin, and a random seed.
+//! Files as a whole: plans, the whole of stdin, and reports; and a random seed.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Read;
@@ -26,6 +26,14 @@ pub fn read_plan(path: &Path) -> Result<Plan, Error> {
         let place = format!("{}:{}:{}", shown_path(path), error.line, error.column);
         Error::Usage(format!("{place}: {} (--plan takes a file of --trace or sweep --json)", error.message))
     })
+}
+
+/// Writes a file with this text, in the place of an older one.
+///
+/// # Errors
+/// When it cannot be created or written.
+pub fn write(path: &Path, text: &str) -> Result<(), Error> {
+    std::fs::write(path, text).map_err(Error::file(Operation::Write, path))
 }
 
 /// The largest input that a sweep reads from stdin.

@@ -23,6 +23,7 @@ pub mod stream;
 pub mod sys;
 pub mod systemd;
 pub mod terminal;
+pub mod threads;
 
 use std::time::Instant;
 

@@ -142,10 +142,22 @@ pub fn columns() -> usize {
 
 /// Drops typed bytes that are not read, if stdin is a terminal.
 pub fn flush_input() {
-    if io::stdin().is_terminal() {
+    if is_stdin() {
         // A terminal that has gone has no bytes.
         let _ = tty::flush_input(io::stdin().as_fd());
     }
+}
+
+/// Whether stdin is a terminal.
+#[must_use]
+pub fn is_stdin() -> bool {
+    io::stdin().is_terminal()
+}
+
+/// Whether stderr is a terminal.
+#[must_use]
+pub fn is_stderr() -> bool {
+    io::stderr().is_terminal()
 }
 
 /// Whether both are the same terminal.

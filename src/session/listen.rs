@@ -4,8 +4,6 @@ mod access;
 mod pipe_end;
 mod server;
 
-use std::thread;
-
 use server::Server;
 
 use super::Context;
@@ -18,6 +16,7 @@ use crate::io::listener::Listener;
 use crate::io::reactor::Reactor;
 use crate::io::sys;
 use crate::io::systemd::Manager;
+use crate::io::threads::run_together;
 use crate::service::Service;
 use crate::service::pipe::{Pipe, SendsEnd, Terms};
 use crate::service::relay::Relay;
@@ -59,28 +58,12 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
     }
     ready(&listener);
     let room = &Room::default();
-    thread::scope(|scope| {
-        let mut others = Vec::new();
-        let mut result = (1..loops(config)).try_for_each(|_| {
-            let listener = listener.again().map_err(Error::local(Operation::Share, "the listening socket"))?;
-            // If one loop fails, all loops end.
-            let serve = move || beside(config, context, listener, room).inspect_err(|_| context.signals.stop());
-            let thread = thread::Builder::new().name("loop".to_owned()).spawn_scoped(scope, serve);
-            others.push(thread.map_err(Error::local(Operation::Start, "a thread"))?);
-            Ok(())
-        });
-        if result.is_ok() {
-            result = serve(config, context, reactor, listener, room);
-        }
-        if result.is_err() {
-            context.signals.stop();
-        }
-        for thread in others {
-            // The message of a panic was printed by the thread.
-            result = result.and(thread.join().unwrap_or(Ok(())));
-        }
-        result
-    })
+    let shared: Result<Vec<_>, Error> = (1..loops(config))
+        .map(|_| listener.again().map_err(Error::local(Operation::Share, "the listening socket")))
+        .collect();
+    let others = shared?.into_iter().map(|listener| move || beside(config, context, listener, room));
+    let own = || serve(config, context, reactor, listener, room);
+    run_together("loop", own, others, || context.signals.stop())
 }
 
 /// Starts a further loop over the same listening socket.

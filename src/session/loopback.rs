@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::mpsc::channel;
-use std::thread::JoinHandle;
 
 use super::{Context, listen};
 use crate::config::{ConnectConfig, ListenConfig};
@@ -10,13 +9,14 @@ use crate::error::{Error, Operation};
 use crate::frame::Framing;
 use crate::io::signal::Signals;
 use crate::io::systemd::Manager;
+use crate::io::threads::Thread;
 use crate::value::{Address, Family, Host};
 
 /// A private message listener on a thread, for one conversation.
 pub(super) struct Loopback {
     pub(super) address: Address,
     signals: Signals,
-    thread: JoinHandle<()>,
+    thread: Thread,
 }
 
 impl Loopback {
@@ -29,21 +29,20 @@ impl Loopback {
         let signals = Signals::default();
         let theirs = Context { signals: signals.clone(), manager: Manager::default(), ..context.clone() };
         let (sender, receiver) = channel::<Result<SocketAddr, Error>>();
-        let thread = std::thread::Builder::new()
-            .name("loopback".to_owned())
-            .spawn(move || {
-                let ready = sender.clone();
-                let told = listen::run(&listen, &theirs, |listener| {
-                    if let Some(addr) = listener.local_addr() {
-                        // The receiver waits for this address.
-                        let _ = ready.send(Ok(addr));
-                    }
-                });
-                if let Err(error) = told {
-                    let _ = sender.send(Err(error));
+        let serve = move || {
+            let ready = sender.clone();
+            let result = listen::run(&listen, &theirs, |listener| {
+                if let Some(addr) = listener.local_addr() {
+                    // The receiver waits for this address.
+                    let _ = ready.send(Ok(addr));
                 }
-            })
-            .map_err(Error::local(Operation::Start, "the loopback listener"))?;
+            });
+            if let Err(error) = result {
+                let _ = sender.send(Err(error));
+            }
+        };
+        let thread =
+            Thread::start("loopback", serve).map_err(Error::local(Operation::Start, "the loopback listener"))?;
         let gave_up = |_| Error::Usage("the loopback listener did not start".to_owned());
         let addr = receiver.recv().map_err(gave_up)??;
         let address = Address::Tcp { host: Host::Ip(addr.ip()), port: addr.port() };
@@ -53,7 +52,6 @@ impl Loopback {
 
     pub(super) fn stop(self) {
         self.signals.stop();
-        // A panic of the thread was already printed.
-        let _ = self.thread.join();
+        self.thread.join();
     }
 }

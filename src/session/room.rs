@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use super::account::Totals;
 use super::complaint::Quota;
 use crate::config::ListenConfig;
+use crate::io::threads;
 
 /// The state that all loops of a listener share.
 #[derive(Debug, Default)]
@@ -37,8 +38,8 @@ pub(super) struct Share<'a> {
 /// The number of loops.
 pub(super) fn loops(config: &ListenConfig) -> usize {
     match config.threads {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        threads => threads,
+        0 => threads::processors(),
+        number => number,
     }
 }
 

@@ -47,6 +47,14 @@ pub fn print(write: impl FnOnce() -> io::Result<()>) -> Result<(), Error> {
     }
 }
 
+/// Prints this text on stdout.
+///
+/// # Errors
+/// As [`print`].
+pub fn print_text(text: &str) -> Result<(), Error> {
+    print(|| io::stdout().write_all(text.as_bytes()))
+}
+
 /// What kind of input stdin is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {

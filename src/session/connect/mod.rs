@@ -8,7 +8,6 @@ mod messages;
 mod replies;
 mod stream;
 
-use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -24,6 +23,7 @@ use crate::io::connector::Connected;
 use crate::io::console::{Console, Kept};
 use crate::io::key::Key;
 use crate::io::reactor::{Handler, Reactor, Ready};
+use crate::io::terminal;
 use crate::service::{Event, PeerId, Service, Traits};
 use crate::value::Address;
 
@@ -54,7 +54,7 @@ pub fn run(config: &ConnectConfig, context: &Context) -> Result<(), Error> {
 }
 
 fn connect(config: &ConnectConfig, address: &Address, context: &Context) -> Result<(), Error> {
-    let person = !config.raw && config.input == Input::Stdin && io::stdin().is_terminal();
+    let person = !config.raw && config.input == Input::Stdin && terminal::is_stdin();
     if config.reconnect && !person {
         return Err(Error::Usage("--reconnect is for a conversation: stdin is no terminal".to_owned()));
     }

@@ -1,6 +1,5 @@
 //! Bytes both ways between the standard streams and a server, as nc does.
 
-use std::io::{self, IsTerminal};
 use std::time::Instant;
 
 use super::super::input_wait::InputWait;
@@ -11,6 +10,7 @@ use crate::error::{Error, Operation};
 use crate::frame::{FrameError, Framing, Inbox, Role};
 use crate::io::console::{Console, Source};
 use crate::io::key::Key;
+use crate::io::terminal;
 use crate::service::PeerId;
 use crate::service::Service;
 use crate::service::pipe::{Pipe, SendsEnd};
@@ -87,7 +87,7 @@ impl Mode<'_, Pipe> for Stream {
 impl<S: Service> Run<'_, S> {
     /// Has it reported how much of stdin has gone, unless a person types it.
     pub(super) fn start_meter_of_input(&mut self) {
-        let typed = self.config.input != Input::Stdin || (!self.config.raw && io::stdin().is_terminal());
+        let typed = self.config.input != Input::Stdin || (!self.config.raw && terminal::is_stdin());
         if !typed {
             self.exchange.start_meter(&self.config.seeing, &self.context.report);
         }

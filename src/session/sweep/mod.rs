@@ -5,9 +5,7 @@ mod pool;
 mod progress;
 mod second_look;
 
-use std::io::{IsTerminal, Write};
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use self::conversation::{Expected, Setting};
@@ -16,11 +14,11 @@ use self::progress::Progress;
 use self::second_look::{Suspects, examine};
 use super::Context;
 use crate::config::SweepConfig;
-use crate::error::{Error, ExitStatus, Operation};
+use crate::error::{Error, ExitStatus};
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::reactor::{Handler, Reactor, Ready};
 use crate::io::signal::Signals;
-use crate::io::{console, files, sys};
+use crate::io::{console, files, sys, terminal};
 use crate::plan::{Order, Trial};
 use crate::verdict::{Baseline, BaselineError, Ending, Outcome, Subject, Tally, Verdict, to_json, to_junit, to_text};
 
@@ -42,7 +40,7 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
     super::check_platform(&config.traffic.socket)?;
     let _ = sys::raise_descriptor_limit();
     let from_stdin = config.messages.is_empty();
-    if from_stdin && !config.quiet && std::io::stdin().is_terminal() {
+    if from_stdin && !config.quiet && terminal::is_stdin() {
         context.report.event("type the messages, one per line; Ctrl-D ends the input");
     }
     let messages = if from_stdin { read_messages(config, &context.signals)? } else { config.messages.clone() };
@@ -261,11 +259,11 @@ fn tell(
     status: ExitStatus,
 ) -> Result<(), Error> {
     if let Some(path) = &config.output.junit {
-        write(path, &to_junit(subject, baseline, tally))?;
+        files::write(path, &to_junit(subject, baseline, tally))?;
     }
     match baseline {
-        _ if config.output.json => print(&to_json(subject, baseline, tally, status)),
-        Ok(baseline) => print(&to_text(subject, baseline, tally)),
+        _ if config.output.json => console::print_text(&to_json(subject, baseline, tally, status)),
+        Ok(baseline) => console::print_text(&to_text(subject, baseline, tally)),
         Err(_) => Ok(()),
     }
 }
@@ -287,12 +285,4 @@ fn read_messages(config: &SweepConfig, signals: &Signals) -> Result<Vec<Vec<u8>>
         return Err(Error::Usage("sweep has no messages to send: give -m TEXT, or messages on stdin".to_owned()));
     }
     Ok(messages)
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Error> {
-    std::fs::write(path, text).map_err(Error::file(Operation::Write, path))
-}
-
-fn print(text: &str) -> Result<(), Error> {
-    console::print(|| std::io::stdout().write_all(text.as_bytes()))
 }
