@@ -1,7 +1,7 @@
 //! A terminal for a program: what a person types at it and what they see.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
@@ -22,6 +22,15 @@ pub(crate) fn open_pty() -> (OwnedFd, impl Fn() -> OwnedFd) {
     unlockpt(&master).unwrap();
     let name = ptsname(&master, Vec::new()).unwrap();
     (master, move || rustix::fs::open(&name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).unwrap())
+}
+
+/// Reads what programs have written to the terminal. EIO: all of them have closed it, and everything was read.
+///
+/// The first EIO does not mean that everything was read. Linux looks for bytes first and for the close next
+/// (`n_tty_read`), so a program that writes and ends in between loses its last bytes to this read. They were
+/// written before the close that the read saw, so a second read returns them.
+fn read_screen(mut screen: &File, buf: &mut [u8]) -> io::Result<usize> {
+    screen.read(buf).or_else(|_| screen.read(buf))
 }
 
 /// `command` with its stdin as the terminal that Ctrl-C and hangups come from.
@@ -60,12 +69,11 @@ impl Terminal {
         let (master, slave) = open_pty();
         let proc = Proc::start_on(&mut on_terminal(command), slave().into(), slave().into(), slave().into());
         let keyboard = File::from(master);
-        let mut eyes = keyboard.try_clone().unwrap();
+        let eyes = keyboard.try_clone().unwrap();
         let (sender, screen) = channel();
         thread::spawn(move || {
             let mut buf = [0; 4096];
-            // EIO: everybody has left the terminal.
-            while let Ok(n @ 1..) = eyes.read(&mut buf) {
+            while let Ok(n @ 1..) = read_screen(&eyes, &mut buf) {
                 if sender.send(buf[..n].to_vec()).is_err() {
                     break;
                 }
