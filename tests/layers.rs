@@ -19,7 +19,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("trace", &["plan", "value"]),
     ("verdict", &["error", "frame", "plan", "value"]),
     ("service", &["frame", "plan", "value"]),
-    ("peer", &["plan", "trace", "value"]),
+    ("peer", &["plan", "trace"]),
     ("config", &["error", "frame", "plan", "service", "value", "verdict"]),
     ("io", &["config", "editor", "error", "peer", "plan", "service", "trace", "value"]),
     ("session", &["config", "error", "frame", "io", "peer", "plan", "service", "trace", "value", "verdict"]),
@@ -105,18 +105,43 @@ struct Source {
     /// The path under its folder, src/ for most.
     path: String,
     text: String,
+    /// All of it is compiled for tests only.
+    is_test: bool,
 }
 
 impl Source {
-    /// Lines with their numbers, without comments, and without the unit tests at the end.
+    /// Lines with their numbers, without comments and without what is compiled for tests only.
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
-        let lines = self.text.lines().enumerate().take_while(|(_, line)| line.trim() != "#[cfg(test)]");
-        lines.map(|(number, line)| (number + 1, line.split("//").next().unwrap_or_default()))
+        let mut tests: Option<usize> = None; // the indentation of the item being left out
+        let mut begun = false;
+        self.text.lines().enumerate().filter_map(move |(number, line)| {
+            let indent = line.len() - line.trim_start().len();
+            match tests {
+                None if line.trim() == "#[cfg(test)]" => (tests, begun) = (Some(indent), false),
+                None => return Some((number + 1, line.split("//").next().unwrap_or_default())),
+                // rustfmt puts the end of an item under its beginning.
+                Some(column) if indent == column && !line.trim_start().starts_with("#[") && !line.is_empty() => {
+                    let is_end = if begun { line.trim().starts_with('}') } else { line.ends_with([';', '}']) };
+                    begun = true;
+                    tests = tests.filter(|_| !is_end);
+                }
+                Some(_) => {}
+            }
+            None
+        })
     }
 
-    /// Whether all of it is unit tests.
-    fn is_test(&self) -> bool {
-        self.path.ends_with("/tests.rs") || self.path.contains("/tests/")
+    /// The paths, without extension, of the modules that this file declares for tests only.
+    fn test_modules(&self) -> impl Iterator<Item = String> + '_ {
+        let folder = match self.path.rsplit_once('/').unwrap_or(("", &self.path)) {
+            ("", "lib.rs" | "main.rs") => String::new(),
+            (folder, "mod.rs") => format!("{folder}/"),
+            _ => format!("{}/", self.path.trim_end_matches(".rs")),
+        };
+        let lines = self.text.lines().zip(self.text.lines().skip(1));
+        let declared = lines.filter(|(line, _)| line.trim() == "#[cfg(test)]");
+        let names = declared.filter_map(|(_, next)| next.trim().strip_prefix("mod ")?.strip_suffix(';'));
+        names.map(move |name| format!("{folder}{name}"))
     }
 
     /// The room that this file is in: a folder of src/, or a file beside it.
@@ -166,8 +191,15 @@ fn word(text: &str) -> Option<String> {
 }
 
 fn sources() -> Vec<Source> {
-    let sources = files("src");
+    let mut sources = files("src");
     assert!(sources.len() > 20, "src/ was not found");
+    let tests: Vec<_> = sources.iter().flat_map(Source::test_modules).collect();
+    for source in &mut sources {
+        let module = source.path.trim_end_matches(".rs").trim_end_matches("/mod");
+        let is_in =
+            |test: &String| module.strip_prefix(test).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        source.is_test = tests.iter().any(is_in);
+    }
     sources
 }
 
@@ -184,7 +216,7 @@ fn files(folder: &str) -> Vec<Source> {
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(&path).unwrap();
                 let path = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
-                sources.push(Source { path, text });
+                sources.push(Source { path, text, is_test: false });
             }
         }
     }
@@ -201,7 +233,8 @@ fn none(complaints: &[String]) {
 /// The imports of all files of each room, with a place for each.
 fn imports() -> BTreeMap<String, BTreeMap<String, String>> {
     let mut imports: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-    for source in sources().into_iter().filter(|source| !["lib", "main"].contains(&source.room())) {
+    let is_in_room = |source: &Source| !source.is_test && !["lib", "main"].contains(&source.room());
+    for source in sources().into_iter().filter(is_in_room) {
         let of_room = imports.entry(source.room().to_owned()).or_default();
         for (line, room) in source.imports().into_iter().filter(|(_, room)| room != source.room()) {
             of_room.entry(room).or_insert_with(|| format!("src/{}:{line}", source.path));
@@ -242,7 +275,7 @@ fn names_are_used_only_where_they_belong() {
     let sources = sources();
     for Rule { what, names: forbidden, rooms, exceptions } in RULES {
         let mut excused = Vec::new();
-        for source in sources.iter().filter(|source| !rooms.contains(&source.room()) && !source.is_test()) {
+        for source in sources.iter().filter(|source| !rooms.contains(&source.room()) && !source.is_test) {
             let is_forbidden = |code: &str| forbidden.iter().any(|name| names(code, name));
             let mut found = source.code().filter(|(_, code)| is_forbidden(code)).peekable();
             if found.peek().is_some() && exceptions.iter().any(|(path, _)| *path == source.path) {
@@ -324,11 +357,23 @@ fn unsafe_code_has_safety_comments() {
 #[test]
 fn imports_are_found_in_every_form() {
     let text = "//! x\nuse crate::io::sys;\nuse crate::{cli, value::Size};\nuse crate::{\n    config::Seeing, session,\n    \
-                trace,\n};\nuse super::super::peer;\nfn f() { crate::error::cause(); } // crate::cli\n#[cfg(test)]\nuse crate::plan;\n";
-    let source = Source { path: "frame/x.rs".into(), text: text.into() };
+                trace,\n};\nuse super::super::peer;\nfn f() { crate::error::cause(); } // crate::cli\n";
+    let source = Source { path: "frame/x.rs".into(), text: text.into(), is_test: false };
     let rooms: Vec<_> = source.imports().into_iter().map(|(_, room)| room).collect();
     assert_eq!(rooms, ["io", "cli", "value", "config", "session", "trace", "peer", "error"]);
     assert_eq!((source.room(), source.depth()), ("frame", 2));
     assert!(names("eprintln!(\"\"); println!(\"\")", "println!"));
     assert!(!names("eprintln!(\"\")", "println!"));
+}
+
+#[test]
+fn items_for_tests_only_are_left_out() {
+    let text = "mod a;\n#[cfg(test)]\nmod b;\n\nimpl A {\n    #[cfg(test)]\n    #[must_use]\n    fn c(\n        d: D,\n    \
+                ) {\n        e();\n    }\n\n    fn f() {}\n}\n\n#[cfg(test)]\nmod tests {\n    g\n}\n";
+    let source = Source { path: "frame/mod.rs".into(), text: text.into(), is_test: false };
+    let code: Vec<_> = source.code().map(|(_, code)| code).filter(|code| !code.is_empty()).collect();
+    assert_eq!(code, ["mod a;", "impl A {", "    fn f() {}", "}"]);
+    assert_eq!(source.test_modules().collect::<Vec<_>>(), ["frame/b"]);
+    let lib = Source { path: "lib.rs".into(), text: text.into(), is_test: false };
+    assert_eq!(lib.test_modules().collect::<Vec<_>>(), ["b"]);
 }

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::plan::{Cutter, Cutting, Plan};
+use crate::value::{Offsets, Range, Seed, Size};
 
 /// Wire and body of every message, and the error that ended them.
 pub(super) type Outcome = (Vec<(Vec<u8>, Vec<u8>)>, Option<FrameError>);
@@ -88,25 +90,39 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(part, 0..12).prop_map(|parts| parts.concat())
 }
 
+/// Plans that cut a stream: at offsets, or in pieces of drawn sizes.
+fn plan() -> impl Strategy<Value = Plan> {
+    let cutting = prop_oneof![
+        prop::collection::btree_set(1i64..120, 1..8).prop_map(|cuts| Cutting::Cut(Offsets::new(cuts).unwrap())),
+        (1u64..30, 0u64..30).prop_map(|(min, more)| Cutting::Chunk(Range { min: Size(min), max: Size(min + more) })),
+    ];
+    (cutting, any::<u64>()).prop_map(|(cutting, seed)| Plan { cutting, seed: Seed(seed), ..Plan::default() })
+}
+
+/// The pieces in which a peer with this plan would write the stream.
+fn pieces<'a>(plan: &Plan, stream: &'a [u8]) -> Vec<&'a [u8]> {
+    let mut cutter = Cutter::new(plan, 0);
+    let mut rest = stream;
+    let mut pieces = Vec::new();
+    while let Some(piece) = cutter.next_in_stream(rest.len()) {
+        let (part, after) = rest.split_at(piece.len);
+        pieces.push(part);
+        rest = after;
+    }
+    pieces
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
     fn any_split_gives_the_same_messages(
         (framing, role) in framing(), stream in stream(), limit in 0usize..200,
-        sizes in prop::collection::vec(1usize..30, 1..20), kept in prop::collection::vec(any::<bool>(), 0..20),
+        plan in plan(), kept in prop::collection::vec(any::<bool>(), 0..20),
     ) {
         let inbox = || Inbox::new(framing, role, limit);
-        let mut rest = &stream[..];
-        let mut parts = Vec::new();
-        for size in sizes.iter().cycle() {
-            if rest.is_empty() {
-                break;
-            }
-            let (part, after) = rest.split_at((*size).min(rest.len()));
-            parts.push(part);
-            rest = after;
-        }
+        let parts = pieces(&plan, &stream);
+        prop_assert_eq!(parts.concat(), &stream[..]);
         let whole = decode(inbox(), &[&stream], &[]);
         let wire: Vec<u8> = whole.0.iter().flat_map(|(wire, _)| wire.clone()).collect();
         prop_assert!(stream.starts_with(&wire));
