@@ -149,7 +149,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Refusa
     let args = as_options(args);
     let refused = |error| refused(&args, error);
     let mut program = command_for(&args);
-    let matches = match program.try_get_matches_from_mut(&args) {
+    let mut matches = match program.try_get_matches_from_mut(&args) {
         // Shortening the help of fifty options takes longer than to define them: it is done where it is printed.
         Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelp => {
             command_for(&args).mut_subcommands(short_help::shorten).try_get_matches_from(&args)
@@ -157,14 +157,16 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Refusa
         other => other,
     }
     .map_err(refused)?;
-    let cli = Cli::from_arg_matches(&matches).map_err(refused)?;
+    let given = Given::read(&program, &matches);
     let typed = address_was_typed(matches.subcommand().map(|(_, of_command)| of_command));
-    let task = match Commands::from_arg_matches(&matches).map_err(refused)? {
+    // Values are moved out of the matches; reading them from a reference would copy all matches first.
+    let cli = Cli::from_arg_matches_mut(&mut matches).map_err(refused)?;
+    let task = match Commands::from_arg_matches_mut(&mut matches).map_err(refused)? {
         Commands::Listen(flags) => Task::Listen(Box::new(flags.into_config(typed)?)),
         Commands::Connect(flags) => Task::Connect(Box::new(flags.into_config(typed)?)),
         Commands::Sweep(flags) => Task::Sweep(Box::new(flags.into_config(typed)?)),
     };
-    effect::check(&task, &Given::read(&program, &matches))?;
+    effect::check(&task, &given)?;
     Ok(Request { color: cli.color, task })
 }
 
