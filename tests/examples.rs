@@ -6,7 +6,6 @@ mod sandbox;
 mod skip;
 
 use std::path::Path;
-use std::process::Command;
 
 /// Runs a snippet that has to succeed; its stdout.
 fn passes(name: &str, script: &str) -> String {
@@ -34,15 +33,11 @@ fn examples(page: &str) -> Vec<String> {
     blocks.map(|block| format!("{}\n", block.replace("\\-", "-").replace("\\(aq", "'").replace("\\e", "\\"))).collect()
 }
 
-fn has(program: &str) -> bool {
-    Command::new("sh").args(["-c", &format!("command -v {program}")]).output().is_ok_and(|out| out.status.success())
-}
-
 /// Whether the programs that a snippet needs beside ours are there; the test is skipped when not.
 fn can_run(name: &str, script: &str) -> bool {
     let lacking = ["curl", "python3", "nc", "socat", "redis-cli"]
         .into_iter()
-        .find(|program| script.contains(&format!("{program} ")) && !has(program));
+        .find(|program| script.contains(&format!("{program} ")) && !skip::has(program));
     lacking.inspect(|program| skip::skip(&format!("{name}: no {program}"))).is_none()
 }
 
@@ -78,7 +73,7 @@ fn readme_sessions_show_the_real_output() {
         let script: String = commands.collect();
         let output: Vec<_> =
             session.lines().filter(|line| !line.starts_with("$ ") && !line.starts_with("> ")).collect();
-        if script.contains("LCDd ") && !has("LCDd") {
+        if script.contains("LCDd ") && !skip::has("LCDd") {
             skip::skip_even_in_ci("no LCDd (package lcdproc)");
             continue;
         }

@@ -10,10 +10,10 @@ use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
-use crate::logging::without_times;
 use crate::support::skip::{skip, skip_even_in_ci};
 use crate::support::{
     DEADLINE, Proc, Server, accept, clean, converse, digits, has, limited, poll_until, reset, run, run_command, shell,
+    without_durations,
 };
 
 /// Hands stdin over as `sd_listen_fds(3)` has it: as descriptor 3, to the process of this number.
@@ -116,7 +116,7 @@ fn inherited_connection_is_the_only_client() {
         assert_eq!(converse(client, b"SECRET 1\n"), digits("1").into_bytes());
         let out = proc.end();
         let line = format!("<6>#1 {from}: * s, 9 bytes in, 21 bytes out, 1 message in: closed by peer\n");
-        assert_eq!((out.status, without_times(&out.stderr)), (Some(0), line));
+        assert_eq!((out.status, without_durations(&out.stderr)), (Some(0), line));
         std::fs::remove_file(name).unwrap();
     }
     // Of a unix socket, as a pipe, and past a rule that keeps it out.

@@ -7,14 +7,6 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use crate::support::net::Net;
 use crate::support::{DEADLINE, Dir, Proc, Server, digits, run, run_command, secretcat, skip, tcp};
 
-fn has_ipv6() -> bool {
-    let has = std::net::TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
-    if !has {
-        skip::skip("no IPv6 here");
-    }
-    has
-}
-
 #[test]
 fn address_without_host_means_loopback() {
     let server = Server::at(":0", &[]);
@@ -34,7 +26,7 @@ fn host_and_port_work_as_two_arguments() {
 
 #[test]
 fn ipv6_address_works_with_and_without_brackets() {
-    if !has_ipv6() {
+    if !skip::has_ipv6() {
         return;
     }
     let server = Server::at("[::1]:0", &[]);
@@ -48,7 +40,7 @@ fn ipv6_address_works_with_and_without_brackets() {
 
 #[test]
 fn star_listens_on_all_interfaces_of_both_families() {
-    if !has_ipv6() {
+    if !skip::has_ipv6() {
         return;
     }
     let server = Server::at("*:0", &[]);

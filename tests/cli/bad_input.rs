@@ -5,9 +5,9 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::net::UnixStream;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use crate::support::{Dir, Proc, Server, digits, is_root, run, run_command, secretcat, shell, skip};
+use crate::support::{Dir, Proc, Server, as_nobody, digits, is_root, run, run_command, secretcat, shell, skip};
 
 #[test]
 fn invalid_command_line_prints_one_line_and_status_2() {
@@ -203,8 +203,8 @@ fn source_port_in_use_is_reported_with_its_option() {
 
 #[test]
 fn link_local_address_without_interface_gets_a_hint() {
-    if std::net::TcpListener::bind("[::1]:0").is_err() {
-        return skip::skip("no IPv6 here");
+    if !skip::has_ipv6() {
+        return;
     }
     for command in ["connect", "listen"] {
         run([command, "fe80::1"], "").is(
@@ -224,23 +224,10 @@ fn privileged_port_prints_one_line_and_status_1() {
     if first.trim() == "0" {
         return skip::skip("every port is free for everybody here");
     }
-    let mut command = secretcat(["listen", "127.0.0.1:80"]);
-    if is_root() {
-        // The program, where nobody may run it.
-        let dir = Dir::new("nobody");
-        let program = dir.file("secretcat");
-        std::fs::copy(env!("CARGO_BIN_EXE_secretcat"), &program).unwrap();
-        let mut nobody = Command::new("setpriv");
-        nobody.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(program);
-        nobody.args(["listen", "127.0.0.1:80"]);
-        privileged(&mut nobody);
-        return;
-    }
-    privileged(&mut command);
-}
-
-fn privileged(command: &mut Command) {
-    run_command(command, "").is(
+    let args = ["listen", "127.0.0.1:80"];
+    let dir = Dir::new("nobody");
+    let mut command = if is_root() { as_nobody(&dir, args) } else { secretcat(args) };
+    run_command(&mut command, "").is(
         1,
         "",
         "secretcat: listen 127.0.0.1:80: permission denied (ports below 1024 need privileges; use a higher one)\n",

@@ -3,9 +3,8 @@
 use std::io::Read;
 use std::net::TcpListener;
 
-use crate::connect::stage;
 use crate::support::net::Net;
-use crate::support::{Dir, Proc, Server, accept, run, run_command, secretcat};
+use crate::support::{Dir, Proc, Server, accept, local_listener, run, run_command, secretcat};
 
 fn refused(address: &str) -> String {
     format!("secretcat: connect {address}: connection refused (is a server listening there?)\n")
@@ -13,7 +12,7 @@ fn refused(address: &str) -> String {
 
 #[test]
 fn open_port_is_status_0_and_receives_no_byte() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     run(["connect", "-z", &address], "not read").is(0, "", "");
     let mut bytes = Vec::new();
     accept(&listener).read_to_end(&mut bytes).unwrap();
@@ -29,7 +28,7 @@ fn closed_port_is_status_1_and_one_line() {
 
 #[test]
 fn verbose_prints_the_address_that_accepted() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let out = run(["connect", "-vz", &address], "");
     let peer = accept(&listener).peer_addr().unwrap();
     out.is(0, "", format!("#1 connected {peer} -> {address}\n#1 closed\n"));

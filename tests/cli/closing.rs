@@ -6,12 +6,10 @@ use std::thread;
 
 use rustix::process::Signal;
 
-use crate::connect::stage;
-use crate::pipe::pipe_of;
-use crate::raw::noise;
-use crate::relay::{pair, relay};
-use crate::support::{Dir, NOT_FOUND, Server, ask, converse, digits, poll_until, reset, run};
-use crate::threats::descriptors;
+use crate::support::{
+    Dir, NOT_FOUND, Server, ask, converse, digits, local_listener, noise, poll_until, relayed_pair, reset, run,
+    start_pipe_with_file, start_relay,
+};
 
 /// Waits until the program has no more descriptors than this.
 #[track_caller]
@@ -19,13 +17,13 @@ fn has_only(server: &Server, usual: usize) {
     let pace = Server::start(&[]);
     let mut partner = pace.open();
     let step = || assert_eq!(ask(&mut partner, ""), NOT_FOUND);
-    poll_until("all connections are closed", step, || descriptors(&server.proc) <= usual);
+    poll_until("all connections are closed", step, || server.proc.descriptors() <= usual);
 }
 
 #[test]
 fn source_closes_after_its_client_disconnects() {
     let server = Server::start(&["--service", "source", "-v"]);
-    let usual = descriptors(&server.proc);
+    let usual = server.proc.descriptors();
     let ends_its_side = |client: TcpStream| client.shutdown(Shutdown::Write).map(|()| drop(client)).unwrap();
     for leave in [drop, reset, ends_its_side] {
         let mut client = server.open();
@@ -45,7 +43,7 @@ fn source_closes_after_its_client_disconnects() {
 fn barrier_does_not_wait_after_a_reset() {
     for barrier in ["acked", "peer-read"] {
         let server = Server::start(&["--chunk", "1", "--barrier", barrier]);
-        let usual = descriptors(&server.proc);
+        let usual = server.proc.descriptors();
         for _ in 0..3 {
             let mut client = server.open();
             client.write_all(b"SECRET 1\n").unwrap();
@@ -100,10 +98,10 @@ fn own_pauses_do_not_count_as_idle_time() {
 
 #[test]
 fn backpressure_does_not_count_as_idle_time() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let bytes = noise(150_000);
-    let relay = relay(&address, &["--chunk", "1000", "--delay", "20ms", "--idle-timeout", "500ms"]);
-    let (client, mut server) = pair(&listener, &relay);
+    let relay = start_relay(&address, &["--chunk", "1000", "--delay", "20ms", "--idle-timeout", "500ms"]);
+    let (client, mut server) = relayed_pair(&listener, &relay);
     let mut heard = Vec::new();
     thread::scope(|scope| {
         scope.spawn(|| converse(client, &bytes));
@@ -128,7 +126,7 @@ fn aborted_stream_ends_with_a_reset() {
     let endless = ["--service", "source", "--count", "50M"];
     let idle = ["-v", "--idle-timeout", "300ms"];
     let source = Server::start(&endless);
-    for server in [Server::start(&[&endless[..], &idle].concat()), relay(&source.address(), &idle)] {
+    for server in [Server::start(&[&endless[..], &idle].concat()), start_relay(&source.address(), &idle)] {
         let mut client = server.open(); // it does not read
         server.proc.until_stderr("idle timeout");
         is_cut_short(&mut client, 50 << 20);
@@ -144,7 +142,7 @@ fn aborted_stream_ends_with_a_reset() {
 fn shutdown_completes_short_streams_of_waiting_clients() {
     let dir = Dir::new("arrived");
     let source = Server::start(&["--service", "source", "--count", "300000"]);
-    for server in [source, pipe_of(&noise(300_000), &dir)] {
+    for server in [source, start_pipe_with_file(&noise(300_000), &dir)] {
         server.proc.signal(Signal::STOP);
         let mut client = server.open();
         server.proc.signal(Signal::TERM);

@@ -2,22 +2,16 @@
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener};
+use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Stdio;
 
 use crate::support::{
-    NOT_FOUND, Proc, Server, accept, digits, read_line, reset, run, run_command, secretcat, skip, straced,
+    NOT_FOUND, Proc, Server, accept, digits, local_listener, read_line, reset, run, run_command, secretcat, skip,
+    straced,
 };
-
-/// A server whose part the test plays, and its address.
-pub fn stage() -> (TcpListener, String) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    (listener, address)
-}
 
 #[test]
 fn each_line_is_a_message_and_only_replies_go_to_stdout() {
@@ -58,7 +52,7 @@ fn messages_come_from_the_command_line() {
 
 #[test]
 fn messages_are_pipelined_and_replies_printed_at_once() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let mut proc = Proc::start(&mut secretcat(["connect", &address]));
     proc.write("one\ntwo\nthree\n");
     let mut server = accept(&listener);
@@ -77,7 +71,7 @@ fn messages_are_pipelined_and_replies_printed_at_once() {
 
 #[test]
 fn connect_half_closes_after_the_last_reply() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let proc = Proc::start(&mut secretcat(["connect", &address, "-m", "hello"]));
     let mut server = accept(&listener);
     assert_eq!(read_line(&mut server), "hello\n");
@@ -112,7 +106,7 @@ fn replies_to_100000_messages_come_in_order() {
 
 #[test]
 fn bytes_of_messages_and_replies_are_unchanged() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let mut proc = Proc::start(&mut secretcat(["connect", &address]));
     let message = b"\x1b[31m\xff\0\x9b\r\t\xe2\x80\xae end\n";
     proc.feed(message.to_vec());
@@ -126,7 +120,7 @@ fn bytes_of_messages_and_replies_are_unchanged() {
 
 #[test]
 fn crlf_option_ends_each_message_with_cr_lf() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let proc = Proc::start(&mut secretcat(["connect", &address, "-C", "-m", "one"]));
     let mut server = accept(&listener);
     assert_eq!(read_line(&mut server), "one\r\n");
@@ -136,7 +130,7 @@ fn crlf_option_ends_each_message_with_cr_lf() {
 
 #[test]
 fn shutdown_option_half_closes_at_end_of_input() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let proc = Proc::start(&mut secretcat(["connect", &address, "-N", "-m", "one"]));
     let mut server = accept(&listener);
     let mut got = String::new();
@@ -148,7 +142,7 @@ fn shutdown_option_half_closes_at_end_of_input() {
 
 #[test]
 fn early_server_close_counts_unanswered_messages() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let proc = Proc::start(&mut secretcat(["connect", &address, "-m", "a", "-m", "b", "-m", "c"]));
     let mut server = accept(&listener);
     for message in ["a\n", "b\n", "c\n"] {
@@ -162,7 +156,7 @@ fn early_server_close_counts_unanswered_messages() {
 
 #[test]
 fn reset_counts_unanswered_messages() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let proc = Proc::start(&mut secretcat(["connect", &address, "-m", "a"]));
     let mut server = accept(&listener);
     assert_eq!(read_line(&mut server), "a\n");
@@ -173,7 +167,7 @@ fn reset_counts_unanswered_messages() {
 
 #[test]
 fn truncated_reply_is_printed_but_not_counted() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let proc = Proc::start(&mut secretcat(["connect", &address, "-m", "a"]));
     let mut server = accept(&listener);
     assert_eq!(read_line(&mut server), "a\n");
@@ -187,7 +181,7 @@ fn truncated_reply_is_printed_but_not_counted() {
 
 #[test]
 fn incomplete_line_is_printed_however_the_run_ends() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let status = |args: &[&str], text: &'static [u8]| {
         let proc = Proc::start(secretcat(["connect", &address, "-m", "a"]).args(args));
         let mut server = accept(&listener);
@@ -205,7 +199,7 @@ fn incomplete_line_is_printed_however_the_run_ends() {
 
 #[test]
 fn server_close_while_stdin_is_open_is_status_1() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let proc = Proc::start(&mut secretcat(["connect", &address])); // its stdin stays open
     drop(accept(&listener));
     proc.end().is(1, "", format!("secretcat: connect {address}: closed by the server\n"));
@@ -213,7 +207,7 @@ fn server_close_while_stdin_is_open_is_status_1() {
 
 #[test]
 fn greeting_before_the_first_message_is_not_a_reply() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let mut proc = Proc::start(&mut secretcat(["connect", &address]));
     let mut server = accept(&listener);
     server.write_all(b"220 welcome\n").unwrap();
@@ -228,7 +222,7 @@ fn greeting_before_the_first_message_is_not_a_reply() {
 
 #[test]
 fn reply_over_the_limit_is_status_1_with_a_reason() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let proc = Proc::start(&mut secretcat(["connect", &address, "--max-message", "1k", "-m", "a", "-m", "b"]));
     let mut server = accept(&listener);
     assert_eq!(read_line(&mut server), "a\n");

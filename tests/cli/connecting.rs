@@ -7,9 +7,8 @@ use std::os::unix::net::UnixStream;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use crate::connect::stage;
 use crate::support::pty::Terminal;
-use crate::support::{DEADLINE, Dir, Proc, accept, read_line, run, secretcat};
+use crate::support::{DEADLINE, Dir, Proc, accept, local_listener, read_line, run, secretcat};
 
 #[test]
 fn connect_timeout_limits_one_attempt() {
@@ -97,7 +96,7 @@ fn full_backlog_of_a_unix_socket_is_retried() {
 
 #[test]
 fn terminal_shows_the_number_of_the_try() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     drop(listener);
     let retries = ["-m", "a", "--retry", "2", "--retry-delay", "10ms", "--color", "never"];
     let mut terminal = Terminal::start(secretcat(["connect", &address]).args(retries));

@@ -2,9 +2,8 @@
 
 use std::io::{Read, Write};
 
-use crate::connect::stage;
 use crate::support::trace::{self, Trace, Traced};
-use crate::support::{Dir, NOT_FOUND, Proc, Server, accept, digits, read_line, run, secretcat};
+use crate::support::{Dir, NOT_FOUND, Proc, Server, accept, digits, local_listener, read_line, run, secretcat};
 
 /// What one end wrote and what the other end read, with `--loopback`.
 fn ends(trace: &Trace) -> (Vec<u64>, Vec<u64>) {
@@ -191,7 +190,7 @@ fn plan_is_replayed_from_a_sweep_report() {
 
 #[test]
 fn delayed_piece_does_not_block_the_other_direction() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let args = ["connect", &address, "--raw", "--cut", "1", "--delay", "1h"];
     let mut proc = Proc::start(&mut secretcat(args));
     proc.write("ab");
@@ -235,7 +234,7 @@ fn incomplete_group_is_sent_at_once_at_a_terminal() {
 
 #[test]
 fn group_is_sent_when_full_or_at_end_of_input() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let mut proc = Proc::start(&mut secretcat(["connect", &address, "--coalesce", "2"]));
     let mut server = accept(&listener);
     proc.write("a\n");

@@ -5,22 +5,9 @@ use std::net::TcpListener;
 
 use rustix::process::Signal;
 
-use crate::connect::stage;
+use crate::support::prompt::{PROMPT, at_terminal, first_lines};
 use crate::support::pty::Terminal;
-use crate::support::{Server, accept, digits, read_line, reset, secretcat};
-
-pub(crate) const PROMPT: &str = "Enter Message: ";
-
-pub(crate) fn at_terminal(address: &str, args: &[&str]) -> Terminal {
-    let mut terminal = Terminal::start(secretcat(["connect", address]).args(args));
-    assert_eq!(terminal.sees(PROMPT), greeted(address));
-    terminal
-}
-
-/// What is shown at the start.
-fn greeted(address: &str) -> String {
-    format!("connected to {address} (q quits)\r\n{PROMPT}")
-}
+use crate::support::{Server, accept, digits, local_listener, read_line, reset, secretcat};
 
 #[test]
 fn terminal_shows_the_conversation_of_the_original() {
@@ -51,7 +38,7 @@ fn quit_words_in_any_case_end_connect() {
         let mut terminal = at_terminal(&server.address(), &[]);
         terminal.types(format!("{word}\n"));
         let (out, shown) = terminal.end();
-        assert_eq!((out.status, shown), (Some(0), format!("{}{word}\r\n", greeted(&server.address()))));
+        assert_eq!((out.status, shown), (Some(0), format!("{}{word}\r\n", first_lines(&server.address()))));
     }
     for word in ["quit ", " q", "quit(", "exit", "quitter"] {
         let mut terminal = at_terminal(&server.address(), &[]);
@@ -72,7 +59,7 @@ fn ctrl_d_ends_connect() {
     let mut terminal = at_terminal(&server.address(), &[]);
     terminal.types("\x04");
     let (out, shown) = terminal.end();
-    assert_eq!((out.status, shown), (Some(0), greeted(&server.address()) + "\r\n"));
+    assert_eq!((out.status, shown), (Some(0), first_lines(&server.address()) + "\r\n"));
 
     // In a line it deletes what is under the cursor, as in a shell.
     let mut terminal = at_terminal(&server.address(), &[]);
@@ -103,7 +90,7 @@ fn ctrl_c_interrupts_connect_and_listen() {
     terminal.keeps_output();
     terminal.types("\x03");
     let (out, shown) = terminal.end();
-    assert_eq!((out.signal, shown), (Some(2), greeted(&server.address()) + interrupted));
+    assert_eq!((out.signal, shown), (Some(2), first_lines(&server.address()) + interrupted));
     let mut terminal = Terminal::start(&secretcat(["listen", "127.0.0.1:0", "-v", "--color", "never"]));
     let said = terminal.sees("\r\n");
     terminal.keeps_output();
@@ -114,10 +101,10 @@ fn ctrl_c_interrupts_connect_and_listen() {
     let terminal = at_terminal(&server.address(), &[]);
     terminal.signal(Signal::INT);
     let (out, shown) = terminal.end();
-    assert_eq!((out.signal, shown), (Some(2), greeted(&server.address()) + interrupted));
+    assert_eq!((out.signal, shown), (Some(2), first_lines(&server.address()) + interrupted));
 
     // While an answer is waited for, too; and while the connection is made.
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let mut terminal = at_terminal(&address, &[]);
     terminal.types("hello\n");
     terminal.sees("Sent: hello\r\n");
@@ -130,7 +117,7 @@ fn ctrl_c_interrupts_connect_and_listen() {
 
 #[test]
 fn each_line_is_sent_when_entered() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let mut terminal = at_terminal(&address, &[]);
     let mut server = accept(&listener);
     terminal.types("one\rtwo\r"); // typed ahead
@@ -159,7 +146,7 @@ fn answered(listener: &TcpListener, address: &str, args: &[&str], answer: &[u8])
 
 #[test]
 fn control_bytes_in_replies_are_escaped() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let shown =
         answered(&listener, &address, &[], b"\x1b]0;owned\x07\x1b[2J\x9b31m\xc2\x9b\x7f\r\x00 fine\xe2\x82\xac\r\n");
     assert_eq!(shown, "\\x1b]0;owned\\x07\\x1b[2J\\x9b31m\\xc2\\x9b\\x7f\\r\\x00 fine€\r\nEnter Message: ");
@@ -167,7 +154,7 @@ fn control_bytes_in_replies_are_escaped() {
 
 #[test]
 fn raw_bytes_at_a_terminal_are_escaped_and_all_shown() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let terminal = Terminal::start(&secretcat(["connect", "--raw", &address]));
     let mut server = accept(&listener);
     server.write_all(b"\x1b[31mred\r\nline\tend\xe2\x82").unwrap();
@@ -179,7 +166,7 @@ fn raw_bytes_at_a_terminal_are_escaped_and_all_shown() {
 
 #[test]
 fn lost_server_is_reported_at_once() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let mut terminal = at_terminal(&address, &["--color", "never"]);
     drop(accept(&listener));
     terminal.sees(&format!("secretcat: connect {address}: closed by the server\r\n"));

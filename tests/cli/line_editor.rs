@@ -6,10 +6,9 @@ use std::net::TcpListener;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::connect::stage;
-use crate::interactive::{PROMPT, at_terminal};
+use crate::support::prompt::{PROMPT, at_terminal};
 use crate::support::pty::{Terminal, on_terminal, open_pty};
-use crate::support::{Proc, Server, accept, digits, read_line, reset, secretcat, shell};
+use crate::support::{Proc, Server, accept, digits, local_listener, read_line, reset, secretcat, shell};
 
 const LEFT: &str = "\x1b[D";
 const HOME: &str = "\x1b[1~";
@@ -18,7 +17,7 @@ const UP: &str = "\x1b[A";
 
 /// A conversation with a server that the test itself is.
 fn with_server(args: &[&str]) -> (Terminal, std::net::TcpStream, TcpListener) {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let terminal = at_terminal(&address, args);
     let server = accept(&listener);
     (terminal, server, listener)
@@ -145,7 +144,7 @@ fn quit_words_can_be_sent_as_messages() {
     assert_eq!(read_line(&mut server), "\\quitter\n");
     leaves(terminal);
 
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let mut terminal = Terminal::start(&secretcat(["connect", "--no-quit-words", &address]));
     assert_eq!(terminal.sees(PROMPT), format!("connected to {address} (Ctrl-D quits)\r\n{PROMPT}"));
     let mut server = accept(&listener);
@@ -211,7 +210,7 @@ fn in_a_shell(address: &str, term: &str) -> (Terminal, String, Pid) {
 
 #[test]
 fn every_end_restores_the_terminal_modes() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     for (end, status) in
         [("q\r", "0"), ("\x04", "0"), ("\x03", "130"), ("lost", "1"), ("reset", "1"), ("\x1c", "131"), ("TERM", "143")]
     {
@@ -237,7 +236,7 @@ fn every_end_restores_the_terminal_modes() {
 
 #[test]
 fn text_typed_before_a_loss_does_not_reach_the_shell() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     // A terminal that edits lines itself holds the line, and would give it to the shell.
     for term in ["xterm", "dumb"] {
         let (mut terminal, modes, _) = in_a_shell(&address, term);
@@ -258,7 +257,7 @@ fn text_typed_before_a_loss_does_not_reach_the_shell() {
 
 #[test]
 fn error_starts_a_new_row_and_drops_the_edited_line() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let args = ["--color", "never", "--timeout", "500ms"];
     let mut terminal = at_terminal(&address, &args);
     let mut server = accept(&listener);
@@ -273,7 +272,7 @@ fn error_starts_a_new_row_and_drops_the_edited_line() {
 
 #[test]
 fn reconnect_keeps_the_edited_line() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let mut terminal = at_terminal(&address, &["--reconnect", "--retry-delay", "10ms", "--color", "never"]);
     let mut server = accept(&listener);
     terminal.types("one\r");
@@ -303,7 +302,7 @@ fn reconnect_keeps_the_edited_line() {
 
 #[test]
 fn closing_the_terminal_ends_connect() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     for script in ["exec \"$0\" \"$@\"", "trap '' HUP; exec \"$0\" \"$@\""] {
         let (screen, slave) = open_pty();
         let mut command = on_terminal(&shell(script, ["connect", &address]));

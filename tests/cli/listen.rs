@@ -9,14 +9,13 @@ use std::process::Stdio;
 use rustix::process::Signal;
 use socket2::{Domain, Socket, Type};
 
-use crate::logging::without_times;
 use crate::support::{
-    DEADLINE, NOT_FOUND, Proc, Server, ask, converse, digits, limited, poll_until, read_line, reset, run, secretcat,
-    shell,
+    DEADLINE, Proc, Server, ask, client_with_full_buffers, converse, digits, limited, poll_until, read_line, reset,
+    run, secretcat, shell, without_durations,
 };
 
 /// A connection that comes from this address.
-pub fn from(source: &str, to: SocketAddr) -> TcpStream {
+fn connect_from(source: &str, to: SocketAddr) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&format!("{source}:0").parse::<SocketAddr>().unwrap().into()).unwrap();
     socket.connect(&to.into()).unwrap();
@@ -59,15 +58,15 @@ fn client_over_max_connections_waits_until_another_closes() {
 #[test]
 fn only_allowed_addresses_are_served() {
     let server = Server::start(&["--allow", "127.0.0.0/30", "--deny", "127.0.0.2"]);
-    assert_eq!(converse(from("127.0.0.1", server.addr), b"SECRET 1\n"), digits("1").into_bytes());
+    assert_eq!(converse(connect_from("127.0.0.1", server.addr), b"SECRET 1\n"), digits("1").into_bytes());
     for source in ["127.0.0.2", "127.0.0.5"] {
-        let mut stranger = from(source, server.addr);
+        let mut stranger = connect_from(source, server.addr);
         let got = stranger.read(&mut [0]);
         let is_turned_away = matches!(&got, Ok(0))
             || got.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset);
         assert!(is_turned_away, "{source}: {got:?}");
     }
-    assert_eq!(converse(from("127.0.0.3", server.addr), b"SECRET 3\n"), digits("3").into_bytes());
+    assert_eq!(converse(connect_from("127.0.0.3", server.addr), b"SECRET 3\n"), digits("3").into_bytes());
     server.stops_with("");
 }
 
@@ -147,28 +146,10 @@ fn shutdown_answers_messages_while_replies_are_unread() {
     // The client reads late: at the signal its answers fill every buffer, and its last messages
     // stand unread in the kernel.
     let server = Server::start(&[]);
-    let client = server.open();
-    client.set_nonblocking(true).unwrap();
-    let messages = "SECRET 1\n".repeat(1000);
-    let mut sent = 0;
-    let mut partner = server.open();
-    // It is full when nothing more is taken though the server has had turns for others.
-    poll_until(
-        "the pipeline is full",
-        || assert_eq!(ask(&mut partner, ""), NOT_FOUND),
-        || {
-            let mut progress = false;
-            while let Ok(n) = (&client).write(&messages.as_bytes()[sent % 9..]) {
-                sent += n;
-                progress = true;
-            }
-            !progress
-        },
-    );
+    let (mut client, sent) = client_with_full_buffers(&server, b"SECRET 1\n");
     server.proc.signal(Signal::TERM);
-    client.set_nonblocking(false).unwrap();
     let mut answers = String::new();
-    (&client).read_to_string(&mut answers).expect("an end of file, not a reset");
+    client.read_to_string(&mut answers).expect("an end of file, not a reset");
     assert_eq!(answers.len() % digits("1").len(), 0, "whole lines");
     assert_eq!(answers.len() / digits("1").len(), sent / 9);
     assert_eq!(server.proc.end().status, Some(0));
@@ -177,7 +158,7 @@ fn shutdown_answers_messages_while_replies_are_unread() {
 #[test]
 fn client_that_never_reads_does_not_delay_shutdown() {
     let server = Server::start(&[]);
-    let (client, _) = stuffed(&server);
+    let (client, _) = client_with_full_buffers(&server, b"\n");
     server.stops_with("secretcat: shutdown aborted 1 connection\n");
     drop(client);
 }
@@ -185,7 +166,7 @@ fn client_that_never_reads_does_not_delay_shutdown() {
 #[test]
 fn second_signal_ends_listen_at_once() {
     let server = Server::start(&["-v"]);
-    let _client = stuffed(&server);
+    let _client = client_with_full_buffers(&server, b"\n");
     server.proc.signal(Signal::TERM);
     server.proc.until_stderr("stopping");
     server.proc.signal(Signal::TERM);
@@ -207,29 +188,6 @@ fn sighup_ends_listen_but_not_under_nohup() {
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap().trim().to_owned();
     assert!(ignored.ends_with(['1', '3', '5', '7', '9', 'b', 'd', 'f']), "SIGHUP is the lowest bit of {ignored}");
     server.stops_with("");
-}
-
-/// A client that has asked for as much as is taken from one that reads nothing, and how many empty
-/// messages that were.
-pub fn stuffed(server: &Server) -> (TcpStream, usize) {
-    let client = server.open();
-    client.set_nonblocking(true).unwrap();
-    let mut sent = 0;
-    let mut partner = server.open();
-    poll_until(
-        "the client is stuffed",
-        || assert_eq!(ask(&mut partner, ""), NOT_FOUND),
-        || {
-            let mut progress = false;
-            while let Ok(n) = (&client).write(&[b'\n'; 16384]) {
-                sent += n;
-                progress = true;
-            }
-            !progress
-        },
-    );
-    client.set_nonblocking(false).unwrap();
-    (client, sent)
 }
 
 #[test]
@@ -279,5 +237,5 @@ fn verbose_log_has_one_line_per_event() {
         String::new(),
     ];
     let (said, out) = (server.said.clone(), server.stop());
-    assert_eq!((out.status, without_times(&out.stderr)), (Some(0), said + &expected.join("\n")));
+    assert_eq!((out.status, without_durations(&out.stderr)), (Some(0), said + &expected.join("\n")));
 }

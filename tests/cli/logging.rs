@@ -5,13 +5,12 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::process::{Command, Stdio};
 
-use regex::Regex;
 use rustix::process::Signal;
 
-use crate::relay::relay;
 use crate::support::pty::Terminal;
 use crate::support::{
     DEADLINE, Dir, Outcome, Proc, Server, accept, ask, converse, digits, poll_until, reset, run, secretcat, shell,
+    start_relay, without_durations,
 };
 
 /// The program with its stderr as the journal: systemd.exec(5) names that by device and inode.
@@ -22,18 +21,13 @@ fn in_the_journal(args: &[&str]) -> Server {
     Server::from_command(&mut shell(IN_THE_JOURNAL, [&["127.0.0.1:0"], args].concat()))
 }
 
-/// How long connections lasted is left out.
-pub fn without_times(log: &str) -> String {
-    Regex::new(r"\d+\.\d{3} s, ").unwrap().replace_all(log, "* s, ").into_owned()
-}
-
 /// Stops it and compares what it logged besides the line of its address.
 #[track_caller]
 fn logged(server: Server, expected: &[String]) {
     let said = server.said.clone();
     let out = server.stop();
     let lines: String = expected.iter().map(|line| line.to_owned() + "\n").collect();
-    assert_eq!((out.status, without_times(&out.stderr)), (Some(0), said + &lines));
+    assert_eq!((out.status, without_durations(&out.stderr)), (Some(0), said + &lines));
 }
 
 #[test]
@@ -79,7 +73,7 @@ fn client_line_ends_with_the_close_reason() {
     let from = lost.local_addr().unwrap();
     reset(lost);
     let ends = |server: &Server, from, counts: &str| {
-        let log = without_times(&server.proc.until_stderr(counts));
+        let log = without_durations(&server.proc.until_stderr(counts));
         let line = log.lines().find(|line| line.contains(&format!("{from}: * s")));
         assert!(line.is_some_and(|line| line.ends_with(counts)), "{from}, {counts}: {log}");
     };
@@ -138,7 +132,7 @@ fn both_connections_of_a_relay_name_each_other() {
     }
     let said = relay.said.clone();
     let out = relay.stop();
-    let log = without_times(&out.stderr);
+    let log = without_durations(&out.stderr);
     let mut got: Vec<&str> = log.strip_prefix(&said).unwrap().lines().collect();
     got.sort_unstable();
     lines.sort_unstable();
@@ -169,7 +163,7 @@ fn sigusr1_prints_totals_and_the_service_continues() {
 #[test]
 fn sigusr1_totals_of_a_relay_count_clients() {
     let server = Server::start(&[]);
-    let relay = relay(&server.address(), &[]);
+    let relay = start_relay(&server.address(), &[]);
     let mut client = relay.open();
     assert_eq!(ask(&mut client, "SECRET 1"), digits("1"));
     relay.proc.signal(Signal::USR1);
@@ -275,7 +269,7 @@ fn terminal_shows_one_line_per_client() {
     client.set_read_timeout(Some(DEADLINE)).unwrap();
     let from = client.local_addr().unwrap();
     assert_eq!(converse(client, b"SECRET 1\n"), digits("1").into_bytes());
-    let line = without_times(&terminal.sees("\r\n"));
+    let line = without_durations(&terminal.sees("\r\n"));
     assert_eq!(line, format!("#1 {from}: * s, 9 bytes in, 21 bytes out, 1 message in: closed by peer\r\n"));
     // A crowd that ends at once does not scroll it away: ten lines a second, and how many there were besides.
     terminal.signal(Signal::STOP);
@@ -312,7 +306,7 @@ fn log_line_starts_a_new_row_after_unterminated_output() {
 #[test]
 fn relay_logs_clients_to_a_pipe_only_when_verbose() {
     let server = Server::start(&[]);
-    let relay = relay(&server.address(), &[]);
+    let relay = start_relay(&server.address(), &[]);
     assert_eq!(relay.say("SECRET 1\n"), digits("1"));
     relay.stops_with("");
     server.stops_with("");

@@ -3,13 +3,13 @@
 use rustix::process::Signal;
 
 use crate::support::net::Net;
-use crate::support::{Proc, has, secretcat, skip};
+use crate::support::{Proc, secretcat, skip};
 
 #[test]
 fn signal_ends_a_name_lookup() {
     let Some(net) = Net::alone() else { return };
-    if !has("python3") {
-        return skip::skip("python3");
+    if !skip::has_program("python3") {
+        return;
     }
     for (command, status) in [("listen", (Some(0), None)), ("connect", (None, Some(15))), ("sweep", (None, Some(15)))] {
         let resolver = net.silent_resolver(0);
@@ -26,8 +26,8 @@ fn signal_ends_a_name_lookup() {
 #[test]
 fn name_lookup_timeout_is_reported_with_the_name() {
     let Some(net) = Net::alone() else { return };
-    if !has("python3") {
-        return skip::skip("python3");
+    if !skip::has_program("python3") {
+        return;
     }
     let _resolver = net.silent_resolver(0);
     let args = ["connect", "silent.example:4500", "--connect-timeout", "300ms", "-m", "a"];

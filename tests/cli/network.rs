@@ -2,10 +2,11 @@
 
 use std::process::Command;
 
-use crate::peers::script;
 use crate::support::net::Net;
 use crate::support::pty::Terminal;
-use crate::support::{NOT_FOUND, Proc, Server, digits, has, poll_until, run, run_command, secretcat, skip};
+use crate::support::{
+    NOT_FOUND, Proc, Server, digits, has, peer_script, poll_until, run, run_command, secretcat, skip,
+};
 
 /// A listener on host 1, at the address of the original.
 fn listener(net: &Net, args: &[&str]) -> Server {
@@ -36,11 +37,11 @@ fn conversation_of_the_original_works_between_hosts() {
 #[test]
 fn original_client_and_server_work_between_hosts() {
     let Some(net) = Net::pair() else { return };
-    if !has("python3") {
-        return skip::skip("python3");
+    if !skip::has_program("python3") {
+        return;
     }
     let mut theirs = Command::new("python3");
-    theirs.arg("-u").arg(script("server.py")).args(["10.10.11.2", "4500"]);
+    theirs.arg("-u").arg(peer_script("server.py")).args(["10.10.11.2", "4500"]);
     let server = Server::from_command(&mut net.on(1, &theirs));
     let mut ours = net.on(0, &secretcat(["connect", "10.10.11.2:4500", "-m", "SECRET 42"]));
     run_command(&mut ours, "").is(0, digits("42"), "");
@@ -48,7 +49,7 @@ fn original_client_and_server_work_between_hosts() {
 
     let server = listener(&net, &[]);
     let mut theirs = Command::new("python3");
-    theirs.arg("-u").arg(script("client.py")).args(["10.10.11.2", "4500"]);
+    theirs.arg("-u").arg(peer_script("client.py")).args(["10.10.11.2", "4500"]);
     let out = run_command(&mut net.on(0, &theirs), "SECRET 42\nq\n");
     out.is(0, "Enter Message: Sent: SECRET 42\nReceived: Digits: 42   Count: 2\nEnter Message: ", "");
     server.stops_with("");
@@ -64,8 +65,8 @@ fn of_connection(net: &Net, host: usize, name: &str) -> u64 {
 #[test]
 fn messages_split_by_a_small_mtu_are_answered() {
     let Some(net) = Net::pair() else { return };
-    if !has("ss") {
-        return skip::skip("ss");
+    if !skip::has_program("ss") {
+        return;
     }
     net.set_mtu(296);
     let server = listener(&net, &[]);
@@ -91,8 +92,8 @@ fn messages_split_by_a_small_mtu_are_answered() {
 #[test]
 fn packet_loss_and_small_buffers_lose_no_reply() {
     let Some(net) = Net::pair() else { return };
-    if !has("nft") {
-        return skip::skip("nft");
+    if !skip::has_program("nft") {
+        return;
     }
     net.set_mtu(576);
     for host in 0..2 {
@@ -139,8 +140,8 @@ fn path_dropping_all_packets_for_a_while_loses_nothing() {
 #[test]
 fn silent_first_address_does_not_block_the_second() {
     let Some(net) = Net::pair() else { return };
-    if !has("nft") {
-        return skip::skip("nft");
+    if !skip::has_program("nft") {
+        return;
     }
     // What is sent to .3 goes nowhere, without a word; the two are equally near, so their order stays.
     net.set_hosts(0, "10.10.11.3 server.example\n10.10.11.2 server.example\n");
@@ -181,8 +182,8 @@ fn refused_address_is_followed_by_the_next_one() {
 #[test]
 fn name_with_300_dead_addresses_keeps_connect_timeout() {
     let Some(net) = Net::alone() else { return };
-    if !has("nft") {
-        return skip::skip("nft");
+    if !skip::has_program("nft") {
+        return;
     }
     let crowd: Vec<_> = (0..300).map(|n| format!("127.1.{}.{} crowd.example", n / 250, 1 + n % 250)).collect();
     net.set_hosts(0, &(crowd.join("\n") + "\n127.200.0.1 crowd.example\n"));

@@ -2,14 +2,14 @@
 
 use std::fs::read_to_string;
 use std::io::Write;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
 use rustix::pipe::PipeFlags;
 
 use crate::support::pid_1::{as_pid_1, has_pid_namespaces};
 use crate::support::trace::Trace;
-use crate::support::{Dir, Proc, Server, accept, read_line, secretcat};
+use crate::support::{Dir, Proc, Server, accept, local_listener, read_line, secretcat};
 
 /// A program whose stdout is a pipe that nobody reads.
 #[track_caller]
@@ -40,8 +40,7 @@ fn stdout_without_reader_ends_each_command_by_sigpipe() {
 
 #[test]
 fn reply_without_stdout_reader_ends_connect_by_sigpipe() {
-    let stage = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = stage.local_addr().unwrap().to_string();
+    let (listener, address) = local_listener();
     let dir = Dir::new("endings-no-reader-of-replies");
     let trace = dir.file("trace");
     let recorded = ["--stats", "--trace", trace.to_str().unwrap()];
@@ -50,7 +49,7 @@ fn reply_without_stdout_reader_ends_connect_by_sigpipe() {
         command.args(args).args(if records { &recorded[..] } else { &[] });
         let mut client = without_reader(&mut command);
         client.write("a\n"); // stays open
-        let mut server = accept(&stage);
+        let mut server = accept(&listener);
         assert_eq!(read_line(&mut server), "a\n");
         server.write_all(b"reply\n").unwrap();
         let out = client.end();

@@ -8,11 +8,10 @@ use std::process::Command;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use socket2::Socket;
 
-use crate::connect::stage;
 use crate::support::net::Net;
 use crate::support::{
-    NOT_FOUND, Proc, Server, accept, ask, digits, ends_in_a_reset, has, poll_until, read_line, run, run_command,
-    secretcat, skip,
+    NOT_FOUND, Proc, Server, accept, ask, digits, ends_in_a_reset, local_listener, poll_until, read_line, run,
+    run_command, secretcat, skip,
 };
 
 /// The sockets of a running program: ours too, for as long as they are held here.
@@ -113,7 +112,7 @@ fn table() -> Vec<(Vec<String>, Read, String)> {
 
 /// A running `connect` with these arguments, and what the kernel says of its connection.
 fn of_client(args: &[String], read: Read) -> Option<String> {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let proc = Proc::start(secretcat(["connect", &address]).args(args));
     let mut server = accept(&listener);
     let mut proc = proc;
@@ -179,7 +178,7 @@ fn source_address_and_port_are_as_requested() {
     let mut free_ports = (first..32_000).filter(|port| TcpListener::bind(("0.0.0.0", *port)).is_ok());
     for option in ["--source=127.0.0.5:PORT", "-s=:PORT", "-p=PORT"] {
         let free = free_ports.next().unwrap();
-        let (listener, address) = stage();
+        let (listener, address) = local_listener();
         let args = option.replace("PORT", &free.to_string());
         let _proc = Proc::start(secretcat(["connect", &address]).args(args.split('=')));
         let peer = accept(&listener).peer_addr().unwrap();
@@ -207,8 +206,8 @@ fn address_family_can_be_chosen() {
 
 #[test]
 fn v6only_listener_refuses_ipv4() {
-    if TcpListener::bind("[::1]:0").is_err() {
-        return skip::skip("no IPv6 here");
+    if !skip::has_ipv6() {
+        return;
     }
     let v6only: Read = |s| format!("{}", s.only_v6().unwrap());
     for (args, takes_v4) in [(&["--v6only=on"][..], false), (&["--v6only=off"], true)] {
@@ -237,8 +236,8 @@ fn tos_and_ttl_reach_ipv6_sockets() {
 
 #[test]
 fn backlog_sets_the_length_of_the_queue() {
-    if !has("ss") {
-        return skip::skip("ss");
+    if !skip::has_program("ss") {
+        return;
     }
     let queue = |args: &[&str]| {
         let server = Server::start(args);
@@ -262,10 +261,10 @@ fn reuseport_must_be_set_by_all_listeners_of_a_port() {
 
 #[test]
 fn ss_shows_the_options() {
-    if !has("ss") {
-        return skip::skip("ss");
+    if !skip::has_program("ss") {
+        return;
     }
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let _proc = Proc::start(secretcat(["connect", &address]).args([
         "--keepalive-time",
         "1000s",
@@ -289,7 +288,7 @@ fn ss_shows_the_options() {
 
 #[test]
 fn option_that_cannot_be_set_fails_before_connecting() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let available = std::fs::read_to_string("/proc/sys/net/ipv4/tcp_available_congestion_control").unwrap();
     let no_such = format!("no such congestion control on this system (available here: {})", available.trim());
     run(["connect", &address, "--congestion", "nosuch", "-m", "x"], "").is(
@@ -313,7 +312,7 @@ fn option_that_cannot_be_set_fails_before_connecting() {
 
 #[test]
 fn reset_on_close_sends_a_reset() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     for reset in [&["--reset-on-close"][..], &["--linger", "0"]] {
         // A client that gives up, and one that has its answer.
         for (limit, status, unread) in [(&["-q", "1ms"][..], 1, "x\n"), (&[], 0, "")] {
@@ -352,7 +351,7 @@ fn lingering_close_does_not_block_other_clients() {
 /// So that nobody reads a local address where a peer's is meant.
 #[test]
 fn both_ends_report_the_same_addresses() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let proc = Proc::start(&mut secretcat(["connect", &address, "-v"]));
     let peer: SocketAddr = accept(&listener).peer_addr().unwrap();
     proc.until_stderr(&format!("#1 connected {peer} -> {address}\n"));

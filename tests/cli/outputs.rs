@@ -5,9 +5,10 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::connect::stage;
 use crate::support::trace::{self, Trace, number, schema_text};
-use crate::support::{Dir, NOT_FOUND, Proc, Server, accept, digits, has, run, run_command, secretcat, skip, straced};
+use crate::support::{
+    Dir, NOT_FOUND, Proc, Server, accept, digits, has, local_listener, run, run_command, secretcat, skip, straced,
+};
 
 #[test]
 fn real_runs_have_exactly_the_event_kinds_of_the_schema() {
@@ -109,7 +110,7 @@ fn trace_shows_the_writes_and_reads_of_each_message() {
 
 #[test]
 fn failed_run_is_traced_to_its_end() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let dir = Dir::new("failed");
     let file = dir.file("trace.ndjson");
     let args =

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::support::{NOT_FOUND, Proc, Server, digits, has, run, run_command, secretcat, skip};
+use crate::support::{NOT_FOUND, Proc, Server, digits, has, peer_script, run, run_command, secretcat, skip};
 
 /// The two Pythons of the contract; of the first, what is found.
 fn pythons() -> Vec<PathBuf> {
@@ -35,23 +35,10 @@ fn python2() -> Option<PathBuf> {
     })
 }
 
-pub fn script(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(name)
-}
-
-/// True when the program is here; else it is said that the test is left out.
-fn here(program: &str) -> bool {
-    let here = has(program);
-    if !here {
-        skip::skip(program);
-    }
-    here
-}
-
 #[test]
 fn connect_works_with_the_original_server() {
     for python in pythons() {
-        let server = Server::from_command(Command::new(&python).arg("-u").arg(script("server.py")));
+        let server = Server::from_command(Command::new(&python).arg("-u").arg(peer_script("server.py")));
         let address = server.address();
         let input = "My SECRET code is 12345\nhello\n\nquit\nSECRET";
         let answers = digits("12345") + NOT_FOUND + NOT_FOUND + NOT_FOUND + &digits("");
@@ -70,7 +57,7 @@ fn listen_works_with_the_original_client() {
     for python in pythons() {
         let server = Server::start(&[]);
         let mut client = Command::new(&python);
-        client.arg("-u").arg(script("client.py")).args(["127.0.0.1", &server.port()]);
+        client.arg("-u").arg(peer_script("client.py")).args(["127.0.0.1", &server.port()]);
         let out = run_command(&mut client, "My SECRET code is 12345\nhello\n\nQUIT()\n");
         let shown = "Enter Message: Sent: My SECRET code is 12345\nReceived: Digits: 12345   Count: 5\n\
              Enter Message: Sent: hello\nReceived: Secret code not found.\n\
@@ -93,7 +80,7 @@ fn listen_works_with_nc_ncat_socat_and_curl() {
         &["curl", "-sS", "--no-buffer", "--max-time", "30", &curl],
     ];
     for args in clients {
-        if !here(args[0]) {
+        if !skip::has_program(args[0]) {
             continue;
         }
         let mut client = Proc::start(Command::new(args[0]).args(&args[1..]));
@@ -145,7 +132,7 @@ fn connect_works_with_nc_ncat_and_socat_as_servers() {
         &["socat", "TCP-LISTEN:0,bind=127.0.0.1", "-"],
     ];
     for args in servers {
-        if !here(args[0]) {
+        if !skip::has_program(args[0]) {
             continue;
         }
         // They play the server by hand: what they get is their stdout, what they say their stdin.
@@ -176,7 +163,7 @@ fn connect_works_with_nc_ncat_and_socat_as_servers() {
 #[test]
 fn raw_works_with_nc_and_ncat() {
     for args in [&["nc", "-l", "127.0.0.1", "0"][..], &["ncat", "-l", "127.0.0.1", "0"]] {
-        if !here(args[0]) {
+        if !skip::has_program(args[0]) {
             continue;
         }
         let mut server = Proc::start(Command::new(args[0]).args(&args[1..]));

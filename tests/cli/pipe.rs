@@ -11,24 +11,7 @@ use std::thread;
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
 
-use crate::raw::noise;
-use crate::support::{Dir, Proc, Server, poll_until, reset, secretcat};
-
-/// A pipe with a file of these bytes on its stdin.
-pub fn pipe_of(bytes: &[u8], dir: &Dir) -> Server {
-    let path = dir.file("input");
-    std::fs::write(&path, bytes).unwrap();
-    let mut command = secretcat(["listen", "127.0.0.1:0", "--service", "pipe"]);
-    let input = File::open(path).unwrap();
-    Server::from_proc(Proc::start_on(&mut command, input.into(), Stdio::piped(), Stdio::piped()))
-}
-
-/// All that a client is sent until the end.
-fn rest(mut client: &TcpStream) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    client.read_to_end(&mut bytes).unwrap();
-    bytes
-}
+use crate::support::{Dir, Proc, Server, noise, poll_until, read_to_end, reset, secretcat, start_pipe_with_file};
 
 #[test]
 fn kept_pipe_serves_the_next_client_after_a_reset() {
@@ -75,7 +58,7 @@ fn kept_pipe_serves_clients_after_the_end_of_stdin() {
     let mut out = String::new();
     for (name, sent) in [("first", &b"from stdin\n"[..]), ("second", b""), ("third", b"")] {
         let mut client = server.open();
-        assert_eq!(rest(&client), sent, "{name} is sent what is left of stdin, and its end");
+        assert_eq!(read_to_end(&client), sent, "{name} is sent what is left of stdin, and its end");
         for word in ["heard\n", "still heard\n"] {
             let line = format!("{name} {word}");
             client.write_all(line.as_bytes()).unwrap();
@@ -92,17 +75,14 @@ fn stdin_is_sent_to_a_client_that_has_half_closed() {
     let bytes = noise(300_000);
     for args in [&["--service", "pipe"][..], &["--service", "pipe", "--keep-open"]] {
         let mut server = Server::start(args);
-        server.proc.signal(Signal::STOP);
-        let stat = format!("/proc/{}/stat", server.proc.pid());
-        let stopped = || std::fs::read_to_string(&stat).unwrap().contains(") T ");
-        poll_until("the stop", thread::yield_now, stopped);
+        server.proc.suspend();
         let mut client = server.open(); // the kernel takes it in, and all that it says
         client.write_all(b"all I have\n").unwrap();
         client.shutdown(Shutdown::Write).unwrap();
         server.proc.write(&bytes[..4096]);
         server.proc.signal(Signal::CONT);
         server.proc.feed(bytes[4096..].to_vec());
-        assert!(rest(&client) == bytes, "{args:?}");
+        assert!(read_to_end(&client) == bytes, "{args:?}");
         server.proc.until_stdout("all I have\n");
         drop(client);
         let said = server.said.clone();
@@ -145,7 +125,7 @@ fn slow_stdin_is_sent_whole_to_a_half_closed_client() {
     let mut first = [0];
     client.read_exact(&mut first).unwrap(); // stdin has been read
     client.shutdown(Shutdown::Write).unwrap();
-    assert!([&first[..], &rest(&client)].concat() == bytes);
+    assert!([&first[..], &read_to_end(&client)].concat() == bytes);
     let said = server.said.clone();
     server.proc.end().is(0, "", said);
 }
@@ -164,7 +144,7 @@ fn shutdown_counts_unsent_bytes_of_a_pipe() {
 
 #[test]
 fn shutdown_reports_unsent_bytes_of_a_file() {
-    let server = pipe_of(&noise(50_000_000), &Dir::new("unsent"));
+    let server = start_pipe_with_file(&noise(50_000_000), &Dir::new("unsent"));
     let mut client = server.open();
     client.read_exact(&mut [0]).unwrap();
     server.proc.signal(Signal::TERM);

@@ -9,9 +9,8 @@ use std::thread;
 
 use regex::Regex;
 
-use crate::connect::stage;
 use crate::support::pty::Terminal;
-use crate::support::{Dir, Proc, Server, accept, poll_until, secretcat, shell};
+use crate::support::{Dir, Proc, Server, accept, local_listener, poll_until, secretcat, shell};
 
 /// Three figures at most, and the unit.
 const SIZE: &str = r"[0-9.]+ ([KMGT]i)?B";
@@ -27,7 +26,7 @@ fn last_line_has_all_bytes_of_both_directions() {
     let dir = Dir::new("progress");
     std::fs::write(dir.file("in"), vec![b'x'; 3 << 20]).unwrap();
     for more in [&[][..], &["--chunk", "1M"]] {
-        let (listener, address) = stage();
+        let (listener, address) = local_listener();
         let mut command = secretcat(["connect", "--raw", "--progress", &address]);
         let input = File::open(dir.file("in")).unwrap();
         let proc = Proc::start_on(command.args(more), input.into(), Stdio::piped(), Stdio::piped());
@@ -70,7 +69,7 @@ fn progress_without_a_terminal_prints_whole_lines() {
 #[test]
 fn no_progress_by_default_without_a_terminal() {
     let dir = Dir::new("no-progress");
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let mut command = secretcat(["connect", "--raw", &address]);
     let output = File::create(dir.file("out")).unwrap();
     let proc = Proc::start_on(&mut command, Stdio::null(), output.into(), Stdio::piped());
@@ -85,7 +84,7 @@ fn no_progress_by_default_without_a_terminal() {
 fn sends_a_file(dir: &Dir, output: &str, args: &[&str]) -> (Terminal, TcpStream) {
     let input = dir.file("in");
     File::create(&input).unwrap().set_len(64 << 20).unwrap();
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let script = format!("exec \"$0\" \"$@\" < '{}' {output}", input.display());
     let args = [&["connect", "--raw", &address], args].concat();
     let terminal = Terminal::start(&shell(&script, args));

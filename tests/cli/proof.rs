@@ -4,10 +4,11 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use crate::peers::script;
 use crate::support::net::Net;
 use crate::support::trace::{Trace, number};
-use crate::support::{Dir, Proc, Server, digits, has, is_root, poll_until, run, run_command, secretcat, skip, straced};
+use crate::support::{
+    Dir, Proc, Server, as_nobody, digits, has, is_root, poll_until, run, run_command, secretcat, skip, straced,
+};
 
 /// The runs that must all come out the same.
 const RUNS: u64 = 20;
@@ -64,11 +65,7 @@ fn wrong_answers(server: &Server, barrier: &[&str], command: impl Fn(&[&str]) ->
 
 /// A server with the bug, whose first read comes so many seconds late.
 fn late_server(seconds: &str) -> Option<Server> {
-    if !has("python3") {
-        skip::skip("python3");
-        return None;
-    }
-    Some(Server::from_command(Command::new("python3").arg("-u").arg(script("one_read.py")).arg(seconds)))
+    Server::python("one_read.py", &[seconds])
 }
 
 #[test]
@@ -107,16 +104,7 @@ fn peer_read_barrier_finds_the_bug_without_privilege() {
     }
     let Some(server) = late_server("0.02") else { return };
     let dir = Dir::new("proof-of-nobody");
-    let program = dir.file("secretcat");
-    std::fs::copy(env!("CARGO_BIN_EXE_secretcat"), &program).unwrap();
-    let found = wrong_answers(&server, &["--barrier", "peer-read"], |args| {
-        let mut nobody = Command::new("setpriv");
-        nobody
-            .args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "--no-new-privs"])
-            .arg(&program)
-            .args(args);
-        nobody
-    });
+    let found = wrong_answers(&server, &["--barrier", "peer-read"], |args| as_nobody(&dir, args));
     assert_eq!(found, 18);
 }
 
@@ -219,8 +207,8 @@ fn slow_reader_reads_little_and_closes_its_window() {
 
 #[test]
 fn delayed_reader_blocks_the_sender_by_its_window() {
-    if !has("ss") {
-        return skip::skip("ss");
+    if !skip::has_program("ss") {
+        return;
     }
     let server = Server::start(&["--service", "discard", "--rcvbuf", "2304", "--read-start-delay", "1h"]);
     let mut sender = Proc::start(&mut secretcat(["connect", "--raw", &server.address()]));

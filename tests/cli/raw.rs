@@ -10,23 +10,10 @@ use std::thread;
 use rustix::process::Signal;
 use socket2::SockRef;
 
-use crate::connect::stage;
 use crate::support::{
-    DEADLINE, Dir, NOT_FOUND, Proc, Server, accept, digits, poll_until, read_line, reset, run, secretcat, trace,
+    DEADLINE, Dir, NOT_FOUND, Proc, Server, accept, digits, local_listener, noise, read_line, reset, run, secretcat,
+    trace,
 };
-use crate::threats::is_in_state;
-
-/// Bytes without a pattern that a lost or doubled block would keep.
-pub fn noise(len: usize) -> Vec<u8> {
-    let mut state = 0x2545_f491_4f6c_dd1d_u64;
-    let next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()[0]
-    };
-    std::iter::repeat_with(next).take(len).collect()
-}
 
 #[test]
 fn end_of_input_half_closes_and_all_replies_arrive() {
@@ -39,7 +26,7 @@ fn end_of_input_half_closes_and_all_replies_arrive() {
 
 #[test]
 fn megabytes_in_both_directions_arrive_unchanged() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let (up, down) = (noise(8_000_000), noise(9_000_001));
     let mut proc = Proc::start(&mut secretcat(["connect", "--raw", &address]));
     proc.feed(up.clone());
@@ -59,7 +46,7 @@ fn megabytes_in_both_directions_arrive_unchanged() {
 
 #[test]
 fn end_with_peer_ends_after_all_is_written_to_stdout() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let (mut reader, stdout) = UnixStream::pair().unwrap();
     reader.set_read_timeout(Some(DEADLINE)).unwrap();
     let mut command = secretcat(["connect", "--raw", "--end-with-peer", &address]);
@@ -81,7 +68,7 @@ fn end_with_peer_ends_after_all_is_written_to_stdout() {
 
 #[test]
 fn no_shutdown_keeps_the_connection_after_end_of_input() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let mut proc = Proc::start(&mut secretcat(["connect", "--raw", "--no-shutdown", &address]));
     proc.feed(b"hello\n".to_vec());
     let mut server = accept(&listener);
@@ -102,7 +89,7 @@ fn no_shutdown_keeps_the_connection_after_end_of_input() {
 
 #[test]
 fn reset_is_status_1_with_byte_counts() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let proc = Proc::start(&mut secretcat(["connect", "--raw", &address]));
     let mut server = accept(&listener);
     server.write_all(b"half an ans").unwrap();
@@ -114,7 +101,7 @@ fn reset_is_status_1_with_byte_counts() {
 
 #[test]
 fn idle_timeout_ends_a_raw_connection() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let proc = Proc::start(&mut secretcat(["connect", "--raw", "-w", "50ms", &address]));
     let _server = accept(&listener);
     let lost = "0 bytes not sent, 0 sent but not acknowledged: no byte received or sent within --idle-timeout";
@@ -123,7 +110,7 @@ fn idle_timeout_ends_a_raw_connection() {
 
 #[test]
 fn half_closed_server_receives_the_whole_input() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     // Sent at a pace that takes longer than the server's end would be waited for.
     let paced = ["--chunk", "100", "--delay", "200ms"];
     let mut proc = Proc::start(secretcat(["connect", "--raw", &address]).args(paced));
@@ -174,7 +161,7 @@ const PACED: [&str; 4] = ["--cut", "10", "--delay", "1h"];
 
 #[test]
 fn quit_after_counts_bytes_not_sent() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let mut proc =
         Proc::start(secretcat(["connect", "--raw", &address, "-q", "0", "--ack-timeout", "50ms"]).args(PACED));
     proc.feed(vec![b'x'; 1000]);
@@ -188,14 +175,13 @@ fn quit_after_counts_bytes_not_sent() {
 
 #[test]
 fn bytes_after_urgent_data_are_received() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let proc = Proc::start(&mut secretcat(["connect", "--raw", "--end-with-peer", &address]));
     let mut server = accept(&listener);
     server.write_all(b"zero").unwrap();
     proc.until_stdout("zero");
     // All of it is there before any of it is read.
-    proc.signal(Signal::STOP);
-    poll_until("it is stopped", thread::yield_now, || is_in_state(&proc, 'T'));
+    proc.suspend();
     server.write_all(b"one").unwrap();
     SockRef::from(&server).send_out_of_band(b"!").unwrap();
     server.write_all(b"two").unwrap();
@@ -222,7 +208,7 @@ fn delay_without_cuts_separates_the_writes() {
 #[test]
 fn raw_with_crlf_ends_lines_with_cr_lf() {
     for (input, expected) in [("HELO me\nQUIT\r\n\n", "HELO me\r\nQUIT\r\n\r\n"), ("no end", "no end")] {
-        let (listener, address) = stage();
+        let (listener, address) = local_listener();
         let mut proc = Proc::start(&mut secretcat(["connect", "--raw", "-C", &address]));
         proc.feed(input.into());
         let mut server = accept(&listener);

@@ -7,9 +7,10 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use crate::connect::stage;
 use crate::support::trace::{self, Trace, Traced, number};
-use crate::support::{Dir, NOT_FOUND, Proc, Server, accept, converse, digits, read_line, run, run_command, secretcat};
+use crate::support::{
+    Dir, NOT_FOUND, Proc, Server, accept, converse, digits, local_listener, read_line, run, run_command, secretcat,
+};
 
 /// A read stands behind the writes of its bytes, an end behind the half-close, and what a barrier
 /// has established behind the reads that made it so.
@@ -186,7 +187,7 @@ fn interim_response_is_not_counted_as_a_message() {
     assert_eq!((number(answer, "start"), number(answer, "end")), (0, reply.len() as u64 + 23));
 
     // Others send one, and ours waits for the final response.
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let file = dir.file("connect.ndjson");
     let client = Proc::start(
         secretcat(["connect", &address, "--framing", "http", "--stats", "-m", "hello", "--trace"]).arg(&file),

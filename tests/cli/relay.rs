@@ -3,29 +3,16 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::thread;
 use std::time::Instant;
 
 use rustix::process::Signal;
 use socket2::{Domain, Socket, Type};
 
-use crate::connect::stage;
-use crate::raw::noise;
 use crate::support::trace::Traced;
 use crate::support::{
-    DEADLINE, Dir, Proc, Server, accept, converse, digits, ends_in_a_reset, limited, poll_until, read_line, reset, run,
+    DEADLINE, Dir, Proc, Server, accept, converse, digits, ends_in_a_reset, limited, local_listener, noise, read_line,
+    relayed_pair, reset, run, start_relay,
 };
-
-/// A relay to this server.
-pub fn relay(to: &str, args: &[&str]) -> Server {
-    Server::start(&[&["--relay", to][..], args].concat())
-}
-
-/// A client of a relay, and the server's end of its connection; the test plays both.
-pub fn pair(listener: &TcpListener, relay: &Server) -> (TcpStream, TcpStream) {
-    let client = relay.open();
-    (client, accept(listener))
-}
 
 /// The same, when the relay knows its server as well: something has been said.
 fn acquainted(mut client: TcpStream, mut server: TcpStream) -> (TcpStream, TcpStream) {
@@ -43,7 +30,7 @@ fn every_byte_is_relayed_whatever_the_cuts() {
         &["--cut", "1,2,70000"],
         &[],
     ] {
-        let relay = relay(&echo.address(), plan);
+        let relay = start_relay(&echo.address(), plan);
         let bytes = noise(300_000);
         assert!(converse(relay.open(), &bytes) == bytes, "{plan:?}");
         relay.stops_with("");
@@ -88,10 +75,10 @@ fn relay_sets_nodelay_unless_nagle_is_requested() {
 
 #[test]
 fn cut_offsets_count_each_direction_separately() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let dir = Dir::new("offsets");
     let relay = Traced::start(&dir, &["--relay", &address, "--cut", "3,8", "--barrier", "peer-read"]);
-    let (mut client, mut server) = pair(&listener, &relay);
+    let (mut client, mut server) = relayed_pair(&listener, &relay);
     for (from, to) in [(&mut client.try_clone().unwrap(), &mut server.try_clone().unwrap()), (&mut server, &mut client)]
     {
         // What came in two runs is still one stream.
@@ -117,10 +104,10 @@ fn cut_offsets_count_each_direction_separately() {
 
 #[test]
 fn half_close_is_relayed_and_the_other_direction_stays_open() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     for plan in [&["--chunk", "1"][..], &[]] {
-        let relay = relay(&address, plan);
-        let (mut client, mut server) = pair(&listener, &relay);
+        let relay = start_relay(&address, plan);
+        let (mut client, mut server) = relayed_pair(&listener, &relay);
         client.write_all(b"all I ask").unwrap();
         client.shutdown(Shutdown::Write).unwrap();
         let mut heard = String::new();
@@ -135,7 +122,7 @@ fn half_close_is_relayed_and_the_other_direction_stays_open() {
         assert_eq!(heard, "and more");
 
         // The other way round: the server ends first, and still hears.
-        let (mut client, mut server) = pair(&listener, &relay);
+        let (mut client, mut server) = relayed_pair(&listener, &relay);
         server.write_all(b"goodbye").unwrap();
         server.shutdown(Shutdown::Write).unwrap();
         heard.clear();
@@ -151,13 +138,13 @@ fn half_close_is_relayed_and_the_other_direction_stays_open() {
 
 #[test]
 fn reset_is_relayed_to_its_own_pair_only() {
-    let (listener, address) = stage();
-    let relay = relay(&address, &["--chunk", "2"]);
-    let (mut others_client, mut others_server) = pair(&listener, &relay);
-    let (client, mut server) = pair(&listener, &relay);
+    let (listener, address) = local_listener();
+    let relay = start_relay(&address, &["--chunk", "2"]);
+    let (mut others_client, mut others_server) = relayed_pair(&listener, &relay);
+    let (client, mut server) = relayed_pair(&listener, &relay);
     reset(client);
     ends_in_a_reset(&mut server, "");
-    let (client, server) = pair(&listener, &relay);
+    let (client, server) = relayed_pair(&listener, &relay);
     let (mut client, server) = acquainted(client, server);
     reset(server);
     ends_in_a_reset(&mut client, "");
@@ -169,17 +156,17 @@ fn reset_is_relayed_to_its_own_pair_only() {
 
 #[test]
 fn reset_is_relayed_after_the_bytes_before_it() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     for args in [&["--chunk", "2"][..], &["-v"], &["--linger", "10"], &[]] {
-        let relay = relay(&address, args);
-        let (client, server) = pair(&listener, &relay);
+        let relay = start_relay(&address, args);
+        let (client, server) = relayed_pair(&listener, &relay);
         let (mut client, mut server) = acquainted(client, server);
         server.write_all(b"half an ans").unwrap();
         reset(server);
         ends_in_a_reset(&mut client, "half an ans");
 
         // And in the middle of what it does not read, of which the client hears no good end.
-        let (client, server) = pair(&listener, &relay);
+        let (client, server) = relayed_pair(&listener, &relay);
         let (mut client, server) = acquainted(client, server);
         client.set_nonblocking(true).unwrap();
         while client.write(&[b'x'; 4096]).is_ok() {}
@@ -192,8 +179,8 @@ fn reset_is_relayed_after_the_bytes_before_it() {
 
 #[test]
 fn relayed_reset_waits_for_a_client_that_reads_late() {
-    let (listener, address) = stage();
-    let relay = relay(&address, &["-v"]);
+    let (listener, address) = local_listener();
+    let relay = start_relay(&address, &["-v"]);
     let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     client.set_recv_buffer_size(4096).unwrap(); // the rest stays in the kernel of the relay
     client.connect(&relay.addr.into()).unwrap();
@@ -220,9 +207,9 @@ fn is_refused(relay: &Server) {
 
 #[test]
 fn refusing_server_is_reported_and_tried_for_next_client() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     drop(listener);
-    let relay = relay(&address, &[]);
+    let relay = start_relay(&address, &[]);
     is_refused(&relay);
     let told = format!("secretcat: connect {address}: connection refused (is a server listening there?)\n");
     relay.proc.until_stderr(&told);
@@ -235,10 +222,10 @@ fn refusing_server_is_reported_and_tried_for_next_client() {
 /// Clients decide how often that happens, and not how long the log grows.
 #[test]
 fn refusing_server_is_reported_once_a_second_with_a_count() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     drop(listener);
     let begun = Instant::now();
-    let relay = relay(&address, &[]);
+    let relay = start_relay(&address, &[]);
     for _ in 0..200 {
         is_refused(&relay);
     }
@@ -265,13 +252,11 @@ fn refusing_server_is_reported_once_a_second_with_a_count() {
 
 #[test]
 fn client_after_a_refused_one_is_refused_with_a_reset() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     drop(listener);
-    let relay = relay(&address, &[]);
+    let relay = start_relay(&address, &[]);
     is_refused(&relay); // the one that comes next is given its number
-    relay.proc.signal(Signal::STOP);
-    let stat = format!("/proc/{}/stat", relay.proc.pid());
-    poll_until("it stands still", thread::yield_now, || std::fs::read_to_string(&stat).unwrap().contains(") T "));
+    relay.proc.suspend();
     let mut coming = relay.open();
     relay.proc.signal(Signal::CONT);
     ends_in_a_reset(&mut coming, "");
@@ -279,9 +264,9 @@ fn client_after_a_refused_one_is_refused_with_a_reset() {
 
 #[test]
 fn max_connections_of_a_relay_counts_clients_only() {
-    let (listener, address) = stage();
-    let relay = relay(&address, &["--max-connections", "2"]);
-    let mut inside = [pair(&listener, &relay), pair(&listener, &relay)];
+    let (listener, address) = local_listener();
+    let relay = start_relay(&address, &["--max-connections", "2"]);
+    let mut inside = [relayed_pair(&listener, &relay), relayed_pair(&listener, &relay)];
     let mut waiting = relay.open();
     waiting.write_all(b"and me\n").unwrap();
     for (client, server) in &mut inside {
@@ -304,9 +289,9 @@ fn max_connections_of_a_relay_counts_clients_only() {
 
 #[test]
 fn delayed_piece_does_not_block_other_relayed_streams() {
-    let (listener, address) = stage();
-    let relay = relay(&address, &["--cut", "1", "--cut-toward", "server", "--delay", "1h"]);
-    let mut pairs: Vec<_> = (0..10).map(|_| pair(&listener, &relay)).collect();
+    let (listener, address) = local_listener();
+    let relay = start_relay(&address, &["--cut", "1", "--cut-toward", "server", "--delay", "1h"]);
+    let mut pairs: Vec<_> = (0..10).map(|_| relayed_pair(&listener, &relay)).collect();
     for (client, server) in &mut pairs {
         client.write_all(b"ab").unwrap();
         let mut piece = [0; 2];
@@ -320,11 +305,11 @@ fn delayed_piece_does_not_block_other_relayed_streams() {
 
 #[test]
 fn stopping_relay_still_sends_pending_replies() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     for plan in [&["--chunk", "1"][..], &[]] {
-        let relay = relay(&address, &[&["-v"][..], plan].concat());
-        let (mut client, mut server) = pair(&listener, &relay);
-        let idle = pair(&listener, &relay);
+        let relay = start_relay(&address, &[&["-v"][..], plan].concat());
+        let (mut client, mut server) = relayed_pair(&listener, &relay);
+        let idle = relayed_pair(&listener, &relay);
         client.write_all(b"question\n").unwrap();
         assert_eq!(read_line(&mut server), "question\n");
         relay.proc.signal(Signal::TERM);
@@ -363,8 +348,8 @@ fn relay_listens_on_a_unix_socket() {
 
 #[test]
 fn relay_connects_from_the_source_address() {
-    let (listener, address) = stage();
-    let relay = relay(&address, &["--source", "127.0.0.5"]);
-    let (_client, server) = pair(&listener, &relay);
+    let (listener, address) = local_listener();
+    let relay = start_relay(&address, &["--source", "127.0.0.5"]);
+    let (_client, server) = relayed_pair(&listener, &relay);
     assert_eq!(server.peer_addr().unwrap().ip().to_string(), "127.0.0.5");
 }

@@ -2,10 +2,8 @@
 
 use std::process::Command;
 
-use crate::raw::noise;
-use crate::relay::relay;
 use crate::support::servers::{self, Place};
-use crate::support::{Dir, Server, has, run_command, skip};
+use crate::support::{Dir, Server, noise, run_command, skip, start_relay};
 
 /// curl gets this page twice, over one connection.
 #[track_caller]
@@ -20,8 +18,7 @@ fn is_fetched_by_curl(relay: &Server, page: &[u8]) {
 
 /// A directory with this page in it; `None`, and it is said, where nobody could fetch it.
 fn site(name: &str, page: &[u8]) -> Option<Dir> {
-    if !has("curl") {
-        skip::skip("curl");
+    if !skip::has_program("curl") {
         return None;
     }
     let dir = Dir::new(name);
@@ -35,7 +32,7 @@ fn curl_fetches_pages_from_python_byte_by_byte() {
     let Some(dir) = site("relayed-python", page.as_bytes()) else { return };
     let Some((_proc, address)) = servers::python(&dir) else { return };
     for side in ["server", "client", "both"] {
-        let relay = relay(&address, &["--chunk", "1", "--cut-toward", side]);
+        let relay = start_relay(&address, &["--chunk", "1", "--cut-toward", side]);
         is_fetched_by_curl(&relay, page.as_bytes());
         relay.stops_with("");
     }
@@ -46,19 +43,19 @@ fn curl_fetches_pages_from_nginx_byte_by_byte() {
     let page = noise(20_000);
     let Some(dir) = site("relayed-nginx", &page) else { return };
     let Some((_proc, address)) = servers::nginx(Place::Socket(&dir), &dir) else { return };
-    let relay = relay(&address, &["--chunk", "1"]);
+    let relay = start_relay(&address, &["--chunk", "1"]);
     is_fetched_by_curl(&relay, &page);
     relay.stops_with("");
 }
 
 #[test]
 fn redis_answers_byte_by_byte() {
-    if !has("redis-cli") {
-        return skip::skip("redis-cli");
+    if !skip::has_program("redis-cli") {
+        return;
     }
     let dir = Dir::new("relayed-redis");
     let Some((_proc, address)) = servers::redis(Place::Socket(&dir), &dir) else { return };
-    let relay = relay(&address, &["--chunk", "1"]);
+    let relay = start_relay(&address, &["--chunk", "1"]);
     let mut cli = Command::new("redis-cli");
     cli.args(["-p", &relay.port()]);
     let value = "v".repeat(2000);

@@ -3,9 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use crate::connect::stage;
-use crate::raw::noise;
-use crate::support::{Proc, accept, converse, read_line, reset, secretcat};
+use crate::support::{Proc, accept, converse, local_listener, noise, read_line, reset, secretcat};
 
 const RETRY: [&str; 4] = ["--retry", "2", "--retry-delay", "10ms"];
 
@@ -28,7 +26,7 @@ fn is_left_alone(listener: &TcpListener) {
 
 #[test]
 fn messages_are_resent_after_a_loss_before_any_reply() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     for given in [&["-m", "one", "-m", "two"][..], &[]] {
         let mut proc = Proc::start(secretcat(["connect", &address]).args(RETRY).args(given));
         if given.is_empty() {
@@ -44,7 +42,7 @@ fn messages_are_resent_after_a_loss_before_any_reply() {
 
 #[test]
 fn raw_input_is_resent_after_a_loss_before_any_byte() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let bytes = noise(700_000);
     let mut proc = Proc::start(secretcat(["connect", &address, "--raw"]).args(RETRY));
     proc.feed(bytes.clone());
@@ -58,7 +56,7 @@ fn raw_input_is_resent_after_a_loss_before_any_byte() {
 
 #[test]
 fn later_input_follows_the_resent_input() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let mut proc = Proc::start(secretcat(["connect", &address, "--raw", "-C"]).args(RETRY));
     proc.write("one\n");
     let mut server = third(&listener, 3);
@@ -70,7 +68,7 @@ fn later_input_follows_the_resent_input() {
 
 #[test]
 fn only_the_error_of_the_last_try_is_printed() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let loss = format!("connect {address}: closed by the server with 1 message unanswered");
     for verbose in [false, true] {
         let command = &mut secretcat(["connect", &address, "-m", "a"]);
@@ -91,7 +89,7 @@ fn only_the_error_of_the_last_try_is_printed() {
 
 #[test]
 fn nothing_is_resent_after_a_byte_of_a_reply() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     for (mode, shown) in [(&["-m", "a"][..], false), (&["--raw"], true)] {
         let mut proc = Proc::start(secretcat(["connect", &address]).args(RETRY).args(mode));
         proc.write("b\n");
@@ -112,7 +110,7 @@ fn nothing_is_resent_after_a_byte_of_a_reply() {
 
 #[test]
 fn input_larger_than_the_retry_buffer_is_not_resent() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let mut proc = Proc::start(secretcat(["connect", &address, "--raw"]).args(RETRY));
     proc.feed(noise(3 << 20));
     let mut server = accept(&listener);

@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::fs::read_to_string;
 use std::io::Write;
-use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -12,7 +11,9 @@ use serde_json::Value;
 use crate::support::pid_1::{as_pid_1, child_of, has_pid_namespaces};
 use crate::support::pty::{Terminal, on_terminal, open_pty};
 use crate::support::trace::Trace;
-use crate::support::{Dir, Outcome, Proc, Server, accept, ask, clean, digits, has, read_line, secretcat, shell, skip};
+use crate::support::{
+    Dir, Outcome, Proc, Server, accept, ask, clean, digits, local_listener, read_line, secretcat, shell, skip,
+};
 
 /// The commands, in the states in which a signal meets them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,8 +75,7 @@ impl Run {
             let client = server.open();
             (server, client)
         };
-        let stage = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = stage.local_addr().unwrap().to_string();
+        let (listener, address) = local_listener();
         let (proc, peers): (Proc, Vec<Box<dyn Any>>) = match task {
             Task::Listen | Task::Threads => {
                 let more = if task == Task::Threads { &["--threads", "2"][..] } else { &[] };
@@ -91,7 +91,7 @@ impl Run {
             }
             Task::Relay => {
                 let (relay, mut client) = listen(&["--relay", &address]);
-                let mut upstream = accept(&stage);
+                let mut upstream = accept(&listener);
                 client.write_all(b"hello\n").unwrap();
                 assert_eq!(read_line(&mut upstream), "hello\n");
                 (relay.proc, vec![Box::new(client), Box::new(upstream)])
@@ -99,14 +99,14 @@ impl Run {
             Task::Plain | Task::Connect => {
                 let more = if task == Task::Plain { &[][..] } else { &recorded };
                 let proc = Proc::start(&mut command(&["connect", &address, "-m", "a"], more));
-                let mut server = accept(&stage);
+                let mut server = accept(&listener);
                 assert_eq!(read_line(&mut server), "a\n");
                 (proc, vec![Box::new(server)])
             }
             Task::Raw => {
                 let mut proc = Proc::start(&mut command(&["connect", "--raw", &address], &recorded));
                 proc.write("a\n");
-                let mut server = accept(&stage);
+                let mut server = accept(&listener);
                 assert_eq!(read_line(&mut server), "a\n");
                 (proc, vec![Box::new(server)])
             }
@@ -125,7 +125,7 @@ impl Run {
             Task::Sweep => {
                 let reports = ["--json", "--junit", &file("junit"), "--timeout", "1h"];
                 let proc = Proc::start(&mut command(&["sweep", &address, "-m", "a"], &reports));
-                let mut server = accept(&stage);
+                let mut server = accept(&listener);
                 assert_eq!(read_line(&mut server), "a\n");
                 (proc, vec![Box::new(server)])
             }
@@ -207,8 +207,7 @@ fn signals_end_each_command_as_pid_1_of_a_container() {
 
 #[test]
 fn closing_the_terminal_ends_each_command() {
-    let stage = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = stage.local_addr().unwrap().to_string();
+    let (listener, address) = local_listener();
     let start = |args: &[&str]| {
         let (master, slave) = open_pty();
         let mut command = on_terminal(&secretcat(args));
@@ -224,7 +223,7 @@ fn closing_the_terminal_ends_each_command() {
     let sweep = ["sweep", &address, "-m", "a", "--timeout", "1h"];
     for args in [&["connect", &address, "-m", "a"][..], &["connect", "--raw", &address], &sweep] {
         let (proc, terminal) = start(args);
-        let server = accept(&stage);
+        let server = accept(&listener);
         drop(terminal);
         let out = proc.end();
         assert_eq!((out.status, out.signal), (None, Some(1)), "{args:?}: {}", out.stderr);
@@ -249,8 +248,7 @@ fn second_signal_ends_pid_1_of_a_container_at_once() {
 
 /// A loop of bash(1) over the program, on a terminal. `None`, and it is said, where there is no bash.
 fn looped<const N: usize>(args: [&str; N]) -> Option<Terminal> {
-    if !has("bash") {
-        skip::skip("bash");
+    if !skip::has_program("bash") {
         return None;
     }
     let mut command = Command::new("bash");
@@ -261,24 +259,23 @@ fn looped<const N: usize>(args: [&str; N]) -> Option<Terminal> {
 
 #[test]
 fn ctrl_c_ends_a_shell_loop_too() {
-    let stage = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = stage.local_addr().unwrap().to_string();
+    let (listener, address) = local_listener();
     let ends = |mut terminal: Terminal| {
         terminal.types("\x03");
         let (out, shown) = terminal.end();
         assert!(shown.contains("run 1") && !shown.contains("run 2") && !shown.contains("finished"), "{shown}");
         assert_eq!(out.signal, Some(2), "{shown}");
     };
-    let Some(mut listener) = looped(["listen", "127.0.0.1:0"]) else { return };
-    listener.sees("listening on ");
-    ends(listener);
+    let Some(mut listen) = looped(["listen", "127.0.0.1:0"]) else { return };
+    listen.sees("listening on ");
+    ends(listen);
     let Some(mut conversation) = looped(["connect", &address]) else { return };
-    let _server = accept(&stage);
+    let _server = accept(&listener);
     conversation.sees("Enter Message: ");
     ends(conversation);
     let args = ["sweep", &address, "-m", "a", "--timeout", "1h"];
     let Some(sweep) = looped(args) else { return };
-    let mut server = accept(&stage);
+    let mut server = accept(&listener);
     assert_eq!(read_line(&mut server), "a\n");
     ends(sweep);
 }
@@ -287,8 +284,7 @@ fn ctrl_c_ends_a_shell_loop_too() {
 fn sigint_ends_listen_and_sweep_in_the_background() {
     // A shell without job control starts it with SIGINT ignored, and shows how it has ended.
     let script = "\"$0\" \"$@\" & echo \"$!;\"; wait $!; echo \"ended with $?\"";
-    let stage = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = stage.local_addr().unwrap().to_string();
+    let (listener, address) = local_listener();
     let ends = |job: Proc, signals: &[Signal], status: u8| {
         let pid = job.until_stdout(";").trim_end().trim_end_matches(';').to_owned();
         let pid = Pid::from_raw(pid.parse().unwrap()).unwrap();
@@ -301,7 +297,7 @@ fn sigint_ends_listen_and_sweep_in_the_background() {
     };
     let client = |args: &[&str]| {
         let job = Proc::start(&mut shell(script, args));
-        let mut server = accept(&stage);
+        let mut server = accept(&listener);
         assert_eq!(read_line(&mut server), "a\n");
         (job, server)
     };

@@ -7,10 +7,8 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 
-use crate::connect::stage;
-use crate::raw::noise;
-use crate::support::{Dir, Server, accept, skip, straced};
-use crate::transfers::{Case, Std, Story};
+use crate::support::transfer::{Scenario, Std, Transfer};
+use crate::support::{Dir, Server, accept, local_listener, noise, skip, straced};
 
 /// What each way carries.
 const BULK: usize = 4 << 20;
@@ -63,9 +61,9 @@ fn pipes_and_files_on_stdin_and_stdout_are_spliced() {
     let dir = Dir::new("spliced");
     let log = dir.file("strace");
     for listens in [false, true] {
-        let moved = |input, output, seeing| {
-            let case = Case { listens, input, output, seeing, story: Story::InputFirst };
-            case.check_of(|args| watched(&log, args), &up, &down, &dir);
+        let moved = |input, output, options| {
+            let transfer = Transfer { listens, input, output, options, scenario: Scenario::InputFirst };
+            transfer.check_with(|args| watched(&log, args), &up, &down, &dir);
             Moved::read(&log)
         };
         // Between a file and a socket there is a pipe: in, and out of it.
@@ -97,7 +95,7 @@ fn relayed_bytes_are_spliced() {
     let dir = Dir::new("spliced-relay");
     let log = dir.file("strace");
     let moved = |args: &[&str]| {
-        let (listener, address) = stage();
+        let (listener, address) = local_listener();
         let words = ["listen", "127.0.0.1:0", "--once", "--relay", &address];
         let relay = Server::from_command(&mut watched(&log, [&words, args].concat()));
         let client = relay.open();

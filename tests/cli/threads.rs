@@ -1,7 +1,7 @@
 //! `--threads`: several event loops serve one listening socket.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -47,17 +47,6 @@ fn three_loops_answer_all_clients() {
     }
 }
 
-/// How often each thread of this process has gone to sleep.
-fn sleeps(pid: u32) -> BTreeMap<String, u64> {
-    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().filter_map(Result::ok);
-    let count = |task: &std::fs::DirEntry| {
-        let status = std::fs::read_to_string(task.path().join("status")).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-        line.unwrap().trim().parse().unwrap()
-    };
-    tasks.map(|task| (task.path().display().to_string(), count(&task))).collect()
-}
-
 #[test]
 fn every_loop_serves_some_of_the_clients() {
     let server = Server::start(&["--threads", "3", "--busy-poll", "0"]);
@@ -66,12 +55,12 @@ fn every_loop_serves_some_of_the_clients() {
     let come = || {
         let mut client = server.open();
         ask(&mut client, "SECRET 1"); // whoever was woken by an arrival for nothing has seen it
-        let before = sleeps(server.proc.pid());
+        let before = server.proc.waits_by_thread();
         for _ in 0..50 {
             ask(&mut client, "SECRET 2");
         }
         // One loop has gone to sleep between the messages, the others have slept all the time.
-        let after = sleeps(server.proc.pid());
+        let after = server.proc.waits_by_thread();
         let slept = |name: &String| after[name] - before.get(name).unwrap_or(&after[name]);
         serving.borrow_mut().extend(after.keys().filter(|name| slept(name) > 20).cloned());
         clients.push(client);

@@ -9,55 +9,23 @@ use std::time::Instant;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::connect::stage;
-use crate::listen::stuffed;
 use crate::support::{
-    DEADLINE, NOT_FOUND, Proc, Server, accept, ask, converse, digits, poll_until, read_line, reset, run, secretcat,
-    skip, with_limit,
+    DEADLINE, NOT_FOUND, Proc, Server, accept, ask, client_with_full_buffers, converse, digits, local_listener,
+    poll_until, read_line, reset, run, secretcat, skip, with_limit,
 };
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 
-/// A number from /proc/PID/status: of the memory that is resident now, `VmRSS`, or was at most, `VmHWM`, in bytes.
-fn memory(proc: &Proc, field: &str) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", proc.pid())).unwrap();
-    let value = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')).unwrap();
-    value.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * KIB
-}
-
-pub fn descriptors(proc: &Proc) -> usize {
-    std::fs::read_dir(format!("/proc/{}/fd", proc.pid())).unwrap().count()
-}
-
-/// Processor time used so far, in ticks of a hundredth of a second.
-fn ticks(proc: &Proc) -> u64 {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", proc.pid())).unwrap();
-    // Fields 14 and 15, counted from behind the name, which may hold anything (proc(5)).
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    fields[11..13].iter().map(|field| field.parse::<u64>().unwrap()).sum()
-}
-
-/// How often all threads have gone to sleep so far to wait for something.
-fn waits(proc: &Proc) -> u64 {
-    let threads = std::fs::read_dir(format!("/proc/{}/task", proc.pid())).unwrap();
-    let of_thread = |thread: io::Result<std::fs::DirEntry>| {
-        let status = std::fs::read_to_string(thread.unwrap().path().join("status")).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-        line.unwrap().trim().parse::<u64>().unwrap()
-    };
-    threads.map(of_thread).sum()
-}
-
 /// Lets some time pass that nothing here measures: until another program has given a silent server up.
 fn stretch() {
-    let (_silent, address) = stage();
+    let (_silent, address) = local_listener();
     assert_eq!(run(["connect", &address, "-m", "x", "--timeout", "500ms"], "").status, Some(1));
 }
 
 #[track_caller]
 fn grew_by_less(proc: &Proc, before: u64, most: u64) {
-    let grown = memory(proc, "VmRSS").saturating_sub(before);
+    let grown = proc.memory("VmRSS").saturating_sub(before);
     assert!(grown < most, "grew by {} KiB, more than {} KiB", grown / KIB, most / KIB);
 }
 
@@ -81,7 +49,7 @@ fn ten_thousand_clients_are_answered_in_little_memory() {
     let server = Server::start(&[]);
     let mut first = server.open();
     assert_eq!(ask(&mut first, "SECRET 0"), digits("0"));
-    let before = memory(&server.proc, "VmRSS");
+    let before = server.proc.memory("VmRSS");
     let mut clients: Vec<TcpStream> = Vec::new();
     for n in 0..CROWD {
         let mut client = server.open();
@@ -95,10 +63,10 @@ fn ten_thousand_clients_are_answered_in_little_memory() {
     grew_by_less(&server.proc, before, CROWD * 32 * KIB);
     assert_eq!(ask(&mut first, "SECRET 1"), digits("1"));
     // All of them idle: nobody wakes the program.
-    let (asleep, used) = (waits(&server.proc), ticks(&server.proc));
+    let (asleep, used) = (server.proc.waits(), server.proc.processor_ticks());
     stretch();
-    assert!(waits(&server.proc) - asleep <= 5, "woken {} times for nothing", waits(&server.proc) - asleep);
-    assert!(ticks(&server.proc) - used <= 1, "works at nothing");
+    assert!(server.proc.waits() - asleep <= 5, "woken {} times for nothing", server.proc.waits() - asleep);
+    assert!(server.proc.processor_ticks() - used <= 1, "works at nothing");
     for (n, client) in clients.iter_mut().enumerate() {
         client.write_all(b" SECRET\n").unwrap();
         assert_eq!(read_line(client), digits(&n.to_string()));
@@ -114,7 +82,7 @@ fn thousand_slow_senders_do_not_block_other_clients() {
         return;
     }
     let server = Server::start(&[]);
-    let before = memory(&server.proc, "VmRSS");
+    let before = server.proc.memory("VmRSS");
     let mut crowd: Vec<TcpStream> = (0..1000).map(|_| server.open()).collect();
     let mut healthy = server.open();
     for byte in b"SECRET 123" {
@@ -133,8 +101,8 @@ fn thousand_slow_senders_do_not_block_other_clients() {
 #[test]
 fn client_that_reads_late_costs_little_and_loses_nothing() {
     let server = Server::start(&[]);
-    let before = memory(&server.proc, "VmRSS");
-    let (mut client, sent) = stuffed(&server);
+    let before = server.proc.memory("VmRSS");
+    let (mut client, sent) = client_with_full_buffers(&server, b"\n");
     grew_by_less(&server.proc, before, 4 * MIB);
     assert_eq!(ask(&mut server.open(), "SECRET 1"), digits("1"));
     client.shutdown(Shutdown::Write).unwrap();
@@ -148,7 +116,7 @@ fn client_that_reads_late_costs_little_and_loses_nothing() {
 #[test]
 fn endless_line_costs_little_memory() {
     let server = Server::start(&[]);
-    let before = memory(&server.proc, "VmRSS");
+    let before = server.proc.memory("VmRSS");
     let mut patient = server.open();
     // One that stays below the limit, and one that does not care.
     patient.write_all(&vec![b'7'; 1_000_000]).unwrap();
@@ -184,14 +152,14 @@ fn thousands_of_short_connections_leak_nothing() {
     };
     let all_are_gone = |healthy: &mut TcpStream, usual: usize| {
         let answered = || assert_eq!(ask(healthy, "SECRET 3"), digits("3"));
-        poll_until("their descriptors are closed", answered, || descriptors(&server.proc) <= usual);
+        poll_until("their descriptors are closed", answered, || server.proc.descriptors() <= usual);
     };
     assert_eq!(ask(&mut healthy, "SECRET 2"), digits("2"));
-    let usual = descriptors(&server.proc);
+    let usual = server.proc.descriptors();
     // What a crowd needs is had after the first round; a leak would need more each time.
     round(&mut healthy);
     all_are_gone(&mut healthy, usual);
-    let before = memory(&server.proc, "VmRSS");
+    let before = server.proc.memory("VmRSS");
     for _ in 0..4 {
         round(&mut healthy);
     }
@@ -211,9 +179,10 @@ fn running_out_of_descriptors_is_logged_once_and_recovers() {
     for client in &mut crowd {
         client.write_all(b"SECRET 1\n").unwrap();
     }
-    let (begun, used) = (Instant::now(), ticks(&server.proc));
+    let (begun, used) = (Instant::now(), server.proc.processor_ticks());
     stretch();
-    let share = f64::from(u32::try_from(ticks(&server.proc) - used).unwrap()) / 100.0 / begun.elapsed().as_secs_f64();
+    let share =
+        f64::from(u32::try_from(server.proc.processor_ticks() - used).unwrap()) / 100.0 / begun.elapsed().as_secs_f64();
     assert!(share < 0.25, "{share} of a core for waiting");
     assert_eq!(ask(&mut first, "SECRET 2"), digits("2"), "those inside are served");
     // Those who are inside leave one by one, and each makes room for one who waits.
@@ -244,13 +213,13 @@ fn fill(proc: &Proc, mut write: impl FnMut(&[u8]) -> io::Result<usize>) -> usize
     let step = || assert_eq!(ask(&mut partner, ""), NOT_FOUND);
     poll_until("nothing more is taken", step, || {
         // It sleeps, and is not woken: not by what was written, and not by room for what it has read.
-        let waited = waits(proc);
-        calm = if is_in_state(proc, 'S') { calm + 1 } else { 0 };
+        let waited = proc.waits();
+        calm = if proc.is_in_state('S') { calm + 1 } else { 0 };
         while let Ok(n) = write(&lines[sent % 16..]) {
             (sent, calm) = (sent + n, 0);
             assert!(sent < 1 << 28, "it takes without end");
         }
-        if waits(proc) != waited {
+        if proc.waits() != waited {
             calm = 0;
         }
         calm == 50
@@ -258,15 +227,9 @@ fn fill(proc: &Proc, mut write: impl FnMut(&[u8]) -> io::Result<usize>) -> usize
     sent
 }
 
-/// Whether it is in this state of proc(5): asleep `S`, stopped `T`.
-pub fn is_in_state(proc: &Proc, state: char) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", proc.pid())).unwrap();
-    stat.rsplit(')').next().unwrap().trim_start().starts_with(state)
-}
-
 #[test]
 fn connect_stays_small_while_the_server_does_not_read() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let (ours, stdin) = UnixStream::pair().unwrap();
     ours.set_nonblocking(true).unwrap();
     let mut command = secretcat(["connect", &address]);
@@ -274,7 +237,7 @@ fn connect_stays_small_while_the_server_does_not_read() {
     drop(command);
     let mut server = accept(&listener);
     let sent = fill(&proc, |bytes| (&ours).write(bytes));
-    assert!(memory(&proc, "VmHWM") < 32 * MIB, "{}", memory(&proc, "VmHWM"));
+    assert!(proc.memory("VmHWM") < 32 * MIB, "{}", proc.memory("VmHWM"));
     drop(ours);
     let (mut received, mut buf) = (0, vec![0; 65536]);
     while received < sent {
@@ -291,7 +254,7 @@ fn connect_stays_small_while_the_server_does_not_read() {
 #[test]
 fn connect_stays_small_while_its_stdout_is_not_read() {
     for args in [&[][..], &["--raw", "--end-with-peer"], &["--raw", "--end-with-peer", "-v"]] {
-        let (listener, address) = stage();
+        let (listener, address) = local_listener();
         let (mut ours, stdout) = UnixStream::pair().unwrap();
         let mut command = secretcat(["connect", &address]);
         let mut proc = Proc::start_on(command.args(args), Stdio::piped(), OwnedFd::from(stdout).into(), Stdio::piped());
@@ -299,7 +262,7 @@ fn connect_stays_small_while_its_stdout_is_not_read() {
         let server = accept(&listener);
         server.set_nonblocking(true).unwrap();
         let sent = fill(&proc, |bytes| (&server).write(bytes));
-        assert!(memory(&proc, "VmHWM") < 32 * MIB, "{args:?}: {}", memory(&proc, "VmHWM"));
+        assert!(proc.memory("VmHWM") < 32 * MIB, "{args:?}: {}", proc.memory("VmHWM"));
         server.shutdown(Shutdown::Write).unwrap();
         if !args.is_empty() {
             proc.close_stdin(); // a stream goes on until its input has ended, too
@@ -324,11 +287,11 @@ fn cost_per_byte_does_not_grow_with_the_message() {
         let mut message = b"SECRET".to_vec();
         message.resize(size - 1, b'7');
         message.push(b'\n');
-        let used = ticks(&server.proc);
+        let used = server.proc.processor_ticks();
         let count = (64 << 20) / size;
         let answers = converse(server.open(), &message.repeat(count));
         assert!(answers == digits(&"7".repeat(size - 7)).repeat(count).as_bytes(), "{} bytes", answers.len());
-        ticks(&server.proc) - used
+        server.proc.processor_ticks() - used
     };
     let (small, large) = (cost(64 << 10), cost(16 << 20));
     // What is looked at again for each part that comes would cost hundreds of times as much.
@@ -342,7 +305,7 @@ fn slow_chat_client_is_dropped_and_others_lose_nothing() {
     let silent = server.open();
     let (mut speaker, mut listener) = (server.open(), server.open());
     server.proc.until_stderr("#3 accepted");
-    let before = memory(&server.proc, "VmRSS");
+    let before = server.proc.memory("VmRSS");
     let line = "x".repeat(1000) + "\n";
     let mut said = 0;
     // The listener hears each part before the next is said: it is the silent one that falls behind.

@@ -8,12 +8,11 @@ use std::thread;
 
 use rustix::process::Signal;
 
-use crate::connect::stage;
-use crate::support::{DEADLINE, NOT_FOUND, Proc, Server, accept, digits, read_line, run, secretcat};
+use crate::support::{DEADLINE, NOT_FOUND, Proc, Server, accept, digits, local_listener, read_line, run, secretcat};
 
 #[test]
 fn silent_server_ends_connect_after_the_timeout() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let proc = Proc::start(&mut secretcat(["connect", &address, "--timeout", "50ms", "-m", "a", "-m", "b"]));
     let mut server = accept(&listener);
     assert_eq!(read_line(&mut server), "a\n");
@@ -31,7 +30,7 @@ fn silent_server_ends_connect_after_the_timeout() {
 #[test]
 fn timeout_applies_to_each_reply() {
     // Twenty replies at half the limit each: together they take ten times the limit.
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let mut command = secretcat(["connect", &address, "--timeout", "400ms"]);
     command.args(["-m", "x"].repeat(20));
     let proc = Proc::start(&mut command);
@@ -59,7 +58,7 @@ fn reply_timeout_pauses_while_stdout_is_not_read() {
     let mut answers = vec![0; 1];
     reader.read_exact(&mut answers).unwrap();
     // A silent server takes another run its whole time, longer than the limit of the first.
-    let (_silent, address) = stage();
+    let (_silent, address) = local_listener();
     assert_eq!(run(["connect", &address, "--timeout", "900ms", "-m", "x"], "").status, Some(1));
     reader.read_to_end(&mut answers).unwrap();
     proc.end().is(0, "", "");
@@ -69,7 +68,7 @@ fn reply_timeout_pauses_while_stdout_is_not_read() {
 
 #[test]
 fn late_reader_of_stdout_receives_all_lines() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let (mut reader, stdout) = UnixStream::pair().unwrap();
     reader.set_read_timeout(Some(DEADLINE)).unwrap();
     let mut command = secretcat(["connect", &address, "-m", "GET"]);
@@ -82,7 +81,7 @@ fn late_reader_of_stdout_receives_all_lines() {
         let (mut server, page) = (server, &page);
         scope.spawn(move || server.write_all(page.as_bytes()).unwrap());
         // Longer than more lines than messages are waited for.
-        let (_silent, address) = stage();
+        let (_silent, address) = local_listener();
         assert_eq!(run(["connect", &address, "--timeout", "1200ms", "-m", "x"], "").status, Some(1));
         let mut printed = String::new();
         reader.read_to_string(&mut printed).unwrap();
@@ -94,7 +93,7 @@ fn late_reader_of_stdout_receives_all_lines() {
 
 #[test]
 fn quit_after_limits_the_wait_after_end_of_input() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let proc = Proc::start(&mut secretcat(["connect", &address, "-q", "50ms", "-m", "a"]));
     let _server = accept(&listener);
     let said = "ended 50ms after the end of the input (--quit-after sets the time) with 1 message unanswered";
@@ -113,7 +112,7 @@ fn reply_timeout_starts_when_the_message_is_sent() {
     // The first waits to be joined with the second.
     let mut proc = Proc::start(secretcat(args).args(["--coalesce", "2"]));
     proc.write("SECRET 1\n");
-    let (_silent, address) = stage();
+    let (_silent, address) = local_listener();
     assert_eq!(run(["connect", &address, "--timeout", "1s", "-m", "x"], "").status, Some(1)); // a second later
     proc.feed(b"SECRET 2\n".to_vec());
     proc.end().is(0, digits("1") + &digits("2"), "");
@@ -122,7 +121,7 @@ fn reply_timeout_starts_when_the_message_is_sent() {
 
 #[test]
 fn delay_before_a_message_does_not_extend_a_timeout() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let args = ["connect", &address, "--timeout", "50ms", "-m", "a", "-m", "b"];
     let stderr = format!("secretcat: receive from {address}: no reply within 50ms (--timeout sets the limit)\n");
     let proc = Proc::start(secretcat(args).args(["--delay", "1h"]));
@@ -137,7 +136,7 @@ fn delay_before_a_message_does_not_extend_a_timeout() {
 
 #[test]
 fn sigint_kills_connect_and_keeps_its_stats() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let interrupted = |args: &[&str]| {
         let proc = Proc::start(secretcat(["connect", &address, "-m", "a"]).args(args));
         let mut server = accept(&listener);

@@ -3,8 +3,7 @@
 use std::io::{Read, Write};
 use std::net::Shutdown;
 
-use crate::connect::stage;
-use crate::support::{Proc, accept, read_line, reset, run, secretcat};
+use crate::support::{Proc, accept, local_listener, read_line, reset, run, secretcat};
 
 fn lines(bytes: usize) -> Vec<u8> {
     b"a line of text\n".repeat(bytes / 15)
@@ -12,7 +11,7 @@ fn lines(bytes: usize) -> Vec<u8> {
 
 #[test]
 fn replies_0_ends_when_all_is_acknowledged() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let mut proc = Proc::start(&mut secretcat(["connect", &address, "--replies", "0"]));
     let mut server = accept(&listener);
     proc.feed(lines(3_000_000));
@@ -22,7 +21,7 @@ fn replies_0_ends_when_all_is_acknowledged() {
 
 #[test]
 fn replies_0_with_a_stuck_server_ends_after_ack_timeout() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     socket2::SockRef::from(&listener).set_recv_buffer_size(4096).unwrap();
     let mut proc = Proc::start(&mut secretcat(["connect", &address, "--replies", "0", "--ack-timeout", "100ms"]));
     let _server = accept(&listener);
@@ -34,7 +33,7 @@ fn replies_0_with_a_stuck_server_ends_after_ack_timeout() {
 
 #[test]
 fn replies_0_keeps_sending_after_the_server_half_closes() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let mut proc = Proc::start(&mut secretcat(["connect", &address, "--replies", "0"]));
     let mut server = accept(&listener);
     server.shutdown(Shutdown::Write).unwrap();
@@ -52,7 +51,7 @@ fn replies_0_keeps_sending_after_the_server_half_closes() {
 
 #[test]
 fn reset_before_all_is_acknowledged_is_status_1() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     for replies in ["0", "any"] {
         let mut proc = Proc::start(&mut secretcat(["connect", &address, "--replies", replies]));
         let mut server = accept(&listener);
@@ -67,7 +66,7 @@ fn reset_before_all_is_acknowledged_is_status_1() {
 
 #[test]
 fn idle_timeout_after_all_is_acknowledged_is_status_0() {
-    let (listener, address) = stage();
+    let (listener, address) = local_listener();
     let proc = Proc::start(&mut secretcat(["connect", &address, "--replies", "any", "-w", "200ms", "-m", "a"]));
     let mut server = accept(&listener);
     assert_eq!(read_line(&mut server), "a\n");

@@ -11,12 +11,11 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use rustix::fs::{Mode, OFlags};
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::cell::{Size, Stdin};
-use crate::support::Dir;
+use crate::support::pty::open_pty;
+use crate::support::{Dir, noise_of};
 
 /// Who sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,19 +30,8 @@ pub fn bytes_of(from: From, size: Size) -> &'static [u8] {
     match (from, size) {
         (From::Ours, Size::Line) => b"a short line of ours\n",
         (From::Peer, Size::Line) => b"a short line of the peer\n",
-        (_, Size::Big) => BIG[from as usize].get_or_init(|| noise(10_000_000, 1 + from as u64)),
+        (_, Size::Big) => BIG[from as usize].get_or_init(|| noise_of(1 + from as u64, 10_000_000)),
     }
-}
-
-fn noise(len: usize, seed: u64) -> Vec<u8> {
-    let mut state = seed;
-    let mut bytes = Vec::with_capacity(len + 8);
-    while bytes.len() < len {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        bytes.extend_from_slice(&(state >> 16).to_le_bytes()[..4]);
-    }
-    bytes.truncate(len);
-    bytes
 }
 
 /// The files that programs read from, written once.
@@ -129,12 +117,8 @@ impl Input {
     }
 
     pub fn terminal() -> Input {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let name = ptsname(&master, Vec::new()).unwrap();
-        let slave = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).unwrap();
-        Input::of(slave, Feeder::Terminal(master.into()))
+        let (master, slave) = open_pty();
+        Input::of(slave(), Feeder::Terminal(master.into()))
     }
 }
 

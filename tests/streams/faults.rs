@@ -1,67 +1,27 @@
 //! Losses that users reported: status 0 on both sides, and bytes missing.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr};
 use std::process::Stdio;
 use std::thread;
 
 use rustix::process::Signal;
 
-use crate::cell::Size;
-use crate::ends::{From, bytes_of};
 use crate::support::{
-    Dir, Outcome, Proc, Server, accept, ends_in_a_reset, has, poll_until, run_command, secretcat, shell, skip, sockets,
+    Dir, Proc, Server, accept, ends_in_a_reset, local_listener_v4, noise, poll_until, read_to_end, run_command,
+    secretcat, shell, skip, sockets, start_pipe_without_stdin,
 };
-
-/// `listen --service pipe` as a script starts it, `> out &`: without input.
-fn pipe_of_a_script(args: &[&str]) -> Server {
-    let mut command = secretcat(["listen", "127.0.0.1:0", "--service", "pipe"]);
-    Server::from_proc(Proc::start_on(command.args(args), Stdio::null(), Stdio::piped(), Stdio::piped()))
-}
-
-/// A server that the test plays.
-pub fn listener() -> (TcpListener, SocketAddrV4) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let SocketAddr::V4(address) = listener.local_addr().unwrap() else { panic!("127.0.0.1 is no address of IPv4") };
-    (listener, address)
-}
-
-/// Waits until the program that is connected to this address has the FIN of the other end.
-#[track_caller]
-pub fn until_fin(address: SocketAddrV4) {
-    let has_come = || sockets::connecting(address).is_none_or(|socket| socket.peer_has_ended());
-    poll_until("the FIN", thread::yield_now, has_come);
-}
-
-pub fn rest(mut stream: &TcpStream) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).unwrap();
-    bytes
-}
-
-/// The two numbers of `N bytes not sent, M sent but not acknowledged`, on a line of its own.
-#[track_caller]
-pub fn counted(outcome: &Outcome) -> (usize, usize) {
-    assert_eq!(outcome.status, Some(1), "{}", outcome.stderr);
-    let lines: Vec<&str> = outcome.stderr.lines().filter(|line| !line.starts_with("listening on ")).collect();
-    let [line] = lines[..] else { panic!("not one line: {lines:?}") };
-    let (before, after) = line.split_once(" not sent, ").unwrap_or_else(|| panic!("{line:?} does not count"));
-    let unsent = before.split(' ').rev().find_map(|word| word.parse().ok());
-    let unacknowledged = after.split(' ').next().and_then(|word| word.parse().ok());
-    assert!(after.contains(" sent but not acknowledged"), "{line:?}");
-    (unsent.unwrap(), unacknowledged.unwrap())
-}
 
 #[test]
 fn late_stdin_is_sent_after_peer_half_closes() {
-    let (listener, address) = listener();
+    let (listener, address) = local_listener_v4();
     let mut connect = Proc::start(&mut secretcat(["connect", "--raw", &address.to_string()]));
     let peer = accept(&listener);
     peer.shutdown(Shutdown::Write).unwrap();
-    until_fin(address);
+    sockets::wait_for_fin(address);
     connect.write("data\n");
     connect.close_stdin();
-    assert_eq!(rest(&peer), b"data\n");
+    assert_eq!(read_to_end(&peer), b"data\n");
     drop(peer);
     let out = connect.end();
     assert_eq!((out.status, out.stdout), (Some(0), Vec::new()), "{}", out.stderr);
@@ -69,7 +29,7 @@ fn late_stdin_is_sent_after_peer_half_closes() {
 
 #[test]
 fn late_input_reaches_a_listener_without_stdin() {
-    let listen = pipe_of_a_script(&[]);
+    let listen = start_pipe_without_stdin(&[]);
     let mut connect = Proc::start(&mut secretcat(["connect", "--raw", &listen.address()]));
     let SocketAddr::V4(address) = listen.addr else { panic!("127.0.0.1 is no address of IPv4") };
     poll_until("the connection", thread::yield_now, || sockets::accepted(address).is_some());
@@ -82,13 +42,12 @@ fn late_input_reaches_a_listener_without_stdin() {
 
 #[test]
 fn archive_reaches_a_listener_without_stdin() {
-    if !has("tar") {
-        skip::skip("tar");
+    if !skip::has_program("tar") {
         return;
     }
     let dir = Dir::new("archive");
-    std::fs::write(dir.file("big"), bytes_of(From::Ours, Size::Big)).unwrap();
-    let listen = pipe_of_a_script(&[]);
+    std::fs::write(dir.file("big"), noise(10_000_000)).unwrap();
+    let listen = start_pipe_without_stdin(&[]);
     let script = "tar -C \"$1\" -cz big | tee \"$1/sent\" | \"$0\" connect --raw \"$2\"";
     let mut command = shell(script, [dir.path().as_os_str(), listen.address().as_ref()]);
     run_command(&mut command, "").is(0, "", "");
@@ -99,7 +58,7 @@ fn archive_reaches_a_listener_without_stdin() {
 
 #[test]
 fn all_lines_of_300_short_clients_arrive() {
-    let listen = pipe_of_a_script(&["-k"]);
+    let listen = start_pipe_without_stdin(&["-k"]);
     let lines: Vec<String> = (0..300).map(|number| format!("client {number}\n")).collect();
     for line in &lines {
         listen.open().write_all(line.as_bytes()).unwrap();
@@ -116,41 +75,41 @@ fn late_reply_arrives_whole_at_a_client_without_stdin() {
     let connect = Proc::start_on(&mut command, Stdio::null(), Stdio::piped(), Stdio::piped());
     let SocketAddr::V4(address) = listen.addr else { panic!("127.0.0.1 is no address of IPv4") };
     poll_until("the connection", thread::yield_now, || sockets::accepted(address).is_some());
-    listen.proc.feed(bytes_of(From::Ours, Size::Big).to_vec());
+    listen.proc.feed(noise(10_000_000));
     let out = connect.end();
     assert_eq!((out.status, out.stdout.len(), out.stderr.as_str()), (Some(0), 10_000_000, ""));
-    assert!(out.stdout == bytes_of(From::Ours, Size::Big));
+    assert!(out.stdout == noise(10_000_000));
     let said = listen.said.clone();
     listen.proc.end().is(0, "", said);
 }
 
 #[test]
 fn peer_closing_after_5000_of_505000_bytes_is_status_1() {
-    let (listener, address) = listener();
+    let (listener, address) = local_listener_v4();
     let mut connect = Proc::start(&mut secretcat(["connect", "--raw", &address.to_string()]));
     let mut peer = accept(&listener);
-    connect.write(&bytes_of(From::Ours, Size::Big)[..5000]);
+    connect.write(noise(5000));
     peer.read_exact(&mut [0; 5000]).unwrap();
     drop(peer);
-    until_fin(address);
-    connect.feed(bytes_of(From::Ours, Size::Big)[5000..505_000].to_vec());
-    let (unsent, unacknowledged) = counted(&connect.end());
+    sockets::wait_for_fin(address);
+    connect.feed(noise(505_000)[5000..].to_vec());
+    let (unsent, unacknowledged) = connect.end().lost_bytes();
     // What is still in the pipe is not known.
     assert!((1..=500_000).contains(&(unsent + unacknowledged)), "{unsent} {unacknowledged}");
 }
 
 #[test]
 fn receiver_killed_between_two_parts_is_status_1() {
-    let listen = pipe_of_a_script(&[]);
+    let listen = start_pipe_without_stdin(&[]);
     let mut connect = Proc::start(&mut secretcat(["connect", "--raw", &listen.address()]));
     let SocketAddr::V4(address) = listen.addr else { panic!("127.0.0.1 is no address of IPv4") };
     connect.write("part 1\n");
     listen.proc.until_stdout("part 1\n");
     listen.proc.signal(Signal::KILL);
     assert_eq!(listen.proc.end().signal, Some(9));
-    until_fin(address);
+    sockets::wait_for_fin(address);
     connect.feed(b"part 2\n".to_vec());
-    counted(&connect.end());
+    connect.end().lost_bytes();
 }
 
 #[test]
@@ -161,12 +120,12 @@ fn full_disk_at_the_receiver_fails_both_sides() {
     let connect = run_command(&mut secretcat(["connect", "--raw", &listen.address()]), "a line\n");
     let said = format!("{}secretcat: write to stdout: no space left on device\n", listen.said);
     listen.proc.end().is(2, "", said);
-    assert_eq!(counted(&connect).0, 0);
+    assert_eq!(connect.lost_bytes().0, 0);
 }
 
 #[test]
 fn relay_resets_its_client_when_the_server_refuses() {
-    let (listener, address) = listener();
+    let (listener, address) = local_listener_v4();
     drop(listener); // nobody listens there any more
     let relay = Server::start(&["--relay", &address.to_string()]);
     ends_in_a_reset(&mut relay.open(), "");
@@ -175,7 +134,7 @@ fn relay_resets_its_client_when_the_server_refuses() {
 
 #[test]
 fn closed_stdout_is_status_2() {
-    let (listener, address) = listener();
+    let (listener, address) = local_listener_v4();
     let mut command = shell("exec \"$0\" connect --raw \"$1\" >&-", [address.to_string()]);
     let connect = Proc::start(&mut command);
     let mut peer = accept(&listener);

@@ -1,18 +1,15 @@
 //! Piped messages: every line of their replies is printed, and replies that cannot be paired are a failure.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::thread;
 
-use crate::cell::Size;
-use crate::ends::{From, bytes_of};
-use crate::support::{Outcome, accept, run};
+use crate::support::{Outcome, accept, local_listener, noise, run};
 
 /// Runs `connect` with these messages against a server that the test plays.
 #[track_caller]
 fn converse(args: &[&str], messages: &str, server: impl FnOnce(TcpStream) + Send + 'static) -> Outcome {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
+    let (listener, address) = local_listener();
     let played = thread::spawn(move || server(accept(&listener)));
     let out = run(["connect", &address].iter().chain(args), messages);
     played.join().unwrap();
@@ -37,7 +34,7 @@ fn cannot_be_paired(out: &Outcome, stdout: &[u8]) {
 
 #[test]
 fn page_of_10_mb_is_printed_whole() {
-    let page = [b"HTTP/1.0 200 OK\r\n\r\n", bytes_of(From::Peer, Size::Big)].concat();
+    let page = [b"HTTP/1.0 200 OK\r\n\r\n", &noise(10_000_000)[..]].concat();
     let answer = page.clone();
     let out = converse(&[], "GET /big HTTP/1.0\r\n\r\n", move |stream| {
         let mut stream = BufReader::new(stream);

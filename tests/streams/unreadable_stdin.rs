@@ -1,16 +1,15 @@
 //! An unreadable stdin counts as no input: nohup leaves one, and so does a terminal that was closed.
 
 use std::io::Write;
-use std::net::{Shutdown, TcpListener};
+use std::net::Shutdown;
 use std::process::{Command, Stdio};
 
 use crate::ends::Input;
-use crate::support::{Outcome, Proc, Server, accept, clean, has, skip};
+use crate::support::{Outcome, Proc, Server, accept, clean, local_listener, skip};
 
 /// The program under nohup(1), started at a terminal: its stdin is /dev/null, open for writing only.
 fn under_nohup(args: &[&str]) -> Option<(Proc, Input)> {
-    if !has("nohup") {
-        skip::skip("nohup");
+    if !skip::has_program("nohup") {
         return None;
     }
     let terminal = Input::terminal();
@@ -43,8 +42,7 @@ fn kept_pipe_under_nohup_serves_several_clients() {
 
 #[test]
 fn client_under_nohup_receives_everything() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
+    let (listener, address) = local_listener();
     let Some((connect, _terminal)) = under_nohup(&["connect", "--raw", &address]) else { return };
     let mut peer = accept(&listener);
     peer.write_all(b"data\n").unwrap();
@@ -55,12 +53,10 @@ fn client_under_nohup_receives_everything() {
 
 #[test]
 fn client_of_an_orphaned_terminal_receives_everything() {
-    if !has("python3") {
-        skip::skip("python3");
+    if !skip::has_program("python3") {
         return;
     }
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
+    let (listener, address) = local_listener();
     let mut command = Command::new("python3");
     clean(&mut command).arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/orphan.py"));
     command.args([env!("CARGO_BIN_EXE_secretcat"), "connect", "--raw", &address]);

@@ -1,13 +1,10 @@
 //! What `connect --raw` does after the peer's end, and the options that decide it.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::process::Stdio;
 
-use crate::cell::Size;
-use crate::ends::{From, bytes_of};
-use crate::faults::{counted, listener, rest, until_fin};
-use crate::support::{Proc, accept, reset, secretcat};
+use crate::support::{Proc, accept, local_listener, local_listener_v4, noise, read_to_end, reset, secretcat, sockets};
 
 const WAITS: &str = "secretcat: peer closed its side; still waiting for stdin \
                      (--recv-only does not read it, --end-with-peer leaves now)\n";
@@ -18,8 +15,7 @@ fn connected(args: &[&str]) -> (Proc, TcpStream) {
 }
 
 fn connected_on(args: &[&str], stdin: Stdio) -> (Proc, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
+    let (listener, address) = local_listener();
     let mut command = secretcat(["connect", "--raw", &address]);
     let proc = Proc::start_on(command.args(args), stdin, Stdio::piped(), Stdio::piped());
     (proc, accept(&listener))
@@ -32,7 +28,7 @@ fn idle_stdin_keeps_the_run_going_with_a_message() {
     connect.until_stderr(WAITS);
     connect.write("late\n");
     connect.close_stdin();
-    assert_eq!(rest(&peer), b"late\n");
+    assert_eq!(read_to_end(&peer), b"late\n");
     drop(peer);
     connect.end().is(0, "", WAITS);
 }
@@ -54,7 +50,7 @@ fn reset_before_the_peers_fin_is_status_1() {
     peer.write_all(b"data\n").unwrap();
     connect.until_stdout("data\n");
     reset(peer);
-    assert_eq!(counted(&connect.end()), (0, 0));
+    assert_eq!(connect.end().lost_bytes(), (0, 0));
 }
 
 #[test]
@@ -62,17 +58,17 @@ fn end_with_peer_ends_at_the_peers_fin() {
     let (connect, mut peer) = connected(&["--end-with-peer"]);
     peer.write_all(b"data\n").unwrap();
     peer.shutdown(Shutdown::Write).unwrap();
-    assert_eq!(rest(&peer), b"");
+    assert_eq!(read_to_end(&peer), b"");
     connect.end().is(0, "data\n", "");
 }
 
 #[test]
 fn end_with_peer_counts_bytes_left_on_stdin() {
     let (mut connect, mut peer) = connected(&["--end-with-peer", "--ack-timeout", "50ms"]);
-    connect.feed(bytes_of(From::Ours, Size::Big).to_vec());
+    connect.feed(noise(10_000_000));
     peer.read_exact(&mut [0; 5000]).unwrap(); // and no more
     peer.shutdown(Shutdown::Write).unwrap();
-    let (unsent, unacknowledged) = counted(&connect.end());
+    let (unsent, unacknowledged) = connect.end().lost_bytes();
     assert!((1..10_000_000).contains(&(unsent + unacknowledged)), "{unsent} {unacknowledged}");
 }
 
@@ -83,7 +79,7 @@ fn recv_only_does_not_read_stdin() {
     peer.write_all(b"data\n").unwrap();
     connect.until_stdout("data\n");
     peer.shutdown(Shutdown::Write).unwrap();
-    assert_eq!(rest(&peer), b"");
+    assert_eq!(read_to_end(&peer), b"");
     connect.end().is(0, "data\n", "");
 }
 
@@ -104,7 +100,7 @@ fn send_only_ends_with_stdin() {
 fn without_input_only_n_and_send_only_half_close_first() {
     for option in ["-N", "--send-only"] {
         let (connect, peer) = connected_on(&[option], Stdio::null());
-        assert_eq!(rest(&peer), b"", "{option}");
+        assert_eq!(read_to_end(&peer), b"", "{option}");
         drop(peer);
         connect.end().is(0, "", "");
     }
@@ -115,16 +111,16 @@ fn without_input_only_n_and_send_only_half_close_first() {
     assert!(peer.read(&mut [0]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock));
     peer.set_nonblocking(false).unwrap();
     peer.shutdown(Shutdown::Write).unwrap();
-    assert_eq!(rest(&peer), b"");
+    assert_eq!(read_to_end(&peer), b"");
     connect.end().is(0, "data\n", "");
 }
 
 #[test]
 fn late_bytes_after_a_killed_peers_fin_are_counted() {
-    let (listener, address) = listener();
+    let (listener, address) = local_listener_v4();
     let mut connect = Proc::start(&mut secretcat(["connect", "--raw", &address.to_string()]));
     drop(accept(&listener)); // nothing is unread: the kernel sends a FIN
-    until_fin(address);
+    sockets::wait_for_fin(address);
     connect.feed(b"late\n".to_vec());
-    assert_eq!(counted(&connect.end()).0, 0);
+    assert_eq!(connect.end().lost_bytes().0, 0);
 }

@@ -1,24 +1,37 @@
 //! Running programs under one deadline, and talking to them: no test sleeps to wait for something.
 #![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
+mod bytes;
 mod dir;
 pub(crate) mod net;
 pub(crate) mod pid_1;
 mod proc;
+mod process;
+pub(crate) mod prompt;
 pub(crate) mod pty;
 mod server;
 pub(crate) mod servers;
 pub(crate) mod skip;
 pub(crate) mod sockets;
+pub(crate) mod sweep;
 mod tcp;
 pub(crate) mod trace;
+pub(crate) mod transfer;
 
 use std::time::{Duration, Instant};
 
+pub(crate) use bytes::{noise, noise_of};
 pub(crate) use dir::Dir;
-pub(crate) use proc::{Outcome, Proc, clean, run, run_command, secretcat, shell, straced, with_limit};
-pub(crate) use server::{NOT_FOUND, Server, digits};
-pub(crate) use tcp::{accept, ask, converse, ends_in_a_reset, limited, read_line, reset, tcp};
+pub(crate) use proc::{Outcome, Proc, as_nobody, clean, run, run_command, secretcat, shell, straced, with_limit};
+pub(crate) use server::{
+    NOT_FOUND, Server, client_with_full_buffers, digits, peer_script, relayed_pair, start_pipe_with_file,
+    start_pipe_without_stdin, start_relay, without_durations,
+};
+pub(crate) use skip::has;
+pub(crate) use tcp::{
+    accept, ask, converse, ends_in_a_reset, limited, local_listener, local_listener_v4, read_line, read_to_end, reset,
+    tcp,
+};
 
 /// The one deadline of every wait: far beyond what anything here takes, and reached by what hangs.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
@@ -32,12 +45,6 @@ pub(crate) fn poll_until(what: &str, mut step: impl FnMut(), mut done: impl FnMu
         assert!(begun.elapsed() < DEADLINE, "{what} does not come true");
         step();
     }
-}
-
-/// Whether a program can be started here.
-pub(crate) fn has(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
 }
 
 pub(crate) fn is_root() -> bool {

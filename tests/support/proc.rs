@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
-use super::DEADLINE;
+use super::{DEADLINE, Dir};
 
 /// The program under test, with nothing of this environment that would change what it does.
 pub(crate) fn secretcat<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
@@ -32,6 +32,16 @@ pub(crate) fn shell<S: AsRef<OsStr>>(script: &str, args: impl IntoIterator<Item 
 /// The program under a limit of setrlimit(2), in the words of the shell's `ulimit`: `-n 64`.
 pub(crate) fn with_limit<S: AsRef<OsStr>>(limit: &str, args: impl IntoIterator<Item = S>) -> Command {
     shell(&format!("ulimit {limit} && exec \"$0\" \"$@\""), args)
+}
+
+/// The program as the user nobody, from a copy in this directory that nobody may run.
+pub(crate) fn as_nobody<S: AsRef<OsStr>>(dir: &Dir, args: impl IntoIterator<Item = S>) -> Command {
+    let program = dir.file("secretcat");
+    std::fs::copy(env!("CARGO_BIN_EXE_secretcat"), &program).unwrap();
+    let mut command = Command::new("setpriv");
+    clean(&mut command).args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "--no-new-privs"]);
+    command.arg(program).args(args);
+    command
 }
 
 /// The program with its system calls told to `log`, as these options of strace(1) have it.
@@ -79,6 +89,19 @@ impl Outcome {
         let want = (Some(status), text(stdout.as_ref()), stderr.as_ref());
         assert_eq!(got, want, "signal {:?}", self.signal);
         assert_eq!(self.stdout, stdout.as_ref());
+    }
+
+    /// N and M of `N bytes not sent, M sent but not acknowledged`, which must be its only line of error.
+    #[track_caller]
+    pub(crate) fn lost_bytes(&self) -> (usize, usize) {
+        assert_eq!(self.status, Some(1), "{}", self.stderr);
+        let lines: Vec<&str> = self.stderr.lines().filter(|line| !line.starts_with("listening on ")).collect();
+        let [line] = lines[..] else { panic!("not one line: {lines:?}") };
+        let (before, after) = line.split_once(" not sent, ").unwrap_or_else(|| panic!("{line:?} does not count"));
+        let unsent = before.split(' ').rev().find_map(|word| word.parse().ok());
+        let unacknowledged = after.split(' ').next().and_then(|word| word.parse().ok());
+        assert!(after.contains(" sent but not acknowledged"), "{line:?}");
+        (unsent.unwrap(), unacknowledged.unwrap())
     }
 }
 

@@ -1,11 +1,15 @@
 //! A message listener of its own for a test, and what it is asked.
 
-use std::net::{SocketAddr, TcpStream};
-use std::process::Command;
+use std::fs::File;
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
+use regex::Regex;
 use rustix::process::Signal;
 
-use super::{Outcome, Proc, converse, secretcat, tcp};
+use super::{Dir, Outcome, Proc, accept, ask, converse, poll_until, secretcat, skip, tcp};
 
 /// The answer of the service to one message.
 pub(crate) fn digits(digits: &str) -> String {
@@ -50,6 +54,14 @@ impl Server {
         Server { proc, addr, said }
     }
 
+    /// A server of tests/peers with these arguments; `None` where there is no Python.
+    #[track_caller]
+    pub(crate) fn python(script: &str, args: &[&str]) -> Option<Server> {
+        let mut command = Command::new("python3");
+        command.arg("-u").arg(peer_script(script)).args(args);
+        skip::has_program("python3").then(|| Server::from_command(&mut command))
+    }
+
     pub(crate) fn port(&self) -> String {
         self.addr.port().to_string()
     }
@@ -83,6 +95,74 @@ impl Server {
         let expected = format!("{}{stderr}", self.said);
         self.stop().is(0, "", expected);
     }
+}
+
+/// A Python program of tests/peers.
+pub(crate) fn peer_script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(name)
+}
+
+/// A relay to the server at this address.
+#[track_caller]
+pub(crate) fn start_relay(to: &str, args: &[&str]) -> Server {
+    Server::start(&[&["--relay", to][..], args].concat())
+}
+
+/// A client of a relay, and the server's end of its connection; the test plays both.
+#[track_caller]
+pub(crate) fn relayed_pair(listener: &TcpListener, relay: &Server) -> (TcpStream, TcpStream) {
+    let client = relay.open();
+    (client, accept(listener))
+}
+
+/// `listen --service pipe` with a file of these bytes as its stdin.
+#[track_caller]
+pub(crate) fn start_pipe_with_file(bytes: &[u8], dir: &Dir) -> Server {
+    let path = dir.file("input");
+    std::fs::write(&path, bytes).unwrap();
+    start_pipe_on(File::open(path).unwrap().into(), &[])
+}
+
+/// `listen --service pipe` as a script starts it, `> out &`: with /dev/null as its stdin.
+#[track_caller]
+pub(crate) fn start_pipe_without_stdin(args: &[&str]) -> Server {
+    start_pipe_on(Stdio::null(), args)
+}
+
+#[track_caller]
+fn start_pipe_on(stdin: Stdio, args: &[&str]) -> Server {
+    let mut command = secretcat(["listen", "127.0.0.1:0", "--service", "pipe"]);
+    Server::from_proc(Proc::start_on(command.args(args), stdin, Stdio::piped(), Stdio::piped()))
+}
+
+/// A client that reads nothing and has sent this line until no more is taken: every buffer on the way
+/// is full of lines and of their replies. Also the number of bytes it has sent.
+#[track_caller]
+pub(crate) fn client_with_full_buffers(server: &Server, line: &[u8]) -> (TcpStream, usize) {
+    let lines = line.repeat(16384 / line.len());
+    let client = server.open();
+    client.set_nonblocking(true).unwrap();
+    let mut sent = 0;
+    let mut partner = server.open();
+    // It is full when nothing more is taken although the server has had turns for another client.
+    poll_until(
+        "full buffers",
+        || assert_eq!(ask(&mut partner, ""), NOT_FOUND),
+        || {
+            let before = sent;
+            while let Ok(n) = (&client).write(&lines[sent % line.len()..]) {
+                sent += n;
+            }
+            sent == before
+        },
+    );
+    client.set_nonblocking(false).unwrap();
+    (client, sent)
+}
+
+/// A log of a listener without how long connections lasted.
+pub(crate) fn without_durations(log: &str) -> String {
+    Regex::new(r"\d+\.\d{3} s, ").unwrap().replace_all(log, "* s, ").into_owned()
 }
 
 fn listening_on(bytes: &[u8]) -> Option<(String, SocketAddr)> {

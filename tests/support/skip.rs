@@ -1,10 +1,10 @@
-//! What a test does when this machine lacks what it needs: it says so, and fails where nothing may be lacking.
+//! Leaves a test out when this machine lacks what it needs, and fails where nothing may be lacking.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::io::Write as _;
 use std::process::Command;
 
-/// Tells on stderr, past the capture of the test harness, that the calling test is left out.
+/// Prints on stderr, past the capture of the test harness, that the calling test is left out.
 ///
 /// The caller returns right after it. Where `SECRETCAT_CI` is set, as `.ci/run` does after it has
 /// installed everything, a missing peer is a fault of the machine.
@@ -22,10 +22,34 @@ pub(crate) fn skip_even_in_ci(why: &str) {
     let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }
 
-/// Whether strace(1) is here and may look at another program; where not, that is said.
+/// Whether a program can be started here.
+pub(crate) fn has(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
+}
+
+/// Whether a program can be started here; where not, that is printed.
+pub(crate) fn has_program(program: &str) -> bool {
+    let has = has(program);
+    if !has {
+        skip(program);
+    }
+    has
+}
+
+/// Whether there is IPv6 here; where not, that is printed.
+pub(crate) fn has_ipv6() -> bool {
+    let has = std::net::TcpListener::bind("[::1]:0").is_ok();
+    if !has {
+        skip("no IPv6 here");
+    }
+    has
+}
+
+/// Whether strace(1) is here and may look at another program; where not, that is printed.
 pub(crate) fn has_strace() -> bool {
-    let looked = Command::new("strace").args(["-o", "/dev/null", "true"]).status();
-    let traces = looked.is_ok_and(|status| status.success());
+    let tried = Command::new("strace").args(["-o", "/dev/null", "true"]).status();
+    let traces = tried.is_ok_and(|status| status.success());
     if !traces {
         skip("strace");
     }

@@ -1,6 +1,9 @@
 //! The TCP sockets of this machine, as proc(5) lists them: what state a connection is in, whatever programs have it.
 
 use std::net::SocketAddrV4;
+use std::thread;
+
+use super::poll_until;
 
 /// The states of a socket that tests ask for (`include/net/tcp_states.h`).
 const LISTEN: u8 = 0x0A;
@@ -45,6 +48,13 @@ pub(crate) fn accepted(at: SocketAddrV4) -> Option<Socket> {
 /// The connecting end of the connection to this address; `None` once its program has closed it.
 pub(crate) fn connecting(to: SocketAddrV4) -> Option<Socket> {
     all().find(|socket| socket.remote == to && socket.state != TIME_WAIT)
+}
+
+/// Waits until the program that is connected to this address has received the FIN of the other end.
+#[track_caller]
+pub(crate) fn wait_for_fin(address: SocketAddrV4) {
+    let has_fin = || connecting(address).is_none_or(|socket| socket.peer_has_ended());
+    poll_until("the FIN", thread::yield_now, has_fin);
 }
 
 fn all() -> impl Iterator<Item = Socket> {

@@ -1,12 +1,25 @@
 //! Connections whose other end is the program: opened, taken, talked over and reset.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
 use super::DEADLINE;
+
+/// A listener of the test on a free port of 127.0.0.1, and its address.
+pub(crate) fn local_listener() -> (TcpListener, String) {
+    let (listener, address) = local_listener_v4();
+    (listener, address.to_string())
+}
+
+/// As [`local_listener`], with the address in the form that [`super::sockets`] takes.
+pub(crate) fn local_listener_v4() -> (TcpListener, SocketAddrV4) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let SocketAddr::V4(address) = listener.local_addr().unwrap() else { panic!("127.0.0.1 is an IPv4 address") };
+    (listener, address)
+}
 
 /// A connection with the deadline on its reads and writes.
 #[track_caller]
@@ -55,6 +68,14 @@ pub(crate) fn read_line(stream: &mut TcpStream) -> String {
         }
     }
     String::from_utf8_lossy(&line).into_owned()
+}
+
+/// Reads until the peer's end.
+#[track_caller]
+pub(crate) fn read_to_end(mut stream: &TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    bytes
 }
 
 /// Makes the close of this connection a reset.

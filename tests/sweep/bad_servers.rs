@@ -1,7 +1,7 @@
 //! Broken servers: the sweep ends within its time limits with a clear verdict, and never with status 0.
 
 use crate::support::run;
-use crate::{broken, findings, sweep, verdicts};
+use crate::support::sweep::{broken, findings, sweep, verdicts};
 
 #[test]
 fn server_without_a_usable_reply_is_status_1() {

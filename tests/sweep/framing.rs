@@ -1,7 +1,7 @@
 //! The framings in all three commands: where a message ends.
 
+use crate::support::sweep::{findings, verdicts};
 use crate::support::{Server, digits, run};
-use crate::{findings, verdicts};
 
 const LENGTHS: [&str; 5] = ["length:u8", "length:u16", "length:u16le", "length:u32", "length:u32le"];
 

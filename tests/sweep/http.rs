@@ -1,12 +1,12 @@
 //! HTTP as `listen` answers it and as `connect` reads it.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::Command;
 
+use crate::support::sweep::{findings, verdicts};
 use crate::support::trace::Traced;
-use crate::support::{Dir, NOT_FOUND, Proc, Server, accept, digits, has, run_command, secretcat, skip};
-use crate::{findings, verdicts};
+use crate::support::{Dir, NOT_FOUND, Proc, Server, accept, digits, local_listener, run_command, secretcat, skip};
 
 /// A response of the server, as it is to what wishes nothing else.
 fn response(head: &str, body: &str) -> String {
@@ -22,8 +22,8 @@ fn bad_request(why: &str) -> String {
 
 #[test]
 fn curl_receives_plain_text_replies() {
-    if !has("curl") {
-        return skip::skip("curl");
+    if !skip::has_program("curl") {
+        return;
     }
     for cut in [&[][..], &["--chunk", "1"]] {
         let server = Server::start(&[&["--framing", "http"], cut].concat());
@@ -65,8 +65,8 @@ fn curl_receives_plain_text_replies() {
 /// Whoever asks for too much over HTTP has it from the status, however much is still being sent.
 #[test]
 fn curl_receives_413_for_a_body_over_the_limit() {
-    if !has("curl") {
-        return skip::skip("curl");
+    if !skip::has_program("curl") {
+        return;
     }
     let server = Server::start(&["--framing", "http", "--max-message", "400"]);
     let url = format!("http://{}/", server.address());
@@ -149,8 +149,8 @@ fn body_sent_without_waiting_gets_the_same_reply() {
 
 #[test]
 fn curl_waiting_for_100_continue_receives_it() {
-    if !has("curl") {
-        return skip::skip("curl");
+    if !skip::has_program("curl") {
+        return;
     }
     let server = Server::start(&["--framing", "http", "--max-message", "4M"]);
     let url = format!("http://{}/", server.address());
@@ -221,8 +221,8 @@ fn truncated_request_is_answered_400() {
 
 #[test]
 fn curl_receives_400_for_a_malformed_request() {
-    if !has("curl") {
-        return skip::skip("curl");
+    if !skip::has_program("curl") {
+        return;
     }
     let server = Server::start(&["--framing", "http"]);
     let url = format!("http://{}/", server.address());
@@ -260,8 +260,7 @@ fn bytes_after_the_last_request_are_ignored() {
 
 /// Answers the first connection with these bytes, one a segment, and ends it where that is asked for.
 fn answered(response: &[u8], close: bool) -> (Proc, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
+    let (listener, address) = local_listener();
     let client = Proc::start(&mut secretcat(["connect", &address, "--framing", "http", "-m", "question"]));
     let mut stream = accept(&listener);
     let mut request = Vec::new();

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::support::sweep::{broken, findings, sweep, verdicts};
 use crate::support::{Outcome, Server, has, run, run_command, shell};
-use crate::{broken, findings, verdicts};
 
 /// A wrong server, what it is asked, and what must come of it.
 struct Mutant {
@@ -142,7 +142,7 @@ fn bugs_of_listen_are_found() {
 fn connect_takes_the_plan_of_a_difference() {
     let server = Server::start(&["--bug", "one-read"]);
     let args = ["-m", "SECRET 42", "--json"];
-    let out = crate::sweep(&server, &args, b"");
+    let out = sweep(&server, &args, b"");
     let dir = crate::support::Dir::new("findings");
     let file = dir.file("found.json");
     std::fs::write(&file, &out.stdout).unwrap();

@@ -7,8 +7,8 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::support::pty::Terminal;
-use crate::support::{Dir, Proc, Server, has, run, secretcat, skip};
-use crate::{broken, findings, sweep};
+use crate::support::sweep::{broken, findings, sweep};
+use crate::support::{Dir, Proc, Server, run, secretcat, skip};
 
 const WRONG: &[&str] = &["-m", "SECRET <42> & \"\u{ffff}\x1b'", "-m", "hello"];
 
@@ -50,8 +50,8 @@ fn parsed(file: &Path) -> String {
 
 #[test]
 fn junit_report_is_xml_with_the_right_counts() {
-    if !has("python3") {
-        return skip::skip("python3");
+    if !skip::has_program("python3") {
+        return;
     }
     let dir = Dir::new("junit");
     let file = dir.file("sweep.xml");

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::support::net::Net;
+use crate::support::sweep::{broken, findings, sweep, verdicts};
 use crate::support::{Proc, Server, run_command, secretcat};
-use crate::{broken, findings, sweep, verdicts};
 
 /// The whole list of plans, by family: single cuts, chunks, joined, joined and cut, pairs, FIN.
 #[test]
