@@ -7,6 +7,7 @@ pub mod conn;
 pub mod connector;
 pub mod console;
 pub mod dial;
+pub mod dials;
 pub mod files;
 pub mod key;
 pub mod line_input;

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use slab::Slab;
-
 use super::Context;
 use crate::config::{ListenConfig, SocketOptions, Toward, Traffic};
 use crate::error::Error;
 use crate::io::conn::Conn;
-use crate::io::connector::{Connecting, Connector};
-use crate::io::key::Key;
+use crate::io::connector::Connector;
+use crate::io::dials::{Dials, Made};
 use crate::io::reactor::{Reactor, Ready};
 use crate::plan::Plan;
 use crate::service::PeerId;
@@ -17,22 +15,22 @@ use crate::trace::ConnId;
 use crate::value::{Address, Family};
 
 /// The time limit for connecting to the server.
-const PATIENCE: Duration = Duration::from_secs(10);
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
-/// The connections to the server in progress.
-pub(super) struct Dials {
+/// The connections to the server that are being made.
+pub(super) struct ServerSide {
     to: Address,
     family: Family,
     traffic: Traffic,
-    under_way: Slab<Call>,
+    dials: Dials<Client>,
     made: u64,
 }
 
-struct Call {
-    client: PeerId,
-    /// The number of the client's connection.
+/// The client that a connection is made for.
+struct Client {
+    id: PeerId,
+    /// The number of its connection.
     conn: Option<ConnId>,
-    connecting: Connecting,
 }
 
 /// The result of connecting for a client.
@@ -43,7 +41,7 @@ pub(super) enum Answer {
     Unreachable(PeerId, Error),
 }
 
-impl Dials {
+impl ServerSide {
     /// Without connections yet. `None` if `config` has no relay.
     pub(super) fn new(config: &ListenConfig) -> Option<Self> {
         let relay = config.relay()?;
@@ -56,11 +54,11 @@ impl Dials {
             ..config.traffic.socket.clone()
         };
         let traffic = Traffic { socket: options, ..config.traffic.clone() };
-        Some(Dials {
+        Some(ServerSide {
             to: relay.to.clone(),
             family: config.family,
             traffic: toward(traffic, relay.cut_toward != Toward::Client),
-            under_way: Slab::new(),
+            dials: Dials::default(),
             made: 0,
         })
     }
@@ -72,65 +70,43 @@ impl Dials {
     }
 
     /// Starts to connect to the server for a client, whose connection has this number.
-    pub(super) fn call(&mut self, client: PeerId, conn: Option<ConnId>, reactor: &mut Reactor) -> Option<Answer> {
-        let entry = self.under_way.vacant_entry();
-        let number = entry.key();
+    pub(super) fn call(
+        &mut self,
+        client: PeerId,
+        conn: Option<ConnId>,
+        reactor: &mut Reactor,
+        context: &Context,
+    ) -> Option<Answer> {
         let connector = Connector {
             address: &self.to,
             family: self.family,
             options: &self.traffic.socket,
-            limit: PATIENCE,
+            limit: CONNECT_LIMIT,
             limited_by: "the relay",
         };
-        match connector.start(reactor, number) {
-            Err(error) => Some(Answer::Unreachable(client, error)),
-            Ok(connecting) => {
-                entry.insert(Call { client, conn, connecting });
-                reactor.again(Key::Dial(number));
-                None
-            }
-        }
+        let made = self.dials.start(&connector, Client { id: client, conn }, reactor)?;
+        Some(self.answer(made, context))
     }
 
-    /// Continues the dial of this number, after an event or at its time.
-    pub(super) fn on_ready(
-        &mut self,
-        index: usize,
-        ready: Ready,
-        reactor: &mut Reactor,
-        context: &Context,
-    ) -> Option<Answer> {
-        self.under_way.get_mut(index)?.connecting.on_ready(ready);
-        self.go_on(index, reactor, context)
+    /// Continues the connections that an event is for.
+    pub(super) fn on_event(&mut self, ready: Ready, reactor: &mut Reactor, context: &Context) -> Vec<Answer> {
+        self.dials.on_event(ready, reactor).into_iter().map(|made| self.answer(made, context)).collect()
     }
 
-    /// Continues all dials: a name lookup may have ended.
-    pub(super) fn on_woken(&mut self, reactor: &mut Reactor, context: &Context) -> Vec<Answer> {
-        let all: Vec<_> = self.under_way.iter().map(|(index, _)| index).collect();
-        all.into_iter().filter_map(|index| self.go_on(index, reactor, context)).collect()
-    }
-
-    /// Aborts the dial for a client that has gone.
+    /// Aborts the connection for a client that has gone.
     pub(super) fn forget(&mut self, client: PeerId, reactor: &Reactor) {
-        let of_client = self.under_way.iter().find(|(_, call)| call.client == client).map(|(index, _)| index);
-        if let Some(index) = of_client {
-            self.under_way.remove(index).connecting.abandon(reactor);
-        }
+        self.dials.abandon(reactor, |waiting| waiting.id == client);
     }
 
-    fn go_on(&mut self, index: usize, reactor: &mut Reactor, context: &Context) -> Option<Answer> {
-        let call = self.under_way.get_mut(index)?;
-        let answer = match call.connecting.poll(reactor) {
-            Ok(None) => return None,
-            Ok(Some(connected)) => {
-                let conn = connected.into_conn(self.made, call.conn, &self.traffic, true, &context.recorder);
+    fn answer(&mut self, Made { purpose: client, result }: Made<Client>, context: &Context) -> Answer {
+        match result {
+            Ok(connected) => {
+                let conn = connected.into_conn(self.made, client.conn, &self.traffic, true, &context.recorder);
                 self.made += 1;
-                Answer::Linked(call.client, conn)
+                Answer::Linked(client.id, conn)
             }
-            Err(error) => Answer::Unreachable(call.client, error),
-        };
-        self.under_way.remove(index);
-        Some(answer)
+            Err(error) => Answer::Unreachable(client.id, error),
+        }
     }
 }
 

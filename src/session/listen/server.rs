@@ -7,7 +7,7 @@ use super::super::Context;
 use super::super::complaint::Complaint;
 use super::super::exchange::{Ended, Exchange, Why};
 use super::super::input_wait::InputWait;
-use super::super::relay::{Answer, Dials};
+use super::super::relay::{Answer, ServerSide};
 use super::super::room::{Room, Share};
 use super::access::{AccessLog, Shutdown};
 use crate::config::{Direction, ListenConfig, Traffic};
@@ -39,7 +39,7 @@ pub(super) struct Server<'a, S> {
     /// What the clients' connections are given.
     traffic: Traffic,
     /// The connections of a relay that are being made.
-    dials: Option<Dials>,
+    dials: Option<ServerSide>,
     /// Gone when no more connections are taken.
     listener: Option<Listener>,
     door: Door,
@@ -97,8 +97,8 @@ impl<'a, S: Service> Server<'a, S> {
             config,
             context,
             exchange,
-            traffic: Dials::traffic_of_clients(config),
-            dials: Dials::new(config),
+            traffic: ServerSide::traffic_of_clients(config),
+            dials: ServerSide::new(config),
             listener: Some(listener),
             door: Door::Open,
             exhausted: Complaint::once_a_minute(),
@@ -123,15 +123,9 @@ impl<'a, S: Service> Server<'a, S> {
     fn serve(&mut self, event: Ready, now: Instant) -> Result<(), Error> {
         match event.key {
             Key::Listener => return self.accept(now),
-            Key::Waker => {
+            Key::Waker | Key::Dial(_) | Key::Attempt { .. } => {
                 let Some(dials) = &mut self.dials else { return Ok(()) };
-                for answer in dials.on_woken(&mut self.exchange.reactor, self.context) {
-                    self.link(answer);
-                }
-            }
-            Key::Dial(dial) | Key::Attempt { dial, .. } => {
-                let Some(dials) = &mut self.dials else { return Ok(()) };
-                if let Some(answer) = dials.on_ready(dial, event, &mut self.exchange.reactor, self.context) {
+                for answer in dials.on_event(event, &mut self.exchange.reactor, self.context) {
                     self.link(answer);
                 }
             }
@@ -145,7 +139,7 @@ impl<'a, S: Service> Server<'a, S> {
         for client in std::mem::take(&mut self.exchange.dials) {
             let Some(dials) = &mut self.dials else { return };
             let conn = self.exchange.conn(client).map(Conn::id);
-            if let Some(answer) = dials.call(client, conn, &mut self.exchange.reactor) {
+            if let Some(answer) = dials.call(client, conn, &mut self.exchange.reactor, self.context) {
                 self.link(answer);
             }
         }
