@@ -33,13 +33,13 @@ complete -c secretcat -n "__fish_secretcat_needs_command" -s V -l version -d 'Pr
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "listen" -d 'Serve any number of clients until SIGINT or SIGTERM'
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "connect" -d 'Send messages and print the replies, at a terminal or in a script'
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "sweep" -d 'Send the same messages under every cut and compare the replies'
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l service -d 'Choose what is done with each connection' -r -f -a "secret\t'Reply with the digits of each line that contains SECRET'
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l service -d 'Choose the service for each connection' -r -f -a "secret\t'Reply with the digits of each line that contains SECRET'
 echo\t'Send back what is received (RFC 862)'
 discard\t'Read and discard (RFC 863)'
 source\t'Send bytes without end (RFC 864)'
 chat\t'Send each line to all other clients'
 pipe\t'Connect stdin and stdout to the client, as nc -l'"
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay -d 'Forward each connection to the server at ADDRESS, and cut it' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay -d 'Forward each connection to the server at ADDRESS, and cut its bytes' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l framing -d 'Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l chunk -d 'Write at most SIZE bytes at a time' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l cut -d 'Cut each message at OFFSETS' -r -f
@@ -50,7 +50,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l timeline 
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l bug -d 'Behave like a buggy server, to check that your test notices' -r -f -a "one-read\t'Take what one read returns as one message'
 first-only\t'Answer the first message of a read and drop the others'
 drop-tail\t'Drop what follows the last line feed of a read'"
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l cut-toward -d 'Choose the direction that a relay cuts' -r -f -a "server\t'To the server'
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l cut-toward -d 'Choose the direction in which a relay cuts' -r -f -a "server\t'To the server'
 client\t'To the client'
 both\t'Both directions'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l ack-timeout -d 'Wait at most TIME for the acknowledgement of the last bytes' -r -f
@@ -91,7 +91,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l linger -d
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l user-timeout -d 'Close the connection if data is unacknowledged for DURATION' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l congestion -d 'Use congestion control algorithm NAME' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l tos -d 'Set the type of service (IPv4) or traffic class (IPv6) to VALUE' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l ttl -d 'Let packets take at most N hops' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l ttl -d 'Limit packets to N hops' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l backlog -d 'Let at most N connections wait to be accepted' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l trace -d 'Write one JSON object per event to FILE (-: to stderr)' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l trace-data -d 'Record no bytes, the first 64 or all bytes of each event' -r -f -a "none\t''
@@ -101,13 +101,13 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l color -d 
 always\t'Always'
 never\t'Never'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l once -d 'Serve one connection, then exit'
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s v -l verbose -d 'Log events on stderr; twice: each write and read too, with its bytes'
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s v -l verbose -d 'Log events on stderr; twice: also writes and reads with their bytes'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s U -l unix -d 'Take ADDRESS as the path of a unix socket'
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s k -l keep-open -d 'Accept the next connection when one has ended (--service pipe)'
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s k -l keep-open -d 'Accept the next connection when one ends (--service pipe)'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s N -l shutdown -d 'Half-close when stdin ends, even if it had no byte (--service pipe)'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l recv-only -d 'Do not read stdin'
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l send-only -d 'Drop what the peer sends; end when stdin has ended'
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l end-with-peer -d 'End the connection when the peer ends its side'
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l send-only -d 'Discard received bytes, and end when stdin has ended'
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l end-with-peer -d 'End the connection when the peer closes its side'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s 6 -l ipv6 -d 'Use IPv6 only'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l nodelay -d 'Send small segments at once'
@@ -166,7 +166,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l linger -
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l user-timeout -d 'Close the connection if data is unacknowledged for DURATION' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l congestion -d 'Use congestion control algorithm NAME' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tos -d 'Set the type of service (IPv4) or traffic class (IPv6) to VALUE' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l ttl -d 'Let packets take at most N hops' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l ttl -d 'Limit packets to N hops' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s p -l source-port -d 'Connect from PORT' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l trace -d 'Write one JSON object per event to FILE (-: to stderr)' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l trace-data -d 'Record no bytes, the first 64 or all bytes of each event' -r -f -a "none\t''
@@ -177,7 +177,7 @@ always\t'Always'
 never\t'Never'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l loopback -d 'Start a private listener and connect to it'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l raw -d 'Send and receive bytes instead of messages, as nc does'
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s v -l verbose -d 'Log events on stderr; twice: each write and read too, with its bytes'
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s v -l verbose -d 'Log events on stderr; twice: also writes and reads with their bytes'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s U -l unix -d 'Take ADDRESS as the path of a unix socket'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s z -l check -d 'Check that a server accepts the connection; send nothing'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s C -l crlf -d 'End messages with CR LF; with --raw, send CR LF for each LF of stdin'
@@ -187,8 +187,8 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s N -l shu
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l no-shutdown -d 'Do not half-close when the input ends'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l shutdown-with-last -d 'Send the FIN in the segment of the last byte, if possible (--raw)'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l recv-only -d 'Do not read stdin'
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l send-only -d 'Drop what the peer sends; end when stdin has ended'
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l end-with-peer -d 'End the connection when the peer ends its side'
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l send-only -d 'Discard received bytes, and end when stdin has ended'
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l end-with-peer -d 'End the connection when the peer closes its side'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s 6 -l ipv6 -d 'Use IPv6 only'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l nodelay -d 'Send small segments at once'
@@ -230,7 +230,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l linger -d 
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l user-timeout -d 'Close the connection if data is unacknowledged for DURATION' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l congestion -d 'Use congestion control algorithm NAME' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tos -d 'Set the type of service (IPv4) or traffic class (IPv6) to VALUE' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l ttl -d 'Let packets take at most N hops' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l ttl -d 'Limit packets to N hops' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"

@@ -57,23 +57,23 @@ module completions {
 
   # Serve any number of clients until SIGINT or SIGTERM
   export extern "secretcat listen" [
-    --service: string@"nu-complete secretcat listen service" # Choose what is done with each connection
-    --relay: string           # Forward each connection to the server at ADDRESS, and cut it
+    --service: string@"nu-complete secretcat listen service" # Choose the service for each connection
+    --relay: string           # Forward each connection to the server at ADDRESS, and cut its bytes
     --once                    # Serve one connection, then exit
     --framing: string         # Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw
     --chunk: string           # Write at most SIZE bytes at a time
     --cut: string             # Cut each message at OFFSETS
     --barrier: string@"nu-complete secretcat listen barrier" # Wait before each write until the previous one was acknowledged or read
-    --verbose(-v)             # Log events on stderr; twice: each write and read too, with its bytes
+    --verbose(-v)             # Log events on stderr; twice: also writes and reads with their bytes
     --timeline: path          # Draw the writes, segments and reads into FILE.svg
     --unix(-U)                # Take ADDRESS as the path of a unix socket
     --bug: string@"nu-complete secretcat listen bug" # Behave like a buggy server, to check that your test notices
-    --cut-toward: string@"nu-complete secretcat listen cut_toward" # Choose the direction that a relay cuts
-    --keep-open(-k)           # Accept the next connection when one has ended (--service pipe)
+    --cut-toward: string@"nu-complete secretcat listen cut_toward" # Choose the direction in which a relay cuts
+    --keep-open(-k)           # Accept the next connection when one ends (--service pipe)
     --shutdown(-N)            # Half-close when stdin ends, even if it had no byte (--service pipe)
     --recv-only               # Do not read stdin
-    --send-only               # Drop what the peer sends; end when stdin has ended
-    --end-with-peer           # End the connection when the peer ends its side
+    --send-only               # Discard received bytes, and end when stdin has ended
+    --end-with-peer           # End the connection when the peer closes its side
     --ack-timeout: string     # Wait at most TIME for the acknowledgement of the last bytes
     --count: string           # Send SIZE bytes on each connection (--service source)
     --threads: string         # Serve with N event loops, each on a thread (0: one per processor)
@@ -112,7 +112,7 @@ module completions {
     --user-timeout: string    # Close the connection if data is unacknowledged for DURATION
     --congestion: string      # Use congestion control algorithm NAME
     --tos: string             # Set the type of service (IPv4) or traffic class (IPv6) to VALUE
-    --ttl: string             # Let packets take at most N hops
+    --ttl: string             # Limit packets to N hops
     --show-options            # Print each socket option as requested and as the kernel has it
     --backlog: string         # Let at most N connections wait to be accepted
     --quiet                   # Print only errors
@@ -167,7 +167,7 @@ module completions {
     --chunk: string           # Write at most SIZE bytes at a time
     --cut: string             # Cut each message at OFFSETS
     --barrier: string@"nu-complete secretcat connect barrier" # Wait before each write until the previous one was acknowledged or read
-    --verbose(-v)             # Log events on stderr; twice: each write and read too, with its bytes
+    --verbose(-v)             # Log events on stderr; twice: also writes and reads with their bytes
     --timeline: path          # Draw the writes, segments and reads into FILE.svg
     --unix(-U)                # Take ADDRESS as the path of a unix socket
     --check(-z)               # Check that a server accepts the connection; send nothing
@@ -187,8 +187,8 @@ module completions {
     --idle-timeout(-w): string # Close a connection after TIME without a byte in or out
     --busy-poll: string       # Poll for events for TIME before sleeping (0: sleep at once)
     --recv-only               # Do not read stdin
-    --send-only               # Drop what the peer sends; end when stdin has ended
-    --end-with-peer           # End the connection when the peer ends its side
+    --send-only               # Discard received bytes, and end when stdin has ended
+    --end-with-peer           # End the connection when the peer closes its side
     --ack-timeout: string     # Wait at most TIME for the acknowledgement of the last bytes
     --coalesce: string        # Join N messages before they are cut and written
     --delay(-i): string       # Pause TIME between two writes
@@ -219,7 +219,7 @@ module completions {
     --user-timeout: string    # Close the connection if data is unacknowledged for DURATION
     --congestion: string      # Use congestion control algorithm NAME
     --tos: string             # Set the type of service (IPv4) or traffic class (IPv6) to VALUE
-    --ttl: string             # Let packets take at most N hops
+    --ttl: string             # Limit packets to N hops
     --show-options            # Print each socket option as requested and as the kernel has it
     --source-port(-p): string # Connect from PORT
     --quiet                   # Print only errors
@@ -292,7 +292,7 @@ module completions {
     --user-timeout: string    # Close the connection if data is unacknowledged for DURATION
     --congestion: string      # Use congestion control algorithm NAME
     --tos: string             # Set the type of service (IPv4) or traffic class (IPv6) to VALUE
-    --ttl: string             # Let packets take at most N hops
+    --ttl: string             # Limit packets to N hops
     --color: string@"nu-complete secretcat sweep color" # Use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
     ...address: string        # Connect to HOST:PORT, HOST or :PORT (loopback)

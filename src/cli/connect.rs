@@ -32,8 +32,8 @@ pub(super) struct ConnectFlags {
     loopback: bool,
     /// Check that a server accepts the connection; send nothing
     ///
-    /// The exit status says whether it does, and -v prints a line. Nothing is read from stdin. Every
-    /// address of a name is tried, and --retry waits for a server that is not there yet.
+    /// The exit status is 0 if it does, and -v prints a line. Nothing is read from stdin. Every address of a
+    /// name is tried. --retry N repeats the check until a server accepts the connection.
     #[arg(short = 'z', long)]
     check: bool,
 
@@ -51,32 +51,32 @@ pub(super) struct ConnectFlags {
     crlf: bool,
     /// Expect N replies to each message; any: do not count them
     ///
-    /// With 0 the run ends when everything is acknowledged. With any the run ends when the server closes its side, or after
-    /// --quit-after. When more replies come than are expected, message and reply can no longer be
-    /// paired, and the status is 1.
+    /// With 0, connect ends when everything is acknowledged. With any, it ends when the server closes its
+    /// side, or after --quit-after. If more replies are received than expected, messages and replies can no
+    /// longer be paired, and the status is 1.
     #[arg(long, value_name = "N|any", default_value_t = Replies::Each(Count(1)), help_heading = "Messages", conflicts_with = "raw", allow_hyphen_values = true)]
     replies: Replies,
     /// Expect a greeting of N lines before the first reply
     ///
-    /// Some servers send lines before the first message, as mail servers do.
+    /// A mail server, for example, sends a line before the client sends anything.
     #[arg(long, value_name = "N", default_value_t = Count(0), help_heading = "Messages", conflicts_with = "raw", allow_hyphen_values = true)]
     greeting: Count,
     /// Send q, quit, close, quit() and close() like other messages
     ///
-    /// At a terminal these words end the conversation. Without this option, a backslash before one of
-    /// them sends it. Ctrl-D ends the conversation in any case.
+    /// At a terminal these words end the conversation. Without this option, a backslash before a word sends
+    /// the word. Ctrl-D always ends the conversation.
     #[arg(long, help_heading = "Messages", conflicts_with_all = ["raw", "message"])]
     no_quit_words: bool,
     /// Connect again when a conversation loses its connection
     ///
-    /// At a terminal only. It tries again every --retry-delay until it is connected or the person
-    /// leaves. The line that is being typed is kept.
+    /// For a conversation at a terminal. A retry follows every --retry-delay until the connection is made or
+    /// the user quits. The line that is being typed is kept.
     #[arg(long, help_heading = "Messages", conflicts_with_all = ["raw", "message"])]
     reconnect: bool,
     /// Half-close as soon as the input ends
     ///
-    /// Without this option, messages half-close after the last expected reply, and --raw when stdin
-    /// ends. A stdin that is /dev/null, closed or unreadable half-closes only with this option.
+    /// Without this option, connect half-closes after the last expected reply, or with --raw when stdin
+    /// ends. If stdin is /dev/null, closed or unreadable, it half-closes only with this option.
     #[arg(short = 'N', long, help_heading = "Messages")]
     shutdown: bool,
     /// Do not half-close when the input ends
@@ -87,23 +87,23 @@ pub(super) struct ConnectFlags {
     shutdown_with_last: bool,
     /// Exit at most TIME after the end of the input
     ///
-    /// The status is 1 when an expected reply is missing then. With --raw the last bytes are waited for
-    /// until they are acknowledged, which --ack-timeout limits.
+    /// The status is 1 if an expected reply is missing. With --raw, connect also waits until the last bytes
+    /// are acknowledged, at most --ack-timeout.
     #[arg(short, long, value_name = "TIME", help_heading = "Messages", allow_hyphen_values = true)]
     quit_after: Option<Span>,
 
     /// Abort connecting after TIME, name lookup included
     ///
-    /// The time is for all addresses of the name together. Each retry has it anew.
+    /// The limit covers all addresses of the name. It starts again with each retry.
     #[arg(long, value_name = "TIME", help_heading = "Limits", default_value = "10s", allow_hyphen_values = true)]
     connect_timeout: Span,
     /// Retry a failed connection N times
     ///
-    /// A connection fails when it is refused, the host is unreachable, a limit of time has passed, or the
-    /// name is not found; and when it is closed or reset before the server has sent a byte, as by the
-    /// proxy of a container whose server is not there yet. Then what was read from stdin, at most 1 MiB,
-    /// is sent again. With --raw, an end in order after everything was acknowledged is a success. Local
-    /// failures are not retried. For a conversation at a terminal see --reconnect.
+    /// A connection fails if it is refused, the host is unreachable, a time limit passes, or the name is not
+    /// found. It also fails if it is closed or reset before the server has sent a byte, as by the proxy of a
+    /// container whose server is still starting. The input is then sent again, if it is at most 1 MiB. With
+    /// --raw, a close after everything was acknowledged is a success. Local failures are not retried. For a
+    /// conversation at a terminal use --reconnect.
     #[arg(long, value_name = "N", help_heading = "Limits", default_value_t = Count(0), allow_hyphen_values = true)]
     retry: Count,
     /// Wait TIME before each retry
@@ -111,8 +111,8 @@ pub(super) struct ConnectFlags {
     retry_delay: Span,
     /// Abort when a reply takes longer than TIME
     ///
-    /// The time of a reply begins when its message was sent and the reply before it had come. The
-    /// status is 1.
+    /// The time starts when the message has been sent and the previous reply has been received. The status
+    /// is 1.
     #[arg(long, value_name = "TIME", help_heading = "Limits", allow_hyphen_values = true)]
     timeout: Option<Span>,
     #[command(flatten)]

@@ -16,26 +16,26 @@ use crate::value::{Count, Offsets, Range, Seed, Size, Span};
 pub(super) struct FragmentationFlags {
     /// Write at most SIZE bytes at a time
     ///
-    /// One size, or a range such as 1..7 (both ends included) from which each size is drawn.
+    /// SIZE is one size, or a range such as 1..7 (both ends included) from which each size is drawn.
     #[arg(long, value_name = "SIZE|MIN..MAX", allow_hyphen_values = true)]
     chunk: Option<Range<Size>>,
     /// Cut each message at OFFSETS
     ///
-    /// A list such as 1,5,-1: bytes from the start of the message, or from its end where negative;
-    /// the line ending is part of it. A message of connect that is not cut by each of them is
-    /// refused. With --raw and in a relay: offsets in the stream.
+    /// OFFSETS is a list such as 1,5,-1. An offset counts bytes from the start of the message, or from its
+    /// end if it is negative. The line ending is part of the message. It is an error if one of the offsets
+    /// of connect does not cut a message. With --raw and in a relay, offsets count from the start of the stream.
     #[arg(long, value_name = "OFFSETS", allow_hyphen_values = true, conflicts_with = "chunk")]
     cut: Option<Offsets>,
     /// Join N messages before they are cut and written
     ///
-    /// With --cut the pieces cross the boundaries between messages. Fewer are joined at the end of the input,
-    /// when no further message is waiting, and from 1 MiB on.
+    /// With --cut, a piece may cross the boundary between two messages. Fewer than N messages are joined at the
+    /// end of the input, when no further message is waiting, and when they exceed 1 MiB.
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     coalesce: Option<Count>,
     /// Pause TIME between two writes
     ///
-    /// One time, or a range such as 1ms..20ms from which each pause is drawn. A stream that is cut pauses at
-    /// its cuts only, although a long piece takes several writes.
+    /// TIME is one time, or a range such as 1ms..20ms from which each pause is drawn. A stream that is cut pauses
+    /// only at its cuts, even if a long piece takes several writes.
     #[arg(short = 'i', long, value_name = "TIME|MIN..MAX", allow_hyphen_values = true)]
     delay: Option<Range<Span>>,
     /// Wait before each write until the previous one was acknowledged or read
@@ -43,7 +43,7 @@ pub(super) struct FragmentationFlags {
     barrier: Option<Barrier>,
     /// Draw all random sizes and pauses from seed N
     ///
-    /// The same seed makes the same choices. Without it a seed is drawn, which -v and the trace print.
+    /// The same seed makes the same choices. Without this option a random seed is used; -v and the trace show it.
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     seed: Option<Seed>,
     /// Take the plan from FILE, written by --trace or sweep --json

@@ -12,7 +12,7 @@ const NETCAT: &[(&[&str], &str)] = &[
     (&["-u", "--udp"], "secretcat has no UDP: it supports TCP and unix sockets"),
     (
         &["-x", "--proxy", "-X", "--proxy-type"],
-        "-x is a proxy in nc and a hex dump in ncat: secretcat supports no proxies, and --trace FILE records the traffic",
+        "-x is a proxy in nc and a hex dump in ncat: secretcat has no proxies, and --trace FILE records the traffic",
     ),
     (&["-o", "--output", "--hex-dump"], "-o is a dump of the traffic in ncat: use --trace FILE"),
     (&["-d"], "-d of nc does not read stdin: use </dev/null (-d of ncat is --delay here)"),

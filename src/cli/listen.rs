@@ -29,28 +29,28 @@ pub(super) struct ListenFlags {
     #[arg(short = 'U', long = "unix", requires = "address")]
     unix: bool,
 
-    /// Choose what is done with each connection
+    /// Choose the service for each connection
     #[arg(long, value_name = "NAME", value_parser = words::<ServiceKind>(), default_value = "secret", help_heading = "Service")]
     service: ServiceKind,
     /// Behave like a buggy server, to check that your test notices
     #[arg(long, value_name = "MISTAKE", value_parser = words::<Bug>(), help_heading = "Service")]
     bug: Option<Bug>,
-    /// Forward each connection to the server at ADDRESS, and cut it
+    /// Forward each connection to the server at ADDRESS, and cut its bytes
     #[arg(long, value_name = "ADDRESS", help_heading = "Service", conflicts_with_all = ["service", "bug"])]
     relay: Option<OsString>,
-    /// Choose the direction that a relay cuts
+    /// Choose the direction in which a relay cuts
     #[arg(long, value_name = "SIDE", value_parser = words::<Toward>(), default_value = "both", help_heading = "Service", requires = "relay")]
     cut_toward: Toward,
     /// Serve one connection, then exit
     #[arg(long, help_heading = "Service")]
     once: bool,
-    /// Accept the next connection when one has ended (--service pipe)
+    /// Accept the next connection when one ends (--service pipe)
     #[arg(short = 'k', long, help_heading = "Service")]
     keep_open: bool,
     /// Half-close when stdin ends, even if it had no byte (--service pipe)
     ///
-    /// Without this option, a listener whose stdin ends without a byte half-closes when the peer has
-    /// ended and stdout has taken its last byte.
+    /// Without this option, a listener whose stdin ends without a byte half-closes after the peer has closed
+    /// its side and the last byte is written to stdout.
     #[arg(short = 'N', long, help_heading = "Streams")]
     shutdown: bool,
     #[command(flatten)]
@@ -68,7 +68,7 @@ pub(super) struct ListenFlags {
 
     /// Serve at most N clients at once
     ///
-    /// Further clients wait in the backlog until others have ended.
+    /// Further clients wait in the backlog until other connections end.
     #[arg(long, value_name = "N", help_heading = "Limits", allow_hyphen_values = true)]
     max_connections: Option<Count>,
     /// Accept only clients of network CIDR (repeatable)

@@ -10,7 +10,7 @@ use crate::config::{Seeing, Sink, TraceData};
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct SeeingFlags {
-    /// Log events on stderr; twice: each write and read too, with its bytes
+    /// Log events on stderr; twice: also writes and reads with their bytes
     ///
     /// The first 64 bytes are printed, with control characters escaped.
     #[arg(short, long, action = ArgAction::Count)]
@@ -20,12 +20,12 @@ pub(super) struct SeeingFlags {
     quiet: bool,
     /// Print bytes, rate and time left of a transfer on stderr
     ///
-    /// This is the default where stderr is a terminal that stdout is not, and stdin or stdout is a file.
+    /// This is the default if stdin or stdout is a file, and stderr is a terminal but stdout is not.
     #[arg(long, conflicts_with = "quiet")]
     progress: bool,
     /// Print a summary on stderr at the end
     ///
-    /// Messages, writes, segments, reads, retransmissions, and the sizes as a histogram.
+    /// The summary counts messages, writes, segments, reads and retransmissions, and has a histogram of sizes.
     #[arg(long)]
     stats: bool,
     /// Write one JSON object per event to FILE (-: to stderr)
@@ -33,8 +33,8 @@ pub(super) struct SeeingFlags {
     trace: Option<PathBuf>,
     /// Record no bytes, the first 64 or all bytes of each event
     ///
-    /// Messages, writes and reads have their bytes in the field text, or in base64 where they are
-    /// not UTF-8. Default: head.
+    /// The bytes of messages, writes and reads are in the field text, or in the field base64 if they are not
+    /// UTF-8. The default is head.
     #[arg(long, value_name = "none|head|all", value_parser = words::<TraceData>(), requires = "trace")]
     trace_data: Option<TraceData>,
     /// Draw the writes, segments and reads into FILE.svg

@@ -20,8 +20,8 @@ pub(super) struct SocketFlags {
 
     /// Use IPv6 only
     ///
-    /// Names are resolved to IPv6 addresses only. A listener on [::] still takes IPv4 clients unless
-    /// --v6only is on.
+    /// Names are resolved to IPv6 addresses only. A listener on [::] still accepts IPv4 clients unless --v6only
+    /// is on.
     #[arg(short = '6', long)]
     pub(super) ipv6: bool,
 
@@ -34,29 +34,29 @@ pub(super) struct SocketFlags {
 
     /// Use network interface NAME only
     ///
-    /// Packets go out and are taken in through the interface of this name, such as eth0 or lo. By
-    /// default the routing table decides. SO_BINDTODEVICE, Linux only.
+    /// Packets are sent and received through this interface only, such as eth0 or lo. By default the routing
+    /// table decides. SO_BINDTODEVICE, Linux only.
     #[arg(long, value_name = "NAME")]
     pub(super) interface: Option<String>,
 
     /// Allow listening on a port that has connections in TIME_WAIT
     ///
-    /// On for listeners, off for connections. Without it, a listener that is restarted has to wait
-    /// until the connections it closed have left TIME_WAIT, up to a minute. SO_REUSEADDR.
+    /// On for listeners, off for connections. If it is off, a restarted listener cannot use its port until the
+    /// connections it closed have left TIME_WAIT, which takes up to a minute. SO_REUSEADDR.
     #[arg(long, value_name = "on|off")]
     pub(super) reuseaddr: Option<Switch>,
 
     /// Share the port with other listeners
     ///
-    /// Several processes of one user may listen on one address and port, and the kernel spreads the
-    /// connections over them; each must ask for it. Off by default. SO_REUSEPORT.
+    /// Several processes of one user may listen on one address and port, and the kernel distributes the
+    /// connections among them. Each process must set this option. Off by default. SO_REUSEPORT.
     #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
     pub(super) reuseport: Option<Switch>,
 
     /// Refuse IPv4 clients on an IPv6 address
     ///
-    /// By default the system decides (on Linux the sysctl net.ipv6.bindv6only, which is off): a
-    /// listener on [::] then takes IPv4 clients too. IPV6_V6ONLY.
+    /// By default the system decides. On Linux the sysctl net.ipv6.bindv6only is off, and a listener on [::] also
+    /// accepts IPv4 clients. IPV6_V6ONLY.
     #[arg(long, value_name = "on|off")]
     pub(super) v6only: Option<Switch>,
 
@@ -88,84 +88,83 @@ pub(super) struct SocketFlags {
 
     /// Send small segments at once
     ///
-    /// Turns Nagle's algorithm off. Cutting does this on its own unless --nagle is given, and so do
-    /// the services that answer and --relay: pieces would otherwise be joined, and the last of many
-    /// answers wait for a delayed acknowledgement, about 40 ms. It does not make a segment of every
-    /// write. TCP_NODELAY.
+    /// Turns Nagle's algorithm off. It is off already when cutting, in services that reply, and with --relay,
+    /// unless --nagle is given: Nagle's algorithm joins pieces, and delays the last of many replies by about
+    /// 40 ms, until the peer acknowledges. Without Nagle's algorithm, several writes may still share a segment.
+    /// TCP_NODELAY.
     #[arg(long, conflicts_with = "nagle")]
     pub(super) nodelay: bool,
 
     /// Join small segments while data is unacknowledged, even when cutting
     ///
-    /// Leaves Nagle's algorithm on, whatever else would turn it off. TCP_NODELAY off.
+    /// Keeps Nagle's algorithm on, even where it would be turned off. TCP_NODELAY off.
     #[arg(long)]
     pub(super) nagle: bool,
 
     /// Hold back partial segments until they are full
     ///
-    /// For 200 ms at most. Off by default. TCP_CORK, Linux only.
+    /// The kernel holds them back for at most 200 ms. Off by default. TCP_CORK, Linux only.
     #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
     pub(super) cork: Option<Switch>,
 
     /// Set the send buffer to SIZE bytes
     ///
     /// In bytes, or with a unit as in 64KiB. By default the system grows it as needed; a size given
-    /// here stays. Linux doubles it, to account for its own overhead, and keeps it within
-    /// net.core.wmem_max. SO_SNDBUF.
+    /// here is fixed. Linux doubles it for its own overhead and limits it to net.core.wmem_max. SO_SNDBUF.
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub(super) sndbuf: Option<Size>,
 
     /// Set the receive buffer, which limits the window, to SIZE bytes
     ///
     /// In bytes, or with a unit as in 64KiB. By default the system grows it as needed; a size given
-    /// here stays. Linux doubles it, to account for its own overhead, and keeps it within
-    /// net.core.rmem_max; the smallest it makes is 2304. SO_RCVBUF.
+    /// here is fixed. Linux doubles it for its own overhead and limits it to net.core.rmem_max. The smallest
+    /// buffer is 2304. SO_RCVBUF.
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub(super) rcvbuf: Option<Size>,
 
     /// Limit a segment to BYTES bytes
     ///
-    /// In bytes, from 88 to 32767. By default the system takes it from the path. Small segments alone
-    /// do not exercise reassembly: they still arrive as one read. TCP_MAXSEG.
+    /// BYTES is from 88 to 32767. By default the system derives it from the path. Small segments do not test
+    /// reassembly: the peer still receives them in one read. TCP_MAXSEG.
     #[arg(long, value_name = "BYTES", allow_hyphen_values = true)]
     pub(super) mss: Option<Count>,
 
     /// Wait up to DURATION for unsent data when closing
     ///
-    /// A duration in whole seconds. By default the system goes on sending after the close returned;
-    /// 0 drops the data and resets the connection, as --reset-on-close does. SO_LINGER.
+    /// A duration in whole seconds. By default the system continues to send after the close. 0 drops the data
+    /// and resets the connection, as --reset-on-close does. SO_LINGER.
     #[arg(long, value_name = "DURATION", conflicts_with = "reset_on_close", allow_hyphen_values = true)]
     pub(super) linger: Option<Span>,
 
     /// Reset the connection when closing it
     ///
-    /// Data that was not sent yet is dropped, and the peer sees "connection reset". SO_LINGER of 0.
+    /// Unsent data is dropped, and the peer gets the error "connection reset". SO_LINGER of 0.
     #[arg(long)]
     pub(super) reset_on_close: bool,
 
     /// Close the connection if data is unacknowledged for DURATION
     ///
-    /// A duration in whole milliseconds, after which the connection is closed. The system's
-    /// default is about 15 minutes on Linux (net.ipv4.tcp_retries2). TCP_USER_TIMEOUT, Linux only.
+    /// A duration in whole milliseconds. The system's default is about 15 minutes on Linux
+    /// (net.ipv4.tcp_retries2). TCP_USER_TIMEOUT, Linux only.
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
     pub(super) user_timeout: Option<Span>,
 
     /// Use congestion control algorithm NAME
     ///
-    /// A name such as reno or cubic, of those that the kernel has; tcp(7) says where Linux lists
-    /// them. TCP_CONGESTION, Linux and FreeBSD only.
+    /// NAME is an algorithm of the kernel, such as reno or cubic. tcp(7) describes how to list them on Linux.
+    /// TCP_CONGESTION, Linux and FreeBSD only.
     #[arg(long, value_name = "NAME")]
     pub(super) congestion: Option<String>,
 
     /// Set the type of service (IPv4) or traffic class (IPv6) to VALUE
     ///
-    /// A number from 0 to 255, in hexadecimal after 0x, or one of lowdelay, throughput, reliability,
-    /// ef, cs0 to cs7 and af11 to af43. The two lowest bits belong to congestion notification: Linux
-    /// keeps them for itself. IP_TOS, IPV6_TCLASS.
+    /// VALUE is a number from 0 to 255, in decimal or (after 0x) in hexadecimal, or one of lowdelay, throughput,
+    /// reliability, ef, cs0 to cs7 and af11 to af43. The two lowest bits carry congestion notification, and Linux
+    /// sets them itself. IP_TOS, IPV6_TCLASS.
     #[arg(long, value_name = "VALUE", value_parser = tos::parse, allow_hyphen_values = true)]
     pub(super) tos: Option<u32>,
 
-    /// Let packets take at most N hops
+    /// Limit packets to N hops
     ///
     /// From 1 to 255. The system's default is 64 on Linux. IP_TTL, IPV6_UNICAST_HOPS.
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
@@ -178,7 +177,7 @@ pub(super) struct SocketFlags {
 pub(super) struct ShowFlag {
     /// Print each socket option as requested and as the kernel has it
     ///
-    /// One line an option on stderr. The kernel may change what was requested; that is no error.
+    /// Each option is a line on stderr. The kernel may change a requested value; that is not an error.
     #[arg(long)]
     pub(super) show_options: bool,
 }
@@ -189,7 +188,7 @@ pub(super) struct ShowFlag {
 pub(super) struct BacklogFlag {
     /// Let at most N connections wait to be accepted
     ///
-    /// Linux keeps it within net.core.somaxconn. See listen(2).
+    /// Linux limits it to net.core.somaxconn. See listen(2).
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub(super) backlog: Option<Count>,
 }

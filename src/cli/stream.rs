@@ -10,16 +10,16 @@ use crate::value::Span;
 pub(super) struct StreamFlags {
     /// Do not read stdin
     ///
-    /// Half-closes when the peer has closed its side and stdout has taken the last byte.
+    /// The connection is half-closed after the peer has closed its side and the last byte is written to stdout.
     #[arg(long, conflicts_with = "send_only")]
     recv_only: bool,
-    /// Drop what the peer sends; end when stdin has ended
+    /// Discard received bytes, and end when stdin has ended
     ///
-    /// Half-closes when stdin ends, also if stdin is /dev/null, and ends when everything is
+    /// The connection is half-closed when stdin ends, even if stdin is /dev/null, and ends when everything is
     /// acknowledged.
     #[arg(long)]
     send_only: bool,
-    /// End the connection when the peer ends its side
+    /// End the connection when the peer closes its side
     ///
     /// Without this option the rest of stdin is sent first, because the peer may still be reading.
     /// The status is 1 when stdin had bytes that were not sent.
@@ -27,7 +27,7 @@ pub(super) struct StreamFlags {
     end_with_peer: bool,
     /// Wait at most TIME for the acknowledgement of the last bytes
     ///
-    /// The default is 5s. The status is 1 if they are not acknowledged by then.
+    /// The default is 5s. The status is 1 if they are not acknowledged in time.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     ack_timeout: Option<Span>,
 }

@@ -25,13 +25,13 @@ pub(super) struct Limits {
     pub(super) max_message: Size,
     /// Close a connection after TIME without a byte in or out
     ///
-    /// connect has status 0 then if stdin had ended and nothing is missing: every byte acknowledged, or
-    /// every expected reply there. Otherwise it has status 1.
+    /// The status of connect is then 0 if stdin had ended and nothing is missing: every byte is acknowledged,
+    /// or every expected reply was received. Otherwise it is 1.
     #[arg(short = 'w', long, value_name = "TIME", allow_hyphen_values = true)]
     pub(super) idle_timeout: Option<Span>,
     /// Poll for events for TIME before sleeping (0: sleep at once)
     ///
-    /// Only while polling finds events: an idle program sleeps.
+    /// Polling stops when it finds no events: an idle program sleeps.
     #[arg(long, value_name = "TIME", default_value_t = BUSY_POLL, allow_hyphen_values = true)]
     pub(super) busy_poll: Span,
 }

@@ -231,7 +231,7 @@ impl<I> All<'_, '_, I> {
                 self.refused, outcome.ending
             ));
         } else if self.lifeless >= pool.setting.config.jobs.max(2) {
-            tally.gave_up = Some(format!("the server took nothing on {} connections in a row", self.lifeless));
+            tally.gave_up = Some(format!("the server read nothing on {} connections in a row", self.lifeless));
         }
         match self.baseline.judge(&outcome) {
             Verdict::NotProven(why) if outcome.unconfirmed > 0 || unreachable => {
