@@ -121,7 +121,7 @@ impl Source {
                 None => return Some((number + 1, line.split("//").next().unwrap_or_default())),
                 // rustfmt puts the end of an item under its beginning.
                 Some(column) if indent == column && !line.trim_start().starts_with("#[") && !line.is_empty() => {
-                    let is_end = if begun { line.trim().starts_with('}') } else { line.ends_with([';', '}']) };
+                    let is_end = if begun { line.trim().starts_with('}') } else { line.ends_with([';', '}', ',']) };
                     begun = true;
                     tests = tests.filter(|_| !is_end);
                 }

@@ -16,6 +16,8 @@ const KEPT: usize = 256;
 #[derive(Debug)]
 pub struct Inbox {
     scanner: Scanner,
+    role: Role,
+    limit: usize,
     /// Bytes that are not returned yet, after `start` bytes that were.
     stash: Vec<u8>,
     start: usize,
@@ -36,13 +38,14 @@ impl Inbox {
     /// its length prefix, an HTTP message with its head. Raw bytes have no limit.
     #[must_use]
     pub fn new(framing: Framing, role: Role, limit: usize) -> Inbox {
-        let scanner = match framing {
-            Framing::Lines => Scanner::Lines(Lines::new(limit)),
-            Framing::Raw => Scanner::Raw,
-            Framing::Http => Scanner::Http(Http::new(role, limit)),
-            Framing::Length(prefix) => Scanner::Length(prefix, limit),
-        };
-        Inbox { scanner, stash: Vec::new(), start: 0 }
+        Inbox { scanner: Scanner::new(framing, role, limit), role, limit, stash: Vec::new(), start: 0 }
+    }
+
+    /// Decodes with this framing from now on, the buffered bytes included. An error stays final.
+    pub fn reframe(&mut self, framing: Framing) {
+        if self.failure().is_none() {
+            self.scanner = Scanner::new(framing, self.role, self.limit);
+        }
     }
 
     /// The same inbox, but returning lines with their ending, byte for byte.
@@ -238,6 +241,15 @@ impl Inbox {
 }
 
 impl Scanner {
+    fn new(framing: Framing, role: Role, limit: usize) -> Scanner {
+        match framing {
+            Framing::Lines => Scanner::Lines(Lines::new(limit)),
+            Framing::Raw => Scanner::Raw,
+            Framing::Http => Scanner::Http(Http::new(role, limit)),
+            Framing::Length(prefix) => Scanner::Length(prefix, limit),
+        }
+    }
+
     /// Searches for the end of the first message in `held`. Until it is found, `held` may only grow between two
     /// calls, because bytes that were examined are not examined again.
     fn scan(&mut self, held: &[u8]) -> Result<Scan, FrameError> {
@@ -391,5 +403,19 @@ mod tests {
     fn raw_bytes_are_passed_on_as_read() {
         let outcome = decode(Inbox::new(Framing::Raw, Role::Requests, 1), &[b"ab\n", b"", b"c"], &[]);
         assert_eq!(bodies(&outcome), [&b"ab\n"[..], b"c"]);
+    }
+
+    #[test]
+    fn buffered_bytes_are_decoded_with_the_new_framing() {
+        let mut inbox = lines(LIMIT);
+        let mut fresh = &b"up\n\0\x02ab\0"[..];
+        assert_eq!(inbox.pull(&mut fresh).unwrap().unwrap().wire, b"up\n");
+        assert_eq!(inbox.pull(&mut fresh), Ok(None)); // it may have been read as the start of a line
+        inbox.reframe(Framing::Length(LengthPrefix::U16));
+        assert_eq!(inbox.pull(&mut &[][..]).unwrap().unwrap().body[..], *b"ab");
+        assert_eq!(inbox.pull(&mut &b"\x01c"[..]).unwrap().unwrap().body[..], *b"c");
+        assert_eq!(inbox.pull(&mut &b"\xff\xff"[..]), Err(FrameError::TooLong { limit: LIMIT }));
+        inbox.reframe(Framing::Raw);
+        assert_eq!(inbox.pull(&mut &b"x"[..]), Err(FrameError::TooLong { limit: LIMIT }));
     }
 }

@@ -32,6 +32,8 @@ pub enum Key {
     AccessLog,
     /// A wake-up from another thread.
     Waker,
+    /// The timers of the service.
+    Service,
     /// The timer of nanoseconds, which the reactor does not report.
     Timer,
 }
@@ -62,6 +64,7 @@ impl Key {
                 5 => Key::AccessLog,
                 6 => Key::Waker,
                 7 => Key::Timer,
+                8 => Key::Service,
                 _ => return None,
             },
         })
@@ -84,6 +87,7 @@ impl From<Key> for Token {
             Key::AccessLog => (5, SINGLE),
             Key::Waker => (6, SINGLE),
             Key::Timer => (7, SINGLE),
+            Key::Service => (8, SINGLE),
         };
         Token(number << KIND_BITS | kind)
     }
@@ -122,6 +126,7 @@ mod tests {
                 Key::AccessLog,
                 Key::Waker,
                 Key::Timer,
+                Key::Service,
             ]),
         ]
     }

@@ -1,6 +1,9 @@
 //! The context of a service: what it can do. Its actions are collected, so that several replies become one write.
 
+use std::time::Duration;
+
 use super::PeerId;
+use crate::frame::Framing;
 
 /// One action of a service, as the engine carries it out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +26,22 @@ pub enum Action {
     Prompt,
     /// See [`Context::stop`].
     Stop,
+    /// See [`Context::timer`].
+    Timer {
+        /// The number of the timer.
+        id: u64,
+        /// From now until it is due.
+        after: Duration,
+    },
+    /// See [`Context::cancel_timer`].
+    CancelTimer {
+        /// The number of the timer.
+        id: u64,
+    },
+    /// Append the next `len` bytes to the store, as one record.
+    Store(usize),
+    /// See [`Context::upgrade`].
+    Upgrade(PeerId, Framing),
 }
 
 /// What a service can do. It holds the actions of one turn, in order; its memory is reused in the next turn.
@@ -30,6 +49,8 @@ pub enum Action {
 pub struct Context {
     bytes: Vec<u8>,
     list: Vec<Action>,
+    /// Whether an action is an upgrade.
+    upgrades: bool,
 }
 
 impl Context {
@@ -105,7 +126,32 @@ impl Context {
         self.list.push(Action::Stop);
     }
 
-    /// The number of bytes to send.
+    /// Reports [`Event::Timer`](super::Event::Timer) once, when this time is over. A timer with the same number is
+    /// replaced.
+    pub fn timer(&mut self, id: u64, after: Duration) {
+        self.list.push(Action::Timer { id, after });
+    }
+
+    /// Cancels a timer. One that is not set is no error.
+    pub fn cancel_timer(&mut self, id: u64) {
+        self.list.push(Action::CancelTimer { id });
+    }
+
+    /// Appends a record to the store of the session. A session without one has [`NoStore`](super::NoStore), which
+    /// drops it.
+    pub fn store(&mut self, record: &[u8]) {
+        self.bytes.extend_from_slice(record);
+        self.list.push(Action::Store(record.len()));
+    }
+
+    /// Decodes what this peer sends with this framing from now on: everything behind the last message that the
+    /// service got, received bytes included. What is sent to it does not change.
+    pub fn upgrade(&mut self, peer: PeerId, framing: Framing) {
+        self.upgrades = true;
+        self.list.push(Action::Upgrade(peer, framing));
+    }
+
+    /// The number of bytes to send or to store.
     #[must_use]
     pub fn pending(&self) -> usize {
         self.bytes.len()
@@ -117,13 +163,19 @@ impl Context {
         self.list.last() == Some(&Action::Close(peer))
     }
 
+    /// Whether an action upgrades this peer, so that no more of its input is decoded before that is carried out.
+    #[must_use]
+    pub fn is_upgrading(&self, peer: PeerId) -> bool {
+        self.upgrades && self.list.iter().any(|action| matches!(*action, Action::Upgrade(id, _) if id == peer))
+    }
+
     /// Whether there are no actions.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    /// The actions, and the bytes of all sends in order.
+    /// The actions, and the bytes of all sends and records in order.
     #[must_use]
     pub fn parts(&self) -> (&[Action], &[u8]) {
         (&self.list, &self.bytes)
@@ -133,6 +185,7 @@ impl Context {
     pub fn clear(&mut self) {
         const KEPT: usize = 256 * 1024;
         self.list.clear();
+        self.upgrades = false;
         self.bytes.clear();
         self.bytes.shrink_to(KEPT);
     }
@@ -145,7 +198,10 @@ impl Context {
             .list
             .iter()
             .map(|&action| {
-                let len = if let Action::Send(_, len) | Action::Interim(_, len) = action { len } else { 0 };
+                let len = match action {
+                    Action::Send(_, len) | Action::Interim(_, len) | Action::Store(len) => len,
+                    _ => 0,
+                };
                 let (mine, others) = rest.split_at(len);
                 rest = others;
                 (action, String::from_utf8_lossy(mine).into_owned())
@@ -153,5 +209,15 @@ impl Context {
             .collect();
         self.clear();
         script
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_action_takes_32_bytes() {
+        assert_eq!(size_of::<Action>(), 32, "one is pushed for each reply");
     }
 }

@@ -8,6 +8,7 @@ mod registry;
 pub mod relay;
 pub mod secret;
 pub mod standard;
+mod store;
 pub mod talk;
 mod traits;
 pub mod wire;
@@ -15,6 +16,7 @@ pub mod wire;
 pub use context::{Action, Context};
 pub use registry::{Entry, ServiceKind};
 pub use secret::Bug;
+pub use store::{NoStore, Store};
 pub use traits::{Clients, Traits};
 
 use crate::frame::{FrameError, Message, ResponseMode};
@@ -63,6 +65,8 @@ pub enum Event<'a> {
     Failed { peer: PeerId },
     /// The connection is closed.
     Closed { peer: PeerId },
+    /// The time of [`Context::timer`] is over.
+    Timer { id: u64 },
 }
 
 impl<'a> Event<'a> {
@@ -141,3 +145,6 @@ impl<S: Service + ?Sized> Service for Box<S> {
         (**self).on_shutdown(peer)
     }
 }
+
+#[cfg(test)]
+mod meeting;

@@ -40,6 +40,8 @@ impl Named for ServiceKind {
         ServiceKind::Plain(&Discard::ENTRY),
         ServiceKind::Source,
         ServiceKind::Plain(&Chat::ENTRY),
+        #[cfg(test)]
+        ServiceKind::Plain(&super::meeting::Meeting::ENTRY),
         ServiceKind::Pipe,
     ];
 

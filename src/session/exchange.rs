@@ -11,6 +11,7 @@ mod parting;
 mod passing;
 mod sending;
 mod terminal;
+mod timers;
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -22,6 +23,7 @@ pub(super) use ended::{Ended, Why};
 pub(super) use leftover::Leftover;
 use meter::Meter;
 use passing::PLENTY;
+use timers::Timers;
 
 use super::peer::{Link, Passed, Peer, Stage};
 use crate::io::conn::Conn;
@@ -30,7 +32,7 @@ use crate::io::reactor::{Behind, Reactor, Ready};
 use crate::io::recorder::Recorder;
 use crate::io::splice::Middle;
 use crate::io::{Incoming, read_buffer};
-use crate::service::{Context, Event, PeerId, Service, Traits};
+use crate::service::{Context, Event, PeerId, Service, Store, Traits};
 use crate::trace::{Direction, What};
 
 /// Reads a peer may make in one turn, so that one that talks fast leaves the others theirs.
@@ -54,6 +56,8 @@ pub(super) struct Exchange<S> {
     pub(super) reactor: Reactor,
     pub(super) service: S,
     pub(super) traits: Traits,
+    store: Box<dyn Store>,
+    timers: Timers,
     /// The service has said that its work is done.
     pub(super) stopped: bool,
     /// Whom the service wants a connection made for, since this was last emptied.
@@ -90,6 +94,7 @@ impl<S: Service> Exchange<S> {
         reactor: Reactor,
         service: S,
         traits: Traits,
+        store: Box<dyn Store>,
         idle_timeout: Option<Duration>,
         recorder: &Recorder,
     ) -> Self {
@@ -97,6 +102,8 @@ impl<S: Service> Exchange<S> {
             reactor,
             service,
             traits,
+            store,
+            timers: Timers::default(),
             stopped: false,
             dials: Vec::new(),
             ended: Vec::new(),
@@ -161,6 +168,7 @@ impl<S: Service> Exchange<S> {
         let id = match ready.key {
             Key::Conn(number) => PeerId::Conn(number),
             Key::Stdin | Key::Stdout => PeerId::Console,
+            Key::Service => return self.report_timers(now),
             _ => return,
         };
         if let Some(peer) = self.peer_mut(id) {
@@ -307,6 +315,10 @@ impl<S: Service> Exchange<S> {
                     note_heard(peer.link.conn(), &mut peer.heard, message.wire, &self.recorder);
                     self.service.on(Event::of(id, &message), &mut self.context);
                     if self.context.closes(id) {
+                        return false;
+                    }
+                    if self.context.is_upgrading(id) {
+                        peer.inbox.keep(fresh); // for its next turn, which the upgrade gives it
                         return false;
                     }
                 }

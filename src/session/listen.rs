@@ -17,11 +17,11 @@ use crate::io::reactor::Reactor;
 use crate::io::sys;
 use crate::io::systemd::Manager;
 use crate::io::threads::run_together;
-use crate::service::Service;
 use crate::service::pipe::{Pipe, SendsEnd, Terms};
 use crate::service::relay::Relay;
 use crate::service::secret::Secret;
 use crate::service::standard::Source;
+use crate::service::{NoStore, Service, Store};
 
 /// Listens, and serves until a signal. `ready` is called once, when connections are accepted.
 ///
@@ -62,7 +62,7 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
         .map(|_| listener.again().map_err(Error::local(Operation::Share, "the listening socket")))
         .collect();
     let others = shared?.into_iter().map(|listener| move || beside(config, context, listener, room));
-    let own = || serve(config, context, reactor, listener, room);
+    let own = || serve(config, context, reactor, listener, room, Box::new(NoStore));
     run_together("loop", own, others, || context.signals.stop())
 }
 
@@ -73,7 +73,7 @@ fn beside(config: &ListenConfig, context: &Context, mut listener: Listener, room
     context.signals.watch(&reactor.waker());
     listener.register(&mut reactor).map_err(Error::network(Operation::Listen, &config.address))?;
     let quiet = Context { manager: Manager::default(), ..context.clone() }; // only one loop notifies the service manager
-    serve(config, &quiet, reactor, listener, room)
+    serve(config, &quiet, reactor, listener, room, Box::new(NoStore))
 }
 
 /// Runs one loop to its end.
@@ -83,19 +83,24 @@ fn serve(
     reactor: Reactor,
     listener: Listener,
     room: &Room,
+    store: Box<dyn Store>,
 ) -> Result<(), Error> {
     // A loop for this type of service: through a trait object, its functions that only return false would cost
     // more than those that reply.
-    let messages = |secret, reactor, listener| Server::<Secret>::new(secret, config, context, reactor, listener, room);
+    let messages = |secret, store, reactor, listener| {
+        Server::<Secret>::new(secret, store, config, context, reactor, listener, room)
+    };
     let service: Box<dyn Service> = match &config.mode {
-        Mode::Messages { framing } => return messages(Secret::new(None, *framing), reactor, listener)?.run(),
-        Mode::Buggy { bug } => return messages(Secret::new(Some(*bug), Framing::Lines), reactor, listener)?.run(),
+        Mode::Messages { framing } => return messages(Secret::new(None, *framing), store, reactor, listener)?.run(),
+        Mode::Buggy { bug } => {
+            return messages(Secret::new(Some(*bug), Framing::Lines), store, reactor, listener)?.run();
+        }
         Mode::Source { count } => Box::new(Source::new(*count)),
         Mode::Pipe(pipe) => Box::new(Pipe::new(pipe_terms(pipe))),
         Mode::Relay(_) => Box::new(Relay::default()),
         Mode::Plain(entry) => (entry.new)(),
     };
-    Server::new(service, config, context, reactor, listener, room)?.run()
+    Server::new(service, store, config, context, reactor, listener, room)?.run()
 }
 
 fn pipe_terms(pipe: &PipeMode) -> Terms {
@@ -114,3 +119,6 @@ fn tell(context: &Context, told: Result<(), Error>) {
         context.report.warning(&error.to_string());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,7 +24,7 @@ fn lines_of_code(text: &str) -> usize {
             let indent = &line[..line.len() - code.len()];
             let is_start = |line: &str| !line.trim_start().starts_with("#[");
             let start = lines.find(|line| is_start(line)).unwrap_or_default();
-            if !start.ends_with([';', '}']) {
+            if !start.ends_with([';', '}', ',']) {
                 lines.find(|line| *line == format!("{indent}}}") || *line == format!("{indent}}};"));
             }
         } else if !code.is_empty() && !code.starts_with("//") {
@@ -93,7 +93,7 @@ fn test_names_have_at_most_60_characters() {
 fn comments_and_unit_tests_are_not_counted_as_code() {
     let text = "//! x\n\nuse a;\n#[cfg(test)]\nmod tests;\n#[cfg(test)]\n#[path = \"x\"]\nmod more;\nimpl A {\n    // no\n    \
                 #[cfg(test)]\n    fn f() {\n        if true {\n        }\n    }\n    fn g() {} // yes\n}\n\
-                #[cfg(test)]\nmod inner {\n    #[test]\n    #[ignore = \"fn x\"]\n    fn a_name() {}\n}\nconst B: u8 = 1;\n";
-    assert_eq!(lines_of_code(text), 5);
+                #[cfg(test)]\nmod inner {\n    #[test]\n    #[ignore = \"fn x\"]\n    fn a_name() {}\n}\nconst B: [u8; 2] = [\n    #[cfg(test)]\n    7,\n    1,\n];\n";
+    assert_eq!(lines_of_code(text), 7);
     assert_eq!(tests(text), [(22, "a_name")]);
 }

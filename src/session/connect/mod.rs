@@ -24,7 +24,7 @@ use crate::io::console::{Console, Kept};
 use crate::io::key::Key;
 use crate::io::reactor::{Handler, Reactor, Ready};
 use crate::io::terminal;
-use crate::service::{Event, PeerId, Service, Traits};
+use crate::service::{Event, NoStore, PeerId, Service, Traits};
 use crate::value::Address;
 
 /// How long the end of a run may take to write and have acknowledged what was sent.
@@ -178,7 +178,8 @@ impl<'a, S: Service> Run<'a, S> {
         prompt: Option<&'static str>,
     ) -> Result<Self, Error> {
         let Link { config, address, context, reactor, conn, kept, may_be_made_again } = link;
-        let mut exchange = Exchange::new(reactor, service, traits, config.traffic.idle_timeout, &context.recorder);
+        let mut exchange =
+            Exchange::new(reactor, service, traits, Box::new(NoStore), config.traffic.idle_timeout, &context.recorder);
         exchange.add_console(console, config.traffic.max_message);
         if prompt.is_none() {
             exchange.replay_input(kept, may_be_made_again);

@@ -60,6 +60,17 @@ impl<S: Service> Exchange<S> {
                     Action::Dial(id) => self.dials.push(id),
                     Action::Prompt => self.with(PeerId::Console, |peer| peer.link.prompt()),
                     Action::Stop => self.stopped = true,
+                    Action::Timer { id, after } => self.set_timer(id, now.checked_add(after)),
+                    Action::CancelTimer { id } => self.cancel_timer(id),
+                    Action::Store(len) => {
+                        let (record, others) = bytes.split_at(len);
+                        self.store.append(record);
+                        bytes = others;
+                    }
+                    Action::Upgrade(id, framing) => {
+                        self.with(id, |peer| peer.inbox.reframe(framing));
+                        self.reactor.again(id); // what it has sent may be whole messages now
+                    }
                     Action::Interim(to, len) => {
                         let (mine, theirs) = bytes.split_at(len);
                         self.send_to(to, mine, std::iter::once(len), now);

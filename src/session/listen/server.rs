@@ -18,7 +18,7 @@ use crate::io::console::{Console, Source};
 use crate::io::key::Key;
 use crate::io::listener::{Listener, NoArrival};
 use crate::io::reactor::{Handler, Reactor, Ready};
-use crate::service::{Event, PeerId, Service, Traits};
+use crate::service::{Event, PeerId, Service, Store, Traits};
 use crate::trace::Side;
 use crate::value::counted;
 
@@ -77,14 +77,21 @@ enum Door {
 impl<'a, S: Service> Server<'a, S> {
     pub(super) fn new(
         service: S,
+        store: Box<dyn Store>,
         config: &'a ListenConfig,
         context: &'a Context,
         reactor: Reactor,
         listener: Listener,
         room: &'a Room,
     ) -> Result<Self, Error> {
-        let mut exchange =
-            Exchange::new(reactor, service, config.mode.traits(), config.traffic.idle_timeout, &context.recorder);
+        let mut exchange = Exchange::new(
+            reactor,
+            service,
+            config.mode.traits(),
+            store,
+            config.traffic.idle_timeout,
+            &context.recorder,
+        );
         if let Some(pipe) = config.pipe() {
             let read_input = pipe.stream.direction != Direction::Receive;
             let console = Console::open(&exchange.reactor, read_input)
