@@ -67,12 +67,6 @@ impl Connecting {
         self.dial.on_ready(ready);
     }
 
-    /// Whether the name is still being resolved.
-    #[must_use]
-    pub fn is_resolving(&self) -> bool {
-        self.dial.is_resolving()
-    }
-
     /// Continues; `None`: poll again after an event, or when the reactor reports the dial.
     ///
     /// # Errors

@@ -151,16 +151,10 @@ impl Dial {
         Ok(Progress::Connected(stream, endpoint.to_string()))
     }
 
-    /// Whether the name is still being looked up.
-    #[must_use]
-    pub fn is_resolving(&self) -> bool {
-        self.lookup.is_some()
-    }
-
     /// The error after `limit`: it names the step that had not ended, the lookup or the connection.
     #[must_use]
     pub fn timeout(&self, limit: Duration, option: &'static str) -> Error {
-        let resolving = self.is_resolving();
+        let resolving = self.lookup.is_some();
         let operation = if resolving { Operation::Resolve } else { Operation::Connect };
         let what = if resolving { "answer" } else { "connection" };
         Error::Timeout { operation, address: self.address.to_string(), what, limit, option }

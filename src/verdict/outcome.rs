@@ -1,9 +1,11 @@
 //! How one conversation came out, and what that says beside the baseline.
 
 use std::fmt;
+use std::io;
 
 use super::Masks;
 use super::text::show;
+use crate::error::{Error, Operation, cause};
 use crate::frame::Framing;
 
 /// Everything the server did in one conversation.
@@ -44,7 +46,48 @@ pub enum Ending {
     /// What came was not what the framing expects.
     Garbled(String),
     /// There was no connection.
-    Unreachable(String),
+    Unreachable(Unreachable),
+}
+
+/// Why there was no connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unreachable {
+    /// No server listens there.
+    Refused,
+    /// This operation did not end in time: the name lookup, or connecting.
+    TimedOut(Operation),
+    /// Another cause, in its words.
+    Failed(String),
+}
+
+impl From<&io::Error> for Unreachable {
+    fn from(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => Unreachable::Refused,
+            _ => Unreachable::Failed(cause(error)),
+        }
+    }
+}
+
+impl From<&Error> for Unreachable {
+    fn from(error: &Error) -> Self {
+        match error {
+            Error::Timeout { operation, .. } => Unreachable::TimedOut(*operation),
+            Error::Network { source, .. } => source.into(),
+            other => Unreachable::Failed(other.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Unreachable::Refused => "connection refused",
+            Unreachable::TimedOut(Operation::Resolve) => "the name lookup timed out",
+            Unreachable::TimedOut(_) => "no connection in time",
+            Unreachable::Failed(cause) => cause,
+        })
+    }
 }
 
 /// What a conversation says beside the baseline.
@@ -124,8 +167,11 @@ impl Outcome {
     pub fn check(&self) -> Result<(), BaselineError> {
         let unusable = matches!(self.ending, Ending::Unreachable(_) | Ending::Endless | Ending::Garbled(_));
         if unusable || self.bytes().is_empty() {
-            let refused = Ending::Unreachable("connection refused".to_owned());
-            let hint = if self.ending == refused { " (is a server listening there?)" } else { "" };
+            let hint = if self.ending == Ending::Unreachable(Unreachable::Refused) {
+                " (is a server listening there?)"
+            } else {
+                ""
+            };
             return Err(BaselineError::Silent(format!("{}{hint}", self.ending)));
         }
         Ok(())
@@ -139,7 +185,8 @@ impl fmt::Display for Ending {
             Ending::Reset => f.write_str("reset by the server"),
             Ending::Open => f.write_str("not closed by the server within the time limit"),
             Ending::Endless => f.write_str("answered without end"),
-            Ending::Garbled(why) | Ending::Unreachable(why) => f.write_str(why),
+            Ending::Garbled(why) => f.write_str(why),
+            Ending::Unreachable(why) => why.fmt(f),
         }
     }
 }
@@ -187,7 +234,7 @@ impl Baseline {
     pub fn judge(&self, outcome: &Outcome) -> Verdict {
         let unproven = |why: &str| Verdict::NotProven(why.to_owned());
         if let Ending::Unreachable(why) = &outcome.ending {
-            return unproven(why);
+            return unproven(&why.to_string());
         }
         if self.is_like(outcome) {
             return match (outcome.unconfirmed, outcome.unsent) {
@@ -284,5 +331,31 @@ mod tests {
     fn silent_server_gives_no_baseline() {
         let silent = Outcome { ending: Ending::Open, ..outcome(&[]) };
         assert!(matches!(Baseline::new(&silent, &silent, Masks::default()), Err(BaselineError::Silent(_))));
+    }
+
+    #[test]
+    fn refused_connection_has_a_hint_and_others_have_none() {
+        let text = |kind: io::ErrorKind| {
+            let ending = Ending::Unreachable((&io::Error::from(kind)).into());
+            Outcome { ending, ..Outcome::default() }.check().unwrap_err().to_string()
+        };
+        let silent = "no usable reply to the uncut messages";
+        assert_eq!(
+            text(io::ErrorKind::ConnectionRefused),
+            format!("{silent}: connection refused (is a server listening there?)")
+        );
+        assert_eq!(text(io::ErrorKind::HostUnreachable), format!("{silent}: host unreachable"));
+    }
+
+    #[test]
+    fn unreachable_server_names_the_step_that_timed_out() {
+        let text = |operation| {
+            let limit = std::time::Duration::ZERO;
+            let error =
+                Error::Timeout { operation, address: String::new(), what: "answer", limit, option: "--timeout" };
+            Unreachable::from(&error).to_string()
+        };
+        assert_eq!(text(Operation::Resolve), "the name lookup timed out");
+        assert_eq!(text(Operation::Connect), "no connection in time");
     }
 }

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use crate::config::{SweepConfig, Traffic};
-use crate::error::{Error, cause};
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::conn::Conn;
 use crate::io::connector::{Connecting, Connector};
@@ -89,7 +88,7 @@ impl Conversation {
         let stage = match connector.start(reactor, number) {
             Ok(connecting) => Stage::Calling(Box::new(connecting)),
             Err(error) => {
-                outcome.ending = Ending::Unreachable(error.to_string());
+                outcome.ending = Ending::Unreachable((&error).into());
                 Stage::Over
             }
         };
@@ -163,16 +162,10 @@ impl Conversation {
                 }
                 self.stage = Stage::Talking(conn);
                 if let Err(error) = begun {
-                    self.end(Ending::Unreachable(cause(&error)));
+                    self.end(Ending::Unreachable((&error).into()));
                 }
             }
-            Err(Error::Timeout { .. }) => {
-                let resolving = connecting.is_resolving();
-                let why = if resolving { "the name lookup timed out" } else { "no connection in time" };
-                self.end(Ending::Unreachable(why.to_owned()));
-            }
-            Err(Error::Network { source, .. }) => self.end(Ending::Unreachable(cause(&source))),
-            Err(error) => self.end(Ending::Unreachable(error.to_string())),
+            Err(error) => self.end(Ending::Unreachable((&error).into())),
         }
     }
 
