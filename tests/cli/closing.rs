@@ -7,8 +7,8 @@ use std::thread;
 use rustix::process::Signal;
 
 use crate::support::{
-    Dir, NOT_FOUND, Server, ask, converse, digits, local_listener, noise, poll_until, relayed_pair, reset, run,
-    start_pipe_with_file, start_relay,
+    Dir, NOT_FOUND, Proc, Server, ask, converse, digits, local_listener, noise, poll_until, relayed_pair, reset,
+    secretcat, start_pipe_with_file, start_relay,
 };
 
 /// Waits until the program has no more descriptors than this.
@@ -90,17 +90,19 @@ fn closing_client_that_reads_nothing_hits_idle_timeout() {
 
 #[test]
 fn own_pauses_do_not_count_as_idle_time() {
-    let idle = ["--loopback", "-w", "500ms", "-m", "a", "-m", "b"];
-    for pause in ["--read-start-delay", "--delay"] {
-        run(["connect", pause, "1s"].iter().chain(&idle), "").is(0, NOT_FOUND.repeat(2), "");
+    let idle = ["--loopback", "-w", "2s", "-m", "a", "-m", "b"];
+    let pauses = ["--read-start-delay", "--delay"];
+    let runs = pauses.map(|pause| Proc::start(secretcat(["connect", pause, "3s"]).args(idle)));
+    for run in runs {
+        run.end().is(0, NOT_FOUND.repeat(2), "");
     }
 }
 
 #[test]
 fn backpressure_does_not_count_as_idle_time() {
     let (listener, address) = local_listener();
-    let bytes = noise(150_000);
-    let relay = start_relay(&address, &["--chunk", "1000", "--delay", "20ms", "--idle-timeout", "500ms"]);
+    let bytes = noise(90_000);
+    let relay = start_relay(&address, &["--chunk", "1000", "--delay", "60ms", "--idle-timeout", "1500ms"]);
     let (client, mut server) = relayed_pair(&listener, &relay);
     let mut heard = Vec::new();
     thread::scope(|scope| {

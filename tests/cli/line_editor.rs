@@ -258,7 +258,7 @@ fn text_typed_before_a_loss_does_not_reach_the_shell() {
 #[test]
 fn error_starts_a_new_row_and_drops_the_edited_line() {
     let (listener, address) = local_listener();
-    let args = ["--color", "never", "--timeout", "500ms"];
+    let args = ["--color", "never", "--max-message", "10"];
     let mut terminal = at_terminal(&address, &args);
     let mut server = accept(&listener);
     terminal.types("one\r");
@@ -266,6 +266,7 @@ fn error_starts_a_new_row_and_drops_the_edited_line() {
     terminal.sees(PROMPT);
     terminal.types("half");
     terminal.sees("half");
+    server.write_all(b"eleven chars\n").unwrap();
     assert_eq!(terminal.sees("secretcat: "), "\r\nsecretcat: ");
     assert_eq!(terminal.end().0.status, Some(1));
 }

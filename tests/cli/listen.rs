@@ -72,16 +72,15 @@ fn only_allowed_addresses_are_served() {
 
 #[test]
 fn silent_client_is_closed_after_idle_timeout() {
-    let server = Server::start(&["--idle-timeout", "1s"]);
-    let mut silent = server.open();
-    assert_eq!(silent.read(&mut [0]).unwrap(), 0);
-    // One that says something now and then is not: each of its messages comes when a silent one is left.
-    let mut other = server.open();
-    for n in 0..4 {
+    let server = Server::start(&["--idle-timeout", "2s"]);
+    let (mut silent, mut other) = (server.open(), server.open());
+    // One that sends a message every 600 ms is not: that is when another listener closes a silent client.
+    let pace = Server::start(&["--idle-timeout", "600ms"]);
+    for n in 0..5 {
         assert_eq!(ask(&mut other, &format!("SECRET {n}")), digits(&n.to_string()));
-        let pace = Server::start(&["--idle-timeout", "400ms"]);
         assert_eq!(pace.open().read(&mut [0]).unwrap(), 0);
     }
+    assert_eq!(silent.read(&mut [0]).unwrap(), 0);
     server.stops_with("");
 }
 

@@ -4,7 +4,6 @@ use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
-use std::thread;
 
 use rustix::process::Signal;
 
@@ -29,21 +28,21 @@ fn silent_server_ends_connect_after_the_timeout() {
 
 #[test]
 fn timeout_applies_to_each_reply() {
-    // Twenty replies at half the limit each: together they take ten times the limit.
+    // Six replies at a quarter of the limit each: together they take longer than the limit.
     let (listener, address) = local_listener();
-    let mut command = secretcat(["connect", &address, "--timeout", "400ms"]);
-    command.args(["-m", "x"].repeat(20));
+    let mut command = secretcat(["connect", &address, "--timeout", "2s"]);
+    command.args(["-m", "x"].repeat(6));
     let proc = Proc::start(&mut command);
     let mut server = accept(&listener);
-    for _ in 0..20 {
+    for _ in 0..6 {
         assert_eq!(read_line(&mut server), "x\n");
     }
-    let pace = Server::start(&["--idle-timeout", "40ms"]);
-    for _ in 0..20 {
-        assert_eq!(pace.open().read(&mut [0]).unwrap(), 0); // some 40 ms later
+    let pace = Server::start(&["--idle-timeout", "500ms"]);
+    for _ in 0..6 {
+        assert_eq!(pace.open().read(&mut [0]).unwrap(), 0); // some 500 ms later
         server.write_all(b"y\n").unwrap();
     }
-    proc.end().is(0, "y\n".repeat(20), "");
+    proc.end().is(0, "y\n".repeat(6), "");
 }
 
 #[test]
@@ -51,7 +50,7 @@ fn reply_timeout_pauses_while_stdout_is_not_read() {
     let server = Server::start(&[]);
     let (mut reader, stdout) = UnixStream::pair().unwrap();
     reader.set_read_timeout(Some(DEADLINE)).unwrap();
-    let mut command = secretcat(["connect", &server.address(), "--timeout", "300ms"]);
+    let mut command = secretcat(["connect", &server.address(), "--timeout", "2s"]);
     let mut proc = Proc::start_on(&mut command, Stdio::piped(), OwnedFd::from(stdout).into(), Stdio::piped());
     drop(command); // and its end of stdout with it
     proc.feed("x\n".repeat(100_000).into_bytes());
@@ -59,7 +58,7 @@ fn reply_timeout_pauses_while_stdout_is_not_read() {
     reader.read_exact(&mut answers).unwrap();
     // A silent server takes another run its whole time, longer than the limit of the first.
     let (_silent, address) = local_listener();
-    assert_eq!(run(["connect", &address, "--timeout", "900ms", "-m", "x"], "").status, Some(1));
+    assert_eq!(run(["connect", &address, "--timeout", "3s", "-m", "x"], "").status, Some(1));
     reader.read_to_end(&mut answers).unwrap();
     proc.end().is(0, "", "");
     assert!(answers == NOT_FOUND.repeat(100_000).as_bytes());
@@ -76,18 +75,19 @@ fn late_reader_of_stdout_receives_all_lines() {
     drop(command);
     let mut server = accept(&listener);
     assert_eq!(read_line(&mut server), "GET\n");
-    let page = "a line of a page\n".repeat(100_000);
-    thread::scope(|scope| {
-        let (mut server, page) = (server, &page);
-        scope.spawn(move || server.write_all(page.as_bytes()).unwrap());
-        // Longer than more lines than messages are waited for.
-        let (_silent, address) = local_listener();
-        assert_eq!(run(["connect", &address, "--timeout", "1200ms", "-m", "x"], "").status, Some(1));
-        let mut printed = String::new();
-        reader.read_to_string(&mut printed).unwrap();
-        assert!(printed == *page, "{} bytes", printed.len());
-    });
-    let more = "99999 lines more than messages: --replies N|any, --greeting N, or --raw";
+    // All of it is in the kernel before any is read, and nobody here has to be fast for the rest of it to come.
+    let page = "a line of a page\n".repeat(30_000);
+    proc.suspend();
+    server.write_all(page.as_bytes()).unwrap();
+    proc.signal(Signal::CONT);
+    // Longer than more lines than messages are waited for.
+    let (_silent, silent) = local_listener();
+    assert_eq!(run(["connect", &silent, "--timeout", "1200ms", "-m", "x"], "").status, Some(1));
+    let mut printed = String::new();
+    reader.read_to_string(&mut printed).unwrap();
+    assert!(printed == page, "{} bytes", printed.len());
+    drop(server);
+    let more = "29999 lines more than messages: --replies N|any, --greeting N, or --raw";
     proc.end().is(1, "", format!("secretcat: {address}: {more}\n"));
 }
 
@@ -105,15 +105,13 @@ fn quit_after_limits_the_wait_after_end_of_input() {
 #[test]
 fn reply_timeout_starts_when_the_message_is_sent() {
     let server = Server::start(&[]);
-    let args = ["connect", &server.address(), "--timeout", "500ms"];
-    // Each message has a pause before it that is longer than a reply may take.
-    let out = run(args.iter().chain(&["--delay", "1s", "-m", "SECRET 1", "-m", "SECRET 2"]), "");
-    out.is(0, digits("1") + &digits("2"), "");
+    let args = ["connect", &server.address(), "--timeout", "2s"];
     // The first waits to be joined with the second.
     let mut proc = Proc::start(secretcat(args).args(["--coalesce", "2"]));
     proc.write("SECRET 1\n");
-    let (_silent, address) = local_listener();
-    assert_eq!(run(["connect", &address, "--timeout", "1s", "-m", "x"], "").status, Some(1)); // a second later
+    // Each message has a pause before it that is longer than a reply may take.
+    let out = run(args.iter().chain(&["--delay", "3s", "-m", "SECRET 1", "-m", "SECRET 2"]), "");
+    out.is(0, digits("1") + &digits("2"), "");
     proc.feed(b"SECRET 2\n".to_vec());
     proc.end().is(0, digits("1") + &digits("2"), "");
     server.stops_with("");
