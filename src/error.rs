@@ -153,7 +153,8 @@ pub fn shown_path(path: &Path) -> String {
 #[must_use]
 pub fn cause(error: &io::Error) -> String {
     let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
+    let number = error.raw_os_error().map(|number| format!(" (os error {number})")).unwrap_or_default();
+    let text = text.strip_suffix(&number).unwrap_or(&text);
     let mut letters = text.chars();
     match (letters.next(), letters.clone().next()) {
         // Acronyms and names keep their capitals.

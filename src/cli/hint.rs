@@ -31,16 +31,16 @@ const NETCAT: &[(&[&str], &str)] = &[
 const VALUED: &[u8] = b"eqwispTXxPIOMWmcogGdbV";
 
 /// The parser's error in one line, with a hint where there is one.
-pub(super) fn refusal(args: &[OsString], error: &clap::Error) -> String {
+pub(super) fn refusal(args: &[OsString], error: clap::Error) -> String {
     let kind = error.kind();
     if kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         return "expected a command: listen, connect or sweep (see secretcat --help)".to_owned();
     }
     let asks = args.iter().any(|arg| arg == "--help" || arg == "-h");
     let instead = match (kind, command_of(args)) {
-        (ErrorKind::UnknownArgument, Some(command)) => unknown_option(args, command, error),
-        (ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand, None) if !asks => without_command(args, error),
-        (ErrorKind::InvalidSubcommand, _) => other_command(error),
+        (ErrorKind::UnknownArgument, Some(command)) => unknown_option(args, command, &error),
+        (ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand, None) if !asks => without_command(args, &error),
+        (ErrorKind::InvalidSubcommand, _) => other_command(&error),
         _ => None,
     };
     instead.unwrap_or_else(|| one_line(error))

@@ -192,7 +192,7 @@ impl Refusal {
 
 /// Turns a parser error into a refusal. Help and version are not errors; the others get a hint.
 fn refused(args: &[OsString], error: clap::Error) -> Refusal {
-    if error.use_stderr() { Refusal::Syntax(hint::refusal(args, &error)) } else { Refusal::Told(error) }
+    if error.use_stderr() { Refusal::Syntax(hint::refusal(args, error)) } else { Refusal::Told(error) }
 }
 
 impl From<ConfigError> for Refusal {

@@ -105,7 +105,8 @@ impl PlanFileError {
     /// The error of serde for an object that begins at `from`, without its "at line 1 column 2".
     fn new(error: &serde_json::Error, from: (usize, usize)) -> PlanFileError {
         let text = error.to_string();
-        let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message).to_owned();
+        let place = format!(" at line {} column {}", error.line(), error.column());
+        let message = text.strip_suffix(&place).unwrap_or(&text).to_owned();
         let (line, column) = (error.line().max(1), error.column());
         let before = if line == 1 { from.1 } else { 0 };
         PlanFileError { line: from.0 + line - 1, column: (before + column).max(1), message }
