@@ -1,4 +1,4 @@
-//! The operation that failed, on which address, and a hint what to try next.
+//! The operation that failed, its address, and a hint.
 
 use std::fmt;
 use std::io;
@@ -37,7 +37,7 @@ pub enum Operation {
     TakeOver,
     /// Receive a reply from a server.
     Receive,
-    /// Keep a connection open that carries nothing.
+    /// Keep an idle connection open.
     KeepOpen,
     /// Wait in the event loop.
     Wait,
@@ -142,7 +142,7 @@ pub struct Suspects {
     pub hops: Option<u32>,
 }
 
-/// A hint what to try next, where there is one.
+/// A hint about the cause or the next step; empty if there is none.
 pub(super) fn hint(operation: Operation, endpoint: &Endpoint, error: &io::Error, options: Suspects) -> String {
     let text = match (operation, error.kind()) {
         (Operation::Listen, kind) if matches!(endpoint, Endpoint::Address(Address::Unix(_))) => match kind {

@@ -6,7 +6,7 @@ use crate::value::Signal;
 /// The status that a run ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitStatus {
-    /// The run did what was asked.
+    /// The run succeeded.
     Done,
     /// The network or the peer failed, or a sweep has no reply to compare with.
     Peer,
@@ -14,7 +14,7 @@ pub enum ExitStatus {
     Host,
     /// A sweep found a difference.
     Different,
-    /// A sweep could not tell.
+    /// A sweep found no difference, but not every plan was proven.
     Unproven,
     /// The run died of a signal. A shell shows the number; PID 1, which a signal does not end, exits with it.
     Signal(Signal),

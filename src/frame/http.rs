@@ -1,4 +1,4 @@
-//! Messages of HTTP/1.x: where they end (RFC 9112, section 6) and what their body is.
+//! HTTP/1.x messages: where they end (RFC 9112, section 6), and their body.
 
 use std::collections::VecDeque;
 
@@ -12,40 +12,40 @@ mod chunk;
 mod encode;
 mod head;
 
-/// The bytes a head may have.
+/// The largest size of a head.
 const HEAD_LIMIT: usize = 64 * 1024;
 
-/// Looks for the end of one message, and remembers how far it has come. Every position counts from
-/// the first byte of the message.
+/// Searches for the end of one message, and remembers how far it has searched. Positions count from the first byte of
+/// the message.
 #[derive(Debug)]
 pub(super) struct Http {
     role: Role,
     limit: usize,
     state: State,
-    /// Of the requests that the responses to come answer: whether each asked for a head only.
+    /// For each request without a response so far: whether it asked for the head only.
     heads: VecDeque<bool>,
-    /// What the head of this message says of its answer, if it is a request.
+    /// For a request: how it wants to be answered.
     mode: Option<ResponseMode>,
 }
 
 #[derive(Debug)]
 enum State {
-    /// In the head that begins at `start`; `begun` when a line of it that is not empty was seen.
-    /// Interim responses (1xx) belong to the final one that follows them.
+    /// In the head that begins at `start`. `begun` is set after its first line that is not empty. Interim responses
+    /// (1xx) belong to the final response that follows them.
     Head { start: usize, begun: bool, line: Line },
     /// In a body that ends at `end`.
     Counted { body: usize, end: usize },
-    /// In a body that ends with the connection.
+    /// In a body that ends when the connection closes.
     UntilClose { body: usize },
     /// In the line with the size of a chunk.
     ChunkSize { body: usize, line: Line },
-    /// In a chunk that ends, with the CRLF behind it, at `end`.
+    /// In a chunk that ends at `end`, including the CRLF after it.
     Chunk { body: usize, end: usize },
-    /// In the fields behind the last chunk.
+    /// In the fields after the last chunk.
     Trailer { body: usize, line: Line },
 }
 
-/// A line whose end is being looked for.
+/// A line whose end is not found yet.
 #[derive(Clone, Copy, Debug)]
 struct Line {
     start: usize,
@@ -57,17 +57,17 @@ impl Http {
         Http { role, limit, state: State::head(0), heads: VecDeque::new(), mode: None }
     }
 
-    /// The next message, behind those that are asked for already, will answer this request.
+    /// Adds a request. The messages that follow are responses to the added requests, in order.
     pub(super) fn expect(&mut self, request: &[u8]) {
         self.heads.push_back(head::is_head(request));
     }
 
-    /// Whether the request that has begun waits to be told that its body is wanted. It is told once.
+    /// Whether the incomplete request waits for `100 Continue`; true once for each request.
     pub(super) fn take_expectation(&mut self) -> bool {
         self.mode.as_mut().is_some_and(|mode| std::mem::take(&mut mode.expects_continue))
     }
 
-    /// Begins with the next message. How the last one wants to be answered.
+    /// Prepares for the next message; returns how the last one wants to be answered.
     pub(super) fn reset(&mut self) -> Option<ResponseMode> {
         self.state = State::head(0);
         self.heads.pop_front();
@@ -76,7 +76,7 @@ impl Http {
 
     pub(super) fn scan(&mut self, held: &[u8]) -> Result<Scan, FrameError> {
         loop {
-            // Every step either comes to the next state or says what is missing.
+            // Every step either reaches the next state or returns what is missing.
             match self.state {
                 State::Head { start, begun, mut line } => {
                     let limit = self.limit.min(start.saturating_add(HEAD_LIMIT));
@@ -90,7 +90,7 @@ impl Http {
                         (true, true) => self.after_head(&held[..end], start)?,
                         (false, _) => {
                             if !begun {
-                                // What is no HTTP at all is refused now and not at the head's end.
+                                // Refuse data that is not HTTP at its first line, not at the end of its head.
                                 head::parse(self.role, &held[start..end], false)?;
                             }
                             State::Head { start, begun: true, line }
@@ -136,7 +136,7 @@ impl Http {
         }
     }
 
-    /// What the rest of the stream is when it ends here: a body without a length ends with it.
+    /// The last message at the end of the stream: a body without a length ends there.
     pub(super) fn finish(&self, held: &[u8]) -> Result<Option<Found>, FrameError> {
         let wire = held.len();
         match self.state {
@@ -146,7 +146,7 @@ impl Http {
         }
     }
 
-    /// The state behind the head that ends where `held` does.
+    /// The state after the head, which ends where `held` does.
     fn after_head(&mut self, held: &[u8], start: usize) -> Result<State, FrameError> {
         let bodiless = self.heads.front() == Some(&true);
         let Some(told) = head::parse(self.role, &held[start..], bodiless)? else {
@@ -159,11 +159,11 @@ impl Http {
             Body::Chunked => State::ChunkSize { body: end, line: Line::at(end) },
             Body::UntilClose => State::UntilClose { body: end },
         };
-        self.mode = told.mode; // not of one that is refused for the length of its body
+        self.mode = told.mode; // set only if the length of the body is accepted
         Ok(state)
     }
 
-    /// The position `more` bytes after `at`, if a message may be that long.
+    /// The position `more` bytes after `at`; an error if that exceeds the limit of a message.
     fn end_of(&self, at: usize, more: u64) -> Result<usize, FrameError> {
         let end = usize::try_from(more).unwrap_or(usize::MAX).saturating_add(at);
         self.allow(end)?;
@@ -186,8 +186,8 @@ impl Line {
         Line { start, searched: start }
     }
 
-    /// Where the line begins and ends, LF included, and steps to the next one; `None` while there is
-    /// no LF. Neither may go over `limit`.
+    /// The start and end of the line, LF included, and a step to the next line. `None` without an LF. An error if the
+    /// line exceeds `limit`.
     fn next(&mut self, held: &[u8], limit: usize) -> Result<Option<(usize, usize)>, FrameError> {
         let Some(found) = memchr::memchr(b'\n', &held[self.searched..]) else {
             self.searched = held.len();
@@ -211,7 +211,7 @@ fn counted(held: &[u8], body: usize, end: usize) -> Scan {
     Scan::Whole(Found { wire: end, body, body_end: end, chunked: false })
 }
 
-/// `held` is within `limit`: one byte more shows that the line is not.
+/// The need for the rest of a line: one byte more than `limit` shows that the line is too long.
 fn more_of_line(held: &[u8], limit: usize) -> Scan {
     Scan::More(Need::Line(limit.saturating_add(1) - held.len()))
 }

@@ -63,7 +63,7 @@ impl Inbox {
     #[allow(clippy::inline_always, reason = "several callers, and each is a loop that is hot")]
     #[inline(always)]
     pub fn pull<'s, 'f: 's>(&'s mut self, fresh: &mut &'f [u8]) -> Result<Option<Message<'s>>, FrameError> {
-        // The most frequent case, a line that is complete in the fresh bytes, is short enough to be inlined
+        // The most frequent case is a line that is complete in the fresh bytes. This code is short enough to be inlined
         // into the loop over the messages.
         if self.buffered() == 0 {
             if fresh.is_empty() {
@@ -332,7 +332,7 @@ mod tests {
         assert_eq!(inbox.pull(&mut fresh), Ok(None));
         assert_eq!((fresh, inbox.buffered()), (&b""[..], 3));
 
-        // Only the rest of the line joins the stash, what follows does not.
+        // Only the rest of the line is moved to the stash, not the bytes after it.
         let wire = b"ee\nfour\n";
         let mut fresh = &wire[..];
         assert_eq!(inbox.pull(&mut fresh).unwrap().unwrap().wire, b"three\n");
@@ -361,7 +361,7 @@ mod tests {
 
     #[test]
     fn long_line_in_small_reads_takes_linear_time() {
-        // Looking at everything held for each byte would be half a million million steps.
+        // Examining all buffered bytes again for each new byte would take 10^12 steps.
         let mut inbox = lines(1 << 20);
         for _ in 0..1 << 20 {
             assert_eq!(inbox.pull(&mut &b"x"[..]), Ok(None));

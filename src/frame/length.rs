@@ -1,19 +1,19 @@
-//! Messages that stand behind their length.
+//! Messages with a length prefix.
 
 use super::{Found, FrameError, Need, Scan};
 
-/// The number before a message that counts the bytes of its body, itself not counted.
+/// The length prefix: the number of bytes of the body that follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LengthPrefix {
     /// One byte.
     U8,
-    /// Two bytes in network order.
+    /// Two bytes, big-endian.
     U16,
-    /// Two bytes, the low one first.
+    /// Two bytes, little-endian.
     U16le,
-    /// Four bytes in network order.
+    /// Four bytes, big-endian.
     U32,
-    /// Four bytes, the low one first.
+    /// Four bytes, little-endian.
     U32le,
 }
 
@@ -30,7 +30,7 @@ impl LengthPrefix {
         matches!(self, LengthPrefix::U16le | LengthPrefix::U32le)
     }
 
-    /// Reads the prefix at the start of `held`; `None` while it is not whole.
+    /// Reads the prefix at the start of `held`; `None` while it is incomplete.
     fn read(self, held: &[u8]) -> Option<u32> {
         let bytes = held.get(..self.width())?;
         let append = |value: u32, byte: &u8| value << 8 | u32::from(*byte);

@@ -2,7 +2,7 @@
 
 use super::{Found, FrameError, Need, Scan};
 
-/// Up to this length bytes are compared one by one.
+/// The largest length that is searched byte by byte.
 const FEW: usize = 64;
 
 /// Searches for the end of a line, and remembers how far it has searched.
@@ -70,8 +70,8 @@ impl Lines {
     }
 }
 
-/// The position of the first LF. memchr first asks for the features of the processor (CPUID), which takes long
-/// under a hypervisor: longer than all other work on the bytes of a short conversation.
+/// The position of the first LF. The first call of memchr queries the features of the processor (CPUID). Under a
+/// hypervisor that takes longer than all other work on the bytes of a short conversation.
 #[inline]
 fn find_lf(bytes: &[u8]) -> Option<usize> {
     if bytes.len() <= FEW { bytes.iter().position(|&byte| byte == b'\n') } else { memchr::memchr(b'\n', bytes) }

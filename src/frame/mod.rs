@@ -1,4 +1,4 @@
-//! Where one message ends: bytes in, messages out, however the bytes were cut on their way.
+//! Framings: bytes in, messages out. The messages are the same however the bytes were cut.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,65 +16,64 @@ mod splits;
 pub use inbox::Inbox;
 pub use length::LengthPrefix;
 
-/// How a stream of bytes is divided into messages.
+/// A framing: how a stream of bytes is split into messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Framing {
-    /// A message is what stands before LF; one CR right before the LF is not part of it.
+    /// A message ends with LF; one CR right before the LF is not part of it.
     #[default]
     Lines,
-    /// No messages: bytes are passed on as they come.
+    /// No messages: bytes are forwarded as they are received.
     Raw,
-    /// HTTP/1.x (RFC 9112), the whole body before it is handed on.
+    /// HTTP/1.x (RFC 9112). A message is returned when its body is complete.
     Http,
-    /// Each message stands behind its length.
+    /// Each message has a length prefix.
     Length(LengthPrefix),
 }
 
-/// Which kind of message is read or written; only HTTP tells them apart.
+/// The kind of messages that are read or written. It matters for HTTP only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// What a client sends.
+    /// Messages of a client.
     Requests,
-    /// What a server sends. Which of them answer HEAD, [`Inbox::expect`] is told.
+    /// Messages of a server. [`Inbox::expect`] adds the requests, because a response to HEAD has no body.
     Responses,
 }
 
-/// One message, borrowed from the bytes it was found in.
+/// One message, borrowed from the received bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message<'a> {
-    /// All its bytes as they came: with line ending, length prefix, or head and chunk sizes.
+    /// All its bytes: with line ending, length prefix, or head and chunk sizes.
     pub wire: &'a [u8],
-    /// What it says: without line ending, prefix, head and chunk sizes.
+    /// Its content: without line ending, length prefix, head and chunk sizes.
     pub body: Cow<'a, [u8]>,
-    /// How it wants to be answered, where it can say so: a request of HTTP can.
+    /// For an HTTP request: how it wants to be answered.
     pub mode: Option<ResponseMode>,
 }
 
-/// How a request of HTTP wants to be answered.
+/// How an HTTP request wants to be answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ResponseMode {
-    /// With the head of the response only, as it would be with its body (HEAD; RFC 9110, section 9.3.2).
+    /// With the head of the response only (HEAD; RFC 9110, section 9.3.2).
     pub head_only: bool,
-    /// What becomes of the connection then.
+    /// What happens to the connection after the reply.
     pub after: After,
-    /// It waits to be told that its body is wanted, and has not been told yet (100-continue; RFC
-    /// 9110, section 10.1.1).
+    /// The client waits for `100 Continue` (RFC 9110, section 10.1.1), and none was sent yet.
     pub expects_continue: bool,
 }
 
-/// What becomes of a connection when a request is answered (RFC 9112, section 9.3).
+/// What happens to a connection after the reply to a request (RFC 9112, section 9.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum After {
-    /// Further requests may come.
+    /// It stays open for further requests.
     #[default]
     GoOn,
-    /// The same, to a client that has to be told.
+    /// It stays open, and the reply has to say so.
     KeepAlive,
-    /// It is closed, and what else has come over it is not answered.
+    /// It is closed; further requests on it are not answered.
     Close,
 }
 
-/// How a response of HTTP begins.
+/// The status of an HTTP response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// 200.
@@ -85,35 +84,33 @@ pub enum Status {
     ContentTooLarge,
 }
 
-/// Why no further message can be found in a stream. It stays that way: a decoder that has lost its
-/// place never finds it again.
+/// The error of a decoder. It is final, because the decoder cannot find the start of a later message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
-    /// A message is longer than is allowed; said as soon as it is known, before the message has come.
+    /// A message exceeds the limit. This is detected before the message is complete.
     #[error("message longer than {limit} bytes")]
     TooLong {
-        /// The bytes a message may have.
+        /// The largest number of bytes of a message.
         limit: usize,
     },
     /// The bytes break the rules of the framing.
     #[error("malformed message: {what}")]
     Malformed {
-        /// What is wrong; never text of the peer.
+        /// The problem; it never contains bytes of the peer.
         what: String,
     },
     /// The stream ended inside a message.
     #[error("stream ended in the middle of a message, after {received} bytes of it")]
     Truncated {
-        /// Bytes of that message that came.
+        /// The received bytes of that message.
         received: usize,
     },
 }
 
 /// Appends the message with this body to `out`.
 ///
-/// A body with an LF in it, or with a CR at its end, does not come out of [`Framing::Lines`] as it
-/// went in. The error is [`FrameError::TooLong`] for a body that its length prefix cannot count;
-/// nothing is appended then.
+/// [`Framing::Lines`] cannot represent a body that contains an LF or ends with a CR: the decoder returns another
+/// message. The error is [`FrameError::TooLong`] for a body that exceeds its length prefix; then nothing is appended.
 pub fn encode(framing: Framing, role: Role, body: &[u8], out: &mut Vec<u8>) -> Result<(), FrameError> {
     match framing {
         Framing::Lines => {
@@ -127,12 +124,12 @@ pub fn encode(framing: Framing, role: Role, body: &[u8], out: &mut Vec<u8>) -> R
     Ok(())
 }
 
-/// Appends the response of HTTP with this body, as its request wants it.
+/// Appends an HTTP response with this body, in the mode that its request wants.
 pub fn respond(status: Status, mode: ResponseMode, body: &[u8], out: &mut Vec<u8>) {
     http::respond(status, mode, body, out);
 }
 
-/// Appends the interim response of HTTP that asks for the body of a request.
+/// Appends the HTTP interim response that asks for the body of a request.
 pub fn respond_continue(out: &mut Vec<u8>) {
     http::respond_continue(out);
 }
@@ -168,33 +165,33 @@ impl fmt::Display for Framing {
     }
 }
 
-/// What a scan of the bytes held so far has established.
+/// The result of a scan of the buffered bytes.
 #[derive(Debug, PartialEq, Eq)]
 enum Scan {
-    /// They begin with a whole message.
+    /// They begin with a complete message.
     Whole(Found),
     /// More are needed.
     More(Need),
 }
 
-/// Where a message lies, counted from its first byte.
+/// The position of a message, counted from its first byte.
 #[derive(Debug, PartialEq, Eq)]
 struct Found {
-    /// Bytes of the message on the wire.
+    /// The length of the message on the wire.
     wire: usize,
-    /// First byte of the body.
+    /// The offset of the body.
     body: usize,
-    /// Byte after the body; it is still chunked when `chunked` says so.
+    /// The end of the body, which is still chunked if `chunked` is set.
     body_end: usize,
     chunked: bool,
 }
 
-/// Which bytes to hold next, never more than the message can have.
+/// The bytes that the decoder needs next, never more than the message can have.
 #[derive(Debug, PartialEq, Eq)]
 enum Need {
-    /// Up to and with the next LF, but at most so many.
+    /// Up to the next LF inclusive, at most this number.
     Line(usize),
-    /// So many, or fewer if there are not as many.
+    /// At most this number.
     Bytes(usize),
 }
 

@@ -6,10 +6,10 @@ use super::*;
 use crate::plan::{Cutter, Cutting, Plan};
 use crate::value::{Offsets, Range, Seed, Size};
 
-/// Wire and body of every message, and the error that ended them.
+/// The wire bytes and body of every message, and the final error.
 pub(super) type Outcome = (Vec<(Vec<u8>, Vec<u8>)>, Option<FrameError>);
 
-/// Reads the stream in these parts; before the parts that `kept` names, the rest of the last one is kept.
+/// Reads the stream in these parts; before the parts that `kept` names, the rest of the previous part is kept.
 pub(super) fn decode(mut inbox: Inbox, parts: &[&[u8]], kept: &[bool]) -> Outcome {
     let mut messages = Vec::new();
     let mut keep = kept.iter().copied();
@@ -33,7 +33,7 @@ pub(super) fn decode(mut inbox: Inbox, parts: &[&[u8]], kept: &[bool]) -> Outcom
         }
         inbox.settle();
     }
-    // What was kept is pulled before the end.
+    // Kept bytes are pulled before the end.
     while let Some(message) = match inbox.pull(&mut &[][..]) {
         Ok(message) => message,
         Err(error) => return (messages, Some(error)),
@@ -60,7 +60,7 @@ fn framing() -> impl Strategy<Value = (Framing, Role)> {
     (prop::sample::select(framings), prop::sample::select(vec![Role::Requests, Role::Responses]))
 }
 
-/// Bytes that often come near to being messages.
+/// Bytes that resemble messages.
 fn stream() -> impl Strategy<Value = Vec<u8>> {
     let words: Vec<&[u8]> = vec![
         b"\n",

@@ -1,4 +1,4 @@
-//! From a plan to the pieces of one connection and the pauses between them.
+//! Cuts the bytes of one connection into pieces, with pauses between them, as a plan describes.
 
 use std::time::Duration;
 
@@ -9,43 +9,43 @@ use crate::value::Offsets;
 /// One write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece {
-    /// How many bytes it has; never 0.
+    /// Its length; never 0.
     pub len: usize,
-    /// The pause before it is written: none before the first piece of a connection, none before what
-    /// goes on with a piece of a stream, and none without a delay in the plan.
+    /// The pause before it is written. None before the first piece of a connection, before the rest of a piece of a
+    /// stream, and without a delay in the plan.
     pub pause: Option<Duration>,
-    /// It goes up to where the plan cuts, or the plan cuts no more.
+    /// It ends at a cut of the plan, or the plan has no further cut.
     pub is_whole: bool,
 }
 
-/// Cuts what one direction of one connection writes: either messages, with [`Cutter::group`] and
+/// Cuts the bytes of one direction of one connection: either messages, with [`Cutter::group`] and
 /// [`Cutter::next_piece`], or a stream, with [`Cutter::next_in_stream`].
 #[derive(Debug)]
 pub struct Cutter {
     cuts: Cuts,
-    /// Sizes and pauses are drawn apart: a delay does not change where the cuts are.
+    /// Pauses are drawn separately from sizes, so that a delay does not change the cuts.
     pauses: Option<Pauses>,
-    /// Whether what comes next goes on with a piece: nothing was written yet, or not all of one.
+    /// Whether the next bytes continue a piece: nothing was written yet, or only a part of the piece.
     amid: bool,
-    /// The group: its length and how much of it was handed out.
+    /// The group of messages: its length, and how much of it was returned.
     len: usize,
     done: usize,
-    /// The bytes of the stream that were handed out.
+    /// The bytes of the stream that were returned.
     offset: u64,
 }
 
 #[derive(Debug)]
 enum Cuts {
     None,
-    /// Sizes from `min` to `max`; `left` bytes belong to the size that was drawn last.
+    /// Sizes from `min` to `max`. `left` bytes of the last size are not returned yet.
     Sizes {
         draws: Draws,
         min: u64,
         max: u64,
         left: u64,
     },
-    /// Cuts at offsets. `ends` are those of the group, or of the stream, in rising order, and the
-    /// next one to come is `ends[next]`.
+    /// Cuts at offsets. `ends` are the offsets in the group, or in the stream, in rising order; the next one is
+    /// `ends[next]`.
     Offsets {
         offsets: Offsets,
         ends: Vec<u64>,
@@ -54,21 +54,21 @@ enum Cuts {
 }
 
 impl Cutter {
-    /// A cutter for one direction of a connection. Every random choice is a function of the plan's
-    /// seed and of `stream`, the number of the connection.
+    /// A cutter for one direction of a connection. All random choices depend only on the seed of the plan and on
+    /// `stream`, the number of the connection.
     #[must_use]
     pub fn new(plan: &Plan, stream: u64) -> Cutter {
         let cuts = match &plan.cutting {
             Cutting::Whole => Cuts::None,
             Cutting::Chunk(sizes) => {
-                // A size of 0 would never come to an end.
+                // With a size of 0, the cutter would never end.
                 let (min, max) = (sizes.min.0.max(1), sizes.max.0.max(1));
                 let mut draws = Draws::new(plan.seed, stream.wrapping_mul(2));
                 let left = draws.within(min, max);
                 Cuts::Sizes { draws, min, max, left }
             }
             Cutting::Cut(offsets) => {
-                // A stream has no end yet that a negative offset could count from.
+                // A negative offset counts from the end, which a stream does not have.
                 let mut ends: Vec<u64> = offsets.as_slice().iter().filter_map(|cut| u64::try_from(*cut).ok()).collect();
                 ends.sort_unstable();
                 Cuts::Offsets { offsets: offsets.clone(), ends, next: 0 }
@@ -79,9 +79,9 @@ impl Cutter {
         Cutter { cuts, pauses, amid: true, len: 0, done: 0, offset: 0 }
     }
 
-    /// Begins with messages of these lengths, line endings included, joined into one group. Offsets
-    /// cut each message of it, those at or beyond the end of a message do not; chunks run over all of
-    /// its bytes. What was left of the group before is forgotten.
+    /// Starts a group of joined messages with these lengths, line endings included. Offsets cut each message; offsets
+    /// at or beyond the end of a message do not. Chunks continue over the boundaries of messages. The rest of the
+    /// previous group is dropped.
     pub fn group(&mut self, messages: &[usize]) {
         (self.len, self.done) = (messages.iter().sum(), 0);
         if let Cuts::Offsets { offsets, ends, next } = &mut self.cuts {
@@ -98,21 +98,21 @@ impl Cutter {
         }
     }
 
-    /// The next piece of the group; `None` when all of it was handed out.
+    /// The next piece of the group; `None` after the last one.
     pub fn next_piece(&mut self) -> Option<Piece> {
         let most = self.cuts.to_next(self.done as u64).min(self.len - self.done);
         if most == 0 {
             return None;
         }
         self.done += most;
-        // The first size of the next group is drawn afresh.
+        // The next group starts with a newly drawn size.
         self.cuts.advance(self.done as u64, u64::MAX);
         Some(self.piece(most, true))
     }
 
-    /// The next piece of a stream of which `available` bytes wait to be written; `None` when there
-    /// are none. Where it is cut, and paused, depends on the bytes before alone, not on what is
-    /// available: of a piece that is not all there, what is goes out, and the rest behind it.
+    /// The next piece of a stream with `available` bytes to write; `None` if there are none. The cuts and pauses depend
+    /// only on the bytes before them, not on `available`: if a piece is not complete, its available bytes are returned
+    /// now and its rest later.
     pub fn next_in_stream(&mut self, available: usize) -> Option<Piece> {
         let wants = self.wants();
         let len = available.min(wants);
@@ -122,11 +122,11 @@ impl Cutter {
         self.offset = self.offset.saturating_add(len as u64);
         self.cuts.advance(self.offset, len as u64);
         let piece = self.piece(len, len == wants || wants == usize::MAX);
-        self.amid = len < wants && !matches!(self.cuts, Cuts::None); // uncut, each write is a piece
+        self.amid = len < wants && !matches!(self.cuts, Cuts::None); // without cuts, each write is a piece
         Some(piece)
     }
 
-    /// The bytes of the stream up to the next boundary; `usize::MAX` when there is none to come.
+    /// The number of bytes of the stream up to the next boundary; `usize::MAX` if there is none.
     #[must_use]
     pub fn wants(&self) -> usize {
         self.cuts.to_next(self.offset)
@@ -138,14 +138,14 @@ impl Cutter {
     }
 }
 
-/// Where a cut falls in a message of `len` bytes; `None` when it cuts nothing.
+/// The position of a cut in a message of `len` bytes; `None` if it cuts nothing.
 pub(super) fn position(cut: i64, len: u64) -> Option<u64> {
     let at = if cut < 0 { len.checked_sub(cut.unsigned_abs())? } else { cut.unsigned_abs() };
     (0 < at && at < len).then_some(at)
 }
 
 impl Cuts {
-    /// The bytes from `offset` to the next cut.
+    /// The number of bytes from `offset` to the next cut.
     fn to_next(&self, offset: u64) -> usize {
         let bytes = match self {
             Cuts::None => u64::MAX,
@@ -155,7 +155,7 @@ impl Cuts {
         usize::try_from(bytes).unwrap_or(usize::MAX)
     }
 
-    /// Steps on: to this offset, which is not beyond the next cut, by so many bytes of a size.
+    /// Advances to this offset, which is not beyond the next cut, and by this number of bytes of a size.
     fn advance(&mut self, offset: u64, bytes: u64) {
         match self {
             Cuts::None => (),
@@ -329,7 +329,7 @@ mod tests {
         shown
     }
 
-    /// What a seed means is a promise: when this fails, plans of earlier versions do not replay.
+    /// The meaning of a seed must not change: if this test fails, plans of earlier versions cannot be repeated.
     #[test]
     fn sequence_of_each_seed_is_the_committed_one() {
         let table = include_str!("../../tests/cases/plans.txt");

@@ -1,4 +1,4 @@
-//! Random choices that are the same for ever: on every machine, in every version.
+//! Random choices that are the same on every machine and in every version.
 
 use std::time::Duration;
 
@@ -7,21 +7,21 @@ use rand_pcg::Pcg64;
 
 use crate::value::{Range, Seed, Span};
 
-/// A sequence of numbers that is a function of a seed and the number of a stream.
+/// A sequence of numbers that depends only on a seed and the number of a stream.
 ///
-/// The generator is PCG XSL-RR 128/64 (M. E. O'Neill, HMC-CS-2014-0905), whose sequence is
-/// specified. Changing anything here changes what every seed means: `tests/cases/plans.txt` holds it.
+/// The generator is PCG XSL-RR 128/64 (M. E. O'Neill, HMC-CS-2014-0905), whose sequence is specified. A change here
+/// changes the meaning of every seed; `tests/cases/plans.txt` detects it.
 #[derive(Clone, Debug)]
 pub(super) struct Draws(Pcg64);
 
 impl Draws {
     pub(super) fn new(seed: Seed, stream: u64) -> Draws {
-        // Streams of one state, and neighbouring states, are correlated: the hash takes them apart.
+        // Streams with the same or neighbouring states are correlated; the hash removes that.
         let state = u128::from(hash(seed.0 ^ hash(stream))) << 64 | u128::from(seed.0);
         Draws(Pcg64::new(state, u128::from(stream)))
     }
 
-    /// A number from `min` to `max`, both included. Nothing is drawn when there is no choice.
+    /// A number from `min` to `max`, both included. If both are equal, nothing is drawn.
     pub(super) fn within(&mut self, min: u64, max: u64) -> u64 {
         if min >= max {
             return min;
@@ -32,7 +32,7 @@ impl Draws {
     }
 }
 
-/// The pauses of one connection, in their order.
+/// The pauses of one connection, in order.
 #[derive(Debug)]
 pub(super) struct Pauses {
     draws: Draws,
@@ -49,7 +49,7 @@ impl Pauses {
         if min >= max {
             return min;
         }
-        // Beyond 584 years one pause is as good as another.
+        // Pauses beyond 584 years are all equal.
         let nanos = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
         Duration::from_nanos(self.draws.within(nanos(min), nanos(max)))
     }

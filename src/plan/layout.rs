@@ -1,16 +1,16 @@
-//! Where the request messages of a sweep lie in the stream that they are together.
+//! The positions of the request messages of a sweep in their stream.
 
 use super::trial::{Fin, Label, Place, Trial};
 
 /// The request messages of a sweep as one stream. Offsets count from its first byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// Where each message ends.
+    /// The end of each message.
     ends: Vec<usize>,
 }
 
 impl Layout {
-    /// Messages of these lengths, one behind the other.
+    /// Messages of these lengths, one after the other.
     #[must_use]
     pub fn new(messages: &[usize]) -> Layout {
         let mut end = 0;
@@ -44,7 +44,7 @@ impl Layout {
     pub(super) fn trial(&self, name: Label, joined: &[usize], mut cuts: Vec<usize>) -> Trial {
         cuts.extend(self.boundaries().iter().filter(|end| joined.binary_search(end).is_err()));
         cuts.sort_unstable();
-        // A message without any byte has two boundaries in one place, or one at an end of the stream.
+        // An empty message has two boundaries at one place, or one at an end of the stream.
         cuts.dedup();
         cuts.retain(|cut| *cut > 0 && Some(cut) != self.ends.last());
         Trial { name, cuts, joined: joined.to_vec(), fin: Fin::Replied }
@@ -54,12 +54,12 @@ impl Layout {
         if message == 0 { 0 } else { self.ends[message - 1] }
     }
 
-    /// Where each message starts, and its length.
+    /// The start and length of each message.
     fn messages(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         self.ends.iter().enumerate().map(|(message, end)| (self.start(message), end - self.start(message)))
     }
 
-    /// How many places inside messages there are to cut.
+    /// The number of places inside messages.
     pub(super) fn places(&self) -> u64 {
         self.messages().map(|(_, len)| len.saturating_sub(1) as u64).sum()
     }

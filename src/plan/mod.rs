@@ -1,4 +1,4 @@
-//! What is cut where, and what happens between two writes: pure functions of bytes, plan and seed.
+//! Plans: where writes are cut, and the pauses and barriers between them. Pure functions of bytes, plan and seed.
 
 mod cutter;
 mod draw;

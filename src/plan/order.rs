@@ -23,7 +23,7 @@ pub struct Order {
 const CHUNKS: [usize; 4] = [1, 2, 3, 7];
 const FINS: [Fin; 2] = [Fin::With, Fin::After];
 
-/// Which of so many candidates are tried.
+/// The selected candidates out of a number.
 #[derive(Clone, Debug)]
 enum Selection {
     All(u64),
@@ -32,12 +32,12 @@ enum Selection {
 }
 
 impl Order {
-    /// The trials for request messages of these lengths, line endings included: every single cut;
-    /// chunks of 1, 2, 3 and 7; k messages joined; all joined and cut across each boundary; all
-    /// pairs of cuts; the FIN with and after the last byte.
+    /// The trials for request messages of these lengths, line endings included: every single cut; chunks of 1, 2, 3 and
+    /// 7; k messages joined; all joined and cut across each boundary; all pairs of cuts; the FIN with and after the
+    /// last byte.
     ///
-    /// There are at most `max_plans` of them (but the handful of chunks, crossings and FINs always):
-    /// where there would be more, single cuts come before pairs, and `seed` draws which are tried.
+    /// There are at most `max_plans` trials, but always the few chunks, crossings and FINs. If there would be more,
+    /// single cuts take precedence over pairs, and `seed` draws the sample.
     #[must_use]
     pub fn new(messages: &[usize], max_plans: usize, seed: Seed) -> Order {
         let layout = Layout::new(messages);
@@ -59,27 +59,27 @@ impl Order {
             skipped = skipped.saturating_add(of - count);
             Selection::new(of, count, &mut Draws::new(seed, stream))
         };
-        // Many messages leave room for the cuts in them.
+        // With many messages, the joins must leave room for cuts.
         let joins = select(joins, max_plans as u64 / 4, 0);
         let singles = select(places, u64::MAX, 1);
         let pairs = select(pairs, u64::MAX, 2);
         Order { layout, singles, chunks, joins, crossings, pairs, skipped }
     }
 
-    /// How many trials there are.
+    /// The number of trials.
     #[must_use]
     pub fn len(&self) -> usize {
         let selected = self.singles.len() + self.joins.len() + self.pairs.len();
         selected + self.chunks.len() + self.crossings.len() + FINS.len()
     }
 
-    /// Whether there are none; there always are.
+    /// Always false: there is at least one trial.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many trials were left out because there would be more than was allowed.
+    /// The number of trials that were left out because of the limit.
     #[must_use]
     pub fn skipped(&self) -> u64 {
         self.skipped
@@ -96,10 +96,10 @@ impl Order {
         (0..self.len()).map_while(|index| self.get(index))
     }
 
-    /// The trial with this number, from 0; `None` behind the last one.
+    /// The trial with this number, from 0; `None` after the last one.
     #[must_use]
     pub fn get(&self, mut index: usize) -> Option<Trial> {
-        // Steps over a section of the order, or says that the trial is in it.
+        // Skips a section of the order, unless the trial is in it.
         let mut within = |len: usize| {
             let inside = index < len;
             if !inside {
@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(all.iter().collect::<std::collections::HashSet<_>>().len(), 1000);
         assert_eq!(all, shown(&order(1)));
         assert_ne!(all, shown(&order(2)));
-        // Every place takes part in some pair.
+        // Every place is in at least one pair.
         let pairs: Vec<Trial> = order(1).iter().filter(|trial| matches!(trial.name, Label::Pair(..))).collect();
         assert!((1..100).chain(101..200).all(|at| pairs.iter().any(|trial| trial.cuts.contains(&at))));
     }

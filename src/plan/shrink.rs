@@ -1,42 +1,42 @@
-//! From a trial that made a difference to the least that still makes one.
+//! Shrinks a trial that made a difference to the smallest one that still makes a difference.
 
 use super::layout::Layout;
 use super::trial::{Fin, Label, Trial};
 
-/// Delta debugging (A. Zeller and R. Hildebrandt, IEEE TSE 28(2), 2002) over what a trial does
-/// differently from the baseline. It only asks: the caller runs each [`Shrink::candidate`] and says
-/// with [`Shrink::tell`] whether the replies still differ. It may stop at any time.
+/// Delta debugging (A. Zeller and R. Hildebrandt, IEEE TSE 28(2), 2002) of the changes that a trial makes to the
+/// baseline. It performs no I/O: the caller runs each [`Shrink::candidate`] and reports with [`Shrink::tell`] whether
+/// the replies still differ. The caller may stop at any time.
 #[derive(Clone, Debug)]
 pub struct Shrink {
     layout: Layout,
-    /// The fewest changes so far that made a difference.
+    /// The smallest set of changes so far that made a difference.
     changes: Vec<Change>,
-    /// How many parts they are divided in; 0 when nothing is left to try.
+    /// The number of parts that the changes are divided into; 0 if nothing is left to try.
     parts: usize,
-    /// The next thing to try: each part on its own, and then all but each part.
+    /// The next candidate: each part alone, then all parts except one.
     next: usize,
 }
 
-/// Something a trial does that the baseline does not.
+/// A change that a trial makes to the baseline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Change {
     /// Cuts inside a message.
     Cut(usize),
-    /// Does not cut between two messages.
+    /// Joins two messages: no cut between them.
     Join(usize),
-    /// Closes early.
+    /// Closes earlier.
     Fin(Fin),
 }
 
 impl Shrink {
-    /// Begins with a trial, of messages with this layout, that made a difference.
+    /// Starts with a trial that made a difference, for messages with this layout.
     #[must_use]
     pub fn new(layout: &Layout, failing: &Trial) -> Shrink {
         let boundaries = layout.boundaries();
         let inside = failing.cuts.iter().filter(|cut| boundaries.binary_search(cut).is_err());
         let mut changes: Vec<Change> = inside.copied().map(Change::Cut).collect();
         changes.extend(failing.joined.iter().copied().map(Change::Join));
-        // What stands close in the stream probably belongs together.
+        // Changes that are close in the stream probably belong together.
         changes.sort_by_key(|change| change.offset());
         if failing.fin != Fin::Replied {
             changes.push(Change::Fin(failing.fin));
@@ -46,13 +46,13 @@ impl Shrink {
         shrink
     }
 
-    /// The trial to run next; `None` when no change can be taken away any more.
+    /// The trial to run next; `None` if no further change can be removed.
     #[must_use]
     pub fn candidate(&self) -> Option<Trial> {
         (self.parts > 0).then(|| self.trial(&self.selected()))
     }
 
-    /// Takes in whether the candidate made a difference.
+    /// Reports whether the candidate made a difference.
     pub fn tell(&mut self, differs: bool) {
         if self.parts == 0 {
             return;
@@ -60,20 +60,20 @@ impl Shrink {
         if differs {
             let without_a_part = self.next >= self.parts;
             self.changes = self.selected();
-            // The other parts are small already when all but one of them were needed.
+            // If all parts except one were needed, the parts are already small.
             let parts = if without_a_part { self.parts - 1 } else { 2 };
             self.divide(parts, if without_a_part { parts } else { 0 });
             return;
         }
         self.next += 1;
-        // Of two parts, each is all but the other.
+        // With two parts, "all except one" is the other part.
         let tries = if self.parts == 2 { 2 } else { 2 * self.parts };
         if self.next == tries {
             if self.parts < self.changes.len() { self.divide(2 * self.parts, 0) } else { self.parts = 0 }
         }
     }
 
-    /// The least that made a difference so far.
+    /// The smallest trial so far that made a difference.
     #[must_use]
     pub fn result(&self) -> Trial {
         self.trial(&self.changes)

@@ -1,4 +1,4 @@
-//! A plan as data: what a user can ask of the fragmentation options, written to and read from JSON.
+//! A plan as data: the fragmentation options, which are written to and read from JSON.
 
 use std::num::NonZeroUsize;
 
@@ -13,35 +13,35 @@ use crate::value::{Named, Offsets, Range, Seed, Size, Span, Word, counted};
 pub struct Plan {
     /// Where the writes are cut.
     pub cutting: Cutting,
-    /// How many messages are joined before they are cut.
+    /// The number of messages that are joined before they are cut.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub coalesce: NonZeroUsize,
     /// The pause between two writes; a range draws from the seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay: Option<Range<Span>>,
-    /// What must have become of the last write before the next one.
+    /// The barrier before each write.
     #[serde(default, skip_serializing_if = "Barrier::is_none")]
     pub barrier: Barrier,
-    /// Every random choice is a function of this number and of the connection's number.
+    /// The seed. All random choices depend only on it and on the number of the connection.
     #[serde(default)]
     pub seed: Seed,
 }
 
-/// Where writes are cut.
+/// The cuts of writes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cutting {
-    /// Nowhere: a message is one write.
+    /// No cuts: a message is one write.
     #[default]
     Whole,
-    /// In pieces of so many bytes; a range draws each size from the seed.
+    /// Into pieces of this size; a range draws each size from the seed.
     Chunk(Range<Size>),
-    /// At these offsets of each message, line ending included; negative ones count from its end.
-    /// With raw bytes: at these offsets of the stream.
+    /// At these offsets of each message, line ending included; negative offsets count from its end. For raw bytes: at
+    /// these offsets of the stream.
     Cut(Offsets),
 }
 
-/// What to wait for before the next write.
+/// The event to wait for before the next write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Barrier {
@@ -55,14 +55,14 @@ pub enum Barrier {
 }
 
 impl Default for Plan {
-    /// Messages go out whole, as they come.
+    /// Messages are written whole.
     fn default() -> Self {
         Plan { cutting: Cutting::Whole, coalesce: one(), delay: None, barrier: Barrier::None, seed: Seed(0) }
     }
 }
 
 impl Plan {
-    /// Whether this plan asks for nothing: the connection may take its fast path.
+    /// Whether this plan has no effect, so that the connection may use its fast path.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         self.cutting == Cutting::Whole
@@ -71,7 +71,7 @@ impl Plan {
             && self.barrier == Barrier::None
     }
 
-    /// Whether any choice in this plan is drawn from the seed.
+    /// Whether the plan has random choices.
     #[must_use]
     pub fn is_random(&self) -> bool {
         let chunk = matches!(&self.cutting, Cutting::Chunk(range) if range.min != range.max);
@@ -79,7 +79,7 @@ impl Plan {
     }
 }
 
-/// A cut offset that does not fall inside a message, and so would cut nothing there.
+/// A cut offset that does not cut a message, because it is not inside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("message {number} has {} with its ending, and --cut {offset} does not cut it: {}", counted(*.len as u64, "byte"), inside(*.len))]
 pub struct CutOutside {
@@ -95,7 +95,7 @@ impl Cutting {
     /// Checks that every offset cuts a message of `len` bytes, framing included.
     ///
     /// # Errors
-    /// The first that does not: what was not cut must not pass for a test of cuts.
+    /// The first offset that cuts nothing: a message that was not cut has tested nothing.
     pub fn check(&self, number: u64, len: usize) -> Result<(), CutOutside> {
         let Cutting::Cut(offsets) = self else { return Ok(()) };
         let outside = offsets.as_slice().iter().find(|&&offset| position(offset, len as u64).is_none());

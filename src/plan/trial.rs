@@ -1,4 +1,4 @@
-//! One trial of a sweep: where the requests are cut, and what that tries.
+//! One trial of a sweep: the cuts of the requests, and a name for them.
 
 use std::fmt;
 
@@ -8,31 +8,30 @@ use crate::value::Offsets;
 /// One way to write all requests on one connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trial {
-    /// What it tries.
+    /// Its name.
     pub name: Label,
-    /// Where one write ends and the next begins, as rising offsets in the stream of all requests;
-    /// neither its start nor its end is among them. The boundaries of messages are, unless the two
-    /// messages are joined.
+    /// The boundaries between writes, as rising offsets in the stream of all requests, without its start and end. They
+    /// include the boundaries of messages that are not joined.
     pub cuts: Vec<usize>,
-    /// The boundaries of messages where nothing is cut: one write has bytes of both.
+    /// The boundaries of messages that are not cut: one write has bytes of both messages.
     pub joined: Vec<usize>,
-    /// When the sending direction is closed.
+    /// When the sending direction is half-closed.
     pub fin: Fin,
 }
 
-/// When the sending direction is closed.
+/// When the sending direction is half-closed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Fin {
-    /// When every reply has come.
+    /// After the last reply.
     #[default]
     Replied,
-    /// Right behind the last byte.
+    /// Right after the last byte.
     After,
-    /// In the segment of the last byte, where the kernel can.
+    /// In the segment of the last byte, if the kernel can do that.
     With,
 }
 
-/// The families that trials belong to, in the order of [`super::Order`].
+/// The families of trials, in the order of [`super::Order`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// One cut in one message.
@@ -45,31 +44,31 @@ pub enum Kind {
     Crossing,
     /// Two cuts.
     TwoCuts,
-    /// The end of the stream with the last byte, or right behind it.
+    /// The FIN with the last byte, or right after it.
     Fin,
 }
 
-/// What a [`Trial`] tries. Messages are counted from 1, offsets from the start of their message.
+/// The name of a [`Trial`]. Messages are counted from 1, offsets from the start of their message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Label {
-    /// Nothing: each message is one write. The baseline.
+    /// No cuts: each message is one write. The baseline.
     Whole,
     /// One cut in one message.
     Cut(Place),
-    /// Every message in pieces of so many bytes.
+    /// Every message in pieces of this size.
     Chunks(usize),
-    /// So many messages in each write.
+    /// This number of messages in each write.
     Joined(usize),
-    /// All messages joined, and each cut at this offset as `--cut` has it: each piece but the first
-    /// and the last crosses a boundary.
+    /// All messages joined, and each cut at this offset of `--cut`: each piece except the first and last crosses a
+    /// boundary.
     Crossing(i64),
-    /// All messages joined, and each cut in its middle.
+    /// All messages joined, and each cut in the middle.
     CrossingMiddle,
     /// Two cuts.
     Pair(Place, Place),
-    /// The messages whole, and the end of the stream as [`Trial::fin`] says.
+    /// The messages whole, half-closed as [`Trial::fin`] says.
     Fin(Fin),
-    /// What is left of another trial after shrinking it.
+    /// Another trial after shrinking.
     Shrunk,
 }
 
@@ -78,13 +77,13 @@ pub enum Label {
 pub struct Place {
     /// The number of the message, from 1.
     pub message: usize,
-    /// Bytes of it before the place.
+    /// The offset in the message.
     pub offset: usize,
 }
 
 impl Trial {
-    /// The plan that makes these cuts in the stream of all requests (`connect --raw`), each piece
-    /// read by the server before the next is sent.
+    /// The plan that makes these cuts in the stream of all requests (`connect --raw`). Each piece is read by the server
+    /// before the next one is sent.
     #[must_use]
     pub fn plan(&self) -> Plan {
         let offsets = self.cuts.iter().filter_map(|&cut| i64::try_from(cut).ok());

@@ -1,4 +1,4 @@
-//! Where to connect to or listen: a host and a port, or the path or abstract name of a Unix socket.
+//! The address to connect to or to listen on: a host and a port, or a path or abstract name of a unix socket.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -30,7 +30,7 @@ pub enum Address {
 /// A function from a service name to its port: `http` is 80.
 pub type ServiceNames<'a> = &'a dyn Fn(&str) -> Option<u16>;
 
-/// Has no service names: ports are numbers.
+/// A function without service names: ports are numbers.
 const NUMBERS_ONLY: ServiceNames<'static> = &|_| None;
 
 /// The host of an [`Address`].
@@ -197,8 +197,8 @@ impl Default for Address {
 }
 
 impl fmt::Display for Address {
-    /// Safe for a terminal: control characters in the path of a Unix socket are escaped. Only such a path does
-    /// not parse to the same address.
+    /// Prints an address that parses to itself and is safe for a terminal. Exception: control characters in the path of
+    /// a unix socket are escaped, and such a path does not parse to the same address.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Address::Tcp { host: Host::Ip(IpAddr::V6(ip)), port } => write!(f, "[{ip}]:{port}"),
@@ -210,7 +210,7 @@ impl fmt::Display for Address {
 }
 
 impl fmt::Display for Host {
-    /// Without the brackets of an IPv6 address before a port.
+    /// Prints an IPv6 address without the brackets that a port needs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Host::Ip(ip) => ip.fmt(f),

@@ -1,4 +1,4 @@
-//! How many of something there are.
+//! A count.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,13 +6,12 @@ use std::str::FromStr;
 use super::Invalid;
 use super::text::number;
 
-/// A count: digits and nothing else. What an option has least and most of is for its configuration
-/// to check.
+/// A count of ASCII digits. The configuration checks the limits of each option.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Count(pub u32);
 
 impl Count {
-    /// The same for what counts things in memory.
+    /// The count as a `usize`.
     #[must_use]
     pub fn in_memory(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)

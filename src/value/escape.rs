@@ -81,7 +81,7 @@ impl Escaper {
         let mut plain = 0;
         for (at, c) in text.char_indices() {
             if self.cr {
-                // No bytes are pending before this character: the CR ended the last run.
+                // No bytes are pending before this character: the CR was the last byte of the previous run.
                 if c == '\n' { self.cr = false } else { self.release_cr(out) }
             }
             if self.passes(c) {

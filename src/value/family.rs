@@ -1,9 +1,9 @@
 //! The family of IP addresses that `-4` and `-6` select.
 
-/// Which addresses of a name are taken.
+/// The addresses of a name that are used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Family {
-    /// Those of either family.
+    /// IPv4 and IPv6.
     #[default]
     Any,
     /// IPv4 only (`-4`).

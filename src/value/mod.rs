@@ -1,4 +1,4 @@
-//! Values of the command line: each parses itself, prints itself, and has the expected syntax in its error.
+//! Values of the command line. Each type parses and prints itself, and its error states the expected syntax.
 
 mod address;
 mod count;

@@ -1,4 +1,4 @@
-//! Where a message is cut: offsets from its start, or from its end.
+//! Cut offsets in a message, from its start or from its end.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 use super::Invalid;
 use super::text::serde_as_text;
 
-/// Cut offsets as in `1,5,-1`: at least one, each once, none 0. Negative ones count from the end.
+/// Cut offsets such as `1,5,-1`: at least one, no duplicates, none 0. Negative offsets count from the end.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Offsets(Vec<i64>);
 
@@ -15,8 +15,8 @@ const WHAT: &str = "a list of cut offsets";
 const EXPECTED: &str = "numbers such as 1,5,-1, negative ones counting from the end";
 
 impl Offsets {
-    /// Takes the offsets in the order given; one that was there before is left out. Refused are a 0,
-    /// because a cut before the first byte cuts nothing, and a list without any offset.
+    /// Takes the offsets in the given order, without duplicates. An error for a 0, because a cut before the first byte
+    /// cuts nothing, and for an empty list.
     pub fn new(offsets: impl IntoIterator<Item = i64>) -> Result<Offsets, Invalid> {
         let mut seen = HashSet::new();
         let offsets: Vec<i64> = offsets.into_iter().filter(|offset| seen.insert(*offset)).collect();
@@ -29,7 +29,7 @@ impl Offsets {
         Ok(Offsets(offsets))
     }
 
-    /// The offsets in the order they were given.
+    /// The offsets in the given order.
     #[must_use]
     pub fn as_slice(&self) -> &[i64] {
         &self.0

@@ -1,4 +1,4 @@
-//! A value, or any value from one to another.
+//! A value, or a range of values.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,7 +17,7 @@ pub struct Range<T> {
 }
 
 impl<T: Clone> Range<T> {
-    /// The range that holds nothing but `value`.
+    /// The range that contains only `value`.
     #[must_use]
     pub fn only(value: T) -> Range<T> {
         Range { min: value.clone(), max: value }

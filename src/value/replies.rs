@@ -8,7 +8,7 @@ use super::{Count, Invalid};
 /// The number of replies that are expected to each message (`--replies`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replies {
-    /// This number; 0 waits for none.
+    /// This number; 0 means that no reply is expected.
     Each(Count),
     /// Any number: replies are not counted.
     Any,

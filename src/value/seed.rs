@@ -1,4 +1,4 @@
-//! The number that every random choice is a function of.
+//! The seed of all random choices.
 
 use std::fmt;
 use std::str::FromStr;

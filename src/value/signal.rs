@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 /// A signal that ends a process unless it is handled. The numbers are POSIX's, the same on every system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
-    /// SIGHUP: the terminal has gone.
+    /// SIGHUP: the terminal was closed.
     Hangup = 1,
     /// SIGINT: Ctrl-C.
     Interrupt = 2,
@@ -30,8 +30,7 @@ impl Signal {
         self as i32
     }
 
-    /// The status that a shell shows for a death by this signal; the exit status where the signal
-    /// cannot end the process.
+    /// The status that a shell shows for death by this signal. PID 1, which the signal does not end, exits with it.
     #[must_use]
     pub fn status(self) -> u8 {
         128 + self as u8

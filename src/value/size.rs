@@ -10,7 +10,7 @@ use super::text::{number, serde_as_text};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Size(pub u64);
 
-/// The units from the largest: the power of two, the letter it is read by, the name it prints.
+/// The units, largest first: the power of two, the letter in input, and the name in output.
 const UNITS: [(u32, char, &str); 4] = [(40, 't', "TiB"), (30, 'g', "GiB"), (20, 'm', "MiB"), (10, 'k', "KiB")];
 
 impl FromStr for Size {
@@ -28,7 +28,7 @@ impl FromStr for Size {
     }
 }
 
-/// The power of two that a unit stands for: nothing, `B`, or a letter alone, with `B` or with `iB`.
+/// The power of two of a unit: nothing, `B`, or a letter, alone or with `B` or `iB`.
 fn shift(unit: &str) -> Option<u32> {
     let unit = unit.to_ascii_lowercase();
     let (shift, rest) = match UNITS.iter().find(|(_, letter, _)| unit.starts_with(*letter)) {

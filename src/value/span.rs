@@ -1,4 +1,4 @@
-//! A length of time.
+//! A duration.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,14 +7,13 @@ use std::time::Duration;
 use super::Invalid;
 use super::text::{number, serde_as_text};
 
-/// A length of time: `250ms`, `1m 30s` as humantime writes it, or a bare number of seconds such as
-/// `2` or `0.5`. Exact to the nanosecond, and less than [`Span::LIMIT`], so that any of them after
-/// any time of the clock is a time of the clock.
+/// A duration: `250ms` or `1m 30s` as humantime writes it, or a number of seconds such as `2` or `0.5`. It is exact to
+/// the nanosecond, and less than [`Span::LIMIT`], so that adding it to a time of the clock cannot overflow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Span(pub Duration);
 
 impl Span {
-    /// No length of time is as long: 100 years.
+    /// The limit of all durations: 100 years.
     pub const LIMIT: Duration = Duration::from_secs(100 * 31_557_600);
 }
 

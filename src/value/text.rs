@@ -1,4 +1,4 @@
-//! How a value goes through serde: as the text a user would write.
+//! Serializes a value as the text that a user would write.
 
 /// Serializes a value as its `Display` text and reads it back with its `FromStr`.
 macro_rules! serde_as_text {
@@ -22,7 +22,7 @@ macro_rules! serde_as_text {
 
 pub(super) use serde_as_text;
 
-/// Reads a number that consists of ASCII digits alone: no sign, no space, nothing empty.
+/// Parses a number of ASCII digits only: no sign, no space, not empty.
 pub(super) fn number(text: &str) -> Option<u64> {
     // `parse` would also take a leading plus.
     if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }

@@ -1,8 +1,7 @@
-//! Text that may stand in an XML document.
+//! Escapes text for an XML document.
 
-/// `text` with the characters of markup replaced by references, for text and for attributes in double quotes.
-/// Control characters except tab and line breaks, and two others that no XML document may contain (XML 1.0,
-/// production 2), become U+FFFD.
+/// Replaces markup characters by references, for text and for attributes in double quotes. Control characters except
+/// tab and line breaks, and two other characters that XML does not permit (XML 1.0, production 2), become U+FFFD.
 #[must_use]
 pub fn escape_xml(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -1,4 +1,4 @@
-//! A sweep's findings for a program: one JSON object.
+//! The findings of a sweep as a JSON object.
 
 use serde_json::{Map, Value, json};
 
@@ -7,8 +7,8 @@ use crate::error::ExitStatus;
 use crate::plan::Fin;
 use crate::value::escape;
 
-/// The findings as JSON text; the committed schema is tests/cases/sweep.schema.json. Bytes are
-/// text in which what is not printable stands as `\xHH`. Without a baseline there is an error instead.
+/// The findings as JSON text; the committed schema is tests/cases/sweep.schema.json. Bytes are text in which
+/// unprintable bytes are `\xHH`. Without a baseline there is an error instead.
 #[must_use]
 pub fn to_json(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Tally, status: ExitStatus) -> String {
     let differences: Vec<_> = tally

@@ -1,13 +1,12 @@
-//! A sweep's findings for a CI system: JUnit's XML.
+//! The findings of a sweep as JUnit XML, for CI systems.
 
 use std::fmt::Write;
 
 use super::{Baseline, Subject, Tally, describe, headline};
 use crate::value::escape_xml;
 
-/// The findings as a test suite: a failed case a difference, an error for each reason why something
-/// could not be proven (what is not proven must not pass), and a case that passes for each family
-/// of plans that was the same throughout.
+/// The findings as a test suite. Each difference is a failed case. Each reason why something was not proven is an
+/// error, because an unproven plan must not pass. Each family whose plans were all the same is a passed case.
 #[must_use]
 pub fn to_junit(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Tally) -> String {
     let mut cases = Vec::new();

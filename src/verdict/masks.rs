@@ -1,4 +1,4 @@
-//! Blanking what may differ from one conversation to the next, such as a date.
+//! Masks: patterns that hide what may differ between conversations, such as a date.
 
 use std::borrow::Cow;
 
@@ -7,12 +7,12 @@ use regex_syntax::ast::Span;
 
 use crate::value::escape;
 
-/// What is put where a mask matched.
+/// The replacement of a match.
 const BLANK: &[u8] = b"*";
-/// The most masks that are suggested.
+/// The largest number of suggested masks.
 const SUGGESTED: usize = 4;
 
-/// Patterns whose matches do not count.
+/// Patterns whose matches are ignored in comparisons.
 #[derive(Clone, Debug, Default)]
 pub struct Masks(Vec<Regex>);
 
@@ -20,13 +20,13 @@ impl Masks {
     /// Masks with these patterns, in the syntax of the regex crate.
     ///
     /// # Errors
-    /// The pattern that is not one, and why.
+    /// The invalid pattern, and the reason.
     pub fn new(patterns: &[String]) -> Result<Masks, InvalidMask> {
         let mask = |pattern: &String| Regex::new(pattern).map_err(|error| InvalidMask::new(pattern, &error));
         patterns.iter().map(mask).collect::<Result<_, _>>().map(Masks)
     }
 
-    /// The bytes with every match blanked.
+    /// The bytes with every match replaced.
     #[must_use]
     pub fn apply<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         self.0.iter().fold(Cow::Borrowed(bytes), |bytes, mask| match mask.replace_all(&bytes, NoExpand(BLANK)) {
@@ -35,13 +35,13 @@ impl Masks {
         })
     }
 
-    /// Whether two replies are the same but for what is masked.
+    /// Whether two replies are equal, apart from masked bytes.
     #[must_use]
     pub fn are_like(&self, one: &[u8], other: &[u8]) -> bool {
         one == other || self.apply(one) == self.apply(other)
     }
 
-    /// Further masks that make these two the same, where a few simple ones do; else none.
+    /// A few simple additional masks that make these two equal; empty if there are none.
     #[must_use]
     pub fn suggest(&self, one: &[u8], other: &[u8]) -> Vec<String> {
         let mut found = Vec::new();
@@ -68,7 +68,7 @@ impl Masks {
     }
 }
 
-/// A pattern that is no regular expression.
+/// A pattern that is not a regular expression.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("\"{}\" is not a regular expression: {why}", escape(.pattern.as_bytes()))]
 pub struct InvalidMask {
@@ -77,7 +77,7 @@ pub struct InvalidMask {
 }
 
 impl InvalidMask {
-    /// The regex crate draws a picture of what is wrong; its parser says it, and where.
+    /// The text of the regex crate has several lines; its parser has the reason and the position.
     fn new(pattern: &str, error: &regex::Error) -> Self {
         let at = |what: String, span: &Span| {
             let before = pattern.get(..span.start.offset).unwrap_or_default().chars().count();
@@ -87,7 +87,7 @@ impl InvalidMask {
         let why = match parsed {
             Err(regex_syntax::Error::Parse(error)) => at(error.kind().to_string(), error.span()),
             Err(regex_syntax::Error::Translate(error)) => at(error.kind().to_string(), error.span()),
-            _ => error.to_string(), // too large a one, by the limit of the regex crate
+            _ => error.to_string(), // it exceeds the size limit of the regex crate
         };
         InvalidMask { pattern: pattern.to_owned(), why }
     }

@@ -1,4 +1,4 @@
-//! What a sweep makes of the replies: the same, different, or not proven; and how that is told.
+//! The verdicts of a sweep (same, different, not proven) and its reports.
 
 mod json;
 mod junit;

@@ -1,4 +1,4 @@
-//! How one conversation came out, and what that says beside the baseline.
+//! The outcome of one conversation, and its comparison with the baseline.
 
 use std::fmt;
 use std::io;
@@ -8,26 +8,26 @@ use super::text::show;
 use crate::error::{Error, Operation, cause};
 use crate::frame::Framing;
 
-/// Everything the server did in one conversation.
+/// The outcome of one conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Its whole replies, as they stood on the wire.
+    /// The complete replies, with all their bytes on the wire.
     pub replies: Vec<Vec<u8>>,
-    /// What stood behind the last whole reply when the conversation ended.
+    /// The bytes after the last complete reply.
     pub rest: Vec<u8>,
-    /// Bytes of all that.
+    /// The number of received bytes.
     pub received: usize,
-    /// Whole replies, and bytes, that had come when our end was sent, or by the server's.
+    /// The complete replies, and the bytes, received before this side half-closed or the server closed.
     pub unprompted: (usize, usize),
     /// How the connection ended.
     pub ending: Ending,
-    /// Bytes of the requests that were not written by then.
+    /// The bytes of the requests that were not written.
     pub unsent: usize,
-    /// The last write is not known to have been read.
+    /// The last write may not have been read.
     pub unread: bool,
-    /// Cuts after which the server was seen to have read all that was sent before.
+    /// The number of cuts for which the server was seen to have read all bytes before.
     pub confirmed: u64,
-    /// Cuts for which that could not be seen.
+    /// The number of cuts for which that was not visible.
     pub unconfirmed: u64,
 }
 
@@ -39,13 +39,13 @@ pub enum Ending {
     Closed,
     /// The server reset it.
     Reset,
-    /// It was still open when the time was up.
+    /// It was still open at the end of the time limit.
     Open,
-    /// It answered more than anybody asked for, and was cut off.
+    /// The server sent more than was requested, and was cut off.
     Endless,
-    /// What came was not what the framing expects.
+    /// The received bytes do not fit the framing.
     Garbled(String),
-    /// There was no connection.
+    /// No connection was made.
     Unreachable(Unreachable),
 }
 
@@ -90,18 +90,18 @@ impl fmt::Display for Unreachable {
     }
 }
 
-/// What a conversation says beside the baseline.
+/// The result of a comparison with the baseline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The replies are the same, and every cut is known to have reached the server as its own read.
+    /// The replies are the same, and every cut was proven to reach the server as a separate read.
     Same,
-    /// They are not.
+    /// The replies differ.
     Different,
-    /// They are the same, or the conversation was not finished, and the cuts may not have counted.
+    /// The replies are the same or incomplete, and the cuts were not proven.
     NotProven(String),
 }
 
-/// The replies when nothing is cut.
+/// The expected replies: those to the uncut messages.
 #[derive(Clone, Debug)]
 pub struct Baseline {
     outcome: Outcome,
@@ -111,17 +111,17 @@ pub struct Baseline {
 /// Why there is no baseline.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BaselineError {
-    /// The server did not answer at all, or not in a way that could be compared.
+    /// The server sent no replies, or none that can be compared.
     #[error("no usable reply to the uncut messages: {0}")]
     Silent(String),
-    /// Two conversations with nothing cut came out differently.
+    /// Two conversations without cuts had different outcomes.
     #[error("the replies to the same uncut messages differ: {one} and {other}{}", hint(.masks))]
     Unsteady {
-        /// Where they differ, in the one.
+        /// The difference in one conversation.
         one: String,
-        /// Where they differ, in the other.
+        /// The difference in the other conversation.
         other: String,
-        /// The masks that would help.
+        /// The masks that hide the difference.
         masks: Vec<String>,
     },
 }
@@ -132,12 +132,12 @@ fn hint(masks: &[String]) -> String {
 }
 
 impl Outcome {
-    /// Our end is sent now, or never.
+    /// Notes that this side half-closes now, or never.
     pub fn prompt(&mut self) {
         self.unprompted = (self.replies.len(), self.received);
     }
 
-    /// Takes in one more message. What is read of a raw stream is no message: it is all one reply.
+    /// Adds a reply. The bytes of a raw stream are all one reply.
     pub fn take(&mut self, wire: &[u8], framing: Framing) {
         match self.replies.first_mut() {
             Some(reply) if framing == Framing::Raw => reply.extend_from_slice(wire),
@@ -145,7 +145,7 @@ impl Outcome {
         }
     }
 
-    /// All bytes that came.
+    /// All received bytes.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = self.replies.concat();
@@ -153,17 +153,17 @@ impl Outcome {
         bytes
     }
 
-    /// Whether the server gave no sign of life: nothing was read, nothing was said.
+    /// Whether the server did nothing: it read nothing and sent nothing.
     #[must_use]
     pub fn is_lifeless(&self) -> bool {
         let unheard = self.unread && self.confirmed == 0 && self.received == 0;
         matches!(self.ending, Ending::Unreachable(_)) || (unheard && self.ending == Ending::Open)
     }
 
-    /// Whether such an outcome can be the base of a comparison; else why it cannot.
+    /// Checks whether this outcome can be the base of a comparison.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The reason why it cannot.
     pub fn check(&self) -> Result<(), BaselineError> {
         let unusable = matches!(self.ending, Ending::Unreachable(_) | Ending::Endless | Ending::Garbled(_));
         if unusable || self.bytes().is_empty() {
@@ -192,10 +192,10 @@ impl fmt::Display for Ending {
 }
 
 impl Baseline {
-    /// The baseline of two conversations with nothing cut.
+    /// The baseline from two conversations without cuts.
     ///
     /// # Errors
-    /// When they do not serve as one.
+    /// When they differ, or have no replies.
     pub fn new(one: &Outcome, other: &Outcome, masks: Masks) -> Result<Baseline, BaselineError> {
         one.check()?;
         other.check()?;
@@ -203,10 +203,10 @@ impl Baseline {
         baseline.confirm(other).map(|()| baseline)
     }
 
-    /// Compares it with a further conversation in which nothing is cut.
+    /// Compares it with a further conversation without cuts.
     ///
     /// # Errors
-    /// Where they differ, and what would help.
+    /// Where they differ, and the masks that hide it.
     pub fn confirm(&self, other: &Outcome) -> Result<(), BaselineError> {
         if self.is_like(other) {
             return Ok(());
@@ -223,13 +223,13 @@ impl Baseline {
         Err(BaselineError::Unsteady { one: around(&a), other: around(&b), masks })
     }
 
-    /// The conversation it was taken from.
+    /// The conversation that the baseline was taken from.
     #[must_use]
     pub fn outcome(&self) -> &Outcome {
         &self.outcome
     }
 
-    /// What a conversation says.
+    /// The verdict about a conversation.
     #[must_use]
     pub fn judge(&self, outcome: &Outcome) -> Verdict {
         let unproven = |why: &str| Verdict::NotProven(why.to_owned());
@@ -244,7 +244,7 @@ impl Baseline {
             };
         }
         if self.is_late(outcome) && (outcome.unsent > 0 || outcome.unread) {
-            // A server that has stopped reading has said nothing wrong yet.
+            // A server that stopped reading has not sent anything wrong.
             return unproven("the server did not read everything in time");
         }
         Verdict::Different
@@ -256,7 +256,7 @@ impl Baseline {
         self.is_late(outcome) && (outcome.unsent > 0 || outcome.unread) && outcome.confirmed > 0
     }
 
-    /// Whether nothing is wrong with what came but that more of it should have.
+    /// Whether the received bytes are right, but incomplete.
     #[must_use]
     pub fn is_late(&self, outcome: &Outcome) -> bool {
         let (whole, part) = (self.outcome.bytes(), outcome.bytes());
@@ -271,7 +271,7 @@ impl Baseline {
             && self.masks.are_like(&mine.rest, &outcome.rest)
     }
 
-    /// The number, from 0, of the first reply that is not as it should be.
+    /// The number, from 0, of the first reply that differs.
     #[must_use]
     pub fn first_difference(&self, outcome: &Outcome) -> usize {
         let mine = &self.outcome.replies;
@@ -307,7 +307,7 @@ mod tests {
         assert_eq!(base.judge(&outcome(&["a\n", "c\n"])), Verdict::Different);
         let reset = Outcome { ending: Ending::Reset, ..outcome(&["a\n", "b\n"]) };
         assert_eq!(base.judge(&reset), Verdict::Different);
-        // Unproven cuts do not excuse a wrong answer.
+        // Unproven cuts do not excuse a wrong reply.
         let wrong = Outcome { unconfirmed: 3, ..outcome(&["x\n", "b\n"]) };
         assert_eq!(base.judge(&wrong), Verdict::Different);
     }

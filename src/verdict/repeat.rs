@@ -1,4 +1,4 @@
-//! The command that makes the cuts of a difference again, for any bytes and any POSIX shell.
+//! The command that repeats a difference, for any bytes and any POSIX shell.
 
 use std::fmt::Write;
 
@@ -6,10 +6,10 @@ use super::{Difference, Subject};
 use crate::plan::Fin;
 use crate::value::Family;
 
-/// A request longer than this is not written into the command when the user has it on stdin.
+/// If the requests came from stdin and are longer than this, the command does not contain them.
 const INLINE: usize = 4096;
 
-/// One command that makes the same cuts.
+/// The command that makes the same cuts.
 #[must_use]
 pub fn repeat_command(subject: &Subject, difference: &Difference) -> String {
     let request = subject.messages.concat();
@@ -55,7 +55,7 @@ fn printf_format(bytes: &[u8]) -> String {
     format
 }
 
-/// A word that a shell takes as it is.
+/// A word, quoted for a shell.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '-' | '_');
     if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }

@@ -12,7 +12,7 @@ use crate::value::Family;
 pub struct Subject {
     /// The server.
     pub address: String,
-    /// Which addresses of its name were used.
+    /// The family of the addresses that were used.
     pub family: Family,
     /// The encoded request messages.
     pub messages: Vec<Vec<u8>>,
@@ -35,8 +35,7 @@ pub struct Difference {
     pub trial: Trial,
     /// The outcome of the conversation.
     pub got: Outcome,
-    /// Whether a repetition had the same outcome. A trial that could not be repeated proves nothing, and is not
-    /// counted as different.
+    /// Whether a repetition had the same outcome. A trial that was not repeated does not count as different.
     pub repeated: bool,
 }
 
@@ -47,7 +46,7 @@ pub struct Count {
     pub same: usize,
     /// Trials whose replies were different.
     pub different: usize,
-    /// Trials that prove nothing.
+    /// Trials that were not proven.
     pub not_proven: usize,
 }
 
@@ -56,7 +55,7 @@ pub struct Count {
 pub struct Tally {
     /// The counts for each family of trials.
     pub kinds: BTreeMap<Kind, Count>,
-    /// The trials that prove nothing, by reason.
+    /// The trials that were not proven, by reason.
     pub reasons: BTreeMap<String, usize>,
     /// The single cuts that made a difference: message and offset, as in [`crate::plan::Place`].
     pub cuts: BTreeSet<(usize, usize)>,
@@ -69,7 +68,7 @@ pub struct Tally {
 }
 
 impl Difference {
-    /// Whether a trial contains all cuts of this difference, so that it needs no other cause.
+    /// Whether a trial contains all cuts of this difference, so that the difference explains it.
     #[must_use]
     pub fn explains(&self, trial: &Trial, boundaries: &[usize]) -> bool {
         let inside = |cut: &&usize| boundaries.binary_search(cut).is_err();
@@ -109,7 +108,8 @@ impl Tally {
         })
     }
 
-    /// The exit status of a sweep that no signal ended: 3 a difference; else 4 not all could be told; else 0.
+    /// The exit status of a sweep that no signal ended: 3 if there is a difference, 4 if not all plans were proven, or
+    /// else 0.
     #[must_use]
     pub fn status(&self, subject: &Subject) -> ExitStatus {
         let total = self.total();

@@ -1,4 +1,4 @@
-//! A sweep's findings as a person reads them.
+//! The findings of a sweep as text.
 
 use std::fmt::Write;
 
@@ -7,13 +7,14 @@ use super::{Baseline, Count, Difference, Outcome, Subject, Tally};
 use crate::plan::Fin;
 use crate::value::{counted, escape};
 
-/// Bytes shown on each side of a cut, and of a reply.
+/// The number of bytes shown on each side of a cut, and of a reply.
 const AROUND: usize = 24;
 const SHOWN: usize = 100;
-/// Cuts shown of one trial.
+/// The number of cuts shown of one trial.
 const CUTS: usize = 4;
 
-/// All of it: the differences, the reasons, the families where they are not all the same, and the verdict in one line.
+/// The whole report: the differences, the reasons, the table of families if not all plans are the same, and the
+/// verdict.
 #[must_use]
 pub fn to_text(subject: &Subject, baseline: &Baseline, tally: &Tally) -> String {
     let mut text = String::new();
@@ -58,7 +59,7 @@ pub fn headline(subject: &Subject, tally: &Tally) -> String {
     line
 }
 
-/// One difference: where it was cut, what was expected and what came, and how to see it again.
+/// One difference: its cuts, the expected and received replies, and the command that repeats it.
 #[must_use]
 pub fn describe(subject: &Subject, baseline: &Baseline, difference: &Difference) -> String {
     let verdict = if difference.repeated { "different" } else { "perhaps different, not tried again" };
@@ -107,7 +108,7 @@ pub fn describe(subject: &Subject, baseline: &Baseline, difference: &Difference)
     text
 }
 
-/// Bytes as one line of text: LF and TAB as C writes them, what a terminal must not see as `\xHH`.
+/// Bytes as one line of text: LF and TAB as in C, control characters as `\xHH`.
 #[must_use]
 pub(super) fn show(bytes: &[u8]) -> String {
     let lines: Vec<_> = bytes.split(|&b| b == b'\n').collect();
@@ -115,7 +116,7 @@ pub(super) fn show(bytes: &[u8]) -> String {
     lines.into_iter().map(tabs).collect::<Vec<_>>().join("\\n")
 }
 
-/// The bytes on either side of a place, and dots for those that are left out.
+/// The bytes on both sides of a place, with dots for omitted bytes.
 fn around(request: &[u8], at: usize) -> (String, String) {
     let (from, to) = (at.saturating_sub(AROUND), request.len().min(at + AROUND));
     let dots = |left_out: bool| if left_out { "..." } else { "" };
@@ -127,8 +128,7 @@ fn reply(outcome: &Outcome, at: usize) -> &[u8] {
     outcome.replies.get(at).map_or(&outcome.rest[..], |reply| &reply[..])
 }
 
-/// One reply, as much of it as is needed to see what stands behind its first `same` bytes, and which
-/// of how many it is.
+/// One reply, as far as needed to see what follows its first `same` bytes, and its number.
 fn told(outcome: &Outcome, at: usize, same: usize) -> String {
     let (bytes, all) = (reply(outcome, at), outcome.replies.len());
     if bytes.is_empty() {
@@ -141,7 +141,7 @@ fn told(outcome: &Outcome, at: usize, same: usize) -> String {
     if at < all { format!("reply {} of {all}: {shown}", at + 1) } else { format!("after reply {all}: {shown}") }
 }
 
-/// The families of trials, a line each.
+/// A table with one line for each family of trials.
 fn table(tally: &Tally) -> String {
     let mut text = format!("{:<16}{:>8}{:>8}{:>11}{:>12}\n", "", "plans", "same", "different", "not proven");
     for (kind, count) in &tally.kinds {
@@ -151,7 +151,7 @@ fn table(tally: &Tally) -> String {
     text
 }
 
-/// Where single cuts made a difference: `message 1 at 1-4, 6`.
+/// The places of single cuts that made a difference: `message 1 at 1-4, 6`.
 fn places(tally: &Tally) -> String {
     let mut runs: Vec<(usize, usize, usize)> = Vec::new();
     for &(message, offset) in &tally.cuts {

@@ -4,7 +4,7 @@ use httparse::Status;
 
 /// The size in the line before a chunk.
 pub(super) fn chunk_size(line: &[u8]) -> Option<u64> {
-    // The parser takes a line without any digit for a 0.
+    // The parser reads a line without a digit as 0.
     if !line.first()?.is_ascii_hexdigit() {
         return None;
     }
@@ -14,7 +14,7 @@ pub(super) fn chunk_size(line: &[u8]) -> Option<u64> {
     }
 }
 
-/// Takes the chunk sizes out of a chunked body that was found to be whole.
+/// Removes the chunk sizes from a complete chunked body.
 pub(in crate::frame) fn dechunk(mut chunked: &[u8]) -> Vec<u8> {
     let mut body = Vec::with_capacity(chunked.len());
     while let Ok(Status::Complete((line, size))) = httparse::parse_chunk_size(chunked) {

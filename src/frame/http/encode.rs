@@ -1,4 +1,4 @@
-//! Messages of HTTP as they are written: a request, and the response to one.
+//! Encodes HTTP messages: a request, and the response to a request.
 
 use std::io::Write;
 
@@ -24,8 +24,8 @@ pub(in crate::frame) fn respond_continue(out: &mut Vec<u8>) {
 /// Appends a response with this body, as the request wants it.
 pub(in crate::frame) fn respond(status: Status, mode: ResponseMode, body: &[u8], out: &mut Vec<u8>) {
     if mode.expects_continue {
-        // Its body came without being asked for. It is answered as if it had not, for the answer
-        // must not tell how the request was cut.
+        // The client sent its body without waiting. The interim response is sent all the same: the response must not
+        // depend on how the request was cut.
         respond_continue(out);
     }
     out.extend_from_slice(match status {
@@ -44,7 +44,7 @@ pub(in crate::frame) fn respond(status: Status, mode: ResponseMode, body: &[u8],
     }
 }
 
-/// Appends the fields that tell of the body, and the end of the head.
+/// Appends the fields about the body, and the end of the head.
 fn content(body: &[u8], out: &mut Vec<u8>) {
     // Writing to a Vec does not fail.
     let _ = write!(out, "Content-Type: text/plain\r\nContent-Length: {}\r\n\r\n", body.len());

@@ -1,25 +1,26 @@
-//! What the head of an HTTP message says about its body (RFC 9112, section 6.3), and a request's about its answer.
+//! Parses the head of an HTTP message: the length of its body (RFC 9112, section 6.3), and how a request wants to be
+//! answered.
 
 use httparse::{EMPTY_HEADER, Header, Request, Response, Status};
 
 use crate::frame::{After, FrameError, ResponseMode, Role, malformed};
 
-/// The fields a head may have.
+/// The largest number of fields of a head.
 const MAX_HEADERS: usize = 128;
 
-/// A whole head.
+/// A complete head.
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) len: usize,
     pub(super) body: Body,
-    /// Of a request.
+    /// How to answer; for a request only.
     pub(super) mode: Option<ResponseMode>,
 }
 
-/// What a head says about its body.
+/// The body that follows a head.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Body {
-    /// An interim response has none, and is not the last head of its message.
+    /// None: an interim response, which another head follows.
     Interim,
     Length(u64),
     Chunked,
@@ -30,12 +31,12 @@ pub(super) enum Body {
 pub(super) fn is_head(request: &[u8]) -> bool {
     let mut headers = [EMPTY_HEADER; MAX_HEADERS];
     let mut head = Request::new(&mut headers);
-    // However far it got: the method comes first.
+    // The result does not matter: the method comes first.
     let _ = head.parse(request);
     head.method == Some("HEAD")
 }
 
-/// Reads a head; `None` while it is not whole. `bodiless` is a response to a request of [`is_head`].
+/// Parses a head; `None` while it is incomplete. `bodiless`: it is the response to a HEAD request ([`is_head`]).
 pub(super) fn parse(role: Role, head: &[u8], bodiless: bool) -> Result<Option<Head>, FrameError> {
     let mut headers = [EMPTY_HEADER; MAX_HEADERS];
     let invalid = |error: httparse::Error| FrameError::Malformed { what: format!("HTTP head: {error}") };
@@ -44,7 +45,7 @@ pub(super) fn parse(role: Role, head: &[u8], bodiless: bool) -> Result<Option<He
             let mut request = Request::new(&mut headers);
             let Status::Complete(len) = request.parse(head).map_err(invalid)? else { return Ok(None) };
             let body = match body_length(request.headers, request.version)? {
-                // Only the end of the connection could end it, and then nobody is left to answer.
+                // Its body would end with the connection, and then the client could not receive a reply.
                 Some(Body::UntilClose) => return malformed("HTTP request with a body of unknown length"),
                 body => body.unwrap_or(Body::Length(0)),
             };
@@ -59,7 +60,7 @@ pub(super) fn parse(role: Role, head: &[u8], bodiless: bool) -> Result<Option<He
             let mut response = Response::new(&mut headers);
             let Status::Complete(len) = response.parse(head).map_err(invalid)? else { return Ok(None) };
             let body = match response.code {
-                // What follows 101 is another protocol.
+                // After 101 another protocol follows.
                 Some(101 | 204 | 304) => Body::Length(0),
                 Some(100..=199) => Body::Interim,
                 _ if bodiless => Body::Length(0),
@@ -70,7 +71,7 @@ pub(super) fn parse(role: Role, head: &[u8], bodiless: bool) -> Result<Option<He
     }
 }
 
-/// What is to become of the connection once a request is answered (RFC 9112, section 9.3).
+/// What happens to the connection after the reply to a request (RFC 9112, section 9.3).
 fn after(headers: &[Header<'_>], version: Option<u8>) -> After {
     let says = |option: &str| values(headers, "Connection").any(|value| value.eq_ignore_ascii_case(option.as_bytes()));
     match version {
@@ -81,19 +82,19 @@ fn after(headers: &[Header<'_>], version: Option<u8>) -> After {
     }
 }
 
-/// Whether a request sends its body when it is asked for it. One of HTTP/1.0 does not wait for that,
-/// whatever it says (RFC 9110, section 10.1.1).
+/// Whether a request waits for `100 Continue` before it sends its body. HTTP/1.0 never waits (RFC 9110, section
+/// 10.1.1).
 fn expects_continue(headers: &[Header<'_>], version: Option<u8>) -> bool {
     version == Some(1) && values(headers, "Expect").any(|value| value.eq_ignore_ascii_case(b"100-continue"))
 }
 
-/// The members of all fields with this name.
+/// The list members of all fields with this name.
 fn values<'a>(headers: &'a [Header<'a>], name: &'static str) -> impl Iterator<Item = &'a [u8]> {
     let named = headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name));
     named.flat_map(|header| header.value.split(|b| *b == b',').map(<[u8]>::trim_ascii))
 }
 
-/// What the fields of a head say about the body; `None` when they say nothing (RFC 9112, section 6.3).
+/// The body that the fields of a head describe; `None` if they describe none (RFC 9112, section 6.3).
 fn body_length(headers: &[Header<'_>], version: Option<u8>) -> Result<Option<Body>, FrameError> {
     let coding = values(headers, "Transfer-Encoding").last();
     let mut length = None;
@@ -108,7 +109,7 @@ fn body_length(headers: &[Header<'_>], version: Option<u8>) -> Result<Option<Bod
         length = Some(number);
     }
     match (coding, length) {
-        // Each recipient would see another end: the way requests are smuggled (section 11.2).
+        // Recipients could disagree about the end of the request, which permits request smuggling (section 11.2).
         (Some(_), Some(_)) => malformed("HTTP head with both Content-Length and Transfer-Encoding"),
         (Some(_), None) if version == Some(0) => malformed("Transfer-Encoding in HTTP/1.0"),
         (Some(coding), None) if coding.eq_ignore_ascii_case(b"chunked") => Ok(Some(Body::Chunked)),
