@@ -21,7 +21,7 @@ use secretcat::session::{Context, connect, listen};
 const DEADLINE: Duration = Duration::from_secs(60);
 /// What one run takes from its start to its end, one connection and its first messages included.
 const FIXED: u64 = 200;
-/// Where a process of this program that is to be counted is told what to run.
+/// The variable with the command line that a counted process of this test runs.
 const COUNTED: &str = "SECRETCAT_COUNTED";
 
 /// A run that nothing is seen of.
@@ -152,8 +152,8 @@ fn connect_allocations(
     }
     drop(input);
     let out = client.wait_with_output().unwrap();
-    let told = String::from_utf8_lossy(&out.stderr);
-    told.trim().parse().unwrap_or_else(|_| panic!("{told}"))
+    let output = String::from_utf8_lossy(&out.stderr);
+    output.trim().parse().unwrap_or_else(|_| panic!("{output}"))
 }
 
 #[test]

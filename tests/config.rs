@@ -70,18 +70,18 @@ fn command_lines_give_the_listed_config_or_error() {
         return skip::skip_even_in_ci("SECRETCAT_ADDRESS is set, and is an argument to each case");
     }
     let cases = include_str!("cases/config.txt");
-    let mut told = String::new();
+    let mut text = String::new();
     for line in cases.lines() {
         match line.split_once(" =>").map(|(args, _)| args) {
-            None => told += line,
-            Some(args) => told += format!("{args} => {}", outcome(args)).trim_end(),
+            None => text += line,
+            Some(args) => text += format!("{args} => {}", outcome(args)).trim_end(),
         }
-        told.push('\n');
+        text.push('\n');
     }
     if std::env::var_os("UPDATE").is_some() {
-        return std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/config.txt"), &told).unwrap();
+        return std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/config.txt"), &text).unwrap();
     }
-    for (expected, got) in cases.lines().zip(told.lines()) {
+    for (expected, got) in cases.lines().zip(text.lines()) {
         assert_eq!(got, expected);
     }
 }
@@ -105,13 +105,13 @@ fn effects(part: &str, plan: &str) -> String {
     let mode = |line: &str| line.split_once(" | ").map(|(name, line)| (name.trim().to_owned(), line.trim().to_owned()));
     let modes: Vec<(String, String)> = part.lines().filter(is_mode).filter_map(mode).collect();
     let head = |line: &&str| !line.trim_start().starts_with("--") && !line.trim_start().starts_with("option ");
-    let mut told = part.lines().filter(head).collect::<Vec<_>>().join("\n");
-    told.push('\n');
+    let mut text = part.lines().filter(head).collect::<Vec<_>>().join("\n");
+    text.push('\n');
     let mut row = |name: &str, cells: &[&str]| {
         let cells: Vec<String> =
             cells.iter().zip(&modes).map(|(cell, (mode, _))| format!("{cell:0$}", mode.len().max(7))).collect();
-        told += format!("  {name:30}  {}", cells.join(" ")).trim_end();
-        told.push('\n');
+        text += format!("  {name:30}  {}", cells.join(" ")).trim_end();
+        text.push('\n');
     };
     let names: Vec<&str> = modes.iter().map(|(name, _)| name.as_str()).collect();
     row("option", &names);
@@ -121,7 +121,7 @@ fn effects(part: &str, plan: &str) -> String {
         let cells: Vec<&str> = modes.iter().map(|(_, mode)| effect(mode, &given)).collect();
         row(option, &cells);
     }
-    told
+    text
 }
 
 /// Each option of each command either acts in a mode or is refused there: nothing is ignored in silence.
@@ -134,14 +134,14 @@ fn each_option_acts_or_is_refused_in_each_mode() {
     std::fs::write(&plan, r#"{"cutting": {"chunk": "3"}}"#).unwrap();
     let table = include_str!("cases/effects.txt");
     let parts = table.split_inclusive("\n\n");
-    let mut told = String::new();
+    let mut text = String::new();
     for part in parts {
         match part.strip_prefix("modes of ") {
-            None => told += part,
-            Some(_) => told += &(effects(part.trim_end(), plan.to_str().unwrap()) + "\n"),
+            None => text += part,
+            Some(_) => text += &(effects(part.trim_end(), plan.to_str().unwrap()) + "\n"),
         }
     }
-    let told = format!("{}\n", told.trim_end());
+    let text = format!("{}\n", text.trim_end());
     std::fs::remove_file(&plan).unwrap();
     for command in cli::command().get_subcommands() {
         let name = command.get_name();
@@ -152,9 +152,9 @@ fn each_option_acts_or_is_refused_in_each_mode() {
         }
     }
     if std::env::var_os("UPDATE").is_some() {
-        return std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/effects.txt"), &told).unwrap();
+        return std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/effects.txt"), &text).unwrap();
     }
-    for (expected, got) in table.lines().zip(told.lines()) {
+    for (expected, got) in table.lines().zip(text.lines()) {
         assert_eq!(got, expected);
     }
 }
@@ -189,8 +189,7 @@ const OTHERS: [&str; 15] = [
 const NOT_OURS: [&str; 6] =
     ["invalid digit", "number too", "cannot parse", "is not in", "invalid float", "a value is required"];
 
-/// Nobody is told less of a number that is none than what would be one; and what begins with a
-/// minus is no option where a number was asked for.
+/// A value that is no number is refused with the expected syntax, and a value with a minus is not taken for an option.
 #[test]
 fn number_options_refuse_other_values_with_the_syntax() {
     let wrong =
@@ -203,14 +202,14 @@ fn number_options_refuse_other_values_with_the_syntax() {
             let flags = argument.get_long().map(|long| format!("--{long}")).into_iter();
             for flag in flags.chain(argument.get_short().map(|short| format!("-{short}"))) {
                 for wrong in wrong.iter().filter(|_| NUMBERS.contains(&name)) {
-                    let told = outcome(&format!("{} {flag} {wrong}", command.get_name()));
+                    let text = outcome(&format!("{} {flag} {wrong}", command.get_name()));
                     let begin = format!("! invalid value '{wrong}' for '");
                     let is_ours =
-                        told.starts_with(&begin) && told.contains("\" is not a ") && told.contains(": expected ");
-                    assert!(is_ours, "{} {flag}: {told}", command.get_name());
+                        text.starts_with(&begin) && text.contains("\" is not a ") && text.contains(": expected ");
+                    assert!(is_ours, "{} {flag}: {text}", command.get_name());
                     assert!(
-                        !NOT_OURS.iter().any(|words| told.contains(words)),
-                        "{} {flag}: {told}",
+                        !NOT_OURS.iter().any(|words| text.contains(words)),
+                        "{} {flag}: {text}",
                         command.get_name()
                     );
                     tried += 1;

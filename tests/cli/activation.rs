@@ -12,8 +12,8 @@ use rustix::process::Signal;
 
 use crate::support::skip::{skip, skip_even_in_ci};
 use crate::support::{
-    DEADLINE, Proc, Server, accept, clean, converse, digits, has, limited, poll_until, reset, run, run_command, shell,
-    without_durations,
+    DEADLINE, Proc, Server, accept, clean, digits, exchange, has, poll_until, reset, run, run_command, shell,
+    with_deadline, without_durations,
 };
 
 /// Hands stdin over as `sd_listen_fds(3)` has it: as descriptor 3, to the process of this number.
@@ -68,7 +68,7 @@ fn inherited_listener_serves_and_notifies_the_manager() {
 fn inherited_unix_listener_serves_and_keeps_its_socket_file() {
     let path = path("handed");
     let server = with_socket(UnixListener::bind(&path).unwrap(), &mut shell(HAND_OVER, [] as [&str; 0]));
-    server.until_stderr("listening on ");
+    server.wait_for_stderr("listening on ");
     let address = format!("unix:{}", path.display());
     run(["connect", &address, "-m", "SECRET 3"], "").is(0, "Digits: 3   Count: 1\n", "");
     server.signal(Signal::TERM);
@@ -98,7 +98,7 @@ fn inherited_descriptor_must_be_a_stream_socket() {
 fn inherited_connection_is_the_only_client() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let connect = || {
-        let client = limited(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
+        let client = with_deadline(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
         (client, accept(&listener))
     };
     let in_the_journal = HAND_OVER.replace(
@@ -113,7 +113,7 @@ fn inherited_connection_is_the_only_client() {
         manager.set_read_timeout(Some(DEADLINE)).unwrap();
         let proc = with_socket(socket, shell(&in_the_journal, args).env("NOTIFY_SOCKET", &name));
         assert_eq!(hear(&manager), format!("READY=1\nSTATUS=serving {from}"));
-        assert_eq!(converse(client, b"SECRET 1\n"), digits("1").into_bytes());
+        assert_eq!(exchange(client, b"SECRET 1\n"), digits("1").into_bytes());
         let out = proc.end();
         let line = format!("<6>#1 {from}: * s, 9 bytes in, 21 bytes out, 1 message in: closed by peer\n");
         assert_eq!((out.status, without_durations(&out.stderr)), (Some(0), line));
@@ -184,6 +184,6 @@ fn activated(name: &str, options: &[&str]) -> Option<(Proc, String)> {
     let mut command = Command::new("systemd-socket-activate");
     clean(&mut command).arg("--listen").arg(&path).args(options).arg(env!("CARGO_BIN_EXE_secretcat")).arg("listen");
     let server = Proc::start(&mut command);
-    server.until_stderr("Listening on ");
+    server.wait_for_stderr("Listening on ");
     Some((server, format!("unix:{}", path.display())))
 }

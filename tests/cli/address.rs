@@ -30,7 +30,7 @@ fn ipv6_address_works_with_and_without_brackets() {
         return;
     }
     let server = Server::at("[::1]:0", &[]);
-    assert_eq!(server.said, format!("listening on [::1]:{}\n", server.port()));
+    assert_eq!(server.ready_line, format!("listening on [::1]:{}\n", server.port()));
     for words in [vec![server.address()], vec!["::1".to_owned(), server.port()]] {
         let args = ["connect".to_owned()].into_iter().chain(words).chain(["-m".to_owned(), "SECRET 6".to_owned()]);
         run(args, "").is(0, digits("6"), "");
@@ -44,14 +44,14 @@ fn star_listens_on_all_interfaces_of_both_families() {
         return;
     }
     let server = Server::at("*:0", &[]);
-    assert_eq!(server.said, format!("listening on [::]:{}\n", server.port()));
+    assert_eq!(server.ready_line, format!("listening on [::]:{}\n", server.port()));
     for host in ["127.0.0.1", "127.0.0.9", "[::1]", "0.0.0.0", "*"] {
         run(["connect", &format!("{host}:{}", server.port()), "-m", "SECRET 1"], "").is(0, digits("1"), "");
     }
     server.stops_with("");
 
     let server = Server::at("*:0", &["-4"]);
-    assert_eq!(server.said, format!("listening on 0.0.0.0:{}\n", server.port()));
+    assert_eq!(server.ready_line, format!("listening on 0.0.0.0:{}\n", server.port()));
     let v6 = SocketAddr::from((Ipv6Addr::LOCALHOST, server.addr.port()));
     assert!(std::net::TcpStream::connect_timeout(&v6, DEADLINE).is_err());
     server.stops_with("");
@@ -67,7 +67,7 @@ fn default_address_comes_from_the_environment() {
     let mut connect = secretcat(["connect", &server.address(), "-m", "SECRET 1"]);
     run_command(connect.env("SECRETCAT_ADDRESS", "nosuch.invalid"), "").is(0, digits("1"), "");
     server.stops_with("");
-    // Nobody looks for a mistake where nothing was typed: it is said where it stands.
+    // A mistake in the variable is reported with the name of the variable.
     for command in ["listen", "connect", "sweep"] {
         let refused = |words: &[&str]| {
             let mut program = secretcat([&[command][..], words].concat());
@@ -87,8 +87,8 @@ fn unix_socket_file_is_removed_when_listen_ends() {
     let path = dir.file("socket");
     let address = format!("unix:{}", path.display());
     let server = Proc::start(&mut secretcat(["listen", &address]));
-    let said = server.until_stderr("\n");
-    assert_eq!(said, format!("listening on {address}\n"));
+    let ready_line = server.wait_for_stderr("\n");
+    assert_eq!(ready_line, format!("listening on {address}\n"));
     run(["connect", &address], "SECRET 1\nSECRET 2").is(0, digits("1") + &digits("2"), "");
     run(["connect", "-U", path.to_str().unwrap(), "-m", "SECRET 3"], "").is(0, digits("3"), "");
     let mut client = UnixStream::connect(&path).unwrap();
@@ -99,7 +99,7 @@ fn unix_socket_file_is_removed_when_listen_ends() {
     client.read_to_string(&mut answer).unwrap();
     assert_eq!(answer, digits("4"));
     server.signal(rustix::process::Signal::TERM);
-    server.end().is(0, "", said);
+    server.end().is(0, "", ready_line);
     assert!(!path.exists());
     run(["connect", &address, "-m", "x"], "").is(
         1,
@@ -116,7 +116,7 @@ fn stale_socket_file_is_replaced_but_a_live_one_is_kept() {
     drop(UnixListener::bind(&path).unwrap()); // the file stays: its program is gone
     assert!(path.exists());
     let server = Proc::start(&mut secretcat(["listen", &address]));
-    server.until_stderr("listening on");
+    server.wait_for_stderr("listening on");
 
     let in_use = format!(
         "secretcat: listen {address}: address already in use (another program listens there; port 0 picks a free one)\n"
@@ -139,11 +139,11 @@ fn next_listener_replaces_the_file_of_a_killed_one() {
     let dir = Dir::new("killed");
     let address = format!("unix:{}", dir.file("socket").display());
     let first = Proc::start(&mut secretcat(["listen", &address]));
-    first.until_stderr("listening on");
+    first.wait_for_stderr("listening on");
     first.signal(rustix::process::Signal::KILL);
     assert_eq!(first.end().signal, Some(9));
     let second = Proc::start(&mut secretcat(["listen", &address]));
-    second.until_stderr("listening on");
+    second.wait_for_stderr("listening on");
     run(["connect", &address, "-m", "SECRET 1"], "").is(0, digits("1"), "");
 }
 
@@ -174,7 +174,7 @@ fn abstract_unix_socket_creates_no_file() {
     let precious = dir.file(&name);
     std::fs::write(&precious, "precious").unwrap();
     let server = Proc::start(secretcat(["listen", &address]).current_dir(dir.path()));
-    assert_eq!(server.until_stderr("\n"), format!("listening on {address}\n"));
+    assert_eq!(server.wait_for_stderr("\n"), format!("listening on {address}\n"));
     run(["connect", &address, "-m", "SECRET 1"], "").is(0, digits("1"), "");
     run(["connect", "-U", &name, "-m", "SECRET 2"], "").is(0, digits("2"), "");
     let taken = format!("secretcat: listen {address}: address already in use (another program listens there)\n");
@@ -182,7 +182,7 @@ fn abstract_unix_socket_creates_no_file() {
     // A relay listens on one name and connects to another.
     let front = format!("{address}-front");
     let relay = Proc::start(&mut secretcat(["listen", &front, "--relay", &address]));
-    relay.until_stderr("listening on");
+    relay.wait_for_stderr("listening on");
     run(["connect", &front, "-m", "SECRET 3"], "").is(0, digits("3"), "");
     server.signal(rustix::process::Signal::TERM);
     assert_eq!(server.end().status, Some(0));
@@ -199,7 +199,7 @@ fn port_can_be_a_service_name() {
     }
     let Some(net) = Net::alone() else { return };
     let server = Server::from_command(&mut net.on(0, &secretcat(["listen", "127.0.0.1:http"])));
-    assert_eq!(server.said, "listening on 127.0.0.1:80\n");
+    assert_eq!(server.ready_line, "listening on 127.0.0.1:80\n");
     for words in [&["127.0.0.1:http"][..], &["127.0.0.1", "http"], &[":http"], &["127.0.0.1:80"]] {
         let connect = secretcat([&["connect"][..], words, &["-m", "SECRET 1"]].concat());
         run_command(&mut net.on(0, &connect), "").is(0, digits("1"), "");

@@ -88,7 +88,7 @@ fn arguments_may_be_invalid_utf8() {
         format!("secretcat: connect {shown}: no such file or directory (is a server listening on that path?)\n"),
     );
     let unix = Proc::start(&mut secretcat([OsStr::new("listen"), &path]));
-    assert_eq!(unix.until_stderr("\n"), format!("listening on {shown}\n"));
+    assert_eq!(unix.wait_for_stderr("\n"), format!("listening on {shown}\n"));
     run([OsStr::new("connect"), &path, OsStr::new("-mSECRET 1")], "").is(0, digits("1"), "");
     // Everywhere else they are refused, in one line that holds no byte of theirs that a terminal would obey.
     for args in [

@@ -42,7 +42,7 @@ fn unix_socket_is_checked_by_path_and_by_name() {
     for address in [path, name] {
         assert_eq!(run(["connect", "-z", &address], "").status, Some(1), "{address}");
         let server = Proc::start(&mut secretcat(["listen", &address]));
-        server.until_stderr("listening on");
+        server.wait_for_stderr("listening on");
         run(["connect", "-z", &address], "").is(0, "", "");
     }
 }
@@ -66,8 +66,8 @@ fn retry_waits_for_a_server_that_starts_later() {
     let address = format!("unix:{}", dir.file("socket").display());
     let args = ["connect", "-vz", &address, "--retry", "100000", "--retry-delay", "5ms"];
     let check = Proc::start(&mut secretcat(args));
-    check.until_stderr("trying again");
+    check.wait_for_stderr("trying again");
     let server = Proc::start(&mut secretcat(["listen", &address]));
-    server.until_stderr("listening on");
+    server.wait_for_stderr("listening on");
     assert_eq!(check.end().status, Some(0));
 }

@@ -7,7 +7,7 @@ use std::thread;
 use rustix::process::Signal;
 
 use crate::support::{
-    Dir, NOT_FOUND, Proc, Server, ask, converse, digits, local_listener, noise, poll_until, relayed_pair, reset,
+    Dir, NOT_FOUND, Proc, Server, ask, digits, exchange, local_listener, noise, poll_until, relayed_pair, reset,
     secretcat, start_pipe_with_file, start_relay,
 };
 
@@ -31,7 +31,7 @@ fn source_closes_after_its_client_disconnects() {
         leave(client);
         has_only(&server, usual);
     }
-    // One that ends its side, and is heard of before anything fails, may still read.
+    // A client that has half-closed, and whose FIN arrives before anything fails, may still read.
     let mut client = server.open();
     client.shutdown(Shutdown::Write).unwrap();
     client.read_exact(&mut vec![0; 20_000_000]).unwrap();
@@ -65,7 +65,7 @@ fn slow_reading_listener_closes_after_message_too_long() {
     let mut answer = String::new();
     client.read_to_string(&mut answer).unwrap();
     assert_eq!(answer, "Message too long.\n");
-    server.proc.end().is(0, "", server.said);
+    server.proc.end().is(0, "", server.ready_line);
     drop(client);
 }
 
@@ -77,13 +77,13 @@ fn closing_client_that_reads_nothing_hits_idle_timeout() {
         let server = Server::start(&[&careful[..], &["-v", "--idle-timeout", "300ms"]].concat());
         let mut client = server.open();
         client.write_all(b"SECRET 1\n").unwrap();
-        let is_left = || server.proc.so_far().1.contains("idle timeout");
+        let is_left = || server.proc.output_so_far().1.contains("idle timeout");
         if floods {
             // The message becomes too long, and what comes then is read and forgotten.
             poll_until("it is left", || drop(client.write(&[b'x'; 4096])), is_left);
         } else {
             client.shutdown(Shutdown::Write).unwrap();
-            server.proc.until_stderr("idle timeout");
+            server.proc.wait_for_stderr("idle timeout");
         }
     }
 }
@@ -104,23 +104,23 @@ fn backpressure_does_not_count_as_idle_time() {
     let bytes = noise(90_000);
     let relay = start_relay(&address, &["--chunk", "1000", "--delay", "60ms", "--idle-timeout", "1500ms"]);
     let (client, mut server) = relayed_pair(&listener, &relay);
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     thread::scope(|scope| {
-        scope.spawn(|| converse(client, &bytes));
-        server.read_to_end(&mut heard).unwrap();
+        scope.spawn(|| exchange(client, &bytes));
+        server.read_to_end(&mut received).unwrap();
         drop(server);
     });
-    assert!(heard == bytes, "{} bytes", heard.len());
+    assert!(received == bytes, "{} bytes", received.len());
     relay.stops_with("");
 }
 
 /// Reads to the end: it is a reset, and comes before so many bytes.
 #[track_caller]
 fn is_cut_short(client: &mut TcpStream, whole: usize) {
-    let mut heard = Vec::new();
-    let end = client.read_to_end(&mut heard).map_err(|error| error.kind());
+    let mut received = Vec::new();
+    let end = client.read_to_end(&mut received).map_err(|error| error.kind());
     assert_eq!(end, Err(ErrorKind::ConnectionReset));
-    assert!(heard.len() < whole);
+    assert!(received.len() < whole);
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn aborted_stream_ends_with_a_reset() {
     let source = Server::start(&endless);
     for server in [Server::start(&[&endless[..], &idle].concat()), start_relay(&source.address(), &idle)] {
         let mut client = server.open(); // it does not read
-        server.proc.until_stderr("idle timeout");
+        server.proc.wait_for_stderr("idle timeout");
         is_cut_short(&mut client, 50 << 20);
     }
     // Nor where the time for an orderly end is over.
@@ -149,12 +149,11 @@ fn shutdown_completes_short_streams_of_waiting_clients() {
         let mut client = server.open();
         server.proc.signal(Signal::TERM);
         server.proc.signal(Signal::CONT);
-        let mut heard = Vec::new();
-        client.read_to_end(&mut heard).unwrap();
-        assert_eq!(heard.len(), 300_000);
+        let mut received = Vec::new();
+        client.read_to_end(&mut received).unwrap();
+        assert_eq!(received.len(), 300_000);
         drop(client);
-        let said = server.said.clone();
-        server.proc.end().is(0, "", said);
+        server.proc.end().is(0, "", server.ready_line);
     }
 }
 

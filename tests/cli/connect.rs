@@ -60,11 +60,11 @@ fn messages_are_pipelined_and_replies_printed_at_once() {
         assert_eq!(read_line(&mut server), message);
     }
     server.write_all(b"first\n").unwrap();
-    assert_eq!(proc.until_stdout("first\n"), "first\n"); // while stdin is still open
+    assert_eq!(proc.wait_for_stdout("first\n"), "first\n"); // while stdin is still open
     server.write_all(b"second\nth").unwrap();
-    proc.until_stdout("second\n");
+    proc.wait_for_stdout("second\n");
     server.write_all(b"ird\n").unwrap();
-    proc.until_stdout("third\n");
+    proc.wait_for_stdout("third\n");
     proc.close_stdin();
     proc.end().is(0, "first\nsecond\nthird\n", "");
 }
@@ -211,7 +211,7 @@ fn greeting_before_the_first_message_is_not_a_reply() {
     let mut proc = Proc::start(&mut secretcat(["connect", &address]));
     let mut server = accept(&listener);
     server.write_all(b"220 welcome\n").unwrap();
-    proc.until_stdout("welcome\n");
+    proc.wait_for_stdout("welcome\n");
     proc.write("hello\n");
     proc.close_stdin();
     assert_eq!(read_line(&mut server), "hello\n");

@@ -52,7 +52,7 @@ fn failed_connection_is_retried_as_often_as_requested() {
 
     let args = ["connect", &address, "-v", "-m", "a", "--retry", "100000", "--retry-delay", "10ms"];
     let proc = Proc::start(&mut secretcat(args));
-    proc.until_stderr("trying again");
+    proc.wait_for_stderr("trying again");
     socket.listen(5).unwrap();
     let mut server = accept(&TcpListener::from(socket));
     assert_eq!(read_line(&mut server), "a\n");
@@ -82,7 +82,7 @@ fn full_backlog_of_a_unix_socket_is_retried() {
     run(args, "").is(1, "", format!("secretcat: {late}\n"));
 
     let proc = Proc::start(secretcat(args).args(["--retry", "100000", "--retry-delay", "10ms", "-v"]));
-    proc.until_stderr(&format!("{late}; trying again\n"));
+    proc.wait_for_stderr(&format!("{late}; trying again\n"));
     for _ in waiting {
         listener.accept().unwrap();
     }

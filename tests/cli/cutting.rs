@@ -68,7 +68,7 @@ fn replies_of_a_listener_are_cut() {
         let server = Traced::start(&dir, &[&["--barrier", "peer-read"], plan].concat());
         let (out, client) = trace::connect(&dir, &[&server.address()], "SECRET 7\nSECRET 7\n");
         assert_eq!(out, digits("7").repeat(2));
-        let trace = server.ends();
+        let trace = server.stop_and_read();
         assert_eq!((trace.writes(1), client.reads(1)), (pieces.to_vec(), pieces.to_vec()), "{plan:?}");
     }
 }
@@ -82,7 +82,7 @@ fn echo_service_is_cut_at_offsets_of_the_stream() {
         "0123456789",
         "",
     );
-    let trace = server.ends();
+    let trace = server.stop_and_read();
     let ends: Vec<u64> = trace
         .writes(1)
         .iter()
@@ -142,10 +142,10 @@ fn seed_repeats_every_choice_and_a_drawn_seed_is_printed() {
     let path = dir.file("drawn.ndjson");
     let args = ["connect", "--loopback", "--chunk", "1..7", "-v", "--trace", path.to_str().unwrap()];
     let out = run(args, input);
-    let told = out.stderr.lines().find_map(|line| line.split_once(" plan --chunk 1..7 --seed ")).unwrap().1.to_owned();
+    let seed = out.stderr.lines().find_map(|line| line.split_once(" plan --chunk 1..7 --seed ")).unwrap().1.to_owned();
     let drawn = Trace::read(&path);
     let drawn = drawn.writes(drawn.connections("connect")[0]);
-    assert_eq!(drawn, cut(&["--chunk", "1..7", "--seed", &told]));
+    assert_eq!(drawn, cut(&["--chunk", "1..7", "--seed", &seed]));
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn delayed_piece_does_not_block_the_other_direction() {
     assert_eq!(server.read(&mut first).unwrap(), 1, "the second byte waits");
     for word in ["one\n", "two\n"] {
         server.write_all(word.as_bytes()).unwrap();
-        proc.until_stdout(word);
+        proc.wait_for_stdout(word);
     }
 }
 
@@ -214,7 +214,7 @@ fn delayed_piece_does_not_block_other_connections() {
     }
     // Those that wait are read all the same.
     clients[0].write_all(b"SECRET 2\n").unwrap();
-    server.proc.until_stderr("\"conn\":1,\"type\":\"message\",\"dir\":\"in\",\"number\":2,");
+    server.proc.wait_for_stderr("\"conn\":1,\"type\":\"message\",\"dir\":\"in\",\"number\":2,");
 }
 
 #[test]

@@ -92,12 +92,12 @@ fn ctrl_c_interrupts_connect_and_listen() {
     let (out, shown) = terminal.end();
     assert_eq!((out.signal, shown), (Some(2), first_lines(&server.address()) + interrupted));
     let mut terminal = Terminal::start(&secretcat(["listen", "127.0.0.1:0", "-v", "--color", "never"]));
-    let said = terminal.sees("\r\n");
+    let ready_line = terminal.sees("\r\n");
     terminal.keeps_output();
     terminal.types("\x03");
     let (out, shown) = terminal.end();
     let stopping = "\r\nstopping: answering received messages\r\n";
-    assert_eq!((out.signal, without_echo(&shown)), (Some(2), said + stopping));
+    assert_eq!((out.signal, without_echo(&shown)), (Some(2), ready_line + stopping));
     let terminal = at_terminal(&server.address(), &[]);
     terminal.signal(Signal::INT);
     let (out, shown) = terminal.end();

@@ -10,8 +10,8 @@ use rustix::process::Signal;
 use socket2::{Domain, Socket, Type};
 
 use crate::support::{
-    DEADLINE, Proc, Server, ask, client_with_full_buffers, converse, digits, limited, poll_until, read_line, reset,
-    run, secretcat, shell, without_durations,
+    DEADLINE, Proc, Server, ask, client_with_full_buffers, digits, exchange, poll_until, read_line, reset, run,
+    secretcat, shell, with_deadline, without_durations,
 };
 
 /// A connection that comes from this address.
@@ -19,7 +19,7 @@ fn connect_from(source: &str, to: SocketAddr) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&format!("{source}:0").parse::<SocketAddr>().unwrap().into()).unwrap();
     socket.connect(&to.into()).unwrap();
-    limited(socket.into())
+    with_deadline(socket.into())
 }
 
 #[test]
@@ -30,8 +30,7 @@ fn once_serves_one_connection() {
     poll_until("the door is closed", || drop(client.write_all(b"")), || TcpStream::connect(server.addr).is_err());
     assert_eq!(ask(&mut client, "SECRET 2"), digits("2"));
     drop(client);
-    let said = server.said.clone();
-    server.proc.end().is(0, "", said);
+    server.proc.end().is(0, "", server.ready_line);
 }
 
 #[test]
@@ -58,7 +57,7 @@ fn client_over_max_connections_waits_until_another_closes() {
 #[test]
 fn only_allowed_addresses_are_served() {
     let server = Server::start(&["--allow", "127.0.0.0/30", "--deny", "127.0.0.2"]);
-    assert_eq!(converse(connect_from("127.0.0.1", server.addr), b"SECRET 1\n"), digits("1").into_bytes());
+    assert_eq!(exchange(connect_from("127.0.0.1", server.addr), b"SECRET 1\n"), digits("1").into_bytes());
     for source in ["127.0.0.2", "127.0.0.5"] {
         let mut stranger = connect_from(source, server.addr);
         let got = stranger.read(&mut [0]);
@@ -66,7 +65,7 @@ fn only_allowed_addresses_are_served() {
             || got.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset);
         assert!(is_turned_away, "{source}: {got:?}");
     }
-    assert_eq!(converse(connect_from("127.0.0.3", server.addr), b"SECRET 3\n"), digits("3").into_bytes());
+    assert_eq!(exchange(connect_from("127.0.0.3", server.addr), b"SECRET 3\n"), digits("3").into_bytes());
     server.stops_with("");
 }
 
@@ -113,11 +112,11 @@ fn shutdown_answers_what_100_clients_have_sent() {
             client.read_to_string(&mut answers).expect("an end of file, not a reset");
             assert_eq!(answers, digits(&n.to_string()).repeat(50));
         }
-        let said = server.said.clone();
+        let ready_line = server.ready_line.clone();
         let out = server.proc.end();
         // A shell has to see SIGINT, or it goes on with its script.
         let ended = if signal == Signal::INT { (None, Some(2)) } else { (Some(0), None) };
-        assert_eq!(((out.status, out.signal), out.stderr), (ended, said));
+        assert_eq!(((out.status, out.signal), out.stderr), (ended, ready_line));
     }
 }
 
@@ -136,8 +135,7 @@ fn shutdown_answers_clients_still_in_the_backlog() {
         client.read_to_string(&mut answer).expect("an end of file, not a reset");
         assert_eq!(answer, digits(&n.to_string()));
     }
-    let said = server.said.clone();
-    server.proc.end().is(0, "", said);
+    server.proc.end().is(0, "", server.ready_line);
 }
 
 #[test]
@@ -167,7 +165,7 @@ fn second_signal_ends_listen_at_once() {
     let server = Server::start(&["-v"]);
     let _client = client_with_full_buffers(&server, b"\n");
     server.proc.signal(Signal::TERM);
-    server.proc.until_stderr("stopping");
+    server.proc.wait_for_stderr("stopping");
     server.proc.signal(Signal::TERM);
     let out = server.proc.end();
     assert_eq!((out.status, out.signal), (None, Some(15)), "not the 0 of an end with everybody answered");
@@ -176,13 +174,13 @@ fn second_signal_ends_listen_at_once() {
 #[test]
 fn sighup_ends_listen_but_not_under_nohup() {
     let server = Server::start(&[]);
-    let said = server.said.clone();
+    let ready_line = server.ready_line.clone();
     server.proc.signal(Signal::HUP);
-    server.proc.end().is(0, "", said);
+    server.proc.end().is(0, "", ready_line);
     let nohup = "trap '' HUP && exec \"$0\" \"$@\"";
     let server = Server::from_command(&mut shell(nohup, ["listen", "127.0.0.1:0"]));
     server.proc.signal(Signal::HUP);
-    assert_eq!(server.say("SECRET 1\n"), digits("1"));
+    assert_eq!(server.exchange("SECRET 1\n"), digits("1"));
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.proc.pid())).unwrap();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap().trim().to_owned();
     assert!(ignored.ends_with(['1', '3', '5', '7', '9', 'b', 'd', 'f']), "SIGHUP is the lowest bit of {ignored}");
@@ -224,8 +222,8 @@ fn verbose_log_has_one_line_per_event() {
     let server = Server::start(&["-v"]);
     let client = server.open();
     let from = client.local_addr().unwrap();
-    assert_eq!(converse(client, b"SECRET 1\n"), digits("1").into_bytes());
-    server.proc.until_stderr(": closed by peer\n");
+    assert_eq!(exchange(client, b"SECRET 1\n"), digits("1").into_bytes());
+    server.proc.wait_for_stderr(": closed by peer\n");
     let expected = [
         format!("#1 accepted {from} -> {}", server.address()),
         "#1 peer closed its side (9 bytes received)".to_owned(),
@@ -235,6 +233,6 @@ fn verbose_log_has_one_line_per_event() {
         "stopping: answering received messages".to_owned(),
         String::new(),
     ];
-    let (said, out) = (server.said.clone(), server.stop());
-    assert_eq!((out.status, without_durations(&out.stderr)), (Some(0), said + &expected.join("\n")));
+    let (ready_line, out) = (server.ready_line.clone(), server.stop());
+    assert_eq!((out.status, without_durations(&out.stderr)), (Some(0), ready_line + &expected.join("\n")));
 }

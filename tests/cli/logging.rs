@@ -9,7 +9,7 @@ use rustix::process::Signal;
 
 use crate::support::pty::Terminal;
 use crate::support::{
-    DEADLINE, Dir, Outcome, Proc, Server, accept, ask, converse, digits, poll_until, reset, run, secretcat, shell,
+    DEADLINE, Dir, Outcome, Proc, Server, accept, ask, digits, exchange, poll_until, reset, run, secretcat, shell,
     start_relay, without_durations,
 };
 
@@ -24,19 +24,19 @@ fn in_the_journal(args: &[&str]) -> Server {
 /// Stops it and compares what it logged besides the line of its address.
 #[track_caller]
 fn logged(server: Server, expected: &[String]) {
-    let said = server.said.clone();
+    let ready_line = server.ready_line.clone();
     let out = server.stop();
     let lines: String = expected.iter().map(|line| line.to_owned() + "\n").collect();
-    assert_eq!((out.status, without_durations(&out.stderr)), (Some(0), said + &lines));
+    assert_eq!((out.status, without_durations(&out.stderr)), (Some(0), ready_line + &lines));
 }
 
 #[test]
 fn journal_line_of_a_client_has_its_level() {
     let server = in_the_journal(&["--allow", "127.0.0.0/30", "--deny", "127.0.0.2"]);
-    assert_eq!(server.said, format!("<6>listening on {}\n", server.addr));
+    assert_eq!(server.ready_line, format!("<6>listening on {}\n", server.addr));
     let client = server.open();
     let from = client.local_addr().unwrap();
-    assert_eq!(converse(client, b"SECRET 1\nx\n"), b"Digits: 1   Count: 1\nSecret code not found.\n");
+    assert_eq!(exchange(client, b"SECRET 1\nx\n"), b"Digits: 1   Count: 1\nSecret code not found.\n");
     logged(server, &[format!("<6>#1 {from}: * s, 11 bytes in, 44 bytes out, 2 messages in: closed by peer")]);
 }
 
@@ -54,7 +54,7 @@ fn no_client_lines_with_quiet_or_without_the_journal() {
     let mut other = secretcat(["listen", "127.0.0.1:0"]);
     other.env("JOURNAL_STREAM", "1:1");
     let server = Server::from_command(&mut other);
-    assert_eq!(server.say("SECRET 1\n"), digits("1"));
+    assert_eq!(server.exchange("SECRET 1\n"), digits("1"));
     server.stops_with("");
     let dir = Dir::new("quiet");
     let path = format!("unix:{}", dir.file("socket").display());
@@ -73,14 +73,14 @@ fn client_line_ends_with_the_close_reason() {
     let from = lost.local_addr().unwrap();
     reset(lost);
     let ends = |server: &Server, from, counts: &str| {
-        let log = without_durations(&server.proc.until_stderr(counts));
+        let log = without_durations(&server.proc.wait_for_stderr(counts));
         let line = log.lines().find(|line| line.contains(&format!("{from}: * s")));
         assert!(line.is_some_and(|line| line.ends_with(counts)), "{from}, {counts}: {log}");
     };
     ends(&server, from, "9 bytes in, 21 bytes out, 1 message in: reset by peer");
     let client = server.open();
     let from = client.local_addr().unwrap();
-    assert_eq!(converse(client, &[b'x'; 11]), b"Message too long.\n");
+    assert_eq!(exchange(client, &[b'x'; 11]), b"Message too long.\n");
     ends(&server, from, "11 bytes in, 18 bytes out, 0 messages in: message longer than 10 bytes");
     let idle = server.open();
     ends(&server, idle.local_addr().unwrap(), "0 bytes in, 0 bytes out, 0 messages in: idle timeout");
@@ -127,13 +127,13 @@ fn both_connections_of_a_relay_name_each_other() {
         client.read_to_end(&mut Vec::new()).unwrap();
         lines.push(format!("<6>#{client_id} {from} -> #{server_id}: * s, 3 bytes in, 6 bytes out: closed by peer"));
         lines.push(format!("<6>#{server_id} {to} <- #{client_id}: * s, 6 bytes in, 3 bytes out: closed by us"));
-        relay.proc.until_stderr(&format!("#{server_id} {to} <- "));
-        relay.proc.until_stderr(&format!(" -> #{server_id}: "));
+        relay.proc.wait_for_stderr(&format!("#{server_id} {to} <- "));
+        relay.proc.wait_for_stderr(&format!(" -> #{server_id}: "));
     }
-    let said = relay.said.clone();
+    let ready_line = relay.ready_line.clone();
     let out = relay.stop();
     let log = without_durations(&out.stderr);
-    let mut got: Vec<&str> = log.strip_prefix(&said).unwrap().lines().collect();
+    let mut got: Vec<&str> = log.strip_prefix(&ready_line).unwrap().lines().collect();
     got.sort_unstable();
     lines.sort_unstable();
     assert_eq!((out.status, got), (Some(0), lines.iter().map(String::as_str).collect()));
@@ -147,11 +147,11 @@ fn sigusr1_prints_totals_and_the_service_continues() {
         for client in &mut clients {
             assert_eq!(ask(client, "SECRET 1"), digits("1"));
         }
-        let mut log = server.said.clone();
+        let mut log = server.ready_line.clone();
         for open in [4, 3] {
             server.proc.signal(Signal::USR1);
             log = format!("{log}so far: 4 connections ({open} open), 36 bytes in, 84 bytes out, 4 messages in\n");
-            server.proc.until_stderr(&log);
+            server.proc.wait_for_stderr(&log);
             let mut first = clients.remove(0);
             first.shutdown(Shutdown::Write).unwrap();
             assert_eq!(first.read(&mut [0]).unwrap(), 0);
@@ -167,16 +167,16 @@ fn sigusr1_totals_of_a_relay_count_clients() {
     let mut client = relay.open();
     assert_eq!(ask(&mut client, "SECRET 1"), digits("1"));
     relay.proc.signal(Signal::USR1);
-    relay.proc.until_stderr("so far: 1 connection (1 open), 9 bytes in, 21 bytes out\n");
+    relay.proc.wait_for_stderr("so far: 1 connection (1 open), 9 bytes in, 21 bytes out\n");
 }
 
 #[test]
 fn sigusr1_prints_stats_if_they_are_recorded() {
     let server = Server::start(&["--stats"]);
-    assert_eq!(server.say("SECRET 1\n"), digits("1"));
+    assert_eq!(server.exchange("SECRET 1\n"), digits("1"));
     server.proc.signal(Signal::USR1);
-    server.proc.until_stderr("connections   1\n");
-    assert_eq!(server.say("SECRET 1\n"), digits("1"));
+    server.proc.wait_for_stderr("connections   1\n");
+    assert_eq!(server.exchange("SECRET 1\n"), digits("1"));
     let out = server.stop();
     assert_eq!(out.status, Some(0));
     assert!(out.stderr.contains("connections   2\n"), "{}", out.stderr);
@@ -185,11 +185,11 @@ fn sigusr1_prints_stats_if_they_are_recorded() {
     for (option, last) in [("--stats", true), ("-v", false)] {
         let mut client = Proc::start(&mut secretcat(["connect", &server.address(), option]));
         client.write("SECRET 1\n");
-        client.until_stdout("Count: 1\n");
+        client.wait_for_stdout("Count: 1\n");
         client.signal(Signal::USR1);
-        client.until_stderr("messages      1 out, 1 in\n");
+        client.wait_for_stderr("messages      1 out, 1 in\n");
         client.write("SECRET 2\n");
-        client.until_stdout("Digits: 2   Count: 1\n");
+        client.wait_for_stdout("Digits: 2   Count: 1\n");
         client.close_stdin();
         let out = client.end();
         assert_eq!((out.status, out.stderr.contains("messages      2 out, 2 in\n")), (Some(0), last), "{}", out.stderr);
@@ -253,7 +253,7 @@ fn connect_errors_and_traces_in_a_file_have_no_time() {
 #[test]
 fn listener_trace_stays_json_in_the_journal() {
     let server = in_the_journal(&["--trace", "-"]);
-    assert_eq!(server.say("SECRET 1\n"), digits("1"));
+    assert_eq!(server.exchange("SECRET 1\n"), digits("1"));
     let out = server.stop();
     let traced = |line: &&str| line.contains("\"conn\":1");
     assert!(out.stderr.lines().filter(traced).count() > 3, "{}", out.stderr);
@@ -263,12 +263,12 @@ fn listener_trace_stays_json_in_the_journal() {
 #[test]
 fn terminal_shows_one_line_per_client() {
     let mut terminal = Terminal::start(&secretcat(["listen", "127.0.0.1:0", "--color", "never"]));
-    let said = terminal.sees("\r\n");
-    let address = said.trim_end().strip_prefix("listening on ").unwrap().to_owned();
+    let ready_line = terminal.sees("\r\n");
+    let address = ready_line.trim_end().strip_prefix("listening on ").unwrap().to_owned();
     let client = TcpStream::connect(&address).unwrap();
     client.set_read_timeout(Some(DEADLINE)).unwrap();
     let from = client.local_addr().unwrap();
-    assert_eq!(converse(client, b"SECRET 1\n"), digits("1").into_bytes());
+    assert_eq!(exchange(client, b"SECRET 1\n"), digits("1").into_bytes());
     let line = without_durations(&terminal.sees("\r\n"));
     assert_eq!(line, format!("#1 {from}: * s, 9 bytes in, 21 bytes out, 1 message in: closed by peer\r\n"));
     // A crowd that ends at once does not scroll it away: ten lines a second, and how many there were besides.
@@ -293,8 +293,8 @@ fn terminal_shows_one_line_per_client() {
 #[test]
 fn log_line_starts_a_new_row_after_unterminated_output() {
     let mut terminal = Terminal::start(&secretcat(["listen", "127.0.0.1:0", "--service", "pipe", "--color", "never"]));
-    let said = terminal.sees("\r\n");
-    let address = said.trim_end().strip_prefix("listening on ").unwrap().to_owned();
+    let ready_line = terminal.sees("\r\n");
+    let address = ready_line.trim_end().strip_prefix("listening on ").unwrap().to_owned();
     let mut client = TcpStream::connect(&address).unwrap();
     client.set_read_timeout(Some(DEADLINE)).unwrap();
     client.write_all(b"hello").unwrap();
@@ -307,7 +307,7 @@ fn log_line_starts_a_new_row_after_unterminated_output() {
 fn relay_logs_clients_to_a_pipe_only_when_verbose() {
     let server = Server::start(&[]);
     let relay = start_relay(&server.address(), &[]);
-    assert_eq!(relay.say("SECRET 1\n"), digits("1"));
+    assert_eq!(relay.exchange("SECRET 1\n"), digits("1"));
     relay.stops_with("");
     server.stops_with("");
 }

@@ -1,6 +1,6 @@
 //! Recording a run takes bounded memory: as much for a million events as for a thousand.
 
-use crate::support::{Dir, Outcome, Server, converse, run_command, with_limit};
+use crate::support::{Dir, Outcome, Server, exchange, run_command, with_limit};
 
 /// What the program may have for its data, its heap and its stacks, in KiB: it ends where it asks
 /// for more (`RLIMIT_DATA`, setrlimit(2)). It needs 3 MiB; a million events that were kept, at 14
@@ -66,7 +66,7 @@ fn recorded_reads_connections_messages_fit_the_limit() {
     let seeing = ["--stats", "--trace", "/dev/null", "--timeline", picture.to_str().unwrap()];
     let listen = ["listen", "127.0.0.1:0", "--service", "discard", "--read-size", "1"];
     let server = Server::from_command(&mut with_limit(LIMIT, [&listen[..], &seeing].concat()));
-    converse(server.open(), &vec![b'\n'; 200_000]); // its end comes when all is read
+    exchange(server.open(), &vec![b'\n'; 200_000]); // its end comes when all is read
     for _ in 0..2_000 {
         drop(server.open());
     }

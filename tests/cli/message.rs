@@ -21,19 +21,19 @@ fn message_continues_after_urgent_data() {
 #[test]
 fn secret_is_answered_with_digits_and_count() {
     let server = Server::start(&[]);
-    assert_eq!(server.say("My SECRET code is 12345\n"), "Digits: 12345   Count: 5\n");
-    assert_eq!(server.say("1SECRET2 3\n"), "Digits: 123   Count: 3\n");
-    assert_eq!(server.say("SECRET\n"), "Digits:    Count: 0\n");
-    assert_eq!(server.say("secret 1\n"), "Secret code not found.\n");
+    assert_eq!(server.exchange("My SECRET code is 12345\n"), "Digits: 12345   Count: 5\n");
+    assert_eq!(server.exchange("1SECRET2 3\n"), "Digits: 123   Count: 3\n");
+    assert_eq!(server.exchange("SECRET\n"), "Digits:    Count: 0\n");
+    assert_eq!(server.exchange("secret 1\n"), "Secret code not found.\n");
     server.stops_with("");
 }
 
 #[test]
 fn empty_message_is_answered() {
     let server = Server::start(&[]);
-    assert_eq!(server.say("\n"), NOT_FOUND);
-    assert_eq!(server.say("\n\r\n\n"), NOT_FOUND.repeat(3));
-    assert_eq!(server.say(""), "", "no bytes are no message");
+    assert_eq!(server.exchange("\n"), NOT_FOUND);
+    assert_eq!(server.exchange("\n\r\n\n"), NOT_FOUND.repeat(3));
+    assert_eq!(server.exchange(""), "", "no bytes are no message");
     server.stops_with("");
 }
 
@@ -41,29 +41,29 @@ fn empty_message_is_answered() {
 fn one_cr_before_lf_is_not_part_of_the_message() {
     // With a limit of 8 bytes it shows what counts as part of the message.
     let server = Server::start(&["--max-message", "8"]);
-    assert_eq!(server.say("SECRET 1\r\n"), digits("1"));
-    assert_eq!(server.say("SECRET\r1\n"), digits("1"));
-    assert_eq!(server.say("SECRET 1\r\r\n"), "Message too long.\n");
-    assert_eq!(server.say("SECRET 1\r"), "Message too long.\n", "without LF the CR is part of it");
+    assert_eq!(server.exchange("SECRET 1\r\n"), digits("1"));
+    assert_eq!(server.exchange("SECRET\r1\n"), digits("1"));
+    assert_eq!(server.exchange("SECRET 1\r\r\n"), "Message too long.\n");
+    assert_eq!(server.exchange("SECRET 1\r"), "Message too long.\n", "without LF the CR is part of it");
     server.stops_with("");
 }
 
 #[test]
 fn unterminated_rest_at_half_close_is_a_message() {
     let server = Server::start(&[]);
-    assert_eq!(server.say("SECRET 42"), digits("42"));
-    assert_eq!(server.say("SECRET 1\nSECRET 2\r\nSECRET 3"), digits("1") + &digits("2") + &digits("3"));
+    assert_eq!(server.exchange("SECRET 42"), digits("42"));
+    assert_eq!(server.exchange("SECRET 1\nSECRET 2\r\nSECRET 3"), digits("1") + &digits("2") + &digits("3"));
     server.stops_with("");
 }
 
 #[test]
 fn message_may_have_any_bytes() {
     let server = Server::start(&[]);
-    assert_eq!(server.say(b"\xff\0SECRET\x80 9\0\n"), digits("9"));
+    assert_eq!(server.exchange(b"\xff\0SECRET\x80 9\0\n"), digits("9"));
     // ARABIC-INDIC DIGIT THREE is no ASCII digit.
-    assert_eq!(server.say("SECRET \u{663}\n"), "Digits:    Count: 0\n");
+    assert_eq!(server.exchange("SECRET \u{663}\n"), "Digits:    Count: 0\n");
     let all: Vec<u8> = (0..=255).filter(|byte| *byte != b'\n').chain(*b"SECRET\n").collect();
-    assert_eq!(server.say(all), digits("0123456789"));
+    assert_eq!(server.exchange(all), digits("0123456789"));
     server.stops_with("");
 }
 
@@ -80,7 +80,7 @@ fn pipelined_messages_are_answered_in_order() {
             answers.push_str(&digits(&n.to_string()));
         }
     }
-    assert!(server.say(messages) == answers);
+    assert!(server.exchange(messages) == answers);
     server.stops_with("");
 }
 
@@ -106,9 +106,9 @@ fn message_too_long_is_answered_and_closed_without_reset() {
 fn limit_is_exact_and_applies_before_the_line_ends() {
     let server = Server::start(&["--max-message", "64KiB"]);
     let message = format!("SECRET{}", "4".repeat(64 * 1024 - 6));
-    assert_eq!(server.say(format!("{message}\n")), digits(&message[6..]));
-    assert_eq!(server.say(format!("{message}\r\n")), digits(&message[6..]));
-    assert_eq!(server.say(format!("{message}4\n")), "Message too long.\n");
+    assert_eq!(server.exchange(format!("{message}\n")), digits(&message[6..]));
+    assert_eq!(server.exchange(format!("{message}\r\n")), digits(&message[6..]));
+    assert_eq!(server.exchange(format!("{message}4\n")), "Message too long.\n");
     let mut endless = server.open();
     endless.write_all(&vec![b'x'; 64 * 1024 + 2]).unwrap();
     assert_eq!(read_line(&mut endless), "Message too long.\n");
@@ -120,8 +120,8 @@ fn limit_is_exact_and_applies_before_the_line_ends() {
 fn default_limit_is_one_mebibyte() {
     let server = Server::start(&[]);
     let message = format!("SECRET{}", "4".repeat((1 << 20) - 6));
-    assert!(server.say(format!("{message}\n")) == digits(&message[6..]));
-    assert_eq!(server.say(format!("{message}4\n")), "Message too long.\n");
+    assert!(server.exchange(format!("{message}\n")) == digits(&message[6..]));
+    assert_eq!(server.exchange(format!("{message}4\n")), "Message too long.\n");
     server.stops_with("");
 }
 
@@ -169,8 +169,8 @@ fn bytes_sent_one_by_one_get_the_same_replies() {
 #[test]
 fn each_bug_option_makes_only_its_own_mistake() {
     let one_read = Server::start(&["--bug", "one-read"]);
-    assert_eq!(one_read.say("SECRET 1\n"), digits("1"));
-    assert_eq!(one_read.say("SECRET 1\nSECRET 2\n"), digits("12"));
+    assert_eq!(one_read.exchange("SECRET 1\n"), digits("1"));
+    assert_eq!(one_read.exchange("SECRET 1\nSECRET 2\n"), digits("12"));
     let mut client = one_read.open();
     client.write_all(b"SEC").unwrap();
     assert_eq!(read_line(&mut client), NOT_FOUND);
@@ -179,11 +179,11 @@ fn each_bug_option_makes_only_its_own_mistake() {
     one_read.stops_with("");
 
     let first_only = Server::start(&["--bug", "first-only"]);
-    assert_eq!(first_only.say("SECRET 1\nSECRET 2\n"), digits("1"));
+    assert_eq!(first_only.exchange("SECRET 1\nSECRET 2\n"), digits("1"));
     first_only.stops_with("");
 
     let drop_tail = Server::start(&["--bug", "drop-tail"]);
-    assert_eq!(drop_tail.say("SECRET 1\nSECRET 2"), digits("1"));
+    assert_eq!(drop_tail.exchange("SECRET 1\nSECRET 2"), digits("1"));
     let mut client = drop_tail.open();
     client.write_all(b"SECRET 1\nSEC").unwrap();
     assert_eq!(read_line(&mut client), digits("1"));

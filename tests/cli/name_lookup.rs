@@ -16,7 +16,7 @@ fn signal_ends_a_name_lookup() {
         let args = [command, "silent.example:4500", "-m", "a"];
         let args = if command == "listen" { &args[..2] } else { &args };
         let proc = Proc::start(&mut net.on(0, &secretcat(args)));
-        resolver.until_stdout("asked");
+        resolver.wait_for_stdout("asked");
         proc.signal(Signal::TERM);
         let out = proc.end();
         assert_eq!((out.status, out.signal), status, "{command}: {}", out.stderr);

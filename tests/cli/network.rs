@@ -11,7 +11,7 @@ use crate::support::{
 /// A listener on host 1, at the address of the original.
 fn listener(net: &Net, args: &[&str]) -> Server {
     let server = Server::from_command(&mut net.on(1, secretcat(["listen", "10.10.11.2"]).args(args)));
-    assert_eq!(server.said, "listening on 10.10.11.2:4500\n");
+    assert_eq!(server.ready_line, "listening on 10.10.11.2:4500\n");
     server
 }
 
@@ -57,8 +57,8 @@ fn original_client_and_server_work_between_hosts() {
 
 /// A number that `ss -ti` tells of the one connection to port 4500.
 fn of_connection(net: &Net, host: usize, name: &str) -> u64 {
-    let told = net.sh(host, "ss -Htin state established '( sport = :4500 or dport = :4500 )'");
-    let value = told.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix(':'));
+    let output = net.sh(host, "ss -Htin state established '( sport = :4500 or dport = :4500 )'");
+    let value = output.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix(':'));
     value.and_then(|value| value.split('/').next()?.parse().ok()).unwrap_or(0)
 }
 
@@ -73,7 +73,7 @@ fn messages_split_by_a_small_mtu_are_answered() {
     let mut client = Proc::start(&mut net.on(0, &secretcat(["connect", "10.10.11.2:4500"])));
     let number = "8".repeat(2000);
     client.write(format!("SECRET {number}\n"));
-    client.until_stdout(&digits(&number));
+    client.wait_for_stdout(&digits(&number));
     // 296 bytes less 40 of headers and 12 of time stamps: no segment took more, so the 2008 bytes
     // of the message, and the 2024 of its answer, were nine at least.
     for host in 0..2 {
@@ -126,7 +126,7 @@ fn path_dropping_all_packets_for_a_while_loses_nothing() {
     let server = listener(&net, &[]);
     let mut client = Proc::start(&mut net.on(0, &secretcat(["connect", "10.10.11.2"])));
     client.write("SECRET 1\n");
-    client.until_stdout(&digits("1"));
+    client.wait_for_stdout(&digits("1"));
     net.sh(1, "nft add table ip b && nft add chain ip b in '{ type filter hook input priority 0; policy drop; }'");
     client.write("SECRET 2\n".repeat(100));
     // Sent again after 0.2 s, then 0.4, then 0.8: the third time is some 1.4 s later.
@@ -241,7 +241,7 @@ fn source_port_already_connected_there_gets_a_hint() {
     let address = server.address();
     let mut first = Proc::start(&mut secretcat(["connect", &address, "-p", &port, "--reuseaddr", "on"]));
     first.write("SECRET 1\n");
-    first.until_stdout("Digits: 1   Count: 1\n");
+    first.wait_for_stdout("Digits: 1   Count: 1\n");
     run(["connect", &address, "-p", &port, "--reuseaddr", "on", "-m", "x"], "").is(
         1,
         "",

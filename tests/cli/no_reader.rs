@@ -74,6 +74,6 @@ fn bytes_without_stdout_reader_end_a_pipe_by_sigpipe() {
         });
         let out = server.proc.end();
         drop(client);
-        assert_eq!((out.status, out.signal, out.stderr), (None, Some(13), server.said), "{more:?}");
+        assert_eq!((out.status, out.signal, out.stderr), (None, Some(13), server.ready_line), "{more:?}");
     }
 }

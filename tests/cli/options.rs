@@ -10,7 +10,7 @@ use socket2::Socket;
 
 use crate::support::net::Net;
 use crate::support::{
-    NOT_FOUND, Proc, Server, accept, ask, digits, ends_in_a_reset, local_listener, poll_until, read_line, run,
+    NOT_FOUND, Proc, Server, accept, ask, digits, expect_reset, local_listener, poll_until, read_line, run,
     run_command, secretcat, skip,
 };
 
@@ -242,8 +242,8 @@ fn backlog_sets_the_length_of_the_queue() {
     let queue = |args: &[&str]| {
         let server = Server::start(args);
         let filter = format!("sport = :{}", server.port());
-        let told = Command::new("ss").args(["-Htln", &filter]).output().unwrap();
-        String::from_utf8_lossy(&told.stdout).split_whitespace().nth(2).unwrap_or_default().to_owned()
+        let output = Command::new("ss").args(["-Htln", &filter]).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).split_whitespace().nth(2).unwrap_or_default().to_owned()
     };
     assert_eq!(queue(&["--backlog", "7"]), "7");
     assert_ne!(queue(&[]), "7");
@@ -276,13 +276,13 @@ fn ss_shows_the_options() {
     let server = accept(&listener);
     let peer = server.peer_addr().unwrap();
     // The connection stands before the client has set the last of its options.
-    let told = std::cell::RefCell::new(String::new());
+    let shown = std::cell::RefCell::new(String::new());
     let ask = || {
         let output = Command::new("ss").args(["-Htniemo", &format!("sport = :{}", peer.port())]).output().unwrap();
-        *told.borrow_mut() = String::from_utf8_lossy(&output.stdout).into_owned();
+        *shown.borrow_mut() = String::from_utf8_lossy(&output.stdout).into_owned();
     };
     for expected in ["timer:(keepalive,16min", " reno ", "rb32768"] {
-        poll_until(expected, ask, || told.borrow().contains(expected));
+        poll_until(expected, ask, || shown.borrow().contains(expected));
     }
 }
 
@@ -323,13 +323,13 @@ fn reset_on_close_sends_a_reset() {
                 server.write_all(b"answer\n").unwrap();
             }
             assert_eq!(proc.end().status, Some(status));
-            ends_in_a_reset(&mut server, unread);
+            expect_reset(&mut server, unread);
         }
         let server = Server::start(reset);
         let mut client = server.open();
         client.write_all(b"SECRET 1").unwrap();
         client.shutdown(Shutdown::Write).unwrap();
-        ends_in_a_reset(&mut client, &digits("1"));
+        expect_reset(&mut client, &digits("1"));
         server.stops_with("");
     }
 }
@@ -354,5 +354,5 @@ fn both_ends_report_the_same_addresses() {
     let (listener, address) = local_listener();
     let proc = Proc::start(&mut secretcat(["connect", &address, "-v"]));
     let peer: SocketAddr = accept(&listener).peer_addr().unwrap();
-    proc.until_stderr(&format!("#1 connected {peer} -> {address}\n"));
+    proc.wait_for_stderr(&format!("#1 connected {peer} -> {address}\n"));
 }

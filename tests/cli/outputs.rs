@@ -117,8 +117,8 @@ fn failed_run_is_traced_to_its_end() {
         ["connect", &address, "--cut", "2", "--barrier", "peer-read", "--timeout", "50ms", "-m", "hello", "--trace"];
     let proc = Proc::start(secretcat(args).arg(&file));
     let _server = accept(&listener); // which reads nothing
-    let told = format!("secretcat: receive from {address}: no reply within 50ms (--timeout sets the limit)\n");
-    proc.end().is(1, "", told);
+    let error = format!("secretcat: receive from {address}: no reply within 50ms (--timeout sets the limit)\n");
+    proc.end().is(1, "", error);
     let trace = Trace::read(&file);
     assert_eq!((trace.writes(1), trace.barriers(1)), (vec![2], vec!["abandoned"]));
     assert_eq!(trace.0.last().unwrap()["type"], "close");
@@ -131,12 +131,12 @@ fn connections_of_every_family_are_traced() {
     let unix = format!("unix:{}", dir.file("socket").display());
     let mut listeners = vec![(Proc::start(&mut secretcat(["listen", &unix])), unix)];
     let v6 = Proc::start(&mut secretcat(["listen", "[::1]:0"]));
-    let said = v6.until_stderr("\n");
-    if let Some(address) = said.trim_end().strip_prefix("listening on ") {
+    let ready_line = v6.wait_for_stderr("\n");
+    if let Some(address) = ready_line.trim_end().strip_prefix("listening on ") {
         listeners.push((v6, address.to_owned()));
     }
     for (listener, address) in &listeners {
-        listener.until_stderr("listening on ");
+        listener.wait_for_stderr("listening on ");
         let args = ["connect", address, "--chunk", "4", "--delay", "1us", "-m", "SECRET 42", "--trace"];
         run_command(secretcat(args).arg(&file), "").is(0, digits("42"), "");
         let trace = Trace::read(&file);
@@ -158,12 +158,12 @@ fn unwritable_trace_or_timeline_fails_before_connecting() {
     for option in ["--trace", "--timeline"] {
         let line = "secretcat: create /nonexistent/file: no such file or directory\n";
         run(["connect", &server.address(), option, "/nonexistent/file", "-m", "x"], "").is(2, "", line);
-        // A full disk shows later: the answers are there, and what is lost is said.
+        // A full disk shows later: the replies are printed, and the loss is reported.
         let out = run(["connect", &server.address(), option, "/dev/full", "-m", "SECRET 1"], "");
         out.is(2, digits("1"), "secretcat: write /dev/full: no space left on device\n");
     }
-    let told = server.stop().stderr;
-    assert_eq!(told.matches("accepted").count(), 2, "{told}");
+    let log = server.stop().stderr;
+    assert_eq!(log.matches("accepted").count(), 2, "{log}");
 }
 
 #[test]

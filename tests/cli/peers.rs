@@ -85,14 +85,14 @@ fn listen_works_with_nc_ncat_socat_and_curl() {
         }
         let mut client = Proc::start(Command::new(args[0]).args(&args[1..]));
         client.write("SECRET 1\nhello\r\n");
-        client.until_stdout(NOT_FOUND);
+        client.wait_for_stdout(NOT_FOUND);
         client.write("SECRET 2\n");
         let expected = digits("1") + NOT_FOUND + &digits("2");
-        client.until_stdout(&expected);
+        client.wait_for_stdout(&expected);
         client.close_stdin();
         if args[0] == "curl" {
             // curl waits for the server's end after its own input has ended.
-            assert_eq!(String::from_utf8_lossy(&client.so_far().0), expected);
+            assert_eq!(String::from_utf8_lossy(&client.output_so_far().0), expected);
             continue;
         }
         let out = client.end();
@@ -140,9 +140,9 @@ fn connect_works_with_nc_ncat_and_socat_as_servers() {
         let address = format!("127.0.0.1:{}", port_of(&server));
         let mut client = Proc::start(&mut secretcat(["connect", &address]));
         client.write("one\ntwo\n");
-        server.until_stdout("one\ntwo\n");
+        server.wait_for_stdout("one\ntwo\n");
         server.write("eins\nzwei\n");
-        client.until_stdout("zwei\n");
+        client.wait_for_stdout("zwei\n");
         client.close_stdin();
         client.end().is(0, "eins\nzwei\n", "");
         server.close_stdin();
@@ -152,7 +152,7 @@ fn connect_works_with_nc_ncat_and_socat_as_servers() {
         let server = Proc::start(Command::new(args[0]).args(&args[1..]));
         let address = format!("127.0.0.1:{}", port_of(&server));
         let client = Proc::start(&mut secretcat(["connect", &address, "-m", "one"]));
-        server.until_stdout("one\n");
+        server.wait_for_stdout("one\n");
         server.signal(rustix::process::Signal::KILL);
         let out = client.end();
         assert_eq!(out.status, Some(1), "{args:?}: {out:?}");
@@ -170,7 +170,7 @@ fn raw_works_with_nc_and_ncat() {
         let address = format!("127.0.0.1:{}", port_of(&server));
         let mut client = Proc::start(&mut secretcat(["connect", "--raw", &address]));
         client.write("no line feed");
-        server.until_stdout("no line feed");
+        server.wait_for_stdout("no line feed");
         server.write(b"\0\xff");
         server.close_stdin();
         client.close_stdin();

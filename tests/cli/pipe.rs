@@ -19,18 +19,18 @@ fn kept_pipe_serves_the_next_client_after_a_reset() {
     let (mut first, mut second) = (server.open(), server.open());
     let name = first.local_addr().unwrap();
     first.write_all(b"first\n").unwrap();
-    server.proc.until_stdout("first\n");
+    server.proc.wait_for_stdout("first\n");
     second.write_all(b"second\n").unwrap(); // waits at the door
     reset(first);
-    server.proc.until_stdout("first\nsecond\n");
+    server.proc.wait_for_stdout("first\nsecond\n");
     drop(second);
     let mut third = server.open();
     third.write_all(b"third\n").unwrap();
-    server.proc.until_stdout("first\nsecond\nthird\n");
+    server.proc.wait_for_stdout("first\nsecond\nthird\n");
     drop(third);
     let lost = "0 bytes not sent, 0 sent but not acknowledged: connection reset by peer; stdin had not ended";
-    let said = format!("{}secretcat: {name}: {lost}\nsecretcat: 1 connection lost bytes\n", server.said);
-    server.stop().is(1, "first\nsecond\nthird\n", said);
+    let stderr = format!("{}secretcat: {name}: {lost}\nsecretcat: 1 connection lost bytes\n", server.ready_line);
+    server.stop().is(1, "first\nsecond\nthird\n", stderr);
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn raw_widens_its_pipes_and_messages_do_not() {
     for (args, size) in [(&["--raw"][..], most.clamp(USUAL, 1 << 20)), (&[], USUAL)] {
         let mut proc = Proc::start(secretcat(["connect", &server.address()]).args(args));
         proc.write("x\n");
-        proc.until_stdout("x\n");
+        proc.wait_for_stdout("x\n");
         for fd in [0, 1] {
             let pipe = File::open(format!("/proc/{}/fd/{fd}", proc.pid())).unwrap();
             assert_eq!(rustix::pipe::fcntl_getpipe_size(pipe).unwrap(), size, "{args:?} {fd}");
@@ -59,15 +59,15 @@ fn kept_pipe_serves_clients_after_the_end_of_stdin() {
     for (name, sent) in [("first", &b"from stdin\n"[..]), ("second", b""), ("third", b"")] {
         let mut client = server.open();
         assert_eq!(read_to_end(&client), sent, "{name} is sent what is left of stdin, and its end");
-        for word in ["heard\n", "still heard\n"] {
+        for word in ["received\n", "still received\n"] {
             let line = format!("{name} {word}");
             client.write_all(line.as_bytes()).unwrap();
             out += &line;
-            server.proc.until_stdout(&out);
+            server.proc.wait_for_stdout(&out);
         }
     }
-    let said = server.said.clone();
-    server.stop().is(0, out, said);
+    let stderr = server.ready_line.clone();
+    server.stop().is(0, out, stderr);
 }
 
 #[test]
@@ -83,11 +83,11 @@ fn stdin_is_sent_to_a_client_that_has_half_closed() {
         server.proc.signal(Signal::CONT);
         server.proc.feed(bytes[4096..].to_vec());
         assert!(read_to_end(&client) == bytes, "{args:?}");
-        server.proc.until_stdout("all I have\n");
+        server.proc.wait_for_stdout("all I have\n");
         drop(client);
-        let said = server.said.clone();
+        let stderr = server.ready_line.clone();
         let ended = if args.len() == 2 { server.proc.end() } else { server.stop() };
-        ended.is(0, "all I have\n", said);
+        ended.is(0, "all I have\n", stderr);
     }
 }
 
@@ -100,19 +100,19 @@ fn idle_client_ends_a_pipe_but_not_a_kept_one() {
     let is_reset = |mut client: &TcpStream| client.read(&mut [0]).unwrap_err().kind() == ErrorKind::ConnectionReset;
     assert!(is_reset(&client));
     let lost = "0 bytes not sent, 0 sent but not acknowledged: no byte received or sent within --idle-timeout";
-    let told =
+    let loss_line =
         |client: &TcpStream| format!("secretcat: {}: {lost}; stdin had not ended\n", client.local_addr().unwrap());
-    let said = server.said.clone();
-    server.proc.end().is(1, "", said + &told(&client));
+    let stderr = server.ready_line.clone();
+    server.proc.end().is(1, "", stderr + &loss_line(&client));
 
     let server = Server::start(&[&idle[..], &["--keep-open"]].concat());
-    let mut said = server.said.clone();
+    let mut stderr = server.ready_line.clone();
     for _ in 0..2 {
         let client = server.open();
         assert!(is_reset(&client));
-        said += &told(&client);
+        stderr += &loss_line(&client);
     }
-    server.stop().is(1, "", said + "secretcat: 2 connections lost bytes\n");
+    server.stop().is(1, "", stderr + "secretcat: 2 connections lost bytes\n");
 }
 
 #[test]
@@ -126,8 +126,7 @@ fn slow_stdin_is_sent_whole_to_a_half_closed_client() {
     client.read_exact(&mut first).unwrap(); // stdin has been read
     client.shutdown(Shutdown::Write).unwrap();
     assert!([&first[..], &read_to_end(&client)].concat() == bytes);
-    let said = server.said.clone();
-    server.proc.end().is(0, "", said);
+    server.proc.end().is(0, "", server.ready_line);
 }
 
 #[test]
@@ -138,8 +137,8 @@ fn shutdown_counts_unsent_bytes_of_a_pipe() {
     client.read_exact(&mut [0; 10]).unwrap();
     server.proc.signal(Signal::TERM);
     let name = client.local_addr().unwrap();
-    let said = format!("{}secretcat: serve {name}: stopped with 990 bytes unsent\n", server.said);
-    server.proc.end().is(1, "", said);
+    let stderr = format!("{}secretcat: serve {name}: stopped with 990 bytes unsent\n", server.ready_line);
+    server.proc.end().is(1, "", stderr);
 }
 
 #[test]
@@ -149,8 +148,8 @@ fn shutdown_reports_unsent_bytes_of_a_file() {
     client.read_exact(&mut [0]).unwrap();
     server.proc.signal(Signal::TERM);
     let name = client.local_addr().unwrap();
-    let said = format!("{}secretcat: serve {name}: stopped with bytes unsent\n", server.said);
-    server.proc.end().is(1, "", said);
+    let stderr = format!("{}secretcat: serve {name}: stopped with bytes unsent\n", server.ready_line);
+    server.proc.end().is(1, "", stderr);
     assert_eq!(client.read_to_end(&mut Vec::new()).unwrap_err().kind(), ErrorKind::ConnectionReset);
 }
 
@@ -168,7 +167,7 @@ fn stop_unread(stdout: OwnedFd, is_full: impl Fn() -> bool) -> String {
     server.proc.signal(Signal::TERM);
     let out = server.proc.end();
     assert_eq!(out.status, Some(2), "{out:?}");
-    let failure = out.stderr.strip_prefix(&server.said).unwrap();
+    let failure = out.stderr.strip_prefix(&server.ready_line).unwrap();
     failure.strip_prefix("secretcat: write to stdout: stopped with ").unwrap().to_owned()
 }
 
@@ -177,9 +176,9 @@ fn full_stdout_socket_does_not_delay_shutdown() {
     let (_reader, stdout) = UnixStream::pair().unwrap();
     let again = stdout.try_clone().unwrap();
     let write = || socket2::SockRef::from(&again).send_with_flags(b"x", libc::MSG_DONTWAIT);
-    let said = stop_unread(stdout.into(), || write().is_err_and(|error| error.kind() == ErrorKind::WouldBlock));
-    let count = said.strip_prefix("more than ").and_then(|rest| rest.strip_suffix(" bytes unwritten\n"));
-    assert!(count.is_some_and(|count| count.parse::<usize>().is_ok()), "{said:?}");
+    let stderr = stop_unread(stdout.into(), || write().is_err_and(|error| error.kind() == ErrorKind::WouldBlock));
+    let count = stderr.strip_prefix("more than ").and_then(|rest| rest.strip_suffix(" bytes unwritten\n"));
+    assert!(count.is_some_and(|count| count.parse::<usize>().is_ok()), "{stderr:?}");
 }
 
 #[test]

@@ -45,17 +45,17 @@ fn last_line_has_all_bytes_of_both_directions() {
 fn progress_without_a_terminal_prints_whole_lines() {
     let server = Server::start(&["--service", "pipe", "--progress"]);
     let client = server.open();
-    // The transfer goes on for as long as it takes until it is told of.
+    // The transfer goes on until its progress is reported.
     thread::scope(|scope| {
-        let (told, over) = std::sync::mpsc::channel::<()>();
+        let (reported, over) = std::sync::mpsc::channel::<()>();
         let mut stream = &client;
         scope.spawn(move || {
             while over.try_recv() == Err(TryRecvError::Empty) {
                 stream.write_all(&[b'x'; 1000]).unwrap();
             }
         });
-        server.proc.until_stderr("received ");
-        drop(told);
+        server.proc.wait_for_stderr("received ");
+        drop(reported);
     });
     drop(client);
     let mut proc = server.proc;

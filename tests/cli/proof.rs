@@ -158,10 +158,10 @@ fn invisible_peer_is_reported_once_and_acks_are_awaited() {
         "-m",
         "SECRET 1",
     ];
-    let said = "secretcat: 10.10.11.2:4500: --barrier peer-read: the peer's socket is not visible on this host \
+    let stderr = "secretcat: 10.10.11.2:4500: --barrier peer-read: the peer's socket is not visible on this host \
                 (another host or network namespace); waiting for its acknowledgements and --delay instead\n";
     let answers = digits("42") + &digits("1");
-    run_command(&mut net.on(0, secretcat(args).arg("--trace").arg(&file)), "").is(0, &answers, said);
+    run_command(&mut net.on(0, secretcat(args).arg("--trace").arg(&file)), "").is(0, &answers, stderr);
     let trace = Trace::read(&file);
     assert_eq!(trace.barriers(1), ["not_visible"; 6]);
     assert_eq!(trace.numbers(1, "pause", "nanos"), [3_000_000; 5]);
@@ -213,13 +213,13 @@ fn delayed_reader_blocks_the_sender_by_its_window() {
     let server = Server::start(&["--service", "discard", "--rcvbuf", "2304", "--read-start-delay", "1h"]);
     let mut sender = Proc::start(&mut secretcat(["connect", "--raw", &server.address()]));
     sender.feed(vec![b'x'; 8 << 20]);
-    let told = || {
+    let output = || {
         let filter = format!("dport = :{}", server.port());
         let out = Command::new("ss").args(["-Htin", "state", "established", &filter]).output().unwrap();
         String::from_utf8(out.stdout).unwrap()
     };
     poll_until("the window closes", thread::yield_now, || {
-        let told = told();
-        told.contains(" rwnd_limited:") && told.contains(" notsent:")
+        let output = output();
+        output.contains(" rwnd_limited:") && output.contains(" notsent:")
     });
 }

@@ -78,7 +78,7 @@ fn no_shutdown_keeps_the_connection_after_end_of_input() {
     assert_eq!(server.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
     server.set_nonblocking(false).unwrap();
     server.write_all(b"first\n").unwrap();
-    proc.until_stdout("first\n");
+    proc.wait_for_stdout("first\n");
     server.set_nonblocking(true).unwrap();
     assert_eq!(server.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
     server.set_nonblocking(false).unwrap();
@@ -93,7 +93,7 @@ fn reset_is_status_1_with_byte_counts() {
     let proc = Proc::start(&mut secretcat(["connect", "--raw", &address]));
     let mut server = accept(&listener);
     server.write_all(b"half an ans").unwrap();
-    proc.until_stdout("half an ans");
+    proc.wait_for_stdout("half an ans");
     reset(server);
     let lost = "0 bytes not sent, 0 sent but not acknowledged: connection reset by peer; stdin had not ended";
     proc.end().is(1, "half an ans", format!("secretcat: {address}: {lost}\n"));
@@ -179,14 +179,14 @@ fn bytes_after_urgent_data_are_received() {
     let proc = Proc::start(&mut secretcat(["connect", "--raw", "--end-with-peer", &address]));
     let mut server = accept(&listener);
     server.write_all(b"zero").unwrap();
-    proc.until_stdout("zero");
+    proc.wait_for_stdout("zero");
     // All of it is there before any of it is read.
     proc.suspend();
     server.write_all(b"one").unwrap();
     SockRef::from(&server).send_out_of_band(b"!").unwrap();
     server.write_all(b"two").unwrap();
     proc.signal(Signal::CONT);
-    proc.until_stdout("zeroonetwo");
+    proc.wait_for_stdout("zeroonetwo");
     drop(server);
     proc.end().is(0, "zeroonetwo", "");
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::trace::{self, Trace, Traced, number};
 use crate::support::{
-    Dir, NOT_FOUND, Proc, Server, accept, converse, digits, local_listener, read_line, run, run_command, secretcat,
+    Dir, NOT_FOUND, Proc, Server, accept, digits, exchange, local_listener, read_line, run, run_command, secretcat,
 };
 
 /// A read stands behind the writes of its bytes, an end behind the half-close, and what a barrier
@@ -99,7 +99,7 @@ fn trace_starts_with_time_version_and_command_line() {
 
     let begun = SystemTime::now();
     let listener = Traced::start(&dir, &["--service", "echo"]);
-    assert_eq!(start_of(&listener.ends(), begun)[0], "listen");
+    assert_eq!(start_of(&listener.stop_and_read(), begun)[0], "listen");
 }
 
 /// The bytes of the events of one kind on the connecting side, as the trace has them.
@@ -178,9 +178,9 @@ fn interim_response_is_not_counted_as_a_message() {
     let mut client = listener.open();
     client.write_all(b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 8\r\n\r\n").unwrap();
     assert_eq!(read_line(&mut client), "HTTP/1.1 100 Continue\r\n");
-    let reply = converse(client, b"SECRET 4");
+    let reply = exchange(client, b"SECRET 4");
     assert!(reply.starts_with(b"\r\nHTTP/1.1 200 OK\r\n"), "{}", String::from_utf8_lossy(&reply));
-    let trace = listener.ends();
+    let trace = listener.stop_and_read();
     let messages: Vec<Value> = trace.of(1, "message").iter().map(|line| json!([line["dir"], line["number"]])).collect();
     assert_eq!(messages, [json!(["in", 1]), json!(["out", 1])]);
     let answer = *trace.of(1, "message").last().unwrap();
@@ -198,7 +198,7 @@ fn interim_response_is_not_counted_as_a_message() {
     while read_line(&mut server) != "\r\n" {}
     let last = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
     server.write_all(last.as_bytes()).unwrap();
-    drop(converse(server, b""));
+    drop(exchange(server, b""));
     let out = client.end();
     assert_eq!((out.status, out.stdout), (Some(0), b"ok\n".to_vec()), "{}", out.stderr);
     assert!(out.stderr.contains("\nmessages      1 out, 1 in\n"), "{}", out.stderr);

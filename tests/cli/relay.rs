@@ -10,11 +10,11 @@ use socket2::{Domain, Socket, Type};
 
 use crate::support::trace::Traced;
 use crate::support::{
-    DEADLINE, Dir, Proc, Server, accept, converse, digits, ends_in_a_reset, limited, local_listener, noise, read_line,
-    relayed_pair, reset, run, start_relay,
+    DEADLINE, Dir, Proc, Server, accept, digits, exchange, expect_reset, local_listener, noise, read_line,
+    relayed_pair, reset, run, start_relay, with_deadline,
 };
 
-/// The same, when the relay knows its server as well: something has been said.
+/// The same pair after a line has passed, so the relay has connected to its server.
 fn acquainted(mut client: TcpStream, mut server: TcpStream) -> (TcpStream, TcpStream) {
     client.write_all(b"hello\n").unwrap();
     assert_eq!(read_line(&mut server), "hello\n");
@@ -32,7 +32,7 @@ fn every_byte_is_relayed_whatever_the_cuts() {
     ] {
         let relay = start_relay(&echo.address(), plan);
         let bytes = noise(300_000);
-        assert!(converse(relay.open(), &bytes) == bytes, "{plan:?}");
+        assert!(exchange(relay.open(), &bytes) == bytes, "{plan:?}");
         relay.stops_with("");
     }
     echo.stops_with("");
@@ -45,7 +45,7 @@ fn cut_toward_cuts_only_that_direction() {
     for (side, to_server, to_client) in [("server", true, false), ("client", false, true), ("both", true, true)] {
         let relay = Traced::start(&dir, &["--relay", &server.address(), "--chunk", "1", "--cut-toward", side]);
         run(["connect", &relay.address(), "-m", "SECRET 42"], "").is(0, digits("42"), "");
-        let trace = relay.ends();
+        let trace = relay.stop_and_read();
         let cut = |side: &str| {
             let conn = trace.connections(side)[0];
             let writes = trace.writes(conn);
@@ -66,7 +66,7 @@ fn relay_sets_nodelay_unless_nagle_is_requested() {
     for (asked, nodelay) in [(&[][..], "on"), (&["--nagle"], "off")] {
         let relay = Traced::start(&dir, &[&["--relay", &server.address()], asked].concat());
         run(["connect", &relay.address(), "-m", "SECRET 1"], "").is(0, digits("1"), "");
-        let trace = relay.ends();
+        let trace = relay.stop_and_read();
         let options = trace.0.iter().filter(|line| line["type"] == "option" && line["name"] == "nodelay");
         assert_eq!(options.map(|line| line["effective"].as_str()).collect::<Vec<_>>(), [Some(nodelay); 2], "{asked:?}");
     }
@@ -90,7 +90,7 @@ fn cut_offsets_count_each_direction_separately() {
         }
     }
     drop((client, server));
-    let trace = relay.ends();
+    let trace = relay.stop_and_read();
     for conn in [1, 2] {
         let ends: Vec<u64> = trace
             .of(conn, "write")
@@ -110,24 +110,24 @@ fn half_close_is_relayed_and_the_other_direction_stays_open() {
         let (mut client, mut server) = relayed_pair(&listener, &relay);
         client.write_all(b"all I ask").unwrap();
         client.shutdown(Shutdown::Write).unwrap();
-        let mut heard = String::new();
-        server.read_to_string(&mut heard).unwrap();
-        assert_eq!(heard, "all I ask");
+        let mut received = String::new();
+        server.read_to_string(&mut received).unwrap();
+        assert_eq!(received, "all I ask");
         server.write_all(b"an answer\n").unwrap();
         assert_eq!(read_line(&mut client), "an answer\n");
         server.write_all(b"and more").unwrap();
         drop(server);
-        heard.clear();
-        client.read_to_string(&mut heard).unwrap();
-        assert_eq!(heard, "and more");
+        received.clear();
+        client.read_to_string(&mut received).unwrap();
+        assert_eq!(received, "and more");
 
         // The other way round: the server ends first, and still hears.
         let (mut client, mut server) = relayed_pair(&listener, &relay);
         server.write_all(b"goodbye").unwrap();
         server.shutdown(Shutdown::Write).unwrap();
-        heard.clear();
-        client.read_to_string(&mut heard).unwrap();
-        assert_eq!(heard, "goodbye");
+        received.clear();
+        client.read_to_string(&mut received).unwrap();
+        assert_eq!(received, "goodbye");
         client.write_all(b"wait\n").unwrap();
         assert_eq!(read_line(&mut server), "wait\n");
         client.shutdown(Shutdown::Write).unwrap();
@@ -143,11 +143,11 @@ fn reset_is_relayed_to_its_own_pair_only() {
     let (mut others_client, mut others_server) = relayed_pair(&listener, &relay);
     let (client, mut server) = relayed_pair(&listener, &relay);
     reset(client);
-    ends_in_a_reset(&mut server, "");
+    expect_reset(&mut server, "");
     let (client, server) = relayed_pair(&listener, &relay);
     let (mut client, server) = acquainted(client, server);
     reset(server);
-    ends_in_a_reset(&mut client, "");
+    expect_reset(&mut client, "");
     others_client.write_all(b"still here\n").unwrap();
     assert_eq!(read_line(&mut others_server), "still here\n");
     drop((others_client, others_server));
@@ -163,7 +163,7 @@ fn reset_is_relayed_after_the_bytes_before_it() {
         let (mut client, mut server) = acquainted(client, server);
         server.write_all(b"half an ans").unwrap();
         reset(server);
-        ends_in_a_reset(&mut client, "half an ans");
+        expect_reset(&mut client, "half an ans");
 
         // And in the middle of what it does not read, of which the client hears no good end.
         let (client, server) = relayed_pair(&listener, &relay);
@@ -172,7 +172,7 @@ fn reset_is_relayed_after_the_bytes_before_it() {
         while client.write(&[b'x'; 4096]).is_ok() {}
         client.set_nonblocking(false).unwrap();
         reset(server);
-        ends_in_a_reset(&mut client, "");
+        expect_reset(&mut client, "");
         assert_eq!(relay.stop().status, Some(0));
     }
 }
@@ -184,16 +184,16 @@ fn relayed_reset_waits_for_a_client_that_reads_late() {
     let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     client.set_recv_buffer_size(4096).unwrap(); // the rest stays in the kernel of the relay
     client.connect(&relay.addr.into()).unwrap();
-    let (mut client, mut server) = acquainted(limited(client.into()), accept(&listener));
+    let (mut client, mut server) = acquainted(with_deadline(client.into()), accept(&listener));
     let bytes = noise(40_000);
     server.write_all(&bytes).unwrap();
     reset(server);
-    relay.proc.until_stderr(&format!("#2 {address} <- #1: "));
-    relay.proc.until_stderr(": reset by peer\n");
+    relay.proc.wait_for_stderr(&format!("#2 {address} <- #1: "));
+    relay.proc.wait_for_stderr(": reset by peer\n");
     let mut got = vec![0; bytes.len()];
     client.read_exact(&mut got).unwrap();
     assert!(got == bytes);
-    ends_in_a_reset(&mut client, "");
+    expect_reset(&mut client, "");
 }
 
 /// A client whose server is not there is reset, at times before its connection is seen to stand.
@@ -201,7 +201,7 @@ fn relayed_reset_waits_for_a_client_that_reads_late() {
 fn is_refused(relay: &Server) {
     match TcpStream::connect(relay.addr) {
         Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
-        Ok(mut client) => ends_in_a_reset(&mut client, ""),
+        Ok(mut client) => expect_reset(&mut client, ""),
     }
 }
 
@@ -211,12 +211,12 @@ fn refusing_server_is_reported_and_tried_for_next_client() {
     drop(listener);
     let relay = start_relay(&address, &[]);
     is_refused(&relay);
-    let told = format!("secretcat: connect {address}: connection refused (is a server listening there?)\n");
-    relay.proc.until_stderr(&told);
+    let error = format!("secretcat: connect {address}: connection refused (is a server listening there?)\n");
+    relay.proc.wait_for_stderr(&error);
     let server = Server::at(&address, &[]);
     run(["connect", &relay.address(), "-m", "SECRET 1"], "").is(0, digits("1"), "");
     server.stops_with("");
-    relay.stops_with(&told);
+    relay.stops_with(&error);
 }
 
 /// Clients decide how often that happens, and not how long the log grows.
@@ -231,10 +231,10 @@ fn refusing_server_is_reported_once_a_second_with_a_count() {
     }
     let out = relay.stop();
     let most = 2 + begun.elapsed().as_secs();
-    let told = format!("secretcat: connect {address}: connection refused (is a server listening there?)");
+    let error = format!("secretcat: connect {address}: connection refused (is a server listening there?)");
     let lines: Vec<_> = out.stderr.lines().skip(1).collect();
-    assert!((2..=most).contains(&(lines.len() as u64)) && lines[0] == told, "{lines:?} within {:?}", begun.elapsed());
-    let counts = lines.iter().map(|line| match line.strip_prefix(&told).unwrap() {
+    assert!((2..=most).contains(&(lines.len() as u64)) && lines[0] == error, "{lines:?} within {:?}", begun.elapsed());
+    let counts = lines.iter().map(|line| match line.strip_prefix(&error).unwrap() {
         "" => 1,
         more => {
             1 + more
@@ -259,7 +259,7 @@ fn client_after_a_refused_one_is_refused_with_a_reset() {
     relay.proc.suspend();
     let mut coming = relay.open();
     relay.proc.signal(Signal::CONT);
-    ends_in_a_reset(&mut coming, "");
+    expect_reset(&mut coming, "");
 }
 
 #[test]
@@ -313,14 +313,14 @@ fn stopping_relay_still_sends_pending_replies() {
         client.write_all(b"question\n").unwrap();
         assert_eq!(read_line(&mut server), "question\n");
         relay.proc.signal(Signal::TERM);
-        relay.proc.until_stderr("stopping: answering received messages\n");
+        relay.proc.wait_for_stderr("stopping: answering received messages\n");
         // The server learns that no more is coming, and answers what came.
         assert_eq!(server.read(&mut [0]).unwrap(), 0);
         server.write_all(b"answer").unwrap();
         drop((server, idle.1));
-        let mut heard = String::new();
-        client.read_to_string(&mut heard).unwrap();
-        assert_eq!(heard, "answer");
+        let mut received = String::new();
+        client.read_to_string(&mut received).unwrap();
+        assert_eq!(received, "answer");
         drop((client, idle.0));
         let ended = relay.proc.end();
         assert_eq!((ended.status, ended.stdout.len()), (Some(0), 0), "{ended:?}");
@@ -335,14 +335,14 @@ fn relay_listens_on_a_unix_socket() {
     let address = format!("unix:{}", path.display());
     let proc =
         Proc::start(&mut crate::support::secretcat(["listen", &address, "--relay", &server.address(), "--chunk", "3"]));
-    proc.until_stderr("listening on ");
+    proc.wait_for_stderr("listening on ");
     let mut client = UnixStream::connect(&path).unwrap();
     client.set_read_timeout(Some(DEADLINE)).unwrap();
     client.write_all(b"to and fro").unwrap();
     client.shutdown(Shutdown::Write).unwrap();
-    let mut heard = String::new();
-    client.read_to_string(&mut heard).unwrap();
-    assert_eq!(heard, "to and fro");
+    let mut received = String::new();
+    client.read_to_string(&mut received).unwrap();
+    assert_eq!(received, "to and fro");
     server.stops_with("");
 }
 

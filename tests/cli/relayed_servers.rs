@@ -16,7 +16,7 @@ fn is_fetched_by_curl(relay: &Server, page: &[u8]) {
     assert!(out.stdout == page.repeat(2), "{} bytes", out.stdout.len());
 }
 
-/// A directory with this page in it; `None`, and it is said, where nobody could fetch it.
+/// A directory with this page in it; `None` where there is no curl to fetch it.
 fn site(name: &str, page: &[u8]) -> Option<Dir> {
     if !skip::has_program("curl") {
         return None;

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use crate::support::{Proc, accept, converse, local_listener, noise, read_line, reset, secretcat};
+use crate::support::{Proc, accept, exchange, local_listener, noise, read_line, reset, secretcat};
 
 const RETRY: [&str; 4] = ["--retry", "2", "--retry-delay", "10ms"];
 
@@ -62,7 +62,7 @@ fn later_input_follows_the_resent_input() {
     let mut server = third(&listener, 3);
     assert_eq!(read_line(&mut server), "one\r\n");
     proc.feed(b"two\n".to_vec());
-    assert_eq!(converse(server, b"three"), b"two\r\n");
+    assert_eq!(exchange(server, b"three"), b"two\r\n");
     proc.end().is(0, "three", "");
 }
 
@@ -97,7 +97,7 @@ fn nothing_is_resent_after_a_byte_of_a_reply() {
         server.read_exact(&mut [0; 2]).unwrap();
         server.write_all(b"x").unwrap();
         if shown {
-            proc.until_stdout("x");
+            proc.wait_for_stdout("x");
             reset(server);
         } else {
             drop(server); // the end comes after the byte

@@ -45,7 +45,7 @@ fn requested_and_effective_values_are_shown() {
         let row = rows.iter().find(|row| row[0] == name).unwrap();
         (row[1].as_str(), row[2].as_str())
     };
-    // The kernel doubles buffers, within limits of its own; what it changed is told and is no error.
+    // The kernel doubles buffers, within limits of its own; what it changed is shown and is no error.
     assert_eq!(row("sndbuf"), ("4KiB", "8KiB"));
     assert_eq!(row("ttl"), ("33", "33"));
     assert_eq!(row("keepalive"), ("on", "on"));
@@ -62,8 +62,8 @@ fn requested_and_effective_values_are_shown() {
 #[test]
 fn listener_shows_options_of_itself_and_its_first_client() {
     let server = Server::start(&["--show-options", "--nodelay", "--rcvbuf", "16k", "--backlog", "9"]);
-    assert_eq!(server.say("SECRET 1\n"), digits("1"));
-    assert_eq!(server.say("SECRET 2\n"), digits("2"));
+    assert_eq!(server.exchange("SECRET 1\n"), digits("1"));
+    assert_eq!(server.exchange("SECRET 2\n"), digits("2"));
     let out = server.stop();
     let rows = shown(&out.stderr);
     assert_eq!(out.stderr.matches("option ").count(), 1, "once is enough: {}", out.stderr);
@@ -85,7 +85,7 @@ fn services_that_answer_set_nodelay() {
         (&["--service", "source", "--count", "9", "--chunk", "1"], "on", "on"),
     ] {
         let server = Server::start(&[&["--show-options"], args].concat());
-        server.say("x\n");
+        server.exchange("x\n");
         let row = ["nodelay", requested, effective].map(str::to_owned);
         let out = server.stop();
         assert!(shown(&out.stderr).contains(&row), "{args:?}: {}", out.stderr);
@@ -97,7 +97,7 @@ fn accepted_unix_socket_has_the_requested_send_buffer() {
     let dir = Dir::new("sndbuf");
     let address = format!("unix:{}", dir.file("socket").display());
     let server = Proc::start(&mut secretcat(["listen", &address, "--sndbuf", "4k", "--show-options"]));
-    server.until_stderr("listening on");
+    server.wait_for_stderr("listening on");
     run(["connect", &address, "-m", "SECRET 1"], "").is(0, digits("1"), "");
     server.signal(rustix::process::Signal::TERM);
     let out = server.end();

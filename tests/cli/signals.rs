@@ -86,7 +86,7 @@ impl Run {
             Task::Pipe => {
                 let (server, mut client) = listen(&["--service", "pipe"]);
                 client.write_all(b"hello\n").unwrap();
-                server.proc.until_stdout("hello\n");
+                server.proc.wait_for_stdout("hello\n");
                 (server.proc, vec![Box::new(client)])
             }
             Task::Relay => {
@@ -113,13 +113,13 @@ impl Run {
             Task::Retrying => {
                 let args = ["connect", "127.0.0.1:1", "-v", "-m", "a", "--retry", "1", "--retry-delay", "1h"];
                 let proc = Proc::start(&mut command(&args, &recorded));
-                proc.until_stderr("trying again");
+                proc.wait_for_stderr("trying again");
                 (proc, vec![])
             }
             Task::Loopback => {
                 let mut proc = Proc::start(&mut command(&["connect", "--loopback"], &recorded));
                 proc.write("SECRET 1\n");
-                proc.until_stdout(&digits("1"));
+                proc.wait_for_stdout(&digits("1"));
                 (proc, vec![])
             }
             Task::Sweep => {
@@ -137,7 +137,7 @@ impl Run {
     #[track_caller]
     fn end(mut self) -> Outcome {
         if self.task.listens() {
-            self.proc.until_stderr("stopping");
+            self.proc.wait_for_stderr("stopping");
             self.peers.clear(); // which it would wait for
         }
         let out = self.proc.end();
@@ -218,7 +218,7 @@ fn closing_the_terminal_ends_each_command() {
         let (proc, terminal) = start(&["listen", "127.0.0.1:0", "--service", service]);
         let server = Server::from_proc(proc);
         drop(terminal);
-        server.proc.end().is(0, "", &server.said);
+        server.proc.end().is(0, "", &server.ready_line);
     }
     let sweep = ["sweep", &address, "-m", "a", "--timeout", "1h"];
     for args in [&["connect", &address, "-m", "a"][..], &["connect", "--raw", &address], &sweep] {
@@ -240,13 +240,13 @@ fn second_signal_ends_pid_1_of_a_container_at_once() {
     let run = Run::start(Task::Relay, &as_pid_1);
     let first = child_of(&run.proc);
     kill_process(first, Signal::TERM).unwrap();
-    run.proc.until_stderr("stopping");
+    run.proc.wait_for_stderr("stopping");
     kill_process(first, Signal::TERM).unwrap();
     let out = run.proc.end();
     assert_eq!((out.status, out.signal), (Some(143), None), "{}", out.stderr);
 }
 
-/// A loop of bash(1) over the program, on a terminal. `None`, and it is said, where there is no bash.
+/// A loop of bash(1) over the program, on a terminal. `None` where there is no bash.
 fn looped<const N: usize>(args: [&str; N]) -> Option<Terminal> {
     if !skip::has_program("bash") {
         return None;
@@ -286,7 +286,7 @@ fn sigint_ends_listen_and_sweep_in_the_background() {
     let script = "\"$0\" \"$@\" & echo \"$!;\"; wait $!; echo \"ended with $?\"";
     let (listener, address) = local_listener();
     let ends = |job: Proc, signals: &[Signal], status: u8| {
-        let pid = job.until_stdout(";").trim_end().trim_end_matches(';').to_owned();
+        let pid = job.wait_for_stdout(";").trim_end().trim_end_matches(';').to_owned();
         let pid = Pid::from_raw(pid.parse().unwrap()).unwrap();
         for &signal in signals {
             kill_process(pid, signal).unwrap();

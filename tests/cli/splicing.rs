@@ -27,13 +27,13 @@ struct Moved {
     copied: usize,
 }
 
-/// The program, with its calls told to `log`.
+/// The program, with its system calls logged to `log`.
 fn watched<S: AsRef<OsStr>>(log: &Path, args: impl IntoIterator<Item = S>) -> Command {
     straced(log, &["-s", "0", "-e", &format!("trace=splice,{}", COPIES.join(","))], args)
 }
 
 impl Moved {
-    /// Adds up what strace(1) has told: `PID call(…) = N`, or `PID <... call resumed>…) = N`.
+    /// Adds up what strace(1) has logged: `PID call(…) = N`, or `PID <... call resumed>…) = N`.
     fn read(log: &Path) -> Moved {
         let mut moved = Moved { within: 0, copied: 0 };
         for line in std::fs::read_to_string(log).unwrap().lines() {
@@ -112,7 +112,7 @@ fn relayed_bytes_are_spliced() {
             assert!(got == bytes, "{args:?}");
         }
         drop((client, server));
-        relay.proc.end().is(0, "", &relay.said);
+        relay.proc.end().is(0, "", &relay.ready_line);
         Moved::read(&log)
     };
     // Every byte goes in and out, both ways. The first portions tell that there is much, and are copied.

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::thread;
 
 use crate::support::{
-    Dir, Proc, Server, ask, converse, digits, poll_until, run_command, secretcat, skip, straced, tcp,
+    Dir, Proc, Server, ask, digits, exchange, poll_until, run_command, secretcat, skip, straced, tcp,
 };
 
 #[test]
@@ -30,7 +30,7 @@ fn three_loops_answer_all_clients() {
         for number in 0..20 {
             let addr = server.addr;
             scope.spawn(move || {
-                let answers = converse(tcp(addr), format!("SECRET {number}\n").as_bytes());
+                let answers = exchange(tcp(addr), format!("SECRET {number}\n").as_bytes());
                 assert_eq!(String::from_utf8(answers).unwrap(), digits(&number.to_string()));
             });
         }
@@ -94,9 +94,9 @@ fn loop_sleeps_at_once_only_without_busy_poll() {
         });
         let listen = sleeps_in(&log, &["listen", "127.0.0.1:0", "--once", "--busy-poll", time], |command| {
             let server = Server::from_command(command);
-            assert_eq!(server.say("SECRET 2\n"), digits("2"));
-            let said = format!("listening on {}\n", server.address());
-            server.proc.end().is(0, "", said);
+            assert_eq!(server.exchange("SECRET 2\n"), digits("2"));
+            let ready_line = format!("listening on {}\n", server.address());
+            server.proc.end().is(0, "", ready_line);
         });
         assert_eq!((connect, listen), (sleeps, sleeps), "--busy-poll {time}");
         server.stops_with("");
@@ -135,7 +135,7 @@ fn unix_socket_file_is_removed_after_all_loops_end() {
     let path = dir.file("socket");
     let address = format!("unix:{}", path.display());
     let proc = Proc::start(&mut secretcat(["listen", &address, "--threads", "2"]));
-    let said = proc.until_stderr("listening on");
+    let ready_line = proc.wait_for_stderr("listening on");
     for _ in 0..4 {
         let mut stream = UnixStream::connect(&path).unwrap();
         stream.write_all(b"SECRET 5\n").unwrap();
@@ -144,6 +144,6 @@ fn unix_socket_file_is_removed_after_all_loops_end() {
         assert_eq!(String::from_utf8(answer).unwrap(), digits("5"));
     }
     proc.signal(rustix::process::Signal::TERM);
-    proc.end().is(0, "", said);
+    proc.end().is(0, "", ready_line);
     assert!(!path.exists());
 }

@@ -10,7 +10,7 @@ use std::time::Instant;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::support::{
-    DEADLINE, NOT_FOUND, Proc, Server, accept, ask, client_with_full_buffers, converse, digits, local_listener,
+    DEADLINE, NOT_FOUND, Proc, Server, accept, ask, client_with_full_buffers, digits, exchange, local_listener,
     poll_until, read_line, reset, run, secretcat, skip, with_limit,
 };
 
@@ -120,7 +120,7 @@ fn endless_line_costs_little_memory() {
     let mut patient = server.open();
     // One that stays below the limit, and one that does not care.
     patient.write_all(&vec![b'7'; 1_000_000]).unwrap();
-    assert_eq!(converse(server.open(), &vec![b'x'; 64 * 1024 * 1024]), b"Message too long.\n");
+    assert_eq!(exchange(server.open(), &vec![b'x'; 64 * 1024 * 1024]), b"Message too long.\n");
     grew_by_less(&server.proc, before, 4 * MIB);
     patient.write_all(b"SECRET\n").unwrap();
     assert_eq!(read_line(&mut patient), digits(&"7".repeat(1_000_000)));
@@ -145,7 +145,7 @@ fn thousands_of_short_connections_leak_nothing() {
                 reset(client);
             }
             if n % 4 == 0 {
-                assert_eq!(converse(server.open(), &[b'x'; 1000]), b"Message too long.\n");
+                assert_eq!(exchange(server.open(), &[b'x'; 1000]), b"Message too long.\n");
             }
         }
         assert_eq!(ask(healthy, "SECRET 2"), digits("2"));
@@ -175,7 +175,7 @@ fn running_out_of_descriptors_is_logged_once_and_recovers() {
     let mut first = server.open();
     assert_eq!(ask(&mut first, "SECRET 0"), digits("0"));
     let mut crowd: Vec<TcpStream> = (0..150).map(|_| server.open()).collect();
-    server.proc.until_stderr("new connections wait");
+    server.proc.wait_for_stderr("new connections wait");
     for client in &mut crowd {
         client.write_all(b"SECRET 1\n").unwrap();
     }
@@ -198,11 +198,11 @@ fn running_out_of_descriptors_is_logged_once_and_recovers() {
     }
     // One line a minute is no flood, whatever the crowds do.
     let lines = 1 + usize::try_from(started.elapsed().as_secs() / 60).unwrap();
-    let said = "secretcat: accept: too many open files; new connections wait until others end\n";
-    let told = server.said.clone();
+    let line = "secretcat: accept: too many open files; new connections wait until others end\n";
+    let ready_line = server.ready_line.clone();
     let out = server.stop();
     assert_eq!(out.status, Some(0));
-    assert!((1..=lines).any(|n| out.stderr == told.clone() + &said.repeat(n)), "{}", out.stderr);
+    assert!((1..=lines).any(|n| out.stderr == ready_line.clone() + &line.repeat(n)), "{}", out.stderr);
 }
 
 /// Writes lines into a stream until the program takes no more, and says how many bytes that were.
@@ -247,8 +247,8 @@ fn connect_stays_small_while_the_server_does_not_read() {
     }
     server.shutdown(Shutdown::Write).unwrap();
     let unanswered = sent.div_ceil(16);
-    let said = format!("secretcat: connect {address}: closed by the server with {unanswered} messages unanswered\n");
-    proc.end().is(1, "", said);
+    let stderr = format!("secretcat: connect {address}: closed by the server with {unanswered} messages unanswered\n");
+    proc.end().is(1, "", stderr);
 }
 
 #[test]
@@ -289,7 +289,7 @@ fn cost_per_byte_does_not_grow_with_the_message() {
         message.push(b'\n');
         let used = server.proc.processor_ticks();
         let count = (64 << 20) / size;
-        let answers = converse(server.open(), &message.repeat(count));
+        let answers = exchange(server.open(), &message.repeat(count));
         assert!(answers == digits(&"7".repeat(size - 7)).repeat(count).as_bytes(), "{} bytes", answers.len());
         server.proc.processor_ticks() - used
     };
@@ -304,19 +304,19 @@ fn slow_chat_client_is_dropped_and_others_lose_nothing() {
     let server = Server::start(&["--service", "chat", "-v"]);
     let silent = server.open();
     let (mut speaker, mut listener) = (server.open(), server.open());
-    server.proc.until_stderr("#3 accepted");
+    server.proc.wait_for_stderr("#3 accepted");
     let before = server.proc.memory("VmRSS");
     let line = "x".repeat(1000) + "\n";
-    let mut said = 0;
-    // The listener hears each part before the next is said: it is the silent one that falls behind.
+    let mut sent = 0;
+    // The listener receives each part before the next is sent: only the silent client falls behind.
     let step = || {
         speaker.write_all(line.repeat(100).as_bytes()).unwrap();
-        said += 100;
+        sent += 100;
         for _ in 0..100 {
             assert_eq!(read_line(&mut listener).len(), line.len());
         }
     };
-    let left = || server.proc.so_far().1.contains("client reads too slowly");
+    let left = || server.proc.output_so_far().1.contains("client reads too slowly");
     poll_until("the silent one is left", step, left);
     grew_by_less(&server.proc, before, 8 * MIB);
     drop(silent);

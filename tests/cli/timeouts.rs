@@ -96,8 +96,8 @@ fn quit_after_limits_the_wait_after_end_of_input() {
     let (listener, address) = local_listener();
     let proc = Proc::start(&mut secretcat(["connect", &address, "-q", "50ms", "-m", "a"]));
     let _server = accept(&listener);
-    let said = "ended 50ms after the end of the input (--quit-after sets the time) with 1 message unanswered";
-    proc.end().is(1, "", format!("secretcat: connect {address}: {said}\n"));
+    let reason = "ended 50ms after the end of the input (--quit-after sets the time) with 1 message unanswered";
+    proc.end().is(1, "", format!("secretcat: connect {address}: {reason}\n"));
     // All is answered: nothing is left undone.
     run(["connect", "--loopback", "-q", "1m", "-m", "SECRET 1"], "").is(0, digits("1"), "");
 }

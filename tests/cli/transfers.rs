@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::support::transfer::{OPTIONS, SCENARIOS, Std, Transfer};
-use crate::support::{Dir, Proc, Server, accept, ends_in_a_reset, local_listener, noise, poll_until, reset, secretcat};
+use crate::support::{Dir, Proc, Server, accept, expect_reset, local_listener, noise, poll_until, reset, secretcat};
 
 #[test]
 fn every_kind_of_stdin_and_stdout_transfers_all_bytes() {
@@ -70,9 +70,9 @@ fn relayed(args: &[&str], up: &[u8], down: &[u8], server_first: bool) {
     let (heard_by_server, heard_by_client) = thread::scope(|scope| {
         if server_first {
             scope.spawn(|| tell(&server, down));
-            let heard = hear(&client); // only then does it say anything
+            let received = hear(&client); // only then does it send anything
             scope.spawn(|| tell(&client, up));
-            (hear(&server), heard)
+            (hear(&server), received)
         } else {
             scope.spawn(|| tell(&client, up));
             scope.spawn(|| tell(&server, down));
@@ -113,7 +113,7 @@ fn relay_sends_earlier_bytes_before_the_servers_reset() {
         });
         reset(server);
         assert!(got == bytes);
-        ends_in_a_reset(&mut client, "");
+        expect_reset(&mut client, "");
         relay.stops_with("");
     }
 }

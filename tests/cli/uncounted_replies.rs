@@ -40,7 +40,7 @@ fn replies_0_keeps_sending_after_the_server_half_closes() {
     proc.write("one\n");
     assert_eq!(read_line(&mut server), "one\n");
     let waits = "secretcat: peer closed its side; still waiting for stdin\n";
-    proc.until_stderr(waits);
+    proc.wait_for_stderr(waits);
     proc.feed(b"two\n".to_vec());
     let mut rest = String::new();
     server.read_to_string(&mut rest).unwrap();

@@ -23,7 +23,7 @@ fn with(shell: impl clap_complete::Generator) -> String {
     String::from_utf8(text).expect("a completion is text")
 }
 
-/// The definitions, with what the values are: what is not said to be a file is none.
+/// The definitions with the kinds of their values: a value that is not marked as a file is none.
 fn hinted(command: Command) -> Command {
     let commands: Vec<_> = command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
     let hinted_here = command.mut_args(hint);

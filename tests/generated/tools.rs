@@ -9,7 +9,7 @@ use crate::{PAGES, in_repository};
 /// Columns of the terminals that are thought of, from the narrowest to the widest.
 const WIDTHS: RangeInclusive<usize> = 40..=200;
 
-/// What the tool says of every page; nothing when it is not there, which is told.
+/// The output of the tool for every page; nothing, and a line on stderr, where it is not installed.
 fn ask(tool: &str, args: &[&str]) -> Vec<(String, Output)> {
     let mut answers = Vec::new();
     for (page, _) in PAGES {

@@ -7,7 +7,7 @@ use crate::ends::{From, bytes_of};
 use crate::programs::EARLY;
 use crate::support::Outcome;
 
-/// Whether all is as it must be; the error says what is not, and what all programs said.
+/// Whether all is as it must be; the error names what is not, and has the output of all programs.
 pub fn check(cell: Cell, ended: &Ended) -> Result<(), String> {
     let checked = this_side(cell, ended).and_then(|()| other_side(cell, ended)).and_then(|()| bytes(cell, ended));
     checked.map_err(|wrong| {

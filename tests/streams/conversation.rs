@@ -85,7 +85,7 @@ impl Conversation {
             let peer = Program::start(&mut command, input, peer_output(cell));
             while role == Role::Listen && !sockets::listens(far) {
                 if peer.proc.ends_by(Instant::now() + LOOK) || Instant::now() > until {
-                    return Err(format!("the peer does not listen: {:?}", peer.proc.so_far()));
+                    return Err(format!("the peer does not listen: {:?}", peer.proc.output_so_far()));
                 }
             }
             Ok(Some(peer))
@@ -96,7 +96,7 @@ impl Conversation {
             relay = if cell.side == Side::Relay {
                 let args = ["listen", &near.to_string(), "--relay", &far.to_string()];
                 let proc = Proc::start(&mut redirected(&args, ""));
-                proc.until_stderr("listening on");
+                proc.wait_for_stderr("listening on");
                 Some(proc)
             } else {
                 None
@@ -104,7 +104,7 @@ impl Conversation {
             ours = start_ours(cell, near, files);
         } else {
             ours = start_ours(cell, near, files);
-            ours.proc.until_stderr("listening on");
+            ours.proc.wait_for_stderr("listening on");
             (peer, relay) = (start_peer()?, None);
         }
         Ok(Conversation { cell, until, near, far, ours, peer, relay })
@@ -135,11 +135,11 @@ impl Conversation {
             End::PeerFirst if comes_late => self.wait("FIN of the peer", Conversation::peer_has_ended)?,
             End::PeerKilled if direction == Direction::FromPeer => {
                 self.peer_feeder().feed_part(&bytes_of(From::Peer, Size::Big)[..EARLY]);
-                self.wait("first bytes of the peer", |this| this.ours.proc.so_far().0.len() >= EARLY)?;
+                self.wait("first bytes of the peer", |this| this.ours.proc.output_so_far().0.len() >= EARLY)?;
                 self.kill_peer();
             }
             End::PeerKilled if in_parts => {
-                self.wait("first part at the peer", |this| this.peer_proc().so_far().0.len() >= EARLY)?;
+                self.wait("first part at the peer", |this| this.peer_proc().output_so_far().0.len() >= EARLY)?;
                 self.kill_peer();
                 self.wait("end of the killed peer", Conversation::peer_has_ended)?;
             }
@@ -254,13 +254,13 @@ impl Conversation {
         self.peer_proc().signal(Signal::KILL);
     }
 
-    /// What all have said so far.
+    /// The output of all programs so far.
     fn stderrs(&self) -> String {
         let mut text = String::new();
         let peer = self.peer.as_ref().map(|peer| &peer.proc);
         for (name, proc) in [("ours", Some(&self.ours.proc)), ("peer", peer), ("relay", self.relay.as_ref())] {
             if let Some(proc) = proc {
-                let (stdout, stderr) = proc.so_far();
+                let (stdout, stderr) = proc.output_so_far();
                 let _ = write!(text, "\n    {name}: {} bytes on stdout, stderr {stderr:?}", stdout.len());
             }
         }

@@ -8,8 +8,8 @@ use std::thread;
 use rustix::process::Signal;
 
 use crate::support::{
-    Dir, Proc, Server, accept, ends_in_a_reset, local_listener_v4, noise, poll_until, read_to_end, run_command,
-    secretcat, shell, skip, sockets, start_pipe_without_stdin,
+    Dir, Proc, Server, accept, expect_reset, local_listener_v4, noise, poll_until, read_to_end, run_command, secretcat,
+    shell, skip, sockets, start_pipe_without_stdin,
 };
 
 #[test]
@@ -36,8 +36,7 @@ fn late_input_reaches_a_listener_without_stdin() {
     connect.write("data\n");
     connect.close_stdin();
     connect.end().is(0, "", "");
-    let said = listen.said.clone();
-    listen.proc.end().is(0, "data\n", said);
+    listen.proc.end().is(0, "data\n", listen.ready_line);
 }
 
 #[test]
@@ -63,9 +62,9 @@ fn all_lines_of_300_short_clients_arrive() {
     for line in &lines {
         listen.open().write_all(line.as_bytes()).unwrap();
     }
-    listen.proc.until_stdout(&lines[299]);
-    let said = listen.said.clone();
-    listen.stop().is(0, lines.concat(), said);
+    listen.proc.wait_for_stdout(&lines[299]);
+    let ready_line = listen.ready_line.clone();
+    listen.stop().is(0, lines.concat(), ready_line);
 }
 
 #[test]
@@ -79,20 +78,20 @@ fn late_reply_arrives_whole_at_a_client_without_stdin() {
     let out = connect.end();
     assert_eq!((out.status, out.stdout.len(), out.stderr.as_str()), (Some(0), 10_000_000, ""));
     assert!(out.stdout == noise(10_000_000));
-    let said = listen.said.clone();
-    listen.proc.end().is(0, "", said);
+    listen.proc.end().is(0, "", listen.ready_line);
 }
 
 #[test]
 fn peer_closing_after_5000_of_505000_bytes_is_status_1() {
+    let bytes = noise(505_000);
     let (listener, address) = local_listener_v4();
     let mut connect = Proc::start(&mut secretcat(["connect", "--raw", &address.to_string()]));
     let mut peer = accept(&listener);
-    connect.write(noise(5000));
+    connect.write(&bytes[..5000]);
     peer.read_exact(&mut [0; 5000]).unwrap();
     drop(peer);
     sockets::wait_for_fin(address);
-    connect.feed(noise(505_000)[5000..].to_vec());
+    connect.feed(bytes[5000..].to_vec());
     let (unsent, unacknowledged) = connect.end().lost_bytes();
     // What is still in the pipe is not known.
     assert!((1..=500_000).contains(&(unsent + unacknowledged)), "{unsent} {unacknowledged}");
@@ -104,7 +103,7 @@ fn receiver_killed_between_two_parts_is_status_1() {
     let mut connect = Proc::start(&mut secretcat(["connect", "--raw", &listen.address()]));
     let SocketAddr::V4(address) = listen.addr else { panic!("127.0.0.1 is no address of IPv4") };
     connect.write("part 1\n");
-    listen.proc.until_stdout("part 1\n");
+    listen.proc.wait_for_stdout("part 1\n");
     listen.proc.signal(Signal::KILL);
     assert_eq!(listen.proc.end().signal, Some(9));
     sockets::wait_for_fin(address);
@@ -118,8 +117,8 @@ fn full_disk_at_the_receiver_fails_both_sides() {
     let mut command = secretcat(["listen", "127.0.0.1:0", "--service", "pipe"]);
     let listen = Server::from_proc(Proc::start_on(&mut command, Stdio::null(), full.into(), Stdio::piped()));
     let connect = run_command(&mut secretcat(["connect", "--raw", &listen.address()]), "a line\n");
-    let said = format!("{}secretcat: write to stdout: no space left on device\n", listen.said);
-    listen.proc.end().is(2, "", said);
+    let ready_line = format!("{}secretcat: write to stdout: no space left on device\n", listen.ready_line);
+    listen.proc.end().is(2, "", ready_line);
     assert_eq!(connect.lost_bytes().0, 0);
 }
 
@@ -128,7 +127,7 @@ fn relay_resets_its_client_when_the_server_refuses() {
     let (listener, address) = local_listener_v4();
     drop(listener); // nobody listens there any more
     let relay = Server::start(&["--relay", &address.to_string()]);
-    ends_in_a_reset(&mut relay.open(), "");
+    expect_reset(&mut relay.open(), "");
     assert_eq!(relay.stop().status, Some(0));
 }
 
@@ -142,5 +141,5 @@ fn closed_stdout_is_status_2() {
     let out = connect.end();
     assert_eq!((out.status, out.stderr.lines().count()), (Some(2), 1), "{}", out.stderr);
     assert!(out.stderr.contains("stdout"), "{}", out.stderr);
-    ends_in_a_reset(&mut peer, "");
+    expect_reset(&mut peer, "");
 }

@@ -8,7 +8,7 @@ use crate::support::{Outcome, accept, local_listener, noise, run};
 
 /// Runs `connect` with these messages against a server that the test plays.
 #[track_caller]
-fn converse(args: &[&str], messages: &str, server: impl FnOnce(TcpStream) + Send + 'static) -> Outcome {
+fn exchange(args: &[&str], messages: &str, server: impl FnOnce(TcpStream) + Send + 'static) -> Outcome {
     let (listener, address) = local_listener();
     let played = thread::spawn(move || server(accept(&listener)));
     let out = run(["connect", &address].iter().chain(args), messages);
@@ -36,7 +36,7 @@ fn cannot_be_paired(out: &Outcome, stdout: &[u8]) {
 fn page_of_10_mb_is_printed_whole() {
     let page = [b"HTTP/1.0 200 OK\r\n\r\n", &noise(10_000_000)[..]].concat();
     let answer = page.clone();
-    let out = converse(&[], "GET /big HTTP/1.0\r\n\r\n", move |stream| {
+    let out = exchange(&[], "GET /big HTTP/1.0\r\n\r\n", move |stream| {
         let mut stream = BufReader::new(stream);
         read_until(&mut stream, "\n"); // the CR is no part of a message
         stream.get_mut().write_all(&answer).unwrap();
@@ -54,8 +54,8 @@ fn late_greeting_is_not_counted_as_a_reply() {
         stream.get_mut().shutdown(Shutdown::Write).unwrap();
         read_to_end(&mut stream);
     };
-    converse(&["--greeting", "1"], "EHLO me\nQUIT\n", server).is(0, lines, "");
-    cannot_be_paired(&converse(&[], "EHLO me\nQUIT\n", server), lines.as_bytes());
+    exchange(&["--greeting", "1"], "EHLO me\nQUIT\n", server).is(0, lines, "");
+    cannot_be_paired(&exchange(&[], "EHLO me\nQUIT\n", server), lines.as_bytes());
 }
 
 fn read_to_end(stream: &mut BufReader<TcpStream>) {
@@ -70,8 +70,8 @@ fn three_line_reply_is_printed_whole() {
         stream.get_mut().write_all(b"one\ntwo\nthree\n").unwrap();
         read_to_end(&mut stream);
     };
-    cannot_be_paired(&converse(&[], "list\n", server), b"one\ntwo\nthree\n");
-    converse(&["--replies", "3"], "list\n", server).is(0, "one\ntwo\nthree\n", "");
+    cannot_be_paired(&exchange(&[], "list\n", server), b"one\ntwo\nthree\n");
+    exchange(&["--replies", "3"], "list\n", server).is(0, "one\ntwo\nthree\n", "");
 }
 
 #[test]
@@ -82,5 +82,5 @@ fn piped_replies_keep_their_cr() {
         stream.get_mut().write_all(b"reply\r\n").unwrap();
         read_to_end(&mut stream);
     };
-    converse(&[], "message\n", server).is(0, "reply\r\n", "");
+    exchange(&[], "message\n", server).is(0, "reply\r\n", "");
 }

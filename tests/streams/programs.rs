@@ -27,7 +27,7 @@ pub enum Mode {
 pub const EARLY: usize = 5000;
 
 impl Peer {
-    /// Whether this machine has the program; where not, that is said.
+    /// Whether this machine has the program; where not, that is printed.
     pub fn is_here(self) -> bool {
         let program = match self {
             Peer::Secretcat => return true,

@@ -32,11 +32,11 @@ fn kept_pipe_under_nohup_serves_several_clients() {
     let listen = Server::from_proc(proc);
     for name in ["first\n", "second\n", "third\n"] {
         listen.open().write_all(name.as_bytes()).unwrap();
-        listen.proc.until_stdout(name);
+        listen.proc.wait_for_stdout(name);
     }
-    let said = listen.said.clone();
+    let ready_line = listen.ready_line.clone();
     let out = listen.stop();
-    assert_eq!((out.status, stderr(&out)), (Some(0), said));
+    assert_eq!((out.status, stderr(&out)), (Some(0), ready_line));
     assert_eq!(out.stdout, b"first\nsecond\nthird\n");
 }
 

@@ -25,7 +25,7 @@ fn connected_on(args: &[&str], stdin: Stdio) -> (Proc, TcpStream) {
 fn idle_stdin_keeps_the_run_going_with_a_message() {
     let (mut connect, peer) = connected(&[]);
     peer.shutdown(Shutdown::Write).unwrap();
-    connect.until_stderr(WAITS);
+    connect.wait_for_stderr(WAITS);
     connect.write("late\n");
     connect.close_stdin();
     assert_eq!(read_to_end(&peer), b"late\n");
@@ -38,8 +38,8 @@ fn reset_with_nothing_unsent_is_status_0() {
     let (connect, mut peer) = connected(&[]);
     peer.write_all(b"data\n").unwrap();
     peer.shutdown(Shutdown::Write).unwrap();
-    connect.until_stdout("data\n");
-    connect.until_stderr(WAITS);
+    connect.wait_for_stdout("data\n");
+    connect.wait_for_stderr(WAITS);
     reset(peer);
     connect.end().is(0, "data\n", WAITS);
 }
@@ -48,7 +48,7 @@ fn reset_with_nothing_unsent_is_status_0() {
 fn reset_before_the_peers_fin_is_status_1() {
     let (connect, mut peer) = connected(&[]);
     peer.write_all(b"data\n").unwrap();
-    connect.until_stdout("data\n");
+    connect.wait_for_stdout("data\n");
     reset(peer);
     assert_eq!(connect.end().lost_bytes(), (0, 0));
 }
@@ -77,7 +77,7 @@ fn recv_only_does_not_read_stdin() {
     let (mut connect, mut peer) = connected(&["--recv-only"]);
     connect.write("not sent\n");
     peer.write_all(b"data\n").unwrap();
-    connect.until_stdout("data\n");
+    connect.wait_for_stdout("data\n");
     peer.shutdown(Shutdown::Write).unwrap();
     assert_eq!(read_to_end(&peer), b"");
     connect.end().is(0, "data\n", "");
@@ -106,7 +106,7 @@ fn without_input_only_n_and_send_only_half_close_first() {
     }
     let (connect, mut peer) = connected_on(&[], Stdio::null());
     peer.write_all(b"data\n").unwrap();
-    connect.until_stdout("data\n");
+    connect.wait_for_stdout("data\n");
     peer.set_nonblocking(true).unwrap();
     assert!(peer.read(&mut [0]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock));
     peer.set_nonblocking(false).unwrap();

@@ -1,13 +1,13 @@
-//! A directory for what a test has the program write.
+//! A temporary directory of a test.
 
 use std::path::{Path, PathBuf};
 
-/// An empty directory that goes when the test ends.
+/// An empty directory that is removed when the test ends.
 #[derive(Debug)]
 pub(crate) struct Dir(PathBuf);
 
 impl Dir {
-    /// `name` tells the tests of one process apart.
+    /// `name` is unique among the tests of one process.
     pub(crate) fn new(name: &str) -> Dir {
         let path = std::env::temp_dir().join(format!("secretcat-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();

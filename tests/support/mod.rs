@@ -1,4 +1,4 @@
-//! Running programs under one deadline, and talking to them: no test sleeps to wait for something.
+//! Helpers of the tests: programs, connections, servers, terminals and networks, all waits under one deadline.
 #![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
 mod bytes;
@@ -29,20 +29,20 @@ pub(crate) use server::{
 };
 pub(crate) use skip::has;
 pub(crate) use tcp::{
-    accept, ask, converse, ends_in_a_reset, limited, local_listener, local_listener_v4, read_line, read_to_end, reset,
-    tcp,
+    accept, ask, exchange, expect_reset, local_listener, local_listener_v4, read_line, read_to_end, reset, tcp,
+    with_deadline,
 };
 
-/// The one deadline of every wait: far beyond what anything here takes, and reached by what hangs.
+/// The one deadline of every wait. Nothing here takes that long unless it hangs.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Asks again and again, as often as `step` allows, until `done` or the deadline. `step` waits for
-/// an event of its own, such as the answer of a server.
+/// Calls `step` until `done` or the deadline. `step` waits for an event of its own, such as the reply of a
+/// server, and so sets the pace.
 #[track_caller]
-pub(crate) fn poll_until(what: &str, mut step: impl FnMut(), mut done: impl FnMut() -> bool) {
+pub(crate) fn poll_until(event: &str, mut step: impl FnMut(), mut done: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !done() {
-        assert!(begun.elapsed() < DEADLINE, "{what} does not come true");
+        assert!(begun.elapsed() < DEADLINE, "{event}: not within {DEADLINE:?}");
         step();
     }
 }

@@ -1,4 +1,4 @@
-//! Networks of our own: namespaces that are joined by a cable, and gone when the test is over.
+//! Networks of a test: namespaces joined by a virtual cable, which are deleted when the test ends.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -13,8 +13,8 @@ pub(crate) struct Net {
 }
 
 impl Net {
-    /// One host with nothing but its loopback interface; `None`, and it is said, where that needs
-    /// more privilege or programs than there are.
+    /// One host with nothing but its loopback interface; `None`, and a line on stderr, where
+    /// privilege or programs for it are missing.
     pub(crate) fn alone() -> Option<Net> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         if !is_root() || !has("ip") {
@@ -61,23 +61,23 @@ impl Net {
         on
     }
 
-    /// Runs `words` on this host, and returns what it says.
+    /// Runs this script on this host, and returns its stdout.
     #[track_caller]
     pub(crate) fn sh(&self, host: usize, script: &str) -> String {
         let out = self.on(host, Command::new("sh").args(["-c", script])).output().unwrap();
-        let told = String::from_utf8_lossy(&out.stdout).into_owned();
-        assert!(out.status.success(), "{script}: {told} {}", String::from_utf8_lossy(&out.stderr));
-        told
+        let output = String::from_utf8_lossy(&out.stdout).into_owned();
+        assert!(out.status.success(), "{script}: {output} {}", String::from_utf8_lossy(&out.stderr));
+        output
     }
 
-    /// Packets carry so many bytes on the cable, both ways.
+    /// Sets the MTU of the cable at both ends.
     pub(crate) fn set_mtu(&self, bytes: u32) {
         for host in 0..2 {
             self.sh(host, &format!("ip link set eth0 mtu {bytes}"));
         }
     }
 
-    /// What the names of this host stand for, in the words of hosts(5).
+    /// Sets the names that this host resolves: lines of hosts(5).
     pub(crate) fn set_hosts(&self, host: usize, lines: &str) {
         let dir = self.etc(host);
         std::fs::create_dir_all(&dir).unwrap();
@@ -85,8 +85,7 @@ impl Net {
         std::fs::write(dir.join("nsswitch.conf"), "hosts: files\n").unwrap();
     }
 
-    /// Has the names of this host looked up by a name server that never answers. It prints a line for
-    /// each question.
+    /// Starts a name server that never answers, and has this host ask it. It prints a line for each query.
     #[track_caller]
     pub(crate) fn silent_resolver(&self, host: usize) -> Proc {
         let dir = self.etc(host);
@@ -99,7 +98,7 @@ impl Net {
                       print('ready', flush=True)\n\
                       while s.recv(512): print('asked', flush=True)\n";
         let resolver = Proc::start(&mut self.on(host, Command::new("python3").args(["-c", script])));
-        resolver.until_stdout("ready");
+        resolver.wait_for_stdout("ready");
         resolver
     }
 

@@ -1,4 +1,4 @@
-//! Programs as the first process of a PID namespace: the kernel ends such a one by no default action.
+//! Programs as the first process of a PID namespace, which no default action of a signal ends.
 
 use std::process::Command;
 

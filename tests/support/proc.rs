@@ -1,4 +1,4 @@
-//! Programs under test and beside it: started, fed, heard, and ended within the deadline.
+//! Starts programs, writes to their stdin, captures their output and waits for their end, within the deadline.
 
 use std::ffi::OsStr;
 use std::io::{Read, Write};
@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use super::{DEADLINE, Dir};
 
-/// The program under test, with nothing of this environment that would change what it does.
+/// The program under test, without the variables of this environment that would change its behavior.
 pub(crate) fn secretcat<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_secretcat"));
     clean(&mut command).args(args);
@@ -29,7 +29,7 @@ pub(crate) fn shell<S: AsRef<OsStr>>(script: &str, args: impl IntoIterator<Item 
     command
 }
 
-/// The program under a limit of setrlimit(2), in the words of the shell's `ulimit`: `-n 64`.
+/// The program under a limit of setrlimit(2), as the shell's `ulimit` has it: `-n 64`.
 pub(crate) fn with_limit<S: AsRef<OsStr>>(limit: &str, args: impl IntoIterator<Item = S>) -> Command {
     shell(&format!("ulimit {limit} && exec \"$0\" \"$@\""), args)
 }
@@ -44,7 +44,7 @@ pub(crate) fn as_nobody<S: AsRef<OsStr>>(dir: &Dir, args: impl IntoIterator<Item
     command
 }
 
-/// The program with its system calls told to `log`, as these options of strace(1) have it.
+/// The program under strace(1) with these options, which logs system calls to `log`.
 pub(crate) fn straced<S: AsRef<OsStr>>(log: &Path, options: &[&str], args: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new("strace");
     clean(&mut command).args(["-f", "-qq", "-o"]).arg(log).args(options);
@@ -52,7 +52,7 @@ pub(crate) fn straced<S: AsRef<OsStr>>(log: &Path, options: &[&str], args: impl 
     command
 }
 
-/// Takes away what of this environment would change what the program does.
+/// Removes the variables of this environment that would change the behavior of the program.
 pub(crate) fn clean(command: &mut Command) -> &mut Command {
     for name in ["SECRETCAT_ADDRESS", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
         command.env_remove(name);
@@ -71,7 +71,7 @@ pub(crate) fn run_command(command: &mut Command, input: impl AsRef<[u8]>) -> Out
     proc.end()
 }
 
-/// How a program ended, and all that it said.
+/// The end of a program: its status or signal, and its whole output.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) status: Option<i32>,
@@ -91,11 +91,13 @@ impl Outcome {
         assert_eq!(self.stdout, stdout.as_ref());
     }
 
-    /// N and M of `N bytes not sent, M sent but not acknowledged`, which must be its only line of error.
+    /// N and M of `N bytes not sent, M sent but not acknowledged`, which must be its only line of error. On a
+    /// busy machine the line about a stdin that is waited for may come before it.
     #[track_caller]
     pub(crate) fn lost_bytes(&self) -> (usize, usize) {
         assert_eq!(self.status, Some(1), "{}", self.stderr);
-        let lines: Vec<&str> = self.stderr.lines().filter(|line| !line.starts_with("listening on ")).collect();
+        let is_error = |line: &&str| !line.starts_with("listening on ") && !line.contains("still waiting for stdin");
+        let lines: Vec<&str> = self.stderr.lines().filter(is_error).collect();
         let [line] = lines[..] else { panic!("not one line: {lines:?}") };
         let (before, after) = line.split_once(" not sent, ").unwrap_or_else(|| panic!("{line:?} does not count"));
         let unsent = before.split(' ').rev().find_map(|word| word.parse().ok());
@@ -105,42 +107,43 @@ impl Outcome {
     }
 }
 
-/// A running program. It is killed when this goes.
+/// A running program. It is killed when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Proc {
     child: Child,
     pub(super) name: String,
     stdin: Option<ChildStdin>,
-    stdout: Arc<Heard>,
-    pub(super) stderr: Arc<Heard>,
+    stdout: Arc<Captured>,
+    pub(super) stderr: Arc<Captured>,
     ended: Receiver<()>,
 }
 
-/// What has come out of one stream so far.
+/// The bytes read from one stream of a program so far, and whether the stream has ended.
 #[derive(Debug, Default)]
-pub(super) struct Heard {
+pub(super) struct Captured {
     state: Mutex<(Vec<u8>, bool)>,
     more: Condvar,
 }
 
-impl Heard {
-    fn listen(stream: Option<impl Read + Send + 'static>) -> Arc<Heard> {
-        let heard = Arc::new(Heard::default());
-        let theirs = Arc::clone(&heard);
+impl Captured {
+    fn read_from(stream: Option<impl Read + Send + 'static>) -> Arc<Captured> {
+        let captured = Arc::new(Captured::default());
+        let writer = Arc::clone(&captured);
         thread::spawn(move || {
             let mut buf = vec![0; 65536];
             let mut stream = stream;
             while let Some(Ok(n @ 1..)) = stream.as_mut().map(|stream| stream.read(&mut buf)) {
-                theirs.state.lock().unwrap_or_else(PoisonError::into_inner).0.extend_from_slice(&buf[..n]);
-                theirs.more.notify_all();
+                writer.state.lock().unwrap_or_else(PoisonError::into_inner).0.extend_from_slice(&buf[..n]);
+                writer.more.notify_all();
             }
-            theirs.state.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
-            theirs.more.notify_all();
+            writer.state.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
+            writer.more.notify_all();
         });
-        heard
+        captured
     }
 
-    /// Waits until `enough` finds what it looks for, or the stream or the time ends.
+    /// Waits until `enough` returns true or the deadline has passed. It gets the bytes so far, and whether the
+    /// stream has ended.
     pub(super) fn wait(&self, mut enough: impl FnMut(&[u8], bool) -> bool) -> (Vec<u8>, bool) {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = |state: &mut (Vec<u8>, bool)| !enough(&state.0, state.1);
@@ -174,8 +177,8 @@ impl Proc {
         });
         Proc {
             stdin: child.stdin.take(),
-            stdout: Heard::listen(child.stdout.take()),
-            stderr: Heard::listen(child.stderr.take()),
+            stdout: Captured::read_from(child.stdout.take()),
+            stderr: Captured::read_from(child.stderr.take()),
             child,
             name,
             ended,
@@ -209,34 +212,35 @@ impl Proc {
 
     /// Waits until its stdout contains this.
     #[track_caller]
-    pub(crate) fn until_stdout(&self, text: &str) -> String {
-        self.until("stdout", &self.stdout, text)
+    pub(crate) fn wait_for_stdout(&self, text: &str) -> String {
+        self.wait_for("stdout", &self.stdout, text)
     }
 
     /// Waits until its stderr contains this.
     #[track_caller]
-    pub(crate) fn until_stderr(&self, text: &str) -> String {
-        self.until("stderr", &self.stderr, text)
+    pub(crate) fn wait_for_stderr(&self, text: &str) -> String {
+        self.wait_for("stderr", &self.stderr, text)
     }
 
     #[track_caller]
-    fn until(&self, which: &str, heard: &Heard, text: &str) -> String {
+    fn wait_for(&self, which: &str, captured: &Captured, text: &str) -> String {
         let contains = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(text);
-        let (bytes, _) = heard.wait(|bytes, over| over || contains(bytes));
-        let told = String::from_utf8_lossy(&bytes).into_owned();
-        assert!(contains(&bytes), "{}: no {text:?} on {which}: {told:?}, stderr {:?}", self.name, self.so_far().1);
-        told
+        let (bytes, _) = captured.wait(|bytes, over| over || contains(bytes));
+        let output = String::from_utf8_lossy(&bytes).into_owned();
+        let stderr = || self.output_so_far().1;
+        assert!(contains(&bytes), "{}: no {text:?} on {which}: {output:?}, stderr {:?}", self.name, stderr());
+        output
     }
 
-    /// What it has said so far on stdout and stderr.
-    pub(crate) fn so_far(&self) -> (Vec<u8>, String) {
-        let copy = |heard: &Heard| heard.state.lock().unwrap_or_else(PoisonError::into_inner).0.clone();
+    /// Its output so far: stdout and stderr.
+    pub(crate) fn output_so_far(&self) -> (Vec<u8>, String) {
+        let copy = |captured: &Captured| captured.state.lock().unwrap_or_else(PoisonError::into_inner).0.clone();
         (copy(&self.stdout), String::from_utf8_lossy(&copy(&self.stderr)).into_owned())
     }
 
     /// Waits for its end, or until then; whether it has ended.
     pub(crate) fn ends_by(&self, until: Instant) -> bool {
-        // The thread that waits says so once, and is gone afterwards.
+        // The thread that waits sends once and ends.
         self.ended.recv_timeout(until.saturating_duration_since(Instant::now())) != Err(RecvTimeoutError::Timeout)
     }
 
@@ -244,7 +248,7 @@ impl Proc {
     #[track_caller]
     pub(crate) fn end(mut self) -> Outcome {
         let in_time = self.ends_by(Instant::now() + DEADLINE);
-        assert!(in_time, "{} does not end: {:?}", self.name, self.so_far());
+        assert!(in_time, "{} does not end: {:?}", self.name, self.output_so_far());
         let status = self.child.wait().unwrap();
         let stdout = self.stdout.wait(|_, over| over).0;
         let stderr = self.stderr.wait(|_, over| over).0;

@@ -15,7 +15,7 @@ const NETWORK: &str = "ip link set lo up && ip address add 10.10.11.2/24 dev lo 
 /// Runs `script` with `sh -e` in a new folder named `name`, with the program under test first in `$PATH`.
 ///
 /// The network is a new one where the machine lets us have it, so that the default port is free; and
-/// what the snippet leaves running ends with it.
+/// what the snippet has not stopped ends with it.
 pub(crate) fn run(name: &str, script: &str) -> Output {
     let folder = new_folder(name);
     let mut command = Command::new("timeout");

@@ -1,4 +1,4 @@
-//! A message listener of its own for a test, and what it is asked.
+//! Listeners, relays and pipes that a test starts for itself.
 
 use std::fs::File;
 use std::io::Write;
@@ -9,22 +9,22 @@ use std::process::{Command, Stdio};
 use regex::Regex;
 use rustix::process::Signal;
 
-use super::{Dir, Outcome, Proc, accept, ask, converse, poll_until, secretcat, skip, tcp};
+use super::{Dir, Outcome, Proc, accept, ask, exchange, poll_until, secretcat, skip, tcp};
 
-/// The answer of the service to one message.
+/// The reply of the service to a message with these digits.
 pub(crate) fn digits(digits: &str) -> String {
     format!("Digits: {digits}   Count: {}\n", digits.len())
 }
 
 pub(crate) const NOT_FOUND: &str = "Secret code not found.\n";
 
-/// A message listener of its own for one test.
+/// A listener that is ready.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) proc: Proc,
     pub(crate) addr: SocketAddr,
-    /// The line that said so.
-    pub(crate) said: String,
+    /// The line `listening on ADDR:PORT` that it has printed.
+    pub(crate) ready_line: String,
 }
 
 impl Server {
@@ -39,7 +39,7 @@ impl Server {
         Server::from_command(secretcat(["listen", address]).args(args))
     }
 
-    /// Whatever says `listening on ADDR:PORT` on its stderr.
+    /// A program that prints `listening on ADDR:PORT` on stderr when it is ready.
     #[track_caller]
     pub(crate) fn from_command(command: &mut Command) -> Server {
         Server::from_proc(Proc::start(command))
@@ -47,11 +47,11 @@ impl Server {
 
     #[track_caller]
     pub(crate) fn from_proc(proc: Proc) -> Server {
-        let heard = proc.stderr.wait(|bytes, over| over || listening_on(bytes).is_some()).0;
-        let Some((said, addr)) = listening_on(&heard) else {
-            panic!("{} does not listen: {:?}", proc.name, String::from_utf8_lossy(&heard));
+        let output = proc.stderr.wait(|bytes, over| over || listening_on(bytes).is_some()).0;
+        let Some((ready_line, addr)) = listening_on(&output) else {
+            panic!("{} does not listen: {:?}", proc.name, String::from_utf8_lossy(&output));
         };
-        Server { proc, addr, said }
+        Server { proc, addr, ready_line }
     }
 
     /// A server of tests/peers with these arguments; `None` where there is no Python.
@@ -78,21 +78,21 @@ impl Server {
 
     /// Sends this, half-closes, and returns all that comes back until the end of file.
     #[track_caller]
-    pub(crate) fn say(&self, bytes: impl AsRef<[u8]>) -> String {
-        String::from_utf8_lossy(&converse(self.open(), bytes.as_ref())).into_owned()
+    pub(crate) fn exchange(&self, bytes: impl AsRef<[u8]>) -> String {
+        String::from_utf8_lossy(&exchange(self.open(), bytes.as_ref())).into_owned()
     }
 
-    /// Asks it to end with SIGTERM, and waits.
+    /// Stops it with SIGTERM.
     #[track_caller]
     pub(crate) fn stop(self) -> Outcome {
         self.proc.signal(Signal::TERM);
         self.proc.end()
     }
 
-    /// Ends it and compares all that it has said besides the line of its address.
+    /// Stops it and compares its stderr after the ready line.
     #[track_caller]
     pub(crate) fn stops_with(self, stderr: &str) {
-        let expected = format!("{}{stderr}", self.said);
+        let expected = format!("{}{stderr}", self.ready_line);
         self.stop().is(0, "", expected);
     }
 }

@@ -1,4 +1,4 @@
-//! Servers that the world relies on: each started where nobody else listens, and waited for.
+//! Released servers (Redis, nginx, Python): each is started at a free address and waited for.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -16,7 +16,7 @@ pub(crate) enum Place<'a> {
 }
 
 impl Place<'_> {
-    /// An address that nobody had a moment ago, as `connect` takes it.
+    /// An address that was free a moment ago, as `connect` takes it.
     fn address(self) -> String {
         match self {
             Place::Port => TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string(),
@@ -25,8 +25,8 @@ impl Place<'_> {
     }
 }
 
-/// Starts a server, and waits until it listens; another may be faster to take its port. `None`, and
-/// it is said, where the program is missing.
+/// Starts a server, and waits until it listens; another may be faster to take its port. `None`,
+/// and a line on stderr, where the program is missing.
 #[track_caller]
 pub(crate) fn start(program: &str, place: Place<'_>, command: impl Fn(&mut Command, &str)) -> Option<(Proc, String)> {
     // Debian keeps servers where only root looks for programs.

@@ -1,4 +1,4 @@
-//! The TCP sockets of this machine, as proc(5) lists them: what state a connection is in, whatever programs have it.
+//! The TCP sockets of this machine, as proc(5) lists them: the state of a connection between any programs.
 
 use std::net::SocketAddrV4;
 use std::thread;
@@ -19,7 +19,7 @@ pub(crate) struct Socket {
     local: SocketAddrV4,
     remote: SocketAddrV4,
     state: u8,
-    /// Bytes that have come and that nobody has read; an unread FIN counts as one.
+    /// Bytes received that the program has not read; an unread FIN counts as one.
     pub(crate) unread: u64,
 }
 
@@ -35,7 +35,7 @@ impl Socket {
     }
 }
 
-/// Whether somebody listens at this address.
+/// Whether a program listens at this address.
 pub(crate) fn listens(at: SocketAddrV4) -> bool {
     all().any(|socket| socket.local == at && socket.state == LISTEN)
 }

@@ -1,4 +1,4 @@
-//! Connections whose other end is the program: opened, taken, talked over and reset.
+//! Connections to the program and from it: connect, accept, send, receive and reset.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
@@ -24,10 +24,10 @@ pub(crate) fn local_listener_v4() -> (TcpListener, SocketAddrV4) {
 /// A connection with the deadline on its reads and writes.
 #[track_caller]
 pub(crate) fn tcp(addr: SocketAddr) -> TcpStream {
-    limited(TcpStream::connect_timeout(&addr, DEADLINE).unwrap())
+    with_deadline(TcpStream::connect_timeout(&addr, DEADLINE).unwrap())
 }
 
-pub(crate) fn limited(stream: TcpStream) -> TcpStream {
+pub(crate) fn with_deadline(stream: TcpStream) -> TcpStream {
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     stream.set_write_timeout(Some(DEADLINE)).unwrap();
     stream
@@ -35,8 +35,8 @@ pub(crate) fn limited(stream: TcpStream) -> TcpStream {
 
 /// Sends this, half-closes, and reads until the end of file, both at the same time.
 #[track_caller]
-#[allow(clippy::needless_pass_by_value, reason = "the conversation ends with its stream")]
-pub(crate) fn converse(stream: TcpStream, bytes: &[u8]) -> Vec<u8> {
+#[allow(clippy::needless_pass_by_value, reason = "the exchange ends with its stream")]
+pub(crate) fn exchange(stream: TcpStream, bytes: &[u8]) -> Vec<u8> {
     let mut answers = Vec::new();
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -86,18 +86,18 @@ pub(crate) fn reset(stream: TcpStream) {
 
 /// Reads this, and then that the connection was reset.
 #[track_caller]
-pub(crate) fn ends_in_a_reset(stream: &mut TcpStream, text: &str) {
-    let mut heard = Vec::new();
-    let end = stream.read_to_end(&mut heard);
-    assert_eq!((end.map_err(|error| error.kind()), heard), (Err(ErrorKind::ConnectionReset), text.into()));
+pub(crate) fn expect_reset(stream: &mut TcpStream, text: &str) {
+    let mut received = Vec::new();
+    let end = stream.read_to_end(&mut received);
+    assert_eq!((end.map_err(|error| error.kind()), received), (Err(ErrorKind::ConnectionReset), text.into()));
 }
 
-/// A connection that takes its peer's part in the test: the first to arrive at a listener of ours.
+/// Accepts the next connection at a listener of the test.
 #[track_caller]
 pub(crate) fn accept(listener: &TcpListener) -> TcpStream {
     let (sender, receiver) = channel();
     let listener = listener.try_clone().unwrap();
     thread::spawn(move || drop(sender.send(listener.accept().map(|(stream, _)| stream))));
     let arrival: io::Result<TcpStream> = receiver.recv_timeout(DEADLINE).unwrap();
-    limited(arrival.unwrap())
+    with_deadline(arrival.unwrap())
 }

@@ -1,4 +1,4 @@
-//! Reading what `--trace` wrote: each line held against the schema, and asked what it tells.
+//! Reads the lines that `--trace` wrote, checks them against the schema, and finds events in them.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::ops::Deref;
@@ -88,9 +88,9 @@ impl Traced {
         Traced { server, file }
     }
 
-    /// Ends it, which has nothing to say, and reads what it has written.
+    /// Stops it, which must print nothing more, and reads its trace.
     #[track_caller]
-    pub(crate) fn ends(self) -> Trace {
+    pub(crate) fn stop_and_read(self) -> Trace {
         self.server.stops_with("");
         Trace::read(&self.file)
     }
@@ -104,7 +104,7 @@ impl Deref for Traced {
     }
 }
 
-/// Runs `connect` with this on its stdin; what came out, and what happened.
+/// Runs `connect` with this on its stdin; its stdout and its trace.
 #[track_caller]
 pub(crate) fn connect(dir: &Dir, args: &[&str], input: impl AsRef<[u8]>) -> (String, Trace) {
     let file = dir.file("connect.ndjson");

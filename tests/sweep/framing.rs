@@ -24,7 +24,7 @@ fn length_prefix_has_its_byte_order() {
     for (framing, wire) in LENGTHS.iter().zip(wires) {
         let server = Server::start(&["--framing", framing]);
         let prefix = wire.len() - 8;
-        let answer = server.say(wire);
+        let answer = server.exchange(wire);
         assert_eq!(&answer[prefix..], "Digits: 7   Count: 1", "{framing}");
         let length: Vec<u8> = wire[..prefix].iter().map(|byte| if *byte == 8 { 20 } else { 0 }).collect();
         assert_eq!(answer.as_bytes()[..prefix], length, "{framing}");
@@ -38,24 +38,24 @@ fn length_prefix_has_its_byte_order() {
     );
 }
 
-/// Whoever asks for too much is told so in the framing that it speaks.
+/// A client that sends too much gets its reply in its own framing.
 #[test]
 fn too_long_reply_uses_the_framing() {
     let server = Server::start(&["--framing", "length:u16", "--max-message", "8", "-v"]);
-    assert_eq!(server.say(b"\0\x09123456789"), "\0\x11Message too long.");
-    server.proc.until_stderr(": message longer than 8 bytes\n");
+    assert_eq!(server.exchange(b"\0\x09123456789"), "\0\x11Message too long.");
+    server.proc.wait_for_stderr(": message longer than 8 bytes\n");
     // An answer may be longer than its question, and than what the prefix can count.
     let server = Server::start(&["--framing", "length:u8"]);
     let digits = [b"\xffSECRET".to_vec(), vec![b'7'; 249]].concat();
-    assert_eq!(server.say(digits), "\x11Message too long.");
+    assert_eq!(server.exchange(digits), "\x11Message too long.");
 }
 
 /// A framing without statuses has no word for what is no message: the end is all there is to tell.
 #[test]
 fn truncated_message_is_not_answered() {
     let server = Server::start(&["--framing", "length:u16", "-v"]);
-    assert_eq!(server.say(b"\0\x01x\0\x05ab"), "\0\x16Secret code not found.");
-    server.proc.until_stderr(": stream ended in the middle of a message, after 4 bytes of it\n");
+    assert_eq!(server.exchange(b"\0\x01x\0\x05ab"), "\0\x16Secret code not found.");
+    server.proc.wait_for_stderr(": stream ended in the middle of a message, after 4 bytes of it\n");
 }
 
 #[test]

@@ -83,9 +83,9 @@ fn curl_receives_413_for_a_body_over_the_limit() {
 /// Reads this, and no further.
 #[track_caller]
 fn reads(stream: &mut TcpStream, expected: &str) {
-    let mut told = vec![0; expected.len()];
-    stream.read_exact(&mut told).unwrap();
-    assert_eq!(String::from_utf8_lossy(&told), expected);
+    let mut output = vec![0; expected.len()];
+    stream.read_exact(&mut output).unwrap();
+    assert_eq!(String::from_utf8_lossy(&output), expected);
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn body_sent_without_waiting_gets_the_same_reply() {
             response("200 OK\r\nConnection: close", NOT_FOUND),
         ),
     ] {
-        assert_eq!(server.say(&request), answer, "{request}");
+        assert_eq!(server.exchange(&request), answer, "{request}");
         let found = findings(&server, &["--framing", "http", "--max-plans", "300"], request.as_bytes());
         assert_eq!((verdicts(&found)[1..].to_vec(), &found["status"]), (vec![0, 0], &0.into()), "{request} {found:#}");
     }
@@ -165,7 +165,7 @@ fn curl_waiting_for_100_continue_receives_it() {
         let out = run_command(&mut curl, "SECRET 5");
         out.is(0, format!("{answer}1\n{answer}0\n"), "");
     }
-    // Without being told to, it holds back what is larger than 1 MiB.
+    // By default it holds back a body larger than 1 MiB.
     let large = format!("SECRET 5{}", "x".repeat(2 << 20));
     run_command(Command::new("curl").args(held_back).arg(&url), large).is(0, &answer, "");
     server.stops_with("");
@@ -190,19 +190,19 @@ fn malformed_request_is_answered_400_whatever_the_cuts() {
         // What was right before it has its answer, and nothing behind it has one.
         let requests = format!("{good}{bad}{good}");
         let answers = response("200 OK", &digits("4")) + &bad_request(why);
-        assert_eq!(server.say(&requests), answers);
+        assert_eq!(server.exchange(&requests), answers);
         // The end of the connection is the server's to begin.
         let mut stream = server.open();
         stream.set_nodelay(true).unwrap();
         for byte in format!("{good}{bad}").bytes() {
             stream.write_all(&[byte]).unwrap();
         }
-        let mut told = String::new();
-        stream.read_to_string(&mut told).unwrap();
-        assert_eq!(told, answers);
+        let mut output = String::new();
+        stream.read_to_string(&mut output).unwrap();
+        assert_eq!(output, answers);
         let peer = stream.local_addr().unwrap();
-        server.proc.until_stderr(&format!(" {peer}: "));
-        let log = server.proc.so_far().1;
+        server.proc.wait_for_stderr(&format!(" {peer}: "));
+        let log = server.proc.output_so_far().1;
         let line = log.lines().find(|line| line.contains(&format!(" {peer}: "))).unwrap();
         assert!(line.ends_with(&format!(", 1 message in: {why}")), "{line}");
     }
@@ -214,7 +214,7 @@ fn truncated_request_is_answered_400() {
     for (rest, received) in [("GET / HTTP/1.1\r\n", 16), ("POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nx", 39)] {
         let why = format!("stream ended in the middle of a message, after {received} bytes of it");
         let answers = response("200 OK", NOT_FOUND) + &bad_request(&why);
-        assert_eq!(server.say(format!("GET / HTTP/1.1\r\n\r\n{rest}")), answers);
+        assert_eq!(server.exchange(format!("GET / HTTP/1.1\r\n\r\n{rest}")), answers);
     }
     server.stops_with("");
 }
@@ -243,17 +243,17 @@ fn bytes_after_the_last_request_are_ignored() {
     let dir = Dir::new("last-request");
     let server = Traced::start(&dir, &["--framing", "http"]);
     let last = "GET / HTTP/1.1\r\nConnection: close\r\n\r\n";
-    let answer = server.say(last);
+    let answer = server.exchange(last);
     assert_eq!(answer.lines().next(), Some("HTTP/1.1 200 OK"));
-    assert_eq!(server.say(last.repeat(3)), answer);
+    assert_eq!(server.exchange(last.repeat(3)), answer);
     // The end of the connection is the server's to begin.
     let mut stream = server.open();
     stream.write_all(last.as_bytes()).unwrap();
-    let mut told = String::new();
-    stream.read_to_string(&mut told).unwrap();
-    assert_eq!(told, answer);
+    let mut output = String::new();
+    stream.read_to_string(&mut output).unwrap();
+    assert_eq!(output, answer);
     // Nor is it looked at: each of the three connections had one message, and one answer.
-    let trace = server.ends();
+    let trace = server.stop_and_read();
     let messages = trace.connections("listen").into_iter().map(|conn| trace.of(conn, "message").len());
     assert_eq!(messages.collect::<Vec<_>>(), [2, 2, 2]);
 }

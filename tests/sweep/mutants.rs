@@ -107,8 +107,8 @@ fn repeats(server: &Server, found: &Value) {
         let out = in_shell(command);
         let got = &difference["got"];
         let replies = got["replies"].as_array().unwrap().iter().map(|reply| reply.as_str().unwrap());
-        let said: String = replies.chain(got["rest"].as_str()).collect();
-        assert_eq!(secretcat::value::escape(&out.stdout), said, "{command}: {out:?}");
+        let expected: String = replies.chain(got["rest"].as_str()).collect();
+        assert_eq!(secretcat::value::escape(&out.stdout), expected, "{command}: {out:?}");
     }
 }
 

@@ -58,9 +58,9 @@ fn junit_report_is_xml_with_the_right_counts() {
     let junit = ["--junit", file.to_str().unwrap()];
     let wrong = Server::start(&["--bug", "drop-tail"]);
     assert_eq!(sweep(&wrong, &[WRONG, &junit].concat(), b"").status, Some(3));
-    let told = parsed(&file);
-    assert!(told.starts_with("4 0 ['joined: 1 plans with the same replies', "), "{told}");
-    assert!(told.contains("\ndifferent: message 1 cut at 1\n"), "{told}");
+    let output = parsed(&file);
+    assert!(output.starts_with("4 0 ['joined: 1 plans with the same replies', "), "{output}");
+    assert!(output.contains("\ndifferent: message 1 cut at 1\n"), "{output}");
 
     let right = Server::start(&[]);
     assert_eq!(sweep(&right, &[&["-m", "SECRET 1"], &junit[..]].concat(), b"").status, Some(0));
@@ -72,9 +72,9 @@ fn junit_report_is_xml_with_the_right_counts() {
     let Some(gone) = broken("exits_after", 20) else { return };
     let args = [&["-m", "SECRET 12", "--jobs", "1"], &junit[..]].concat();
     assert_eq!(sweep(&gone, &args, b"").status, Some(4));
-    let told = parsed(&file);
-    assert!(told.starts_with("0 ") && !told.starts_with("0 0"), "{told}");
-    assert!(told.ends_with("\nperhaps different, and not tried again\nconnection refused\nrunning when the server became unreachable\n16 connections in a row failed: connection refused (--jobs 1 shows the plan before the failure)\n"), "{told}");
+    let output = parsed(&file);
+    assert!(output.starts_with("0 ") && !output.starts_with("0 0"), "{output}");
+    assert!(output.ends_with("\nperhaps different, and not tried again\nconnection refused\nrunning when the server became unreachable\n16 connections in a row failed: connection refused (--jobs 1 shows the plan before the failure)\n"), "{output}");
     let nobody = gone.address();
     drop(gone);
     assert_eq!(run(["sweep", &nobody, "-m", "x", junit[0], junit[1]], "").status, Some(1));
@@ -103,7 +103,7 @@ const KNOWN: &str = "17 same, 0 different, 0 not proven, 34 not tried";
 fn signal_prints_the_findings_so_far() {
     let Some((server, mut command)) = frozen() else { return };
     let proc = Proc::start(&mut command);
-    server.proc.until_stderr("frozen");
+    server.proc.wait_for_stderr("frozen");
     proc.signal(Signal::INT);
     let out = proc.end();
     let table = "                   plans    same  different  not proven\n\
@@ -116,7 +116,7 @@ fn signal_prints_the_findings_so_far() {
     // As JSON, too.
     let Some((server, mut command)) = frozen() else { return };
     let proc = Proc::start(command.arg("--json"));
-    server.proc.until_stderr("frozen");
+    server.proc.wait_for_stderr("frozen");
     proc.signal(Signal::TERM);
     let out = proc.end();
     let found: Value = serde_json::from_slice(&out.stdout).unwrap();
@@ -131,7 +131,7 @@ fn signal_ends_a_sweep_that_has_found_a_difference() {
     let junit = dir.file("sweep.xml");
     let args = ["sweep", &server.address(), "-m", "SECRET 12", "--jobs", "1", "--timeout", "1h", "--json", "--junit"];
     let proc = Proc::start(secretcat(args).arg(&junit));
-    server.proc.until_stderr("frozen");
+    server.proc.wait_for_stderr("frozen");
     proc.signal(Signal::INT);
     let out = proc.end();
     let found: Value = serde_json::from_slice(&out.stdout).unwrap();

@@ -6,9 +6,9 @@ use crate::support::{Dir, is_root, run};
 #[track_caller]
 fn is_right(address: &str, args: &[&str], request: &[u8]) {
     let out = run(["sweep", address, "--max-plans", "1000"].iter().chain(args), request);
-    let told = String::from_utf8_lossy(&out.stdout);
-    assert_eq!((out.status, out.stderr.as_str()), (Some(0), ""), "{told}");
-    assert!(told.contains(" 1000 plans: 1000 same, 0 different, 0 not proven"), "{told}");
+    let output = String::from_utf8_lossy(&out.stdout);
+    assert_eq!((out.status, out.stderr.as_str()), (Some(0), ""), "{output}");
+    assert!(output.contains(" 1000 plans: 1000 same, 0 different, 0 not proven"), "{output}");
 }
 
 /// A GET that is answered with a page, a HEAD, and a GET that is answered with an error, on one connection.

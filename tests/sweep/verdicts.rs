@@ -112,7 +112,7 @@ different when cut once: message 1 at 1-8
     server.stops_with("");
 }
 
-/// The server answers `message` in these two ways, without a cut; which mask would help is said.
+/// The server answers `message` in these two ways, without a cut; the error suggests a mask that helps.
 #[track_caller]
 fn is_unsteady(server: &Server, message: &str, answers: [&str; 2], mask: &str) {
     let [one, other] = answers;
@@ -161,7 +161,7 @@ fn difference_that_does_not_repeat_is_not_proven() {
 fn same_replies_from_another_host_prove_nothing() {
     let Some(net) = Net::pair() else { return };
     let server = Proc::start(&mut net.on(1, &secretcat(["listen", "10.10.11.2:4500"])));
-    server.until_stderr("listening on");
+    server.wait_for_stderr("listening on");
     let out = run_command(&mut net.on(0, &secretcat(["sweep", "10.10.11.2:4500", "-m", "SECRET 12"])), "");
     let expected = "                   plans    same  different  not proven\n\
                     one cut                9       0          0           9\n\
@@ -173,7 +173,7 @@ fn same_replies_from_another_host_prove_nothing() {
     assert_eq!((out.status, String::from_utf8_lossy(&out.stdout).as_ref()), (Some(4), expected), "{out:?}");
     // What is wrong is wrong, however it was cut.
     let wrong = Proc::start(&mut net.on(1, &secretcat(["listen", "10.10.11.2:4501", "--bug", "one-read"])));
-    wrong.until_stderr("listening on");
+    wrong.wait_for_stderr("listening on");
     let args = ["sweep", "10.10.11.2:4501", "-m", "SECRET 1"];
     let out = run_command(&mut net.on(0, &secretcat(args)), "");
     assert_eq!(out.status, Some(3), "{out:?}");
