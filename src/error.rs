@@ -2,6 +2,7 @@
 
 mod operation;
 mod status;
+mod target;
 
 use std::io;
 use std::path::Path;
@@ -12,6 +13,7 @@ use thiserror::Error;
 use operation::hint;
 pub use operation::{Endpoint, Operation, Suspects};
 pub use status::ExitStatus;
+pub use target::Target;
 
 use crate::value::{Span, counted, escape};
 
@@ -26,8 +28,8 @@ pub enum Error {
     Local {
         /// The operation: `write`, `open`, ….
         operation: Operation,
-        /// The file or stream.
-        target: String,
+        /// The file, stream or other resource.
+        target: Target,
         /// The cause.
         source: io::Error,
     },
@@ -120,13 +122,13 @@ pub enum Error {
 impl Error {
     /// A failed operation on a file or stream. The name is converted only on failure, so that an operation that
     /// succeeds allocates no memory.
-    pub fn local(operation: Operation, target: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
+    pub fn local(operation: Operation, target: impl Into<Target>) -> impl FnOnce(io::Error) -> Error {
         move |source| Error::Local { operation, target: target.into(), source }
     }
 
     /// A failed operation on a file with this path.
-    pub fn file(operation: Operation, path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
-        Error::local(operation, shown_path(path))
+    pub fn file(operation: Operation, path: &Path) -> impl FnOnce(io::Error) -> Error {
+        Error::local(operation, path)
     }
 
     /// No byte was received or sent within `limit`.
@@ -219,6 +221,17 @@ mod tests {
         assert!(busy(":80").ends_with("(another program listens there; port 0 picks a free one)"));
         assert!(busy("unix:/s").ends_with("(another program listens there, or the file is not a socket)"));
         assert!(busy("unix:@s").ends_with("(another program listens there)"));
+    }
+
+    #[test]
+    fn missing_unix_socket_has_a_hint_and_missing_address_has_none() {
+        let missing = |address: &str| {
+            let address: Address = address.parse().unwrap();
+            Error::network(Operation::Connect, &address)(io::Error::from_raw_os_error(libc::ENOENT)).to_string()
+        };
+        let text = "no such file or directory";
+        assert_eq!(missing("unix:/s"), format!("connect unix:/s: {text} (is a server listening on that path?)"));
+        assert_eq!(missing("lab:80"), format!("connect lab:80: {text}"));
     }
 
     #[test]

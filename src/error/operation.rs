@@ -84,6 +84,11 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
+    /// Whether this is the address of a unix socket.
+    fn is_unix(&self) -> bool {
+        matches!(self, Endpoint::Address(Address::Unix(_)))
+    }
+
     /// Whether this is the abstract name of a unix socket.
     fn is_abstract(&self) -> bool {
         matches!(self, Endpoint::Address(Address::Unix(path)) if abstract_name(path).is_some())
@@ -145,7 +150,7 @@ pub struct Suspects {
 /// A hint about the cause or the next step; empty if there is none.
 pub(super) fn hint(operation: Operation, endpoint: &Endpoint, error: &io::Error, options: Suspects) -> String {
     let text = match (operation, error.kind()) {
-        (Operation::Listen, kind) if matches!(endpoint, Endpoint::Address(Address::Unix(_))) => match kind {
+        (Operation::Listen, kind) if endpoint.is_unix() => match kind {
             io::ErrorKind::AddrInUse if endpoint.is_abstract() => "another program listens there",
             io::ErrorKind::AddrInUse => "another program listens there, or the file is not a socket",
             _ => "",
@@ -154,7 +159,7 @@ pub(super) fn hint(operation: Operation, endpoint: &Endpoint, error: &io::Error,
             "a link-local address needs its interface, as in [fe80::1%eth0]:4500; ip link lists them"
         }
         (Operation::Connect, io::ErrorKind::ConnectionRefused) => "is a server listening there?",
-        (Operation::Connect, io::ErrorKind::NotFound) => "is a server listening on that path?",
+        (Operation::Connect, io::ErrorKind::NotFound) if endpoint.is_unix() => "is a server listening on that path?",
         (Operation::Connect, io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse) => match options.source_port {
             Some(port) => {
                 return format!(" (port {port} already has a connection to this address: use another one with -p)");

@@ -173,7 +173,7 @@ impl Listener {
     /// When it is not a stream socket of a known family, or an option cannot be set.
     pub fn inherited(manager: &Manager, options: &SocketOptions) -> Result<Option<Self>, Error> {
         let Some(socket) = manager.socket()?.map(Socket::from) else { return Ok(None) };
-        let fail = || Error::local(Operation::TakeOver, manager.shown());
+        let fail = || Error::local(Operation::TakeOver, manager.passed());
         socket.set_nonblocking(true).map_err(fail())?;
         let addr = socket.local_addr().map_err(fail())?;
         let shown = match (addr.as_socket(), unix_name(&addr)) {

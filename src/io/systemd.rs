@@ -8,7 +8,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
 use super::sys;
-use crate::error::{Error, Operation};
+use crate::error::{Error, Operation, Target};
 use crate::value::escape;
 
 /// The time limit of a notification, short enough that clients do not notice it.
@@ -58,7 +58,7 @@ impl Manager {
     /// # Errors
     /// When it is not a stream socket, when there are several, or when the variables are invalid.
     pub fn socket(&self) -> Result<Option<OwnedFd>, Error> {
-        let fail = |why: io::Error| Error::local(Operation::TakeOver, self.shown())(why);
+        let fail = |why: io::Error| Error::local(Operation::TakeOver, self.passed())(why);
         match &self.sockets {
             Sockets::None => Ok(None),
             Sockets::One => sys::inherited_socket().map_err(fail),
@@ -69,14 +69,14 @@ impl Manager {
         }
     }
 
-    /// The name of the passed socket for error messages.
+    /// The passed socket, for error messages.
     #[must_use]
-    pub fn shown(&self) -> String {
-        match (&self.sockets, &self.name) {
+    pub fn passed(&self) -> Target {
+        Target::Socket(match (&self.sockets, &self.name) {
             (Sockets::One, Some(name)) => format!("the socket from the service manager ({name})"),
             (Sockets::Many(_), _) => "the sockets from the service manager".to_owned(),
             _ => "the socket from the service manager".to_owned(),
-        }
+        })
     }
 
     /// Reports that connections are accepted now, and on which address (`READY=1`).
@@ -105,7 +105,7 @@ impl Manager {
 
     fn tell(&self, text: &str) -> Result<(), Error> {
         let Some(name) = &self.notify else { return Ok(()) };
-        send(name, text.as_bytes()).map_err(Error::local(Operation::Notify, escape(name.as_bytes())))
+        send(name, text.as_bytes()).map_err(Error::local(Operation::Notify, Target::Socket(escape(name.as_bytes()))))
     }
 }
 
@@ -177,7 +177,7 @@ mod tests {
                     (use one service for each socket)";
         assert_eq!(several.to_string(), text);
         let named = manager(&[("LISTEN_PID", "7"), ("LISTEN_FDS", "1"), ("LISTEN_FDNAMES", "a.socket:b")]);
-        assert_eq!(named.shown(), "the socket from the service manager (a.socket)");
+        assert_eq!(named.passed().to_string(), "the socket from the service manager (a.socket)");
         assert!(manager(&[]).socket().unwrap().is_none());
     }
 
