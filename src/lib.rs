@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | L4 | [`cli`] | the command line: flags in, configuration out |
 //! | L3 | [`session`] | one file a command: connections, service and end of a run |
-//! | L2 | [`io`] | the only code with sockets, files, clocks, threads and signals |
+//! | L2 | [`io`] | the only code with sockets, files, clocks, threads, terminals and signals |
 //! | L1 | [`peer`] | a connection without its socket: what is written next and when, and how it is encoded |
 //! | L1 | [`config`] | checked configuration |
 //! | L1 | [`plan`] | where writes are cut, as functions of bytes and seed |
@@ -17,9 +17,15 @@
 //! | L1 | [`verdict`] | how a sweep compares replies, and its report |
 //! | L0 | [`value`], [`error`] | values on the command line, and errors |
 //!
-//! Invariants: nothing in `io` or above blocks except the wait of the event loop; received bytes are never
-//! assumed to be text; bytes of a peer are escaped before a terminal; stdout has the bytes of peers only, and
-//! stderr the messages of this program.
+//! `tests/layers.rs` has the table of what each module imports.
+//!
+//! Invariants:
+//! - An event loop blocks in its one wait only ([`io::reactor`]); the name lookup of `listen` waits there too. Before
+//!   and after its loop a run may wait for stdin, stderr, threads and the service manager; `tests/layers.rs` lists
+//!   where. Regular files are read and written without waiting until they are ready: they always are.
+//! - All of a turn of a loop happens at one time, which the reactor reads from the clock.
+//! - Received bytes are never assumed to be text, and bytes of a peer are escaped before a terminal.
+//! - stdout has the bytes of peers only, and stderr the messages of this program.
 
 pub mod cli;
 pub mod config;

@@ -78,6 +78,27 @@ const RULES: &[Rule] = &[
         exceptions: &[("session/exchange/meter.rs", REWRITE)],
     },
     Rule {
+        what: "waits outside of the event loop",
+        names: &[
+            ".recv()",
+            "recv_timeout",
+            ".join()",
+            "sleep(",
+            "wait_ready(",
+            "set_read_timeout",
+            "set_write_timeout",
+        ],
+        rooms: &[],
+        exceptions: &[
+            ("io/files.rs", "waits for the stdin of a sweep before the loop begins"),
+            ("io/report.rs", "waits for stderr after the loop, for a second at most"),
+            ("io/sys.rs", "defines the wait of the report"),
+            ("io/systemd.rs", "waits for a service manager that does not read, for 200 ms at most"),
+            ("io/threads.rs", "waits for threads after the loop"),
+            ("session/loopback.rs", "waits for the address of its own listener before the loop begins"),
+        ],
+    },
+    Rule {
         what: "uses a socket or the system",
         names: &["std::net::Tcp", "std::net::Udp", "std::os::unix::net", "socket2", "mio::", "libc::"],
         rooms: &["io"],
@@ -313,7 +334,7 @@ fn one_loop_waits_for_events() {
 fn names(code: &str, name: &str) -> bool {
     code.match_indices(name).any(|(at, _)| {
         let before = code[..at].chars().next_back();
-        !before.is_some_and(|c| c.is_alphanumeric() || c == '_')
+        name.starts_with('.') || !before.is_some_and(|c| c.is_alphanumeric() || c == '_')
     })
 }
 
@@ -364,6 +385,7 @@ fn imports_are_found_in_every_form() {
     assert_eq!((source.room(), source.depth()), ("frame", 2));
     assert!(names("eprintln!(\"\"); println!(\"\")", "println!"));
     assert!(!names("eprintln!(\"\")", "println!"));
+    assert!(names("a.recv()", ".recv()"));
 }
 
 #[test]

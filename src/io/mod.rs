@@ -1,4 +1,4 @@
-//! The only module with sockets, files, clocks, threads and signals.
+//! The only module with sockets, files, clocks, threads, terminals and signals.
 
 pub mod address;
 mod alarms;

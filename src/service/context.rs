@@ -8,7 +8,7 @@ use crate::frame::Framing;
 /// One action of a service, as the engine carries it out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Send the next `len` bytes of [`Actions::bytes`] to this peer, as one message.
+    /// Send the next `len` bytes of the [`Context`] to this peer, as one message.
     Send(PeerId, usize),
     /// Send the next `len` bytes: an interim response, which is not a message but belongs to the next.
     Interim(PeerId, usize),

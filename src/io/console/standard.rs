@@ -50,7 +50,7 @@ pub fn print(write: impl FnOnce() -> io::Result<()>) -> Result<(), Error> {
 /// Prints this text on stdout.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn print_text(text: &str) -> Result<(), Error> {
     print(|| io::stdout().write_all(text.as_bytes()))
 }
