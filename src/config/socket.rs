@@ -1,4 +1,4 @@
-//! The socket options that a user can ask for, and which of them contradict each other.
+//! The socket options that a user can request, and the contradictions between them.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use crate::value::{Span, escape};
 
 pub use super::source::Source;
 
-/// What was asked of the sockets of a run. `None` leaves the system's default alone.
+/// The requested socket options of a run. `None` keeps the default of the system.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SocketOptions {
-    /// Bind to a port whose old connections linger (`SO_REUSEADDR`, socket(7)).
+    /// Bind to a port that has connections in TIME_WAIT (`SO_REUSEADDR`, socket(7)).
     pub reuseaddr: Option<bool>,
     /// Share a port with other listeners of the same user (`SO_REUSEPORT`, socket(7)).
     pub reuseport: Option<bool>,
@@ -19,7 +19,7 @@ pub struct SocketOptions {
     pub keepalive_time: Option<Duration>,
     /// Time between two probes: whole seconds, 1 to 32767 (`TCP_KEEPINTVL`, tcp(7)).
     pub keepalive_intvl: Option<Duration>,
-    /// Unanswered probes until the connection is given up: 1 to 127 (`TCP_KEEPCNT`, tcp(7)).
+    /// The number of unanswered probes before the connection is closed: 1 to 127 (`TCP_KEEPCNT`, tcp(7)).
     pub keepalive_cnt: Option<u32>,
     /// `true` sends small segments at once, `false` joins them: Nagle's algorithm (`TCP_NODELAY`, tcp(7)).
     pub nodelay: Option<bool>,
@@ -31,34 +31,34 @@ pub struct SocketOptions {
     pub rcvbuf: Option<usize>,
     /// Largest segment in bytes: 88 to 32767 (`TCP_MAXSEG`, tcp(7)).
     pub mss: Option<u32>,
-    /// How long a close waits for unsent data: whole seconds; 0 resets (`SO_LINGER`, socket(7)).
+    /// The time that a close waits for unsent data: whole seconds; 0 resets (`SO_LINGER`, socket(7)).
     pub linger: Option<Duration>,
     /// A close resets the connection and drops unsent data (`SO_LINGER` of 0, socket(7)).
     pub reset_on_close: bool,
-    /// How long sent data may stay unacknowledged: whole milliseconds (`TCP_USER_TIMEOUT`, tcp(7)).
+    /// The time that sent data may be unacknowledged: whole milliseconds (`TCP_USER_TIMEOUT`, tcp(7)).
     pub user_timeout: Option<Duration>,
     /// Congestion control algorithm by name (`TCP_CONGESTION`, tcp(7)).
     pub congestion: Option<String>,
     /// Type of service or traffic class: 0 to 255 (`IP_TOS`, ip(7); `IPV6_TCLASS`, RFC 3542).
     pub tos: Option<u32>,
-    /// Hops a packet may take: 1 to 255 (`IP_TTL`, ip(7); `IPV6_UNICAST_HOPS`, ipv6(7)).
+    /// The largest number of hops: 1 to 255 (`IP_TTL`, ip(7); `IPV6_UNICAST_HOPS`, ipv6(7)).
     pub ttl: Option<u32>,
-    /// The local address that connections are made from (bind(2)).
+    /// The local address of outgoing connections (bind(2)).
     pub source: Option<Source>,
     /// The network interface to use, by name (`SO_BINDTODEVICE`, socket(7)).
     pub interface: Option<String>,
     /// Whether an IPv6 socket refuses IPv4 peers (`IPV6_V6ONLY`, ipv6(7)).
     pub v6only: Option<bool>,
-    /// Connections that may wait to be accepted (listen(2)).
+    /// The number of connections that may wait to be accepted (listen(2)).
     pub backlog: Option<u32>,
 }
 
-/// Socket options that cannot be used, or not together: one sentence that says what is right.
+/// An error about socket options that cannot be used, or not together: one sentence with a hint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct SocketOptionsError(pub String);
 
-/// The largest value that the kernel takes as a C int.
+/// The largest value of a C int.
 const INT_MAX: u64 = i32::MAX.unsigned_abs() as u64;
 /// `MAX_TCP_KEEPIDLE` and `MAX_TCP_KEEPINTVL` of linux/tcp.h, in seconds.
 const KEEPALIVE_MAX: u64 = 32767;
@@ -67,13 +67,13 @@ const KEEPALIVE_MAX: u64 = 32767;
 const NAME_MAX: usize = 15;
 
 impl SocketOptions {
-    /// Whether keepalive is to be set, and how: any `keepalive_*` value turns it on.
+    /// The value of keepalive, if it is set: any `keepalive_*` value turns it on.
     #[must_use]
     pub fn wants_keepalive(&self) -> Option<bool> {
         self.keepalive.or(self.keepalive_detail().map(|_| true))
     }
 
-    /// Finds the first value out of its range and the first options that contradict each other.
+    /// Finds the first value out of range, or the first options that contradict each other.
     pub fn check(&self) -> Result<(), SocketOptionsError> {
         whole("keepalive-time", self.keepalive_time, SECOND, 1, KEEPALIVE_MAX)?;
         whole("keepalive-intvl", self.keepalive_intvl, SECOND, 1, KEEPALIVE_MAX)?;
@@ -97,14 +97,14 @@ impl SocketOptions {
         Ok(())
     }
 
-    /// Sends small writes at once, unless the user has chosen otherwise.
+    /// Turns Nagle's algorithm off, unless the user has chosen.
     pub fn prefer_nodelay(&mut self) {
         if self.nodelay.is_none() && self.cork != Some(true) {
             self.nodelay = Some(true);
         }
     }
 
-    /// Refuses what has no effect on a unix socket (unix(7)): all but the send buffer and the backlog.
+    /// Refuses options without an effect on a unix socket (unix(7)): all but the send buffer and the backlog.
     pub fn check_unix(&self) -> Result<(), SocketOptionsError> {
         let foreign = [
             ("reuseaddr", self.reuseaddr.is_some()),
@@ -145,7 +145,7 @@ impl SocketOptions {
 const SECOND: (Duration, &str) = (Duration::from_secs(1), "seconds");
 const MILLISECOND: (Duration, &str) = (Duration::from_millis(1), "milliseconds");
 
-/// The kernel counts in whole units; half of one would be dropped without a word.
+/// The kernel counts in whole units, and would silently drop a fraction.
 fn whole(
     option: &str,
     value: Option<Duration>,
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(SocketOptions::default().wants_keepalive(), None);
     }
 
-    /// For each option: values at both ends that are right, values beyond them, and the sentence.
+    /// For each option: the smallest and largest valid values, invalid values, and the error.
     #[test]
     #[allow(clippy::too_many_lines, clippy::cast_possible_truncation)] // a table
     fn each_range_ends_where_that_of_the_kernel_ends() {

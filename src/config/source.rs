@@ -1,4 +1,4 @@
-//! The local address that connections are made from.
+//! The local address of outgoing connections.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -28,7 +28,7 @@ impl FromStr for Source {
         };
         let both = || {
             let both: SocketAddr = text.parse().ok()?;
-            // A scope would be lost on the way: an address alone is all that is kept.
+            // Only the address is kept, without its scope.
             let scoped = matches!(both, SocketAddr::V6(v6) if v6.scope_id() != 0);
             (!scoped).then(|| Source { ip: Some(both.ip()), port: both.port() })
         };

@@ -1,4 +1,4 @@
-//! What `secretcat sweep` is to do.
+//! The checked configuration of `secretcat sweep`.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,49 +9,49 @@ use crate::frame::Framing;
 use crate::value::{Address, Family, Seed};
 use crate::verdict::Masks;
 
-/// A checked run of `sweep`.
+/// The checked configuration of `secretcat sweep`.
 #[derive(Clone, Debug)]
 pub struct SweepConfig {
     /// The server.
     pub address: Address,
-    /// Which addresses of a name are taken.
+    /// Which addresses of a name are used.
     pub family: Family,
-    /// The request messages as they go over the wire; none: stdin has them.
+    /// The encoded request messages; empty if they are read from stdin.
     pub messages: Vec<Vec<u8>>,
-    /// Where a request and a reply end.
+    /// How requests and replies are delimited.
     pub framing: Framing,
-    /// What may differ between replies.
+    /// The parts of replies that may differ.
     pub masks: Masks,
-    /// The most trials.
+    /// The largest number of trials.
     pub max_plans: usize,
-    /// Which trials are taken where there are more.
+    /// The seed that draws the trials if there would be more.
     pub seed: Seed,
-    /// Conversations at once.
+    /// The number of conversations at once.
     pub jobs: usize,
-    /// How long a conversation may be silent.
+    /// The time limit of a conversation without progress.
     pub timeout: Duration,
-    /// What connections are given; its plan is not used.
+    /// The options of connections; the plan is not used.
     pub traffic: Traffic,
-    /// How the findings are told.
+    /// The form of the report.
     pub output: Output,
-    /// Nothing but the findings is told.
+    /// Print only the report, no progress.
     pub quiet: bool,
 }
 
-/// How findings are told.
+/// The form of the report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Output {
     /// As JSON on stdout.
     pub json: bool,
-    /// Also as JUnit's XML, in this file.
+    /// Also as JUnit XML, to this file.
     pub junit: Option<PathBuf>,
 }
 
 impl SweepConfig {
-    /// Checks what one option cannot know of another.
+    /// Checks the options against each other.
     ///
     /// # Errors
-    /// Says what is wrong, and what would be right.
+    /// Names the wrong option, with a hint.
     pub fn check(mut self) -> Result<Self, ConfigError> {
         let unix = matches!(self.address, Address::Unix(_));
         if unix {

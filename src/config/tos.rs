@@ -1,10 +1,10 @@
-//! The type-of-service byte (traffic class in IPv6) as nc and iperf3 let users write it.
+//! Parses the type-of-service byte (the traffic class of IPv6) in the forms of nc and iperf3.
 
 use crate::value::Invalid;
 
-/// Reads a type of service: a decimal or hexadecimal number from 0 to 255, or a name. `cs0` to `cs7`
-/// (RFC 2474), `af11` to `af43` (RFC 2597) and `ef` (RFC 3246) are code points, so their value is
-/// four times their number; the other names are those of RFC 1349 and of nc.
+/// Parses a type of service: a decimal or hexadecimal number from 0 to 255, or a name. `cs0` to `cs7` (RFC 2474),
+/// `af11` to `af43` (RFC 2597) and `ef` (RFC 3246) are code points: their value is four times their number. The other
+/// names are those of RFC 1349 and of nc.
 pub fn parse(text: &str) -> Result<u32, Invalid> {
     let name = text.to_ascii_lowercase();
     let number = match name.strip_prefix("0x") {
@@ -17,7 +17,7 @@ pub fn parse(text: &str) -> Result<u32, Invalid> {
     })
 }
 
-/// `from_str_radix` alone would take a sign.
+/// `from_str_radix` alone accepts a sign.
 fn digits_only(text: &str, radix: u32) -> Option<u32> {
     let plain = !text.is_empty() && text.chars().all(|c| c.is_digit(radix));
     if plain { u32::from_str_radix(text, radix).ok() } else { None }

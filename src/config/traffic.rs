@@ -1,4 +1,4 @@
-//! What every connection is given, whoever made it: how it writes, how it reads, which options its socket has.
+//! The options of every connection: how it writes and reads, and its socket options.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use super::{ConfigError, SocketOptions};
 use crate::plan::{Barrier, Cutting, Plan};
 use crate::value::{Address, Family, Host};
 
-/// Checks whether the address can be of this family: a name may, until it is looked up.
+/// Checks whether the address can be of this family. A name can, until it is resolved.
 ///
 /// # Errors
-/// Says which option asks for the other family.
+/// Names the option for the other family.
 pub(super) fn check_family(family: Family, address: &Address) -> Result<(), ConfigError> {
     let (option, asked, other) = match family {
         Family::Any => return Ok(()),
@@ -28,10 +28,10 @@ pub(super) fn check_family(family: Family, address: &Address) -> Result<(), Conf
     Ok(())
 }
 
-/// How slowly we read: the adversarial reader.
+/// How slowly this side reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
-    /// The most bytes one read asks for.
+    /// The largest size of a read.
     pub size: Option<usize>,
     /// The pause between two reads.
     pub delay: Option<Duration>,
@@ -40,44 +40,44 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Whether reads are made as they come.
+    /// Whether reading has no limits.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         *self == Reading::default()
     }
 }
 
-/// What kind of connection a plan is carried out on.
+/// The kind of connection that a plan is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bytes {
-    /// One stream of bytes, not messages.
+    /// A stream of bytes, not messages.
     pub raw: bool,
     /// A unix socket, not TCP.
     pub unix: bool,
 }
 
-/// What every connection of a run has in common.
+/// The options of every connection of a run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Traffic {
-    /// How it writes.
+    /// The plan of its writes.
     pub plan: Plan,
     /// How it reads.
     pub reading: Reading,
     /// The options of its socket.
     pub socket: SocketOptions,
-    /// The most bytes a message may have, its ending not counted.
+    /// The largest size of a message, without its ending.
     pub max_message: usize,
-    /// How long nothing may come or go before the connection is given up.
+    /// The time without a byte in or out after which a connection is closed.
     pub idle_timeout: Option<Duration>,
-    /// How long the loop that serves it looks for events before it sleeps, at the most.
+    /// The time that the event loop polls before it sleeps.
     pub busy_poll: Duration,
 }
 
 impl Traffic {
-    /// Checks what one field cannot know of another, and settles what follows from it.
+    /// Checks the options against each other, and sets what follows from them.
     ///
     /// # Errors
-    /// Says which options contradict each other, and what would be right.
+    /// Names the options that contradict each other, with a hint.
     pub fn check(mut self, bytes: Bytes) -> Result<Self, ConfigError> {
         self.socket.check()?;
         check_plan(&self.plan, bytes)?;
@@ -85,14 +85,14 @@ impl Traffic {
             return Err(ConfigError::new("--max-message 0 leaves no room for a message: give 1 or more"));
         }
         if !self.plan.is_plain() {
-            // Nagle's algorithm would join the pieces again, 40 ms late.
+            // Nagle's algorithm would join the pieces, after a delay of 40 ms.
             self.socket.prefer_nodelay();
         }
         Ok(self)
     }
 }
 
-/// What a plan asks for and such a connection cannot give.
+/// Refuses a plan that such a connection cannot carry out.
 fn check_plan(plan: &Plan, bytes: Bytes) -> Result<(), ConfigError> {
     let refuse = |text: &str| Err(ConfigError::new(text));
     match &plan.cutting {

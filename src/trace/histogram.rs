@@ -1,10 +1,10 @@
-//! How many calls moved how many bytes: counts in power-of-two buckets, and several as one table.
+//! Histograms of sizes: counts in buckets of powers of two, and several histograms as one table.
 
 use std::fmt::Write;
 
 use super::units::grouped;
 
-/// Rows a table has at most; neighbouring buckets share a row beyond.
+/// The largest number of rows of a table; if there are more buckets, neighbours share a row.
 const ROWS: usize = 8;
 
 /// Exact counts of sizes by their number of bits: 0, 1, 2..3, 4..7 and so on.
@@ -23,14 +23,14 @@ impl Histogram {
         self.0[bucket(size)] += 1;
     }
 
-    /// How many sizes were counted.
+    /// The number of counted sizes.
     pub(super) fn total(&self) -> u64 {
         self.0.iter().sum()
     }
 }
 
-/// A table of histograms that share their rows, so that they can be compared: for each a heading,
-/// and bars of at most `width` characters, each column to its own scale. Empty where all are empty.
+/// A table of histograms with common rows, so that they can be compared. Each has a heading, and bars of at most
+/// `width` characters, scaled to its own largest count. Empty if all histograms are empty.
 pub(super) fn table(columns: &[(String, &Histogram)], width: usize) -> String {
     let used = |bucket: &usize| columns.iter().any(|(_, histogram)| histogram.0[*bucket] > 0);
     let (Some(first), Some(last)) = ((0..65).find(used), (0..65).rfind(used)) else { return String::new() };
@@ -63,7 +63,7 @@ fn bucket(size: u64) -> usize {
     (u64::BITS - size.leading_zeros()) as usize
 }
 
-/// The sizes in buckets `low` to `high`: `4..7`, and from 1024 on `4K..8K`, short of 8K.
+/// The label of the buckets `low` to `high`: `4..7`, and from 1024 on `4K..8K`, where 8K is excluded.
 fn label(low: usize, high: usize) -> String {
     let least = if low == 0 { 0 } else { 1_u64 << (low - 1) };
     let most = if high == 0 { 0 } else { u64::MAX >> (64 - high) };
@@ -77,7 +77,7 @@ fn label(low: usize, high: usize) -> String {
     }
 }
 
-/// A bar in proportion; what happened at all is never drawn as nothing.
+/// A bar in proportion to the count; a count above 0 has at least one character.
 fn bar(count: u64, most: u64, width: usize) -> String {
     if count == 0 {
         return String::new();

@@ -4,7 +4,7 @@ use super::event::Event;
 
 /// Appends `event` to `out` as one line: a JSON object whose first fields are `t`, `conn` and `type`, and a
 /// line feed. An unknown value is left out, never null.
-#[allow(clippy::missing_panics_doc)] // what it expects cannot fail
+#[allow(clippy::missing_panics_doc)] // its expect cannot fail
 pub fn write_line(event: &Event, out: &mut Vec<u8>) {
     serde_json::to_writer(&mut *out, event)
         .expect("an event is numbers, strings and plain structs, and a Vec takes every byte");

@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(line(2048, Some(2048), 0, second), "sent 2 KiB of 2 KiB (100%), 2 KiB/s");
         assert_eq!(line(0, None, 3 << 20, second), "received 3 MiB, 3 MiB/s");
         assert_eq!(line(1024, None, 2048, second), "sent 1 KiB, 1 KiB/s; received 2 KiB, 2 KiB/s");
-        // A file that has grown meanwhile has no known size any more.
+        // The size of a file that has grown is not known.
         assert_eq!(line(4096, Some(2048), 0, second), "sent 4 KiB, 4 KiB/s");
         assert_eq!(line(0, Some(0), 0, second), "sent 0 B of 0 B (100%), 0 B/s");
     }
@@ -122,7 +122,7 @@ mod tests {
     fn line_counts_plans_and_then_repeated_plans() {
         let line = |done, suspect, again, nanos| Plans { of: 1200, done, suspect, again, nanos }.line();
         let second = 1_000_000_000;
-        assert_eq!(line(0, 0, 0, second), "0 of 1,200 plans"); // nobody knows how long one takes
+        assert_eq!(line(0, 0, 0, second), "0 of 1,200 plans"); // the duration of a plan is not known yet
         assert_eq!(line(37, 2, 0, second), "37 of 1,200 plans, 2 to repeat, 31 s left");
         assert_eq!(line(600, 0, 0, 90 * second), "600 of 1,200 plans, 1 min 30 s left");
         assert_eq!(line(1199, 0, 0, second), "1,199 of 1,200 plans");

@@ -83,7 +83,7 @@ fn least_verbosity(what: &What) -> u8 {
         What::Plan(plan) if plan.is_plain() => 2,
         // The default values of the system are many lines for every connection.
         What::Option { requested: None, .. } => 3,
-        // That a peer is not visible is printed once for all its barriers.
+        // That the peer is not visible is printed once for all barriers.
         What::Barrier { outcome: BarrierOutcome::Abandoned, .. }
         | What::Open { .. }
         | What::Plan(_)

@@ -138,7 +138,7 @@ fn enlarge(panels: &[Panel<'_>], y: f64) -> Option<Drawn> {
     // After the end of the shortest full head, marks would be missing from its lane.
     let full = heads().filter(|(head, _)| head.len() == lane::HEAD);
     let known = full.filter_map(|(head, _)| head.last()).map(|mark| mark.t0).min().unwrap_or(u64::MAX);
-    // Of several, the topmost one: the others continue what it begins.
+    // If several are equally busy, the topmost one, because the others continue its bytes.
     let (busiest, messages) = heads().reduce(|best, lane| if lane.0.len() > best.0.len() { lane } else { best })?;
     let starts: Vec<u64> =
         busiest.iter().skip(FEWEST).filter(|mark| messages.begins(mark.start)).map(|mark| mark.t0).collect();
@@ -201,7 +201,7 @@ mod tests {
         ]
     }
 
-    /// The picture of a fixed run. `UPDATE=1 cargo test` writes it anew: look at it before it is committed.
+    /// The picture of a fixed run. `UPDATE=1 cargo test` writes it again: view it before you commit it.
     #[test]
     fn picture_equals_the_committed_one() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/timeline.svg");
@@ -228,7 +228,7 @@ mod tests {
         }
     }
 
-    /// Where each label is: its line, from where to where, and its text.
+    /// The position of each label: its line, its start and end, and its text.
     fn labels(drawn: &str) -> Vec<(String, f64, f64, String)> {
         let attribute = |line: &str, name: &str| {
             let from = line.find(&format!(" {name}=\"")).map(|at| at + name.len() + 3);
@@ -250,7 +250,7 @@ mod tests {
             .collect()
     }
 
-    /// Two labels that stand on one another.
+    /// Two labels that overlap.
     fn overlap(drawn: &str) -> Option<String> {
         let mut labels = labels(drawn);
         labels.sort_by(|a, b| (&a.0, a.1).partial_cmp(&(&b.0, b.1)).unwrap());

@@ -1,4 +1,4 @@
-//! Numbers as people read them: grouped digits, sizes, spans of time, rates; ASCII, three figures.
+//! Formats numbers for people: grouped digits, sizes, durations, rates; ASCII, three digits.
 
 use crate::value::plural;
 
@@ -15,17 +15,17 @@ pub(super) fn grouped(n: u64) -> String {
     text
 }
 
-/// A number and its noun: `1 write`, `2 writes`.
+/// A number with its noun: `1 write`, `2 writes`.
 pub(super) fn counted(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(n), plural(n))
 }
 
-/// A sum that stops at the largest number.
+/// A saturating sum.
 pub(super) fn total(numbers: impl Iterator<Item = u64>) -> u64 {
     numbers.fold(0, u64::saturating_add)
 }
 
-/// Bytes in the unit that suits them: `57 B`, `5.72 MiB`.
+/// A number of bytes in a suitable unit: `57 B`, `5.72 MiB`.
 pub(super) fn size(bytes: u64) -> String {
     let units =
         [(1 << 60, "EiB"), (1 << 50, "PiB"), (1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
@@ -35,7 +35,7 @@ pub(super) fn size(bytes: u64) -> String {
     }
 }
 
-/// A span of nanoseconds in the unit that suits it: `36 us`, `1.25 s`, `2 min 5 s`.
+/// A duration in a suitable unit: `36 us`, `1.25 s`, `2 min 5 s`.
 pub(super) fn span(nanos: u64) -> String {
     const SECOND: u64 = 1_000_000_000;
     // A unit starts where the smaller one would round up to a thousand of itself.
@@ -57,18 +57,18 @@ pub(super) fn span(nanos: u64) -> String {
     }
 }
 
-/// So many bytes in so many nanoseconds: `46 B/s`; `None` where no time has passed.
+/// The rate of `bytes` in `nanos` nanoseconds: `46 B/s`; `None` if no time has passed.
 pub(super) fn rate(bytes: u64, nanos: u64) -> Option<String> {
     Some(format!("{}/s", size(per_second(bytes, nanos)?)))
 }
 
-/// How many a second, to the nearest; `None` where no time has passed.
+/// The count per second, rounded; `None` if no time has passed.
 pub(super) fn per_second(count: u64, nanos: u64) -> Option<u64> {
     let per_second = (u128::from(count) * 1_000_000_000 + u128::from(nanos) / 2).checked_div(nanos.into())?;
     Some(u64::try_from(per_second).unwrap_or(u64::MAX))
 }
 
-/// `value / unit` with three figures, no trailing zeros; all figures of a whole part of four.
+/// `value / unit` with three digits and no trailing zeros; with four digits before the point if it has that many.
 fn figures(value: u128, unit: u128) -> String {
     let decimals = match value / unit {
         0..10 => 2,

@@ -1,32 +1,32 @@
-//! The time axis: stretched where marks need room, with long waits cut short and said so.
+//! The time axis: stretched where marks need space; long pauses are shortened and marked.
 
 use crate::trace::units::span;
 
-/// Something that needs room on the axis.
+/// An item that needs space on the axis.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Item {
-    /// When, in nanoseconds.
+    /// Its time in nanoseconds.
     pub(super) t: u64,
-    /// The lane it is in: in one lane nothing may overlap.
+    /// Its lane: the items of one lane must not overlap.
     pub(super) lane: usize,
-    /// The room it needs, in pixels.
+    /// Its width in pixels.
     pub(super) width: f64,
 }
 
-/// A map from time to pixels that never goes back.
+/// A monotonic map from time to pixels.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Axis {
-    /// Where each item is, in the order they were given.
+    /// The position of each item, in the given order.
     pub(super) places: Vec<f64>,
     /// Times and pixels, in order.
     knots: Vec<(u64, f64)>,
-    /// Waits that were cut short: the time before and after, and where they are.
+    /// The pauses that are drawn shortened.
     pub(super) breaks: Vec<Break>,
-    /// Whether a pixel is the same span of time everywhere.
+    /// Whether every pixel has the same duration.
     pub(super) linear: bool,
 }
 
-/// A wait that is drawn shorter than it was.
+/// A pause that is drawn shortened: the times before and after it, and its position.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Break {
     pub(super) nanos: u64,
@@ -41,21 +41,21 @@ pub(super) struct Tick {
     pub(super) text: String,
 }
 
-/// The part of the width that marks may take.
+/// The largest part of the width for marks.
 const MARKS: f64 = 0.75;
-/// Pixels between the beginnings of two labels.
+/// The distance between the starts of two labels, in pixels.
 const LABEL: f64 = 76.0;
 
 impl Axis {
-    /// Places items, given in the order of time, on `width` pixels of which no wait takes more than
-    /// `longest`. `None` where there is not enough room.
+    /// Places items, given in the order of time, on `width` pixels, of which no pause takes more than `longest`. `None`
+    /// if there is not enough space.
     pub(super) fn fit(items: &[Item], width: f64, longest: f64) -> Option<Axis> {
         let lanes = items.iter().map(|item| item.lane + 1).max().unwrap_or(0);
-        // A part stays for time itself, so that order and pace can be seen.
+        // A part of the width is left for time, so that order and speed are visible.
         if place(items, lanes, 0.0, longest).1 > width * MARKS {
             return None;
         }
-        // Pixels a nanosecond: the most with which all still fits, or the least that fills as much.
+        // Searches the largest number of pixels per nanosecond with which everything fits.
         let (mut low, mut high) = (0.0, width);
         let most = (place(items, lanes, high, longest).1 - 0.1).min(width);
         for _ in 0..80 {
@@ -86,7 +86,7 @@ impl Axis {
         axis
     }
 
-    /// Where a time is: between its neighbours in proportion.
+    /// The position of a time, interpolated between its neighbours.
     pub(super) fn x(&self, t: u64) -> f64 {
         let after = self.knots.partition_point(|(knot, _)| *knot <= t);
         match (after.checked_sub(1).and_then(|at| self.knots.get(at)), self.knots.get(after)) {
@@ -96,18 +96,18 @@ impl Axis {
         }
     }
 
-    /// The first and the last time on it.
+    /// The first and the last time.
     pub(super) fn times(&self) -> Option<(u64, u64)> {
         Some((self.knots.first()?.0, self.knots.last()?.0))
     }
 
-    /// Whether labels count anew, with a plus, behind a wait.
+    /// Whether labels restart, with a plus, after a pause.
     pub(super) fn restarts(&self) -> bool {
         self.ticks(0).iter().any(|tick| tick.text.starts_with('+'))
     }
 
-    /// Labels where there is room: round times where the axis is linear, else times of marks, since
-    /// `origin` or, with a plus, since the last wait that was cut short.
+    /// Labels where there is space: round times if the axis is linear, or else times of marks, since `origin` or, with
+    /// a plus, since the last shortened pause.
     pub(super) fn ticks(&self, origin: u64) -> Vec<Tick> {
         if self.linear && self.breaks.is_empty() { self.round_ticks(origin) } else { self.mark_ticks(origin) }
     }
@@ -135,7 +135,7 @@ impl Axis {
                 since = t;
             }
             let room = ticks.last().is_none_or(|tick| x - tick.x >= LABEL);
-            // What begins after a wait is always said, in the place of what is too near before it.
+            // The time after a pause always has a label; it replaces one that is too close before it.
             if broken && !room {
                 ticks.pop();
             }
@@ -149,7 +149,7 @@ impl Axis {
     }
 }
 
-/// The places of all items at so many pixels a nanosecond, and the width of it all.
+/// The positions of all items at this scale (pixels per nanosecond), and the total width.
 fn place(items: &[Item], lanes: usize, scale: f64, longest: f64) -> (Vec<f64>, f64) {
     let mut free = vec![0.0_f64; lanes];
     let (mut x, mut before, mut widest) = (0.0_f64, None, 0.0_f64);
@@ -160,7 +160,7 @@ fn place(items: &[Item], lanes: usize, scale: f64, longest: f64) -> (Vec<f64>, f
             before = Some(item.t);
             x = (x + (scale * pixels(wait)).min(longest)).max(free[item.lane]);
             widest = widest.max(x + item.width);
-            // Small marks stand closer.
+            // Small marks have smaller gaps.
             free[item.lane] = x + item.width + (item.width / 4.0).min(3.0);
             x
         })
@@ -168,7 +168,7 @@ fn place(items: &[Item], lanes: usize, scale: f64, longest: f64) -> (Vec<f64>, f
     (places, widest)
 }
 
-/// The least of 1, 2 and 5 times a power of ten that is not less; at least 1.
+/// The smallest of 1, 2 and 5 times a power of ten that is not less than this; at least 1.
 fn round_up(nanos: f64) -> u64 {
     let mut step = 1_u64;
     loop {
@@ -182,12 +182,12 @@ fn round_up(nanos: f64) -> u64 {
     }
 }
 
-/// A span of time, with the micro sign that a picture can show.
+/// A duration, with the micro sign that a picture can show.
 pub(super) fn time(nanos: u64) -> String {
     span(nanos).replace(" us", " \u{b5}s")
 }
 
-/// Times and counts as coordinates: what is lost beyond 2^53 is less than a pixel.
+/// A time or count as a coordinate: the rounding beyond 2^53 is less than a pixel.
 #[allow(clippy::cast_precision_loss)]
 pub(super) fn pixels(n: u64) -> f64 {
     n as f64

@@ -1,10 +1,10 @@
-//! Where things stand on the page, and what every part of it draws: lanes, labels, the time axis.
+//! The positions on the page, and the elements of every part: lanes, labels, the time axis.
 
 use super::axis::{Axis, time};
 use super::scene::{Panel, Row};
 use super::svg::{Svg, text_width};
 
-/// The lanes reach from here to here; labels stand left of them.
+/// The left and right edge of lanes; labels are left of them.
 pub(super) const LEFT: f64 = 134.0;
 pub(super) const RIGHT: f64 = 984.0;
 /// The left edge of headings.
@@ -12,17 +12,17 @@ pub(super) const MARGIN: f64 = 16.0;
 /// Height of the axis with its labels.
 const AXIS: f64 = 34.0;
 
-/// A part of the page in layers, so that what is known last can lie below.
+/// A part of the page in layers, so that later elements can be below earlier ones.
 #[derive(Debug, Default)]
 pub(super) struct Canvas {
     pub(super) below: Svg,
     pub(super) above: Svg,
-    /// From where to where the lanes of each stream reach.
+    /// The top and bottom of the lanes of each stream.
     blocks: Vec<(f64, f64)>,
 }
 
 impl Canvas {
-    /// The title and notes of a panel from `y` on; the base for what follows.
+    /// Draws the title and notes of a panel from `y` on; returns the start of the next element.
     pub(super) fn panel(&mut self, panel: &Panel<'_>, y: f64) -> f64 {
         self.above.text("head", MARGIN, y + 16.0, &panel.title);
         let mut bottom = y + 20.0;
@@ -37,7 +37,7 @@ impl Canvas {
         bottom
     }
 
-    /// The ground and the label of a lane.
+    /// Draws the background and the label of a lane.
     pub(super) fn lane(&mut self, row: &Row<'_>, y: f64, height: f64) {
         self.below.rect("lane", [LEFT, y, RIGHT - LEFT, height], "");
         let middle = y + height / 2.0;
@@ -45,12 +45,12 @@ impl Canvas {
         self.above.text("dim end", LEFT - 10.0, middle + 14.0, &row.sizes());
     }
 
-    /// Says where the lanes of a stream are.
+    /// Notes the position of the lanes of a stream.
     pub(super) fn block(&mut self, top: f64, bottom: f64) {
         self.blocks.push((top, bottom));
     }
 
-    /// Finishes a part whose axis stands at `y`.
+    /// Finishes a part whose axis is at `y`.
     pub(super) fn finish(mut self, axis: &Axis, y: f64) -> Svg {
         let base = y + AXIS - 8.0;
         let origin = axis.times().map_or(0, |(first, _)| first);
@@ -75,14 +75,14 @@ impl Canvas {
             for (top, bottom) in &self.blocks {
                 page.line("tick", [x, *top, x, *bottom], "");
             }
-            // A label at the right edge stands before its line, if the one before leaves room.
+            // A label at the right edge is left of its line, if there is space.
             let width = text_width(&tick.text);
             let label = if RIGHT - x > 44.0 {
                 Some(("dim", x + 2.0, x + 2.0))
             } else {
                 (tick.x - before > 110.0).then_some(("dim end", x - 2.0, x - 2.0 - width))
             };
-            // How long was waited is told rather than a time beside it.
+            // The duration of a pause takes precedence over a time beside it.
             let is_free = |from: f64| taken.iter().all(|(low, high)| from > *high || from + width + 4.0 < *low);
             if let Some((class, at, _)) = label.filter(|(_, _, from)| is_free(*from)) {
                 self.above.text(class, at, base - 9.0, &tick.text);

@@ -1,4 +1,4 @@
-//! The part of the picture that shows every mark: its bytes, its message, and what carried it.
+//! The part of the picture that shows every mark: its bytes, its message, and its call or segment.
 
 use std::collections::BTreeMap;
 
@@ -11,25 +11,25 @@ use super::svg::{Svg, text_width};
 use crate::trace::event::BarrierOutcome;
 use crate::trace::units::grouped;
 
-/// Height of a lane, and of the room below it in which bytes are seen to flow on.
+/// The height of a lane, and of the space below it for the bands.
 const LANE: f64 = 26.0;
 const FLOW: f64 = 26.0;
-/// Characters on a line of the legend.
+/// The number of characters on a line of the legend.
 const LINE: usize = 150;
 
 /// A part of the picture that shows every mark.
 #[derive(Debug)]
 pub(super) struct Drawn {
     pub(super) page: Svg,
-    /// Where it ends.
+    /// Its lower edge.
     pub(super) bottom: f64,
-    /// From the first to the last mark, in nanoseconds.
+    /// The time from the first to the last mark, in nanoseconds.
     pub(super) nanos: u64,
-    /// Whether widths tell bytes, so that it is seen where a message was cut.
+    /// Whether the width of a mark depends on its bytes, so that the cuts of messages are visible.
     pub(super) telling: bool,
 }
 
-/// Draws the panels from `y` on; `None` where there is no room for every mark, or not for what is needed.
+/// Draws the panels from `y` on; `None` if there is not enough space for every mark, or for `need`.
 pub(super) fn draw(panels: &[Panel<'_>], part: Part, y: f64, need: Need) -> Option<Drawn> {
     let layout = layout(panels, part, need)?;
     let times = layout.axis.times();
@@ -43,7 +43,7 @@ pub(super) fn draw(panels: &[Panel<'_>], part: Part, y: f64, need: Need) -> Opti
         for stream in &panel.streams {
             let rows: Vec<&[Placed]> = lanes.by_ref().take(stream.rows.len()).map(Vec::as_slice).collect();
             if rows.iter().all(|row| row.is_empty()) {
-                continue; // its turn comes later
+                continue; // it is drawn later
             }
             dense |= rows.iter().copied().flatten().any(|placed| is_dense(stream, placed));
             bottom = draw_stream(&mut canvas, stream, &rows, bottom, origin, part);
@@ -60,7 +60,7 @@ pub(super) fn draw(panels: &[Panel<'_>], part: Part, y: f64, need: Need) -> Opti
     Some(Drawn { page, bottom: bottom + 3.0, nanos, telling: !matches!(layout.scale, Scale::Flat(_)) })
 }
 
-/// What the signs mean that are in this picture.
+/// The legend of the signs in this picture.
 fn legend(panels: &[Panel<'_>], part: Part, layout: &Layout, dense: bool) -> Vec<String> {
     let streams = || panels.iter().flat_map(|panel| &panel.streams);
     let width = match layout.scale {
@@ -87,7 +87,7 @@ fn legend(panels: &[Panel<'_>], part: Part, layout: &Layout, dense: bool) -> Vec
     said.into_iter().filter_map(|(is_there, sentence)| is_there.then_some(sentence)).collect()
 }
 
-/// Sentences on as many lines as they need.
+/// Sentences, wrapped into lines.
 fn lines(sentences: &[String]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for sentence in sentences {
@@ -134,7 +134,8 @@ fn draw_stream(canvas: &mut Canvas, stream: &Stream<'_>, rows: &[&[Placed]], y: 
     y_of(stream.rows.len()) - FLOW + 12.0
 }
 
-/// A line over the marks of each message with its number, or over a mark of many with theirs.
+/// Draws a line with the number of the message over the marks of each message, or over a mark of many messages with
+/// their numbers.
 fn draw_brackets(svg: &mut Svg, marks: &[Placed], stream: &Stream<'_>, y: f64) {
     let mut spans: BTreeMap<(u64, u64), (f64, f64)> = BTreeMap::new();
     for placed in marks {
@@ -155,7 +156,7 @@ fn draw_brackets(svg: &mut Svg, marks: &[Placed], stream: &Stream<'_>, y: f64) {
     let mut free = f64::MIN;
     for ((first, last), (low, high)) in spans {
         if first == last {
-            // The line goes on over what lies between the pieces.
+            // The line continues over the gaps between the pieces.
             svg.rect(hue(Some(first), stream), [low, y, high - low, 2.5], "");
         }
         let short = if first == last { grouped(first) } else { format!("{}\u{2013}{}", grouped(first), grouped(last)) };
@@ -170,7 +171,7 @@ fn draw_brackets(svg: &mut Svg, marks: &[Placed], stream: &Stream<'_>, y: f64) {
     }
 }
 
-/// What lies between writes: pauses as dotted lines, barriers as dots.
+/// Draws the events between writes: pauses as dotted lines, barriers as dots.
 fn draw_between(svg: &mut Svg, writes: &[Placed], stream: &Stream<'_>, part: Part, y: f64) {
     let middle = y + LANE / 2.0;
     let gap = |t: u64| {

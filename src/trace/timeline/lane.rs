@@ -1,31 +1,31 @@
-//! Lanes of marks and rows of messages that keep their shape and lose detail as they grow.
+//! Lanes of marks and lists of messages with bounded memory: they lose detail as they grow.
 
-/// Marks a lane keeps; beyond, neighbours are joined.
+/// The largest number of marks of a lane; further ones are joined with neighbours.
 pub(super) const CAP: usize = 1024;
-/// Marks a lane keeps as they were, from its beginning, for the enlarged part of the picture.
+/// The number of first marks that a lane keeps unjoined, for the enlarged part of the picture.
 pub(super) const HEAD: usize = 64;
 
-/// Something that carried bytes: a call, some segments, or many of either joined.
+/// A mark: a call, some segments, or several of either joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
-    /// Nanoseconds of the first and of the last thing in it.
+    /// The times of its first and last event, in nanoseconds.
     pub(super) t0: u64,
     pub(super) t1: u64,
-    /// Stream offsets of its first byte and after its last.
+    /// The stream offsets of its first byte and after its last byte.
     pub(super) start: u64,
     pub(super) end: u64,
-    /// How many calls or segments it stands for.
+    /// The number of calls or segments that it represents.
     pub(super) count: u64,
 }
 
-/// One row of the picture, in the order of time and of bytes.
+/// One lane of the picture, in the order of time and of bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Lane {
     marks: Vec<Mark>,
     head: Vec<Mark>,
-    /// Pushes that are joined in one mark: 1, then 2, 4 and so on.
+    /// The number of pushes that are joined in one mark: 1, then 2, 4 and so on.
     joined: u64,
-    /// Pushes in the last mark.
+    /// The number of pushes in the last mark.
     filled: u64,
     count: u64,
     bytes: u64,
@@ -64,12 +64,12 @@ impl Lane {
         }
     }
 
-    /// Counts what carried no bytes that could be drawn.
+    /// Counts calls or segments without bytes to draw.
     pub(super) fn count_only(&mut self, count: u64) {
         self.count = self.count.saturating_add(count);
     }
 
-    /// No byte is at `end` or beyond: what was counted there was the end of the stream.
+    /// No byte is at `end` or beyond: a segment counted there was the FIN.
     pub(super) fn trim(&mut self, end: u64) {
         let over = self.marks.last().map_or(0, |last| last.end.saturating_sub(end.max(last.start)));
         self.bytes = self.bytes.saturating_sub(over);
@@ -78,22 +78,22 @@ impl Lane {
         }
     }
 
-    /// How many calls or segments there were.
+    /// The number of calls or segments.
     pub(super) fn count(&self) -> u64 {
         self.count
     }
 
-    /// How many bytes they carried.
+    /// The number of their bytes.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// All there is, with neighbours joined where there was too much.
+    /// All marks, with neighbours joined if there were too many.
     pub(super) fn marks(&self) -> &[Mark] {
         &self.marks
     }
 
-    /// The first marks as they were.
+    /// The first marks, unjoined.
     pub(super) fn head(&self) -> &[Mark] {
         &self.head
     }
@@ -120,7 +120,7 @@ impl Mark {
     }
 }
 
-/// Where the messages of one direction are: bytes `start` to `end` hold messages `first` to `last`.
+/// A group of messages of one direction: the bytes `start` to `end` contain the messages `first` to `last`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Group {
     pub(super) first: u64,
@@ -169,19 +169,19 @@ impl Messages {
         }
     }
 
-    /// How many messages there were.
+    /// The number of messages.
     pub(super) fn count(&self) -> u64 {
         self.count
     }
 
-    /// How many things are kept.
+    /// The number of kept items.
     #[cfg(test)]
     pub(super) fn room(&self) -> usize {
         self.groups.len() + self.head.len()
     }
 
-    /// The bytes from `start` to `end` in order, cut where one of the first messages ends, each part
-    /// with the message it belongs to.
+    /// The bytes from `start` to `end` in order, split where one of the first messages ends, each part with its
+    /// message.
     pub(super) fn split(&self, start: u64, end: u64) -> Vec<(Option<u64>, u64, u64)> {
         let mut parts = Vec::new();
         let mut from = start;
@@ -202,18 +202,18 @@ impl Messages {
         parts
     }
 
-    /// Whether no message goes on over the byte at `offset`: one begins there, or none is around it.
+    /// Whether no message contains both the byte at `offset` and the byte before it.
     pub(super) fn begins(&self, offset: u64) -> bool {
         let at = self.head.partition_point(|group| group.end <= offset);
         self.head.get(at).is_none_or(|group| group.start >= offset)
     }
 
-    /// Whether the messages up to this offset are more than are known one by one.
+    /// Whether not all messages up to this offset are known one by one.
     pub(super) fn are_beyond(&self, end: u64) -> bool {
         self.head.len() == CAP && self.head.last().is_some_and(|last| last.end < end)
     }
 
-    /// The number of the message that holds the byte at `offset`, as near as is known.
+    /// The number of the message that contains the byte at `offset`, exact or approximate.
     pub(super) fn near(&self, offset: u64) -> Option<u64> {
         let at = self.groups.partition_point(|group| group.end <= offset);
         let group = self.groups.get(at).or(self.groups.last())?;

@@ -1,4 +1,5 @@
-//! One mark and the bands to the next lane: the bytes of each message in its colour, or many as a run of colours.
+//! Draws a mark and the bands to the next lane: the bytes of each message in its colour, or those of many messages as a
+//! range of colours.
 
 use super::axis::{pixels, time};
 use super::density::ramp;
@@ -7,20 +8,20 @@ use super::scene::{Kind, Stream};
 use super::svg::{Svg, text_width};
 use crate::trace::units::{counted, grouped};
 
-/// Pixels a message needs in a mark to be told from the next one.
+/// The smallest width of a message in a mark, in pixels, so that messages are distinguishable.
 const NARROWEST: f64 = 2.5;
-/// Pixels of one step of a run of colours.
+/// The width of one step of a range of colours, in pixels.
 const STEP: f64 = 4.0;
 
-/// What some bytes are painted with.
+/// The paint of some bytes.
 enum Paint {
     /// The colour of their message.
     Class(&'static str),
-    /// One on the way from the first message to the last.
+    /// A colour between those of the first and the last message.
     Fill(String),
 }
 
-/// A mark in the colours of its messages, with its bytes where there is room.
+/// Draws a mark in the colours of its messages, with the number of bytes if there is space.
 pub(super) fn draw_mark(
     svg: &mut Svg,
     placed: &Placed,
@@ -57,7 +58,8 @@ pub(super) fn draw_mark(
     label_mark(svg, placed, stream, y + height / 2.0 + 3.6);
 }
 
-/// The bytes of each message in a mark, where there is room; the number of segments where it stands for some.
+/// Labels a mark with the bytes of each message, if there is space, and the number of segments if it represents
+/// several.
 fn label_mark(svg: &mut Svg, placed: &Placed, stream: &Stream<'_>, base: f64) {
     let mark = &placed.mark;
     if mark.count > 1 {
@@ -79,13 +81,13 @@ fn label_mark(svg: &mut Svg, placed: &Placed, stream: &Stream<'_>, base: f64) {
     }
 }
 
-/// How many segments a mark stands for, where there is room to say it.
+/// The number of segments that a mark represents, if there is space for it.
 fn several(placed: &Placed) -> Option<String> {
     let text = format!("\u{d7}{}", grouped(placed.mark.count));
     fits(&text, placed.width).then_some(text)
 }
 
-/// Bands between the bytes in one lane and the same bytes in the next.
+/// Draws bands between the bytes in one lane and the same bytes in the next lane.
 pub(super) fn draw_flow(
     svg: &mut Svg,
     upper: &[Placed],
@@ -116,7 +118,7 @@ pub(super) fn draw_flow(
     }
 }
 
-/// Thin strokes over a mark in its colours.
+/// Draws thin strokes over a mark in its colours.
 pub(super) fn draw_strokes(svg: &mut Svg, placed: &Placed, stream: &Stream<'_>, y: f64) {
     for (paint, from, to) in paints(stream, placed.mark.start, placed.mark.end, placed.width) {
         let place = [placed.at(from), y, placed.at(to) - placed.at(from), 2.5];
@@ -127,12 +129,12 @@ pub(super) fn draw_strokes(svg: &mut Svg, placed: &Placed, stream: &Stream<'_>, 
     }
 }
 
-/// A step of a run of colours, over the hair's breadth that would be seen between it and the next.
+/// A step of a range of colours, slightly wider, so that there is no gap to the next step.
 fn closed([x, y, width, height]: [f64; 4], placed: &Placed) -> [f64; 4] {
     [x, y, (width + 0.6).min(placed.x + placed.width - x), height]
 }
 
-/// Whether the messages of a mark are too many to be told apart.
+/// Whether a mark has too many messages to distinguish them.
 pub(super) fn is_dense(stream: &Stream<'_>, placed: &Placed) -> bool {
     are_dense(stream, placed.mark.start, placed.mark.end, placed.width)
 }
@@ -145,7 +147,7 @@ fn are_dense(stream: &Stream<'_>, start: u64, end: u64, width: f64) -> bool {
     parts > 1 && width < NARROWEST * pixels(parts as u64)
 }
 
-/// The bytes from `start` to `end` in order, each run of one colour.
+/// The bytes from `start` to `end` in order, in runs of one colour.
 fn paints(stream: &Stream<'_>, start: u64, end: u64, width: f64) -> Vec<(Paint, u64, u64)> {
     if !are_dense(stream, start, end, width) {
         let parts = stream.messages.split(start, end).into_iter();
@@ -160,7 +162,7 @@ fn paints(stream: &Stream<'_>, start: u64, end: u64, width: f64) -> Vec<(Paint, 
     runs.map(|(from, to)| (Paint::Fill(ramp(share(from + (to - from) / 2))), from, to)).collect()
 }
 
-/// What a pointer on a mark is told.
+/// The tooltip of a mark.
 fn describe(placed: &Placed, kind: Kind, stream: &Stream<'_>, origin: u64) -> String {
     let mark = &placed.mark;
     let what = if mark.count == 1 { kind.noun().to_owned() } else { counted(mark.count, kind.noun()) };
@@ -189,7 +191,7 @@ pub(super) fn fits(text: &str, width: f64) -> bool {
     text_width(text) + 0.4 <= width
 }
 
-/// The style class of a message's colour; where there are no messages, of a connection's.
+/// The style class for the colour of a message, or of a connection without messages.
 pub(super) fn hue(number: Option<u64>, stream: &Stream<'_>) -> &'static str {
     const CLASSES: [&str; 8] = ["m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7"];
     let number = if stream.messages.count() == 0 { Some(stream.conn) } else { number };

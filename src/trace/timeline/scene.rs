@@ -130,7 +130,7 @@ impl<'a> Row<'a> {
 }
 
 impl Part {
-    /// Whether it shows marks at times.
+    /// Whether a mark at time `t` is drawn.
     pub(super) fn holds(self, t: u64) -> bool {
         match self {
             Part::Whole => true,

@@ -4,11 +4,11 @@ use std::fmt::Write;
 
 use crate::value::escape_xml;
 
-/// Width of the picture in its own units; its height follows what is in it.
+/// The width of the picture in its own units; the height depends on the content.
 pub(super) const WIDTH: f64 = 1000.0;
 
-/// Colours that hold on light and on dark: eight for messages (neighbours differ in hue and in
-/// brightness, also for most colour-blind eyes), and ink that follows the reader's preference.
+/// Colours for light and dark backgrounds: eight for messages (neighbours differ in hue and brightness, also for most
+/// colour-blind eyes), and text that follows the preference of the reader.
 const STYLE: &str = "\
 :root{color-scheme:light dark}
 text{font:11px system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;fill:#24292f}
@@ -24,10 +24,10 @@ text{font:11px system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,
 .lane{fill:#191f27}.rule{stroke:#30363d}.flow{fill-opacity:.34}}
 ";
 
-/// Width that is reckoned with for a character of text.
+/// The assumed width of a character of text.
 pub(super) const CHARACTER: f64 = 6.0;
 
-/// How wide a text is, about.
+/// The approximate width of a text.
 pub(super) fn text_width(text: &str) -> f64 {
     text.chars().map(|_| CHARACTER).sum()
 }
@@ -39,35 +39,35 @@ pub(super) struct Svg {
 }
 
 impl Svg {
-    /// A box; `about` is what a pointer that rests on it is told.
+    /// Draws a box; `about` is its tooltip.
     pub(super) fn rect(&mut self, class: &str, [x, y, width, height]: [f64; 4], about: &str) {
         self.element("rect", class, &[("x", x), ("y", y), ("width", width), ("height", height)], about);
     }
 
-    /// A box of a colour that no class has.
+    /// Draws a box in a colour without a class.
     pub(super) fn bar(&mut self, fill: &str, [x, y, width, height]: [f64; 4], about: &str) {
         self.open("rect", &[("x", x), ("y", y), ("width", width), ("height", height)]);
         let _ = write!(self.body, " fill=\"{fill}\"");
         self.close("rect", about);
     }
 
-    /// A straight line.
+    /// Draws a line.
     pub(super) fn line(&mut self, class: &str, [x1, y1, x2, y2]: [f64; 4], about: &str) {
         self.element("line", class, &[("x1", x1), ("y1", y1), ("x2", x2), ("y2", y2)], about);
     }
 
-    /// A dot.
+    /// Draws a dot.
     pub(super) fn dot(&mut self, class: &str, [x, y, radius]: [f64; 3], about: &str) {
         self.element("circle", class, &[("cx", x), ("cy", y), ("r", radius)], about);
     }
 
-    /// Straight lines from point to point.
+    /// Draws lines from point to point.
     pub(super) fn path(&mut self, class: &str, points: &[(f64, f64)]) {
         let _ = write!(self.body, "<path class=\"{class}\"");
         self.points(points);
     }
 
-    /// The ground between four points, in a colour that no class has.
+    /// Fills the area between four points, in a colour without a class.
     pub(super) fn band(&mut self, class: &str, fill: &str, points: &[(f64, f64)]) {
         let _ = write!(self.body, "<path class=\"{class}\" fill=\"{fill}\"");
         self.points(points);
@@ -81,14 +81,14 @@ impl Svg {
         self.body.push_str("\"/>\n");
     }
 
-    /// A line of text, `y` its base line. `text` may come from anywhere.
+    /// Draws a line of text with its base line at `y`. The text is escaped.
     pub(super) fn text(&mut self, class: &str, x: f64, y: f64, text: &str) {
         self.open("text", &[("x", x), ("y", y)]);
         let class = if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") };
         let _ = writeln!(self.body, "{class}>{}</text>", escape_xml(text));
     }
 
-    /// The whole document, `height` units high; `label` says what it shows to who cannot see it.
+    /// The complete document, `height` units high; `label` describes it for screen readers.
     pub(super) fn finish(self, height: f64, label: &str) -> String {
         let (width, height, label) = (number(WIDTH), number(height), escape_xml(label));
         format!(
@@ -99,7 +99,7 @@ impl Svg {
         )
     }
 
-    /// Puts another document's elements on top of these.
+    /// Appends the elements of another document, above these.
     pub(super) fn append(&mut self, other: &Svg) {
         self.body.push_str(&other.body);
     }
