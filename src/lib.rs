@@ -1,6 +1,7 @@
 //! secretcat: a netcat that knows messages and cuts them on purpose.
 //!
-//! Not a stable API: the crate is a program, and these pages are its map. Imports go down only.
+//! The crate is a program, not a stable API. This table is the map of its modules; a layer imports only from lower
+//! layers.
 //!
 //! | layer | module | content |
 //! |---|---|---|

@@ -1,4 +1,4 @@
-//! Refuses options that would have no effect, and names what would be right.
+//! Refuses options that would have no effect, with a hint.
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};

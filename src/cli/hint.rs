@@ -1,4 +1,4 @@
-//! Hints for command lines as nc, ncat or socat have them: what to write instead.
+//! Hints for command lines of nc, ncat or socat: the secretcat command to use instead.
 
 use std::ffi::{OsStr, OsString};
 
@@ -164,7 +164,7 @@ fn without_command(args: &[OsString], error: &clap::Error) -> Option<String> {
     Some(format!("expected a command before {}: listen, connect or sweep", escape(option.as_bytes())))
 }
 
-/// What a command line of nc asks for.
+/// The meaning of a command line of nc.
 #[derive(Debug, Default)]
 struct NcLine {
     listens: bool,
@@ -204,8 +204,8 @@ impl NcLine {
         line
     }
 
-    /// The address as secretcat takes it, and as it was given. Words that need quoting in a shell are replaced
-    /// by HOST and PORT.
+    /// The address in the form of secretcat, and as given. Words that need quoting in a shell are replaced by HOST and
+    /// PORT.
     fn address(&self) -> (String, String) {
         let shown = |word: &OsStr, name: &str| match word.to_str() {
             Some(text) if is_plain(text) => text.to_owned(),

@@ -60,7 +60,7 @@ enum Commands {
 pub struct Request {
     /// Whether stderr is coloured.
     pub color: Color,
-    /// What to do.
+    /// The command to run.
     pub task: Task,
 }
 
@@ -75,7 +75,7 @@ pub enum Task {
     Sweep(Box<SweepConfig>),
 }
 
-/// Why a command line is not carried out.
+/// The reason why a command line is refused.
 #[derive(Debug)]
 pub enum Refusal {
     /// Help or the version was requested: this text goes to stdout.

@@ -9,7 +9,7 @@ pub use super::source::Source;
 /// The requested socket options of a run. `None` keeps the default of the system.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SocketOptions {
-    /// Bind to a port that has connections in TIME_WAIT (`SO_REUSEADDR`, socket(7)).
+    /// Bind to a port that has connections in `TIME_WAIT` (`SO_REUSEADDR`, socket(7)).
     pub reuseaddr: Option<bool>,
     /// Share a port with other listeners of the same user (`SO_REUSEPORT`, socket(7)).
     pub reuseport: Option<bool>,

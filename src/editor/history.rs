@@ -10,7 +10,7 @@ const BYTES: usize = 4 << 20;
 pub(super) struct History {
     lines: std::collections::VecDeque<Vec<u8>>,
     bytes: usize,
-    /// How many lines back the position is, and the line that was being typed.
+    /// The number of lines that the position is back, and the line that was being typed.
     visited: Option<(usize, Vec<u8>)>,
 }
 

@@ -35,7 +35,7 @@ pub struct Editor {
     line: Line,
     history: History,
     row: Row,
-    /// The line is to be shown.
+    /// The line is shown.
     prompting: bool,
 }
 

@@ -5,12 +5,12 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::value::escape;
 
-/// A longer character is cut: a letter with a thousand accents must not cost a thousand steps for each key.
+/// The limit of a character in bytes. A letter with a thousand accents must not cost a thousand steps for each key.
 const LONGEST: usize = 64;
 /// The distance of tab stops.
 const TAB: usize = 8;
 
-/// One character as a person sees it (a grapheme).
+/// One visible character (a grapheme).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cluster<'a>(&'a [u8]);
 

@@ -1,4 +1,4 @@
-//! From an address as the user writes it to addresses the kernel takes, without ever holding up the loop.
+//! Resolves an address without blocking the event loop.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
@@ -9,20 +9,20 @@ use mio::Waker;
 
 use crate::value::{Family, Host};
 
-/// A name on its way to becoming addresses.
+/// A name lookup.
 #[derive(Debug)]
 pub enum Lookup {
-    /// Known at once: the host was given in digits.
+    /// Done: the host is a numeric address.
     Known(Vec<SocketAddr>),
-    /// Asked of the system's resolver, which may take any time, on a thread of its own.
+    /// Running: the resolver of the system, which may take any time, runs on its own thread.
     Asked(Receiver<io::Result<Vec<SocketAddr>>>),
 }
 
 impl Lookup {
-    /// Begins to look `host` up. The waker is used when the answer is there.
+    /// Starts to resolve `host`. The waker is used when the result is there.
     ///
     /// # Errors
-    /// When no thread can be made.
+    /// When no thread can be started.
     pub fn start(host: &Host, port: u16, family: Family, waker: &Arc<Waker>) -> io::Result<Self> {
         let name = match host {
             Host::Ip(ip) => return Ok(Lookup::Known(vec![SocketAddr::new(*ip, port)])),
@@ -34,17 +34,17 @@ impl Lookup {
         let waker = Arc::clone(waker);
         std::thread::Builder::new().name("resolver".to_owned()).spawn(move || {
             let found = (name.as_str(), port).to_socket_addrs().map(|found| sorted(found.collect(), family));
-            // Nobody waits any more when the connect limit has passed.
+            // After the connect limit no receiver is left.
             let _ = sender.send(found);
             let _ = waker.wake();
         })?;
         Ok(Lookup::Asked(receiver))
     }
 
-    /// The addresses, if they are known by now.
+    /// The addresses, or `None` while the lookup is running.
     ///
     /// # Errors
-    /// The resolver's; `NotFound` when the name has no address of the family wanted.
+    /// The error of the resolver; `NotFound` when the name has no address of the requested family.
     pub fn poll(&mut self) -> io::Result<Option<Vec<SocketAddr>>> {
         let found = match self {
             Lookup::Known(found) => std::mem::take(found),
@@ -61,7 +61,7 @@ impl Lookup {
     }
 }
 
-/// Every interface: the IPv6 socket takes IPv4 too, where the host has both.
+/// Every interface: the IPv6 socket also accepts IPv4, if the host has both.
 fn everywhere(port: u16, family: Family) -> Vec<SocketAddr> {
     let v4 = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
     let v6 = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port);
@@ -72,7 +72,7 @@ fn everywhere(port: u16, family: Family) -> Vec<SocketAddr> {
     }
 }
 
-/// The resolver's order (RFC 6724), families taking turns (RFC 8305, section 4).
+/// Sorts by the order of the resolver (RFC 6724), with alternating families (RFC 8305, section 4).
 fn sorted(found: Vec<SocketAddr>, family: Family) -> Vec<SocketAddr> {
     let first_is_v6 = found.first().is_some_and(SocketAddr::is_ipv6);
     let (first, second): (Vec<_>, Vec<_>) = found.into_iter().partition(|addr| addr.is_ipv6() == first_is_v6);
@@ -94,7 +94,7 @@ fn sorted(found: Vec<SocketAddr>, family: Family) -> Vec<SocketAddr> {
     sorted
 }
 
-/// The resolver's error in its own words: the standard library puts a preface before them.
+/// The error of the resolver without the prefix that the standard library adds.
 fn plain(error: io::Error) -> io::Error {
     let text = error.to_string();
     match text.split_once("lookup address information: ") {

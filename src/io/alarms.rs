@@ -64,8 +64,8 @@ mod tests {
         let after = |ms| now + Duration::from_millis(ms);
         alarms.set(Token(1), after(30));
         alarms.set(Token(2), after(10));
-        alarms.set(Token(1), after(20)); // earlier: overtakes
-        alarms.set(Token(2), after(90)); // later: the first stands
+        alarms.set(Token(1), after(20)); // earlier: replaces the first
+        alarms.set(Token(2), after(90)); // later: the first is kept
         assert_eq!(rung(&mut alarms, after(10)), [Token(2)]);
         assert_eq!(rung(&mut alarms, after(40)), [Token(1)]);
         assert_eq!(rung(&mut alarms, after(99)), [Token(0); 0]);

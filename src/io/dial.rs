@@ -145,7 +145,7 @@ impl Dial {
         Ok(Progress::Pending(self.next_at.filter(|_| !self.waiting.is_empty())))
     }
 
-    /// Options that need a connection are set before anything is sent.
+    /// The connected stream. Options that need a connection are set before anything is sent.
     fn stands(&self, Attempt { stream, family, endpoint, .. }: Attempt) -> Result<Progress, Error> {
         stream.set_options(&self.options, family).map_err(|error| option_error(&endpoint, &error))?;
         Ok(Progress::Connected(stream, endpoint.to_string()))
@@ -268,7 +268,7 @@ impl Dial {
     }
 }
 
-/// "Every interface" is no address to connect to: this host is meant.
+/// "Every interface" is not an address to connect to: it means this host.
 fn reachable(addr: SocketAddr) -> SocketAddr {
     match addr.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, addr.port()).into(),
@@ -295,7 +295,7 @@ mod tests {
     use super::super::reactor::run_until;
     use super::*;
 
-    /// A listening socket whose queue takes no further connection, and those that stand in it.
+    /// A listening socket whose queue is full, and the connections in the queue.
     fn full(domain: Domain, addr: &SockAddr) -> (Socket, Vec<Socket>) {
         let listener = Socket::new(domain, Type::STREAM, None).unwrap();
         listener.bind(addr).unwrap();
@@ -304,7 +304,7 @@ mod tests {
         let begin = || {
             let socket = Socket::new(domain, Type::STREAM, None).unwrap();
             socket.set_nonblocking(true).unwrap();
-            let _ = socket.connect(&addr); // the last of them find no room
+            let _ = socket.connect(&addr); // the queue is full for the last of them
             socket
         };
         let waiting = (0..4).map(|_| begin()).collect();
@@ -315,7 +315,7 @@ mod tests {
         SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()
     }
 
-    /// Goes on until the connection stands. A dial that waits for nobody is never woken.
+    /// Continues until the connection is made. A dial with nothing to wait for is never woken.
     fn connect(dial: &mut Dial, reactor: &mut Reactor, mut step: impl FnMut()) -> String {
         run_until(reactor, |reactor, ready, now| {
             for &ready in ready {

@@ -1,4 +1,4 @@
-//! Files as a whole: plans, the whole of stdin, and reports; and a random seed.
+//! Reads and writes whole files (plans, stdin, reports), and draws a random seed.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Read;
@@ -28,7 +28,7 @@ pub fn read_plan(path: &Path) -> Result<Plan, Error> {
     })
 }
 
-/// Writes a file with this text, in the place of an older one.
+/// Writes a file with this text, and replaces an older one.
 ///
 /// # Errors
 /// When it cannot be created or written.
@@ -38,7 +38,7 @@ pub fn write(path: &Path, text: &str) -> Result<(), Error> {
 
 /// The largest input that a sweep reads from stdin.
 const INPUT: u64 = 64 << 20;
-/// How often a wait for input checks whether it should go on.
+/// The period at which a wait for input checks whether to continue.
 const ATTENTION: Duration = Duration::from_millis(100);
 
 /// Reads stdin to its end, or until the wait is cancelled. A separate thread reads it, because a terminal may

@@ -1,10 +1,10 @@
-//! The keys of the event loop: what a source or a deadline belongs to, and the number that mio knows it by.
+//! The keys of the event loop: the owner of a source or deadline, and its number in mio.
 
 use mio::Token;
 
 use crate::service::PeerId;
 
-/// What a source or a deadline of the [`Reactor`](super::reactor::Reactor) belongs to.
+/// The owner of a source or a deadline of the [`Reactor`](super::reactor::Reactor).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {
     /// A connection, by its number.
@@ -38,7 +38,7 @@ pub enum Key {
     Timer,
 }
 
-// The two low bits of a token say what its number counts.
+// The two low bits of a token give the kind of its number.
 const CONN: usize = 0;
 const DIAL: usize = 1;
 const ATTEMPT: usize = 2;
@@ -46,7 +46,7 @@ const SINGLE: usize = 3;
 const KIND_BITS: u32 = 2;
 
 impl Key {
-    /// The key that this token stands for; `None` for a token that no key has.
+    /// The key of this token; `None` for a token without a key.
     #[inline]
     #[must_use]
     pub fn from_token(Token(token): Token) -> Option<Key> {

@@ -1,4 +1,4 @@
-//! How much the peer has not read yet, when its socket is on this host: no privilege is needed.
+//! The bytes that the peer has not read yet, if its socket is on this host. No privileges are needed.
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod netlink;
@@ -20,40 +20,39 @@ pub struct PeerQueue {
     way: Way,
 }
 
-/// What is known of the peer's socket.
+/// The state of the peer's socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// The bytes in its receive queue: those that its kernel has received and its program has not
-    /// read, whether the connection was accepted yet or not. The end of the stream is no byte.
+    /// The bytes in its receive queue: received by its kernel and not read by its program, even before the connection
+    /// is accepted. The end of the stream does not count.
     pub unread: u64,
-    /// All bytes that its kernel has received in order; the end of the stream counts as one more.
-    /// Unknown where only the list of sockets was there to ask, and before Linux 4.1.
+    /// All bytes that its kernel has received in order; the end of the stream counts as one more. `None` if only the
+    /// list of sockets is available, and before Linux 4.1.
     pub received: Option<u64>,
 }
 
-/// A socket by its two addresses. IPv4 addresses mapped into IPv6 stand here as IPv4.
+/// The two addresses of a socket. IPv4 addresses mapped into IPv6 are stored as IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Tuple {
     local: SocketAddr,
     remote: SocketAddr,
 }
 
-/// How the kernel is asked.
+/// The interface of the kernel that is used.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[derive(Debug)]
 enum Way {
-    /// By `sock_diag(7)`, for this one socket. The flag says that an answer of "no such socket" is
-    /// to be believed: it also stands for a kernel without that service, and for a socket bound to
-    /// an interface, so the first one is checked against the list of sockets.
+    /// `sock_diag(7)`, for this one socket. Its answer "no such socket" is also that of a kernel without this service,
+    /// or for a socket bound to an interface. So the first such answer is checked against the list of sockets; the flag
+    /// is set when it may be trusted.
     Netlink(Netlink, bool),
-    /// By the list of all sockets of this network namespace in /proc: microseconds become milliseconds.
+    /// The list of all sockets of this network namespace in /proc, which takes milliseconds instead of microseconds.
     Proc,
 }
 
 impl PeerQueue {
-    /// Prepares to look for the peer of a connection, given the two addresses as our socket has
-    /// them (getsockname(2), getpeername(2)). Never fails: what cannot be seen is told by
-    /// [`PeerQueue::look`].
+    /// Prepares to observe the peer of a connection, from the two addresses of our socket (getsockname(2),
+    /// getpeername(2)). It never fails: [`PeerQueue::look`] reports what is not visible.
     #[must_use]
     pub fn open(local: SocketAddr, peer: SocketAddr) -> PeerQueue {
         let peer = Tuple { local: canonical(peer), remote: canonical(local) };
@@ -64,11 +63,11 @@ impl PeerQueue {
         }
     }
 
-    /// Looks at the peer's socket. `None` where it is not visible: on another host or in another
-    /// network namespace, closed, or on a system other than Linux.
+    /// The state of the peer's socket. `None` if it is not visible: on another host or in another network namespace,
+    /// closed, or on a system other than Linux.
     ///
-    /// Bytes that have not arrived yet are not counted as unread, and the two numbers are not taken
-    /// in one instant: that all has arrived must be known before this is asked whether all was read.
+    /// Bytes in transit do not count as unread, and the two numbers are not read at one instant. So first make sure
+    /// that all bytes have arrived, then ask whether all were read.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub fn look(&mut self) -> io::Result<Option<Peer>> {
         let listed = |unread: Option<u64>| unread.map(|unread| Peer { unread, received: None });
@@ -94,7 +93,7 @@ impl PeerQueue {
         }
     }
 
-    /// Always `None`: this system does not show another program's socket.
+    /// Always `None`: this system does not show the socket of another program.
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     pub fn look(&mut self) -> io::Result<Option<Peer>> {
         let _ = self.peer;
@@ -104,12 +103,12 @@ impl PeerQueue {
 
 fn canonical(address: SocketAddr) -> SocketAddr {
     match address.ip().to_canonical() {
-        ip if ip == address.ip() => address, // with its scope
+        ip if ip == address.ip() => address, // keeps its scope
         ip => SocketAddr::new(ip, address.port()),
     }
 }
 
-/// The states of a socket (`net/tcp_states.h`) in which its queue counts otherwise than usual.
+/// The socket states (`net/tcp_states.h`) in which the queue counts differently.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod state {
     pub(super) const TIME_WAIT: u8 = 6;
@@ -120,8 +119,8 @@ mod state {
     pub(super) const CLOSING: u8 = 11;
 }
 
-/// Unread bytes from a socket's state and the queue the kernel reports for it. The kernel counts
-/// sequence numbers, and the end of the stream takes one of them until it is read, always the last.
+/// The unread bytes, from the state of a socket and its queue. The kernel counts sequence numbers, and the end of the
+/// stream takes the last one until it is read.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn bytes(state: u8, queue: u32) -> Option<u64> {
     let queue = u64::from(queue);

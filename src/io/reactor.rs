@@ -1,4 +1,5 @@
-//! The event loop: waits for readiness of the kernel, deadlines in nanoseconds and a waker, and hands each event on.
+//! The event loop: waits for readiness of the kernel, for deadlines in nanoseconds and for a waker, and passes each
+//! event on.
 
 use std::collections::HashSet;
 use std::hint;

@@ -55,7 +55,7 @@ struct Wanted {
 }
 
 impl Recorder {
-    /// Starts the outputs that `seeing` asks for, if any.
+    /// Starts the outputs that `seeing` requests, if any.
     ///
     /// # Errors
     /// When the trace file or the picture cannot be created: reported before anything is sent.

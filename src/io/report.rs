@@ -59,7 +59,7 @@ struct Lines {
     dropped: u64,
     /// The last line on the terminal is a status, which the next line replaces.
     status: bool,
-    /// The row of the terminal contains text of something else.
+    /// The row of the terminal contains other text.
     begun: bool,
     /// The row of the same terminal in which a line is edited.
     edited: EditedRow,

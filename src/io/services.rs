@@ -4,7 +4,7 @@ use std::io::Read;
 
 /// The file of the names.
 const FILE: &str = "/etc/services";
-/// The largest part of the file that is read; the longest known one has a tenth of this.
+/// The largest part of the file that is read, ten times the longest known one.
 const LIMIT: u64 = 4 << 20;
 
 /// The TCP port of the service with this name; `None` if there is no such service, or no list.

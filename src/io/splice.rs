@@ -275,7 +275,7 @@ mod tests {
         assert_eq!(step(pipe, socket).unwrap(), Step::Starved);
         let mut into = File::from(into);
         let full = loop {
-            // The far side reads nothing, so it comes to that.
+            // The other side reads nothing, so the pipe becomes full.
             let _ = into.write(&[0; 4096]);
             match step(pipe, socket).unwrap() {
                 Step::Moved(_) => {}

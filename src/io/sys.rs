@@ -241,7 +241,7 @@ pub fn ignores_signal(signal: libc::c_int) -> bool {
 
 /// Restores a signal's default action and raises the signal. Returns if that does not end the process.
 pub fn raise_default(signal: libc::c_int) {
-    // SAFETY: SIG_DFL is no function: nothing of ours runs when the signal comes.
+    // SAFETY: SIG_DFL is not a function: no code of this program runs at the signal.
     unsafe { libc::signal(signal, libc::SIG_DFL) };
     // SAFETY: raise(3) touches no memory.
     unsafe { libc::raise(signal) };
@@ -521,7 +521,7 @@ pub mod tty {
         if unsafe { libc::sigaction(libc::SIGTSTP, std::ptr::null(), handler.as_mut_ptr()) } == -1 {
             return;
         }
-        // SAFETY: SIG_DFL is no function: nothing of ours runs when the signal comes.
+        // SAFETY: SIG_DFL is not a function: no code of this program runs at the signal.
         unsafe { libc::signal(libc::SIGTSTP, libc::SIG_DFL) };
         // SAFETY: raise(3) touches no memory. The thread that takes signals does not block this one.
         unsafe { libc::raise(libc::SIGTSTP) };

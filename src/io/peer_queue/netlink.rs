@@ -1,4 +1,4 @@
-//! One socket's state asked of the kernel by its addresses (`sock_diag(7)`, `linux/inet_diag.h`).
+//! Queries the kernel for the state of one socket by its addresses (`sock_diag(7)`, `linux/inet_diag.h`).
 
 use std::io::{self, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -7,20 +7,20 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::{Peer, Tuple, bytes};
 
-/// What the kernel said of a socket.
+/// The answer of the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// It exists; what is known of it, or `None` where it has no receive queue any more.
+    /// The socket exists. `None`: it has no receive queue any more.
     Found(Option<Peer>),
-    /// It does not exist, as far as this way of asking can tell.
+    /// The socket does not exist, as far as this interface reports.
     Unknown,
 }
 
-/// A connection to the kernel, kept for all questions about one peer.
+/// A connection to the kernel, used for all queries about one peer.
 #[derive(Debug)]
 pub(super) struct Netlink {
     socket: Socket,
-    /// The number of the last question, to tell its answer from a late one.
+    /// The number of the last query, to recognize late answers.
     sequence: u32,
 }
 
@@ -29,18 +29,18 @@ const NLMSG_ERROR: u16 = 2;
 const NLM_F_REQUEST: u16 = 1;
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
 const HEADER: usize = 16;
-/// `IPPROTO_TCP` as the one byte it is here.
+/// `IPPROTO_TCP` as one byte.
 const TCP: u8 = 6;
 
 /// The length of `struct inet_diag_req_v2`, with the addresses from byte 8 on.
 const REQUEST: usize = 56;
-/// The length of a whole question.
+/// The length of a query.
 const LENGTH: u32 = 72;
 /// The length of `struct inet_diag_msg`, with the addresses from byte 4 and the receive queue at 56.
 const REPLY: usize = 72;
 /// `idiag_rqueue` in `struct inet_diag_msg`.
 const RQUEUE: usize = 56;
-/// The attribute that holds the socket's `struct tcp_info`, and the bit that asks for it.
+/// The attribute with the `struct tcp_info` of the socket, and the bit that requests it.
 const INET_DIAG_INFO: u16 = 2;
 const INFO_WANTED: u8 = 1 << (INET_DIAG_INFO - 1);
 /// `tcpi_bytes_received` in `struct tcp_info` (linux/tcp.h).
@@ -50,13 +50,13 @@ impl Netlink {
     pub(super) fn open() -> io::Result<Netlink> {
         let protocol = Protocol::from(libc::NETLINK_SOCK_DIAG);
         let socket = Socket::new(Domain::from(libc::AF_NETLINK), Type::DGRAM, Some(protocol))?;
-        // The kernel answers within the call that asks, so there is nothing to wait for.
+        // The kernel answers during the call, so there is nothing to wait for.
         socket.set_nonblocking(true)?;
         Ok(Netlink { socket, sequence: 0 })
     }
 
-    /// Asks for the one TCP socket with these addresses. A socket that was bound to neither kernel
-    /// name nor group talks to the kernel itself, and only the kernel can answer it.
+    /// Queries the TCP socket with these addresses. This socket is bound to neither name nor group, so only the kernel
+    /// can answer it.
     pub(super) fn ask(&mut self, wanted: &Tuple) -> io::Result<Answer> {
         self.sequence = self.sequence.wrapping_add(1);
         self.socket.send(&request(wanted, self.sequence))?;
@@ -71,7 +71,7 @@ impl Netlink {
     }
 }
 
-/// A `struct nlmsghdr` and a `struct inet_diag_req_v2`: host byte order but for the addresses.
+/// A `struct nlmsghdr` and a `struct inet_diag_req_v2`, in host byte order except the addresses.
 fn request(wanted: &Tuple, sequence: u32) -> [u8; HEADER + REQUEST] {
     let mut message = [0; HEADER + REQUEST];
     let mut at = 0;
@@ -83,7 +83,7 @@ fn request(wanted: &Tuple, sequence: u32) -> [u8; HEADER + REQUEST] {
     put(&SOCK_DIAG_BY_FAMILY.to_ne_bytes());
     put(&NLM_F_REQUEST.to_ne_bytes());
     put(&sequence.to_ne_bytes());
-    put(&[0; 4]); // from no process in particular
+    put(&[0; 4]); // the sending process, which the kernel fills in
     let family = if wanted.local.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
     put(&[u8::try_from(family).unwrap_or_default(), TCP, INFO_WANTED, 0]);
     put(&u32::MAX.to_ne_bytes()); // in any state
@@ -107,7 +107,7 @@ fn address(address: SocketAddr) -> [u8; 16] {
     }
 }
 
-/// The interface that link-local addresses are valid on; 0 for others.
+/// The interface of link-local addresses; 0 for others.
 fn scope(wanted: &Tuple) -> u32 {
     match wanted.local {
         SocketAddr::V6(address) => address.scope_id(),
@@ -115,7 +115,7 @@ fn scope(wanted: &Tuple) -> u32 {
     }
 }
 
-/// Reads one datagram. `None` is a message that does not answer this question.
+/// Parses one datagram; `None` if it does not answer this query.
 pub(super) fn parse(message: &[u8], sequence: u32, wanted: &Tuple) -> io::Result<Option<Answer>> {
     let malformed = || io::Error::from(io::ErrorKind::InvalidData);
     let field = |at: usize| -> Option<[u8; 4]> { message.get(at..at + 4)?.try_into().ok() };
@@ -131,14 +131,14 @@ pub(super) fn parse(message: &[u8], sequence: u32, wanted: &Tuple) -> io::Result
     }
     let body = message.get(HEADER..HEADER + REPLY).filter(|_| kind == SOCK_DIAG_BY_FAMILY).ok_or_else(malformed)?;
     if !is_wanted(body, wanted) {
-        return Ok(Some(Answer::Unknown)); // where there is no such connection, its listener answers
+        return Ok(Some(Answer::Unknown)); // without such a connection, the listener answers
     }
     let unread = bytes(body[1], word(HEADER + RQUEUE)?);
     let received = received(&message[HEADER + REPLY..]);
     Ok(Some(Answer::Found(unread.map(|unread| Peer { unread, received }))))
 }
 
-/// Finds the bytes received among attributes (`struct rtattr`: length, type, value, padded to 4).
+/// Finds the received bytes among attributes (`struct rtattr`: length, type, value, padded to 4).
 fn received(mut attributes: &[u8]) -> Option<u64> {
     while let Some(&[a, b, c, d]) = attributes.first_chunk() {
         let len = usize::from(u16::from_ne_bytes([a, b])).max(4);
@@ -151,7 +151,7 @@ fn received(mut attributes: &[u8]) -> Option<u64> {
     None
 }
 
-/// Whether a `struct inet_diag_msg` is about this socket. One of IPv6 may talk to a peer of IPv4.
+/// Whether a `struct inet_diag_msg` is about this socket. An IPv6 socket may have an IPv4 peer.
 fn is_wanted(body: &[u8], wanted: &Tuple) -> bool {
     let &[family, _, _, _, a, b, c, d, ref rest @ ..] = body else { return false };
     let Some((local, rest)) = rest.split_first_chunk() else { return false };

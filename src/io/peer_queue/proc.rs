@@ -1,4 +1,4 @@
-//! One socket's state found in the list of all of them: /proc/net/tcp and /proc/net/tcp6 (proc(5)).
+//! Finds the state of one socket in the lists of all sockets: /proc/net/tcp and /proc/net/tcp6 (proc(5)).
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -6,9 +6,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{Tuple, bytes};
 
-/// Looks a socket up. `None` where it is not listed, or where there is no list.
+/// The unread bytes of a socket. `None` if it is not listed, or if there is no list.
 pub(super) fn unread(wanted: &Tuple) -> io::Result<Option<u64>> {
-    // A socket of IPv6 may talk to a peer of IPv4.
+    // An IPv6 socket may have an IPv4 peer.
     let files: &[&str] =
         if wanted.local.is_ipv4() { &["/proc/net/tcp", "/proc/net/tcp6"] } else { &["/proc/net/tcp6"] };
     for file in files {
@@ -24,8 +24,7 @@ pub(super) fn unread(wanted: &Tuple) -> io::Result<Option<u64>> {
     Ok(None)
 }
 
-/// Finds the line of a socket and what it says of its receive queue. A line that does not read as
-/// one of a socket, such as the titles, is passed over.
+/// Finds the line of a socket and its receive queue. Lines that are not about a socket, such as titles, are skipped.
 pub(super) fn find(list: impl BufRead, wanted: &Tuple) -> io::Result<Option<u64>> {
     for line in list.lines() {
         let Some(entry) = parse(&line?) else { continue };
@@ -38,7 +37,7 @@ pub(super) fn find(list: impl BufRead, wanted: &Tuple) -> io::Result<Option<u64>
     Ok(None)
 }
 
-/// One line of the list, as far as it is needed.
+/// The used fields of one line of the list.
 struct Entry {
     local: (IpAddr, u16),
     remote: (IpAddr, u16),
@@ -46,7 +45,7 @@ struct Entry {
     queue: u32,
 }
 
-/// Reads `sl local_address rem_address st tx_queue:rx_queue …`, all but the first in hexadecimal.
+/// Parses `sl local_address rem_address st tx_queue:rx_queue …`, all but the first in hexadecimal.
 fn parse(line: &str) -> Option<Entry> {
     let mut words = line.split_ascii_whitespace().skip(1);
     let local = endpoint(words.next()?)?;
@@ -56,7 +55,7 @@ fn parse(line: &str) -> Option<Entry> {
     Some(Entry { local, remote, state, queue: u32::from_str_radix(queue, 16).ok()? })
 }
 
-/// Reads `0100007F:1194`: the address in words of the host's byte order, the port as a number.
+/// Parses `0100007F:1194`: the address in words of the host's byte order, the port as a number.
 fn endpoint(text: &str) -> Option<(IpAddr, u16)> {
     let (address, port) = text.split_once(':')?;
     let port = u16::from_str_radix(port, 16).ok()?;

@@ -1,4 +1,4 @@
-//! Each way of asking against real connections on loopback, and both parsers against canned input.
+//! Both interfaces against real connections on loopback, and both parsers against recorded input.
 #![cfg(any(target_os = "linux", target_os = "android"))]
 
 use std::io::{Read, Write};
@@ -14,7 +14,7 @@ fn listener(address: &str) -> TcpListener {
     TcpListener::bind(address).unwrap()
 }
 
-/// A connection to a listener's port on another address of it, and both ways of asking for its peer.
+/// A connection to a listener's port on another of its addresses, and both interfaces for its peer.
 fn connect(listener: &TcpListener, host: &str) -> (TcpStream, [PeerQueue; 2]) {
     let port = listener.local_addr().unwrap().port();
     let ours = TcpStream::connect((host, port)).unwrap();
@@ -29,7 +29,7 @@ fn unread(way: &mut PeerQueue) -> Option<u64> {
     way.look().unwrap().map(|peer| peer.unread)
 }
 
-/// Both ways say so, once the kernel has moved the bytes.
+/// Both interfaces report this, once the kernel has moved the bytes.
 fn both(ways: &mut [PeerQueue; 2], expected: Option<u64>) {
     for way in ways {
         let deadline = Instant::now() + Duration::from_secs(5);
@@ -40,7 +40,7 @@ fn both(ways: &mut [PeerQueue; 2], expected: Option<u64>) {
     }
 }
 
-/// What is written is unread until it is read, be the peer accepted or not.
+/// Written bytes are unread until the peer reads them, accepted or not.
 fn follow(listener: &TcpListener, host: &str) -> [PeerQueue; 2] {
     let (mut ours, mut ways) = connect(listener, host);
     both(&mut ways, Some(0));

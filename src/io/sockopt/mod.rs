@@ -134,7 +134,7 @@ pub fn show(rows: &[Shown]) -> String {
 }
 
 impl OptionError {
-    /// A hint what to try next, where there is one.
+    /// A hint about the next step, if there is one.
     #[must_use]
     pub fn advice(&self) -> Option<String> {
         let text = match (self.name, self.source.kind()) {

@@ -1,12 +1,12 @@
-//! The options that not every system has: which ones this system has, and stand-ins for the rest.
+//! The options that not every system has: whether this system has them, and stand-ins if not.
 
 use std::io;
 use std::time::Duration;
 
 use socket2::Socket;
 
-/// For each line: a constant that says whether this system has the option, and its two calls. On a
-/// system without it the calls stand there all the same and answer `Unsupported`.
+/// For each line: a constant that tells whether this system has the option, and its two calls. On a system without the
+/// option, the calls exist and return `Unsupported`.
 macro_rules! options {
     ($(#[cfg($has:meta)] $name:ident: $value:ty => $set:ident = $setter:expr, $get:ident = $getter:expr;)*) => { $(
         pub(super) const $name: bool = cfg!($has);
@@ -80,7 +80,7 @@ options! {
     TCLASS: u32 => set_tclass_v6 = Socket::set_tclass_v6, tclass_v6 = Socket::tclass_v6;
 }
 
-/// socket2 sets these three through one structure, which turns keepalive on as it does so.
+/// socket2 sets these three through one structure, which also turns keepalive on.
 mod keepalive {
     use std::io;
     use std::time::Duration;

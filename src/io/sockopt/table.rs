@@ -1,4 +1,4 @@
-//! The table of socket options: name, stage, platform, and how each is asked for, set and read.
+//! The table of socket options: name, stage, platform, and the functions that request, set and read each option.
 
 use std::fmt;
 use std::io;
@@ -13,7 +13,7 @@ use crate::value::{Size, Span, Switch};
 
 use super::{Family, Stage, platform};
 
-/// The value of an option, asked for or read. It prints itself as the command line takes it.
+/// The requested or current value of an option. It prints itself in the form of the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Setting {
     Switch(bool),
@@ -24,11 +24,11 @@ pub(super) enum Setting {
     Span(Duration),
     Name(Vec<u8>),
     Source(Source),
-    /// An option that is not set, in the word for that.
+    /// An option that is not set, with the word for that.
     Unset(&'static str),
 }
 
-/// The sockets that an option means something for.
+/// The sockets that an option has an effect on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fits {
     All,
@@ -45,10 +45,10 @@ pub(super) struct Row {
     pub(super) name: &'static str,
     pub(super) stage: Stage,
     pub(super) fits: Fits,
-    /// Whether this system has it.
+    /// Whether this system has the option.
     pub(super) available: bool,
     pub(super) asked: fn(&SocketOptions) -> Option<Setting>,
-    /// `None` where it is no socket option but part of bind(2) or listen(2).
+    /// `None` if it is not a socket option but part of bind(2) or listen(2).
     pub(super) set: Option<Set>,
     pub(super) get: fn(&Socket, Family) -> io::Result<Setting>,
 }
@@ -56,7 +56,7 @@ pub(super) struct Row {
 use Fits::{All, Tcp, V6};
 use Stage::{BeforeBind, BeforeConnect, Connected};
 
-/// In the order of the help text; of two rows of one stage the upper one is set first.
+/// In the order of the help text; in each stage, earlier rows are set first.
 pub(super) static TABLE: [Row; 21] = [
     Row {
         name: "reuseaddr",
@@ -141,7 +141,7 @@ pub(super) static TABLE: [Row; 21] = [
     },
     Row {
         name: "rcvbuf",
-        stage: BeforeConnect, // the window scale is agreed upon in the handshake
+        stage: BeforeConnect, // the handshake negotiates the window scale
         fits: Tcp,
         available: true,
         asked: |o| o.rcvbuf.map(|n| Setting::Size(n as u64)),
@@ -177,7 +177,7 @@ pub(super) static TABLE: [Row; 21] = [
     },
     Row {
         name: "user-timeout",
-        stage: BeforeConnect, // so that it limits the connection attempt too
+        stage: BeforeConnect, // so that it also limits the connection attempt
         fits: Tcp,
         available: platform::USER_TIMEOUT,
         asked: |o| o.user_timeout.map(Setting::Span),
@@ -263,8 +263,8 @@ pub(super) static TABLE: [Row; 21] = [
     },
 ];
 
-/// An IPv6 socket that talks to an IPv4 peer sends packets of IPv4, whose type of service is an
-/// option of its own. Not every system lets an IPv6 socket have it.
+/// An IPv6 socket with an IPv4 peer sends IPv4 packets, whose type of service is a separate option. Not every system
+/// supports it on an IPv6 socket.
 fn set_tos(socket: &Socket, tos: u32, family: Family) -> io::Result<()> {
     if family != Family::V6 {
         return platform::set_tos_v4(socket, tos);
@@ -273,7 +273,7 @@ fn set_tos(socket: &Socket, tos: u32, family: Family) -> io::Result<()> {
     platform::set_tclass_v6(socket, tos)
 }
 
-/// As with the type of service, an IPv6 socket has a time to live for its IPv4 peers.
+/// An IPv6 socket has a separate time to live for IPv4 peers, as for the type of service.
 fn set_ttl(socket: &Socket, ttl: u32, family: Family) -> io::Result<()> {
     if family != Family::V6 {
         return socket.set_ttl_v4(ttl);
@@ -292,7 +292,7 @@ impl Fits {
     }
 }
 
-/// The value as the kind that a row sets; another kind is a mistake in the table.
+/// The value as the kind that a row sets; another kind is an error in the table.
 impl Setting {
     fn switch(&self) -> io::Result<bool> {
         if let Setting::Switch(on) = self { Ok(*on) } else { Err(io::ErrorKind::InvalidInput.into()) }

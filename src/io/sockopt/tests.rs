@@ -1,4 +1,4 @@
-//! Every option on a real socket: not so before, set, and read back by another way than the table's.
+//! Every option on a real socket: unset, then set, and read back in another way than by the table.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
@@ -12,7 +12,7 @@ use crate::io::sys;
 
 use super::*;
 
-/// One option: what is asked, how a socket is seen to have it, and what is shown of it then.
+/// One option: the request, the check of the socket, and the shown value.
 struct Case {
     name: &'static str,
     ask: fn(&mut SocketOptions),
@@ -202,7 +202,7 @@ fn source_and_backlog_are_read_back_from_the_kernel() {
     assert_eq!((shown.requested.as_deref(), shown.effective.as_deref()), (Some("7"), Some("7")));
 }
 
-/// What is set on a listener holds for its connections, whichever family its peers are of.
+/// Options of a listener apply to its connections, with peers of both families.
 #[test]
 fn accepted_connections_inherit_dual_stack_options() {
     let options = asking(|o| {
@@ -241,7 +241,7 @@ fn connection_reset_on_close_ends_with_an_error() {
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
 }
 
-/// The kernel's own count agrees that the largest segment is what was asked for.
+/// The counter of the kernel confirms the largest segment.
 #[test]
 fn segments_are_no_larger_than_mss() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -250,7 +250,7 @@ fn segments_are_no_larger_than_mss() {
     apply(SockRef::from(&socket), &options, Stage::BeforeConnect, Family::V4).unwrap();
     socket.connect(&listener.local_addr().unwrap().into()).unwrap();
     let mss = sys::tcp_info(socket.as_fd()).unwrap().snd_mss.unwrap();
-    assert!((400..=500).contains(&mss), "{mss}"); // TCP options take their share of it
+    assert!((400..=500).contains(&mss), "{mss}"); // without the bytes of TCP options
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn option_that_cannot_be_set_is_named_in_the_error() {
     let error = set(|o| o.interface = Some("nosuch0".into()));
     assert_eq!(error.to_string(), "set --interface nosuch0: no such interface");
     assert_eq!(error.advice(), None);
-    // What the checks of the config would not let pass is the kernel's to refuse.
+    // A value that the configuration check would refuse; the kernel refuses it too.
     let options = SocketOptions { mss: Some(5), ..Default::default() };
     let error = apply_all(&new(Domain::IPV4), &options, Family::V4).unwrap_err();
     assert_eq!(error.to_string(), "set --mss 5: invalid argument");

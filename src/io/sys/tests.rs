@@ -1,4 +1,4 @@
-//! The system calls against real sockets, pipes and timers, and against what other programs say.
+//! The system calls against real sockets, pipes and timers, and against the output of other programs.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
@@ -19,7 +19,7 @@ fn pair() -> (TcpStream, TcpStream) {
     (ours, listener.accept().unwrap().0)
 }
 
-/// Waits for what the kernel does on its own time, such as an acknowledgement.
+/// Waits for an asynchronous action of the kernel, such as an acknowledgement.
 fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while !holds() {
@@ -37,11 +37,11 @@ fn tcp_info_fields_agree_with_ss() {
     theirs.write_all(b"answer").unwrap();
     ours.read_exact(&mut [0; 6]).unwrap();
     theirs.read_exact(&mut [0; 35]).unwrap();
-    // A connection with more unread than its peer takes has numbers where a quiet one has zeros.
+    // A connection with unread bytes has numbers where an idle one has zeros.
     let (stuck, unread) = pair();
     SockRef::from(&unread).set_recv_buffer_size(4096).unwrap();
     fill(&stuck);
-    sleep(Duration::from_millis(300)); // until nothing but a probe of the window is to come
+    sleep(Duration::from_millis(300)); // until only window probes follow
     let Some(ss) = ss(&ours) else { return };
     let sample = tcp_info(ours.as_fd()).unwrap();
     assert_eq!(sample.data_segs_out, Some(7));
@@ -75,7 +75,7 @@ fn tcp_info_fields_agree_with_ss() {
     }
 }
 
-/// What ss says of a connection, or `None` with a word on stderr where there is no ss.
+/// The output of ss about a connection; `None`, with a note on stderr, if there is no ss.
 fn ss(socket: &TcpStream) -> Option<String> {
     let port = socket.local_addr().unwrap().port();
     let ss = Command::new("ss").args(["-tinOH", "sport", "=", &format!(":{port}")]).output();
@@ -90,7 +90,7 @@ fn agree(ss: &str, key: &str, ours: Option<u64>) {
     assert_eq!(ours, theirs.or(Some(0)), "{key} {ss}");
 }
 
-/// Writes until the kernel takes no more.
+/// Writes until the kernel accepts no more.
 fn fill(socket: &TcpStream) -> usize {
     socket.set_nonblocking(true).unwrap();
     let mut total = 0;
@@ -115,7 +115,7 @@ fn tcp_info_fields_not_filled_by_the_kernel_are_unknown() {
     let linux_3 = info(104); // up to tcpi_total_retrans
     assert_eq!((linux_3.total_retrans, linux_3.bytes_acked), (Some(0x0101_0101), None));
     assert_eq!(info(0), TcpSample::default());
-    assert_eq!(info(1000), TcpSample::default()); // a length that cannot be
+    assert_eq!(info(1000), TcpSample::default()); // an impossible length
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn readiness_is_reported_for_data_space_and_end() {
     fill(&ours);
     assert!(!ready(true));
     SockRef::from(&theirs).set_linger(Some(Duration::ZERO)).unwrap();
-    drop(theirs); // a reset: both a read and a write have something to tell
+    drop(theirs); // a reset: both a read and a write return an error
     eventually("reset", || ready(false) && ready(true));
 }
 
@@ -252,7 +252,7 @@ fn child_has_standard_descriptors() {
     assert!(TcpListener::bind("127.0.0.1:0").unwrap().as_raw_fd() > 2);
 }
 
-/// Runs one ignored test of this program in a process of its own, after a few words of shell.
+/// Runs one ignored test of this program in its own process, after a shell prefix.
 fn in_child(shell: &str, test: &str) {
     let program = std::env::current_exe().unwrap();
     let script = format!("{shell}; exec \"$0\" --exact --ignored io::sys::tests::{test}");
