@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{Source, UNSAFE, files, none};
+use super::source::{Source, files};
+use super::{UNSAFE, none};
 
 /// Lines of code that a file may have; the one with the unsafe code is one file however long it is.
 const LONGEST: usize = 400;
@@ -12,27 +13,6 @@ const LONGEST_NAME: usize = 60;
 const FOLDERS: [&str; 3] = ["src", "tests", "benches"];
 /// Names of files that do not tell what is in them.
 const VAGUE: [&str; 6] = ["util", "utils", "helper", "helpers", "common", "misc"];
-
-/// The number of lines of code: those that are neither empty nor only a comment, nor within an item under
-/// `#[cfg(test)]`. rustfmt puts the end of such an item at the indentation of its attribute.
-fn lines_of_code(text: &str) -> usize {
-    let mut count = 0;
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        let code = line.trim_start();
-        if code == "#[cfg(test)]" {
-            let indent = &line[..line.len() - code.len()];
-            let is_start = |line: &str| !line.trim_start().starts_with("#[");
-            let start = lines.find(|line| is_start(line)).unwrap_or_default();
-            if !start.ends_with([';', '}', ',']) {
-                lines.find(|line| *line == format!("{indent}}}") || *line == format!("{indent}}};"));
-            }
-        } else if !code.is_empty() && !code.starts_with("//") {
-            count += 1;
-        }
-    }
-    count
-}
 
 /// The names of the functions under `#[test]`, with their line numbers.
 fn tests(text: &str) -> Vec<(usize, &str)> {
@@ -59,7 +39,7 @@ fn all_files() -> impl Iterator<Item = (String, Source)> {
 #[test]
 fn files_have_at_most_400_lines_of_code() {
     let long = all_files().filter_map(|(path, source)| {
-        let lines = lines_of_code(&source.text);
+        let lines = source.lines_of_code();
         let is_long = lines > LONGEST && path.strip_prefix("src/") != Some(UNSAFE);
         is_long.then(|| format!("{path}: {lines} lines of code, more than {LONGEST}"))
     });
@@ -94,6 +74,7 @@ fn comments_and_unit_tests_are_not_counted_as_code() {
     let text = "//! x\n\nuse a;\n#[cfg(test)]\nmod tests;\n#[cfg(test)]\n#[path = \"x\"]\nmod more;\nimpl A {\n    // no\n    \
                 #[cfg(test)]\n    fn f() {\n        if true {\n        }\n    }\n    fn g() {} // yes\n}\n\
                 #[cfg(test)]\nmod inner {\n    #[test]\n    #[ignore = \"fn x\"]\n    fn a_name() {}\n}\nconst B: [u8; 2] = [\n    #[cfg(test)]\n    7,\n    1,\n];\n";
-    assert_eq!(lines_of_code(text), 7);
+    let source = Source { path: "a.rs".into(), text: text.into(), is_test: false };
+    assert_eq!(source.lines_of_code(), 7);
     assert_eq!(tests(text), [(22, "a_name")]);
 }

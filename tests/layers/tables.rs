@@ -1,0 +1,113 @@
+//! What each room of src/ imports, and which names belong to which rooms.
+
+/// Every room of src/ and the rooms that it imports, from the bottom up: a room imports only rooms before it.
+/// `lib.rs` and `main.rs` stand above all of them.
+pub(super) const ROOMS: &[(&str, &[&str])] = &[
+    ("value", &[]),
+    ("error", &["value"]),
+    ("plan", &["value"]),
+    ("frame", &["value"]),
+    ("editor", &["value"]),
+    ("trace", &["plan", "value"]),
+    ("verdict", &["error", "frame", "plan", "value"]),
+    ("service", &["frame", "plan", "value"]),
+    ("peer", &["plan", "trace"]),
+    ("config", &["error", "frame", "plan", "service", "value", "verdict"]),
+    ("io", &["config", "editor", "error", "peer", "plan", "service", "trace", "value"]),
+    ("session", &["config", "error", "frame", "io", "peer", "plan", "service", "trace", "value", "verdict"]),
+    ("cli", &["config", "error", "frame", "io", "plan", "service", "value", "verdict"]),
+];
+
+/// Names that only some rooms may use.
+pub(super) struct Rule {
+    pub(super) what: &'static str,
+    pub(super) names: &'static [&'static str],
+    pub(super) rooms: &'static [&'static str],
+    /// Files of other rooms that use a name all the same, with the reason.
+    pub(super) exceptions: &'static [(&'static str, &'static str)],
+}
+
+/// The exchange is being rewritten as state machines that get the time as an argument.
+const REWRITE: &str = "goes with the rewrite of the exchange";
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        what: "reads the clock",
+        names: &["Instant::now", "SystemTime::now", "elapsed("],
+        rooms: &["io"],
+        exceptions: &[
+            ("session/exchange.rs", REWRITE),
+            ("session/exchange/delivery.rs", REWRITE),
+            ("session/exchange/joining.rs", REWRITE),
+            ("session/exchange/meter.rs", REWRITE),
+            ("session/exchange/parting.rs", REWRITE),
+            ("session/exchange/terminal.rs", REWRITE),
+            ("session/listen/server.rs", REWRITE),
+        ],
+    },
+    Rule { what: "has times", names: &["Instant", "SystemTime"], rooms: &["peer", "io", "session"], exceptions: &[] },
+    Rule { what: "uses files", names: &["std::fs", "fs::", "File::", "OpenOptions"], rooms: &["io"], exceptions: &[] },
+    Rule { what: "uses threads", names: &["std::thread", "thread::"], rooms: &["io"], exceptions: &[] },
+    Rule {
+        what: "uses a standard stream or a terminal",
+        names: &[
+            "io::stdin",
+            "io::stdout",
+            "io::stderr",
+            "stdin()",
+            "stdout()",
+            "stderr()",
+            "IsTerminal",
+            "same_terminal",
+        ],
+        rooms: &["io"],
+        exceptions: &[("session/exchange/meter.rs", REWRITE)],
+    },
+    Rule {
+        what: "waits outside of the event loop",
+        names: &[
+            ".recv()",
+            "recv_timeout",
+            ".join()",
+            "sleep(",
+            "wait_ready(",
+            "set_read_timeout",
+            "set_write_timeout",
+        ],
+        rooms: &[],
+        exceptions: &[
+            ("io/files.rs", "waits for the stdin of a sweep before the loop begins"),
+            ("io/report.rs", "waits for stderr after the loop, for a second at most"),
+            ("io/sys.rs", "defines the wait of the report"),
+            ("io/systemd.rs", "waits for a service manager that does not read, for 200 ms at most"),
+            ("io/threads.rs", "waits for threads after the loop"),
+            ("session/loopback.rs", "waits for the address of its own listener before the loop begins"),
+        ],
+    },
+    Rule {
+        what: "uses a socket or the system",
+        names: &["std::net::Tcp", "std::net::Udp", "std::os::unix::net", "socket2", "mio::", "libc::"],
+        rooms: &["io"],
+        exceptions: &[],
+    },
+    Rule {
+        what: "uses the environment or the process",
+        names: &["std::env", "env::", "std::process", "process::"],
+        rooms: &["io"],
+        exceptions: &[
+            ("main.rs", "takes the arguments and returns the exit status"),
+            ("lib.rs", "returns the exit status"),
+        ],
+    },
+    Rule { what: "uses clap", names: &["clap::"], rooms: &["cli"], exceptions: &[] },
+    Rule {
+        what: "prints by a macro, which panics when the stream fails",
+        names: &["println!", "eprintln!", "print!", "eprint!", "dbg!"],
+        rooms: &[],
+        exceptions: &[],
+    },
+];
+
+/// Modules of a room that name each other; the second one should not name the first one.
+pub(super) const CYCLES: &[(&str, &str, &str)] =
+    &[("session", "peer", "account"), ("session", "exchange", "input_wait")];
