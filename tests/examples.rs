@@ -1,5 +1,7 @@
 //! Every example of the README and of the manual pages runs as it is printed.
 
+#[path = "support/install.rs"]
+mod install;
 #[path = "support/sandbox.rs"]
 mod sandbox;
 #[path = "support/skip.rs"]

@@ -1,11 +1,11 @@
 //! The completions in real shells: the words that TAB offers are those that the program accepts.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::in_repository;
+use crate::support::install;
 use crate::support::pty::Terminal;
 use crate::support::skip::skip;
 
@@ -59,8 +59,7 @@ impl Home {
         }
         fs::write(home.join("folder/afile"), "").unwrap();
         let stub = home.join("bin/secretcat");
-        fs::write(&stub, STUB).unwrap();
-        fs::set_permissions(&stub, fs::Permissions::from_mode(0o755)).unwrap();
+        install(&stub, STUB.as_bytes());
         Home(home)
     }
 

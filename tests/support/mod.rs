@@ -3,6 +3,7 @@
 
 mod bytes;
 mod dir;
+mod install;
 pub(crate) mod net;
 pub(crate) mod pid_1;
 mod proc;
@@ -22,6 +23,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use bytes::{noise, noise_of};
 pub(crate) use dir::Dir;
+pub(crate) use install::install;
 pub(crate) use proc::{Outcome, Proc, as_nobody, clean, run, run_command, secretcat, shell, straced, with_limit};
 pub(crate) use server::{
     NOT_FOUND, Server, client_with_full_buffers, digits, peer_script, relayed_pair, start_pipe_with_file,

@@ -1,6 +1,7 @@
 //! Starts programs, writes to their stdin, captures their output and waits for their end, within the deadline.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -12,7 +13,7 @@ use std::time::Instant;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
-use super::{DEADLINE, Dir};
+use super::{DEADLINE, Dir, install};
 
 /// The program under test, without the variables of this environment that would change its behavior.
 pub(crate) fn secretcat<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
@@ -34,10 +35,12 @@ pub(crate) fn with_limit<S: AsRef<OsStr>>(limit: &str, args: impl IntoIterator<I
     shell(&format!("ulimit {limit} && exec \"$0\" \"$@\""), args)
 }
 
-/// The program as the user nobody, from a copy in this directory that nobody may run.
+/// The program as the user nobody, from a copy in this directory, which that user may run.
 pub(crate) fn as_nobody<S: AsRef<OsStr>>(dir: &Dir, args: impl IntoIterator<Item = S>) -> Command {
     let program = dir.file("secretcat");
-    std::fs::copy(env!("CARGO_BIN_EXE_secretcat"), &program).unwrap();
+    if !program.exists() {
+        install(&program, File::open(env!("CARGO_BIN_EXE_secretcat")).unwrap());
+    }
     let mut command = Command::new("setpriv");
     clean(&mut command).args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "--no-new-privs"]);
     command.arg(program).args(args);

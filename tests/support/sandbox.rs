@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use super::install::install;
 use super::skip::skip_even_in_ci;
 
 /// Seconds that a snippet may take.
@@ -55,8 +56,7 @@ fn path(folder: &Path) -> std::ffi::OsString {
     fs::create_dir_all(&bin).expect("the folder of programs should be made");
     let cargo = bin.join("cargo");
     let text = "#!/bin/sh\n[ \"$1 $2 $3\" = 'run --release --' ] || exit 97\nshift 3\nexec secretcat \"$@\"\n";
-    fs::write(&cargo, text).expect("the stand-in for cargo should be written");
-    fs::set_permissions(&cargo, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("mode 755 should be set");
+    install(&cargo, text.as_bytes());
     let before = program.parent().expect("a program is in a folder").to_owned();
     let inherited = std::env::var_os("PATH").unwrap_or_default();
     let all = [bin, before].into_iter().chain(std::env::split_paths(&inherited));
