@@ -78,6 +78,9 @@ impl<S: Service> Exchange<S> {
 
     /// Notes that a peer has ended its side: how much of stdin was read by then.
     pub(super) fn note_end(&mut self, id: PeerId) {
+        if self.console.is_none() && !self.traits.forwards {
+            return; // only a stream goes on after the end of one side
+        }
         let read = self.console.as_ref().map_or(0, |console| console.heard.bytes);
         if self.service.sink(id) == PeerId::Console {
             self.owes_drained = true;
