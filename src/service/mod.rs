@@ -4,6 +4,7 @@ pub mod chat;
 mod context;
 pub mod filter;
 pub mod pipe;
+pub mod probe;
 mod registry;
 pub mod relay;
 pub mod secret;

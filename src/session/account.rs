@@ -1,8 +1,10 @@
-//! The figures of a connection, for its access line.
+//! The figures of a connection, for its access line and for the trial of a sweep.
 
 use std::time::{Duration, Instant};
 
 use super::peer::{Link, Peer};
+use crate::io::conn::Conn;
+use crate::peer::outbox::Proofs;
 use crate::trace::ConnId;
 
 /// The figures of a connection.
@@ -20,6 +22,20 @@ pub(super) struct Account {
     pub(super) ended_by_peer: bool,
     /// Whether this side reset the connection.
     pub(super) reset: bool,
+    /// Whether the end of the peer's side was read.
+    pub(super) eof: bool,
+    pub(super) sending: Sending,
+}
+
+/// How far the bytes for a peer have come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sending {
+    /// Bytes that were not written.
+    pub(super) unsent: u64,
+    /// What the barriers between writes have proved.
+    pub(super) proofs: Proofs,
+    /// Whether the last write is not known to have been read, which a barrier waits for.
+    pub(super) awaiting: bool,
 }
 
 /// In a relay: the other connection of the same client.
@@ -90,6 +106,14 @@ impl Account {
             messages_in: (!conn.is_raw()).then_some(peer.heard.messages),
             ended_by_peer: conn.is_ended_by_peer(),
             reset: conn.resets(),
+            eof: conn.eof(),
+            sending: Sending { unsent: peer.stream_end().unsent.max(conn.backlog() as u64), ..Sending::of(conn) },
         })
+    }
+}
+
+impl Sending {
+    pub(super) fn of(conn: &Conn) -> Sending {
+        Sending { unsent: conn.backlog() as u64, proofs: conn.proofs(), awaiting: conn.is_awaiting() }
     }
 }

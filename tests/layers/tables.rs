@@ -10,7 +10,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("editor", &["value"]),
     ("trace", &["plan", "value"]),
     ("verdict", &["error", "frame", "plan", "value"]),
-    ("service", &["frame", "plan", "value"]),
+    ("service", &["frame", "plan", "value", "verdict"]),
     ("peer", &["plan", "trace"]),
     ("config", &["error", "frame", "plan", "service", "value", "verdict"]),
     ("io", &["config", "editor", "error", "peer", "plan", "service", "trace", "value"]),

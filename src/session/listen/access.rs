@@ -197,6 +197,8 @@ mod tests {
 
     use super::*;
     use crate::frame::FrameError;
+    use crate::peer::outbox::Proofs;
+    use crate::session::account::Sending;
 
     const ACCOUNT: Account = Account {
         id: 3,
@@ -207,6 +209,8 @@ mod tests {
         messages_in: Some(2),
         ended_by_peer: true,
         reset: false,
+        eof: true,
+        sending: Sending { unsent: 0, proofs: Proofs { confirmed: 0, unconfirmed: 0 }, awaiting: false },
     };
 
     #[test]

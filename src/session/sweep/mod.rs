@@ -8,7 +8,6 @@ mod second_look;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use self::conversation::{Expected, Setting};
 use self::pool::Pool;
 use self::progress::Progress;
 use self::second_look::{Suspects, examine};
@@ -20,6 +19,7 @@ use crate::io::reactor::{Handler, Reactor, Ready};
 use crate::io::signal::Signals;
 use crate::io::{console, files, sys, terminal};
 use crate::plan::{Order, Trial};
+use crate::service::probe::{Expected, Probe};
 use crate::verdict::{Baseline, BaselineError, Ending, Outcome, Subject, Tally, Verdict, to_json, to_junit, to_text};
 
 /// The number of refused connections in a row that ends a sweep: the server is gone.
@@ -55,15 +55,9 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
         messages: messages.clone(),
         from_stdin,
     };
-    let setting = Setting {
-        config,
-        address: config.address.clone(),
-        request: messages.concat(),
-        expected: first_expectation(config, messages.len()),
-        messages,
-        recorder: context.recorder.clone(),
-    };
-    let mut sweep = Sweep { pool: Pool::new(setting, &context.signals)?, context, tally: Tally::default() };
+    let expected = first_expectation(config, messages.len());
+    let probe = Probe::new(messages, config.framing, config.traffic.max_message, expected);
+    let mut sweep = Sweep { pool: Pool::new(config, probe, context)?, context, tally: Tally::default() };
     let gone = sweep.go(&order);
     let signalled = || context.signals.received().map(ExitStatus::Signal);
     match gone {
@@ -124,7 +118,7 @@ struct Sweep<'a> {
 impl Sweep<'_> {
     fn go(&mut self, order: &Order) -> Result<Baseline, Stop> {
         let baseline = self.baseline(order)?;
-        let quiet = self.pool.setting.config.quiet;
+        let quiet = self.pool.config.quiet;
         self.pool.progress = Progress::new(order.len(), quiet, &self.context.report, self.pool.now());
         let suspects = self.all(order, &baseline)?;
         let examined = examine(suspects, order, &baseline, &mut self.pool, &mut self.tally);
@@ -138,20 +132,20 @@ impl Sweep<'_> {
         let unusable = |error: BaselineError| Stop::NoBaseline(error.into());
         let (one, _) = self.uncut(order)?;
         one.check().map_err(unusable)?;
-        let raw = self.pool.setting.config.framing == Framing::Raw;
-        let expected = &mut self.pool.setting.expected;
+        let raw = self.pool.config.framing == Framing::Raw;
         // Bytes that arrived only after our half-close are not waited for before it: the last line may have no
         // ending.
         let (replies, bytes) = one.unprompted;
-        expected.replies = replies;
-        expected.bytes = if raw || !one.rest.is_empty() { bytes } else { 0 };
-        expected.most = one.received * 2 + SURPLUS;
-        expected.guessed = false;
+        self.pool.expect(Expected {
+            replies,
+            bytes: if raw || !one.rest.is_empty() { bytes } else { 0 },
+            most: one.received * 2 + SURPLUS,
+        });
         let (other, took) = self.uncut(order)?;
         // A server that leaves the connection open costs the whole wait, each time.
-        let patience = (took * PATIENCE).max(LEAST_PATIENCE).min(self.pool.setting.config.timeout);
-        self.pool.setting.expected.silence = patience;
-        Baseline::new(&one, &other, self.pool.setting.config.masks.clone()).map_err(unusable)
+        let patience = (took * PATIENCE).max(LEAST_PATIENCE).min(self.pool.config.timeout);
+        self.pool.limits.silence = patience;
+        Baseline::new(&one, &other, self.pool.config.masks.clone()).map_err(unusable)
     }
 
     /// One conversation without cuts, and the time that it took.
@@ -188,7 +182,7 @@ impl<I: Iterator<Item = Trial>> Handler for All<'_, '_, I> {
     type Error = Error;
 
     fn reactor(&mut self) -> &mut Reactor {
-        &mut self.sweep.pool.reactor
+        self.sweep.pool.reactor()
     }
 
     fn on_event(&mut self, ready: Ready, now: Instant) -> Result<(), Error> {
@@ -206,9 +200,9 @@ impl<I: Iterator<Item = Trial>> Handler for All<'_, '_, I> {
             pool.abandon();
             return Ok(ControlFlow::Break(()));
         }
-        while pool.len() < pool.setting.config.jobs {
+        while pool.len() < pool.config.jobs {
             let Some(trial) = self.next.next() else { break };
-            pool.begin(trial, now);
+            pool.begin(trial);
         }
         if pool.len() == 0 {
             return Ok(ControlFlow::Break(()));
@@ -230,7 +224,7 @@ impl<I> All<'_, '_, I> {
                 "{} connections in a row failed: {} (--jobs 1 shows the plan before the failure)",
                 self.refused, outcome.ending
             ));
-        } else if self.lifeless >= pool.setting.config.jobs.max(2) {
+        } else if self.lifeless >= pool.config.jobs.max(2) {
             tally.gave_up = Some(format!("the server read nothing on {} connections in a row", self.lifeless));
         }
         match self.baseline.judge(&outcome) {
@@ -247,7 +241,7 @@ impl<I> All<'_, '_, I> {
 /// The expectation while the replies of the server are unknown.
 fn first_expectation(config: &SweepConfig, messages: usize) -> Expected {
     let most = messages.saturating_mul(config.traffic.max_message).saturating_add(SURPLUS);
-    Expected { replies: messages, bytes: 0, most, guessed: true, silence: config.timeout }
+    Expected { replies: messages, bytes: 0, most }
 }
 
 /// Writes the reports of the findings.

@@ -1,91 +1,192 @@
-//! Conversations under way, all on one event loop.
+//! Conversations of a sweep, all on one exchange.
 
+use std::collections::HashMap;
+use std::io;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use slab::Slab;
-
-use super::conversation::{Conversation, Setting};
+use super::super::Context;
+use super::super::account::Sending;
+use super::super::exchange::{Ended, Exchange, Why};
+use super::conversation::{Conversation, Limits, Next, State};
 use super::progress::Progress;
+use crate::config::{SweepConfig, Traffic};
 use crate::error::{Error, Operation};
+use crate::frame::{Framing, Inbox, Role};
+use crate::io::connector::{Connected, Connector};
+use crate::io::dials::{Dials, Made};
 use crate::io::key::Key;
 use crate::io::reactor::{Handler, Reactor, Ready};
-use crate::io::read_buffer;
+use crate::io::recorder::Recorder;
 use crate::io::signal::Signals;
-use crate::plan::Trial;
-use crate::verdict::Outcome;
+use crate::peer::outbox::Proofs;
+use crate::plan::{Fin, Trial};
+use crate::service::probe::{Expected, Probe};
+use crate::service::{NoStore, PeerId};
+use crate::verdict::{Ending, Outcome};
 
 /// Conversations, and what they share.
 pub(super) struct Pool<'a> {
-    pub(super) setting: Setting<'a>,
-    pub(super) reactor: Reactor,
-    signals: Signals,
-    running: Slab<Conversation>,
+    pub(super) config: &'a SweepConfig,
+    pub(super) limits: Limits,
+    pub(super) progress: Progress,
+    exchange: Exchange<Probe>,
+    dials: Dials<Trial>,
+    running: HashMap<PeerId, Conversation>,
     /// The trials that have ended since this was last emptied, with their outcomes.
     pub(super) ended: Vec<(Trial, Outcome)>,
-    scratch: Vec<u8>,
-    pub(super) progress: Progress,
+    recorder: Recorder,
+    signals: Signals,
 }
 
 impl<'a> Pool<'a> {
-    pub(super) fn new(setting: Setting<'a>, signals: &Signals) -> Result<Self, Error> {
+    pub(super) fn new(config: &'a SweepConfig, probe: Probe, context: &Context) -> Result<Self, Error> {
         let reactor =
-            Reactor::new(setting.config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
-        signals.watch(&reactor.waker());
+            Reactor::new(config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
+        context.signals.watch(&reactor.waker());
         Ok(Pool {
-            setting,
-            reactor,
-            signals: signals.clone(),
-            running: Slab::new(),
-            ended: Vec::new(),
-            scratch: read_buffer(),
+            config,
+            // Until the replies of the server are known, their number is a guess.
+            limits: Limits { silence: config.timeout, timeout: config.timeout, guessed: true },
             progress: Progress::default(),
+            exchange: Exchange::new(reactor, probe, Probe::TRAITS, Box::new(NoStore), None, &context.recorder),
+            dials: Dials::default(),
+            running: HashMap::new(),
+            ended: Vec::new(),
+            recorder: context.recorder.clone(),
+            signals: context.signals.clone(),
         })
+    }
+
+    pub(super) fn reactor(&mut self) -> &mut Reactor {
+        &mut self.exchange.reactor
     }
 
     /// The time of this turn of the loop.
     pub(super) fn now(&self) -> Instant {
-        self.reactor.now()
+        self.exchange.reactor.now()
     }
 
-    /// How many there are.
+    /// Says which replies are expected from now on.
+    pub(super) fn expect(&mut self, expected: Expected) {
+        self.exchange.service.expected = expected;
+        self.limits.guessed = false;
+    }
+
+    /// The number of trials that have begun, and whose outcome was not taken.
     pub(super) fn len(&self) -> usize {
-        self.running.len()
+        self.dials.len() + self.running.len() + self.ended.len()
     }
 
     /// Starts a conversation.
-    pub(super) fn begin(&mut self, trial: Trial, now: Instant) {
-        let entry = self.running.vacant_entry();
-        let number = entry.key();
-        entry.insert(Conversation::start(&self.setting, trial, &mut self.reactor, number, now));
+    pub(super) fn begin(&mut self, trial: Trial) {
+        let connector = Connector {
+            address: &self.config.address,
+            family: self.config.family,
+            options: &self.config.traffic.socket,
+            limit: self.config.timeout,
+            limited_by: "--timeout",
+        };
+        if let Some(made) = self.dials.start(&connector, trial, &mut self.exchange.reactor) {
+            self.exchange.reactor.again(Key::Clock); // the outcome is taken in the next turn
+            self.take(made);
+        }
     }
 
     /// Continues the conversation that an event is for.
     pub(super) fn on_event(&mut self, ready: Ready, now: Instant) {
-        let number = match ready.key {
-            Key::Conn(number) | Key::Dial(number) | Key::Attempt { dial: number, .. } => number,
-            Key::Waker => {
-                // A name lookup has ended: any conversation may be waiting for it.
-                for (number, _) in &self.running {
-                    self.reactor.again(Key::Conn(number));
-                }
-                return;
-            }
-            _ => return,
+        if let Key::Conn(number) = ready.key {
+            self.exchange.serve(ready, now);
+            self.go_on(PeerId::Conn(number), now);
+        }
+        for made in self.dials.on_event(ready, &mut self.exchange.reactor) {
+            self.take(made);
+        }
+    }
+
+    /// Sends the messages as soon as the connection is made.
+    fn take(&mut self, Made { purpose: trial, result }: Made<Trial>) {
+        let begun = match result {
+            Ok(connected) => self.connect(connected, &trial).map_err(|error| (&error).into()),
+            Err(error) => Err((&error).into()),
         };
-        let Some(conversation) = self.running.get_mut(number) else { return };
-        conversation.on_ready(ready);
-        if let Some(ended) = conversation.go_on(&self.setting, &mut self.reactor, &mut self.scratch, now) {
-            self.running.remove(number);
-            self.ended.push(ended);
+        match begun {
+            Ok(id) => {
+                let now = self.now();
+                self.running.insert(id, Conversation::new(trial, now));
+                self.go_on(id, now);
+            }
+            Err(why) => self.ended.push((trial, Outcome { ending: Ending::Unreachable(why), ..Outcome::default() })),
+        }
+    }
+
+    fn connect(&mut self, connected: Connected, trial: &Trial) -> io::Result<PeerId> {
+        let traffic = Traffic { plan: trial.plan(), ..self.config.traffic.clone() };
+        let mut conn = connected.into_conn(0, None, &traffic, true, &self.recorder);
+        if trial.fin == Fin::With {
+            conn.hold_last();
+        }
+        self.exchange.service.begin(trial.fin);
+        let inbox = Inbox::new(Framing::Raw, Role::Responses, self.config.traffic.max_message);
+        self.exchange.add(conn, inbox)
+    }
+
+    /// Does what the time and the replies of a conversation ask for, after its turn.
+    fn go_on(&mut self, id: PeerId, now: Instant) {
+        while let Some(conversation) = self.running.get_mut(&id) {
+            let (Some(conn), Some(replies)) = (self.exchange.conn(id), self.exchange.service.replies(id)) else {
+                break;
+            };
+            if replies.over {
+                self.exchange.close(id);
+                break;
+            }
+            match conversation.next(State { sending: Sending::of(conn), replies }, self.limits, now) {
+                Next::Wait(until) => {
+                    self.exchange.reactor.wake_at(id, until);
+                    break;
+                }
+                Next::Finish => self.exchange.act(|probe, context| probe.finish(id, context)),
+                Next::End(ending) => self.exchange.service.end(id, ending),
+            }
+        }
+        for ended in std::mem::take(&mut self.exchange.ended) {
+            self.end(ended);
+        }
+    }
+
+    /// Takes the outcome of a conversation whose connection is closed.
+    fn end(&mut self, Ended { id, why, account, .. }: Ended) {
+        let Some(Conversation { trial, .. }) = self.running.remove(&id) else { return };
+        let Some(account) = account else { return };
+        let ending = match &why {
+            Why::Failed(error) if account.bytes_out == 0 => Ending::Unreachable(error.into()),
+            Why::Failed(_) if !account.eof => Ending::Reset,
+            _ => Ending::Closed,
+        };
+        let Sending { unsent, awaiting, proofs: Proofs { confirmed, unconfirmed } } = account.sending;
+        if let Some(outcome) = self.exchange.service.take(id, ending) {
+            let outcome = Outcome {
+                unsent: usize::try_from(unsent).unwrap_or(usize::MAX),
+                unread: awaiting,
+                confirmed,
+                unconfirmed,
+                ..outcome
+            };
+            self.ended.push((trial, outcome));
         }
     }
 
     /// Aborts all conversations.
     pub(super) fn abandon(&mut self) {
-        for conversation in self.running.drain() {
-            conversation.abandon(&self.reactor);
+        self.dials.abandon(&self.exchange.reactor, |_| true);
+        for id in self.running.keys() {
+            self.exchange.close(*id);
         }
+        for ended in std::mem::take(&mut self.exchange.ended) {
+            self.end(ended);
+        }
+        self.ended.clear();
     }
 
     /// Runs one trial alone; `None` if the sweep is interrupted meanwhile.
@@ -112,7 +213,7 @@ impl Handler for Alone<'_, '_> {
     type Error = Error;
 
     fn reactor(&mut self) -> &mut Reactor {
-        &mut self.pool.reactor
+        self.pool.reactor()
     }
 
     fn on_event(&mut self, ready: Ready, now: Instant) -> Result<(), Error> {
@@ -131,7 +232,7 @@ impl Handler for Alone<'_, '_> {
             return Ok(ControlFlow::Break(None));
         }
         if let Some(trial) = self.trial.take() {
-            pool.begin(trial, now);
+            pool.begin(trial);
         }
         pool.progress.tell(now);
         Ok(ControlFlow::Continue(()))

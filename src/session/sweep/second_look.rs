@@ -27,8 +27,7 @@ pub(super) fn examine(
     pool: &mut Pool<'_>,
     tally: &mut Tally,
 ) -> Result<(), Stop> {
-    let calm = (pool.setting.expected.silence * 4).min(pool.setting.config.timeout);
-    pool.setting.expected.silence = calm;
+    pool.limits.silence = (pool.limits.silence * 4).min(pool.limits.timeout);
     // Conversations end in any order; the simplest trials are the most instructive.
     suspects.sort_by_key(|(trial, _)| (trial.cuts.len() + trial.joined.len(), trial.cuts.clone()));
     let boundaries = order.layout().boundaries();
