@@ -13,9 +13,9 @@ pub(super) const SILENCE: Duration = Duration::from_secs(1);
 /// The wait for stdin after the peer's end.
 #[derive(Debug)]
 pub(super) struct InputWait {
-    /// What would not wait, if anything does.
+    /// The options that would not wait, if there are any.
     ways_out: &'static str,
-    /// Since when stdin is silent, and the number of bytes read by then.
+    /// The time since when stdin is silent, and the number of bytes read by then.
     since: Option<(Instant, u64)>,
     said: bool,
 }

@@ -208,7 +208,7 @@ pub struct TcpSample {
     /// Bytes received.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_received: Option<u64>,
-    /// Bytes sent again.
+    /// Bytes retransmitted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_retrans: Option<u64>,
     /// The largest segment we send, in bytes.

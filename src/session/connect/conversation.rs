@@ -1,8 +1,7 @@
-//! A conversation at a terminal: a person types messages and sees the replies.
+//! A conversation at a terminal: the user types messages and sees the replies.
 //!
-//! The service sends and shows at once. What needs a clock is here: the prompt that does not wait for
-//! a slow reply, text without an end that is shown all the same, the moment that late replies have
-//! once the person has left, and another connection in the place of one that was lost.
+//! The service sends and prints at once. This file has what depends on time: the prompt without a reply, incomplete
+//! lines, late replies after the user has quit, and a new connection after one was lost.
 
 use std::time::{Duration, Instant};
 
@@ -23,15 +22,14 @@ use crate::service::talk::Talk;
 use crate::service::wire::{Flaw, Wire};
 use crate::value::counted;
 
-/// What a person is asked with, as the original did.
+/// The prompt, as in the original.
 const PROMPT: &str = "Enter Message: ";
-/// How long a reply may take before the prompt is shown without it; and before a person that has left
-/// is gone.
+/// The time after which the prompt is shown without a reply, and after which the run ends once the user has quit.
 const PROMPT_DELAY: Duration = Duration::from_millis(300);
-/// How long the end of a line may take before its start is shown.
+/// The time after which an incomplete line is printed.
 const LINE_DELAY: Duration = Duration::from_millis(200);
 
-/// Talks until the person leaves, or the server does.
+/// Runs until the user quits, or the server closes the connection.
 pub(super) fn run(link: Link<'_>) -> Result<(), Failure> {
     let config = link.config;
     let wire = Wire { framing: config.framing, crlf: config.crlf };
@@ -53,7 +51,7 @@ fn inbox(config: &ConnectConfig) -> Inbox {
     Inbox::new(config.framing, Role::Responses, config.traffic.max_message)
 }
 
-/// Prints where the connection leads, and how to leave.
+/// Prints the address of the server, and how to quit.
 fn announce(config: &ConnectConfig, report: &Report, peer: &str) {
     if report.is_terminal() && !config.seeing.quiet {
         let leave = if config.quit_words { "q" } else { "Ctrl-D" };
@@ -61,7 +59,7 @@ fn announce(config: &ConnectConfig, report: &Report, peer: &str) {
     }
 }
 
-/// How long something has been as it is.
+/// A value, and the time since when it has not changed.
 #[derive(Debug)]
 struct Since<T>(Option<(T, Instant)>);
 
@@ -72,7 +70,7 @@ impl<T> Default for Since<T> {
 }
 
 impl<T: PartialEq> Since<T> {
-    /// Notes how it is now; since when it has been so.
+    /// Notes the current value; returns the time since when it has not changed.
     fn note(&mut self, value: T, now: Instant) -> Instant {
         match &self.0 {
             Some((before, since)) if *before == value => *since,
@@ -84,13 +82,13 @@ impl<T: PartialEq> Since<T> {
 #[derive(Default)]
 struct Conversation<'a> {
     replies: ReplyClock,
-    /// Messages sent that the prompt waits for.
+    /// The number of sent messages whose replies the prompt waits for.
     sent: Since<u64>,
-    /// Bytes of a line whose end has not come.
+    /// The number of bytes of an incomplete line.
     unfinished: Since<usize>,
-    /// When the person has left, and replies are waited for no longer.
+    /// The time after which missing replies are not waited for, once the user has quit.
     left_at: Option<Instant>,
-    /// Connects again after the connection was lost (`--reconnect`), while the person types on.
+    /// Connects again after the connection was lost (`--reconnect`), while the user can type.
     caller: Option<Caller<'a>>,
     connections: u64,
 }
@@ -100,7 +98,7 @@ impl<'a> Mode<'a, Talk> for Conversation<'a> {
         let ended = self.step(run, now)?;
         run.exchange.leave_row();
         if ended.is_err() {
-            terminal::flush_input(); // what was typed at a connection that is lost must not get into a shell
+            terminal::flush_input(); // text that was typed at a lost connection must not reach the shell
         }
         Some(ended)
     }
@@ -128,7 +126,7 @@ impl<'a> Conversation<'a> {
         self.prompt(run, now);
         self.show_unfinished(run, now);
         if run.exchange.backlog(PeerId::Console) > 0 {
-            return None; // what has come is written out, whatever has become of the connection
+            return None; // received bytes are written first, however the connection ended
         }
         if run.lost.is_some() && self.begins_anew(run, now) {
             return None;
@@ -160,7 +158,7 @@ impl<'a> Conversation<'a> {
         self.replies.overdue(run, tally, now).map(Err)
     }
 
-    /// Shows the prompt without the reply, where that takes its time.
+    /// Shows the prompt without the reply, if the reply is late.
     fn prompt(&mut self, run: &mut Run<'a, Talk>, now: Instant) {
         let talk = &run.exchange.service;
         if !talk.is_unprompted() {
@@ -174,7 +172,7 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// Shows the start of a line, where its end takes its time.
+    /// Prints an incomplete line, if its end is late.
     fn show_unfinished(&mut self, run: &mut Run<'a, Talk>, now: Instant) {
         if run.config.framing != Framing::Lines {
             return;
@@ -192,7 +190,7 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// Whether the connection that was lost is made again; prints how it was lost.
+    /// Prints how the connection was lost; returns whether a new one is made.
     fn begins_anew(&mut self, run: &mut Run<'a, Talk>, now: Instant) -> bool {
         if !run.config.reconnect || run.exchange.service.input_ended() || run.exchange.stopped {
             return false;
@@ -208,7 +206,7 @@ impl<'a> Conversation<'a> {
         true
     }
 
-    /// Goes on with the connection that was made again.
+    /// Continues with the new connection.
     fn take(&self, connected: Connected, run: &mut Run<'_, Talk>) -> Result<(), Error> {
         let (config, context) = (run.config, run.context);
         announce(config, &context.report, &connected.peer);
@@ -218,8 +216,8 @@ impl<'a> Conversation<'a> {
     }
 }
 
-/// Whether all was as it should be when the connection ended. A person who leaves is owed nothing, but
-/// what was typed must have been sent.
+/// The result at the end of the connection. After the user has quit, replies may be missing, but all typed input must
+/// have been sent.
 fn verdict(run: &mut Run<'_, Talk>) -> Result<(), Error> {
     let talk = &run.exchange.service;
     let (unanswered, flaw, input_ended) = (talk.unanswered(), talk.flaw(), talk.input_ended());

@@ -1,4 +1,4 @@
-//! Messages in a script: stdin is sent, replies are written, and the status says whether all is there.
+//! Messages in a script: sends stdin, writes the replies, and checks that none is missing.
 
 use std::time::{Duration, Instant};
 
@@ -17,10 +17,10 @@ use crate::value::{Count, Replies};
 
 /// The shortest silence after the last expected reply that ends a run.
 const SHORTEST_SILENCE: Duration = Duration::from_millis(100);
-/// The longest time that is waited for more after the last expected reply.
+/// The longest wait after the last expected reply.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// Sends what there is to send, until every reply is there.
+/// Sends all messages, and waits for all replies.
 pub(super) fn run(link: Link<'_>) -> Result<(), Failure> {
     let config = link.config;
     let terms = Terms {
@@ -30,7 +30,7 @@ pub(super) fn run(link: Link<'_>) -> Result<(), Failure> {
         greeting: config.greeting,
         sends_end: match config.half_close {
             HalfClose::AtOnce | HalfClose::WithLast => SendsEnd::AfterInput,
-            // After a half-close there may be nothing left to reset.
+            // After a half-close the connection might end before it can be reset.
             HalfClose::AfterReplies if link.conn.resets() => SendsEnd::Never,
             HalfClose::AfterReplies => SendsEnd::AfterReplies,
             HalfClose::Never => SendsEnd::Never,
@@ -58,11 +58,11 @@ struct Messages {
     input_wait: InputWait,
 }
 
-/// How fast the server answers.
+/// The time that the server takes for its replies.
 #[derive(Debug, Default)]
 struct Pace {
     answered: u64,
-    /// Since when the next reply is due.
+    /// The time since when the next reply is due.
     since: Option<Instant>,
     slowest: Duration,
 }
@@ -79,24 +79,24 @@ impl Pace {
         }
     }
 
-    /// The silence after which a server that answers so fast is taken to have said everything.
+    /// The silence after which a server with these reply times counts as finished.
     fn silence(&self) -> Duration {
         (self.slowest * 2).clamp(SHORTEST_SILENCE, LONGEST_WAIT)
     }
 }
 
-/// What follows the last expected reply: it is written too, until the server is silent.
+/// The wait for bytes after the last expected reply: they are written until the server is silent.
 #[derive(Debug)]
 struct Rest {
     until: Instant,
-    /// Bytes received by then, and when the last of them came.
+    /// The number of bytes received so far, and the time of the last one.
     received: u64,
     last: Instant,
-    /// Since when stdout has not taken everything: that time is not the server's.
+    /// The time since when stdout is blocked. Time with a blocked stdout does not count.
     held: Option<Instant>,
 }
 
-/// How the rest has ended.
+/// The end of this wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RestEnd {
     Silent,
@@ -104,7 +104,7 @@ enum RestEnd {
 }
 
 impl Messages {
-    /// Waits for what follows the last expected reply.
+    /// Waits for bytes after the last expected reply.
     fn wait_for_rest(&mut self, run: &mut Run<'_, Filter>, now: Instant) -> Option<RestEnd> {
         let received = run.exchange.conn(run.server).map_or(0, |conn| conn.offsets().1);
         let rest = self.rest.get_or_insert(Rest { until: now + LONGEST_WAIT, received, last: now, held: None });
@@ -124,7 +124,7 @@ impl Messages {
         Some(if now >= silent_at { RestEnd::Silent } else { RestEnd::StillSending })
     }
 
-    /// Whether the time to wait for the server after the end of the input is over.
+    /// Whether `--quit-after` has passed since the end of the input.
     fn has_to_quit(&mut self, run: &mut Run<'_, Filter>, now: Instant) -> bool {
         let Some(pause) = run.config.quit_after else { return false };
         let at = *self.quit_at.get_or_insert(now + pause);
@@ -134,7 +134,7 @@ impl Messages {
         now >= at
     }
 
-    /// stdout has not taken everything: the time until it has is not counted.
+    /// stdout is blocked: the time until it is not does not count.
     fn hold(&mut self, now: Instant) {
         if let Some(rest) = &mut self.rest {
             rest.held.get_or_insert(now);
@@ -168,14 +168,14 @@ impl Messages {
         self.pace.note(sent, answered, now);
         if run.exchange.backlog(PeerId::Console) > 0 {
             self.hold(now);
-            return None; // what has come is written out, whatever has become of the connection
+            return None; // received bytes are written first, however the connection ended
         }
         if run.exchange.stopped || run.lost.is_some() {
             return run.show_the_rest().then(|| verdict(run, RestEnd::Silent));
         }
         let (input_ended, counts) = (filter.input_ended(), filter.counts_replies());
         let (is_complete, server_ended) = (filter.is_complete(), filter.server_ended());
-        // To a server that owes no reply it is sent on, as to one that half-closes a stream.
+        // If the server sends no replies, sending continues after its half-close, as in a stream.
         let owes_nothing = run.config.replies == Replies::Each(Count(0));
         let is_over = if owes_nothing { input_ended } else { server_ended };
         if is_over || (input_ended && self.has_to_quit(run, now)) {
@@ -196,8 +196,7 @@ impl Messages {
     }
 }
 
-/// Waits until everything is acknowledged: where replies are not counted, no reply shows that a message
-/// has arrived.
+/// Waits until everything is acknowledged. If replies are not counted, only this shows that a message has arrived.
 fn arrival(run: &mut Run<'_, Filter>, now: Instant) -> Option<Result<(), Error>> {
     match run.exchange.await_arrival(run.server, run.config.stream.ack_timeout(), now) {
         Ok(None) => Some(Ok(())),
@@ -212,7 +211,7 @@ fn arrival(run: &mut Run<'_, Filter>, now: Instant) -> Option<Result<(), Error>>
     }
 }
 
-/// Whether all was as it should be when the run ended.
+/// The result at the end of the run.
 fn verdict(run: &mut Run<'_, Filter>, end: RestEnd) -> Result<(), Error> {
     let filter = &run.exchange.service;
     let (unanswered, flaw, counts) = (filter.unanswered(), filter.flaw(), filter.counts_replies());

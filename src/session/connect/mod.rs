@@ -1,7 +1,7 @@
-//! `secretcat connect`: one connection, from the first attempt to the end of what it was made for.
+//! `secretcat connect`: one connection, from the first attempt to its end.
 //!
-//! What a connection is for decides when it ends: [`stream`] (bytes both ways), [`messages`] (a
-//! filter in a script) and [`conversation`] (a person at a terminal) each have their own end.
+//! Each purpose of a connection ends differently: [`stream`] (bytes in both directions), [`messages`] (a filter in a
+//! script) and [`conversation`] (a user at a terminal).
 
 mod conversation;
 mod messages;
@@ -27,10 +27,10 @@ use crate::io::terminal;
 use crate::service::{Event, NoStore, PeerId, Service, Traits};
 use crate::value::Address;
 
-/// How long the end of a run may take to write and have acknowledged what was sent.
+/// The time limit at the end of a run for writing bytes and for their acknowledgement.
 const PARTING: Duration = Duration::from_secs(1);
 
-/// Connects, and does what the connection is for.
+/// Connects, and runs the connection to its end.
 ///
 /// # Errors
 /// When the connection cannot be made, is lost with messages unanswered, or exceeds a limit; when
@@ -91,24 +91,24 @@ fn open(config: &ConnectConfig, context: &Context, connected: Connected) -> Conn
     conn
 }
 
-/// A connection that stands, and all that is known of it.
+/// An established connection, with its context.
 struct Link<'a> {
     config: &'a ConnectConfig,
     address: &'a Address,
     context: &'a Context,
     reactor: Reactor,
     conn: Conn,
-    /// What an earlier run has read from stdin.
+    /// The bytes that an earlier run has read from stdin.
     kept: Kept,
-    /// Another run follows one whose connection is lost before a byte came from the server.
+    /// If the connection is lost before a byte of the server arrives, another run follows.
     may_be_made_again: bool,
 }
 
-/// Why a run has failed.
+/// The failure of a run.
 #[derive(Debug)]
 struct Failure {
     error: Error,
-    /// What it had read from stdin, where it may be made again.
+    /// The bytes read from stdin, if the run may be repeated.
     input: Option<Kept>,
 }
 
@@ -125,39 +125,39 @@ struct Run<'a, S> {
     context: &'a Context,
     exchange: Exchange<S>,
     server: PeerId,
-    /// How the connection ended, when it did so by itself.
+    /// How the connection ended, if it has ended.
     lost: Option<Ended>,
-    /// The connection was closed or reset by the server, which had not sent a byte.
+    /// The server closed or reset the connection before it sent a byte.
     ended_unheard: bool,
 }
 
 /// Decides when a run ends.
 trait Mode<'a, S> {
-    /// Looks at the run after a turn of the loop: `Some` ends it. `Ok` ends the connection politely.
+    /// Checks the run after a turn of the loop. `Some` ends it; `Ok` closes the connection in order.
     fn ending(&mut self, run: &mut Run<'a, S>, now: Instant) -> Option<Result<(), Error>>;
 
-    /// Notes an event of the loop that may be nobody's but the mode's.
+    /// Notes an event of the loop that may be for the mode only.
     fn on_ready(&mut self, event: Ready) {
         let _ = event;
     }
 
-    /// What is said where stdin had more in one message than is allowed.
+    /// The error for a message of stdin that exceeds the limit.
     fn input_too_long(&self, run: &Run<'_, S>, error: &FrameError) -> Error;
 }
 
 impl<'a, S: Service> Run<'a, S> {
-    /// The standard streams, stdin only where messages come from there.
+    /// The standard streams, with stdin only if messages come from it.
     fn console(link: &Link<'_>) -> Result<Console, Error> {
         let from_stdin = link.config.input == Input::Stdin;
         Console::open(&link.reactor, from_stdin).map_err(Error::local(Operation::Open, "stdin and stdout"))
     }
 
-    /// Takes the standard streams and the connection in.
+    /// Registers the standard streams and the connection.
     fn start(link: Link<'a>, service: S, traits: Traits, console: Console, inbox: Inbox) -> Result<Self, Error> {
         Self::start_with(link, service, traits, console, inbox, None)
     }
 
-    /// The same, where a person is asked for each line.
+    /// The same, with a prompt for each line.
     fn start_asking(
         link: Link<'a>,
         service: S,
@@ -207,20 +207,19 @@ impl<'a, S: Service> Run<'a, S> {
         let input = self.input_of_next(&error);
         self.exchange.end_meter();
         match error {
-            // What has come cannot be written: the server must not take it for received.
+            // Received bytes cannot be written: the server must not take them for received.
             Error::Local { .. } => self.exchange.abort(),
             _ => self.exchange.abandon(),
         }
         Err(Failure { error, input })
     }
 
-    /// Whether a byte has come from the server.
+    /// Whether the server has sent a byte.
     fn has_answered(&self) -> bool {
         self.exchange.conn(self.server).is_some_and(|conn| conn.received() > 0)
     }
 
-    /// What was read from stdin, where the run may be made again: the connection ended before a byte
-    /// came from the server.
+    /// The bytes read from stdin, if the run may be repeated: the connection ended before the server sent a byte.
     fn input_of_next(&mut self, error: &Error) -> Option<Kept> {
         let ended_unheard = match self.exchange.conn(self.server) {
             Some(conn) => conn.eof() && conn.received() == 0,
@@ -230,7 +229,7 @@ impl<'a, S: Service> Run<'a, S> {
         if lost && ended_unheard { self.exchange.take_input() } else { None }
     }
 
-    /// What ends every run, whatever it is for. How the connection was lost is kept for the mode.
+    /// The failures that end every run. How the connection was lost is kept for the mode.
     fn failure(&mut self, mode: &impl Mode<'a, S>) -> Option<Error> {
         for mut ended in std::mem::take(&mut self.exchange.ended) {
             let unfinished = std::mem::take(&mut ended.unfinished);
@@ -253,21 +252,21 @@ impl<'a, S: Service> Run<'a, S> {
         self.context.signals.stopped().then_some(Error::Interrupted)
     }
 
-    /// Prints what the server has sent of a line that is not whole.
+    /// Prints an incomplete line of the server.
     fn print_unfinished(&mut self, start: &[u8]) {
         if !start.is_empty() && matches!(self.config.framing, Framing::Lines | Framing::Raw) {
             self.exchange.tell(Event::Rest { peer: self.server, bytes: start });
         }
     }
 
-    /// Shows what the last bytes have left open on a terminal. Whether stdout has taken it all.
+    /// Prints what is incomplete at the end of the output. True: stdout has taken everything.
     fn show_the_rest(&mut self) -> bool {
         self.exchange.end_output();
         self.exchange.ended.is_empty() && self.exchange.backlog(PeerId::Console) == 0
     }
 
-    /// Ends the connection politely: what was sent goes first, and then our end. The server's end is not
-    /// waited for: what is expected of it has come.
+    /// Closes the connection in order: sends the remaining bytes, then half-closes. It does not wait for the server to
+    /// close, because everything expected has been received.
     fn part(mut self) -> Result<(), Error> {
         self.exchange.stop();
         self.exchange.ack_timeout = Some(PARTING);
@@ -278,7 +277,7 @@ impl<'a, S: Service> Run<'a, S> {
     }
 }
 
-/// A run until its mode ends it.
+/// A run, until its mode ends it.
 struct Turns<'r, 'a, S, M> {
     run: &'r mut Run<'a, S>,
     mode: &'r mut M,
@@ -301,7 +300,7 @@ impl<'a, S: Service, M: Mode<'a, S>> Handler for Turns<'_, 'a, S, M> {
     fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<Result<(), Error>>, Error> {
         let Turns { run, mode } = self;
         if run.has_answered() {
-            run.exchange.forget_input(); // it is not sent to a server that has begun to answer it
+            run.exchange.forget_input(); // it is not sent again, because the server has begun to answer it
         }
         run.exchange.measure(now);
         let ended = run.failure(*mode).map(Err).or_else(|| mode.ending(run, now));
@@ -309,10 +308,10 @@ impl<'a, S: Service, M: Mode<'a, S>> Handler for Turns<'_, 'a, S, M> {
     }
 }
 
-/// The polite end of a run.
+/// The orderly end of a run.
 struct Parting<'r, 'a, S> {
     run: &'r mut Run<'a, S>,
-    /// The end of the time for it.
+    /// The time limit.
     until: Option<Instant>,
 }
 

@@ -1,4 +1,4 @@
-//! Replies that are due: how long each may take, and what is said where they do not come.
+//! Expected replies: their time limit, and the errors for missing replies.
 
 use std::time::{Duration, Instant};
 
@@ -9,24 +9,24 @@ use crate::io::key::Key;
 use crate::service::Service;
 use crate::value::Span;
 
-/// What begins the time of the next reply anew.
+/// The progress that restarts the time limit of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Progress {
     answered: u64,
-    /// Bytes that wait, while the message that is to be answered next has not left whole.
+    /// The bytes that are waiting to be sent, while the message of the next reply is not sent completely.
     waiting: usize,
 }
 
-/// The time of the reply that is due next, as `--timeout` limits it.
+/// The time limit of the next reply (`--timeout`).
 #[derive(Debug, Default)]
 pub(super) struct ReplyClock {
-    /// How far the conversation was when the clock was set, and when that was.
+    /// The progress when the clock was set, and the time.
     set: Option<(Progress, Instant)>,
 }
 
 impl ReplyClock {
-    /// Each reply has its time, counted from when it became the next one due and its message had
-    /// left. While that still leaves, no time is counted but what the server makes it wait.
+    /// The error if the next reply is overdue. Its time starts when the previous reply was received and its message was
+    /// sent. While the message is being sent, only the time in which the server does not read counts.
     pub(super) fn overdue<S: Service>(
         &mut self,
         run: &mut Run<'_, S>,
@@ -61,23 +61,23 @@ impl ReplyClock {
     }
 }
 
-/// That the connection has ended with this many messages unanswered.
+/// The error that the connection ended with this number of messages unanswered.
 pub(super) fn lost<S>(run: &Run<'_, S>, how: String, unanswered: u64) -> Error {
     Error::Lost { address: run.address.to_string(), how, unanswered }
 }
 
-/// That the time of `--quit-after` is over.
+/// The text for the end of the time of `--quit-after`.
 pub(super) fn left_early(pause: Duration) -> String {
     format!("ended {} after the end of the input (--quit-after sets the time)", Span(pause))
 }
 
-/// That a reply was longer than is allowed.
+/// The text for a reply that exceeds the limit.
 pub(super) fn too_long<S>(run: &Run<'_, S>) -> String {
     let limit = run.config.traffic.max_message;
     format!("a reply of more than {limit} bytes (--max-message sets the limit)")
 }
 
-/// How a connection was lost, in words; `None` where it ended in order.
+/// The reason why a connection was lost; `None` if it was closed in order.
 pub(super) fn how_lost(why: &Why) -> Option<String> {
     match why {
         Why::Failed(error) | Why::Unwritable(error) => Some(cause(error)),

@@ -1,4 +1,4 @@
-//! Bytes both ways between the standard streams and a server, as nc does.
+//! Bytes in both directions between the standard streams and a server, as with nc.
 
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ use crate::service::PeerId;
 use crate::service::Service;
 use crate::service::pipe::{Pipe, SendsEnd};
 
-/// Passes bytes on until both directions have ended.
+/// Forwards bytes until both directions have ended.
 pub(super) fn run(link: Link<'_>) -> Result<(), Failure> {
     let config = link.config;
     let read_input = config.stream.direction != Direction::Receive;
@@ -58,7 +58,7 @@ impl Mode<'_, Pipe> for Stream {
             return Some(Err(Error::OutputGone));
         }
         if run.exchange.backlog(PeerId::Console) > 0 {
-            return None; // what has come is written out, whatever has become of the connection
+            return None; // received bytes are written first, however the connection ended
         }
         if let Some(ended) = &run.lost {
             let loss = ended.delivery.loss(&run.address.to_string(), &ended.why);
@@ -80,12 +80,12 @@ impl Mode<'_, Pipe> for Stream {
     }
 
     fn input_too_long(&self, _: &Run<'_, Pipe>, error: &FrameError) -> Error {
-        Error::Usage(error.to_string()) // raw bytes have no length that could be too much
+        Error::Usage(error.to_string()) // raw bytes have no limit
     }
 }
 
 impl<S: Service> Run<'_, S> {
-    /// Has it reported how much of stdin has gone, unless a person types it.
+    /// Starts the progress report about stdin, unless a user types it.
     pub(super) fn start_meter_of_input(&mut self) {
         let typed = self.config.input != Input::Stdin || (!self.config.raw && terminal::is_stdin());
         if !typed {

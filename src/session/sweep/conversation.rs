@@ -72,7 +72,7 @@ impl Conversation {
         // The server has read nothing yet: it may be busy with other clients, which means nothing for this trial.
         let is_unread = sending.awaiting && sending.proofs == Proofs::default() && replies.received == 0;
         let silence = if is_unread { limits.timeout } else { limits.silence };
-        // A server that sends slowly without end must not delay the end for ever.
+        // A server that sends slowly without end must not delay the end forever.
         let until = (self.active + silence).min(self.taken + limits.timeout);
         if now >= until {
             let sends = now < self.active + silence && replies.received > 0;

@@ -31,8 +31,8 @@ const LEAST_PATIENCE: Duration = Duration::from_millis(300);
 /// The number of bytes above the expected ones that are accepted before a reply counts as endless.
 const SURPLUS: usize = 1 << 20;
 
-/// Sweeps, prints the findings, and returns the exit status: 0 the same, 3 different, 4 could not tell; that of
-/// the signal if one arrived.
+/// Sweeps, prints the findings, and returns the exit status: 0 the same, 3 different, 4 not proven; or that of the
+/// signal that arrived.
 ///
 /// # Errors
 /// When the sweep cannot be started, or its findings cannot be written.
@@ -76,15 +76,15 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
     }
 }
 
-/// Why a sweep has no result.
+/// The reason why a sweep has no result.
 enum Stop {
-    /// There is nothing to compare with.
+    /// There is no baseline.
     NoBaseline(NoBaseline),
     /// This host failed.
     Failed(Error),
 }
 
-/// Why there is nothing to compare with.
+/// The reason why there is no baseline.
 #[derive(Debug, thiserror::Error)]
 enum NoBaseline {
     #[error(transparent)]
@@ -133,8 +133,7 @@ impl Sweep<'_> {
         let (one, _) = self.uncut(order)?;
         one.check().map_err(unusable)?;
         let raw = self.pool.config.framing == Framing::Raw;
-        // Bytes that arrived only after our half-close are not waited for before it: the last line may have no
-        // ending.
+        // Bytes that arrived only after our half-close are not expected before it: the last line may have no ending.
         let (replies, bytes) = one.unprompted;
         self.pool.expect(Expected {
             replies,
@@ -142,7 +141,7 @@ impl Sweep<'_> {
             most: one.received * 2 + SURPLUS,
         });
         let (other, took) = self.uncut(order)?;
-        // A server that leaves the connection open costs the whole wait, each time.
+        // If the server keeps the connection open, each conversation takes the whole wait.
         let patience = (took * PATIENCE).max(LEAST_PATIENCE).min(self.pool.config.timeout);
         self.pool.limits.silence = patience;
         Baseline::new(&one, &other, self.pool.config.masks.clone()).map_err(unusable)

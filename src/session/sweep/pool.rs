@@ -25,7 +25,7 @@ use crate::service::probe::{Expected, Probe};
 use crate::service::{NoStore, PeerId};
 use crate::verdict::{Ending, Outcome};
 
-/// Conversations, and what they share.
+/// The running conversations and their common state.
 pub(super) struct Pool<'a> {
     pub(super) config: &'a SweepConfig,
     pub(super) limits: Limits,

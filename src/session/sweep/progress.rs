@@ -1,4 +1,4 @@
-//! How far a sweep has come, on a terminal's stderr; silent anywhere else.
+//! The progress of a sweep on a terminal's stderr; nothing elsewhere.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use crate::io::report::Report;
 use crate::trace::Plans;
 use crate::verdict::Count;
 
-/// A line, or nothing.
+/// A progress line, or nothing.
 #[derive(Default)]
 pub(super) struct Progress(Option<Shown>);
 
@@ -38,7 +38,7 @@ impl Progress {
         }
     }
 
-    /// Tells it, if it is time for that.
+    /// Prints the progress, if it is due.
     pub(super) fn tell(&mut self, now: Instant) {
         if let Some(Shown { line, begun, plans }) = &mut self.0 {
             let nanos = u64::try_from((now - *begun).as_nanos()).unwrap_or(u64::MAX);

@@ -1,4 +1,4 @@
-//! Every suspicion is looked at again, alone and without haste, and what repeats is shrunk.
+//! Repeats every trial whose result was not the same, alone and without time pressure, and shrinks those that repeat.
 
 use super::Stop;
 use super::pool::Pool;
@@ -6,20 +6,20 @@ use crate::error::Error;
 use crate::plan::{Order, Shrink, Trial};
 use crate::verdict::{Baseline, Difference, Outcome, Tally, Verdict};
 
-/// Differences that are shrunk and told; the others are counted.
+/// The number of differences that are shrunk and reported; the others are counted.
 const TOLD: usize = 4;
-/// Of one family of trials at most so many: the next are of the same cause, or would look so.
+/// The number of reported differences of one family: further ones probably have the same cause.
 const TOLD_OF_A_KIND: usize = 2;
-/// Stalled trials, one after the other, after which no further one is tried again.
+/// The number of stalled trials in a row after which none is repeated.
 const STALLED: usize = 4;
 
-/// Trials that did not come out the same.
+/// Trials whose result was not the same, and their outcomes.
 pub(super) type Suspects = Vec<(Trial, Outcome)>;
 
-/// Looks again at what was not the same, counts it, and tells the simplest differences apart.
+/// Repeats these trials, counts them, and adds the simplest differences.
 ///
 /// # Errors
-/// [`Stop::NoBaseline`] when the uncut messages are not answered as before either.
+/// [`Stop::NoBaseline`] when the uncut messages do not get the expected replies any more.
 pub(super) fn examine(
     mut suspects: Suspects,
     order: &Order,
@@ -36,7 +36,7 @@ pub(super) fn examine(
         pool.progress.look_again(number + 1);
         let mut first = baseline.judge(outcome);
         if baseline.is_stalled(outcome) && !tally.differences.is_empty() && tally.gave_up.is_none() {
-            first = Verdict::Different; // as those that were told
+            first = Verdict::Different; // like those that were reported
         }
         let explained = tally.differences.iter().any(|known| known.explains(trial, boundaries));
         let kin = tally.differences.iter().filter(|known| known.found_by.kind() == trial.name.kind()).count();
@@ -54,7 +54,7 @@ pub(super) fn examine(
         };
         let second = baseline.judge(&again);
         stalled = if matches!(second, Verdict::NotProven(_)) { stalled + 1 } else { 0 };
-        // Who reads up to a cut, then nothing more, and still answers what is not cut: that differs.
+        // A server that reads up to a cut and then nothing more, but replies to uncut messages, is different.
         let second = if baseline.is_stalled(&again) { Verdict::Different } else { second };
         match second {
             Verdict::Different => {
@@ -67,7 +67,7 @@ pub(super) fn examine(
                 tally.count(trial.name, Verdict::Different);
                 tally.differences.push(Difference { found_by: trial.name, trial: least, got, repeated: true });
             }
-            // Nothing was wrong the first time but that it took too long.
+            // The first time, the replies were only late.
             Verdict::Same if baseline.is_late(outcome) => tally.count(trial.name, Verdict::Same),
             Verdict::Same => {
                 let why = "the replies differed once, but not when the plan was repeated";
@@ -79,8 +79,8 @@ pub(super) fn examine(
     Ok(())
 }
 
-/// Counts what is not tried again. Where that is for the server's going away, nobody can tell
-/// whether the trials under way then had a part in it: they are shown, and prove nothing.
+/// Counts a trial that is not repeated. If the server became unreachable, the trials that were running then may have
+/// caused it or not: they are reported as not proven.
 fn settle(trial: &Trial, outcome: &Outcome, first: Verdict, baseline: &Baseline, tally: &mut Tally) {
     if tally.gave_up.is_none() || first != Verdict::Different {
         return tally.count(trial.name, first);
@@ -93,8 +93,8 @@ fn settle(trial: &Trial, outcome: &Outcome, first: Verdict, baseline: &Baseline,
     }
 }
 
-/// A difference is one only if the uncut messages are still answered as they were: a date that both
-/// baselines had by chance has moved on since. `Err` says why nothing can be told any more.
+/// Checks that the uncut messages still get the expected replies. If both baselines had the same date by chance, a
+/// later date is no difference. `Err` is the reason why no more trials can be compared.
 fn steady(order: &Order, baseline: &Baseline, pool: &mut Pool<'_>) -> Result<Result<(), String>, Stop> {
     let Some(whole) = pool.one(order.layout().whole())? else { return Ok(Ok(())) };
     match baseline.confirm(&whole) {
