@@ -27,6 +27,15 @@ impl Store for Journal {
     }
 }
 
+/// Stops the service even if the test fails, which would wait for it otherwise.
+struct StopAtEnd<'a>(&'a Signals);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
 /// Serves this mode while `act` runs, and then stops in order. Returns the journal.
 fn serving(mode: Mode, act: impl FnOnce(SocketAddr)) -> String {
     let config = ListenConfig::private("127.0.0.1:0".parse().unwrap(), Framing::Lines, 1024);
@@ -48,8 +57,10 @@ fn serving(mode: Mode, act: impl FnOnce(SocketAddr)) -> String {
     thread::scope(|scope| {
         let store = journal.clone();
         let serving = scope.spawn(|| serve(&config, &context, reactor, listener, room, Box::new(store)).unwrap());
-        act(addr);
-        signals.stop();
+        {
+            let _stop = StopAtEnd(&signals);
+            act(addr);
+        }
         serving.join().unwrap();
     });
     let records = journal.0.lock().unwrap().clone();
