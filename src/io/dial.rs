@@ -11,7 +11,7 @@ use socket2::{Domain, SockAddr, Socket};
 use super::address::Lookup;
 use super::key::Key;
 use super::reactor::{Behind, Reactor, Ready};
-use super::sockopt::{self, OptionError, Stage};
+use super::sockopt::{self, OptionError, Stage, Words};
 use super::stream::{self, Stream};
 use crate::config::SocketOptions;
 use crate::error::{Endpoint, Error, Operation, Suspects};
@@ -244,11 +244,11 @@ impl Dial {
             };
             let from = SocketAddr::new(asked.ip.unwrap_or(any), asked.port);
             if from.is_ipv4() == addr.is_ipv4() {
-                let (name, requested) = match asked.ip {
-                    None => ("source-port", asked.port.to_string()),
-                    Some(_) => ("source", asked.to_string()),
+                let (name, words, requested) = match asked.ip {
+                    None => ("source-port", Words::SourcePort, asked.port.to_string()),
+                    Some(_) => ("source", Words::Source, asked.to_string()),
                 };
-                let refused = |source| OptionError { name, requested, source };
+                let refused = |source| OptionError { name, words, requested, source };
                 socket.bind(&from.into()).map_err(refused).map_err(|error| option_error(endpoint, &error))?;
             } else {
                 let text = format!("--source {} and the address are of different families", from.ip());

@@ -61,14 +61,31 @@ pub struct Unsupported {
 
 /// An option that the kernel refused to set.
 #[derive(Debug, thiserror::Error)]
-#[error("set --{name} {}: {}", escape(requested.as_bytes()), reason(name, source))]
+#[error("set --{name} {}: {}", escape(requested.as_bytes()), reason(*words, source))]
 pub struct OptionError {
     /// The option's name on the command line, without the dashes.
     pub name: &'static str,
+    /// The words of the refusal.
+    pub words: Words,
     /// The requested value.
     pub requested: String,
     /// The error of setsockopt(2).
     pub source: io::Error,
+}
+
+/// The words for a refused option: what it names decides what the error of the kernel means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Words {
+    /// Those of the kernel.
+    Common,
+    /// It names a congestion control.
+    Congestion,
+    /// It names a network interface.
+    Interface,
+    /// It is an address to connect from.
+    Source,
+    /// It is a port to connect from.
+    SourcePort,
 }
 
 /// One option of one socket.
@@ -96,6 +113,7 @@ pub fn apply(socket: SockRef<'_>, options: &SocketOptions, stage: Stage, family:
         let (Some(set), Some(asked)) = (row.set, (row.asked)(options)) else { continue };
         set(&socket, &asked, family).map_err(|source| OptionError {
             name: row.name,
+            words: row.words,
             requested: asked.to_string(),
             source,
         })?;
@@ -137,11 +155,13 @@ impl OptionError {
     /// A hint about the next step, if there is one.
     #[must_use]
     pub fn advice(&self) -> Option<String> {
-        let text = match (self.name, self.source.kind()) {
-            ("congestion", _) => return self.congestions(),
-            ("source" | "source-port", io::ErrorKind::AddrInUse) => "another socket has that port: use another one",
-            ("source" | "source-port", io::ErrorKind::PermissionDenied) => "ports below 1024 need privileges",
-            ("source", io::ErrorKind::AddrNotAvailable) => "not an address of this host: ip addr lists them",
+        let text = match (self.words, self.source.kind()) {
+            (Words::Congestion, _) => return self.congestions(),
+            (Words::Source | Words::SourcePort, io::ErrorKind::AddrInUse) => {
+                "another socket has that port: use another one"
+            }
+            (Words::Source | Words::SourcePort, io::ErrorKind::PermissionDenied) => "ports below 1024 need privileges",
+            (Words::Source, io::ErrorKind::AddrNotAvailable) => "not an address of this host: ip addr lists them",
             _ => return None,
         };
         Some(text.to_owned())
@@ -156,10 +176,10 @@ impl OptionError {
 }
 
 /// The kernel's error in words that fit the option: "no such file" for a name that is not a file is misleading.
-fn reason(name: &str, error: &io::Error) -> String {
-    match (name, error.raw_os_error()) {
-        ("congestion", Some(libc::ENOENT)) => "no such congestion control on this system".into(),
-        ("interface", Some(libc::ENODEV)) => "no such interface".into(),
+fn reason(words: Words, error: &io::Error) -> String {
+    match (words, error.raw_os_error()) {
+        (Words::Congestion, Some(libc::ENOENT)) => "no such congestion control on this system".into(),
+        (Words::Interface, Some(libc::ENODEV)) => "no such interface".into(),
         _ => cause(error),
     }
 }

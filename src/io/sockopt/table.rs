@@ -11,7 +11,7 @@ use crate::config::socket::{SocketOptions, Source};
 use crate::io::sys;
 use crate::value::{Size, Span, Switch};
 
-use super::{Family, Stage, platform};
+use super::{Family, Stage, Words, platform};
 
 /// The requested or current value of an option. It prints itself in the form of the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,8 @@ type Set = fn(&Socket, &Setting, Family) -> io::Result<()>;
 pub(super) struct Row {
     /// Its name on the command line, without the dashes.
     pub(super) name: &'static str,
+    /// The words of its refusal.
+    pub(super) words: Words,
     pub(super) stage: Stage,
     pub(super) fits: Fits,
     /// Whether this system has the option.
@@ -60,6 +62,7 @@ use Stage::{BeforeBind, BeforeConnect, Connected};
 pub(super) static TABLE: [Row; 21] = [
     Row {
         name: "reuseaddr",
+        words: Words::Common,
         stage: BeforeBind,
         fits: Tcp,
         available: true,
@@ -69,6 +72,7 @@ pub(super) static TABLE: [Row; 21] = [
     },
     Row {
         name: "reuseport",
+        words: Words::Common,
         stage: BeforeBind,
         fits: Tcp,
         available: platform::REUSEPORT,
@@ -78,6 +82,7 @@ pub(super) static TABLE: [Row; 21] = [
     },
     Row {
         name: "keepalive",
+        words: Words::Common,
         stage: Connected,
         fits: Tcp,
         available: true,
@@ -87,6 +92,7 @@ pub(super) static TABLE: [Row; 21] = [
     },
     Row {
         name: "keepalive-time",
+        words: Words::Common,
         stage: Connected,
         fits: Tcp,
         available: platform::KEEPALIVE_TIME,
@@ -96,6 +102,7 @@ pub(super) static TABLE: [Row; 21] = [
     },
     Row {
         name: "keepalive-intvl",
+        words: Words::Common,
         stage: Connected,
         fits: Tcp,
         available: platform::KEEPALIVE_INTVL,
@@ -105,6 +112,7 @@ pub(super) static TABLE: [Row; 21] = [
     },
     Row {
         name: "keepalive-cnt",
+        words: Words::Common,
         stage: Connected,
         fits: Tcp,
         available: platform::KEEPALIVE_CNT,
@@ -114,6 +122,7 @@ pub(super) static TABLE: [Row; 21] = [
     },
     Row {
         name: "nodelay",
+        words: Words::Common,
         stage: Connected,
         fits: Tcp,
         available: true,
@@ -123,6 +132,7 @@ pub(super) static TABLE: [Row; 21] = [
     },
     Row {
         name: "cork",
+        words: Words::Common,
         stage: Connected,
         fits: Tcp,
         available: platform::CORK,
@@ -132,6 +142,7 @@ pub(super) static TABLE: [Row; 21] = [
     },
     Row {
         name: "sndbuf",
+        words: Words::Common,
         stage: BeforeConnect,
         fits: All,
         available: true,
@@ -141,6 +152,7 @@ pub(super) static TABLE: [Row; 21] = [
     },
     Row {
         name: "rcvbuf",
+        words: Words::Common,
         stage: BeforeConnect, // the handshake negotiates the window scale
         fits: Tcp,
         available: true,
@@ -150,6 +162,7 @@ pub(super) static TABLE: [Row; 21] = [
     },
     Row {
         name: "mss",
+        words: Words::Common,
         stage: BeforeConnect,
         fits: Tcp,
         available: true,
@@ -159,6 +172,7 @@ pub(super) static TABLE: [Row; 21] = [
     },
     Row {
         name: "linger",
+        words: Words::Common,
         stage: Connected,
         fits: Tcp,
         available: true,
@@ -168,6 +182,7 @@ pub(super) static TABLE: [Row; 21] = [
     },
     Row {
         name: "reset-on-close",
+        words: Words::Common,
         stage: Connected,
         fits: Tcp,
         available: true,
@@ -177,6 +192,7 @@ pub(super) static TABLE: [Row; 21] = [
     },
     Row {
         name: "user-timeout",
+        words: Words::Common,
         stage: BeforeConnect, // so that it also limits the connection attempt
         fits: Tcp,
         available: platform::USER_TIMEOUT,
@@ -186,6 +202,7 @@ pub(super) static TABLE: [Row; 21] = [
     },
     Row {
         name: "congestion",
+        words: Words::Congestion,
         stage: BeforeConnect,
         fits: Tcp,
         available: platform::CONGESTION,
@@ -195,6 +212,7 @@ pub(super) static TABLE: [Row; 21] = [
     },
     Row {
         name: "tos",
+        words: Words::Common,
         stage: BeforeConnect,
         fits: Tcp,
         available: platform::TOS && platform::TCLASS,
@@ -207,6 +225,7 @@ pub(super) static TABLE: [Row; 21] = [
     },
     Row {
         name: "ttl",
+        words: Words::Common,
         stage: BeforeConnect,
         fits: Tcp,
         available: true,
@@ -219,6 +238,7 @@ pub(super) static TABLE: [Row; 21] = [
     },
     Row {
         name: "source",
+        words: Words::Common,
         stage: BeforeBind,
         fits: Tcp,
         available: true,
@@ -231,6 +251,7 @@ pub(super) static TABLE: [Row; 21] = [
     },
     Row {
         name: "interface",
+        words: Words::Interface,
         stage: BeforeBind,
         fits: Tcp,
         available: platform::INTERFACE,
@@ -242,6 +263,7 @@ pub(super) static TABLE: [Row; 21] = [
     },
     Row {
         name: "v6only",
+        words: Words::Common,
         stage: BeforeBind,
         fits: V6,
         available: true,
@@ -251,6 +273,7 @@ pub(super) static TABLE: [Row; 21] = [
     },
     Row {
         name: "backlog",
+        words: Words::Common,
         stage: BeforeConnect,
         fits: All,
         available: true,

@@ -272,7 +272,7 @@ fn option_that_cannot_be_set_is_named_in_the_error() {
 #[test]
 fn error_of_an_option_keeps_acronyms() {
     let source = io::Error::other("RFS specific error");
-    let error = OptionError { name: "interface", requested: "eth0".to_owned(), source };
+    let error = OptionError { name: "interface", words: Words::Interface, requested: "eth0".to_owned(), source };
     assert_eq!(error.to_string(), "set --interface eth0: RFS specific error");
 }
 
