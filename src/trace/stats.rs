@@ -222,7 +222,7 @@ const ROWS: [(&str, Cell); 9] = [
         let but = if unknown > 0 { format!(" ({} unknown)", counted(unknown, "connection")) } else { String::new() };
         (segments.known > 0).then(|| {
             let again =
-                if segments.again > 0 { format!(", {} sent again", grouped(segments.again)) } else { String::new() };
+                if segments.again > 0 { format!(", {} retransmitted", grouped(segments.again)) } else { String::new() };
             format!("{} out{again}, {} in{but}", grouped(segments.out), grouped(segments.arrived))
         })
     }),
@@ -351,7 +351,7 @@ mod tests {
                 "messages      1 out, 1 in\n",
                 "bytes         9 out, 17 in\n",
                 "writes        2 (1 short)\n",
-                "segments      11 out, 1 sent again, 3 in (1 connection unknown)\n",
+                "segments      11 out, 1 retransmitted, 3 in (1 connection unknown)\n",
                 "reads         1\n",
                 "pauses        1, 20 ms in all\n",
                 "barriers      2 confirmed, 2 not (1 not visible, 1 when the connection ended)\n",
@@ -385,6 +385,6 @@ mod tests {
             }
         }
         let text = summary.render(Duration::ZERO);
-        assert!(text.contains("\nsegments      100,000 out, 100,000 sent again, 0 in\n"), "{text}");
+        assert!(text.contains("\nsegments      100,000 out, 100,000 retransmitted, 0 in\n"), "{text}");
     }
 }

@@ -115,7 +115,7 @@ fn established(outcome: BarrierOutcome) -> &'static str {
 fn tcp(sample: &TcpSample) -> String {
     let parts = [
         sample.first_segments().map(|n| format!("{} out", counted(n, "segment"))),
-        sample.total_retrans.map(|n| format!("{n} sent again")),
+        sample.total_retrans.map(|n| format!("{n} retransmitted")),
         sample.data_segs_in.map(|n| format!("{} in", counted(n, "segment"))),
         sample.unacked.map(|n| format!("{n} not acknowledged")),
         sample.notsent_bytes.filter(|n| *n > 0).map(|n| format!("{} not sent", counted(n, "byte"))),
@@ -153,7 +153,7 @@ mod tests {
             "#1 barrier at 17: read by the peer",
             "#1 barrier at 17: acknowledged, but not visible whether the peer has read it",
             "#1 barrier at 17: the connection ended first",
-            "#1 tcp: 11 segments out, 1 sent again, 3 segments in, 0 not acknowledged, rtt 36 us",
+            "#1 tcp: 11 segments out, 1 retransmitted, 3 segments in, 0 not acknowledged, rtt 36 us",
             "#1 tcp: no data",
             "#1 peer closed its side (81 bytes received)",
             "#1 closed our side (57 bytes sent)",

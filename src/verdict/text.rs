@@ -132,7 +132,7 @@ fn reply(outcome: &Outcome, at: usize) -> &[u8] {
 fn told(outcome: &Outcome, at: usize, same: usize) -> String {
     let (bytes, all) = (reply(outcome, at), outcome.replies.len());
     if bytes.is_empty() {
-        return if all == 0 { "nothing".to_owned() } else { format!("no further reply after reply {all} of {all}") };
+        return if all == 0 { "no reply".to_owned() } else { format!("no further reply after reply {all} of {all}") };
     }
     let from = if bytes.len() > SHOWN { same.saturating_sub(AROUND) } else { 0 };
     let to = bytes.len().min(from + SHOWN);

@@ -243,7 +243,7 @@ fn caption(way: &str, messages: &Messages, lane: &Lane, from: &Tape) -> String {
     let bytes = if lane.bytes() < 10_000 { counted(lane.bytes(), "byte") } else { size(lane.bytes()) };
     // Received segments do not show retransmissions.
     let again = (from.sent_again > 0 && !std::ptr::eq(lane, &raw const from.reads))
-        .then(|| format!("{} sent again", counted(from.sent_again, "segment")));
+        .then(|| format!("{} retransmitted", counted(from.sent_again, "segment")));
     let parts: Vec<String> = messages.into_iter().chain([bytes]).chain(again).collect();
     format!("{way}: {}", parts.join(", "))
 }
