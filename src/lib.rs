@@ -154,7 +154,7 @@ fn ignored_interrupt(task: &Task) -> Option<IgnoredInterrupt> {
 /// Prints help and version on stdout, which may fail, and other refusals as one line on stderr.
 fn refuse(refusal: &Refusal) -> ExitCode {
     let report = Report::stderr(Color::Auto);
-    let result = refusal.tell().map(|()| ExitStatus::Done);
+    let result = refusal.print().map(|()| ExitStatus::Done);
     if let Err(error) = &result {
         if !matches!(error, Error::OutputGone) {
             report.error(&error.to_string());

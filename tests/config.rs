@@ -23,8 +23,8 @@ fn fields(line: &str) -> Result<Vec<String>, String> {
             fields.push(format!("color={:?}", request.color));
             Ok(fields)
         }
-        Err(Refusal::Told(_)) => Err("told".to_owned()),
-        Err(refusal) => Err(refusal.tell().unwrap_err().to_string()),
+        Err(Refusal::Text(_)) => Err("printed on stdout".to_owned()),
+        Err(refusal) => Err(refusal.print().unwrap_err().to_string()),
     }
 }
 

@@ -15,9 +15,9 @@ fuzz_target!(|data: &[u8]| {
         return;
     }
     match cli::parse(args) {
-        Ok(_) | Err(Refusal::Told(_)) => {}
+        Ok(_) | Err(Refusal::Text(_)) => {}
         Err(refusal) => {
-            let line = refusal.tell().unwrap_err().to_string();
+            let line = refusal.print().unwrap_err().to_string();
             assert!(!line.is_empty() && !line.contains(char::is_control), "{line:?}");
         }
     }

@@ -79,7 +79,7 @@ pub enum Task {
 #[derive(Debug)]
 pub enum Refusal {
     /// Help or the version was requested: this text goes to stdout.
-    Told(clap::Error),
+    Text(clap::Error),
     /// The command line cannot be parsed.
     Syntax(String),
     /// The options contradict each other, or a value does not fit.
@@ -181,9 +181,9 @@ impl Refusal {
     ///
     /// # Errors
     /// The refusal, or a failed write to stdout.
-    pub fn tell(&self) -> Result<(), Error> {
+    pub fn print(&self) -> Result<(), Error> {
         match self {
-            Refusal::Told(text) => console::print(|| text.print()),
+            Refusal::Text(text) => console::print(|| text.print()),
             Refusal::Syntax(error) => Err(Error::Usage(error.clone())),
             Refusal::Config(error) => Err(error.clone().into()),
         }
@@ -192,7 +192,7 @@ impl Refusal {
 
 /// Turns a parser error into a refusal. Help and version are not errors; the others get a hint.
 fn refused(args: &[OsString], error: clap::Error) -> Refusal {
-    if error.use_stderr() { Refusal::Syntax(hint::refusal(args, error)) } else { Refusal::Told(error) }
+    if error.use_stderr() { Refusal::Syntax(hint::refusal(args, error)) } else { Refusal::Text(error) }
 }
 
 impl From<ConfigError> for Refusal {
@@ -249,8 +249,8 @@ mod tests {
             let words: Vec<OsString> = ["secretcat", name, "--help"].map(Into::into).into();
             let alone = command_for(&words);
             assert_eq!(alone.get_subcommands().count(), 1, "{name} comes with others");
-            let told = |command: clap::Command| command.try_get_matches_from(&words).unwrap_err().to_string();
-            assert_eq!(told(alone), told(definitions()));
+            let help = |command: clap::Command| command.try_get_matches_from(&words).unwrap_err().to_string();
+            assert_eq!(help(alone), help(definitions()));
         }
         assert_eq!(command_for(&["secretcat".into()]).get_subcommands().count(), 3);
     }

@@ -149,17 +149,17 @@ impl Http {
     /// The state after the head, which ends where `held` does.
     fn after_head(&mut self, held: &[u8], start: usize) -> Result<State, FrameError> {
         let bodiless = self.heads.front() == Some(&true);
-        let Some(told) = head::parse(self.role, &held[start..], bodiless)? else {
+        let Some(parsed) = head::parse(self.role, &held[start..], bodiless)? else {
             return malformed("incomplete HTTP head");
         };
-        let end = start + told.len;
-        let state = match told.body {
+        let end = start + parsed.len;
+        let state = match parsed.body {
             Body::Interim => State::head(end),
             Body::Length(len) => State::Counted { body: end, end: self.end_of(end, len)? },
             Body::Chunked => State::ChunkSize { body: end, line: Line::at(end) },
             Body::UntilClose => State::UntilClose { body: end },
         };
-        self.mode = told.mode; // set only if the length of the body is accepted
+        self.mode = parsed.mode; // set only if the length of the body is accepted
         Ok(state)
     }
 

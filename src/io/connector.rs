@@ -123,15 +123,15 @@ mod tests {
         (listener, address)
     }
 
-    /// Connects; `hears` passes the events on.
-    fn connect(address: &Address, limit: Duration, hears: bool) -> Result<Connected, Error> {
+    /// Connects; `passes_events` passes the events on.
+    fn connect(address: &Address, limit: Duration, passes_events: bool) -> Result<Connected, Error> {
         let options = &SocketOptions::default();
         let connector = Connector { address, family: Family::Any, options, limit, limited_by: "the test" };
         let mut reactor = Reactor::new(Duration::ZERO).unwrap();
         let mut connecting = connector.start(&reactor, 3).unwrap();
         run_until(&mut reactor, |reactor, ready, now| {
             assert!(ready.iter().all(|event| event.key != Key::Clock), "nothing woke the loop");
-            for &event in ready.iter().filter(|_| hears) {
+            for &event in ready.iter().filter(|_| passes_events) {
                 connecting.on_ready(event);
             }
             reactor.wake_at(Key::Clock, now + Duration::from_secs(60));

@@ -173,8 +173,8 @@ impl Console {
     fn read_stdin(&mut self, buf: &mut [u8]) -> io::Result<Incoming> {
         let Some(input) = &mut self.input else {
             // No input: it has ended from the start.
-            let told = std::mem::replace(&mut self.ended, true);
-            return Ok(if told { Incoming::Blocked } else { Incoming::Eof });
+            let was_reported = std::mem::replace(&mut self.ended, true);
+            return Ok(if was_reported { Incoming::Blocked } else { Incoming::Eof });
         };
         if input.watched && !sys::poll_ready(input.file.as_fd(), false)? {
             return Ok(Incoming::Blocked);

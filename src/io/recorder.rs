@@ -25,7 +25,7 @@ pub struct Recorder {
 #[derive(Debug)]
 struct Notice {
     report: Report,
-    said: AtomicBool,
+    printed: AtomicBool,
 }
 
 /// The numbers of the connections of one run, with or without a recording: access lines have them too.
@@ -60,8 +60,8 @@ impl Recorder {
     /// # Errors
     /// When the trace file or the picture cannot be created: reported before anything is sent.
     pub fn start(seeing: &Seeing, report: &Report) -> Result<Self, Error> {
-        let said = AtomicBool::new(false);
-        let notice = (!seeing.quiet).then(|| Arc::new(Notice { report: report.clone(), said }));
+        let printed = AtomicBool::new(false);
+        let notice = (!seeing.quiet).then(|| Arc::new(Notice { report: report.clone(), printed }));
         let numbers = Arc::default();
         if !seeing.records() {
             return Ok(Recorder { recording: None, notice, numbers });
@@ -133,7 +133,7 @@ impl Recorder {
     /// Prints a note without which the result would be misread, once in a run.
     pub fn say_once(&self, text: impl FnOnce() -> String) {
         if let Some(notice) = &self.notice {
-            if !notice.said.swap(true, Ordering::Relaxed) {
+            if !notice.printed.swap(true, Ordering::Relaxed) {
                 notice.report.warning(&text());
             }
         }

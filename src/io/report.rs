@@ -17,7 +17,7 @@ use crate::config::Color;
 use crate::value::escape;
 
 /// The largest number of bytes that wait for stderr; further lines are dropped and counted.
-const PATIENCE: usize = 64 * 1024;
+const WAITING: usize = 64 * 1024;
 /// pipe(7): a write of up to `PIPE_BUF` bytes to a pipe that poll(2) reports writable does not block.
 const PIPE_BUF: usize = 4096;
 
@@ -220,7 +220,7 @@ impl Lines {
     /// Adds a text of one or more lines, and writes what stderr takes.
     fn add(&mut self, level: Level, text: &str) {
         self.clear_status();
-        if self.waiting.len() + text.len() > PATIENCE {
+        if self.waiting.len() + text.len() > WAITING {
             self.dropped += 1;
         } else {
             if std::mem::take(&mut self.begun) {

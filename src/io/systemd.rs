@@ -12,7 +12,7 @@ use crate::error::{Error, Operation, Target};
 use crate::value::escape;
 
 /// The time limit of a notification, short enough that clients do not notice it.
-const PATIENCE: Duration = Duration::from_millis(200);
+const NOTIFY_LIMIT: Duration = Duration::from_millis(200);
 
 /// The variables of the service manager. They are not removed from the environment: removing them is unsafe
 /// while there are threads, and this program starts no child process that they could mislead.
@@ -84,7 +84,7 @@ impl Manager {
     /// # Errors
     /// When the service manager does not read. The caller prints it and continues.
     pub fn ready(&self, listening_on: &str) -> Result<(), Error> {
-        self.tell(&format!("READY=1\nSTATUS=listening on {listening_on}"))
+        self.report(&format!("READY=1\nSTATUS=listening on {listening_on}"))
     }
 
     /// Reports that the passed connection is served (`READY=1`).
@@ -92,7 +92,7 @@ impl Manager {
     /// # Errors
     /// As [`ready`](Self::ready).
     pub fn serving(&self, peer: &str) -> Result<(), Error> {
-        self.tell(&format!("READY=1\nSTATUS=serving {peer}"))
+        self.report(&format!("READY=1\nSTATUS=serving {peer}"))
     }
 
     /// Reports the shutdown (`STOPPING=1`).
@@ -100,10 +100,10 @@ impl Manager {
     /// # Errors
     /// As [`ready`](Self::ready).
     pub fn stopping(&self) -> Result<(), Error> {
-        self.tell("STOPPING=1\nSTATUS=answering received messages")
+        self.report("STOPPING=1\nSTATUS=answering received messages")
     }
 
-    fn tell(&self, text: &str) -> Result<(), Error> {
+    fn report(&self, text: &str) -> Result<(), Error> {
         let Some(name) = &self.notify else { return Ok(()) };
         send(name, text.as_bytes()).map_err(Error::local(Operation::Notify, Target::Socket(escape(name.as_bytes()))))
     }
@@ -128,7 +128,7 @@ fn sockets(pid: u32, listen_pid: Option<&OsStr>, listen_fds: Option<&OsStr>) -> 
 /// Sends one datagram to a path, or to an abstract name after `@`.
 fn send(name: &OsStr, text: &[u8]) -> io::Result<()> {
     let socket = UnixDatagram::unbound()?;
-    socket.set_write_timeout(Some(PATIENCE))?;
+    socket.set_write_timeout(Some(NOTIFY_LIMIT))?;
     socket.send_to_addr(text, &address(name)?).map(drop)
 }
 

@@ -4,7 +4,7 @@ use super::layout::Layout;
 use super::trial::{Fin, Label, Trial};
 
 /// Delta debugging (A. Zeller and R. Hildebrandt, IEEE TSE 28(2), 2002) of the changes that a trial makes to the
-/// baseline. It performs no I/O: the caller runs each [`Shrink::candidate`] and reports with [`Shrink::tell`] whether
+/// baseline. It performs no I/O: the caller runs each [`Shrink::candidate`] and reports with [`Shrink::report`] whether
 /// the replies still differ. The caller may stop at any time.
 #[derive(Clone, Debug)]
 pub struct Shrink {
@@ -53,7 +53,7 @@ impl Shrink {
     }
 
     /// Reports whether the candidate made a difference.
-    pub fn tell(&mut self, differs: bool) {
+    pub fn report(&mut self, differs: bool) {
         if self.parts == 0 {
             return;
         }
@@ -135,12 +135,12 @@ mod tests {
         let mut runs = 0;
         while let Some(candidate) = shrink.candidate() {
             let outcome = differs(&candidate);
-            shrink.tell(outcome);
+            shrink.report(outcome);
             runs += 1;
         }
         let result = shrink.result();
         assert!(differs(&result));
-        shrink.tell(true);
+        shrink.report(true);
         assert_eq!(shrink.result(), result);
         (result, runs)
     }

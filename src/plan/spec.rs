@@ -148,13 +148,13 @@ mod tests {
         let check =
             |cut: &str, len| Cutting::Cut(cut.parse().unwrap()).check(3, len).map_err(|outside| outside.to_string());
         assert_eq!(check("1,5,-1,-5", 6), Ok(()));
-        let told = |cut, len| check(cut, len).unwrap_err();
+        let error = |cut, len| check(cut, len).unwrap_err();
         let six = "message 3 has 6 bytes with its ending, and --cut";
         let would = "does not cut it: 1 to 5 and -1 to -5 do";
-        assert_eq!(told("1,6,7", 6), format!("{six} 6 {would}"));
-        assert_eq!(told("-6", 6), format!("{six} -6 {would}"));
-        assert!(told("2", 2).ends_with("does not cut it: 1 and -1 do"));
-        assert!(told("1", 1).ends_with("does not cut it: no offset does"));
+        assert_eq!(error("1,6,7", 6), format!("{six} 6 {would}"));
+        assert_eq!(error("-6", 6), format!("{six} -6 {would}"));
+        assert!(error("2", 2).ends_with("does not cut it: 1 and -1 do"));
+        assert!(error("1", 1).ends_with("does not cut it: no offset does"));
         assert_eq!(Cutting::Whole.check(1, 0), Ok(()));
         assert_eq!(Cutting::Chunk(Range::only(Size(9))).check(1, 1), Ok(()));
     }

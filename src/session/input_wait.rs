@@ -17,7 +17,7 @@ pub(super) struct InputWait {
     ways_out: &'static str,
     /// The time since when stdin is silent, and the number of bytes read by then.
     since: Option<(Instant, u64)>,
-    said: bool,
+    reported: bool,
 }
 
 impl InputWait {
@@ -32,7 +32,7 @@ impl InputWait {
     }
 
     fn with(ways_out: &'static str) -> InputWait {
-        InputWait { ways_out, since: None, said: false }
+        InputWait { ways_out, since: None, reported: false }
     }
 
     /// Checks the wait after a turn of the loop.
@@ -47,14 +47,14 @@ impl InputWait {
             _ => now,
         };
         self.since = Some((since, read));
-        if self.said || quiet {
+        if self.reported || quiet {
             return;
         }
         if now < since + SILENCE {
             exchange.reactor.wake_at(Key::Clock, since + SILENCE);
             return;
         }
-        self.said = true;
+        self.reported = true;
         report.warning(&format!("peer closed its side; still waiting for stdin{}", self.ways_out));
     }
 }

@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn every_event_is_one_line() {
-        let told: Vec<String> = every_kind().iter().filter_map(|event| describe(event, 3)).collect();
+        let lines: Vec<String> = every_kind().iter().filter_map(|event| describe(event, 3)).collect();
         let expected = [
             "#1 connected 127.0.0.1:51234 -> 127.0.0.1:4500",
             "#1 accepted [::1]:51234 -> [::1]:4500",
@@ -164,13 +164,13 @@ mod tests {
             r#"#4 read 3 bytes at 17: "\xff\x00\n""#,
             &format!("#4 received message 2: 80 bytes at 17: \"{}\"...", "x".repeat(64)),
         ];
-        assert_eq!(told, expected);
+        assert_eq!(lines, expected);
     }
 
     #[test]
     fn v_prints_main_events_and_without_v_none() {
-        let told: Vec<String> = every_kind().iter().filter_map(|event| describe(event, 1)).collect();
-        let verbs: Vec<&str> = told.iter().map(|line| line.split(' ').nth(1).unwrap()).collect();
+        let lines: Vec<String> = every_kind().iter().filter_map(|event| describe(event, 1)).collect();
+        let verbs: Vec<&str> = lines.iter().map(|line| line.split(' ').nth(1).unwrap()).collect();
         let expected =
             ["connected", "accepted", "plan", "plan", "barrier", "peer", "closed", "closed", "ended:", "connected"];
         assert_eq!(verbs, expected);

@@ -112,7 +112,7 @@ impl Sink for Timeline {
 fn draw(page: &mut Svg, panels: &[Panel<'_>], y: f64) -> f64 {
     let mut bottom = if let Some(whole) = detail::draw(panels, Part::Whole, y, Need::Room) {
         page.append(&whole.page);
-        if whole.telling {
+        if whole.shows_bytes {
             return whole.bottom;
         }
         whole.bottom

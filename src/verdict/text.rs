@@ -97,8 +97,8 @@ pub fn describe(subject: &Subject, baseline: &Baseline, difference: &Difference)
     let at = baseline.first_difference(got);
     if reply(expected, at) != reply(got, at) || expected.replies.len() != got.replies.len() {
         let same = reply(expected, at).iter().zip(reply(got, at)).take_while(|(one, other)| one == other).count();
-        let _ = write!(text, "\n  expected:  {}", told(expected, at, same));
-        let _ = write!(text, "\n  got:       {}", told(got, at, same));
+        let _ = write!(text, "\n  expected:  {}", describe_reply(expected, at, same));
+        let _ = write!(text, "\n  got:       {}", describe_reply(got, at, same));
     }
     if expected.ending != got.ending {
         let _ = write!(text, "\n  expected:  connection {}", expected.ending);
@@ -129,7 +129,7 @@ fn reply(outcome: &Outcome, at: usize) -> &[u8] {
 }
 
 /// One reply, as far as needed to see what follows its first `same` bytes, and its number.
-fn told(outcome: &Outcome, at: usize, same: usize) -> String {
+fn describe_reply(outcome: &Outcome, at: usize, same: usize) -> String {
     let (bytes, all) = (reply(outcome, at), outcome.replies.len());
     if bytes.is_empty() {
         return if all == 0 { "no reply".to_owned() } else { format!("no further reply after reply {all} of {all}") };

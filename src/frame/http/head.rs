@@ -73,10 +73,11 @@ pub(super) fn parse(role: Role, head: &[u8], bodiless: bool) -> Result<Option<He
 
 /// What happens to the connection after the reply to a request (RFC 9112, section 9.3).
 fn after(headers: &[Header<'_>], version: Option<u8>) -> After {
-    let says = |option: &str| values(headers, "Connection").any(|value| value.eq_ignore_ascii_case(option.as_bytes()));
+    let has_option =
+        |option: &str| values(headers, "Connection").any(|value| value.eq_ignore_ascii_case(option.as_bytes()));
     match version {
-        _ if says("close") => After::Close,
-        Some(0) if says("keep-alive") => After::KeepAlive,
+        _ if has_option("close") => After::Close,
+        Some(0) if has_option("keep-alive") => After::KeepAlive,
         Some(0) => After::Close,
         _ => After::GoOn,
     }

@@ -246,18 +246,18 @@ fn inet_diag_replies_are_parsed() {
     assert_eq!(error(libc::EPERM).unwrap_err().raw_os_error(), Some(libc::EPERM));
     assert!(error(i32::MIN).is_err());
     // Attributes follow: one of another kind, padded to four bytes, then the counters of TCP.
-    let mut told = found.clone();
-    told.extend(5_u16.to_ne_bytes().iter().chain(&7_u16.to_ne_bytes()).chain(&[1, 0, 0, 0]));
+    let mut attributes = found.clone();
+    attributes.extend(5_u16.to_ne_bytes().iter().chain(&7_u16.to_ne_bytes()).chain(&[1, 0, 0, 0]));
     let info = 4 + 136_u16;
-    told.extend(info.to_ne_bytes().iter().chain(&2_u16.to_ne_bytes()));
-    told.extend([0; 128].iter().chain(&77_u64.to_ne_bytes()));
+    attributes.extend(info.to_ne_bytes().iter().chain(&2_u16.to_ne_bytes()));
+    attributes.extend([0; 128].iter().chain(&77_u64.to_ne_bytes()));
     let received = |message: &[u8]| match parse(message).unwrap() {
         Some(Answer::Found(Some(Peer { unread: 31, received }))) => received,
         other => panic!("{other:?}"),
     };
-    assert_eq!(received(&told), Some(77));
-    for len in found.len()..told.len() {
-        assert_eq!(received(&told[..len]), None, "cut at {len}");
+    assert_eq!(received(&attributes), Some(77));
+    for len in found.len()..attributes.len() {
+        assert_eq!(received(&attributes[..len]), None, "cut at {len}");
     }
     body[6] ^= 1; // another remote port
     assert_eq!(parse(&answer(20, 9, &body)).unwrap(), Some(Answer::Unknown));

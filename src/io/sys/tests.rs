@@ -257,6 +257,6 @@ fn in_child(shell: &str, test: &str) {
     let program = std::env::current_exe().unwrap();
     let script = format!("{shell}; exec \"$0\" --exact --ignored io::sys::tests::{test}");
     let child = Command::new("sh").args(["-c", &script]).arg(program).output().unwrap();
-    let told = String::from_utf8_lossy(&child.stdout);
-    assert!(child.status.success() && told.contains("1 passed"), "{told}");
+    let output = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success() && output.contains("1 passed"), "{output}");
 }

@@ -54,8 +54,8 @@ fn inbox(config: &ConnectConfig) -> Inbox {
 /// Prints the address of the server, and how to quit.
 fn announce(config: &ConnectConfig, report: &Report, peer: &str) {
     if report.is_terminal() && !config.seeing.quiet {
-        let leave = if config.quit_words { "q" } else { "Ctrl-D" };
-        report.line(&format!("connected to {peer} ({leave} quits)"));
+        let quit_key = if config.quit_words { "q" } else { "Ctrl-D" };
+        report.line(&format!("connected to {peer} ({quit_key} quits)"));
     }
 }
 

@@ -35,12 +35,12 @@ impl ReplyClock {
     ) -> Option<Error> {
         let limit = run.config.reply_timeout?;
         let conn = run.exchange.conn(run.server)?;
-        let leaving = sent.saturating_sub(conn.unwritten() as u64) <= answered;
-        if sent <= answered || (leaving && conn.is_pausing()) {
+        let is_sending = sent.saturating_sub(conn.unwritten() as u64) <= answered;
+        if sent <= answered || (is_sending && conn.is_pausing()) {
             self.set = None;
             return None;
         }
-        let progress = Progress { answered, waiting: if leaving { conn.backlog() } else { 0 } };
+        let progress = Progress { answered, waiting: if is_sending { conn.backlog() } else { 0 } };
         let since = match self.set {
             Some((before, since)) if before == progress => since,
             _ => now,

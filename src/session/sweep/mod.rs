@@ -25,9 +25,9 @@ use crate::verdict::{Baseline, BaselineError, Ending, Outcome, Subject, Tally, V
 /// The number of refused connections in a row that ends a sweep: the server is gone.
 const REFUSALS: usize = 16;
 /// The limit of silence, as a multiple of the duration of the uncut conversation.
-const PATIENCE: u32 = 50;
+const SILENCE_FACTOR: u32 = 50;
 /// The shortest limit of silence.
-const LEAST_PATIENCE: Duration = Duration::from_millis(300);
+const LEAST_SILENCE: Duration = Duration::from_millis(300);
 /// The number of bytes above the expected ones that are accepted before a reply counts as endless.
 const SURPLUS: usize = 1 << 20;
 
@@ -63,13 +63,13 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
     match gone {
         Ok(baseline) => {
             let status = signalled().unwrap_or_else(|| sweep.tally.status(&subject));
-            tell(config, &subject, Ok(&baseline), &sweep.tally, status)?;
+            write_reports(config, &subject, Ok(&baseline), &sweep.tally, status)?;
             Ok(status)
         }
         Err(Stop::Failed(error)) => Err(error),
         Err(Stop::NoBaseline(error)) => {
             let status = signalled().unwrap_or_else(|| error.status());
-            tell(config, &subject, Err(&error.to_string()), &sweep.tally, status)?;
+            write_reports(config, &subject, Err(&error.to_string()), &sweep.tally, status)?;
             context.report.error(&format!("sweep {}: {error}", subject.address));
             Ok(status)
         }
@@ -142,8 +142,8 @@ impl Sweep<'_> {
         });
         let (other, took) = self.uncut(order)?;
         // If the server keeps the connection open, each conversation takes the whole wait.
-        let patience = (took * PATIENCE).max(LEAST_PATIENCE).min(self.pool.config.timeout);
-        self.pool.limits.silence = patience;
+        let silence = (took * SILENCE_FACTOR).max(LEAST_SILENCE).min(self.pool.config.timeout);
+        self.pool.limits.silence = silence;
         Baseline::new(&one, &other, self.pool.config.masks.clone()).map_err(unusable)
     }
 
@@ -206,7 +206,7 @@ impl<I: Iterator<Item = Trial>> Handler for All<'_, '_, I> {
         if pool.len() == 0 {
             return Ok(ControlFlow::Break(()));
         }
-        pool.progress.tell(now);
+        pool.progress.print(now);
         Ok(ControlFlow::Continue(()))
     }
 }
@@ -244,7 +244,7 @@ fn first_expectation(config: &SweepConfig, messages: usize) -> Expected {
 }
 
 /// Writes the reports of the findings.
-fn tell(
+fn write_reports(
     config: &SweepConfig,
     subject: &Subject,
     baseline: Result<&Baseline, &str>,

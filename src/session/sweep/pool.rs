@@ -234,7 +234,7 @@ impl Handler for Alone<'_, '_> {
         if let Some(trial) = self.trial.take() {
             pool.begin(trial);
         }
-        pool.progress.tell(now);
+        pool.progress.print(now);
         Ok(ControlFlow::Continue(()))
     }
 }

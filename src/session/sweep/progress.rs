@@ -39,7 +39,7 @@ impl Progress {
     }
 
     /// Prints the progress, if it is due.
-    pub(super) fn tell(&mut self, now: Instant) {
+    pub(super) fn print(&mut self, now: Instant) {
         if let Some(Shown { line, begun, plans }) = &mut self.0 {
             let nanos = u64::try_from((now - *begun).as_nanos()).unwrap_or(u64::MAX);
             line.tell(now, || Plans { nanos, ..*plans }.line());

@@ -7,9 +7,9 @@ use crate::plan::{Order, Shrink, Trial};
 use crate::verdict::{Baseline, Difference, Outcome, Tally, Verdict};
 
 /// The number of differences that are shrunk and reported; the others are counted.
-const TOLD: usize = 4;
+const REPORTED: usize = 4;
 /// The number of reported differences of one family: further ones probably have the same cause.
-const TOLD_OF_A_KIND: usize = 2;
+const REPORTED_OF_A_KIND: usize = 2;
 /// The number of stalled trials in a row after which none is repeated.
 const STALLED: usize = 4;
 
@@ -40,16 +40,16 @@ pub(super) fn examine(
         }
         let explained = tally.differences.iter().any(|known| known.explains(trial, boundaries));
         let kin = tally.differences.iter().filter(|known| known.found_by.kind() == trial.name.kind()).count();
-        let enough = explained || kin >= TOLD_OF_A_KIND || tally.differences.len() >= TOLD;
+        let enough = explained || kin >= REPORTED_OF_A_KIND || tally.differences.len() >= REPORTED;
         let enough = if first == Verdict::Different { enough } else { stalled >= STALLED };
         if enough || interrupted || tally.gave_up.is_some() {
-            settle(trial, outcome, first, baseline, tally);
+            count_once(trial, outcome, first, baseline, tally);
             continue;
         }
         let Some(again) = pool.one(trial.clone())? else {
             interrupted = true;
             tally.interrupted = true;
-            settle(trial, outcome, first, baseline, tally);
+            count_once(trial, outcome, first, baseline, tally);
             continue;
         };
         let second = baseline.judge(&again);
@@ -60,7 +60,7 @@ pub(super) fn examine(
             Verdict::Different => {
                 if let Err(why) = steady(order, baseline, pool)? {
                     tally.gave_up = Some(why);
-                    settle(trial, outcome, first, baseline, tally);
+                    count_once(trial, outcome, first, baseline, tally);
                     continue;
                 }
                 let (least, got) = shrink(trial, again, order, baseline, pool)?;
@@ -81,13 +81,13 @@ pub(super) fn examine(
 
 /// Counts a trial that is not repeated. If the server became unreachable, the trials that were running then may have
 /// caused it or not: they are reported as not proven.
-fn settle(trial: &Trial, outcome: &Outcome, first: Verdict, baseline: &Baseline, tally: &mut Tally) {
+fn count_once(trial: &Trial, outcome: &Outcome, first: Verdict, baseline: &Baseline, tally: &mut Tally) {
     if tally.gave_up.is_none() || first != Verdict::Different {
         return tally.count(trial.name, first);
     }
     let why = if baseline.is_late(outcome) { "no reply in time" } else { "running when the server became unreachable" };
     tally.count(trial.name, Verdict::NotProven(why.to_owned()));
-    if tally.differences.len() < TOLD {
+    if tally.differences.len() < REPORTED {
         let (got, found_by) = (outcome.clone(), trial.name);
         tally.differences.push(Difference { found_by, trial: trial.clone(), got, repeated: false });
     }
@@ -118,7 +118,7 @@ fn shrink(
     while let Some(candidate) = shrink.candidate() {
         let Some(outcome) = pool.one(candidate)? else { break };
         let differs = baseline.judge(&outcome) == Verdict::Different || baseline.is_stalled(&outcome);
-        shrink.tell(differs);
+        shrink.report(differs);
         if differs {
             least = outcome;
         }

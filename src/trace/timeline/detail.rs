@@ -26,7 +26,7 @@ pub(super) struct Drawn {
     /// The time from the first to the last mark, in nanoseconds.
     pub(super) nanos: u64,
     /// Whether the width of a mark depends on its bytes, so that the cuts of messages are visible.
-    pub(super) telling: bool,
+    pub(super) shows_bytes: bool,
 }
 
 /// Draws the panels from `y` on; `None` if there is not enough space for every mark, or for `need`.
@@ -57,7 +57,7 @@ pub(super) fn draw(panels: &[Panel<'_>], part: Part, y: f64, need: Need) -> Opti
         bottom += 15.0;
     }
     let nanos = times.map_or(0, |(first, last)| last - first);
-    Some(Drawn { page, bottom: bottom + 3.0, nanos, telling: !matches!(layout.scale, Scale::Flat(_)) })
+    Some(Drawn { page, bottom: bottom + 3.0, nanos, shows_bytes: !matches!(layout.scale, Scale::Flat(_)) })
 }
 
 /// The legend of the signs in this picture.
@@ -74,7 +74,7 @@ fn legend(panels: &[Panel<'_>], part: Part, layout: &Layout, dense: bool) -> Vec
         streams().flat_map(|stream| stream.barriers).any(|(_, outcome)| holds(*outcome) == held)
     };
     let ends = matches!(part, Part::Whole) && streams().any(|stream| stream.shutdown.or(stream.eof).is_some());
-    let said = [
+    let sentences = [
         (true, format!("{width}; the colour is the {of}.")),
         (dense, "Many messages: colours run from the first to the last.".to_owned()),
         (true, "Bands connect the same bytes.".to_owned()),
@@ -84,7 +84,7 @@ fn legend(panels: &[Panel<'_>], part: Part, layout: &Layout, dense: bool) -> Vec
         (held(false), "An orange ring is a barrier without proof.".to_owned()),
         (ends, "A grey stroke is where a side closes.".to_owned()),
     ];
-    said.into_iter().filter_map(|(is_there, sentence)| is_there.then_some(sentence)).collect()
+    sentences.into_iter().filter_map(|(is_there, sentence)| is_there.then_some(sentence)).collect()
 }
 
 /// Sentences, wrapped into lines.

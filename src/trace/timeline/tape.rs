@@ -135,7 +135,7 @@ impl Tape {
 pub(super) struct Segmenter {
     /// The segments of earlier samples, and their bytes.
     segments: u64,
-    told: u64,
+    counted_to: u64,
     /// The offset at the end of the last call.
     edge: u64,
     /// The end of the stream, which the kernel counts as a byte.
@@ -146,7 +146,7 @@ pub(super) struct Segmenter {
 
 impl Default for Segmenter {
     fn default() -> Self {
-        Segmenter { segments: 0, told: 0, edge: 0, most: MOST, pending: Vec::new() }
+        Segmenter { segments: 0, counted_to: 0, edge: 0, most: MOST, pending: Vec::new() }
     }
 }
 
@@ -166,17 +166,17 @@ impl Segmenter {
         let (total, to) = (total.min(MOST), to.min(self.most));
         let count = total.saturating_sub(self.segments);
         self.segments = self.segments.max(total);
-        if count == 0 || to <= self.told {
+        if count == 0 || to <= self.counted_to {
             lane.count_only(count);
             // The time of an earlier sample is not the time of the next segments.
-            self.pending.retain(|call| call.end > self.told);
+            self.pending.retain(|call| call.end > self.counted_to);
             return;
         }
         let whole = self.pending.iter().take_while(|call| call.end <= to).count();
         let calls = &self.pending[..whole];
         let exact = calls.len() as u64 == count
             && calls.iter().all(|call| call.count == 1)
-            && calls.first().is_some_and(|call| call.start == self.told)
+            && calls.first().is_some_and(|call| call.start == self.counted_to)
             && calls.last().is_some_and(|call| call.end == to);
         if exact {
             for call in calls {
@@ -184,13 +184,13 @@ impl Segmenter {
             }
         } else {
             let t0 = self.pending.first().map_or(t, |call| call.t0.min(t));
-            lane.push(Mark { t0, t1: t.max(t0), start: self.told, end: to, count });
+            lane.push(Mark { t0, t1: t.max(t0), start: self.counted_to, end: to, count });
         }
         self.pending.drain(..whole);
         if let Some(first) = self.pending.first_mut() {
             first.start = first.start.max(to);
         }
-        self.told = to;
+        self.counted_to = to;
     }
 }
 
