@@ -37,7 +37,7 @@ pub enum Error {
     #[error("{address}: {what}")]
     Option {
         /// The address of the socket.
-        address: String,
+        address: Endpoint,
         /// The option, the value, and the cause.
         what: String,
     },
@@ -59,7 +59,7 @@ pub enum Error {
         /// The operation.
         operation: Operation,
         /// The address of the peer.
-        address: String,
+        address: Endpoint,
         /// The event that was waited for: `reply`, `connection`, ….
         what: &'static str,
         /// The time limit.
@@ -71,7 +71,7 @@ pub enum Error {
     #[error("connect {address}: {how}{}", owed(*unanswered))]
     Lost {
         /// The address of the peer.
-        address: String,
+        address: Endpoint,
         /// How the connection ended.
         how: String,
         /// The number of messages without a complete reply.
@@ -105,7 +105,7 @@ pub enum Error {
     #[error("{address}: {}", surplus_text(*surplus, *still_sending))]
     Surplus {
         /// The address of the peer.
-        address: String,
+        address: Endpoint,
         /// The number of surplus replies.
         surplus: u64,
         /// The server was still sending when the run ended.
@@ -133,10 +133,16 @@ impl Error {
 
     /// No byte was received or sent within `limit`.
     #[must_use]
-    pub fn idle(address: String, limit: Option<Duration>) -> Error {
+    pub fn idle(address: impl Into<Endpoint>, limit: Option<Duration>) -> Error {
         let limit = limit.unwrap_or_default();
         let operation = Operation::KeepOpen;
-        Error::Timeout { operation, address, what: "byte received or sent", limit, option: "--idle-timeout" }
+        Error::Timeout {
+            operation,
+            address: address.into(),
+            what: "byte received or sent",
+            limit,
+            option: "--idle-timeout",
+        }
     }
 
     /// A failed operation on a socket.

@@ -75,8 +75,8 @@ impl fmt::Display for Operation {
 /// The address of a failed operation on the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Endpoint {
-    /// As the user wrote it.
-    Address(Address),
+    /// As the user wrote it. Boxed, because the size of an error is part of every result.
+    Address(Box<Address>),
     /// An address of IPv4 or IPv6.
     Socket(SocketAddr),
     /// A peer by its name.
@@ -84,21 +84,29 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
+    /// The address as the user wrote it, if it is known.
+    fn address(&self) -> Option<&Address> {
+        match self {
+            Endpoint::Address(address) => Some(address),
+            Endpoint::Socket(_) | Endpoint::Peer(_) => None,
+        }
+    }
+
     /// Whether this is the address of a unix socket.
     fn is_unix(&self) -> bool {
-        matches!(self, Endpoint::Address(Address::Unix(_)))
+        matches!(self.address(), Some(Address::Unix(_)))
     }
 
     /// Whether this is the abstract name of a unix socket.
     fn is_abstract(&self) -> bool {
-        matches!(self, Endpoint::Address(Address::Unix(path)) if abstract_name(path).is_some())
+        matches!(self.address(), Some(Address::Unix(path)) if abstract_name(path).is_some())
     }
 
     /// Whether this is a link-local IPv6 address without an interface.
     fn lacks_zone(&self) -> bool {
-        match self {
-            Endpoint::Address(Address::Tcp { host: Host::Ip(IpAddr::V6(ip)), .. }) => ip.is_unicast_link_local(),
-            Endpoint::Socket(SocketAddr::V6(addr)) => addr.ip().is_unicast_link_local() && addr.scope_id() == 0,
+        match (self, self.address()) {
+            (_, Some(Address::Tcp { host: Host::Ip(IpAddr::V6(ip)), .. })) => ip.is_unicast_link_local(),
+            (Endpoint::Socket(SocketAddr::V6(addr)), _) => addr.ip().is_unicast_link_local() && addr.scope_id() == 0,
             _ => false,
         }
     }
@@ -116,7 +124,7 @@ impl fmt::Display for Endpoint {
 
 impl From<&Address> for Endpoint {
     fn from(address: &Address) -> Self {
-        Endpoint::Address(address.clone())
+        Endpoint::Address(Box::new(address.clone()))
     }
 }
 
@@ -129,6 +137,12 @@ impl From<SocketAddr> for Endpoint {
 impl From<&str> for Endpoint {
     fn from(name: &str) -> Self {
         Endpoint::Peer(name.to_owned())
+    }
+}
+
+impl From<String> for Endpoint {
+    fn from(name: String) -> Self {
+        Endpoint::Peer(name)
     }
 }
 

@@ -1,7 +1,6 @@
 //! Connecting: tries all addresses of a name, the next one while the previous one does not answer (RFC 8305).
 
 use std::collections::VecDeque;
-use std::fmt::Display;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -157,7 +156,7 @@ impl Dial {
         let resolving = self.lookup.is_some();
         let operation = if resolving { Operation::Resolve } else { Operation::Connect };
         let what = if resolving { "answer" } else { "connection" };
-        Error::Timeout { operation, address: self.address.to_string(), what, limit, option }
+        Error::Timeout { operation, address: Endpoint::from(&self.address), what, limit, option }
     }
 
     /// Aborts all attempts.
@@ -283,9 +282,9 @@ pub(super) fn family_of(addr: &SockAddr) -> sockopt::Family {
 }
 
 /// Converts the error of a socket option.
-pub(super) fn option_error(endpoint: &impl Display, error: &OptionError) -> Error {
+pub(super) fn option_error(address: impl Into<Endpoint>, error: &OptionError) -> Error {
     let advice = error.advice().map(|advice| format!(" ({advice})")).unwrap_or_default();
-    Error::Option { address: endpoint.to_string(), what: format!("{error}{advice}") }
+    Error::Option { address: address.into(), what: format!("{error}{advice}") }
 }
 
 #[cfg(test)]

@@ -138,12 +138,11 @@ impl Listener {
         }
         let target = SockAddr::from(addr);
         let family = family_of(&target);
-        let shown = addr.to_string();
         sockopt::apply((&socket).into(), options, Stage::BeforeBind, family)
-            .map_err(|error| option_error(&shown, &error))?;
+            .map_err(|error| option_error(addr, &error))?;
         socket.bind(&target).map_err(fail())?;
         sockopt::apply((&socket).into(), options, Stage::BeforeConnect, family)
-            .map_err(|error| option_error(&shown, &error))?;
+            .map_err(|error| option_error(addr, &error))?;
         let backlog = options.backlog.unwrap_or(BACKLOG);
         socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX)).map_err(fail())?;
         let socket = TcpListener::from_std(socket.into());
@@ -189,7 +188,7 @@ impl Listener {
             return Ok(Some(Listener { socket: Kind::Accepted(RefCell::new(arrival)), shown, inherited: true }));
         }
         sockopt::apply((&socket).into(), options, Stage::BeforeConnect, family_of(&addr))
-            .map_err(|error| option_error(&shown, &error))?;
+            .map_err(|error| option_error(shown.as_str(), &error))?;
         if let Some(backlog) = options.backlog {
             socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX)).map_err(fail())?;
         }

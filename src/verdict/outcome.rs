@@ -351,8 +351,7 @@ mod tests {
     fn unreachable_server_names_the_step_that_timed_out() {
         let text = |operation| {
             let limit = std::time::Duration::ZERO;
-            let error =
-                Error::Timeout { operation, address: String::new(), what: "answer", limit, option: "--timeout" };
+            let error = Error::Timeout { operation, address: "h:1".into(), what: "answer", limit, option: "--timeout" };
             Unreachable::from(&error).to_string()
         };
         assert_eq!(text(Operation::Resolve), "the name lookup timed out");

@@ -237,7 +237,7 @@ fn verdict(run: &mut Run<'_, Filter>, end: RestEnd) -> Result<(), Error> {
         return Err(lost(run, too_long(run), unanswered));
     }
     if surplus > 0 && unanswered == 0 {
-        let address = run.address.to_string();
+        let address = run.address.into();
         return Err(Error::Surplus { address, surplus, still_sending: end == RestEnd::StillSending });
     }
     let all_there = unanswered == 0 && input_ended;
