@@ -1,10 +1,9 @@
 //! `connect -z` reports whether a server accepts a connection, and sends nothing.
 
 use std::io::Read;
-use std::net::TcpListener;
 
 use crate::support::net::Net;
-use crate::support::{Dir, Proc, Server, accept, local_listener, run, run_command, secretcat};
+use crate::support::{Dir, FreePort, Proc, Server, accept, local_listener, run, run_command, secretcat};
 
 fn refused(address: &str) -> String {
     format!("secretcat: connect {address}: connection refused (is a server listening there?)\n")
@@ -21,7 +20,8 @@ fn open_port_is_status_0_and_receives_no_byte() {
 
 #[test]
 fn closed_port_is_status_1_and_one_line() {
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let port = FreePort::new();
+    let address = port.address.to_string();
     run(["connect", "-z", &address], "").is(1, "", refused(&address));
     run(["connect", "-vz", &address], "").is(1, "", refused(&address));
 }

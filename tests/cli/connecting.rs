@@ -1,14 +1,13 @@
 //! How long `connect` tries to connect, and how often it retries.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::support::pty::Terminal;
-use crate::support::{DEADLINE, Dir, Proc, accept, local_listener, read_line, run, secretcat};
+use crate::support::{DEADLINE, Dir, FreePort, Proc, accept, read_line, run, secretcat};
 
 #[test]
 fn connect_timeout_limits_one_attempt() {
@@ -39,10 +38,8 @@ fn connect_timeout_limits_one_attempt() {
 
 #[test]
 fn failed_connection_is_retried_as_often_as_requested() {
-    // Bound and not listening: refused until the test says otherwise.
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
-    let address = socket.local_addr().unwrap().as_socket().unwrap().to_string();
+    let port = FreePort::new();
+    let address = port.address.to_string();
     let refused = format!("connect {address}: connection refused (is a server listening there?)");
 
     let args = ["connect", &address, "-m", "a", "--retry", "2", "--retry-delay", "10ms"];
@@ -53,8 +50,7 @@ fn failed_connection_is_retried_as_often_as_requested() {
     let args = ["connect", &address, "-v", "-m", "a", "--retry", "100000", "--retry-delay", "10ms"];
     let proc = Proc::start(&mut secretcat(args));
     proc.wait_for_stderr("trying again");
-    socket.listen(5).unwrap();
-    let mut server = accept(&TcpListener::from(socket));
+    let mut server = accept(&port.listen());
     assert_eq!(read_line(&mut server), "a\n");
     server.write_all(b"at last\n").unwrap();
     drop(server);
@@ -96,10 +92,10 @@ fn full_backlog_of_a_unix_socket_is_retried() {
 
 #[test]
 fn terminal_shows_the_number_of_the_try() {
-    let (listener, address) = local_listener();
-    drop(listener);
+    let port = FreePort::new();
+    let address = port.address;
     let retries = ["-m", "a", "--retry", "2", "--retry-delay", "10ms", "--color", "never"];
-    let mut terminal = Terminal::start(secretcat(["connect", &address]).args(retries));
+    let mut terminal = Terminal::start(secretcat(["connect", &address.to_string()]).args(retries));
     let refused = format!("secretcat: connect {address}: connection refused (is a server listening there?)\r\n");
     assert_eq!(
         terminal.sees(&refused),
@@ -107,6 +103,6 @@ fn terminal_shows_the_number_of_the_try() {
     );
     assert_eq!(terminal.end().0.status, Some(1));
 
-    let quiet = Terminal::start(secretcat(["connect", &address]).args(retries).arg("--quiet"));
+    let quiet = Terminal::start(secretcat(["connect", &address.to_string()]).args(retries).arg("--quiet"));
     assert_eq!(quiet.end().1, refused);
 }

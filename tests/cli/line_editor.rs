@@ -8,7 +8,9 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::prompt::{PROMPT, at_terminal};
 use crate::support::pty::{Terminal, on_terminal, open_pty};
-use crate::support::{Proc, Server, accept, digits, local_listener, read_line, reset, secretcat, shell};
+use crate::support::{
+    Proc, Server, accept, digits, local_listener, read_line, reset, secretcat, shell, stop_listening,
+};
 
 const LEFT: &str = "\x1b[D";
 const HOME: &str = "\x1b[1~";
@@ -293,7 +295,7 @@ fn reconnect_keeps_the_edited_line() {
     terminal.sees("Received: here\r\n");
 
     // Without a server, it can be left.
-    drop(listener);
+    stop_listening(listener);
     drop(server);
     terminal.sees("connecting again");
     terminal.types("two\r");

@@ -9,8 +9,8 @@ use rustix::process::Signal;
 
 use crate::support::pty::Terminal;
 use crate::support::{
-    DEADLINE, Dir, Outcome, Proc, Server, accept, ask, digits, exchange, poll_until, reset, run, secretcat, shell,
-    start_relay, without_durations,
+    DEADLINE, Dir, FreePort, Outcome, Proc, Server, accept, ask, digits, exchange, poll_until, reset, run, secretcat,
+    shell, start_relay, without_durations,
 };
 
 /// The program with its stderr as the journal: systemd.exec(5) names that by device and inode.
@@ -210,9 +210,8 @@ fn in_a_file(command: &mut Command, meet: impl FnOnce(&Proc, &dyn Fn() -> String
 
 #[test]
 fn log_file_has_the_time_on_each_line() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    let port = FreePort::new();
+    let address = port.address;
     let meet = |proc: &Proc, read: &dyn Fn() -> String| {
         let lines = |n| read().lines().count() >= n;
         poll_until("it listens", std::thread::yield_now, || lines(1));

@@ -10,7 +10,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::support::trace::Traced;
 use crate::support::{
-    DEADLINE, Dir, Proc, Server, accept, digits, exchange, expect_reset, local_listener, noise, read_line,
+    DEADLINE, Dir, FreePort, Proc, Server, accept, digits, exchange, expect_reset, local_listener, noise, read_line,
     relayed_pair, reset, run, start_relay, with_deadline,
 };
 
@@ -207,8 +207,8 @@ fn is_refused(relay: &Server) {
 
 #[test]
 fn refusing_server_is_reported_and_tried_for_next_client() {
-    let (listener, address) = local_listener();
-    drop(listener);
+    let port = FreePort::new();
+    let address = port.address.to_string();
     let relay = start_relay(&address, &[]);
     is_refused(&relay);
     let error = format!("secretcat: connect {address}: connection refused (is a server listening there?)\n");
@@ -222,8 +222,8 @@ fn refusing_server_is_reported_and_tried_for_next_client() {
 /// Clients decide how often that happens, and not how long the log grows.
 #[test]
 fn refusing_server_is_reported_once_a_second_with_a_count() {
-    let (listener, address) = local_listener();
-    drop(listener);
+    let port = FreePort::new();
+    let address = port.address.to_string();
     let begun = Instant::now();
     let relay = start_relay(&address, &[]);
     for _ in 0..200 {
@@ -252,8 +252,8 @@ fn refusing_server_is_reported_once_a_second_with_a_count() {
 
 #[test]
 fn client_after_a_refused_one_is_refused_with_a_reset() {
-    let (listener, address) = local_listener();
-    drop(listener);
+    let port = FreePort::new();
+    let address = port.address.to_string();
     let relay = start_relay(&address, &[]);
     is_refused(&relay); // the one that comes next is given its number
     relay.proc.suspend();

@@ -8,8 +8,8 @@ use std::thread;
 use rustix::process::Signal;
 
 use crate::support::{
-    Dir, Proc, Server, accept, expect_reset, local_listener_v4, noise, poll_until, read_to_end, run_command, secretcat,
-    shell, skip, sockets, start_pipe_without_stdin,
+    Dir, FreePort, Proc, Server, accept, expect_reset, local_listener_v4, noise, poll_until, read_to_end, run_command,
+    secretcat, shell, skip, sockets, start_pipe_without_stdin,
 };
 
 #[test]
@@ -124,9 +124,8 @@ fn full_disk_at_the_receiver_fails_both_sides() {
 
 #[test]
 fn relay_resets_its_client_when_the_server_refuses() {
-    let (listener, address) = local_listener_v4();
-    drop(listener); // nobody listens there any more
-    let relay = Server::start(&["--relay", &address.to_string()]);
+    let port = FreePort::new();
+    let relay = Server::start(&["--relay", &port.address.to_string()]);
     expect_reset(&mut relay.open(), "");
     assert_eq!(relay.stop().status, Some(0));
 }

@@ -1,10 +1,12 @@
 //! Connections to the program and from it: connect, accept, send, receive and reset.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
+
+use socket2::{Domain, SockRef, Socket, Type};
 
 use super::DEADLINE;
 
@@ -19,6 +21,38 @@ pub(crate) fn local_listener_v4() -> (TcpListener, SocketAddrV4) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let SocketAddr::V4(address) = listener.local_addr().unwrap() else { panic!("127.0.0.1 is an IPv4 address") };
     (listener, address)
+}
+
+/// A free port of 127.0.0.1 that refuses connections until the program under test listens there.
+///
+/// The port of a listener that was closed is no such port. Another test can take it; and the listener itself is
+/// open until the child that another thread is about to start executes its program.
+#[derive(Debug)]
+pub(crate) struct FreePort {
+    socket: Socket,
+    pub(crate) address: SocketAddrV4,
+}
+
+impl FreePort {
+    pub(crate) fn new() -> FreePort {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        // So that a listener that does the same can have the port too.
+        socket.set_reuse_address(true).unwrap();
+        socket.bind(&SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let address = socket.local_addr().unwrap().as_socket_ipv4().unwrap();
+        FreePort { socket, address }
+    }
+
+    pub(crate) fn listen(self) -> TcpListener {
+        self.socket.listen(5).unwrap();
+        self.socket.into()
+    }
+}
+
+/// Has a listener refuse connections at once; see [`FreePort`].
+pub(crate) fn stop_listening(listener: TcpListener) {
+    SockRef::from(&listener).shutdown(Shutdown::Both).unwrap();
+    drop(listener);
 }
 
 /// A connection with the deadline on its reads and writes.
@@ -80,7 +114,7 @@ pub(crate) fn read_to_end(mut stream: &TcpStream) -> Vec<u8> {
 
 /// Makes the close of this connection a reset.
 pub(crate) fn reset(stream: TcpStream) {
-    socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+    SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
     drop(stream);
 }
 
@@ -97,7 +131,11 @@ pub(crate) fn expect_reset(stream: &mut TcpStream, text: &str) {
 pub(crate) fn accept(listener: &TcpListener) -> TcpStream {
     let (sender, receiver) = channel();
     let listener = listener.try_clone().unwrap();
-    thread::spawn(move || drop(sender.send(listener.accept().map(|(stream, _)| stream))));
+    thread::spawn(move || {
+        let arrival = listener.accept().map(|(stream, _)| stream);
+        drop(listener); // before the caller closes its own, to have connections refused
+        drop(sender.send(arrival));
+    });
     let arrival: io::Result<TcpStream> = receiver.recv_timeout(DEADLINE).unwrap();
     with_deadline(arrival.unwrap())
 }

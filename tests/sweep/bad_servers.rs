@@ -1,7 +1,7 @@
 //! Broken servers: the sweep ends within its time limits with a clear verdict, and never with status 0.
 
-use crate::support::run;
 use crate::support::sweep::{broken, findings, sweep, verdicts};
+use crate::support::{FreePort, run};
 
 #[test]
 fn server_without_a_usable_reply_is_status_1() {
@@ -31,7 +31,8 @@ fn server_without_a_usable_reply_is_status_1() {
 
 #[test]
 fn refused_connection_is_reported_with_a_hint() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let port = FreePort::new();
+    let free = port.address.to_string();
     let hint = "connection refused (is a server listening there?)";
     run(["sweep", &free, "-m", "x"], "").is(
         1,
