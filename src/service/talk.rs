@@ -161,7 +161,7 @@ impl Talk {
             _ => message,
         };
         let Some(server) = self.server else {
-            labelled("Not sent: ", b"there is no connection (Up brings the line back)", context);
+            labelled("Not sent: ", b"there is no connection (Up recalls the line)", context);
             return self.prompt(context);
         };
         let (wire, cutting, number) = (self.wire, &self.cutting, self.sent + 1);

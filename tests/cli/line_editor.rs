@@ -299,7 +299,7 @@ fn reconnect_keeps_the_edited_line() {
     drop(server);
     terminal.sees("connecting again");
     terminal.types("two\r");
-    terminal.sees("Not sent: there is no connection (Up brings the line back)\r\n");
+    terminal.sees("Not sent: there is no connection (Up recalls the line)\r\n");
     leaves(terminal);
 }
 

@@ -132,7 +132,7 @@ fn the_end_of_a_connection_is_the_end_unless_another_follows() {
     assert_eq!(talk.unanswered(), 0);
     assert_eq!(
         play(&mut talk, vec![typed(b"b")]),
-        "console \"Not sent: there is no connection (Up brings the line back)\\n\"\nPrompt"
+        "console \"Not sent: there is no connection (Up recalls the line)\\n\"\nPrompt"
     );
     assert_eq!(play(&mut talk, vec![typed(b"q")]), "Stop");
 }
