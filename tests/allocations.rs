@@ -24,7 +24,7 @@ const FIXED: u64 = 200;
 /// The variable with the command line that a counted process of this test runs.
 const COUNTED: &str = "SECRETCAT_COUNTED";
 
-/// A run that nothing is seen of.
+/// The context of a run without output.
 fn unseen() -> Context {
     Context {
         report: Report::stderr(Color::Never),
@@ -72,11 +72,11 @@ fn talk(address: SocketAddr, asked: &[u8], answered: &[u8], at_once: usize, time
     }
 }
 
-/// Neither a message nor a turn of the loop costs an allocation: there are many of both, and few of those.
+/// Checks that neither a message nor a turn of the loop allocates: there are many of both, and few allocations.
 fn costs_none(args: &str, asked: &[u8], answered: &[u8]) {
     for (at_once, times) in [(1, 20_000), (100, 1_000)] {
         let counted = allocations(args, |address| talk(address, asked, answered, at_once, times));
-        // What a burst of replies has blown up is given back behind each, where they are cut.
+        // Memory that a burst of replies needed is freed after each burst, if it is cut.
         let bursts = if at_once > 1 { times } else { 0 };
         assert!(counted < FIXED + bursts, "{args:?}: {counted} allocations for {times} times {at_once} messages");
     }
@@ -124,7 +124,7 @@ fn connect_allocations(
     at_once: usize,
     times: u64,
 ) -> u64 {
-    // It ends by itself when nothing moves for too long.
+    // It ends by itself after a long time without traffic.
     let line = format!("secretcat connect {server} --quiet --idle-timeout {} {args}", DEADLINE.as_secs());
     let mut client = Command::new(std::env::current_exe().unwrap())
         // With one thread, the harness prints the name of the test, and the first reply on the same line.
@@ -142,7 +142,7 @@ fn connect_allocations(
         input.write_all(&asked).unwrap();
         let mut came = 0;
         while turn == 0 && came == 0 {
-            // The harness has its say on stdout before the first reply.
+            // The test harness prints on stdout before the first reply.
             let mut line = Vec::new();
             assert!(output.read_until(b'\n', &mut line).unwrap() > 0, "no reply");
             came = if line == answered { line.len() } else { 0 };
@@ -160,7 +160,7 @@ fn connect_allocations(
 #[test]
 fn connect_allocates_nothing_per_message() {
     let (asked, answered) = (b"SECRET 42\n", b"Digits: 42   Count: 2\n");
-    // What a burst of messages has blown up is given back behind each, where they are cut.
+    // Memory that a burst of messages needed is freed after each burst, if it is cut.
     for (served, args, each_burst) in [
         ("", "", 0),
         ("", "--crlf", 0),

@@ -1,4 +1,4 @@
-//! The command lines of tests/cases/config.txt give the configuration, or the error, that stands there.
+//! The command lines of tests/cases/config.txt give the listed configuration or error.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "what is unexpected ends the test")]
 
 #[path = "support/skip.rs"]
@@ -8,7 +8,7 @@ use std::ffi::OsString;
 
 use secretcat::cli::{self, Refusal, Task};
 
-/// The configuration of a command line as `field=value` pairs, nested fields joined by dots; or the refusal.
+/// The configuration of a command line as `field=value` pairs, nested fields joined by dots; or the error.
 fn fields(line: &str) -> Result<Vec<String>, String> {
     let words = std::iter::once("secretcat").chain(line.split_whitespace());
     match cli::parse(words.map(|word| OsString::from(word.replace('_', " ")))) {
@@ -28,7 +28,7 @@ fn fields(line: &str) -> Result<Vec<String>, String> {
     }
 }
 
-/// Takes `Name { field: value, … }` apart, and what is in its fields.
+/// Splits `Name { field: value, … }` into its fields.
 fn flatten(path: &str, value: &str, out: &mut Vec<String>) {
     let Some((name, inner)) = value.split_once(" { ").filter(|_| value.ends_with(" }")) else {
         return out.push(format!("{path}={value}"));
@@ -53,7 +53,7 @@ fn flatten(path: &str, value: &str, out: &mut Vec<String>) {
     }
 }
 
-/// What these arguments change in the configuration of the command without any; or the refusal.
+/// The changes of these arguments to the configuration of the command without arguments; or the error.
 fn outcome(line: &str) -> String {
     let command = line.split_whitespace().next().unwrap_or_default();
     let usual = fields(command).unwrap_or_default();
@@ -63,7 +63,7 @@ fn outcome(line: &str) -> String {
     }
 }
 
-/// A case is a line, `arguments => what they change` or `arguments => ! the refusal`; `_` in an argument is a space.
+/// A case is a line, `arguments => changes` or `arguments => ! error`; `_` in an argument is a space.
 #[test]
 fn command_lines_give_the_listed_config_or_error() {
     if std::env::var_os("SECRETCAT_ADDRESS").is_some() {
@@ -86,7 +86,7 @@ fn command_lines_give_the_listed_config_or_error() {
     }
 }
 
-/// What an option does to a command line: see tests/cases/effects.txt.
+/// The effect of an option on a command line: see tests/cases/effects.txt.
 fn effect(mode: &str, option: &str) -> &'static str {
     let flag = option.split_whitespace().next().unwrap_or_default();
     let with = fields(&format!("{mode} {option}"));
@@ -99,7 +99,7 @@ fn effect(mode: &str, option: &str) -> &'static str {
     }
 }
 
-/// Each command's part of the table again, with its cells filled in.
+/// The part of the table of one command, with its cells filled in.
 fn effects(part: &str, plan: &str) -> String {
     let is_mode = |line: &&str| line.contains(" | ") && !line.trim_start().starts_with("--");
     let mode = |line: &str| line.split_once(" | ").map(|(name, line)| (name.trim().to_owned(), line.trim().to_owned()));
@@ -124,7 +124,7 @@ fn effects(part: &str, plan: &str) -> String {
     text
 }
 
-/// Each option of each command either acts in a mode or is refused there: nothing is ignored in silence.
+/// Each option of each command either acts in a mode or is refused: none is silently ignored.
 #[test]
 fn each_option_acts_or_is_refused_in_each_mode() {
     if std::env::var_os("SECRETCAT_ADDRESS").is_some() {
@@ -159,12 +159,12 @@ fn each_option_acts_or_is_refused_in_each_mode() {
     }
 }
 
-/// An option as it is written, but for that of help.
+/// An option as it is written, except help.
 fn clap_long(argument: &clap::Arg) -> Option<String> {
     argument.get_long().filter(|long| !["help", "version"].contains(long)).map(|long| format!("--{long}"))
 }
 
-/// The names that the values of options have in help: of numbers, and of all else.
+/// The names of values in help: those of numbers, and all others.
 const NUMBERS: [&str; 10] =
     ["N", "SIZE", "BYTES", "PORT", "TIME", "DURATION", "VALUE", "SIZE|MIN..MAX", "TIME|MIN..MAX", "N|any"];
 const OTHERS: [&str; 15] = [
@@ -185,11 +185,11 @@ const OTHERS: [&str; 15] = [
     "none|head|all",
 ];
 
-/// What the standard library and the parser say of a number by themselves.
+/// The errors of the standard library and the parser about a number.
 const NOT_OURS: [&str; 6] =
     ["invalid digit", "number too", "cannot parse", "is not in", "invalid float", "a value is required"];
 
-/// A value that is no number is refused with the expected syntax, and a value with a minus is not taken for an option.
+/// A value that is not a number is refused with the expected syntax, and a value with a minus is not an option.
 #[test]
 fn number_options_refuse_other_values_with_the_syntax() {
     let wrong =
@@ -220,7 +220,7 @@ fn number_options_refuse_other_values_with_the_syntax() {
     assert!(tried > 500, "{tried}");
 }
 
-/// Without a case, what an option does to the configuration is not held by any test.
+/// Without a case, no test checks the effect of an option on the configuration.
 #[test]
 fn each_option_of_each_command_has_a_case() {
     let cases = include_str!("cases/config.txt");

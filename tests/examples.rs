@@ -9,7 +9,7 @@ mod skip;
 
 use std::path::Path;
 
-/// Runs a snippet that has to succeed; its stdout.
+/// Runs a snippet, which has to succeed; returns its stdout.
 fn passes(name: &str, script: &str) -> String {
     let output = sandbox::run(name, script);
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -23,19 +23,19 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The fenced blocks of a Markdown text that are in `language`.
+/// The fenced blocks of a Markdown text in this language.
 fn fenced<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
     let fence = format!("```{language}\n");
     text.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap_or_default()).collect()
 }
 
-/// What the literal blocks (`.EX` to `.EE`) of a manual page say to a shell.
+/// The shell text of the literal blocks (`.EX` to `.EE`) of a manual page.
 fn examples(page: &str) -> Vec<String> {
     let blocks = page.split("\n.EX\n").skip(1).map(|rest| rest.split("\n.EE").next().unwrap_or_default());
     blocks.map(|block| format!("{}\n", block.replace("\\-", "-").replace("\\(aq", "'").replace("\\e", "\\"))).collect()
 }
 
-/// Whether the programs that a snippet needs beside ours are there; the test is skipped when not.
+/// Whether the other programs of a snippet are installed; otherwise the test is skipped.
 fn can_run(name: &str, script: &str) -> bool {
     let lacking = ["curl", "python3", "nc", "socat", "redis-cli"]
         .into_iter()

@@ -1,4 +1,5 @@
-//! The layers of the code: which room imports which, and where clocks, files, sockets and unsafe code may be used.
+//! The layers of the code: the imports between rooms, and the rooms that may use clocks, files, sockets and unsafe
+//! code.
 #![allow(clippy::unwrap_used, reason = "a test that cannot read the sources has failed")]
 
 #[path = "layers/files.rs"]
@@ -132,7 +133,7 @@ fn one_loop_waits_for_events() {
             if !at_reactor && ["mio::Poll", "Poll::new", "Events::"].iter().any(|name| names(code, name)) {
                 complaints.push(format!("src/{}:{line}: polls; events come from Reactor::run", source.path));
             }
-            // Nobody else can call it then: the compiler says so.
+            // The compiler ensures that no other code can call it.
             if at_reactor && code.contains("fn wait(") && code.contains("pub") {
                 complaints.push(format!("src/{}:{line}: only Reactor::run waits", source.path));
             }

@@ -1,4 +1,4 @@
-//! Any bytes to the message service, in any parts: the answers are those of the whole, one a message.
+//! Any bytes to the message service, in any parts: the replies are those to the whole, one per message.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -17,7 +17,7 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(whole, expected(stream));
 });
 
-/// What the service says to the stream, read in parts of `step` bytes.
+/// The replies to the stream, read in parts of `step` bytes.
 fn answers(stream: &[u8], step: usize) -> Vec<u8> {
     let mut service = Secret::new(None, Framing::Lines);
     let (mut inbox, mut context) = (Inbox::new(Framing::Lines, Role::Requests, LIMIT), Context::default());
@@ -41,7 +41,7 @@ fn answers(stream: &[u8], step: usize) -> Vec<u8> {
     context.parts().1.to_vec()
 }
 
-/// The contract, told another way: lines one by one, bytes one by one.
+/// The contract in another form: lines one by one, bytes one by one.
 fn expected(stream: &[u8]) -> Vec<u8> {
     let mut answers = Vec::new();
     let mut lines: Vec<&[u8]> = stream.split(|byte| *byte == b'\n').collect();

@@ -1,4 +1,4 @@
-//! Any bytes as a plan file: no panic; a plan that is read cuts every message into itself.
+//! Any bytes as a plan file: no panic; the pieces of a plan together are the message.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

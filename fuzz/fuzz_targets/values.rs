@@ -1,4 +1,4 @@
-//! Any bytes as any value: no panic, what is read prints and reads back, what is shown is harmless.
+//! Any bytes as any value: no panic; a parsed value prints to text that parses to it; printed text is harmless.
 #![no_main]
 
 use std::ffi::OsStr;

@@ -1,10 +1,10 @@
-//! Renders the completions of every shell, and completes what the generators leave out.
+//! Renders the completions for every shell, with corrections for gaps of the generators.
 
 use clap::{Arg, Command, ValueHint};
 use clap_complete::Shell;
 use clap_complete_nushell::Nushell;
 
-/// The files of completions/, with their text.
+/// The files of completions/ and their text.
 pub(crate) fn render() -> Vec<(&'static str, String)> {
     vec![
         ("secretcat.bash", mend_bash(&with(Shell::Bash))),
@@ -23,7 +23,7 @@ fn with(shell: impl clap_complete::Generator) -> String {
     String::from_utf8(text).expect("a completion is text")
 }
 
-/// The definitions with the kinds of their values: a value that is not marked as a file is none.
+/// The definitions with value hints: a value without a hint is not a file.
 fn hinted(command: Command) -> Command {
     let commands: Vec<_> = command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
     let hinted_here = command.mut_args(hint);
@@ -43,7 +43,7 @@ fn hint(arg: Arg) -> Arg {
     }
 }
 
-/// bash splits words at an equals sign: `--color=al` is three, and the generator looks at the last.
+/// bash splits words at an equals sign: `--color=al` is three words, and the generator uses the last one.
 const SPLIT_AT_EQUALS: &str = r#"
     if [[ "${cur}" == "=" ]]; then
         cur=""
@@ -54,14 +54,14 @@ const SPLIT_AT_EQUALS: &str = r#"
 
 fn mend_bash(script: &str) -> String {
     let script = replaced(script, "    opts=\"\"\n", &format!("    opts=\"\"\n{SPLIT_AT_EQUALS}"));
-    // Where nothing is offered, it is nothing: neither the word itself nor the files of the folder.
+    // Without candidates, complete nothing: neither the word itself nor files.
     let script = replaced(&script, "COMPREPLY=(\"${cur}\")", "COMPREPLY=()");
     replaced(&script, " -o bashdefault -o default", "")
 }
 
 fn mend_zsh(script: &str) -> String {
-    // An argument without an action shows a message, and with it zsh no longer completes the options
-    // that are possible in the same place; one with nothing to choose from is silent.
+    // An argument without an action prints a message, and zsh then does not complete the options that are possible
+    // there. An empty list of candidates is silent.
     let silent = |line: &str| match line.strip_suffix(":' \\") {
         Some(argument) if argument.starts_with("'*::") => format!("{argument}:( )' \\\n"),
         _ => format!("{line}\n"),
@@ -70,11 +70,11 @@ fn mend_zsh(script: &str) -> String {
 }
 
 fn mend_fish(script: &str) -> String {
-    // Files only for those options that say so.
+    // Files only for the options with a file hint.
     format!("complete -c secretcat -f\n{script}")
 }
 
-/// The text with all of `old` replaced; a generator that writes something else now is looked at again.
+/// The text with all of `old` replaced; fails if the generator does not write `old` any more.
 fn replaced(text: &str, old: &str, new: &str) -> String {
     assert!(text.contains(old), "the generator no longer writes {old:?}");
     text.replace(old, new)

@@ -1,4 +1,4 @@
-//! The committed manual pages and completions are those that the command definitions give.
+//! The committed manual pages and completions equal those that the command definitions render.
 //!
 //! `UPDATE=1 cargo test --test generated` writes them anew.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "what is unexpected ends the test")]
@@ -28,14 +28,14 @@ pub(crate) fn in_repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// The definitions, as the parser completes them: with --help and the global options everywhere.
+/// The definitions as the parser completes them, with --help and the global options.
 pub(crate) fn definitions() -> clap::Command {
     let mut command = secretcat::cli::command();
     command.build();
     command
 }
 
-/// Compares a committed file with what it should be, or makes it so under `UPDATE=1`.
+/// Compares a committed file with the rendered text, or writes it under `UPDATE=1`.
 fn is_committed(path: &str, rendered: &str) {
     let file = in_repository(path);
     if std::env::var_os("UPDATE").is_some_and(|value| value == "1") {
@@ -67,7 +67,7 @@ fn every_command_has_a_manual_page() {
     }
 }
 
-/// The statuses that the section EXIT STATUS of a page has, in its order: the bold numbers.
+/// The statuses in the section EXIT STATUS of a page, in order: the bold numbers.
 fn documented_statuses(page: &str) -> Vec<u8> {
     let section = page.split(".SH ").find_map(|section| section.strip_prefix("\"EXIT STATUS\"\n")).unwrap_or_default();
     let bold = section.lines().filter_map(|line| line.strip_prefix(".B ").or_else(|| line.strip_prefix(".BR ")));

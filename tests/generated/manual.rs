@@ -26,10 +26,10 @@ pub(crate) fn render(frame: &str, program: &Command, subcommand: Option<&str>) -
     page
 }
 
-/// A space where no line is broken, until [`finish`] writes it as roff does.
+/// A non-breaking space, until [`finish`] writes it in roff.
 const UNBROKEN: &str = "\u{a0}";
 
-/// Says that the dots before it end no sentence.
+/// Marks that the dots before it do not end a sentence.
 const NO_STOP: char = '\u{2060}';
 
 fn finish(roff: &Roff) -> String {
@@ -43,7 +43,7 @@ fn finish(roff: &Roff) -> String {
     roff.to_roff().chars().map(escape).collect()
 }
 
-/// The arguments that a page is about, in the order of their definition.
+/// The arguments of a page, in the order of their definition.
 fn shown(command: &Command) -> impl Iterator<Item = &Arg> {
     command.get_arguments().filter(|arg| !arg.is_hide_set())
 }
@@ -109,7 +109,7 @@ fn value(arg: &Arg) -> String {
     names.join(" ")
 }
 
-/// The value as it stands behind the option; behind a short one an optional value has no equals sign.
+/// The value after the option. After a short option, an optional value has no equals sign.
 fn with_value(arg: &Arg, long: bool) -> Vec<Inline> {
     if !takes_value(arg) {
         return Vec::new();
@@ -173,7 +173,7 @@ fn option(roff: &mut Roff, arg: &Arg) {
     roff.control("TP", []).text(line);
     let help = arg.get_long_help().or(arg.get_help()).map(ToString::to_string).unwrap_or_default();
     for (number, paragraph) in help.split("\n\n").enumerate() {
-        // The first is a title, and reads on; further ones are paragraphs behind the second.
+        // The first paragraph is the title, and the second follows it; later ones are paragraphs of their own.
         if number > 1 {
             roff.control("IP", []);
         }
@@ -196,7 +196,7 @@ fn values_of(roff: &mut Roff, arg: &Arg) {
     roff.control("RE", []);
 }
 
-/// The default, as a sentence behind the help.
+/// The default, as a sentence after the help.
 fn default_of(roff: &mut Roff, arg: &Arg) {
     let defaults = arg.get_default_values();
     if !takes_value(arg) || defaults.is_empty() || arg.is_hide_default_value_set() {

@@ -11,10 +11,10 @@ use crate::support::skip::skip;
 
 const PROMPT: &str = "READY> ";
 
-/// Stands for the program: shows the words it was given.
+/// A stand-in for the program that prints its arguments.
 const STUB: &str = "#!/bin/sh\nprintf 'given:'\nprintf '<%s>' \"$@\"\nprintf ':given\\n'\n";
 
-/// What is typed, a TAB included, and what the program is given.
+/// The typed keys, including TAB, and the arguments that the program gets.
 type Case = (&'static str, &'static [&'static str]);
 
 /// Every shell completes these.
@@ -25,7 +25,7 @@ const COMMANDS: &[Case] = &[
     ("connect --no-sh\t", &["connect", "--no-shutdown"]),
 ];
 
-/// Those that know the values of options complete these. `afile` is the only file there.
+/// The shells that complete values of options complete these. `afile` is the only file in the directory.
 const VALUES: &[Case] = &[
     ("listen --service se\t", &["listen", "--service", "secret"]),
     ("listen --service di\t", &["listen", "--service", "discard"]),
@@ -38,7 +38,7 @@ const VALUES: &[Case] = &[
     ("connect --cork=of\t", &["connect", "--cork=off"]),
     ("connect --trace af\t", &["connect", "--trace", "afile"]),
     ("connect --trace=af\t", &["connect", "--trace=afile"]),
-    // No file is meant: a size, a duration, an address, a text.
+    // The value is not a file: a size, a duration, an address, a text.
     ("connect --chunk af\t", &["connect", "--chunk", "af"]),
     ("connect --delay af\t", &["connect", "--delay", "af"]),
     ("connect --chunk=af\t", &["connect", "--chunk=af"]),
@@ -47,7 +47,7 @@ const VALUES: &[Case] = &[
     ("listen af\t", &["listen", "af"]),
 ];
 
-/// A home with the stub, and a folder with one file.
+/// A home directory with the stand-in, and a directory with one file.
 struct Home(PathBuf);
 
 impl Home {
@@ -131,7 +131,7 @@ fn fish_completes_commands_options_and_values() {
     home.completes("fish", "-i", &[COMMANDS, VALUES]);
 }
 
-/// Its generator knows no values: options and commands only.
+/// The generator for elvish has no values: options and commands only.
 #[test]
 fn elvish_completes_commands_options_and_values() {
     let home = Home::new("elvish");

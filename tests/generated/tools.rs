@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use crate::support::skip::skip;
 use crate::{PAGES, in_repository};
 
-/// Columns of the terminals that are thought of, from the narrowest to the widest.
+/// The widths of terminals that are tested.
 const WIDTHS: RangeInclusive<usize> = 40..=200;
 
 /// The output of the tool for every page; nothing, and a line on stderr, where it is not installed.
@@ -68,7 +68,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The line as it is seen: what is struck over is one column.
+/// The visible line: overstruck characters are one column.
 fn without_overstrikes(line: &str) -> String {
     let mut seen = String::new();
     for c in line.chars() {

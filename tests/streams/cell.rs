@@ -1,10 +1,10 @@
-//! The columns of the table of streams, and the cells that their values make.
+//! The columns of the table of streams, and the cells of all combinations.
 
 use std::fmt;
 
 use crate::contract::Expected;
 
-/// An enum whose values have a name each, for the table that is printed.
+/// An enum with a name for each value, for the printed table.
 macro_rules! column {
     ($(#[$doc:meta])* $name:ident { $($(#[$value_doc:meta])* $value:ident = $text:literal,)+ }) => {
         $(#[$doc])*
@@ -24,9 +24,9 @@ macro_rules! column {
 }
 
 column! {
-    /// What is tested: the command that has the stdin and the stdout of the other columns.
+    /// The tested command, which has the stdin and stdout of the other columns.
     ///
-    /// A relay has neither: there the columns are those of its client.
+    /// A relay has neither: the columns are those of its client.
     Side {
         Connect = "connect",
         Listen = "listen",
@@ -36,12 +36,12 @@ column! {
 }
 
 column! {
-    /// What stdin is.
+    /// The kind of stdin.
     Stdin {
         File = "file",
-        /// A pipe whose bytes are ready at the start.
+        /// A pipe with its bytes ready at the start.
         PipeNow = "pipe-now",
-        /// A pipe whose bytes come when the connection is up and, where the peer ends first, its FIN has come.
+        /// A pipe whose bytes are written when the connection is up and, if the peer ends first, its FIN has arrived.
         PipeLate = "pipe-late",
         EmptyFile = "empty-file",
         EmptyPipe = "empty-pipe",
@@ -54,7 +54,7 @@ column! {
 }
 
 column! {
-    /// The program at the other end. With a relay this is the server, and its client as well where both can be.
+    /// The program at the other end. With a relay: the server, and the client too if the program can be both.
     Peer {
         Secretcat = "secretcat",
         Nc = "nc",
@@ -65,13 +65,13 @@ column! {
 }
 
 column! {
-    /// Who ends first, and how.
+    /// The end that comes first.
     End {
         /// The input of this side ends first.
         OursFirst = "ours-first",
         /// The input of the peer ends first.
         PeerFirst = "peer-first",
-        /// The peer is killed in the midst.
+        /// The peer is killed during the transfer.
         PeerKilled = "peer-killed",
         /// The peer closes after the first of many bytes.
         PeerClosesEarly = "peer-closes-early",
@@ -81,7 +81,7 @@ column! {
         OursFull = "ours-full",
         /// The stdout of this side is closed.
         OursClosed = "ours-closed",
-        /// Nobody reads the stdout of this side any more.
+        /// The reader of this side's stdout has closed.
         OursReaderGone = "ours-reader-gone",
         /// The server of the relay refuses the connection.
         Refused = "refused",
@@ -89,7 +89,7 @@ column! {
 }
 
 column! {
-    /// Where bytes go.
+    /// The direction of the bytes.
     Direction {
         ToPeer = "to-peer",
         FromPeer = "from-peer",
@@ -98,11 +98,11 @@ column! {
 }
 
 column! {
-    /// How many bytes go each way.
+    /// The number of bytes in each direction.
     Size {
         /// A short line.
         Line = "line",
-        /// More than all buffers of a connection hold.
+        /// More bytes than all buffers of a connection.
         Big = "big",
     }
 }
@@ -122,7 +122,7 @@ pub struct Cell {
 pub const COLUMNS: usize = 6;
 
 impl Cell {
-    /// Every combination of values, those that make no sense among them.
+    /// Every combination of values, including impossible ones.
     pub fn all() -> impl Iterator<Item = Cell> {
         let counts =
             [Side::ALL.len(), Stdin::ALL.len(), Peer::ALL.len(), End::ALL.len(), Direction::ALL.len(), Size::ALL.len()];
@@ -166,12 +166,12 @@ impl Cell {
         self.direction != Direction::ToPeer
     }
 
-    /// Whether the peer waits for the connection, and this side or the relay makes it.
+    /// Whether the peer listens, and this side or the relay connects.
     pub fn peer_listens(self) -> bool {
         matches!(self.side, Side::Connect | Side::Relay)
     }
 
-    /// The client of a relay: a Python program where it has to say how its connection ended.
+    /// The client of a relay: a Python program if it has to report how its connection ended.
     pub fn client(self) -> Peer {
         let says_nothing = self.peer != Peer::Secretcat && self.expected() != Expected::Equal;
         if says_nothing { Peer::Python } else { self.peer }
@@ -182,7 +182,7 @@ impl Cell {
         matches!(self.stdin, Stdin::EmptyFile | Stdin::EmptyPipe)
     }
 
-    /// Whether stdin ends while the conversation goes on, and the peer is sent that end.
+    /// Whether stdin ends during the conversation, and the peer receives that end.
     pub fn sends_its_end(self) -> bool {
         match self.stdin {
             Stdin::File | Stdin::PipeNow => true,

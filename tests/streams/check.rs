@@ -1,4 +1,4 @@
-//! Compares what came out of a cell with what the contract requires.
+//! Compares the result of a cell with the contract.
 
 use crate::cell::{Cell, Direction, End, Peer, Side, Size, Stdin};
 use crate::contract::{Expected, Seen};
@@ -7,7 +7,7 @@ use crate::ends::{From, bytes_of};
 use crate::programs::EARLY;
 use crate::support::Outcome;
 
-/// Whether all is as it must be; the error names what is not, and has the output of all programs.
+/// Checks the result; the error names the difference, with the output of all programs.
 pub fn check(cell: Cell, ended: &Ended) -> Result<(), String> {
     let checked = this_side(cell, ended).and_then(|()| other_side(cell, ended)).and_then(|()| bytes(cell, ended));
     checked.map_err(|wrong| {
@@ -45,13 +45,13 @@ fn this_side(cell: Cell, Ended { ours, relay, .. }: &Ended) -> Result<(), String
     }
 }
 
-/// Whether a loss shows as it must.
+/// Checks that a loss is reported as required.
 fn shows(cell: Cell, outcome: &Outcome, seen: Seen) -> Result<(), String> {
     let lines = lines(cell, outcome);
     match seen {
         Seen::Counted => {
             ensure(outcome.status == Some(1), "the status must be 1")?;
-            // One that goes on with the next connection says at its end how many have lost bytes.
+            // With --keep-open, the last line has the number of connections that lost bytes.
             let after = if cell.side == Side::Keep && outcome.stderr.starts_with("listening on ") {
                 &["secretcat: 1 connection lost bytes"][..]
             } else {
@@ -71,7 +71,7 @@ fn shows(cell: Cell, outcome: &Outcome, seen: Seen) -> Result<(), String> {
     }
 }
 
-/// What the peer must have observed, where it is one that says so.
+/// Checks the observation of the peer, if it reports one.
 fn other_side(cell: Cell, Ended { peer, .. }: &Ended) -> Result<(), String> {
     let Some(peer) = peer else { return Ok(()) };
     match (cell.peer, cell.expected()) {
@@ -82,8 +82,8 @@ fn other_side(cell: Cell, Ended { peer, .. }: &Ended) -> Result<(), String> {
         (Peer::Python, Expected::Equal) => ensure(peer.stderr == "end: eof\n", "the peer must see the end"),
         (Peer::Secretcat, _) if cell.end == End::PeerCannotWrite => shows(cell, peer, Seen::StdoutFailed),
         (Peer::Secretcat, _) if cell.end == End::PeerClosesEarly => shows(cell, peer, Seen::ReaderGone),
-        // Where our end has come the peer waits for nothing, once the kernel has all that it sends;
-        // and where all was received there is nothing to reset.
+        // If our end arrived, the peer waits for nothing once the kernel has all its bytes. If everything was received,
+        // there is nothing to reset.
         _ if cell.sends_its_end() && (cell.end == End::OursReaderGone || cell.size == Size::Line) => Ok(()),
         _ if cell.end == End::OursReaderGone && cell.size == Size::Line => Ok(()),
         (Peer::Python, _) if cell.cannot_write() => ensure(peer.stderr == "end: reset\n", "the peer must see a reset"),
@@ -92,7 +92,7 @@ fn other_side(cell: Cell, Ended { peer, .. }: &Ended) -> Result<(), String> {
     }
 }
 
-/// What arrived: all, or the first of it.
+/// Checks the received bytes: all, or a prefix.
 fn bytes(cell: Cell, Ended { ours, peer, .. }: &Ended) -> Result<(), String> {
     let whole = cell.expected() == Expected::Equal;
     let from_peer = if cell.receives() { bytes_of(From::Peer, cell.size) } else { b"" };
@@ -112,12 +112,12 @@ fn arrived(at: &str, got: &[u8], sent: &[u8], whole: bool) -> Result<(), String>
     ensure(!whole || got.len() == sent.len(), &format!("{at} has received {} bytes of {}", got.len(), sent.len()))
 }
 
-/// The lines on stderr besides those that are no failure.
+/// The lines on stderr, without those that are not failures.
 fn lines(cell: Cell, outcome: &Outcome) -> Vec<&str> {
     let waits =
         "peer closed its side; still waiting for stdin (--recv-only does not read it, --end-with-peer leaves now)";
     let lines = outcome.stderr.lines().filter(|line| !line.starts_with("listening on "));
-    // On either side that has a pipe: whoever fills it may be slow.
+    // For a side with a pipe: its writer may be slow.
     let has_pipe = matches!(cell.stdin, Stdin::PipeNow | Stdin::PipeLate) || cell.end == End::OursFirst;
     lines.filter(|line| !has_pipe || !line.ends_with(waits)).collect()
 }
@@ -129,7 +129,7 @@ fn counts(line: &str) -> bool {
     let before = before.trim_end_matches(" bytes").trim_end_matches(" byte");
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let whole = line.len() - before.len() > after.len() && before.rsplit(' ').next().is_some_and(is_number);
-    // The cause stands in front, or behind a colon.
+    // The cause is before the numbers, or after a colon.
     whole && is_number(unacknowledged) && (!why.is_empty() || before.contains(": "))
 }
 

@@ -1,30 +1,30 @@
-//! The required result of each cell, from "Streams" in the design and not from what the program does today.
+//! The required result of each cell, from "Streams" in the design, not from the behavior of the program.
 
 use crate::cell::{Cell, Direction, End, Peer, Side, Size, Stdin};
 
 /// The result of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expected {
-    /// Every byte arrives both ways, and the status is 0.
+    /// Every byte arrives in both directions, and the status is 0.
     Equal,
     /// Bytes are lost, and this side observes it.
     Seen(Seen),
-    /// Bytes are lost, and no sender or receiver can know it. The status is 0.
+    /// Bytes are lost, and neither side can observe it. The status is 0.
     Unseen(Unseen),
 }
 
-/// How a loss shows.
+/// The report of a loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// Status 1 and one line that counts what was not sent and what was not acknowledged.
+    /// Status 1 and one line with the number of bytes not sent and not acknowledged.
     Counted,
     /// Status 2 and one line that names stdout; the peer sees a reset.
     StdoutFailed,
-    /// Death by SIGPIPE, as cat, and not a word; the peer sees a reset.
+    /// Death by SIGPIPE without a message, as cat; the peer sees a reset.
     ReaderGone,
 }
 
-/// Why nobody can know.
+/// The reason why the loss cannot be observed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unseen {
     SenderKilled,
@@ -45,7 +45,7 @@ impl Unseen {
 }
 
 impl Cell {
-    /// What must come out.
+    /// The required result.
     pub fn expected(self) -> Expected {
         match self.end {
             End::OursFirst | End::PeerFirst => Expected::Equal,
@@ -54,11 +54,11 @@ impl Cell {
             End::PeerCannotWrite if self.size == Size::Line && self.peer != Peer::Secretcat => {
                 Expected::Unseen(Unseen::FailedAfterReading)
             }
-            // The secretcat that is killed resets its connection.
+            // A killed secretcat resets its connection.
             End::PeerKilled if self.direction == Direction::FromPeer && self.peer != Peer::Secretcat => {
                 Expected::Unseen(Unseen::SenderKilled)
             }
-            // The socat that cannot write does not read either: the kernel resets what it leaves unread.
+            // A socat that cannot write does not read either: the kernel resets the connection with unread bytes.
             End::PeerKilled
                 if self.direction == Direction::ToPeer
                     && self.size == Size::Line
@@ -73,7 +73,7 @@ impl Cell {
         }
     }
 
-    /// Why this cell is not one.
+    /// The reason why this combination is left out.
     pub fn left_out(self) -> Option<&'static str> {
         self.no_such_side()
             .or_else(|| self.no_such_stdin())
@@ -81,7 +81,7 @@ impl Cell {
             .or_else(|| self.peer_cannot())
     }
 
-    /// What a relay is without, and what only a relay has.
+    /// Combinations that a relay cannot have, and those that only a relay has.
     fn no_such_side(self) -> Option<&'static str> {
         if self.side != Side::Relay {
             return (self.end == End::Refused).then_some("only a relay goes on to another server");
@@ -147,13 +147,12 @@ impl Cell {
         }
     }
 
-    /// Whether the end of a stdin that never had a byte is sent: an empty transfer of connect is, while
-    /// a listener holds its end back.
+    /// Whether the end of a stdin without a byte is sent: `connect` sends it (an empty transfer), a listener does not.
     fn ends_without_a_byte(self) -> bool {
         self.side == Side::Connect && (self.stdin_is_empty() || self.stdin == Stdin::Terminal)
     }
 
-    /// What the other programs cannot do.
+    /// Combinations that the other programs cannot have.
     fn peer_cannot(self) -> Option<&'static str> {
         let leaves_at_our_end = self.peer_listens() && matches!(self.peer, Peer::Nc | Peer::Ncat) && self.receives();
         let ours_may_be_first = self.end == End::OursFirst

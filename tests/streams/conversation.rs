@@ -14,10 +14,10 @@ use crate::programs::{EARLY, Mode, Role, redirected};
 use crate::support::sockets::{self, Socket};
 use crate::support::{Outcome, Proc};
 
-/// How long a cell may take, far beyond what it does, also on a machine with much else to do.
+/// The time limit of a cell, far above its duration on a busy machine.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
-/// How often the state of a socket is looked at while nothing ends.
+/// The interval at which the state of a socket is checked.
 const LOOK: Duration = Duration::from_millis(2);
 
 /// A program with the test's ends of its streams.
@@ -38,7 +38,7 @@ impl Program {
 struct Conversation {
     cell: Cell,
     until: Instant,
-    /// The address of this side's connection, and of the peer's: with a relay they are two.
+    /// The addresses of this side's connection and of the peer's; with a relay they differ.
     near: SocketAddrV4,
     far: SocketAddrV4,
     ours: Program,
@@ -53,7 +53,7 @@ pub struct Ended {
     pub relay: Option<Outcome>,
 }
 
-/// Runs one cell; what is wrong with it is the error. The number tells the cells of this run apart.
+/// Runs one cell; the error describes a wrong result. The number distinguishes the cells of a run.
 pub fn run(cell: Cell, number: u16, files: &Files) -> Result<(), String> {
     let mut conversation = Conversation::start(cell, number, files)?;
     if let Err(wrong) = conversation.drive().and_then(|()| conversation.ends()) {
@@ -67,7 +67,7 @@ pub fn run(cell: Cell, number: u16, files: &Files) -> Result<(), String> {
 impl Conversation {
     fn start(cell: Cell, number: u16, files: &Files) -> Result<Conversation, String> {
         let until = Instant::now() + LIMIT;
-        // An address of this process and ports of this cell: nobody else takes them.
+        // An address of this process and ports of this cell, which nothing else uses.
         let [.., high, low] = std::process::id().to_be_bytes();
         let address = |port| SocketAddrV4::new(Ipv4Addr::new(127, high, low, 1), port);
         let near = address(10_000 + 2 * number);
@@ -201,7 +201,7 @@ impl Conversation {
         Ok(())
     }
 
-    /// Waits for an event, or for the end of this side: what that means is seen later.
+    /// Waits for an event, or for the end of this side, which is judged later.
     fn wait(&mut self, what: &str, happened: impl Fn(&Conversation) -> bool) -> Result<(), String> {
         while !happened(self) && !self.ours.proc.ends_by(Instant::now() + LOOK) {
             if Instant::now() > self.until {
@@ -223,13 +223,13 @@ impl Conversation {
         if self.cell.peer_listens() { sockets::accepted(self.far) } else { sockets::connecting(self.far) }
     }
 
-    /// Whether the peer's FIN or reset has come here.
+    /// Whether the peer's FIN or reset has arrived.
     fn peer_has_ended(&self) -> bool {
         self.our_socket().is_none_or(|socket| socket.peer_has_ended())
     }
 
-    /// Whether a peer that cannot write has what it is to be killed with: of many bytes some that
-    /// it has not read, of a line all, and our end.
+    /// Whether a peer that cannot write has received what it needs before it is killed: of many bytes, some that it has
+    /// not read; of a line, all bytes and our FIN.
     fn peer_is_stuck(&self) -> bool {
         let leaves_it_unread = matches!(self.cell.peer, Peer::Secretcat | Peer::Socat);
         self.peer_socket().is_some_and(|socket| match self.cell.size {
@@ -294,7 +294,7 @@ fn start_ours(cell: Cell, address: SocketAddrV4, files: &Files) -> Program {
 
 fn peer_input(cell: Cell, files: &Files) -> (Input, Mode) {
     match cell.end {
-        // Its bytes come after our end, or it is killed before they have ended.
+        // It sends its bytes after our end, or it is killed before they have ended.
         End::OursFirst | End::PeerKilled if cell.receives() => (Input::pipe(), Mode::Sends),
         _ if cell.receives() => (files.with(From::Peer, cell.size), Mode::Sends),
         End::PeerFirst if cell.peer == Peer::Secretcat => (files.empty(), Mode::Sends),

@@ -17,14 +17,14 @@ use crate::cell::{Size, Stdin};
 use crate::support::pty::open_pty;
 use crate::support::{Dir, noise_of};
 
-/// Who sends.
+/// The sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum From {
     Ours,
     Peer,
 }
 
-/// The bytes that one end sends: no piece of them stands twice in them, or in those of the other.
+/// The bytes of one sender. No part of them occurs twice, nor in the bytes of the other sender.
 pub fn bytes_of(from: From, size: Size) -> &'static [u8] {
     static BIG: [OnceLock<Vec<u8>>; 2] = [OnceLock::new(), OnceLock::new()];
     match (from, size) {
@@ -123,7 +123,7 @@ impl Input {
 }
 
 impl Feeder {
-    /// Writes all of this, as fast as it is taken, and then the end of input.
+    /// Writes all bytes as fast as possible, and closes the input.
     pub fn feed(&mut self, bytes: &'static [u8]) {
         match std::mem::replace(self, Feeder::Nothing) {
             Feeder::Nothing => {}
@@ -136,7 +136,7 @@ impl Feeder {
         }
     }
 
-    /// Writes all of this, and keeps the pipe open.
+    /// Writes all bytes, and keeps the pipe open.
     pub fn feed_open(&mut self, bytes: &'static [u8]) {
         if let Feeder::Pipe(pipe) = self {
             let open = Feeder::Pipe(pipe.try_clone().unwrap());
@@ -145,7 +145,7 @@ impl Feeder {
         }
     }
 
-    /// Writes this, and that is not the end. It is little: a pipe takes it.
+    /// Writes these bytes, and keeps the input open. They fit into a pipe.
     pub fn feed_part(&mut self, bytes: &[u8]) {
         if let Feeder::Pipe(pipe) = self {
             let _ = pipe.write_all(bytes);
@@ -163,13 +163,13 @@ pub struct Output {
 
 /// The test's end of a stdout.
 pub enum Watcher {
-    /// It is collected whole.
+    /// The whole output is collected.
     All,
-    /// Nobody sees it.
+    /// The output is not collected.
     Nobody,
     /// Full, and nobody reads it.
     Full { _reader: UnixStream },
-    /// Only the start is read; this says when that has come and the reader is gone.
+    /// Only the start is read; the flag is set when the reader has closed.
     Start(Arc<AtomicBool>),
 }
 
@@ -196,7 +196,7 @@ impl Output {
         Output::of(writer, Watcher::Nobody)
     }
 
-    /// Takes nothing: a socket, because a program may widen a pipe.
+    /// A stdout that accepts nothing: a socket, because a program may widen a pipe.
     pub fn stuck() -> Output {
         let (reader, writer) = UnixStream::pair().unwrap();
         let fill = || socket2::SockRef::from(&writer).send_with_flags(b"x", libc::MSG_DONTWAIT);
@@ -204,14 +204,14 @@ impl Output {
         Output::of(OwnedFd::from(writer), Watcher::Full { _reader: reader })
     }
 
-    /// A pipe whose reader leaves after the first bytes.
+    /// A pipe whose reader closes after the first bytes.
     pub fn start_only(len: usize) -> Output {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).unwrap();
         let gone = Arc::new(AtomicBool::new(false));
         let says = Arc::clone(&gone);
         thread::spawn(move || {
             let mut reader = File::from(reader);
-            // The program may end before.
+            // The program may end earlier.
             let _ = reader.read_exact(&mut vec![0; len]);
             drop(reader);
             says.store(true, Ordering::SeqCst);

@@ -1,7 +1,7 @@
-//! No stream loses bytes in silence: one table of commands, inputs, peers and endings.
+//! No stream loses bytes silently: one table of commands, inputs, peers and endings.
 //!
-//! `cargo test` runs cells that have every pair of values of two columns; with
-//! `SECRETCAT_MATRIX=all` every cell runs and the table is printed.
+//! `cargo test` runs cells that cover every pair of values of two columns. With `SECRETCAT_MATRIX=all` every cell runs,
+//! and the table is printed.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "what is unexpected ends the test")]
 #![allow(unreachable_pub, reason = "files shared between test binaries")]
 
@@ -29,7 +29,7 @@ use cell::{Cell, Peer};
 use contract::{Expected, Unseen};
 use ends::Files;
 
-/// Cells at a time. Most of the time of a cell is that of starting programs.
+/// The number of cells that run at once. Most of the time of a cell is the start of programs.
 const AT_A_TIME: usize = 4;
 
 #[test]
@@ -39,7 +39,7 @@ fn every_cell_ends_as_the_contract_requires() {
     if !all {
         cells = pairs::covering(&cells);
     }
-    // Some cells alone, for whoever works on them: parts of names, all of which a name must have.
+    // To run only some cells: parts of names, all of which a name must contain.
     if let Ok(only) = std::env::var("SECRETCAT_CELLS") {
         cells = Cell::all().filter(|cell| cell.left_out().is_none()).collect();
         cells.retain(|cell| only.split_whitespace().all(|part| cell.to_string().contains(part)));
@@ -105,7 +105,7 @@ fn run_all(cells: &[Cell]) -> Vec<CellResult> {
     results.into_inner().unwrap()
 }
 
-/// The table: a line a cell with what is expected, and whether that came out.
+/// Prints the table: one line per cell with the required result, and whether it was met.
 fn print(cells: &[Cell], results: &[CellResult]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for (cell, result) in cells.iter().zip(results) {

@@ -1,4 +1,4 @@
-//! Chooses a few cells that stand for all: every pair of values of two columns is in one of them.
+//! Chooses cells so that every pair of values of two columns is in at least one.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ fn pairs(cell: Cell) -> impl Iterator<Item = Pair> {
     order.map(move |(first, second)| [values[first], values[second]])
 }
 
-/// Takes the cell that has most pairs that no other one had before, the first of equals, until none is left.
+/// Repeatedly takes the first cell with the largest number of new pairs, until there are none.
 pub fn covering(cells: &[Cell]) -> Vec<Cell> {
     let mut missing: HashSet<Pair> = cells.iter().copied().flat_map(pairs).collect();
     let mut chosen = Vec::new();

@@ -7,23 +7,23 @@ use std::sync::OnceLock;
 use crate::cell::Peer;
 use crate::support::{clean, has, shell, skip};
 
-/// Who makes the connection.
+/// The role in making the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     Listen,
     Connect,
 }
 
-/// What a program of the other end does with its stdin.
+/// What the program at the other end sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// It sends what is there, and then its end.
+    /// It sends its input, then half-closes.
     Sends,
-    /// It has nothing to send: its end comes after that of the other.
+    /// It sends nothing and ends after the other side.
     Receives,
 }
 
-/// Bytes after which a peer closes early, and of the first part of a stream of two.
+/// The number of bytes after which a peer closes early, and the length of the first part of a stream of two.
 pub const EARLY: usize = 5000;
 
 impl Peer {
@@ -72,7 +72,7 @@ impl Peer {
                     Role::Listen => format!("TCP-LISTEN:{port},bind={host},reuseaddr"),
                     Role::Connect => format!("TCP:{host}:{port}"),
                 };
-                // -t: how long the other direction may go on when one has ended.
+                // -t: the time that the other direction may continue after one has ended.
                 match mode {
                     Mode::Sends => command.args(["-t", "60", "-", &end]),
                     Mode::Receives => command.args(["-u", &end, "STDOUT"]),

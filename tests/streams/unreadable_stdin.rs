@@ -20,7 +20,7 @@ fn under_nohup(args: &[&str]) -> Option<(Proc, Input)> {
     Some((proc, Input { stdio: Stdio::null(), feeder, closed }))
 }
 
-/// What it says besides nohup.
+/// Its stderr without the line of nohup.
 fn stderr(outcome: &Outcome) -> String {
     outcome.stderr.replace("nohup: ignoring input\n", "")
 }

@@ -1,4 +1,4 @@
-//! What `connect --raw` does after the peer's end, and the options that decide it.
+//! `connect --raw` after the peer has closed its side, and the options for that.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};

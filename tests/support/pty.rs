@@ -47,7 +47,7 @@ pub(crate) fn on_terminal(command: &Command) -> Command {
     on_terminal
 }
 
-/// What a program that edits lines asks of a terminal: to mark what is pasted. It shows nothing.
+/// The marks for pasted text that a line editor requests. They are invisible.
 const PASTE_MARKS: [&[u8]; 2] = [b"\x1b[?2004h", b"\x1b[?2004l"];
 
 /// A program on a terminal of its own.
@@ -56,9 +56,9 @@ pub(crate) struct Terminal {
     proc: Proc,
     keyboard: File,
     screen: Receiver<Vec<u8>>,
-    /// All that it has shown.
+    /// The whole output so far.
     shown: Vec<u8>,
-    /// How much of that was asked for with [`Terminal::sees`].
+    /// The length of the output that [`Terminal::sees`] has returned.
     seen: usize,
 }
 

@@ -11,7 +11,7 @@ use rustix::process::Signal;
 
 use super::{Dir, Outcome, Proc, accept, ask, exchange, poll_until, secretcat, skip, tcp};
 
-/// The reply of the service to a message with these digits.
+/// The reply to a message with these digits.
 pub(crate) fn digits(digits: &str) -> String {
     format!("Digits: {digits}   Count: {}\n", digits.len())
 }

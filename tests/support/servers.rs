@@ -16,7 +16,7 @@ pub(crate) enum Place<'a> {
 }
 
 impl Place<'_> {
-    /// An address that was free a moment ago, as `connect` takes it.
+    /// An address that was just free, in the form of `connect`.
     fn address(self) -> String {
         match self {
             Place::Port => TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string(),
@@ -29,7 +29,7 @@ impl Place<'_> {
 /// and a line on stderr, where the program is missing.
 #[track_caller]
 pub(crate) fn start(program: &str, place: Place<'_>, command: impl Fn(&mut Command, &str)) -> Option<(Proc, String)> {
-    // Debian keeps servers where only root looks for programs.
+    // Debian installs servers in directories that only root has in its path.
     let path = format!("{}:/usr/sbin:/usr/local/sbin", std::env::var("PATH").unwrap_or_default());
     if !has(program) && !Path::new("/usr/sbin").join(program).is_file() {
         skip::skip(program);

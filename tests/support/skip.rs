@@ -1,10 +1,10 @@
-//! Leaves a test out when this machine lacks what it needs, and fails where nothing may be lacking.
+//! Skips a test when this machine lacks a program or feature, and fails in CI.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::io::Write as _;
 use std::process::Command;
 
-/// Prints on stderr, past the capture of the test harness, that the calling test is left out.
+/// Prints on stderr, not captured by the test harness, that the calling test is skipped.
 ///
 /// The caller returns right after it. Where `SECRETCAT_CI` is set, as `.ci/run` does after it has
 /// installed everything, a missing peer is a fault of the machine.
@@ -18,7 +18,7 @@ pub(crate) fn skip(why: &str) {
 
 /// As [`skip`], for what no package of the CI machine brings (Python 2.7, a kernel's feature).
 pub(crate) fn skip_even_in_ci(why: &str) {
-    // A stderr that is gone is no reason for a test to fail.
+    // A closed stderr does not fail the test.
     let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }
 

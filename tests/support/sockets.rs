@@ -10,7 +10,7 @@ const LISTEN: u8 = 0x0A;
 const TIME_WAIT: u8 = 0x06;
 const SYN_SENT: u8 = 0x02;
 const SYN_RECV: u8 = 0x03;
-/// The peer's FIN has come.
+/// The peer's FIN has arrived.
 const PEER_HAS_ENDED: [u8; 5] = [0x06, 0x07, 0x08, 0x09, 0x0B];
 
 /// One socket of `/proc/net/tcp`.
@@ -29,7 +29,7 @@ impl Socket {
         ![SYN_SENT, SYN_RECV].contains(&self.state)
     }
 
-    /// Whether the FIN of the other end has come.
+    /// Whether the FIN of the other end has arrived.
     pub(crate) fn peer_has_ended(&self) -> bool {
         PEER_HAS_ENDED.contains(&self.state)
     }

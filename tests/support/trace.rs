@@ -63,11 +63,11 @@ impl Trace {
         self.of(conn, "barrier").iter().filter_map(|line| line["outcome"].as_str()).collect()
     }
 
-    /// Segments with data that one connection has sent, what was sent again not counted.
+    /// The number of data segments that one connection has sent, without retransmissions.
     #[track_caller]
     pub(crate) fn segments(&self, conn: u64) -> u64 {
         let last = *self.of(conn, "sample").last().unwrap();
-        // A FIN that was sent again is counted, and is no data.
+        // A retransmitted FIN is counted, but has no data.
         number(last, "data_segs_out") - number(last, "total_retrans").min(number(last, "bytes_retrans"))
     }
 }

@@ -22,7 +22,7 @@ fn server_without_a_usable_reply_is_status_1() {
             format!("secretcat: sweep {address}: no usable reply to the uncut messages: {why}\n"),
         );
     }
-    // Whether that is an end or a reset depends on whether the message was read.
+    // It is a close or a reset, depending on whether the message was read.
     let Some(server) = broken("slam", 0) else { return };
     let out = sweep(&server, &["-m", "SECRET 1", "--timeout", "1"], b"");
     assert_eq!(out.status, Some(1), "{out:?}");
@@ -45,7 +45,7 @@ fn refused_connection_is_reported_with_a_hint() {
 fn server_that_exits_ends_the_sweep_early() {
     let Some(server) = broken("exits_after", 20) else { return };
     let found = findings(&server, &["-m", "SECRET 12", "--jobs", "1"], b"");
-    // Besides, what the dying server still accepted.
+    // Plus the connections that the dying server still accepted.
     assert_eq!(
         (verdicts(&found)[..2].to_vec(), &found["reasons"]["connection refused"]),
         (vec![17, 0], &16.into()),
@@ -66,7 +66,7 @@ fn server_that_freezes_ends_the_sweep_early() {
     assert_eq!(found["status"], 4);
 }
 
-/// Who was it? The plans under way are shown, and prove nothing.
+/// The plans that were running are reported as not proven.
 #[test]
 fn server_crash_is_reported_with_the_plans_under_way() {
     let Some(server) = broken("crashes", 0) else { return };

@@ -44,13 +44,13 @@ fn too_long_reply_uses_the_framing() {
     let server = Server::start(&["--framing", "length:u16", "--max-message", "8", "-v"]);
     assert_eq!(server.exchange(b"\0\x09123456789"), "\0\x11Message too long.");
     server.proc.wait_for_stderr(": message longer than 8 bytes\n");
-    // An answer may be longer than its question, and than what the prefix can count.
+    // A reply may be longer than its request, and than its prefix can count.
     let server = Server::start(&["--framing", "length:u8"]);
     let digits = [b"\xffSECRET".to_vec(), vec![b'7'; 249]].concat();
     assert_eq!(server.exchange(digits), "\x11Message too long.");
 }
 
-/// A framing without statuses has no word for what is no message: the end is all there is to tell.
+/// A framing without statuses cannot report a malformed message: the connection is closed.
 #[test]
 fn truncated_message_is_not_answered() {
     let server = Server::start(&["--framing", "length:u16", "-v"]);

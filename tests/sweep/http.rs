@@ -1,4 +1,4 @@
-//! HTTP as `listen` answers it and as `connect` reads it.
+//! The HTTP framing of `listen` and of `connect`.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -8,14 +8,14 @@ use crate::support::sweep::{findings, verdicts};
 use crate::support::trace::Traced;
 use crate::support::{Dir, NOT_FOUND, Proc, Server, accept, digits, local_listener, run_command, secretcat, skip};
 
-/// A response of the server, as it is to what wishes nothing else.
+/// A response of the server to a request without wishes.
 fn response(head: &str, body: &str) -> String {
     format!("HTTP/1.1 {head}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 
 const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
 
-/// The response to what is no request; it ends the connection.
+/// The response to an invalid request; it closes the connection.
 fn bad_request(why: &str) -> String {
     response("400 Bad Request\r\nConnection: close", &format!("{why}\n"))
 }
@@ -36,11 +36,11 @@ fn curl_receives_plain_text_replies() {
         // Two requests go over one connection.
         let twice = curl(&["-d", "SECRET 2", "-w", "%{num_connects}\n", &url, &url]);
         twice.is(0, format!("{0}1\n{0}0\n", digits("2")), "");
-        // What answers HEAD has no body: with one, the second request would not find its answer.
+        // A response to HEAD has no body: with one, the second response would not be found.
         let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 23\r\n\r\n";
         let heads = curl(&["-I", "-w", "%{num_connects}\n", &url, &url]);
         heads.is(0, format!("{head}1\n{head}0\n"), "");
-        // Who says that it is the last request, and who is too old to say otherwise, is parted from.
+        // The connection is closed after a last request, and after HTTP/1.0.
         let closed = head.replacen("\r\n", "\r\nConnection: close\r\n", 1);
         for last in [&["-H", "Connection: close"][..], &["--http1.0"]] {
             let parted = curl(&[last, &["-i", "-w", "%{num_connects}\n", &url, &url]].concat());
@@ -62,7 +62,7 @@ fn curl_receives_plain_text_replies() {
     }
 }
 
-/// Whoever asks for too much over HTTP has it from the status, however much is still being sent.
+/// A client with a too large body gets the status, even while it is sending.
 #[test]
 fn curl_receives_413_for_a_body_over_the_limit() {
     if !skip::has_program("curl") {
@@ -80,7 +80,7 @@ fn curl_receives_413_for_a_body_over_the_limit() {
     server.stops_with("");
 }
 
-/// Reads this, and no further.
+/// Reads exactly these bytes.
 #[track_caller]
 fn reads(stream: &mut TcpStream, expected: &str) {
     let mut output = vec![0; expected.len()];
@@ -98,7 +98,7 @@ fn expect_100_continue_is_answered() {
             reads(&mut stream, CONTINUE);
             let body = if length.starts_with('T') { "8\r\nSECRET 3\r\n0\r\n\r\n" } else { "SECRET 3" };
             for byte in body.bytes() {
-                stream.write_all(&[byte]).unwrap(); // it is asked for once
+                stream.write_all(&[byte]).unwrap(); // `100 Continue` is sent once
             }
             reads(&mut stream, &response("200 OK", &digits("3")));
         }
@@ -107,7 +107,7 @@ fn expect_100_continue_is_answered() {
     }
 }
 
-/// The answer does not tell how a request was cut: a body that did not wait is answered like one that did.
+/// The reply does not depend on the cuts: a body sent without waiting gets the same reply.
 #[test]
 fn body_sent_without_waiting_gets_the_same_reply() {
     let server = Server::start(&["--framing", "http", "--max-message", "200"]);
@@ -117,7 +117,7 @@ fn body_sent_without_waiting_gets_the_same_reply() {
     for (request, answer) in [
         (format!("POST / HTTP/1.1\r\nContent-Length: 1\r\n{expect}x"), asked_for.clone()),
         (chunks.clone() + "1\r\nx\r\n0\r\n\r\n", asked_for),
-        // Nothing is asked for that is not there, or that comes by itself.
+        // No `100 Continue` without a body, or for a body that is sent without waiting.
         (format!("GET / HTTP/1.1\r\n{expect}"), response("200 OK", NOT_FOUND)),
         (format!("POST / HTTP/1.1\r\nContent-Length: 0\r\n{expect}"), response("200 OK", NOT_FOUND)),
         (
@@ -134,7 +134,7 @@ fn body_sent_without_waiting_gets_the_same_reply() {
     for (request, answer) in [
         (chunks.clone() + "x\r\n", CONTINUE.to_owned() + &bad_size),
         (chunks + "ff\r\n", CONTINUE.to_owned() + &too_long),
-        // Nor is anything asked for that would not be taken.
+        // No `100 Continue` for a body that would be refused.
         (format!("POST / HTTP/1.1\r\nContent-Length: 201\r\n{expect}"), too_long),
     ] {
         for size in [request.len(), 1] {
@@ -154,7 +154,7 @@ fn curl_waiting_for_100_continue_receives_it() {
     }
     let server = Server::start(&["--framing", "http", "--max-message", "4M"]);
     let url = format!("http://{}/", server.address());
-    // It sends the body by itself after this time, and gives up long before.
+    // curl sends the body by itself after this time, long after it has aborted.
     let held_back = ["-sS", "-i", "-m", "30", "--expect100-timeout", "3600", "--data-binary", "@-"];
     let answer = CONTINUE.to_owned() + &response("200 OK", &digits("5"));
     for how in
@@ -165,7 +165,7 @@ fn curl_waiting_for_100_continue_receives_it() {
         let out = run_command(&mut curl, "SECRET 5");
         out.is(0, format!("{answer}1\n{answer}0\n"), "");
     }
-    // By default it holds back a body larger than 1 MiB.
+    // By default curl waits before a body larger than 1 MiB.
     let large = format!("SECRET 5{}", "x".repeat(2 << 20));
     run_command(Command::new("curl").args(held_back).arg(&url), large).is(0, &answer, "");
     server.stops_with("");
@@ -187,11 +187,11 @@ fn malformed_request_is_answered_400_whatever_the_cuts() {
     let server = Server::start(&["--framing", "http", "-v"]);
     let good = "POST / HTTP/1.1\r\nContent-Length: 8\r\n\r\nSECRET 4";
     for (bad, why) in cases {
-        // What was right before it has its answer, and nothing behind it has one.
+        // Valid requests before it are answered; requests after it are not.
         let requests = format!("{good}{bad}{good}");
         let answers = response("200 OK", &digits("4")) + &bad_request(why);
         assert_eq!(server.exchange(&requests), answers);
-        // The end of the connection is the server's to begin.
+        // The server closes first.
         let mut stream = server.open();
         stream.set_nodelay(true).unwrap();
         for byte in format!("{good}{bad}").bytes() {
@@ -246,19 +246,19 @@ fn bytes_after_the_last_request_are_ignored() {
     let answer = server.exchange(last);
     assert_eq!(answer.lines().next(), Some("HTTP/1.1 200 OK"));
     assert_eq!(server.exchange(last.repeat(3)), answer);
-    // The end of the connection is the server's to begin.
+    // The server closes first.
     let mut stream = server.open();
     stream.write_all(last.as_bytes()).unwrap();
     let mut output = String::new();
     stream.read_to_string(&mut output).unwrap();
     assert_eq!(output, answer);
-    // Nor is it looked at: each of the three connections had one message, and one answer.
+    // Each of the three connections had one message and one reply; the rest was not decoded.
     let trace = server.stop_and_read();
     let messages = trace.connections("listen").into_iter().map(|conn| trace.of(conn, "message").len());
     assert_eq!(messages.collect::<Vec<_>>(), [2, 2, 2]);
 }
 
-/// Answers the first connection with these bytes, one a segment, and ends it where that is asked for.
+/// Sends these bytes on the first connection, one per segment, and closes it if requested.
 fn answered(response: &[u8], close: bool) -> (Proc, TcpStream) {
     let (listener, address) = local_listener();
     let client = Proc::start(&mut secretcat(["connect", &address, "--framing", "http", "-m", "question"]));

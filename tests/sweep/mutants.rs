@@ -8,12 +8,12 @@ use serde_json::Value;
 use crate::support::sweep::{broken, findings, sweep, verdicts};
 use crate::support::{Outcome, Server, has, run, run_command, shell};
 
-/// A wrong server, what it is asked, and what must come of it.
+/// A wrong server, the requests, and the required findings.
 struct Mutant {
     name: &'static str,
     number: usize,
     args: &'static [&'static str],
-    /// Where the simplest difference is cut, boundaries of messages left out.
+    /// The cuts of the simplest difference, without boundaries of messages.
     cuts: &'static [u64],
     joined: &'static [u64],
     fin: &'static str,
@@ -55,16 +55,16 @@ fn mutants() -> Vec<Mutant> {
 fn every_mutant_is_found_shrunk_and_repeated() {
     assert_eq!(LONG[1].len() + 1, 140);
     let header = format!("{:<14}{:>6}{:>11}  {}\n", "mutant", "plans", "different", "simplest");
-    // Each waits mostly for its command to end: all at once.
+    // Each mostly waits for its command: run all at once.
     let lines: Vec<String> = std::thread::scope(|scope| {
         let tests: Vec<_> = mutants().into_iter().map(|mutant| scope.spawn(move || is_found(&mutant))).collect();
         tests.into_iter().map(|test| test.join().unwrap()).collect()
     });
-    // Past the capture of the test harness: the table is for whoever reads the log.
+    // Not captured by the test harness: the table is for readers of the log.
     let _ = writeln!(std::io::stderr(), "{header}{}", lines.concat());
 }
 
-/// Finds one mutant; its line of the table.
+/// Finds one mutant; returns its line of the table.
 fn is_found(mutant: &Mutant) -> String {
     let name = mutant.name;
     let Some(server) = broken(name, mutant.number) else { return String::new() };
@@ -90,7 +90,7 @@ fn inside(found: &Value, difference: &Value) -> Vec<u64> {
     let mut boundaries = Vec::new();
     for message in found["messages"].as_array().unwrap() {
         let text = message.as_str().unwrap();
-        // What is escaped stands as \xHH for one byte, or as \n or \r.
+        // Escaped bytes are \xHH, \n or \r.
         let bytes = text.replace("\\r", "r").replace("\\n", "n");
         end += bytes.len() as u64 - 3 * text.matches("\\x").count() as u64;
         boundaries.push(end);
@@ -99,7 +99,7 @@ fn inside(found: &Value, difference: &Value) -> Vec<u64> {
     cuts.filter(|cut| !boundaries.contains(cut)).collect()
 }
 
-/// The printed commands make the server say again what the sweep got.
+/// Checks that the printed commands repeat the replies that the sweep got.
 fn repeats(server: &Server, found: &Value) {
     for difference in found["differences"].as_array().unwrap() {
         let command = difference["repeat"].as_str().unwrap();
@@ -159,8 +159,7 @@ fn correct_servers_have_no_differences() {
     }
 }
 
-/// Where the last write went nobody can see when the server's socket is gone with the answer; the
-/// cuts before it were seen to arrive.
+/// If the server closes with its reply, the last write cannot be proven; the cuts before it can.
 #[test]
 fn server_that_closes_with_its_reply_is_proven() {
     let Some(server) = broken("abrupt", 0) else { return };

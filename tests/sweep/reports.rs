@@ -68,7 +68,7 @@ fn junit_report_is_xml_with_the_right_counts() {
                  'two cuts: 28 plans with the same replies', 'end of stream: 2 plans with the same replies']";
     assert_eq!(parsed(&file), format!("0 0 {names}\n"));
 
-    // What is not proven, or was not tried, is an error: a CI system takes what is skipped for passed.
+    // Plans that were not proven or not tried are errors: a CI system would count skipped cases as passed.
     let Some(gone) = broken("exits_after", 20) else { return };
     let args = [&["-m", "SECRET 12", "--jobs", "1"], &junit[..]].concat();
     assert_eq!(sweep(&gone, &args, b"").status, Some(4));
@@ -89,7 +89,7 @@ fn unwritable_report_is_an_error() {
     server.stops_with("");
 }
 
-/// A server that freezes makes a sweep that lasts until somebody ends it.
+/// A sweep that lasts until it is ended, because the server freezes.
 fn frozen() -> Option<(Server, Command)> {
     let server = broken("freezes_after", 20)?;
     let args = ["sweep", &server.address(), "-m", "SECRET 12", "--jobs", "1", "--timeout", "1h"];
@@ -162,7 +162,7 @@ fn progress_is_shown_only_at_a_terminal() {
     let (out, shown) = terminal.end();
     assert_eq!(out.signal, Some(2), "{shown:?}");
     assert!(shown.contains("\r\u{1b}[K                   plans "), "the line is gone: {shown:?}");
-    // A sweep that lasts a second has a line somewhere, but not where it is not wanted or could not be erased.
+    // A sweep of a second prints progress, except where it is not wanted or cannot be erased.
     let slow = Server::start(&["--chunk", "1", "--delay", "1ms"]);
     let args = ["sweep", &slow.address(), "-m", "SECRET 12", "--jobs", "1"];
     let (out, shown) = Terminal::start(&secretcat(args)).end();

@@ -11,7 +11,7 @@ fn is_right(address: &str, args: &[&str], request: &[u8]) {
     assert!(output.contains(" 1000 plans: 1000 same, 0 different, 0 not proven"), "{output}");
 }
 
-/// A GET that is answered with a page, a HEAD, and a GET that is answered with an error, on one connection.
+/// On one connection: a GET with a page as its response, a HEAD, and a GET with an error.
 const WEB: &[u8] = b"GET /page HTTP/1.1\r\nHost: a\r\n\r\nHEAD /page HTTP/1.1\r\nHost: a\r\n\r\n\
     GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n";
 const WEB_ARGS: &[&str] = &["--framing", "http", "--mask", "(?m)^Date:.*$"];
@@ -54,7 +54,7 @@ fn nginx_has_no_differences() {
     let dir = site("nginx");
     let Some((_proc, address)) = servers::nginx(Place::Port, &dir) else { return };
     is_right(&address, WEB_ARGS, WEB);
-    // What answers HEAD has no body, and the next answer is not taken for it.
+    // A response to HEAD has no body, and the next response is not taken for its body.
     let out = run(["sweep", &address, "--json", "--max-plans", "2"].iter().chain(WEB_ARGS), WEB);
     let found: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!(found["expected"]["replies"].as_array().unwrap().len(), 3, "{found:#}");

@@ -25,7 +25,7 @@ fn all_plans_are_tried_and_every_cut_is_proven() {
     server.stops_with("");
 }
 
-/// A server that answers nobody before four are there is answered to by four jobs, not by three.
+/// A server that waits for four clients replies with four jobs, not with three.
 #[test]
 fn jobs_sets_the_number_of_parallel_connections() {
     let Some(server) = broken("together", 4) else { return };
@@ -36,8 +36,8 @@ fn jobs_sets_the_number_of_parallel_connections() {
     assert_eq!((&found["verdicts"]["same"], &found["status"]), (&0.into(), &4.into()), "{found:#}");
 }
 
-/// What is answered only at our end is waited for once, to learn that, and not with every plan: else a
-/// thousand of them would take minutes.
+/// Replies that come only after the half-close are waited for once, not with every plan: otherwise a thousand plans
+/// would take minutes.
 #[test]
 fn unterminated_last_line_is_answered_at_half_close() {
     let server = Server::start(&[]);
@@ -112,7 +112,7 @@ different when cut once: message 1 at 1-8
     server.stops_with("");
 }
 
-/// The server answers `message` in these two ways, without a cut; the error suggests a mask that helps.
+/// Checks that the server sends these two replies to `message` without a cut, and that the error suggests a mask.
 #[track_caller]
 fn is_unsteady(server: &Server, message: &str, answers: [&str; 2], mask: &str) {
     let [one, other] = answers;
@@ -134,7 +134,7 @@ fn unsteady_reply_is_reported_with_a_helpful_mask() {
     is_unsteady(&server, "hi", answers, "(?m)^request-id:.*$");
 }
 
-/// Both baselines may have the same date by chance, and every plan behind them another.
+/// Both baselines may have the same date by chance, and later plans another one.
 #[test]
 fn date_that_changes_during_the_sweep_is_no_difference() {
     let Some(server) = broken("ticks", 20) else { return };
@@ -156,7 +156,7 @@ fn difference_that_does_not_repeat_is_not_proven() {
     assert_eq!(found["status"], 4);
 }
 
-/// Nobody can look into a server's queue from another host: the same replies prove nothing then.
+/// The queue of a server is not visible from another host, so the same replies prove nothing.
 #[test]
 fn same_replies_from_another_host_prove_nothing() {
     let Some(net) = Net::pair() else { return };
@@ -171,7 +171,7 @@ fn same_replies_from_another_host_prove_nothing() {
                     not proven: 49 plans: it was not visible whether the cuts arrived as separate reads\n\
                     10.10.11.2:4500: 1 message, 10 bytes, 51 plans: 2 same, 0 different, 49 not proven\n";
     assert_eq!((out.status, String::from_utf8_lossy(&out.stdout).as_ref()), (Some(4), expected), "{out:?}");
-    // What is wrong is wrong, however it was cut.
+    // A wrong reply is a difference even if its cuts were not proven.
     let wrong = Proc::start(&mut net.on(1, &secretcat(["listen", "10.10.11.2:4501", "--bug", "one-read"])));
     wrong.wait_for_stderr("listening on");
     let args = ["sweep", "10.10.11.2:4501", "-m", "SECRET 1"];
