@@ -16,7 +16,7 @@ use crate::support::{
     with_deadline, without_durations,
 };
 
-/// Hands stdin over as `sd_listen_fds(3)` has it: as descriptor 3, to the process of this number.
+/// Passes stdin as `sd_listen_fds(3)` describes: as descriptor 3, to the process with this number.
 const HAND_OVER: &str = r#"exec 3<&0 </dev/null
 LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=lab.socket; export LISTEN_PID LISTEN_FDS LISTEN_FDNAMES
 exec "$0" listen "$@""#;
@@ -25,7 +25,7 @@ fn with_socket(socket: impl Into<OwnedFd>, command: &mut Command) -> Proc {
     Proc::start_on(command, Stdio::from(socket.into()), Stdio::piped(), Stdio::piped())
 }
 
-/// A path for a socket of this test's own.
+/// A path for a socket of this test.
 fn path(name: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("secretcat-{}-{name}", std::process::id()));
     let _ = std::fs::remove_file(&path);
@@ -87,7 +87,7 @@ fn inherited_descriptor_must_be_a_stream_socket() {
         let error = format!("secretcat: take over the socket from the service manager (lab.socket): {why}\n");
         with_socket(socket, &mut shell(HAND_OVER, [] as [&str; 0])).end().is(2, "", error);
     }
-    // A descriptor of the program's own is never taken for the one that it was promised.
+    // A descriptor that the program opened itself is never taken for the passed one.
     let none = HAND_OVER.replace("exec 3<&0", "exec 3<&-");
     let why = "descriptor 3 was not handed over";
     let error = format!("secretcat: take over the socket from the service manager (lab.socket): {why}\n");
@@ -119,7 +119,7 @@ fn inherited_connection_is_the_only_client() {
         assert_eq!((out.status, without_durations(&out.stderr)), (Some(0), line));
         std::fs::remove_file(name).unwrap();
     }
-    // Of a unix socket, as a pipe, and past a rule that keeps it out.
+    // A unix socket, with --service pipe, and with a client that a rule rejects.
     let (client, socket) = UnixStream::pair().unwrap();
     client.set_read_timeout(Some(DEADLINE)).unwrap();
     let proc = with_socket(socket, &mut shell(HAND_OVER, [] as [&str; 0]));

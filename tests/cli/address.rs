@@ -63,11 +63,11 @@ fn default_address_comes_from_the_environment() {
     let server = Server::from_command(listen.env("SECRETCAT_ADDRESS", "127.0.0.1:0"));
     let mut connect = secretcat(["connect", "-m", "SECRET 1"]);
     run_command(connect.env("SECRETCAT_ADDRESS", server.address()), "").is(0, digits("1"), "");
-    // What is typed is stronger.
+    // The command line takes precedence.
     let mut connect = secretcat(["connect", &server.address(), "-m", "SECRET 1"]);
     run_command(connect.env("SECRETCAT_ADDRESS", "nosuch.invalid"), "").is(0, digits("1"), "");
     server.stops_with("");
-    // A mistake in the variable is reported with the name of the variable.
+    // The error for a wrong variable names the variable.
     for command in ["listen", "connect", "sweep"] {
         let refused = |words: &[&str]| {
             let mut program = secretcat([&[command][..], words].concat());
@@ -113,7 +113,7 @@ fn stale_socket_file_is_replaced_but_a_live_one_is_kept() {
     let dir = Dir::new("stale");
     let path = dir.file("socket");
     let address = format!("unix:{}", path.display());
-    drop(UnixListener::bind(&path).unwrap()); // the file stays: its program is gone
+    drop(UnixListener::bind(&path).unwrap()); // the file remains without its program
     assert!(path.exists());
     let server = Proc::start(&mut secretcat(["listen", &address]));
     server.wait_for_stderr("listening on");
@@ -128,7 +128,7 @@ fn stale_socket_file_is_replaced_but_a_live_one_is_kept() {
     server.signal(rustix::process::Signal::TERM);
     assert_eq!(server.end().status, Some(0));
 
-    // A file that is no socket is somebody's, and stays as it is.
+    // A file that is not a socket is not removed.
     std::fs::write(&path, "precious").unwrap();
     assert_eq!(run(["listen", &address], "").status, Some(1));
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
@@ -152,7 +152,7 @@ fn port_can_be_reused_right_after_listen_ends() {
     let server = Server::start(&[]);
     let address = server.address();
     let client = tcp(server.addr);
-    server.stops_with(""); // it closes first: the connection stays in TIME_WAIT on its side
+    server.stops_with(""); // it closes first, so its side is in TIME_WAIT
     drop(client);
     let again = Server::at(&address, &[]);
     assert_eq!(again.address(), address);

@@ -76,7 +76,7 @@ fn arguments_may_be_invalid_utf8() {
     // A message is bytes.
     let args = ["connect".into(), server.address().into(), "-m".into(), not_text("SECRET ")];
     run(args, "").is(0, digits("1"), "");
-    // So is the path of a socket; where a terminal may see it, it is escaped.
+    // The path of a socket is bytes too; it is escaped for a terminal.
     let dir = Dir::new("bytes");
     let mut path = OsString::from("unix:");
     path.push(dir.path());
@@ -90,7 +90,7 @@ fn arguments_may_be_invalid_utf8() {
     let unix = Proc::start(&mut secretcat([OsStr::new("listen"), &path]));
     assert_eq!(unix.wait_for_stderr("\n"), format!("listening on {shown}\n"));
     run([OsStr::new("connect"), &path, OsStr::new("-mSECRET 1")], "").is(0, digits("1"), "");
-    // Everywhere else they are refused, in one line that holds no byte of theirs that a terminal would obey.
+    // Everywhere else they are refused, in one line without control characters.
     for args in [
         vec![not_text("")],
         vec!["listen".into(), not_text("h")],
@@ -138,7 +138,7 @@ fn unknown_host_prints_one_line_and_status_1() {
     for command in ["connect", "listen"] {
         let out = run([command, "nosuch.invalid"], "");
         assert_eq!((out.status, &out.stdout[..]), (Some(1), &b""[..]), "{out:?}");
-        // The words in the middle are the resolver's, and differ with the network.
+        // The middle part is from the resolver, and depends on the network.
         let line = out.stderr.strip_suffix('\n').unwrap();
         assert!(line.starts_with("secretcat: resolve nosuch.invalid:4500: "), "{line:?}");
         assert!(line.ends_with(" (check the name, or give a numeric address)") && !line.contains('\n'), "{line:?}");
@@ -255,7 +255,7 @@ fn full_disk_on_stdout_is_an_error() {
         let proc = Proc::start_on(&mut secretcat(args), Stdio::piped(), full().into(), Stdio::piped());
         proc.end().is(2, "", full_stdout);
     }
-    // A stderr that takes nothing keeps nobody from working.
+    // A blocked stderr does not block the program.
     let args = ["connect", &server.address(), "-v", "-m", "SECRET 1"];
     let proc = Proc::start_on(&mut secretcat(args), Stdio::piped(), Stdio::piped(), full().into());
     proc.end().is(0, digits("1"), "");
@@ -272,7 +272,7 @@ fn closed_standard_streams_are_not_reused_for_sockets() {
     let closed_stdout = "secretcat: write to stdout: bad file descriptor\n";
     with("exec \"$0\" \"$@\" >&-", &["connect", &address]).is(2, "", closed_stdout);
     with("exec \"$0\" \"$@\" >&-", &["connect", "--raw", &address]).is(2, "", closed_stdout);
-    with("exec \"$0\" \"$@\" <&- >&-", &["connect", &address]).is(0, "", ""); // nothing was to be written
+    with("exec \"$0\" \"$@\" <&- >&-", &["connect", &address]).is(0, "", ""); // there was nothing to write
     with("exec \"$0\" \"$@\" 2>&-", &["connect", &address]).is(0, digits("1"), "");
     with("exec \"$0\" \"$@\" <&- >&- 2>&-", &["connect", &address, "-m", "x"]).is(2, "", "");
     with("exec \"$0\" \"$@\" 2>&-", &["connect", "127.0.0.1:1"]).is(1, "", "");

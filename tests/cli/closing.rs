@@ -1,4 +1,4 @@
-//! How connections are closed: each one ends in bounded time, and none too early.
+//! How connections are closed: each one in bounded time, and none too early.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -11,7 +11,7 @@ use crate::support::{
     secretcat, start_pipe_with_file, start_relay,
 };
 
-/// Waits until the program has no more descriptors than this.
+/// Waits until the program has at most this number of descriptors.
 #[track_caller]
 fn has_only(server: &Server, usual: usize) {
     let pace = Server::start(&[]);
@@ -31,7 +31,7 @@ fn source_closes_after_its_client_disconnects() {
         leave(client);
         has_only(&server, usual);
     }
-    // A client that has half-closed, and whose FIN arrives before anything fails, may still read.
+    // A client that has half-closed before the failure may still read.
     let mut client = server.open();
     client.shutdown(Shutdown::Write).unwrap();
     client.read_exact(&mut vec![0; 20_000_000]).unwrap();
@@ -48,7 +48,7 @@ fn barrier_does_not_wait_after_a_reset() {
             let mut client = server.open();
             client.write_all(b"SECRET 1\n").unwrap();
             client.shutdown(Shutdown::Write).unwrap();
-            // The first byte is there, and the others are on their way to nobody.
+            // The first byte has arrived, and the others will not be read.
             client.read_exact(&mut [0]).unwrap();
             drop(client);
         }
@@ -71,7 +71,7 @@ fn slow_reading_listener_closes_after_message_too_long() {
 
 #[test]
 fn closing_client_that_reads_nothing_hits_idle_timeout() {
-    // What one takes who does not read is one byte.
+    // A client that does not read receives one byte.
     let careful = ["--chunk", "1", "--barrier", "peer-read", "--max-message", "10"];
     for floods in [false, true] {
         let server = Server::start(&[&careful[..], &["-v", "--idle-timeout", "300ms"]].concat());
@@ -79,7 +79,7 @@ fn closing_client_that_reads_nothing_hits_idle_timeout() {
         client.write_all(b"SECRET 1\n").unwrap();
         let is_left = || server.proc.output_so_far().1.contains("idle timeout");
         if floods {
-            // The message becomes too long, and what comes then is read and forgotten.
+            // The message becomes too long, and the bytes after it are read and dropped.
             poll_until("it is left", || drop(client.write(&[b'x'; 4096])), is_left);
         } else {
             client.shutdown(Shutdown::Write).unwrap();
@@ -114,7 +114,7 @@ fn backpressure_does_not_count_as_idle_time() {
     relay.stops_with("");
 }
 
-/// Reads to the end: it is a reset, and comes before so many bytes.
+/// Reads to the end, which is a reset before this number of bytes.
 #[track_caller]
 fn is_cut_short(client: &mut TcpStream, whole: usize) {
     let mut received = Vec::new();
@@ -133,7 +133,7 @@ fn aborted_stream_ends_with_a_reset() {
         server.proc.wait_for_stderr("idle timeout");
         is_cut_short(&mut client, 50 << 20);
     }
-    // Nor where the time for an orderly end is over.
+    // Also after the time for an orderly close.
     let mut client = source.open();
     client.read_exact(&mut [0]).unwrap();
     source.stops_with("secretcat: shutdown aborted 1 connection\n");

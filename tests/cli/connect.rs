@@ -34,7 +34,7 @@ fn quit_words_from_a_pipe_are_messages() {
 #[test]
 fn messages_come_from_the_command_line() {
     let server = Server::start(&[]);
-    // stdin is not read: it stays open, and nothing waits for it.
+    // stdin is not read: it stays open, and the run does not wait for it.
     let (mut keyboard, stdin) = UnixStream::pair().unwrap();
     keyboard.write_all(b"SECRET 2\n").unwrap();
     let mut command = secretcat(["connect", &server.address(), "-m", "SECRET 1", "--message", "quit"]);
@@ -125,7 +125,7 @@ fn crlf_option_ends_each_message_with_cr_lf() {
     let mut server = accept(&listener);
     assert_eq!(read_line(&mut server), "one\r\n");
     server.write_all(b"yes\r\n").unwrap();
-    proc.end().is(0, "yes\r\n", ""); // as it came
+    proc.end().is(0, "yes\r\n", ""); // byte for byte
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn shutdown_option_half_closes_at_end_of_input() {
     let proc = Proc::start(&mut secretcat(["connect", &address, "-N", "-m", "one"]));
     let mut server = accept(&listener);
     let mut got = String::new();
-    server.read_to_string(&mut got).unwrap(); // the end comes before any reply
+    server.read_to_string(&mut got).unwrap(); // the half-close comes before any reply
     assert_eq!(got, "one\n");
     server.write_all(b"late\n").unwrap();
     proc.end().is(0, "late\n", "");
@@ -227,7 +227,7 @@ fn reply_over_the_limit_is_status_1_with_a_reason() {
     let mut server = accept(&listener);
     assert_eq!(read_line(&mut server), "a\n");
     server.write_all(b"ok\n").unwrap();
-    server.write_all(&[b'x'; 5000]).unwrap(); // and no line feed: it is bounded before that comes
+    server.write_all(&[b'x'; 5000]).unwrap(); // without a line feed: the limit holds before one arrives
     let stderr = format!(
         "secretcat: connect {address}: a reply of more than 1024 bytes (--max-message sets the limit) \
          with 1 message unanswered\n"
@@ -272,7 +272,7 @@ fn interrupted_poll_does_not_fail_stdin_or_stdout() {
         return;
     }
     let server = Server::start(&[]);
-    // Every other poll(2) ends as a handled signal would end it.
+    // Every second poll(2) is interrupted as by a handled signal.
     let interrupt = ["-e", "trace=poll", "-e", "inject=poll:error=EINTR:when=2+2"];
     let mut traced = straced(Path::new("/dev/null"), &interrupt, ["connect", &server.address()]);
     run_command(&mut traced, "SECRET 1\nhello\n").is(0, digits("1") + NOT_FOUND, "");

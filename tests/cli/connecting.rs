@@ -1,4 +1,4 @@
-//! How long `connect` tries to connect, and how often it retries.
+//! The time limit for connecting, and retries.
 
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
@@ -11,7 +11,7 @@ use crate::support::{DEADLINE, Dir, FreePort, Proc, accept, read_line, run, secr
 
 #[test]
 fn connect_timeout_limits_one_attempt() {
-    // A queue for one connection, and full: further ones are left without an answer.
+    // A full queue for one connection: further ones get no answer.
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     listener.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
     listener.listen(0).unwrap();
@@ -29,7 +29,7 @@ fn connect_timeout_limits_one_attempt() {
     let stderr =
         format!("secretcat: connect {address}: no connection within 300ms (--connect-timeout sets the limit)\n");
     out.is(1, "", stderr);
-    // -w limits connecting too, as nc's does, and is the option to change then.
+    // -w also limits connecting, as in nc, and the error names it.
     let out = run(["connect", &address, "-w", "300ms", "-m", "a"], "");
     let stderr = format!("secretcat: connect {address}: no connection within 300ms (--idle-timeout sets the limit)\n");
     out.is(1, "", stderr);
@@ -66,7 +66,7 @@ fn full_backlog_of_a_unix_socket_is_retried() {
     let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
     listener.bind(&path).unwrap();
     listener.listen(0).unwrap();
-    listener.set_read_timeout(Some(DEADLINE)).unwrap(); // of accept(2) too
+    listener.set_read_timeout(Some(DEADLINE)).unwrap(); // also limits accept(2)
     let waiting: Vec<_> = std::iter::repeat_with(|| Socket::new(Domain::UNIX, Type::STREAM, None).unwrap())
         .take_while(|socket| {
             socket.set_nonblocking(true).unwrap();

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use crate::support::trace::{self, Trace, Traced};
 use crate::support::{Dir, NOT_FOUND, Proc, Server, accept, digits, local_listener, read_line, run, secretcat};
 
-/// What one end wrote and what the other end read, with `--loopback`.
+/// The writes of one end and the reads of the other, with `--loopback`.
 fn ends(trace: &Trace) -> (Vec<u64>, Vec<u64>) {
     (trace.writes(trace.connections("connect")[0]), trace.reads(trace.connections("listen")[0]))
 }
@@ -24,7 +24,7 @@ fn each_piece_is_one_write_and_one_read() {
         // Two messages in one write; a cut of each, and the piece between them has bytes of both.
         (&["--coalesce", "2", "--cut", "4,-1"], "SECRET 42\nhello\n", &[4, 5, 1 + 4, 1, 1]),
         (&["--coalesce", "2", "--chunk", "7"], "SECRET 42\nhello\n", &[7, 7, 2]),
-        // The last group is what is left.
+        // The last group has the remaining messages.
         (&["--coalesce", "3"], "SECRET 42\na\nb\nc\n", &[14, 2]),
         (&["--coalesce", "9"], "SECRET 42\na\n", &[12]),
         (&["--chunk", "1..4", "--seed", "7"], "SECRET 4242424242\n", &[2, 1, 2, 2, 1, 2, 2, 4, 1, 1]),
@@ -105,7 +105,7 @@ fn delay_passes_between_two_writes() {
         assert!(pauses.len() == 2 && pauses.iter().all(|pause| *pause >= least), "{pauses:?}");
         let writes = trace.numbers(conn, "write", "t");
         let begun = trace.numbers(conn, "pause", "t");
-        // A pause counts from when the last write was due, which is just before it was made.
+        // A pause counts from the time at which the last write was due, just before it was made.
         assert!(writes[0] <= begun[0] && begun[0] <= writes[1] && writes[1] <= begun[1], "{trace:?}");
         assert!(writes[2] - writes[0] >= pauses.iter().sum::<u64>() - 1_000_000, "{trace:?}");
     }
@@ -212,7 +212,7 @@ fn delayed_piece_does_not_block_other_connections() {
         let mut piece = [0; 2];
         assert_eq!((client.read(&mut piece).unwrap(), piece[0]), (1, b'D'));
     }
-    // Those that wait are read all the same.
+    // Waiting clients are read, too.
     clients[0].write_all(b"SECRET 2\n").unwrap();
     server.proc.wait_for_stderr("\"conn\":1,\"type\":\"message\",\"dir\":\"in\",\"number\":2,");
 }
@@ -249,7 +249,7 @@ fn group_is_sent_when_full_or_at_end_of_input() {
     proc.end().is(0, "1\n2\n3\n", "");
 }
 
-/// Who waits for an answer before it asks again has no message to be joined with.
+/// A client that waits for each reply has no second message to join.
 #[test]
 fn incomplete_group_of_replies_is_sent_to_a_waiting_client() {
     let server = Server::start(&["--coalesce", "3", "--cut", "-1"]);
@@ -278,7 +278,7 @@ fn large_group_is_filled_and_a_giant_one_is_split() {
     let conn = trace.connections("connect")[0];
     assert!(trace.numbers(conn, "write", "asked")[0] >= 1 << 20, "{:?}", trace.numbers(conn, "write", "asked"));
 
-    // So are the replies to somebody who asks a lot and then waits.
+    // The same for the replies to a client that sends many messages and then waits.
     let server = Server::start(&["--coalesce", "9000"]);
     let mut client = server.open();
     client.write_all(large.as_bytes()).unwrap();

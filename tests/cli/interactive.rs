@@ -61,7 +61,7 @@ fn ctrl_d_ends_connect() {
     let (out, shown) = terminal.end();
     assert_eq!((out.status, shown), (Some(0), first_lines(&server.address()) + "\r\n"));
 
-    // In a line it deletes what is under the cursor, as in a shell.
+    // Within a line it deletes the character under the cursor, as in a shell.
     let mut terminal = at_terminal(&server.address(), &[]);
     terminal.types("SECRET 12\x04\x1b[D\x04\r\x04");
     terminal.sees("Sent: SECRET 1\r\n");
@@ -71,7 +71,7 @@ fn ctrl_d_ends_connect() {
     server.stops_with("");
 }
 
-/// The kernel sends the signal before it echoes what was typed: who is fast is before the echo.
+/// The kernel sends the signal before it echoes typed text: fast output may precede the echo.
 fn without_echo(shown: &str) -> String {
     let (before, behind) = shown.split_once("^C").unwrap();
     before.to_owned() + behind
@@ -84,7 +84,7 @@ fn ctrl_c_interrupts_connect_and_listen() {
     terminal.types("\x03");
     assert_eq!(terminal.end().0.signal, Some(2));
 
-    // It says so on a line of its own, whatever stands before it.
+    // The error is on a separate line, whatever is before it.
     let interrupted = "\r\n\u{1b}[1m\u{1b}[31msecretcat:\u{1b}[0m interrupted\r\n";
     let mut terminal = at_terminal(&server.address(), &[]);
     terminal.keeps_output();
@@ -103,7 +103,7 @@ fn ctrl_c_interrupts_connect_and_listen() {
     let (out, shown) = terminal.end();
     assert_eq!((out.signal, shown), (Some(2), first_lines(&server.address()) + interrupted));
 
-    // While an answer is waited for, too; and while the connection is made.
+    // Also while waiting for a reply, and while connecting.
     let (listener, address) = local_listener();
     let mut terminal = at_terminal(&address, &[]);
     terminal.types("hello\n");
@@ -130,7 +130,7 @@ fn each_line_is_sent_when_entered() {
     assert_eq!(terminal.end().0.status, Some(0));
 }
 
-/// A prompt, an answer of the server, and what is seen of it.
+/// A prompt, a reply of the server, and the output for it.
 fn answered(listener: &TcpListener, address: &str, args: &[&str], answer: &[u8]) -> String {
     let mut terminal = at_terminal(address, args);
     terminal.types("x\n");

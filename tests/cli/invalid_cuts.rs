@@ -139,7 +139,7 @@ fn bad_plan_file_is_reported_with_line_and_column() {
         let line = format!("secretcat: {}:{complaint} {hint}\n", file.display());
         run([Path::new("connect"), Path::new("--plan"), &file, Path::new("-mx")], "").is(2, "", line);
     }
-    // What a plan may not ask of this connection is refused as the options would be.
+    // A plan that this connection cannot carry out is refused as the options would be.
     std::fs::write(&file, "{\"cutting\":{\"cut\":\"-1\"},\"coalesce\":2}").unwrap();
     let out = run([Path::new("connect"), Path::new("--raw"), Path::new("--plan"), &file], "");
     assert_eq!((out.status, out.stderr.lines().count()), (Some(2), 1), "{out:?}");

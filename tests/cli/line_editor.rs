@@ -17,7 +17,7 @@ const HOME: &str = "\x1b[1~";
 const END: &str = "\x1b[4~";
 const UP: &str = "\x1b[A";
 
-/// A conversation with a server that the test itself is.
+/// A conversation with a server that the test plays.
 fn with_server(args: &[&str]) -> (Terminal, std::net::TcpStream, TcpListener) {
     let (listener, address) = local_listener();
     let terminal = at_terminal(&address, args);
@@ -25,7 +25,7 @@ fn with_server(args: &[&str]) -> (Terminal, std::net::TcpStream, TcpListener) {
     (terminal, server, listener)
 }
 
-/// Leaves, and the status is 0.
+/// Quits, and the status is 0.
 #[track_caller]
 fn leaves(mut terminal: Terminal) -> String {
     terminal.types("\x15q\r");
@@ -46,14 +46,14 @@ fn keys_edit_the_line_and_are_not_sent() {
     };
     terminal.types(format!("SECRET 13{LEFT}2\r"));
     assert_eq!(answers(&mut terminal, &mut server), "SECRET 123\n");
-    // Home and End of xterm bring digits of their own, which a server would count.
+    // Home and End of xterm contain digits, which a server would count.
     terminal.types(format!("ET 1{HOME}SECR{END}2\x1b[3~\r"));
     assert_eq!(answers(&mut terminal, &mut server), "SECRET 12\n");
     terminal.types(format!("{UP}{UP}!\x01>\r"));
     assert_eq!(answers(&mut terminal, &mut server), ">SECRET 123!\n");
     terminal.types("one two\x17zwei\x15drei vier\x01\x0b\x19\x7f\r");
     assert_eq!(answers(&mut terminal, &mut server), "drei vie\n");
-    terminal.types("世界\x7f\u{e9}e\u{301}\x7f\r"); // a wide character, and one of two
+    terminal.types("世界\x7f\u{e9}e\u{301}\x7f\r"); // a wide character, and one of two code points
     assert_eq!(answers(&mut terminal, &mut server), "世\u{e9}\n");
     leaves(terminal);
 }
@@ -184,7 +184,7 @@ fn resume_after_suspend_redraws_the_line() {
     terminal.types("\x1a");
     terminal.sees("shell> ");
     terminal.types("stty -a | tr ' ' '\\n' | grep icanon\n");
-    terminal.sees("\r\nicanon"); // the shell has a terminal that edits lines
+    terminal.sees("\r\nicanon"); // the terminal of the shell edits lines again
     terminal.sees("shell> ");
     terminal.types("fg\n");
     terminal.sees("Enter Message: SECRET 1");
@@ -239,7 +239,7 @@ fn every_end_restores_the_terminal_modes() {
 #[test]
 fn text_typed_before_a_loss_does_not_reach_the_shell() {
     let (listener, address) = local_listener();
-    // A terminal that edits lines itself holds the line, and would give it to the shell.
+    // A terminal that edits lines itself keeps the line, and would pass it to the shell.
     for term in ["xterm", "dumb"] {
         let (mut terminal, modes, _) = in_a_shell(&address, term);
         let server = accept(&listener);
@@ -294,7 +294,7 @@ fn reconnect_keeps_the_edited_line() {
     server.write_all(b"here\n").unwrap();
     terminal.sees("Received: here\r\n");
 
-    // Without a server, it can be left.
+    // It can be quit without a server.
     stop_listening(listener);
     drop(server);
     terminal.sees("connecting again");

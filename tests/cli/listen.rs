@@ -73,7 +73,7 @@ fn only_allowed_addresses_are_served() {
 fn silent_client_is_closed_after_idle_timeout() {
     let server = Server::start(&["--idle-timeout", "2s"]);
     let (mut silent, mut other) = (server.open(), server.open());
-    // One that sends a message every 600 ms is not: that is when another listener closes a silent client.
+    // A client that sends a message every 600 ms is not idle: that is when another listener closes a silent client.
     let pace = Server::start(&["--idle-timeout", "600ms"]);
     for n in 0..5 {
         assert_eq!(ask(&mut other, &format!("SECRET {n}")), digits(&n.to_string()));
@@ -114,7 +114,7 @@ fn shutdown_answers_what_100_clients_have_sent() {
         }
         let ready_line = server.ready_line.clone();
         let out = server.proc.end();
-        // A shell has to see SIGINT, or it goes on with its script.
+        // A shell has to see SIGINT to end its script.
         let ended = if signal == Signal::INT { (None, Some(2)) } else { (Some(0), None) };
         assert_eq!(((out.status, out.signal), out.stderr), (ended, ready_line));
     }
@@ -140,8 +140,8 @@ fn shutdown_answers_clients_still_in_the_backlog() {
 
 #[test]
 fn shutdown_answers_messages_while_replies_are_unread() {
-    // The client reads late: at the signal its answers fill every buffer, and its last messages
-    // stand unread in the kernel.
+    // The client reads late: at the signal its replies fill every buffer, and its last messages are unread in the
+    // kernel.
     let server = Server::start(&[]);
     let (mut client, sent) = client_with_full_buffers(&server, b"SECRET 1\n");
     server.proc.signal(Signal::TERM);
@@ -202,7 +202,7 @@ fn unread_log_does_not_block_the_service() {
     }
     let line = String::from_utf8(line).unwrap();
     let addr: SocketAddr = line.trim_end().strip_prefix("listening on ").unwrap().parse().unwrap();
-    // Some megabytes of log: far beyond every buffer there is.
+    // Some megabytes of log: much more than all buffers.
     let mut client = crate::support::tcp(addr);
     for n in 0..2000 {
         reset(crate::support::tcp(addr));

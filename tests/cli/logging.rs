@@ -21,7 +21,7 @@ fn in_the_journal(args: &[&str]) -> Server {
     Server::from_command(&mut shell(IN_THE_JOURNAL, [&["127.0.0.1:0"], args].concat()))
 }
 
-/// Stops it and compares what it logged besides the line of its address.
+/// Stops it and compares its log after the line of its address.
 #[track_caller]
 fn logged(server: Server, expected: &[String]) {
     let ready_line = server.ready_line.clone();
@@ -196,7 +196,7 @@ fn sigusr1_prints_stats_if_they_are_recorded() {
     }
 }
 
-/// Runs this with its stderr in a file, and returns that.
+/// Runs this with its stderr in a file, and returns the file.
 fn in_a_file(command: &mut Command, meet: impl FnOnce(&Proc, &dyn Fn() -> String)) -> (Outcome, String) {
     let dir = Dir::new("log");
     let path = dir.file("log");
@@ -270,7 +270,7 @@ fn terminal_shows_one_line_per_client() {
     assert_eq!(exchange(client, b"SECRET 1\n"), digits("1").into_bytes());
     let line = without_durations(&terminal.sees("\r\n"));
     assert_eq!(line, format!("#1 {from}: * s, 9 bytes in, 21 bytes out, 1 message in: closed by peer\r\n"));
-    // A crowd that ends at once does not scroll it away: ten lines a second, and how many there were besides.
+    // Many connections that end at once print ten lines per second, and then the number of suppressed lines.
     terminal.signal(Signal::STOP);
     let crowd = (0..60).map(|_| TcpStream::connect(&address).unwrap());
     crowd.for_each(drop);

@@ -11,7 +11,7 @@ fn loopback_starts_a_private_listener() {
         "",
         "secretcat: --loopback starts its own listener: remove ADDRESS\n",
     );
-    // Where everybody's default address is set, --loopback is still what was asked for.
+    // --loopback takes precedence over the default address of the environment.
     let mut command = secretcat(["connect", "--loopback", "-m", "SECRET 1"]);
     run_command(command.env("SECRETCAT_ADDRESS", "nosuch.invalid:1"), "").is(0, digits("1"), "");
 }
@@ -22,6 +22,6 @@ fn loopback_listener_uses_the_same_framing() {
         let out = run(["connect", "--loopback", "--framing", framing, "-m", "SECRET 1", "-m", "hello"], "");
         out.is(0, digits("1") + NOT_FOUND, "");
     }
-    // Bytes have no messages in them: lines are what the service looks for then.
+    // Raw bytes have no messages: the service splits them into lines.
     run(["connect", "--loopback", "--framing", "raw"], "SECRET 1\nhello\n").is(0, digits("1") + NOT_FOUND, "");
 }

@@ -2,15 +2,14 @@
 
 use crate::support::{Dir, Outcome, Server, exchange, run_command, with_limit};
 
-/// What the program may have for its data, its heap and its stacks, in KiB: it ends where it asks
-/// for more (`RLIMIT_DATA`, setrlimit(2)). It needs 4 to 8 MiB; a million events that were kept, at 14
-/// bytes each, would not fit.
+/// The limit of data, heap and stacks in KiB: the program ends when it requests more (`RLIMIT_DATA`, setrlimit(2)). It
+/// needs 4 to 8 MiB. A million stored events of 14 bytes each would not fit.
 const LIMIT: &str = "-d 16384";
 /// As [`LIMIT`], for half a million events: a run with `--trace` needs less than 5 MiB.
 const HALF_LIMIT: &str = "-d 8192";
 
-/// So many writes of a byte under the limit, and what is to be seen of them in a file of this name:
-/// how the run came out, and what the file has.
+/// Runs this number of one-byte writes under the limit; returns the outcome, and the content of the file with this
+/// name.
 fn seen(limit: &str, writes: usize, seeing: &[&str], name: &str) -> (Outcome, Vec<u8>) {
     let server = Server::start(&["--service", "discard"]);
     let dir = Dir::new(name);
@@ -22,7 +21,7 @@ fn seen(limit: &str, writes: usize, seeing: &[&str], name: &str) -> (Outcome, Ve
     (out, std::fs::read(&file).unwrap_or_default())
 }
 
-/// The number that the summary has for this, first of the program's own side.
+/// The number in the summary under this heading, for the program's own side.
 #[track_caller]
 fn count(out: &Outcome, what: &str) -> u64 {
     assert_eq!((out.status, out.signal), (Some(0), None), "{}", out.stderr);
@@ -33,7 +32,7 @@ fn count(out: &Outcome, what: &str) -> u64 {
 #[test]
 fn memory_limit_ends_a_run_that_buffers_more() {
     let server = Server::start(&["--service", "discard"]);
-    // Half a message is held until the other half comes.
+    // Half a message is buffered until the other half arrives.
     let mut command = with_limit(LIMIT, ["connect", "--max-message", "64M", &server.address()]);
     let out = run_command(&mut command, vec![b'x'; 32 << 20]);
     assert_eq!(out.status, None, "{}", out.stderr);
@@ -50,7 +49,7 @@ fn stats_and_timeline_of_500000_writes_fit_the_limit() {
 fn trace_of_500000_lines_fits_the_limit() {
     let (out, trace) = seen(HALF_LIMIT, 250_000, &["--trace"], "trace.ndjson");
     out.is(0, "", "");
-    assert!(memchr::memchr_iter(b'\n', &trace).count() > 500_000); // each write, and what the kernel counts then
+    assert!(memchr::memchr_iter(b'\n', &trace).count() > 500_000); // each write, and the kernel's counters after it
 }
 
 #[test]
@@ -68,7 +67,7 @@ fn recorded_reads_connections_messages_fit_the_limit() {
     let seeing = ["--stats", "--trace", "/dev/null", "--timeline", picture.to_str().unwrap()];
     let listen = ["listen", "127.0.0.1:0", "--service", "discard", "--read-size", "1"];
     let server = Server::from_command(&mut with_limit(LIMIT, [&listen[..], &seeing].concat()));
-    exchange(server.open(), &vec![b'\n'; 200_000]); // its end comes when all is read
+    exchange(server.open(), &vec![b'\n'; 200_000]); // it ends when everything is read
     for _ in 0..2_000 {
         drop(server.open());
     }

@@ -8,7 +8,7 @@ use crate::support::{NOT_FOUND, Server, ask, digits, read_line};
 
 #[test]
 fn message_continues_after_urgent_data() {
-    // All of it is there before anything is read.
+    // All bytes have arrived before the first read.
     let server = Server::start(&["--read-start-delay", "200ms"]);
     let mut client = server.open();
     client.write_all(b"SECRET 1").unwrap();
@@ -39,7 +39,7 @@ fn empty_message_is_answered() {
 
 #[test]
 fn one_cr_before_lf_is_not_part_of_the_message() {
-    // With a limit of 8 bytes it shows what counts as part of the message.
+    // A limit of 8 bytes shows which bytes count as part of the message.
     let server = Server::start(&["--max-message", "8"]);
     assert_eq!(server.exchange("SECRET 1\r\n"), digits("1"));
     assert_eq!(server.exchange("SECRET\r1\n"), digits("1"));
@@ -60,7 +60,7 @@ fn unterminated_rest_at_half_close_is_a_message() {
 fn message_may_have_any_bytes() {
     let server = Server::start(&[]);
     assert_eq!(server.exchange(b"\xff\0SECRET\x80 9\0\n"), digits("9"));
-    // ARABIC-INDIC DIGIT THREE is no ASCII digit.
+    // ARABIC-INDIC DIGIT THREE is not an ASCII digit.
     assert_eq!(server.exchange("SECRET \u{663}\n"), "Digits:    Count: 0\n");
     let all: Vec<u8> = (0..=255).filter(|byte| *byte != b'\n').chain(*b"SECRET\n").collect();
     assert_eq!(server.exchange(all), digits("0123456789"));
@@ -89,7 +89,7 @@ fn message_too_long_is_answered_and_closed_without_reset() {
     let server = Server::start(&["--max-message", "1k"]);
     let mut other = server.open();
     assert_eq!(ask(&mut other, "SECRET 1"), digits("1"));
-    // Much more than is read before the answer: closing with it unread would destroy the answer.
+    // Much more than is read before the reply: closing with unread bytes would destroy the reply.
     let mut offender = server.open();
     offender.write_all(b"SECRET 5\n").unwrap();
     let long = vec![b'7'; 300 * 1024];
@@ -130,7 +130,7 @@ fn many_clients_are_served_at_once() {
     let server = Server::start(&[]);
     let mut clients: Vec<_> = (0..200).map(|_| server.open()).collect();
     for (n, client) in clients.iter_mut().enumerate() {
-        write!(client, "SECRET {n} first").unwrap(); // everybody is in the middle of a message
+        write!(client, "SECRET {n} first").unwrap(); // every client is in the middle of a message
     }
     for (n, client) in clients.iter_mut().enumerate().rev() {
         assert_eq!(ask(client, " half"), digits(&n.to_string()));
@@ -165,7 +165,7 @@ fn bytes_sent_one_by_one_get_the_same_replies() {
     server.stops_with("");
 }
 
-/// Each bug is wrong where a careless server is, and right where its tests would not have shown it.
+/// Each bug is wrong where careless servers are, and right in simple tests.
 #[test]
 fn each_bug_option_makes_only_its_own_mistake() {
     let one_read = Server::start(&["--bug", "one-read"]);

@@ -55,7 +55,7 @@ fn original_client_and_server_work_between_hosts() {
     server.stops_with("");
 }
 
-/// A number that `ss -ti` tells of the one connection to port 4500.
+/// A number that `ss -ti` prints about the one connection to port 4500.
 fn of_connection(net: &Net, host: usize, name: &str) -> u64 {
     let output = net.sh(host, "ss -Htin state established '( sport = :4500 or dport = :4500 )'");
     let value = output.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix(':'));
@@ -74,8 +74,8 @@ fn messages_split_by_a_small_mtu_are_answered() {
     let number = "8".repeat(2000);
     client.write(format!("SECRET {number}\n"));
     client.wait_for_stdout(&digits(&number));
-    // 296 bytes less 40 of headers and 12 of time stamps: no segment took more, so the 2008 bytes
-    // of the message, and the 2024 of its answer, were nine at least.
+    // 296 bytes minus 40 of headers and 12 of time stamps: no segment was larger, so the 2008 bytes of the message, and
+    // the 2024 bytes of its reply, were at least nine segments each.
     for host in 0..2 {
         assert!((200..=256).contains(&of_connection(&net, host, "mss")), "{}", of_connection(&net, host, "mss"));
         assert!(of_connection(&net, host, "data_segs_out") >= 8, "host {host}");
@@ -129,7 +129,7 @@ fn path_dropping_all_packets_for_a_while_loses_nothing() {
     client.wait_for_stdout(&digits("1"));
     net.sh(1, "nft add table ip b && nft add chain ip b in '{ type filter hook input priority 0; policy drop; }'");
     client.write("SECRET 2\n".repeat(100));
-    // Sent again after 0.2 s, then 0.4, then 0.8: the third time is some 1.4 s later.
+    // Retransmitted after 0.2 s, then 0.4 s, then 0.8 s: the third time is about 1.4 s later.
     poll_until("it is sent again", std::thread::yield_now, || of_connection(&net, 0, "backoff") >= 3);
     net.sh(1, "nft delete table ip b");
     client.close_stdin();
@@ -143,7 +143,7 @@ fn silent_first_address_does_not_block_the_second() {
     if !skip::has_program("nft") {
         return;
     }
-    // What is sent to .3 goes nowhere, without a word; the two are equally near, so their order stays.
+    // Packets to .3 are silently dropped. Both addresses are equally near, so their order is kept.
     net.set_hosts(0, "10.10.11.3 server.example\n10.10.11.2 server.example\n");
     net.sh(
         0,
@@ -151,7 +151,7 @@ fn silent_first_address_does_not_block_the_second() {
          && nft add rule ip dead out ip daddr 10.10.11.3 counter drop",
     );
     let server = listener(&net, &[]);
-    // All addresses together have ten seconds: one after the other would take more.
+    // The limit of ten seconds is for all addresses: one after the other would take longer.
     let out = run_command(&mut net.on(0, &secretcat(["connect", "server.example", "-v", "-m", "SECRET 1"])), "");
     assert_eq!((out.status, String::from_utf8_lossy(&out.stdout).as_ref()), (Some(0), digits("1").as_str()), "{out:?}");
     assert!(out.stderr.contains("-> 10.10.11.2:4500\n"), "{}", out.stderr);
@@ -173,7 +173,7 @@ fn refused_address_is_followed_by_the_next_one() {
         "",
         "secretcat: connect 127.0.0.3:4500: connection refused (is a server listening there?)\n",
     );
-    // A name with addresses of one family only, and the other one asked for.
+    // A name with addresses of one family, and the other family is requested.
     let out = run_command(net.on(0, &connect).arg("-6"), "");
     assert_eq!(out.status, Some(1));
     assert!(out.stderr.starts_with("secretcat: resolve server.example:4500: "), "{}", out.stderr);
@@ -192,9 +192,9 @@ fn name_with_300_dead_addresses_keeps_connect_timeout() {
         let args = ["connect", "crowd.example", "--connect-timeout", limit, "-m", "SECRET 1"];
         run_command(&mut net.on(0, &secretcat(args)), "")
     };
-    // Three hundred refuse, and one does not.
+    // Three hundred addresses refuse, and one does not.
     connect("1m").is(0, digits("1"), "");
-    // All are silent: each has its attempt in turn, and the limit ends them all.
+    // All addresses are silent: each is tried in turn, until the limit.
     net.sh(
         0,
         "nft add table ip dead && nft add chain ip dead out '{ type filter hook output priority 0; }' \
@@ -236,7 +236,7 @@ fn unreachable_host_hints_at_a_given_hop_limit() {
 #[test]
 fn source_port_already_connected_there_gets_a_hint() {
     let server = Server::start(&[]);
-    let port = 32_000 + std::process::id() % 700; // below those that the kernel gives away by itself
+    let port = 32_000 + std::process::id() % 700; // below the ephemeral ports of the kernel
     let port = port.to_string();
     let address = server.address();
     let mut first = Proc::start(&mut secretcat(["connect", &address, "-p", &port, "--reuseaddr", "on"]));

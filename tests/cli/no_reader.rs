@@ -11,7 +11,7 @@ use crate::support::pid_1::{as_pid_1, has_pid_namespaces};
 use crate::support::trace::Trace;
 use crate::support::{Dir, Proc, Server, accept, local_listener, read_line, secretcat};
 
-/// A program whose stdout is a pipe that nobody reads.
+/// A program whose stdout is a pipe without a reader.
 #[track_caller]
 fn without_reader(command: &mut Command) -> Proc {
     let (reader, stdout) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).unwrap();
@@ -67,7 +67,7 @@ fn bytes_without_stdout_reader_end_a_pipe_by_sigpipe() {
     for more in [&[][..], &["-k"]] {
         let server =
             Server::from_proc(without_reader(secretcat(["listen", "127.0.0.1:0", "--service", "pipe"]).args(more)));
-        // It is reset as soon as the listener sees that nobody reads, before it has written perhaps.
+        // It is reset as soon as the listener detects that no process reads, perhaps before it has written.
         let client = TcpStream::connect(server.addr).and_then(|mut client| {
             client.write_all(b"hello\n")?;
             Ok(client)

@@ -14,7 +14,7 @@ use crate::support::{
     run_command, secretcat, skip,
 };
 
-/// The sockets of a running program: ours too, for as long as they are held here.
+/// Duplicates of the sockets of a running program.
 fn sockets(proc: &Proc) -> Option<Vec<Socket>> {
     let pid = Pid::from_raw(i32::try_from(proc.pid()).unwrap()).unwrap();
     let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
@@ -55,17 +55,17 @@ fn source(socket: &Socket) -> String {
     socket.local_addr().unwrap().as_socket().unwrap().ip().to_string()
 }
 
-/// What the kernel says of a socket, in words that can be compared.
+/// The value that the kernel reports for a socket, as text.
 type Read = fn(&Socket) -> String;
 
-/// Another congestion control than the system's, where there is one.
+/// A congestion control that is not the default, if there is one.
 fn another_congestion() -> Option<String> {
     let read = |name: &str| std::fs::read_to_string(format!("/proc/sys/net/ipv4/tcp_{name}")).unwrap_or_default();
     let usual = read("congestion_control");
     read("available_congestion_control").split_whitespace().find(|name| *name != usual.trim()).map(str::to_owned)
 }
 
-/// Arguments, what they change, what the kernel then says. Without them it says something else.
+/// Arguments, the read function, and the value then. Without the arguments the value differs.
 fn table() -> Vec<(Vec<String>, Read, String)> {
     let row = |args: &str, read: Read, value: &str| {
         (args.split(' ').map(str::to_owned).collect::<Vec<_>>(), read, value.to_owned())
@@ -94,7 +94,7 @@ fn table() -> Vec<(Vec<String>, Read, String)> {
         row("--cork", |s| format!("{:?}", s.tcp_cork().unwrap()), "true"),
         row("--sndbuf 8k", |s| format!("{:?}", s.send_buffer_size().unwrap()), "16384"),
         row("--rcvbuf 8KiB", |s| format!("{:?}", s.recv_buffer_size().unwrap()), "16384"),
-        // Time stamps take twelve bytes of each segment.
+        // Time stamps need twelve bytes of each segment.
         row("--mss 500", |s| format!("{:?}", matches!(s.tcp_mss().unwrap(), 488..=500)), "true"),
         row("--linger 3", |s| format!("{:?}", s.linger().unwrap()), "Some(3s)"),
         row("--reset-on-close", |s| format!("{:?}", s.linger().unwrap()), "Some(0ns)"),
@@ -110,19 +110,19 @@ fn table() -> Vec<(Vec<String>, Read, String)> {
     rows
 }
 
-/// A running `connect` with these arguments, and what the kernel says of its connection.
+/// The value that the kernel reports for the connection of a `connect` with these arguments.
 fn of_client(args: &[String], read: Read) -> Option<String> {
     let (listener, address) = local_listener();
     let proc = Proc::start(secretcat(["connect", &address]).args(args));
     let mut server = accept(&listener);
     let mut proc = proc;
-    // An exchange of messages: what is set by then was set before anything was sent.
+    // After an exchange of messages, all options have been set before any byte was sent.
     proc.write("x\n");
     assert_eq!(read_line(&mut server), "x\n");
     Some(read(&connected(&proc)?))
 }
 
-/// A running `listen` with these arguments, and what the kernel says of a connection it accepted.
+/// The value that the kernel reports for a connection accepted by a `listen` with these arguments.
 fn of_server(args: &[String], read: Read) -> Option<String> {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let server = Server::start(&args);
@@ -143,12 +143,12 @@ fn each_option_of_connect_reaches_the_kernel() {
 #[test]
 fn each_option_of_listen_reaches_the_kernel() {
     let nodelay: Read = |s| format!("{}", s.tcp_nodelay().unwrap());
-    // A service that answers has it on by itself.
+    // A service that replies sets it by default.
     let rows = table().into_iter().filter(|(args, ..)| !["--nodelay", "--chunk"].contains(&args[0].as_str()));
     for (args, read, value) in rows.chain([(vec!["--nagle".to_owned()], nodelay, "false".to_owned())]) {
         let Some(with) = of_server(&args, read) else { return };
         assert_eq!(with, value, "{args:?}");
-        // That of a listener is given to every connection, whether the option is or not.
+        // The option of a listener is that of every connection.
         assert_ne!(of_server(&[], read).unwrap(), value, "without {args:?}");
     }
 }
@@ -162,7 +162,7 @@ fn option_on_by_default_can_be_turned_off() {
     assert_eq!(reuse(&["--reuseaddr", "off"]).unwrap(), "false");
     assert_eq!(of_client(&["--reuseaddr".into(), "on".into()], on).unwrap(), "true");
     assert_eq!(of_client(&[], on).unwrap(), "false");
-    // Cutting turns Nagle's algorithm off, unless it is asked for.
+    // Cutting turns Nagle's algorithm off, unless --nagle is given.
     let nodelay: Read = |s| format!("{}", s.tcp_nodelay().unwrap());
     assert_eq!(of_client(&["--nagle".into(), "--chunk".into(), "1".into()], nodelay).unwrap(), "false");
 }
@@ -172,8 +172,8 @@ fn source_address_and_port_are_as_requested() {
     assert_eq!(of_client(&["--source".into(), "127.0.0.5".into()], source).unwrap_or("127.0.0.5".into()), "127.0.0.5");
     let Some(usual) = of_client(&[], source) else { return };
     assert_eq!(usual, "127.0.0.1");
-    // With a port, in each way of writing it. It is free, and below those that the kernel gives to
-    // whoever asks for any (ip_local_port_range, ip(7)), so no test beside this one is given it.
+    // With a port, in each form. The port is free, and below the ephemeral ports (ip_local_port_range, ip(7)), so that
+    // no other test uses it.
     let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
     let mut free_ports = (first..32_000).filter(|port| TcpListener::bind(("0.0.0.0", *port)).is_ok());
     for option in ["--source=127.0.0.5:PORT", "-s=:PORT", "-p=PORT"] {
@@ -275,7 +275,7 @@ fn ss_shows_the_options() {
     ]));
     let server = accept(&listener);
     let peer = server.peer_addr().unwrap();
-    // The connection stands before the client has set the last of its options.
+    // The connection is made before the client has set its last option.
     let shown = std::cell::RefCell::new(String::new());
     let ask = || {
         let output = Command::new("ss").args(["-Htniemo", &format!("sport = :{}", peer.port())]).output().unwrap();
@@ -314,7 +314,7 @@ fn option_that_cannot_be_set_fails_before_connecting() {
 fn reset_on_close_sends_a_reset() {
     let (listener, address) = local_listener();
     for reset in [&["--reset-on-close"][..], &["--linger", "0"]] {
-        // A client that gives up, and one that has its answer.
+        // A client that reaches its limit, and one that gets its reply.
         for (limit, status, unread) in [(&["-q", "1ms"][..], 1, "x\n"), (&[], 0, "")] {
             let proc = Proc::start(secretcat(["connect", &address, "-m", "x"]).args(reset).args(limit));
             let mut server = accept(&listener);
@@ -336,7 +336,7 @@ fn reset_on_close_sends_a_reset() {
 
 #[test]
 fn lingering_close_does_not_block_other_clients() {
-    // A peer that takes nothing: its connection's close waits for it, and nothing else does.
+    // A peer that reads nothing: the close of its connection blocks, and nothing else does.
     let server = Server::start(&["--linger", "30", "--idle-timeout", "2s"]);
     let stuffed = server.open();
     stuffed.set_nonblocking(true).unwrap();
@@ -348,7 +348,7 @@ fn lingering_close_does_not_block_other_clients() {
     drop(stuffed);
 }
 
-/// So that nobody reads a local address where a peer's is meant.
+/// The local address of one end is the peer address of the other.
 #[test]
 fn both_ends_report_the_same_addresses() {
     let (listener, address) = local_listener();

@@ -49,7 +49,7 @@ fn real_runs_have_exactly_the_event_kinds_of_the_schema() {
         let all = trace.of(conn, "option");
         (*all.iter().find(|line| line["name"] == name).unwrap()).clone()
     };
-    // Linux doubles what it is asked for (socket(7)).
+    // Linux doubles the requested size (socket(7)).
     assert_eq!(
         (&asked(server, 1, "sndbuf")["requested"], &asked(server, 1, "sndbuf")["effective"]),
         (&"64KiB".into(), &"128KiB".into())
@@ -60,11 +60,11 @@ fn real_runs_have_exactly_the_event_kinds_of_the_schema() {
     );
     assert!(asked(client, 1, "nodelay")["effective"] == "on" && asked(client, 1, "sndbuf").get("requested").is_none());
     assert!(relay.0.iter().all(|line| line["type"] != "message"), "a relay knows no messages");
-    // What stands unterminated at the end is a message too.
+    // Unterminated bytes at the end are a message too.
     assert_eq!(server.of(1, "message").iter().filter(|line| line["dir"] == "in").count(), 3);
 }
 
-/// The bytes that the events of one kind carried, from offset to offset, without a gap.
+/// The byte ranges of the events of one kind, without a gap.
 #[track_caller]
 fn carriers(trace: &Trace, conn: u64, kind: &str, length: &str) -> Vec<(u64, u64)> {
     let all: Vec<(u64, u64)> = trace
@@ -97,13 +97,13 @@ fn trace_shows_the_writes_and_reads_of_each_message() {
     let pieces = [(0, 4), (4, 9), (9, 14), (14, 15), (15, 16), (16, 20), (20, 24), (24, 25)];
     assert_eq!(carriers(&trace, ours, "write", "accepted"), pieces);
     assert_eq!(carriers(&trace, theirs, "read", "len"), pieces);
-    // Each write is followed by a sample, which counts one segment more; what was sent again is not.
+    // Each write is followed by a sample with one more segment, without retransmissions.
     let segments = |sample: &Value| number(sample, "data_segs_out") - number(sample, "total_retrans");
     let events: Vec<&Value> = trace.0.iter().filter(|line| line["conn"] == ours).collect();
     let after_writes = events.windows(2).filter(|pair| pair[0]["type"] == "write").map(|pair| pair[1]);
     let counted: Vec<u64> = after_writes.map(segments).collect();
     assert_eq!(counted, [1, 2, 3, 4, 5, 6, 7, 8]);
-    // The second message was carried by the end of the third piece, the fourth and the fifth.
+    // The second message was in the end of the third piece, and in the fourth and fifth.
     let carried: Vec<usize> = (0..pieces.len()).filter(|at| pieces[*at].0 < 16 && pieces[*at].1 > 10).collect();
     assert_eq!(carried, [2, 3, 4]);
 }
@@ -116,7 +116,7 @@ fn failed_run_is_traced_to_its_end() {
     let args =
         ["connect", &address, "--cut", "2", "--barrier", "peer-read", "--timeout", "50ms", "-m", "hello", "--trace"];
     let proc = Proc::start(secretcat(args).arg(&file));
-    let _server = accept(&listener); // which reads nothing
+    let _server = accept(&listener); // it reads nothing
     let error = format!("secretcat: receive from {address}: no reply within 50ms (--timeout sets the limit)\n");
     proc.end().is(1, "", error);
     let trace = Trace::read(&file);
@@ -158,7 +158,7 @@ fn unwritable_trace_or_timeline_fails_before_connecting() {
     for option in ["--trace", "--timeline"] {
         let line = "secretcat: create /nonexistent/file: no such file or directory\n";
         run(["connect", &server.address(), option, "/nonexistent/file", "-m", "x"], "").is(2, "", line);
-        // A full disk shows later: the replies are printed, and the loss is reported.
+        // A full disk is detected later: the replies are printed, and the loss is reported.
         let out = run(["connect", &server.address(), option, "/dev/full", "-m", "SECRET 1"], "");
         out.is(2, digits("1"), "secretcat: write /dev/full: no space left on device\n");
     }
@@ -185,7 +185,7 @@ fn no_tcp_info_calls_without_a_trace() {
     server.stops_with("");
 }
 
-/// A summary without what no two runs have in common; how long a rate is decides how wide all is.
+/// A summary without rates and times, whose width also changes the columns.
 fn timeless(summary: &str) -> String {
     let lines = summary.lines().filter(|line| !line.starts_with("rate") && !line.starts_with("time"));
     lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ") + "\n").collect()
@@ -255,7 +255,7 @@ fn timeline_shows_both_ends_and_is_xml() {
     }
 }
 
-/// What parses may still draw nothing: a program that draws SVG is asked what it makes of it.
+/// A valid document may still draw nothing, so a program that draws SVG has to render it.
 #[test]
 fn timeline_is_rendered_by_rsvg_convert() {
     if !has("rsvg-convert") {
@@ -265,7 +265,7 @@ fn timeline_is_rendered_by_rsvg_convert() {
     let [picture, blank] = ["picture.svg", "blank.svg"].map(|name| dir.file(name));
     let args = ["connect", "--loopback", "--cut", "3,-1", "--timeline", picture.to_str().unwrap(), "-m", "SECRET 1"];
     run(args, "").is(0, digits("1"), "");
-    // The same without its marks: as large, and white.
+    // The same without its marks: the same size, and white.
     let svg = std::fs::read_to_string(&picture).unwrap();
     let paper = svg.split_once("<text").unwrap().0;
     std::fs::write(&blank, format!("{paper}</svg>")).unwrap();
@@ -274,7 +274,7 @@ fn timeline_is_rendered_by_rsvg_convert() {
         assert_eq!((out.status, out.stderr.as_str()), (Some(0), ""), "{}", file.display());
         out.stdout
     });
-    // PNG says its width and height behind its signature (RFC 2083, section 4.1.1).
+    // PNG has its width and height after its signature (RFC 2083, section 4.1.1).
     let size = |png: &[u8]| {
         png[16..24].chunks(4).map(|bytes| u32::from_be_bytes(bytes.try_into().unwrap())).collect::<Vec<_>>()
     };

@@ -5,12 +5,12 @@ use std::process::Command;
 
 use crate::support::{NOT_FOUND, Proc, Server, digits, has, peer_script, run, run_command, secretcat, skip};
 
-/// The two Pythons of the contract; of the first, what is found.
+/// The two Pythons of the contract; the first one only if it is installed.
 fn pythons() -> Vec<PathBuf> {
     let mut pythons = Vec::new();
     match python2() {
         Some(python) => pythons.push(python),
-        // Debian has no package of it any more.
+        // Debian has no package for it any more.
         None => skip::skip_even_in_ci("python2.7"),
     }
     if has("python3") {
@@ -27,7 +27,7 @@ fn python2() -> Option<PathBuf> {
     let versions = pyenv.and_then(|dir| std::fs::read_dir(dir.join("versions")).ok());
     let versions = versions.into_iter().flatten().filter_map(Result::ok);
     let under_pyenv = versions.map(|version| version.path().join("bin/python2.7")).filter(|path| path.is_file());
-    // A shim of pyenv's stands on the path and runs nothing: each is asked for its version.
+    // A shim of pyenv may be in the path and run nothing: each is started with --version.
     under_pyenv.chain(["python2.7".into(), "python2".into()]).find(|python| {
         let version =
             Command::new(python).args(["-c", "import sys; sys.exit(sys.version_info[:2] != (2, 7))"]).status();
@@ -43,7 +43,7 @@ fn connect_works_with_the_original_server() {
         let input = "My SECRET code is 12345\nhello\n\nquit\nSECRET";
         let answers = digits("12345") + NOT_FOUND + NOT_FOUND + NOT_FOUND + &digits("");
         run(["connect", &address], input).is(0, &answers, "");
-        // Its messages end in LF alone; its 1024 bytes a read are no limit.
+        // Its messages end in LF only; its reads of 1024 bytes are not a limit.
         let long = format!("SECRET {}", "7".repeat(5000));
         run(["connect", &address, "-m", &long], "").is(0, digits(&"7".repeat(5000)), "");
         run(["connect", &address, "--chunk", "1", "-m", "SECRET 42"], "").is(0, digits("42"), "");
@@ -91,7 +91,7 @@ fn listen_works_with_nc_ncat_socat_and_curl() {
         client.wait_for_stdout(&expected);
         client.close_stdin();
         if args[0] == "curl" {
-            // curl waits for the server's end after its own input has ended.
+            // curl waits for the server to close after its own input has ended.
             assert_eq!(String::from_utf8_lossy(&client.output_so_far().0), expected);
             continue;
         }
@@ -105,7 +105,7 @@ fn listen_works_with_nc_ncat_socat_and_curl() {
     server.stops_with("");
 }
 
-/// Which port a program listens on is asked of the kernel: none of these programs says so.
+/// The port that a program listens on, from the kernel: these programs do not print it.
 fn port_of(proc: &Proc) -> String {
     let ours = |inode: &str| {
         let fds = std::fs::read_dir(format!("/proc/{}/fd", proc.pid())).into_iter().flatten().filter_map(Result::ok);
@@ -135,7 +135,7 @@ fn connect_works_with_nc_ncat_and_socat_as_servers() {
         if !skip::has_program(args[0]) {
             continue;
         }
-        // They play the server by hand: what they get is their stdout, what they say their stdin.
+        // They play the server by hand: received bytes are on stdout, and stdin is sent.
         let mut server = Proc::start(Command::new(args[0]).args(&args[1..]));
         let address = format!("127.0.0.1:{}", port_of(&server));
         let mut client = Proc::start(&mut secretcat(["connect", &address]));
@@ -148,7 +148,7 @@ fn connect_works_with_nc_ncat_and_socat_as_servers() {
         server.close_stdin();
         assert_eq!(server.end().stdout, b"one\ntwo\n", "{args:?}");
 
-        // And one that goes away with a message unanswered.
+        // And one that closes with a message unanswered.
         let server = Proc::start(Command::new(args[0]).args(&args[1..]));
         let address = format!("127.0.0.1:{}", port_of(&server));
         let client = Proc::start(&mut secretcat(["connect", &address, "-m", "one"]));

@@ -20,7 +20,7 @@ fn kept_pipe_serves_the_next_client_after_a_reset() {
     let name = first.local_addr().unwrap();
     first.write_all(b"first\n").unwrap();
     server.proc.wait_for_stdout("first\n");
-    second.write_all(b"second\n").unwrap(); // waits at the door
+    second.write_all(b"second\n").unwrap(); // waits to be accepted
     reset(first);
     server.proc.wait_for_stdout("first\nsecond\n");
     drop(second);
@@ -76,7 +76,7 @@ fn stdin_is_sent_to_a_client_that_has_half_closed() {
     for args in [&["--service", "pipe"][..], &["--service", "pipe", "--keep-open"]] {
         let mut server = Server::start(args);
         server.proc.suspend();
-        let mut client = server.open(); // the kernel takes it in, and all that it says
+        let mut client = server.open(); // the kernel accepts it and receives its bytes
         client.write_all(b"all I have\n").unwrap();
         client.shutdown(Shutdown::Write).unwrap();
         server.proc.write(&bytes[..4096]);
@@ -96,7 +96,7 @@ fn idle_client_ends_a_pipe_but_not_a_kept_one() {
     let idle = ["--service", "pipe", "--idle-timeout", "50ms"];
     let server = Server::start(&idle);
     let client = server.open();
-    // A stream that is given up in its midst is no whole one.
+    // A stream that is aborted is not complete.
     let is_reset = |mut client: &TcpStream| client.read(&mut [0]).unwrap_err().kind() == ErrorKind::ConnectionReset;
     assert!(is_reset(&client));
     let lost = "0 bytes not sent, 0 sent but not acknowledged: no byte received or sent within --idle-timeout";
@@ -117,7 +117,7 @@ fn idle_client_ends_a_pipe_but_not_a_kept_one() {
 
 #[test]
 fn slow_stdin_is_sent_whole_to_a_half_closed_client() {
-    // Sent at a pace that takes longer than an orderly end may.
+    // Sent so slowly that it takes longer than an orderly close may.
     let mut server = Server::start(&["--service", "pipe", "--chunk", "100", "--delay", "500ms"]);
     let bytes = noise(1000);
     server.proc.feed(bytes.clone());
@@ -153,7 +153,7 @@ fn shutdown_reports_unsent_bytes_of_a_file() {
     assert_eq!(client.read_to_end(&mut Vec::new()).unwrap_err().kind(), ErrorKind::ConnectionReset);
 }
 
-/// A pipe whose stdout is not read, as it ends after SIGTERM: what it says of what it has not written.
+/// A pipe with an unread stdout, ended by SIGTERM: its report of unwritten bytes.
 fn stop_unread(stdout: OwnedFd, is_full: impl Fn() -> bool) -> String {
     let mut command = secretcat(["listen", "127.0.0.1:0", "--service", "pipe"]);
     let server = Server::from_proc(Proc::start_on(&mut command, Stdio::piped(), stdout.into(), Stdio::piped()));
@@ -184,7 +184,7 @@ fn full_stdout_socket_does_not_delay_shutdown() {
 #[test]
 fn full_stdout_pipe_does_not_delay_shutdown() {
     let (_reader, stdout) = rustix::pipe::pipe().unwrap();
-    // Another description of the pipe, which does not block.
+    // Another open file description of the pipe, which does not block.
     let path = format!("/proc/self/fd/{}", stdout.as_raw_fd());
     let flags = OFlags::WRONLY | OFlags::NONBLOCK;
     let again = rustix::fs::open(path, flags, Mode::empty()).unwrap();

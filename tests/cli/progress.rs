@@ -12,7 +12,7 @@ use regex::Regex;
 use crate::support::pty::Terminal;
 use crate::support::{Dir, Proc, Server, accept, local_listener, poll_until, secretcat, shell};
 
-/// Three figures at most, and the unit.
+/// At most three digits, and the unit.
 const SIZE: &str = r"[0-9.]+ ([KMGT]i)?B";
 
 #[track_caller]
@@ -45,7 +45,7 @@ fn last_line_has_all_bytes_of_both_directions() {
 fn progress_without_a_terminal_prints_whole_lines() {
     let server = Server::start(&["--service", "pipe", "--progress"]);
     let client = server.open();
-    // The transfer goes on until its progress is reported.
+    // The transfer continues until its progress is reported.
     thread::scope(|scope| {
         let (reported, over) = std::sync::mpsc::channel::<()>();
         let mut stream = &client;
@@ -92,7 +92,7 @@ fn sends_a_file(dir: &Dir, output: &str, args: &[&str]) -> (Terminal, TcpStream)
     (terminal, server)
 }
 
-/// Lets the transfer come to its end; all that was shown.
+/// Completes the transfer; returns the whole output.
 #[track_caller]
 fn ends(terminal: Terminal, mut server: TcpStream) -> String {
     std::io::copy(&mut server, &mut std::io::sink()).unwrap();
@@ -117,7 +117,7 @@ fn terminal_shows_progress_of_a_file_and_a_summary() {
 fn no_progress_where_output_shares_the_terminal() {
     let (dir, other) = (Dir::new("beside"), Dir::new("not-beside"));
     let (beside, server) = sends_a_file(&dir, "", &[]);
-    // By the time that another one has reported, this one would have.
+    // When another one has reported, this one would have, too.
     let (mut watched, its_server) = sends_a_file(&other, &format!("> '{}'", other.file("out").display()), &[]);
     watched.sees(" of 64 MiB (");
     ends(watched, its_server);

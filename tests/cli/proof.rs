@@ -10,10 +10,10 @@ use crate::support::{
     Dir, Proc, Server, as_nobody, digits, has, is_root, poll_until, run, run_command, secretcat, skip, straced,
 };
 
-/// The runs that must all come out the same.
+/// The number of runs, which must all have the same result.
 const RUNS: u64 = 20;
 
-/// Sends so many bytes as pieces of one, and returns the segments they left in.
+/// Sends this number of bytes in pieces of one byte; returns the number of segments.
 #[track_caller]
 fn segments(command: &mut Command, dir: &Dir, bytes: usize) -> u64 {
     let file = dir.file("segments.ndjson");
@@ -50,7 +50,7 @@ fn each_piece_is_one_segment_between_hosts() {
 
 const MESSAGE: &str = "My SECRET is 12345\n";
 
-/// How many of the cuts of the message make this server answer wrong.
+/// The number of cuts of the message for which this server replies wrongly.
 #[track_caller]
 fn wrong_answers(server: &Server, barrier: &[&str], command: impl Fn(&[&str]) -> Command) -> usize {
     let wrong = |cut: usize| {
@@ -63,7 +63,7 @@ fn wrong_answers(server: &Server, barrier: &[&str], command: impl Fn(&[&str]) ->
     (1..MESSAGE.len()).filter(|cut| wrong(*cut)).count()
 }
 
-/// A server with the bug, whose first read comes so many seconds late.
+/// A server with the bug, whose first read is this many seconds late.
 fn late_server(seconds: &str) -> Option<Server> {
     Server::python("one_read.py", &[seconds])
 }
@@ -113,7 +113,7 @@ fn opened(server: &Server, dir: &Dir, refuse: bool) -> (Vec<u8>, String) {
     let log = dir.file("strace");
     let mut options = vec!["-e", "trace=socket,openat"];
     if refuse {
-        // The first socket is the connection's, the second one would ask the kernel about the peer.
+        // The first socket is that of the connection; the second one would query the kernel about the peer.
         options.extend(["-e", "inject=socket:error=EPROTONOSUPPORT:when=2+"]);
     }
     let args = ["connect", "--raw", "--cut", "4", "--barrier", "peer-read", &server.address()];
@@ -165,7 +165,7 @@ fn invisible_peer_is_reported_once_and_acks_are_awaited() {
     let trace = Trace::read(&file);
     assert_eq!(trace.barriers(1), ["not_visible"; 6]);
     assert_eq!(trace.numbers(1, "pause", "nanos"), [3_000_000; 5]);
-    // Each pause begins when the acknowledgement is there.
+    // Each pause begins when the acknowledgement has arrived.
     let order: Vec<&str> = trace.0.iter().filter_map(|line| line["type"].as_str()).collect();
     let order: Vec<&str> = order.into_iter().filter(|kind| ["write", "barrier", "pause"].contains(kind)).collect();
     assert_eq!(order[..order.len() - 2], ["write", "barrier", "pause"].repeat(5));
@@ -199,7 +199,7 @@ fn slow_reader_reads_little_and_closes_its_window() {
         times[times.len() - 1] - times[0] >= (reads.len() as u64 - 2) * 1_000_000,
         "a pause stands between two reads"
     );
-    // What the sender's kernel says: the window, and nothing else, held it up.
+    // The sender's kernel reports that only the window limited it.
     let last = *sent.of(1, "sample").last().unwrap();
     assert!(number(last, "rwnd_limited") > 0, "{last}");
     assert!(sent.numbers(1, "sample", "notsent_bytes").iter().any(|bytes| *bytes > 0), "{sent:?}");

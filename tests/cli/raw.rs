@@ -36,7 +36,7 @@ fn megabytes_in_both_directions_arrive_unchanged() {
         scope.spawn(|| (&server).write_all(&down).unwrap());
         (&server).read_exact(&mut got).unwrap();
     });
-    // The peer's end ends it, so it comes when all is there.
+    // The half-close of the peer ends the run, so it comes after all bytes.
     server.shutdown(Shutdown::Write).unwrap();
     assert!(got == up);
     let out = proc.end();
@@ -60,7 +60,7 @@ fn end_with_peer_ends_after_all_is_written_to_stdout() {
             server.write_all(&bytes).unwrap();
             drop(server);
         });
-        reader.read_to_end(&mut got).unwrap(); // stdin is open all the while
+        reader.read_to_end(&mut got).unwrap(); // stdin stays open
     });
     assert_eq!(proc.end().status, Some(0));
     assert!(got == bytes);
@@ -73,7 +73,7 @@ fn no_shutdown_keeps_the_connection_after_end_of_input() {
     proc.feed(b"hello\n".to_vec());
     let mut server = accept(&listener);
     assert_eq!(read_line(&mut server), "hello\n");
-    // A reply that needs the connection to be open both ways for longer than its input is.
+    // A reply that needs an open connection for longer than its input is open.
     server.set_nonblocking(true).unwrap();
     assert_eq!(server.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
     server.set_nonblocking(false).unwrap();
@@ -111,7 +111,7 @@ fn idle_timeout_ends_a_raw_connection() {
 #[test]
 fn half_closed_server_receives_the_whole_input() {
     let (listener, address) = local_listener();
-    // Sent at a pace that takes longer than the server's end would be waited for.
+    // Sent so slowly that it takes longer than the wait for the server to close.
     let paced = ["--chunk", "100", "--delay", "200ms"];
     let mut proc = Proc::start(secretcat(["connect", "--raw", &address]).args(paced));
     let bytes = noise(1000);
@@ -128,7 +128,7 @@ fn half_closed_server_receives_the_whole_input() {
 fn raw_delays_and_barriers_apply_only_at_cuts() {
     let server = Server::start(&["--service", "discard"]);
     let dir = Dir::new("paces");
-    let bytes = noise(400_000); // a read gives no more than 64 KiB of them
+    let bytes = noise(400_000); // a read returns at most 64 KiB
     for (cutting, cuts) in [(["--cut", "5"], vec![5]), (["--chunk", "150000"], vec![150_000, 300_000])] {
         let args = ["--raw", &server.address(), "--delay", "1ms", "--barrier", "acked"];
         let (out, trace) = trace::connect(&dir, &[&args[..], &cutting].concat(), &bytes);
@@ -150,7 +150,7 @@ fn held_last_piece_is_cut_when_more_input_arrives() {
     let (out, trace) = trace::connect(&dir, &args, noise(300_000));
     assert_eq!(out, "");
     let conn = trace.connections("connect")[0];
-    // Its bytes come 64 KiB at a time: behind each of the pieces nothing stands at first.
+    // It is read in parts of 64 KiB: after each part nothing is available at first.
     assert_eq!(trace.numbers(conn, "barrier", "offset"), [65_536, 131_072, 196_608, 262_144]);
     assert_eq!(trace.barriers(conn), ["read"; 4]);
     server.stops_with("");
@@ -167,7 +167,7 @@ fn quit_after_counts_bytes_not_sent() {
     proc.feed(vec![b'x'; 1000]);
     let mut server = accept(&listener);
     let mut got = Vec::new();
-    let _ = server.read_to_end(&mut got); // a reset is an end too
+    let _ = server.read_to_end(&mut got); // a reset ends it, too
     assert_eq!(got, [b'x'; 10]);
     let lost = "990 bytes not sent, 0 sent but not acknowledged: nothing more was acknowledged within --ack-timeout";
     proc.end().is(1, "", format!("secretcat: {address}: {lost}\n"));
@@ -180,7 +180,7 @@ fn bytes_after_urgent_data_are_received() {
     let mut server = accept(&listener);
     server.write_all(b"zero").unwrap();
     proc.wait_for_stdout("zero");
-    // All of it is there before any of it is read.
+    // All bytes have arrived before the first read.
     proc.suspend();
     server.write_all(b"one").unwrap();
     SockRef::from(&server).send_out_of_band(b"!").unwrap();
@@ -195,10 +195,10 @@ fn bytes_after_urgent_data_are_received() {
 fn delay_without_cuts_separates_the_writes() {
     let server = Server::start(&["--service", "discard"]);
     let dir = Dir::new("delay-alone");
-    let args = ["--raw", &server.address(), "--delay", "1ms", "--sndbuf", "1M"]; // room for all: no write is cut short
+    let args = ["--raw", &server.address(), "--delay", "1ms", "--sndbuf", "1M"]; // large enough: no write is partial
     let (_, trace) = trace::connect(&dir, &args, noise(400_000));
     let conn = trace.connections("connect")[0];
-    // No write has more than one read gives, and before each but the first there is a pause.
+    // No write is larger than a read, and there is a pause before each write except the first.
     let begins: Vec<u64> = trace.numbers(conn, "write", "offset");
     assert!(trace.writes(conn).iter().all(|&bytes| bytes <= 65_536) && begins.len() >= 7, "{begins:?}");
     assert_eq!(trace.numbers(conn, "pause", "offset"), begins[1..]);

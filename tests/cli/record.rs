@@ -12,8 +12,8 @@ use crate::support::{
     Dir, NOT_FOUND, Proc, Server, accept, digits, exchange, local_listener, read_line, run, run_command, secretcat,
 };
 
-/// A read stands behind the writes of its bytes, an end behind the half-close, and what a barrier
-/// has established behind the reads that made it so.
+/// Checks that a read is after the writes of its bytes, an end after the half-close, and a barrier after the reads that
+/// established it.
 #[track_caller]
 fn causes_come_first(trace: &Trace) {
     let opened: Vec<(&str, u64)> = trace
@@ -75,7 +75,7 @@ fn segments_received_are_counted_at_each_read() {
     assert_eq!(counted, [1, 2, 3]);
 }
 
-/// The first line of a trace, which is that of a run of this program from now on.
+/// Checks the first line of a trace: of this program, and of a run from now on. Returns its command line.
 fn start_of(trace: &Trace, begun: SystemTime) -> Vec<Value> {
     let start = &trace.0[0];
     assert_eq!((start["type"].as_str(), number(start, "schema")), (Some("start"), 1));
@@ -172,7 +172,7 @@ fn relay_trace_names_the_client_of_each_connection() {
 
 #[test]
 fn interim_response_is_not_counted_as_a_message() {
-    // Ours sends one.
+    // Our listener sends one.
     let dir = Dir::new("interim");
     let listener = Traced::start(&dir, &["--framing", "http"]);
     let mut client = listener.open();
@@ -186,7 +186,7 @@ fn interim_response_is_not_counted_as_a_message() {
     let answer = *trace.of(1, "message").last().unwrap();
     assert_eq!((number(answer, "start"), number(answer, "end")), (0, reply.len() as u64 + 23));
 
-    // Others send one, and ours waits for the final response.
+    // Other servers send one, and our client waits for the final response.
     let (listener, address) = local_listener();
     let file = dir.file("connect.ndjson");
     let client = Proc::start(

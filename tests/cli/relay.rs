@@ -14,7 +14,7 @@ use crate::support::{
     relayed_pair, reset, run, start_relay, with_deadline,
 };
 
-/// The same pair after a line has passed, so the relay has connected to its server.
+/// The same pair after a line was forwarded, so that the relay has connected to its server.
 fn acquainted(mut client: TcpStream, mut server: TcpStream) -> (TcpStream, TcpStream) {
     client.write_all(b"hello\n").unwrap();
     assert_eq!(read_line(&mut server), "hello\n");
@@ -81,7 +81,7 @@ fn cut_offsets_count_each_direction_separately() {
     let (mut client, mut server) = relayed_pair(&listener, &relay);
     for (from, to) in [(&mut client.try_clone().unwrap(), &mut server.try_clone().unwrap()), (&mut server, &mut client)]
     {
-        // What came in two runs is still one stream.
+        // Bytes received in two parts are still one stream.
         for run in [b"0123456789", b"abcdefghij"] {
             let mut got = [0; 10];
             from.write_all(run).unwrap();
@@ -121,7 +121,7 @@ fn half_close_is_relayed_and_the_other_direction_stays_open() {
         client.read_to_string(&mut received).unwrap();
         assert_eq!(received, "and more");
 
-        // The other way round: the server ends first, and still hears.
+        // The reverse: the server half-closes first, and still receives.
         let (mut client, mut server) = relayed_pair(&listener, &relay);
         server.write_all(b"goodbye").unwrap();
         server.shutdown(Shutdown::Write).unwrap();
@@ -165,7 +165,7 @@ fn reset_is_relayed_after_the_bytes_before_it() {
         reset(server);
         expect_reset(&mut client, "half an ans");
 
-        // And in the middle of what it does not read, of which the client hears no good end.
+        // And during bytes that it does not read: the client gets no orderly close.
         let (client, server) = relayed_pair(&listener, &relay);
         let (mut client, server) = acquainted(client, server);
         client.set_nonblocking(true).unwrap();
@@ -196,7 +196,7 @@ fn relayed_reset_waits_for_a_client_that_reads_late() {
     expect_reset(&mut client, "");
 }
 
-/// A client whose server is not there is reset, at times before its connection is seen to stand.
+/// A client is reset if its server is not there, sometimes before it sees that its connection was made.
 #[track_caller]
 fn is_refused(relay: &Server) {
     match TcpStream::connect(relay.addr) {
@@ -219,7 +219,7 @@ fn refusing_server_is_reported_and_tried_for_next_client() {
     relay.stops_with(&error);
 }
 
-/// Clients decide how often that happens, and not how long the log grows.
+/// Clients can cause this often, but cannot make the log grow without limit.
 #[test]
 fn refusing_server_is_reported_once_a_second_with_a_count() {
     let port = FreePort::new();
@@ -255,7 +255,7 @@ fn client_after_a_refused_one_is_refused_with_a_reset() {
     let port = FreePort::new();
     let address = port.address.to_string();
     let relay = start_relay(&address, &[]);
-    is_refused(&relay); // the one that comes next is given its number
+    is_refused(&relay); // the next one gets its number
     relay.proc.suspend();
     let mut coming = relay.open();
     relay.proc.signal(Signal::CONT);
@@ -314,7 +314,7 @@ fn stopping_relay_still_sends_pending_replies() {
         assert_eq!(read_line(&mut server), "question\n");
         relay.proc.signal(Signal::TERM);
         relay.proc.wait_for_stderr("stopping: answering received messages\n");
-        // The server learns that no more is coming, and answers what came.
+        // The server receives the half-close, and replies to the received bytes.
         assert_eq!(server.read(&mut [0]).unwrap(), 0);
         server.write_all(b"answer").unwrap();
         drop((server, idle.1));

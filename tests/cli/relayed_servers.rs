@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::support::servers::{self, Place};
 use crate::support::{Dir, Server, noise, run_command, skip, start_relay};
 
-/// curl gets this page twice, over one connection.
+/// Checks that curl gets this page twice, over one connection.
 #[track_caller]
 fn is_fetched_by_curl(relay: &Server, page: &[u8]) {
     let url = format!("http://{}/page", relay.address());
@@ -16,7 +16,7 @@ fn is_fetched_by_curl(relay: &Server, page: &[u8]) {
     assert!(out.stdout == page.repeat(2), "{} bytes", out.stdout.len());
 }
 
-/// A directory with this page in it; `None` where there is no curl to fetch it.
+/// A directory with this page; `None` if there is no curl.
 fn site(name: &str, page: &[u8]) -> Option<Dir> {
     if !skip::has_program("curl") {
         return None;

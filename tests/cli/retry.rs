@@ -7,7 +7,7 @@ use crate::support::{Proc, accept, exchange, local_listener, noise, read_line, r
 
 const RETRY: [&str; 4] = ["--retry", "2", "--retry-delay", "10ms"];
 
-/// Has two connections fail, one closed at once and one reset after half of the input; takes the third.
+/// Lets two connections fail, one closed at once and one reset after half of the input; accepts the third.
 #[track_caller]
 fn third(listener: &TcpListener, half: usize) -> TcpStream {
     drop(accept(listener));
@@ -17,7 +17,7 @@ fn third(listener: &TcpListener, half: usize) -> TcpStream {
     accept(listener)
 }
 
-/// Nobody has tried to connect once more.
+/// Checks that no further connection was attempted.
 #[track_caller]
 fn is_left_alone(listener: &TcpListener) {
     listener.set_nonblocking(true).unwrap();

@@ -45,7 +45,7 @@ fn requested_and_effective_values_are_shown() {
         let row = rows.iter().find(|row| row[0] == name).unwrap();
         (row[1].as_str(), row[2].as_str())
     };
-    // The kernel doubles buffers, within limits of its own; what it changed is shown and is no error.
+    // The kernel doubles buffers, within its limits; the change is shown and is not an error.
     assert_eq!(row("sndbuf"), ("4KiB", "8KiB"));
     assert_eq!(row("ttl"), ("33", "33"));
     assert_eq!(row("keepalive"), ("on", "on"));

@@ -22,11 +22,11 @@ enum Task {
     Threads,
     Pipe,
     Relay,
-    /// One that records nothing and that nobody watches.
+    /// A run without a recording and without a terminal.
     Plain,
     Connect,
     Raw,
-    /// One that waits to try again.
+    /// A run that waits before a retry.
     Retrying,
     Loopback,
     Sweep,
@@ -53,17 +53,17 @@ impl Task {
     }
 }
 
-/// A run in the middle of its work.
+/// A running command.
 struct Run {
     task: Task,
     proc: Proc,
     dir: Dir,
-    /// Its peers, which stay as they are until it has ended.
+    /// Its peers, which do not change until it has ended.
     peers: Vec<Box<dyn Any>>,
 }
 
 impl Run {
-    /// Starts it as `wrap` has it, and waits until it has work.
+    /// Starts the command that `wrap` returns, and waits until it is working.
     fn start(task: Task, wrap: &dyn Fn(&Command) -> Command) -> Run {
         let dir = Dir::new(&format!("endings-{task:?}-{:?}", std::thread::current().id()));
         let file = |name: &str| dir.file(name).display().to_string();
@@ -133,12 +133,12 @@ impl Run {
         Run { task, proc, dir, peers }
     }
 
-    /// Waits for its end, and looks at all that it was to write.
+    /// Waits for its end, and checks its output.
     #[track_caller]
     fn end(mut self) -> Outcome {
         if self.task.listens() {
             self.proc.wait_for_stderr("stopping");
-            self.peers.clear(); // which it would wait for
+            self.peers.clear(); // it would wait for them
         }
         let out = self.proc.end();
         match self.task {
@@ -161,7 +161,7 @@ impl Run {
         out
     }
 
-    /// How it is to end by a signal: with this status, or by that signal.
+    /// The required end after a signal: this status, or death by this signal.
     fn ends_with(task: Task, signal: Signal) -> (Option<i32>, Option<i32>) {
         if task.listens() && signal != Signal::INT { (Some(0), None) } else { (None, Some(signal.as_raw())) }
     }
@@ -195,7 +195,7 @@ fn signals_end_each_command_as_pid_1_of_a_container() {
             let run = Run::start(task, &as_pid_1);
             kill_process(child_of(&run.proc), signal).unwrap();
             let out = run.end();
-            // The kernel does not end PID 1 by a default action: the status says which signal it was.
+            // The default action of a signal does not end PID 1: the status has the number of the signal.
             let expected = match Run::ends_with(task, signal) {
                 (None, Some(number)) => Some(128 + number),
                 (status, _) => status,
@@ -236,7 +236,7 @@ fn second_signal_ends_pid_1_of_a_container_at_once() {
     if !has_pid_namespaces() {
         return;
     }
-    // Its peers stay: it would wait for them, and then exit with status 0.
+    // Its peers stay open: otherwise it would wait for them, and exit with status 0.
     let run = Run::start(Task::Relay, &as_pid_1);
     let first = child_of(&run.proc);
     kill_process(first, Signal::TERM).unwrap();
@@ -282,7 +282,7 @@ fn ctrl_c_ends_a_shell_loop_too() {
 
 #[test]
 fn sigint_ends_listen_and_sweep_in_the_background() {
-    // A shell without job control starts it with SIGINT ignored, and shows how it has ended.
+    // A shell without job control starts it with SIGINT ignored, and prints its status.
     let script = "\"$0\" \"$@\" & echo \"$!;\"; wait $!; echo \"ended with $?\"";
     let (listener, address) = local_listener();
     let ends = |job: Proc, signals: &[Signal], status: u8| {

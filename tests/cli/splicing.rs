@@ -1,4 +1,4 @@
-//! Bulk data stays within the kernel where it can: the bytes of all system calls are added up.
+//! Bulk data stays within the kernel if possible: the bytes of all system calls are counted.
 
 use std::ffi::OsStr;
 use std::io::{Read, Write};
@@ -10,9 +10,9 @@ use std::thread;
 use crate::support::transfer::{Scenario, Std, Transfer};
 use crate::support::{Dir, Server, accept, local_listener, noise, skip, straced};
 
-/// What each way carries.
+/// The number of bytes in each direction.
 const BULK: usize = 4 << 20;
-/// What besides is read and written: the wakings, the line on stderr, the start of a library.
+/// The limit of other bytes that are read and written: wake-ups, the lines on stderr, the loading of libraries.
 const REST: usize = 64 * 1024;
 /// The calls that copy between the kernel and a program.
 const COPIES: [&str; 12] = [
@@ -20,7 +20,7 @@ const COPIES: [&str; 12] = [
     "sendmmsg",
 ];
 
-/// How many bytes a program has had moved by splice(2), and by calls that copy.
+/// The bytes that a program moved with splice(2), and with calls that copy.
 #[derive(Debug)]
 struct Moved {
     within: usize,
@@ -33,14 +33,14 @@ fn watched<S: AsRef<OsStr>>(log: &Path, args: impl IntoIterator<Item = S>) -> Co
 }
 
 impl Moved {
-    /// Adds up what strace(1) has logged: `PID call(…) = N`, or `PID <... call resumed>…) = N`.
+    /// Adds up the bytes in the log of strace(1): `PID call(…) = N`, or `PID <... call resumed>…) = N`.
     fn read(log: &Path) -> Moved {
         let mut moved = Moved { within: 0, copied: 0 };
         for line in std::fs::read_to_string(log).unwrap().lines() {
             let Some((call, result)) = line.rsplit_once(" = ") else { continue };
             let call = call.split_once(' ').unwrap().1.trim_start().trim_start_matches("<... ");
             let name = call.split(['(', ' ']).next().unwrap();
-            // What failed, `-1 EAGAIN`, has moved nothing.
+            // A failed call (`-1 EAGAIN`) has moved nothing.
             let Ok(bytes) = result.trim().parse::<usize>() else { continue };
             match name {
                 "splice" => moved.within += bytes,
@@ -76,7 +76,7 @@ fn pipes_and_files_on_stdin_and_stdout_are_spliced() {
             assert_eq!(moved.within, within, "{listens} {input:?} {output:?} {moved:?}");
             assert!(moved.copied < REST, "{listens} {input:?} {output:?} {moved:?}");
         }
-        // What cannot be spliced is copied in and out of this program.
+        // Bytes that cannot be spliced are copied in and out of the program.
         let appended = moved(Std::Pipe, Std::Append, &[]);
         assert_eq!(appended.within, up.len(), "{appended:?}");
         assert!((2 * down.len()..2 * down.len() + REST).contains(&appended.copied), "{appended:?}");
@@ -115,7 +115,8 @@ fn relayed_bytes_are_spliced() {
         relay.proc.end().is(0, "", &relay.ready_line);
         Moved::read(&log)
     };
-    // Every byte goes in and out, both ways. The first portions tell that there is much, and are copied.
+    // Every byte goes in and out, in both directions. The first portions are copied, until it is clear that there are
+    // many bytes.
     let spliced = moved(&[]);
     assert!(spliced.within + spliced.copied >= 4 * BULK, "{spliced:?}");
     assert!(spliced.copied < BULK, "{spliced:?}");

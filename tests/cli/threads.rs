@@ -35,7 +35,7 @@ fn three_loops_answer_all_clients() {
             });
         }
     });
-    // What has arrived is answered by every loop before the end.
+    // Every loop answers the received messages before it ends.
     for client in &mut clients {
         client.write_all(b"SECRET 7\n").unwrap();
     }
@@ -54,12 +54,12 @@ fn every_loop_serves_some_of_the_clients() {
     let mut clients = Vec::new();
     let come = || {
         let mut client = server.open();
-        ask(&mut client, "SECRET 1"); // whoever was woken by an arrival for nothing has seen it
+        ask(&mut client, "SECRET 1"); // loops that were woken unnecessarily are asleep again
         let before = server.proc.waits_by_thread();
         for _ in 0..50 {
             ask(&mut client, "SECRET 2");
         }
-        // One loop has gone to sleep between the messages, the others have slept all the time.
+        // One loop has slept between the messages; the others have slept all the time.
         let after = server.proc.waits_by_thread();
         let slept = |name: &String| after[name] - before.get(name).unwrap_or(&after[name]);
         serving.borrow_mut().extend(after.keys().filter(|name| slept(name) > 20).cloned());
@@ -70,7 +70,7 @@ fn every_loop_serves_some_of_the_clients() {
     server.stops_with("");
 }
 
-/// Whether a command has slept in any call of `epoll_wait(2)` while it talked with another.
+/// Whether a command slept in a call of `epoll_wait(2)` during the exchange.
 fn sleeps_in(log: &Path, args: &[&str], talk: impl FnOnce(&mut Command)) -> bool {
     talk(&mut straced(log, &["-e", "trace=epoll_wait,epoll_pwait"], args));
     let calls = std::fs::read_to_string(log).unwrap();
@@ -115,13 +115,13 @@ fn max_connections_holds_over_all_loops() {
         client.set_nonblocking(true).unwrap();
     }
     for _ in 0..50 {
-        assert_eq!(ask(&mut one, "SECRET 4"), digits("4")); // any loop has had the time to let somebody in
+        assert_eq!(ask(&mut one, "SECRET 4"), digits("4")); // every loop has had time to accept a client
     }
     for client in &mut waiting {
         assert_eq!(client.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
         client.set_nonblocking(false).unwrap();
     }
-    drop(two); // whichever loop it was: the next comes in
+    drop(two); // whichever loop served it: the next client is accepted
     let mut answer = vec![0; digits("3").len()];
     waiting[0].read_exact(&mut answer).unwrap();
     assert_eq!(String::from_utf8(answer).unwrap(), digits("3"));

@@ -17,7 +17,7 @@ use crate::support::{
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 
-/// Lets some time pass that nothing here measures: until another program has given a silent server up.
+/// Waits until another program has reached its time limit.
 fn stretch() {
     let (_silent, address) = local_listener();
     assert_eq!(run(["connect", &address, "-m", "x", "--timeout", "500ms"], "").status, Some(1));
@@ -29,7 +29,7 @@ fn grew_by_less(proc: &Proc, before: u64, most: u64) {
     assert!(grown < most, "grew by {} KiB, more than {} KiB", grown / KIB, most / KIB);
 }
 
-/// May this process have so many descriptors? They are had from now on.
+/// Raises the limit of descriptors of this process; false if that is not possible.
 fn may_have(descriptors: u64) -> bool {
     let limit = getrlimit(Resource::Nofile);
     if limit.maximum.is_some_and(|most| most < descriptors) {
@@ -53,7 +53,7 @@ fn ten_thousand_clients_are_answered_in_little_memory() {
     let mut clients: Vec<TcpStream> = Vec::new();
     for n in 0..CROWD {
         let mut client = server.open();
-        // Half of them leave a message unfinished, after which they are idle.
+        // Half of them send an incomplete message, and then are idle.
         client.write_all(format!("SECRET {n}\nunfinished {n}").as_bytes()).unwrap();
         clients.push(client);
     }
@@ -62,7 +62,7 @@ fn ten_thousand_clients_are_answered_in_little_memory() {
     }
     grew_by_less(&server.proc, before, CROWD * 32 * KIB);
     assert_eq!(ask(&mut first, "SECRET 1"), digits("1"));
-    // All of them idle: nobody wakes the program.
+    // All clients are idle: nothing wakes the program.
     let (asleep, used) = (server.proc.waits(), server.proc.processor_ticks());
     stretch();
     assert!(server.proc.waits() - asleep <= 5, "woken {} times for nothing", server.proc.waits() - asleep);
@@ -118,7 +118,7 @@ fn endless_line_costs_little_memory() {
     let server = Server::start(&[]);
     let before = server.proc.memory("VmRSS");
     let mut patient = server.open();
-    // One that stays below the limit, and one that does not care.
+    // One client stays below the limit, and one does not.
     patient.write_all(&vec![b'7'; 1_000_000]).unwrap();
     assert_eq!(exchange(server.open(), &vec![b'x'; 64 * 1024 * 1024]), b"Message too long.\n");
     grew_by_less(&server.proc, before, 4 * MIB);
@@ -156,7 +156,7 @@ fn thousands_of_short_connections_leak_nothing() {
     };
     assert_eq!(ask(&mut healthy, "SECRET 2"), digits("2"));
     let usual = server.proc.descriptors();
-    // What a crowd needs is had after the first round; a leak would need more each time.
+    // The first round allocates the memory that many clients need; a leak would need more in each round.
     round(&mut healthy);
     all_are_gone(&mut healthy, usual);
     let before = server.proc.memory("VmRSS");
@@ -185,18 +185,18 @@ fn running_out_of_descriptors_is_logged_once_and_recovers() {
         f64::from(u32::try_from(server.proc.processor_ticks() - used).unwrap()) / 100.0 / begun.elapsed().as_secs_f64();
     assert!(share < 0.25, "{share} of a core for waiting");
     assert_eq!(ask(&mut first, "SECRET 2"), digits("2"), "those inside are served");
-    // Those who are inside leave one by one, and each makes room for one who waits.
+    // The connected clients close one by one, and each makes room for a waiting one.
     for mut client in crowd {
         assert_eq!(read_line(&mut client), digits("1"));
     }
-    // Another crowd, which melts away unheard.
+    // Other clients, which close before they are accepted.
     for _ in 0..3 {
         let crowd: Vec<TcpStream> = (0..150).map(|_| server.open()).collect();
         assert_eq!(ask(&mut first, "SECRET 3"), digits("3"));
         crowd.into_iter().for_each(reset);
         assert_eq!(ask(&mut server.open(), "SECRET 4"), digits("4"));
     }
-    // One line a minute is no flood, whatever the crowds do.
+    // One line per minute is not a flood, whatever the clients do.
     let lines = 1 + usize::try_from(started.elapsed().as_secs() / 60).unwrap();
     let line = "secretcat: accept: too many open files; new connections wait until others end\n";
     let ready_line = server.ready_line.clone();
@@ -205,14 +205,14 @@ fn running_out_of_descriptors_is_logged_once_and_recovers() {
     assert!((1..=lines).any(|n| out.stderr == ready_line.clone() + &line.repeat(n)), "{}", out.stderr);
 }
 
-/// Writes lines into a stream until the program takes no more, and says how many bytes that were.
+/// Writes lines into a stream until the program reads no more; returns the number of bytes.
 fn fill(proc: &Proc, mut write: impl FnMut(&[u8]) -> io::Result<usize>) -> usize {
     let lines = b"0123456789abcde\n".repeat(1024);
     let (pace, mut sent, mut calm) = (Server::start(&[]), 0, 0);
     let mut partner = pace.open();
     let step = || assert_eq!(ask(&mut partner, ""), NOT_FOUND);
     poll_until("nothing more is taken", step, || {
-        // It sleeps, and is not woken: not by what was written, and not by room for what it has read.
+        // It sleeps and is not woken, neither by the written bytes nor by space in its send buffer.
         let waited = proc.waits();
         calm = if proc.is_in_state('S') { calm + 1 } else { 0 };
         while let Ok(n) = write(&lines[sent % 16..]) {
@@ -265,7 +265,7 @@ fn connect_stays_small_while_its_stdout_is_not_read() {
         assert!(proc.memory("VmHWM") < 32 * MIB, "{args:?}: {}", proc.memory("VmHWM"));
         server.shutdown(Shutdown::Write).unwrap();
         if !args.is_empty() {
-            proc.close_stdin(); // a stream goes on until its input has ended, too
+            proc.close_stdin(); // a stream continues until its input has ended
         }
         ours.set_read_timeout(Some(DEADLINE)).unwrap();
         let mut shown = 0;
@@ -275,7 +275,7 @@ fn connect_stays_small_while_its_stdout_is_not_read() {
         }
         assert_eq!(shown / 16, sent / 16, "{args:?}");
         let out = proc.end();
-        // While messages may still come on stdin, the end of the server is one too early.
+        // While stdin may have more messages, the server closes too early.
         assert_eq!(out.status, Some(i32::from(args.is_empty())), "{args:?}: {}", out.stderr);
     }
 }
@@ -294,7 +294,7 @@ fn cost_per_byte_does_not_grow_with_the_message() {
         server.proc.processor_ticks() - used
     };
     let (small, large) = (cost(64 << 10), cost(16 << 20));
-    // What is looked at again for each part that comes would cost hundreds of times as much.
+    // Examining all bytes again for each part would cost hundreds of times as much.
     assert!(large <= 4 * small + 50, "{large} ticks for what took {small} in small messages");
     server.stops_with("");
 }
@@ -308,7 +308,7 @@ fn slow_chat_client_is_dropped_and_others_lose_nothing() {
     let before = server.proc.memory("VmRSS");
     let line = "x".repeat(1000) + "\n";
     let mut sent = 0;
-    // The listener receives each part before the next is sent: only the silent client falls behind.
+    // The listener receives each part before the next is sent: only the silent client is behind.
     let step = || {
         speaker.write_all(line.repeat(100).as_bytes()).unwrap();
         sent += 100;

@@ -39,7 +39,7 @@ fn timeout_applies_to_each_reply() {
     }
     let pace = Server::start(&["--idle-timeout", "500ms"]);
     for _ in 0..6 {
-        assert_eq!(pace.open().read(&mut [0]).unwrap(), 0); // some 500 ms later
+        assert_eq!(pace.open().read(&mut [0]).unwrap(), 0); // about 500 ms later
         server.write_all(b"y\n").unwrap();
     }
     proc.end().is(0, "y\n".repeat(6), "");
@@ -52,11 +52,11 @@ fn reply_timeout_pauses_while_stdout_is_not_read() {
     reader.set_read_timeout(Some(DEADLINE)).unwrap();
     let mut command = secretcat(["connect", &server.address(), "--timeout", "2s"]);
     let mut proc = Proc::start_on(&mut command, Stdio::piped(), OwnedFd::from(stdout).into(), Stdio::piped());
-    drop(command); // and its end of stdout with it
+    drop(command); // and the test's end of its stdout
     proc.feed("x\n".repeat(100_000).into_bytes());
     let mut answers = vec![0; 1];
     reader.read_exact(&mut answers).unwrap();
-    // A silent server takes another run its whole time, longer than the limit of the first.
+    // Against a silent server, another run takes its whole limit, longer than the limit of the first.
     let (_silent, address) = local_listener();
     assert_eq!(run(["connect", &address, "--timeout", "3s", "-m", "x"], "").status, Some(1));
     reader.read_to_end(&mut answers).unwrap();
@@ -75,12 +75,12 @@ fn late_reader_of_stdout_receives_all_lines() {
     drop(command);
     let mut server = accept(&listener);
     assert_eq!(read_line(&mut server), "GET\n");
-    // All of it is in the kernel before any is read, and nobody here has to be fast for the rest of it to come.
+    // All bytes are in the kernel before the first read, so the speed of this test does not matter.
     let page = "a line of a page\n".repeat(30_000);
     proc.suspend();
     server.write_all(page.as_bytes()).unwrap();
     proc.signal(Signal::CONT);
-    // Longer than more lines than messages are waited for.
+    // Longer than the wait for surplus lines.
     let (_silent, silent) = local_listener();
     assert_eq!(run(["connect", &silent, "--timeout", "1200ms", "-m", "x"], "").status, Some(1));
     let mut printed = String::new();
@@ -98,7 +98,7 @@ fn quit_after_limits_the_wait_after_end_of_input() {
     let _server = accept(&listener);
     let reason = "ended 50ms after the end of the input (--quit-after sets the time) with 1 message unanswered";
     proc.end().is(1, "", format!("secretcat: connect {address}: {reason}\n"));
-    // All is answered: nothing is left undone.
+    // Everything is answered.
     run(["connect", "--loopback", "-q", "1m", "-m", "SECRET 1"], "").is(0, digits("1"), "");
 }
 
@@ -126,7 +126,7 @@ fn delay_before_a_message_does_not_extend_a_timeout() {
     let mut server = accept(&listener);
     assert_eq!(read_line(&mut server), "a\n");
     proc.end().is(1, "", &stderr);
-    // Nor is a message that the server does not read held back by us.
+    // A message that the server does not read is not delayed by us.
     let proc = Proc::start(secretcat(args).args(["--barrier", "peer-read"]));
     let _server = accept(&listener);
     proc.end().is(1, "", &stderr);
@@ -142,10 +142,10 @@ fn sigint_kills_connect_and_keeps_its_stats() {
         proc.signal(Signal::INT);
         proc.end()
     };
-    // A shell ends its script when what it runs has died of SIGINT, not when that says 130.
+    // A shell ends its script if the command dies of SIGINT, not if it exits with 130.
     let out = interrupted(&[]);
     assert_eq!((out.status, out.signal, &out.stderr[..]), (None, Some(2), ""));
-    // What was recorded is not lost.
+    // The recording is not lost.
     let out = interrupted(&["--stats"]);
     assert_eq!((out.status, out.signal), (None, Some(2)));
     assert!(out.stderr.contains("\nmessages      1 out, 0 in\n"), "{}", out.stderr);

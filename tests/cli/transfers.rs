@@ -52,7 +52,7 @@ proptest! {
     }
 }
 
-/// A client, a relay, and a server that is the test.
+/// A client, a relay, and a server that the test plays.
 fn relayed(args: &[&str], up: &[u8], down: &[u8], server_first: bool) {
     let (listener, address) = local_listener();
     let relay = Server::start(&[&["--relay", &address], args].concat());
@@ -70,7 +70,7 @@ fn relayed(args: &[&str], up: &[u8], down: &[u8], server_first: bool) {
     let (heard_by_server, heard_by_client) = thread::scope(|scope| {
         if server_first {
             scope.spawn(|| tell(&server, down));
-            let received = hear(&client); // only then does it send anything
+            let received = hear(&client); // it sends only after that
             scope.spawn(|| tell(&client, up));
             (hear(&server), received)
         } else {
@@ -130,7 +130,7 @@ fn file_set_to_append_during_a_transfer_gets_every_byte() {
     server.write_all(&bytes[..200_000]).unwrap();
     let length = || file.metadata().unwrap().len();
     poll_until("the first part in the file", thread::yield_now, || length() == 200_000);
-    // The descriptor is shared, and so are its flags: from here on splice(2) refuses.
+    // The descriptor and its flags are shared: from here on splice(2) fails.
     rustix::fs::fcntl_setfl(&file, rustix::fs::OFlags::APPEND).unwrap();
     server.write_all(&bytes[200_000..]).unwrap();
     drop(server);
