@@ -25,7 +25,7 @@ const FIXED: u64 = 200;
 const COUNTED: &str = "SECRETCAT_COUNTED";
 
 /// The context of a run without output.
-fn unseen() -> Context {
+fn without_output() -> Context {
     Context {
         report: Report::stderr(Color::Never),
         recorder: Recorder::default(),
@@ -43,7 +43,7 @@ fn words(line: &str) -> impl Iterator<Item = OsString> + '_ {
 fn allocations(args: &str, client: impl FnOnce(SocketAddr) + Send) -> u64 {
     let line = format!("secretcat listen 127.0.0.1:0 --quiet {args}");
     let Task::Listen(config) = cli::parse(words(&line)).unwrap().task else { panic!() };
-    let context = unseen();
+    let context = without_output();
     let (sender, address) = channel();
     thread::scope(|scope| {
         let listens = scope.spawn(|| {
@@ -59,7 +59,7 @@ fn allocations(args: &str, client: impl FnOnce(SocketAddr) + Send) -> u64 {
 }
 
 /// Sends `asked` so many times in one write and reads as many times `answered`, again and again.
-fn talk(address: SocketAddr, asked: &[u8], answered: &[u8], at_once: usize, times: u64) {
+fn exchange_repeatedly(address: SocketAddr, asked: &[u8], answered: &[u8], at_once: usize, times: u64) {
     let mut stream = TcpStream::connect_timeout(&address, DEADLINE).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     stream.set_nodelay(true).unwrap();
@@ -73,9 +73,9 @@ fn talk(address: SocketAddr, asked: &[u8], answered: &[u8], at_once: usize, time
 }
 
 /// Checks that neither a message nor a turn of the loop allocates: there are many of both, and few allocations.
-fn costs_none(args: &str, asked: &[u8], answered: &[u8]) {
+fn assert_no_allocations(args: &str, asked: &[u8], answered: &[u8]) {
     for (at_once, times) in [(1, 20_000), (100, 1_000)] {
-        let counted = allocations(args, |address| talk(address, asked, answered, at_once, times));
+        let counted = allocations(args, |address| exchange_repeatedly(address, asked, answered, at_once, times));
         // Memory that a burst of replies needed is freed after each burst, if it is cut.
         let bursts = if at_once > 1 { times } else { 0 };
         assert!(counted < FIXED + bursts, "{args:?}: {counted} allocations for {times} times {at_once} messages");
@@ -85,13 +85,13 @@ fn costs_none(args: &str, asked: &[u8], answered: &[u8]) {
 #[test]
 fn listen_allocates_nothing_per_message() {
     let (asked, answered) = (b"SECRET 42\n", b"Digits: 42   Count: 2\n");
-    costs_none("", asked, answered);
-    costs_none("", b"hello\n", b"Secret code not found.\n");
-    costs_none("--chunk 7", asked, answered);
-    costs_none("--read-size 3", asked, answered);
-    costs_none("--service echo", asked, asked);
-    costs_none("--framing length:u16", b"\0\x09SECRET 42", b"\0\x15Digits: 42   Count: 2");
-    costs_none(
+    assert_no_allocations("", asked, answered);
+    assert_no_allocations("", b"hello\n", b"Secret code not found.\n");
+    assert_no_allocations("--chunk 7", asked, answered);
+    assert_no_allocations("--read-size 3", asked, answered);
+    assert_no_allocations("--service echo", asked, asked);
+    assert_no_allocations("--framing length:u16", b"\0\x09SECRET 42", b"\0\x15Digits: 42   Count: 2");
+    assert_no_allocations(
         "--framing http",
         b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nSECRET 42",
         b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 22\r\n\r\nDigits: 42   Count: 2\n",
@@ -100,7 +100,9 @@ fn listen_allocates_nothing_per_message() {
 
 #[test]
 fn relay_allocates_nothing_per_message() {
-    allocations("--service echo", |server| costs_none(&format!("--relay {server}"), b"SECRET 42\n", b"SECRET 42\n"));
+    allocations("--service echo", |server| {
+        assert_no_allocations(&format!("--relay {server}"), b"SECRET 42\n", b"SECRET 42\n");
+    });
 }
 
 /// Not a test of its own: [`connect_allocations`] runs it in a process whose stdin and stdout are
@@ -110,7 +112,7 @@ fn relay_allocates_nothing_per_message() {
 fn count_allocations_of_one_connect() {
     let Ok(line) = std::env::var(COUNTED) else { return };
     let Task::Connect(config) = cli::parse(words(&line)).unwrap().task else { panic!() };
-    let counted = measure(|| connect::run(&config, &unseen()).unwrap());
+    let counted = measure(|| connect::run(&config, &without_output()).unwrap());
     writeln!(std::io::stderr(), "{}", counted.count_total).unwrap();
 }
 

@@ -10,7 +10,7 @@ mod skip;
 use std::path::Path;
 
 /// Runs a snippet, which has to succeed; returns its stdout.
-fn passes(name: &str, script: &str) -> String {
+fn run(name: &str, script: &str) -> String {
     let output = sandbox::run(name, script);
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -51,7 +51,7 @@ fn readme_recipes_work() {
     for (number, recipe) in recipes.into_iter().enumerate() {
         let name = format!("readme-{number}");
         if can_run(&name, recipe) {
-            passes(&name, recipe);
+            run(&name, recipe);
         }
     }
 }
@@ -61,7 +61,7 @@ fn readme_first_command_prints_the_reply() {
     let readme = read("README.md");
     let blocks = fenced(&readme, "sh");
     let main_job = blocks.iter().find(|block| block.starts_with("cargo run ")).expect("the README has the main job");
-    assert_eq!(passes("readme-main-job", main_job), "Digits: 12345   Count: 5\n");
+    assert_eq!(run("readme-main-job", main_job), "Digits: 12345   Count: 5\n");
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn readme_sessions_show_the_real_output() {
             skip::skip_even_in_ci("no LCDd (package lcdproc)");
             continue;
         }
-        assert_eq!(passes(&format!("readme-session-{number}"), &script).lines().collect::<Vec<_>>(), output);
+        assert_eq!(run(&format!("readme-session-{number}"), &script).lines().collect::<Vec<_>>(), output);
     }
 }
 
@@ -91,7 +91,7 @@ fn manual_page_examples_work() {
         for (number, example) in examples.iter().enumerate() {
             let name = format!("{page}-{number}");
             if can_run(&name, example) {
-                passes(&name, example);
+                run(&name, example);
             }
         }
     }
@@ -104,7 +104,7 @@ fn manual_fragmentation_examples_show_the_real_output() {
     let shown: Vec<String> = examples(section)
         .iter()
         .zip(0..)
-        .map(|(example, number)| passes(&format!("fragmentation-{number}"), &format!("exec 2>&1\n{example}")))
+        .map(|(example, number)| run(&format!("fragmentation-{number}"), &format!("exec 2>&1\n{example}")))
         .map(|shown| shown.split_whitespace().collect::<Vec<_>>().join(" "))
         .collect();
     let [again, relayed, slowly, proven, wrong] = &shown[..] else { panic!("{shown:#?}") };

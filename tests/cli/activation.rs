@@ -12,7 +12,7 @@ use rustix::process::Signal;
 
 use crate::support::skip::{skip, skip_even_in_ci};
 use crate::support::{
-    DEADLINE, Proc, Server, accept, clean, digits, exchange, has, poll_until, reset, run, run_command, shell,
+    DEADLINE, Proc, Server, accept, clear_env, digits, exchange, has, poll_until, reset, run, run_command, shell,
     with_deadline, without_durations,
 };
 
@@ -21,7 +21,7 @@ const HAND_OVER: &str = r#"exec 3<&0 </dev/null
 LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=lab.socket; export LISTEN_PID LISTEN_FDS LISTEN_FDNAMES
 exec "$0" listen "$@""#;
 
-fn with_socket(socket: impl Into<OwnedFd>, command: &mut Command) -> Proc {
+fn start_with_socket(socket: impl Into<OwnedFd>, command: &mut Command) -> Proc {
     Proc::start_on(command, Stdio::from(socket.into()), Stdio::piped(), Stdio::piped())
 }
 
@@ -32,7 +32,7 @@ fn path(name: &str) -> PathBuf {
     path
 }
 
-fn hear(manager: &UnixDatagram) -> String {
+fn receive(manager: &UnixDatagram) -> String {
     let mut buffer = [0; 256];
     let length = manager.recv(&mut buffer).unwrap();
     String::from_utf8_lossy(&buffer[..length]).into_owned()
@@ -53,12 +53,12 @@ fn inherited_listener_serves_and_notifies_the_manager() {
         let listener = TcpListener::bind(address).unwrap();
         let at = listener.local_addr().unwrap();
         let command = &mut shell(HAND_OVER, [] as [&str; 0]);
-        let server = Server::from_proc(with_socket(listener, command.env("NOTIFY_SOCKET", &name)));
+        let server = Server::from_proc(start_with_socket(listener, command.env("NOTIFY_SOCKET", &name)));
         assert_eq!(server.addr, at);
-        assert_eq!(hear(&manager), format!("READY=1\nSTATUS=listening on {at}"));
+        assert_eq!(receive(&manager), format!("READY=1\nSTATUS=listening on {at}"));
         run(["connect", &at.to_string(), "-m", "SECRET 12"], "").is(0, "Digits: 12   Count: 2\n", "");
         server.proc.signal(Signal::TERM);
-        assert_eq!(hear(&manager), "STOPPING=1\nSTATUS=answering received messages");
+        assert_eq!(receive(&manager), "STOPPING=1\nSTATUS=answering received messages");
         server.proc.end().is(0, "", format!("listening on {at}\n"));
         std::fs::remove_file(name).unwrap();
     }
@@ -67,7 +67,7 @@ fn inherited_listener_serves_and_notifies_the_manager() {
 #[test]
 fn inherited_unix_listener_serves_and_keeps_its_socket_file() {
     let path = path("handed");
-    let server = with_socket(UnixListener::bind(&path).unwrap(), &mut shell(HAND_OVER, [] as [&str; 0]));
+    let server = start_with_socket(UnixListener::bind(&path).unwrap(), &mut shell(HAND_OVER, [] as [&str; 0]));
     server.wait_for_stderr("listening on ");
     let address = format!("unix:{}", path.display());
     run(["connect", &address, "-m", "SECRET 3"], "").is(0, "Digits: 3   Count: 1\n", "");
@@ -85,7 +85,7 @@ fn inherited_descriptor_must_be_a_stream_socket() {
     ];
     for (socket, why) in cases {
         let error = format!("secretcat: take over the socket from the service manager (lab.socket): {why}\n");
-        with_socket(socket, &mut shell(HAND_OVER, [] as [&str; 0])).end().is(2, "", error);
+        start_with_socket(socket, &mut shell(HAND_OVER, [] as [&str; 0])).end().is(2, "", error);
     }
     // A descriptor that the program opened itself is never taken for the passed one.
     let none = HAND_OVER.replace("exec 3<&0", "exec 3<&-");
@@ -111,8 +111,8 @@ fn inherited_connection_is_the_only_client() {
         let name = path("accepted");
         let manager = UnixDatagram::bind(&name).unwrap();
         manager.set_read_timeout(Some(DEADLINE)).unwrap();
-        let proc = with_socket(socket, shell(&in_the_journal, args).env("NOTIFY_SOCKET", &name));
-        assert_eq!(hear(&manager), format!("READY=1\nSTATUS=serving {from}"));
+        let proc = start_with_socket(socket, shell(&in_the_journal, args).env("NOTIFY_SOCKET", &name));
+        assert_eq!(receive(&manager), format!("READY=1\nSTATUS=serving {from}"));
         assert_eq!(exchange(client, b"SECRET 1\n"), digits("1").into_bytes());
         let out = proc.end();
         let line = format!("<6>#1 {from}: * s, 9 bytes in, 21 bytes out, 1 message in: closed by peer\n");
@@ -122,18 +122,18 @@ fn inherited_connection_is_the_only_client() {
     // A unix socket, with --service pipe, and with a client that a rule rejects.
     let (client, socket) = UnixStream::pair().unwrap();
     client.set_read_timeout(Some(DEADLINE)).unwrap();
-    let proc = with_socket(socket, &mut shell(HAND_OVER, [] as [&str; 0]));
+    let proc = start_with_socket(socket, &mut shell(HAND_OVER, [] as [&str; 0]));
     (&client).write_all(b"SECRET 2").unwrap();
     client.shutdown(Shutdown::Write).unwrap();
     assert_eq!(std::io::read_to_string(client).unwrap(), digits("2"));
     proc.end().is(0, "", "");
     let (client, socket) = connect();
-    let proc = with_socket(socket, &mut shell(HAND_OVER, ["--service", "pipe"]));
+    let proc = start_with_socket(socket, &mut shell(HAND_OVER, ["--service", "pipe"]));
     (&client).write_all(b"hello").unwrap();
     drop(client);
     proc.end().is(0, "hello", "");
     let (mut client, socket) = connect();
-    with_socket(socket, &mut shell(HAND_OVER, ["--deny", "127.0.0.1"])).end().is(0, "", "");
+    start_with_socket(socket, &mut shell(HAND_OVER, ["--deny", "127.0.0.1"])).end().is(0, "", "");
     assert_eq!(client.read(&mut [0]).unwrap(), 0);
 }
 
@@ -145,7 +145,7 @@ fn inherited_connection_already_reset_is_status_0() {
     reset(client);
     let gone = || socket.peer_addr().is_err();
     poll_until("the reset is there", || drop((&socket).read(&mut [0])), gone);
-    with_socket(socket, &mut shell(HAND_OVER, [] as [&str; 0])).end().is(0, "", "");
+    start_with_socket(socket, &mut shell(HAND_OVER, [] as [&str; 0])).end().is(0, "", "");
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn several_inherited_sockets_are_refused() {
 
 #[test]
 fn systemd_socket_activate_starts_listen_at_first_client() {
-    let Some((server, address)) = activated("activated", &[]) else { return };
+    let Some((server, address)) = start_by_systemd("activated", &[]) else { return };
     run(["connect", &address, "-m", "SECRET 45"], "").is(0, "Digits: 45   Count: 2\n", "");
     server.signal(Signal::TERM);
     assert_eq!(server.end().status, Some(0));
@@ -166,7 +166,7 @@ fn systemd_socket_activate_starts_listen_at_first_client() {
 
 #[test]
 fn systemd_socket_activate_starts_one_listen_per_client() {
-    let Some((server, address)) = activated("each", &["--accept"]) else { return };
+    let Some((server, address)) = start_by_systemd("each", &["--accept"]) else { return };
     for _ in 0..3 {
         run(["connect", &address, "-m", "SECRET 45"], "").is(0, "Digits: 45   Count: 2\n", "");
     }
@@ -175,14 +175,14 @@ fn systemd_socket_activate_starts_one_listen_per_client() {
 }
 
 /// systemd-socket-activate(1) with these options, and the address that it listens on.
-fn activated(name: &str, options: &[&str]) -> Option<(Proc, String)> {
+fn start_by_systemd(name: &str, options: &[&str]) -> Option<(Proc, String)> {
     if !has("systemd-socket-activate") {
         skip("socket activation is not tried with systemd's own tool: it is not installed");
         return None;
     }
     let path = path(name);
     let mut command = Command::new("systemd-socket-activate");
-    clean(&mut command).arg("--listen").arg(&path).args(options).arg(env!("CARGO_BIN_EXE_secretcat")).arg("listen");
+    clear_env(&mut command).arg("--listen").arg(&path).args(options).arg(env!("CARGO_BIN_EXE_secretcat")).arg("listen");
     let server = Proc::start(&mut command);
     server.wait_for_stderr("Listening on ");
     Some((server, format!("unix:{}", path.display())))

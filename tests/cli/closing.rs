@@ -13,7 +13,7 @@ use crate::support::{
 
 /// Waits until the program has at most this number of descriptors.
 #[track_caller]
-fn has_only(server: &Server, usual: usize) {
+fn wait_for_descriptors(server: &Server, usual: usize) {
     let pace = Server::start(&[]);
     let mut partner = pace.open();
     let step = || assert_eq!(ask(&mut partner, ""), NOT_FOUND);
@@ -24,19 +24,19 @@ fn has_only(server: &Server, usual: usize) {
 fn source_closes_after_its_client_disconnects() {
     let server = Server::start(&["--service", "source", "-v"]);
     let usual = server.proc.descriptors();
-    let ends_its_side = |client: TcpStream| client.shutdown(Shutdown::Write).map(|()| drop(client)).unwrap();
-    for leave in [drop, reset, ends_its_side] {
+    let half_close = |client: TcpStream| client.shutdown(Shutdown::Write).map(|()| drop(client)).unwrap();
+    for disconnect in [drop, reset, half_close] {
         let mut client = server.open();
         client.read_exact(&mut [0; 1000]).unwrap();
-        leave(client);
-        has_only(&server, usual);
+        disconnect(client);
+        wait_for_descriptors(&server, usual);
     }
     // A client that has half-closed before the failure may still read.
     let mut client = server.open();
     client.shutdown(Shutdown::Write).unwrap();
     client.read_exact(&mut vec![0; 20_000_000]).unwrap();
     drop(client);
-    has_only(&server, usual);
+    wait_for_descriptors(&server, usual);
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn barrier_does_not_wait_after_a_reset() {
             client.read_exact(&mut [0]).unwrap();
             drop(client);
         }
-        has_only(&server, usual);
+        wait_for_descriptors(&server, usual);
         server.stops_with("");
     }
 }
@@ -77,10 +77,10 @@ fn closing_client_that_reads_nothing_hits_idle_timeout() {
         let server = Server::start(&[&careful[..], &["-v", "--idle-timeout", "300ms"]].concat());
         let mut client = server.open();
         client.write_all(b"SECRET 1\n").unwrap();
-        let is_left = || server.proc.output_so_far().1.contains("idle timeout");
+        let is_closed = || server.proc.output_so_far().1.contains("idle timeout");
         if floods {
             // The message becomes too long, and the bytes after it are read and dropped.
-            poll_until("it is left", || drop(client.write(&[b'x'; 4096])), is_left);
+            poll_until("it is left", || drop(client.write(&[b'x'; 4096])), is_closed);
         } else {
             client.shutdown(Shutdown::Write).unwrap();
             server.proc.wait_for_stderr("idle timeout");
@@ -116,7 +116,7 @@ fn backpressure_does_not_count_as_idle_time() {
 
 /// Reads to the end, which is a reset before this number of bytes.
 #[track_caller]
-fn is_cut_short(client: &mut TcpStream, whole: usize) {
+fn expect_reset_before(client: &mut TcpStream, whole: usize) {
     let mut received = Vec::new();
     let end = client.read_to_end(&mut received).map_err(|error| error.kind());
     assert_eq!(end, Err(ErrorKind::ConnectionReset));
@@ -131,13 +131,13 @@ fn aborted_stream_ends_with_a_reset() {
     for server in [Server::start(&[&endless[..], &idle].concat()), start_relay(&source.address(), &idle)] {
         let mut client = server.open(); // it does not read
         server.proc.wait_for_stderr("idle timeout");
-        is_cut_short(&mut client, 50 << 20);
+        expect_reset_before(&mut client, 50 << 20);
     }
     // Also after the time for an orderly close.
     let mut client = source.open();
     client.read_exact(&mut [0]).unwrap();
     source.stops_with("secretcat: shutdown aborted 1 connection\n");
-    is_cut_short(&mut client, 50 << 20);
+    expect_reset_before(&mut client, 50 << 20);
 }
 
 #[test]

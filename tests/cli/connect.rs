@@ -10,7 +10,7 @@ use std::process::Stdio;
 
 use crate::support::{
     NOT_FOUND, Proc, Server, accept, digits, local_listener, read_line, reset, run, run_command, secretcat, skip,
-    straced,
+    under_strace,
 };
 
 #[test]
@@ -274,6 +274,6 @@ fn interrupted_poll_does_not_fail_stdin_or_stdout() {
     let server = Server::start(&[]);
     // Every second poll(2) is interrupted as by a handled signal.
     let interrupt = ["-e", "trace=poll", "-e", "inject=poll:error=EINTR:when=2+2"];
-    let mut traced = straced(Path::new("/dev/null"), &interrupt, ["connect", &server.address()]);
+    let mut traced = under_strace(Path::new("/dev/null"), &interrupt, ["connect", &server.address()]);
     run_command(&mut traced, "SECRET 1\nhello\n").is(0, digits("1") + NOT_FOUND, "");
 }

@@ -131,7 +131,7 @@ fn each_line_is_sent_when_entered() {
 }
 
 /// A prompt, a reply of the server, and the output for it.
-fn answered(listener: &TcpListener, address: &str, args: &[&str], answer: &[u8]) -> String {
+fn shown_reply(listener: &TcpListener, address: &str, args: &[&str], answer: &[u8]) -> String {
     let mut terminal = at_terminal(address, args);
     terminal.types("x\n");
     let mut server = accept(listener);
@@ -148,7 +148,7 @@ fn answered(listener: &TcpListener, address: &str, args: &[&str], answer: &[u8])
 fn control_bytes_in_replies_are_escaped() {
     let (listener, address) = local_listener();
     let shown =
-        answered(&listener, &address, &[], b"\x1b]0;owned\x07\x1b[2J\x9b31m\xc2\x9b\x7f\r\x00 fine\xe2\x82\xac\r\n");
+        shown_reply(&listener, &address, &[], b"\x1b]0;owned\x07\x1b[2J\x9b31m\xc2\x9b\x7f\r\x00 fine\xe2\x82\xac\r\n");
     assert_eq!(shown, "\\x1b]0;owned\\x07\\x1b[2J\\x9b31m\\xc2\\x9b\\x7f\\r\\x00 fine€\r\nEnter Message: ");
 }
 

@@ -18,7 +18,7 @@ const END: &str = "\x1b[4~";
 const UP: &str = "\x1b[A";
 
 /// A conversation with a server that the test plays.
-fn with_server(args: &[&str]) -> (Terminal, std::net::TcpStream, TcpListener) {
+fn with_test_server(args: &[&str]) -> (Terminal, std::net::TcpStream, TcpListener) {
     let (listener, address) = local_listener();
     let terminal = at_terminal(&address, args);
     let server = accept(&listener);
@@ -27,7 +27,7 @@ fn with_server(args: &[&str]) -> (Terminal, std::net::TcpStream, TcpListener) {
 
 /// Quits, and the status is 0.
 #[track_caller]
-fn leaves(mut terminal: Terminal) -> String {
+fn quit(mut terminal: Terminal) -> String {
     terminal.types("\x15q\r");
     let (out, shown) = terminal.end();
     assert_eq!(out.status, Some(0), "{shown:?}");
@@ -36,7 +36,7 @@ fn leaves(mut terminal: Terminal) -> String {
 
 #[test]
 fn keys_edit_the_line_and_are_not_sent() {
-    let (mut terminal, mut server, _listener) = with_server(&[]);
+    let (mut terminal, mut server, _listener) = with_test_server(&[]);
     let answers = |terminal: &mut Terminal, server: &mut std::net::TcpStream| {
         let line = read_line(server);
         server.write_all(b"ok\n").unwrap();
@@ -55,7 +55,7 @@ fn keys_edit_the_line_and_are_not_sent() {
     assert_eq!(answers(&mut terminal, &mut server), "drei vie\n");
     terminal.types("世界\x7f\u{e9}e\u{301}\x7f\r"); // a wide character, and one of two code points
     assert_eq!(answers(&mut terminal, &mut server), "世\u{e9}\n");
-    leaves(terminal);
+    quit(terminal);
 }
 
 #[test]
@@ -66,14 +66,14 @@ fn pasted_megabyte_is_one_message() {
         let mut terminal = at_terminal(&server.address(), &[]);
         terminal.types([before, &message, after].concat());
         terminal.sees("   Count: 1000000\r\n");
-        leaves(terminal);
+        quit(terminal);
     }
     server.stops_with("");
 }
 
 #[test]
 fn line_longer_than_the_terminal_buffer_is_sent_whole() {
-    let (mut terminal, mut server, _listener) = with_server(&[]);
+    let (mut terminal, mut server, _listener) = with_test_server(&[]);
     let line = "x".repeat(5000); // a terminal that edits lines itself takes 4095 bytes
     terminal.types(format!("{line}\r"));
     assert_eq!(read_line(&mut server), format!("{line}\n"));
@@ -81,22 +81,22 @@ fn line_longer_than_the_terminal_buffer_is_sent_whole() {
         terminal.sees("\r\nSent: ").ends_with(&format!("{PROMPT}{line}\r\nSent: ")),
         "all of it stays on the screen"
     );
-    leaves(terminal);
+    quit(terminal);
 }
 
 #[test]
 fn each_line_of_a_paste_is_a_message() {
-    let (mut terminal, mut server, _listener) = with_server(&[]);
+    let (mut terminal, mut server, _listener) = with_test_server(&[]);
     terminal.types("\x1b[200~one\r\ntwo\nq\x1b[201~uestion\r");
     for line in ["one\n", "two\n", "question\n"] {
         assert_eq!(read_line(&mut server), line);
     }
-    leaves(terminal);
+    quit(terminal);
 }
 
 #[test]
 fn late_replies_are_shown_above_the_edited_line() {
-    let (mut terminal, mut server, _listener) = with_server(&[]);
+    let (mut terminal, mut server, _listener) = with_test_server(&[]);
     terminal.types("one\r");
     assert_eq!(read_line(&mut server), "one\n");
     // The prompt does not wait for the reply.
@@ -110,25 +110,25 @@ fn late_replies_are_shown_above_the_edited_line() {
     );
     terminal.types(" and half\r");
     assert_eq!(read_line(&mut server), "half and half\n");
-    leaves(terminal);
+    quit(terminal);
 }
 
 #[test]
 fn text_without_line_feed_is_shown() {
-    let (mut terminal, mut server, _listener) = with_server(&[]);
+    let (mut terminal, mut server, _listener) = with_test_server(&[]);
     server.write_all(b"login: ").unwrap();
     assert_eq!(terminal.sees(PROMPT), "\r\x1b[KReceived: login: \r\nEnter Message: ");
     terminal.types("me\r");
     assert_eq!(read_line(&mut server), "me\n");
     server.write_all(b"welcome\n").unwrap();
     terminal.sees("Received: welcome\r\n");
-    leaves(terminal);
+    quit(terminal);
 }
 
 #[test]
 fn quitting_does_not_wait_for_replies() {
     for leave in ["q\r", "CLOSE()\r", "\x04"] {
-        let (mut terminal, mut server, _listener) = with_server(&[]);
+        let (mut terminal, mut server, _listener) = with_test_server(&[]);
         terminal.types("one\r");
         assert_eq!(read_line(&mut server), "one\n");
         terminal.types(leave);
@@ -140,11 +140,11 @@ fn quitting_does_not_wait_for_replies() {
 
 #[test]
 fn quit_words_can_be_sent_as_messages() {
-    let (mut terminal, mut server, _listener) = with_server(&[]);
+    let (mut terminal, mut server, _listener) = with_test_server(&[]);
     terminal.types("\\quit\r\\quitter\r");
     assert_eq!(read_line(&mut server), "quit\n");
     assert_eq!(read_line(&mut server), "\\quitter\n");
-    leaves(terminal);
+    quit(terminal);
 
     let (listener, address) = local_listener();
     let mut terminal = Terminal::start(&secretcat(["connect", "--no-quit-words", &address]));
@@ -158,7 +158,7 @@ fn quit_words_can_be_sent_as_messages() {
 
 #[test]
 fn resize_redraws_the_line() {
-    let (mut terminal, mut server, _listener) = with_server(&[]);
+    let (mut terminal, mut server, _listener) = with_test_server(&[]);
     let line = "0123456789".repeat(5);
     terminal.types(&line);
     terminal.sees(&line);
@@ -167,7 +167,7 @@ fn resize_redraws_the_line() {
     assert!(terminal.sees("89").len() < 40);
     terminal.types("!\r");
     assert_eq!(read_line(&mut server), line + "!\n");
-    leaves(terminal);
+    quit(terminal);
 }
 
 #[test]
@@ -300,7 +300,7 @@ fn reconnect_keeps_the_edited_line() {
     terminal.sees("connecting again");
     terminal.types("two\r");
     terminal.sees("Not sent: there is no connection (Up recalls the line)\r\n");
-    leaves(terminal);
+    quit(terminal);
 }
 
 #[test]

@@ -59,11 +59,11 @@ fn only_allowed_addresses_are_served() {
     let server = Server::start(&["--allow", "127.0.0.0/30", "--deny", "127.0.0.2"]);
     assert_eq!(exchange(connect_from("127.0.0.1", server.addr), b"SECRET 1\n"), digits("1").into_bytes());
     for source in ["127.0.0.2", "127.0.0.5"] {
-        let mut stranger = connect_from(source, server.addr);
-        let got = stranger.read(&mut [0]);
-        let is_turned_away = matches!(&got, Ok(0))
+        let mut rejected = connect_from(source, server.addr);
+        let got = rejected.read(&mut [0]);
+        let is_rejected = matches!(&got, Ok(0))
             || got.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset);
-        assert!(is_turned_away, "{source}: {got:?}");
+        assert!(is_rejected, "{source}: {got:?}");
     }
     assert_eq!(exchange(connect_from("127.0.0.3", server.addr), b"SECRET 3\n"), digits("3").into_bytes());
     server.stops_with("");

@@ -23,7 +23,7 @@ fn in_the_journal(args: &[&str]) -> Server {
 
 /// Stops it and compares its log after the line of its address.
 #[track_caller]
-fn logged(server: Server, expected: &[String]) {
+fn stops_with_log(server: Server, expected: &[String]) {
     let ready_line = server.ready_line.clone();
     let out = server.stop();
     let lines: String = expected.iter().map(|line| line.to_owned() + "\n").collect();
@@ -37,7 +37,7 @@ fn journal_line_of_a_client_has_its_level() {
     let client = server.open();
     let from = client.local_addr().unwrap();
     assert_eq!(exchange(client, b"SECRET 1\nx\n"), b"Digits: 1   Count: 1\nSecret code not found.\n");
-    logged(server, &[format!("<6>#1 {from}: * s, 11 bytes in, 44 bytes out, 2 messages in: closed by peer")]);
+    stops_with_log(server, &[format!("<6>#1 {from}: * s, 11 bytes in, 44 bytes out, 2 messages in: closed by peer")]);
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn rejected_client_is_logged() {
         let mut client = server.open();
         let from = client.local_addr().unwrap();
         let _ = client.read(&mut [0]);
-        logged(server, &[format!("<6>{from}: rejected ({why})")]);
+        stops_with_log(server, &[format!("<6>{from}: rejected ({why})")]);
     }
 }
 
@@ -197,13 +197,13 @@ fn sigusr1_prints_stats_if_they_are_recorded() {
 }
 
 /// Runs this with its stderr in a file, and returns the file.
-fn in_a_file(command: &mut Command, meet: impl FnOnce(&Proc, &dyn Fn() -> String)) -> (Outcome, String) {
+fn with_stderr_in_a_file(command: &mut Command, during: impl FnOnce(&Proc, &dyn Fn() -> String)) -> (Outcome, String) {
     let dir = Dir::new("log");
     let path = dir.file("log");
     let stderr = File::create(&path).unwrap();
     let proc = Proc::start_on(command, Stdio::null(), Stdio::piped(), stderr.into());
     let read = || std::fs::read_to_string(&path).unwrap();
-    meet(&proc, &read);
+    during(&proc, &read);
     let out = proc.end();
     (out, read())
 }
@@ -212,7 +212,7 @@ fn in_a_file(command: &mut Command, meet: impl FnOnce(&Proc, &dyn Fn() -> String
 fn log_file_has_the_time_on_each_line() {
     let port = FreePort::new();
     let address = port.address;
-    let meet = |proc: &Proc, read: &dyn Fn() -> String| {
+    let during = |proc: &Proc, read: &dyn Fn() -> String| {
         let lines = |n| read().lines().count() >= n;
         poll_until("it listens", std::thread::yield_now, || lines(1));
         let mut client = TcpStream::connect(address).unwrap();
@@ -223,7 +223,7 @@ fn log_file_has_the_time_on_each_line() {
         proc.signal(Signal::TERM);
     };
     let mut command = secretcat(["listen", &address.to_string(), "-v", "--stats"]);
-    let (out, log) = in_a_file(&mut command, meet);
+    let (out, log) = with_stderr_in_a_file(&mut command, during);
     assert_eq!(out.status, Some(0));
     let mut texts = Vec::new();
     for line in log.lines() {
@@ -240,11 +240,11 @@ fn log_file_has_the_time_on_each_line() {
 fn connect_errors_and_traces_in_a_file_have_no_time() {
     let server = Server::start(&[]);
     let args = ["connect", &server.address(), "-m", "SECRET 1", "--trace", "-"];
-    let (out, log) = in_a_file(&mut secretcat(args), |_, _| {});
+    let (out, log) = with_stderr_in_a_file(&mut secretcat(args), |_, _| {});
     assert_eq!(out.status, Some(0));
     assert!(!log.is_empty() && log.lines().all(|line| line.starts_with('{')), "{log}");
     server.stops_with("");
-    let (out, log) = in_a_file(&mut secretcat(["connect", "127.0.0.1:1", "-m", "x"]), |_, _| {});
+    let (out, log) = with_stderr_in_a_file(&mut secretcat(["connect", "127.0.0.1:1", "-m", "x"]), |_, _| {});
     let refused = "secretcat: connect 127.0.0.1:1: connection refused (is a server listening there?)\n";
     assert_eq!((out.status, log.as_str()), (Some(1), refused));
 }

@@ -10,12 +10,12 @@ const HALF_LIMIT: &str = "-d 8192";
 
 /// Runs this number of one-byte writes under the limit; returns the outcome, and the content of the file with this
 /// name.
-fn seen(limit: &str, writes: usize, seeing: &[&str], name: &str) -> (Outcome, Vec<u8>) {
+fn recorded_run(limit: &str, writes: usize, options: &[&str], name: &str) -> (Outcome, Vec<u8>) {
     let server = Server::start(&["--service", "discard"]);
     let dir = Dir::new(name);
     let file = dir.file(name);
     let connect = ["connect", "--raw", "--chunk", "1", &server.address()];
-    let mut command = with_limit(limit, connect.iter().chain(seeing));
+    let mut command = with_limit(limit, connect.iter().chain(options));
     let out = run_command(command.arg(&file), vec![0; writes]);
     server.stops_with("");
     (out, std::fs::read(&file).unwrap_or_default())
@@ -40,14 +40,14 @@ fn memory_limit_ends_a_run_that_buffers_more() {
 
 #[test]
 fn stats_and_timeline_of_500000_writes_fit_the_limit() {
-    let (out, picture) = seen(LIMIT, 500_000, &["--stats", "--timeline"], "timeline.svg");
+    let (out, picture) = recorded_run(LIMIT, 500_000, &["--stats", "--timeline"], "timeline.svg");
     assert_eq!(count(&out, "writes"), 500_000);
     assert!(picture.len() < 600_000 && picture.trim_ascii_end().ends_with(b"</svg>"), "{} bytes", picture.len());
 }
 
 #[test]
 fn trace_of_500000_lines_fits_the_limit() {
-    let (out, trace) = seen(HALF_LIMIT, 250_000, &["--trace"], "trace.ndjson");
+    let (out, trace) = recorded_run(HALF_LIMIT, 250_000, &["--trace"], "trace.ndjson");
     out.is(0, "", "");
     assert!(memchr::memchr_iter(b'\n', &trace).count() > 500_000); // each write, and the kernel's counters after it
 }
@@ -64,9 +64,9 @@ fn trace_of_all_bytes_fits_the_limit() {
 fn recorded_reads_connections_messages_fit_the_limit() {
     let dir = Dir::new("million-reads");
     let picture = dir.file("timeline.svg");
-    let seeing = ["--stats", "--trace", "/dev/null", "--timeline", picture.to_str().unwrap()];
+    let options = ["--stats", "--trace", "/dev/null", "--timeline", picture.to_str().unwrap()];
     let listen = ["listen", "127.0.0.1:0", "--service", "discard", "--read-size", "1"];
-    let server = Server::from_command(&mut with_limit(LIMIT, [&listen[..], &seeing].concat()));
+    let server = Server::from_command(&mut with_limit(LIMIT, [&listen[..], &options].concat()));
     exchange(server.open(), &vec![b'\n'; 200_000]); // it ends when everything is read
     for _ in 0..2_000 {
         drop(server.open());
@@ -75,6 +75,6 @@ fn recorded_reads_connections_messages_fit_the_limit() {
     assert_eq!((count(&out, "reads"), count(&out, "connections")), (200_000, 2_001));
 
     let out =
-        run_command(&mut with_limit(LIMIT, [&["connect", "--loopback"], &seeing[..]].concat()), vec![b'\n'; 300_000]);
+        run_command(&mut with_limit(LIMIT, [&["connect", "--loopback"], &options[..]].concat()), vec![b'\n'; 300_000]);
     assert_eq!(count(&out, "messages"), 300_000);
 }

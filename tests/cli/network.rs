@@ -56,7 +56,7 @@ fn original_client_and_server_work_between_hosts() {
 }
 
 /// A number that `ss -ti` prints about the one connection to port 4500.
-fn of_connection(net: &Net, host: usize, name: &str) -> u64 {
+fn connection_value(net: &Net, host: usize, name: &str) -> u64 {
     let output = net.sh(host, "ss -Htin state established '( sport = :4500 or dport = :4500 )'");
     let value = output.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix(':'));
     value.and_then(|value| value.split('/').next()?.parse().ok()).unwrap_or(0)
@@ -77,8 +77,8 @@ fn messages_split_by_a_small_mtu_are_answered() {
     // 296 bytes minus 40 of headers and 12 of time stamps: no segment was larger, so the 2008 bytes of the message, and
     // the 2024 bytes of its reply, were at least nine segments each.
     for host in 0..2 {
-        assert!((200..=256).contains(&of_connection(&net, host, "mss")), "{}", of_connection(&net, host, "mss"));
-        assert!(of_connection(&net, host, "data_segs_out") >= 8, "host {host}");
+        assert!((200..=256).contains(&connection_value(&net, host, "mss")), "{}", connection_value(&net, host, "mss"));
+        assert!(connection_value(&net, host, "data_segs_out") >= 8, "host {host}");
     }
     for n in 0..50 {
         client.write(format!("{}SECRET {n}\n", "x".repeat(2000)));
@@ -130,7 +130,7 @@ fn path_dropping_all_packets_for_a_while_loses_nothing() {
     net.sh(1, "nft add table ip b && nft add chain ip b in '{ type filter hook input priority 0; policy drop; }'");
     client.write("SECRET 2\n".repeat(100));
     // Retransmitted after 0.2 s, then 0.4 s, then 0.8 s: the third time is about 1.4 s later.
-    poll_until("it is sent again", std::thread::yield_now, || of_connection(&net, 0, "backoff") >= 3);
+    poll_until("it is sent again", std::thread::yield_now, || connection_value(&net, 0, "backoff") >= 3);
     net.sh(1, "nft delete table ip b");
     client.close_stdin();
     client.end().is(0, digits("1") + &digits("2").repeat(100), "");

@@ -111,7 +111,7 @@ fn table() -> Vec<(Vec<String>, Read, String)> {
 }
 
 /// The value that the kernel reports for the connection of a `connect` with these arguments.
-fn of_client(args: &[String], read: Read) -> Option<String> {
+fn value_at_client(args: &[String], read: Read) -> Option<String> {
     let (listener, address) = local_listener();
     let proc = Proc::start(secretcat(["connect", &address]).args(args));
     let mut server = accept(&listener);
@@ -123,7 +123,7 @@ fn of_client(args: &[String], read: Read) -> Option<String> {
 }
 
 /// The value that the kernel reports for a connection accepted by a `listen` with these arguments.
-fn of_server(args: &[String], read: Read) -> Option<String> {
+fn value_at_server(args: &[String], read: Read) -> Option<String> {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let server = Server::start(&args);
     let mut client = server.open();
@@ -134,9 +134,9 @@ fn of_server(args: &[String], read: Read) -> Option<String> {
 #[test]
 fn each_option_of_connect_reaches_the_kernel() {
     for (args, read, value) in table() {
-        let Some(with) = of_client(&args, read) else { return };
+        let Some(with) = value_at_client(&args, read) else { return };
         assert_eq!(with, value, "{args:?}");
-        assert_ne!(of_client(&[], read).unwrap(), value, "without {args:?}");
+        assert_ne!(value_at_client(&[], read).unwrap(), value, "without {args:?}");
     }
 }
 
@@ -146,10 +146,10 @@ fn each_option_of_listen_reaches_the_kernel() {
     // A service that replies sets it by default.
     let rows = table().into_iter().filter(|(args, ..)| !["--nodelay", "--chunk"].contains(&args[0].as_str()));
     for (args, read, value) in rows.chain([(vec!["--nagle".to_owned()], nodelay, "false".to_owned())]) {
-        let Some(with) = of_server(&args, read) else { return };
+        let Some(with) = value_at_server(&args, read) else { return };
         assert_eq!(with, value, "{args:?}");
         // The option of a listener is that of every connection.
-        assert_ne!(of_server(&[], read).unwrap(), value, "without {args:?}");
+        assert_ne!(value_at_server(&[], read).unwrap(), value, "without {args:?}");
     }
 }
 
@@ -160,17 +160,20 @@ fn option_on_by_default_can_be_turned_off() {
     let Some(usual) = reuse(&[]) else { return };
     assert_eq!(usual, "true", "a listener that was ended may be started again at once");
     assert_eq!(reuse(&["--reuseaddr", "off"]).unwrap(), "false");
-    assert_eq!(of_client(&["--reuseaddr".into(), "on".into()], on).unwrap(), "true");
-    assert_eq!(of_client(&[], on).unwrap(), "false");
+    assert_eq!(value_at_client(&["--reuseaddr".into(), "on".into()], on).unwrap(), "true");
+    assert_eq!(value_at_client(&[], on).unwrap(), "false");
     // Cutting turns Nagle's algorithm off, unless --nagle is given.
     let nodelay: Read = |s| format!("{}", s.tcp_nodelay().unwrap());
-    assert_eq!(of_client(&["--nagle".into(), "--chunk".into(), "1".into()], nodelay).unwrap(), "false");
+    assert_eq!(value_at_client(&["--nagle".into(), "--chunk".into(), "1".into()], nodelay).unwrap(), "false");
 }
 
 #[test]
 fn source_address_and_port_are_as_requested() {
-    assert_eq!(of_client(&["--source".into(), "127.0.0.5".into()], source).unwrap_or("127.0.0.5".into()), "127.0.0.5");
-    let Some(usual) = of_client(&[], source) else { return };
+    assert_eq!(
+        value_at_client(&["--source".into(), "127.0.0.5".into()], source).unwrap_or("127.0.0.5".into()),
+        "127.0.0.5"
+    );
+    let Some(usual) = value_at_client(&[], source) else { return };
     assert_eq!(usual, "127.0.0.1");
     // With a port, in each form. The port is free, and below the ephemeral ports (ip_local_port_range, ip(7)), so that
     // no other test uses it.

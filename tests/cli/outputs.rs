@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support::trace::{self, Trace, number, schema_text};
 use crate::support::{
-    Dir, NOT_FOUND, Proc, Server, accept, digits, has, local_listener, run, run_command, secretcat, skip, straced,
+    Dir, NOT_FOUND, Proc, Server, accept, digits, has, local_listener, run, run_command, secretcat, skip, under_strace,
 };
 
 #[test]
@@ -66,7 +66,7 @@ fn real_runs_have_exactly_the_event_kinds_of_the_schema() {
 
 /// The byte ranges of the events of one kind, without a gap.
 #[track_caller]
-fn carriers(trace: &Trace, conn: u64, kind: &str, length: &str) -> Vec<(u64, u64)> {
+fn byte_ranges(trace: &Trace, conn: u64, kind: &str, length: &str) -> Vec<(u64, u64)> {
     let all: Vec<(u64, u64)> = trace
         .of(conn, kind)
         .iter()
@@ -95,8 +95,8 @@ fn trace_shows_the_writes_and_reads_of_each_message() {
     let answered = [(1, 0, 22), (2, 22, 45), (3, 45, 66)];
     assert_eq!((messages(theirs, "out"), messages(ours, "in")), (answered.to_vec(), answered.to_vec()));
     let pieces = [(0, 4), (4, 9), (9, 14), (14, 15), (15, 16), (16, 20), (20, 24), (24, 25)];
-    assert_eq!(carriers(&trace, ours, "write", "accepted"), pieces);
-    assert_eq!(carriers(&trace, theirs, "read", "len"), pieces);
+    assert_eq!(byte_ranges(&trace, ours, "write", "accepted"), pieces);
+    assert_eq!(byte_ranges(&trace, theirs, "read", "len"), pieces);
     // Each write is followed by a sample with one more segment, without retransmissions.
     let segments = |sample: &Value| number(sample, "data_segs_out") - number(sample, "total_retrans");
     let events: Vec<&Value> = trace.0.iter().filter(|line| line["conn"] == ours).collect();
@@ -175,7 +175,8 @@ fn no_tcp_info_calls_without_a_trace() {
     let log = dir.file("strace");
     let server = Server::start(&[]);
     let calls = |args: &[&str]| {
-        let mut command = straced(&log, &["-e", "trace=getsockopt"], ["connect", &server.address(), "-m", "SECRET 1"]);
+        let mut command =
+            under_strace(&log, &["-e", "trace=getsockopt"], ["connect", &server.address(), "-m", "SECRET 1"]);
         command.args(args);
         run_command(&mut command, "").is(0, digits("1"), "");
         std::fs::read_to_string(&log).unwrap().matches("TCP_INFO").count()
@@ -186,7 +187,7 @@ fn no_tcp_info_calls_without_a_trace() {
 }
 
 /// A summary without rates and times, whose width also changes the columns.
-fn timeless(summary: &str) -> String {
+fn without_times(summary: &str) -> String {
     let lines = summary.lines().filter(|line| !line.starts_with("rate") && !line.starts_with("time"));
     lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ") + "\n").collect()
 }
@@ -199,7 +200,7 @@ fn stats_count_both_ends() {
     assert!(out.stderr.lines().any(|line| line.starts_with("rate ") && line.contains("/s out")), "{}", out.stderr);
     assert!(out.stderr.lines().any(|line| line.starts_with("time ")), "{}", out.stderr);
     assert_eq!(
-        timeless(&out.stderr),
+        without_times(&out.stderr),
         "connect listen\n\
          connections 1 1\n\
          messages 1 out, 1 in 1 out, 1 in\n\

@@ -16,7 +16,7 @@ use crate::support::{Dir, Proc, Server, accept, local_listener, poll_until, secr
 const SIZE: &str = r"[0-9.]+ ([KMGT]i)?B";
 
 #[track_caller]
-fn matches(pattern: &str, text: &str) {
+fn assert_matches(pattern: &str, text: &str) {
     let pattern = pattern.replace("SIZE", SIZE);
     assert!(Regex::new(&format!("^{pattern}$")).unwrap().is_match(text), "{text:?} is not {pattern}");
 }
@@ -37,7 +37,7 @@ fn last_line_has_all_bytes_of_both_directions() {
         let ended = proc.end();
         assert_eq!((ended.status, ended.stdout.len()), (Some(0), 2048));
         let last = ended.stderr.lines().last().unwrap_or_default();
-        matches(r"sent 3 MiB of 3 MiB \(100%\), received 2 KiB in [0-9.]+ [mu]?s", last);
+        assert_matches(r"sent 3 MiB of 3 MiB \(100%\), received 2 KiB in [0-9.]+ [mu]?s", last);
     }
 }
 
@@ -63,7 +63,7 @@ fn progress_without_a_terminal_prints_whole_lines() {
     let ended = proc.end();
     assert_eq!(ended.status, Some(0));
     let last = ended.stderr.lines().last().unwrap_or_default();
-    matches(r"sent 0 B, received SIZE in [0-9.]+ .*s", last);
+    assert_matches(r"sent 0 B, received SIZE in [0-9.]+ .*s", last);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn no_progress_by_default_without_a_terminal() {
 }
 
 /// `connect --raw` at a terminal, with a file of 64 MiB on stdin, more than every buffer on the way.
-fn sends_a_file(dir: &Dir, output: &str, args: &[&str]) -> (Terminal, TcpStream) {
+fn send_file(dir: &Dir, output: &str, args: &[&str]) -> (Terminal, TcpStream) {
     let input = dir.file("in");
     File::create(&input).unwrap().set_len(64 << 20).unwrap();
     let (listener, address) = local_listener();
@@ -94,7 +94,7 @@ fn sends_a_file(dir: &Dir, output: &str, args: &[&str]) -> (Terminal, TcpStream)
 
 /// Completes the transfer; returns the whole output.
 #[track_caller]
-fn ends(terminal: Terminal, mut server: TcpStream) -> String {
+fn finish(terminal: Terminal, mut server: TcpStream) -> String {
     std::io::copy(&mut server, &mut std::io::sink()).unwrap();
     drop(server);
     let (ended, shown) = terminal.end();
@@ -105,26 +105,26 @@ fn ends(terminal: Terminal, mut server: TcpStream) -> String {
 #[test]
 fn terminal_shows_progress_of_a_file_and_a_summary() {
     let dir = Dir::new("watched");
-    let (mut terminal, server) = sends_a_file(&dir, &format!("> '{}'", dir.file("out").display()), &[]);
+    let (mut terminal, server) = send_file(&dir, &format!("> '{}'", dir.file("out").display()), &[]);
     terminal.sees("sent ");
     terminal.sees(" of 64 MiB (");
-    let shown = ends(terminal, server);
+    let shown = finish(terminal, server);
     let (_, last) = shown.rsplit_once("\r\u{1b}[K").unwrap();
-    matches(r"sent 64 MiB of 64 MiB \(100%\), received 0 B in [0-9.]+ .*s\r\n", last);
+    assert_matches(r"sent 64 MiB of 64 MiB \(100%\), received 0 B in [0-9.]+ .*s\r\n", last);
 }
 
 #[test]
 fn no_progress_where_output_shares_the_terminal() {
     let (dir, other) = (Dir::new("beside"), Dir::new("not-beside"));
-    let (beside, server) = sends_a_file(&dir, "", &[]);
+    let (beside, server) = send_file(&dir, "", &[]);
     // When another one has reported, this one would have, too.
-    let (mut watched, its_server) = sends_a_file(&other, &format!("> '{}'", other.file("out").display()), &[]);
+    let (mut watched, its_server) = send_file(&other, &format!("> '{}'", other.file("out").display()), &[]);
     watched.sees(" of 64 MiB (");
-    ends(watched, its_server);
-    assert_eq!(ends(beside, server), "");
+    finish(watched, its_server);
+    assert_eq!(finish(beside, server), "");
 
-    let (mut asked, server) = sends_a_file(&dir, "", &["--progress"]);
+    let (mut asked, server) = send_file(&dir, "", &["--progress"]);
     asked.sees(" of 64 MiB (");
-    let shown = ends(asked, server);
+    let shown = finish(asked, server);
     assert!(!shown.contains('\u{1b}'), "each line stays: {shown:?}");
 }

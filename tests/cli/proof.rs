@@ -7,7 +7,7 @@ use std::thread;
 use crate::support::net::Net;
 use crate::support::trace::{Trace, number};
 use crate::support::{
-    Dir, Proc, Server, as_nobody, digits, has, is_root, poll_until, run, run_command, secretcat, skip, straced,
+    Dir, Proc, Server, as_nobody, digits, has, is_root, poll_until, run, run_command, secretcat, skip, under_strace,
 };
 
 /// The number of runs, which must all have the same result.
@@ -117,7 +117,7 @@ fn opened(server: &Server, dir: &Dir, refuse: bool) -> (Vec<u8>, String) {
         options.extend(["-e", "inject=socket:error=EPROTONOSUPPORT:when=2+"]);
     }
     let args = ["connect", "--raw", "--cut", "4", "--barrier", "peer-read", &server.address()];
-    let out = run_command(&mut straced(&log, &options, args), MESSAGE);
+    let out = run_command(&mut under_strace(&log, &options, args), MESSAGE);
     assert_eq!((out.status, out.stderr.as_str()), (Some(0), ""));
     (out.stdout, std::fs::read_to_string(log).unwrap())
 }

@@ -15,7 +15,7 @@ use crate::support::{
 /// Checks that a read is after the writes of its bytes, an end after the half-close, and a barrier after the reads that
 /// established it.
 #[track_caller]
-fn causes_come_first(trace: &Trace) {
+fn assert_causes_come_first(trace: &Trace) {
     let opened: Vec<(&str, u64)> = trace
         .0
         .iter()
@@ -50,11 +50,11 @@ fn trace_has_each_cause_before_its_effect() {
     let dir = Dir::new("causes");
     for _ in 0..40 {
         let (_, trace) = trace::connect(&dir, &["--loopback", "-m", "SECRET 42"], "");
-        causes_come_first(&trace);
+        assert_causes_come_first(&trace);
     }
     for plan in [&["--chunk", "2"][..], &["--chunk", "3", "--barrier", "peer-read"], &["--barrier", "acked"]] {
         let args = [&["--loopback"][..], plan].concat();
-        causes_come_first(&trace::connect(&dir, &args, "SECRET 42\nhello\n".repeat(20)).1);
+        assert_causes_come_first(&trace::connect(&dir, &args, "SECRET 42\nhello\n".repeat(20)).1);
     }
 }
 
@@ -76,7 +76,7 @@ fn segments_received_are_counted_at_each_read() {
 }
 
 /// Checks the first line of a trace: of this program, and of a run from now on. Returns its command line.
-fn start_of(trace: &Trace, begun: SystemTime) -> Vec<Value> {
+fn start_line_of(trace: &Trace, begun: SystemTime) -> Vec<Value> {
     let start = &trace.0[0];
     assert_eq!((start["type"].as_str(), number(start, "schema")), (Some("start"), 1));
     assert_eq!(start["version"], env!("CARGO_PKG_VERSION"));
@@ -95,11 +95,11 @@ fn trace_starts_with_time_version_and_command_line() {
     let trace = Trace::read(&file);
     let path = file.to_str().unwrap();
     let expected = json!(["connect", "--loopback", "--trace", path, "-m", {"base64": "U0VDUkVUIDH/"}]);
-    assert_eq!(Value::from(start_of(&trace, begun)), expected);
+    assert_eq!(Value::from(start_line_of(&trace, begun)), expected);
 
     let begun = SystemTime::now();
     let listener = Traced::start(&dir, &["--service", "echo"]);
-    assert_eq!(start_of(&listener.stop_and_read(), begun)[0], "listen");
+    assert_eq!(start_line_of(&listener.stop_and_read(), begun)[0], "listen");
 }
 
 /// The bytes of the events of one kind on the connecting side, as the trace has them.

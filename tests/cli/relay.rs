@@ -15,7 +15,7 @@ use crate::support::{
 };
 
 /// The same pair after a line was forwarded, so that the relay has connected to its server.
-fn acquainted(mut client: TcpStream, mut server: TcpStream) -> (TcpStream, TcpStream) {
+fn connected(mut client: TcpStream, mut server: TcpStream) -> (TcpStream, TcpStream) {
     client.write_all(b"hello\n").unwrap();
     assert_eq!(read_line(&mut server), "hello\n");
     (client, server)
@@ -145,7 +145,7 @@ fn reset_is_relayed_to_its_own_pair_only() {
     reset(client);
     expect_reset(&mut server, "");
     let (client, server) = relayed_pair(&listener, &relay);
-    let (mut client, server) = acquainted(client, server);
+    let (mut client, server) = connected(client, server);
     reset(server);
     expect_reset(&mut client, "");
     others_client.write_all(b"still here\n").unwrap();
@@ -160,14 +160,14 @@ fn reset_is_relayed_after_the_bytes_before_it() {
     for args in [&["--chunk", "2"][..], &["-v"], &["--linger", "10"], &[]] {
         let relay = start_relay(&address, args);
         let (client, server) = relayed_pair(&listener, &relay);
-        let (mut client, mut server) = acquainted(client, server);
+        let (mut client, mut server) = connected(client, server);
         server.write_all(b"half an ans").unwrap();
         reset(server);
         expect_reset(&mut client, "half an ans");
 
         // And during bytes that it does not read: the client gets no orderly close.
         let (client, server) = relayed_pair(&listener, &relay);
-        let (mut client, server) = acquainted(client, server);
+        let (mut client, server) = connected(client, server);
         client.set_nonblocking(true).unwrap();
         while client.write(&[b'x'; 4096]).is_ok() {}
         client.set_nonblocking(false).unwrap();
@@ -184,7 +184,7 @@ fn relayed_reset_waits_for_a_client_that_reads_late() {
     let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     client.set_recv_buffer_size(4096).unwrap(); // the rest stays in the kernel of the relay
     client.connect(&relay.addr.into()).unwrap();
-    let (mut client, mut server) = acquainted(with_deadline(client.into()), accept(&listener));
+    let (mut client, mut server) = connected(with_deadline(client.into()), accept(&listener));
     let bytes = noise(40_000);
     server.write_all(&bytes).unwrap();
     reset(server);
@@ -198,7 +198,7 @@ fn relayed_reset_waits_for_a_client_that_reads_late() {
 
 /// A client is reset if its server is not there, sometimes before it sees that its connection was made.
 #[track_caller]
-fn is_refused(relay: &Server) {
+fn expect_refusal(relay: &Server) {
     match TcpStream::connect(relay.addr) {
         Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
         Ok(mut client) => expect_reset(&mut client, ""),
@@ -210,7 +210,7 @@ fn refusing_server_is_reported_and_tried_for_next_client() {
     let port = FreePort::new();
     let address = port.address.to_string();
     let relay = start_relay(&address, &[]);
-    is_refused(&relay);
+    expect_refusal(&relay);
     let error = format!("secretcat: connect {address}: connection refused (is a server listening there?)\n");
     relay.proc.wait_for_stderr(&error);
     let server = Server::at(&address, &[]);
@@ -227,7 +227,7 @@ fn refusing_server_is_reported_once_a_second_with_a_count() {
     let begun = Instant::now();
     let relay = start_relay(&address, &[]);
     for _ in 0..200 {
-        is_refused(&relay);
+        expect_refusal(&relay);
     }
     let out = relay.stop();
     let most = 2 + begun.elapsed().as_secs();
@@ -255,7 +255,7 @@ fn client_after_a_refused_one_is_refused_with_a_reset() {
     let port = FreePort::new();
     let address = port.address.to_string();
     let relay = start_relay(&address, &[]);
-    is_refused(&relay); // the next one gets its number
+    expect_refusal(&relay); // the next one gets its number
     relay.proc.suspend();
     let mut coming = relay.open();
     relay.proc.signal(Signal::CONT);
@@ -273,13 +273,13 @@ fn max_connections_of_a_relay_counts_clients_only() {
         client.write_all(b"to and fro\n").unwrap();
         assert_eq!(read_line(server), "to and fro\n");
     }
-    let is_called = |listener: &TcpListener| {
+    let has_connection = |listener: &TcpListener| {
         listener.set_nonblocking(true).unwrap();
         let arrival = listener.accept();
         listener.set_nonblocking(false).unwrap();
         arrival.is_ok()
     };
-    assert!(!is_called(&listener), "the third one came in");
+    assert!(!has_connection(&listener), "the third one came in");
     let [first, second] = inside;
     drop(first);
     assert_eq!(read_line(&mut accept(&listener)), "and me\n");

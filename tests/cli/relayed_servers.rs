@@ -7,7 +7,7 @@ use crate::support::{Dir, Server, noise, run_command, skip, start_relay};
 
 /// Checks that curl gets this page twice, over one connection.
 #[track_caller]
-fn is_fetched_by_curl(relay: &Server, page: &[u8]) {
+fn fetch_by_curl(relay: &Server, page: &[u8]) {
     let url = format!("http://{}/page", relay.address());
     let mut curl = Command::new("curl");
     curl.args(["--silent", "--show-error", "--fail", "--max-time", "60", &url, &url]);
@@ -33,7 +33,7 @@ fn curl_fetches_pages_from_python_byte_by_byte() {
     let Some((_proc, address)) = servers::python(&dir) else { return };
     for side in ["server", "client", "both"] {
         let relay = start_relay(&address, &["--chunk", "1", "--cut-toward", side]);
-        is_fetched_by_curl(&relay, page.as_bytes());
+        fetch_by_curl(&relay, page.as_bytes());
         relay.stops_with("");
     }
 }
@@ -44,7 +44,7 @@ fn curl_fetches_pages_from_nginx_byte_by_byte() {
     let Some(dir) = site("relayed-nginx", &page) else { return };
     let Some((_proc, address)) = servers::nginx(Place::Socket(&dir), &dir) else { return };
     let relay = start_relay(&address, &["--chunk", "1"]);
-    is_fetched_by_curl(&relay, &page);
+    fetch_by_curl(&relay, &page);
     relay.stops_with("");
 }
 

@@ -9,7 +9,7 @@ const RETRY: [&str; 4] = ["--retry", "2", "--retry-delay", "10ms"];
 
 /// Lets two connections fail, one closed at once and one reset after half of the input; accepts the third.
 #[track_caller]
-fn third(listener: &TcpListener, half: usize) -> TcpStream {
+fn accept_third(listener: &TcpListener, half: usize) -> TcpStream {
     drop(accept(listener));
     let mut second = accept(listener);
     second.read_exact(&mut vec![0; half]).unwrap();
@@ -19,7 +19,7 @@ fn third(listener: &TcpListener, half: usize) -> TcpStream {
 
 /// Checks that no further connection was attempted.
 #[track_caller]
-fn is_left_alone(listener: &TcpListener) {
+fn expect_no_connection(listener: &TcpListener) {
     listener.set_nonblocking(true).unwrap();
     assert!(listener.accept().is_err());
 }
@@ -32,7 +32,7 @@ fn messages_are_resent_after_a_loss_before_any_reply() {
         if given.is_empty() {
             proc.feed(b"one\ntwo\n".to_vec());
         }
-        let mut server = third(&listener, 4);
+        let mut server = accept_third(&listener, 4);
         assert_eq!((read_line(&mut server), read_line(&mut server)), ("one\n".into(), "two\n".into()));
         server.write_all(b"1\n2\n").unwrap();
         drop(server);
@@ -46,7 +46,7 @@ fn raw_input_is_resent_after_a_loss_before_any_byte() {
     let bytes = noise(700_000);
     let mut proc = Proc::start(secretcat(["connect", &address, "--raw"]).args(RETRY));
     proc.feed(bytes.clone());
-    let mut server = third(&listener, 350_000);
+    let mut server = accept_third(&listener, 350_000);
     let mut received = Vec::new();
     server.read_to_end(&mut received).unwrap();
     assert!(received == bytes, "{} bytes", received.len());
@@ -59,7 +59,7 @@ fn later_input_follows_the_resent_input() {
     let (listener, address) = local_listener();
     let mut proc = Proc::start(secretcat(["connect", &address, "--raw", "-C"]).args(RETRY));
     proc.write("one\n");
-    let mut server = third(&listener, 3);
+    let mut server = accept_third(&listener, 3);
     assert_eq!(read_line(&mut server), "one\r\n");
     proc.feed(b"two\n".to_vec());
     assert_eq!(exchange(server, b"three"), b"two\r\n");
@@ -105,7 +105,7 @@ fn nothing_is_resent_after_a_byte_of_a_reply() {
         let out = proc.end();
         assert_eq!((out.status, &out.stdout[..]), (Some(1), &b"x"[..]), "{mode:?}");
     }
-    is_left_alone(&listener);
+    expect_no_connection(&listener);
 }
 
 #[test]
@@ -119,5 +119,5 @@ fn input_larger_than_the_retry_buffer_is_not_resent() {
     let out = proc.end();
     assert_eq!((out.status, &out.stdout[..]), (Some(1), &b""[..]));
     assert!(out.stderr.contains("sent but not acknowledged"), "{}", out.stderr);
-    is_left_alone(&listener);
+    expect_no_connection(&listener);
 }

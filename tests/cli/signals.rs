@@ -12,7 +12,7 @@ use crate::support::pid_1::{as_pid_1, child_of, has_pid_namespaces};
 use crate::support::pty::{Terminal, on_terminal, open_pty};
 use crate::support::trace::Trace;
 use crate::support::{
-    Dir, Outcome, Proc, Server, accept, ask, clean, digits, local_listener, read_line, secretcat, shell, skip,
+    Dir, Outcome, Proc, Server, accept, ask, clear_env, digits, local_listener, read_line, secretcat, shell, skip,
 };
 
 /// The commands, in the states in which a signal meets them.
@@ -23,7 +23,7 @@ enum Task {
     Pipe,
     Relay,
     /// A run without a recording and without a terminal.
-    Plain,
+    Unrecorded,
     Connect,
     Raw,
     /// A run that waits before a retry.
@@ -37,7 +37,7 @@ const TASKS: [Task; 10] = [
     Task::Threads,
     Task::Pipe,
     Task::Relay,
-    Task::Plain,
+    Task::Unrecorded,
     Task::Connect,
     Task::Raw,
     Task::Retrying,
@@ -96,8 +96,8 @@ impl Run {
                 assert_eq!(read_line(&mut upstream), "hello\n");
                 (relay.proc, vec![Box::new(client), Box::new(upstream)])
             }
-            Task::Plain | Task::Connect => {
-                let more = if task == Task::Plain { &[][..] } else { &recorded };
+            Task::Unrecorded | Task::Connect => {
+                let more = if task == Task::Unrecorded { &[][..] } else { &recorded };
                 let proc = Proc::start(&mut command(&["connect", &address, "-m", "a"], more));
                 let mut server = accept(&listener);
                 assert_eq!(read_line(&mut server), "a\n");
@@ -142,7 +142,7 @@ impl Run {
         }
         let out = self.proc.end();
         match self.task {
-            Task::Plain => assert!(out.stdout.is_empty(), "{out:?}"),
+            Task::Unrecorded => assert!(out.stdout.is_empty(), "{out:?}"),
             Task::Sweep => {
                 let found: Value = serde_json::from_slice(&out.stdout).unwrap();
                 let shown = out.status.or(out.signal.map(|signal| 128 + signal)).unwrap();
@@ -167,9 +167,9 @@ impl Run {
     }
 }
 
-fn as_it_is(command: &Command) -> Command {
+fn unwrapped(command: &Command) -> Command {
     let mut same = Command::new(command.get_program());
-    clean(same.args(command.get_args()));
+    clear_env(same.args(command.get_args()));
     same
 }
 
@@ -177,7 +177,7 @@ fn as_it_is(command: &Command) -> Command {
 fn each_command_writes_its_files_and_dies_of_the_signal() {
     for task in TASKS {
         for signal in SIGNALS {
-            let run = Run::start(task, &as_it_is);
+            let run = Run::start(task, &unwrapped);
             run.proc.signal(signal);
             let out = run.end();
             assert_eq!((out.status, out.signal), Run::ends_with(task, signal), "{task:?} {signal:?}: {}", out.stderr);
@@ -247,13 +247,13 @@ fn second_signal_ends_pid_1_of_a_container_at_once() {
 }
 
 /// A loop of bash(1) over the program, on a terminal. `None` where there is no bash.
-fn looped<const N: usize>(args: [&str; N]) -> Option<Terminal> {
+fn in_a_shell_loop<const N: usize>(args: [&str; N]) -> Option<Terminal> {
     if !skip::has_program("bash") {
         return None;
     }
     let mut command = Command::new("bash");
     let script = "for i in 1 2 3; do echo \"run $i\"; \"$0\" \"$@\"; done; echo finished";
-    clean(&mut command).args(["-c", script, env!("CARGO_BIN_EXE_secretcat")]).args(args);
+    clear_env(&mut command).args(["-c", script, env!("CARGO_BIN_EXE_secretcat")]).args(args);
     Some(Terminal::start(&command))
 }
 
@@ -266,15 +266,15 @@ fn ctrl_c_ends_a_shell_loop_too() {
         assert!(shown.contains("run 1") && !shown.contains("run 2") && !shown.contains("finished"), "{shown}");
         assert_eq!(out.signal, Some(2), "{shown}");
     };
-    let Some(mut listen) = looped(["listen", "127.0.0.1:0"]) else { return };
+    let Some(mut listen) = in_a_shell_loop(["listen", "127.0.0.1:0"]) else { return };
     listen.sees("listening on ");
     ends(listen);
-    let Some(mut conversation) = looped(["connect", &address]) else { return };
+    let Some(mut conversation) = in_a_shell_loop(["connect", &address]) else { return };
     let _server = accept(&listener);
     conversation.sees("Enter Message: ");
     ends(conversation);
     let args = ["sweep", &address, "-m", "a", "--timeout", "1h"];
-    let Some(sweep) = looped(args) else { return };
+    let Some(sweep) = in_a_shell_loop(args) else { return };
     let mut server = accept(&listener);
     assert_eq!(read_line(&mut server), "a\n");
     ends(sweep);

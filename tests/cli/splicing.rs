@@ -8,7 +8,7 @@ use std::process::Command;
 use std::thread;
 
 use crate::support::transfer::{Scenario, Std, Transfer};
-use crate::support::{Dir, Server, accept, local_listener, noise, skip, straced};
+use crate::support::{Dir, Server, accept, local_listener, noise, skip, under_strace};
 
 /// The number of bytes in each direction.
 const BULK: usize = 4 << 20;
@@ -29,7 +29,7 @@ struct Moved {
 
 /// The program, with its system calls logged to `log`.
 fn watched<S: AsRef<OsStr>>(log: &Path, args: impl IntoIterator<Item = S>) -> Command {
-    straced(log, &["-s", "0", "-e", &format!("trace=splice,{}", COPIES.join(","))], args)
+    under_strace(log, &["-s", "0", "-e", &format!("trace=splice,{}", COPIES.join(","))], args)
 }
 
 impl Moved {

@@ -9,7 +9,7 @@ use std::process::Command;
 use std::thread;
 
 use crate::support::{
-    Dir, Proc, Server, ask, digits, exchange, poll_until, run_command, secretcat, skip, straced, tcp,
+    Dir, Proc, Server, ask, digits, exchange, poll_until, run_command, secretcat, skip, tcp, under_strace,
 };
 
 #[test]
@@ -71,8 +71,8 @@ fn every_loop_serves_some_of_the_clients() {
 }
 
 /// Whether a command slept in a call of `epoll_wait(2)` during the exchange.
-fn sleeps_in(log: &Path, args: &[&str], talk: impl FnOnce(&mut Command)) -> bool {
-    talk(&mut straced(log, &["-e", "trace=epoll_wait,epoll_pwait"], args));
+fn sleeps_in_epoll(log: &Path, args: &[&str], exchange_messages: impl FnOnce(&mut Command)) -> bool {
+    exchange_messages(&mut under_strace(log, &["-e", "trace=epoll_wait,epoll_pwait"], args));
     let calls = std::fs::read_to_string(log).unwrap();
     let timeouts = || calls.lines().filter_map(|call| call.split_once(", 1024, ")).map(|(_, timeout)| timeout);
     assert!(timeouts().next().is_some(), "{calls}");
@@ -89,10 +89,10 @@ fn loop_sleeps_at_once_only_without_busy_poll() {
     for (time, sleeps) in [("0", true), ("1m", false)] {
         let server = Server::start(&[]);
         let connect = ["connect", &server.address(), "--busy-poll", time, "-m", "SECRET 1"];
-        let connect = sleeps_in(&log, &connect, |command| {
+        let connect = sleeps_in_epoll(&log, &connect, |command| {
             run_command(command, "").is(0, digits("1"), "");
         });
-        let listen = sleeps_in(&log, &["listen", "127.0.0.1:0", "--once", "--busy-poll", time], |command| {
+        let listen = sleeps_in_epoll(&log, &["listen", "127.0.0.1:0", "--once", "--busy-poll", time], |command| {
             let server = Server::from_command(command);
             assert_eq!(server.exchange("SECRET 2\n"), digits("2"));
             let ready_line = format!("listening on {}\n", server.address());

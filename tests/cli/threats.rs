@@ -18,7 +18,7 @@ const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 
 /// Waits until another program has reached its time limit.
-fn stretch() {
+fn pass_time() {
     let (_silent, address) = local_listener();
     assert_eq!(run(["connect", &address, "-m", "x", "--timeout", "500ms"], "").status, Some(1));
 }
@@ -30,7 +30,7 @@ fn grew_by_less(proc: &Proc, before: u64, most: u64) {
 }
 
 /// Raises the limit of descriptors of this process; false if that is not possible.
-fn may_have(descriptors: u64) -> bool {
+fn raise_descriptor_limit(descriptors: u64) -> bool {
     let limit = getrlimit(Resource::Nofile);
     if limit.maximum.is_some_and(|most| most < descriptors) {
         skip::skip_even_in_ci(&format!("no more than {:?} descriptors may be had here", limit.maximum));
@@ -43,7 +43,7 @@ fn may_have(descriptors: u64) -> bool {
 #[test]
 fn ten_thousand_clients_are_answered_in_little_memory() {
     const CROWD: u64 = 10_000;
-    if !may_have(CROWD + 1000) {
+    if !raise_descriptor_limit(CROWD + 1000) {
         return;
     }
     let server = Server::start(&[]);
@@ -64,7 +64,7 @@ fn ten_thousand_clients_are_answered_in_little_memory() {
     assert_eq!(ask(&mut first, "SECRET 1"), digits("1"));
     // All clients are idle: nothing wakes the program.
     let (asleep, used) = (server.proc.waits(), server.proc.processor_ticks());
-    stretch();
+    pass_time();
     assert!(server.proc.waits() - asleep <= 5, "woken {} times for nothing", server.proc.waits() - asleep);
     assert!(server.proc.processor_ticks() - used <= 1, "works at nothing");
     for (n, client) in clients.iter_mut().enumerate() {
@@ -78,7 +78,7 @@ fn ten_thousand_clients_are_answered_in_little_memory() {
 
 #[test]
 fn thousand_slow_senders_do_not_block_other_clients() {
-    if !may_have(3000) {
+    if !raise_descriptor_limit(3000) {
         return;
     }
     let server = Server::start(&[]);
@@ -180,7 +180,7 @@ fn running_out_of_descriptors_is_logged_once_and_recovers() {
         client.write_all(b"SECRET 1\n").unwrap();
     }
     let (begun, used) = (Instant::now(), server.proc.processor_ticks());
-    stretch();
+    pass_time();
     let share =
         f64::from(u32::try_from(server.proc.processor_ticks() - used).unwrap()) / 100.0 / begun.elapsed().as_secs_f64();
     assert!(share < 0.25, "{share} of a core for waiting");
@@ -303,14 +303,14 @@ fn cost_per_byte_does_not_grow_with_the_message() {
 fn slow_chat_client_is_dropped_and_others_lose_nothing() {
     let server = Server::start(&["--service", "chat", "-v"]);
     let silent = server.open();
-    let (mut speaker, mut listener) = (server.open(), server.open());
+    let (mut sender, mut listener) = (server.open(), server.open());
     server.proc.wait_for_stderr("#3 accepted");
     let before = server.proc.memory("VmRSS");
     let line = "x".repeat(1000) + "\n";
     let mut sent = 0;
     // The listener receives each part before the next is sent: only the silent client is behind.
     let step = || {
-        speaker.write_all(line.repeat(100).as_bytes()).unwrap();
+        sender.write_all(line.repeat(100).as_bytes()).unwrap();
         sent += 100;
         for _ in 0..100 {
             assert_eq!(read_line(&mut listener).len(), line.len());

@@ -53,12 +53,12 @@ proptest! {
 }
 
 /// A client, a relay, and a server that the test plays.
-fn relayed(args: &[&str], up: &[u8], down: &[u8], server_first: bool) {
+fn transfer_through_relay(args: &[&str], up: &[u8], down: &[u8], server_first: bool) {
     let (listener, address) = local_listener();
     let relay = Server::start(&[&["--relay", &address], args].concat());
     let client = relay.open();
     let server = accept(&listener);
-    let tell = |mut to: &TcpStream, bytes: &[u8]| {
+    let send = |mut to: &TcpStream, bytes: &[u8]| {
         to.write_all(bytes).unwrap();
         to.shutdown(Shutdown::Write).unwrap();
     };
@@ -69,13 +69,13 @@ fn relayed(args: &[&str], up: &[u8], down: &[u8], server_first: bool) {
     };
     let (heard_by_server, heard_by_client) = thread::scope(|scope| {
         if server_first {
-            scope.spawn(|| tell(&server, down));
+            scope.spawn(|| send(&server, down));
             let received = hear(&client); // it sends only after that
-            scope.spawn(|| tell(&client, up));
+            scope.spawn(|| send(&client, up));
             (hear(&server), received)
         } else {
-            scope.spawn(|| tell(&client, up));
-            scope.spawn(|| tell(&server, down));
+            scope.spawn(|| send(&client, up));
+            scope.spawn(|| send(&server, down));
             let by_server = scope.spawn(|| hear(&server));
             let by_client = hear(&client);
             (by_server.join().unwrap(), by_client)
@@ -92,7 +92,7 @@ fn relay_transfers_all_bytes_spliced_or_copied() {
     for args in OPTIONS {
         for server_first in [false, true] {
             for (up, down) in [(0, 0), (10, 3), (3_000_000, 10), (100_000, 2_500_000)] {
-                relayed(args, &bytes[..up], &bytes[..down], server_first);
+                transfer_through_relay(args, &bytes[..up], &bytes[..down], server_first);
             }
         }
     }

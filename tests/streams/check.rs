@@ -3,8 +3,8 @@
 use crate::cell::{Cell, Direction, End, Peer, Side, Size, Stdin};
 use crate::contract::{Expected, Seen};
 use crate::conversation::Ended;
-use crate::ends::{From, bytes_of};
 use crate::programs::EARLY;
+use crate::stdio::{From, bytes_of};
 use crate::support::Outcome;
 
 /// Checks the result; the error names the difference, with the output of all programs.

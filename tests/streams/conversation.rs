@@ -9,8 +9,8 @@ use rustix::process::Signal;
 use crate::cell::{Cell, Direction, End, Peer, Side, Size, Stdin};
 use crate::check;
 use crate::contract::Expected;
-use crate::ends::{Feeder, Files, From, Input, Output, Watcher, bytes_of};
 use crate::programs::{EARLY, Mode, Role, redirected};
+use crate::stdio::{Feeder, Files, From, Input, Output, Watcher, bytes_of};
 use crate::support::sockets::{self, Socket};
 use crate::support::{Outcome, Proc};
 

@@ -12,11 +12,11 @@ mod cell;
 mod check;
 mod contract;
 mod conversation;
-mod ends;
 mod faults;
 mod messages;
 mod pairs;
 mod programs;
+mod stdio;
 mod unreadable_stdin;
 mod waiting;
 
@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cell::{Cell, Peer};
 use contract::{Expected, Unseen};
-use ends::Files;
+use stdio::Files;
 
 /// The number of cells that run at once. Most of the time of a cell is the start of programs.
 const AT_A_TIME: usize = 4;

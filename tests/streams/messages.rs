@@ -10,7 +10,7 @@ use crate::support::{Outcome, Proc, accept, local_listener, noise, run, secretca
 
 /// Runs `connect` with these messages against a server that the test plays.
 #[track_caller]
-fn exchange(args: &[&str], messages: &str, server: impl FnOnce(TcpStream) + Send + 'static) -> Outcome {
+fn run_against(args: &[&str], messages: &str, server: impl FnOnce(TcpStream) + Send + 'static) -> Outcome {
     let (listener, address) = local_listener();
     let played = thread::spawn(move || server(accept(&listener)));
     let out = run(["connect", &address].iter().chain(args), messages);
@@ -28,7 +28,7 @@ fn read_until(stream: &mut BufReader<TcpStream>, last: &str) {
 }
 
 #[track_caller]
-fn cannot_be_paired(out: &Outcome, stdout: &[u8]) {
+fn expect_unpaired(out: &Outcome, stdout: &[u8]) {
     assert!(out.stdout == stdout, "{} bytes of {}", out.stdout.len(), stdout.len());
     assert_eq!((out.status, out.stderr.lines().count()), (Some(1), 1), "{}", out.stderr);
     assert!(out.stderr.contains("more than messages"), "{}", out.stderr);
@@ -46,7 +46,7 @@ fn page_of_1_mb_is_printed_whole() {
     proc.suspend();
     server.get_mut().write_all(&page).unwrap();
     proc.signal(Signal::CONT);
-    cannot_be_paired(&proc.end(), &page);
+    expect_unpaired(&proc.end(), &page);
 }
 
 #[test]
@@ -59,8 +59,8 @@ fn late_greeting_is_not_counted_as_a_reply() {
         stream.get_mut().shutdown(Shutdown::Write).unwrap();
         read_to_end(&mut stream);
     };
-    exchange(&["--greeting", "1"], "EHLO me\nQUIT\n", server).is(0, lines, "");
-    cannot_be_paired(&exchange(&[], "EHLO me\nQUIT\n", server), lines.as_bytes());
+    run_against(&["--greeting", "1"], "EHLO me\nQUIT\n", server).is(0, lines, "");
+    expect_unpaired(&run_against(&[], "EHLO me\nQUIT\n", server), lines.as_bytes());
 }
 
 fn read_to_end(stream: &mut BufReader<TcpStream>) {
@@ -75,8 +75,8 @@ fn three_line_reply_is_printed_whole() {
         stream.get_mut().write_all(b"one\ntwo\nthree\n").unwrap();
         read_to_end(&mut stream);
     };
-    cannot_be_paired(&exchange(&[], "list\n", server), b"one\ntwo\nthree\n");
-    exchange(&["--replies", "3"], "list\n", server).is(0, "one\ntwo\nthree\n", "");
+    expect_unpaired(&run_against(&[], "list\n", server), b"one\ntwo\nthree\n");
+    run_against(&["--replies", "3"], "list\n", server).is(0, "one\ntwo\nthree\n", "");
 }
 
 #[test]
@@ -87,5 +87,5 @@ fn piped_replies_keep_their_cr() {
         stream.get_mut().write_all(b"reply\r\n").unwrap();
         read_to_end(&mut stream);
     };
-    exchange(&[], "message\n", server).is(0, "reply\r\n", "");
+    run_against(&[], "message\n", server).is(0, "reply\r\n", "");
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use crate::cell::Peer;
-use crate::support::{clean, has, shell, skip};
+use crate::support::{clear_env, has, shell, skip};
 
 /// The role in making the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +85,7 @@ impl Peer {
                 command.args(pick(!sends, &["--no-input"]));
             }
         }
-        clean(&mut command);
+        clear_env(&mut command);
         command
     }
 }

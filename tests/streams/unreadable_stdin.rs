@@ -4,8 +4,8 @@ use std::io::Write;
 use std::net::Shutdown;
 use std::process::{Command, Stdio};
 
-use crate::ends::Input;
-use crate::support::{Outcome, Proc, Server, accept, clean, local_listener, skip};
+use crate::stdio::Input;
+use crate::support::{Outcome, Proc, Server, accept, clear_env, local_listener, skip};
 
 /// The program under nohup(1), started at a terminal: its stdin is /dev/null, open for writing only.
 fn under_nohup(args: &[&str]) -> Option<(Proc, Input)> {
@@ -14,7 +14,7 @@ fn under_nohup(args: &[&str]) -> Option<(Proc, Input)> {
     }
     let terminal = Input::terminal();
     let mut command = Command::new("nohup");
-    clean(&mut command).arg(env!("CARGO_BIN_EXE_secretcat")).args(args);
+    clear_env(&mut command).arg(env!("CARGO_BIN_EXE_secretcat")).args(args);
     let Input { stdio, feeder, closed } = terminal;
     let proc = Proc::start_on(&mut command, stdio, Stdio::piped(), Stdio::piped());
     Some((proc, Input { stdio: Stdio::null(), feeder, closed }))
@@ -58,7 +58,7 @@ fn client_of_an_orphaned_terminal_receives_everything() {
     }
     let (listener, address) = local_listener();
     let mut command = Command::new("python3");
-    clean(&mut command).arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/orphan.py"));
+    clear_env(&mut command).arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/orphan.py"));
     command.args([env!("CARGO_BIN_EXE_secretcat"), "connect", "--raw", &address]);
     let connect = Proc::start_on(&mut command, Stdio::null(), Stdio::piped(), Stdio::piped());
     let mut peer = accept(&listener);

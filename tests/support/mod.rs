@@ -24,7 +24,9 @@ use std::time::{Duration, Instant};
 pub(crate) use bytes::{noise, noise_of};
 pub(crate) use dir::Dir;
 pub(crate) use install::install;
-pub(crate) use proc::{Outcome, Proc, as_nobody, clean, run, run_command, secretcat, shell, straced, with_limit};
+pub(crate) use proc::{
+    Outcome, Proc, as_nobody, clear_env, run, run_command, secretcat, shell, under_strace, with_limit,
+};
 pub(crate) use server::{
     NOT_FOUND, Server, client_with_full_buffers, digits, peer_script, relayed_pair, start_pipe_with_file,
     start_pipe_without_stdin, start_relay, without_durations,

@@ -4,13 +4,13 @@ use std::process::Command;
 
 use rustix::process::Pid;
 
-use super::{Proc, clean, has, is_root, skip};
+use super::{Proc, clear_env, has, is_root, skip};
 
 /// The program as the first process of a PID namespace, as in a container.
 pub(crate) fn as_pid_1(command: &Command) -> Command {
     let mut first = Command::new("unshare");
     first.args(["--pid", "--fork", "--kill-child"]).arg(command.get_program()).args(command.get_args());
-    clean(&mut first);
+    clear_env(&mut first);
     first
 }
 

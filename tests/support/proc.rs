@@ -18,7 +18,7 @@ use super::{DEADLINE, Dir, install};
 /// The program under test, without the variables of this environment that would change its behavior.
 pub(crate) fn secretcat<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_secretcat"));
-    clean(&mut command).args(args);
+    clear_env(&mut command).args(args);
     command
 }
 
@@ -26,7 +26,7 @@ pub(crate) fn secretcat<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> C
 /// under test, `$@` are the arguments.
 pub(crate) fn shell<S: AsRef<OsStr>>(script: &str, args: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new("sh");
-    clean(&mut command).arg("-c").arg(script).arg(env!("CARGO_BIN_EXE_secretcat")).args(args);
+    clear_env(&mut command).arg("-c").arg(script).arg(env!("CARGO_BIN_EXE_secretcat")).args(args);
     command
 }
 
@@ -42,21 +42,25 @@ pub(crate) fn as_nobody<S: AsRef<OsStr>>(dir: &Dir, args: impl IntoIterator<Item
         install(&program, File::open(env!("CARGO_BIN_EXE_secretcat")).unwrap());
     }
     let mut command = Command::new("setpriv");
-    clean(&mut command).args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "--no-new-privs"]);
+    clear_env(&mut command).args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "--no-new-privs"]);
     command.arg(program).args(args);
     command
 }
 
 /// The program under strace(1) with these options, which logs system calls to `log`.
-pub(crate) fn straced<S: AsRef<OsStr>>(log: &Path, options: &[&str], args: impl IntoIterator<Item = S>) -> Command {
+pub(crate) fn under_strace<S: AsRef<OsStr>>(
+    log: &Path,
+    options: &[&str],
+    args: impl IntoIterator<Item = S>,
+) -> Command {
     let mut command = Command::new("strace");
-    clean(&mut command).args(["-f", "-qq", "-o"]).arg(log).args(options);
+    clear_env(&mut command).args(["-f", "-qq", "-o"]).arg(log).args(options);
     command.arg(env!("CARGO_BIN_EXE_secretcat")).args(args);
     command
 }
 
 /// Removes the variables of this environment that would change the behavior of the program.
-pub(crate) fn clean(command: &mut Command) -> &mut Command {
+pub(crate) fn clear_env(command: &mut Command) -> &mut Command {
     for name in ["SECRETCAT_ADDRESS", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI"] {
         command.env_remove(name);
     }

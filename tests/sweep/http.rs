@@ -82,7 +82,7 @@ fn curl_receives_413_for_a_body_over_the_limit() {
 
 /// Reads exactly these bytes.
 #[track_caller]
-fn reads(stream: &mut TcpStream, expected: &str) {
+fn expect_bytes(stream: &mut TcpStream, expected: &str) {
     let mut output = vec![0; expected.len()];
     stream.read_exact(&mut output).unwrap();
     assert_eq!(String::from_utf8_lossy(&output), expected);
@@ -95,12 +95,12 @@ fn expect_100_continue_is_answered() {
         let mut stream = server.open();
         for length in ["Content-Length: 8\r\n", "Transfer-Encoding: chunked\r\n"] {
             stream.write_all(format!("POST / HTTP/1.1\r\n{length}Expect: 100-continue\r\n\r\n").as_bytes()).unwrap();
-            reads(&mut stream, CONTINUE);
+            expect_bytes(&mut stream, CONTINUE);
             let body = if length.starts_with('T') { "8\r\nSECRET 3\r\n0\r\n\r\n" } else { "SECRET 3" };
             for byte in body.bytes() {
                 stream.write_all(&[byte]).unwrap(); // `100 Continue` is sent once
             }
-            reads(&mut stream, &response("200 OK", &digits("3")));
+            expect_bytes(&mut stream, &response("200 OK", &digits("3")));
         }
         drop(stream);
         server.stops_with("");
@@ -141,7 +141,7 @@ fn body_sent_without_waiting_gets_the_same_reply() {
             let mut stream = server.open();
             stream.set_nodelay(true).unwrap();
             request.as_bytes().chunks(size).for_each(|piece| stream.write_all(piece).unwrap());
-            reads(&mut stream, &answer);
+            expect_bytes(&mut stream, &answer);
         }
     }
     server.stops_with("");
@@ -259,7 +259,7 @@ fn bytes_after_the_last_request_are_ignored() {
 }
 
 /// Sends these bytes on the first connection, one per segment, and closes it if requested.
-fn answered(response: &[u8], close: bool) -> (Proc, TcpStream) {
+fn receive_response(response: &[u8], close: bool) -> (Proc, TcpStream) {
     let (listener, address) = local_listener();
     let client = Proc::start(&mut secretcat(["connect", &address, "--framing", "http", "-m", "question"]));
     let mut stream = accept(&listener);
@@ -300,7 +300,7 @@ fn connect_reads_every_form_of_response() {
         ("\r\nHTTP/1.1 404 Not Found\nContent-Length: 2\n\nno", false, "no\n"),
     ];
     for (response, close, body) in cases {
-        let (client, _stream) = answered(response.as_bytes(), close);
+        let (client, _stream) = receive_response(response.as_bytes(), close);
         client.end().is(0, body, "");
     }
 }
@@ -319,7 +319,7 @@ fn truncated_or_malformed_response_is_status_1() {
         ("SSH-2.0-x\r\n", "malformed message: HTTP head: invalid HTTP version"),
     ];
     for (response, why) in cases {
-        let (client, stream) = answered(response.as_bytes(), true);
+        let (client, stream) = receive_response(response.as_bytes(), true);
         let out = client.end();
         let address = stream.local_addr().unwrap();
         out.is(1, "", format!("secretcat: connect {address}: {why} with 1 message unanswered\n"));

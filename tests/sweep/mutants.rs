@@ -57,7 +57,7 @@ fn every_mutant_is_found_shrunk_and_repeated() {
     let header = format!("{:<14}{:>6}{:>11}  {}\n", "mutant", "plans", "different", "simplest");
     // Each mostly waits for its command: run all at once.
     let lines: Vec<String> = std::thread::scope(|scope| {
-        let tests: Vec<_> = mutants().into_iter().map(|mutant| scope.spawn(move || is_found(&mutant))).collect();
+        let tests: Vec<_> = mutants().into_iter().map(|mutant| scope.spawn(move || find(&mutant))).collect();
         tests.into_iter().map(|test| test.join().unwrap()).collect()
     });
     // Not captured by the test harness: the table is for readers of the log.
@@ -65,7 +65,7 @@ fn every_mutant_is_found_shrunk_and_repeated() {
 }
 
 /// Finds one mutant; returns its line of the table.
-fn is_found(mutant: &Mutant) -> String {
+fn find(mutant: &Mutant) -> String {
     let name = mutant.name;
     let Some(server) = broken(name, mutant.number) else { return String::new() };
     let found = findings(&server, mutant.args, b"");
@@ -74,9 +74,9 @@ fn is_found(mutant: &Mutant) -> String {
     let first = &found["differences"][0];
     assert_eq!(first["found_by"], mutant.found_by, "{name}: {found:#}");
     assert_eq!((&first["fin"], &first["joined"]), (&mutant.fin.into(), &mutant.joined.into()), "{name}: {found:#}");
-    assert_eq!(inside(&found, first), mutant.cuts, "{name}: {found:#}");
+    assert_eq!(cuts_inside_messages(&found, first), mutant.cuts, "{name}: {found:#}");
     assert_eq!(first["repeated"], true, "{name}");
-    repeats(&server, &found);
+    assert_repeats(&server, &found);
     format!(
         "{name:<14}{:>6}{different:>11}  {}\n",
         found["plans"].as_u64().unwrap(),
@@ -85,7 +85,7 @@ fn is_found(mutant: &Mutant) -> String {
 }
 
 /// The cuts of a difference that are not boundaries of messages.
-fn inside(found: &Value, difference: &Value) -> Vec<u64> {
+fn cuts_inside_messages(found: &Value, difference: &Value) -> Vec<u64> {
     let mut end = 0;
     let mut boundaries = Vec::new();
     for message in found["messages"].as_array().unwrap() {
@@ -100,7 +100,7 @@ fn inside(found: &Value, difference: &Value) -> Vec<u64> {
 }
 
 /// Checks that the printed commands repeat the replies that the sweep got.
-fn repeats(server: &Server, found: &Value) {
+fn assert_repeats(server: &Server, found: &Value) {
     for difference in found["differences"].as_array().unwrap() {
         let command = difference["repeat"].as_str().unwrap();
         assert!(command.contains(&server.address()), "{command}");
@@ -133,7 +133,7 @@ fn bugs_of_listen_are_found() {
         let found = findings(&server, &["-m", "SECRET 42", "-m", "hello"], b"");
         assert_eq!(found["status"], 3);
         assert_eq!(found["differences"][0]["found_by"], found_by, "{bug}");
-        repeats(&server, &found);
+        assert_repeats(&server, &found);
     }
 }
 
@@ -176,7 +176,7 @@ fn printed_command_repeats_any_bytes() {
     let found = findings(&server, &["--max-plans", "200"], &request);
     assert_eq!(found["status"], 3);
     assert!(found["differences"][0]["repeat"].as_str().unwrap().starts_with("printf '\\055n "));
-    repeats(&server, &found);
+    assert_repeats(&server, &found);
     if has("bash") {
         let command = found["differences"][0]["repeat"].as_str().unwrap();
         let echoed = command.split(" | ").next().unwrap().to_owned();

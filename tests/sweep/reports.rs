@@ -33,7 +33,7 @@ fn json_report_matches_its_schema() {
 }
 
 /// `(tests, failures, errors)`, the messages of failures and errors, as Python's parser reads them.
-fn parsed(file: &Path) -> String {
+fn parse_junit(file: &Path) -> String {
     let script = "import sys, xml.etree.ElementTree as tree\n\
         suite = tree.parse(sys.argv[1]).getroot()\n\
         cases = suite.findall('testcase')\n\
@@ -58,7 +58,7 @@ fn junit_report_is_xml_with_the_right_counts() {
     let junit = ["--junit", file.to_str().unwrap()];
     let wrong = Server::start(&["--bug", "drop-tail"]);
     assert_eq!(sweep(&wrong, &[WRONG, &junit].concat(), b"").status, Some(3));
-    let output = parsed(&file);
+    let output = parse_junit(&file);
     assert!(output.starts_with("4 0 ['joined: 1 plans with the same replies', "), "{output}");
     assert!(output.contains("\ndifferent: message 1 cut at 1\n"), "{output}");
 
@@ -66,19 +66,19 @@ fn junit_report_is_xml_with_the_right_counts() {
     assert_eq!(sweep(&right, &[&["-m", "SECRET 1"], &junit[..]].concat(), b"").status, Some(0));
     let names = "['one cut: 8 plans with the same replies', 'chunks: 4 plans with the same replies', \
                  'two cuts: 28 plans with the same replies', 'end of stream: 2 plans with the same replies']";
-    assert_eq!(parsed(&file), format!("0 0 {names}\n"));
+    assert_eq!(parse_junit(&file), format!("0 0 {names}\n"));
 
     // Plans that were not proven or not tried are errors: a CI system would count skipped cases as passed.
     let Some(gone) = broken("exits_after", 20) else { return };
     let args = [&["-m", "SECRET 12", "--jobs", "1"], &junit[..]].concat();
     assert_eq!(sweep(&gone, &args, b"").status, Some(4));
-    let output = parsed(&file);
+    let output = parse_junit(&file);
     assert!(output.starts_with("0 ") && !output.starts_with("0 0"), "{output}");
     assert!(output.ends_with("\nperhaps different, and not tried again\nconnection refused\nrunning when the server became unreachable\n16 connections in a row failed: connection refused (--jobs 1 shows the plan before the failure)\n"), "{output}");
     let nobody = gone.address();
     drop(gone);
     assert_eq!(run(["sweep", &nobody, "-m", "x", junit[0], junit[1]], "").status, Some(1));
-    assert!(parsed(&file).starts_with("0 1 ['"), "{}", parsed(&file));
+    assert!(parse_junit(&file).starts_with("0 1 ['"), "{}", parse_junit(&file));
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn unwritable_report_is_an_error() {
 }
 
 /// A sweep that lasts until it is ended, because the server freezes.
-fn frozen() -> Option<(Server, Command)> {
+fn sweep_of_frozen_server() -> Option<(Server, Command)> {
     let server = broken("freezes_after", 20)?;
     let args = ["sweep", &server.address(), "-m", "SECRET 12", "--jobs", "1", "--timeout", "1h"];
     let command = secretcat(args);
@@ -101,7 +101,7 @@ const KNOWN: &str = "17 same, 0 different, 0 not proven, 34 not tried";
 
 #[test]
 fn signal_prints_the_findings_so_far() {
-    let Some((server, mut command)) = frozen() else { return };
+    let Some((server, mut command)) = sweep_of_frozen_server() else { return };
     let proc = Proc::start(&mut command);
     server.proc.wait_for_stderr("frozen");
     proc.signal(Signal::INT);
@@ -114,7 +114,7 @@ fn signal_prints_the_findings_so_far() {
     let known = format!("{table}{}: 1 message, 10 bytes, 51 plans: {KNOWN}\n", server.address());
     assert_eq!(String::from_utf8_lossy(&out.stdout), known);
     // As JSON, too.
-    let Some((server, mut command)) = frozen() else { return };
+    let Some((server, mut command)) = sweep_of_frozen_server() else { return };
     let proc = Proc::start(command.arg("--json"));
     server.proc.wait_for_stderr("frozen");
     proc.signal(Signal::TERM);
@@ -137,7 +137,7 @@ fn signal_ends_a_sweep_that_has_found_a_difference() {
     let found: Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!((out.signal, &found["interrupted"], &found["status"]), (Some(2), &true.into(), &130.into()));
     assert!(found["verdicts"]["different"].as_u64() > Some(0), "{found:#}");
-    assert!(parsed(&junit).contains("interrupted"), "{}", parsed(&junit));
+    assert!(parse_junit(&junit).contains("interrupted"), "{}", parse_junit(&junit));
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn ctrl_c_ends_the_wait_for_typed_messages() {
 
 #[test]
 fn progress_is_shown_only_at_a_terminal() {
-    let Some((_server, command)) = frozen() else { return };
+    let Some((_server, command)) = sweep_of_frozen_server() else { return };
     let mut terminal = Terminal::start(&command);
     terminal.sees("17 of 51 plans");
     terminal.types("\x03");

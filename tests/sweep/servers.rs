@@ -4,7 +4,7 @@ use crate::support::servers::{self, Place, port};
 use crate::support::{Dir, is_root, run};
 
 #[track_caller]
-fn is_right(address: &str, args: &[&str], request: &[u8]) {
+fn expect_no_differences(address: &str, args: &[&str], request: &[u8]) {
     let out = run(["sweep", address, "--max-plans", "1000"].iter().chain(args), request);
     let output = String::from_utf8_lossy(&out.stdout);
     assert_eq!((out.status, out.stderr.as_str()), (Some(0), ""), "{output}");
@@ -28,8 +28,8 @@ fn redis_has_no_differences() {
     let dir = Dir::new("redis");
     let Some((_proc, address)) = servers::redis(Place::Port, &dir) else { return };
     // One line of inline commands, and one of the protocol proper, whose parts have lengths.
-    is_right(&address, &[], b"PING\r\nSET key some-value\r\n*2\r\n$3\r\nGET\r\n$3\r\nkey\r\nECHO end\r\n");
-    is_right(
+    expect_no_differences(&address, &[], b"PING\r\nSET key some-value\r\n*2\r\n$3\r\nGET\r\n$3\r\nkey\r\nECHO end\r\n");
+    expect_no_differences(
         &address,
         &["--framing", "raw"],
         b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$12\r\nline\r\nsecond\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n",
@@ -46,14 +46,18 @@ fn memcached_has_no_differences() {
     }) else {
         return;
     };
-    is_right(&address, &[], b"set key 0 0 12\r\nline\r\nsecond\r\nget key\r\nget nothing\r\nset k 0 0 1\r\nx\r\n");
+    expect_no_differences(
+        &address,
+        &[],
+        b"set key 0 0 12\r\nline\r\nsecond\r\nget key\r\nget nothing\r\nset k 0 0 1\r\nx\r\n",
+    );
 }
 
 #[test]
 fn nginx_has_no_differences() {
     let dir = site("nginx");
     let Some((_proc, address)) = servers::nginx(Place::Port, &dir) else { return };
-    is_right(&address, WEB_ARGS, WEB);
+    expect_no_differences(&address, WEB_ARGS, WEB);
     // A response to HEAD has no body, and the next response is not taken for its body.
     let out = run(["sweep", &address, "--json", "--max-plans", "2"].iter().chain(WEB_ARGS), WEB);
     let found: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
@@ -71,12 +75,16 @@ fn lighttpd_has_no_differences() {
     }) else {
         return;
     };
-    is_right(&address, WEB_ARGS, WEB);
+    expect_no_differences(&address, WEB_ARGS, WEB);
 }
 
 #[test]
 fn python_http_server_has_no_differences() {
     let dir = site("python");
     let Some((_proc, address)) = servers::python(&dir) else { return };
-    is_right(&address, WEB_ARGS, b"GET /page HTTP/1.1\r\nHost: a\r\n\r\nHEAD /page HTTP/1.1\r\nHost: a\r\n\r\n");
+    expect_no_differences(
+        &address,
+        WEB_ARGS,
+        b"GET /page HTTP/1.1\r\nHost: a\r\n\r\nHEAD /page HTTP/1.1\r\nHost: a\r\n\r\n",
+    );
 }

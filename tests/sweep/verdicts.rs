@@ -114,7 +114,7 @@ different when cut once: message 1 at 1-8
 
 /// Checks that the server sends these two replies to `message` without a cut, and that the error suggests a mask.
 #[track_caller]
-fn is_unsteady(server: &Server, message: &str, answers: [&str; 2], mask: &str) {
+fn expect_unsteady(server: &Server, message: &str, answers: [&str; 2], mask: &str) {
     let [one, other] = answers;
     sweep(server, &["-m", message], b"").is(
         4,
@@ -131,14 +131,14 @@ fn is_unsteady(server: &Server, message: &str, answers: [&str; 2], mask: &str) {
 fn unsteady_reply_is_reported_with_a_helpful_mask() {
     let Some(server) = broken("unsteady", 0) else { return };
     let answers = [r"request-id: 1\nhello\n", r"request-id: 2\nhello\n"];
-    is_unsteady(&server, "hi", answers, "(?m)^request-id:.*$");
+    expect_unsteady(&server, "hi", answers, "(?m)^request-id:.*$");
 }
 
 /// Both baselines may have the same date by chance, and later plans another one.
 #[test]
 fn date_that_changes_during_the_sweep_is_no_difference() {
     let Some(server) = broken("ticks", 20) else { return };
-    is_unsteady(&server, "SECRET 12", [r"Date: 1\n", r"Date: 2\n"], "(?m)^Date:.*$");
+    expect_unsteady(&server, "SECRET 12", [r"Date: 1\n", r"Date: 2\n"], "(?m)^Date:.*$");
     let Some(server) = broken("ticks", 5) else { return };
     sweep(&server, &["-m", "hi", "--mask", "(?m)^Date:.*$"], b"").is(
         0,
