@@ -1,7 +1,7 @@
-//! What a sweep costs: 1,000 plans of one message of 100 bytes, beside 1,000 conversations with nothing cut.
+//! The cost of a sweep: 1,000 plans of one message of 100 bytes, compared with 1,000 conversations without cuts.
 //!
-//! `cargo bench --bench sweep` prints both and their ratio, the middle of five runs each, and fails
-//! when the ratio is over 20.
+//! `cargo bench --bench sweep` prints both and their ratio, the median of five runs each, and fails if the ratio is
+//! over 20.
 #![allow(clippy::unwrap_used, reason = "what is unexpected ends the benchmark")]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 const PLANS: u32 = 1000;
 const RUNS: usize = 5;
-/// What a sweep may cost of what the same conversations cost uncut.
+/// The largest ratio of the cost of a sweep to that of the same conversations without cuts.
 const BOUND: f64 = 20.0;
 
 fn main() -> ExitCode {
@@ -47,7 +47,7 @@ fn listen() -> (Child, SocketAddr) {
     (server, line.trim_end().strip_prefix("listening on ").unwrap().parse().unwrap())
 }
 
-/// As a client without any care does it: connect, send, read the reply, end.
+/// A simple client: connect, send, read the reply, close.
 fn converse(address: SocketAddr, message: &str) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.write_all(format!("{message}\n").as_bytes()).unwrap();

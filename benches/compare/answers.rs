@@ -1,4 +1,4 @@
-//! Servers that answer questions: how many a second, at what cost, and how many clients they bear.
+//! Servers that reply to requests: the rate, the cost of a reply, and the cost of idle clients.
 
 use std::io;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use crate::load::{self, Crowd};
 use crate::peers::{self, Server};
 use crate::{Bench, Outcome, alternate};
 
-/// Connections that say nothing for now.
+/// The number of idle connections.
 const IDLE: usize = 10_000;
 
-/// Every server that is installed and bears so many connections, secretcat first.
+/// Every installed server that supports this number of connections, secretcat first.
 fn servers(bench: &Bench, connections: usize) -> io::Result<Vec<Server>> {
     let mut all = Vec::new();
     for ours in &bench.ours {
@@ -27,7 +27,7 @@ fn servers(bench: &Bench, connections: usize) -> io::Result<Vec<Server>> {
         all.push(Server::python("asyncio")?);
         all.push(Server::python("socketserver")?);
     }
-    // These two start a process, or two, for each connection.
+    // These two start one or two processes for each connection.
     if connections <= 50 && peers::is_installed("socat") {
         all.push(Server::socat()?);
     }
@@ -38,8 +38,8 @@ fn servers(bench: &Bench, connections: usize) -> io::Result<Vec<Server>> {
     Ok(all)
 }
 
-/// Notes and returns the rate of what is done, in thousands a second, and notes what each costs the
-/// server. `work` returns how often it was done, and the seconds that took.
+/// Measures `work`; notes and returns its rate in thousands per second, and notes the cost for the server. `work`
+/// returns the number of operations and the seconds.
 pub(crate) fn measure(
     server: &Server,
     rates: &mut Vec<Row>,
@@ -90,10 +90,10 @@ pub(crate) fn visits(bench: &Bench) -> Outcome {
 
 pub(crate) fn idle(bench: &Bench) -> Outcome {
     let mut rows = Vec::new();
-    // A server that has borne them once keeps some of the memory, so each run has servers of its own.
-    // For the ratios to others one run is enough: memory does not vary.
+    // A server keeps some memory after its clients have closed, so each run starts new servers. For the ratios to
+    // others one run is enough: memory does not vary.
     for run in 0..if bench.peers { 1 } else { bench.runs } {
-        // A thread for each of 10,000 is not tried.
+        // Servers with a thread or process for each connection are left out.
         for server in alternate(&servers(bench, IDLE)?, run).filter(|server| !server.forks) {
             Crowd::gather(server.addr, 100, 1, server.ask())?.round()?;
             let before = server.memory()?;
@@ -120,7 +120,7 @@ pub(crate) fn beside_idle(bench: &Bench) -> Outcome {
             let rate = active.rate(Duration::from_secs(1))? / 1e3;
             note(&mut beside, server.name, rate);
             drop(idle);
-            active.rate(Duration::from_millis(300))?; // their ends are dealt with
+            active.rate(Duration::from_millis(300))?; // the closes are processed by then
             if server.name == servers[0].name {
                 note(&mut both, "beside 10,000 idle", rate);
                 note(&mut both, "alone", active.rate(Duration::from_secs(1))? / 1e3);
@@ -135,7 +135,7 @@ pub(crate) fn beside_idle(bench: &Bench) -> Outcome {
 }
 
 pub(crate) fn threads(bench: &Bench) -> Outcome {
-    // The load has core 0, so what a second thread gains here is small; that it costs little is seen.
+    // The load uses core 0, so a second thread gains little here; the figure shows that it costs little.
     let (mut of_new, mut with_two) = (Vec::new(), Vec::new());
     let mut pairs = Vec::new();
     for ours in &bench.ours {

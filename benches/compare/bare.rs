@@ -1,4 +1,4 @@
-//! The least code for two of the jobs: what the kernel takes by itself, and nobody can be much faster than.
+//! Minimal programs for two of the jobs: the cost of the kernel alone, which no program can beat by much.
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -37,8 +37,8 @@ pub(crate) fn splice_to(addr: &str) -> io::Result<()> {
     })
 }
 
-/// Answers each line with the same answer, whatever it says, until it is killed. It takes for
-/// granted that a read holds whole lines and that a write is taken whole, as nobody should.
+/// Sends the same reply to each line, until it is killed. It assumes that a read contains whole lines and that a write
+/// is complete, which a real server must not assume.
 pub(crate) fn answer_at(addr: SocketAddr) -> io::Result<()> {
     const LISTENER: Token = Token(usize::MAX);
     let mut listener = TcpListener::bind(addr)?;
@@ -64,7 +64,7 @@ pub(crate) fn answer_at(addr: SocketAddr) -> io::Result<()> {
                     let lines = memchr::memchr_iter(b'\n', &buf[..n]).count();
                     stream.write_all(&answers[..lines * ANSWER.len()])?;
                 }
-                Err(_) => {} // the next event will tell
+                Err(_) => {} // the next event reports the error
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The least code for a relay: what the kernel takes by itself, and nobody can be much faster than.
+//! A minimal relay: the cost of the kernel alone, which no relay can beat by much.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
@@ -12,16 +12,15 @@ use slab::Slab;
 
 const MOST: usize = 64 * 1024;
 
-/// One connection, and what it is relayed to.
+/// One connection, and the key of the other one.
 struct End {
     stream: TcpStream,
     other: usize,
     pipe: Option<(OwnedFd, OwnedFd)>,
 }
 
-/// Relays connections until it is killed, through pipes within the kernel or through a buffer. It
-/// takes for granted that a write is taken whole or soon, and drops both ends with the first one, as
-/// nobody should.
+/// Relays connections until it is killed, through pipes within the kernel or through a buffer. It assumes that writes
+/// are complete, and closes both connections when one ends, which a real relay must not do.
 pub(crate) fn run(at: SocketAddr, to: SocketAddr, splices: bool) -> io::Result<()> {
     const LISTENER: Token = Token(usize::MAX);
     let mut listener = TcpListener::bind(at)?;
@@ -64,7 +63,7 @@ fn pipe(splices: bool) -> io::Result<Option<(OwnedFd, OwnedFd)>> {
     if splices { Ok(Some(pipe_with(PipeFlags::CLOEXEC)?)) } else { Ok(None) }
 }
 
-/// Forwards what has come from one end. False: that was its end, or one of the two has failed.
+/// Forwards the received bytes of one end. False: it has ended, or one of the two has failed.
 fn forward(ends: &mut Slab<End>, key: usize, buf: &mut [u8]) -> bool {
     let Some(end) = ends.get(key) else { return true };
     let Some(other) = ends.get(end.other) else { return false };
@@ -79,14 +78,14 @@ fn forward(ends: &mut Slab<End>, key: usize, buf: &mut [u8]) -> bool {
         match n {
             Ok(0) => return false,
             Ok(n) if n < MOST && end.pipe.is_none() => return true,
-            Ok(n) if n < MOST / 4 => return true, // a pipe may be full of small segments before that
+            Ok(n) if n < MOST / 4 => return true, // small segments may fill a pipe with fewer bytes
             Ok(_) => {}
             Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
         }
     }
 }
 
-/// Empties a pipe, and looks again and again where the socket is full.
+/// Empties a pipe, and retries while the socket is full.
 fn through(out: &OwnedFd, to: &TcpStream, mut left: usize) -> io::Result<()> {
     while left > 0 {
         match splice(out, None, to, None, left, SpliceFlags::MOVE) {

@@ -1,4 +1,4 @@
-//! Bulk: a program is fed a stream through a pipe or from a file, and sends it to a socket that takes it.
+//! Bulk: a program reads a stream from a pipe or a file, and sends it to a socket that is always read.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -16,9 +16,9 @@ use crate::peers::{self, end};
 use crate::{Bench, Outcome};
 
 const BLOCK: usize = 64 * 1024;
-/// Receives and forgets without a copy (recv(2) of TCP), so that the load does not hold the rest up.
+/// Receives without copying (`MSG_TRUNC` of TCP, recv(2)), so that the load does not limit the rate.
 const FORGET: i32 = 0x20;
-/// With the slack of the kernel's timers (prctl(2)) that is some 50 µs; at 500 µs windows fill up.
+/// With the timer slack of the kernel (prctl(2)) this is about 50 us; at 500 us windows fill up.
 const GLANCE: Duration = Duration::from_micros(1);
 
 pub(crate) fn print(bench: &Bench) -> Outcome {
@@ -52,20 +52,20 @@ pub(crate) fn print(bench: &Bench) -> Outcome {
     Ok(())
 }
 
-/// The stream: one block that repeats, with no two bytes of it alike by accident.
+/// The block that the stream repeats.
 fn block() -> Vec<u8> {
     (0..BLOCK).map(|n| (n.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0]).collect()
 }
 
-/// Where the stream comes from.
+/// The source of the stream.
 #[derive(Clone, Copy)]
 enum Feed<'a> {
     Pipe(usize),
     File(&'a Path, usize),
 }
 
-/// Runs one program over the stream; seconds it took, seconds of processor it used. With `check`
-/// every byte is compared, without it they are counted.
+/// Runs one program over the stream; returns the seconds it took, and its seconds of processor time. With `check` every
+/// byte is compared; otherwise bytes are only counted.
 fn run(mut command: Command, listener: &TcpListener, feed: Feed<'_>, check: bool) -> io::Result<(f64, f64)> {
     let (stdin, size) = match feed {
         Feed::Pipe(size) => (Stdio::piped(), size),
@@ -81,7 +81,7 @@ fn run(mut command: Command, listener: &TcpListener, feed: Feed<'_>, check: bool
     });
     let (stream, _) = listener.accept()?;
     let got = if check { compare(&stream)? } else { count(&stream)? };
-    drop(stream); // secretcat waits for our end
+    drop(stream); // secretcat waits for the half-close
     let took = begun.elapsed().as_secs_f64();
     let (well, cpu) = end(child)?;
     feeder.join().map_err(|_| io::Error::other("the feeder has failed"))??;
@@ -91,9 +91,8 @@ fn run(mut command: Command, listener: &TcpListener, feed: Feed<'_>, check: bool
     Ok((took, cpu))
 }
 
-/// Takes what there is and looks away for a moment. One that waits in recv(2) is woken by every
-/// segment, and its wakings are a third of the work of whoever sends, the same for all: they would
-/// hide what is compared.
+/// Receives the available bytes, then sleeps briefly. A receiver that waits in recv(2) is woken by every segment, and
+/// these wake-ups would be a third of the work of the sender, for all programs.
 fn count(stream: &TcpStream) -> io::Result<usize> {
     let mut buf = vec![MaybeUninit::uninit(); 4 << 20];
     let mut sum = 0;

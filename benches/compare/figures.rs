@@ -1,4 +1,4 @@
-//! What was measured: a row for each program, ratios run by run, and how sure those are.
+//! The results: a row for each program, the ratios of each run, and their confidence intervals.
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
@@ -7,9 +7,9 @@ use std::io::{self, Write as _};
 use rand_core::Rng as _;
 use rand_pcg::Pcg32;
 
-/// Below this, with the whole interval, a figure counts as worse.
+/// A figure counts as worse if its whole interval is below this.
 const WORSE: f64 = 0.95;
-/// Samples that an interval is drawn from.
+/// The number of bootstrap samples.
 const SAMPLES: usize = 2000;
 
 /// One program's figures, one for each run.
@@ -18,16 +18,16 @@ pub(crate) struct Row {
     figures: Vec<f64>,
 }
 
-/// Which of two figures is the better one.
+/// Whether larger or smaller figures are better.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Better {
     Higher,
     Lower,
 }
 
-/// The tables that were printed, and which of their figures are worse than the old program's.
+/// The printed tables, and the figures that are worse than those of the old program.
 pub(crate) struct Figures {
-    /// With two programs of ours, the name of the old one.
+    /// The name of the old program, if two versions are compared.
     old: Option<&'static str>,
     compared: RefCell<usize>,
     worse: RefCell<Vec<String>>,
@@ -38,8 +38,8 @@ impl Figures {
         Figures { old, compared: RefCell::default(), worse: RefCell::default() }
     }
 
-    /// Prints a line for each program. Ratios are taken run by run, the first row's figure over the
-    /// other's; the interval covers their median with a probability of 95 %.
+    /// Prints a line for each program. The ratio of each run is the figure of the first row over that of the other row;
+    /// the interval contains their median with a probability of 95 %.
     pub(crate) fn table(&self, title: &str, unit: &str, better: Better, rows: &[Row]) {
         let Some(first) = rows.first() else { return };
         let mut out = format!("\n{title}\n");
@@ -81,7 +81,7 @@ impl Figures {
     }
 }
 
-/// Prints text that ends with a newline. Somebody may have closed the pipe.
+/// Prints text that ends with a newline. stdout may be a closed pipe.
 pub(crate) fn print(text: &str) {
     let _ = io::stdout().write_all(text.as_bytes());
 }
@@ -92,8 +92,8 @@ pub(crate) fn median(figures: &[f64]) -> f64 {
     sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// The 95 % interval of the median, by the bootstrap: of samples drawn with replacement, always the
-/// same ones, 95 % have their median in it.
+/// The 95 % interval of the median, by the bootstrap: 95 % of the samples, drawn with replacement from a fixed seed,
+/// have their median in it.
 fn interval(figures: &[f64]) -> (f64, f64) {
     let mut random = Pcg32::new(1, 1);
     let mut sample = vec![0.0; figures.len()];
@@ -109,7 +109,7 @@ fn interval(figures: &[f64]) -> (f64, f64) {
     (medians[SAMPLES / 40], medians[SAMPLES - 1 - SAMPLES / 40])
 }
 
-/// One row for each name, in the order they come.
+/// Adds a figure to the row with this name.
 pub(crate) fn note(rows: &mut Vec<Row>, name: &str, figure: f64) {
     match rows.iter_mut().find(|row| row.name == name) {
         Some(row) => row.figures.push(figure),

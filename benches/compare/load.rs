@@ -1,13 +1,13 @@
-//! The load: questions asked over any number of connections by one thread that never polls, every answer compared.
+//! The load: requests over any number of connections, from one thread that never polls; every reply is compared.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-/// Long enough for any answer, and the end of one that does not come.
+/// The time limit of a reply.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Connections that ask the same question again and again.
+/// Connections that repeat the same request.
 pub(crate) struct Crowd {
     streams: Vec<TcpStream>,
     questions: Vec<u8>,
@@ -17,14 +17,14 @@ pub(crate) struct Crowd {
 }
 
 impl Crowd {
-    /// So many connections, each with `depth` questions under way at a time.
+    /// Opens `size` connections, each with `depth` requests at a time.
     pub(crate) fn gather(addr: SocketAddr, size: usize, depth: usize, ask: (&[u8], &[u8])) -> io::Result<Crowd> {
         let streams: io::Result<Vec<_>> = (0..size).map(|_| open(addr)).collect();
         let answers = ask.1.repeat(depth);
         Ok(Crowd { streams: streams?, questions: ask.0.repeat(depth), buf: vec![0; answers.len()], answers, depth })
     }
 
-    /// Every connection asks, then every answer is read.
+    /// Every connection sends a request, then every reply is read.
     pub(crate) fn round(&mut self) -> io::Result<()> {
         for stream in &mut self.streams {
             stream.write_all(&self.questions)?;
@@ -38,14 +38,14 @@ impl Crowd {
         Ok(())
     }
 
-    /// Answers a second, over so long.
+    /// The replies per second, measured for this time.
     pub(crate) fn rate(&mut self, time: Duration) -> io::Result<f64> {
         self.round()?; // warm
         let (count, seconds) = self.ask_for(time)?;
         Ok(count / seconds)
     }
 
-    /// Asks for so long: answers, and the seconds it took.
+    /// Sends requests for this time; returns the number of replies and the seconds.
     pub(crate) fn ask_for(&mut self, time: Duration) -> io::Result<(f64, f64)> {
         let (begun, mut rounds) = (Instant::now(), 0);
         while begun.elapsed() < time {
@@ -56,7 +56,7 @@ impl Crowd {
     }
 }
 
-/// Conversations that connect, ask once and close, eight at a time: how many, and the seconds they took.
+/// Conversations that connect, send one request and close, eight at a time; returns their number and the seconds.
 pub(crate) fn visits(addr: SocketAddr, count: usize, ask: (&[u8], &[u8])) -> io::Result<(f64, f64)> {
     let begun = Instant::now();
     for _ in 0..count / 8 {

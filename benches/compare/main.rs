@@ -1,15 +1,15 @@
-//! secretcat beside its peers, interleaved in one run, every answer checked: ratios with their spread.
+//! Compares secretcat with other programs, alternating in one run, with every reply checked. The results are ratios
+//! with their intervals.
 //!
-//! `cargo bench --bench compare -- [WORD…] [--runs N] [--congestion NAME]` runs the measurements whose
-//! names contain a word. The load runs on core 0, what is measured on core 1; nothing is installed.
-//! Printed is the middle of the ratios of all runs, with its 95 % interval.
+//! `cargo bench --bench compare -- [WORD…] [--runs N] [--congestion NAME]` runs the measurements whose names contain a
+//! word. The load uses core 0, the measured program core 1; nothing is installed. The output has the median of the
+//! ratios of all runs, with its 95 % interval.
 //!
-//! `--old PATH` compares with an older secretcat instead of with its peers, in 15 runs or more. A
-//! figure is worse where the whole interval is below 0.95 of the old one.
+//! `--old PATH` compares with an older secretcat instead of other programs, in at least 15 runs. A figure is worse if
+//! the whole interval is below 0.95 of the old one.
 //!
-//! `--congestion` measures over a loopback of its own, where every connection has that congestion
-//! control. It matters: bbr paces with a timer a segment, which on a virtual machine is a call of the
-//! host, and then that is most of what is measured.
+//! `--congestion` measures in a new network namespace, where every connection uses this congestion control. This
+//! matters: bbr sets a timer for each segment, which on a virtual machine is an expensive call to the host.
 #![allow(clippy::cast_precision_loss, clippy::format_push_string, reason = "figures are rounded, and printed")]
 
 mod answers;
@@ -31,9 +31,9 @@ use figures::Figures;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
-/// The name of the program that ours is compared with.
+/// The name of the old program.
 const OLD: &str = "secretcat, the old one";
-/// Runs where an old program is compared: fewer prove little on a machine that others use as well.
+/// The number of runs when an old program is compared: fewer prove little on a shared machine.
 const PAIRS: usize = 15;
 
 type Measure = fn(&Bench) -> Outcome;
@@ -87,8 +87,8 @@ fn main() -> Outcome {
     Ok(())
 }
 
-/// Starts all anew in a network namespace that has nothing but a loopback (unshare(1), ip-route(8)).
-/// It returns if that fails.
+/// Restarts the benchmark in a network namespace with only a loopback interface (unshare(1), ip-route(8)). Returns only
+/// if that fails.
 fn on_a_loopback_of_its_own<'a>(congestion: &str, args: impl Iterator<Item = &'a String>) -> Outcome {
     const SET_UP: &str = "ip link set lo up && for to in 127.0.0.0/8 127.0.0.1; do \
         ip route replace local $to dev lo table local proto kernel scope host src 127.0.0.1 congctl $0 || exit; \
@@ -98,9 +98,8 @@ fn on_a_loopback_of_its_own<'a>(congestion: &str, args: impl Iterator<Item = &'a
     Err(command.arg(std::env::current_exe()?).args(args).exec().into())
 }
 
-/// Builds the program anew where it is taken from. The one that cargo has just built for this
-/// benchmark shares its crates with the dev-dependencies, and has what those ask of them as well: all
-/// of regex's tables, for one. It is larger by an eighth than what ships, and slower to start.
+/// Builds the program as it ships. The build of cargo for this benchmark shares crates with the dev-dependencies, and
+/// so has their features too, such as all tables of regex: it is an eighth larger, and starts more slowly.
 fn build_what_ships() -> Outcome {
     let target_dir = Path::new(env!("CARGO_BIN_EXE_secretcat")).ancestors().nth(2).ok_or("no target directory")?;
     let mut cargo = Command::new(env!("CARGO"));
@@ -109,24 +108,23 @@ fn build_what_ships() -> Outcome {
     if status.success() { Ok(()) } else { Err(format!("cargo build: {status}").into()) }
 }
 
-/// One of the programs that are ours: the one just built, and an old one where that was named.
+/// One version of secretcat: the current build, or an old one.
 pub(crate) struct Ours {
     pub(crate) name: &'static str,
     pub(crate) path: PathBuf,
 }
 
-/// What is measured, and how often each figure is taken.
+/// The measured programs, and the number of runs.
 pub(crate) struct Bench {
     pub(crate) runs: usize,
-    /// The one just built is the first.
+    /// The current build is the first.
     pub(crate) ours: Vec<Ours>,
-    /// Whether the programs of others are measured as well.
+    /// Whether other programs are measured as well.
     pub(crate) peers: bool,
     pub(crate) figures: Figures,
 }
 
-/// The programs of one run: in their order, and in every other run the other way round, so that what
-/// drifts with time is not to the good of one of them.
+/// The programs of one run, in the reverse order in every second run, so that a drift over time favors none of them.
 pub(crate) fn alternate<T>(programs: &[T], run: usize) -> impl Iterator<Item = &T> {
     let last = programs.len().saturating_sub(1);
     (0..programs.len()).map(move |at| &programs[if run % 2 == 0 { at } else { last - at }])

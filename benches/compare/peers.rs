@@ -1,4 +1,4 @@
-//! The programs that are compared: how each is started, on the server's core, and what the kernel says of it.
+//! The compared programs: how each is started on the server's core, and its figures from the kernel.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::{Bench, Ours};
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
-/// The core that what is measured runs on; the load runs on the first.
+/// The core of the measured program; the load uses the first core.
 const SERVER_CORE: &str = "1";
 
 /// `program` on the server's core.
@@ -28,14 +28,14 @@ pub(crate) fn is_installed(program: &str) -> bool {
     find(program).is_some()
 }
 
-/// Where a program is: servers are not on everybody's path.
+/// The path of a program: servers may be in directories that only root has in its path.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let dirs = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
     dirs.map(|dir| dir.join(program)).find(|path| path.is_file())
 }
 
-/// A running server that answers questions. It is ended when this goes.
+/// A running server that replies to requests. It is killed when this value is dropped.
 pub(crate) struct Server {
     pub(crate) name: &'static str,
     pub(crate) question: &'static [u8],
@@ -79,7 +79,7 @@ impl Server {
         Server::listening("redis PING inline", command, addr, (b"PING\r\n", b"+PONG\r\n"))
     }
 
-    /// The least code, which shows what the kernel takes by itself.
+    /// The minimal server, which shows the cost of the kernel.
     pub(crate) fn bare() -> io::Result<Server> {
         let addr = free_address()?;
         let mut command = myself();
@@ -100,11 +100,11 @@ impl Server {
         let mut command = command(&program.to_string_lossy());
         command.args(["-db", "-q", "-f"]).arg(&config).stdout(Stdio::null());
         let server = Server::listening(name, command, addr, (QUESTION, ANSWER));
-        std::fs::remove_file(config)?; // it has been read
+        std::fs::remove_file(config)?; // the server has read it
         server
     }
 
-    /// The least code of a relay to an address; `flag` says which one.
+    /// The minimal relay to an address; `flag` selects which one.
     pub(crate) fn bare_relay(name: &'static str, flag: &str, to: SocketAddr) -> io::Result<Server> {
         let addr = free_address()?;
         let mut command = myself();
@@ -112,7 +112,7 @@ impl Server {
         Server::listening(name, command, addr, (QUESTION, ANSWER))
     }
 
-    /// Two that answer with the question itself, from a process for each connection.
+    /// socat and ncat as echo servers, with a process for each connection.
     pub(crate) fn socat() -> io::Result<Server> {
         let addr = free_address()?;
         let mut command = command("socat");
@@ -148,12 +148,12 @@ impl Server {
         Ok(server)
     }
 
-    /// What it is asked, and what it answers.
+    /// The request and the reply.
     pub(crate) fn ask(&self) -> (&'static [u8], &'static [u8]) {
         (self.question, self.answer)
     }
 
-    /// Seconds of processor time that it has used; `None` where others work for it.
+    /// The seconds of processor time that it has used; `None` if other processes work for it.
     pub(crate) fn processor_time(&self) -> io::Result<Option<f64>> {
         if self.forks {
             return Ok(None);
@@ -165,7 +165,7 @@ impl Server {
         Ok(Some(sum))
     }
 
-    /// Bytes of memory that are its own.
+    /// Its private memory in bytes.
     pub(crate) fn memory(&self) -> io::Result<u64> {
         let text = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.child.id()))?;
         let lines = text.lines().filter(|line| line.starts_with("Private_") || line.starts_with("Swap:"));
@@ -187,15 +187,15 @@ fn first_line(stream: Option<impl Read>) -> io::Result<String> {
     Ok(line)
 }
 
-/// Waits for the end of a child: whether it ended well, and the seconds of processor time it has used.
+/// Waits for the end of a child; returns whether it succeeded, and its seconds of processor time.
 pub(crate) fn end(mut child: Child) -> io::Result<(bool, f64)> {
-    // Not reaped yet, it can still be asked.
+    // It is not reaped yet, so its figures are available.
     waitid(WaitId::Pid(Pid::from_child(&child)), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)?;
     let used = scheduled(Path::new(&format!("/proc/{}", child.id())))?;
     Ok((child.wait()?.success(), used))
 }
 
-/// The most memory, in MiB, that a child has had resident so far.
+/// The largest resident memory of a child so far, in MiB.
 pub(crate) fn peak_memory(child: &Child) -> io::Result<f64> {
     let text = std::fs::read_to_string(format!("/proc/{}/status", child.id()))?;
     let line =
@@ -203,19 +203,19 @@ pub(crate) fn peak_memory(child: &Child) -> io::Result<f64> {
     line.map(|kib| kib / 1024.0).ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
-/// Seconds that a task was on a processor, from its place below /proc.
+/// The seconds that a task was on a processor, from its directory in /proc.
 fn scheduled(task: &Path) -> io::Result<f64> {
     let text = std::fs::read_to_string(task.join("schedstat"))?;
     let nanos: u64 = text.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or(0);
     Ok(Duration::from_nanos(nanos).as_secs_f64())
 }
 
-/// An address that was free a moment ago.
+/// An address that was just free.
 fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind("127.0.0.1:0")?.local_addr()
 }
 
-/// Sends a byte and sleeps for a millisecond, again and again.
+/// Repeatedly sends a byte and sleeps for a millisecond.
 pub(crate) fn python_sleeper(addr: SocketAddr) -> Command {
     let mut command = command("python3");
     command.args([SCRIPT, "sleeper", &addr.port().to_string()]).stdin(Stdio::piped());
@@ -249,7 +249,7 @@ pub(crate) fn senders(bench: &Bench, addr: SocketAddr) -> Vec<(&'static str, Com
     all
 }
 
-/// This very program, which has the least code for two of the jobs.
+/// This program, which contains the minimal programs for two of the jobs.
 fn myself() -> Command {
     let path = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("compare"));
     command(&path.to_string_lossy())

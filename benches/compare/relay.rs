@@ -1,5 +1,5 @@
-//! Relays: one thread is the clients and their server at once, so that of each exchange all but the
-//! relay is the same for every program.
+//! Relays: one thread plays the clients and their server, so that everything except the relay is the same for every
+//! program.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,12 +11,12 @@ use crate::load::{PATIENCE, open};
 use crate::peers::{self, Server};
 use crate::{Bench, Outcome, alternate};
 
-/// One measurement takes this long, or this many rounds, whichever is over first.
+/// The time limit of one measurement; it also ends after this number of rounds.
 const TIME: Duration = Duration::from_millis(400);
 const ROUNDS: usize = 100_000;
 const REQUEST: &[u8] = b"SECRET 12345\n";
 const REPLY: &[u8] = b"Digits: 12345   Count: 5\n";
-/// What a bulk transfer through a relay moves.
+/// The size of a bulk transfer through a relay.
 const BULK: usize = 256 << 20;
 const HAPROXY: &str = "HAProxy";
 const SPLICE: &str = "a bare splice loop";
@@ -47,7 +47,7 @@ impl Pairs {
         (0..count as u64).map(|number| pair(relay, upstream, number)).collect::<io::Result<_>>().map(Pairs)
     }
 
-    /// Every client sends, every server replies; each waits for all before it.
+    /// Every client sends, then every server replies; each waits for all before it.
     fn round(&mut self) -> io::Result<()> {
         let mut buf = [0; REPLY.len()];
         for (client, _) in &mut self.0 {
@@ -63,7 +63,7 @@ impl Pairs {
         Ok(())
     }
 
-    /// Round trips, and the seconds they took.
+    /// The number of round trips, and the seconds.
     fn run(&mut self) -> io::Result<(f64, f64)> {
         let (begun, mut rounds) = (Instant::now(), 0);
         while begun.elapsed() < TIME && rounds < ROUNDS {
@@ -74,7 +74,7 @@ impl Pairs {
     }
 }
 
-/// Connects one client. What else arrives at the server is the connection of an earlier client.
+/// Connects one client. Another connection at the server is that of an earlier client.
 fn pair(relay: SocketAddr, upstream: &TcpListener, number: u64) -> io::Result<(TcpStream, TcpStream)> {
     let mut client = open(relay)?;
     client.write_all(&number.to_ne_bytes())?;
@@ -87,7 +87,7 @@ fn pair(relay: SocketAddr, upstream: &TcpListener, number: u64) -> io::Result<(T
         match server.read_exact(&mut got) {
             Ok(()) if got == number.to_ne_bytes() => return Ok((client, server)),
             Ok(()) => return Err(io::Error::other("a connection of another client")),
-            Err(_) => {} // a client that only looked whether the relay listens
+            Err(_) => {} // a client that only checked whether the relay listens
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Whole runs of a program: how long one takes, and how evenly it sends.
+//! Whole runs of a program: their duration, and the regularity of their sending.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -26,7 +26,7 @@ pub(crate) fn start(bench: &Bench) -> Outcome {
     let (mut start, mut asked) = (Vec::new(), Vec::new());
     for run in 0..bench.runs * 40 {
         for (name, program, hello, ask) in alternate(&programs, run) {
-            // Both run beside the load: starting taskset first would be half of what is measured.
+            // Both run on the core of the load: starting taskset first would be half of the measured time.
             let begun = Instant::now();
             Command::new(program).args(*hello).stdin(Stdio::null()).output()?;
             note(&mut start, name, begun.elapsed().as_secs_f64() * 1e3);
@@ -73,7 +73,7 @@ pub(crate) fn delay(bench: &Bench) -> Outcome {
             while stream.read(&mut [0; 64])? > 0 {
                 times.push(Instant::now());
             }
-            drop(stream); // it waits for our end
+            drop(stream); // it waits for the half-close
             peers::end(child)?;
             let mut late: Vec<f64> =
                 times.windows(2).map(|pair| ((pair[1] - pair[0]).as_secs_f64() * 1e6 - 1e3).abs()).collect();

@@ -1,4 +1,4 @@
-//! How cost grows: with the length of a message, connections, pieces of a plan, events of a trace.
+//! The growth of cost: with the length of a message, connections, pieces of a plan, events of a trace.
 
 use std::io::{self, Write};
 use std::net::TcpListener;
@@ -12,7 +12,7 @@ use crate::{Bench, Ours, Outcome, alternate};
 
 const MESSAGES: [usize; 5] = [40, 1 << 10, 1 << 16, 1 << 20, 1 << 24];
 
-/// Prints a line for each size, and the exponent that the cost grows with: 1 is linear.
+/// Prints a line for each size, and the exponent of the growth: 1 is linear.
 fn slope(title: &str, unit: &str, points: &[(f64, f64)]) {
     let mut out = format!("\n{title}\n");
     for (size, seconds) in points {
@@ -57,7 +57,7 @@ pub(crate) fn print(bench: &Bench) -> Outcome {
     Ok(())
 }
 
-/// The same of an old and a new program, but for a million pieces, which take seconds.
+/// The same for an old and a new program, without a million pieces, which take seconds.
 fn compare(bench: &Bench) -> Outcome {
     let mut servers = Vec::new();
     for ours in &bench.ours {
@@ -99,7 +99,7 @@ fn compare(bench: &Bench) -> Outcome {
     Ok(())
 }
 
-/// Seconds that one message of this size takes, the middle of nine.
+/// The seconds that one message of this size takes: the median of nine.
 fn message(server: &Server, size: usize) -> io::Result<f64> {
     let question = [vec![b'x'; size - 1], b"\n".to_vec()].concat();
     let mut crowd = Crowd::gather(server.addr, 1, 1, (&question, b"Secret code not found.\n"))?;
@@ -112,7 +112,7 @@ fn message(server: &Server, size: usize) -> io::Result<f64> {
     Ok(median(&times?))
 }
 
-/// Sends so many pieces of one byte to a listener that reads them: seconds, and MiB it had at most.
+/// Sends this number of one-byte pieces to a listener that reads them; returns the seconds, and its peak memory in MiB.
 fn pieces(ours: &Ours, count: usize, trace: Option<&str>) -> io::Result<(f64, f64)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let mut command = peers::secretcat(ours);
@@ -127,7 +127,7 @@ fn pieces(ours: &Ours, count: usize, trace: Option<&str>) -> io::Result<(f64, f6
     let begun = Instant::now();
     let got = io::copy(&mut stream, &mut io::sink())?;
     let took = begun.elapsed().as_secs_f64();
-    let peak = peers::peak_memory(&child)?; // it waits for our end
+    let peak = peers::peak_memory(&child)?; // it waits for the half-close
     drop(stream);
     let (well, _) = peers::end(child)?;
     let fed = feeder.join().map_err(|_| io::Error::other("the feeder has failed"))?;
