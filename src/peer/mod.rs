@@ -2,4 +2,6 @@
 //! and wire, as functions of bytes and time.
 
 pub mod codec;
+pub mod flow;
+pub mod life;
 pub mod outbox;
