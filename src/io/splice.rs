@@ -60,7 +60,7 @@ pub struct End<'a> {
 pub enum Way {
     /// In one call: source or target is a pipe.
     Direct,
-    /// Through a [`Middle`], which is a pipe.
+    /// Through a [`SplicePipe`], which is a pipe.
     Through,
 }
 
@@ -132,20 +132,20 @@ pub fn step(from: End<'_>, to: End<'_>) -> Result<Step, Fault> {
 
 /// The pipe between two descriptors that are not pipes, and the bytes in it.
 #[derive(Debug)]
-pub struct Middle {
+pub struct SplicePipe {
     out: File,
     into: OwnedFd,
     held: usize,
 }
 
-impl Middle {
+impl SplicePipe {
     /// An empty pipe.
     ///
     /// # Errors
     /// The kernel's, when it is out of descriptors or memory.
-    pub fn new() -> io::Result<Middle> {
+    pub fn new() -> io::Result<SplicePipe> {
         let (out, into) = sys::pipe_with_capacity(PORTION)?;
-        Ok(Middle { out: out.into(), into, held: 0 })
+        Ok(SplicePipe { out: out.into(), into, held: 0 })
     }
 
     /// Moves bytes into the pipe and out of it once.
@@ -242,7 +242,7 @@ mod tests {
             let mut got = Vec::new();
             to.read_to_end(&mut got).map(|_| got)
         });
-        let mut middle = Middle::new().unwrap();
+        let mut middle = SplicePipe::new().unwrap();
         while middle.step(end(&file, Kind::File), end(&from, Kind::Socket)).unwrap() != Step::Ended {}
         drop(from);
         assert!(reader.join().unwrap().unwrap() == bytes);
@@ -256,7 +256,7 @@ mod tests {
         let append = File::options().append(true).open(&path).unwrap();
         assert_eq!(Kind::of(&append), Kind::Other);
         from.write_all(b"held back").unwrap();
-        let mut middle = Middle::new().unwrap();
+        let mut middle = SplicePipe::new().unwrap();
         assert_eq!(middle.step(end(&to, Kind::Socket), end(&append, Kind::File)).unwrap(), Step::Refused);
         let mut buf = [0; 64];
         assert_eq!(middle.take(&mut buf[..4]).unwrap(), 4);

@@ -160,9 +160,14 @@ pub fn is_stderr() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Whether both are the same terminal.
+/// Whether stdout and stderr are the same terminal.
 #[must_use]
-pub fn same_terminal(one: impl AsFd, other: impl AsFd) -> bool {
+pub fn is_output_beside_report() -> bool {
+    same_terminal(io::stdout(), io::stderr())
+}
+
+/// Whether both are the same terminal.
+fn same_terminal(one: impl AsFd, other: impl AsFd) -> bool {
     let device = |fd: std::os::fd::BorrowedFd<'_>| {
         let file = File::from(fd.try_clone_to_owned().ok()?);
         let meta = file.metadata().ok()?;

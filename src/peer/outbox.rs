@@ -245,6 +245,12 @@ impl Outbox {
         self.schedule.is_none() && self.queue.len() == 0
     }
 
+    /// Whether everything queued is written, and the barrier after it is passed.
+    #[must_use]
+    pub fn is_written(&self) -> bool {
+        self.queue.len() == 0 && !self.is_at_barrier()
+    }
+
     /// Whether bytes would go out as they are and at once.
     #[must_use]
     pub fn is_plain(&self) -> bool {

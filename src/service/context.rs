@@ -44,6 +44,17 @@ pub enum Action {
     Upgrade(PeerId, Framing),
 }
 
+impl Action {
+    /// The number of bytes that belong to it.
+    #[must_use]
+    pub fn bytes(self) -> usize {
+        match self {
+            Action::Send(_, len) | Action::Interim(_, len) | Action::Store(len) => len,
+            _ => 0,
+        }
+    }
+}
+
 /// What a service can do. It holds the actions of one turn, in order; its memory is reused in the next turn.
 #[derive(Debug, Default)]
 pub struct Context {
@@ -198,11 +209,7 @@ impl Context {
             .list
             .iter()
             .map(|&action| {
-                let len = match action {
-                    Action::Send(_, len) | Action::Interim(_, len) | Action::Store(len) => len,
-                    _ => 0,
-                };
-                let (mine, others) = rest.split_at(len);
+                let (mine, others) = rest.split_at(action.bytes());
                 rest = others;
                 (action, String::from_utf8_lossy(mine).into_owned())
             })

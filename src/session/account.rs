@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::peer::{Link, Peer};
+use super::peer::{Link, Pair, Peer};
 use crate::io::conn::Conn;
 use crate::peer::outbox::Proofs;
 use crate::trace::ConnId;
@@ -36,15 +36,6 @@ pub(super) struct Sending {
     pub(super) proofs: Proofs,
     /// Whether the last write is not known to have been read, which a barrier waits for.
     pub(super) awaiting: bool,
-}
-
-/// In a relay: the other connection of the same client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pair {
-    /// This connection is the client's; the other one, with this number, goes to the server.
-    Server(ConnId),
-    /// This connection goes to the server; the other one, with this number, is the client's.
-    Client(ConnId),
 }
 
 /// The totals of a listener so far.
@@ -103,11 +94,11 @@ impl Account {
             duration: now.saturating_duration_since(peer.opened),
             bytes_in: conn.received(),
             bytes_out: conn.written(),
-            messages_in: (!conn.is_raw()).then_some(peer.heard.messages),
-            ended_by_peer: conn.is_ended_by_peer(),
-            reset: conn.resets(),
-            eof: conn.eof(),
-            sending: Sending { unsent: peer.stream_end().unsent.max(conn.backlog() as u64), ..Sending::of(conn) },
+            messages_in: (!conn.is_raw()).then_some(peer.received.messages),
+            ended_by_peer: conn.life().is_ended_by_peer(),
+            reset: conn.life().resets(),
+            eof: conn.life().has_peer_ended(),
+            sending: Sending { unsent: conn.life().unsent().max(conn.backlog() as u64), ..Sending::of(conn) },
         })
     }
 }

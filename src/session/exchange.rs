@@ -1,56 +1,42 @@
-//! Peers, a service, and the turns between them: what one says is decoded, answered and sent, and
-//! nobody waits for anybody but for whom it is talking to.
+//! The engine: peers, a service, and the turns between them. Received bytes are decoded, answered and sent, and no
+//! peer waits for another one unless its output goes there.
+//!
+//! One message takes this way: [`Exchange::serve`] (an event of the reactor) → `turn` → `read` → `dispatch` (the
+//! inbox finds messages, the service reacts to them) → `apply` → `carry_out` → `send` → the connection.
 
+mod closing;
 mod delivery;
 mod ended;
-mod joining;
-mod kept_input;
-mod leftover;
-mod meter;
-mod parting;
-mod passing;
-mod sending;
-mod terminal;
+mod output;
+mod peers;
+mod splicing;
 mod timers;
 
-use std::collections::HashSet;
+use std::io;
 use std::time::{Duration, Instant};
 
-use slab::Slab;
-
-pub(super) use delivery::Delivery;
-pub(super) use ended::{Ended, Why};
-pub(super) use leftover::Leftover;
-use meter::Meter;
-use passing::PLENTY;
+pub(super) use delivery::{Delivery, Leftover, SILENCE};
+pub(super) use ended::Ended;
+use peers::Peers;
+use splicing::Splicer;
 use timers::Timers;
 
-use super::peer::{Link, Passed, Peer, Stage};
-use crate::io::conn::Conn;
+use super::peer::{Link, Pair, Peer, note_received};
+use crate::frame::{Inbox, Role};
+use crate::io::conn::{Conn, Turn};
+use crate::io::console::Console;
 use crate::io::key::Key;
 use crate::io::reactor::{Behind, Reactor, Ready};
 use crate::io::recorder::Recorder;
-use crate::io::splice::Middle;
 use crate::io::{Incoming, read_buffer};
+use crate::peer::flow::{Idleness, READS_PER_TURN, room};
+use crate::peer::life::{At, CloseReason, Input, Life, Reading};
 use crate::service::{Context, Event, PeerId, Service, Store, Traits};
-use crate::trace::{Direction, What};
 
-/// Reads a peer may make in one turn, so that one that talks fast leaves the others theirs.
-const TURN: usize = 4;
-/// Unread output above this stops the reading of what causes it.
-const HIGH: usize = 16 * 1024;
-/// Unread output above this ends the connection, where nothing else stops its growth.
-const SHED: usize = 1024 * 1024;
-/// How long a peer that is parted from may take to end its side.
+/// How long the peer's end is waited for after everything was sent.
 const LINGER: Duration = Duration::from_secs(1);
-/// How much of what has arrived is still read from one peer when the session is stopped: more than
-/// the kernel has room for (`tcp_rmem`, tcp(7)), and an end for one that goes on and on.
-const LAST_WORDS: usize = 16 * 1024 * 1024;
-/// How many times somebody is still given what it was to be sent, or stdin is still passed on, when
-/// the session is stopped: that is more than the kernel has room for (`tcp_wmem`, tcp(7)).
-const LAST_PORTIONS: usize = 64;
 
-/// A service and everybody who talks to it, on one event loop.
+/// A service and its peers, on one event loop.
 #[derive(Debug)]
 pub(super) struct Exchange<S> {
     pub(super) reactor: Reactor,
@@ -58,33 +44,26 @@ pub(super) struct Exchange<S> {
     pub(super) traits: Traits,
     store: Box<dyn Store>,
     timers: Timers,
-    /// The service has said that its work is done.
+    pub(super) peers: Peers,
+    /// The service has ended the session.
     pub(super) stopped: bool,
-    /// Whom the service wants a connection made for, since this was last emptied.
+    /// The clients that the service wants a connection for, since this was last emptied.
     pub(super) dials: Vec<PeerId>,
-    /// Who is gone since this was last emptied.
+    /// The peers that have ended since this was last emptied.
     pub(super) ended: Vec<Ended>,
-    /// Who did not get all before the end of the session.
-    pub(super) cut_short: HashSet<PeerId>,
-    peers: Slab<Peer>,
-    /// How many of them were called for others.
-    called: usize,
-    console: Option<Peer>,
-    context: Context,
-    /// Who has been sent something in this turn.
-    touched: Vec<PeerId>,
-    scratch: Vec<u8>,
-    /// What is told of how far it is.
-    meter: Option<Meter>,
-    /// Bytes given to the console.
-    shown: u64,
-    /// Empty pipes for those who are to be moved within the kernel.
-    spare: Vec<Middle>,
-    recorder: Recorder,
-    idle_timeout: Option<Duration>,
-    /// How long the acknowledgement of everything is waited for at the end of a connection; `None`
-    /// does not wait for it.
+    /// The number of connections that the shutdown has cut off.
+    pub(super) aborted: usize,
+    /// How long a connection that is being closed waits for acknowledgements; `None` does not wait.
     pub(super) ack_timeout: Option<Duration>,
+    idle_timeout: Option<Duration>,
+    context: Context,
+    /// The peers that were sent something in this turn.
+    written_to: Vec<PeerId>,
+    scratch: Vec<u8>,
+    splicer: Splicer,
+    /// The number of bytes sent to the console.
+    pub(super) shown: u64,
+    recorder: Recorder,
     /// The service is to be told when stdout has taken everything.
     owes_drained: bool,
 }
@@ -104,215 +83,223 @@ impl<S: Service> Exchange<S> {
             traits,
             store,
             timers: Timers::default(),
+            peers: Peers::default(),
             stopped: false,
             dials: Vec::new(),
             ended: Vec::new(),
-            cut_short: HashSet::new(),
-            peers: Slab::new(),
-            called: 0,
-            console: None,
-            context: Context::default(),
-            touched: Vec::new(),
-            scratch: read_buffer(),
-            meter: None,
-            shown: 0,
-            spare: Vec::new(),
-            recorder: recorder.clone(),
-            idle_timeout,
+            aborted: 0,
             ack_timeout: None,
+            idle_timeout,
+            context: Context::default(),
+            written_to: Vec::new(),
+            scratch: read_buffer(),
+            splicer: Splicer::default(),
+            shown: 0,
+            recorder: recorder.clone(),
             owes_drained: false,
         }
     }
 
-    /// How many connections there are.
-    pub(super) fn connections(&self) -> usize {
-        self.peers.len()
+    /// Adds the console.
+    pub(super) fn add_console(&mut self, console: Console, limit: usize) {
+        if self.traits.forwards {
+            console.widen();
+        }
+        let inbox = Inbox::new(self.traits.framing, Role::Requests, limit);
+        self.peers.insert_console(Peer::new(Link::Console(Box::new(console)), inbox, self.reactor.now()));
+        self.emit(Event::Open { peer: PeerId::Console });
+        self.reactor.again(PeerId::Console);
     }
 
-    /// How many of them came by themselves.
-    pub(super) fn clients(&self) -> usize {
-        self.peers.len() - self.called
+    /// Adds a connection and gives it its first turn.
+    pub(super) fn add(&mut self, conn: Conn, inbox: Inbox) -> io::Result<PeerId> {
+        let peer = Peer::new(Link::Conn(conn), inbox, self.reactor.now());
+        self.insert(peer, |peer| Event::Open { peer })
     }
 
-    /// Whether stdout has been closed by its reader.
-    pub(super) fn console_closed(&self) -> bool {
-        matches!(&self.console, Some(Peer { link: Link::Console(console), .. }) if console.closed)
+    /// Adds the connection that was made for a client.
+    pub(super) fn add_for(&mut self, client: PeerId, conn: Conn, inbox: Inbox) -> io::Result<PeerId> {
+        let server = conn.id();
+        let mut peer = Peer::new(Link::Conn(conn), inbox, self.reactor.now());
+        peer.is_made = true;
+        peer.pair = self.peers.conn(client).map(|conn| Pair::Client(conn.id()));
+        if let Some(client) = self.peers.get_mut(client) {
+            client.pair = Some(Pair::Server(server));
+        }
+        let id = self.insert(peer, |server| Event::Linked { client, server })?;
+        self.resume(client);
+        Ok(id)
     }
 
-    /// Whether something of stdin is still to be forwarded before the end of the session: it stands
-    /// ready, or was read and not taken yet.
-    pub(super) fn has_last_input(&self) -> bool {
-        let ready = |peer: &Peer| match &peer.link {
-            Link::Console(console) => peer.middle.is_some() || peer.inbox.buffered() > 0 || console.has_input(),
-            Link::Conn(_) => false,
-        };
-        let more = |sink: &Peer| sink.link.is_open() && self.console.as_ref().is_some_and(ready);
-        let left = |sink: &Peer| sink.link.backlog() > 0 || more(sink);
-        let forwards = self.traits.forwards && self.service.wants(PeerId::Console);
-        forwards && self.peer(self.service.sink(PeerId::Console)).is_some_and(left)
+    fn insert(&mut self, mut peer: Peer, event: impl FnOnce(PeerId) -> Event<'static>) -> io::Result<PeerId> {
+        if let Link::Conn(conn) = &mut peer.link {
+            conn.register(&self.reactor, self.peers.next_id().into())?;
+        }
+        let id = self.peers.insert(peer);
+        self.emit(event(id));
+        self.turn(id);
+        Ok(id)
     }
 
-    /// Bytes that a peer has not been able to take yet.
-    pub(super) fn backlog(&self, id: PeerId) -> usize {
-        self.peer(id).map_or(0, |peer| peer.link.backlog())
+    /// Gives the service an event that did not come from a peer's bytes.
+    pub(super) fn emit(&mut self, event: Event<'_>) {
+        self.act(|service, context| service.on(event, context));
     }
 
-    /// Hands the service an event that did not come from a peer's bytes.
-    pub(super) fn tell(&mut self, event: Event<'_>) {
-        self.service.on(event, &mut self.context);
-        self.apply(Instant::now());
+    /// Has the service do something, and carries it out.
+    pub(super) fn act(&mut self, act: impl FnOnce(&mut S, &mut Context)) {
+        act(&mut self.service, &mut self.context);
+        self.apply();
     }
 
-    /// Gives whoever is ready its turn.
-    pub(super) fn serve(&mut self, ready: Ready, now: Instant) {
+    /// Has the console do something, and writes what that shows.
+    pub(super) fn at_console(&mut self, act: impl FnOnce(&mut Console)) {
+        if let Some(console) = self.peers.console_mut() {
+            act(console);
+            self.write_out(PeerId::Console);
+        }
+    }
+
+    /// Gives the peer of an event its turn.
+    pub(super) fn serve(&mut self, ready: Ready) {
         let id = match ready.key {
             Key::Conn(number) => PeerId::Conn(number),
             Key::Stdin | Key::Stdout => PeerId::Console,
-            Key::Service => return self.report_timers(now),
+            Key::Service => return self.report_timers(),
             _ => return,
         };
-        if let Some(peer) = self.peer_mut(id) {
-            peer.link.on_ready(ready);
-            if ready.behind == Behind::End {
-                if let Some(error) = self.late_failure(id) {
-                    self.remove(id, Why::Failed(error));
-                    return self.apply(now);
-                }
+        let Some(peer) = self.peers.get_mut(id) else { return };
+        peer.link.on_ready(ready);
+        if ready.behind == Behind::End {
+            // No read returns a reset that came after the peer's end.
+            let ended = peer.link.conn().filter(|conn| conn.life().has_peer_ended());
+            if let Some(error) = ended.and_then(|conn| conn.stream().take_error()) {
+                self.on(id, Input::Failed(error));
+                return self.apply();
             }
-            self.turn(id, now);
         }
+        self.turn(id);
     }
 
-    /// One turn of one peer: write what waits, read what has come, look at the clock.
-    fn turn(&mut self, id: PeerId, now: Instant) {
-        self.write_out(id, now);
-        self.let_stream(id, now);
-        let listening = match self.peer(id) {
-            None => return,
-            Some(peer) => peer.stage == Stage::Talking,
-        };
-        if listening {
-            self.hear(id, now);
-            self.apply(now);
-            self.watch_idleness(id, now);
-        } else {
-            self.part(id, now);
+    /// One turn of one peer: writes what is queued, reads what has come, and checks the clock.
+    fn turn(&mut self, id: PeerId) {
+        self.write_out(id);
+        self.offer_room(id);
+        match self.peers.get(id).map(|peer| peer.link.life().map_or(Reading::Process, Life::reading)) {
+            Some(Reading::Process) => {
+                self.read(id);
+                self.apply();
+                self.check_idleness(id);
+            }
+            Some(Reading::Discard) => self.discard(id),
+            Some(Reading::Nothing) | None => return,
         }
-        self.apply(now);
-        self.tell_drained();
-        self.apply(now);
+        self.apply();
+        self.report_drained();
+        self.apply();
         self.resume(id);
         self.resume(PeerId::Console);
     }
 
-    /// Gives a peer that was stopped another turn, if what stopped it is gone.
+    /// Gives a peer whose reading was paused another turn, if the cause of the pause is gone.
     fn resume(&mut self, id: PeerId) {
-        let paused = self.peer(id).is_some_and(|peer| peer.paused && peer.stage == Stage::Talking);
-        if !paused || !self.service.wants(id) || self.is_stuck(id) {
+        let is_paused = self.peers.get(id).is_some_and(|peer| peer.flow.is_paused() && peer.is_processing());
+        if !is_paused || !self.service.wants(id) || self.is_stuck(id) {
             return;
         }
-        // A sink with nothing waiting that takes nothing was filled within the kernel.
-        let has_room = |sink: &Peer| match sink.link.backlog() {
-            0 => sink.link.readiness().1,
-            backlog => backlog < HIGH,
-        };
-        let sink = self.peer(self.service.sink(id));
-        if sink.is_none_or(has_room) {
-            let since = sink.map(|sink| sink.active); // it was we who did not listen
-            self.with(id, |peer| peer.active = since.map_or(peer.active, |at| peer.active.max(at)));
+        let sink = self.peers.get(self.service.sink(id));
+        if sink.is_none_or(|sink| sink.as_sink().has_room()) {
+            let sink = sink.map(|sink| sink.flow);
+            if let Some(peer) = self.peers.get_mut(id) {
+                peer.flow.resume(sink);
+            }
             self.reactor.again(id);
         }
     }
 
-    /// Tells a service that sends unasked that there is room for more.
-    fn let_stream(&mut self, id: PeerId, now: Instant) {
-        let has_room = |peer: &Peer| peer.stage == Stage::Talking && peer.link.backlog() == 0 && peer.link.is_open();
-        if self.traits.streams && self.peer(id).is_some_and(has_room) {
-            self.service.on(Event::Drained { peer: id }, &mut self.context);
-            self.apply(now);
-            if self.peer(id).is_some_and(has_room) {
-                self.reactor.again(id); // the kernel took it all: more, when the others had their turn
+    /// Tells a service that sends without input that there is room for more.
+    fn offer_room(&mut self, id: PeerId) {
+        let has_room = |peer: &Peer| peer.is_processing() && peer.link.backlog() == 0 && peer.link.is_open();
+        if self.traits.streams && self.peers.get(id).is_some_and(has_room) {
+            self.emit(Event::Drained { peer: id });
+            if self.peers.get(id).is_some_and(has_room) {
+                self.reactor.again(id); // the kernel took everything: more, after the turns of the others
             }
         }
     }
 
-    /// Reads, decodes and answers, until there is nothing more, or enough for one turn.
-    fn hear(&mut self, id: PeerId, now: Instant) {
-        if let Some((to, way)) = self.passage(id) {
-            return self.pass(id, to, way, now);
+    /// Reads, decodes and answers until nothing more is ready, or enough for one turn was read.
+    fn read(&mut self, id: PeerId) {
+        if let Some((to, way)) = self.splice_route(id) {
+            return self.splice(id, to, way);
         }
         if self.traits.forwards && self.service.wants(id) {
-            self.surface(id);
+            self.empty_pipe(id);
         }
-        let mut len = 0; // at first, what was left in the inbox last time
-        for reads in 0..=TURN {
-            if !self.digest(id, len) {
+        let now = self.reactor.now();
+        let mut len = 0; // at first, only what the inbox holds is dispatched
+        for reads in 0..=READS_PER_TURN {
+            if !self.dispatch(id, len) {
                 return;
             }
-            self.apply(now);
-            let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return };
-            if peer.stage != Stage::Talking {
+            self.apply();
+            let Some(peer) = self.peers.get_mut(id) else { return };
+            if !peer.is_processing() {
                 return;
             }
-            if reads == TURN {
+            if reads == READS_PER_TURN {
                 return self.reactor.again(id);
             }
-            let incoming = peer.link.read(&mut self.scratch, now);
-            if let (Ok(Incoming::Bytes(n)), Some(left)) = (&incoming, &mut peer.allowance) {
-                *left = left.saturating_sub(*n);
-            }
-            match incoming {
+            match peer.link.read(&mut self.scratch, now) {
                 Ok(Incoming::Bytes(n)) => {
-                    peer.active = now;
-                    peer.plenty = n >= PLENTY;
+                    peer.flow.note_read(n, now);
                     len = n;
                 }
-                Ok(Incoming::Eof) => return self.hear_end(id),
+                Ok(Incoming::Eof) => return self.on_peer_end(id),
                 Ok(Incoming::Until(at)) => {
-                    peer.active = at; // the pause is ours
+                    peer.flow.note_activity(at); // the pause is ours
                     self.reactor.wake_at(id, at);
-                    return self.pause_for_breath(id, false);
+                    return self.end_burst(id, false);
                 }
-                Ok(Incoming::Blocked) => return self.pause_for_breath(id, true),
-                Err(error) => return self.remove(id, Why::Failed(error)),
+                Ok(Incoming::Blocked) => return self.end_burst(id, true),
+                Err(error) => return self.fail(id, CloseReason::Failed(error)),
             }
-            if peer.allowance == Some(0) {
-                self.digest(id, len);
-                return self.hear_last_word(id);
+            if peer.drains().is_some() && self.drain(id, len) {
+                self.dispatch(id, len);
+                return self.end_drain(id);
             }
         }
     }
 
-    /// Nothing more is there now: no answer is held back to be joined with a later one, and who is
-    /// being parted from has had its last word.
-    fn pause_for_breath(&mut self, id: PeerId, drained: bool) {
-        let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return };
+    /// Nothing more is ready to be read: no reply is held back to be joined with a later one, and a peer that is
+    /// drained at shutdown has been drained.
+    fn end_burst(&mut self, id: PeerId, is_drained: bool) {
+        let Some(peer) = self.peers.get_mut(id) else { return };
         if id != PeerId::Console && self.service.sink(id) == id && peer.link.holds_back() {
             self.context.flush(id);
         }
         peer.inbox.settle();
         peer.link.settle();
-        if drained && peer.allowance.is_some() {
-            self.hear_last_word(id);
+        if is_drained && peer.drains().is_some() {
+            self.end_drain(id);
         }
     }
 
-    /// Takes the messages out of what stands in the scratch buffer and in the inbox. False: its
-    /// sink is full, the service wants no more, or the peer has said something it should not.
-    fn digest(&mut self, id: PeerId, len: usize) -> bool {
-        let sink = self.service.sink(id);
-        let room = if self.is_stuck(id) { 0 } else { HIGH.saturating_sub(self.backlog(sink)) };
-        let Some(peer) = peer_of(&mut self.peers, &mut self.console, id) else { return false };
+    /// Gives the service the messages in the inbox and in the first `len` bytes of the scratch buffer. False: the
+    /// sink is full, the service wants no more, or the peer has sent something invalid.
+    fn dispatch(&mut self, id: PeerId, len: usize) -> bool {
+        let room = if self.is_stuck(id) { 0 } else { room(self.peers.backlog(self.service.sink(id))) };
+        let Some(peer) = self.peers.get_mut(id) else { return false };
         let mut fresh = &self.scratch[..len];
         loop {
-            peer.paused = self.context.pending() >= room || !self.service.wants(id);
-            if peer.paused {
+            peer.flow.pause(self.context.pending() >= room || !self.service.wants(id));
+            if peer.flow.is_paused() {
                 peer.inbox.keep(fresh);
                 return false;
             }
             match peer.inbox.pull(&mut fresh) {
                 Ok(Some(message)) => {
-                    note_heard(peer.link.conn(), &mut peer.heard, message.wire, &self.recorder);
+                    note_received(&peer.link, &mut peer.received, message.wire, &self.recorder);
                     self.service.on(Event::of(id, &message), &mut self.context);
                     if self.context.closes(id) {
                         return false;
@@ -336,33 +323,56 @@ impl<S: Service> Exchange<S> {
         }
     }
 
-    fn peer(&self, id: PeerId) -> Option<&Peer> {
-        if let PeerId::Conn(number) = id { self.peers.get(number) } else { self.console.as_ref() }
+    /// Reports an input to the life of a connection, and follows what it wants.
+    pub(super) fn on(&mut self, id: PeerId, input: Input) {
+        let at = self.at();
+        let Some(conn) = self.peers.conn_mut(id) else { return };
+        let turn = conn.on(input, at);
+        self.follow(id, turn);
     }
 
-    fn peer_mut(&mut self, id: PeerId) -> Option<&mut Peer> {
-        peer_of(&mut self.peers, &mut self.console, id)
-    }
-
-    fn with(&mut self, id: PeerId, change: impl FnOnce(&mut Peer)) {
-        if let Some(peer) = self.peer_mut(id) {
-            change(peer);
+    fn follow(&mut self, id: PeerId, turn: Turn) {
+        match turn {
+            Turn::Idle => {}
+            Turn::Until(at) => self.reactor.wake_at(id, at),
+            Turn::Close => self.remove(id),
         }
     }
-}
 
-/// Records a message that has come, if it came over a connection that has messages.
-fn note_heard(conn: Option<&Conn>, heard: &mut Passed, wire: &[u8], recorder: &Recorder) {
-    let start = heard.bytes;
-    heard.bytes += wire.len() as u64;
-    heard.messages += 1;
-    if let Some(conn) = conn.filter(|conn| !conn.is_raw()) {
-        let (number, end) = (heard.messages, heard.bytes);
-        recorder.note_bytes(conn.id(), wire, || What::Message { dir: Direction::In, number, start, end });
+    /// The time and the limits of this turn.
+    fn at(&self) -> At {
+        At {
+            now: self.reactor.now(),
+            linger: LINGER,
+            ack_timeout: self.ack_timeout,
+            is_receipt: self.traits.forwards && self.ack_timeout.is_some(),
+        }
     }
-}
 
-/// A peer, by a borrow of the two fields it may stand in and no others.
-fn peer_of<'a>(peers: &'a mut Slab<Peer>, console: &'a mut Option<Peer>, id: PeerId) -> Option<&'a mut Peer> {
-    if let PeerId::Conn(number) = id { peers.get_mut(number) } else { console.as_mut() }
+    /// Closes a peer that neither sends nor takes anything for too long.
+    fn check_idleness(&mut self, id: PeerId) {
+        let Some(limit) = self.idle_timeout.filter(|_| id != PeerId::Console) else { return };
+        let Some(peer) = self.peers.get(id) else { return };
+        let held_back = peer.flow.is_paused() && peer.is_processing();
+        let sink = self.peers.get(self.service.sink(id)).filter(|_| held_back).map(|sink| sink.flow);
+        match peer.flow.idleness(limit, sink, self.reactor.now()) {
+            Idleness::Over => {
+                let is_complete = !self.is_incomplete_when_idle(id);
+                self.on(id, Input::Idle { is_complete });
+            }
+            Idleness::Until(at) => self.reactor.wake_at(id, at),
+            Idleness::Never => {}
+        }
+    }
+
+    /// Whether the input of a peer could be forwarded to nobody, because its sink takes nothing more. It is not
+    /// read, because what was read would be lost.
+    fn is_stuck(&self, id: PeerId) -> bool {
+        self.traits.forwards && self.peers.get(self.service.sink(id)).is_some_and(Peer::is_broken)
+    }
+
+    /// The time of this turn, for what is measured outside.
+    pub(super) fn now(&self) -> Instant {
+        self.reactor.now()
+    }
 }

@@ -1,14 +1,11 @@
 //! Reports once that the peer has ended and the run waits for stdin; a silent run looks stuck.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::exchange::Exchange;
+use super::exchange::{Exchange, SILENCE};
 use crate::io::key::Key;
 use crate::io::report::Report;
 use crate::service::Service;
-
-/// How long stdin must be silent before the report.
-pub(super) const SILENCE: Duration = Duration::from_secs(1);
 
 /// The wait for stdin after the peer's end.
 #[derive(Debug)]
@@ -41,7 +38,7 @@ impl InputWait {
             *self = InputWait::with(self.ways_out);
             return;
         }
-        let read = exchange.heard_from_console();
+        let read = exchange.peers.read_from_console();
         let since = match self.since {
             Some((since, before)) if before == read => since,
             _ => now,

@@ -1,6 +1,8 @@
 //! `secretcat listen`: serves any number of clients until a signal.
 
+mod acceptor;
 mod access;
+mod phase;
 mod pipe_end;
 mod server;
 

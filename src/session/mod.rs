@@ -8,6 +8,7 @@ mod exchange;
 mod input_wait;
 pub mod listen;
 mod loopback;
+mod meter;
 mod peer;
 mod progress;
 mod relay;

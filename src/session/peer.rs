@@ -3,59 +3,45 @@
 use std::io;
 use std::time::Instant;
 
-use super::account::Pair;
 use crate::frame::Inbox;
 use crate::io::conn::Conn;
 use crate::io::console::Console;
 use crate::io::reactor::Ready;
-use crate::io::splice::{End, Middle, Step};
+use crate::io::recorder::Recorder;
+use crate::io::splice::{End, SplicePipe, Step};
 use crate::io::{Flush, Incoming};
-use crate::service::PeerId;
+use crate::peer::flow::{Flow, Sink};
+use crate::peer::life::Life;
+use crate::trace::{ConnId, Direction, What};
 
 /// One peer.
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) link: Link,
     pub(super) inbox: Inbox,
-    pub(super) stage: Stage,
-    /// In a relay: the client that this connection to the server was made for.
-    pub(super) called_for: Option<PeerId>,
+    pub(super) flow: Flow,
+    /// In a relay: it is the connection to the server, made for a client.
+    pub(super) is_made: bool,
     /// In a relay: the other connection of the same client.
     pub(super) pair: Option<Pair>,
     pub(super) opened: Instant,
-    /// Reading is paused; received bytes wait in the inbox or in the kernel.
-    pub(super) paused: bool,
-    /// The last time that a byte was received or sent.
-    pub(super) active: Instant,
-    /// During shutdown: how many more received bytes are read.
-    pub(super) allowance: Option<usize>,
     /// The messages sent to it, if events are recorded.
-    pub(super) told: Passed,
-    /// The error of a failed write: nothing more can be written.
-    pub(super) broken: Option<io::Error>,
-    /// The state of the end of a stream, once it has begun.
-    pub(super) stream_end: Option<Box<StreamEnd>>,
+    pub(super) sent: Passed,
     /// The messages received from it.
-    pub(super) heard: Passed,
+    pub(super) received: Passed,
     /// The pipe through which its bytes are spliced to its sink.
-    pub(super) middle: Option<Middle>,
-    /// Whether it sends in bulk.
-    pub(super) plenty: bool,
-    /// Whether its bytes must be read, because the kernel does not splice them.
-    pub(super) barred: bool,
+    pub(super) pipe: Option<SplicePipe>,
+    /// When the peer closed its side, and the number of bytes read from stdin by then.
+    pub(super) ended: Option<Box<(Instant, u64)>>,
 }
 
-/// The end of a stream between the console and a connection.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct StreamEnd {
-    /// The number of bytes that were waiting when writing failed.
-    pub(super) unsent: u64,
-    /// When the peer closed its side, and the number of bytes read from stdin by then.
-    pub(super) peer_end: Option<(Instant, u64)>,
-    /// While waiting for acknowledgements: since when no byte was acknowledged, and how many bytes were not.
-    pub(super) acknowledging: Option<(Instant, u64)>,
-    /// Close without waiting for the peer's end once everything is acknowledged.
-    pub(super) hurried: bool,
+/// In a relay: the other connection of the same client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pair {
+    /// This connection is the client's; the other one, with this number, goes to the server.
+    Server(ConnId),
+    /// This connection goes to the server; the other one, with this number, is the client's.
+    Client(ConnId),
 }
 
 /// The messages of one direction so far.
@@ -66,20 +52,9 @@ pub(super) struct Passed {
     pub(super) bytes: u64,
 }
 
-/// The stage of closing a peer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// Open: its messages are processed.
-    Talking,
-    /// Closing: pending bytes are written, then the FIN. Its bytes are read and dropped, because closing with
-    /// unread bytes would reset the connection and destroy the last reply.
-    Leaving,
-    /// Everything is sent; waiting for the peer's end until this time.
-    Lingering(Instant),
-}
-
 /// The input and output of a peer.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "almost all are connections, which need no second allocation")]
 pub(super) enum Link {
     Conn(Conn),
     /// There is one of it and it is large; connections are many.
@@ -91,33 +66,70 @@ impl Peer {
         Peer {
             link,
             inbox,
-            stage: Stage::Talking,
-            called_for: None,
+            flow: Flow::new(now),
+            is_made: false,
             pair: None,
             opened: now,
-            paused: false,
-            active: now,
-            allowance: None,
-            told: Passed::default(),
-            broken: None,
-            stream_end: None,
-            heard: Passed::default(),
-            middle: None,
-            plenty: false,
-            barred: false,
+            sent: Passed::default(),
+            received: Passed::default(),
+            pipe: None,
+            ended: None,
+        }
+    }
+
+    /// Whether its bytes are processed: it is not being closed.
+    #[inline]
+    pub(super) fn is_processing(&self) -> bool {
+        self.link.life().is_none_or(Life::is_processing)
+    }
+
+    /// At shutdown: how many more received bytes are processed; `None` if that is not limited.
+    #[inline]
+    pub(super) fn drains(&self) -> Option<usize> {
+        self.link.life().and_then(Life::drains)
+    }
+
+    /// Whether it takes nothing more.
+    pub(super) fn is_broken(&self) -> bool {
+        match &self.link {
+            Link::Conn(conn) => conn.life().is_broken(),
+            Link::Console(console) => console.closed,
+        }
+    }
+
+    /// Whether bytes received from it are held here: in the splice pipe or in the inbox.
+    pub(super) fn holds_input(&self) -> bool {
+        self.pipe.is_some() || self.inbox.buffered() > 0
+    }
+
+    /// What its sources need to know of it as their sink.
+    pub(super) fn as_sink(&self) -> Sink {
+        Sink { backlog: self.link.backlog(), is_writable: self.link.readiness().1 }
+    }
+
+    /// Records messages that are about to be sent. An interim response before one belongs to it.
+    pub(super) fn note_sent(&mut self, mut bytes: &[u8], lengths: impl Iterator<Item = usize>, recorder: &Recorder) {
+        let Some(conn) = self.link.conn().filter(|conn| !conn.is_raw()) else { return };
+        let mut end = conn.offsets().0;
+        for length in lengths {
+            let (message, rest) = bytes.split_at(length);
+            end += length as u64;
+            let (number, start) = (self.sent.messages + 1, self.sent.bytes);
+            self.sent = Passed { messages: number, bytes: end };
+            recorder.note_bytes(conn.id(), message, || What::Message { dir: Direction::Out, number, start, end });
+            bytes = rest;
         }
     }
 }
 
-impl Peer {
-    /// The state of the end of its stream, mutable.
-    pub(super) fn stream_end_mut(&mut self) -> &mut StreamEnd {
-        self.stream_end.get_or_insert_default()
-    }
-
-    /// The state of the end of its stream.
-    pub(super) fn stream_end(&self) -> StreamEnd {
-        self.stream_end.as_deref().copied().unwrap_or_default()
+/// Counts a received message, by a borrow of these fields of the peer only.
+pub(super) fn note_received(link: &Link, received: &mut Passed, wire: &[u8], recorder: &Recorder) {
+    let start = received.bytes;
+    received.bytes += wire.len() as u64;
+    received.messages += 1;
+    if let Some(conn) = link.conn().filter(|conn| !conn.is_raw()) {
+        let (number, end) = (received.messages, received.bytes);
+        recorder.note_bytes(conn.id(), wire, || What::Message { dir: Direction::In, number, start, end });
     }
 }
 
@@ -178,16 +190,16 @@ impl Link {
 
     pub(super) fn send_all(&mut self, bytes: &[u8], lengths: impl Iterator<Item = usize>) -> io::Result<()> {
         match self {
-            Link::Conn(conn) if conn.is_open() => conn.send_all(bytes, lengths),
-            Link::Conn(_) => Ok(()), // it was sent the FIN
+            Link::Conn(conn) if conn.life().is_open() => conn.send_all(bytes, lengths),
+            Link::Conn(_) => Ok(()), // its direction has ended
             Link::Console(console) => console.send(bytes),
         }
     }
 
     /// Whether [`flush`](Self::flush) has work.
-    pub(super) fn has_to_write(&self) -> bool {
+    pub(super) fn has_queued(&self) -> bool {
         match self {
-            Link::Conn(conn) => conn.has_to_write(),
+            Link::Conn(conn) => conn.has_queued(),
             Link::Console(_) => true,
         }
     }
@@ -203,31 +215,6 @@ impl Link {
         match self {
             Link::Conn(conn) => conn.backlog(),
             Link::Console(console) => console.backlog(),
-        }
-    }
-
-    /// Shows the prompt, if it is the console.
-    pub(super) fn prompt(&mut self) {
-        if let Link::Console(console) = self {
-            console.prompt();
-        }
-    }
-
-    pub(super) fn finish(&mut self) {
-        if let Link::Conn(conn) = self {
-            conn.finish();
-        }
-    }
-
-    pub(super) fn leave(&mut self) {
-        if let Link::Conn(conn) = self {
-            conn.leave();
-        }
-    }
-
-    pub(super) fn reset(&mut self, now: Instant) {
-        if let Link::Conn(conn) = self {
-            conn.reset(now);
         }
     }
 
@@ -256,39 +243,23 @@ impl Link {
     /// Whether more may be sent.
     pub(super) fn is_open(&self) -> bool {
         match self {
-            Link::Conn(conn) => conn.is_open(),
+            Link::Conn(conn) => conn.life().is_open(),
             Link::Console(console) => !console.closed,
         }
     }
 
-    /// Whether the FIN was sent, or everything before a reset. False for the console.
-    pub(super) fn is_finished(&self) -> bool {
-        match self {
-            Link::Conn(conn) => conn.is_finished(),
-            Link::Console(_) => false,
-        }
-    }
-
-    /// Whether closing it resets it. False for the console.
-    pub(super) fn resets(&self) -> bool {
-        match self {
-            Link::Conn(conn) => conn.resets(),
-            Link::Console(_) => false,
-        }
+    /// The life of the connection; `None` for the console.
+    #[inline]
+    pub(super) fn life(&self) -> Option<&Life> {
+        self.conn().map(Conn::life)
     }
 
     /// The connection, if it is one.
+    #[inline]
     pub(super) fn conn(&self) -> Option<&Conn> {
         match self {
             Link::Conn(conn) => Some(conn),
             Link::Console(_) => None,
-        }
-    }
-
-    pub(super) fn eof(&self) -> bool {
-        match self {
-            Link::Conn(conn) => conn.eof(),
-            Link::Console(_) => false,
         }
     }
 

@@ -11,7 +11,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("trace", &["plan", "value"]),
     ("verdict", &["error", "frame", "plan", "value"]),
     ("service", &["frame", "plan", "value", "verdict"]),
-    ("peer", &["plan", "trace"]),
+    ("peer", &["frame", "plan", "trace"]),
     ("config", &["error", "frame", "plan", "service", "value", "verdict"]),
     ("io", &["config", "editor", "error", "peer", "plan", "service", "trace", "value"]),
     ("session", &["config", "error", "frame", "io", "peer", "plan", "service", "trace", "value", "verdict"]),
@@ -27,23 +27,12 @@ pub(super) struct Rule {
     pub(super) exceptions: &'static [(&'static str, &'static str)],
 }
 
-/// The exchange is being rewritten as state machines that get the time as an argument.
-const REWRITE: &str = "goes with the rewrite of the exchange";
-
 pub(super) const RULES: &[Rule] = &[
     Rule {
         what: "reads the clock",
         names: &["Instant::now", "SystemTime::now", "elapsed("],
         rooms: &["io"],
-        exceptions: &[
-            ("session/exchange.rs", REWRITE),
-            ("session/exchange/delivery.rs", REWRITE),
-            ("session/exchange/joining.rs", REWRITE),
-            ("session/exchange/meter.rs", REWRITE),
-            ("session/exchange/parting.rs", REWRITE),
-            ("session/exchange/terminal.rs", REWRITE),
-            ("session/listen/server.rs", REWRITE),
-        ],
+        exceptions: &[],
     },
     Rule { what: "has times", names: &["Instant", "SystemTime"], rooms: &["peer", "io", "session"], exceptions: &[] },
     Rule { what: "uses files", names: &["std::fs", "fs::", "File::", "OpenOptions"], rooms: &["io"], exceptions: &[] },
@@ -61,7 +50,7 @@ pub(super) const RULES: &[Rule] = &[
             "same_terminal",
         ],
         rooms: &["io"],
-        exceptions: &[("session/exchange/meter.rs", REWRITE)],
+        exceptions: &[],
     },
     Rule {
         what: "waits outside of the event loop",
@@ -109,5 +98,4 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// Modules of a room that name each other; the second one should not name the first one.
-pub(super) const CYCLES: &[(&str, &str, &str)] =
-    &[("session", "peer", "account"), ("session", "exchange", "input_wait")];
+pub(super) const CYCLES: &[(&str, &str, &str)] = &[];

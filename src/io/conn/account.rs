@@ -1,14 +1,7 @@
-//! What a connection has come to: the counts of its access line, and who ended it.
+//! The counts of a connection.
 
 use super::Conn;
 use crate::peer::outbox::Proofs;
-
-/// Whose end of the stream came first, once both are there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FirstEnd {
-    Peer,
-    Ours,
-}
 
 impl Conn {
     /// Bytes that the kernel has taken.
@@ -33,11 +26,5 @@ impl Conn {
     #[must_use]
     pub fn proofs(&self) -> Proofs {
         self.writer.outbox.proofs()
-    }
-
-    /// Whether the peer ended its side before ours was to end.
-    #[must_use]
-    pub fn is_ended_by_peer(&self) -> bool {
-        self.reader.eof && self.first_end == FirstEnd::Peer
     }
 }

@@ -1,17 +1,17 @@
-//! One connection: what it still has to write and how, how it reads, and how it ends.
+//! One connection: carries out the steps of its outbox and of its life, and reads as the options ask.
 
 mod account;
-mod arrival;
 mod barrier;
+mod ending;
 mod reader;
 mod record;
 mod writer;
 
 use std::io;
 use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use account::FirstEnd;
+pub use ending::Turn;
 use reader::Reader;
 pub use record::Origin;
 use record::sample;
@@ -23,49 +23,38 @@ use super::splice::{End, Kind, Step};
 use super::stream::Stream;
 use super::{Flush, Incoming, key::Key};
 use crate::config::Traffic;
+use crate::peer::life::Life;
 use crate::peer::outbox::Channel;
 use crate::trace::{ConnId, What};
 
 /// A connection as the sessions see it: bytes go in with [`send`](Conn::send) and come out of
-/// [`read`](Conn::read), cut, delayed and recorded on the way, and nothing here ever blocks.
+/// [`read`](Conn::read), cut, delayed and recorded on the way. Nothing here ever blocks.
 #[derive(Debug)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Conn {
     id: ConnId,
     stream: Stream,
     peer: Box<str>,
     writer: Writer,
     reader: Reader,
+    life: Life,
     recorder: Recorder,
     /// A stream of bytes, without messages.
     raw: bool,
-    linger: bool,
-    /// Closing it is to reset it. Behind our end there may be nothing left to reset.
-    resets: bool,
-    /// The options say how idle peers are watched.
+    /// The options set keepalive, so it is left alone.
     keepalive_was_set: bool,
-    /// Closing it resets it, unless it has come to its end in order: a program that is killed leaves
-    /// no end that looks like one.
-    armed: bool,
-    /// Our end of the stream is in what the peer has to acknowledge.
-    end_sent: bool,
-    first_end: FirstEnd,
-    ending: Ending,
+    linger: Linger,
 }
 
-/// How far our end of the stream has come.
+/// What close(2) does with the socket (`SO_LINGER`, socket(7)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
-    /// More may be sent.
-    Open,
-    /// The end is to be sent when all before it is.
-    Asked,
-    /// A reset is to take its place when all before it is written.
-    Left,
-    /// The same, when all has arrived as well; waited for since then.
-    Reset(Instant),
-    /// The end is sent, or there will be none.
-    Sent,
+enum Linger {
+    /// As the life of the connection says.
+    Plain,
+    /// It waits for the peer (`--linger`).
+    Waits,
+    /// Until its orderly end the connection is closed with a reset: if this program is killed, what the peer has
+    /// received must not look complete.
+    Armed,
 }
 
 impl Conn {
@@ -76,19 +65,16 @@ impl Conn {
         let id = recorder.new_connection(origin.side);
         record::opened(id, &stream, &origin, traffic, recorder);
         let channel = Channel { number: origin.number, raw, has_barriers: stream.is_tcp() };
+        let waits = traffic.socket.linger.is_some_and(|time| !time.is_zero());
         Conn {
             id,
             writer: Writer::new(&traffic.plan, channel),
             reader: Reader::new(traffic.reading, Instant::now()),
             recorder: recorder.clone(),
             raw,
-            linger: traffic.socket.linger.is_some_and(|time| !time.is_zero()),
-            resets: traffic.socket.reset_on_close || traffic.socket.linger.is_some_and(|time| time.is_zero()),
-            first_end: FirstEnd::Peer,
+            linger: if waits { Linger::Waits } else { Linger::Plain },
+            life: Life::new(traffic.socket.reset_on_close || traffic.socket.linger.is_some_and(|time| time.is_zero())),
             keepalive_was_set: traffic.socket.wants_keepalive().is_some(),
-            armed: false,
-            end_sent: false,
-            ending: Ending::Open,
             stream,
             peer: origin.peer.into_boxed_str(),
         }
@@ -138,6 +124,9 @@ impl Conn {
     /// # Errors
     /// The kernel's: the connection was reset, or timed out.
     pub fn read(&mut self, buf: &mut [u8], now: Instant) -> io::Result<Incoming> {
+        if self.life.has_peer_ended() {
+            return Ok(Incoming::Blocked);
+        }
         let mut turn = self.recorder.turn();
         let incoming = self.reader.read(&mut self.stream, buf, now)?;
         match incoming {
@@ -148,7 +137,10 @@ impl Conn {
                     sample(&self.stream, &mut turn, self.id);
                 }
             }
-            Incoming::Eof => turn.note(self.id, || What::Eof { offset: self.reader.offset }),
+            Incoming::Eof => {
+                self.life.note_peer_end();
+                turn.note(self.id, || What::Eof { offset: self.reader.offset });
+            }
             Incoming::Blocked | Incoming::Until(_) => {}
         }
         Ok(incoming)
@@ -158,14 +150,15 @@ impl Conn {
     /// on purpose, or has come to the end. Who takes some says so with [`moved_in`](Self::moved_in).
     #[must_use]
     pub fn input(&self) -> Option<End<'_>> {
-        self.reader.is_plain().then(|| End { fd: self.stream.as_fd(), kind: Kind::Socket })
+        let plain = self.reader.is_plain() && !self.life.has_peer_ended();
+        plain.then(|| End { fd: self.stream.as_fd(), kind: Kind::Socket })
     }
 
     /// Where bytes can be put without being written here; `None` where a plan says how they are
     /// written, or others stand before them. Who puts some says so with [`moved_out`](Self::moved_out).
     #[must_use]
     pub fn output(&self) -> Option<End<'_>> {
-        let plain = self.is_open() && self.writer.outbox.is_plain();
+        let plain = self.life.is_open() && self.writer.outbox.is_plain();
         plain.then(|| End { fd: self.stream.as_fd(), kind: Kind::Socket })
     }
 
@@ -180,7 +173,7 @@ impl Conn {
         match step {
             Step::Moved(n) => self.reader.offset += n as u64,
             Step::Starved => self.reader.readable = false,
-            Step::Ended => self.reader.eof = true,
+            Step::Ended => self.life.note_peer_end(),
             Step::Full | Step::Refused => {}
         }
     }
@@ -225,89 +218,17 @@ impl Conn {
 
     /// Whether [`flush`](Self::flush) may have something to do.
     #[must_use]
-    pub fn has_to_write(&self) -> bool {
-        self.is_ending() || !self.writer.outbox.is_idle()
+    pub fn has_queued(&self) -> bool {
+        !self.writer.outbox.is_idle()
     }
 
-    /// Whether our end, or what takes its place, is still to come.
-    fn is_ending(&self) -> bool {
-        !matches!(self.ending, Ending::Open | Ending::Sent)
-    }
-
-    /// Goes on writing what was sent.
+    /// Writes queued bytes, as far as the plan and the kernel allow.
     ///
     /// # Errors
-    /// The kernel's: the peer is gone.
+    /// The error of the kernel. Report it with [`fail_write`](Self::fail_write).
     pub fn flush(&mut self, now: Instant) -> io::Result<Flush> {
         let mut wire = Wire { stream: &mut self.stream, recorder: &self.recorder, id: self.id };
-        let flush = self.writer.flush(&mut wire, now)?;
-        if flush == Flush::Idle && self.is_ending() {
-            return self.end(now);
-        }
-        Ok(flush)
-    }
-
-    /// All is written: ends our side of the stream.
-    fn end(&mut self, now: Instant) -> io::Result<Flush> {
-        if let Ending::Reset(since) = self.ending {
-            if let Some(at) = barrier::arrival(&self.stream, since, now)? {
-                return Ok(Flush::Until(at));
-            }
-        }
-        let ending = std::mem::replace(&mut self.ending, Ending::Sent);
-        if ending != Ending::Asked {
-            return Ok(Flush::Idle);
-        }
-        // Before the call: the peer may see the end before it returns.
-        self.recorder.note(self.id, || What::Shutdown { offset: self.writer.outbox.offset() });
-        match self.stream.half_close() {
-            // The peer has reset or closed already: it needs no end from us.
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(Flush::Idle),
-            Err(error) => Err(error),
-            Ok(()) => {
-                self.end_sent = true;
-                Ok(Flush::Idle)
-            }
-        }
-    }
-
-    /// Half-closes the connection when all that was sent is written.
-    pub fn finish(&mut self) {
-        if self.ending == Ending::Open {
-            self.ending = Ending::Asked;
-            self.first_end = if self.reader.eof { FirstEnd::Peer } else { FirstEnd::Ours };
-            self.writer.outbox.end_group();
-        }
-    }
-
-    /// Nothing more is for the peer: half-closes the connection as [`finish`](Self::finish) does,
-    /// unless closing it is to reset it.
-    pub fn leave(&mut self) {
-        self.finish();
-        if self.resets && self.ending == Ending::Asked {
-            self.ending = Ending::Left;
-        }
-    }
-
-    /// Nothing more is for the peer, and closing the connection is to reset it, when all that was
-    /// sent has arrived: a reset drops what is still under way.
-    pub fn reset(&mut self, now: Instant) {
-        self.finish();
-        self.ending = Ending::Reset(now);
-        self.tear();
-    }
-
-    /// Closing the connection is to reset it, whatever has been sent: it is not all there was.
-    pub fn tear(&mut self) {
-        // Where it cannot be set, the peer sees an end like any other.
-        self.resets = self.stream.socket().set_linger(Some(Duration::ZERO)).is_ok();
-        self.linger = false;
-    }
-
-    /// Whether closing it resets it.
-    #[must_use]
-    pub fn resets(&self) -> bool {
-        self.resets
+        self.writer.flush(&mut wire, now)
     }
 
     /// From now on the last of what was sent is held back, so that our end goes in its segment,
@@ -316,34 +237,10 @@ impl Conn {
         self.writer.outbox.hold_last();
     }
 
-    /// Whether the peer is not known to have read the last write, which the barrier waits for.
+    /// Whether the next write waits for the peer: at a barrier, or before a reset.
     #[must_use]
     pub fn is_awaiting(&self) -> bool {
-        self.writer.outbox.is_at_barrier() || matches!(self.ending, Ending::Reset(_))
-    }
-
-    /// Gives up writing: the peer takes nothing more.
-    pub fn break_off(&mut self) {
-        self.ending = Ending::Sent;
-        self.writer.clear(&self.recorder, self.id);
-    }
-
-    /// Whether our end is sent, or all before the reset that takes its place.
-    #[must_use]
-    pub fn is_finished(&self) -> bool {
-        self.ending == Ending::Sent
-    }
-
-    /// Whether more may be sent.
-    #[must_use]
-    pub fn is_open(&self) -> bool {
-        self.ending == Ending::Open
-    }
-
-    /// Whether the peer's end has been read.
-    #[must_use]
-    pub fn eof(&self) -> bool {
-        self.reader.eof
+        self.writer.outbox.is_at_barrier() || self.life.is_resetting()
     }
 
     /// Bytes that were sent and that the kernel has not taken yet, but for those that wait for
@@ -369,22 +266,5 @@ impl Conn {
     /// Gives back memory that an idle connection does not need.
     pub fn settle(&mut self) {
         self.writer.outbox.settle();
-    }
-
-    /// Closes it. Where `--linger` has close(2) wait for the peer, somebody else does the waiting.
-    pub fn close(mut self, reactor: &Reactor, error: Option<&io::Error>) {
-        if self.armed && !self.resets && error.is_none() {
-            // Where it cannot be taken back, the peer sees a reset behind an end that it has.
-            let _ = self.stream.socket().set_linger(None);
-        }
-        self.writer.clear(&self.recorder, self.id);
-        let mut turn = self.recorder.turn();
-        sample(&self.stream, &mut turn, self.id);
-        turn.note(self.id, || What::Close { error: error.map(crate::error::cause) });
-        let mut stream = self.stream;
-        if self.linger {
-            reactor.deregister(&mut stream);
-            stream.close_elsewhere();
-        } // else it is closed here, which ends the watching as well (epoll(7), kqueue(2))
     }
 }

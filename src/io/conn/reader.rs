@@ -13,7 +13,6 @@ use crate::config::Reading;
 pub(super) struct Reader {
     pub(super) readable: bool,
     pub(super) behind: Behind,
-    pub(super) eof: bool,
     /// Bytes read so far.
     pub(super) offset: u64,
     /// `None` reads as bytes come: idle connections are many, and few of them read slowly.
@@ -34,17 +33,17 @@ impl Reader {
             Box::new(Slow { reading, not_before })
         });
         // A connection may have been given bytes before it was watched: try once.
-        Reader { readable: true, behind: Behind::Nothing, eof: false, offset: 0, slow }
+        Reader { readable: true, behind: Behind::Nothing, offset: 0, slow }
     }
 
     /// Whether bytes are read as they come, and there may be more of them: splice(2) does not get
     /// over the mark of urgent data.
     pub(super) fn is_plain(&self) -> bool {
-        self.slow.is_none() && !self.eof && self.behind != Behind::Urgent
+        self.slow.is_none() && self.behind != Behind::Urgent
     }
 
     pub(super) fn read(&mut self, stream: &mut Stream, buf: &mut [u8], now: Instant) -> io::Result<Incoming> {
-        if self.eof || !self.readable {
+        if !self.readable {
             return Ok(Incoming::Blocked);
         }
         if let Some(at) = self.slow.as_ref().and_then(|slow| slow.not_before) {
@@ -65,7 +64,6 @@ impl Reader {
             }
         };
         if n == 0 {
-            self.eof = true;
             return Ok(Incoming::Eof);
         }
         // epoll(7): a short read of a stream has emptied it, and the next bytes ring again; only

@@ -6,17 +6,18 @@
 use std::time::{Duration, Instant};
 
 use super::super::call::Caller;
-use super::super::exchange::Why;
 use super::replies::{ReplyClock, how_lost, lost, too_long};
 use super::{Failure, Link, Mode, Run};
 use crate::config::{ConnectConfig, HalfClose};
 use crate::error::{Error, Operation};
 use crate::frame::{FrameError, Framing, Inbox, Role};
 use crate::io::connector::Connected;
+use crate::io::console::Console;
 use crate::io::key::Key;
 use crate::io::reactor::Ready;
 use crate::io::report::Report;
 use crate::io::terminal;
+use crate::peer::life::CloseReason;
 use crate::service::PeerId;
 use crate::service::talk::Talk;
 use crate::service::wire::{Flaw, Wire};
@@ -96,7 +97,7 @@ struct Conversation<'a> {
 impl<'a> Mode<'a, Talk> for Conversation<'a> {
     fn ending(&mut self, run: &mut Run<'a, Talk>, now: Instant) -> Option<Result<(), Error>> {
         let ended = self.step(run, now)?;
-        run.exchange.leave_row();
+        run.exchange.at_console(Console::leave_row);
         if ended.is_err() {
             terminal::flush_input(); // text that was typed at a lost connection must not reach the shell
         }
@@ -118,14 +119,14 @@ impl<'a> Mode<'a, Talk> for Conversation<'a> {
 impl<'a> Conversation<'a> {
     fn step(&mut self, run: &mut Run<'a, Talk>, now: Instant) -> Option<Result<(), Error>> {
         if terminal::take_stale() {
-            run.exchange.redraw();
+            run.exchange.at_console(Console::redraw);
         }
-        if run.exchange.console_closed() {
+        if run.exchange.peers.is_console_closed() {
             return Some(Err(Error::OutputGone));
         }
         self.prompt(run, now);
         self.show_unfinished(run, now);
-        if run.exchange.backlog(PeerId::Console) > 0 {
+        if run.exchange.peers.backlog(PeerId::Console) > 0 {
             return None; // received bytes are written first, however the connection ended
         }
         if run.lost.is_some() && self.begins_anew(run, now) {
@@ -177,7 +178,7 @@ impl<'a> Conversation<'a> {
         if run.config.framing != Framing::Lines {
             return;
         }
-        let held = run.exchange.unfinished(run.server);
+        let held = run.exchange.peers.unfinished(run.server);
         if held.len() <= run.exchange.service.shown() {
             return;
         }
@@ -198,7 +199,7 @@ impl<'a> Conversation<'a> {
         let Err(error) = verdict(run) else { return false };
         run.exchange.act(|talk, _| talk.forget_server());
         if !run.config.seeing.quiet {
-            run.exchange.leave_cooked_row();
+            run.exchange.at_console(Console::leave_cooked_row);
             run.context.report.error(&format!("{error}; connecting again"));
         }
         self.connections += 1;
@@ -221,16 +222,16 @@ impl<'a> Conversation<'a> {
 fn verdict(run: &mut Run<'_, Talk>) -> Result<(), Error> {
     let talk = &run.exchange.service;
     let (unanswered, flaw, input_ended) = (talk.unanswered(), talk.flaw(), talk.input_ended());
-    let why = run.lost.take().map(|ended| ended.why);
+    let why = run.lost.take().map(|ended| ended.reason);
     if let Some(how) = why.as_ref().and_then(how_lost) {
         return Err(lost(run, how, unanswered));
     }
     if flaw == Some(Flaw::TooLong) {
         return Err(lost(run, too_long(run), unanswered));
     }
-    let unsent = run.exchange.backlog(run.server);
+    let unsent = run.exchange.peers.backlog(run.server);
     match why {
-        Some(Why::Idle) => Err(Error::idle(run.address.to_string(), run.config.traffic.idle_timeout)),
+        Some(CloseReason::Idle) => Err(Error::idle(run.address.to_string(), run.config.traffic.idle_timeout)),
         _ if input_ended && unsent > 0 => {
             Err(lost(run, format!("ended with {} not sent", counted(unsent as u64, "byte")), 0))
         }

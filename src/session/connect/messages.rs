@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::exchange::Why;
 use super::super::input_wait::InputWait;
 use super::replies::{ReplyClock, how_lost, left_early, lost, too_long};
 use super::{Failure, Link, Mode, Run};
@@ -10,6 +9,7 @@ use crate::config::HalfClose;
 use crate::error::Error;
 use crate::frame::{FrameError, Framing, Inbox, Role};
 use crate::io::key::Key;
+use crate::peer::life::CloseReason;
 use crate::service::PeerId;
 use crate::service::filter::{Filter, SendsEnd, Terms};
 use crate::service::wire::{Flaw, Wire};
@@ -31,7 +31,7 @@ pub(super) fn run(link: Link<'_>) -> Result<(), Failure> {
         sends_end: match config.half_close {
             HalfClose::AtOnce | HalfClose::WithLast => SendsEnd::AfterInput,
             // After a half-close the connection might end before it can be reset.
-            HalfClose::AfterReplies if link.conn.resets() => SendsEnd::Never,
+            HalfClose::AfterReplies if link.conn.life().resets() => SendsEnd::Never,
             HalfClose::AfterReplies => SendsEnd::AfterReplies,
             HalfClose::Never => SendsEnd::Never,
         },
@@ -106,7 +106,7 @@ enum RestEnd {
 impl Messages {
     /// Waits for bytes after the last expected reply.
     fn wait_for_rest(&mut self, run: &mut Run<'_, Filter>, now: Instant) -> Option<RestEnd> {
-        let received = run.exchange.conn(run.server).map_or(0, |conn| conn.offsets().1);
+        let received = run.exchange.peers.conn(run.server).map_or(0, |conn| conn.offsets().1);
         let rest = self.rest.get_or_insert(Rest { until: now + LONGEST_WAIT, received, last: now, held: None });
         if let Some(since) = rest.held.take() {
             rest.until += now.saturating_duration_since(since);
@@ -146,7 +146,7 @@ impl Mode<'_, Filter> for Messages {
     fn ending(&mut self, run: &mut Run<'_, Filter>, now: Instant) -> Option<Result<(), Error>> {
         let ended = self.step(run, now)?;
         if run.config.framing == Framing::Lines {
-            let start = run.exchange.take_unfinished(run.server);
+            let start = run.exchange.peers.take_unfinished(run.server);
             run.print_unfinished(&start);
         }
         Some(ended)
@@ -160,13 +160,13 @@ impl Mode<'_, Filter> for Messages {
 
 impl Messages {
     fn step(&mut self, run: &mut Run<'_, Filter>, now: Instant) -> Option<Result<(), Error>> {
-        if run.exchange.console_closed() {
+        if run.exchange.peers.is_console_closed() {
             return Some(Err(Error::OutputGone));
         }
         let filter = &run.exchange.service;
         let (sent, answered) = (filter.sent(), filter.answered());
         self.pace.note(sent, answered, now);
-        if run.exchange.backlog(PeerId::Console) > 0 {
+        if run.exchange.peers.backlog(PeerId::Console) > 0 {
             self.hold(now);
             return None; // received bytes are written first, however the connection ended
         }
@@ -180,7 +180,7 @@ impl Messages {
         let is_over = if owes_nothing { input_ended } else { server_ended };
         if is_over || (input_ended && self.has_to_quit(run, now)) {
             if input_ended && !counts {
-                match arrival(run, now) {
+                match arrival(run) {
                     Some(Ok(())) => {}
                     pending_or_lost => return pending_or_lost,
                 }
@@ -197,8 +197,8 @@ impl Messages {
 }
 
 /// Waits until everything is acknowledged. If replies are not counted, only this shows that a message has arrived.
-fn arrival(run: &mut Run<'_, Filter>, now: Instant) -> Option<Result<(), Error>> {
-    match run.exchange.await_arrival(run.server, run.config.stream.ack_timeout(), now) {
+fn arrival(run: &mut Run<'_, Filter>) -> Option<Result<(), Error>> {
+    match run.exchange.await_acknowledgements(run.server, run.config.stream.ack_timeout()) {
         Ok(None) => Some(Ok(())),
         Ok(Some(at)) => {
             run.exchange.reactor.wake_at(Key::Clock, at);
@@ -226,8 +226,8 @@ fn verdict(run: &mut Run<'_, Filter>, end: RestEnd) -> Result<(), Error> {
     }
     let lost_connection = run.lost.take();
     let delivery = lost_connection.as_ref().map(|ended| ended.delivery).unwrap_or_default();
-    let why = lost_connection.map(|ended| ended.why);
-    if let (Some(Why::Failed(_)), false) = (&why, counts) {
+    let why = lost_connection.map(|ended| ended.reason);
+    if let (Some(CloseReason::Failed(_)), false) = (&why, counts) {
         return why.and_then(|why| delivery.loss(&run.address.to_string(), &why)).map_or(Ok(()), Err);
     }
     if let Some(how) = why.as_ref().and_then(how_lost) {
@@ -242,8 +242,8 @@ fn verdict(run: &mut Run<'_, Filter>, end: RestEnd) -> Result<(), Error> {
     }
     let all_there = unanswered == 0 && input_ended;
     match why {
-        Some(Why::Idle) if all_there && delivery.nothing_is_missing() => Ok(()),
-        Some(Why::Idle) => Err(Error::idle(run.address.to_string(), run.config.traffic.idle_timeout)),
+        Some(CloseReason::Idle) if all_there && delivery.nothing_is_missing() => Ok(()),
+        Some(CloseReason::Idle) => Err(Error::idle(run.address.to_string(), run.config.traffic.idle_timeout)),
         _ if flaw == Some(Flaw::CutShort) => {
             Err(lost(run, "closed by the server in the middle of a reply".to_owned(), unanswered))
         }

@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 
 use super::Context;
 use super::call::Caller;
-use super::exchange::{Ended, Exchange, Why};
+use super::exchange::{Ended, Exchange};
 use super::loopback::Loopback;
+use super::meter::Meter;
 use crate::config::{ConnectConfig, HalfClose, Input, Target};
 use crate::error::{Error, Operation};
 use crate::frame::{FrameError, Framing, Inbox};
@@ -24,6 +25,7 @@ use crate::io::console::{Console, Kept};
 use crate::io::key::Key;
 use crate::io::reactor::{Handler, Reactor, Ready};
 use crate::io::terminal;
+use crate::peer::life::CloseReason;
 use crate::service::{Event, NoStore, PeerId, Service, Traits};
 use crate::value::Address;
 
@@ -64,7 +66,7 @@ fn connect(config: &ConnectConfig, address: &Address, context: &Context) -> Resu
         let (reactor, connected) = caller.connect(lost)?;
         let conn = open(config, context, connected);
         if config.check {
-            conn.close(&reactor, None);
+            conn.close(&reactor);
             return Ok(());
         }
         let link = Link { config, address, context, reactor, conn, kept, may_be_made_again: caller.may_try_again() };
@@ -129,6 +131,7 @@ struct Run<'a, S> {
     lost: Option<Ended>,
     /// The server closed or reset the connection before it sent a byte.
     ended_unheard: bool,
+    meter: Meter,
 }
 
 /// Decides when a run ends.
@@ -182,68 +185,83 @@ impl<'a, S: Service> Run<'a, S> {
             Exchange::new(reactor, service, traits, Box::new(NoStore), config.traffic.idle_timeout, &context.recorder);
         exchange.add_console(console, config.traffic.max_message);
         if prompt.is_none() {
-            exchange.replay_input(kept, may_be_made_again);
+            if let Some(console) = exchange.peers.console_mut() {
+                console.replay(kept, may_be_made_again);
+            }
         }
-        if let Some(row) = prompt.and_then(|prompt| exchange.converse(prompt)) {
+        if let Some(row) =
+            prompt.and_then(|prompt| exchange.peers.console_mut().and_then(|console| console.converse(prompt)))
+        {
             context.report.keep_below(row);
         }
         let server = exchange.add(conn, inbox).map_err(Error::network(Operation::Connect, address))?;
         if let Input::Given(messages) = &config.input {
             for message in messages {
-                exchange.tell(Event::Message { peer: PeerId::Console, bytes: message });
+                exchange.emit(Event::Message { peer: PeerId::Console, bytes: message });
             }
-            exchange.tell(Event::Eof { peer: PeerId::Console });
+            exchange.emit(Event::Eof { peer: PeerId::Console });
         }
-        Ok(Run { config, address, context, exchange, server, lost: None, ended_unheard: false })
+        Ok(Run {
+            config,
+            address,
+            context,
+            exchange,
+            server,
+            lost: None,
+            ended_unheard: false,
+            meter: Meter::default(),
+        })
     }
 
     /// Runs until the mode ends it.
     fn go(mut self, mode: &mut impl Mode<'a, S>) -> Result<(), Failure> {
         let ended = Reactor::run(&mut Turns { run: &mut self, mode })?;
         let Err(error) = ended else {
-            self.exchange.end_meter();
+            self.meter.end(&self.exchange);
             return Ok(self.part()?);
         };
         let input = self.input_of_next(&error);
-        self.exchange.end_meter();
+        self.meter.end(&self.exchange);
         match error {
             // Received bytes cannot be written: the server must not take them for received.
-            Error::Local { .. } => self.exchange.abort(),
-            _ => self.exchange.abandon(),
+            Error::Local { .. } => self.exchange.abort_all(),
+            _ => self.exchange.drop_all(),
         }
         Err(Failure { error, input })
     }
 
     /// Whether the server has sent a byte.
     fn has_answered(&self) -> bool {
-        self.exchange.conn(self.server).is_some_and(|conn| conn.received() > 0)
+        self.exchange.peers.conn(self.server).is_some_and(|conn| conn.received() > 0)
     }
 
     /// The bytes read from stdin, if the run may be repeated: the connection ended before the server sent a byte.
     fn input_of_next(&mut self, error: &Error) -> Option<Kept> {
-        let ended_unheard = match self.exchange.conn(self.server) {
-            Some(conn) => conn.eof() && conn.received() == 0,
+        let ended_unheard = match self.exchange.peers.conn(self.server) {
+            Some(conn) => conn.life().has_peer_ended() && conn.received() == 0,
             None => self.ended_unheard,
         };
         let lost = matches!(error, Error::Lost { .. } | Error::Undelivered { .. });
-        if lost && ended_unheard { self.exchange.take_input() } else { None }
+        if lost && ended_unheard { self.exchange.peers.console_mut()?.take_kept() } else { None }
     }
 
     /// The failures that end every run. How the connection was lost is kept for the mode.
     fn failure(&mut self, mode: &impl Mode<'a, S>) -> Option<Error> {
         for mut ended in std::mem::take(&mut self.exchange.ended) {
             let unfinished = std::mem::take(&mut ended.unfinished);
-            match (ended.id, ended.why) {
-                (PeerId::Console, Why::Failed(error)) => return Some(Error::local(Operation::Read, "stdin")(error)),
-                (PeerId::Console, Why::Unwritable(error)) => {
+            match (ended.id, ended.reason) {
+                (PeerId::Console, CloseReason::Failed(error)) => {
+                    return Some(Error::local(Operation::Read, "stdin")(error));
+                }
+                (PeerId::Console, CloseReason::Unwritable(error)) => {
                     return Some(Error::local(Operation::WriteTo, "stdout")(error));
                 }
-                (PeerId::Console, Why::Garbled(error)) => return Some(mode.input_too_long(self, &error)),
+                (PeerId::Console, CloseReason::Garbled(error)) => return Some(mode.input_too_long(self, &error)),
                 (id, why) if id == self.server => {
                     self.ended_unheard = ended.account.is_some_and(|account| {
-                        account.bytes_in == 0 && (account.ended_by_peer || matches!(why, Why::Failed(_)))
+                        account.bytes_in == 0 && (account.ended_by_peer || matches!(why, CloseReason::Failed(_)))
                     });
-                    self.lost = Some(Ended { why, ..ended });
+                    self.lost = Some(Ended { reason: why, ..ended });
                     self.print_unfinished(&unfinished);
                 }
                 _ => {}
@@ -255,24 +273,24 @@ impl<'a, S: Service> Run<'a, S> {
     /// Prints an incomplete line of the server.
     fn print_unfinished(&mut self, start: &[u8]) {
         if !start.is_empty() && matches!(self.config.framing, Framing::Lines | Framing::Raw) {
-            self.exchange.tell(Event::Rest { peer: self.server, bytes: start });
+            self.exchange.emit(Event::Rest { peer: self.server, bytes: start });
         }
     }
 
     /// Prints what is incomplete at the end of the output. True: stdout has taken everything.
     fn show_the_rest(&mut self) -> bool {
         self.exchange.end_output();
-        self.exchange.ended.is_empty() && self.exchange.backlog(PeerId::Console) == 0
+        self.exchange.ended.is_empty() && self.exchange.peers.backlog(PeerId::Console) == 0
     }
 
     /// Closes the connection in order: sends the remaining bytes, then half-closes. It does not wait for the server to
     /// close, because everything expected has been received.
     fn part(mut self) -> Result<(), Error> {
-        self.exchange.stop();
+        self.exchange.shut_down();
         self.exchange.ack_timeout = Some(PARTING);
-        self.exchange.leave_now(self.server);
+        self.exchange.close_now(self.server);
         Reactor::run(&mut Parting { run: &mut self, until: None })?;
-        self.exchange.abandon();
+        self.exchange.drop_all();
         Ok(())
     }
 }
@@ -291,18 +309,19 @@ impl<'a, S: Service, M: Mode<'a, S>> Handler for Turns<'_, 'a, S, M> {
         &mut self.run.exchange.reactor
     }
 
-    fn on_event(&mut self, ready: Ready, now: Instant) -> Result<(), Error> {
+    fn on_event(&mut self, ready: Ready, _: Instant) -> Result<(), Error> {
         self.mode.on_ready(ready);
-        self.run.exchange.serve(ready, now);
+        self.run.exchange.serve(ready);
         Ok(())
     }
 
     fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<Result<(), Error>>, Error> {
         let Turns { run, mode } = self;
         if run.has_answered() {
-            run.exchange.forget_input(); // it is not sent again, because the server has begun to answer it
+            // What was read from stdin is not sent again, because the server has begun to answer it.
+            run.exchange.peers.console_mut().map(Console::forget);
         }
-        run.exchange.measure(now);
+        run.meter.measure(&mut run.exchange);
         let ended = run.failure(*mode).map(Err).or_else(|| mode.ending(run, now));
         Ok(ended.map_or(ControlFlow::Continue(()), ControlFlow::Break))
     }
@@ -323,15 +342,15 @@ impl<S: Service> Handler for Parting<'_, '_, S> {
         &mut self.run.exchange.reactor
     }
 
-    fn on_event(&mut self, ready: Ready, now: Instant) -> Result<(), Error> {
-        self.run.exchange.serve(ready, now);
+    fn on_event(&mut self, ready: Ready, _: Instant) -> Result<(), Error> {
+        self.run.exchange.serve(ready);
         Ok(())
     }
 
     fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<()>, Error> {
         let exchange = &mut self.run.exchange;
         let until = *self.until.get_or_insert(now + PARTING);
-        let is_busy = exchange.connections() > 0 || exchange.backlog(PeerId::Console) > 0;
+        let is_busy = exchange.peers.connections() > 0 || exchange.peers.backlog(PeerId::Console) > 0;
         if !is_busy || now >= until || self.run.context.signals.stopped() {
             return Ok(ControlFlow::Break(()));
         }

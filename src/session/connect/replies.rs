@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::exchange::Why;
 use super::Run;
 use crate::error::{Error, Operation, cause};
 use crate::io::key::Key;
+use crate::peer::life::CloseReason;
 use crate::service::Service;
 use crate::value::Span;
 
@@ -34,7 +34,7 @@ impl ReplyClock {
         now: Instant,
     ) -> Option<Error> {
         let limit = run.config.reply_timeout?;
-        let conn = run.exchange.conn(run.server)?;
+        let conn = run.exchange.peers.conn(run.server)?;
         let is_sending = sent.saturating_sub(conn.unwritten() as u64) <= answered;
         if sent <= answered || (is_sending && conn.is_pausing()) {
             self.set = None;
@@ -78,11 +78,11 @@ pub(super) fn too_long<S>(run: &Run<'_, S>) -> String {
 }
 
 /// The reason why a connection was lost; `None` if it was closed in order.
-pub(super) fn how_lost(why: &Why) -> Option<String> {
+pub(super) fn how_lost(why: &CloseReason) -> Option<String> {
     match why {
-        Why::Failed(error) | Why::Unwritable(error) => Some(cause(error)),
-        Why::Garbled(error) => Some(error.to_string()),
-        Why::Unacknowledged => Some("not everything sent was acknowledged".to_owned()),
-        Why::Done | Why::Idle => None,
+        CloseReason::Failed(error) | CloseReason::Unwritable(error) => Some(cause(error)),
+        CloseReason::Garbled(error) => Some(error.to_string()),
+        CloseReason::Unacknowledged => Some("not everything sent was acknowledged".to_owned()),
+        CloseReason::Done | CloseReason::Idle => None,
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::super::input_wait::InputWait;
+use super::super::meter::Meter;
 use super::super::pipe_terms;
 use super::{Failure, Link, Mode, Run};
 use crate::config::{Direction, HalfClose, Input};
@@ -39,7 +40,7 @@ pub(super) fn run(link: Link<'_>) -> Result<(), Failure> {
     let mut run = Run::start(link, Pipe::new(terms), traits, console, inbox)?;
     run.exchange.ack_timeout = Some(config.stream.ack_timeout());
     if source != Source::Terminal {
-        run.exchange.arm(run.server);
+        run.exchange.peers.arm(run.server);
     }
     run.start_meter_of_input();
     run.go(&mut Stream { quit_at: None, input_wait: InputWait::of_stream() })
@@ -53,22 +54,22 @@ struct Stream {
 
 impl Mode<'_, Pipe> for Stream {
     fn ending(&mut self, run: &mut Run<'_, Pipe>, now: Instant) -> Option<Result<(), Error>> {
-        if run.exchange.console_closed() {
+        if run.exchange.peers.is_console_closed() {
             run.exchange.end_without_output();
             return Some(Err(Error::OutputGone));
         }
-        if run.exchange.backlog(PeerId::Console) > 0 {
+        if run.exchange.peers.backlog(PeerId::Console) > 0 {
             return None; // received bytes are written first, however the connection ended
         }
         if let Some(ended) = &run.lost {
-            let loss = ended.delivery.loss(&run.address.to_string(), &ended.why);
+            let loss = ended.delivery.loss(&run.address.to_string(), &ended.reason);
             return run.show_the_rest().then(|| loss.map_or(Ok(()), Err));
         }
         if run.exchange.service.input_ended() {
             if let Some(pause) = run.config.quit_after {
                 let at = *self.quit_at.get_or_insert(now + pause);
                 if now >= at {
-                    run.exchange.leave_now(run.server);
+                    run.exchange.close_now(run.server);
                 } else {
                     run.exchange.reactor.wake_at(Key::Clock, at);
                 }
@@ -89,7 +90,7 @@ impl<S: Service> Run<'_, S> {
     pub(super) fn start_meter_of_input(&mut self) {
         let typed = self.config.input != Input::Stdin || (!self.config.raw && terminal::is_stdin());
         if !typed {
-            self.exchange.start_meter(&self.config.seeing, &self.context.report);
+            self.meter = Meter::start(&self.config.seeing, &self.context.report, &mut self.exchange);
         }
     }
 }

@@ -1,14 +1,17 @@
 //! What of stdin had not reached the peer when its connection ended, and whether that is a loss.
 
-use std::io;
-use std::time::Instant;
+use std::time::Duration;
 
-use super::super::input_wait::SILENCE;
 use super::super::peer::{Link, Peer};
-use super::{Exchange, Why};
+use super::Exchange;
 use crate::error::{Error, cause};
 use crate::io::console::Unread;
-use crate::service::{PeerId, Service};
+use crate::io::splice::SplicePipe;
+use crate::peer::life::CloseReason;
+use crate::service::{Event, PeerId, Service};
+
+/// How long stdin must be silent before the report.
+pub(in crate::session) const SILENCE: Duration = Duration::from_secs(1);
 
 /// What of stdin had not reached the peer when its connection ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +26,15 @@ pub(in crate::session) struct Delivery {
     pub(in crate::session) quiet_since_end: bool,
 }
 
+/// Bytes that a peer has sent and stdout has not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::session) struct Leftover {
+    /// They were read, and are held here.
+    pub(in crate::session) held: usize,
+    /// There are more that were not read.
+    pub(in crate::session) more: bool,
+}
+
 impl Delivery {
     /// Whether nothing that this side knows of is missing at the peer.
     pub(in crate::session) fn nothing_is_missing(self) -> bool {
@@ -32,18 +44,18 @@ impl Delivery {
     /// Whether a connection that ended in this way has lost something that this side could see;
     /// the address is the peer's. `None` is no loss: stdin was sent to its end, or the run was to
     /// end before that.
-    pub(in crate::session) fn loss(self, address: &str, why: &Why) -> Option<Error> {
+    pub(in crate::session) fn loss(self, address: &str, why: &CloseReason) -> Option<Error> {
         let (unsent, more, unacknowledged) = (self.unsent, self.more, self.unacknowledged);
         let why = match why {
-            Why::Done if unsent == 0 => return None,
-            Why::Done => "the peer closed the connection".to_owned(),
-            Why::Unacknowledged if self.nothing_is_missing() => return None,
-            Why::Unacknowledged => "nothing more was acknowledged within --ack-timeout".to_owned(),
-            Why::Failed(_) if self.quiet_since_end && self.nothing_is_missing() => return None,
-            Why::Failed(error) | Why::Unwritable(error) => cause(error),
-            Why::Idle if self.nothing_is_missing() && !more => return None,
-            Why::Idle => "no byte received or sent within --idle-timeout".to_owned(),
-            Why::Garbled(error) => error.to_string(),
+            CloseReason::Done if unsent == 0 => return None,
+            CloseReason::Done => "the peer closed the connection".to_owned(),
+            CloseReason::Unacknowledged if self.nothing_is_missing() => return None,
+            CloseReason::Unacknowledged => "nothing more was acknowledged within --ack-timeout".to_owned(),
+            CloseReason::Failed(_) if self.quiet_since_end && self.nothing_is_missing() => return None,
+            CloseReason::Failed(error) | CloseReason::Unwritable(error) => cause(error),
+            CloseReason::Idle if self.nothing_is_missing() && !more => return None,
+            CloseReason::Idle => "no byte received or sent within --idle-timeout".to_owned(),
+            CloseReason::Garbled(error) => error.to_string(),
         };
         Some(Error::Undelivered { address: address.to_owned(), unsent, more, unacknowledged, why })
     }
@@ -52,107 +64,92 @@ impl Delivery {
 impl<S: Service> Exchange<S> {
     /// What of stdin has not reached this peer.
     pub(in crate::session) fn delivery(&self, id: PeerId) -> Delivery {
-        if self.console.is_none() && self.ack_timeout.is_none() {
+        let console = self.peers.get(PeerId::Console);
+        if console.is_none() && self.ack_timeout.is_none() {
             return Delivery::default(); // nothing comes from stdin: the kernel need not be asked at each end
         }
-        let Some(peer) = self.peer(id) else { return Delivery::default() };
-        let Link::Conn(conn) = &peer.link else { return Delivery::default() };
+        let Some(peer @ Peer { link: Link::Conn(conn), .. }) = self.peers.get(id) else { return Delivery::default() };
         let unacknowledged = conn.unacknowledged().unwrap_or(0);
-        let Some(Peer { link: Link::Console(console), inbox, middle, heard, .. }) = &self.console else {
+        let Some(Peer { link: Link::Console(console), inbox, pipe, received, .. }) = console else {
             return Delivery { unacknowledged, ..Delivery::default() };
         };
         let Unread { bytes, more } = console.unread();
-        let held = inbox.buffered() + middle.as_ref().map_or(0, crate::io::splice::Middle::held);
+        let held = inbox.buffered() + pipe.as_ref().map_or(0, SplicePipe::held);
         Delivery {
-            unsent: peer.stream_end().unsent + (conn.backlog() + held) as u64 + bytes,
+            unsent: conn.life().unsent() + (conn.backlog() + held) as u64 + bytes,
             more,
             unacknowledged,
-            quiet_since_end: peer.stream_end().peer_end.is_some_and(|(since, read)| {
-                // A reset right behind the end may have thrown away what was sent, while a pipe that
-                // is slower than this program happens to be empty.
-                let is_silent = !more || read == 0 || since.elapsed() >= SILENCE;
-                read == heard.bytes && is_silent
+            quiet_since_end: peer.ended.as_deref().is_some_and(|&(since, read)| {
+                // A reset right after the end may have dropped what was sent, while a pipe that is slower than
+                // this program happens to be empty.
+                let is_silent = !more || read == 0 || self.now().saturating_duration_since(since) >= SILENCE;
+                read == received.bytes && is_silent
             }),
         }
     }
 
-    /// Notes that a peer has ended its side: how much of stdin was read by then.
-    pub(super) fn note_end(&mut self, id: PeerId) {
-        if self.console.is_none() && !self.traits.forwards {
+    /// Notes that a peer has closed its side, and how much of stdin was read by then.
+    pub(super) fn note_peer_end(&mut self, id: PeerId) {
+        if self.peers.console().is_none() && !self.traits.forwards {
             return; // only a stream goes on after the end of one side
         }
-        let read = self.console.as_ref().map_or(0, |console| console.heard.bytes);
+        let (now, read) = (self.now(), self.peers.read_from_console());
         if self.service.sink(id) == PeerId::Console {
             self.owes_drained = true;
         }
-        self.with(id, |peer| {
-            peer.stream_end_mut().peer_end = Some((Instant::now(), read));
+        if let Some(peer) = self.peers.get_mut(id) {
+            peer.ended = Some(Box::new((now, read)));
             if let Link::Conn(conn) = &peer.link {
-                conn.watch_peer(); // it may be gone, and nothing is sent to it that would tell
+                conn.watch_peer(); // it may be gone, and without a write nothing would notice
             }
-        });
+        }
+    }
+
+    /// What a peer has sent and stdout has not taken.
+    pub(in crate::session) fn leftover(&mut self, from: PeerId) -> Leftover {
+        self.empty_pipe(from);
+        self.apply();
+        let peer = self.peers.get(from).filter(|_| from != PeerId::Console);
+        let kept = peer.map_or(0, |peer| peer.inbox.buffered());
+        let more = peer.is_some_and(|peer| peer.flow.is_paused() && peer.link.readiness().0);
+        Leftover { held: self.peers.backlog(PeerId::Console) + kept, more }
     }
 
     /// Tells the service that stdout has taken everything that an ended peer had sent.
-    pub(super) fn tell_drained(&mut self) {
-        if self.owes_drained && self.console.is_some() && self.backlog(PeerId::Console) == 0 {
+    pub(super) fn report_drained(&mut self) {
+        let is_drained = self.peers.console().is_some_and(|console| console.backlog() == 0);
+        if self.owes_drained && is_drained {
             self.owes_drained = false;
-            self.service.on(crate::service::Event::Drained { peer: PeerId::Console }, &mut self.context);
+            self.service.on(Event::Drained { peer: PeerId::Console }, &mut self.context);
         }
-    }
-
-    /// Has every connection with the console end in a reset if this program dies before its end.
-    pub(in crate::session) fn arm(&mut self, id: PeerId) {
-        if let Some(Peer { link: Link::Conn(conn), .. }) = self.peer_mut(id) {
-            conn.arm();
-        }
-    }
-
-    /// Whether what a peer says could be forwarded to nobody: its sink takes nothing more. It is not
-    /// read, for what was read would be lost.
-    pub(super) fn is_stuck(&self, id: PeerId) -> bool {
-        let is_closed = |sink: &Peer| match &sink.link {
-            Link::Console(console) => console.closed,
-            Link::Conn(_) => sink.broken.is_some(),
-        };
-        self.traits.forwards && self.peer(self.service.sink(id)).is_some_and(is_closed)
-    }
-
-    /// Nobody reads stdout any more: each connection is closed where all that came was taken, and
-    /// reset where not.
-    pub(in crate::session) fn end_without_output(&mut self) {
-        for id in self.ids() {
-            let is_received = self.peer(id).is_some_and(|peer| peer.link.eof() && peer.middle.is_none());
-            if is_received { self.close(id) } else { self.abort_one(id) }
-        }
-    }
-
-    /// A reset that came behind the peer's end is in no read: it is asked for.
-    pub(super) fn late_failure(&self, id: PeerId) -> Option<io::Error> {
-        let Link::Conn(conn) = &self.peer(id)?.link else { return None };
-        if conn.eof() { conn.stream().take_error() } else { None }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
 
     #[test]
     fn a_loss_is_what_this_side_could_see() {
-        let reset = || Why::Failed(io::Error::from_raw_os_error(libc::ECONNRESET));
+        let reset = || CloseReason::Failed(io::Error::from_raw_os_error(libc::ECONNRESET));
         let none = Delivery::default();
         let unsent = Delivery { unsent: 5, ..none };
         let unacknowledged = Delivery { unacknowledged: 7, ..none };
         let quiet = Delivery { quiet_since_end: true, more: true, ..none };
-        let text = |delivery: Delivery, why: &Why| delivery.loss("h:1", why).map(|error| error.to_string());
-        assert_eq!(text(none, &Why::Done), None);
-        assert_eq!(text(Delivery { more: true, ..none }, &Why::Done), None);
-        assert_eq!(text(none, &Why::Unacknowledged), None);
-        assert_eq!(text(none, &Why::Idle), None);
+        let text = |delivery: Delivery, why: &CloseReason| delivery.loss("h:1", why).map(|error| error.to_string());
+        assert_eq!(text(none, &CloseReason::Done), None);
+        assert_eq!(text(Delivery { more: true, ..none }, &CloseReason::Done), None);
+        assert_eq!(text(none, &CloseReason::Unacknowledged), None);
+        assert_eq!(text(none, &CloseReason::Idle), None);
         assert_eq!(text(quiet, &reset()), None);
         let lost = [
-            (unsent, Why::Done, "5 bytes not sent, 0 sent but not acknowledged: the peer closed the connection"),
+            (
+                unsent,
+                CloseReason::Done,
+                "5 bytes not sent, 0 sent but not acknowledged: the peer closed the connection",
+            ),
             (none, reset(), "0 bytes not sent, 0 sent but not acknowledged: connection reset by peer"),
             (
                 Delivery { unsent: 3, ..quiet },
@@ -161,12 +158,12 @@ mod tests {
             ),
             (
                 unacknowledged,
-                Why::Unacknowledged,
+                CloseReason::Unacknowledged,
                 "0 bytes not sent, 7 sent but not acknowledged: nothing more was acknowledged within --ack-timeout",
             ),
             (
                 quiet,
-                Why::Idle,
+                CloseReason::Idle,
                 "0 bytes not sent, 0 sent but not acknowledged: no byte received or sent within --idle-timeout; stdin had not ended",
             ),
         ];

@@ -22,11 +22,12 @@ impl<S: Service> Exchange<S> {
     }
 
     /// Reports the timers that are due now to the service, in their order, and sets the alarm for the next one.
-    pub(super) fn report_timers(&mut self, now: Instant) {
+    pub(super) fn report_timers(&mut self) {
+        let now = self.reactor.now();
         for id in self.timers.due(now) {
             if self.timers.expire(id, now) {
                 self.service.on(Event::Timer { id }, &mut self.context);
-                self.apply(now);
+                self.apply();
             }
         }
         if let Some(at) = self.timers.next() {

@@ -5,9 +5,10 @@ use std::io::ErrorKind;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use super::super::account::{Account, Pair, Totals};
+use super::super::account::{Account, Totals};
 use super::super::complaint::Quota;
-use super::super::exchange::{Ended, Exchange, Why};
+use super::super::exchange::{Ended, Exchange};
+use super::super::peer::Pair;
 use super::super::room::{Room, loops};
 use crate::config::ListenConfig;
 use crate::error::cause;
@@ -15,6 +16,7 @@ use crate::io::key::Key;
 use crate::io::reactor::Reactor;
 use crate::io::report::{Medium, Report};
 use crate::io::signal::Signals;
+use crate::peer::life::CloseReason;
 use crate::service::Service;
 use crate::value::counted;
 
@@ -72,7 +74,7 @@ impl<'a> AccessLog<'a> {
         let Some(account) = &ended.account else { return };
         self.totals.add(account);
         if self.is_on() {
-            let text = || line(&ended.name, account, &reason(&ended.why, account, shutdown));
+            let text = || line(&ended.name, account, &reason(&ended.reason, account, shutdown));
             self.print(text, reactor.now(), reactor);
         }
     }
@@ -109,14 +111,14 @@ impl<'a> AccessLog<'a> {
     }
 
     /// Adds the totals of this loop after SIGUSR1; the last loop prints the sum.
-    pub(super) fn give_totals<S: Service>(&mut self, signals: &Signals, exchange: &Exchange<S>, now: Instant) {
+    pub(super) fn give_totals<S: Service>(&mut self, signals: &Signals, exchange: &Exchange<S>) {
         let asked = signals.usr1();
         if asked == self.asked {
             return;
         }
         self.asked = asked;
         let mut totals = self.totals;
-        exchange.accounts(now).for_each(|account| totals.add_open(&account));
+        exchange.accounts().for_each(|account| totals.add_open(&account));
         if let Some(sum) = self.room.collect(asked, &totals, self.loops) {
             self.report.line(&so_far(&sum));
         }
@@ -169,17 +171,17 @@ fn so_far(totals: &Totals) -> String {
 }
 
 /// Why a connection ended, in a few words.
-fn reason(why: &Why, account: &Account, shutdown: Shutdown) -> String {
+fn reason(why: &CloseReason, account: &Account, shutdown: Shutdown) -> String {
     match why {
         // EPIPE on a connection is a reset after the peer's end.
-        Why::Failed(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {
+        CloseReason::Failed(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => {
             "reset by peer".to_owned()
         }
-        Why::Failed(error) | Why::Unwritable(error) => cause(error),
-        Why::Garbled(error) => error.to_string(),
-        Why::Idle => "idle timeout".to_owned(),
-        Why::Unacknowledged => "not acknowledged by peer".to_owned(),
-        Why::Done => match (shutdown, account) {
+        CloseReason::Failed(error) | CloseReason::Unwritable(error) => cause(error),
+        CloseReason::Garbled(error) => error.to_string(),
+        CloseReason::Idle => "idle timeout".to_owned(),
+        CloseReason::Unacknowledged => "not acknowledged by peer".to_owned(),
+        CloseReason::Done => match (shutdown, account) {
             (Shutdown::Aborts, _) => "aborted by shutdown",
             (_, Account { reset: true, .. }) => "reset by us",
             (_, Account { ended_by_peer: true, .. }) => "closed by peer",
@@ -245,15 +247,15 @@ mod tests {
             (reset, Shutdown::No, "reset by us"),
             (reset, Shutdown::Aborts, "aborted by shutdown"),
         ] {
-            assert_eq!(reason(&Why::Done, &account, shutdown), expected);
+            assert_eq!(reason(&CloseReason::Done, &account, shutdown), expected);
         }
-        let failed = |errno| Why::Failed(io::Error::from_raw_os_error(errno));
+        let failed = |errno| CloseReason::Failed(io::Error::from_raw_os_error(errno));
         for (why, expected) in [
             (failed(libc::ECONNRESET), "reset by peer"),
             (failed(libc::EPIPE), "reset by peer"),
             (failed(libc::ETIMEDOUT), "connection timed out"),
-            (Why::Garbled(FrameError::TooLong { limit: 8 }), "message longer than 8 bytes"),
-            (Why::Idle, "idle timeout"),
+            (CloseReason::Garbled(FrameError::TooLong { limit: 8 }), "message longer than 8 bytes"),
+            (CloseReason::Idle, "idle timeout"),
         ] {
             assert_eq!(reason(&why, &reset, Shutdown::Drains), expected);
         }

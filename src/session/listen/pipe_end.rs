@@ -1,35 +1,86 @@
-//! The end of `listen --service pipe`: bytes that clients did not get, and bytes that stdout did not take.
+//! The standard streams of `listen --service pipe`: bytes that clients did not get, and bytes that stdout did not
+//! take.
 
 use std::io;
-use std::time::Instant;
 
-use super::super::exchange::{Ended, Leftover, Why};
-use super::server::Server;
+use super::super::Context;
+use super::super::exchange::{Ended, Exchange, Leftover};
+use super::super::input_wait::InputWait;
+use super::super::meter::Meter;
+use super::phase::Phase;
+use crate::config::{Direction, ListenConfig, PipeMode};
 use crate::error::{Error, Operation};
+use crate::io::console::Console;
+use crate::io::report::Report;
+use crate::peer::life::CloseReason;
 use crate::service::{Clients, PeerId, Service};
 use crate::value::counted;
 
-impl<S: Service> Server<'_, S> {
+/// The standard streams of a pipe, and what was lost.
+pub(super) struct PipeEnd {
+    /// The error of the one connection that this run was for.
+    failure: Option<Error>,
+    /// The number of connections that have lost bytes.
+    losses: u64,
+    clients: Clients,
+    input_wait: InputWait,
+    meter: Meter,
+}
+
+impl PipeEnd {
+    /// Opens the standard streams.
+    pub(super) fn open<S: Service>(
+        pipe: &PipeMode,
+        config: &ListenConfig,
+        context: &Context,
+        exchange: &mut Exchange<S>,
+    ) -> Result<Self, Error> {
+        let read_input = pipe.stream.direction != Direction::Receive;
+        let console =
+            Console::open(&exchange.reactor, read_input).map_err(Error::local(Operation::Open, "stdin and stdout"))?;
+        exchange.add_console(console, config.traffic.max_message);
+        exchange.ack_timeout = Some(pipe.stream.ack_timeout());
+        Ok(PipeEnd {
+            failure: None,
+            losses: 0,
+            clients: exchange.traits.clients,
+            input_wait: InputWait::of_stream(),
+            meter: Meter::start(&config.seeing, &context.report, exchange),
+        })
+    }
+
+    /// Prints the progress, and that stdin is waited for.
+    pub(super) fn end_turn<S: Service>(&mut self, exchange: &mut Exchange<S>, config: &ListenConfig, report: &Report) {
+        self.meter.measure(exchange);
+        let now = exchange.now();
+        self.input_wait.look(exchange, report, config.seeing.quiet, now);
+    }
+
+    /// Prints the total of the progress.
+    pub(super) fn end_meter<S: Service>(&mut self, exchange: &Exchange<S>) {
+        self.meter.end(exchange);
+    }
+
     /// Sends the bytes that can be read from stdin now, as far as the client takes them at once. If there are
     /// more, the client gets a reset, because its stream is incomplete.
-    pub(super) fn cut_input_short(&mut self, now: Instant) {
-        if self.exchange.pass_last_input(now) {
+    pub(super) fn send_last_input<S: Service>(&mut self, exchange: &mut Exchange<S>) {
+        if exchange.forward_last_input() {
             return;
         }
-        let client = self.exchange.service.sink(PeerId::Console);
-        if let Some(conn) = self.exchange.cut_short(client) {
+        let client = exchange.service.sink(PeerId::Console);
+        if let Some(conn) = exchange.abort_by_shutdown(client) {
             self.failure = Some(Error::network(Operation::Serve, conn.peer())(stopped_with("bytes unsent")));
         }
     }
 
     /// Notes the bytes that are left when the time for an orderly end is over.
-    pub(super) fn note_leftover(&mut self, now: Instant) {
-        let client = self.exchange.service.sink(PeerId::Console);
-        if let Some(conn) = self.exchange.conn(client).filter(|conn| conn.backlog() > 0) {
+    pub(super) fn note_leftover<S: Service>(&mut self, exchange: &mut Exchange<S>) {
+        let client = exchange.service.sink(PeerId::Console);
+        if let Some(conn) = exchange.peers.conn(client).filter(|conn| conn.backlog() > 0) {
             let unsent = format!("{} unsent", counted(conn.backlog() as u64, "byte"));
             self.failure = Some(Error::network(Operation::Serve, conn.peer())(stopped_with(&unsent)));
         }
-        let unwritten = match self.exchange.leftover(client, now) {
+        let unwritten = match exchange.leftover(client) {
             Leftover { held: 0, more: false } => None,
             Leftover { held: 0, more: true } => Some("bytes unwritten".to_owned()),
             Leftover { held, more: false } => Some(format!("{} unwritten", counted(held as u64, "byte"))),
@@ -42,25 +93,22 @@ impl<S: Service> Server<'_, S> {
 
     /// Notes the loss of a connection. With one connection it is the error of the run; with several, each loss
     /// is printed at once, and the status reports it at the end.
-    pub(super) fn note_loss(&mut self, Ended { name, why, delivery, .. }: &Ended) {
-        if self.grace.is_some() && matches!(why, Why::Done) {
+    pub(super) fn note_loss(&mut self, ended: &Ended, phase: Phase, report: &Report) {
+        if phase.is_ending() && matches!(ended.reason, CloseReason::Done) {
             return; // it was stopped, and `note_leftover` has noted the loss
         }
-        let Some(loss) = delivery.loss(name, why) else { return };
-        if self.config.mode.traits().clients == Clients::One {
+        let Some(loss) = ended.delivery.loss(&ended.name, &ended.reason) else { return };
+        if self.clients == Clients::One {
             self.failure.get_or_insert(loss);
         } else {
-            self.context.report.warning(&loss.to_string());
+            report.warning(&loss.to_string());
             self.losses += 1;
         }
     }
 
     /// The result of the run: its failure, or the number of connections that lost bytes.
-    pub(super) fn outcome(&mut self) -> Result<(), Error> {
-        if self.exchange.console_closed() {
-            return Err(Error::OutputGone);
-        }
-        match (self.failure.take(), self.losses) {
+    pub(super) fn outcome(self) -> Result<(), Error> {
+        match (self.failure, self.losses) {
             (Some(failure), _) => Err(failure),
             (None, 0) => Ok(()),
             (None, connections) => Err(Error::Incomplete { connections }),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::super::Context;
 use super::super::account::Sending;
-use super::super::exchange::{Ended, Exchange, Why};
+use super::super::exchange::{Ended, Exchange};
 use super::conversation::{Conversation, Limits, Next, State};
 use super::progress::Progress;
 use crate::config::{SweepConfig, Traffic};
@@ -19,6 +19,7 @@ use crate::io::key::Key;
 use crate::io::reactor::{Handler, Reactor, Ready};
 use crate::io::recorder::Recorder;
 use crate::io::signal::Signals;
+use crate::peer::life::CloseReason;
 use crate::peer::outbox::Proofs;
 use crate::plan::{Fin, Trial};
 use crate::service::probe::{Expected, Probe};
@@ -96,7 +97,7 @@ impl<'a> Pool<'a> {
     /// Continues the conversation that an event is for.
     pub(super) fn on_event(&mut self, ready: Ready, now: Instant) {
         if let Key::Conn(number) = ready.key {
-            self.exchange.serve(ready, now);
+            self.exchange.serve(ready);
             self.go_on(PeerId::Conn(number), now);
         }
         for made in self.dials.on_event(ready, &mut self.exchange.reactor) {
@@ -134,11 +135,11 @@ impl<'a> Pool<'a> {
     /// Does what the time and the replies of a conversation ask for, after its turn.
     fn go_on(&mut self, id: PeerId, now: Instant) {
         while let Some(conversation) = self.running.get_mut(&id) {
-            let (Some(conn), Some(replies)) = (self.exchange.conn(id), self.exchange.service.replies(id)) else {
+            let (Some(conn), Some(replies)) = (self.exchange.peers.conn(id), self.exchange.service.replies(id)) else {
                 break;
             };
             if replies.over {
-                self.exchange.close(id);
+                self.exchange.drop_one(id);
                 break;
             }
             match conversation.next(State { sending: Sending::of(conn), replies }, self.limits, now) {
@@ -156,12 +157,12 @@ impl<'a> Pool<'a> {
     }
 
     /// Takes the outcome of a conversation whose connection is closed.
-    fn end(&mut self, Ended { id, why, account, .. }: Ended) {
+    fn end(&mut self, Ended { id, reason, account, .. }: Ended) {
         let Some(Conversation { trial, .. }) = self.running.remove(&id) else { return };
         let Some(account) = account else { return };
-        let ending = match &why {
-            Why::Failed(error) if account.bytes_out == 0 => Ending::Unreachable(error.into()),
-            Why::Failed(_) if !account.eof => Ending::Reset,
+        let ending = match &reason {
+            CloseReason::Failed(error) if account.bytes_out == 0 => Ending::Unreachable(error.into()),
+            CloseReason::Failed(_) if !account.eof => Ending::Reset,
             _ => Ending::Closed,
         };
         let Sending { unsent, awaiting, proofs: Proofs { confirmed, unconfirmed } } = account.sending;
@@ -181,7 +182,7 @@ impl<'a> Pool<'a> {
     pub(super) fn abandon(&mut self) {
         self.dials.abandon(&self.exchange.reactor, |_| true);
         for id in self.running.keys() {
-            self.exchange.close(*id);
+            self.exchange.drop_one(*id);
         }
         for ended in std::mem::take(&mut self.exchange.ended) {
             self.end(ended);

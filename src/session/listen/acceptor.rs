@@ -1,0 +1,213 @@
+//! Accepting: which connections are served, and when accepting pauses.
+
+use std::time::{Duration, Instant};
+
+use super::super::Context;
+use super::super::complaint::Complaint;
+use super::super::exchange::Exchange;
+use super::super::relay::ServerSide;
+use super::super::room::{Room, Share};
+use super::access::AccessLog;
+use crate::config::{ListenConfig, Traffic};
+use crate::error::{Error, Operation, cause};
+use crate::frame::{Inbox, Role};
+use crate::io::conn::{Conn, Origin};
+use crate::io::console::Source;
+use crate::io::key::Key;
+use crate::io::listener::{Arrival, Listener, NoArrival};
+use crate::io::reactor::Reactor;
+use crate::service::{Service, Traits};
+use crate::trace::Side;
+
+/// Connections accepted in one turn, so that many arrivals leave the open connections their turns.
+const TURN: usize = 64;
+/// Connections accepted at shutdown: those that wait have arrived, and are answered.
+const LAST_TURN: usize = 4096;
+/// The pause after accept has found no descriptor left.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Accepts the connections of one loop.
+pub(super) struct Acceptor<'a> {
+    config: &'a ListenConfig,
+    context: &'a Context,
+    /// `None` when no more connections are accepted.
+    listener: Option<Listener>,
+    state: State,
+    /// The options of the connections.
+    traffic: Traffic,
+    /// This loop's share of the connection limit.
+    share: Share<'a>,
+    /// Connections accepted in one turn.
+    turn: usize,
+    /// A connection that does not come to an orderly end is closed with a reset, even if this program is killed.
+    arms: bool,
+    /// The log line of exhausted descriptors.
+    exhausted: Complaint,
+    /// The log line of clients that could not be served.
+    unserved: Complaint,
+}
+
+/// Whether connections are accepted now. Those that are not wait in the backlog of the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Accepting,
+    /// The connection limit is reached.
+    Full,
+    /// Descriptors or memory were exhausted; accepting pauses until this time.
+    Paused(Instant),
+}
+
+impl<'a> Acceptor<'a> {
+    pub(super) fn new(config: &'a ListenConfig, context: &'a Context, listener: Listener, room: &'a Room) -> Self {
+        Acceptor {
+            config,
+            context,
+            listener: Some(listener),
+            state: State::Accepting,
+            traffic: ServerSide::traffic_of_clients(config),
+            share: room.share(config.admission.max_connections),
+            // With several loops, the one that has less to do accepts more often.
+            turn: if config.threads == 1 { TURN } else { 1 },
+            arms: config.pipe().is_some() && Source::of_stdin() != Source::Terminal,
+            exhausted: Complaint::once_a_minute(),
+            unserved: Complaint::once_a_second(),
+        }
+    }
+
+    /// Whether no more connections are accepted.
+    pub(super) fn is_closed(&self) -> bool {
+        self.listener.is_none()
+    }
+
+    /// Stops accepting.
+    pub(super) fn close(&mut self, reactor: &Reactor) {
+        if let Some(listener) = self.listener.take() {
+            listener.close(reactor);
+        }
+    }
+
+    /// Accepts the connections that wait, as far as the limits allow; the others in the next turn.
+    pub(super) fn accept<S: Service>(
+        &mut self,
+        exchange: &mut Exchange<S>,
+        access: &mut AccessLog<'_>,
+    ) -> Result<(), Error> {
+        if self.accept_some(self.turn, exchange, access)? {
+            exchange.reactor.again(Key::Listener);
+        }
+        Ok(())
+    }
+
+    /// Accepts the connections that have arrived before the shutdown, and no more.
+    pub(super) fn accept_last<S: Service>(
+        &mut self,
+        exchange: &mut Exchange<S>,
+        access: &mut AccessLog<'_>,
+    ) -> Result<(), Error> {
+        if self.state == State::Accepting {
+            self.accept_some(LAST_TURN, exchange, access)?;
+        }
+        self.close(&exchange.reactor);
+        Ok(())
+    }
+
+    /// Accepts again when a connection has closed or the pause is over.
+    pub(super) fn resume<S: Service>(
+        &mut self,
+        exchange: &mut Exchange<S>,
+        access: &mut AccessLog<'_>,
+    ) -> Result<(), Error> {
+        self.share.settle(exchange.peers.clients());
+        let resumes = match self.state {
+            State::Accepting => false,
+            State::Full => !self.share.is_full(),
+            State::Paused(until) => exchange.now() >= until,
+        };
+        if resumes {
+            self.state = State::Accepting;
+            self.accept(exchange, access)?;
+        }
+        Ok(())
+    }
+
+    /// Accepts at most this number of connections. True: more may wait.
+    fn accept_some<S: Service>(
+        &mut self,
+        most: usize,
+        exchange: &mut Exchange<S>,
+        access: &mut AccessLog<'_>,
+    ) -> Result<bool, Error> {
+        let now = exchange.now();
+        for _ in 0..most {
+            let Some(listener) = &self.listener else { return Ok(false) };
+            if !self.share.reserve(exchange.peers.clients()) {
+                self.state = State::Full;
+                return Ok(false);
+            }
+            match listener.accept() {
+                Ok(arrival) => {
+                    if let Some(why) = arrival.ip.and_then(|ip| self.config.admission.rejects(ip)) {
+                        access.rejected(&arrival.peer, why, now, &mut exchange.reactor);
+                        continue;
+                    }
+                    if self.admit(arrival, exchange) && self.config.once {
+                        self.close(&exchange.reactor);
+                        return Ok(false);
+                    }
+                }
+                Err(NoArrival::Nobody) => return Ok(false),
+                Err(NoArrival::Gone) => {}
+                Err(NoArrival::NoMore) => {
+                    self.close(&exchange.reactor);
+                    return Ok(false);
+                }
+                Err(NoArrival::Exhausted(error)) => {
+                    if self.exhausted.due(now).is_some() {
+                        let text = format!("accept: {}; new connections wait until others end", cause(&error));
+                        self.context.report.warning(&text);
+                    }
+                    self.state = State::Paused(now + PAUSE);
+                    exchange.reactor.wake_at(Key::Listener, now + PAUSE);
+                    return Ok(false);
+                }
+                Err(NoArrival::Failed(error)) => {
+                    return Err(Error::network(Operation::Accept, listener.shown())(error));
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Adds an accepted connection to the exchange. False: its socket options could not be set.
+    fn admit<S: Service>(&mut self, arrival: Arrival, exchange: &mut Exchange<S>) -> bool {
+        let (traffic, context) = (&self.traffic, self.context);
+        if let Err(error) = arrival.stream.set_options(&traffic.socket, arrival.family()) {
+            self.report_unserved(format!("accept {}: {error}", arrival.peer), exchange.now());
+            return false;
+        }
+        let number = self.share.number();
+        if self.config.seeing.show_options && number == 0 {
+            super::super::show_options(&arrival.stream, self.listener.as_ref(), &traffic.socket, context);
+        }
+        let origin = Origin { side: Side::Listen, peer: arrival.peer, number, made_for: None };
+        let Traits { raw, framing, .. } = exchange.traits;
+        let conn = Conn::new(arrival.stream, origin, traffic, raw, &context.recorder);
+        let inbox = Inbox::new(framing, Role::Requests, traffic.max_message);
+        match exchange.add(conn, inbox) {
+            Ok(client) if self.arms => exchange.peers.arm(client),
+            Ok(_) => {}
+            Err(error) => self.report_unserved(format!("accept: {}", cause(&error)), exchange.now()),
+        }
+        true
+    }
+
+    /// Reports a client that could not be served, at most once a second.
+    pub(super) fn report_unserved(&mut self, text: String, now: Instant) {
+        self.unserved.make(text, now, &self.context.report);
+    }
+
+    /// Reports the clients that were left out of the report so far.
+    pub(super) fn end(&mut self) {
+        self.unserved.end(&self.context.report);
+    }
+}
