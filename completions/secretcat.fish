@@ -34,11 +34,11 @@ complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "listen" -d 'Ser
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "connect" -d 'Send messages and print the replies, at a terminal or in a script'
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "sweep" -d 'Send the same messages under every cut and compare the replies'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l service -d 'Choose the service for each connection' -r -f -a "secret\t'Reply with the digits of each line that contains SECRET'
-echo\t'Send back what is received (RFC 862)'
-discard\t'Read and discard (RFC 863)'
+echo\t'Send back all received bytes (RFC 862)'
+discard\t'Read and discard all bytes (RFC 863)'
 source\t'Send bytes without end (RFC 864)'
 chat\t'Send each line to all other clients'
-pipe\t'Connect stdin and stdout to the client, as nc -l'"
+pipe\t'Connect stdin and stdout to the client, as nc -l does'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay -d 'Forward each connection to the server at ADDRESS, and cut its bytes' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l framing -d 'Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l chunk -d 'Write at most SIZE bytes at a time' -r -f
@@ -47,9 +47,9 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l barrier -
 acked\t'Until the peer\'s kernel has acknowledged it'
 peer-read\t'Until the peer\'s program has read it (same host only)'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l timeline -d 'Draw the writes, segments and reads into FILE.svg' -r -F
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l bug -d 'Behave like a buggy server, to check that your test notices' -r -f -a "one-read\t'Take what one read returns as one message'
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l bug -d 'Behave like a buggy server, to check that your test notices' -r -f -a "one-read\t'Take the bytes of one read as one message'
 first-only\t'Answer the first message of a read and drop the others'
-drop-tail\t'Drop what follows the last line feed of a read'"
+drop-tail\t'Drop the bytes after the last line feed of a read'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l cut-toward -d 'Choose the direction in which a relay cuts' -r -f -a "server\t'To the server'
 client\t'To the client'
 both\t'Both directions'"

@@ -49,7 +49,7 @@ impl Named for ServiceKind {
         match self {
             ServiceKind::Secret => Word::new("secret", "Reply with the digits of each line that contains SECRET"),
             ServiceKind::Source => Word::new("source", "Send bytes without end (RFC 864)"),
-            ServiceKind::Pipe => Word::new("pipe", "Connect stdin and stdout to the client, as nc -l"),
+            ServiceKind::Pipe => Word::new("pipe", "Connect stdin and stdout to the client, as nc -l does"),
             ServiceKind::Plain(entry) => entry.word,
         }
     }

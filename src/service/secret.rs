@@ -26,9 +26,9 @@ impl Named for Bug {
 
     fn word(self) -> Word {
         match self {
-            Bug::OneRead => Word::new("one-read", "Take what one read returns as one message"),
+            Bug::OneRead => Word::new("one-read", "Take the bytes of one read as one message"),
             Bug::FirstOnly => Word::new("first-only", "Answer the first message of a read and drop the others"),
-            Bug::DropTail => Word::new("drop-tail", "Drop what follows the last line feed of a read"),
+            Bug::DropTail => Word::new("drop-tail", "Drop the bytes after the last line feed of a read"),
         }
     }
 }

@@ -13,7 +13,7 @@ pub struct Echo;
 impl Echo {
     /// In the registry.
     pub const ENTRY: Entry = Entry {
-        word: Word::new("echo", "Send back what is received (RFC 862)"),
+        word: Word::new("echo", "Send back all received bytes (RFC 862)"),
         traits: Self::TRAITS,
         new: || Box::new(Echo),
     };
@@ -48,7 +48,7 @@ pub struct Discard;
 impl Discard {
     /// In the registry.
     pub const ENTRY: Entry = Entry {
-        word: Word::new("discard", "Read and discard (RFC 863)"),
+        word: Word::new("discard", "Read and discard all bytes (RFC 863)"),
         traits: Self::TRAITS,
         new: || Box::new(Discard),
     };
