@@ -73,7 +73,7 @@ fn inherited_unix_listener_serves_and_keeps_its_socket_file() {
     run(["connect", &address, "-m", "SECRET 3"], "").is(0, "Digits: 3   Count: 1\n", "");
     server.signal(Signal::TERM);
     assert_eq!(server.end().status, Some(0));
-    assert!(path.exists(), "whoever made the path removes it");
+    assert!(path.exists(), "the service manager removes the path");
     std::fs::remove_file(path).unwrap();
 }
 

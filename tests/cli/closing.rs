@@ -80,7 +80,7 @@ fn closing_client_that_reads_nothing_hits_idle_timeout() {
         let is_closed = || server.proc.output_so_far().1.contains("idle timeout");
         if floods {
             // The message becomes too long, and the bytes after it are read and dropped.
-            poll_until("it is left", || drop(client.write(&[b'x'; 4096])), is_closed);
+            poll_until("the idle timeout", || drop(client.write(&[b'x'; 4096])), is_closed);
         } else {
             client.shutdown(Shutdown::Write).unwrap();
             server.proc.wait_for_stderr("idle timeout");

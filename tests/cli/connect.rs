@@ -76,7 +76,7 @@ fn connect_half_closes_after_the_last_reply() {
     let mut server = accept(&listener);
     assert_eq!(read_line(&mut server), "hello\n");
     server.write_all(b"answer\n").unwrap();
-    assert_eq!(server.read(&mut [0]).unwrap(), 0, "it says goodbye when it has all it wants");
+    assert_eq!(server.read(&mut [0]).unwrap(), 0, "it half-closes after the last reply");
     server.shutdown(Shutdown::Both).unwrap();
     proc.end().is(0, "answer\n", "");
 }

@@ -50,7 +50,7 @@ fn raw_bytes_are_cut_at_offsets_of_the_stream() {
         let (out, trace) = trace::connect(&dir, &args, "SECRET 42\nSECRET ");
         assert_eq!(out, digits("42") + &digits(""));
         assert_eq!(ends(&trace), (pieces.clone(), pieces));
-        assert!(trace.of(trace.connections("connect")[0], "message").is_empty(), "bytes are no messages");
+        assert!(trace.of(trace.connections("connect")[0], "message").is_empty(), "raw bytes are not messages");
     }
 }
 
@@ -184,7 +184,7 @@ fn plan_is_replayed_from_a_sweep_report() {
     let args = ["--raw", "--plan", file.to_str().unwrap(), &server.address()];
     let (out, trace) = trace::connect(&dir, &args, "My SECRET is 12345\n");
     assert_eq!((trace.writes(1), trace.barriers(1)), (vec![cut, 19 - cut], vec!["read"; 2]));
-    assert_ne!(out, digits("12345"), "the difference is seen again");
+    assert_ne!(out, digits("12345"), "the difference appears again");
     server.stops_with("");
 }
 

@@ -27,7 +27,7 @@ fn once_serves_one_connection() {
     let server = Server::start(&["--once"]);
     let mut client = server.open();
     assert_eq!(ask(&mut client, "SECRET 1"), digits("1"));
-    poll_until("the door is closed", || drop(client.write_all(b"")), || TcpStream::connect(server.addr).is_err());
+    poll_until("the listener is closed", || drop(client.write_all(b"")), || TcpStream::connect(server.addr).is_err());
     assert_eq!(ask(&mut client, "SECRET 2"), digits("2"));
     drop(client);
     server.proc.end().is(0, "", server.ready_line);
@@ -168,7 +168,7 @@ fn second_signal_ends_listen_at_once() {
     server.proc.wait_for_stderr("stopping");
     server.proc.signal(Signal::TERM);
     let out = server.proc.end();
-    assert_eq!((out.status, out.signal), (None, Some(15)), "not the 0 of an end with everybody answered");
+    assert_eq!((out.status, out.signal), (None, Some(15)), "not the status 0 of an orderly shutdown");
 }
 
 #[test]

@@ -130,7 +130,7 @@ fn path_dropping_all_packets_for_a_while_loses_nothing() {
     net.sh(1, "nft add table ip b && nft add chain ip b in '{ type filter hook input priority 0; policy drop; }'");
     client.write("SECRET 2\n".repeat(100));
     // Retransmitted after 0.2 s, then 0.4 s, then 0.8 s: the third time is about 1.4 s later.
-    poll_until("it is sent again", std::thread::yield_now, || connection_value(&net, 0, "backoff") >= 3);
+    poll_until("the third retransmission", std::thread::yield_now, || connection_value(&net, 0, "backoff") >= 3);
     net.sh(1, "nft delete table ip b");
     client.close_stdin();
     client.end().is(0, digits("1") + &digits("2").repeat(100), "");

@@ -158,7 +158,7 @@ fn option_on_by_default_can_be_turned_off() {
     let on: Read = |s| format!("{}", s.reuse_address().unwrap());
     let reuse = |args: &[&str]| Some(on(&listening(&Server::start(args).proc)?));
     let Some(usual) = reuse(&[]) else { return };
-    assert_eq!(usual, "true", "a listener that was ended may be started again at once");
+    assert_eq!(usual, "true", "so that a listener can be restarted at once");
     assert_eq!(reuse(&["--reuseaddr", "off"]).unwrap(), "false");
     assert_eq!(value_at_client(&["--reuseaddr".into(), "on".into()], on).unwrap(), "true");
     assert_eq!(value_at_client(&[], on).unwrap(), "false");
@@ -202,7 +202,7 @@ fn address_family_can_be_chosen() {
         connect(right).is(0, NOT_FOUND, "");
         let refused = format!("secretcat: connect {refused}: connection refused (is a server listening there?)\n");
         connect(wrong).is(1, "", refused);
-        assert_eq!(connect("-v").status, Some(0), "of both, one is enough");
+        assert_eq!(connect("-v").status, Some(0), "one address of the two is enough");
         server.stops_with("");
     }
 }
@@ -310,7 +310,7 @@ fn option_that_cannot_be_set_fails_before_connecting() {
         format!("secretcat: 127.0.0.1:0: set --congestion nosuch: {no_such}\n"),
     );
     listener.set_nonblocking(true).unwrap();
-    assert!(listener.accept().is_err(), "nobody has come");
+    assert!(listener.accept().is_err(), "a connection was made");
 }
 
 #[test]
@@ -345,7 +345,7 @@ fn lingering_close_does_not_block_other_clients() {
     stuffed.set_nonblocking(true).unwrap();
     while (&stuffed).write(&[b'\n'; 4096]).is_ok() {}
     let mut silent = server.open();
-    assert_eq!(silent.read(&mut [0]).unwrap(), 0, "left for being idle, as the other one is");
+    assert_eq!(silent.read(&mut [0]).unwrap(), 0, "the idle timeout closes it");
     let mut other = server.open();
     assert_eq!(ask(&mut other, "SECRET 1"), digits("1"));
     drop(stuffed);

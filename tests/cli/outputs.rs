@@ -59,7 +59,7 @@ fn real_runs_have_exactly_the_event_kinds_of_the_schema() {
         (&"9".into(), &"9".into())
     );
     assert!(asked(client, 1, "nodelay")["effective"] == "on" && asked(client, 1, "sndbuf").get("requested").is_none());
-    assert!(relay.0.iter().all(|line| line["type"] != "message"), "a relay knows no messages");
+    assert!(relay.0.iter().all(|line| line["type"] != "message"), "a relay has no messages");
     // Unterminated bytes at the end are a message too.
     assert_eq!(server.of(1, "message").iter().filter(|line| line["dir"] == "in").count(), 3);
 }
@@ -182,7 +182,10 @@ fn no_tcp_info_calls_without_a_trace() {
         std::fs::read_to_string(&log).unwrap().matches("TCP_INFO").count()
     };
     assert_eq!(calls(&[]), 0);
-    assert!(calls(&["--trace", dir.file("trace").to_str().unwrap()]) >= 2, "one behind the write, one at the end");
+    assert!(
+        calls(&["--trace", dir.file("trace").to_str().unwrap()]) >= 2,
+        "one sample after the write, one at the end"
+    );
     server.stops_with("");
 }
 

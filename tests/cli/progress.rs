@@ -75,7 +75,7 @@ fn no_progress_by_default_without_a_terminal() {
     let proc = Proc::start_on(&mut command, Stdio::null(), output.into(), Stdio::piped());
     let mut server = accept(&listener);
     server.write_all(b"all").unwrap();
-    poll_until("it in the file", thread::yield_now, || std::fs::read(dir.file("out")).unwrap() == b"all");
+    poll_until("the bytes in the file", thread::yield_now, || std::fs::read(dir.file("out")).unwrap() == b"all");
     drop(server);
     proc.end().is(0, "", "");
 }

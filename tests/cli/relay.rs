@@ -279,7 +279,7 @@ fn max_connections_of_a_relay_counts_clients_only() {
         listener.set_nonblocking(false).unwrap();
         arrival.is_ok()
     };
-    assert!(!has_connection(&listener), "the third one came in");
+    assert!(!has_connection(&listener), "the third client was relayed");
     let [first, second] = inside;
     drop(first);
     assert_eq!(read_line(&mut accept(&listener)), "and me\n");

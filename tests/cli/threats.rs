@@ -66,7 +66,7 @@ fn ten_thousand_clients_are_answered_in_little_memory() {
     let (asleep, used) = (server.proc.waits(), server.proc.processor_ticks());
     pass_time();
     assert!(server.proc.waits() - asleep <= 5, "woken {} times for nothing", server.proc.waits() - asleep);
-    assert!(server.proc.processor_ticks() - used <= 1, "works at nothing");
+    assert!(server.proc.processor_ticks() - used <= 1, "idle clients cost processor time");
     for (n, client) in clients.iter_mut().enumerate() {
         client.write_all(b" SECRET\n").unwrap();
         assert_eq!(read_line(client), digits(&n.to_string()));
@@ -184,7 +184,7 @@ fn running_out_of_descriptors_is_logged_once_and_recovers() {
     let share =
         f64::from(u32::try_from(server.proc.processor_ticks() - used).unwrap()) / 100.0 / begun.elapsed().as_secs_f64();
     assert!(share < 0.25, "{share} of a core for waiting");
-    assert_eq!(ask(&mut first, "SECRET 2"), digits("2"), "those inside are served");
+    assert_eq!(ask(&mut first, "SECRET 2"), digits("2"), "accepted clients are served");
     // The connected clients close one by one, and each makes room for a waiting one.
     for mut client in crowd {
         assert_eq!(read_line(&mut client), digits("1"));
@@ -217,7 +217,7 @@ fn fill(proc: &Proc, mut write: impl FnMut(&[u8]) -> io::Result<usize>) -> usize
         calm = if proc.is_in_state('S') { calm + 1 } else { 0 };
         while let Ok(n) = write(&lines[sent % 16..]) {
             (sent, calm) = (sent + n, 0);
-            assert!(sent < 1 << 28, "it takes without end");
+            assert!(sent < 1 << 28, "it never stops reading");
         }
         if proc.waits() != waited {
             calm = 0;
@@ -317,7 +317,7 @@ fn slow_chat_client_is_dropped_and_others_lose_nothing() {
         }
     };
     let left = || server.proc.output_so_far().1.contains("client reads too slowly");
-    poll_until("the silent one is left", step, left);
+    poll_until("the silent client is dropped", step, left);
     grew_by_less(&server.proc, before, 8 * MIB);
     drop(silent);
 }

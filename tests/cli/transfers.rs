@@ -10,7 +10,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::support::transfer::{OPTIONS, SCENARIOS, Std, Transfer};
-use crate::support::{Dir, Proc, Server, accept, expect_reset, local_listener, noise, poll_until, reset, secretcat};
+use crate::support::{
+    Dir, Proc, Server, accept, expect_reset, local_listener, noise, poll_until, read_to_end, reset, secretcat,
+};
 
 #[test]
 fn every_kind_of_stdin_and_stdout_transfers_all_bytes() {
@@ -62,26 +64,21 @@ fn transfer_through_relay(args: &[&str], up: &[u8], down: &[u8], server_first: b
         to.write_all(bytes).unwrap();
         to.shutdown(Shutdown::Write).unwrap();
     };
-    let hear = |mut from: &TcpStream| {
-        let mut bytes = Vec::new();
-        from.read_to_end(&mut bytes).unwrap();
-        bytes
-    };
-    let (heard_by_server, heard_by_client) = thread::scope(|scope| {
+    let (received_by_server, received_by_client) = thread::scope(|scope| {
         if server_first {
             scope.spawn(|| send(&server, down));
-            let received = hear(&client); // it sends only after that
+            let received = read_to_end(&client); // it sends only after that
             scope.spawn(|| send(&client, up));
-            (hear(&server), received)
+            (read_to_end(&server), received)
         } else {
             scope.spawn(|| send(&client, up));
             scope.spawn(|| send(&server, down));
-            let by_server = scope.spawn(|| hear(&server));
-            let by_client = hear(&client);
+            let by_server = scope.spawn(|| read_to_end(&server));
+            let by_client = read_to_end(&client);
             (by_server.join().unwrap(), by_client)
         }
     });
-    assert!(heard_by_server == up && heard_by_client == down, "{args:?} {} {}", up.len(), down.len());
+    assert!(received_by_server == up && received_by_client == down, "{args:?} {} {}", up.len(), down.len());
     drop((client, server));
     relay.stops_with("");
 }

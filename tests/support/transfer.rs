@@ -140,7 +140,7 @@ impl Transfer {
                     kept = Some(read);
                 } else {
                     let whole = || std::fs::metadata(to).unwrap().len() >= down.len() as u64;
-                    poll_until("all of it in the file", thread::yield_now, whole);
+                    poll_until("all bytes in the file", thread::yield_now, whole);
                     is_all_written.send(()).unwrap();
                 }
                 (written, kept)
