@@ -16,7 +16,7 @@ as_root() {
     fi
 }
 
-# Prints those of the packages that are not installed.
+# Prints the packages that are not installed.
 missing() {
     local package
     for package in "$@"; do
@@ -35,7 +35,7 @@ install_packages() {
     fi
     command -v apt-get >/dev/null || die "no apt-get; please install: ${lacking[*]}"
     printf 'installing %s\n' "${lacking[*]}"
-    # The servers among them are started by the tests, on ports of their own, and by nobody else.
+    # The tests start the servers on their own ports; nothing else starts them.
     if [ ! -e "$policy" ]; then
         printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
         as_root chmod 755 "$policy"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Builds the Debian package from a commit, without a network, and says where it is.
+# Builds the Debian package from a commit, without a network, and prints its path.
 #
 #   packaging/build-deb.sh DIRECTORY [COMMIT]               with the cargo of this machine
 #   packaging/build-deb.sh --root trixie DIRECTORY [COMMIT]  with the suite's own, in a clean root
@@ -42,7 +42,7 @@ if [ -n "$suite" ]; then
     in_root_offline "$ROOT" sh -c "cd /build/secretcat-$version && exec dpkg-buildpackage -us -uc" \
         >"$out/build.log" 2>&1 || die_of "the build failed" "$out/build.log"
 else
-    # Debian 12 has a rustc that is too old, so the one found in PATH has to do: -d.
+    # The rustc of Debian 12 is too old, so the one in PATH is used: -d.
     cd "$tree"
     env -i PATH="$PATH" HOME="$HOME" TZ="${TZ:-}" LC_ALL=C.UTF-8 \
         ${RUSTUP_HOME:+"RUSTUP_HOME=$RUSTUP_HOME"} ${RUSTUP_TOOLCHAIN:+"RUSTUP_TOOLCHAIN=$RUSTUP_TOOLCHAIN"} \

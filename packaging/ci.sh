@@ -1,11 +1,11 @@
 #!/bin/bash
-# Builds, lints, installs, uses and removes what is in packaging/, for real, in roots under target/.
+# Builds, lints, installs, uses and removes every package of packaging/ in roots under target/.
 #
 #   packaging/ci.sh [quick|whole]
 #
-# Without a word it is the whole where SECRETCAT_PACKAGING=1, or where anything that is packed has
-# changed since the last tag, or else since the commit before; otherwise the quick part.
-# It packs HEAD, what is not committed is not seen. The roots are made once and used again.
+# Without an argument, it runs the whole if SECRETCAT_PACKAGING=1, or if a packaged file has changed since the last tag
+# (or else since the previous commit); otherwise the quick part. It packs HEAD, without uncommitted changes. The roots
+# are made once and reused.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=.ci/install.sh
@@ -22,7 +22,7 @@ not_checked=()
 
 step() { printf -- '-- packaging: %s (at %d s)\n' "$*" $((SECONDS - started)); }
 
-# The commit that a change is looked for against; nothing where there is none.
+# The commit to compare with; empty if there is none.
 base() {
     git describe --tags --abbrev=0 HEAD^ 2>/dev/null || git rev-parse --quiet --verify HEAD^ || true
 }
@@ -37,7 +37,7 @@ part() {
     fi
 }
 
-# Whether this machine lets us mount, and have a network of our own: a container may not.
+# Whether this machine permits mounts and a new network namespace: a container may not.
 roots_work() {
     local at
     mkdir -p target/packaging
@@ -63,7 +63,7 @@ one_version() {
 
 deb_of() { ls "$1"/secretcat_*.deb; }
 
-# A machine that boots nothing is no fault of the package, but it is said.
+# A machine that cannot boot a root is not a fault of the package, but it is reported.
 boot() {
     local status=0
     packaging/checks/boot.sh "$@" || status=$?

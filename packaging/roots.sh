@@ -1,7 +1,7 @@
 #!/bin/bash
-# Debian roots to test in: made once by debootstrap, kept under target/packaging, and
-# seen through an overlay, so that a test starts from a clean one at once and leaves nothing in it.
-# Sourced by the other scripts here; run by itself it makes the layers that are named.
+# Debian roots for tests: made once by debootstrap, kept under target/packaging, and used through an overlay, so that
+# each test starts at once with a clean root and changes nothing in it. Sourced by the other scripts; run alone, it
+# makes the named layers.
 #
 #   packaging/roots.sh trixie trixie-test ...
 set -euo pipefail
@@ -12,18 +12,18 @@ CACHE=${SECRETCAT_PACKAGING_CACHE:-$(dirname "$PACKAGING")/target/packaging}
 say() { printf '== %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 
-# Says what failed, with the end of its log.
+# Reports what failed, with the end of its log.
 die_of() {
     tail -n "${LOG_LINES:-30}" "$2" >&2
     die "$1: $2"
 }
 
-# For what goes to the network: three times, with a pause.
+# For commands that use the network: three attempts, with a pause.
 retry() {
     "$@" || { sleep 5 && "$@"; } || { sleep 20 && "$@"; }
 }
 
-# Where this machine takes Debian from, as its apt is configured.
+# The Debian mirror of this machine, from the configuration of apt.
 mirror() {
     local found=${DEBIAN_MIRROR:-}
     if [ -z "$found" ]; then
@@ -34,7 +34,7 @@ mirror() {
     echo "$found"
 }
 
-# Refuses other arguments than the usage at the head of the script has words for; those in brackets may be missing.
+# Refuses arguments that do not fit the usage at the head of the script; those in brackets are optional.
 takes() {
     local usage words brackets
     usage=$(sed -n 's/^#   //p' "$0" | head -n 1)
@@ -43,31 +43,31 @@ takes() {
     [[ $# -le ${#words[@]} && $# -ge $((${#words[@]} - ${#brackets})) ]] || die "usage: $usage"
 }
 
-# How a script begins that works in roots.
+# The start of a script that works in roots.
 begin() {
     takes "$@"
     in_own_mounts "$@"
 }
 
-# Mounts are made in a namespace of our own: the kernel takes them back however this script ends.
+# Mounts are made in a mount namespace, so that the kernel removes them however this script ends.
 in_own_mounts() {
     [ "$(id -u)" = 0 ] || die "needs root, for mounts and chroots"
     [ -n "${SECRETCAT_OWN_MOUNTS:-}" ] || SECRETCAT_OWN_MOUNTS=1 exec unshare --mount --propagation private "$0" "$@"
 }
 
-# What stands on a suite's bare root: apt-get installs it, and it is cached as a layer of its own.
+# The packages of a layer on the bare root of a suite: apt-get installs them, and the layer is cached.
 packages_of() {
     case $1 in
-        # What a user's machine has, as far as the package works with it.
+        # What the package uses of a user's machine.
         *-test) echo man-db bash-completion ;;
-        # What Build-Depends names, and what checks the result.
+        # The packages of Build-Depends, and those that check the result.
         *-build) echo build-essential debhelper bash-completion cargo rustc ;;
         *-boot) echo systemd systemd-sysv dbus man-db ;;
         *) die "no such layer: $1" ;;
     esac
 }
 
-# The directories of a root, topmost first, made where they are missing.
+# The directories of a root, topmost first; missing ones are made.
 layers_of() {
     local suite=${1%%-*} base layer
     base=$CACHE/$suite
@@ -76,7 +76,7 @@ layers_of() {
         echo "$base"
         return
     fi
-    # Another list of packages is another layer.
+    # A different list of packages is a different layer.
     layer=$CACHE/$1.$(packages_of "$1" | sha256sum | cut -c1-8)
     make_layer "$1" "$base" "$layer"
     echo "$layer/upper:$base"
@@ -89,14 +89,14 @@ make_base() {
     mkdir -p "$CACHE/archives/$suite"
     retry bootstrap "$suite" "$base" >"$CACHE/$suite.log" 2>&1 ||
         die_of "debootstrap $suite failed" "$CACHE/$suite.log"
-    # How this machine reaches its mirror, and what it asks of it, holds there too.
+    # The apt configuration of this machine (mirror, proxy) applies there too.
     apt-config dump Acquire | grep -iE '::(Proxy|Check-[A-Za-z-]*) ' >"$base/etc/apt/apt.conf.d/90machine" || true
     printf 'Acquire::Retries "3";\n' >"$base/etc/apt/apt.conf.d/91retries"
     rm -f "$base"/var/cache/apt/archives/*.deb
     touch "$base.done"
 }
 
-# From the start: what a broken download left is no base to go on from.
+# Start again after a broken download: its rest is not usable.
 bootstrap() {
     rm -rf --one-file-system "$2"
     debootstrap --variant=minbase --cache-dir="$CACHE/archives/$1" "$1" "$2" "$(mirror)"
@@ -115,8 +115,7 @@ make_layer() (
     mkdir -p "$root/archives"
     mount --bind "$archives" "$root/archives"
     cp /etc/resolv.conf "$root/etc/resolv.conf"
-    # Packages come to a directory of their own: two apt runs would delete each other's.
-    # shellcheck disable=SC2046 # a list of words
+    # Each run has its own package directory: two apt runs would delete each other's files.
     retry in_root "$root" apt-get -q -y --no-install-recommends -o Dir::Cache::archives=/archives \
         install $(packages_of "$name") >"$layer.log" 2>&1 || die_of "apt-get failed" "$layer.log"
     umount "$root/archives"
@@ -124,7 +123,7 @@ make_layer() (
     touch "$layer.done"
 )
 
-# What programs expect of a running system.
+# The files and mounts that programs expect of a running system.
 furnish() {
     local root=$1
     mount -t proc proc "$root/proc"
@@ -143,7 +142,7 @@ furnish() {
     done
 }
 
-# Mounts a fresh view of a root at a directory; all that is written goes with the directory.
+# Mounts a clean overlay of a root at a directory; everything written is removed with the directory.
 fresh_root() {
     local name=$1 root=$2 layers
     layers=$(layers_of "$name")
@@ -151,7 +150,7 @@ fresh_root() {
     mount -t overlay overlay -o "lowerdir=$layers,upperdir=$root.upper,workdir=$root.work" "$root"
 }
 
-# A fresh root for the script that calls this, at $ROOT; it and all in $SCRATCH go with the script.
+# A clean root for the calling script, at $ROOT; it and all of $SCRATCH are removed at the end of the script.
 scratch_root() {
     local name=$1
     mkdir -p "$CACHE"
@@ -167,13 +166,13 @@ leave_root() {
     rm -rf --one-file-system "$SCRATCH"
 }
 
-# What is in a root, but for what installing anything leaves: lists, logs and caches of its tools.
+# The files of a root, without those of any installation: lists, logs and caches of the tools.
 files_of() {
     (cd "$1" && find . -xdev \( -path ./tmp -o -path ./var/lib/dpkg -o -path ./var/lib/apt -o -path ./var/lib/rpm \
         -o -path ./var/log -o -path ./var/cache -o -path ./etc/ld.so.cache \) -prune -o -print | sort)
 }
 
-# The test that Debian runs on the installed package, whoever packed it.
+# The test that Debian runs on the installed package, for packages of every format.
 use_in_root() {
     local root=$1
     cp "$PACKAGING/debian/tests/smoke" "$root/tmp/smoke"
@@ -187,7 +186,7 @@ in_root() {
         chroot "$@"
 }
 
-# Runs a command without a network but loopback, which a new namespace has down.
+# Runs a command without a network; the loopback of the new namespace is set up.
 offline() {
     # shellcheck disable=SC2016 # $@ is the inner shell's
     unshare --net sh -c 'ip link set lo up && exec "$@"' - "$@"

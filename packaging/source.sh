@@ -1,5 +1,5 @@
 #!/bin/bash
-# Writes what every recipe builds from: the tree of a commit, and the crates that it takes.
+# Writes the sources of every recipe: the tree of a commit, and the crates that it uses.
 #
 #   packaging/source.sh DIRECTORY [COMMIT]
 #
@@ -8,13 +8,13 @@
 set -euo pipefail
 
 [ $# -ge 1 ] || { echo "usage: $0 DIRECTORY [COMMIT]" >&2; exit 2; }
-# What is packed has the same permissions whoever packs it.
+# Packed files have the same permissions for every packager.
 umask 022
 out=$(mkdir -p "$1" && cd "$1" && pwd)
 commit=${2:-HEAD}
 repository=$(cd "$(dirname "$0")/.." && pwd)
 
-# Of any owner: a packager's build user need not own the clone.
+# Accept any owner: the build user of a packager may not own the clone.
 git() { command git -c safe.directory="$repository" -C "$repository" "$@"; }
 
 version=$(git show "$commit:Cargo.toml" | sed -n 's/^version = "\(.*\)"$/\1/p' | head -n 1)

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Builds a binary that needs no library of the machine it runs on.
+# Builds a binary that needs no library of the machine that runs it.
 #
 #   packaging/static.sh DIRECTORY
 #
@@ -12,7 +12,7 @@ out=$(mkdir -p "$1" && cd "$1" && pwd)
 cd "$(dirname "$0")/.."
 target=$(rustc -vV | sed -n 's/^host: //p')
 
-# With --target the flags hold for the program only: a procedural macro cannot be linked so.
+# With --target the flags apply to the program only: procedural macros cannot be linked statically.
 RUSTFLAGS='-C target-feature=+crt-static' CARGO_TARGET_DIR="$out/target" \
     cargo build --quiet --release --locked --bin secretcat --target "$target"
 install -m 755 "$out/target/$target/release/secretcat" "$out/secretcat"

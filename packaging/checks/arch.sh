@@ -11,7 +11,7 @@ scratch_root bookworm-test
 out=$(mkdir -p "$1" && cd "$1" && pwd)
 
 version=$("$PACKAGING/source.sh" "$out" "${@:2}")
-# makepkg refuses root, and an ordinary user may read neither root's home nor, it may be, this directory.
+# makepkg refuses to run as root, and an ordinary user may not be able to read root's home or this directory.
 home=$(mktemp -d /tmp/secretcat-makepkg.XXXXXX)
 mkdir "$home/toolchain" "$home/build"
 mount --bind "$(rustc --print sysroot)" "$home/toolchain"
@@ -29,7 +29,7 @@ cp "secretcat-$version"-*.pkg.tar* "$out"
 package=$(ls "$PWD/secretcat-$version"-*.pkg.tar*)
 cd "$out"
 
-# No Arch repository is known here, so neither is what provides glibc: -dd.
+# There is no Arch repository here, so the packages that provide glibc are unknown: -dd.
 printf '[options]\nArchitecture = auto\nSigLevel = Never\nLocalFileSigLevel = Never\n' >"$SCRATCH/pacman.conf"
 mkdir -p "$SCRATCH/database" "$SCRATCH/hooks" "$SCRATCH/packages"
 pacman_in_root() {

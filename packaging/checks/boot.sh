@@ -1,9 +1,9 @@
 #!/bin/bash
-# Boots a Debian root with the package in it: its socket answers, is handed over, drains and stops.
+# Boots a Debian root with the package: checks that its socket answers, is passed on, drains and stops.
 #
 #   packaging/checks/boot.sh SUITE PACKAGE.deb
 #
-# Status 77: this machine boots no root, so nothing is known of the package.
+# Status 77: this machine cannot boot a root, so the package was not checked.
 set -euo pipefail
 
 # shellcheck source=packaging/roots.sh
@@ -15,7 +15,7 @@ cp "$2" "$ROOT/tmp/secretcat.deb"
 in_root_offline "$ROOT" apt-get -q -y -o Dpkg::Use-Pty=0 install /tmp/secretcat.deb >"$SCRATCH/log" 2>&1 ||
     die_of "the package does not install in $1" "$SCRATCH/log"
 
-# Both want the binary and the manual pages that the units name.
+# Both need the binary and the manual pages that the units name.
 in_root "$ROOT" systemd-analyze verify secretcat.service secretcat.socket >"$SCRATCH/log" 2>&1 ||
     die_of "the units are not well-formed in $1" "$SCRATCH/log"
 [ ! -s "$SCRATCH/log" ] || die_of "systemd-analyze verify has words on the units in $1" "$SCRATCH/log"
@@ -38,7 +38,7 @@ mkdir -p "$ROOT/etc/systemd/system/multi-user.target.wants"
 ln -s ../check.service "$ROOT/etc/systemd/system/multi-user.target.wants/"
 : >"$ROOT/etc/machine-id"
 
-# The manager in the root wants control groups of the second version; these are seen here only.
+# The manager in the root needs control groups of version 2; these are visible here only.
 [ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || mount -t cgroup2 cgroup2 /sys/fs/cgroup || exit 77
 umount -R "$ROOT/dev" "$ROOT/proc"
 status=0

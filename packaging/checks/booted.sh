@@ -1,5 +1,5 @@
 #!/bin/bash
-# What packaging/checks/boot.sh runs in the booted root, as a service of it.
+# The checks that packaging/checks/boot.sh runs in the booted root, as a service.
 set -euo pipefail
 
 fail() {
@@ -11,7 +11,7 @@ fail() {
 
 ok() { echo "ok: $*"; }
 
-# Waits until the command succeeds, for half a minute at most.
+# Waits until the command succeeds, for at most 30 s.
 until_true() {
     local tries
     for ((tries = 0; tries < 300; tries++)); do
@@ -56,7 +56,7 @@ grep -q '^CapEff:[[:space:]]*0*$' "/proc/$main/status" || fail 'it has capabilit
 grep -q '^Seccomp:[[:space:]]*2$' "/proc/$main/status" || fail 'its system calls are not filtered'
 ok 'it is a user of its own, without capabilities, with a filter'
 
-# What arrives while it is held up is answered although it is told to stop.
+# Messages that arrive while it is suspended are answered, even after the request to stop.
 mkfifo messages
 secretcat connect <messages >answers 2>told &
 client=$!

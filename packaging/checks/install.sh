@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs the Debian package in a clean root without a network, uses it, and purges it without a trace.
+# Installs the Debian package in a clean root without a network, uses it, and purges it; no file may remain.
 #
 #   packaging/checks/install.sh SUITE PACKAGE.deb
 set -euo pipefail

@@ -1,9 +1,9 @@
 #!/bin/bash
-# Builds the Debian package once more, elsewhere, and compares it byte for byte with the one that is there.
+# Builds the Debian package again in another place, and compares it byte for byte with the existing one.
 #
 #   packaging/checks/reproducible.sh FIRST SECOND [COMMIT]
 #
-# FIRST has what packaging/build-deb.sh made; SECOND is a directory for the other build.
+# FIRST has the output of packaging/build-deb.sh; SECOND is a directory for the other build.
 set -euo pipefail
 
 # shellcheck source=packaging/roots.sh
@@ -13,7 +13,7 @@ first=$(cd "$1" && pwd)
 second=$(mkdir -p "$2" && cd "$2" && pwd)
 [ "$first" != "$second" ] || die "the two directories are one"
 
-# Another CARGO_HOME, but for what was downloaded, another time zone and another mask of permissions.
+# Another CARGO_HOME (with the same downloads), another time zone and another umask.
 home=${CARGO_HOME:-$HOME/.cargo}
 mkdir -p "$second/other-home"
 for kept in registry config.toml config; do

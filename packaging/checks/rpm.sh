@@ -15,21 +15,21 @@ spec=$out/secretcat.spec
 cp "$out/secretcat-$version/packaging/rpm/secretcat.spec" "$spec"
 rm -rf "$out/secretcat-$version"
 
-# Debian's rpm looks into its own package database for what the build requires, and finds nothing: --nodeps.
+# Debian's rpm searches its own package database for the build requirements, and finds none: --nodeps.
 database=$SCRATCH/database
 offline rpmbuild -ba --nodeps --dbpath "$database" --define "_topdir $SCRATCH/rpmbuild" --define "_sourcedir $out" \
     "$spec" >"$out/rpmbuild.log" 2>&1 || die_of "rpmbuild failed" "$out/rpmbuild.log"
 cp "$SCRATCH"/rpmbuild/RPMS/*/*.rpm "$SCRATCH"/rpmbuild/SRPMS/*.rpm "$out"
 package=$(ls "$SCRATCH"/rpmbuild/RPMS/*/secretcat-"$version"-*.rpm)
 
-# A warning is an opinion; an error is not.
+# Warnings are accepted; errors are not.
 rpmlint --rpmlintrc "$PACKAGING/rpm/secretcat.rpmlintrc" "$spec" "$out"/*.rpm >"$out/rpmlint.log" 2>&1 || die_of "rpmlint finds errors" "$out/rpmlint.log"
 
 rpm_in_root() {
     offline rpm --root "$ROOT" --dbpath /var/lib/rpm "$@" >"$SCRATCH/log" 2>&1 || die_of "rpm $1 failed" "$SCRATCH/log"
 }
 
-# What the package called filesystem brings wherever there are RPM packages.
+# The directories of the package filesystem, which every RPM system has.
 mkdir -p "$ROOT/usr/share/licenses"
 before=$(files_of "$ROOT")
 rpm_in_root --install --nodeps "$package"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Builds the static binary and runs it in a root with nothing else in it.
+# Builds the static binary and runs it in an otherwise empty root.
 #
 #   packaging/checks/static.sh DIRECTORY
 set -euo pipefail
@@ -16,7 +16,7 @@ cp "$binary" "$root/secretcat"
 
 answer=$(offline chroot "$root" /secretcat connect --loopback -m 'My SECRET code is 12345')
 [ "$answer" = 'Digits: 12345   Count: 5' ] || die "the static binary answers $answer"
-# What README says of names: /etc/hosts is read, and where nothing knows a name that is one clear line.
+# As README states: names are resolved with /etc/hosts, and an unknown name is one clear line.
 mkdir "$root/etc"
 echo '127.0.0.1 lab.example' >"$root/etc/hosts"
 fails_with() {
