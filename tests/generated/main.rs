@@ -12,28 +12,9 @@ mod support;
 mod tools;
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use secretcat::error::ExitStatus;
-
-/// The pages, and the subcommand that each is about.
-pub(crate) const PAGES: &[(&str, Option<&str>)] = &[
-    ("secretcat", None),
-    ("secretcat-connect", Some("connect")),
-    ("secretcat-listen", Some("listen")),
-    ("secretcat-sweep", Some("sweep")),
-];
-
-pub(crate) fn in_repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
-/// The definitions as the parser completes them, with --help and the global options.
-pub(crate) fn definitions() -> clap::Command {
-    let mut command = secretcat::cli::command();
-    command.build();
-    command
-}
+use support::pages::{PAGES, definitions, in_repository};
 
 /// Compares a committed file with the rendered text, or writes it under `UPDATE=1`.
 fn is_committed(path: &str, rendered: &str) {

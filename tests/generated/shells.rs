@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::in_repository;
 use crate::support::install;
+use crate::support::pages::in_repository;
 use crate::support::pty::Terminal;
 use crate::support::skip::skip;
 

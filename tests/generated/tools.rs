@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 use std::process::{Command, Output};
 
+use crate::support::pages::{PAGES, in_repository};
 use crate::support::skip::skip;
-use crate::{PAGES, in_repository};
 
 /// The widths of terminals that are tested.
 const WIDTHS: RangeInclusive<usize> = 40..=200;

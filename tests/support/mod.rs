@@ -5,6 +5,7 @@ mod bytes;
 mod dir;
 mod install;
 pub(crate) mod net;
+pub(crate) mod pages;
 pub(crate) mod pid_1;
 mod proc;
 mod process;
