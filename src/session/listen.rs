@@ -9,7 +9,7 @@ mod server;
 use server::Server;
 
 use super::Context;
-use super::room::{Room, loops};
+use super::shared::{Shared, loops};
 use crate::config::{Direction, ListenConfig, Mode, PipeMode};
 use crate::error::{Error, Operation};
 use crate::frame::Framing;
@@ -59,23 +59,23 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
         tell(context, context.manager.ready(listener.shown()));
     }
     ready(&listener);
-    let room = &Room::default();
-    let shared: Result<Vec<_>, Error> = (1..loops(config))
+    let shared = &Shared::default();
+    let listeners: Result<Vec<_>, Error> = (1..loops(config))
         .map(|_| listener.again().map_err(Error::local(Operation::Share, "the listening socket")))
         .collect();
-    let others = shared?.into_iter().map(|listener| move || beside(config, context, listener, room));
-    let own = || serve(config, context, reactor, listener, room, Box::new(NoStore));
+    let others = listeners?.into_iter().map(|listener| move || beside(config, context, listener, shared));
+    let own = || serve(config, context, reactor, listener, shared, Box::new(NoStore));
     run_together("loop", own, others, || context.signals.stop())
 }
 
 /// Starts a further loop over the same listening socket.
-fn beside(config: &ListenConfig, context: &Context, mut listener: Listener, room: &Room) -> Result<(), Error> {
+fn beside(config: &ListenConfig, context: &Context, mut listener: Listener, shared: &Shared) -> Result<(), Error> {
     let mut reactor =
         Reactor::new(config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
     context.signals.watch(&reactor.waker());
     listener.register(&mut reactor).map_err(Error::network(Operation::Listen, &config.address))?;
     let quiet = Context { manager: Manager::default(), ..context.clone() }; // only one loop notifies the service manager
-    serve(config, &quiet, reactor, listener, room, Box::new(NoStore))
+    serve(config, &quiet, reactor, listener, shared, Box::new(NoStore))
 }
 
 /// Runs one loop to its end.
@@ -84,13 +84,13 @@ fn serve(
     context: &Context,
     reactor: Reactor,
     listener: Listener,
-    room: &Room,
+    shared: &Shared,
     store: Box<dyn Store>,
 ) -> Result<(), Error> {
     // A loop for this type of service: through a trait object, its functions that only return false would cost
     // more than those that reply.
     let messages = |secret, store, reactor, listener| {
-        Server::<Secret>::new(secret, store, config, context, reactor, listener, room)
+        Server::<Secret>::new(secret, store, config, context, reactor, listener, shared)
     };
     let service: Box<dyn Service> = match &config.mode {
         Mode::Messages { framing } => return messages(Secret::new(None, *framing), store, reactor, listener)?.run(),
@@ -102,7 +102,7 @@ fn serve(
         Mode::Relay(_) => Box::new(Relay::default()),
         Mode::Plain(entry) => (entry.new)(),
     };
-    Server::new(service, store, config, context, reactor, listener, room)?.run()
+    Server::new(service, store, config, context, reactor, listener, shared)?.run()
 }
 
 fn pipe_terms(pipe: &PipeMode) -> Terms {

@@ -2,7 +2,6 @@
 
 mod account;
 mod call;
-mod complaint;
 pub mod connect;
 mod exchange;
 mod input_wait;
@@ -11,8 +10,9 @@ mod loopback;
 mod meter;
 mod peer;
 mod progress;
+mod rate_limit;
 mod relay;
-mod room;
+mod shared;
 pub mod sweep;
 
 use crate::config::{Direction, SocketOptions, StreamConfig};

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use super::super::Context;
-use super::super::complaint::Complaint;
 use super::super::exchange::Exchange;
+use super::super::rate_limit::RateLimited;
 use super::super::relay::ServerSide;
-use super::super::room::{Room, Share};
+use super::super::shared::{ConnectionLimit, Shared};
 use super::access::AccessLog;
 use crate::config::{ListenConfig, Traffic};
 use crate::error::{Error, Operation, cause};
@@ -36,15 +36,15 @@ pub(super) struct Acceptor<'a> {
     /// The options of the connections.
     traffic: Traffic,
     /// This loop's share of the connection limit.
-    share: Share<'a>,
+    limit: ConnectionLimit<'a>,
     /// Connections accepted in one turn.
     turn: usize,
     /// A connection that does not come to an orderly end is closed with a reset, even if this program is killed.
     arms: bool,
     /// The log line of exhausted descriptors.
-    exhausted: Complaint,
+    exhausted: RateLimited,
     /// The log line of clients that could not be served.
-    unserved: Complaint,
+    unserved: RateLimited,
 }
 
 /// Whether connections are accepted now. Those that are not wait in the backlog of the kernel.
@@ -58,19 +58,19 @@ enum State {
 }
 
 impl<'a> Acceptor<'a> {
-    pub(super) fn new(config: &'a ListenConfig, context: &'a Context, listener: Listener, room: &'a Room) -> Self {
+    pub(super) fn new(config: &'a ListenConfig, context: &'a Context, listener: Listener, shared: &'a Shared) -> Self {
         Acceptor {
             config,
             context,
             listener: Some(listener),
             state: State::Accepting,
             traffic: ServerSide::traffic_of_clients(config),
-            share: room.share(config.admission.max_connections),
+            limit: shared.connection_limit(config.admission.max_connections),
             // With several loops, the one that has less to do accepts more often.
             turn: if config.threads == 1 { TURN } else { 1 },
             arms: config.pipe().is_some() && Source::of_stdin() != Source::Terminal,
-            exhausted: Complaint::once_a_minute(),
-            unserved: Complaint::once_a_second(),
+            exhausted: RateLimited::once_a_minute(),
+            unserved: RateLimited::once_a_second(),
         }
     }
 
@@ -117,10 +117,10 @@ impl<'a> Acceptor<'a> {
         exchange: &mut Exchange<S>,
         access: &mut AccessLog<'_>,
     ) -> Result<(), Error> {
-        self.share.settle(exchange.peers.clients());
+        self.limit.update(exchange.peers.clients());
         let resumes = match self.state {
             State::Accepting => false,
-            State::Full => !self.share.is_full(),
+            State::Full => !self.limit.is_full(),
             State::Paused(until) => exchange.now() >= until,
         };
         if resumes {
@@ -140,7 +140,7 @@ impl<'a> Acceptor<'a> {
         let now = exchange.now();
         for _ in 0..most {
             let Some(listener) = &self.listener else { return Ok(false) };
-            if !self.share.reserve(exchange.peers.clients()) {
+            if !self.limit.reserve(exchange.peers.clients()) {
                 self.state = State::Full;
                 return Ok(false);
             }
@@ -185,7 +185,7 @@ impl<'a> Acceptor<'a> {
             self.report_unserved(format!("accept {}: {error}", arrival.peer), exchange.now());
             return false;
         }
-        let number = self.share.number();
+        let number = self.limit.number();
         if self.config.seeing.show_options && number == 0 {
             super::super::show_options(&arrival.stream, self.listener.as_ref(), &traffic.socket, context);
         }
@@ -203,7 +203,7 @@ impl<'a> Acceptor<'a> {
 
     /// Reports a client that could not be served, at most once a second.
     pub(super) fn report_unserved(&mut self, text: String, now: Instant) {
-        self.unserved.make(text, now, &self.context.report);
+        self.unserved.log(text, now, &self.context.report);
     }
 
     /// Reports the clients that were left out of the report so far.

@@ -6,10 +6,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use super::super::account::{Account, Totals};
-use super::super::complaint::Quota;
 use super::super::exchange::{Ended, Exchange};
 use super::super::peer::Pair;
-use super::super::room::{Room, loops};
+use super::super::rate_limit::Quota;
+use super::super::shared::{Shared, loops};
 use crate::config::ListenConfig;
 use crate::error::cause;
 use crate::io::key::Key;
@@ -25,7 +25,7 @@ use crate::value::counted;
 pub(super) struct AccessLog<'a> {
     report: Report,
     printed: Printed<'a>,
-    room: &'a Room,
+    shared: &'a Shared,
     loops: usize,
     /// The totals of the connections that have ended.
     totals: Totals,
@@ -53,15 +53,15 @@ pub(super) enum Shutdown {
 
 impl<'a> AccessLog<'a> {
     /// Prints lines in the journal and with `-v`, and at a terminal within the quota.
-    pub(super) fn new(config: &ListenConfig, report: &Report, room: &'a Room) -> Self {
+    pub(super) fn new(config: &ListenConfig, report: &Report, shared: &'a Shared) -> Self {
         let printed = match report.medium() {
             _ if config.seeing.quiet => Printed::Never,
             _ if config.seeing.verbosity > 0 => Printed::Always,
             Medium::Journal => Printed::Always,
-            Medium::Terminal => Printed::Limited(&room.lines),
+            Medium::Terminal => Printed::Limited(&shared.lines),
             Medium::File | Medium::Other => Printed::Never,
         };
-        AccessLog { report: report.clone(), printed, room, loops: loops(config), totals: Totals::default(), asked: 0 }
+        AccessLog { report: report.clone(), printed, shared, loops: loops(config), totals: Totals::default(), asked: 0 }
     }
 
     /// Whether lines are printed.
@@ -119,7 +119,7 @@ impl<'a> AccessLog<'a> {
         self.asked = asked;
         let mut totals = self.totals;
         exchange.accounts().for_each(|account| totals.add_open(&account));
-        if let Some(sum) = self.room.collect(asked, &totals, self.loops) {
+        if let Some(sum) = self.shared.collect(asked, &totals, self.loops) {
             self.report.line(&so_far(&sum));
         }
     }

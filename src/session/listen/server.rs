@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::super::Context;
 use super::super::exchange::{Ended, Exchange};
 use super::super::relay::{Answer, ServerSide};
-use super::super::room::Room;
+use super::super::shared::Shared;
 use super::acceptor::Acceptor;
 use super::access::{AccessLog, Shutdown};
 use super::phase::{Facts, Next, Phase};
@@ -45,7 +45,7 @@ impl<'a, S: Service> Server<'a, S> {
         context: &'a Context,
         reactor: Reactor,
         listener: Listener,
-        room: &'a Room,
+        shared: &'a Shared,
     ) -> Result<Self, Error> {
         let (traits, idle_timeout) = (config.mode.traits(), config.traffic.idle_timeout);
         let mut exchange = Exchange::new(reactor, service, traits, store, idle_timeout, &context.recorder);
@@ -54,8 +54,8 @@ impl<'a, S: Service> Server<'a, S> {
             config,
             context,
             exchange,
-            acceptor: Acceptor::new(config, context, listener, room),
-            access: AccessLog::new(config, &context.report, room),
+            acceptor: Acceptor::new(config, context, listener, shared),
+            access: AccessLog::new(config, &context.report, shared),
             phase: Phase::default(),
             relay: ServerSide::new(config),
             pipe,

@@ -53,10 +53,10 @@ fn serving(mode: Mode, act: impl FnOnce(SocketAddr)) -> String {
     let mut listener = Listener::bind(&config.address, config.family, options, &mut reactor, &signals).unwrap();
     listener.register(&mut reactor).unwrap();
     let addr = listener.local_addr().unwrap();
-    let (journal, room) = (Journal::default(), &Room::default());
+    let (journal, shared) = (Journal::default(), &Shared::default());
     thread::scope(|scope| {
         let store = journal.clone();
-        let serving = scope.spawn(|| serve(&config, &context, reactor, listener, room, Box::new(store)).unwrap());
+        let serving = scope.spawn(|| serve(&config, &context, reactor, listener, shared, Box::new(store)).unwrap());
         {
             let _stop = StopAtEnd(&signals);
             act(addr);

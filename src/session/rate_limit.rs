@@ -6,7 +6,7 @@ use crate::io::report::Report;
 
 /// A log line that is printed again only after a pause; lines within the pause are counted.
 #[derive(Debug)]
-pub(super) struct Complaint {
+pub(super) struct RateLimited {
     pause: Duration,
     made: Option<Instant>,
     left_out: u64,
@@ -14,19 +14,19 @@ pub(super) struct Complaint {
     last: Option<String>,
 }
 
-impl Complaint {
+impl RateLimited {
     /// For a lasting condition, whose text is the same each time.
     pub(super) fn once_a_minute() -> Self {
-        Complaint::every(Duration::from_secs(60))
+        RateLimited::every(Duration::from_secs(60))
     }
 
     /// For a condition whose text may differ each time.
     pub(super) fn once_a_second() -> Self {
-        Complaint::every(Duration::from_secs(1))
+        RateLimited::every(Duration::from_secs(1))
     }
 
     fn every(pause: Duration) -> Self {
-        Complaint { pause, made: None, left_out: 0, last: None }
+        RateLimited { pause, made: None, left_out: 0, last: None }
     }
 
     /// Whether to print the line now, and how many were left out since the last one.
@@ -41,7 +41,7 @@ impl Complaint {
     }
 
     /// Prints the line, or keeps it until the next one or the end.
-    pub(super) fn make(&mut self, text: String, now: Instant, report: &Report) {
+    pub(super) fn log(&mut self, text: String, now: Instant, report: &Report) {
         match self.due(now) {
             Some(left_out) => report.warning(&with_count(text, left_out)),
             None => self.last = Some(text),
@@ -109,8 +109,8 @@ mod tests {
     #[test]
     fn it_is_made_once_a_pause_with_how_often_it_was_not() {
         let begun = Instant::now();
-        let mut complaint = Complaint::once_a_second();
-        let mut due = |millis| complaint.due(begun + Duration::from_millis(millis));
+        let mut line = RateLimited::once_a_second();
+        let mut due = |millis| line.due(begun + Duration::from_millis(millis));
         assert_eq!([0, 0, 999, 1000, 1500, 5000].map(&mut due), [Some(0), None, None, Some(2), None, Some(1)]);
     }
 

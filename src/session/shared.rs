@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Mutex, PoisonError};
 
 use super::account::Totals;
-use super::complaint::Quota;
+use super::rate_limit::Quota;
 use crate::config::ListenConfig;
 use crate::io::threads;
 
 /// The state that all loops of a listener share.
 #[derive(Debug, Default)]
-pub(super) struct Room {
+pub(super) struct Shared {
     inside: AtomicUsize,
     arrivals: AtomicU64,
     /// The rate limit of access lines at a terminal.
@@ -28,8 +28,8 @@ struct Collected {
 
 /// The share of one loop.
 #[derive(Debug)]
-pub(super) struct Share<'a> {
-    room: &'a Room,
+pub(super) struct ConnectionLimit<'a> {
+    shared: &'a Shared,
     limit: Option<usize>,
     /// The number of connections that this loop serves or is about to serve.
     mine: usize,
@@ -43,9 +43,9 @@ pub(super) fn loops(config: &ListenConfig) -> usize {
     }
 }
 
-impl Room {
-    pub(super) fn share(&self, limit: Option<usize>) -> Share<'_> {
-        Share { room: self, limit, mine: 0 }
+impl Shared {
+    pub(super) fn connection_limit(&self, limit: Option<usize>) -> ConnectionLimit<'_> {
+        ConnectionLimit { shared: self, limit, mine: 0 }
     }
 
     /// Adds the totals of one of `loops` loops to the request with this number. Returns the sum to the last
@@ -61,34 +61,34 @@ impl Room {
     }
 }
 
-impl Share<'_> {
+impl ConnectionLimit<'_> {
     /// Updates the number of connections of this loop after some may have ended.
-    pub(super) fn settle(&mut self, serving: usize) {
+    pub(super) fn update(&mut self, serving: usize) {
         if serving < self.mine {
-            self.room.inside.fetch_sub(self.mine - serving, SeqCst);
+            self.shared.inside.fetch_sub(self.mine - serving, SeqCst);
         } else {
-            self.room.inside.fetch_add(serving - self.mine, SeqCst);
+            self.shared.inside.fetch_add(serving - self.mine, SeqCst);
         }
         self.mine = serving;
     }
 
     /// Reserves a place for one more connection. False: the limit is reached.
     pub(super) fn reserve(&mut self, serving: usize) -> bool {
-        self.settle(serving);
+        self.update(serving);
         let fits = |inside: usize| self.limit.is_none_or(|limit| inside < limit).then_some(inside + 1);
-        let kept = self.room.inside.fetch_update(SeqCst, SeqCst, fits).is_ok();
+        let kept = self.shared.inside.fetch_update(SeqCst, SeqCst, fits).is_ok();
         self.mine += usize::from(kept);
         kept
     }
 
     /// Whether the limit is reached.
     pub(super) fn is_full(&self) -> bool {
-        self.limit.is_some_and(|limit| self.room.inside.load(SeqCst) >= limit)
+        self.limit.is_some_and(|limit| self.shared.inside.load(SeqCst) >= limit)
     }
 
     /// The number of an accepted connection, counted from 0 over all loops.
     pub(super) fn number(&self) -> u64 {
-        self.room.arrivals.fetch_add(1, SeqCst)
+        self.shared.arrivals.fetch_add(1, SeqCst)
     }
 }
 
@@ -98,22 +98,22 @@ mod tests {
 
     #[test]
     fn the_last_of_the_loops_gets_the_sum_of_one_request() {
-        let room = Room::default();
+        let shared = Shared::default();
         let part = |bytes_in| Totals { connections: 1, bytes_in, ..Totals::default() };
-        assert_eq!(room.collect(1, &part(1), 2), None);
+        assert_eq!(shared.collect(1, &part(1), 2), None);
         // The other loop has missed the first request.
-        assert_eq!(room.collect(2, &part(20), 2), None);
-        assert_eq!(room.collect(2, &part(4), 2), Some(Totals { connections: 2, ..part(24) }));
-        assert_eq!(room.collect(3, &part(5), 1), Some(part(5)));
+        assert_eq!(shared.collect(2, &part(20), 2), None);
+        assert_eq!(shared.collect(2, &part(4), 2), Some(Totals { connections: 2, ..part(24) }));
+        assert_eq!(shared.collect(3, &part(5), 1), Some(part(5)));
     }
 
     #[test]
     fn a_limit_holds_over_all_loops() {
-        let room = Room::default();
-        let (mut one, mut two) = (room.share(Some(2)), room.share(Some(2)));
+        let shared = Shared::default();
+        let (mut one, mut two) = (shared.connection_limit(Some(2)), shared.connection_limit(Some(2)));
         assert!(one.reserve(0) && two.reserve(0));
         assert!(!one.reserve(1) && two.is_full());
-        two.settle(0);
+        two.update(0);
         assert!(!two.is_full(), "the one of the second loop has gone");
         assert!(one.reserve(1) && !two.reserve(0));
         assert_eq!((one.number(), two.number()), (0, 1));
