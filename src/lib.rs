@@ -46,7 +46,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use cli::{Refusal, Task};
-use config::{Color, Seeing};
+use config::{Color, Output};
 use error::{Error, ExitStatus, Operation};
 use io::recorder::Recorder;
 use io::report::Report;
@@ -96,22 +96,22 @@ fn end(result: Result<ExitStatus, Error>, signal: Option<Signal>, report: &Repor
 
 /// Runs the command; returns its exit status, and the signal that arrived meanwhile.
 fn perform(task: &Task, report: &Report) -> (Result<ExitStatus, Error>, Option<Signal>) {
-    let silent = Seeing { quiet: true, ..Seeing::default() }; // a sweep reports by itself what was not proven
-    let seeing: &Seeing = match task {
+    let silent = Output { quiet: true, ..Output::default() }; // a sweep reports by itself what was not proven
+    let output: &Output = match task {
         Task::Sweep(_) => &silent,
-        Task::Listen(config) => &config.seeing,
-        Task::Connect(config) => &config.seeing,
+        Task::Listen(config) => &config.output,
+        Task::Connect(config) => &config.output,
     };
     let start = || -> Result<Context, Error> {
         let signals = match ignored_interrupt(task) {
             Some(ignored) => Signals::install(ignored).map_err(Error::local(Operation::Handle, "signals"))?,
             None => Signals::default(),
         };
-        let has_totals = matches!(task, Task::Listen(_)) || seeing.records();
+        let has_totals = matches!(task, Task::Listen(_)) || output.records();
         if has_totals {
             signals.handle_usr1().map_err(Error::local(Operation::Handle, "signals"))?;
         }
-        let recorder = Recorder::start(seeing, report)?;
+        let recorder = Recorder::start(output, report)?;
         let of_signals = recorder.clone();
         signals.on_usr1(move || of_signals.print_summary());
         Ok(Context { report: report.clone(), recorder, signals, manager: Manager::from_env() })
@@ -146,7 +146,7 @@ fn ignored_interrupt(task: &Task) -> Option<IgnoredInterrupt> {
         Task::Connect(_) if std::process::id() == 1 => Some(IgnoredInterrupt::Handle),
         Task::Connect(config) => {
             let watched = terminal::is_stdin() || terminal::is_stderr();
-            (config.seeing.records() || watched).then_some(IgnoredInterrupt::Keep)
+            (config.output.records() || watched).then_some(IgnoredInterrupt::Keep)
         }
     }
 }

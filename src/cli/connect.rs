@@ -9,7 +9,7 @@ use clap::Args;
 use super::fragmentation::FragmentationFlags;
 use super::socket::{ShowFlag, SocketFlags};
 use super::stream::StreamFlags;
-use super::{seeing, traffic};
+use super::{output, traffic};
 use crate::config::{ConfigError, ConnectConfig, ConnectLimit, HalfClose, Input, Retry, SocketOptions, Source, Target};
 use crate::frame::Framing;
 use crate::value::{Count, Replies, Span};
@@ -132,7 +132,7 @@ pub(super) struct ConnectFlags {
     source_port: Option<u16>,
 
     #[command(flatten)]
-    seeing: seeing::SeeingFlags,
+    output: output::OutputFlags,
 }
 
 impl ConnectFlags {
@@ -165,7 +165,7 @@ impl ConnectFlags {
             socket: SocketFlags::default(),
             show: ShowFlag::default(),
             source_port: None,
-            seeing: seeing::SeeingFlags::default(),
+            output: output::OutputFlags::default(),
         }
     }
 
@@ -218,7 +218,7 @@ impl ConnectFlags {
             reply_timeout: self.timeout.map(time),
             quit_after: self.quit_after.map(time),
             traffic,
-            seeing: self.seeing.into_config(self.show.show_options),
+            output: self.output.into_config(self.show.show_options),
         };
         config.check()
     }

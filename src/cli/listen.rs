@@ -9,7 +9,7 @@ use super::fragmentation::FragmentationFlags;
 use super::socket::{BacklogFlag, ShowFlag, SocketFlags};
 use super::stream::StreamFlags;
 use super::words::words;
-use super::{seeing, traffic};
+use super::{output, traffic};
 use crate::config::{Admission, ConfigError, ListenConfig, ModeOptions, PipeMode, Relay, Toward};
 use crate::frame::Framing;
 use crate::service::{Bug, ServiceKind};
@@ -91,7 +91,7 @@ pub(super) struct ListenFlags {
     backlog: BacklogFlag,
 
     #[command(flatten)]
-    seeing: seeing::SeeingFlags,
+    output: output::OutputFlags,
 }
 
 impl ListenFlags {
@@ -127,7 +127,7 @@ impl ListenFlags {
                 deny: self.deny,
             },
             traffic,
-            seeing: self.seeing.into_config(self.show.show_options),
+            output: self.output.into_config(self.show.show_options),
         };
         config.check()
     }

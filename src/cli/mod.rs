@@ -11,7 +11,7 @@ mod effect;
 mod fragmentation;
 mod hint;
 mod listen;
-mod seeing;
+mod output;
 mod short_help;
 mod socket;
 mod stream;

@@ -9,7 +9,7 @@ use clap::{Args, ValueHint};
 use super::fragmentation::FragmentationFlags;
 use super::socket::SocketFlags;
 use super::traffic;
-use crate::config::{ConfigError, Output, SweepConfig};
+use crate::config::{ConfigError, Reports, SweepConfig};
 use crate::frame::{Framing, Role, encode};
 use crate::value::{Count, Seed, Size, Span};
 use crate::verdict::Masks;
@@ -89,7 +89,7 @@ impl SweepFlags {
             jobs: self.jobs.in_memory(),
             timeout,
             traffic,
-            output: Output { json: self.json, junit: self.junit },
+            reports: Reports { json: self.json, junit: self.junit },
             quiet: self.quiet,
         };
         config.check()

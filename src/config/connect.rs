@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::traffic::check_family;
-use super::{Bytes, ConfigError, Seeing, StreamConfig, Traffic};
+use super::{Bytes, ConfigError, Output, StreamConfig, Traffic};
 use crate::frame::Framing;
 use crate::service::wire::Wire;
 use crate::value::{Address, Count, Family, Replies};
@@ -51,7 +51,7 @@ pub struct ConnectConfig {
     /// The options of the connection.
     pub traffic: Traffic,
     /// What is printed and recorded.
-    pub seeing: Seeing,
+    pub output: Output,
 }
 
 /// The time limit for connecting.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::mode::stateless_services;
 use super::traffic::check_family;
-use super::{Bytes, ConfigError, Mode, PipeMode, Relay, Seeing, Toward, Traffic};
+use super::{Bytes, ConfigError, Mode, Output, PipeMode, Relay, Toward, Traffic};
 use crate::frame::Framing;
 use crate::service::Clients;
 use crate::value::{Address, Family};
@@ -31,7 +31,7 @@ pub struct ListenConfig {
     /// The options of every connection.
     pub traffic: Traffic,
     /// What is printed and recorded.
-    pub seeing: Seeing,
+    pub output: Output,
 }
 
 /// Which clients are accepted.
@@ -72,7 +72,7 @@ impl ListenConfig {
             threads: 1,
             admission: Admission::default(),
             traffic,
-            seeing: Seeing { quiet: true, ..Seeing::default() },
+            output: Output { quiet: true, ..Output::default() },
         }
     }
 

@@ -3,7 +3,7 @@
 mod connect;
 mod listen;
 mod mode;
-mod seeing;
+mod output;
 pub mod socket;
 mod source;
 mod stream;
@@ -14,10 +14,10 @@ mod traffic;
 pub use connect::{ConnectConfig, ConnectLimit, HalfClose, Input, Retry, Target};
 pub use listen::{Admission, ListenConfig};
 pub use mode::{Mode, ModeOptions, PipeMode, Relay, Toward};
-pub use seeing::{Color, Seeing, Sink, TraceData};
+pub use output::{Color, Output, Sink, TraceData};
 pub use socket::{SocketOptions, SocketOptionsError, Source};
 pub use stream::{Direction, StreamConfig};
-pub use sweep::{Output, SweepConfig};
+pub use sweep::{Reports, SweepConfig};
 pub use traffic::{Bytes, Reading, Traffic};
 
 /// A combination of options that is refused, with what would be right.

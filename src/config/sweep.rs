@@ -33,14 +33,14 @@ pub struct SweepConfig {
     /// The options of connections; the plan is not used.
     pub traffic: Traffic,
     /// The form of the report.
-    pub output: Output,
+    pub reports: Reports,
     /// Print only the report, no progress.
     pub quiet: bool,
 }
 
 /// The form of the report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Output {
+pub struct Reports {
     /// As JSON on stdout.
     pub json: bool,
     /// Also as JUnit XML, to this file.

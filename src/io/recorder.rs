@@ -9,7 +9,7 @@ use std::time::{Instant, SystemTime};
 
 use self::tape::Tape;
 use super::report::Report;
-use crate::config::{Seeing, TraceData};
+use crate::config::{Output, TraceData};
 use crate::error::Error;
 use crate::trace::{ConnId, Data, Event, Side, What};
 
@@ -55,23 +55,23 @@ struct Wanted {
 }
 
 impl Recorder {
-    /// Starts the outputs that `seeing` requests, if any.
+    /// Starts the outputs that `output` requests, if any.
     ///
     /// # Errors
     /// When the trace file or the picture cannot be created: reported before anything is sent.
-    pub fn start(seeing: &Seeing, report: &Report) -> Result<Self, Error> {
+    pub fn start(output: &Output, report: &Report) -> Result<Self, Error> {
         let printed = AtomicBool::new(false);
-        let notice = (!seeing.quiet).then(|| Arc::new(Notice { report: report.clone(), printed }));
+        let notice = (!output.quiet).then(|| Arc::new(Notice { report: report.clone(), printed }));
         let numbers = Arc::default();
-        if !seeing.records() {
+        if !output.records() {
             return Ok(Recorder { recording: None, notice, numbers });
         }
         let (start, time) = (Instant::now(), SystemTime::now());
-        let tape = Tape::start(seeing, report, time)?;
-        let verbosity = if seeing.quiet { 0 } else { seeing.verbosity };
-        let traced = if seeing.trace.is_some() { seeing.trace_data } else { TraceData::None };
+        let tape = Tape::start(output, report, time)?;
+        let verbosity = if output.quiet { 0 } else { output.verbosity };
+        let traced = if output.trace.is_some() { output.trace_data } else { TraceData::None };
         let data = if verbosity > 1 { traced.max(TraceData::Head) } else { traced };
-        let samples = seeing.trace.is_some() || seeing.timeline.is_some();
+        let samples = output.trace.is_some() || output.timeline.is_some();
         let recording = Shared { start, wanted: Wanted { verbosity, samples, data, traced }, tape: Mutex::new(tape) };
         Ok(Recorder { recording: Some(Arc::new(recording)), notice, numbers })
     }

@@ -108,7 +108,7 @@ impl<'a> Caller<'a> {
     fn pause(&mut self, error: &Error, reactor: &mut Reactor, now: Instant) {
         if let Some(left) = &mut self.left {
             *left = left.saturating_sub(1);
-            if self.config.seeing.verbosity > 0 {
+            if self.config.output.verbosity > 0 {
                 self.context.report.event(&format!("{error}; trying again"));
             }
         }
@@ -124,9 +124,9 @@ impl<'a> Caller<'a> {
     /// Prints at a terminal which attempt begins, unless it is the first or -v has printed how the previous one
     /// failed. The next line replaces it.
     fn announce(&self) {
-        let (seeing, report, times) = (&self.config.seeing, &self.context.report, self.config.retry.times);
+        let (output, report, times) = (&self.config.output, &self.context.report, self.config.retry.times);
         let Some(left) = self.left.filter(|&left| left < times) else { return };
-        if seeing.quiet || seeing.verbosity > 0 || !report.is_terminal() {
+        if output.quiet || output.verbosity > 0 || !report.is_terminal() {
             return;
         }
         let (number, all) = (u64::from(times - left) + 1, u64::from(times) + 1);

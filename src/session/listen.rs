@@ -53,7 +53,7 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
         config = &single;
         tell(context, context.manager.serving(peer));
     } else {
-        if !config.seeing.quiet {
+        if !config.output.quiet {
             context.report.line(&format!("listening on {}", listener.shown()));
         }
         tell(context, context.manager.ready(listener.shown()));

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::exchange::Exchange;
 use super::progress::ProgressLine;
-use crate::config::Seeing;
+use crate::config::Output;
 use crate::io::console::Standard;
 use crate::io::key::Key;
 use crate::io::report::Report;
@@ -18,8 +18,8 @@ pub(super) struct Meter(Option<Running>);
 
 impl Meter {
     /// Starts to print the progress, if it was asked for, or a terminal watches a file being sent or received.
-    pub(super) fn start<S: Service>(seeing: &Seeing, report: &Report, exchange: &mut Exchange<S>) -> Meter {
-        let mut meter = Meter(Running::of(seeing, report, exchange.reactor.now()));
+    pub(super) fn start<S: Service>(output: &Output, report: &Report, exchange: &mut Exchange<S>) -> Meter {
+        let mut meter = Meter(Running::of(output, report, exchange.reactor.now()));
         meter.measure(exchange);
         meter
     }
@@ -54,14 +54,14 @@ struct Running {
 }
 
 impl Running {
-    fn of(seeing: &Seeing, report: &Report, begun: Instant) -> Option<Running> {
-        if seeing.quiet || !(seeing.progress || (seeing.verbosity == 0 && report.redraws())) {
+    fn of(output: &Output, report: &Report, begun: Instant) -> Option<Running> {
+        if output.quiet || !(output.progress || (output.verbosity == 0 && report.redraws())) {
             return None;
         }
         let standard = Standard::look();
         let beside_output = terminal::is_output_beside_report();
         let watched = (standard.input_size.is_some() || standard.output_is_file) && !beside_output;
-        if !(seeing.progress || watched) {
+        if !(output.progress || watched) {
             return None;
         }
         Some(Running {
@@ -69,7 +69,7 @@ impl Running {
             line: Self::line(report, begun, beside_output),
             begun,
             size: standard.input_size,
-            asked: seeing.progress,
+            asked: output.progress,
             beside_output,
         })
     }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use super::Wanted;
-use crate::config::{Seeing, Sink, TraceData};
+use crate::config::{Output, Sink, TraceData};
 use crate::error::{Error, Operation};
 use crate::io::report::Report;
 use crate::trace::{ConnId, Event, Start, Summary, Timeline, describe, write_line, write_start};
@@ -39,8 +39,8 @@ enum Trace {
 
 impl Tape {
     /// Creates the files, and begins the trace of a run that started at `time`.
-    pub(super) fn start(seeing: &Seeing, report: &Report, time: SystemTime) -> Result<Self, Error> {
-        let mut trace = match &seeing.trace {
+    pub(super) fn start(output: &Output, report: &Report, time: SystemTime) -> Result<Self, Error> {
+        let mut trace = match &output.trace {
             None => None,
             Some(Sink::Stderr) => Some(Trace::Stderr),
             Some(Sink::File(path)) => {
@@ -48,7 +48,7 @@ impl Tape {
                 Some(Trace::File { file: BufWriter::new(file), path: path.clone(), failed: None })
             }
         };
-        let timeline = match &seeing.timeline {
+        let timeline = match &output.timeline {
             None => None,
             Some(path) => {
                 File::create(path).map_err(Error::file(Operation::Create, path))?;
@@ -62,7 +62,7 @@ impl Tape {
             write_start(&Start { time, command }, &mut line);
             trace.write(&line, report);
         }
-        let (summary, stats) = (Summary::default(), seeing.stats);
+        let (summary, stats) = (Summary::default(), output.stats);
         Ok(Tape { report: report.clone(), trace, summary, stats, timeline, held: None, line })
     }
 

@@ -54,7 +54,7 @@ fn inbox(config: &ConnectConfig) -> Inbox {
 
 /// Prints the address of the server, and how to quit.
 fn announce(config: &ConnectConfig, report: &Report, peer: &str) {
-    if report.is_terminal() && !config.seeing.quiet {
+    if report.is_terminal() && !config.output.quiet {
         let quit_key = if config.quit_words { "q" } else { "Ctrl-D" };
         report.line(&format!("connected to {peer} ({quit_key} quits)"));
     }
@@ -198,7 +198,7 @@ impl<'a> Conversation<'a> {
         }
         let Err(error) = verdict(run) else { return false };
         run.exchange.act(|talk, _| talk.forget_server());
-        if !run.config.seeing.quiet {
+        if !run.config.output.quiet {
             run.exchange.at_console(Console::leave_cooked_row);
             run.context.report.error(&format!("{error}; connecting again"));
         }

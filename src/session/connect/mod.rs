@@ -83,7 +83,7 @@ fn connect(config: &ConnectConfig, address: &Address, context: &Context) -> Resu
 }
 
 fn open(config: &ConnectConfig, context: &Context, connected: Connected) -> Conn {
-    if config.seeing.show_options {
+    if config.output.show_options {
         super::show_options(&connected.stream, None, &config.traffic.socket, context);
     }
     let mut conn = connected.into_conn(0, None, &config.traffic, config.raw, &context.recorder);

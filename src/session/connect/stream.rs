@@ -75,7 +75,7 @@ impl Mode<'_, Pipe> for Stream {
                 }
             }
         }
-        let (report, quiet) = (&run.context.report, run.config.seeing.quiet);
+        let (report, quiet) = (&run.context.report, run.config.output.quiet);
         self.input_wait.look(&mut run.exchange, report, quiet, now);
         None
     }
@@ -90,7 +90,7 @@ impl<S: Service> Run<'_, S> {
     pub(super) fn start_meter_of_input(&mut self) {
         let typed = self.config.input != Input::Stdin || (!self.config.raw && terminal::is_stdin());
         if !typed {
-            self.meter = Meter::start(&self.config.seeing, &self.context.report, &mut self.exchange);
+            self.meter = Meter::start(&self.config.output, &self.context.report, &mut self.exchange);
         }
     }
 }

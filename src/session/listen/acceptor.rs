@@ -186,7 +186,7 @@ impl<'a> Acceptor<'a> {
             return false;
         }
         let number = self.limit.number();
-        if self.config.seeing.show_options && number == 0 {
+        if self.config.output.show_options && number == 0 {
             super::super::show_options(&arrival.stream, self.listener.as_ref(), &traffic.socket, context);
         }
         let origin = Origin { side: Side::Listen, peer: arrival.peer, number, made_for: None };

@@ -55,8 +55,8 @@ impl<'a> AccessLog<'a> {
     /// Prints lines in the journal and with `-v`, and at a terminal within the quota.
     pub(super) fn new(config: &ListenConfig, report: &Report, shared: &'a Shared) -> Self {
         let printed = match report.medium() {
-            _ if config.seeing.quiet => Printed::Never,
-            _ if config.seeing.verbosity > 0 => Printed::Always,
+            _ if config.output.quiet => Printed::Never,
+            _ if config.output.verbosity > 0 => Printed::Always,
             Medium::Journal => Printed::Always,
             Medium::Terminal => Printed::Limited(&shared.lines),
             Medium::File | Medium::Other => Printed::Never,

@@ -45,7 +45,7 @@ impl PipeEnd {
             losses: 0,
             clients: exchange.traits.clients,
             input_wait: InputWait::of_stream(),
-            meter: Meter::start(&config.seeing, &context.report, exchange),
+            meter: Meter::start(&config.output, &context.report, exchange),
         })
     }
 
@@ -53,7 +53,7 @@ impl PipeEnd {
     pub(super) fn end_turn<S: Service>(&mut self, exchange: &mut Exchange<S>, config: &ListenConfig, report: &Report) {
         self.meter.measure(exchange);
         let now = exchange.now();
-        self.input_wait.look(exchange, report, config.seeing.quiet, now);
+        self.input_wait.look(exchange, report, config.output.quiet, now);
     }
 
     /// Prints the total of the progress.

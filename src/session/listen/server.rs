@@ -114,7 +114,7 @@ impl<'a, S: Service> Server<'a, S> {
         if signalled {
             self.context.report.begin_anew();
         }
-        if self.config.seeing.verbosity > 0 {
+        if self.config.output.verbosity > 0 {
             self.context.report.event("stopping: answering received messages");
         }
         super::tell(self.context, self.context.manager.stopping());

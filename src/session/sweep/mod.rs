@@ -251,11 +251,11 @@ fn write_reports(
     tally: &Tally,
     status: ExitStatus,
 ) -> Result<(), Error> {
-    if let Some(path) = &config.output.junit {
+    if let Some(path) = &config.reports.junit {
         files::write(path, &to_junit(subject, baseline, tally))?;
     }
     match baseline {
-        _ if config.output.json => console::print_text(&to_json(subject, baseline, tally, status)),
+        _ if config.reports.json => console::print_text(&to_json(subject, baseline, tally, status)),
         Ok(baseline) => console::print_text(&to_text(subject, baseline, tally)),
         Err(_) => Ok(()),
     }

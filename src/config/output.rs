@@ -64,7 +64,7 @@ impl Named for TraceData {
 /// What a run prints and records.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
-pub struct Seeing {
+pub struct Output {
     /// The verbosity of the log on stderr: 0 errors, 1 events, 2 every write and read.
     pub verbosity: u8,
     /// Print only errors on stderr.
@@ -83,7 +83,7 @@ pub struct Seeing {
     pub show_options: bool,
 }
 
-impl Seeing {
+impl Output {
     /// Whether events must be recorded while the run goes on.
     #[must_use]
     pub fn records(&self) -> bool {

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ValueHint};
 
 use super::words::words;
-use crate::config::{Seeing, Sink, TraceData};
+use crate::config::{Output, Sink, TraceData};
 
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
-pub(super) struct SeeingFlags {
+pub(super) struct OutputFlags {
     /// Log events on stderr; twice: also writes and reads with their bytes
     ///
     /// The first 64 bytes are printed, with control characters escaped.
@@ -42,9 +42,9 @@ pub(super) struct SeeingFlags {
     timeline: Option<PathBuf>,
 }
 
-impl SeeingFlags {
-    pub(super) fn into_config(self, show_options: bool) -> Seeing {
-        Seeing {
+impl OutputFlags {
+    pub(super) fn into_config(self, show_options: bool) -> Output {
+        Output {
             verbosity: self.verbose,
             quiet: self.quiet,
             stats: self.stats,
