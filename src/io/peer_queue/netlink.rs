@@ -46,6 +46,10 @@ const INFO_WANTED: u8 = 1 << (INET_DIAG_INFO - 1);
 /// `tcpi_bytes_received` in `struct tcp_info` (linux/tcp.h).
 const BYTES_RECEIVED: usize = 128;
 
+/// The room for an answer: about 350 bytes today, and `struct tcp_info` at its end grows with the kernel. It is cleared
+/// for each query, so a page would cost more than the rest of the query outside the kernel.
+const ANSWER: usize = 1024;
+
 impl Netlink {
     pub(super) fn open() -> io::Result<Netlink> {
         let protocol = Protocol::from(libc::NETLINK_SOCK_DIAG);
@@ -60,7 +64,7 @@ impl Netlink {
     pub(super) fn ask(&mut self, wanted: &Tuple) -> io::Result<Answer> {
         self.sequence = self.sequence.wrapping_add(1);
         self.socket.send(&request(wanted, self.sequence))?;
-        let mut buffer = [0; 4096];
+        let mut buffer = [0; ANSWER];
         loop {
             let len = (&self.socket).read(&mut buffer)?;
             let message = buffer.get(..len).unwrap_or_default();
