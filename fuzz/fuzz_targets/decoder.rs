@@ -43,7 +43,7 @@ fn decode(mut inbox: Inbox, limit: usize, stream: &[u8], step: usize, keep: usiz
         }
         assert!(fresh.is_empty());
         assert!(inbox.buffered() <= limit + 4);
-        inbox.settle();
+        inbox.shrink();
     }
     loop {
         match inbox.finish() {

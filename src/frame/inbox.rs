@@ -198,7 +198,7 @@ impl Inbox {
     }
 
     /// Frees memory that the buffered bytes do not need, except a little for the next partial message.
-    pub fn settle(&mut self) {
+    pub fn shrink(&mut self) {
         if self.stash.capacity() == 0 {
             return;
         }
@@ -338,7 +338,7 @@ mod tests {
         assert_eq!(inbox.pull(&mut fresh).unwrap().unwrap().wire, b"three\n");
         assert_eq!(inbox.pull(&mut fresh).unwrap().unwrap().wire.as_ptr(), wire[3..].as_ptr());
         assert_eq!(inbox.buffered(), 0);
-        inbox.settle();
+        inbox.shrink();
         assert!(inbox.stash.capacity() <= KEPT);
     }
 
@@ -386,7 +386,7 @@ mod tests {
         inbox.keep(&b"x".repeat(1 << 20));
         assert!(inbox.pull(&mut &b"\nabc"[..]).unwrap().is_some());
         inbox.keep(b"abc");
-        inbox.settle();
+        inbox.shrink();
         assert!(inbox.stash.capacity() <= KEPT);
         assert_eq!(inbox.pull(&mut &b"\n"[..]).unwrap().unwrap().wire, b"abc\n");
     }

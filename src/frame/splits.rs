@@ -31,7 +31,7 @@ pub(super) fn decode(mut inbox: Inbox, parts: &[&[u8]], kept: &[bool]) -> Outcom
                 }
             }
         }
-        inbox.settle();
+        inbox.shrink();
     }
     // Kept bytes are pulled before the end.
     while let Some(message) = match inbox.pull(&mut &[][..]) {

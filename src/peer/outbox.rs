@@ -11,12 +11,12 @@ use schedule::{Schedule, Wait};
 use crate::plan::{Barrier, Plan};
 use crate::trace::BarrierOutcome;
 
-/// What is to be done next so that the bytes go out as the plan says.
+/// The next step of writing the queued bytes as the plan asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step<'a> {
-    /// Write these bytes with one call; [`Outbox::wrote`] takes how many the kernel took.
+    /// Write these bytes with one call; then report to [`Outbox::wrote`] how many the kernel took.
     Write {
-        /// The rest of one piece, or all that is queued where there is no plan.
+        /// The rest of one piece; without a plan, everything queued.
         bytes: &'a [u8],
         /// What may share a segment with them.
         pin: Pin,
@@ -25,21 +25,20 @@ pub enum Step<'a> {
     Pause {
         /// When it is over.
         until: Instant,
-        /// How long the plan has it.
+        /// Its length in the plan.
         length: Duration,
     },
-    /// A pause goes on until then.
+    /// A pause lasts until this time.
     Until(Instant),
-    /// The next write waits until all bytes up to this offset have got where the plan wants them;
-    /// [`Outbox::passed`] takes the outcome.
+    /// The next write waits until all bytes up to this offset were acknowledged or read; report the outcome to
+    /// [`Outbox::passed`].
     Barrier {
         /// Bytes that the kernel has taken.
         offset: u64,
         /// What is waited for.
         barrier: Barrier,
     },
-    /// Send what was written with [`Pin::Hold`], for more stands after it; then call
-    /// [`Outbox::released`].
+    /// Send what was written with [`Pin::Hold`], because more bytes follow; then call [`Outbox::released`].
     Release,
     /// There is nothing to write.
     Idle,
@@ -48,22 +47,22 @@ pub enum Step<'a> {
 /// What may share a segment with the bytes of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pin {
-    /// Whatever the kernel puts there.
+    /// Any bytes.
     Free,
-    /// Nothing else.
+    /// No other bytes.
     Own,
-    /// The end of the stream: the bytes wait for what comes next.
+    /// The FIN: the bytes are held until what comes next.
     Hold,
 }
 
-/// What a plan has to know of the connection that it is carried out on.
+/// What a plan needs to know of its connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Channel {
-    /// Selects the stream of random numbers that the plan draws from.
+    /// The number of the connection, which selects its stream of random numbers.
     pub number: u64,
-    /// It carries one stream of bytes, where message boundaries mean nothing.
+    /// It carries a stream of bytes without message boundaries.
     pub raw: bool,
-    /// Whether it can be seen how far written bytes have got: without, there are no barriers.
+    /// Whether acknowledgements can be observed; without them there are no barriers.
     pub has_barriers: bool,
 }
 
@@ -72,23 +71,23 @@ pub struct Channel {
 pub struct Proofs {
     /// The peer had read everything.
     pub confirmed: u64,
-    /// Less is known.
+    /// They were acknowledged, or less is known.
     pub unconfirmed: u64,
 }
 
-/// The queue of bytes of one connection and the schedule of its plan. It decides what is written next;
-/// the connection carries that out and reports back.
+/// The queue of bytes of one connection, and the schedule of its plan. It decides what is written next; the
+/// connection carries that out and reports back.
 #[derive(Debug)]
 pub struct Outbox {
-    /// Bytes the kernel has taken so far.
+    /// The number of bytes that the kernel has taken.
     offset: u64,
-    /// The last piece waits for the end of the stream, to go with it.
+    /// The last piece is held for the FIN, to share its segment.
     holds_last: bool,
-    /// The last write waits so: nothing stood after it when it was made.
+    /// The last write is held: nothing was queued after it.
     is_held: bool,
     proofs: Proofs,
     queue: Queue,
-    /// `None` where the plan asks for nothing: bytes go out as they are.
+    /// `None` if the plan asks for nothing: bytes are written as they are.
     schedule: Option<Box<Schedule>>,
 }
 
@@ -106,7 +105,7 @@ impl Outbox {
         }
     }
 
-    /// Queues messages of these lengths that stand one after the other in `bytes`.
+    /// Queues the messages in `bytes`, which have these lengths.
     pub fn push(&mut self, bytes: &[u8], lengths: impl Iterator<Item = usize>) {
         self.queue.push(bytes);
         if let Some(schedule) = &mut self.schedule {
@@ -114,19 +113,19 @@ impl Outbox {
         }
     }
 
-    /// Whether bytes may be written at once and without being queued, and how. The caller reports
-    /// those that the kernel took to [`wrote_directly`](Self::wrote_directly), and queues the rest.
+    /// How bytes may be written at once without being queued, if they may. The caller reports those that the
+    /// kernel took to [`wrote_directly`](Self::wrote_directly), and queues the rest.
     #[must_use]
     pub fn direct(&self) -> Option<Pin> {
         self.is_idle().then_some(if self.holds_last { Pin::Hold } else { Pin::Free })
     }
 
-    /// The kernel took so many bytes that were never queued.
+    /// The kernel took `n` bytes that were never queued.
     pub fn wrote_directly(&mut self, n: usize) {
         self.offset += n as u64;
     }
 
-    /// What is to be done next. Nothing changes by asking again, but that a pause begins only once.
+    /// The next step. Asking again returns the same step, except that a pause begins only once.
     pub fn next(&mut self, now: Instant) -> Step<'_> {
         let queued = self.queue.len();
         let Some(schedule) = &mut self.schedule else {
@@ -140,7 +139,7 @@ impl Outbox {
         }
         if schedule.piece == 0 {
             if self.is_held && queued > 0 {
-                return Step::Release; // what was taken for the last piece is not
+                return Step::Release; // it was not the last piece
             }
             let Some(piece) = schedule.next_piece(queued) else { return Step::Idle };
             (schedule.piece, schedule.is_whole) = (piece.len, piece.is_whole);
@@ -152,7 +151,7 @@ impl Outbox {
         Step::Write { bytes: &self.queue.bytes()[..schedule.piece], pin }
     }
 
-    /// The kernel took the first `n` bytes of [`Step::Write`], written with this pin; 0 where it took none.
+    /// The kernel took the first `n` bytes of [`Step::Write`], written with this pin; 0 if it took none.
     pub fn wrote(&mut self, n: usize, pin: Pin) {
         if n == 0 {
             return;
@@ -167,7 +166,7 @@ impl Outbox {
         }
     }
 
-    /// What was held is on its way: it is a piece like any other.
+    /// The held bytes were sent: they are a piece like any other.
     pub fn released(&mut self) {
         self.is_held = false;
         if let Some(schedule) = &mut self.schedule {
@@ -175,7 +174,7 @@ impl Outbox {
         }
     }
 
-    /// The barrier was passed. After the last piece it divides nothing, and proves nothing of a cut.
+    /// The barrier was passed. After the last piece it separates nothing and proves nothing.
     pub fn passed(&mut self, outcome: BarrierOutcome) {
         match outcome {
             _ if self.queue.len() == 0 => {}
@@ -187,20 +186,20 @@ impl Outbox {
         }
     }
 
-    /// From now on the last piece waits for the end of the stream.
+    /// From now on the last piece is held for the FIN.
     pub fn hold_last(&mut self) {
         self.holds_last = true;
     }
 
-    /// No further message is waited for: those that wait to be joined with others go now.
+    /// No further message follows: messages that wait to be joined with others are written now.
     pub fn end_group(&mut self) {
         if let Some(schedule) = &mut self.schedule {
             schedule.hurry = true;
         }
     }
 
-    /// Forgets what was to be written, and the plan. The offset of the barrier that was waited for, which
-    /// will not be passed any more.
+    /// Drops what is queued, and the plan. Returns the offset of the barrier that was waited for, which will not be
+    /// passed.
     pub fn clear(&mut self) -> Option<u64> {
         let abandoned = self.is_at_barrier().then_some(self.offset);
         self.queue = Queue::default();
@@ -208,38 +207,38 @@ impl Outbox {
         abandoned
     }
 
-    /// Bytes that the kernel has taken.
+    /// The number of bytes that the kernel has taken.
     #[must_use]
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Bytes that were sent and that the kernel has not taken yet.
+    /// The number of queued bytes.
     #[must_use]
     pub fn queued(&self) -> usize {
         self.queue.len()
     }
 
-    /// The same without those that wait for further messages to be joined with: whoever sends those
-    /// must not be kept waiting for these.
+    /// The same without the bytes that wait for further messages to be joined with: their sender must not be made to
+    /// wait for them.
     #[must_use]
     pub fn backlog(&self) -> usize {
         self.queue.len() - self.held_back()
     }
 
-    /// Bytes that wait for further messages to be joined with.
+    /// The number of bytes that wait for further messages to be joined with.
     #[must_use]
     pub fn held_back(&self) -> usize {
         self.schedule.as_ref().map_or(0, |schedule| schedule.held_back())
     }
 
-    /// Messages whose group is not written to its end; 0 without a plan.
+    /// The number of messages whose group is not completely written; 0 without a plan.
     #[must_use]
     pub fn unwritten(&self) -> usize {
         self.schedule.as_ref().map_or(0, |schedule| schedule.unwritten())
     }
 
-    /// Whether nothing is to be written, and there is no plan.
+    /// Whether nothing is queued, and there is no plan.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.schedule.is_none() && self.queue.len() == 0
@@ -251,7 +250,7 @@ impl Outbox {
         self.queue.len() == 0 && !self.is_at_barrier()
     }
 
-    /// Whether bytes would go out as they are and at once.
+    /// Whether bytes would be written as they are and at once.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         self.is_idle() && !self.holds_last
@@ -270,15 +269,15 @@ impl Outbox {
         self.schedule.as_ref().is_some_and(|schedule| schedule.wait != Wait::Barrier)
     }
 
-    /// What the barriers passed so far have proved.
+    /// What the passed barriers have proved.
     #[must_use]
     pub fn proofs(&self) -> Proofs {
         self.proofs
     }
 
     /// Gives back memory that an idle connection does not need.
-    pub fn settle(&mut self) {
-        self.queue.settle();
+    pub fn shrink(&mut self) {
+        self.queue.shrink();
     }
 }
 

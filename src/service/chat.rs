@@ -1,4 +1,4 @@
-//! Everybody hears what anybody says: each line goes to all the others.
+//! A chat room: each line goes to all other clients.
 
 use std::collections::BTreeSet;
 
@@ -29,7 +29,7 @@ impl Chat {
         clients: Clients::Many,
         forwards: false,
         streams: false,
-        sheds: true, // whoever does not read must not stop the others from talking
+        sheds: true, // a client that does not read must not stop the others
     };
 
     fn tell_others(&self, from: PeerId, line: &[u8], context: &mut Context) {

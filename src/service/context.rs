@@ -155,7 +155,7 @@ impl Context {
         self.list.push(Action::Store(record.len()));
     }
 
-    /// Decodes what this peer sends with this framing from now on: everything behind the last message that the
+    /// Decodes what this peer sends with this framing from now on: everything after the last message that the
     /// service got, received bytes included. What is sent to it does not change.
     pub fn upgrade(&mut self, peer: PeerId, framing: Framing) {
         self.upgrades = true;

@@ -51,14 +51,14 @@ impl Relay {
         if let PeerId::Conn(number) = peer { self.ends.get_mut(number) } else { None }
     }
 
-    fn forget(&mut self, peer: PeerId) -> Option<End> {
+    fn remove(&mut self, peer: PeerId) -> Option<End> {
         self.end_mut(peer)?.take()
     }
 
     /// Removes the pair, and ends the other connection with this action of the context.
-    fn part(&mut self, lost: PeerId, end: fn(&mut Context, PeerId), context: &mut Context) {
-        if let Some(End { partner, .. }) = self.forget(lost) {
-            self.forget(partner);
+    fn remove_pair(&mut self, lost: PeerId, end: fn(&mut Context, PeerId), context: &mut Context) {
+        if let Some(End { partner, .. }) = self.remove(lost) {
+            self.remove(partner);
             end(context, partner);
         }
     }
@@ -89,8 +89,8 @@ impl Service for Relay {
                     context.finish(to);
                 }
             }
-            Event::Failed { peer } => self.part(peer, Context::reset, context),
-            Event::Closed { peer } => self.part(peer, Context::close, context),
+            Event::Failed { peer } => self.remove_pair(peer, Context::reset, context),
+            Event::Closed { peer } => self.remove_pair(peer, Context::close, context),
             Event::TooLong { peer } | Event::Malformed { peer, .. } => context.close(peer),
             _ => {}
         }

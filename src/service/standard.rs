@@ -41,7 +41,7 @@ impl Service for Echo {
     }
 }
 
-/// Reads, and says nothing.
+/// Reads and discards.
 #[derive(Debug, Default)]
 pub struct Discard;
 
@@ -105,7 +105,7 @@ impl Source {
         sheds: false,
     };
 
-    /// A source without end, or of so many bytes a connection.
+    /// A source of `count` bytes on each connection; `None` is no limit.
     #[must_use]
     pub fn new(count: Option<u64>) -> Self {
         let ring: Vec<u8> = RING.collect();
@@ -141,7 +141,7 @@ impl Service for Source {
             Event::Closed { peer } => {
                 self.sent.remove(&peer);
             }
-            _ => {} // what it is told does not matter, nor does the end of that
+            _ => {} // received bytes are ignored, and so is their end
         }
     }
 

@@ -243,7 +243,7 @@ impl Service for Talk {
         self.stop_when_done(context);
     }
 
-    /// The terminal is always read, even if the server does not read: otherwise nobody could leave.
+    /// The terminal is always read, even if the server does not read: otherwise the person could not quit.
     fn sink(&self, _: PeerId) -> PeerId {
         PeerId::Console
     }

@@ -64,7 +64,7 @@ pub(super) struct Exchange<S> {
     /// The number of bytes sent to the console.
     pub(super) shown: u64,
     recorder: Recorder,
-    /// The service is to be told when stdout has taken everything.
+    /// The service waits for the event that stdout has taken everything.
     owes_drained: bool,
 }
 
@@ -278,8 +278,8 @@ impl<S: Service> Exchange<S> {
         if id != PeerId::Console && self.service.sink(id) == id && peer.link.holds_back() {
             self.context.flush(id);
         }
-        peer.inbox.settle();
-        peer.link.settle();
+        peer.inbox.shrink();
+        peer.link.shrink();
         if is_drained && peer.drains().is_some() {
             self.end_drain(id);
         }
@@ -365,7 +365,7 @@ impl<S: Service> Exchange<S> {
         }
     }
 
-    /// Whether the input of a peer could be forwarded to nobody, because its sink takes nothing more. It is not
+    /// Whether the sink of a peer's input takes nothing more. The input is then not
     /// read, because what was read would be lost.
     fn is_stuck(&self, id: PeerId) -> bool {
         self.traits.forwards && self.peers.get(self.service.sink(id)).is_some_and(Peer::is_broken)

@@ -51,12 +51,12 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
     if let Some(peer) = &only_client {
         single = config.for_one_client();
         config = &single;
-        tell(context, context.manager.serving(peer));
+        warn_of(context, context.manager.serving(peer));
     } else {
         if !config.output.quiet {
             context.report.line(&format!("listening on {}", listener.shown()));
         }
-        tell(context, context.manager.ready(listener.shown()));
+        warn_of(context, context.manager.ready(listener.shown()));
     }
     ready(&listener);
     let shared = &Shared::default();
@@ -116,8 +116,8 @@ fn pipe_terms(pipe: &PipeMode) -> Terms {
 }
 
 /// A failed notification of the service manager is printed, and does not end the run.
-fn tell(context: &Context, told: Result<(), Error>) {
-    if let Err(error) = told {
+fn warn_of(context: &Context, notified: Result<(), Error>) {
+    if let Err(error) = notified {
         context.report.warning(&error.to_string());
     }
 }

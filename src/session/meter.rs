@@ -87,7 +87,7 @@ impl Running {
             (self.begun, self.line) = (now, Self::line(&self.report, now, self.beside_output));
         }
         let so_far = self.so_far(sent, received, now);
-        self.line.tell(now, || so_far.line())
+        self.line.print(now, || so_far.line())
     }
 
     /// Prints the total, if a line was printed before or it was asked for.

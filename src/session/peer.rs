@@ -263,9 +263,9 @@ impl Link {
         }
     }
 
-    pub(super) fn settle(&mut self) {
+    pub(super) fn shrink(&mut self) {
         if let Link::Conn(conn) = self {
-            conn.settle();
+            conn.shrink();
         }
     }
 }

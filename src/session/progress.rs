@@ -34,7 +34,7 @@ impl ProgressLine {
     }
 
     /// Prints the progress if it is due; returns when it is due next.
-    pub(super) fn tell(&mut self, now: Instant, line: impl FnOnce() -> String) -> Instant {
+    pub(super) fn print(&mut self, now: Instant, line: impl FnOnce() -> String) -> Instant {
         if now >= self.next {
             self.shown = true;
             if self.redraws {

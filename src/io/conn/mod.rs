@@ -264,7 +264,7 @@ impl Conn {
     }
 
     /// Gives back memory that an idle connection does not need.
-    pub fn settle(&mut self) {
-        self.writer.outbox.settle();
+    pub fn shrink(&mut self) {
+        self.writer.outbox.shrink();
     }
 }

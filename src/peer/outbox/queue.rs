@@ -36,7 +36,7 @@ impl Queue {
         }
     }
 
-    pub(super) fn settle(&mut self) {
+    pub(super) fn shrink(&mut self) {
         if self.bytes.is_empty() && self.bytes.capacity() > KEPT {
             self.bytes = Vec::new();
         }
@@ -53,10 +53,10 @@ mod tests {
         for (burst, kept) in [(100, true), (1000, false)] {
             queue.push(&vec![7; burst]);
             queue.advance(burst - 1);
-            queue.settle();
+            queue.shrink();
             assert_eq!(queue.bytes(), [7]);
             queue.advance(1);
-            queue.settle();
+            queue.shrink();
             assert_eq!((queue.start, queue.bytes.capacity() > 0), (0, kept));
         }
     }

@@ -1,4 +1,4 @@
-//! One plan on one connection: how far it has come, and what the next write waits for.
+//! The plan of one connection: its next piece, and what the next write waits for.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use super::Channel;
 use crate::plan::{Barrier, Cutter, Piece, Plan};
 
-/// A group that is not full goes out at this size: the memory that a peer can make us hold is bounded.
+/// A group that is not full is written at this size, to bound the memory that a peer can make us use.
 const HELD: usize = 1024 * 1024;
 
-/// A plan in the course of being carried out.
+/// A plan that is being carried out.
 #[derive(Debug)]
 pub(super) struct Schedule {
     cutter: Cutter,
-    /// What is waited for between two pieces.
+    /// The barrier between two pieces.
     pub(super) barrier: Barrier,
     raw: bool,
     coalesce: usize,
@@ -22,13 +22,13 @@ pub(super) struct Schedule {
     ungrouped: usize,
     /// Lengths of the messages that are being written.
     group: Vec<usize>,
-    /// A group that is not full goes out as it is.
+    /// A group that is not full is written as it is.
     pub(super) hurry: bool,
-    /// Bytes of the piece that are still to be written, and whether the plan cuts after them.
+    /// The number of bytes of the piece that are not written, and whether the plan cuts after them.
     pub(super) piece: usize,
     pub(super) is_whole: bool,
     pub(super) wait: Wait,
-    /// When the last write was due: pauses are counted from there, so that lateness does not add up.
+    /// When the last write was due. Pauses count from there, so that delays do not add up.
     due: Option<Instant>,
 }
 
@@ -58,7 +58,7 @@ impl Schedule {
         }
     }
 
-    /// Takes in messages of these lengths, `bytes` in all.
+    /// Adds messages of these lengths, `bytes` in total.
     pub(super) fn take_in(&mut self, bytes: usize, lengths: impl Iterator<Item = usize>) {
         self.hurry = false;
         if !self.raw {
@@ -67,7 +67,7 @@ impl Schedule {
         }
     }
 
-    /// The next piece of the `queued` bytes; `None` when there is nothing to write yet.
+    /// The next piece of the `queued` bytes; `None` if there is nothing to write yet.
     pub(super) fn next_piece(&mut self, queued: usize) -> Option<Piece> {
         if self.raw {
             return if queued > 0 { self.cutter.next_in_stream(queued) } else { None };
@@ -86,22 +86,22 @@ impl Schedule {
         self.cutter.next_piece()
     }
 
-    /// Bytes that wait for further messages to be joined with.
+    /// The number of bytes that wait for further messages to be joined with.
     pub(super) fn held_back(&self) -> usize {
         if self.is_holding() { self.ungrouped } else { 0 }
     }
 
-    /// Messages whose group is not written to its end.
+    /// The number of messages whose group is not completely written.
     pub(super) fn unwritten(&self) -> usize {
         self.messages.len() + self.group.len()
     }
 
-    /// Whether what is not in a group yet waits for further messages.
+    /// Whether the messages that are in no group yet wait for further ones.
     fn is_holding(&self) -> bool {
         self.messages.len() < self.coalesce && !self.hurry && self.ungrouped < HELD
     }
 
-    /// Waits for the barrier after the piece that has been written, if one belongs there.
+    /// Waits for the barrier after the written piece, if the plan has one there.
     pub(super) fn begin_barrier(&mut self) {
         if self.is_whole && self.barrier != Barrier::None {
             self.wait = Wait::Barrier;
@@ -113,8 +113,8 @@ impl Schedule {
         self.wait = Wait::Nothing;
     }
 
-    /// Begins the pause before this piece, if there is one: now, or when the last write was due. When it
-    /// is over, which is never before `now`, and its length in the plan.
+    /// Begins the pause before this piece, if there is one. Returns when it is over, counted from when the last write
+    /// was due but never before `now`, and its length in the plan.
     pub(super) fn begin_pause(&mut self, piece: Piece, now: Instant) -> Option<(Instant, Duration)> {
         let Some(pause) = piece.pause.filter(|pause| !pause.is_zero()) else {
             self.due = Some(now);

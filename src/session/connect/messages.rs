@@ -188,7 +188,7 @@ impl Messages {
             return run.show_the_rest().then(|| verdict(run, RestEnd::Silent));
         }
         let (report, quiet) = (&run.context.report, run.config.output.quiet);
-        self.input_wait.look(&mut run.exchange, report, quiet, now);
+        self.input_wait.check(&mut run.exchange, report, quiet, now);
         if is_complete {
             return self.wait_for_rest(run, now).map(|end| verdict(run, end));
         }

@@ -30,7 +30,7 @@ use crate::service::{Event, NoStore, PeerId, Service, Traits};
 use crate::value::Address;
 
 /// The time limit at the end of a run for writing bytes and for their acknowledgement.
-const PARTING: Duration = Duration::from_secs(1);
+const CLOSE_TIME: Duration = Duration::from_secs(1);
 
 /// Connects, and runs the connection to its end.
 ///
@@ -218,7 +218,7 @@ impl<'a, S: Service> Run<'a, S> {
         let ended = Reactor::run(&mut Turns { run: &mut self, mode })?;
         let Err(error) = ended else {
             self.meter.end(&self.exchange);
-            return Ok(self.part()?);
+            return Ok(self.close()?);
         };
         let input = self.input_of_next(&error);
         self.meter.end(&self.exchange);
@@ -285,11 +285,11 @@ impl<'a, S: Service> Run<'a, S> {
 
     /// Closes the connection in order: sends the remaining bytes, then half-closes. It does not wait for the server to
     /// close, because everything expected has been received.
-    fn part(mut self) -> Result<(), Error> {
+    fn close(mut self) -> Result<(), Error> {
         self.exchange.shut_down();
-        self.exchange.ack_timeout = Some(PARTING);
+        self.exchange.ack_timeout = Some(CLOSE_TIME);
         self.exchange.close_now(self.server);
-        Reactor::run(&mut Parting { run: &mut self, until: None })?;
+        Reactor::run(&mut Closing { run: &mut self, until: None })?;
         self.exchange.drop_all();
         Ok(())
     }
@@ -328,13 +328,13 @@ impl<'a, S: Service, M: Mode<'a, S>> Handler for Turns<'_, 'a, S, M> {
 }
 
 /// The orderly end of a run.
-struct Parting<'r, 'a, S> {
+struct Closing<'r, 'a, S> {
     run: &'r mut Run<'a, S>,
     /// The time limit.
     until: Option<Instant>,
 }
 
-impl<S: Service> Handler for Parting<'_, '_, S> {
+impl<S: Service> Handler for Closing<'_, '_, S> {
     type Output = ();
     type Error = Error;
 
@@ -349,7 +349,7 @@ impl<S: Service> Handler for Parting<'_, '_, S> {
 
     fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<()>, Error> {
         let exchange = &mut self.run.exchange;
-        let until = *self.until.get_or_insert(now + PARTING);
+        let until = *self.until.get_or_insert(now + CLOSE_TIME);
         let is_busy = exchange.peers.connections() > 0 || exchange.peers.backlog(PeerId::Console) > 0;
         if !is_busy || now >= until || self.run.context.signals.stopped() {
             return Ok(ControlFlow::Break(()));

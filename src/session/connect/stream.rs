@@ -76,7 +76,7 @@ impl Mode<'_, Pipe> for Stream {
             }
         }
         let (report, quiet) = (&run.context.report, run.config.output.quiet);
-        self.input_wait.look(&mut run.exchange, report, quiet, now);
+        self.input_wait.check(&mut run.exchange, report, quiet, now);
         None
     }
 

@@ -89,7 +89,7 @@ impl<'a> AccessLog<'a> {
             Printed::Never => {}
             Printed::Always => self.report.event(&text()),
             Printed::Limited(quota) => {
-                self.look(now);
+                self.report_left_out(now);
                 let mut quota = quota.lock().unwrap_or_else(PoisonError::into_inner);
                 if quota.admits(now) {
                     self.report.event(&text());
@@ -101,7 +101,7 @@ impl<'a> AccessLog<'a> {
     }
 
     /// Prints how many lines were left out in the second that is over.
-    pub(super) fn look(&self, now: Instant) {
+    pub(super) fn report_left_out(&self, now: Instant) {
         self.count(|quota| quota.left_out(now));
     }
 

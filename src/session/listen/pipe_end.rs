@@ -53,7 +53,7 @@ impl PipeEnd {
     pub(super) fn end_turn<S: Service>(&mut self, exchange: &mut Exchange<S>, config: &ListenConfig, report: &Report) {
         self.meter.measure(exchange);
         let now = exchange.now();
-        self.input_wait.look(exchange, report, config.output.quiet, now);
+        self.input_wait.check(exchange, report, config.output.quiet, now);
     }
 
     /// Prints the total of the progress.

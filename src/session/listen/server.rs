@@ -117,7 +117,7 @@ impl<'a, S: Service> Server<'a, S> {
         if self.config.output.verbosity > 0 {
             self.context.report.event("stopping: answering received messages");
         }
-        super::tell(self.context, self.context.manager.stopping());
+        super::warn_of(self.context, self.context.manager.stopping());
         if self.exchange.peers.is_console_closed() {
             self.acceptor.close(&self.exchange.reactor);
         } else {
@@ -218,7 +218,7 @@ impl<S: Service> Handler for Server<'_, S> {
 
     fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<()>, Error> {
         self.dial_for_clients();
-        self.access.look(now);
+        self.access.report_left_out(now);
         self.access.give_totals(&self.context.signals, &self.exchange);
         self.report_ended()?;
         if let Some(pipe) = &mut self.pipe {

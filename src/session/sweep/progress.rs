@@ -32,7 +32,7 @@ impl Progress {
         }
     }
 
-    pub(super) fn look_again(&mut self, number: usize) {
+    pub(super) fn repeat(&mut self, number: usize) {
         if let Some(Shown { plans, .. }) = &mut self.0 {
             plans.again = number as u64;
         }
@@ -42,7 +42,7 @@ impl Progress {
     pub(super) fn print(&mut self, now: Instant) {
         if let Some(Shown { line, begun, plans }) = &mut self.0 {
             let nanos = u64::try_from((now - *begun).as_nanos()).unwrap_or(u64::MAX);
-            line.tell(now, || Plans { nanos, ..*plans }.line());
+            line.print(now, || Plans { nanos, ..*plans }.line());
         }
     }
 

@@ -33,7 +33,7 @@ pub(super) fn examine(
     let boundaries = order.layout().boundaries();
     let (mut interrupted, mut stalled) = (false, 0);
     for (number, (trial, outcome)) in suspects.iter().enumerate() {
-        pool.progress.look_again(number + 1);
+        pool.progress.repeat(number + 1);
         let mut first = baseline.judge(outcome);
         if baseline.is_stalled(outcome) && !tally.differences.is_empty() && tally.gave_up.is_none() {
             first = Verdict::Different; // like those that were reported
