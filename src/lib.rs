@@ -14,7 +14,8 @@
 //! | L1 | [`frame`] | bytes in, messages out |
 //! | L1 | [`editor`] | a line editor: keys in, lines and screen out |
 //! | L1 | [`service`] | services and clients, as functions of events |
-//! | L1 | [`trace`] | events as data, text, JSON and pictures |
+//! | L1 | [`timeline`] | the picture of a trace |
+//! | L1 | [`trace`] | events as data, text and JSON |
 //! | L1 | [`verdict`] | how a sweep compares replies, and its report |
 //! | L0 | [`value`], [`error`] | values on the command line, and errors |
 //!
@@ -38,6 +39,7 @@ pub mod peer;
 pub mod plan;
 pub mod service;
 pub mod session;
+pub mod timeline;
 pub mod trace;
 pub mod value;
 pub mod verdict;

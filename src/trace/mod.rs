@@ -1,4 +1,4 @@
-//! Events as text, JSON lines, a summary and a picture; and plans read from a trace.
+//! Events as text, JSON lines and a summary; and plans read from a trace.
 
 mod data;
 mod event;
@@ -7,12 +7,11 @@ mod json;
 mod plan_file;
 mod progress;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 mod start;
 mod stats;
 mod text;
-mod timeline;
-mod units;
+pub(crate) mod units;
 
 pub use data::Data;
 pub use event::{BarrierOutcome, ConnId, Direction, Event, Side, Sink, TcpSample, What};
@@ -22,4 +21,4 @@ pub use progress::{Plans, Transfer};
 pub use start::{Start, write_start};
 pub use stats::Summary;
 pub use text::describe;
-pub use timeline::Timeline;
+pub(crate) use text::{plan_flags, shown};

@@ -5,17 +5,17 @@ use super::event::{BarrierOutcome, ConnId, Direction, Event, Side, TcpSample, Wh
 use crate::plan::Plan;
 
 /// One event.
-pub(super) fn event(t: u64, conn: ConnId, what: What) -> Event {
+pub(crate) fn event(t: u64, conn: ConnId, what: What) -> Event {
     Event::new(t, conn, what)
 }
 
 /// A plan from its JSON.
-pub(super) fn plan(json: &str) -> Plan {
+pub(crate) fn plan(json: &str) -> Plan {
     serde_json::from_str(json).unwrap()
 }
 
 /// At least one event of every kind, with every optional field both present and absent.
-pub(super) fn every_kind() -> Vec<Event> {
+pub(crate) fn every_kind() -> Vec<Event> {
     let full = TcpSample {
         data_segs_out: Some(12),
         data_segs_in: Some(3),
@@ -89,12 +89,12 @@ pub(super) fn every_kind() -> Vec<Event> {
 
 /// A run with `--loopback`: both ends of one connection, messages cut at `cuts`, each piece its own
 /// write, segment and read, and one reply a message.
-pub(super) fn loopback(messages: u64, cuts: &[u64]) -> Vec<Event> {
+pub(crate) fn loopback(messages: u64, cuts: &[u64]) -> Vec<Event> {
     typed(messages, cuts, 180_000)
 }
 
 /// The same with this number of nanoseconds between a reply and the next message.
-pub(super) fn typed(messages: u64, cuts: &[u64], between: u64) -> Vec<Event> {
+pub(crate) fn typed(messages: u64, cuts: &[u64], between: u64) -> Vec<Event> {
     let mut run = Run::new();
     run.open("127.0.0.1:51234", "127.0.0.1:4500");
     let cut: Vec<String> = cuts.iter().map(u64::to_string).collect();
@@ -117,7 +117,7 @@ pub(super) fn typed(messages: u64, cuts: &[u64], between: u64) -> Vec<Event> {
 
 /// Messages sent without waiting, two joined in one write and cut once across their boundary; the peer reads
 /// all available bytes.
-pub(super) fn coalesced() -> Vec<Event> {
+pub(crate) fn coalesced() -> Vec<Event> {
     let mut run = Run::new();
     run.open("127.0.0.1:51234", "127.0.0.1:4500");
     run.push(1, What::Plan(plan(r#"{"cutting":{"cut":"11,20"},"coalesce":2,"delay":"20ms"}"#)));
@@ -150,7 +150,7 @@ pub(super) fn coalesced() -> Vec<Event> {
 }
 
 /// A relay: the bytes that a client sends on connection 1 are forwarded, cut, on connection 2, and back.
-pub(super) fn relay() -> Vec<Event> {
+pub(crate) fn relay() -> Vec<Event> {
     let mut run = Run::new();
     run.push(
         1,
@@ -196,7 +196,7 @@ pub(super) fn relay() -> Vec<Event> {
 }
 
 /// Raw bytes from one end: large writes, many segments each, rarely sampled.
-pub(super) fn bulk(writes: u64) -> Vec<Event> {
+pub(crate) fn bulk(writes: u64) -> Vec<Event> {
     let mut run = Run::new();
     run.push(
         1,
@@ -218,8 +218,8 @@ pub(super) fn bulk(writes: u64) -> Vec<Event> {
 }
 
 /// Two ends of a connection, 1 and 2, and their counters.
-pub(super) struct Run {
-    pub(super) events: Vec<Event>,
+pub(crate) struct Run {
+    pub(crate) events: Vec<Event>,
     now: u64,
     /// Bytes, writes and segments sent by each end.
     out: [u64; 2],
@@ -227,19 +227,19 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new() -> Run {
+    pub(crate) fn new() -> Run {
         Run { events: Vec::new(), now: 40_000, out: [0; 2], segments: [0; 2] }
     }
 
-    pub(super) fn push(&mut self, conn: ConnId, what: What) {
+    pub(crate) fn push(&mut self, conn: ConnId, what: What) {
         self.events.push(event(self.now, conn, what));
     }
 
-    pub(super) fn wait(&mut self, nanos: u64) {
+    pub(crate) fn wait(&mut self, nanos: u64) {
         self.now += nanos;
     }
 
-    pub(super) fn open(&mut self, local: &str, peer: &str) {
+    pub(crate) fn open(&mut self, local: &str, peer: &str) {
         self.push(1, What::Open { side: Side::Connect, local: local.into(), peer: peer.into(), made_for: None });
         self.wait(30_000);
         self.push(2, What::Open { side: Side::Listen, local: peer.into(), peer: local.into(), made_for: None });
@@ -247,7 +247,7 @@ impl Run {
     }
 
     /// A message of `len` bytes from 1 to 2, cut at offsets from its start; every piece arrives alone.
-    pub(super) fn message(&mut self, number: u64, len: u64, cuts: &[u64]) {
+    pub(crate) fn message(&mut self, number: u64, len: u64, cuts: &[u64]) {
         let start = self.out[0];
         self.push(1, What::Message { dir: Direction::Out, number, start, end: start + len });
         let mut edges: Vec<u64> = cuts.iter().copied().filter(|cut| (1..len).contains(cut)).collect();
@@ -265,7 +265,7 @@ impl Run {
     }
 
     /// A reply of `len` bytes from 2 to 1, whole.
-    pub(super) fn reply(&mut self, number: u64, len: u64) {
+    pub(crate) fn reply(&mut self, number: u64, len: u64) {
         let start = self.out[1];
         self.push(2, What::Message { dir: Direction::Out, number, start, end: start + len });
         self.write(2, len, 1);
@@ -275,7 +275,7 @@ impl Run {
     }
 
     /// One write that is sent in this number of segments, and the sample that shows it.
-    pub(super) fn write(&mut self, conn: ConnId, len: u64, segments: u64) {
+    pub(crate) fn write(&mut self, conn: ConnId, len: u64, segments: u64) {
         let side = usize::from(conn == 2);
         self.push(conn, What::Write { offset: self.out[side], asked: len, accepted: len });
         self.out[side] += len;
@@ -285,13 +285,13 @@ impl Run {
     }
 
     /// One read, and the sample after it.
-    pub(super) fn read(&mut self, conn: ConnId, offset: u64, len: u64) {
+    pub(crate) fn read(&mut self, conn: ConnId, offset: u64, len: u64) {
         self.push(conn, What::Read { offset, len });
         self.sample(conn);
     }
 
     /// The kernel's counters of one end.
-    pub(super) fn sample(&mut self, conn: ConnId) {
+    pub(crate) fn sample(&mut self, conn: ConnId) {
         let side = usize::from(conn == 2);
         let sample = TcpSample {
             data_segs_out: Some(self.segments[side]),
@@ -303,7 +303,7 @@ impl Run {
         self.push(conn, What::Sample(sample));
     }
 
-    pub(super) fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         self.push(1, What::Shutdown { offset: self.out[0] });
         self.wait(12_000);
         self.push(2, What::Eof { offset: self.out[0] });

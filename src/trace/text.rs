@@ -50,7 +50,7 @@ fn bytes(event: &Event, len: u64) -> String {
 
 /// A plan as the options that repeat it: `--cut 1,5 --seed 7`. The seed is left out if nothing is drawn from
 /// it.
-pub(super) fn plan_flags(plan: &Plan) -> String {
+pub(crate) fn plan_flags(plan: &Plan) -> String {
     let mut flags = Vec::new();
     match &plan.cutting {
         Cutting::Whole => {}
@@ -73,7 +73,7 @@ pub(super) fn plan_flags(plan: &Plan) -> String {
 }
 
 /// A string from outside, escaped.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     escape(text.as_bytes())
 }
 

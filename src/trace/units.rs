@@ -3,7 +3,7 @@
 use crate::value::plural;
 
 /// `1234567` as `1,234,567`.
-pub(super) fn grouped(n: u64) -> String {
+pub(crate) fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
@@ -16,17 +16,17 @@ pub(super) fn grouped(n: u64) -> String {
 }
 
 /// A number with its noun: `1 write`, `2 writes`.
-pub(super) fn counted(n: u64, noun: &str) -> String {
+pub(crate) fn counted(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(n), plural(n))
 }
 
 /// A saturating sum.
-pub(super) fn total(numbers: impl Iterator<Item = u64>) -> u64 {
+pub(crate) fn total(numbers: impl Iterator<Item = u64>) -> u64 {
     numbers.fold(0, u64::saturating_add)
 }
 
 /// A number of bytes in a suitable unit: `57 B`, `5.72 MiB`.
-pub(super) fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     let units =
         [(1 << 60, "EiB"), (1 << 50, "PiB"), (1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     match units.iter().find(|(unit, _)| bytes >= *unit) {
@@ -36,7 +36,7 @@ pub(super) fn size(bytes: u64) -> String {
 }
 
 /// A duration in a suitable unit: `36 us`, `1.25 s`, `2 min 5 s`.
-pub(super) fn span(nanos: u64) -> String {
+pub(crate) fn span(nanos: u64) -> String {
     const SECOND: u64 = 1_000_000_000;
     // A unit starts where the smaller one would round up to a thousand of itself.
     match nanos {
@@ -58,12 +58,12 @@ pub(super) fn span(nanos: u64) -> String {
 }
 
 /// The rate of `bytes` in `nanos` nanoseconds: `46 B/s`; `None` if no time has passed.
-pub(super) fn rate(bytes: u64, nanos: u64) -> Option<String> {
+pub(crate) fn rate(bytes: u64, nanos: u64) -> Option<String> {
     Some(format!("{}/s", size(per_second(bytes, nanos)?)))
 }
 
 /// The count per second, rounded; `None` if no time has passed.
-pub(super) fn per_second(count: u64, nanos: u64) -> Option<u64> {
+pub(crate) fn per_second(count: u64, nanos: u64) -> Option<u64> {
     let per_second = (u128::from(count) * 1_000_000_000 + u128::from(nanos) / 2).checked_div(nanos.into())?;
     Some(u64::try_from(per_second).unwrap_or(u64::MAX))
 }

@@ -13,7 +13,8 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("service", &["frame", "plan", "value", "verdict"]),
     ("peer", &["frame", "plan", "trace"]),
     ("config", &["error", "frame", "plan", "service", "value", "verdict"]),
-    ("io", &["config", "editor", "error", "peer", "plan", "service", "trace", "value"]),
+    ("timeline", &["trace", "value"]),
+    ("io", &["config", "editor", "error", "peer", "plan", "service", "timeline", "trace", "value"]),
     ("session", &["config", "error", "frame", "io", "peer", "plan", "service", "trace", "value", "verdict"]),
     ("cli", &["config", "error", "frame", "io", "plan", "service", "value", "verdict"]),
 ];

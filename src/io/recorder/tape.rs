@@ -10,7 +10,8 @@ use super::Wanted;
 use crate::config::{Output, Sink, TraceData};
 use crate::error::{Error, Operation};
 use crate::io::report::Report;
-use crate::trace::{ConnId, Event, Start, Summary, Timeline, describe, write_line, write_start};
+use crate::timeline::Timeline;
+use crate::trace::{ConnId, Event, Start, Summary, describe, write_line, write_start};
 
 /// The largest number of events that wait for their connection to be recorded.
 const HELD: usize = 4096;

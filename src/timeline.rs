@@ -19,8 +19,8 @@ use self::layout::Need;
 use self::scene::{Kind, Panel, Part, Row};
 use self::svg::Svg;
 use self::tape::Tape;
-use super::event::{Event, Sink, What};
-use super::units::{counted, size, total};
+use crate::trace::units::{counted, size, total};
+use crate::trace::{Event, Sink, What};
 
 /// The largest number of connection ends that are kept; later ones are only counted.
 const TAPES: usize = 16;

@@ -8,7 +8,7 @@ use super::layout::{Layout, Need, Placed, Scale, layout};
 use super::marks::{draw_flow, draw_mark, draw_strokes, fits, hue, is_dense, numbers};
 use super::scene::{Kind, Panel, Part, Stream};
 use super::svg::{Svg, text_width};
-use crate::trace::event::BarrierOutcome;
+use crate::trace::BarrierOutcome;
 use crate::trace::units::grouped;
 
 /// The height of a lane, and of the space below it for the bands.

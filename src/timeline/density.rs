@@ -163,7 +163,7 @@ mod tests {
     use super::super::scene::panels;
     use super::super::tape::Tape;
     use super::*;
-    use crate::trace::event::{Side, TcpSample, What};
+    use crate::trace::{Side, TcpSample, What};
 
     /// Writes of a byte each that are read at once, and counted by the kernel long after.
     #[test]

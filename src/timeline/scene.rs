@@ -2,8 +2,8 @@
 
 use super::lane::{Lane, Mark, Messages};
 use super::tape::Tape;
-use crate::trace::event::{BarrierOutcome, Side};
 use crate::trace::units::{counted, size};
+use crate::trace::{BarrierOutcome, Side};
 
 /// A connection: one end, or both if both are in this process.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! The data of one end of a connection for the picture, in bounded memory.
 
 use super::lane::{Lane, Mark, Messages};
-use crate::trace::event::{BarrierOutcome, ConnId, Direction, Side, TcpSample, What};
-use crate::trace::text::{plan_flags, shown};
+use crate::trace::{BarrierOutcome, ConnId, Direction, Side, TcpSample, What};
+use crate::trace::{plan_flags, shown};
 
 /// The largest number of pauses and barriers of an end, from its start: only the enlarged part shows them.
 pub(super) const NOTES: usize = 256;
