@@ -85,7 +85,7 @@ pub enum Error {
     )]
     Undelivered {
         /// The address of the peer.
-        address: String,
+        address: Endpoint,
         /// The number of bytes that were not sent.
         unsent: u64,
         /// stdin had not ended: there may be more bytes.

@@ -140,12 +140,6 @@ impl From<&str> for Endpoint {
     }
 }
 
-impl From<String> for Endpoint {
-    fn from(name: String) -> Self {
-        Endpoint::Peer(name)
-    }
-}
-
 impl From<&Endpoint> for Endpoint {
     fn from(endpoint: &Endpoint) -> Self {
         endpoint.clone()

@@ -97,6 +97,3 @@ pub(super) const RULES: &[Rule] = &[
         exceptions: &[],
     },
 ];
-
-/// Modules of a room that name each other; the second one should not name the first one.
-pub(super) const CYCLES: &[(&str, &str, &str)] = &[];

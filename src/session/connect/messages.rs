@@ -205,7 +205,7 @@ fn arrival(run: &mut Run<'_, Filter>) -> Option<Result<(), Error>> {
             None
         }
         Err(why) => {
-            let loss = run.exchange.delivery(run.server).loss(&run.address.to_string(), &why);
+            let loss = run.exchange.delivery(run.server).loss(run.address, &why);
             Some(loss.map_or(Ok(()), Err))
         }
     }
@@ -228,7 +228,7 @@ fn verdict(run: &mut Run<'_, Filter>, end: RestEnd) -> Result<(), Error> {
     let delivery = lost_connection.as_ref().map(|ended| ended.delivery).unwrap_or_default();
     let why = lost_connection.map(|ended| ended.reason);
     if let (Some(CloseReason::Failed(_)), false) = (&why, counts) {
-        return why.and_then(|why| delivery.loss(&run.address.to_string(), &why)).map_or(Ok(()), Err);
+        return why.and_then(|why| delivery.loss(run.address, &why)).map_or(Ok(()), Err);
     }
     if let Some(how) = why.as_ref().and_then(how_lost) {
         return Err(lost(run, how, unanswered));
@@ -243,7 +243,7 @@ fn verdict(run: &mut Run<'_, Filter>, end: RestEnd) -> Result<(), Error> {
     let all_there = unanswered == 0 && input_ended;
     match why {
         Some(CloseReason::Idle) if all_there && delivery.nothing_is_missing() => Ok(()),
-        Some(CloseReason::Idle) => Err(Error::idle(run.address.to_string(), run.config.traffic.idle_timeout)),
+        Some(CloseReason::Idle) => Err(Error::idle(run.address, run.config.traffic.idle_timeout)),
         _ if flaw == Some(Flaw::CutShort) => {
             Err(lost(run, "closed by the server in the middle of a reply".to_owned(), unanswered))
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::peer::{Link, Peer};
 use super::Exchange;
-use crate::error::{Error, cause};
+use crate::error::{Endpoint, Error, cause};
 use crate::io::console::Unread;
 use crate::io::splice::SplicePipe;
 use crate::peer::life::CloseReason;
@@ -44,7 +44,7 @@ impl Delivery {
     /// Whether a connection that ended in this way has lost something that this side could see;
     /// the address is the peer's. `None` is no loss: stdin was sent to its end, or the run was to
     /// end before that.
-    pub(in crate::session) fn loss(self, address: &str, why: &CloseReason) -> Option<Error> {
+    pub(in crate::session) fn loss(self, address: impl Into<Endpoint>, why: &CloseReason) -> Option<Error> {
         let (unsent, more, unacknowledged) = (self.unsent, self.more, self.unacknowledged);
         let why = match why {
             CloseReason::Done if unsent == 0 => return None,
@@ -57,7 +57,7 @@ impl Delivery {
             CloseReason::Idle => "no byte received or sent within --idle-timeout".to_owned(),
             CloseReason::Garbled(error) => error.to_string(),
         };
-        Some(Error::Undelivered { address: address.to_owned(), unsent, more, unacknowledged, why })
+        Some(Error::Undelivered { address: address.into(), unsent, more, unacknowledged, why })
     }
 }
 

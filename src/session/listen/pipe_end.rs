@@ -97,7 +97,7 @@ impl PipeEnd {
         if phase.is_ending() && matches!(ended.reason, CloseReason::Done) {
             return; // it was stopped, and `note_leftover` has noted the loss
         }
-        let Some(loss) = ended.delivery.loss(&ended.name, &ended.reason) else { return };
+        let Some(loss) = ended.delivery.loss(ended.name.as_str(), &ended.reason) else { return };
         if self.clients == Clients::One {
             self.failure.get_or_insert(loss);
         } else {
