@@ -98,13 +98,13 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_thread_stops_the_caller() {
+    fn failed_thread_stops_the_caller() {
         let stop = Stop::default();
         assert_eq!(text(run_together("test", || stop.wait(), [fail], || stop.set())), "failed");
     }
 
     #[test]
-    fn a_failed_caller_stops_the_threads() {
+    fn failed_caller_stops_the_threads() {
         let stop = Stop::default();
         let wait = || stop.wait();
         assert_eq!(text(run_together("test", fail, [wait, wait], || stop.set())), "failed");

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn bulk_is_what_the_last_read_returned() {
+    fn bulk_depends_on_the_last_read() {
         let start = Instant::now();
         let mut flow = Flow::new(start);
         assert!(!flow.is_bulk() && flow.may_splice() && !flow.is_paused());

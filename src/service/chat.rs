@@ -66,7 +66,7 @@ mod tests {
     use crate::service::Action;
 
     #[test]
-    fn a_line_goes_to_all_the_others() {
+    fn line_is_sent_to_all_other_clients() {
         let (mut chat, mut context) = (Chat::default(), Context::default());
         for event in [
             Event::Open { peer: PeerId::Conn(1) },

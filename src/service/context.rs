@@ -224,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_action_takes_32_bytes() {
+    fn action_takes_32_bytes() {
         assert_eq!(size_of::<Action>(), 32, "one is pushed for each reply");
     }
 }

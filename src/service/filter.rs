@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_sent_after_the_last_expected_reply() {
+    fn half_close_follows_the_last_expected_reply() {
         let mut filter = filter(|_| ());
         let script = play(&mut filter, vec![ask(b"quit"), Event::Eof { peer: PeerId::Console }]);
         assert_eq!(script, [(Action::Send(SERVER, 5), "quit\n".into()), (Action::Flush(SERVER), String::new())]);
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_message_nothing_is_expected() {
+    fn no_reply_is_expected_without_a_message() {
         let mut filter = filter(|terms| terms.greeting = 1);
         play(&mut filter, vec![Event::Eof { peer: PeerId::Console }]);
         assert!(filter.is_complete());
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_sent_as_early_as_asked_for() {
+    fn half_close_is_as_early_as_requested() {
         let ends = |replies, sends_end| {
             let mut filter = filter(|terms| (terms.replies, terms.sends_end) = (replies, sends_end));
             let script = play(&mut filter, vec![ask(b"a"), Event::Eof { peer: PeerId::Console }]);
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_cut_short_is_written_but_not_counted() {
+    fn truncated_reply_is_written_but_not_counted() {
         let mut filter = filter(|_| ());
         play(&mut filter, vec![ask(b"a"), Event::Eof { peer: PeerId::Console }]);
         let script = play(&mut filter, vec![Event::Rest { peer: SERVER, bytes: b"Digi" }, Event::Eof { peer: SERVER }]);
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_would_not_be_cut_is_not_sent() {
+    fn uncuttable_message_is_not_sent() {
         let mut filter = filter(|terms| terms.cutting = Cutting::Cut("3".parse().unwrap()));
         let script = play(&mut filter, vec![ask(b"abc"), ask(b"ab")]);
         assert_eq!(script, [(Action::Send(SERVER, 4), "abc\n".into()), (Action::Stop, String::new())]);

@@ -80,7 +80,7 @@ mod tests {
     use crate::service::Action;
 
     #[test]
-    fn lines_are_stored_and_a_timer_runs_while_clients_are_there() {
+    fn lines_are_stored_and_timer_runs_while_clients_exist() {
         let (mut meeting, mut context) = (Meeting::default(), Context::default());
         let (one, two) = (PeerId::Conn(1), PeerId::Conn(2));
         let mut script = |event| {

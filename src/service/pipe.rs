@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn late_input_is_sent_after_the_peer_has_ended() {
+    fn late_input_is_sent_after_the_peers_fin() {
         let events = ["open", "out", "peer ends", "written", "in", "in ends", "closed"];
         assert_eq!(
             play(Terms::default(), &events),
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_sent_when_its_time_has_come() {
+    fn half_close_time_depends_on_the_kind_of_input() {
         let terms = |input, sends_end, listens| Terms { input, sends_end, listens, ..Terms::default() };
         let bytes = terms(Input::Bytes, SendsEnd::AfterInput, false);
         let nothing = terms(Input::Nothing, SendsEnd::AfterInput, false);
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn the_peer_ends_what_a_person_types_and_what_is_to_end_with_it() {
+    fn peers_fin_ends_typed_input_and_end_with_peer() {
         let typed = Terms { input: Input::Typed, ..Terms::default() };
         let with_peer = Terms { end_with_peer: true, ..Terms::default() };
         for terms in [typed, with_peer] {
@@ -281,14 +281,14 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_is_dropped_where_only_sending_is_asked_for() {
+    fn received_bytes_are_dropped_with_send_only() {
         let terms = Terms { send_only: true, sends_end: SendsEnd::Always, ..Terms::default() };
         let told = play(terms, &["open", "out", "in", "in ends"]);
         assert_eq!(told, ["in: send in", "in ends: half-close", "in ends: close"]);
     }
 
     #[test]
-    fn a_kept_pipe_goes_on_with_the_next_client() {
+    fn kept_pipe_serves_the_next_client() {
         let terms = Terms { keep_open: true, listens: true, ..Terms::default() };
         let events = ["open", "in ends", "peer ends", "written", "closed", "open", "peer ends", "written"];
         assert_eq!(
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_console_that_fails_ends_in_a_reset() {
+    fn failed_console_resets_the_connection() {
         let (mut pipe, mut context) = (Pipe::new(Terms::default()), Context::default());
         for event in [
             Event::Open { peer: PEER },
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn an_incomplete_stream_does_not_look_complete() {
+    fn incomplete_stream_is_aborted_at_shutdown() {
         let on_shutdown = |terms, events: &[&str]| {
             let (mut pipe, mut context) = (Pipe::new(terms), Context::default());
             for &event in events {

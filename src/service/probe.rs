@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_go_at_once_and_the_trial_says_when_to_half_close() {
+    fn messages_are_sent_at_once_and_trial_sets_half_close() {
         let (send, finish) = ((Action::Send(PEER, 8), "one\ntwo\n".to_owned()), (Action::Finish(PEER), String::new()));
         for (fin, expected) in [
             (Fin::Replied, vec![send.clone()]),
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_bytes_or_a_wrong_framing_end_the_trial() {
+    fn too_many_bytes_or_malformed_framing_end_the_trial() {
         let (mut lines, _) = probe(Framing::Lines, Fin::Replied);
         assert!(!receive(&mut lines, b"12345\n12345\n12345\n").over);
         assert!(receive(&mut lines, b"123").over);
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_may_end_with_its_connection() {
+    fn body_may_end_with_its_connection() {
         let head = "HTTP/1.1 200 OK\r\n\r\n";
         for (ending, replies) in [(Ending::Closed, 1), (Ending::Reset, 0)] {
             let expected = Expected { replies: 1, bytes: 0, most: 100 };

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn each_end_is_passed_on_and_the_pair_parts_after_both() {
+    fn half_closes_are_relayed_and_both_close_the_pair() {
         let mut relay = Relay::default();
         assert_eq!(script(&mut relay, vec![Event::Open { peer: CLIENT }]), [Action::Dial(CLIENT)]);
         assert!(!relay.wants(CLIENT), "nothing is read before there is somebody to tell it");
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn who_loses_its_partner_is_parted_from() {
+    fn peer_is_closed_or_reset_with_its_partner() {
         let mut relay = Relay::default();
         assert_eq!(
             script(&mut relay, vec![Event::Open { peer: CLIENT }, Event::Unreachable { client: CLIENT }])[1],

@@ -215,12 +215,12 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_without_digits_has_an_empty_list() {
+    fn secret_without_digits_has_an_empty_list() {
         assert_eq!(answer(b"SECRET"), "Digits:    Count: 0\n");
     }
 
     #[test]
-    fn the_word_is_case_sensitive_and_bytes_are_bytes() {
+    fn secret_is_case_sensitive_and_any_bytes_are_allowed() {
         assert_eq!(answer(b"secret 1"), "Secret code not found.\n");
         assert_eq!(answer(b""), "Secret code not found.\n");
         assert_eq!(answer(b"\xff\0SECRET\x80 9"), "Digits: 9   Count: 1\n");
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_too_long_is_answered_and_closed() {
+    fn message_too_long_is_answered_and_closed() {
         let mut context = Context::default();
         Secret::new(None, Framing::Lines).on(Event::TooLong { peer: PEER }, &mut context);
         let script = context.script();
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn each_bug_is_wrong_in_its_own_way() {
+    fn each_bug_gives_its_own_wrong_reply() {
         let two = b"SECRET 1\r\nSECRET 2\n";
         assert_eq!(answers(Bug::OneRead, two), ["Digits: 12   Count: 2\n"]);
         assert_eq!(answers(Bug::OneRead, b"SEC"), ["Secret code not found.\n"]);

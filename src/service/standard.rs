@@ -160,7 +160,7 @@ mod tests {
     const OTHER: PeerId = PeerId::Conn(2);
 
     #[test]
-    fn echo_gives_back_and_discard_does_not() {
+    fn echo_replies_and_discard_does_not() {
         let mut context = Context::default();
         Echo.on(Event::Message { peer: PEER, bytes: b"abc" }, &mut context);
         Discard.on(Event::Message { peer: PEER, bytes: b"abc" }, &mut context);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_goes_on_where_it_was_and_ends_when_counted() {
+    fn source_continues_where_it_stopped_and_ends_at_count() {
         let mut source = Source::new(Some(100_000));
         let mut context = Context::default();
         for event in [

@@ -275,7 +275,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_idle_connection_takes_less_than_512_bytes() {
+    fn idle_connection_takes_less_than_512_bytes() {
         assert!(size_of::<Peer>() < 512, "{} bytes; benches/compare idle has the whole", size_of::<Peer>());
     }
 }

@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_made_once_a_pause_with_how_often_it_was_not() {
+    fn repeated_errors_are_logged_once_a_pause_with_a_count() {
         let begun = Instant::now();
         let mut line = RateLimited::once_a_second();
         let mut due = |millis| line.due(begun + Duration::from_millis(millis));
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_lines_a_second_are_printed_and_the_rest_counted() {
+    fn ten_lines_a_second_are_printed_and_others_counted() {
         let begun = Instant::now();
         let mut quota = Quota::default();
         let at = |millis| begun + Duration::from_millis(millis);
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_counted_is_told() {
+    fn count_of_omitted_lines_is_printed() {
         assert_eq!(with_count("refused".into(), 0), "refused");
         assert_eq!(with_count("refused".into(), 2), "refused; 2 similar lines suppressed");
     }

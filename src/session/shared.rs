@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_of_the_loops_gets_the_sum_of_one_request() {
+    fn last_loop_gets_the_totals_of_one_request() {
         let shared = Shared::default();
         let part = |bytes_in| Totals { connections: 1, bytes_in, ..Totals::default() };
         assert_eq!(shared.collect(1, &part(1), 2), None);
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_holds_over_all_loops() {
+    fn connection_limit_holds_over_all_loops() {
         let shared = Shared::default();
         let (mut one, mut two) = (shared.connection_limit(Some(2)), shared.connection_limit(Some(2)));
         assert!(one.reserve(0) && two.reserve(0));

@@ -198,7 +198,7 @@ fn plaintext_waits_for_the_end_of_the_handshake() {
 }
 
 #[test]
-fn what_the_protocol_does_not_allow_is_an_error() {
+fn protocol_violation_is_an_error() {
     for bytes in [&b"\x03\x01x"[..], b"\x04\0", b"\x02\0", &[b'G'; 80]] {
         let mut server = Rotor::layer(false);
         let violation = server.receive(bytes, &mut Vec::new()).unwrap_err();

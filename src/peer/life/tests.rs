@@ -174,7 +174,7 @@ fn an_idle_connection_that_is_incomplete_is_reset() {
 
 /// 4d62f03 and 1020422: whoever is cut off by a shutdown gets a reset and is counted; others get everything.
 #[test]
-fn a_shutdown_resets_only_what_is_incomplete() {
+fn shutdown_resets_only_incomplete_connections() {
     let now = Instant::now();
     let mut life = Life::new(false);
     life.on(Input::Shutdown { limit: 10 }, at(now));

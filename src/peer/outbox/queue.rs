@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_empty_queue_gives_back_what_a_burst_took() {
+    fn empty_queue_frees_the_memory_of_a_burst() {
         let mut queue = Queue::default();
         for (burst, kept) in [(100, true), (1000, false)] {
             queue.push(&vec![7; burst]);

@@ -101,7 +101,7 @@ fn check(table: &[(&str, &str, &str)]) {
 }
 
 #[test]
-fn writes_are_cut_where_the_plan_says() {
+fn writes_are_cut_at_the_offsets_of_the_plan() {
     check(&[
         ("", "run, send 3+4, run", "idle | 7free idle |"),
         ("chunk 4", "run, send 10, run", "idle | 4 4 2 idle |"),
@@ -113,7 +113,7 @@ fn writes_are_cut_where_the_plan_says() {
 }
 
 #[test]
-fn a_piece_is_finished_after_a_short_write() {
+fn piece_is_finished_after_a_short_write() {
     check(&[
         ("", "room 5, send 7, run, room 9, run", "7free/5 | 2free idle |"),
         ("chunk 4", "room 3, send 10, run, room 9, run", "4/3 | 1 4 2 idle |"),
@@ -124,7 +124,7 @@ fn a_piece_is_finished_after_a_short_write() {
 }
 
 #[test]
-fn messages_wait_to_be_joined_until_the_group_is_full() {
+fn messages_wait_until_their_group_is_full() {
     check(&[
         ("coalesce 2 cut 1", "send 5, run, send 5, run", "idle | 1 5 4 idle |"),
         ("coalesce 3", "send 5, run, end, run, send 6, run", "idle | 5 idle | idle |"),
@@ -135,7 +135,7 @@ fn messages_wait_to_be_joined_until_the_group_is_full() {
 }
 
 #[test]
-fn pauses_are_counted_from_when_the_last_write_was_due() {
+fn pause_starts_when_the_last_write_was_due() {
     check(&[
         ("chunk 4 delay 10ms", "send 8, run, wait 9, run, wait 1, run", "4 pause 10 to 10 | to 10 | 4 idle |"),
         (
@@ -150,7 +150,7 @@ fn pauses_are_counted_from_when_the_last_write_was_due() {
 }
 
 #[test]
-fn a_barrier_stands_after_every_whole_piece() {
+fn barrier_follows_every_whole_piece() {
     check(&[
         ("chunk 4 acked", "send 6, run, run, acked, run, acked, run", "4 barrier 4 | barrier 4 | 2 barrier 6 | idle |"),
         ("raw chunk 4 acked", "send 3, run, send 3, run, acked, run", "3 idle | 1 barrier 4 | 2 idle |"),
@@ -167,7 +167,7 @@ fn a_barrier_stands_after_every_whole_piece() {
 }
 
 #[test]
-fn the_last_piece_waits_for_the_end_of_the_stream() {
+fn last_piece_waits_for_the_end_of_the_stream() {
     check(&[
         ("", "hold, send 6, run", "6held idle |"),
         ("chunk 4", "hold, send 6, run, send 2, run", "4 2held idle | release 2held idle |"),
@@ -184,7 +184,7 @@ fn the_last_piece_waits_for_the_end_of_the_stream() {
 }
 
 #[test]
-fn a_barrier_proves_a_cut_only_between_two_pieces() {
+fn barrier_proves_a_cut_only_between_two_pieces() {
     let proofs = |outcome| {
         let mut outbox = outbox("chunk 4 peer-read");
         outbox.push(&[0; 8], std::iter::once(8));
@@ -215,7 +215,7 @@ fn step_of_barrier(plan: &str) -> Barrier {
 }
 
 #[test]
-fn bytes_pass_the_queue_only_where_nothing_stands_before_them() {
+fn bytes_bypass_the_queue_only_when_it_is_empty() {
     let mut plain = outbox("");
     assert_eq!((plain.direct(), plain.is_plain()), (Some(Pin::Free), true));
     plain.wrote_directly(3);
@@ -228,7 +228,7 @@ fn bytes_pass_the_queue_only_where_nothing_stands_before_them() {
 }
 
 #[test]
-fn what_waits_is_counted() {
+fn waiting_bytes_are_counted() {
     let mut outbox = outbox("coalesce 2 chunk 4 acked");
     let counts = |outbox: &Outbox| (outbox.queued(), outbox.backlog(), outbox.held_back(), outbox.unwritten());
     outbox.push(&[0; 5], std::iter::once(5));

@@ -39,7 +39,7 @@ fn begun(talk: Talk) -> Talk {
 }
 
 #[test]
-fn a_conversation_goes_as_the_original_did() {
+fn conversation_equals_that_of_the_original() {
     let mut talk = begun(Talk::new(LINES, false));
     assert_eq!(
         play(&mut talk, vec![typed(b"SECRET 7")]),
@@ -53,7 +53,7 @@ fn a_conversation_goes_as_the_original_did() {
 }
 
 #[test]
-fn nobody_waits_for_anybody() {
+fn messages_and_replies_do_not_wait_for_each_other() {
     let mut talk = begun(Talk::new(LINES, false));
     play(&mut talk, vec![typed(b"one")]);
     assert!(talk.wants(PeerId::Console) && talk.is_unprompted());
@@ -67,7 +67,7 @@ fn nobody_waits_for_anybody() {
 }
 
 #[test]
-fn the_quit_words_leave_with_replies_outstanding() {
+fn quit_words_end_the_input_with_replies_outstanding() {
     for word in ["q", "Quit", "quit()", "CLOSE", "close()"] {
         let mut talk = begun(Talk::new(LINES, true));
         play(&mut talk, vec![typed(b"one")]);
@@ -78,7 +78,7 @@ fn the_quit_words_leave_with_replies_outstanding() {
 }
 
 #[test]
-fn a_backslash_sends_a_quit_word() {
+fn backslash_sends_a_quit_word() {
     let sent = |talk: Talk, line: &[u8]| play(&mut begun(talk), vec![typed(line)]);
     let talk = || Talk::new(LINES, false);
     assert!(sent(talk(), b"\\quit").starts_with("server \"quit\\n\""));
@@ -90,7 +90,7 @@ fn a_backslash_sends_a_quit_word() {
 }
 
 #[test]
-fn a_message_that_would_not_be_cut_is_not_sent() {
+fn uncuttable_message_is_not_sent() {
     let mut talk = begun(Talk::new(LINES, false).cut(&Cutting::Cut("3".parse().unwrap())));
     play(&mut talk, vec![typed(b"abc")]);
     assert_eq!(
@@ -101,7 +101,7 @@ fn a_message_that_would_not_be_cut_is_not_sent() {
 }
 
 #[test]
-fn text_without_an_end_is_shown_once() {
+fn text_without_line_feed_is_shown_once() {
     let mut talk = begun(Talk::new(LINES, false));
     let show = |talk: &mut Talk, text: &[u8]| script(|context| talk.show_unfinished(text, context));
     assert_eq!(show(&mut talk, b"login: "), "console \"Received: login: \\n\"\nPrompt");
@@ -115,14 +115,14 @@ fn text_without_an_end_is_shown_once() {
 }
 
 #[test]
-fn what_comes_unasked_answers_nothing() {
+fn unrequested_lines_answer_no_message() {
     let mut talk = begun(Talk::new(LINES, false));
     play(&mut talk, vec![reply(b"welcome"), typed(b"a")]);
     assert_eq!((talk.sent(), talk.answered(), talk.unanswered()), (1, 0, 1));
 }
 
 #[test]
-fn the_end_of_a_connection_is_the_end_unless_another_follows() {
+fn lost_connection_ends_the_run_unless_reconnecting() {
     let mut talk = begun(Talk::new(LINES, false));
     assert_eq!(play(&mut talk, vec![Event::Eof { peer: SERVER }]), "Stop");
     let mut talk = begun(Talk::new(LINES, false).reconnecting());

@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_loss_is_what_this_side_could_see() {
+    fn loss_is_reported_if_this_side_can_detect_it() {
         let reset = || CloseReason::Failed(io::Error::from_raw_os_error(libc::ECONNRESET));
         let none = Delivery::default();
         let unsent = Delivery { unsent: 5, ..none };

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn timers_are_due_in_order_and_once() {
+    fn timers_fire_once_and_in_order() {
         let (mut timers, now) = (Timers::default(), Instant::now());
         let after = |ms| now + Duration::from_millis(ms);
         timers.set(1, after(30));
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timer_that_is_set_again_replaces_the_old_one() {
+    fn timer_set_again_replaces_the_old_one() {
         let (mut timers, now) = (Timers::default(), Instant::now());
         let after = |ms| now + Duration::from_millis(ms);
         timers.set(1, after(10));

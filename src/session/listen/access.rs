@@ -216,7 +216,7 @@ mod tests {
     };
 
     #[test]
-    fn a_line_has_peer_time_bytes_messages_and_reason() {
+    fn line_has_peer_time_bytes_messages_and_reason() {
         let counts = "61.250 s, 1 byte in, 44 bytes out";
         assert_eq!(line("[::1]:9", &ACCOUNT, "idle"), format!("#3 [::1]:9: {counts}, 2 messages in: idle"));
         let raw = Account { messages_in: None, pair: Some(Pair::Server(4)), ..ACCOUNT };
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn totals_count_clients_and_not_the_servers_of_a_relay() {
+    fn totals_count_clients_but_not_the_servers_of_a_relay() {
         let mut totals = Totals::default();
         assert_eq!(so_far(&totals), "so far: 0 connections (0 open), 0 bytes in, 0 bytes out");
         totals.add(&ACCOUNT);
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_says_who_ended_it() {
+    fn reason_names_the_side_that_closed() {
         let by_us = Account { ended_by_peer: false, ..ACCOUNT };
         let reset = Account { reset: true, ..by_us };
         for (account, shutdown, expected) in [

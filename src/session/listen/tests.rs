@@ -90,7 +90,7 @@ fn wait_for(client: &mut BufReader<TcpStream>, expected: &str) {
 }
 
 #[test]
-fn a_chat_announces_by_a_timer_and_keeps_a_journal() {
+fn chat_announces_by_a_timer_and_writes_a_journal() {
     let meeting = *ServiceKind::ALL.iter().find(|service| service.word().name == "meeting").unwrap();
     let journal = serving(ModeOptions::of(meeting).into_mode().unwrap(), |addr| {
         let (mut one, mut two) = (connect(addr), connect(addr));

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn guessed_end_of_the_replies_is_waited_for_longer() {
+    fn guessed_end_of_replies_is_awaited_longer() {
         let guessed = Limits { guessed: true, ..LIMITS };
         let (mut conversation, after) = begin();
         assert_eq!(conversation.next(sent(ALL), guessed, after(5)), Next::Wait(after(105)));
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn server_that_has_read_nothing_gets_the_whole_timeout() {
+    fn server_that_reads_nothing_gets_the_whole_timeout() {
         let (mut conversation, after) = begin();
         let unread = Sending { unsent: 2, awaiting: true, proofs: Proofs::default() };
         let next = conversation.next(State { sending: unread, replies: NONE }, LIMITS, after(1));

@@ -191,7 +191,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
 
 proptest! {
     #[test]
-    fn any_plan_is_carried_out_to_the_letter(
+    fn any_plan_is_carried_out_exactly(
         plan in plans(), raw in any::<bool>(), has_barriers in any::<bool>(), number in 0u64..4, ops in ops(),
     ) {
         let channel = Channel { number, raw, has_barriers };
