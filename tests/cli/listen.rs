@@ -95,7 +95,7 @@ fn quiet_omits_the_ready_line() {
 }
 
 #[test]
-fn shutdown_answers_what_100_clients_have_sent() {
+fn shutdown_answers_all_messages_of_100_clients() {
     for signal in [Signal::TERM, Signal::INT] {
         let server = Server::start(&[]);
         let clients: Vec<TcpStream> = (0..100).map(|_| server.open()).collect();

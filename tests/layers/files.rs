@@ -9,6 +9,27 @@ use super::{UNSAFE, none};
 const LONGEST: usize = 400;
 /// Characters that the name of a test may have.
 const LONGEST_NAME: usize = 60;
+/// Words that the name of a test may not have: they name neither a thing nor an event of the field.
+const RIDDLES: [&str; 18] = [
+    "who",
+    "whose",
+    "what",
+    "somebody",
+    "nobody",
+    "anybody",
+    "everybody",
+    "tell",
+    "tells",
+    "told",
+    "say",
+    "says",
+    "said",
+    "hear",
+    "heard",
+    "talks",
+    "parted",
+    "door",
+];
 /// The folders with Rust files.
 const FOLDERS: [&str; 3] = ["src", "tests", "benches"];
 /// Names of files that do not tell what is in them.
@@ -53,7 +74,7 @@ fn files_begin_with_their_documentation() {
 }
 
 #[test]
-fn files_have_names_that_say_what_is_in_them() {
+fn files_have_meaningful_names() {
     let stem = |path: &str| Path::new(path).file_stem().unwrap().to_str().unwrap().to_owned();
     let vague = all_files().filter(|(path, _)| VAGUE.contains(&stem(path).as_str()));
     none(&vague.map(|(path, _)| format!("{path}: a name that does not say what is in it")).collect::<Vec<_>>());
@@ -67,6 +88,17 @@ fn test_names_have_at_most_60_characters() {
         long.extend(names.map(|(line, name)| format!("{path}:{line}: {name}: {} characters", name.len())));
     }
     none(&long);
+}
+
+#[test]
+fn test_names_are_in_plain_words() {
+    let mut riddles = Vec::new();
+    for (path, Source { text, .. }) in all_files() {
+        let is_riddle = |name: &str| name.split('_').any(|word| RIDDLES.contains(&word));
+        let names = tests(&text).into_iter().filter(|(_, name)| is_riddle(name));
+        riddles.extend(names.map(|(line, name)| format!("{path}:{line}: {name}: name the thing and the event")));
+    }
+    none(&riddles);
 }
 
 #[test]
