@@ -73,12 +73,9 @@ fn listen_works_with_nc_ncat_socat_and_curl() {
     let port = server.port();
     let curl = format!("telnet://127.0.0.1:{port}");
     let socat = format!("TCP:127.0.0.1:{port}");
-    let clients: [&[&str]; 4] = [
-        &["nc", "-N", "127.0.0.1", &port],
-        &["ncat", "127.0.0.1", &port],
-        &["socat", "-t10", "-", &socat],
-        &["curl", "-sS", "--no-buffer", "--max-time", "30", &curl],
-    ];
+    let clients: [&[&str]; 3] =
+        [&["nc", "-N", "127.0.0.1", &port], &["ncat", "127.0.0.1", &port], &["socat", "-t10", "-", &socat]];
+    let expected = digits("1") + NOT_FOUND + &digits("2");
     for args in clients {
         if !skip::has_program(args[0]) {
             continue;
@@ -87,20 +84,22 @@ fn listen_works_with_nc_ncat_socat_and_curl() {
         client.write("SECRET 1\nhello\r\n");
         client.wait_for_stdout(NOT_FOUND);
         client.write("SECRET 2\n");
-        let expected = digits("1") + NOT_FOUND + &digits("2");
         client.wait_for_stdout(&expected);
         client.close_stdin();
-        if args[0] == "curl" {
-            // curl waits for the server to close after its own input has ended.
-            assert_eq!(String::from_utf8_lossy(&client.output_so_far().0), expected);
-            continue;
-        }
         let out = client.end();
         assert_eq!(
             (out.status, String::from_utf8_lossy(&out.stdout).as_ref()),
             (Some(0), expected.as_str()),
             "{args:?}"
         );
+    }
+    if skip::has_program("curl") {
+        // While no reply comes for 100 ms, curl waits for its input and for nothing else.
+        let mut client = Proc::start(Command::new("curl").args(["-sS", "--no-buffer", "--max-time", "30", &curl]));
+        client.write("SECRET 1\nhello\r\nSECRET 2\n");
+        client.close_stdin();
+        client.wait_for_stdout(&expected); // and curl waits for the server to close
+        assert_eq!(String::from_utf8_lossy(&client.output_so_far().0), expected);
     }
     server.stops_with("");
 }
