@@ -304,6 +304,20 @@ fn reconnect_keeps_the_edited_line() {
 }
 
 #[test]
+fn reconnect_without_a_pause_still_reads_the_keyboard() {
+    // An address whose connections fail at once: its socket file is gone.
+    let path = std::env::temp_dir().join(format!("secretcat-{}-reconnect", std::process::id()));
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let address = format!("unix:{}", path.display());
+    let mut terminal = at_terminal(&address, &["--reconnect", "--retry-delay", "0", "--color", "never"]);
+    let (server, _) = listener.accept().unwrap();
+    std::fs::remove_file(path).unwrap();
+    drop((server, listener));
+    terminal.sees("connecting again");
+    quit(terminal);
+}
+
+#[test]
 fn closing_the_terminal_ends_connect() {
     let (listener, address) = local_listener();
     for script in ["exec \"$0\" \"$@\"", "trap '' HUP; exec \"$0\" \"$@\""] {
