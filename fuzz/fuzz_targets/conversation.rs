@@ -7,7 +7,7 @@ use secretcat::service::secret::Secret;
 use secretcat::service::{Context, Event, PeerId, Service};
 
 const LIMIT: usize = 100;
-const PEER: PeerId = PeerId::Conn(0);
+const PEER: PeerId = PeerId::conn(0);
 
 fuzz_target!(|data: &[u8]| {
     let [size, stream @ ..] = data else { return };

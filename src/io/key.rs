@@ -99,7 +99,7 @@ impl From<PeerId> for Key {
     fn from(peer: PeerId) -> Key {
         match peer {
             PeerId::Console => Key::Stdin,
-            PeerId::Conn(number) => Key::Conn(number),
+            PeerId::Conn(number) => Key::Conn(number.index()),
         }
     }
 }

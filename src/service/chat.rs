@@ -69,17 +69,17 @@ mod tests {
     fn line_is_sent_to_all_other_clients() {
         let (mut chat, mut context) = (Chat::default(), Context::default());
         for event in [
-            Event::Open { peer: PeerId::Conn(1) },
-            Event::Open { peer: PeerId::Conn(2) },
-            Event::Open { peer: PeerId::Conn(3) },
-            Event::Message { peer: PeerId::Conn(2), bytes: b"hi" },
-            Event::Closed { peer: PeerId::Conn(1) },
+            Event::Open { peer: PeerId::conn(1) },
+            Event::Open { peer: PeerId::conn(2) },
+            Event::Open { peer: PeerId::conn(3) },
+            Event::Message { peer: PeerId::conn(2), bytes: b"hi" },
+            Event::Closed { peer: PeerId::conn(1) },
         ] {
             chat.on(event, &mut context);
         }
-        chat.on(Event::Message { peer: PeerId::Conn(3), bytes: b"yo" }, &mut context);
+        chat.on(Event::Message { peer: PeerId::conn(3), bytes: b"yo" }, &mut context);
         let told: Vec<_> = context.script();
-        let send = |to, text: &str| (Action::Send(PeerId::Conn(to), 3), format!("{text}\n"));
+        let send = |to, text: &str| (Action::Send(PeerId::conn(to), 3), format!("{text}\n"));
         assert_eq!(told, [send(1, "hi"), send(3, "hi"), send(2, "yo")]);
     }
 }

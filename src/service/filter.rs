@@ -252,7 +252,7 @@ mod tests {
     use crate::plan::CutOutside;
     use crate::service::Action;
 
-    const SERVER: PeerId = PeerId::Conn(1);
+    const SERVER: PeerId = PeerId::conn(1);
 
     fn filter(change: impl FnOnce(&mut Terms)) -> Filter {
         let mut terms = Terms {

@@ -82,12 +82,13 @@ mod tests {
     #[test]
     fn lines_are_stored_and_timer_runs_while_clients_exist() {
         let (mut meeting, mut context) = (Meeting::default(), Context::default());
-        let (one, two) = (PeerId::Conn(1), PeerId::Conn(2));
+        let (one, two) = (PeerId::conn(1), PeerId::conn(2));
         let mut script = |event| {
             meeting.on(event, &mut context);
             context.script()
         };
-        let set = || (Action::Timer { id: ANNOUNCEMENT, after: INTERVAL }, String::new());
+        let set =
+            || (Action::Timer { id: ANNOUNCEMENT, nanos: u64::try_from(INTERVAL.as_nanos()).unwrap() }, String::new());
         assert_eq!(script(Event::Open { peer: one }), [set()]);
         assert_eq!(script(Event::Open { peer: two }), []);
         let line = |action| (action, "hi\n".to_owned());

@@ -20,6 +20,9 @@ pub use secret::Bug;
 pub use store::{NoStore, Store};
 pub use traits::{Clients, Traits};
 
+use std::fmt;
+use std::num::NonZeroUsize;
+
 use crate::frame::{FrameError, Message, ResponseMode};
 
 /// A peer of a service.
@@ -28,7 +31,40 @@ pub enum PeerId {
     /// This program's stdin and stdout.
     Console,
     /// A connection, by its number; the next connection has the number of one that has closed.
-    Conn(usize),
+    Conn(ConnNumber),
+}
+
+/// The number of a connection, from 0. It is kept as one more, so that a [`PeerId`] takes one word: one is pushed for
+/// each reply.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnNumber(NonZeroUsize);
+
+impl ConnNumber {
+    /// This number.
+    #[must_use]
+    pub const fn new(number: usize) -> Self {
+        ConnNumber(NonZeroUsize::MIN.saturating_add(number))
+    }
+
+    /// The number, to be used as an index.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0.get() - 1
+    }
+}
+
+impl fmt::Debug for ConnNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.index().fmt(f)
+    }
+}
+
+impl PeerId {
+    /// The connection with this number.
+    #[must_use]
+    pub const fn conn(number: usize) -> Self {
+        PeerId::Conn(ConnNumber::new(number))
+    }
 }
 
 /// An event. The events of one peer are in order: `Open`, then messages, then `Eof` or `Closed`, and nothing

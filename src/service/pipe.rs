@@ -206,7 +206,7 @@ mod tests {
     use super::*;
     use crate::service::Action;
 
-    const PEER: PeerId = PeerId::Conn(3);
+    const PEER: PeerId = PeerId::conn(3);
 
     /// What a pipe asks for, event by event, in short.
     fn play(terms: Terms, events: &[&str]) -> Vec<String> {

@@ -187,7 +187,7 @@ mod tests {
     use super::*;
     use crate::service::Action;
 
-    const PEER: PeerId = PeerId::Conn(1);
+    const PEER: PeerId = PeerId::conn(1);
 
     /// A probe with one open connection.
     fn probe(framing: Framing, fin: Fin) -> (Probe, Vec<(Action, String)>) {

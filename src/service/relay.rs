@@ -36,11 +36,12 @@ impl Relay {
 
     fn end(&self, peer: PeerId) -> Option<End> {
         let PeerId::Conn(number) = peer else { return None };
-        self.ends.get(number).copied().flatten()
+        self.ends.get(number.index()).copied().flatten()
     }
 
     fn pair(&mut self, peer: PeerId, partner: PeerId, is_server: bool) {
         let PeerId::Conn(number) = peer else { return };
+        let number = number.index();
         if self.ends.len() <= number {
             self.ends.resize(number + 1, None);
         }
@@ -48,7 +49,7 @@ impl Relay {
     }
 
     fn end_mut(&mut self, peer: PeerId) -> Option<&mut Option<End>> {
-        if let PeerId::Conn(number) = peer { self.ends.get_mut(number) } else { None }
+        if let PeerId::Conn(number) = peer { self.ends.get_mut(number.index()) } else { None }
     }
 
     fn remove(&mut self, peer: PeerId) -> Option<End> {
@@ -118,8 +119,8 @@ mod tests {
     use super::*;
     use crate::service::Action;
 
-    const CLIENT: PeerId = PeerId::Conn(1);
-    const SERVER: PeerId = PeerId::Conn(2);
+    const CLIENT: PeerId = PeerId::conn(1);
+    const SERVER: PeerId = PeerId::conn(2);
 
     fn script(relay: &mut Relay, events: Vec<Event<'_>>) -> Vec<Action> {
         let mut context = Context::default();

@@ -192,7 +192,7 @@ mod tests {
     use crate::service::Action;
     use crate::service::PeerId;
 
-    const PEER: PeerId = PeerId::Conn(1);
+    const PEER: PeerId = PeerId::conn(1);
 
     fn answer(message: &[u8]) -> String {
         let mut out = Vec::new();

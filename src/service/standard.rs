@@ -156,8 +156,8 @@ mod tests {
     use super::*;
     use crate::service::Action;
 
-    const PEER: PeerId = PeerId::Conn(1);
-    const OTHER: PeerId = PeerId::Conn(2);
+    const PEER: PeerId = PeerId::conn(1);
+    const OTHER: PeerId = PeerId::conn(2);
 
     #[test]
     fn echo_replies_and_discard_does_not() {

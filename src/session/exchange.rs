@@ -163,7 +163,7 @@ impl<S: Service> Exchange<S> {
     /// Gives the peer of an event its turn.
     pub(super) fn serve(&mut self, ready: Ready) {
         let id = match ready.key {
-            Key::Conn(number) => PeerId::Conn(number),
+            Key::Conn(number) => PeerId::conn(number),
             Key::Stdin | Key::Stdout => PeerId::Console,
             Key::Service => return self.report_timers(),
             _ => return,

@@ -3,7 +3,7 @@
 use super::*;
 use crate::service::Action;
 
-const SERVER: PeerId = PeerId::Conn(1);
+const SERVER: PeerId = PeerId::conn(1);
 
 const LINES: Wire = Wire { framing: Framing::Lines, crlf: false };
 

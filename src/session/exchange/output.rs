@@ -1,6 +1,7 @@
 //! What a service has asked for, carried out: everything that goes to one peer is one write.
 
 use std::io;
+use std::time::Duration;
 
 use super::super::peer::Peer;
 use super::Exchange;
@@ -114,7 +115,9 @@ impl<S: Service> Exchange<S> {
         match action {
             Action::Dial(id) => self.dials.push(id),
             Action::Stop => self.stopped = true,
-            Action::Timer { id, after } => self.set_timer(id, self.reactor.now().checked_add(after)),
+            Action::Timer { id, nanos } => {
+                self.set_timer(id, self.reactor.now().checked_add(Duration::from_nanos(nanos)));
+            }
             Action::CancelTimer { id } => self.cancel_timer(id),
             Action::Store(_) => self.store.append(bytes),
             _ => {}

@@ -30,13 +30,13 @@ impl Peers {
 
     /// The number that the next connection will have.
     pub(super) fn next_id(&self) -> PeerId {
-        PeerId::Conn(self.conns.vacant_key())
+        PeerId::conn(self.conns.vacant_key())
     }
 
     /// Adds a connection.
     pub(super) fn insert(&mut self, peer: Peer) -> PeerId {
         self.made += usize::from(peer.is_made);
-        PeerId::Conn(self.conns.insert(peer))
+        PeerId::conn(self.conns.insert(peer))
     }
 
     /// Adds the console.
@@ -47,7 +47,7 @@ impl Peers {
     /// Removes a peer.
     pub(super) fn remove(&mut self, id: PeerId) -> Option<Peer> {
         let PeerId::Conn(number) = id else { return self.console.take() };
-        let peer = self.conns.try_remove(number)?;
+        let peer = self.conns.try_remove(number.index())?;
         self.made -= usize::from(peer.is_made);
         Some(peer)
     }
@@ -55,13 +55,13 @@ impl Peers {
     /// A peer.
     #[inline]
     pub(super) fn get(&self, id: PeerId) -> Option<&Peer> {
-        if let PeerId::Conn(number) = id { self.conns.get(number) } else { self.console.as_ref() }
+        if let PeerId::Conn(number) = id { self.conns.get(number.index()) } else { self.console.as_ref() }
     }
 
     /// A peer, mutable.
     #[inline]
     pub(super) fn get_mut(&mut self, id: PeerId) -> Option<&mut Peer> {
-        if let PeerId::Conn(number) = id { self.conns.get_mut(number) } else { self.console.as_mut() }
+        if let PeerId::Conn(number) = id { self.conns.get_mut(number.index()) } else { self.console.as_mut() }
     }
 
     /// The connection of a peer; `None` for the console.
@@ -120,7 +120,7 @@ impl Peers {
 
     /// The numbers of all connections.
     pub(super) fn ids(&self) -> Vec<PeerId> {
-        self.conns.iter().map(|(number, _)| PeerId::Conn(number)).collect()
+        self.conns.iter().map(|(number, _)| PeerId::conn(number)).collect()
     }
 
     /// All connections.

@@ -98,7 +98,7 @@ impl<'a> Pool<'a> {
     pub(super) fn on_event(&mut self, ready: Ready, now: Instant) {
         if let Key::Conn(number) = ready.key {
             self.exchange.serve(ready);
-            self.go_on(PeerId::Conn(number), now);
+            self.go_on(PeerId::conn(number), now);
         }
         for made in self.dials.on_event(ready, &mut self.exchange.reactor) {
             self.take(made);
