@@ -171,6 +171,7 @@ mod tests {
         client.note_activity(start + LIMIT); // the end of a pause
         assert_eq!(client.idleness(LIMIT, None, start + LIMIT), Idleness::Until(start + 2 * LIMIT));
         client.pause(true);
+        assert!(client.is_paused() && !server.is_paused());
         server.note_activity(start + 2 * LIMIT);
         assert_eq!(client.idleness(LIMIT, None, start + 2 * LIMIT), Idleness::Over);
         assert_eq!(client.idleness(LIMIT, Some(server), start + 2 * LIMIT), Idleness::Until(start + 3 * LIMIT));

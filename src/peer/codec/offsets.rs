@@ -41,6 +41,12 @@ impl Offsets {
         self.ends.get(first).map(|end| end.wire)
     }
 
+    /// The number of records that are kept.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
     /// Forgets the records that end at or before this offset of the wire.
     pub(super) fn forget(&mut self, wire: u64) {
         while let Some(end) = self.ends.front().filter(|end| end.wire <= wire) {

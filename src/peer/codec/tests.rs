@@ -225,6 +225,20 @@ fn a_plan_without_cuts_writes_each_record_at_once() {
     assert_eq!(plaintext, [0, 4, 20, 24, 24]);
 }
 
+#[test]
+fn a_peer_that_only_sends_costs_no_offsets() {
+    let (mut client, mut server) = (Side::new(true, PLAIN), Side::new(false, PLAIN));
+    converse(&mut client, &mut server, 1000);
+    for _ in 0..100 {
+        client.send(b"x");
+        converse(&mut client, &mut server, 1000);
+        client.layer.forget(client.wire.len() as u64);
+    }
+    assert_eq!(server.plain.len(), 100);
+    assert_eq!((server.layer.offsets.len(), server.layer.records.len()), (1, 0), "the handshake only");
+    assert_eq!(client.layer.offsets.len(), 0);
+}
+
 proptest! {
     #[test]
     fn plaintext_arrives_whole_and_a_truncation_shows(

@@ -244,8 +244,9 @@ fn acknowledgements_are_awaited_while_they_arrive() {
 fn a_hurried_close_does_not_wait_for_the_peers_end() {
     let now = Instant::now();
     let mut life = Life::new(false);
-    life.on(Input::Close, acked(now));
+    assert_eq!(life.on(Input::Close, acked(now)), Step::Idle, "bytes are still queued");
     life.on(Input::CloseNow, acked(now));
+    life.on(Input::Close, acked(now)); // does not take the hurry back
     life.on(Input::Written, acked(now));
     life.on(Input::HalfClosed(true), acked(now));
     let all = Input::Acknowledgements { outstanding: 0, again: None };
@@ -281,4 +282,35 @@ fn a_peer_that_has_reset_needs_no_fin() {
     life.on(Input::Written, at(now));
     life.on(Input::HalfClosed(false), at(now));
     assert!(!life.is_fin_sent() && !life.is_open() && !life.is_end_due());
+}
+
+#[test]
+fn the_session_can_ask_for_every_part_of_the_state() {
+    let now = Instant::now();
+    let state = |life: &Life| {
+        let facts = [
+            (life.is_open(), "open"),
+            (life.is_end_due(), "end due"),
+            (life.is_resetting(), "resetting"),
+            (life.is_processing(), "processing"),
+            (life.is_lingering(), "lingering"),
+            (life.is_ending(), "ending"),
+            (life.has_peer_ended(), "peer ended"),
+        ];
+        facts.iter().filter(|(holds, _)| *holds).map(|(_, word)| *word).collect::<Vec<_>>().join(", ")
+    };
+    let mut life = Life::new(false);
+    assert_eq!(state(&life), "open, processing");
+    life.on(Input::Finish, at(now));
+    assert_eq!(state(&life), "end due, processing, ending");
+    life.on(Input::Close, at(now));
+    assert_eq!(state(&life), "end due, ending");
+    life.on(Input::Written, at(now));
+    life.on(Input::HalfClosed(true), at(now));
+    assert_eq!(state(&life), "lingering, ending");
+    end_peer(&mut life, now);
+    assert_eq!(state(&life), "ending, peer ended");
+    let mut life = Life::new(false);
+    life.on(Input::Reset, at(now));
+    assert_eq!(state(&life), "end due, resetting, ending");
 }
