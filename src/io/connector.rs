@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::conn::{Conn, Origin};
-use super::dial::{Dial, Progress};
+use super::dial::{Dial, DialState};
 use super::key::Key;
 use super::reactor::{Reactor, Ready};
 use super::recorder::Recorder;
@@ -73,8 +73,8 @@ impl Connecting {
     /// When every address has failed, an option cannot be set, or the time is over.
     pub fn poll(&mut self, reactor: &mut Reactor) -> Result<Option<Connected>, Error> {
         let next = match self.dial.poll(reactor)? {
-            Progress::Connected(stream, peer) => return Ok(Some(Connected { stream, peer })),
-            Progress::Pending(next) => next,
+            DialState::Connected(stream, peer) => return Ok(Some(Connected { stream, peer })),
+            DialState::Pending(next) => next,
         };
         if self.until.is_some_and(|until| reactor.now() >= until) {
             self.abandon(reactor);

@@ -14,7 +14,7 @@ use mio::unix::SourceFd;
 
 use super::key::Key;
 use super::reactor::{Reactor, Ready};
-use super::splice::{End, Kind, Step};
+use super::splice::{End, FdKind, Step};
 use super::sys;
 use super::{Flush, Incoming};
 use crate::value::Escaper;
@@ -71,7 +71,7 @@ pub struct Unread {
 struct Handle {
     file: File,
     watched: bool,
-    kind: Kind,
+    kind: FdKind,
     /// It was closed when this program was started: every write fails.
     refuses: bool,
 }
@@ -92,7 +92,7 @@ impl Console {
         };
         let mut output = Handle::watch(stdout.as_fd().try_clone_to_owned()?, reactor, Key::Stdout, Interest::WRITABLE)?;
         if sys::was_closed(1) || !sys::is_writable(output.file.as_fd()) {
-            (output.refuses, output.kind) = (true, Kind::Other); // every write must go through the check
+            (output.refuses, output.kind) = (true, FdKind::Other); // every write must go through the check
         }
         Ok(Console {
             input,
@@ -115,7 +115,7 @@ impl Console {
     /// sixteenth as often.
     pub fn widen(&self) {
         let handles = self.input.iter().chain([&self.output]);
-        for handle in handles.filter(|handle| handle.kind == Kind::Pipe) {
+        for handle in handles.filter(|handle| handle.kind == FdKind::Pipe) {
             sys::widen_pipe(handle.file.as_fd(), PIPE);
         }
     }
@@ -328,7 +328,7 @@ impl Handle {
             Err(error) => return Err(error),
         };
         let file = File::from(fd);
-        let kind = Kind::of(&file);
+        let kind = FdKind::of(&file);
         Ok(Handle { file, watched, kind, refuses: false })
     }
 

@@ -60,7 +60,7 @@ enum Begun {
 
 /// The state of a dial.
 #[derive(Debug)]
-pub enum Progress {
+pub enum DialState {
     /// Poll again after an event of the reactor, or at this time.
     Pending(Option<Instant>),
     /// Connected, with the address that answered.
@@ -114,11 +114,11 @@ impl Dial {
     ///
     /// # Errors
     /// When every address has failed, the error of the last one; or at once when an option cannot be set.
-    pub fn poll(&mut self, reactor: &Reactor) -> Result<Progress, Error> {
+    pub fn poll(&mut self, reactor: &Reactor) -> Result<DialState, Error> {
         let now = reactor.now();
         if let Some(lookup) = &mut self.lookup {
             match lookup.poll().map_err(Error::network(Operation::Resolve, &self.address))? {
-                None => return Ok(Progress::Pending(None)),
+                None => return Ok(DialState::Pending(None)),
                 Some(found) => self.waiting = found.into_iter().map(|addr| reachable(addr).into()).collect(),
             }
             self.lookup = None;
@@ -141,13 +141,13 @@ impl Dial {
         if self.attempts.is_empty() && self.waiting.is_empty() {
             return Err(self.failure());
         }
-        Ok(Progress::Pending(self.next_at.filter(|_| !self.waiting.is_empty())))
+        Ok(DialState::Pending(self.next_at.filter(|_| !self.waiting.is_empty())))
     }
 
     /// The connected stream. Options that need a connection are set before anything is sent.
-    fn stands(&self, Attempt { stream, family, endpoint, .. }: Attempt) -> Result<Progress, Error> {
+    fn stands(&self, Attempt { stream, family, endpoint, .. }: Attempt) -> Result<DialState, Error> {
         stream.set_options(&self.options, family).map_err(|error| option_error(&endpoint, &error))?;
-        Ok(Progress::Connected(stream, endpoint.to_string()))
+        Ok(DialState::Connected(stream, endpoint.to_string()))
     }
 
     /// The error after `limit`: it names the step that had not ended, the lookup or the connection.
@@ -321,8 +321,8 @@ mod tests {
                 dial.on_ready(ready);
             }
             match dial.poll(reactor).unwrap() {
-                Progress::Connected(_, address) => return Some(address),
-                Progress::Pending(next) => {
+                DialState::Connected(_, address) => return Some(address),
+                DialState::Pending(next) => {
                     assert!(dial.waiting.is_empty() || next.is_some(), "{dial:?}");
                     reactor.wake_at(Key::Clock, next.unwrap_or_else(|| now + Duration::from_secs(60)));
                 }

@@ -131,7 +131,7 @@ impl Recorder {
     }
 
     /// Prints a note without which the result would be misread, once in a run.
-    pub fn say_once(&self, text: impl FnOnce() -> String) {
+    pub fn log_once(&self, text: impl FnOnce() -> String) {
         if let Some(notice) = &self.notice {
             if !notice.printed.swap(true, Ordering::Relaxed) {
                 notice.report.warning(&text());

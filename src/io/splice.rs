@@ -14,7 +14,7 @@ const PORTION: usize = 256 * 1024;
 
 /// The kind of a descriptor, as far as splice(2) needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FdKind {
     /// A pipe or FIFO: its bytes go to and from anything in one call.
     Pipe,
     /// A regular file, or /dev/null: it is always ready.
@@ -25,17 +25,17 @@ pub enum Kind {
     Other,
 }
 
-impl Kind {
+impl FdKind {
     /// Examines a descriptor that is not one of our connections.
     #[must_use]
-    pub fn of(file: &File) -> Kind {
-        let Ok(meta) = file.metadata() else { return Kind::Other };
+    pub fn of(file: &File) -> FdKind {
+        let Ok(meta) = file.metadata() else { return FdKind::Other };
         let kind = meta.file_type();
         match () {
-            () if kind.is_fifo() => Kind::Pipe,
-            () if kind.is_file() && !sys::appends(file.as_fd()) => Kind::File,
-            () if is_null(file) => Kind::File,
-            () => Kind::Other,
+            () if kind.is_fifo() => FdKind::Pipe,
+            () if kind.is_file() && !sys::appends(file.as_fd()) => FdKind::File,
+            () if is_null(file) => FdKind::File,
+            () => FdKind::Other,
         }
     }
 }
@@ -52,7 +52,7 @@ pub struct End<'a> {
     /// The descriptor.
     pub fd: BorrowedFd<'a>,
     /// Its kind.
-    pub kind: Kind,
+    pub kind: FdKind,
 }
 
 /// How bytes are moved from the source to the target without copying.
@@ -67,10 +67,10 @@ pub enum Way {
 impl Way {
     /// How to move bytes between these two, if that is possible.
     #[must_use]
-    pub fn between(from: Kind, to: Kind) -> Option<Way> {
+    pub fn between(from: FdKind, to: FdKind) -> Option<Way> {
         match (from, to) {
-            (Kind::Other, _) | (_, Kind::Other) => None,
-            (Kind::Pipe, _) | (_, Kind::Pipe) => Some(Way::Direct),
+            (FdKind::Other, _) | (_, FdKind::Other) => None,
+            (FdKind::Pipe, _) | (_, FdKind::Pipe) => Some(Way::Direct),
             _ => Some(Way::Through),
         }
     }
@@ -125,7 +125,7 @@ pub fn step(from: End<'_>, to: End<'_>) -> Result<Step, Fault> {
         }
         Err(error) if is_refusal(&error) => Ok(Step::Refused),
         // Reading a pipe never fails; writing one fails only without a reader.
-        Err(error) if from.kind == Kind::Pipe || error.kind() == io::ErrorKind::BrokenPipe => Err(Fault::To(error)),
+        Err(error) if from.kind == FdKind::Pipe || error.kind() == io::ErrorKind::BrokenPipe => Err(Fault::To(error)),
         Err(error) => Err(Fault::From(error)),
     }
 }
@@ -213,7 +213,7 @@ mod tests {
 
     use super::*;
 
-    fn end(fd: &impl AsFd, kind: Kind) -> End<'_> {
+    fn end(fd: &impl AsFd, kind: FdKind) -> End<'_> {
         End { fd: fd.as_fd(), kind }
     }
 
@@ -236,14 +236,14 @@ mod tests {
         let bytes: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).collect();
         file.write_all(&bytes).unwrap();
         file.rewind().unwrap();
-        assert_eq!(Kind::of(&file), Kind::File);
-        assert_eq!(Way::between(Kind::File, Kind::Socket), Some(Way::Through));
+        assert_eq!(FdKind::of(&file), FdKind::File);
+        assert_eq!(Way::between(FdKind::File, FdKind::Socket), Some(Way::Through));
         let reader = std::thread::spawn(move || {
             let mut got = Vec::new();
             to.read_to_end(&mut got).map(|_| got)
         });
         let mut middle = SplicePipe::new().unwrap();
-        while middle.step(end(&file, Kind::File), end(&from, Kind::Socket)).unwrap() != Step::Ended {}
+        while middle.step(end(&file, FdKind::File), end(&from, FdKind::Socket)).unwrap() != Step::Ended {}
         drop(from);
         assert!(reader.join().unwrap().unwrap() == bytes);
         std::fs::remove_file(path).unwrap();
@@ -254,10 +254,10 @@ mod tests {
         let (mut from, to) = connection();
         let (path, _) = scratch_file("append");
         let append = File::options().append(true).open(&path).unwrap();
-        assert_eq!(Kind::of(&append), Kind::Other);
+        assert_eq!(FdKind::of(&append), FdKind::Other);
         from.write_all(b"held back").unwrap();
         let mut middle = SplicePipe::new().unwrap();
-        assert_eq!(middle.step(end(&to, Kind::Socket), end(&append, Kind::File)).unwrap(), Step::Refused);
+        assert_eq!(middle.step(end(&to, FdKind::Socket), end(&append, FdKind::File)).unwrap(), Step::Refused);
         let mut buf = [0; 64];
         assert_eq!(middle.take(&mut buf[..4]).unwrap(), 4);
         assert_eq!(middle.take(&mut buf[4..]).unwrap(), 5);
@@ -271,7 +271,7 @@ mod tests {
         let (out, into) = sys::pipe_with_capacity(4096).unwrap();
         let (near, far) = connection();
         near.set_nonblocking(true).unwrap();
-        let (pipe, socket) = (end(&out, Kind::Pipe), end(&near, Kind::Socket));
+        let (pipe, socket) = (end(&out, FdKind::Pipe), end(&near, FdKind::Socket));
         assert_eq!(step(pipe, socket).unwrap(), Step::Starved);
         let mut into = File::from(into);
         let full = loop {
@@ -289,7 +289,7 @@ mod tests {
         drop(out);
         let (near, mut far) = connection();
         far.write_all(b"x").unwrap();
-        let fault = step(end(&near, Kind::Socket), end(&into, Kind::Pipe));
+        let fault = step(end(&near, FdKind::Socket), end(&into, FdKind::Pipe));
         assert!(matches!(fault, Err(Fault::To(error)) if error.kind() == io::ErrorKind::BrokenPipe));
     }
 }

@@ -13,4 +13,4 @@ pub use layout::Layout;
 pub use order::Order;
 pub use shrink::Shrink;
 pub use spec::{Barrier, CutOutside, Cutting, Plan};
-pub use trial::{Fin, Kind, Label, Place, Trial};
+pub use trial::{Fin, Label, Place, Trial, TrialKind};

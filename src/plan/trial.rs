@@ -33,7 +33,7 @@ pub enum Fin {
 
 /// The families of trials, in the order of [`super::Order`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum TrialKind {
     /// One cut in one message.
     OneCut,
     /// Every message in pieces of one size.
@@ -95,14 +95,14 @@ impl Trial {
 impl Label {
     /// The family of the trial.
     #[must_use]
-    pub fn kind(self) -> Kind {
+    pub fn kind(self) -> TrialKind {
         match self {
-            Label::Cut(_) => Kind::OneCut,
-            Label::Chunks(_) => Kind::Chunks,
-            Label::Joined(_) => Kind::Joined,
-            Label::Crossing(_) | Label::CrossingMiddle => Kind::Crossing,
-            Label::Pair(..) => Kind::TwoCuts,
-            Label::Whole | Label::Fin(_) | Label::Shrunk => Kind::Fin,
+            Label::Cut(_) => TrialKind::OneCut,
+            Label::Chunks(_) => TrialKind::Chunks,
+            Label::Joined(_) => TrialKind::Joined,
+            Label::Crossing(_) | Label::CrossingMiddle => TrialKind::Crossing,
+            Label::Pair(..) => TrialKind::TwoCuts,
+            Label::Whole | Label::Fin(_) | Label::Shrunk => TrialKind::Fin,
         }
     }
 }
@@ -117,15 +117,15 @@ impl fmt::Display for Fin {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for TrialKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Kind::OneCut => "one cut",
-            Kind::Chunks => "chunks",
-            Kind::Joined => "joined",
-            Kind::Crossing => "joined and cut",
-            Kind::TwoCuts => "two cuts",
-            Kind::Fin => "end of stream",
+            TrialKind::OneCut => "one cut",
+            TrialKind::Chunks => "chunks",
+            TrialKind::Joined => "joined",
+            TrialKind::Crossing => "joined and cut",
+            TrialKind::TwoCuts => "two cuts",
+            TrialKind::Fin => "end of stream",
         })
     }
 }

@@ -3,7 +3,7 @@
 use super::axis::{Axis, Item, pixels};
 use super::canvas::{Canvas, LEFT, MARGIN, RIGHT};
 use super::lane::Mark;
-use super::scene::{Kind, Panel, Part, Row, Stream};
+use super::scene::{Panel, Part, Row, RowKind, Stream};
 use super::svg::Svg;
 use crate::trace::units::{counted, grouped};
 
@@ -106,8 +106,8 @@ fn columns(stream: &Stream<'_>, row: &Row<'_>, axis: &Axis) -> Vec<Column> {
 /// A mark in parts, each with its share of the count. Segments that were counted late are distributed by their
 /// bytes: none was sent before its write, and none arrived after its read.
 fn parts(stream: &Stream<'_>, row: &Row<'_>, mark: Mark) -> Vec<(Mark, f64)> {
-    let reads = stream.calls(Kind::Reads).filter(|_| row.kind == Kind::Segments && mark.count > 1);
-    let writes = stream.calls(Kind::Writes).unwrap_or_default();
+    let reads = stream.calls(RowKind::Reads).filter(|_| row.kind == RowKind::Segments && mark.count > 1);
+    let writes = stream.calls(RowKind::Writes).unwrap_or_default();
     let bytes = pixels(mark.end.saturating_sub(mark.start));
     let mut parts: Vec<(Mark, f64)> = Vec::new();
     let mut start = mark.start;

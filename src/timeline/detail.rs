@@ -6,7 +6,7 @@ use super::axis::time;
 use super::canvas::{Canvas, LEFT, MARGIN, RIGHT};
 use super::layout::{Layout, Need, Placed, Scale, layout};
 use super::marks::{draw_flow, draw_mark, draw_strokes, fits, hue, is_dense, numbers};
-use super::scene::{Kind, Panel, Part, Stream};
+use super::scene::{Panel, Part, RowKind, Stream};
 use super::svg::{Svg, text_width};
 use crate::trace::BarrierOutcome;
 use crate::trace::units::grouped;
@@ -117,13 +117,13 @@ fn draw_stream(canvas: &mut Canvas, stream: &Stream<'_>, rows: &[&[Placed]], y: 
         for placed in rows[at] {
             draw_mark(&mut canvas.above, placed, row.kind, stream, (y_of(at), LANE), origin);
         }
-        if row.kind == Kind::Writes {
+        if row.kind == RowKind::Writes {
             draw_between(&mut canvas.above, rows[at], stream, part, y_of(at));
         }
         let end = match row.kind {
-            Kind::Writes => stream.shutdown.map(|t| (t, "end of what is sent")),
-            Kind::Reads => stream.eof.map(|t| (t, "end of file")),
-            Kind::Segments => None,
+            RowKind::Writes => stream.shutdown.map(|t| (t, "end of what is sent")),
+            RowKind::Reads => stream.eof.map(|t| (t, "end of file")),
+            RowKind::Segments => None,
         };
         if let (Some((t, about)), Part::Whole) = (end, part) {
             let x = rows[at].last().map_or(LEFT, |last| last.x + last.width) + 4.0;

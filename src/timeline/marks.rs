@@ -4,7 +4,7 @@
 use super::axis::{pixels, time};
 use super::density::ramp;
 use super::layout::Placed;
-use super::scene::{Kind, Stream};
+use super::scene::{RowKind, Stream};
 use super::svg::{Svg, text_width};
 use crate::trace::units::{counted, grouped};
 
@@ -25,7 +25,7 @@ enum Paint {
 pub(super) fn draw_mark(
     svg: &mut Svg,
     placed: &Placed,
-    kind: Kind,
+    kind: RowKind,
     stream: &Stream<'_>,
     (y, height): (f64, f64),
     origin: u64,
@@ -163,7 +163,7 @@ fn paints(stream: &Stream<'_>, start: u64, end: u64, width: f64) -> Vec<(Paint, 
 }
 
 /// The tooltip of a mark.
-fn describe(placed: &Placed, kind: Kind, stream: &Stream<'_>, origin: u64) -> String {
+fn describe(placed: &Placed, kind: RowKind, stream: &Stream<'_>, origin: u64) -> String {
     let mark = &placed.mark;
     let what = if mark.count == 1 { kind.noun().to_owned() } else { counted(mark.count, kind.noun()) };
     let of = match numbers(stream, placed) {

@@ -33,13 +33,13 @@ pub(super) struct Stream<'a> {
 /// A lane with its kind.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row<'a> {
-    pub(super) kind: Kind,
+    pub(super) kind: RowKind,
     pub(super) lane: &'a Lane,
 }
 
 /// The kind of the marks of a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum RowKind {
     Writes,
     Segments,
     Reads,
@@ -90,13 +90,13 @@ impl<'a> Panel<'a> {
 
 impl<'a> Stream<'a> {
     /// The calls of one kind, if they are known.
-    pub(super) fn calls(&self, kind: Kind) -> Option<&'a [Mark]> {
+    pub(super) fn calls(&self, kind: RowKind) -> Option<&'a [Mark]> {
         self.rows.iter().find(|row| row.kind == kind).map(|row| row.lane.marks())
     }
 
     /// A mark of a row. Segments may be counted late; they had arrived when their bytes were read.
     pub(super) fn ended_by_reads(&self, row: &Row<'_>, mark: Mark) -> Mark {
-        let reads = self.calls(Kind::Reads).filter(|_| row.kind == Kind::Segments).unwrap_or_default();
+        let reads = self.calls(RowKind::Reads).filter(|_| row.kind == RowKind::Segments).unwrap_or_default();
         let read = reads.get(reads.partition_point(|read| read.end < mark.end));
         let t1 = read.map_or(mark.t1, |read| mark.t1.min(read.t1)).max(mark.t0);
         Mark { t1, ..mark }
@@ -139,12 +139,12 @@ impl Part {
     }
 }
 
-impl Kind {
+impl RowKind {
     pub(super) fn noun(self) -> &'static str {
         match self {
-            Kind::Writes => "write",
-            Kind::Segments => "segment",
-            Kind::Reads => "read",
+            RowKind::Writes => "write",
+            RowKind::Segments => "segment",
+            RowKind::Reads => "read",
         }
     }
 }
@@ -227,7 +227,7 @@ fn rows<'a>(writes: Option<&'a Lane>, segments: &'a Lane, reads: Option<&'a Lane
         return Vec::new();
     }
     let segments = (segments.count() > 0).then_some(segments);
-    [(Kind::Writes, writes), (Kind::Segments, segments), (Kind::Reads, reads)]
+    [(RowKind::Writes, writes), (RowKind::Segments, segments), (RowKind::Reads, reads)]
         .into_iter()
         .filter_map(|(kind, lane)| Some(Row { kind, lane: lane? }))
         .collect()

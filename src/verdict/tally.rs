@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Outcome, Verdict};
 use crate::error::ExitStatus;
-use crate::plan::{Fin, Kind, Label, Trial};
+use crate::plan::{Fin, Label, Trial, TrialKind};
 use crate::value::Family;
 
 /// The subject of a sweep.
@@ -54,7 +54,7 @@ pub struct Count {
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     /// The counts for each family of trials.
-    pub kinds: BTreeMap<Kind, Count>,
+    pub kinds: BTreeMap<TrialKind, Count>,
     /// The trials that were not proven, by reason.
     pub reasons: BTreeMap<String, usize>,
     /// The single cuts that made a difference: message and offset, as in [`crate::plan::Place`].

@@ -19,7 +19,7 @@ use writer::{Wire, Writer};
 
 use super::reactor::{Reactor, Ready};
 use super::recorder::Recorder;
-use super::splice::{End, Kind, Step};
+use super::splice::{End, FdKind, Step};
 use super::stream::Stream;
 use super::{Flush, Incoming, key::Key};
 use crate::config::Traffic;
@@ -151,7 +151,7 @@ impl Conn {
     #[must_use]
     pub fn input(&self) -> Option<End<'_>> {
         let plain = self.reader.is_plain() && !self.life.has_peer_ended();
-        plain.then(|| End { fd: self.stream.as_fd(), kind: Kind::Socket })
+        plain.then(|| End { fd: self.stream.as_fd(), kind: FdKind::Socket })
     }
 
     /// Where bytes can be put without being written here; `None` where a plan says how they are
@@ -159,7 +159,7 @@ impl Conn {
     #[must_use]
     pub fn output(&self) -> Option<End<'_>> {
         let plain = self.life.is_open() && self.writer.outbox.is_plain();
-        plain.then(|| End { fd: self.stream.as_fd(), kind: Kind::Socket })
+        plain.then(|| End { fd: self.stream.as_fd(), kind: FdKind::Socket })
     }
 
     /// Whether the kernel may have bytes for us, and whether it may take some.

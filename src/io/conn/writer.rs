@@ -111,7 +111,7 @@ impl Writer {
         let gate = self.gate.get_or_insert_with(|| Box::new(Gate::new(barrier, now)));
         let look = gate.look(wire.stream, offset, now)?;
         if look == Look::Passed(BarrierOutcome::NotVisible) && gate.is_blind() {
-            wire.recorder.say_once(|| not_visible(wire.stream));
+            wire.recorder.log_once(|| not_visible(wire.stream));
         }
         Ok(look)
     }

@@ -11,7 +11,7 @@ use crate::value::Span;
 
 /// The progress that restarts the time limit of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Progress {
+struct Awaited {
     answered: u64,
     /// The bytes that are waiting to be sent, while the message of the next reply is not sent completely.
     waiting: usize,
@@ -21,7 +21,7 @@ struct Progress {
 #[derive(Debug, Default)]
 pub(super) struct ReplyClock {
     /// The progress when the clock was set, and the time.
-    set: Option<(Progress, Instant)>,
+    set: Option<(Awaited, Instant)>,
 }
 
 impl ReplyClock {
@@ -40,12 +40,12 @@ impl ReplyClock {
             self.set = None;
             return None;
         }
-        let progress = Progress { answered, waiting: if is_sending { conn.backlog() } else { 0 } };
+        let awaited = Awaited { answered, waiting: if is_sending { conn.backlog() } else { 0 } };
         let since = match self.set {
-            Some((before, since)) if before == progress => since,
+            Some((before, since)) if before == awaited => since,
             _ => now,
         };
-        self.set = Some((progress, since));
+        self.set = Some((awaited, since));
         let at = since.checked_add(limit)?;
         if now < at {
             run.exchange.reactor.wake_at(Key::Clock, at);

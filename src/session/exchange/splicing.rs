@@ -5,7 +5,7 @@ use std::io;
 use super::super::peer::Link;
 use super::peers::Peers;
 use super::{Exchange, READS_PER_TURN};
-use crate::io::splice::{self, Fault, Kind, SplicePipe, Step, Way};
+use crate::io::splice::{self, Fault, FdKind, SplicePipe, Step, Way};
 use crate::peer::life::{CloseReason, Input};
 use crate::service::{Event, PeerId, Service};
 
@@ -62,7 +62,7 @@ impl<S: Service> Exchange<S> {
         }
         let to = self.service.sink(id);
         let (from, into) = (peer.link.input()?.kind, self.peers.get(to)?.link.output()?.kind);
-        let pays = peer.flow.is_bulk() || peer.pipe.is_some() || (from, into) != (Kind::Socket, Kind::Socket);
+        let pays = peer.flow.is_bulk() || peer.pipe.is_some() || (from, into) != (FdKind::Socket, FdKind::Socket);
         Way::between(from, into).filter(|_| pays).map(|way| (to, way))
     }
 
