@@ -16,7 +16,7 @@ use self::axis::time;
 use self::canvas::MARGIN;
 use self::detail::Drawn;
 use self::layout::Need;
-use self::scene::{Kind, Panel, Part, Row};
+use self::scene::{Panel, Part, Row, RowKind};
 use self::svg::Svg;
 use self::tape::Tape;
 use crate::trace::units::{counted, size, total};
@@ -94,7 +94,7 @@ impl Timeline {
     fn left_out(&self, hidden: &[Panel<'_>]) -> Option<String> {
         let connections = self.more.connections + hidden.len() as u64;
         let bytes = |more, kind| size(total(rows(hidden, kind).map(|row| row.lane.bytes()).chain([more])));
-        let (written, read) = (bytes(self.more.written, Kind::Writes), bytes(self.more.read, Kind::Reads));
+        let (written, read) = (bytes(self.more.written, RowKind::Writes), bytes(self.more.read, RowKind::Reads));
         (connections > 0).then(|| {
             format!("Not drawn: {}, {written} written and {read} read.", counted(connections, "more connection"))
         })
@@ -150,13 +150,13 @@ fn enlarge(panels: &[Panel<'_>], y: f64) -> Option<Drawn> {
 
 /// The run in one line.
 fn summary(panels: &[Panel<'_>]) -> String {
-    let sum = |kind: Kind| total(rows(panels, kind).map(|row| row.lane.count()));
+    let sum = |kind: RowKind| total(rows(panels, kind).map(|row| row.lane.count()));
     let messages = total(panels.iter().flat_map(|panel| &panel.streams).map(|stream| stream.messages.count()));
     let counts = [
         (messages, "message"),
-        (sum(Kind::Writes), "write"),
-        (sum(Kind::Segments), "segment"),
-        (sum(Kind::Reads), "read"),
+        (sum(RowKind::Writes), "write"),
+        (sum(RowKind::Segments), "segment"),
+        (sum(RowKind::Reads), "read"),
     ];
     let mut parts = vec![counted(panels.len() as u64, "connection")];
     parts.extend(counts.iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(*count, noun)));
@@ -167,7 +167,7 @@ fn summary(panels: &[Panel<'_>]) -> String {
 }
 
 /// The lanes of one kind.
-fn rows<'a>(panels: &'a [Panel<'a>], kind: Kind) -> impl Iterator<Item = &'a Row<'a>> {
+fn rows<'a>(panels: &'a [Panel<'a>], kind: RowKind) -> impl Iterator<Item = &'a Row<'a>> {
     panels.iter().flat_map(Panel::rows).filter(move |row| row.kind == kind)
 }
 
