@@ -24,7 +24,18 @@ pub enum Codec {
 
 impl Codec {
     /// The layer that encodes; `None` where wire and plaintext are the same bytes.
-    pub fn layer(&mut self) -> Option<&mut Layer> {
+    #[inline]
+    #[must_use]
+    pub fn layer(&self) -> Option<&Layer> {
+        match self {
+            Codec::Plain => None,
+            Codec::Layer(layer) => Some(layer),
+        }
+    }
+
+    /// The same, mutable.
+    #[inline]
+    pub fn layer_mut(&mut self) -> Option<&mut Layer> {
         match self {
             Codec::Plain => None,
             Codec::Layer(layer) => Some(layer),
@@ -32,8 +43,14 @@ impl Codec {
     }
 }
 
+/// An idle connection keeps no larger buffers than this.
+const KEPT: usize = 256;
+
 /// The rules of one protocol that encodes a stream of bytes. Bytes to be sent are appended to `wire`.
 pub trait Protocol: fmt::Debug {
+    /// Its name, for errors.
+    fn name(&self) -> &'static str;
+
     /// Begins the handshake, where this side has the first message of it.
     fn start(&mut self, wire: &mut Vec<u8>);
 
@@ -77,6 +94,14 @@ pub enum End {
 #[derive(Debug)]
 pub struct Layer {
     protocol: Box<dyn Protocol>,
+    /// Plaintext that was received, after `start` bytes that were taken.
+    received: Vec<u8>,
+    start: usize,
+    /// Bytes of plaintext taken, and bytes of plaintext to be sent that were accepted.
+    taken: u64,
+    accepted: u64,
+    /// What the peer did wrong. Nothing is sent or received after it.
+    violation: Option<Violation>,
     /// Plaintext that waits for the end of the handshake, and the lengths of its messages.
     waiting: Vec<u8>,
     lengths: Vec<usize>,
@@ -102,6 +127,11 @@ impl Layer {
     pub fn new(protocol: Box<dyn Protocol>) -> Self {
         let mut layer = Layer {
             protocol,
+            received: Vec::new(),
+            start: 0,
+            taken: 0,
+            accepted: 0,
+            violation: None,
             waiting: Vec::new(),
             lengths: Vec::new(),
             closing: Closing::Open,
@@ -115,12 +145,13 @@ impl Layer {
     }
 
     /// Encodes messages of these lengths that stand one after the other in `plain`; within the handshake
-    /// they wait for its end. Whether they were taken: after the close nothing is.
+    /// they wait for its end, and after a violation for ever. Whether they were accepted: after the close nothing is.
     pub fn send(&mut self, plain: &[u8], lengths: impl Iterator<Item = usize>) -> bool {
         if self.closing != Closing::Open {
             return false;
         }
-        if self.protocol.is_handshaking() {
+        self.accepted += plain.len() as u64;
+        if self.protocol.is_handshaking() || self.violation.is_some() {
             self.waiting.extend_from_slice(plain);
             self.lengths.extend(lengths);
         } else {
@@ -129,32 +160,64 @@ impl Layer {
         true
     }
 
-    /// Decodes bytes that came from the wire, in pieces of any size, and appends plaintext to `plain`.
+    /// Decodes bytes that came from the wire, in pieces of any size; [`take`](Self::take) returns the plaintext.
     /// Bytes after the peer's close are ignored.
     ///
     /// # Errors
-    /// The peer does not keep to the protocol.
-    pub fn receive(&mut self, bytes: &[u8], plain: &mut Vec<u8>) -> Result<(), Violation> {
+    /// The peer does not keep to the protocol; every further call returns the same.
+    pub fn receive(&mut self, bytes: &[u8]) -> Result<(), Violation> {
+        if let Some(violation) = &self.violation {
+            return Err(violation.clone());
+        }
         if self.protocol.is_closed_by_peer() {
             return Ok(());
         }
         let before = self.wire.len();
-        let result = self.protocol.open(bytes, plain, &mut self.wire);
+        let result = self.protocol.open(bytes, &mut self.received, &mut self.wire);
         self.note_record(before, 0);
-        if result.is_ok() && !self.protocol.is_handshaking() {
-            self.send_what_waits();
+        match &result {
+            Ok(()) if !self.protocol.is_handshaking() => self.send_what_waits(),
+            Ok(()) => {}
+            Err(violation) => self.violation = Some(violation.clone()),
         }
         result
+    }
+
+    /// Moves received plaintext to the start of this buffer, and returns how much.
+    pub fn take(&mut self, buf: &mut [u8]) -> usize {
+        let left = &self.received[self.start..];
+        let n = left.len().min(buf.len());
+        buf[..n].copy_from_slice(&left[..n]);
+        self.start += n;
+        self.taken += n as u64;
+        if self.start == self.received.len() {
+            self.received.clear();
+            self.start = 0;
+        }
+        n
+    }
+
+    /// Whether there is plaintext to be taken.
+    #[must_use]
+    pub fn has_plaintext(&self) -> bool {
+        self.start < self.received.len()
     }
 
     /// No more plaintext is sent: the record that says so comes after all that was taken before.
     pub fn close(&mut self) {
         if self.closing == Closing::Open {
             self.closing = Closing::Asked;
-            if !self.protocol.is_handshaking() {
+            if !self.protocol.is_handshaking() && self.violation.is_none() {
                 self.send_what_waits();
             }
         }
+    }
+
+    /// Nothing more is sent: what waits for the handshake is dropped, and no record says that this is the end.
+    pub fn abandon(&mut self) {
+        (self.waiting, self.lengths) = (Vec::new(), Vec::new());
+        (self.wire, self.records) = (Vec::new(), Vec::new());
+        self.closing = Closing::Closed;
     }
 
     /// What the end of the byte stream beneath means, if it comes now.
@@ -189,13 +252,50 @@ impl Layer {
         !self.protocol.is_handshaking()
     }
 
+    /// Whether our side is still open: no close was asked for.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.closing == Closing::Open
+    }
+
+    /// Whether something is still to be moved into the outbox: what was accepted, or the close.
+    #[must_use]
+    pub fn owes_bytes(&self) -> bool {
+        let waits = !self.waiting.is_empty() || self.closing == Closing::Asked;
+        self.wants_write() || (waits && self.violation.is_none())
+    }
+
+    /// What the peer did wrong.
+    #[must_use]
+    pub fn violation(&self) -> Option<&Violation> {
+        self.violation.as_ref()
+    }
+
+    /// The name of the protocol.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.protocol.name()
+    }
+
+    /// Bytes of plaintext that were accepted for sending.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
+        self.accepted
+    }
+
+    /// Bytes of received plaintext that were taken.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.taken
+    }
+
     /// Whether the record that ends our plaintext is encoded.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.closing == Closing::Closed
     }
 
-    /// Bytes of plaintext that wait for the end of the handshake.
+    /// Bytes of plaintext that are not encoded: they wait for the end of the handshake.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.waiting.len()
@@ -214,6 +314,23 @@ impl Layer {
         self.offsets.wire_at(plaintext)
     }
 
+    /// Whether so many offsets are remembered that those of acknowledged bytes should be
+    /// [forgotten](Self::forget). Without that, older offsets become coarser.
+    #[must_use]
+    pub fn remembers_many(&self) -> bool {
+        self.offsets.are_many()
+    }
+
+    /// Gives back memory that an idle connection does not need.
+    pub fn shrink(&mut self) {
+        for buffer in [&mut self.received, &mut self.wire] {
+            if buffer.is_empty() {
+                buffer.shrink_to(KEPT);
+            }
+        }
+        self.records.shrink_to(KEPT / size_of::<usize>());
+    }
+
     /// Nobody will ask for an offset before this one on the wire.
     pub fn forget(&mut self, wire: u64) {
         self.offsets.forget(wire);
@@ -230,6 +347,8 @@ impl Layer {
         }
     }
 
+    /// Encodes messages, each as records of its own. A plan that is to cut the plaintext into records instead of the
+    /// wire into writes (`--cut-layer record`) cuts here: its pieces are then the parts of a message.
     fn seal(&mut self, mut plain: &[u8], lengths: impl Iterator<Item = usize>) {
         let most = self.protocol.record_size().max(1);
         for length in lengths {
@@ -253,5 +372,9 @@ impl Layer {
     }
 }
 
+#[cfg(test)]
+mod rotor;
+#[cfg(test)]
+pub(crate) use rotor::{Rotor, kind, record};
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,10 @@
 
 use std::collections::VecDeque;
 
+/// At most so many ends are remembered: the memory of a connection is bounded, and what is not forgotten in time
+/// becomes coarser.
+const MOST: usize = 1024;
+
 /// The ends of the records that were sent, on the wire and in the plaintext.
 #[derive(Debug, Default)]
 pub(super) struct Offsets {
@@ -20,6 +24,9 @@ struct End {
 impl Offsets {
     /// Adds a record of these lengths; one of the handshake carries no plaintext.
     pub(super) fn add(&mut self, wire: u64, plaintext: u64) {
+        if self.ends.len() == MOST {
+            self.join_pairs();
+        }
         let last = self.ends.back().copied().unwrap_or(self.start);
         self.ends.push_back(End { wire: last.wire + wire, plaintext: last.plaintext + plaintext });
     }
@@ -53,5 +60,41 @@ impl Offsets {
             self.start = *end;
             self.ends.pop_front();
         }
+    }
+
+    /// Whether half of what may be remembered is.
+    pub(super) fn are_many(&self) -> bool {
+        self.ends.len() >= MOST / 2
+    }
+
+    /// Makes one record of two, twice as coarse: what is known of the peer's plaintext becomes less, and never wrong.
+    fn join_pairs(&mut self) {
+        let mut is_second = false;
+        self.ends.retain(|_| {
+            is_second = !is_second;
+            !is_second
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_bounded_and_coarse_offsets_claim_less() {
+        let mut offsets = Offsets::default();
+        let total = 10 * MOST as u64;
+        for _ in 0..total {
+            offsets.add(3, 1);
+        }
+        assert!(offsets.ends.len() <= MOST && offsets.are_many());
+        for plaintext in 1..=total {
+            assert!(offsets.plaintext_at(3 * plaintext) <= plaintext);
+            assert!(offsets.wire_at(plaintext).unwrap() >= 3 * plaintext);
+        }
+        assert_eq!((offsets.plaintext_at(3 * total), offsets.wire_at(total)), (total, Some(3 * total)));
+        offsets.forget(3 * total);
+        assert!(offsets.ends.is_empty() && !offsets.are_many());
     }
 }

@@ -9,83 +9,14 @@ use crate::peer::outbox::{Channel, Step};
 use crate::plan::Plan;
 use crate::trace::BarrierOutcome;
 
-const HELLO: u8 = 1;
-const WELCOME: u8 = 2;
-const DATA: u8 = 3;
-const CLOSE: u8 = 4;
-
-/// A protocol that rotates each byte. A record is its kind, its length, and its body; the client says
-/// hello and the server welcome, and neither sends data before both are said.
-#[derive(Debug)]
-struct Rotor {
-    is_client: bool,
-    is_established: bool,
-    is_closed_by_peer: bool,
-    /// A record that has not come whole.
-    partial: Vec<u8>,
-}
-
-impl Rotor {
-    fn layer(is_client: bool) -> Layer {
-        let rotor = Rotor { is_client, is_established: false, is_closed_by_peer: false, partial: Vec::new() };
-        Layer::new(Box::new(rotor))
+/// Takes received plaintext through a small buffer.
+fn take_all(layer: &mut Layer, plain: &mut Vec<u8>) {
+    let mut buf = [0; 7];
+    while layer.has_plaintext() {
+        let n = layer.take(&mut buf);
+        plain.extend_from_slice(&buf[..n]);
     }
-}
-
-fn record(kind: u8, body: &[u8], wire: &mut Vec<u8>) {
-    wire.extend([kind, u8::try_from(body.len()).unwrap()]);
-    wire.extend(body.iter().map(|byte| byte.wrapping_add(13)));
-}
-
-impl Protocol for Rotor {
-    fn start(&mut self, wire: &mut Vec<u8>) {
-        if self.is_client {
-            record(HELLO, b"hello", wire);
-        }
-    }
-
-    fn open(&mut self, bytes: &[u8], plain: &mut Vec<u8>, wire: &mut Vec<u8>) -> Result<(), Violation> {
-        self.partial.extend_from_slice(bytes);
-        while let [kind, length, rest @ ..] = self.partial.as_slice() {
-            let length = usize::from(*length);
-            let Some(body) = rest.get(..length) else { break };
-            match *kind {
-                HELLO if !self.is_client && !self.is_established => record(WELCOME, b"", wire),
-                WELCOME if self.is_client && !self.is_established => {}
-                DATA if self.is_established => plain.extend(body.iter().map(|byte| byte.wrapping_sub(13))),
-                CLOSE if self.is_established => {
-                    self.is_closed_by_peer = true;
-                    self.partial.clear();
-                    return Ok(());
-                }
-                kind => return Err(Violation(format!("a record of kind {kind} does not belong here"))),
-            }
-            self.is_established = true;
-            self.partial.drain(..2 + length);
-        }
-        Ok(())
-    }
-
-    fn seal(&mut self, plain: &[u8], wire: &mut Vec<u8>) {
-        assert!(self.is_established, "plaintext within the handshake");
-        record(DATA, plain, wire);
-    }
-
-    fn close(&mut self, wire: &mut Vec<u8>) {
-        record(CLOSE, b"", wire);
-    }
-
-    fn record_size(&self) -> usize {
-        16
-    }
-
-    fn is_handshaking(&self) -> bool {
-        !self.is_established
-    }
-
-    fn is_closed_by_peer(&self) -> bool {
-        self.is_closed_by_peer
-    }
+    assert_eq!(layer.taken(), plain.len() as u64);
 }
 
 /// One end: a layer, its outbox, and what it has decoded.
@@ -145,7 +76,8 @@ impl Side {
 
     fn read(&mut self, bytes: &[u8], most: usize) {
         for part in bytes.chunks(most) {
-            self.layer.receive(part, &mut self.plain).unwrap();
+            self.layer.receive(part).unwrap();
+            take_all(&mut self.layer, &mut self.plain);
         }
     }
 }
@@ -194,21 +126,30 @@ fn plaintext_waits_for_the_end_of_the_handshake() {
     assert!(client.layer.is_closed() && !server.layer.is_closed());
     assert_eq!((server.layer.end(), server.layer.wants_read()), (End::Clean, false));
     assert_eq!((client.layer.end(), client.layer.wants_read()), (End::CutOff, true));
-    assert_eq!(server.layer.receive(b"\x09\0", &mut server.plain), Ok(()));
+    assert_eq!(server.layer.receive(b"\x09\0"), Ok(()));
 }
 
 #[test]
 fn protocol_violation_is_an_error() {
     for bytes in [&b"\x03\x01x"[..], b"\x04\0", b"\x02\0", &[b'G'; 80]] {
         let mut server = Rotor::layer(false);
-        let violation = server.receive(bytes, &mut Vec::new()).unwrap_err();
+        let violation = server.receive(bytes).unwrap_err();
         assert_eq!(violation.to_string(), format!("a record of kind {} does not belong here", bytes[0]));
         assert_eq!(server.end(), End::CutOff);
+        // It is final.
+        assert_eq!(server.receive(b"\x01\0"), Err(violation.clone()));
+        assert_eq!(server.violation(), Some(&violation));
+        // What is sent now never leaves.
+        server.send(b"late", std::iter::once(4));
+        server.close();
+        assert_eq!((server.waiting(), server.is_closed()), (4, false));
+        server.move_into(&mut Side::new(false, PLAIN).outbox); // the alert
+        assert!(!server.owes_bytes());
     }
     // Plaintext that waits for the handshake is not sent to a peer that breaks it.
     let mut server = Rotor::layer(false);
     server.send(b"welcome", std::iter::once(7));
-    assert!(server.receive(b"\x01\0\x09\0", &mut Vec::new()).is_err());
+    assert!(server.receive(b"\x01\0\x09\0").is_err());
     assert_eq!(server.waiting(), 7);
 }
 
@@ -264,7 +205,8 @@ proptest! {
         // Whatever part of the wire a peer has got, it decodes what the offsets say, and only the whole is clean.
         let decode = |bytes: &[u8]| {
             let (mut layer, mut plain) = (Rotor::layer(false), Vec::new());
-            layer.receive(bytes, &mut plain).unwrap();
+            layer.receive(bytes).unwrap();
+            take_all(&mut layer, &mut plain);
             (plain, layer.end())
         };
         let at = cut.index(client.wire.len());
