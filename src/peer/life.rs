@@ -2,7 +2,7 @@
 //! sends a FIN or a reset.
 //!
 //! ```text
-//!            Close, Reset                everything sent              peer's end, or the
+//!       Close, Reset, Violated           everything sent              peer's end, or the
 //!  Open ────────────────────▶ Closing ───────────────────▶ Lingering ───────────────────▶ Closed(reason)
 //!   │  ▲                        ▲                           linger time is over               ▲
 //!   ▼  │ TreatAsEof             │ Close, Abort                                                │
@@ -32,6 +32,8 @@ pub struct Life {
     on_close: OnClose,
     /// The wait for acknowledgements: since when no byte was acknowledged, and how many bytes were not.
     acknowledging: Option<Box<(Instant, u64)>>,
+    /// The peer did not keep to the protocol that encodes its bytes.
+    violated: bool,
 }
 
 /// The state of a connection.
@@ -112,6 +114,7 @@ impl Life {
             fin_sent: false,
             on_close: if resets { OnClose::Reset } else { OnClose::Fin },
             acknowledging: None,
+            violated: false,
         }
     }
 
@@ -150,6 +153,10 @@ impl Life {
                 }
             }
             Input::Failed(error) => self.close(CloseReason::Failed(error)),
+            Input::Violated => {
+                self.violated = true;
+                self.begin_close(Wait::ForPeer);
+            }
             Input::Garbled(error) => self.close(CloseReason::Garbled(error)),
             Input::Idle { is_complete } => {
                 if !is_complete {
@@ -337,6 +344,12 @@ impl Life {
         matches!(self.ours, Ours::Due(_))
     }
 
+    /// Whether our FIN is to be sent when everything queued is written.
+    #[must_use]
+    pub fn is_half_close_due(&self) -> bool {
+        matches!(self.ours, Ours::Due(End::HalfClose))
+    }
+
     /// Whether our direction waits for the peer's acknowledgements before a reset.
     #[must_use]
     pub fn is_resetting(&self) -> bool {
@@ -386,6 +399,12 @@ impl Life {
     #[must_use]
     pub fn drains(&self) -> Option<usize> {
         if let State::Draining { left } = self.state { Some(left) } else { None }
+    }
+
+    /// Whether the peer did not keep to the protocol that encodes its bytes.
+    #[must_use]
+    pub fn is_violated(&self) -> bool {
+        self.violated
     }
 
     /// Whether it is closed.

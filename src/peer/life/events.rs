@@ -66,6 +66,9 @@ pub enum Input {
     Refused(u64),
     /// Reading failed, or the connection was reset.
     Failed(io::Error),
+    /// The peer does not keep to the protocol that encodes its bytes. Nothing more of it is processed, but what is
+    /// queued may say so to it.
+    Violated,
     /// The received bytes are not what the framing expects.
     Garbled(FrameError),
     /// The idle time is over; false: the peer has not got everything.

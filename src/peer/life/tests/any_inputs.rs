@@ -25,6 +25,7 @@ enum Op {
     PeerEnded,
     WriteFailed,
     ReadFailed,
+    Violated,
     Garbled,
     Idle(bool),
     Drop,
@@ -51,6 +52,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::PeerEnded),
         1 => Just(Op::WriteFailed),
         1 => Just(Op::ReadFailed),
+        1 => Just(Op::Violated),
         1 => Just(Op::Garbled),
         1 => any::<bool>().prop_map(Op::Idle),
         1 => Just(Op::Drop),
@@ -141,6 +143,7 @@ impl Rig {
                 self.on(Input::WriteFailed { error: reset_by_peer(), unsent: unsent as u64 });
             }
             Op::ReadFailed => self.on(Input::Failed(reset_by_peer())),
+            Op::Violated => self.on(Input::Violated),
             Op::Garbled => self.on(Input::Garbled(FrameError::TooLong { limit: 1 })),
             Op::Idle(is_complete) => self.on(Input::Idle { is_complete: is_complete && self.queued == 0 }),
             Op::Drop => self.on(Input::Drop { unsent: self.queued }),
