@@ -46,6 +46,8 @@ pub fn read_buffer() -> Vec<u8> {
 pub enum Incoming {
     /// This many bytes were read to the start of the buffer.
     Bytes(usize),
+    /// Bytes were read that are no data yet: part of a record, or of a handshake.
+    Undecoded,
     /// Nothing can be read now; the reactor will report when.
     Blocked,
     /// Reading pauses until this time.

@@ -201,8 +201,14 @@ impl Outbox {
     /// Drops what is queued, and the plan. Returns the offset of the barrier that was waited for, which will not be
     /// passed.
     pub fn clear(&mut self) -> Option<u64> {
-        let abandoned = self.is_at_barrier().then_some(self.offset);
         self.queue = Queue::default();
+        self.end_plan()
+    }
+
+    /// From now on what is queued is written as it is. The offset of the barrier that was waited for, which will not
+    /// be passed any more.
+    pub fn end_plan(&mut self) -> Option<u64> {
+        let abandoned = self.is_at_barrier().then_some(self.offset);
         self.schedule = None;
         abandoned
     }

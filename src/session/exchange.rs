@@ -189,6 +189,7 @@ impl<S: Service> Exchange<S> {
             Some(Reading::Process) => {
                 self.read(id);
                 self.apply();
+                self.flush_layer(id);
                 self.check_idleness(id);
             }
             Some(Reading::Discard) => self.discard(id),
@@ -237,6 +238,9 @@ impl<S: Service> Exchange<S> {
             self.empty_pipe(id);
         }
         let now = self.reactor.now();
+        if self.peers.get(id).is_some_and(|peer| peer.link.is_layered()) && !self.advance_handshake(id, now) {
+            return;
+        }
         let mut len = 0; // at first, only what the inbox holds is dispatched
         for reads in 0..=READS_PER_TURN {
             if !self.dispatch(id, len) {
@@ -255,6 +259,10 @@ impl<S: Service> Exchange<S> {
                     peer.flow.note_read(n, now);
                     len = n;
                 }
+                Ok(Incoming::Undecoded) => {
+                    peer.flow.note_activity(now);
+                    len = 0;
+                }
                 Ok(Incoming::Eof) => return self.on_peer_end(id),
                 Ok(Incoming::Until(at)) => {
                     peer.flow.note_activity(at); // the pause is ours
@@ -268,6 +276,31 @@ impl<S: Service> Exchange<S> {
                 self.dispatch(id, len);
                 return self.end_drain(id);
             }
+        }
+    }
+
+    /// Reads for the handshake of a layer, whether or not the service wants data of the peer: what is queued for the
+    /// peer waits for it. False: nothing else is to be read in this turn.
+    fn advance_handshake(&mut self, id: PeerId, now: Instant) -> bool {
+        for _ in 0..READS_PER_TURN {
+            let Some(peer) = self.peers.get_mut(id) else { return false };
+            match peer.link.advance_handshake(&mut self.scratch, now) {
+                Ok(Incoming::Undecoded) => peer.flow.note_activity(now),
+                Ok(_) => return true, // it is over, or a read finds the same
+                Err(error) => {
+                    self.fail(id, CloseReason::Failed(error));
+                    return false;
+                }
+            }
+        }
+        self.reactor.again(id);
+        false
+    }
+
+    /// Writes what a layer has to send after a read: its handshake, or an answer to the peer's.
+    fn flush_layer(&mut self, id: PeerId) {
+        if self.peers.get(id).is_some_and(|peer| peer.link.is_layered()) {
+            self.write_out(id);
         }
     }
 
@@ -376,3 +409,6 @@ impl<S: Service> Exchange<S> {
         self.reactor.now()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -188,6 +188,21 @@ impl Link {
         }
     }
 
+    /// Whether a layer encodes its bytes: [`flush`](Self::flush) may have work after each read.
+    #[inline]
+    pub(super) fn is_layered(&self) -> bool {
+        self.conn().is_some_and(Conn::is_layered)
+    }
+
+    /// Reads once for the handshake of its layer; [`Incoming::Blocked`] if there is none in progress.
+    #[inline]
+    pub(super) fn advance_handshake(&mut self, buf: &mut [u8], now: Instant) -> io::Result<Incoming> {
+        match self {
+            Link::Conn(conn) if conn.is_handshaking() => conn.advance_handshake(buf, now),
+            _ => Ok(Incoming::Blocked),
+        }
+    }
+
     pub(super) fn send_all(&mut self, bytes: &[u8], lengths: impl Iterator<Item = usize>) -> io::Result<()> {
         match self {
             Link::Conn(conn) if conn.life().is_open() => conn.send_all(bytes, lengths),

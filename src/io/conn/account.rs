@@ -1,25 +1,28 @@
 //! The counts of a connection.
 
 use super::Conn;
+use crate::peer::codec::Layer;
 use crate::peer::outbox::Proofs;
 
 impl Conn {
-    /// Bytes that the kernel has taken.
+    /// Bytes of plaintext that the kernel has taken.
     #[must_use]
     pub fn written(&self) -> u64 {
-        self.writer.outbox.offset()
+        let offset = self.writer.outbox.offset();
+        self.codec.layer().map_or(offset, |layer| layer.plaintext_at(offset))
     }
 
-    /// Bytes that were read.
+    /// Bytes of plaintext that were read.
     #[must_use]
     pub fn received(&self) -> u64 {
-        self.reader.offset
+        self.codec.layer().map_or(self.reader.offset, Layer::taken)
     }
 
-    /// Stream offsets reached: bytes handed to [`send`](Self::send), bytes read.
+    /// Offsets reached in the plaintext: bytes handed to [`send`](Self::send), bytes read.
     #[must_use]
     pub fn offsets(&self) -> (u64, u64) {
-        (self.writer.outbox.offset() + self.writer.outbox.queued() as u64, self.reader.offset)
+        let accepted = || self.writer.outbox.offset() + self.writer.outbox.queued() as u64;
+        (self.codec.layer().map_or_else(accepted, Layer::accepted), self.received())
     }
 
     /// What the barriers passed between two pieces have proved.

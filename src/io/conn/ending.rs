@@ -57,15 +57,20 @@ impl Conn {
 
     /// Reports that time has passed, and that everything queued is written if it is.
     pub fn drive(&mut self, at: At) -> Turn {
-        self.on(if self.writer.outbox.is_written() { Input::Written } else { Input::Turn }, at)
+        self.on(if self.is_written() { Input::Written } else { Input::Turn }, at)
     }
 
     fn feed(&mut self, input: Input, at: At) -> Step {
         if matches!(input, Input::Finish | Input::Close | Input::CloseNow | Input::Reset) {
             self.writer.outbox.end_group(); // no further message is joined with these
         }
+        let input = if self.is_layered() { self.as_violation(input) } else { input };
+        let is_shutdown = matches!(input, Input::Drained(_));
         let resets = self.life.resets();
         let step = self.life.on(input, at);
+        if self.is_layered() {
+            self.close_layer_if_due(is_shutdown);
+        }
         if self.life.resets() && !resets {
             self.reset_when_closed();
         }
@@ -99,6 +104,7 @@ impl Conn {
     pub fn fail_write(&mut self, error: io::Error, unsent: u64, at: At) -> Turn {
         let unsent = unsent.max(self.backlog() as u64);
         self.writer.clear(&self.recorder, self.id);
+        self.abandon_layer();
         self.on(Input::WriteFailed { error, unsent }, at)
     }
 
@@ -121,21 +127,26 @@ impl Conn {
             return Ok(Acknowledged::All); // nothing more arrives
         }
         let again = barrier::arrival(&self.stream, self.life.acknowledging_since(now), now)?;
-        let is_written = self.writer.outbox.is_written() && !self.life.is_end_due();
+        let is_written = self.is_written() && !self.life.is_end_due();
         let again = again.or_else(|| (!is_written).then_some(now + limit));
         Ok(self.life.await_acknowledgements(self.outstanding(), again, limit, now))
     }
 
-    /// Bytes that are queued here, or that the peer's system has not acknowledged.
+    /// Bytes on the wire that are queued here, or that the peer's system has not acknowledged.
     fn outstanding(&self) -> u64 {
-        self.backlog() as u64 + self.unacknowledged().unwrap_or(0)
+        self.queued() + self.unacknowledged_on_wire().unwrap_or(0)
     }
 
-    /// Bytes that the kernel has taken and that the peer's system has not acknowledged.
+    /// Bytes of plaintext that the kernel has taken and that the peer's system has not acknowledged.
     ///
     /// # Errors
     /// `Unsupported` where the system does not report it.
     pub fn unacknowledged(&self) -> io::Result<u64> {
+        self.unacknowledged_on_wire().map(|bytes| self.plaintext_in_last(bytes))
+    }
+
+    /// The same in bytes on the wire.
+    pub(super) fn unacknowledged_on_wire(&self) -> io::Result<u64> {
         if !self.stream.is_tcp() {
             return Ok(0); // what a unix socket has taken is in the peer's queue
         }
@@ -154,7 +165,9 @@ impl Conn {
     /// Closes it, and returns why. If `--linger` makes close(2) wait for the peer, another thread waits.
     pub fn close(mut self, reactor: &Reactor) -> CloseReason {
         let resets = self.life.resets();
+        let violation = self.violation();
         let reason = self.life.into_reason();
+        let reason = violation.map_or(reason, CloseReason::Failed);
         let error = if let CloseReason::Failed(error) = &reason { Some(error) } else { None };
         if self.linger == Linger::Armed && !resets && error.is_none() {
             // If it cannot be set, the peer gets a reset after a FIN that it has.

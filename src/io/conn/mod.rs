@@ -3,6 +3,7 @@
 mod account;
 mod barrier;
 mod ending;
+mod layered;
 mod reader;
 mod record;
 mod writer;
@@ -23,6 +24,7 @@ use super::splice::{End, FdKind, Step};
 use super::stream::Stream;
 use super::{Flush, Incoming, key::Key};
 use crate::config::Traffic;
+use crate::peer::codec::Codec;
 use crate::peer::life::Life;
 use crate::peer::outbox::Channel;
 use crate::trace::{ConnId, What};
@@ -34,6 +36,7 @@ pub struct Conn {
     id: ConnId,
     stream: Stream,
     peer: Box<str>,
+    codec: Codec,
     writer: Writer,
     reader: Reader,
     life: Life,
@@ -43,6 +46,8 @@ pub struct Conn {
     /// The options set keepalive, so it is left alone.
     keepalive_was_set: bool,
     linger: Linger,
+    /// The kernel may take more bytes.
+    writable: bool,
 }
 
 /// What close(2) does with the socket (`SO_LINGER`, socket(7)).
@@ -68,9 +73,12 @@ impl Conn {
         let waits = traffic.socket.linger.is_some_and(|time| !time.is_zero());
         Conn {
             id,
+            codec: Codec::Plain,
             writer: Writer::new(&traffic.plan, channel),
             reader: Reader::new(traffic.reading, Instant::now()),
             recorder: recorder.clone(),
+            // A fresh connection takes bytes: the first write is tried, not waited for.
+            writable: true,
             raw,
             linger: if waits { Linger::Waits } else { Linger::Plain },
             life: Life::new(traffic.socket.reset_on_close || traffic.socket.linger.is_some_and(|time| time.is_zero())),
@@ -114,7 +122,7 @@ impl Conn {
 
     /// Notes what the kernel said.
     pub fn on_ready(&mut self, ready: Ready) {
-        self.writer.writable |= ready.writable;
+        self.writable |= ready.writable;
         self.reader.readable |= ready.readable;
         self.reader.behind = self.reader.behind.max(ready.behind);
     }
@@ -124,9 +132,17 @@ impl Conn {
     /// # Errors
     /// The kernel's: the connection was reset, or timed out.
     pub fn read(&mut self, buf: &mut [u8], now: Instant) -> io::Result<Incoming> {
+        if self.is_layered() {
+            return self.read_decoded(buf, now);
+        }
         if self.life.has_peer_ended() {
             return Ok(Incoming::Blocked);
         }
+        self.read_wire(buf, now)
+    }
+
+    /// Reads once from the socket.
+    fn read_wire(&mut self, buf: &mut [u8], now: Instant) -> io::Result<Incoming> {
         let mut turn = self.recorder.turn();
         let incoming = self.reader.read(&mut self.stream, buf, now)?;
         match incoming {
@@ -141,7 +157,7 @@ impl Conn {
                 self.life.note_peer_end();
                 turn.note(self.id, || What::Eof { offset: self.reader.offset });
             }
-            Incoming::Blocked | Incoming::Until(_) => {}
+            Incoming::Undecoded | Incoming::Blocked | Incoming::Until(_) => {}
         }
         Ok(incoming)
     }
@@ -150,7 +166,7 @@ impl Conn {
     /// on purpose, or has come to the end. Who takes some says so with [`moved_in`](Self::moved_in).
     #[must_use]
     pub fn input(&self) -> Option<End<'_>> {
-        let plain = self.reader.is_plain() && !self.life.has_peer_ended();
+        let plain = self.reader.is_plain() && !self.life.has_peer_ended() && !self.is_layered();
         plain.then(|| End { fd: self.stream.as_fd(), kind: FdKind::Socket })
     }
 
@@ -158,14 +174,14 @@ impl Conn {
     /// written, or others stand before them. Who puts some says so with [`moved_out`](Self::moved_out).
     #[must_use]
     pub fn output(&self) -> Option<End<'_>> {
-        let plain = self.life.is_open() && self.writer.outbox.is_plain();
+        let plain = self.life.is_open() && self.writer.outbox.is_plain() && !self.is_layered();
         plain.then(|| End { fd: self.stream.as_fd(), kind: FdKind::Socket })
     }
 
     /// Whether the kernel may have bytes for us, and whether it may take some.
     #[must_use]
     pub fn readiness(&self) -> (bool, bool) {
-        (self.reader.readable, self.writer.writable)
+        (self.reader.readable, self.writable)
     }
 
     /// Notes what was taken from [`input`](Self::input).
@@ -182,7 +198,7 @@ impl Conn {
     pub fn moved_out(&mut self, step: Step) {
         match step {
             Step::Moved(n) => self.writer.outbox.wrote_directly(n),
-            Step::Full => self.writer.writable = false,
+            Step::Full => self.writable = false,
             Step::Starved | Step::Ended | Step::Refused => {}
         }
     }
@@ -201,7 +217,12 @@ impl Conn {
     /// # Errors
     /// As [`send`](Self::send).
     pub fn send_all(&mut self, bytes: &[u8], lengths: impl Iterator<Item = usize>) -> io::Result<()> {
-        let mut wire = Wire { stream: &mut self.stream, recorder: &self.recorder, id: self.id };
+        if self.is_layered() {
+            self.send_encoded(bytes, lengths);
+            return Ok(());
+        }
+        let mut wire =
+            Wire { stream: &mut self.stream, recorder: &self.recorder, id: self.id, writable: &mut self.writable };
         self.writer.send_all(bytes, lengths, &mut wire)
     }
 
@@ -227,7 +248,8 @@ impl Conn {
     /// # Errors
     /// The error of the kernel. Report it with [`fail_write`](Self::fail_write).
     pub fn flush(&mut self, now: Instant) -> io::Result<Flush> {
-        let mut wire = Wire { stream: &mut self.stream, recorder: &self.recorder, id: self.id };
+        let mut wire =
+            Wire { stream: &mut self.stream, recorder: &self.recorder, id: self.id, writable: &mut self.writable };
         self.writer.flush(&mut wire, now)
     }
 
@@ -243,11 +265,12 @@ impl Conn {
         self.writer.outbox.is_at_barrier() || self.life.is_resetting()
     }
 
-    /// Bytes that were sent and that the kernel has not taken yet, but for those that wait for
+    /// Bytes of plaintext that were sent and that the kernel has not taken yet, but for those that wait for
     /// further messages to be joined with.
     #[must_use]
     pub fn backlog(&self) -> usize {
-        self.writer.outbox.backlog()
+        let bytes = self.writer.outbox.backlog();
+        self.codec.layer().map_or(bytes, |layer| self.backlog_of(layer, bytes))
     }
 
     /// Messages of a plan that have not left whole.
@@ -260,11 +283,14 @@ impl Conn {
     /// not the peer.
     #[must_use]
     pub fn is_pausing(&self) -> bool {
-        self.writer.is_pausing()
+        self.writable && self.writer.outbox.is_between_barriers()
     }
 
     /// Gives back memory that an idle connection does not need.
     pub fn shrink(&mut self) {
         self.writer.outbox.shrink();
+        if let Some(layer) = self.codec.layer_mut() {
+            layer.shrink();
+        }
     }
 }

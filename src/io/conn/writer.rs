@@ -18,7 +18,6 @@ const BUDGET: u32 = 64;
 /// The writing half of a connection.
 #[derive(Debug)]
 pub(super) struct Writer {
-    pub(super) writable: bool,
     pub(super) outbox: Outbox,
     /// How far written bytes have got; made with the first barrier.
     gate: Option<Box<Gate>>,
@@ -29,17 +28,13 @@ pub(super) struct Wire<'a> {
     pub(super) stream: &'a mut Stream,
     pub(super) recorder: &'a Recorder,
     pub(super) id: ConnId,
+    /// Whether the kernel may take more.
+    pub(super) writable: &'a mut bool,
 }
 
 impl Writer {
     pub(super) fn new(plan: &Plan, channel: Channel) -> Self {
-        // A fresh connection takes bytes: the first write is tried, not waited for.
-        Writer { writable: true, outbox: Outbox::new(plan, channel), gate: None }
-    }
-
-    /// Whether it is the plan that has the next write wait, and not the peer.
-    pub(super) fn is_pausing(&self) -> bool {
-        self.writable && self.outbox.is_between_barriers()
+        Writer { outbox: Outbox::new(plan, channel), gate: None }
     }
 
     /// Forgets what was to be written; a barrier that was waited for will not be passed any more.
@@ -58,8 +53,8 @@ impl Writer {
     ) -> io::Result<()> {
         let mut taken = 0;
         if let Some(pin) = self.outbox.direct() {
-            while taken < bytes.len() && self.writable {
-                let written = wire.write(&bytes[taken..], pin, self.outbox.offset(), &mut self.writable)?;
+            while taken < bytes.len() && *wire.writable {
+                let written = wire.write(&bytes[taken..], pin, self.outbox.offset())?;
                 self.outbox.wrote_directly(written);
                 taken += written;
             }
@@ -92,9 +87,9 @@ impl Writer {
                     wire.stream.let_go()?;
                     self.outbox.released();
                 }
-                Step::Write { .. } if !self.writable => return Ok(Flush::Blocked),
+                Step::Write { .. } if !*wire.writable => return Ok(Flush::Blocked),
                 Step::Write { bytes, pin } => {
-                    let written = wire.write(bytes, pin, at, &mut self.writable)?;
+                    let written = wire.write(bytes, pin, at)?;
                     self.outbox.wrote(written, pin);
                     budget -= 1;
                     if budget == 0 {
@@ -119,7 +114,7 @@ impl Writer {
 
 impl Wire<'_> {
     /// One write call, of bytes that stand at this offset; how many the kernel took.
-    fn write(&mut self, bytes: &[u8], pin: Pin, offset: u64, writable: &mut bool) -> io::Result<usize> {
+    fn write(&mut self, bytes: &[u8], pin: Pin, offset: u64) -> io::Result<usize> {
         let mut turn = self.recorder.turn();
         let written = match pin {
             Pin::Free => self.stream.write(bytes),
@@ -130,7 +125,7 @@ impl Wire<'_> {
             Ok(n) => n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(0),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                *writable = false;
+                *self.writable = false;
                 return Ok(0);
             }
             Err(error) => return Err(error),

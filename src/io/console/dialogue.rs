@@ -96,7 +96,7 @@ impl Console {
             }
             // The terminal has echoed it, with the Enter.
             Incoming::Bytes(_) => self.dialogue.iter_mut().for_each(|dialogue| dialogue.prompted = false),
-            Incoming::Blocked | Incoming::Until(_) => {}
+            Incoming::Undecoded | Incoming::Blocked | Incoming::Until(_) => {}
         }
         Ok(incoming)
     }

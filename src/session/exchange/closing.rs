@@ -227,7 +227,12 @@ impl<S: Service> Exchange<S> {
     /// Reading or writing has failed.
     pub(super) fn fail(&mut self, id: PeerId, reason: CloseReason) {
         match (id, reason) {
-            (PeerId::Conn(_), CloseReason::Failed(error)) => self.on(id, Input::Failed(error)),
+            (PeerId::Conn(_), CloseReason::Failed(error)) => {
+                self.on(id, Input::Failed(error));
+                if self.peers.get(id).is_some() {
+                    self.reactor.again(id); // its layer has something to say before it is closed
+                }
+            }
             (PeerId::Conn(_), _) => self.on(id, Input::Abort),
             (PeerId::Console, reason) => self.remove_console(reason),
         }
@@ -253,14 +258,19 @@ impl<S: Service> Exchange<S> {
             }
             match peer.link.read(&mut self.scratch, now) {
                 Ok(Incoming::Bytes(n)) => self.on(id, Input::Received(n)),
+                Ok(Incoming::Undecoded) => {}
                 Ok(Incoming::Until(at)) => {
                     self.reactor.wake_at(id, at);
                     break;
                 }
                 Ok(Incoming::Eof | Incoming::Blocked) => break,
-                Err(error) => return self.on(id, Input::Failed(error)),
+                Err(error) => {
+                    self.on(id, Input::Failed(error));
+                    break;
+                }
             }
         }
+        self.flush_layer(id);
         self.drive(id);
         let is_writing = |life: &Life| !life.is_lingering();
         if self.peers.conn(id).is_some_and(|conn| is_writing(conn.life())) {

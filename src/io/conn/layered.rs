@@ -1,0 +1,226 @@
+//! A connection whose bytes are encoded on the wire: moves them between its layer, its outbox and its socket.
+//!
+//! Everything that a session counts is plaintext: messages, losses, what is queued. Writes, reads, cuts and barriers are
+//! at offsets of the wire.
+
+use std::io;
+use std::time::Instant;
+
+use super::super::Incoming;
+use super::Conn;
+use crate::peer::codec::{Codec, End, Layer, Violation};
+use crate::peer::life::Input;
+use crate::trace::{BarrierOutcome, What};
+
+impl Conn {
+    /// Encodes what is sent from now on, and decodes what is received. To be called before any byte was sent or
+    /// received; [`flush`](Self::flush) begins the handshake.
+    #[must_use]
+    pub fn with_layer(mut self, layer: Layer) -> Self {
+        self.codec = Codec::Layer(Box::new(layer));
+        self.queue_encoded();
+        self.writer.outbox.end_group();
+        self
+    }
+
+    /// Whether bytes are encoded on the wire.
+    #[inline]
+    #[must_use]
+    pub fn is_layered(&self) -> bool {
+        self.codec.layer().is_some()
+    }
+
+    /// Whether the handshake of the layer is not over. It is driven even while nobody wants to read the peer's data:
+    /// see [`advance_handshake`](Self::advance_handshake).
+    #[inline]
+    #[must_use]
+    pub fn is_handshaking(&self) -> bool {
+        self.codec.layer().is_some_and(|layer| !layer.is_established())
+    }
+
+    /// Reads once for the handshake. Data that comes right after it is kept for [`read`](Self::read).
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn advance_handshake(&mut self, buf: &mut [u8], now: Instant) -> io::Result<Incoming> {
+        if !self.is_handshaking() {
+            return Ok(Incoming::Blocked);
+        }
+        match self.read_ended() {
+            Some(ended) => ended,
+            None => self.decode_once(buf, now),
+        }
+    }
+
+    /// Returns received plaintext; if there is none, reads once from the socket.
+    #[inline(never)]
+    pub(super) fn read_decoded(&mut self, buf: &mut [u8], now: Instant) -> io::Result<Incoming> {
+        // The socket is read only if no plaintext is left: what is kept is what one read can bring.
+        if let Some(incoming) = self.take_decoded(buf) {
+            return incoming;
+        }
+        match self.decode_once(buf, now)? {
+            Incoming::Undecoded => self.take_decoded(buf).unwrap_or(Ok(Incoming::Undecoded)),
+            other => Ok(other),
+        }
+    }
+
+    /// What is decoded already: plaintext, then a violation or the end.
+    fn take_decoded(&mut self, buf: &mut [u8]) -> Option<io::Result<Incoming>> {
+        match self.codec.layer_mut()?.take(buf) {
+            0 => self.read_ended(),
+            n => Some(Ok(Incoming::Bytes(n))),
+        }
+    }
+
+    /// What follows the last plaintext: a violation, or the end.
+    fn read_ended(&mut self) -> Option<io::Result<Incoming>> {
+        let layer = self.codec.layer()?;
+        if self.life.has_peer_ended() {
+            return Some(Ok(Incoming::Blocked));
+        }
+        if let Some(violation) = layer.violation().filter(|_| !self.life.is_violated()) {
+            return Some(Err(invalid(violation)));
+        }
+        if layer.end() == End::CutOff {
+            return None;
+        }
+        // The peer has closed the layer: its FIN is not waited for.
+        self.life.note_peer_end();
+        self.recorder.note(self.id, || What::Eof { offset: self.reader.offset });
+        Some(Ok(Incoming::Eof))
+    }
+
+    /// Reads once from the socket and decodes that.
+    fn decode_once(&mut self, buf: &mut [u8], now: Instant) -> io::Result<Incoming> {
+        let incoming = self.read_wire(buf, now)?;
+        let Some(layer) = self.codec.layer_mut() else { return Ok(incoming) };
+        match incoming {
+            Incoming::Bytes(n) => {
+                let was_handshaking = !layer.is_established();
+                // A violation is reported when the plaintext before it is taken.
+                let _ = layer.receive(&buf[..n]);
+                if layer.wants_write() {
+                    self.queue_encoded();
+                    if was_handshaking {
+                        self.writer.outbox.end_group(); // the peer waits for it: it waits for no further message
+                    }
+                }
+                Ok(Incoming::Undecoded)
+            }
+            Incoming::Eof => self.end_of_wire(),
+            other => Ok(other),
+        }
+    }
+
+    /// The peer's FIN came, and no close of its layer before it.
+    fn end_of_wire(&self) -> io::Result<Incoming> {
+        let Some(layer) = self.codec.layer() else { return Ok(Incoming::Eof) };
+        if self.life.is_violated() {
+            return Ok(Incoming::Eof);
+        }
+        let text = match (layer.is_established(), self.life.is_processing()) {
+            (false, _) => format!("the peer closed the connection within the {} handshake", layer.name()),
+            (true, true) => {
+                format!("the connection was cut off: FIN without a close of {} (data may be missing)", layer.name())
+            }
+            // What would be missing would be discarded.
+            (true, false) => return Ok(Incoming::Eof),
+        };
+        Err(io::Error::new(io::ErrorKind::UnexpectedEof, text))
+    }
+
+    /// A failure that is a violation: what the layer has to say about it is written first, without the plan.
+    pub(super) fn as_violation(&mut self, input: Input) -> Input {
+        let is_violated = self.codec.layer().is_some_and(|layer| layer.violation().is_some());
+        match input {
+            Input::Failed(error) if is_violated && error.kind() == io::ErrorKind::InvalidData => {
+                if let Some(offset) = self.writer.outbox.end_plan() {
+                    self.recorder.note(self.id, || What::Barrier { offset, outcome: BarrierOutcome::Abandoned });
+                }
+                Input::Violated
+            }
+            input => input,
+        }
+    }
+
+    /// Why a connection ends: a violation is the reason, whatever followed from it.
+    pub(super) fn violation(&self) -> Option<io::Error> {
+        self.codec.layer()?.violation().filter(|_| self.life.is_violated()).map(invalid)
+    }
+
+    /// Encodes messages of these lengths and queues them; [`flush`](Self::flush) writes them.
+    #[inline(never)]
+    pub(super) fn send_encoded(&mut self, bytes: &[u8], lengths: impl Iterator<Item = usize>) {
+        if let Some(layer) = self.codec.layer_mut() {
+            layer.send(bytes, lengths);
+            self.queue_encoded();
+        }
+    }
+
+    /// Moves encoded bytes into the outbox.
+    fn queue_encoded(&mut self) {
+        let Some(layer) = self.codec.layer_mut() else { return };
+        if self.life.is_broken() {
+            return layer.abandon();
+        }
+        layer.move_into(&mut self.writer.outbox);
+        if layer.remembers_many() {
+            if let Ok(bytes) = self.unacknowledged_on_wire() {
+                let acknowledged = self.writer.outbox.offset().saturating_sub(bytes);
+                self.codec.layer_mut().into_iter().for_each(|layer| layer.forget(acknowledged));
+            }
+        }
+    }
+
+    /// A write has failed: nothing more is encoded.
+    pub(super) fn abandon_layer(&mut self) {
+        if let Some(layer) = self.codec.layer_mut() {
+            layer.abandon();
+        }
+    }
+
+    /// After an input of its life: the close of the layer comes before our FIN. A connection that ends with a reset
+    /// gets none, because it must not look complete.
+    pub(super) fn close_layer_if_due(&mut self, is_shutdown: bool) {
+        let Some(layer) = self.codec.layer_mut() else { return };
+        if !layer.is_open() || layer.violation().is_some() || !self.life.is_half_close_due() {
+            return;
+        }
+        if is_shutdown && !layer.is_established() && layer.waiting() == 0 {
+            return layer.abandon(); // a peer that does not shake hands would delay the shutdown
+        }
+        layer.close();
+        self.queue_encoded();
+        self.writer.outbox.end_group();
+    }
+
+    /// Whether everything that was sent is written, the close of the layer included.
+    pub(super) fn is_written(&self) -> bool {
+        self.writer.outbox.is_written() && !self.codec.layer().is_some_and(Layer::owes_bytes)
+    }
+
+    /// The number of bytes on the wire that are queued here, and those that wait for the handshake.
+    pub(super) fn queued(&self) -> u64 {
+        let waiting = self.codec.layer().map_or(0, Layer::waiting);
+        (self.writer.outbox.backlog() + waiting) as u64
+    }
+
+    /// The plaintext that is queued: it waits for the handshake, or is in one of these queued `bytes`.
+    pub(super) fn backlog_of(&self, layer: &Layer, bytes: usize) -> usize {
+        let written = self.writer.outbox.offset();
+        let queued = layer.plaintext_at(written + bytes as u64) - layer.plaintext_at(written);
+        layer.waiting() + usize::try_from(queued).unwrap_or(usize::MAX)
+    }
+
+    /// The plaintext in the last bytes that the kernel has taken; the number of those is given.
+    pub(super) fn plaintext_in_last(&self, bytes: u64) -> u64 {
+        let written = self.writer.outbox.offset();
+        let plaintext = |layer: &Layer| layer.plaintext_at(written) - layer.plaintext_at(written.saturating_sub(bytes));
+        self.codec.layer().map_or(bytes, plaintext)
+    }
+}
+
+fn invalid(violation: &Violation) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, violation.clone())
+}
