@@ -5,8 +5,8 @@ use crate::support::{Dir, Outcome, Server, exchange, run_command, with_limit};
 /// The limit of data, heap and stacks in KiB: the program ends when it requests more (`RLIMIT_DATA`, setrlimit(2)). It
 /// needs 4 to 8 MiB. A million stored events of 14 bytes each would not fit.
 const LIMIT: &str = "-d 16384";
-/// As [`LIMIT`], for half a million events: a run with `--trace` needs less than 5 MiB.
-const HALF_LIMIT: &str = "-d 8192";
+/// As [`LIMIT`], for 300,000 events: a run with `--trace` needs less than 5 MiB.
+const TRACE_LIMIT: &str = "-d 6144";
 
 /// Runs this number of one-byte writes under the limit; returns the outcome, and the content of the file with this
 /// name.
@@ -46,17 +46,17 @@ fn stats_and_timeline_of_500000_writes_fit_the_limit() {
 }
 
 #[test]
-fn trace_of_500000_lines_fits_the_limit() {
-    let (out, trace) = recorded_run(HALF_LIMIT, 250_000, &["--trace"], "trace.ndjson");
+fn trace_of_300000_lines_fits_the_limit() {
+    let (out, trace) = recorded_run(TRACE_LIMIT, 150_000, &["--trace"], "trace.ndjson");
     out.is(0, "", "");
-    assert!(memchr::memchr_iter(b'\n', &trace).count() > 500_000); // each write, and the kernel's counters after it
+    assert!(memchr::memchr_iter(b'\n', &trace).count() > 300_000); // each write, and the kernel's counters after it
 }
 
 #[test]
 fn trace_of_all_bytes_fits_the_limit() {
     let server = Server::start(&["--service", "discard"]);
     let trace = ["connect", "--raw", &server.address(), "--trace", "/dev/null", "--trace-data", "all"];
-    run_command(&mut with_limit(LIMIT, trace), vec![0xff; 64 << 20]).is(0, "", "");
+    run_command(&mut with_limit(LIMIT, trace), vec![0xff; 32 << 20]).is(0, "", "");
     server.stops_with("");
 }
 
@@ -67,14 +67,14 @@ fn recorded_reads_connections_messages_fit_the_limit() {
     let options = ["--stats", "--trace", "/dev/null", "--timeline", picture.to_str().unwrap()];
     let listen = ["listen", "127.0.0.1:0", "--service", "discard", "--read-size", "1"];
     let server = Server::from_command(&mut with_limit(LIMIT, [&listen[..], &options].concat()));
-    exchange(server.open(), &vec![b'\n'; 200_000]); // it ends when everything is read
+    exchange(server.open(), &vec![b'\n'; 100_000]); // it ends when everything is read
     for _ in 0..2_000 {
         drop(server.open());
     }
     let out = server.stop();
-    assert_eq!((count(&out, "reads"), count(&out, "connections")), (200_000, 2_001));
+    assert_eq!((count(&out, "reads"), count(&out, "connections")), (100_000, 2_001));
 
     let out =
-        run_command(&mut with_limit(LIMIT, [&["connect", "--loopback"], &options[..]].concat()), vec![b'\n'; 300_000]);
-    assert_eq!(count(&out, "messages"), 300_000);
+        run_command(&mut with_limit(LIMIT, [&["connect", "--loopback"], &options[..]].concat()), vec![b'\n'; 150_000]);
+    assert_eq!(count(&out, "messages"), 150_000);
 }
