@@ -372,6 +372,29 @@ mod tests {
     }
 
     #[test]
+    fn no_bytes_after_the_message_are_needed() {
+        const LIMIT: usize = 100;
+        let need = |fields: &str, rest: &str| {
+            let wire = format!("HTTP/1.1 200 OK\r\n{fields}\r\n{rest}");
+            match Http::new(Role::Responses, LIMIT).scan(wire.as_bytes()) {
+                Ok(Scan::More(need)) => (need, LIMIT + 1 - wire.len()),
+                other => panic!("{other:?}"),
+            }
+        };
+        let (in_head, left) = need("Server: x", "Content-");
+        assert_eq!(in_head, Need::Line(left));
+        let (until_close, left) = need("", "abc");
+        assert_eq!(until_close, Need::Bytes(left));
+        assert_eq!(need("Content-Length: 9\r\n", "ab").0, Need::Bytes(7));
+        let chunked = "Transfer-Encoding: chunked\r\n";
+        assert_eq!(need(chunked, "3\r\na").0, Need::Bytes(4));
+        for rest in ["3;", "3\r\nabc\r\n", "0\r\nx"] {
+            let (in_line, left) = need(chunked, rest);
+            assert_eq!(in_line, Need::Line(left), "{rest:?}");
+        }
+    }
+
+    #[test]
     fn long_head_and_many_chunks_take_linear_time() {
         let head = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX: {}\r\n\r\n", "x".repeat(60_000));
         let wire = format!("{head}{}0\r\n\r\n", "1\r\nx\r\n".repeat(20_000));

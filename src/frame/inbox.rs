@@ -400,6 +400,47 @@ mod tests {
     }
 
     #[test]
+    fn verbatim_lines_keep_their_ending() {
+        let outcome = decode(lines(LIMIT).verbatim(), &[b"one\r\ntw", b"o\n", b"end"], &[]);
+        assert_eq!(bodies(&outcome), [&b"one\r\n"[..], b"two\n", b"end"]);
+    }
+
+    #[test]
+    fn bytes_without_their_end_are_held() {
+        let mut inbox = lines(LIMIT);
+        inbox.keep(b"one\ntwo");
+        assert_eq!(inbox.pull(&mut &[][..]).unwrap().unwrap().wire, b"one\n");
+        assert_eq!(inbox.held(), b"two");
+        assert_eq!(inbox.into_held(), b"two");
+    }
+
+    #[test]
+    fn only_an_http_message_may_end_with_its_stream() {
+        for (framing, _) in Framing::ALL {
+            let inbox = Inbox::new(framing, Role::Responses, LIMIT);
+            assert_eq!(inbox.ends_with_stream(), framing == Framing::Http, "{framing}");
+        }
+    }
+
+    #[test]
+    fn a_request_asks_once_for_100_continue() {
+        let head = "POST / HTTP/1.1\r\nExpect: 100-continue\r\n";
+        let mut inbox = Inbox::new(Framing::Http, Role::Requests, 100);
+        assert!(!inbox.take_expectation());
+        let counted = format!("{head}Content-Length: 1\r\n\r\n");
+        assert_eq!(inbox.pull(&mut counted.as_bytes()), Ok(None));
+        assert!(inbox.take_expectation() && !inbox.take_expectation());
+        let mode = inbox.pull(&mut &b"x"[..]).unwrap().unwrap().mode.unwrap();
+        assert!(!mode.expects_continue, "it was asked for");
+
+        // It is asked for although the body turns out to be too long.
+        let chunked = format!("{head}Transfer-Encoding: chunked\r\n\r\nfff\r\n");
+        assert_eq!(inbox.pull(&mut chunked.as_bytes()), Err(FrameError::TooLong { limit: 100 }));
+        assert!(inbox.take_expectation() && !inbox.take_expectation());
+        assert!(!lines(LIMIT).take_expectation());
+    }
+
+    #[test]
     fn raw_bytes_are_passed_on_as_read() {
         let outcome = decode(Inbox::new(Framing::Raw, Role::Requests, 1), &[b"ab\n", b"", b"c"], &[]);
         assert_eq!(bodies(&outcome), [&b"ab\n"[..], b"c"]);

@@ -224,6 +224,16 @@ mod tests {
     }
 
     #[test]
+    fn a_response_follows_its_interim_response() {
+        let mut wire = Vec::new();
+        respond_continue(&mut wire);
+        respond(Status::BadRequest, ResponseMode::default(), b"no", &mut wire);
+        let expected = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 Bad Request\r\n\
+                        Content-Type: text/plain\r\nContent-Length: 2\r\n\r\nno";
+        assert_eq!(String::from_utf8(wire).unwrap(), expected);
+    }
+
+    #[test]
     fn decoding_reverses_encoding() {
         for (framing, _) in Framing::ALL {
             for role in [Role::Requests, Role::Responses] {

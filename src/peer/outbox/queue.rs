@@ -19,8 +19,13 @@ impl Queue {
         self.bytes.len() - self.start
     }
 
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     pub(super) fn push(&mut self, bytes: &[u8]) {
-        if self.start > 0 && self.start >= self.len() {
+        if self.start >= self.len() {
             // At most as much is moved as was written since the last time: linear in the bytes.
             self.bytes.drain(..self.start);
             self.start = 0;
@@ -46,6 +51,18 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_rest_is_moved_only_after_as_much_was_written() {
+        let mut queue = Queue::default();
+        queue.push(b"0123456789");
+        for (written, start) in [(1, 1), (4, 5), (1, 0)] {
+            queue.advance(written);
+            queue.push(b"x");
+            assert_eq!(queue.start, start);
+        }
+        assert_eq!(queue.bytes(), b"6789xxx");
+    }
 
     #[test]
     fn empty_queue_frees_the_memory_of_a_burst() {

@@ -241,3 +241,26 @@ fn waiting_bytes_are_counted() {
     assert_eq!(counts(&outbox), (4, 4, 0, 2));
     assert!(!outbox.is_between_barriers() && outbox.is_at_barrier());
 }
+
+#[test]
+fn everything_is_written_once_the_last_barrier_is_passed() {
+    let mut outbox = outbox("acked");
+    assert!(outbox.is_written());
+    outbox.push(&[0; 5], std::iter::once(5));
+    assert!(!outbox.is_written());
+    outbox.next(Instant::now());
+    outbox.wrote(5, Pin::Own);
+    assert_eq!((outbox.queued(), outbox.is_written()), (0, false), "the barrier is not passed");
+    outbox.passed(BarrierOutcome::Acked);
+    assert!(outbox.is_written());
+}
+
+#[test]
+fn an_idle_outbox_frees_the_memory_of_a_burst() {
+    let mut outbox = outbox("");
+    outbox.push(&[0; 4096], std::iter::once(4096));
+    outbox.wrote(4096, Pin::Free);
+    assert!(outbox.queue.capacity() >= 4096);
+    outbox.shrink();
+    assert_eq!(outbox.queue.capacity(), 0);
+}
