@@ -215,6 +215,7 @@ mod tests {
         assert!(fins[..18].iter().all(|fin| *fin == Fin::Replied));
         assert_eq!(fins[18..], FINS);
         assert_eq!(order.layout().whole().cuts, [4, 6]);
+        assert!(!order.is_empty());
     }
 
     #[test]

@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn empty_queue_frees_the_memory_of_a_burst() {
         let mut queue = Queue::default();
-        for (burst, kept) in [(100, true), (1000, false)] {
+        for (burst, kept) in [(100, true), (KEPT, true), (1000, false)] {
             queue.push(&vec![7; burst]);
             queue.advance(burst - 1);
             queue.shrink();

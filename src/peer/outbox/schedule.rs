@@ -70,7 +70,7 @@ impl Schedule {
     /// The next piece of the `queued` bytes; `None` if there is nothing to write yet.
     pub(super) fn next_piece(&mut self, queued: usize) -> Option<Piece> {
         if self.raw {
-            return if queued > 0 { self.cutter.next_in_stream(queued) } else { None };
+            return self.cutter.next_in_stream(queued);
         }
         if let Some(piece) = self.cutter.next_piece() {
             return Some(piece);
