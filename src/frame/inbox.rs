@@ -203,8 +203,8 @@ impl Inbox {
             return;
         }
         self.compact();
-        if self.stash.capacity() > KEPT && self.stash.capacity() / 4 > self.stash.len() {
-            self.stash.shrink_to(KEPT);
+        if self.stash.capacity() / 4 > self.stash.len() {
+            self.stash.shrink_to(KEPT); // nothing happens to a smaller one
         }
     }
 
@@ -389,6 +389,18 @@ mod tests {
         inbox.shrink();
         assert!(inbox.stash.capacity() <= KEPT);
         assert_eq!(inbox.pull(&mut &b"\n"[..]).unwrap().unwrap().wire, b"abc\n");
+    }
+
+    #[test]
+    fn memory_that_is_mostly_used_is_kept() {
+        for (left, capacity) in [(150, 400), (100, 400), (99, KEPT)] {
+            let mut inbox = lines(1000);
+            let line = "x".repeat(399 - left);
+            inbox.keep(format!("{line}\n{}", "y".repeat(left)).as_bytes());
+            assert!(inbox.pull(&mut &[][..]).unwrap().is_some());
+            inbox.shrink();
+            assert_eq!((inbox.buffered(), inbox.stash.capacity()), (left, capacity));
+        }
     }
 
     #[test]

@@ -109,5 +109,6 @@ mod tests {
         assert_eq!(LengthPrefix::U32.scan(b"\xff\xff\xff\xff", 1000), Err(FrameError::TooLong { limit: 1000 }));
         assert_eq!(LengthPrefix::U32le.scan(b"\xe8\x03\0\0", 1000), Ok(Scan::More(Need::Bytes(1000))));
         assert_eq!(LengthPrefix::U32.scan(b"\0\0\x03", 1000), Ok(Scan::More(Need::Bytes(1))));
+        assert_eq!(LengthPrefix::U32.scan(b"\0", 1000), Ok(Scan::More(Need::Bytes(3))));
     }
 }

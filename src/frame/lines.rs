@@ -113,6 +113,16 @@ mod tests {
     }
 
     #[test]
+    fn whole_line_is_split_off_without_a_scan() {
+        let split = |limit, mut fresh: &'static [u8]| (Lines::new(limit).split(&mut fresh), fresh);
+        assert_eq!(split(3, b"ab\r\ncd"), (Some((&b"ab\r\n"[..], &b"ab"[..])), &b"cd"[..]));
+        assert_eq!(split(3, b"abc\n"), (Some((&b"abc\n"[..], &b"abc"[..])), &b""[..]));
+        for not_one_line in [&b"abc"[..], b"abcd\n", b""] {
+            assert_eq!(split(3, not_one_line), (None, not_one_line));
+        }
+    }
+
+    #[test]
     fn line_ending_does_not_count_for_the_limit() {
         let too_long = Err(FrameError::TooLong { limit: 3 });
         assert_eq!(Lines::new(3).scan(b"abc\n"), Ok(line(4, 3)));

@@ -176,6 +176,33 @@ mod tests {
     }
 
     #[test]
+    fn parts_are_tried_alone_and_then_left_out() {
+        let layout = Layout::new(&[10]);
+        let trial = layout.trial(Label::Whole, &[], (1..9).collect());
+        let candidates = |needed: &[usize]| {
+            let tried = std::cell::RefCell::new(Vec::new());
+            shrink(&layout, &trial, |trial| {
+                tried.borrow_mut().push(trial.cuts.iter().map(ToString::to_string).collect::<String>());
+                needed.iter().all(|cut| trial.cuts.contains(cut))
+            });
+            tried.into_inner().join(" ")
+        };
+        // Each time cuts could be left out, the rest is divided into one part less.
+        let two = "12345678 1234 5678 12 34 56 78 345678 125678 5678 1278 12 78 1 2 7 8 278 78 28 27 2 7 27";
+        assert_eq!(candidates(&[2, 7]), two);
+        let four = "12345678 1234 5678 12 34 56 78 345678 125678 123478 123456 1 2 3 4 5 6 7 8 2345678";
+        assert!(candidates(&[2, 4, 6, 8]).starts_with(four), "{}", candidates(&[2, 4, 6, 8]));
+    }
+
+    #[test]
+    fn changes_are_in_the_order_of_the_stream() {
+        let layout = Layout::new(&[4, 4]);
+        let trial = Trial { fin: Fin::With, ..layout.trial(Label::Whole, &[4], vec![2, 6]) };
+        let changes = [Change::Cut(2), Change::Join(4), Change::Cut(6), Change::Fin(Fin::With)];
+        assert_eq!(Shrink::new(&layout, &trial).changes, changes);
+    }
+
+    #[test]
     fn single_change_needs_no_trial() {
         let order = Order::new(&[4, 4], 100, Seed(0));
         let first = order.get(0).unwrap();

@@ -144,6 +144,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_plan_is_plain_or_random_by_each_of_its_fields() {
+        for (fields, is_plain, is_random) in [
+            (r#""cutting":"whole","seed":7"#, true, false),
+            (r#""cutting":{"chunk":"4"}"#, false, false),
+            (r#""cutting":{"chunk":"1..4"}"#, false, true),
+            (r#""cutting":"whole","coalesce":2"#, false, false),
+            (r#""cutting":"whole","delay":"1ms""#, false, false),
+            (r#""cutting":"whole","delay":"1ms..2ms""#, false, true),
+            (r#""cutting":"whole","barrier":"acked""#, false, false),
+        ] {
+            let plan: Plan = serde_json::from_str(&format!("{{{fields}}}")).unwrap();
+            assert_eq!((plan.is_plain(), plan.is_random()), (is_plain, is_random), "{fields}");
+            let written = serde_json::to_string(&plan).unwrap();
+            for field in ["coalesce", "delay", "barrier"] {
+                assert_eq!(written.contains(field), fields.contains(field), "{field} in {written}");
+            }
+            assert_eq!(serde_json::from_str::<Plan>(&written).unwrap(), plan);
+        }
+    }
+
+    #[test]
     fn offset_outside_a_message_is_named_with_valid_ones() {
         let check =
             |cut: &str, len| Cutting::Cut(cut.parse().unwrap()).check(3, len).map_err(|outside| outside.to_string());

@@ -152,3 +152,37 @@ impl fmt::Display for Place {
         write!(f, "message {} cut at {}", self.message, self.offset)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::layout::Layout;
+
+    #[test]
+    fn plan_of_a_trial_waits_until_the_peer_has_read() {
+        let plan = |messages: &[usize]| Layout::new(messages).whole().plan();
+        let cuts = |cutting| Plan { cutting, barrier: Barrier::PeerRead, ..Plan::default() };
+        assert_eq!(plan(&[4, 2, 1]), cuts(Cutting::Cut("4,6".parse().unwrap())));
+        assert_eq!(plan(&[4]), cuts(Cutting::Whole));
+    }
+
+    #[test]
+    fn each_label_has_its_kind_and_its_words() {
+        let place = |message, offset| Place { message, offset };
+        for (label, kind, words) in [
+            (Label::Whole, TrialKind::Fin, "every message in one write"),
+            (Label::Cut(place(2, 3)), TrialKind::OneCut, "message 2 cut at 3"),
+            (Label::Chunks(7), TrialKind::Chunks, "chunks of 7"),
+            (Label::Joined(2), TrialKind::Joined, "2 messages in one write"),
+            (Label::Crossing(-1), TrialKind::Crossing, "all messages joined, each cut at -1"),
+            (Label::CrossingMiddle, TrialKind::Crossing, "all messages joined, each cut in its middle"),
+            (Label::Pair(place(1, 2), place(1, 4)), TrialKind::TwoCuts, "message 1 cut at 2 and 4"),
+            (Label::Pair(place(1, 2), place(2, 4)), TrialKind::TwoCuts, "message 1 cut at 2, message 2 cut at 4"),
+            (Label::Fin(Fin::Replied), TrialKind::Fin, "FIN after the last reply"),
+            (Label::Shrunk, TrialKind::Fin, "shrunk"),
+        ] {
+            assert_eq!((label.kind(), label.to_string().as_str()), (kind, words));
+        }
+        assert_eq!(format!("{:10}|{:10}", TrialKind::OneCut, TrialKind::Crossing), "one cut   |joined and cut");
+    }
+}
