@@ -102,7 +102,10 @@ fn converse(client: &mut Side, server: &mut Side, most: usize) {
 #[test]
 fn the_plain_codec_takes_no_more_than_a_pointer() {
     assert!(Codec::default().layer().is_none());
-    assert!(Codec::Layer(Box::new(Rotor::layer(true))).layer().is_some());
+    assert!(Codec::default().layer_mut().is_none());
+    let mut layered = Codec::Layer(Box::new(Rotor::layer(true)));
+    assert_eq!(layered.layer().map(Layer::name), Some("Rotor"));
+    assert!(layered.layer_mut().is_some());
     assert_eq!(size_of::<Codec>(), size_of::<usize>());
 }
 
@@ -178,6 +181,60 @@ fn a_peer_that_only_sends_costs_no_offsets() {
     assert_eq!(server.plain.len(), 100);
     assert_eq!((server.layer.offsets.len(), server.layer.records.len()), (1, 0), "the handshake only");
     assert_eq!(client.layer.offsets.len(), 0);
+}
+
+#[test]
+fn offsets_are_many_until_they_are_forgotten() {
+    let (mut client, mut server) = (Side::new(true, PLAIN), Side::new(false, PLAIN));
+    converse(&mut client, &mut server, 1000);
+    assert!(!client.layer.remembers_many());
+    for _ in 0..512 {
+        client.send(b"x");
+    }
+    assert!(client.layer.remembers_many());
+    client.layer.forget(u64::MAX);
+    assert!(!client.layer.remembers_many());
+}
+
+#[test]
+fn waiting_bytes_are_owed_until_a_layer_is_abandoned() {
+    let state =
+        |layer: &Layer| (layer.is_open(), layer.is_closed(), layer.owes_bytes(), layer.waiting(), layer.accepted());
+    let greeted = || {
+        let mut layer = Rotor::layer(true);
+        assert!(layer.owes_bytes(), "the first message of the handshake");
+        layer.move_into(&mut Side::new(true, PLAIN).outbox);
+        layer
+    };
+    let mut layer = greeted();
+    assert_eq!(state(&layer), (true, false, false, 0, 0));
+    assert!(layer.send(b"SECRET", std::iter::once(6)) && layer.send(b" 1", std::iter::once(2)));
+    assert_eq!(state(&layer), (true, false, true, 8, 8));
+    layer.close();
+    assert_eq!(state(&layer), (false, false, true, 8, 8));
+    layer.abandon();
+    assert_eq!(state(&layer), (false, true, false, 0, 8));
+    let mut layer = greeted();
+    layer.close();
+    assert_eq!(state(&layer), (false, false, true, 0, 0), "the close is owed");
+    let mut layer = Rotor::layer(true);
+    layer.abandon();
+    assert!(!layer.wants_write());
+}
+
+#[test]
+fn an_idle_layer_frees_the_memory_of_a_burst() {
+    let (mut client, mut server) = (Side::new(true, PLAIN), Side::new(false, PLAIN));
+    converse(&mut client, &mut server, 1000);
+    for _ in 0..512 {
+        client.send(b"x");
+    }
+    server.read(&client.write(usize::MAX, &mut Instant::now()), usize::MAX);
+    assert_eq!(server.plain.len(), 512);
+    client.layer.shrink();
+    server.layer.shrink();
+    assert_eq!((client.layer.wire.capacity(), server.layer.received.capacity()), (KEPT, KEPT));
+    assert_eq!(client.layer.records.capacity(), KEPT / size_of::<usize>());
 }
 
 proptest! {
