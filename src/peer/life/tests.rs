@@ -291,20 +291,22 @@ fn the_session_can_ask_for_every_part_of_the_state() {
         let facts = [
             (life.is_open(), "open"),
             (life.is_end_due(), "end due"),
+            (life.is_half_close_due(), "half-close due"),
             (life.is_resetting(), "resetting"),
             (life.is_processing(), "processing"),
             (life.is_lingering(), "lingering"),
             (life.is_ending(), "ending"),
             (life.has_peer_ended(), "peer ended"),
+            (life.is_violated(), "violated"),
         ];
         facts.iter().filter(|(holds, _)| *holds).map(|(_, word)| *word).collect::<Vec<_>>().join(", ")
     };
     let mut life = Life::new(false);
     assert_eq!(state(&life), "open, processing");
     life.on(Input::Finish, at(now));
-    assert_eq!(state(&life), "end due, processing, ending");
+    assert_eq!(state(&life), "end due, half-close due, processing, ending");
     life.on(Input::Close, at(now));
-    assert_eq!(state(&life), "end due, ending");
+    assert_eq!(state(&life), "end due, half-close due, ending");
     life.on(Input::Written, at(now));
     life.on(Input::HalfClosed(true), at(now));
     assert_eq!(state(&life), "lingering, ending");
@@ -313,4 +315,7 @@ fn the_session_can_ask_for_every_part_of_the_state() {
     let mut life = Life::new(false);
     life.on(Input::Reset, at(now));
     assert_eq!(state(&life), "end due, resetting, ending");
+    let mut life = Life::new(false);
+    life.on(Input::Violated, at(now));
+    assert_eq!(state(&life), "end due, half-close due, ending, violated");
 }
