@@ -189,7 +189,9 @@ impl<S: Service> Exchange<S> {
             Some(Reading::Process) => {
                 self.read(id);
                 self.apply();
-                self.flush_layer(id);
+                if self.is_layered(id) {
+                    self.flush_layer(id);
+                }
                 self.check_idleness(id);
             }
             Some(Reading::Discard) => self.discard(id),
@@ -238,7 +240,7 @@ impl<S: Service> Exchange<S> {
             self.empty_pipe(id);
         }
         let now = self.reactor.now();
-        if self.peers.get(id).is_some_and(|peer| peer.link.is_layered()) && !self.advance_handshake(id, now) {
+        if self.is_layered(id) && !self.advance_handshake(id, now) {
             return;
         }
         let mut len = 0; // at first, only what the inbox holds is dispatched
@@ -279,8 +281,16 @@ impl<S: Service> Exchange<S> {
         }
     }
 
+    /// Whether a layer encodes the bytes of a peer.
+    #[inline]
+    fn is_layered(&self, id: PeerId) -> bool {
+        self.peers.get(id).is_some_and(|peer| peer.link.is_layered())
+    }
+
     /// Reads for the handshake of a layer, whether or not the service wants data of the peer: what is queued for the
     /// peer waits for it. False: nothing else is to be read in this turn.
+    #[cold]
+    #[inline(never)]
     fn advance_handshake(&mut self, id: PeerId, now: Instant) -> bool {
         for _ in 0..READS_PER_TURN {
             let Some(peer) = self.peers.get_mut(id) else { return false };
@@ -298,10 +308,10 @@ impl<S: Service> Exchange<S> {
     }
 
     /// Writes what a layer has to send after a read: its handshake, or an answer to the peer's.
+    #[cold]
+    #[inline(never)]
     fn flush_layer(&mut self, id: PeerId) {
-        if self.peers.get(id).is_some_and(|peer| peer.link.is_layered()) {
-            self.write_out(id);
-        }
+        self.write_out(id);
     }
 
     /// Nothing more is ready to be read: no reply is held back to be joined with a later one, and a peer that is

@@ -226,6 +226,7 @@ impl Link {
         }
     }
 
+    #[inline]
     pub(super) fn backlog(&self) -> usize {
         match self {
             Link::Conn(conn) => conn.backlog(),

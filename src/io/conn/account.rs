@@ -6,6 +6,7 @@ use crate::peer::outbox::Proofs;
 
 impl Conn {
     /// Bytes of plaintext that the kernel has taken.
+    #[inline]
     #[must_use]
     pub fn written(&self) -> u64 {
         let offset = self.writer.outbox.offset();

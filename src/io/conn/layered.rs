@@ -2,6 +2,8 @@
 //!
 //! Everything that a session counts is plaintext: messages, losses, what is queued. Writes, reads, cuts and barriers are
 //! at offsets of the wire.
+//!
+//! A connection without a layer compares once and does not come here: what stands on its way is out of line.
 
 use std::io;
 use std::time::Instant;
@@ -53,6 +55,7 @@ impl Conn {
     }
 
     /// Returns received plaintext; if there is none, reads once from the socket.
+    #[cold]
     #[inline(never)]
     pub(super) fn read_decoded(&mut self, buf: &mut [u8], now: Instant) -> io::Result<Incoming> {
         // The socket is read only if no plaintext is left: what is kept is what one read can bring.
@@ -131,6 +134,8 @@ impl Conn {
     }
 
     /// A failure that is a violation: what the layer has to say about it is written first, without the plan.
+    #[cold]
+    #[inline(never)]
     pub(super) fn as_violation(&mut self, input: Input) -> Input {
         let is_violated = self.codec.layer().is_some_and(|layer| layer.violation().is_some());
         match input {
@@ -150,6 +155,7 @@ impl Conn {
     }
 
     /// Encodes messages of these lengths and queues them; [`flush`](Self::flush) writes them.
+    #[cold]
     #[inline(never)]
     pub(super) fn send_encoded(&mut self, bytes: &[u8], lengths: impl Iterator<Item = usize>) {
         if let Some(layer) = self.codec.layer_mut() {
@@ -182,6 +188,8 @@ impl Conn {
 
     /// After an input of its life: the close of the layer comes before our FIN. A connection that ends with a reset
     /// gets none, because it must not look complete.
+    #[cold]
+    #[inline(never)]
     pub(super) fn close_layer_if_due(&mut self, is_shutdown: bool) {
         let Some(layer) = self.codec.layer_mut() else { return };
         if !layer.is_open() || layer.violation().is_some() || !self.life.is_half_close_due() {
@@ -207,6 +215,8 @@ impl Conn {
     }
 
     /// The plaintext that is queued: it waits for the handshake, or is in one of these queued `bytes`.
+    #[cold]
+    #[inline(never)]
     pub(super) fn backlog_of(&self, layer: &Layer, bytes: usize) -> usize {
         let written = self.writer.outbox.offset();
         let queued = layer.plaintext_at(written + bytes as u64) - layer.plaintext_at(written);

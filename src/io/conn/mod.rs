@@ -142,6 +142,7 @@ impl Conn {
     }
 
     /// Reads once from the socket.
+    #[inline]
     fn read_wire(&mut self, buf: &mut [u8], now: Instant) -> io::Result<Incoming> {
         let mut turn = self.recorder.turn();
         let incoming = self.reader.read(&mut self.stream, buf, now)?;
@@ -267,10 +268,14 @@ impl Conn {
 
     /// Bytes of plaintext that were sent and that the kernel has not taken yet, but for those that wait for
     /// further messages to be joined with.
+    #[inline]
     #[must_use]
     pub fn backlog(&self) -> usize {
         let bytes = self.writer.outbox.backlog();
-        self.codec.layer().map_or(bytes, |layer| self.backlog_of(layer, bytes))
+        match self.codec.layer() {
+            None => bytes,
+            Some(layer) => self.backlog_of(layer, bytes),
+        }
     }
 
     /// Messages of a plan that have not left whole.

@@ -270,7 +270,9 @@ impl<S: Service> Exchange<S> {
                 }
             }
         }
-        self.flush_layer(id);
+        if self.is_layered(id) {
+            self.flush_layer(id);
+        }
         self.drive(id);
         let is_writing = |life: &Life| !life.is_lingering();
         if self.peers.conn(id).is_some_and(|conn| is_writing(conn.life())) {

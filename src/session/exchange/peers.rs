@@ -109,6 +109,7 @@ impl Peers {
     }
 
     /// Bytes queued for a peer.
+    #[inline]
     pub(in crate::session) fn backlog(&self, id: PeerId) -> usize {
         self.get(id).map_or(0, |peer| peer.link.backlog())
     }
