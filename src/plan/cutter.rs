@@ -140,7 +140,7 @@ impl Cutter {
 
 /// The position of a cut in a message of `len` bytes; `None` if it cuts nothing.
 pub(super) fn position(cut: i64, len: u64) -> Option<u64> {
-    let at = if cut < 0 { len.checked_sub(cut.unsigned_abs())? } else { cut.unsigned_abs() };
+    let at = if cut.is_negative() { len.checked_sub(cut.unsigned_abs())? } else { cut.unsigned_abs() };
     (0 < at && at < len).then_some(at)
 }
 
