@@ -20,7 +20,7 @@ use self::scene::{Panel, Part, Row, RowKind};
 use self::svg::Svg;
 use self::tape::Tape;
 use crate::trace::units::{counted, size, total};
-use crate::trace::{Event, Sink, What};
+use crate::trace::{Event, EventKind, Sink};
 
 /// The largest number of connection ends that are kept; later ones are only counted.
 const TAPES: usize = 16;
@@ -58,13 +58,13 @@ impl Timeline {
             return tape.note(event.t, &event.what);
         }
         match &event.what {
-            What::Open { side, local, peer, made_for } if self.tapes.len() < TAPES => {
+            EventKind::Open { side, local, peer, made_for } if self.tapes.len() < TAPES => {
                 let tape = Tape::new(event.conn, *side, local, peer);
                 self.tapes.push(Tape { made_for: *made_for, ..tape });
             }
-            What::Open { .. } => self.more.connections += 1,
-            What::Write { accepted, .. } => self.more.written = self.more.written.saturating_add(*accepted),
-            What::Read { len, .. } => self.more.read = self.more.read.saturating_add(*len),
+            EventKind::Open { .. } => self.more.connections += 1,
+            EventKind::Write { accepted, .. } => self.more.written = self.more.written.saturating_add(*accepted),
+            EventKind::Read { len, .. } => self.more.read = self.more.read.saturating_add(*len),
             _ => {}
         }
     }
@@ -284,11 +284,11 @@ mod tests {
         let hostile = "</text><script>alert(1)</script>\u{1b}[2J\"&";
         let mut events = loopback(1, &[]);
         for event in &mut events {
-            if let What::Open { local, peer, .. } = &mut event.what {
+            if let EventKind::Open { local, peer, .. } = &mut event.what {
                 (*local, *peer) = (hostile.into(), hostile.into());
             }
         }
-        events.push(Event::new(9, 1, What::Close { error: Some(hostile.into()) }));
+        events.push(Event::new(9, 1, EventKind::Close { error: Some(hostile.into()) }));
         let drawn = picture(&events);
         assert!(!drawn.contains("<script") && !drawn.contains('\u{1b}') && drawn.contains("&lt;script&gt;"), "{drawn}");
     }
@@ -298,16 +298,17 @@ mod tests {
         let mut timeline = Timeline::new();
         let hold = |conn: u64, k: u64| {
             [
-                What::Message { dir: Direction::Out, number: k + 1, start: 9 * k, end: 9 * k + 9 },
-                What::Pause { offset: 9 * k, nanos: 1 },
-                What::Write { offset: 9 * k, asked: 9, accepted: 9 },
-                What::Read { offset: 9 * k, len: 9 },
-                What::Barrier { offset: 9 * k + 9, outcome: BarrierOutcome::Acked },
+                EventKind::Message { dir: Direction::Out, number: k + 1, start: 9 * k, end: 9 * k + 9 },
+                EventKind::Pause { offset: 9 * k, nanos: 1 },
+                EventKind::Write { offset: 9 * k, asked: 9, accepted: 9 },
+                EventKind::Read { offset: 9 * k, len: 9 },
+                EventKind::Barrier { offset: 9 * k + 9, outcome: BarrierOutcome::Acked },
             ]
             .map(|what| Event::new(10 * k + conn, conn, what))
         };
         for conn in 1..=1_000 {
-            let what = What::Open { side: Side::Listen, local: "a".repeat(10_000), peer: "b".into(), made_for: None };
+            let what =
+                EventKind::Open { side: Side::Listen, local: "a".repeat(10_000), peer: "b".into(), made_for: None };
             timeline.note(&Event::new(0, conn, what));
         }
         for k in 0..66_667 {
@@ -332,14 +333,14 @@ mod tests {
         fn no_labels_overlap_at_any_pace(
             waits in proptest::collection::vec(prop_oneof![0..50_000_u64, 0..20_000_000_u64], 1..60), len in 1..99_u64,
         ) {
-            let what = What::Open { side: Side::Connect, local: "a".into(), peer: "b".into(), made_for: None };
+            let what = EventKind::Open { side: Side::Connect, local: "a".into(), peer: "b".into(), made_for: None };
             let mut events = vec![Event::new(0, 1, what)];
             let mut t = 0;
             for (k, wait) in (0..).zip(waits) {
                 t += wait;
-                let what = What::Message { dir: Direction::Out, number: k + 1, start: k * len, end: (k + 1) * len };
+                let what = EventKind::Message { dir: Direction::Out, number: k + 1, start: k * len, end: (k + 1) * len };
                 events.push(Event::new(t, 1, what));
-                events.push(Event::new(t, 1, What::Write { offset: k * len, asked: len, accepted: len }));
+                events.push(Event::new(t, 1, EventKind::Write { offset: k * len, asked: len, accepted: len }));
             }
             prop_assert_eq!(overlap(&picture(&events)), None);
         }
@@ -356,31 +357,31 @@ mod tests {
         let number = || prop_oneof![0..40_u64, any::<u64>()];
         (number(), 1..4_u64, 0..10_u8, number(), number(), number()).prop_map(|(t, conn, kind, a, b, c)| {
             let what = match kind {
-                0 => What::Open {
+                0 => EventKind::Open {
                     side: if a % 2 == 0 { Side::Connect } else { Side::Listen },
                     local: "a".into(),
                     peer: "a".into(),
                     made_for: None,
                 },
-                1 => What::Message {
+                1 => EventKind::Message {
                     dir: if c % 2 == 0 { Direction::Out } else { Direction::In },
                     number: c,
                     start: a,
                     end: b,
                 },
-                2 => What::Pause { offset: a, nanos: b },
-                3 => What::Read { offset: a, len: b },
-                4 => What::Barrier { offset: a, outcome: BarrierOutcome::NotVisible },
-                5 => What::Shutdown { offset: a },
-                6 => What::Eof { offset: a },
-                7 => What::Sample(TcpSample {
+                2 => EventKind::Pause { offset: a, nanos: b },
+                3 => EventKind::Read { offset: a, len: b },
+                4 => EventKind::Barrier { offset: a, outcome: BarrierOutcome::NotVisible },
+                5 => EventKind::Shutdown { offset: a },
+                6 => EventKind::Eof { offset: a },
+                7 => EventKind::Sample(TcpSample {
                     data_segs_out: Some(a),
                     total_retrans: Some(0),
                     data_segs_in: Some(b),
                     notsent_bytes: Some(c),
                     ..TcpSample::default()
                 }),
-                _ => What::Write { offset: a, asked: b, accepted: b },
+                _ => EventKind::Write { offset: a, asked: b, accepted: b },
             };
             Event::new(t, conn, what)
         })

@@ -11,7 +11,7 @@ use self::tape::Tape;
 use super::report::Report;
 use crate::config::{Output, TraceData};
 use crate::error::Error;
-use crate::trace::{ConnId, Data, Event, Side, What};
+use crate::trace::{ConnId, Data, Event, EventKind, Side};
 
 /// A handle of the recording; clones record to the same outputs.
 #[derive(Clone, Debug, Default)]
@@ -104,13 +104,13 @@ impl Recorder {
 
     /// Records the event that `what` returns; `what` is called only when events are recorded.
     #[inline]
-    pub fn note(&self, conn: ConnId, what: impl FnOnce() -> What) {
+    pub fn note(&self, conn: ConnId, what: impl FnOnce() -> EventKind) {
         self.turn().note(conn, what);
     }
 
     /// The same, for an event that carries these bytes.
     #[inline]
-    pub fn note_bytes(&self, conn: ConnId, bytes: &[u8], what: impl FnOnce() -> What) {
+    pub fn note_bytes(&self, conn: ConnId, bytes: &[u8], what: impl FnOnce() -> EventKind) {
         self.turn().note_bytes(conn, bytes, what);
     }
 
@@ -173,7 +173,7 @@ struct Begun<'a> {
 impl Turn<'_> {
     /// Records an event that happens now.
     #[inline]
-    pub fn note(&mut self, conn: ConnId, what: impl FnOnce() -> What) {
+    pub fn note(&mut self, conn: ConnId, what: impl FnOnce() -> EventKind) {
         if let Some(turn) = &mut self.0 {
             let now = turn.shared.now();
             turn.record(now, conn, what(), None);
@@ -182,7 +182,7 @@ impl Turn<'_> {
 
     /// Records an event that happens now and carries bytes: a read, or a message.
     #[inline]
-    pub fn note_bytes(&mut self, conn: ConnId, bytes: &[u8], what: impl FnOnce() -> What) {
+    pub fn note_bytes(&mut self, conn: ConnId, bytes: &[u8], what: impl FnOnce() -> EventKind) {
         if let Some(turn) = &mut self.0 {
             let now = turn.shared.now();
             turn.record(now, conn, what(), Some(bytes));
@@ -192,7 +192,7 @@ impl Turn<'_> {
     /// Records an event with the time at which the turn began: a write, whose effect others may see before its
     /// call returns.
     #[inline]
-    pub fn note_begun(&mut self, conn: ConnId, bytes: &[u8], what: impl FnOnce() -> What) {
+    pub fn note_begun(&mut self, conn: ConnId, bytes: &[u8], what: impl FnOnce() -> EventKind) {
         if let Some(turn) = &mut self.0 {
             turn.record(turn.at, conn, what(), Some(bytes));
         }
@@ -212,7 +212,7 @@ impl Turn<'_> {
 }
 
 impl Begun<'_> {
-    fn record(&mut self, t: u64, conn: ConnId, what: What, bytes: Option<&[u8]>) {
+    fn record(&mut self, t: u64, conn: ConnId, what: EventKind, bytes: Option<&[u8]>) {
         let wanted = self.shared.wanted;
         let data = bytes.and_then(|bytes| match wanted.data {
             TraceData::None => None,

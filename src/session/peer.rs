@@ -12,7 +12,7 @@ use crate::io::splice::{End, SplicePipe, Step};
 use crate::io::{Flush, Incoming};
 use crate::peer::flow::{Flow, Sink};
 use crate::peer::life::Life;
-use crate::trace::{ConnId, Direction, What};
+use crate::trace::{ConnId, Direction, EventKind};
 
 /// One peer.
 #[derive(Debug)]
@@ -116,7 +116,7 @@ impl Peer {
             end += length as u64;
             let (number, start) = (self.sent.messages + 1, self.sent.bytes);
             self.sent = Passed { messages: number, bytes: end };
-            recorder.note_bytes(conn.id(), message, || What::Message { dir: Direction::Out, number, start, end });
+            recorder.note_bytes(conn.id(), message, || EventKind::Message { dir: Direction::Out, number, start, end });
             bytes = rest;
         }
     }
@@ -129,7 +129,7 @@ pub(super) fn note_received(link: &Link, received: &mut Passed, wire: &[u8], rec
     received.messages += 1;
     if let Some(conn) = link.conn().filter(|conn| !conn.is_raw()) {
         let (number, end) = (received.messages, received.bytes);
-        recorder.note_bytes(conn.id(), wire, || What::Message { dir: Direction::In, number, start, end });
+        recorder.note_bytes(conn.id(), wire, || EventKind::Message { dir: Direction::In, number, start, end });
     }
 }
 

@@ -163,7 +163,7 @@ mod tests {
     use super::super::scene::panels;
     use super::super::tape::Tape;
     use super::*;
-    use crate::trace::{Side, TcpSample, What};
+    use crate::trace::{EventKind, Side, TcpSample};
 
     /// Writes of a byte each that are read at once, and counted by the kernel long after.
     #[test]
@@ -171,14 +171,14 @@ mod tests {
         const MICRO: u64 = 1_000;
         let mut ends = [Tape::new(1, Side::Connect, "a", "b"), Tape::new(2, Side::Listen, "b", "a")];
         for offset in 0..1_000 {
-            ends[0].note(MICRO * (offset + offset / 500 * 4_000), &What::Write { offset, asked: 1, accepted: 1 });
+            ends[0].note(MICRO * (offset + offset / 500 * 4_000), &EventKind::Write { offset, asked: 1, accepted: 1 });
         }
         for (half, t) in [(0, 1_000), (1, 6_000)] {
-            ends[1].note(MICRO * t, &What::Read { offset: 500 * half, len: 500 });
+            ends[1].note(MICRO * t, &EventKind::Read { offset: 500 * half, len: 500 });
         }
         let (data_segs_out, total_retrans, notsent_bytes) = (Some(1_000), Some(0), Some(0));
         let late = TcpSample { data_segs_out, total_retrans, notsent_bytes, ..TcpSample::default() };
-        ends[0].note(MICRO * 20_000, &What::Sample(late));
+        ends[0].note(MICRO * 20_000, &EventKind::Sample(late));
         let panels = panels(&ends);
         let (axis, stream) = (axis(&panels), &panels[0].streams[0]);
         let [writes, segments, reads] = &stream.rows[..] else { panic!("{stream:?}") };

@@ -1,7 +1,7 @@
 //! The data of one end of a connection for the picture, in bounded memory.
 
 use super::lane::{Lane, Mark, Messages};
-use crate::trace::{BarrierOutcome, ConnId, Direction, Side, TcpSample, What};
+use crate::trace::{BarrierOutcome, ConnId, Direction, EventKind, Side, TcpSample};
 use crate::trace::{plan_flags, shown};
 
 /// The largest number of pauses and barriers of an end, from its start: only the enlarged part shows them.
@@ -68,38 +68,38 @@ impl Tape {
         }
     }
 
-    pub(super) fn note(&mut self, t: u64, what: &What) {
+    pub(super) fn note(&mut self, t: u64, what: &EventKind) {
         let t = t.min(MOST);
         match what {
-            What::Plan(plan) => self.plan = kept(&plan_flags(plan)),
+            EventKind::Plan(plan) => self.plan = kept(&plan_flags(plan)),
             // A call that the kernel refused has no bytes.
-            What::Write { offset, accepted, .. } if *accepted > 0 => {
+            EventKind::Write { offset, accepted, .. } if *accepted > 0 => {
                 let mark = call(t, *offset, *accepted);
                 self.writes.push(mark);
                 self.out.moved(mark);
             }
-            What::Read { offset, len } if *len > 0 => {
+            EventKind::Read { offset, len } if *len > 0 => {
                 let mark = call(t, *offset, *len);
                 self.reads.push(mark);
                 self.arrived.moved(mark);
             }
-            What::Message { dir, number, start, end } => {
+            EventKind::Message { dir, number, start, end } => {
                 let (number, start, end) = ((*number).min(MOST), (*start).min(MOST), (*end).min(MOST));
                 match dir {
                     Direction::Out => self.sent.push(number, start, end.max(start)),
                     Direction::In => self.received.push(number, start, end.max(start)),
                 }
             }
-            What::Pause { nanos, .. } if self.pauses.len() < NOTES => self.pauses.push((t, *nanos)),
-            What::Barrier { outcome, .. } if self.barriers.len() < NOTES => self.barriers.push((t, *outcome)),
-            What::Sample(sample) => self.sample(t, sample),
-            What::Eof { offset } => {
+            EventKind::Pause { nanos, .. } if self.pauses.len() < NOTES => self.pauses.push((t, *nanos)),
+            EventKind::Barrier { outcome, .. } if self.barriers.len() < NOTES => self.barriers.push((t, *outcome)),
+            EventKind::Sample(sample) => self.sample(t, sample),
+            EventKind::Eof { offset } => {
                 self.eof = Some(t);
                 self.arrived.most = *offset;
                 self.segments_in.trim(*offset);
             }
-            What::Shutdown { .. } => self.shutdown = Some(t),
-            What::Close { error } => self.error = error.as_deref().map(kept),
+            EventKind::Shutdown { .. } => self.shutdown = Some(t),
+            EventKind::Close { error } => self.error = error.as_deref().map(kept),
             _ => {}
         }
     }
@@ -218,7 +218,7 @@ mod tests {
 
     fn write(tape: &mut Tape, t: u64, len: u64) {
         let offset = tape.writes.bytes();
-        tape.note(t, &What::Write { offset, asked: len, accepted: len });
+        tape.note(t, &EventKind::Write { offset, asked: len, accepted: len });
     }
 
     fn sample(tape: &mut Tape, t: u64, segments: u64, notsent: u64) {
@@ -228,7 +228,7 @@ mod tests {
             notsent_bytes: Some(notsent),
             ..TcpSample::default()
         };
-        tape.note(t, &What::Sample(sample));
+        tape.note(t, &EventKind::Sample(sample));
     }
 
     #[test]
@@ -271,16 +271,16 @@ mod tests {
     fn received_segment_is_drawn_at_its_read() {
         let mut tape = tape();
         let arrived = |segments, bytes| {
-            What::Sample(TcpSample {
+            EventKind::Sample(TcpSample {
                 data_segs_in: Some(segments),
                 bytes_received: Some(bytes),
                 ..TcpSample::default()
             })
         };
         tape.note(10, &arrived(1, 5)); // seen at a write, before it is read
-        tape.note(20, &What::Read { offset: 0, len: 5 });
+        tape.note(20, &EventKind::Read { offset: 0, len: 5 });
         tape.note(21, &arrived(1, 5));
-        tape.note(900, &What::Read { offset: 5, len: 5 });
+        tape.note(900, &EventKind::Read { offset: 5, len: 5 });
         tape.note(901, &arrived(2, 10));
         let drawn: Vec<_> = tape.segments_in.marks().iter().map(|mark| (mark.t0, mark.start, mark.end)).collect();
         assert_eq!(drawn, [(10, 0, 5), (900, 5, 10)]);
@@ -290,16 +290,16 @@ mod tests {
     fn fin_does_not_count_as_a_byte() {
         let mut tape = tape();
         let arrived = |segments, bytes| {
-            What::Sample(TcpSample {
+            EventKind::Sample(TcpSample {
                 data_segs_in: Some(segments),
                 bytes_received: Some(bytes),
                 ..TcpSample::default()
             })
         };
-        tape.note(1, &What::Read { offset: 0, len: 7 });
+        tape.note(1, &EventKind::Read { offset: 0, len: 7 });
         tape.note(2, &arrived(1, 8));
         assert_eq!(tape.segments_in.bytes(), 8);
-        tape.note(3, &What::Eof { offset: 7 });
+        tape.note(3, &EventKind::Eof { offset: 7 });
         assert_eq!((tape.segments_in.bytes(), tape.segments_in.marks()[0].end), (7, 7));
         tape.note(4, &arrived(2, 8));
         assert_eq!((tape.segments_in.bytes(), tape.segments_in.count()), (7, 2));
@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn strings_are_clipped_and_escaped() {
         let mut tape = tape();
-        tape.note(1, &What::Close { error: Some("\u{1b}".repeat(1_000_000)) });
+        tape.note(1, &EventKind::Close { error: Some("\u{1b}".repeat(1_000_000)) });
         let error = tape.error.unwrap();
         assert!(error.len() < 2 * TEXT && !error.contains('\u{1b}'), "{error}");
     }

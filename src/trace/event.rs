@@ -40,7 +40,7 @@ pub struct Event {
     pub conn: ConnId,
     /// What happened.
     #[serde(flatten)]
-    pub what: What,
+    pub what: EventKind,
     /// The recorded bytes of a message, a write or a read.
     #[serde(flatten)]
     pub data: Option<Data>,
@@ -49,7 +49,7 @@ pub struct Event {
 impl Event {
     /// An event that carries no bytes.
     #[must_use]
-    pub fn new(t: u64, conn: ConnId, what: What) -> Event {
+    pub fn new(t: u64, conn: ConnId, what: EventKind) -> Event {
         Event { t, conn, what, data: None }
     }
 
@@ -76,7 +76,7 @@ impl Sink for Vec<Event> {
 /// What happened.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum What {
+pub enum EventKind {
     /// A connection was made or accepted.
     Open {
         /// The end that recorded it.

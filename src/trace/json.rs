@@ -15,7 +15,7 @@ pub fn write_line(event: &Event, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
     use crate::trace::samples::{event, every_kind};
-    use crate::trace::{Data, Start, TcpSample, What, write_start};
+    use crate::trace::{Data, EventKind, Start, TcpSample, write_start};
     use serde_json::Value;
 
     fn line(event: &Event) -> String {
@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn line_is_one_object_with_its_fields_in_order() {
-        let write = event(1_250_000, 3, What::Write { offset: 10, asked: 5, accepted: 5 });
+        let write = event(1_250_000, 3, EventKind::Write { offset: 10, asked: 5, accepted: 5 });
         assert_eq!(
             line(&write),
             "{\"t\":1250000,\"conn\":3,\"type\":\"write\",\"offset\":10,\"asked\":5,\"accepted\":5}\n"
@@ -39,14 +39,14 @@ mod tests {
 
     #[test]
     fn unknown_fields_are_absent() {
-        let sample = event(7, 1, What::Sample(TcpSample { unacked: Some(0), ..TcpSample::default() }));
+        let sample = event(7, 1, EventKind::Sample(TcpSample { unacked: Some(0), ..TcpSample::default() }));
         assert_eq!(line(&sample), "{\"t\":7,\"conn\":1,\"type\":\"sample\",\"unacked\":0}\n");
-        assert_eq!(line(&event(8, 1, What::Close { error: None })), "{\"t\":8,\"conn\":1,\"type\":\"close\"}\n");
+        assert_eq!(line(&event(8, 1, EventKind::Close { error: None })), "{\"t\":8,\"conn\":1,\"type\":\"close\"}\n");
     }
 
     #[test]
     fn data_is_the_last_field() {
-        let read = Event { data: Some(Data::head(b"a\"b\n")), ..event(7, 1, What::Read { offset: 0, len: 4 }) };
+        let read = Event { data: Some(Data::head(b"a\"b\n")), ..event(7, 1, EventKind::Read { offset: 0, len: 4 }) };
         assert_eq!(
             line(&read),
             "{\"t\":7,\"conn\":1,\"type\":\"read\",\"offset\":0,\"len\":4,\"text\":\"a\\\"b\\n\"}\n"
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn hostile_peer_name_does_not_break_the_line() {
-        let close = event(0, 1, What::Close { error: Some("a\n\u{1b}[2J\u{2028}".into()) });
+        let close = event(0, 1, EventKind::Close { error: Some("a\n\u{1b}[2J\u{2028}".into()) });
         assert_eq!(line(&close).matches('\n').count(), 1);
         assert_eq!(serde_json::from_str::<Value>(&line(&close)).unwrap()["error"], "a\n\u{1b}[2J\u{2028}");
     }

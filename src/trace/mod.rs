@@ -14,7 +14,7 @@ mod text;
 pub(crate) mod units;
 
 pub use data::Data;
-pub use event::{BarrierOutcome, ConnId, Direction, Event, Side, Sink, TcpSample, What};
+pub use event::{BarrierOutcome, ConnId, Direction, Event, EventKind, Side, Sink, TcpSample};
 pub use json::write_line;
 pub use plan_file::{PlanFileError, read_plan};
 pub use progress::{Plans, Transfer};

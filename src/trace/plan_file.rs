@@ -198,7 +198,7 @@ mod tests {
     use super::*;
     use crate::plan::Cutting;
     use crate::trace::samples::{event, every_kind};
-    use crate::trace::{Start, What, write_line, write_start};
+    use crate::trace::{EventKind, Start, write_line, write_start};
     use crate::value::Seed;
     use proptest::prelude::*;
 
@@ -211,7 +211,7 @@ mod tests {
         let (mut trace, mut plans) = (Vec::new(), Vec::new());
         for event in every_kind() {
             write_line(&event, &mut trace);
-            if let What::Plan(plan) = event.what {
+            if let EventKind::Plan(plan) = event.what {
                 plans.push(plan);
             }
         }
@@ -219,7 +219,7 @@ mod tests {
         assert_eq!(read_plan(&trace), Ok(plans.remove(0)));
         for plan in plans {
             let mut line = Vec::new();
-            write_line(&event(5, 2, What::Plan(plan.clone())), &mut line);
+            write_line(&event(5, 2, EventKind::Plan(plan.clone())), &mut line);
             assert_eq!(read_plan(&line), Ok(plan));
         }
     }
@@ -230,7 +230,7 @@ mod tests {
         let command = ["secretcat", "--plan", "{\"type\":\"plan\"}"].map(|word| word.as_bytes().to_vec()).to_vec();
         write_start(&Start { time: String::new(), command }, &mut trace);
         assert_eq!(wrong(std::str::from_utf8(&trace).unwrap()), "line 2, column 1: the file has no plan");
-        write_line(&event(5, 1, What::Plan(Plan::default())), &mut trace);
+        write_line(&event(5, 1, EventKind::Plan(Plan::default())), &mut trace);
         assert_eq!(read_plan(&trace), Ok(Plan::default()));
     }
 

@@ -1,11 +1,11 @@
 //! Sample events for the tests of this layer.
 
 use super::data::Data;
-use super::event::{BarrierOutcome, ConnId, Direction, Event, Side, TcpSample, What};
+use super::event::{BarrierOutcome, ConnId, Direction, Event, EventKind, Side, TcpSample};
 use crate::plan::Plan;
 
 /// One event.
-pub(crate) fn event(t: u64, conn: ConnId, what: What) -> Event {
+pub(crate) fn event(t: u64, conn: ConnId, what: EventKind) -> Event {
     Event::new(t, conn, what)
 }
 
@@ -33,54 +33,54 @@ pub(crate) fn every_kind() -> Vec<Event> {
         rtt: Some(36),
         rwnd_limited: Some(0),
     };
-    let option = |requested: Option<&str>, effective: Option<&str>| What::Option {
+    let option = |requested: Option<&str>, effective: Option<&str>| EventKind::Option {
         name: "sndbuf",
         requested: requested.map(Into::into),
         effective: effective.map(Into::into),
     };
-    let barrier = |outcome| What::Barrier { offset: 17, outcome };
+    let barrier = |outcome| EventKind::Barrier { offset: 17, outcome };
     let kinds = vec![
-        What::Open {
+        EventKind::Open {
             side: Side::Connect,
             local: "127.0.0.1:51234".into(),
             peer: "127.0.0.1:4500".into(),
             made_for: None,
         },
-        What::Open { side: Side::Listen, local: "[::1]:4500".into(), peer: "[::1]:51234".into(), made_for: None },
-        What::Plan(plan(
+        EventKind::Open { side: Side::Listen, local: "[::1]:4500".into(), peer: "[::1]:51234".into(), made_for: None },
+        EventKind::Plan(plan(
             r#"{"cutting":{"cut":"1,5,-1"},"coalesce":2,"delay":"1ms..3ms","barrier":"peer-read","seed":7}"#,
         )),
-        What::Plan(plan(r#"{"cutting":{"chunk":"1..7"},"barrier":"acked","seed":18446744073709551615}"#)),
-        What::Plan(Plan::default()),
+        EventKind::Plan(plan(r#"{"cutting":{"chunk":"1..7"},"barrier":"acked","seed":18446744073709551615}"#)),
+        EventKind::Plan(Plan::default()),
         option(Some("4k"), Some("8192")),
         option(None, Some("8192")),
         option(Some("4k"), None),
         option(None, None),
-        What::Write { offset: 10, asked: 5, accepted: 5 },
-        What::Read { offset: 0, len: 17 },
-        What::Message { dir: Direction::Out, number: 1, start: 0, end: 17 },
-        What::Message { dir: Direction::In, number: 1, start: 0, end: 27 },
-        What::Pause { offset: 15, nanos: 20_000_000 },
+        EventKind::Write { offset: 10, asked: 5, accepted: 5 },
+        EventKind::Read { offset: 0, len: 17 },
+        EventKind::Message { dir: Direction::Out, number: 1, start: 0, end: 17 },
+        EventKind::Message { dir: Direction::In, number: 1, start: 0, end: 27 },
+        EventKind::Pause { offset: 15, nanos: 20_000_000 },
         barrier(BarrierOutcome::Acked),
         barrier(BarrierOutcome::Read),
         barrier(BarrierOutcome::NotVisible),
         barrier(BarrierOutcome::Abandoned),
-        What::Sample(full),
-        What::Sample(TcpSample::default()),
-        What::Eof { offset: 81 },
-        What::Shutdown { offset: 57 },
-        What::Close { error: None },
-        What::Close { error: Some("connection reset".into()) },
+        EventKind::Sample(full),
+        EventKind::Sample(TcpSample::default()),
+        EventKind::Eof { offset: 81 },
+        EventKind::Shutdown { offset: 57 },
+        EventKind::Close { error: None },
+        EventKind::Close { error: Some("connection reset".into()) },
     ];
     let mut events: Vec<Event> = kinds.into_iter().zip(0..).map(|(what, k)| event(k * 125_000, 1, what)).collect();
     let made_for = Some(3);
     let onward =
-        What::Open { side: Side::Connect, local: "10.0.0.2:55010".into(), peer: "10.0.0.3:80".into(), made_for };
+        EventKind::Open { side: Side::Connect, local: "10.0.0.2:55010".into(), peer: "10.0.0.3:80".into(), made_for };
     events.push(event(3_000_000, 4, onward));
     for (what, bytes) in [
-        (What::Write { offset: 0, asked: 12, accepted: 10 }, &b"SECRET 42\n"[..]),
-        (What::Read { offset: 17, len: 3 }, b"\xff\0\n"),
-        (What::Message { dir: Direction::In, number: 2, start: 17, end: 97 }, &[b'x'; 80]),
+        (EventKind::Write { offset: 0, asked: 12, accepted: 10 }, &b"SECRET 42\n"[..]),
+        (EventKind::Read { offset: 17, len: 3 }, b"\xff\0\n"),
+        (EventKind::Message { dir: Direction::In, number: 2, start: 17, end: 97 }, &[b'x'; 80]),
     ] {
         events.push(Event { data: Some(Data::head(bytes)), ..event(3_125_000, 4, what) });
     }
@@ -101,7 +101,10 @@ pub(crate) fn typed(messages: u64, cuts: &[u64], between: u64) -> Vec<Event> {
     if !cut.is_empty() {
         run.push(
             1,
-            What::Plan(plan(&format!(r#"{{"cutting":{{"cut":"{}"}},"barrier":"peer-read","seed":7}}"#, cut.join(",")))),
+            EventKind::Plan(plan(&format!(
+                r#"{{"cutting":{{"cut":"{}"}},"barrier":"peer-read","seed":7}}"#,
+                cut.join(",")
+            ))),
         );
     }
     for number in 1..=messages {
@@ -120,13 +123,13 @@ pub(crate) fn typed(messages: u64, cuts: &[u64], between: u64) -> Vec<Event> {
 pub(crate) fn coalesced() -> Vec<Event> {
     let mut run = Run::new();
     run.open("127.0.0.1:51234", "127.0.0.1:4500");
-    run.push(1, What::Plan(plan(r#"{"cutting":{"cut":"11,20"},"coalesce":2,"delay":"20ms"}"#)));
+    run.push(1, EventKind::Plan(plan(r#"{"cutting":{"cut":"11,20"},"coalesce":2,"delay":"20ms"}"#)));
     let (first, second) = (16, 13);
-    run.push(1, What::Message { dir: Direction::Out, number: 1, start: 0, end: first });
-    run.push(1, What::Message { dir: Direction::Out, number: 2, start: first, end: first + second });
+    run.push(1, EventKind::Message { dir: Direction::Out, number: 1, start: 0, end: first });
+    run.push(1, EventKind::Message { dir: Direction::Out, number: 2, start: first, end: first + second });
     for (at, len) in [(0, 11), (11, 9), (20, 9)] {
         if at > 0 {
-            run.push(1, What::Pause { offset: at, nanos: 20_000_000 });
+            run.push(1, EventKind::Pause { offset: at, nanos: 20_000_000 });
             run.wait(20_000_000);
         }
         run.write(1, len, 1);
@@ -137,11 +140,11 @@ pub(crate) fn coalesced() -> Vec<Event> {
     }
     run.wait(30_000);
     run.read(2, 11, 18);
-    run.push(2, What::Message { dir: Direction::In, number: 1, start: 0, end: first });
-    run.push(2, What::Message { dir: Direction::In, number: 2, start: first, end: first + second });
+    run.push(2, EventKind::Message { dir: Direction::In, number: 1, start: 0, end: first });
+    run.push(2, EventKind::Message { dir: Direction::In, number: 2, start: first, end: first + second });
     run.wait(9_000);
-    run.push(2, What::Message { dir: Direction::Out, number: 1, start: 0, end: 27 });
-    run.push(2, What::Message { dir: Direction::Out, number: 2, start: 27, end: 50 });
+    run.push(2, EventKind::Message { dir: Direction::Out, number: 1, start: 0, end: 27 });
+    run.push(2, EventKind::Message { dir: Direction::Out, number: 2, start: 27, end: 50 });
     run.write(2, 50, 1);
     run.wait(11_000);
     run.read(1, 0, 50);
@@ -154,44 +157,49 @@ pub(crate) fn relay() -> Vec<Event> {
     let mut run = Run::new();
     run.push(
         1,
-        What::Open { side: Side::Listen, local: "10.0.0.2:4500".into(), peer: "10.0.0.9:40112".into(), made_for: None },
+        EventKind::Open {
+            side: Side::Listen,
+            local: "10.0.0.2:4500".into(),
+            peer: "10.0.0.9:40112".into(),
+            made_for: None,
+        },
     );
     run.wait(400_000);
     run.push(
         2,
-        What::Open {
+        EventKind::Open {
             side: Side::Connect,
             local: "10.0.0.2:55010".into(),
             peer: "10.0.0.3:80".into(),
             made_for: Some(1),
         },
     );
-    run.push(2, What::Plan(plan(r#"{"cutting":{"chunk":"1..7"},"barrier":"acked","seed":42}"#)));
+    run.push(2, EventKind::Plan(plan(r#"{"cutting":{"chunk":"1..7"},"barrier":"acked","seed":42}"#)));
     let (mut asked, mut answered) = (0, 0);
     for number in 1..=4 {
         run.wait(900_000);
         let (len, reply) = (18 + number, 40);
         run.read(1, asked, len);
-        run.push(1, What::Message { dir: Direction::In, number, start: asked, end: asked + len });
-        run.push(2, What::Message { dir: Direction::Out, number, start: asked, end: asked + len });
+        run.push(1, EventKind::Message { dir: Direction::In, number, start: asked, end: asked + len });
+        run.push(2, EventKind::Message { dir: Direction::Out, number, start: asked, end: asked + len });
         let mut left = len;
         while left > 0 {
             let piece = left.min(1 + (left * 5 + number) % 7);
             run.write(2, piece, 1);
             run.wait(210_000);
-            run.push(2, What::Barrier { offset: asked + len - left + piece, outcome: BarrierOutcome::Acked });
+            run.push(2, EventKind::Barrier { offset: asked + len - left + piece, outcome: BarrierOutcome::Acked });
             left -= piece;
         }
         asked += len;
         run.wait(300_000);
         run.read(2, answered, reply);
-        run.push(2, What::Message { dir: Direction::In, number, start: answered, end: answered + reply });
-        run.push(1, What::Message { dir: Direction::Out, number, start: answered, end: answered + reply });
+        run.push(2, EventKind::Message { dir: Direction::In, number, start: answered, end: answered + reply });
+        run.push(1, EventKind::Message { dir: Direction::Out, number, start: answered, end: answered + reply });
         run.write(1, reply, 1);
         answered += reply;
     }
-    run.push(1, What::Close { error: Some("connection reset by peer".into()) });
-    run.push(2, What::Close { error: None });
+    run.push(1, EventKind::Close { error: Some("connection reset by peer".into()) });
+    run.push(2, EventKind::Close { error: None });
     run.events
 }
 
@@ -200,10 +208,15 @@ pub(crate) fn bulk(writes: u64) -> Vec<Event> {
     let mut run = Run::new();
     run.push(
         1,
-        What::Open { side: Side::Connect, local: "10.0.0.2:55010".into(), peer: "10.0.0.3:80".into(), made_for: None },
+        EventKind::Open {
+            side: Side::Connect,
+            local: "10.0.0.2:55010".into(),
+            peer: "10.0.0.3:80".into(),
+            made_for: None,
+        },
     );
     for k in 0..writes {
-        run.push(1, What::Write { offset: run.out[0], asked: 65_536, accepted: 65_536 });
+        run.push(1, EventKind::Write { offset: run.out[0], asked: 65_536, accepted: 65_536 });
         run.out[0] += 65_536;
         run.segments[0] += 46;
         run.wait(70_000 + k * 104_729 % 90_000 + if k % 50 == 49 { 2_000_000 } else { 0 });
@@ -212,8 +225,8 @@ pub(crate) fn bulk(writes: u64) -> Vec<Event> {
         }
     }
     run.sample(1);
-    run.push(1, What::Shutdown { offset: run.out[0] });
-    run.push(1, What::Close { error: None });
+    run.push(1, EventKind::Shutdown { offset: run.out[0] });
+    run.push(1, EventKind::Close { error: None });
     run.events
 }
 
@@ -231,7 +244,7 @@ impl Run {
         Run { events: Vec::new(), now: 40_000, out: [0; 2], segments: [0; 2] }
     }
 
-    pub(crate) fn push(&mut self, conn: ConnId, what: What) {
+    pub(crate) fn push(&mut self, conn: ConnId, what: EventKind) {
         self.events.push(event(self.now, conn, what));
     }
 
@@ -240,16 +253,16 @@ impl Run {
     }
 
     pub(crate) fn open(&mut self, local: &str, peer: &str) {
-        self.push(1, What::Open { side: Side::Connect, local: local.into(), peer: peer.into(), made_for: None });
+        self.push(1, EventKind::Open { side: Side::Connect, local: local.into(), peer: peer.into(), made_for: None });
         self.wait(30_000);
-        self.push(2, What::Open { side: Side::Listen, local: peer.into(), peer: local.into(), made_for: None });
+        self.push(2, EventKind::Open { side: Side::Listen, local: peer.into(), peer: local.into(), made_for: None });
         self.wait(90_000);
     }
 
     /// A message of `len` bytes from 1 to 2, cut at offsets from its start; every piece arrives alone.
     pub(crate) fn message(&mut self, number: u64, len: u64, cuts: &[u64]) {
         let start = self.out[0];
-        self.push(1, What::Message { dir: Direction::Out, number, start, end: start + len });
+        self.push(1, EventKind::Message { dir: Direction::Out, number, start, end: start + len });
         let mut edges: Vec<u64> = cuts.iter().copied().filter(|cut| (1..len).contains(cut)).collect();
         edges.push(len);
         let mut from = 0;
@@ -258,26 +271,26 @@ impl Run {
             self.wait(14_000);
             self.read(2, start + from, to - from);
             self.wait(9_000);
-            self.push(1, What::Barrier { offset: start + to, outcome: BarrierOutcome::Read });
+            self.push(1, EventKind::Barrier { offset: start + to, outcome: BarrierOutcome::Read });
             from = to;
         }
-        self.push(2, What::Message { dir: Direction::In, number, start, end: start + len });
+        self.push(2, EventKind::Message { dir: Direction::In, number, start, end: start + len });
     }
 
     /// A reply of `len` bytes from 2 to 1, whole.
     pub(crate) fn reply(&mut self, number: u64, len: u64) {
         let start = self.out[1];
-        self.push(2, What::Message { dir: Direction::Out, number, start, end: start + len });
+        self.push(2, EventKind::Message { dir: Direction::Out, number, start, end: start + len });
         self.write(2, len, 1);
         self.wait(18_000);
         self.read(1, start, len);
-        self.push(1, What::Message { dir: Direction::In, number, start, end: start + len });
+        self.push(1, EventKind::Message { dir: Direction::In, number, start, end: start + len });
     }
 
     /// One write that is sent in this number of segments, and the sample that shows it.
     pub(crate) fn write(&mut self, conn: ConnId, len: u64, segments: u64) {
         let side = usize::from(conn == 2);
-        self.push(conn, What::Write { offset: self.out[side], asked: len, accepted: len });
+        self.push(conn, EventKind::Write { offset: self.out[side], asked: len, accepted: len });
         self.out[side] += len;
         self.segments[side] += segments;
         self.wait(6_000);
@@ -286,7 +299,7 @@ impl Run {
 
     /// One read, and the sample after it.
     pub(crate) fn read(&mut self, conn: ConnId, offset: u64, len: u64) {
-        self.push(conn, What::Read { offset, len });
+        self.push(conn, EventKind::Read { offset, len });
         self.sample(conn);
     }
 
@@ -300,19 +313,19 @@ impl Run {
             snd_mss: Some(32_768),
             ..TcpSample::default()
         };
-        self.push(conn, What::Sample(sample));
+        self.push(conn, EventKind::Sample(sample));
     }
 
     pub(crate) fn close(&mut self) {
-        self.push(1, What::Shutdown { offset: self.out[0] });
+        self.push(1, EventKind::Shutdown { offset: self.out[0] });
         self.wait(12_000);
-        self.push(2, What::Eof { offset: self.out[0] });
-        self.push(2, What::Shutdown { offset: self.out[1] });
+        self.push(2, EventKind::Eof { offset: self.out[0] });
+        self.push(2, EventKind::Shutdown { offset: self.out[1] });
         self.wait(12_000);
-        self.push(1, What::Eof { offset: self.out[1] });
+        self.push(1, EventKind::Eof { offset: self.out[1] });
         for conn in [1, 2] {
             self.sample(conn);
-            self.push(conn, What::Close { error: None });
+            self.push(conn, EventKind::Close { error: None });
         }
     }
 }

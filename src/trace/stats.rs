@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::event::{BarrierOutcome, ConnId, Direction, Event, Side, Sink, TcpSample, What};
+use super::event::{BarrierOutcome, ConnId, Direction, Event, EventKind, Side, Sink, TcpSample};
 use super::histogram::{Histogram, table};
 use super::units::{counted, grouped, per_second, rate, span};
 
@@ -65,12 +65,12 @@ impl Summary {
 
     /// Counts one event.
     pub fn note(&mut self, event: &Event) {
-        if let What::Open { side, .. } = &event.what {
+        if let EventKind::Open { side, .. } = &event.what {
             self.latest = Some(*side);
             self.open.insert(event.conn, Open { side: *side, sample: None });
         }
         let open = self.open.get_mut(&event.conn);
-        if let (What::Sample(sample), Some(open)) = (&event.what, open) {
+        if let (EventKind::Sample(sample), Some(open)) = (&event.what, open) {
             open.sample = Some(*sample);
             return;
         }
@@ -80,7 +80,7 @@ impl Summary {
             Side::Listen => &mut self.listen,
         };
         totals.note(&event.what);
-        if matches!(event.what, What::Close { .. }) {
+        if matches!(event.what, EventKind::Close { .. }) {
             if let Some(open) = self.open.remove(&event.conn) {
                 totals.segments.add(open.sample.as_ref());
             }
@@ -149,36 +149,36 @@ impl Sink for Summary {
 }
 
 impl Totals {
-    fn note(&mut self, what: &What) {
+    fn note(&mut self, what: &EventKind) {
         match what {
-            What::Open { .. } => self.connections += 1,
-            What::Write { asked, accepted, .. } => {
+            EventKind::Open { .. } => self.connections += 1,
+            EventKind::Write { asked, accepted, .. } => {
                 self.writes.note(*accepted);
                 self.bytes_out = self.bytes_out.saturating_add(*accepted);
                 self.short_writes += u64::from(accepted < asked);
             }
-            What::Read { len, .. } => {
+            EventKind::Read { len, .. } => {
                 self.reads.note(*len);
                 self.bytes_in = self.bytes_in.saturating_add(*len);
             }
-            What::Message { dir: Direction::Out, .. } => self.messages_out += 1,
-            What::Message { dir: Direction::In, .. } => self.messages_in += 1,
-            What::Pause { nanos, .. } => {
+            EventKind::Message { dir: Direction::Out, .. } => self.messages_out += 1,
+            EventKind::Message { dir: Direction::In, .. } => self.messages_in += 1,
+            EventKind::Pause { nanos, .. } => {
                 self.pauses += 1;
                 self.paused = self.paused.saturating_add(*nanos);
             }
-            What::Barrier { outcome, .. } => match outcome {
+            EventKind::Barrier { outcome, .. } => match outcome {
                 BarrierOutcome::Acked | BarrierOutcome::Read => self.barriers_held += 1,
                 BarrierOutcome::NotVisible => self.barriers_not_visible += 1,
                 BarrierOutcome::Abandoned => self.barriers_abandoned += 1,
             },
-            What::Close { error: Some(_) } => self.failed += 1,
-            What::Close { error: None }
-            | What::Plan(_)
-            | What::Option { .. }
-            | What::Sample(_)
-            | What::Eof { .. }
-            | What::Shutdown { .. } => {}
+            EventKind::Close { error: Some(_) } => self.failed += 1,
+            EventKind::Close { error: None }
+            | EventKind::Plan(_)
+            | EventKind::Option { .. }
+            | EventKind::Sample(_)
+            | EventKind::Eof { .. }
+            | EventKind::Shutdown { .. } => {}
         }
     }
 }
@@ -332,18 +332,18 @@ mod tests {
         // Every kind once on one connection: opened once, with the full sample, ended by an error.
         let mut events = every_kind();
         events.retain(|event| match &event.what {
-            What::Open { side, .. } => *side == Side::Connect,
-            What::Sample(sample) => *sample != TcpSample::default(),
-            What::Close { error } => error.is_some(),
+            EventKind::Open { side, .. } => *side == Side::Connect,
+            EventKind::Sample(sample) => *sample != TcpSample::default(),
+            EventKind::Close { error } => error.is_some(),
             _ => true,
         });
         events.retain(|event| event.conn == 1);
         events.push(event(
             9,
             2,
-            What::Open { side: Side::Connect, local: String::new(), peer: String::new(), made_for: None },
+            EventKind::Open { side: Side::Connect, local: String::new(), peer: String::new(), made_for: None },
         ));
-        events.push(event(9, 2, What::Write { offset: 0, asked: 9, accepted: 4 }));
+        events.push(event(9, 2, EventKind::Write { offset: 0, asked: 9, accepted: 4 }));
         assert_eq!(
             summary(&events).render(Duration::from_secs(1)),
             concat!(
@@ -373,15 +373,15 @@ mod tests {
             summary.note(&event(
                 0,
                 conn,
-                What::Open { side: Side::Listen, local: "a".into(), peer: "b".into(), made_for: None },
+                EventKind::Open { side: Side::Listen, local: "a".into(), peer: "b".into(), made_for: None },
             ));
             let sample = TcpSample { data_segs_out: Some(2), total_retrans: Some(1), ..TcpSample::default() };
             for _ in 0..8 {
-                summary.note(&event(0, conn, What::Sample(sample)));
+                summary.note(&event(0, conn, EventKind::Sample(sample)));
             }
             assert!(summary.open.len() <= 100);
             if conn > 99 {
-                summary.note(&event(0, conn - 99, What::Close { error: None }));
+                summary.note(&event(0, conn - 99, EventKind::Close { error: None }));
             }
         }
         let text = summary.render(Duration::ZERO);

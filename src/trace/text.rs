@@ -1,6 +1,6 @@
 //! Events as the lines that `-v` puts on stderr.
 
-use super::event::{BarrierOutcome, Direction, Event, Side, TcpSample, What};
+use super::event::{BarrierOutcome, Direction, Event, EventKind, Side, TcpSample};
 use super::units::{counted, span};
 use crate::plan::{Barrier, Cutting, Plan};
 use crate::value::{Named, escape};
@@ -13,18 +13,20 @@ pub fn describe(event: &Event, verbosity: u8) -> Option<String> {
         return None;
     }
     let text = match &event.what {
-        What::Open { side: Side::Connect, local, peer, made_for } => {
+        EventKind::Open { side: Side::Connect, local, peer, made_for } => {
             let client = made_for.map_or_else(String::new, |client| format!(" for #{client}"));
             format!("connected {} -> {}{client}", shown(local), shown(peer))
         }
-        What::Open { side: Side::Listen, local, peer, .. } => format!("accepted {} -> {}", shown(peer), shown(local)),
-        What::Plan(plan) => format!("plan {}", plan_flags(plan)),
-        What::Option { name, requested, effective } => option(name, requested.as_deref(), effective.as_deref()),
-        What::Write { offset, asked, accepted } => {
+        EventKind::Open { side: Side::Listen, local, peer, .. } => {
+            format!("accepted {} -> {}", shown(peer), shown(local))
+        }
+        EventKind::Plan(plan) => format!("plan {}", plan_flags(plan)),
+        EventKind::Option { name, requested, effective } => option(name, requested.as_deref(), effective.as_deref()),
+        EventKind::Write { offset, asked, accepted } => {
             format!("wrote {accepted} of {} at {offset}{}", counted(*asked, "byte"), bytes(event, *accepted))
         }
-        What::Read { offset, len } => format!("read {} at {offset}{}", counted(*len, "byte"), bytes(event, *len)),
-        What::Message { dir, number, start, end } => {
+        EventKind::Read { offset, len } => format!("read {} at {offset}{}", counted(*len, "byte"), bytes(event, *len)),
+        EventKind::Message { dir, number, start, end } => {
             let verb = match dir {
                 Direction::Out => "sends",
                 Direction::In => "received",
@@ -32,13 +34,13 @@ pub fn describe(event: &Event, verbosity: u8) -> Option<String> {
             let len = end.saturating_sub(*start);
             format!("{verb} message {number}: {} at {start}{}", counted(len, "byte"), bytes(event, len))
         }
-        What::Pause { offset, nanos } => format!("pause of {} before byte {offset}", span(*nanos)),
-        What::Barrier { offset, outcome } => format!("barrier at {offset}: {}", established(*outcome)),
-        What::Sample(sample) => tcp(sample),
-        What::Eof { offset } => format!("peer closed its side ({} received)", counted(*offset, "byte")),
-        What::Shutdown { offset } => format!("closed our side ({} sent)", counted(*offset, "byte")),
-        What::Close { error: None } => "closed".to_owned(),
-        What::Close { error: Some(error) } => format!("ended: {}", shown(error)),
+        EventKind::Pause { offset, nanos } => format!("pause of {} before byte {offset}", span(*nanos)),
+        EventKind::Barrier { offset, outcome } => format!("barrier at {offset}: {}", established(*outcome)),
+        EventKind::Sample(sample) => tcp(sample),
+        EventKind::Eof { offset } => format!("peer closed its side ({} received)", counted(*offset, "byte")),
+        EventKind::Shutdown { offset } => format!("closed our side ({} sent)", counted(*offset, "byte")),
+        EventKind::Close { error: None } => "closed".to_owned(),
+        EventKind::Close { error: Some(error) } => format!("ended: {}", shown(error)),
     };
     Some(if event.conn == 0 { text } else { format!("#{} {text}", event.conn) })
 }
@@ -78,18 +80,18 @@ pub(crate) fn shown(text: &str) -> String {
 }
 
 /// The number of `-v` from which an event is printed.
-fn least_verbosity(what: &What) -> u8 {
+fn least_verbosity(what: &EventKind) -> u8 {
     match what {
-        What::Plan(plan) if plan.is_plain() => 2,
+        EventKind::Plan(plan) if plan.is_plain() => 2,
         // The default values of the system are many lines for every connection.
-        What::Option { requested: None, .. } => 3,
+        EventKind::Option { requested: None, .. } => 3,
         // That the peer is not visible is printed once for all barriers.
-        What::Barrier { outcome: BarrierOutcome::Abandoned, .. }
-        | What::Open { .. }
-        | What::Plan(_)
-        | What::Eof { .. }
-        | What::Shutdown { .. }
-        | What::Close { .. } => 1,
+        EventKind::Barrier { outcome: BarrierOutcome::Abandoned, .. }
+        | EventKind::Open { .. }
+        | EventKind::Plan(_)
+        | EventKind::Eof { .. }
+        | EventKind::Shutdown { .. }
+        | EventKind::Close { .. } => 1,
         _ => 2,
     }
 }
@@ -181,9 +183,9 @@ mod tests {
     fn lines_have_no_control_characters() {
         let hostile = "\u{1b}]0;owned\u{7}\r\n\u{9b}2J";
         for what in [
-            What::Open { side: Side::Connect, local: hostile.into(), peer: hostile.into(), made_for: None },
-            What::Close { error: Some(hostile.into()) },
-            What::Option { name: "congestion", requested: Some(hostile.into()), effective: Some(hostile.into()) },
+            EventKind::Open { side: Side::Connect, local: hostile.into(), peer: hostile.into(), made_for: None },
+            EventKind::Close { error: Some(hostile.into()) },
+            EventKind::Option { name: "congestion", requested: Some(hostile.into()), effective: Some(hostile.into()) },
         ] {
             let line = describe(&event(0, 1, what), 2).unwrap();
             assert!(!line.chars().any(char::is_control), "{line:?}");
@@ -193,6 +195,6 @@ mod tests {
     #[test]
     fn plan_line_has_no_unused_seed_and_no_number() {
         let fixed = plan(r#"{"cutting":{"cut":"1,5"},"seed":7}"#);
-        assert_eq!(describe(&event(0, 0, What::Plan(fixed)), 1).unwrap(), "plan --cut 1,5");
+        assert_eq!(describe(&event(0, 0, EventKind::Plan(fixed)), 1).unwrap(), "plan --cut 1,5");
     }
 }

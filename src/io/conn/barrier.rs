@@ -19,7 +19,7 @@ const PART: u32 = 32;
 
 /// What is waited for on one connection, write after write.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(super) struct BarrierWait {
     barrier: Barrier,
     queue: Option<PeerQueue>,
     /// The peer's socket was seen at least once.
@@ -36,16 +36,16 @@ pub(super) struct Gate {
 
 /// How a look at the barrier came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Look {
+pub(super) enum Check {
     /// Not yet: look again then.
     Again(Instant),
     /// The next write may go.
     Passed(BarrierOutcome),
 }
 
-impl Gate {
+impl BarrierWait {
     pub(super) fn new(barrier: Barrier, now: Instant) -> Self {
-        Gate {
+        BarrierWait {
             barrier,
             queue: None,
             seen: false,
@@ -59,18 +59,18 @@ impl Gate {
 
     /// Looks whether all bytes up to this offset have got where they should. The first look at an
     /// offset begins the wait.
-    pub(super) fn look(&mut self, stream: &Stream, offset: u64, now: Instant) -> io::Result<Look> {
+    pub(super) fn check(&mut self, stream: &Stream, offset: u64, now: Instant) -> io::Result<Check> {
         if self.offset != Some(offset) {
             (self.offset, self.since, self.interval, self.arrived) = (Some(offset), now, FIRST_LOOK, false);
             self.last = None;
         }
         // A connection may be flushed more than once in a turn of the loop; a look is three system calls.
         if let Some((_, next)) = self.last.filter(|&(last, _)| now <= last) {
-            return Ok(Look::Again(next));
+            return Ok(Check::Again(next));
         }
         let acknowledged = is_acknowledged(stream)?;
         if self.barrier == Barrier::Acked {
-            return Ok(if acknowledged { Look::Passed(BarrierOutcome::Acked) } else { self.again(now) });
+            return Ok(if acknowledged { Check::Passed(BarrierOutcome::Acked) } else { self.again(now) });
         }
         // Order matters: bytes on their way are in no queue, so that they have arrived is known
         // before it is asked whether they were read. The peer's own count says so at once, where
@@ -81,10 +81,10 @@ impl Gate {
             return Ok(self.again(now));
         }
         match self.peer(stream) {
-            Some(Peer { unread: 0, .. }) => Ok(Look::Passed(BarrierOutcome::Read)),
+            Some(Peer { unread: 0, .. }) => Ok(Check::Passed(BarrierOutcome::Read)),
             Some(_) => Ok(self.again(now)),
             None if !acknowledged => Ok(self.again(now)),
-            None => Ok(Look::Passed(BarrierOutcome::NotVisible)),
+            None => Ok(Check::Passed(BarrierOutcome::NotVisible)),
         }
     }
 
@@ -103,12 +103,12 @@ impl Gate {
         peer
     }
 
-    fn again(&mut self, now: Instant) -> Look {
+    fn again(&mut self, now: Instant) -> Check {
         let at = now + self.interval;
         let waited = now.saturating_duration_since(self.since);
         self.interval = (self.interval * 3 / 2).min(LAST_LOOK.max(waited / PART));
         self.last = Some((now, at));
-        Look::Again(at)
+        Check::Again(at)
     }
 }
 
@@ -157,11 +157,11 @@ mod tests {
         ours.write_all(b"abc").unwrap();
         let stream = Stream::from_socket(ours.into(), crate::io::sockopt::Family::V4);
         let now = Instant::now();
-        let mut gate = Gate::new(Barrier::PeerRead, now);
-        let first = gate.look(&stream, 3, now).unwrap();
-        assert!(matches!(first, Look::Again(_)));
+        let mut wait = BarrierWait::new(Barrier::PeerRead, now);
+        let first = wait.check(&stream, 3, now).unwrap();
+        assert!(matches!(first, Check::Again(_)));
         theirs.read_exact(&mut [0; 3]).unwrap();
-        assert_eq!(gate.look(&stream, 3, now).unwrap(), first);
-        assert_eq!(gate.look(&stream, 3, now + FIRST_LOOK).unwrap(), Look::Passed(BarrierOutcome::Read));
+        assert_eq!(wait.check(&stream, 3, now).unwrap(), first);
+        assert_eq!(wait.check(&stream, 3, now + FIRST_LOOK).unwrap(), Check::Passed(BarrierOutcome::Read));
     }
 }

@@ -9,7 +9,7 @@ use super::super::sys;
 use super::record::sample;
 use super::{Conn, Linger, barrier};
 use crate::peer::life::{Acknowledged, At, CloseReason, Input, Life, Step};
-use crate::trace::What;
+use crate::trace::EventKind;
 
 /// A peer that has sent nothing for this time is probed.
 const KEEPALIVE: Duration = Duration::from_secs(15);
@@ -91,7 +91,7 @@ impl Conn {
 
     fn half_close(&mut self) -> Input {
         // Recorded before the call, because the peer may see the FIN before the call returns.
-        self.recorder.note(self.id, || What::Shutdown { offset: self.writer.outbox.offset() });
+        self.recorder.note(self.id, || EventKind::Shutdown { offset: self.writer.outbox.offset() });
         match self.stream.half_close() {
             Ok(()) => Input::HalfClosed(true),
             // The peer has reset or closed the connection already and needs no FIN.
@@ -176,7 +176,7 @@ impl Conn {
         self.writer.clear(&self.recorder, self.id);
         let mut turn = self.recorder.turn();
         sample(&self.stream, &mut turn, self.id);
-        turn.note(self.id, || What::Close { error: error.map(crate::error::cause) });
+        turn.note(self.id, || EventKind::Close { error: error.map(crate::error::cause) });
         drop(turn);
         let mut stream = self.stream;
         if self.linger == Linger::Waits {

@@ -12,7 +12,7 @@ use super::super::Incoming;
 use super::Conn;
 use crate::peer::codec::{Codec, End, Layer, Violation};
 use crate::peer::life::Input;
-use crate::trace::{BarrierOutcome, What};
+use crate::trace::{BarrierOutcome, EventKind};
 
 impl Conn {
     /// Encodes what is sent from now on, and decodes what is received. To be called before any byte was sent or
@@ -90,7 +90,7 @@ impl Conn {
         }
         // The peer has closed the layer: its FIN is not waited for.
         self.life.note_peer_end();
-        self.recorder.note(self.id, || What::Eof { offset: self.reader.offset });
+        self.recorder.note(self.id, || EventKind::Eof { offset: self.reader.offset });
         Some(Ok(Incoming::Eof))
     }
 
@@ -141,7 +141,7 @@ impl Conn {
         match input {
             Input::Failed(error) if is_violated && error.kind() == io::ErrorKind::InvalidData => {
                 if let Some(offset) = self.writer.outbox.end_plan() {
-                    self.recorder.note(self.id, || What::Barrier { offset, outcome: BarrierOutcome::Abandoned });
+                    self.recorder.note(self.id, || EventKind::Barrier { offset, outcome: BarrierOutcome::Abandoned });
                 }
                 Input::Violated
             }

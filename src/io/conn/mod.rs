@@ -27,7 +27,7 @@ use crate::config::Traffic;
 use crate::peer::codec::Codec;
 use crate::peer::life::Life;
 use crate::peer::outbox::Channel;
-use crate::trace::{ConnId, What};
+use crate::trace::{ConnId, EventKind};
 
 /// A connection as the sessions see it: bytes go in with [`send`](Conn::send) and come out of
 /// [`read`](Conn::read), cut, delayed and recorded on the way. Nothing here ever blocks.
@@ -149,14 +149,14 @@ impl Conn {
         match incoming {
             Incoming::Bytes(n) => {
                 let offset = self.reader.offset - n as u64;
-                turn.note_bytes(self.id, &buf[..n], || What::Read { offset, len: n as u64 });
+                turn.note_bytes(self.id, &buf[..n], || EventKind::Read { offset, len: n as u64 });
                 if turn.wants_samples() {
                     sample(&self.stream, &mut turn, self.id);
                 }
             }
             Incoming::Eof => {
                 self.life.note_peer_end();
-                turn.note(self.id, || What::Eof { offset: self.reader.offset });
+                turn.note(self.id, || EventKind::Eof { offset: self.reader.offset });
             }
             Incoming::Undecoded | Incoming::Blocked | Incoming::Until(_) => {}
         }

@@ -7,7 +7,7 @@ use super::super::sockopt::{self, Shown};
 use super::super::stream::Stream;
 use super::super::sys;
 use crate::config::Traffic;
-use crate::trace::{ConnId, Side, What};
+use crate::trace::{ConnId, EventKind, Side};
 
 /// How a connection came about.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct Origin {
 
 /// Records a new connection: its ends, its socket options, and its plan.
 pub(super) fn opened(id: ConnId, stream: &Stream, origin: &Origin, traffic: &Traffic, recorder: &Recorder) {
-    recorder.note(id, || What::Open {
+    recorder.note(id, || EventKind::Open {
         side: origin.side,
         local: stream.endpoints().map_or_else(|| "unix".to_owned(), |(local, _)| local.to_string()),
         peer: origin.peer.clone(),
@@ -34,12 +34,12 @@ pub(super) fn opened(id: ConnId, stream: &Stream, origin: &Origin, traffic: &Tra
     if recorder.is_on() {
         for Shown { name, requested, effective } in sockopt::effective(stream.socket(), &traffic.socket) {
             if requested.is_some() || effective.is_some() {
-                recorder.note(id, || What::Option { name, requested, effective });
+                recorder.note(id, || EventKind::Option { name, requested, effective });
             }
         }
     }
     if !traffic.plan.is_plain() {
-        recorder.note(id, || What::Plan(traffic.plan.clone()));
+        recorder.note(id, || EventKind::Plan(traffic.plan.clone()));
     }
 }
 
@@ -47,7 +47,7 @@ pub(super) fn opened(id: ConnId, stream: &Stream, origin: &Origin, traffic: &Tra
 pub(super) fn sample(stream: &Stream, turn: &mut Turn<'_>, id: ConnId) {
     if turn.is_on() && stream.is_tcp() {
         if let Ok(sample) = sys::tcp_info(stream.as_fd()) {
-            turn.note(id, || What::Sample(sample));
+            turn.note(id, || EventKind::Sample(sample));
         }
     }
 }

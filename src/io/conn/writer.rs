@@ -6,11 +6,11 @@ use std::time::Instant;
 use super::super::Flush;
 use super::super::recorder::Recorder;
 use super::super::stream::Stream;
-use super::barrier::{Gate, Look, not_visible};
+use super::barrier::{BarrierWait, Check, not_visible};
 use super::record::sample;
 use crate::peer::outbox::{Channel, Outbox, Pin, Step};
 use crate::plan::{Barrier, Plan};
-use crate::trace::{BarrierOutcome, ConnId, What};
+use crate::trace::{BarrierOutcome, ConnId, EventKind};
 
 /// Writes a turn of the loop makes at most on one connection, so that the others have theirs.
 const BUDGET: u32 = 64;
@@ -20,7 +20,7 @@ const BUDGET: u32 = 64;
 pub(super) struct Writer {
     pub(super) outbox: Outbox,
     /// How far written bytes have got; made with the first barrier.
-    gate: Option<Box<Gate>>,
+    wait: Option<Box<BarrierWait>>,
 }
 
 /// Where the steps are carried out: the socket, and who records it.
@@ -34,13 +34,13 @@ pub(super) struct Wire<'a> {
 
 impl Writer {
     pub(super) fn new(plan: &Plan, channel: Channel) -> Self {
-        Writer { outbox: Outbox::new(plan, channel), gate: None }
+        Writer { outbox: Outbox::new(plan, channel), wait: None }
     }
 
     /// Forgets what was to be written; a barrier that was waited for will not be passed any more.
     pub(super) fn clear(&mut self, recorder: &Recorder, id: ConnId) {
         if let Some(offset) = self.outbox.clear() {
-            recorder.note(id, || What::Barrier { offset, outcome: BarrierOutcome::Abandoned });
+            recorder.note(id, || EventKind::Barrier { offset, outcome: BarrierOutcome::Abandoned });
         }
     }
 
@@ -73,14 +73,14 @@ impl Writer {
                 Step::Until(at) => return Ok(Flush::Until(at)),
                 Step::Pause { until, length } => {
                     let nanos = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
-                    wire.recorder.note(wire.id, || What::Pause { offset: at, nanos });
+                    wire.recorder.note(wire.id, || EventKind::Pause { offset: at, nanos });
                     return Ok(Flush::Until(until));
                 }
-                Step::Barrier { offset, barrier } => match self.look(offset, barrier, wire, now)? {
-                    Look::Again(at) => return Ok(Flush::Until(at)),
-                    Look::Passed(outcome) => {
+                Step::Barrier { offset, barrier } => match self.check(offset, barrier, wire, now)? {
+                    Check::Again(at) => return Ok(Flush::Until(at)),
+                    Check::Passed(outcome) => {
                         self.outbox.passed(outcome);
-                        wire.recorder.note(wire.id, || What::Barrier { offset, outcome });
+                        wire.recorder.note(wire.id, || EventKind::Barrier { offset, outcome });
                     }
                 },
                 Step::Release => {
@@ -102,13 +102,13 @@ impl Writer {
     }
 
     /// Looks whether the bytes up to this offset have got where the barrier wants them.
-    fn look(&mut self, offset: u64, barrier: Barrier, wire: &Wire<'_>, now: Instant) -> io::Result<Look> {
-        let gate = self.gate.get_or_insert_with(|| Box::new(Gate::new(barrier, now)));
-        let look = gate.look(wire.stream, offset, now)?;
-        if look == Look::Passed(BarrierOutcome::NotVisible) && gate.is_blind() {
+    fn check(&mut self, offset: u64, barrier: Barrier, wire: &Wire<'_>, now: Instant) -> io::Result<Check> {
+        let wait = self.wait.get_or_insert_with(|| Box::new(BarrierWait::new(barrier, now)));
+        let check = wait.check(wire.stream, offset, now)?;
+        if check == Check::Passed(BarrierOutcome::NotVisible) && wait.is_blind() {
             wire.recorder.log_once(|| not_visible(wire.stream));
         }
-        Ok(look)
+        Ok(check)
     }
 }
 
@@ -131,7 +131,7 @@ impl Wire<'_> {
             Err(error) => return Err(error),
         };
         let (asked, accepted) = (bytes.len() as u64, written as u64);
-        turn.note_begun(self.id, &bytes[..written], || What::Write { offset, asked, accepted });
+        turn.note_begun(self.id, &bytes[..written], || EventKind::Write { offset, asked, accepted });
         if turn.wants_samples() {
             sample(self.stream, &mut turn, self.id);
         }
