@@ -8,7 +8,7 @@ use rand_core::Rng as _;
 use rand_pcg::Pcg32;
 
 /// A figure counts as worse if its whole interval is below this.
-const WORSE: f64 = 0.95;
+const WORSE: f64 = 0.97;
 /// The number of bootstrap samples.
 const SAMPLES: usize = 2000;
 

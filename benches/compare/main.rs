@@ -6,7 +6,7 @@
 //! ratios of all runs, with its 95 % interval.
 //!
 //! `--old PATH` compares with an older secretcat instead of other programs, in at least 15 runs. A figure is worse if
-//! the whole interval is below 0.95 of the old one.
+//! the whole interval is below 0.97 of the old one.
 //!
 //! `--congestion` measures in a new network namespace, where every connection uses this congestion control. This
 //! matters: bbr sets a timer for each segment, which on a virtual machine is an expensive call to the host.
