@@ -116,6 +116,7 @@ make_layer() (
     mount --bind "$archives" "$root/archives"
     cp /etc/resolv.conf "$root/etc/resolv.conf"
     # Each run has its own package directory: two apt runs would delete each other's files.
+    # shellcheck disable=SC2046 # a list of words
     retry in_root "$root" apt-get -q -y --no-install-recommends -o Dir::Cache::archives=/archives \
         install $(packages_of "$name") >"$layer.log" 2>&1 || die_of "apt-get failed" "$layer.log"
     umount "$root/archives"
