@@ -1,7 +1,7 @@
 //! The message mode of a script: sends the lines of stdin without waiting, and writes replies to stdout byte
 //! for byte.
 
-use super::wire::{Flaw, Wire, line};
+use super::wire::{Flaw, NotSent, Wire, line};
 use super::{Clients, Context, Event, PeerId, Service, Traits};
 use crate::frame::Framing;
 use crate::plan::Cutting;
@@ -155,15 +155,13 @@ impl Filter {
     fn on_input(&mut self, message: &[u8], context: &mut Context) {
         let Some(server) = self.server else { return };
         let (Terms { wire, cutting, .. }, number) = (&self.terms, self.sent + 1);
-        let sent = context.try_send_with(server, |out| {
-            let start = out.len();
-            wire.encode(message, out).map_err(|_| Flaw::Refused)?;
-            cutting.check(number, out.len() - start).map_err(Flaw::Uncut)
-        });
-        match sent {
+        match context.try_send_with(server, |out| wire.encode_cut(cutting, number, message, out)) {
             Ok(()) => self.sent += 1,
-            Err(flaw) => {
-                self.flaw = Some(flaw);
+            Err(why) => {
+                self.flaw = Some(match why {
+                    NotSent::Refused(_) => Flaw::Refused,
+                    NotSent::Uncut(outside) => Flaw::Uncut(outside),
+                });
                 context.stop();
             }
         }

@@ -165,13 +165,8 @@ impl Talk {
             return self.prompt(context);
         };
         let (wire, cutting, number) = (self.wire, &self.cutting, self.sent + 1);
-        let sent = context.try_send_with(server, |out| {
-            let start = out.len();
-            wire.encode(message, out).map_err(|error| error.to_string())?;
-            cutting.check(number, out.len() - start).map_err(|outside| outside.to_string())
-        });
-        if let Err(why) = sent {
-            labelled("Not sent: ", why.as_bytes(), context);
+        if let Err(why) = context.try_send_with(server, |out| wire.encode_cut(cutting, number, message, out)) {
+            labelled("Not sent: ", why.to_string().as_bytes(), context);
             return self.prompt(context);
         }
         self.sent += 1;

@@ -19,14 +19,26 @@ impl Wire {
     /// The first offset that does not. A message that cannot be encoded is skipped.
     pub fn check(self, cutting: &Cutting, number: u64, message: &[u8]) -> Result<(), CutOutside> {
         let Cutting::Cut(_) = cutting else { return Ok(()) };
-        let mut out = Vec::new();
-        if self.encode(message, &mut out).is_err() {
-            return Ok(());
+        match self.encode_cut(cutting, number, message, &mut Vec::new()) {
+            Err(NotSent::Uncut(outside)) => Err(outside),
+            Err(NotSent::Refused(_)) | Ok(()) => Ok(()),
         }
-        cutting.check(number, out.len())
     }
 
-    pub(super) fn encode(self, message: &[u8], out: &mut Vec<u8>) -> Result<(), FrameError> {
+    /// Encodes message `number`, if every offset of a plan cuts it.
+    pub(super) fn encode_cut(
+        self,
+        cutting: &Cutting,
+        number: u64,
+        message: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), NotSent> {
+        let start = out.len();
+        self.encode(message, out).map_err(NotSent::Refused)?;
+        cutting.check(number, out.len() - start).map_err(NotSent::Uncut)
+    }
+
+    fn encode(self, message: &[u8], out: &mut Vec<u8>) -> Result<(), FrameError> {
         let start = out.len();
         encode(self.framing, Role::Requests, message, out)?;
         if self.crlf && self.framing == Framing::Lines {
@@ -35,6 +47,17 @@ impl Wire {
         }
         Ok(())
     }
+}
+
+/// Why a message is not sent.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotSent {
+    /// It does not fit the framing.
+    #[error(transparent)]
+    Refused(FrameError),
+    /// An offset does not cut it.
+    #[error(transparent)]
+    Uncut(CutOutside),
 }
 
 /// A problem with a message or a reply.
