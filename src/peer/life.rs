@@ -128,7 +128,6 @@ impl Life {
             Input::Close => self.begin_close(Wait::ForPeer),
             Input::CloseNow => self.begin_close(Wait::ForNobody),
             Input::Reset => self.begin_reset(at.now),
-            Input::Tear => self.reset_on_close(),
             Input::Shutdown { limit } => {
                 if let State::Open = self.state {
                     self.state = State::Draining { left: limit };

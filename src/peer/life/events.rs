@@ -33,8 +33,6 @@ pub enum Input {
     CloseNow,
     /// Write what is queued, and reset the connection when the peer has acknowledged it.
     Reset,
-    /// Closing the connection is to send a reset, because the peer does not get everything.
-    Tear,
     /// Shutdown: process what has arrived, at most this many bytes.
     Shutdown {
         /// The limit, in bytes.
