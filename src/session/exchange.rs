@@ -30,7 +30,7 @@ use crate::io::reactor::{Behind, Reactor, Ready};
 use crate::io::recorder::Recorder;
 use crate::io::{Incoming, read_buffer};
 use crate::peer::flow::{Idleness, READS_PER_TURN, room};
-use crate::peer::life::{At, CloseReason, Input, Life, Reading};
+use crate::peer::life::{At, Input, Life, Reading};
 use crate::service::{Context, Event, PeerId, Service, Store, Traits};
 
 /// How long the peer's end is waited for after everything was sent.
@@ -272,7 +272,7 @@ impl<S: Service> Exchange<S> {
                     return self.end_burst(id, false);
                 }
                 Ok(Incoming::Blocked) => return self.end_burst(id, true),
-                Err(error) => return self.fail(id, CloseReason::Failed(error)),
+                Err(error) => return self.fail(id, error),
             }
             if peer.drains().is_some() && self.drain(id, len) {
                 self.dispatch(id, len);
@@ -298,7 +298,7 @@ impl<S: Service> Exchange<S> {
                 Ok(Incoming::Undecoded) => peer.flow.note_activity(now),
                 Ok(_) => return true, // it is over, or a read finds the same
                 Err(error) => {
-                    self.fail(id, CloseReason::Failed(error));
+                    self.fail(id, error);
                     return false;
                 }
             }

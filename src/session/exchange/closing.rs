@@ -4,6 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::super::account::Account;
+use super::super::peer::{Link, Peer, note_received};
 use super::{Delivery, Ended, Exchange, READS_PER_TURN};
 use crate::frame::FrameError;
 use crate::io::Incoming;
@@ -11,8 +12,6 @@ use crate::io::conn::Conn;
 use crate::io::reactor::{Behind, Ready};
 use crate::peer::life::{Acknowledged, AfterDrain, CloseReason, Input, Life};
 use crate::service::{Event, OnShutdown, PeerId, Service};
-
-use super::super::peer::{Link, Peer, note_received};
 
 /// How much of what has arrived from one peer is still processed at shutdown: more than the kernel can hold
 /// (`tcp_rmem`, tcp(7)), and a limit for a peer that does not stop sending.
@@ -108,7 +107,7 @@ impl<S: Service> Exchange<S> {
     /// Writes what the console still holds back.
     pub(in crate::session) fn end_output(&mut self) {
         if let Some(Err(error)) = self.peers.console_mut().map(crate::io::console::Console::end) {
-            self.fail(PeerId::Console, CloseReason::Unwritable(error));
+            self.remove_console(CloseReason::Unwritable(error));
         }
     }
 
@@ -200,7 +199,7 @@ impl<S: Service> Exchange<S> {
     /// The received bytes are invalid. The service may reply; a peer that it does not close is closed here.
     pub(super) fn refuse(&mut self, id: PeerId, error: FrameError) {
         if id == PeerId::Console {
-            return self.fail(id, CloseReason::Garbled(error));
+            return self.remove_console(CloseReason::Garbled(error));
         }
         if self.peers.get_mut(id).is_some_and(|peer| peer.inbox.take_expectation()) {
             self.service.on(Event::Expects { peer: id }, &mut self.context); // as if the rest had come later
@@ -218,23 +217,17 @@ impl<S: Service> Exchange<S> {
     /// the reason.
     pub(super) fn fail_write(&mut self, id: PeerId, error: io::Error, unsent: u64) {
         let at = self.at();
-        let Some(conn) = self.peers.conn_mut(id) else { return self.fail(id, CloseReason::Unwritable(error)) };
+        let Some(conn) = self.peers.conn_mut(id) else { return self.remove_console(CloseReason::Unwritable(error)) };
         let turn = conn.fail_write(error, unsent, at);
         self.reactor.again(id);
         self.follow(id, turn);
     }
 
-    /// Reading or writing has failed.
-    pub(super) fn fail(&mut self, id: PeerId, reason: CloseReason) {
-        match (id, reason) {
-            (PeerId::Conn(_), CloseReason::Failed(error)) => {
-                self.on(id, Input::Failed(error));
-                if self.peers.get(id).is_some() {
-                    self.reactor.again(id); // its layer has something to say before it is closed
-                }
-            }
-            (PeerId::Conn(_), _) => self.on(id, Input::Abort),
-            (PeerId::Console, reason) => self.remove_console(reason),
+    /// Reading has failed, or the connection is to count as failed.
+    pub(super) fn fail(&mut self, id: PeerId, error: io::Error) {
+        match id {
+            PeerId::Conn(_) => self.on(id, Input::Failed(error)),
+            PeerId::Console => self.remove_console(CloseReason::Failed(error)),
         }
     }
 

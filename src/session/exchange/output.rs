@@ -9,7 +9,7 @@ use crate::io::Flush;
 use crate::io::conn::Conn;
 use crate::io::key::Key;
 use crate::peer::flow::SHED;
-use crate::peer::life::{CloseReason, Input};
+use crate::peer::life::Input;
 use crate::service::{Action, Context, PeerId, Service};
 
 impl<S: Service> Exchange<S> {
@@ -64,55 +64,19 @@ impl<S: Service> Exchange<S> {
         }
     }
 
-    /// Carries out an action that sends no message; returns the peer that it concerns.
+    /// Carries out an action that sends no message. Returns the peer that has something to write now.
     fn carry_out_one(&mut self, action: Action, bytes: &[u8]) -> Option<PeerId> {
-        let id = match action {
-            Action::Interim(to, len) => {
-                self.send(to, bytes, std::iter::once(len));
-                to
-            }
-            Action::Flush(id) => {
-                if let Some(peer) = self.peers.get_mut(id) {
-                    peer.link.end_group();
-                }
-                id
-            }
-            Action::Finish(id) => {
-                self.on(id, Input::Finish);
-                id
-            }
-            Action::Close(id) => {
-                self.begin_close(id, Input::Close);
-                id
-            }
-            Action::Reset(id) => {
-                self.on(id, Input::Reset);
-                id
-            }
-            Action::Prompt => {
-                if let Some(console) = self.peers.console_mut() {
-                    console.prompt();
-                }
-                PeerId::Console
-            }
-            Action::Upgrade(id, framing) => {
-                if let Some(peer) = self.peers.get_mut(id) {
-                    peer.inbox.reframe(framing);
-                }
-                self.reactor.again(id); // what it has sent may be complete messages now
-                return None;
-            }
-            other => {
-                self.carry_out_elsewhere(other, bytes);
-                return None;
-            }
-        };
-        Some(id)
-    }
-
-    /// Carries out an action that concerns no peer's connection.
-    fn carry_out_elsewhere(&mut self, action: Action, bytes: &[u8]) {
         match action {
+            Action::Interim(to, len) => self.send(to, bytes, std::iter::once(len)),
+            Action::Flush(id) => self.peers.get_mut(id)?.link.end_group(),
+            Action::Finish(id) => self.on(id, Input::Finish),
+            Action::Close(id) => self.begin_close(id, Input::Close),
+            Action::Reset(id) => self.on(id, Input::Reset),
+            Action::Prompt => self.peers.console_mut()?.prompt(),
+            Action::Upgrade(id, framing) => {
+                self.peers.get_mut(id)?.inbox.reframe(framing);
+                self.reactor.again(id); // what it has sent may be complete messages now
+            }
             Action::Dial(id) => self.dials.push(id),
             Action::Stop => self.stopped = true,
             Action::Timer { id, nanos } => {
@@ -120,7 +84,14 @@ impl<S: Service> Exchange<S> {
             }
             Action::CancelTimer { id } => self.cancel_timer(id),
             Action::Store(_) => self.store.append(bytes),
-            _ => {}
+            Action::Send(..) => {} // sent with the others of its peer
+        }
+        match action {
+            Action::Interim(id, _) | Action::Flush(id) | Action::Finish(id) | Action::Close(id) | Action::Reset(id) => {
+                Some(id)
+            }
+            Action::Prompt => Some(PeerId::Console),
+            _ => None,
         }
     }
 
@@ -142,7 +113,7 @@ impl<S: Service> Exchange<S> {
             }
         }
         if self.traits.sheds && self.peers.backlog(to) > SHED {
-            self.fail(to, CloseReason::Failed(io::Error::other("client reads too slowly")));
+            self.fail(to, io::Error::other("client reads too slowly"));
         }
     }
 

@@ -6,7 +6,7 @@ use super::super::peer::Link;
 use super::peers::Peers;
 use super::{Exchange, READS_PER_TURN};
 use crate::io::splice::{self, Fault, FdKind, SplicePipe, Step, Way};
-use crate::peer::life::{CloseReason, Input};
+use crate::peer::life::Input;
 use crate::service::{Event, PeerId, Service};
 
 /// The number of empty pipes that are kept for the next peer that needs one.
@@ -72,7 +72,7 @@ impl<S: Service> Exchange<S> {
         for _ in 0..READS_PER_TURN {
             let step = match self.splicer.step(&mut self.peers, id, to, way) {
                 Ok(step) => step,
-                Err(Fault::From(error)) => return self.fail(id, CloseReason::Failed(error)),
+                Err(Fault::From(error)) => return self.fail(id, error),
                 Err(Fault::To(error)) => return self.fail_sink(to, error),
             };
             sum += step.moved();

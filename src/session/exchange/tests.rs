@@ -13,6 +13,7 @@ use crate::io::reactor::Handler;
 use crate::io::sockopt::Family;
 use crate::io::stream::Stream;
 use crate::peer::codec::{Layer, Rotor, kind, record};
+use crate::peer::life::CloseReason;
 use crate::peer::outbox::Proofs;
 use crate::plan::Plan;
 use crate::service::secret::Secret;
