@@ -134,6 +134,7 @@ impl Life {
                 }
             }
             Input::Drained(then) => self.end_drain(then),
+            Input::AbortByShutdown => self.on_close = OnClose::ResetByShutdown,
             Input::Received(count) => self.receive(count, at),
             Input::Written => {
                 if let Some(step) = self.end_ours() {
@@ -242,7 +243,7 @@ impl Life {
             AfterDrain::TreatAsEof => self.state = State::Open,
             AfterDrain::Close => self.begin_close(Wait::ForPeer),
             AfterDrain::Abort => {
-                self.abort_by_shutdown();
+                self.on_close = OnClose::ResetByShutdown;
                 self.begin_close(Wait::ForPeer);
             }
         }
@@ -440,11 +441,6 @@ impl Life {
     #[must_use]
     pub fn resets(&self) -> bool {
         self.on_close != OnClose::Fin
-    }
-
-    /// Notes that the shutdown of this program cuts the connection off: closing it sends a reset.
-    pub fn abort_by_shutdown(&mut self) {
-        self.on_close = OnClose::ResetByShutdown;
     }
 
     fn reset_on_close(&mut self) {

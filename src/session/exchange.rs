@@ -367,7 +367,7 @@ impl<S: Service> Exchange<S> {
     }
 
     /// Reports an input to the life of a connection, and follows what it wants.
-    pub(super) fn on(&mut self, id: PeerId, input: Input) {
+    pub(in crate::session) fn on(&mut self, id: PeerId, input: Input) {
         let at = self.at();
         let Some(conn) = self.peers.conn_mut(id) else { return };
         let turn = conn.on(input, at);

@@ -77,12 +77,6 @@ impl Conn {
         step
     }
 
-    /// Notes that the shutdown of this program cuts it off: closing it sends a reset.
-    pub fn abort_by_shutdown(&mut self) {
-        self.life.abort_by_shutdown();
-        self.reset_when_closed();
-    }
-
     fn reset_when_closed(&mut self) {
         // If it cannot be set, the peer gets a FIN.
         let _ = self.stream.socket().set_linger(Some(Duration::ZERO));

@@ -40,6 +40,8 @@ pub enum Input {
     },
     /// Shutdown: what had arrived is processed.
     Drained(AfterDrain),
+    /// Shutdown: the peer will not get everything, so closing the connection sends a reset.
+    AbortByShutdown,
     /// Bytes were received.
     Received(usize),
     /// Everything queued is written.

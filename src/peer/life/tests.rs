@@ -196,6 +196,10 @@ fn shutdown_resets_only_incomplete_connections() {
     life.on(Input::Shutdown { limit: 10 }, at(now));
     life.on(Input::Drained(AfterDrain::TreatAsEof), at(now));
     assert_eq!((life.drains(), life.reading()), (None, Reading::Process));
+
+    let mut life = Life::new(false);
+    assert_eq!(life.on(Input::AbortByShutdown, at(now)), Step::Idle);
+    assert!(life.is_processing() && life.resets() && life.is_aborted_by_shutdown());
 }
 
 #[test]

@@ -73,10 +73,10 @@ impl<S: Service> Exchange<S> {
     /// everything is reset.
     pub(in crate::session) fn drop_all(&mut self) {
         let ids = self.peers.ids();
-        for &id in &ids {
-            if self.is_incomplete(id) {
-                self.abort_by_shutdown(id);
-            }
+        // All are asked first: a relayed connection is incomplete while its partner holds bytes for it.
+        let incomplete: Vec<_> = ids.iter().copied().filter(|&id| self.is_incomplete(id)).collect();
+        for id in incomplete {
+            self.on(id, Input::AbortByShutdown);
         }
         for id in ids {
             self.drop_one(id);
@@ -109,13 +109,6 @@ impl<S: Service> Exchange<S> {
         if let Some(Err(error)) = self.peers.console_mut().map(crate::io::console::Console::end) {
             self.remove_console(CloseReason::Unwritable(error));
         }
-    }
-
-    /// The shutdown cuts a connection off: closing it sends a reset.
-    pub(in crate::session) fn abort_by_shutdown(&mut self, id: PeerId) -> Option<&Conn> {
-        let conn = self.peers.conn_mut(id)?;
-        conn.abort_by_shutdown();
-        Some(conn)
     }
 
     /// Closes a connection in order, without waiting for the peer's end.

@@ -12,7 +12,7 @@ use crate::config::{Direction, ListenConfig, PipeMode};
 use crate::error::{Error, Operation};
 use crate::io::console::Console;
 use crate::io::report::Report;
-use crate::peer::life::CloseReason;
+use crate::peer::life::{CloseReason, Input};
 use crate::service::{Clients, PeerId, Service};
 use crate::value::counted;
 
@@ -68,9 +68,10 @@ impl PipeEnd {
             return;
         }
         let client = exchange.service.sink(PeerId::Console);
-        if let Some(conn) = exchange.abort_by_shutdown(client) {
+        if let Some(conn) = exchange.peers.conn(client) {
             self.failure = Some(Error::network(Operation::Serve, conn.peer())(stopped_with("bytes unsent")));
         }
+        exchange.on(client, Input::AbortByShutdown);
     }
 
     /// Notes the bytes that are left when the time for an orderly end is over.

@@ -128,7 +128,7 @@ impl Rig {
             Op::Reset => self.on(Input::Reset),
             Op::Shutdown => self.on(Input::Shutdown { limit: 300 }),
             Op::Drained(then) => self.on(Input::Drained(then)),
-            Op::AbortByShutdown => self.life.abort_by_shutdown(),
+            Op::AbortByShutdown => self.on(Input::AbortByShutdown),
             Op::Received(bytes) => self.on(Input::Received(bytes.into())),
             Op::PeerEnded => {
                 self.life.note_peer_end();
