@@ -4,6 +4,8 @@
 //! that offsets of cuts, writes and barriers count wire bytes. [`Layer::plaintext_at`] and
 //! [`Layer::wire_at`] translate them; a barrier that compared one with the other would prove nothing.
 
+#[cfg(feature = "tls")]
+pub mod mlkem;
 mod offsets;
 
 use std::fmt;
