@@ -8,7 +8,7 @@ use clap::{Args, ValueHint};
 use super::words::words;
 use crate::config::{ConfigError, Reading};
 use crate::io::files;
-use crate::plan::{Barrier, Cutting, Plan};
+use crate::plan::{Barrier, CutLayer, Cutting, Plan};
 use crate::value::{Count, Offsets, Range, Seed, Size, Span};
 
 #[derive(Debug, Default, Args)]
@@ -79,6 +79,7 @@ impl FragmentationFlags {
             coalesce,
             delay: self.delay,
             barrier: self.barrier.unwrap_or_default(),
+            layer: CutLayer::default(),
             seed: self.seed.unwrap_or_default(),
         };
         if plan.is_random() && self.seed.is_none() {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use queue::Queue;
 use schedule::{Schedule, Wait};
 
-use crate::plan::{Barrier, Plan};
+use crate::plan::{Barrier, Piece, Plan};
 use crate::trace::BarrierOutcome;
 
 /// The next step of writing the queued bytes as the plan asks.
@@ -105,6 +105,23 @@ impl Outbox {
         }
     }
 
+    /// An empty outbox of a connection with this plan, for bytes that are cut before they are queued with
+    /// [`push_pieces`](Self::push_pieces).
+    #[must_use]
+    pub fn of_given_pieces(plan: &Plan, channel: Channel) -> Self {
+        let mut outbox = Outbox::new(&Plan::default(), channel);
+        outbox.schedule = (!plan.is_plain()).then(|| Box::new(Schedule::of_given_pieces(plan, channel)));
+        outbox
+    }
+
+    /// Queues bytes that were cut into these pieces. Where this outbox cuts by itself, they are bytes of its stream.
+    pub fn push_pieces(&mut self, bytes: &[u8], pieces: impl Iterator<Item = Piece>) {
+        self.queue.push(bytes);
+        if let Some(schedule) = &mut self.schedule {
+            schedule.take_pieces(bytes.len(), pieces);
+        }
+    }
+
     /// Queues the messages in `bytes`, which have these lengths.
     pub fn push(&mut self, bytes: &[u8], lengths: impl Iterator<Item = usize>) {
         self.queue.push(bytes);
@@ -194,7 +211,7 @@ impl Outbox {
     /// No further message follows: messages that wait to be joined with others are written now.
     pub fn end_group(&mut self) {
         if let Some(schedule) = &mut self.schedule {
-            schedule.hurry = true;
+            schedule.end_group();
         }
     }
 

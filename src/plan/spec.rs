@@ -22,6 +22,9 @@ pub struct Plan {
     /// The barrier before each write.
     #[serde(default, skip_serializing_if = "Barrier::is_none")]
     pub barrier: Barrier,
+    /// What is cut where TLS encodes the bytes.
+    #[serde(default, skip_serializing_if = "CutLayer::is_record")]
+    pub layer: CutLayer,
     /// The seed. All random choices depend only on it and on the number of the connection.
     #[serde(default)]
     pub seed: Seed,
@@ -41,6 +44,19 @@ pub enum Cutting {
     Cut(Offsets),
 }
 
+/// What the cuts of a plan are made in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CutLayer {
+    /// The messages or the stream; with TLS each piece is a record and a write of its own.
+    #[default]
+    Record,
+    /// The bytes of the TCP connection, from the first one on.
+    Tcp,
+    /// The plaintext handshake records of TLS: each piece becomes a record of its own.
+    Handshake,
+}
+
 /// The event to wait for before the next write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -57,7 +73,14 @@ pub enum Barrier {
 impl Default for Plan {
     /// Messages are written whole.
     fn default() -> Self {
-        Plan { cutting: Cutting::Whole, coalesce: one(), delay: None, barrier: Barrier::None, seed: Seed(0) }
+        Plan {
+            cutting: Cutting::Whole,
+            coalesce: one(),
+            delay: None,
+            barrier: Barrier::None,
+            layer: CutLayer::Record,
+            seed: Seed(0),
+        }
     }
 }
 
@@ -120,6 +143,25 @@ impl Named for Barrier {
             Barrier::Acked => Word::new("acked", "Until the peer's kernel has acknowledged it"),
             Barrier::PeerRead => Word::new("peer-read", "Until the peer's program has read it (same host only)"),
         }
+    }
+}
+
+impl Named for CutLayer {
+    const ALL: &'static [Self] = &[CutLayer::Record, CutLayer::Tcp, CutLayer::Handshake];
+
+    fn word(self) -> Word {
+        match self {
+            CutLayer::Record => Word::new("record", "Messages: with TLS, each piece becomes a record"),
+            CutLayer::Tcp => Word::new("tcp", "The bytes of the connection, the TLS handshake included"),
+            CutLayer::Handshake => Word::new("handshake", "TLS handshake records: each piece becomes a record"),
+        }
+    }
+}
+
+impl CutLayer {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    fn is_record(&self) -> bool {
+        *self == CutLayer::Record
     }
 }
 

@@ -4,26 +4,17 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::Channel;
-use crate::plan::{Barrier, Cutter, Piece, Plan};
-
-/// A group that is not full is written at this size, to bound the memory that a peer can make us use.
-const HELD: usize = 1024 * 1024;
+use crate::plan::{Barrier, Piece, Pieces, Plan};
 
 /// A plan that is being carried out.
 #[derive(Debug)]
 pub(super) struct Schedule {
-    cutter: Cutter,
+    /// Pieces that were cut before they were queued. They come first.
+    given: VecDeque<Piece>,
+    /// Cuts what is queued; `None` where every piece is given.
+    pieces: Option<Pieces>,
     /// The barrier between two pieces.
     pub(super) barrier: Barrier,
-    raw: bool,
-    coalesce: usize,
-    /// Lengths of the messages that are not in a group yet, and their sum.
-    messages: VecDeque<usize>,
-    ungrouped: usize,
-    /// Lengths of the messages that are being written.
-    group: Vec<usize>,
-    /// A group that is not full is written as it is.
-    pub(super) hurry: bool,
     /// The number of bytes of the piece that are not written, and whether the plan cuts after them.
     pub(super) piece: usize,
     pub(super) is_whole: bool,
@@ -41,16 +32,18 @@ pub(super) enum Wait {
 }
 
 impl Schedule {
+    /// Cuts what is queued, as the plan asks.
     pub(super) fn new(plan: &Plan, channel: Channel) -> Self {
+        let pieces = Pieces::new(plan, channel.number, channel.raw);
+        Schedule { pieces: Some(pieces), ..Schedule::of_given_pieces(plan, channel) }
+    }
+
+    /// Writes pieces that were cut before, with the pauses and barriers of the plan.
+    pub(super) fn of_given_pieces(plan: &Plan, channel: Channel) -> Self {
         Schedule {
-            cutter: Cutter::new(plan, channel.number),
+            given: VecDeque::new(),
+            pieces: None,
             barrier: if channel.has_barriers { plan.barrier } else { Barrier::None },
-            raw: channel.raw,
-            coalesce: plan.coalesce.get(),
-            messages: VecDeque::new(),
-            ungrouped: 0,
-            group: Vec::new(),
-            hurry: false,
             piece: 0,
             is_whole: true,
             wait: Wait::Nothing,
@@ -60,45 +53,39 @@ impl Schedule {
 
     /// Adds messages of these lengths, `bytes` in total.
     pub(super) fn take_in(&mut self, bytes: usize, lengths: impl Iterator<Item = usize>) {
-        self.hurry = false;
-        if !self.raw {
-            self.ungrouped += bytes;
-            self.messages.extend(lengths.filter(|&length| length > 0));
+        if let Some(pieces) = &mut self.pieces {
+            pieces.take_in(bytes, lengths);
+        }
+    }
+
+    /// Adds pieces that were cut before; where this schedule cuts itself, they are bytes of its stream.
+    pub(super) fn take_pieces(&mut self, bytes: usize, given: impl Iterator<Item = Piece>) {
+        match &mut self.pieces {
+            Some(pieces) => pieces.take_in(bytes, std::iter::empty()),
+            None => self.given.extend(given),
         }
     }
 
     /// The next piece of the `queued` bytes; `None` if there is nothing to write yet.
     pub(super) fn next_piece(&mut self, queued: usize) -> Option<Piece> {
-        if self.raw {
-            return self.cutter.next_in_stream(queued);
+        self.given.pop_front().or_else(|| self.pieces.as_mut()?.next(queued))
+    }
+
+    /// No further message is to be waited for.
+    pub(super) fn end_group(&mut self) {
+        if let Some(pieces) = &mut self.pieces {
+            pieces.end_group();
         }
-        if let Some(piece) = self.cutter.next_piece() {
-            return Some(piece);
-        }
-        self.group.clear();
-        if self.messages.is_empty() || self.is_holding() {
-            return None;
-        }
-        let joined = self.coalesce.min(self.messages.len());
-        self.group.extend(self.messages.drain(..joined));
-        self.ungrouped -= self.group.iter().sum::<usize>();
-        self.cutter.group(&self.group);
-        self.cutter.next_piece()
     }
 
     /// The number of bytes that wait for further messages to be joined with.
     pub(super) fn held_back(&self) -> usize {
-        if self.is_holding() { self.ungrouped } else { 0 }
+        self.pieces.as_ref().map_or(0, Pieces::held_back)
     }
 
-    /// The number of messages whose group is not completely written.
+    /// The number of messages whose group is not completely written, and of given pieces that are not.
     pub(super) fn unwritten(&self) -> usize {
-        self.messages.len() + self.group.len()
-    }
-
-    /// Whether the messages that are in no group yet wait for further ones.
-    fn is_holding(&self) -> bool {
-        self.messages.len() < self.coalesce && !self.hurry && self.ungrouped < HELD
+        self.given.len() + self.pieces.as_ref().map_or(0, Pieces::unfinished)
     }
 
     /// Waits for the barrier after the written piece, if the plan has one there.

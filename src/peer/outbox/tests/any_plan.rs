@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use proptest::prelude::*;
 
 use super::super::*;
-use crate::plan::{Cutter, Cutting};
+use crate::plan::{CutLayer, Cutter, Cutting};
 use crate::value::{Offsets, Range, Seed, Size, Span};
 
 /// What happens to an outbox from outside.
@@ -131,7 +131,7 @@ struct Planned {
 fn pieces(plan: &Plan, channel: Channel, lengths: &[usize]) -> Vec<Planned> {
     let (mut cutter, mut found, mut at) = (Cutter::new(plan, channel.number), Vec::new(), 0);
     let total: usize = lengths.iter().sum();
-    let mut add = |piece: crate::plan::Piece| {
+    let mut add = |piece: Piece| {
         let pause = piece.pause.filter(|pause| !pause.is_zero());
         found.push(Planned { start: at, end: at + piece.len, pause, is_whole: piece.is_whole });
         at += piece.len;
@@ -171,6 +171,7 @@ fn plans() -> impl Strategy<Value = Plan> {
             coalesce: NonZeroUsize::new(coalesce).unwrap(),
             delay,
             barrier,
+            layer: CutLayer::Record,
             seed: Seed(seed),
         },
     )
