@@ -1,5 +1,6 @@
 //! Connecting within a time limit: from an address to a connection, for every command that connects.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use super::conn::{Conn, Origin};
@@ -8,77 +9,153 @@ use super::key::Key;
 use super::reactor::{Reactor, Ready};
 use super::recorder::Recorder;
 use super::stream::Stream;
-use crate::config::{SocketOptions, Traffic};
-use crate::error::Error;
+use super::{Flush, Incoming};
+use crate::config::Traffic;
+use crate::error::{Endpoint, Error, Operation};
+use crate::peer::codec::Protocol;
 use crate::trace::{ConnId, Side};
 use crate::value::{Address, Family};
 
-/// The address to connect to, with the options and the time limit.
+/// The address to connect to, with the time limit, and the connection that is to be made.
 #[derive(Clone, Copy, Debug)]
 pub struct Connector<'a> {
     /// The address; a name is resolved.
     pub address: &'a Address,
     /// The family of the addresses that are tried.
     pub family: Family,
-    /// The options of the socket.
-    pub options: &'a SocketOptions,
-    /// The time that an attempt may take.
+    /// The time that an attempt may take, with the handshake.
     pub limit: Duration,
     /// What sets the limit, for the error.
     pub limited_by: &'static str,
+    /// The connection.
+    pub make: Make<'a>,
+}
+
+/// How a connection is made of a connected socket.
+#[derive(Clone, Copy, Debug)]
+pub struct Make<'a> {
+    /// The options of the socket, and how the connection writes and reads.
+    pub traffic: &'a Traffic,
+    /// It carries a stream of bytes, not messages.
+    pub raw: bool,
+    /// Selects the random numbers of its plan.
+    pub number: u64,
+    /// The client's connection in a relay.
+    pub made_for: Option<ConnId>,
+    /// Encodes its bytes; `None` is plain TCP.
+    pub encoding: Option<&'a dyn Encoding>,
+    /// Records what happens on it.
+    pub recorder: &'a Recorder,
+}
+
+/// Begins a protocol that encodes the bytes of a connection, such as TLS, once for each connection.
+pub trait Encoding: std::fmt::Debug {
+    /// The protocol of a new connection.
+    ///
+    /// # Errors
+    /// When the protocol refuses its settings.
+    fn begin(&self) -> Result<Box<dyn Protocol>, Error>;
 }
 
 /// A connection that is being made.
 #[derive(Debug)]
 pub struct Connecting {
-    dial: Dial,
-    /// The key of its deadlines.
+    step: Step,
+    /// The key of its deadlines, and of its socket in the handshake.
     key: Key,
     limit: Duration,
     limited_by: &'static str,
     /// The end of the limit; `None` is never.
     until: Option<Instant>,
+    plan: Box<Planned>,
 }
 
-/// A connected stream.
+/// What is done once the socket is connected.
 #[derive(Debug)]
-pub struct Connected {
-    /// The stream.
-    pub stream: Stream,
-    /// The address that answered.
-    pub peer: String,
+struct Planned {
+    traffic: Traffic,
+    raw: bool,
+    number: u64,
+    made_for: Option<ConnId>,
+    protocol: Option<Box<dyn Protocol>>,
+    recorder: Recorder,
+}
+
+#[derive(Debug)]
+enum Step {
+    Dialing(Dial),
+    /// The protocol of the connection shakes hands.
+    Opening(Box<Conn>),
+    /// The connection was handed out, or has failed.
+    Over,
+}
+
+impl<'a> Make<'a> {
+    /// A plain connection for messages, the first of its kind.
+    #[must_use]
+    pub fn plain(traffic: &'a Traffic, recorder: &'a Recorder) -> Self {
+        Make { traffic, raw: false, number: 0, made_for: None, encoding: None, recorder }
+    }
 }
 
 impl Connector<'_> {
     /// Starts to connect. The reactor reports the deadlines as dial `number`, and the sockets as its attempts.
     ///
     /// # Errors
-    /// When the name lookup cannot be started.
+    /// When the name lookup cannot be started, or the protocol of the connection cannot.
     pub fn start(&self, reactor: &Reactor, number: usize) -> Result<Connecting, Error> {
         let until = reactor.now().checked_add(self.limit);
-        let dial = Dial::start(self.address, self.family, self.options, reactor, number)?;
-        Ok(Connecting { dial, key: Key::Dial(number), limit: self.limit, limited_by: self.limited_by, until })
+        let Make { traffic, raw, number: stream, made_for, encoding, recorder } = self.make;
+        let protocol = encoding.map(Encoding::begin).transpose()?;
+        let dial = Dial::start(self.address, self.family, &traffic.socket, reactor, number)?;
+        let planned =
+            Planned { traffic: traffic.clone(), raw, number: stream, made_for, protocol, recorder: recorder.clone() };
+        Ok(Connecting {
+            step: Step::Dialing(dial),
+            key: Key::Dial(number),
+            limit: self.limit,
+            limited_by: self.limited_by,
+            until,
+            plan: Box::new(planned),
+        })
     }
 }
 
 impl Connecting {
     /// Notes an event of the reactor.
     pub fn on_ready(&mut self, ready: Ready) {
-        self.dial.on_ready(ready);
+        match &mut self.step {
+            Step::Dialing(dial) => dial.on_ready(ready),
+            Step::Opening(conn) => conn.on_ready(ready),
+            Step::Over => {}
+        }
     }
 
     /// Continues; `None`: poll again after an event, or when the reactor reports the dial.
     ///
     /// # Errors
-    /// When every address has failed, an option cannot be set, or the time is over.
-    pub fn poll(&mut self, reactor: &mut Reactor) -> Result<Option<Connected>, Error> {
-        let next = match self.dial.poll(reactor)? {
-            DialState::Connected(stream, peer) => return Ok(Some(Connected { stream, peer })),
-            DialState::Pending(next) => next,
+    /// When every address has failed, an option cannot be set, the handshake has failed, or the time is over.
+    pub fn poll(&mut self, reactor: &mut Reactor) -> Result<Option<Conn>, Error> {
+        let next = match &mut self.step {
+            Step::Dialing(dial) => match dial.poll(reactor)? {
+                DialState::Connected(stream, peer) => return self.open(stream, peer, reactor),
+                DialState::Pending(next) => next,
+            },
+            Step::Opening(conn) => match shake_hands(conn, reactor.now()) {
+                Ok(Handshake::Done) => return Ok(self.hand_out(reactor)),
+                Ok(Handshake::Pending(next)) => next,
+                Err(error) => {
+                    let endpoint = Endpoint::from(conn.peer());
+                    self.abandon(reactor);
+                    return Err(Error::network(Operation::Connect, endpoint)(error));
+                }
+            },
+            Step::Over => return Ok(None),
         };
         if self.until.is_some_and(|until| reactor.now() >= until) {
+            let error = self.timeout();
             self.abandon(reactor);
-            return Err(self.dial.timeout(self.limit, self.limited_by));
+            return Err(error);
         }
         if let Some(at) = next.into_iter().chain(self.until).min() {
             reactor.wake_at(self.key, at);
@@ -86,27 +163,100 @@ impl Connecting {
         Ok(None)
     }
 
-    /// Aborts the attempts in progress.
+    /// The socket is connected.
+    fn open(&mut self, stream: Stream, peer: String, reactor: &mut Reactor) -> Result<Option<Conn>, Error> {
+        let Planned { traffic, raw, number, made_for, protocol, recorder } = &mut *self.plan;
+        let origin = Origin { side: Side::Connect, peer, number: *number, made_for: *made_for };
+        let Some(protocol) = protocol.take() else {
+            self.step = Step::Over;
+            return Ok(Some(Conn::new(stream, origin, traffic, *raw, recorder)));
+        };
+        let mut conn = Conn::encoded(stream, origin, traffic, *raw, recorder, protocol);
+        let registered = conn.register(reactor, self.key);
+        registered.map_err(Error::network(Operation::Connect, Endpoint::from(conn.peer())))?;
+        self.step = Step::Opening(Box::new(conn));
+        self.poll(reactor)
+    }
+
+    fn hand_out(&mut self, reactor: &Reactor) -> Option<Conn> {
+        let Step::Opening(mut conn) = std::mem::replace(&mut self.step, Step::Over) else { return None };
+        conn.deregister(reactor);
+        Some(*conn)
+    }
+
+    /// The error after the limit: it names the step that had not ended.
+    fn timeout(&self) -> Error {
+        match &self.step {
+            Step::Dialing(dial) => dial.timeout(self.limit, self.limited_by),
+            Step::Opening(conn) => self.no_handshake(conn.peer()),
+            Step::Over => self.no_handshake(""),
+        }
+    }
+
+    fn no_handshake(&self, peer: &str) -> Error {
+        Error::Timeout {
+            operation: Operation::Connect,
+            address: Endpoint::from(peer),
+            what: "handshake",
+            limit: self.limit,
+            option: self.limited_by,
+        }
+    }
+
+    /// Aborts the attempts in progress, or closes the connection that shakes hands.
     pub fn abandon(&mut self, reactor: &Reactor) {
-        self.dial.abandon(reactor);
+        match std::mem::replace(&mut self.step, Step::Over) {
+            Step::Dialing(mut dial) => dial.abandon(reactor),
+            Step::Opening(conn) => drop(conn.close(reactor)),
+            Step::Over => {}
+        }
     }
 }
 
-impl Connected {
-    /// The connection. `number` selects the random numbers of its plan; `made_for` is the client's connection in
-    /// a relay.
-    #[must_use]
-    pub fn into_conn(
-        self,
-        number: u64,
-        made_for: Option<ConnId>,
-        traffic: &Traffic,
-        raw: bool,
-        recorder: &Recorder,
-    ) -> Conn {
-        let origin = Origin { side: Side::Connect, peer: self.peer, number, made_for };
-        Conn::new(self.stream, origin, traffic, raw, recorder)
+/// How far a handshake is.
+enum Handshake {
+    Done,
+    /// Go on after an event, or at this time.
+    Pending(Option<Instant>),
+}
+
+/// The most that the socket is read for a handshake in one turn.
+const READS: usize = 16;
+
+/// Writes and reads for the handshake of a connection, as far as it goes.
+fn shake_hands(conn: &mut Conn, now: Instant) -> io::Result<Handshake> {
+    let mut buf = [0; 16 * 1024];
+    for _ in 0..READS {
+        let flushed = match conn.flush(now) {
+            Ok(flushed) => flushed,
+            // What the peer has sent before may say why.
+            Err(error) => {
+                while let Ok(Incoming::Undecoded) = conn.advance_handshake(&mut buf, now) {}
+                return Err(conn.advance_handshake(&mut buf, now).err().unwrap_or(error));
+            }
+        };
+        if !conn.is_handshaking() {
+            return Ok(Handshake::Done);
+        }
+        let writes_at = match flushed {
+            Flush::Until(at) => Some(at),
+            Flush::More => Some(now),
+            Flush::Idle | Flush::Blocked => None,
+        };
+        match conn.advance_handshake(&mut buf, now) {
+            Ok(Incoming::Undecoded) => {}
+            Ok(Incoming::Until(at)) => {
+                return Ok(Handshake::Pending(Some(writes_at.map_or(at, |other| at.min(other)))));
+            }
+            Ok(Incoming::Blocked) => return Ok(Handshake::Pending(writes_at)),
+            Ok(Incoming::Bytes(_) | Incoming::Eof) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Err(error) => {
+                conn.send_alert(now);
+                return Err(error);
+            }
+        }
     }
+    Ok(Handshake::Pending(Some(now)))
 }
 
 #[cfg(test)]
@@ -124,9 +274,10 @@ mod tests {
     }
 
     /// Connects; `passes_events` passes the events on.
-    fn connect(address: &Address, limit: Duration, passes_events: bool) -> Result<Connected, Error> {
-        let options = &SocketOptions::default();
-        let connector = Connector { address, family: Family::Any, options, limit, limited_by: "the test" };
+    fn connect(address: &Address, limit: Duration, passes_events: bool) -> Result<Conn, Error> {
+        let (traffic, recorder) = (Traffic::default(), Recorder::default());
+        let make = Make::plain(&traffic, &recorder);
+        let connector = Connector { address, family: Family::Any, limit, limited_by: "the test", make };
         let mut reactor = Reactor::new(Duration::ZERO).unwrap();
         let mut connecting = connector.start(&reactor, 3).unwrap();
         run_until(&mut reactor, |reactor, ready, now| {
@@ -142,8 +293,8 @@ mod tests {
     #[test]
     fn timeout_beyond_the_clock_is_unlimited() {
         let (_listener, address) = listener();
-        let connected = connect(&address, Duration::MAX, true).unwrap();
-        assert_eq!(connected.peer, address.to_string());
+        let conn = connect(&address, Duration::MAX, true).unwrap();
+        assert_eq!(conn.peer(), address.to_string());
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use slab::Slab;
 
-use super::connector::{Connected, Connecting, Connector};
+use super::conn::Conn;
+use super::connector::{Connecting, Connector};
 use super::key::Key;
 use super::reactor::{Reactor, Ready};
 use crate::error::Error;
@@ -19,7 +20,7 @@ pub struct Made<T> {
     /// What it is for.
     pub purpose: T,
     /// The connection, or why there is none.
-    pub result: Result<Connected, Error>,
+    pub result: Result<Conn, Error>,
 }
 
 impl<T> Default for Dials<T> {
@@ -97,9 +98,11 @@ mod tests {
     use std::net::TcpListener;
     use std::time::Duration;
 
+    use super::super::connector::Make;
     use super::super::reactor::run_until;
+    use super::super::recorder::Recorder;
     use super::*;
-    use crate::config::SocketOptions;
+    use crate::config::Traffic;
     use crate::value::{Address, Family};
 
     #[test]
@@ -107,9 +110,10 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address: Address = listener.local_addr().unwrap().to_string().parse().unwrap();
         let nowhere = Address::Unix("/nonexistent/socket".into());
-        let options = &SocketOptions::default();
+        let (traffic, recorder) = (Traffic::default(), Recorder::default());
+        let make = Make::plain(&traffic, &recorder);
         let limit = Duration::from_secs(60);
-        let connector = |address| Connector { address, family: Family::Any, options, limit, limited_by: "the test" };
+        let connector = |address| Connector { address, family: Family::Any, limit, limited_by: "the test", make };
         let mut reactor = Reactor::new(Duration::ZERO).unwrap();
         let mut dials = Dials::default();
         for (purpose, address) in [("one", &address), ("two", &nowhere), ("three", &address), ("four", &address)] {

@@ -12,7 +12,8 @@ use std::fmt;
 
 use offsets::Offsets;
 
-use super::outbox::Outbox;
+use super::outbox::{Channel, Outbox};
+use crate::plan::{CutLayer, Piece, Pieces, Plan};
 
 /// How the bytes of a conversation become those on the wire.
 #[derive(Debug, Default)]
@@ -104,13 +105,14 @@ pub struct Layer {
     accepted: u64,
     /// What the peer did wrong. Nothing is sent or received after it.
     violation: Option<Violation>,
-    /// Plaintext that waits for the end of the handshake, and the lengths of its messages.
+    /// Plaintext that waits for the end of the handshake, or to be joined with further messages.
     waiting: Vec<u8>,
-    lengths: Vec<usize>,
+    /// Cuts plaintext into records, each of which is a piece of the plan; `None` where no plan does.
+    cuts: Option<Pieces>,
     closing: Closing,
-    /// Encoded bytes that are not in the outbox yet, and the lengths of their records.
+    /// Encoded bytes that are not in the outbox yet, and their pieces.
     wire: Vec<u8>,
-    records: Vec<usize>,
+    pieces: Vec<Piece>,
     offsets: Offsets,
 }
 
@@ -124,9 +126,10 @@ enum Closing {
 }
 
 impl Layer {
-    /// Begins a connection of this protocol.
+    /// Begins a connection of this protocol, whose writes have this plan.
     #[must_use]
-    pub fn new(protocol: Box<dyn Protocol>) -> Self {
+    pub fn new(protocol: Box<dyn Protocol>, plan: &Plan, channel: Channel) -> Self {
+        let cuts_records = plan.layer == CutLayer::Record && !plan.is_plain();
         let mut layer = Layer {
             protocol,
             received: Vec::new(),
@@ -135,15 +138,24 @@ impl Layer {
             accepted: 0,
             violation: None,
             waiting: Vec::new(),
-            lengths: Vec::new(),
+            cuts: cuts_records.then(|| Pieces::new(plan, channel.number, channel.raw)),
             closing: Closing::Open,
             wire: Vec::new(),
-            records: Vec::new(),
+            pieces: Vec::new(),
             offsets: Offsets::default(),
         };
         layer.protocol.start(&mut layer.wire);
-        layer.note_record(0, 0);
+        layer.note_uncut(0);
         layer
+    }
+
+    /// The outbox that writes what a layer with this plan encodes.
+    #[must_use]
+    pub fn outbox(plan: &Plan, channel: Channel) -> Outbox {
+        match plan.layer {
+            CutLayer::Record | CutLayer::Handshake => Outbox::of_given_pieces(plan, channel),
+            CutLayer::Tcp => Outbox::new(plan, Channel { raw: true, ..channel }),
+        }
     }
 
     /// Encodes messages of these lengths that stand one after the other in `plain`; within the handshake
@@ -153,13 +165,29 @@ impl Layer {
             return false;
         }
         self.accepted += plain.len() as u64;
-        if self.protocol.is_handshaking() || self.violation.is_some() {
-            self.waiting.extend_from_slice(plain);
-            self.lengths.extend(lengths);
-        } else {
-            self.seal(plain, lengths);
+        if let Some(cuts) = &mut self.cuts {
+            cuts.take_in(plain.len(), lengths);
+        } else if self.may_seal() && self.waiting.is_empty() {
+            self.seal(plain, UNCUT);
+            return true;
         }
+        self.waiting.extend_from_slice(plain);
+        self.seal_what_waits();
         true
+    }
+
+    /// No further message follows: those that wait to be joined with others are encoded now.
+    pub fn end_group(&mut self) {
+        if let Some(cuts) = &mut self.cuts {
+            cuts.end_group();
+            self.seal_what_waits();
+        }
+    }
+
+    /// Bytes of plaintext that wait for further messages to be joined with.
+    #[must_use]
+    pub fn held_back(&self) -> usize {
+        self.cuts.as_ref().filter(|_| self.may_seal()).map_or(0, Pieces::held_back)
     }
 
     /// Decodes bytes that came from the wire, in pieces of any size; [`take`](Self::take) returns the plaintext.
@@ -176,12 +204,11 @@ impl Layer {
         }
         let before = self.wire.len();
         let result = self.protocol.open(bytes, &mut self.received, &mut self.wire);
-        self.note_record(before, 0);
-        match &result {
-            Ok(()) if !self.protocol.is_handshaking() => self.send_what_waits(),
-            Ok(()) => {}
-            Err(violation) => self.violation = Some(violation.clone()),
+        self.note_uncut(before);
+        if let Err(violation) = &result {
+            self.violation = Some(violation.clone());
         }
+        self.send_what_waits();
         result
     }
 
@@ -209,16 +236,14 @@ impl Layer {
     pub fn close(&mut self) {
         if self.closing == Closing::Open {
             self.closing = Closing::Asked;
-            if !self.protocol.is_handshaking() && self.violation.is_none() {
-                self.send_what_waits();
-            }
+            self.send_what_waits();
         }
     }
 
     /// Nothing more is sent: what waits for the handshake is dropped, and no record says that this is the end.
     pub fn abandon(&mut self) {
-        (self.waiting, self.lengths) = (Vec::new(), Vec::new());
-        (self.wire, self.records) = (Vec::new(), Vec::new());
+        self.waiting = Vec::new();
+        (self.wire, self.pieces) = (Vec::new(), Vec::new());
         self.closing = Closing::Closed;
     }
 
@@ -228,10 +253,10 @@ impl Layer {
         if self.protocol.is_closed_by_peer() { End::Clean } else { End::CutOff }
     }
 
-    /// Moves encoded bytes into the outbox, each record as a message to its plan.
+    /// Moves encoded bytes into the outbox.
     pub fn move_into(&mut self, outbox: &mut Outbox) {
         if self.wants_write() {
-            outbox.push(&self.wire, self.records.drain(..));
+            outbox.push_pieces(&self.wire, self.pieces.drain(..));
             self.wire.clear();
         }
     }
@@ -297,10 +322,17 @@ impl Layer {
         self.closing == Closing::Closed
     }
 
-    /// Bytes of plaintext that are not encoded: they wait for the end of the handshake.
+    /// Bytes of plaintext that are not encoded: they wait for the end of the handshake, or are
+    /// [held back](Self::held_back).
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// The number of messages that are not completely encoded.
+    #[must_use]
+    pub fn unencoded(&self) -> usize {
+        self.cuts.as_ref().map_or(0, Pieces::unfinished)
     }
 
     /// Bytes of our plaintext that the peer can decode once it has all wire bytes up to this offset.
@@ -330,7 +362,7 @@ impl Layer {
                 buffer.shrink_to(KEPT);
             }
         }
-        self.records.shrink_to(KEPT / size_of::<usize>());
+        self.pieces.shrink_to(KEPT / size_of::<Piece>());
     }
 
     /// Nobody will ask for an offset before this one on the wire.
@@ -338,41 +370,79 @@ impl Layer {
         self.offsets.forget(wire);
     }
 
+    /// Whether plaintext may be encoded now.
+    fn may_seal(&self) -> bool {
+        !self.protocol.is_handshaking() && self.violation.is_none()
+    }
+
+    /// Encodes what waits, if it may, and then the close if it was asked for.
     fn send_what_waits(&mut self) {
-        let (waiting, lengths) = (std::mem::take(&mut self.waiting), std::mem::take(&mut self.lengths));
-        self.seal(&waiting, lengths.into_iter());
+        if !self.may_seal() {
+            return;
+        }
+        if self.closing == Closing::Asked {
+            self.cuts.iter_mut().for_each(Pieces::end_group);
+        }
+        self.seal_what_waits();
         if self.closing == Closing::Asked {
             let before = self.wire.len();
             self.protocol.close(&mut self.wire);
-            self.note_record(before, 0);
+            self.note_uncut(before);
             self.closing = Closing::Closed;
         }
     }
 
-    /// Encodes messages, each as records of its own. A plan that is to cut the plaintext into records instead of the
-    /// wire into writes (`--cut-layer record`) cuts here: its pieces are then the parts of a message.
-    fn seal(&mut self, mut plain: &[u8], lengths: impl Iterator<Item = usize>) {
-        let most = self.protocol.record_size().max(1);
-        for length in lengths {
-            let (message, rest) = plain.split_at(length.min(plain.len()));
-            for part in message.chunks(most) {
-                let before = self.wire.len();
-                self.protocol.seal(part, &mut self.wire);
-                self.note_record(before, part.len());
+    /// Encodes what waits, as far as it makes pieces.
+    fn seal_what_waits(&mut self) {
+        if !self.may_seal() || self.waiting.is_empty() {
+            return;
+        }
+        let plain = std::mem::take(&mut self.waiting);
+        let mut rest = plain.as_slice();
+        match self.cuts.take() {
+            None => self.seal(std::mem::take(&mut rest), UNCUT),
+            Some(mut cuts) => {
+                while let Some(piece) = cuts.next(rest.len()) {
+                    let (part, after) = rest.split_at(piece.len);
+                    self.seal(part, piece);
+                    rest = after;
+                }
+                self.cuts = Some(cuts);
             }
-            plain = rest;
+        }
+        self.waiting.extend_from_slice(rest);
+    }
+
+    /// Encodes one piece of the plan, as one record or, if it is too large for one, as several.
+    fn seal(&mut self, plain: &[u8], piece: Piece) {
+        let most = self.protocol.record_size().max(1);
+        let (mut pause, mut left) = (piece.pause, plain.len());
+        for part in plain.chunks(most) {
+            let before = self.wire.len();
+            self.protocol.seal(part, &mut self.wire);
+            left -= part.len();
+            let record = Piece { len: 0, pause: pause.take(), is_whole: piece.is_whole && left == 0 };
+            self.note_record(before, part.len(), record);
         }
     }
 
+    /// Notes that the bytes of the wire from `before` on belong to the handshake, or are the close: no plan cuts them.
+    fn note_uncut(&mut self, before: usize) {
+        self.note_record(before, 0, UNCUT);
+    }
+
     /// Notes that the bytes of the wire from `before` on are a record with so much plaintext.
-    fn note_record(&mut self, before: usize, plain: usize) {
+    fn note_record(&mut self, before: usize, plain: usize, piece: Piece) {
         let length = self.wire.len() - before;
         if length > 0 {
-            self.records.push(length);
+            self.pieces.push(Piece { len: length, ..piece });
             self.offsets.add(length as u64, plain as u64);
         }
     }
 }
+
+/// A piece that no plan has cut: no pause comes before it and no barrier after it.
+const UNCUT: Piece = Piece { len: 0, pause: None, is_whole: false };
 
 #[cfg(test)]
 mod rotor;

@@ -6,7 +6,8 @@ use std::time::Instant;
 use super::Context;
 use crate::config::ConnectConfig;
 use crate::error::{Error, Operation};
-use crate::io::connector::{Connected, Connecting, Connector};
+use crate::io::conn::Conn;
+use crate::io::connector::{Connecting, Connector, Encoding, Make};
 use crate::io::key::Key;
 use crate::io::reactor::{Handler, Reactor, Ready};
 use crate::value::Address;
@@ -16,6 +17,10 @@ pub(super) struct Caller<'a> {
     config: &'a ConnectConfig,
     address: &'a Address,
     context: &'a Context,
+    /// Encodes the bytes of the connections.
+    encoding: Option<&'a dyn Encoding>,
+    /// The number of the next connection.
+    number: u64,
     /// The number of attempts left after the next one; `None` is any number, and none of them is printed.
     left: Option<u32>,
     step: Step,
@@ -29,19 +34,27 @@ enum Step {
 
 impl<'a> Caller<'a> {
     /// As many attempts as the configuration has; the first begins at once.
-    pub(super) fn new(config: &'a ConnectConfig, address: &'a Address, context: &'a Context) -> Self {
-        Caller { config, address, context, left: Some(config.retry.times), step: Step::Pausing(None) }
+    pub(super) fn new(
+        config: &'a ConnectConfig,
+        address: &'a Address,
+        context: &'a Context,
+        encoding: Option<&'a dyn Encoding>,
+    ) -> Self {
+        let left = Some(config.retry.times);
+        Caller { config, address, context, encoding, number: 0, left, step: Step::Pausing(None) }
     }
 
-    /// Any number of attempts; the first begins after a pause.
+    /// Any number of attempts for a connection of this number; the first begins after a pause.
     pub(super) fn without_end(
         config: &'a ConnectConfig,
         address: &'a Address,
         context: &'a Context,
+        encoding: Option<&'a dyn Encoding>,
+        number: u64,
         now: Instant,
     ) -> Self {
         let step = Step::Pausing(now.checked_add(config.retry.delay));
-        Caller { config, address, context, left: None, step }
+        Caller { config, address, context, encoding, number, left: None, step }
     }
 
     /// Whether a failed attempt is followed by another one.
@@ -51,7 +64,7 @@ impl<'a> Caller<'a> {
 
     /// Connects; returns the connection and its event loop. `lost` is the error of an earlier connection, which
     /// counts as a failed attempt.
-    pub(super) fn connect(&mut self, lost: Option<Error>) -> Result<(Reactor, Connected), Error> {
+    pub(super) fn connect(&mut self, lost: Option<Error>) -> Result<(Reactor, Conn), Error> {
         let reactor =
             Reactor::new(self.config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
         self.context.signals.watch(&reactor.waker());
@@ -74,12 +87,12 @@ impl<'a> Caller<'a> {
     ///
     /// # Errors
     /// The error of the last attempt, or one that no further attempt can mend.
-    pub(super) fn poll(&mut self, reactor: &mut Reactor, now: Instant) -> Result<Option<Connected>, Error> {
+    pub(super) fn poll(&mut self, reactor: &mut Reactor, now: Instant) -> Result<Option<Conn>, Error> {
         match &mut self.step {
             Step::Pausing(Some(until)) if now < *until => reactor.wake_at(Key::Clock, *until),
             Step::Pausing(_) => {
                 self.announce();
-                match connector(self.config, self.address).start(reactor, 0) {
+                match self.connector().start(reactor, 0) {
                     Ok(connecting) => {
                         self.step = Step::Connecting(Box::new(connecting));
                         return self.poll(reactor, now);
@@ -117,6 +130,25 @@ impl<'a> Caller<'a> {
         self.step = Step::Pausing(Some(until));
     }
 
+    /// One attempt to connect to the server.
+    fn connector(&self) -> Connector<'_> {
+        let config = self.config;
+        Connector {
+            address: self.address,
+            family: config.family,
+            limit: config.connect_limit.time,
+            limited_by: config.connect_limit.option,
+            make: Make {
+                traffic: &config.traffic,
+                raw: config.raw,
+                number: self.number,
+                made_for: None,
+                encoding: self.encoding,
+                recorder: &self.context.recorder,
+            },
+        }
+    }
+
     fn has_retried(&self) -> bool {
         self.left.is_some_and(|left| left < self.config.retry.times)
     }
@@ -143,7 +175,7 @@ struct Calling<'c, 'a> {
 }
 
 impl Handler for Calling<'_, '_> {
-    type Output = Connected;
+    type Output = Conn;
     type Error = Error;
 
     fn reactor(&mut self) -> &mut Reactor {
@@ -155,7 +187,7 @@ impl Handler for Calling<'_, '_> {
         Ok(())
     }
 
-    fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<Connected>, Error> {
+    fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<Conn>, Error> {
         if self.caller.context.signals.stopped() {
             return Err(Error::Interrupted);
         }
@@ -167,16 +199,5 @@ impl Handler for Calling<'_, '_> {
         }
         let connected = self.caller.poll(&mut self.reactor, now)?;
         Ok(connected.map_or(ControlFlow::Continue(()), ControlFlow::Break))
-    }
-}
-
-/// One attempt to connect to the server.
-fn connector<'a>(config: &'a ConnectConfig, address: &'a Address) -> Connector<'a> {
-    Connector {
-        address,
-        family: config.family,
-        options: &config.traffic.socket,
-        limit: config.connect_limit.time,
-        limited_by: config.connect_limit.option,
     }
 }

@@ -6,7 +6,7 @@ use super::Context;
 use crate::config::{ListenConfig, SocketOptions, Toward, Traffic};
 use crate::error::Error;
 use crate::io::conn::Conn;
-use crate::io::connector::Connector;
+use crate::io::connector::{Connector, Encoding, Make};
 use crate::io::dials::{Dials, Made};
 use crate::io::reactor::{Reactor, Ready};
 use crate::plan::Plan;
@@ -22,15 +22,11 @@ pub(super) struct ServerSide {
     to: Address,
     family: Family,
     traffic: Traffic,
-    dials: Dials<Client>,
-    made: u64,
-}
-
-/// The client that a connection is made for.
-struct Client {
-    id: PeerId,
-    /// The number of its connection.
-    conn: Option<ConnId>,
+    encoding: Option<Box<dyn Encoding>>,
+    /// Each is for a client.
+    dials: Dials<PeerId>,
+    /// The number of the next connection.
+    number: u64,
 }
 
 /// The result of connecting for a client.
@@ -58,8 +54,9 @@ impl ServerSide {
             to: relay.to.clone(),
             family: config.family,
             traffic: toward(traffic, relay.cut_toward != Toward::Client),
+            encoding: None,
             dials: Dials::default(),
-            made: 0,
+            number: 0,
         })
     }
 
@@ -80,33 +77,36 @@ impl ServerSide {
         let connector = Connector {
             address: &self.to,
             family: self.family,
-            options: &self.traffic.socket,
             limit: CONNECT_LIMIT,
             limited_by: "the relay",
+            make: Make {
+                traffic: &self.traffic,
+                raw: true,
+                number: self.number,
+                made_for: conn,
+                encoding: self.encoding.as_deref(),
+                recorder: &context.recorder,
+            },
         };
-        let made = self.dials.start(&connector, Client { id: client, conn }, reactor)?;
-        Some(self.answer(made, context))
+        self.number += 1;
+        self.dials.start(&connector, client, reactor).map(answer)
     }
 
     /// Continues the connections that an event is for.
-    pub(super) fn on_event(&mut self, ready: Ready, reactor: &mut Reactor, context: &Context) -> Vec<Answer> {
-        self.dials.on_event(ready, reactor).into_iter().map(|made| self.answer(made, context)).collect()
+    pub(super) fn on_event(&mut self, ready: Ready, reactor: &mut Reactor) -> Vec<Answer> {
+        self.dials.on_event(ready, reactor).into_iter().map(answer).collect()
     }
 
     /// Aborts the connection for a client that has gone.
     pub(super) fn forget(&mut self, client: PeerId, reactor: &Reactor) {
-        self.dials.abandon(reactor, |waiting| waiting.id == client);
+        self.dials.abandon(reactor, |&waiting| waiting == client);
     }
+}
 
-    fn answer(&mut self, Made { purpose: client, result }: Made<Client>, context: &Context) -> Answer {
-        match result {
-            Ok(connected) => {
-                let conn = connected.into_conn(self.made, client.conn, &self.traffic, true, &context.recorder);
-                self.made += 1;
-                Answer::Linked(client.id, conn)
-            }
-            Err(error) => Answer::Unreachable(client.id, error),
-        }
+fn answer(Made { purpose: client, result }: Made<PeerId>) -> Answer {
+    match result {
+        Ok(conn) => Answer::Linked(client, conn),
+        Err(error) => Answer::Unreachable(client, error),
     }
 }
 

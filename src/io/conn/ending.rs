@@ -62,7 +62,7 @@ impl Conn {
 
     fn feed(&mut self, input: Input, at: At) -> Step {
         if matches!(input, Input::Finish | Input::Close | Input::CloseNow | Input::Reset) {
-            self.writer.outbox.end_group(); // no further message is joined with these
+            self.end_group(); // no further message is joined with these
         }
         let input = if self.is_layered() { self.as_violation(input) } else { input };
         let is_shutdown = matches!(input, Input::Drained(_));

@@ -9,20 +9,32 @@ use std::io;
 use std::time::Instant;
 
 use super::super::Incoming;
-use super::Conn;
-use crate::peer::codec::{Codec, End, Layer, Violation};
+use super::super::recorder::Recorder;
+use super::super::stream::Stream;
+use super::{Conn, Origin};
+use crate::config::Traffic;
+use crate::peer::codec::{Codec, End, Layer, Protocol, Violation};
 use crate::peer::life::Input;
+use crate::peer::outbox::Channel;
 use crate::trace::{BarrierOutcome, EventKind};
 
 impl Conn {
-    /// Encodes what is sent from now on, and decodes what is received. To be called before any byte was sent or
-    /// received; [`flush`](Self::flush) begins the handshake.
+    /// Wraps a connected stream whose bytes this protocol encodes. [`flush`](Self::flush) begins the handshake.
     #[must_use]
-    pub fn with_layer(mut self, layer: Layer) -> Self {
-        self.codec = Codec::Layer(Box::new(layer));
-        self.queue_encoded();
-        self.writer.outbox.end_group();
-        self
+    pub fn encoded(
+        stream: Stream,
+        origin: Origin,
+        traffic: &Traffic,
+        raw: bool,
+        recorder: &Recorder,
+        protocol: Box<dyn Protocol>,
+    ) -> Self {
+        let channel = Channel { number: origin.number, raw, has_barriers: stream.is_tcp() };
+        let mut conn = Conn::new(stream, origin, traffic, raw, recorder);
+        conn.writer.outbox = Layer::outbox(&traffic.plan, channel);
+        conn.codec = Codec::Layer(Box::new(Layer::new(protocol, &traffic.plan, channel)));
+        conn.queue_encoded();
+        conn
     }
 
     /// Whether bytes are encoded on the wire.
@@ -100,14 +112,10 @@ impl Conn {
         let Some(layer) = self.codec.layer_mut() else { return Ok(incoming) };
         match incoming {
             Incoming::Bytes(n) => {
-                let was_handshaking = !layer.is_established();
                 // A violation is reported when the plaintext before it is taken.
                 let _ = layer.receive(&buf[..n]);
                 if layer.wants_write() {
                     self.queue_encoded();
-                    if was_handshaking {
-                        self.writer.outbox.end_group(); // the peer waits for it: it waits for no further message
-                    }
                 }
                 Ok(Incoming::Undecoded)
             }
@@ -164,6 +172,25 @@ impl Conn {
         }
     }
 
+    /// No further message is to be waited for: those that the layer holds back are encoded and queued.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn end_group_of_layer(&mut self) {
+        if let Some(layer) = self.codec.layer_mut() {
+            layer.end_group();
+            self.queue_encoded();
+        }
+    }
+
+    /// The handshake has failed: writes what the layer has to say about it, as far as the kernel takes it at once.
+    pub fn send_alert(&mut self, now: Instant) {
+        if let Some(offset) = self.writer.outbox.end_plan() {
+            self.recorder.note(self.id, || EventKind::Barrier { offset, outcome: BarrierOutcome::Abandoned });
+        }
+        // The failure of the handshake is reported already.
+        let _ = self.flush(now);
+    }
+
     /// Moves encoded bytes into the outbox.
     fn queue_encoded(&mut self) {
         let Some(layer) = self.codec.layer_mut() else { return };
@@ -200,7 +227,6 @@ impl Conn {
         }
         layer.close();
         self.queue_encoded();
-        self.writer.outbox.end_group();
     }
 
     /// Whether everything that was sent is written, the close of the layer included.
@@ -220,7 +246,7 @@ impl Conn {
     pub(super) fn backlog_of(&self, layer: &Layer, bytes: usize) -> usize {
         let written = self.writer.outbox.offset();
         let queued = layer.plaintext_at(written + bytes as u64) - layer.plaintext_at(written);
-        layer.waiting() + usize::try_from(queued).unwrap_or(usize::MAX)
+        layer.waiting() - layer.held_back() + usize::try_from(queued).unwrap_or(usize::MAX)
     }
 
     /// The plaintext in the last bytes that the kernel has taken; the number of those is given.

@@ -24,7 +24,7 @@ use super::splice::{End, FdKind, Step};
 use super::stream::Stream;
 use super::{Flush, Incoming, key::Key};
 use crate::config::Traffic;
-use crate::peer::codec::Codec;
+use crate::peer::codec::{Codec, Layer};
 use crate::peer::life::Life;
 use crate::peer::outbox::Channel;
 use crate::trace::{ConnId, EventKind};
@@ -118,6 +118,11 @@ impl Conn {
     /// The kernel's.
     pub fn register(&mut self, reactor: &Reactor, key: Key) -> io::Result<()> {
         reactor.register(&mut self.stream, key)
+    }
+
+    /// Ends the watching: another reactor, or another key, may register it.
+    pub fn deregister(&mut self, reactor: &Reactor) {
+        reactor.deregister(&mut self.stream);
     }
 
     /// Notes what the kernel said.
@@ -230,11 +235,14 @@ impl Conn {
     /// Whether something is held back to be joined with further messages.
     #[must_use]
     pub fn holds_back(&self) -> bool {
-        self.writer.outbox.held_back() > 0
+        self.writer.outbox.held_back() > 0 || self.codec.layer().is_some_and(|layer| layer.held_back() > 0)
     }
 
     /// No further message is to be waited for: what was held back to be joined goes now.
     pub fn end_group(&mut self) {
+        if self.is_layered() {
+            return self.end_group_of_layer();
+        }
         self.writer.outbox.end_group();
     }
 
@@ -281,7 +289,7 @@ impl Conn {
     /// Messages of a plan that have not left whole.
     #[must_use]
     pub fn unwritten(&self) -> usize {
-        self.writer.outbox.unwritten()
+        self.writer.outbox.unwritten() + self.codec.layer().map_or(0, Layer::unencoded)
     }
 
     /// Whether it is the plan that has the next write wait, for a pause or for further messages, and

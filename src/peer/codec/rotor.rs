@@ -2,7 +2,7 @@
 
 use kind::{ALERT, CLOSE, DATA, HELLO, WELCOME};
 
-use super::{Layer, Protocol, Violation};
+use super::{Channel, Layer, Plan, Protocol, Violation};
 
 /// The kinds of its records.
 pub(crate) mod kind {
@@ -31,9 +31,14 @@ pub(crate) struct Rotor {
 
 impl Rotor {
     /// One end of a connection.
+    pub(crate) fn end(is_client: bool) -> Box<dyn Protocol> {
+        Box::new(Rotor { is_client, is_established: false, is_closed_by_peer: false, partial: Vec::new() })
+    }
+
+    /// The same as a layer without a plan.
     pub(crate) fn layer(is_client: bool) -> Layer {
-        let rotor = Rotor { is_client, is_established: false, is_closed_by_peer: false, partial: Vec::new() };
-        Layer::new(Box::new(rotor))
+        let channel = Channel { number: 0, raw: false, has_barriers: true };
+        Layer::new(Rotor::end(is_client), &Plan::default(), channel)
     }
 }
 

@@ -11,7 +11,7 @@ use super::{Failure, Link, Mode, Run};
 use crate::config::{ConnectConfig, HalfClose};
 use crate::error::{Error, Operation};
 use crate::frame::{FrameError, Framing, Inbox, Role};
-use crate::io::connector::Connected;
+use crate::io::conn::Conn;
 use crate::io::console::Console;
 use crate::io::key::Key;
 use crate::io::reactor::Ready;
@@ -135,9 +135,9 @@ impl<'a> Conversation<'a> {
         if let Some(caller) = &mut self.caller {
             match caller.poll(&mut run.exchange.reactor, now) {
                 Ok(None) => {}
-                Ok(Some(connected)) => {
+                Ok(Some(conn)) => {
                     self.caller = None;
-                    if let Err(error) = self.take(connected, run) {
+                    if let Err(error) = Self::take(conn, run) {
                         return Some(Err(error));
                     }
                 }
@@ -203,15 +203,15 @@ impl<'a> Conversation<'a> {
             run.context.report.error(&format!("{error}; connecting again"));
         }
         self.connections += 1;
-        self.caller = Some(Caller::without_end(run.config, run.address, run.context, now));
+        let caller = Caller::without_end(run.config, run.address, run.context, run.encoding, self.connections, now);
+        self.caller = Some(caller);
         true
     }
 
     /// Continues with the new connection.
-    fn take(&self, connected: Connected, run: &mut Run<'_, Talk>) -> Result<(), Error> {
-        let (config, context) = (run.config, run.context);
-        announce(config, &context.report, &connected.peer);
-        let conn = connected.into_conn(self.connections, None, &config.traffic, false, &context.recorder);
+    fn take(conn: Conn, run: &mut Run<'_, Talk>) -> Result<(), Error> {
+        let config = run.config;
+        announce(config, &run.context.report, conn.peer());
         run.server = run.exchange.add(conn, inbox(config)).map_err(Error::network(Operation::Connect, run.address))?;
         Ok(())
     }

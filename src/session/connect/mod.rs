@@ -20,7 +20,7 @@ use crate::config::{ConnectConfig, HalfClose, Input, Target};
 use crate::error::{Error, Operation};
 use crate::frame::{FrameError, Framing, Inbox};
 use crate::io::conn::Conn;
-use crate::io::connector::Connected;
+use crate::io::connector::Encoding;
 use crate::io::console::{Console, Kept};
 use crate::io::key::Key;
 use crate::io::reactor::{Handler, Reactor, Ready};
@@ -60,16 +60,18 @@ fn connect(config: &ConnectConfig, address: &Address, context: &Context) -> Resu
     if config.reconnect && !person {
         return Err(Error::Usage("--reconnect is for a conversation: stdin is no terminal".to_owned()));
     }
-    let mut caller = Caller::new(config, address, context);
+    let encoding: Option<&dyn Encoding> = None;
+    let mut caller = Caller::new(config, address, context, encoding);
     let (mut kept, mut lost) = (Kept::default(), None);
     loop {
-        let (reactor, connected) = caller.connect(lost)?;
-        let conn = open(config, context, connected);
+        let (reactor, conn) = caller.connect(lost)?;
+        let conn = prepare(config, context, conn);
         if config.check {
             conn.close(&reactor);
             return Ok(());
         }
-        let link = Link { config, address, context, reactor, conn, kept, may_be_made_again: caller.may_try_again() };
+        let may_be_made_again = caller.may_try_again();
+        let link = Link { config, address, context, encoding, reactor, conn, kept, may_be_made_again };
         let ended = match () {
             () if config.raw => stream::run(link),
             () if person => conversation::run(link),
@@ -82,11 +84,11 @@ fn connect(config: &ConnectConfig, address: &Address, context: &Context) -> Resu
     }
 }
 
-fn open(config: &ConnectConfig, context: &Context, connected: Connected) -> Conn {
+/// Prepares a connection that was just made.
+fn prepare(config: &ConnectConfig, context: &Context, mut conn: Conn) -> Conn {
     if config.output.show_options {
-        super::show_options(&connected.stream, None, &config.traffic.socket, context);
+        super::show_options(conn.stream(), None, &config.traffic.socket, context);
     }
-    let mut conn = connected.into_conn(0, None, &config.traffic, config.raw, &context.recorder);
     if config.half_close == HalfClose::WithLast {
         conn.hold_last();
     }
@@ -98,6 +100,7 @@ struct Link<'a> {
     config: &'a ConnectConfig,
     address: &'a Address,
     context: &'a Context,
+    encoding: Option<&'a dyn Encoding>,
     reactor: Reactor,
     conn: Conn,
     /// The bytes that an earlier run has read from stdin.
@@ -125,6 +128,7 @@ struct Run<'a, S> {
     config: &'a ConnectConfig,
     address: &'a Address,
     context: &'a Context,
+    encoding: Option<&'a dyn Encoding>,
     exchange: Exchange<S>,
     server: PeerId,
     /// How the connection ended, if it has ended.
@@ -180,7 +184,7 @@ impl<'a, S: Service> Run<'a, S> {
         inbox: Inbox,
         prompt: Option<&'static str>,
     ) -> Result<Self, Error> {
-        let Link { config, address, context, reactor, conn, kept, may_be_made_again } = link;
+        let Link { config, address, context, encoding, reactor, conn, kept, may_be_made_again } = link;
         let mut exchange =
             Exchange::new(reactor, service, traits, Box::new(NoStore), config.traffic.idle_timeout, &context.recorder);
         exchange.add_console(console, config.traffic.max_message);
@@ -205,6 +209,7 @@ impl<'a, S: Service> Run<'a, S> {
             config,
             address,
             context,
+            encoding,
             exchange,
             server,
             lost: None,

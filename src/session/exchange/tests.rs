@@ -12,7 +12,7 @@ use crate::io::conn::Origin;
 use crate::io::reactor::Handler;
 use crate::io::sockopt::Family;
 use crate::io::stream::Stream;
-use crate::peer::codec::{Layer, Rotor, kind, record};
+use crate::peer::codec::{Protocol, Rotor, kind, record};
 use crate::peer::life::CloseReason;
 use crate::peer::outbox::Proofs;
 use crate::plan::Plan;
@@ -26,7 +26,9 @@ const SERVER: PeerId = PeerId::conn(0);
 const CLIENT: PeerId = PeerId::conn(1);
 
 const PLAIN: &str = r#"{"cutting":"whole"}"#;
-const EVERY_BYTE: &str = r#"{"cutting":{"chunk":"1"},"barrier":"acked"}"#;
+const EVERY_BYTE: &str = r#"{"cutting":{"chunk":"1"},"barrier":"acked","layer":"tcp"}"#;
+/// Each byte is a record.
+const RECORDS: &str = r#"{"cutting":{"chunk":"1"},"barrier":"acked"}"#;
 /// No message is sent before there are three.
 const THREE: &str = r#"{"cutting":"whole","coalesce":3}"#;
 
@@ -128,12 +130,13 @@ fn connected() -> (TcpStream, TcpStream) {
     (listener.accept().unwrap().0, client)
 }
 
-fn conn(stream: TcpStream, side: Side, plan: &str, raw: bool) -> Conn {
+fn conn(stream: TcpStream, side: Side, plan: &str, raw: bool, protocol: Box<dyn Protocol>) -> Conn {
     stream.set_nonblocking(true).unwrap();
     let plan: Plan = serde_json::from_str(plan).unwrap();
     let traffic = Traffic { plan, ..Traffic::default() };
     let origin = Origin { side, peer: format!("{side:?}"), number: 0, made_for: None };
-    Conn::new(Stream::from_socket(stream.into(), Family::V4), origin, &traffic, raw, &Recorder::default())
+    let stream = Stream::from_socket(stream.into(), Family::V4);
+    Conn::encoded(stream, origin, &traffic, raw, &Recorder::default(), protocol)
 }
 
 impl<S: Service> Running<S> {
@@ -160,22 +163,22 @@ impl<S: Service> Running<S> {
 fn converse<S: Service>(pair: Pair<S>, traits: Traits, plan: &str) -> (Pair<S>, Vec<Ended>) {
     let (server, client) = connected();
     let mut running = Running::new(pair, traits);
-    running.add(conn(server, Side::Listen, plan, traits.raw).with_layer(Rotor::layer(false)), traits.framing);
-    running.add(conn(client, Side::Connect, plan, traits.raw).with_layer(Rotor::layer(true)), Framing::Raw);
+    running.add(conn(server, Side::Listen, plan, traits.raw, Rotor::end(false)), traits.framing);
+    running.add(conn(client, Side::Connect, plan, traits.raw, Rotor::end(true)), Framing::Raw);
     let ended = running.run();
     (running.exchange.service, ended)
 }
 
 /// Has a client that is a mere socket write these bytes to the service, and half-close if it `ends`. How the
 /// connection ended, and the bytes that the client got.
-fn serve_bytes(layer: Layer, sent: &[u8], ends: bool) -> (Ended, Vec<u8>) {
+fn serve_bytes(sent: &[u8], ends: bool) -> (Ended, Vec<u8>) {
     let (server, mut client) = connected();
     client.write_all(sent).unwrap();
     if ends {
         client.shutdown(Shutdown::Write).unwrap();
     }
     let mut running = Running::new(Secret::new(None, Framing::Lines), Secret::TRAITS);
-    running.add(conn(server, Side::Listen, PLAIN, false).with_layer(layer), Framing::Lines);
+    running.add(conn(server, Side::Listen, PLAIN, false, Rotor::end(false)), Framing::Lines);
     let ended = running.run().remove(0);
     drop(running);
     let mut received = Vec::new();
@@ -208,10 +211,12 @@ fn messages_pass_a_layer_both_ways_however_the_wire_is_cut() {
     for (plan, finish) in [
         (PLAIN, Finish::After(REPLIES.len())),
         (EVERY_BYTE, Finish::After(REPLIES.len())),
+        (RECORDS, Finish::After(REPLIES.len())),
         (THREE, Finish::After(REPLIES.len())),
         // Asked for within the handshake.
         (PLAIN, Finish::AtOnce),
         (EVERY_BYTE, Finish::AtOnce),
+        (RECORDS, Finish::AtOnce),
         (THREE, Finish::AtOnce),
     ] {
         let pair = Pair::new(Secret::new(None, Framing::Lines), &MESSAGES, finish);
@@ -273,7 +278,7 @@ fn source_streams_over_a_layer_to_its_end() {
 fn close_of_the_layer_is_an_end_before_the_fin() {
     let sent = records(&[(kind::HELLO, b"hello"), (kind::DATA, b"SECRET 7"), (kind::CLOSE, b"")]);
     for ends in [true, false] {
-        let (ended, received) = serve_bytes(Rotor::layer(false), &sent, ends);
+        let (ended, received) = serve_bytes(&sent, ends);
         // The rest without a line feed is a last message.
         let (first, second) = (b"Digits: 7   Coun", b"t: 1\n");
         let replies = records(&[(kind::WELCOME, b""), (kind::DATA, first), (kind::DATA, second), (kind::CLOSE, b"")]);
@@ -285,7 +290,7 @@ fn close_of_the_layer_is_an_end_before_the_fin() {
 #[test]
 fn fin_without_a_close_of_the_layer_is_a_failure() {
     let sent = records(&[(kind::HELLO, b"hello"), (kind::DATA, b"SECRET 7\nSECRET 8")]);
-    let (ended, received) = serve_bytes(Rotor::layer(false), &sent, true);
+    let (ended, received) = serve_bytes(&sent, true);
     let text = "the connection was cut off: FIN without a close of Rotor (data may be missing)";
     assert_eq!(failure(&ended), (io::ErrorKind::UnexpectedEof, text.to_owned()));
     // The rest is no message.
@@ -297,7 +302,7 @@ fn fin_without_a_close_of_the_layer_is_a_failure() {
 #[test]
 fn fin_within_the_handshake_is_a_failure() {
     for sent in [&b""[..], b"\x01", b"\x01\x05hell"] {
-        let (ended, received) = serve_bytes(Rotor::layer(false), sent, true);
+        let (ended, received) = serve_bytes(sent, true);
         let text = "the peer closed the connection within the Rotor handshake";
         assert_eq!(failure(&ended), (io::ErrorKind::UnexpectedEof, text.to_owned()));
         assert_eq!(received, b"");
@@ -311,7 +316,7 @@ fn violation_is_answered_and_ends_the_connection() {
     let greeting = records(&[(kind::HELLO, b"hello"), (kind::DATA, b"SECRET 7\n")]);
     let welcome = records(&[(kind::WELCOME, b"")]);
     for (before, answered) in [(Vec::new(), Vec::new()), (greeting, welcome)] {
-        let (ended, received) = serve_bytes(Rotor::layer(false), &[before.as_slice(), &rest].concat(), true);
+        let (ended, received) = serve_bytes(&[before.as_slice(), &rest].concat(), true);
         let text = "a record of kind 71 does not belong here";
         assert_eq!(failure(&ended), (io::ErrorKind::InvalidData, text.to_owned()));
         assert_eq!(received, [answered, records(&[(kind::ALERT, b"")])].concat());

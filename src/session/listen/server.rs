@@ -206,7 +206,7 @@ impl<S: Service> Handler for Server<'_, S> {
             Key::Listener => self.acceptor.accept(&mut self.exchange, &mut self.access)?,
             Key::Waker | Key::Dial(_) | Key::Attempt { .. } => {
                 if let Some(relay) = &mut self.relay {
-                    for answer in relay.on_event(ready, &mut self.exchange.reactor, self.context) {
+                    for answer in relay.on_event(ready, &mut self.exchange.reactor) {
                         self.link(answer);
                     }
                 }

@@ -13,7 +13,8 @@ use super::progress::Progress;
 use crate::config::{SweepConfig, Traffic};
 use crate::error::{Error, Operation};
 use crate::frame::{Framing, Inbox, Role};
-use crate::io::connector::{Connected, Connector};
+use crate::io::conn::Conn;
+use crate::io::connector::{Connector, Make};
 use crate::io::dials::{Dials, Made};
 use crate::io::key::Key;
 use crate::io::reactor::{Handler, Reactor, Ready};
@@ -81,12 +82,13 @@ impl<'a> Pool<'a> {
 
     /// Starts a conversation.
     pub(super) fn begin(&mut self, trial: Trial) {
+        let traffic = Traffic { plan: trial.plan(), ..self.config.traffic.clone() };
         let connector = Connector {
             address: &self.config.address,
             family: self.config.family,
-            options: &self.config.traffic.socket,
             limit: self.config.timeout,
             limited_by: "--timeout",
+            make: Make { raw: true, ..Make::plain(&traffic, &self.recorder) },
         };
         if let Some(made) = self.dials.start(&connector, trial, &mut self.exchange.reactor) {
             self.exchange.reactor.again(Key::Clock); // the outcome is taken in the next turn
@@ -108,7 +110,7 @@ impl<'a> Pool<'a> {
     /// Sends the messages as soon as the connection is made.
     fn take(&mut self, Made { purpose: trial, result }: Made<Trial>) {
         let begun = match result {
-            Ok(connected) => self.connect(connected, &trial).map_err(|error| (&error).into()),
+            Ok(conn) => self.add(conn, &trial).map_err(|error| (&error).into()),
             Err(error) => Err((&error).into()),
         };
         match begun {
@@ -121,9 +123,7 @@ impl<'a> Pool<'a> {
         }
     }
 
-    fn connect(&mut self, connected: Connected, trial: &Trial) -> io::Result<PeerId> {
-        let traffic = Traffic { plan: trial.plan(), ..self.config.traffic.clone() };
-        let mut conn = connected.into_conn(0, None, &traffic, true, &self.recorder);
+    fn add(&mut self, mut conn: Conn, trial: &Trial) -> io::Result<PeerId> {
         if trial.fin == Fin::With {
             conn.hold_last();
         }
