@@ -9,7 +9,7 @@ use std::str::FromStr;
 use libfuzzer_sys::fuzz_target;
 use secretcat::config::Source;
 use secretcat::frame::Framing;
-use secretcat::value::{Address, Count, Escaper, Invalid, Offsets, Range, Seed, Size, Span, Switch, escape};
+use secretcat::value::{Address, Count, Endpoint, Escaper, Invalid, Offsets, Range, Seed, Size, Span, Switch, Tlv, escape};
 
 fuzz_target!(|data: &[u8]| {
     escaped(data);
@@ -27,6 +27,7 @@ fuzz_target!(|data: &[u8]| {
     // The path of a Unix socket is shown escaped and need not read back.
     if !text.starts_with("unix:") {
         reads_back::<Address>(text);
+        reads_back::<Endpoint>(text);
     }
     reads_back::<Size>(text);
     reads_back::<Span>(text);
@@ -38,6 +39,7 @@ fuzz_target!(|data: &[u8]| {
     reads_back::<Switch>(text);
     reads_back::<Framing>(text);
     reads_back::<Source>(text);
+    reads_back::<Tlv>(text);
 });
 
 fn reads_back<T: FromStr<Err = Invalid> + Display + Debug + PartialEq>(text: &str) {

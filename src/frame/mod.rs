@@ -10,6 +10,7 @@ mod http;
 mod inbox;
 mod length;
 mod lines;
+pub mod proxy_header;
 #[cfg(test)]
 mod splits;
 

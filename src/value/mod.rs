@@ -3,6 +3,7 @@
 mod address;
 mod count;
 mod counted;
+mod endpoint;
 mod escape;
 mod family;
 mod invalid;
@@ -16,11 +17,13 @@ mod size;
 mod span;
 mod switch;
 mod text;
+mod tlv;
 mod xml;
 
 pub use address::{Address, DEFAULT_PORT, Host, ServiceNames, abstract_name, read_port};
 pub use count::Count;
 pub use counted::{counted, plural};
+pub use endpoint::{Endpoint, UNIX_NAME};
 pub use escape::{Escaper, escape};
 pub use family::Family;
 pub use invalid::Invalid;
@@ -33,4 +36,5 @@ pub use signal::Signal;
 pub use size::Size;
 pub use span::Span;
 pub use switch::Switch;
+pub use tlv::Tlv;
 pub use xml::escape_xml;
