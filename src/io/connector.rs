@@ -83,7 +83,7 @@ struct Planned {
 
 #[derive(Debug)]
 enum Step {
-    Dialing(Dial),
+    Dialing(Box<Dial>),
     /// The protocol of the connection shakes hands.
     Opening(Box<Conn>),
     /// The connection was handed out, or has failed.
@@ -111,7 +111,7 @@ impl Connector<'_> {
         let planned =
             Planned { traffic: traffic.clone(), raw, number: stream, made_for, protocol, recorder: recorder.clone() };
         Ok(Connecting {
-            step: Step::Dialing(dial),
+            step: Step::Dialing(Box::new(dial)),
             key: Key::Dial(number),
             limit: self.limit,
             limited_by: self.limited_by,

@@ -111,9 +111,9 @@ mod tests {
         let address: Address = listener.local_addr().unwrap().to_string().parse().unwrap();
         let nowhere = Address::Unix("/nonexistent/socket".into());
         let (traffic, recorder) = (Traffic::default(), Recorder::default());
-        let make = Make::plain(&traffic, &recorder);
+        let plain = Make::plain(&traffic, &recorder);
         let limit = Duration::from_secs(60);
-        let connector = |address| Connector { address, family: Family::Any, limit, limited_by: "the test", make };
+        let connector = |address| Connector { address, family: Family::Any, limit, limited_by: "the test", make: plain };
         let mut reactor = Reactor::new(Duration::ZERO).unwrap();
         let mut dials = Dials::default();
         for (purpose, address) in [("one", &address), ("two", &nowhere), ("three", &address), ("four", &address)] {
