@@ -75,6 +75,11 @@ pub trait Protocol: fmt::Debug {
     /// Whether plaintext may not be sent yet.
     fn is_handshaking(&self) -> bool;
 
+    /// Whether a service may know the connection: in general when the handshake is over.
+    fn is_presentable(&self) -> bool {
+        !self.is_handshaking()
+    }
+
     /// Whether the peer has said that no more plaintext comes.
     fn is_closed_by_peer(&self) -> bool;
 }
@@ -277,6 +282,12 @@ impl Layer {
     #[must_use]
     pub fn is_established(&self) -> bool {
         !self.protocol.is_handshaking()
+    }
+
+    /// Whether a service may know the connection.
+    #[must_use]
+    pub fn is_presentable(&self) -> bool {
+        self.protocol.is_presentable()
     }
 
     /// Whether our side is still open: no close was asked for.

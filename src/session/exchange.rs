@@ -7,6 +7,7 @@
 mod closing;
 mod delivery;
 mod ended;
+mod openings;
 mod output;
 mod peers;
 mod splicing;
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 
 pub(super) use delivery::{Delivery, Leftover, SILENCE};
 pub(super) use ended::Ended;
+use openings::Openings;
 use peers::Peers;
 use splicing::Splicer;
 use timers::Timers;
@@ -44,6 +46,7 @@ pub(super) struct Exchange<S> {
     pub(super) traits: Traits,
     store: Box<dyn Store>,
     timers: Timers,
+    openings: Openings,
     pub(super) peers: Peers,
     /// The service has ended the session.
     pub(super) stopped: bool,
@@ -83,6 +86,7 @@ impl<S: Service> Exchange<S> {
             traits,
             store,
             timers: Timers::default(),
+            openings: Openings::default(),
             peers: Peers::default(),
             stopped: false,
             dials: Vec::new(),
@@ -136,7 +140,7 @@ impl<S: Service> Exchange<S> {
             conn.register(&self.reactor, self.peers.next_id().into())?;
         }
         let id = self.peers.insert(peer);
-        self.emit(event(id));
+        self.begin_opening(id, event(id));
         self.turn(id);
         Ok(id)
     }
@@ -184,6 +188,9 @@ impl<S: Service> Exchange<S> {
     /// One turn of one peer: writes what is queued, reads what has come, and checks the clock.
     fn turn(&mut self, id: PeerId) {
         self.write_out(id);
+        if self.openings.contains(id) && !self.advance_opening(id) {
+            return;
+        }
         self.offer_room(id);
         match self.peers.get(id).map(|peer| peer.link.life().map_or(Reading::Process, Life::reading)) {
             Some(Reading::Process) => {
@@ -202,6 +209,21 @@ impl<S: Service> Exchange<S> {
         self.apply();
         self.resume(id);
         self.resume(PeerId::Console);
+    }
+
+    /// Continues the opening of a connection. False: it is not open yet, and nothing else is to be done with it.
+    #[cold]
+    #[inline(never)]
+    fn advance_opening(&mut self, id: PeerId) -> bool {
+        let is_processing = self.peers.get(id).is_some_and(Peer::is_processing);
+        if is_processing && !self.continue_opening(id) {
+            self.apply();
+            if self.openings.contains(id) && self.peers.get(id).is_some_and(|peer| !peer.is_processing()) {
+                self.reactor.again(id); // it has failed: what it sends is discarded from the next turn on
+            }
+            return false;
+        }
+        true
     }
 
     /// Gives a peer whose reading was paused another turn, if the cause of the pause is gone.

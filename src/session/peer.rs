@@ -194,6 +194,12 @@ impl Link {
         self.conn().is_some_and(Conn::is_layered)
     }
 
+    /// Whether the service is not to know it yet.
+    #[inline]
+    pub(super) fn is_opening(&self) -> bool {
+        self.conn().is_some_and(Conn::is_opening)
+    }
+
     /// Reads once for the handshake of its layer; [`Incoming::Blocked`] if there is none in progress.
     #[inline]
     pub(super) fn advance_handshake(&mut self, buf: &mut [u8], now: Instant) -> io::Result<Incoming> {

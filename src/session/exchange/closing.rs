@@ -24,6 +24,10 @@ impl<S: Service> Exchange<S> {
     /// Closes all connections in order. What has arrived is answered first.
     pub(in crate::session) fn shut_down(&mut self) {
         for id in self.peers.ids() {
+            if self.openings.contains(id) {
+                self.drop_one(id);
+                continue;
+            }
             if self.service.on_shutdown(id) == OnShutdown::KeepReading {
                 continue;
             }
@@ -297,6 +301,7 @@ impl<S: Service> Exchange<S> {
         let Some(peer) = self.peers.remove(id) else { return };
         let account = Account::of(&peer, self.reactor.now());
         self.dials.retain(|&client| client != id);
+        let is_unknown = self.openings.remove(id);
         let Link::Conn(conn) = peer.link else { return };
         let (name, aborted, resets) =
             (conn.peer().to_owned(), conn.life().is_aborted_by_shutdown(), conn.life().resets());
@@ -311,6 +316,9 @@ impl<S: Service> Exchange<S> {
             _ => false,
         };
         self.ended.push(Ended { id, name, reason, aborted, unfinished: peer.inbox.into_held(), delivery, account });
+        if is_unknown {
+            return; // the service does not know it
+        }
         if failed {
             self.service.on(Event::Failed { peer: id }, &mut self.context);
         }

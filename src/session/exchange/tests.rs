@@ -322,3 +322,27 @@ fn violation_is_answered_and_ends_the_connection() {
         assert_eq!(received, [answered, records(&[(kind::ALERT, b"")])].concat());
     }
 }
+
+/// Counts the events of a service.
+#[derive(Debug, Default)]
+struct Count(usize);
+
+impl Service for Count {
+    fn on(&mut self, _: Event<'_>, _: &mut Context) {
+        self.0 += 1;
+    }
+}
+
+#[test]
+fn stalled_handshake_ends_and_no_service_learns_of_it() {
+    for sent in [&b""[..], b"\x01\x05hell"] {
+        let (server, mut client) = connected();
+        client.write_all(sent).unwrap();
+        let mut running = Running::new(Count::default(), Secret::TRAITS);
+        running.exchange.limit_openings(Duration::from_millis(1));
+        running.add(conn(server, Side::Listen, PLAIN, false, Rotor::end(false)), Framing::Lines);
+        let ended = running.run().remove(0);
+        assert_eq!(failure(&ended), (io::ErrorKind::TimedOut, "no handshake within 1ms".to_owned()));
+        assert_eq!(running.exchange.service.0, 0);
+    }
+}

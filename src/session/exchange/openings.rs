@@ -1,0 +1,103 @@
+//! Connections that are not open yet: a handshake, or a header, comes before their first message. The service does not
+//! know them.
+
+use std::collections::HashMap;
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::Exchange;
+use crate::io::Incoming;
+use crate::io::conn::Conn;
+use crate::peer::flow::READS_PER_TURN;
+use crate::service::{Event, PeerId, Service};
+use crate::value::Span;
+
+/// The time limit for what comes before the first message of a client.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// The connections that are not open yet, and until when they must be. Most connections open at once and are never
+/// here.
+#[derive(Debug)]
+pub(super) struct Openings {
+    until: HashMap<PeerId, Instant>,
+    limit: Duration,
+}
+
+impl Default for Openings {
+    fn default() -> Self {
+        Openings { until: HashMap::new(), limit: LIMIT }
+    }
+}
+
+impl Openings {
+    /// Whether this connection is not open yet.
+    #[inline]
+    pub(super) fn contains(&self, id: PeerId) -> bool {
+        !self.until.is_empty() && self.until.contains_key(&id)
+    }
+
+    /// Removes a connection. Whether it was not open yet.
+    pub(super) fn remove(&mut self, id: PeerId) -> bool {
+        !self.until.is_empty() && self.until.remove(&id).is_some()
+    }
+
+    /// Whether the time of this connection is over, and when it will be.
+    fn state(&self, id: PeerId, now: Instant) -> Option<(bool, Instant)> {
+        self.until.get(&id).map(|&until| (now >= until, until))
+    }
+}
+
+#[cfg(test)]
+impl<S> Exchange<S> {
+    /// Sets the time limit.
+    pub(super) fn limit_openings(&mut self, limit: Duration) {
+        self.openings.limit = limit;
+    }
+}
+
+impl<S: Service> Exchange<S> {
+    /// Reports a new connection to the service, now or when it is open.
+    pub(super) fn begin_opening(&mut self, id: PeerId, event: Event<'_>) {
+        if self.peers.conn(id).is_some_and(Conn::is_opening) {
+            self.openings.until.insert(id, self.reactor.now() + self.openings.limit);
+        } else {
+            self.emit(event);
+        }
+    }
+
+    /// Continues the opening of a connection. True: it is open now, and the service knows it.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn continue_opening(&mut self, id: PeerId) -> bool {
+        let now = self.reactor.now();
+        let Some((is_late, until)) = self.openings.state(id, now) else { return true };
+        for _ in 0..READS_PER_TURN {
+            let Some(peer) = self.peers.get_mut(id) else { return false };
+            if !peer.link.is_opening() {
+                self.openings.remove(id);
+                self.emit(Event::Open { peer: id });
+                return self.peers.get(id).is_some();
+            }
+            match peer.link.advance_handshake(&mut self.scratch, now) {
+                Ok(Incoming::Undecoded) => peer.flow.note_activity(now),
+                Ok(Incoming::Until(at)) => {
+                    self.reactor.wake_at(id, at.min(until));
+                    break;
+                }
+                Ok(_) => break,
+                Err(error) => {
+                    self.fail(id, error);
+                    return false;
+                }
+            }
+            self.flush_layer(id);
+        }
+        if is_late {
+            let text = format!("no handshake within {}", Span(self.openings.limit));
+            self.fail(id, io::Error::new(io::ErrorKind::TimedOut, text));
+        } else {
+            self.reactor.wake_at(id, until);
+        }
+        false
+    }
+}
