@@ -9,7 +9,10 @@ use std::str::FromStr;
 use libfuzzer_sys::fuzz_target;
 use secretcat::config::Source;
 use secretcat::frame::Framing;
-use secretcat::value::{Address, Count, Endpoint, Escaper, Invalid, Offsets, Range, Seed, Size, Span, Switch, Tlv, escape};
+use secretcat::value::{
+    Address, Count, Credentials, Endpoint, Escaper, Invalid, Offsets, ProxyUrl, Range, Seed, Size, Span, Switch, Tlv,
+    escape,
+};
 
 fuzz_target!(|data: &[u8]| {
     escaped(data);
@@ -22,6 +25,9 @@ fuzz_target!(|data: &[u8]| {
         if let Ok(address) = words {
             assert_eq!(address.to_string().parse(), Ok(address));
         }
+    }
+    if let Err(error) = Credentials::parse(data) {
+        harmless(&error.to_string());
     }
     let Ok(text) = std::str::from_utf8(data) else { return };
     // The path of a Unix socket is shown escaped and need not read back.
@@ -39,6 +45,7 @@ fuzz_target!(|data: &[u8]| {
     reads_back::<Switch>(text);
     reads_back::<Framing>(text);
     reads_back::<Source>(text);
+    reads_back::<ProxyUrl>(text);
     reads_back::<Tlv>(text);
 });
 

@@ -31,7 +31,7 @@ pub enum Address {
 pub type ServiceNames<'a> = &'a dyn Fn(&str) -> Option<u16>;
 
 /// A function without service names: ports are numbers.
-const NUMBERS_ONLY: ServiceNames<'static> = &|_| None;
+pub(super) const NUMBERS_ONLY: ServiceNames<'static> = &|_| None;
 
 /// The host of an [`Address`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -104,7 +104,7 @@ pub fn abstract_name(path: &Path) -> Option<&[u8]> {
 }
 
 /// Splits host and port; the host is returned without brackets.
-fn split(text: &str) -> Option<(&str, Option<&str>)> {
+pub(super) fn split(text: &str) -> Option<(&str, Option<&str>)> {
     if let Some(rest) = text.strip_prefix('[') {
         let (host, rest) = rest.split_once(']')?;
         let port = if rest.is_empty() { None } else { Some(rest.strip_prefix(':').filter(|port| !port.is_empty())?) };
@@ -140,7 +140,7 @@ impl Host {
     const LOOPBACK: Host = Host::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
 
     /// Parses a host without brackets; `None` if it is not one.
-    fn read(text: &str) -> Option<Host> {
+    pub(super) fn read(text: &str) -> Option<Host> {
         if text == "*" {
             return Some(Host::Any);
         }
