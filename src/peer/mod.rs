@@ -5,3 +5,4 @@ pub mod codec;
 pub mod flow;
 pub mod life;
 pub mod outbox;
+pub mod proxy;

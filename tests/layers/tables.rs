@@ -11,7 +11,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("trace", &["plan", "value"]),
     ("verdict", &["error", "frame", "plan", "value"]),
     ("service", &["frame", "plan", "value", "verdict"]),
-    ("peer", &["frame", "plan", "trace"]),
+    ("peer", &["frame", "plan", "trace", "value"]),
     ("config", &["error", "frame", "plan", "service", "value", "verdict"]),
     ("timeline", &["trace", "value"]),
     ("io", &["config", "editor", "error", "peer", "plan", "service", "timeline", "trace", "value"]),
