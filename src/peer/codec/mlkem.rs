@@ -111,6 +111,8 @@ fn join(mlkem: &[u8], x25519: &SharedSecret) -> SharedSecret {
 
 #[cfg(test)]
 mod tests {
+    use data_encoding::HEXLOWER;
+
     use super::*;
 
     const X25519_KEY: usize = 32;
@@ -200,5 +202,28 @@ mod tests {
         let usable = |version| X25519_MLKEM768.usable_for_version(version);
         assert!(usable(ProtocolVersion::TLSv1_3) && !usable(ProtocolVersion::TLSv1_2));
         assert!(X25519_MLKEM768.ffdhe_group().is_none() && !X25519_MLKEM768.fips());
+    }
+
+    /// The values are those of Go 1.27 (crypto/mlkem), which takes this ciphertext for the secret below only if it is
+    /// exact to the last bit: otherwise it returns the other one.
+    #[test]
+    fn keys_and_secrets_are_those_of_another_implementation() {
+        let sha256 = |bytes: &[u8]| HEXLOWER.encode(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref());
+        let seed: Vec<u8> = (0..64).collect();
+        let decapsulation = DecapsulationKey::<MlKem768>::from_seed(Seed::try_from(&seed[..]).unwrap());
+        let encapsulation = decapsulation.encapsulation_key();
+        assert_eq!(
+            sha256(&encapsulation.to_bytes()),
+            "0b7934c83125c788995e2ba6bd761e33046b3e40571be53e023309a29f398cc9"
+        );
+        let (mut ciphertext, secret) = encapsulation.encapsulate_deterministic(&B32::from([7; 32]));
+        assert_eq!(HEXLOWER.encode(&secret), "f3409cb545c0757aab3d7c7b9e8be4225b4aac1107f6663f1f19dc676a69de60");
+        assert_eq!(sha256(&ciphertext), "5833ab0fd328b0bbc061f49fa4a9b0e823ef2ba4922af16c3eacd95bd5b427c9");
+        assert_eq!(decapsulation.decapsulate(&ciphertext), secret);
+        ciphertext[0] ^= 1;
+        assert_eq!(
+            HEXLOWER.encode(&decapsulation.decapsulate(&ciphertext)),
+            "206be478d442255385855fd6c36ab087508efd27b920ff6213282b5e2fc3401d"
+        );
     }
 }
