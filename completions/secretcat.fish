@@ -62,6 +62,9 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l deny -d '
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l max-message -d 'Limit a message to SIZE bytes, its line ending not counted' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s w -l idle-timeout -d 'Close a connection after TIME without a byte in or out' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l busy-poll -d 'Poll for events for TIME before sleeping (0: sleep at once)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l cut-layer -d 'Choose what --chunk and --cut count and cut (default: record)' -r -f -a "record\t'Messages: with TLS, each piece becomes a record'
+tcp\t'The bytes of the connection, the TLS handshake included'
+handshake\t'TLS handshake records: each piece becomes a record'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l coalesce -d 'Join N messages before they are cut and written' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s i -l delay -d 'Pause TIME between two writes' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l seed -d 'Draw all random sizes and pauses from seed N' -r -f
@@ -69,6 +72,27 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l plan -d '
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l read-size -d 'Read at most SIZE bytes at a time' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l read-delay -d 'Pause TIME between two reads' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l read-start-delay -d 'Pause TIME before the first read' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l tls-cert -d 'Send the certificate in FILE to clients' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l tls-key -d 'Take the private key of --tls-cert from FILE' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l tls-client-ca -d 'Ask clients for a certificate that one in FILE has signed' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l tls-client -d 'Choose whether a client needs a certificate (default: required)' -r -f -a "optional\t'A client may have no certificate'
+required\t'Each client must have a certificate'"
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l tls-alpn -d 'Offer the application protocols LIST, such as h2,http/1.1' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l tls-min -d 'Refuse versions before 1.2 or 1.3 (default: 1.2)' -r -f -a "1.2\t''
+1.3\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l tls-groups -d 'Use the key-exchange groups LIST, the preferred one first' -r -f -a "X25519MLKEM768\t'Post-quantum: the ClientHello takes two segments'
+X25519\t''
+secp256r1\t''
+secp384r1\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l tls-keylog -d 'Append the secrets of each connection to FILE, for Wireshark' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay-tls-name -d 'Send NAME to the server of --relay, and verify it' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay-tls-ca -d 'Trust the certificates in FILE for the server of --relay' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay-tls-cert -d 'Send the certificate in FILE to the server of --relay' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay-tls-key -d 'Take the private key of --relay-tls-cert from FILE' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay-tls-pin -d 'Trust the server of --relay by this PIN (repeatable)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay-tls-alpn -d 'Offer the protocols LIST to the server of --relay' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay-tls-min -d 'Refuse versions before 1.2 or 1.3 of the server of --relay' -r -f -a "1.2\t''
+1.3\t''"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s s -l source -d 'Connect from local address ADDR, from PORT, or both' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l interface -d 'Use network interface NAME only' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l reuseaddr -d 'Allow listening on a port that has connections in TIME_WAIT' -r -f -a "on\t''
@@ -108,6 +132,8 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s N -l shut
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l recv-only -d 'Do not read stdin'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l send-only -d 'Discard received bytes, and end when stdin has ended'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l end-with-peer -d 'End the connection when the peer closes its side'
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l tls -d 'Encrypt with TLS; without --tls-cert, sign a certificate at the start'
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay-tls-insecure -d 'Accept any certificate of the server of --relay'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s 6 -l ipv6 -d 'Use IPv6 only'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l nodelay -d 'Send small segments at once'
@@ -137,6 +163,9 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l max-mess
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s w -l idle-timeout -d 'Close a connection after TIME without a byte in or out' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l busy-poll -d 'Poll for events for TIME before sleeping (0: sleep at once)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l ack-timeout -d 'Wait at most TIME for the acknowledgement of the last bytes' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l cut-layer -d 'Choose what --chunk and --cut count and cut (default: record)' -r -f -a "record\t'Messages: with TLS, each piece becomes a record'
+tcp\t'The bytes of the connection, the TLS handshake included'
+handshake\t'TLS handshake records: each piece becomes a record'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l coalesce -d 'Join N messages before they are cut and written' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s i -l delay -d 'Pause TIME between two writes' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l seed -d 'Draw all random sizes and pauses from seed N' -r -f
@@ -144,6 +173,19 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l plan -d 
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l read-size -d 'Read at most SIZE bytes at a time' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l read-delay -d 'Pause TIME between two reads' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l read-start-delay -d 'Pause TIME before the first read' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tls-name -d 'Send NAME as the server name, and verify it' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tls-ca -d 'Trust the certificates in FILE instead of the system\'s' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tls-cert -d 'Send the certificate in FILE to the server' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tls-key -d 'Take the private key of --tls-cert from FILE' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tls-pin -d 'Trust the server whose key has this PIN, and no other (repeatable)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tls-alpn -d 'Offer the application protocols LIST, such as h2,http/1.1' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tls-min -d 'Refuse versions before 1.2 or 1.3 (default: 1.2)' -r -f -a "1.2\t''
+1.3\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tls-groups -d 'Use the key-exchange groups LIST, the preferred one first' -r -f -a "X25519MLKEM768\t'Post-quantum: the ClientHello takes two segments'
+X25519\t''
+secp256r1\t''
+secp384r1\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tls-keylog -d 'Append the secrets of each connection to FILE, for Wireshark' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s s -l source -d 'Connect from local address ADDR, from PORT, or both' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l interface -d 'Use network interface NAME only' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l reuseaddr -d 'Allow listening on a port that has connections in TIME_WAIT' -r -f -a "on\t''
@@ -189,6 +231,8 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l shutdown
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l recv-only -d 'Do not read stdin'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l send-only -d 'Discard received bytes, and end when stdin has ended'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l end-with-peer -d 'End the connection when the peer closes its side'
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tls -d 'Encrypt with TLS, and verify the server\'s certificate'
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tls-insecure -d 'Accept any certificate: the server may be anybody'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s 6 -l ipv6 -d 'Use IPv6 only'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l nodelay -d 'Send small segments at once'
@@ -208,6 +252,19 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l timeout -d
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l junit -d 'Write the findings as JUnit XML to FILE as well' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l seed -d 'Draw the plans from seed N, if there are more than --max-plans' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-message -d 'Limit a reply to SIZE bytes' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-name -d 'Send NAME as the server name, and verify it' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-ca -d 'Trust the certificates in FILE instead of the system\'s' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-cert -d 'Send the certificate in FILE to the server' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-key -d 'Take the private key of --tls-cert from FILE' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-pin -d 'Trust the server whose key has this PIN, and no other (repeatable)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-alpn -d 'Offer the application protocols LIST, such as h2,http/1.1' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-min -d 'Refuse versions before 1.2 or 1.3 (default: 1.2)' -r -f -a "1.2\t''
+1.3\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-groups -d 'Use the key-exchange groups LIST, the preferred one first' -r -f -a "X25519MLKEM768\t'Post-quantum: the ClientHello takes two segments'
+X25519\t''
+secp256r1\t''
+secp384r1\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-keylog -d 'Append the secrets of each connection to FILE, for Wireshark' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s s -l source -d 'Connect from local address ADDR, from PORT, or both' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l interface -d 'Use network interface NAME only' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l reuseaddr -d 'Allow listening on a port that has connections in TIME_WAIT' -r -f -a "on\t''
@@ -237,6 +294,8 @@ never\t'Never'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s C -l crlf -d 'End the messages of -m with CR LF'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l json -d 'Print the findings as JSON'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l quiet -d 'Print no progress'
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls -d 'Encrypt with TLS, and verify the server\'s certificate'
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-insecure -d 'Accept any certificate: the server may be anybody'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s 6 -l ipv6 -d 'Use IPv6 only'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l nodelay -d 'Send small segments at once'

@@ -27,6 +27,26 @@ module completions {
     [ "server" "client" "both" ]
   }
 
+  def "nu-complete secretcat listen cut_layer" [] {
+    [ "record" "tcp" "handshake" ]
+  }
+
+  def "nu-complete secretcat listen tls_client" [] {
+    [ "optional" "required" ]
+  }
+
+  def "nu-complete secretcat listen tls_min" [] {
+    [ "1.2" "1.3" ]
+  }
+
+  def "nu-complete secretcat listen tls_groups" [] {
+    [ "X25519MLKEM768" "X25519" "secp256r1" "secp384r1" ]
+  }
+
+  def "nu-complete secretcat listen relay_tls_min" [] {
+    [ "1.2" "1.3" ]
+  }
+
   def "nu-complete secretcat listen reuseaddr" [] {
     [ "on" "off" ]
   }
@@ -83,6 +103,7 @@ module completions {
     --max-message: string     # Limit a message to SIZE bytes, its line ending not counted
     --idle-timeout(-w): string # Close a connection after TIME without a byte in or out
     --busy-poll: string       # Poll for events for TIME before sleeping (0: sleep at once)
+    --cut-layer: string@"nu-complete secretcat listen cut_layer" # Choose what --chunk and --cut count and cut (default: record)
     --coalesce: string        # Join N messages before they are cut and written
     --delay(-i): string       # Pause TIME between two writes
     --seed: string            # Draw all random sizes and pauses from seed N
@@ -90,6 +111,23 @@ module completions {
     --read-size: string       # Read at most SIZE bytes at a time
     --read-delay: string      # Pause TIME between two reads
     --read-start-delay: string # Pause TIME before the first read
+    --tls                     # Encrypt with TLS; without --tls-cert, sign a certificate at the start
+    --tls-cert: path          # Send the certificate in FILE to clients
+    --tls-key: path           # Take the private key of --tls-cert from FILE
+    --tls-client-ca: path     # Ask clients for a certificate that one in FILE has signed
+    --tls-client: string@"nu-complete secretcat listen tls_client" # Choose whether a client needs a certificate (default: required)
+    --tls-alpn: string        # Offer the application protocols LIST, such as h2,http/1.1
+    --tls-min: string@"nu-complete secretcat listen tls_min" # Refuse versions before 1.2 or 1.3 (default: 1.2)
+    --tls-groups: string@"nu-complete secretcat listen tls_groups" # Use the key-exchange groups LIST, the preferred one first
+    --tls-keylog: path        # Append the secrets of each connection to FILE, for Wireshark
+    --relay-tls-name: string  # Send NAME to the server of --relay, and verify it
+    --relay-tls-ca: path      # Trust the certificates in FILE for the server of --relay
+    --relay-tls-cert: path    # Send the certificate in FILE to the server of --relay
+    --relay-tls-key: path     # Take the private key of --relay-tls-cert from FILE
+    --relay-tls-pin: string   # Trust the server of --relay by this PIN (repeatable)
+    --relay-tls-insecure      # Accept any certificate of the server of --relay
+    --relay-tls-alpn: string  # Offer the protocols LIST to the server of --relay
+    --relay-tls-min: string@"nu-complete secretcat listen relay_tls_min" # Refuse versions before 1.2 or 1.3 of the server of --relay
     --ipv4(-4)                # Use IPv4 only
     --ipv6(-6)                # Use IPv6 only
     --source(-s): string      # Connect from local address ADDR, from PORT, or both
@@ -127,6 +165,18 @@ module completions {
 
   def "nu-complete secretcat connect barrier" [] {
     [ "none" "acked" "peer-read" ]
+  }
+
+  def "nu-complete secretcat connect cut_layer" [] {
+    [ "record" "tcp" "handshake" ]
+  }
+
+  def "nu-complete secretcat connect tls_min" [] {
+    [ "1.2" "1.3" ]
+  }
+
+  def "nu-complete secretcat connect tls_groups" [] {
+    [ "X25519MLKEM768" "X25519" "secp256r1" "secp384r1" ]
   }
 
   def "nu-complete secretcat connect reuseaddr" [] {
@@ -190,6 +240,7 @@ module completions {
     --send-only               # Discard received bytes, and end when stdin has ended
     --end-with-peer           # End the connection when the peer closes its side
     --ack-timeout: string     # Wait at most TIME for the acknowledgement of the last bytes
+    --cut-layer: string@"nu-complete secretcat connect cut_layer" # Choose what --chunk and --cut count and cut (default: record)
     --coalesce: string        # Join N messages before they are cut and written
     --delay(-i): string       # Pause TIME between two writes
     --seed: string            # Draw all random sizes and pauses from seed N
@@ -197,6 +248,17 @@ module completions {
     --read-size: string       # Read at most SIZE bytes at a time
     --read-delay: string      # Pause TIME between two reads
     --read-start-delay: string # Pause TIME before the first read
+    --tls                     # Encrypt with TLS, and verify the server's certificate
+    --tls-name: string        # Send NAME as the server name, and verify it
+    --tls-ca: path            # Trust the certificates in FILE instead of the system's
+    --tls-cert: path          # Send the certificate in FILE to the server
+    --tls-key: path           # Take the private key of --tls-cert from FILE
+    --tls-pin: string         # Trust the server whose key has this PIN, and no other (repeatable)
+    --tls-insecure            # Accept any certificate: the server may be anybody
+    --tls-alpn: string        # Offer the application protocols LIST, such as h2,http/1.1
+    --tls-min: string@"nu-complete secretcat connect tls_min" # Refuse versions before 1.2 or 1.3 (default: 1.2)
+    --tls-groups: string@"nu-complete secretcat connect tls_groups" # Use the key-exchange groups LIST, the preferred one first
+    --tls-keylog: path        # Append the secrets of each connection to FILE, for Wireshark
     --ipv4(-4)                # Use IPv4 only
     --ipv6(-6)                # Use IPv6 only
     --source(-s): string      # Connect from local address ADDR, from PORT, or both
@@ -231,6 +293,14 @@ module completions {
     --help(-h)                # Print help (see more with '--help')
     ...address: string        # Connect to HOST:PORT, HOST, :PORT (loopback) or unix:PATH
   ]
+
+  def "nu-complete secretcat sweep tls_min" [] {
+    [ "1.2" "1.3" ]
+  }
+
+  def "nu-complete secretcat sweep tls_groups" [] {
+    [ "X25519MLKEM768" "X25519" "secp256r1" "secp384r1" ]
+  }
 
   def "nu-complete secretcat sweep reuseaddr" [] {
     [ "on" "off" ]
@@ -270,6 +340,17 @@ module completions {
     --quiet                   # Print no progress
     --seed: string            # Draw the plans from seed N, if there are more than --max-plans
     --max-message: string     # Limit a reply to SIZE bytes
+    --tls                     # Encrypt with TLS, and verify the server's certificate
+    --tls-name: string        # Send NAME as the server name, and verify it
+    --tls-ca: path            # Trust the certificates in FILE instead of the system's
+    --tls-cert: path          # Send the certificate in FILE to the server
+    --tls-key: path           # Take the private key of --tls-cert from FILE
+    --tls-pin: string         # Trust the server whose key has this PIN, and no other (repeatable)
+    --tls-insecure            # Accept any certificate: the server may be anybody
+    --tls-alpn: string        # Offer the application protocols LIST, such as h2,http/1.1
+    --tls-min: string@"nu-complete secretcat sweep tls_min" # Refuse versions before 1.2 or 1.3 (default: 1.2)
+    --tls-groups: string@"nu-complete secretcat sweep tls_groups" # Use the key-exchange groups LIST, the preferred one first
+    --tls-keylog: path        # Append the secrets of each connection to FILE, for Wireshark
     --ipv4(-4)                # Use IPv4 only
     --ipv6(-6)                # Use IPv6 only
     --source(-s): string      # Connect from local address ADDR, from PORT, or both

@@ -123,7 +123,7 @@ fn perform(task: &Task, report: &Report) -> (Result<ExitStatus, Error>, Option<S
         Err(error) => return (Err(error), None),
     };
     let result = match task {
-        Task::Listen(config) => session::listen::run(config, &context, |_| {}).map(|()| ExitStatus::Done),
+        Task::Listen(config) => session::listen::run(config, &context, |_, _| {}).map(|()| ExitStatus::Done),
         Task::Connect(config) => session::connect::run(config, &context).map(|()| ExitStatus::Done),
         Task::Sweep(config) => session::sweep::run(config, &context),
     };

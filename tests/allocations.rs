@@ -47,7 +47,7 @@ fn allocations(args: &str, client: impl FnOnce(SocketAddr) + Send) -> u64 {
     let (sender, address) = channel();
     thread::scope(|scope| {
         let listens = scope.spawn(|| {
-            measure(|| listen::run(&config, &context, |socket| sender.send(socket.local_addr()).unwrap()).unwrap())
+            measure(|| listen::run(&config, &context, |socket, _| sender.send(socket.local_addr()).unwrap()).unwrap())
         });
         let talks = scope.spawn(move || client(address.recv_timeout(DEADLINE).unwrap().unwrap()));
         let talked = talks.join();

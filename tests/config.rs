@@ -167,7 +167,7 @@ fn clap_long(argument: &clap::Arg) -> Option<String> {
 /// The names of values in help: those of numbers, and all others.
 const NUMBERS: [&str; 10] =
     ["N", "SIZE", "BYTES", "PORT", "TIME", "DURATION", "VALUE", "SIZE|MIN..MAX", "TIME|MIN..MAX", "N|any"];
-const OTHERS: [&str; 15] = [
+const OTHERS: [&str; 20] = [
     "TEXT",
     "NAME",
     "MISTAKE",
@@ -182,6 +182,11 @@ const OTHERS: [&str; 15] = [
     "REGEX",
     "ADDR[:PORT]",
     "on|off",
+    "LAYER",
+    "LIST",
+    "NEED",
+    "PIN",
+    "VERSION",
     "none|head|all",
 ];
 

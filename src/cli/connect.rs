@@ -9,6 +9,7 @@ use clap::Args;
 use super::fragmentation::FragmentationFlags;
 use super::socket::{ShowFlag, SocketFlags};
 use super::stream::StreamFlags;
+use super::tls::ClientTlsFlags;
 use super::{output, traffic};
 use crate::config::{ConfigError, ConnectConfig, ConnectLimit, HalfClose, Input, Retry, SocketOptions, Source, Target};
 use crate::frame::Framing;
@@ -124,6 +125,9 @@ pub(super) struct ConnectFlags {
     fragmentation: FragmentationFlags,
 
     #[command(flatten)]
+    tls: ClientTlsFlags,
+
+    #[command(flatten)]
     socket: SocketFlags,
     #[command(flatten)]
     show: ShowFlag,
@@ -161,6 +165,7 @@ impl ConnectFlags {
             timeout: None,
             limits: traffic::Limits::default(),
             stream: StreamFlags::default(),
+            tls: ClientTlsFlags::default(),
             fragmentation: FragmentationFlags::default(),
             socket: SocketFlags::default(),
             show: ShowFlag::default(),
@@ -217,6 +222,7 @@ impl ConnectFlags {
             retry: Retry { times: self.retry.0, delay: time(self.retry_delay) },
             reply_timeout: self.timeout.map(time),
             quit_after: self.quit_after.map(time),
+            tls: self.tls.into_config()?,
             traffic,
             output: self.output.into_config(self.show.show_options),
         };

@@ -26,6 +26,14 @@ pub(super) struct FragmentationFlags {
     /// of connect does not cut a message. With --raw and in a relay, offsets count from the start of the stream.
     #[arg(long, value_name = "OFFSETS", allow_hyphen_values = true, conflicts_with = "chunk")]
     cut: Option<Offsets>,
+    /// Choose what --chunk and --cut count and cut (default: record)
+    ///
+    /// With record, they cut messages, and with TLS each piece is a TLS record. With tcp, they cut the bytes of the
+    /// connection, counted from its first one. With handshake, they cut the plaintext handshake records of TLS,
+    /// each of them counted from its first byte; every piece becomes a record, and --coalesce N joins N of them in
+    /// a write.
+    #[arg(long, value_name = "LAYER", value_parser = words::<CutLayer>())]
+    cut_layer: Option<CutLayer>,
     /// Join N messages before they are cut and written
     ///
     /// With --cut, a piece may cross the boundary between two messages. Fewer than N messages are joined at the
@@ -48,7 +56,7 @@ pub(super) struct FragmentationFlags {
     seed: Option<Seed>,
     /// Take the plan from FILE, written by --trace or sweep --json
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath,
-          conflicts_with_all = ["chunk", "cut", "coalesce", "delay", "barrier", "seed"])]
+          conflicts_with_all = ["chunk", "cut", "cut_layer", "coalesce", "delay", "barrier", "seed"])]
     plan: Option<PathBuf>,
 
     /// Read at most SIZE bytes at a time
@@ -79,7 +87,7 @@ impl FragmentationFlags {
             coalesce,
             delay: self.delay,
             barrier: self.barrier.unwrap_or_default(),
-            layer: CutLayer::default(),
+            layer: self.cut_layer.unwrap_or_default(),
             seed: self.seed.unwrap_or_default(),
         };
         if plan.is_random() && self.seed.is_none() {

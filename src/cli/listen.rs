@@ -1,6 +1,7 @@
 //! The flags of `secretcat listen`.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 
 use clap::Args;
 use ipnet::IpNet;
@@ -8,12 +9,16 @@ use ipnet::IpNet;
 use super::fragmentation::FragmentationFlags;
 use super::socket::{BacklogFlag, ShowFlag, SocketFlags};
 use super::stream::StreamFlags;
+use super::tls::{RelayTlsFlags, ServerTlsFlags};
 use super::words::words;
 use super::{output, traffic};
 use crate::config::{Admission, ConfigError, ListenConfig, ModeOptions, PipeMode, Relay, Toward};
 use crate::frame::Framing;
 use crate::service::{Bug, ServiceKind};
 use crate::value::{Count, Size};
+
+/// Begins the address of a relay's server to which TLS is spoken.
+const TLS_PREFIX: &[u8] = b"tls:";
 
 /// Serve any number of clients until SIGINT or SIGTERM
 #[derive(Debug, Args)]
@@ -36,6 +41,9 @@ pub(super) struct ListenFlags {
     #[arg(long, value_name = "MISTAKE", value_parser = words::<Bug>(), help_heading = "Service")]
     bug: Option<Bug>,
     /// Forward each connection to the server at ADDRESS, and cut its bytes
+    ///
+    /// With tls:ADDRESS, TLS is spoken to the server, and its certificate is verified. TLS of a client that comes
+    /// without --tls here passes through.
     #[arg(long, value_name = "ADDRESS", help_heading = "Service", conflicts_with_all = ["service", "bug"])]
     relay: Option<OsString>,
     /// Choose the direction in which a relay cuts
@@ -84,6 +92,11 @@ pub(super) struct ListenFlags {
     fragmentation: FragmentationFlags,
 
     #[command(flatten)]
+    tls: ServerTlsFlags,
+    #[command(flatten)]
+    relay_tls: RelayTlsFlags,
+
+    #[command(flatten)]
     socket: SocketFlags,
     #[command(flatten)]
     show: ShowFlag,
@@ -102,7 +115,17 @@ impl ListenFlags {
         if self.keep_open && self.once {
             return Err(ConfigError::new("--once and --keep-open contradict each other: remove one"));
         }
-        let relay = self.relay.map(|address| traffic::one_word(&address)).transpose()?;
+        let is_tls = |address: &OsString| address.as_bytes().starts_with(TLS_PREFIX);
+        let relay_is_tls = self.relay.as_ref().is_some_and(is_tls);
+        let relay = self.relay.as_deref().map(|address| {
+            let bare = address.as_bytes();
+            traffic::one_word(OsStr::from_bytes(bare.strip_prefix(TLS_PREFIX).unwrap_or(bare)))
+        });
+        let relay = relay.transpose()?;
+        let relay_tls = self.relay_tls.into_config(relay_is_tls)?;
+        if relay.is_none() && relay_tls.is_some() {
+            return Err(ConfigError::new("--relay-tls options are for the server of a relay: add --relay tls:ADDRESS"));
+        }
         let mode = ModeOptions {
             service: self.service,
             framing: self.framing,
@@ -113,7 +136,7 @@ impl ListenFlags {
                 shutdown_always: self.shutdown || self.stream.is_send_only(),
                 stream: self.stream.into_config(),
             },
-            relay: relay.map(|to| Relay { to, cut_toward: self.cut_toward }),
+            relay: relay.map(|to| Relay { to, tls: relay_tls.map(Box::new), cut_toward: self.cut_toward }),
         };
         let config = ListenConfig {
             address: traffic::address(&self.address, address_was_typed, self.unix, family)?,
@@ -126,6 +149,7 @@ impl ListenFlags {
                 allow: self.allow,
                 deny: self.deny,
             },
+            tls: self.tls.into_config()?,
             traffic,
             output: self.output.into_config(self.show.show_options),
         };

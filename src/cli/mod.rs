@@ -17,6 +17,7 @@ mod socket;
 mod stream;
 mod sweep;
 mod syntax;
+mod tls;
 mod traffic;
 mod words;
 

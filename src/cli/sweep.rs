@@ -8,6 +8,7 @@ use clap::{Args, ValueHint};
 
 use super::fragmentation::FragmentationFlags;
 use super::socket::SocketFlags;
+use super::tls::ClientTlsFlags;
 use super::traffic;
 use crate::config::{ConfigError, Reports, SweepConfig};
 use crate::frame::{Framing, Role, encode};
@@ -64,6 +65,9 @@ pub(super) struct SweepFlags {
     quiet: bool,
 
     #[command(flatten)]
+    tls: ClientTlsFlags,
+
+    #[command(flatten)]
     socket: SocketFlags,
 }
 
@@ -88,6 +92,7 @@ impl SweepFlags {
             seed: self.seed,
             jobs: self.jobs.in_memory(),
             timeout,
+            tls: self.tls.into_config()?,
             traffic,
             reports: Reports { json: self.json, junit: self.junit },
             quiet: self.quiet,

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::traffic::check_family;
-use super::{Bytes, ConfigError, Output, StreamConfig, Traffic};
+use super::{Bytes, ClientTls, ConfigError, Output, StreamConfig, Traffic};
 use crate::frame::Framing;
+use crate::plan::CutLayer;
 use crate::service::wire::Wire;
 use crate::value::{Address, Count, Family, Replies};
 
@@ -48,6 +49,8 @@ pub struct ConnectConfig {
     pub reply_timeout: Option<Duration>,
     /// The time limit for the rest of the run after the end of the input (`-q`).
     pub quit_after: Option<Duration>,
+    /// Encrypt with TLS.
+    pub tls: Option<ClientTls>,
     /// The options of the connection.
     pub traffic: Traffic,
     /// What is printed and recorded.
@@ -117,6 +120,9 @@ impl ConnectConfig {
         if let (Input::Given(messages), false) = (&self.input, self.raw) {
             let wire = Wire { framing: self.framing, crlf: self.crlf };
             for (number, message) in (1..).zip(messages) {
+                if self.traffic.plan.layer != CutLayer::Record {
+                    break;
+                }
                 let cuts = wire.check(&self.traffic.plan.cutting, number, message);
                 cuts.map_err(|outside| ConfigError::new(outside.to_string()))?;
             }
@@ -140,7 +146,7 @@ impl ConnectConfig {
         if unix {
             self.traffic.socket.check_unix()?;
         }
-        self.traffic = self.traffic.check(Bytes { raw: self.raw, unix })?;
+        self.traffic = self.traffic.check(Bytes { raw: self.raw, unix, tls: self.tls.is_some() })?;
         Ok(self)
     }
 }

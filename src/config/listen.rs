@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::mode::stateless_services;
 use super::traffic::check_family;
-use super::{Bytes, ConfigError, Mode, Output, PipeMode, Relay, Toward, Traffic};
+use super::{Bytes, ConfigError, Mode, Output, PipeMode, Relay, ServerTls, Toward, Traffic};
 use crate::frame::Framing;
 use crate::service::Clients;
 use crate::value::{Address, Family};
@@ -28,6 +28,8 @@ pub struct ListenConfig {
     pub threads: usize,
     /// Which clients are accepted, and how many.
     pub admission: Admission,
+    /// Encrypt with TLS.
+    pub tls: Option<ServerTls>,
     /// The options of every connection.
     pub traffic: Traffic,
     /// What is printed and recorded.
@@ -71,6 +73,7 @@ impl ListenConfig {
             once: false,
             threads: 1,
             admission: Admission::default(),
+            tls: None,
             traffic,
             output: Output { quiet: true, ..Output::default() },
         }
@@ -103,7 +106,7 @@ impl ListenConfig {
         let is_unix = |address: &Address| matches!(address, Address::Unix(_));
         match self.relay() {
             None => is_unix(&self.address),
-            Some(Relay { to, cut_toward }) => {
+            Some(Relay { to, cut_toward, .. }) => {
                 (*cut_toward != Toward::Server && is_unix(&self.address))
                     || (*cut_toward != Toward::Client && is_unix(to))
             }
@@ -156,7 +159,8 @@ impl ListenConfig {
                 ));
             }
         }
-        let bytes = Bytes { raw: traits.raw, unix: self.cuts_unix() };
+        let tls = self.tls.is_some() || self.relay().is_some();
+        let bytes = Bytes { raw: traits.raw, unix: self.cuts_unix(), tls };
         self.traffic = self.traffic.check(bytes)?;
         if traits.answers {
             // Nagle's algorithm would hold a reply back until the previous one is acknowledged, and a client

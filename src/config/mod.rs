@@ -8,6 +8,7 @@ pub mod socket;
 mod source;
 mod stream;
 mod sweep;
+mod tls;
 pub mod tos;
 mod traffic;
 
@@ -18,6 +19,7 @@ pub use output::{Color, Output, Sink, TraceData};
 pub use socket::{SocketOptions, SocketOptionsError, Source};
 pub use stream::{Direction, StreamConfig};
 pub use sweep::{Reports, SweepConfig};
+pub use tls::{ClientCa, ClientNeed, ClientTls, KeyPair, ServerTls, TlsGroup, TlsTerms, TlsVersion, Trust};
 pub use traffic::{Bytes, Reading, Traffic};
 
 /// A combination of options that is refused, with what would be right.

@@ -1,6 +1,6 @@
 //! What a listener does with each connection, and what follows from that outside the service.
 
-use super::{ConfigError, Direction, StreamConfig};
+use super::{ClientTls, ConfigError, Direction, StreamConfig};
 use crate::frame::Framing;
 use crate::service::pipe::Pipe;
 use crate::service::relay::Relay as RelayService;
@@ -51,6 +51,8 @@ pub struct PipeMode {
 pub struct Relay {
     /// The server.
     pub to: Address,
+    /// Encrypt toward the server with TLS.
+    pub tls: Option<Box<ClientTls>>,
     /// The direction that the plan cuts; the other direction is not cut.
     pub cut_toward: Toward,
 }

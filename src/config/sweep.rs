@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::traffic::check_family;
-use super::{Bytes, ConfigError, Traffic};
+use super::{Bytes, ClientTls, ConfigError, Traffic};
 use crate::frame::Framing;
 use crate::value::{Address, Family, Seed};
 use crate::verdict::Masks;
@@ -30,6 +30,8 @@ pub struct SweepConfig {
     pub jobs: usize,
     /// The time limit of a conversation without progress.
     pub timeout: Duration,
+    /// Encrypt with TLS.
+    pub tls: Option<ClientTls>,
     /// The options of connections; the plan is not used.
     pub traffic: Traffic,
     /// The form of the report.
@@ -67,7 +69,7 @@ impl SweepConfig {
             return Err(ConfigError::new("an empty raw message has no bytes to cut"));
         }
         self.traffic.socket.nodelay.get_or_insert(true);
-        self.traffic = self.traffic.check(Bytes { raw: true, unix })?;
+        self.traffic = self.traffic.check(Bytes { raw: true, unix, tls: self.tls.is_some() })?;
         Ok(self)
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{ConfigError, SocketOptions};
-use crate::plan::{Barrier, Cutting, Plan};
+use crate::plan::{Barrier, CutLayer, Cutting, Plan};
 use crate::value::{Address, Family, Host};
 
 /// Checks whether the address can be of this family. A name can, until it is resolved.
@@ -54,6 +54,8 @@ pub struct Bytes {
     pub raw: bool,
     /// A unix socket, not TCP.
     pub unix: bool,
+    /// It is encrypted with TLS, or may carry TLS through a relay.
+    pub tls: bool,
 }
 
 /// The options of every connection of a run.
@@ -95,18 +97,29 @@ impl Traffic {
 /// Refuses a plan that such a connection cannot carry out.
 fn check_plan(plan: &Plan, bytes: Bytes) -> Result<(), ConfigError> {
     let refuse = |text: &str| Err(ConfigError::new(text));
+    let raw = match plan.layer {
+        CutLayer::Record => bytes.raw,
+        CutLayer::Tcp => true,
+        CutLayer::Handshake => false,
+    };
     match &plan.cutting {
         Cutting::Chunk(range) if range.min.0 == 0 => {
             return refuse("--chunk needs pieces of at least 1 byte: give 1 or more, or a range such as 1..7");
         }
-        Cutting::Cut(offsets) if bytes.raw && offsets.as_slice().iter().any(|&offset| offset < 0) => {
+        Cutting::Cut(offsets) if raw && offsets.as_slice().iter().any(|&offset| offset < 0) => {
             return refuse(
                 "a negative --cut counts from the end of a message, and a stream has no messages: give offsets from its start",
             );
         }
         _ => {}
     }
-    if bytes.raw && plan.coalesce.get() > 1 {
+    if plan.layer != CutLayer::Record && plan.is_plain() {
+        return refuse("--cut-layer chooses what is cut: add --chunk or --cut");
+    }
+    if plan.layer == CutLayer::Handshake && !bytes.tls {
+        return refuse("--cut-layer handshake cuts TLS handshakes: add --tls, or pass TLS through --relay");
+    }
+    if raw && plan.coalesce.get() > 1 {
         return refuse("--coalesce joins messages, and a stream of raw bytes has none: remove it");
     }
     if bytes.unix && plan.barrier != Barrier::None {
@@ -120,7 +133,7 @@ mod tests {
     use super::*;
     use crate::value::Range;
 
-    const MESSAGES: Bytes = Bytes { raw: false, unix: false };
+    const MESSAGES: Bytes = Bytes { raw: false, unix: false, tls: false };
 
     fn with(plan: Plan) -> Traffic {
         Traffic { plan, max_message: 1, ..Traffic::default() }
@@ -150,8 +163,8 @@ mod tests {
     fn raw_refuses_cuts_from_the_end_and_unix_refuses_barriers() {
         let cut = Plan { cutting: Cutting::Cut("1,-1".parse().unwrap()), ..Plan::default() };
         assert!(with(cut.clone()).check(MESSAGES).is_ok());
-        assert!(with(cut).check(Bytes { raw: true, unix: false }).is_err());
+        assert!(with(cut).check(Bytes { raw: true, unix: false, tls: false }).is_err());
         let barrier = Plan { barrier: Barrier::PeerRead, ..Plan::default() };
-        assert!(with(barrier).check(Bytes { raw: false, unix: true }).is_err());
+        assert!(with(barrier).check(Bytes { raw: false, unix: true, tls: false }).is_err());
     }
 }

@@ -49,7 +49,7 @@ pub struct Make<'a> {
 }
 
 /// Begins a protocol that encodes the bytes of a connection, such as TLS, once for each connection.
-pub trait Encoding: std::fmt::Debug {
+pub trait Encoding: std::fmt::Debug + Send + Sync {
     /// The protocol of a new connection.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ pub mod connector;
 pub mod console;
 pub mod dial;
 pub mod dials;
+pub mod encoding;
 pub mod files;
 pub mod key;
 pub mod line_input;
@@ -25,6 +26,8 @@ pub mod sys;
 pub mod systemd;
 pub mod terminal;
 pub mod threads;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 use std::time::Instant;
 

@@ -4,9 +4,9 @@
 //! that offsets of cuts, writes and barriers count wire bytes. [`Layer::plaintext_at`] and
 //! [`Layer::wire_at`] translate them; a barrier that compared one with the other would prove nothing.
 
-#[cfg(feature = "tls")]
-pub mod mlkem;
 mod offsets;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 use std::fmt;
 
@@ -75,6 +75,11 @@ pub trait Protocol: fmt::Debug {
     /// Whether plaintext may not be sent yet.
     fn is_handshaking(&self) -> bool;
 
+    /// What both sides have agreed on, once they have.
+    fn session(&self) -> Option<Session> {
+        None
+    }
+
     /// Whether a service may know the connection: in general when the handshake is over.
     fn is_presentable(&self) -> bool {
         !self.is_handshaking()
@@ -82,6 +87,23 @@ pub trait Protocol: fmt::Debug {
 
     /// Whether the peer has said that no more plaintext comes.
     fn is_closed_by_peer(&self) -> bool;
+}
+
+/// What both sides have agreed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The protocol and its version.
+    pub version: &'static str,
+    /// The cipher suite, as its registry names it.
+    pub suite: &'static str,
+    /// The group of the key exchange.
+    pub group: Option<&'static str>,
+    /// The application protocol (ALPN); the client chose the bytes it is chosen from.
+    pub alpn: Option<Vec<u8>>,
+    /// The name of the server that the client has sent (SNI).
+    pub server_name: Option<String>,
+    /// The name in the certificate of the client, at the server.
+    pub client: Option<String>,
 }
 
 /// What a peer sent that its protocol does not allow.
@@ -282,6 +304,12 @@ impl Layer {
     #[must_use]
     pub fn is_established(&self) -> bool {
         !self.protocol.is_handshaking()
+    }
+
+    /// What both sides have agreed on, once they have.
+    #[must_use]
+    pub fn session(&self) -> Option<Session> {
+        self.protocol.session()
     }
 
     /// Whether a service may know the connection.

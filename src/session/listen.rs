@@ -14,6 +14,7 @@ use crate::config::{Direction, ListenConfig, Mode, PipeMode};
 use crate::error::{Error, Operation};
 use crate::frame::Framing;
 use crate::io::console;
+use crate::io::encoding;
 use crate::io::listener::Listener;
 use crate::io::reactor::Reactor;
 use crate::io::sys;
@@ -24,13 +25,15 @@ use crate::service::relay::Relay;
 use crate::service::secret::Secret;
 use crate::service::standard::Source;
 use crate::service::{NoStore, Service, Store};
+use crate::value::Pin;
 
 /// Listens, and serves until a signal. `ready` is called once, when connections are accepted.
 ///
 /// # Errors
 /// When the address cannot be bound, an option cannot be set, or the listening socket fails.
-pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listener)) -> Result<(), Error> {
+pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listener, Option<Pin>)) -> Result<(), Error> {
     super::check_platform(&config.traffic.socket)?;
+    let encoding = encoding::server(config.tls.as_ref(), &config.address, &context.report)?;
     // More descriptors allow more clients; if the limit cannot be raised, the current one has to suffice.
     let _ = sys::raise_descriptor_limit();
     let mut reactor =
@@ -58,8 +61,12 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
         }
         warn_of(context, context.manager.ready(listener.shown()));
     }
-    ready(&listener);
-    let shared = &Shared::default();
+    let pin = encoding.as_ref().and_then(|encoding| encoding.pin);
+    if let Some(pin) = pin.filter(|_| !config.output.quiet) {
+        context.report.line(&format!("signed a certificate for this run; clients verify it with --tls-pin {pin}"));
+    }
+    ready(&listener, pin);
+    let shared = &Shared::new(encoding);
     let listeners: Result<Vec<_>, Error> = (1..loops(config))
         .map(|_| listener.again().map_err(Error::local(Operation::Share, "the listening socket")))
         .collect();

@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::io::conn::Conn;
 use crate::io::connector::{Connector, Encoding, Make};
 use crate::io::dials::{Dials, Made};
+use crate::io::encoding;
 use crate::io::reactor::{Reactor, Ready};
 use crate::plan::Plan;
 use crate::service::PeerId;
@@ -39,8 +40,11 @@ pub(super) enum Answer {
 
 impl ServerSide {
     /// Without connections yet. `None` if `config` has no relay.
-    pub(super) fn new(config: &ListenConfig) -> Option<Self> {
-        let relay = config.relay()?;
+    ///
+    /// # Errors
+    /// When a file of its options cannot be read or used.
+    pub(super) fn new(config: &ListenConfig) -> Result<Option<Self>, Error> {
+        let Some(relay) = config.relay() else { return Ok(None) };
         // Options of listening sockets do not apply to connections.
         let options = SocketOptions {
             reuseaddr: None,
@@ -50,14 +54,14 @@ impl ServerSide {
             ..config.traffic.socket.clone()
         };
         let traffic = Traffic { socket: options, ..config.traffic.clone() };
-        Some(ServerSide {
+        Ok(Some(ServerSide {
             to: relay.to.clone(),
             family: config.family,
             traffic: toward(traffic, relay.cut_toward != Toward::Client),
-            encoding: None,
+            encoding: encoding::client(relay.tls.as_deref(), &relay.to)?,
             dials: Dials::default(),
             number: 0,
-        })
+        }))
     }
 
     /// The options of the clients' connections.

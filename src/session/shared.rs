@@ -6,11 +6,14 @@ use std::sync::{Mutex, PoisonError};
 use super::account::Totals;
 use super::rate_limit::Quota;
 use crate::config::ListenConfig;
+use crate::io::encoding::ServerEncoding;
 use crate::io::threads;
 
 /// The state that all loops of a listener share.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
+    /// Encodes the bytes of connections.
+    pub(super) encoding: Option<ServerEncoding>,
     inside: AtomicUsize,
     arrivals: AtomicU64,
     /// The rate limit of access lines at a terminal.
@@ -44,6 +47,10 @@ pub(super) fn loops(config: &ListenConfig) -> usize {
 }
 
 impl Shared {
+    pub(super) fn new(encoding: Option<ServerEncoding>) -> Self {
+        Shared { encoding, ..Shared::default() }
+    }
+
     pub(super) fn connection_limit(&self, limit: Option<usize>) -> ConnectionLimit<'_> {
         ConnectionLimit { shared: self, limit, mine: 0 }
     }

@@ -16,12 +16,13 @@ use super::call::Caller;
 use super::exchange::{Ended, Exchange};
 use super::loopback::Loopback;
 use super::meter::Meter;
-use crate::config::{ConnectConfig, HalfClose, Input, Target};
+use crate::config::{ClientTls, ConnectConfig, HalfClose, Input, Target};
 use crate::error::{Error, Operation};
 use crate::frame::{FrameError, Framing, Inbox};
 use crate::io::conn::Conn;
 use crate::io::connector::Encoding;
 use crate::io::console::{Console, Kept};
+use crate::io::encoding;
 use crate::io::key::Key;
 use crate::io::reactor::{Handler, Reactor, Ready};
 use crate::io::terminal;
@@ -48,19 +49,22 @@ pub fn run(config: &ConnectConfig, context: &Context) -> Result<(), Error> {
         (Target::Loopback, Some(loopback)) => loopback.address.clone(),
         (Target::Loopback, None) => Address::default(),
     };
-    let ended = connect(config, &address, context);
+    let pin = loopback.as_ref().and_then(|loopback| loopback.pin);
+    let tls = config.tls.clone().map(|tls| tls.trusting(pin));
+    let ended = connect(config, &address, tls.as_ref(), context);
     if let Some(loopback) = loopback {
         loopback.stop();
     }
     ended
 }
 
-fn connect(config: &ConnectConfig, address: &Address, context: &Context) -> Result<(), Error> {
+fn connect(config: &ConnectConfig, address: &Address, tls: Option<&ClientTls>, context: &Context) -> Result<(), Error> {
     let person = !config.raw && config.input == Input::Stdin && terminal::is_stdin();
     if config.reconnect && !person {
         return Err(Error::Usage("--reconnect is for a conversation: stdin is no terminal".to_owned()));
     }
-    let encoding: Option<&dyn Encoding> = None;
+    let encoding = encoding::client(tls, address)?;
+    let encoding = encoding.as_deref();
     let mut caller = Caller::new(config, address, context, encoding);
     let (mut kept, mut lost) = (Kept::default(), None);
     loop {

@@ -12,6 +12,7 @@ use crate::config::{ListenConfig, Traffic};
 use crate::error::{Error, Operation, cause};
 use crate::frame::{Inbox, Role};
 use crate::io::conn::{Conn, Origin};
+use crate::io::connector::Encoding;
 use crate::io::console::Source;
 use crate::io::key::Key;
 use crate::io::listener::{Arrival, Listener, NoArrival};
@@ -35,6 +36,8 @@ pub(super) struct Acceptor<'a> {
     state: State,
     /// The options of the connections.
     traffic: Traffic,
+    /// Encodes the bytes of the connections.
+    encoding: Option<&'a dyn Encoding>,
     /// This loop's share of the connection limit.
     limit: ConnectionLimit<'a>,
     /// Connections accepted in one turn.
@@ -65,6 +68,7 @@ impl<'a> Acceptor<'a> {
             listener: Some(listener),
             state: State::Accepting,
             traffic: ServerSide::traffic_of_clients(config),
+            encoding: shared.encoding.as_ref().map(|server| &*server.encoding),
             limit: shared.connection_limit(config.admission.max_connections),
             // With several loops, the one that has less to do accepts more often.
             turn: if config.threads == 1 { TURN } else { 1 },
@@ -191,7 +195,14 @@ impl<'a> Acceptor<'a> {
         }
         let origin = Origin { side: Side::Listen, peer: arrival.peer, number, made_for: None };
         let Traits { raw, framing, .. } = exchange.traits;
-        let conn = Conn::new(arrival.stream, origin, traffic, raw, &context.recorder);
+        let conn = match self.encoding.map(Encoding::begin).transpose() {
+            Ok(None) => Conn::new(arrival.stream, origin, traffic, raw, &context.recorder),
+            Ok(Some(protocol)) => Conn::encoded(arrival.stream, origin, traffic, raw, &context.recorder, protocol),
+            Err(error) => {
+                self.report_unserved(format!("accept {}: {error}", origin.peer), exchange.now());
+                return false;
+            }
+        };
         let inbox = Inbox::new(framing, Role::Requests, traffic.max_message);
         match exchange.add(conn, inbox) {
             Ok(client) if self.arms => exchange.peers.arm(client),

@@ -14,8 +14,9 @@ use crate::config::{SweepConfig, Traffic};
 use crate::error::{Error, Operation};
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::conn::Conn;
-use crate::io::connector::{Connector, Make};
+use crate::io::connector::{Connector, Encoding, Make};
 use crate::io::dials::{Dials, Made};
+use crate::io::encoding;
 use crate::io::key::Key;
 use crate::io::reactor::{Handler, Reactor, Ready};
 use crate::io::recorder::Recorder;
@@ -33,6 +34,8 @@ pub(super) struct Pool<'a> {
     pub(super) limits: Limits,
     pub(super) progress: Progress,
     exchange: Exchange<Probe>,
+    /// Encodes the bytes of the connections.
+    encoding: Option<Box<dyn Encoding>>,
     dials: Dials<Trial>,
     running: HashMap<PeerId, Conversation>,
     /// The trials that have ended since this was last emptied, with their outcomes.
@@ -52,6 +55,7 @@ impl<'a> Pool<'a> {
             limits: Limits { silence: config.timeout, timeout: config.timeout, guessed: true },
             progress: Progress::default(),
             exchange: Exchange::new(reactor, probe, Probe::TRAITS, Box::new(NoStore), None, &context.recorder),
+            encoding: encoding::client(config.tls.as_ref(), &config.address)?,
             dials: Dials::default(),
             running: HashMap::new(),
             ended: Vec::new(),
@@ -88,7 +92,7 @@ impl<'a> Pool<'a> {
             family: self.config.family,
             limit: self.config.timeout,
             limited_by: "--timeout",
-            make: Make { raw: true, ..Make::plain(&traffic, &self.recorder) },
+            make: Make { raw: true, encoding: self.encoding.as_deref(), ..Make::plain(&traffic, &self.recorder) },
         };
         if let Some(made) = self.dials.start(&connector, trial, &mut self.exchange.reactor) {
             self.exchange.reactor.again(Key::Clock); // the outcome is taken in the next turn

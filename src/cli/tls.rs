@@ -1,0 +1,192 @@
+//! The flags of TLS: of a client, of a server, and of the server's side of a relay.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+use super::words::words;
+use crate::config::{
+    ClientCa, ClientNeed, ClientTls, ConfigError, KeyPair, ServerTls, TlsGroup, TlsTerms, TlsVersion, Trust,
+};
+use crate::value::Pin;
+
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "TLS")]
+pub(super) struct ClientTlsFlags {
+    /// Encrypt with TLS, and verify the server's certificate
+    ///
+    /// Each other --tls option implies this one.
+    #[arg(long)]
+    tls: bool,
+    /// Send NAME as the server name, and verify it
+    ///
+    /// The default is the host of ADDRESS.
+    #[arg(long, value_name = "NAME")]
+    tls_name: Option<String>,
+    /// Trust the certificates in FILE instead of the system's
+    ///
+    /// FILE is PEM. Without this option, the roots of the system are trusted, or those of $SSL_CERT_FILE.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    tls_ca: Option<PathBuf>,
+    /// Send the certificate in FILE to the server
+    ///
+    /// FILE is PEM: the certificate, and after it those that lead to its root. It may contain the key as well.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    tls_cert: Option<PathBuf>,
+    /// Take the private key of --tls-cert from FILE
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    tls_key: Option<PathBuf>,
+    /// Trust the server whose key has this PIN, and no other (repeatable)
+    ///
+    /// PIN is sha256//BASE64, as curl has it. The chain and the name are not verified. A listener with --tls
+    /// prints its pin.
+    #[arg(long, value_name = "PIN")]
+    tls_pin: Vec<Pin>,
+    /// Accept any certificate: the server may be anybody
+    #[arg(long)]
+    tls_insecure: bool,
+    #[command(flatten)]
+    terms: TermsFlags,
+}
+
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "TLS")]
+pub(super) struct ServerTlsFlags {
+    /// Encrypt with TLS; without --tls-cert, sign a certificate at the start
+    ///
+    /// The pin of such a certificate is printed: the other side takes it with --tls-pin. Each other --tls option
+    /// implies this one.
+    #[arg(long)]
+    tls: bool,
+    /// Send the certificate in FILE to clients
+    ///
+    /// FILE is PEM: the certificate, and after it those that lead to its root. It may contain the key as well.
+    /// A changed file is used for the next connection.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    tls_cert: Option<PathBuf>,
+    /// Take the private key of --tls-cert from FILE
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    tls_key: Option<PathBuf>,
+    /// Ask clients for a certificate that one in FILE has signed
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    tls_client_ca: Option<PathBuf>,
+    /// Choose whether a client needs a certificate (default: required)
+    #[arg(long, value_name = "NEED", value_parser = words::<ClientNeed>(), requires = "tls_client_ca")]
+    tls_client: Option<ClientNeed>,
+    #[command(flatten)]
+    terms: TermsFlags,
+}
+
+/// The flags of both sides.
+#[derive(Debug, Default, Args)]
+#[allow(clippy::struct_field_names, reason = "clap takes the names of options from them")]
+#[command(next_help_heading = "TLS")]
+struct TermsFlags {
+    /// Offer the application protocols LIST, such as h2,http/1.1
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    tls_alpn: Vec<String>,
+    /// Refuse versions before 1.2 or 1.3 (default: 1.2)
+    #[arg(long, value_name = "VERSION", value_parser = words::<TlsVersion>())]
+    tls_min: Option<TlsVersion>,
+    /// Use the key-exchange groups LIST, the preferred one first
+    ///
+    /// The default is X25519MLKEM768, X25519, secp256r1, secp384r1.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = words::<TlsGroup>())]
+    tls_groups: Vec<TlsGroup>,
+    /// Append the secrets of each connection to FILE, for Wireshark
+    ///
+    /// Whoever reads FILE can decrypt the connections. The default is $SSLKEYLOGFILE.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    tls_keylog: Option<PathBuf>,
+}
+
+/// The flags of the server's side of a relay, whose address begins with `tls:`.
+#[derive(Debug, Default, Args)]
+#[allow(clippy::struct_field_names, reason = "clap takes the names of options from them")]
+#[command(next_help_heading = "TLS")]
+pub(super) struct RelayTlsFlags {
+    /// Send NAME to the server of --relay, and verify it
+    ///
+    /// The default is the name that the client has sent, or the host of --relay.
+    #[arg(long, value_name = "NAME")]
+    relay_tls_name: Option<String>,
+    /// Trust the certificates in FILE for the server of --relay
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    relay_tls_ca: Option<PathBuf>,
+    /// Send the certificate in FILE to the server of --relay
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    relay_tls_cert: Option<PathBuf>,
+    /// Take the private key of --relay-tls-cert from FILE
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    relay_tls_key: Option<PathBuf>,
+    /// Trust the server of --relay by this PIN (repeatable)
+    #[arg(long, value_name = "PIN")]
+    relay_tls_pin: Vec<Pin>,
+    /// Accept any certificate of the server of --relay
+    #[arg(long)]
+    relay_tls_insecure: bool,
+    /// Offer the protocols LIST to the server of --relay
+    ///
+    /// The default is what the client has offered.
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    relay_tls_alpn: Vec<String>,
+    /// Refuse versions before 1.2 or 1.3 of the server of --relay
+    #[arg(long, value_name = "VERSION", value_parser = words::<TlsVersion>())]
+    relay_tls_min: Option<TlsVersion>,
+}
+
+impl ClientTlsFlags {
+    /// The client's side of TLS, if one of these flags asks for it.
+    pub(super) fn into_config(self) -> Result<Option<ClientTls>, ConfigError> {
+        let config = ClientTls {
+            name: self.tls_name,
+            trust: Trust::of(self.tls_ca, self.tls_pin, self.tls_insecure, "tls")?,
+            identity: KeyPair::of(self.tls_cert, self.tls_key, "tls")?,
+            terms: self.terms.into_config()?,
+        };
+        Ok((self.tls || config != ClientTls::default()).then_some(config))
+    }
+}
+
+impl ServerTlsFlags {
+    /// The server's side of TLS, if one of these flags asks for it.
+    pub(super) fn into_config(self) -> Result<Option<ServerTls>, ConfigError> {
+        let need = self.tls_client.unwrap_or_default();
+        let config = ServerTls {
+            identity: KeyPair::of(self.tls_cert, self.tls_key, "tls")?,
+            clients: self.tls_client_ca.map(|ca| ClientCa { ca, need }),
+            terms: self.terms.into_config()?,
+        };
+        Ok((self.tls || config != ServerTls::default()).then_some(config))
+    }
+}
+
+impl TermsFlags {
+    fn into_config(self) -> Result<TlsTerms, ConfigError> {
+        let terms = TlsTerms {
+            alpn: self.tls_alpn.into_iter().map(String::into_bytes).collect(),
+            min: self.tls_min.unwrap_or_default(),
+            groups: self.tls_groups,
+            keylog: self.tls_keylog,
+        };
+        terms.check("tls")
+    }
+}
+
+impl RelayTlsFlags {
+    /// TLS toward the server of a relay. `is_tls`: its address begins with `tls:`.
+    pub(super) fn into_config(self, is_tls: bool) -> Result<Option<ClientTls>, ConfigError> {
+        let terms = TlsTerms {
+            alpn: self.relay_tls_alpn.into_iter().map(String::into_bytes).collect(),
+            min: self.relay_tls_min.unwrap_or_default(),
+            ..TlsTerms::default()
+        };
+        let config = ClientTls {
+            name: self.relay_tls_name,
+            trust: Trust::of(self.relay_tls_ca, self.relay_tls_pin, self.relay_tls_insecure, "relay-tls")?,
+            identity: KeyPair::of(self.relay_tls_cert, self.relay_tls_key, "relay-tls")?,
+            terms: terms.check("relay-tls")?,
+        };
+        Ok((is_tls || config != ClientTls::default()).then_some(config))
+    }
+}

@@ -1,0 +1,203 @@
+//! The options of TLS, for a client and for a server.
+
+use std::path::PathBuf;
+
+use super::ConfigError;
+use crate::value::{Named, Pin, Word};
+
+/// What both sides of TLS choose.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsTerms {
+    /// The application protocols, in the order of preference (ALPN, RFC 7301).
+    pub alpn: Vec<Vec<u8>>,
+    /// The lowest version.
+    pub min: TlsVersion,
+    /// The key-exchange groups in the order of preference; none is the default list.
+    pub groups: Vec<TlsGroup>,
+    /// The file that the secrets of each connection are appended to.
+    pub keylog: Option<PathBuf>,
+}
+
+/// A client's side of TLS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientTls {
+    /// The name that is sent (SNI) and verified; `None` is the host of the address.
+    pub name: Option<String>,
+    /// How the server proves who it is.
+    pub trust: Trust,
+    /// The certificate of this client.
+    pub identity: Option<KeyPair>,
+    /// What both sides choose.
+    pub terms: TlsTerms,
+}
+
+impl ClientTls {
+    /// The same, but trusting the key of this pin where nothing else was asked for.
+    #[must_use]
+    pub fn trusting(mut self, pin: Option<Pin>) -> Self {
+        if let (Trust::System, Some(pin)) = (&self.trust, pin) {
+            self.trust = Trust::Pins(vec![pin]);
+        }
+        self
+    }
+}
+
+/// How a server proves who it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// By a chain to a root certificate of the system.
+    #[default]
+    System,
+    /// By a chain to a certificate of this file.
+    Ca(PathBuf),
+    /// By a public key that has one of these pins.
+    Pins(Vec<Pin>),
+    /// It need not.
+    Anybody,
+}
+
+/// The files of a certificate chain and of its private key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyPair {
+    /// The chain, that of this side first.
+    pub cert: PathBuf,
+    /// The key; it may be the same file.
+    pub key: PathBuf,
+}
+
+/// A server's side of TLS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerTls {
+    /// The certificate of this server; `None` makes one at the start, signed by itself.
+    pub identity: Option<KeyPair>,
+    /// Which certificates clients must have, if they are asked for one.
+    pub clients: Option<ClientCa>,
+    /// What both sides choose.
+    pub terms: TlsTerms,
+}
+
+/// The certificates that clients are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCa {
+    /// The file of the certificates that sign them.
+    pub ca: PathBuf,
+    /// Whether a client may have none.
+    pub need: ClientNeed,
+}
+
+/// Whether a client needs a certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientNeed {
+    /// A client may have none, but no other one.
+    Optional,
+    /// Each client must have one.
+    #[default]
+    Required,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// TLS 1.2 (RFC 5246).
+    #[default]
+    V12,
+    /// TLS 1.3 (RFC 8446).
+    V13,
+}
+
+/// A group of the key exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsGroup {
+    /// ML-KEM-768 with X25519: a client's share of it takes more than one segment.
+    X25519MlKem768,
+    /// X25519 (RFC 7748).
+    X25519,
+    /// The curve secp256r1, also called P-256.
+    P256,
+    /// The curve secp384r1, also called P-384.
+    P384,
+}
+
+impl Named for ClientNeed {
+    const ALL: &'static [Self] = &[ClientNeed::Optional, ClientNeed::Required];
+
+    fn word(self) -> Word {
+        match self {
+            ClientNeed::Optional => Word::new("optional", "A client may have no certificate"),
+            ClientNeed::Required => Word::new("required", "Each client must have a certificate"),
+        }
+    }
+}
+
+impl Named for TlsVersion {
+    const ALL: &'static [Self] = &[TlsVersion::V12, TlsVersion::V13];
+
+    fn word(self) -> Word {
+        match self {
+            TlsVersion::V12 => Word::new("1.2", ""),
+            TlsVersion::V13 => Word::new("1.3", ""),
+        }
+    }
+}
+
+impl Named for TlsGroup {
+    const ALL: &'static [Self] = &[TlsGroup::X25519MlKem768, TlsGroup::X25519, TlsGroup::P256, TlsGroup::P384];
+
+    fn word(self) -> Word {
+        match self {
+            TlsGroup::X25519MlKem768 => Word::new("X25519MLKEM768", "Post-quantum: the ClientHello takes two segments"),
+            TlsGroup::X25519 => Word::new("X25519", ""),
+            TlsGroup::P256 => Word::new("secp256r1", ""),
+            TlsGroup::P384 => Word::new("secp384r1", ""),
+        }
+    }
+}
+
+impl KeyPair {
+    /// The files of `--tls-cert` and `--tls-key`; without a key, the certificate's file must contain it.
+    ///
+    /// # Errors
+    /// When there is a key and no certificate.
+    pub fn of(cert: Option<PathBuf>, key: Option<PathBuf>, prefix: &str) -> Result<Option<Self>, ConfigError> {
+        match (cert, key) {
+            (Some(cert), key) => Ok(Some(KeyPair { key: key.unwrap_or_else(|| cert.clone()), cert })),
+            (None, None) => Ok(None),
+            (None, Some(_)) => {
+                Err(ConfigError::new(format!("--{prefix}-key is the key of a certificate: add --{prefix}-cert FILE")))
+            }
+        }
+    }
+}
+
+impl Trust {
+    /// The trust that these options describe; `prefix` begins their names.
+    ///
+    /// # Errors
+    /// When more than one of them is given.
+    pub fn of(ca: Option<PathBuf>, pins: Vec<Pin>, insecure: bool, prefix: &str) -> Result<Self, ConfigError> {
+        match (ca, pins.is_empty(), insecure) {
+            (None, true, false) => Ok(Trust::System),
+            (Some(ca), true, false) => Ok(Trust::Ca(ca)),
+            (None, false, false) => Ok(Trust::Pins(pins)),
+            (None, true, true) => Ok(Trust::Anybody),
+            _ => Err(ConfigError::new(format!(
+                "--{prefix}-ca, --{prefix}-pin and --{prefix}-insecure exclude each other: give one of them"
+            ))),
+        }
+    }
+}
+
+impl TlsTerms {
+    /// Checks the protocols of ALPN.
+    ///
+    /// # Errors
+    /// Names the one that cannot be sent.
+    pub fn check(self, prefix: &str) -> Result<Self, ConfigError> {
+        if self.alpn.iter().any(|name| name.is_empty() || name.len() > 255) {
+            return Err(ConfigError::new(format!(
+                "--{prefix}-alpn takes names of 1 to 255 bytes, separated by commas, such as h2,http/1.1"
+            )));
+        }
+        Ok(self)
+    }
+}

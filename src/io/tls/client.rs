@@ -1,0 +1,132 @@
+//! A client's side of TLS.
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+
+use super::super::connector::Encoding;
+use super::verify::ByKey;
+use super::{key_log, pem, provider, refused, versions};
+use crate::config::{ClientTls, Trust};
+use crate::error::{Error, shown_path};
+use crate::peer::codec::Protocol;
+use crate::peer::codec::tls::Tls;
+use crate::value::{Address, Host, escape};
+
+/// Begins TLS as a client.
+#[derive(Clone, Debug)]
+pub struct Client {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+}
+
+impl Client {
+    /// A client of the server at this address.
+    ///
+    /// # Errors
+    /// When a file cannot be read or used, or there is no name to verify.
+    pub fn new(options: &ClientTls, address: &Address) -> Result<Self, Error> {
+        let is_verified = matches!(options.trust, Trust::System | Trust::Ca(_));
+        let name = server_name(options.name.as_deref(), address, is_verified)?;
+        let provider = provider(&options.terms);
+        let builder = ClientConfig::builder_with_provider(provider.clone());
+        let builder = builder.with_protocol_versions(versions(&options.terms)).map_err(|error| refused(&error))?;
+        let builder = match &options.trust {
+            Trust::System => builder.with_webpki_verifier(by_chain(system_roots()?, &provider)?),
+            Trust::Ca(path) => builder.with_webpki_verifier(by_chain(roots_of(path)?, &provider)?),
+            Trust::Pins(pins) => {
+                let by_key = ByKey { pins: Some(pins.clone()), provider };
+                builder.dangerous().with_custom_certificate_verifier(Arc::new(by_key))
+            }
+            Trust::Anybody => {
+                builder.dangerous().with_custom_certificate_verifier(Arc::new(ByKey { pins: None, provider }))
+            }
+        };
+        let mut config = match &options.identity {
+            None => builder.with_no_client_auth(),
+            Some(files) => {
+                let identity = pem::identity(files)?;
+                let unusable = |error: rustls::Error| pem::unusable(files, &error);
+                builder.with_client_auth_cert(identity.chain, identity.key).map_err(unusable)?
+            }
+        };
+        config.enable_sni = name.is_some();
+        let name = name.unwrap_or(ServerName::IpAddress(Ipv4Addr::LOCALHOST.into()));
+        config.alpn_protocols.clone_from(&options.terms.alpn);
+        // Each connection has the whole handshake: what is cut, and what is compared, is always the same.
+        config.resumption = Resumption::disabled();
+        if let Some(key_log) = key_log(&options.terms)? {
+            config.key_log = key_log;
+        }
+        Ok(Client { config: Arc::new(config), name })
+    }
+}
+
+impl Encoding for Client {
+    fn begin(&self) -> Result<Box<dyn Protocol>, Error> {
+        let tls = Tls::client(self.config.clone(), self.name.clone()).map_err(|error| refused(&error))?;
+        Ok(Box::new(tls))
+    }
+}
+
+/// The name that is sent and verified; `None` where no name is verified and there is none to send.
+fn server_name(name: Option<&str>, address: &Address, is_verified: bool) -> Result<Option<ServerName<'static>>, Error> {
+    let host = match (name, address) {
+        (Some(name), _) => name.to_owned(),
+        (None, Address::Tcp { host: Host::Ip(ip), .. }) => ip.to_string(),
+        (None, Address::Tcp { host: Host::Scoped(ip, _), .. }) => ip.to_string(),
+        (None, Address::Tcp { host: Host::Name(name), .. }) => name.trim_end_matches('.').to_owned(),
+        (None, Address::Tcp { host: Host::Any, .. } | Address::Unix(_)) => {
+            if !is_verified {
+                return Ok(None);
+            }
+            return Err(Error::Usage(format!("{address} has no host name that TLS could verify: add --tls-name NAME")));
+        }
+    };
+    ServerName::try_from(host.clone()).map(Some).map_err(|_| {
+        let host = escape(host.as_bytes());
+        Error::Usage(format!(
+            "\"{host}\" is not a name that TLS can verify: give --tls-name a host name or an IP address"
+        ))
+    })
+}
+
+fn by_chain(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, Error> {
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+        .build()
+        .map_err(|error| Error::Usage(format!("TLS: {error}")))
+}
+
+/// The root certificates of the system, or of `$SSL_CERT_FILE` and `$SSL_CERT_DIR`.
+fn system_roots() -> Result<RootCertStore, Error> {
+    let found = rustls_native_certs::load_native_certs();
+    let roots = store(found.certs);
+    if roots.is_empty() {
+        let why = found.errors.first().map(|error| format!(": {error}")).unwrap_or_default();
+        return Err(Error::Usage(format!(
+            "no root certificates on this system{why} (install ca-certificates, set SSL_CERT_FILE, or give --tls-ca FILE)"
+        )));
+    }
+    Ok(roots)
+}
+
+/// The root certificates of a file.
+pub(super) fn roots_of(path: &Path) -> Result<RootCertStore, Error> {
+    let certificates = pem::certificates(path)?;
+    let roots = store(certificates);
+    if roots.is_empty() {
+        return Err(Error::Usage(format!("{}: no certificate in it can be a root", shown_path(path))));
+    }
+    Ok(roots)
+}
+
+fn store(certificates: Vec<CertificateDer<'static>>) -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(certificates);
+    roots
+}

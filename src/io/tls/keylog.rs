@@ -1,0 +1,43 @@
+//! The file of the secrets of connections, in the format of NSS that Wireshark reads.
+
+use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use data_encoding::HEXLOWER;
+use rustls::KeyLog;
+
+use crate::error::{Error, Operation};
+
+/// The environment variable that names the file, as in browsers and curl.
+const VARIABLE: &str = "SSLKEYLOGFILE";
+
+/// Opens the file of `--tls-keylog`, or of the environment, to append to it. Only its owner can read a new one.
+///
+/// # Errors
+/// When it cannot be opened.
+pub(super) fn open(path: Option<&Path>) -> Result<Option<Arc<dyn KeyLog>>, Error> {
+    let variable = || std::env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let Some(path) = path.map(Path::to_owned).or_else(variable) else { return Ok(None) };
+    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
+    Ok(Some(Arc::new(Secrets { file: Mutex::new(file.map_err(Error::file(Operation::Open, &path))?) })))
+}
+
+#[derive(Debug)]
+struct Secrets {
+    file: Mutex<File>,
+}
+
+impl KeyLog for Secrets {
+    fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
+        let mut line = String::new();
+        // Writing to a string does not fail.
+        let _ = writeln!(line, "{label} {} {}", HEXLOWER.encode(client_random), HEXLOWER.encode(secret));
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        // A connection does not fail because its secrets cannot be written, and there is no place to report that.
+        let _ = file.write_all(line.as_bytes());
+    }
+}

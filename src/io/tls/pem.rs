@@ -1,0 +1,84 @@
+//! Certificates and keys from PEM files (RFC 7468), with errors that say what a file is instead.
+
+use std::path::Path;
+
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::config::KeyPair;
+use crate::error::{Error, Operation, shown_path};
+
+/// A certificate chain, that of this side first, and its key.
+pub(super) struct Identity {
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    pub(super) key: PrivateKeyDer<'static>,
+}
+
+/// Reads a chain and its key.
+///
+/// # Errors
+/// When a file cannot be read, or does not contain what it should.
+pub(super) fn identity(files: &KeyPair) -> Result<Identity, Error> {
+    Ok(Identity { chain: certificates(&files.cert)?, key: key(&files.key)? })
+}
+
+/// Reads the certificates of a file; there is at least one.
+///
+/// # Errors
+/// When the file cannot be read, or has none.
+pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let bytes = read(path)?;
+    let found: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(&bytes).collect();
+    match found {
+        Ok(found) if !found.is_empty() => Ok(found),
+        Ok(_) => Err(wrong(path, "certificate", &bytes)),
+        Err(error) => Err(broken(path, &error)),
+    }
+}
+
+/// Reads the private key of a file.
+///
+/// # Errors
+/// When the file cannot be read, or has none that can be used.
+fn key(path: &Path) -> Result<PrivateKeyDer<'static>, Error> {
+    let bytes = read(path)?;
+    match PrivateKeyDer::from_pem_slice(&bytes) {
+        Ok(key) => Ok(key),
+        Err(pem::Error::NoItemsFound) => Err(wrong(path, "private key", &bytes)),
+        Err(error) => Err(broken(path, &error)),
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(path).map_err(Error::file(Operation::Read, path))
+}
+
+fn wrong(path: &Path, wanted: &str, bytes: &[u8]) -> Error {
+    let contains = |text: &str| memchr::memmem::find(bytes, text.as_bytes()).is_some();
+    let what = match () {
+        () if bytes.is_empty() => "it is empty",
+        () if contains("BEGIN ENCRYPTED PRIVATE KEY") || contains("Proc-Type: 4,ENCRYPTED") => {
+            "its key is encrypted (openssl pkey -in FILE -out PLAIN decrypts it)"
+        }
+        // A SEQUENCE with a length of two bytes (X.690).
+        () if bytes.starts_with(&[0x30, 0x82]) => {
+            "it is DER, and PEM is expected (openssl x509 or pkey -inform DER converts it)"
+        }
+        () if contains("-----BEGIN ") => "it contains other PEM items",
+        () => "it is not PEM (-----BEGIN …-----)",
+    };
+    Error::Usage(format!("{}: no {wanted}: {what}", shown_path(path)))
+}
+
+fn broken(path: &Path, error: &pem::Error) -> Error {
+    Error::Usage(format!("{}: PEM that cannot be read: {error}", shown_path(path)))
+}
+
+/// A chain and a key that cannot be used together, or not at all.
+pub(super) fn unusable(files: &KeyPair, error: &rustls::Error) -> Error {
+    let (cert, key) = (shown_path(&files.cert), shown_path(&files.key));
+    Error::Usage(match error {
+        rustls::Error::InconsistentKeys(_) => format!("{key}: the key does not belong to the certificate {cert}"),
+        error => format!("{cert} with the key {key}: {error}"),
+    })
+}

@@ -1,0 +1,155 @@
+//! TLS 1.2 and 1.3 as a protocol of the codec: rustls does the cryptography, this file the bytes.
+
+pub mod mlkem;
+mod refusal;
+
+use std::io::{Read, Write};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, Connection, ProtocolVersion, ServerConfig, ServerConnection};
+
+use super::{Protocol, Session, Violation};
+use refusal::{Side, explain, not_tls};
+
+/// The plaintext of one record, at most (RFC 8446, section 5.1).
+const RECORD: usize = 1 << 14;
+
+/// One end of a TLS connection.
+#[derive(Debug)]
+pub struct Tls {
+    connection: Connection,
+    side: Side,
+    is_closed_by_peer: bool,
+    /// A byte was received.
+    has_begun: bool,
+}
+
+impl Tls {
+    /// A client's end, to a server of this name.
+    ///
+    /// # Errors
+    /// When the configuration does not allow it.
+    pub fn client(config: Arc<ClientConfig>, name: ServerName<'static>) -> Result<Self, rustls::Error> {
+        let side = Side::Client { name: name.to_str().into_owned() };
+        Ok(Tls::new(Connection::Client(ClientConnection::new(config, name)?), side))
+    }
+
+    /// A server's end.
+    ///
+    /// # Errors
+    /// When the configuration does not allow it.
+    pub fn server(config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
+        Ok(Tls::new(Connection::Server(ServerConnection::new(config)?), Side::Server))
+    }
+
+    fn new(mut connection: Connection, side: Side) -> Self {
+        connection.set_buffer_limit(None); // what is encoded goes into the outbox at once
+        Tls { connection, side, is_closed_by_peer: false, has_begun: false }
+    }
+
+    /// Moves what rustls wants to send.
+    fn write(&mut self, wire: &mut Vec<u8>) {
+        while self.connection.wants_write() {
+            if self.connection.write_tls(wire).is_err() {
+                return; // a vector takes everything
+            }
+        }
+    }
+
+    /// Moves decoded plaintext.
+    fn drain(&mut self, plain: &mut Vec<u8>) {
+        // That there is no more now, or ever, is no failure; what the end means is asked for separately.
+        let _ = self.connection.reader().read_to_end(plain);
+    }
+}
+
+impl Protocol for Tls {
+    fn name(&self) -> &'static str {
+        "TLS"
+    }
+
+    fn start(&mut self, wire: &mut Vec<u8>) {
+        self.write(wire);
+    }
+
+    fn open(&mut self, mut bytes: &[u8], plain: &mut Vec<u8>, wire: &mut Vec<u8>) -> Result<(), Violation> {
+        if !self.has_begun {
+            self.has_begun = true;
+            if let Some(violation) = not_tls(bytes, &self.side) {
+                return Err(violation);
+            }
+        }
+        while !bytes.is_empty() && !self.is_closed_by_peer {
+            if self.connection.read_tls(&mut bytes).is_err() {
+                return Err(Violation("a TLS record is too long".to_owned()));
+            }
+            let processed = self.connection.process_new_packets();
+            self.drain(plain);
+            match processed {
+                Ok(state) => self.is_closed_by_peer = state.peer_has_closed(),
+                Err(error) => {
+                    self.write(wire); // the alert
+                    return Err(explain(&error, &self.side));
+                }
+            }
+        }
+        self.write(wire);
+        Ok(())
+    }
+
+    fn seal(&mut self, plain: &[u8], wire: &mut Vec<u8>) {
+        // Without a limit of its buffer, rustls takes everything.
+        let _ = self.connection.writer().write_all(plain);
+        self.write(wire);
+    }
+
+    fn close(&mut self, wire: &mut Vec<u8>) {
+        self.connection.send_close_notify();
+        self.write(wire);
+    }
+
+    fn record_size(&self) -> usize {
+        RECORD
+    }
+
+    fn is_handshaking(&self) -> bool {
+        self.connection.is_handshaking()
+    }
+
+    fn is_closed_by_peer(&self) -> bool {
+        self.is_closed_by_peer
+    }
+
+    fn session(&self) -> Option<Session> {
+        let connection = &self.connection;
+        let version = match connection.protocol_version()? {
+            ProtocolVersion::TLSv1_2 => "TLS 1.2",
+            ProtocolVersion::TLSv1_3 => "TLS 1.3",
+            _ => "TLS",
+        };
+        let certificate = || connection.peer_certificates()?.first().and_then(name_of);
+        Some(Session {
+            version,
+            suite: connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str()).unwrap_or("?"),
+            group: connection.negotiated_key_exchange_group().and_then(|group| group.name().as_str()),
+            alpn: connection.alpn_protocol().map(<[u8]>::to_vec),
+            server_name: match (&self.side, connection) {
+                (Side::Client { name }, _) => Some(name).filter(|name| name.parse::<IpAddr>().is_err()).cloned(),
+                (Side::Server, Connection::Server(server)) => server.server_name().map(str::to_owned),
+                (Side::Server, Connection::Client(_)) => None,
+            },
+            client: if self.side == Side::Server { certificate() } else { None },
+        })
+    }
+}
+
+/// The name of the subject of a certificate: its common name, or else the first name that it is for.
+fn name_of(certificate: &CertificateDer<'_>) -> Option<String> {
+    use x509_cert::der::Decode;
+    let parsed = x509_cert::Certificate::from_der(certificate).ok()?;
+    let common = parsed.tbs_certificate().subject().common_name().ok().flatten();
+    let common = common.map(|name| name.value().into_owned()).filter(|name| !name.is_empty());
+    common.or_else(|| Some(webpki::EndEntityCert::try_from(certificate).ok()?.valid_dns_names().next()?.to_owned()))
+}

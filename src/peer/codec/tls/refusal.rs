@@ -1,0 +1,167 @@
+//! Why a handshake fails, in plain words, with the option that would help.
+
+use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
+
+use super::super::Violation;
+use crate::value::escape;
+
+/// The end of a connection that this is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Client {
+        /// The name that the server's certificate must have.
+        name: String,
+    },
+    Server,
+}
+
+/// The first bytes that are shown of a peer that does not speak TLS.
+const SHOWN: usize = 32;
+
+/// What is wrong if the first bytes of a peer are no TLS record.
+pub(super) fn not_tls(bytes: &[u8], side: &Side) -> Option<Violation> {
+    // The types of records are 20 to 24 (RFC 8446, section 5.1); all versions begin with 3.
+    if matches!(bytes, [] | [20..=24] | [20..=24, 3, ..]) {
+        return None;
+    }
+    let shown = escape(&bytes[..bytes.len().min(SHOWN)]);
+    Some(Violation(match side {
+        Side::Client { .. } => format!("the server does not speak TLS: it sent \"{shown}\" (connect without --tls)"),
+        Side::Server => format!("the client does not speak TLS: it sent \"{shown}\""),
+    }))
+}
+
+/// A failure of the handshake or of a record.
+pub(super) fn explain(error: &Error, side: &Side) -> Violation {
+    Violation(match (error, side) {
+        (Error::InvalidCertificate(error), Side::Client { name }) => server_certificate(error, name),
+        (Error::InvalidCertificate(error), Side::Server) => {
+            format!("the client's certificate is not accepted: {}", certificate(error))
+        }
+        (Error::NoCertificatesPresented, Side::Server) => {
+            "the client has sent no certificate, and --tls-client-ca requires one".to_owned()
+        }
+        (Error::NoCertificatesPresented, Side::Client { .. }) => "the server has sent no certificate".to_owned(),
+        (Error::AlertReceived(alert), side) => format!("the {} ended TLS: {}", other(side), alert_text(*alert, side)),
+        (Error::NoApplicationProtocol, side) => {
+            format!("the {} offers no protocol of --tls-alpn", other(side))
+        }
+        (Error::PeerIncompatible(why), side) => format!("the {} {}", other(side), incompatible(why)),
+        (Error::DecryptError, side) => format!("a record of the {} cannot be decrypted", other(side)),
+        (Error::PeerSentOversizedRecord, side) => format!("the {} has sent a record that is too long", other(side)),
+        (error, side) => format!("the {} violates TLS: {}", other(side), escape(error.to_string().as_bytes())),
+    })
+}
+
+fn other(side: &Side) -> &'static str {
+    if *side == Side::Server { "client" } else { "server" }
+}
+
+fn server_certificate(error: &CertificateError, name: &str) -> String {
+    let hint = match error {
+        CertificateError::UnknownIssuer => "--tls-ca FILE trusts its issuer, --tls-pin PIN its key",
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            return match error {
+                CertificateError::NotValidForNameContext { presented, .. } if !presented.is_empty() => {
+                    let names = escape(presented.join(", ").as_bytes());
+                    format!("the server's certificate is not for {name}, but for {names} (--tls-name NAME)")
+                }
+                _ => format!("the server's certificate is not for {name} (--tls-name NAME)"),
+            };
+        }
+        CertificateError::ApplicationVerificationFailure => {
+            return "the server's key has none of the pins of --tls-pin".to_owned();
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "--tls-insecure accepts any certificate",
+        _ => return format!("the server's certificate is not accepted: {}", certificate(error)),
+    };
+    format!("the server's certificate is not accepted: {} ({hint})", certificate(error))
+}
+
+fn certificate(error: &CertificateError) -> String {
+    match error {
+        CertificateError::UnknownIssuer => "its issuer is unknown".to_owned(),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired".to_owned(),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "it is not valid yet".to_owned(),
+        CertificateError::BadEncoding => "it is no certificate".to_owned(),
+        CertificateError::BadSignature => "its signature is wrong".to_owned(),
+        CertificateError::Revoked => "it was revoked".to_owned(),
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "it is for another purpose".to_owned()
+        }
+        other => escape(other.to_string().as_bytes()),
+    }
+}
+
+fn alert_text(alert: AlertDescription, side: &Side) -> String {
+    let hint = match (alert, side) {
+        (AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure, Side::Client { .. }) => {
+            " (it may want a certificate of this client: --tls-cert and --tls-key)"
+        }
+        (AlertDescription::UnknownCA, Side::Server) => " (the client does not trust our certificate)",
+        (AlertDescription::UnknownCA, Side::Client { .. }) => " (the server does not trust the one of --tls-cert)",
+        (AlertDescription::NoApplicationProtocol, _) => " (--tls-alpn)",
+        (AlertDescription::UnrecognisedName, Side::Client { .. }) => " (--tls-name)",
+        (AlertDescription::ProtocolVersion, _) => " (--tls-min)",
+        _ => "",
+    };
+    let name = alert.as_str().map_or_else(|| format!("alert {}", u8::from(alert)), spaced);
+    format!("{name}{hint}")
+}
+
+/// `HandshakeFailure` as `handshake failure`.
+fn spaced(name: &str) -> String {
+    let mut text = String::new();
+    let mut was_lower = false;
+    for letter in name.chars() {
+        if letter.is_uppercase() && was_lower {
+            text.push(' ');
+        }
+        was_lower = letter.is_lowercase();
+        text.push(letter.to_ascii_lowercase());
+    }
+    text
+}
+
+fn incompatible(why: &PeerIncompatible) -> String {
+    match why {
+        PeerIncompatible::NoKxGroupsInCommon | PeerIncompatible::NamedGroupsExtensionRequired => {
+            "has no key-exchange group in common with us (--tls-groups)".to_owned()
+        }
+        PeerIncompatible::NoCipherSuitesInCommon => "has no cipher suite in common with us".to_owned(),
+        PeerIncompatible::Tls12NotOffered
+        | PeerIncompatible::Tls12NotOfferedOrEnabled
+        | PeerIncompatible::Tls13RequiredForQuic
+        | PeerIncompatible::SupportedVersionsExtensionRequired
+        | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+        | PeerIncompatible::ServerDoesNotSupportTls12Or13 => {
+            "has no version of TLS in common with us (--tls-min)".to_owned()
+        }
+        other => format!("is incompatible: {}", escape(format!("{other:?}").as_bytes())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_bytes_that_are_no_record_are_named() {
+        let client = Side::Client { name: "a".to_owned() };
+        for bytes in [&b""[..], b"\x16", b"\x16\x03\x01", b"\x15\x03\x03\0\x02"] {
+            assert_eq!(not_tls(bytes, &client), None);
+        }
+        let text = |bytes, side| not_tls(bytes, side).map(|violation| violation.0).unwrap_or_default();
+        assert_eq!(
+            text(b"GET / HTTP/1.1\r\n", &Side::Server),
+            r#"the client does not speak TLS: it sent "GET / HTTP/1.1\r\n""#
+        );
+        assert!(text(b"\x16\x04", &client).ends_with("(connect without --tls)"));
+    }
+
+    #[test]
+    fn alert_is_spelled_as_words() {
+        assert_eq!(spaced("HandshakeFailure"), "handshake failure");
+        assert_eq!(spaced("UnknownCA"), "unknown ca");
+    }
+}
