@@ -52,6 +52,8 @@ def vendor(source: Path) -> None:
     for crate in sorted((source / "vendor").iterdir()):
         if crate.name not in wanted:
             reduce(crate)
+        else:
+            remove_objects(crate)
 
 
 def needed(source: Path) -> set[str]:
@@ -87,6 +89,18 @@ def reduce(crate: Path) -> None:
     (crate / library).write_text("")
     (crate / "Cargo.toml").write_text("\n".join(kept).strip() + "\n")
     (crate / ".cargo-checksum.json").write_text(json.dumps({"files": {}, "package": package}) + "\n")
+
+
+def remove_objects(crate: Path) -> None:
+    """Removes objects that were assembled before: ring has some for Windows. A source package has sources only."""
+    checksum = crate / ".cargo-checksum.json"
+    listed = json.loads(checksum.read_text())
+    objects = [name for name in listed["files"] if name.endswith((".o", ".obj", ".a", ".lib"))]
+    for name in objects:
+        (crate / name).unlink()
+        del listed["files"][name]
+    if objects:
+        checksum.write_text(json.dumps(listed) + "\n")
 
 
 def copyright_stanzas(source: Path) -> str:
