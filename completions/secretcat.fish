@@ -93,6 +93,12 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay-tls
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay-tls-alpn -d 'Offer the protocols LIST to the server of --relay' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay-tls-min -d 'Refuse versions before 1.2 or 1.3 of the server of --relay' -r -f -a "1.2\t''
 1.3\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy-protocol -d 'Send a PROXY header first' -r -f -a "v1\t'A line of text'
+v2\t'Binary, with TLVs'"
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy-source -d 'Send ADDR as the client\'s address in the PROXY header' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy-dest -d 'Send ADDR as the address that the client has connected to' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy-tlv -d 'Add a TLV to the PROXY header (repeatable; v2)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l cut-header -d 'Cut the PROXY header at OFFSETS' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s s -l source -d 'Connect from local address ADDR, from PORT, or both' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l interface -d 'Use network interface NAME only' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l reuseaddr -d 'Allow listening on a port that has connections in TIME_WAIT' -r -f -a "on\t''
@@ -186,6 +192,12 @@ X25519\t''
 secp256r1\t''
 secp384r1\t''"
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tls-keylog -d 'Append the secrets of each connection to FILE, for Wireshark' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l proxy-protocol -d 'Send a PROXY header first' -r -f -a "v1\t'A line of text'
+v2\t'Binary, with TLVs'"
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l proxy-source -d 'Send ADDR as the client\'s address in the PROXY header' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l proxy-dest -d 'Send ADDR as the address that the client has connected to' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l proxy-tlv -d 'Add a TLV to the PROXY header (repeatable; v2)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l cut-header -d 'Cut the PROXY header at OFFSETS' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s s -l source -d 'Connect from local address ADDR, from PORT, or both' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l interface -d 'Use network interface NAME only' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l reuseaddr -d 'Allow listening on a port that has connections in TIME_WAIT' -r -f -a "on\t''
@@ -265,6 +277,11 @@ X25519\t''
 secp256r1\t''
 secp384r1\t''"
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-keylog -d 'Append the secrets of each connection to FILE, for Wireshark' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l proxy-protocol -d 'Send a PROXY header first' -r -f -a "v1\t'A line of text'
+v2\t'Binary, with TLVs'"
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l proxy-source -d 'Send ADDR as the client\'s address in the PROXY header' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l proxy-dest -d 'Send ADDR as the address that the client has connected to' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l proxy-tlv -d 'Add a TLV to the PROXY header (repeatable; v2)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s s -l source -d 'Connect from local address ADDR, from PORT, or both' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l interface -d 'Use network interface NAME only' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l reuseaddr -d 'Allow listening on a port that has connections in TIME_WAIT' -r -f -a "on\t''

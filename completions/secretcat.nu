@@ -47,6 +47,10 @@ module completions {
     [ "1.2" "1.3" ]
   }
 
+  def "nu-complete secretcat listen proxy_protocol" [] {
+    [ "v1" "v2" ]
+  }
+
   def "nu-complete secretcat listen reuseaddr" [] {
     [ "on" "off" ]
   }
@@ -128,6 +132,11 @@ module completions {
     --relay-tls-insecure      # Accept any certificate of the server of --relay
     --relay-tls-alpn: string  # Offer the protocols LIST to the server of --relay
     --relay-tls-min: string@"nu-complete secretcat listen relay_tls_min" # Refuse versions before 1.2 or 1.3 of the server of --relay
+    --proxy-protocol: string@"nu-complete secretcat listen proxy_protocol" # Send a PROXY header first
+    --proxy-source: string    # Send ADDR as the client's address in the PROXY header
+    --proxy-dest: string      # Send ADDR as the address that the client has connected to
+    --proxy-tlv: string       # Add a TLV to the PROXY header (repeatable; v2)
+    --cut-header: string      # Cut the PROXY header at OFFSETS
     --ipv4(-4)                # Use IPv4 only
     --ipv6(-6)                # Use IPv6 only
     --source(-s): string      # Connect from local address ADDR, from PORT, or both
@@ -177,6 +186,10 @@ module completions {
 
   def "nu-complete secretcat connect tls_groups" [] {
     [ "X25519MLKEM768" "X25519" "secp256r1" "secp384r1" ]
+  }
+
+  def "nu-complete secretcat connect proxy_protocol" [] {
+    [ "v1" "v2" ]
   }
 
   def "nu-complete secretcat connect reuseaddr" [] {
@@ -259,6 +272,11 @@ module completions {
     --tls-min: string@"nu-complete secretcat connect tls_min" # Refuse versions before 1.2 or 1.3 (default: 1.2)
     --tls-groups: string@"nu-complete secretcat connect tls_groups" # Use the key-exchange groups LIST, the preferred one first
     --tls-keylog: path        # Append the secrets of each connection to FILE, for Wireshark
+    --proxy-protocol: string@"nu-complete secretcat connect proxy_protocol" # Send a PROXY header first
+    --proxy-source: string    # Send ADDR as the client's address in the PROXY header
+    --proxy-dest: string      # Send ADDR as the address that the client has connected to
+    --proxy-tlv: string       # Add a TLV to the PROXY header (repeatable; v2)
+    --cut-header: string      # Cut the PROXY header at OFFSETS
     --ipv4(-4)                # Use IPv4 only
     --ipv6(-6)                # Use IPv6 only
     --source(-s): string      # Connect from local address ADDR, from PORT, or both
@@ -300,6 +318,10 @@ module completions {
 
   def "nu-complete secretcat sweep tls_groups" [] {
     [ "X25519MLKEM768" "X25519" "secp256r1" "secp384r1" ]
+  }
+
+  def "nu-complete secretcat sweep proxy_protocol" [] {
+    [ "v1" "v2" ]
   }
 
   def "nu-complete secretcat sweep reuseaddr" [] {
@@ -351,6 +373,10 @@ module completions {
     --tls-min: string@"nu-complete secretcat sweep tls_min" # Refuse versions before 1.2 or 1.3 (default: 1.2)
     --tls-groups: string@"nu-complete secretcat sweep tls_groups" # Use the key-exchange groups LIST, the preferred one first
     --tls-keylog: path        # Append the secrets of each connection to FILE, for Wireshark
+    --proxy-protocol: string@"nu-complete secretcat sweep proxy_protocol" # Send a PROXY header first
+    --proxy-source: string    # Send ADDR as the client's address in the PROXY header
+    --proxy-dest: string      # Send ADDR as the address that the client has connected to
+    --proxy-tlv: string       # Add a TLV to the PROXY header (repeatable; v2)
     --ipv4(-4)                # Use IPv4 only
     --ipv6(-6)                # Use IPv6 only
     --source(-s): string      # Connect from local address ADDR, from PORT, or both

@@ -167,7 +167,7 @@ fn clap_long(argument: &clap::Arg) -> Option<String> {
 /// The names of values in help: those of numbers, and all others.
 const NUMBERS: [&str; 10] =
     ["N", "SIZE", "BYTES", "PORT", "TIME", "DURATION", "VALUE", "SIZE|MIN..MAX", "TIME|MIN..MAX", "N|any"];
-const OTHERS: [&str; 20] = [
+const OTHERS: [&str; 22] = [
     "TEXT",
     "NAME",
     "MISTAKE",
@@ -180,6 +180,8 @@ const OTHERS: [&str; 20] = [
     "FILE",
     "FILE.svg",
     "REGEX",
+    "TYPE=HEX",
+    "ADDR",
     "ADDR[:PORT]",
     "on|off",
     "LAYER",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::fragmentation::FragmentationFlags;
+use super::proxy_header::{CutHeaderFlag, ProxyHeaderFlags};
 use super::socket::{ShowFlag, SocketFlags};
 use super::stream::StreamFlags;
 use super::tls::ClientTlsFlags;
@@ -128,6 +129,11 @@ pub(super) struct ConnectFlags {
     tls: ClientTlsFlags,
 
     #[command(flatten)]
+    header: ProxyHeaderFlags,
+    #[command(flatten)]
+    cut_header: CutHeaderFlag,
+
+    #[command(flatten)]
     socket: SocketFlags,
     #[command(flatten)]
     show: ShowFlag,
@@ -167,6 +173,8 @@ impl ConnectFlags {
             stream: StreamFlags::default(),
             tls: ClientTlsFlags::default(),
             fragmentation: FragmentationFlags::default(),
+            header: ProxyHeaderFlags::default(),
+            cut_header: CutHeaderFlag::default(),
             socket: SocketFlags::default(),
             show: ShowFlag::default(),
             source_port: None,
@@ -223,6 +231,7 @@ impl ConnectFlags {
             reply_timeout: self.timeout.map(time),
             quit_after: self.quit_after.map(time),
             tls: self.tls.into_config()?,
+            header: self.header.into_config(self.cut_header)?,
             traffic,
             output: self.output.into_config(self.show.show_options),
         };

@@ -86,6 +86,7 @@ fn of_connect(config: &ConnectConfig) -> Vec<Rule> {
         ),
         (Under("Messages"), config.check, CHECK),
         (Under("Fragmentation"), config.check, CHECK),
+        (Under("PROXY protocol"), config.check, CHECK),
         (Named(&["timeout", "max-message", "progress"]), config.check, CHECK),
         (
             Named(&["max-message"]),

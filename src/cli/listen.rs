@@ -7,6 +7,7 @@ use clap::Args;
 use ipnet::IpNet;
 
 use super::fragmentation::FragmentationFlags;
+use super::proxy_header::{CutHeaderFlag, ProxyHeaderFlags};
 use super::socket::{BacklogFlag, ShowFlag, SocketFlags};
 use super::stream::StreamFlags;
 use super::tls::{RelayTlsFlags, ServerTlsFlags};
@@ -97,6 +98,11 @@ pub(super) struct ListenFlags {
     relay_tls: RelayTlsFlags,
 
     #[command(flatten)]
+    header: ProxyHeaderFlags,
+    #[command(flatten)]
+    cut_header: CutHeaderFlag,
+
+    #[command(flatten)]
     socket: SocketFlags,
     #[command(flatten)]
     show: ShowFlag,
@@ -126,6 +132,12 @@ impl ListenFlags {
         if relay.is_none() && relay_tls.is_some() {
             return Err(ConfigError::new("--relay-tls options are for the server of a relay: add --relay tls:ADDRESS"));
         }
+        let header = self.header.into_config(self.cut_header)?;
+        if header.is_some() && relay.is_none() {
+            return Err(ConfigError::new(
+                "--proxy-protocol sends a header to the server of --relay: add --relay ADDRESS",
+            ));
+        }
         let mode = ModeOptions {
             service: self.service,
             framing: self.framing,
@@ -136,7 +148,7 @@ impl ListenFlags {
                 shutdown_always: self.shutdown || self.stream.is_send_only(),
                 stream: self.stream.into_config(),
             },
-            relay: relay.map(|to| Relay { to, tls: relay_tls.map(Box::new), cut_toward: self.cut_toward }),
+            relay: relay.map(|to| Relay { to, tls: relay_tls.map(Box::new), cut_toward: self.cut_toward, header }),
         };
         let config = ListenConfig {
             address: traffic::address(&self.address, address_was_typed, self.unix, family)?,

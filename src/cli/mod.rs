@@ -12,6 +12,7 @@ mod fragmentation;
 mod hint;
 mod listen;
 mod output;
+mod proxy_header;
 mod short_help;
 mod socket;
 mod stream;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::fragmentation::FragmentationFlags;
+use super::proxy_header::{CutHeaderFlag, ProxyHeaderFlags};
 use super::socket::SocketFlags;
 use super::tls::ClientTlsFlags;
 use super::traffic;
@@ -68,6 +69,9 @@ pub(super) struct SweepFlags {
     tls: ClientTlsFlags,
 
     #[command(flatten)]
+    header: ProxyHeaderFlags,
+
+    #[command(flatten)]
     socket: SocketFlags,
 }
 
@@ -93,6 +97,7 @@ impl SweepFlags {
             jobs: self.jobs.in_memory(),
             timeout,
             tls: self.tls.into_config()?,
+            header: self.header.into_config(CutHeaderFlag::default())?,
             traffic,
             reports: Reports { json: self.json, junit: self.junit },
             quiet: self.quiet,

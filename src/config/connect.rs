@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::traffic::check_family;
-use super::{Bytes, ClientTls, ConfigError, Output, StreamConfig, Traffic};
+use super::{Bytes, ClientTls, ConfigError, Output, ProxyHeader, StreamConfig, Traffic};
 use crate::frame::Framing;
 use crate::plan::CutLayer;
 use crate::service::wire::Wire;
@@ -51,6 +51,8 @@ pub struct ConnectConfig {
     pub quit_after: Option<Duration>,
     /// Encrypt with TLS.
     pub tls: Option<ClientTls>,
+    /// The PROXY header that is sent first.
+    pub header: Option<ProxyHeader>,
     /// The options of the connection.
     pub traffic: Traffic,
     /// What is printed and recorded.
@@ -147,6 +149,10 @@ impl ConnectConfig {
             self.traffic.socket.check_unix()?;
         }
         self.traffic = self.traffic.check(Bytes { raw: self.raw, unix, tls: self.tls.is_some() })?;
+        if self.header.is_some() {
+            // Nagle's algorithm would hold the first message back until the header is acknowledged.
+            self.traffic.socket.prefer_nodelay();
+        }
         Ok(self)
     }
 }

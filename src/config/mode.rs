@@ -1,6 +1,6 @@
 //! What a listener does with each connection, and what follows from that outside the service.
 
-use super::{ClientTls, ConfigError, Direction, StreamConfig};
+use super::{ClientTls, ConfigError, Direction, ProxyHeader, StreamConfig};
 use crate::frame::Framing;
 use crate::service::pipe::Pipe;
 use crate::service::relay::Relay as RelayService;
@@ -55,6 +55,8 @@ pub struct Relay {
     pub tls: Option<Box<ClientTls>>,
     /// The direction that the plan cuts; the other direction is not cut.
     pub cut_toward: Toward,
+    /// The PROXY header that is sent to it.
+    pub header: Option<ProxyHeader>,
 }
 
 /// A direction through a relay.

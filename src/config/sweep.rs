@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::traffic::check_family;
-use super::{Bytes, ClientTls, ConfigError, Traffic};
+use super::{Bytes, ClientTls, ConfigError, ProxyHeader, Traffic};
 use crate::frame::Framing;
 use crate::value::{Address, Family, Seed};
 use crate::verdict::Masks;
@@ -32,6 +32,8 @@ pub struct SweepConfig {
     pub timeout: Duration,
     /// Encrypt with TLS.
     pub tls: Option<ClientTls>,
+    /// The PROXY header that is sent first; its cuts are not used.
+    pub header: Option<ProxyHeader>,
     /// The options of connections; the plan is not used.
     pub traffic: Traffic,
     /// The form of the report.

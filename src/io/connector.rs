@@ -10,9 +10,10 @@ use super::reactor::{Reactor, Ready};
 use super::recorder::Recorder;
 use super::stream::Stream;
 use super::{Flush, Incoming};
-use crate::config::Traffic;
+use crate::config::{ProxyHeader, Traffic};
 use crate::error::{Endpoint, Error, Operation};
 use crate::peer::codec::Protocol;
+use crate::plan::HeaderPieces;
 use crate::trace::{ConnId, Side};
 use crate::value::{Address, Family};
 
@@ -42,6 +43,8 @@ pub struct Make<'a> {
     pub number: u64,
     /// The client's connection in a relay.
     pub made_for: Option<ConnId>,
+    /// The PROXY header that is sent first.
+    pub header: Option<&'a ProxyHeader>,
     /// Encodes its bytes; `None` is plain TCP.
     pub encoding: Option<&'a dyn Encoding>,
     /// Records what happens on it.
@@ -77,6 +80,7 @@ struct Planned {
     raw: bool,
     number: u64,
     made_for: Option<ConnId>,
+    header: Option<ProxyHeader>,
     protocol: Option<Box<dyn Protocol>>,
     recorder: Recorder,
 }
@@ -94,7 +98,7 @@ impl<'a> Make<'a> {
     /// A plain connection for messages, the first of its kind.
     #[must_use]
     pub fn plain(traffic: &'a Traffic, recorder: &'a Recorder) -> Self {
-        Make { traffic, raw: false, number: 0, made_for: None, encoding: None, recorder }
+        Make { traffic, raw: false, number: 0, made_for: None, header: None, encoding: None, recorder }
     }
 }
 
@@ -105,11 +109,18 @@ impl Connector<'_> {
     /// When the name lookup cannot be started, or the protocol of the connection cannot.
     pub fn start(&self, reactor: &Reactor, number: usize) -> Result<Connecting, Error> {
         let until = reactor.now().checked_add(self.limit);
-        let Make { traffic, raw, number: stream, made_for, encoding, recorder } = self.make;
+        let Make { traffic, raw, number: stream, made_for, header, encoding, recorder } = self.make;
         let protocol = encoding.map(Encoding::begin).transpose()?;
         let dial = Dial::start(self.address, self.family, &traffic.socket, reactor, number)?;
-        let planned =
-            Planned { traffic: traffic.clone(), raw, number: stream, made_for, protocol, recorder: recorder.clone() };
+        let planned = Planned {
+            traffic: traffic.clone(),
+            raw,
+            number: stream,
+            made_for,
+            header: header.cloned(),
+            protocol,
+            recorder: recorder.clone(),
+        };
         Ok(Connecting {
             step: Step::Dialing(Box::new(dial)),
             key: Key::Dial(number),
@@ -165,17 +176,39 @@ impl Connecting {
 
     /// The socket is connected.
     fn open(&mut self, stream: Stream, peer: String, reactor: &mut Reactor) -> Result<Option<Conn>, Error> {
-        let Planned { traffic, raw, number, made_for, protocol, recorder } = &mut *self.plan;
+        self.step = Step::Over;
+        let Planned { traffic, raw, number, made_for, header, protocol, recorder } = &mut *self.plan;
+        let header =
+            header.as_ref().map(|header| Self::header(header, &stream, &peer, traffic, *number)).transpose()?;
         let origin = Origin { side: Side::Connect, peer, number: *number, made_for: *made_for };
-        let Some(protocol) = protocol.take() else {
-            self.step = Step::Over;
-            return Ok(Some(Conn::new(stream, origin, traffic, *raw, recorder)));
+        let (mut conn, is_ready) = match protocol.take() {
+            None => (Conn::new(stream, origin, traffic, *raw, recorder), true),
+            Some(protocol) => (Conn::encoded(stream, origin, traffic, *raw, recorder, protocol), false),
         };
-        let mut conn = Conn::encoded(stream, origin, traffic, *raw, recorder, protocol);
+        if let Some((bytes, pieces)) = header {
+            conn.send_header(&bytes, pieces);
+        }
+        if is_ready {
+            return Ok(Some(conn));
+        }
         let registered = conn.register(reactor, self.key);
         registered.map_err(Error::network(Operation::Connect, Endpoint::from(conn.peer())))?;
         self.step = Step::Opening(Box::new(conn));
         self.poll(reactor)
+    }
+
+    /// The PROXY header of a connection, and its pieces.
+    fn header(
+        header: &ProxyHeader,
+        stream: &Stream,
+        peer: &str,
+        traffic: &Traffic,
+        number: u64,
+    ) -> Result<(Vec<u8>, HeaderPieces), Error> {
+        let (ours, theirs) = stream.ends().map_err(Error::network(Operation::Connect, Endpoint::from(peer)))?;
+        let bytes = header.bytes(ours, theirs).map_err(|error| Error::Usage(error.to_string()))?;
+        let pieces = HeaderPieces::new(&traffic.plan, number, bytes.len(), header.cuts.as_ref());
+        Ok((bytes, pieces.map_err(|uncut| Error::Usage(uncut.to_string()))?))
     }
 
     fn hand_out(&mut self, reactor: &Reactor) -> Option<Conn> {

@@ -17,7 +17,7 @@ use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use super::sockopt::{self, Family, OptionError, Stage};
 use crate::config::SocketOptions;
-use crate::value::abstract_name;
+use crate::value::{Endpoint, abstract_name};
 
 /// A connected, non-blocking stream socket.
 #[derive(Debug)]
@@ -53,6 +53,16 @@ pub(super) fn unix_address(path: &Path) -> io::Result<SockAddr> {
         Some(name) => SockAddr::unix(OsStr::from_bytes(&[b"\0", name].concat())),
         None => SockAddr::unix(path),
     }
+}
+
+/// The end with this address.
+fn end(addr: &SockAddr) -> Endpoint {
+    let unix = || {
+        let path = addr.as_pathname().map(|path| path.as_os_str().as_bytes().to_vec());
+        let name = || addr.as_abstract_namespace().map(|name| [b"\0", name].concat());
+        Endpoint::Unix(path.or_else(name).unwrap_or_default())
+    };
+    addr.as_socket().map_or_else(unix, Endpoint::ip)
 }
 
 impl Stream {
@@ -96,6 +106,15 @@ impl Stream {
             Stream::Tcp(stream) => Some((stream.local_addr().ok()?, stream.peer_addr().ok()?)),
             Stream::Unix(_) => None,
         }
+    }
+
+    /// Our end and the peer's, as a PROXY header names them.
+    ///
+    /// # Errors
+    /// The kernel's: the connection is gone.
+    pub fn ends(&self) -> io::Result<(Endpoint, Endpoint)> {
+        let socket = self.socket();
+        Ok((end(&socket.local_addr()?), end(&socket.peer_addr()?)))
     }
 
     /// Takes the pending error of the socket (`SO_ERROR`).

@@ -176,6 +176,11 @@ impl Layer {
         layer
     }
 
+    /// So many bytes, which are not of this layer, stand before everything that it sends on the wire.
+    pub fn begin_after(&mut self, header: usize) {
+        self.offsets.shift(header as u64);
+    }
+
     /// The outbox that writes what a layer with this plan encodes.
     #[must_use]
     pub fn outbox(plan: &Plan, channel: Channel) -> Outbox {

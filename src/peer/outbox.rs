@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use queue::Queue;
 use schedule::{Schedule, Wait};
 
-use crate::plan::{Barrier, Piece, Plan};
+use crate::plan::{Barrier, HeaderPieces, Piece, Plan};
 use crate::trace::BarrierOutcome;
 
 /// The next step of writing the queued bytes as the plan asks.
@@ -79,8 +79,10 @@ pub struct Proofs {
 /// connection carries that out and reports back.
 #[derive(Debug)]
 pub struct Outbox {
-    /// The number of bytes that the kernel has taken.
+    /// The number of bytes that the kernel has taken, those of the header included.
     offset: u64,
+    /// The number of bytes of the header, which stands before everything else.
+    header: u32,
     /// The last piece is held for the FIN, to share its segment.
     holds_last: bool,
     /// The last write is held: nothing was queued after it.
@@ -97,6 +99,7 @@ impl Outbox {
     pub fn new(plan: &Plan, channel: Channel) -> Self {
         Outbox {
             offset: 0,
+            header: 0,
             holds_last: false,
             is_held: false,
             proofs: Proofs::default(),
@@ -122,6 +125,13 @@ impl Outbox {
         }
     }
 
+    /// Queues a header before everything else, as pieces of its own. To be called once, before anything is written.
+    pub fn push_header(&mut self, bytes: &[u8], pieces: HeaderPieces) {
+        self.header = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        self.queue.push_front(bytes);
+        self.schedule.get_or_insert_with(|| Box::new(Schedule::of_header_only())).take_header(pieces);
+    }
+
     /// Queues the messages in `bytes`, which have these lengths.
     pub fn push(&mut self, bytes: &[u8], lengths: impl Iterator<Item = usize>) {
         self.queue.push(bytes);
@@ -145,6 +155,9 @@ impl Outbox {
     /// The next step. Asking again returns the same step, except that a pause begins only once.
     pub fn next(&mut self, now: Instant) -> Step<'_> {
         let queued = self.queue.len();
+        if self.schedule.as_ref().is_some_and(|schedule| schedule.is_over()) {
+            self.schedule = None;
+        }
         let Some(schedule) = &mut self.schedule else {
             let pin = if self.holds_last { Pin::Hold } else { Pin::Free };
             return if queued == 0 { Step::Idle } else { Step::Write { bytes: self.queue.bytes(), pin } };
@@ -164,7 +177,8 @@ impl Outbox {
                 return Step::Pause { until, length };
             }
         }
-        let pin = if self.holds_last && schedule.piece == queued { Pin::Hold } else { Pin::Own };
+        let is_last = schedule.piece == queued && !schedule.is_in_header;
+        let pin = if self.holds_last && is_last { Pin::Hold } else { Pin::Own };
         Step::Write { bytes: &self.queue.bytes()[..schedule.piece], pin }
     }
 
@@ -230,10 +244,23 @@ impl Outbox {
         abandoned
     }
 
-    /// The number of bytes that the kernel has taken.
+    /// The number of bytes that the kernel has taken, those of the header included.
     #[must_use]
     pub fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// The number of bytes after the header that the kernel has taken.
+    #[must_use]
+    pub fn offset_after_header(&self) -> u64 {
+        self.offset.saturating_sub(self.header.into())
+    }
+
+    /// The number of bytes of the header that are queued.
+    #[must_use]
+    pub fn header_left(&self) -> usize {
+        let left = u64::from(self.header).saturating_sub(self.offset);
+        usize::try_from(left).unwrap_or(usize::MAX).min(self.queue.len())
     }
 
     /// The number of queued bytes.

@@ -2,6 +2,7 @@
 
 mod cutter;
 mod draw;
+mod header;
 mod layout;
 mod order;
 mod pieces;
@@ -11,6 +12,7 @@ mod spec;
 mod trial;
 
 pub use cutter::{Cutter, Piece};
+pub use header::{HeaderPieces, HeaderUncut};
 pub use layout::Layout;
 pub use order::Order;
 pub use pieces::Pieces;

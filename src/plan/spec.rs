@@ -126,7 +126,8 @@ impl Cutting {
     }
 }
 
-fn inside(len: usize) -> String {
+/// The offsets that cut so many bytes, for an error.
+pub(super) fn inside(len: usize) -> String {
     match len {
         0 | 1 => "no offset does".to_owned(),
         2 => "1 and -1 do".to_owned(),

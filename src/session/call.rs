@@ -143,6 +143,7 @@ impl<'a> Caller<'a> {
                 raw: config.raw,
                 number: self.number,
                 made_for: None,
+                header: config.header.as_ref(),
                 encoding: self.encoding,
                 recorder: &self.context.recorder,
             },

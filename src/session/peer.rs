@@ -63,6 +63,8 @@ pub(super) enum Link {
 
 impl Peer {
     pub(super) fn new(link: Link, inbox: Inbox, now: Instant) -> Self {
+        // Messages come after a header that is queued already.
+        let header = link.conn().map_or(0, |conn| conn.offsets().0);
         Peer {
             link,
             inbox,
@@ -70,7 +72,7 @@ impl Peer {
             is_made: false,
             pair: None,
             opened: now,
-            sent: Passed::default(),
+            sent: Passed { messages: 0, bytes: header },
             received: Passed::default(),
             pipe: None,
             ended: None,

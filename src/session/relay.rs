@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Context;
-use crate::config::{ListenConfig, SocketOptions, Toward, Traffic};
+use crate::config::{ListenConfig, ProxyHeader, SocketOptions, Toward, Traffic};
 use crate::error::Error;
 use crate::io::conn::Conn;
 use crate::io::connector::{Connector, Encoding, Make};
@@ -12,8 +12,7 @@ use crate::io::encoding;
 use crate::io::reactor::{Reactor, Ready};
 use crate::plan::Plan;
 use crate::service::PeerId;
-use crate::trace::ConnId;
-use crate::value::{Address, Family};
+use crate::value::{Address, Endpoint, Family};
 
 /// The time limit for connecting to the server.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -23,6 +22,7 @@ pub(super) struct ServerSide {
     to: Address,
     family: Family,
     traffic: Traffic,
+    header: Option<ProxyHeader>,
     encoding: Option<Box<dyn Encoding>>,
     /// Each is for a client.
     dials: Dials<PeerId>,
@@ -59,6 +59,7 @@ impl ServerSide {
             family: config.family,
             traffic: toward(traffic, relay.cut_toward != Toward::Client),
             encoding: encoding::client(relay.tls.as_deref(), &relay.to)?,
+            header: relay.header.clone(),
             dials: Dials::default(),
             number: 0,
         }))
@@ -70,14 +71,19 @@ impl ServerSide {
         toward(config.traffic.clone(), cut)
     }
 
-    /// Starts to connect to the server for a client, whose connection has this number.
+    /// Starts to connect to the server for a client, who has this connection.
     pub(super) fn call(
         &mut self,
         client: PeerId,
-        conn: Option<ConnId>,
+        conn: Option<&Conn>,
         reactor: &mut Reactor,
         context: &Context,
     ) -> Option<Answer> {
+        let header = self.header.as_ref().map(|header| {
+            // A client that is gone already has no ends.
+            let (client, ours) = conn.and_then(Conn::client_ends).unwrap_or((Endpoint::Unknown, Endpoint::Unknown));
+            header.of_client(client, ours)
+        });
         let connector = Connector {
             address: &self.to,
             family: self.family,
@@ -87,7 +93,8 @@ impl ServerSide {
                 traffic: &self.traffic,
                 raw: true,
                 number: self.number,
-                made_for: conn,
+                made_for: conn.map(Conn::id),
+                header: header.as_ref(),
                 encoding: self.encoding.as_deref(),
                 recorder: &context.recorder,
             },

@@ -31,6 +31,7 @@ mod peers;
 mod pipe;
 mod progress;
 mod proof;
+mod proxy_header;
 mod raw;
 mod record;
 mod relay;

@@ -9,8 +9,8 @@ impl Conn {
     #[inline]
     #[must_use]
     pub fn written(&self) -> u64 {
-        let offset = self.writer.outbox.offset();
-        self.codec.layer().map_or(offset, |layer| layer.plaintext_at(offset))
+        let outbox = &self.writer.outbox;
+        self.codec.layer().map_or(outbox.offset_after_header(), |layer| layer.plaintext_at(outbox.offset()))
     }
 
     /// Bytes of plaintext that were read.
@@ -19,7 +19,8 @@ impl Conn {
         self.codec.layer().map_or(self.reader.offset, Layer::taken)
     }
 
-    /// Offsets reached in the plaintext: bytes handed to [`send`](Self::send), bytes read.
+    /// Offsets reached by the messages: bytes handed to [`send`](Self::send), bytes read. Without a layer they are
+    /// offsets on the wire, where a header stands before the first message.
     #[must_use]
     pub fn offsets(&self) -> (u64, u64) {
         let accepted = || self.writer.outbox.offset() + self.writer.outbox.queued() as u64;

@@ -260,7 +260,7 @@ impl Conn {
     pub(super) fn plaintext_in_last(&self, bytes: u64) -> u64 {
         let written = self.writer.outbox.offset();
         let plaintext = |layer: &Layer| layer.plaintext_at(written) - layer.plaintext_at(written.saturating_sub(bytes));
-        self.codec.layer().map_or(bytes, plaintext)
+        self.codec.layer().map_or_else(|| bytes.min(self.written()), plaintext)
     }
 }
 

@@ -3,6 +3,7 @@
 mod account;
 mod barrier;
 mod ending;
+mod header;
 mod layered;
 mod reader;
 mod record;
@@ -281,7 +282,7 @@ impl Conn {
     pub fn backlog(&self) -> usize {
         let bytes = self.writer.outbox.backlog();
         match self.codec.layer() {
-            None => bytes,
+            None => bytes.saturating_sub(self.writer.outbox.header_left()),
             Some(layer) => self.backlog_of(layer, bytes),
         }
     }

@@ -22,6 +22,12 @@ struct End {
 }
 
 impl Offsets {
+    /// So many bytes on the wire, which carry nothing, stand before the first record.
+    pub(super) fn shift(&mut self, wire: u64) {
+        self.start.wire += wire;
+        self.ends.iter_mut().for_each(|end| end.wire += wire);
+    }
+
     /// Adds a record of these lengths; one of the handshake carries no plaintext.
     pub(super) fn add(&mut self, wire: u64, plaintext: u64) {
         if self.ends.len() == MOST {
@@ -96,5 +102,15 @@ mod tests {
         assert_eq!((offsets.plaintext_at(3 * total), offsets.wire_at(total)), (total, Some(3 * total)));
         offsets.forget(3 * total);
         assert!(offsets.ends.is_empty() && !offsets.are_many());
+    }
+
+    #[test]
+    fn bytes_before_the_first_record_carry_no_plaintext() {
+        let mut offsets = Offsets::default();
+        offsets.add(10, 0);
+        offsets.shift(40);
+        offsets.add(5, 3);
+        assert_eq!([0, 40, 54, 55].map(|wire| offsets.plaintext_at(wire)), [0, 0, 0, 3]);
+        assert_eq!((offsets.wire_at(0), offsets.wire_at(1), offsets.wire_at(4)), (Some(40), Some(55), None));
     }
 }

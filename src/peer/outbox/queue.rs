@@ -15,6 +15,11 @@ impl Queue {
         &self.bytes[self.start..]
     }
 
+    /// Adds bytes in front of all others.
+    pub(super) fn push_front(&mut self, bytes: &[u8]) {
+        self.bytes.splice(self.start..self.start, bytes.iter().copied());
+    }
+
     pub(super) fn len(&self) -> usize {
         self.bytes.len() - self.start
     }

@@ -4,11 +4,18 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::Channel;
-use crate::plan::{Barrier, Piece, Pieces, Plan};
+use crate::plan::{Barrier, HeaderPieces, Piece, Pieces, Plan};
 
 /// A plan that is being carried out.
 #[derive(Debug)]
 pub(super) struct Schedule {
+    /// The pieces of the header that stands before everything else, whether the current piece is one of them, and the
+    /// pause after the last one.
+    header: VecDeque<Piece>,
+    pub(super) is_in_header: bool,
+    pause_after_header: Option<Duration>,
+    /// No plan: this schedule writes the header only.
+    ends_with_header: bool,
     /// Pieces that were cut before they were queued. They come first.
     given: VecDeque<Piece>,
     /// Cuts what is queued; `None` where every piece is given.
@@ -41,6 +48,10 @@ impl Schedule {
     /// Writes pieces that were cut before, with the pauses and barriers of the plan.
     pub(super) fn of_given_pieces(plan: &Plan, channel: Channel) -> Self {
         Schedule {
+            header: VecDeque::new(),
+            is_in_header: false,
+            pause_after_header: None,
+            ends_with_header: false,
             given: VecDeque::new(),
             pieces: None,
             barrier: if channel.has_barriers { plan.barrier } else { Barrier::None },
@@ -49,6 +60,23 @@ impl Schedule {
             wait: Wait::Nothing,
             due: None,
         }
+    }
+
+    /// Writes a header, and ends with it.
+    pub(super) fn of_header_only() -> Self {
+        let channel = Channel { number: 0, raw: false, has_barriers: false };
+        Schedule { ends_with_header: true, ..Schedule::of_given_pieces(&Plan::default(), channel) }
+    }
+
+    /// Adds a header before everything else.
+    pub(super) fn take_header(&mut self, HeaderPieces { pieces, pause_after }: HeaderPieces) {
+        self.header.extend(pieces);
+        self.pause_after_header = pause_after;
+    }
+
+    /// Whether this schedule was for a header only, which is written.
+    pub(super) fn is_over(&self) -> bool {
+        self.ends_with_header && self.header.is_empty() && self.piece == 0
     }
 
     /// Adds messages of these lengths, `bytes` in total.
@@ -62,13 +90,21 @@ impl Schedule {
     pub(super) fn take_pieces(&mut self, bytes: usize, given: impl Iterator<Item = Piece>) {
         match &mut self.pieces {
             Some(pieces) => pieces.take_in(bytes, std::iter::empty()),
+            None if self.ends_with_header => {}
             None => self.given.extend(given),
         }
     }
 
     /// The next piece of the `queued` bytes; `None` if there is nothing to write yet.
     pub(super) fn next_piece(&mut self, queued: usize) -> Option<Piece> {
-        self.given.pop_front().or_else(|| self.pieces.as_mut()?.next(queued))
+        let header = self.header.pop_front();
+        self.is_in_header = header.is_some();
+        if header.is_some() {
+            return header;
+        }
+        let mut piece = self.given.pop_front().or_else(|| self.pieces.as_mut()?.next(queued))?;
+        piece.pause = piece.pause.or(self.pause_after_header.take());
+        Some(piece)
     }
 
     /// No further message is to be waited for.

@@ -11,7 +11,7 @@ use crate::plan::Cutting;
 const UNSEEN: Channel = Channel { number: 0, raw: false, has_barriers: false };
 
 /// A plan and its channel from words: `raw chunk 4 delay 10ms barrier acked`.
-fn outbox(text: &str) -> Outbox {
+fn plan(text: &str) -> (Plan, Channel) {
     let (mut plan, mut channel) = (Plan::default(), Channel { has_barriers: true, ..UNSEEN });
     let mut words = text.split_whitespace();
     while let Some(word) = words.next() {
@@ -28,13 +28,18 @@ fn outbox(text: &str) -> Outbox {
             _ => panic!("{word}"),
         }
     }
+    (plan, channel)
+}
+
+fn outbox(text: &str) -> Outbox {
+    let (plan, channel) = plan(text);
     Outbox::new(&plan, channel)
 }
 
 /// Runs a script against a kernel that takes everything, or the bytes that `room N` has left, and
 /// returns the steps as text. `|` in it is where `run` came to its end; times count from the start.
-fn steps(plan: &str, script: &str) -> String {
-    let mut outbox = outbox(plan);
+fn steps(text: &str, script: &str) -> String {
+    let mut outbox = outbox(text);
     let start = Instant::now();
     let (mut now, mut room, mut shown) = (start, usize::MAX, String::new());
     for command in script.split(", ") {
@@ -43,6 +48,12 @@ fn steps(plan: &str, script: &str) -> String {
             "send" => {
                 let lengths: Vec<usize> = value.split('+').map(|length| length.parse().unwrap()).collect();
                 outbox.push(&vec![0; lengths.iter().sum()], lengths.into_iter());
+            }
+            "header" => {
+                let (length, cuts) = value.split_once(' ').unwrap_or((value, ""));
+                let (length, cuts) = (length.parse().unwrap(), cuts.parse().ok());
+                let pieces = HeaderPieces::new(&plan(text).0, 0, length, cuts.as_ref()).unwrap();
+                outbox.push_header(&vec![1; length], pieces);
             }
             "room" => room = value.parse().unwrap(),
             "wait" => now += Duration::from_millis(value.parse().unwrap()),
@@ -263,4 +274,65 @@ fn an_idle_outbox_frees_the_memory_of_a_burst() {
     assert!(outbox.queue.capacity() >= 4096);
     outbox.shrink();
     assert_eq!(outbox.queue.capacity(), 0);
+}
+
+#[test]
+fn header_is_pieces_of_its_own_and_no_plan_counts_it() {
+    check(&[
+        ("", "header 6, send 3+4, run", "6 7free idle |"),
+        ("", "header 6 2, run, send 3+4, run", "2 4 idle | 7free idle |"),
+        ("", "header 6 2, room 1, run, send 3, room 9, run", "2/1 | 1 4 3free idle |"),
+        ("chunk 4", "header 6 -1, send 10, run", "5 1 4 4 2 idle |"),
+        ("raw cut 4", "send 10, header 6 3, run", "3 3 4 6 idle |"),
+        ("coalesce 2", "header 6, send 3, run, send 4, run", "6 idle | 7 idle |"),
+        (
+            "peer-read",
+            "header 6 3, send 5, run, read, run, read, run, read, run",
+            "3 barrier 3 | 3 barrier 6 | 5 barrier 11 | idle |",
+        ),
+        (
+            "delay 10ms",
+            "header 6 3, send 5, run, wait 10, run, wait 10, run",
+            "3 pause 10 to 10 | 3 pause 10 to 20 | 5 idle |",
+        ),
+        ("", "header 6, hold, send 5, run", "6 5held idle |"),
+        ("chunk 4", "header 6 3, hold, run, send 5, run", "3 3 idle | 4 1held idle |"),
+    ]);
+}
+
+#[test]
+fn header_precedes_pieces_that_were_cut_before() {
+    for (text, expected) in [("", "2 4 7free idle |"), ("chunk 9", "2 4 3 4 idle |")] {
+        let (plan, channel) = plan(text);
+        let mut outbox = Outbox::of_given_pieces(&plan, channel);
+        let piece = |len| Piece { len, pause: None, is_whole: true };
+        outbox.push_pieces(&[0; 3], [piece(3)].into_iter());
+        let cuts = "2".parse().unwrap();
+        outbox.push_header(&[1; 6], HeaderPieces::new(&plan, 0, 6, Some(&cuts)).unwrap());
+        outbox.push_pieces(&[0; 4], [piece(4)].into_iter());
+        let (now, mut shown) = (Instant::now(), String::new());
+        run(&mut outbox, now, now, &mut usize::MAX.clone(), &mut shown);
+        assert_eq!(shown.trim_start(), expected);
+        assert!(outbox.is_written() && outbox.is_idle() == plan.is_plain());
+    }
+}
+
+#[test]
+fn bytes_of_the_header_are_counted_apart() {
+    let mut outbox = outbox("");
+    let counts = |outbox: &Outbox| (outbox.offset(), outbox.offset_after_header(), outbox.header_left());
+    outbox.push_header(b"header", HeaderPieces::new(&Plan::default(), 0, 6, None).unwrap());
+    outbox.push(b"data", [4].into_iter());
+    assert_eq!(counts(&outbox), (0, 0, 6));
+    assert!(matches!(outbox.next(Instant::now()), Step::Write { bytes: b"header", pin: Pin::Own }));
+    outbox.wrote(4, Pin::Own);
+    assert_eq!(counts(&outbox), (4, 0, 2));
+    outbox.wrote(2, Pin::Own);
+    assert!(matches!(outbox.next(Instant::now()), Step::Write { bytes: b"data", pin: Pin::Free }));
+    outbox.wrote(3, Pin::Free);
+    assert_eq!(counts(&outbox), (9, 3, 0));
+    let mut cleared = Outbox::new(&Plan::default(), UNSEEN);
+    cleared.push_header(b"header", HeaderPieces::new(&Plan::default(), 0, 6, None).unwrap());
+    cleared.clear();
+    assert_eq!(counts(&cleared), (0, 0, 0));
 }

@@ -14,7 +14,6 @@ use super::pipe_end::PipeEnd;
 use crate::config::ListenConfig;
 use crate::error::{Error, Operation, cause};
 use crate::frame::{Framing, Inbox, Role};
-use crate::io::conn::Conn;
 use crate::io::console::Console;
 use crate::io::key::Key;
 use crate::io::listener::Listener;
@@ -75,7 +74,7 @@ impl<'a, S: Service> Server<'a, S> {
     fn dial_for_clients(&mut self) {
         for client in std::mem::take(&mut self.exchange.dials) {
             let Some(relay) = &mut self.relay else { return };
-            let conn = self.exchange.peers.conn(client).map(Conn::id);
+            let conn = self.exchange.peers.conn(client);
             if let Some(answer) = relay.call(client, conn, &mut self.exchange.reactor, self.context) {
                 self.link(answer);
             }

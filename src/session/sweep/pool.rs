@@ -92,7 +92,12 @@ impl<'a> Pool<'a> {
             family: self.config.family,
             limit: self.config.timeout,
             limited_by: "--timeout",
-            make: Make { raw: true, encoding: self.encoding.as_deref(), ..Make::plain(&traffic, &self.recorder) },
+            make: Make {
+                raw: true,
+                header: self.config.header.as_ref(),
+                encoding: self.encoding.as_deref(),
+                ..Make::plain(&traffic, &self.recorder)
+            },
         };
         if let Some(made) = self.dials.start(&connector, trial, &mut self.exchange.reactor) {
             self.exchange.reactor.again(Key::Clock); // the outcome is taken in the next turn
