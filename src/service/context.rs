@@ -53,6 +53,90 @@ impl Action {
             _ => 0,
         }
     }
+
+    /// The peer that has something to write after it.
+    #[must_use]
+    pub fn writes_to(self) -> Option<PeerId> {
+        match self {
+            Action::Send(id, _)
+            | Action::Interim(id, _)
+            | Action::Flush(id)
+            | Action::Finish(id)
+            | Action::Close(id)
+            | Action::Reset(id) => Some(id),
+            Action::Prompt => Some(PeerId::Console),
+            Action::Dial(_)
+            | Action::Upgrade(..)
+            | Action::Stop
+            | Action::Timer { .. }
+            | Action::CancelTimer { .. }
+            | Action::Store(_) => None,
+        }
+    }
+}
+
+/// Actions that are carried out together, with their bytes.
+#[derive(Clone, Debug)]
+pub enum Batch<'a> {
+    /// Messages to one peer that follow each other: they become one write.
+    Messages {
+        /// The peer.
+        to: PeerId,
+        /// The messages, one after the other.
+        bytes: &'a [u8],
+        /// Their lengths.
+        lengths: Lengths<'a>,
+    },
+    /// Another action.
+    Other(Action, &'a [u8]),
+}
+
+/// The batches of a [`Context`]; see [`Context::batches`].
+#[derive(Clone, Debug)]
+pub struct Batches<'a> {
+    actions: &'a [Action],
+    bytes: &'a [u8],
+}
+
+/// The lengths of messages.
+#[derive(Clone, Debug)]
+pub struct Lengths<'a>(std::slice::Iter<'a, Action>);
+
+impl<'a> Iterator for Batches<'a> {
+    type Item = Batch<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Batch<'a>> {
+        let (&first, rest) = self.actions.split_first()?;
+        let (mut count, mut len) = (1, first.bytes());
+        if let Action::Send(to, _) = first {
+            for next in rest {
+                match *next {
+                    Action::Send(id, more) if id == to => (count, len) = (count + 1, len + more),
+                    _ => break,
+                }
+            }
+        }
+        let (actions, others) = self.actions.split_at(count);
+        let (bytes, rest) = self.bytes.split_at(len);
+        (self.actions, self.bytes) = (others, rest);
+        Some(match first {
+            Action::Send(to, _) => Batch::Messages { to, bytes, lengths: Lengths(actions.iter()) },
+            action => Batch::Other(action, bytes),
+        })
+    }
+}
+
+impl Iterator for Lengths<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        self.0.next().map(|action| action.bytes())
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
 }
 
 /// What a service can do. It holds the actions of one turn, in order; its memory is reused in the next turn.
@@ -187,10 +271,10 @@ impl Context {
         self.list.is_empty()
     }
 
-    /// The actions, and the bytes of all sends and records in order.
+    /// The actions in order. Everything that goes to one peer at once is one batch.
     #[must_use]
-    pub fn parts(&self) -> (&[Action], &[u8]) {
-        (&self.list, &self.bytes)
+    pub fn batches(&self) -> Batches<'_> {
+        Batches { actions: &self.list, bytes: &self.bytes }
     }
 
     /// Removes all actions. A buffer that a very large reply has enlarged is freed.
@@ -223,6 +307,38 @@ impl Context {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn messages_to_one_peer_are_one_batch() {
+        let (first, second) = (PeerId::conn(1), PeerId::conn(2));
+        let mut context = Context::default();
+        context.send(first, b"a");
+        context.send(first, b"");
+        context.send(first, b"bc");
+        context.send(second, b"d");
+        context.store(b"record");
+        context.send_interim(second, |out| out.push(b'i'));
+        context.send(second, b"e");
+        context.close(second);
+        context.send(second, b"f");
+        let batches: Vec<_> = context
+            .batches()
+            .map(|batch| match batch {
+                Batch::Messages { to, bytes, lengths } => format!("{to:?} {bytes:?} {:?}", lengths.collect::<Vec<_>>()),
+                Batch::Other(action, bytes) => format!("{action:?} {bytes:?}"),
+            })
+            .collect();
+        let expected = [
+            "Conn(1) [97, 98, 99] [1, 0, 2]",
+            "Conn(2) [100] [1]",
+            "Store(6) [114, 101, 99, 111, 114, 100]",
+            "Interim(Conn(2), 1) [105]",
+            "Conn(2) [101] [1]",
+            "Close(Conn(2)) []",
+            "Conn(2) [102] [1]",
+        ];
+        assert_eq!(batches, expected);
+    }
 
     #[test]
     fn action_takes_24_bytes() {

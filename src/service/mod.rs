@@ -14,7 +14,7 @@ pub mod talk;
 mod traits;
 pub mod wire;
 
-pub use context::{Action, Context};
+pub use context::{Action, Batch, Context};
 pub use registry::{Entry, ServiceKind};
 pub use secret::Bug;
 pub use store::{NoStore, Store};

@@ -1,15 +1,16 @@
-//! The engine: peers, a service, and the turns between them. Received bytes are decoded, answered and sent, and no
+//! The engine: a service, its peers, and the turns between them. Received bytes are decoded, answered and sent, and no
 //! peer waits for another one unless its output goes there.
 //!
 //! One message takes this way: [`Exchange::serve`] (an event of the reactor) → `turn` → `read` → `dispatch` (the
-//! inbox finds messages, the service reacts to them) → `apply` → `carry_out` → `send` → the connection.
+//! inbox finds messages, the service reacts to them) → `apply` → `carry_out` → [`Peers::send`] → the connection.
 
 mod closing;
 mod delivery;
 mod ended;
+mod hosted;
 mod openings;
-mod output;
 mod peers;
+mod routes;
 mod splicing;
 mod timers;
 
@@ -18,57 +19,42 @@ use std::time::{Duration, Instant};
 
 pub(super) use delivery::{Delivery, Leftover, SILENCE};
 pub(super) use ended::Ended;
+use hosted::{Dispatched, Hosted};
 use openings::Openings;
-use peers::Peers;
+use peers::{Lost, Peers};
+use routes::Routes;
 use splicing::Splicer;
-use timers::Timers;
 
-use super::peer::{Link, Pair, Peer, note_received};
+use super::peer::{Link, Pair, Peer};
 use crate::frame::{Inbox, Role};
-use crate::io::conn::{Conn, Turn};
+use crate::io::conn::Conn;
 use crate::io::console::Console;
 use crate::io::key::Key;
 use crate::io::reactor::{Behind, Reactor, Ready};
 use crate::io::recorder::Recorder;
 use crate::io::{Incoming, read_buffer};
-use crate::peer::flow::{Idleness, READS_PER_TURN, room};
-use crate::peer::life::{At, Input, Life, Reading};
-use crate::service::{Context, Event, PeerId, Service, Store, Traits};
-
-/// How long the peer's end is waited for after everything was sent.
-const LINGER: Duration = Duration::from_secs(1);
+use crate::peer::flow::{Idleness, READS_PER_TURN};
+use crate::peer::life::{Input, Life, Reading};
+use crate::service::{Action, Batch, Context, Event, PeerId, Service, Store, Traits};
 
 /// A service and its peers, on one event loop.
 #[derive(Debug)]
 pub(super) struct Exchange<S> {
     pub(super) reactor: Reactor,
-    pub(super) service: S,
+    pub(super) hosted: Hosted<S>,
     pub(super) traits: Traits,
-    store: Box<dyn Store>,
-    timers: Timers,
     openings: Openings,
     pub(super) peers: Peers,
-    /// The service has ended the session.
-    pub(super) stopped: bool,
-    /// The clients that the service wants a connection for, since this was last emptied.
-    pub(super) dials: Vec<PeerId>,
     /// The peers that have ended since this was last emptied.
     pub(super) ended: Vec<Ended>,
     /// The number of connections that the shutdown has cut off.
     pub(super) aborted: usize,
-    /// How long a connection that is being closed waits for acknowledgements; `None` does not wait.
-    pub(super) ack_timeout: Option<Duration>,
     idle_timeout: Option<Duration>,
-    context: Context,
     /// The peers that were sent something in this turn.
     written_to: Vec<PeerId>,
     scratch: Vec<u8>,
     splicer: Splicer,
-    /// The number of bytes sent to the console.
-    pub(super) shown: u64,
     recorder: Recorder,
-    /// The service waits for the event that stdout has taken everything.
-    owes_drained: bool,
 }
 
 impl<S: Service> Exchange<S> {
@@ -82,25 +68,17 @@ impl<S: Service> Exchange<S> {
     ) -> Self {
         Exchange {
             reactor,
-            service,
+            hosted: Hosted::new(service, store),
             traits,
-            store,
-            timers: Timers::default(),
             openings: Openings::default(),
-            peers: Peers::default(),
-            stopped: false,
-            dials: Vec::new(),
+            peers: Peers::new(traits),
             ended: Vec::new(),
             aborted: 0,
-            ack_timeout: None,
             idle_timeout,
-            context: Context::default(),
             written_to: Vec::new(),
             scratch: read_buffer(),
             splicer: Splicer::default(),
-            shown: 0,
             recorder: recorder.clone(),
-            owes_drained: false,
         }
     }
 
@@ -147,12 +125,13 @@ impl<S: Service> Exchange<S> {
 
     /// Gives the service an event that did not come from a peer's bytes.
     pub(super) fn emit(&mut self, event: Event<'_>) {
-        self.act(|service, context| service.on(event, context));
+        self.hosted.on(event);
+        self.apply();
     }
 
     /// Has the service do something, and carries it out.
     pub(super) fn act(&mut self, act: impl FnOnce(&mut S, &mut Context)) {
-        act(&mut self.service, &mut self.context);
+        act(&mut self.hosted.service, &mut self.hosted.context);
         self.apply();
     }
 
@@ -161,6 +140,7 @@ impl<S: Service> Exchange<S> {
         if let Some(console) = self.peers.console_mut() {
             act(console);
             self.write_out(PeerId::Console);
+            self.apply();
         }
     }
 
@@ -191,50 +171,38 @@ impl<S: Service> Exchange<S> {
         if self.openings.contains(id) && !self.advance_opening(id) {
             return;
         }
-        self.offer_room(id);
-        match self.peers.get(id).map(|peer| peer.link.life().map_or(Reading::Process, Life::reading)) {
-            Some(Reading::Process) => {
+        if self.traits.streams {
+            self.offer_room(id);
+        }
+        let Some(peer) = self.peers.get(id) else { return self.apply() };
+        let (reading, is_layered) = (peer.link.life().map_or(Reading::Process, Life::reading), peer.link.is_layered());
+        match reading {
+            Reading::Process => {
                 self.read(id);
                 self.apply();
-                if self.is_layered(id) {
-                    self.flush_layer(id);
-                }
-                self.check_idleness(id);
             }
-            Some(Reading::Discard) => self.discard(id),
-            Some(Reading::Nothing) | None => return,
+            Reading::Discard => self.peers.discard(id, &mut self.scratch, &mut self.reactor),
+            Reading::Nothing => {}
         }
+        if is_layered {
+            self.write_out(id); // its handshake, or its answer to what was read
+        }
+        if reading == Reading::Discard {
+            self.peers.drive(id, &mut self.reactor);
+        }
+        self.check_idleness(id);
         self.apply();
-        self.report_drained();
-        self.apply();
+        if self.peers.take_drained() {
+            self.emit(Event::Drained { peer: PeerId::Console });
+        }
         self.resume(id);
         self.resume(PeerId::Console);
     }
 
-    /// Continues the opening of a connection. False: it is not open yet, and nothing else is to be done with it.
-    #[cold]
-    #[inline(never)]
-    fn advance_opening(&mut self, id: PeerId) -> bool {
-        let is_processing = self.peers.get(id).is_some_and(Peer::is_processing);
-        if is_processing && !self.continue_opening(id) {
-            self.apply();
-            if self.openings.contains(id) && self.peers.get(id).is_some_and(|peer| !peer.is_processing()) {
-                self.reactor.again(id); // it has failed: what it sends is discarded from the next turn on
-            }
-            return false;
-        }
-        true
-    }
-
     /// Gives a peer whose reading was paused another turn, if the cause of the pause is gone.
     fn resume(&mut self, id: PeerId) {
-        let is_paused = self.peers.get(id).is_some_and(|peer| peer.flow.is_paused() && peer.is_processing());
-        if !is_paused || !self.service.wants(id) || self.is_stuck(id) {
-            return;
-        }
-        let sink = self.peers.get(self.service.sink(id));
-        if sink.is_none_or(|sink| sink.as_sink().has_room()) {
-            let sink = sink.map(|sink| sink.flow);
+        if self.routes().may_resume(id) {
+            let sink = self.peers.get(self.hosted.service.sink(id)).map(|sink| sink.flow);
             if let Some(peer) = self.peers.get_mut(id) {
                 peer.flow.resume(sink);
             }
@@ -242,10 +210,10 @@ impl<S: Service> Exchange<S> {
         }
     }
 
-    /// Tells a service that sends without input that there is room for more.
+    /// Reports to a service that sends without input that there is room for more.
     fn offer_room(&mut self, id: PeerId) {
         let has_room = |peer: &Peer| peer.is_processing() && peer.link.backlog() == 0 && peer.link.is_open();
-        if self.traits.streams && self.peers.get(id).is_some_and(has_room) {
+        if self.peers.get(id).is_some_and(has_room) {
             self.emit(Event::Drained { peer: id });
             if self.peers.get(id).is_some_and(has_room) {
                 self.reactor.again(id); // the kernel took everything: more, after the turns of the others
@@ -255,19 +223,31 @@ impl<S: Service> Exchange<S> {
 
     /// Reads, decodes and answers until nothing more is ready, or enough for one turn was read.
     fn read(&mut self, id: PeerId) {
-        if let Some((to, way)) = self.splice_route(id) {
-            return self.splice(id, to, way);
-        }
-        if self.traits.forwards && self.service.wants(id) {
-            self.empty_pipe(id);
+        if self.traits.forwards {
+            if let Some(route) = self.splice_route(id) {
+                return self.splice(id, route);
+            }
+            if self.hosted.service.wants(id) {
+                self.empty_pipe(id);
+            }
         }
         let now = self.reactor.now();
-        if self.is_layered(id) && !self.advance_handshake(id, now) {
+        if self.peers.get(id).is_some_and(|peer| peer.link.is_layered()) && !self.advance_handshake(id, now) {
             return;
         }
         let mut len = 0; // at first, only what the inbox holds is dispatched
         for reads in 0..=READS_PER_TURN {
-            if !self.dispatch(id, len) {
+            let room = self.routes().room(id);
+            let Some(peer) = self.peers.get_mut(id) else { return };
+            let dispatched = self.hosted.dispatch(id, peer, &self.scratch[..len], room, &self.recorder);
+            let goes_on = dispatched == Ok(Dispatched::All);
+            if let Err(error) = dispatched {
+                self.refuse(id, error);
+            }
+            if self.is_drained(id) {
+                return self.end_drain(id);
+            }
+            if !goes_on {
                 return;
             }
             self.apply();
@@ -278,7 +258,11 @@ impl<S: Service> Exchange<S> {
             if reads == READS_PER_TURN {
                 return self.reactor.again(id);
             }
-            match peer.link.read(&mut self.scratch, now) {
+            let incoming = match &mut peer.link {
+                Link::Conn(conn) => conn.read(&mut self.scratch, now),
+                Link::Console(console) => console.read(&mut self.scratch),
+            };
+            match incoming {
                 Ok(Incoming::Bytes(n)) => {
                     peer.flow.note_read(n, now);
                     len = n;
@@ -296,17 +280,10 @@ impl<S: Service> Exchange<S> {
                 Ok(Incoming::Blocked) => return self.end_burst(id, true),
                 Err(error) => return self.fail(id, error),
             }
-            if peer.drains().is_some() && self.drain(id, len) {
-                self.dispatch(id, len);
-                return self.end_drain(id);
+            if peer.drains().is_some() {
+                self.on(id, Input::Received(len));
             }
         }
-    }
-
-    /// Whether a layer encodes the bytes of a peer.
-    #[inline]
-    fn is_layered(&self, id: PeerId) -> bool {
-        self.peers.get(id).is_some_and(|peer| peer.link.is_layered())
     }
 
     /// Reads for the handshake of a layer, whether or not the service wants data of the peer: what is queued for the
@@ -329,19 +306,12 @@ impl<S: Service> Exchange<S> {
         false
     }
 
-    /// Writes what a layer has to send after a read: its handshake, or an answer to the peer's.
-    #[cold]
-    #[inline(never)]
-    fn flush_layer(&mut self, id: PeerId) {
-        self.write_out(id);
-    }
-
     /// Nothing more is ready to be read: no reply is held back to be joined with a later one, and a peer that is
     /// drained at shutdown has been drained.
     fn end_burst(&mut self, id: PeerId, is_drained: bool) {
         let Some(peer) = self.peers.get_mut(id) else { return };
-        if id != PeerId::Console && self.service.sink(id) == id && peer.link.holds_back() {
-            self.context.flush(id);
+        if id != PeerId::Console && self.hosted.service.sink(id) == id && peer.link.holds_back() {
+            self.hosted.context.flush(id);
         }
         peer.inbox.shrink();
         peer.link.shrink();
@@ -350,79 +320,23 @@ impl<S: Service> Exchange<S> {
         }
     }
 
-    /// Gives the service the messages in the inbox and in the first `len` bytes of the scratch buffer. False: the
-    /// sink is full, the service wants no more, or the peer has sent something invalid.
-    fn dispatch(&mut self, id: PeerId, len: usize) -> bool {
-        let room = if self.is_stuck(id) { 0 } else { room(self.peers.backlog(self.service.sink(id))) };
-        let Some(peer) = self.peers.get_mut(id) else { return false };
-        let mut fresh = &self.scratch[..len];
-        loop {
-            peer.flow.pause(self.context.pending() >= room || !self.service.wants(id));
-            if peer.flow.is_paused() {
-                peer.inbox.keep(fresh);
-                return false;
-            }
-            match peer.inbox.pull(&mut fresh) {
-                Ok(Some(message)) => {
-                    note_received(&peer.link, &mut peer.received, message.wire, &self.recorder);
-                    self.service.on(Event::of(id, &message), &mut self.context);
-                    if self.context.closes(id) {
-                        return false;
-                    }
-                    if self.context.is_upgrading(id) {
-                        peer.inbox.keep(fresh); // for its next turn, which the upgrade gives it
-                        return false;
-                    }
-                }
-                Ok(None) => {
-                    if peer.inbox.take_expectation() {
-                        self.service.on(Event::Expects { peer: id }, &mut self.context);
-                    }
-                    return true;
-                }
-                Err(error) => {
-                    self.refuse(id, error);
-                    return false;
-                }
-            }
-        }
-    }
-
-    /// Reports an input to the life of a connection, and follows what it wants.
+    /// Reports an input to the life of a connection, and does what follows from it.
     pub(in crate::session) fn on(&mut self, id: PeerId, input: Input) {
-        let at = self.at();
-        let Some(conn) = self.peers.conn_mut(id) else { return };
-        let turn = conn.on(input, at);
-        self.follow(id, turn);
+        self.peers.on(id, input, &mut self.reactor);
     }
 
-    fn follow(&mut self, id: PeerId, turn: Turn) {
-        match turn {
-            Turn::Idle => {}
-            Turn::Until(at) => self.reactor.wake_at(id, at),
-            Turn::Close => self.remove(id),
-        }
-    }
-
-    /// The time and the limits of this turn.
-    fn at(&self) -> At {
-        At {
-            now: self.reactor.now(),
-            linger: LINGER,
-            ack_timeout: self.ack_timeout,
-            is_receipt: self.traits.forwards && self.ack_timeout.is_some(),
-        }
+    /// Reading has failed, or the connection is to count as failed.
+    fn fail(&mut self, id: PeerId, error: io::Error) {
+        self.peers.fail(id, error, &mut self.reactor);
     }
 
     /// Closes a peer that neither sends nor takes anything for too long.
     fn check_idleness(&mut self, id: PeerId) {
         let Some(limit) = self.idle_timeout.filter(|_| id != PeerId::Console) else { return };
-        let Some(peer) = self.peers.get(id) else { return };
-        let held_back = peer.flow.is_paused() && peer.is_processing();
-        let sink = self.peers.get(self.service.sink(id)).filter(|_| held_back).map(|sink| sink.flow);
-        match peer.flow.idleness(limit, sink, self.reactor.now()) {
+        let now = self.reactor.now();
+        match self.routes().idleness(id, limit, now) {
             Idleness::Over => {
-                let is_complete = !self.is_incomplete_when_idle(id);
+                let is_complete = !self.routes().is_incomplete_when_idle(id, now);
                 self.on(id, Input::Idle { is_complete });
             }
             Idleness::Until(at) => self.reactor.wake_at(id, at),
@@ -430,10 +344,123 @@ impl<S: Service> Exchange<S> {
         }
     }
 
-    /// Whether the sink of a peer's input takes nothing more. The input is then not
-    /// read, because what was read would be lost.
-    fn is_stuck(&self, id: PeerId) -> bool {
-        self.traits.forwards && self.peers.get(self.service.sink(id)).is_some_and(Peer::is_broken)
+    /// Carries out what the service has asked for, until it asks for nothing more.
+    #[inline]
+    fn apply(&mut self) {
+        while !self.hosted.context.is_empty() || self.peers.has_lost() {
+            self.carry_out();
+        }
+    }
+
+    /// Carries out the actions of the service so far, and reports the peers that have ended.
+    #[inline(never)] // mostly nothing is asked for
+    fn carry_out(&mut self) {
+        if self.peers.has_lost() {
+            self.report_lost();
+        }
+        // Their memory is kept from turn to turn.
+        let mut context = std::mem::take(&mut self.hosted.context);
+        let mut written_to = std::mem::take(&mut self.written_to);
+        for batch in context.batches() {
+            let to = match batch {
+                Batch::Messages { to, bytes, lengths } => {
+                    if self.recorder.is_on() {
+                        self.peers.note_sent(to, bytes, lengths.clone(), &self.recorder);
+                    }
+                    self.peers.send(to, bytes, lengths, &mut self.reactor);
+                    Some(to)
+                }
+                Batch::Other(action, bytes) => self.perform(action, bytes).and_then(|()| action.writes_to()),
+            };
+            if to.is_some() && to != written_to.last().copied() {
+                written_to.extend(to);
+            }
+        }
+        context.clear();
+        // The service may have got what was in the pipe of a peer that is closed, and have asked for more.
+        if self.hosted.context.is_empty() {
+            self.hosted.context = context;
+        }
+        for id in written_to.drain(..) {
+            self.write_out(id);
+        }
+        self.written_to = written_to;
+    }
+
+    /// Carries out an action that sends no message. `None`: its peer is gone.
+    fn perform(&mut self, action: Action, bytes: &[u8]) -> Option<()> {
+        match action {
+            Action::Interim(to, len) => self.peers.send(to, bytes, std::iter::once(len), &mut self.reactor),
+            Action::Flush(id) => self.peers.get_mut(id)?.link.end_group(),
+            Action::Finish(id) => self.on(id, Input::Finish),
+            Action::Close(id) => self.begin_close(id, Input::Close),
+            Action::Reset(id) => self.on(id, Input::Reset),
+            Action::Prompt => self.peers.console_mut()?.prompt(),
+            Action::Upgrade(id, framing) => {
+                self.peers.get_mut(id)?.inbox.reframe(framing);
+                self.reactor.again(id); // what it has sent may be complete messages now
+            }
+            Action::Dial(id) => self.hosted.dials.push(id),
+            Action::Stop => self.hosted.stopped = true,
+            Action::Timer { id, nanos } => {
+                let at = self.reactor.now().checked_add(Duration::from_nanos(nanos));
+                self.hosted.timers.set(id, at, &mut self.reactor);
+            }
+            Action::CancelTimer { id } => self.hosted.timers.cancel(id),
+            Action::Store(_) => self.hosted.store.append(bytes),
+            Action::Send(..) => {} // sent with the others of its peer
+        }
+        Some(())
+    }
+
+    /// Writes what is queued for a peer, and drives its end if it is due.
+    fn write_out(&mut self, id: PeerId) {
+        let Some(peer) = self.peers.get_mut(id) else { return };
+        if peer.link.has_queued() {
+            self.peers.flush(id, &mut self.reactor);
+        }
+        match self.hosted.service.sink(id) {
+            // Several peers may have waited for the console.
+            PeerId::Console if id == PeerId::Console => {
+                self.peers.ids().into_iter().for_each(|peer| self.resume(peer));
+                self.resume(PeerId::Console);
+            }
+            source => self.resume(source), // its reading may have paused because this one was full
+        }
+        if self.peers.conn(id).is_some_and(|conn| conn.life().is_ending()) {
+            self.peers.drive(id, &mut self.reactor);
+        }
+    }
+
+    /// Reports the peers that have ended to the service.
+    pub(super) fn report_lost(&mut self) {
+        for Lost { ended, pipe } in self.peers.take_lost() {
+            self.aborted += usize::from(ended.aborted);
+            if !self.openings.remove(ended.id) {
+                if let Some(pipe) = pipe {
+                    self.hosted.dispatch_pipe(ended.id, pipe, &mut self.scratch);
+                }
+                self.hosted.lose(ended.id, ended.failed);
+            }
+            self.ended.push(ended);
+        }
+    }
+
+    /// Reports the timers that are due now to the service, in their order.
+    fn report_timers(&mut self) {
+        let now = self.reactor.now();
+        for id in self.hosted.timers.due(now) {
+            if self.hosted.timers.expire(id, now) {
+                self.emit(Event::Timer { id });
+            }
+        }
+        self.hosted.timers.wait(&mut self.reactor);
+    }
+
+    /// The questions where the input of a peer goes.
+    #[inline]
+    fn routes(&self) -> Routes<'_, S> {
+        Routes { peers: &self.peers, service: &self.hosted.service, traits: self.traits }
     }
 
     /// The time of this turn, for what is measured outside.

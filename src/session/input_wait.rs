@@ -34,7 +34,7 @@ impl InputWait {
 
     /// Checks the wait after a turn of the loop.
     pub(super) fn check<S: Service>(&mut self, exchange: &mut Exchange<S>, report: &Report, quiet: bool, now: Instant) {
-        if !exchange.service.waits_for_input() {
+        if !exchange.hosted.service.waits_for_input() {
             *self = InputWait::with(self.ways_out);
             return;
         }

@@ -27,14 +27,14 @@ impl Meter {
     /// Prints the progress if it is time.
     pub(super) fn measure<S: Service>(&mut self, exchange: &mut Exchange<S>) {
         let Some(running) = &mut self.0 else { return };
-        let at = running.tick(exchange.peers.read_from_console(), exchange.shown, exchange.reactor.now());
+        let at = running.tick(exchange.peers.read_from_console(), exchange.peers.shown, exchange.reactor.now());
         exchange.reactor.wake_at(Key::Meter, at);
     }
 
     /// Prints the total.
     pub(super) fn end<S: Service>(&mut self, exchange: &Exchange<S>) {
         if let Some(running) = self.0.take() {
-            running.end(exchange.peers.read_from_console(), exchange.shown, exchange.reactor.now());
+            running.end(exchange.peers.read_from_console(), exchange.peers.shown, exchange.reactor.now());
         }
     }
 }

@@ -183,13 +183,6 @@ impl Link {
         }
     }
 
-    pub(super) fn read(&mut self, buf: &mut [u8], now: Instant) -> io::Result<Incoming> {
-        match self {
-            Link::Conn(conn) => conn.read(buf, now),
-            Link::Console(console) => console.read(buf),
-        }
-    }
-
     /// Whether a layer encodes its bytes: [`flush`](Self::flush) may have work after each read.
     #[inline]
     pub(super) fn is_layered(&self) -> bool {
@@ -208,14 +201,6 @@ impl Link {
         match self {
             Link::Conn(conn) if conn.is_handshaking() => conn.advance_handshake(buf, now),
             _ => Ok(Incoming::Blocked),
-        }
-    }
-
-    pub(super) fn send_all(&mut self, bytes: &[u8], lengths: impl Iterator<Item = usize>) -> io::Result<()> {
-        match self {
-            Link::Conn(conn) if conn.life().is_open() => conn.send_all(bytes, lengths),
-            Link::Conn(_) => Ok(()), // its direction has ended
-            Link::Console(console) => console.send(bytes),
         }
     }
 

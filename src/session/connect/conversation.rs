@@ -111,7 +111,7 @@ impl<'a> Mode<'a, Talk> for Conversation<'a> {
     }
 
     fn input_too_long(&self, run: &Run<'_, Talk>, error: &FrameError) -> Error {
-        let number = run.exchange.service.sent() + 1;
+        let number = run.exchange.hosted.service.sent() + 1;
         Error::Usage(format!("message {number} of stdin: {error} (--max-message sets the limit)"))
     }
 }
@@ -144,10 +144,10 @@ impl<'a> Conversation<'a> {
                 Err(error) => return Some(Err(error)),
             }
         }
-        if run.exchange.stopped || run.lost.is_some() {
+        if run.exchange.hosted.stopped || run.lost.is_some() {
             return run.show_the_rest().then(|| verdict(run));
         }
-        if run.exchange.service.input_ended() {
+        if run.exchange.hosted.service.input_ended() {
             let pause = run.config.quit_after.unwrap_or(PROMPT_DELAY);
             let at = *self.left_at.get_or_insert(now + pause);
             if now >= at {
@@ -155,13 +155,13 @@ impl<'a> Conversation<'a> {
             }
             run.exchange.reactor.wake_at(Key::Clock, at);
         }
-        let tally = (run.exchange.service.sent(), run.exchange.service.answered());
+        let tally = (run.exchange.hosted.service.sent(), run.exchange.hosted.service.answered());
         self.replies.overdue(run, tally, now).map(Err)
     }
 
     /// Shows the prompt without the reply, if the reply is late.
     fn prompt(&mut self, run: &mut Run<'a, Talk>, now: Instant) {
-        let talk = &run.exchange.service;
+        let talk = &run.exchange.hosted.service;
         if !talk.is_unprompted() {
             return;
         }
@@ -179,7 +179,7 @@ impl<'a> Conversation<'a> {
             return;
         }
         let held = run.exchange.peers.unfinished(run.server);
-        if held.len() <= run.exchange.service.shown() {
+        if held.len() <= run.exchange.hosted.service.shown() {
             return;
         }
         let at = self.unfinished.note(held.len(), now) + LINE_DELAY;
@@ -193,7 +193,7 @@ impl<'a> Conversation<'a> {
 
     /// Prints how the connection was lost; returns whether a new one is made.
     fn begins_anew(&mut self, run: &mut Run<'a, Talk>, now: Instant) -> bool {
-        if !run.config.reconnect || run.exchange.service.input_ended() || run.exchange.stopped {
+        if !run.config.reconnect || run.exchange.hosted.service.input_ended() || run.exchange.hosted.stopped {
             return false;
         }
         let Err(error) = verdict(run) else { return false };
@@ -220,7 +220,7 @@ impl<'a> Conversation<'a> {
 /// The result at the end of the connection. After the user has quit, replies may be missing, but all typed input must
 /// have been sent.
 fn verdict(run: &mut Run<'_, Talk>) -> Result<(), Error> {
-    let talk = &run.exchange.service;
+    let talk = &run.exchange.hosted.service;
     let (unanswered, flaw, input_ended) = (talk.unanswered(), talk.flaw(), talk.input_ended());
     let why = run.lost.take().map(|ended| ended.reason);
     if let Some(how) = why.as_ref().and_then(how_lost) {

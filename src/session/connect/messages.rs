@@ -9,7 +9,7 @@ use crate::config::HalfClose;
 use crate::error::Error;
 use crate::frame::{FrameError, Framing, Inbox, Role};
 use crate::io::key::Key;
-use crate::peer::life::CloseReason;
+use crate::peer::life::{Acknowledged, CloseReason};
 use crate::service::PeerId;
 use crate::service::filter::{Filter, SendsEnd, Terms};
 use crate::service::wire::{Flaw, Wire};
@@ -153,7 +153,7 @@ impl Mode<'_, Filter> for Messages {
     }
 
     fn input_too_long(&self, run: &Run<'_, Filter>, error: &FrameError) -> Error {
-        let number = run.exchange.service.sent() + 1;
+        let number = run.exchange.hosted.service.sent() + 1;
         Error::Usage(format!("message {number} of stdin: {error} (--max-message sets the limit)"))
     }
 }
@@ -163,14 +163,14 @@ impl Messages {
         if run.exchange.peers.is_console_closed() {
             return Some(Err(Error::OutputGone));
         }
-        let filter = &run.exchange.service;
+        let filter = &run.exchange.hosted.service;
         let (sent, answered) = (filter.sent(), filter.answered());
         self.pace.note(sent, answered, now);
         if run.exchange.peers.backlog(PeerId::Console) > 0 {
             self.hold(now);
             return None; // received bytes are written first, however the connection ended
         }
-        if run.exchange.stopped || run.lost.is_some() {
+        if run.exchange.hosted.stopped || run.lost.is_some() {
             return run.show_the_rest().then(|| verdict(run, RestEnd::Silent));
         }
         let (input_ended, counts) = (filter.input_ended(), filter.counts_replies());
@@ -198,22 +198,24 @@ impl Messages {
 
 /// Waits until everything is acknowledged. If replies are not counted, only this shows that a message has arrived.
 fn arrival(run: &mut Run<'_, Filter>) -> Option<Result<(), Error>> {
-    match run.exchange.await_acknowledgements(run.server, run.config.stream.ack_timeout()) {
-        Ok(None) => Some(Ok(())),
-        Ok(Some(at)) => {
+    let now = run.exchange.now();
+    let Some(conn) = run.exchange.peers.conn_mut(run.server) else { return Some(Ok(())) };
+    let why = match conn.await_acknowledgements(run.config.stream.ack_timeout(), now) {
+        Ok(Acknowledged::All) => return Some(Ok(())),
+        Ok(Acknowledged::AskAt(at)) => {
             run.exchange.reactor.wake_at(Key::Clock, at);
-            None
+            return None;
         }
-        Err(why) => {
-            let loss = run.exchange.delivery(run.server).loss(run.address, &why);
-            Some(loss.map_or(Ok(()), Err))
-        }
-    }
+        Ok(Acknowledged::TimedOut) => CloseReason::Unacknowledged,
+        Err(error) => CloseReason::Failed(error),
+    };
+    let loss = run.exchange.peers.delivery(run.server, now).loss(run.address, &why);
+    Some(loss.map_or(Ok(()), Err))
 }
 
 /// The result at the end of the run.
 fn verdict(run: &mut Run<'_, Filter>, end: RestEnd) -> Result<(), Error> {
-    let filter = &run.exchange.service;
+    let filter = &run.exchange.hosted.service;
     let (unanswered, flaw, counts) = (filter.unanswered(), filter.flaw(), filter.counts_replies());
     let (surplus, server_ended, input_ended) = (filter.surplus(), filter.server_ended(), filter.input_ended());
     match flaw {

@@ -296,7 +296,7 @@ impl<'a, S: Service> Run<'a, S> {
     /// close, because everything expected has been received.
     fn close(mut self) -> Result<(), Error> {
         self.exchange.shut_down();
-        self.exchange.ack_timeout = Some(CLOSE_TIME);
+        self.exchange.peers.ack_timeout = Some(CLOSE_TIME);
         self.exchange.close_now(self.server);
         Reactor::run(&mut Closing { run: &mut self, until: None })?;
         self.exchange.drop_all();

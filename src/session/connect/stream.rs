@@ -38,7 +38,7 @@ pub(super) fn run(link: Link<'_>) -> Result<(), Failure> {
     let inbox = Inbox::new(Framing::Raw, Role::Responses, config.traffic.max_message);
     let traits = if terms.send_only { Pipe::SEND_ONLY } else { Pipe::TRAITS };
     let mut run = Run::start(link, Pipe::new(terms), traits, console, inbox)?;
-    run.exchange.ack_timeout = Some(config.stream.ack_timeout());
+    run.exchange.peers.ack_timeout = Some(config.stream.ack_timeout());
     if source != Source::Terminal {
         run.exchange.peers.arm(run.server);
     }
@@ -65,7 +65,7 @@ impl Mode<'_, Pipe> for Stream {
             let loss = ended.delivery.loss(run.address, &ended.reason);
             return run.show_the_rest().then(|| loss.map_or(Ok(()), Err));
         }
-        if run.exchange.service.input_ended() {
+        if run.exchange.hosted.service.input_ended() {
             if let Some(pause) = run.config.quit_after {
                 let at = *self.quit_at.get_or_insert(now + pause);
                 if now >= at {

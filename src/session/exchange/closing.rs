@@ -1,16 +1,11 @@
 //! How an exchange closes its connections: in order, at shutdown, or at once.
 
-use std::io;
-use std::time::{Duration, Instant};
-
-use super::super::account::Account;
-use super::super::peer::{Link, Peer, note_received};
-use super::{Delivery, Ended, Exchange, READS_PER_TURN};
+use super::super::peer::Peer;
+use super::{Exchange, Leftover};
 use crate::frame::FrameError;
-use crate::io::Incoming;
 use crate::io::conn::Conn;
 use crate::io::reactor::{Behind, Ready};
-use crate::peer::life::{Acknowledged, AfterDrain, CloseReason, Input, Life};
+use crate::peer::life::{AfterDrain, CloseReason, Input};
 use crate::service::{Event, OnShutdown, PeerId, Service};
 
 /// How much of what has arrived from one peer is still processed at shutdown: more than the kernel can hold
@@ -28,12 +23,12 @@ impl<S: Service> Exchange<S> {
                 self.drop_one(id);
                 continue;
             }
-            if self.service.on_shutdown(id) == OnShutdown::KeepReading {
+            if self.hosted.service.on_shutdown(id) == OnShutdown::KeepReading {
                 continue;
             }
             // What it is owed, as far as the kernel takes it at once.
             for _ in 0..LAST_PORTIONS {
-                if self.service.on_shutdown(id) != OnShutdown::Abort {
+                if self.hosted.service.on_shutdown(id) != OnShutdown::Abort {
                     break;
                 }
                 self.offer_room(id);
@@ -57,15 +52,7 @@ impl<S: Service> Exchange<S> {
     /// Whether bytes of stdin are still to be forwarded before the end of the session: they are ready, or were
     /// read and not taken yet.
     pub(in crate::session) fn has_last_input(&self) -> bool {
-        if !self.traits.forwards || !self.service.wants(PeerId::Console) {
-            return false;
-        }
-        let Some(sink) = self.peers.get(self.service.sink(PeerId::Console)) else { return false };
-        let has_input = || match self.peers.get(PeerId::Console) {
-            Some(peer @ Peer { link: Link::Console(console), .. }) => peer.holds_input() || console.has_input(),
-            _ => false,
-        };
-        sink.link.backlog() > 0 || (sink.link.is_open() && has_input())
+        self.routes().has_last_input()
     }
 
     /// Gives a peer its turn: bytes that have arrived since the kernel was last asked count too.
@@ -78,7 +65,7 @@ impl<S: Service> Exchange<S> {
     pub(in crate::session) fn drop_all(&mut self) {
         let ids = self.peers.ids();
         // All are asked first: a relayed connection is incomplete while its partner holds bytes for it.
-        let incomplete: Vec<_> = ids.iter().copied().filter(|&id| self.is_incomplete(id)).collect();
+        let incomplete: Vec<_> = ids.iter().copied().filter(|&id| self.routes().is_incomplete(id)).collect();
         for id in incomplete {
             self.on(id, Input::AbortByShutdown);
         }
@@ -90,6 +77,7 @@ impl<S: Service> Exchange<S> {
     /// Closes all connections at once with a reset, because this side has failed.
     pub(in crate::session) fn abort_all(&mut self) {
         self.peers.ids().into_iter().for_each(|id| self.on(id, Input::Abort));
+        self.report_lost();
     }
 
     /// stdout has no reader any more: each connection is closed if everything received was taken, and reset if not.
@@ -100,24 +88,28 @@ impl<S: Service> Exchange<S> {
                 && self.peers.get(id).is_some_and(|peer| peer.pipe.is_none());
             if is_received { self.drop_one(id) } else { self.on(id, Input::Abort) }
         }
+        self.report_lost();
     }
 
     /// Closes a connection at once: with a reset if bytes are still queued for it.
     pub(in crate::session) fn drop_one(&mut self, id: PeerId) {
         let unsent = self.peers.backlog(id);
         self.on(id, Input::Drop { unsent });
+        self.report_lost();
     }
 
     /// Writes what the console still holds back.
     pub(in crate::session) fn end_output(&mut self) {
         if let Some(Err(error)) = self.peers.console_mut().map(crate::io::console::Console::end) {
-            self.remove_console(CloseReason::Unwritable(error));
+            self.peers.remove_console(CloseReason::Unwritable(error), &self.reactor);
+            self.report_lost();
         }
     }
 
     /// Closes a connection in order, without waiting for the peer's end.
     pub(in crate::session) fn close_now(&mut self, id: PeerId) {
         self.begin_close(id, Input::CloseNow);
+        self.report_lost();
         self.reactor.again(id);
     }
 
@@ -127,40 +119,21 @@ impl<S: Service> Exchange<S> {
         self.on(id, how);
     }
 
-    /// Whether a connection would not get everything that is there for it, or that it has asked for, if it ended
-    /// now.
-    fn is_incomplete(&self, id: PeerId) -> bool {
-        let Some(peer) = self.peers.get(id) else { return false };
-        let source = self.service.sink(id); // in a pair, each is the sink of the other
-        let source = self.peers.get(source).filter(|_| self.traits.forwards && self.service.sink(source) == id);
-        self.service.on_shutdown(id) == OnShutdown::Abort
-            || peer.drains().is_some()
-            || peer.link.backlog() > 0
-            || source.is_some_and(|source| source.holds_input() || source.flow.is_paused())
-    }
-
-    /// Whether a connection that is closed for its idleness has lost something.
-    pub(super) fn is_incomplete_when_idle(&self, id: PeerId) -> bool {
-        let loses = || self.delivery(id).loss("", &CloseReason::Idle).is_some();
-        self.is_incomplete(id) && (self.ack_timeout.is_none() || loses())
-    }
-
-    /// Counts received bytes at shutdown; whether no more are processed.
-    pub(super) fn drain(&mut self, id: PeerId, bytes: usize) -> bool {
-        self.on(id, Input::Received(bytes));
+    /// Whether no more received bytes of a peer are processed at shutdown.
+    pub(super) fn is_drained(&self, id: PeerId) -> bool {
         self.peers.get(id).and_then(Peer::drains) == Some(0)
     }
 
     /// What had arrived from a peer before the shutdown is processed.
     pub(super) fn end_drain(&mut self, id: PeerId) {
-        let then = match self.service.on_shutdown(id) {
+        let then = match self.hosted.service.on_shutdown(id) {
             OnShutdown::TreatAsEof => AfterDrain::TreatAsEof,
             OnShutdown::Abort => AfterDrain::Abort,
             OnShutdown::Close | OnShutdown::KeepReading => AfterDrain::Close,
         };
         if then == AfterDrain::TreatAsEof {
             self.on(id, Input::Drained(then));
-            return self.service.on(Event::Eof { peer: id }, &mut self.context);
+            return self.hosted.on(Event::Eof { peer: id });
         }
         self.begin_close(id, Input::Drained(then));
         self.reactor.again(id);
@@ -169,174 +142,38 @@ impl<S: Service> Exchange<S> {
     /// The peer has closed its side.
     pub(super) fn on_peer_end(&mut self, id: PeerId) {
         let Some(peer) = self.peers.get_mut(id) else { return };
-        let is_whole = peer.inbox.ends_with_stream();
-        loop {
-            match peer.inbox.finish() {
-                Ok(Some(message)) => {
-                    note_received(&peer.link, &mut peer.received, message.wire, &self.recorder);
-                    let bytes = &message.body;
-                    let event =
-                        if is_whole { Event::Message { peer: id, bytes } } else { Event::Rest { peer: id, bytes } };
-                    self.service.on(event, &mut self.context);
-                }
-                Ok(None) => break,
-                Err(error) => return self.refuse(id, error),
-            }
+        if let Err(error) = self.hosted.dispatch_last(id, peer, &self.recorder) {
+            return self.refuse(id, error);
         }
         if id != PeerId::Console {
             if peer.is_broken() {
                 return self.on(id, Input::Turn); // neither side has anything more for the other
             }
             peer.link.end_group();
-            self.note_peer_end(id);
+            let goes_to_console = self.hosted.service.sink(id) == PeerId::Console;
+            self.peers.note_end(id, goes_to_console, self.reactor.now());
         }
-        self.service.on(Event::Eof { peer: id }, &mut self.context);
+        self.hosted.on(Event::Eof { peer: id });
     }
 
     /// The received bytes are invalid. The service may reply; a peer that it does not close is closed here.
     pub(super) fn refuse(&mut self, id: PeerId, error: FrameError) {
         if id == PeerId::Console {
-            return self.remove_console(CloseReason::Garbled(error));
+            return self.peers.remove_console(CloseReason::Garbled(error), &self.reactor);
         }
-        if self.peers.get_mut(id).is_some_and(|peer| peer.inbox.take_expectation()) {
-            self.service.on(Event::Expects { peer: id }, &mut self.context); // as if the rest had come later
-        }
-        if let FrameError::TooLong { .. } = error {
-            return self.service.on(Event::TooLong { peer: id }, &mut self.context);
-        }
-        self.service.on(Event::Malformed { peer: id, error: &error }, &mut self.context);
-        if !self.context.closes(id) {
+        let Some(peer) = self.peers.get_mut(id) else { return };
+        if !self.hosted.refuse(id, peer, &error) {
             self.on(id, Input::Garbled(error));
         }
     }
 
-    /// A write has failed: the peer takes nothing more. Bytes that it sent before can still be read, perhaps with
-    /// the reason.
-    pub(super) fn fail_write(&mut self, id: PeerId, error: io::Error, unsent: u64) {
-        let at = self.at();
-        let Some(conn) = self.peers.conn_mut(id) else { return self.remove_console(CloseReason::Unwritable(error)) };
-        let turn = conn.fail_write(error, unsent, at);
-        self.reactor.again(id);
-        self.follow(id, turn);
-    }
-
-    /// Reading has failed, or the connection is to count as failed.
-    pub(super) fn fail(&mut self, id: PeerId, error: io::Error) {
-        match id {
-            PeerId::Conn(_) => self.on(id, Input::Failed(error)),
-            PeerId::Console => self.remove_console(CloseReason::Failed(error)),
-        }
-    }
-
-    /// Drives a connection that is being closed: its end is sent when everything is written, and it is closed when
-    /// both ends are there or the time is over.
-    pub(super) fn drive(&mut self, id: PeerId) {
-        let at = self.at();
-        let Some(conn) = self.peers.conn_mut(id) else { return };
-        let turn = conn.drive(at);
-        self.follow(id, turn);
-    }
-
-    /// Reads and discards, because closing with unread bytes would reset the connection and destroy what was sent.
-    pub(super) fn discard(&mut self, id: PeerId) {
-        let now = self.reactor.now();
-        for reads in 0..=READS_PER_TURN {
-            let Some(peer) = self.peers.get_mut(id) else { return };
-            if reads == READS_PER_TURN {
-                self.reactor.again(id);
-                break;
-            }
-            match peer.link.read(&mut self.scratch, now) {
-                Ok(Incoming::Bytes(n)) => self.on(id, Input::Received(n)),
-                Ok(Incoming::Undecoded) => {}
-                Ok(Incoming::Until(at)) => {
-                    self.reactor.wake_at(id, at);
-                    break;
-                }
-                Ok(Incoming::Eof | Incoming::Blocked) => break,
-                Err(error) => {
-                    self.on(id, Input::Failed(error));
-                    break;
-                }
-            }
-        }
-        if self.is_layered(id) {
-            self.flush_layer(id);
-        }
-        self.drive(id);
-        let is_writing = |life: &Life| !life.is_lingering();
-        if self.peers.conn(id).is_some_and(|conn| is_writing(conn.life())) {
-            self.check_idleness(id);
-        }
-    }
-
-    /// When to ask again whether an open connection has taken and acknowledged everything; `None` when it has.
-    ///
-    /// # Errors
-    /// The connection was reset, or nothing more was acknowledged within this time.
-    pub(in crate::session) fn await_acknowledgements(
-        &mut self,
-        id: PeerId,
-        limit: Duration,
-    ) -> Result<Option<Instant>, CloseReason> {
-        let now = self.reactor.now();
-        let Some(conn) = self.peers.conn_mut(id) else { return Ok(None) };
-        match conn.await_acknowledgements(limit, now).map_err(CloseReason::Failed)? {
-            Acknowledged::All => Ok(None),
-            Acknowledged::AskAt(at) => Ok(Some(at)),
-            Acknowledged::TimedOut => Err(CloseReason::Unacknowledged),
-        }
-    }
-
-    /// The figures of the connections that have not ended.
-    pub(in crate::session) fn accounts(&self) -> impl Iterator<Item = Account> + '_ {
-        let now = self.reactor.now();
-        self.peers.iter().filter_map(move |peer| Account::of(peer, now))
-    }
-
-    /// Removes a connection whose life has ended.
-    pub(super) fn remove(&mut self, id: PeerId) {
-        let delivery = self.delivery(id);
-        self.empty_pipe(id);
-        let Some(peer) = self.peers.remove(id) else { return };
-        let account = Account::of(&peer, self.reactor.now());
-        self.dials.retain(|&client| client != id);
-        let is_unknown = self.openings.remove(id);
-        let Link::Conn(conn) = peer.link else { return };
-        let (name, aborted, resets) =
-            (conn.peer().to_owned(), conn.life().is_aborted_by_shutdown(), conn.life().resets());
-        self.aborted += usize::from(aborted);
-        let reason = match (conn.close(&self.reactor), peer.inbox.failure()) {
-            (CloseReason::Done, Some(error)) => CloseReason::Garbled(error.clone()),
-            (reason, _) => reason,
-        };
-        let failed = match reason {
-            CloseReason::Failed(_) => true,
-            CloseReason::Idle => resets,
-            _ => false,
-        };
-        self.ended.push(Ended { id, name, reason, aborted, unfinished: peer.inbox.into_held(), delivery, account });
-        if is_unknown {
-            return; // the service does not know it
-        }
-        if failed {
-            self.service.on(Event::Failed { peer: id }, &mut self.context);
-        }
-        self.service.on(Event::Closed { peer: id }, &mut self.context);
-    }
-
-    fn remove_console(&mut self, reason: CloseReason) {
-        if self.peers.remove(PeerId::Console).is_some() {
-            self.ended.push(Ended {
-                id: PeerId::Console,
-                name: "console".to_owned(),
-                reason,
-                aborted: false,
-                unfinished: Vec::new(),
-                account: None,
-                delivery: Delivery::default(),
-            });
-            self.service.on(Event::Closed { peer: PeerId::Console }, &mut self.context);
-        }
+    /// What a peer has sent and stdout has not taken.
+    pub(in crate::session) fn leftover(&mut self, from: PeerId) -> Leftover {
+        self.empty_pipe(from);
+        self.apply();
+        let peer = self.peers.get(from).filter(|_| from != PeerId::Console);
+        let kept = peer.map_or(0, |peer| peer.inbox.buffered());
+        let more = peer.is_some_and(|peer| peer.flow.is_paused() && peer.link.readiness().0);
+        Leftover { held: self.peers.backlog(PeerId::Console) + kept, more }
     }
 }

@@ -1,14 +1,12 @@
 //! What of stdin had not reached the peer when its connection ended, and whether that is a loss.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::super::peer::{Link, Peer};
-use super::Exchange;
 use crate::error::{Endpoint, Error, cause};
 use crate::io::console::Unread;
 use crate::io::splice::SplicePipe;
 use crate::peer::life::CloseReason;
-use crate::service::{Event, PeerId, Service};
 
 /// How long stdin must be silent before the report.
 pub(in crate::session) const SILENCE: Duration = Duration::from_secs(1);
@@ -36,6 +34,28 @@ pub(in crate::session) struct Leftover {
 }
 
 impl Delivery {
+    /// What of the console's input has not reached this connection.
+    pub(super) fn of(peer: &Peer, console: Option<&Peer>, now: Instant) -> Delivery {
+        let Link::Conn(conn) = &peer.link else { return Delivery::default() };
+        let unacknowledged = conn.unacknowledged().unwrap_or(0);
+        let Some(Peer { link: Link::Console(console), inbox, pipe, received, .. }) = console else {
+            return Delivery { unacknowledged, ..Delivery::default() };
+        };
+        let Unread { bytes, more } = console.unread();
+        let held = inbox.buffered() + pipe.as_ref().map_or(0, SplicePipe::held);
+        Delivery {
+            unsent: conn.life().unsent() + (conn.backlog() + held) as u64 + bytes,
+            more,
+            unacknowledged,
+            quiet_since_end: peer.ended.as_deref().is_some_and(|&(since, read)| {
+                // A reset right after the end may have dropped what was sent, while a pipe that is slower than
+                // this program happens to be empty.
+                let is_silent = !more || read == 0 || now.saturating_duration_since(since) >= SILENCE;
+                read == received.bytes && is_silent
+            }),
+        }
+    }
+
     /// Whether nothing that this side knows of is missing at the peer.
     pub(in crate::session) fn nothing_is_missing(self) -> bool {
         self.unsent == 0 && self.unacknowledged == 0
@@ -58,70 +78,6 @@ impl Delivery {
             CloseReason::Garbled(error) => error.to_string(),
         };
         Some(Error::Undelivered { address: address.into(), unsent, more, unacknowledged, why })
-    }
-}
-
-impl<S: Service> Exchange<S> {
-    /// What of stdin has not reached this peer.
-    pub(in crate::session) fn delivery(&self, id: PeerId) -> Delivery {
-        let console = self.peers.get(PeerId::Console);
-        if console.is_none() && self.ack_timeout.is_none() {
-            return Delivery::default(); // nothing comes from stdin: the kernel need not be asked at each end
-        }
-        let Some(peer @ Peer { link: Link::Conn(conn), .. }) = self.peers.get(id) else { return Delivery::default() };
-        let unacknowledged = conn.unacknowledged().unwrap_or(0);
-        let Some(Peer { link: Link::Console(console), inbox, pipe, received, .. }) = console else {
-            return Delivery { unacknowledged, ..Delivery::default() };
-        };
-        let Unread { bytes, more } = console.unread();
-        let held = inbox.buffered() + pipe.as_ref().map_or(0, SplicePipe::held);
-        Delivery {
-            unsent: conn.life().unsent() + (conn.backlog() + held) as u64 + bytes,
-            more,
-            unacknowledged,
-            quiet_since_end: peer.ended.as_deref().is_some_and(|&(since, read)| {
-                // A reset right after the end may have dropped what was sent, while a pipe that is slower than
-                // this program happens to be empty.
-                let is_silent = !more || read == 0 || self.now().saturating_duration_since(since) >= SILENCE;
-                read == received.bytes && is_silent
-            }),
-        }
-    }
-
-    /// Notes that a peer has closed its side, and how much of stdin was read by then.
-    pub(super) fn note_peer_end(&mut self, id: PeerId) {
-        if self.peers.console().is_none() && !self.traits.forwards {
-            return; // only a stream goes on after the end of one side
-        }
-        let (now, read) = (self.now(), self.peers.read_from_console());
-        if self.service.sink(id) == PeerId::Console {
-            self.owes_drained = true;
-        }
-        if let Some(peer) = self.peers.get_mut(id) {
-            peer.ended = Some(Box::new((now, read)));
-            if let Link::Conn(conn) = &peer.link {
-                conn.watch_peer(); // it may be gone, and without a write nothing would notice
-            }
-        }
-    }
-
-    /// What a peer has sent and stdout has not taken.
-    pub(in crate::session) fn leftover(&mut self, from: PeerId) -> Leftover {
-        self.empty_pipe(from);
-        self.apply();
-        let peer = self.peers.get(from).filter(|_| from != PeerId::Console);
-        let kept = peer.map_or(0, |peer| peer.inbox.buffered());
-        let more = peer.is_some_and(|peer| peer.flow.is_paused() && peer.link.readiness().0);
-        Leftover { held: self.peers.backlog(PeerId::Console) + kept, more }
-    }
-
-    /// Tells the service that stdout has taken everything that an ended peer had sent.
-    pub(super) fn report_drained(&mut self) {
-        let is_drained = self.peers.console().is_some_and(|console| console.backlog() == 0);
-        if self.owes_drained && is_drained {
-            self.owes_drained = false;
-            self.service.on(Event::Drained { peer: PeerId::Console }, &mut self.context);
-        }
     }
 }
 

@@ -1,7 +1,9 @@
-//! A connection that has ended: who it was with, why it ended, what it came to.
+//! A peer that has ended: its name, the reason, the figures.
 
 use super::super::account::Account;
+use super::super::peer::{Link, Peer};
 use super::Delivery;
+use crate::io::reactor::Reactor;
 use crate::peer::life::CloseReason;
 use crate::service::PeerId;
 
@@ -11,12 +13,37 @@ pub(in crate::session) struct Ended {
     pub(in crate::session) id: PeerId,
     pub(in crate::session) name: String,
     pub(in crate::session) reason: CloseReason,
+    /// The connection failed, or was reset because it was idle: its partner in a relay is reset too.
+    pub(in crate::session) failed: bool,
     /// The shutdown has cut it off.
     pub(in crate::session) aborted: bool,
     /// What it had sent and is no whole message.
     pub(in crate::session) unfinished: Vec<u8>,
     /// What of stdin it had not got.
     pub(in crate::session) delivery: Delivery,
-    /// What its connection came to; `None` for the console.
+    /// The figures of its connection; `None` for the console.
     pub(in crate::session) account: Option<Account>,
+}
+
+impl Ended {
+    /// Closes a peer. `reason` is why, for the console; a connection knows by itself.
+    pub(super) fn close(id: PeerId, peer: Peer, reason: CloseReason, delivery: Delivery, reactor: &Reactor) -> Self {
+        let account = Account::of(&peer, reactor.now());
+        let Link::Conn(conn) = peer.link else {
+            let (name, unfinished) = ("console".to_owned(), Vec::new());
+            return Ended { id, name, reason, failed: false, aborted: false, unfinished, delivery, account };
+        };
+        let name = conn.peer().to_owned();
+        let (aborted, resets) = (conn.life().is_aborted_by_shutdown(), conn.life().resets());
+        let reason = match (conn.close(reactor), peer.inbox.failure()) {
+            (CloseReason::Done, Some(error)) => CloseReason::Garbled(error.clone()),
+            (reason, _) => reason,
+        };
+        let failed = match reason {
+            CloseReason::Failed(_) => true,
+            CloseReason::Idle => resets,
+            _ => false,
+        };
+        Ended { id, name, reason, failed, aborted, unfinished: peer.inbox.into_held(), delivery, account }
+    }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::io;
 use std::time::{Duration, Instant};
 
+use super::super::peer::Peer;
 use super::Exchange;
 use crate::io::Incoming;
 use crate::io::conn::Conn;
@@ -65,6 +66,21 @@ impl<S: Service> Exchange<S> {
         }
     }
 
+    /// Continues the opening of a connection. False: it is not open yet, and nothing else is to be done with it.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn advance_opening(&mut self, id: PeerId) -> bool {
+        let is_processing = self.peers.get(id).is_some_and(Peer::is_processing);
+        if is_processing && !self.continue_opening(id) {
+            self.apply();
+            if self.openings.contains(id) && self.peers.get(id).is_some_and(|peer| !peer.is_processing()) {
+                self.reactor.again(id); // it has failed: what it sends is discarded from the next turn on
+            }
+            return false;
+        }
+        true
+    }
+
     /// Continues the opening of a connection. True: it is open now, and the service knows it.
     #[cold]
     #[inline(never)]
@@ -90,7 +106,7 @@ impl<S: Service> Exchange<S> {
                     return false;
                 }
             }
-            self.flush_layer(id);
+            self.write_out(id);
         }
         if is_late {
             let text = format!("no handshake within {}", Span(self.openings.limit));

@@ -1,11 +1,13 @@
 //! Bytes that a service only forwards: moved within the kernel where both descriptors allow that.
 
 use std::io;
+use std::time::Instant;
 
-use super::super::peer::Link;
+use super::super::peer::Peer;
+use super::Exchange;
 use super::peers::Peers;
-use super::{Exchange, READS_PER_TURN};
-use crate::io::splice::{self, Fault, FdKind, SplicePipe, Step, Way};
+use crate::io::splice::{self, Fault, SplicePipe, Step, Way};
+use crate::peer::flow::READS_PER_TURN;
 use crate::peer::life::Input;
 use crate::service::{Event, PeerId, Service};
 
@@ -18,7 +20,64 @@ pub(super) struct Splicer {
     spare: Vec<SplicePipe>,
 }
 
+/// How the splices of one turn ended.
+#[derive(Debug)]
+pub(super) enum Spliced {
+    /// There may be more to move.
+    More,
+    /// Nothing more is ready.
+    Starved,
+    /// The sink takes no more now.
+    Full,
+    /// The source has ended.
+    Ended,
+    /// The source cannot be read.
+    SourceFailed(io::Error),
+    /// The sink cannot be written to.
+    SinkFailed(io::Error),
+}
+
 impl Splicer {
+    /// Moves what is ready from one peer to another, or enough for one turn. Returns the number of bytes too.
+    pub(super) fn splice(
+        &mut self,
+        peers: &mut Peers,
+        (from, to, way): (PeerId, PeerId, Way),
+        now: Instant,
+    ) -> (usize, Spliced) {
+        let limit = peers.get(from).and_then(Peer::drains).unwrap_or(usize::MAX);
+        let mut sum = 0;
+        for _ in 0..READS_PER_TURN {
+            let step = match self.step(peers, from, to, way) {
+                Ok(step) => step,
+                Err(Fault::From(error)) => return (sum, Spliced::SourceFailed(error)),
+                Err(Fault::To(error)) => return (sum, Spliced::SinkFailed(error)),
+            };
+            sum += step.moved();
+            peers.note_splice(from, to, step, now);
+            match step {
+                Step::Moved(_) if sum >= limit => break,
+                Step::Moved(_) => {}
+                Step::Full => return (sum, Spliced::Full),
+                Step::Starved => {
+                    self.release(peers, from, sum);
+                    return (sum, Spliced::Starved);
+                }
+                Step::Ended => {
+                    self.release(peers, from, 0);
+                    return (sum, Spliced::Ended);
+                }
+                Step::Refused => {
+                    if let Some(source) = peers.get_mut(from) {
+                        source.flow.forbid_splice();
+                    }
+                    break;
+                }
+            }
+        }
+        (sum, Spliced::More)
+    }
+
     /// Moves bytes from one peer to another with one call.
     fn step(&mut self, peers: &mut Peers, from: PeerId, to: PeerId, way: Way) -> Result<Step, Fault> {
         let mut pipe = peers.get_mut(from).and_then(|peer| peer.pipe.take());
@@ -44,117 +103,45 @@ impl Splicer {
     }
 
     /// Takes the empty pipe of a peer that sends nothing now.
-    fn release(&mut self, pipe: Option<SplicePipe>) {
-        self.spare.extend(pipe);
+    fn release(&mut self, peers: &mut Peers, id: PeerId, moved: usize) {
+        let Some(peer) = peers.get_mut(id) else { return };
+        peer.flow.note_moved(moved);
+        self.spare.extend(peer.pipe.take());
         self.spare.truncate(SPARE);
     }
 }
 
 impl<S: Service> Exchange<S> {
-    /// Where the bytes of this peer can be spliced to, and how.
-    pub(super) fn splice_route(&self, id: PeerId) -> Option<(PeerId, Way)> {
-        if !self.traits.forwards || self.recorder.is_on() || !self.service.wants(id) || !self.context.is_empty() {
-            return None;
-        }
-        let peer = self.peers.get(id)?;
-        if !peer.is_processing() || peer.inbox.buffered() > 0 || !peer.flow.may_splice() {
-            return None;
-        }
-        let to = self.service.sink(id);
-        let (from, into) = (peer.link.input()?.kind, self.peers.get(to)?.link.output()?.kind);
-        let pays = peer.flow.is_bulk() || peer.pipe.is_some() || (from, into) != (FdKind::Socket, FdKind::Socket);
-        Way::between(from, into).filter(|_| pays).map(|way| (to, way))
+    /// Where the bytes of a peer can be spliced to, and how. What is recorded has to be read.
+    pub(super) fn splice_route(&self, id: PeerId) -> Option<(PeerId, PeerId, Way)> {
+        if self.recorder.is_on() || !self.hosted.context.is_empty() { None } else { self.routes().splice(id) }
     }
 
     /// Splices what is ready, or enough for one turn.
-    pub(super) fn splice(&mut self, id: PeerId, to: PeerId, way: Way) {
-        let mut sum = 0;
-        for _ in 0..READS_PER_TURN {
-            let step = match self.splicer.step(&mut self.peers, id, to, way) {
-                Ok(step) => step,
-                Err(Fault::From(error)) => return self.fail(id, error),
-                Err(Fault::To(error)) => return self.fail_sink(to, error),
-            };
-            sum += step.moved();
-            if !self.note_splice(id, to, step) {
-                return;
-            }
-            match step {
-                Step::Moved(_) if self.peers.get(id).and_then(super::Peer::drains) == Some(0) => {
-                    return self.end_drain(id);
-                }
-                Step::Moved(_) => {}
-                Step::Starved => {
-                    self.release_pipe(id, sum);
-                    return self.end_burst(id, true);
-                }
-                Step::Full => return,
-                Step::Ended => {
-                    self.release_pipe(id, 0);
-                    return self.on_peer_end(id);
-                }
-                Step::Refused => {
-                    if let Some(peer) = self.peers.get_mut(id) {
-                        peer.flow.forbid_splice();
-                    }
-                    break;
-                }
-            }
-        }
-        self.reactor.again(id);
-    }
-
-    /// Notes the result of one splice at both peers; false: the source is gone.
-    fn note_splice(&mut self, id: PeerId, to: PeerId, step: Step) -> bool {
-        let (now, moved) = (self.reactor.now(), step.moved());
-        let Some(peer) = self.peers.get_mut(id) else { return false };
-        peer.link.moved_in(step);
-        peer.received.bytes += moved as u64;
-        peer.flow.pause(step == Step::Full);
-        let drains = peer.drains().is_some();
+    pub(super) fn splice(&mut self, id: PeerId, route: (PeerId, PeerId, Way)) {
+        let (moved, spliced) = self.splicer.splice(&mut self.peers, route, self.reactor.now());
         if moved > 0 {
-            peer.flow.note_activity(now);
-        }
-        if let Some(sink) = self.peers.get_mut(to) {
-            sink.link.moved_out(step);
-            if moved > 0 {
-                sink.flow.note_activity(now);
+            self.on(id, Input::Received(moved));
+            if id == PeerId::Console {
+                self.hosted.on(Event::Moved { peer: id });
             }
         }
-        if to == PeerId::Console {
-            self.shown += moved as u64;
-        }
-        if drains {
-            self.on(id, Input::Received(moved));
-        }
-        if moved > 0 && id == PeerId::Console {
-            self.service.on(Event::Moved { peer: id }, &mut self.context);
-        }
-        true
-    }
-
-    fn release_pipe(&mut self, id: PeerId, moved: usize) {
-        if let Some(peer) = self.peers.get_mut(id) {
-            peer.flow.note_moved(moved);
-            self.splicer.release(peer.pipe.take());
+        match spliced {
+            _ if self.is_drained(id) => self.end_drain(id),
+            Spliced::More => self.reactor.again(id),
+            Spliced::Starved => self.end_burst(id, true),
+            Spliced::Full => {}
+            Spliced::Ended => self.on_peer_end(id),
+            Spliced::SourceFailed(error) => self.fail(id, error),
+            Spliced::SinkFailed(error) => self.peers.fail_write(route.1, error, 0, &mut self.reactor),
         }
     }
 
     /// Gives the service, as messages, what is in the pipe of a peer whose bytes can no longer be spliced: it would
     /// be lost with the pipe. It is at most what a pipe holds.
     pub(super) fn empty_pipe(&mut self, id: PeerId) {
-        let Some(mut pipe) = self.peers.get_mut(id).and_then(|peer| peer.pipe.take()) else { return };
-        // Reading from our own pipe does not fail.
-        while let Ok(n @ 1..) = pipe.take(&mut self.scratch) {
-            self.service.on(Event::Message { peer: id, bytes: &self.scratch[..n] }, &mut self.context);
-        }
-    }
-
-    /// A sink takes nothing more. A stdout without a reader is no failure.
-    fn fail_sink(&mut self, to: PeerId, error: io::Error) {
-        match self.peers.get_mut(to).map(|sink| &mut sink.link) {
-            Some(Link::Console(console)) if error.kind() == io::ErrorKind::BrokenPipe => console.closed = true,
-            _ => self.fail_write(to, error, 0),
+        if let Some(pipe) = self.peers.get_mut(id).and_then(|peer| peer.pipe.take()) {
+            self.hosted.dispatch_pipe(id, pipe, &mut self.scratch);
         }
     }
 }

@@ -166,7 +166,7 @@ fn converse<S: Service>(pair: Pair<S>, traits: Traits, plan: &str) -> (Pair<S>, 
     running.add(conn(server, Side::Listen, plan, traits.raw, Rotor::end(false)), traits.framing);
     running.add(conn(client, Side::Connect, plan, traits.raw, Rotor::end(true)), Framing::Raw);
     let ended = running.run();
-    (running.exchange.service, ended)
+    (running.exchange.hosted.service, ended)
 }
 
 /// Has a client that is a mere socket write these bytes to the service, and half-close if it `ends`. How the
@@ -343,6 +343,6 @@ fn stalled_handshake_ends_and_no_service_learns_of_it() {
         running.add(conn(server, Side::Listen, PLAIN, false, Rotor::end(false)), Framing::Lines);
         let ended = running.run().remove(0);
         assert_eq!(failure(&ended), (io::ErrorKind::TimedOut, "no handshake within 1ms".to_owned()));
-        assert_eq!(running.exchange.service.0, 0);
+        assert_eq!(running.exchange.hosted.service.0, 0);
     }
 }

@@ -1,42 +1,12 @@
-//! The timers of a service, and their turns.
+//! The timers of a service.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
 
-use super::Exchange;
 use crate::io::key::Key;
-use crate::service::{Event, Service};
+use crate::io::reactor::Reactor;
 
-impl<S: Service> Exchange<S> {
-    /// Sets a timer of the service, instead of the one that has this number. `None` is a time too far away.
-    pub(super) fn set_timer(&mut self, id: u64, at: Option<Instant>) {
-        self.timers.cancel(id);
-        if let Some(at) = at {
-            self.timers.set(id, at);
-            self.reactor.wake_at(Key::Service, at);
-        }
-    }
-
-    pub(super) fn cancel_timer(&mut self, id: u64) {
-        self.timers.cancel(id);
-    }
-
-    /// Reports the timers that are due now to the service, in their order, and sets the alarm for the next one.
-    pub(super) fn report_timers(&mut self) {
-        let now = self.reactor.now();
-        for id in self.timers.due(now) {
-            if self.timers.expire(id, now) {
-                self.service.on(Event::Timer { id }, &mut self.context);
-                self.apply();
-            }
-        }
-        if let Some(at) = self.timers.next() {
-            self.reactor.wake_at(Key::Service, at);
-        }
-    }
-}
-
-/// Numbered timers, by time.
+/// Numbered timers, by time. The reactor reports [`Key::Service`] when one is due.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
     order: BTreeSet<(Instant, u64)>,
@@ -44,34 +14,51 @@ pub(super) struct Timers {
 }
 
 impl Timers {
-    fn set(&mut self, id: u64, at: Instant) {
+    /// Sets a timer, instead of the one that has this number. `None` is a time too far away.
+    pub(super) fn set(&mut self, id: u64, at: Option<Instant>, reactor: &mut Reactor) {
         self.cancel(id);
-        self.times.insert(id, at);
-        self.order.insert((at, id));
+        if let Some(at) = at {
+            self.insert(id, at);
+            reactor.wake_at(Key::Service, at);
+        }
     }
 
-    fn cancel(&mut self, id: u64) {
+    /// Cancels a timer. One that is not set is no error.
+    pub(super) fn cancel(&mut self, id: u64) {
         if let Some(at) = self.times.remove(&id) {
             self.order.remove(&(at, id));
         }
     }
 
-    fn next(&self) -> Option<Instant> {
-        self.order.first().map(|&(at, _)| at)
-    }
-
-    /// The timers that are due now. One of them may cancel another, or set it again.
-    fn due(&self, now: Instant) -> Vec<u64> {
+    /// The timers that are due now, in their order. One of them may cancel another, or set it again: see
+    /// [`expire`](Self::expire).
+    pub(super) fn due(&self, now: Instant) -> Vec<u64> {
         self.order.iter().take_while(|&&(at, _)| at <= now).map(|&(_, id)| id).collect()
     }
 
     /// Removes a timer if it is due. False: it is not, or was cancelled.
-    fn expire(&mut self, id: u64, now: Instant) -> bool {
+    pub(super) fn expire(&mut self, id: u64, now: Instant) -> bool {
         let is_due = self.times.get(&id).is_some_and(|&at| at <= now);
         if is_due {
             self.cancel(id);
         }
         is_due
+    }
+
+    /// Has the reactor wake for the next timer.
+    pub(super) fn wait(&self, reactor: &mut Reactor) {
+        if let Some(at) = self.next() {
+            reactor.wake_at(Key::Service, at);
+        }
+    }
+
+    fn insert(&mut self, id: u64, at: Instant) {
+        self.times.insert(id, at);
+        self.order.insert((at, id));
+    }
+
+    fn next(&self) -> Option<Instant> {
+        self.order.first().map(|&(at, _)| at)
     }
 }
 
@@ -84,10 +71,11 @@ mod tests {
     #[test]
     fn timers_fire_once_and_in_order() {
         let (mut timers, now) = (Timers::default(), Instant::now());
+        let mut reactor = Reactor::new(Duration::ZERO).unwrap();
         let after = |ms| now + Duration::from_millis(ms);
-        timers.set(1, after(30));
-        timers.set(2, after(10));
-        timers.set(3, after(20));
+        timers.set(1, Some(after(30)), &mut reactor);
+        timers.set(2, Some(after(10)), &mut reactor);
+        timers.set(3, Some(after(20)), &mut reactor);
         assert_eq!(timers.next(), Some(after(10)));
         assert_eq!(timers.due(after(9)), [0_u64; 0]);
         assert_eq!(timers.due(after(20)), [2, 3]);
@@ -98,9 +86,10 @@ mod tests {
     #[test]
     fn timer_set_again_replaces_the_old_one() {
         let (mut timers, now) = (Timers::default(), Instant::now());
+        let mut reactor = Reactor::new(Duration::ZERO).unwrap();
         let after = |ms| now + Duration::from_millis(ms);
-        timers.set(1, after(10));
-        timers.set(1, after(50));
+        timers.set(1, Some(after(10)), &mut reactor);
+        timers.set(1, Some(after(50)), &mut reactor);
         assert!(!timers.expire(1, after(10)));
         assert_eq!((timers.next(), timers.order.len()), (Some(after(50)), 1));
         timers.cancel(1);

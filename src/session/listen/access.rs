@@ -118,7 +118,7 @@ impl<'a> AccessLog<'a> {
         }
         self.asked = asked;
         let mut totals = self.totals;
-        exchange.accounts().for_each(|account| totals.add_open(&account));
+        exchange.peers.accounts(exchange.now()).for_each(|account| totals.add_open(&account));
         if let Some(sum) = self.shared.collect(asked, &totals, self.loops) {
             self.report.line(&so_far(&sum));
         }

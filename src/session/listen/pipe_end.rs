@@ -39,7 +39,7 @@ impl PipeEnd {
         let console =
             Console::open(&exchange.reactor, read_input).map_err(Error::local(Operation::Open, "stdin and stdout"))?;
         exchange.add_console(console, config.traffic.max_message);
-        exchange.ack_timeout = Some(pipe.stream.ack_timeout());
+        exchange.peers.ack_timeout = Some(pipe.stream.ack_timeout());
         Ok(PipeEnd {
             failure: None,
             losses: 0,
@@ -67,7 +67,7 @@ impl PipeEnd {
         if exchange.forward_last_input() {
             return;
         }
-        let client = exchange.service.sink(PeerId::Console);
+        let client = exchange.hosted.service.sink(PeerId::Console);
         if let Some(conn) = exchange.peers.conn(client) {
             self.failure = Some(Error::network(Operation::Serve, conn.peer())(stopped_with("bytes unsent")));
         }
@@ -76,7 +76,7 @@ impl PipeEnd {
 
     /// Notes the bytes that are left when the time for an orderly end is over.
     pub(super) fn note_leftover<S: Service>(&mut self, exchange: &mut Exchange<S>) {
-        let client = exchange.service.sink(PeerId::Console);
+        let client = exchange.hosted.service.sink(PeerId::Console);
         if let Some(conn) = exchange.peers.conn(client).filter(|conn| conn.backlog() > 0) {
             let unsent = format!("{} unsent", counted(conn.backlog() as u64, "byte"));
             self.failure = Some(Error::network(Operation::Serve, conn.peer())(stopped_with(&unsent)));

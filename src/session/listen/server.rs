@@ -72,7 +72,7 @@ impl<'a, S: Service> Server<'a, S> {
 
     /// Connects to the server of a relay for the clients that wait for that.
     fn dial_for_clients(&mut self) {
-        for client in std::mem::take(&mut self.exchange.dials) {
+        for client in std::mem::take(&mut self.exchange.hosted.dials) {
             let Some(relay) = &mut self.relay else { return };
             let conn = self.exchange.peers.conn(client);
             if let Some(answer) = relay.call(client, conn, &mut self.exchange.reactor, self.context) {
@@ -99,7 +99,7 @@ impl<'a, S: Service> Server<'a, S> {
     fn facts(&self) -> Facts {
         Facts {
             signalled: self.context.signals.stopped(),
-            service_ended: self.exchange.stopped && !self.exchange.has_last_input(),
+            service_ended: self.exchange.hosted.stopped && !self.exchange.has_last_input(),
             output_closed: self.exchange.peers.is_console_closed(),
             output_pending: self.exchange.peers.backlog(PeerId::Console) > 0,
             accepts_no_more: self.acceptor.is_closed(),

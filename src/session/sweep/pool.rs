@@ -75,7 +75,7 @@ impl<'a> Pool<'a> {
 
     /// Says which replies are expected from now on.
     pub(super) fn expect(&mut self, expected: Expected) {
-        self.exchange.service.expected = expected;
+        self.exchange.hosted.service.expected = expected;
         self.limits.guessed = false;
     }
 
@@ -136,7 +136,7 @@ impl<'a> Pool<'a> {
         if trial.fin == Fin::With {
             conn.hold_last();
         }
-        self.exchange.service.begin(trial.fin);
+        self.exchange.hosted.service.begin(trial.fin);
         let inbox = Inbox::new(Framing::Raw, Role::Responses, self.config.traffic.max_message);
         self.exchange.add(conn, inbox)
     }
@@ -144,7 +144,8 @@ impl<'a> Pool<'a> {
     /// Does what the time and the replies of a conversation ask for, after its turn.
     fn go_on(&mut self, id: PeerId, now: Instant) {
         while let Some(conversation) = self.running.get_mut(&id) {
-            let (Some(conn), Some(replies)) = (self.exchange.peers.conn(id), self.exchange.service.replies(id)) else {
+            let (Some(conn), Some(replies)) = (self.exchange.peers.conn(id), self.exchange.hosted.service.replies(id))
+            else {
                 break;
             };
             if replies.over {
@@ -157,7 +158,7 @@ impl<'a> Pool<'a> {
                     break;
                 }
                 Next::Finish => self.exchange.act(|probe, context| probe.finish(id, context)),
-                Next::End(ending) => self.exchange.service.end(id, ending),
+                Next::End(ending) => self.exchange.hosted.service.end(id, ending),
             }
         }
         for ended in std::mem::take(&mut self.exchange.ended) {
@@ -175,7 +176,7 @@ impl<'a> Pool<'a> {
             _ => Ending::Closed,
         };
         let Sending { unsent, awaiting, proofs: Proofs { confirmed, unconfirmed } } = account.sending;
-        if let Some(outcome) = self.exchange.service.take(id, ending) {
+        if let Some(outcome) = self.exchange.hosted.service.take(id, ending) {
             let outcome = Outcome {
                 unsent: usize::try_from(unsent).unwrap_or(usize::MAX),
                 unread: awaiting,

@@ -1,0 +1,133 @@
+//! The service of an exchange, and what it has asked for.
+
+use super::super::peer::{Peer, note_received};
+use super::timers::Timers;
+use crate::frame::FrameError;
+use crate::io::recorder::Recorder;
+use crate::io::splice::SplicePipe;
+use crate::service::{Context, Event, PeerId, Service, Store};
+
+/// A service with its context. It gets the messages of a peer in their order; what it asks for then waits in the
+/// context until the exchange carries it out.
+#[derive(Debug)]
+pub(in crate::session) struct Hosted<S> {
+    pub(in crate::session) service: S,
+    pub(super) context: Context,
+    pub(super) store: Box<dyn Store>,
+    pub(super) timers: Timers,
+    /// The service has ended the session.
+    pub(in crate::session) stopped: bool,
+    /// The clients that the service wants a connection for, since this was last emptied.
+    pub(in crate::session) dials: Vec<PeerId>,
+}
+
+/// Whether more of a peer is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dispatched {
+    /// The service got every whole message.
+    All,
+    /// The sink is full, or the service wants no more now: the rest waits in the inbox.
+    Paused,
+}
+
+impl<S: Service> Hosted<S> {
+    pub(super) fn new(service: S, store: Box<dyn Store>) -> Self {
+        Hosted {
+            service,
+            context: Context::default(),
+            store,
+            timers: Timers::default(),
+            stopped: false,
+            dials: Vec::new(),
+        }
+    }
+
+    /// Gives the service an event.
+    #[inline]
+    pub(super) fn on(&mut self, event: Event<'_>) {
+        self.service.on(event, &mut self.context);
+    }
+
+    /// Gives the service the messages in the inbox of a peer and in these fresh bytes, as long as their output fits
+    /// into the room of its sink.
+    ///
+    /// # Errors
+    /// The peer has sent something invalid.
+    pub(super) fn dispatch(
+        &mut self,
+        id: PeerId,
+        peer: &mut Peer,
+        mut fresh: &[u8],
+        room: usize,
+        recorder: &Recorder,
+    ) -> Result<Dispatched, FrameError> {
+        loop {
+            peer.flow.pause(self.context.pending() >= room || !self.service.wants(id));
+            if peer.flow.is_paused() {
+                peer.inbox.keep(fresh);
+                return Ok(Dispatched::Paused);
+            }
+            let Some(message) = peer.inbox.pull(&mut fresh)? else {
+                if peer.inbox.take_expectation() {
+                    self.on(Event::Expects { peer: id });
+                }
+                return Ok(Dispatched::All);
+            };
+            note_received(&peer.link, &mut peer.received, message.wire, recorder);
+            self.service.on(Event::of(id, &message), &mut self.context);
+            if self.context.closes(id) {
+                return Ok(Dispatched::Paused);
+            }
+            if self.context.is_upgrading(id) {
+                peer.inbox.keep(fresh); // for its next turn, which the upgrade gives it
+                return Ok(Dispatched::Paused);
+            }
+        }
+    }
+
+    /// Gives the service the last messages of a peer, which end with the stream.
+    ///
+    /// # Errors
+    /// The stream ends within a message.
+    pub(super) fn dispatch_last(&mut self, id: PeerId, peer: &mut Peer, recorder: &Recorder) -> Result<(), FrameError> {
+        let is_whole = peer.inbox.ends_with_stream();
+        while let Some(message) = peer.inbox.finish()? {
+            note_received(&peer.link, &mut peer.received, message.wire, recorder);
+            let bytes = &message.body;
+            let event = if is_whole { Event::Message { peer: id, bytes } } else { Event::Rest { peer: id, bytes } };
+            self.service.on(event, &mut self.context);
+        }
+        Ok(())
+    }
+
+    /// Gives the service, as messages, what is in the pipe of a peer whose bytes can no longer be spliced: it would be
+    /// lost with the pipe. It is at most what a pipe holds.
+    pub(super) fn dispatch_pipe(&mut self, id: PeerId, mut pipe: SplicePipe, scratch: &mut [u8]) {
+        // Reading from our own pipe does not fail.
+        while let Ok(n @ 1..) = pipe.take(scratch) {
+            self.on(Event::Message { peer: id, bytes: &scratch[..n] });
+        }
+    }
+
+    /// A peer has sent something invalid. The service may reply; false: it does not close the connection.
+    pub(super) fn refuse(&mut self, id: PeerId, peer: &mut Peer, error: &FrameError) -> bool {
+        if peer.inbox.take_expectation() {
+            self.on(Event::Expects { peer: id }); // as if the rest had come later
+        }
+        if let FrameError::TooLong { .. } = error {
+            self.on(Event::TooLong { peer: id });
+            return true;
+        }
+        self.on(Event::Malformed { peer: id, error });
+        self.context.closes(id)
+    }
+
+    /// A peer is gone.
+    pub(super) fn lose(&mut self, id: PeerId, has_failed: bool) {
+        self.dials.retain(|&client| client != id);
+        if has_failed {
+            self.on(Event::Failed { peer: id });
+        }
+        self.on(Event::Closed { peer: id });
+    }
+}
