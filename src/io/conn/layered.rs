@@ -267,3 +267,71 @@ impl Conn {
 fn invalid(violation: &Violation) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, violation.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
+
+    use super::super::super::key::Key;
+    use super::super::super::reactor::{Behind, Ready};
+    use super::super::super::sockopt::Family;
+    use super::*;
+    use crate::peer::codec::{Rotor, kind, record};
+    use crate::trace::Side;
+
+    /// The longest wait for anything that must happen.
+    const DEADLINE: Duration = Duration::from_secs(30);
+
+    /// A client over a layer, with this plan, and its server.
+    fn client(plan: &str) -> (Conn, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let traffic = Traffic { plan: serde_json::from_str(plan).unwrap(), ..Traffic::default() };
+        let origin = Origin { side: Side::Connect, peer: String::new(), number: 0, made_for: None };
+        let stream = Stream::from_socket(ours.into(), Family::V4);
+        let conn = Conn::encoded(stream, origin, &traffic, false, &Recorder::default(), Rotor::end(true));
+        (conn, listener.accept().unwrap().0)
+    }
+
+    /// The server takes the hello and welcomes the client.
+    fn shake_hands(conn: &mut Conn, server: &mut TcpStream) {
+        let now = Instant::now();
+        conn.flush(now).unwrap();
+        server.set_read_timeout(Some(DEADLINE)).unwrap();
+        server.read_exact(&mut [0; 7]).unwrap();
+        let mut welcome = Vec::new();
+        record(kind::WELCOME, b"", &mut welcome);
+        server.write_all(&welcome).unwrap();
+        let is_readable = Ready { key: Key::Conn(0), readable: true, writable: true, behind: Behind::Nothing };
+        while conn.is_handshaking() {
+            assert!(now.elapsed() < DEADLINE, "no handshake: {conn:?}");
+            conn.on_ready(is_readable);
+            conn.advance_handshake(&mut [0; 64], now).unwrap();
+        }
+    }
+
+    #[test]
+    fn backlog_counts_plaintext_before_and_after_the_handshake() {
+        let (mut conn, mut server) = client(r#"{"cutting":"whole"}"#);
+        assert_eq!(conn.backlog(), 0, "a handshake carries no plaintext");
+        conn.send(b"SECRET 1\n").unwrap();
+        assert_eq!(conn.backlog(), 9, "it waits for the handshake");
+        shake_hands(&mut conn, &mut server);
+        assert_eq!(conn.backlog(), 9, "it is encoded, and waits for a write");
+        conn.flush(Instant::now()).unwrap();
+        assert_eq!(conn.backlog(), 0);
+    }
+
+    #[test]
+    fn backlog_leaves_out_messages_that_wait_for_others() {
+        let (mut conn, mut server) = client(r#"{"cutting":"whole","coalesce":2}"#);
+        shake_hands(&mut conn, &mut server);
+        conn.send(b"one\n").unwrap();
+        assert_eq!((conn.backlog(), conn.holds_back()), (0, true));
+        conn.send(b"two\n").unwrap();
+        assert_eq!((conn.backlog(), conn.holds_back()), (8, false));
+    }
+}
