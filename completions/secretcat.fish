@@ -62,6 +62,8 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l deny -d '
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l max-message -d 'Limit a message to SIZE bytes, its line ending not counted' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s w -l idle-timeout -d 'Close a connection after TIME without a byte in or out' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l busy-poll -d 'Poll for events for TIME before sleeping (0: sleep at once)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy -d 'Connect through the proxy at URL: socks5://, socks5h:// or http://' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy-credentials -d 'Read USER:PASSWORD for the proxy from FILE' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l cut-layer -d 'Choose what --chunk and --cut count and cut (default: record)' -r -f -a "record\t'Messages: with TLS, each piece becomes a record'
 tcp\t'The bytes of the connection, the TLS handshake included'
 handshake\t'TLS handshake records: each piece becomes a record'"
@@ -169,6 +171,8 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l max-mess
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s w -l idle-timeout -d 'Close a connection after TIME without a byte in or out' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l busy-poll -d 'Poll for events for TIME before sleeping (0: sleep at once)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l ack-timeout -d 'Wait at most TIME for the acknowledgement of the last bytes' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l proxy -d 'Connect through the proxy at URL: socks5://, socks5h:// or http://' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l proxy-credentials -d 'Read USER:PASSWORD for the proxy from FILE' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l cut-layer -d 'Choose what --chunk and --cut count and cut (default: record)' -r -f -a "record\t'Messages: with TLS, each piece becomes a record'
 tcp\t'The bytes of the connection, the TLS handshake included'
 handshake\t'TLS handshake records: each piece becomes a record'"
@@ -282,6 +286,8 @@ v2\t'Binary, with TLVs'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l proxy-source -d 'Send ADDR as the client\'s address in the PROXY header' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l proxy-dest -d 'Send ADDR as the address that the client has connected to' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l proxy-tlv -d 'Add a TLV to the PROXY header (repeatable; v2)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l proxy -d 'Connect through the proxy at URL: socks5://, socks5h:// or http://' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l proxy-credentials -d 'Read USER:PASSWORD for the proxy from FILE' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s s -l source -d 'Connect from local address ADDR, from PORT, or both' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l interface -d 'Use network interface NAME only' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l reuseaddr -d 'Allow listening on a port that has connections in TIME_WAIT' -r -f -a "on\t''

@@ -107,6 +107,8 @@ module completions {
     --max-message: string     # Limit a message to SIZE bytes, its line ending not counted
     --idle-timeout(-w): string # Close a connection after TIME without a byte in or out
     --busy-poll: string       # Poll for events for TIME before sleeping (0: sleep at once)
+    --proxy: string           # Connect through the proxy at URL: socks5://, socks5h:// or http://
+    --proxy-credentials: path # Read USER:PASSWORD for the proxy from FILE
     --cut-layer: string@"nu-complete secretcat listen cut_layer" # Choose what --chunk and --cut count and cut (default: record)
     --coalesce: string        # Join N messages before they are cut and written
     --delay(-i): string       # Pause TIME between two writes
@@ -253,6 +255,8 @@ module completions {
     --send-only               # Discard received bytes, and end when stdin has ended
     --end-with-peer           # End the connection when the peer closes its side
     --ack-timeout: string     # Wait at most TIME for the acknowledgement of the last bytes
+    --proxy: string           # Connect through the proxy at URL: socks5://, socks5h:// or http://
+    --proxy-credentials: path # Read USER:PASSWORD for the proxy from FILE
     --cut-layer: string@"nu-complete secretcat connect cut_layer" # Choose what --chunk and --cut count and cut (default: record)
     --coalesce: string        # Join N messages before they are cut and written
     --delay(-i): string       # Pause TIME between two writes
@@ -377,6 +381,8 @@ module completions {
     --proxy-source: string    # Send ADDR as the client's address in the PROXY header
     --proxy-dest: string      # Send ADDR as the address that the client has connected to
     --proxy-tlv: string       # Add a TLV to the PROXY header (repeatable; v2)
+    --proxy: string           # Connect through the proxy at URL: socks5://, socks5h:// or http://
+    --proxy-credentials: path # Read USER:PASSWORD for the proxy from FILE
     --ipv4(-4)                # Use IPv4 only
     --ipv6(-6)                # Use IPv6 only
     --source(-s): string      # Connect from local address ADDR, from PORT, or both

@@ -50,6 +50,7 @@ use std::process::ExitCode;
 use cli::{Refusal, Task};
 use config::{Color, Output};
 use error::{Error, ExitStatus, Operation};
+use io::proxy::Proxy;
 use io::recorder::Recorder;
 use io::report::Report;
 use io::signal::{IgnoredInterrupt, Signals, die_of};
@@ -116,7 +117,8 @@ fn perform(task: &Task, report: &Report) -> (Result<ExitStatus, Error>, Option<S
         let recorder = Recorder::start(output, report)?;
         let of_signals = recorder.clone();
         signals.on_usr1(move || of_signals.print_summary());
-        Ok(Context { report: report.clone(), recorder, signals, manager: Manager::from_env() })
+        let proxy = task.proxy().map(|proxy| Proxy::open(proxy, report)).transpose()?;
+        Ok(Context { report: report.clone(), recorder, signals, manager: Manager::from_env(), proxy })
     };
     let context = match start() {
         Ok(context) => context,

@@ -31,6 +31,7 @@ fn without_output() -> Context {
         recorder: Recorder::default(),
         signals: Signals::default(),
         manager: Manager::default(),
+        proxy: None,
     }
 }
 

@@ -167,7 +167,7 @@ fn clap_long(argument: &clap::Arg) -> Option<String> {
 /// The names of values in help: those of numbers, and all others.
 const NUMBERS: [&str; 10] =
     ["N", "SIZE", "BYTES", "PORT", "TIME", "DURATION", "VALUE", "SIZE|MIN..MAX", "TIME|MIN..MAX", "N|any"];
-const OTHERS: [&str; 22] = [
+const OTHERS: [&str; 23] = [
     "TEXT",
     "NAME",
     "MISTAKE",
@@ -183,6 +183,7 @@ const OTHERS: [&str; 22] = [
     "TYPE=HEX",
     "ADDR",
     "ADDR[:PORT]",
+    "URL",
     "on|off",
     "LAYER",
     "LIST",

@@ -11,7 +11,7 @@ use super::proxy_header::{CutHeaderFlag, ProxyHeaderFlags};
 use super::socket::{ShowFlag, SocketFlags};
 use super::stream::StreamFlags;
 use super::tls::ClientTlsFlags;
-use super::{output, traffic};
+use super::{output, proxy, traffic};
 use crate::config::{ConfigError, ConnectConfig, ConnectLimit, HalfClose, Input, Retry, SocketOptions, Source, Target};
 use crate::frame::Framing;
 use crate::value::{Count, Replies, Span};
@@ -123,6 +123,9 @@ pub(super) struct ConnectFlags {
     stream: StreamFlags,
 
     #[command(flatten)]
+    proxy: proxy::ProxyFlags,
+
+    #[command(flatten)]
     fragmentation: FragmentationFlags,
 
     #[command(flatten)]
@@ -172,6 +175,7 @@ impl ConnectFlags {
             limits: traffic::Limits::default(),
             stream: StreamFlags::default(),
             tls: ClientTlsFlags::default(),
+            proxy: proxy::ProxyFlags::default(),
             fragmentation: FragmentationFlags::default(),
             header: ProxyHeaderFlags::default(),
             cut_header: CutHeaderFlag::default(),
@@ -201,6 +205,7 @@ impl ConnectFlags {
         let config = ConnectConfig {
             target,
             check: self.check,
+            proxy: self.proxy.into_config()?,
             family,
             input: if self.message.is_empty() {
                 Input::Stdin

@@ -104,6 +104,7 @@ fn of_connect(config: &ConnectConfig) -> Vec<Rule> {
             "applies to messages typed at a terminal: remove it",
         ),
         (Named(&["retry"]), loopback, "waits for a server, and --loopback starts its own: remove it"),
+        (Named(&["proxy"]), loopback, "is a way to a server, and --loopback starts its own: remove it"),
         (Named(&["seed"]), !config.traffic.plan.is_random(), SEED),
         (
             Named(&["progress"]),
@@ -132,6 +133,7 @@ fn of_listen(config: &ListenConfig) -> Vec<Rule> {
             "applies to the messages of --service secret: remove it",
         ),
         (Named(&["cut-toward"]), config.relay().is_none(), "applies to --relay: remove it"),
+        (Named(&["proxy"]), config.relay().is_none(), "is a way to the server of --relay: remove it"),
         (
             Named(&["cut-toward"]),
             plan.is_plain(),

@@ -11,8 +11,8 @@ use crate::value::escape;
 const NETCAT: &[(&[&str], &str)] = &[
     (&["-u", "--udp"], "secretcat has no UDP: it supports TCP and unix sockets"),
     (
-        &["-x", "--proxy", "-X", "--proxy-type"],
-        "-x is a proxy in nc and a hex dump in ncat: secretcat has no proxies, and --trace FILE records the traffic",
+        &["-x", "-X", "--proxy-type"],
+        "-x is a proxy in nc and a hex dump in ncat: use --proxy URL, or --trace FILE to record the traffic",
     ),
     (&["-o", "--output", "--hex-dump"], "-o is a dump of the traffic in ncat: use --trace FILE"),
     (&["-d"], "-d of nc does not read stdin: use </dev/null (-d of ncat is --delay here)"),
@@ -23,6 +23,10 @@ const NETCAT: &[(&[&str], &str)] = &[
     (&["-I"], "-I is the receive buffer in nc: use --rcvbuf"),
     (&["-O"], "-O is the send buffer in nc: use --sndbuf"),
     (&["-M"], "-M is the number of hops in nc: use --ttl"),
+    (
+        &["--proxy-user", "--proxy-auth"],
+        "other users can see a password on a command line: put USER:PASSWORD into a file for --proxy-credentials",
+    ),
     (&["--max-conns"], "--max-conns of ncat is --max-connections here"),
     (&["--ssl"], "secretcat has no TLS"),
 ];

@@ -12,7 +12,7 @@ use super::socket::{BacklogFlag, ShowFlag, SocketFlags};
 use super::stream::StreamFlags;
 use super::tls::{RelayTlsFlags, ServerTlsFlags};
 use super::words::words;
-use super::{output, traffic};
+use super::{output, proxy, traffic};
 use crate::config::{Admission, ConfigError, ListenConfig, ModeOptions, PipeMode, Relay, Toward};
 use crate::frame::Framing;
 use crate::service::{Bug, ServiceKind};
@@ -90,6 +90,9 @@ pub(super) struct ListenFlags {
     limits: traffic::Limits,
 
     #[command(flatten)]
+    proxy: proxy::ProxyFlags,
+
+    #[command(flatten)]
     fragmentation: FragmentationFlags,
 
     #[command(flatten)]
@@ -138,6 +141,7 @@ impl ListenFlags {
                 "--proxy-protocol sends a header to the server of --relay: add --relay ADDRESS",
             ));
         }
+        let proxy = self.proxy.into_config()?;
         let mode = ModeOptions {
             service: self.service,
             framing: self.framing,
@@ -148,7 +152,13 @@ impl ListenFlags {
                 shutdown_always: self.shutdown || self.stream.is_send_only(),
                 stream: self.stream.into_config(),
             },
-            relay: relay.map(|to| Relay { to, tls: relay_tls.map(Box::new), cut_toward: self.cut_toward, header }),
+            relay: relay.map(|to| Relay {
+                to,
+                proxy: proxy.map(Box::new),
+                tls: relay_tls.map(Box::new),
+                cut_toward: self.cut_toward,
+                header,
+            }),
         };
         let config = ListenConfig {
             address: traffic::address(&self.address, address_was_typed, self.unix, family)?,

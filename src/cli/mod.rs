@@ -12,6 +12,7 @@ mod fragmentation;
 mod hint;
 mod listen;
 mod output;
+mod proxy;
 mod proxy_header;
 mod short_help;
 mod socket;
@@ -29,7 +30,7 @@ use clap::{ArgMatches, Args as _, CommandFactory, FromArgMatches, Parser, Subcom
 use effect::Given;
 use words::words;
 
-use crate::config::{Color, ConfigError, ConnectConfig, ListenConfig, SweepConfig};
+use crate::config::{Color, ConfigError, ConnectConfig, ListenConfig, ProxyConfig, SweepConfig};
 use crate::error::Error;
 use crate::io::console;
 
@@ -75,6 +76,18 @@ pub enum Task {
     Connect(Box<ConnectConfig>),
     /// `sweep`
     Sweep(Box<SweepConfig>),
+}
+
+impl Task {
+    /// The proxy that connections are made through.
+    #[must_use]
+    pub fn proxy(&self) -> Option<&ProxyConfig> {
+        match self {
+            Task::Listen(config) => config.relay()?.proxy.as_deref(),
+            Task::Connect(config) => config.proxy.as_ref(),
+            Task::Sweep(config) => config.proxy.as_ref(),
+        }
+    }
 }
 
 /// The reason why a command line is refused.

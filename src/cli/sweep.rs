@@ -10,7 +10,7 @@ use super::fragmentation::FragmentationFlags;
 use super::proxy_header::{CutHeaderFlag, ProxyHeaderFlags};
 use super::socket::SocketFlags;
 use super::tls::ClientTlsFlags;
-use super::traffic;
+use super::{proxy, traffic};
 use crate::config::{ConfigError, Reports, SweepConfig};
 use crate::frame::{Framing, Role, encode};
 use crate::value::{Count, Seed, Size, Span};
@@ -72,6 +72,9 @@ pub(super) struct SweepFlags {
     header: ProxyHeaderFlags,
 
     #[command(flatten)]
+    proxy: proxy::ProxyFlags,
+
+    #[command(flatten)]
     socket: SocketFlags,
 }
 
@@ -88,6 +91,7 @@ impl SweepFlags {
         let Span(timeout) = self.timeout;
         let config = SweepConfig {
             address: traffic::address(&self.address, address_was_typed, false, family)?,
+            proxy: self.proxy.into_config()?,
             family,
             messages,
             framing: self.framing,

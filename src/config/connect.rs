@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::traffic::check_family;
-use super::{Bytes, ClientTls, ConfigError, Output, ProxyHeader, StreamConfig, Traffic};
+use super::{Bytes, ClientTls, ConfigError, Output, ProxyConfig, ProxyHeader, StreamConfig, Traffic};
 use crate::frame::Framing;
 use crate::plan::CutLayer;
 use crate::service::wire::Wire;
@@ -17,6 +17,8 @@ pub struct ConnectConfig {
     pub target: Target,
     /// Only check the connection (`-z`): it is closed as soon as it is made.
     pub check: bool,
+    /// The proxy that connections are made through.
+    pub proxy: Option<ProxyConfig>,
     /// Which addresses of a name are used.
     pub family: Family,
     /// The source of the messages.
@@ -143,6 +145,7 @@ impl ConnectConfig {
         }
         if let Target::Server(address) = &self.target {
             check_family(self.family, address)?;
+            self.proxy.as_ref().map_or(Ok(()), |proxy| proxy.check(address))?;
         }
         let unix = matches!(self.target, Target::Server(Address::Unix(_)));
         if unix {

@@ -148,6 +148,9 @@ impl ListenConfig {
                 "--source is the source address of connections to the server of --relay: to choose where to listen, give ADDRESS",
             ));
         }
+        if let Some(Relay { to, proxy: Some(proxy), .. }) = self.relay() {
+            proxy.check(to)?;
+        }
         check_family(self.family, self.relay().map_or(&self.address, |relay| &relay.to))?;
         check_family(self.family, &self.address)?;
         let unix = matches!(self.address, Address::Unix(_));

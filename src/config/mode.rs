@@ -1,6 +1,6 @@
 //! What a listener does with each connection, and what follows from that outside the service.
 
-use super::{ClientTls, ConfigError, Direction, ProxyHeader, StreamConfig};
+use super::{ClientTls, ConfigError, Direction, ProxyConfig, ProxyHeader, StreamConfig};
 use crate::frame::Framing;
 use crate::service::pipe::Pipe;
 use crate::service::relay::Relay as RelayService;
@@ -53,6 +53,8 @@ pub struct Relay {
     pub to: Address,
     /// Encrypt toward the server with TLS.
     pub tls: Option<Box<ClientTls>>,
+    /// The proxy that connections to the server are made through.
+    pub proxy: Option<Box<ProxyConfig>>,
     /// The direction that the plan cuts; the other direction is not cut.
     pub cut_toward: Toward,
     /// The PROXY header that is sent to it.

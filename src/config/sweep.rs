@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::traffic::check_family;
-use super::{Bytes, ClientTls, ConfigError, ProxyHeader, Traffic};
+use super::{Bytes, ClientTls, ConfigError, ProxyConfig, ProxyHeader, Traffic};
 use crate::frame::Framing;
 use crate::value::{Address, Family, Seed};
 use crate::verdict::Masks;
@@ -14,6 +14,8 @@ use crate::verdict::Masks;
 pub struct SweepConfig {
     /// The server.
     pub address: Address,
+    /// The proxy that connections are made through.
+    pub proxy: Option<ProxyConfig>,
     /// Which addresses of a name are used.
     pub family: Family,
     /// The encoded request messages; empty if they are read from stdin.
@@ -64,6 +66,7 @@ impl SweepConfig {
             ));
         }
         check_family(self.family, &self.address)?;
+        self.proxy.as_ref().map_or(Ok(()), |proxy| proxy.check(&self.address))?;
         if self.jobs == 0 || self.max_plans == 0 {
             return Err(ConfigError::new("--jobs and --max-plans take 1 or more"));
         }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::value::{Address, Host, abstract_name};
+use crate::value::{Address, Host, ProxyUrl, abstract_name};
 
 /// An operation that can fail, in the words of its error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +81,8 @@ pub enum Endpoint {
     Socket(SocketAddr),
     /// A peer by its name.
     Peer(String),
+    /// A server, and the proxy on the way to it.
+    Through(Box<(Address, ProxyUrl)>),
 }
 
 impl Endpoint {
@@ -88,13 +90,19 @@ impl Endpoint {
     fn address(&self) -> Option<&Address> {
         match self {
             Endpoint::Address(address) => Some(address),
-            Endpoint::Socket(_) | Endpoint::Peer(_) => None,
+            Endpoint::Socket(_) | Endpoint::Peer(_) | Endpoint::Through(_) => None,
         }
     }
 
     /// Whether this is the address of a unix socket.
     fn is_unix(&self) -> bool {
         matches!(self.address(), Some(Address::Unix(_)))
+    }
+
+    /// Whether there is a proxy on the way.
+    #[must_use]
+    pub fn is_proxied(&self) -> bool {
+        matches!(self, Endpoint::Through(_))
     }
 
     /// Whether this is the abstract name of a unix socket.
@@ -118,6 +126,7 @@ impl fmt::Display for Endpoint {
             Endpoint::Address(address) => address.fmt(f),
             Endpoint::Socket(addr) => addr.fmt(f),
             Endpoint::Peer(name) => f.write_str(name),
+            Endpoint::Through(ends) => write!(f, "{} through {}", ends.0, ends.1),
         }
     }
 }
@@ -125,6 +134,12 @@ impl fmt::Display for Endpoint {
 impl From<&Address> for Endpoint {
     fn from(address: &Address) -> Self {
         Endpoint::Address(Box::new(address.clone()))
+    }
+}
+
+impl From<(&Address, &ProxyUrl)> for Endpoint {
+    fn from((address, proxy): (&Address, &ProxyUrl)) -> Self {
+        Endpoint::Through(Box::new((address.clone(), proxy.clone())))
     }
 }
 
@@ -166,6 +181,7 @@ pub(super) fn hint(operation: Operation, endpoint: &Endpoint, error: &io::Error,
         (Operation::Connect | Operation::Listen, io::ErrorKind::InvalidInput) if endpoint.lacks_zone() => {
             "a link-local address needs its interface, as in [fe80::1%eth0]:4500; ip link lists them"
         }
+        (Operation::Connect, io::ErrorKind::ConnectionRefused) if endpoint.is_proxied() => "is the proxy running?",
         (Operation::Connect, io::ErrorKind::ConnectionRefused) => "is a server listening there?",
         (Operation::Connect, io::ErrorKind::NotFound) if endpoint.is_unix() => "is a server listening on that path?",
         (Operation::Connect, io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse) => match options.source_port {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::conn::{Conn, Origin};
 use super::dial::{Dial, DialState};
 use super::key::Key;
+use super::proxy::{Proxy, ProxyDial};
 use super::reactor::{Reactor, Ready};
 use super::recorder::Recorder;
 use super::stream::Stream;
@@ -22,6 +23,8 @@ use crate::value::{Address, Family};
 pub struct Connector<'a> {
     /// The address; a name is resolved.
     pub address: &'a Address,
+    /// The proxy that connects to the address.
+    pub proxy: Option<&'a Proxy>,
     /// The family of the addresses that are tried.
     pub family: Family,
     /// The time that an attempt may take, with the handshake.
@@ -88,6 +91,8 @@ struct Planned {
 #[derive(Debug)]
 enum Step {
     Dialing(Box<Dial>),
+    /// A proxy connects.
+    Proxying(Box<ProxyDial>),
     /// The protocol of the connection shakes hands.
     Opening(Box<Conn>),
     /// The connection was handed out, or has failed.
@@ -111,7 +116,11 @@ impl Connector<'_> {
         let until = reactor.now().checked_add(self.limit);
         let Make { traffic, raw, number: stream, made_for, header, encoding, recorder } = self.make;
         let protocol = encoding.map(Encoding::begin).transpose()?;
-        let dial = Dial::start(self.address, self.family, &traffic.socket, reactor, number)?;
+        let (to, family, options) = (self.address, self.family, &traffic.socket);
+        let step = match self.proxy {
+            None => Step::Dialing(Box::new(Dial::start(to, family, options, reactor, number)?)),
+            Some(proxy) => Step::Proxying(Box::new(ProxyDial::start(proxy, to, family, options, reactor, number)?)),
+        };
         let planned = Planned {
             traffic: traffic.clone(),
             raw,
@@ -122,7 +131,7 @@ impl Connector<'_> {
             recorder: recorder.clone(),
         };
         Ok(Connecting {
-            step: Step::Dialing(Box::new(dial)),
+            step,
             key: Key::Dial(number),
             limit: self.limit,
             limited_by: self.limited_by,
@@ -137,6 +146,7 @@ impl Connecting {
     pub fn on_ready(&mut self, ready: Ready) {
         match &mut self.step {
             Step::Dialing(dial) => dial.on_ready(ready),
+            Step::Proxying(dial) => dial.on_ready(ready),
             Step::Opening(conn) => conn.on_ready(ready),
             Step::Over => {}
         }
@@ -149,7 +159,14 @@ impl Connecting {
     pub fn poll(&mut self, reactor: &mut Reactor) -> Result<Option<Conn>, Error> {
         let next = match &mut self.step {
             Step::Dialing(dial) => match dial.poll(reactor)? {
-                DialState::Connected(stream, peer) => return self.open(stream, peer, reactor),
+                DialState::Connected(stream, peer) => return self.open(stream, peer, None, reactor),
+                DialState::Pending(next) => next,
+            },
+            Step::Proxying(dial) => match dial.poll(reactor)? {
+                DialState::Connected(stream, peer) => {
+                    let sent = dial.sent();
+                    return self.open(stream, peer, Some(sent), reactor);
+                }
                 DialState::Pending(next) => next,
             },
             Step::Opening(conn) => match shake_hands(conn, reactor.now()) {
@@ -175,12 +192,18 @@ impl Connecting {
     }
 
     /// The socket is connected.
-    fn open(&mut self, stream: Stream, peer: String, reactor: &mut Reactor) -> Result<Option<Conn>, Error> {
+    fn open(
+        &mut self,
+        stream: Stream,
+        peer: String,
+        sent_to_proxy: Option<u64>,
+        reactor: &mut Reactor,
+    ) -> Result<Option<Conn>, Error> {
         self.step = Step::Over;
         let Planned { traffic, raw, number, made_for, header, protocol, recorder } = &mut *self.plan;
         let header =
             header.as_ref().map(|header| Self::header(header, &stream, &peer, traffic, *number)).transpose()?;
-        let origin = Origin { side: Side::Connect, peer, number: *number, made_for: *made_for };
+        let origin = Origin { side: Side::Connect, peer, number: *number, made_for: *made_for, sent_to_proxy };
         let (mut conn, is_ready) = match protocol.take() {
             None => (Conn::new(stream, origin, traffic, *raw, recorder), true),
             Some(protocol) => (Conn::encoded(stream, origin, traffic, *raw, recorder, protocol), false),
@@ -221,6 +244,7 @@ impl Connecting {
     fn timeout(&self) -> Error {
         match &self.step {
             Step::Dialing(dial) => dial.timeout(self.limit, self.limited_by),
+            Step::Proxying(dial) => dial.timeout(self.limit, self.limited_by),
             Step::Opening(conn) => self.no_handshake(conn.peer()),
             Step::Over => self.no_handshake(""),
         }
@@ -240,6 +264,7 @@ impl Connecting {
     pub fn abandon(&mut self, reactor: &Reactor) {
         match std::mem::replace(&mut self.step, Step::Over) {
             Step::Dialing(mut dial) => dial.abandon(reactor),
+            Step::Proxying(mut dial) => dial.abandon(reactor),
             Step::Opening(conn) => drop(conn.close(reactor)),
             Step::Over => {}
         }
@@ -310,7 +335,7 @@ mod tests {
     fn connect(address: &Address, limit: Duration, passes_events: bool) -> Result<Conn, Error> {
         let (traffic, recorder) = (Traffic::default(), Recorder::default());
         let make = Make::plain(&traffic, &recorder);
-        let connector = Connector { address, family: Family::Any, limit, limited_by: "the test", make };
+        let connector = Connector { address, proxy: None, family: Family::Any, limit, limited_by: "the test", make };
         let mut reactor = Reactor::new(Duration::ZERO).unwrap();
         let mut connecting = connector.start(&reactor, 3).unwrap();
         run_until(&mut reactor, |reactor, ready, now| {

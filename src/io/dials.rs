@@ -113,8 +113,14 @@ mod tests {
         let (traffic, recorder) = (Traffic::default(), Recorder::default());
         let plain = Make::plain(&traffic, &recorder);
         let limit = Duration::from_secs(60);
-        let connector =
-            |address| Connector { address, family: Family::Any, limit, limited_by: "the test", make: plain };
+        let connector = |address| Connector {
+            address,
+            proxy: None,
+            family: Family::Any,
+            limit,
+            limited_by: "the test",
+            make: plain,
+        };
         let mut reactor = Reactor::new(Duration::ZERO).unwrap();
         let mut dials = Dials::default();
         for (purpose, address) in [("one", &address), ("two", &nowhere), ("three", &address), ("four", &address)] {

@@ -1,7 +1,8 @@
-//! Reads and writes whole files (plans, stdin, reports), and draws a random seed.
+//! Reads and writes whole files (plans, credentials, stdin, reports), and draws a random seed.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use crate::error::{Error, Operation, shown_path};
 use crate::plan::Plan;
 use crate::trace::read_plan as parse_plan;
-use crate::value::Seed;
+use crate::value::{Credentials, Seed};
 
 /// The largest part of a trace that is read: its plan is at the beginning.
 const LIMIT: u64 = 64 * 1024 * 1024;
@@ -34,6 +35,32 @@ pub fn read_plan(path: &Path) -> Result<Plan, Error> {
 /// When it cannot be created or written.
 pub fn write(path: &Path, text: &str) -> Result<(), Error> {
     std::fs::write(path, text).map_err(Error::file(Operation::Write, path))
+}
+
+/// Who can read a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Privacy {
+    /// Its owner only.
+    Private,
+    /// Its group or other users too.
+    Shared,
+}
+
+/// Reads user and password for a proxy.
+///
+/// # Errors
+/// When the file cannot be read or parsed. The error shows nothing of the content.
+pub fn read_credentials(path: &Path) -> Result<(Credentials, Privacy), Error> {
+    let file = std::fs::File::open(path).map_err(Error::file(Operation::Open, path))?;
+    let metadata = file.metadata().map_err(Error::file(Operation::Read, path))?;
+    let mut content = Vec::new();
+    // One byte over the limit is too long.
+    let limit = Credentials::MAX_FILE as u64 + 1;
+    file.take(limit).read_to_end(&mut content).map_err(Error::file(Operation::Read, path))?;
+    let credentials = Credentials::parse(&content);
+    let credentials = credentials.map_err(|error| Error::Usage(format!("{}: {error}", shown_path(path))))?;
+    let shared = metadata.mode() & 0o044 != 0;
+    Ok((credentials, if shared { Privacy::Shared } else { Privacy::Private }))
 }
 
 /// The largest input that a sweep reads from stdin.

@@ -14,6 +14,7 @@ pub mod key;
 pub mod line_input;
 pub mod listener;
 pub mod peer_queue;
+pub mod proxy;
 pub mod reactor;
 pub mod recorder;
 pub mod report;

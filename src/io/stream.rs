@@ -187,6 +187,17 @@ impl Stream {
         }
     }
 
+    /// Reads without taking the bytes from the socket (`MSG_PEEK`, recv(2)).
+    ///
+    /// # Errors
+    /// The kernel's; `Unsupported` for a unix socket.
+    pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(stream) => stream.peek(buf),
+            Stream::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
     /// Half-closes: sends the FIN.
     ///
     /// # Errors

@@ -135,6 +135,7 @@ impl<'a> Caller<'a> {
         let config = self.config;
         Connector {
             address: self.address,
+            proxy: self.context.proxy.as_ref(),
             family: config.family,
             limit: config.connect_limit.time,
             limited_by: config.connect_limit.option,

@@ -19,6 +19,7 @@ use crate::config::{Direction, SocketOptions, StreamConfig};
 use crate::error::Error;
 use crate::io::console::Source;
 use crate::io::listener::Listener;
+use crate::io::proxy::Proxy;
 use crate::io::recorder::Recorder;
 use crate::io::report::Report;
 use crate::io::signal::Signals;
@@ -38,6 +39,8 @@ pub struct Context {
     pub signals: Signals,
     /// The service manager, if one started this program.
     pub manager: Manager,
+    /// The proxy that connections are made through.
+    pub proxy: Option<Proxy>,
 }
 
 /// The settings of a pipe for a connection that was made (not accepted).

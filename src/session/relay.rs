@@ -86,6 +86,7 @@ impl ServerSide {
         });
         let connector = Connector {
             address: &self.to,
+            proxy: context.proxy.as_ref(),
             family: self.family,
             limit: CONNECT_LIMIT,
             limited_by: "the relay",

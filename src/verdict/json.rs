@@ -35,6 +35,7 @@ pub fn to_json(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Tal
     let cuts: Vec<_> = tally.cuts.iter().map(|(message, offset)| json!([message, offset])).collect();
     let report = json!({
         "address": subject.address,
+        "proxy": subject.proxy.as_ref().map(|proxy| proxy.url.to_string()),
         "messages": subject.messages.iter().map(|message| escape(message)).collect::<Vec<_>>(),
         "plans": subject.plans,
         "skipped": subject.skipped,

@@ -45,7 +45,7 @@ pub fn to_junit(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Ta
     let _ = writeln!(
         xml,
         "<testsuite name=\"secretcat sweep {}\" tests=\"{}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"0\">",
-        escape_xml(&subject.address),
+        escape_xml(&subject.path()),
         cases.len(),
     );
     xml.push_str(&cases.concat());

@@ -73,10 +73,17 @@ impl From<&Error> for Unreachable {
     fn from(error: &Error) -> Self {
         match error {
             Error::Timeout { operation, .. } => Unreachable::TimedOut(*operation),
+            Error::Network { source, endpoint, .. } if endpoint.is_proxied() => Unreachable::Failed(at_proxy(source)),
             Error::Network { source, .. } => source.into(),
             other => Unreachable::Failed(other.to_string()),
         }
     }
+}
+
+/// The words of an error of the way through a proxy. Those of the proxy itself name it.
+fn at_proxy(error: &io::Error) -> String {
+    let text = cause(error);
+    if error.get_ref().is_some() { text } else { format!("the proxy: {text}") }
 }
 
 impl fmt::Display for Unreachable {

@@ -19,6 +19,12 @@ pub fn repeat_command(subject: &Subject, difference: &Difference) -> String {
         Family::V4 => " -4",
         Family::V6 => " -6",
     });
+    if let Some(proxy) = &subject.proxy {
+        let _ = write!(command, " --proxy {}", quoted(&proxy.url.to_string()));
+        if let Some(path) = &proxy.credentials {
+            let _ = write!(command, " --proxy-credentials {}", quoted(&path.to_string_lossy()));
+        }
+    }
     command.push_str(" --raw");
     let cuts: Vec<_> = difference.trial.cuts.iter().map(ToString::to_string).collect();
     if !cuts.is_empty() {
@@ -57,7 +63,7 @@ fn printf_format(bytes: &[u8]) -> String {
 
 /// A word, quoted for a shell.
 fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '-' | '_');
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '-' | '_' | '/');
     if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 

@@ -1,17 +1,20 @@
 //! The findings of a sweep so far.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use super::{Outcome, Verdict};
 use crate::error::ExitStatus;
 use crate::plan::{Fin, Label, Trial, TrialKind};
-use crate::value::Family;
+use crate::value::{Family, ProxyUrl};
 
 /// The subject of a sweep.
 #[derive(Clone, Debug)]
 pub struct Subject {
     /// The server.
     pub address: String,
+    /// The proxy on the way to it.
+    pub proxy: Option<SubjectProxy>,
     /// The family of the addresses that were used.
     pub family: Family,
     /// The encoded request messages.
@@ -24,6 +27,26 @@ pub struct Subject {
     pub skipped: u64,
     /// The seed that the trials were drawn from.
     pub seed: u64,
+}
+
+/// The proxy on the way to the subject of a sweep.
+#[derive(Clone, Debug)]
+pub struct SubjectProxy {
+    /// The proxy.
+    pub url: ProxyUrl,
+    /// The file with the credentials for it.
+    pub credentials: Option<PathBuf>,
+}
+
+impl Subject {
+    /// The server, and the proxy on the way to it.
+    #[must_use]
+    pub fn path(&self) -> String {
+        match &self.proxy {
+            None => self.address.clone(),
+            Some(proxy) => format!("{} through {}", self.address, proxy.url),
+        }
+    }
 }
 
 /// A trial that changed the replies.

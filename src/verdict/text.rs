@@ -44,7 +44,7 @@ pub fn headline(subject: &Subject, tally: &Tally) -> String {
     let Count { same, different, not_proven } = tally.total();
     let mut line = format!(
         "{}: {}, {}, {}: {same} same, {different} different, {not_proven} not proven",
-        subject.address,
+        subject.path(),
         counted(subject.messages.len() as u64, "message"),
         counted(bytes as u64, "byte"),
         counted(subject.plans as u64, "plan"),

@@ -31,6 +31,8 @@ mod peers;
 mod pipe;
 mod progress;
 mod proof;
+mod proxies;
+mod proxy;
 mod proxy_header;
 mod raw;
 mod record;

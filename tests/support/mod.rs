@@ -10,6 +10,7 @@ pub(crate) mod pid_1;
 mod proc;
 mod process;
 pub(crate) mod prompt;
+pub(crate) mod proxy;
 pub(crate) mod pty;
 mod server;
 pub(crate) mod servers;

@@ -21,6 +21,9 @@ const PART: u32 = 32;
 #[derive(Debug)]
 pub(super) struct BarrierWait {
     barrier: Barrier,
+    /// The other end of the socket is a proxy, which was sent this many bytes before those of the connection. That the
+    /// proxy has read a write is waited for, and proves nothing about the server.
+    sent_to_proxy: Option<u64>,
     queue: Option<PeerQueue>,
     /// The peer's socket was seen at least once.
     seen: bool,
@@ -47,6 +50,7 @@ impl BarrierWait {
     pub(super) fn new(barrier: Barrier, now: Instant) -> Self {
         BarrierWait {
             barrier,
+            sent_to_proxy: None,
             queue: None,
             seen: false,
             arrived: false,
@@ -55,6 +59,11 @@ impl BarrierWait {
             interval: FIRST_LOOK,
             last: None,
         }
+    }
+
+    /// The same, for a connection through a proxy.
+    pub(super) fn at_proxy(barrier: Barrier, sent: u64, now: Instant) -> Self {
+        BarrierWait { sent_to_proxy: Some(sent), ..BarrierWait::new(barrier, now) }
     }
 
     /// Looks whether all bytes up to this offset have got where they should. The first look at an
@@ -75,12 +84,14 @@ impl BarrierWait {
         // Order matters: bytes on their way are in no queue, so that they have arrived is known
         // before it is asked whether they were read. The peer's own count says so at once, where
         // its acknowledgement may be held back for 40 ms to go with data.
-        self.arrived =
-            self.arrived || acknowledged || self.peer(stream).is_some_and(|peer| peer.received >= Some(offset));
+        self.arrived = self.arrived || acknowledged || self.has_received(stream, offset);
         if !self.arrived {
             return Ok(self.again(now));
         }
         match self.peer(stream) {
+            Some(Peer { unread: 0, .. }) if self.sent_to_proxy.is_some() => {
+                Ok(Check::Passed(BarrierOutcome::NotVisible))
+            }
             Some(Peer { unread: 0, .. }) => Ok(Check::Passed(BarrierOutcome::Read)),
             Some(_) => Ok(self.again(now)),
             None if !acknowledged => Ok(self.again(now)),
@@ -88,9 +99,36 @@ impl BarrierWait {
         }
     }
 
-    /// Whether the peer's socket was never seen: it is on another host, not merely closed since.
+    /// Whether the peer's socket was never seen: it is on another host, not merely closed since. The server beyond a
+    /// proxy never is.
     pub(super) fn is_blind(&self) -> bool {
-        !self.seen
+        !self.seen || self.sent_to_proxy.is_some()
+    }
+
+    /// What `--barrier peer-read` cannot promise here, and what it does instead.
+    pub(super) fn not_visible(&self, stream: &Stream) -> String {
+        let peer = stream.endpoints().map_or_else(String::new, |(_, peer)| format!("{peer}: "));
+        let (why, instead) = match self.sent_to_proxy {
+            None => (
+                "the peer's socket is not visible on this host (another host or network namespace)",
+                "waiting for its acknowledgements and --delay instead",
+            ),
+            Some(_) if self.seen => (
+                "this is a proxy, and the socket of the server is not visible",
+                "waiting until the proxy has read instead",
+            ),
+            Some(_) => (
+                "this is a proxy, and the socket of the server is not visible",
+                "waiting for the acknowledgements of the proxy and --delay instead",
+            ),
+        };
+        format!("{peer}--barrier peer-read: {why}; {instead}")
+    }
+
+    /// Whether the peer's own count has all bytes up to this offset.
+    fn has_received(&mut self, stream: &Stream, offset: u64) -> bool {
+        let end = offset.saturating_add(self.sent_to_proxy.unwrap_or(0));
+        self.peer(stream).is_some_and(|peer| peer.received >= Some(end))
     }
 
     fn peer(&mut self, stream: &Stream) -> Option<Peer> {
@@ -110,15 +148,6 @@ impl BarrierWait {
         self.last = Some((now, at));
         Check::Again(at)
     }
-}
-
-/// What `--barrier peer-read` cannot promise here, and what it does instead.
-pub(super) fn not_visible(stream: &Stream) -> String {
-    let peer = stream.endpoints().map_or_else(String::new, |(_, peer)| format!("{peer}: "));
-    format!(
-        "{peer}--barrier peer-read: the peer's socket is not visible on this host \
-         (another host or network namespace); waiting for its acknowledgements and --delay instead"
-    )
 }
 
 /// Whether the peer has acknowledged all bytes.
@@ -148,6 +177,43 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
 
     use super::*;
+
+    /// A connection whose first five bytes were for a proxy, and the proxy's end of it.
+    fn through_a_proxy() -> (Stream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut theirs, _) = listener.accept().unwrap();
+        ours.write_all(b"proxy").unwrap();
+        theirs.read_exact(&mut [0; 5]).unwrap();
+        (Stream::from_socket(ours.into(), crate::io::sockopt::Family::V4), theirs)
+    }
+
+    #[test]
+    fn proxy_that_has_read_proves_nothing() {
+        let (mut stream, mut theirs) = through_a_proxy();
+        stream.write_all(b"abc").unwrap();
+        let now = Instant::now();
+        let mut wait = BarrierWait::at_proxy(Barrier::PeerRead, 5, now);
+        assert!(matches!(wait.check(&stream, 3, now).unwrap(), Check::Again(_)));
+        theirs.read_exact(&mut [0; 3]).unwrap();
+        let later = now + LAST_LOOK;
+        assert_eq!(wait.check(&stream, 3, later).unwrap(), Check::Passed(BarrierOutcome::NotVisible));
+        assert!(wait.is_blind());
+        assert!(wait.not_visible(&stream).ends_with("waiting until the proxy has read instead"));
+    }
+
+    /// Five bytes have arrived and were read, but none of them is of the connection.
+    #[test]
+    fn bytes_for_the_proxy_do_not_count_as_arrived() {
+        let (stream, _theirs) = through_a_proxy();
+        let now = Instant::now();
+        let peer = |wait: &mut BarrierWait| wait.peer(&stream).and_then(|peer| peer.received);
+        let mut wait = BarrierWait::at_proxy(Barrier::PeerRead, 5, now);
+        assert_eq!(peer(&mut wait), Some(5));
+        assert!(!wait.has_received(&stream, 3) && wait.has_received(&stream, 0));
+        let mut direct = BarrierWait::new(Barrier::PeerRead, now);
+        assert!(direct.has_received(&stream, 3));
+    }
 
     #[test]
     fn one_turn_of_the_loop_makes_one_look() {

@@ -75,7 +75,7 @@ impl Conn {
         Conn {
             id,
             codec: Codec::Plain,
-            writer: Writer::new(&traffic.plan, channel),
+            writer: Writer::new(&traffic.plan, channel, origin.sent_to_proxy),
             reader: Reader::new(traffic.reading, Instant::now()),
             recorder: recorder.clone(),
             // A fresh connection takes bytes: the first write is tried, not waited for.

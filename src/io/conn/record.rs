@@ -21,6 +21,8 @@ pub struct Origin {
     pub number: u64,
     /// The client's connection that this one was made for, in a relay.
     pub made_for: Option<ConnId>,
+    /// The number of bytes that a proxy was sent before, if the other end of the socket is one.
+    pub sent_to_proxy: Option<u64>,
 }
 
 /// Records a new connection: its ends, its socket options, and its plan.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::super::Flush;
 use super::super::recorder::Recorder;
 use super::super::stream::Stream;
-use super::barrier::{BarrierWait, Check, not_visible};
+use super::barrier::{BarrierWait, Check};
 use super::record::sample;
 use crate::peer::outbox::{Channel, Outbox, Pin, Step};
 use crate::plan::{Barrier, Plan};
@@ -33,8 +33,10 @@ pub(super) struct Wire<'a> {
 }
 
 impl Writer {
-    pub(super) fn new(plan: &Plan, channel: Channel) -> Self {
-        Writer { outbox: Outbox::new(plan, channel), wait: None }
+    /// `sent_to_proxy`: the other end of the socket is a proxy, which was sent this many bytes before.
+    pub(super) fn new(plan: &Plan, channel: Channel, sent_to_proxy: Option<u64>) -> Self {
+        let wait = sent_to_proxy.map(|sent| Box::new(BarrierWait::at_proxy(plan.barrier, sent, Instant::now())));
+        Writer { outbox: Outbox::new(plan, channel), wait }
     }
 
     /// Forgets what was to be written; a barrier that was waited for will not be passed any more.
@@ -106,7 +108,7 @@ impl Writer {
         let wait = self.wait.get_or_insert_with(|| Box::new(BarrierWait::new(barrier, now)));
         let check = wait.check(wire.stream, offset, now)?;
         if check == Check::Passed(BarrierOutcome::NotVisible) && wait.is_blind() {
-            wire.recorder.log_once(|| not_visible(wire.stream));
+            wire.recorder.log_once(|| wait.not_visible(wire.stream));
         }
         Ok(check)
     }

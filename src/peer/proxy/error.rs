@@ -42,8 +42,8 @@ impl fmt::Display for ProxyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, Cause { what, hint }) = match self {
             ProxyError::Refused(cause) => ("refused by the proxy", cause),
-            ProxyError::Credentials(cause) => ("not let in by the proxy", cause),
-            ProxyError::Malformed(cause) => ("not the answer of a proxy", cause),
+            ProxyError::Credentials(cause) => ("rejected by the proxy", cause),
+            ProxyError::Malformed(cause) => ("invalid answer of the proxy", cause),
             ProxyError::Closed(cause) => ("closed by the proxy before it had answered", cause),
         };
         f.write_str(kind)?;

@@ -94,9 +94,10 @@ impl HttpConnect {
                 self.before += self.head.len();
                 self.head.clear();
             }
-            407 => {
+            // Some proxies answer 401 in its place.
+            401 | 407 => {
                 let schemes = response.headers.iter().filter(|f| f.name.eq_ignore_ascii_case("Proxy-Authenticate"));
-                let has_basic = schemes.flat_map(|f| f.value.split(|b| *b == b',')).any(is_basic);
+                let has_basic = schemes.flat_map(|f| f.value.split(|b| *b == b',')).any(is_basic) || code == 401;
                 return Err(ProxyError::Credentials(match (self.logs_in, has_basic) {
                     (_, false) => Cause::new("it requires a scheme of authentication other than Basic", ""),
                     (false, _) => Cause::new("it requires credentials", "--proxy-credentials FILE gives them"),
@@ -124,7 +125,7 @@ fn hint(code: u16) -> &'static str {
     match code {
         403 => "its rules may allow other ports or hosts only",
         400 | 405 | 501 => "it may not be a proxy, or not support CONNECT",
-        502..=504 => "it could not reach the server, or not resolve its name",
+        500 | 502..=504 => "it could not reach the server, or not resolve its name",
         _ => "",
     }
 }

@@ -74,7 +74,7 @@ impl Socks5 {
         let hint = match self.step {
             Step::Method => "is it a SOCKS5 proxy? http:// is for HTTP proxies",
             Step::Login => "it may reject the credentials",
-            Step::Reply | Step::Done => "its log may say why",
+            Step::Reply | Step::Done => "its log may have the reason",
         };
         ProxyError::Closed(Cause::new("", hint))
     }
@@ -186,9 +186,9 @@ fn malformed(what: &str, hint: &'static str) -> ProxyError {
 
 /// The reply of a proxy that did not connect (RFC 1928, section 6).
 fn refusal(code: u8, to: &Destination) -> Cause {
-    let unresolved = "it resolves the name itself: does it know the name?";
+    let unresolved = "it may be unable to resolve the name";
     match code {
-        1 => Cause::new("general failure", "its log may say why"),
+        1 => Cause::new("general failure", "its log may have the reason"),
         2 => Cause::new("not allowed by its rules", ""),
         3 => Cause::new("network unreachable", "from the proxy"),
         4 if to.name().is_some() => Cause::new("host unreachable", unresolved),

@@ -94,12 +94,12 @@ fn socks5_refusals_are_reported_in_words() {
     let error = |login, server: &str, answer: &[u8]| socks5(login, server, answer).1.unwrap_err().to_string();
     let reply = |code| error(false, "1.2.3.4:1", &[5, 0, 5, code]);
     let refused = |text: &str| format!("refused by the proxy: {text}");
-    assert_eq!(reply(1), refused("general failure (its log may say why)"));
+    assert_eq!(reply(1), refused("general failure (its log may have the reason)"));
     assert_eq!(reply(2), refused("not allowed by its rules"));
     assert_eq!(reply(3), refused("network unreachable (from the proxy)"));
     assert_eq!(reply(4), refused("host unreachable (from the proxy)"));
     let unknown = error(false, "a:1", &[5, 0, 5, 4]);
-    assert_eq!(unknown, refused("host unreachable (it resolves the name itself: does it know the name?)"));
+    assert_eq!(unknown, refused("host unreachable (it may be unable to resolve the name)"));
     assert_eq!(reply(5), refused("connection refused (is a server listening there?)"));
     assert_eq!(reply(6), refused("TTL expired (on the way from the proxy to the server)"));
     assert_eq!(reply(7), refused("it does not support CONNECT"));
@@ -110,12 +110,12 @@ fn socks5_refusals_are_reported_in_words() {
 #[test]
 fn socks5_credentials_are_asked_for_or_rejected() {
     let error = |login, answer: &[u8]| socks5(login, "a:1", answer).1.unwrap_err();
-    let wanted = "not let in by the proxy: it requires credentials (--proxy-credentials FILE gives them)";
+    let wanted = "rejected by the proxy: it requires credentials (--proxy-credentials FILE gives them)";
     assert_eq!(error(false, &[5, 0xff]).to_string(), wanted);
-    let rejected = "not let in by the proxy: it rejects user and password (check --proxy-credentials)";
+    let rejected = "rejected by the proxy: it rejects user and password (check --proxy-credentials)";
     assert_eq!(error(true, &[5, 2, 1, 1]).to_string(), rejected);
     assert_eq!(error(true, &[5, 2, 5, 0xff]).to_string(), rejected);
-    let neither = "not let in by the proxy: it accepts neither user and password nor no authentication";
+    let neither = "rejected by the proxy: it accepts neither user and password nor no authentication";
     assert_eq!(error(true, &[5, 0xff]).to_string(), neither);
     assert!(!error(true, &[5, 2, 1, 1]).is_about_the_server());
 }
@@ -124,7 +124,7 @@ fn socks5_credentials_are_asked_for_or_rejected() {
 fn answer_that_is_not_socks5_is_named() {
     let error = |login, answer: &[u8]| {
         let text = socks5(login, "a:1", answer).1.unwrap_err().to_string();
-        text.strip_prefix("not the answer of a proxy: ").unwrap().to_owned()
+        text.strip_prefix("invalid answer of the proxy: ").unwrap().to_owned()
     };
     assert_eq!(error(false, b"HTTP/1.1 400"), "it does not speak SOCKS5 (for an HTTP proxy use http://)");
     assert_eq!(error(false, &[0, 91]), "it does not speak SOCKS5 (it may be SOCKS4 only)");
@@ -176,19 +176,21 @@ fn connect_refusals_show_the_status_and_a_hint() {
     assert_eq!(error("502 Bad Gateway"), refused(bad));
     assert_eq!(error("405 "), refused("405 (it may not be a proxy, or not support CONNECT)"));
     assert_eq!(error("302 Found"), refused("302 Found"));
-    assert_eq!(error(&format!("500 {}", "x".repeat(900))), refused(&format!("500 {}", "x".repeat(60))));
+    assert_eq!(error(&format!("599 {}", "x".repeat(900))), refused(&format!("599 {}", "x".repeat(60))));
 }
 
 #[test]
 fn connect_407_depends_on_the_credentials_sent() {
     let error = |login, scheme: &str| {
         let answer = format!("HTTP/1.1 407 x\r\nproxy-authenticate: {scheme}\r\n\r\n");
-        http(login, &answer).unwrap_err().strip_prefix("not let in by the proxy: ").unwrap().to_owned()
+        http(login, &answer).unwrap_err().strip_prefix("rejected by the proxy: ").unwrap().to_owned()
     };
     let wanted = "it requires credentials (--proxy-credentials FILE gives them)";
     assert_eq!(error(false, "basic realm=\"a\""), wanted);
     assert_eq!(error(false, "Digest a=b, c=d, Basic realm=\"a\""), wanted);
     assert_eq!(error(true, "Basic"), "it rejects user and password (check --proxy-credentials)");
+    let unauthorized = http(true, "HTTP/1.1 401 Unauthorized\r\n\r\n").unwrap_err();
+    assert!(unauthorized.ends_with("it rejects user and password (check --proxy-credentials)"), "{unauthorized}");
     for login in [false, true] {
         assert_eq!(error(login, "Negotiate"), "it requires a scheme of authentication other than Basic");
     }
@@ -197,7 +199,7 @@ fn connect_407_depends_on_the_credentials_sent() {
 #[test]
 fn answer_that_is_not_http_is_named() {
     let error = |answer: &str| http(false, answer).unwrap_err();
-    let not = |text: &str| format!("not the answer of a proxy: {text}");
+    let not = |text: &str| format!("invalid answer of the proxy: {text}");
     assert_eq!(error("\x05"), not("it does not speak HTTP/1 (for a SOCKS5 proxy use socks5h://)"));
     for nonsense in ["SSH-2.0-x", "\r\n", "HTTP/2 200\r\n\r\n", "http/1.1 200\r\n\r\n"] {
         assert_eq!(error(nonsense), not("it does not speak HTTP/1"));
@@ -208,7 +210,7 @@ fn answer_that_is_not_http_is_named() {
 
 #[test]
 fn head_of_the_answer_is_bounded() {
-    let long = "not the answer of a proxy: the head of its response exceeds 16 KiB";
+    let long = "invalid answer of the proxy: the head of its response exceeds 16 KiB";
     let fields = |length: usize| format!("HTTP/1.1 200 OK\r\nA: {}\r\n\r\n", "b".repeat(length));
     let most = 16 * 1024 - fields(0).len();
     assert_eq!(http(false, &fields(most)), Ok(Some(16 * 1024)));
@@ -229,7 +231,7 @@ fn closed_connection_is_reported_with_a_hint() {
     let socks = "(is it a SOCKS5 proxy? http:// is for HTTP proxies)";
     assert_eq!(closed(ProxyScheme::Socks5, &[]), socks);
     assert_eq!(closed(ProxyScheme::Socks5, &[5, 2]), "(it may reject the credentials)");
-    assert_eq!(closed(ProxyScheme::Socks5, &[5, 0, 5]), "(its log may say why)");
+    assert_eq!(closed(ProxyScheme::Socks5, &[5, 0, 5]), "(its log may have the reason)");
     assert_eq!(closed(ProxyScheme::Http, b"HTTP/1.1 200"), "(is it an HTTP proxy? socks5h:// is for SOCKS5 proxies)");
 }
 

@@ -193,7 +193,7 @@ impl<'a> Acceptor<'a> {
         if self.config.output.show_options && number == 0 {
             super::super::show_options(&arrival.stream, self.listener.as_ref(), &traffic.socket, context);
         }
-        let origin = Origin { side: Side::Listen, peer: arrival.peer, number, made_for: None };
+        let origin = Origin { side: Side::Listen, peer: arrival.peer, number, made_for: None, sent_to_proxy: None };
         let Traits { raw, framing, .. } = exchange.traits;
         let conn = match self.encoding.map(Encoding::begin).transpose() {
             Ok(None) => Conn::new(arrival.stream, origin, traffic, raw, &context.recorder),

@@ -46,6 +46,7 @@ fn serving(mode: Mode, act: impl FnOnce(SocketAddr)) -> String {
         recorder: Recorder::default(),
         signals: signals.clone(),
         manager: Manager::default(),
+        proxy: None,
     };
     let mut reactor = Reactor::new(Duration::ZERO).unwrap();
     signals.watch(&reactor.waker());

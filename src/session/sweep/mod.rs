@@ -20,7 +20,9 @@ use crate::io::signal::Signals;
 use crate::io::{console, files, sys, terminal};
 use crate::plan::{Order, Trial};
 use crate::service::probe::{Expected, Probe};
-use crate::verdict::{Baseline, BaselineError, Ending, Outcome, Subject, Tally, Verdict, to_json, to_junit, to_text};
+use crate::verdict::{
+    Baseline, BaselineError, Ending, Outcome, Subject, SubjectProxy, Tally, Verdict, to_json, to_junit, to_text,
+};
 
 /// The number of refused connections in a row that ends a sweep: the server is gone.
 const REFUSALS: usize = 16;
@@ -48,6 +50,10 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
     let order = Order::new(&lengths, config.max_plans, config.seed);
     let subject = Subject {
         address: config.address.to_string(),
+        proxy: config
+            .proxy
+            .as_ref()
+            .map(|proxy| SubjectProxy { url: proxy.url.clone(), credentials: proxy.credentials.clone() }),
         family: config.family,
         plans: order.len(),
         skipped: order.skipped(),
@@ -70,7 +76,7 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
         Err(Stop::NoBaseline(error)) => {
             let status = signalled().unwrap_or_else(|| error.status());
             write_reports(config, &subject, Err(&error.to_string()), &sweep.tally, status)?;
-            context.report.error(&format!("sweep {}: {error}", subject.address));
+            context.report.error(&format!("sweep {}: {error}", subject.path()));
             Ok(status)
         }
     }

@@ -18,6 +18,7 @@ use crate::io::connector::{Connector, Encoding, Make};
 use crate::io::dials::{Dials, Made};
 use crate::io::encoding;
 use crate::io::key::Key;
+use crate::io::proxy::Proxy;
 use crate::io::reactor::{Handler, Reactor, Ready};
 use crate::io::recorder::Recorder;
 use crate::io::signal::Signals;
@@ -42,6 +43,7 @@ pub(super) struct Pool<'a> {
     pub(super) ended: Vec<(Trial, Outcome)>,
     recorder: Recorder,
     signals: Signals,
+    proxy: Option<Proxy>,
 }
 
 impl<'a> Pool<'a> {
@@ -61,6 +63,7 @@ impl<'a> Pool<'a> {
             ended: Vec::new(),
             recorder: context.recorder.clone(),
             signals: context.signals.clone(),
+            proxy: context.proxy.clone(),
         })
     }
 
@@ -89,6 +92,7 @@ impl<'a> Pool<'a> {
         let traffic = Traffic { plan: trial.plan(), ..self.config.traffic.clone() };
         let connector = Connector {
             address: &self.config.address,
+            proxy: self.proxy.as_ref(),
             family: self.config.family,
             limit: self.config.timeout,
             limited_by: "--timeout",
