@@ -53,9 +53,8 @@ const ANSWER: usize = 1024;
 impl Netlink {
     pub(super) fn open() -> io::Result<Netlink> {
         let protocol = Protocol::from(libc::NETLINK_SOCK_DIAG);
-        let socket = Socket::new(Domain::from(libc::AF_NETLINK), Type::DGRAM, Some(protocol))?;
         // The kernel answers during the call, so there is nothing to wait for.
-        socket.set_nonblocking(true)?;
+        let socket = Socket::new(Domain::from(libc::AF_NETLINK), Type::DGRAM.nonblocking(), Some(protocol))?;
         Ok(Netlink { socket, sequence: 0 })
     }
 
