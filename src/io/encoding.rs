@@ -4,7 +4,9 @@ use super::connector::Encoding;
 use super::report::Report;
 use crate::config::{ClientTls, ServerTls};
 use crate::error::Error;
-use crate::value::{Address, Host, Pin};
+#[cfg(feature = "tls")]
+use crate::value::Host;
+use crate::value::{Address, Pin};
 
 /// A server's encoding.
 #[derive(Debug)]
