@@ -372,8 +372,8 @@ mod tests {
                 2 => EventKind::Pause { offset: a, nanos: b },
                 3 => EventKind::Read { offset: a, len: b },
                 4 => EventKind::Barrier { offset: a, outcome: BarrierOutcome::NotVisible },
-                5 => EventKind::Shutdown { offset: a },
-                6 => EventKind::Eof { offset: a },
+                5 => EventKind::Shutdown { offset: a, plaintext: None },
+                6 => EventKind::Eof { offset: a, plaintext: None },
                 7 => EventKind::Sample(TcpSample {
                     data_segs_out: Some(a),
                     total_retrans: Some(0),

@@ -5,12 +5,15 @@
 //! [`Layer::wire_at`] translate them; a barrier that compared one with the other would prove nothing.
 
 mod offsets;
+mod records;
 #[cfg(feature = "tls")]
 pub mod tls;
 
 use std::fmt;
 
 use offsets::Offsets;
+pub use records::Record;
+use records::Records;
 
 use super::outbox::{Channel, Outbox};
 use crate::plan::{CutLayer, Piece, Pieces, Plan};
@@ -74,6 +77,11 @@ pub trait Protocol: fmt::Debug {
 
     /// Whether plaintext may not be sent yet.
     fn is_handshaking(&self) -> bool;
+
+    /// The length of the record that begins with these bytes, its header included; `None` if they are too few.
+    fn record_length(&self, _begin: &[u8]) -> Option<usize> {
+        None
+    }
 
     /// What both sides have agreed on, once they have.
     fn session(&self) -> Option<Session> {
@@ -141,6 +149,10 @@ pub struct Layer {
     wire: Vec<u8>,
     pieces: Vec<Piece>,
     offsets: Offsets,
+    /// The records one by one, if they are wanted.
+    records: Option<Box<Records>>,
+    /// Each write is a whole record: no plan cuts below them.
+    writes_records: bool,
 }
 
 /// How far our close of the layer has come.
@@ -170,6 +182,8 @@ impl Layer {
             wire: Vec::new(),
             pieces: Vec::new(),
             offsets: Offsets::default(),
+            records: None,
+            writes_records: plan.layer != CutLayer::Tcp,
         };
         layer.protocol.start(&mut layer.wire);
         layer.note_uncut(0);
@@ -179,6 +193,27 @@ impl Layer {
     /// So many bytes, which are not of this layer, stand before everything that it sends on the wire.
     pub fn begin_after(&mut self, header: usize) {
         self.offsets.shift(header as u64);
+        if let Some(records) = &mut self.records {
+            records.shift(header as u64);
+        }
+    }
+
+    /// From its first byte on, each record is kept until it is [taken](Self::take_records).
+    pub fn keep_records(&mut self) {
+        let mut records = Box::<Records>::default();
+        records.sent(&self.wire, 0, |begin| self.protocol.record_length(begin));
+        self.records = Some(records);
+    }
+
+    /// Whether each piece of the plan is a whole record on the wire: a barrier after it proves that the record was read.
+    #[must_use]
+    pub fn writes_records(&self) -> bool {
+        self.writes_records
+    }
+
+    /// The records that were encoded or completely received since they were last taken.
+    pub fn take_records(&mut self) -> Vec<Record> {
+        self.records.as_mut().map_or_else(Vec::new, |records| records.take())
     }
 
     /// The outbox that writes what a layer with this plan encodes.
@@ -235,13 +270,31 @@ impl Layer {
             return Ok(());
         }
         let before = self.wire.len();
-        let result = self.protocol.open(bytes, &mut self.received, &mut self.wire);
+        let result = match self.records.take() {
+            None => self.protocol.open(bytes, &mut self.received, &mut self.wire),
+            Some(mut records) => {
+                let result = self.open_each(bytes, &mut records);
+                self.records = Some(records);
+                result
+            }
+        };
         self.note_uncut(before);
         if let Err(violation) = &result {
             self.violation = Some(violation.clone());
         }
         self.send_what_waits();
         result
+    }
+
+    /// Decodes record by record, so that the plaintext of each is known.
+    fn open_each(&mut self, mut bytes: &[u8], records: &mut Records) -> Result<(), Violation> {
+        while !bytes.is_empty() && !self.protocol.is_closed_by_peer() {
+            let (record, rest) = bytes.split_at(records.next(bytes, |begin| self.protocol.record_length(begin)));
+            self.protocol.open(record, &mut self.received, &mut self.wire)?;
+            records.received(self.decoded());
+            bytes = rest;
+        }
+        Ok(())
     }
 
     /// Moves received plaintext to the start of this buffer, and returns how much.
@@ -276,6 +329,7 @@ impl Layer {
     pub fn abandon(&mut self) {
         self.waiting = Vec::new();
         (self.wire, self.pieces) = (Vec::new(), Vec::new());
+        self.take_records(); // they are not written
         self.closing = Closing::Closed;
     }
 
@@ -358,6 +412,12 @@ impl Layer {
     #[must_use]
     pub fn taken(&self) -> u64 {
         self.taken
+    }
+
+    /// Bytes of plaintext that were received, those not taken included.
+    #[must_use]
+    pub fn decoded(&self) -> u64 {
+        self.taken + (self.received.len() - self.start) as u64
     }
 
     /// Whether the record that ends our plaintext is encoded.
@@ -481,6 +541,9 @@ impl Layer {
         if length > 0 {
             self.pieces.push(Piece { len: length, ..piece });
             self.offsets.add(length as u64, plain as u64);
+            if let Some(records) = &mut self.records {
+                records.sent(&self.wire[before..], plain as u64, |begin| self.protocol.record_length(begin));
+            }
         }
     }
 }

@@ -209,7 +209,7 @@ impl Outbox {
     pub fn passed(&mut self, outcome: BarrierOutcome) {
         match outcome {
             _ if self.queue.len() == 0 => {}
-            BarrierOutcome::Read => self.proofs.confirmed += 1,
+            BarrierOutcome::Read | BarrierOutcome::RecordRead => self.proofs.confirmed += 1,
             _ => self.proofs.unconfirmed += 1,
         }
         if let Some(schedule) = &mut self.schedule {

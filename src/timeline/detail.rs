@@ -70,7 +70,8 @@ fn legend(panels: &[Panel<'_>], part: Part, layout: &Layout, dense: bool) -> Vec
     };
     let of = if streams().any(|stream| stream.messages.count() > 0) { "message" } else { "connection" };
     let held = |held: bool| {
-        let holds = |outcome| matches!(outcome, BarrierOutcome::Read | BarrierOutcome::Acked);
+        let holds =
+            |outcome| matches!(outcome, BarrierOutcome::Read | BarrierOutcome::RecordRead | BarrierOutcome::Acked);
         streams().flat_map(|stream| stream.barriers).any(|(_, outcome)| holds(*outcome) == held)
     };
     let ends = matches!(part, Part::Whole) && streams().any(|stream| stream.shutdown.or(stream.eof).is_some());
@@ -195,6 +196,7 @@ fn draw_between(svg: &mut Svg, writes: &[Placed], stream: &Stream<'_>, part: Par
         if let Some(placed) = before.filter(|placed| placed.width >= 5.0) {
             let (class, about) = match outcome {
                 BarrierOutcome::Read => ("yes", "the peer had read all bytes before"),
+                BarrierOutcome::RecordRead => ("yes", "record read: the peer had taken it from its kernel"),
                 BarrierOutcome::Acked => ("yes", "the peer's kernel had all bytes before"),
                 BarrierOutcome::NotVisible => ("no", "acknowledged; not visible whether it was read"),
                 BarrierOutcome::Abandoned => ("no", "the connection ended first"),

@@ -93,7 +93,7 @@ impl Tape {
             EventKind::Pause { nanos, .. } if self.pauses.len() < NOTES => self.pauses.push((t, *nanos)),
             EventKind::Barrier { outcome, .. } if self.barriers.len() < NOTES => self.barriers.push((t, *outcome)),
             EventKind::Sample(sample) => self.sample(t, sample),
-            EventKind::Eof { offset } => {
+            EventKind::Eof { offset, .. } => {
                 self.eof = Some(t);
                 self.arrived.most = *offset;
                 self.segments_in.trim(*offset);
@@ -299,7 +299,7 @@ mod tests {
         tape.note(1, &EventKind::Read { offset: 0, len: 7 });
         tape.note(2, &arrived(1, 8));
         assert_eq!(tape.segments_in.bytes(), 8);
-        tape.note(3, &EventKind::Eof { offset: 7 });
+        tape.note(3, &EventKind::Eof { offset: 7, plaintext: None });
         assert_eq!((tape.segments_in.bytes(), tape.segments_in.marks()[0].end), (7, 7));
         tape.note(4, &arrived(2, 8));
         assert_eq!((tape.segments_in.bytes(), tape.segments_in.count()), (7, 2));

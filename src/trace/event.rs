@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::data::Data;
+use super::tls::TlsSession;
 use crate::plan::Plan;
 
 /// The number of a connection within one run, counted from 1 in the order they were opened.
@@ -102,9 +103,24 @@ pub enum EventKind {
         #[serde(skip_serializing_if = "Option::is_none")]
         effective: Option<String>,
     },
+    /// The TLS handshake is over.
+    Tls(Box<TlsSession>),
+    /// One record of a layer such as TLS: encoded, or completely received.
+    Record {
+        /// Its direction.
+        dir: Direction,
+        /// Offset of its first byte on the wire.
+        offset: u64,
+        /// Its bytes on the wire.
+        len: u64,
+        /// Offset of its first byte of plaintext.
+        start: u64,
+        /// Offset after its last byte of plaintext: the same as `start` in the handshake.
+        end: u64,
+    },
     /// One write call.
     Write {
-        /// Stream offset of its first byte.
+        /// Offset of its first byte on the wire.
         offset: u64,
         /// Bytes passed to the kernel.
         asked: u64,
@@ -113,7 +129,7 @@ pub enum EventKind {
     },
     /// One read call that returned bytes.
     Read {
-        /// Stream offset of its first byte.
+        /// Offset of its first byte on the wire.
         offset: u64,
         /// Bytes it returned.
         len: u64,
@@ -124,21 +140,21 @@ pub enum EventKind {
         dir: Direction,
         /// Its number on this connection and direction, from 1.
         number: u64,
-        /// Stream offset of its first byte.
+        /// Offset of its first byte in the plaintext.
         start: u64,
-        /// Stream offset after its last byte.
+        /// Offset after its last byte in the plaintext.
         end: u64,
     },
     /// A pause between two writes began.
     Pause {
-        /// Stream offset of the next byte to be written.
+        /// Offset on the wire of the next byte to be written.
         offset: u64,
         /// Its duration in nanoseconds.
         nanos: u64,
     },
     /// A barrier was passed or abandoned.
     Barrier {
-        /// The stream offset up to which all bytes were waited for.
+        /// The offset on the wire up to which all bytes were waited for.
         offset: u64,
         /// What was established about those bytes.
         outcome: BarrierOutcome,
@@ -149,11 +165,17 @@ pub enum EventKind {
     Eof {
         /// Bytes read in all.
         offset: u64,
+        /// Bytes of plaintext in them, if a layer decodes them.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        plaintext: Option<u64>,
     },
     /// This side half-closed: it sends no more bytes.
     Shutdown {
         /// Bytes written in all.
         offset: u64,
+        /// Bytes of plaintext in them, if a layer encodes them.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        plaintext: Option<u64>,
     },
     /// The connection ended.
     Close {
@@ -171,6 +193,9 @@ pub enum BarrierOutcome {
     Acked,
     /// The peer's program read every byte: its receive queue was empty.
     Read,
+    /// The peer took the whole record of a layer such as TLS from its kernel before the next one was sent. A proxy, or
+    /// a library that reads ahead, may still give the application several records at once.
+    RecordRead,
     /// The peer's socket is not visible from here; the bytes were acknowledged.
     NotVisible,
     /// The connection ended first.

@@ -11,6 +11,7 @@ pub(crate) mod samples;
 mod start;
 mod stats;
 mod text;
+mod tls;
 pub(crate) mod units;
 
 pub use data::Data;
@@ -22,3 +23,4 @@ pub use start::{Start, write_start};
 pub use stats::Summary;
 pub use text::describe;
 pub(crate) use text::{plan_flags, shown};
+pub use tls::TlsSession;

@@ -2,6 +2,7 @@
 
 use super::data::Data;
 use super::event::{BarrierOutcome, ConnId, Direction, Event, EventKind, Side, TcpSample};
+use super::tls::TlsSession;
 use crate::plan::Plan;
 
 /// One event.
@@ -12,6 +13,11 @@ pub(crate) fn event(t: u64, conn: ConnId, what: EventKind) -> Event {
 /// A plan from its JSON.
 pub(crate) fn plan(json: &str) -> Plan {
     serde_json::from_str(json).unwrap()
+}
+
+/// What most handshakes agree on.
+pub(crate) fn tls_session() -> TlsSession {
+    TlsSession::new("TLS 1.3", "TLS_AES_256_GCM_SHA384", Some("X25519MLKEM768"))
 }
 
 /// At least one event of every kind, with every optional field both present and absent.
@@ -51,11 +57,16 @@ pub(crate) fn every_kind() -> Vec<Event> {
             r#"{"cutting":{"cut":"1,5,-1"},"coalesce":2,"delay":"1ms..3ms","barrier":"peer-read","seed":7}"#,
         )),
         EventKind::Plan(plan(r#"{"cutting":{"chunk":"1..7"},"barrier":"acked","seed":18446744073709551615}"#)),
+        EventKind::Plan(plan(r#"{"cutting":{"cut":"1"},"layer":"tcp","seed":7}"#)),
         EventKind::Plan(Plan::default()),
         option(Some("4k"), Some("8192")),
         option(None, Some("8192")),
         option(Some("4k"), None),
         option(None, None),
+        EventKind::Tls(Box::new(tls_session().with_names(Some(b"h2"), Some("example.test"), Some("Alice")))),
+        EventKind::Tls(Box::new(TlsSession::new("TLS 1.2", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", None))),
+        EventKind::Record { dir: Direction::Out, offset: 0, len: 1450, start: 0, end: 0 },
+        EventKind::Record { dir: Direction::In, offset: 1450, len: 34, start: 17, end: 29 },
         EventKind::Write { offset: 10, asked: 5, accepted: 5 },
         EventKind::Read { offset: 0, len: 17 },
         EventKind::Message { dir: Direction::Out, number: 1, start: 0, end: 17 },
@@ -63,12 +74,15 @@ pub(crate) fn every_kind() -> Vec<Event> {
         EventKind::Pause { offset: 15, nanos: 20_000_000 },
         barrier(BarrierOutcome::Acked),
         barrier(BarrierOutcome::Read),
+        barrier(BarrierOutcome::RecordRead),
         barrier(BarrierOutcome::NotVisible),
         barrier(BarrierOutcome::Abandoned),
         EventKind::Sample(full),
         EventKind::Sample(TcpSample::default()),
-        EventKind::Eof { offset: 81 },
-        EventKind::Shutdown { offset: 57 },
+        EventKind::Eof { offset: 81, plaintext: None },
+        EventKind::Eof { offset: 1813, plaintext: Some(81) },
+        EventKind::Shutdown { offset: 57, plaintext: None },
+        EventKind::Shutdown { offset: 1594, plaintext: Some(57) },
         EventKind::Close { error: None },
         EventKind::Close { error: Some("connection reset".into()) },
     ];
@@ -225,7 +239,7 @@ pub(crate) fn bulk(writes: u64) -> Vec<Event> {
         }
     }
     run.sample(1);
-    run.push(1, EventKind::Shutdown { offset: run.out[0] });
+    run.push(1, EventKind::Shutdown { offset: run.out[0], plaintext: None });
     run.push(1, EventKind::Close { error: None });
     run.events
 }
@@ -317,12 +331,12 @@ impl Run {
     }
 
     pub(crate) fn close(&mut self) {
-        self.push(1, EventKind::Shutdown { offset: self.out[0] });
+        self.push(1, EventKind::Shutdown { offset: self.out[0], plaintext: None });
         self.wait(12_000);
-        self.push(2, EventKind::Eof { offset: self.out[0] });
-        self.push(2, EventKind::Shutdown { offset: self.out[1] });
+        self.push(2, EventKind::Eof { offset: self.out[0], plaintext: None });
+        self.push(2, EventKind::Shutdown { offset: self.out[1], plaintext: None });
         self.wait(12_000);
-        self.push(1, EventKind::Eof { offset: self.out[1] });
+        self.push(1, EventKind::Eof { offset: self.out[1], plaintext: None });
         for conn in [1, 2] {
             self.sample(conn);
             self.push(conn, EventKind::Close { error: None });

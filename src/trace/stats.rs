@@ -35,15 +35,27 @@ struct Totals {
     messages_in: u64,
     bytes_out: u64,
     bytes_in: u64,
+    /// The records of layers such as TLS, and their plaintext.
+    records: Directions,
+    plaintext: Directions,
     short_writes: u64,
     pauses: u64,
     paused: u64,
     barriers_held: u64,
+    /// The barriers that the peer passed by taking a record from its kernel.
+    records_read: u64,
     barriers_not_visible: u64,
     barriers_abandoned: u64,
     segments: Segments,
     writes: Histogram,
     reads: Histogram,
+}
+
+/// A number for each direction.
+#[derive(Clone, Copy, Debug, Default)]
+struct Directions {
+    out: u64,
+    arrived: u64,
 }
 
 /// The kernel's segment counters of several connections.
@@ -149,6 +161,16 @@ impl Sink for Summary {
 }
 
 impl Totals {
+    /// Whether a layer such as TLS encodes bytes.
+    fn is_layered(&self) -> bool {
+        self.records.out + self.records.arrived > 0
+    }
+
+    /// Which bytes are counted, where there are two kinds.
+    fn on_the_wire(&self) -> &'static str {
+        if self.is_layered() { " on the wire" } else { "" }
+    }
+
     fn note(&mut self, what: &EventKind) {
         match what {
             EventKind::Open { .. } => self.connections += 1,
@@ -161,6 +183,10 @@ impl Totals {
                 self.reads.note(*len);
                 self.bytes_in = self.bytes_in.saturating_add(*len);
             }
+            EventKind::Record { dir, start, end, .. } => {
+                self.records.add(*dir, 1);
+                self.plaintext.add(*dir, end.saturating_sub(*start));
+            }
             EventKind::Message { dir: Direction::Out, .. } => self.messages_out += 1,
             EventKind::Message { dir: Direction::In, .. } => self.messages_in += 1,
             EventKind::Pause { nanos, .. } => {
@@ -169,17 +195,34 @@ impl Totals {
             }
             EventKind::Barrier { outcome, .. } => match outcome {
                 BarrierOutcome::Acked | BarrierOutcome::Read => self.barriers_held += 1,
+                BarrierOutcome::RecordRead => self.records_read += 1,
                 BarrierOutcome::NotVisible => self.barriers_not_visible += 1,
                 BarrierOutcome::Abandoned => self.barriers_abandoned += 1,
             },
             EventKind::Close { error: Some(_) } => self.failed += 1,
             EventKind::Close { error: None }
             | EventKind::Plan(_)
+            | EventKind::Tls(_)
             | EventKind::Option { .. }
             | EventKind::Sample(_)
             | EventKind::Eof { .. }
             | EventKind::Shutdown { .. } => {}
         }
+    }
+}
+
+impl Directions {
+    fn add(&mut self, dir: Direction, number: u64) {
+        let sum = match dir {
+            Direction::Out => &mut self.out,
+            Direction::In => &mut self.arrived,
+        };
+        *sum = sum.saturating_add(number);
+    }
+
+    /// `9 out, 3 in`.
+    fn line(self) -> String {
+        format!("{} out, {} in", grouped(self.out), grouped(self.arrived))
     }
 }
 
@@ -199,7 +242,7 @@ impl Segments {
 type Cell = fn(&Totals, u64) -> Option<String>;
 
 /// The lines of the summary from top to bottom.
-const ROWS: [(&str, Cell); 9] = [
+const ROWS: [(&str, Cell); 11] = [
     ("connections", |totals, _| {
         let failed = if totals.failed > 0 { format!(" ({} failed)", grouped(totals.failed)) } else { String::new() };
         Some(format!("{}{failed}", grouped(totals.connections)))
@@ -209,7 +252,13 @@ const ROWS: [(&str, Cell); 9] = [
         let (out, arrived) = (totals.messages_out, totals.messages_in);
         (out + arrived > 0).then(|| format!("{} out, {} in", grouped(out), grouped(arrived)))
     }),
-    ("bytes", |totals, _| Some(format!("{} out, {} in", grouped(totals.bytes_out), grouped(totals.bytes_in)))),
+    ("bytes", |totals, _| {
+        let (out, arrived) = (grouped(totals.bytes_out), grouped(totals.bytes_in));
+        Some(format!("{out} out, {arrived} in{}", totals.on_the_wire()))
+    }),
+    // What a layer such as TLS encodes, and the records that it makes of it.
+    ("plaintext", |totals, _| totals.is_layered().then(|| totals.plaintext.line())),
+    ("records", |totals, _| totals.is_layered().then(|| totals.records.line())),
     ("writes", |totals, _| {
         let short =
             if totals.short_writes > 0 { format!(" ({} short)", grouped(totals.short_writes)) } else { String::new() };
@@ -231,6 +280,7 @@ const ROWS: [(&str, Cell); 9] = [
         (totals.pauses > 0).then(|| format!("{}, {} in all", grouped(totals.pauses), span(totals.paused)))
     }),
     ("barriers", |totals, _| {
+        let held = totals.barriers_held + totals.records_read;
         let not = totals.barriers_not_visible + totals.barriers_abandoned;
         let why = match (totals.barriers_not_visible, totals.barriers_abandoned) {
             (0, 0) => String::new(),
@@ -240,8 +290,12 @@ const ROWS: [(&str, Cell); 9] = [
                 format!(" ({} not visible, {} when the connection ended)", grouped(hidden), grouped(late))
             }
         };
-        (totals.barriers_held + not > 0)
-            .then(|| format!("{} confirmed, {} not{why}", grouped(totals.barriers_held), grouped(not)))
+        let how = match totals.records_read {
+            0 => String::new(),
+            read if read == held => " (record read)".to_owned(),
+            read => format!(" ({} record read)", grouped(read)),
+        };
+        (held + not > 0).then(|| format!("{} confirmed{how}, {} not{why}", grouped(held), grouped(not)))
     }),
     ("rate", |totals, nanos| {
         let (out, arrived) = (rate(totals.bytes_out, nanos)?, rate(totals.bytes_in, nanos)?);
@@ -250,7 +304,7 @@ const ROWS: [(&str, Cell); 9] = [
             Some(count) if count >= 10 => format!(", {}/s", counted(count, "message")),
             _ => String::new(),
         };
-        Some(format!("{out} out, {arrived} in{messages}"))
+        Some(format!("{out} out, {arrived} in{}{messages}", totals.on_the_wire()))
     }),
 ];
 
@@ -349,13 +403,15 @@ mod tests {
             concat!(
                 "connections   2 (1 failed)\n",
                 "messages      1 out, 1 in\n",
-                "bytes         9 out, 17 in\n",
+                "bytes         9 out, 17 in on the wire\n",
+                "plaintext     0 out, 12 in\n",
+                "records       1 out, 1 in\n",
                 "writes        2 (1 short)\n",
                 "segments      11 out, 1 retransmitted, 3 in (1 connection unknown)\n",
                 "reads         1\n",
                 "pauses        1, 20 ms in all\n",
-                "barriers      2 confirmed, 2 not (1 not visible, 1 when the connection ended)\n",
-                "rate          9 B/s out, 17 B/s in\n",
+                "barriers      3 confirmed (1 record read), 2 not (1 not visible, 1 when the connection ended)\n",
+                "rate          9 B/s out, 17 B/s in on the wire\n",
                 "time          1 s\n",
                 "\n",
                 "size    writes                  reads\n",

@@ -1,8 +1,8 @@
 //! Events as the lines that `-v` puts on stderr.
 
 use super::event::{BarrierOutcome, Direction, Event, EventKind, Side, TcpSample};
-use super::units::{counted, span};
-use crate::plan::{Barrier, Cutting, Plan};
+use super::units::{counted, grouped, span};
+use crate::plan::{Barrier, CutLayer, Cutting, Plan};
 use crate::value::{Named, escape};
 
 /// The line for `event` at this verbosity (the number of `-v`), without a line feed; `None` if that verbosity
@@ -22,6 +22,18 @@ pub fn describe(event: &Event, verbosity: u8) -> Option<String> {
         }
         EventKind::Plan(plan) => format!("plan {}", plan_flags(plan)),
         EventKind::Option { name, requested, effective } => option(name, requested.as_deref(), effective.as_deref()),
+        EventKind::Tls(session) => session.line(),
+        EventKind::Record { dir, offset, len, start, end } => {
+            let verb = match dir {
+                Direction::Out => "encoded",
+                Direction::In => "decoded",
+            };
+            let plaintext = match end.saturating_sub(*start) {
+                0 => "no plaintext".to_owned(),
+                n => format!("{} of plaintext at {start}", counted(n, "byte")),
+            };
+            format!("{verb} a record: {} at {offset}, {plaintext}", counted(*len, "byte"))
+        }
         EventKind::Write { offset, asked, accepted } => {
             format!("wrote {accepted} of {} at {offset}{}", counted(*asked, "byte"), bytes(event, *accepted))
         }
@@ -37,12 +49,21 @@ pub fn describe(event: &Event, verbosity: u8) -> Option<String> {
         EventKind::Pause { offset, nanos } => format!("pause of {} before byte {offset}", span(*nanos)),
         EventKind::Barrier { offset, outcome } => format!("barrier at {offset}: {}", established(*outcome)),
         EventKind::Sample(sample) => tcp(sample),
-        EventKind::Eof { offset } => format!("peer closed its side ({} received)", counted(*offset, "byte")),
-        EventKind::Shutdown { offset } => format!("closed our side ({} sent)", counted(*offset, "byte")),
+        EventKind::Eof { offset, plaintext } => {
+            format!("peer closed its side ({} received{})", counted(*offset, "byte"), of_plaintext(*plaintext))
+        }
+        EventKind::Shutdown { offset, plaintext } => {
+            format!("closed our side ({} sent{})", counted(*offset, "byte"), of_plaintext(*plaintext))
+        }
         EventKind::Close { error: None } => "closed".to_owned(),
         EventKind::Close { error: Some(error) } => format!("ended: {}", shown(error)),
     };
     Some(if event.conn == 0 { text } else { format!("#{} {text}", event.conn) })
+}
+
+/// The plaintext in bytes on the wire, where a layer encodes them.
+fn of_plaintext(plaintext: Option<u64>) -> String {
+    plaintext.map_or_else(String::new, |plaintext| format!(", {} of plaintext", grouped(plaintext)))
 }
 
 /// The first of the bytes that an event of `len` bytes carries, if it carries any.
@@ -58,6 +79,9 @@ pub(crate) fn plan_flags(plan: &Plan) -> String {
         Cutting::Whole => {}
         Cutting::Chunk(sizes) => flags.push(format!("--chunk {sizes}")),
         Cutting::Cut(offsets) => flags.push(format!("--cut {offsets}")),
+    }
+    if plan.layer != CutLayer::Record {
+        flags.push(format!("--cut-layer {}", plan.layer.word().name));
     }
     if plan.coalesce.get() > 1 {
         flags.push(format!("--coalesce {}", plan.coalesce));
@@ -88,6 +112,7 @@ fn least_verbosity(what: &EventKind) -> u8 {
         // That the peer is not visible is printed once for all barriers.
         EventKind::Barrier { outcome: BarrierOutcome::Abandoned, .. }
         | EventKind::Open { .. }
+        | EventKind::Tls(_)
         | EventKind::Plan(_)
         | EventKind::Eof { .. }
         | EventKind::Shutdown { .. }
@@ -108,6 +133,7 @@ fn established(outcome: BarrierOutcome) -> &'static str {
     match outcome {
         BarrierOutcome::Acked => "acknowledged",
         BarrierOutcome::Read => "read by the peer",
+        BarrierOutcome::RecordRead => "record read by the peer",
         BarrierOutcome::NotVisible => "acknowledged, but not visible whether the peer has read it",
         BarrierOutcome::Abandoned => "the connection ended first",
     }
@@ -141,11 +167,16 @@ mod tests {
             "#1 accepted [::1]:51234 -> [::1]:4500",
             "#1 plan --cut 1,5,-1 --coalesce 2 --delay 1ms..3ms --barrier peer-read --seed 7",
             "#1 plan --chunk 1..7 --barrier acked --seed 18446744073709551615",
+            "#1 plan --cut 1 --cut-layer tcp",
             "#1 plan no cuts",
             "#1 option sndbuf: requested 4k, effective 8192",
             "#1 option sndbuf: effective 8192",
             "#1 option sndbuf: requested 4k, effective unknown",
             "#1 option sndbuf: effective unknown",
+            "#1 TLS 1.3, TLS_AES_256_GCM_SHA384, X25519MLKEM768, ALPN h2, server name example.test, client Alice",
+            "#1 TLS 1.2, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+            "#1 encoded a record: 1,450 bytes at 0, no plaintext",
+            "#1 decoded a record: 34 bytes at 1450, 12 bytes of plaintext at 17",
             "#1 wrote 5 of 5 bytes at 10",
             "#1 read 17 bytes at 0",
             "#1 sends message 1: 17 bytes at 0",
@@ -153,12 +184,15 @@ mod tests {
             "#1 pause of 20 ms before byte 15",
             "#1 barrier at 17: acknowledged",
             "#1 barrier at 17: read by the peer",
+            "#1 barrier at 17: record read by the peer",
             "#1 barrier at 17: acknowledged, but not visible whether the peer has read it",
             "#1 barrier at 17: the connection ended first",
             "#1 tcp: 11 segments out, 1 retransmitted, 3 segments in, 0 not acknowledged, rtt 36 us",
             "#1 tcp: no data",
             "#1 peer closed its side (81 bytes received)",
+            "#1 peer closed its side (1,813 bytes received, 81 of plaintext)",
             "#1 closed our side (57 bytes sent)",
+            "#1 closed our side (1,594 bytes sent, 57 of plaintext)",
             "#1 closed",
             "#1 ended: connection reset",
             "#4 connected 10.0.0.2:55010 -> 10.0.0.3:80 for #3",
@@ -174,8 +208,8 @@ mod tests {
         let lines: Vec<String> = every_kind().iter().filter_map(|event| describe(event, 1)).collect();
         let verbs: Vec<&str> = lines.iter().map(|line| line.split(' ').nth(1).unwrap()).collect();
         let expected =
-            ["connected", "accepted", "plan", "plan", "barrier", "peer", "closed", "closed", "ended:", "connected"];
-        assert_eq!(verbs, expected);
+            "connected accepted plan plan plan TLS TLS barrier peer peer closed closed closed ended: connected";
+        assert_eq!(verbs.join(" "), expected);
         assert!(every_kind().iter().all(|event| describe(event, 0).is_none()));
     }
 

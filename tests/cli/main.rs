@@ -39,6 +39,8 @@ mod record;
 mod relay;
 mod relayed_servers;
 mod retry;
+#[cfg(feature = "tls")]
+mod seen_tls;
 mod shown_options;
 mod signals;
 mod splicing;

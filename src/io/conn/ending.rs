@@ -85,7 +85,7 @@ impl Conn {
 
     fn half_close(&mut self) -> Input {
         // Recorded before the call, because the peer may see the FIN before the call returns.
-        self.recorder.note(self.id, || EventKind::Shutdown { offset: self.writer.outbox.offset() });
+        self.recorder.note(self.id, || self.shutdown());
         match self.stream.half_close() {
             Ok(()) => Input::HalfClosed(true),
             // The peer has reset or closed the connection already and needs no FIN.

@@ -13,10 +13,10 @@ use super::super::recorder::Recorder;
 use super::super::stream::Stream;
 use super::{Conn, Origin};
 use crate::config::Traffic;
-use crate::peer::codec::{Codec, End, Layer, Protocol, Violation};
+use crate::peer::codec::{Codec, End, Layer, Protocol, Record, Session, Violation};
 use crate::peer::life::Input;
 use crate::peer::outbox::Channel;
-use crate::trace::{BarrierOutcome, EventKind};
+use crate::trace::{BarrierOutcome, EventKind, TlsSession};
 
 impl Conn {
     /// Wraps a connected stream whose bytes this protocol encodes. [`flush`](Self::flush) begins the handshake.
@@ -32,7 +32,11 @@ impl Conn {
         let channel = Channel { number: origin.number, raw, has_barriers: stream.is_tcp() };
         let mut conn = Conn::new(stream, origin, traffic, raw, recorder);
         conn.writer.outbox = Layer::outbox(&traffic.plan, channel);
-        conn.codec = Codec::Layer(Box::new(Layer::new(protocol, &traffic.plan, channel)));
+        let mut layer = Box::new(Layer::new(protocol, &traffic.plan, channel));
+        if recorder.is_on() {
+            layer.keep_records();
+        }
+        conn.codec = Codec::Layer(layer);
         conn.queue_encoded();
         conn
     }
@@ -109,7 +113,7 @@ impl Conn {
         }
         // The peer has closed the layer: its FIN is not waited for.
         self.life.note_peer_end();
-        self.recorder.note(self.id, || EventKind::Eof { offset: self.reader.offset });
+        self.recorder.note(self.id, || self.eof());
         Some(Ok(Incoming::Eof))
     }
 
@@ -119,9 +123,14 @@ impl Conn {
         let Some(layer) = self.codec.layer_mut() else { return Ok(incoming) };
         match incoming {
             Incoming::Bytes(n) => {
+                let was_established = layer.is_established();
                 // A violation is reported when the plaintext before it is taken.
                 let _ = layer.receive(&buf[..n]);
-                if layer.wants_write() {
+                let (is_new, wants_write) = (!was_established && layer.is_established(), layer.wants_write());
+                if self.recorder.is_on() {
+                    self.note_layer(is_new);
+                }
+                if wants_write {
                     self.queue_encoded();
                 }
                 Ok(Incoming::Undecoded)
@@ -213,6 +222,54 @@ impl Conn {
         }
     }
 
+    /// Records what the layer has encoded and decoded, and what a handshake that has just ended has brought. Where a
+    /// header comes first is known before anything is written.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn note_layer(&mut self, is_established: bool) {
+        let Some(layer) = self.codec.layer_mut() else { return };
+        let mut session = is_established.then(|| layer.session()).flatten();
+        let records = layer.take_records();
+        let recorder = self.recorder.clone();
+        let note_session = |session: Option<Session>| {
+            if let Some(session) = session {
+                recorder.note(self.id, || EventKind::Tls(Box::new(agreed(&session))));
+            }
+        };
+        for Record { dir, wire, plaintext } in records {
+            if !plaintext.is_empty() {
+                note_session(session.take()); // the first plaintext may come with the end of the handshake
+            }
+            let (offset, len) = (wire.start, wire.end - wire.start);
+            let (start, end) = (plaintext.start, plaintext.end);
+            self.recorder.note(self.id, || EventKind::Record { dir, offset, len, start, end });
+        }
+        note_session(session);
+    }
+
+    /// What both sides of the layer have agreed on, once they have.
+    #[must_use]
+    pub fn session(&self) -> Option<TlsSession> {
+        self.codec.layer()?.session().as_ref().map(agreed)
+    }
+
+    /// The name in the certificate of the client, at a server that has seen it.
+    #[must_use]
+    pub fn client_name(&self) -> Option<String> {
+        self.codec.layer()?.session()?.client
+    }
+
+    /// The event of the peer's end.
+    pub(super) fn eof(&self) -> EventKind {
+        EventKind::Eof { offset: self.reader.offset, plaintext: self.codec.layer().map(Layer::decoded) }
+    }
+
+    /// The event of our end.
+    pub(super) fn shutdown(&self) -> EventKind {
+        let offset = self.writer.outbox.offset();
+        EventKind::Shutdown { offset, plaintext: self.codec.layer().map(|layer| layer.plaintext_at(offset)) }
+    }
+
     /// A write has failed: nothing more is encoded.
     pub(super) fn abandon_layer(&mut self) {
         if let Some(layer) = self.codec.layer_mut() {
@@ -262,6 +319,11 @@ impl Conn {
         let plaintext = |layer: &Layer| layer.plaintext_at(written) - layer.plaintext_at(written.saturating_sub(bytes));
         self.codec.layer().map_or_else(|| bytes.min(self.written()), plaintext)
     }
+}
+
+/// A session as events have it.
+fn agreed(Session { version, suite, group, alpn, server_name, client }: &Session) -> TlsSession {
+    TlsSession::new(version, suite, *group).with_names(alpn.as_deref(), server_name.as_deref(), client.as_deref())
 }
 
 fn invalid(violation: &Violation) -> io::Error {

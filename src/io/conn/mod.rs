@@ -162,7 +162,7 @@ impl Conn {
             }
             Incoming::Eof => {
                 self.life.note_peer_end();
-                turn.note(self.id, || EventKind::Eof { offset: self.reader.offset });
+                turn.note(self.id, || self.eof());
             }
             Incoming::Undecoded | Incoming::Blocked | Incoming::Until(_) => {}
         }
@@ -228,8 +228,13 @@ impl Conn {
             self.send_encoded(bytes, lengths);
             return Ok(());
         }
-        let mut wire =
-            Wire { stream: &mut self.stream, recorder: &self.recorder, id: self.id, writable: &mut self.writable };
+        let mut wire = Wire {
+            stream: &mut self.stream,
+            recorder: &self.recorder,
+            id: self.id,
+            writable: &mut self.writable,
+            has_records: false,
+        };
         self.writer.send_all(bytes, lengths, &mut wire)
     }
 
@@ -258,8 +263,16 @@ impl Conn {
     /// # Errors
     /// The error of the kernel. Report it with [`fail_write`](Self::fail_write).
     pub fn flush(&mut self, now: Instant) -> io::Result<Flush> {
-        let mut wire =
-            Wire { stream: &mut self.stream, recorder: &self.recorder, id: self.id, writable: &mut self.writable };
+        if self.is_layered() && self.recorder.is_on() {
+            self.note_layer(false);
+        }
+        let mut wire = Wire {
+            stream: &mut self.stream,
+            recorder: &self.recorder,
+            id: self.id,
+            writable: &mut self.writable,
+            has_records: self.codec.layer().is_some_and(Layer::writes_records),
+        };
         self.writer.flush(&mut wire, now)
     }
 

@@ -98,6 +98,10 @@ impl Protocol for Rotor {
         16
     }
 
+    fn record_length(&self, begin: &[u8]) -> Option<usize> {
+        begin.get(1).map(|length| 2 + usize::from(*length))
+    }
+
     fn is_handshaking(&self) -> bool {
         !self.is_established
     }

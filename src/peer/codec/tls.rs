@@ -16,6 +16,11 @@ use refusal::{Side, explain, not_tls};
 /// The plaintext of one record, at most (RFC 8446, section 5.1).
 const RECORD: usize = 1 << 14;
 
+/// The header of a record: its type, two bytes of version, and the length of what follows.
+const HEADER: usize = 5;
+/// The most characters of a name in a certificate.
+const NAME: usize = 255;
+
 /// One end of a TLS connection.
 #[derive(Debug)]
 pub struct Tls {
@@ -122,6 +127,11 @@ impl Protocol for Tls {
         self.is_closed_by_peer
     }
 
+    fn record_length(&self, begin: &[u8]) -> Option<usize> {
+        let &[_, _, _, high, low, ..] = begin else { return None };
+        Some(HEADER + usize::from(u16::from_be_bytes([high, low])))
+    }
+
     fn session(&self) -> Option<Session> {
         let connection = &self.connection;
         let version = match connection.protocol_version()? {
@@ -132,7 +142,10 @@ impl Protocol for Tls {
         let certificate = || connection.peer_certificates()?.first().and_then(name_of);
         Some(Session {
             version,
-            suite: connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str()).unwrap_or("?"),
+            suite: connection
+                .negotiated_cipher_suite()
+                .and_then(|suite| suite.suite().as_str())
+                .map_or("?", registered),
             group: connection.negotiated_key_exchange_group().and_then(|group| group.name().as_str()),
             alpn: connection.alpn_protocol().map(<[u8]>::to_vec),
             server_name: match (&self.side, connection) {
@@ -145,11 +158,23 @@ impl Protocol for Tls {
     }
 }
 
-/// The name of the subject of a certificate: its common name, or else the first name that it is for.
+/// The name of a cipher suite in its registry; rustls names those of TLS 1.3 differently.
+fn registered(suite: &'static str) -> &'static str {
+    match suite {
+        "TLS13_AES_128_GCM_SHA256" => "TLS_AES_128_GCM_SHA256",
+        "TLS13_AES_256_GCM_SHA384" => "TLS_AES_256_GCM_SHA384",
+        "TLS13_CHACHA20_POLY1305_SHA256" => "TLS_CHACHA20_POLY1305_SHA256",
+        suite => suite,
+    }
+}
+
+/// The name of the subject of a certificate: its common name, or else the first name that it is for. A longer one is
+/// cut.
 fn name_of(certificate: &CertificateDer<'_>) -> Option<String> {
     use x509_cert::der::Decode;
     let parsed = x509_cert::Certificate::from_der(certificate).ok()?;
     let common = parsed.tbs_certificate().subject().common_name().ok().flatten();
     let common = common.map(|name| name.value().into_owned()).filter(|name| !name.is_empty());
-    common.or_else(|| Some(webpki::EndEntityCert::try_from(certificate).ok()?.valid_dns_names().next()?.to_owned()))
+    let for_name = || Some(webpki::EndEntityCert::try_from(certificate).ok()?.valid_dns_names().next()?.to_owned());
+    common.or_else(for_name).map(|name| name.chars().take(NAME).collect())
 }
