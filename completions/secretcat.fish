@@ -95,6 +95,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay-tls
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay-tls-alpn -d 'Offer the protocols LIST to the server of --relay' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay-tls-min -d 'Refuse versions before 1.2 or 1.3 of the server of --relay' -r -f -a "1.2\t''
 1.3\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l accept-proxy-from -d 'Accept PROXY headers from network CIDR too (repeatable)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy-protocol -d 'Send a PROXY header first' -r -f -a "v1\t'A line of text'
 v2\t'Binary, with TLVs'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy-source -d 'Send ADDR as the client\'s address in the PROXY header' -r -f
@@ -142,6 +143,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l send-only
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l end-with-peer -d 'End the connection when the peer closes its side'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l tls -d 'Encrypt with TLS; without --tls-cert, sign a certificate at the start'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay-tls-insecure -d 'Accept any certificate of the server of --relay'
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l accept-proxy -d 'Require a PROXY header from each client, and use its addresses'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s 4 -l ipv4 -d 'Use IPv4 only'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s 6 -l ipv6 -d 'Use IPv6 only'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l nodelay -d 'Send small segments at once'

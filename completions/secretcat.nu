@@ -134,6 +134,8 @@ module completions {
     --relay-tls-insecure      # Accept any certificate of the server of --relay
     --relay-tls-alpn: string  # Offer the protocols LIST to the server of --relay
     --relay-tls-min: string@"nu-complete secretcat listen relay_tls_min" # Refuse versions before 1.2 or 1.3 of the server of --relay
+    --accept-proxy            # Require a PROXY header from each client, and use its addresses
+    --accept-proxy-from: string # Accept PROXY headers from network CIDR too (repeatable)
     --proxy-protocol: string@"nu-complete secretcat listen proxy_protocol" # Send a PROXY header first
     --proxy-source: string    # Send ADDR as the client's address in the PROXY header
     --proxy-dest: string      # Send ADDR as the address that the client has connected to

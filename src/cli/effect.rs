@@ -132,6 +132,11 @@ fn of_listen(config: &ListenConfig) -> Vec<Rule> {
             traits.raw || matches!(config.mode, Mode::Buggy { .. }),
             "applies to the messages of --service secret: remove it",
         ),
+        (
+            Named(&["accept-proxy-from"]),
+            matches!(config.address, Address::Unix(_)),
+            "names networks, and the proxies of a unix socket are trusted: use --accept-proxy",
+        ),
         (Named(&["cut-toward"]), config.relay().is_none(), "applies to --relay: remove it"),
         (Named(&["proxy"]), config.relay().is_none(), "is a way to the server of --relay: remove it"),
         (

@@ -13,7 +13,7 @@ use super::stream::StreamFlags;
 use super::tls::{RelayTlsFlags, ServerTlsFlags};
 use super::words::words;
 use super::{output, proxy, traffic};
-use crate::config::{Admission, ConfigError, ListenConfig, ModeOptions, PipeMode, Relay, Toward};
+use crate::config::{Admission, ConfigError, ListenConfig, ModeOptions, PipeMode, Proxies, Relay, Toward};
 use crate::frame::Framing;
 use crate::service::{Bug, ServiceKind};
 use crate::value::{Count, Size};
@@ -100,6 +100,19 @@ pub(super) struct ListenFlags {
     #[command(flatten)]
     relay_tls: RelayTlsFlags,
 
+    /// Require a PROXY header from each client, and use its addresses
+    ///
+    /// The listener reads a header of version 1 or 2, however it is cut, before TLS and before the first message.
+    /// --allow, --deny, the log and the trace use the client's address in it. Only proxies on loopback addresses
+    /// and unix sockets are trusted, unless --accept-proxy-from names others. A connection without a header is
+    /// closed.
+    #[arg(long, help_heading = "PROXY protocol")]
+    accept_proxy: bool,
+    /// Accept PROXY headers from network CIDR too (repeatable)
+    ///
+    /// Implies --accept-proxy. Connections from elsewhere are rejected.
+    #[arg(long, value_name = "CIDR", value_parser = network, help_heading = "PROXY protocol")]
+    accept_proxy_from: Vec<IpNet>,
     #[command(flatten)]
     header: ProxyHeaderFlags,
     #[command(flatten)]
@@ -170,6 +183,8 @@ impl ListenFlags {
                 max_connections: self.max_connections.map(Count::in_memory),
                 allow: self.allow,
                 deny: self.deny,
+                proxies: (self.accept_proxy || !self.accept_proxy_from.is_empty())
+                    .then_some(Proxies { from: self.accept_proxy_from }),
             },
             tls: self.tls.into_config()?,
             traffic,

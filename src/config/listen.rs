@@ -45,19 +45,54 @@ pub struct Admission {
     pub allow: Vec<IpNet>,
     /// Reject clients of these networks.
     pub deny: Vec<IpNet>,
+    /// Accept only connections of proxies, which begin with a PROXY header. The client is then the one in the header.
+    pub proxies: Option<Proxies>,
+}
+
+/// The proxies that may name their clients.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Proxies {
+    /// Those of these networks, besides loopback addresses and unix sockets.
+    pub from: Vec<IpNet>,
 }
 
 impl Admission {
     /// The reason to reject a client at this address, if there is one. `deny` takes precedence over `allow`.
     #[must_use]
     pub fn rejects(&self, ip: IpAddr) -> Option<&'static str> {
-        let ip = ip.to_canonical(); // ::ffff:192.0.2.1 is 192.0.2.1 to a rule
-        let within = |nets: &[IpNet]| nets.iter().any(|net| net.contains(&ip));
-        if within(&self.deny) {
+        if is_within(ip, &self.deny) {
             return Some("in --deny");
         }
-        (!self.allow.is_empty() && !within(&self.allow)).then_some("not in --allow")
+        (!self.allow.is_empty() && !is_within(ip, &self.allow)).then_some("not in --allow")
     }
+
+    /// The reason to reject a connection from this address, before anything is read; a unix socket has none.
+    #[must_use]
+    pub fn rejects_arrival(&self, ip: Option<IpAddr>) -> Option<&'static str> {
+        match (&self.proxies, ip) {
+            (_, None) => None,
+            (None, Some(ip)) => self.rejects(ip),
+            (Some(proxies), Some(ip)) => (!proxies.has(ip)).then_some("not in --accept-proxy-from"),
+        }
+    }
+
+    /// The reason to reject the client of a PROXY header. Without an address it is in no network.
+    #[must_use]
+    pub fn rejects_client(&self, ip: Option<IpAddr>) -> Option<&'static str> {
+        ip.map_or_else(|| (!self.allow.is_empty()).then_some("not in --allow"), |ip| self.rejects(ip))
+    }
+}
+
+impl Proxies {
+    /// Whether the proxy at this address may name its clients.
+    fn has(&self, ip: IpAddr) -> bool {
+        ip.to_canonical().is_loopback() || is_within(ip, &self.from)
+    }
+}
+
+fn is_within(ip: IpAddr, nets: &[IpNet]) -> bool {
+    let ip = ip.to_canonical(); // ::ffff:192.0.2.1 is 192.0.2.1 to a rule
+    nets.iter().any(|net| net.contains(&ip))
 }
 
 impl ListenConfig {
@@ -156,7 +191,8 @@ impl ListenConfig {
         let unix = matches!(self.address, Address::Unix(_));
         if unix {
             self.traffic.socket.check_unix()?;
-            if !(self.admission.allow.is_empty() && self.admission.deny.is_empty()) {
+            let names_networks = !(self.admission.allow.is_empty() && self.admission.deny.is_empty());
+            if names_networks && self.admission.proxies.is_none() {
                 return Err(ConfigError::new(
                     "--allow and --deny apply to IP addresses: use the file permissions of the unix socket",
                 ));
@@ -184,7 +220,7 @@ mod tests {
 
     fn rejects(allow: &[&str], deny: &[&str], ip: &str) -> Option<&'static str> {
         let nets = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
-        let admission = Admission { max_connections: None, allow: nets(allow), deny: nets(deny) };
+        let admission = Admission { allow: nets(allow), deny: nets(deny), ..Admission::default() };
         admission.rejects(ip.parse().unwrap())
     }
 
@@ -199,6 +235,26 @@ mod tests {
             assert_eq!(checked.is_err(), stateful, "{service}");
             assert_eq!(stateless_services().contains(&service.to_string()), !stateful, "{service}");
         }
+    }
+
+    #[test]
+    fn rules_apply_to_the_client_of_a_trusted_proxy() {
+        let nets = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+        let proxies = Some(Proxies { from: nets(&["198.51.100.0/24"]) });
+        let admission = Admission { allow: nets(&["192.0.2.0/24"]), proxies, ..Admission::default() };
+        let ip = |text: &str| Some(text.parse().unwrap());
+        for proxy in [None, ip("127.0.0.9"), ip("::1"), ip("::ffff:127.0.0.1"), ip("198.51.100.3")] {
+            assert_eq!(admission.rejects_arrival(proxy), None);
+        }
+        assert_eq!(admission.rejects_arrival(ip("192.0.2.1")), Some("not in --accept-proxy-from"));
+        assert_eq!(admission.rejects_client(ip("192.0.2.1")), None);
+        assert_eq!(admission.rejects_client(ip("127.0.0.1")), Some("not in --allow"));
+        assert_eq!(admission.rejects_client(None), Some("not in --allow"));
+        let open = Admission { allow: Vec::new(), ..admission };
+        assert_eq!((open.rejects_client(None), open.rejects_client(ip("127.0.0.1"))), (None, None));
+        let without = Admission { proxies: None, deny: nets(&["192.0.2.0/24"]), ..open };
+        assert_eq!(without.rejects_arrival(ip("192.0.2.1")), Some("in --deny"));
+        assert_eq!((without.rejects_arrival(ip("198.51.100.3")), without.rejects_arrival(None)), (None, None));
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub mod tos;
 mod traffic;
 
 pub use connect::{ConnectConfig, ConnectLimit, HalfClose, Input, Retry, Target};
-pub use listen::{Admission, ListenConfig};
+pub use listen::{Admission, ListenConfig, Proxies};
 pub use mode::{Mode, ModeOptions, PipeMode, Relay, Toward};
 pub use output::{Color, Output, Sink, TraceData};
 pub use proxy::ProxyConfig;

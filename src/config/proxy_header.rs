@@ -1,7 +1,7 @@
 //! The PROXY header that is sent before the first message.
 
 use super::ConfigError;
-use crate::frame::proxy_header::{Ends, Header, HeaderError, Version};
+use crate::frame::proxy_header::{Ends, Header, Version};
 use crate::value::{Endpoint, Offsets, Tlv};
 
 /// The PROXY header that is sent before the first message.
@@ -20,11 +20,9 @@ pub struct ProxyHeader {
 }
 
 impl ProxyHeader {
-    /// Its bytes on a connection with these ends.
-    ///
-    /// # Errors
-    /// When it is too long, which [`check`](Self::check) rules out.
-    pub fn bytes(&self, local: Endpoint, peer: Endpoint) -> Result<Vec<u8>, HeaderError> {
+    /// The header of a connection with these ends.
+    #[must_use]
+    pub fn header(&self, local: Endpoint, peer: Endpoint) -> Header {
         // What is given decides the family; what is not given is left out if it has another one.
         let (source, destination) = match (&self.source, &self.destination) {
             (Some(source), Some(destination)) => (source.clone(), destination.clone()),
@@ -33,7 +31,7 @@ impl ProxyHeader {
             (None, None) => (local, peer),
         };
         let ends = Ends::new(&source, &destination);
-        Header { version: self.version, ends, tlvs: self.tlvs.clone() }.encode()
+        Header { version: self.version, ends, tlvs: self.tlvs.clone() }
     }
 
     /// The same for a client with these ends: they are the default.
@@ -76,7 +74,7 @@ impl ProxyHeader {
             _ => {}
         }
         // The longest ends are those of unix sockets.
-        let longest = self.bytes(Endpoint::Unix(Vec::new()), Endpoint::Unix(Vec::new()));
+        let longest = self.header(Endpoint::Unix(Vec::new()), Endpoint::Unix(Vec::new())).encode();
         longest.map_err(|error| ConfigError::new(format!("--proxy-tlv: {error}")))?;
         Ok(self)
     }
@@ -100,8 +98,8 @@ mod tests {
     }
 
     fn line(source: &str, destination: &str, local: &str, peer: &str) -> String {
-        let bytes = header(Version::V1, source, destination).bytes(local.parse().unwrap(), peer.parse().unwrap());
-        String::from_utf8(bytes.unwrap()).unwrap()
+        let header = header(Version::V1, source, destination).header(local.parse().unwrap(), peer.parse().unwrap());
+        String::from_utf8(header.encode().unwrap()).unwrap()
     }
 
     #[test]
@@ -113,7 +111,8 @@ mod tests {
         assert_eq!(line("192.0.2.7:1", "192.0.2.8:2", local, peer), "PROXY TCP4 192.0.2.7 192.0.2.8 1 2\r\n");
         assert_eq!(line("unknown", "", local, peer), "PROXY UNKNOWN\r\n");
         assert_eq!(line("192.0.2.7:1", "", "unix:/c", "unix:/s"), "PROXY TCP4 192.0.2.7 0.0.0.0 1 0\r\n");
-        let unix = header(Version::V2, "", "unix:/s").bytes(local.parse().unwrap(), peer.parse().unwrap()).unwrap();
+        let unix = header(Version::V2, "", "unix:/s").header(local.parse().unwrap(), peer.parse().unwrap());
+        let unix = unix.encode().unwrap();
         assert_eq!((unix[13], unix[16], &unix[124..127]), (0x31, 0, &b"/s\0"[..]));
     }
 

@@ -13,6 +13,7 @@ use super::stream::Stream;
 use super::{Flush, Incoming};
 use crate::config::{ProxyHeader, Traffic};
 use crate::error::{Endpoint, Error, Operation};
+use crate::frame::proxy_header::Ends;
 use crate::peer::codec::Protocol;
 use crate::plan::HeaderPieces;
 use crate::trace::{ConnId, Side};
@@ -208,8 +209,8 @@ impl Connecting {
             None => (Conn::new(stream, origin, traffic, *raw, recorder), true),
             Some(protocol) => (Conn::encoded(stream, origin, traffic, *raw, recorder, protocol), false),
         };
-        if let Some((bytes, pieces)) = header {
-            conn.send_header(&bytes, pieces);
+        if let Some((ends, bytes, pieces)) = header {
+            conn.send_header(&ends, &bytes, pieces);
         }
         if is_ready {
             return Ok(Some(conn));
@@ -220,18 +221,20 @@ impl Connecting {
         self.poll(reactor)
     }
 
-    /// The PROXY header of a connection, and its pieces.
+    /// The ends and bytes of the PROXY header of a connection, and its pieces.
     fn header(
         header: &ProxyHeader,
         stream: &Stream,
         peer: &str,
         traffic: &Traffic,
         number: u64,
-    ) -> Result<(Vec<u8>, HeaderPieces), Error> {
+    ) -> Result<(Ends, Vec<u8>, HeaderPieces), Error> {
         let (ours, theirs) = stream.ends().map_err(Error::network(Operation::Connect, Endpoint::from(peer)))?;
-        let bytes = header.bytes(ours, theirs).map_err(|error| Error::Usage(error.to_string()))?;
-        let pieces = HeaderPieces::new(&traffic.plan, number, bytes.len(), header.cuts.as_ref());
-        Ok((bytes, pieces.map_err(|uncut| Error::Usage(uncut.to_string()))?))
+        let cuts = header.cuts.as_ref();
+        let header = header.header(ours, theirs);
+        let bytes = header.encode().map_err(|error| Error::Usage(error.to_string()))?;
+        let pieces = HeaderPieces::new(&traffic.plan, number, bytes.len(), cuts);
+        Ok((header.ends, bytes, pieces.map_err(|uncut| Error::Usage(uncut.to_string()))?))
     }
 
     fn hand_out(&mut self, reactor: &Reactor) -> Option<Conn> {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::mpsc::channel;
 
 use super::{Context, listen};
-use crate::config::{ConnectConfig, ListenConfig, ServerTls};
+use crate::config::{ConnectConfig, ListenConfig, Proxies, ServerTls};
 use crate::error::{Error, Operation};
 use crate::frame::Framing;
 use crate::io::signal::Signals;
@@ -29,6 +29,7 @@ impl Loopback {
         let framing = if config.raw { Framing::Lines } else { config.framing };
         let mut listen = ListenConfig::private(Address::Tcp { host, port: 0 }, framing, config.traffic.max_message);
         listen.tls = config.tls.as_ref().map(|_| ServerTls::default());
+        listen.admission.proxies = config.header.as_ref().map(|_| Proxies::default());
         let signals = Signals::default();
         let theirs = Context { signals: signals.clone(), manager: Manager::default(), ..context.clone() };
         let (sender, receiver) = channel::<Result<(SocketAddr, Option<Pin>), Error>>();

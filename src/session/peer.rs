@@ -195,6 +195,19 @@ impl Link {
         self.conn().is_some_and(Conn::is_opening)
     }
 
+    /// Whether a PROXY header comes first, which is not complete.
+    pub(super) fn expects_header(&self) -> bool {
+        self.conn().is_some_and(Conn::expects_header)
+    }
+
+    /// Reads once for what comes before the service is to know it.
+    pub(super) fn advance_opening(&mut self, buf: &mut [u8], now: Instant) -> io::Result<Incoming> {
+        match self {
+            Link::Conn(conn) if conn.expects_header() => conn.read_header(now),
+            _ => self.advance_handshake(buf, now),
+        }
+    }
+
     /// Reads once for the handshake of its layer; [`Incoming::Blocked`] if there is none in progress.
     #[inline]
     pub(super) fn advance_handshake(&mut self, buf: &mut [u8], now: Instant) -> io::Result<Incoming> {

@@ -90,6 +90,15 @@ pub enum EventKind {
         #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
         made_for: Option<ConnId>,
     },
+    /// A PROXY header was sent first, or received from the proxy of a client.
+    ProxyHeader {
+        /// Its direction.
+        dir: Direction,
+        /// The client's address in it; `unknown` if it has none.
+        source: String,
+        /// The address in it that the client has connected to.
+        destination: String,
+    },
     /// The plan that cuts what this connection writes, with the seed it uses.
     Plan(Plan),
     /// A socket option after it was set: the requested value and the value in effect.

@@ -53,6 +53,12 @@ pub(crate) fn every_kind() -> Vec<Event> {
             made_for: None,
         },
         EventKind::Open { side: Side::Listen, local: "[::1]:4500".into(), peer: "[::1]:51234".into(), made_for: None },
+        EventKind::ProxyHeader {
+            dir: Direction::Out,
+            source: "192.0.2.7:44444".into(),
+            destination: "192.0.2.8:80".into(),
+        },
+        EventKind::ProxyHeader { dir: Direction::In, source: "unknown".into(), destination: "unknown".into() },
         EventKind::Plan(plan(
             r#"{"cutting":{"cut":"1,5,-1"},"coalesce":2,"delay":"1ms..3ms","barrier":"peer-read","seed":7}"#,
         )),

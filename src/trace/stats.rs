@@ -201,6 +201,7 @@ impl Totals {
             },
             EventKind::Close { error: Some(_) } => self.failed += 1,
             EventKind::Close { error: None }
+            | EventKind::ProxyHeader { .. }
             | EventKind::Plan(_)
             | EventKind::Tls(_)
             | EventKind::Option { .. }

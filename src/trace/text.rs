@@ -20,6 +20,13 @@ pub fn describe(event: &Event, verbosity: u8) -> Option<String> {
         EventKind::Open { side: Side::Listen, local, peer, .. } => {
             format!("accepted {} -> {}", shown(peer), shown(local))
         }
+        EventKind::ProxyHeader { dir, source, destination } => {
+            let verb = match dir {
+                Direction::Out => "sends",
+                Direction::In => "received",
+            };
+            format!("{verb} PROXY header: {} -> {}", shown(source), shown(destination))
+        }
         EventKind::Plan(plan) => format!("plan {}", plan_flags(plan)),
         EventKind::Option { name, requested, effective } => option(name, requested.as_deref(), effective.as_deref()),
         EventKind::Tls(session) => session.line(),
@@ -112,6 +119,7 @@ fn least_verbosity(what: &EventKind) -> u8 {
         // That the peer is not visible is printed once for all barriers.
         EventKind::Barrier { outcome: BarrierOutcome::Abandoned, .. }
         | EventKind::Open { .. }
+        | EventKind::ProxyHeader { .. }
         | EventKind::Tls(_)
         | EventKind::Plan(_)
         | EventKind::Eof { .. }
@@ -165,6 +173,8 @@ mod tests {
         let expected = [
             "#1 connected 127.0.0.1:51234 -> 127.0.0.1:4500",
             "#1 accepted [::1]:51234 -> [::1]:4500",
+            "#1 sends PROXY header: 192.0.2.7:44444 -> 192.0.2.8:80",
+            "#1 received PROXY header: unknown -> unknown",
             "#1 plan --cut 1,5,-1 --coalesce 2 --delay 1ms..3ms --barrier peer-read --seed 7",
             "#1 plan --chunk 1..7 --barrier acked --seed 18446744073709551615",
             "#1 plan --cut 1 --cut-layer tcp",
@@ -207,8 +217,8 @@ mod tests {
     fn v_prints_main_events_and_without_v_none() {
         let lines: Vec<String> = every_kind().iter().filter_map(|event| describe(event, 1)).collect();
         let verbs: Vec<&str> = lines.iter().map(|line| line.split(' ').nth(1).unwrap()).collect();
-        let expected =
-            "connected accepted plan plan plan TLS TLS barrier peer peer closed closed closed ended: connected";
+        let expected = "connected accepted sends received plan plan plan TLS TLS barrier peer peer closed closed closed \
+                        ended: connected";
         assert_eq!(verbs.join(" "), expected);
         assert!(every_kind().iter().all(|event| describe(event, 0).is_none()));
     }
@@ -218,6 +228,7 @@ mod tests {
         let hostile = "\u{1b}]0;owned\u{7}\r\n\u{9b}2J";
         for what in [
             EventKind::Open { side: Side::Connect, local: hostile.into(), peer: hostile.into(), made_for: None },
+            EventKind::ProxyHeader { dir: Direction::In, source: hostile.into(), destination: hostile.into() },
             EventKind::Close { error: Some(hostile.into()) },
             EventKind::Option { name: "congestion", requested: Some(hostile.into()), effective: Some(hostile.into()) },
         ] {

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod accept_proxy;
 mod activation;
 mod address;
 mod bad_input;

@@ -14,7 +14,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("peer", &["frame", "plan", "trace", "value"]),
     ("config", &["error", "frame", "plan", "service", "value", "verdict"]),
     ("timeline", &["trace", "value"]),
-    ("io", &["config", "editor", "error", "peer", "plan", "service", "timeline", "trace", "value"]),
+    ("io", &["config", "editor", "error", "frame", "peer", "plan", "service", "timeline", "trace", "value"]),
     ("session", &["config", "error", "frame", "io", "peer", "plan", "service", "trace", "value", "verdict"]),
     ("cli", &["config", "error", "frame", "io", "plan", "service", "value", "verdict"]),
 ];

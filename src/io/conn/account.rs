@@ -16,7 +16,8 @@ impl Conn {
     /// Bytes of plaintext that were read.
     #[must_use]
     pub fn received(&self) -> u64 {
-        self.codec.layer().map_or(self.reader.offset, Layer::taken)
+        let after_header = || self.reader.offset.saturating_sub(self.reader.header_received() as u64);
+        self.codec.layer().map_or_else(after_header, Layer::taken)
     }
 
     /// Offsets reached by the messages: bytes handed to [`send`](Self::send), bytes read. Without a layer they are

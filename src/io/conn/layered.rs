@@ -56,11 +56,11 @@ impl Conn {
         self.codec.layer().is_some_and(|layer| !layer.is_established())
     }
 
-    /// Whether the handshake is not far enough for the connection to be shown to a service.
+    /// Whether a header or a handshake is not far enough for the connection to be shown to a service.
     #[inline]
     #[must_use]
     pub fn is_opening(&self) -> bool {
-        self.codec.layer().is_some_and(|layer| !layer.is_presentable())
+        self.expects_header() || self.codec.layer().is_some_and(|layer| !layer.is_presentable())
     }
 
     /// Reads once for the handshake. Data that comes right after it is kept for [`read`](Self::read).

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::super::peer::Peer;
 use super::Exchange;
+use crate::config::Admission;
 use crate::io::Incoming;
 use crate::io::conn::Conn;
 use crate::peer::flow::READS_PER_TURN;
@@ -22,11 +23,13 @@ const LIMIT: Duration = Duration::from_secs(10);
 pub(super) struct Openings {
     until: HashMap<PeerId, Instant>,
     limit: Duration,
+    /// Which clients of proxies are accepted.
+    admission: Admission,
 }
 
 impl Default for Openings {
     fn default() -> Self {
-        Openings { until: HashMap::new(), limit: LIMIT }
+        Openings { until: HashMap::new(), limit: LIMIT, admission: Admission::default() }
     }
 }
 
@@ -57,6 +60,11 @@ impl<S> Exchange<S> {
 }
 
 impl<S: Service> Exchange<S> {
+    /// Has the clients that PROXY headers name accepted or rejected by these rules.
+    pub(in crate::session) fn admit_clients_by(&mut self, admission: &Admission) {
+        self.openings.admission.clone_from(admission);
+    }
+
     /// Reports a new connection to the service, now or when it is open.
     pub(super) fn begin_opening(&mut self, id: PeerId, event: Event<'_>) {
         if self.peers.conn(id).is_some_and(Conn::is_opening) {
@@ -87,14 +95,20 @@ impl<S: Service> Exchange<S> {
     pub(super) fn continue_opening(&mut self, id: PeerId) -> bool {
         let now = self.reactor.now();
         let Some((is_late, until)) = self.openings.state(id, now) else { return true };
-        for _ in 0..READS_PER_TURN {
+        for reads in 0..=READS_PER_TURN {
             let Some(peer) = self.peers.get_mut(id) else { return false };
             if !peer.link.is_opening() {
+                peer.received.bytes = peer.link.conn().map_or(0, Conn::messages_begin);
                 self.openings.remove(id);
                 self.emit(Event::Open { peer: id });
                 return self.peers.get(id).is_some();
             }
-            match peer.link.advance_handshake(&mut self.scratch, now) {
+            if reads == READS_PER_TURN {
+                self.reactor.again(id);
+                break;
+            }
+            let expects_header = peer.link.expects_header();
+            match peer.link.advance_opening(&mut self.scratch, now) {
                 Ok(Incoming::Undecoded) => peer.flow.note_activity(now),
                 Ok(Incoming::Until(at)) => {
                     self.reactor.wake_at(id, at.min(until));
@@ -106,14 +120,27 @@ impl<S: Service> Exchange<S> {
                     return false;
                 }
             }
+            if expects_header && !self.admits_client(id) {
+                return false;
+            }
             self.write_out(id);
         }
         if is_late {
-            let text = format!("no handshake within {}", Span(self.openings.limit));
+            let expects_header = self.peers.get(id).is_some_and(|peer| peer.link.expects_header());
+            let missing = if expects_header { "PROXY header" } else { "handshake" };
+            let text = format!("no {missing} within {}", Span(self.openings.limit));
             self.fail(id, io::Error::new(io::ErrorKind::TimedOut, text));
         } else {
             self.reactor.wake_at(id, until);
         }
+        false
+    }
+
+    /// Whether the client of a PROXY header may be served, as soon as the header is there; ends its connection if not.
+    fn admits_client(&mut self, id: PeerId) -> bool {
+        let Some(conn) = self.peers.conn(id).filter(|conn| !conn.expects_header()) else { return true };
+        let Some(why) = self.openings.admission.rejects_client(conn.client_ip()) else { return true };
+        self.fail(id, io::Error::new(io::ErrorKind::PermissionDenied, format!("rejected ({why})")));
         false
     }
 }

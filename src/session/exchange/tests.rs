@@ -346,3 +346,19 @@ fn stalled_handshake_ends_and_no_service_learns_of_it() {
         assert_eq!(running.exchange.hosted.service.0, 0);
     }
 }
+
+#[test]
+fn stalled_header_ends_and_no_service_learns_of_it() {
+    for sent in [&b""[..], b"PROXY TCP4 192."] {
+        let (server, mut client) = connected();
+        client.write_all(sent).unwrap();
+        let mut running = Running::new(Count::default(), Secret::TRAITS);
+        running.exchange.limit_openings(Duration::from_millis(1));
+        let mut conn = conn(server, Side::Listen, PLAIN, false, Rotor::end(false));
+        conn.expect_header();
+        running.add(conn, Framing::Lines);
+        let ended = running.run().remove(0);
+        assert_eq!(failure(&ended), (io::ErrorKind::TimedOut, "no PROXY header within 1ms".to_owned()));
+        assert_eq!(running.exchange.hosted.service.0, 0);
+    }
+}

@@ -150,7 +150,7 @@ impl<'a> Acceptor<'a> {
             }
             match listener.accept() {
                 Ok(arrival) => {
-                    if let Some(why) = arrival.ip.and_then(|ip| self.config.admission.rejects(ip)) {
+                    if let Some(why) = self.config.admission.rejects_arrival(arrival.ip) {
                         access.rejected(&arrival.peer, why, now, &mut exchange.reactor);
                         continue;
                     }
@@ -195,7 +195,7 @@ impl<'a> Acceptor<'a> {
         }
         let origin = Origin { side: Side::Listen, peer: arrival.peer, number, made_for: None, sent_to_proxy: None };
         let Traits { raw, framing, .. } = exchange.traits;
-        let conn = match self.encoding.map(Encoding::begin).transpose() {
+        let mut conn = match self.encoding.map(Encoding::begin).transpose() {
             Ok(None) => Conn::new(arrival.stream, origin, traffic, raw, &context.recorder),
             Ok(Some(protocol)) => Conn::encoded(arrival.stream, origin, traffic, raw, &context.recorder, protocol),
             Err(error) => {
@@ -203,6 +203,9 @@ impl<'a> Acceptor<'a> {
                 return false;
             }
         };
+        if self.config.admission.proxies.is_some() {
+            conn.expect_header();
+        }
         let inbox = Inbox::new(framing, Role::Requests, traffic.max_message);
         match exchange.add(conn, inbox) {
             Ok(client) if self.arms => exchange.peers.arm(client),

@@ -48,6 +48,7 @@ impl<'a, S: Service> Server<'a, S> {
     ) -> Result<Self, Error> {
         let (traits, idle_timeout) = (config.mode.traits(), config.traffic.idle_timeout);
         let mut exchange = Exchange::new(reactor, service, traits, store, idle_timeout, &context.recorder);
+        exchange.admit_clients_by(&config.admission);
         let pipe = config.pipe().map(|pipe| PipeEnd::open(pipe, config, context, &mut exchange)).transpose()?;
         Ok(Server {
             config,
