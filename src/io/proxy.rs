@@ -28,6 +28,12 @@ pub struct Proxy {
 }
 
 impl Proxy {
+    /// A server beyond this proxy, for errors.
+    #[must_use]
+    pub fn endpoint(&self, to: &Address) -> Endpoint {
+        Endpoint::from((to, &self.url))
+    }
+
     /// Reads the credentials, and prints a warning if other users can read them too.
     ///
     /// # Errors
@@ -241,7 +247,7 @@ impl ProxyDial {
     }
 
     fn endpoint(&self) -> Endpoint {
-        Endpoint::from((&self.to, &self.proxy.url))
+        self.proxy.endpoint(&self.to)
     }
 
     fn failed(&self, source: io::Error) -> Error {

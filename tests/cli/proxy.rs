@@ -381,3 +381,25 @@ fn client_of_a_relay_is_reset_when_the_proxy_refuses() {
     assert!(log.contains(&reason), "{log}");
     let _ = relay.stop();
 }
+
+#[test]
+fn connection_lost_beyond_the_proxy_names_the_proxy() {
+    let proxy = Scripted::new("socks5h");
+    let (proc, mut stream) = proxy.connect("a.example:80", &["-m", "hi"]);
+    greet(&mut stream);
+    expect(&mut stream, &request_for("a.example", 80));
+    stream.write_all(&CONNECTED).unwrap();
+    expect(&mut stream, b"hi\n");
+    drop(stream);
+    let lost = "closed by the server with 1 message unanswered";
+    proc.end().is(1, "", format!("secretcat: connect a.example:80 through {}: {lost}\n", proxy.url));
+}
+
+#[test]
+fn sweep_reports_a_proxy_that_is_not_running() {
+    let port = FreePort::new();
+    let url = format!("http://{}", port.address);
+    let out = run(["sweep", "a.example:80", "--proxy", &url, "-m", "hi"], "");
+    let silent = "no usable reply to the uncut messages: the proxy: connection refused";
+    out.is(1, "", format!("secretcat: sweep a.example:80 through {url}: {silent}\n"));
+}

@@ -231,7 +231,7 @@ fn verdict(run: &mut Run<'_, Talk>) -> Result<(), Error> {
     }
     let unsent = run.exchange.peers.backlog(run.server);
     match why {
-        Some(CloseReason::Idle) => Err(Error::idle(run.address, run.config.traffic.idle_timeout)),
+        Some(CloseReason::Idle) => Err(Error::idle(run.endpoint(), run.config.traffic.idle_timeout)),
         _ if input_ended && unsent > 0 => {
             Err(lost(run, format!("ended with {} not sent", counted(unsent as u64, "byte")), 0))
         }

@@ -209,7 +209,7 @@ fn arrival(run: &mut Run<'_, Filter>) -> Option<Result<(), Error>> {
         Ok(Acknowledged::TimedOut) => CloseReason::Unacknowledged,
         Err(error) => CloseReason::Failed(error),
     };
-    let loss = run.exchange.peers.delivery(run.server, now).loss(run.address, &why);
+    let loss = run.exchange.peers.delivery(run.server, now).loss(run.endpoint(), &why);
     Some(loss.map_or(Ok(()), Err))
 }
 
@@ -230,7 +230,7 @@ fn verdict(run: &mut Run<'_, Filter>, end: RestEnd) -> Result<(), Error> {
     let delivery = lost_connection.as_ref().map(|ended| ended.delivery).unwrap_or_default();
     let why = lost_connection.map(|ended| ended.reason);
     if let (Some(CloseReason::Failed(_)), false) = (&why, counts) {
-        return why.and_then(|why| delivery.loss(run.address, &why)).map_or(Ok(()), Err);
+        return why.and_then(|why| delivery.loss(run.endpoint(), &why)).map_or(Ok(()), Err);
     }
     if let Some(how) = why.as_ref().and_then(how_lost) {
         return Err(lost(run, how, unanswered));
@@ -239,13 +239,13 @@ fn verdict(run: &mut Run<'_, Filter>, end: RestEnd) -> Result<(), Error> {
         return Err(lost(run, too_long(run), unanswered));
     }
     if surplus > 0 && unanswered == 0 {
-        let address = run.address.into();
+        let address = run.endpoint();
         return Err(Error::Surplus { address, surplus, still_sending: end == RestEnd::StillSending });
     }
     let all_there = unanswered == 0 && input_ended;
     match why {
         Some(CloseReason::Idle) if all_there && delivery.nothing_is_missing() => Ok(()),
-        Some(CloseReason::Idle) => Err(Error::idle(run.address, run.config.traffic.idle_timeout)),
+        Some(CloseReason::Idle) => Err(Error::idle(run.endpoint(), run.config.traffic.idle_timeout)),
         _ if flaw == Some(Flaw::CutShort) => {
             Err(lost(run, "closed by the server in the middle of a reply".to_owned(), unanswered))
         }

@@ -17,7 +17,7 @@ use super::exchange::{Ended, Exchange};
 use super::loopback::Loopback;
 use super::meter::Meter;
 use crate::config::{ClientTls, ConnectConfig, HalfClose, Input, Target};
-use crate::error::{Error, Operation};
+use crate::error::{Endpoint, Error, Operation};
 use crate::frame::{FrameError, Framing, Inbox};
 use crate::io::conn::Conn;
 use crate::io::connector::Encoding;
@@ -154,6 +154,14 @@ trait Mode<'a, S> {
 
     /// The error for a message of stdin that exceeds the limit.
     fn input_too_long(&self, run: &Run<'_, S>, error: &FrameError) -> Error;
+}
+
+impl<S> Run<'_, S> {
+    /// The server for errors, with the proxy on the way to it.
+    fn endpoint(&self) -> Endpoint {
+        let proxy = self.context.proxy.as_ref();
+        proxy.map_or_else(|| self.address.into(), |proxy| proxy.endpoint(self.address))
+    }
 }
 
 impl<'a, S: Service> Run<'a, S> {

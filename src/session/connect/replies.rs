@@ -53,7 +53,7 @@ impl ReplyClock {
         }
         Some(Error::Timeout {
             operation: Operation::Receive,
-            address: run.address.into(),
+            address: run.endpoint(),
             what: "reply",
             limit,
             option: "--timeout",
@@ -63,7 +63,7 @@ impl ReplyClock {
 
 /// The error that the connection ended with this number of messages unanswered.
 pub(super) fn lost<S>(run: &Run<'_, S>, how: String, unanswered: u64) -> Error {
-    Error::Lost { address: run.address.into(), how, unanswered }
+    Error::Lost { address: run.endpoint(), how, unanswered }
 }
 
 /// The text for the end of the time of `--quit-after`.

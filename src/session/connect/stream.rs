@@ -62,7 +62,7 @@ impl Mode<'_, Pipe> for Stream {
             return None; // received bytes are written first, however the connection ended
         }
         if let Some(ended) = &run.lost {
-            let loss = ended.delivery.loss(run.address, &ended.reason);
+            let loss = ended.delivery.loss(run.endpoint(), &ended.reason);
             return run.show_the_rest().then(|| loss.map_or(Ok(()), Err));
         }
         if run.exchange.hosted.service.input_ended() {
