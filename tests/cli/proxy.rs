@@ -403,3 +403,22 @@ fn sweep_reports_a_proxy_that_is_not_running() {
     let silent = "no usable reply to the uncut messages: the proxy: connection refused";
     out.is(1, "", format!("secretcat: sweep a.example:80 through {url}: {silent}\n"));
 }
+
+/// TLS begins after the conversation with the proxy, and a record that the proxy has read proves nothing either.
+#[cfg(feature = "tls")]
+#[test]
+fn tls_passes_the_proxy_and_proves_no_record() {
+    let server = Server::start(&["--tls"]);
+    let log = server.proc.wait_for_stderr("sha256//");
+    let pin = log.split_whitespace().find(|word| word.starts_with("sha256//")).unwrap();
+    let (url, dir) = (passing(), Dir::new("proxy-tls"));
+    let trace = dir.file("trace").display().to_string();
+    let args = ["--tls-pin", pin, "--chunk", "3", "--barrier", "peer-read", "--trace", &trace, "-m", "SECRET 12"];
+    let out = run(["connect", &server.address(), "--proxy", &url].iter().chain(&args), "");
+    assert_eq!((out.status, &out.stdout[..]), (Some(0), digits("12").as_bytes()), "{}", out.stderr);
+    let trace = Trace::read(&dir.file("trace"));
+    let conn = trace.connections("connect")[0];
+    let outcomes: Vec<_> = trace.of(conn, "barrier").iter().map(|event| event["outcome"].clone()).collect();
+    assert!(outcomes.len() >= 4 && outcomes.iter().all(|outcome| outcome == "not_visible"), "{outcomes:?}");
+    let _ = server.stop();
+}
