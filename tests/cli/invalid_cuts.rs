@@ -127,7 +127,7 @@ fn bad_plan_file_is_reported_with_line_and_column() {
         ),
         (
             "{\n  \"cutting\": \"whole\",\n  \"cuts\": 1\n}",
-            "3:8: unknown field `cuts`, expected one of `cutting`, `coalesce`, `delay`, `barrier`, `seed`",
+            "3:8: unknown field `cuts`, expected one of `cutting`, `coalesce`, `delay`, `barrier`, `layer`, `seed`",
         ),
         ("{\"cutting\": \"whole\"", "1:19: EOF while parsing an object"),
         ("{\"type\":\"close\",\"t\":1,\"conn\":1}\n", "2:1: the file has no plan"),
