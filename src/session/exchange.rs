@@ -1,8 +1,12 @@
 //! The engine: a service, its peers, and the turns between them. Received bytes are decoded, answered and sent, and no
 //! peer waits for another one unless its output goes there.
 //!
-//! One message takes this way: [`Exchange::serve`] (an event of the reactor) → `turn` → `read` → `dispatch` (the
-//! inbox finds messages, the service reacts to them) → `apply` → `carry_out` → [`Peers::send`] → the connection.
+//! It has three parts. [`Peers`] are the connections and the console: bytes are sent to them, and they end. [`Hosted`]
+//! is the service: it gets messages, and its context collects what it asks for. [`Routes`] answers where the input of
+//! a peer goes, and what keeps it from going there.
+//!
+//! One message takes this way: [`Exchange::serve`] (an event of the reactor) → `turn` → `read` → [`Hosted::dispatch`]
+//! (the inbox finds messages, the service reacts to them) → `apply` → `carry_out` → [`Peers::send`] → the connection.
 
 mod closing;
 mod delivery;
@@ -21,7 +25,7 @@ pub(super) use delivery::{Delivery, Leftover, SILENCE};
 pub(super) use ended::Ended;
 use hosted::{Dispatched, Hosted};
 use openings::Openings;
-use peers::{Lost, Peers};
+use peers::{Peers, Removed};
 use routes::Routes;
 use splicing::Splicer;
 
@@ -152,7 +156,7 @@ impl<S: Service> Exchange<S> {
             Key::Service => return self.report_timers(),
             _ => return,
         };
-        let Some(peer) = self.peers.get_mut(id) else { return };
+        let Some(peer) = self.peers.get_mut(id) else { return self.apply() };
         peer.link.on_ready(ready);
         if ready.behind == Behind::End {
             // No read returns a reset that came after the peer's end.
@@ -321,7 +325,7 @@ impl<S: Service> Exchange<S> {
     }
 
     /// Reports an input to the life of a connection, and does what follows from it.
-    pub(in crate::session) fn on(&mut self, id: PeerId, input: Input) {
+    fn on(&mut self, id: PeerId, input: Input) {
         self.peers.on(id, input, &mut self.reactor);
     }
 
@@ -347,7 +351,7 @@ impl<S: Service> Exchange<S> {
     /// Carries out what the service has asked for, until it asks for nothing more.
     #[inline]
     fn apply(&mut self) {
-        while !self.hosted.context.is_empty() || self.peers.has_lost() {
+        while !self.hosted.context.is_empty() || self.peers.has_removed() {
             self.carry_out();
         }
     }
@@ -355,8 +359,8 @@ impl<S: Service> Exchange<S> {
     /// Carries out the actions of the service so far, and reports the peers that have ended.
     #[inline(never)] // mostly nothing is asked for
     fn carry_out(&mut self) {
-        if self.peers.has_lost() {
-            self.report_lost();
+        if self.peers.has_removed() {
+            self.report_removed();
         }
         // Their memory is kept from turn to turn.
         let mut context = std::mem::take(&mut self.hosted.context);
@@ -433,14 +437,14 @@ impl<S: Service> Exchange<S> {
     }
 
     /// Reports the peers that have ended to the service.
-    pub(super) fn report_lost(&mut self) {
-        for Lost { ended, pipe } in self.peers.take_lost() {
+    pub(super) fn report_removed(&mut self) {
+        for Removed { ended, pipe } in self.peers.take_removed() {
             self.aborted += usize::from(ended.aborted);
             if !self.openings.remove(ended.id) {
                 if let Some(pipe) = pipe {
                     self.hosted.dispatch_pipe(ended.id, pipe, &mut self.scratch);
                 }
-                self.hosted.lose(ended.id, ended.failed);
+                self.hosted.report_closed(ended.id, ended.failed);
             }
             self.ended.push(ended);
         }

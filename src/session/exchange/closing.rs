@@ -26,7 +26,7 @@ impl<S: Service> Exchange<S> {
             if self.hosted.service.on_shutdown(id) == OnShutdown::KeepReading {
                 continue;
             }
-            // What it is owed, as far as the kernel takes it at once.
+            // A peer whose data is incomplete gets more, as long as the kernel takes it at once.
             for _ in 0..LAST_PORTIONS {
                 if self.hosted.service.on_shutdown(id) != OnShutdown::Abort {
                     break;
@@ -77,7 +77,7 @@ impl<S: Service> Exchange<S> {
     /// Closes all connections at once with a reset, because this side has failed.
     pub(in crate::session) fn abort_all(&mut self) {
         self.peers.ids().into_iter().for_each(|id| self.on(id, Input::Abort));
-        self.report_lost();
+        self.report_removed();
     }
 
     /// stdout has no reader any more: each connection is closed if everything received was taken, and reset if not.
@@ -88,28 +88,34 @@ impl<S: Service> Exchange<S> {
                 && self.peers.get(id).is_some_and(|peer| peer.pipe.is_none());
             if is_received { self.drop_one(id) } else { self.on(id, Input::Abort) }
         }
-        self.report_lost();
+        self.report_removed();
+    }
+
+    /// The shutdown aborts a connection, because the peer will not get everything.
+    pub(in crate::session) fn abort_by_shutdown(&mut self, id: PeerId) {
+        self.on(id, Input::AbortByShutdown);
+        self.report_removed();
     }
 
     /// Closes a connection at once: with a reset if bytes are still queued for it.
     pub(in crate::session) fn drop_one(&mut self, id: PeerId) {
         let unsent = self.peers.backlog(id);
         self.on(id, Input::Drop { unsent });
-        self.report_lost();
+        self.report_removed();
     }
 
     /// Writes what the console still holds back.
     pub(in crate::session) fn end_output(&mut self) {
         if let Some(Err(error)) = self.peers.console_mut().map(crate::io::console::Console::end) {
             self.peers.remove_console(CloseReason::Unwritable(error), &self.reactor);
-            self.report_lost();
+            self.report_removed();
         }
     }
 
     /// Closes a connection in order, without waiting for the peer's end.
     pub(in crate::session) fn close_now(&mut self, id: PeerId) {
         self.begin_close(id, Input::CloseNow);
-        self.report_lost();
+        self.report_removed();
         self.reactor.again(id);
     }
 

@@ -7,7 +7,7 @@ use crate::io::reactor::Reactor;
 use crate::peer::life::CloseReason;
 use crate::service::PeerId;
 
-/// A peer that is gone.
+/// A peer that has ended.
 #[derive(Debug)]
 pub(in crate::session) struct Ended {
     pub(in crate::session) id: PeerId,
@@ -15,11 +15,11 @@ pub(in crate::session) struct Ended {
     pub(in crate::session) reason: CloseReason,
     /// The connection failed, or was reset because it was idle: its partner in a relay is reset too.
     pub(in crate::session) failed: bool,
-    /// The shutdown has cut it off.
+    /// The shutdown has aborted it.
     pub(in crate::session) aborted: bool,
-    /// What it had sent and is no whole message.
+    /// The received bytes that are no complete message.
     pub(in crate::session) unfinished: Vec<u8>,
-    /// What of stdin it had not got.
+    /// What of stdin had not reached it.
     pub(in crate::session) delivery: Delivery,
     /// The figures of its connection; `None` for the console.
     pub(in crate::session) account: Option<Account>,

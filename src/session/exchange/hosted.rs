@@ -122,8 +122,8 @@ impl<S: Service> Hosted<S> {
         self.context.closes(id)
     }
 
-    /// A peer is gone.
-    pub(super) fn lose(&mut self, id: PeerId, has_failed: bool) {
+    /// Reports to the service that a peer is closed.
+    pub(super) fn report_closed(&mut self, id: PeerId, has_failed: bool) {
         self.dials.retain(|&client| client != id);
         if has_failed {
             self.on(Event::Failed { peer: id });

@@ -39,12 +39,12 @@ pub(in crate::session) struct Peers {
     /// A peer whose bytes go to stdout has ended, and the service waits until stdout has taken them.
     owes_drained: bool,
     /// The peers that have ended, and that the service does not know of yet.
-    lost: Vec<Lost>,
+    removed: Vec<Removed>,
 }
 
 /// A peer that has ended.
 #[derive(Debug)]
-pub(super) struct Lost {
+pub(super) struct Removed {
     pub(super) ended: Ended,
     /// The pipe with bytes that it had sent.
     pub(super) pipe: Option<SplicePipe>,
@@ -61,7 +61,7 @@ impl Peers {
             ack_timeout: None,
             shown: 0,
             owes_drained: false,
-            lost: Vec::new(),
+            removed: Vec::new(),
         }
     }
 
@@ -233,6 +233,7 @@ impl Peers {
     }
 
     /// Sends messages of these lengths: at once as far as that is possible, the rest is queued.
+    #[inline]
     pub(super) fn send(
         &mut self,
         to: PeerId,
@@ -348,20 +349,20 @@ impl Peers {
     pub(super) fn remove_console(&mut self, reason: CloseReason, reactor: &Reactor) {
         if let Some(console) = self.console.take() {
             let ended = Ended::close(PeerId::Console, console, reason, Delivery::default(), reactor);
-            self.lost.push(Lost { ended, pipe: None });
+            self.removed.push(Removed { ended, pipe: None });
         }
     }
 
     /// Whether peers have ended that the service does not know of.
     #[inline]
-    pub(super) fn has_lost(&self) -> bool {
-        !self.lost.is_empty()
+    pub(super) fn has_removed(&self) -> bool {
+        !self.removed.is_empty()
     }
 
     /// The peers that have ended since the last call. The service is to get their last events before another
     /// connection gets their numbers.
-    pub(super) fn take_lost(&mut self) -> Vec<Lost> {
-        std::mem::take(&mut self.lost)
+    pub(super) fn take_removed(&mut self) -> Vec<Removed> {
+        std::mem::take(&mut self.removed)
     }
 
     /// Does what a connection asks for after an input of its life.
@@ -380,7 +381,7 @@ impl Peers {
         let Some(mut peer) = self.conns.try_remove(number.index()) else { return };
         self.made -= usize::from(peer.is_made);
         let pipe = peer.pipe.take();
-        self.lost.push(Lost { ended: Ended::close(id, peer, CloseReason::Done, delivery, reactor), pipe });
+        self.removed.push(Removed { ended: Ended::close(id, peer, CloseReason::Done, delivery, reactor), pipe });
     }
 
     /// The time and the limits of this turn.

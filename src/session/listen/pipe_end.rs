@@ -12,7 +12,7 @@ use crate::config::{Direction, ListenConfig, PipeMode};
 use crate::error::{Error, Operation};
 use crate::io::console::Console;
 use crate::io::report::Report;
-use crate::peer::life::{CloseReason, Input};
+use crate::peer::life::CloseReason;
 use crate::service::{Clients, PeerId, Service};
 use crate::value::counted;
 
@@ -71,7 +71,7 @@ impl PipeEnd {
         if let Some(conn) = exchange.peers.conn(client) {
             self.failure = Some(Error::network(Operation::Serve, conn.peer())(stopped_with("bytes unsent")));
         }
-        exchange.on(client, Input::AbortByShutdown);
+        exchange.abort_by_shutdown(client);
     }
 
     /// Notes the bytes that are left when the time for an orderly end is over.
