@@ -14,7 +14,7 @@ use super::{Flush, Incoming};
 use crate::config::{ProxyHeader, Traffic};
 use crate::error::{Endpoint, Error, Operation};
 use crate::frame::proxy_header::Ends;
-use crate::peer::codec::Protocol;
+use crate::peer::codec::{Hello, Protocol};
 use crate::plan::HeaderPieces;
 use crate::trace::{ConnId, Side};
 use crate::value::{Address, Family};
@@ -51,17 +51,19 @@ pub struct Make<'a> {
     pub header: Option<&'a ProxyHeader>,
     /// Encodes its bytes; `None` is plain TCP.
     pub encoding: Option<&'a dyn Encoding>,
+    /// What the client has asked for in a relay, to be passed on.
+    pub hello: Option<&'a Hello>,
     /// Records what happens on it.
     pub recorder: &'a Recorder,
 }
 
 /// Begins a protocol that encodes the bytes of a connection, such as TLS, once for each connection.
 pub trait Encoding: std::fmt::Debug + Send + Sync {
-    /// The protocol of a new connection.
+    /// The protocol of a new connection. In a relay, it asks its server for what its client has asked for.
     ///
     /// # Errors
     /// When the protocol refuses its settings.
-    fn begin(&self) -> Result<Box<dyn Protocol>, Error>;
+    fn begin(&self, hello: Option<&Hello>) -> Result<Box<dyn Protocol>, Error>;
 }
 
 /// A connection that is being made.
@@ -104,7 +106,7 @@ impl<'a> Make<'a> {
     /// A plain connection for messages, the first of its kind.
     #[must_use]
     pub fn plain(traffic: &'a Traffic, recorder: &'a Recorder) -> Self {
-        Make { traffic, raw: false, number: 0, made_for: None, header: None, encoding: None, recorder }
+        Make { traffic, raw: false, number: 0, made_for: None, header: None, encoding: None, hello: None, recorder }
     }
 }
 
@@ -115,8 +117,8 @@ impl Connector<'_> {
     /// When the name lookup cannot be started, or the protocol of the connection cannot.
     pub fn start(&self, reactor: &Reactor, number: usize) -> Result<Connecting, Error> {
         let until = reactor.now().checked_add(self.limit);
-        let Make { traffic, raw, number: stream, made_for, header, encoding, recorder } = self.make;
-        let protocol = encoding.map(Encoding::begin).transpose()?;
+        let Make { traffic, raw, number: stream, made_for, header, encoding, hello, recorder } = self.make;
+        let protocol = encoding.map(|encoding| encoding.begin(hello)).transpose()?;
         let (to, family, options) = (self.address, self.family, &traffic.socket);
         let step = match self.proxy {
             None => Step::Dialing(Box::new(Dial::start(to, family, options, reactor, number)?)),
@@ -205,14 +207,11 @@ impl Connecting {
         let header =
             header.as_ref().map(|header| Self::header(header, &stream, &peer, traffic, *number)).transpose()?;
         let origin = Origin { side: Side::Connect, peer, number: *number, made_for: *made_for, sent_to_proxy };
-        let (mut conn, is_ready) = match protocol.take() {
-            None => (Conn::new(stream, origin, traffic, *raw, recorder), true),
-            Some(protocol) => (Conn::encoded(stream, origin, traffic, *raw, recorder, protocol), false),
-        };
+        let mut conn = Conn::of(stream, origin, traffic, *raw, recorder, protocol.take());
         if let Some((ends, bytes, pieces)) = header {
             conn.send_header(&ends, &bytes, pieces);
         }
-        if is_ready {
+        if !conn.is_handshaking() {
             return Ok(Some(conn));
         }
         let registered = conn.register(reactor, self.key);

@@ -27,7 +27,8 @@ pub fn client(options: Option<&ClientTls>, address: &Address) -> Result<Option<B
     Ok(Some(Box::new(super::tls::Client::new(options, address)?)))
 }
 
-/// The encoding of connections to a listener on this address.
+/// The encoding of connections to a listener on this address. With `defers`, each handshake waits until it is known
+/// what the client gets.
 ///
 /// # Errors
 /// When a file of the options cannot be read or used.
@@ -35,10 +36,11 @@ pub fn client(options: Option<&ClientTls>, address: &Address) -> Result<Option<B
 pub fn server(
     options: Option<&ServerTls>,
     address: &Address,
+    defers: bool,
     report: &Report,
 ) -> Result<Option<ServerEncoding>, Error> {
     let Some(options) = options else { return Ok(None) };
-    let server = super::tls::Server::new(options, names(address), report)?;
+    let server = super::tls::Server::new(options, names(address), defers, report)?;
     Ok(Some(ServerEncoding { pin: server.pin(), encoding: Box::new(server) }))
 }
 
@@ -67,12 +69,13 @@ pub fn client(options: Option<&ClientTls>, _: &Address) -> Result<Option<Box<dyn
     options.map_or(Ok(None), |_| Err(no_tls()))
 }
 
-/// The encoding of connections to a listener on this address.
+/// The encoding of connections to a listener on this address. With `defers`, each handshake waits until it is known
+/// what the client gets.
 ///
 /// # Errors
 /// When TLS is asked for.
 #[cfg(not(feature = "tls"))]
-pub fn server(options: Option<&ServerTls>, _: &Address, _: &Report) -> Result<Option<ServerEncoding>, Error> {
+pub fn server(options: Option<&ServerTls>, _: &Address, _: bool, _: &Report) -> Result<Option<ServerEncoding>, Error> {
     options.map_or(Ok(None), |_| Err(no_tls()))
 }
 

@@ -6,6 +6,8 @@
 
 mod offsets;
 mod records;
+mod recut;
+mod through;
 #[cfg(feature = "tls")]
 pub mod tls;
 
@@ -14,9 +16,11 @@ use std::fmt;
 use offsets::Offsets;
 pub use records::Record;
 use records::Records;
+use recut::Recut;
+pub use through::Through;
 
 use super::outbox::{Channel, Outbox};
-use crate::plan::{CutLayer, Piece, Pieces, Plan};
+use crate::plan::{CutLayer, Cutter, Piece, Pieces, Plan};
 
 /// How the bytes of a conversation become those on the wire.
 #[derive(Debug, Default)]
@@ -95,6 +99,34 @@ pub trait Protocol: fmt::Debug {
 
     /// Whether the peer has said that no more plaintext comes.
     fn is_closed_by_peer(&self) -> bool;
+
+    /// Whether the end of the byte stream beneath is also that of the plaintext: the protocol has no close of its own.
+    fn ends_with_stream(&self) -> bool {
+        false
+    }
+
+    /// What the client has asked for, once it has, if the handshake waits for [`choose`](Self::choose).
+    fn hello(&self) -> Option<Hello> {
+        None
+    }
+
+    /// Continues a handshake that waits, with the application protocol that the client gets.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    fn choose(&mut self, alpn: Option<&[u8]>, plain: &mut Vec<u8>, wire: &mut Vec<u8>) -> Result<(), Violation> {
+        let _ = (alpn, plain, wire);
+        Ok(())
+    }
+}
+
+/// What a client has asked for at the beginning of its handshake.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hello {
+    /// The name of the server that it wants (SNI).
+    pub server_name: Option<String>,
+    /// The application protocols that it offers (ALPN).
+    pub alpn: Vec<Vec<u8>>,
 }
 
 /// What both sides have agreed on.
@@ -145,6 +177,8 @@ pub struct Layer {
     /// Cuts plaintext into records, each of which is a piece of the plan; `None` where no plan does.
     cuts: Option<Pieces>,
     closing: Closing,
+    /// Cuts handshake records anew.
+    recut: Option<Recut>,
     /// Encoded bytes that are not in the outbox yet, and their pieces.
     wire: Vec<u8>,
     pieces: Vec<Piece>,
@@ -169,6 +203,7 @@ impl Layer {
     #[must_use]
     pub fn new(protocol: Box<dyn Protocol>, plan: &Plan, channel: Channel) -> Self {
         let cuts_records = plan.layer == CutLayer::Record && !plan.is_plain();
+        let recuts = plan.layer == CutLayer::Handshake && !plan.is_plain();
         let mut layer = Layer {
             protocol,
             received: Vec::new(),
@@ -179,6 +214,7 @@ impl Layer {
             waiting: Vec::new(),
             cuts: cuts_records.then(|| Pieces::new(plan, channel.number, channel.raw)),
             closing: Closing::Open,
+            recut: recuts.then(|| Recut::new(plan, channel)),
             wire: Vec::new(),
             pieces: Vec::new(),
             offsets: Offsets::default(),
@@ -365,6 +401,28 @@ impl Layer {
         !self.protocol.is_handshaking()
     }
 
+    /// Whether the end of the byte stream beneath is also that of the plaintext.
+    #[must_use]
+    pub fn ends_with_stream(&self) -> bool {
+        self.protocol.ends_with_stream()
+    }
+
+    /// What the client has asked for, if the handshake waits for [`choose`](Self::choose).
+    #[must_use]
+    pub fn hello(&self) -> Option<Hello> {
+        self.protocol.hello()
+    }
+
+    /// Continues a handshake that waits, with the application protocol that the client gets. A failure is a
+    /// [violation](Self::violation).
+    pub fn choose(&mut self, alpn: Option<&[u8]>) {
+        let before = self.wire.len();
+        let result = self.protocol.choose(alpn, &mut self.received, &mut self.wire);
+        self.note_uncut(before);
+        self.violation = self.violation.take().or(result.err());
+        self.send_what_waits();
+    }
+
     /// What both sides have agreed on, once they have.
     #[must_use]
     pub fn session(&self) -> Option<Session> {
@@ -492,6 +550,7 @@ impl Layer {
             let before = self.wire.len();
             self.protocol.close(&mut self.wire);
             self.note_uncut(before);
+            self.end_recutting();
             self.closing = Closing::Closed;
         }
     }
@@ -537,12 +596,43 @@ impl Layer {
 
     /// Notes that the bytes of the wire from `before` on are a record with so much plaintext.
     fn note_record(&mut self, before: usize, plain: usize, piece: Piece) {
+        if self.recut.is_some() {
+            return self.recut(before, plain);
+        }
         let length = self.wire.len() - before;
         if length > 0 {
             self.pieces.push(Piece { len: length, ..piece });
-            self.offsets.add(length as u64, plain as u64);
+            self.note_offsets(before, plain as u64);
+        }
+    }
+
+    /// Cuts the bytes of the wire from `before` on anew; they carry so much plaintext.
+    fn recut(&mut self, before: usize, plain: usize) {
+        let Some(recut) = &mut self.recut else { return };
+        let encoded = self.wire.split_off(before);
+        let plain = recut.push(&encoded, plain as u64, &mut self.wire, &mut self.pieces);
+        let is_over = recut.is_over();
+        self.note_offsets(before, plain);
+        if is_over {
+            self.end_recutting();
+        }
+    }
+
+    /// No more records are cut; what is held is sent as it is.
+    fn end_recutting(&mut self) {
+        let Some(mut recut) = self.recut.take() else { return };
+        let before = self.wire.len();
+        let plain = recut.end(&mut self.wire, &mut self.pieces);
+        self.note_offsets(before, plain);
+    }
+
+    /// Notes that the bytes of the wire from `before` on carry so much plaintext.
+    fn note_offsets(&mut self, before: usize, plain: u64) {
+        let length = self.wire.len() - before;
+        if length > 0 {
+            self.offsets.add(length as u64, plain);
             if let Some(records) = &mut self.records {
-                records.sent(&self.wire[before..], plain as u64, |begin| self.protocol.record_length(begin));
+                records.sent(&self.wire[before..], plain, |begin| self.protocol.record_length(begin));
             }
         }
     }

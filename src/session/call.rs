@@ -146,6 +146,7 @@ impl<'a> Caller<'a> {
                 made_for: None,
                 header: config.header.as_ref(),
                 encoding: self.encoding,
+                hello: None,
                 recorder: &self.context.recorder,
             },
         }

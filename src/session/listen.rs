@@ -33,7 +33,8 @@ use crate::value::Pin;
 /// When the address cannot be bound, an option cannot be set, or the listening socket fails.
 pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listener, Option<Pin>)) -> Result<(), Error> {
     super::check_platform(&config.traffic.socket)?;
-    let encoding = encoding::server(config.tls.as_ref(), &config.address, &context.report)?;
+    let defers = config.relay().is_some_and(|relay| relay.tls.is_some());
+    let encoding = encoding::server(config.tls.as_ref(), &config.address, defers, &context.report)?;
     // More descriptors allow more clients; if the limit cannot be raised, the current one has to suffice.
     let _ = sys::raise_descriptor_limit();
     let mut reactor =

@@ -84,6 +84,7 @@ impl ServerSide {
             let (client, ours) = conn.and_then(Conn::client_ends).unwrap_or((Endpoint::Unknown, Endpoint::Unknown));
             header.of_client(client, ours)
         });
+        let hello = conn.and_then(Conn::hello);
         let connector = Connector {
             address: &self.to,
             proxy: context.proxy.as_ref(),
@@ -97,6 +98,7 @@ impl ServerSide {
                 made_for: conn.map(Conn::id),
                 header: header.as_ref(),
                 encoding: self.encoding.as_deref(),
+                hello: hello.as_ref(),
                 recorder: &context.recorder,
             },
         };

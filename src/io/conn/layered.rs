@@ -13,12 +13,32 @@ use super::super::recorder::Recorder;
 use super::super::stream::Stream;
 use super::{Conn, Origin};
 use crate::config::Traffic;
-use crate::peer::codec::{Codec, End, Layer, Protocol, Record, Session, Violation};
+use crate::peer::codec::{Codec, End, Hello, Layer, Protocol, Record, Session, Through, Violation};
 use crate::peer::life::Input;
 use crate::peer::outbox::Channel;
+use crate::plan::CutLayer;
 use crate::trace::{BarrierOutcome, EventKind, TlsSession};
 
 impl Conn {
+    /// Wraps a connected stream. A plan that cuts handshake records of TLS needs no protocol: those of others are cut.
+    #[must_use]
+    pub fn of(
+        stream: Stream,
+        origin: Origin,
+        traffic: &Traffic,
+        raw: bool,
+        recorder: &Recorder,
+        protocol: Option<Box<dyn Protocol>>,
+    ) -> Self {
+        let plan = &traffic.plan;
+        let recuts = plan.layer == CutLayer::Handshake && !plan.is_plain();
+        let protocol = protocol.or_else(|| recuts.then(|| Box::new(Through) as Box<dyn Protocol>));
+        match protocol {
+            None => Conn::new(stream, origin, traffic, raw, recorder),
+            Some(protocol) => Conn::encoded(stream, origin, traffic, raw, recorder, protocol),
+        }
+    }
+
     /// Wraps a connected stream whose bytes this protocol encodes. [`flush`](Self::flush) begins the handshake.
     #[must_use]
     pub fn encoded(
@@ -61,6 +81,26 @@ impl Conn {
     #[must_use]
     pub fn is_opening(&self) -> bool {
         self.expects_header() || self.codec.layer().is_some_and(|layer| !layer.is_presentable())
+    }
+
+    /// What the client has asked for, if its handshake waits for [`choose`](Self::choose).
+    #[must_use]
+    pub fn hello(&self) -> Option<Hello> {
+        self.codec.layer()?.hello()
+    }
+
+    /// Continues a handshake that waits, with the application protocol that the client gets.
+    pub fn choose(&mut self, alpn: Option<&[u8]>) {
+        if let Some(layer) = self.codec.layer_mut() {
+            layer.choose(alpn);
+            self.queue_encoded();
+        }
+    }
+
+    /// The application protocol that both sides of the layer have agreed on.
+    #[must_use]
+    pub fn alpn(&self) -> Option<Vec<u8>> {
+        self.codec.layer()?.session()?.alpn
     }
 
     /// Reads once for the handshake. Data that comes right after it is kept for [`read`](Self::read).
@@ -143,7 +183,7 @@ impl Conn {
     /// The peer's FIN came, and no close of its layer before it.
     fn end_of_wire(&self) -> io::Result<Incoming> {
         let Some(layer) = self.codec.layer() else { return Ok(Incoming::Eof) };
-        if self.life.is_violated() {
+        if self.life.is_violated() || layer.ends_with_stream() {
             return Ok(Incoming::Eof);
         }
         let text = match (layer.is_established(), self.life.is_processing()) {

@@ -28,6 +28,7 @@ use crate::config::Traffic;
 use crate::peer::codec::{Codec, Layer};
 use crate::peer::life::Life;
 use crate::peer::outbox::Channel;
+use crate::plan::CutLayer;
 use crate::trace::{ConnId, EventKind};
 
 /// A connection as the sessions see it: bytes go in with [`send`](Conn::send) and come out of
@@ -70,7 +71,8 @@ impl Conn {
     pub fn new(stream: Stream, origin: Origin, traffic: &Traffic, raw: bool, recorder: &Recorder) -> Self {
         let id = recorder.new_connection(origin.side);
         record::opened(id, &stream, &origin, traffic, recorder);
-        let channel = Channel { number: origin.number, raw, has_barriers: stream.is_tcp() };
+        let raw_to_plan = raw || traffic.plan.layer == CutLayer::Tcp;
+        let channel = Channel { number: origin.number, raw: raw_to_plan, has_barriers: stream.is_tcp() };
         let waits = traffic.socket.linger.is_some_and(|time| !time.is_zero());
         Conn {
             id,

@@ -10,12 +10,12 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 
 use super::super::connector::Encoding;
-use super::verify::ByKey;
+use super::verify::{ByChain, ByKey};
 use super::{key_log, pem, provider, refused, versions};
 use crate::config::{ClientTls, Trust};
 use crate::error::{Error, shown_path};
-use crate::peer::codec::Protocol;
 use crate::peer::codec::tls::Tls;
+use crate::peer::codec::{Hello, Protocol};
 use crate::value::{Address, Host, escape};
 
 /// Begins TLS as a client.
@@ -23,6 +23,9 @@ use crate::value::{Address, Host, escape};
 pub struct Client {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
+    /// Whether the options name the server, and its application protocols.
+    names_server: bool,
+    names_alpn: bool,
 }
 
 impl Client {
@@ -38,7 +41,11 @@ impl Client {
         let builder = builder.with_protocol_versions(versions(&options.terms)).map_err(|error| refused(&error))?;
         let builder = match &options.trust {
             Trust::System => builder.with_webpki_verifier(by_chain(system_roots()?, &provider)?),
-            Trust::Ca(path) => builder.with_webpki_verifier(by_chain(roots_of(path)?, &provider)?),
+            Trust::Ca(path) => {
+                let by_chain =
+                    ByChain { chain: by_chain(roots_of(path)?, &provider)?, trusted: pem::certificates(path)? };
+                builder.dangerous().with_custom_certificate_verifier(Arc::new(by_chain))
+            }
             Trust::Pins(pins) => {
                 let by_key = ByKey { pins: Some(pins.clone()), provider };
                 builder.dangerous().with_custom_certificate_verifier(Arc::new(by_key))
@@ -63,14 +70,37 @@ impl Client {
         if let Some(key_log) = key_log(&options.terms)? {
             config.key_log = key_log;
         }
-        Ok(Client { config: Arc::new(config), name })
+        let (names_server, names_alpn) = (options.name.is_some(), !options.terms.alpn.is_empty());
+        Ok(Client { config: Arc::new(config), name, names_server, names_alpn })
     }
 }
 
 impl Encoding for Client {
-    fn begin(&self) -> Result<Box<dyn Protocol>, Error> {
-        let tls = Tls::client(self.config.clone(), self.name.clone()).map_err(|error| refused(&error))?;
-        Ok(Box::new(tls))
+    fn begin(&self, hello: Option<&Hello>) -> Result<Box<dyn Protocol>, Error> {
+        let (config, name) = match hello {
+            None => (self.config.clone(), self.name.clone()),
+            Some(hello) => self.passing_on(hello),
+        };
+        Ok(Box::new(Tls::client(config, name).map_err(|error| refused(&error))?))
+    }
+}
+
+impl Client {
+    /// The configuration and the server's name for a client of a relay that has asked for this.
+    fn passing_on(&self, hello: &Hello) -> (Arc<ClientConfig>, ServerName<'static>) {
+        let (mut config, mut name) = (self.config.clone(), self.name.clone());
+        if !self.names_alpn && config.alpn_protocols != hello.alpn {
+            Arc::make_mut(&mut config).alpn_protocols.clone_from(&hello.alpn);
+        }
+        // rustls has checked the name of a ClientHello.
+        let asked = hello.server_name.clone().and_then(|name| ServerName::try_from(name).ok());
+        if let Some(asked) = asked.filter(|_| !self.names_server) {
+            if !config.enable_sni {
+                Arc::make_mut(&mut config).enable_sni = true;
+            }
+            name = asked;
+        }
+        (config, name)
     }
 }
 

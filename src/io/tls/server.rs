@@ -20,8 +20,8 @@ use super::verify::pin_of;
 use super::{key_log, provider, refused, versions};
 use crate::config::{ClientCa, ClientNeed, KeyPair, ServerTls};
 use crate::error::Error;
-use crate::peer::codec::Protocol;
-use crate::peer::codec::tls::Tls;
+use crate::peer::codec::tls::{Deferred, Tls};
+use crate::peer::codec::{Hello, Protocol};
 use crate::value::Pin;
 
 /// How often the files of the certificate are checked, at most.
@@ -35,6 +35,7 @@ pub struct Server {
     report: Report,
     /// The pin of a certificate that was made here.
     pin: Option<Pin>,
+    defers: bool,
 }
 
 /// The configuration of new connections, and the files it was read from.
@@ -53,11 +54,11 @@ struct Stamp([Option<FileStamp>; 2]);
 type FileStamp = (u64, u64, u64, i64, i64);
 
 impl Server {
-    /// A server that is reached by these names.
+    /// A server that is reached by these names. With `defers`, each handshake waits after the `ClientHello`.
     ///
     /// # Errors
     /// When a file cannot be read or used.
-    pub fn new(options: &ServerTls, names: Vec<String>, report: &Report) -> Result<Self, Error> {
+    pub fn new(options: &ServerTls, names: Vec<String>, defers: bool, report: &Report) -> Result<Self, Error> {
         let files = options.identity.as_ref().map(Stamp::of);
         let (identity, pin) = if let Some(files) = &options.identity {
             (pem::identity(files)?, None)
@@ -68,7 +69,7 @@ impl Server {
         };
         let config = configure(options, identity)?;
         let current = Mutex::new(Current { config, files, checked: Instant::now() });
-        Ok(Server { options: options.clone(), current, report: report.clone(), pin })
+        Ok(Server { options: options.clone(), current, report: report.clone(), pin, defers })
     }
 
     /// The pin of the certificate that was made at the start; `None` if it came from a file.
@@ -98,7 +99,10 @@ impl Server {
 }
 
 impl Encoding for Server {
-    fn begin(&self) -> Result<Box<dyn Protocol>, Error> {
+    fn begin(&self, _: Option<&Hello>) -> Result<Box<dyn Protocol>, Error> {
+        if self.defers {
+            return Ok(Box::new(Deferred::new(self.config())));
+        }
         Ok(Box::new(Tls::server(self.config()).map_err(|error| refused(&error))?))
     }
 }

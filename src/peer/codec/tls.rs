@@ -1,5 +1,6 @@
 //! TLS 1.2 and 1.3 as a protocol of the codec: rustls does the cryptography, this file the bytes.
 
+mod deferred;
 pub mod mlkem;
 mod refusal;
 
@@ -9,6 +10,8 @@ use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, Connection, ProtocolVersion, ServerConfig, ServerConnection};
+
+pub use deferred::Deferred;
 
 use super::{Protocol, Session, Violation};
 use refusal::{Side, explain, not_tls};
@@ -47,6 +50,11 @@ impl Tls {
     /// When the configuration does not allow it.
     pub fn server(config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
         Ok(Tls::new(Connection::Server(ServerConnection::new(config)?), Side::Server))
+    }
+
+    /// A server's end whose `ClientHello` is read.
+    fn accepted(connection: ServerConnection) -> Self {
+        Tls { has_begun: true, ..Tls::new(Connection::Server(connection), Side::Server) }
     }
 
     fn new(mut connection: Connection, side: Side) -> Self {
@@ -178,3 +186,6 @@ fn name_of(certificate: &CertificateDer<'_>) -> Option<String> {
     let for_name = || Some(webpki::EndEntityCert::try_from(certificate).ok()?.valid_dns_names().next()?.to_owned());
     common.or_else(for_name).map(|name| name.chars().take(NAME).collect())
 }
+
+#[cfg(test)]
+mod tests;

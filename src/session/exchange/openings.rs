@@ -89,6 +89,16 @@ impl<S: Service> Exchange<S> {
         true
     }
 
+    /// Continues the handshake of a client that waits for its server, with the application protocol that the server
+    /// has chosen.
+    pub(in crate::session) fn choose(&mut self, client: PeerId, alpn: Option<&[u8]>) {
+        let Some(conn) = self.peers.conn_mut(client) else { return };
+        if conn.hello().is_some() {
+            conn.choose(alpn);
+            self.reactor.again(client);
+        }
+    }
+
     /// Continues the opening of a connection. True: it is open now, and the service knows it.
     #[cold]
     #[inline(never)]

@@ -195,9 +195,8 @@ impl<'a> Acceptor<'a> {
         }
         let origin = Origin { side: Side::Listen, peer: arrival.peer, number, made_for: None, sent_to_proxy: None };
         let Traits { raw, framing, .. } = exchange.traits;
-        let mut conn = match self.encoding.map(Encoding::begin).transpose() {
-            Ok(None) => Conn::new(arrival.stream, origin, traffic, raw, &context.recorder),
-            Ok(Some(protocol)) => Conn::encoded(arrival.stream, origin, traffic, raw, &context.recorder, protocol),
+        let mut conn = match self.encoding.map(|encoding| encoding.begin(None)).transpose() {
+            Ok(protocol) => Conn::of(arrival.stream, origin, traffic, raw, &context.recorder, protocol),
             Err(error) => {
                 self.report_unserved(format!("accept {}: {error}", origin.peer), exchange.now());
                 return false;

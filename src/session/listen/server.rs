@@ -87,7 +87,10 @@ impl<'a, S: Service> Server<'a, S> {
         let (client, text) = match answer {
             Answer::Linked(client, conn) => {
                 let inbox = Inbox::new(Framing::Raw, Role::Responses, self.config.traffic.max_message);
-                let Err(error) = self.exchange.add_for(client, conn, inbox) else { return };
+                let alpn = conn.alpn();
+                let Err(error) = self.exchange.add_for(client, conn, inbox) else {
+                    return self.exchange.choose(client, alpn.as_deref());
+                };
                 (client, format!("connect: {}", cause(&error)))
             }
             Answer::Unreachable(client, error) => (client, error.to_string()),

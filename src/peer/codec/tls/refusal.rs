@@ -63,7 +63,8 @@ fn server_certificate(error: &CertificateError, name: &str) -> String {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             return match error {
                 CertificateError::NotValidForNameContext { presented, .. } if !presented.is_empty() => {
-                    let names = escape(presented.join(", ").as_bytes());
+                    let names: Vec<&str> = presented.iter().map(|name| bare(name)).collect();
+                    let names = escape(names.join(", ").as_bytes());
                     format!("the server's certificate is not for {name}, but for {names} (--tls-name NAME)")
                 }
                 _ => format!("the server's certificate is not for {name} (--tls-name NAME)"),
@@ -76,6 +77,12 @@ fn server_certificate(error: &CertificateError, name: &str) -> String {
         _ => return format!("the server's certificate is not accepted: {}", certificate(error)),
     };
     format!("the server's certificate is not accepted: {} ({hint})", certificate(error))
+}
+
+/// The name in rustls' `DnsName("name")` or `IpAddress(name)`.
+fn bare(name: &str) -> &str {
+    let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(name);
+    inner.trim_matches('"')
 }
 
 fn certificate(error: &CertificateError) -> String {
@@ -160,7 +167,9 @@ mod tests {
     }
 
     #[test]
-    fn alert_is_spelled_as_words() {
+    fn names_and_alerts_are_spelled_as_words() {
+        let names = ["DnsName(\"localhost\")", "IpAddress(127.0.0.1)", "other"].map(bare);
+        assert_eq!(names, ["localhost", "127.0.0.1", "other"]);
         assert_eq!(spaced("HandshakeFailure"), "handshake failure");
         assert_eq!(spaced("UnknownCA"), "unknown ca");
     }
