@@ -125,7 +125,7 @@ const PLANS: [&str; 6] = [
 ];
 
 #[test]
-fn each_plan_cuts_what_it_should() {
+fn plan_cuts_records_wire_or_handshake() {
     for version in [&TLS12, &TLS13] {
         let (for_client, for_server) = configs(version);
         for plan in PLANS {
