@@ -11,6 +11,7 @@ mod marks;
 mod scene;
 mod svg;
 mod tape;
+mod wire;
 
 use self::axis::time;
 use self::canvas::MARGIN;
@@ -134,7 +135,9 @@ fn draw(page: &mut Svg, panels: &[Panel<'_>], y: f64) -> f64 {
 /// are too large for that, as many as can be distinguished.
 fn enlarge(panels: &[Panel<'_>], y: f64) -> Option<Drawn> {
     let streams = || panels.iter().flat_map(|panel| &panel.streams);
-    let heads = || streams().flat_map(|stream| stream.rows.iter().map(|row| (row.lane.head(), stream.messages)));
+    let calls = |row: &&Row<'_>| row.kind != RowKind::Records; // records are drawn with their calls
+    let rows = || streams().flat_map(|stream| stream.rows.iter().filter(calls).map(|row| (row, stream.messages)));
+    let heads = || rows().map(|(row, messages)| (row.lane.head(), messages));
     // After the end of the shortest full head, marks would be missing from its lane.
     let full = heads().filter(|(head, _)| head.len() == lane::HEAD);
     let known = full.filter_map(|(head, _)| head.last()).map(|mark| mark.t0).min().unwrap_or(u64::MAX);
@@ -154,6 +157,7 @@ fn summary(panels: &[Panel<'_>]) -> String {
     let messages = total(panels.iter().flat_map(|panel| &panel.streams).map(|stream| stream.messages.count()));
     let counts = [
         (messages, "message"),
+        (sum(RowKind::Records), "record"),
         (sum(RowKind::Writes), "write"),
         (sum(RowKind::Segments), "segment"),
         (sum(RowKind::Reads), "read"),
@@ -174,7 +178,7 @@ fn rows<'a>(panels: &'a [Panel<'a>], kind: RowKind) -> impl Iterator<Item = &'a 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::samples::{bulk, coalesced, loopback, relay, typed};
+    use crate::trace::samples::{bulk, coalesced, loopback, relay, tls, typed};
     use crate::trace::{BarrierOutcome, Direction, Side, TcpSample};
     use proptest::prelude::*;
 
@@ -195,6 +199,8 @@ mod tests {
             ("many", loopback(3000, &[1, 5])),
             ("coalesced", coalesced()),
             ("relay", relay()),
+            ("tls", tls(3)),
+            ("tlsmany", tls(3000)),
             ("bulk", bulk(12)),
             ("bulkmany", bulk(4000)),
             ("empty", vec![]),
@@ -277,6 +283,43 @@ mod tests {
         assert!(few.contains("read: 4 bytes, 1 to 5, message 1, at ") && !few.contains("enlarged"));
         let many = picture(&loopback(3000, &[1, 5]));
         assert!(many.contains(">9,000 writes<") && many.contains(", enlarged<") && many.contains("hsl("));
+    }
+
+    /// Whether the picture has a mark that is described so.
+    #[track_caller]
+    fn assert_mark(drawn: &str, mark: &str) {
+        assert!(drawn.contains(&format!("<title>{mark}, at ")), "{mark}: {drawn}");
+    }
+
+    #[test]
+    fn messages_over_tls_are_drawn_over_their_own_bytes() {
+        let drawn = picture(&tls(3));
+        assert!(picture(&tls(3000)).contains(", enlarged<"));
+        assert_mark(&drawn, "write: 1,436 bytes, 0 to 1436");
+        assert_mark(&drawn, "record: 25 bytes, 1516 to 1541, message 1");
+        assert_mark(&drawn, "write: 25 bytes, 1516 to 1541, message 1");
+        // The server reads the end of the handshake and the first record of the message together.
+        assert_mark(&drawn, "read: 105 bytes, 1436 to 1541, message 1");
+        assert_mark(&drawn, "write: 29 bytes, 1541 to 1570, message 1");
+        assert_mark(&drawn, "read: 44 bytes, 1745 to 1789, message 1");
+        assert!(drawn.contains(">#1 to #2: 3 messages, 1,702 bytes, 30 of plaintext<"), "{drawn}");
+        assert!(drawn.contains(">Grey bytes") || drawn.contains(" Grey bytes"), "{drawn}");
+        assert!(!picture(&loopback(3, &[1, 5])).contains("Grey bytes"));
+    }
+
+    #[test]
+    fn head_names_the_session_once() {
+        let mut events = tls(1);
+        let line = "TLS 1.3, TLS_AES_256_GCM_SHA384, X25519MLKEM768, ALPN h2, server name example.test";
+        let drawn = picture(&events);
+        assert_eq!((drawn.matches(line).count(), drawn.contains(&format!(">#1 {line}<"))), (1, true));
+        for event in events.iter_mut().filter(|event| event.conn == 2) {
+            if let EventKind::Tls(session) = &mut event.what {
+                **session = session.clone().with_names(None, None, Some("</text>\u{1b}Alice"));
+            }
+        }
+        let drawn = picture(&events);
+        assert!(drawn.contains("client &lt;/text&gt;\\x1bAlice<"), "{drawn}");
     }
 
     #[test]

@@ -75,8 +75,10 @@ fn legend(panels: &[Panel<'_>], part: Part, layout: &Layout, dense: bool) -> Vec
         streams().flat_map(|stream| stream.barriers).any(|(_, outcome)| holds(*outcome) == held)
     };
     let ends = matches!(part, Part::Whole) && streams().any(|stream| stream.shutdown.or(stream.eof).is_some());
+    let layered = streams().any(|stream| stream.messages.count() > 0 && stream.calls(RowKind::Records).is_some());
     let sentences = [
         (true, format!("{width}; the colour is the {of}.")),
+        (layered, "Grey bytes are in no message: the handshake of TLS, and its close.".to_owned()),
         (dense, "Many messages: colours run from the first to the last.".to_owned()),
         (true, "Bands connect the same bytes.".to_owned()),
         (!layout.axis.linear, "Time is stretched where marks need space.".to_owned()),
@@ -124,7 +126,7 @@ fn draw_stream(canvas: &mut Canvas, stream: &Stream<'_>, rows: &[&[Placed]], y: 
         let end = match row.kind {
             RowKind::Writes => stream.shutdown.map(|t| (t, "end of what is sent")),
             RowKind::Reads => stream.eof.map(|t| (t, "end of file")),
-            RowKind::Segments => None,
+            RowKind::Records | RowKind::Segments => None,
         };
         if let (Some((t, about)), Part::Whole) = (end, part) {
             let x = rows[at].last().map_or(LEFT, |last| last.x + last.width) + 4.0;

@@ -43,7 +43,9 @@ pub(super) enum Need {
 
 /// The scales to try, from the most informative to the least.
 fn scales(panels: &[Panel<'_>], part: Part, need: Need) -> Vec<Scale> {
-    let marks = || panels.iter().flat_map(Panel::rows).flat_map(|row| row.marks(part)).filter(|mark| mark.count == 1);
+    let streams = || panels.iter().flat_map(|panel| &panel.streams);
+    let rows = || streams().flat_map(|stream| stream.rows.iter().map(move |row| (stream, row)));
+    let marks = || rows().flat_map(|(stream, row)| stream.marks(row, part)).filter(|mark| mark.count == 1);
     let bytes = |mark: &Mark| mark.end.saturating_sub(mark.start);
     let least = pixels(marks().map(bytes).min().unwrap_or(1));
     let most = pixels(marks().map(bytes).max().unwrap_or(1));
@@ -88,7 +90,7 @@ fn place(panels: &[Panel<'_>], part: Part, scale: Scale) -> Option<Layout> {
             if matches!(part, Part::Whole) && !row.lane.is_exact() {
                 return None;
             }
-            for mark in row.marks(part) {
+            for mark in stream.marks(row, part) {
                 let mark = stream.ended_by_reads(row, *mark);
                 items.push((Item { t: mark.t0, lane: lanes, width: scale.width(&mark) }, mark));
             }

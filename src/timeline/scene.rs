@@ -2,7 +2,8 @@
 
 use super::lane::{Lane, Mark, Messages};
 use super::tape::Tape;
-use crate::trace::units::{counted, size};
+use super::wire::Wire;
+use crate::trace::units::{counted, grouped, size};
 use crate::trace::{BarrierOutcome, Side};
 
 /// A connection: one end, or both if both are in this process.
@@ -40,6 +41,8 @@ pub(super) struct Row<'a> {
 /// The kind of the marks of a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RowKind {
+    /// The records of a layer such as TLS.
+    Records,
     Writes,
     Segments,
     Reads,
@@ -89,6 +92,20 @@ impl<'a> Panel<'a> {
 }
 
 impl<'a> Stream<'a> {
+    /// The marks of a row that are drawn. Records may be made long before they are written: with the first marks only
+    /// those are drawn whose writes are.
+    pub(super) fn marks(&self, row: &Row<'a>, part: Part) -> &'a [Mark] {
+        let marks = row.marks(part);
+        let writes = self.rows.iter().find(|row| row.kind == RowKind::Writes);
+        match (row.kind, part, writes) {
+            (RowKind::Records, Part::Until(_), Some(writes)) => {
+                let end = writes.marks(part).last().map_or(0, |last| last.end);
+                &marks[..marks.partition_point(|mark| mark.start < end)]
+            }
+            _ => marks,
+        }
+    }
+
     /// The calls of one kind, if they are known.
     pub(super) fn calls(&self, kind: RowKind) -> Option<&'a [Mark]> {
         self.rows.iter().find(|row| row.kind == kind).map(|row| row.lane.marks())
@@ -142,6 +159,7 @@ impl Part {
 impl RowKind {
     pub(super) fn noun(self) -> &'static str {
         match self {
+            RowKind::Records => "record",
             RowKind::Writes => "write",
             RowKind::Segments => "segment",
             RowKind::Reads => "read",
@@ -158,16 +176,12 @@ fn both_ends<'a>(connect: &'a Tape, listen: &'a Tape) -> Panel<'a> {
     let stream = |from: &'a Tape, to: &'a Tape| {
         // The reader's kernel counts segments too, but only the writer's separates retransmissions.
         let segments = if from.segments_out.count() > 0 { &from.segments_out } else { &to.segments_in };
+        let way = format!("#{} to #{}", from.conn, to.conn);
         Stream {
-            caption: caption(
-                &format!("#{} to #{}", from.conn, to.conn),
-                messages(&from.sent, &to.received),
-                &from.writes,
-                from,
-            ),
+            caption: caption(&way, messages(&from.sent, &to.received), &from.writes, &from.wire_out, from),
             messages: messages(&from.sent, &to.received),
             conn: connect.conn,
-            rows: rows(Some(&from.writes), segments, Some(&to.reads)),
+            rows: rows(Some(&from.writes), segments, Some(&to.reads), &from.wire_out),
             pauses: &from.pauses,
             barriers: &from.barriers,
             shutdown: from.shutdown,
@@ -176,7 +190,7 @@ fn both_ends<'a>(connect: &'a Tape, listen: &'a Tape) -> Panel<'a> {
     };
     Panel {
         title: format!("#{} {} \u{2192} #{} {}", connect.conn, connect.local, listen.conn, listen.local),
-        notes: notes(connect).into_iter().chain(notes(listen)).collect(),
+        notes: notes_of_both(connect, listen),
         streams: [stream(connect, listen), stream(listen, connect)]
             .into_iter()
             .filter(|stream| !stream.rows.is_empty())
@@ -186,20 +200,20 @@ fn both_ends<'a>(connect: &'a Tape, listen: &'a Tape) -> Panel<'a> {
 
 fn one_end(tape: &Tape) -> Panel<'_> {
     let sent = Stream {
-        caption: caption("sent", &tape.sent, &tape.writes, tape),
+        caption: caption("sent", &tape.sent, &tape.writes, &tape.wire_out, tape),
         messages: &tape.sent,
         conn: tape.conn,
-        rows: rows(Some(&tape.writes), &tape.segments_out, None),
+        rows: rows(Some(&tape.writes), &tape.segments_out, None, &tape.wire_out),
         pauses: &tape.pauses,
         barriers: &tape.barriers,
         shutdown: tape.shutdown,
         eof: None,
     };
     let received = Stream {
-        caption: caption("received", &tape.received, &tape.reads, tape),
+        caption: caption("received", &tape.received, &tape.reads, &tape.wire_in, tape),
         messages: &tape.received,
         conn: tape.conn,
-        rows: rows(None, &tape.segments_in, Some(&tape.reads)),
+        rows: rows(None, &tape.segments_in, Some(&tape.reads), &tape.wire_in),
         pauses: &[],
         barriers: &[],
         shutdown: None,
@@ -220,14 +234,19 @@ fn one_end(tape: &Tape) -> Panel<'_> {
     Panel { title, notes: notes(tape), streams: streams.into_iter().filter(|stream| !stream.rows.is_empty()).collect() }
 }
 
-/// The lanes with marks; none if no byte was sent.
-fn rows<'a>(writes: Option<&'a Lane>, segments: &'a Lane, reads: Option<&'a Lane>) -> Vec<Row<'a>> {
+/// The lanes with marks; none if no byte was sent. Records are made before they are written, and complete after they
+/// are read.
+fn rows<'a>(writes: Option<&'a Lane>, segments: &'a Lane, reads: Option<&'a Lane>, wire: &'a Wire) -> Vec<Row<'a>> {
     let calls = [writes, reads].into_iter().flatten().map(Lane::count).sum::<u64>();
     if calls == 0 {
         return Vec::new();
     }
     let segments = (segments.count() > 0).then_some(segments);
-    [(RowKind::Writes, writes), (RowKind::Segments, segments), (RowKind::Reads, reads)]
+    let records = wire.is_layered().then_some(&wire.records);
+    let (encoded, decoded) = if writes.is_some() { (records, None) } else { (None, records) };
+    let encoded = (RowKind::Records, encoded);
+    let decoded = (RowKind::Records, decoded);
+    [encoded, (RowKind::Writes, writes), (RowKind::Segments, segments), (RowKind::Reads, reads), decoded]
         .into_iter()
         .filter_map(|(kind, lane)| Some(Row { kind, lane: lane? }))
         .collect()
@@ -238,18 +257,27 @@ fn messages<'a>(sent: &'a Messages, received: &'a Messages) -> &'a Messages {
     if sent.count() > 0 { sent } else { received }
 }
 
-fn caption(way: &str, messages: &Messages, lane: &Lane, from: &Tape) -> String {
+fn caption(way: &str, messages: &Messages, lane: &Lane, wire: &Wire, from: &Tape) -> String {
     let messages = (messages.count() > 0).then(|| counted(messages.count(), "message"));
     let bytes = if lane.bytes() < 10_000 { counted(lane.bytes(), "byte") } else { size(lane.bytes()) };
     // Received segments do not show retransmissions.
     let again = (from.sent_again > 0 && !std::ptr::eq(lane, &raw const from.reads))
         .then(|| format!("{} retransmitted", counted(from.sent_again, "segment")));
-    let parts: Vec<String> = messages.into_iter().chain([bytes]).chain(again).collect();
+    let plaintext = wire.is_layered().then(|| format!("{} of plaintext", grouped(wire.plaintext)));
+    let parts: Vec<String> = messages.into_iter().chain([bytes]).chain(plaintext).chain(again).collect();
     format!("{way}: {}", parts.join(", "))
 }
 
 fn notes(tape: &Tape) -> Vec<String> {
+    let session = (!tape.session.is_empty()).then(|| format!("#{} {}", tape.conn, tape.session));
     let plan = (!tape.plan.is_empty()).then(|| format!("#{} {}", tape.conn, tape.plan));
     let error = tape.error.as_ref().map(|error| format!("#{} ended: {error}", tape.conn));
-    plan.into_iter().chain(error).collect()
+    session.into_iter().chain(plan).chain(error).collect()
+}
+
+/// The notes of two ends; if they agree on the session, it is noted once.
+fn notes_of_both(connect: &Tape, listen: &Tape) -> Vec<String> {
+    let is_again =
+        |note: &String| connect.session == listen.session && *note == format!("#{} {}", listen.conn, listen.session);
+    notes(connect).into_iter().chain(notes(listen).into_iter().filter(|note| !is_again(note))).collect()
 }

@@ -1,6 +1,7 @@
 //! The data of one end of a connection for the picture, in bounded memory.
 
 use super::lane::{Lane, Mark, Messages};
+use super::wire::Wire;
 use crate::trace::{BarrierOutcome, ConnId, Direction, EventKind, Side, TcpSample};
 use crate::trace::{plan_flags, shown};
 
@@ -30,6 +31,11 @@ pub(super) struct Tape {
     pub(super) reads: Lane,
     pub(super) sent: Messages,
     pub(super) received: Messages,
+    /// The records of each direction, if a layer encodes the bytes.
+    pub(super) wire_out: Wire,
+    pub(super) wire_in: Wire,
+    /// What the sides of a TLS connection have agreed on; empty without TLS.
+    pub(super) session: String,
     /// The start of each pause, and its duration in nanoseconds.
     pub(super) pauses: Vec<(u64, u64)>,
     pub(super) barriers: Vec<(u64, BarrierOutcome)>,
@@ -57,6 +63,9 @@ impl Tape {
             reads: Lane::default(),
             sent: Messages::default(),
             received: Messages::default(),
+            wire_out: Wire::default(),
+            wire_in: Wire::default(),
+            session: String::new(),
             pauses: Vec::new(),
             barriers: Vec::new(),
             sent_again: 0,
@@ -86,8 +95,16 @@ impl Tape {
             EventKind::Message { dir, number, start, end } => {
                 let (number, start, end) = ((*number).min(MOST), (*start).min(MOST), (*end).min(MOST));
                 match dir {
-                    Direction::Out => self.sent.push(number, start, end.max(start)),
-                    Direction::In => self.received.push(number, start, end.max(start)),
+                    Direction::Out => self.wire_out.message(number, start, end.max(start), &mut self.sent),
+                    Direction::In => self.wire_in.message(number, start, end.max(start), &mut self.received),
+                }
+            }
+            EventKind::Tls(session) => self.session = clipped(session.line()),
+            EventKind::Record { dir, offset, len, start, end } => {
+                let (mark, start, end) = (call(t, *offset, *len), (*start).min(MOST), (*end).min(MOST));
+                match dir {
+                    Direction::Out => self.wire_out.record(mark, start, end, &mut self.sent),
+                    Direction::In => self.wire_in.record(mark, start, end, &mut self.received),
                 }
             }
             EventKind::Pause { nanos, .. } if self.pauses.len() < NOTES => self.pauses.push((t, *nanos)),
@@ -109,7 +126,8 @@ impl Tape {
     pub(super) fn room(&self) -> usize {
         let lanes = [&self.writes, &self.segments_out, &self.segments_in, &self.reads];
         let lanes: usize = lanes.iter().map(|lane| lane.marks().len() + lane.head().len()).sum();
-        let strings = self.local.len() + self.peer.len() + self.plan.len();
+        let strings = self.local.len() + self.peer.len() + self.plan.len() + self.session.len();
+        let lanes = lanes + self.wire_out.room() + self.wire_in.room();
         let notes = self.pauses.len() + self.barriers.len() + self.out.pending.len() + self.arrived.pending.len();
         lanes + self.sent.room() + self.received.room() + strings + notes
     }
@@ -201,7 +219,10 @@ fn call(t: u64, offset: u64, bytes: u64) -> Mark {
 
 /// A string from outside, escaped and of bounded length.
 fn kept(text: &str) -> String {
-    let text = shown(text);
+    clipped(shown(text))
+}
+
+fn clipped(text: String) -> String {
     match text.char_indices().nth(TEXT) {
         Some((at, _)) => format!("{}...", &text[..at]),
         None => text,

@@ -172,6 +172,57 @@ pub(crate) fn coalesced() -> Vec<Event> {
     run.events
 }
 
+/// Both ends of a connection with TLS, its messages cut after three bytes: each piece is a record and a write.
+pub(crate) fn tls(messages: u64) -> Vec<Event> {
+    let mut run = Run::new();
+    run.open("127.0.0.1:51234", "127.0.0.1:4500");
+    run.push(1, EventKind::Plan(plan(r#"{"cutting":{"cut":"3"},"barrier":"peer-read","seed":7}"#)));
+    run.records(1, &[(1436, 0)]);
+    run.write(1, 1436, 1);
+    run.wait(70_000);
+    run.read(2, 0, 1436);
+    run.records(2, &[(1215, 0), (6, 0), (524, 0)]);
+    run.wait(700_000);
+    run.write(2, 1745, 1);
+    run.wait(30_000);
+    run.read(1, 0, 1745);
+    let session = || EventKind::Tls(Box::new(tls_session().with_names(Some(b"h2"), Some("example.test"), None)));
+    run.records(1, &[(6, 0), (74, 0)]);
+    run.push(1, session());
+    run.write(1, 80, 1);
+    for number in 1..=messages {
+        let (start, at, reply_at) = (10 * (number - 1), run.out[0], run.out[1]);
+        run.push(1, EventKind::Message { dir: Direction::Out, number, start, end: start + 10 });
+        run.records(1, &[(25, 3), (29, 7)]);
+        run.write(1, 25, 1);
+        run.wait(24_000);
+        // The server takes the end of the handshake and the first record together.
+        let read = if number == 1 { 80 } else { 0 };
+        run.read(2, at - read, 25 + read);
+        if number == 1 {
+            run.push(2, session());
+        }
+        run.wait(9_000);
+        run.push(1, EventKind::Barrier { offset: at + 25, outcome: BarrierOutcome::RecordRead });
+        run.write(1, 29, 1);
+        run.wait(24_000);
+        run.read(2, at + 25, 29);
+        run.push(2, EventKind::Message { dir: Direction::In, number, start, end: start + 10 });
+        let (start, end) = (22 * (number - 1), 22 * number);
+        run.push(2, EventKind::Message { dir: Direction::Out, number, start, end });
+        run.records(2, &[(44, 22)]);
+        run.write(2, 44, 1);
+        run.wait(18_000);
+        run.read(1, reply_at, 44);
+        run.push(1, EventKind::Message { dir: Direction::In, number, start, end });
+        run.wait(90_000);
+    }
+    run.records(1, &[(24, 0)]);
+    run.write(1, 24, 1);
+    run.close();
+    run.events
+}
+
 /// A relay: the bytes that a client sends on connection 1 are forwarded, cut, on connection 2, and back.
 pub(crate) fn relay() -> Vec<Event> {
     let mut run = Run::new();
@@ -257,11 +308,13 @@ pub(crate) struct Run {
     /// Bytes, writes and segments sent by each end.
     out: [u64; 2],
     segments: [u64; 2],
+    /// The end of the records of each end, on the wire and in the plaintext.
+    encoded: [(u64, u64); 2],
 }
 
 impl Run {
     pub(crate) fn new() -> Run {
-        Run { events: Vec::new(), now: 40_000, out: [0; 2], segments: [0; 2] }
+        Run { events: Vec::new(), now: 40_000, out: [0; 2], segments: [0; 2], encoded: [(0, 0); 2] }
     }
 
     pub(crate) fn push(&mut self, conn: ConnId, what: EventKind) {
@@ -315,6 +368,15 @@ impl Run {
         self.segments[side] += segments;
         self.wait(6_000);
         self.sample(conn);
+    }
+
+    /// Records of these lengths on the wire and in the plaintext.
+    pub(crate) fn records(&mut self, conn: ConnId, records: &[(u64, u64)]) {
+        for &(len, plaintext) in records {
+            let (offset, start) = self.encoded[usize::from(conn == 2)];
+            self.encoded[usize::from(conn == 2)] = (offset + len, start + plaintext);
+            self.push(conn, EventKind::Record { dir: Direction::Out, offset, len, start, end: start + plaintext });
+        }
     }
 
     /// One read, and the sample after it.
