@@ -2,7 +2,7 @@
 
 use super::ConfigError;
 use crate::frame::proxy_header::{Ends, Header, Version};
-use crate::value::{Endpoint, Offsets, Tlv};
+use crate::value::{Endpoint, Named, Offsets, Tlv};
 
 /// The PROXY header that is sent before the first message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +45,21 @@ impl ProxyHeader {
             (Some(_), Some(_)) => {}
         }
         header
+    }
+
+    /// The options of this header as words of a command line, its cuts left out.
+    #[must_use]
+    pub fn words(&self) -> Vec<String> {
+        let mut words = vec!["--proxy-protocol".to_owned(), self.version.word().name.to_owned()];
+        for (option, end) in [("--proxy-source", &self.source), ("--proxy-dest", &self.destination)] {
+            if let Some(end) = end {
+                words.extend([option.to_owned(), end.to_string()]);
+            }
+        }
+        for tlv in &self.tlvs {
+            words.extend(["--proxy-tlv".to_owned(), tlv.to_string()]);
+        }
+        words
     }
 
     /// Checks the options against each other.

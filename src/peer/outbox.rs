@@ -250,6 +250,12 @@ impl Outbox {
         self.offset
     }
 
+    /// The number of bytes of the header.
+    #[must_use]
+    pub fn header(&self) -> usize {
+        usize::try_from(self.header).unwrap_or(usize::MAX)
+    }
+
     /// The number of bytes after the header that the kernel has taken.
     #[must_use]
     pub fn offset_after_header(&self) -> u64 {

@@ -47,7 +47,7 @@ impl Layout {
         // An empty message has two boundaries at one place, or one at an end of the stream.
         cuts.dedup();
         cuts.retain(|cut| *cut > 0 && Some(cut) != self.ends.last());
-        Trial { name, cuts, joined: joined.to_vec(), fin: Fin::Replied }
+        Trial { name, header: vec![], cuts, joined: joined.to_vec(), fin: Fin::Replied }
     }
 
     fn start(&self, message: usize) -> usize {

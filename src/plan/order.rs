@@ -11,6 +11,7 @@ use crate::value::Seed;
 #[derive(Clone, Debug)]
 pub struct Order {
     layout: Layout,
+    header: Selection,
     singles: Selection,
     chunks: Vec<usize>,
     joins: Selection,
@@ -40,6 +41,12 @@ impl Order {
     /// single cuts take precedence over pairs, and `seed` draws the sample.
     #[must_use]
     pub fn new(messages: &[usize], max_plans: usize, seed: Seed) -> Order {
+        Order::with_header(0, messages, max_plans, seed)
+    }
+
+    /// The same after a header of so many bytes: before all others, every single cut of the header.
+    #[must_use]
+    pub fn with_header(header: usize, messages: &[usize], max_plans: usize, seed: Seed) -> Order {
         let layout = Layout::new(messages);
         let longest = messages.iter().copied().max().unwrap_or(0);
         let chunks: Vec<usize> = CHUNKS.into_iter().filter(|size| *size < longest).collect();
@@ -59,17 +66,18 @@ impl Order {
             skipped = skipped.saturating_add(of - count);
             Selection::new(of, count, &mut Draws::new(seed, stream))
         };
-        // With many messages, the joins must leave room for cuts.
+        // A long header, or many messages, must leave room for the cuts of messages.
+        let header = select(header.saturating_sub(1) as u64, max_plans as u64 / 2, 3);
         let joins = select(joins, max_plans as u64 / 4, 0);
         let singles = select(places, u64::MAX, 1);
         let pairs = select(pairs, u64::MAX, 2);
-        Order { layout, singles, chunks, joins, crossings, pairs, skipped }
+        Order { layout, header, singles, chunks, joins, crossings, pairs, skipped }
     }
 
     /// The number of trials.
     #[must_use]
     pub fn len(&self) -> usize {
-        let selected = self.singles.len() + self.joins.len() + self.pairs.len();
+        let selected = self.header.len() + self.singles.len() + self.joins.len() + self.pairs.len();
         selected + self.chunks.len() + self.crossings.len() + FINS.len()
     }
 
@@ -108,6 +116,10 @@ impl Order {
             inside.then_some(index)
         };
         let layout = &self.layout;
+        if let Some(at) = within(self.header.len()) {
+            let cut = usize::try_from(self.header.get(at)?).ok()? + 1;
+            return Some(Trial { header: vec![cut], ..layout.trial(Label::Header(cut), &[], vec![]) });
+        }
         if let Some(at) = within(self.singles.len()) {
             let cut = layout.place(self.singles.get(at)?);
             return Some(layout.trial(Label::Cut(layout.locate(cut)), &[], vec![cut]));
@@ -216,6 +228,22 @@ mod tests {
         assert_eq!(fins[18..], FINS);
         assert_eq!(order.layout().whole().cuts, [4, 6]);
         assert!(!order.is_empty());
+    }
+
+    #[test]
+    fn cuts_of_a_header_come_first() {
+        let order = Order::with_header(4, &[2, 1], 1000, Seed(0));
+        let header: Vec<_> = order.iter().map(|trial| trial.header).collect();
+        assert_eq!(header[..3], [[1], [2], [3]]);
+        assert!(header[3..].iter().all(Vec::is_empty));
+        assert_eq!(shown(&order)[..2], ["PROXY header cut at 1: [2] []", "PROXY header cut at 2: [2] []"]);
+        let messages = Order::new(&[2, 1], 1000, Seed(0));
+        assert_eq!((shown(&order)[3..].to_vec(), order.len()), (shown(&messages), messages.len() + 3));
+        assert_eq!(order.get(1).unwrap().header_cuts(), Some("2".parse().unwrap()));
+        assert_eq!(order.layout().whole().header_cuts(), None);
+        let long = Order::with_header(4000, &[20], 100, Seed(0));
+        let of_header = long.iter().filter(|trial| !trial.header.is_empty()).count();
+        assert_eq!((of_header, long.len()), (50, 100));
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct Shrink {
 /// A change that a trial makes to the baseline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Change {
+    /// Cuts in the header.
+    Header(usize),
     /// Cuts inside a message.
     Cut(usize),
     /// Joins two messages: no cut between them.
@@ -34,7 +36,8 @@ impl Shrink {
     pub fn new(layout: &Layout, failing: &Trial) -> Shrink {
         let boundaries = layout.boundaries();
         let inside = failing.cuts.iter().filter(|cut| boundaries.binary_search(cut).is_err());
-        let mut changes: Vec<Change> = inside.copied().map(Change::Cut).collect();
+        let mut changes: Vec<Change> = failing.header.iter().copied().map(Change::Header).collect();
+        changes.extend(inside.copied().map(Change::Cut));
         changes.extend(failing.joined.iter().copied().map(Change::Join));
         // Changes that are close in the stream probably belong together.
         changes.sort_by_key(|change| change.offset());
@@ -97,23 +100,25 @@ impl Shrink {
     }
 
     fn trial(&self, changes: &[Change]) -> Trial {
-        let mut cuts = Vec::new();
+        let (mut header, mut cuts) = (Vec::new(), Vec::new());
         let mut joined = Vec::new();
         let mut fin = Fin::Replied;
         for change in changes {
             match change {
+                Change::Header(at) => header.push(*at),
                 Change::Cut(at) => cuts.push(*at),
                 Change::Join(at) => joined.push(*at),
                 Change::Fin(early) => fin = *early,
             }
         }
-        Trial { fin, ..self.layout.trial(Label::Shrunk, &joined, cuts) }
+        Trial { header, fin, ..self.layout.trial(Label::Shrunk, &joined, cuts) }
     }
 }
 
 impl Change {
     fn offset(self) -> usize {
         match self {
+            Change::Header(_) => 0,
             Change::Cut(at) | Change::Join(at) => at,
             Change::Fin(_) => usize::MAX,
         }
@@ -153,7 +158,10 @@ mod tests {
     fn the_one_needed_cut_is_found() {
         let layout = Layout::new(&[18, 18]);
         let (result, runs) = shrink(&layout, &chunks_of_one(&layout), |trial| trial.cuts.contains(&23));
-        assert_eq!(result, Trial { name: Label::Shrunk, cuts: vec![18, 23], joined: vec![], fin: Fin::Replied });
+        assert_eq!(
+            result,
+            Trial { name: Label::Shrunk, header: vec![], cuts: vec![18, 23], joined: vec![], fin: Fin::Replied }
+        );
         assert!(runs <= 12, "{runs}");
     }
 
@@ -227,6 +235,7 @@ mod tests {
             let needed: Vec<Change> = changes.iter().enumerate().filter(|(place, _)| needed >> place & 1 == 1).map(|(_, c)| *c).collect();
             prop_assume!(!needed.is_empty());
             let has = |trial: &Trial, change: &Change| match change {
+                Change::Header(at) => trial.header.contains(at),
                 Change::Cut(at) => trial.cuts.contains(at),
                 Change::Join(at) => trial.joined.contains(at),
                 Change::Fin(fin) => trial.fin == *fin,

@@ -10,6 +10,8 @@ use crate::value::Offsets;
 pub struct Trial {
     /// Its name.
     pub name: Label,
+    /// The cuts of the PROXY header, as rising offsets in it.
+    pub header: Vec<usize>,
     /// The boundaries between writes, as rising offsets in the stream of all requests, without its start and end. They
     /// include the boundaries of messages that are not joined.
     pub cuts: Vec<usize>,
@@ -34,6 +36,8 @@ pub enum Fin {
 /// The families of trials, in the order of [`super::Order`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TrialKind {
+    /// One cut in the PROXY header.
+    Header,
     /// One cut in one message.
     OneCut,
     /// Every message in pieces of one size.
@@ -53,6 +57,8 @@ pub enum TrialKind {
 pub enum Label {
     /// No cuts: each message is one write. The baseline.
     Whole,
+    /// One cut in the PROXY header, at this offset.
+    Header(usize),
     /// One cut in one message.
     Cut(Place),
     /// Every message in pieces of this size.
@@ -82,6 +88,12 @@ pub struct Place {
 }
 
 impl Trial {
+    /// The cuts of the header, if there are any.
+    #[must_use]
+    pub fn header_cuts(&self) -> Option<Offsets> {
+        Offsets::new(self.header.iter().filter_map(|&cut| i64::try_from(cut).ok())).ok()
+    }
+
     /// The plan that makes these cuts in the stream of all requests (`connect --raw`). Each piece is read by the server
     /// before the next one is sent.
     #[must_use]
@@ -97,6 +109,7 @@ impl Label {
     #[must_use]
     pub fn kind(self) -> TrialKind {
         match self {
+            Label::Header(_) => TrialKind::Header,
             Label::Cut(_) => TrialKind::OneCut,
             Label::Chunks(_) => TrialKind::Chunks,
             Label::Joined(_) => TrialKind::Joined,
@@ -120,6 +133,7 @@ impl fmt::Display for Fin {
 impl fmt::Display for TrialKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            TrialKind::Header => "header",
             TrialKind::OneCut => "one cut",
             TrialKind::Chunks => "chunks",
             TrialKind::Joined => "joined",
@@ -134,6 +148,7 @@ impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Label::Whole => f.write_str("every message in one write"),
+            Label::Header(offset) => write!(f, "PROXY header cut at {offset}"),
             Label::Cut(place) => place.fmt(f),
             Label::Chunks(size) => write!(f, "chunks of {size}"),
             Label::Joined(count) => write!(f, "{count} messages in one write"),
@@ -171,6 +186,7 @@ mod tests {
         let place = |message, offset| Place { message, offset };
         for (label, kind, words) in [
             (Label::Whole, TrialKind::Fin, "every message in one write"),
+            (Label::Header(5), TrialKind::Header, "PROXY header cut at 5"),
             (Label::Cut(place(2, 3)), TrialKind::OneCut, "message 2 cut at 3"),
             (Label::Chunks(7), TrialKind::Chunks, "chunks of 7"),
             (Label::Joined(2), TrialKind::Joined, "2 messages in one write"),

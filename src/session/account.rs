@@ -16,6 +16,8 @@ pub(super) struct Account {
     pub(super) duration: Duration,
     pub(super) bytes_in: u64,
     pub(super) bytes_out: u64,
+    /// Bytes written, those of a header and of a handshake included.
+    pub(super) wire_out: u64,
     /// The number of messages received; `None` for a stream of bytes.
     pub(super) messages_in: Option<u64>,
     /// Whether the peer closed its side first.
@@ -94,6 +96,7 @@ impl Account {
             duration: now.saturating_duration_since(peer.opened),
             bytes_in: conn.received(),
             bytes_out: conn.written(),
+            wire_out: conn.wire_written(),
             messages_in: (!conn.is_raw()).then_some(peer.received.messages),
             ended_by_peer: conn.life().is_ended_by_peer(),
             reset: conn.life().resets(),

@@ -17,6 +17,7 @@ pub fn to_json(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Tal
         .map(|difference| {
             json!({
                 "found_by": difference.found_by.to_string(),
+                "header_cuts": difference.trial.header,
                 "cuts": difference.trial.cuts,
                 "joined": difference.trial.joined,
                 "fin": match difference.trial.fin {
@@ -32,7 +33,9 @@ pub fn to_json(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Tal
         })
         .collect();
     let kinds: Map<_, _> = tally.kinds.iter().map(|(kind, number)| (kind.to_string(), count(*number))).collect();
-    let cuts: Vec<_> = tally.cuts.iter().map(|(message, offset)| json!([message, offset])).collect();
+    let (in_header, in_messages): (Vec<_>, Vec<_>) = tally.cuts.iter().partition(|(message, _)| *message == 0);
+    let header_cuts: Vec<_> = in_header.iter().map(|(_, offset)| offset).collect();
+    let cuts: Vec<_> = in_messages.iter().map(|(message, offset)| json!([message, offset])).collect();
     let report = json!({
         "address": subject.address,
         "proxy": subject.proxy.as_ref().map(|proxy| proxy.url.to_string()),
@@ -43,6 +46,7 @@ pub fn to_json(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Tal
         "verdicts": count(tally.total()),
         "kinds": kinds,
         "reasons": tally.reasons,
+        "differing_header_cuts": header_cuts,
         "differing_cuts": cuts,
         "interrupted": tally.interrupted,
         "ended_early": tally.gave_up,

@@ -25,6 +25,12 @@ pub fn repeat_command(subject: &Subject, difference: &Difference) -> String {
             let _ = write!(command, " --proxy-credentials {}", quoted(&path.to_string_lossy()));
         }
     }
+    for word in &subject.header {
+        let _ = write!(command, " {}", quoted(word));
+    }
+    if let Some(cuts) = difference.trial.header_cuts() {
+        let _ = write!(command, " --cut-header {cuts}");
+    }
     command.push_str(" --raw");
     let cuts: Vec<_> = difference.trial.cuts.iter().map(ToString::to_string).collect();
     if !cuts.is_empty() {

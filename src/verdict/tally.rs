@@ -17,6 +17,8 @@ pub struct Subject {
     pub proxy: Option<SubjectProxy>,
     /// The family of the addresses that were used.
     pub family: Family,
+    /// The options that send a PROXY header, as words; empty without one.
+    pub header: Vec<String>,
     /// The encoded request messages.
     pub messages: Vec<Vec<u8>>,
     /// They were read from stdin.
@@ -80,7 +82,8 @@ pub struct Tally {
     pub kinds: BTreeMap<TrialKind, Count>,
     /// The trials that were not proven, by reason.
     pub reasons: BTreeMap<String, usize>,
-    /// The single cuts that made a difference: message and offset, as in [`crate::plan::Place`].
+    /// The single cuts that made a difference: message and offset, as in [`crate::plan::Place`]. The PROXY header is
+    /// message 0.
     pub cuts: BTreeSet<(usize, usize)>,
     /// The shrunk differences, each once.
     pub differences: Vec<Difference>,
@@ -96,7 +99,8 @@ impl Difference {
     pub fn explains(&self, trial: &Trial, boundaries: &[usize]) -> bool {
         let inside = |cut: &&usize| boundaries.binary_search(cut).is_err();
         let least = &self.trial;
-        least.cuts.iter().filter(inside).all(|cut| trial.cuts.binary_search(cut).is_ok())
+        least.header.iter().all(|cut| trial.header.contains(cut))
+            && least.cuts.iter().filter(inside).all(|cut| trial.cuts.binary_search(cut).is_ok())
             && least.joined.iter().all(|end| trial.joined.contains(end))
             && (least.fin == Fin::Replied || least.fin == trial.fin)
     }
@@ -110,8 +114,10 @@ impl Tally {
             Verdict::Same => kind.same += 1,
             Verdict::Different => {
                 kind.different += 1;
-                if let Label::Cut(place) = label {
-                    self.cuts.insert((place.message, place.offset));
+                match label {
+                    Label::Header(offset) => drop(self.cuts.insert((0, offset))),
+                    Label::Cut(place) => drop(self.cuts.insert((place.message, place.offset))),
+                    _ => {}
                 }
             }
             Verdict::NotProven(why) => {

@@ -72,6 +72,9 @@ pub fn describe(subject: &Subject, baseline: &Baseline, difference: &Difference)
         boundaries.push(end);
     }
     let trial = &difference.trial;
+    for cut in &trial.header {
+        let _ = write!(text, "\n  cut:       PROXY header at {cut}");
+    }
     let cuts: Vec<_> = trial.cuts.iter().filter(|cut| boundaries.binary_search(cut).is_err()).collect();
     for &&cut in cuts.iter().take(CUTS) {
         let message = boundaries.partition_point(|end| *end <= cut);
@@ -151,7 +154,7 @@ fn table(tally: &Tally) -> String {
     text
 }
 
-/// The places of single cuts that made a difference: `message 1 at 1-4, 6`.
+/// The places of single cuts that made a difference: `PROXY header at 1-43, message 1 at 1-4, 6`.
 fn places(tally: &Tally) -> String {
     let mut runs: Vec<(usize, usize, usize)> = Vec::new();
     for &(message, offset) in &tally.cuts {
@@ -161,13 +164,17 @@ fn places(tally: &Tally) -> String {
         }
     }
     let mut text = String::new();
-    let mut current = 0;
+    let mut current = None;
     for (number, (message, from, to)) in runs.into_iter().enumerate() {
         let comma = if number > 0 { ", " } else { "" };
-        let name = if message == current { String::new() } else { format!("message {message} at ") };
+        let name = match message {
+            _ if current == Some(message) => String::new(),
+            0 => "PROXY header at ".to_owned(),
+            _ => format!("message {message} at "),
+        };
         let range = if from == to { from.to_string() } else { format!("{from}-{to}") };
         let _ = write!(text, "{comma}{name}{range}");
-        current = message;
+        current = Some(message);
     }
     text
 }
@@ -178,9 +185,9 @@ mod tests {
 
     #[test]
     fn consecutive_offsets_are_shown_as_ranges() {
-        let cuts = [(1, 1), (1, 2), (1, 3), (1, 7), (2, 4), (2, 5)].into_iter().collect();
+        let cuts = [(0, 5), (0, 6), (1, 1), (1, 2), (1, 3), (1, 7), (2, 4), (2, 5)].into_iter().collect();
         let tally = Tally { cuts, ..Tally::default() };
-        assert_eq!(places(&tally), "message 1 at 1-3, 7, message 2 at 4-5");
+        assert_eq!(places(&tally), "PROXY header at 5-6, message 1 at 1-3, 7, message 2 at 4-5");
     }
 
     #[test]

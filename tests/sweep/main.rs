@@ -9,6 +9,7 @@ mod bad_servers;
 mod framing;
 mod http;
 mod mutants;
+mod proxy_header;
 mod reports;
 mod servers;
 mod verdicts;

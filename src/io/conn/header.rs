@@ -22,6 +22,18 @@ impl Conn {
         }
     }
 
+    /// The bytes of the header that is sent first.
+    #[must_use]
+    pub fn sent_header(&self) -> usize {
+        self.writer.outbox.header()
+    }
+
+    /// The bytes that the kernel has taken: of the header, of a handshake, and of the data.
+    #[must_use]
+    pub fn wire_written(&self) -> u64 {
+        self.writer.outbox.offset()
+    }
+
     /// The client has to send a header before everything else, the handshake of a layer included. To be called before
     /// anything is read.
     pub fn expect_header(&mut self) {

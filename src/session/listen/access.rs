@@ -208,6 +208,7 @@ mod tests {
         duration: Duration::from_micros(61_250_999),
         bytes_in: 1,
         bytes_out: 44,
+        wire_out: 44,
         messages_in: Some(2),
         ended_by_peer: true,
         reset: false,

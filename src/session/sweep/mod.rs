@@ -12,7 +12,7 @@ use self::pool::Pool;
 use self::progress::Progress;
 use self::second_look::{Suspects, examine};
 use super::Context;
-use crate::config::SweepConfig;
+use crate::config::{ProxyHeader, SweepConfig};
 use crate::error::{Error, ExitStatus};
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::reactor::{Handler, Reactor, Ready};
@@ -47,14 +47,15 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
     }
     let messages = if from_stdin { read_messages(config, &context.signals)? } else { config.messages.clone() };
     let lengths: Vec<_> = messages.iter().map(Vec::len).collect();
-    let order = Order::new(&lengths, config.max_plans, config.seed);
-    let subject = Subject {
+    let mut order = Order::new(&lengths, config.max_plans, config.seed);
+    let mut subject = Subject {
         address: config.address.to_string(),
         proxy: config
             .proxy
             .as_ref()
             .map(|proxy| SubjectProxy { url: proxy.url.clone(), credentials: proxy.credentials.clone() }),
         family: config.family,
+        header: config.header.as_ref().map_or_else(Vec::new, ProxyHeader::words),
         plans: order.len(),
         skipped: order.skipped(),
         seed: config.seed.0,
@@ -64,7 +65,8 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
     let expected = first_expectation(config, messages.len());
     let probe = Probe::new(messages, config.framing, config.traffic.max_message, expected);
     let mut sweep = Sweep { pool: Pool::new(config, probe, context)?, context, tally: Tally::default() };
-    let gone = sweep.go(&order);
+    let gone = sweep.go(&mut order, &lengths);
+    (subject.plans, subject.skipped) = (order.len(), order.skipped());
     let signalled = || context.signals.received().map(ExitStatus::Signal);
     match gone {
         Ok(baseline) => {
@@ -122,9 +124,11 @@ struct Sweep<'a> {
 }
 
 impl Sweep<'_> {
-    fn go(&mut self, order: &Order) -> Result<Baseline, Stop> {
+    fn go(&mut self, order: &mut Order, lengths: &[usize]) -> Result<Baseline, Stop> {
         let baseline = self.baseline(order)?;
-        let quiet = self.pool.config.quiet;
+        let SweepConfig { quiet, max_plans, seed, .. } = *self.pool.config;
+        // How long the header is, is known once there was a connection.
+        *order = Order::with_header(self.pool.header, lengths, max_plans, seed);
         self.pool.progress = Progress::new(order.len(), quiet, &self.context.report, self.pool.now());
         let suspects = self.all(order, &baseline)?;
         let examined = examine(suspects, order, &baseline, &mut self.pool, &mut self.tally);

@@ -10,7 +10,7 @@ use super::super::account::Sending;
 use super::super::exchange::{Ended, Exchange};
 use super::conversation::{Conversation, Limits, Next, State};
 use super::progress::Progress;
-use crate::config::{SweepConfig, Traffic};
+use crate::config::{ProxyHeader, SweepConfig, Traffic};
 use crate::error::{Error, Operation};
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::conn::Conn;
@@ -34,6 +34,8 @@ pub(super) struct Pool<'a> {
     pub(super) config: &'a SweepConfig,
     pub(super) limits: Limits,
     pub(super) progress: Progress,
+    /// The bytes of the header of the last connection.
+    pub(super) header: usize,
     exchange: Exchange<Probe>,
     /// Encodes the bytes of the connections.
     encoding: Option<Box<dyn Encoding>>,
@@ -56,6 +58,7 @@ impl<'a> Pool<'a> {
             // Until the replies of the server are known, their number is a guess.
             limits: Limits { silence: config.timeout, timeout: config.timeout, guessed: true },
             progress: Progress::default(),
+            header: 0,
             exchange: Exchange::new(reactor, probe, Probe::TRAITS, Box::new(NoStore), None, &context.recorder),
             encoding: encoding::client(config.tls.as_ref(), &config.address)?,
             dials: Dials::default(),
@@ -90,6 +93,8 @@ impl<'a> Pool<'a> {
     /// Starts a conversation.
     pub(super) fn begin(&mut self, trial: Trial) {
         let traffic = Traffic { plan: trial.plan(), ..self.config.traffic.clone() };
+        let cut = |header: &ProxyHeader| ProxyHeader { cuts: trial.header_cuts(), ..header.clone() };
+        let header = self.config.header.as_ref().map(cut);
         let connector = Connector {
             address: &self.config.address,
             proxy: self.proxy.as_ref(),
@@ -98,7 +103,7 @@ impl<'a> Pool<'a> {
             limited_by: "--timeout",
             make: Make {
                 raw: true,
-                header: self.config.header.as_ref(),
+                header: header.as_ref(),
                 encoding: self.encoding.as_deref(),
                 ..Make::plain(&traffic, &self.recorder)
             },
@@ -140,6 +145,7 @@ impl<'a> Pool<'a> {
         if trial.fin == Fin::With {
             conn.hold_last();
         }
+        self.header = conn.sent_header();
         self.exchange.hosted.service.begin(trial.fin);
         let inbox = Inbox::new(Framing::Raw, Role::Responses, self.config.traffic.max_message);
         self.exchange.add(conn, inbox)
@@ -175,7 +181,7 @@ impl<'a> Pool<'a> {
         let Some(Conversation { trial, .. }) = self.running.remove(&id) else { return };
         let Some(account) = account else { return };
         let ending = match &reason {
-            CloseReason::Failed(error) if account.bytes_out == 0 => Ending::Unreachable(error.into()),
+            CloseReason::Failed(error) if account.wire_out == 0 => Ending::Unreachable(error.into()),
             CloseReason::Failed(_) if !account.eof => Ending::Reset,
             _ => Ending::Closed,
         };

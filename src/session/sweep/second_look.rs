@@ -29,7 +29,10 @@ pub(super) fn examine(
 ) -> Result<(), Stop> {
     pool.limits.silence = (pool.limits.silence * 4).min(pool.limits.timeout);
     // Conversations end in any order; the simplest trials are the most instructive.
-    suspects.sort_by_key(|(trial, _)| (trial.cuts.len() + trial.joined.len(), trial.cuts.clone()));
+    suspects.sort_by_key(|(trial, _)| {
+        let changes = trial.header.len() + trial.cuts.len() + trial.joined.len();
+        (trial.header.is_empty(), changes, trial.header.clone(), trial.cuts.clone())
+    });
     let boundaries = order.layout().boundaries();
     let (mut interrupted, mut stalled) = (false, 0);
     for (number, (trial, outcome)) in suspects.iter().enumerate() {
