@@ -17,14 +17,18 @@ pub struct ServerEncoding {
     pub pin: Option<Pin>,
 }
 
-/// The encoding of connections to the server at this address.
+/// The encoding of connections to the server at this address, whose options begin with `prefix`.
 ///
 /// # Errors
 /// When a file of the options cannot be read or used.
 #[cfg(feature = "tls")]
-pub fn client(options: Option<&ClientTls>, address: &Address) -> Result<Option<Box<dyn Encoding>>, Error> {
+pub fn client(
+    options: Option<&ClientTls>,
+    address: &Address,
+    prefix: &'static str,
+) -> Result<Option<Box<dyn Encoding>>, Error> {
     let Some(options) = options else { return Ok(None) };
-    Ok(Some(Box::new(super::tls::Client::new(options, address)?)))
+    Ok(Some(Box::new(super::tls::Client::new(options, address, prefix)?)))
 }
 
 /// The encoding of connections to a listener on this address. With `defers`, each handshake waits until it is known
@@ -60,12 +64,12 @@ fn names(address: &Address) -> Vec<String> {
     names
 }
 
-/// The encoding of connections to the server at this address.
+/// The encoding of connections to the server at this address, whose options begin with `prefix`.
 ///
 /// # Errors
 /// When TLS is asked for.
 #[cfg(not(feature = "tls"))]
-pub fn client(options: Option<&ClientTls>, _: &Address) -> Result<Option<Box<dyn Encoding>>, Error> {
+pub fn client(options: Option<&ClientTls>, _: &Address, _: &'static str) -> Result<Option<Box<dyn Encoding>>, Error> {
     options.map_or(Ok(None), |_| Err(no_tls()))
 }
 

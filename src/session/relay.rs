@@ -58,7 +58,7 @@ impl ServerSide {
             to: relay.to.clone(),
             family: config.family,
             traffic: toward(traffic, relay.cut_toward != Toward::Client),
-            encoding: encoding::client(relay.tls.as_deref(), &relay.to)?,
+            encoding: encoding::client(relay.tls.as_deref(), &relay.to, "--relay-tls")?,
             header: relay.header.clone(),
             dials: Dials::default(),
             number: 0,

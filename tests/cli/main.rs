@@ -38,6 +38,7 @@ mod proxy_header;
 mod raw;
 mod record;
 mod relay;
+mod relay_tls;
 mod relayed_servers;
 mod retry;
 #[cfg(feature = "tls")]

@@ -26,14 +26,16 @@ pub struct Client {
     /// Whether the options name the server, and its application protocols.
     names_server: bool,
     names_alpn: bool,
+    /// The beginning of the names of its options.
+    options: &'static str,
 }
 
 impl Client {
-    /// A client of the server at this address.
+    /// A client of the server at this address, whose options begin with `prefix`.
     ///
     /// # Errors
     /// When a file cannot be read or used, or there is no name to verify.
-    pub fn new(options: &ClientTls, address: &Address) -> Result<Self, Error> {
+    pub fn new(options: &ClientTls, address: &Address, prefix: &'static str) -> Result<Self, Error> {
         let is_verified = matches!(options.trust, Trust::System | Trust::Ca(_));
         let name = server_name(options.name.as_deref(), address, is_verified)?;
         let provider = provider(&options.terms);
@@ -71,7 +73,7 @@ impl Client {
             config.key_log = key_log;
         }
         let (names_server, names_alpn) = (options.name.is_some(), !options.terms.alpn.is_empty());
-        Ok(Client { config: Arc::new(config), name, names_server, names_alpn })
+        Ok(Client { config: Arc::new(config), name, names_server, names_alpn, options: prefix })
     }
 }
 
@@ -81,7 +83,7 @@ impl Encoding for Client {
             None => (self.config.clone(), self.name.clone()),
             Some(hello) => self.passing_on(hello),
         };
-        Ok(Box::new(Tls::client(config, name).map_err(|error| refused(&error))?))
+        Ok(Box::new(Tls::client(config, name, self.options).map_err(|error| refused(&error))?))
     }
 }
 

@@ -35,12 +35,16 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// A client's end, to a server of this name.
+    /// A client's end, to a server of this name. The names of its options begin with `options`, for errors.
     ///
     /// # Errors
     /// When the configuration does not allow it.
-    pub fn client(config: Arc<ClientConfig>, name: ServerName<'static>) -> Result<Self, rustls::Error> {
-        let side = Side::Client { name: name.to_str().into_owned() };
+    pub fn client(
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+        options: &'static str,
+    ) -> Result<Self, rustls::Error> {
+        let side = Side::Client { name: name.to_str().into_owned(), options };
         Ok(Tls::new(Connection::Client(ClientConnection::new(config, name)?), side))
     }
 
@@ -157,7 +161,7 @@ impl Protocol for Tls {
             group: connection.negotiated_key_exchange_group().and_then(|group| group.name().as_str()),
             alpn: connection.alpn_protocol().map(<[u8]>::to_vec),
             server_name: match (&self.side, connection) {
-                (Side::Client { name }, _) => Some(name).filter(|name| name.parse::<IpAddr>().is_err()).cloned(),
+                (Side::Client { name, .. }, _) => Some(name).filter(|name| name.parse::<IpAddr>().is_err()).cloned(),
                 (Side::Server, Connection::Server(server)) => server.server_name().map(str::to_owned),
                 (Side::Server, Connection::Client(_)) => None,
             },

@@ -63,7 +63,7 @@ fn connect(config: &ConnectConfig, address: &Address, tls: Option<&ClientTls>, c
     if config.reconnect && !person {
         return Err(Error::Usage("--reconnect is for a conversation: stdin is no terminal".to_owned()));
     }
-    let encoding = encoding::client(tls, address)?;
+    let encoding = encoding::client(tls, address, "--tls")?;
     let encoding = encoding.as_deref();
     let mut caller = Caller::new(config, address, context, encoding);
     let (mut kept, mut lost) = (Kept::default(), None);

@@ -11,6 +11,8 @@ pub(super) enum Side {
     Client {
         /// The name that the server's certificate must have.
         name: String,
+        /// The beginning of the names of its options: `--tls`, or `--relay-tls` toward the server of a relay.
+        options: &'static str,
     },
     Server,
 }
@@ -34,7 +36,7 @@ pub(super) fn not_tls(bytes: &[u8], side: &Side) -> Option<Violation> {
 /// A failure of the handshake or of a record.
 pub(super) fn explain(error: &Error, side: &Side) -> Violation {
     Violation(match (error, side) {
-        (Error::InvalidCertificate(error), Side::Client { name }) => server_certificate(error, name),
+        (Error::InvalidCertificate(error), Side::Client { name, options }) => server_certificate(error, name, options),
         (Error::InvalidCertificate(error), Side::Server) => {
             format!("the client's certificate is not accepted: {}", certificate(error))
         }
@@ -57,23 +59,25 @@ fn other(side: &Side) -> &'static str {
     if *side == Side::Server { "client" } else { "server" }
 }
 
-fn server_certificate(error: &CertificateError, name: &str) -> String {
+fn server_certificate(error: &CertificateError, name: &str, options: &str) -> String {
     let hint = match error {
-        CertificateError::UnknownIssuer => "--tls-ca FILE trusts its issuer, --tls-pin PIN its key",
+        CertificateError::UnknownIssuer => format!("{options}-ca FILE trusts its issuer, {options}-pin PIN its key"),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             return match error {
                 CertificateError::NotValidForNameContext { presented, .. } if !presented.is_empty() => {
                     let names: Vec<&str> = presented.iter().map(|name| bare(name)).collect();
                     let names = escape(names.join(", ").as_bytes());
-                    format!("the server's certificate is not for {name}, but for {names} (--tls-name NAME)")
+                    format!("the server's certificate is not for {name}, but for {names} ({options}-name NAME)")
                 }
-                _ => format!("the server's certificate is not for {name} (--tls-name NAME)"),
+                _ => format!("the server's certificate is not for {name} ({options}-name NAME)"),
             };
         }
         CertificateError::ApplicationVerificationFailure => {
-            return "the server's key has none of the pins of --tls-pin".to_owned();
+            return format!("the server's key has none of the pins of {options}-pin");
         }
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "--tls-insecure accepts any certificate",
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            format!("{options}-insecure accepts any certificate")
+        }
         _ => return format!("the server's certificate is not accepted: {}", certificate(error)),
     };
     format!("the server's certificate is not accepted: {} ({hint})", certificate(error))
@@ -154,7 +158,7 @@ mod tests {
 
     #[test]
     fn first_bytes_that_are_no_record_are_named() {
-        let client = Side::Client { name: "a".to_owned() };
+        let client = Side::Client { name: "a".to_owned(), options: "--tls" };
         for bytes in [&b""[..], b"\x16", b"\x16\x03\x01", b"\x15\x03\x03\0\x02"] {
             assert_eq!(not_tls(bytes, &client), None);
         }

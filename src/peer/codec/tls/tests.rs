@@ -99,7 +99,7 @@ fn converse(client: &mut Side, server: &mut Side, most: usize) {
 }
 
 fn client(config: &Arc<ClientConfig>) -> Box<dyn Protocol> {
-    Box::new(Tls::client(config.clone(), ServerName::try_from("localhost").unwrap()).unwrap())
+    Box::new(Tls::client(config.clone(), ServerName::try_from("localhost").unwrap(), "--tls").unwrap())
 }
 
 /// The types and payload lengths of the records of these bytes.
