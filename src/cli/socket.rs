@@ -177,7 +177,8 @@ pub(super) struct SocketFlags {
 pub(super) struct ShowFlag {
     /// Print each socket option as requested and as the kernel has it
     ///
-    /// Each option is a line on stderr. The kernel may change a requested value; that is not an error.
+    /// Each option is a line on stderr. The kernel may change a requested value; that is not an error. After a TLS
+    /// handshake follow its version, cipher suite, group, application protocol (ALPN) and names.
     #[arg(long)]
     pub(super) show_options: bool,
 }

@@ -130,24 +130,6 @@ impl Layer {
         }
     }
 
-    /// From its first byte on, each record is kept until it is [taken](Self::take_records).
-    pub fn keep_records(&mut self) {
-        let mut records = Box::<Records>::default();
-        records.sent(&self.wire, 0, |begin| self.protocol.record_length(begin));
-        self.records = Some(records);
-    }
-
-    /// Whether each piece of the plan is a whole record on the wire: a barrier after it proves that the record was read.
-    #[must_use]
-    pub fn writes_records(&self) -> bool {
-        self.writes_records
-    }
-
-    /// The records that were encoded or completely received since they were last taken.
-    pub fn take_records(&mut self) -> Vec<Record> {
-        self.records.as_mut().map_or_else(Vec::new, |records| records.take())
-    }
-
     /// The outbox that writes what a layer with this plan encodes.
     #[must_use]
     pub fn outbox(plan: &Plan, channel: Channel) -> Outbox {
@@ -216,17 +198,6 @@ impl Layer {
         }
         self.send_what_waits();
         result
-    }
-
-    /// Decodes record by record, so that the plaintext of each is known.
-    fn open_each(&mut self, mut bytes: &[u8], records: &mut Records) -> Result<(), Violation> {
-        while !bytes.is_empty() && !self.protocol.is_closed_by_peer() {
-            let (record, rest) = bytes.split_at(records.next(bytes, |begin| self.protocol.record_length(begin)));
-            self.protocol.open(record, &mut self.received, &mut self.wire)?;
-            records.received(self.decoded());
-            bytes = rest;
-        }
-        Ok(())
     }
 
     /// Moves received plaintext to the start of this buffer, and returns how much.

@@ -27,6 +27,7 @@ use crate::io::sockopt;
 use crate::io::stream::Stream;
 use crate::io::systemd::Manager;
 use crate::service::pipe::{self, SendsEnd};
+use crate::trace::TlsSession;
 
 /// The context of a session: report, recording, signals, service manager.
 #[derive(Clone, Debug)]
@@ -61,6 +62,13 @@ fn pipe_terms(config: &StreamConfig, sends_end: SendsEnd, source: Source) -> pip
 /// Refuses options that this system does not have, before anything is opened.
 fn check_platform(options: &SocketOptions) -> Result<(), Error> {
     sockopt::check_platform(options).map_err(|error| Error::Usage(error.to_string()))
+}
+
+/// `--show-options`: prints what the two sides of a TLS connection have agreed on, a line for each fact.
+fn show_session(session: &TlsSession, report: &Report) {
+    for (name, fact) in session.facts() {
+        report.line(&format!("tls {name:<12}  {fact}"));
+    }
 }
 
 /// `--show-options`: prints every socket option of a connection, as requested and as in effect. Options that

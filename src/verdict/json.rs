@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Baseline, Count, Outcome, Subject, Tally, repeat_command};
+use super::{Baseline, Count, Outcome, Proof, Subject, Tally, repeat_command};
 use crate::error::ExitStatus;
 use crate::plan::Fin;
 use crate::value::escape;
@@ -43,6 +43,10 @@ pub fn to_json(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Tal
         "plans": subject.plans,
         "skipped": subject.skipped,
         "seed": subject.seed,
+        "proof": match subject.proof {
+            Proof::Read => "read",
+            Proof::RecordRead => "record_read",
+        },
         "verdicts": count(tally.total()),
         "kinds": kinds,
         "reasons": tally.reasons,

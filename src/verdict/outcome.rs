@@ -29,6 +29,28 @@ pub struct Outcome {
     pub confirmed: u64,
     /// The number of cuts for which that was not visible.
     pub unconfirmed: u64,
+    /// What was seen of a confirmed cut.
+    pub proof: Proof,
+}
+
+/// What is seen of a cut that is proven.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Proof {
+    /// The server's program read the bytes before the cut, and those after it later.
+    #[default]
+    Read,
+    /// The server took the TLS record before the cut from its kernel before the next one was sent. A proxy, or a library
+    /// that reads ahead, may still give the application both at once.
+    RecordRead,
+}
+
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Proof::Read => "read",
+            Proof::RecordRead => "record read",
+        })
+    }
 }
 
 /// How a connection ended.
@@ -100,7 +122,7 @@ impl fmt::Display for Unreachable {
 /// The result of a comparison with the baseline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The replies are the same, and every cut was proven to reach the server as a separate read.
+    /// The replies are the same, and every cut was proven by its [`Proof`].
     Same,
     /// The replies differ.
     Different,
@@ -247,7 +269,10 @@ impl Baseline {
             return match (outcome.unconfirmed, outcome.unsent) {
                 (0, 0) => Verdict::Same,
                 (0, _) => unproven("the server read only a part of the messages, and the replies were the same"),
-                _ => unproven("it was not visible whether the cuts arrived as separate reads"),
+                _ => unproven(match outcome.proof {
+                    Proof::Read => "it was not visible whether the cuts arrived as separate reads",
+                    Proof::RecordRead => "it was not visible whether each record was read before the next one was sent",
+                }),
             };
         }
         if self.is_late(outcome) && (outcome.unsent > 0 || outcome.unread) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::{Outcome, Verdict};
+use super::{Outcome, Proof, Verdict};
 use crate::error::ExitStatus;
 use crate::plan::{Fin, Label, Trial, TrialKind};
 use crate::value::{Family, ProxyUrl};
@@ -15,6 +15,8 @@ pub struct Subject {
     pub address: String,
     /// The proxy on the way to it.
     pub proxy: Option<SubjectProxy>,
+    /// What a proven cut is.
+    pub proof: Proof,
     /// The family of the addresses that were used.
     pub family: Family,
     /// The options that send a PROXY header, as words; empty without one.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::repeat::repeat_command;
-use super::{Baseline, Count, Difference, Outcome, Subject, Tally};
+use super::{Baseline, Count, Difference, Outcome, Proof, Subject, Tally};
 use crate::plan::Fin;
 use crate::value::{counted, escape};
 
@@ -52,6 +52,9 @@ pub fn headline(subject: &Subject, tally: &Tally) -> String {
     let untried = subject.plans.saturating_sub(tally.total().judged());
     if untried > 0 {
         let _ = write!(line, ", {untried} not tried");
+    }
+    if subject.proof != Proof::Read {
+        let _ = write!(line, " (proof: {})", subject.proof);
     }
     if subject.skipped > 0 {
         let _ = write!(line, " ({} more beyond --max-plans, seed {})", subject.skipped, subject.seed);

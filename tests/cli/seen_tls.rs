@@ -1,7 +1,13 @@
 //! What the trace, `-v` and the summary show of a TLS connection.
 
+use std::path::PathBuf;
+
+use data_encoding::BASE64;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+
+use crate::support::sweep::{findings, sweep, verdicts};
 use crate::support::trace::{Trace, number};
-use crate::support::{Dir, digits, run};
+use crate::support::{Dir, Server, digits, run};
 
 const SESSION: &str = "TLS 1.3, TLS_AES_256_GCM_SHA384, X25519MLKEM768";
 
@@ -60,9 +66,8 @@ fn records_connect_the_plaintext_with_the_wire() {
         (2, "out", "write", "accepted"),
         (1, "in", "read", "len"),
     ] {
-        let records: Vec<_> = trace.of(conn, "record").into_iter().filter(|line| line["dir"] == dir).collect();
         let (mut wire, mut plaintext) = (0, 0);
-        for record in &records {
+        for record in records(&trace, conn, dir) {
             assert_eq!((number(record, "offset"), number(record, "start")), (wire, plaintext), "#{conn} {dir}");
             (wire, plaintext) = (wire + number(record, "len"), number(record, "end"));
         }
@@ -71,11 +76,110 @@ fn records_connect_the_plaintext_with_the_wire() {
         assert_eq!(plaintext, number(messages[0], "end"), "#{conn} {dir}");
     }
     // The message of ten bytes was cut after three, and each record was a write of its own.
-    let pieces: Vec<_> = trace.of(1, "record").into_iter().filter(|line| line["dir"] == "out").collect();
+    let pieces = records(&trace, 1, "out");
     let pieces = pieces.iter().filter(|line| line["start"] != line["end"]);
     let pieces: Vec<_> =
         pieces.map(|line| (number(line, "offset"), number(line, "end") - number(line, "start"))).collect();
     assert_eq!(pieces.iter().map(|piece| piece.1).collect::<Vec<_>>(), [3, 7]);
     let writes = trace.numbers(1, "write", "offset");
     assert!(pieces.iter().all(|piece| writes.contains(&piece.0)), "{pieces:?} {writes:?}");
+}
+
+/// The records of one direction.
+fn records<'a>(trace: &'a Trace, conn: u64, dir: &str) -> Vec<&'a serde_json::Value> {
+    trace.of(conn, "record").into_iter().filter(|line| line["dir"] == dir).collect()
+}
+
+#[test]
+fn records_begin_after_a_proxy_header() {
+    let dir = Dir::new("tls-header");
+    let (ours, theirs) = (dir.file("client.ndjson"), dir.file("server.ndjson"));
+    let server = Server::start(&["--tls", "--accept-proxy", "--trace", theirs.to_str().unwrap()]);
+    let args = ["--tls-insecure", "--proxy-protocol", "v2", "--cut", "3", "--barrier", "peer-read"];
+    let head = ["connect", &server.address(), "-m", "SECRET 42", "--trace", ours.to_str().unwrap()];
+    let out = run(head.iter().chain(&args), "");
+    assert_eq!((out.status, out.stdout), (Some(0), digits("42").into_bytes()), "{}", out.stderr);
+    server.stop();
+    let (ours, theirs) = (Trace::read(&ours), Trace::read(&theirs));
+    for (trace, dir, calls) in [(&ours, "out", ours.writes(1)), (&theirs, "in", theirs.reads(1))] {
+        let found = records(trace, 1, dir);
+        assert_eq!(number(found[0], "offset"), 28, "{dir}: a header of version 2 for IPv4 has 28 bytes");
+        let last = found.last().unwrap();
+        assert_eq!(number(last, "offset") + number(last, "len"), calls.iter().sum::<u64>(), "{dir}");
+    }
+    let outcomes: Vec<_> = ours.of(1, "barrier").iter().map(|line| line["outcome"].clone()).collect();
+    assert_eq!(outcomes, ["read", "record_read", "record_read"], "the header is no record");
+}
+
+#[test]
+fn show_options_prints_the_session_of_each_side() {
+    let server = Server::start(&["--tls", "--tls-alpn", "h2", "--show-options"]);
+    let args = ["--tls-insecure", "--tls-name", "example.test", "--tls-alpn", "http/1.1,h2", "--show-options"];
+    let out = run(["connect", &server.address(), "-m", "a"].iter().chain(&args), "");
+    let rows = [
+        "tls version       TLS 1.3\n",
+        "tls cipher suite  TLS_AES_256_GCM_SHA384\n",
+        "tls group         X25519MLKEM768\n",
+        "tls ALPN          h2\n",
+        "tls server name   example.test\n",
+    ];
+    assert!(out.stderr.contains(&rows.concat()), "{}", out.stderr);
+    run(["connect", &server.address(), "-m", "a", "--tls-insecure"], "");
+    let log = server.stop().stderr;
+    assert_eq!(log.matches(&rows.concat()).count(), 1, "{log}");
+    assert_eq!(log.matches("tls version").count(), 1, "the first client only: {log}");
+}
+
+/// A file with this item.
+fn pem(dir: &Dir, name: &str, label: &str, der: &[u8]) -> PathBuf {
+    let file = dir.file(name);
+    let text: Vec<_> =
+        BASE64.encode(der).as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+    std::fs::write(&file, format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", text.join("\n"))).unwrap();
+    file
+}
+
+/// The certificate of an authority, and one that it has made for a client of this name, with its key.
+fn certificates(dir: &Dir, name: &str) -> [String; 3] {
+    let (ca_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+    let mut ca = CertificateParams::new(Vec::new()).unwrap();
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca_file = pem(dir, "ca.pem", "CERTIFICATE", ca.self_signed(&ca_key).unwrap().der());
+    let mut client = CertificateParams::new(Vec::new()).unwrap();
+    client.distinguished_name.push(DnType::CommonName, name);
+    let client = client.signed_by(&key, &Issuer::new(ca, ca_key)).unwrap();
+    let cert_file = pem(dir, "cert.pem", "CERTIFICATE", client.der());
+    let key_file = pem(dir, "key.pem", "PRIVATE KEY", key.serialized_der());
+    [ca_file, cert_file, key_file].map(|file| file.to_str().unwrap().to_owned())
+}
+
+#[test]
+fn client_is_named_in_access_line_and_trace() {
+    let dir = Dir::new("tls-client");
+    let [ca, cert, key] = certificates(&dir, "Alice\u{1b}[2J");
+    let trace = dir.file("server.ndjson");
+    let server = Server::start(&["--tls", "--tls-client-ca", &ca, "-v", "--trace", trace.to_str().unwrap()]);
+    let args = ["--tls-insecure", "--tls-cert", &cert, "--tls-key", &key, "-m", "SECRET 42"];
+    let out = run(["connect", &server.address()].iter().chain(&args), "");
+    assert_eq!((out.status, out.stdout), (Some(0), digits("42").into_bytes()), "{}", out.stderr);
+    let log = server.stop().stderr;
+    let line = log.lines().find(|line| line.contains(" in: ")).unwrap_or_else(|| panic!("{log}"));
+    assert!(
+        line.contains(" (Alice\\x1b[2J): ") && line.contains(" 10 bytes in, 22 bytes out, 1 message in: "),
+        "{log}"
+    );
+    assert!(log.contains(", client Alice\\x1b[2J\n") && !log.contains('\u{1b}'), "{log}");
+    assert_eq!(Trace::read(&trace).of(1, "tls")[0]["client"], "Alice\u{1b}[2J");
+}
+
+#[test]
+fn sweep_over_tls_proves_that_records_were_read() {
+    let server = Server::start(&["--tls"]);
+    let found = findings(&server, &["--tls-insecure"], b"SECRET 1\n");
+    assert_eq!((&found["proof"], &found["status"]), (&"record_read".into(), &0.into()), "{found:#}");
+    assert!(verdicts(&found)[0] > 8, "{found:#}");
+    let text = sweep(&server, &["--tls-insecure"], b"SECRET 1\n");
+    assert!(String::from_utf8_lossy(&text.stdout).ends_with(" 0 not proven (proof: record read)\n"), "{text:?}");
+    let plain = Server::start(&[]);
+    assert_eq!(findings(&plain, &[], b"SECRET 1\n")["proof"], "read");
 }

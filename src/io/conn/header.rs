@@ -58,6 +58,8 @@ impl Conn {
         match self.read_wire(&mut buf[..wanted], now)? {
             Incoming::Bytes(n) => {
                 if let Some(header) = self.reader.take_header(&buf[..n]).map_err(invalid)? {
+                    let received = self.reader.offset;
+                    self.codec.layer_mut().into_iter().for_each(|layer| layer.receive_after(received));
                     self.accept_header(&header);
                 }
                 Ok(Incoming::Undecoded)

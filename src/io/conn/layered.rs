@@ -299,15 +299,20 @@ impl Conn {
         self.codec.layer()?.session()?.client
     }
 
+    /// The layer, if it has plaintext of its own.
+    fn recorded_layer(&self) -> Option<&Layer> {
+        self.codec.layer().filter(|layer| layer.has_records())
+    }
+
     /// The event of the peer's end.
     pub(super) fn eof(&self) -> EventKind {
-        EventKind::Eof { offset: self.reader.offset, plaintext: self.codec.layer().map(Layer::decoded) }
+        EventKind::Eof { offset: self.reader.offset, plaintext: self.recorded_layer().map(Layer::decoded) }
     }
 
     /// The event of our end.
     pub(super) fn shutdown(&self) -> EventKind {
         let offset = self.writer.outbox.offset();
-        EventKind::Shutdown { offset, plaintext: self.codec.layer().map(|layer| layer.plaintext_at(offset)) }
+        EventKind::Shutdown { offset, plaintext: self.recorded_layer().map(|layer| layer.plaintext_at(offset)) }
     }
 
     /// A write has failed: nothing more is encoded.

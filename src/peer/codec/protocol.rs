@@ -28,6 +28,11 @@ pub trait Protocol: fmt::Debug {
     /// Whether plaintext may not be sent yet.
     fn is_handshaking(&self) -> bool;
 
+    /// Whether its bytes on the wire are records of its own, with plaintext in them.
+    fn has_records(&self) -> bool {
+        true
+    }
+
     /// The length of the record that begins with these bytes, its header included; `None` if they are too few.
     fn record_length(&self, _begin: &[u8]) -> Option<usize> {
         None

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::{Layer, Violation};
 use crate::trace::Direction;
 
 /// The longest header of a record.
@@ -55,6 +56,11 @@ impl Records {
         }
     }
 
+    /// So many bytes on the wire, which are no record, were received before the first one.
+    pub(super) fn receive_after(&mut self, wire: u64) {
+        self.received.wire += wire;
+    }
+
     /// Takes the records that were found.
     pub(super) fn take(&mut self) -> Vec<Record> {
         std::mem::take(&mut self.found)
@@ -98,11 +104,58 @@ impl Records {
     }
 }
 
+impl Layer {
+    /// So many bytes, which are not of this layer, were received before its first byte.
+    pub fn receive_after(&mut self, header: u64) {
+        if let Some(records) = &mut self.records {
+            records.receive_after(header);
+        }
+    }
+
+    /// Whether its bytes on the wire are records, with plaintext in them.
+    #[must_use]
+    pub fn has_records(&self) -> bool {
+        self.protocol.has_records()
+    }
+
+    /// From its first byte on, each record is kept until it is [taken](Self::take_records).
+    pub fn keep_records(&mut self) {
+        if !self.has_records() {
+            return;
+        }
+        let mut records = Box::<Records>::default();
+        records.sent(&self.wire, 0, |begin| self.protocol.record_length(begin));
+        self.records = Some(records);
+    }
+
+    /// Whether each piece of the plan is a whole record on the wire: a barrier after it proves that the record was read.
+    #[must_use]
+    pub fn writes_records(&self) -> bool {
+        self.writes_records
+    }
+
+    /// The records that were encoded or completely received since they were last taken.
+    pub fn take_records(&mut self) -> Vec<Record> {
+        self.records.as_mut().map_or_else(Vec::new, |records| records.take())
+    }
+
+    /// Decodes record by record, so that the plaintext of each is known.
+    pub(super) fn open_each(&mut self, mut bytes: &[u8], records: &mut Records) -> Result<(), Violation> {
+        while !bytes.is_empty() && !self.protocol.is_closed_by_peer() {
+            let (record, rest) = bytes.split_at(records.next(bytes, |begin| self.protocol.record_length(begin)));
+            self.protocol.open(record, &mut self.received, &mut self.wire)?;
+            records.received(self.decoded());
+            bytes = rest;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{Layer, Rotor, kind, record};
+    use super::super::{Rotor, kind, record};
     use super::*;
 
     /// A client, and a server that has received its hello; the records of both are kept.

@@ -36,6 +36,10 @@ impl Protocol for Through {
         false
     }
 
+    fn has_records(&self) -> bool {
+        false
+    }
+
     fn ends_with_stream(&self) -> bool {
         true
     }

@@ -92,6 +92,7 @@ fn connect(config: &ConnectConfig, address: &Address, tls: Option<&ClientTls>, c
 fn prepare(config: &ConnectConfig, context: &Context, mut conn: Conn) -> Conn {
     if config.output.show_options {
         super::show_options(conn.stream(), None, &config.traffic.socket, context);
+        conn.session().into_iter().for_each(|session| super::show_session(&session, &context.report));
     }
     if config.half_close == HalfClose::WithLast {
         conn.hold_last();

@@ -12,6 +12,8 @@ use crate::service::PeerId;
 pub(in crate::session) struct Ended {
     pub(in crate::session) id: PeerId,
     pub(in crate::session) name: String,
+    /// The name in its certificate, if it is a client that has one.
+    pub(in crate::session) certified: Option<String>,
     pub(in crate::session) reason: CloseReason,
     /// The connection failed, or was reset because it was idle: its partner in a relay is reset too.
     pub(in crate::session) failed: bool,
@@ -31,9 +33,10 @@ impl Ended {
         let account = Account::of(&peer, reactor.now());
         let Link::Conn(conn) = peer.link else {
             let (name, unfinished) = ("console".to_owned(), Vec::new());
-            return Ended { id, name, reason, failed: false, aborted: false, unfinished, delivery, account };
+            let certified = None;
+            return Ended { id, name, certified, reason, failed: false, aborted: false, unfinished, delivery, account };
         };
-        let name = conn.peer().to_owned();
+        let (name, certified) = (conn.peer().to_owned(), conn.client_name());
         let (aborted, resets) = (conn.life().is_aborted_by_shutdown(), conn.life().resets());
         let reason = match (conn.close(reactor), peer.inbox.failure()) {
             (CloseReason::Done, Some(error)) => CloseReason::Garbled(error.clone()),
@@ -44,6 +47,7 @@ impl Ended {
             CloseReason::Idle => resets,
             _ => false,
         };
-        Ended { id, name, reason, failed, aborted, unfinished: peer.inbox.into_held(), delivery, account }
+        let unfinished = peer.inbox.into_held();
+        Ended { id, name, certified, reason, failed, aborted, unfinished, delivery, account }
     }
 }

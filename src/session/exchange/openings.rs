@@ -6,10 +6,12 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::super::peer::Peer;
+use super::super::show_session;
 use super::Exchange;
 use crate::config::Admission;
 use crate::io::Incoming;
 use crate::io::conn::Conn;
+use crate::io::report::Report;
 use crate::peer::flow::READS_PER_TURN;
 use crate::service::{Event, PeerId, Service};
 use crate::value::Span;
@@ -25,11 +27,13 @@ pub(super) struct Openings {
     limit: Duration,
     /// Which clients of proxies are accepted.
     admission: Admission,
+    /// Prints the TLS session of the first client.
+    shows_session: Option<Report>,
 }
 
 impl Default for Openings {
     fn default() -> Self {
-        Openings { until: HashMap::new(), limit: LIMIT, admission: Admission::default() }
+        Openings { until: HashMap::new(), limit: LIMIT, admission: Admission::default(), shows_session: None }
     }
 }
 
@@ -63,6 +67,18 @@ impl<S: Service> Exchange<S> {
     /// Has the clients that PROXY headers name accepted or rejected by these rules.
     pub(in crate::session) fn admit_clients_by(&mut self, admission: &Admission) {
         self.openings.admission.clone_from(admission);
+    }
+
+    /// Prints what the first client with TLS and this side agree on.
+    pub(in crate::session) fn show_first_session(&mut self, report: &Report) {
+        self.openings.shows_session = Some(report.clone());
+    }
+
+    fn show_session(&mut self, id: PeerId) {
+        let Some(session) = self.peers.conn(id).and_then(Conn::session) else { return };
+        if let Some(report) = self.openings.shows_session.take() {
+            show_session(&session, &report);
+        }
     }
 
     /// Reports a new connection to the service, now or when it is open.
@@ -110,6 +126,9 @@ impl<S: Service> Exchange<S> {
             if !peer.link.is_opening() {
                 peer.received.bytes = peer.link.conn().map_or(0, Conn::messages_begin);
                 self.openings.remove(id);
+                if self.openings.shows_session.is_some() {
+                    self.show_session(id);
+                }
                 self.emit(Event::Open { peer: id });
                 return self.peers.get(id).is_some();
             }

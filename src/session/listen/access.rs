@@ -18,7 +18,7 @@ use crate::io::report::{Medium, Report};
 use crate::io::signal::Signals;
 use crate::peer::life::CloseReason;
 use crate::service::Service;
-use crate::value::counted;
+use crate::value::{counted, escape};
 
 /// The log of the connections of one loop: a line at the end of each, and the totals at SIGUSR1.
 #[derive(Debug)]
@@ -74,7 +74,11 @@ impl<'a> AccessLog<'a> {
         let Some(account) = &ended.account else { return };
         self.totals.add(account);
         if self.is_on() {
-            let text = || line(&ended.name, account, &reason(&ended.reason, account, shutdown));
+            let peer = || match &ended.certified {
+                Some(client) => format!("{} ({})", ended.name, escape(client.as_bytes())),
+                None => ended.name.clone(),
+            };
+            let text = || line(&peer(), account, &reason(&ended.reason, account, shutdown));
             self.print(text, reactor.now(), reactor);
         }
     }
@@ -132,7 +136,8 @@ impl<'a> AccessLog<'a> {
     }
 }
 
-/// `#1 127.0.0.1:50412: 1.250 s, 18 bytes in, 44 bytes out, 2 messages in: closed by peer`.
+/// `#1 127.0.0.1:50412: 1.250 s, 18 bytes in, 44 bytes out, 2 messages in: closed by peer`. The name in the client's
+/// certificate follows the address, and bytes are those of the plaintext.
 fn line(peer: &str, account: &Account, reason: &str) -> String {
     let pair = match account.pair {
         None => String::new(),

@@ -49,6 +49,9 @@ impl<'a, S: Service> Server<'a, S> {
         let (traits, idle_timeout) = (config.mode.traits(), config.traffic.idle_timeout);
         let mut exchange = Exchange::new(reactor, service, traits, store, idle_timeout, &context.recorder);
         exchange.admit_clients_by(&config.admission);
+        if config.output.show_options {
+            exchange.show_first_session(&context.report);
+        }
         let pipe = config.pipe().map(|pipe| PipeEnd::open(pipe, config, context, &mut exchange)).transpose()?;
         Ok(Server {
             config,

@@ -21,7 +21,7 @@ use crate::io::{console, files, sys, terminal};
 use crate::plan::{Order, Trial};
 use crate::service::probe::{Expected, Probe};
 use crate::verdict::{
-    Baseline, BaselineError, Ending, Outcome, Subject, SubjectProxy, Tally, Verdict, to_json, to_junit, to_text,
+    Baseline, BaselineError, Ending, Outcome, Proof, Subject, SubjectProxy, Tally, Verdict, to_json, to_junit, to_text,
 };
 
 /// The number of refused connections in a row that ends a sweep: the server is gone.
@@ -54,6 +54,7 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
             .proxy
             .as_ref()
             .map(|proxy| SubjectProxy { url: proxy.url.clone(), credentials: proxy.credentials.clone() }),
+        proof: proof(config),
         family: config.family,
         header: config.header.as_ref().map_or_else(Vec::new, ProxyHeader::words),
         plans: order.len(),
@@ -82,6 +83,11 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
             Ok(status)
         }
     }
+}
+
+/// What a proven cut is: with TLS each piece is a record.
+fn proof(config: &SweepConfig) -> Proof {
+    if config.tls.is_some() { Proof::RecordRead } else { Proof::Read }
 }
 
 /// The reason why a sweep has no result.

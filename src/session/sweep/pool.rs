@@ -192,6 +192,7 @@ impl<'a> Pool<'a> {
                 unread: awaiting,
                 confirmed,
                 unconfirmed,
+                proof: super::proof(self.config),
                 ..outcome
             };
             self.ended.push((trial, outcome));
