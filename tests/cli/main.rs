@@ -49,5 +49,7 @@ mod splicing;
 mod threads;
 mod threats;
 mod timeouts;
+#[cfg(feature = "tls")]
+mod tls_losses;
 mod transfers;
 mod uncounted_replies;
