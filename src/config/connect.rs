@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::traffic::check_family;
 use super::{Bytes, ClientTls, ConfigError, Output, ProxyConfig, ProxyHeader, StreamConfig, Traffic};
 use crate::frame::Framing;
-use crate::plan::CutLayer;
 use crate::service::wire::Wire;
 use crate::value::{Address, Count, Family, Replies};
 
@@ -123,11 +122,9 @@ impl ConnectConfig {
         }
         if let (Input::Given(messages), false) = (&self.input, self.raw) {
             let wire = Wire { framing: self.framing, crlf: self.crlf };
+            let cutting = self.traffic.plan.cuts_of_messages();
             for (number, message) in (1..).zip(messages) {
-                if self.traffic.plan.layer != CutLayer::Record {
-                    break;
-                }
-                let cuts = wire.check(&self.traffic.plan.cutting, number, message);
+                let cuts = wire.check(&cutting, number, message);
                 cuts.map_err(|outside| ConfigError::new(outside.to_string()))?;
             }
         }

@@ -94,6 +94,15 @@ impl Plan {
             && self.barrier == Barrier::None
     }
 
+    /// The cuts of messages: those of another layer count other bytes.
+    #[must_use]
+    pub fn cuts_of_messages(&self) -> Cutting {
+        match self.layer {
+            CutLayer::Record => self.cutting.clone(),
+            CutLayer::Tcp | CutLayer::Handshake => Cutting::Whole,
+        }
+    }
+
     /// Whether the plan has random choices.
     #[must_use]
     pub fn is_random(&self) -> bool {

@@ -11,6 +11,26 @@ fn ends(trace: &Trace) -> (Vec<u64>, Vec<u64>) {
 }
 
 #[test]
+fn offsets_of_other_layers_may_exceed_a_message() {
+    let dir = Dir::new("layers");
+    let (answers, trace) =
+        trace::connect(&dir, &["--loopback", "--cut-layer", "tcp", "--cut", "12"], "SECRET 42\nhello\n");
+    assert_eq!(answers, digits("42") + NOT_FOUND);
+    let ends = ends(&trace).0.into_iter().scan(0, |at, len| {
+        *at += len;
+        Some(*at)
+    });
+    assert!(ends.clone().any(|end| end == 12), "{:?}", ends.collect::<Vec<_>>());
+    if cfg!(feature = "tls") {
+        for layer in ["tcp", "handshake"] {
+            let args = ["connect", "--loopback", "--tls", "--cut-layer", layer, "--cut", "100"];
+            run(args, "SECRET 42\n").is(0, digits("42"), "");
+            run(args.iter().chain(&["-m", "SECRET 42"]), "").is(0, digits("42"), "");
+        }
+    }
+}
+
+#[test]
 fn each_piece_is_one_write_and_one_read() {
     let dir = Dir::new("pieces");
     let ten = "SECRET 42\n";

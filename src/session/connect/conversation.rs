@@ -34,7 +34,7 @@ const LINE_DELAY: Duration = Duration::from_millis(200);
 pub(super) fn run(link: Link<'_>) -> Result<(), Failure> {
     let config = link.config;
     let wire = Wire { framing: config.framing, crlf: config.crlf };
-    let mut talk = Talk::new(wire, config.half_close == HalfClose::AtOnce).cut(&config.traffic.plan.cutting);
+    let mut talk = Talk::new(wire, config.half_close == HalfClose::AtOnce).cut(&config.traffic.plan.cuts_of_messages());
     if !config.quit_words {
         talk = talk.without_quit_words();
     }

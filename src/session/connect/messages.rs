@@ -25,7 +25,7 @@ pub(super) fn run(link: Link<'_>) -> Result<(), Failure> {
     let config = link.config;
     let terms = Terms {
         wire: Wire { framing: config.framing, crlf: config.crlf },
-        cutting: config.traffic.plan.cutting.clone(),
+        cutting: config.traffic.plan.cuts_of_messages(),
         replies: config.replies,
         greeting: config.greeting,
         sends_end: match config.half_close {
