@@ -109,6 +109,7 @@ module completions {
     --busy-poll: string       # Poll for events for TIME before sleeping (0: sleep at once)
     --proxy: string           # Connect through the proxy at URL: socks5://, socks5h:// or http://
     --proxy-credentials: path # Read USER:PASSWORD for the proxy from FILE
+    --cut-at: string          # Cut behind each occurrence of PATTERN (repeatable)
     --cut-layer: string@"nu-complete secretcat listen cut_layer" # Choose what --chunk and --cut count and cut (default: record)
     --coalesce: string        # Join N messages before they are cut and written
     --delay(-i): string       # Pause TIME between two writes
@@ -259,6 +260,7 @@ module completions {
     --ack-timeout: string     # Wait at most TIME for the acknowledgement of the last bytes
     --proxy: string           # Connect through the proxy at URL: socks5://, socks5h:// or http://
     --proxy-credentials: path # Read USER:PASSWORD for the proxy from FILE
+    --cut-at: string          # Cut behind each occurrence of PATTERN (repeatable)
     --cut-layer: string@"nu-complete secretcat connect cut_layer" # Choose what --chunk and --cut count and cut (default: record)
     --coalesce: string        # Join N messages before they are cut and written
     --delay(-i): string       # Pause TIME between two writes

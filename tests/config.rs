@@ -167,7 +167,7 @@ fn clap_long(argument: &clap::Arg) -> Option<String> {
 /// The names of values in help: those of numbers, and all others.
 const NUMBERS: [&str; 10] =
     ["N", "SIZE", "BYTES", "PORT", "TIME", "DURATION", "VALUE", "SIZE|MIN..MAX", "TIME|MIN..MAX", "N|any"];
-const OTHERS: [&str; 23] = [
+const OTHERS: [&str; 24] = [
     "TEXT",
     "NAME",
     "MISTAKE",
@@ -186,6 +186,7 @@ const OTHERS: [&str; 23] = [
     "URL",
     "on|off",
     "LAYER",
+    "PATTERN",
     "LIST",
     "NEED",
     "PIN",

@@ -9,7 +9,7 @@ use super::words::words;
 use crate::config::{ConfigError, Reading};
 use crate::io::files;
 use crate::plan::{Barrier, CutLayer, Cutting, Plan};
-use crate::value::{Count, Offsets, Range, Seed, Size, Span};
+use crate::value::{Count, Offsets, Pattern, Range, Seed, Size, Span};
 
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Fragmentation")]
@@ -26,6 +26,12 @@ pub(super) struct FragmentationFlags {
     /// of connect does not cut a message. With --raw and in a relay, offsets count from the start of the stream.
     #[arg(long, value_name = "OFFSETS", allow_hyphen_values = true, conflicts_with = "chunk")]
     cut: Option<Offsets>,
+    /// Cut behind each occurrence of PATTERN (repeatable)
+    ///
+    /// PATTERN is text with the escapes \r, \n, \t, \\ and \xHH for other bytes. In a stream, such as that of a relay,
+    /// an occurrence is found however its bytes arrive. In messages, it does not reach into the next message.
+    #[arg(long, value_name = "PATTERN", allow_hyphen_values = true, conflicts_with_all = ["chunk", "cut"])]
+    cut_at: Vec<Pattern>,
     /// Choose what --chunk and --cut count and cut (default: record)
     ///
     /// With record, they cut messages, and with TLS each piece is a TLS record. With tcp, they cut the bytes of the
@@ -56,7 +62,7 @@ pub(super) struct FragmentationFlags {
     seed: Option<Seed>,
     /// Take the plan from FILE, written by --trace or sweep --json
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath,
-          conflicts_with_all = ["chunk", "cut", "cut_layer", "coalesce", "delay", "barrier", "seed"])]
+          conflicts_with_all = ["chunk", "cut", "cut_at", "cut_layer", "coalesce", "delay", "barrier", "seed"])]
     plan: Option<PathBuf>,
 
     /// Read at most SIZE bytes at a time
@@ -79,10 +85,11 @@ impl FragmentationFlags {
         let coalesce = NonZeroUsize::new(self.coalesce.unwrap_or(Count(1)).in_memory())
             .ok_or_else(|| ConfigError::new("--coalesce 0 would join nothing: give 1 or more"))?;
         let mut plan = Plan {
-            cutting: match (self.chunk, &self.cut) {
-                (Some(range), _) => Cutting::Chunk(range),
-                (None, Some(offsets)) => Cutting::Cut(offsets.clone()),
-                (None, None) => Cutting::Whole,
+            cutting: match (self.chunk, &self.cut, self.cut_at.as_slice()) {
+                (Some(range), ..) => Cutting::Chunk(range),
+                (None, Some(offsets), _) => Cutting::Cut(offsets.clone()),
+                (None, None, []) => Cutting::Whole,
+                (None, None, patterns) => Cutting::At(patterns.to_vec()),
             },
             coalesce,
             delay: self.delay,

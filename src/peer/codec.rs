@@ -147,7 +147,7 @@ impl Layer {
         }
         self.accepted += plain.len() as u64;
         if let Some(cuts) = &mut self.cuts {
-            cuts.take_in(plain.len(), lengths);
+            cuts.take_in(plain, lengths);
         } else if self.may_seal() && self.waiting.is_empty() {
             self.seal(plain, UNCUT);
             return true;

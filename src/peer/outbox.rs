@@ -121,7 +121,7 @@ impl Outbox {
     pub fn push_pieces(&mut self, bytes: &[u8], pieces: impl Iterator<Item = Piece>) {
         self.queue.push(bytes);
         if let Some(schedule) = &mut self.schedule {
-            schedule.take_pieces(bytes.len(), pieces);
+            schedule.take_pieces(bytes, pieces);
         }
     }
 
@@ -136,7 +136,7 @@ impl Outbox {
     pub fn push(&mut self, bytes: &[u8], lengths: impl Iterator<Item = usize>) {
         self.queue.push(bytes);
         if let Some(schedule) = &mut self.schedule {
-            schedule.take_in(bytes.len(), lengths);
+            schedule.take_in(bytes, lengths);
         }
     }
 

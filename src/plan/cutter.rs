@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::draw::{Draws, Pauses};
+use super::finder::Finder;
 use super::{Cutting, Plan};
 use crate::value::Offsets;
 
@@ -51,6 +52,8 @@ enum Cuts {
         ends: Vec<u64>,
         next: usize,
     },
+    /// Cuts behind what is found in the bytes.
+    Found(Box<Finder>),
 }
 
 impl Cutter {
@@ -73,16 +76,35 @@ impl Cutter {
                 ends.sort_unstable();
                 Cuts::Offsets { offsets: offsets.clone(), ends, next: 0 }
             }
+            Cutting::At(patterns) => Cuts::Found(Box::new(Finder::new(patterns))),
         };
         let draws = || Draws::new(plan.seed, stream.wrapping_mul(2).wrapping_add(1));
         let pauses = plan.delay.map(|range| Pauses::new(draws(), range));
         Cutter { cuts, pauses, amid: true, len: 0, done: 0, offset: 0 }
     }
 
+    /// Whether the cuts depend on the bytes: they are to be given to [`read`](Self::read) before they are cut.
+    #[must_use]
+    pub fn wants_bytes(&self) -> bool {
+        matches!(self.cuts, Cuts::Found(_))
+    }
+
+    /// Reads a message of a later group, or further bytes of the stream.
+    pub fn read(&mut self, bytes: &[u8], is_message: bool) {
+        let Cuts::Found(finder) = &mut self.cuts else { return };
+        if is_message {
+            finder.begin_message();
+        }
+        finder.read(bytes);
+    }
+
     /// Starts a group of joined messages with these lengths, line endings included. Offsets cut each message; offsets
     /// at or beyond the end of a message do not. Chunks continue over the boundaries of messages. The rest of the
     /// previous group is dropped.
     pub fn group(&mut self, messages: &[usize]) {
+        if let Cuts::Found(finder) = &mut self.cuts {
+            finder.take((self.len - self.done) as u64);
+        }
         (self.len, self.done) = (messages.iter().sum(), 0);
         if let Cuts::Offsets { offsets, ends, next } = &mut self.cuts {
             ends.clear();
@@ -106,7 +128,7 @@ impl Cutter {
         }
         self.done += most;
         // The next group starts with a newly drawn size.
-        self.cuts.advance(self.done as u64, u64::MAX);
+        self.cuts.advance(self.done as u64, most as u64, u64::MAX);
         Some(self.piece(most, true))
     }
 
@@ -120,8 +142,9 @@ impl Cutter {
             return None;
         }
         self.offset = self.offset.saturating_add(len as u64);
-        self.cuts.advance(self.offset, len as u64);
-        let piece = self.piece(len, len == wants || wants == usize::MAX);
+        let is_open = wants == usize::MAX && !self.wants_bytes(); // nothing more is cut
+        self.cuts.advance(self.offset, len as u64, len as u64);
+        let piece = self.piece(len, len == wants || is_open);
         self.amid = len < wants && !matches!(self.cuts, Cuts::None); // without cuts, each write is a piece
         Some(piece)
     }
@@ -151,12 +174,14 @@ impl Cuts {
             Cuts::None => u64::MAX,
             Cuts::Sizes { left, .. } => *left,
             Cuts::Offsets { ends, next, .. } => ends.get(*next).map_or(u64::MAX, |end| *end - offset),
+            Cuts::Found(finder) => finder.to_next().unwrap_or(u64::MAX),
         };
         usize::try_from(bytes).unwrap_or(usize::MAX)
     }
 
-    /// Advances to this offset, which is not beyond the next cut, and by this number of bytes of a size.
-    fn advance(&mut self, offset: u64, bytes: u64) {
+    /// Advances by `taken` bytes to this offset, which is not beyond the next cut, and by this number of bytes of a
+    /// size.
+    fn advance(&mut self, offset: u64, taken: u64, bytes: u64) {
         match self {
             Cuts::None => (),
             Cuts::Sizes { draws, min, max, left } => {
@@ -170,6 +195,7 @@ impl Cuts {
                     *next += 1;
                 }
             }
+            Cuts::Found(finder) => finder.take(taken),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod cutter;
 mod draw;
+mod finder;
 mod header;
 mod layout;
 mod order;

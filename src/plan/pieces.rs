@@ -38,12 +38,22 @@ impl Pieces {
         }
     }
 
-    /// Adds messages of these lengths, `bytes` in total.
-    pub fn take_in(&mut self, bytes: usize, lengths: impl Iterator<Item = usize>) {
+    /// Adds messages of these lengths that stand one behind the other in `bytes`.
+    pub fn take_in(&mut self, bytes: &[u8], lengths: impl Iterator<Item = usize>) {
         self.hurry = false;
-        if !self.raw {
-            self.ungrouped += bytes;
-            self.messages.extend(lengths.filter(|&length| length > 0));
+        if self.raw {
+            return self.cutter.read(bytes, false);
+        }
+        let before = self.messages.len();
+        self.ungrouped += bytes.len();
+        self.messages.extend(lengths.filter(|&length| length > 0));
+        if self.cutter.wants_bytes() {
+            let mut rest = bytes;
+            for &length in self.messages.range(before..) {
+                let (message, after) = rest.split_at(length.min(rest.len()));
+                self.cutter.read(message, true);
+                rest = after;
+            }
         }
     }
 
@@ -86,5 +96,83 @@ impl Pieces {
     /// Whether the messages that are in no group yet wait for further ones.
     fn is_holding(&self) -> bool {
         self.messages.len() < self.coalesce && !self.hurry && self.ungrouped < HELD
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::plan::Cutting;
+    use crate::value::Pattern;
+
+    fn at(patterns: &[&[u8]]) -> Plan {
+        let hex = |bytes: &[u8]| bytes.iter().fold(String::new(), |text, byte| text + &format!("\\x{byte:02x}"));
+        let written = patterns.iter().map(|bytes| hex(bytes));
+        Plan { cutting: Cutting::At(written.map(|text| text.parse::<Pattern>().unwrap()).collect()), ..Plan::default() }
+    }
+
+    /// Where the occurrences of the patterns end, found slowly.
+    fn ends(bytes: &[u8], patterns: &[&[u8]]) -> Vec<usize> {
+        (1..bytes.len()).filter(|&end| patterns.iter().any(|pattern| bytes[..end].ends_with(pattern))).collect()
+    }
+
+    /// The offsets at which the plan cuts these bytes, which are given in parts; and whether each byte was given out
+    /// as soon as it was there.
+    fn cuts(plan: &Plan, raw: bool, parts: &[&[u8]]) -> Vec<usize> {
+        let (mut pieces, mut queued, mut done, mut cuts) = (Pieces::new(plan, 0, raw), 0, 0, Vec::new());
+        let total: usize = parts.iter().map(|part| part.len()).sum();
+        for part in parts {
+            pieces.take_in(part, std::iter::once(part.len()));
+            queued += part.len();
+            while let Some(piece) = pieces.next(queued) {
+                queued -= piece.len;
+                done += piece.len;
+                if piece.is_whole && done < total {
+                    cuts.push(done);
+                }
+            }
+            assert_eq!(queued, 0, "bytes are held back");
+        }
+        assert_eq!(done, total);
+        cuts
+    }
+
+    #[test]
+    fn cuts_stand_behind_each_occurrence() {
+        let crlf = at(&[b"\r\n"]);
+        assert_eq!(cuts(&crlf, true, &[b"a\r", b"\nb\r\n", b"\r", b"c"]), [3, 6]);
+        assert_eq!(cuts(&at(&[b"\r"]), true, &[b"a\r\nb\r\n"]), [2, 5]);
+        assert_eq!(cuts(&at(&[b"aa", b"b"]), true, &[b"aaab"]), [2, 3]);
+        // A message ends the search, and cuts by its end.
+        assert_eq!(cuts(&crlf, false, &[b"a\r", b"\nb\r\nc", b"d"]), [2, 6, 7]);
+        let joined = Plan { coalesce: 2.try_into().unwrap(), ..crlf };
+        let mut pieces = Pieces::new(&joined, 0, false);
+        pieces.take_in(b"a\r\nbc\r\nd", [4, 4].into_iter());
+        let lengths: Vec<usize> = std::iter::from_fn(|| pieces.next(0)).map(|piece| piece.len).collect();
+        assert_eq!(lengths, [3, 4, 1]);
+    }
+
+    proptest! {
+        #[test]
+        fn occurrences_are_cut_however_the_stream_arrives(
+            bytes in prop::collection::vec(0u8..3, 1..60), sizes in prop::collection::vec(1usize..9, 1..60),
+            patterns in prop::collection::vec(prop::collection::vec(0u8..3, 1..4), 1..4),
+        ) {
+            let patterns: Vec<&[u8]> = patterns.iter().map(Vec::as_slice).collect();
+            let (mut parts, mut rest) = (Vec::new(), bytes.as_slice());
+            for size in sizes.iter().cycle() {
+                if rest.is_empty() {
+                    break;
+                }
+                let (part, after) = rest.split_at((*size).min(rest.len()));
+                parts.push(part);
+                rest = after;
+            }
+            prop_assert_eq!(cuts(&at(&patterns), true, &parts), ends(&bytes, &patterns));
+            // In one message, too.
+            prop_assert_eq!(cuts(&at(&patterns), false, &[&bytes]), ends(&bytes, &patterns));
+        }
     }
 }

@@ -181,6 +181,7 @@ fn header(bytes: &[u8]) -> Header {
 /// Appends a whole record as the records that the plan makes of it.
 fn cut(cutter: &mut Cutter, record: &[u8], out: &mut Vec<u8>, pieces: &mut Vec<Piece>) {
     let Some((&[kind, major, minor, _, _], mut payload)) = record.split_first_chunk() else { return };
+    cutter.read(payload, true);
     cutter.group(&[payload.len()]);
     while let Some(piece) = cutter.next_piece() {
         let (part, rest) = payload.split_at(piece.len);

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use serde::{Deserialize, Serialize};
 
 use super::cutter::position;
-use crate::value::{Named, Offsets, Range, Seed, Size, Span, Word, counted};
+use crate::value::{Named, Offsets, Pattern, Range, Seed, Size, Span, Word, counted};
 
 /// How the bytes of one direction of one connection are written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +42,8 @@ pub enum Cutting {
     /// At these offsets of each message, line ending included; negative offsets count from its end. For raw bytes: at
     /// these offsets of the stream.
     Cut(Offsets),
+    /// Behind each occurrence of these bytes in a message, or in the stream.
+    At(Vec<Pattern>),
 }
 
 /// What the cuts of a plan are made in.

@@ -86,6 +86,7 @@ pub(crate) fn plan_flags(plan: &Plan) -> String {
         Cutting::Whole => {}
         Cutting::Chunk(sizes) => flags.push(format!("--chunk {sizes}")),
         Cutting::Cut(offsets) => flags.push(format!("--cut {offsets}")),
+        Cutting::At(patterns) => flags.extend(patterns.iter().map(|pattern| format!("--cut-at '{pattern}'"))),
     }
     if plan.layer != CutLayer::Record {
         flags.push(format!("--cut-layer {}", plan.layer.word().name));

@@ -79,15 +79,15 @@ impl Schedule {
         self.ends_with_header && self.header.is_empty() && self.piece == 0
     }
 
-    /// Adds messages of these lengths, `bytes` in total.
-    pub(super) fn take_in(&mut self, bytes: usize, lengths: impl Iterator<Item = usize>) {
+    /// Adds messages of these lengths that stand one behind the other in `bytes`.
+    pub(super) fn take_in(&mut self, bytes: &[u8], lengths: impl Iterator<Item = usize>) {
         if let Some(pieces) = &mut self.pieces {
             pieces.take_in(bytes, lengths);
         }
     }
 
     /// Adds pieces that were cut before; where this schedule cuts itself, they are bytes of its stream.
-    pub(super) fn take_pieces(&mut self, bytes: usize, given: impl Iterator<Item = Piece>) {
+    pub(super) fn take_pieces(&mut self, bytes: &[u8], given: impl Iterator<Item = Piece>) {
         match &mut self.pieces {
             Some(pieces) => pieces.take_in(bytes, std::iter::empty()),
             None if self.ends_with_header => {}
