@@ -35,11 +35,6 @@ fn real_runs_have_exactly_the_event_kinds_of_the_schema() {
     run(client.iter().chain(&plan), "SECRET 1\nhello\nSECRET 2").is(0, digits("1") + NOT_FOUND + &digits("2"), "");
     relay.stops_with("");
     server.stops_with("");
-    let (layered, at_layers) = (Server::start(&["--tls", "--accept-proxy"]), dir.file("layers"));
-    let layers = ["--tls-insecure", "--proxy-protocol", "v2", "--trace", at_layers.to_str().unwrap()];
-    let out = run(["connect", &layered.address(), "-m", "SECRET 1"].iter().chain(&layers), "");
-    assert_eq!((out.status, out.stdout), (Some(0), digits("1").into_bytes()), "{}", out.stderr);
-    let layers = Trace::read(&at_layers);
     let traces = [at_server, at_relay, at_client].map(|file| Trace::read(&file));
     let with_header = trace_with_header_and_tls(&dir);
     let all = traces.iter().chain([&with_header]);
