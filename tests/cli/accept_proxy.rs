@@ -86,6 +86,33 @@ fn header_comes_before_tls() {
 }
 
 #[test]
+fn relay_sends_the_header_before_its_tls() {
+    let server = Server::start(&["--tls", "--accept-proxy", "-v"]);
+    let to = format!("tls:{}", server.address());
+    let args = ["--relay-tls-insecure", "--accept-proxy", "--proxy-protocol", "v1", "--cut-header", "6,-1"];
+    let relay = start_relay(&to, &args);
+    assert_eq!(relay.exchange([V2, b"SECRET 42\n"].concat()), digits("42"));
+    relay.stop();
+    assert!(log(server, 65_535).contains("#1 192.0.2.7:44444: "));
+}
+
+#[test]
+fn stalled_headers_delay_no_other_client() {
+    let server = Server::start(&["--accept-proxy"]);
+    let stalled: Vec<TcpStream> = (0..200)
+        .map(|at| {
+            let mut client = server.open();
+            client.write_all(&V1[..at % V1.len()]).unwrap();
+            client
+        })
+        .collect();
+    assert_eq!(server.exchange([V1, b"SECRET 42\n"].concat()), digits("42"));
+    // They are no clients yet: the shutdown does not wait for them, and reports none.
+    server.stops_with("");
+    drop(stalled);
+}
+
+#[test]
 fn rules_apply_to_the_client_of_the_header() {
     let request = [V1, b"SECRET 42\n"].concat();
     for (rule, why) in [(["--deny", "192.0.2.0/24"], "in --deny"), (["--allow", "127.0.0.1"], "not in --allow")] {

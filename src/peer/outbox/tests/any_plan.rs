@@ -190,14 +190,10 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     prop::collection::vec(op, 0..60)
 }
 
-proptest! {
-    #[test]
-    fn any_plan_is_carried_out_exactly(
-        plan in plans(), raw in any::<bool>(), has_barriers in any::<bool>(), number in 0u64..4, ops in ops(),
-    ) {
-        let channel = Channel { number, raw, has_barriers };
-        let mut rig = Rig {
-            outbox: Outbox::new(&plan, channel),
+impl Rig {
+    fn new(outbox: Outbox) -> Rig {
+        Rig {
+            outbox,
             now: Instant::now(),
             paused_until: None,
             sent: Vec::new(),
@@ -205,7 +201,45 @@ proptest! {
             wire: Vec::new(),
             done: Vec::new(),
             dividing: 0,
-        };
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn header_precedes_any_plan_and_changes_no_cut(
+        plan in plans(), raw in any::<bool>(), number in 0u64..4, ops in ops(),
+        length in 1usize..40, cuts in prop::collection::vec(1i64..40, 0..4),
+    ) {
+        let channel = Channel { number, raw, has_barriers: true };
+        let inside = cuts.into_iter().filter(|cut| *cut < i64::try_from(length).unwrap());
+        let header = HeaderPieces::new(&plan, number, length, Offsets::new(inside).ok().as_ref()).unwrap();
+        let mut ends: Vec<usize> = header.pieces.iter().scan(0, |end, piece| { *end += piece.len; Some(*end) }).collect();
+        prop_assert_eq!(ends.last(), Some(&length));
+        let mut rig = Rig::new(Outbox::new(&plan, channel));
+        rig.sent = vec![0xff; length];
+        rig.outbox.push_header(&rig.sent, header);
+        for op in &ops {
+            rig.apply(op);
+        }
+        rig.finish();
+        prop_assert_eq!(&rig.wire, &rig.sent);
+        ends.extend(pieces(&plan, channel, &rig.lengths).iter().map(|piece| length + piece.end));
+        for &(at, done) in &rig.done {
+            let Done::Write { asked, pin, .. } = done else { continue };
+            let end = *ends.iter().find(|end| at < **end).unwrap();
+            let is_plain = plan.is_plain() && at >= length;
+            prop_assert!(is_plain || at + asked == end || raw && at >= length && at + asked < end, "{asked} at {at}: {end}");
+            prop_assert!(at >= length || pin == Pin::Own);
+        }
+    }
+
+    #[test]
+    fn any_plan_is_carried_out_exactly(
+        plan in plans(), raw in any::<bool>(), has_barriers in any::<bool>(), number in 0u64..4, ops in ops(),
+    ) {
+        let channel = Channel { number, raw, has_barriers };
+        let mut rig = Rig::new(Outbox::new(&plan, channel));
         for op in &ops {
             rig.apply(op);
         }
