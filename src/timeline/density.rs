@@ -39,7 +39,8 @@ pub(super) fn draw(panels: &[Panel<'_>], y: f64) -> (Svg, f64) {
         bottom += 10.0;
     }
     let mut page = canvas.finish(&axis, y);
-    let legend = "Columns count calls and segments; lanes of one direction share a scale unless one would vanish. First to last message:";
+    let legend =
+        "Columns count marks; lanes of one direction share a scale unless one would vanish. First to last message:";
     page.text("dim", MARGIN, bottom + 16.0, legend);
     for step in 0..36_u32 {
         let share = f64::from(step) / 35.0;
