@@ -53,6 +53,7 @@ pub(super) fn traffic(
 ) -> Result<Traffic, ConfigError> {
     let too_large = |_| ConfigError::new("--max-message is larger than the address space of this machine");
     Ok(Traffic {
+        quick_ack: false,
         plan: fragmentation.plan()?,
         reading: fragmentation.reading()?,
         socket: socket.into_config()?,

@@ -74,6 +74,7 @@ impl SweepConfig {
             return Err(ConfigError::new("an empty raw message has no bytes to cut"));
         }
         self.traffic.socket.nodelay.get_or_insert(true);
+        self.traffic.quick_ack = true;
         self.traffic = self.traffic.check(Bytes { raw: true, unix, tls: self.tls.is_some() })?;
         Ok(self)
     }

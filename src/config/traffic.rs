@@ -65,6 +65,9 @@ pub struct Traffic {
     pub plan: Plan,
     /// How it reads.
     pub reading: Reading,
+    /// Received bytes are acknowledged at once (`TCP_QUICKACK`, tcp(7)): a peer with Nagle's algorithm on would wait up
+    /// to 40 ms for a delayed acknowledgement.
+    pub quick_ack: bool,
     /// The options of its socket.
     pub socket: SocketOptions,
     /// The largest size of a message, without its ending.

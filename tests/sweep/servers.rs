@@ -1,7 +1,7 @@
 //! Released servers pass: 1,000 plans each, every cut proven, no difference.
 
 use crate::support::servers::{self, Place, port};
-use crate::support::{Dir, is_root, run};
+use crate::support::{Dir, Server, is_root, run, run_command, skip, under_strace};
 
 #[track_caller]
 fn expect_no_differences(address: &str, args: &[&str], request: &[u8]) {
@@ -87,4 +87,21 @@ fn python_http_server_has_no_differences() {
         WEB_ARGS,
         b"GET /page HTTP/1.1\r\nHost: a\r\n\r\nHEAD /page HTTP/1.1\r\nHost: a\r\n\r\n",
     );
+}
+
+/// A server with Nagle's algorithm on holds the second part of each reply until the first is acknowledged.
+#[test]
+fn received_bytes_are_acknowledged_at_once() {
+    if !skip::has_program("strace") {
+        return;
+    }
+    let dir = Dir::new("quickack");
+    let server = Server::start(&[]);
+    let log = dir.file("calls");
+    let args = ["sweep", &server.address(), "-m", "SECRET 1", "--max-plans", "8", "--quiet"];
+    let out = run_command(&mut under_strace(&log, &["-e", "trace=setsockopt"], args), "");
+    assert_eq!(out.status, Some(0), "{}", out.stderr);
+    let calls = std::fs::read_to_string(&log).unwrap();
+    assert!(calls.contains("TCP_QUICKACK, [1]"), "{calls}");
+    server.stops_with("");
 }
