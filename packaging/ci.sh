@@ -13,7 +13,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 QUICK=(shellcheck dpkg-dev debhelper bash-completion lintian debootstrap iproute2 util-linux python3 git)
 WHOLE=(autopkgtest piuparts rpm rpmlint makepkg pacman-package-manager libarchive-tools zstd fakeroot
-    systemd-container lsof binutils)
+    systemd-container lsof binutils openssl)
 PACKED=(packaging man completions Cargo.toml Cargo.lock src/cli .ci/install.sh)
 
 OUT=target/packaging/out

@@ -12,7 +12,7 @@ begin "$@"
 scratch_root "$1-boot"
 
 cp "$2" "$ROOT/tmp/secretcat.deb"
-in_root_offline "$ROOT" apt-get -q -y -o Dpkg::Use-Pty=0 install /tmp/secretcat.deb >"$SCRATCH/log" 2>&1 ||
+in_root_offline "$ROOT" apt-get -q -y --no-install-recommends -o Dpkg::Use-Pty=0 install /tmp/secretcat.deb >"$SCRATCH/log" 2>&1 ||
     die_of "the package does not install in $1" "$SCRATCH/log"
 
 # Both need the binary and the manual pages that the units name.
