@@ -412,7 +412,7 @@ module completions {
     --ttl: string             # Limit packets to N hops
     --color: string@"nu-complete secretcat sweep color" # Use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
-    ...address: string        # Connect to HOST:PORT, HOST or :PORT (loopback)
+    ...address: string        # Connect to HOST:PORT, HOST, :PORT (loopback) or unix:PATH
   ]
 
 }

@@ -19,9 +19,9 @@ use crate::verdict::Masks;
 /// Send the same messages under every cut and compare the replies
 #[derive(Debug, Args)]
 pub(super) struct SweepFlags {
-    /// Connect to HOST:PORT, HOST or :PORT (loopback)
+    /// Connect to HOST:PORT, HOST, :PORT (loopback) or unix:PATH
     ///
-    /// Also [V6]:PORT, and HOST PORT as two words. PORT is a number or the name of a service. HOST alone is
+    /// Also [V6]:PORT, HOST PORT as two words, and unix:@NAME. PORT is a number or the name of a service. HOST alone is
     /// port 4500. The default is 127.0.0.1:4500.
     #[arg(value_name = "ADDRESS", num_args = 0..=2, env = traffic::ADDRESS_VARIABLE)]
     address: Vec<OsString>,

@@ -61,9 +61,7 @@ impl SweepConfig {
     pub fn check(mut self) -> Result<Self, ConfigError> {
         let unix = matches!(self.address, Address::Unix(_));
         if unix {
-            return Err(ConfigError::new(
-                "sweep proves its cuts with the receive queue of TCP, and a unix socket has none",
-            ));
+            self.traffic.socket.check_unix()?;
         }
         check_family(self.family, &self.address)?;
         self.proxy.as_ref().map_or(Ok(()), |proxy| proxy.check(&self.address))?;
@@ -73,7 +71,9 @@ impl SweepConfig {
         if self.messages.iter().any(Vec::is_empty) {
             return Err(ConfigError::new("an empty raw message has no bytes to cut"));
         }
-        self.traffic.socket.nodelay.get_or_insert(true);
+        if !unix {
+            self.traffic.socket.nodelay.get_or_insert(true);
+        }
         self.traffic.quick_ack = true;
         self.traffic = self.traffic.check(Bytes { raw: true, unix, tls: self.tls.is_some() })?;
         Ok(self)

@@ -125,8 +125,8 @@ fn check_plan(plan: &Plan, bytes: Bytes) -> Result<(), ConfigError> {
     if raw && plan.coalesce.get() > 1 {
         return refuse("--coalesce joins messages, and a stream of raw bytes has none: remove it");
     }
-    if bytes.unix && plan.barrier != Barrier::None {
-        return refuse("--barrier needs TCP, and this is a unix socket: use --delay");
+    if bytes.unix && plan.barrier == Barrier::Acked {
+        return refuse("a unix socket has no acknowledgements: use --barrier peer-read");
     }
     Ok(())
 }
@@ -163,11 +163,12 @@ mod tests {
     }
 
     #[test]
-    fn raw_refuses_cuts_from_the_end_and_unix_refuses_barriers() {
+    fn raw_refuses_cuts_from_the_end_and_unix_refuses_acked() {
         let cut = Plan { cutting: Cutting::Cut("1,-1".parse().unwrap()), ..Plan::default() };
         assert!(with(cut.clone()).check(MESSAGES).is_ok());
         assert!(with(cut).check(Bytes { raw: true, unix: false, tls: false }).is_err());
-        let barrier = Plan { barrier: Barrier::PeerRead, ..Plan::default() };
-        assert!(with(barrier).check(Bytes { raw: false, unix: true, tls: false }).is_err());
+        let unix = Bytes { raw: false, unix: true, tls: false };
+        let waits = |barrier| with(Plan { barrier, ..Plan::default() }).check(unix);
+        assert!(waits(Barrier::Acked).is_err() && waits(Barrier::PeerRead).is_ok());
     }
 }

@@ -99,6 +99,12 @@ impl Stream {
         matches!(self, Stream::Tcp(_))
     }
 
+    /// Whether it can be observed here how far the peer has taken what was sent.
+    #[must_use]
+    pub fn shows_progress(&self) -> bool {
+        self.is_tcp() || cfg!(any(target_os = "linux", target_os = "android"))
+    }
+
     /// Our address and the peer's, if the socket is TCP and still has them.
     #[must_use]
     pub fn endpoints(&self) -> Option<(SocketAddr, SocketAddr)> {

@@ -171,7 +171,7 @@ fn info(_: BorrowedFd<'_>) -> io::Result<Info> {
 }
 
 /// The number of bytes written to a TCP socket that the peer has not acknowledged yet, sent or not (`SIOCOUTQ`,
-/// tcp(7)). `Unsupported` on systems without it.
+/// tcp(7)); of a unix socket, the memory of those that the peer has not read. `Unsupported` on systems without it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub fn queued_out(fd: BorrowedFd<'_>) -> io::Result<usize> {
     let mut bytes: libc::c_int = 0;

@@ -1,10 +1,11 @@
 //! The verdicts of a sweep: same, different and not proven.
 
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::support::net::Net;
 use crate::support::sweep::{broken, findings, sweep, verdicts};
-use crate::support::{Proc, Server, run_command, secretcat};
+use crate::support::{Dir, Proc, Server, run, run_command, secretcat};
 
 /// The whole list of plans, by family: single cuts, chunks, joined, joined and cut, pairs, FIN.
 #[test]
@@ -177,4 +178,24 @@ fn same_replies_from_another_host_prove_nothing() {
     let args = ["sweep", "10.10.11.2:4501", "-m", "SECRET 1"];
     let out = run_command(&mut net.on(0, &secretcat(args)), "");
     assert_eq!(out.status, Some(3), "{out:?}");
+}
+
+#[test]
+fn cuts_on_a_unix_socket_are_proven() {
+    let dir = Dir::new("sweep-unix");
+    let path = format!("unix:{}", dir.file("socket").to_str().unwrap());
+    let sweeps = |args: &[&str]| {
+        let mut server = Proc::start(secretcat(["listen", &path]).args(args));
+        server.wait_for_stderr("listening on");
+        let out = run(["sweep", &path, "-m", "SECRET 42", "-m", "x", "--max-plans", "50", "--quiet"], "");
+        server.close_stdin();
+        server.signal(Signal::TERM);
+        server.end();
+        (out.status, String::from_utf8(out.stdout).unwrap() + &out.stderr)
+    };
+    let (status, output) = sweeps(&[]);
+    assert!(status == Some(0) && output.contains(" 0 different, 0 not proven"), "{output}");
+    let (status, output) = sweeps(&["--bug", "one-read"]);
+    assert_eq!(status, Some(3), "{output}");
+    assert!(output.contains(&format!("connect {path}")), "a command that repeats it: {output}");
 }

@@ -77,6 +77,10 @@ impl BarrierWait {
         if let Some((_, next)) = self.last.filter(|&(last, _)| now <= last) {
             return Ok(Check::Again(next));
         }
+        if !stream.is_tcp() {
+            let is_read = is_read_from_unix(stream)?;
+            return Ok(if is_read { Check::Passed(BarrierOutcome::Read) } else { self.again(now) });
+        }
         let acknowledged = is_acknowledged(stream)?;
         if self.barrier == Barrier::Acked {
             return Ok(if acknowledged { Check::Passed(BarrierOutcome::Acked) } else { self.again(now) });
@@ -150,6 +154,15 @@ impl BarrierWait {
     }
 }
 
+/// Whether the peer has read all bytes from a unix socket: what it has not read counts as queued on this side (the
+/// kernel's `unix_outq_len`). A peer that is closed with unread bytes frees them too, but sets an error before.
+fn is_read_from_unix(stream: &Stream) -> io::Result<bool> {
+    if sys::queued_out(stream.as_fd())? > 0 {
+        return Ok(false);
+    }
+    stream.take_error().map_or(Ok(true), Err)
+}
+
 /// Whether the peer has acknowledged all bytes.
 fn is_acknowledged(stream: &Stream) -> io::Result<bool> {
     if sys::queued_out(stream.as_fd())? == 0 {
@@ -213,6 +226,24 @@ mod tests {
         assert!(!wait.has_received(&stream, 3) && wait.has_received(&stream, 0));
         let mut direct = BarrierWait::new(Barrier::PeerRead, now);
         assert!(direct.has_received(&stream, 3));
+    }
+
+    #[test]
+    fn unix_peer_that_closes_has_not_read() {
+        let (mut ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        ours.write_all(b"abc").unwrap();
+        let stream = Stream::from_socket(ours.try_clone().unwrap().into(), crate::io::sockopt::Family::Unix);
+        let now = Instant::now();
+        let mut wait = BarrierWait::new(Barrier::PeerRead, now);
+        assert!(matches!(wait.check(&stream, 3, now).unwrap(), Check::Again(_)));
+        theirs.read_exact(&mut [0; 2]).unwrap();
+        assert!(matches!(wait.check(&stream, 3, now + LAST_LOOK).unwrap(), Check::Again(_)), "one byte is unread");
+        theirs.read_exact(&mut [0; 1]).unwrap();
+        assert_eq!(wait.check(&stream, 3, now + 2 * LAST_LOOK).unwrap(), Check::Passed(BarrierOutcome::Read));
+        ours.write_all(b"d").unwrap();
+        drop(theirs);
+        let closed = wait.check(&stream, 4, now + 3 * LAST_LOOK).unwrap_err();
+        assert_eq!(closed.kind(), io::ErrorKind::ConnectionReset);
     }
 
     #[test]
