@@ -44,6 +44,7 @@ fn key(path: &Path) -> Result<PrivateKeyDer<'static>, Error> {
     let bytes = read(path)?;
     match PrivateKeyDer::from_pem_slice(&bytes) {
         Ok(key) => Ok(key),
+        Err(_) if is_encrypted(&bytes) => Err(wrong(path, "private key", &bytes)),
         Err(pem::Error::NoItemsFound) => Err(wrong(path, "private key", &bytes)),
         Err(error) => Err(broken(path, &error)),
     }
@@ -53,18 +54,30 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(path).map_err(Error::file(Operation::Read, path))
 }
 
+fn contains(bytes: &[u8], text: &str) -> bool {
+    memchr::memmem::find(bytes, text.as_bytes()).is_some()
+}
+
+/// Whether a key is encrypted, in the form of PKCS #8 or in the one of OpenSSL (RFC 1421).
+fn is_encrypted(bytes: &[u8]) -> bool {
+    contains(bytes, "BEGIN ENCRYPTED PRIVATE KEY") || contains(bytes, "Proc-Type: 4,ENCRYPTED")
+}
+
+/// Whether it is one SEQUENCE of DER, whose length takes one, two or three bytes (X.690).
+fn is_der(bytes: &[u8]) -> bool {
+    match *bytes {
+        [0x30, length, ref content @ ..] if length < 0x80 => content.len() == usize::from(length),
+        [0x30, 0x81 | 0x82, ..] => true,
+        _ => false,
+    }
+}
+
 fn wrong(path: &Path, wanted: &str, bytes: &[u8]) -> Error {
-    let contains = |text: &str| memchr::memmem::find(bytes, text.as_bytes()).is_some();
     let what = match () {
         () if bytes.is_empty() => "it is empty",
-        () if contains("BEGIN ENCRYPTED PRIVATE KEY") || contains("Proc-Type: 4,ENCRYPTED") => {
-            "its key is encrypted (openssl pkey -in FILE -out PLAIN decrypts it)"
-        }
-        // A SEQUENCE with a length of two bytes (X.690).
-        () if bytes.starts_with(&[0x30, 0x82]) => {
-            "it is DER, and PEM is expected (openssl x509 or pkey -inform DER converts it)"
-        }
-        () if contains("-----BEGIN ") => "it contains other PEM items",
+        () if is_encrypted(bytes) => "its key is encrypted (openssl pkey -in FILE -out PLAIN decrypts it)",
+        () if is_der(bytes) => "it is DER, and PEM is expected (openssl x509 or pkey -inform DER converts it)",
+        () if contains(bytes, "-----BEGIN ") => "it contains other PEM items",
         () => "it is not PEM (-----BEGIN …-----)",
     };
     Error::Usage(format!("{}: no {wanted}: {what}", shown_path(path)))
