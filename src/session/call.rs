@@ -1,5 +1,6 @@
 //! Connecting to the server of `connect`, with the retries and time limits of the configuration.
 
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -110,7 +111,13 @@ impl<'a> Caller<'a> {
 
     /// Pauses before the next attempt; without one, returns the error.
     fn retry(&mut self, error: Error, reactor: &mut Reactor, now: Instant) -> Result<(), Error> {
-        if !self.may_try_again() || !matches!(error, Error::Network { .. } | Error::Timeout { .. }) {
+        let may_pass = match &error {
+            // The peer does not keep to the protocol, or its certificate is refused: it will be the same again.
+            Error::Network { source, .. } => source.kind() != ErrorKind::InvalidData,
+            Error::Timeout { .. } => true,
+            _ => false,
+        };
+        if !self.may_try_again() || !may_pass {
             return Err(error);
         }
         self.pause(&error, reactor, now);

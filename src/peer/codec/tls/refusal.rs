@@ -75,8 +75,11 @@ fn server_certificate(error: &CertificateError, name: &str, options: &str) -> St
         CertificateError::ApplicationVerificationFailure => {
             return format!("the server's key has none of the pins of {options}-pin");
         }
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            format!("{options}-insecure accepts any certificate")
+        CertificateError::Expired
+        | CertificateError::ExpiredContext { .. }
+        | CertificateError::NotValidYet
+        | CertificateError::NotValidYetContext { .. } => {
+            format!("{options}-pin PIN trusts its key, {options}-insecure any certificate")
         }
         _ => return format!("the server's certificate is not accepted: {}", certificate(error)),
     };
@@ -105,16 +108,22 @@ fn certificate(error: &CertificateError) -> String {
 }
 
 fn alert_text(alert: AlertDescription, side: &Side) -> String {
+    let options = if let Side::Client { options, .. } = side { options } else { "--tls" };
     let hint = match (alert, side) {
-        (AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure, Side::Client { .. }) => {
-            " (it may want a certificate of this client: --tls-cert and --tls-key)"
+        (AlertDescription::CertificateRequired, Side::Client { .. }) => {
+            format!(" (it wants a certificate of this client: {options}-cert and {options}-key)")
         }
-        (AlertDescription::UnknownCA, Side::Server) => " (the client does not trust our certificate)",
-        (AlertDescription::UnknownCA, Side::Client { .. }) => " (the server does not trust the one of --tls-cert)",
-        (AlertDescription::NoApplicationProtocol, _) => " (--tls-alpn)",
-        (AlertDescription::UnrecognisedName, Side::Client { .. }) => " (--tls-name)",
-        (AlertDescription::ProtocolVersion, _) => " (--tls-min)",
-        _ => "",
+        (AlertDescription::HandshakeFailure, Side::Client { .. }) => {
+            format!(" (it may want another group, --tls-groups, or a certificate of this client, {options}-cert)")
+        }
+        (AlertDescription::UnknownCA, Side::Server) => " (the client does not trust our certificate)".to_owned(),
+        (AlertDescription::UnknownCA, Side::Client { .. }) => {
+            format!(" (the server does not trust the one of {options}-cert)")
+        }
+        (AlertDescription::NoApplicationProtocol, _) => format!(" ({options}-alpn)"),
+        (AlertDescription::UnrecognisedName, Side::Client { .. }) => format!(" ({options}-name)"),
+        (AlertDescription::ProtocolVersion, _) => format!(" ({options}-min)"),
+        _ => String::new(),
     };
     let name = alert.as_str().map_or_else(|| format!("alert {}", u8::from(alert)), spaced);
     format!("{name}{hint}")
