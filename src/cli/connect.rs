@@ -79,9 +79,15 @@ pub(super) struct ConnectFlags {
     ///
     /// Without this option, connect half-closes after the last expected reply, or with --raw when stdin
     /// ends. If stdin is /dev/null, closed or unreadable, it half-closes only with this option.
+    ///
+    /// With TLS, a half-close is a close_notify and then a FIN. Many TLS servers then drop the replies that they have
+    /// not sent, so messages are half-closed only with this option, or with --replies any.
     #[arg(short = 'N', long, help_heading = "Messages")]
     shutdown: bool,
     /// Do not half-close when the input ends
+    ///
+    /// With TLS, neither a close_notify nor a FIN is sent. It is for servers that reply only as long as the client has
+    /// not ended.
     #[arg(long, help_heading = "Messages", conflicts_with = "shutdown")]
     no_shutdown: bool,
     /// Send the FIN in the segment of the last byte, if possible (--raw)

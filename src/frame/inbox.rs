@@ -178,6 +178,18 @@ impl Inbox {
         matches!(self.scanner, Scanner::Http(_))
     }
 
+    /// Whether all bytes so far are complete messages. Bytes without a framing never are.
+    #[must_use]
+    pub fn is_between_messages(&self) -> bool {
+        self.buffered() == 0 && !matches!(self.scanner, Scanner::Raw | Scanner::Failed(..))
+    }
+
+    /// Whether its messages are text, and do not begin with bytes such as those of TLS.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        self.buffered() == 0 && matches!(self.scanner, Scanner::Lines(_) | Scanner::Http(_))
+    }
+
     /// The bytes that were not returned as a message yet.
     #[must_use]
     pub fn held(&self) -> &[u8] {

@@ -2,7 +2,7 @@
 
 use super::connector::Encoding;
 use super::report::Report;
-use crate::config::{ClientTls, ServerTls};
+use crate::config::{ClientTls, ServerTls, Trust};
 use crate::error::Error;
 #[cfg(feature = "tls")]
 use crate::value::Host;
@@ -15,6 +15,13 @@ pub struct ServerEncoding {
     pub encoding: Box<dyn Encoding>,
     /// The pin of a certificate that was made at the start.
     pub pin: Option<Pin>,
+}
+
+/// Warns of options with which the server may be anybody.
+pub fn warn_of(options: Option<&ClientTls>, option: &str, report: &Report) {
+    if options.is_some_and(|options| options.trust == Trust::Anybody) {
+        report.warning(&format!("{option}: the certificate of the server is not verified"));
+    }
 }
 
 /// The encoding of connections to the server at this address, whose options begin with `prefix`.

@@ -268,12 +268,6 @@ impl Layer {
         !self.protocol.is_handshaking()
     }
 
-    /// Whether the end of the byte stream beneath is also that of the plaintext.
-    #[must_use]
-    pub fn ends_with_stream(&self) -> bool {
-        self.protocol.ends_with_stream()
-    }
-
     /// What the client has asked for, if the handshake waits for [`choose`](Self::choose).
     #[must_use]
     pub fn hello(&self) -> Option<Hello> {
@@ -300,6 +294,12 @@ impl Layer {
     #[must_use]
     pub fn is_presentable(&self) -> bool {
         self.protocol.is_presentable()
+    }
+
+    /// The protocol, to be asked.
+    #[must_use]
+    pub fn protocol(&self) -> &dyn Protocol {
+        &*self.protocol
     }
 
     /// Whether our side is still open: no close was asked for.

@@ -26,7 +26,18 @@ pub(super) struct Account {
     pub(super) reset: bool,
     /// Whether the end of the peer's side was read.
     pub(super) eof: bool,
+    /// With TLS: what was missing when the peer closed the connection.
+    pub(super) missing: Option<Missing>,
     pub(super) sending: Sending,
+}
+
+/// What was missing when a peer closed a connection that a layer encodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// The peer did not close the layer before.
+    Close,
+    /// The peer sent nothing, and ended after our close of the layer.
+    Reply,
 }
 
 /// How far the bytes for a peer have come.
@@ -101,8 +112,20 @@ impl Account {
             ended_by_peer: conn.life().is_ended_by_peer(),
             reset: conn.life().resets(),
             eof: conn.life().has_peer_ended(),
+            missing: Missing::of(conn),
             sending: Sending { unsent: conn.life().unsent().max(conn.backlog() as u64), ..Sending::of(conn) },
         })
+    }
+}
+
+impl Missing {
+    /// What is missing if this connection ends now.
+    pub(super) fn of(conn: &Conn) -> Option<Missing> {
+        match conn.is_cut_off() {
+            _ if conn.is_closed_unheard() => Some(Missing::Reply),
+            true => Some(Missing::Close),
+            false => None,
+        }
     }
 }
 

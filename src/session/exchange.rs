@@ -12,6 +12,7 @@ mod closing;
 mod delivery;
 mod ended;
 mod hosted;
+mod mismatch;
 mod openings;
 mod peers;
 mod routes;
@@ -282,32 +283,15 @@ impl<S: Service> Exchange<S> {
                     return self.end_burst(id, false);
                 }
                 Ok(Incoming::Blocked) => return self.end_burst(id, true),
-                Err(error) => return self.fail(id, error),
+                Err(error) => return self.on_read_error(id, error),
             }
             if peer.drains().is_some() {
                 self.on(id, Input::Received(len));
             }
-        }
-    }
-
-    /// Reads for the handshake of a layer, whether or not the service wants data of the peer: what is queued for the
-    /// peer waits for it. False: nothing else is to be read in this turn.
-    #[cold]
-    #[inline(never)]
-    fn advance_handshake(&mut self, id: PeerId, now: Instant) -> bool {
-        for _ in 0..READS_PER_TURN {
-            let Some(peer) = self.peers.get_mut(id) else { return false };
-            match peer.link.advance_handshake(&mut self.scratch, now) {
-                Ok(Incoming::Undecoded) => peer.flow.note_activity(now),
-                Ok(_) => return true, // it is over, or a read finds the same
-                Err(error) => {
-                    self.fail(id, error);
-                    return false;
-                }
+            if mismatch::begins_tls(&self.scratch[..len]).is_some_and(|is_server| self.refuse_tls(id, is_server)) {
+                return;
             }
         }
-        self.reactor.again(id);
-        false
     }
 
     /// Nothing more is ready to be read: no reply is held back to be joined with a later one, and a peer that is
@@ -327,11 +311,6 @@ impl<S: Service> Exchange<S> {
     /// Reports an input to the life of a connection, and does what follows from it.
     fn on(&mut self, id: PeerId, input: Input) {
         self.peers.on(id, input, &mut self.reactor);
-    }
-
-    /// Reading has failed, or the connection is to count as failed.
-    fn fail(&mut self, id: PeerId, error: io::Error) {
-        self.peers.fail(id, error, &mut self.reactor);
     }
 
     /// Closes a peer that neither sends nor takes anything for too long.

@@ -183,11 +183,14 @@ impl Conn {
     /// The peer's FIN came, and no close of its layer before it.
     fn end_of_wire(&self) -> io::Result<Incoming> {
         let Some(layer) = self.codec.layer() else { return Ok(Incoming::Eof) };
-        if self.life.is_violated() || layer.ends_with_stream() {
+        if self.life.is_violated() || layer.protocol().ends_with_stream() {
             return Ok(Incoming::Eof);
         }
         let text = match (layer.is_established(), self.life.is_processing()) {
-            (false, _) => format!("the peer closed the connection within the {} handshake", layer.name()),
+            (false, _) => {
+                let name = layer.name();
+                format!("the peer closed the connection within the {name} handshake (does it speak {name}?)")
+            }
             (true, true) => {
                 format!("the connection was cut off: FIN without a close of {} (data may be missing)", layer.name())
             }
@@ -195,6 +198,30 @@ impl Conn {
             (true, false) => return Ok(Incoming::Eof),
         };
         Err(io::Error::new(io::ErrorKind::UnexpectedEof, text))
+    }
+
+    /// Whether the peer has closed the connection after the handshake without closing its layer: data may be missing.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        let is_cut = |layer: &Layer| {
+            layer.is_established() && layer.end() == End::CutOff && !layer.protocol().ends_with_stream()
+        };
+        self.life.has_peer_ended() && self.codec.layer().is_some_and(is_cut)
+    }
+
+    /// Whether the peer has sent nothing, and ended after our close of the layer: many servers take that for the end
+    /// of the conversation, and drop their replies. A listener of this program does not: if it may be one, there was no
+    /// reply.
+    #[must_use]
+    pub fn is_closed_unheard(&self) -> bool {
+        let has_ended = self.life.has_peer_ended() && !self.life.is_ended_by_peer();
+        has_ended
+            && self.received() == 0
+            && self.codec.layer().is_some_and(|layer| {
+                layer.is_closed()
+                    && layer.accepted() > 0
+                    && (layer.end() == End::CutOff || !layer.protocol().may_be_secretcat())
+            })
     }
 
     /// A failure that is a violation: what the layer has to say about it is written first, without the plan.

@@ -51,6 +51,11 @@ pub trait Protocol: fmt::Debug {
     /// Whether the peer has said that no more plaintext comes.
     fn is_closed_by_peer(&self) -> bool;
 
+    /// Whether the peer is a secretcat, as far as its handshake shows: it is one if nothing speaks against it.
+    fn may_be_secretcat(&self) -> bool {
+        true
+    }
+
     /// Whether the end of the byte stream beneath is also that of the plaintext: the protocol has no close of its own.
     fn ends_with_stream(&self) -> bool {
         false

@@ -23,6 +23,8 @@ const RECORD: usize = 1 << 14;
 const HEADER: usize = 5;
 /// The most characters of a name in a certificate.
 const NAME: usize = 255;
+/// The alert for a client that does not speak TLS: fatal, `protocol_version` (RFC 8446, section 6), as OpenSSL sends it.
+const WRONG_VERSION: [u8; 7] = [21, 3, 1, 0, 2, 2, 70];
 
 /// One end of a TLS connection.
 #[derive(Debug)]
@@ -95,6 +97,9 @@ impl Protocol for Tls {
         if !self.has_begun {
             self.has_begun = true;
             if let Some(violation) = not_tls(bytes, &self.side) {
+                if self.side == Side::Server {
+                    wire.extend_from_slice(&WRONG_VERSION); // rustls would send one of its own, of a decoding error
+                }
                 return Err(violation);
             }
         }
@@ -142,6 +147,15 @@ impl Protocol for Tls {
     fn record_length(&self, begin: &[u8]) -> Option<usize> {
         let &[_, _, _, high, low, ..] = begin else { return None };
         Some(HEADER + usize::from(u16::from_be_bytes([high, low])))
+    }
+
+    /// A listener of this program speaks TLS 1.3 and sends no tickets, which other servers do right after the handshake.
+    fn may_be_secretcat(&self) -> bool {
+        let is_current = self.connection.protocol_version() == Some(ProtocolVersion::TLSv1_3);
+        match &self.connection {
+            Connection::Client(client) => is_current && client.tls13_tickets_received() == 0,
+            Connection::Server(_) => is_current,
+        }
     }
 
     fn session(&self) -> Option<Session> {

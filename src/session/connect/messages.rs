@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::super::account::Missing;
 use super::super::input_wait::InputWait;
-use super::replies::{ReplyClock, how_lost, left_early, lost, too_long};
+use super::replies::{ReplyClock, UNHEARD, how_lost, left_early, lost, too_long};
 use super::{Failure, Link, Mode, Run};
 use crate::config::HalfClose;
 use crate::error::Error;
@@ -32,6 +33,9 @@ pub(super) fn run(link: Link<'_>) -> Result<(), Failure> {
             HalfClose::AtOnce | HalfClose::WithLast => SendsEnd::AfterInput,
             // After a half-close the connection might end before it can be reset.
             HalfClose::AfterReplies if link.conn.life().resets() => SendsEnd::Never,
+            // Many servers drop what they have still to send after a close_notify. If replies are not counted, nothing
+            // else makes the server end.
+            HalfClose::AfterReplies if config.tls.is_some() && config.replies != Replies::Any => SendsEnd::Never,
             HalfClose::AfterReplies => SendsEnd::AfterReplies,
             HalfClose::Never => SendsEnd::Never,
         },
@@ -225,6 +229,9 @@ fn verdict(run: &mut Run<'_, Filter>, end: RestEnd) -> Result<(), Error> {
         }
         Some(Flaw::Uncut(outside)) => return Err(Error::Usage(outside.to_string())),
         Some(Flaw::CutShort | Flaw::TooLong) | None => {}
+    }
+    if run.missing() == Some(Missing::Reply) && run.config.replies != Replies::Each(Count(0)) {
+        return Err(lost(run, UNHEARD.to_owned(), unanswered));
     }
     let lost_connection = run.lost.take();
     let delivery = lost_connection.as_ref().map(|ended| ended.delivery).unwrap_or_default();

@@ -12,6 +12,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::Context;
+use super::account::Missing;
 use super::call::Caller;
 use super::exchange::{Ended, Exchange};
 use super::loopback::Loopback;
@@ -64,6 +65,7 @@ fn connect(config: &ConnectConfig, address: &Address, tls: Option<&ClientTls>, c
         return Err(Error::Usage("--reconnect is for a conversation: stdin is no terminal".to_owned()));
     }
     let encoding = encoding::client(tls, address, "--tls")?;
+    encoding::warn_of(tls.filter(|_| !config.output.quiet), "--tls-insecure", &context.report);
     let encoding = encoding.as_deref();
     let mut caller = Caller::new(config, address, context, encoding);
     let (mut kept, mut lost) = (Kept::default(), None);
@@ -140,6 +142,8 @@ struct Run<'a, S> {
     lost: Option<Ended>,
     /// The server closed or reset the connection before it sent a byte.
     ended_unheard: bool,
+    /// With TLS: what was missing when the server closed the connection, if it has ended.
+    missing: Option<Missing>,
     meter: Meter,
 }
 
@@ -227,6 +231,7 @@ impl<'a, S: Service> Run<'a, S> {
             server,
             lost: None,
             ended_unheard: false,
+            missing: None,
             meter: Meter::default(),
         })
     }
@@ -236,6 +241,7 @@ impl<'a, S: Service> Run<'a, S> {
         let ended = Reactor::run(&mut Turns { run: &mut self, mode })?;
         let Err(error) = ended else {
             self.meter.end(&self.exchange);
+            self.note_cut_off();
             return Ok(self.close()?);
         };
         let input = self.input_of_next(&error);
@@ -246,6 +252,18 @@ impl<'a, S: Service> Run<'a, S> {
             _ => self.exchange.drop_all(),
         }
         Err(Failure { error, input })
+    }
+
+    /// With TLS: what is missing if the run ends now.
+    fn missing(&self) -> Option<Missing> {
+        self.missing.or_else(|| Missing::of(self.exchange.peers.conn(self.server)?))
+    }
+
+    /// Prints with -v that the server did not close TLS, although every reply is complete.
+    fn note_cut_off(&self) {
+        if self.missing() == Some(Missing::Close) && self.config.output.verbosity > 0 {
+            self.context.report.event("the server closed the connection without a close_notify of TLS");
+        }
     }
 
     /// Whether the server has sent a byte.
@@ -277,8 +295,10 @@ impl<'a, S: Service> Run<'a, S> {
                 (PeerId::Console, CloseReason::Garbled(error)) => return Some(mode.input_too_long(self, &error)),
                 (id, why) if id == self.server => {
                     self.ended_unheard = ended.account.is_some_and(|account| {
-                        account.bytes_in == 0 && (account.ended_by_peer || matches!(why, CloseReason::Failed(_)))
+                        let has_ended = account.ended_by_peer || matches!(why, CloseReason::Failed(_));
+                        has_ended && account.bytes_in == 0 && account.missing != Some(Missing::Reply)
                     });
+                    self.missing = ended.account.and_then(|account| account.missing);
                     self.lost = Some(Ended { reason: why, ..ended });
                     self.print_unfinished(&unfinished);
                 }

@@ -61,6 +61,10 @@ impl ReplyClock {
     }
 }
 
+/// The text for a server that ended without a reply after our end.
+pub(super) const UNHEARD: &str =
+    "closed without a reply after our close_notify (many TLS servers do this: --no-shutdown)";
+
 /// The error that the connection ended with this number of messages unanswered.
 pub(super) fn lost<S>(run: &Run<'_, S>, how: String, unanswered: u64) -> Error {
     Error::Lost { address: run.endpoint(), how, unanswered }

@@ -2,9 +2,11 @@
 
 use std::time::Instant;
 
+use super::super::account::Missing;
 use super::super::input_wait::InputWait;
 use super::super::meter::Meter;
 use super::super::pipe_terms;
+use super::replies::{UNHEARD, lost};
 use super::{Failure, Link, Mode, Run};
 use crate::config::{Direction, HalfClose, Input};
 use crate::error::{Error, Operation};
@@ -62,7 +64,10 @@ impl Mode<'_, Pipe> for Stream {
             return None; // received bytes are written first, however the connection ended
         }
         if let Some(ended) = &run.lost {
-            let loss = ended.delivery.loss(run.endpoint(), &ended.reason);
+            let expects_reply = run.config.stream.direction == Direction::Both;
+            let unheard =
+                (expects_reply && run.missing() == Some(Missing::Reply)).then(|| lost(run, UNHEARD.to_owned(), 0));
+            let loss = unheard.or_else(|| ended.delivery.loss(run.endpoint(), &ended.reason));
             return run.show_the_rest().then(|| loss.map_or(Ok(()), Err));
         }
         if run.exchange.hosted.service.input_ended() {

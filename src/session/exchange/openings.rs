@@ -172,4 +172,24 @@ impl<S: Service> Exchange<S> {
         self.fail(id, io::Error::new(io::ErrorKind::PermissionDenied, format!("rejected ({why})")));
         false
     }
+
+    /// Reads for the handshake of a layer, whether or not the service wants data of the peer: what is queued for the
+    /// peer waits for it. False: nothing else is to be read in this turn.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn advance_handshake(&mut self, id: PeerId, now: Instant) -> bool {
+        for _ in 0..READS_PER_TURN {
+            let Some(peer) = self.peers.get_mut(id) else { return false };
+            match peer.link.advance_handshake(&mut self.scratch, now) {
+                Ok(Incoming::Undecoded) => peer.flow.note_activity(now),
+                Ok(_) => return true, // it is over, or a read finds the same
+                Err(error) => {
+                    self.fail(id, error);
+                    return false;
+                }
+            }
+        }
+        self.reactor.again(id);
+        false
+    }
 }

@@ -303,7 +303,7 @@ fn fin_without_a_close_of_the_layer_is_a_failure() {
 fn fin_within_the_handshake_is_a_failure() {
     for sent in [&b""[..], b"\x01", b"\x01\x05hell"] {
         let (ended, received) = serve_bytes(sent, true);
-        let text = "the peer closed the connection within the Rotor handshake";
+        let text = "the peer closed the connection within the Rotor handshake (does it speak Rotor?)";
         assert_eq!(failure(&ended), (io::ErrorKind::UnexpectedEof, text.to_owned()));
         assert_eq!(received, b"");
     }

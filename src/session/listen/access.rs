@@ -189,6 +189,7 @@ fn reason(why: &CloseReason, account: &Account, shutdown: Shutdown) -> String {
         CloseReason::Done => match (shutdown, account) {
             (Shutdown::Aborts, _) => "aborted by shutdown",
             (_, Account { reset: true, .. }) => "reset by us",
+            (_, Account { ended_by_peer: true, missing: Some(_), .. }) => "closed by peer, without a close_notify",
             (_, Account { ended_by_peer: true, .. }) => "closed by peer",
             (Shutdown::Drains, _) => "closed by shutdown",
             (Shutdown::No, _) => "closed by us",
@@ -205,7 +206,7 @@ mod tests {
     use super::*;
     use crate::frame::FrameError;
     use crate::peer::outbox::Proofs;
-    use crate::session::account::Sending;
+    use crate::session::account::{Missing, Sending};
 
     const ACCOUNT: Account = Account {
         id: 3,
@@ -218,6 +219,7 @@ mod tests {
         ended_by_peer: true,
         reset: false,
         eof: true,
+        missing: None,
         sending: Sending { unsent: 0, proofs: Proofs { confirmed: 0, unconfirmed: 0 }, awaiting: false },
     };
 
@@ -248,6 +250,11 @@ mod tests {
         for (account, shutdown, expected) in [
             (ACCOUNT, Shutdown::No, "closed by peer"),
             (ACCOUNT, Shutdown::Drains, "closed by peer"),
+            (
+                Account { missing: Some(Missing::Close), ..ACCOUNT },
+                Shutdown::No,
+                "closed by peer, without a close_notify",
+            ),
             (by_us, Shutdown::No, "closed by us"),
             (by_us, Shutdown::Drains, "closed by shutdown"),
             (reset, Shutdown::No, "reset by us"),

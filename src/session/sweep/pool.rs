@@ -53,6 +53,7 @@ impl<'a> Pool<'a> {
         let reactor =
             Reactor::new(config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
         context.signals.watch(&reactor.waker());
+        encoding::warn_of(config.tls.as_ref().filter(|_| !config.quiet), "--tls-insecure", &context.report);
         Ok(Pool {
             config,
             // Until the replies of the server are known, their number is a guess.
