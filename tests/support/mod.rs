@@ -18,6 +18,8 @@ pub(crate) mod skip;
 pub(crate) mod sockets;
 pub(crate) mod sweep;
 mod tcp;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
 pub(crate) mod trace;
 pub(crate) mod transfer;
 
