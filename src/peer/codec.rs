@@ -6,14 +6,18 @@
 
 mod offsets;
 mod protocol;
+mod received;
 mod records;
 mod recut;
 mod through;
 #[cfg(feature = "tls")]
 pub mod tls;
 
+use std::ops::Range;
+
 use offsets::Offsets;
 pub use protocol::{End, Hello, Protocol, Session, Violation};
+use received::Received;
 pub use records::Record;
 use records::Records;
 use recut::Recut;
@@ -60,11 +64,8 @@ const KEPT: usize = 256;
 #[derive(Debug)]
 pub struct Layer {
     protocol: Box<dyn Protocol>,
-    /// Plaintext that was received, after `start` bytes that were taken.
-    received: Vec<u8>,
-    start: usize,
-    /// Bytes of plaintext taken, and bytes of plaintext to be sent that were accepted.
-    taken: u64,
+    received: Received,
+    /// Bytes of plaintext to be sent that were accepted.
     accepted: u64,
     /// What the peer did wrong. Nothing is sent or received after it.
     violation: Option<Violation>,
@@ -102,9 +103,7 @@ impl Layer {
         let recuts = plan.layer == CutLayer::Handshake && !plan.is_plain();
         let mut layer = Layer {
             protocol,
-            received: Vec::new(),
-            start: 0,
-            taken: 0,
+            received: Received::default(),
             accepted: 0,
             violation: None,
             waiting: Vec::new(),
@@ -185,39 +184,49 @@ impl Layer {
         }
         let before = self.wire.len();
         let result = match self.records.take() {
-            None => self.protocol.open(bytes, &mut self.received, &mut self.wire),
+            None => self.protocol.open(bytes, self.received.bytes_mut(), &mut self.wire),
             Some(mut records) => {
                 let result = self.open_each(bytes, &mut records);
                 self.records = Some(records);
                 result
             }
         };
-        self.note_uncut(before);
-        if let Err(violation) = &result {
-            self.violation = Some(violation.clone());
-        }
-        self.send_what_waits();
+        self.after_opening(before, result.as_ref().err().cloned());
         result
+    }
+
+    /// Decodes these bytes of the buffer, which came from the wire. Returns how much plaintext is at the start of the
+    /// buffer; what does not fit there is for [`take`](Self::take), as is all of it if some is there already.
+    ///
+    /// A violation is reported as by [`receive`](Self::receive), by the next call or as [`violation`](Self::violation).
+    pub fn receive_within(&mut self, buf: &mut [u8], come: Range<usize>) -> usize {
+        if self.records.is_some() || self.has_plaintext() || self.violation.is_some() || !self.wants_read() {
+            let _ = self.receive(&buf[come]);
+            return 0;
+        }
+        let before = self.wire.len();
+        let (n, result) = self.protocol.open_within(buf, come, self.received.bytes_mut(), &mut self.wire);
+        self.received.note_taken(n);
+        self.after_opening(before, result.err());
+        n
+    }
+
+    /// Goes on after bytes were decoded, with the bytes of the wire from `before` on.
+    fn after_opening(&mut self, before: usize, violation: Option<Violation>) {
+        self.note_uncut(before);
+        self.violation = self.violation.take().or(violation);
+        self.send_what_waits();
     }
 
     /// Moves received plaintext to the start of this buffer, and returns how much.
     pub fn take(&mut self, buf: &mut [u8]) -> usize {
-        let left = &self.received[self.start..];
-        let n = left.len().min(buf.len());
-        buf[..n].copy_from_slice(&left[..n]);
-        self.start += n;
-        self.taken += n as u64;
-        if self.start == self.received.len() {
-            self.received.clear();
-            self.start = 0;
-        }
-        n
+        self.received.take(buf)
     }
 
     /// Whether there is plaintext to be taken.
     #[must_use]
     pub fn has_plaintext(&self) -> bool {
-        self.start < self.received.len()
+        !self.received.is_empty()
     }
 
     /// No more plaintext is sent: the record that says so comes after all that was taken before.
@@ -245,8 +254,7 @@ impl Layer {
     /// Moves encoded bytes into the outbox.
     pub fn move_into(&mut self, outbox: &mut Outbox) {
         if self.wants_write() {
-            outbox.push_pieces(&self.wire, self.pieces.drain(..));
-            self.wire.clear();
+            outbox.take_pieces(&mut self.wire, self.pieces.drain(..));
         }
     }
 
@@ -278,10 +286,8 @@ impl Layer {
     /// [violation](Self::violation).
     pub fn choose(&mut self, alpn: Option<&[u8]>) {
         let before = self.wire.len();
-        let result = self.protocol.choose(alpn, &mut self.received, &mut self.wire);
-        self.note_uncut(before);
-        self.violation = self.violation.take().or(result.err());
-        self.send_what_waits();
+        let result = self.protocol.choose(alpn, self.received.bytes_mut(), &mut self.wire);
+        self.after_opening(before, result.err());
     }
 
     /// What both sides have agreed on, once they have.
@@ -336,13 +342,13 @@ impl Layer {
     /// Bytes of received plaintext that were taken.
     #[must_use]
     pub fn taken(&self) -> u64 {
-        self.taken
+        self.received.taken()
     }
 
     /// Bytes of plaintext that were received, those not taken included.
     #[must_use]
     pub fn decoded(&self) -> u64 {
-        self.taken + (self.received.len() - self.start) as u64
+        self.received.total()
     }
 
     /// Whether the record that ends our plaintext is encoded.
@@ -386,10 +392,9 @@ impl Layer {
 
     /// Gives back memory that an idle connection does not need.
     pub fn shrink(&mut self) {
-        for buffer in [&mut self.received, &mut self.wire] {
-            if buffer.is_empty() {
-                buffer.shrink_to(KEPT);
-            }
+        self.received.shrink_to(KEPT);
+        if self.wire.is_empty() {
+            self.wire.shrink_to(KEPT);
         }
         self.pieces.shrink_to(KEPT / size_of::<Piece>());
     }

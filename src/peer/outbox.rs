@@ -109,7 +109,7 @@ impl Outbox {
     }
 
     /// An empty outbox of a connection with this plan, for bytes that are cut before they are queued with
-    /// [`push_pieces`](Self::push_pieces).
+    /// [`take_pieces`](Self::take_pieces).
     #[must_use]
     pub fn of_given_pieces(plan: &Plan, channel: Channel) -> Self {
         let mut outbox = Outbox::new(&Plan::default(), channel);
@@ -117,12 +117,13 @@ impl Outbox {
         outbox
     }
 
-    /// Queues bytes that were cut into these pieces. Where this outbox cuts by itself, they are bytes of its stream.
-    pub fn push_pieces(&mut self, bytes: &[u8], pieces: impl Iterator<Item = Piece>) {
-        self.queue.push(bytes);
+    /// Queues bytes that were cut into these pieces, and leaves an empty vector. Where this outbox cuts by itself, they
+    /// are bytes of its stream.
+    pub fn take_pieces(&mut self, bytes: &mut Vec<u8>, pieces: impl Iterator<Item = Piece>) {
         if let Some(schedule) = &mut self.schedule {
             schedule.take_pieces(bytes, pieces);
         }
+        self.queue.take(bytes);
     }
 
     /// Queues a header before everything else, as pieces of its own. To be called once, before anything is written.

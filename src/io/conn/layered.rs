@@ -19,6 +19,9 @@ use crate::peer::outbox::Channel;
 use crate::plan::CutLayer;
 use crate::trace::{BarrierOutcome, EventKind, TlsSession};
 
+/// A record and its header (RFC 8446, section 5.2): what may have come of an incomplete one.
+const MARGIN: usize = (1 << 14) + 2048 + 5;
+
 impl Conn {
     /// Wraps a connected stream. A plan that cuts handshake records of TLS needs no protocol: those of others are cut.
     #[must_use]
@@ -113,7 +116,7 @@ impl Conn {
         }
         match self.read_ended() {
             Some(ended) => ended,
-            None => self.decode_once(buf, now),
+            None => self.decode_at(buf, 0, now),
         }
     }
 
@@ -125,7 +128,10 @@ impl Conn {
         if let Some(incoming) = self.take_decoded(buf) {
             return incoming;
         }
-        match self.decode_once(buf, now)? {
+        // Plaintext goes to the start of the buffer: with the rest of a record that came before, it is longer than what
+        // is read now.
+        let margin = MARGIN.min(buf.len() / 2);
+        match self.decode_at(buf, margin, now)? {
             Incoming::Undecoded => self.take_decoded(buf).unwrap_or(Ok(Incoming::Undecoded)),
             other => Ok(other),
         }
@@ -157,15 +163,21 @@ impl Conn {
         Some(Ok(Incoming::Eof))
     }
 
-    /// Reads once from the socket and decodes that.
-    fn decode_once(&mut self, buf: &mut [u8], now: Instant) -> io::Result<Incoming> {
-        let incoming = self.read_wire(buf, now)?;
+    /// Reads once from the socket to this place in the buffer and decodes that. Plaintext is at the start of the buffer;
+    /// from place 0 it is kept.
+    fn decode_at(&mut self, buf: &mut [u8], place: usize, now: Instant) -> io::Result<Incoming> {
+        let incoming = self.read_wire(&mut buf[place..], now)?;
         let Some(layer) = self.codec.layer_mut() else { return Ok(incoming) };
         match incoming {
             Incoming::Bytes(n) => {
                 let was_established = layer.is_established();
                 // A violation is reported when the plaintext before it is taken.
-                let _ = layer.receive(&buf[..n]);
+                let decoded = if place > 0 {
+                    layer.receive_within(buf, place..place + n)
+                } else {
+                    let _ = layer.receive(&buf[..n]);
+                    0
+                };
                 let (is_new, wants_write) = (!was_established && layer.is_established(), layer.wants_write());
                 if self.recorder.is_on() {
                     self.note_layer(is_new);
@@ -173,7 +185,7 @@ impl Conn {
                 if wants_write {
                     self.queue_encoded();
                 }
-                Ok(Incoming::Undecoded)
+                Ok(if decoded > 0 { Incoming::Bytes(decoded) } else { Incoming::Undecoded })
             }
             Incoming::Eof => self.end_of_wire(),
             other => Ok(other),

@@ -1,6 +1,7 @@
 //! What a layer needs to know of its protocol, and what it tells about it.
 
 use std::fmt;
+use std::ops::Range;
 
 /// The rules of one protocol that encodes a stream of bytes. Bytes to be sent are appended to `wire`.
 pub trait Protocol: fmt::Debug {
@@ -15,6 +16,18 @@ pub trait Protocol: fmt::Debug {
     /// # Errors
     /// The peer does not keep to the protocol; what is in `wire` may say so to it.
     fn open(&mut self, bytes: &[u8], plain: &mut Vec<u8>, wire: &mut Vec<u8>) -> Result<(), Violation>;
+
+    /// Decodes these bytes of `buf`. Plaintext goes to its start, over bytes that are decoded already, and what does not
+    /// fit there to `plain`. Returns how much is in `buf`.
+    fn open_within(
+        &mut self,
+        buf: &mut [u8],
+        come: Range<usize>,
+        plain: &mut Vec<u8>,
+        wire: &mut Vec<u8>,
+    ) -> (usize, Result<(), Violation>) {
+        (0, self.open(&buf[come], plain, wire))
+    }
 
     /// Encodes plaintext as one record, after the handshake.
     fn seal(&mut self, plain: &[u8], wire: &mut Vec<u8>);

@@ -143,7 +143,7 @@ impl Layer {
     pub(super) fn open_each(&mut self, mut bytes: &[u8], records: &mut Records) -> Result<(), Violation> {
         while !bytes.is_empty() && !self.protocol.is_closed_by_peer() {
             let (record, rest) = bytes.split_at(records.next(bytes, |begin| self.protocol.record_length(begin)));
-            self.protocol.open(record, &mut self.received, &mut self.wire)?;
+            self.protocol.open(record, self.received.bytes_mut(), &mut self.wire)?;
             records.received(self.decoded());
             bytes = rest;
         }

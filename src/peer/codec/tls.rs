@@ -6,10 +6,11 @@ mod refusal;
 
 use std::io::{Read, Write};
 use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::Arc;
 
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, Connection, ProtocolVersion, ServerConfig, ServerConnection};
+use rustls::{ClientConfig, ClientConnection, Connection, IoState, ProtocolVersion, ServerConfig, ServerConnection};
 
 pub use deferred::Deferred;
 
@@ -77,6 +78,68 @@ impl Tls {
         }
     }
 
+    /// Looks at the first bytes that come.
+    fn begin(&mut self, bytes: &[u8], wire: &mut Vec<u8>) -> Result<(), Violation> {
+        if !std::mem::replace(&mut self.has_begun, true) {
+            if let Some(violation) = not_tls(bytes, &self.side) {
+                if self.side == Side::Server {
+                    wire.extend_from_slice(&WRONG_VERSION); // rustls would send one of its own, of a decoding error
+                }
+                return Err(violation);
+            }
+        }
+        Ok(())
+    }
+
+    /// Decodes some of these bytes, and leaves the others. What that means comes after the plaintext before it.
+    fn process(&mut self, bytes: &mut &[u8]) -> Result<Result<IoState, rustls::Error>, Violation> {
+        match self.connection.read_tls(bytes) {
+            Ok(_) => Ok(self.connection.process_new_packets()),
+            Err(_) => Err(Violation("a TLS record is too long".to_owned())),
+        }
+    }
+
+    /// Notes how the decoding went; an alert may be to be sent.
+    fn note_state(&mut self, processed: Result<IoState, rustls::Error>, wire: &mut Vec<u8>) -> Result<(), Violation> {
+        match processed {
+            Ok(state) => self.is_closed_by_peer = state.peer_has_closed(),
+            Err(error) => {
+                self.write(wire);
+                return Err(explain(&error, &self.side));
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`open_within`](Protocol::open_within), and notes how much is in `buf`.
+    fn open_to(
+        &mut self,
+        buf: &mut [u8],
+        come: Range<usize>,
+        filled: &mut usize,
+        plain: &mut Vec<u8>,
+        wire: &mut Vec<u8>,
+    ) -> Result<(), Violation> {
+        self.begin(&buf[come.clone()], wire)?;
+        let mut at = come.start;
+        while at < come.end && !self.is_closed_by_peer {
+            let mut bytes = &buf[at..come.end];
+            let processed = self.process(&mut bytes)?;
+            at = come.end - bytes.len();
+            // As in `drain`. What is in `plain` comes after what is in `buf`.
+            while plain.is_empty() && *filled < at {
+                match self.connection.reader().read(&mut buf[*filled..at]) {
+                    Ok(n @ 1..) => *filled += n,
+                    _ => break,
+                }
+            }
+            self.drain(plain);
+            self.note_state(processed, wire)?;
+        }
+        self.write(wire);
+        Ok(())
+    }
+
     /// Moves decoded plaintext.
     fn drain(&mut self, plain: &mut Vec<u8>) {
         // That there is no more now, or ever, is no failure; what the end means is asked for separately.
@@ -94,31 +157,26 @@ impl Protocol for Tls {
     }
 
     fn open(&mut self, mut bytes: &[u8], plain: &mut Vec<u8>, wire: &mut Vec<u8>) -> Result<(), Violation> {
-        if !self.has_begun {
-            self.has_begun = true;
-            if let Some(violation) = not_tls(bytes, &self.side) {
-                if self.side == Side::Server {
-                    wire.extend_from_slice(&WRONG_VERSION); // rustls would send one of its own, of a decoding error
-                }
-                return Err(violation);
-            }
-        }
+        self.begin(bytes, wire)?;
         while !bytes.is_empty() && !self.is_closed_by_peer {
-            if self.connection.read_tls(&mut bytes).is_err() {
-                return Err(Violation("a TLS record is too long".to_owned()));
-            }
-            let processed = self.connection.process_new_packets();
+            let processed = self.process(&mut bytes)?;
             self.drain(plain);
-            match processed {
-                Ok(state) => self.is_closed_by_peer = state.peer_has_closed(),
-                Err(error) => {
-                    self.write(wire); // the alert
-                    return Err(explain(&error, &self.side));
-                }
-            }
+            self.note_state(processed, wire)?;
         }
         self.write(wire);
         Ok(())
+    }
+
+    fn open_within(
+        &mut self,
+        buf: &mut [u8],
+        come: Range<usize>,
+        plain: &mut Vec<u8>,
+        wire: &mut Vec<u8>,
+    ) -> (usize, Result<(), Violation>) {
+        let mut filled = 0;
+        let result = self.open_to(buf, come, &mut filled, plain, wire);
+        (filled, result)
     }
 
     fn seal(&mut self, plain: &[u8], wire: &mut Vec<u8>) {

@@ -38,6 +38,18 @@ impl Queue {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// Adds these bytes and leaves an empty vector, whose memory can be used again.
+    pub(super) fn take(&mut self, bytes: &mut Vec<u8>) {
+        if self.len() == 0 {
+            self.bytes.clear();
+            self.start = 0;
+            std::mem::swap(&mut self.bytes, bytes);
+        } else {
+            self.push(bytes);
+            bytes.clear();
+        }
+    }
+
     pub(super) fn advance(&mut self, n: usize) {
         self.start += n;
         if self.start == self.bytes.len() {
@@ -67,6 +79,21 @@ mod tests {
             assert_eq!(queue.start, start);
         }
         assert_eq!(queue.bytes(), b"6789xxx");
+    }
+
+    #[test]
+    fn empty_queue_takes_a_vector_instead_of_its_bytes() {
+        let mut queue = Queue::default();
+        queue.push(b"01");
+        let mut more = b"23".to_vec();
+        queue.take(&mut more);
+        assert_eq!((queue.bytes(), more.as_slice()), (&b"0123"[..], &b""[..]));
+        queue.advance(4);
+        more = b"45".to_vec();
+        let place = more.as_ptr();
+        queue.take(&mut more);
+        assert_eq!((queue.bytes(), queue.bytes().as_ptr()), (&b"45"[..], place));
+        assert!(more.is_empty() && more.capacity() > 0, "the memory of the queue is used again");
     }
 
     #[test]

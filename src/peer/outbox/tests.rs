@@ -306,10 +306,10 @@ fn header_precedes_pieces_that_were_cut_before() {
         let (plan, channel) = plan(text);
         let mut outbox = Outbox::of_given_pieces(&plan, channel);
         let piece = |len| Piece { len, pause: None, is_whole: true };
-        outbox.push_pieces(&[0; 3], [piece(3)].into_iter());
+        outbox.take_pieces(&mut vec![0; 3], [piece(3)].into_iter());
         let cuts = "2".parse().unwrap();
         outbox.push_header(&[1; 6], HeaderPieces::new(&plan, 0, 6, Some(&cuts)).unwrap());
-        outbox.push_pieces(&[0; 4], [piece(4)].into_iter());
+        outbox.take_pieces(&mut vec![0; 4], [piece(4)].into_iter());
         let (now, mut shown) = (Instant::now(), String::new());
         run(&mut outbox, now, now, &mut usize::MAX.clone(), &mut shown);
         assert_eq!(shown.trim_start(), expected);

@@ -1,6 +1,7 @@
 //! A server's end that waits after the `ClientHello`, until it is known what the client gets: a relay connects to its
 //! server first.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
@@ -118,6 +119,19 @@ impl Protocol for Deferred {
             Stage::Failed => {}
         }
         Ok(())
+    }
+
+    fn open_within(
+        &mut self,
+        buf: &mut [u8],
+        come: Range<usize>,
+        plain: &mut Vec<u8>,
+        wire: &mut Vec<u8>,
+    ) -> (usize, Result<(), Violation>) {
+        match self.running_mut() {
+            Some(tls) => tls.open_within(buf, come, plain, wire),
+            None => (0, self.open(&buf[come], plain, wire)),
+        }
     }
 
     fn choose(&mut self, alpn: Option<&[u8]>, plain: &mut Vec<u8>, wire: &mut Vec<u8>) -> Result<(), Violation> {

@@ -40,6 +40,8 @@ struct Side {
     plain: Vec<u8>,
     /// Offsets of the wire at which a barrier stood.
     barriers: Vec<u64>,
+    /// It decodes within a buffer, in which what comes stands at this place.
+    place: Option<usize>,
 }
 
 impl Side {
@@ -47,7 +49,14 @@ impl Side {
         let plan: Plan = serde_json::from_str(plan).unwrap();
         let channel = Channel { number: 0, raw: false, has_barriers: true };
         let layer = Layer::new(protocol, &plan, channel);
-        Side { layer, outbox: Layer::outbox(&plan, channel), wire: Vec::new(), plain: Vec::new(), barriers: Vec::new() }
+        Side {
+            layer,
+            outbox: Layer::outbox(&plan, channel),
+            wire: Vec::new(),
+            plain: Vec::new(),
+            barriers: Vec::new(),
+            place: None,
+        }
     }
 
     fn send(&mut self, message: &[u8]) {
@@ -77,13 +86,27 @@ impl Side {
 
     fn read(&mut self, bytes: &[u8], most: usize) {
         for part in bytes.chunks(most) {
-            self.layer.receive(part).unwrap();
+            match self.place {
+                None => self.layer.receive(part).unwrap(),
+                Some(place) => self.read_within(place, part),
+            }
             let mut buf = [0; 100];
             while self.layer.has_plaintext() {
                 let n = self.layer.take(&mut buf);
                 self.plain.extend_from_slice(&buf[..n]);
             }
         }
+    }
+}
+
+impl Side {
+    fn read_within(&mut self, place: usize, part: &[u8]) {
+        let mut buf = [&vec![0; place], part].concat();
+        let n = self.layer.receive_within(&mut buf, place..place + part.len());
+        assert_eq!(self.layer.violation(), None);
+        self.plain.extend_from_slice(&buf[..n]);
+        let is_whole = place > RECORD + 2048 + HEADER;
+        assert!(!is_whole || !self.layer.has_plaintext(), "all of it fits before what comes next");
     }
 }
 
@@ -236,12 +259,14 @@ proptest! {
     #[test]
     fn plaintext_arrives_whole_under_any_plan_and_cuts(
         messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40_000), 0..5),
-        most in 1usize..3000, ours in 0..PLANS.len(), theirs in 0..PLANS.len(), old in any::<bool>(), defers in any::<bool>(),
+        most in prop_oneof![1usize..3000, 20_000usize..60_000], places in prop::array::uniform2(prop::option::of(0usize..20_000)),
+        ours in 0..PLANS.len(), theirs in 0..PLANS.len(), old in any::<bool>(), defers in any::<bool>(),
     ) {
         let (for_client, for_server) = configs(if old { &TLS12 } else { &TLS13 });
         let server: Box<dyn Protocol> =
             if defers { Box::new(Deferred::new(for_server)) } else { Box::new(Tls::server(for_server).unwrap()) };
         let (mut ours, mut theirs) = (Side::new(client(&for_client), PLANS[ours]), Side::new(server, PLANS[theirs]));
+        [ours.place, theirs.place] = places;
         for message in &messages {
             ours.send(message);
             theirs.send(message);
