@@ -1,10 +1,11 @@
 //! Ends of connections over TLS: which of them are complete, and what is said of the others.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::support::tls::{Certs, args};
 use crate::support::{
-    NOT_FOUND, Proc, Server, accept, digits, local_listener, peer_script, run, run_command, skip, start_relay,
+    NOT_FOUND, Proc, Server, accept, digits, local_listener, peer_script, run, run_command, secretcat, skip,
+    start_relay,
 };
 
 const UNHEARD: &str = "closed without a reply after our close_notify (many TLS servers do this: --no-shutdown)";
@@ -185,5 +186,42 @@ fn relay_passes_a_cut_on_as_a_reset() {
         }
         drop(server);
         client.end();
+    }
+}
+
+#[test]
+fn relay_resets_the_client_of_a_server_that_was_cut_off() {
+    let certs = Certs::new("relayed-server");
+    for version in VERSIONS {
+        let Some(server) = python(&certs, "rest", version) else { return };
+        let to = format!("tls:{}", server.address());
+        let relay = start_relay(&to, &["--relay-tls-ca", &certs.text("ca.pem")]);
+        let mut client = relay.open();
+        std::io::Write::write_all(&mut client, b"x\n").unwrap();
+        crate::support::expect_reset(&mut client, "half a rep");
+    }
+}
+
+#[test]
+fn pipe_that_was_cut_off_fails() {
+    if !skip::has_program("python3") {
+        return;
+    }
+    let certs = Certs::new("pipe-cut");
+    for (how, version) in [("abrupt", "1.2"), ("abrupt", "1.3"), ("polite", "1.2"), ("polite", "1.3")] {
+        let mut command = secretcat(["listen", "127.0.0.1:0", "--service", "pipe"]);
+        command.args(certs.identity("server"));
+        let pipe = Server::from_proc(Proc::start_on(&mut command, Stdio::null(), Stdio::piped(), Stdio::piped()));
+        client(&certs, &pipe, how, version, "part of it");
+        let ready_line = pipe.ready_line.clone();
+        let out = pipe.proc.end();
+        let stderr = out.stderr.strip_prefix(&ready_line).unwrap();
+        assert_eq!(String::from_utf8_lossy(&out.stdout), "part of it");
+        if how == "polite" {
+            assert_eq!((out.status, stderr), (Some(0), ""), "TLS {version}");
+        } else {
+            assert_eq!(out.status, Some(1), "TLS {version}");
+            assert!(stderr.ends_with(&format!("{CUT_OFF}\n")) && stderr.lines().count() == 1, "{stderr}");
+        }
     }
 }

@@ -33,12 +33,14 @@ fn hello(config: &Arc<ClientConfig>) -> Vec<u8> {
     bytes
 }
 
-fn ask(config: &Arc<ClientConfig>, stream: TcpStream) {
+/// Sends a message, and returns the connection after its reply.
+fn ask(config: &Arc<ClientConfig>, stream: TcpStream) -> Client {
     let mut tls: Client = StreamOwned::new(client(config), stream);
     tls.write_all(b"SECRET 4\n").unwrap();
     let mut reply = vec![0; digits("4").len()];
     tls.read_exact(&mut reply).unwrap();
     assert_eq!(String::from_utf8_lossy(&reply), digits("4"));
+    tls
 }
 
 /// A listener with a certificate of the test.
@@ -51,6 +53,20 @@ fn raise_descriptor_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
+}
+
+#[test]
+fn idle_clients_take_at_most_12_kib_each() {
+    const CROWD: u64 = 500;
+    raise_descriptor_limit();
+    let certs = Certs::new("idle");
+    let server = listen(&certs, &[]);
+    let config = config(&certs);
+    let mut crowd: Vec<Client> = (0..50).map(|_| ask(&config, server.open())).collect();
+    let before = server.proc.memory("VmRSS");
+    crowd.extend((0..CROWD).map(|_| ask(&config, server.open())));
+    let grown = server.proc.memory("VmRSS").saturating_sub(before);
+    assert!(grown < CROWD * 12 * 1024, "{} bytes for each client", grown / CROWD);
 }
 
 #[test]
@@ -211,10 +227,7 @@ fn changed_record_after_the_handshake_is_refused() {
     let certs = Certs::new("changed-record");
     let server = listen(&certs, &["-v"]);
     let config = config(&certs);
-    let mut tls: Client = StreamOwned::new(client(&config), server.open());
-    tls.write_all(b"SECRET 4\n").unwrap();
-    let mut reply = vec![0; digits("4").len()];
-    tls.read_exact(&mut reply).unwrap();
+    let mut tls = ask(&config, server.open());
     let mut record = Vec::new();
     tls.conn.writer().write_all(b"SECRET 5\n").unwrap();
     tls.conn.write_tls(&mut record).unwrap();

@@ -230,3 +230,29 @@ fn server_that_greets_in_plain_text_is_named() {
     assert!(out.stderr.ends_with(line), "{}", out.stderr);
     drop(read_to_end(&server));
 }
+
+#[test]
+fn reconnect_makes_a_new_handshake_and_stops_at_another_key() {
+    let certs = Certs::new("reconnect");
+    let port = crate::support::FreePort::new();
+    let address = port.address.to_string();
+    let start = |name: &str| Server::from_command(secretcat(["listen", &address]).args(certs.identity(name)));
+    let server = start("server");
+    let options = ["--reconnect", "--retry-delay", "10ms", "--tls-ca", &certs.text("ca.pem")];
+    let mut terminal = at_terminal(&address, &options);
+    terminal.types("SECRET 1\n");
+    terminal.sees("Received: Digits: 1   Count: 1\r\n");
+    server.stop();
+    terminal.sees("; connecting again");
+    let server = start("server");
+    terminal.sees("connected to ");
+    terminal.types("SECRET 2\n");
+    terminal.sees("Received: Digits: 2   Count: 1\r\n");
+    server.stop();
+    terminal.sees("; connecting again");
+    certs.sign("other", &["other.test"], |_| {});
+    let _other = start("other");
+    let (out, shown) = terminal.end();
+    assert_eq!(out.status, Some(1));
+    assert!(shown.contains("the server's certificate is not for 127.0.0.1, but for other.test"), "{shown}");
+}
