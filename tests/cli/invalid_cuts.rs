@@ -48,8 +48,7 @@ fn impossible_cut_is_refused_with_possible_ones() {
             &["--barrier", "read"],
             "invalid value 'read' for '--barrier <POINT>' [possible values: none, acked, peer-read]",
         ),
-        (&["--barrier", "peer-read", "unix:/nowhere"], "--barrier needs TCP, and this is a unix socket: use --delay"),
-        (&["--barrier", "acked", "-U", "/nowhere"], "--barrier needs TCP, and this is a unix socket: use --delay"),
+        (&["--barrier", "acked", "-U", "/nowhere"], "a unix socket has no acknowledgements: use --barrier peer-read"),
         (
             &["--chunk", "3", "--cut", "1"],
             "the argument '--chunk <SIZE|MIN..MAX>' cannot be used with '--cut <OFFSETS>'",
@@ -83,11 +82,11 @@ fn impossible_cut_is_refused_with_possible_ones() {
         ),
         (
             &["listen", "--relay", "unix:/x", "--barrier", "acked"],
-            "--barrier needs TCP, and this is a unix socket: use --delay",
+            "a unix socket has no acknowledgements: use --barrier peer-read",
         ),
         (
             &["listen", "unix:/x", "--relay", ":1", "--cut-toward", "client", "--barrier", "acked"],
-            "--barrier needs TCP, and this is a unix socket: use --delay",
+            "a unix socket has no acknowledgements: use --barrier peer-read",
         ),
         (
             &["listen", "--cut-toward", "client"],
