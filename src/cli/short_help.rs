@@ -29,6 +29,7 @@ Examples:
 const SWEEP_EXAMPLES: &str = "\
 Examples:
   secretcat sweep -m 'SECRET 42'                 try every cut of one message
+  secretcat sweep --tls example.test:443         split the ClientHello of TLS
   secretcat sweep :8080 --framing http < requests
   secretcat sweep :6379 --crlf -m PING --junit sweep.xml";
 

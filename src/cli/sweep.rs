@@ -27,6 +27,8 @@ pub(super) struct SweepFlags {
     address: Vec<OsString>,
 
     /// Send TEXT as a message (repeatable); by default stdin is read
+    ///
+    /// With TLS, a terminal is not read; without messages, the handshake is swept alone.
     #[arg(short, long, value_name = "TEXT", help_heading = "Messages", allow_hyphen_values = true)]
     message: Vec<OsString>,
     /// Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw

@@ -1,6 +1,6 @@
 //! The options of TLS, for a client and for a server.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::ConfigError;
 use crate::value::{Named, Pin, Word};
@@ -39,6 +39,42 @@ impl ClientTls {
             self.trust = Trust::Pins(vec![pin]);
         }
         self
+    }
+}
+
+impl ClientTls {
+    /// The options of a command line that ask for the same, as words. The file of the secrets is left out.
+    #[must_use]
+    pub fn words(&self) -> Vec<String> {
+        let mut words = vec!["--tls".to_owned()];
+        let mut add = |option: &str, value: String| words.extend([option.to_owned(), value]);
+        let file = |path: &Path| path.to_string_lossy().into_owned();
+        if let Some(name) = &self.name {
+            add("--tls-name", name.clone());
+        }
+        match &self.trust {
+            Trust::System | Trust::Anybody => {}
+            Trust::Ca(path) => add("--tls-ca", file(path)),
+            Trust::Pins(pins) => pins.iter().for_each(|pin| add("--tls-pin", pin.to_string())),
+        }
+        if let Some(KeyPair { cert, key }) = &self.identity {
+            add("--tls-cert", file(cert));
+            add("--tls-key", file(key));
+        }
+        if !self.terms.alpn.is_empty() {
+            add("--tls-alpn", String::from_utf8_lossy(&self.terms.alpn.join(&b","[..])).into_owned());
+        }
+        if self.terms.min != TlsVersion::default() {
+            add("--tls-min", self.terms.min.word().name.to_owned());
+        }
+        if !self.terms.groups.is_empty() {
+            let names: Vec<_> = self.terms.groups.iter().map(|group| group.word().name).collect();
+            add("--tls-groups", names.join(","));
+        }
+        if self.trust == Trust::Anybody {
+            words.push("--tls-insecure".to_owned());
+        }
+        words
     }
 }
 
@@ -199,5 +235,33 @@ impl TlsTerms {
             )));
         }
         Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_repeat_each_option() {
+        assert_eq!(ClientTls::default().words(), ["--tls"]);
+        let all = ClientTls {
+            name: Some("a".to_owned()),
+            trust: Trust::Ca("ca.pem".into()),
+            identity: Some(KeyPair { cert: "cert.pem".into(), key: "key.pem".into() }),
+            terms: TlsTerms {
+                alpn: vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+                min: TlsVersion::V13,
+                groups: vec![TlsGroup::X25519, TlsGroup::P256],
+                keylog: None,
+            },
+        };
+        let words = "--tls --tls-name a --tls-ca ca.pem --tls-cert cert.pem --tls-key key.pem --tls-alpn h2,http/1.1 \
+                     --tls-min 1.3 --tls-groups X25519,secp256r1";
+        assert_eq!(all.words().join(" "), words);
+        let insecure = ClientTls { trust: Trust::Anybody, ..ClientTls::default() };
+        assert_eq!(insecure.words(), ["--tls", "--tls-insecure"]);
+        let pinned = ClientTls { trust: Trust::Pins(vec![Pin([0; 32])]), ..ClientTls::default() };
+        assert!(pinned.words()[1..].join(" ").starts_with("--tls-pin sha256//AAAA"));
     }
 }

@@ -76,6 +76,8 @@ pub struct Connecting {
     limited_by: &'static str,
     /// The end of the limit; `None` is never.
     until: Option<Instant>,
+    /// The socket was connected, and its handshake has begun.
+    has_begun_handshake: bool,
     plan: Box<Planned>,
 }
 
@@ -139,6 +141,7 @@ impl Connector<'_> {
             limit: self.limit,
             limited_by: self.limited_by,
             until,
+            has_begun_handshake: false,
             plan: Box::new(planned),
         })
     }
@@ -217,6 +220,7 @@ impl Connecting {
         let registered = conn.register(reactor, self.key);
         registered.map_err(Error::network(Operation::Connect, Endpoint::from(conn.peer())))?;
         self.step = Step::Opening(Box::new(conn));
+        self.has_begun_handshake = true;
         self.poll(reactor)
     }
 
@@ -260,6 +264,12 @@ impl Connecting {
             limit: self.limit,
             option: self.limited_by,
         }
+    }
+
+    /// Whether the socket was connected, and its handshake has begun: an error is then that of the handshake.
+    #[must_use]
+    pub fn has_begun_handshake(&self) -> bool {
+        self.has_begun_handshake
     }
 
     /// Aborts the attempts in progress, or closes the connection that shakes hands.

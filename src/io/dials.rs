@@ -21,6 +21,8 @@ pub struct Made<T> {
     pub purpose: T,
     /// The connection, or why there is none.
     pub result: Result<Conn, Error>,
+    /// An error is that of the handshake: there was a connection.
+    pub in_handshake: bool,
 }
 
 impl<T> Default for Dials<T> {
@@ -52,7 +54,7 @@ impl<T> Dials<T> {
                 reactor.again(Key::Dial(number));
                 None
             }
-            Err(error) => Some(Made { purpose, result: Err(error) }),
+            Err(error) => Some(Made { purpose, result: Err(error), in_handshake: false }),
         }
     }
 
@@ -88,8 +90,8 @@ impl<T> Dials<T> {
     fn go_on(&mut self, number: usize, reactor: &mut Reactor) -> Option<Made<T>> {
         let (_, connecting) = self.under_way.get_mut(number)?;
         let result = connecting.poll(reactor).transpose()?;
-        let (purpose, _) = self.under_way.remove(number);
-        Some(Made { purpose, result })
+        let (purpose, connecting) = self.under_way.remove(number);
+        Some(Made { purpose, result, in_handshake: connecting.has_begun_handshake() })
     }
 }
 

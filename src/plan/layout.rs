@@ -27,6 +27,12 @@ impl Layout {
         self.trial(Label::Whole, &[], vec![])
     }
 
+    /// The trial that cuts nothing, also not between messages: all of them are one write.
+    #[must_use]
+    pub fn one_write(&self) -> Trial {
+        self.trial(Label::Whole, self.boundaries(), vec![])
+    }
+
     /// The offsets where one message ends and the next begins.
     #[must_use]
     pub fn boundaries(&self) -> &[usize] {
@@ -47,7 +53,7 @@ impl Layout {
         // An empty message has two boundaries at one place, or one at an end of the stream.
         cuts.dedup();
         cuts.retain(|cut| *cut > 0 && Some(cut) != self.ends.last());
-        Trial { name, header: vec![], cuts, joined: joined.to_vec(), fin: Fin::Replied }
+        Trial { name, header: vec![], hello: None, cuts, joined: joined.to_vec(), fin: Fin::Replied }
     }
 
     fn start(&self, message: usize) -> usize {

@@ -1,9 +1,9 @@
 //! The trials of a sweep, in the order they are run: every way to cut the same requests.
 
-use std::collections::BTreeSet;
-
 use super::draw::Draws;
+use super::hello_order::HelloOrder;
 use super::layout::Layout;
+use super::selection::{Selection, share};
 use super::trial::{Fin, Label, Trial};
 use crate::value::Seed;
 
@@ -12,11 +12,13 @@ use crate::value::Seed;
 pub struct Order {
     layout: Layout,
     header: Selection,
+    hello: HelloOrder,
     singles: Selection,
     chunks: Vec<usize>,
     joins: Selection,
     crossings: Vec<Label>,
     pairs: Selection,
+    fins: &'static [Fin],
     skipped: u64,
 }
 
@@ -24,12 +26,13 @@ pub struct Order {
 const CHUNKS: [usize; 4] = [1, 2, 3, 7];
 const FINS: [Fin; 2] = [Fin::With, Fin::After];
 
-/// The selected candidates out of a number.
-#[derive(Clone, Debug)]
-enum Selection {
-    All(u64),
-    /// Their numbers in rising order.
-    Sample(Vec<u64>),
+/// What a connection sends before its requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Prelude {
+    /// The bytes of its PROXY header; 0 without one.
+    pub header: usize,
+    /// The bytes of the record with its `ClientHello`; 0 without TLS.
+    pub hello: usize,
 }
 
 impl Order {
@@ -41,12 +44,15 @@ impl Order {
     /// single cuts take precedence over pairs, and `seed` draws the sample.
     #[must_use]
     pub fn new(messages: &[usize], max_plans: usize, seed: Seed) -> Order {
-        Order::with_header(0, messages, max_plans, seed)
+        Order::with_prelude(Prelude::default(), messages, max_plans, seed)
     }
 
-    /// The same after a header of so many bytes: before all others, every single cut of the header.
+    /// The same, and before all others: every single cut of the header, and the cuts of the `ClientHello`. With a
+    /// `ClientHello` and no messages, these are all.
+    ///
+    /// The families of the `ClientHello` and all others together share the trials equally, as far as they need them.
     #[must_use]
-    pub fn with_header(header: usize, messages: &[usize], max_plans: usize, seed: Seed) -> Order {
+    pub fn with_prelude(prelude: Prelude, messages: &[usize], max_plans: usize, seed: Seed) -> Order {
         let layout = Layout::new(messages);
         let longest = messages.iter().copied().max().unwrap_or(0);
         let chunks: Vec<usize> = CHUNKS.into_iter().filter(|size| *size < longest).collect();
@@ -55,33 +61,43 @@ impl Order {
         } else {
             vec![Label::Crossing(1), Label::CrossingMiddle, Label::Crossing(-1)]
         };
-        let mut room = (max_plans as u64).saturating_sub((chunks.len() + crossings.len() + FINS.len()) as u64);
+        let fins: &[Fin] = if prelude.hello > 0 && messages.is_empty() { &[] } else { &FINS };
+        let always = (chunks.len() + crossings.len() + fins.len()) as u64;
         let joins = layout.boundaries().len() as u64;
         let places = layout.places();
         let pairs = u64::try_from(u128::from(places) * u128::from(places.saturating_sub(1)) / 2).unwrap_or(u64::MAX);
-        let mut skipped = 0u64;
+        let headers = prelude.header.saturating_sub(1) as u64;
+        let others = [headers, always, joins, places, pairs].into_iter().fold(0u64, u64::saturating_add);
+        let of_hello = HelloOrder::all(prelude.hello);
+        // Three families are of the ClientHello.
+        let third = of_hello.div_ceil(3);
+        let [first, second, last, most] = share(max_plans as u64, [third, third, third, others]);
+        let hello = HelloOrder::new(prelude.hello, first + second + last, seed);
+        let most = if of_hello == 0 { max_plans as u64 } else { most };
+        let mut room = most.saturating_sub(always);
+        let mut skipped = of_hello - hello.len() as u64;
         let mut select = |of: u64, most: u64, stream: u64| {
             let count = of.min(most).min(room);
             room -= count;
             skipped = skipped.saturating_add(of - count);
-            Selection::new(of, count, &mut Draws::new(seed, stream))
+            Selection::new(of, count, &[], &mut Draws::new(seed, stream))
         };
         // A long header, or many messages, must leave room for the cuts of messages.
-        let header = select(header.saturating_sub(1) as u64, max_plans as u64 / 2, 3);
-        let joins = select(joins, max_plans as u64 / 4, 0);
+        let header = select(headers, if messages.is_empty() { most } else { most / 2 }, 3);
+        let joins = select(joins, most / 4, 0);
         let singles = select(places, u64::MAX, 1);
         let pairs = select(pairs, u64::MAX, 2);
-        Order { layout, header, singles, chunks, joins, crossings, pairs, skipped }
+        Order { layout, header, hello, singles, chunks, joins, crossings, pairs, fins, skipped }
     }
 
     /// The number of trials.
     #[must_use]
     pub fn len(&self) -> usize {
         let selected = self.header.len() + self.singles.len() + self.joins.len() + self.pairs.len();
-        selected + self.chunks.len() + self.crossings.len() + FINS.len()
+        selected + self.hello.len() + self.chunks.len() + self.crossings.len() + self.fins.len()
     }
 
-    /// Always false: there is at least one trial.
+    /// Whether there is nothing to cut.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -91,6 +107,12 @@ impl Order {
     #[must_use]
     pub fn skipped(&self) -> u64 {
         self.skipped
+    }
+
+    /// The trial whose replies those of this one are compared with: it cuts nothing.
+    #[must_use]
+    pub fn uncut(&self, trial: &Trial) -> Trial {
+        if trial.hello.is_some() { self.layout.one_write() } else { self.layout.whole() }
     }
 
     /// The messages that the offsets of all trials are in.
@@ -120,6 +142,10 @@ impl Order {
             let cut = usize::try_from(self.header.get(at)?).ok()? + 1;
             return Some(Trial { header: vec![cut], ..layout.trial(Label::Header(cut), &[], vec![]) });
         }
+        if let Some(at) = within(self.hello.len()) {
+            let (name, cuts) = self.hello.get(at)?;
+            return Some(Trial { name, hello: Some(cuts), ..layout.one_write() });
+        }
         if let Some(at) = within(self.singles.len()) {
             let cut = layout.place(self.singles.get(at)?);
             return Some(layout.trial(Label::Cut(layout.locate(cut)), &[], vec![cut]));
@@ -141,7 +167,7 @@ impl Order {
             let cuts = vec![layout.place(first), layout.place(second)];
             return Some(layout.trial(Label::Pair(layout.locate(cuts[0]), layout.locate(cuts[1])), &[], cuts));
         }
-        let fin = *FINS.get(within(FINS.len())?)?;
+        let fin = *self.fins.get(within(self.fins.len())?)?;
         Some(Trial { fin, ..layout.trial(Label::Fin(fin), &[], vec![]) })
     }
 }
@@ -155,42 +181,12 @@ fn unrank(rank: u64) -> (u64, u64) {
     (u64::try_from(first).unwrap_or(0), u64::try_from(second).unwrap_or(0))
 }
 
-impl Selection {
-    /// Draws `count` of `of` candidates without repeats (Floyd's algorithm, CACM 30(9), 1987).
-    fn new(of: u64, count: u64, draws: &mut Draws) -> Selection {
-        if count == of {
-            return Selection::All(of);
-        }
-        let mut sample = BTreeSet::new();
-        for last in of - count..of {
-            let number = draws.within(0, last);
-            if !sample.insert(number) {
-                sample.insert(last);
-            }
-        }
-        Selection::Sample(sample.into_iter().collect())
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Selection::All(count) => usize::try_from(*count).unwrap_or(usize::MAX),
-            Selection::Sample(sample) => sample.len(),
-        }
-    }
-
-    fn get(&self, at: usize) -> Option<u64> {
-        match self {
-            Selection::All(_) => Some(at as u64),
-            Selection::Sample(sample) => sample.get(at).copied(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::plan::{HelloForm, TrialKind};
 
     fn shown(order: &Order) -> Vec<String> {
         order.iter().map(|trial| format!("{}: {:?} {:?}", trial.name, trial.cuts, trial.joined)).collect()
@@ -232,7 +228,10 @@ mod tests {
 
     #[test]
     fn cuts_of_a_header_come_first() {
-        let order = Order::with_header(4, &[2, 1], 1000, Seed(0));
+        let behind = |header, messages: &[usize], most| {
+            Order::with_prelude(Prelude { header, hello: 0 }, messages, most, Seed(0))
+        };
+        let order = behind(4, &[2, 1], 1000);
         let header: Vec<_> = order.iter().map(|trial| trial.header).collect();
         assert_eq!(header[..3], [[1], [2], [3]]);
         assert!(header[3..].iter().all(Vec::is_empty));
@@ -241,9 +240,31 @@ mod tests {
         assert_eq!((shown(&order)[3..].to_vec(), order.len()), (shown(&messages), messages.len() + 3));
         assert_eq!(order.get(1).unwrap().header_cuts(), Some("2".parse().unwrap()));
         assert_eq!(order.layout().whole().header_cuts(), None);
-        let long = Order::with_header(4000, &[20], 100, Seed(0));
+        let long = behind(4000, &[20], 100);
         let of_header = long.iter().filter(|trial| !trial.header.is_empty()).count();
         assert_eq!((of_header, long.len()), (50, 100));
+    }
+
+    #[test]
+    fn cuts_of_a_hello_share_the_trials_with_messages() {
+        let order =
+            |messages: &[usize], most| Order::with_prelude(Prelude { header: 0, hello: 1500 }, messages, most, Seed(3));
+        let count = |order: &Order, kind: TrialKind| order.iter().filter(|trial| trial.name.kind() == kind).count();
+        let alone = order(&[], 1000);
+        let both = order(&[100, 100], 1000);
+        for form in HelloForm::ALL {
+            assert!((333..=334).contains(&count(&alone, TrialKind::Hello(form))));
+            assert_eq!(count(&both, TrialKind::Hello(form)), 250);
+        }
+        assert_eq!((alone.len(), both.len(), count(&both, TrialKind::OneCut)), (1000, 1000, 198));
+        assert_eq!(alone.skipped(), 1499 + 2 * (1494 + 6) - 1000);
+        assert!(alone.iter().all(|trial| trial.hello.is_some()));
+        let (first, last) = (both.get(0).unwrap(), both.get(999).unwrap());
+        assert_eq!((&first.cuts[..], &first.joined[..]), (&[][..], &[100][..]));
+        assert_eq!((both.uncut(&first), both.uncut(&last)), (both.layout().one_write(), both.layout().whole()));
+        // Few cuts of messages leave more to the ClientHello.
+        assert_eq!(order(&[2], 1000).len(), 1000);
+        assert_eq!(order(&[2], usize::MAX).skipped(), 0);
     }
 
     #[test]

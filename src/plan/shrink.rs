@@ -1,5 +1,6 @@
 //! Shrinks a trial that made a difference to the smallest one that still makes a difference.
 
+use super::hello::HelloCuts;
 use super::layout::Layout;
 use super::trial::{Fin, Label, Trial};
 
@@ -9,6 +10,8 @@ use super::trial::{Fin, Label, Trial};
 #[derive(Clone, Debug)]
 pub struct Shrink {
     layout: Layout,
+    /// The cuts of the `ClientHello`, if the trial has some: they are then its only changes.
+    hello: Option<HelloCuts>,
     /// The smallest set of changes so far that made a difference.
     changes: Vec<Change>,
     /// The number of parts that the changes are divided into; 0 if nothing is left to try.
@@ -22,6 +25,8 @@ pub struct Shrink {
 enum Change {
     /// Cuts in the header.
     Header(usize),
+    /// Cuts in the `ClientHello`.
+    Hello(usize),
     /// Cuts inside a message.
     Cut(usize),
     /// Joins two messages: no cut between them.
@@ -44,7 +49,10 @@ impl Shrink {
         if failing.fin != Fin::Replied {
             changes.push(Change::Fin(failing.fin));
         }
-        let mut shrink = Shrink { layout: layout.clone(), changes, parts: 0, next: 0 };
+        if let Some(hello) = &failing.hello {
+            changes = hello.cuts.iter().copied().map(Change::Hello).collect();
+        }
+        let mut shrink = Shrink { layout: layout.clone(), hello: failing.hello.clone(), changes, parts: 0, next: 0 };
         shrink.divide(2, 0);
         shrink
     }
@@ -100,16 +108,21 @@ impl Shrink {
     }
 
     fn trial(&self, changes: &[Change]) -> Trial {
-        let (mut header, mut cuts) = (Vec::new(), Vec::new());
+        let (mut header, mut in_hello, mut cuts) = (Vec::new(), Vec::new(), Vec::new());
         let mut joined = Vec::new();
         let mut fin = Fin::Replied;
         for change in changes {
             match change {
                 Change::Header(at) => header.push(*at),
+                Change::Hello(at) => in_hello.push(*at),
                 Change::Cut(at) => cuts.push(*at),
                 Change::Join(at) => joined.push(*at),
                 Change::Fin(early) => fin = *early,
             }
+        }
+        if let Some(hello) = &self.hello {
+            let hello = Some(HelloCuts { cuts: in_hello, ..hello.clone() });
+            return Trial { name: Label::Shrunk, hello, ..self.layout.one_write() };
         }
         Trial { header, fin, ..self.layout.trial(Label::Shrunk, &joined, cuts) }
     }
@@ -119,7 +132,7 @@ impl Change {
     fn offset(self) -> usize {
         match self {
             Change::Header(_) => 0,
-            Change::Cut(at) | Change::Join(at) => at,
+            Change::Hello(at) | Change::Cut(at) | Change::Join(at) => at,
             Change::Fin(_) => usize::MAX,
         }
     }
@@ -130,7 +143,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::plan::Order;
+    use crate::plan::{HelloForm, Order};
     use crate::value::Seed;
 
     /// Shrinks against a peer that fails on these trials, and counts the runs.
@@ -158,10 +171,7 @@ mod tests {
     fn the_one_needed_cut_is_found() {
         let layout = Layout::new(&[18, 18]);
         let (result, runs) = shrink(&layout, &chunks_of_one(&layout), |trial| trial.cuts.contains(&23));
-        assert_eq!(
-            result,
-            Trial { name: Label::Shrunk, header: vec![], cuts: vec![18, 23], joined: vec![], fin: Fin::Replied }
-        );
+        assert_eq!(result, Trial { name: Label::Shrunk, ..layout.trial(Label::Whole, &[], vec![23]) });
         assert!(runs <= 12, "{runs}");
     }
 
@@ -171,6 +181,17 @@ mod tests {
         let needs = |trial: &Trial| trial.cuts.contains(&5) && trial.joined == [18];
         let (result, _) = shrink(&layout, &chunks_of_one(&layout), needs);
         assert_eq!((result.cuts, result.joined), (vec![5], vec![18]));
+    }
+
+    #[test]
+    fn records_of_a_hello_are_joined_until_one_cut_remains() {
+        let layout = Layout::new(&[4, 4]);
+        let hello = HelloCuts { form: HelloForm::JoinedRecords, cuts: (1..50).collect(), of: 50 };
+        let trial = Trial { hello: Some(hello.clone()), ..layout.one_write() };
+        let cuts_at_17 = |trial: &Trial| trial.hello.as_ref().is_some_and(|hello| hello.cuts.contains(&17));
+        let (result, _) = shrink(&layout, &trial, cuts_at_17);
+        let least = Some(HelloCuts { cuts: vec![17], ..hello });
+        assert_eq!(result, Trial { name: Label::Shrunk, hello: least, ..layout.one_write() });
     }
 
     #[test]
@@ -236,6 +257,7 @@ mod tests {
             prop_assume!(!needed.is_empty());
             let has = |trial: &Trial, change: &Change| match change {
                 Change::Header(at) => trial.header.contains(at),
+                Change::Hello(_) => false,
                 Change::Cut(at) => trial.cuts.contains(at),
                 Change::Join(at) => trial.joined.contains(at),
                 Change::Fin(fin) => trial.fin == *fin,

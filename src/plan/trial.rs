@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Barrier, Cutting, Plan};
+use super::{Barrier, Cutting, HelloCuts, HelloForm, Plan};
 use crate::value::Offsets;
 
 /// One way to write all requests on one connection.
@@ -12,6 +12,8 @@ pub struct Trial {
     pub name: Label,
     /// The cuts of the PROXY header, as rising offsets in it.
     pub header: Vec<usize>,
+    /// The cuts of the `ClientHello` of TLS. The requests are then one write.
+    pub hello: Option<HelloCuts>,
     /// The boundaries between writes, as rising offsets in the stream of all requests, without its start and end. They
     /// include the boundaries of messages that are not joined.
     pub cuts: Vec<usize>,
@@ -38,6 +40,8 @@ pub enum Fin {
 pub enum TrialKind {
     /// One cut in the PROXY header.
     Header,
+    /// The `ClientHello` of TLS in pieces.
+    Hello(HelloForm),
     /// One cut in one message.
     OneCut,
     /// Every message in pieces of one size.
@@ -59,6 +63,10 @@ pub enum Label {
     Whole,
     /// One cut in the PROXY header, at this offset.
     Header(usize),
+    /// One cut in the `ClientHello` of TLS, at this offset.
+    Hello(HelloForm, usize),
+    /// The `ClientHello` of TLS in records of this size.
+    HelloSizes(HelloForm, usize),
     /// One cut in one message.
     Cut(Place),
     /// Every message in pieces of this size.
@@ -94,10 +102,13 @@ impl Trial {
         Offsets::new(self.header.iter().filter_map(|&cut| i64::try_from(cut).ok())).ok()
     }
 
-    /// The plan that makes these cuts in the stream of all requests (`connect --raw`). Each piece is read by the server
+    /// The plan that makes these cuts in the `ClientHello`, or else in the stream of all requests (`connect --raw`). Each piece is read by the server
     /// before the next one is sent.
     #[must_use]
     pub fn plan(&self) -> Plan {
+        if let Some(hello) = &self.hello {
+            return hello.plan();
+        }
         let offsets = self.cuts.iter().filter_map(|&cut| i64::try_from(cut).ok());
         let cutting = Offsets::new(offsets).map_or(Cutting::Whole, Cutting::Cut);
         Plan { cutting, barrier: Barrier::PeerRead, ..Plan::default() }
@@ -110,6 +121,7 @@ impl Label {
     pub fn kind(self) -> TrialKind {
         match self {
             Label::Header(_) => TrialKind::Header,
+            Label::Hello(form, _) | Label::HelloSizes(form, _) => TrialKind::Hello(form),
             Label::Cut(_) => TrialKind::OneCut,
             Label::Chunks(_) => TrialKind::Chunks,
             Label::Joined(_) => TrialKind::Joined,
@@ -134,6 +146,9 @@ impl fmt::Display for TrialKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             TrialKind::Header => "header",
+            TrialKind::Hello(HelloForm::Tcp) => "ClientHello in TCP pieces",
+            TrialKind::Hello(HelloForm::Records) => "ClientHello in records",
+            TrialKind::Hello(HelloForm::JoinedRecords) => "ClientHello in records in one write",
             TrialKind::OneCut => "one cut",
             TrialKind::Chunks => "chunks",
             TrialKind::Joined => "joined",
@@ -149,6 +164,11 @@ impl fmt::Display for Label {
         match self {
             Label::Whole => f.write_str("every message in one write"),
             Label::Header(offset) => write!(f, "PROXY header cut at {offset}"),
+            Label::Hello(form, cut) => write!(f, "ClientHello in {}, cut at {cut}", form.words()),
+            Label::HelloSizes(HelloForm::JoinedRecords, size) => {
+                write!(f, "ClientHello in records of {size} in one write")
+            }
+            Label::HelloSizes(_, size) => write!(f, "ClientHello in records of {size}"),
             Label::Cut(place) => place.fmt(f),
             Label::Chunks(size) => write!(f, "chunks of {size}"),
             Label::Joined(count) => write!(f, "{count} messages in one write"),
@@ -187,6 +207,12 @@ mod tests {
         for (label, kind, words) in [
             (Label::Whole, TrialKind::Fin, "every message in one write"),
             (Label::Header(5), TrialKind::Header, "PROXY header cut at 5"),
+            (Label::Hello(HelloForm::Tcp, 5), TrialKind::Hello(HelloForm::Tcp), "ClientHello in TCP pieces, cut at 5"),
+            (
+                Label::HelloSizes(HelloForm::JoinedRecords, 2),
+                TrialKind::Hello(HelloForm::JoinedRecords),
+                "ClientHello in records of 2 in one write",
+            ),
             (Label::Cut(place(2, 3)), TrialKind::OneCut, "message 2 cut at 3"),
             (Label::Chunks(7), TrialKind::Chunks, "chunks of 7"),
             (Label::Joined(2), TrialKind::Joined, "2 messages in one write"),

@@ -14,15 +14,13 @@ pub struct Probe {
     request: Vec<u8>,
     framing: Framing,
     max_message: usize,
-    /// What the server is expected to send on each connection.
-    pub expected: Expected,
-    /// When the next connection is half-closed.
-    next: Fin,
+    /// When the next connection is half-closed, and what is expected on it.
+    next: (Fin, Expected),
     talks: HashMap<PeerId, Talk>,
 }
 
 /// When the replies are complete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Expected {
     /// The number of replies.
     pub replies: usize,
@@ -37,6 +35,7 @@ pub struct Expected {
 struct Talk {
     inbox: Inbox,
     outcome: Outcome,
+    expected: Expected,
     /// The half-close was requested.
     finished: bool,
     /// How the trial has ended.
@@ -73,21 +72,34 @@ impl Probe {
 
     /// A probe that sends these messages; replies have this framing and limit.
     #[must_use]
-    pub fn new(messages: Vec<Vec<u8>>, framing: Framing, max_message: usize, expected: Expected) -> Self {
+    pub fn new(messages: Vec<Vec<u8>>, framing: Framing, max_message: usize) -> Self {
         let request = messages.concat();
-        Probe { messages, request, framing, max_message, expected, next: Fin::default(), talks: HashMap::new() }
+        Probe {
+            messages,
+            request,
+            framing,
+            max_message,
+            next: (Fin::default(), Expected::default()),
+            talks: HashMap::new(),
+        }
     }
 
-    /// Says when the next connection is half-closed.
-    pub fn begin(&mut self, fin: Fin) {
-        self.next = fin;
+    /// Whether there are no messages.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    /// Says when the next connection is half-closed, and what the server is expected to send on it.
+    pub fn begin(&mut self, fin: Fin, expected: Expected) {
+        self.next = (fin, expected);
     }
 
     /// How far the replies of a trial have come.
     #[must_use]
     pub fn replies(&self, peer: PeerId) -> Option<Replies> {
-        let Talk { outcome, finished, ending, .. } = self.talks.get(&peer)?;
-        let complete = outcome.replies.len() >= self.expected.replies && outcome.received >= self.expected.bytes;
+        let Talk { outcome, finished, ending, expected, .. } = self.talks.get(&peer)?;
+        let complete = outcome.replies.len() >= expected.replies && outcome.received >= expected.bytes;
         Some(Replies { received: outcome.received, complete, finished: *finished, over: ending.is_some() })
     }
 
@@ -109,7 +121,7 @@ impl Probe {
 
     /// The replies of a trial, whose connection is closed. `ending` is how it ended, unless it has ended before.
     pub fn take(&mut self, peer: PeerId, ending: Ending) -> Option<Outcome> {
-        let Talk { mut inbox, mut outcome, finished, ending: earlier } = self.talks.remove(&peer)?;
+        let Talk { mut inbox, mut outcome, finished, ending: earlier, .. } = self.talks.remove(&peer)?;
         outcome.ending = earlier.unwrap_or(ending);
         outcome.rest = inbox.held().to_vec();
         // A body may be complete because its connection has ended.
@@ -128,7 +140,7 @@ impl Probe {
 
 impl Talk {
     /// Takes the replies out of received bytes.
-    fn receive(&mut self, mut bytes: &[u8], framing: Framing, most: usize) {
+    fn receive(&mut self, mut bytes: &[u8], framing: Framing) {
         self.outcome.received += bytes.len();
         loop {
             match self.inbox.pull(&mut bytes) {
@@ -140,7 +152,7 @@ impl Talk {
                 }
             }
         }
-        if self.outcome.received > most {
+        if self.outcome.received > self.expected.most {
             self.ending = Some(Ending::Endless);
         }
     }
@@ -154,16 +166,20 @@ impl Service for Probe {
                 for message in &self.messages {
                     inbox.expect(message);
                 }
-                let finished = self.next != Fin::Replied;
-                context.send(peer, &self.request);
+                let (fin, expected) = self.next;
+                let finished = fin != Fin::Replied;
+                if !self.request.is_empty() {
+                    context.send(peer, &self.request);
+                }
                 if finished {
                     context.finish(peer);
                 }
-                self.talks.insert(peer, Talk { inbox, outcome: Outcome::default(), finished, ending: None });
+                let outcome = Outcome::default();
+                self.talks.insert(peer, Talk { inbox, outcome, expected, finished, ending: None });
             }
             Event::Message { peer, bytes } | Event::Rest { peer, bytes } => {
                 if let Some(talk) = self.talks.get_mut(&peer).filter(|talk| talk.ending.is_none()) {
-                    talk.receive(bytes, self.framing, self.expected.most);
+                    talk.receive(bytes, self.framing);
                 }
             }
             // Whether that was before or after the half-close is a matter of microseconds.
@@ -192,9 +208,9 @@ mod tests {
     /// A probe with one open connection.
     fn probe(framing: Framing, fin: Fin) -> (Probe, Vec<(Action, String)>) {
         let expected = Expected { replies: 2, bytes: 0, most: 20 };
-        let mut probe = Probe::new(vec![b"one\n".to_vec(), b"two\n".to_vec()], framing, 8, expected);
+        let mut probe = Probe::new(vec![b"one\n".to_vec(), b"two\n".to_vec()], framing, 8);
         let mut context = Context::default();
-        probe.begin(fin);
+        probe.begin(fin, expected);
         probe.on(Event::Open { peer: PEER }, &mut context);
         (probe, context.script())
     }
@@ -257,7 +273,8 @@ mod tests {
         let head = "HTTP/1.1 200 OK\r\n\r\n";
         for (ending, replies) in [(Ending::Closed, 1), (Ending::Reset, 0)] {
             let expected = Expected { replies: 1, bytes: 0, most: 100 };
-            let mut probe = Probe::new(vec![b"GET / HTTP/1.1\r\n\r\n".to_vec()], Framing::Http, 100, expected);
+            let mut probe = Probe::new(vec![b"GET / HTTP/1.1\r\n\r\n".to_vec()], Framing::Http, 100);
+            probe.begin(Fin::Replied, expected);
             probe.on(Event::Open { peer: PEER }, &mut Context::default());
             assert!(!receive(&mut probe, format!("{head}body").as_bytes()).complete);
             let outcome = probe.take(PEER, ending).unwrap();

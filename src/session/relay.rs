@@ -117,7 +117,7 @@ impl ServerSide {
     }
 }
 
-fn answer(Made { purpose: client, result }: Made<PeerId>) -> Answer {
+fn answer(Made { purpose: client, result, .. }: Made<PeerId>) -> Answer {
     match result {
         Ok(conn) => Answer::Linked(client, conn),
         Err(error) => Answer::Unreachable(client, error),

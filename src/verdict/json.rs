@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Baseline, Count, Outcome, Proof, Subject, Tally, repeat_command};
 use crate::error::ExitStatus;
-use crate::plan::Fin;
+use crate::plan::{Fin, HelloCuts, HelloForm};
 use crate::value::escape;
 
 /// The findings as JSON text; the committed schema is tests/cases/sweep.schema.json. Bytes are text in which
@@ -18,6 +18,7 @@ pub fn to_json(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Tal
             json!({
                 "found_by": difference.found_by.to_string(),
                 "header_cuts": difference.trial.header,
+                "hello_cuts": difference.trial.hello.as_ref().map(hello_cuts),
                 "cuts": difference.trial.cuts,
                 "joined": difference.trial.joined,
                 "fin": match difference.trial.fin {
@@ -39,6 +40,7 @@ pub fn to_json(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Tal
     let report = json!({
         "address": subject.address,
         "proxy": subject.proxy.as_ref().map(|proxy| proxy.url.to_string()),
+        "client_hello": (subject.hello > 0).then_some(subject.hello),
         "messages": subject.messages.iter().map(|message| escape(message)).collect::<Vec<_>>(),
         "plans": subject.plans,
         "skipped": subject.skipped,
@@ -51,6 +53,7 @@ pub fn to_json(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Tal
         "kinds": kinds,
         "reasons": tally.reasons,
         "differing_header_cuts": header_cuts,
+        "differing_hello_cuts": differing_hello_cuts(tally),
         "differing_cuts": cuts,
         "interrupted": tally.interrupted,
         "ended_early": tally.gave_up,
@@ -60,6 +63,18 @@ pub fn to_json(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Tal
         "status": status.number(),
     });
     format!("{report:#}\n")
+}
+
+fn hello_cuts(HelloCuts { form, cuts, .. }: &HelloCuts) -> Value {
+    json!({ "form": form.name(), "offsets": cuts })
+}
+
+fn differing_hello_cuts(tally: &Tally) -> Value {
+    let of = |form| {
+        let differing = tally.hello_cuts.iter().filter(move |((of, _), differs)| *of == form && **differs);
+        differing.map(|((_, cut), _)| *cut).collect::<Vec<_>>()
+    };
+    HelloForm::ALL.into_iter().map(|form| (form.name().to_owned(), json!(of(form)))).collect::<Map<_, _>>().into()
 }
 
 fn count(Count { same, different, not_proven }: Count) -> Value {

@@ -1,5 +1,6 @@
 //! The outcome of one conversation, and its comparison with the baseline.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 
@@ -7,6 +8,8 @@ use super::Masks;
 use super::text::show;
 use crate::error::{Error, Operation, cause};
 use crate::frame::Framing;
+use crate::plan::Trial;
+use crate::value::Span;
 
 /// The outcome of one conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,6 +24,8 @@ pub struct Outcome {
     pub unprompted: (usize, usize),
     /// How the connection ended.
     pub ending: Ending,
+    /// There were no requests: the handshake of TLS has succeeded, and that is all.
+    pub handshake_only: bool,
     /// The bytes of the requests that were not written.
     pub unsent: usize,
     /// The last write may not have been read.
@@ -69,6 +74,13 @@ pub enum Ending {
     Garbled(String),
     /// No connection was made.
     Unreachable(Unreachable),
+    /// The handshake of TLS has failed.
+    NoHandshake {
+        /// The answer of the server.
+        why: String,
+        /// There was none within the time limit.
+        silent: bool,
+    },
 }
 
 /// Why there was no connection.
@@ -87,6 +99,25 @@ impl From<&io::Error> for Unreachable {
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Unreachable::Refused,
             _ => Unreachable::Failed(cause(error)),
+        }
+    }
+}
+
+impl Ending {
+    /// The end of a conversation that did not begin: the connection, or the handshake on it, has failed.
+    #[must_use]
+    pub fn not_begun(error: &Error, in_handshake: bool) -> Ending {
+        match error {
+            Error::Timeout { limit, .. } if in_handshake => {
+                Ending::NoHandshake { why: format!("no answer within {}", Span(*limit)), silent: true }
+            }
+            Error::Network { source, .. } if in_handshake => {
+                let is_reset = matches!(source.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe);
+                let reset = "the server reset the connection within the TLS handshake";
+                let why = if is_reset { reset.to_owned() } else { cause(source) };
+                Ending::NoHandshake { why, silent: false }
+            }
+            error => Ending::Unreachable(error.into()),
         }
     }
 }
@@ -134,12 +165,17 @@ pub enum Verdict {
 #[derive(Clone, Debug)]
 pub struct Baseline {
     outcome: Outcome,
+    /// The replies to all messages in one write, if there are several; those of trials that cut the `ClientHello`.
+    one_write: Option<Box<Outcome>>,
     masks: Masks,
 }
 
 /// Why there is no baseline.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BaselineError {
+    /// The handshake fails without a cut.
+    #[error("the TLS handshake fails without a cut: {0}")]
+    NoHandshake(String),
     /// The server sent no replies, or none that can be compared.
     #[error("no usable reply to the uncut messages: {0}")]
     Silent(String),
@@ -194,8 +230,11 @@ impl Outcome {
     /// # Errors
     /// The reason why it cannot.
     pub fn check(&self) -> Result<(), BaselineError> {
+        if let Ending::NoHandshake { why, .. } = &self.ending {
+            return Err(BaselineError::NoHandshake(why.clone()));
+        }
         let unusable = matches!(self.ending, Ending::Unreachable(_) | Ending::Endless | Ending::Garbled(_));
-        if unusable || self.bytes().is_empty() {
+        if unusable || (self.bytes().is_empty() && !self.handshake_only) {
             let hint = if self.ending == Ending::Unreachable(Unreachable::Refused) {
                 " (is a server listening there?)"
             } else {
@@ -216,6 +255,7 @@ impl fmt::Display for Ending {
             Ending::Endless => f.write_str("answered without end"),
             Ending::Garbled(why) => f.write_str(why),
             Ending::Unreachable(why) => why.fmt(f),
+            Ending::NoHandshake { why, .. } => write!(f, "the TLS handshake failed: {why}"),
         }
     }
 }
@@ -228,8 +268,25 @@ impl Baseline {
     pub fn new(one: &Outcome, other: &Outcome, masks: Masks) -> Result<Baseline, BaselineError> {
         one.check()?;
         other.check()?;
-        let baseline = Baseline { outcome: one.clone(), masks };
+        let baseline = Baseline { outcome: one.clone(), one_write: None, masks };
         baseline.confirm(other).map(|()| baseline)
+    }
+
+    /// The same, with the replies to all messages in one write.
+    #[must_use]
+    pub fn with_one_write(self, outcome: Outcome) -> Baseline {
+        Baseline { one_write: Some(Box::new(outcome)), ..self }
+    }
+
+    /// What this trial is compared with. Where the `ClientHello` is cut, the messages are one write.
+    #[must_use]
+    pub fn of(&self, trial: &Trial) -> Cow<'_, Baseline> {
+        match &self.one_write {
+            Some(outcome) if trial.hello.is_some() => {
+                Cow::Owned(Baseline { outcome: (**outcome).clone(), one_write: None, masks: self.masks.clone() })
+            }
+            _ => Cow::Borrowed(self),
+        }
     }
 
     /// Compares it with a further conversation without cuts.
@@ -292,7 +349,8 @@ impl Baseline {
     #[must_use]
     pub fn is_late(&self, outcome: &Outcome) -> bool {
         let (whole, part) = (self.outcome.bytes(), outcome.bytes());
-        outcome.ending == Ending::Open && self.masks.apply(&whole).starts_with(&self.masks.apply(&part))
+        let is_silent = matches!(outcome.ending, Ending::Open | Ending::NoHandshake { silent: true, .. });
+        is_silent && self.masks.apply(&whole).starts_with(&self.masks.apply(&part))
     }
 
     fn is_like(&self, outcome: &Outcome) -> bool {

@@ -25,19 +25,24 @@ pub fn repeat_command(subject: &Subject, difference: &Difference) -> String {
             let _ = write!(command, " --proxy-credentials {}", quoted(&path.to_string_lossy()));
         }
     }
-    for word in &subject.header {
+    for word in subject.tls.iter().chain(&subject.header) {
         let _ = write!(command, " {}", quoted(word));
     }
     if let Some(cuts) = difference.trial.header_cuts() {
         let _ = write!(command, " --cut-header {cuts}");
     }
     command.push_str(" --raw");
+    if let Some(hello) = &difference.trial.hello {
+        let _ = write!(command, " {}", hello.options());
+    }
     let cuts: Vec<_> = difference.trial.cuts.iter().map(ToString::to_string).collect();
     if !cuts.is_empty() {
         let _ = write!(command, " --cut {}", cuts.join(","));
     }
     command.push_str(" --barrier peer-read");
     command.push_str(match difference.trial.fin {
+        // Without messages, the end of the input ends the run.
+        Fin::Replied if request.is_empty() => " --quit-after 1",
         Fin::Replied => " --no-shutdown --quit-after 1",
         Fin::After => "",
         Fin::With => " --shutdown-with-last",

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::{Outcome, Proof, Verdict};
 use crate::error::ExitStatus;
-use crate::plan::{Fin, Label, Trial, TrialKind};
+use crate::plan::{Fin, HelloForm, Label, Trial, TrialKind};
 use crate::value::{Family, ProxyUrl};
 
 /// The subject of a sweep.
@@ -21,6 +21,10 @@ pub struct Subject {
     pub family: Family,
     /// The options that send a PROXY header, as words; empty without one.
     pub header: Vec<String>,
+    /// The options of TLS, as words; empty without TLS.
+    pub tls: Vec<String>,
+    /// The bytes of the record with the `ClientHello`; 0 without TLS.
+    pub hello: usize,
     /// The encoded request messages.
     pub messages: Vec<Vec<u8>>,
     /// They were read from stdin.
@@ -87,6 +91,8 @@ pub struct Tally {
     /// The single cuts that made a difference: message and offset, as in [`crate::plan::Place`]. The PROXY header is
     /// message 0.
     pub cuts: BTreeSet<(usize, usize)>,
+    /// The single cuts of the `ClientHello`, and whether they made a difference.
+    pub hello_cuts: BTreeMap<(HelloForm, usize), bool>,
     /// The shrunk differences, each once.
     pub differences: Vec<Difference>,
     /// A signal ended the sweep before it was done.
@@ -101,7 +107,15 @@ impl Difference {
     pub fn explains(&self, trial: &Trial, boundaries: &[usize]) -> bool {
         let inside = |cut: &&usize| boundaries.binary_search(cut).is_err();
         let least = &self.trial;
-        least.header.iter().all(|cut| trial.header.contains(cut))
+        let of_hello = match (&least.hello, &trial.hello) {
+            (Some(least), Some(trial)) => {
+                least.form == trial.form && least.cuts.iter().all(|cut| trial.cuts.binary_search(cut).is_ok())
+            }
+            (None, None) => true,
+            _ => false,
+        };
+        of_hello
+            && least.header.iter().all(|cut| trial.header.contains(cut))
             && least.cuts.iter().filter(inside).all(|cut| trial.cuts.binary_search(cut).is_ok())
             && least.joined.iter().all(|end| trial.joined.contains(end))
             && (least.fin == Fin::Replied || least.fin == trial.fin)
@@ -111,6 +125,9 @@ impl Difference {
 impl Tally {
     /// Counts one trial.
     pub fn count(&mut self, label: Label, verdict: Verdict) {
+        if let (Label::Hello(form, cut), Verdict::Same | Verdict::Different) = (label, &verdict) {
+            self.hello_cuts.insert((form, cut), verdict == Verdict::Different);
+        }
         let kind = self.kinds.entry(label.kind()).or_default();
         match verdict {
             Verdict::Same => kind.same += 1,

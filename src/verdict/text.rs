@@ -3,13 +3,15 @@
 use std::fmt::Write;
 
 use super::repeat::repeat_command;
-use super::{Baseline, Count, Difference, Outcome, Proof, Subject, Tally};
-use crate::plan::Fin;
+use super::{Baseline, Count, Difference, Ending, Outcome, Proof, Subject, Tally};
+use crate::plan::{Fin, HelloCuts, HelloForm};
 use crate::value::{counted, escape};
 
 /// The number of bytes shown on each side of a cut, and of a reply.
 const AROUND: usize = 24;
 const SHOWN: usize = 100;
+/// The length of the header of a TLS record.
+const RECORD_HEADER: usize = 5;
 /// The number of cuts shown of one trial.
 const CUTS: usize = 4;
 
@@ -24,8 +26,10 @@ pub fn to_text(subject: &Subject, baseline: &Baseline, tally: &Tally) -> String 
     if tally.total().same < subject.plans {
         text.push_str(&table(tally));
     }
-    if !tally.cuts.is_empty() {
-        let _ = writeln!(text, "different when cut once: {}", places(tally));
+    let places = [places(tally), hello_places(tally)].into_iter().filter(|places| !places.is_empty());
+    let places: Vec<_> = places.collect();
+    if !places.is_empty() {
+        let _ = writeln!(text, "different when cut once: {}", places.join(", "));
     }
     for (why, count) in &tally.reasons {
         let _ = writeln!(text, "not proven: {}: {why}", counted(*count as u64, "plan"));
@@ -42,13 +46,16 @@ pub fn to_text(subject: &Subject, baseline: &Baseline, tally: &Tally) -> String 
 pub fn headline(subject: &Subject, tally: &Tally) -> String {
     let bytes: usize = subject.messages.iter().map(Vec::len).sum();
     let Count { same, different, not_proven } = tally.total();
-    let mut line = format!(
-        "{}: {}, {}, {}: {same} same, {different} different, {not_proven} not proven",
-        subject.path(),
-        counted(subject.messages.len() as u64, "message"),
-        counted(bytes as u64, "byte"),
-        counted(subject.plans as u64, "plan"),
-    );
+    let mut line = format!("{}: ", subject.path());
+    if subject.hello > 0 {
+        let _ = write!(line, "ClientHello of {}, ", counted(subject.hello as u64, "byte"));
+    }
+    if subject.hello == 0 || bytes > 0 {
+        let (messages, bytes) = (counted(subject.messages.len() as u64, "message"), counted(bytes as u64, "byte"));
+        let _ = write!(line, "{messages}, {bytes}, ");
+    }
+    let plans = counted(subject.plans as u64, "plan");
+    let _ = write!(line, "{plans}: {same} same, {different} different, {not_proven} not proven");
     let untried = subject.plans.saturating_sub(tally.total().judged());
     if untried > 0 {
         let _ = write!(line, ", {untried} not tried");
@@ -88,18 +95,29 @@ pub fn describe(subject: &Subject, baseline: &Baseline, difference: &Difference)
     if cuts.len() > CUTS {
         let _ = write!(text, "\n             and at {} more places", cuts.len() - CUTS);
     }
-    for &end in trial.joined.iter().take(CUTS) {
+    if let Some(hello) = &trial.hello {
+        describe_hello(hello, &mut text);
+    }
+    // Where the ClientHello is cut, the messages are one write.
+    let joined = if trial.hello.is_some() { &[] } else { &trial.joined[..] };
+    for &end in joined.iter().take(CUTS) {
         let message = boundaries.partition_point(|boundary| *boundary < end) + 1;
         let (before, after) = around(&request, end);
         let _ = write!(text, "\n  one write: messages {message} and {}: {before}+{after}", message + 1);
     }
-    if trial.joined.len() > CUTS {
-        let _ = write!(text, "\n             and {} more boundaries", trial.joined.len() - CUTS);
+    if joined.len() > CUTS {
+        let _ = write!(text, "\n             and {} more boundaries", joined.len() - CUTS);
     }
     if trial.fin != Fin::Replied {
         let _ = write!(text, "\n  end:       {}", trial.fin);
     }
+    let baseline = baseline.of(trial);
     let (expected, got) = (baseline.outcome(), &difference.got);
+    if let Ending::NoHandshake { why, .. } = &got.ending {
+        let repeat = repeat_command(subject, difference);
+        let _ = write!(text, "\n  expected:  TLS handshake\n  got:       {why}\n  repeat:    {repeat}");
+        return text;
+    }
     let at = baseline.first_difference(got);
     if reply(expected, at) != reply(got, at) || expected.replies.len() != got.replies.len() {
         let same = reply(expected, at).iter().zip(reply(got, at)).take_while(|(one, other)| one == other).count();
@@ -112,6 +130,23 @@ pub fn describe(subject: &Subject, baseline: &Baseline, difference: &Difference)
     }
     let _ = write!(text, "\n  repeat:    {}", repeat_command(subject, difference));
     text
+}
+
+/// The cuts of a `ClientHello`, a line each.
+fn describe_hello(HelloCuts { form, cuts, of }: &HelloCuts, text: &mut String) {
+    for &cut in cuts.iter().take(CUTS) {
+        let part = match if *form == HelloForm::Tcp { cut } else { cut + RECORD_HEADER } {
+            1..RECORD_HEADER => ", in the header of the record",
+            RECORD_HEADER => ", after the header of the record",
+            6..9 => ", in the header of the handshake message",
+            9 => ", after the header of the handshake message",
+            _ => "",
+        };
+        let _ = write!(text, "\n  cut:       ClientHello in {} at {cut} of {of}{part}", form.words());
+    }
+    if cuts.len() > CUTS {
+        let _ = write!(text, "\n             and at {} more places", cuts.len() - CUTS);
+    }
 }
 
 /// Bytes as one line of text: LF and TAB as in C, control characters as `\xHH`.
@@ -149,10 +184,12 @@ fn describe_reply(outcome: &Outcome, at: usize, same: usize) -> String {
 
 /// A table with one line for each family of trials.
 fn table(tally: &Tally) -> String {
-    let mut text = format!("{:<16}{:>8}{:>8}{:>11}{:>12}\n", "", "plans", "same", "different", "not proven");
+    let longest = tally.kinds.keys().map(|kind| kind.to_string().len()).max().unwrap_or(0);
+    let width = longest.max(14) + 2;
+    let mut text = format!("{:<width$}{:>8}{:>8}{:>11}{:>12}\n", "", "plans", "same", "different", "not proven");
     for (kind, count) in &tally.kinds {
         let Count { same, different, not_proven } = count;
-        let _ = writeln!(text, "{kind:<16}{:>8}{same:>8}{different:>11}{not_proven:>12}", count.judged());
+        let _ = writeln!(text, "{kind:<width$}{:>8}{same:>8}{different:>11}{not_proven:>12}", count.judged());
     }
     text
 }
@@ -182,6 +219,27 @@ fn places(tally: &Tally) -> String {
     text
 }
 
+/// The places of single cuts of the `ClientHello` that made a difference: `ClientHello in records at 1-3 (of 40 tried)`.
+/// A range has no other place that was tried.
+fn hello_places(tally: &Tally) -> String {
+    let mut texts = Vec::new();
+    for form in HelloForm::ALL {
+        let tried = tally.hello_cuts.iter().filter(|((of, _), _)| *of == form);
+        let tried: Vec<(usize, bool)> = tried.map(|((_, cut), differs)| (*cut, *differs)).collect();
+        let runs = tried.chunk_by(|one, other| one.1 == other.1).filter(|run| run.iter().any(|(_, differs)| *differs));
+        let ranges = runs.filter_map(|run| {
+            let ((from, _), (to, _)) = (run.first()?, run.last()?);
+            Some(if from == to { from.to_string() } else { format!("{from}-{to}") })
+        });
+        let ranges: Vec<_> = ranges.collect();
+        if !ranges.is_empty() {
+            let (ranges, tried) = (ranges.join(", "), counted(tried.len() as u64, "offset"));
+            texts.push(format!("ClientHello in {} at {ranges} (of {tried} tried)", form.words()));
+        }
+    }
+    texts.join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,6 +249,14 @@ mod tests {
         let cuts = [(0, 5), (0, 6), (1, 1), (1, 2), (1, 3), (1, 7), (2, 4), (2, 5)].into_iter().collect();
         let tally = Tally { cuts, ..Tally::default() };
         assert_eq!(places(&tally), "PROXY header at 5-6, message 1 at 1-3, 7, message 2 at 4-5");
+    }
+
+    #[test]
+    fn range_of_hello_cuts_ends_at_a_tried_offset() {
+        let tcp = [(1, true), (5, true), (6, false), (9, true)].map(|(cut, differs)| ((HelloForm::Tcp, cut), differs));
+        let records = [((HelloForm::Records, 7), false)];
+        let tally = Tally { hello_cuts: tcp.into_iter().chain(records).collect(), ..Tally::default() };
+        assert_eq!(hello_places(&tally), "ClientHello in TCP pieces at 1-5, 9 (of 4 offsets tried)");
     }
 
     #[test]

@@ -181,8 +181,8 @@ fn sweep_over_tls_proves_that_records_were_read() {
     let dir = Dir::new("tls-sweep");
     let junit = dir.file("junit.xml");
     let text = sweep(&server, &["--tls-insecure", "--junit", junit.to_str().unwrap()], b"SECRET 1\n");
-    assert!(std::fs::read_to_string(&junit).unwrap().contains(" 0 not proven (proof: record read)</system-out>"));
-    assert!(String::from_utf8_lossy(&text.stdout).ends_with(" 0 not proven (proof: record read)\n"), "{text:?}");
+    assert!(std::fs::read_to_string(&junit).unwrap().contains(" 0 not proven (proof: record read) ("));
+    assert!(String::from_utf8_lossy(&text.stdout).contains(" 0 not proven (proof: record read) ("), "{text:?}");
     let plain = Server::start(&[]);
     assert_eq!(findings(&plain, &[], b"SECRET 1\n")["proof"], "read");
 }

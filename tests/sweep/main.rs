@@ -7,6 +7,7 @@ mod support;
 
 mod bad_servers;
 mod framing;
+mod handshake;
 mod http;
 mod mutants;
 mod proxy_header;

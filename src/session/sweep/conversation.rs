@@ -20,6 +20,8 @@ pub(super) struct Limits {
     pub(super) timeout: Duration,
     /// The number of expected replies is a guess: more bytes may follow.
     pub(super) guessed: bool,
+    /// There are no messages: how long to wait for the server's end after ours, which means nothing.
+    pub(super) handshake_only: Option<Duration>,
 }
 
 /// A running conversation.
@@ -71,7 +73,11 @@ impl Conversation {
         }
         // The server has read nothing yet: it may be busy with other clients, which means nothing for this trial.
         let is_unread = sending.awaiting && sending.proofs == Proofs::default() && replies.received == 0;
-        let silence = if is_unread { limits.timeout } else { limits.silence };
+        let silence = match limits.handshake_only {
+            Some(wait) if replies.finished && sending.unsent == 0 => wait.min(limits.silence),
+            _ if is_unread => limits.timeout,
+            _ => limits.silence,
+        };
         // A server that sends slowly without end must not delay the end forever.
         let until = (self.active + silence).min(self.taken + limits.timeout);
         if now >= until {
@@ -100,8 +106,12 @@ mod tests {
     use super::*;
     use crate::plan::Layout;
 
-    const LIMITS: Limits =
-        Limits { silence: Duration::from_millis(300), timeout: Duration::from_secs(5), guessed: false };
+    const LIMITS: Limits = Limits {
+        silence: Duration::from_millis(300),
+        timeout: Duration::from_secs(5),
+        guessed: false,
+        handshake_only: None,
+    };
     /// Nothing came.
     const NONE: Replies = Replies { received: 0, complete: false, finished: false, over: false };
     /// Everything expected came.
@@ -126,6 +136,17 @@ mod tests {
         let finished = sent(Replies { finished: true, ..ALL });
         assert_eq!(conversation.next(finished, LIMITS, after(10)), Next::Wait(after(310)));
         assert_eq!(conversation.next(finished, LIMITS, after(310)), Next::End(Ending::Open));
+    }
+
+    #[test]
+    fn handshake_alone_does_not_wait_for_the_end_of_the_server() {
+        let (mut conversation, after) = begin();
+        let limits = Limits { handshake_only: Some(Duration::from_millis(50)), ..LIMITS };
+        let shaken = Replies { complete: true, ..NONE };
+        assert_eq!(conversation.next(sent(shaken), limits, after(0)), Next::Finish);
+        let finished = sent(Replies { finished: true, ..shaken });
+        assert_eq!(conversation.next(finished, limits, after(1)), Next::Wait(after(50)));
+        assert_eq!(conversation.next(finished, limits, after(50)), Next::End(Ending::Open));
     }
 
     #[test]

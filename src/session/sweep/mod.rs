@@ -12,13 +12,13 @@ use self::pool::Pool;
 use self::progress::Progress;
 use self::second_look::{Suspects, examine};
 use super::Context;
-use crate::config::{ProxyHeader, SweepConfig};
+use crate::config::{ClientTls, ProxyHeader, SweepConfig};
 use crate::error::{Error, ExitStatus};
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::reactor::{Handler, Reactor, Ready};
 use crate::io::signal::Signals;
 use crate::io::{console, files, sys, terminal};
-use crate::plan::{Order, Trial};
+use crate::plan::{HelloForm, Order, Prelude, Trial};
 use crate::service::probe::{Expected, Probe};
 use crate::verdict::{
     Baseline, BaselineError, Ending, Outcome, Proof, Subject, SubjectProxy, Tally, Verdict, to_json, to_junit, to_text,
@@ -41,7 +41,8 @@ const SURPLUS: usize = 1 << 20;
 pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error> {
     super::check_platform(&config.traffic.socket)?;
     let _ = sys::raise_descriptor_limit();
-    let from_stdin = config.messages.is_empty();
+    // With TLS and no messages, the handshake is swept alone; a terminal is then not asked for any.
+    let from_stdin = config.messages.is_empty() && !(config.tls.is_some() && terminal::is_stdin());
     if from_stdin && !config.quiet && terminal::is_stdin() {
         context.report.event("type the messages, one per line; Ctrl-D ends the input");
     }
@@ -54,9 +55,11 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
             .proxy
             .as_ref()
             .map(|proxy| SubjectProxy { url: proxy.url.clone(), credentials: proxy.credentials.clone() }),
-        proof: proof(config),
+        proof: if config.tls.is_some() { Proof::RecordRead } else { Proof::Read },
         family: config.family,
         header: config.header.as_ref().map_or_else(Vec::new, ProxyHeader::words),
+        tls: config.tls.as_ref().map_or_else(Vec::new, ClientTls::words),
+        hello: 0,
         plans: order.len(),
         skipped: order.skipped(),
         seed: config.seed.0,
@@ -64,9 +67,10 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
         from_stdin,
     };
     let expected = first_expectation(config, messages.len());
-    let probe = Probe::new(messages, config.framing, config.traffic.max_message, expected);
-    let mut sweep = Sweep { pool: Pool::new(config, probe, context)?, context, tally: Tally::default() };
-    let gone = sweep.go(&mut order, &lengths);
+    let probe = Probe::new(messages, config.framing, config.traffic.max_message);
+    let mut sweep = Sweep { pool: Pool::new(config, probe, expected, context)?, context, tally: Tally::default() };
+    subject.hello = sweep.pool.hello()?;
+    let gone = sweep.go(&mut order, &lengths, subject.hello);
     (subject.plans, subject.skipped) = (order.len(), order.skipped());
     let signalled = || context.signals.received().map(ExitStatus::Signal);
     match gone {
@@ -85,9 +89,10 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
     }
 }
 
-/// What a proven cut is: with TLS each piece is a record.
-fn proof(config: &SweepConfig) -> Proof {
-    if config.tls.is_some() { Proof::RecordRead } else { Proof::Read }
+/// What a proven cut is: with TLS each piece is a record, unless the bytes of the connection are cut.
+fn proof(config: &SweepConfig, trial: &Trial) -> Proof {
+    let cuts_stream = trial.hello.as_ref().is_some_and(|hello| hello.form == HelloForm::Tcp);
+    if config.tls.is_some() && !cuts_stream { Proof::RecordRead } else { Proof::Read }
 }
 
 /// The reason why a sweep has no result.
@@ -111,7 +116,7 @@ impl NoBaseline {
     /// The network or the server failed, or the server cannot be compared.
     fn status(&self) -> ExitStatus {
         match self {
-            NoBaseline::Unusable(BaselineError::Silent(_)) => ExitStatus::Peer,
+            NoBaseline::Unusable(BaselineError::Silent(_) | BaselineError::NoHandshake(_)) => ExitStatus::Peer,
             NoBaseline::Unusable(BaselineError::Unsteady { .. }) | NoBaseline::Interrupted => ExitStatus::Unproven,
         }
     }
@@ -130,11 +135,18 @@ struct Sweep<'a> {
 }
 
 impl Sweep<'_> {
-    fn go(&mut self, order: &mut Order, lengths: &[usize]) -> Result<Baseline, Stop> {
-        let baseline = self.baseline(order)?;
+    fn go(&mut self, order: &mut Order, lengths: &[usize], hello: usize) -> Result<Baseline, Stop> {
+        let mut baseline = self.baseline(order)?;
+        if hello > 0 && lengths.len() > 1 {
+            // Where the ClientHello is cut, the messages are one write, which a server may answer in another way.
+            let (one_write, _) = self.uncut(order.layout().one_write())?;
+            self.pool.expected.one_write = self.expectation(&one_write);
+            baseline = baseline.with_one_write(one_write);
+        }
         let SweepConfig { quiet, max_plans, seed, .. } = *self.pool.config;
         // How long the header is, is known once there was a connection.
-        *order = Order::with_header(self.pool.header, lengths, max_plans, seed);
+        let prelude = Prelude { header: self.pool.header, hello };
+        *order = Order::with_prelude(prelude, lengths, max_plans, seed);
         self.pool.progress = Progress::new(order.len(), quiet, &self.context.report, self.pool.now());
         let suspects = self.all(order, &baseline)?;
         let examined = examine(suspects, order, &baseline, &mut self.pool, &mut self.tally);
@@ -146,26 +158,29 @@ impl Sweep<'_> {
     /// Two conversations without cuts.
     fn baseline(&mut self, order: &Order) -> Result<Baseline, Stop> {
         let unusable = |error: BaselineError| Stop::NoBaseline(error.into());
-        let (one, _) = self.uncut(order)?;
+        let (one, _) = self.uncut(order.layout().whole())?;
         one.check().map_err(unusable)?;
-        let raw = self.pool.config.framing == Framing::Raw;
-        // Bytes that arrived only after our half-close are not expected before it: the last line may have no ending.
-        let (replies, bytes) = one.unprompted;
-        self.pool.expect(Expected {
-            replies,
-            bytes: if raw || !one.rest.is_empty() { bytes } else { 0 },
-            most: one.received * 2 + SURPLUS,
-        });
-        let (other, took) = self.uncut(order)?;
+        let expected = self.expectation(&one);
+        self.pool.expect(expected);
+        let (other, took) = self.uncut(order.layout().whole())?;
         // If the server keeps the connection open, each conversation takes the whole wait.
         let silence = (took * SILENCE_FACTOR).max(LEAST_SILENCE).min(self.pool.config.timeout);
         self.pool.limits.silence = silence;
         Baseline::new(&one, &other, self.pool.config.masks.clone()).map_err(unusable)
     }
 
+    /// The replies that further conversations are expected to bring as well.
+    fn expectation(&self, one: &Outcome) -> Expected {
+        let raw = self.pool.config.framing == Framing::Raw;
+        // Bytes that arrived only after our half-close are not expected before it: the last line may have no ending.
+        let (replies, bytes) = one.unprompted;
+        let bytes = if raw || !one.rest.is_empty() { bytes } else { 0 };
+        Expected { replies, bytes, most: one.received * 2 + SURPLUS }
+    }
+
     /// One conversation without cuts, and the time that it took.
-    fn uncut(&mut self, order: &Order) -> Result<(Outcome, Duration), Stop> {
-        let outcome = self.pool.timed(order.layout().whole())?;
+    fn uncut(&mut self, trial: Trial) -> Result<(Outcome, Duration), Stop> {
+        let outcome = self.pool.timed(trial)?;
         outcome.ok_or(Stop::NoBaseline(NoBaseline::Interrupted))
     }
 
@@ -242,7 +257,7 @@ impl<I> All<'_, '_, I> {
         } else if self.lifeless >= pool.config.jobs.max(2) {
             tally.gave_up = Some(format!("the server read nothing on {} connections in a row", self.lifeless));
         }
-        match self.baseline.judge(&outcome) {
+        match self.baseline.of(&trial).judge(&outcome) {
             Verdict::NotProven(why) if outcome.unconfirmed > 0 || unreachable => {
                 tally.count(trial.name, Verdict::NotProven(why));
             }
@@ -290,7 +305,7 @@ fn read_messages(config: &SweepConfig, signals: &Signals) -> Result<Vec<Vec<u8>>
     while let Some(message) = inbox.finish().map_err(garbled)? {
         messages.push(message.wire.to_vec());
     }
-    if messages.is_empty() {
+    if messages.is_empty() && config.tls.is_none() {
         return Err(Error::Usage("sweep has no messages to send: give -m TEXT, or messages on stdin".to_owned()));
     }
     Ok(messages)

@@ -24,15 +24,19 @@ use crate::io::recorder::Recorder;
 use crate::io::signal::Signals;
 use crate::peer::life::CloseReason;
 use crate::peer::outbox::Proofs;
-use crate::plan::{Fin, Trial};
+use crate::plan::{Fin, Label, Trial};
 use crate::service::probe::{Expected, Probe};
 use crate::service::{NoStore, PeerId};
 use crate::verdict::{Ending, Outcome};
+
+/// How long a handshake without messages waits for the server's end.
+const LAST_WAIT: Duration = Duration::from_millis(250);
 
 /// The running conversations and their common state.
 pub(super) struct Pool<'a> {
     pub(super) config: &'a SweepConfig,
     pub(super) limits: Limits,
+    pub(super) expected: Expectations,
     pub(super) progress: Progress,
     /// The bytes of the header of the last connection.
     pub(super) header: usize,
@@ -48,8 +52,23 @@ pub(super) struct Pool<'a> {
     proxy: Option<Proxy>,
 }
 
+/// The replies that a server is expected to send.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Expectations {
+    /// If each message is a write.
+    each: Expected,
+    /// If all messages are one write.
+    pub(super) one_write: Expected,
+}
+
 impl<'a> Pool<'a> {
-    pub(super) fn new(config: &'a SweepConfig, probe: Probe, context: &Context) -> Result<Self, Error> {
+    pub(super) fn new(
+        config: &'a SweepConfig,
+        probe: Probe,
+        expected: Expected,
+        context: &Context,
+    ) -> Result<Self, Error> {
+        let handshake_only = probe.is_silent();
         let reactor =
             Reactor::new(config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
         context.signals.watch(&reactor.waker());
@@ -57,7 +76,13 @@ impl<'a> Pool<'a> {
         Ok(Pool {
             config,
             // Until the replies of the server are known, their number is a guess.
-            limits: Limits { silence: config.timeout, timeout: config.timeout, guessed: true },
+            limits: Limits {
+                silence: config.timeout,
+                timeout: config.timeout,
+                guessed: !handshake_only,
+                handshake_only: handshake_only.then_some(LAST_WAIT),
+            },
+            expected: Expectations { each: expected, one_write: expected },
             progress: Progress::default(),
             header: 0,
             exchange: Exchange::new(reactor, probe, Probe::TRAITS, Box::new(NoStore), None, &context.recorder),
@@ -71,6 +96,14 @@ impl<'a> Pool<'a> {
         })
     }
 
+    /// The bytes of the record with the `ClientHello`, which are as many on each connection; 0 without TLS.
+    pub(super) fn hello(&self) -> Result<usize, Error> {
+        let Some(encoding) = &self.encoding else { return Ok(0) };
+        let mut wire = Vec::new();
+        encoding.begin(None)?.start(&mut wire);
+        Ok(wire.len())
+    }
+
     pub(super) fn reactor(&mut self) -> &mut Reactor {
         &mut self.exchange.reactor
     }
@@ -80,9 +113,9 @@ impl<'a> Pool<'a> {
         self.exchange.reactor.now()
     }
 
-    /// Says which replies are expected from now on.
+    /// Says which replies are expected from now on; those to all messages in one write may be others.
     pub(super) fn expect(&mut self, expected: Expected) {
-        self.exchange.hosted.service.expected = expected;
+        self.expected = Expectations { each: expected, one_write: expected };
         self.limits.guessed = false;
     }
 
@@ -100,7 +133,8 @@ impl<'a> Pool<'a> {
             address: &self.config.address,
             proxy: self.proxy.as_ref(),
             family: self.config.family,
-            limit: self.config.timeout,
+            // A server that waits for the rest of a ClientHello is known to be slower than without a cut.
+            limit: if self.encoding.is_some() { self.limits.silence } else { self.config.timeout },
             limited_by: "--timeout",
             make: Make {
                 raw: true,
@@ -127,10 +161,10 @@ impl<'a> Pool<'a> {
     }
 
     /// Sends the messages as soon as the connection is made.
-    fn take(&mut self, Made { purpose: trial, result }: Made<Trial>) {
+    fn take(&mut self, Made { purpose: trial, result, in_handshake }: Made<Trial>) {
         let begun = match result {
-            Ok(conn) => self.add(conn, &trial).map_err(|error| (&error).into()),
-            Err(error) => Err((&error).into()),
+            Ok(conn) => self.add(conn, &trial).map_err(|error| Ending::Unreachable((&error).into())),
+            Err(error) => Err(Ending::not_begun(&error, in_handshake)),
         };
         match begun {
             Ok(id) => {
@@ -138,7 +172,7 @@ impl<'a> Pool<'a> {
                 self.running.insert(id, Conversation::new(trial, now));
                 self.go_on(id, now);
             }
-            Err(why) => self.ended.push((trial, Outcome { ending: Ending::Unreachable(why), ..Outcome::default() })),
+            Err(ending) => self.ended.push((trial, Outcome { ending, ..Outcome::default() })),
         }
     }
 
@@ -147,7 +181,9 @@ impl<'a> Pool<'a> {
             conn.hold_last();
         }
         self.header = conn.sent_header();
-        self.exchange.hosted.service.begin(trial.fin);
+        let is_one_write = trial.hello.is_some() || (trial.name == Label::Whole && !trial.joined.is_empty());
+        let expected = if is_one_write { self.expected.one_write } else { self.expected.each };
+        self.exchange.hosted.service.begin(trial.fin, expected);
         let inbox = Inbox::new(Framing::Raw, Role::Responses, self.config.traffic.max_message);
         self.exchange.add(conn, inbox)
     }
@@ -187,13 +223,20 @@ impl<'a> Pool<'a> {
             _ => Ending::Closed,
         };
         let Sending { unsent, awaiting, proofs: Proofs { confirmed, unconfirmed } } = account.sending;
-        if let Some(outcome) = self.exchange.hosted.service.take(id, ending) {
+        if let Some(mut outcome) = self.exchange.hosted.service.take(id, ending) {
+            if let Some(wait) = &mut self.limits.handshake_only {
+                if outcome.ending == Ending::Open {
+                    *wait = Duration::ZERO; // this server does not end a connection
+                }
+                // Servers end an unused connection in different ways and at different times.
+                outcome = Outcome { handshake_only: true, ..Outcome::default() };
+            }
             let outcome = Outcome {
                 unsent: usize::try_from(unsent).unwrap_or(usize::MAX),
                 unread: awaiting,
                 confirmed,
                 unconfirmed,
-                proof: super::proof(self.config),
+                proof: super::proof(self.config, &trial),
                 ..outcome
             };
             self.ended.push((trial, outcome));

@@ -30,13 +30,16 @@ pub(super) fn examine(
     pool.limits.silence = (pool.limits.silence * 4).min(pool.limits.timeout);
     // Conversations end in any order; the simplest trials are the most instructive.
     suspects.sort_by_key(|(trial, _)| {
-        let changes = trial.header.len() + trial.cuts.len() + trial.joined.len();
-        (trial.header.is_empty(), changes, trial.header.clone(), trial.cuts.clone())
+        let in_hello = trial.hello.as_ref().map_or(&[][..], |hello| &hello.cuts);
+        let changes = trial.header.len() + in_hello.len() + trial.cuts.len() + trial.joined.len();
+        let is_first = !trial.header.is_empty() || trial.hello.is_some();
+        (!is_first, changes, trial.header.clone(), in_hello.to_vec(), trial.cuts.clone())
     });
     let boundaries = order.layout().boundaries();
     let (mut interrupted, mut stalled) = (false, 0);
     for (number, (trial, outcome)) in suspects.iter().enumerate() {
         pool.progress.repeat(number + 1);
+        let baseline = &*baseline.of(trial);
         let mut first = baseline.judge(outcome);
         if baseline.is_stalled(outcome) && !tally.differences.is_empty() && tally.gave_up.is_none() {
             first = Verdict::Different; // like those that were reported
@@ -61,7 +64,7 @@ pub(super) fn examine(
         let second = if baseline.is_stalled(&again) { Verdict::Different } else { second };
         match second {
             Verdict::Different => {
-                if let Err(why) = steady(order, baseline, pool)? {
+                if let Err(why) = steady(order.uncut(trial), baseline, pool)? {
                     tally.gave_up = Some(why);
                     count_once(trial, outcome, first, baseline, tally);
                     continue;
@@ -98,8 +101,8 @@ fn count_once(trial: &Trial, outcome: &Outcome, first: Verdict, baseline: &Basel
 
 /// Checks that the uncut messages still get the expected replies. If both baselines had the same date by chance, a
 /// later date is no difference. `Err` is the reason why no more trials can be compared.
-fn steady(order: &Order, baseline: &Baseline, pool: &mut Pool<'_>) -> Result<Result<(), String>, Stop> {
-    let Some(whole) = pool.one(order.layout().whole())? else { return Ok(Ok(())) };
+fn steady(uncut: Trial, baseline: &Baseline, pool: &mut Pool<'_>) -> Result<Result<(), String>, Stop> {
+    let Some(whole) = pool.one(uncut)? else { return Ok(Ok(())) };
     match baseline.confirm(&whole) {
         Err(_) if whole.is_lifeless() || baseline.is_late(&whole) => {
             Ok(Err("the server no longer replies to the uncut messages".to_owned()))

@@ -1,0 +1,150 @@
+//! The cuts of a `ClientHello`, the first message of a TLS client, in a trial of a sweep.
+
+use std::num::NonZeroUsize;
+
+use super::{Barrier, CutLayer, Cutting, Plan};
+use crate::value::{Offsets, Range, Size};
+
+/// The length of the header of a TLS record.
+const RECORD_HEADER: usize = 5;
+/// The ends of fields, counted from the first byte of the record: the header of the record (5), that of the handshake
+/// message (9), the version (11), the random number (43), the session (44, 76) and the list of cipher suites (78).
+const FIELDS: [usize; 14] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 43, 44, 76, 78];
+/// Where a segment or a buffer often ends.
+const SEGMENTS: [usize; 10] = [255, 256, 512, 536, 1024, 1220, 1400, 1440, 1448, 1460];
+
+/// How a `ClientHello` is sent in pieces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HelloForm {
+    /// One record in several TCP segments. Offsets count from the first byte of the record.
+    Tcp,
+    /// Several records, each in a segment of its own. Offsets count from the first byte of the handshake message.
+    Records,
+    /// Several records in one write. Offsets count as in `Records`.
+    JoinedRecords,
+}
+
+/// The cuts of a `ClientHello`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HelloCuts {
+    /// What each piece becomes.
+    pub form: HelloForm,
+    /// Rising offsets.
+    pub cuts: Vec<usize>,
+    /// The bytes that the offsets are in.
+    pub of: usize,
+}
+
+impl HelloForm {
+    /// All forms, in the order of the trials.
+    pub const ALL: [HelloForm; 3] = [HelloForm::Tcp, HelloForm::Records, HelloForm::JoinedRecords];
+
+    /// Its name in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            HelloForm::Tcp => "tcp",
+            HelloForm::Records => "records",
+            HelloForm::JoinedRecords => "joined_records",
+        }
+    }
+
+    /// The words after "`ClientHello` in".
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            HelloForm::Tcp => "TCP pieces",
+            HelloForm::Records => "records",
+            HelloForm::JoinedRecords => "records in one write",
+        }
+    }
+
+    /// The bytes that offsets are in, of a `ClientHello` whose record has `len` bytes.
+    pub(super) fn length(self, len: usize) -> usize {
+        match self {
+            HelloForm::Tcp => len,
+            HelloForm::Records | HelloForm::JoinedRecords => len.saturating_sub(RECORD_HEADER),
+        }
+    }
+
+    /// The offsets that are always tried, as numbers of candidates.
+    pub(super) fn first(self, len: usize) -> Vec<u64> {
+        let of = self.length(len);
+        let on_the_wire = FIELDS.into_iter().chain(SEGMENTS).map(|at| (at + of).saturating_sub(len));
+        let mut first: Vec<u64> = on_the_wire
+            .chain(SEGMENTS)
+            .chain([of.saturating_sub(1)])
+            .filter(|at| (1..of).contains(at))
+            .map(|at| at as u64 - 1)
+            .collect();
+        first.sort_unstable();
+        first.dedup();
+        first
+    }
+}
+
+impl HelloCuts {
+    /// The plan that makes these cuts. Each piece is read by the server before the next one is sent.
+    #[must_use]
+    pub fn plan(&self) -> Plan {
+        let layer = if self.form == HelloForm::Tcp { CutLayer::Tcp } else { CutLayer::Handshake };
+        let joined = if self.form == HelloForm::JoinedRecords { self.cuts.len() } else { 0 };
+        let cutting = match self.size() {
+            Some(size) => Cutting::Chunk(Range::only(Size(size as u64))),
+            None => Offsets::new(self.cuts.iter().filter_map(|&cut| i64::try_from(cut).ok()))
+                .map_or(Cutting::Whole, Cutting::Cut),
+        };
+        let coalesce = NonZeroUsize::MIN.saturating_add(joined);
+        Plan { cutting, coalesce, layer, barrier: Barrier::PeerRead, ..Plan::default() }
+    }
+
+    /// The options of `connect` for this plan, its barrier left out.
+    #[must_use]
+    pub fn options(&self) -> String {
+        let layer = if self.form == HelloForm::Tcp { "tcp" } else { "handshake" };
+        let cuts = match self.size() {
+            Some(size) => format!("--chunk {size}"),
+            None => format!("--cut {}", self.cuts.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")),
+        };
+        let joined = match self.form {
+            HelloForm::JoinedRecords => format!(" --coalesce {}", self.cuts.len() + 1),
+            HelloForm::Tcp | HelloForm::Records => String::new(),
+        };
+        format!("--cut-layer {layer} {cuts}{joined}")
+    }
+
+    /// The size of all records, if several cuts make records of one size; the last one may be shorter.
+    fn size(&self) -> Option<usize> {
+        let &[size, _, ..] = &self.cuts[..] else { return None };
+        let are_regular = (1..).zip(&self.cuts).all(|(number, &cut)| cut == number * size);
+        let rest = self.of.checked_sub(*self.cuts.last()?)?;
+        (are_regular && rest <= size && self.form != HelloForm::Tcp).then_some(size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plan_and_options_are_those_of_the_form() {
+        let cuts = |form, cuts: &[usize]| HelloCuts { form, cuts: cuts.to_vec(), of: 10 };
+        let tcp = cuts(HelloForm::Tcp, &[3]);
+        assert_eq!(tcp.options(), "--cut-layer tcp --cut 3");
+        let offsets = |text: &str| Cutting::Cut(text.parse().unwrap());
+        let plan = Plan { cutting: offsets("3"), layer: CutLayer::Tcp, barrier: Barrier::PeerRead, ..Plan::default() };
+        assert_eq!(tcp.plan(), plan);
+        let joined = cuts(HelloForm::JoinedRecords, &[3, 5]);
+        assert_eq!(joined.options(), "--cut-layer handshake --cut 3,5 --coalesce 3");
+        let coalesce = NonZeroUsize::new(3).unwrap();
+        assert_eq!(joined.plan(), Plan { cutting: offsets("3,5"), layer: CutLayer::Handshake, coalesce, ..plan });
+        for (regular, options) in [
+            (cuts(HelloForm::Records, &[4, 8]), "--cut-layer handshake --chunk 4"),
+            (cuts(HelloForm::Records, &[3, 6]), "--cut-layer handshake --cut 3,6"),
+            (cuts(HelloForm::Records, &[5]), "--cut-layer handshake --cut 5"),
+            (cuts(HelloForm::Tcp, &[4, 8]), "--cut-layer tcp --cut 4,8"),
+        ] {
+            assert_eq!(regular.options(), options);
+        }
+    }
+}
