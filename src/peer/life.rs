@@ -431,6 +431,14 @@ impl Life {
         self.peer_ended && self.first_end == FirstEnd::Peer
     }
 
+    /// Whether closing the connection now is an orderly end: nothing has failed, and it is not reset.
+    #[must_use]
+    pub fn ends_in_order(&self) -> bool {
+        let in_order =
+            !matches!(&self.state, State::Closed(reason) if !matches!(reason, CloseReason::Done | CloseReason::Idle));
+        in_order && !self.resets() && !self.is_broken()
+    }
+
     /// Whether our FIN was sent.
     #[must_use]
     pub fn is_fin_sent(&self) -> bool {

@@ -180,15 +180,28 @@ fn no_shutdown_sends_neither_close_notify_nor_fin() {
 }
 
 #[test]
-fn half_close_with_the_last_message_and_idle_timeout_work() {
+fn half_close_with_the_last_message_and_linger_work() {
     let certs = Certs::new("with-last");
-    let server = listen(&certs, &["-v", "--idle-timeout", "200ms"]);
+    let server = listen(&certs, &[]);
     connect(&certs, &server, &["--raw", "--shutdown-with-last"], "SECRET 1\n").is(0, digits("1"), "");
     connect(&certs, &server, &["--shutdown"], "SECRET 1\nSECRET 2").is(0, digits("1") + &digits("2"), "");
     connect(&certs, &server, &["--linger", "1"], "SECRET 1\n").is(0, digits("1"), "");
-    let out = connect(&certs, &server, &["--raw", "--no-shutdown"], "x\n");
-    assert_eq!(String::from_utf8_lossy(&out.stdout), NOT_FOUND, "{}", out.stderr);
-    server.proc.wait_for_stderr("idle timeout\n");
+    server.stops_with("");
+}
+
+#[test]
+fn idle_timeout_and_shutdown_send_a_close_notify() {
+    let certs = Certs::new("orderly");
+    let idle = listen(&certs, &["-v", "--idle-timeout", "1s"]);
+    connect(&certs, &idle, &["--raw", "--no-shutdown"], "x\n").is(0, NOT_FOUND, "");
+    idle.proc.wait_for_stderr("idle timeout\n");
+    let stopped = listen(&certs, &[]);
+    let (address, ca) = (stopped.address(), certs.text("ca.pem"));
+    let mut client = Proc::start(&mut secretcat(["connect", &address, "--tls-ca", &ca, "--raw", "--no-shutdown"]));
+    client.feed(b"x\n".to_vec());
+    client.wait_for_stdout(NOT_FOUND);
+    stopped.stops_with("");
+    client.end().is(0, NOT_FOUND, "");
 }
 
 #[test]

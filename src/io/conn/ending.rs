@@ -160,6 +160,9 @@ impl Conn {
     pub fn close(mut self, reactor: &Reactor) -> CloseReason {
         let resets = self.life.resets();
         let violation = self.violation();
+        if self.is_layered() {
+            self.close_layer_at_once(reactor.now());
+        }
         let reason = self.life.into_reason();
         let reason = violation.map_or(reason, CloseReason::Failed);
         let error = if let CloseReason::Failed(error) = &reason { Some(error) } else { None };

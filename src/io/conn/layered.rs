@@ -377,6 +377,21 @@ impl Conn {
         self.queue_encoded();
     }
 
+    /// The connection is about to be closed. If that is an orderly end, the close of the layer comes before the FIN, as
+    /// far as the kernel takes it at once: without it the peer would take the end for a cut.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn close_layer_at_once(&mut self, now: Instant) {
+        let is_orderly = self.life.ends_in_order();
+        let Some(layer) = self.codec.layer_mut().filter(|_| is_orderly) else { return };
+        if layer.is_open() && layer.is_established() && layer.violation().is_none() {
+            layer.close();
+            self.queue_encoded();
+            // If it cannot be written, the peer has gone or takes nothing more.
+            let _ = self.flush(now);
+        }
+    }
+
     /// Whether everything that was sent is written, the close of the layer included.
     pub(super) fn is_written(&self) -> bool {
         self.writer.outbox.is_written() && !self.codec.layer().is_some_and(Layer::owes_bytes)

@@ -8,7 +8,7 @@ use rustls::ServerConfig;
 use rustls::server::{Accepted, Acceptor};
 
 use super::refusal::{Side, explain, not_tls};
-use super::{Protocol, Session, Tls, Violation};
+use super::{Protocol, Session, Tls, Violation, WRONG_VERSION};
 use crate::peer::codec::Hello;
 
 /// The most that a client may send before it has an answer; a `ClientHello` has at most 64 KiB in what follows it.
@@ -99,6 +99,7 @@ impl Protocol for Deferred {
         if !self.has_begun {
             self.has_begun = true;
             if let Some(violation) = not_tls(bytes, &Side::Server) {
+                wire.extend_from_slice(&WRONG_VERSION);
                 return Err(violation);
             }
         }
