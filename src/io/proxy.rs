@@ -295,6 +295,10 @@ fn converse(stream: &mut Stream, handshake: &mut Handshake, sent: &mut u64) -> R
 /// The failure that the proxy has sent, if there is one.
 fn final_answer(stream: &mut Stream, handshake: &mut Handshake, buf: &mut [u8]) -> Option<Failure> {
     loop {
+        // The failed write has taken the error of the socket: an end here is not the proxy's.
+        if matches!(stream.peek(buf), Ok(0) | Err(_)) {
+            return None;
+        }
         match receive(stream, handshake, buf) {
             Ok(Some(1..)) => {}
             Ok(_) => return None,
