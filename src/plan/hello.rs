@@ -7,11 +7,11 @@ use crate::value::{Offsets, Range, Size};
 
 /// The length of the header of a TLS record.
 const RECORD_HEADER: usize = 5;
-/// The ends of fields, counted from the first byte of the record: the header of the record (5), that of the handshake
-/// message (9), the version (11), the random number (43), the session (44, 76) and the list of cipher suites (78).
-const FIELDS: [usize; 14] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 43, 44, 76, 78];
+/// The ends of fields, counted from the first byte of the record: the version (11), the random number (43), the session
+/// (44, 76) and the length of the list of cipher suites (78).
+const FIELDS: [usize; 5] = [11, 43, 44, 76, 78];
 /// Where a segment or a buffer often ends.
-const SEGMENTS: [usize; 10] = [255, 256, 512, 536, 1024, 1220, 1400, 1440, 1448, 1460];
+const SEGMENTS: [usize; 10] = [1448, 1460, 1440, 536, 256, 512, 1024, 1220, 255, 1400];
 
 /// How a `ClientHello` is sent in pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,18 +67,18 @@ impl HelloForm {
         }
     }
 
-    /// The offsets that are always tried, as numbers of candidates.
+    /// The offsets that are tried first, as numbers of candidates: around the headers, where segments end, and at the
+    /// ends of fields.
     pub(super) fn first(self, len: usize) -> Vec<u64> {
         let of = self.length(len);
-        let on_the_wire = FIELDS.into_iter().chain(SEGMENTS).map(|at| (at + of).saturating_sub(len));
-        let mut first: Vec<u64> = on_the_wire
-            .chain(SEGMENTS)
-            .chain([of.saturating_sub(1)])
-            .filter(|at| (1..of).contains(at))
-            .map(|at| at as u64 - 1)
-            .collect();
-        first.sort_unstable();
-        first.dedup();
+        let header = RECORD_HEADER + 4;
+        let on_the_wire = (1..=header).chain([len - of + 1, len.saturating_sub(1)]).chain(SEGMENTS).chain(FIELDS);
+        let mut first = Vec::new();
+        for at in on_the_wire.map(|at| (at + of).saturating_sub(len)).chain(SEGMENTS) {
+            if (1..of).contains(&at) && !first.contains(&(at as u64 - 1)) {
+                first.push(at as u64 - 1);
+            }
+        }
         first
     }
 }

@@ -114,6 +114,8 @@ pub fn describe(subject: &Subject, baseline: &Baseline, difference: &Difference)
     let baseline = baseline.of(trial);
     let (expected, got) = (baseline.outcome(), &difference.got);
     if let Ending::NoHandshake { why, .. } = &got.ending {
+        // The hint in parentheses is for a handshake that always fails.
+        let why = why.strip_suffix(')').and_then(|why| why.rsplit_once(" (")).map_or(why.as_str(), |(why, _)| why);
         let repeat = repeat_command(subject, difference);
         let _ = write!(text, "\n  expected:  TLS handshake\n  got:       {why}\n  repeat:    {repeat}");
         return text;

@@ -188,6 +188,36 @@ fn mbedtls_loses_a_hello_in_several_records() {
     assert_eq!(repeated(&found), [Some(1), Some(0)]);
 }
 
+/// The proxy looks for the server name in the first record only (version 2.6).
+#[test]
+fn haproxy_routes_no_hello_that_is_cut_before_the_name() {
+    let Some(dir) = certificate("hello-haproxy") else { return };
+    let (cert, key) = (dir.file("cert.pem").display().to_string(), dir.file("key.pem").display().to_string());
+    let behind = Server::start(&["--tls-cert", &cert, "--tls-key", &key]);
+    let proxy = servers::start("haproxy", Place::Port, |command, address| {
+        let config = format!(
+            "defaults\n mode tcp\n timeout client 5s\n timeout server 5s\n timeout connect 5s\n\
+             frontend names\n bind {address}\n tcp-request inspect-delay 1s\n\
+             tcp-request content accept if {{ req.ssl_hello_type 1 }}\n\
+             use_backend named if {{ req.ssl_sni -i example.test }}\n\
+             backend named\n server behind {}\n",
+            behind.address()
+        );
+        std::fs::write(dir.file("conf"), config).unwrap();
+        command.arg("-db").arg("-f").arg(dir.file("conf"));
+    });
+    let Some((_proc, address)) = proxy else { return };
+    let args = ["sweep", &address, "--tls-insecure", "--tls-name", "example.test", "--max-plans", "150", "--json"];
+    let found: Value = serde_json::from_slice(&run(args, "").stdout).unwrap();
+    assert_eq!(found["status"], 3, "{found:#}");
+    let [tcp, records, joined] = [TCP, RECORDS, JOINED].map(|kind| count(&found, kind));
+    assert_eq!(tcp, [50, 0, 0], "{found:#}");
+    assert!(records[1] > 6 && joined[1] > 6, "{found:#}");
+    let cuts = &found["differing_hello_cuts"]["records"];
+    assert!([1, 2, 3, 4].iter().all(|cut| cuts.as_array().unwrap().contains(&Value::from(*cut))), "{cuts}");
+    assert!(found["differences"][0]["repeat"].as_str().unwrap().contains(" --tls-name example.test "), "{found:#}");
+}
+
 /// A server that takes each record for a message has no difference in the handshake, also where it gets two messages
 /// in one record.
 #[test]

@@ -7,6 +7,7 @@ mod support;
 
 mod bad_servers;
 mod framing;
+#[cfg(feature = "tls")]
 mod handshake;
 mod http;
 mod mutants;

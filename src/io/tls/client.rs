@@ -2,10 +2,10 @@
 
 use std::net::Ipv4Addr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use rustls::client::{Resumption, WebPkiServerVerifier};
-use rustls::crypto::CryptoProvider;
+use rustls::crypto::{CryptoProvider, GetRandomFailed, SecureRandom, ring};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 
@@ -38,7 +38,8 @@ impl Client {
     pub fn new(options: &ClientTls, address: &Address, prefix: &'static str) -> Result<Self, Error> {
         let is_verified = matches!(options.trust, Trust::System | Trust::Ca(_));
         let name = server_name(options.name.as_deref(), address, is_verified)?;
-        let provider = provider(&options.terms);
+        let mut provider = provider(&options.terms);
+        Arc::make_mut(&mut provider).secure_random = &*SAME_ORDER;
         let builder = ClientConfig::builder_with_provider(provider.clone());
         let builder = builder.with_protocol_versions(versions(&options.terms)).map_err(|error| refused(&error))?;
         let builder = match &options.trust {
@@ -74,6 +75,24 @@ impl Client {
         }
         let (names_server, names_alpn) = (options.name.is_some(), !options.terms.alpn.is_empty());
         Ok(Client { config: Arc::new(config), name, names_server, names_alpn, options: prefix })
+    }
+}
+
+/// The random numbers of each client.
+static SAME_ORDER: LazyLock<SameOrder> = LazyLock::new(|| SameOrder(ring::default_provider().secure_random));
+
+/// Random numbers with which the extensions of each `ClientHello` have the same order: a cut at an offset is then in
+/// the same field on each connection. rustls draws the order from two bytes, and no secret is that short.
+#[derive(Debug)]
+struct SameOrder(&'static dyn SecureRandom);
+
+impl SecureRandom for SameOrder {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), GetRandomFailed> {
+        if let [_, _] = bytes {
+            bytes.fill(0);
+            return Ok(());
+        }
+        self.0.fill(bytes)
     }
 }
 
@@ -161,4 +180,28 @@ fn store(certificates: Vec<CertificateDer<'static>>) -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(certificates);
     roots
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_hello_has_its_fields_at_the_same_offsets() {
+        let name = "a-name-that-is-found.test";
+        let options = ClientTls { trust: Trust::Anybody, name: Some(name.to_owned()), ..ClientTls::default() };
+        let client = Client::new(&options, &"127.0.0.1:1".parse().unwrap(), "tls").unwrap();
+        let hello = || {
+            let mut wire = Vec::new();
+            client.begin(None).unwrap().start(&mut wire);
+            wire
+        };
+        let found = |hello: &[u8]| memchr::memmem::find(hello, name.as_bytes()).unwrap();
+        let first = hello();
+        for _ in 0..16 {
+            let other = hello();
+            assert_eq!((other.len(), found(&other)), (first.len(), found(&first)));
+            assert_ne!(other[11..43], first[11..43], "the random number");
+        }
+    }
 }

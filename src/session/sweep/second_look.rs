@@ -46,7 +46,9 @@ pub(super) fn examine(
         }
         let explained = tally.differences.iter().any(|known| known.explains(trial, boundaries));
         let kin = tally.differences.iter().filter(|known| known.found_by.kind() == trial.name.kind()).count();
-        let enough = explained || kin >= REPORTED_OF_A_KIND || tally.differences.len() >= REPORTED;
+        // A reply that was only late is no difference of a family without another one.
+        let may_be_late = kin == 0 && baseline.is_late(outcome);
+        let enough = explained || kin >= REPORTED_OF_A_KIND || (tally.differences.len() >= REPORTED && !may_be_late);
         let enough = if first == Verdict::Different { enough } else { stalled >= STALLED };
         if enough || interrupted || tally.gave_up.is_some() {
             count_once(trial, outcome, first, baseline, tally);
