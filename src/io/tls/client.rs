@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 
 use super::super::connector::Encoding;
-use super::verify::{ByChain, ByKey};
+use super::verify::{Rule, Verifier};
 use super::{key_log, pem, provider, refused, versions};
 use crate::config::{ClientTls, Trust};
 use crate::error::{Error, shown_path};
@@ -42,21 +42,14 @@ impl Client {
         Arc::make_mut(&mut provider).secure_random = &*SAME_ORDER;
         let builder = ClientConfig::builder_with_provider(provider.clone());
         let builder = builder.with_protocol_versions(versions(&options.terms)).map_err(|error| refused(&error))?;
-        let builder = match &options.trust {
-            Trust::System => builder.with_webpki_verifier(by_chain(system_roots()?, &provider)?),
-            Trust::Ca(path) => {
-                let by_chain =
-                    ByChain { chain: by_chain(roots_of(path)?, &provider)?, trusted: pem::certificates(path)? };
-                builder.dangerous().with_custom_certificate_verifier(Arc::new(by_chain))
-            }
-            Trust::Pins(pins) => {
-                let by_key = ByKey { pins: Some(pins.clone()), provider };
-                builder.dangerous().with_custom_certificate_verifier(Arc::new(by_key))
-            }
-            Trust::Anybody => {
-                builder.dangerous().with_custom_certificate_verifier(Arc::new(ByKey { pins: None, provider }))
-            }
+        let chain = |roots| by_chain(roots, &provider);
+        let rule = match &options.trust {
+            Trust::System => Rule::Chain { chain: chain(system_roots()?)?, trusted: Vec::new() },
+            Trust::Ca(path) => Rule::Chain { chain: chain(roots_of(path)?)?, trusted: pem::certificates(path)? },
+            Trust::Pins(pins) => Rule::Pins(pins.clone()),
+            Trust::Anybody => Rule::Anybody,
         };
+        let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(Verifier { rule, provider }));
         let mut config = match &options.identity {
             None => builder.with_no_client_auth(),
             Some(files) => {

@@ -13,11 +13,25 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 
 use crate::value::Pin;
 
-/// Accepts the keys that have one of these pins; `None` accepts any.
+/// Verifies servers by this rule.
 #[derive(Debug)]
-pub(super) struct ByKey {
-    pub(super) pins: Option<Vec<Pin>>,
+pub(super) struct Verifier {
+    pub(super) rule: Rule,
     pub(super) provider: Arc<CryptoProvider>,
+}
+
+/// Which servers are accepted.
+#[derive(Debug)]
+pub(super) enum Rule {
+    /// Those with a chain to a root, and the certificates of this file themselves.
+    ///
+    /// A certificate that signs itself is often one of an authority as well (`openssl req -x509` makes such), which no
+    /// chain may end with (RFC 5280, section 6); OpenSSL accepts it if it is trusted, and so does this.
+    Chain { chain: Arc<WebPkiServerVerifier>, trusted: Vec<CertificateDer<'static>> },
+    /// Those whose key has one of these pins.
+    Pins(Vec<Pin>),
+    /// All.
+    Anybody,
 }
 
 /// The pin of the key in a certificate.
@@ -30,16 +44,6 @@ pub(super) fn pin_of(certificate: &CertificateDer<'_>) -> Result<Pin, Error> {
     let hash = digest(&SHA256, &parsed.subject_public_key_info());
     let hash = hash.as_ref().try_into().map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
     Ok(Pin(hash))
-}
-
-/// Accepts what has a chain to a root, and the certificates of this file themselves.
-///
-/// A certificate that signs itself is often one of an authority as well (`openssl req -x509` makes such), which no
-/// chain may end with (RFC 5280, section 6); OpenSSL accepts it if it is trusted, and so does this.
-#[derive(Debug)]
-pub(super) struct ByChain {
-    pub(super) chain: Arc<WebPkiServerVerifier>,
-    pub(super) trusted: Vec<CertificateDer<'static>>,
 }
 
 /// Whether a certificate is valid at this time, as its own dates say.
@@ -56,7 +60,7 @@ fn is_valid_at(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), Ce
     Ok(())
 }
 
-impl ServerCertVerifier for ByChain {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -65,52 +69,22 @@ impl ServerCertVerifier for ByChain {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let verified = self.chain.verify_server_cert(end_entity, intermediates, name, ocsp, now);
-        if verified.is_ok() || !self.trusted.iter().any(|trusted| trusted == end_entity) {
-            return verified;
+        match &self.rule {
+            Rule::Chain { chain, trusted } => {
+                let verified = chain.verify_server_cert(end_entity, intermediates, name, ocsp, now);
+                if verified.is_ok() || !trusted.iter().any(|trusted| trusted == end_entity) {
+                    return verified;
+                }
+                is_valid_at(end_entity, now).map_err(Error::InvalidCertificate)?;
+                verify_server_name(&ParsedCertificate::try_from(end_entity)?, name)?;
+            }
+            Rule::Pins(pins) if pins.contains(&pin_of(end_entity)?) => {}
+            Rule::Pins(_) => {
+                return Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure));
+            }
+            Rule::Anybody => {}
         }
-        is_valid_at(end_entity, now).map_err(Error::InvalidCertificate)?;
-        verify_server_name(&ParsedCertificate::try_from(end_entity)?, name)?;
         Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.chain.verify_tls12_signature(message, certificate, signed)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.chain.verify_tls13_signature(message, certificate, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.chain.supported_verify_schemes()
-    }
-}
-
-impl ServerCertVerifier for ByKey {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let Some(pins) = &self.pins else { return Ok(ServerCertVerified::assertion()) };
-        if pins.contains(&pin_of(end_entity)?) {
-            return Ok(ServerCertVerified::assertion());
-        }
-        Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
     }
 
     fn verify_tls12_signature(
