@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use secretcat::frame::{FrameError, Framing, Inbox, Role};
 use secretcat::service::secret::Secret;
-use secretcat::service::{Context, Event, PeerId, Service};
+use secretcat::service::{Batch, Context, Event, PeerId, Service};
 
 const LIMIT: usize = 100;
 const PEER: PeerId = PeerId::conn(0);
@@ -38,7 +38,10 @@ fn answers(stream: &[u8], step: usize) -> Vec<u8> {
             }
         }
     }
-    context.parts().1.to_vec()
+    let sent = |batch| match batch {
+        Batch::Messages { bytes, .. } | Batch::Other(_, bytes) => bytes.to_vec(),
+    };
+    context.batches().flat_map(sent).collect()
 }
 
 /// The contract in another form: lines one by one, bytes one by one.
