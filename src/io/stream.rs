@@ -204,6 +204,17 @@ impl Stream {
         }
     }
 
+    /// Has the next bytes acknowledged at once (`TCP_QUICKACK`, tcp(7)); other systems have no such option.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn acknowledge_quickly(&self) -> io::Result<()> {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        return self.socket().set_tcp_quickack(true);
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Half-closes: sends the FIN.
     ///
     /// # Errors

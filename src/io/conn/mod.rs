@@ -180,10 +180,9 @@ impl Conn {
     /// read (tcp(7)).
     #[inline]
     fn acknowledge_quickly(&self) {
-        #[cfg(any(target_os = "linux", target_os = "android"))]
         if self.quick_ack {
             // Without it, a peer may wait 40 ms longer; the connection works.
-            let _ = self.stream.socket().set_tcp_quickack(true);
+            let _ = self.stream.acknowledge_quickly();
         }
     }
 
