@@ -447,4 +447,44 @@ mod tests {
         assert_eq!(text(Operation::Resolve), "the name lookup timed out");
         assert_eq!(text(Operation::Connect), "no connection in time");
     }
+
+    #[test]
+    fn failed_handshake_is_a_difference_and_no_missing_server() {
+        let limit = std::time::Duration::from_millis(300);
+        let timeout = Error::Timeout {
+            operation: Operation::Connect,
+            address: "h:1".into(),
+            what: "handshake",
+            limit,
+            option: "--timeout",
+        };
+        let reset = |kind: io::ErrorKind| Error::network(Operation::Connect, "h:1")(kind.into());
+        let silent = Ending::NoHandshake { why: "no answer within 300ms".to_owned(), silent: true };
+        assert_eq!(Ending::not_begun(&timeout, true), silent);
+        assert_eq!(Ending::not_begun(&timeout, false), Ending::Unreachable(Unreachable::TimedOut(Operation::Connect)));
+        for kind in [io::ErrorKind::ConnectionReset, io::ErrorKind::BrokenPipe] {
+            let why = "the TLS handshake failed: the server reset the connection within the TLS handshake";
+            assert_eq!(Ending::not_begun(&reset(kind), true).to_string(), why);
+        }
+        let shaken = Outcome { handshake_only: true, ..Outcome::default() };
+        let baseline = Baseline::new(&shaken, &shaken, Masks::default()).unwrap();
+        let failed = Outcome { ending: silent, ..Outcome::default() };
+        assert_eq!((baseline.judge(&failed), baseline.is_late(&failed)), (Verdict::Different, true));
+        assert_eq!(baseline.judge(&Outcome { confirmed: 1, ..shaken }), Verdict::Same);
+        assert!(!failed.is_lifeless());
+        let why = "the TLS handshake fails without a cut: no answer within 300ms";
+        assert_eq!(failed.check().unwrap_err().to_string(), why);
+    }
+
+    #[test]
+    fn cut_hello_is_compared_with_all_messages_in_one_write() {
+        let layout = crate::plan::Layout::new(&[2, 2]);
+        let hello = crate::plan::HelloCuts { form: crate::plan::HelloForm::Tcp, cuts: vec![1], of: 9 };
+        let cut = Trial { hello: Some(hello), ..layout.one_write() };
+        let (each, both) = (outcome(&["a\n", "b\n"]), outcome(&["a\n"]));
+        let baseline = baseline(&["a\n", "b\n"]).with_one_write(both.clone());
+        assert_eq!(baseline.of(&cut).judge(&both), Verdict::Same);
+        assert_eq!(baseline.of(&cut).judge(&each), Verdict::Different);
+        assert_eq!(baseline.of(&layout.whole()).judge(&each), Verdict::Same);
+    }
 }
