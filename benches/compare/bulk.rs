@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,17 +16,15 @@ use crate::peers::{self, end};
 use crate::{Bench, Outcome};
 
 const BLOCK: usize = 64 * 1024;
+/// The length of the stream.
+pub(crate) const SIZE: usize = 1 << 30;
 /// Receives without copying (`MSG_TRUNC` of TCP, recv(2)), so that the load does not limit the rate.
 const FORGET: i32 = 0x20;
 /// With the timer slack of the kernel (prctl(2)) this is about 50 us; at 500 us windows fill up.
 const GLANCE: Duration = Duration::from_micros(1);
 
 pub(crate) fn print(bench: &Bench) -> Outcome {
-    const SIZE: usize = 1 << 30;
-    let path = std::env::temp_dir().join(format!("secretcat-bench-{}", std::process::id()));
-    let block = block();
-    let mut file = File::create(&path)?;
-    (0..SIZE / block.len()).try_for_each(|_| file.write_all(&block))?;
+    let path = stream_in_a_file()?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let addr = listener.local_addr()?;
     for (title, feed) in [("from a pipe", Feed::Pipe(SIZE)), ("from a file", Feed::File(&path, SIZE))] {
@@ -50,6 +48,15 @@ pub(crate) fn print(bench: &Bench) -> Outcome {
     }
     std::fs::remove_file(path)?;
     Ok(())
+}
+
+/// A file with the stream.
+pub(crate) fn stream_in_a_file() -> io::Result<PathBuf> {
+    let path = std::env::temp_dir().join(format!("secretcat-bench-{}", std::process::id()));
+    let block = block();
+    let mut file = File::create(&path)?;
+    (0..SIZE / block.len()).try_for_each(|_| file.write_all(&block))?;
+    Ok(path)
 }
 
 /// The block that the stream repeats.
@@ -93,7 +100,7 @@ fn run(mut command: Command, listener: &TcpListener, feed: Feed<'_>, check: bool
 
 /// Receives the available bytes, then sleeps briefly. A receiver that waits in recv(2) is woken by every segment, and
 /// these wake-ups would be a third of the work of the sender, for all programs.
-fn count(stream: &TcpStream) -> io::Result<usize> {
+pub(crate) fn count(stream: &TcpStream) -> io::Result<usize> {
     let mut buf = vec![MaybeUninit::uninit(); 4 << 20];
     let mut sum = 0;
     stream.set_nonblocking(true)?;

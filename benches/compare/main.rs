@@ -22,6 +22,8 @@ mod peers;
 mod relay;
 mod runs;
 mod slopes;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -66,7 +68,7 @@ fn main() -> Outcome {
     let mut core = CpuSet::new();
     core.set(0);
     sched_setaffinity(None, &core)?;
-    let all: [(&str, Measure); 10] = [
+    let all: &[(&str, Measure)] = &[
         ("bulk", bulk::print),
         ("round-trips", answers::round_trips),
         ("visits", answers::visits),
@@ -77,6 +79,12 @@ fn main() -> Outcome {
         ("start", runs::start),
         ("delay", runs::delay),
         ("slopes", slopes::print),
+        #[cfg(feature = "tls")]
+        ("tls-bulk", tls::bulk),
+        #[cfg(feature = "tls")]
+        ("tls-handshakes", tls::handshakes),
+        #[cfg(feature = "tls")]
+        ("tls-idle", tls::idle),
     ];
     for (name, measure) in all {
         if words.is_empty() || words.iter().any(|word| name.contains(word.as_str())) {

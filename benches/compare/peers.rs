@@ -14,8 +14,13 @@ const SERVER_CORE: &str = "1";
 
 /// `program` on the server's core.
 pub(crate) fn command(program: &str) -> Command {
+    command_on(SERVER_CORE, program)
+}
+
+/// `program` on a core.
+pub(crate) fn command_on(core: &str, program: &str) -> Command {
     let mut command = Command::new("taskset");
-    command.args(["-c", SERVER_CORE, program]).stderr(Stdio::null());
+    command.args(["-c", core, program]).stderr(Stdio::null());
     command
 }
 
@@ -54,9 +59,7 @@ impl Server {
     pub(crate) fn secretcat(ours: &Ours, args: &[&str]) -> io::Result<Server> {
         let mut command = secretcat(ours);
         let mut child = command.args(["listen", "127.0.0.1:0"]).args(args).stderr(Stdio::piped()).spawn()?;
-        let line = first_line(child.stderr.take())?;
-        let addr = line.trim().rsplit(' ').next().and_then(|addr| addr.parse().ok());
-        let addr = addr.ok_or_else(|| io::Error::other(line))?;
+        let addr = announced(&mut child)?;
         Ok(Server { name: ours.name, question: QUESTION, answer: ANSWER, addr, forks: false, child })
     }
 
@@ -131,7 +134,8 @@ impl Server {
         Ok(server)
     }
 
-    fn listening(
+    /// A server that is ready when it accepts connections.
+    pub(crate) fn listening(
         name: &'static str,
         mut command: Command,
         addr: SocketAddr,
@@ -181,6 +185,13 @@ impl Drop for Server {
     }
 }
 
+/// The address in the ready line of our listener.
+pub(crate) fn announced(child: &mut Child) -> io::Result<SocketAddr> {
+    let line = first_line(child.stderr.take())?;
+    let addr = line.trim().rsplit(' ').next().and_then(|addr| addr.parse().ok());
+    addr.ok_or_else(|| io::Error::other(line))
+}
+
 fn first_line(stream: Option<impl Read>) -> io::Result<String> {
     let mut line = String::new();
     BufReader::new(stream.ok_or(io::ErrorKind::NotFound)?).read_line(&mut line)?;
@@ -211,7 +222,7 @@ fn scheduled(task: &Path) -> io::Result<f64> {
 }
 
 /// An address that was just free.
-fn free_address() -> io::Result<SocketAddr> {
+pub(crate) fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind("127.0.0.1:0")?.local_addr()
 }
 
