@@ -45,7 +45,10 @@ impl Client {
         let chain = |roots| by_chain(roots, &provider);
         let rule = match &options.trust {
             Trust::System => Rule::Chain { chain: chain(system_roots()?)?, trusted: Vec::new() },
-            Trust::Ca(path) => Rule::Chain { chain: chain(roots_of(path)?)?, trusted: pem::certificates(path)? },
+            Trust::Ca(path) => {
+                let trusted = pem::certificates(path)?;
+                Rule::Chain { chain: chain(roots_among(trusted.clone(), path)?)?, trusted }
+            }
             Trust::Pins(pins) => Rule::Pins(pins.clone()),
             Trust::Anybody => Rule::Anybody,
         };
@@ -159,9 +162,8 @@ fn system_roots() -> Result<RootCertStore, Error> {
     Ok(roots)
 }
 
-/// The root certificates of a file.
-pub(super) fn roots_of(path: &Path) -> Result<RootCertStore, Error> {
-    let certificates = pem::certificates(path)?;
+/// Those of the certificates of this file that can be roots; there is at least one.
+pub(super) fn roots_among(certificates: Vec<CertificateDer<'static>>, path: &Path) -> Result<RootCertStore, Error> {
     let roots = store(certificates);
     if roots.is_empty() {
         return Err(Error::Usage(format!("{}: no certificate in it can be a root", shown_path(path))));

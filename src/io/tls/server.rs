@@ -14,7 +14,7 @@ use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 
 use super::super::connector::Encoding;
 use super::super::report::Report;
-use super::client::roots_of;
+use super::client::roots_among;
 use super::pem::{self, Identity};
 use super::verify::pin_of;
 use super::{key_log, provider, refused, versions};
@@ -143,7 +143,8 @@ fn client_verifier(
     ClientCa { ca, need }: &ClientCa,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, Error> {
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots_of(ca)?), provider.clone());
+    let roots = roots_among(pem::certificates(ca)?, ca)?;
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
     let verifier = match need {
         ClientNeed::Optional => verifier.allow_unauthenticated(),
         ClientNeed::Required => verifier,
