@@ -17,7 +17,7 @@ use crate::peer::codec::{Codec, End, Hello, Layer, Protocol, Record, Session, Th
 use crate::peer::life::Input;
 use crate::peer::outbox::Channel;
 use crate::plan::CutLayer;
-use crate::trace::{BarrierOutcome, EventKind, TlsSession};
+use crate::trace::{EventKind, TlsSession};
 
 /// A record and its header (RFC 8446, section 5.2): what may have come of an incomplete one.
 const MARGIN: usize = (1 << 14) + 2048 + 5;
@@ -243,9 +243,7 @@ impl Conn {
         let is_violated = self.codec.layer().is_some_and(|layer| layer.violation().is_some());
         match input {
             Input::Failed(error) if is_violated && error.kind() == io::ErrorKind::InvalidData => {
-                if let Some(offset) = self.writer.outbox.end_plan() {
-                    self.recorder.note(self.id, || EventKind::Barrier { offset, outcome: BarrierOutcome::Abandoned });
-                }
+                self.writer.end_plan(&self.recorder, self.id);
                 Input::Violated
             }
             input => input,
@@ -279,9 +277,7 @@ impl Conn {
 
     /// The handshake has failed: writes what the layer has to say about it, as far as the kernel takes it at once.
     pub fn send_alert(&mut self, now: Instant) {
-        if let Some(offset) = self.writer.outbox.end_plan() {
-            self.recorder.note(self.id, || EventKind::Barrier { offset, outcome: BarrierOutcome::Abandoned });
-        }
+        self.writer.end_plan(&self.recorder, self.id);
         // The failure of the handshake is reported already.
         let _ = self.flush(now);
     }

@@ -43,9 +43,12 @@ impl Writer {
 
     /// Forgets what was to be written; a barrier that was waited for will not be passed any more.
     pub(super) fn clear(&mut self, recorder: &Recorder, id: ConnId) {
-        if let Some(offset) = self.outbox.clear() {
-            recorder.note(id, || EventKind::Barrier { offset, outcome: BarrierOutcome::Abandoned });
-        }
+        note_abandoned(self.outbox.clear(), recorder, id);
+    }
+
+    /// From now on what is queued is written as it is; a barrier that was waited for will not be passed any more.
+    pub(super) fn end_plan(&mut self, recorder: &Recorder, id: ConnId) {
+        note_abandoned(self.outbox.end_plan(), recorder, id);
     }
 
     /// Writes messages of these lengths as far as they may go without being queued, and queues the rest.
@@ -118,6 +121,13 @@ impl Writer {
             Check::Passed(BarrierOutcome::Read) if is_record => Check::Passed(BarrierOutcome::RecordRead),
             check => check,
         })
+    }
+}
+
+/// Records that the barrier at this offset will not be passed.
+fn note_abandoned(offset: Option<u64>, recorder: &Recorder, id: ConnId) {
+    if let Some(offset) = offset {
+        recorder.note(id, || EventKind::Barrier { offset, outcome: BarrierOutcome::Abandoned });
     }
 }
 
