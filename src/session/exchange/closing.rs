@@ -1,5 +1,7 @@
 //! How an exchange closes its connections: in order, at shutdown, or at once.
 
+use std::io;
+
 use super::super::peer::Peer;
 use super::{Exchange, Leftover};
 use crate::frame::FrameError;
@@ -171,6 +173,11 @@ impl<S: Service> Exchange<S> {
         if !self.hosted.refuse(id, peer, &error) {
             self.on(id, Input::Garbled(error));
         }
+    }
+
+    /// Reading has failed, or the connection is to count as failed.
+    pub(super) fn fail(&mut self, id: PeerId, error: io::Error) {
+        self.peers.fail(id, error, &mut self.reactor);
     }
 
     /// What a peer has sent and stdout has not taken.

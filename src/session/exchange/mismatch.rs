@@ -8,11 +8,6 @@ use crate::io::conn::Conn;
 use crate::service::{PeerId, Service};
 
 impl<S: Service> Exchange<S> {
-    /// Reading has failed, or the connection is to count as failed.
-    pub(super) fn fail(&mut self, id: PeerId, error: io::Error) {
-        self.peers.fail(id, error, &mut self.reactor);
-    }
-
     /// Reading has failed. A layer that was cut off between two messages is the peer's end: each message is complete.
     #[cold]
     #[inline(never)]
