@@ -136,8 +136,12 @@ impl Protocol for Deferred {
     }
 
     fn choose(&mut self, alpn: Option<&[u8]>, plain: &mut Vec<u8>, wire: &mut Vec<u8>) -> Result<(), Violation> {
-        let Stage::Waiting { accepted, pending, .. } = std::mem::replace(&mut self.stage, Stage::Failed) else {
-            return Ok(());
+        let (accepted, pending) = match std::mem::replace(&mut self.stage, Stage::Failed) {
+            Stage::Waiting { accepted, pending, .. } => (accepted, pending),
+            other => {
+                self.stage = other; // nothing waits for the choice
+                return Ok(());
+            }
         };
         let mut config = self.config.clone();
         if config.alpn_protocols.is_empty() {

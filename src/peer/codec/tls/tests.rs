@@ -206,6 +206,7 @@ fn sides_agree_on_version_group_and_alpn() {
     assert_eq!(theirs.layer.hello(), None);
     converse(&mut ours, &mut theirs, 100);
     assert_eq!(ours.plain, b"welcome");
+    theirs.layer.choose(Some(b"one")); // nothing waits for it
     for session in [ours.layer.session().unwrap(), theirs.layer.session().unwrap()] {
         assert_eq!((session.version, session.group), ("TLS 1.3", Some("X25519MLKEM768")));
         assert_eq!(session.alpn.as_deref(), Some(&b"two"[..]));
