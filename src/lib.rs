@@ -12,6 +12,7 @@
 //! | L1 | [`config`] | checked configuration |
 //! | L1 | [`plan`] | where writes are cut, as functions of bytes and seed |
 //! | L1 | [`frame`] | bytes in, messages out |
+//! | L1 | [`dialog`] | the messages of a sweep, and what ends the reply to each |
 //! | L1 | [`editor`] | a line editor: keys in, lines and screen out |
 //! | L1 | [`service`] | services and clients, as functions of events |
 //! | L1 | [`timeline`] | the picture of a trace |
@@ -31,6 +32,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod dialog;
 pub mod editor;
 pub mod error;
 pub mod frame;
