@@ -87,7 +87,7 @@ pub enum Label {
 }
 
 /// A place in a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The number of the message, from 1.
     pub message: usize,

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Baseline, Count, Outcome, Proof, Subject, Tally, repeat_command};
+use super::{Baseline, Count, Mark, Outcome, Proof, SingleCut, Subject, Tally, repeat_command};
 use crate::error::ExitStatus;
 use crate::plan::{Fin, HelloCuts, HelloForm};
 use crate::value::escape;
@@ -34,9 +34,14 @@ pub fn to_json(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Tal
         })
         .collect();
     let kinds: Map<_, _> = tally.kinds.iter().map(|(kind, number)| (kind.to_string(), count(*number))).collect();
-    let (in_header, in_messages): (Vec<_>, Vec<_>) = tally.cuts.iter().partition(|(message, _)| *message == 0);
-    let header_cuts: Vec<_> = in_header.iter().map(|(_, offset)| offset).collect();
-    let cuts: Vec<_> = in_messages.iter().map(|(message, offset)| json!([message, offset])).collect();
+    let (mut header_cuts, mut cuts) = (Vec::new(), Vec::new());
+    for cut in differing(tally) {
+        match cut {
+            SingleCut::Header(offset) => header_cuts.push(offset),
+            SingleCut::Message(place) => cuts.push(json!([place.message, place.offset])),
+            SingleCut::Hello(..) => {}
+        }
+    }
     let report = json!({
         "address": subject.address,
         "proxy": subject.proxy.as_ref().map(|proxy| proxy.url.to_string()),
@@ -65,14 +70,22 @@ pub fn to_json(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Tal
     format!("{report:#}\n")
 }
 
+/// The single cuts that made a difference.
+fn differing(tally: &Tally) -> impl Iterator<Item = SingleCut> + '_ {
+    tally.single_cuts.iter().filter(|(_, mark)| **mark == Mark::Different).map(|(cut, _)| *cut)
+}
+
 fn hello_cuts(HelloCuts { form, cuts, .. }: &HelloCuts) -> Value {
     json!({ "form": form.name(), "offsets": cuts })
 }
 
 fn differing_hello_cuts(tally: &Tally) -> Value {
     let of = |form| {
-        let differing = tally.hello_cuts.iter().filter(move |((of, _), differs)| *of == form && **differs);
-        differing.map(|((_, cut), _)| *cut).collect::<Vec<_>>()
+        let offset = |cut| match cut {
+            SingleCut::Hello(of, offset) if of == form => Some(offset),
+            _ => None,
+        };
+        differing(tally).filter_map(offset).collect::<Vec<_>>()
     };
     HelloForm::ALL.into_iter().map(|form| (form.name().to_owned(), json!(of(form)))).collect::<Map<_, _>>().into()
 }

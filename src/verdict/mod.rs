@@ -13,5 +13,5 @@ pub use junit::to_junit;
 pub use masks::{InvalidMask, Masks};
 pub use outcome::{Baseline, BaselineError, Ending, Outcome, Proof, Unreachable, Verdict};
 pub use repeat::repeat_command;
-pub use tally::{Count, Difference, Subject, SubjectProxy, Tally};
+pub use tally::{Count, Difference, Mark, SingleCut, Subject, SubjectProxy, Tally};
 pub use text::{describe, headline, to_text};

@@ -1,11 +1,11 @@
 //! The findings of a sweep so far.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{Outcome, Proof, Verdict};
 use crate::error::ExitStatus;
-use crate::plan::{Fin, HelloForm, Label, Trial, TrialKind};
+use crate::plan::{Fin, HelloForm, Label, Place, Trial, TrialKind};
 use crate::value::{Family, ProxyUrl};
 
 /// The subject of a sweep.
@@ -81,6 +81,28 @@ pub struct Count {
     pub not_proven: usize,
 }
 
+/// Where a trial with one cut makes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SingleCut {
+    /// In the PROXY header, at this offset.
+    Header(usize),
+    /// In the `ClientHello` of TLS, at this offset.
+    Hello(HelloForm, usize),
+    /// In a message.
+    Message(Place),
+}
+
+/// The result of a trial, without the reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mark {
+    /// The replies were the same, every cut proven.
+    Same,
+    /// The replies were different.
+    Different,
+    /// The trial was not proven.
+    NotProven,
+}
+
 /// The counts of verdicts, and the findings.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
@@ -88,11 +110,8 @@ pub struct Tally {
     pub kinds: BTreeMap<TrialKind, Count>,
     /// The trials that were not proven, by reason.
     pub reasons: BTreeMap<String, usize>,
-    /// The single cuts that made a difference: message and offset, as in [`crate::plan::Place`]. The PROXY header is
-    /// message 0.
-    pub cuts: BTreeSet<(usize, usize)>,
-    /// The single cuts of the `ClientHello`, and whether they made a difference.
-    pub hello_cuts: BTreeMap<(HelloForm, usize), bool>,
+    /// The result of each single cut that was tried.
+    pub single_cuts: BTreeMap<SingleCut, Mark>,
     /// The shrunk differences, each once.
     pub differences: Vec<Difference>,
     /// A signal ended the sweep before it was done.
@@ -122,23 +141,38 @@ impl Difference {
     }
 }
 
+impl SingleCut {
+    /// The cut of the trial with this name, if it makes only one.
+    fn of(label: Label) -> Option<SingleCut> {
+        match label {
+            Label::Header(offset) => Some(SingleCut::Header(offset)),
+            Label::Hello(form, offset) => Some(SingleCut::Hello(form, offset)),
+            Label::Cut(place) => Some(SingleCut::Message(place)),
+            _ => None,
+        }
+    }
+}
+
+impl From<&Verdict> for Mark {
+    fn from(verdict: &Verdict) -> Mark {
+        match verdict {
+            Verdict::Same => Mark::Same,
+            Verdict::Different => Mark::Different,
+            Verdict::NotProven(_) => Mark::NotProven,
+        }
+    }
+}
+
 impl Tally {
     /// Counts one trial.
     pub fn count(&mut self, label: Label, verdict: Verdict) {
-        if let (Label::Hello(form, cut), Verdict::Same | Verdict::Different) = (label, &verdict) {
-            self.hello_cuts.insert((form, cut), verdict == Verdict::Different);
+        if let Some(cut) = SingleCut::of(label) {
+            self.single_cuts.insert(cut, Mark::from(&verdict));
         }
         let kind = self.kinds.entry(label.kind()).or_default();
         match verdict {
             Verdict::Same => kind.same += 1,
-            Verdict::Different => {
-                kind.different += 1;
-                match label {
-                    Label::Header(offset) => drop(self.cuts.insert((0, offset))),
-                    Label::Cut(place) => drop(self.cuts.insert((place.message, place.offset))),
-                    _ => {}
-                }
-            }
+            Verdict::Different => kind.different += 1,
             Verdict::NotProven(why) => {
                 kind.not_proven += 1;
                 *self.reasons.entry(why).or_default() += 1;
@@ -174,5 +208,28 @@ impl Count {
     #[must_use]
     pub fn judged(self) -> usize {
         self.same + self.different + self.not_proven
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn result_of_each_single_cut_is_kept() {
+        let place = |message, offset| Place { message, offset };
+        let mut tally = Tally::default();
+        tally.count(Label::Cut(place(2, 1)), Verdict::NotProven("why".to_owned()));
+        tally.count(Label::Cut(place(1, 7)), Verdict::Different);
+        tally.count(Label::Header(4), Verdict::Same);
+        tally.count(Label::Hello(HelloForm::Tcp, 5), Verdict::Same);
+        tally.count(Label::Pair(place(1, 1), place(1, 2)), Verdict::Different);
+        let expected = [
+            (SingleCut::Header(4), Mark::Same),
+            (SingleCut::Hello(HelloForm::Tcp, 5), Mark::Same),
+            (SingleCut::Message(place(1, 7)), Mark::Different),
+            (SingleCut::Message(place(2, 1)), Mark::NotProven),
+        ];
+        assert_eq!(tally.single_cuts.into_iter().collect::<Vec<_>>(), expected);
     }
 }

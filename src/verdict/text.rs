@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::repeat::repeat_command;
-use super::{Baseline, Count, Difference, Ending, Outcome, Proof, Subject, Tally};
+use super::{Baseline, Count, Difference, Ending, Mark, Outcome, Proof, SingleCut, Subject, Tally};
 use crate::plan::{Fin, HelloCuts, HelloForm};
 use crate::value::{counted, escape};
 
@@ -199,7 +199,13 @@ fn table(tally: &Tally) -> String {
 /// The places of single cuts that made a difference: `PROXY header at 1-43, message 1 at 1-4, 6`.
 fn places(tally: &Tally) -> String {
     let mut runs: Vec<(usize, usize, usize)> = Vec::new();
-    for &(message, offset) in &tally.cuts {
+    let differing = tally.single_cuts.iter().filter(|(_, mark)| **mark == Mark::Different);
+    for (cut, _) in differing {
+        let (message, offset) = match *cut {
+            SingleCut::Header(offset) => (0, offset),
+            SingleCut::Message(place) => (place.message, place.offset),
+            SingleCut::Hello(..) => continue,
+        };
         match runs.last_mut() {
             Some((same, _, to)) if *same == message && *to + 1 == offset => *to = offset,
             _ => runs.push((message, offset, offset)),
@@ -226,8 +232,13 @@ fn places(tally: &Tally) -> String {
 fn hello_places(tally: &Tally) -> String {
     let mut texts = Vec::new();
     for form in HelloForm::ALL {
-        let tried = tally.hello_cuts.iter().filter(|((of, _), _)| *of == form);
-        let tried: Vec<(usize, bool)> = tried.map(|((_, cut), differs)| (*cut, *differs)).collect();
+        let tried = tally.single_cuts.iter().filter_map(|(cut, mark)| match *cut {
+            SingleCut::Hello(of, offset) if of == form && *mark != Mark::NotProven => {
+                Some((offset, *mark == Mark::Different))
+            }
+            _ => None,
+        });
+        let tried: Vec<(usize, bool)> = tried.collect();
         let runs = tried.chunk_by(|one, other| one.1 == other.1).filter(|run| run.iter().any(|(_, differs)| *differs));
         let ranges = runs.filter_map(|run| {
             let ((from, _), (to, _)) = (run.first()?, run.last()?);
@@ -245,19 +256,26 @@ fn hello_places(tally: &Tally) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Place;
 
     #[test]
     fn consecutive_offsets_are_shown_as_ranges() {
-        let cuts = [(0, 5), (0, 6), (1, 1), (1, 2), (1, 3), (1, 7), (2, 4), (2, 5)].into_iter().collect();
-        let tally = Tally { cuts, ..Tally::default() };
+        let header = [5, 6].map(SingleCut::Header);
+        let messages = [(1, 1), (1, 2), (1, 3), (1, 7), (2, 4), (2, 5)]
+            .map(|(message, offset)| SingleCut::Message(Place { message, offset }));
+        let differing = header.into_iter().chain(messages).map(|cut| (cut, Mark::Different));
+        let same = (SingleCut::Message(Place { message: 1, offset: 4 }), Mark::Same);
+        let tally = Tally { single_cuts: differing.chain([same]).collect(), ..Tally::default() };
         assert_eq!(places(&tally), "PROXY header at 5-6, message 1 at 1-3, 7, message 2 at 4-5");
     }
 
     #[test]
     fn range_of_hello_cuts_ends_at_a_tried_offset() {
-        let tcp = [(1, true), (5, true), (6, false), (9, true)].map(|(cut, differs)| ((HelloForm::Tcp, cut), differs));
-        let records = [((HelloForm::Records, 7), false)];
-        let tally = Tally { hello_cuts: tcp.into_iter().chain(records).collect(), ..Tally::default() };
+        let (differs, same) = (Mark::Different, Mark::Same);
+        let tcp = [(1, differs), (5, differs), (6, same), (7, Mark::NotProven), (9, differs)];
+        let tcp = tcp.map(|(cut, mark)| (SingleCut::Hello(HelloForm::Tcp, cut), mark));
+        let records = [(SingleCut::Hello(HelloForm::Records, 7), same)];
+        let tally = Tally { single_cuts: tcp.into_iter().chain(records).collect(), ..Tally::default() };
         assert_eq!(hello_places(&tally), "ClientHello in TCP pieces at 1-5, 9 (of 4 offsets tried)");
     }
 
