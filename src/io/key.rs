@@ -18,6 +18,13 @@ pub enum Key {
         /// The number of the socket within the dial.
         attempt: u8,
     },
+    /// A part of a command that was started.
+    Command {
+        /// The number of the command.
+        number: usize,
+        /// Its part.
+        part: CommandPart,
+    },
     /// stdin.
     Stdin,
     /// stdout.
@@ -38,12 +45,33 @@ pub enum Key {
     Timer,
 }
 
+/// What of a command is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommandPart {
+    /// Its stdin.
+    Stdin,
+    /// Its stdout.
+    Stdout,
+    /// Its stderr.
+    Stderr,
+    /// The end of its process, or a deadline.
+    End,
+}
+
+impl CommandPart {
+    /// All, by the two low bits of the number in their token.
+    const ALL: [CommandPart; 4] = [CommandPart::Stdin, CommandPart::Stdout, CommandPart::Stderr, CommandPart::End];
+    const BITS: u32 = 2;
+}
+
 // The two low bits of a token give the kind of its number.
 const CONN: usize = 0;
 const DIAL: usize = 1;
 const ATTEMPT: usize = 2;
 const SINGLE: usize = 3;
 const KIND_BITS: u32 = 2;
+/// The first number of a part of a command: those of single keys are below.
+const COMMANDS: usize = 16;
 
 impl Key {
     /// The key of this token; `None` for a token without a key.
@@ -65,6 +93,10 @@ impl Key {
                 6 => Key::Waker,
                 7 => Key::Timer,
                 8 => Key::Service,
+                COMMANDS.. => {
+                    let number = number - COMMANDS;
+                    Key::Command { number: number >> CommandPart::BITS, part: CommandPart::ALL[number & 3] }
+                }
                 _ => return None,
             },
         })
@@ -79,6 +111,7 @@ impl From<Key> for Token {
             Key::Conn(number) => (number, CONN),
             Key::Dial(number) => (number, DIAL),
             Key::Attempt { dial, attempt } => (dial << u8::BITS | usize::from(attempt), ATTEMPT),
+            Key::Command { number, part } => ((number << CommandPart::BITS | part as usize) + COMMANDS, SINGLE),
             Key::Stdin => (0, SINGLE),
             Key::Stdout => (1, SINGLE),
             Key::Listener => (2, SINGLE),
@@ -116,6 +149,8 @@ mod tests {
         prop_oneof![
             number.clone().prop_map(Key::Conn),
             number.clone().prop_map(Key::Dial),
+            (number.clone(), proptest::sample::select(CommandPart::ALL.to_vec()))
+                .prop_map(|(number, part)| Key::Command { number, part }),
             (number, any::<u8>()).prop_map(|(dial, attempt)| Key::Attempt { dial, attempt }),
             proptest::sample::select(vec![
                 Key::Stdin,

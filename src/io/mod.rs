@@ -3,6 +3,7 @@
 pub mod address;
 mod alarms;
 mod busy_poll;
+pub mod command;
 pub mod conn;
 pub mod connector;
 pub mod console;
@@ -25,6 +26,7 @@ pub mod splice;
 pub mod stream;
 pub mod sys;
 pub mod systemd;
+pub mod temporary;
 pub mod terminal;
 pub mod threads;
 #[cfg(feature = "tls")]

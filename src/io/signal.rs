@@ -9,7 +9,7 @@ use mio::Waker;
 use signal_hook::consts::SIGUSR1;
 use signal_hook::iterator::{self, Handle};
 
-use super::{sys, terminal};
+use super::{command, sys, terminal};
 use crate::value::Signal;
 
 /// What to do with a SIGINT that was ignored at the start, as a shell without job control does for background
@@ -126,6 +126,7 @@ impl Signals {
             Some(signal) if self.shared.received.set(signal).is_ok() => self.stop(),
             Some(signal) => {
                 terminal::restore();
+                command::kill_all();
                 std::process::exit(i32::from(die_of(signal)))
             }
         }

@@ -247,6 +247,46 @@ pub fn raise_default(signal: libc::c_int) {
     unsafe { libc::raise(signal) };
 }
 
+/// Kills every process of a group (kill(2)). A group of which all members have ended is no error.
+///
+/// The caller has not reaped the leader, so that no other group has this number.
+pub fn kill_group(leader: u32) {
+    if let Some(group) = libc::pid_t::try_from(leader).ok().filter(|&group| group > 1) {
+        // SAFETY: kill(2) touches no memory.
+        unsafe { libc::kill(-group, libc::SIGKILL) };
+    }
+}
+
+/// Whether a child process has ended. It is not reaped (`WNOWAIT`, waitid(2)). True where there is no such child.
+#[must_use]
+pub fn has_ended(child: u32) -> bool {
+    let mut info = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
+    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: the kernel writes one siginfo_t, which lives until the call returns.
+    let asked = unsafe { libc::waitid(libc::P_PID, child as libc::id_t, info.as_mut_ptr(), options) };
+    // SAFETY: all zero bytes are a siginfo_t; its number of a process stays 0 as long as none has ended.
+    asked == -1 || unsafe { info.assume_init().si_pid() } != 0
+}
+
+/// A descriptor that is readable when a child process has ended (`pidfd_open(2)`, since Linux 5.3).
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn pidfd(child: u32) -> io::Result<OwnedFd> {
+    use std::os::fd::FromRawFd;
+
+    let child = libc::pid_t::try_from(child).map_err(|_| io::ErrorKind::InvalidInput)?;
+    // SAFETY: takes a number and flags, and touches no memory.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, child, 0) };
+    let fd = check(libc::c_int::try_from(fd).unwrap_or(-1))?;
+    // SAFETY: the call succeeded, so the descriptor is open, and nothing else owns it; it is close-on-exec.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// A descriptor for the end of a process: not on this system.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub fn pidfd(_: u32) -> io::Result<OwnedFd> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Moves up to `len` bytes from one descriptor to another within the kernel; one of them is a pipe (splice(2),
 /// never waiting for the pipe). 0 is the end of `from`. `Unsupported` outside Linux.
 #[cfg(any(target_os = "linux", target_os = "android"))]
