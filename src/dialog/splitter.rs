@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn each_reply_ends_where_the_dialog_says() {
+    fn each_reply_ends_where_its_step_ends_it() {
         let smtp = dialog(Framing::Lines, line("(?m)^220 "), &[line("(?m)^250 "), Until::Nothing, Until::Frames(2)]);
         let bytes = b"220 hi\r\n250-A\r\n* NOTE\r\n250 B\r\none\ntwo\nthree\nfo";
         let (replies, rest, complete) = split(&smtp, bytes, &[]);
