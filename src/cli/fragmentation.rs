@@ -28,8 +28,8 @@ pub(super) struct FragmentationFlags {
     cut: Option<Offsets>,
     /// Cut behind each occurrence of PATTERN (repeatable)
     ///
-    /// PATTERN is text with the escapes \r, \n, \t, \\ and \xHH for other bytes. In a stream, such as that of a relay,
-    /// an occurrence is found however its bytes arrive. In messages, it does not reach into the next message.
+    /// PATTERN is text with the escapes \r, \n, \t, \0, \\ and \xHH for other bytes. In a stream, such as that of a
+    /// relay, an occurrence is found however its bytes arrive. In messages, it does not reach into the next message.
     #[arg(long, value_name = "PATTERN", allow_hyphen_values = true, conflicts_with_all = ["chunk", "cut"])]
     cut_at: Vec<Pattern>,
     /// Choose what --chunk and --cut count and cut (default: record)

@@ -11,7 +11,7 @@ use super::text::serde_as_text;
 pub struct Pattern(Vec<u8>);
 
 const WHAT: &str = "a pattern of bytes";
-const EXPECTED: &str = r"text of at least one byte, with \r \n \t \\ \xHH for other bytes";
+const EXPECTED: &str = r"text of at least one byte, with \r \n \t \0 \\ \xHH for other bytes";
 
 impl Pattern {
     /// The bytes.
@@ -32,20 +32,27 @@ impl FromStr for Pattern {
 
 fn unescape(mut text: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    loop {
-        let (byte, rest) = match text {
-            [] => return Some(bytes),
-            [b'\\', b'r', rest @ ..] => (b'\r', rest),
-            [b'\\', b'n', rest @ ..] => (b'\n', rest),
-            [b'\\', b't', rest @ ..] => (b'\t', rest),
-            [b'\\', b'\\', rest @ ..] => (b'\\', rest),
-            [b'\\', b'x', high, low, rest @ ..] => (digit(*high)? << 4 | digit(*low)?, rest),
-            [b'\\', ..] => return None,
-            [byte, rest @ ..] => (*byte, rest),
-        };
-        bytes.push(byte);
-        text = rest;
+    while !text.is_empty() {
+        bytes.push(take_byte(&mut text)?);
     }
+    Some(bytes)
+}
+
+/// Takes the first byte of a text, or the byte that an escape at its start means. `None` if the text is empty, or
+/// begins with an unknown escape.
+pub fn take_byte(text: &mut &[u8]) -> Option<u8> {
+    let (byte, rest) = match *text {
+        [b'\\', b'r', rest @ ..] => (b'\r', rest),
+        [b'\\', b'n', rest @ ..] => (b'\n', rest),
+        [b'\\', b't', rest @ ..] => (b'\t', rest),
+        [b'\\', b'0', rest @ ..] => (0, rest),
+        [b'\\', b'\\', rest @ ..] => (b'\\', rest),
+        [b'\\', b'x', high, low, rest @ ..] => (digit(*high)? << 4 | digit(*low)?, rest),
+        [b'\\', ..] | [] => return None,
+        [byte, rest @ ..] => (*byte, rest),
+    };
+    *text = rest;
+    Some(byte)
 }
 
 fn digit(digit: u8) -> Option<u8> {
@@ -76,7 +83,7 @@ mod tests {
     fn pattern_is_read_as_it_is_written() {
         for (text, bytes, shown) in [
             (r"\r\n", &b"\r\n"[..], r"\r\n"),
-            (r"a\x00\xfF\t", b"a\0\xff\t", r"a\x00\xff\t"),
+            (r"a\0\xfF\t", b"a\0\xff\t", r"a\x00\xff\t"),
             (r"\\ '", b"\\ '", r"\\\x20\x27"),
             ("\u{e9}", b"\xc3\xa9", r"\xc3\xa9"),
         ] {

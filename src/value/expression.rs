@@ -1,0 +1,81 @@
+//! Regular expressions for bytes, with an error that names the position.
+
+use regex::bytes::{Regex, RegexBuilder};
+use regex_syntax::ast::Span;
+
+use super::escape;
+
+/// How a pattern is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Syntax {
+    /// As the regex crate does by default.
+    Plain,
+    /// For the lines of a protocol: `^` and `$` match at the start and end of each line, the line may end with CR LF,
+    /// and `\xHH` and `.` are bytes. These are the flags `(?mR-u)`.
+    Lines,
+}
+
+/// A pattern that is not a regular expression.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{}\" is not a regular expression: {why}{}", escape(.pattern.as_bytes()), place(.pattern, *.offset))]
+pub struct InvalidRegex {
+    pattern: String,
+    /// The reason, in one line.
+    pub why: String,
+    /// The position in the pattern, in bytes; `None` if it is the whole pattern that does not do.
+    pub offset: Option<usize>,
+}
+
+/// Compiles a pattern.
+///
+/// # Errors
+/// It is not a regular expression, or exceeds the size limit of the regex crate.
+pub fn compile(pattern: &str, syntax: Syntax) -> Result<Regex, InvalidRegex> {
+    let lines = syntax == Syntax::Lines;
+    let regex = RegexBuilder::new(pattern).multi_line(lines).crlf(lines).unicode(!lines).build();
+    regex.map_err(|error| {
+        // The text of the regex crate has several lines; its parser has the reason and the position.
+        let at = |what: String, span: &Span| (what, Some(span.start.offset));
+        let mut parser = regex_syntax::ParserBuilder::new();
+        let parsed = parser.utf8(false).multi_line(lines).crlf(lines).unicode(!lines).build().parse(pattern);
+        let (why, offset) = match parsed {
+            Err(regex_syntax::Error::Parse(error)) => at(error.kind().to_string(), error.span()),
+            Err(regex_syntax::Error::Translate(error)) => at(error.kind().to_string(), error.span()),
+            _ => (error.to_string(), None), // it exceeds the size limit of the regex crate
+        };
+        InvalidRegex { pattern: pattern.to_owned(), why, offset }
+    })
+}
+
+fn place(pattern: &str, offset: Option<usize>) -> String {
+    let before = offset.and_then(|offset| pattern.get(..offset));
+    before.map_or(String::new(), |before| format!(" (character {})", before.chars().count() + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_pattern_is_reported_in_one_line() {
+        let cases = [
+            ("[", "unclosed character class (character 1)"),
+            ("a(b", "unclosed group (character 2)"),
+            ("\u{e9}*\na**?(", "unclosed group (character 8)"),
+            (r"\p{nonsense}", "Unicode property not found (character 1)"),
+            (r"(?:\d{1000}){1000}", "Compiled regex exceeds size limit of 10485760 bytes."),
+        ];
+        for (pattern, why) in cases {
+            let shown = escape(pattern.as_bytes());
+            let error = compile(pattern, Syntax::Plain).unwrap_err();
+            assert_eq!(error.to_string(), format!("\"{shown}\" is not a regular expression: {why}"));
+        }
+    }
+
+    #[test]
+    fn patterns_of_lines_match_at_each_line() {
+        let is_match = |pattern, bytes: &[u8]| compile(pattern, Syntax::Lines).unwrap().is_match(bytes);
+        assert!(is_match(r"^\.$", b"+OK\r\n.\r\n") && is_match("^b$", b"a\nb\n") && is_match("(?i)^B.$", b"b\xff"));
+        assert!(is_match(r"\xff", b"\xff") && !is_match(r"^a.$", b"a\r\n"));
+    }
+}
