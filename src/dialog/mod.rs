@@ -2,6 +2,7 @@
 //!
 //! The messages of `sweep -m`, a file of `--dialog` and the presets of `--protocol` are dialogs.
 
+mod parse;
 mod splitter;
 
 use std::borrow::Cow;
@@ -11,6 +12,7 @@ use regex::bytes::Regex;
 
 use crate::frame::Framing;
 
+pub use parse::{DialogError, Server, parse};
 pub use splitter::{Learned, Splitter};
 
 /// The messages of a client in their order, and what is known of the replies.

@@ -7,7 +7,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("error", &["value"]),
     ("plan", &["value"]),
     ("frame", &["value"]),
-    ("dialog", &["frame"]),
+    ("dialog", &["frame", "value"]),
     ("editor", &["value"]),
     ("trace", &["plan", "value"]),
     ("verdict", &["error", "frame", "plan", "value"]),
