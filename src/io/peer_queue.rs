@@ -1,5 +1,8 @@
-//! The bytes that the peer has not read yet, if its socket is on this host. No privileges are needed.
+//! The bytes that the peer has not read yet, if its socket is on this host. No privileges are needed, except for
+//! speed in another network namespace, and where /proc hides the processes of others.
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod namespaces;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod netlink;
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -7,7 +10,11 @@ mod proc;
 
 use std::io;
 use std::net::SocketAddr;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use std::sync::Arc;
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use self::namespaces::Namespace;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use self::netlink::{Answer, Netlink};
 
@@ -18,6 +25,10 @@ pub struct PeerQueue {
     peer: Tuple,
     #[cfg(any(target_os = "linux", target_os = "android"))]
     way: Way,
+    /// The socket was seen in this network namespace.
+    seen: bool,
+    /// Sockets of other network namespaces were looked for, and root would see more of them.
+    some_hidden: bool,
 }
 
 /// The state of the peer's socket.
@@ -48,6 +59,8 @@ enum Way {
     Netlink(Netlink, bool),
     /// The list of all sockets of this network namespace in /proc, which takes milliseconds instead of microseconds.
     Proc,
+    /// The socket was found in another network namespace of this host.
+    Elsewhere(Arc<Namespace>),
 }
 
 impl PeerQueue {
@@ -60,37 +73,74 @@ impl PeerQueue {
             peer,
             #[cfg(any(target_os = "linux", target_os = "android"))]
             way: Netlink::open().map_or(Way::Proc, |netlink| Way::Netlink(netlink, false)),
+            seen: false,
+            some_hidden: false,
         }
     }
 
-    /// The state of the peer's socket. `None` if it is not visible: on another host or in another network namespace,
-    /// closed, or on a system other than Linux.
+    /// Whether root may see the peer's socket, where it was not visible.
+    #[must_use]
+    pub fn would_root_help(&self) -> bool {
+        self.some_hidden
+    }
+
+    /// Whether the peer's socket was found in another network namespace. Sockets of several namespaces can have the
+    /// same addresses: the peer's has received exactly the bytes that were sent to it.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        matches!(self.way, Way::Elsewhere(_))
+    }
+
+    /// Always false: this system has no network namespaces.
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        false
+    }
+
+    /// The state of the peer's socket. `None` if it is not visible: on another host, closed, or on a system other than
+    /// Linux.
     ///
     /// Bytes in transit do not count as unread, and the two numbers are not read at one instant. So first make sure
     /// that all bytes have arrived, then ask whether all were read.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub fn look(&mut self) -> io::Result<Option<Peer>> {
         let listed = |unread: Option<u64>| unread.map(|unread| Peer { unread, received: None });
-        let Way::Netlink(netlink, trusted) = &mut self.way else { return proc::unread(&self.peer).map(listed) };
-        match netlink.ask(&self.peer) {
-            Ok(Answer::Found(found)) => {
-                *trusted = true;
-                Ok(found)
-            }
-            Ok(Answer::Unknown) if *trusted => Ok(None),
-            Ok(Answer::Unknown) => {
-                *trusted = true;
-                let unread = proc::unread(&self.peer)?;
-                if unread.is_some() {
-                    self.way = Way::Proc;
+        let unread = |wanted: &Tuple| proc::unread(proc::HERE, wanted).map(listed);
+        let here = match &mut self.way {
+            Way::Elsewhere(namespace) => return namespace.look(&self.peer),
+            Way::Proc => unread(&self.peer)?,
+            Way::Netlink(netlink, trusted) => match netlink.ask(&self.peer) {
+                Ok(Answer::Found(found)) => {
+                    (*trusted, self.seen) = (true, true);
+                    return Ok(found);
                 }
-                Ok(listed(unread))
-            }
-            Err(_) => {
-                self.way = Way::Proc;
-                proc::unread(&self.peer).map(listed)
-            }
+                Ok(Answer::Unknown) if *trusted => None,
+                Ok(Answer::Unknown) => {
+                    *trusted = true;
+                    let listed = unread(&self.peer)?;
+                    if listed.is_some() {
+                        self.way = Way::Proc;
+                    }
+                    listed
+                }
+                Err(_) => {
+                    self.way = Way::Proc;
+                    unread(&self.peer)?
+                }
+            },
+        };
+        if here.is_some() || self.seen {
+            self.seen = true;
+            return Ok(here); // a socket that was seen here is nowhere else
         }
+        let search = namespaces::find(&self.peer);
+        self.some_hidden = search.some_hidden;
+        let Some(namespace) = search.found else { return Ok(None) };
+        let found = namespace.look(&self.peer);
+        self.way = Way::Elsewhere(namespace);
+        found
     }
 
     /// Always `None`: this system does not show the socket of another program.

@@ -287,6 +287,13 @@ pub fn pidfd(_: u32) -> io::Result<OwnedFd> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Moves the calling thread into a network namespace (setns(2)). Needs root.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn enter_network(namespace: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: takes two ints and touches no memory.
+    check(unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) }).map(drop)
+}
+
 /// Moves up to `len` bytes from one descriptor to another within the kernel; one of them is a pipe (splice(2),
 /// never waiting for the pipe). 0 is the end of `from`. `Unsupported` outside Linux.
 #[cfg(any(target_os = "linux", target_os = "android"))]

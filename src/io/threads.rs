@@ -31,6 +31,15 @@ impl Thread {
     }
 }
 
+/// Runs this on a thread of its own, which ends with it, and waits for its result.
+///
+/// # Errors
+/// When the thread cannot be started.
+pub fn aside<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+    let thread = Builder::new().name(name.to_owned()).spawn(run)?;
+    thread.join().map_err(|_| io::Error::other("a thread has panicked"))
+}
+
 /// Runs `own` on this thread and each of `others` on a thread of its own, until all have ended. When one fails,
 /// `stop` is called, which must end the others.
 ///

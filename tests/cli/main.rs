@@ -24,6 +24,7 @@ mod loopback;
 mod memory;
 mod message;
 mod name_lookup;
+mod namespaces;
 mod network;
 mod no_reader;
 mod options;

@@ -159,9 +159,9 @@ fn invisible_peer_is_reported_once_and_acks_are_awaited() {
         "SECRET 1",
     ];
     let stderr = "secretcat: 10.10.11.2:4500: --barrier peer-read: the peer's socket is not visible on this host \
-                (another host or network namespace); waiting for its acknowledgements and --delay instead\n";
+                (another host?); waiting for its acknowledgements and --delay instead\n";
     let answers = digits("42") + &digits("1");
-    run_command(&mut net.on(0, secretcat(args).arg("--trace").arg(&file)), "").is(0, &answers, stderr);
+    run_command(&mut net.apart(0, secretcat(args).arg("--trace").arg(&file)), "").is(0, &answers, stderr);
     let trace = Trace::read(&file);
     assert_eq!(trace.barriers(1), ["not_visible"; 6]);
     assert_eq!(trace.numbers(1, "pause", "nanos"), [3_000_000; 5]);
@@ -169,7 +169,7 @@ fn invisible_peer_is_reported_once_and_acks_are_awaited() {
     let order: Vec<&str> = trace.0.iter().filter_map(|line| line["type"].as_str()).collect();
     let order: Vec<&str> = order.into_iter().filter(|kind| ["write", "barrier", "pause"].contains(kind)).collect();
     assert_eq!(order[..order.len() - 2], ["write", "barrier", "pause"].repeat(5));
-    run_command(&mut net.on(0, secretcat(args).arg("--quiet")), "").is(0, &answers, "");
+    run_command(&mut net.apart(0, secretcat(args).arg("--quiet")), "").is(0, &answers, "");
     server.stops_with("");
 }
 

@@ -61,6 +61,20 @@ impl Net {
         on
     }
 
+    /// The same, with a /proc of its own: like another machine, this host shows nothing of the others.
+    pub(crate) fn apart(&self, host: usize, command: &Command) -> Command {
+        let mut apart = Command::new("unshare");
+        apart.args(["--pid", "--fork", "--kill-child", "--mount-proc"]).arg(command.get_program());
+        apart.args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => apart.env(name, value),
+                None => apart.env_remove(name),
+            };
+        }
+        self.on(host, &apart)
+    }
+
     /// Runs this script on this host, and returns its stdout.
     #[track_caller]
     pub(crate) fn sh(&self, host: usize, script: &str) -> String {

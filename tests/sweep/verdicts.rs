@@ -163,7 +163,7 @@ fn same_replies_from_another_host_prove_nothing() {
     let Some(net) = Net::pair() else { return };
     let server = Proc::start(&mut net.on(1, &secretcat(["listen", "10.10.11.2:4500"])));
     server.wait_for_stderr("listening on");
-    let out = run_command(&mut net.on(0, &secretcat(["sweep", "10.10.11.2:4500", "-m", "SECRET 12"])), "");
+    let out = run_command(&mut net.apart(0, &secretcat(["sweep", "10.10.11.2:4500", "-m", "SECRET 12"])), "");
     let expected = "                   plans    same  different  not proven\n\
                     one cut                9       0          0           9\n\
                     chunks                 4       0          0           4\n\
@@ -176,7 +176,7 @@ fn same_replies_from_another_host_prove_nothing() {
     let wrong = Proc::start(&mut net.on(1, &secretcat(["listen", "10.10.11.2:4501", "--bug", "one-read"])));
     wrong.wait_for_stderr("listening on");
     let args = ["sweep", "10.10.11.2:4501", "-m", "SECRET 1"];
-    let out = run_command(&mut net.on(0, &secretcat(args)), "");
+    let out = run_command(&mut net.apart(0, &secretcat(args)), "");
     assert_eq!(out.status, Some(3), "{out:?}");
 }
 

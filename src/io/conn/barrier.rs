@@ -92,7 +92,7 @@ impl BarrierWait {
         if !self.arrived {
             return Ok(self.again(now));
         }
-        match self.peer(stream) {
+        match self.peer(stream).filter(|peer| self.is_peer(peer, offset, acknowledged)) {
             Some(Peer { unread: 0, .. }) if self.sent_to_proxy.is_some() => {
                 Ok(Check::Passed(BarrierOutcome::NotVisible))
             }
@@ -113,8 +113,12 @@ impl BarrierWait {
     pub(super) fn not_visible(&self, stream: &Stream) -> String {
         let peer = stream.endpoints().map_or_else(String::new, |(_, peer)| format!("{peer}: "));
         let (why, instead) = match self.sent_to_proxy {
+            None if self.queue.as_ref().is_some_and(PeerQueue::would_root_help) => (
+                "the peer's socket is not visible on this host (another host, or a network namespace that needs root)",
+                "waiting for its acknowledgements and --delay instead",
+            ),
             None => (
-                "the peer's socket is not visible on this host (another host or network namespace)",
+                "the peer's socket is not visible on this host (another host?)",
                 "waiting for its acknowledgements and --delay instead",
             ),
             Some(_) if self.seen => (
@@ -131,8 +135,22 @@ impl BarrierWait {
 
     /// Whether the peer's own count has all bytes up to this offset.
     fn has_received(&mut self, stream: &Stream, offset: u64) -> bool {
-        let end = offset.saturating_add(self.sent_to_proxy.unwrap_or(0));
-        self.peer(stream).is_some_and(|peer| peer.received >= Some(end))
+        let end = self.end(offset);
+        self.peer(stream).is_some_and(|peer| peer.received >= Some(end) && self.is_peer(&peer, offset, false))
+    }
+
+    /// The number of bytes on the socket up to this offset.
+    fn end(&self, offset: u64) -> u64 {
+        offset.saturating_add(self.sent_to_proxy.unwrap_or(0))
+    }
+
+    /// Whether a socket with the peer's addresses is the peer's. A socket of another network namespace may be another
+    /// one: it has received other bytes.
+    fn is_peer(&self, peer: &Peer, offset: u64, acknowledged: bool) -> bool {
+        let (Some(received), true) = (peer.received, self.queue.as_ref().is_some_and(PeerQueue::is_elsewhere)) else {
+            return true;
+        };
+        received == self.end(offset) || (received < self.end(offset) && !acknowledged)
     }
 
     fn peer(&mut self, stream: &Stream) -> Option<Peer> {

@@ -1,4 +1,5 @@
-//! Finds the state of one socket in the lists of all sockets: /proc/net/tcp and /proc/net/tcp6 (proc(5)).
+//! Finds the state of one socket in the lists of all sockets: tcp and tcp6 in /proc/net, or in that of a process
+//! (proc(5)).
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -6,13 +7,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{Tuple, bytes};
 
-/// The unread bytes of a socket. `None` if it is not listed, or if there is no list.
-pub(super) fn unread(wanted: &Tuple) -> io::Result<Option<u64>> {
+/// The directory with the lists of this network namespace.
+pub(super) const HERE: &str = "/proc/net";
+
+/// The unread bytes of a socket, from the lists in this directory. `None` if it is not listed, or if there is no list.
+pub(super) fn unread(directory: &str, wanted: &Tuple) -> io::Result<Option<u64>> {
     // An IPv6 socket may have an IPv4 peer.
-    let files: &[&str] =
-        if wanted.local.is_ipv4() { &["/proc/net/tcp", "/proc/net/tcp6"] } else { &["/proc/net/tcp6"] };
+    let files: &[&str] = if wanted.local.is_ipv4() { &["tcp", "tcp6"] } else { &["tcp6"] };
     for file in files {
-        match File::open(file) {
+        match File::open(format!("{directory}/{file}")) {
             Ok(file) => match find(BufReader::new(file), wanted)? {
                 None => {}
                 found => return Ok(found),
