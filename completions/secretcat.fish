@@ -266,10 +266,18 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s h -l hel
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s m -l message -d 'Send TEXT as a message (repeatable); by default stdin is read' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l framing -d 'Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l mask -d 'Ignore what matches REGEX when comparing replies (repeatable)' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-plans -d 'Try at most N plans' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-plans -d 'Try at most N plans (default: 1000, or all single cuts and 500)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s j -l jobs -d 'Run N conversations at once' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l timeout -d 'Abort a conversation after TIME without progress' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l junit -d 'Write the findings as JUnit XML to FILE as well' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l families -d 'Try the plans of the families LIST (default: all but half-close)' -r -f -a "cut\t'One cut, at each offset of each message'
+chunk\t'Every message in pieces of 1, 2, 3 or 7 bytes'
+joined\t'Several messages in one write, also cut across their boundary'
+pair\t'Two cuts, at all pairs of offsets'
+half-close\t'The end of the stream with the last byte and right after it; not in the default'
+header\t'One cut in the header of --proxy-protocol'
+client-hello\t'The ClientHello of --tls in two pieces and in small records'
++half-close\t'The default families and half-close'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l seed -d 'Draw the plans from seed N, if there are more than --max-plans' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-message -d 'Limit a reply to SIZE bytes' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-name -d 'Send NAME as the server name, and verify it' -r -f

@@ -320,6 +320,10 @@ module completions {
     ...address: string        # Connect to HOST:PORT, HOST, :PORT (loopback) or unix:PATH
   ]
 
+  def "nu-complete secretcat sweep families" [] {
+    [ "cut" "chunk" "joined" "pair" "half-close" "header" "client-hello" "+half-close" ]
+  }
+
   def "nu-complete secretcat sweep tls_min" [] {
     [ "1.2" "1.3" ]
   }
@@ -362,12 +366,13 @@ module completions {
     --framing: string         # Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw
     --crlf(-C)                # End the messages of -m with CR LF
     --mask: string            # Ignore what matches REGEX when comparing replies (repeatable)
-    --max-plans: string       # Try at most N plans
+    --max-plans: string       # Try at most N plans (default: 1000, or all single cuts and 500)
     --jobs(-j): string        # Run N conversations at once
     --timeout: string         # Abort a conversation after TIME without progress
     --json                    # Print the findings as JSON
     --junit: path             # Write the findings as JUnit XML to FILE as well
     --quiet                   # Print no progress
+    --families: string@"nu-complete secretcat sweep families" # Try the plans of the families LIST (default: all but half-close)
     --seed: string            # Draw the plans from seed N, if there are more than --max-plans
     --max-message: string     # Limit a reply to SIZE bytes
     --tls                     # Encrypt with TLS, and verify the server's certificate

@@ -10,9 +10,11 @@ use super::fragmentation::FragmentationFlags;
 use super::proxy_header::{CutHeaderFlag, ProxyHeaderFlags};
 use super::socket::SocketFlags;
 use super::tls::ClientTlsFlags;
+use super::words::FamiliesParser;
 use super::{proxy, traffic};
 use crate::config::{ConfigError, Reports, SweepConfig};
 use crate::frame::{Framing, Role, encode};
+use crate::plan::{Choice, Families};
 use crate::value::{Count, Seed, Size, Span};
 use crate::verdict::Masks;
 
@@ -41,9 +43,19 @@ pub(super) struct SweepFlags {
     #[arg(long, value_name = "REGEX", help_heading = "Messages")]
     mask: Vec<String>,
 
-    /// Try at most N plans
-    #[arg(long, value_name = "N", default_value_t = Count(1000), help_heading = "Limits", allow_hyphen_values = true)]
-    max_plans: Count,
+    /// Try the plans of the families LIST (default: all but half-close)
+    ///
+    /// LIST has names with commas, such as cut,pair: only these are tried. Names after + and - change the default:
+    /// +half-close,-pair. A server may take the client's end of stream for the end of the connection and send no more,
+    /// and be right about cuts, so half-close is tried only if LIST has it.
+    #[arg(long, value_name = "LIST", value_parser = FamiliesParser, help_heading = "Limits", allow_hyphen_values = true)]
+    families: Option<Families>,
+    /// Try at most N plans (default: 1000, or all single cuts and 500)
+    ///
+    /// Single cuts are tried first, then the other families. The default is 1000, or, if that is more, the number of
+    /// single cuts and 500.
+    #[arg(long, value_name = "N", help_heading = "Limits", allow_hyphen_values = true)]
+    max_plans: Option<Count>,
     /// Draw the plans from seed N, if there are more than --max-plans
     #[arg(long, value_name = "N", default_value = "0", help_heading = "Limits", allow_hyphen_values = true)]
     seed: Seed,
@@ -91,6 +103,11 @@ impl SweepFlags {
         }
         let bad_mask = |error| ConfigError::new(format!("--mask {error}"));
         let Span(timeout) = self.timeout;
+        let plans = Choice {
+            families: self.families.unwrap_or_default(),
+            max_plans: self.max_plans.map(Count::in_memory),
+            seed: self.seed,
+        };
         let config = SweepConfig {
             address: traffic::address(&self.address, address_was_typed, false, family)?,
             proxy: self.proxy.into_config()?,
@@ -98,8 +115,7 @@ impl SweepFlags {
             messages,
             framing: self.framing,
             masks: Masks::new(&self.mask).map_err(bad_mask)?,
-            max_plans: self.max_plans.in_memory(),
-            seed: self.seed,
+            plans,
             jobs: self.jobs.in_memory(),
             timeout,
             tls: self.tls.into_config()?,

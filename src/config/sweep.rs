@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::traffic::check_family;
 use super::{Bytes, ClientTls, ConfigError, ProxyConfig, ProxyHeader, Traffic};
 use crate::frame::Framing;
-use crate::value::{Address, Family, Seed};
+use crate::plan::{Choice, Family as PlanFamily};
+use crate::value::{Address, Family};
 use crate::verdict::Masks;
 
 /// The checked configuration of `secretcat sweep`.
@@ -24,10 +25,8 @@ pub struct SweepConfig {
     pub framing: Framing,
     /// The parts of replies that may differ.
     pub masks: Masks,
-    /// The largest number of trials.
-    pub max_plans: usize,
-    /// The seed that draws the trials if there would be more.
-    pub seed: Seed,
+    /// Which trials are tried.
+    pub plans: Choice,
     /// The number of conversations at once.
     pub jobs: usize,
     /// The time limit of a conversation without progress.
@@ -65,9 +64,10 @@ impl SweepConfig {
         }
         check_family(self.family, &self.address)?;
         self.proxy.as_ref().map_or(Ok(()), |proxy| proxy.check(&self.address))?;
-        if self.jobs == 0 || self.max_plans == 0 {
+        if self.jobs == 0 || self.plans.max_plans == Some(0) {
             return Err(ConfigError::new("--jobs and --max-plans take 1 or more"));
         }
+        self.check_families()?;
         if self.messages.iter().any(Vec::is_empty) {
             return Err(ConfigError::new("an empty raw message has no bytes to cut"));
         }
@@ -77,5 +77,18 @@ impl SweepConfig {
         self.traffic.quick_ack = true;
         self.traffic = self.traffic.check(Bytes { raw: true, unix, tls: self.tls.is_some() })?;
         Ok(self)
+    }
+
+    /// Refuses families that all need another option.
+    fn check_families(&self) -> Result<(), ConfigError> {
+        let families = self.plans.families;
+        let of_header = families.has(PlanFamily::Header);
+        let has_others = !families.without(PlanFamily::Header).without(PlanFamily::ClientHello).is_empty();
+        let has_hello = families.has(PlanFamily::ClientHello) && self.tls.is_some();
+        if has_others || has_hello || (of_header && self.header.is_some()) {
+            return Ok(());
+        }
+        let (family, option) = if of_header { ("header", "--proxy-protocol") } else { ("client-hello", "--tls") };
+        Err(ConfigError::new(format!("--families {family} cuts what {option} sends: add {option}")))
     }
 }

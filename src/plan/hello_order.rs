@@ -17,30 +17,33 @@ pub(super) struct HelloOrder {
     /// The bytes of the record, its header included; 0 if there is no `ClientHello`.
     len: usize,
     cuts: [Selection; 3],
-    sizes: Vec<usize>,
+    sizes: [Vec<usize>; 3],
 }
 
 impl HelloOrder {
-    /// At most so many trials for a `ClientHello` whose record has `len` bytes, but always those of record sizes.
+    /// At most so many trials for a `ClientHello` whose record has `len` bytes. Those of record sizes come first.
     pub(super) fn new(len: usize, most: u64, seed: Seed) -> HelloOrder {
-        let sizes: Vec<usize> = SIZES.into_iter().filter(|&size| size < HelloForm::Records.length(len)).collect();
         let shares = share(most, Self::families(len));
+        let sizes = HelloForm::ALL.map(|form| {
+            let most = usize::try_from(shares[form as usize]).unwrap_or(usize::MAX);
+            Self::sizes(form, len).take(most).collect::<Vec<_>>()
+        });
         let cuts = HelloForm::ALL.map(|form| {
-            let of_sizes = if form == HelloForm::Tcp { 0 } else { sizes.len() as u64 };
             let of = form.length(len).saturating_sub(1) as u64;
-            let count = shares[form as usize].saturating_sub(of_sizes).min(of);
+            let count = (shares[form as usize] - sizes[form as usize].len() as u64).min(of);
             Selection::new(of, count, &form.first(len), &mut Draws::new(seed, STREAM + form as u64))
         });
         HelloOrder { len, cuts, sizes }
     }
 
+    /// The sizes of records that are tried in this form.
+    fn sizes(form: HelloForm, len: usize) -> impl Iterator<Item = usize> {
+        SIZES.into_iter().filter(move |&size| form != HelloForm::Tcp && size < form.length(len))
+    }
+
     /// The number of trials of each family, if all are tried.
     fn families(len: usize) -> [u64; 3] {
-        let sizes = SIZES.into_iter().filter(|&size| size < HelloForm::Records.length(len)).count();
-        HelloForm::ALL.map(|form| {
-            let sizes = if form == HelloForm::Tcp { 0 } else { sizes };
-            (form.length(len).saturating_sub(1) + sizes) as u64
-        })
+        HelloForm::ALL.map(|form| (form.length(len).saturating_sub(1) + Self::sizes(form, len).count()) as u64)
     }
 
     /// The number of trials, if all are tried.
@@ -49,26 +52,24 @@ impl HelloOrder {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.cuts.iter().map(Selection::len).sum::<usize>() + 2 * self.sizes.len()
+        self.cuts.iter().map(Selection::len).sum::<usize>() + self.sizes.iter().map(Vec::len).sum::<usize>()
     }
 
     /// The trial with this number, from 0; `None` after the last one.
     pub(super) fn get(&self, mut index: usize) -> Option<(Label, HelloCuts)> {
-        for (form, selection) in HelloForm::ALL.into_iter().zip(&self.cuts) {
+        for form in HelloForm::ALL {
+            let (selection, sizes) = (&self.cuts[form as usize], &self.sizes[form as usize]);
             let of = form.length(self.len);
             if let Some(number) = selection.get(index) {
                 let cut = usize::try_from(number).ok()? + 1;
                 return Some((Label::Hello(form, cut), HelloCuts { form, cuts: vec![cut], of }));
             }
             index -= selection.len();
-            if form == HelloForm::Tcp {
-                continue;
-            }
-            if let Some(&size) = self.sizes.get(index) {
+            if let Some(&size) = sizes.get(index) {
                 let cuts = (size..of).step_by(size).collect();
                 return Some((Label::HelloSizes(form, size), HelloCuts { form, cuts, of }));
             }
-            index -= self.sizes.len();
+            index -= sizes.len();
         }
         None
     }
@@ -126,6 +127,9 @@ mod tests {
     fn short_or_missing_hello_and_few_plans_are_no_error() {
         assert_eq!(all(&HelloOrder::new(0, 100, Seed(0))), []);
         assert_eq!(all(&HelloOrder::new(6, 100, Seed(0))).len(), 5);
-        assert_eq!(all(&HelloOrder::new(1000, 0, Seed(0))).len(), 12);
+        for most in 0..30 {
+            let order = HelloOrder::new(1000, most as u64, Seed(0));
+            assert_eq!((all(&order).len(), order.len()), (most, most));
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod cutter;
 mod draw;
+mod families;
 mod finder;
 mod header;
 mod hello;
@@ -16,10 +17,11 @@ mod spec;
 mod trial;
 
 pub use cutter::{Cutter, Piece};
+pub use families::{Families, Family};
 pub use header::{HeaderPieces, HeaderUncut};
 pub use hello::{HelloCuts, HelloForm};
 pub use layout::Layout;
-pub use order::{Order, Prelude};
+pub use order::{Choice, Order, Prelude};
 pub use pieces::Pieces;
 pub use recut::{RecutEnd, Recutter};
 pub use shrink::Shrink;

@@ -1,6 +1,7 @@
 //! The trials of a sweep, in the order they are run: every way to cut the same requests.
 
 use super::draw::Draws;
+use super::families::{Families, Family};
 use super::hello_order::HelloOrder;
 use super::layout::Layout;
 use super::selection::{Selection, share};
@@ -11,20 +12,36 @@ use crate::value::Seed;
 #[derive(Clone, Debug)]
 pub struct Order {
     layout: Layout,
-    header: Selection,
-    hello: HelloOrder,
     singles: Selection,
+    header: Selection,
     chunks: Vec<usize>,
     joins: Selection,
     crossings: Vec<Label>,
+    hello: HelloOrder,
+    fins: Vec<Fin>,
     pairs: Selection,
-    fins: &'static [Fin],
+    single_cuts: u64,
     skipped: u64,
 }
 
 /// The chunk sizes that are tried.
 const CHUNKS: [usize; 4] = [1, 2, 3, 7];
 const FINS: [Fin; 2] = [Fin::With, Fin::After];
+/// The number of trials, if it is not chosen.
+const PLANS: u64 = 1000;
+/// The number of other trials that are tried even beside more than [`PLANS`] single cuts, if no number is chosen.
+const BESIDE: u64 = 500;
+
+/// Which trials of a sweep are tried.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Choice {
+    /// Their families.
+    pub families: Families,
+    /// The largest number of trials. By default 1000, and as many more as every single cut needs beside 500 others.
+    pub max_plans: Option<usize>,
+    /// Draws the sample of a family with too many trials.
+    pub seed: Seed,
+}
 
 /// What a connection sends before its requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,58 +53,67 @@ pub struct Prelude {
 }
 
 impl Order {
-    /// The trials for request messages of these lengths, line endings included: every single cut; chunks of 1, 2, 3 and
-    /// 7; k messages joined; all joined and cut across each boundary; all pairs of cuts; the FIN with and after the
-    /// last byte.
+    /// The trials for request messages of these lengths, line endings included. In this order: every single cut; every
+    /// single cut of the header; chunks of 1, 2, 3 and 7; k messages joined; all joined and cut across each boundary;
+    /// the cuts of the `ClientHello`; the FIN with and after the last byte; all pairs of cuts.
     ///
-    /// There are at most `max_plans` trials, but always the few chunks, crossings and FINs. If there would be more,
-    /// single cuts take precedence over pairs, and `seed` draws the sample.
+    /// If there are more than the limit, single cuts of messages take precedence over all others. The families of the
+    /// `ClientHello` and all others together share the rest equally, as far as they need it. Among the others the few
+    /// chunks, crossings and FINs come first, and pairs last.
     #[must_use]
-    pub fn new(messages: &[usize], max_plans: usize, seed: Seed) -> Order {
-        Order::with_prelude(Prelude::default(), messages, max_plans, seed)
-    }
-
-    /// The same, and before all others: every single cut of the header, and the cuts of the `ClientHello`. With a
-    /// `ClientHello` and no messages, these are all.
-    ///
-    /// The families of the `ClientHello` and all others together share the trials equally, as far as they need them.
-    #[must_use]
-    pub fn with_prelude(prelude: Prelude, messages: &[usize], max_plans: usize, seed: Seed) -> Order {
+    pub fn new(prelude: Prelude, messages: &[usize], choice: Choice) -> Order {
+        let Choice { families, max_plans, seed } = choice;
         let layout = Layout::new(messages);
-        let longest = messages.iter().copied().max().unwrap_or(0);
-        let chunks: Vec<usize> = CHUNKS.into_iter().filter(|size| *size < longest).collect();
-        let crossings = if messages.len() < 2 || longest < 2 {
-            vec![]
-        } else {
-            vec![Label::Crossing(1), Label::CrossingMiddle, Label::Crossing(-1)]
-        };
-        let fins: &[Fin] = if prelude.hello > 0 && messages.is_empty() { &[] } else { &FINS };
-        let always = (chunks.len() + crossings.len() + fins.len()) as u64;
-        let joins = layout.boundaries().len() as u64;
+        let count = |family, count: u64| if families.has(family) { count } else { 0 };
         let places = layout.places();
-        let pairs = u64::try_from(u128::from(places) * u128::from(places.saturating_sub(1)) / 2).unwrap_or(u64::MAX);
-        let headers = prelude.header.saturating_sub(1) as u64;
-        let others = [headers, always, joins, places, pairs].into_iter().fold(0u64, u64::saturating_add);
-        let of_hello = HelloOrder::all(prelude.hello);
+        let single_cuts = count(Family::Cut, places);
+        let headers = count(Family::Header, prelude.header.saturating_sub(1) as u64);
+        let joins = count(Family::Joined, layout.boundaries().len() as u64);
+        let of_pairs = u128::from(places) * u128::from(places.saturating_sub(1)) / 2;
+        let of_pairs = count(Family::Pair, u64::try_from(of_pairs).unwrap_or(u64::MAX));
+        let hello = if families.has(Family::ClientHello) { prelude.hello } else { 0 };
+        let of_hello = HelloOrder::all(hello);
+        let longest = messages.iter().copied().max().unwrap_or(0);
+        let mut chunks: Vec<usize> = CHUNKS.into_iter().filter(|size| *size < longest).collect();
+        let mut crossings = vec![Label::Crossing(1), Label::CrossingMiddle, Label::Crossing(-1)];
+        let mut fins = FINS.to_vec();
+        if !families.has(Family::Chunk) {
+            chunks.clear();
+        }
+        if joins == 0 || longest < 2 {
+            crossings.clear();
+        }
+        if !families.has(Family::HalfClose) || messages.is_empty() {
+            fins.clear();
+        }
+        let few = (chunks.len() + crossings.len() + fins.len()) as u64;
+        let all = [single_cuts, headers, joins, of_pairs, of_hello, few].into_iter().fold(0, u64::saturating_add);
+
+        let select = |of: u64, count: u64, stream: u64| Selection::new(of, count, &[], &mut Draws::new(seed, stream));
+        let mut room = max_plans.map_or(PLANS.max(single_cuts.saturating_add(BESIDE)), |most| most as u64);
+        let singles = select(single_cuts, room, 1);
+        room -= singles.len() as u64;
         // Three families are of the ClientHello.
         let third = of_hello.div_ceil(3);
-        let [first, second, last, most] = share(max_plans as u64, [third, third, third, others]);
-        let hello = HelloOrder::new(prelude.hello, first + second + last, seed);
-        let most = if of_hello == 0 { max_plans as u64 } else { most };
-        let mut room = most.saturating_sub(always);
-        let mut skipped = of_hello - hello.len() as u64;
-        let mut select = |of: u64, most: u64, stream: u64| {
-            let count = of.min(most).min(room);
-            room -= count;
-            skipped = skipped.saturating_add(of - count);
-            Selection::new(of, count, &[], &mut Draws::new(seed, stream))
+        let others = [headers, joins, of_pairs, few].into_iter().fold(0, u64::saturating_add);
+        let [first, second, last, _] = share(room, [third, third, third, others]);
+        let hello = HelloOrder::new(hello, first + second + last, seed);
+        room -= hello.len() as u64;
+        let mut take = |count: usize| {
+            let taken = room.min(count as u64);
+            room -= taken;
+            usize::try_from(taken).unwrap_or(count)
         };
-        // A long header, or many messages, must leave room for the cuts of messages.
-        let header = select(headers, if messages.is_empty() { most } else { most / 2 }, 3);
-        let joins = select(joins, most / 4, 0);
-        let singles = select(places, u64::MAX, 1);
-        let pairs = select(pairs, u64::MAX, 2);
-        Order { layout, header, hello, singles, chunks, joins, crossings, pairs, fins, skipped }
+        fins.truncate(take(fins.len()));
+        chunks.truncate(take(chunks.len()));
+        crossings.truncate(take(crossings.len()));
+        // Pairs, which are the most, have at least a quarter.
+        let [for_header, for_joins] = share(room - of_pairs.min(room / 4), [headers, joins]);
+        let (header, joins) = (select(headers, for_header, 3), select(joins, for_joins, 0));
+        let pairs = select(of_pairs, (room - for_header - for_joins).min(of_pairs), 2);
+        let order =
+            Order { layout, singles, header, chunks, joins, crossings, hello, fins, pairs, single_cuts, skipped: 0 };
+        Order { skipped: all.saturating_sub(order.len() as u64), ..order }
     }
 
     /// The number of trials.
@@ -101,6 +127,13 @@ impl Order {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The number of single cuts of messages, with those that were left out because of the limit; 0 if their family is
+    /// not tried.
+    #[must_use]
+    pub fn single_cuts(&self) -> u64 {
+        self.single_cuts
     }
 
     /// The number of trials that were left out because of the limit.
@@ -138,17 +171,13 @@ impl Order {
             inside.then_some(index)
         };
         let layout = &self.layout;
-        if let Some(at) = within(self.header.len()) {
-            let cut = usize::try_from(self.header.get(at)?).ok()? + 1;
-            return Some(Trial { header: vec![cut], ..layout.trial(Label::Header(cut), &[], vec![]) });
-        }
-        if let Some(at) = within(self.hello.len()) {
-            let (name, cuts) = self.hello.get(at)?;
-            return Some(Trial { name, hello: Some(cuts), ..layout.one_write() });
-        }
         if let Some(at) = within(self.singles.len()) {
             let cut = layout.place(self.singles.get(at)?);
             return Some(layout.trial(Label::Cut(layout.locate(cut)), &[], vec![cut]));
+        }
+        if let Some(at) = within(self.header.len()) {
+            let cut = usize::try_from(self.header.get(at)?).ok()? + 1;
+            return Some(Trial { header: vec![cut], ..layout.trial(Label::Header(cut), &[], vec![]) });
         }
         if let Some(at) = within(self.chunks.len()) {
             let size = *self.chunks.get(at)?;
@@ -162,13 +191,17 @@ impl Order {
             let label = *self.crossings.get(at)?;
             return Some(layout.trial(label, layout.boundaries(), layout.crossing(label)));
         }
-        if let Some(at) = within(self.pairs.len()) {
-            let (first, second) = unrank(self.pairs.get(at)?);
-            let cuts = vec![layout.place(first), layout.place(second)];
-            return Some(layout.trial(Label::Pair(layout.locate(cuts[0]), layout.locate(cuts[1])), &[], cuts));
+        if let Some(at) = within(self.hello.len()) {
+            let (name, cuts) = self.hello.get(at)?;
+            return Some(Trial { name, hello: Some(cuts), ..layout.one_write() });
         }
-        let fin = *self.fins.get(within(self.fins.len())?)?;
-        Some(Trial { fin, ..layout.trial(Label::Fin(fin), &[], vec![]) })
+        if let Some(at) = within(self.fins.len()) {
+            let fin = *self.fins.get(at)?;
+            return Some(Trial { fin, ..layout.trial(Label::Fin(fin), &[], vec![]) });
+        }
+        let (first, second) = unrank(self.pairs.get(within(self.pairs.len())?)?);
+        let cuts = vec![layout.place(first), layout.place(second)];
+        Some(layout.trial(Label::Pair(layout.locate(cuts[0]), layout.locate(cuts[1])), &[], cuts))
     }
 }
 
@@ -187,9 +220,20 @@ mod tests {
 
     use super::*;
     use crate::plan::{HelloForm, TrialKind};
+    use crate::value::Named;
 
     fn shown(order: &Order) -> Vec<String> {
         order.iter().map(|trial| format!("{}: {:?} {:?}", trial.name, trial.cuts, trial.joined)).collect()
+    }
+
+    /// The order of these families, with at most so many trials.
+    fn order(families: &str, messages: &[usize], max_plans: usize, seed: u64) -> Order {
+        let choice = Choice { families: families.parse().unwrap(), max_plans: Some(max_plans), seed: Seed(seed) };
+        Order::new(Prelude::default(), messages, choice)
+    }
+
+    fn count(order: &Order, kind: TrialKind) -> usize {
+        order.iter().filter(|trial| trial.name.kind() == kind).count()
     }
 
     #[test]
@@ -207,98 +251,135 @@ mod tests {
             "all messages joined, each cut at 1: [1, 5] [4, 6]",
             "all messages joined, each cut in its middle: [2, 5] [4, 6]",
             "all messages joined, each cut at -1: [3, 5] [4, 6]",
+            "FIN in the segment of the last byte: [4, 6] []",
+            "FIN right after the last byte: [4, 6] []",
             "message 1 cut at 1 and 2: [1, 2, 4, 6] []",
             "message 1 cut at 1 and 3: [1, 3, 4, 6] []",
             "message 1 cut at 2 and 3: [2, 3, 4, 6] []",
             "message 1 cut at 1, message 2 cut at 1: [1, 4, 5, 6] []",
             "message 1 cut at 2, message 2 cut at 1: [2, 4, 5, 6] []",
             "message 1 cut at 3, message 2 cut at 1: [3, 4, 5, 6] []",
-            "FIN in the segment of the last byte: [4, 6] []",
-            "FIN right after the last byte: [4, 6] []",
         ];
-        let order = Order::new(&[4, 2, 1], 1000, Seed(0));
+        let order = order("+half-close", &[4, 2, 1], 1000, 0);
         assert_eq!(shown(&order), expected);
-        assert_eq!((order.len(), order.skipped(), order.get(20)), (20, 0, None));
-        let fins: Vec<Fin> = order.iter().map(|trial| trial.fin).collect();
-        assert!(fins[..18].iter().all(|fin| *fin == Fin::Replied));
-        assert_eq!(fins[18..], FINS);
+        assert_eq!((order.len(), order.skipped(), order.single_cuts(), order.get(20)), (20, 0, 4, None));
+        let fins: Vec<Fin> = order.iter().map(|trial| trial.fin).filter(|fin| *fin != Fin::Replied).collect();
+        assert_eq!(fins, FINS);
         assert_eq!(order.layout().whole().cuts, [4, 6]);
         assert!(!order.is_empty());
     }
 
     #[test]
-    fn cuts_of_a_header_come_first() {
-        let behind = |header, messages: &[usize], most| {
-            Order::with_prelude(Prelude { header, hello: 0 }, messages, most, Seed(0))
+    fn each_family_is_tried_only_if_chosen() {
+        let prelude = Prelude { header: 20, hello: 30 };
+        let of = |families: Families| {
+            let order = Order::new(prelude, &[4, 2, 1], Choice { families, ..Choice::default() });
+            assert_eq!(order.single_cuts(), if families.has(Family::Cut) { 4 } else { 0 });
+            let mut found = Families::default();
+            for family in Family::ALL {
+                let is_tried = order.iter().any(|trial| trial.name.kind().family() == *family);
+                found = if is_tried { found.with(*family) } else { found.without(*family) };
+            }
+            found
         };
-        let order = behind(4, &[2, 1], 1000);
-        let header: Vec<_> = order.iter().map(|trial| trial.header).collect();
-        assert_eq!(header[..3], [[1], [2], [3]]);
-        assert!(header[3..].iter().all(Vec::is_empty));
-        assert_eq!(shown(&order)[..2], ["PROXY header cut at 1: [2] []", "PROXY header cut at 2: [2] []"]);
-        let messages = Order::new(&[2, 1], 1000, Seed(0));
-        assert_eq!((shown(&order)[3..].to_vec(), order.len()), (shown(&messages), messages.len() + 3));
-        assert_eq!(order.get(1).unwrap().header_cuts(), Some("2".parse().unwrap()));
-        assert_eq!(order.layout().whole().header_cuts(), None);
-        let long = behind(4000, &[20], 100);
-        let of_header = long.iter().filter(|trial| !trial.header.is_empty()).count();
-        assert_eq!((of_header, long.len()), (50, 100));
+        assert_eq!(of(Families::default()), Families::default());
+        for family in Family::ALL {
+            let alone: Families = family.word().name.parse().unwrap();
+            assert_eq!(of(alone), alone);
+        }
+        // Two of the kinds are one family.
+        let joined = order("joined", &[4, 2, 1], 1000, 0);
+        assert_eq!((count(&joined, TrialKind::Joined), count(&joined, TrialKind::Crossing), joined.len()), (2, 3, 5));
     }
 
     #[test]
-    fn cuts_of_a_hello_share_the_trials_with_messages() {
-        let order =
-            |messages: &[usize], most| Order::with_prelude(Prelude { header: 0, hello: 1500 }, messages, most, Seed(3));
-        let count = |order: &Order, kind: TrialKind| order.iter().filter(|trial| trial.name.kind() == kind).count();
+    fn cuts_of_a_header_follow_those_of_messages() {
+        let behind = |header, messages: &[usize], most| {
+            Order::new(Prelude { header, hello: 0 }, messages, Choice { max_plans: Some(most), ..Choice::default() })
+        };
+        let order = behind(4, &[2, 1], 1000);
+        let header: Vec<_> = order.iter().map(|trial| trial.header).collect();
+        assert_eq!(header[..4], [&[][..], &[1], &[2], &[3]]);
+        assert!(header[4..].iter().all(Vec::is_empty));
+        assert_eq!(shown(&order)[1..3], ["PROXY header cut at 1: [2] []", "PROXY header cut at 2: [2] []"]);
+        assert_eq!(order.get(2).unwrap().header_cuts(), Some("2".parse().unwrap()));
+        assert_eq!(order.layout().whole().header_cuts(), None);
+        let long = behind(4000, &[20, 20], 100);
+        assert_eq!((count(&long, TrialKind::OneCut), long.len()), (38, 100));
+        // 4 chunks, 3 crossings and a joined write leave 54 to the header and the pairs.
+        assert_eq!((count(&long, TrialKind::Header), count(&long, TrialKind::TwoCuts)), (41, 13));
+    }
+
+    #[test]
+    fn cuts_of_a_hello_share_the_trials_with_others() {
+        let order = |messages: &[usize], most| {
+            let choice = Choice { max_plans: Some(most), seed: Seed(3), ..Choice::default() };
+            Order::new(Prelude { header: 0, hello: 1500 }, messages, choice)
+        };
         let alone = order(&[], 1000);
         let both = order(&[100, 100], 1000);
         for form in HelloForm::ALL {
             assert!((333..=334).contains(&count(&alone, TrialKind::Hello(form))));
-            assert_eq!(count(&both, TrialKind::Hello(form)), 250);
+            // A quarter of what the 198 single cuts leave.
+            assert!((200..=201).contains(&count(&both, TrialKind::Hello(form))));
         }
         assert_eq!((alone.len(), both.len(), count(&both, TrialKind::OneCut)), (1000, 1000, 198));
-        assert_eq!(alone.skipped(), 1499 + 2 * (1494 + 6) - 1000);
+        assert_eq!((alone.skipped(), alone.single_cuts()), (1499 + 2 * (1494 + 6) - 1000, 0));
         assert!(alone.iter().all(|trial| trial.hello.is_some()));
-        let (first, last) = (both.get(0).unwrap(), both.get(999).unwrap());
-        assert_eq!((&first.cuts[..], &first.joined[..]), (&[][..], &[100][..]));
-        assert_eq!((both.uncut(&first), both.uncut(&last)), (both.layout().one_write(), both.layout().whole()));
+        let hello = both.iter().find(|trial| trial.hello.is_some()).unwrap();
+        assert_eq!((&hello.cuts[..], &hello.joined[..]), (&[][..], &[100][..]));
+        let last = both.get(999).unwrap();
+        assert_eq!((both.uncut(&hello), both.uncut(&last)), (both.layout().one_write(), both.layout().whole()));
         // Few cuts of messages leave more to the ClientHello.
         assert_eq!(order(&[2], 1000).len(), 1000);
         assert_eq!(order(&[2], usize::MAX).skipped(), 0);
     }
 
     #[test]
-    fn uncuttable_messages_leave_only_trials_of_the_fin() {
+    fn messages_of_one_byte_have_no_trials() {
         for messages in [&[][..], &[0], &[1]] {
-            let expected = ["FIN in the segment of the last byte: [] []", "FIN right after the last byte: [] []"];
-            assert_eq!(shown(&Order::new(messages, 1000, Seed(0))), expected);
+            let order = order("-half-close", messages, 1000, 0);
+            assert_eq!((shown(&order), order.is_empty()), (vec![], true));
         }
-        assert_eq!(Order::new(&[1, 0, 1], 1000, Seed(0)).layout().whole().cuts, [1]);
+        let whole = order("cut", &[1, 0, 1], 1000, 0).layout().whole();
+        assert_eq!(whole.cuts, [1]);
     }
 
     #[test]
     fn beyond_the_limit_pairs_are_sampled_without_repeats() {
-        let order = |seed| Order::new(&[100, 100], 1000, Seed(seed));
-        let all = shown(&order(1));
-        assert_eq!((all.len(), order(1).skipped()), (1000, 198 * 197 / 2 - (1000 - 198 - 4 - 1 - 3 - 2)));
-        assert_eq!(all[..198], shown(&Order::new(&[100, 100], usize::MAX, Seed(0)))[..198]);
+        let of = |seed| order("+half-close", &[100, 100], 1000, seed);
+        let all = shown(&of(1));
+        assert_eq!((all.len(), of(1).skipped()), (1000, 198 * 197 / 2 - (1000 - 198 - 4 - 1 - 3 - 2)));
+        assert_eq!(all[..208], shown(&order("+half-close", &[100, 100], usize::MAX, 0))[..208]);
         assert_eq!(all.iter().collect::<std::collections::HashSet<_>>().len(), 1000);
-        assert_eq!(all, shown(&order(1)));
-        assert_ne!(all, shown(&order(2)));
+        assert_eq!(all, shown(&of(1)));
+        assert_ne!(all, shown(&of(2)));
         // Every place is in at least one pair.
-        let pairs: Vec<Trial> = order(1).iter().filter(|trial| matches!(trial.name, Label::Pair(..))).collect();
+        let pairs: Vec<Trial> = of(1).iter().filter(|trial| matches!(trial.name, Label::Pair(..))).collect();
         assert!((1..100).chain(101..200).all(|at| pairs.iter().any(|trial| trial.cuts.contains(&at))));
     }
 
     #[test]
-    fn beyond_the_limit_single_cuts_are_sampled_too() {
-        let order = Order::new(&[1_000_000, 50], 100, Seed(7));
-        assert_eq!(order.len(), 100);
-        let singles = order.iter().filter(|trial| matches!(trial.name, Label::Cut(_))).count();
-        assert_eq!(singles, 100 - 4 - 1 - 3 - 2);
-        assert_eq!(Order::new(&[50], 0, Seed(7)).len(), 4 + 2);
-        let many_messages = Order::new(&[10; 1000], 100, Seed(7));
-        assert_eq!(many_messages.iter().filter(|trial| matches!(trial.name, Label::Joined(_))).count(), 25);
+    fn beyond_the_limit_single_cuts_come_before_all_others() {
+        let singles = |order: &Order| count(order, TrialKind::OneCut);
+        let long = order("+half-close", &[1_000_000, 50], 100, 7);
+        assert_eq!((long.len(), singles(&long), long.single_cuts()), (100, 100, 999_999 + 49));
+        let eight = order("+half-close", &[50, 50], 8, 7);
+        assert_eq!((eight.len(), singles(&eight), eight.single_cuts()), (8, 8, 98));
+        assert_eq!(shown(&order("cut", &[9], 8, 0)), shown(&order("+half-close", &[9], 8, 0)));
+        assert_eq!(order("cut", &[50], 0, 7).len(), 0);
+        // One trial more than the single cuts.
+        assert_eq!(order("+half-close", &[9], 9, 0).get(8).unwrap().fin, Fin::With);
+        let many_messages = order("joined,pair", &[10; 1000], 103, 7);
+        assert_eq!(count(&many_messages, TrialKind::Joined), 75);
+    }
+
+    #[test]
+    fn without_a_limit_every_single_cut_is_tried() {
+        let order = |messages: &[usize]| Order::new(Prelude::default(), messages, Choice::default());
+        assert_eq!(order(&[100]).len(), 1000);
+        let long = order(&[5000, 5001]);
+        assert_eq!((long.len(), count(&long, TrialKind::OneCut)), (9999 + 500, 9999));
     }
 
     #[test]
@@ -317,9 +398,16 @@ mod tests {
         #[test]
         fn every_trial_is_a_way_to_write_the_stream(
             messages in prop::collection::vec(0usize..12, 0..6), max_plans in 0usize..200, seed: u64,
+            header in 0usize..30, hello in 0usize..30,
         ) {
-            let order = Order::new(&messages, max_plans, Seed(seed));
-            prop_assert!(order.len() <= max_plans.max(4 + 3 + 2));
+            let choice = |max_plans| {
+                Choice { families: "+half-close".parse().unwrap(), max_plans: Some(max_plans), seed: Seed(seed) }
+            };
+            let prelude = Prelude { header, hello };
+            let order = Order::new(prelude, &messages, choice(max_plans));
+            let all = Order::new(prelude, &messages, choice(usize::MAX));
+            prop_assert_eq!((order.len(), all.skipped()), (max_plans.min(all.len()), 0));
+            prop_assert_eq!(order.skipped(), (all.len() - order.len()) as u64);
             prop_assert_eq!(order.iter().count(), order.len());
             let total: usize = messages.iter().sum();
             for trial in order.iter() {

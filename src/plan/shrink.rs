@@ -143,8 +143,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::plan::{HelloForm, Order};
-    use crate::value::Seed;
+    use crate::plan::{Choice, HelloForm, Order, Prelude};
 
     /// Shrinks against a peer that fails on these trials, and counts the runs.
     fn shrink(layout: &Layout, trial: &Trial, differs: impl Fn(&Trial) -> bool) -> (Trial, usize) {
@@ -233,7 +232,7 @@ mod tests {
 
     #[test]
     fn single_change_needs_no_trial() {
-        let order = Order::new(&[4, 4], 100, Seed(0));
+        let order = Order::new(Prelude::default(), &[4, 4], Choice::default());
         let first = order.get(0).unwrap();
         assert_eq!(shrink(order.layout(), &first, |_| true), (Trial { name: Label::Shrunk, ..first }, 0));
     }

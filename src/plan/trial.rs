@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::{Barrier, Cutting, HelloCuts, HelloForm, Plan};
-use crate::value::Offsets;
+use super::{Barrier, Cutting, Family, HelloCuts, HelloForm, Plan};
+use crate::value::{Named, Offsets};
 
 /// One way to write all requests on one connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,25 +35,25 @@ pub enum Fin {
     With,
 }
 
-/// The families of trials, in the order of [`super::Order`].
+/// The kinds of trials, in the order of [`super::Order`]. A [`Family`] has one or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TrialKind {
-    /// One cut in the PROXY header.
-    Header,
-    /// The `ClientHello` of TLS in pieces.
-    Hello(HelloForm),
     /// One cut in one message.
     OneCut,
+    /// One cut in the PROXY header.
+    Header,
     /// Every message in pieces of one size.
     Chunks,
     /// Messages joined.
     Joined,
     /// Messages joined and cut, so that a write crosses their boundary.
     Crossing,
-    /// Two cuts.
-    TwoCuts,
+    /// The `ClientHello` of TLS in pieces.
+    Hello(HelloForm),
     /// The FIN with the last byte, or right after it.
     Fin,
+    /// Two cuts.
+    TwoCuts,
 }
 
 /// The name of a [`Trial`]. Messages are counted from 1, offsets from the start of their message.
@@ -116,7 +116,7 @@ impl Trial {
 }
 
 impl Label {
-    /// The family of the trial.
+    /// The kind of the trial.
     #[must_use]
     pub fn kind(self) -> TrialKind {
         match self {
@@ -132,6 +132,22 @@ impl Label {
     }
 }
 
+impl TrialKind {
+    /// The family of this kind.
+    #[must_use]
+    pub fn family(self) -> Family {
+        match self {
+            TrialKind::OneCut => Family::Cut,
+            TrialKind::Header => Family::Header,
+            TrialKind::Chunks => Family::Chunk,
+            TrialKind::Joined | TrialKind::Crossing => Family::Joined,
+            TrialKind::Hello(_) => Family::ClientHello,
+            TrialKind::Fin => Family::HalfClose,
+            TrialKind::TwoCuts => Family::Pair,
+        }
+    }
+}
+
 impl fmt::Display for Fin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -142,19 +158,15 @@ impl fmt::Display for Fin {
     }
 }
 
+/// The name of the family, and what distinguishes the kind.
 impl fmt::Display for TrialKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            TrialKind::Header => "header",
-            TrialKind::Hello(HelloForm::Tcp) => "ClientHello in TCP pieces",
-            TrialKind::Hello(HelloForm::Records) => "ClientHello in records",
-            TrialKind::Hello(HelloForm::JoinedRecords) => "ClientHello in records in one write",
-            TrialKind::OneCut => "one cut",
-            TrialKind::Chunks => "chunks",
-            TrialKind::Joined => "joined",
+            TrialKind::Hello(HelloForm::Tcp) => "client-hello in TCP pieces",
+            TrialKind::Hello(HelloForm::Records) => "client-hello in records",
+            TrialKind::Hello(HelloForm::JoinedRecords) => "client-hello in records in one write",
             TrialKind::Crossing => "joined and cut",
-            TrialKind::TwoCuts => "two cuts",
-            TrialKind::Fin => "end of stream",
+            kind => kind.family().word().name,
         })
     }
 }
@@ -225,6 +237,19 @@ mod tests {
         ] {
             assert_eq!((label.kind(), label.to_string().as_str()), (kind, words));
         }
-        assert_eq!(format!("{:10}|{:10}", TrialKind::OneCut, TrialKind::Crossing), "one cut   |joined and cut");
+        assert_eq!(format!("{:10}|{:10}", TrialKind::OneCut, TrialKind::Crossing), "cut       |joined and cut");
+        let kinds = [
+            TrialKind::OneCut,
+            TrialKind::Header,
+            TrialKind::Chunks,
+            TrialKind::Joined,
+            TrialKind::Crossing,
+            TrialKind::Hello(HelloForm::Records),
+            TrialKind::Fin,
+            TrialKind::TwoCuts,
+        ];
+        for kind in kinds {
+            assert!(kind.to_string().starts_with(kind.family().word().name), "{kind}");
+        }
     }
 }

@@ -9,9 +9,9 @@ use crate::support::servers::{self, Place, port};
 use crate::support::sweep::{findings, sweep};
 use crate::support::{Dir, Server, peer_script, run, run_command, secretcat, shell, skip};
 
-const TCP: &str = "ClientHello in TCP pieces";
-const RECORDS: &str = "ClientHello in records";
-const JOINED: &str = "ClientHello in records in one write";
+const TCP: &str = "client-hello in TCP pieces";
+const RECORDS: &str = "client-hello in records";
+const JOINED: &str = "client-hello in records in one write";
 
 const WARNING: &str = "secretcat: --tls-insecure: the certificate of the server is not verified\n";
 
@@ -171,7 +171,7 @@ fn wolfssl_loses_a_split_handshake_header() {
         "different: ClientHello in records, cut at 1\n  cut:       ClientHello in records at 1 of ",
         ", in the header of the handshake message\n  expected:  TLS handshake\n  got:       the ",
         "\ndifferent when cut once: ClientHello in records at 1-3 (of ",
-        "\nClientHello in TCP pieces                  50      50          0           0\n",
+        "\nclient-hello in TCP pieces                  50      50          0           0\n",
     ] {
         assert!(text.contains(line), "{line:?} in {text}");
     }
@@ -231,7 +231,7 @@ fn mistake_with_messages_is_none_of_the_handshake() {
         let [same, different, unproven] = count(&found, kind);
         assert!(same > 0 && different == 0 && unproven == 0, "{kind}: {found:#}");
     }
-    assert!(count(&found, "one cut")[1] > 0 && count(&found, "joined")[1] > 0, "{found:#}");
+    assert!(count(&found, "cut")[1] > 0 && count(&found, "joined")[1] > 0, "{found:#}");
 }
 
 #[test]

@@ -46,7 +46,15 @@ fn mutants() -> Vec<Mutant> {
         mutant("secret", LINES, &[3], "message 1 cut at 3"),
         Mutant { number: 77, ..mutant("one-offset", LONG, &[77], "message 1 cut at 77") },
         mutant("two-cuts", &["-m", "SECRET 12"], &[1, 2], "message 1 cut at 1 and 2"),
-        Mutant { fin: "with", ..mutant("end-first", &["-m", "SECRET 12"], &[], "FIN in the segment of the last byte") },
+        Mutant {
+            fin: "with",
+            ..mutant(
+                "end-first",
+                &["-m", "SECRET 12", "--families", "+half-close"],
+                &[],
+                "FIN in the segment of the last byte",
+            )
+        },
         // Its conversations wait for the time limit: many at once.
         mutant("stalls", &["-m", "SECRET 12", "--jobs", "16"], &[1], "message 1 cut at 1"),
     ]
@@ -156,7 +164,7 @@ fn correct_servers_have_no_differences() {
     for name in ["right", "serial"] {
         let Some(server) = broken(name, 0) else { return };
         let found = findings(&server, &[LINES, &["--jobs", "8"]].concat(), b"");
-        assert_eq!((verdicts(&found), &found["status"]), ([146, 0, 0], &Value::from(0)), "{name}: {found:#}");
+        assert_eq!((verdicts(&found), &found["status"]), ([144, 0, 0], &Value::from(0)), "{name}: {found:#}");
     }
 }
 
@@ -165,7 +173,7 @@ fn correct_servers_have_no_differences() {
 fn server_that_closes_with_its_reply_is_proven() {
     let Some(server) = broken("abrupt", 0) else { return };
     let found = findings(&server, &["-m", "SECRET 12"], b"");
-    assert_eq!((verdicts(&found), &found["status"]), ([51, 0, 0], &Value::from(0)), "{found:#}");
+    assert_eq!((verdicts(&found), &found["status"]), ([49, 0, 0], &Value::from(0)), "{found:#}");
 }
 
 #[test]

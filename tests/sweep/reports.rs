@@ -64,8 +64,8 @@ fn junit_report_is_xml_with_the_right_counts() {
 
     let right = Server::start(&[]);
     assert_eq!(sweep(&right, &[&["-m", "SECRET 1"], &junit[..]].concat(), b"").status, Some(0));
-    let names = "['one cut: 8 plans with the same replies', 'chunks: 4 plans with the same replies', \
-                 'two cuts: 28 plans with the same replies', 'end of stream: 2 plans with the same replies']";
+    let names = "['cut: 8 plans with the same replies', 'chunk: 4 plans with the same replies', \
+                 'pair: 28 plans with the same replies']";
     assert_eq!(parse_junit(&file), format!("0 0 {names}\n"));
 
     // Plans that were not proven or not tried are errors: a CI system would count skipped cases as passed.
@@ -97,7 +97,7 @@ fn sweep_of_frozen_server() -> Option<(Server, Command)> {
     Some((server, command))
 }
 
-const KNOWN: &str = "17 same, 0 different, 0 not proven, 34 not tried";
+const KNOWN: &str = "17 same, 0 different, 0 not proven, 32 not tried";
 
 #[test]
 fn signal_prints_the_findings_so_far() {
@@ -107,11 +107,11 @@ fn signal_prints_the_findings_so_far() {
     proc.signal(Signal::INT);
     let out = proc.end();
     let table = "                   plans    same  different  not proven\n\
-                 one cut                9       9          0           0\n\
-                 chunks                 4       4          0           0\n\
-                 two cuts               4       4          0           0\n";
+                 cut                    9       9          0           0\n\
+                 chunk                  4       4          0           0\n\
+                 pair                   4       4          0           0\n";
     assert_eq!((out.signal, &out.stderr[..]), (Some(2), ""));
-    let known = format!("{table}{}: 1 message, 10 bytes, 51 plans: {KNOWN}\n", server.address());
+    let known = format!("{table}{}: 1 message, 10 bytes, 49 plans: {KNOWN}\n", server.address());
     assert_eq!(String::from_utf8_lossy(&out.stdout), known);
     // As JSON, too.
     let Some((server, mut command)) = sweep_of_frozen_server() else { return };
@@ -157,7 +157,7 @@ fn ctrl_c_ends_the_wait_for_typed_messages() {
 fn progress_is_shown_only_at_a_terminal() {
     let Some((_server, command)) = sweep_of_frozen_server() else { return };
     let mut terminal = Terminal::start(&command);
-    terminal.sees("17 of 51 plans");
+    terminal.sees("17 of 49 plans");
     terminal.types("\x03");
     let (out, shown) = terminal.end();
     assert_eq!(out.signal, Some(2), "{shown:?}");
@@ -166,8 +166,8 @@ fn progress_is_shown_only_at_a_terminal() {
     let slow = Server::start(&["--chunk", "1", "--delay", "1ms"]);
     let args = ["sweep", &slow.address(), "-m", "SECRET 12", "--jobs", "1"];
     let (out, shown) = Terminal::start(&secretcat(args)).end();
-    assert!(out.status == Some(0) && shown.contains(" of 51 plans"), "{shown:?}");
-    let findings = format!("{}: 1 message, 10 bytes, 51 plans: 51 same, 0 different, 0 not proven", slow.address());
+    assert!(out.status == Some(0) && shown.contains(" of 49 plans"), "{shown:?}");
+    let findings = format!("{}: 1 message, 10 bytes, 49 plans: 49 same, 0 different, 0 not proven", slow.address());
     let quiet = Terminal::start(secretcat(args).arg("--quiet"));
     let dumb = Terminal::start(secretcat(args).env("TERM", "dumb"));
     let alone = Proc::start(&mut secretcat(args));

@@ -48,7 +48,7 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
     }
     let messages = if from_stdin { read_messages(config, &context.signals)? } else { config.messages.clone() };
     let lengths: Vec<_> = messages.iter().map(Vec::len).collect();
-    let mut order = Order::new(&lengths, config.max_plans, config.seed);
+    let mut order = Order::new(Prelude::default(), &lengths, config.plans);
     let mut subject = Subject {
         address: config.address.to_string(),
         proxy: config
@@ -62,7 +62,7 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
         hello: 0,
         plans: order.len(),
         skipped: order.skipped(),
-        seed: config.seed.0,
+        seed: config.plans.seed.0,
         messages: messages.clone(),
         from_stdin,
     };
@@ -143,10 +143,10 @@ impl Sweep<'_> {
             self.pool.expected.one_write = self.expectation(&one_write);
             baseline = baseline.with_one_write(one_write);
         }
-        let SweepConfig { quiet, max_plans, seed, .. } = *self.pool.config;
+        let SweepConfig { quiet, plans, .. } = *self.pool.config;
         // How long the header is, is known once there was a connection.
         let prelude = Prelude { header: self.pool.header, hello };
-        *order = Order::with_prelude(prelude, lengths, max_plans, seed);
+        *order = Order::new(prelude, lengths, plans);
         self.pool.progress = Progress::new(order.len(), quiet, &self.context.report, self.pool.now());
         let suspects = self.all(order, &baseline)?;
         let examined = examine(suspects, order, &baseline, &mut self.pool, &mut self.tally);
