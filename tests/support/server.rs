@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use regex::Regex;
 use rustix::process::Signal;
 
-use super::{Dir, Outcome, Proc, accept, ask, exchange, poll_until, secretcat, skip, tcp};
+use super::{Dir, Outcome, Proc, accept, ask, exchange, poll_until, run_command, secretcat, skip, tcp};
 
 /// The reply to a message with these digits.
 pub(crate) fn digits(digits: &str) -> String {
@@ -60,6 +60,25 @@ impl Server {
         let mut command = Command::new("python3");
         command.arg("-u").arg(peer_script(script)).args(args);
         skip::has_program("python3").then(|| Server::from_command(&mut command))
+    }
+
+    /// A C program of tests/peers with files of `dir` as its arguments; `None` where its library is missing.
+    #[track_caller]
+    pub(crate) fn compiled(name: &str, libraries: &[&str], dir: &Dir, files: &[&str]) -> Option<Server> {
+        if !skip::has_program("cc") {
+            return None;
+        }
+        let program = dir.file(name);
+        let compiled = run_command(
+            Command::new("cc").arg(peer_script(&format!("{name}.c"))).arg("-o").arg(&program).args(libraries),
+            "",
+        );
+        if compiled.status != Some(0) {
+            assert!(compiled.stderr.contains("No such file or directory"), "{}", compiled.stderr);
+            skip::skip(&format!("no headers of {name}"));
+            return None;
+        }
+        Some(Server::from_command(Command::new(program).args(files.iter().map(|file| dir.file(file)))))
     }
 
     pub(crate) fn port(&self) -> String {

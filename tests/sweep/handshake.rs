@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::pty::Terminal;
 use crate::support::servers::{self, Place, port};
 use crate::support::sweep::{findings, sweep};
-use crate::support::{Dir, Server, peer_script, run, run_command, secretcat, shell, skip};
+use crate::support::{Dir, Server, run, run_command, secretcat, shell, skip};
 
 const TCP: &str = "client-hello in TCP pieces";
 const RECORDS: &str = "client-hello in records";
@@ -27,25 +27,6 @@ fn certificate(name: &str) -> Option<Dir> {
     made.args(args.split(' ')).arg("-keyout").arg(dir.file("key.pem")).arg("-out").arg(dir.file("cert.pem"));
     assert!(made.stderr(Stdio::null()).status().unwrap().success());
     Some(dir)
-}
-
-/// Compiles a server of tests/peers and starts it; `None` where its library is missing.
-#[track_caller]
-fn compiled(name: &str, libraries: &[&str], dir: &Dir) -> Option<Server> {
-    if !skip::has_program("cc") {
-        return None;
-    }
-    let program = dir.file(name);
-    let compiled = run_command(
-        Command::new("cc").arg(peer_script(&format!("{name}.c"))).arg("-o").arg(&program).args(libraries),
-        "",
-    );
-    if compiled.status != Some(0) {
-        assert!(compiled.stderr.contains("No such file or directory"), "{}", compiled.stderr);
-        skip::skip(&format!("no headers of {name}"));
-        return None;
-    }
-    Some(Server::from_command(Command::new(program).arg(dir.file("cert.pem")).arg(dir.file("key.pem"))))
 }
 
 fn count(found: &Value, kind: &str) -> [u64; 3] {
@@ -155,7 +136,7 @@ fn repeated(found: &Value) -> [Option<i32>; 2] {
 #[test]
 fn wolfssl_loses_a_split_handshake_header() {
     let Some(dir) = certificate("hello-wolfssl") else { return };
-    let Some(server) = compiled("wolfssl", &["-lwolfssl"], &dir) else { return };
+    let Some(server) = Server::compiled("wolfssl", &["-lwolfssl"], &dir, &["cert.pem", "key.pem"]) else { return };
     let found = findings(&server, &["--tls-insecure", "--max-plans", "150"], b"");
     expect_schema(&found);
     assert_eq!(found["status"], 3, "{found:#}");
@@ -181,7 +162,11 @@ fn wolfssl_loses_a_split_handshake_header() {
 #[test]
 fn mbedtls_loses_a_hello_in_several_records() {
     let Some(dir) = certificate("hello-mbedtls") else { return };
-    let Some(server) = compiled("mbedtls", &["-lmbedtls", "-lmbedx509", "-lmbedcrypto"], &dir) else { return };
+    let Some(server) =
+        Server::compiled("mbedtls", &["-lmbedtls", "-lmbedx509", "-lmbedcrypto"], &dir, &["cert.pem", "key.pem"])
+    else {
+        return;
+    };
     let found = findings(&server, &["--tls-insecure", "--max-plans", "90"], b"");
     assert_eq!(found["status"], 3, "{found:#}");
     assert_eq!([TCP, RECORDS, JOINED].map(|kind| count(&found, kind)), [[30, 0, 0], [0, 30, 0], [0, 30, 0]]);
