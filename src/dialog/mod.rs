@@ -3,6 +3,7 @@
 //! The messages of `sweep -m`, a file of `--dialog` and the presets of `--protocol` are dialogs.
 
 mod parse;
+mod presets;
 mod splitter;
 
 use std::borrow::Cow;
@@ -13,6 +14,7 @@ use regex::bytes::Regex;
 use crate::frame::Framing;
 
 pub use parse::{DialogError, Server, parse};
+pub use presets::Preset;
 pub use splitter::{Learned, Splitter};
 
 /// The messages of a client in their order, and what is known of the replies.
