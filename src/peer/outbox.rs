@@ -75,6 +75,15 @@ pub struct Proofs {
     pub unconfirmed: u64,
 }
 
+impl Proofs {
+    fn count(&mut self, outcome: BarrierOutcome) {
+        match outcome {
+            BarrierOutcome::Read | BarrierOutcome::RecordRead => self.confirmed += 1,
+            _ => self.unconfirmed += 1,
+        }
+    }
+}
+
 /// The queue of bytes of one connection, and the schedule of its plan. It decides what is written next; the
 /// connection carries that out and reports back.
 #[derive(Debug)]
@@ -88,6 +97,8 @@ pub struct Outbox {
     /// The last write is held: nothing was queued after it.
     is_held: bool,
     proofs: Proofs,
+    /// The barrier that was passed when nothing was queued: it counts when more is written.
+    last_barrier: Option<BarrierOutcome>,
     queue: Queue,
     /// `None` if the plan asks for nothing: bytes are written as they are.
     schedule: Option<Box<Schedule>>,
@@ -103,6 +114,7 @@ impl Outbox {
             holds_last: false,
             is_held: false,
             proofs: Proofs::default(),
+            last_barrier: None,
             queue: Queue::default(),
             schedule: (!plan.is_plain()).then(|| Box::new(Schedule::new(plan, channel))),
         }
@@ -190,6 +202,9 @@ impl Outbox {
         }
         self.offset += n as u64;
         self.queue.advance(n);
+        if let Some(outcome) = self.last_barrier.take() {
+            self.proofs.count(outcome);
+        }
         let Some(schedule) = &mut self.schedule else { return };
         schedule.piece -= n;
         self.is_held = pin == Pin::Hold;
@@ -206,12 +221,13 @@ impl Outbox {
         }
     }
 
-    /// The barrier was passed. After the last piece it separates nothing and proves nothing.
+    /// The barrier was passed. It proves something when more bytes are written: after the last piece it separates
+    /// nothing.
     pub fn passed(&mut self, outcome: BarrierOutcome) {
-        match outcome {
-            _ if self.queue.len() == 0 => {}
-            BarrierOutcome::Read | BarrierOutcome::RecordRead => self.proofs.confirmed += 1,
-            _ => self.proofs.unconfirmed += 1,
+        if self.queue.len() == 0 {
+            self.last_barrier = Some(outcome);
+        } else {
+            self.proofs.count(outcome);
         }
         if let Some(schedule) = &mut self.schedule {
             schedule.end_barrier();

@@ -214,6 +214,22 @@ fn barrier_proves_a_cut_only_between_two_pieces() {
     assert_eq!(proofs(BarrierOutcome::NotVisible), Proofs { confirmed: 0, unconfirmed: 1 });
 }
 
+#[test]
+fn barrier_before_the_next_message_proves_its_cut_too() {
+    let mut outbox = outbox("raw cut 4 peer-read");
+    for confirmed in [0, 1] {
+        outbox.push(&[0; 4], std::iter::once(4));
+        outbox.next(Instant::now());
+        outbox.wrote(0, Pin::Own);
+        assert_eq!(outbox.proofs(), Proofs::default());
+        outbox.wrote(4, Pin::Own);
+        assert_eq!(outbox.proofs(), Proofs { confirmed, unconfirmed: 0 });
+        if confirmed == 0 {
+            outbox.passed(BarrierOutcome::Read);
+        }
+    }
+}
+
 fn step_of_barrier(plan: &str) -> Barrier {
     let mut outbox = outbox(plan);
     outbox.push(&[0; 4], std::iter::once(4));

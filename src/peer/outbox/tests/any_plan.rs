@@ -38,6 +38,8 @@ struct Rig {
     wire: Vec<u8>,
     done: Vec<(usize, Done)>,
     dividing: u64,
+    /// A barrier was passed when nothing was queued.
+    is_undecided: bool,
 }
 
 impl Rig {
@@ -62,7 +64,8 @@ impl Rig {
     }
 
     fn pass(&mut self, outcome: BarrierOutcome) {
-        self.dividing += u64::from(self.outbox.queued() > 0);
+        self.is_undecided = self.outbox.queued() == 0;
+        self.dividing += u64::from(!self.is_undecided);
         self.outbox.passed(outcome);
         self.done.push((self.wire.len(), Done::Passed));
     }
@@ -76,6 +79,7 @@ impl Rig {
                 assert!(self.paused_until.take().is_none_or(|until| self.now >= until), "written within a pause");
                 let (asked, taken) = (bytes.len(), bytes.len().min(size()));
                 self.wire.extend_from_slice(&bytes[..taken]);
+                self.dividing += u64::from(taken > 0 && std::mem::take(&mut self.is_undecided));
                 self.outbox.wrote(taken, pin);
                 self.done.push((at, Done::Write { asked, taken, pin }));
                 taken > 0
@@ -201,6 +205,7 @@ impl Rig {
             wire: Vec::new(),
             done: Vec::new(),
             dividing: 0,
+            is_undecided: false,
         }
     }
 }
