@@ -8,6 +8,7 @@ pub mod probe;
 mod registry;
 pub mod relay;
 pub mod secret;
+pub mod stand_in;
 pub mod standard;
 mod store;
 pub mod talk;
