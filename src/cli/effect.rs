@@ -168,7 +168,7 @@ fn of_sweep(config: &SweepConfig) -> Vec<Rule> {
     vec![
         (
             Named(&["crlf"]),
-            config.messages.is_empty(),
+            config.dialog.steps.is_empty(),
             "applies to the messages of -m, and stdin is sent unchanged: remove it",
         ),
         (Named(&["v6only"]), has_v4(&config.address), V6ONLY),

@@ -13,6 +13,7 @@ use super::tls::ClientTlsFlags;
 use super::words::FamiliesParser;
 use super::{proxy, traffic};
 use crate::config::{ConfigError, Reports, SweepConfig};
+use crate::dialog::Dialog;
 use crate::frame::{Framing, Role, encode};
 use crate::plan::{Choice, Families};
 use crate::value::{Count, Seed, Size, Span};
@@ -112,8 +113,7 @@ impl SweepFlags {
             address: traffic::address(&self.address, address_was_typed, false, family)?,
             proxy: self.proxy.into_config()?,
             family,
-            messages,
-            framing: self.framing,
+            dialog: Dialog::of_messages(messages, self.framing),
             masks: Masks::new(&self.mask).map_err(bad_mask)?,
             plans,
             jobs: self.jobs.in_memory(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::traffic::check_family;
 use super::{Bytes, ClientTls, ConfigError, ProxyConfig, ProxyHeader, Traffic};
-use crate::frame::Framing;
+use crate::dialog::Dialog;
 use crate::plan::{Choice, Family as PlanFamily};
 use crate::value::{Address, Family};
 use crate::verdict::Masks;
@@ -19,10 +19,8 @@ pub struct SweepConfig {
     pub proxy: Option<ProxyConfig>,
     /// Which addresses of a name are used.
     pub family: Family,
-    /// The encoded request messages; empty if they are read from stdin.
-    pub messages: Vec<Vec<u8>>,
-    /// How requests and replies are delimited.
-    pub framing: Framing,
+    /// The messages, and what ends the replies; without messages, they are read from stdin.
+    pub dialog: Dialog,
     /// The parts of replies that may differ.
     pub masks: Masks,
     /// Which trials are tried.
@@ -68,7 +66,7 @@ impl SweepConfig {
             return Err(ConfigError::new("--jobs and --max-plans take 1 or more"));
         }
         self.check_families()?;
-        if self.messages.iter().any(Vec::is_empty) {
+        if self.dialog.steps.iter().any(|step| step.send.is_empty()) {
             return Err(ConfigError::new("an empty raw message has no bytes to cut"));
         }
         if !unix {

@@ -142,12 +142,6 @@ impl Order {
         self.skipped
     }
 
-    /// The trial whose replies those of this one are compared with: it cuts nothing.
-    #[must_use]
-    pub fn uncut(&self, trial: &Trial) -> Trial {
-        if trial.hello.is_some() { self.layout.one_write() } else { self.layout.whole() }
-    }
-
     /// The messages that the offsets of all trials are in.
     #[must_use]
     pub fn layout(&self) -> &Layout {
@@ -193,7 +187,7 @@ impl Order {
         }
         if let Some(at) = within(self.hello.len()) {
             let (name, cuts) = self.hello.get(at)?;
-            return Some(Trial { name, hello: Some(cuts), ..layout.one_write() });
+            return Some(Trial { name, hello: Some(cuts), ..layout.whole() });
         }
         if let Some(at) = within(self.fins.len()) {
             let fin = *self.fins.get(at)?;
@@ -327,9 +321,7 @@ mod tests {
         assert_eq!((alone.skipped(), alone.single_cuts()), (1499 + 2 * (1494 + 6) - 1000, 0));
         assert!(alone.iter().all(|trial| trial.hello.is_some()));
         let hello = both.iter().find(|trial| trial.hello.is_some()).unwrap();
-        assert_eq!((&hello.cuts[..], &hello.joined[..]), (&[][..], &[100][..]));
-        let last = both.get(999).unwrap();
-        assert_eq!((both.uncut(&hello), both.uncut(&last)), (both.layout().one_write(), both.layout().whole()));
+        assert_eq!((&hello.cuts[..], &hello.joined[..]), (&[100][..], &[][..]));
         // Few cuts of messages leave more to the ClientHello.
         assert_eq!(order(&[2], 1000).len(), 1000);
         assert_eq!(order(&[2], usize::MAX).skipped(), 0);

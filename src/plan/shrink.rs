@@ -122,7 +122,7 @@ impl Shrink {
         }
         if let Some(hello) = &self.hello {
             let hello = Some(HelloCuts { cuts: in_hello, ..hello.clone() });
-            return Trial { name: Label::Shrunk, hello, ..self.layout.one_write() };
+            return Trial { name: Label::Shrunk, hello, ..self.layout.whole() };
         }
         Trial { header, fin, ..self.layout.trial(Label::Shrunk, &joined, cuts) }
     }
@@ -186,11 +186,11 @@ mod tests {
     fn records_of_a_hello_are_joined_until_one_cut_remains() {
         let layout = Layout::new(&[4, 4]);
         let hello = HelloCuts { form: HelloForm::JoinedRecords, cuts: (1..50).collect(), of: 50 };
-        let trial = Trial { hello: Some(hello.clone()), ..layout.one_write() };
+        let trial = Trial { hello: Some(hello.clone()), ..layout.whole() };
         let cuts_at_17 = |trial: &Trial| trial.hello.as_ref().is_some_and(|hello| hello.cuts.contains(&17));
         let (result, _) = shrink(&layout, &trial, cuts_at_17);
         let least = Some(HelloCuts { cuts: vec![17], ..hello });
-        assert_eq!(result, Trial { name: Label::Shrunk, hello: least, ..layout.one_write() });
+        assert_eq!(result, Trial { name: Label::Shrunk, hello: least, ..layout.whole() });
     }
 
     #[test]

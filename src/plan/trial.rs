@@ -12,7 +12,7 @@ pub struct Trial {
     pub name: Label,
     /// The cuts of the PROXY header, as rising offsets in it.
     pub header: Vec<usize>,
-    /// The cuts of the `ClientHello` of TLS. The requests are then one write.
+    /// The cuts of the `ClientHello` of TLS. The requests are then not cut.
     pub hello: Option<HelloCuts>,
     /// The boundaries between writes, as rising offsets in the stream of all requests, without its start and end. They
     /// include the boundaries of messages that are not joined.

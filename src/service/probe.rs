@@ -1,43 +1,53 @@
-//! The client of a sweep: sends the same messages on each connection, and collects the replies.
+//! The client of a sweep: holds the same dialog on each connection, and collects the replies.
 
 use std::collections::HashMap;
 
 use super::{Clients, Context, Event, PeerId, Service, Traits};
-use crate::frame::{Framing, Inbox, Role};
+use crate::dialog::{Dialog, Id, Learned, Splitter, Until};
+use crate::frame::Framing;
 use crate::plan::Fin;
 use crate::verdict::{Ending, Outcome};
 
 /// The client of a sweep. Each connection is a trial of its own; its plan cuts the stream of all messages.
 #[derive(Debug)]
 pub struct Probe {
-    messages: Vec<Vec<u8>>,
-    request: Vec<u8>,
-    framing: Framing,
+    dialog: Dialog,
     max_message: usize,
-    /// When the next connection is half-closed, and what is expected on it.
-    next: (Fin, Expected),
+    /// How the next connection sends the messages.
+    next: Sends,
+    /// The number of connections so far.
+    connections: u32,
     talks: HashMap<PeerId, Talk>,
 }
 
-/// When the replies are complete.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Expected {
-    /// The number of replies.
-    pub replies: usize,
-    /// The number of bytes; 0 if the number of replies is enough.
-    pub bytes: usize,
-    /// More bytes than this are a reply without end.
+/// How a connection sends the messages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sends {
+    /// The ends of messages, as offsets in the stream of all of them, that the next message is sent with: in one write,
+    /// without waiting for the reply.
+    pub joined: Vec<usize>,
+    /// When it is half-closed.
+    pub fin: Fin,
+    /// More received bytes than this are a reply without end.
     pub most: usize,
 }
 
 /// One trial.
 #[derive(Debug)]
 struct Talk {
-    inbox: Inbox,
-    outcome: Outcome,
-    expected: Expected,
+    splitter: Splitter,
+    /// Distinguishes it from other connections.
+    id: Id,
+    /// The number of messages that each write ends with, in rising order.
+    writes: Vec<usize>,
+    /// The number of messages that were sent.
+    sent: usize,
+    fin: Fin,
+    most: usize,
     /// The half-close was requested.
     finished: bool,
+    /// The complete replies, and the bytes, at that time.
+    unprompted: (usize, usize),
     /// How the trial has ended.
     ending: Option<Ending>,
 }
@@ -47,12 +57,40 @@ struct Talk {
 pub struct Replies {
     /// The number of bytes received.
     pub received: usize,
+    /// The number of complete parts: the greeting and the replies to messages.
+    pub parts: usize,
+    /// How sure the end of the part that is awaited is.
+    pub end: Certainty,
+    /// That part has begun.
+    pub has_begun: bool,
     /// Everything expected was received.
     pub complete: bool,
+    /// How far the connection has come.
+    pub stage: Stage,
+}
+
+/// How far the connection of a trial has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stage {
+    /// Messages are sent.
+    #[default]
+    Open,
     /// The half-close was requested.
-    pub finished: bool,
+    HalfClosed,
     /// The trial has ended.
-    pub over: bool,
+    Over,
+}
+
+/// How sure the end of a part is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Certainty {
+    /// It is known.
+    #[default]
+    Known,
+    /// The number of its bytes is known, but may differ a little. [`Probe::advance`] ends it.
+    Near,
+    /// It is not known. [`Probe::advance`] ends it.
+    Unknown,
 }
 
 impl Probe {
@@ -70,45 +108,63 @@ impl Probe {
         sheds: false,
     };
 
-    /// A probe that sends these messages; replies have this framing and limit.
+    /// A probe that holds this dialog; this is the largest size of a reply.
     #[must_use]
-    pub fn new(messages: Vec<Vec<u8>>, framing: Framing, max_message: usize) -> Self {
-        let request = messages.concat();
-        Probe {
-            messages,
-            request,
-            framing,
-            max_message,
-            next: (Fin::default(), Expected::default()),
-            talks: HashMap::new(),
-        }
+    pub fn new(dialog: Dialog, max_message: usize) -> Self {
+        Probe { dialog, max_message, next: Sends::default(), connections: 0, talks: HashMap::new() }
     }
 
-    /// Whether there are no messages.
+    /// The dialog that the next connections hold.
     #[must_use]
-    pub fn is_silent(&self) -> bool {
-        self.messages.is_empty()
+    pub fn dialog(&self) -> &Dialog {
+        &self.dialog
     }
 
-    /// Says when the next connection is half-closed, and what the server is expected to send on it.
-    pub fn begin(&mut self, fin: Fin, expected: Expected) {
-        self.next = (fin, expected);
+    /// Holds the dialog with the ends of replies that a conversation has taught. There must be no connection.
+    pub fn learn(&mut self, learned: &[Learned]) {
+        self.dialog = std::mem::take(&mut self.dialog).learn(learned);
+    }
+
+    /// Says how the next connection sends the messages.
+    pub fn begin(&mut self, sends: Sends) {
+        self.next = sends;
     }
 
     /// How far the replies of a trial have come.
     #[must_use]
     pub fn replies(&self, peer: PeerId) -> Option<Replies> {
-        let Talk { outcome, finished, ending, expected, .. } = self.talks.get(&peer)?;
-        let complete = outcome.replies.len() >= expected.replies && outcome.received >= expected.bytes;
-        Some(Replies { received: outcome.received, complete, finished: *finished, over: ending.is_some() })
+        let Talk { splitter, finished, ending, .. } = self.talks.get(&peer)?;
+        let parts = splitter.complete();
+        Some(Replies {
+            received: splitter.received(),
+            parts,
+            end: match self.dialog.until(parts) {
+                Some(Until::Learned) => Certainty::Unknown,
+                Some(Until::Received(_)) => Certainty::Near,
+                _ => Certainty::Known,
+            },
+            has_begun: splitter.has_begun(),
+            complete: splitter.is_complete(&self.dialog),
+            stage: match ending {
+                Some(_) => Stage::Over,
+                None if *finished => Stage::HalfClosed,
+                None => Stage::Open,
+            },
+        })
+    }
+
+    /// Ends the part that is awaited, whose end is not known, and sends the next message.
+    pub fn advance(&mut self, peer: PeerId, context: &mut Context) {
+        if let Some(talk) = self.talks.get_mut(&peer) {
+            talk.splitter.advance(&self.dialog);
+            talk.send(&self.dialog, peer, context);
+        }
     }
 
     /// Half-closes the connection: the server may send more after that.
     pub fn finish(&mut self, peer: PeerId, context: &mut Context) {
         if let Some(talk) = self.talks.get_mut(&peer) {
-            talk.finished = true;
-            talk.outcome.prompt();
-            context.finish(peer);
+            talk.finish(peer, context);
         }
     }
 
@@ -119,67 +175,90 @@ impl Probe {
         }
     }
 
-    /// The replies of a trial, whose connection is closed. `ending` is how it ended, unless it has ended before.
-    pub fn take(&mut self, peer: PeerId, ending: Ending) -> Option<Outcome> {
-        let Talk { mut inbox, mut outcome, finished, ending: earlier, .. } = self.talks.remove(&peer)?;
-        outcome.ending = earlier.unwrap_or(ending);
-        outcome.rest = inbox.held().to_vec();
+    /// The replies of a trial, whose connection is closed, and what each part of them had. `ending` is how it ended,
+    /// unless it has ended before.
+    pub fn take(&mut self, peer: PeerId, ending: Ending) -> Option<(Outcome, Vec<Learned>)> {
+        let Talk { splitter, id, sent, finished, unprompted, ending: earlier, .. } = self.talks.remove(&peer)?;
+        let (received, learned) = (splitter.received(), splitter.learned().to_vec());
+        let unprompted = if finished { unprompted } else { (splitter.replies(), received) };
+        let ending = earlier.unwrap_or(ending);
         // A body may be complete because its connection has ended.
-        if outcome.ending == Ending::Closed && inbox.ends_with_stream() {
-            if let Ok(Some(message)) = inbox.finish() {
-                outcome.take(message.wire, self.framing);
-                outcome.rest.clear();
-            }
+        let (mut replies, mut rest) = splitter.finish(ending == Ending::Closed);
+        if self.dialog.has_ids() {
+            replies = replies.into_iter().map(|reply| id.hide(reply)).collect();
+            rest = id.hide(rest);
         }
-        if !finished {
-            outcome.prompt();
-        }
-        Some(outcome)
+        let unasked = self.dialog.steps.len() - sent;
+        Some((Outcome { replies, rest, received, unprompted, ending, unasked, ..Outcome::default() }, learned))
     }
 }
 
 impl Talk {
-    /// Takes the replies out of received bytes.
-    fn receive(&mut self, mut bytes: &[u8], framing: Framing) {
-        self.outcome.received += bytes.len();
-        loop {
-            match self.inbox.pull(&mut bytes) {
-                Ok(Some(message)) => self.outcome.take(message.wire, framing),
-                Ok(None) => break,
-                Err(error) => {
-                    self.ending = Some(Ending::Garbled(error.to_string()));
-                    return;
+    /// Sends the messages whose turn it is: a message follows the reply to the last one, unless they are joined.
+    fn send(&mut self, dialog: &Dialog, peer: PeerId, context: &mut Context) {
+        while self.sent < dialog.steps.len() && self.splitter.complete() > self.sent {
+            let to = self.writes.iter().copied().find(|to| *to > self.sent).unwrap_or(dialog.steps.len());
+            match &dialog.steps[self.sent..to] {
+                [step] => context.send(peer, &step.message(self.id)),
+                steps => {
+                    let messages: Vec<_> = steps.iter().map(|step| step.message(self.id)).collect();
+                    context.send(peer, &messages.concat());
                 }
             }
+            self.sent = to;
         }
-        if self.outcome.received > self.expected.most {
-            self.ending = Some(Ending::Endless);
+        if self.sent == dialog.steps.len() && self.fin != Fin::Replied && !self.finished {
+            self.finish(peer, context);
         }
     }
+
+    fn finish(&mut self, peer: PeerId, context: &mut Context) {
+        self.finished = true;
+        self.unprompted = (self.splitter.replies(), self.splitter.received());
+        context.finish(peer);
+    }
+}
+
+/// The number of messages that each write ends with.
+fn writes(dialog: &Dialog, joined: &[usize]) -> Vec<usize> {
+    let mut end = 0;
+    let ends = dialog.steps.iter().map(|step| {
+        end += step.send.len();
+        end
+    });
+    let single = ends.enumerate().filter(|(_, end)| joined.binary_search(end).is_err());
+    single.map(|(number, _)| number + 1).collect()
 }
 
 impl Service for Probe {
     fn on(&mut self, event: Event<'_>, context: &mut Context) {
         match event {
             Event::Open { peer } => {
-                let mut inbox = Inbox::new(self.framing, Role::Responses, self.max_message);
-                for message in &self.messages {
-                    inbox.expect(message);
-                }
-                let (fin, expected) = self.next;
-                let finished = fin != Fin::Replied;
-                if !self.request.is_empty() {
-                    context.send(peer, &self.request);
-                }
-                if finished {
-                    context.finish(peer);
-                }
-                let outcome = Outcome::default();
-                self.talks.insert(peer, Talk { inbox, outcome, expected, finished, ending: None });
+                let Sends { joined, fin, most } = std::mem::take(&mut self.next);
+                self.connections = self.connections.wrapping_add(1);
+                let mut talk = Talk {
+                    splitter: Splitter::new(&self.dialog, self.max_message),
+                    id: Id::new(self.connections),
+                    writes: writes(&self.dialog, &joined),
+                    sent: 0,
+                    fin,
+                    most,
+                    finished: false,
+                    unprompted: (0, 0),
+                    ending: None,
+                };
+                talk.send(&self.dialog, peer, context);
+                self.talks.insert(peer, talk);
             }
             Event::Message { peer, bytes } | Event::Rest { peer, bytes } => {
                 if let Some(talk) = self.talks.get_mut(&peer).filter(|talk| talk.ending.is_none()) {
-                    talk.receive(bytes, self.framing);
+                    if let Err(error) = talk.splitter.receive(&self.dialog, bytes) {
+                        talk.ending = Some(Ending::Garbled(error.to_string()));
+                    } else if talk.splitter.received() > talk.most {
+                        talk.ending = Some(Ending::Endless);
+                    } else {
+                        talk.send(&self.dialog, peer, context);
+                    }
                 }
             }
             // Whether that was before or after the half-close is a matter of microseconds.
@@ -201,83 +280,136 @@ impl Service for Probe {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialog::Step;
     use crate::service::Action;
 
     const PEER: PeerId = PeerId::conn(1);
 
+    fn dialog(framing: Framing) -> Dialog {
+        let mut dialog = Dialog::of_messages(vec![b"one\n".to_vec(), b"two\n".to_vec()], framing);
+        dialog.steps.iter_mut().for_each(|step| step.until = Until::Frames(1));
+        dialog
+    }
+
     /// A probe with one open connection.
-    fn probe(framing: Framing, fin: Fin) -> (Probe, Vec<(Action, String)>) {
-        let expected = Expected { replies: 2, bytes: 0, most: 20 };
-        let mut probe = Probe::new(vec![b"one\n".to_vec(), b"two\n".to_vec()], framing, 8);
+    fn probe(dialog: Dialog, joined: &[usize], fin: Fin) -> (Probe, Vec<(Action, String)>) {
+        let mut probe = Probe::new(dialog, 8);
         let mut context = Context::default();
-        probe.begin(fin, expected);
+        probe.begin(Sends { joined: joined.to_vec(), fin, most: 20 });
         probe.on(Event::Open { peer: PEER }, &mut context);
         (probe, context.script())
     }
 
-    fn receive(probe: &mut Probe, bytes: &[u8]) -> Replies {
-        probe.on(Event::Message { peer: PEER, bytes }, &mut Context::default());
-        probe.replies(PEER).unwrap()
+    fn receive(probe: &mut Probe, bytes: &[u8]) -> (Replies, Vec<(Action, String)>) {
+        let mut context = Context::default();
+        probe.on(Event::Message { peer: PEER, bytes }, &mut context);
+        (probe.replies(PEER).unwrap(), context.script())
+    }
+
+    fn sends(text: &str) -> (Action, String) {
+        (Action::Send(PEER, text.len()), text.to_owned())
     }
 
     #[test]
-    fn messages_are_sent_at_once_and_trial_sets_half_close() {
-        let (send, finish) = ((Action::Send(PEER, 8), "one\ntwo\n".to_owned()), (Action::Finish(PEER), String::new()));
-        for (fin, expected) in [
-            (Fin::Replied, vec![send.clone()]),
-            (Fin::After, vec![send.clone(), finish.clone()]),
-            (Fin::With, vec![send, finish]),
-        ] {
-            let (probe, script) = probe(Framing::Lines, fin);
-            assert_eq!(script, expected);
-            assert_eq!(probe.replies(PEER).unwrap().finished, fin != Fin::Replied);
+    fn next_message_follows_the_reply_unless_joined() {
+        let (mut lines, script) = probe(dialog(Framing::Lines), &[], Fin::Replied);
+        assert_eq!(script, [sends("one\n")]);
+        assert_eq!(receive(&mut lines, b"a").1, []);
+        let (replies, script) = receive(&mut lines, b"\n");
+        assert_eq!((script, replies.parts, replies.complete), (vec![sends("two\n")], 2, false));
+        assert!(receive(&mut lines, b"b\n").0.complete);
+        let (_, script) = probe(dialog(Framing::Lines), &[4], Fin::Replied);
+        assert_eq!(script, [sends("one\ntwo\n")]);
+    }
+
+    #[test]
+    fn first_message_follows_the_greeting() {
+        let greeted = Dialog { greeting: Until::Frames(1), ..dialog(Framing::Lines) };
+        let (mut lines, script) = probe(greeted, &[4], Fin::Replied);
+        assert_eq!(script, []);
+        assert_eq!(receive(&mut lines, b"220 x\n").1, [sends("one\ntwo\n")]);
+    }
+
+    #[test]
+    fn trial_sets_the_half_close_behind_the_last_message() {
+        let finish = (Action::Finish(PEER), String::new());
+        for fin in [Fin::With, Fin::After] {
+            let (mut lines, script) = probe(dialog(Framing::Lines), &[], fin);
+            assert_eq!(script, [sends("one\n")]);
+            let (replies, script) = receive(&mut lines, b"a\n");
+            assert_eq!((script, replies.stage), (vec![sends("two\n"), finish.clone()], Stage::HalfClosed));
         }
     }
 
     #[test]
-    fn replies_are_split_and_counted_until_complete() {
-        let (mut probe, _) = probe(Framing::Lines, Fin::Replied);
-        assert_eq!(
-            receive(&mut probe, b"a\r\nb"),
-            Replies { received: 4, complete: false, finished: false, over: false }
-        );
-        assert!(receive(&mut probe, b"\n").complete);
+    fn unknown_end_is_passed_by_hand() {
+        let dialog = Dialog::of_messages(vec![b"one\n".to_vec(), b"two\n".to_vec()], Framing::Lines);
+        let (mut lines, _) = probe(dialog, &[], Fin::Replied);
+        let (replies, script) = receive(&mut lines, b"a\nb\n");
+        assert_eq!((script, replies.end, replies.has_begun), (vec![], Certainty::Unknown, true));
         let mut context = Context::default();
-        probe.finish(PEER, &mut context);
+        lines.advance(PEER, &mut context);
+        assert_eq!(context.script(), [sends("two\n")]);
+        lines.advance(PEER, &mut context);
+        assert!(lines.replies(PEER).unwrap().complete);
+        let (_, learned) = lines.take(PEER, Ending::Closed).unwrap();
+        lines.learn(&learned);
+        let ends: Vec<_> = lines.dialog().steps.iter().map(|step| format!("{:?}", step.until)).collect();
+        assert_eq!(ends, ["Frames(2)", "Nothing"]);
+    }
+
+    #[test]
+    fn outcome_has_replies_rest_and_unsent_messages() {
+        let (mut lines, _) = probe(dialog(Framing::Lines), &[], Fin::Replied);
+        receive(&mut lines, b"a\r\n");
+        let mut context = Context::default();
+        lines.finish(PEER, &mut context);
         assert_eq!(context.script(), [(Action::Finish(PEER), String::new())]);
-        receive(&mut probe, b"rest");
-        probe.on(Event::Eof { peer: PEER }, &mut context);
-        assert!(probe.replies(PEER).unwrap().over && !probe.wants(PEER));
-        let outcome = probe.take(PEER, Ending::Reset).unwrap();
+        receive(&mut lines, b"b\nrest");
+        lines.on(Event::Eof { peer: PEER }, &mut context);
+        assert!(lines.replies(PEER).unwrap().stage == Stage::Over && !lines.wants(PEER));
+        let (outcome, _) = lines.take(PEER, Ending::Reset).unwrap();
         assert_eq!(outcome.replies, [b"a\r\n".to_vec(), b"b\n".to_vec()]);
-        assert_eq!((outcome.rest, outcome.received, outcome.unprompted), (b"rest".to_vec(), 9, (2, 5)));
-        assert_eq!(outcome.ending, Ending::Closed);
-        assert_eq!(probe.take(PEER, Ending::Reset), None);
+        assert_eq!((outcome.rest, outcome.received, outcome.unprompted), (b"rest".to_vec(), 9, (1, 3)));
+        assert_eq!((outcome.ending, outcome.unasked), (Ending::Closed, 0));
+        assert_eq!(lines.take(PEER, Ending::Reset), None);
+        let (mut lines, _) = probe(dialog(Framing::Lines), &[], Fin::Replied);
+        assert_eq!(lines.take(PEER, Ending::Reset).unwrap().0.unasked, 1);
+    }
+
+    #[test]
+    fn id_of_a_connection_is_hidden_in_its_replies() {
+        let step = Step { send: b"NICK 00000000\n".to_vec(), ids: vec![5], until: Until::Frames(1) };
+        let (mut lines, script) = probe(Dialog { steps: vec![step], ..Dialog::default() }, &[], Fin::Replied);
+        assert_eq!(script, [sends("NICK 00000001\n")]);
+        lines.max_message = 100;
+        lines.on(Event::Message { peer: PEER, bytes: b"00000001" }, &mut Context::default());
+        assert_eq!(lines.take(PEER, Ending::Reset).unwrap().0.rest, b"00000000");
     }
 
     #[test]
     fn too_many_bytes_or_malformed_framing_end_the_trial() {
-        let (mut lines, _) = probe(Framing::Lines, Fin::Replied);
-        assert!(!receive(&mut lines, b"12345\n12345\n12345\n").over);
-        assert!(receive(&mut lines, b"123").over);
-        assert_eq!(lines.take(PEER, Ending::Reset).unwrap().ending, Ending::Endless);
-        let (mut lines, _) = probe(Framing::Lines, Fin::Replied);
-        assert!(receive(&mut lines, b"123456789\n").over);
+        let (mut lines, _) = probe(dialog(Framing::Lines), &[], Fin::Replied);
+        assert_eq!(receive(&mut lines, b"12345\n12345\n12345\n").0.stage, Stage::Open);
+        assert_eq!(receive(&mut lines, b"123").0.stage, Stage::Over);
+        assert_eq!(lines.take(PEER, Ending::Reset).unwrap().0.ending, Ending::Endless);
+        let (mut lines, _) = probe(dialog(Framing::Lines), &[], Fin::Replied);
+        assert_eq!(receive(&mut lines, b"123456789\n").0.stage, Stage::Over);
         receive(&mut lines, b"x\n");
-        let outcome = lines.take(PEER, Ending::Reset).unwrap();
-        assert!(matches!(outcome.ending, Ending::Garbled(_)) && outcome.received == 10, "{outcome:?}");
+        let (outcome, _) = lines.take(PEER, Ending::Reset).unwrap();
+        assert!(matches!(outcome.ending, Ending::Garbled(_)), "{outcome:?}");
     }
 
     #[test]
     fn body_may_end_with_its_connection() {
         let head = "HTTP/1.1 200 OK\r\n\r\n";
         for (ending, replies) in [(Ending::Closed, 1), (Ending::Reset, 0)] {
-            let expected = Expected { replies: 1, bytes: 0, most: 100 };
-            let mut probe = Probe::new(vec![b"GET / HTTP/1.1\r\n\r\n".to_vec()], Framing::Http, 100);
-            probe.begin(Fin::Replied, expected);
+            let requests = vec![b"GET / HTTP/1.1\r\n\r\n".to_vec()];
+            let mut probe = Probe::new(Dialog::of_messages(requests, Framing::Http), 100);
+            probe.begin(Sends { most: 100, ..Sends::default() });
             probe.on(Event::Open { peer: PEER }, &mut Context::default());
-            assert!(!receive(&mut probe, format!("{head}body").as_bytes()).complete);
-            let outcome = probe.take(PEER, ending).unwrap();
+            assert!(!receive(&mut probe, format!("{head}body").as_bytes()).0.complete);
+            let (outcome, _) = probe.take(PEER, ending).unwrap();
             assert_eq!(outcome.replies.len(), replies);
             assert_eq!(outcome.bytes(), format!("{head}body").into_bytes());
         }

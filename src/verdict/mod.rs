@@ -11,7 +11,7 @@ mod text;
 pub use json::to_json;
 pub use junit::to_junit;
 pub use masks::Masks;
-pub use outcome::{Baseline, BaselineError, Ending, Outcome, Proof, Unreachable, Verdict};
+pub use outcome::{Baseline, BaselineError, Ending, Outcome, Proof, Unreachable, Verdict, unsteady_ending};
 pub use repeat::repeat_command;
 pub use tally::{Count, Difference, Mark, SingleCut, Subject, SubjectProxy, Tally};
 pub use text::{describe, headline, to_text};

@@ -1,6 +1,5 @@
 //! The outcome of one conversation, and its comparison with the baseline.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::io;
 
@@ -8,7 +7,6 @@ use super::Masks;
 use super::text::show;
 use crate::error::{Error, Operation, cause};
 use crate::frame::Framing;
-use crate::plan::Trial;
 use crate::value::Span;
 
 /// The outcome of one conversation.
@@ -26,6 +24,8 @@ pub struct Outcome {
     pub ending: Ending,
     /// There were no requests: the handshake of TLS has succeeded, and that is all.
     pub handshake_only: bool,
+    /// The number of messages that were not sent, because the replies to the ones before did not come.
+    pub unasked: usize,
     /// The bytes of the requests that were not written.
     pub unsent: usize,
     /// The last write may not have been read.
@@ -66,7 +66,7 @@ pub enum Ending {
     Closed,
     /// The server reset it.
     Reset,
-    /// It was still open at the end of the time limit.
+    /// It was left open: nothing more came within the time limit.
     Open,
     /// The server sent more than was requested, and was cut off.
     Endless,
@@ -165,8 +165,6 @@ pub enum Verdict {
 #[derive(Clone, Debug)]
 pub struct Baseline {
     outcome: Outcome,
-    /// The replies to all messages in one write, if there are several; those of trials that cut the `ClientHello`.
-    one_write: Option<Box<Outcome>>,
     masks: Masks,
 }
 
@@ -179,6 +177,9 @@ pub enum BaselineError {
     /// The server sent no replies, or none that can be compared.
     #[error("no usable reply to the uncut messages: {0}")]
     Silent(String),
+    /// Not every message has a reply.
+    #[error("nothing was tested: {0}")]
+    Incomplete(String),
     /// Two conversations without cuts had different outcomes.
     #[error("the replies to the same uncut messages differ: {one} and {other}{}", hint(.masks))]
     Unsteady {
@@ -225,6 +226,25 @@ impl Outcome {
         matches!(self.ending, Ending::Unreachable(_)) || (unheard && self.ending == Ending::Open)
     }
 
+    /// Whether another conversation with the same replies ended in the same way.
+    ///
+    /// 1. A close with unread messages is a reset or not, depending on what had arrived.
+    /// 2. A server that leaves the connection open behind its last reply and our end may close it at any time.
+    #[must_use]
+    pub fn ends_like(&self, other: &Outcome) -> bool {
+        let is_unread = self.is_unread() || other.is_unread();
+        match (&self.ending, &other.ending) {
+            (Ending::Closed, Ending::Reset) | (Ending::Reset, Ending::Closed) => is_unread,
+            (Ending::Open, Ending::Closed) => true,
+            (one, other) => one == other,
+        }
+    }
+
+    /// Whether the server may not have read all messages.
+    fn is_unread(&self) -> bool {
+        self.unasked > 0 || self.unsent > 0 || self.unread
+    }
+
     /// Checks whether this outcome can be the base of a comparison.
     ///
     /// # Errors
@@ -240,7 +260,11 @@ impl Outcome {
             } else {
                 ""
             };
-            return Err(BaselineError::Silent(format!("{}{hint}", self.ending)));
+            let ending = match self.ending {
+                Ending::Open => "nothing within the time limit (--timeout)".to_owned(),
+                ref ending => ending.to_string(),
+            };
+            return Err(BaselineError::Silent(format!("{ending}{hint}")));
         }
         Ok(())
     }
@@ -251,7 +275,7 @@ impl fmt::Display for Ending {
         match self {
             Ending::Closed => f.write_str("closed by the server"),
             Ending::Reset => f.write_str("reset by the server"),
-            Ending::Open => f.write_str("not closed by the server within the time limit"),
+            Ending::Open => f.write_str("left open"),
             Ending::Endless => f.write_str("answered without end"),
             Ending::Garbled(why) => f.write_str(why),
             Ending::Unreachable(why) => why.fmt(f),
@@ -268,25 +292,8 @@ impl Baseline {
     pub fn new(one: &Outcome, other: &Outcome, masks: Masks) -> Result<Baseline, BaselineError> {
         one.check()?;
         other.check()?;
-        let baseline = Baseline { outcome: one.clone(), one_write: None, masks };
+        let baseline = Baseline { outcome: one.clone(), masks };
         baseline.confirm(other).map(|()| baseline)
-    }
-
-    /// The same, with the replies to all messages in one write.
-    #[must_use]
-    pub fn with_one_write(self, outcome: Outcome) -> Baseline {
-        Baseline { one_write: Some(Box::new(outcome)), ..self }
-    }
-
-    /// What this trial is compared with. Where the `ClientHello` is cut, the messages are one write.
-    #[must_use]
-    pub fn of(&self, trial: &Trial) -> Cow<'_, Baseline> {
-        match &self.one_write {
-            Some(outcome) if trial.hello.is_some() => {
-                Cow::Owned(Baseline { outcome: (**outcome).clone(), one_write: None, masks: self.masks.clone() })
-            }
-            _ => Cow::Borrowed(self),
-        }
     }
 
     /// Compares it with a further conversation without cuts.
@@ -298,15 +305,15 @@ impl Baseline {
             return Ok(());
         }
         let one = &self.outcome;
-        let (a, b) = (one.bytes(), other.bytes());
-        if a == b {
-            let [one, other] = [one, other].map(|outcome| outcome.ending.to_string());
-            return Err(BaselineError::Unsteady { one, other, masks: Vec::new() });
+        let [a, b] = [one, other].map(Outcome::bytes);
+        let [masked, other_masked] = [&a, &b].map(|bytes| self.masks.apply(bytes));
+        if masked == other_masked {
+            return Err(unsteady_ending(one, other));
         }
-        let at = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
+        let at = masked.iter().zip(&*other_masked).take_while(|(x, y)| x == y).count();
         let around = |bytes: &[u8]| format!("\"{}\"", show(&bytes[at.saturating_sub(16)..bytes.len().min(at + 24)]));
         let masks = self.masks.suggest(&a, &b);
-        Err(BaselineError::Unsteady { one: around(&a), other: around(&b), masks })
+        Err(BaselineError::Unsteady { one: around(&masked), other: around(&other_masked), masks })
     }
 
     /// The conversation that the baseline was taken from.
@@ -355,7 +362,7 @@ impl Baseline {
 
     fn is_like(&self, outcome: &Outcome) -> bool {
         let mine = &self.outcome;
-        mine.ending == outcome.ending
+        mine.ends_like(outcome)
             && mine.replies.len() == outcome.replies.len()
             && mine.replies.iter().zip(&outcome.replies).all(|(one, other)| self.masks.are_like(one, other))
             && self.masks.are_like(&mine.rest, &outcome.rest)
@@ -368,6 +375,13 @@ impl Baseline {
         let differs = |(one, other): (&Vec<u8>, &Vec<u8>)| !self.masks.are_like(one, other);
         mine.iter().zip(&outcome.replies).position(differs).unwrap_or(mine.len().min(outcome.replies.len()))
     }
+}
+
+/// Two conversations have the same replies, and ended in different ways.
+#[must_use]
+pub fn unsteady_ending(one: &Outcome, other: &Outcome) -> BaselineError {
+    let [one, other] = [one, other].map(|outcome| format!("connection {}", outcome.ending));
+    BaselineError::Unsteady { one, other, masks: Vec::new() }
 }
 
 #[cfg(test)]
@@ -474,17 +488,5 @@ mod tests {
         assert!(!failed.is_lifeless());
         let why = "the TLS handshake fails without a cut: no answer within 300ms";
         assert_eq!(failed.check().unwrap_err().to_string(), why);
-    }
-
-    #[test]
-    fn cut_hello_is_compared_with_all_messages_in_one_write() {
-        let layout = crate::plan::Layout::new(&[2, 2]);
-        let hello = crate::plan::HelloCuts { form: crate::plan::HelloForm::Tcp, cuts: vec![1], of: 9 };
-        let cut = Trial { hello: Some(hello), ..layout.one_write() };
-        let (each, both) = (outcome(&["a\n", "b\n"]), outcome(&["a\n"]));
-        let baseline = baseline(&["a\n", "b\n"]).with_one_write(both.clone());
-        assert_eq!(baseline.of(&cut).judge(&both), Verdict::Same);
-        assert_eq!(baseline.of(&cut).judge(&each), Verdict::Different);
-        assert_eq!(baseline.of(&layout.whole()).judge(&each), Verdict::Same);
     }
 }

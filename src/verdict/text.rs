@@ -98,8 +98,7 @@ pub fn describe(subject: &Subject, baseline: &Baseline, difference: &Difference)
     if let Some(hello) = &trial.hello {
         describe_hello(hello, &mut text);
     }
-    // Where the ClientHello is cut, the messages are one write.
-    let joined = if trial.hello.is_some() { &[] } else { &trial.joined[..] };
+    let joined = &trial.joined;
     for &end in joined.iter().take(CUTS) {
         let message = boundaries.partition_point(|boundary| *boundary < end) + 1;
         let (before, after) = around(&request, end);
@@ -111,7 +110,6 @@ pub fn describe(subject: &Subject, baseline: &Baseline, difference: &Difference)
     if trial.fin != Fin::Replied {
         let _ = write!(text, "\n  end:       {}", trial.fin);
     }
-    let baseline = baseline.of(trial);
     let (expected, got) = (baseline.outcome(), &difference.got);
     if let Ending::NoHandshake { why, .. } = &got.ending {
         // The hint in parentheses is for a handshake that always fails.

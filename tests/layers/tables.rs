@@ -11,13 +11,13 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("editor", &["value"]),
     ("trace", &["plan", "value"]),
     ("verdict", &["error", "frame", "plan", "value"]),
-    ("service", &["frame", "plan", "value", "verdict"]),
+    ("service", &["dialog", "frame", "plan", "value", "verdict"]),
     ("peer", &["frame", "plan", "trace", "value"]),
-    ("config", &["error", "frame", "plan", "service", "value", "verdict"]),
+    ("config", &["dialog", "error", "frame", "plan", "service", "value", "verdict"]),
     ("timeline", &["trace", "value"]),
     ("io", &["config", "editor", "error", "frame", "peer", "plan", "service", "timeline", "trace", "value"]),
-    ("session", &["config", "error", "frame", "io", "peer", "plan", "service", "trace", "value", "verdict"]),
-    ("cli", &["config", "error", "frame", "io", "plan", "service", "value", "verdict"]),
+    ("session", &["config", "dialog", "error", "frame", "io", "peer", "plan", "service", "trace", "value", "verdict"]),
+    ("cli", &["config", "dialog", "error", "frame", "io", "plan", "service", "value", "verdict"]),
 ];
 
 /// Names that only some rooms may use.

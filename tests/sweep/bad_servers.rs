@@ -7,7 +7,7 @@ use crate::support::{FreePort, run};
 fn server_without_a_usable_reply_is_status_1() {
     let cases = [
         ("silent", &[][..], "closed by the server"),
-        ("no_reader", &[], "not closed by the server within the time limit"),
+        ("no_reader", &[], "nothing within the time limit (--timeout)"),
         ("endless", &[], "answered without end"),
         ("drip", &[], "answered without end"),
         ("garbled", &["--framing", "http"], "malformed message: HTTP head: invalid HTTP version"),

@@ -8,20 +8,23 @@ mod second_look;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use self::pool::Pool;
+use self::conversation::Pace;
+use self::pool::{Done, Pool, SURPLUS};
 use self::progress::Progress;
 use self::second_look::{Suspects, examine};
 use super::Context;
 use crate::config::{ClientTls, ProxyHeader, SweepConfig};
+use crate::dialog::{Dialog, Until};
 use crate::error::{Error, ExitStatus};
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::reactor::{Handler, Reactor, Ready};
 use crate::io::signal::Signals;
 use crate::io::{console, files, sys, terminal};
 use crate::plan::{HelloForm, Order, Prelude, Trial};
-use crate::service::probe::{Expected, Probe};
+use crate::service::probe::Probe;
 use crate::verdict::{
     Baseline, BaselineError, Ending, Outcome, Proof, Subject, SubjectProxy, Tally, Verdict, to_json, to_junit, to_text,
+    unsteady_ending,
 };
 
 /// The number of refused connections in a row that ends a sweep: the server is gone.
@@ -30,8 +33,14 @@ const REFUSALS: usize = 16;
 const SILENCE_FACTOR: u32 = 50;
 /// The shortest limit of silence.
 const LEAST_SILENCE: Duration = Duration::from_millis(300);
-/// The number of bytes above the expected ones that are accepted before a reply counts as endless.
-const SURPLUS: usize = 1 << 20;
+/// The limits of the wait for the server's end behind the whole reply, while no conversation has shown it, and the
+/// factor by which it grows when two conversations end in different ways.
+const FIRST_END: Duration = Duration::from_millis(250);
+const LONGER: u32 = 8;
+/// The same after a conversation whose connection the server left open.
+const OPEN_END: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(100));
+/// These limits as a multiple of the longest time that a reply took.
+const END_FACTOR: u32 = 20;
 
 /// Sweeps, prints the findings, and returns the exit status: 0 the same, 3 different, 4 not proven; or that of the
 /// signal that arrived.
@@ -42,12 +51,17 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
     super::check_platform(&config.traffic.socket)?;
     let _ = sys::raise_descriptor_limit();
     // With TLS and no messages, the handshake is swept alone; a terminal is then not asked for any.
-    let from_stdin = config.messages.is_empty() && !(config.tls.is_some() && terminal::is_stdin());
+    let is_empty = config.dialog.steps.is_empty();
+    let from_stdin = is_empty && !(config.tls.is_some() && terminal::is_stdin());
     if from_stdin && !config.quiet && terminal::is_stdin() {
         context.report.event("type the messages, one per line; Ctrl-D ends the input");
     }
-    let messages = if from_stdin { read_messages(config, &context.signals)? } else { config.messages.clone() };
-    let lengths: Vec<_> = messages.iter().map(Vec::len).collect();
+    let mut dialog = config.dialog.clone();
+    if from_stdin {
+        let messages = read_messages(config, &context.signals)?;
+        dialog.steps = Dialog::of_messages(messages, dialog.framing).steps;
+    }
+    let lengths = dialog.lengths();
     let mut order = Order::new(Prelude::default(), &lengths, config.plans);
     let mut subject = Subject {
         address: config.address.to_string(),
@@ -63,12 +77,11 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
         plans: order.len(),
         skipped: order.skipped(),
         seed: config.plans.seed.0,
-        messages: messages.clone(),
+        messages: dialog.messages(),
         from_stdin,
     };
-    let expected = first_expectation(config, messages.len());
-    let probe = Probe::new(messages, config.framing, config.traffic.max_message);
-    let mut sweep = Sweep { pool: Pool::new(config, probe, expected, context)?, context, tally: Tally::default() };
+    let probe = Probe::new(dialog, config.traffic.max_message);
+    let mut sweep = Sweep { pool: Pool::new(config, probe, context)?, context, tally: Tally::default() };
     subject.hello = sweep.pool.hello()?;
     let gone = sweep.go(&mut order, &lengths, subject.hello);
     (subject.plans, subject.skipped) = (order.len(), order.skipped());
@@ -117,7 +130,8 @@ impl NoBaseline {
     fn status(&self) -> ExitStatus {
         match self {
             NoBaseline::Unusable(BaselineError::Silent(_) | BaselineError::NoHandshake(_)) => ExitStatus::Peer,
-            NoBaseline::Unusable(BaselineError::Unsteady { .. }) | NoBaseline::Interrupted => ExitStatus::Unproven,
+            NoBaseline::Unusable(BaselineError::Unsteady { .. } | BaselineError::Incomplete(_))
+            | NoBaseline::Interrupted => ExitStatus::Unproven,
         }
     }
 }
@@ -136,13 +150,7 @@ struct Sweep<'a> {
 
 impl Sweep<'_> {
     fn go(&mut self, order: &mut Order, lengths: &[usize], hello: usize) -> Result<Baseline, Stop> {
-        let mut baseline = self.baseline(order)?;
-        if hello > 0 && lengths.len() > 1 {
-            // Where the ClientHello is cut, the messages are one write, which a server may answer in another way.
-            let (one_write, _) = self.uncut(order.layout().one_write())?;
-            self.pool.expected.one_write = self.expectation(&one_write);
-            baseline = baseline.with_one_write(one_write);
-        }
+        let baseline = self.baseline(order)?;
         let SweepConfig { quiet, plans, .. } = *self.pool.config;
         // How long the header is, is known once there was a connection.
         let prelude = Prelude { header: self.pool.header, hello };
@@ -155,33 +163,75 @@ impl Sweep<'_> {
         examined.map(|()| baseline)
     }
 
-    /// Two conversations without cuts.
+    /// Two conversations without cuts, in lock-step. The first one teaches how each reply ends.
     fn baseline(&mut self, order: &Order) -> Result<Baseline, Stop> {
         let unusable = |error: BaselineError| Stop::NoBaseline(error.into());
-        let (one, _) = self.uncut(order.layout().whole())?;
-        one.check().map_err(unusable)?;
-        let expected = self.expectation(&one);
-        self.pool.expect(expected);
-        let (other, took) = self.uncut(order.layout().whole())?;
-        // If the server keeps the connection open, each conversation takes the whole wait.
-        let silence = (took * SILENCE_FACTOR).max(LEAST_SILENCE).min(self.pool.config.timeout);
-        self.pool.limits.silence = silence;
-        Baseline::new(&one, &other, self.pool.config.masks.clone()).map_err(unusable)
+        let whole = || order.layout().whole();
+        self.pool.limits.end = FIRST_END;
+        let mut one = self.uncut(whole())?;
+        one.outcome.check().map_err(unusable)?;
+        self.check_replies(&one).map_err(unusable)?;
+        self.pool.learn(&one.learned);
+        self.pool.most = one.outcome.received * 2 + SURPLUS;
+        let mut other = self.uncut(whole())?;
+        let timeout = self.pool.limits.timeout;
+        // How long a server takes to end a connection may be just the wait.
+        while is_unsteady_end(&one.outcome, &other.outcome) {
+            if self.pool.limits.end >= timeout {
+                return Err(unusable(unsteady_ending(&one.outcome, &other.outcome)));
+            }
+            self.pool.limits.end = (self.pool.limits.end * LONGER).min(timeout);
+            one = self.uncut(whole())?;
+            other = self.uncut(whole())?;
+        }
+        let baseline = Baseline::new(&one.outcome, &other.outcome, self.pool.config.masks.clone()).map_err(unusable)?;
+        let Pace { talk, reply } = other.pace;
+        let silence = (talk * SILENCE_FACTOR).max(LEAST_SILENCE).min(timeout);
+        let open = (reply * END_FACTOR).clamp(OPEN_END.0, OPEN_END.1);
+        let limits = &mut self.pool.limits;
+        limits.silence = silence;
+        if !limits.handshake_only {
+            limits.end = if one.outcome.ending == Ending::Open { open } else { silence };
+        }
+        Ok(baseline)
     }
 
-    /// The replies that further conversations are expected to bring as well.
-    fn expectation(&self, one: &Outcome) -> Expected {
-        let raw = self.pool.config.framing == Framing::Raw;
-        // Bytes that arrived only after our half-close are not expected before it: the last line may have no ending.
-        let (replies, bytes) = one.unprompted;
-        let bytes = if raw || !one.rest.is_empty() { bytes } else { 0 };
-        Expected { replies, bytes, most: one.received * 2 + SURPLUS }
+    /// Checks that each message was answered.
+    fn check_replies(&self, one: &Done) -> Result<(), BaselineError> {
+        let Done { outcome, learned, .. } = one;
+        let dialog = self.pool.dialog();
+        let messages = dialog.steps.len();
+        let sent = messages - outcome.unasked;
+        let received = |part: usize| learned.get(part).map_or(outcome.received, |part| part.received);
+        let is_answered = |message: usize| received(message) > received(message - 1);
+        if sent < messages {
+            let verb = match outcome.ending {
+                Ending::Closed => "closed the connection",
+                Ending::Reset => "reset the connection",
+                _ => "sent nothing more",
+            };
+            let give = if sent == 1 { "one message".to_owned() } else { format!("{sent} messages") };
+            return Err(BaselineError::Incomplete(format!(
+                "the server {verb} after reply {sent} of {messages} (give {give})"
+            )));
+        }
+        let counts = dialog.framing != Framing::Raw;
+        let unknown = (1..=messages).filter(|&message| matches!(dialog.until(message), Some(Until::Learned)));
+        let unanswered: Vec<usize> = unknown.filter(|&message| !is_answered(message)).collect();
+        // What comes after our end answers the last message.
+        let late = usize::from(outcome.received > outcome.unprompted.1 && unanswered.last() == Some(&messages));
+        match unanswered.first() {
+            Some(first) if counts && unanswered.len() > late => Err(BaselineError::Incomplete(format!(
+                "fewer replies than messages: none to message {first} of {messages} \
+                 (--framing raw sends all as one message)"
+            ))),
+            _ => Ok(()),
+        }
     }
 
-    /// One conversation without cuts, and the time that it took.
-    fn uncut(&mut self, trial: Trial) -> Result<(Outcome, Duration), Stop> {
-        let outcome = self.pool.timed(trial)?;
-        outcome.ok_or(Stop::NoBaseline(NoBaseline::Interrupted))
+    /// One conversation without cuts.
+    fn uncut(&mut self, trial: Trial) -> Result<Done, Stop> {
+        self.pool.alone(trial)?.ok_or(Stop::NoBaseline(NoBaseline::Interrupted))
     }
 
     /// Runs all trials, several at once; returns those that were not the same.
@@ -221,7 +271,7 @@ impl<I: Iterator<Item = Trial>> Handler for All<'_, '_, I> {
     }
 
     fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<()>, Error> {
-        for (trial, outcome) in std::mem::take(&mut self.sweep.pool.ended) {
+        for Done { trial, outcome, .. } in std::mem::take(&mut self.sweep.pool.ended) {
             self.judge(trial, outcome);
         }
         let Sweep { pool, context, tally } = &mut *self.sweep;
@@ -257,7 +307,7 @@ impl<I> All<'_, '_, I> {
         } else if self.lifeless >= pool.config.jobs.max(2) {
             tally.gave_up = Some(format!("the server read nothing on {} connections in a row", self.lifeless));
         }
-        match self.baseline.of(&trial).judge(&outcome) {
+        match self.baseline.judge(&outcome) {
             Verdict::NotProven(why) if outcome.unconfirmed > 0 || unreachable => {
                 tally.count(trial.name, Verdict::NotProven(why));
             }
@@ -268,10 +318,10 @@ impl<I> All<'_, '_, I> {
     }
 }
 
-/// The expectation while the replies of the server are unknown.
-fn first_expectation(config: &SweepConfig, messages: usize) -> Expected {
-    let most = messages.saturating_mul(config.traffic.max_message).saturating_add(SURPLUS);
-    Expected { replies: messages, bytes: 0, most }
+/// Whether one of two conversations with all replies ended and the other did not.
+fn is_unsteady_end(one: &Outcome, other: &Outcome) -> bool {
+    matches!((&one.ending, &other.ending), (Ending::Open, Ending::Closed) | (Ending::Closed, Ending::Open))
+        && one.replies.len() == other.replies.len()
 }
 
 /// Writes the reports of the findings.
@@ -295,8 +345,8 @@ fn write_reports(
 /// The messages of stdin, split by the framing.
 fn read_messages(config: &SweepConfig, signals: &Signals) -> Result<Vec<Vec<u8>>, Error> {
     let bytes = files::read_stdin(|| signals.stopped())?;
-    let garbled = |error| Error::Usage(format!("stdin: {error} (--framing {})", config.framing));
-    let mut inbox = Inbox::new(config.framing, Role::Requests, usize::MAX);
+    let garbled = |error| Error::Usage(format!("stdin: {error} (--framing {})", config.dialog.framing));
+    let mut inbox = Inbox::new(config.dialog.framing, Role::Requests, usize::MAX);
     let mut messages = Vec::new();
     let mut fresh = &bytes[..];
     while let Some(message) = inbox.pull(&mut fresh).map_err(garbled)? {

@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 use super::super::Context;
 use super::super::account::Sending;
 use super::super::exchange::{Ended, Exchange};
-use super::conversation::{Conversation, Limits, Next, State};
+use super::conversation::{Conversation, Limits, Next, Pace, State};
 use super::progress::Progress;
+use super::second_look::Runner;
 use crate::config::{ProxyHeader, SweepConfig, Traffic};
+use crate::dialog::{Dialog, Learned};
 use crate::error::{Error, Operation};
 use crate::frame::{Framing, Inbox, Role};
 use crate::io::conn::Conn;
@@ -24,19 +26,22 @@ use crate::io::recorder::Recorder;
 use crate::io::signal::Signals;
 use crate::peer::life::CloseReason;
 use crate::peer::outbox::Proofs;
-use crate::plan::{Fin, Label, Trial};
-use crate::service::probe::{Expected, Probe};
+use crate::plan::{Fin, Trial};
+use crate::service::probe::{Probe, Sends, Stage};
 use crate::service::{NoStore, PeerId};
 use crate::verdict::{Ending, Outcome};
 
 /// How long a handshake without messages waits for the server's end.
 const LAST_WAIT: Duration = Duration::from_millis(250);
+/// The number of bytes above the expected ones that are accepted before a reply counts as endless.
+pub(super) const SURPLUS: usize = 1 << 20;
 
 /// The running conversations and their common state.
 pub(super) struct Pool<'a> {
     pub(super) config: &'a SweepConfig,
     pub(super) limits: Limits,
-    pub(super) expected: Expectations,
+    /// More received bytes than this are a reply without end.
+    pub(super) most: usize,
     pub(super) progress: Progress,
     /// The bytes of the header of the last connection.
     pub(super) header: usize,
@@ -45,44 +50,43 @@ pub(super) struct Pool<'a> {
     encoding: Option<Box<dyn Encoding>>,
     dials: Dials<Trial>,
     running: HashMap<PeerId, Conversation>,
-    /// The trials that have ended since this was last emptied, with their outcomes.
-    pub(super) ended: Vec<(Trial, Outcome)>,
+    /// The trials that have ended since this was last emptied.
+    pub(super) ended: Vec<Done>,
     recorder: Recorder,
     signals: Signals,
     proxy: Option<Proxy>,
 }
 
-/// The replies that a server is expected to send.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Expectations {
-    /// If each message is a write.
-    each: Expected,
-    /// If all messages are one write.
-    pub(super) one_write: Expected,
+/// A trial that has ended.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) trial: Trial,
+    pub(super) outcome: Outcome,
+    /// What each part of the replies had.
+    pub(super) learned: Vec<Learned>,
+    pub(super) pace: Pace,
+}
+
+impl Done {
+    /// A trial whose connection was not made.
+    fn not_begun(trial: Trial, ending: Ending) -> Done {
+        let outcome = Outcome { ending, ..Outcome::default() };
+        Done { trial, outcome, learned: Vec::new(), pace: Pace::default() }
+    }
 }
 
 impl<'a> Pool<'a> {
-    pub(super) fn new(
-        config: &'a SweepConfig,
-        probe: Probe,
-        expected: Expected,
-        context: &Context,
-    ) -> Result<Self, Error> {
-        let handshake_only = probe.is_silent();
+    pub(super) fn new(config: &'a SweepConfig, probe: Probe, context: &Context) -> Result<Self, Error> {
+        let handshake_only = probe.dialog().steps.is_empty();
+        let most = probe.dialog().steps.len().saturating_mul(config.traffic.max_message).saturating_add(SURPLUS);
         let reactor =
             Reactor::new(config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
         context.signals.watch(&reactor.waker());
         encoding::warn_of(config.tls.as_ref().filter(|_| !config.quiet), "--tls-insecure", &context.report);
         Ok(Pool {
             config,
-            // Until the replies of the server are known, their number is a guess.
-            limits: Limits {
-                silence: config.timeout,
-                timeout: config.timeout,
-                guessed: !handshake_only,
-                handshake_only: handshake_only.then_some(LAST_WAIT),
-            },
-            expected: Expectations { each: expected, one_write: expected },
+            limits: Limits { silence: config.timeout, timeout: config.timeout, end: LAST_WAIT, handshake_only },
+            most,
             progress: Progress::default(),
             header: 0,
             exchange: Exchange::new(reactor, probe, Probe::TRAITS, Box::new(NoStore), None, &context.recorder),
@@ -113,10 +117,14 @@ impl<'a> Pool<'a> {
         self.exchange.reactor.now()
     }
 
-    /// Says which replies are expected from now on; those to all messages in one write may be others.
-    pub(super) fn expect(&mut self, expected: Expected) {
-        self.expected = Expectations { each: expected, one_write: expected };
-        self.limits.guessed = false;
+    /// The dialog that is held on each connection.
+    pub(super) fn dialog(&self) -> &Dialog {
+        self.exchange.hosted.service.dialog()
+    }
+
+    /// Holds the dialog with these ends of replies from now on. No conversation may be running.
+    pub(super) fn learn(&mut self, learned: &[Learned]) {
+        self.exchange.hosted.service.learn(learned);
     }
 
     /// The number of trials that have begun, and whose outcome was not taken.
@@ -172,7 +180,7 @@ impl<'a> Pool<'a> {
                 self.running.insert(id, Conversation::new(trial, now));
                 self.go_on(id, now);
             }
-            Err(ending) => self.ended.push((trial, Outcome { ending, ..Outcome::default() })),
+            Err(ending) => self.ended.push(Done::not_begun(trial, ending)),
         }
     }
 
@@ -181,9 +189,8 @@ impl<'a> Pool<'a> {
             conn.hold_last();
         }
         self.header = conn.sent_header();
-        let is_one_write = trial.hello.is_some() || (trial.name == Label::Whole && !trial.joined.is_empty());
-        let expected = if is_one_write { self.expected.one_write } else { self.expected.each };
-        self.exchange.hosted.service.begin(trial.fin, expected);
+        let sends = Sends { joined: trial.joined.clone(), fin: trial.fin, most: self.most };
+        self.exchange.hosted.service.begin(sends);
         let inbox = Inbox::new(Framing::Raw, Role::Responses, self.config.traffic.max_message);
         self.exchange.add(conn, inbox)
     }
@@ -195,7 +202,7 @@ impl<'a> Pool<'a> {
             else {
                 break;
             };
-            if replies.over {
+            if replies.stage == Stage::Over {
                 self.exchange.drop_one(id);
                 break;
             }
@@ -204,6 +211,7 @@ impl<'a> Pool<'a> {
                     self.exchange.reactor.wake_at(id, until);
                     break;
                 }
+                Next::Advance => self.exchange.act(|probe, context| probe.advance(id, context)),
                 Next::Finish => self.exchange.act(|probe, context| probe.finish(id, context)),
                 Next::End(ending) => self.exchange.hosted.service.end(id, ending),
             }
@@ -215,7 +223,9 @@ impl<'a> Pool<'a> {
 
     /// Takes the outcome of a conversation whose connection is closed.
     fn end(&mut self, Ended { id, reason, account, .. }: Ended) {
-        let Some(Conversation { trial, .. }) = self.running.remove(&id) else { return };
+        let Some(conversation) = self.running.remove(&id) else { return };
+        let pace = conversation.pace();
+        let trial = conversation.trial;
         let Some(account) = account else { return };
         let ending = match &reason {
             CloseReason::Failed(error) if account.wire_out == 0 => Ending::Unreachable(error.into()),
@@ -223,10 +233,10 @@ impl<'a> Pool<'a> {
             _ => Ending::Closed,
         };
         let Sending { unsent, awaiting, proofs: Proofs { confirmed, unconfirmed } } = account.sending;
-        if let Some(mut outcome) = self.exchange.hosted.service.take(id, ending) {
-            if let Some(wait) = &mut self.limits.handshake_only {
+        if let Some((mut outcome, learned)) = self.exchange.hosted.service.take(id, ending) {
+            if self.limits.handshake_only {
                 if outcome.ending == Ending::Open {
-                    *wait = Duration::ZERO; // this server does not end a connection
+                    self.limits.end = Duration::ZERO; // this server does not end a connection
                 }
                 // Servers end an unused connection in different ways and at different times.
                 outcome = Outcome { handshake_only: true, ..Outcome::default() };
@@ -239,7 +249,7 @@ impl<'a> Pool<'a> {
                 proof: super::proof(self.config, &trial),
                 ..outcome
             };
-            self.ended.push((trial, outcome));
+            self.ended.push(Done { trial, outcome, learned, pace });
         }
     }
 
@@ -256,13 +266,23 @@ impl<'a> Pool<'a> {
     }
 
     /// Runs one trial alone; `None` if the sweep is interrupted meanwhile.
-    pub(super) fn one(&mut self, trial: Trial) -> Result<Option<Outcome>, Error> {
-        Ok(self.timed(trial)?.map(|(outcome, _)| outcome))
+    pub(super) fn alone(&mut self, trial: Trial) -> Result<Option<Done>, Error> {
+        Reactor::run(&mut Alone { pool: self, trial: Some(trial) })
+    }
+}
+
+impl Runner for Pool<'_> {
+    fn one(&mut self, trial: Trial) -> Result<Option<Outcome>, Error> {
+        Ok(self.alone(trial)?.map(|done| done.outcome))
     }
 
-    /// Runs one trial alone, and returns the time that it took too.
-    pub(super) fn timed(&mut self, trial: Trial) -> Result<Option<(Outcome, Duration)>, Error> {
-        Reactor::run(&mut Alone { pool: self, trial: Some(trial), begun: None })
+    fn wait_longer(&mut self) {
+        self.limits.silence = (self.limits.silence * 4).min(self.limits.timeout);
+        self.limits.end = (self.limits.end * 4).min(self.limits.silence);
+    }
+
+    fn progress(&mut self) -> &mut Progress {
+        &mut self.progress
     }
 }
 
@@ -271,11 +291,10 @@ struct Alone<'p, 'a> {
     pool: &'p mut Pool<'a>,
     /// The trial, until it begins.
     trial: Option<Trial>,
-    begun: Option<Instant>,
 }
 
 impl Handler for Alone<'_, '_> {
-    type Output = Option<(Outcome, Duration)>;
+    type Output = Option<Done>;
     type Error = Error;
 
     fn reactor(&mut self) -> &mut Reactor {
@@ -289,9 +308,8 @@ impl Handler for Alone<'_, '_> {
 
     fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<Self::Output>, Error> {
         let pool = &mut *self.pool;
-        let begun = *self.begun.get_or_insert(now);
-        if let Some((_, outcome)) = pool.ended.pop() {
-            return Ok(ControlFlow::Break(Some((outcome, now - begun))));
+        if let Some(done) = pool.ended.pop() {
+            return Ok(ControlFlow::Break(Some(done)));
         }
         if pool.signals.stopped() {
             pool.abandon();

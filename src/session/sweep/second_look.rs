@@ -1,7 +1,7 @@
 //! Repeats every trial whose result was not the same, alone and without time pressure, and shrinks those that repeat.
 
 use super::Stop;
-use super::pool::Pool;
+use super::progress::Progress;
 use crate::error::Error;
 use crate::plan::{Order, Shrink, Trial};
 use crate::verdict::{Baseline, Difference, Outcome, Tally, Verdict};
@@ -16,6 +16,16 @@ const STALLED: usize = 4;
 /// Trials whose result was not the same, and their outcomes.
 pub(super) type Suspects = Vec<(Trial, Outcome)>;
 
+/// What runs trials: connections to a server, or processes of a client.
+pub(super) trait Runner {
+    /// Runs one trial alone; `None` if the sweep is interrupted meanwhile.
+    fn one(&mut self, trial: Trial) -> Result<Option<Outcome>, Error>;
+    /// Waits longer from now on before something that does not happen counts as missing.
+    fn wait_longer(&mut self);
+    /// The progress that is shown.
+    fn progress(&mut self) -> &mut Progress;
+}
+
 /// Repeats these trials, counts them, and adds the simplest differences.
 ///
 /// # Errors
@@ -24,10 +34,10 @@ pub(super) fn examine(
     mut suspects: Suspects,
     order: &Order,
     baseline: &Baseline,
-    pool: &mut Pool<'_>,
+    runner: &mut impl Runner,
     tally: &mut Tally,
 ) -> Result<(), Stop> {
-    pool.limits.silence = (pool.limits.silence * 4).min(pool.limits.timeout);
+    runner.wait_longer();
     // Conversations end in any order; the simplest trials are the most instructive.
     suspects.sort_by_key(|(trial, _)| {
         let in_hello = trial.hello.as_ref().map_or(&[][..], |hello| &hello.cuts);
@@ -38,8 +48,7 @@ pub(super) fn examine(
     let boundaries = order.layout().boundaries();
     let (mut interrupted, mut stalled) = (false, 0);
     for (number, (trial, outcome)) in suspects.iter().enumerate() {
-        pool.progress.repeat(number + 1);
-        let baseline = &*baseline.of(trial);
+        runner.progress().repeat(number + 1);
         let mut first = baseline.judge(outcome);
         if baseline.is_stalled(outcome) && !tally.differences.is_empty() && tally.gave_up.is_none() {
             first = Verdict::Different; // like those that were reported
@@ -54,7 +63,7 @@ pub(super) fn examine(
             count_once(trial, outcome, first, baseline, tally);
             continue;
         }
-        let Some(again) = pool.one(trial.clone())? else {
+        let Some(again) = runner.one(trial.clone())? else {
             interrupted = true;
             tally.interrupted = true;
             count_once(trial, outcome, first, baseline, tally);
@@ -66,12 +75,12 @@ pub(super) fn examine(
         let second = if baseline.is_stalled(&again) { Verdict::Different } else { second };
         match second {
             Verdict::Different => {
-                if let Err(why) = steady(order.uncut(trial), baseline, pool)? {
+                if let Err(why) = steady(order.layout().whole(), baseline, runner)? {
                     tally.gave_up = Some(why);
                     count_once(trial, outcome, first, baseline, tally);
                     continue;
                 }
-                let (least, got) = shrink(trial, again, order, baseline, pool)?;
+                let (least, got) = shrink(trial, again, order, baseline, runner)?;
                 tally.count(trial.name, Verdict::Different);
                 tally.differences.push(Difference { found_by: trial.name, trial: least, got, repeated: true });
             }
@@ -103,8 +112,8 @@ fn count_once(trial: &Trial, outcome: &Outcome, first: Verdict, baseline: &Basel
 
 /// Checks that the uncut messages still get the expected replies. If both baselines had the same date by chance, a
 /// later date is no difference. `Err` is the reason why no more trials can be compared.
-fn steady(uncut: Trial, baseline: &Baseline, pool: &mut Pool<'_>) -> Result<Result<(), String>, Stop> {
-    let Some(whole) = pool.one(uncut)? else { return Ok(Ok(())) };
+fn steady(uncut: Trial, baseline: &Baseline, runner: &mut impl Runner) -> Result<Result<(), String>, Stop> {
+    let Some(whole) = runner.one(uncut)? else { return Ok(Ok(())) };
     match baseline.confirm(&whole) {
         Err(_) if whole.is_lifeless() || baseline.is_late(&whole) => {
             Ok(Err("the server no longer replies to the uncut messages".to_owned()))
@@ -119,12 +128,12 @@ fn shrink(
     got: Outcome,
     order: &Order,
     baseline: &Baseline,
-    pool: &mut Pool<'_>,
+    runner: &mut impl Runner,
 ) -> Result<(Trial, Outcome), Error> {
     let mut shrink = Shrink::new(order.layout(), trial);
     let mut least = got;
     while let Some(candidate) = shrink.candidate() {
-        let Some(outcome) = pool.one(candidate)? else { break };
+        let Some(outcome) = runner.one(candidate)? else { break };
         let differs = baseline.judge(&outcome) == Verdict::Different || baseline.is_stalled(&outcome);
         shrink.report(differs);
         if differs {
