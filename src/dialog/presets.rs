@@ -18,12 +18,16 @@ macro_rules! preset {
 }
 
 impl Named for Preset {
-    /// A name with a colon is a second set of requests, which changes something on the server.
+    /// A name with a colon is a second set of requests. Only such a set may change something on the server.
     const ALL: &'static [Self] = &[
         preset!("http", "http", "HTTP/1.1: GET, HEAD, and OPTIONS with a body"),
         preset!("http-chunked", "http-chunked", "HTTP/1.1: OPTIONS with chunked bodies, extensions and trailers"),
         preset!("smtp", "smtp", "SMTP: EHLO, NOOP, RSET and VRFY"),
         preset!("smtp:deliver", "smtp-deliver", "SMTP: messages to postmaster"),
+        preset!("socks5", "socks5", "SOCKS 5: a connection to port 1 of the server's host"),
+        preset!("socks5:login", "socks5-login", "SOCKS 5: a login, which need not be right"),
+        preset!("websocket", "websocket", "WebSocket: pings, an unfinished message and a close, at /"),
+        preset!("websocket:echo", "websocket-echo", "WebSocket: messages to a server that echoes them, at /"),
     ];
 
     fn word(self) -> Word {
@@ -46,6 +50,9 @@ mod tests {
     use super::*;
     use crate::dialog::{Pipelining, Until};
 
+    /// Protocols without a message that ends the connection.
+    const OPEN_ENDED: [&str; 2] = ["http", "socks5"];
+
     fn dialogs() -> impl Iterator<Item = (&'static str, Dialog)> {
         let server = Server { host: "127.0.0.1".to_owned(), port: 25 };
         Preset::ALL.iter().map(move |preset| (preset.word.name, preset.dialog(&server).unwrap()))
@@ -55,7 +62,8 @@ mod tests {
     fn every_preset_is_a_dialog() {
         for (name, dialog) in dialogs() {
             assert!(dialog.steps.len() > 1, "{name}: has one request");
-            assert!(!dialog.is_guess(), "{name}: an end of a reply is not known");
+            // The length of an address in a reply of SOCKS is the server's choice.
+            assert!(!dialog.is_guess() || name.starts_with("socks5"), "{name}: an end of a reply is not known");
             assert!(!matches!(dialog.pipelining, Pipelining::Unknown), "{name}: pipelining is not known");
             assert!(!dialog.errors.is_empty(), "{name}: another protocol is not noticed");
         }
@@ -64,7 +72,7 @@ mod tests {
     #[test]
     fn only_second_sets_change_a_server() {
         for (name, dialog) in dialogs() {
-            assert_eq!(dialog.changes.is_some(), name.contains(':'), "{name}");
+            assert!(dialog.changes.is_none() || name.contains(':'), "{name}");
         }
     }
 
@@ -72,7 +80,8 @@ mod tests {
     fn every_preset_ends_with_the_connection() {
         for (name, dialog) in dialogs() {
             let last = &dialog.steps.last().unwrap().until;
-            assert!(matches!(last, Until::Close) || name.starts_with("http"), "{name}: {last:?}");
+            let has_no_end = OPEN_ENDED.iter().any(|protocol| name.starts_with(protocol));
+            assert_eq!(matches!(last, Until::Close), !has_no_end, "{name}: {last:?}");
         }
     }
 }
