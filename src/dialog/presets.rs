@@ -23,7 +23,15 @@ impl Named for Preset {
         preset!("http", "http", "HTTP/1.1: GET, HEAD, and OPTIONS with a body"),
         preset!("http-chunked", "http-chunked", "HTTP/1.1: OPTIONS with chunked bodies, extensions and trailers"),
         preset!("smtp", "smtp", "SMTP: EHLO, NOOP, RSET and VRFY"),
-        preset!("smtp:deliver", "smtp-deliver", "SMTP: messages to postmaster"),
+        preset!("smtp:deliver", "smtp-deliver", "SMTP: two mails to postmaster"),
+        preset!("pop3", "pop3", "POP3: CAPA and errors, before a login"),
+        preset!("imap", "imap", "IMAP: CAPABILITY, NOOP and ID with a literal, before a login"),
+        preset!("ftp", "ftp", "FTP: FEAT, SYST, HELP and NOOP, before a login"),
+        preset!("ftp:login", "ftp-login", "FTP: a login as anonymous, and commands that read"),
+        preset!("irc", "irc", "IRC: CAP, NICK and USER, PING, VERSION, LUSERS and MOTD"),
+        preset!("redis", "redis", "Redis: PING, ECHO, EXISTS and MGET, inline and as arrays"),
+        preset!("memcached", "memcached", "memcached: gets of keys that do not exist"),
+        preset!("memcached:store", "memcached-store", "memcached: values that are stored, changed and deleted"),
         preset!("socks5", "socks5", "SOCKS 5: a connection to port 1 of the server's host"),
         preset!("socks5:login", "socks5-login", "SOCKS 5: a login, which need not be right"),
         preset!("websocket", "websocket", "WebSocket: pings, an unfinished message and a close, at /"),
@@ -48,7 +56,7 @@ impl Preset {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialog::{Pipelining, Until};
+    use crate::dialog::{Pipelining, Splitter, Until};
 
     /// Protocols without a message that ends the connection.
     const OPEN_ENDED: [&str; 2] = ["http", "socks5"];
@@ -82,6 +90,40 @@ mod tests {
             let last = &dialog.steps.last().unwrap().until;
             let has_no_end = OPEN_ENDED.iter().any(|protocol| name.starts_with(protocol));
             assert_eq!(matches!(last, Until::Close), !has_no_end, "{name}: {last:?}");
+        }
+    }
+    /// Whether a server whose first bytes are these is taken for one of another protocol.
+    fn is_refused(dialog: &Dialog, first: &[u8]) -> bool {
+        let mut splitter = Splitter::new(dialog, 1000);
+        if splitter.receive(dialog, first).is_err() {
+            return true;
+        }
+        let (replies, _) = splitter.finish(false);
+        let is_error = |reply: &Vec<u8>| dialog.errors.iter().any(|error| error.is_match(reply));
+        replies.iter().all(is_error)
+    }
+
+    #[test]
+    fn server_of_another_protocol_is_noticed() {
+        let first: [(&[&str], &[u8]); 10] = [
+            (&["http"], b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+            (&["smtp", "ftp"], b"220 ready\r\n"),
+            (&["pop3"], b"+OK ready\r\n"),
+            (&["imap"], b"* OK ready\r\n"),
+            (&["irc"], b":a CAP * LS :\r\n"),
+            (&["redis"], b"+PONG\r\n"),
+            (&["memcached"], b"VERSION 1.6\r\n"),
+            (&[], b"SSH-2.0-x\r\n"),
+            (&[], b"J\0\0\0\n8.0.36\0"),
+            (&[], b"\x15\x03\x01\0\x02\x02\x28"),
+        ];
+        let texts: Vec<&str> = first.iter().flat_map(|(names, _)| names.iter().copied()).collect();
+        for (name, dialog) in dialogs() {
+            let protocol = name.split([':', '-']).next().unwrap_or_default();
+            for (own, bytes) in first.iter().filter(|_| texts.contains(&protocol)) {
+                let shown = bytes.escape_ascii();
+                assert_eq!(is_refused(&dialog, bytes), !own.contains(&protocol), "{name}: {shown}");
+            }
         }
     }
 }
