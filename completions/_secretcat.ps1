@@ -34,7 +34,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
         'secretcat;listen' {
             [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Choose the service for each connection')
             [CompletionResult]::new('--relay', '--relay', [CompletionResultType]::ParameterName, 'Forward each connection to the server at ADDRESS, and cut its bytes')
-            [CompletionResult]::new('--framing', '--framing', [CompletionResultType]::ParameterName, 'Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw')
+            [CompletionResult]::new('--framing', '--framing', [CompletionResultType]::ParameterName, 'Split messages: lines, http, length:FIELD, delimiter:BYTES, raw')
             [CompletionResult]::new('--chunk', '--chunk', [CompletionResultType]::ParameterName, 'Write at most SIZE bytes at a time')
             [CompletionResult]::new('--cut', '--cut', [CompletionResultType]::ParameterName, 'Cut each message at OFFSETS')
             [CompletionResult]::new('--barrier', '--barrier', [CompletionResultType]::ParameterName, 'Wait before each write until the previous one was acknowledged or read')
@@ -147,7 +147,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--cut', '--cut', [CompletionResultType]::ParameterName, 'Cut each message at OFFSETS')
             [CompletionResult]::new('--barrier', '--barrier', [CompletionResultType]::ParameterName, 'Wait before each write until the previous one was acknowledged or read')
             [CompletionResult]::new('--timeline', '--timeline', [CompletionResultType]::ParameterName, 'Draw the writes, segments and reads into FILE.svg')
-            [CompletionResult]::new('--framing', '--framing', [CompletionResultType]::ParameterName, 'Split messages by FRAMING: lines, http, length:u8|u16|u32[le]')
+            [CompletionResult]::new('--framing', '--framing', [CompletionResultType]::ParameterName, 'Split messages: lines, http, length:FIELD, delimiter:BYTES, raw')
             [CompletionResult]::new('--greeting', '--greeting', [CompletionResultType]::ParameterName, 'Expect a greeting of N lines before the first reply')
             [CompletionResult]::new('--connect-timeout', '--connect-timeout', [CompletionResultType]::ParameterName, 'Abort connecting after TIME, name lookup included')
             [CompletionResult]::new('--retry', '--retry', [CompletionResultType]::ParameterName, 'Retry a failed connection N times')
@@ -247,7 +247,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
         'secretcat;sweep' {
             [CompletionResult]::new('-m', '-m', [CompletionResultType]::ParameterName, 'Send TEXT as a message (repeatable); by default stdin is read')
             [CompletionResult]::new('--message', '--message', [CompletionResultType]::ParameterName, 'Send TEXT as a message (repeatable); by default stdin is read')
-            [CompletionResult]::new('--framing', '--framing', [CompletionResultType]::ParameterName, 'Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw')
+            [CompletionResult]::new('--framing', '--framing', [CompletionResultType]::ParameterName, 'Split messages: lines, http, length:FIELD, delimiter:BYTES, raw')
             [CompletionResult]::new('--mask', '--mask', [CompletionResultType]::ParameterName, 'Ignore what matches REGEX when comparing replies (repeatable)')
             [CompletionResult]::new('--max-plans', '--max-plans', [CompletionResultType]::ParameterName, 'Try at most N plans (default: 1000, or all single cuts and 500)')
             [CompletionResult]::new('-j', '-j', [CompletionResultType]::ParameterName, 'Run N conversations at once')

@@ -137,7 +137,7 @@ _secretcat() {
                     return 0
                     ;;
                 --framing)
-                    COMPREPLY=()
+                    COMPREPLY=($(compgen -W "lines http length:u16be length:4:u16be length:1:varint length:1:u32be-4 delimiter:-- raw" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -633,7 +633,7 @@ _secretcat() {
                     return 0
                     ;;
                 --framing)
-                    COMPREPLY=()
+                    COMPREPLY=($(compgen -W "lines http length:u16be length:4:u16be length:1:varint length:1:u32be-4 delimiter:-- raw" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -1245,7 +1245,7 @@ _secretcat() {
                     return 0
                     ;;
                 --framing)
-                    COMPREPLY=()
+                    COMPREPLY=($(compgen -W "lines http length:u16be length:4:u16be length:1:varint length:1:u32be-4 delimiter:-- raw" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi

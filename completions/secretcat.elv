@@ -30,7 +30,7 @@ set edit:completion:arg-completer[secretcat] = {|@words|
         &'secretcat;listen'= {
             cand --service 'Choose the service for each connection'
             cand --relay 'Forward each connection to the server at ADDRESS, and cut its bytes'
-            cand --framing 'Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw'
+            cand --framing 'Split messages: lines, http, length:FIELD, delimiter:BYTES, raw'
             cand --chunk 'Write at most SIZE bytes at a time'
             cand --cut 'Cut each message at OFFSETS'
             cand --barrier 'Wait before each write until the previous one was acknowledged or read'
@@ -142,7 +142,7 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --cut 'Cut each message at OFFSETS'
             cand --barrier 'Wait before each write until the previous one was acknowledged or read'
             cand --timeline 'Draw the writes, segments and reads into FILE.svg'
-            cand --framing 'Split messages by FRAMING: lines, http, length:u8|u16|u32[le]'
+            cand --framing 'Split messages: lines, http, length:FIELD, delimiter:BYTES, raw'
             cand --greeting 'Expect a greeting of N lines before the first reply'
             cand --connect-timeout 'Abort connecting after TIME, name lookup included'
             cand --retry 'Retry a failed connection N times'
@@ -241,7 +241,7 @@ set edit:completion:arg-completer[secretcat] = {|@words|
         &'secretcat;sweep'= {
             cand -m 'Send TEXT as a message (repeatable); by default stdin is read'
             cand --message 'Send TEXT as a message (repeatable); by default stdin is read'
-            cand --framing 'Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw'
+            cand --framing 'Split messages: lines, http, length:FIELD, delimiter:BYTES, raw'
             cand --mask 'Ignore what matches REGEX when comparing replies (repeatable)'
             cand --max-plans 'Try at most N plans (default: 1000, or all single cuts and 500)'
             cand -j 'Run N conversations at once'

@@ -40,7 +40,14 @@ source\t'Send bytes without end (RFC 864)'
 chat\t'Send each line to all other clients'
 pipe\t'Connect stdin and stdout to the client, as nc -l does'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay -d 'Forward each connection to the server at ADDRESS, and cut its bytes' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l framing -d 'Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l framing -d 'Split messages: lines, http, length:FIELD, delimiter:BYTES, raw' -r -f -a "lines\t'Messages end with LF or CR LF'
+http\t'HTTP/1.x'
+length:u16be\t'DNS over TCP'
+length:4:u16be\t'Modbus'
+length:1:varint\t'MQTT'
+length:1:u32be-4\t'PostgreSQL'
+delimiter:--\t'Messages end with --'
+raw\t'No messages'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l chunk -d 'Write at most SIZE bytes at a time' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l cut -d 'Cut each message at OFFSETS' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l barrier -d 'Wait before each write until the previous one was acknowledged or read' -r -f -a "none\t'Do not wait'
@@ -164,7 +171,14 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l barrier 
 acked\t'Until the peer\'s kernel has acknowledged it'
 peer-read\t'Until the peer\'s program has read it (same host only)'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l timeline -d 'Draw the writes, segments and reads into FILE.svg' -r -F
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l framing -d 'Split messages by FRAMING: lines, http, length:u8|u16|u32[le]' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l framing -d 'Split messages: lines, http, length:FIELD, delimiter:BYTES, raw' -r -f -a "lines\t'Messages end with LF or CR LF'
+http\t'HTTP/1.x'
+length:u16be\t'DNS over TCP'
+length:4:u16be\t'Modbus'
+length:1:varint\t'MQTT'
+length:1:u32be-4\t'PostgreSQL'
+delimiter:--\t'Messages end with --'
+raw\t'No messages'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l greeting -d 'Expect a greeting of N lines before the first reply' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l connect-timeout -d 'Abort connecting after TIME, name lookup included' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l retry -d 'Retry a failed connection N times' -r -f
@@ -264,7 +278,14 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l progress
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l stats -d 'Print a summary on stderr at the end'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s m -l message -d 'Send TEXT as a message (repeatable); by default stdin is read' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l framing -d 'Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l framing -d 'Split messages: lines, http, length:FIELD, delimiter:BYTES, raw' -r -f -a "lines\t'Messages end with LF or CR LF'
+http\t'HTTP/1.x'
+length:u16be\t'DNS over TCP'
+length:4:u16be\t'Modbus'
+length:1:varint\t'MQTT'
+length:1:u32be-4\t'PostgreSQL'
+delimiter:--\t'Messages end with --'
+raw\t'No messages'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l mask -d 'Ignore what matches REGEX when comparing replies (repeatable)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-plans -d 'Try at most N plans (default: 1000, or all single cuts and 500)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s j -l jobs -d 'Run N conversations at once' -r -f

@@ -15,6 +15,10 @@ module completions {
     [ "secret" "echo" "discard" "source" "chat" "pipe" ]
   }
 
+  def "nu-complete secretcat listen framing" [] {
+    [ "lines" "http" "length:u16be" "length:4:u16be" "length:1:varint" "length:1:u32be-4" "delimiter:--" "raw" ]
+  }
+
   def "nu-complete secretcat listen barrier" [] {
     [ "none" "acked" "peer-read" ]
   }
@@ -84,7 +88,7 @@ module completions {
     --service: string@"nu-complete secretcat listen service" # Choose the service for each connection
     --relay: string           # Forward each connection to the server at ADDRESS, and cut its bytes
     --once                    # Serve one connection, then exit
-    --framing: string         # Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw
+    --framing: string@"nu-complete secretcat listen framing" # Split messages: lines, http, length:FIELD, delimiter:BYTES, raw
     --chunk: string           # Write at most SIZE bytes at a time
     --cut: string             # Cut each message at OFFSETS
     --barrier: string@"nu-complete secretcat listen barrier" # Wait before each write until the previous one was acknowledged or read
@@ -181,6 +185,10 @@ module completions {
     [ "none" "acked" "peer-read" ]
   }
 
+  def "nu-complete secretcat connect framing" [] {
+    [ "lines" "http" "length:u16be" "length:4:u16be" "length:1:varint" "length:1:u32be-4" "delimiter:--" "raw" ]
+  }
+
   def "nu-complete secretcat connect cut_layer" [] {
     [ "record" "tcp" "handshake" ]
   }
@@ -239,7 +247,7 @@ module completions {
     --timeline: path          # Draw the writes, segments and reads into FILE.svg
     --unix(-U)                # Take ADDRESS as the path of a unix socket
     --check(-z)               # Check that a server accepts the connection; send nothing
-    --framing: string         # Split messages by FRAMING: lines, http, length:u8|u16|u32[le]
+    --framing: string@"nu-complete secretcat connect framing" # Split messages: lines, http, length:FIELD, delimiter:BYTES, raw
     --crlf(-C)                # End messages with CR LF; with --raw, send CR LF for each LF of stdin
     --greeting: string        # Expect a greeting of N lines before the first reply
     --no-quit-words           # Send q, quit, close, quit() and close() like other messages
@@ -320,6 +328,10 @@ module completions {
     ...address: string        # Connect to HOST:PORT, HOST, :PORT (loopback) or unix:PATH
   ]
 
+  def "nu-complete secretcat sweep framing" [] {
+    [ "lines" "http" "length:u16be" "length:4:u16be" "length:1:varint" "length:1:u32be-4" "delimiter:--" "raw" ]
+  }
+
   def "nu-complete secretcat sweep families" [] {
     [ "cut" "chunk" "joined" "pair" "half-close" "header" "client-hello" "+half-close" ]
   }
@@ -363,7 +375,7 @@ module completions {
   # Send the same messages under every cut and compare the replies
   export extern "secretcat sweep" [
     --message(-m): string     # Send TEXT as a message (repeatable); by default stdin is read
-    --framing: string         # Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw
+    --framing: string@"nu-complete secretcat sweep framing" # Split messages: lines, http, length:FIELD, delimiter:BYTES, raw
     --crlf(-C)                # End the messages of -m with CR LF
     --mask: string            # Ignore what matches REGEX when comparing replies (repeatable)
     --max-plans: string       # Try at most N plans (default: 1000, or all single cuts and 500)

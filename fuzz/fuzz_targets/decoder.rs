@@ -4,7 +4,24 @@
 use libfuzzer_sys::fuzz_target;
 use secretcat::frame::{FrameError, Framing, Inbox, Role};
 
-const FRAMINGS: [&str; 7] = ["lines", "http", "length:u8", "length:u16", "length:u16le", "length:u32", "length:u32le"];
+const FRAMINGS: [&str; 14] = [
+    "lines",
+    "http",
+    "length:u8",
+    "length:u16",
+    "length:u16le",
+    "length:u32",
+    "length:u32le",
+    "length:u24le+1",
+    "length:varint",
+    "length:1:varint",
+    "length:4:u16",
+    "length:1:u32-4",
+    r"delimiter:\0",
+    r"delimiter:\r\n.\r\n",
+];
+/// The bytes that an inbox may hold above the limit of a body: a length field, or a delimiter without its last byte.
+const OVER: usize = 4;
 
 type Messages = Vec<(Vec<u8>, Vec<u8>)>;
 
@@ -42,7 +59,7 @@ fn decode(mut inbox: Inbox, limit: usize, stream: &[u8], step: usize, keep: usiz
             }
         }
         assert!(fresh.is_empty());
-        assert!(inbox.buffered() <= limit + 4);
+        assert!(inbox.buffered() <= limit + OVER);
         inbox.shrink();
     }
     loop {

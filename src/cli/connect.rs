@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::fragmentation::FragmentationFlags;
+use super::framing::Framings;
 use super::proxy_header::{CutHeaderFlag, ProxyHeaderFlags};
 use super::socket::{ShowFlag, SocketFlags};
 use super::stream::StreamFlags;
@@ -45,8 +46,12 @@ pub(super) struct ConnectFlags {
     /// Send and receive bytes instead of messages, as nc does
     #[arg(long, help_heading = "Messages", conflicts_with = "message")]
     raw: bool,
-    /// Split messages by FRAMING: lines, http, length:u8|u16|u32[le]
-    #[arg(long, value_name = "FRAMING", default_value = "lines", help_heading = "Messages", conflicts_with = "raw")]
+    /// Split messages: lines, http, length:FIELD, delimiter:BYTES, raw
+    ///
+    /// A length FIELD is u8, u16be (DNS over TCP), 4:u16be (after a header of 4 bytes: Modbus), 1:varint (MQTT),
+    /// 1:u32be-4 (counts itself: PostgreSQL), or another one of FRAMINGS in secretcat(1). BYTES is 1 to 16 bytes of
+    /// text, with the escapes of --cut-at.
+    #[arg(long, value_name = "FRAMING", value_parser = Framings, hide_possible_values = true, default_value = "lines", help_heading = "Messages", conflicts_with = "raw")]
     framing: Framing,
     /// End messages with CR LF; with --raw, send CR LF for each LF of stdin
     #[arg(short = 'C', long, help_heading = "Messages")]

@@ -7,6 +7,7 @@ use clap::Args;
 use ipnet::IpNet;
 
 use super::fragmentation::FragmentationFlags;
+use super::framing::Framings;
 use super::proxy_header::{CutHeaderFlag, ProxyHeaderFlags};
 use super::socket::{BacklogFlag, ShowFlag, SocketFlags};
 use super::stream::StreamFlags;
@@ -64,8 +65,12 @@ pub(super) struct ListenFlags {
     shutdown: bool,
     #[command(flatten)]
     stream: StreamFlags,
-    /// Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw
-    #[arg(long, value_name = "FRAMING", default_value = "lines", help_heading = "Service")]
+    /// Split messages: lines, http, length:FIELD, delimiter:BYTES, raw
+    ///
+    /// A length FIELD is u8, u16be (DNS over TCP), 4:u16be (after a header of 4 bytes: Modbus), 1:varint (MQTT),
+    /// 1:u32be-4 (counts itself: PostgreSQL), or another one of FRAMINGS in secretcat(1). BYTES is 1 to 16 bytes of
+    /// text, with the escapes of --cut-at.
+    #[arg(long, value_name = "FRAMING", value_parser = Framings, hide_possible_values = true, default_value = "lines", help_heading = "Service")]
     framing: Framing,
     /// Send SIZE bytes on each connection (--service source)
     #[arg(long, value_name = "SIZE", help_heading = "Service", allow_hyphen_values = true)]

@@ -9,6 +9,7 @@
 mod connect;
 mod effect;
 mod fragmentation;
+mod framing;
 mod hint;
 mod listen;
 mod output;

@@ -7,12 +7,13 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::fragmentation::FragmentationFlags;
+use super::framing::Framings;
 use super::proxy_header::{CutHeaderFlag, ProxyHeaderFlags};
 use super::socket::SocketFlags;
 use super::tls::ClientTlsFlags;
 use super::words::FamiliesParser;
 use super::{proxy, traffic};
-use crate::config::{ConfigError, Reports, SweepConfig};
+use crate::config::{ConfigError, Reports, SweepConfig, check_is_one};
 use crate::dialog::Dialog;
 use crate::frame::{Framing, Role, encode};
 use crate::plan::{Choice, Families};
@@ -34,8 +35,12 @@ pub(super) struct SweepFlags {
     /// With TLS, a terminal is not read; without messages, the handshake is swept alone.
     #[arg(short, long, value_name = "TEXT", help_heading = "Messages", allow_hyphen_values = true)]
     message: Vec<OsString>,
-    /// Split messages by FRAMING: lines, http, length:u8|u16|u32[le], raw
-    #[arg(long, value_name = "FRAMING", default_value = "lines", help_heading = "Messages")]
+    /// Split messages: lines, http, length:FIELD, delimiter:BYTES, raw
+    ///
+    /// A length FIELD is u8, u16be (DNS over TCP), 4:u16be (after a header of 4 bytes: Modbus), 1:varint (MQTT),
+    /// 1:u32be-4 (counts itself: PostgreSQL), or another one of FRAMINGS in secretcat(1). BYTES is 1 to 16 bytes of
+    /// text, with the escapes of --cut-at.
+    #[arg(long, value_name = "FRAMING", value_parser = Framings, hide_possible_values = true, default_value = "lines", help_heading = "Messages")]
     framing: Framing,
     /// End the messages of -m with CR LF
     #[arg(short = 'C', long, help_heading = "Messages")]
@@ -129,9 +134,7 @@ impl SweepFlags {
 }
 
 fn on_the_wire(framing: Framing, crlf: bool, text: &[u8]) -> Result<Vec<u8>, ConfigError> {
-    if framing == Framing::Lines && text.contains(&b'\n') {
-        return Err(ConfigError::new("-m takes one message, and a line feed ends a message: give -m twice"));
-    }
+    check_is_one(framing, text)?;
     if crlf && framing != Framing::Lines {
         return Err(ConfigError::new("--crlf applies to --framing lines: remove it"));
     }
@@ -140,6 +143,7 @@ fn on_the_wire(framing: Framing, crlf: bool, text: &[u8]) -> Result<Vec<u8>, Con
         body.push(b'\r');
     }
     let mut wire = Vec::new();
-    encode(framing, Role::Requests, &body, &mut wire).map_err(|error| ConfigError::new(error.to_string()))?;
+    encode(framing, Role::Requests, &body, &mut wire)
+        .map_err(|error| ConfigError::new(format!("-m: {error} (--framing {framing})")))?;
     Ok(wire)
 }

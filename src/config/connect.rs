@@ -109,6 +109,18 @@ pub struct Retry {
     pub delay: Duration,
 }
 
+/// Checks that a message of the command line is one message, also for the peer.
+///
+/// # Errors
+/// Names what ends a message, and the way to give several.
+pub fn check_is_one(framing: Framing, message: &[u8]) -> Result<(), ConfigError> {
+    if !framing.ends_within(message) {
+        return Ok(());
+    }
+    let end = if framing == Framing::Lines { "a line feed" } else { "the delimiter" };
+    Err(ConfigError::new(format!("-m takes one message, and {end} ends a message: give -m twice")))
+}
+
 impl ConnectConfig {
     /// Checks the options against each other.
     ///
@@ -116,9 +128,7 @@ impl ConnectConfig {
     /// Names the options that contradict each other, and what would be right.
     pub fn check(mut self) -> Result<Self, ConfigError> {
         if let Input::Given(messages) = &self.input {
-            if self.framing == Framing::Lines && messages.iter().any(|message| message.contains(&b'\n')) {
-                return Err(ConfigError::new("-m takes one message, and a line feed ends a message: give -m twice"));
-            }
+            messages.iter().try_for_each(|message| check_is_one(self.framing, message))?;
         }
         if let (Input::Given(messages), false) = (&self.input, self.raw) {
             let wire = Wire { framing: self.framing, crlf: self.crlf };

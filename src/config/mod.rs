@@ -14,7 +14,7 @@ mod tls;
 pub mod tos;
 mod traffic;
 
-pub use connect::{ConnectConfig, ConnectLimit, HalfClose, Input, Retry, Target};
+pub use connect::{ConnectConfig, ConnectLimit, HalfClose, Input, Retry, Target, check_is_one};
 pub use listen::{Admission, ListenConfig, Proxies};
 pub use mode::{Mode, ModeOptions, PipeMode, Relay, Toward};
 pub use output::{Color, Output, Sink, TraceData};

@@ -6,7 +6,7 @@ use self::chunk::chunk_size;
 pub(super) use self::chunk::dechunk;
 pub(super) use self::encode::{encode, respond, respond_continue};
 use self::head::Body;
-use super::{Found, FrameError, Need, ResponseMode, Role, Scan, malformed};
+use super::{Form, Found, FrameError, Need, ResponseMode, Role, Scan, malformed};
 
 mod chunk;
 mod encode;
@@ -128,7 +128,7 @@ impl Http {
                         return Ok(more_of_line(held, self.limit));
                     };
                     if is_empty(&held[from..end]) {
-                        return Ok(Scan::Whole(Found { wire: end, body, body_end: end, chunked: true }));
+                        return Ok(Scan::Whole(Found { wire: end, body, body_end: end, form: Form::Chunked }));
                     }
                     self.state = State::Trailer { body, line };
                 }
@@ -140,7 +140,7 @@ impl Http {
     pub(super) fn finish(&self, held: &[u8]) -> Result<Option<Found>, FrameError> {
         let wire = held.len();
         match self.state {
-            State::UntilClose { body } => Ok(Some(Found { wire, body, body_end: wire, chunked: false })),
+            State::UntilClose { body } => Ok(Some(Found { wire, body, body_end: wire, form: Form::Plain })),
             State::Head { start: 0, begun: false, .. } if held.iter().all(|b| matches!(b, b'\r' | b'\n')) => Ok(None),
             _ => Err(FrameError::Truncated { received: wire }),
         }
@@ -208,12 +208,12 @@ fn counted(held: &[u8], body: usize, end: usize) -> Scan {
     if held.len() < end {
         return Scan::More(Need::Bytes(end - held.len()));
     }
-    Scan::Whole(Found { wire: end, body, body_end: end, chunked: false })
+    Scan::Whole(Found { wire: end, body, body_end: end, form: Form::Plain })
 }
 
 /// The need for the rest of a line: one byte more than `limit` shows that the line is too long.
 fn more_of_line(held: &[u8], limit: usize) -> Scan {
-    Scan::More(Need::Line(limit.saturating_add(1) - held.len()))
+    Scan::More(Need::Through { last: b'\n', most: limit.saturating_add(1) - held.len() })
 }
 
 fn is_empty(line: &[u8]) -> bool {
@@ -382,7 +382,7 @@ mod tests {
             }
         };
         let (in_head, left) = need("Server: x", "Content-");
-        assert_eq!(in_head, Need::Line(left));
+        assert_eq!(in_head, Need::Through { last: b'\n', most: left });
         let (until_close, left) = need("", "abc");
         assert_eq!(until_close, Need::Bytes(left));
         assert_eq!(need("Content-Length: 9\r\n", "ab").0, Need::Bytes(7));
@@ -390,7 +390,7 @@ mod tests {
         assert_eq!(need(chunked, "3\r\na").0, Need::Bytes(4));
         for rest in ["3;", "3\r\nabc\r\n", "0\r\nx"] {
             let (in_line, left) = need(chunked, rest);
-            assert_eq!(in_line, Need::Line(left), "{rest:?}");
+            assert_eq!(in_line, Need::Through { last: b'\n', most: left }, "{rest:?}");
         }
     }
 

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::delimiter::Delimited;
 use super::http::Http;
 use super::lines::Lines;
-use super::{Found, FrameError, Framing, LengthPrefix, Message, Need, ResponseMode, Role, Scan};
+use super::{Form, Found, FrameError, Framing, LengthField, Message, Need, ResponseMode, Role, Scan};
 
 /// The largest buffer that an idle connection keeps for partial messages.
 const KEPT: usize = 256;
@@ -27,15 +28,16 @@ pub struct Inbox {
 enum Scanner {
     Lines(Lines),
     Raw,
-    Length(LengthPrefix, usize),
+    Length(LengthField, usize),
+    Delimited(Delimited),
     Http(Http),
     /// The error that ended it, and whether the message with the error still waits for `100 Continue`.
     Failed(FrameError, bool),
 }
 
 impl Inbox {
-    /// An empty inbox. `limit` is the largest size of a message: a line without its line ending, a body after
-    /// its length prefix, an HTTP message with its head. Raw bytes have no limit.
+    /// An empty inbox. `limit` is the largest size of a message: a message without its line ending,
+    /// delimiter or length field, and an HTTP message with its head. Raw bytes have no limit.
     #[must_use]
     pub fn new(framing: Framing, role: Role, limit: usize) -> Inbox {
         Inbox { scanner: Scanner::new(framing, role, limit), role, limit, stash: Vec::new(), start: 0 }
@@ -147,7 +149,7 @@ impl Inbox {
     }
 
     /// Takes a last message at the end of the stream; to be called after `pull` has returned `None`, until it
-    /// returns none. An unterminated last line and an HTTP response whose body ends with the connection are
+    /// returns none. A last line without LF, a last message without its delimiter, and an HTTP response whose body ends with the connection are
     /// messages; any other rest is [`FrameError::Truncated`].
     pub fn finish(&mut self) -> Result<Option<Message<'_>>, FrameError> {
         self.check()?;
@@ -258,7 +260,8 @@ impl Scanner {
             Framing::Lines => Scanner::Lines(Lines::new(limit)),
             Framing::Raw => Scanner::Raw,
             Framing::Http => Scanner::Http(Http::new(role, limit)),
-            Framing::Length(prefix) => Scanner::Length(prefix, limit),
+            Framing::Length(field) => Scanner::Length(field, limit),
+            Framing::Delimiter(delimiter) => Scanner::Delimited(Delimited::new(delimiter, limit)),
         }
     }
 
@@ -268,8 +271,11 @@ impl Scanner {
         match self {
             Scanner::Lines(lines) => lines.scan(held),
             Scanner::Raw if held.is_empty() => Ok(Scan::More(Need::Bytes(usize::MAX))),
-            Scanner::Raw => Ok(Scan::Whole(Found { wire: held.len(), body: 0, body_end: held.len(), chunked: false })),
-            Scanner::Length(prefix, limit) => prefix.scan(held, *limit),
+            Scanner::Raw => {
+                Ok(Scan::Whole(Found { wire: held.len(), body: 0, body_end: held.len(), form: Form::Plain }))
+            }
+            Scanner::Length(field, limit) => field.scan(held, *limit),
+            Scanner::Delimited(delimited) => delimited.scan(held),
             Scanner::Http(http) => http.scan(held),
             Scanner::Failed(error, _) => Err(error.clone()),
         }
@@ -279,6 +285,7 @@ impl Scanner {
     fn finish(&self, held: &[u8]) -> Result<Option<Found>, FrameError> {
         match self {
             Scanner::Lines(lines) => lines.finish(held).map(Some),
+            Scanner::Delimited(delimited) => delimited.finish(held).map(Some),
             Scanner::Http(http) => http.finish(held),
             Scanner::Raw | Scanner::Length(..) => Err(FrameError::Truncated { received: held.len() }),
             Scanner::Failed(error, _) => Err(error.clone()),
@@ -289,6 +296,7 @@ impl Scanner {
     fn finish_message(&mut self) -> Option<ResponseMode> {
         match self {
             Scanner::Lines(lines) => lines.reset(),
+            Scanner::Delimited(delimited) => delimited.reset(),
             Scanner::Http(http) => return http.reset(),
             Scanner::Raw | Scanner::Length(..) | Scanner::Failed(..) => {}
         }
@@ -301,9 +309,9 @@ impl Need {
     fn count(&self, bytes: &[u8]) -> usize {
         match *self {
             Need::Bytes(most) => most.min(bytes.len()),
-            Need::Line(most) => {
+            Need::Through { last, most } => {
                 let bytes = &bytes[..most.min(bytes.len())];
-                memchr::memchr(b'\n', bytes).map_or(bytes.len(), |lf| lf + 1)
+                memchr::memchr(last, bytes).map_or(bytes.len(), |at| at + 1)
             }
         }
     }
@@ -313,6 +321,7 @@ impl Need {
 mod tests {
     use super::*;
     use crate::frame::splits::{bodies, decode};
+    use crate::frame::tests::samples;
 
     const LIMIT: usize = 40;
 
@@ -417,7 +426,7 @@ mod tests {
 
     #[test]
     fn message_shorter_than_its_length_is_truncated() {
-        let inbox = Inbox::new(Framing::Length(LengthPrefix::U16), Role::Requests, LIMIT);
+        let inbox = Inbox::new("length:u16".parse().unwrap(), Role::Requests, LIMIT);
         let outcome = decode(inbox, &[b"\0\x03ab", b"c\0", b"\0\0\x02a"], &[]);
         assert_eq!(bodies(&outcome), [&b"abc"[..], b""]);
         assert_eq!(outcome.1, Some(FrameError::Truncated { received: 3 }));
@@ -440,7 +449,7 @@ mod tests {
 
     #[test]
     fn only_an_http_message_may_end_with_its_stream() {
-        for (framing, _) in Framing::ALL {
+        for framing in samples() {
             let inbox = Inbox::new(framing, Role::Responses, LIMIT);
             assert_eq!(inbox.ends_with_stream(), framing == Framing::Http, "{framing}");
         }
@@ -476,7 +485,7 @@ mod tests {
         let mut fresh = &b"up\n\0\x02ab\0"[..];
         assert_eq!(inbox.pull(&mut fresh).unwrap().unwrap().wire, b"up\n");
         assert_eq!(inbox.pull(&mut fresh), Ok(None)); // it may have been read as the start of a line
-        inbox.reframe(Framing::Length(LengthPrefix::U16));
+        inbox.reframe("length:u16".parse().unwrap());
         assert_eq!(inbox.pull(&mut &[][..]).unwrap().unwrap().body[..], *b"ab");
         assert_eq!(inbox.pull(&mut &b"\x01c"[..]).unwrap().unwrap().body[..], *b"c");
         assert_eq!(inbox.pull(&mut &b"\xff\xff"[..]), Err(FrameError::TooLong { limit: LIMIT }));

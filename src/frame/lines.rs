@@ -1,6 +1,6 @@
 //! Messages that end in LF.
 
-use super::{Found, FrameError, Need, Scan};
+use super::{Form, Found, FrameError, Need, Scan};
 
 /// The largest length that is searched byte by byte.
 const FEW: usize = 64;
@@ -50,19 +50,19 @@ impl Lines {
             let end = if held[..lf].ends_with(b"\r") { lf - 1 } else { lf };
             self.allow(end)?;
             let body_end = if self.keeps_ending { lf + 1 } else { end };
-            return Ok(Scan::Whole(Found { wire: lf + 1, body: 0, body_end, chunked: false }));
+            return Ok(Scan::Whole(Found { wire: lf + 1, body: 0, body_end, form: Form::Plain }));
         }
         self.searched = window.len();
         if window.len() == most {
             self.allow(most)?;
         }
-        Ok(Scan::More(Need::Line(most - window.len())))
+        Ok(Scan::More(Need::Through { last: b'\n', most: most - window.len() }))
     }
 
     /// At the end of the stream the line needs no LF, and a CR at its end is part of it.
     pub(super) fn finish(&self, held: &[u8]) -> Result<Found, FrameError> {
         self.allow(held.len())?;
-        Ok(Found { wire: held.len(), body: 0, body_end: held.len(), chunked: false })
+        Ok(Found { wire: held.len(), body: 0, body_end: held.len(), form: Form::Plain })
     }
 
     fn allow(&self, len: usize) -> Result<(), FrameError> {
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     fn line(wire: usize, body_end: usize) -> Scan {
-        Scan::Whole(Found { wire, body: 0, body_end, chunked: false })
+        Scan::Whole(Found { wire, body: 0, body_end, form: Form::Plain })
     }
 
     #[test]
@@ -130,14 +130,17 @@ mod tests {
         assert_eq!(Lines::new(3).scan(b"abcd\n"), too_long);
         assert_eq!(Lines::new(3).scan(b"abc\r\r\n"), too_long);
         assert_eq!(Lines::new(0).scan(b"\r\n"), Ok(line(2, 0)));
-        assert_eq!(Lines::new(usize::MAX).scan(b"a"), Ok(Scan::More(Need::Line(usize::MAX - 1))));
+        assert_eq!(
+            Lines::new(usize::MAX).scan(b"a"),
+            Ok(Scan::More(Need::Through { last: b'\n', most: usize::MAX - 1 }))
+        );
     }
 
     #[test]
     fn line_is_too_long_before_its_lf_arrives() {
-        assert_eq!(Lines::new(3).scan(b"abcd"), Ok(Scan::More(Need::Line(1))));
+        assert_eq!(Lines::new(3).scan(b"abcd"), Ok(Scan::More(Need::Through { last: b'\n', most: 1 })));
         assert_eq!(Lines::new(3).scan(b"abcde"), Err(FrameError::TooLong { limit: 3 }));
-        assert_eq!(Lines::new(3).finish(b"abc"), Ok(Found { wire: 3, body: 0, body_end: 3, chunked: false }));
+        assert_eq!(Lines::new(3).finish(b"abc"), Ok(Found { wire: 3, body: 0, body_end: 3, form: Form::Plain }));
         assert_eq!(Lines::new(3).finish(b"abcd"), Err(FrameError::TooLong { limit: 3 }));
     }
 }

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::value::Invalid;
+use crate::value::{Invalid, counted};
 
+mod delimiter;
 mod http;
 mod inbox;
 mod length;
@@ -14,8 +15,9 @@ pub mod proxy_header;
 #[cfg(test)]
 mod splits;
 
+pub use delimiter::Delimiter;
 pub use inbox::Inbox;
-pub use length::LengthPrefix;
+pub use length::LengthField;
 
 /// A framing: how a stream of bytes is split into messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -27,8 +29,10 @@ pub enum Framing {
     Raw,
     /// HTTP/1.x (RFC 9112). A message is returned when its body is complete.
     Http,
-    /// Each message has a length prefix.
-    Length(LengthPrefix),
+    /// Each message has a length field.
+    Length(LengthField),
+    /// A message ends before its delimiter.
+    Delimiter(Delimiter),
 }
 
 /// The kind of messages that are read or written. It matters for HTTP only.
@@ -43,9 +47,9 @@ pub enum Role {
 /// One message, borrowed from the received bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message<'a> {
-    /// All its bytes: with line ending, length prefix, or head and chunk sizes.
+    /// All its bytes: with line ending, delimiter, length field, or head and chunk sizes.
     pub wire: &'a [u8],
-    /// Its content: without line ending, length prefix, head and chunk sizes.
+    /// Its content: without line ending, delimiter, length field, head and chunk sizes.
     pub body: Cow<'a, [u8]>,
     /// For an HTTP request: how it wants to be answered.
     pub mode: Option<ResponseMode>,
@@ -108,11 +112,32 @@ pub enum FrameError {
     },
 }
 
+/// The reason why a body cannot be a message of a framing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EncodeError {
+    /// The length field cannot count so many bytes.
+    #[error("longer than {}", counted(*.most as u64, "byte"))]
+    TooLong {
+        /// The largest number of bytes.
+        most: usize,
+    },
+    /// The header before the length field is not complete, or bytes after it that the field does not count.
+    #[error("shorter than {}", counted(*.least as u64, "byte"))]
+    TooShort {
+        /// The smallest number of bytes.
+        least: usize,
+    },
+    /// The body contains the bytes that end a message.
+    #[error("the end of a message is in it")]
+    EndsWithin,
+}
+
 /// Appends the message with this body to `out`.
 ///
-/// [`Framing::Lines`] cannot represent a body that contains an LF or ends with a CR: the decoder returns another
-/// message. The error is [`FrameError::TooLong`] for a body that exceeds its length prefix; then nothing is appended.
-pub fn encode(framing: Framing, role: Role, body: &[u8], out: &mut Vec<u8>) -> Result<(), FrameError> {
+/// [`Framing::Lines`] cannot represent a body that contains an LF or ends with a CR, and [`Framing::Delimiter`] none
+/// that contains the delimiter: the decoder returns another message ([`Framing::ends_within`]). A length field cannot
+/// count every number of bytes: then nothing is appended.
+pub fn encode(framing: Framing, role: Role, body: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
     match framing {
         Framing::Lines => {
             out.extend_from_slice(body);
@@ -120,7 +145,8 @@ pub fn encode(framing: Framing, role: Role, body: &[u8], out: &mut Vec<u8>) -> R
         }
         Framing::Raw => out.extend_from_slice(body),
         Framing::Http => http::encode(role, body, out),
-        Framing::Length(prefix) => prefix.encode(body, out)?,
+        Framing::Length(field) => field.encode(body, out)?,
+        Framing::Delimiter(delimiter) => delimiter.encode(body, out),
     }
     Ok(())
 }
@@ -136,33 +162,48 @@ pub fn respond_continue(out: &mut Vec<u8>) {
 }
 
 impl Framing {
-    const ALL: [(Framing, &'static str); 8] = [
-        (Framing::Lines, "lines"),
-        (Framing::Raw, "raw"),
-        (Framing::Http, "http"),
-        (Framing::Length(LengthPrefix::U8), "length:u8"),
-        (Framing::Length(LengthPrefix::U16), "length:u16"),
-        (Framing::Length(LengthPrefix::U16le), "length:u16le"),
-        (Framing::Length(LengthPrefix::U32), "length:u32"),
-        (Framing::Length(LengthPrefix::U32le), "length:u32le"),
-    ];
+    /// Whether a message with this body would end before the end of the body: the peer would get several messages.
+    #[must_use]
+    pub fn ends_within(self, body: &[u8]) -> bool {
+        match self {
+            Framing::Lines => body.contains(&b'\n'),
+            Framing::Delimiter(delimiter) => delimiter.ends_within(body),
+            Framing::Raw | Framing::Http | Framing::Length(_) => false,
+        }
+    }
 }
 
 impl FromStr for Framing {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Framing, Invalid> {
-        let known = Framing::ALL.iter().find(|(_, name)| *name == text);
-        known.map(|(framing, _)| *framing).ok_or_else(|| {
-            Invalid::new(text, "a framing", "lines, raw, http, or length: with u8, u16, u16le, u32 or u32le")
-        })
+        let (name, value) = text.split_once(':').map_or((text, None), |(name, value)| (name, Some(value)));
+        let (framing, expected) = match (name, value) {
+            ("lines", None) => return Ok(Framing::Lines),
+            ("raw", None) => return Ok(Framing::Raw),
+            ("http", None) => return Ok(Framing::Http),
+            ("length", Some(value)) => (value.parse().ok().map(Framing::Length), LENGTH_SYNTAX),
+            ("delimiter", Some(value)) => (value.parse().ok().map(Framing::Delimiter), DELIMITER_SYNTAX),
+            _ => (None, FRAMING_SYNTAX),
+        };
+        framing.ok_or_else(|| Invalid::new(text, "a framing", expected))
     }
 }
 
+const FRAMING_SYNTAX: &str = "lines, http, length:[OFFSET:]FIELD, delimiter:BYTES or raw";
+const LENGTH_SYNTAX: &str = "length:[OFFSET:]FIELD[+N|-N] with OFFSET and N up to 255, and FIELD u8, u16be, u16le, \
+                             u24be, u24le, u32be, u32le or varint";
+const DELIMITER_SYNTAX: &str = r"delimiter: and 1 to 16 bytes, with \r \n \t \0 \\ \xHH for other bytes";
+
 impl fmt::Display for Framing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = Framing::ALL.iter().find(|(framing, _)| framing == self);
-        f.write_str(known.map_or("", |(_, name)| name))
+        match self {
+            Framing::Lines => f.write_str("lines"),
+            Framing::Raw => f.write_str("raw"),
+            Framing::Http => f.write_str("http"),
+            Framing::Length(field) => write!(f, "length:{field}"),
+            Framing::Delimiter(delimiter) => write!(f, "delimiter:{delimiter}"),
+        }
     }
 }
 
@@ -182,16 +223,27 @@ struct Found {
     wire: usize,
     /// The offset of the body.
     body: usize,
-    /// The end of the body, which is still chunked if `chunked` is set.
+    /// The end of the body.
     body_end: usize,
-    chunked: bool,
+    form: Form,
+}
+
+/// The form of a body on the wire.
+#[derive(Debug, PartialEq, Eq)]
+enum Form {
+    /// As it is.
+    Plain,
+    /// Chunked, as in HTTP.
+    Chunked,
+    /// Around the bytes from `from` to `to`, which are its length field.
+    Around { from: usize, to: usize },
 }
 
 /// The bytes that the decoder needs next, never more than the message can have.
 #[derive(Debug, PartialEq, Eq)]
 enum Need {
-    /// Up to the next LF inclusive, at most this number.
-    Line(usize),
+    /// Up to the next byte `last` inclusive, at most `most`.
+    Through { last: u8, most: usize },
     /// At most this number.
     Bytes(usize),
 }
@@ -199,7 +251,11 @@ enum Need {
 impl Found {
     fn message<'a>(&self, wire: &'a [u8], mode: Option<ResponseMode>) -> Message<'a> {
         let body = &wire[self.body..self.body_end];
-        let body = if self.chunked { Cow::Owned(http::dechunk(body)) } else { Cow::Borrowed(body) };
+        let body = match self.form {
+            Form::Plain => Cow::Borrowed(body),
+            Form::Chunked => Cow::Owned(http::dechunk(body)),
+            Form::Around { from, to } => Cow::Owned([&wire[..from], &wire[to..]].concat()),
+        };
         Message { wire, body, mode }
     }
 }
@@ -212,16 +268,47 @@ fn malformed<T>(what: &str) -> Result<T, FrameError> {
 mod tests {
     use super::*;
 
+    /// A framing of each kind; the tests of properties have each of them.
+    const SAMPLES: [&str; 16] = [
+        "lines",
+        "raw",
+        "http",
+        "length:u8",
+        "length:u16",
+        "length:u16le",
+        "length:u24le+1",
+        "length:u32",
+        "length:u32le",
+        "length:varint",
+        "length:1:varint",
+        "length:4:u16",
+        "length:1:u32-4",
+        r"delimiter:\x00",
+        "delimiter:--",
+        r"delimiter:\r\n.\r\n",
+    ];
+
+    pub(super) fn samples() -> Vec<Framing> {
+        SAMPLES.iter().map(|name| name.parse().unwrap()).collect()
+    }
+
     #[test]
     fn framings_are_parsed_and_printed() {
-        for (framing, name) in Framing::ALL {
-            assert_eq!(name.parse(), Ok(framing));
-            assert_eq!(framing.to_string(), name);
+        for name in SAMPLES {
+            assert_eq!(name.parse::<Framing>().unwrap().to_string(), name);
         }
-        assert_eq!(
-            "length:u64".parse::<Framing>().unwrap_err().to_string(),
-            "\"length:u64\" is not a framing: expected lines, raw, http, or length: with u8, u16, u16le, u32 or u32le"
-        );
+        for (name, shown) in [("length:0:u16be", "length:u16"), (r"delimiter:\0", r"delimiter:\x00")] {
+            assert_eq!(name.parse::<Framing>().unwrap().to_string(), shown);
+        }
+        let error = |name: &str| name.parse::<Framing>().unwrap_err().to_string();
+        let length = "length:[OFFSET:]FIELD[+N|-N] with OFFSET and N up to 255, and FIELD u8, u16be, u16le, u24be, \
+                      u24le, u32be, u32le or varint";
+        assert_eq!(error("length:u64"), format!("\"length:u64\" is not a framing: expected {length}"));
+        let delimiter = r"delimiter: and 1 to 16 bytes, with \r \n \t \0 \\ \xHH for other bytes";
+        assert_eq!(error("delimiter:"), format!("\"delimiter:\" is not a framing: expected {delimiter}"));
+        for name in ["", "line", "length", "delimiter", "lines:", "http:1", "Lines"] {
+            assert!(error(name).ends_with("expected lines, http, length:[OFFSET:]FIELD, delimiter:BYTES or raw"));
+        }
     }
 
     #[test]
@@ -236,10 +323,10 @@ mod tests {
 
     #[test]
     fn decoding_reverses_encoding() {
-        for (framing, _) in Framing::ALL {
+        for framing in samples() {
             for role in [Role::Requests, Role::Responses] {
                 let mut wire = Vec::new();
-                for body in [&b"first"[..], b"\xff\0", b"third one"] {
+                for body in [&b"first"[..], b"\xff\x01\x02\x03", b"third one"] {
                     encode(framing, role, body, &mut wire).unwrap();
                 }
                 let mut inbox = Inbox::new(framing, role, 1000);
@@ -248,7 +335,7 @@ mod tests {
                 while let Some(message) = inbox.pull(&mut fresh).unwrap() {
                     bodies.push(message.body.into_owned());
                 }
-                assert_eq!(bodies.concat(), b"first\xff\0third one", "{framing}");
+                assert_eq!(bodies.concat(), b"first\xff\x01\x02\x03third one", "{framing}");
                 assert_eq!(bodies.len(), if framing == Framing::Raw { 1 } else { 3 }, "{framing}");
             }
         }

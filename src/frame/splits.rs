@@ -56,8 +56,7 @@ pub(super) fn bodies(outcome: &Outcome) -> Vec<&[u8]> {
 const LIMIT: usize = 40;
 
 fn framing() -> impl Strategy<Value = (Framing, Role)> {
-    let framings: Vec<Framing> = Framing::ALL.iter().map(|(framing, _)| *framing).collect();
-    (prop::sample::select(framings), prop::sample::select(vec![Role::Requests, Role::Responses]))
+    (prop::sample::select(tests::samples()), prop::sample::select(vec![Role::Requests, Role::Responses]))
 }
 
 /// Bytes that resemble messages.
@@ -69,6 +68,12 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
         b"\0",
         b"\x02",
         b"\0\0\0\x05",
+        b"\x06\0\0",
+        b"\x80\x01",
+        b"\x83\x80",
+        b"a\x01",
+        b"-",
+        b"--a",
         b"GET / HTTP/1.1\r\n",
         b"HTTP/1.1 200 OK\r\n",
         b"HTTP/1.1 103 \n",

@@ -41,7 +41,7 @@ pub enum Action {
     /// Append the next `len` bytes to the store, as one record.
     Store(usize),
     /// See [`Context::upgrade`].
-    Upgrade(PeerId, Framing),
+    Upgrade(PeerId),
 }
 
 impl Action {
@@ -87,6 +87,8 @@ pub enum Batch<'a> {
         /// Their lengths.
         lengths: Lengths<'a>,
     },
+    /// What this peer sends is decoded with another framing from now on.
+    Upgrade(PeerId, Framing),
     /// Another action.
     Other(Action, &'a [u8]),
 }
@@ -96,6 +98,7 @@ pub enum Batch<'a> {
 pub struct Batches<'a> {
     actions: &'a [Action],
     bytes: &'a [u8],
+    framings: &'a [Framing],
 }
 
 /// The lengths of messages.
@@ -122,6 +125,11 @@ impl<'a> Iterator for Batches<'a> {
         (self.actions, self.bytes) = (others, rest);
         Some(match first {
             Action::Send(to, _) => Batch::Messages { to, bytes, lengths: Lengths(actions.iter()) },
+            Action::Upgrade(peer) => {
+                let (framing, later) = self.framings.split_first()?;
+                self.framings = later;
+                Batch::Upgrade(peer, *framing)
+            }
             action => Batch::Other(action, bytes),
         })
     }
@@ -144,8 +152,8 @@ impl Iterator for Lengths<'_> {
 pub struct Context {
     bytes: Vec<u8>,
     list: Vec<Action>,
-    /// Whether an action is an upgrade.
-    upgrades: bool,
+    /// The framings of the upgrades, in order: in an action they would take more memory than any other.
+    framings: Vec<Framing>,
 }
 
 impl Context {
@@ -243,8 +251,8 @@ impl Context {
     /// Decodes what this peer sends with this framing from now on: everything after the last message that the
     /// service got, received bytes included. What is sent to it does not change.
     pub fn upgrade(&mut self, peer: PeerId, framing: Framing) {
-        self.upgrades = true;
-        self.list.push(Action::Upgrade(peer, framing));
+        self.framings.push(framing);
+        self.list.push(Action::Upgrade(peer));
     }
 
     /// The number of bytes to send or to store.
@@ -262,7 +270,7 @@ impl Context {
     /// Whether an action upgrades this peer, so that no more of its input is decoded before that is carried out.
     #[must_use]
     pub fn is_upgrading(&self, peer: PeerId) -> bool {
-        self.upgrades && self.list.iter().any(|action| matches!(*action, Action::Upgrade(id, _) if id == peer))
+        !self.framings.is_empty() && self.list.contains(&Action::Upgrade(peer))
     }
 
     /// Whether there are no actions.
@@ -274,14 +282,14 @@ impl Context {
     /// The actions in order. Everything that goes to one peer at once is one batch.
     #[must_use]
     pub fn batches(&self) -> Batches<'_> {
-        Batches { actions: &self.list, bytes: &self.bytes }
+        Batches { actions: &self.list, bytes: &self.bytes, framings: &self.framings }
     }
 
     /// Removes all actions. A buffer that a very large reply has enlarged is freed.
     pub fn clear(&mut self) {
         const KEPT: usize = 256 * 1024;
         self.list.clear();
-        self.upgrades = false;
+        self.framings.clear();
         self.bytes.clear();
         self.bytes.shrink_to(KEPT);
     }
@@ -316,7 +324,9 @@ mod tests {
         context.send(first, b"");
         context.send(first, b"bc");
         context.send(second, b"d");
+        context.upgrade(second, Framing::Http);
         context.store(b"record");
+        context.upgrade(first, Framing::Raw);
         context.send_interim(second, |out| out.push(b'i'));
         context.send(second, b"e");
         context.close(second);
@@ -325,13 +335,16 @@ mod tests {
             .batches()
             .map(|batch| match batch {
                 Batch::Messages { to, bytes, lengths } => format!("{to:?} {bytes:?} {:?}", lengths.collect::<Vec<_>>()),
+                Batch::Upgrade(peer, framing) => format!("{peer:?} {framing}"),
                 Batch::Other(action, bytes) => format!("{action:?} {bytes:?}"),
             })
             .collect();
         let expected = [
             "Conn(1) [97, 98, 99] [1, 0, 2]",
             "Conn(2) [100] [1]",
+            "Conn(2) http",
             "Store(6) [114, 101, 99, 111, 114, 100]",
+            "Conn(1) raw",
             "Interim(Conn(2), 1) [105]",
             "Conn(2) [101] [1]",
             "Close(Conn(2)) []",

@@ -159,7 +159,7 @@ impl Filter {
             Ok(()) => self.sent += 1,
             Err(why) => {
                 self.flaw = Some(match why {
-                    NotSent::Refused(_) => Flaw::Refused,
+                    NotSent::Refused(why) => Flaw::Refused(why),
                     NotSent::Uncut(outside) => Flaw::Uncut(outside),
                 });
                 context.stop();

@@ -3,7 +3,7 @@
 use memchr::memmem;
 
 use super::{Clients, Context, Event, Service, Traits};
-use crate::frame::{After, Framing, ResponseMode, Role, Status, encode, respond, respond_continue};
+use crate::frame::{After, EncodeError, Framing, ResponseMode, Role, Status, encode, respond, respond_continue};
 use crate::value::{Named, Word};
 
 const CODE_WORD: &[u8; 6] = b"SECRET";
@@ -90,10 +90,9 @@ impl Secret {
         match self.framing {
             Framing::Lines | Framing::Raw => out.extend_from_slice(line),
             Framing::Http => respond(status, mode, line, out),
-            // A reply that is too long for its length prefix is replaced by a short one.
-            framing @ Framing::Length(_) => encode(framing, Role::Responses, without_ending(line), out)
-                .or_else(|_| encode(framing, Role::Responses, without_ending(TOO_LONG), out))
-                .unwrap_or_default(),
+            framing @ (Framing::Length(_) | Framing::Delimiter(_)) => {
+                encode_reply(framing, without_ending(line), out);
+            }
         }
     }
 
@@ -178,6 +177,19 @@ impl Secret {
             (Event::Eof { peer }, _) => context.close(peer),
             (_, _) => {}
         }
+    }
+}
+
+/// Appends a reply in a framing with conditions: one that is too long for its length field is replaced by a short
+/// one, and one that is shorter than the header before the field is filled with spaces.
+fn encode_reply(framing: Framing, line: &[u8], out: &mut Vec<u8>) {
+    let mut filled = match encode(framing, Role::Responses, line, out) {
+        Ok(()) => return,
+        Err(EncodeError::TooShort { .. }) => line.to_vec(),
+        Err(EncodeError::TooLong { .. } | EncodeError::EndsWithin) => without_ending(TOO_LONG).to_vec(),
+    };
+    while let Err(EncodeError::TooShort { least }) = encode(framing, Role::Responses, &filled, out) {
+        filled.resize(least, b' ');
     }
 }
 

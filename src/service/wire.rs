@@ -1,6 +1,6 @@
 //! How a client encodes its messages, and why some are refused.
 
-use crate::frame::{FrameError, Framing, Role, encode};
+use crate::frame::{EncodeError, Framing, Role, encode};
 use crate::plan::{CutOutside, Cutting};
 
 /// How messages are encoded.
@@ -38,8 +38,12 @@ impl Wire {
         cutting.check(number, out.len() - start).map_err(NotSent::Uncut)
     }
 
-    fn encode(self, message: &[u8], out: &mut Vec<u8>) -> Result<(), FrameError> {
+    fn encode(self, message: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let start = out.len();
+        // Lines are read as lines.
+        if self.framing != Framing::Lines && self.framing.ends_within(message) {
+            return Err(EncodeError::EndsWithin);
+        }
         encode(self.framing, Role::Requests, message, out)?;
         if self.crlf && self.framing == Framing::Lines {
             out.truncate(start + message.len());
@@ -54,7 +58,7 @@ impl Wire {
 pub(super) enum NotSent {
     /// It does not fit the framing.
     #[error(transparent)]
-    Refused(FrameError),
+    Refused(EncodeError),
     /// An offset does not cut it.
     #[error(transparent)]
     Uncut(CutOutside),
@@ -66,7 +70,7 @@ pub enum Flaw {
     /// The last reply was incomplete.
     CutShort,
     /// A message does not fit its framing.
-    Refused,
+    Refused(EncodeError),
     /// A message would not be cut at an offset.
     Uncut(CutOutside),
     /// A reply was longer than the limit.

@@ -31,7 +31,7 @@ use routes::Routes;
 use splicing::Splicer;
 
 use super::peer::{Link, Pair, Peer};
-use crate::frame::{Inbox, Role};
+use crate::frame::{Framing, Inbox, Role};
 use crate::io::conn::Conn;
 use crate::io::console::Console;
 use crate::io::key::Key;
@@ -353,6 +353,10 @@ impl<S: Service> Exchange<S> {
                     self.peers.send(to, bytes, lengths, &mut self.reactor);
                     Some(to)
                 }
+                Batch::Upgrade(id, framing) => {
+                    self.upgrade(id, framing);
+                    None
+                }
                 Batch::Other(action, bytes) => self.perform(action, bytes).and_then(|()| action.writes_to()),
             };
             if to.is_some() && to != written_to.last().copied() {
@@ -379,10 +383,6 @@ impl<S: Service> Exchange<S> {
             Action::Close(id) => self.begin_close(id, Input::Close),
             Action::Reset(id) => self.on(id, Input::Reset),
             Action::Prompt => self.peers.console_mut()?.prompt(),
-            Action::Upgrade(id, framing) => {
-                self.peers.get_mut(id)?.inbox.reframe(framing);
-                self.reactor.again(id); // what it has sent may be complete messages now
-            }
             Action::Dial(id) => self.hosted.dials.push(id),
             Action::Stop => self.hosted.stopped = true,
             Action::Timer { id, nanos } => {
@@ -391,9 +391,15 @@ impl<S: Service> Exchange<S> {
             }
             Action::CancelTimer { id } => self.hosted.timers.cancel(id),
             Action::Store(_) => self.hosted.store.append(bytes),
-            Action::Send(..) => {} // sent with the others of its peer
+            Action::Send(..) | Action::Upgrade(_) => {} // batches of their own
         }
         Some(())
+    }
+
+    fn upgrade(&mut self, id: PeerId, framing: Framing) {
+        let Some(peer) = self.peers.get_mut(id) else { return };
+        peer.inbox.reframe(framing);
+        self.reactor.again(id); // what it has sent may be complete messages now
     }
 
     /// Writes what is queued for a peer, and drives its end if it is due.

@@ -19,6 +19,19 @@ impl Pattern {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// Writes bytes as a pattern: printable ASCII that no shell takes for more than itself between single quotes;
+    /// all else is escaped.
+    pub(crate) fn write(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        bytes.iter().try_for_each(|byte| match byte {
+            b'\r' => f.write_str(r"\r"),
+            b'\n' => f.write_str(r"\n"),
+            b'\t' => f.write_str(r"\t"),
+            b'\\' => f.write_str(r"\\"),
+            b'!'..=b'~' if *byte != b'\'' => write!(f, "{}", char::from(*byte)),
+            byte => write!(f, r"\x{byte:02x}"),
+        })
+    }
 }
 
 impl FromStr for Pattern {
@@ -59,17 +72,9 @@ fn digit(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// Printable ASCII that no shell takes for more than itself between single quotes; all else is escaped.
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| match byte {
-            b'\r' => f.write_str(r"\r"),
-            b'\n' => f.write_str(r"\n"),
-            b'\t' => f.write_str(r"\t"),
-            b'\\' => f.write_str(r"\\"),
-            b'!'..=b'~' if *byte != b'\'' => write!(f, "{}", char::from(*byte)),
-            byte => write!(f, r"\x{byte:02x}"),
-        })
+        Pattern::write(&self.0, f)
     }
 }
 

@@ -62,11 +62,19 @@ fn mend_bash(script: &str) -> String {
 fn mend_zsh(script: &str) -> String {
     // An argument without an action prints a message, and zsh then does not complete the options that are possible
     // there. An empty list of candidates is silent.
-    let silent = |line: &str| match line.strip_suffix(":' \\") {
+    let silent = |line: String| match line.strip_suffix(":' \\") {
         Some(argument) if argument.starts_with("'*::") => format!("{argument}:( )' \\\n"),
         _ => format!("{line}\n"),
     };
-    script.lines().map(silent).collect()
+    script.lines().map(whole_values).map(silent).collect()
+}
+
+/// A colon in a value ends it, unless it is escaped for the definition, for eval and for the list of values.
+fn whole_values(line: &str) -> String {
+    let Some((before, help)) = line.split_once("\\:\"") else { return line.to_owned() };
+    let (definition, value) = before.rsplit_once("((").map_or(("", before), |(start, value)| (start, value));
+    let opening = if definition.is_empty() { "" } else { "((" };
+    format!("{definition}{opening}{}\\:\"{help}", value.replace("\\:", r"\\\:"))
 }
 
 fn mend_fish(script: &str) -> String {

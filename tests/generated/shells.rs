@@ -36,6 +36,7 @@ const VALUES: &[Case] = &[
     ("connect --color=al\t", &["connect", "--color=always"]),
     ("connect --reuseaddr of\t", &["connect", "--reuseaddr", "off"]),
     ("connect --cork=of\t", &["connect", "--cork=off"]),
+    ("connect --framing de\t", &["connect", "--framing", "delimiter:--"]),
     ("connect --trace af\t", &["connect", "--trace", "afile"]),
     ("connect --trace=af\t", &["connect", "--trace=afile"]),
     // The value is not a file: a size, a duration, an address, a text.
@@ -45,6 +46,12 @@ const VALUES: &[Case] = &[
     ("connect --message af\t", &["connect", "--message", "af"]),
     ("connect -w af\t", &["connect", "-w", "af"]),
     ("listen af\t", &["listen", "af"]),
+];
+
+/// bash splits words at a colon; the others complete these too.
+const COLONS: &[Case] = &[
+    ("connect --framing length:1:v\t", &["connect", "--framing", "length:1:varint"]),
+    ("connect --framing=length:4\t", &["connect", "--framing=length:4:u16be"]),
 ];
 
 /// A home directory with the stand-in, and a directory with one file.
@@ -117,7 +124,7 @@ fn zsh_completes_commands_options_and_values() {
             "PROMPT='{PROMPT}'\nunsetopt prompt_sp\nfpath=(~/functions $fpath)\nautoload -Uz compinit\ncompinit -u -D\n"
         ),
     );
-    home.completes("zsh", "-d -i", &[COMMANDS, VALUES]);
+    home.completes("zsh", "-d -i", &[COMMANDS, VALUES, COLONS]);
 }
 
 #[test]
@@ -128,7 +135,7 @@ fn fish_completes_commands_options_and_values() {
         ".config/fish/config.fish",
         &format!("function fish_greeting\nend\nfunction fish_prompt\necho -n '{PROMPT}'\nend\n"),
     );
-    home.completes("fish", "-i", &[COMMANDS, VALUES]);
+    home.completes("fish", "-i", &[COMMANDS, VALUES, COLONS]);
 }
 
 /// The generator for elvish has no values: options and commands only.

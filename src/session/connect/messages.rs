@@ -223,8 +223,8 @@ fn verdict(run: &mut Run<'_, Filter>, end: RestEnd) -> Result<(), Error> {
     let (unanswered, flaw, counts) = (filter.unanswered(), filter.flaw(), filter.counts_replies());
     let (surplus, server_ended, input_ended) = (filter.surplus(), filter.server_ended(), filter.input_ended());
     match flaw {
-        Some(Flaw::Refused) => {
-            let text = format!("message {}: too long for --framing {}", filter.sent() + 1, run.config.framing);
+        Some(Flaw::Refused(why)) => {
+            let text = format!("message {}: {why} (--framing {})", filter.sent() + 1, run.config.framing);
             return Err(Error::Usage(text));
         }
         Some(Flaw::Uncut(outside)) => return Err(Error::Usage(outside.to_string())),

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::{Color, ModeOptions};
-use crate::frame::LengthPrefix;
 use crate::io::recorder::Recorder;
 use crate::io::report::Report;
 use crate::io::signal::Signals;
@@ -134,7 +133,7 @@ impl Service for Upgrading {
         match event {
             Event::Message { peer, bytes } => {
                 if bytes == b"length" {
-                    context.upgrade(peer, Framing::Length(LengthPrefix::U8));
+                    context.upgrade(peer, "length:u8".parse().unwrap());
                 } else if bytes == b"lines" {
                     context.upgrade(peer, Framing::Lines);
                 }
