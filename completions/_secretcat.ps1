@@ -255,6 +255,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Abort a conversation after TIME without progress')
             [CompletionResult]::new('--junit', '--junit', [CompletionResultType]::ParameterName, 'Write the findings as JUnit XML to FILE as well')
             [CompletionResult]::new('--families', '--families', [CompletionResultType]::ParameterName, 'Try the plans of the families LIST (default: all but half-close)')
+            [CompletionResult]::new('--max-time', '--max-time', [CompletionResultType]::ParameterName, 'Begin no plan after TIME; 0 is no limit')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Draw the plans from seed N, if there are more than --max-plans')
             [CompletionResult]::new('--max-message', '--max-message', [CompletionResultType]::ParameterName, 'Limit a reply to SIZE bytes')
             [CompletionResult]::new('--tls-name', '--tls-name', [CompletionResultType]::ParameterName, 'Send NAME as the server name, and verify it')

@@ -249,6 +249,7 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --timeout 'Abort a conversation after TIME without progress'
             cand --junit 'Write the findings as JUnit XML to FILE as well'
             cand --families 'Try the plans of the families LIST (default: all but half-close)'
+            cand --max-time 'Begin no plan after TIME; 0 is no limit'
             cand --seed 'Draw the plans from seed N, if there are more than --max-plans'
             cand --max-message 'Limit a reply to SIZE bytes'
             cand --tls-name 'Send NAME as the server name, and verify it'

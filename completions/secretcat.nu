@@ -385,6 +385,7 @@ module completions {
     --junit: path             # Write the findings as JUnit XML to FILE as well
     --quiet                   # Print no progress
     --families: string@"nu-complete secretcat sweep families" # Try the plans of the families LIST (default: all but half-close)
+    --max-time: string        # Begin no plan after TIME; 0 is no limit
     --seed: string            # Draw the plans from seed N, if there are more than --max-plans
     --max-message: string     # Limit a reply to SIZE bytes
     --tls                     # Encrypt with TLS, and verify the server's certificate

@@ -62,6 +62,11 @@ pub(super) struct SweepFlags {
     /// single cuts and 500.
     #[arg(long, value_name = "N", help_heading = "Limits", allow_hyphen_values = true)]
     max_plans: Option<Count>,
+    /// Begin no plan after TIME; 0 is no limit
+    ///
+    /// TIME counts from the start. Differences that were found by then are still repeated and shrunk.
+    #[arg(long, value_name = "TIME", default_value = "60s", help_heading = "Limits", allow_hyphen_values = true)]
+    max_time: Span,
     /// Draw the plans from seed N, if there are more than --max-plans
     #[arg(long, value_name = "N", default_value = "0", help_heading = "Limits", allow_hyphen_values = true)]
     seed: Seed,
@@ -108,7 +113,7 @@ impl SweepFlags {
             messages.push(on_the_wire(self.framing, self.crlf, &text.into_vec())?);
         }
         let bad_mask = |error| ConfigError::new(format!("--mask {error}"));
-        let Span(timeout) = self.timeout;
+        let (Span(timeout), Span(max_time)) = (self.timeout, self.max_time);
         let plans = Choice {
             families: self.families.unwrap_or_default(),
             max_plans: self.max_plans.map(Count::in_memory),
@@ -121,6 +126,7 @@ impl SweepFlags {
             dialog: Dialog::of_messages(messages, self.framing),
             masks: Masks::new(&self.mask).map_err(bad_mask)?,
             plans,
+            max_time: Some(max_time).filter(|time| !time.is_zero()),
             jobs: self.jobs.in_memory(),
             timeout,
             tls: self.tls.into_config()?,

@@ -25,6 +25,8 @@ pub struct SweepConfig {
     pub masks: Masks,
     /// Which trials are tried.
     pub plans: Choice,
+    /// No trial begins after this time.
+    pub max_time: Option<Duration>,
     /// The number of conversations at once.
     pub jobs: usize,
     /// The time limit of a conversation without progress.

@@ -49,6 +49,7 @@ pub fn to_json(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Tal
         "messages": subject.messages.iter().map(|message| escape(message)).collect::<Vec<_>>(),
         "plans": subject.plans,
         "skipped": subject.skipped,
+        "single_cuts": subject.single_cuts,
         "seed": subject.seed,
         "proof": match subject.proof {
             Proof::Read => "read",
@@ -61,6 +62,7 @@ pub fn to_json(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Tal
         "differing_hello_cuts": differing_hello_cuts(tally),
         "differing_cuts": cuts,
         "interrupted": tally.interrupted,
+        "out_of_time": tally.out_of_time,
         "ended_early": tally.gave_up,
         "error": baseline.err(),
         "expected": baseline.ok().map(|baseline| outcome(baseline.outcome())),

@@ -35,10 +35,16 @@ pub fn to_junit(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Ta
     let untried = subject.plans.saturating_sub(tally.total().judged());
     let interrupted = tally.interrupted.then_some("interrupted");
     let why = baseline.err().or(tally.gave_up.as_deref()).or(interrupted).unwrap_or_default();
-    let untried = (untried > 0).then(|| (why.to_owned(), untried));
+    let why = if why.is_empty() && tally.out_of_time { "--max-time" } else { why };
+    let untried = (untried > 0 && !tally.is_proven(subject)).then(|| (why.to_owned(), untried));
     for (reason, count) in tally.reasons.clone().into_iter().chain(untried) {
         let inside = format!("<error message=\"{}\"/>", escape_xml(&reason));
         cases.push(case(&format!("{count} plans not proven"), &inside));
+        errors += 1;
+    }
+    let lines = tally.untried_cuts(subject).into_iter().chain(tally.nothing_tried(subject));
+    for line in lines.filter(|_| baseline.is_ok()) {
+        cases.push(case("all single cuts tried", &format!("<error message=\"{}\"/>", escape_xml(&line))));
         errors += 1;
     }
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use super::{Outcome, Proof, Verdict};
 use crate::error::ExitStatus;
-use crate::plan::{Fin, HelloForm, Label, Place, Trial, TrialKind};
-use crate::value::{Family, ProxyUrl};
+use crate::plan::{Families, Fin, HelloForm, Label, Place, Trial, TrialKind};
+use crate::value::{Family, ProxyUrl, counted};
 
 /// The subject of a sweep.
 #[derive(Clone, Debug)]
@@ -31,6 +31,10 @@ pub struct Subject {
     pub from_stdin: bool,
     /// The number of trials.
     pub plans: usize,
+    /// The number of single cuts of messages, whether they are among the trials or not.
+    pub single_cuts: u64,
+    /// The families of the trials.
+    pub families: Families,
     /// The number of trials left out, above `--max-plans`.
     pub skipped: u64,
     /// The seed that the trials were drawn from.
@@ -116,6 +120,8 @@ pub struct Tally {
     pub differences: Vec<Difference>,
     /// A signal ended the sweep before it was done.
     pub interrupted: bool,
+    /// `--max-time` ended the sweep before all trials were tried, or all differences repeated.
+    pub out_of_time: bool,
     /// Why the sweep ended early, if the server was the cause.
     pub gave_up: Option<String>,
 }
@@ -190,16 +196,58 @@ impl Tally {
         })
     }
 
-    /// The exit status of a sweep that no signal ended: 3 if there is a difference, 4 if not all plans were proven, or
-    /// else 0.
+    /// The exit status of a sweep that no signal ended: 3 if there is a difference, 0 if the server is proven to be
+    /// right, or else 4.
     #[must_use]
     pub fn status(&self, subject: &Subject) -> ExitStatus {
-        let total = self.total();
         match () {
-            () if total.different > 0 => ExitStatus::Different,
-            () if total.same < subject.plans => ExitStatus::Unproven,
-            () => ExitStatus::Done,
+            () if self.total().different > 0 => ExitStatus::Different,
+            () if self.is_proven(subject) => ExitStatus::Done,
+            () => ExitStatus::Unproven,
         }
+    }
+
+    /// Whether every single cut of every message, and all else that was tried, is proven to change nothing. If there are
+    /// no single cuts, all trials have to be tried.
+    #[must_use]
+    pub fn is_proven(&self, subject: &Subject) -> bool {
+        let total = self.total();
+        let left_out = total.judged() < subject.plans;
+        let may_leave_out = self.out_of_time && subject.single_cuts > 0;
+        total.same > 0
+            && total.same == total.judged()
+            && self.gave_up.is_none()
+            && self.tried_cuts() == subject.single_cuts
+            && (may_leave_out || !left_out)
+    }
+
+    /// The number of single cuts of messages that were tried.
+    fn tried_cuts(&self) -> u64 {
+        self.single_cuts.keys().filter(|cut| matches!(cut, SingleCut::Message(_))).count() as u64
+    }
+
+    /// That not all single cuts of the messages were tried, and why: `tried 201 of 541 single cuts (--max-time)`.
+    #[must_use]
+    pub fn untried_cuts(&self, subject: &Subject) -> Option<String> {
+        let (tried, all) = (self.tried_cuts(), subject.single_cuts);
+        // Single cuts are tried first.
+        let planned = all.min(subject.plans as u64);
+        let why = [
+            ("--max-time", self.out_of_time && tried < planned),
+            ("--max-plans", planned < all),
+            ("interrupted", self.interrupted && tried < planned),
+            ("ended early", self.gave_up.is_some() && tried < planned),
+        ];
+        let why: Vec<_> = why.into_iter().filter(|(_, is_so)| *is_so).map(|(why, _)| why).collect();
+        (tried < all).then(|| format!("tried {tried} of {} ({})", counted(all, "single cut"), why.join(", ")))
+    }
+
+    /// Why nothing was tested, if there was nothing to try.
+    #[must_use]
+    pub fn nothing_tried(&self, subject: &Subject) -> Option<String> {
+        let families = subject.families;
+        (subject.plans == 0)
+            .then(|| format!("nothing was tested: these messages have no plans of the families {families}"))
     }
 }
 
@@ -231,5 +279,81 @@ mod tests {
             (SingleCut::Message(place(2, 1)), Mark::NotProven),
         ];
         assert_eq!(tally.single_cuts.into_iter().collect::<Vec<_>>(), expected);
+    }
+
+    /// A subject with this number of plans and of single cuts.
+    fn subject(plans: usize, single_cuts: u64) -> Subject {
+        Subject {
+            address: String::new(),
+            proxy: None,
+            proof: Proof::Read,
+            family: Family::Any,
+            header: vec![],
+            tls: vec![],
+            hello: 0,
+            messages: vec![],
+            from_stdin: false,
+            plans,
+            single_cuts,
+            families: Families::default(),
+            skipped: 0,
+            seed: 0,
+        }
+    }
+
+    /// The tally of this number of single cuts and of chunks, all of them the same.
+    fn tally(cuts: usize, chunks: usize) -> Tally {
+        let mut tally = Tally::default();
+        for offset in 1..=cuts {
+            tally.count(Label::Cut(Place { message: 1, offset }), Verdict::Same);
+        }
+        for size in 1..=chunks {
+            tally.count(Label::Chunks(size), Verdict::Same);
+        }
+        tally
+    }
+
+    #[test]
+    fn status_is_0_only_if_every_single_cut_is_proven() {
+        let out_of_time = |tally| Tally { out_of_time: true, ..tally };
+        let unproven = |label| {
+            let mut tally = tally(8, 4);
+            tally.count(label, Verdict::NotProven(String::new()));
+            tally
+        };
+        let gave_up = Tally { gave_up: Some(String::new()), ..tally(8, 4) };
+        for (tally, subject, status) in [
+            (tally(8, 4), subject(12, 8), ExitStatus::Done),
+            (out_of_time(tally(8, 2)), subject(12, 8), ExitStatus::Done),
+            (tally(8, 2), subject(12, 8), ExitStatus::Unproven),
+            (out_of_time(tally(7, 0)), subject(12, 8), ExitStatus::Unproven),
+            (tally(7, 0), subject(7, 8), ExitStatus::Unproven),
+            (gave_up, subject(12, 8), ExitStatus::Unproven),
+            (unproven(Label::Cut(Place { message: 2, offset: 1 })), subject(13, 9), ExitStatus::Unproven),
+            (unproven(Label::Chunks(7)), subject(13, 8), ExitStatus::Unproven),
+            // Without single cuts, such as with TLS and no messages.
+            (tally(0, 4), subject(4, 0), ExitStatus::Done),
+            (out_of_time(tally(0, 2)), subject(4, 0), ExitStatus::Unproven),
+            (tally(0, 0), subject(0, 0), ExitStatus::Unproven),
+        ] {
+            assert_eq!(tally.status(&subject), status, "{tally:?}");
+        }
+        let mut different = out_of_time(tally(1, 0));
+        different.count(Label::Chunks(7), Verdict::Different);
+        assert_eq!(different.status(&subject(12, 8)), ExitStatus::Different);
+    }
+
+    #[test]
+    fn untried_single_cuts_are_counted_with_each_reason() {
+        let line = |tally: &Tally, plans| tally.untried_cuts(&subject(plans, 541));
+        let tried = tally(201, 0);
+        let late = Tally { out_of_time: true, ..tried.clone() };
+        let tried_of = |why| Some(format!("tried 201 of 541 single cuts ({why})"));
+        assert_eq!(line(&late, 541), tried_of("--max-time"));
+        assert_eq!(line(&late, 300), tried_of("--max-time, --max-plans"));
+        assert_eq!(line(&late, 201), tried_of("--max-plans"));
+        assert_eq!(line(&Tally { interrupted: true, ..tried.clone() }, 541), tried_of("interrupted"));
+        assert_eq!(line(&Tally { gave_up: Some(String::new()), ..tried }, 541), tried_of("ended early"));
+        assert_eq!(line(&tally(541, 0), 541), None);
     }
 }

@@ -37,6 +37,9 @@ pub fn to_text(subject: &Subject, baseline: &Baseline, tally: &Tally) -> String 
     if let Some(why) = &tally.gave_up {
         let _ = writeln!(text, "ended early: {why}");
     }
+    for line in tally.untried_cuts(subject).into_iter().chain(tally.nothing_tried(subject)) {
+        let _ = writeln!(text, "{line}");
+    }
     let _ = writeln!(text, "{}", headline(subject, tally));
     text
 }
@@ -58,7 +61,8 @@ pub fn headline(subject: &Subject, tally: &Tally) -> String {
     let _ = write!(line, "{plans}: {same} same, {different} different, {not_proven} not proven");
     let untried = subject.plans.saturating_sub(tally.total().judged());
     if untried > 0 {
-        let _ = write!(line, ", {untried} not tried");
+        let why = if tally.out_of_time { " (--max-time)" } else { "" };
+        let _ = write!(line, ", {untried} not tried{why}");
     }
     if subject.proof != Proof::Read {
         let _ = write!(line, " (proof: {})", subject.proof);

@@ -26,6 +26,65 @@ fn all_plans_are_tried_and_every_cut_is_proven() {
     server.stops_with("");
 }
 
+/// The baseline takes longer than a millisecond.
+#[test]
+fn plan_not_begun_within_max_time_is_not_tried() {
+    let server = Server::start(&["--chunk", "1", "--delay", "1ms"]);
+    let address = server.address();
+    sweep(&server, &["-m", "SECRET 1", "--max-time", "1ms"], b"").is(
+        4,
+        format!(
+            "                   plans    same  different  not proven\n\
+             tried 0 of 8 single cuts (--max-time)\n\
+             {address}: 1 message, 9 bytes, 40 plans: 0 same, 0 different, 0 not proven, 40 not tried (--max-time)\n"
+        ),
+        "",
+    );
+    let found = findings(&server, &["-m", "SECRET 1", "--max-time", "0"], b"");
+    assert_eq!((verdicts(&found), &found["out_of_time"], &found["status"]), ([40, 0, 0], &false.into(), &0.into()));
+    server.stops_with("");
+}
+
+/// A plan takes 40 ms, and there are a thousand.
+#[test]
+fn difference_found_within_max_time_is_repeated() {
+    let server = Server::start(&["--bug", "drop-tail", "--chunk", "1", "--delay", "2ms"]);
+    let message = format!("SECRET 1 {}", "x".repeat(100));
+    let found = findings(&server, &["-m", &message, "--jobs", "1", "--max-time", "2s"], b"");
+    assert_eq!((&found["out_of_time"], &found["status"]), (&true.into(), &3.into()), "{found:#}");
+    assert_eq!(found["differences"][0]["repeated"], true, "{found:#}");
+    let tried: u64 = verdicts(&found).iter().sum();
+    assert!(found["plans"] == 1000 && tried < 1000, "{found:#}");
+}
+
+#[test]
+fn status_0_needs_every_single_cut() {
+    let server = Server::start(&[]);
+    let address = server.address();
+    sweep(&server, &["-m", "SECRET 1", "--max-plans", "7"], b"").is(
+        4,
+        format!(
+            "tried 7 of 8 single cuts (--max-plans)\n\
+             {address}: 1 message, 9 bytes, 7 plans: 7 same, 0 different, 0 not proven \
+             (33 more beyond --max-plans, seed 0)\n"
+        ),
+        "",
+    );
+    for more in [["--max-plans", "8"], ["--families", "-cut"]] {
+        assert_eq!(sweep(&server, &[&["-m", "SECRET 1"], &more[..]].concat(), b"").status, Some(0), "{more:?}");
+    }
+    // Nothing to cut is nothing tested.
+    sweep(&server, &["-m", ""], b"").is(
+        4,
+        format!(
+            "nothing was tested: these messages have no plans of the families cut,chunk,joined,pair,header,client-hello\n\
+             {address}: 1 message, 1 byte, 0 plans: 0 same, 0 different, 0 not proven\n"
+        ),
+        "",
+    );
+    server.stops_with("");
+}
+
 /// A server may take the client's half-close for the end of the connection, and be right about cuts.
 #[test]
 fn half_close_is_tried_only_if_families_has_it() {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use self::conversation::Pace;
 use self::pool::{Done, Pool, SURPLUS};
 use self::progress::Progress;
-use self::second_look::{Suspects, examine};
+use self::second_look::{Runner, Suspects, examine};
 use super::Context;
 use crate::config::{ClientTls, ProxyHeader, SweepConfig};
 use crate::dialog::{Dialog, Until};
@@ -75,7 +75,9 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
         tls: config.tls.as_ref().map_or_else(Vec::new, ClientTls::words),
         hello: 0,
         plans: order.len(),
+        single_cuts: order.single_cuts(),
         skipped: order.skipped(),
+        families: config.plans.families,
         seed: config.plans.seed.0,
         messages: dialog.messages(),
         from_stdin,
@@ -85,6 +87,7 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
     subject.hello = sweep.pool.hello()?;
     let gone = sweep.go(&mut order, &lengths, subject.hello);
     (subject.plans, subject.skipped) = (order.len(), order.skipped());
+    subject.single_cuts = order.single_cuts();
     let signalled = || context.signals.received().map(ExitStatus::Signal);
     match gone {
         Ok(baseline) => {
@@ -150,8 +153,9 @@ struct Sweep<'a> {
 
 impl Sweep<'_> {
     fn go(&mut self, order: &mut Order, lengths: &[usize], hello: usize) -> Result<Baseline, Stop> {
-        let baseline = self.baseline(order)?;
         let SweepConfig { quiet, plans, .. } = *self.pool.config;
+        self.pool.begin_time();
+        let baseline = self.baseline(order)?;
         // How long the header is, is known once there was a connection.
         let prelude = Prelude { header: self.pool.header, hello };
         *order = Order::new(prelude, lengths, plans);
@@ -234,10 +238,10 @@ impl Sweep<'_> {
         self.pool.alone(trial)?.ok_or(Stop::NoBaseline(NoBaseline::Interrupted))
     }
 
-    /// Runs all trials, several at once; returns those that were not the same.
+    /// Runs all trials until `--max-time` is over, several at once; returns those that were not the same.
     fn all(&mut self, order: &Order, baseline: &Baseline) -> Result<Suspects, Error> {
-        let mut all =
-            All { sweep: self, baseline, next: order.iter(), suspects: Suspects::new(), refused: 0, lifeless: 0 };
+        let next = order.iter();
+        let mut all = All { sweep: self, baseline, next, suspects: Suspects::new(), refused: 0, lifeless: 0 };
         Reactor::run(&mut all)?;
         Ok(all.suspects)
     }
@@ -282,6 +286,10 @@ impl<I: Iterator<Item = Trial>> Handler for All<'_, '_, I> {
         }
         while pool.len() < pool.config.jobs {
             let Some(trial) = self.next.next() else { break };
+            if pool.is_out_of_time() {
+                tally.out_of_time = true;
+                break;
+            }
             pool.begin(trial);
         }
         if pool.len() == 0 {

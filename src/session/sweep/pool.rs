@@ -55,6 +55,8 @@ pub(super) struct Pool<'a> {
     recorder: Recorder,
     signals: Signals,
     proxy: Option<Proxy>,
+    /// When `--max-time` is over.
+    until: Option<Instant>,
 }
 
 /// A trial that has ended.
@@ -97,6 +99,7 @@ impl<'a> Pool<'a> {
             recorder: context.recorder.clone(),
             signals: context.signals.clone(),
             proxy: context.proxy.clone(),
+            until: None,
         })
     }
 
@@ -125,6 +128,11 @@ impl<'a> Pool<'a> {
     /// Holds the dialog with these ends of replies from now on. No conversation may be running.
     pub(super) fn learn(&mut self, learned: &[Learned]) {
         self.exchange.hosted.service.learn(learned);
+    }
+
+    /// Begins to count `--max-time`.
+    pub(super) fn begin_time(&mut self) {
+        self.until = self.config.max_time.map(|time| self.now() + time);
     }
 
     /// The number of trials that have begun, and whose outcome was not taken.
@@ -277,8 +285,13 @@ impl Runner for Pool<'_> {
     }
 
     fn wait_longer(&mut self) {
+        self.begin_time();
         self.limits.silence = (self.limits.silence * 4).min(self.limits.timeout);
         self.limits.end = (self.limits.end * 4).min(self.limits.silence);
+    }
+
+    fn is_out_of_time(&self) -> bool {
+        self.until.is_some_and(|until| self.now() >= until)
     }
 
     fn progress(&mut self) -> &mut Progress {

@@ -20,8 +20,10 @@ pub(super) type Suspects = Vec<(Trial, Outcome)>;
 pub(super) trait Runner {
     /// Runs one trial alone; `None` if the sweep is interrupted meanwhile.
     fn one(&mut self, trial: Trial) -> Result<Option<Outcome>, Error>;
-    /// Waits longer from now on before something that does not happen counts as missing.
+    /// Begins the second look: waits longer before something that does not happen counts as missing.
     fn wait_longer(&mut self);
+    /// Whether `--max-time` is over. The second look has it once more.
+    fn is_out_of_time(&self) -> bool;
     /// The progress that is shown.
     fn progress(&mut self) -> &mut Progress;
 }
@@ -46,27 +48,32 @@ pub(super) fn examine(
         (!is_first, changes, trial.header.clone(), in_hello.to_vec(), trial.cuts.clone())
     });
     let boundaries = order.layout().boundaries();
-    let (mut interrupted, mut stalled) = (false, 0);
+    let mut stalled = 0;
     for (number, (trial, outcome)) in suspects.iter().enumerate() {
         runner.progress().repeat(number + 1);
         let mut first = baseline.judge(outcome);
         if baseline.is_stalled(outcome) && !tally.differences.is_empty() && tally.gave_up.is_none() {
             first = Verdict::Different; // like those that were reported
         }
+        let is_late = runner.is_out_of_time();
         let explained = tally.differences.iter().any(|known| known.explains(trial, boundaries));
         let kin = tally.differences.iter().filter(|known| known.found_by.kind() == trial.name.kind()).count();
         // A reply that was only late is no difference of a family without another one.
         let may_be_late = kin == 0 && baseline.is_late(outcome);
         let enough = explained || kin >= REPORTED_OF_A_KIND || (tally.differences.len() >= REPORTED && !may_be_late);
         let enough = if first == Verdict::Different { enough } else { stalled >= STALLED };
-        if enough || interrupted || tally.gave_up.is_some() {
-            count_once(trial, outcome, first, baseline, tally);
+        if enough && !tally.interrupted && tally.gave_up.is_none() {
+            tally.count(trial.name, first);
+            continue;
+        }
+        tally.out_of_time |= is_late;
+        if is_late || tally.interrupted || tally.gave_up.is_some() {
+            count_once(trial, outcome, first, !enough, baseline, tally);
             continue;
         }
         let Some(again) = runner.one(trial.clone())? else {
-            interrupted = true;
             tally.interrupted = true;
-            count_once(trial, outcome, first, baseline, tally);
+            count_once(trial, outcome, first, true, baseline, tally);
             continue;
         };
         let second = baseline.judge(&again);
@@ -77,7 +84,7 @@ pub(super) fn examine(
             Verdict::Different => {
                 if let Err(why) = steady(order.layout().whole(), baseline, runner)? {
                     tally.gave_up = Some(why);
-                    count_once(trial, outcome, first, baseline, tally);
+                    count_once(trial, outcome, first, true, baseline, tally);
                     continue;
                 }
                 let (least, got) = shrink(trial, again, order, baseline, runner)?;
@@ -96,15 +103,19 @@ pub(super) fn examine(
     Ok(())
 }
 
-/// Counts a trial that is not repeated. If the server became unreachable, the trials that were running then may have
-/// caused it or not: they are reported as not proven.
-fn count_once(trial: &Trial, outcome: &Outcome, first: Verdict, baseline: &Baseline, tally: &mut Tally) {
-    if tally.gave_up.is_none() || first != Verdict::Different {
+/// Counts a trial that cannot be repeated any more: a difference that was seen once is not proven. If the server became
+/// unreachable, the trials that were running then may have caused it or not. It is reported if it `is_new`.
+fn count_once(trial: &Trial, outcome: &Outcome, first: Verdict, is_new: bool, baseline: &Baseline, tally: &mut Tally) {
+    if first != Verdict::Different {
         return tally.count(trial.name, first);
     }
-    let why = if baseline.is_late(outcome) { "no reply in time" } else { "running when the server became unreachable" };
+    let why = match () {
+        () if baseline.is_late(outcome) => "no reply in time",
+        () if tally.gave_up.is_some() => "running when the server became unreachable",
+        () => "the replies differed, and there was no time to repeat the plan",
+    };
     tally.count(trial.name, Verdict::NotProven(why.to_owned()));
-    if tally.differences.len() < REPORTED {
+    if is_new && tally.differences.len() < REPORTED {
         let (got, found_by) = (outcome.clone(), trial.name);
         tally.differences.push(Difference { found_by, trial: trial.clone(), got, repeated: false });
     }
