@@ -21,6 +21,8 @@ pub struct Splitter {
     received: usize,
     /// The complete replies.
     replies: Vec<Vec<u8>>,
+    /// The last of them grows: bytes without framing are one reply, up to a part whose end is given.
+    grows: bool,
     /// What each complete part had.
     learned: Vec<Learned>,
     limit: usize,
@@ -47,6 +49,7 @@ impl Splitter {
             line: 0,
             received: 0,
             replies: Vec::new(),
+            grows: false,
             learned: Vec::new(),
             limit,
         };
@@ -176,6 +179,7 @@ impl Splitter {
 
     fn close_reply(&mut self) -> bool {
         self.replies.push(std::mem::take(&mut self.open));
+        self.grows = false;
         true
     }
 
@@ -186,10 +190,11 @@ impl Splitter {
             return Ok(());
         }
         self.frames += 1;
-        match self.replies.first_mut() {
-            Some(reply) if dialog.framing == Framing::Raw => reply.extend_from_slice(message.wire),
+        match self.replies.last_mut() {
+            Some(reply) if self.grows => reply.extend_from_slice(message.wire),
             _ => self.replies.push(message.wire.to_vec()),
         }
+        self.grows = dialog.framing == Framing::Raw;
         Ok(())
     }
 
@@ -260,7 +265,7 @@ mod tests {
         assert_eq!(replies, ["220 hi\r\n", "250-A\r\n250 B\r\n", "one\n", "two\n", "three\n"]);
         assert_eq!((rest.as_str(), complete), ("fo", 4));
         let binary = dialog(Framing::Raw, Until::Nothing, &[Until::Bytes(2), Until::Bytes(3), Until::Close]);
-        assert_eq!(split(&binary, b"abcdef", &[]), (vec!["abf".to_owned(), "cde".to_owned()], String::new(), 3));
+        assert_eq!(split(&binary, b"abcdef", &[]), (["ab", "cde", "f"].map(str::to_owned).to_vec(), String::new(), 3));
     }
 
     #[test]
