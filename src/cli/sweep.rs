@@ -14,7 +14,7 @@ use super::tls::ClientTlsFlags;
 use super::words::FamiliesParser;
 use super::{proxy, traffic};
 use crate::config::{ConfigError, Reports, SweepConfig, check_is_one};
-use crate::dialog::Dialog;
+use crate::dialog::{Dialog, Pipelining};
 use crate::frame::{Framing, Role, encode};
 use crate::plan::{Choice, Families};
 use crate::value::{Count, Seed, Size, Span};
@@ -45,6 +45,15 @@ pub(super) struct SweepFlags {
     /// End the messages of -m with CR LF
     #[arg(short = 'C', long, help_heading = "Messages")]
     crlf: bool,
+    /// Wait for each reply before the next message: leave out plans that join messages
+    #[arg(long, help_heading = "Messages", conflicts_with = "pipelining")]
+    lock_step: bool,
+    /// Count it as a difference if messages in one write get other replies
+    ///
+    /// Without this option, plans that join messages are left out where all messages in one write get other replies:
+    /// not every protocol allows that.
+    #[arg(long, help_heading = "Messages")]
+    pipelining: bool,
     /// Ignore what matches REGEX when comparing replies (repeatable)
     #[arg(long, value_name = "REGEX", help_heading = "Messages")]
     mask: Vec<String>,
@@ -112,6 +121,11 @@ impl SweepFlags {
         for text in self.message {
             messages.push(on_the_wire(self.framing, self.crlf, &text.into_vec())?);
         }
+        let pipelining = match (self.pipelining, self.lock_step, self.framing) {
+            (_, true, _) => Pipelining::Never,
+            (true, ..) | (_, _, Framing::Http) => Pipelining::Allowed,
+            _ => Pipelining::Unknown,
+        };
         let bad_mask = |error| ConfigError::new(format!("--mask {error}"));
         let (Span(timeout), Span(max_time)) = (self.timeout, self.max_time);
         let plans = Choice {
@@ -123,7 +137,7 @@ impl SweepFlags {
             address: traffic::address(&self.address, address_was_typed, false, family)?,
             proxy: self.proxy.into_config()?,
             family,
-            dialog: Dialog::of_messages(messages, self.framing),
+            dialog: Dialog { pipelining, ..Dialog::of_messages(messages, self.framing) },
             masks: Masks::new(&self.mask).map_err(bad_mask)?,
             plans,
             max_time: Some(max_time).filter(|time| !time.is_zero()),

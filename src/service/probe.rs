@@ -178,7 +178,11 @@ impl Probe {
     /// The replies of a trial, whose connection is closed, and what each part of them had. `ending` is how it ended,
     /// unless it has ended before.
     pub fn take(&mut self, peer: PeerId, ending: Ending) -> Option<(Outcome, Vec<Learned>)> {
-        let Talk { splitter, id, sent, finished, unprompted, ending: earlier, .. } = self.talks.remove(&peer)?;
+        let Talk { mut splitter, id, sent, finished, unprompted, ending: earlier, .. } = self.talks.remove(&peer)?;
+        // The server has ended the reply by its end.
+        if splitter.has_begun() && matches!(self.dialog.until(splitter.complete()), Some(Until::Learned)) {
+            splitter.advance(&self.dialog);
+        }
         let (received, learned) = (splitter.received(), splitter.learned().to_vec());
         let unprompted = if finished { unprompted } else { (splitter.replies(), received) };
         let ending = earlier.unwrap_or(ending);

@@ -14,4 +14,4 @@ pub use masks::Masks;
 pub use outcome::{Baseline, BaselineError, Ending, Outcome, Proof, Unreachable, Verdict, unsteady_ending};
 pub use repeat::repeat_command;
 pub use tally::{Count, Difference, Mark, SingleCut, Subject, SubjectProxy, Tally};
-pub use text::{describe, headline, to_text};
+pub use text::{describe, excerpt, headline, to_text};

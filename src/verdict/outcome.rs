@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 
 use super::Masks;
-use super::text::show;
+use super::text::{excerpt, show};
 use crate::error::{Error, Operation, cause};
 use crate::frame::Framing;
 use crate::value::Span;
@@ -361,11 +361,25 @@ impl Baseline {
     }
 
     fn is_like(&self, outcome: &Outcome) -> bool {
+        self.outcome.ends_like(outcome) && self.has_same_replies(outcome)
+    }
+
+    /// Whether the received bytes are the expected ones, however the connection ended.
+    #[must_use]
+    pub fn has_same_replies(&self, outcome: &Outcome) -> bool {
         let mine = &self.outcome;
-        mine.ends_like(outcome)
-            && mine.replies.len() == outcome.replies.len()
+        mine.replies.len() == outcome.replies.len()
             && mine.replies.iter().zip(&outcome.replies).all(|(one, other)| self.masks.are_like(one, other))
             && self.masks.are_like(&mine.rest, &outcome.rest)
+    }
+
+    /// What a person should know of the expected replies: those that look like an error.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let replies = &self.outcome.replies;
+        let of = replies.len();
+        let errors = replies.iter().enumerate().filter(|(_, reply)| looks_like_an_error(reply));
+        errors.map(|(at, reply)| format!("reply {} of {of} is an error: {}", at + 1, excerpt(reply))).collect()
     }
 
     /// The number, from 0, of the first reply that differs.
@@ -375,6 +389,15 @@ impl Baseline {
         let differs = |(one, other): (&Vec<u8>, &Vec<u8>)| !self.masks.are_like(one, other);
         mine.iter().zip(&outcome.replies).position(differs).unwrap_or(mine.len().min(outcome.replies.len()))
     }
+}
+
+/// Whether a reply begins as errors do in many protocols: HTTP/1.1 4xx and 5xx, replies of three digits that begin with
+/// 4 or 5 (SMTP, FTP, NNTP), -ERR (POP3, Redis), ERROR.
+fn looks_like_an_error(reply: &[u8]) -> bool {
+    let code = reply.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..)).unwrap_or(reply);
+    let is_code = matches!(code, [b'4' | b'5', b'0'..=b'9', b'0'..=b'9', b' ' | b'-' | b'\r' | b'\n', ..]);
+    let words: [&[u8]; 5] = [b"-ERR", b"-WRONG", b"-NOAUTH", b"ERROR", b"CLIENT_ERROR"];
+    is_code || words.iter().any(|word| reply.starts_with(word))
 }
 
 /// Two conversations have the same replies, and ended in different ways.

@@ -110,6 +110,8 @@ pub enum Mark {
 /// The counts of verdicts, and the findings.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
+    /// What a person should know of the expected replies, and of what is left out.
+    pub warnings: Vec<String>,
     /// The counts for each family of trials.
     pub kinds: BTreeMap<TrialKind, Count>,
     /// The trials that were not proven, by reason.

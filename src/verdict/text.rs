@@ -10,6 +10,8 @@ use crate::value::{counted, escape};
 /// The number of bytes shown on each side of a cut, and of a reply.
 const AROUND: usize = 24;
 const SHOWN: usize = 100;
+/// The number of bytes of an excerpt.
+const EXCERPT: usize = 60;
 /// The length of the header of a TLS record.
 const RECORD_HEADER: usize = 5;
 /// The number of cuts shown of one trial.
@@ -20,6 +22,9 @@ const CUTS: usize = 4;
 #[must_use]
 pub fn to_text(subject: &Subject, baseline: &Baseline, tally: &Tally) -> String {
     let mut text = String::new();
+    for warning in &tally.warnings {
+        let _ = writeln!(text, "warning: {warning}");
+    }
     for difference in &tally.differences {
         let _ = writeln!(text, "{}\n", describe(subject, baseline, difference));
     }
@@ -159,6 +164,13 @@ pub(super) fn show(bytes: &[u8]) -> String {
     let lines: Vec<_> = bytes.split(|&b| b == b'\n').collect();
     let tabs = |line: &[u8]| line.split(|&b| b == b'\t').map(escape).collect::<Vec<_>>().join("\\t");
     lines.into_iter().map(tabs).collect::<Vec<_>>().join("\\n")
+}
+
+/// The first bytes of a reply, between quotes.
+#[must_use]
+pub fn excerpt(bytes: &[u8]) -> String {
+    let dots = if bytes.len() > EXCERPT { "..." } else { "" };
+    format!("\"{}{dots}\"", show(&bytes[..bytes.len().min(EXCERPT)]))
 }
 
 /// The bytes on both sides of a place, with dots for omitted bytes.

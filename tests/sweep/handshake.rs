@@ -208,7 +208,7 @@ fn haproxy_routes_no_hello_that_is_cut_before_the_name() {
 #[test]
 fn mistake_with_messages_is_none_of_the_handshake() {
     let server = Server::start(&["--tls", "--bug", "one-read"]);
-    let args = ["--tls-insecure", "--max-plans", "200", "-m", "SECRET 1", "-m", "hello"];
+    let args = ["--tls-insecure", "--max-plans", "200", "-m", "SECRET 1", "-m", "hello", "--pipelining"];
     let found = findings(&server, &args, b"");
     expect_schema(&found);
     assert_eq!(found["status"], 3, "{found:#}");

@@ -20,7 +20,7 @@ struct Mutant {
     found_by: &'static str,
 }
 
-const LINES: &[&str] = &["-m", "a SECRET 12", "-m", "hello"];
+const LINES: &[&str] = &["-m", "a SECRET 12", "-m", "hello", "--pipelining"];
 const LONG: &[&str] = &[
     "-m",
     "SECRET 12345678901234567890123456789012345678901234567890123456789012345678901234567890\
@@ -38,7 +38,12 @@ fn mutants() -> Vec<Mutant> {
         joins("first-only"),
         Mutant {
             joined: &[9],
-            ..mutant("drop-tail", &["-m", "SECRET 1", "-m", "SECRET 2"], &[10], "all messages joined, each cut at 1")
+            ..mutant(
+                "drop-tail",
+                &["-m", "SECRET 1", "-m", "SECRET 2", "--pipelining"],
+                &[10],
+                "all messages joined, each cut at 1",
+            )
         },
         mutant("cr-lf", &["-C", "-m", "SECRET 12", "-m", "hello"], &[10], "message 1 cut at 10"),
         mutant("utf8", &["-m", "na\u{ef}ve \u{20ac}"], &[3], "message 1 cut at 3"),
@@ -139,7 +144,7 @@ fn bugs_of_listen_are_found() {
     ];
     for (bug, more, found_by) in cases {
         let server = Server::start(&[&["--bug", bug], more].concat());
-        let found = findings(&server, &["-m", "SECRET 42", "-m", "hello"], b"");
+        let found = findings(&server, &["-m", "SECRET 42", "-m", "hello", "--pipelining"], b"");
         assert_eq!(found["status"], 3);
         assert_eq!(found["differences"][0]["found_by"], found_by, "{bug}");
         assert_repeats(&server, &found);

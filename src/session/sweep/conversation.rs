@@ -35,8 +35,8 @@ pub(super) struct Limits {
 #[derive(Debug)]
 pub(super) struct Conversation {
     pub(super) trial: Trial,
-    /// When the connection was made.
-    begun: Instant,
+    /// When the connection was ready.
+    pub(super) begun: Instant,
     /// The last time that a byte was sent or received.
     active: Instant,
     /// The last time that the server read bytes.

@@ -1,46 +1,25 @@
 //! `secretcat sweep`: sends the same messages under every cut, and compares the replies.
 
+mod all;
+mod baseline;
 mod conversation;
 mod pool;
 mod progress;
 mod second_look;
 
-use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
-
-use self::conversation::Pace;
-use self::pool::{Done, Pool, SURPLUS};
+use self::pool::Pool;
 use self::progress::Progress;
-use self::second_look::{Runner, Suspects, examine};
+use self::second_look::examine;
 use super::Context;
 use crate::config::{ClientTls, ProxyHeader, SweepConfig};
-use crate::dialog::{Dialog, Until};
+use crate::dialog::Dialog;
 use crate::error::{Error, ExitStatus};
-use crate::frame::{Framing, Inbox, Role};
-use crate::io::reactor::{Handler, Reactor, Ready};
+use crate::frame::{Inbox, Role};
 use crate::io::signal::Signals;
 use crate::io::{console, files, sys, terminal};
-use crate::plan::{HelloForm, Order, Prelude, Trial};
+use crate::plan::{Family, HelloForm, Order, Prelude, Trial};
 use crate::service::probe::Probe;
-use crate::verdict::{
-    Baseline, BaselineError, Ending, Outcome, Proof, Subject, SubjectProxy, Tally, Verdict, to_json, to_junit, to_text,
-    unsteady_ending,
-};
-
-/// The number of refused connections in a row that ends a sweep: the server is gone.
-const REFUSALS: usize = 16;
-/// The limit of silence, as a multiple of the duration of the uncut conversation.
-const SILENCE_FACTOR: u32 = 50;
-/// The shortest limit of silence.
-const LEAST_SILENCE: Duration = Duration::from_millis(300);
-/// The limits of the wait for the server's end behind the whole reply, while no conversation has shown it, and the
-/// factor by which it grows when two conversations end in different ways.
-const FIRST_END: Duration = Duration::from_millis(250);
-const LONGER: u32 = 8;
-/// The same after a conversation whose connection the server left open.
-const OPEN_END: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(100));
-/// These limits as a multiple of the longest time that a reply took.
-const END_FACTOR: u32 = 20;
+use crate::verdict::{Baseline, BaselineError, Proof, Subject, SubjectProxy, Tally, to_json, to_junit, to_text};
 
 /// Sweeps, prints the findings, and returns the exit status: 0 the same, 3 different, 4 not proven; or that of the
 /// signal that arrived.
@@ -83,22 +62,23 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
         from_stdin,
     };
     let probe = Probe::new(dialog, config.traffic.max_message);
-    let mut sweep = Sweep { pool: Pool::new(config, probe, context)?, context, tally: Tally::default() };
-    subject.hello = sweep.pool.hello()?;
-    let gone = sweep.go(&mut order, &lengths, subject.hello);
+    let mut pool = Pool::new(config, probe, context)?;
+    subject.hello = pool.hello()?;
+    let mut tally = Tally::default();
+    let gone = sweep(&mut pool, &mut order, &mut tally, context);
     (subject.plans, subject.skipped) = (order.len(), order.skipped());
     subject.single_cuts = order.single_cuts();
     let signalled = || context.signals.received().map(ExitStatus::Signal);
     match gone {
         Ok(baseline) => {
-            let status = signalled().unwrap_or_else(|| sweep.tally.status(&subject));
-            write_reports(config, &subject, Ok(&baseline), &sweep.tally, status)?;
+            let status = signalled().unwrap_or_else(|| tally.status(&subject));
+            write_reports(config, &subject, Ok(&baseline), &tally, status)?;
             Ok(status)
         }
         Err(Stop::Failed(error)) => Err(error),
         Err(Stop::NoBaseline(error)) => {
             let status = signalled().unwrap_or_else(|| error.status());
-            write_reports(config, &subject, Err(&error.to_string()), &sweep.tally, status)?;
+            write_reports(config, &subject, Err(&error.to_string()), &tally, status)?;
             context.report.error(&format!("sweep {}: {error}", subject.path()));
             Ok(status)
         }
@@ -139,197 +119,41 @@ impl NoBaseline {
     }
 }
 
+impl From<BaselineError> for Stop {
+    fn from(error: BaselineError) -> Self {
+        Stop::NoBaseline(error.into())
+    }
+}
+
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
         Stop::Failed(error)
     }
 }
 
-struct Sweep<'a> {
-    pool: Pool<'a>,
-    context: &'a Context,
-    tally: Tally,
-}
-
-impl Sweep<'_> {
-    fn go(&mut self, order: &mut Order, lengths: &[usize], hello: usize) -> Result<Baseline, Stop> {
-        let SweepConfig { quiet, plans, .. } = *self.pool.config;
-        self.pool.begin_time();
-        let baseline = self.baseline(order)?;
-        // How long the header is, is known once there was a connection.
-        let prelude = Prelude { header: self.pool.header, hello };
-        *order = Order::new(prelude, lengths, plans);
-        self.pool.progress = Progress::new(order.len(), quiet, &self.context.report, self.pool.now());
-        let suspects = self.all(order, &baseline)?;
-        let examined = examine(suspects, order, &baseline, &mut self.pool, &mut self.tally);
-        self.pool.progress.finish();
-        self.tally.interrupted = self.context.signals.stopped();
-        examined.map(|()| baseline)
-    }
-
-    /// Two conversations without cuts, in lock-step. The first one teaches how each reply ends.
-    fn baseline(&mut self, order: &Order) -> Result<Baseline, Stop> {
-        let unusable = |error: BaselineError| Stop::NoBaseline(error.into());
-        let whole = || order.layout().whole();
-        self.pool.limits.end = FIRST_END;
-        let mut one = self.uncut(whole())?;
-        one.outcome.check().map_err(unusable)?;
-        self.check_replies(&one).map_err(unusable)?;
-        self.pool.learn(&one.learned);
-        self.pool.most = one.outcome.received * 2 + SURPLUS;
-        let mut other = self.uncut(whole())?;
-        let timeout = self.pool.limits.timeout;
-        // How long a server takes to end a connection may be just the wait.
-        while is_unsteady_end(&one.outcome, &other.outcome) {
-            if self.pool.limits.end >= timeout {
-                return Err(unusable(unsteady_ending(&one.outcome, &other.outcome)));
-            }
-            self.pool.limits.end = (self.pool.limits.end * LONGER).min(timeout);
-            one = self.uncut(whole())?;
-            other = self.uncut(whole())?;
-        }
-        let baseline = Baseline::new(&one.outcome, &other.outcome, self.pool.config.masks.clone()).map_err(unusable)?;
-        let Pace { talk, reply } = other.pace;
-        let silence = (talk * SILENCE_FACTOR).max(LEAST_SILENCE).min(timeout);
-        let open = (reply * END_FACTOR).clamp(OPEN_END.0, OPEN_END.1);
-        let limits = &mut self.pool.limits;
-        limits.silence = silence;
-        if !limits.handshake_only {
-            limits.end = if one.outcome.ending == Ending::Open { open } else { silence };
-        }
-        Ok(baseline)
-    }
-
-    /// Checks that each message was answered.
-    fn check_replies(&self, one: &Done) -> Result<(), BaselineError> {
-        let Done { outcome, learned, .. } = one;
-        let dialog = self.pool.dialog();
-        let messages = dialog.steps.len();
-        let sent = messages - outcome.unasked;
-        let received = |part: usize| learned.get(part).map_or(outcome.received, |part| part.received);
-        let is_answered = |message: usize| received(message) > received(message - 1);
-        if sent < messages {
-            let verb = match outcome.ending {
-                Ending::Closed => "closed the connection",
-                Ending::Reset => "reset the connection",
-                _ => "sent nothing more",
-            };
-            let give = if sent == 1 { "one message".to_owned() } else { format!("{sent} messages") };
-            return Err(BaselineError::Incomplete(format!(
-                "the server {verb} after reply {sent} of {messages} (give {give})"
-            )));
-        }
-        let counts = dialog.framing != Framing::Raw;
-        let unknown = (1..=messages).filter(|&message| matches!(dialog.until(message), Some(Until::Learned)));
-        let unanswered: Vec<usize> = unknown.filter(|&message| !is_answered(message)).collect();
-        // What comes after our end answers the last message.
-        let late = usize::from(outcome.received > outcome.unprompted.1 && unanswered.last() == Some(&messages));
-        match unanswered.first() {
-            Some(first) if counts && unanswered.len() > late => Err(BaselineError::Incomplete(format!(
-                "fewer replies than messages: none to message {first} of {messages} \
-                 (--framing raw sends all as one message)"
-            ))),
-            _ => Ok(()),
+/// Sweeps: the baseline, all trials, and a second look at those that were not the same. Then it is known how many
+/// trials there are.
+fn sweep(pool: &mut Pool<'_>, order: &mut Order, tally: &mut Tally, context: &Context) -> Result<Baseline, Stop> {
+    pool.begin_time();
+    let lengths = pool.dialog().lengths();
+    let hello = pool.hello()?;
+    let baseline = baseline::learn(pool, order.layout())?;
+    let SweepConfig { quiet, mut plans, .. } = *pool.config;
+    tally.warnings = baseline.warnings();
+    if plans.families.has(Family::Joined) {
+        if let Err(why) = baseline::check_joined(pool, order.layout(), &baseline)? {
+            plans.families = plans.families.without(Family::Joined);
+            tally.warnings.push(format!("plans that join messages are left out: {why}"));
         }
     }
-
-    /// One conversation without cuts.
-    fn uncut(&mut self, trial: Trial) -> Result<Done, Stop> {
-        self.pool.alone(trial)?.ok_or(Stop::NoBaseline(NoBaseline::Interrupted))
-    }
-
-    /// Runs all trials until `--max-time` is over, several at once; returns those that were not the same.
-    fn all(&mut self, order: &Order, baseline: &Baseline) -> Result<Suspects, Error> {
-        let next = order.iter();
-        let mut all = All { sweep: self, baseline, next, suspects: Suspects::new(), refused: 0, lifeless: 0 };
-        Reactor::run(&mut all)?;
-        Ok(all.suspects)
-    }
-}
-
-/// All trials, several at once.
-struct All<'s, 'a, I> {
-    sweep: &'s mut Sweep<'a>,
-    baseline: &'s Baseline,
-    /// The trials that have not begun.
-    next: I,
-    /// The trials that were not the same.
-    suspects: Suspects,
-    /// The number of trials in a row that were refused.
-    refused: usize,
-    /// The number of trials in a row without a byte of the server.
-    lifeless: usize,
-}
-
-impl<I: Iterator<Item = Trial>> Handler for All<'_, '_, I> {
-    type Output = ();
-    type Error = Error;
-
-    fn reactor(&mut self) -> &mut Reactor {
-        self.sweep.pool.reactor()
-    }
-
-    fn on_event(&mut self, ready: Ready, now: Instant) -> Result<(), Error> {
-        self.sweep.pool.on_event(ready, now);
-        Ok(())
-    }
-
-    fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<()>, Error> {
-        for Done { trial, outcome, .. } in std::mem::take(&mut self.sweep.pool.ended) {
-            self.judge(trial, outcome);
-        }
-        let Sweep { pool, context, tally } = &mut *self.sweep;
-        if tally.gave_up.is_some() || context.signals.stopped() {
-            tally.interrupted = context.signals.stopped();
-            pool.abandon();
-            return Ok(ControlFlow::Break(()));
-        }
-        while pool.len() < pool.config.jobs {
-            let Some(trial) = self.next.next() else { break };
-            if pool.is_out_of_time() {
-                tally.out_of_time = true;
-                break;
-            }
-            pool.begin(trial);
-        }
-        if pool.len() == 0 {
-            return Ok(ControlFlow::Break(()));
-        }
-        pool.progress.print(now);
-        Ok(ControlFlow::Continue(()))
-    }
-}
-
-impl<I> All<'_, '_, I> {
-    /// Counts a trial, or keeps it as a suspect; stops when the server is gone.
-    fn judge(&mut self, trial: Trial, outcome: Outcome) {
-        let Sweep { pool, tally, .. } = &mut *self.sweep;
-        let unreachable = matches!(outcome.ending, Ending::Unreachable(_));
-        self.refused = if unreachable { self.refused + 1 } else { 0 };
-        self.lifeless = if outcome.is_lifeless() && !unreachable { self.lifeless + 1 } else { 0 };
-        if self.refused >= REFUSALS {
-            tally.gave_up = Some(format!(
-                "{} connections in a row failed: {} (--jobs 1 shows the plan before the failure)",
-                self.refused, outcome.ending
-            ));
-        } else if self.lifeless >= pool.config.jobs.max(2) {
-            tally.gave_up = Some(format!("the server read nothing on {} connections in a row", self.lifeless));
-        }
-        match self.baseline.judge(&outcome) {
-            Verdict::NotProven(why) if outcome.unconfirmed > 0 || unreachable => {
-                tally.count(trial.name, Verdict::NotProven(why));
-            }
-            Verdict::Same => tally.count(trial.name, Verdict::Same),
-            Verdict::NotProven(_) | Verdict::Different => self.suspects.push((trial, outcome)),
-        }
-        pool.progress.advance(tally.total(), self.suspects.len());
-    }
-}
-
-/// Whether one of two conversations with all replies ended and the other did not.
-fn is_unsteady_end(one: &Outcome, other: &Outcome) -> bool {
-    matches!((&one.ending, &other.ending), (Ending::Open, Ending::Closed) | (Ending::Closed, Ending::Open))
-        && one.replies.len() == other.replies.len()
+    // How long the header is, is known once there was a connection.
+    *order = Order::new(Prelude { header: pool.header, hello }, &lengths, plans);
+    pool.progress = Progress::new(order.len(), quiet, &context.report, pool.now());
+    let suspects = all::run(pool, order, &baseline, tally, &context.signals)?;
+    let examined = examine(suspects, order, &baseline, pool, tally);
+    pool.progress.finish();
+    tally.interrupted = context.signals.stopped();
+    examined.map(|()| baseline)
 }
 
 /// Writes the reports of the findings.

@@ -67,13 +67,15 @@ pub(super) struct Done {
     /// What each part of the replies had.
     pub(super) learned: Vec<Learned>,
     pub(super) pace: Pace,
+    /// When the connection was ready.
+    begun: Option<Instant>,
 }
 
 impl Done {
     /// A trial whose connection was not made.
     fn not_begun(trial: Trial, ending: Ending) -> Done {
         let outcome = Outcome { ending, ..Outcome::default() };
-        Done { trial, outcome, learned: Vec::new(), pace: Pace::default() }
+        Done { trial, outcome, learned: Vec::new(), pace: Pace::default(), begun: None }
     }
 }
 
@@ -232,7 +234,7 @@ impl<'a> Pool<'a> {
     /// Takes the outcome of a conversation whose connection is closed.
     fn end(&mut self, Ended { id, reason, account, .. }: Ended) {
         let Some(conversation) = self.running.remove(&id) else { return };
-        let pace = conversation.pace();
+        let (pace, begun) = (conversation.pace(), Some(conversation.begun));
         let trial = conversation.trial;
         let Some(account) = account else { return };
         let ending = match &reason {
@@ -257,7 +259,7 @@ impl<'a> Pool<'a> {
                 proof: super::proof(self.config, &trial),
                 ..outcome
             };
-            self.ended.push(Done { trial, outcome, learned, pace });
+            self.ended.push(Done { trial, outcome, learned, pace, begun });
         }
     }
 
@@ -273,9 +275,9 @@ impl<'a> Pool<'a> {
         self.ended.clear();
     }
 
-    /// Runs one trial alone; `None` if the sweep is interrupted meanwhile.
+    /// Runs one trial alone, and includes the time until its connection was ready in that of the conversation; `None` if the sweep is interrupted meanwhile.
     pub(super) fn alone(&mut self, trial: Trial) -> Result<Option<Done>, Error> {
-        Reactor::run(&mut Alone { pool: self, trial: Some(trial) })
+        Reactor::run(&mut Alone { pool: self, trial: Some(trial), asked: None })
     }
 }
 
@@ -304,6 +306,8 @@ struct Alone<'p, 'a> {
     pool: &'p mut Pool<'a>,
     /// The trial, until it begins.
     trial: Option<Trial>,
+    /// When it was begun.
+    asked: Option<Instant>,
 }
 
 impl Handler for Alone<'_, '_> {
@@ -321,7 +325,9 @@ impl Handler for Alone<'_, '_> {
 
     fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<Self::Output>, Error> {
         let pool = &mut *self.pool;
-        if let Some(done) = pool.ended.pop() {
+        let asked = *self.asked.get_or_insert(now);
+        if let Some(mut done) = pool.ended.pop() {
+            done.pace.talk += done.begun.map_or(Duration::ZERO, |begun| begun - asked);
             return Ok(ControlFlow::Break(Some(done)));
         }
         if pool.signals.stopped() {

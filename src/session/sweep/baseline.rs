@@ -1,0 +1,226 @@
+//! The baseline of a sweep: conversations without cuts, from which it learns how each reply ends, and how fast the
+//! server is.
+
+use std::time::Duration;
+
+use super::conversation::Pace;
+use super::pool::{Done, Pool, SURPLUS};
+use super::{NoBaseline, Stop};
+use crate::dialog::{Dialog, Learned, Pipelining, Until};
+use crate::frame::Framing;
+use crate::plan::{Layout, Trial};
+use crate::verdict::{Baseline, BaselineError, Ending, Outcome, excerpt, unsteady_ending};
+
+/// The limit of silence, as a multiple of the duration of the uncut conversation.
+const SILENCE_FACTOR: u32 = 50;
+/// The shortest limit of silence.
+const LEAST_SILENCE: Duration = Duration::from_millis(300);
+/// The wait for the server's end after the whole reply, while no conversation has shown it, and the factor by which it
+/// grows when two conversations end in different ways.
+const FIRST_END: Duration = Duration::from_millis(250);
+const LONGER: u32 = 8;
+/// The limits of the same wait for a server that leaves the connection open.
+const OPEN_END: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(100));
+/// That wait as a multiple of the longest time that a reply took.
+const END_FACTOR: u32 = 20;
+
+/// Two conversations without cuts, in lock-step. The first one teaches how each reply ends.
+pub(super) fn learn(pool: &mut Pool<'_>, layout: &Layout) -> Result<Baseline, Stop> {
+    pool.limits.end = FIRST_END;
+    let mut one = uncut(pool, layout.whole())?;
+    check_protocol(pool.dialog(), &one.outcome, &one.learned)?;
+    one.outcome.check()?;
+    check_replies(pool.dialog(), &one.outcome, &one.learned)?;
+    pool.learn(&one.learned);
+    pool.most = one.outcome.received * 2 + SURPLUS;
+    let mut other = uncut(pool, layout.whole())?;
+    let timeout = pool.limits.timeout;
+    // How long a server takes to end a connection may be just the wait.
+    while is_unsteady_end(&one.outcome, &other.outcome) {
+        if pool.limits.end >= timeout {
+            return Err(unsteady_ending(&one.outcome, &other.outcome).into());
+        }
+        pool.limits.end = (pool.limits.end * LONGER).min(timeout);
+        one = uncut(pool, layout.whole())?;
+        other = uncut(pool, layout.whole())?;
+    }
+    let baseline = Baseline::new(&one.outcome, &other.outcome, pool.config.masks.clone())?;
+    let Pace { talk, reply } = other.pace;
+    let silence = (talk * SILENCE_FACTOR).max(LEAST_SILENCE).min(timeout);
+    let open = (reply * END_FACTOR).clamp(OPEN_END.0, OPEN_END.1);
+    pool.limits.silence = silence;
+    if !pool.limits.handshake_only {
+        pool.limits.end = if one.outcome.ending == Ending::Open { open } else { silence };
+    }
+    Ok(baseline)
+}
+
+/// Whether messages may be joined: `Err` is the reason why not. Where it is not known that the protocol allows it, all
+/// messages in one write must get the same replies.
+pub(super) fn check_joined(
+    pool: &mut Pool<'_>,
+    layout: &Layout,
+    baseline: &Baseline,
+) -> Result<Result<(), String>, Stop> {
+    let dialog = pool.dialog();
+    if dialog.steps.len() < 2 {
+        return Ok(Ok(()));
+    }
+    match &dialog.pipelining {
+        Pipelining::Allowed => return Ok(Ok(())),
+        Pipelining::When(offer) if baseline.outcome().replies.iter().any(|reply| offer.is_match(reply)) => {
+            return Ok(Ok(()));
+        }
+        Pipelining::Never => return Ok(Err("each message waits for the last reply".to_owned())),
+        Pipelining::When(_) | Pipelining::Unknown => {}
+    }
+    let joined = uncut(pool, layout.one_write())?;
+    let why = "all messages in one write get other replies (--pipelining makes that a difference)";
+    Ok(if baseline.has_same_replies(&joined.outcome) { Ok(()) } else { Err(why.to_owned()) })
+}
+
+/// One conversation without cuts.
+fn uncut(pool: &mut Pool<'_>, trial: Trial) -> Result<Done, Stop> {
+    pool.alone(trial)?.ok_or(Stop::NoBaseline(NoBaseline::Interrupted))
+}
+
+/// Checks that the server speaks the protocol of the dialog.
+fn check_protocol(dialog: &Dialog, outcome: &Outcome, learned: &[Learned]) -> Result<(), BaselineError> {
+    let wrong = |reply: &&Vec<u8>| dialog.errors.iter().any(|pattern| pattern.is_match(reply));
+    if let Some(reply) = outcome.replies.iter().find(wrong) {
+        return Err(BaselineError::Incomplete(format!("the server sent an error: {}", excerpt(reply))));
+    }
+    let part = learned.len();
+    let expected = match dialog.until(part) {
+        Some(Until::Line(pattern)) => format!("a line that matches {}", excerpt(pattern.as_str().as_bytes())),
+        Some(Until::Bytes(count)) => format!("{count} bytes"),
+        _ => return Ok(()),
+    };
+    let name = if part == 0 { "as the greeting".to_owned() } else { format!("after message {part}") };
+    if outcome.rest.is_empty() {
+        return Ok(()); // it is a missing reply
+    }
+    let got = excerpt(&outcome.rest);
+    Err(BaselineError::Incomplete(format!("{name} the server sent {got}, but {expected} was expected")))
+}
+
+/// Checks that each message was answered.
+fn check_replies(dialog: &Dialog, outcome: &Outcome, learned: &[Learned]) -> Result<(), BaselineError> {
+    let messages = dialog.steps.len();
+    let sent = messages - outcome.unasked;
+    let is_complete = learned.len() > messages || matches!(dialog.until(learned.len()), Some(Until::Close));
+    if !is_complete {
+        let verb = match outcome.ending {
+            Ending::Closed => "closed the connection",
+            Ending::Reset => "reset the connection",
+            _ => "sent nothing more",
+        };
+        // The part that is missing is the greeting, or the reply to the message before.
+        let replies = learned.len().saturating_sub(1);
+        let give = match replies {
+            0 => String::new(),
+            1 => " (give one message)".to_owned(),
+            count => format!(" (give {count} messages)"),
+        };
+        let after = match learned.len() {
+            0 => "before its greeting".to_owned(),
+            _ => format!("after reply {replies} of {messages}"),
+        };
+        return Err(BaselineError::Incomplete(format!("the server {verb} {after}{give}")));
+    }
+    if dialog.framing == Framing::Raw {
+        return Ok(());
+    }
+    let received = |part: usize| learned.get(part).map_or(outcome.received, |part| part.received);
+    let is_unanswered = |message: &usize| {
+        matches!(dialog.until(*message), Some(Until::Learned)) && received(*message) == received(message - 1)
+    };
+    let unanswered: Vec<usize> = (1..=sent).filter(is_unanswered).collect();
+    // What comes after our end answers the last message.
+    let late = usize::from(outcome.received > outcome.unprompted.1 && unanswered.last() == Some(&messages));
+    match unanswered.first() {
+        Some(first) if unanswered.len() > late => Err(BaselineError::Incomplete(format!(
+            "fewer replies than messages: none to message {first} of {messages} \
+             (--framing raw sends all as one message)"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Whether one of two conversations with all replies ended and the other did not.
+fn is_unsteady_end(one: &Outcome, other: &Outcome) -> bool {
+    matches!((&one.ending, &other.ending), (Ending::Open, Ending::Closed) | (Ending::Closed, Ending::Open))
+        && one.replies.len() == other.replies.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use regex::bytes::Regex;
+
+    use super::*;
+    use crate::dialog::Step;
+
+    fn dialog(ends: &[Until]) -> Dialog {
+        let steps = ends.iter().map(|until| Step::new(b"x".to_vec(), until.clone())).collect();
+        Dialog { steps, errors: vec![Regex::new("^-ERR").unwrap()], ..Dialog::default() }
+    }
+
+    fn learned(received: &[usize]) -> Vec<Learned> {
+        received.iter().map(|&received| Learned { frames: 1, received }).collect()
+    }
+
+    fn check(dialog: &Dialog, outcome: &Outcome, received: &[usize]) -> Result<(), String> {
+        let learned = learned(received);
+        let checked = check_protocol(dialog, outcome, &learned).and_then(|()| check_replies(dialog, outcome, &learned));
+        checked.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn missing_replies_and_their_reason_are_named() {
+        let unknown = dialog(&[Until::Learned, Until::Learned]);
+        let line = dialog(&[Until::Line(Regex::new("^OK").unwrap()), Until::Nothing]);
+        let outcome = |received, unasked, ending| Outcome { received, unasked, ending, ..Outcome::default() };
+        let cases = [
+            (&unknown, outcome(4, 0, Ending::Closed), &[0, 2, 4][..], Ok(())),
+            (&unknown, outcome(2, 1, Ending::Closed), &[0], Err("the server closed the connection after reply 0 of 2")),
+            (
+                &unknown,
+                outcome(2, 1, Ending::Reset),
+                &[0, 2],
+                Err("the server reset the connection after reply 1 of 2 (give one message)"),
+            ),
+            (
+                &unknown,
+                outcome(2, 0, Ending::Open),
+                &[0, 0, 2],
+                Err("fewer replies than messages: none to message 1 of 2 (--framing raw sends all as one message)"),
+            ),
+            (&line, outcome(0, 1, Ending::Open), &[0], Err("the server sent nothing more after reply 0 of 2")),
+            (&line, outcome(0, 1, Ending::Closed), &[], Err("the server closed the connection before its greeting")),
+            (
+                &line,
+                Outcome { rest: b"HTTP/1.1 400\r\n".to_vec(), ..outcome(14, 1, Ending::Open) },
+                &[0],
+                Err(
+                    "after message 1 the server sent \"HTTP/1.1 400\\r\\n\", but a line that matches \"^OK\" was expected",
+                ),
+            ),
+            (
+                &line,
+                Outcome { replies: vec![b"-ERR no\r\n".to_vec()], ..outcome(9, 0, Ending::Open) },
+                &[0, 9, 9],
+                Err("the server sent an error: \"-ERR no\\r\\n\""),
+            ),
+        ];
+        for (dialog, outcome, received, expected) in cases {
+            let expected = expected.map_err(|why| format!("nothing was tested: {why}"));
+            assert_eq!(check(dialog, &outcome, received), expected);
+        }
+    }
+
+    #[test]
+    fn last_reply_may_follow_the_half_close() {
+        let late = Outcome { received: 5, unprompted: (1, 2), ..Outcome::default() };
+        assert_eq!(check(&dialog(&[Until::Learned, Until::Learned]), &late, &[0, 2, 2]), Ok(()));
+    }
+}
