@@ -297,7 +297,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--crlf', '--crlf', [CompletionResultType]::ParameterName, 'End the messages of -m with CR LF')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the findings as JSON')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print no progress')
-            [CompletionResult]::new('--lock-step', '--lock-step', [CompletionResultType]::ParameterName, 'Wait for each reply before the next message: leave out plans that join messages')
+            [CompletionResult]::new('--lock-step', '--lock-step', [CompletionResultType]::ParameterName, 'Send no message before the last reply, and join none')
             [CompletionResult]::new('--pipelining', '--pipelining', [CompletionResultType]::ParameterName, 'Count it as a difference if messages in one write get other replies')
             [CompletionResult]::new('--tls', '--tls', [CompletionResultType]::ParameterName, 'Encrypt with TLS, and verify the server''s certificate')
             [CompletionResult]::new('--tls-insecure', '--tls-insecure', [CompletionResultType]::ParameterName, 'Accept any certificate: the server may be anybody')

@@ -291,7 +291,7 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --crlf 'End the messages of -m with CR LF'
             cand --json 'Print the findings as JSON'
             cand --quiet 'Print no progress'
-            cand --lock-step 'Wait for each reply before the next message: leave out plans that join messages'
+            cand --lock-step 'Send no message before the last reply, and join none'
             cand --pipelining 'Count it as a difference if messages in one write get other replies'
             cand --tls 'Encrypt with TLS, and verify the server''s certificate'
             cand --tls-insecure 'Accept any certificate: the server may be anybody'

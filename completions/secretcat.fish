@@ -351,7 +351,7 @@ never\t'Never'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s C -l crlf -d 'End the messages of -m with CR LF'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l json -d 'Print the findings as JSON'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l quiet -d 'Print no progress'
-complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l lock-step -d 'Wait for each reply before the next message: leave out plans that join messages'
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l lock-step -d 'Send no message before the last reply, and join none'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l pipelining -d 'Count it as a difference if messages in one write get other replies'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls -d 'Encrypt with TLS, and verify the server\'s certificate'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-insecure -d 'Accept any certificate: the server may be anybody'

@@ -384,7 +384,7 @@ module completions {
     --json                    # Print the findings as JSON
     --junit: path             # Write the findings as JUnit XML to FILE as well
     --quiet                   # Print no progress
-    --lock-step               # Wait for each reply before the next message: leave out plans that join messages
+    --lock-step               # Send no message before the last reply, and join none
     --pipelining              # Count it as a difference if messages in one write get other replies
     --families: string@"nu-complete secretcat sweep families" # Try the plans of the families LIST (default: all but half-close)
     --max-time: string        # Begin no plan after TIME; 0 is no limit

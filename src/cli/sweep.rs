@@ -22,6 +22,7 @@ use crate::verdict::Masks;
 
 /// Send the same messages under every cut and compare the replies
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct SweepFlags {
     /// Connect to HOST:PORT, HOST, :PORT (loopback) or unix:PATH
     ///
@@ -45,7 +46,7 @@ pub(super) struct SweepFlags {
     /// End the messages of -m with CR LF
     #[arg(short = 'C', long, help_heading = "Messages")]
     crlf: bool,
-    /// Wait for each reply before the next message: leave out plans that join messages
+    /// Send no message before the last reply, and join none
     #[arg(long, help_heading = "Messages", conflicts_with = "pipelining")]
     lock_step: bool,
     /// Count it as a difference if messages in one write get other replies

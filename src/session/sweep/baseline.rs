@@ -179,7 +179,7 @@ mod tests {
     fn missing_replies_and_their_reason_are_named() {
         let unknown = dialog(&[Until::Learned, Until::Learned]);
         let line = dialog(&[Until::Line(Regex::new("^OK").unwrap()), Until::Nothing]);
-        let outcome = |received, unasked, ending| Outcome { received, unasked, ending, ..Outcome::default() };
+        let outcome = |received, unasked, ending| Outcome { received, ending, unasked, ..Outcome::default() };
         let cases = [
             (&unknown, outcome(4, 0, Ending::Closed), &[0, 2, 4][..], Ok(())),
             (&unknown, outcome(2, 1, Ending::Closed), &[0], Err("the server closed the connection after reply 0 of 2")),
