@@ -72,6 +72,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l busy-poll
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy -d 'Connect through the proxy at URL: socks5://, socks5h:// or http://' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy-credentials -d 'Read USER:PASSWORD for the proxy from FILE' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l cut-at -d 'Cut behind each occurrence of PATTERN (repeatable)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l cut-at-regex -d 'Cut each message behind each match of REGEX (repeatable)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l cut-layer -d 'Choose what --chunk and --cut count and cut (default: record)' -r -f -a "record\t'Messages: with TLS, each piece becomes a record'
 tcp\t'The bytes of the connection, the TLS handshake included'
 handshake\t'TLS handshake records: each piece becomes a record'"
@@ -191,6 +192,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l ack-time
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l proxy -d 'Connect through the proxy at URL: socks5://, socks5h:// or http://' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l proxy-credentials -d 'Read USER:PASSWORD for the proxy from FILE' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l cut-at -d 'Cut behind each occurrence of PATTERN (repeatable)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l cut-at-regex -d 'Cut each message behind each match of REGEX (repeatable)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l cut-layer -d 'Choose what --chunk and --cut count and cut (default: record)' -r -f -a "record\t'Messages: with TLS, each piece becomes a record'
 tcp\t'The bytes of the connection, the TLS handshake included'
 handshake\t'TLS handshake records: each piece becomes a record'"

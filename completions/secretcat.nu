@@ -114,6 +114,7 @@ module completions {
     --proxy: string           # Connect through the proxy at URL: socks5://, socks5h:// or http://
     --proxy-credentials: path # Read USER:PASSWORD for the proxy from FILE
     --cut-at: string          # Cut behind each occurrence of PATTERN (repeatable)
+    --cut-at-regex: string    # Cut each message behind each match of REGEX (repeatable)
     --cut-layer: string@"nu-complete secretcat listen cut_layer" # Choose what --chunk and --cut count and cut (default: record)
     --coalesce: string        # Join N messages before they are cut and written
     --delay(-i): string       # Pause TIME between two writes
@@ -269,6 +270,7 @@ module completions {
     --proxy: string           # Connect through the proxy at URL: socks5://, socks5h:// or http://
     --proxy-credentials: path # Read USER:PASSWORD for the proxy from FILE
     --cut-at: string          # Cut behind each occurrence of PATTERN (repeatable)
+    --cut-at-regex: string    # Cut each message behind each match of REGEX (repeatable)
     --cut-layer: string@"nu-complete secretcat connect cut_layer" # Choose what --chunk and --cut count and cut (default: record)
     --coalesce: string        # Join N messages before they are cut and written
     --delay(-i): string       # Pause TIME between two writes

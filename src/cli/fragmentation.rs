@@ -9,7 +9,7 @@ use super::words::words;
 use crate::config::{ConfigError, Reading};
 use crate::io::files;
 use crate::plan::{Barrier, CutLayer, Cutting, Plan};
-use crate::value::{Count, Offsets, Pattern, Range, Seed, Size, Span};
+use crate::value::{Count, Expression, Offsets, Pattern, Range, Seed, Size, Span};
 
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Fragmentation")]
@@ -32,6 +32,13 @@ pub(super) struct FragmentationFlags {
     /// relay, an occurrence is found however its bytes arrive. In messages, it does not reach into the next message.
     #[arg(long, value_name = "PATTERN", allow_hyphen_values = true, conflicts_with_all = ["chunk", "cut"])]
     cut_at: Vec<Pattern>,
+    /// Cut each message behind each match of REGEX (repeatable)
+    ///
+    /// REGEX has the syntax of the regex crate, as in --mask of sweep. It is searched in whole messages, line endings
+    /// included, so it needs messages: a stream of --raw or of a relay has --cut-at only. An empty match cuts too: \b
+    /// cuts at the boundaries of words.
+    #[arg(long, value_name = "REGEX", allow_hyphen_values = true, conflicts_with_all = ["chunk", "cut", "cut_at"])]
+    cut_at_regex: Vec<Expression>,
     /// Choose what --chunk and --cut count and cut (default: record)
     ///
     /// With record, they cut messages, and with TLS each piece is a TLS record. With tcp, they cut the bytes of the
@@ -62,7 +69,7 @@ pub(super) struct FragmentationFlags {
     seed: Option<Seed>,
     /// Take the plan from FILE, written by --trace or sweep --json
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath,
-          conflicts_with_all = ["chunk", "cut", "cut_at", "cut_layer", "coalesce", "delay", "barrier", "seed"])]
+          conflicts_with_all = ["chunk", "cut", "cut_at", "cut_at_regex", "cut_layer", "coalesce", "delay", "barrier", "seed"])]
     plan: Option<PathBuf>,
 
     /// Read at most SIZE bytes at a time
@@ -85,12 +92,7 @@ impl FragmentationFlags {
         let coalesce = NonZeroUsize::new(self.coalesce.unwrap_or(Count(1)).in_memory())
             .ok_or_else(|| ConfigError::new("--coalesce 0 would join nothing: give 1 or more"))?;
         let mut plan = Plan {
-            cutting: match (self.chunk, &self.cut, self.cut_at.as_slice()) {
-                (Some(range), ..) => Cutting::Chunk(range),
-                (None, Some(offsets), _) => Cutting::Cut(offsets.clone()),
-                (None, None, []) => Cutting::Whole,
-                (None, None, patterns) => Cutting::At(patterns.to_vec()),
-            },
+            cutting: self.cutting(),
             coalesce,
             delay: self.delay,
             barrier: self.barrier.unwrap_or_default(),
@@ -101,6 +103,16 @@ impl FragmentationFlags {
             plan.seed = files::draw_seed();
         }
         Ok(plan)
+    }
+
+    fn cutting(&self) -> Cutting {
+        match (self.chunk, &self.cut, self.cut_at.as_slice(), self.cut_at_regex.as_slice()) {
+            (Some(range), ..) => Cutting::Chunk(range),
+            (None, Some(offsets), ..) => Cutting::Cut(offsets.clone()),
+            (None, None, [], []) => Cutting::Whole,
+            (None, None, [], expressions) => Cutting::AtRegex(expressions.to_vec()),
+            (None, None, patterns, _) => Cutting::At(patterns.to_vec()),
+        }
     }
 
     pub(super) fn reading(&self) -> Result<Reading, ConfigError> {

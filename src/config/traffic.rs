@@ -114,6 +114,9 @@ fn check_plan(plan: &Plan, bytes: Bytes) -> Result<(), ConfigError> {
                 "a negative --cut counts from the end of a message, and a stream has no messages: give offsets from its start",
             );
         }
+        Cutting::AtRegex(_) if raw => {
+            return refuse("--cut-at-regex searches whole messages, and a stream has none: use --cut-at PATTERN");
+        }
         _ => {}
     }
     if plan.layer != CutLayer::Record && plan.is_plain() {

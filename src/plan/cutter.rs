@@ -76,7 +76,8 @@ impl Cutter {
                 ends.sort_unstable();
                 Cuts::Offsets { offsets: offsets.clone(), ends, next: 0 }
             }
-            Cutting::At(patterns) => Cuts::Found(Box::new(Finder::new(patterns))),
+            Cutting::At(patterns) => Cuts::Found(Box::new(Finder::of_patterns(patterns))),
+            Cutting::AtRegex(expressions) => Cuts::Found(Box::new(Finder::of_expressions(expressions))),
         };
         let draws = || Draws::new(plan.seed, stream.wrapping_mul(2).wrapping_add(1));
         let pauses = plan.delay.map(|range| Pauses::new(draws(), range));

@@ -154,7 +154,71 @@ mod tests {
         assert_eq!(lengths, [3, 4, 1]);
     }
 
+    fn matching(expressions: &[&str]) -> Plan {
+        let parsed = expressions.iter().map(|text| text.parse().unwrap()).collect();
+        Plan { cutting: Cutting::AtRegex(parsed), ..Plan::default() }
+    }
+
+    /// The lengths of the pieces of these messages, which are given in batches of these numbers of messages.
+    fn lengths(plan: &Plan, messages: &[Vec<u8>], batches: &[usize]) -> Vec<usize> {
+        let (mut pieces, mut rest, mut found) = (Pieces::new(plan, 0, false), messages, Vec::new());
+        for count in batches.iter().cycle() {
+            if rest.is_empty() {
+                break;
+            }
+            let (batch, later) = rest.split_at((*count).min(rest.len()));
+            rest = later;
+            pieces.take_in(&batch.concat(), batch.iter().map(Vec::len));
+            found.extend(std::iter::from_fn(|| pieces.next(0)).map(|piece| piece.len));
+        }
+        pieces.end_group();
+        found.extend(std::iter::from_fn(|| pieces.next(0)).map(|piece| piece.len));
+        assert_eq!(pieces.unfinished(), 0);
+        found
+    }
+
+    #[test]
+    fn cuts_stand_behind_each_match_in_a_message() {
+        let given = |expressions: &[&str], messages: &[&[u8]]| {
+            let messages: Vec<Vec<u8>> = messages.iter().map(|message| message.to_vec()).collect();
+            lengths(&matching(expressions), &messages, &[1])
+        };
+        // The longest match counts, and an empty one at a start is no cut.
+        assert_eq!(given(&["a+", "a"], &[b"caab", b"aab"]), [2, 1, 1, 1, 1, 1]);
+        assert_eq!(given(&[r"\b"], &[b"ab cd\n"]), [2, 1, 2, 1]);
+        assert_eq!(given(&["(?m)^[A-Z]+:", "\n"], &[b"A: 1\nB: 2\n"]), [2, 3, 2, 3]);
+        // No match reaches into the next message, or out of the last one.
+        assert_eq!(given(&["ab", "^b", "a$"], &[b"xa", b"bx"]), [2, 1, 1]);
+        let joined = Plan { coalesce: 2.try_into().unwrap(), ..matching(&["^", "b", "$"]) };
+        assert_eq!(lengths(&joined, &[b"abc".to_vec(), b"bd".to_vec()], &[2]), [2, 1, 1, 1]);
+    }
+
     proptest! {
+        #[test]
+        fn matches_are_cut_however_the_messages_arrive(
+            messages in prop::collection::vec(prop::collection::vec(0u8..3, 1..20), 1..8),
+            batches in prop::collection::vec(1usize..4, 1..8), coalesce in 1usize..4,
+            expressions in prop::sample::subsequence(vec![r"\x00+", r"\x01\x02?", r"^\x02", r"\x00$", r"(?s).\x02*\x01", ""], 1..4),
+        ) {
+            let plan = Plan { coalesce: coalesce.try_into().unwrap(), ..matching(&expressions) };
+            let mut ends = std::collections::BTreeSet::new();
+            let mut start = 0;
+            for (number, message) in (1..).zip(&messages) {
+                for expression in &expressions {
+                    let found = regex::bytes::Regex::new(expression).unwrap();
+                    ends.extend(found.find_iter(message).map(|found| found.end()).filter(|end| *end > 0).map(|end| start + end));
+                }
+                start += message.len();
+                if number % coalesce == 0 {
+                    ends.insert(start);
+                }
+            }
+            ends.insert(start);
+            let mut done = 0;
+            let found: Vec<usize> = lengths(&plan, &messages, &batches).iter().map(|len| { done += len; done }).collect();
+            prop_assert_eq!(found, ends.into_iter().collect::<Vec<_>>());
+        }
+
         #[test]
         fn occurrences_are_cut_however_the_stream_arrives(
             bytes in prop::collection::vec(0u8..3, 1..60), sizes in prop::collection::vec(1usize..9, 1..60),

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use serde::{Deserialize, Serialize};
 
 use super::cutter::position;
-use crate::value::{Named, Offsets, Pattern, Range, Seed, Size, Span, Word, counted};
+use crate::value::{Expression, Named, Offsets, Pattern, Range, Seed, Size, Span, Word, counted};
 
 /// How the bytes of one direction of one connection are written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +44,8 @@ pub enum Cutting {
     Cut(Offsets),
     /// Behind each occurrence of these bytes in a message, or in the stream.
     At(Vec<Pattern>),
+    /// Behind each match of these expressions in a message. A stream has no end to search up to, so it has no matches.
+    AtRegex(Vec<Expression>),
 }
 
 /// What the cuts of a plan are made in.
@@ -203,6 +205,8 @@ mod tests {
             (r#""cutting":"whole","seed":7"#, true, false),
             (r#""cutting":{"chunk":"4"}"#, false, false),
             (r#""cutting":{"chunk":"1..4"}"#, false, true),
+            (r#""cutting":{"at":["\\r\\n"]}"#, false, false),
+            (r#""cutting":{"at_regex":["(?m)^a+"]}"#, false, false),
             (r#""cutting":"whole","coalesce":2"#, false, false),
             (r#""cutting":"whole","delay":"1ms""#, false, false),
             (r#""cutting":"whole","delay":"1ms..2ms""#, false, true),

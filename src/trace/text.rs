@@ -87,6 +87,10 @@ pub(crate) fn plan_flags(plan: &Plan) -> String {
         Cutting::Chunk(sizes) => flags.push(format!("--chunk {sizes}")),
         Cutting::Cut(offsets) => flags.push(format!("--cut {offsets}")),
         Cutting::At(patterns) => flags.extend(patterns.iter().map(|pattern| format!("--cut-at '{pattern}'"))),
+        Cutting::AtRegex(expressions) => {
+            let texts = expressions.iter().map(ToString::to_string);
+            flags.extend(texts.map(|text| format!("--cut-at-regex '{}'", shown(&text))));
+        }
     }
     if plan.layer != CutLayer::Record {
         flags.push(format!("--cut-layer {}", plan.layer.word().name));

@@ -1,7 +1,11 @@
 //! Regular expressions for bytes, with an error that names the position.
 
+use std::fmt;
+use std::str::FromStr;
+
 use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::ast::Span;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::escape;
 
@@ -13,6 +17,51 @@ pub enum Syntax {
     /// For the lines of a protocol: `^` and `$` match at the start and end of each line, the line may end with CR LF,
     /// and `\xHH` and `.` are bytes. These are the flags `(?mR-u)`.
     Lines,
+}
+
+/// A regular expression in the syntax of the regex crate. Two are equal if their texts are.
+#[derive(Clone, Debug)]
+pub struct Expression(Regex);
+
+impl Expression {
+    /// The ends of all matches in these bytes, in rising order: each match begins where the last one ended, or later.
+    pub fn ends<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+        self.0.find_iter(bytes).map(|found| found.end())
+    }
+}
+
+impl PartialEq for Expression {
+    fn eq(&self, other: &Expression) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
+}
+
+impl Eq for Expression {}
+
+impl FromStr for Expression {
+    type Err = InvalidRegex;
+
+    fn from_str(text: &str) -> Result<Expression, InvalidRegex> {
+        compile(text, Syntax::Plain).map(Expression)
+    }
+}
+
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str())
+    }
+}
+
+impl Serialize for Expression {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Expression {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
 }
 
 /// A pattern that is not a regular expression.
@@ -70,6 +119,16 @@ mod tests {
             let error = compile(pattern, Syntax::Plain).unwrap_err();
             assert_eq!(error.to_string(), format!("\"{shown}\" is not a regular expression: {why}"));
         }
+    }
+
+    #[test]
+    fn matches_end_where_the_next_may_begin() {
+        let ends = |text: &str, bytes: &[u8]| text.parse::<Expression>().unwrap().ends(bytes).collect::<Vec<_>>();
+        assert_eq!(ends("aa", b"aaaaa"), [2, 4]);
+        assert_eq!(ends(r"\b", b"ab cd"), [0, 2, 3, 5]);
+        assert_eq!(ends("(?i)^B.|c", b"b\xc3\xa9c"), [3, 4]);
+        assert_eq!("a|b".parse::<Expression>(), "a|b".parse());
+        assert_ne!("a|b".parse::<Expression>(), "b|a".parse());
     }
 
     #[test]

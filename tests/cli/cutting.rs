@@ -1,7 +1,6 @@
 //! Every cutting option of `connect` and `listen`, on messages and on raw bytes, and the reads at the peer.
 
 use std::io::{Read, Write};
-use std::net::Shutdown;
 
 use crate::support::trace::{self, Trace, Traced};
 use crate::support::{Dir, NOT_FOUND, Proc, Server, accept, digits, local_listener, read_line, run, secretcat};
@@ -308,40 +307,4 @@ fn large_group_is_filled_and_a_giant_one_is_split() {
     assert!(answers == digits("1").repeat(9000).into_bytes());
     drop(client);
     server.stops_with("");
-}
-
-#[test]
-fn cut_at_cuts_behind_each_occurrence() {
-    let dir = Dir::new("cut-at");
-    let server = Server::start(&[]);
-    let at = ["connect", &server.address(), "-C", "--cut-at", r"\r", "--cut-at", "T ", "--barrier", "peer-read"];
-    let (stdout, trace) = trace::connect(&dir, &at[1..], "SECRET 42\nEND\n");
-    assert_eq!(stdout, digits("42") + NOT_FOUND);
-    assert_eq!(trace.writes(1), [7, 3, 1, 4, 1]);
-    // In a relay the bytes are a stream, and the plan in the trace repeats the cuts.
-    let relay = Traced::start(&dir, &["--relay", &server.address(), "--cut-at", r"T\x20", "--cut-toward", "server"]);
-    let mut client = relay.open();
-    for part in ["SECRE", "T", " 1\nT", " 2"] {
-        client.write_all(part.as_bytes()).unwrap();
-    }
-    client.shutdown(Shutdown::Write).unwrap();
-    let mut replies = String::new();
-    client.read_to_string(&mut replies).unwrap();
-    assert_eq!(replies, digits("1") + NOT_FOUND);
-    let trace = relay.stop_and_read();
-    let conn = trace.connections("connect")[0];
-    let ends: Vec<u64> = trace
-        .writes(conn)
-        .iter()
-        .scan(0, |end, len| {
-            *end += len;
-            Some(*end)
-        })
-        .collect();
-    assert!([7, 11].iter().all(|cut| ends.contains(cut)), "{ends:?}");
-    let file = dir.file("listen.ndjson");
-    let again = ["connect", &server.address(), "--plan", file.to_str().unwrap(), "-m", "SECRET 42", "-v"];
-    let out = run(again, "");
-    assert_eq!(out.stdout, digits("42").into_bytes());
-    assert!(out.stderr.contains(r"#1 plan --cut-at 'T\x20'"), "{}", out.stderr);
 }

@@ -13,6 +13,7 @@ mod check;
 mod closing;
 mod connect;
 mod connecting;
+mod cut_at;
 mod cutting;
 mod help;
 mod interactive;

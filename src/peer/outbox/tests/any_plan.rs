@@ -276,7 +276,7 @@ proptest! {
         let tail = match &plan.cutting {
             _ if !raw => usize::MAX,
             Cutting::Whole => 0,
-            Cutting::Chunk(_) | Cutting::At(_) => usize::MAX,
+            Cutting::Chunk(_) | Cutting::At(_) | Cutting::AtRegex(_) => usize::MAX,
             Cutting::Cut(offsets) => offsets.as_slice().iter().filter_map(|&cut| usize::try_from(cut).ok()).max().unwrap_or(0),
         };
         let mut written = Vec::new();
