@@ -46,6 +46,13 @@ impl Layout {
         Place { message: message + 1, offset: offset - self.start(message) }
     }
 
+    /// The offset of a place; 0 where there is no such message.
+    #[must_use]
+    pub fn offset(&self, Place { message, offset }: Place) -> usize {
+        let before = message.checked_sub(2).map_or(Some(&0), |before| self.ends.get(before));
+        before.map_or(0, |start| start + offset)
+    }
+
     /// The trial in which these boundaries are not cut, and these places inside messages are.
     pub(super) fn trial(&self, name: Label, joined: &[usize], mut cuts: Vec<usize>) -> Trial {
         cuts.extend(self.boundaries().iter().filter(|end| joined.binary_search(end).is_err()));
@@ -112,6 +119,7 @@ mod tests {
         let layout = Layout::new(&[4, 2, 1]);
         let at = |offset| (layout.locate(offset).message, layout.locate(offset).offset);
         assert_eq!([at(0), at(3), at(4), at(5), at(6), at(7)], [(1, 0), (1, 3), (2, 0), (2, 1), (3, 0), (3, 1)]);
+        assert!((0..7).all(|offset| layout.offset(layout.locate(offset)) == offset));
     }
 
     #[test]

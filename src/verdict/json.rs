@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Baseline, Count, Mark, Outcome, Proof, SingleCut, Subject, Tally, repeat_command};
 use crate::error::ExitStatus;
-use crate::plan::{Fin, HelloCuts, HelloForm};
+use crate::plan::{Fin, HelloCuts, HelloForm, TrialKind};
 use crate::value::escape;
 
 /// The findings as JSON text; the committed schema is tests/cases/sweep.schema.json. Bytes are text in which
@@ -33,7 +33,16 @@ pub fn to_json(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Tal
             })
         })
         .collect();
-    let kinds: Map<_, _> = tally.kinds.iter().map(|(kind, number)| (kind.to_string(), count(*number))).collect();
+    let family = |(kind, number): (&TrialKind, &Count)| {
+        let Count { same, different, not_proven } = number;
+        let proof = match subject.proof(*kind) {
+            Proof::Read => "read",
+            Proof::RecordRead => "record_read",
+        };
+        let family = json!({ "same": same, "different": different, "not_proven": not_proven, "proof": proof });
+        (kind.to_string(), family)
+    };
+    let kinds: Map<_, _> = tally.kinds.iter().map(family).collect();
     let (mut header_cuts, mut cuts) = (Vec::new(), Vec::new());
     for cut in differing(tally) {
         match cut {
@@ -51,10 +60,6 @@ pub fn to_json(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Tal
         "skipped": subject.skipped,
         "single_cuts": subject.single_cuts,
         "seed": subject.seed,
-        "proof": match subject.proof {
-            Proof::Read => "read",
-            Proof::RecordRead => "record_read",
-        },
         "verdicts": count(tally.total()),
         "kinds": kinds,
         "reasons": tally.reasons,

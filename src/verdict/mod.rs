@@ -1,5 +1,7 @@
 //! The verdicts of a sweep (same, different, not proven) and its reports.
 
+mod cause;
+mod finding;
 mod json;
 mod junit;
 mod masks;
@@ -8,10 +10,11 @@ mod repeat;
 mod tally;
 mod text;
 
+pub use finding::excerpt;
 pub use json::to_json;
 pub use junit::to_junit;
 pub use masks::Masks;
 pub use outcome::{Baseline, BaselineError, Ending, Outcome, Proof, Unreachable, Verdict, unsteady_ending};
 pub use repeat::repeat_command;
-pub use tally::{Count, Difference, Mark, SingleCut, Subject, SubjectProxy, Tally};
-pub use text::{describe, excerpt, headline, to_text};
+pub use tally::{Count, Difference, Mark, Part, SingleCut, Subject, SubjectProxy, Tally};
+pub use text::{describe, headline, to_text};

@@ -4,10 +4,10 @@ use std::fmt;
 use std::io;
 
 use super::Masks;
-use super::text::{excerpt, show};
+use super::finding::excerpt;
 use crate::error::{Error, Operation, cause};
 use crate::frame::Framing;
-use crate::value::Span;
+use crate::value::{Span, escape};
 
 /// The outcome of one conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -311,7 +311,7 @@ impl Baseline {
             return Err(unsteady_ending(one, other));
         }
         let at = masked.iter().zip(&*other_masked).take_while(|(x, y)| x == y).count();
-        let around = |bytes: &[u8]| format!("\"{}\"", show(&bytes[at.saturating_sub(16)..bytes.len().min(at + 24)]));
+        let around = |bytes: &[u8]| format!("\"{}\"", escape(&bytes[at.saturating_sub(16)..bytes.len().min(at + 24)]));
         let masks = self.masks.suggest(&a, &b);
         Err(BaselineError::Unsteady { one: around(&masked), other: around(&other_masked), masks })
     }

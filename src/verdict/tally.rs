@@ -1,11 +1,12 @@
 //! The findings of a sweep so far.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::PathBuf;
 
 use super::{Outcome, Proof, Verdict};
 use crate::error::ExitStatus;
-use crate::plan::{Families, Fin, HelloForm, Label, Place, Trial, TrialKind};
+use crate::plan::{Families, HelloForm, Label, Layout, Place, Trial, TrialKind};
 use crate::value::{Family, ProxyUrl, counted};
 
 /// The subject of a sweep.
@@ -15,7 +16,7 @@ pub struct Subject {
     pub address: String,
     /// The proxy on the way to it.
     pub proxy: Option<SubjectProxy>,
-    /// What a proven cut is.
+    /// What a proven cut of a message is.
     pub proof: Proof,
     /// The family of the addresses that were used.
     pub family: Family,
@@ -51,6 +52,22 @@ pub struct SubjectProxy {
 }
 
 impl Subject {
+    /// The positions of the messages.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        Layout::new(&self.messages.iter().map(Vec::len).collect::<Vec<_>>())
+    }
+
+    /// What a proven cut of this family is. Before the handshake of TLS is done, the server's program reads the bytes
+    /// themselves.
+    #[must_use]
+    pub fn proof(&self, kind: TrialKind) -> Proof {
+        match kind {
+            TrialKind::Header | TrialKind::Hello(HelloForm::Tcp) => Proof::Read,
+            _ => self.proof,
+        }
+    }
+
     /// The server, and the proxy on the way to it.
     #[must_use]
     pub fn path(&self) -> String {
@@ -72,6 +89,8 @@ pub struct Difference {
     pub got: Outcome,
     /// Whether a repetition had the same outcome. A trial that was not repeated does not count as different.
     pub repeated: bool,
+    /// The other single cuts with the same difference: they probably have the same cause.
+    pub also: BTreeSet<SingleCut>,
 }
 
 /// The number of trials for each verdict.
@@ -94,6 +113,17 @@ pub enum SingleCut {
     Hello(HelloForm, usize),
     /// In a message.
     Message(Place),
+}
+
+/// What a [`SingleCut`] is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The PROXY header.
+    Header,
+    /// The `ClientHello` of TLS.
+    Hello(HelloForm),
+    /// The message with this number, from 1.
+    Message(usize),
 }
 
 /// The result of a trial, without the reason.
@@ -128,35 +158,62 @@ pub struct Tally {
     pub gave_up: Option<String>,
 }
 
-impl Difference {
-    /// Whether a trial contains all cuts of this difference, so that the difference explains it.
-    #[must_use]
-    pub fn explains(&self, trial: &Trial, boundaries: &[usize]) -> bool {
-        let inside = |cut: &&usize| boundaries.binary_search(cut).is_err();
-        let least = &self.trial;
-        let of_hello = match (&least.hello, &trial.hello) {
-            (Some(least), Some(trial)) => {
-                least.form == trial.form && least.cuts.iter().all(|cut| trial.cuts.binary_search(cut).is_ok())
-            }
-            (None, None) => true,
-            _ => false,
-        };
-        of_hello
-            && least.header.iter().all(|cut| trial.header.contains(cut))
-            && least.cuts.iter().filter(inside).all(|cut| trial.cuts.binary_search(cut).is_ok())
-            && least.joined.iter().all(|end| trial.joined.contains(end))
-            && (least.fin == Fin::Replied || least.fin == trial.fin)
-    }
-}
-
 impl SingleCut {
+    /// What it is in.
+    #[must_use]
+    pub fn part(self) -> Part {
+        match self {
+            SingleCut::Header(_) => Part::Header,
+            SingleCut::Hello(form, _) => Part::Hello(form),
+            SingleCut::Message(place) => Part::Message(place.message),
+        }
+    }
+
+    /// The offset in that part.
+    #[must_use]
+    pub fn offset(self) -> usize {
+        match self {
+            SingleCut::Header(offset) | SingleCut::Hello(_, offset) => offset,
+            SingleCut::Message(place) => place.offset,
+        }
+    }
+
+    /// The cut one byte later.
+    #[must_use]
+    pub fn next(self) -> SingleCut {
+        self.part().cut(self.offset() + 1)
+    }
+
     /// The cut of the trial with this name, if it makes only one.
-    fn of(label: Label) -> Option<SingleCut> {
+    #[must_use]
+    pub fn of(label: Label) -> Option<SingleCut> {
         match label {
             Label::Header(offset) => Some(SingleCut::Header(offset)),
             Label::Hello(form, offset) => Some(SingleCut::Hello(form, offset)),
             Label::Cut(place) => Some(SingleCut::Message(place)),
             _ => None,
+        }
+    }
+}
+
+impl Part {
+    /// The cut at this offset in it.
+    #[must_use]
+    pub fn cut(self, offset: usize) -> SingleCut {
+        match self {
+            Part::Header => SingleCut::Header(offset),
+            Part::Hello(form) => SingleCut::Hello(form, offset),
+            Part::Message(message) => SingleCut::Message(Place { message, offset }),
+        }
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Part::Header => f.write_str("PROXY header"),
+            Part::Hello(form) => write!(f, "ClientHello in {}", form.words()),
+            Part::Message(number) => write!(f, "message {number}"),
         }
     }
 }

@@ -52,8 +52,8 @@ fn handshake_is_swept_alone_without_messages() {
     let all = hello - 1 + 2 * (hello - 6 + 6);
     assert_eq!(found["skipped"].as_u64().unwrap(), all - 120);
     let expected = format!(
-        "{}: ClientHello of {hello} bytes, 120 plans: 120 same, 0 different, 0 not proven \
-         (proof: record read) ({} more beyond --max-plans, seed 0)\n",
+        "expected: TLS handshake\n{}: ClientHello of {hello} bytes, 120 plans: 120 same, 0 different, 0 not proven \
+         (proof: read for client-hello in TCP pieces, record read for the others) ({} more beyond --max-plans, seed 0)\n",
         server.address(),
         all - 120
     );
@@ -150,9 +150,9 @@ fn wolfssl_loses_a_split_handshake_header() {
     let text = String::from_utf8(sweep(&server, &["--tls-insecure", "--max-plans", "150"], b"").stdout).unwrap();
     for line in [
         "different: ClientHello in records, cut at 1\n  cut:       ClientHello in records at 1 of ",
-        ", in the header of the handshake message\n  expected:  TLS handshake\n  got:       the ",
+        ", in the header of the handshake message\n  also at:   ClientHello in records at 2-3\n  expected:  TLS handshake\n  got:       the ",
         "\ndifferent when cut once: ClientHello in records at 1-3 (of ",
-        "\nclient-hello in TCP pieces                  50      50          0           0\n",
+        "\nclient-hello in TCP pieces                  50      50          0           0  read\n",
     ] {
         assert!(text.contains(line), "{line:?} in {text}");
     }

@@ -120,8 +120,8 @@ fn report_names_the_places_in_the_header() {
     let text = String::from_utf8(out.stdout).unwrap();
     assert_eq!(out.status, Some(3), "{text}");
     for line in [
-        "different: PROXY header cut at 1\n  cut:       PROXY header at 1\n",
-        "header                27       0         27           0\n",
+        "different: PROXY header cut at 1\n  cut:       PROXY header at 1\n  also at:   PROXY header at 2",
+        "header                27       0         27           0  read\n",
         "different when cut once: PROXY header at 1-27\n",
         "--proxy-protocol v2 --proxy-source 192.0.2.7:1 --proxy-dest 192.0.2.8:2 --cut-header 1 --raw",
     ] {

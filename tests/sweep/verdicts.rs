@@ -14,7 +14,10 @@ fn all_plans_are_tried_and_every_cut_is_proven() {
     let address = server.address();
     sweep(&server, &["-m", "SECRET 12", "-m", "a", "-m", "hello"], b"").is(
         0,
-        format!("{address}: 3 messages, 18 bytes, 129 plans: 129 same, 0 different, 0 not proven\n"),
+        format!(
+            "expected: 3 replies: \"Digits: 12   Count: 2\", \"Secret code not found.\", \"Secret code not found.\"; closed by the server\n\
+             {address}: 3 messages, 18 bytes, 129 plans: 129 same, 0 different, 0 not proven\n"
+        ),
         "",
     );
     let found = findings(&server, &["-m", "SECRET 12", "-m", "a", "-m", "hello"], b"");
@@ -34,7 +37,7 @@ fn plan_not_begun_within_max_time_is_not_tried() {
     sweep(&server, &["-m", "SECRET 1", "--max-time", "1ms"], b"").is(
         4,
         format!(
-            "                   plans    same  different  not proven\n\
+            "expected: 1 reply: \"Digits: 1   Count: 1\"; closed by the server\n                   plans    same  different  not proven  proof\n\
              tried 0 of 8 single cuts (--max-time)\n\
              {address}: 1 message, 9 bytes, 40 plans: 0 same, 0 different, 0 not proven, 40 not tried (--max-time)\n"
         ),
@@ -64,7 +67,8 @@ fn status_0_needs_every_single_cut() {
     sweep(&server, &["-m", "SECRET 1", "--max-plans", "7"], b"").is(
         4,
         format!(
-            "tried 7 of 8 single cuts (--max-plans)\n\
+            "expected: 1 reply: \"Digits: 1   Count: 1\"; closed by the server\n\
+             tried 7 of 8 single cuts (--max-plans)\n\
              {address}: 1 message, 9 bytes, 7 plans: 7 same, 0 different, 0 not proven \
              (33 more beyond --max-plans, seed 0)\n"
         ),
@@ -77,7 +81,8 @@ fn status_0_needs_every_single_cut() {
     sweep(&server, &["-m", ""], b"").is(
         4,
         format!(
-            "nothing was tested: these messages have no plans of the families cut,chunk,joined,pair,header,client-hello\n\
+            "expected: 1 reply: \"Secret code not found.\"; closed by the server\n\
+             nothing was tested: these messages have no plans of the families cut,chunk,joined,pair,header,client-hello\n\
              {address}: 1 message, 1 byte, 0 plans: 0 same, 0 different, 0 not proven\n"
         ),
         "",
@@ -118,7 +123,8 @@ fn unterminated_last_line_is_answered_at_half_close() {
     sweep(&server, &["--timeout", "2"], format!("hello\n{message}").as_bytes()).is(
         0,
         format!(
-            "{address}: 2 messages, 66 bytes, 1000 plans: 1000 same, 0 different, 0 not proven \
+            "expected: 2 replies: \"Secret code not found.\", \"Digits: 42   Count: 2\"; closed by the server\n\
+             {address}: 2 messages, 66 bytes, 1000 plans: 1000 same, 0 different, 0 not proven \
              (1088 more beyond --max-plans, seed 0)\n"
         ),
         "",
@@ -134,7 +140,8 @@ fn pairs_beyond_max_plans_are_sampled_by_the_seed() {
     sweep("7").is(
         0,
         format!(
-            "{address}: 1 message, 13 bytes, 40 plans: 40 same, 0 different, 0 not proven \
+            "expected: 1 reply: \"Digits: 12345   Count: 5\"; closed by the server\n\
+             {address}: 1 message, 13 bytes, 40 plans: 40 same, 0 different, 0 not proven \
              (42 more beyond --max-plans, seed 7)\n"
         ),
         "",
@@ -147,34 +154,19 @@ fn difference_is_printed_around_the_cut() {
     let address = server.address();
     let out = sweep(&server, &["-m", "SECRET 1"], b"");
     let expected = format!(
-        r#"different: message 1 cut at 1
+        r#"expected: 1 reply: "Digits: 1   Count: 1"; closed by the server
+
+different: message 1 cut at 1
   cut:       message 1 at 1: S|ECRET 1\n
+  also at:   message 1 at 2-8
   expected:  reply 1 of 1: "Digits: 1   Count: 1\n"
   got:       reply 1 of 1: "Secret code not found.\n"
   repeat:    printf 'SECRET 1\n' | secretcat connect {address} --raw --cut 1 --barrier peer-read --no-shutdown --quit-after 1
 
-different: message 1 cut at 2
-  cut:       message 1 at 2: SE|CRET 1\n
-  expected:  reply 1 of 1: "Digits: 1   Count: 1\n"
-  got:       reply 1 of 1: "Secret code not found.\n"
-  repeat:    printf 'SECRET 1\n' | secretcat connect {address} --raw --cut 2 --barrier peer-read --no-shutdown --quit-after 1
-
-different: chunks of 7
-  cut:       message 1 at 7: SECRET |1\n
-  expected:  reply 1 of 1: "Digits: 1   Count: 1\n"
-  got:       reply 1 of 1: "Secret code not found.\n"
-  repeat:    printf 'SECRET 1\n' | secretcat connect {address} --raw --cut 7 --barrier peer-read --no-shutdown --quit-after 1
-
-different: message 1 cut at 3 and 4
-  cut:       message 1 at 3: SEC|RET 1\n
-  expected:  reply 1 of 1: "Digits: 1   Count: 1\n"
-  got:       reply 1 of 1: "Secret code not found.\n"
-  repeat:    printf 'SECRET 1\n' | secretcat connect {address} --raw --cut 3 --barrier peer-read --no-shutdown --quit-after 1
-
-                   plans    same  different  not proven
-cut                    8       0          8           0
-chunk                  4       0          4           0
-pair                  28       0         28           0
+                   plans    same  different  not proven  proof
+cut                    8       0          8           0  read
+chunk                  4       0          4           0  read
+pair                  28       0         28           0  read
 different when cut once: message 1 at 1-8
 {address}: 1 message, 9 bytes, 40 plans: 0 same, 40 different, 0 not proven
 "#
@@ -213,7 +205,11 @@ fn date_that_changes_during_the_sweep_is_no_difference() {
     let Some(server) = broken("ticks", 5) else { return };
     sweep(&server, &["-m", "hi", "--mask", "(?m)^Date:.*$"], b"").is(
         0,
-        format!("{}: 1 message, 3 bytes, 5 plans: 5 same, 0 different, 0 not proven\n", server.address()),
+        format!(
+            "expected: 1 reply: \"Date: 1\"; closed by the server\n\
+             {}: 1 message, 3 bytes, 5 plans: 5 same, 0 different, 0 not proven\n",
+            server.address()
+        ),
         "",
     );
 }
@@ -234,10 +230,10 @@ fn same_replies_from_another_host_prove_nothing() {
     let server = Proc::start(&mut net.on(1, &secretcat(["listen", "10.10.11.2:4500"])));
     server.wait_for_stderr("listening on");
     let out = run_command(&mut net.apart(0, &secretcat(["sweep", "10.10.11.2:4500", "-m", "SECRET 12"])), "");
-    let expected = "                   plans    same  different  not proven\n\
-                    cut                    9       0          0           9\n\
-                    chunk                  4       0          0           4\n\
-                    pair                  36       0          0          36\n\
+    let expected = "expected: 1 reply: \"Digits: 12   Count: 2\"; closed by the server\n                   plans    same  different  not proven  proof\n\
+                    cut                    9       0          0           9  read\n\
+                    chunk                  4       0          0           4  read\n\
+                    pair                  36       0          0          36  read\n\
                     not proven: 49 plans: it was not visible whether the cuts arrived as separate reads\n\
                     10.10.11.2:4500: 1 message, 10 bytes, 49 plans: 0 same, 0 different, 49 not proven\n";
     assert_eq!((out.status, String::from_utf8_lossy(&out.stdout).as_ref()), (Some(4), expected), "{out:?}");

@@ -17,7 +17,7 @@ use crate::error::{Error, ExitStatus};
 use crate::frame::{Inbox, Role};
 use crate::io::signal::Signals;
 use crate::io::{console, files, sys, terminal};
-use crate::plan::{Family, HelloForm, Order, Prelude, Trial};
+use crate::plan::{Family, HelloCuts, HelloForm, Order, Prelude, Trial};
 use crate::service::probe::Probe;
 use crate::verdict::{Baseline, BaselineError, Proof, Subject, SubjectProxy, Tally, to_json, to_junit, to_text};
 
@@ -87,7 +87,8 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
 
 /// What a proven cut is: with TLS each piece is a record, unless the bytes of the connection are cut.
 fn proof(config: &SweepConfig, trial: &Trial) -> Proof {
-    let cuts_stream = trial.hello.as_ref().is_some_and(|hello| hello.form == HelloForm::Tcp);
+    let in_stream = |hello: &HelloCuts| hello.form == HelloForm::Tcp;
+    let cuts_stream = !trial.header.is_empty() || trial.hello.as_ref().is_some_and(in_stream);
     if config.tls.is_some() && !cuts_stream { Proof::RecordRead } else { Proof::Read }
 }
 

@@ -1,10 +1,12 @@
 //! Repeats every trial whose result was not the same, alone and without time pressure, and shrinks those that repeat.
 
+use std::collections::BTreeSet;
+
 use super::Stop;
 use super::progress::Progress;
 use crate::error::Error;
 use crate::plan::{Order, Shrink, Trial};
-use crate::verdict::{Baseline, Difference, Outcome, Tally, Verdict};
+use crate::verdict::{Baseline, Difference, Outcome, SingleCut, Tally, Verdict};
 
 /// The number of differences that are shrunk and reported; the others are counted.
 const REPORTED: usize = 4;
@@ -47,7 +49,7 @@ pub(super) fn examine(
         let is_first = !trial.header.is_empty() || trial.hello.is_some();
         (!is_first, changes, trial.header.clone(), in_hello.to_vec(), trial.cuts.clone())
     });
-    let boundaries = order.layout().boundaries();
+    let layout = order.layout();
     let mut stalled = 0;
     for (number, (trial, outcome)) in suspects.iter().enumerate() {
         runner.progress().repeat(number + 1);
@@ -56,13 +58,20 @@ pub(super) fn examine(
             first = Verdict::Different; // like those that were reported
         }
         let is_late = runner.is_out_of_time();
-        let explained = tally.differences.iter().any(|known| known.explains(trial, boundaries));
+        let of_known = tally.differences.iter().position(|known| {
+            let is_like = || known.repeated && known.has_cause_of(trial, outcome, baseline, layout);
+            known.explains(trial, layout) || (first == Verdict::Different && is_like())
+        });
+        let explained = of_known.is_some();
         let kin = tally.differences.iter().filter(|known| known.found_by.kind() == trial.name.kind()).count();
         // A reply that was only late is no difference of a family without another one.
         let may_be_late = kin == 0 && baseline.is_late(outcome);
         let enough = explained || kin >= REPORTED_OF_A_KIND || (tally.differences.len() >= REPORTED && !may_be_late);
         let enough = if first == Verdict::Different { enough } else { stalled >= STALLED };
         if enough && !tally.interrupted && tally.gave_up.is_none() {
+            if let (Verdict::Different, Some(known)) = (&first, of_known) {
+                tally.differences[known].also.extend(SingleCut::of(trial.name));
+            }
             tally.count(trial.name, first);
             continue;
         }
@@ -89,7 +98,9 @@ pub(super) fn examine(
                 }
                 let (least, got) = shrink(trial, again, order, baseline, runner)?;
                 tally.count(trial.name, Verdict::Different);
-                tally.differences.push(Difference { found_by: trial.name, trial: least, got, repeated: true });
+                let found_by = trial.name;
+                let found = Difference { found_by, trial: least, got, repeated: true, also: BTreeSet::new() };
+                tally.add(found, baseline, layout);
             }
             // The first time, the replies were only late.
             Verdict::Same if baseline.is_late(outcome) => tally.count(trial.name, Verdict::Same),
@@ -117,7 +128,8 @@ fn count_once(trial: &Trial, outcome: &Outcome, first: Verdict, is_new: bool, ba
     tally.count(trial.name, Verdict::NotProven(why.to_owned()));
     if is_new && tally.differences.len() < REPORTED {
         let (got, found_by) = (outcome.clone(), trial.name);
-        tally.differences.push(Difference { found_by, trial: trial.clone(), got, repeated: false });
+        let (trial, also) = (trial.clone(), BTreeSet::new());
+        tally.differences.push(Difference { found_by, trial, got, repeated: false, also });
     }
 }
 
