@@ -56,6 +56,9 @@ pub(super) struct SweepFlags {
     #[arg(long, help_heading = "Messages")]
     pipelining: bool,
     /// Ignore what matches REGEX when comparing replies (repeatable)
+    ///
+    /// Flags stand in REGEX: (?m) lets ^ and $ match at each line, (?i) ignores case. A line on stderr says so if REGEX
+    /// matches nothing in the expected replies.
     #[arg(long, value_name = "REGEX", help_heading = "Messages")]
     mask: Vec<String>,
 

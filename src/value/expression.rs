@@ -96,6 +96,13 @@ pub fn compile(pattern: &str, syntax: Syntax) -> Result<Regex, InvalidRegex> {
     })
 }
 
+/// Whether a pattern, which is a regular expression, can only match between bytes: it is empty, or an anchor.
+#[must_use]
+pub fn matches_no_bytes(pattern: &str) -> bool {
+    let parsed = regex_syntax::ParserBuilder::new().utf8(false).build().parse(pattern);
+    parsed.is_ok_and(|parsed| parsed.properties().maximum_len() == Some(0))
+}
+
 fn place(pattern: &str, offset: Option<usize>) -> String {
     let before = offset.and_then(|offset| pattern.get(..offset));
     before.map_or(String::new(), |before| format!(" (character {})", before.chars().count() + 1))
@@ -118,6 +125,21 @@ mod tests {
             let shown = escape(pattern.as_bytes());
             let error = compile(pattern, Syntax::Plain).unwrap_err();
             assert_eq!(error.to_string(), format!("\"{shown}\" is not a regular expression: {why}"));
+        }
+    }
+
+    #[test]
+    fn empty_patterns_and_anchors_match_no_bytes() {
+        for (pattern, matches_none) in [
+            ("", true),
+            ("(?i)", true),
+            ("^|$", true),
+            ("(?m)^$", true),
+            ("()*", true),
+            ("a?", false),
+            ("(?i)a", false),
+        ] {
+            assert_eq!(matches_no_bytes(pattern), matches_none, "{pattern}");
         }
     }
 

@@ -33,7 +33,7 @@ pub use credentials::{Credentials, InvalidCredentials};
 pub use destination::{Destination, Unproxied};
 pub use endpoint::{Endpoint, UNIX_NAME};
 pub use escape::{Escaper, escape};
-pub use expression::{Expression, InvalidRegex, Syntax, compile};
+pub use expression::{Expression, InvalidRegex, Syntax, compile, matches_no_bytes};
 pub use family::Family;
 pub use invalid::Invalid;
 pub use named::{Named, Word};

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use regex::bytes::{NoExpand, Regex};
 
-use crate::value::{InvalidRegex, Syntax, compile};
+use super::Outcome;
+use crate::value::{InvalidRegex, Syntax, compile, escape, matches_no_bytes};
 
 /// The replacement of a match.
 const BLANK: &[u8] = b"*";
@@ -20,8 +21,18 @@ impl Masks {
     ///
     /// # Errors
     /// The invalid pattern, and the reason.
-    pub fn new(patterns: &[String]) -> Result<Masks, InvalidRegex> {
-        patterns.iter().map(|pattern| compile(pattern, Syntax::Plain)).collect::<Result<_, _>>().map(Masks)
+    pub fn new(patterns: &[String]) -> Result<Masks, InvalidMask> {
+        let mask = |pattern: &String| {
+            let mask = compile(pattern, Syntax::Plain)?;
+            if matches_no_bytes(pattern) { Err(InvalidMask::Empty(pattern.clone())) } else { Ok(mask) }
+        };
+        patterns.iter().map(mask).collect::<Result<_, _>>().map(Masks)
+    }
+
+    /// The patterns that match nothing in an outcome: they may be mistyped.
+    pub fn unmatched<'a>(&'a self, outcome: &'a Outcome) -> impl Iterator<Item = &'a str> {
+        let is_match = |mask: &Regex| outcome.replies.iter().chain([&outcome.rest]).any(|reply| mask.is_match(reply));
+        self.0.iter().filter(move |mask| !is_match(mask)).map(Regex::as_str)
     }
 
     /// The bytes with every match replaced.
@@ -66,9 +77,57 @@ impl Masks {
     }
 }
 
+/// A pattern that masks nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidMask {
+    /// It is not a regular expression.
+    #[error(transparent)]
+    Regex(#[from] InvalidRegex),
+    /// It matches no bytes.
+    #[error("\"{}\" matches no bytes: give a regular expression such as [0-9]+", escape(.0.as_bytes()))]
+    Empty(String),
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn masks(patterns: &[&str]) -> Masks {
+        Masks::new(&patterns.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap()
+    }
+
+    #[test]
+    fn flags_in_a_pattern_have_their_effect() {
+        for (pattern, masked) in [
+            ("(?i)date: .", "*\r\n*\r\nx"),
+            ("(?im)^DATE: .*$", "*\n*\nx"),
+            ("(?mR)^Date: .*$", "*\r\ndate: b\r\nx"),
+            ("(?s)Date.*b", "*\r\nx"),
+            ("(?x) a t e # a comment", "D*: a\r\nd*: b\r\nx"),
+            ("(?-u)(?i)DATE", "*: a\r\n*: b\r\nx"),
+            ("(?i:D)ate", "*: a\r\n*: b\r\nx"),
+        ] {
+            let bytes = masks(&[pattern]).apply(b"Date: a\r\ndate: b\r\nx").into_owned();
+            assert_eq!(String::from_utf8(bytes).unwrap(), masked, "{pattern}");
+        }
+        assert!(masks(&["(?i)\u{e9}t\u{e9}"]).are_like("\u{c9}T\u{c9}".as_bytes(), b"*"));
+    }
+
+    #[test]
+    fn mask_without_a_match_is_known() {
+        let masks = masks(&["a+", "(?m)^b$", "[0-9]+", "end"]);
+        let outcome =
+            Outcome { replies: vec![b"aa".to_vec(), b"x\nb\n".to_vec()], rest: b"end".to_vec(), ..Outcome::default() };
+        assert_eq!(masks.unmatched(&outcome).collect::<Vec<_>>(), ["[0-9]+"]);
+    }
+
+    #[test]
+    fn mask_of_no_bytes_is_refused() {
+        for pattern in ["", "(?i)", "^"] {
+            let error = Masks::new(&["a".to_owned(), pattern.to_owned()]).unwrap_err().to_string();
+            assert_eq!(error, format!("\"{pattern}\" matches no bytes: give a regular expression such as [0-9]+"));
+        }
+    }
 
     #[test]
     fn masked_text_does_not_count() {

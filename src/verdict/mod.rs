@@ -13,7 +13,7 @@ mod text;
 pub use finding::excerpt;
 pub use json::to_json;
 pub use junit::to_junit;
-pub use masks::Masks;
+pub use masks::{InvalidMask, Masks};
 pub use outcome::{Baseline, BaselineError, Ending, Outcome, Proof, Unreachable, Verdict, unsteady_ending};
 pub use repeat::repeat_command;
 pub use tally::{Count, Difference, Mark, Part, SingleCut, Subject, SubjectProxy, Tally};

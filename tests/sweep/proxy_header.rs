@@ -57,8 +57,9 @@ fn expect_lost_headers(program: &str) {
     let dir = Dir::new(program);
     let Some((_proc, address)) = start(program, &dir) else { return };
     for (version, length) in LENGTHS {
-        let args = ["--framing", "http", "--mask", "(?m)^Date:.*$", "--max-plans", "100"];
-        let found = sweep(&address, version, &args, REQUEST);
+        // HAProxy sends no date, and a mask without a match is reported.
+        let mask = if program == "nginx" { "(?m)^Date:.*$" } else { "client" };
+        let found = sweep(&address, version, &["--framing", "http", "--mask", mask, "--max-plans", "100"], REQUEST);
         let reply = found["expected"]["replies"][0].as_str().unwrap();
         assert!(reply.contains("client 192.0.2.7"), "the uncut header is read: {reply}");
         assert_eq!(found["status"], 3, "{found:#}");

@@ -197,6 +197,32 @@ fn unsteady_reply_is_reported_with_a_helpful_mask() {
     expect_unsteady(&server, "hi", answers, "(?m)^request-id:.*$");
 }
 
+#[test]
+fn mask_that_matches_nothing_is_reported() {
+    let server = Server::start(&[]);
+    let expected = format!("{}: 1 message, 9 bytes, 8 plans: 8 same, 0 different, 0 not proven\n", server.address());
+    let args = ["-m", "SECRET 1", "--families", "cut", "--mask", "(?i)COUNT: 1", "--mask", "(?m)^Date:.*$"];
+    let warning = "secretcat: --mask '(?m)^Date:.*$' matches nothing in the expected replies\n";
+    sweep(&server, &args, b"").is(0, expected, warning);
+    server.stops_with("");
+    // It is printed where the mask was needed, too.
+    let Some(server) = broken("unsteady", 0) else { return };
+    let out = sweep(&server, &["-m", "hi", "--mask", "^Request-Id: .*"], b"");
+    assert_eq!(out.status, Some(4));
+    assert!(out.stderr.starts_with("secretcat: --mask '^Request-Id: .*' matches nothing in"), "{out:?}");
+}
+
+/// The tests have all features of the regular expressions, because another crate of the tests needs them. Without this
+/// one, the program refuses `(?i)`.
+#[test]
+fn program_has_case_insensitive_patterns() {
+    let manifest = include_str!("../../Cargo.toml");
+    for name in ["regex", "regex-syntax"] {
+        let line = manifest.lines().find(|line| line.starts_with(&format!("{name} = {{ version"))).unwrap();
+        assert!(line.contains("\"unicode-case\""), "{line}");
+    }
+}
+
 /// Both baselines may have the same date by chance, and later plans another one.
 #[test]
 fn date_that_changes_during_the_sweep_is_no_difference() {

@@ -8,6 +8,7 @@ use super::pool::{Done, Pool, SURPLUS};
 use super::{NoBaseline, Stop};
 use crate::dialog::{Dialog, Learned, Pipelining, Until};
 use crate::frame::Framing;
+use crate::io::report::Report;
 use crate::plan::{Layout, Trial};
 use crate::verdict::{Baseline, BaselineError, Ending, Outcome, excerpt, unsteady_ending};
 
@@ -25,12 +26,15 @@ const OPEN_END: (Duration, Duration) = (Duration::from_millis(10), Duration::fro
 const END_FACTOR: u32 = 20;
 
 /// Two conversations without cuts, in lock-step. The first one teaches how each reply ends.
-pub(super) fn learn(pool: &mut Pool<'_>, layout: &Layout) -> Result<Baseline, Stop> {
+pub(super) fn learn(pool: &mut Pool<'_>, layout: &Layout, report: &Report) -> Result<Baseline, Stop> {
     pool.limits.end = FIRST_END;
     let mut one = uncut(pool, layout.whole())?;
     check_protocol(pool.dialog(), &one.outcome, &one.learned)?;
     one.outcome.check()?;
     check_replies(pool.dialog(), &one.outcome, &one.learned)?;
+    for mask in pool.config.masks.unmatched(&one.outcome) {
+        report.warning(&format!("--mask '{mask}' matches nothing in the expected replies"));
+    }
     pool.learn(&one.learned);
     pool.most = one.outcome.received * 2 + SURPLUS;
     let mut other = uncut(pool, layout.whole())?;

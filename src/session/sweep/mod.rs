@@ -138,7 +138,7 @@ fn sweep(pool: &mut Pool<'_>, order: &mut Order, tally: &mut Tally, context: &Co
     pool.begin_time();
     let lengths = pool.dialog().lengths();
     let hello = pool.hello()?;
-    let baseline = baseline::learn(pool, order.layout())?;
+    let baseline = baseline::learn(pool, order.layout(), &context.report)?;
     let SweepConfig { quiet, mut plans, .. } = *pool.config;
     tally.warnings = baseline.warnings();
     if plans.families.has(Family::Joined) {
