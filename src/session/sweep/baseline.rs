@@ -30,7 +30,7 @@ pub(super) fn learn(pool: &mut Pool<'_>, layout: &Layout, report: &Report) -> Re
     pool.limits.end = FIRST_END;
     let mut one = uncut(pool, layout.whole())?;
     check_protocol(pool.dialog(), &one.outcome, &one.learned)?;
-    one.outcome.check()?;
+    check_usable(pool.dialog(), &one.outcome)?;
     check_replies(pool.dialog(), &one.outcome, &one.learned)?;
     for mask in pool.config.masks.unmatched(&one.outcome) {
         report.warning(&format!("--mask '{mask}' matches nothing in the expected replies"));
@@ -108,6 +108,18 @@ fn check_protocol(dialog: &Dialog, outcome: &Outcome, learned: &[Learned]) -> Re
     Err(BaselineError::Incomplete(format!("{name} the server sent {got}, but {expected} was expected")))
 }
 
+/// Checks that there is a reply. A dialog that knows the errors of its protocol knows how a server of it replies, too:
+/// without such a reply it is a server of another protocol, and has not failed.
+fn check_usable(dialog: &Dialog, outcome: &Outcome) -> Result<(), BaselineError> {
+    let has_failed = matches!(outcome.ending, Ending::Unreachable(_) | Ending::Endless);
+    outcome.check().map_err(|error| match error {
+        BaselineError::Silent(why) if !dialog.errors.is_empty() && !has_failed => {
+            BaselineError::Incomplete(format!("no usable reply: {why}"))
+        }
+        error => error,
+    })
+}
+
 /// Checks that each message was answered.
 fn check_replies(dialog: &Dialog, outcome: &Outcome, learned: &[Learned]) -> Result<(), BaselineError> {
     let messages = dialog.steps.len();
@@ -177,6 +189,21 @@ mod tests {
         let learned = learned(received);
         let checked = check_protocol(dialog, outcome, &learned).and_then(|()| check_replies(dialog, outcome, &learned));
         checked.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn server_of_another_protocol_has_not_failed() {
+        let preset = dialog(&[Until::Frames(1)]);
+        let messages = Dialog { errors: Vec::new(), ..preset.clone() };
+        let check = |dialog, ending| {
+            let outcome = Outcome { ending, ..Outcome::default() };
+            check_usable(dialog, &outcome).unwrap_err().to_string()
+        };
+        let garbled = || Ending::Garbled("malformed message".to_owned());
+        assert_eq!(check(&preset, Ending::Closed), "nothing was tested: no usable reply: closed by the server");
+        assert_eq!(check(&preset, garbled()), "nothing was tested: no usable reply: malformed message");
+        assert_eq!(check(&messages, garbled()), "no usable reply to the uncut messages: malformed message");
+        assert_eq!(check(&preset, Ending::Endless), "no usable reply to the uncut messages: answered without end");
     }
 
     #[test]
