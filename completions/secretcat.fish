@@ -293,6 +293,32 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-plans 
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s j -l jobs -d 'Run N conversations at once' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l timeout -d 'Abort a conversation after TIME without progress' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l junit -d 'Write the findings as JUnit XML to FILE as well' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l protocol -d 'Send the requests of a protocol, and wait for its replies' -r -f -a "http\t'HTTP/1.1: GET, HEAD, and OPTIONS with a body'
+http-chunked\t'HTTP/1.1: OPTIONS with chunked bodies, extensions and trailers'
+smtp\t'SMTP: EHLO, NOOP, RSET and VRFY'
+smtp:deliver\t'SMTP: two mails to postmaster'
+pop3\t'POP3: CAPA and errors, before a login'
+imap\t'IMAP: CAPABILITY, NOOP and ID with a literal, before a login'
+ftp\t'FTP: FEAT, SYST, HELP and NOOP, before a login'
+ftp:login\t'FTP: a login as anonymous, and commands that read'
+irc\t'IRC: CAP, NICK and USER, PING, VERSION, LUSERS and MOTD'
+redis\t'Redis: PING, ECHO, EXISTS and MGET, inline and as arrays'
+memcached\t'memcached: gets of keys that do not exist'
+memcached:store\t'memcached: values that are stored, changed and deleted'
+mqtt\t'MQTT 3.1.1: CONNECT, PINGREQ, SUBSCRIBE and UNSUBSCRIBE'
+mqtt:publish\t'MQTT 3.1.1: PUBLISH with each quality of service'
+socks5\t'SOCKS 5: a connection to port 1 of the server\'s host'
+socks5:login\t'SOCKS 5: a login, which need not be right'
+websocket\t'WebSocket: pings, an unfinished message and a close, at /'
+websocket:echo\t'WebSocket: messages to a server that echoes them, at /'
+dns\t'DNS over TCP: questions that need no recursion'
+dns:one\t'DNS over TCP: one question, for a server that closes after it'
+modbus\t'Modbus TCP: reads of unit 1 (function codes 1 to 4)'
+postgres\t'PostgreSQL: the start of a session, without a login'
+postgres:ssl\t'PostgreSQL without TLS: a request for TLS, and the start of a session'"
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l dialog -d 'Send the messages of FILE, and wait for the replies it describes' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l greeting -d 'Expect a greeting of N messages before the first message is sent' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l ignore -d 'Drop lines of the server that match REGEX (repeatable)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l families -d 'Try the plans of the families LIST (default: all but half-close)' -r -f -a "cut\t'One cut, at each offset of each message'
 chunk\t'Every message in pieces of 1, 2, 3 or 7 bytes'
 joined\t'Several messages in one write, also cut across their boundary'
@@ -353,6 +379,7 @@ never\t'Never'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s C -l crlf -d 'End the messages of -m with CR LF'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l json -d 'Print the findings as JSON'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l quiet -d 'Print no progress'
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l yes -d 'Allow --protocol or --dialog to change the server'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l lock-step -d 'Send no message before the last reply, and join none'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l pipelining -d 'Count it as a difference if messages in one write get other replies'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls -d 'Encrypt with TLS, and verify the server\'s certificate'

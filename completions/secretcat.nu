@@ -334,6 +334,10 @@ module completions {
     [ "lines" "http" "length:u16be" "length:4:u16be" "length:1:varint" "length:1:u32be-4" "delimiter:--" "raw" ]
   }
 
+  def "nu-complete secretcat sweep protocol" [] {
+    [ "http" "http-chunked" "smtp" "smtp:deliver" "pop3" "imap" "ftp" "ftp:login" "irc" "redis" "memcached" "memcached:store" "mqtt" "mqtt:publish" "socks5" "socks5:login" "websocket" "websocket:echo" "dns" "dns:one" "modbus" "postgres" "postgres:ssl" ]
+  }
+
   def "nu-complete secretcat sweep families" [] {
     [ "cut" "chunk" "joined" "pair" "half-close" "header" "client-hello" "+half-close" ]
   }
@@ -386,8 +390,13 @@ module completions {
     --json                    # Print the findings as JSON
     --junit: path             # Write the findings as JUnit XML to FILE as well
     --quiet                   # Print no progress
+    --protocol: string@"nu-complete secretcat sweep protocol" # Send the requests of a protocol, and wait for its replies
+    --dialog: path            # Send the messages of FILE, and wait for the replies it describes
+    --yes                     # Allow --protocol or --dialog to change the server
+    --greeting: string        # Expect a greeting of N messages before the first message is sent
     --lock-step               # Send no message before the last reply, and join none
     --pipelining              # Count it as a difference if messages in one write get other replies
+    --ignore: string          # Drop lines of the server that match REGEX (repeatable)
     --families: string@"nu-complete secretcat sweep families" # Try the plans of the families LIST (default: all but half-close)
     --max-time: string        # Begin no plan after TIME; 0 is no limit
     --seed: string            # Draw the plans from seed N, if there are more than --max-plans

@@ -167,7 +167,7 @@ fn clap_long(argument: &clap::Arg) -> Option<String> {
 /// The names of values in help: those of numbers, and all others.
 const NUMBERS: [&str; 10] =
     ["N", "SIZE", "BYTES", "PORT", "TIME", "DURATION", "VALUE", "SIZE|MIN..MAX", "TIME|MIN..MAX", "N|any"];
-const OTHERS: [&str; 24] = [
+const OTHERS: [&str; 25] = [
     "TEXT",
     "NAME",
     "MISTAKE",
@@ -188,6 +188,7 @@ const OTHERS: [&str; 24] = [
     "LAYER",
     "PATTERN",
     "LIST",
+    "NAME[:SET]",
     "NEED",
     "PIN",
     "VERSION",

@@ -64,7 +64,7 @@ pub(super) fn check(task: &Task, given: &Given) -> Result<(), ConfigError> {
     let rules = match task {
         Task::Listen(config) => of_listen(config),
         Task::Connect(config) => of_connect(config),
-        Task::Sweep(config) => of_sweep(config),
+        Task::Sweep(config) => of_sweep(config, given),
     };
     let idle = rules.into_iter().filter(|(_, does_nothing, _)| *does_nothing);
     let mut refused = idle.filter_map(|(options, _, reason)| Some((given.first(&options)?, reason)));
@@ -164,8 +164,29 @@ fn of_listen(config: &ListenConfig) -> Vec<Rule> {
     ]
 }
 
-fn of_sweep(config: &SweepConfig) -> Vec<Rule> {
+fn of_sweep(config: &SweepConfig, given: &Given) -> Vec<Rule> {
+    let has_dialog = given.first(&Named(&["dialog", "protocol"])).is_some();
     vec![
+        (
+            Named(&["message", "framing", "crlf", "greeting"]),
+            has_dialog,
+            "is part of what --protocol and --dialog describe: remove it",
+        ),
+        (
+            Named(&["ignore"]),
+            !has_dialog && config.dialog.framing != Framing::Lines,
+            "drops lines, which only --framing lines has: remove it",
+        ),
+        (
+            Named(&["greeting"]),
+            config.dialog.framing == Framing::Raw,
+            "counts messages, and raw bytes are no messages: remove it",
+        ),
+        (
+            Named(&["yes"]),
+            config.dialog.changes.is_none(),
+            "allows a dialog to change the server, and nothing is changed: remove it",
+        ),
         (
             Named(&["crlf"]),
             config.dialog.steps.is_empty(),

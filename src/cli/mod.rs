@@ -7,6 +7,7 @@
 #![allow(clippy::doc_markdown, reason = "help text is read on a terminal, which shows backticks")]
 
 mod connect;
+mod dialog;
 mod effect;
 mod fragmentation;
 mod framing;

@@ -7,7 +7,7 @@ use super::traffic::check_family;
 use super::{Bytes, ClientTls, ConfigError, ProxyConfig, ProxyHeader, Traffic};
 use crate::dialog::Dialog;
 use crate::plan::{Choice, Family as PlanFamily};
-use crate::value::{Address, Family};
+use crate::value::{Address, Family, Host, escape};
 use crate::verdict::Masks;
 
 /// The checked configuration of `secretcat sweep`.
@@ -23,6 +23,8 @@ pub struct SweepConfig {
     pub dialog: Dialog,
     /// The parts of replies that may differ.
     pub masks: Masks,
+    /// The dialog may change the server.
+    pub may_change: bool,
     /// Which trials are tried.
     pub plans: Choice,
     /// No trial begins after this time.
@@ -68,6 +70,7 @@ impl SweepConfig {
             return Err(ConfigError::new("--jobs and --max-plans take 1 or more"));
         }
         self.check_families()?;
+        self.check_changes()?;
         if self.dialog.steps.iter().any(|step| step.send.is_empty()) {
             return Err(ConfigError::new("an empty raw message has no bytes to cut"));
         }
@@ -90,5 +93,23 @@ impl SweepConfig {
         }
         let (family, option) = if of_header { ("header", "--proxy-protocol") } else { ("client-hello", "--tls") };
         Err(ConfigError::new(format!("--families {family} cuts what {option} sends: add {option}")))
+    }
+
+    /// Refuses a dialog that changes a server that may be somebody else's.
+    fn check_changes(&self) -> Result<(), ConfigError> {
+        let is_own = match &self.address {
+            Address::Tcp { host: Host::Ip(ip), .. } => ip.is_loopback(),
+            Address::Tcp { host: Host::Name(name), .. } => name.eq_ignore_ascii_case("localhost"),
+            Address::Tcp { .. } => false,
+            Address::Unix(_) => true,
+        };
+        match &self.dialog.changes {
+            Some(changes) if !self.may_change && (!is_own || self.proxy.is_some()) => Err(ConfigError::new(format!(
+                "on {}, the dialog {}: add --yes if it may",
+                self.address,
+                escape(changes.as_bytes())
+            ))),
+            _ => Ok(()),
+        }
     }
 }

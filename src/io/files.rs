@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
+use crate::dialog::{Dialog, Server, parse as parse_dialog};
 use crate::error::{Error, Operation, shown_path};
 use crate::plan::Plan;
 use crate::trace::read_plan as parse_plan;
@@ -27,6 +28,24 @@ pub fn read_plan(path: &Path) -> Result<Plan, Error> {
         let place = format!("{}:{}:{}", shown_path(path), error.line, error.column);
         Error::Usage(format!("{place}: {} (--plan takes a file of --trace or sweep --json)", error.message))
     })
+}
+
+/// The largest dialog that is read.
+const DIALOG: u64 = 64 << 20;
+
+/// Reads a dialog with this server.
+///
+/// # Errors
+/// When the file cannot be read, has more than 64 MiB, or has an error; with line and column.
+pub fn read_dialog(path: &Path, server: &Server) -> Result<Dialog, Error> {
+    let mut text = Vec::new();
+    let file = std::fs::File::open(path).map_err(Error::file(Operation::Open, path))?;
+    file.take(DIALOG + 1).read_to_end(&mut text).map_err(Error::file(Operation::Read, path))?;
+    let path = shown_path(path);
+    if text.len() as u64 > DIALOG {
+        return Err(Error::Usage(format!("dialog {path}: more than {DIALOG} bytes")));
+    }
+    parse_dialog(&path, &text, server).map_err(|error| Error::Usage(error.to_string()))
 }
 
 /// Writes a file with this text, and replaces an older one.

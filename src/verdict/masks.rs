@@ -14,7 +14,12 @@ const SUGGESTED: usize = 4;
 
 /// Patterns whose matches are ignored in comparisons.
 #[derive(Clone, Debug, Default)]
-pub struct Masks(Vec<Regex>);
+pub struct Masks {
+    /// Those of the command line.
+    given: Vec<Regex>,
+    /// Those of a dialog, which need not match: not every server of a protocol sends a date.
+    dialog: Vec<Regex>,
+}
 
 impl Masks {
     /// Masks with these patterns, in the syntax of the regex crate.
@@ -22,25 +27,31 @@ impl Masks {
     /// # Errors
     /// The invalid pattern, and the reason.
     pub fn new(patterns: &[String]) -> Result<Masks, InvalidMask> {
-        let mask = |pattern: &String| {
-            let mask = compile(pattern, Syntax::Plain)?;
-            if matches_no_bytes(pattern) { Err(InvalidMask::Empty(pattern.clone())) } else { Ok(mask) }
-        };
-        patterns.iter().map(mask).collect::<Result<_, _>>().map(Masks)
+        Ok(Masks { given: read(patterns)?, dialog: Vec::new() })
+    }
+
+    /// Adds the masks of a dialog, which are not reported if they match nothing.
+    ///
+    /// # Errors
+    /// The invalid pattern, and the reason.
+    pub fn with_dialog(self, patterns: &[String]) -> Result<Masks, InvalidMask> {
+        Ok(Masks { dialog: read(patterns)?, ..self })
     }
 
     /// The patterns that match nothing in an outcome: they may be mistyped.
     pub fn unmatched<'a>(&'a self, outcome: &'a Outcome) -> impl Iterator<Item = &'a str> {
         let is_match = |mask: &Regex| outcome.replies.iter().chain([&outcome.rest]).any(|reply| mask.is_match(reply));
-        self.0.iter().filter(move |mask| !is_match(mask)).map(Regex::as_str)
+        self.given.iter().filter(move |mask| !is_match(mask)).map(Regex::as_str)
     }
 
     /// The bytes with every match replaced.
     #[must_use]
     pub fn apply<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-        self.0.iter().fold(Cow::Borrowed(bytes), |bytes, mask| match mask.replace_all(&bytes, NoExpand(BLANK)) {
-            Cow::Borrowed(_) => bytes,
-            Cow::Owned(masked) => Cow::Owned(masked),
+        self.given.iter().chain(&self.dialog).fold(Cow::Borrowed(bytes), |bytes, mask| {
+            match mask.replace_all(&bytes, NoExpand(BLANK)) {
+                Cow::Borrowed(_) => bytes,
+                Cow::Owned(masked) => Cow::Owned(masked),
+            }
         })
     }
 
@@ -71,10 +82,18 @@ impl Masks {
             });
             let Some((pattern, mask)) = mask else { break };
             found.push(pattern);
-            all.0.push(mask);
+            all.given.push(mask);
         }
         if all.are_like(one, other) { found } else { Vec::new() }
     }
+}
+
+fn read(patterns: &[String]) -> Result<Vec<Regex>, InvalidMask> {
+    let mask = |pattern: &String| {
+        let mask = compile(pattern, Syntax::Plain)?;
+        if matches_no_bytes(pattern) { Err(InvalidMask::Empty(pattern.clone())) } else { Ok(mask) }
+    };
+    patterns.iter().map(mask).collect()
 }
 
 /// A pattern that masks nothing.
@@ -119,6 +138,9 @@ mod tests {
         let outcome =
             Outcome { replies: vec![b"aa".to_vec(), b"x\nb\n".to_vec()], rest: b"end".to_vec(), ..Outcome::default() };
         assert_eq!(masks.unmatched(&outcome).collect::<Vec<_>>(), ["[0-9]+"]);
+        let masks = masks.with_dialog(&["v".to_owned(), "q.".to_owned()]).unwrap();
+        assert_eq!(masks.unmatched(&outcome).collect::<Vec<_>>(), ["[0-9]+"]);
+        assert!(masks.are_like(b"qy", b"qz"));
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("peer", &["frame", "plan", "trace", "value"]),
     ("config", &["dialog", "error", "frame", "plan", "service", "value", "verdict"]),
     ("timeline", &["trace", "value"]),
-    ("io", &["config", "editor", "error", "frame", "peer", "plan", "service", "timeline", "trace", "value"]),
+    ("io", &["config", "dialog", "editor", "error", "frame", "peer", "plan", "service", "timeline", "trace", "value"]),
     ("session", &["config", "dialog", "error", "frame", "io", "peer", "plan", "service", "trace", "value", "verdict"]),
     ("cli", &["config", "dialog", "error", "frame", "io", "plan", "service", "value", "verdict"]),
 ];

@@ -19,6 +19,7 @@ use crate::io::signal::Signals;
 use crate::io::{console, files, sys, terminal};
 use crate::plan::{Family, HelloCuts, HelloForm, Order, Prelude, Trial};
 use crate::service::probe::Probe;
+use crate::value::{counted, escape};
 use crate::verdict::{Baseline, BaselineError, Proof, Subject, SubjectProxy, Tally, to_json, to_junit, to_text};
 
 /// Sweeps, prints the findings, and returns the exit status: 0 the same, 3 different, 4 not proven; or that of the
@@ -61,6 +62,13 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
         messages: dialog.messages(),
         from_stdin,
     };
+    if let Some(changes) = &dialog.changes {
+        let (messages, runs) = (dialog.steps.len() as u64, order.len() as u64 + 2);
+        let (messages, runs) = (counted(messages, "message"), counted(runs, "connection"));
+        context
+            .report
+            .event(&format!("the dialog {}: {messages} on each of {runs} or more", escape(changes.as_bytes())));
+    }
     let probe = Probe::new(dialog, config.traffic.max_message);
     let mut pool = Pool::new(config, probe, context)?;
     subject.hello = pool.hello()?;
