@@ -11,6 +11,7 @@ mod framing;
 mod handshake;
 mod http;
 mod mutants;
+mod protocols;
 mod proxy_header;
 mod reports;
 mod servers;

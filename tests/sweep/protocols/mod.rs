@@ -1,0 +1,23 @@
+//! `--protocol`: the presets against released servers.
+
+mod text;
+
+use serde_json::Value;
+
+use crate::support::run;
+
+/// Sweeps a server with a preset, and reads what is found as JSON; its status must be that of the run.
+#[track_caller]
+fn sweep(address: &str, preset: &str, args: &[&str]) -> Value {
+    let out = run(["sweep", address, "--protocol", preset, "--json"].iter().chain(args), "");
+    let found: Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|error| panic!("{error}: {out:?}"));
+    assert_eq!(found["status"], out.status.unwrap(), "{out:?}");
+    found
+}
+
+/// The server passes: every cut is proven, and no reply differs.
+#[track_caller]
+fn expect_same(address: &str, preset: &str, args: &[&str]) {
+    let found = sweep(address, preset, args);
+    assert_eq!(found["status"], 0, "{preset}: {found:#}");
+}
