@@ -23,6 +23,7 @@ pub mod services;
 pub mod signal;
 pub mod sockopt;
 pub mod splice;
+pub mod start;
 pub mod stream;
 pub mod sys;
 pub mod systemd;

@@ -60,7 +60,8 @@ impl HelloForm {
     }
 
     /// The bytes that offsets are in, of a `ClientHello` whose record has `len` bytes.
-    pub(super) fn length(self, len: usize) -> usize {
+    #[must_use]
+    pub fn length(self, len: usize) -> usize {
         match self {
             HelloForm::Tcp => len,
             HelloForm::Records | HelloForm::JoinedRecords => len.saturating_sub(RECORD_HEADER),

@@ -107,7 +107,7 @@ impl Finding {
 }
 
 /// The name of a trial by its cuts.
-fn title(trial: &Trial, layout: &Layout) -> String {
+pub(super) fn title(trial: &Trial, layout: &Layout) -> String {
     let mut parts = Vec::new();
     let offsets = |cuts: &[usize]| {
         let shown: Vec<_> = cuts.iter().take(CUTS).map(ToString::to_string).collect();
@@ -330,7 +330,7 @@ const REPLIES: usize = 4;
 
 /// What an uncut conversation is expected to be: `2 replies: "HTTP/1.1 200 OK…", "bye"; closed by the server`.
 #[must_use]
-pub(super) fn expectation(baseline: &Baseline) -> String {
+pub fn expectation(baseline: &Baseline) -> String {
     let expected = baseline.outcome();
     if expected.handshake_only {
         return "TLS handshake".to_owned();

@@ -1,22 +1,31 @@
 //! The findings of a sweep as a JSON object.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
-use super::{Baseline, Count, Mark, Outcome, Proof, SingleCut, Subject, Tally, repeat_command};
-use crate::error::ExitStatus;
+use super::finding::title;
+use super::{Count, Findings, Mark, Outcome, Part, Proof, Run, SingleCut, Stretch, Subject, Tally, repeat_command};
 use crate::plan::{Fin, HelloCuts, HelloForm, TrialKind};
 use crate::value::escape;
+
+/// The version of the schema. It increases when programs that read earlier reports would misread new ones.
+const SCHEMA: u32 = 1;
 
 /// The findings as JSON text; the committed schema is tests/cases/sweep.schema.json. Bytes are text in which
 /// unprintable bytes are `\xHH`. Without a baseline there is an error instead.
 #[must_use]
-pub fn to_json(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Tally, status: ExitStatus) -> String {
+pub fn to_json(findings: &Findings) -> String {
+    let Findings { run, subject, baseline, tally, status } = *findings;
+    let layout = subject.layout();
     let differences: Vec<_> = tally
         .differences
         .iter()
         .map(|difference| {
             json!({
+                "title": title(&difference.trial, &layout),
                 "found_by": difference.found_by.to_string(),
+                "also": difference.also.iter().map(|cut| place(*cut)).collect::<Vec<_>>(),
                 "header_cuts": difference.trial.header,
                 "hello_cuts": difference.trial.hello.as_ref().map(hello_cuts),
                 "cuts": difference.trial.cuts,
@@ -39,7 +48,14 @@ pub fn to_json(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Tal
             Proof::Read => "read",
             Proof::RecordRead => "record_read",
         };
-        let family = json!({ "same": same, "different": different, "not_proven": not_proven, "proof": proof });
+        let seconds = tally.times.get(kind).map_or(0.0, Duration::as_secs_f64);
+        let family = json!({
+            "same": same,
+            "different": different,
+            "not_proven": not_proven,
+            "proof": proof,
+            "seconds": seconds,
+        });
         (kind.to_string(), family)
     };
     let kinds: Map<_, _> = tally.kinds.iter().map(family).collect();
@@ -47,14 +63,21 @@ pub fn to_json(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Tal
     for cut in differing(tally) {
         match cut {
             SingleCut::Header(offset) => header_cuts.push(offset),
-            SingleCut::Message(place) => cuts.push(json!([place.message, place.offset])),
+            SingleCut::Message(place) => cuts.push(json!({ "message": place.message, "offset": place.offset })),
             SingleCut::Hello(..) => {}
         }
     }
+    let command: Vec<_> = run.command.iter().map(|word| escape(word)).collect();
     let report = json!({
+        "schema": SCHEMA,
+        "version": Run::VERSION,
+        "time": run.time,
+        "seconds": run.took.as_secs_f64(),
+        "command": command,
         "address": subject.address,
         "proxy": subject.proxy.as_ref().map(|proxy| proxy.url.to_string()),
         "client_hello": (subject.hello > 0).then_some(subject.hello),
+        "proxy_header": (subject.header_length > 0).then_some(subject.header_length),
         "messages": subject.messages.iter().map(|message| escape(message)).collect::<Vec<_>>(),
         "plans": subject.plans,
         "skipped": subject.skipped,
@@ -63,9 +86,11 @@ pub fn to_json(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Tal
         "verdicts": count(tally.total()),
         "kinds": kinds,
         "reasons": tally.reasons,
+        "offsets": offsets(subject, tally),
         "differing_header_cuts": header_cuts,
         "differing_hello_cuts": differing_hello_cuts(tally),
         "differing_cuts": cuts,
+        "warnings": tally.warnings,
         "interrupted": tally.interrupted,
         "out_of_time": tally.out_of_time,
         "ended_early": tally.gave_up,
@@ -75,6 +100,45 @@ pub fn to_json(subject: &Subject, baseline: Result<&Baseline, &str>, tally: &Tal
         "status": status.number(),
     });
     format!("{report:#}\n")
+}
+
+/// A single cut by its names.
+fn place(cut: SingleCut) -> Value {
+    let mut place = part(cut.part());
+    place.insert("offset".to_owned(), json!(cut.offset()));
+    place.into()
+}
+
+/// A part by its names.
+fn part(part: Part) -> Map<String, Value> {
+    let names = match part {
+        Part::Header => json!({ "in": "header" }),
+        Part::Hello(form) => json!({ "in": "client_hello", "form": form.name() }),
+        Part::Message(number) => json!({ "in": "message", "message": number }),
+    };
+    if let Value::Object(names) = names { names } else { Map::new() }
+}
+
+/// The result of every single cut, as stretches with the same result.
+fn offsets(subject: &Subject, tally: &Tally) -> Vec<Value> {
+    let stretches = |(its, length): (Part, usize)| {
+        tally.stretches(its, length).into_iter().map(move |Stretch { from, to, mark }| {
+            let verdict = match mark {
+                None => "not_tried",
+                Some(Mark::Same) => "same",
+                Some(Mark::Different) => "different",
+                Some(Mark::NotProven) => "not_proven",
+            };
+            let mut stretch = part(its);
+            stretch.extend([("from", json!(from)), ("to", json!(to)), ("verdict", json!(verdict))].map(named));
+            stretch.into()
+        })
+    };
+    subject.parts().into_iter().flat_map(stretches).collect()
+}
+
+fn named((name, value): (&str, Value)) -> (String, Value) {
+    (name.to_owned(), value)
 }
 
 /// The single cuts that made a difference.

@@ -2,6 +2,7 @@
 
 mod cause;
 mod finding;
+mod findings;
 mod json;
 mod junit;
 mod masks;
@@ -10,7 +11,8 @@ mod repeat;
 mod tally;
 mod text;
 
-pub use finding::excerpt;
+pub use finding::{excerpt, expectation};
+pub use findings::{Findings, Run, Stretch};
 pub use json::to_json;
 pub use junit::to_junit;
 pub use masks::{InvalidMask, Masks};

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::{Outcome, Proof, Verdict};
 use crate::error::ExitStatus;
@@ -24,6 +25,8 @@ pub struct Subject {
     pub header: Vec<String>,
     /// The options of TLS, as words; empty without TLS.
     pub tls: Vec<String>,
+    /// The bytes of the PROXY header of a connection; 0 without one.
+    pub header_length: usize,
     /// The bytes of the record with the `ClientHello`; 0 without TLS.
     pub hello: usize,
     /// The encoded request messages.
@@ -66,6 +69,17 @@ impl Subject {
             TrialKind::Header | TrialKind::Hello(HelloForm::Tcp) => Proof::Read,
             _ => self.proof,
         }
+    }
+
+    /// The parts whose offsets are cut, and their lengths.
+    #[must_use]
+    pub fn parts(&self) -> Vec<(Part, usize)> {
+        let header = (self.header_length > 0).then_some((Part::Header, self.header_length));
+        let hello = HelloForm::ALL.into_iter().filter(|_| self.hello > 0);
+        let hello = hello.map(|form| (Part::Hello(form), form.length(self.hello)));
+        let messages = self.messages.iter().enumerate();
+        let messages = messages.map(|(at, message)| (Part::Message(at + 1), message.len()));
+        header.into_iter().chain(hello).chain(messages).collect()
     }
 
     /// The server, and the proxy on the way to it.
@@ -144,6 +158,8 @@ pub struct Tally {
     pub warnings: Vec<String>,
     /// The counts for each family of trials.
     pub kinds: BTreeMap<TrialKind, Count>,
+    /// How long the conversations of each family took.
+    pub times: BTreeMap<TrialKind, Duration>,
     /// The trials that were not proven, by reason.
     pub reasons: BTreeMap<String, usize>,
     /// The result of each single cut that was tried.
@@ -229,6 +245,11 @@ impl From<&Verdict> for Mark {
 }
 
 impl Tally {
+    /// Adds the time that a conversation of this family took.
+    pub fn add_time(&mut self, kind: TrialKind, took: Duration) {
+        *self.times.entry(kind).or_default() += took;
+    }
+
     /// Counts one trial.
     pub fn count(&mut self, label: Label, verdict: Verdict) {
         if let Some(cut) = SingleCut::of(label) {
@@ -349,6 +370,7 @@ mod tests {
             family: Family::Any,
             header: vec![],
             tls: vec![],
+            header_length: 0,
             hello: 0,
             messages: vec![],
             from_stdin: false,

@@ -87,7 +87,7 @@ pub fn describe(subject: &Subject, baseline: &Baseline, difference: &Difference)
 }
 
 /// What a proven cut is, where that is not a read in each family.
-fn proofs(subject: &Subject, tally: &Tally) -> Option<String> {
+pub(super) fn proofs(subject: &Subject, tally: &Tally) -> Option<String> {
     let is_read = |kind: &&TrialKind| subject.proof(**kind) == Proof::Read;
     let read: Vec<_> = tally.kinds.keys().filter(is_read).map(ToString::to_string).collect();
     match read.len() {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::pty::Terminal;
 use crate::support::sweep::{broken, findings, sweep};
-use crate::support::{Dir, Proc, Server, run, secretcat, skip};
+use crate::support::{Dir, Proc, Server, local_listener, run, secretcat, skip};
 
 const WRONG: &[&str] = &["-m", "SECRET <42> & \"\u{ffff}\x1b'", "-m", "hello"];
 
@@ -28,6 +28,7 @@ fn json_report_matches_its_schema() {
         let errors: Vec<_> = schema.iter_errors(&found).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{errors:?}\n{found:#}");
         assert_eq!(found["status"], status, "{found:#}");
+        assert_eq!((&found["schema"], &found["version"]), (&1.into(), &env!("CARGO_PKG_VERSION").into()));
         assert!(schema.validate(&found["verdicts"]).is_err(), "the schema refuses what is something else");
     }
 }
@@ -41,12 +42,15 @@ fn parse_junit(file: &Path) -> String {
         assert all(case.get('name') and case.get('classname') for case in cases)\n\
         for kind in 'failure', 'error': assert len(suite.findall('testcase/' + kind)) == int(suite.get(kind + 's'))\n\
         print(suite.get('failures'), suite.get('errors'), [case.get('name') for case in cases])\n\
+        assert all(float(case.get('time')) >= 0 for case in cases) and float(suite.get('time')) >= 0\n\
         for found in suite.findall('testcase/failure'): print(found.text.splitlines()[0])\n\
         for found in suite.findall('testcase/error'): print(found.get('message'))\n";
     let out = Command::new("python3").args(["-c", script]).arg(file).output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8_lossy(&out.stdout).into_owned()
 }
+
+const CASES: &str = "['uncut messages', 'cut', 'chunk', 'pair', 'every plan tried']";
 
 #[test]
 fn junit_report_is_xml_with_the_right_counts() {
@@ -57,36 +61,50 @@ fn junit_report_is_xml_with_the_right_counts() {
     let file = dir.file("sweep.xml");
     let junit = ["--junit", file.to_str().unwrap()];
     let wrong = Server::start(&["--bug", "drop-tail"]);
-    assert_eq!(sweep(&wrong, &[WRONG, &junit].concat(), b"").status, Some(3));
+    assert_eq!(sweep(&wrong, &[&["-m", "SECRET 1"], &junit[..]].concat(), b"").status, Some(3));
     let output = parse_junit(&file);
-    assert!(output.starts_with("1 0 ['joined: 1 plans with the same replies', "), "{output}");
-    assert!(output.contains("\ndifferent: message 1 cut at 1\n"), "{output}");
+    let causes = "the causes are reported with other families";
+    assert_eq!(output, format!("3 0 {CASES}\ndifferent: message 1 cut at 1\n{causes}\n{causes}\n"));
 
+    // Another server on another port: the names are the same.
     let right = Server::start(&[]);
     assert_eq!(sweep(&right, &[&["-m", "SECRET 1"], &junit[..]].concat(), b"").status, Some(0));
-    let names = "['cut: 8 plans with the same replies', 'chunk: 4 plans with the same replies', \
-                 'pair: 28 plans with the same replies']";
-    assert_eq!(parse_junit(&file), format!("0 0 {names}\n"));
+    assert_eq!(parse_junit(&file), format!("0 0 {CASES}\n"));
+    let text = std::fs::read_to_string(&file).unwrap();
+    for part in [
+        format!("<property name=\"address\" value=\"{}\"/>", right.address()),
+        "<property name=\"seed\" value=\"0\"/>".to_owned(),
+        "<property name=\"proof\" value=\"read\"/>".to_owned(),
+        format!("<property name=\"version\" value=\"{}\"/>", env!("CARGO_PKG_VERSION")),
+        "<property name=\"expected\" value=\"1 reply: &quot;Digits: 1   Count: 1&quot;; closed by the server\"/>"
+            .to_owned(),
+        "<property name=\"status\" value=\"0\"/>".to_owned(),
+        " sweep ".to_owned() + &right.address() + " -m &apos;SECRET 1&apos;",
+    ] {
+        assert!(text.replace('\'', "&apos;").contains(&part), "{part} in {text}");
+    }
 
     // Plans that were not proven or not tried are errors: a CI system would count skipped cases as passed.
     let Some(gone) = broken("exits_after", 20) else { return };
     let args = [&["-m", "SECRET 12", "--jobs", "1"], &junit[..]].concat();
     assert_eq!(sweep(&gone, &args, b"").status, Some(4));
     let output = parse_junit(&file);
-    assert!(output.starts_with("0 ") && !output.starts_with("0 0"), "{output}");
-    assert!(output.ends_with("\nperhaps different, and not tried again\nconnection refused\nrunning when the server became unreachable\n16 connections in a row failed: connection refused (--jobs 1 shows the plan before the failure)\n"), "{output}");
+    assert!(output.starts_with(&format!("0 2 {CASES}\n")), "{output}");
+    assert!(output.ends_with(" plans not tried\n"), "{output}");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("16 connections in a row failed: connection refused (--jobs 1 shows"), "{text}");
     let nobody = gone.address();
     drop(gone);
     assert_eq!(run(["sweep", &nobody, "-m", "x", junit[0], junit[1]], "").status, Some(1));
-    assert!(parse_junit(&file).starts_with("0 1 ['"), "{}", parse_junit(&file));
+    assert!(parse_junit(&file).starts_with("0 1 ['uncut messages']\nno usable reply"), "{}", parse_junit(&file));
 }
 
+/// The sweep would take for ever: the server never answers.
 #[test]
-fn unwritable_report_is_an_error() {
-    let server = Server::start(&[]);
-    let args = ["-m", "SECRET 1", "--junit", "/nonexistent/sweep.xml"];
-    sweep(&server, &args, b"").is(2, "", "secretcat: write /nonexistent/sweep.xml: no such file or directory\n");
-    server.stops_with("");
+fn unwritable_report_is_an_error_before_the_sweep() {
+    let (_silent, address) = local_listener();
+    let args = ["sweep", &address, "-m", "SECRET 1", "--timeout", "1h", "--junit", "/nonexistent/sweep"];
+    run(args, "").is(2, "", "secretcat: create /nonexistent/sweep: no such file or directory\n");
 }
 
 /// A sweep that lasts until it is ended, because the server freezes.
@@ -140,7 +158,8 @@ fn signal_ends_a_sweep_that_has_found_a_difference() {
     let differences = found["differences"].as_array().unwrap();
     assert!(!differences.is_empty() && differences.iter().all(|found| found["repeated"] == false), "{found:#}");
     assert_eq!(found["verdicts"]["different"], 0, "a difference counts only if it repeats: {found:#}");
-    assert!(parse_junit(&junit).contains("interrupted"), "{}", parse_junit(&junit));
+    let text = std::fs::read_to_string(&junit).unwrap();
+    assert!(text.contains(" plans not tried\">interrupted"), "{text}");
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -10,6 +9,7 @@ use super::Wanted;
 use crate::config::{Output, Sink, TraceData};
 use crate::error::{Error, Operation};
 use crate::io::report::Report;
+use crate::io::start;
 use crate::timeline::Timeline;
 use crate::trace::{ConnId, Event, Start, Summary, describe, write_line, write_start};
 
@@ -59,8 +59,7 @@ impl Tape {
         let mut line = Vec::new();
         if let Some(trace) = &mut trace {
             let time = humantime::format_rfc3339_nanos(time).to_string();
-            let command = std::env::args_os().map(OsStringExt::into_vec).collect();
-            write_start(&Start { time, command }, &mut line);
+            write_start(&Start { time, command: start::command() }, &mut line);
             trace.write(&line, report);
         }
         let (summary, stats) = (Summary::default(), output.stats);

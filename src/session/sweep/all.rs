@@ -1,7 +1,7 @@
 //! Runs all trials of a sweep, several at once.
 
 use std::ops::ControlFlow;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::pool::{Done, Pool};
 use super::second_look::{Runner, Suspects};
@@ -59,7 +59,8 @@ impl<I: Iterator<Item = Trial>> Handler for All<'_, '_, I> {
     }
 
     fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<()>, Error> {
-        for Done { trial, outcome, .. } in std::mem::take(&mut self.pool.ended) {
+        for Done { trial, outcome, begun, .. } in std::mem::take(&mut self.pool.ended) {
+            self.tally.add_time(trial.name.kind(), begun.map_or(Duration::ZERO, |begun| now - begun));
             self.judge(trial, outcome);
         }
         let All { pool, tally, signals, .. } = self;

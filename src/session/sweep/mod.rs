@@ -5,10 +5,14 @@ mod baseline;
 mod conversation;
 mod pool;
 mod progress;
+mod reports;
 mod second_look;
+
+use std::time::Duration;
 
 use self::pool::Pool;
 use self::progress::Progress;
+use self::reports::ReportFiles;
 use self::second_look::examine;
 use super::Context;
 use crate::config::{ClientTls, ProxyHeader, SweepConfig};
@@ -16,11 +20,11 @@ use crate::dialog::Dialog;
 use crate::error::{Error, ExitStatus};
 use crate::frame::{Inbox, Role};
 use crate::io::signal::Signals;
-use crate::io::{console, files, sys, terminal};
+use crate::io::{files, start, sys, terminal};
 use crate::plan::{Family, HelloCuts, HelloForm, Order, Prelude, Trial};
 use crate::service::probe::Probe;
 use crate::value::{counted, escape};
-use crate::verdict::{Baseline, BaselineError, Proof, Subject, SubjectProxy, Tally, to_json, to_junit, to_text};
+use crate::verdict::{Baseline, BaselineError, Findings, Proof, Run, Subject, SubjectProxy, Tally};
 
 /// Sweeps, prints the findings, and returns the exit status: 0 the same, 3 different, 4 not proven; or that of the
 /// signal that arrived.
@@ -29,6 +33,8 @@ use crate::verdict::{Baseline, BaselineError, Proof, Subject, SubjectProxy, Tall
 /// When the sweep cannot be started, or its findings cannot be written.
 pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error> {
     super::check_platform(&config.traffic.socket)?;
+    let reports = ReportFiles::create(&config.reports)?;
+    let mut run = Run { command: start::command(), time: start::time_of_day(), took: Duration::ZERO };
     let _ = sys::raise_descriptor_limit();
     // With TLS and no messages, the handshake is swept alone; a terminal is then not asked for any.
     let is_empty = config.dialog.steps.is_empty();
@@ -53,6 +59,7 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
         family: config.family,
         header: config.header.as_ref().map_or_else(Vec::new, ProxyHeader::words),
         tls: config.tls.as_ref().map_or_else(Vec::new, ClientTls::words),
+        header_length: 0,
         hello: 0,
         plans: order.len(),
         single_cuts: order.single_cuts(),
@@ -73,20 +80,26 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
     let mut pool = Pool::new(config, probe, context)?;
     subject.hello = pool.hello()?;
     let mut tally = Tally::default();
+    let begun = pool.now();
     let gone = sweep(&mut pool, &mut order, &mut tally, context);
     (subject.plans, subject.skipped) = (order.len(), order.skipped());
     subject.single_cuts = order.single_cuts();
+    subject.header_length = pool.header;
+    run.took = pool.now() - begun;
     let signalled = || context.signals.received().map(ExitStatus::Signal);
     match gone {
         Ok(baseline) => {
             let status = signalled().unwrap_or_else(|| tally.status(&subject));
-            write_reports(config, &subject, Ok(&baseline), &tally, status)?;
+            let baseline = Ok(&baseline);
+            reports.write(&Findings { run: &run, subject: &subject, baseline, tally: &tally, status })?;
             Ok(status)
         }
         Err(Stop::Failed(error)) => Err(error),
         Err(Stop::NoBaseline(error)) => {
             let status = signalled().unwrap_or_else(|| error.status());
-            write_reports(config, &subject, Err(&error.to_string()), &tally, status)?;
+            let why = error.to_string();
+            let baseline = Err(&why[..]);
+            reports.write(&Findings { run: &run, subject: &subject, baseline, tally: &tally, status })?;
             context.report.error(&format!("sweep {}: {error}", subject.path()));
             Ok(status)
         }
@@ -163,24 +176,6 @@ fn sweep(pool: &mut Pool<'_>, order: &mut Order, tally: &mut Tally, context: &Co
     pool.progress.finish();
     tally.interrupted = context.signals.stopped();
     examined.map(|()| baseline)
-}
-
-/// Writes the reports of the findings.
-fn write_reports(
-    config: &SweepConfig,
-    subject: &Subject,
-    baseline: Result<&Baseline, &str>,
-    tally: &Tally,
-    status: ExitStatus,
-) -> Result<(), Error> {
-    if let Some(path) = &config.reports.junit {
-        files::write(path, &to_junit(subject, baseline, tally))?;
-    }
-    match baseline {
-        _ if config.reports.json => console::print_text(&to_json(subject, baseline, tally, status)),
-        Ok(baseline) => console::print_text(&to_text(subject, baseline, tally)),
-        Err(_) => Ok(()),
-    }
 }
 
 /// The messages of stdin, split by the framing.

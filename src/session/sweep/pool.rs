@@ -68,7 +68,7 @@ pub(super) struct Done {
     pub(super) learned: Vec<Learned>,
     pub(super) pace: Pace,
     /// When the connection was ready.
-    begun: Option<Instant>,
+    pub(super) begun: Option<Instant>,
 }
 
 impl Done {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Stop;
 use super::progress::Progress;
 use crate::error::Error;
-use crate::plan::{Order, Shrink, Trial};
+use crate::plan::{Layout, Order, Shrink, Trial};
 use crate::verdict::{Baseline, Difference, Outcome, SingleCut, Tally, Verdict};
 
 /// The number of differences that are shrunk and reported; the others are counted.
@@ -77,12 +77,12 @@ pub(super) fn examine(
         }
         tally.out_of_time |= is_late;
         if is_late || tally.interrupted || tally.gave_up.is_some() {
-            count_once(trial, outcome, first, !enough, baseline, tally);
+            count_once(trial, outcome, first, !enough, (baseline, layout), tally);
             continue;
         }
         let Some(again) = runner.one(trial.clone())? else {
             tally.interrupted = true;
-            count_once(trial, outcome, first, true, baseline, tally);
+            count_once(trial, outcome, first, true, (baseline, layout), tally);
             continue;
         };
         let second = baseline.judge(&again);
@@ -93,7 +93,7 @@ pub(super) fn examine(
             Verdict::Different => {
                 if let Err(why) = steady(order.layout().whole(), baseline, runner)? {
                     tally.gave_up = Some(why);
-                    count_once(trial, outcome, first, true, baseline, tally);
+                    count_once(trial, outcome, first, true, (baseline, layout), tally);
                     continue;
                 }
                 let (least, got) = shrink(trial, again, order, baseline, runner)?;
@@ -116,7 +116,14 @@ pub(super) fn examine(
 
 /// Counts a trial that cannot be repeated any more: a difference that was seen once is not proven. If the server became
 /// unreachable, the trials that were running then may have caused it or not. It is reported if it `is_new`.
-fn count_once(trial: &Trial, outcome: &Outcome, first: Verdict, is_new: bool, baseline: &Baseline, tally: &mut Tally) {
+fn count_once(
+    trial: &Trial,
+    outcome: &Outcome,
+    first: Verdict,
+    is_new: bool,
+    (baseline, layout): (&Baseline, &Layout),
+    tally: &mut Tally,
+) {
     if first != Verdict::Different {
         return tally.count(trial.name, first);
     }
@@ -129,7 +136,7 @@ fn count_once(trial: &Trial, outcome: &Outcome, first: Verdict, is_new: bool, ba
     if is_new && tally.differences.len() < REPORTED {
         let (got, found_by) = (outcome.clone(), trial.name);
         let (trial, also) = (trial.clone(), BTreeSet::new());
-        tally.differences.push(Difference { found_by, trial, got, repeated: false, also });
+        tally.add(Difference { found_by, trial, got, repeated: false, also }, baseline, layout);
     }
 }
 

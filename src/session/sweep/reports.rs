@@ -1,0 +1,41 @@
+//! The files of the reports of a sweep.
+
+use crate::config::Reports;
+use crate::error::Error;
+use crate::io::console;
+use crate::io::files::NewFile;
+use crate::verdict::{Findings, to_json, to_junit, to_text};
+
+/// The reports of a sweep, whose files are created before it begins.
+#[derive(Debug)]
+pub(super) struct ReportFiles {
+    json: bool,
+    junit: Option<NewFile>,
+}
+
+impl ReportFiles {
+    /// Creates the files.
+    ///
+    /// # Errors
+    /// When one cannot be created.
+    pub(super) fn create(reports: &Reports) -> Result<ReportFiles, Error> {
+        let junit = reports.junit.as_deref().map(NewFile::create).transpose()?;
+        Ok(ReportFiles { json: reports.json, junit })
+    }
+
+    /// Writes the reports, and prints one on stdout.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub(super) fn write(self, findings: &Findings) -> Result<(), Error> {
+        if let Some(file) = self.junit {
+            file.write(&to_junit(findings))?;
+        }
+        let Findings { subject, baseline, tally, .. } = *findings;
+        match baseline {
+            _ if self.json => console::print_text(&to_json(findings)),
+            Ok(baseline) => console::print_text(&to_text(subject, baseline, tally)),
+            Err(_) => Ok(()),
+        }
+    }
+}
