@@ -74,7 +74,7 @@ fn smtp_has_no_differences_and_delivers_nothing() {
 }
 
 #[test]
-fn smtp_deliver_says_how_much_it_sends() {
+fn smtp_deliver_reports_the_number_of_its_mails() {
     let Some((proc, address)) = aiosmtpd() else { return };
     let args = ["sweep", &address, "--protocol", "smtp:deliver", "--families", "cut", "--quiet"];
     let out = run(args, "");
@@ -130,7 +130,7 @@ fn expect_no_login(proc: Proc, dir: &Dir) {
 }
 
 #[test]
-fn pop3_has_no_differences_and_logs_in_nobody() {
+fn pop3_has_no_differences_and_no_login() {
     let dir = Dir::new("preset-pop3");
     let Some((proc, address)) = dovecot(&dir, "pop3") else { return };
     expect_same(&address, "pop3", &[]);
@@ -139,7 +139,7 @@ fn pop3_has_no_differences_and_logs_in_nobody() {
 
 /// Dovecot 2.3.19 parses the parameters of ID as if the list had begun if they are not there with `ID `.
 #[test]
-fn imap_differs_only_in_id_and_logs_in_nobody() {
+fn imap_differs_only_in_id_and_no_login() {
     let dir = Dir::new("preset-imap");
     let Some((proc, address)) = dovecot(&dir, "imap") else { return };
     let found = sweep(&address, "imap", &["--families", "cut"]);
@@ -160,7 +160,7 @@ fn pyftpdlib(dir: &Dir) -> Option<(Proc, String)> {
 const LOGIN: &str = "USER 'anonymous' logged in";
 
 #[test]
-fn ftp_has_no_differences_and_logs_in_nobody() {
+fn ftp_has_no_differences_and_no_login() {
     let dir = Dir::new("preset-ftp");
     let Some((proc, address)) = pyftpdlib(&dir) else { return };
     expect_same(&address, "ftp", &[]);
