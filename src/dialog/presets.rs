@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn server_of_another_protocol_is_noticed() {
-        let first: [(&[&str], &[u8]); 18] = [
+        let first: [(&[&str], &[u8]); 19] = [
             (&["http"], b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
             (&["smtp", "ftp"], b"220 ready\r\n"),
             (&["pop3"], b"+OK ready\r\n"),
@@ -141,6 +141,8 @@ mod tests {
             (&[], b"\x20\x02\0\x05"),
             // No method that does without a login.
             (&[], b"\x05\xff"),
+            // memcached to commands of IRC.
+            (&[], b"ERROR\r\n"),
             (&[], b"SSH-2.0-x\r\n"),
             (&[], b"J\0\0\0\n8.0.36\0"),
             (&[], b"\x15\x03\x01\0\x02\x02\x28"),

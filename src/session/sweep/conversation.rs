@@ -104,7 +104,8 @@ impl Conversation {
         // A server that sends slowly without end must not delay the end forever.
         let until = (self.active + silence).min(self.taken + limits.timeout);
         if now >= until {
-            let sends = now < self.active + silence && replies.received > 0;
+            let was_active = self.active >= self.taken + limits.timeout / 2;
+            let sends = now < self.active + silence && replies.received > 0 && was_active;
             return Next::End(if sends { Ending::Endless } else { Ending::Open });
         }
         if sending.unsent > 0 || finished {
@@ -265,5 +266,11 @@ mod tests {
             assert!(matches!(conversation.next(sending(received), limits, after(ms)), Next::Wait(_)), "{ms}");
         }
         assert_eq!(conversation.next(sending(100), limits, after(5000)), Next::End(Ending::Endless));
+        // A part of a reply that came at once is not what is still sent.
+        let (mut conversation, after) = begin();
+        let (limits, part) = (Limits { silence: LIMITS.timeout, ..LIMITS }, sent(Replies { received: 1, ..NONE }));
+        assert_eq!(conversation.next(sent(NONE), limits, after(0)), Next::Wait(after(5000)));
+        assert_eq!(conversation.next(part, limits, after(5)), Next::Wait(after(5000)));
+        assert_eq!(conversation.next(part, limits, after(5000)), Next::End(Ending::Open));
     }
 }
