@@ -1,6 +1,8 @@
 //! `--protocol`: the presets against released servers.
 
+mod binary;
 mod text;
+mod wrong;
 
 use serde_json::Value;
 
@@ -20,4 +22,11 @@ fn sweep(address: &str, preset: &str, args: &[&str]) -> Value {
 fn expect_same(address: &str, preset: &str, args: &[&str]) {
     let found = sweep(address, preset, args);
     assert_eq!(found["status"], 0, "{preset}: {found:#}");
+}
+
+/// A reply differs.
+#[track_caller]
+fn expect_different(address: &str, preset: &str, args: &[&str]) {
+    let found = sweep(address, preset, args);
+    assert_eq!(found["status"], 3, "{preset}: {found:#}");
 }
