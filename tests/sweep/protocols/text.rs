@@ -143,7 +143,7 @@ fn imap_differs_only_in_id_and_no_login() {
     let dir = Dir::new("preset-imap");
     let Some((proc, address)) = dovecot(&dir, "imap") else { return };
     let found = sweep(&address, "imap", &["--families", "cut"]);
-    let known = json!([[3, 6], [4, 6]]);
+    let known = json!([{ "message": 3, "offset": 6 }, { "message": 4, "offset": 6 }]);
     assert!(found["differing_cuts"] == known || found["differing_cuts"] == json!([]), "{found:#}");
     assert_eq!(found["verdicts"]["not_proven"], 0, "{found:#}");
     assert_eq!(found["expected"]["replies"][0].as_str().map(|greeting| &greeting[..4]), Some("* OK"), "{found:#}");
