@@ -29,6 +29,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('listen', 'listen', [CompletionResultType]::ParameterValue, 'Serve any number of clients until SIGINT or SIGTERM')
             [CompletionResult]::new('connect', 'connect', [CompletionResultType]::ParameterValue, 'Send messages and print the replies, at a terminal or in a script')
             [CompletionResult]::new('sweep', 'sweep', [CompletionResultType]::ParameterValue, 'Send the same messages under every cut and compare the replies')
+            [CompletionResult]::new('witness', 'witness', [CompletionResultType]::ParameterValue, 'Report what the sockets of this host have read, to another secretcat')
             break
         }
         'secretcat;listen' {
@@ -64,6 +65,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--read-size', '--read-size', [CompletionResultType]::ParameterName, 'Read at most SIZE bytes at a time')
             [CompletionResult]::new('--read-delay', '--read-delay', [CompletionResultType]::ParameterName, 'Pause TIME between two reads')
             [CompletionResult]::new('--read-start-delay', '--read-start-delay', [CompletionResultType]::ParameterName, 'Pause TIME before the first read')
+            [CompletionResult]::new('--witness', '--witness', [CompletionResultType]::ParameterName, 'Start COMMAND to see what the peer has read on another host')
             [CompletionResult]::new('--tls-cert', '--tls-cert', [CompletionResultType]::ParameterName, 'Send the certificate in FILE to clients')
             [CompletionResult]::new('--tls-key', '--tls-key', [CompletionResultType]::ParameterName, 'Take the private key of --tls-cert from FILE')
             [CompletionResult]::new('--tls-client-ca', '--tls-client-ca', [CompletionResultType]::ParameterName, 'Ask clients for a certificate that one in FILE has signed')
@@ -172,6 +174,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--read-size', '--read-size', [CompletionResultType]::ParameterName, 'Read at most SIZE bytes at a time')
             [CompletionResult]::new('--read-delay', '--read-delay', [CompletionResultType]::ParameterName, 'Pause TIME between two reads')
             [CompletionResult]::new('--read-start-delay', '--read-start-delay', [CompletionResultType]::ParameterName, 'Pause TIME before the first read')
+            [CompletionResult]::new('--witness', '--witness', [CompletionResultType]::ParameterName, 'Start COMMAND to see what the peer has read on another host')
             [CompletionResult]::new('--tls-name', '--tls-name', [CompletionResultType]::ParameterName, 'Send NAME as the server name, and verify it')
             [CompletionResult]::new('--tls-ca', '--tls-ca', [CompletionResultType]::ParameterName, 'Trust the certificates in FILE instead of the system''s')
             [CompletionResult]::new('--tls-cert', '--tls-cert', [CompletionResultType]::ParameterName, 'Send the certificate in FILE to the server')
@@ -264,6 +267,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--max-time', '--max-time', [CompletionResultType]::ParameterName, 'Begin no plan after TIME; 0 is no limit')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Draw the plans from seed N, if there are more than --max-plans')
             [CompletionResult]::new('--max-message', '--max-message', [CompletionResultType]::ParameterName, 'Limit a reply to SIZE bytes')
+            [CompletionResult]::new('--witness', '--witness', [CompletionResultType]::ParameterName, 'Start COMMAND to see what the server has read on another host')
             [CompletionResult]::new('--tls-name', '--tls-name', [CompletionResultType]::ParameterName, 'Send NAME as the server name, and verify it')
             [CompletionResult]::new('--tls-ca', '--tls-ca', [CompletionResultType]::ParameterName, 'Trust the certificates in FILE instead of the system''s')
             [CompletionResult]::new('--tls-cert', '--tls-cert', [CompletionResultType]::ParameterName, 'Send the certificate in FILE to the server')
@@ -315,6 +319,12 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--nodelay', '--nodelay', [CompletionResultType]::ParameterName, 'Send small segments at once')
             [CompletionResult]::new('--nagle', '--nagle', [CompletionResultType]::ParameterName, 'Join small segments while data is unacknowledged, even when cutting')
             [CompletionResult]::new('--reset-on-close', '--reset-on-close', [CompletionResultType]::ParameterName, 'Reset the connection when closing it')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'secretcat;witness' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use colour on stderr and in help')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

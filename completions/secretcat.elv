@@ -26,6 +26,7 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand listen 'Serve any number of clients until SIGINT or SIGTERM'
             cand connect 'Send messages and print the replies, at a terminal or in a script'
             cand sweep 'Send the same messages under every cut and compare the replies'
+            cand witness 'Report what the sockets of this host have read, to another secretcat'
         }
         &'secretcat;listen'= {
             cand --service 'Choose the service for each connection'
@@ -60,6 +61,7 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --read-size 'Read at most SIZE bytes at a time'
             cand --read-delay 'Pause TIME between two reads'
             cand --read-start-delay 'Pause TIME before the first read'
+            cand --witness 'Start COMMAND to see what the peer has read on another host'
             cand --tls-cert 'Send the certificate in FILE to clients'
             cand --tls-key 'Take the private key of --tls-cert from FILE'
             cand --tls-client-ca 'Ask clients for a certificate that one in FILE has signed'
@@ -167,6 +169,7 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --read-size 'Read at most SIZE bytes at a time'
             cand --read-delay 'Pause TIME between two reads'
             cand --read-start-delay 'Pause TIME before the first read'
+            cand --witness 'Start COMMAND to see what the peer has read on another host'
             cand --tls-name 'Send NAME as the server name, and verify it'
             cand --tls-ca 'Trust the certificates in FILE instead of the system''s'
             cand --tls-cert 'Send the certificate in FILE to the server'
@@ -258,6 +261,7 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --max-time 'Begin no plan after TIME; 0 is no limit'
             cand --seed 'Draw the plans from seed N, if there are more than --max-plans'
             cand --max-message 'Limit a reply to SIZE bytes'
+            cand --witness 'Start COMMAND to see what the server has read on another host'
             cand --tls-name 'Send NAME as the server name, and verify it'
             cand --tls-ca 'Trust the certificates in FILE instead of the system''s'
             cand --tls-cert 'Send the certificate in FILE to the server'
@@ -309,6 +313,11 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --nodelay 'Send small segments at once'
             cand --nagle 'Join small segments while data is unacknowledged, even when cutting'
             cand --reset-on-close 'Reset the connection when closing it'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'secretcat;witness'= {
+            cand --color 'Use colour on stderr and in help'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

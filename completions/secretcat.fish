@@ -33,6 +33,7 @@ complete -c secretcat -n "__fish_secretcat_needs_command" -s V -l version -d 'Pr
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "listen" -d 'Serve any number of clients until SIGINT or SIGTERM'
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "connect" -d 'Send messages and print the replies, at a terminal or in a script'
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "sweep" -d 'Send the same messages under every cut and compare the replies'
+complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "witness" -d 'Report what the sockets of this host have read, to another secretcat'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l service -d 'Choose the service for each connection' -r -f -a "secret\t'Reply with the digits of each line that contains SECRET'
 echo\t'Send back all received bytes (RFC 862)'
 discard\t'Read and discard all bytes (RFC 863)'
@@ -52,7 +53,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l chunk -d 
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l cut -d 'Cut each message at OFFSETS' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l barrier -d 'Wait before each write until the previous one was acknowledged or read' -r -f -a "none\t'Do not wait'
 acked\t'Until the peer\'s kernel has acknowledged it'
-peer-read\t'Until the peer\'s program has read it (same host only)'"
+peer-read\t'Until the peer\'s program has read it (this host, or --witness)'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l timeline -d 'Draw the writes, segments and reads into FILE.svg' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l bug -d 'Behave like a buggy server, to check that your test notices' -r -f -a "one-read\t'Take the bytes of one read as one message'
 first-only\t'Answer the first message of a read and drop the others'
@@ -83,6 +84,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l plan -d '
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l read-size -d 'Read at most SIZE bytes at a time' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l read-delay -d 'Pause TIME between two reads' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l read-start-delay -d 'Pause TIME before the first read' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l witness -d 'Start COMMAND to see what the peer has read on another host' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l tls-cert -d 'Send the certificate in FILE to clients' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l tls-key -d 'Take the private key of --tls-cert from FILE' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l tls-client-ca -d 'Ask clients for a certificate that one in FILE has signed' -r -F
@@ -170,7 +172,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l chunk -d
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l cut -d 'Cut each message at OFFSETS' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l barrier -d 'Wait before each write until the previous one was acknowledged or read' -r -f -a "none\t'Do not wait'
 acked\t'Until the peer\'s kernel has acknowledged it'
-peer-read\t'Until the peer\'s program has read it (same host only)'"
+peer-read\t'Until the peer\'s program has read it (this host, or --witness)'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l timeline -d 'Draw the writes, segments and reads into FILE.svg' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l framing -d 'Split messages: lines, http, length:FIELD, delimiter:BYTES, raw' -r -f -a "lines\t'Messages end with LF or CR LF'
 http\t'HTTP/1.x'
@@ -203,6 +205,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l plan -d 
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l read-size -d 'Read at most SIZE bytes at a time' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l read-delay -d 'Pause TIME between two reads' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l read-start-delay -d 'Pause TIME before the first read' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l witness -d 'Start COMMAND to see what the peer has read on another host' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tls-name -d 'Send NAME as the server name, and verify it' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tls-ca -d 'Trust the certificates in FILE instead of the system\'s' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tls-cert -d 'Send the certificate in FILE to the server' -r -F
@@ -330,6 +333,7 @@ client-hello\t'The ClientHello of --tls in two pieces and in small records'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-time -d 'Begin no plan after TIME; 0 is no limit' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l seed -d 'Draw the plans from seed N, if there are more than --max-plans' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-message -d 'Limit a reply to SIZE bytes' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l witness -d 'Start COMMAND to see what the server has read on another host' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-name -d 'Send NAME as the server name, and verify it' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-ca -d 'Trust the certificates in FILE instead of the system\'s' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-cert -d 'Send the certificate in FILE to the server' -r -F
@@ -390,3 +394,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l nodelay -d
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l nagle -d 'Join small segments while data is unacknowledged, even when cutting'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l reset-on-close -d 'Reset the connection when closing it'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c secretcat -n "__fish_secretcat_using_subcommand witness" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c secretcat -n "__fish_secretcat_using_subcommand witness" -s h -l help -d 'Print help (see more with \'--help\')'

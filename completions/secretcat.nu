@@ -123,6 +123,7 @@ module completions {
     --read-size: string       # Read at most SIZE bytes at a time
     --read-delay: string      # Pause TIME between two reads
     --read-start-delay: string # Pause TIME before the first read
+    --witness: string         # Start COMMAND to see what the peer has read on another host
     --tls                     # Encrypt with TLS; without --tls-cert, sign a certificate at the start
     --tls-cert: path          # Send the certificate in FILE to clients
     --tls-key: path           # Take the private key of --tls-cert from FILE
@@ -279,6 +280,7 @@ module completions {
     --read-size: string       # Read at most SIZE bytes at a time
     --read-delay: string      # Pause TIME between two reads
     --read-start-delay: string # Pause TIME before the first read
+    --witness: string         # Start COMMAND to see what the peer has read on another host
     --tls                     # Encrypt with TLS, and verify the server's certificate
     --tls-name: string        # Send NAME as the server name, and verify it
     --tls-ca: path            # Trust the certificates in FILE instead of the system's
@@ -401,6 +403,7 @@ module completions {
     --max-time: string        # Begin no plan after TIME; 0 is no limit
     --seed: string            # Draw the plans from seed N, if there are more than --max-plans
     --max-message: string     # Limit a reply to SIZE bytes
+    --witness: string         # Start COMMAND to see what the server has read on another host
     --tls                     # Encrypt with TLS, and verify the server's certificate
     --tls-name: string        # Send NAME as the server name, and verify it
     --tls-ca: path            # Trust the certificates in FILE instead of the system's
@@ -444,6 +447,16 @@ module completions {
     --color: string@"nu-complete secretcat sweep color" # Use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
     ...address: string        # Connect to HOST:PORT, HOST, :PORT (loopback) or unix:PATH
+  ]
+
+  def "nu-complete secretcat witness color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Report what the sockets of this host have read, to another secretcat
+  export extern "secretcat witness" [
+    --color: string@"nu-complete secretcat witness color" # Use colour on stderr and in help
+    --help(-h)                # Print help (see more with '--help')
   ]
 
 }

@@ -24,8 +24,8 @@
 //!
 //! Invariants:
 //! - An event loop blocks in its one wait only ([`io::reactor`]); the name lookup of `listen` waits there too. Before
-//!   and after its loop a run may wait for stdin, stderr, threads and the service manager; `tests/layers.rs` lists
-//!   where. Regular files are read and written without waiting until they are ready: they always are.
+//!   and after its loop a run may wait for stdin, stderr, threads, a witness and the service manager; `tests/layers.rs`
+//!   lists where. Regular files are read and written without waiting until they are ready: they always are.
 //! - All of a turn of a loop happens at one time, which the reactor reads from the clock.
 //! - Received bytes are never assumed to be text, and bytes of a peer are escaped before a terminal.
 //! - stdout has the bytes of peers only, and stderr the messages of this program.
@@ -58,6 +58,7 @@ use io::report::Report;
 use io::signal::{IgnoredInterrupt, Signals, die_of};
 use io::systemd::Manager;
 use io::terminal;
+use io::witness::Witness;
 use session::Context;
 use value::Signal;
 
@@ -103,7 +104,7 @@ fn end(result: Result<ExitStatus, Error>, signal: Option<Signal>, report: &Repor
 fn perform(task: &Task, report: &Report) -> (Result<ExitStatus, Error>, Option<Signal>) {
     let silent = Output { quiet: true, ..Output::default() }; // a sweep reports by itself what was not proven
     let output: &Output = match task {
-        Task::Sweep(_) => &silent,
+        Task::Sweep(_) | Task::Witness => &silent,
         Task::Listen(config) => &config.output,
         Task::Connect(config) => &config.output,
     };
@@ -120,17 +121,18 @@ fn perform(task: &Task, report: &Report) -> (Result<ExitStatus, Error>, Option<S
         let of_signals = recorder.clone();
         signals.on_usr1(move || of_signals.print_summary());
         let proxy = task.proxy().map(|proxy| Proxy::open(proxy, report)).transpose()?;
-        Ok(Context { report: report.clone(), recorder, signals, manager: Manager::from_env(), proxy })
+        let manager = Manager::from_env();
+        Ok(Context { report: report.clone(), recorder, signals, manager, proxy, witness: None })
     };
-    let context = match start() {
+    let mut context = match start() {
         Ok(context) => context,
         Err(error) => return (Err(error), None),
     };
-    let result = match task {
-        Task::Listen(config) => session::listen::run(config, &context, |_, _| {}).map(|()| ExitStatus::Done),
-        Task::Connect(config) => session::connect::run(config, &context).map(|()| ExitStatus::Done),
-        Task::Sweep(config) => session::sweep::run(config, &context),
-    };
+    let witness = task.witness().map(|command| Witness::start(command, &context.signals)).transpose();
+    let result = witness.and_then(|witness| {
+        context.witness = witness;
+        run_task(task, &context)
+    });
     if matches!(result, Err(Error::Interrupted)) {
         report.begin_anew();
     }
@@ -143,12 +145,23 @@ fn perform(task: &Task, report: &Report) -> (Result<ExitStatus, Error>, Option<S
     (result, context.signals.received())
 }
 
+/// Runs the command.
+fn run_task(task: &Task, context: &Context) -> Result<ExitStatus, Error> {
+    match task {
+        Task::Listen(config) => session::listen::run(config, context, |_, _| {}).map(|()| ExitStatus::Done),
+        Task::Connect(config) => session::connect::run(config, context).map(|()| ExitStatus::Done),
+        Task::Sweep(config) => session::sweep::run(config, context),
+        Task::Witness => session::witness::run().map(|()| ExitStatus::Done),
+    }
+}
+
 /// Whether signals are handled, and how a SIGINT that was ignored at the start is treated. A client without a
 /// terminal and without a record has nothing to write at a signal: it dies by the default action (which PID 1
 /// does not). Starting the thread that waits for signals takes a tenth of a run with one message.
 fn ignored_interrupt(task: &Task) -> Option<IgnoredInterrupt> {
     match task {
         Task::Listen(_) | Task::Sweep(_) => Some(IgnoredInterrupt::Handle),
+        Task::Witness => None,
         Task::Connect(_) if std::process::id() == 1 => Some(IgnoredInterrupt::Handle),
         Task::Connect(config) => {
             let watched = terminal::is_stdin() || terminal::is_stderr();

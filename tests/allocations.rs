@@ -32,6 +32,7 @@ fn without_output() -> Context {
         signals: Signals::default(),
         manager: Manager::default(),
         proxy: None,
+        witness: None,
     }
 }
 

@@ -17,6 +17,7 @@ fn fields(line: &str) -> Result<Vec<String>, String> {
                 Task::Listen(config) => format!("{config:?}"),
                 Task::Connect(config) => format!("{config:?}"),
                 Task::Sweep(config) => format!("{config:?}"),
+                Task::Witness => "Witness".to_owned(),
             };
             let mut fields = Vec::new();
             flatten("", &config, &mut fields);
@@ -167,8 +168,9 @@ fn clap_long(argument: &clap::Arg) -> Option<String> {
 /// The names of values in help: those of numbers, and all others.
 const NUMBERS: [&str; 10] =
     ["N", "SIZE", "BYTES", "PORT", "TIME", "DURATION", "VALUE", "SIZE|MIN..MAX", "TIME|MIN..MAX", "N|any"];
-const OTHERS: [&str; 25] = [
+const OTHERS: [&str; 26] = [
     "TEXT",
+    "COMMAND",
     "NAME",
     "MISTAKE",
     "ADDRESS",

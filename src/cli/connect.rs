@@ -12,6 +12,7 @@ use super::proxy_header::{CutHeaderFlag, ProxyHeaderFlags};
 use super::socket::{ShowFlag, SocketFlags};
 use super::stream::StreamFlags;
 use super::tls::ClientTlsFlags;
+use super::witness::WitnessFlag;
 use super::{output, proxy, traffic};
 use crate::config::{ConfigError, ConnectConfig, ConnectLimit, HalfClose, Input, Retry, SocketOptions, Source, Target};
 use crate::frame::Framing;
@@ -138,6 +139,8 @@ pub(super) struct ConnectFlags {
 
     #[command(flatten)]
     fragmentation: FragmentationFlags,
+    #[command(flatten)]
+    witness: WitnessFlag,
 
     #[command(flatten)]
     tls: ClientTlsFlags,
@@ -188,6 +191,7 @@ impl ConnectFlags {
             tls: ClientTlsFlags::default(),
             proxy: proxy::ProxyFlags::default(),
             fragmentation: FragmentationFlags::default(),
+            witness: WitnessFlag::default(),
             header: ProxyHeaderFlags::default(),
             cut_header: CutHeaderFlag::default(),
             socket: SocketFlags::default(),
@@ -249,6 +253,7 @@ impl ConnectFlags {
             tls: self.tls.into_config()?,
             header: self.header.into_config(self.cut_header)?,
             traffic,
+            witness: self.witness.command(),
             output: self.output.into_config(self.show.show_options),
         };
         config.check()

@@ -6,6 +6,7 @@ use clap::{ArgMatches, Command};
 use super::Task;
 use crate::config::{ConfigError, ConnectConfig, Input, ListenConfig, Mode, SweepConfig, Target};
 use crate::frame::Framing;
+use crate::plan::Barrier;
 use crate::service::Clients;
 use crate::value::{Address, Family, Host};
 
@@ -57,6 +58,9 @@ type Rule = (Options, bool, &'static str);
 
 const CHECK: &str = "has no effect with -z, which sends and reads nothing: remove it";
 const SEED: &str = "draws from a range, and there is none: add --chunk MIN..MAX or --delay MIN..MAX";
+const NO_PEER_READ: &str = "shows what the peer has read: add --barrier peer-read";
+const UNIX_WITNESS: &str = "looks at TCP sockets, and what the peer of a unix socket has read is seen here: remove it";
+const PROXIED_WITNESS: &str = "cannot see through a proxy, which ends the connection on the way: remove one of them";
 const V6ONLY: &str = "applies to IPv6, and the address is IPv4: give one such as [::]:4500";
 
 /// Refuses the first option that would have no effect.
@@ -65,6 +69,7 @@ pub(super) fn check(task: &Task, given: &Given) -> Result<(), ConfigError> {
         Task::Listen(config) => of_listen(config),
         Task::Connect(config) => of_connect(config),
         Task::Sweep(config) => of_sweep(config, given),
+        Task::Witness => Vec::new(),
     };
     let idle = rules.into_iter().filter(|(_, does_nothing, _)| *does_nothing);
     let mut refused = idle.filter_map(|(options, _, reason)| Some((given.first(&options)?, reason)));
@@ -106,6 +111,10 @@ fn of_connect(config: &ConnectConfig) -> Vec<Rule> {
         (Named(&["retry"]), loopback, "waits for a server, and --loopback starts its own: remove it"),
         (Named(&["proxy"]), loopback, "is a way to a server, and --loopback starts its own: remove it"),
         (Named(&["seed"]), !config.traffic.plan.is_random(), SEED),
+        (Named(&["witness"]), loopback, "looks at another host, and --loopback starts a listener here: remove it"),
+        (Named(&["witness"]), unix, UNIX_WITNESS),
+        (Named(&["witness"]), config.proxy.is_some(), PROXIED_WITNESS),
+        (Named(&["witness"]), config.traffic.plan.barrier != Barrier::PeerRead, NO_PEER_READ),
         (
             Named(&["progress"]),
             config.input != Input::Stdin,
@@ -145,6 +154,9 @@ fn of_listen(config: &ListenConfig) -> Vec<Rule> {
             "chooses the direction to cut: add --chunk, --cut, --delay or --barrier",
         ),
         (Named(&["seed"]), !plan.is_random(), SEED),
+        (Named(&["witness"]), config.is_witness_at_unix(), UNIX_WITNESS),
+        (Named(&["witness"]), config.relay().is_some_and(|relay| relay.proxy.is_some()), PROXIED_WITNESS),
+        (Named(&["witness"]), plan.barrier != Barrier::PeerRead, NO_PEER_READ),
         (
             Named(&["progress"]),
             config.pipe().is_none(),
@@ -192,6 +204,8 @@ fn of_sweep(config: &SweepConfig, given: &Given) -> Vec<Rule> {
             config.dialog.steps.is_empty(),
             "applies to the messages of -m, and stdin is sent unchanged: remove it",
         ),
+        (Named(&["witness"]), matches!(config.address, Address::Unix(_)), UNIX_WITNESS),
+        (Named(&["witness"]), config.proxy.is_some(), PROXIED_WITNESS),
         (Named(&["v6only"]), has_v4(&config.address), V6ONLY),
     ]
 }

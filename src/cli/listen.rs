@@ -12,6 +12,7 @@ use super::proxy_header::{CutHeaderFlag, ProxyHeaderFlags};
 use super::socket::{BacklogFlag, ShowFlag, SocketFlags};
 use super::stream::StreamFlags;
 use super::tls::{RelayTlsFlags, ServerTlsFlags};
+use super::witness::WitnessFlag;
 use super::words::words;
 use super::{output, proxy, traffic};
 use crate::config::{Admission, ConfigError, ListenConfig, ModeOptions, PipeMode, Proxies, Relay, Toward};
@@ -99,6 +100,8 @@ pub(super) struct ListenFlags {
 
     #[command(flatten)]
     fragmentation: FragmentationFlags,
+    #[command(flatten)]
+    witness: WitnessFlag,
 
     #[command(flatten)]
     tls: ServerTlsFlags,
@@ -193,6 +196,7 @@ impl ListenFlags {
             },
             tls: self.tls.into_config()?,
             traffic,
+            witness: self.witness.command(),
             output: self.output.into_config(self.show.show_options),
         };
         config.check()

@@ -23,9 +23,10 @@ mod sweep;
 mod syntax;
 mod tls;
 mod traffic;
+mod witness;
 mod words;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use clap::{ArgMatches, Args as _, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -58,6 +59,7 @@ enum Commands {
     Listen(listen::ListenFlags),
     Connect(connect::ConnectFlags),
     Sweep(sweep::SweepFlags),
+    Witness(witness::WitnessFlags),
 }
 
 /// A parsed command line.
@@ -78,6 +80,8 @@ pub enum Task {
     Connect(Box<ConnectConfig>),
     /// `sweep`
     Sweep(Box<SweepConfig>),
+    /// `witness`
+    Witness,
 }
 
 impl Task {
@@ -88,6 +92,18 @@ impl Task {
             Task::Listen(config) => config.relay()?.proxy.as_deref(),
             Task::Connect(config) => config.proxy.as_ref(),
             Task::Sweep(config) => config.proxy.as_ref(),
+            Task::Witness => None,
+        }
+    }
+
+    /// The command that runs a witness where the peer runs.
+    #[must_use]
+    pub fn witness(&self) -> Option<&OsStr> {
+        match self {
+            Task::Listen(config) => config.witness.as_deref(),
+            Task::Connect(config) => config.witness.as_deref(),
+            Task::Sweep(config) => config.witness.as_deref(),
+            Task::Witness => None,
         }
     }
 }
@@ -122,6 +138,7 @@ fn command_for(args: &[OsString]) -> clap::Command {
         "listen" => listen::ListenFlags::augment_args,
         "connect" => connect::ConnectFlags::augment_args,
         "sweep" => sweep::SweepFlags::augment_args,
+        "witness" => witness::WitnessFlags::augment_args,
         "-V" | "--version" => return Cli::command(),
         _ => return definitions(),
     };
@@ -182,6 +199,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Refusa
         Commands::Listen(flags) => Task::Listen(Box::new(flags.into_config(typed)?)),
         Commands::Connect(flags) => Task::Connect(Box::new(flags.into_config(typed)?)),
         Commands::Sweep(flags) => Task::Sweep(Box::new(flags.into_config(typed)?)),
+        Commands::Witness(witness::WitnessFlags {}) => Task::Witness,
     };
     effect::check(&task, &given)?;
     Ok(Request { color: cli.color, task })
@@ -189,7 +207,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Refusa
 
 /// Whether ADDRESS comes from the command line, not from the environment.
 fn address_was_typed(matches: Option<&ArgMatches>) -> bool {
-    let source = matches.and_then(|matches| matches.value_source("address"));
+    let with_address = matches.filter(|matches| matches.try_contains_id("address").is_ok());
+    let source = with_address.and_then(|matches| matches.value_source("address"));
     source == Some(clap::parser::ValueSource::CommandLine)
 }
 
@@ -269,6 +288,6 @@ mod tests {
             let help = |command: clap::Command| command.try_get_matches_from(&words).unwrap_err().to_string();
             assert_eq!(help(alone), help(definitions()));
         }
-        assert_eq!(command_for(&["secretcat".into()]).get_subcommands().count(), 3);
+        assert_eq!(command_for(&["secretcat".into()]).get_subcommands().count(), 4);
     }
 }

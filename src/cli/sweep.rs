@@ -70,6 +70,15 @@ pub(super) struct SweepFlags {
     #[arg(long, help_heading = "Output")]
     quiet: bool,
 
+    /// Start COMMAND to see what the server has read on another host
+    ///
+    /// COMMAND is a shell command that runs 'secretcat witness' where the server runs: 'ssh HOST secretcat witness',
+    /// 'docker exec -i NAME secretcat witness', or with kubectl exec -i or nsenter. It is asked where the server's
+    /// socket is not on this host. Cuts are then proven as on one host, also through address translation, but not
+    /// through a program that ends the connection and makes another one, such as docker-proxy, ssh -L or socat.
+    #[arg(long, value_name = "COMMAND", help_heading = "Server")]
+    witness: Option<OsString>,
+
     #[command(flatten)]
     tls: ClientTlsFlags,
 
@@ -110,6 +119,7 @@ impl SweepFlags {
             tls: self.tls.into_config()?,
             header: self.header.into_config(CutHeaderFlag::default())?,
             traffic,
+            witness: self.witness,
             reports: Reports { json: self.json, junit: self.junit },
             quiet: self.quiet,
         };

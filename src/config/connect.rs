@@ -1,5 +1,6 @@
 //! The checked configuration of `secretcat connect`.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use super::traffic::check_family;
@@ -56,6 +57,8 @@ pub struct ConnectConfig {
     pub header: Option<ProxyHeader>,
     /// The options of the connection.
     pub traffic: Traffic,
+    /// The command that runs a witness where the peer runs.
+    pub witness: Option<OsString>,
     /// What is printed and recorded.
     pub output: Output,
 }

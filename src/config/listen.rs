@@ -1,6 +1,7 @@
 //! The checked configuration of `secretcat listen`.
 
 use ipnet::IpNet;
+use std::ffi::OsString;
 use std::net::IpAddr;
 
 use super::mode::stateless_services;
@@ -32,6 +33,8 @@ pub struct ListenConfig {
     pub tls: Option<ServerTls>,
     /// The options of every connection.
     pub traffic: Traffic,
+    /// The command that runs a witness where the peer runs.
+    pub witness: Option<OsString>,
     /// What is printed and recorded.
     pub output: Output,
 }
@@ -110,6 +113,7 @@ impl ListenConfig {
             admission: Admission::default(),
             tls: None,
             traffic,
+            witness: None,
             output: Output { quiet: true, ..Output::default() },
         }
     }
@@ -134,6 +138,17 @@ impl ListenConfig {
     #[must_use]
     pub fn relay(&self) -> Option<&Relay> {
         if let Mode::Relay(relay) = &self.mode { Some(relay) } else { None }
+    }
+
+    /// Whether the socket that a witness is asked about is a unix socket: that of the server of a relay that cuts
+    /// toward it, or those of the clients.
+    #[must_use]
+    pub fn is_witness_at_unix(&self) -> bool {
+        let address = match self.relay() {
+            Some(Relay { to, cut_toward, .. }) if *cut_toward != Toward::Client => to,
+            _ => &self.address,
+        };
+        matches!(address, Address::Unix(_))
     }
 
     /// Whether the plan cuts what is written to a unix socket: to clients, to the server of a relay, or both.

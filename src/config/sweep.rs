@@ -1,5 +1,6 @@
 //! The checked configuration of `secretcat sweep`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub struct SweepConfig {
     pub header: Option<ProxyHeader>,
     /// The options of connections; the plan is not used.
     pub traffic: Traffic,
+    /// The command that runs a witness where the peer runs.
+    pub witness: Option<OsString>,
     /// The form of the report.
     pub reports: Reports,
     /// Print only the report, no progress.

@@ -10,6 +10,7 @@ use super::proxy::{Proxy, ProxyDial};
 use super::reactor::{Reactor, Ready};
 use super::recorder::Recorder;
 use super::stream::Stream;
+use super::witness::Witness;
 use super::{Flush, Incoming};
 use crate::config::{ProxyHeader, Traffic};
 use crate::error::{Endpoint, Error, Operation};
@@ -55,6 +56,8 @@ pub struct Make<'a> {
     pub hello: Option<&'a Hello>,
     /// Records what happens on it.
     pub recorder: &'a Recorder,
+    /// Sees the server's socket where it is not on this host.
+    pub witness: Option<&'a Witness>,
 }
 
 /// Begins a protocol that encodes the bytes of a connection, such as TLS, once for each connection.
@@ -91,6 +94,7 @@ struct Planned {
     header: Option<ProxyHeader>,
     protocol: Option<Box<dyn Protocol>>,
     recorder: Recorder,
+    witness: Option<Witness>,
 }
 
 #[derive(Debug)]
@@ -108,7 +112,17 @@ impl<'a> Make<'a> {
     /// A plain connection for messages, the first of its kind.
     #[must_use]
     pub fn plain(traffic: &'a Traffic, recorder: &'a Recorder) -> Self {
-        Make { traffic, raw: false, number: 0, made_for: None, header: None, encoding: None, hello: None, recorder }
+        Make {
+            traffic,
+            raw: false,
+            number: 0,
+            made_for: None,
+            header: None,
+            encoding: None,
+            hello: None,
+            recorder,
+            witness: None,
+        }
     }
 }
 
@@ -119,7 +133,7 @@ impl Connector<'_> {
     /// When the name lookup cannot be started, or the protocol of the connection cannot.
     pub fn start(&self, reactor: &Reactor, number: usize) -> Result<Connecting, Error> {
         let until = reactor.now().checked_add(self.limit);
-        let Make { traffic, raw, number: stream, made_for, header, encoding, hello, recorder } = self.make;
+        let Make { traffic, raw, number: stream, made_for, header, encoding, hello, recorder, witness } = self.make;
         let protocol = encoding.map(|encoding| encoding.begin(hello)).transpose()?;
         let (to, family, options) = (self.address, self.family, &traffic.socket);
         let step = match self.proxy {
@@ -134,6 +148,7 @@ impl Connector<'_> {
             header: header.cloned(),
             protocol,
             recorder: recorder.clone(),
+            witness: witness.cloned(),
         };
         Ok(Connecting {
             step,
@@ -206,10 +221,11 @@ impl Connecting {
         reactor: &mut Reactor,
     ) -> Result<Option<Conn>, Error> {
         self.step = Step::Over;
-        let Planned { traffic, raw, number, made_for, header, protocol, recorder } = &mut *self.plan;
+        let Planned { traffic, raw, number, made_for, header, protocol, recorder, witness } = &mut *self.plan;
         let header =
             header.as_ref().map(|header| Self::header(header, &stream, &peer, traffic, *number)).transpose()?;
-        let origin = Origin { side: Side::Connect, peer, number: *number, made_for: *made_for, sent_to_proxy };
+        let (number, made_for, witness) = (*number, *made_for, witness.take());
+        let origin = Origin { side: Side::Connect, peer, number, made_for, sent_to_proxy, witness };
         let mut conn = Conn::of(stream, origin, traffic, *raw, recorder, protocol.take());
         if let Some((ends, bytes, pieces)) = header {
             conn.send_header(&ends, &bytes, pieces);

@@ -7,6 +7,7 @@ mod namespaces;
 mod netlink;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod proc;
+mod sockets;
 
 use std::io;
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use self::namespaces::Namespace;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use self::netlink::{Answer, Netlink};
+pub use self::sockets::{Matches, Sockets};
 
 /// The receive queue of the socket at the other end of a connection.
 #[derive(Debug)]

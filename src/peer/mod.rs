@@ -6,3 +6,4 @@ pub mod flow;
 pub mod life;
 pub mod outbox;
 pub mod proxy;
+pub mod witness;

@@ -78,7 +78,10 @@ pub struct Proofs {
 impl Proofs {
     fn count(&mut self, outcome: BarrierOutcome) {
         match outcome {
-            BarrierOutcome::Read | BarrierOutcome::RecordRead => self.confirmed += 1,
+            BarrierOutcome::Read
+            | BarrierOutcome::RecordRead
+            | BarrierOutcome::Witnessed
+            | BarrierOutcome::RecordWitnessed => self.confirmed += 1,
             _ => self.unconfirmed += 1,
         }
     }
@@ -97,6 +100,8 @@ pub struct Outbox {
     /// The last write is held: nothing was queued after it.
     is_held: bool,
     proofs: Proofs,
+    /// A barrier was seen by a witness for the first time on this connection: it counts when a later one is.
+    witnessed_once: bool,
     /// The barrier that was passed when nothing was queued: it counts when more is written.
     last_barrier: Option<BarrierOutcome>,
     queue: Queue,
@@ -114,6 +119,7 @@ impl Outbox {
             holds_last: false,
             is_held: false,
             proofs: Proofs::default(),
+            witnessed_once: false,
             last_barrier: None,
             queue: Queue::default(),
             schedule: (!plan.is_plain()).then(|| Box::new(Schedule::new(plan, channel))),
@@ -203,7 +209,7 @@ impl Outbox {
         self.offset += n as u64;
         self.queue.advance(n);
         if let Some(outcome) = self.last_barrier.take() {
-            self.proofs.count(outcome);
+            self.count(outcome);
         }
         let Some(schedule) = &mut self.schedule else { return };
         schedule.piece -= n;
@@ -224,13 +230,23 @@ impl Outbox {
     /// The barrier was passed. It proves something when more bytes are written: after the last piece it separates
     /// nothing.
     pub fn passed(&mut self, outcome: BarrierOutcome) {
+        if matches!(outcome, BarrierOutcome::Witnessed | BarrierOutcome::RecordWitnessed) {
+            self.proofs.confirmed += u64::from(std::mem::take(&mut self.witnessed_once));
+        }
         if self.queue.len() == 0 {
             self.last_barrier = Some(outcome);
         } else {
-            self.proofs.count(outcome);
+            self.count(outcome);
         }
         if let Some(schedule) = &mut self.schedule {
             schedule.end_barrier();
+        }
+    }
+
+    fn count(&mut self, outcome: BarrierOutcome) {
+        match outcome {
+            BarrierOutcome::WitnessedOnce => self.witnessed_once = true,
+            outcome => self.proofs.count(outcome),
         }
     }
 
@@ -345,7 +361,7 @@ impl Outbox {
     /// What the passed barriers have proved.
     #[must_use]
     pub fn proofs(&self) -> Proofs {
-        self.proofs
+        Proofs { unconfirmed: self.proofs.unconfirmed + u64::from(self.witnessed_once), ..self.proofs }
     }
 
     /// Gives back memory that an idle connection does not need.

@@ -155,7 +155,9 @@ impl Named for Barrier {
         match self {
             Barrier::None => Word::new("none", "Do not wait"),
             Barrier::Acked => Word::new("acked", "Until the peer's kernel has acknowledged it"),
-            Barrier::PeerRead => Word::new("peer-read", "Until the peer's program has read it (same host only)"),
+            Barrier::PeerRead => {
+                Word::new("peer-read", "Until the peer's program has read it (this host, or --witness)")
+            }
         }
     }
 }

@@ -155,6 +155,7 @@ impl<'a> Caller<'a> {
                 encoding: self.encoding,
                 hello: None,
                 recorder: &self.context.recorder,
+                witness: self.context.witness.as_ref(),
             },
         }
     }

@@ -14,6 +14,7 @@ mod rate_limit;
 mod relay;
 mod shared;
 pub mod sweep;
+pub mod witness;
 
 use crate::config::{Direction, SocketOptions, StreamConfig};
 use crate::error::Error;
@@ -26,6 +27,7 @@ use crate::io::signal::Signals;
 use crate::io::sockopt;
 use crate::io::stream::Stream;
 use crate::io::systemd::Manager;
+use crate::io::witness::Witness;
 use crate::service::pipe::{self, SendsEnd};
 use crate::trace::TlsSession;
 
@@ -42,6 +44,8 @@ pub struct Context {
     pub manager: Manager,
     /// The proxy that connections are made through.
     pub proxy: Option<Proxy>,
+    /// Sees what the peer has read, where it is not on this host.
+    pub witness: Option<Witness>,
 }
 
 /// The settings of a pipe for a connection that was made (not accepted).

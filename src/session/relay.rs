@@ -100,6 +100,7 @@ impl ServerSide {
                 encoding: self.encoding.as_deref(),
                 hello: hello.as_ref(),
                 recorder: &context.recorder,
+                witness: context.witness.as_ref(),
             },
         };
         self.number += 1;

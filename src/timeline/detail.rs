@@ -70,8 +70,10 @@ fn legend(panels: &[Panel<'_>], part: Part, layout: &Layout, dense: bool) -> Vec
     };
     let of = if streams().any(|stream| stream.messages.count() > 0) { "message" } else { "connection" };
     let held = |held: bool| {
-        let holds =
-            |outcome| matches!(outcome, BarrierOutcome::Read | BarrierOutcome::RecordRead | BarrierOutcome::Acked);
+        let holds = |outcome| {
+            let unproven = [BarrierOutcome::WitnessedOnce, BarrierOutcome::NotVisible, BarrierOutcome::Abandoned];
+            !unproven.contains(&outcome)
+        };
         streams().flat_map(|stream| stream.barriers).any(|(_, outcome)| holds(*outcome) == held)
     };
     let ends = matches!(part, Part::Whole) && streams().any(|stream| stream.shutdown.or(stream.eof).is_some());
@@ -199,6 +201,9 @@ fn draw_between(svg: &mut Svg, writes: &[Placed], stream: &Stream<'_>, part: Par
             let (class, about) = match outcome {
                 BarrierOutcome::Read => ("yes", "the peer had read all bytes before"),
                 BarrierOutcome::RecordRead => ("yes", "record read: the peer had taken it from its kernel"),
+                BarrierOutcome::Witnessed => ("yes", "the witness saw that the peer had read all bytes before"),
+                BarrierOutcome::RecordWitnessed => ("yes", "record read: the witness saw that the peer had taken it"),
+                BarrierOutcome::WitnessedOnce => ("no", "read from a socket that may be the peer's"),
                 BarrierOutcome::Acked => ("yes", "the peer's kernel had all bytes before"),
                 BarrierOutcome::NotVisible => ("no", "acknowledged; not visible whether it was read"),
                 BarrierOutcome::Abandoned => ("no", "the connection ended first"),

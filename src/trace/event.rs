@@ -205,6 +205,13 @@ pub enum BarrierOutcome {
     /// The peer took the whole record of a layer such as TLS from its kernel before the next one was sent. A proxy, or
     /// a library that reads ahead, may still give the application several records at once.
     RecordRead,
+    /// A witness saw that the peer's program read every byte.
+    Witnessed,
+    /// A witness saw that the peer took the whole record, as in `RecordRead`.
+    RecordWitnessed,
+    /// A witness saw that every byte was read from a socket that may be the peer's: it had received as many bytes. It
+    /// is, if a later barrier of the connection is witnessed.
+    WitnessedOnce,
     /// The peer's socket is not visible from here; the bytes were acknowledged.
     NotVisible,
     /// The connection ended first.

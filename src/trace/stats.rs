@@ -24,6 +24,8 @@ struct Open {
     side: Side,
     /// The kernel's counters only increase, so the latest sample includes the earlier ones.
     sample: Option<TcpSample>,
+    /// The barriers that count when the witness has seen a later one.
+    witnessed_once: u64,
 }
 
 /// The counts of one side.
@@ -44,6 +46,8 @@ struct Totals {
     barriers_held: u64,
     /// The barriers that the peer passed by taking a record from its kernel.
     records_read: u64,
+    /// The barriers that a witness saw.
+    barriers_witnessed: u64,
     barriers_not_visible: u64,
     barriers_abandoned: u64,
     segments: Segments,
@@ -79,12 +83,22 @@ impl Summary {
     pub fn note(&mut self, event: &Event) {
         if let EventKind::Open { side, .. } = &event.what {
             self.latest = Some(*side);
-            self.open.insert(event.conn, Open { side: *side, sample: None });
+            self.open.insert(event.conn, Open { side: *side, sample: None, witnessed_once: 0 });
         }
-        let open = self.open.get_mut(&event.conn);
-        if let (EventKind::Sample(sample), Some(open)) = (&event.what, open) {
-            open.sample = Some(*sample);
-            return;
+        let mut before = 0;
+        match (&event.what, self.open.get_mut(&event.conn)) {
+            (EventKind::Sample(sample), Some(open)) => {
+                open.sample = Some(*sample);
+                return;
+            }
+            (EventKind::Barrier { outcome, .. }, Some(open)) => match outcome {
+                BarrierOutcome::WitnessedOnce => open.witnessed_once += 1,
+                BarrierOutcome::Witnessed | BarrierOutcome::RecordWitnessed => {
+                    before = std::mem::take(&mut open.witnessed_once);
+                }
+                _ => {}
+            },
+            _ => {}
         }
         let side = self.open.get(&event.conn).map(|open| open.side).or(self.latest).unwrap_or(Side::Connect);
         let totals = match side {
@@ -92,6 +106,8 @@ impl Summary {
             Side::Listen => &mut self.listen,
         };
         totals.note(&event.what);
+        totals.barriers_not_visible -= before;
+        totals.barriers_witnessed += before;
         if matches!(event.what, EventKind::Close { .. }) {
             if let Some(open) = self.open.remove(&event.conn) {
                 totals.segments.add(open.sample.as_ref());
@@ -196,7 +212,8 @@ impl Totals {
             EventKind::Barrier { outcome, .. } => match outcome {
                 BarrierOutcome::Acked | BarrierOutcome::Read => self.barriers_held += 1,
                 BarrierOutcome::RecordRead => self.records_read += 1,
-                BarrierOutcome::NotVisible => self.barriers_not_visible += 1,
+                BarrierOutcome::Witnessed | BarrierOutcome::RecordWitnessed => self.barriers_witnessed += 1,
+                BarrierOutcome::NotVisible | BarrierOutcome::WitnessedOnce => self.barriers_not_visible += 1,
                 BarrierOutcome::Abandoned => self.barriers_abandoned += 1,
             },
             EventKind::Close { error: Some(_) } => self.failed += 1,
@@ -281,7 +298,7 @@ const ROWS: [(&str, Cell); 11] = [
         (totals.pauses > 0).then(|| format!("{}, {} in all", grouped(totals.pauses), span(totals.paused)))
     }),
     ("barriers", |totals, _| {
-        let held = totals.barriers_held + totals.records_read;
+        let held = totals.barriers_held + totals.records_read + totals.barriers_witnessed;
         let not = totals.barriers_not_visible + totals.barriers_abandoned;
         let why = match (totals.barriers_not_visible, totals.barriers_abandoned) {
             (0, 0) => String::new(),
@@ -291,11 +308,13 @@ const ROWS: [(&str, Cell); 11] = [
                 format!(" ({} not visible, {} when the connection ended)", grouped(hidden), grouped(late))
             }
         };
-        let how = match totals.records_read {
-            0 => String::new(),
-            read if read == held => " (record read)".to_owned(),
-            read => format!(" ({} record read)", grouped(read)),
-        };
+        let kinds = [(totals.records_read, "record read"), (totals.barriers_witnessed, "seen by the witness")];
+        let kinds = kinds
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| if count == held { what.to_owned() } else { format!("{} {what}", grouped(count)) });
+        let kinds = kinds.collect::<Vec<_>>().join(", ");
+        let how = if kinds.is_empty() { String::new() } else { format!(" ({kinds})") };
         (held + not > 0).then(|| format!("{} confirmed{how}, {} not{why}", grouped(held), grouped(not)))
     }),
     ("rate", |totals, nanos| {
@@ -411,7 +430,8 @@ mod tests {
                 "segments      11 out, 1 retransmitted, 3 in (1 connection unknown)\n",
                 "reads         1\n",
                 "pauses        1, 20 ms in all\n",
-                "barriers      3 confirmed (1 record read), 2 not (1 not visible, 1 when the connection ended)\n",
+                "barriers      5 confirmed (1 record read, 2 seen by the witness), 3 not (2 not visible, 1 when the \
+                 connection ended)\n",
                 "rate          9 B/s out, 17 B/s in on the wire\n",
                 "time          1 s\n",
                 "\n",

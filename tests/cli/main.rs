@@ -55,3 +55,4 @@ mod timeouts;
 mod tls_losses;
 mod transfers;
 mod uncounted_replies;
+mod witness;

@@ -68,8 +68,13 @@ fn synopsis(program: &Command, command: &Command) -> Roff {
             .text([bold(name), roman(" ["), bold("--help"), roman(" | "), bold("--version"), roman("]")])
             .to_owned_roff();
     }
-    roff.text([bold(program.get_name()), roman(" "), bold(command.get_name())]).control("RS", ["4"]);
-    for arg in shown(command).filter(|arg| !arg.is_positional() && !is_common(arg)) {
+    roff.text([bold(program.get_name()), roman(" "), bold(command.get_name())]);
+    let options: Vec<_> = shown(command).filter(|arg| !arg.is_positional() && !is_common(arg)).collect();
+    if options.is_empty() {
+        return roff.to_owned_roff();
+    }
+    roff.control("RS", ["4"]);
+    for arg in options {
         let mut line = vec![roman("["), bold(shortest(arg))];
         line.extend(with_value(arg, arg.get_long().is_some() && arg.get_short().is_none()));
         line.push(roman(if is_repeatable(arg) { format!("]...{NO_STOP}") } else { "]".to_owned() }));

@@ -41,6 +41,16 @@ impl Net {
         Some(net)
     }
 
+    /// Adds a cable from this host to host 0 of another net, with an address at each end.
+    pub(crate) fn join(&self, host: usize, other: &Net, cable: &str, addresses: [&str; 2]) {
+        let ends = [&self.names[host], &other.names[0]];
+        ip(&["-n", ends[0], "link", "add", cable, "type", "veth", "peer", "name", cable, "netns", ends[1]]);
+        for (name, address) in ends.into_iter().zip(addresses) {
+            ip(&["-n", name, "address", "add", address, "dev", cable]);
+            ip(&["-n", name, "link", "set", cable, "up"]);
+        }
+    }
+
     fn add(&mut self, name: String) {
         ip(&["netns", "add", &name]);
         self.names.push(name);

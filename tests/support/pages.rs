@@ -8,6 +8,7 @@ pub(crate) const PAGES: &[(&str, Option<&str>)] = &[
     ("secretcat-connect", Some("connect")),
     ("secretcat-listen", Some("listen")),
     ("secretcat-sweep", Some("sweep")),
+    ("secretcat-witness", Some("witness")),
 ];
 
 pub(crate) fn in_repository(path: &str) -> PathBuf {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::super::peer_queue::{Peer, PeerQueue};
 use super::super::stream::Stream;
 use super::super::sys;
+use super::super::witness::{At, Inquiry, Sight, Witness};
 use crate::plan::Barrier;
 use crate::trace::BarrierOutcome;
 
@@ -25,8 +26,12 @@ pub(super) struct BarrierWait {
     /// proxy has read a write is waited for, and proves nothing about the server.
     sent_to_proxy: Option<u64>,
     queue: Option<PeerQueue>,
-    /// The peer's socket was seen at least once.
+    /// The peer's socket was seen on this host at least once.
     seen: bool,
+    /// Sees the peer's socket where it is not on this host.
+    witness: Option<Witness>,
+    /// What it is asked about this connection, once the peer's socket was not found on this host.
+    inquiry: Option<Box<Inquiry>>,
     /// The last write has arrived at the peer.
     arrived: bool,
     /// The offset that is waited for, when that wait began, and the time to the next look.
@@ -47,12 +52,14 @@ pub(super) enum Check {
 }
 
 impl BarrierWait {
-    pub(super) fn new(barrier: Barrier, now: Instant) -> Self {
+    pub(super) fn new(barrier: Barrier, witness: Option<Witness>, now: Instant) -> Self {
         BarrierWait {
             barrier,
             sent_to_proxy: None,
             queue: None,
             seen: false,
+            witness,
+            inquiry: None,
             arrived: false,
             offset: None,
             since: now,
@@ -63,12 +70,12 @@ impl BarrierWait {
 
     /// The same, for a connection through a proxy.
     pub(super) fn at_proxy(barrier: Barrier, sent: u64, now: Instant) -> Self {
-        BarrierWait { sent_to_proxy: Some(sent), ..BarrierWait::new(barrier, now) }
+        BarrierWait { sent_to_proxy: Some(sent), ..BarrierWait::new(barrier, None, now) }
     }
 
-    /// Looks whether all bytes up to this offset have got where they should. The first look at an
-    /// offset begins the wait.
-    pub(super) fn check(&mut self, stream: &Stream, offset: u64, now: Instant) -> io::Result<Check> {
+    /// Looks whether all bytes up to this offset have got where they should. The first look at an offset begins the
+    /// wait. `is_last`: nothing is queued after it.
+    pub(super) fn check(&mut self, stream: &Stream, offset: u64, is_last: bool, now: Instant) -> io::Result<Check> {
         if self.offset != Some(offset) {
             (self.offset, self.since, self.interval, self.arrived) = (Some(offset), now, FIRST_LOOK, false);
             self.last = None;
@@ -84,6 +91,9 @@ impl BarrierWait {
         let acknowledged = is_acknowledged(stream)?;
         if self.barrier == Barrier::Acked {
             return Ok(if acknowledged { Check::Passed(BarrierOutcome::Acked) } else { self.again(now) });
+        }
+        if self.asks_witness(stream) {
+            return Ok(self.ask(offset, acknowledged, is_last, now));
         }
         // Order matters: bytes on their way are in no queue, so that they have arrived is known
         // before it is asked whether they were read. The peer's own count says so at once, where
@@ -106,13 +116,18 @@ impl BarrierWait {
     /// Whether the peer's socket was never seen: it is on another host, not merely closed since. The server beyond a
     /// proxy never is.
     pub(super) fn is_blind(&self) -> bool {
-        !self.seen || self.sent_to_proxy.is_some()
+        let is_witnessed = self.inquiry.as_ref().is_some_and(|inquiry| inquiry.is_accepted());
+        !(self.seen || is_witnessed) || self.sent_to_proxy.is_some()
     }
 
     /// What `--barrier peer-read` cannot promise here, and what it does instead.
     pub(super) fn not_visible(&self, stream: &Stream) -> String {
         let peer = stream.endpoints().map_or_else(String::new, |(_, peer)| format!("{peer}: "));
+        let seen_by_witness = self.inquiry.as_ref().and_then(|inquiry| inquiry.reason());
         let (why, instead) = match self.sent_to_proxy {
+            None if seen_by_witness.is_some() => {
+                (seen_by_witness.unwrap_or_default(), "waiting for its acknowledgements and --delay instead")
+            }
             None if self.queue.as_ref().is_some_and(PeerQueue::would_root_help) => (
                 "the peer's socket is not visible on this host (another host, or a network namespace that needs root)",
                 "waiting for its acknowledgements and --delay instead",
@@ -161,6 +176,29 @@ impl BarrierWait {
         let peer = self.queue.as_mut()?.look().ok().flatten();
         self.seen |= peer.is_some();
         peer
+    }
+
+    /// Whether the witness is asked about this connection: the peer's socket was not on this host at the first barrier.
+    fn asks_witness(&mut self, stream: &Stream) -> bool {
+        if let (Some(witness), None, false) = (&self.witness, &self.inquiry, self.seen) {
+            let witness = witness.clone();
+            if self.peer(stream).is_none() {
+                let open = |(local, peer)| Box::new(Inquiry::new(&witness, local, peer));
+                self.inquiry = stream.endpoints().map(open);
+            }
+        }
+        self.inquiry.is_some()
+    }
+
+    /// Asks the witness about the peer's socket. Without an answer that proves something, the acknowledgement is awaited.
+    fn ask(&mut self, offset: u64, is_acknowledged: bool, is_last: bool, now: Instant) -> Check {
+        let at = At { sent: self.end(offset), is_acknowledged, is_last };
+        match self.inquiry.as_mut().map_or(Sight::Nothing, |inquiry| inquiry.look(at)) {
+            Sight::Read => Check::Passed(BarrierOutcome::Witnessed),
+            Sight::ReadOnce => Check::Passed(BarrierOutcome::WitnessedOnce),
+            Sight::Nothing if is_acknowledged => Check::Passed(BarrierOutcome::NotVisible),
+            Sight::Pending | Sight::Nothing => self.again(now),
+        }
     }
 
     fn again(&mut self, now: Instant) -> Check {
@@ -225,10 +263,10 @@ mod tests {
         stream.write_all(b"abc").unwrap();
         let now = Instant::now();
         let mut wait = BarrierWait::at_proxy(Barrier::PeerRead, 5, now);
-        assert!(matches!(wait.check(&stream, 3, now).unwrap(), Check::Again(_)));
+        assert!(matches!(wait.check(&stream, 3, false, now).unwrap(), Check::Again(_)));
         theirs.read_exact(&mut [0; 3]).unwrap();
         let later = now + LAST_LOOK;
-        assert_eq!(wait.check(&stream, 3, later).unwrap(), Check::Passed(BarrierOutcome::NotVisible));
+        assert_eq!(wait.check(&stream, 3, false, later).unwrap(), Check::Passed(BarrierOutcome::NotVisible));
         assert!(wait.is_blind());
         assert!(wait.not_visible(&stream).ends_with("waiting until the proxy has read instead"));
     }
@@ -242,7 +280,7 @@ mod tests {
         let mut wait = BarrierWait::at_proxy(Barrier::PeerRead, 5, now);
         assert_eq!(peer(&mut wait), Some(5));
         assert!(!wait.has_received(&stream, 3) && wait.has_received(&stream, 0));
-        let mut direct = BarrierWait::new(Barrier::PeerRead, now);
+        let mut direct = BarrierWait::new(Barrier::PeerRead, None, now);
         assert!(direct.has_received(&stream, 3));
     }
 
@@ -252,15 +290,18 @@ mod tests {
         ours.write_all(b"abc").unwrap();
         let stream = Stream::from_socket(ours.try_clone().unwrap().into(), crate::io::sockopt::Family::Unix);
         let now = Instant::now();
-        let mut wait = BarrierWait::new(Barrier::PeerRead, now);
-        assert!(matches!(wait.check(&stream, 3, now).unwrap(), Check::Again(_)));
+        let mut wait = BarrierWait::new(Barrier::PeerRead, None, now);
+        assert!(matches!(wait.check(&stream, 3, false, now).unwrap(), Check::Again(_)));
         theirs.read_exact(&mut [0; 2]).unwrap();
-        assert!(matches!(wait.check(&stream, 3, now + LAST_LOOK).unwrap(), Check::Again(_)), "one byte is unread");
+        assert!(
+            matches!(wait.check(&stream, 3, false, now + LAST_LOOK).unwrap(), Check::Again(_)),
+            "one byte is unread"
+        );
         theirs.read_exact(&mut [0; 1]).unwrap();
-        assert_eq!(wait.check(&stream, 3, now + 2 * LAST_LOOK).unwrap(), Check::Passed(BarrierOutcome::Read));
+        assert_eq!(wait.check(&stream, 3, false, now + 2 * LAST_LOOK).unwrap(), Check::Passed(BarrierOutcome::Read));
         ours.write_all(b"d").unwrap();
         drop(theirs);
-        let closed = wait.check(&stream, 4, now + 3 * LAST_LOOK).unwrap_err();
+        let closed = wait.check(&stream, 4, false, now + 3 * LAST_LOOK).unwrap_err();
         assert_eq!(closed.kind(), io::ErrorKind::ConnectionReset);
     }
 
@@ -272,11 +313,11 @@ mod tests {
         ours.write_all(b"abc").unwrap();
         let stream = Stream::from_socket(ours.into(), crate::io::sockopt::Family::V4);
         let now = Instant::now();
-        let mut wait = BarrierWait::new(Barrier::PeerRead, now);
-        let first = wait.check(&stream, 3, now).unwrap();
+        let mut wait = BarrierWait::new(Barrier::PeerRead, None, now);
+        let first = wait.check(&stream, 3, false, now).unwrap();
         assert!(matches!(first, Check::Again(_)));
         theirs.read_exact(&mut [0; 3]).unwrap();
-        assert_eq!(wait.check(&stream, 3, now).unwrap(), first);
-        assert_eq!(wait.check(&stream, 3, now + FIRST_LOOK).unwrap(), Check::Passed(BarrierOutcome::Read));
+        assert_eq!(wait.check(&stream, 3, false, now).unwrap(), first);
+        assert_eq!(wait.check(&stream, 3, false, now + FIRST_LOOK).unwrap(), Check::Passed(BarrierOutcome::Read));
     }
 }

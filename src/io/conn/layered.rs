@@ -447,8 +447,14 @@ mod tests {
         let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         ours.set_nonblocking(true).unwrap();
         let traffic = Traffic { plan: serde_json::from_str(plan).unwrap(), ..Traffic::default() };
-        let origin =
-            Origin { side: Side::Connect, peer: String::new(), number: 0, made_for: None, sent_to_proxy: None };
+        let origin = Origin {
+            side: Side::Connect,
+            peer: String::new(),
+            number: 0,
+            made_for: None,
+            sent_to_proxy: None,
+            witness: None,
+        };
         let stream = Stream::from_socket(ours.into(), Family::V4);
         let conn = Conn::encoded(stream, origin, &traffic, false, &Recorder::default(), Rotor::end(true));
         (conn, listener.accept().unwrap().0)

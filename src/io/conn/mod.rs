@@ -80,7 +80,7 @@ impl Conn {
         Conn {
             id,
             codec: Codec::Plain,
-            writer: Writer::new(&traffic.plan, channel, origin.sent_to_proxy),
+            writer: Writer::new(&traffic.plan, channel, origin.sent_to_proxy, origin.witness),
             reader: Reader::new(traffic.reading, Instant::now()),
             recorder: recorder.clone(),
             // A fresh connection takes bytes: the first write is tried, not waited for.

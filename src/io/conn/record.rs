@@ -6,6 +6,7 @@ use super::super::recorder::{Recorder, Turn};
 use super::super::sockopt::{self, Shown};
 use super::super::stream::Stream;
 use super::super::sys;
+use super::super::witness::Witness;
 use crate::config::Traffic;
 use crate::trace::{ConnId, EventKind, Side};
 
@@ -23,6 +24,8 @@ pub struct Origin {
     pub made_for: Option<ConnId>,
     /// The number of bytes that a proxy was sent before, if the other end of the socket is one.
     pub sent_to_proxy: Option<u64>,
+    /// Sees the peer's socket where it is not on this host.
+    pub witness: Option<Witness>,
 }
 
 /// Records a new connection: its ends, its socket options, and its plan.

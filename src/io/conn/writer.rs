@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::super::Flush;
 use super::super::recorder::Recorder;
 use super::super::stream::Stream;
+use super::super::witness::Witness;
 use super::barrier::{BarrierWait, Check};
 use super::record::sample;
 use crate::peer::outbox::{Channel, Outbox, Pin, Step};
@@ -36,9 +37,13 @@ pub(super) struct Wire<'a> {
 
 impl Writer {
     /// `sent_to_proxy`: the other end of the socket is a proxy, which was sent this many bytes before.
-    pub(super) fn new(plan: &Plan, channel: Channel, sent_to_proxy: Option<u64>) -> Self {
-        let wait = sent_to_proxy.map(|sent| Box::new(BarrierWait::at_proxy(plan.barrier, sent, Instant::now())));
-        Writer { outbox: Outbox::new(plan, channel), wait }
+    pub(super) fn new(plan: &Plan, channel: Channel, sent_to_proxy: Option<u64>, witness: Option<Witness>) -> Self {
+        let wait = match (sent_to_proxy, witness) {
+            (Some(sent), _) => Some(BarrierWait::at_proxy(plan.barrier, sent, Instant::now())),
+            (None, Some(witness)) => Some(BarrierWait::new(plan.barrier, Some(witness), Instant::now())),
+            (None, None) => None,
+        };
+        Writer { outbox: Outbox::new(plan, channel), wait: wait.map(Box::new) }
     }
 
     /// Forgets what was to be written; a barrier that was waited for will not be passed any more.
@@ -110,8 +115,8 @@ impl Writer {
 
     /// Looks whether the bytes up to this offset have got where the barrier wants them.
     fn check(&mut self, offset: u64, barrier: Barrier, wire: &Wire<'_>, now: Instant) -> io::Result<Check> {
-        let wait = self.wait.get_or_insert_with(|| Box::new(BarrierWait::new(barrier, now)));
-        let check = wait.check(wire.stream, offset, now)?;
+        let wait = self.wait.get_or_insert_with(|| Box::new(BarrierWait::new(barrier, None, now)));
+        let check = wait.check(wire.stream, offset, self.outbox.queued() == 0, now)?;
         if check == Check::Passed(BarrierOutcome::NotVisible) && wait.is_blind() {
             wire.recorder.log_once(|| wait.not_visible(wire.stream));
         }
@@ -119,6 +124,7 @@ impl Writer {
         let is_record = wire.has_records && self.outbox.offset_after_header() > 0;
         Ok(match check {
             Check::Passed(BarrierOutcome::Read) if is_record => Check::Passed(BarrierOutcome::RecordRead),
+            Check::Passed(BarrierOutcome::Witnessed) if is_record => Check::Passed(BarrierOutcome::RecordWitnessed),
             check => check,
         })
     }

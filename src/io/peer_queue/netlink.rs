@@ -26,7 +26,10 @@ pub(super) struct Netlink {
 
 // linux/netlink.h and linux/sock_diag.h
 const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
 const NLM_F_REQUEST: u16 = 1;
+/// `NLM_F_ROOT | NLM_F_MATCH`: all sockets.
+const NLM_F_DUMP: u16 = 0x300;
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
 const HEADER: usize = 16;
 /// `IPPROTO_TCP` as one byte.
@@ -38,6 +41,8 @@ const REQUEST: usize = 56;
 const LENGTH: u32 = 72;
 /// The length of `struct inet_diag_msg`, with the addresses from byte 4 and the receive queue at 56.
 const REPLY: usize = 72;
+/// `idiag_cookie` in `struct inet_diag_msg`, two words.
+const COOKIE: usize = 44;
 /// `idiag_rqueue` in `struct inet_diag_msg`.
 const RQUEUE: usize = 56;
 /// The attribute with the `struct tcp_info` of the socket, and the bit that requests it.
@@ -49,6 +54,19 @@ const BYTES_RECEIVED: usize = 128;
 /// The room for an answer: about 350 bytes today, and `struct tcp_info` at its end grows with the kernel. It is cleared
 /// for each query, so a page would cost more than the rest of the query outside the kernel.
 const ANSWER: usize = 1024;
+/// The room for a part of a list; the kernel fills what it gets.
+const PART: usize = 32 * 1024;
+/// The states of connections that receive, or have received, and that have counters: `ESTABLISHED`, `FIN_WAIT1`,
+/// `FIN_WAIT2`, `CLOSE_WAIT`, `LAST_ACK`, `CLOSING`.
+const CONNECTED: u32 = 1 << 1 | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 9 | 1 << 11;
+
+/// A socket of this network namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Described {
+    pub(super) ends: Tuple,
+    pub(super) cookie: u64,
+    pub(super) peer: Option<Peer>,
+}
 
 impl Netlink {
     pub(super) fn open() -> io::Result<Netlink> {
@@ -72,6 +90,68 @@ impl Netlink {
             }
         }
     }
+}
+
+impl Netlink {
+    /// Describes the TCP socket with these addresses.
+    pub(super) fn describe(&mut self, wanted: &Tuple) -> io::Result<Option<Described>> {
+        self.sequence = self.sequence.wrapping_add(1);
+        self.socket.send(&request(wanted, self.sequence))?;
+        let mut buffer = [0; ANSWER];
+        loop {
+            let len = (&self.socket).read(&mut buffer)?;
+            let message = buffer.get(..len).unwrap_or_default();
+            match parse(message, self.sequence, wanted)? {
+                Some(Answer::Unknown) => return Ok(None),
+                Some(Answer::Found(_)) => return Ok(describe(&message[HEADER..])),
+                None => {}
+            }
+        }
+    }
+
+    /// Calls `visit` for every connected TCP socket over this version of IP.
+    pub(super) fn list(&mut self, is_v4: bool, mut visit: impl FnMut(Described)) -> io::Result<()> {
+        let nothing =
+            SocketAddr::new(if is_v4 { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() }, 0);
+        self.sequence = self.sequence.wrapping_add(1);
+        let mut request = request(&Tuple { local: nothing, remote: nothing }, self.sequence);
+        request[6..8].copy_from_slice(&(NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes());
+        request[HEADER + 4..HEADER + 8].copy_from_slice(&CONNECTED.to_ne_bytes());
+        self.socket.send(&request)?;
+        let mut buffer = vec![0; PART];
+        loop {
+            let len = (&self.socket).read(&mut buffer)?;
+            let mut rest = buffer.get(..len).unwrap_or_default();
+            while let Some(&[a, b, c, d, e, f, _, _, g, h, i, j]) = rest.first_chunk() {
+                let len = usize::try_from(u32::from_ne_bytes([a, b, c, d])).unwrap_or(usize::MAX);
+                let message = rest.get(..len).filter(|_| len >= HEADER).ok_or(io::ErrorKind::InvalidData)?;
+                rest = rest.get(len.next_multiple_of(4)..).unwrap_or_default();
+                if u32::from_ne_bytes([g, h, i, j]) != self.sequence {
+                    continue; // of an earlier query
+                }
+                match u16::from_ne_bytes([e, f]) {
+                    NLMSG_DONE => return Ok(()),
+                    NLMSG_ERROR => {
+                        let error = message.get(HEADER..).and_then(<[u8]>::first_chunk).copied();
+                        let error = error.map_or(libc::EPROTO, |error| i32::from_ne_bytes(error).saturating_neg());
+                        return Err(io::Error::from_raw_os_error(error));
+                    }
+                    _ => describe(&message[HEADER..]).into_iter().for_each(&mut visit),
+                }
+            }
+        }
+    }
+}
+
+/// Parses a `struct inet_diag_msg` and its attributes.
+fn describe(body: &[u8]) -> Option<Described> {
+    let &[_, state, _, _, ref id @ ..] = body.get(..REPLY)? else { return None };
+    let ends = ends(body[0], id)?;
+    let word = |at: usize| body.get(at..)?.first_chunk().copied();
+    let unread = bytes(state, u32::from_ne_bytes(word(RQUEUE)?));
+    let cookie = u64::from(u32::from_ne_bytes(word(COOKIE)?)) | u64::from(u32::from_ne_bytes(word(COOKIE + 4)?)) << 32;
+    let received = received(&body[REPLY..]);
+    Some(Described { ends, cookie, peer: unread.map(|unread| Peer { unread, received }) })
 }
 
 /// A `struct nlmsghdr` and a `struct inet_diag_req_v2`, in host byte order except the addresses.
@@ -154,16 +234,26 @@ fn received(mut attributes: &[u8]) -> Option<u64> {
     None
 }
 
-/// Whether a `struct inet_diag_msg` is about this socket. An IPv6 socket may have an IPv4 peer.
+/// Whether a `struct inet_diag_msg` is about this socket.
 fn is_wanted(body: &[u8], wanted: &Tuple) -> bool {
-    let &[family, _, _, _, a, b, c, d, ref rest @ ..] = body else { return false };
-    let Some((local, rest)) = rest.split_first_chunk() else { return false };
-    let Some((remote, _)) = rest.split_first_chunk() else { return false };
-    let ip = |bytes: &[u8; 16]| match *bytes {
-        [a, b, c, d, ..] if i32::from(family) == libc::AF_INET => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
-        _ => Ipv6Addr::from(*bytes).to_canonical(),
+    let &[family, _, _, _, ref id @ ..] = body else { return false };
+    let plain = |address: SocketAddr| (address.ip(), address.port());
+    ends(family, id).is_some_and(|Tuple { local, remote }| {
+        plain(local) == plain(wanted.local) && plain(remote) == plain(wanted.remote)
+    })
+}
+
+/// The addresses in a `struct inet_diag_sockid`. An IPv6 socket may have an IPv4 peer.
+fn ends(family: u8, id: &[u8]) -> Option<Tuple> {
+    let &[a, b, c, d, ref rest @ ..] = id else { return None };
+    let (local, rest) = rest.split_first_chunk()?;
+    let (remote, _) = rest.split_first_chunk()?;
+    let address = |bytes: &[u8; 16], port: [u8; 2]| {
+        let ip = match *bytes {
+            [a, b, c, d, ..] if i32::from(family) == libc::AF_INET => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
+            _ => Ipv6Addr::from(*bytes).to_canonical(),
+        };
+        SocketAddr::new(ip, u16::from_be_bytes(port))
     };
-    let same =
-        |wanted: SocketAddr, ip: IpAddr, port: [u8; 2]| wanted.ip() == ip && wanted.port() == u16::from_be_bytes(port);
-    same(wanted.local, ip(local), [a, b]) && same(wanted.remote, ip(remote), [c, d])
+    Some(Tuple { local: address(local, [a, b]), remote: address(remote, [c, d]) })
 }

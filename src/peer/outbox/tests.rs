@@ -212,6 +212,26 @@ fn barrier_proves_a_cut_only_between_two_pieces() {
     assert_eq!(proofs(BarrierOutcome::Read), Proofs { confirmed: 1, unconfirmed: 0 });
     assert_eq!(proofs(BarrierOutcome::Acked), Proofs { confirmed: 0, unconfirmed: 1 });
     assert_eq!(proofs(BarrierOutcome::NotVisible), Proofs { confirmed: 0, unconfirmed: 1 });
+    assert_eq!(proofs(BarrierOutcome::Witnessed), Proofs { confirmed: 1, unconfirmed: 0 });
+    assert_eq!(proofs(BarrierOutcome::WitnessedOnce), Proofs { confirmed: 0, unconfirmed: 1 });
+}
+
+#[test]
+fn first_barrier_of_a_witness_counts_with_a_later_one() {
+    for (later, proofs) in [
+        (BarrierOutcome::Witnessed, Proofs { confirmed: 1, unconfirmed: 0 }),
+        (BarrierOutcome::RecordWitnessed, Proofs { confirmed: 1, unconfirmed: 0 }),
+        (BarrierOutcome::NotVisible, Proofs { confirmed: 0, unconfirmed: 1 }),
+    ] {
+        let mut outbox = outbox("chunk 4 peer-read");
+        outbox.push(&[0; 8], std::iter::once(8));
+        for outcome in [BarrierOutcome::WitnessedOnce, later] {
+            outbox.next(Instant::now());
+            outbox.wrote(4, Pin::Own);
+            outbox.passed(outcome);
+        }
+        assert_eq!(outbox.proofs(), proofs, "{later:?}"); // the second barrier is after the last piece
+    }
 }
 
 #[test]

@@ -134,7 +134,8 @@ fn conn(stream: TcpStream, side: Side, plan: &str, raw: bool, protocol: Box<dyn 
     stream.set_nonblocking(true).unwrap();
     let plan: Plan = serde_json::from_str(plan).unwrap();
     let traffic = Traffic { plan, ..Traffic::default() };
-    let origin = Origin { side, peer: format!("{side:?}"), number: 0, made_for: None, sent_to_proxy: None };
+    let origin =
+        Origin { side, peer: format!("{side:?}"), number: 0, made_for: None, sent_to_proxy: None, witness: None };
     let stream = Stream::from_socket(stream.into(), Family::V4);
     Conn::encoded(stream, origin, &traffic, raw, &Recorder::default(), protocol)
 }

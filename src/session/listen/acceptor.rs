@@ -8,7 +8,7 @@ use super::super::rate_limit::RateLimited;
 use super::super::relay::ServerSide;
 use super::super::shared::{ConnectionLimit, Shared};
 use super::access::AccessLog;
-use crate::config::{ListenConfig, Traffic};
+use crate::config::{ListenConfig, Toward, Traffic};
 use crate::error::{Error, Operation, cause};
 use crate::frame::{Inbox, Role};
 use crate::io::conn::{Conn, Origin};
@@ -193,7 +193,11 @@ impl<'a> Acceptor<'a> {
         if self.config.output.show_options && number == 0 {
             super::super::show_options(&arrival.stream, self.listener.as_ref(), &traffic.socket, context);
         }
-        let origin = Origin { side: Side::Listen, peer: arrival.peer, number, made_for: None, sent_to_proxy: None };
+        // In a relay that cuts both directions, the witness is beside the server.
+        let beside_server = self.config.relay().is_some_and(|relay| relay.cut_toward != Toward::Client);
+        let witness = context.witness.clone().filter(|_| !beside_server);
+        let (side, peer) = (Side::Listen, arrival.peer);
+        let origin = Origin { side, peer, number, made_for: None, sent_to_proxy: None, witness };
         let Traits { raw, framing, .. } = exchange.traits;
         let mut conn = match self.encoding.map(|encoding| encoding.begin(None)).transpose() {
             Ok(protocol) => Conn::of(arrival.stream, origin, traffic, raw, &context.recorder, protocol),

@@ -46,6 +46,7 @@ fn serving(mode: Mode, act: impl FnOnce(SocketAddr)) -> String {
         signals: signals.clone(),
         manager: Manager::default(),
         proxy: None,
+        witness: None,
     };
     let mut reactor = Reactor::new(Duration::ZERO).unwrap();
     signals.watch(&reactor.waker());

@@ -24,6 +24,7 @@ use crate::io::proxy::Proxy;
 use crate::io::reactor::{Handler, Reactor, Ready};
 use crate::io::recorder::Recorder;
 use crate::io::signal::Signals;
+use crate::io::witness::Witness;
 use crate::peer::life::CloseReason;
 use crate::peer::outbox::Proofs;
 use crate::plan::{Fin, Trial};
@@ -57,6 +58,7 @@ pub(super) struct Pool<'a> {
     proxy: Option<Proxy>,
     /// When `--max-time` is over.
     until: Option<Instant>,
+    witness: Option<Witness>,
 }
 
 /// A trial that has ended.
@@ -102,6 +104,7 @@ impl<'a> Pool<'a> {
             signals: context.signals.clone(),
             proxy: context.proxy.clone(),
             until: None,
+            witness: context.witness.clone(),
         })
     }
 
@@ -158,6 +161,7 @@ impl<'a> Pool<'a> {
                 raw: true,
                 header: header.as_ref(),
                 encoding: self.encoding.as_deref(),
+                witness: self.witness.as_ref(),
                 ..Make::plain(&traffic, &self.recorder)
             },
         };
