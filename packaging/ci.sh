@@ -76,7 +76,7 @@ boot() {
 
 quick() {
     step "scripts and recipes"
-    shellcheck -x .ci/run .ci/install.sh packaging/*.sh packaging/checks/*.sh packaging/debian/tests/smoke \
+    shellcheck -x .ci/run .ci/corpus.sh .ci/install.sh packaging/*.sh packaging/checks/*.sh packaging/debian/tests/smoke \
         packaging/arch/PKGBUILD
     one_version
 

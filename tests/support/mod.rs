@@ -2,6 +2,7 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
 mod bytes;
+pub(crate) mod corpus;
 mod dir;
 mod install;
 pub(crate) mod net;

@@ -6,6 +6,7 @@
 mod support;
 
 mod bad_servers;
+mod corpus;
 mod framing;
 #[cfg(feature = "tls")]
 mod handshake;
