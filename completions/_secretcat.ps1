@@ -264,6 +264,8 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--greeting', '--greeting', [CompletionResultType]::ParameterName, 'Expect a greeting of N messages before the first message is sent')
             [CompletionResult]::new('--ignore', '--ignore', [CompletionResultType]::ParameterName, 'Drop lines of the server that match REGEX (repeatable)')
             [CompletionResult]::new('--families', '--families', [CompletionResultType]::ParameterName, 'Try the plans of the families LIST (default: all but half-close)')
+            [CompletionResult]::new('--cut-at', '--cut-at', [CompletionResultType]::ParameterName, 'Cut only behind each occurrence of PATTERN (repeatable)')
+            [CompletionResult]::new('--cut-at-regex', '--cut-at-regex', [CompletionResultType]::ParameterName, 'Cut only behind each match of REGEX (repeatable)')
             [CompletionResult]::new('--max-time', '--max-time', [CompletionResultType]::ParameterName, 'Begin no plan after TIME; 0 is no limit')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Draw the plans from seed N, if there are more than --max-plans')
             [CompletionResult]::new('--max-message', '--max-message', [CompletionResultType]::ParameterName, 'Limit a reply to SIZE bytes')

@@ -258,6 +258,8 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --greeting 'Expect a greeting of N messages before the first message is sent'
             cand --ignore 'Drop lines of the server that match REGEX (repeatable)'
             cand --families 'Try the plans of the families LIST (default: all but half-close)'
+            cand --cut-at 'Cut only behind each occurrence of PATTERN (repeatable)'
+            cand --cut-at-regex 'Cut only behind each match of REGEX (repeatable)'
             cand --max-time 'Begin no plan after TIME; 0 is no limit'
             cand --seed 'Draw the plans from seed N, if there are more than --max-plans'
             cand --max-message 'Limit a reply to SIZE bytes'

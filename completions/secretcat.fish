@@ -330,6 +330,8 @@ half-close\t'The end of the stream with the last byte and right after it; not in
 header\t'One cut in the header of --proxy-protocol'
 client-hello\t'The ClientHello of --tls in two pieces and in small records'
 +half-close\t'The default families and half-close'"
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l cut-at -d 'Cut only behind each occurrence of PATTERN (repeatable)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l cut-at-regex -d 'Cut only behind each match of REGEX (repeatable)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-time -d 'Begin no plan after TIME; 0 is no limit' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l seed -d 'Draw the plans from seed N, if there are more than --max-plans' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-message -d 'Limit a reply to SIZE bytes' -r -f

@@ -400,6 +400,8 @@ module completions {
     --pipelining              # Count it as a difference if messages in one write get other replies
     --ignore: string          # Drop lines of the server that match REGEX (repeatable)
     --families: string@"nu-complete secretcat sweep families" # Try the plans of the families LIST (default: all but half-close)
+    --cut-at: string          # Cut only behind each occurrence of PATTERN (repeatable)
+    --cut-at-regex: string    # Cut only behind each match of REGEX (repeatable)
     --max-time: string        # Begin no plan after TIME; 0 is no limit
     --seed: string            # Draw the plans from seed N, if there are more than --max-plans
     --max-message: string     # Limit a reply to SIZE bytes

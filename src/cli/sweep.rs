@@ -13,8 +13,8 @@ use super::tls::ClientTlsFlags;
 use super::words::FamiliesParser;
 use super::{proxy, traffic};
 use crate::config::{ConfigError, Reports, SweepConfig};
-use crate::plan::{Choice, Families};
-use crate::value::{Count, Seed, Size, Span};
+use crate::plan::{Choice, CutPoints, Families};
+use crate::value::{Count, Expression, Pattern, Seed, Size, Span};
 
 /// Send the same messages under every cut and compare the replies
 #[derive(Debug, Args)]
@@ -36,6 +36,19 @@ pub(super) struct SweepFlags {
     /// and be right about cuts, so half-close is tried only if LIST has it.
     #[arg(long, value_name = "LIST", value_parser = FamiliesParser, help_heading = "Limits", allow_hyphen_values = true)]
     families: Option<Families>,
+    /// Cut only behind each occurrence of PATTERN (repeatable)
+    ///
+    /// Only the single cuts behind an occurrence in a message, and the pairs of them, are tried; the cuts at all other
+    /// offsets do not count for the exit status. PATTERN is text with the escapes \r, \n, \t, \0, \\ and \xHH for other
+    /// bytes. It is an error if one of the patterns cuts no message.
+    #[arg(long, value_name = "PATTERN", help_heading = "Limits", allow_hyphen_values = true)]
+    cut_at: Vec<Pattern>,
+    /// Cut only behind each match of REGEX (repeatable)
+    ///
+    /// As --cut-at, which may be given as well. REGEX has the syntax of the regex crate, and an empty match cuts too: \b
+    /// cuts at the boundaries of words.
+    #[arg(long, value_name = "REGEX", help_heading = "Limits", allow_hyphen_values = true)]
+    cut_at_regex: Vec<Expression>,
     /// Try at most N plans (default: 1000, or all single cuts and 500)
     ///
     /// Single cuts are tried first, then the other families. The default is 1000, or, if that is more, the number of
@@ -100,8 +113,10 @@ impl SweepFlags {
         let address = traffic::address(&self.address, address_was_typed, false, family)?;
         let Checked { dialog, masks, yes } = self.dialog.into_dialog(&address)?;
         let (Span(timeout), Span(max_time)) = (self.timeout, self.max_time);
+        let cut_at = CutPoints { patterns: self.cut_at, expressions: self.cut_at_regex };
+        let default = if cut_at.is_empty() { Families::default() } else { Families::of_places() };
         let plans = Choice {
-            families: self.families.unwrap_or_default(),
+            families: self.families.unwrap_or(default),
             max_plans: self.max_plans.map(Count::in_memory),
             seed: self.seed,
         };
@@ -113,6 +128,7 @@ impl SweepFlags {
             masks,
             may_change: yes,
             plans,
+            cut_at,
             max_time: Some(max_time).filter(|time| !time.is_zero()),
             jobs: self.jobs.in_memory(),
             timeout,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::traffic::check_family;
 use super::{Bytes, ClientTls, ConfigError, ProxyConfig, ProxyHeader, Traffic};
 use crate::dialog::Dialog;
-use crate::plan::{Choice, Family as PlanFamily};
+use crate::plan::{Choice, CutPoints, Family as PlanFamily};
 use crate::value::{Address, Family, Host, escape};
 use crate::verdict::Masks;
 
@@ -28,6 +28,8 @@ pub struct SweepConfig {
     pub may_change: bool,
     /// Which trials are tried.
     pub plans: Choice,
+    /// The places where messages are cut once or twice; empty for all places.
+    pub cut_at: CutPoints,
     /// No trial begins after this time.
     pub max_time: Option<Duration>,
     /// The number of conversations at once.
@@ -74,6 +76,7 @@ impl SweepConfig {
         }
         self.check_families()?;
         self.check_changes()?;
+        self.check_cut_at()?;
         if self.dialog.steps.iter().any(|step| step.send.is_empty()) {
             return Err(ConfigError::new("an empty raw message has no bytes to cut"));
         }
@@ -83,6 +86,23 @@ impl SweepConfig {
         self.traffic.quick_ack = true;
         self.traffic = self.traffic.check(Bytes { raw: true, unix, tls: self.tls.is_some() })?;
         Ok(self)
+    }
+
+    /// Refuses families that have no places, and patterns that are known to cut nothing.
+    fn check_cut_at(&self) -> Result<(), ConfigError> {
+        if self.cut_at.is_empty() {
+            return Ok(());
+        }
+        if !self.plans.families.without(PlanFamily::Cut).without(PlanFamily::Pair).is_empty() {
+            return Err(ConfigError::new(
+                "--cut-at chooses the places of the families cut and pair: remove the others",
+            ));
+        }
+        if self.dialog.steps.is_empty() {
+            return Ok(());
+        }
+        let places = self.cut_at.places(&self.dialog.messages());
+        places.map_err(|error| ConfigError::new(error.to_string())).map(drop)
     }
 
     /// Refuses families that all need another option.

@@ -62,6 +62,12 @@ impl Families {
     /// No family.
     const NONE: Families = Families(0);
 
+    /// The families that cut messages at places that can be chosen.
+    #[must_use]
+    pub fn of_places() -> Families {
+        Families::NONE.with(Family::Cut).with(Family::Pair)
+    }
+
     /// Whether the set has this family.
     #[must_use]
     pub fn has(self, family: Family) -> bool {

@@ -84,6 +84,14 @@ impl Finder {
         self.read += bytes.len() as u64;
     }
 
+    /// The offsets in the next message behind what is found in it.
+    pub(super) fn ends_in(&mut self, message: &[u8]) -> Vec<usize> {
+        let start = self.read;
+        self.begin_message();
+        self.read(message);
+        self.ends.drain(..).filter_map(|end| usize::try_from(end - start).ok()).collect()
+    }
+
     /// The number of bytes up to the next cut, as far as it is known.
     pub(super) fn to_next(&self) -> Option<u64> {
         self.ends.front().map(|end| end - self.taken)

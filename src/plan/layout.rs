@@ -7,6 +7,8 @@ use super::trial::{Fin, Label, Place, Trial};
 pub struct Layout {
     /// The end of each message.
     ends: Vec<usize>,
+    /// The places inside messages that are cut, in rising order; `None` for all of them.
+    only: Option<Vec<usize>>,
 }
 
 impl Layout {
@@ -18,7 +20,13 @@ impl Layout {
             end += len;
             end
         };
-        Layout { ends: messages.iter().map(next).collect() }
+        Layout { ends: messages.iter().map(next).collect(), only: None }
+    }
+
+    /// The same messages, of which only these places are cut once or in pairs: rising offsets inside messages.
+    #[must_use]
+    pub fn only_at(self, places: Vec<usize>) -> Layout {
+        Layout { only: Some(places), ..self }
     }
 
     /// The trial that cuts nothing: each message is one write.
@@ -72,14 +80,30 @@ impl Layout {
         self.ends.iter().enumerate().map(|(message, end)| (self.start(message), end - self.start(message)))
     }
 
+    /// Whether there are no messages.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The length of the longest message.
+    pub(super) fn longest(&self) -> usize {
+        self.messages().map(|(_, len)| len).max().unwrap_or(0)
+    }
+
     /// The number of places inside messages.
     pub(super) fn places(&self) -> u64 {
+        if let Some(places) = &self.only {
+            return places.len() as u64;
+        }
         self.messages().map(|(_, len)| len.saturating_sub(1) as u64).sum()
     }
 
     /// The place with this number, from 0, as an offset.
     pub(super) fn place(&self, number: u64) -> usize {
         let mut left = usize::try_from(number).unwrap_or(usize::MAX);
+        if let Some(places) = &self.only {
+            return places.get(left).copied().unwrap_or(0);
+        }
         for (start, len) in self.messages() {
             let places = len.saturating_sub(1);
             if left < places {
@@ -133,5 +157,7 @@ mod tests {
         let layout = Layout::new(&[3, 1, 0, 2]);
         let places: Vec<usize> = (0..layout.places()).map(|number| layout.place(number)).collect();
         assert_eq!(places, [1, 2, 5]);
+        let layout = layout.only_at(vec![2, 5]);
+        assert_eq!((layout.places(), layout.place(0), layout.place(1), layout.place(2)), (2, 2, 5, 0));
     }
 }

@@ -1,5 +1,6 @@
 //! Plans: where writes are cut, and the pauses and barriers between them. Pure functions of bytes, plan and seed.
 
+mod cut_points;
 mod cutter;
 mod draw;
 mod families;
@@ -16,6 +17,7 @@ mod shrink;
 mod spec;
 mod trial;
 
+pub use cut_points::{CutPoints, CutsNothing};
 pub use cutter::{Cutter, Piece};
 pub use families::{Families, Family};
 pub use header::{HeaderPieces, HeaderUncut};

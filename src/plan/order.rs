@@ -62,8 +62,13 @@ impl Order {
     /// chunks, crossings and FINs come first, and pairs last.
     #[must_use]
     pub fn new(prelude: Prelude, messages: &[usize], choice: Choice) -> Order {
+        Order::of_layout(prelude, Layout::new(messages), choice)
+    }
+
+    /// The same for messages with this layout, which may have fewer places to cut.
+    #[must_use]
+    pub fn of_layout(prelude: Prelude, layout: Layout, choice: Choice) -> Order {
         let Choice { families, max_plans, seed } = choice;
-        let layout = Layout::new(messages);
         let count = |family, count: u64| if families.has(family) { count } else { 0 };
         let places = layout.places();
         let single_cuts = count(Family::Cut, places);
@@ -73,7 +78,7 @@ impl Order {
         let of_pairs = count(Family::Pair, u64::try_from(of_pairs).unwrap_or(u64::MAX));
         let hello = if families.has(Family::ClientHello) { prelude.hello } else { 0 };
         let of_hello = HelloOrder::all(hello);
-        let longest = messages.iter().copied().max().unwrap_or(0);
+        let longest = layout.longest();
         let mut chunks: Vec<usize> = CHUNKS.into_iter().filter(|size| *size < longest).collect();
         let mut crossings = vec![Label::Crossing(1), Label::CrossingMiddle, Label::Crossing(-1)];
         let mut fins = FINS.to_vec();
@@ -83,7 +88,7 @@ impl Order {
         if joins == 0 || longest < 2 {
             crossings.clear();
         }
-        if !families.has(Family::HalfClose) || messages.is_empty() {
+        if !families.has(Family::HalfClose) || layout.is_empty() {
             fins.clear();
         }
         let few = (chunks.len() + crossings.len() + fins.len()) as u64;

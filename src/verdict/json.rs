@@ -82,6 +82,7 @@ pub fn to_json(findings: &Findings) -> String {
         "plans": subject.plans,
         "skipped": subject.skipped,
         "single_cuts": subject.single_cuts,
+        "cut_at": subject.cut_at,
         "seed": subject.seed,
         "verdicts": count(tally.total()),
         "kinds": kinds,

@@ -39,6 +39,8 @@ pub struct Subject {
     pub single_cuts: u64,
     /// The families of the trials.
     pub families: Families,
+    /// The options that chose the places to cut; empty if all places are cut.
+    pub cut_at: Vec<String>,
     /// The number of trials left out, above `--max-plans`.
     pub skipped: u64,
     /// The seed that the trials were drawn from.
@@ -377,6 +379,7 @@ mod tests {
             plans,
             single_cuts,
             families: Families::default(),
+            cut_at: vec![],
             skipped: 0,
             seed: 0,
         }

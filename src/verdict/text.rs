@@ -57,6 +57,9 @@ pub fn headline(subject: &Subject, tally: &Tally) -> String {
         let (messages, bytes) = (counted(subject.messages.len() as u64, "message"), counted(bytes as u64, "byte"));
         let _ = write!(line, "{messages}, {bytes}, ");
     }
+    if !subject.cut_at.is_empty() {
+        let _ = write!(line, "{}, ", subject.cut_at.join(" "));
+    }
     let plans = counted(subject.plans as u64, "plan");
     let _ = write!(line, "{plans}: {same} same, {different} different, {not_proven} not proven");
     let untried = subject.plans.saturating_sub(tally.total().judged());

@@ -7,6 +7,7 @@ mod support;
 
 mod bad_servers;
 mod corpus;
+mod cut_at;
 mod framing;
 #[cfg(feature = "tls")]
 mod handshake;

@@ -21,7 +21,7 @@ use crate::error::{Error, ExitStatus};
 use crate::frame::{Inbox, Role};
 use crate::io::signal::Signals;
 use crate::io::{files, start, sys, terminal};
-use crate::plan::{Family, HelloCuts, HelloForm, Order, Prelude, Trial};
+use crate::plan::{Family, HelloCuts, HelloForm, Layout, Order, Prelude, Trial};
 use crate::service::probe::Probe;
 use crate::value::{counted, escape};
 use crate::verdict::{Baseline, BaselineError, Findings, Proof, Run, Subject, SubjectProxy, Tally};
@@ -47,8 +47,12 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
         let messages = read_messages(config, &context.signals)?;
         dialog.steps = Dialog::of_messages(messages, dialog.framing).steps;
     }
-    let lengths = dialog.lengths();
-    let mut order = Order::new(Prelude::default(), &lengths, config.plans);
+    let mut layout = Layout::new(&dialog.lengths());
+    if !config.cut_at.is_empty() {
+        let places = config.cut_at.places(&dialog.messages()).map_err(|error| Error::Usage(error.to_string()))?;
+        layout = layout.only_at(places);
+    }
+    let mut order = Order::of_layout(Prelude::default(), layout, config.plans);
     let mut subject = Subject {
         address: config.address.to_string(),
         proxy: config
@@ -65,6 +69,7 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
         single_cuts: order.single_cuts(),
         skipped: order.skipped(),
         families: config.plans.families,
+        cut_at: config.cut_at.options(),
         seed: config.plans.seed.0,
         messages: dialog.messages(),
         from_stdin,
@@ -157,7 +162,6 @@ impl From<Error> for Stop {
 /// trials there are.
 fn sweep(pool: &mut Pool<'_>, order: &mut Order, tally: &mut Tally, context: &Context) -> Result<Baseline, Stop> {
     pool.begin_time();
-    let lengths = pool.dialog().lengths();
     let hello = pool.hello()?;
     let baseline = baseline::learn(pool, order.layout(), &context.report)?;
     let SweepConfig { quiet, mut plans, .. } = *pool.config;
@@ -169,7 +173,7 @@ fn sweep(pool: &mut Pool<'_>, order: &mut Order, tally: &mut Tally, context: &Co
         }
     }
     // How long the header is, is known once there was a connection.
-    *order = Order::new(Prelude { header: pool.header, hello }, &lengths, plans);
+    *order = Order::of_layout(Prelude { header: pool.header, hello }, order.layout().clone(), plans);
     pool.progress = Progress::new(order.len(), quiet, &context.report, pool.now());
     let suspects = all::run(pool, order, &baseline, tally, &context.signals)?;
     let examined = examine(suspects, order, &baseline, pool, tally);
