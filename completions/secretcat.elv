@@ -253,6 +253,7 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --jobs 'Run N conversations at once'
             cand --timeout 'Abort a conversation after TIME without progress'
             cand --junit 'Write the findings as JUnit XML to FILE as well'
+            cand --html 'Write the findings as a web page to FILE as well'
             cand --protocol 'Send the requests of a protocol, and wait for its replies'
             cand --dialog 'Send the messages of FILE, and wait for the replies it describes'
             cand --greeting 'Expect a greeting of N messages before the first message is sent'

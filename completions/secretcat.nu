@@ -391,6 +391,7 @@ module completions {
     --timeout: string         # Abort a conversation after TIME without progress
     --json                    # Print the findings as JSON
     --junit: path             # Write the findings as JUnit XML to FILE as well
+    --html: path              # Write the findings as a web page to FILE as well
     --quiet                   # Print no progress
     --protocol: string@"nu-complete secretcat sweep protocol" # Send the requests of a protocol, and wait for its replies
     --dialog: path            # Send the messages of FILE, and wait for the replies it describes

@@ -12,7 +12,7 @@ const CONNECT: &[&str] =
 
 /// The options of `sweep` in the short help.
 const SWEEP: &[&str] =
-    &["message", "framing", "crlf", "mask", "max-plans", "jobs", "timeout", "json", "junit", "quiet"];
+    &["message", "framing", "crlf", "mask", "max-plans", "jobs", "timeout", "json", "junit", "html", "quiet"];
 
 const LISTEN_EXAMPLES: &str = "\
 Examples:

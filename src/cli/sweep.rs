@@ -79,6 +79,12 @@ pub(super) struct SweepFlags {
     /// Write the findings as JUnit XML to FILE as well
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
     junit: Option<PathBuf>,
+    /// Write the findings as a web page to FILE as well
+    ///
+    /// The page is one file that loads nothing. It has the command, the expected replies, the findings with the commands
+    /// that repeat them, and a map of the offsets.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    html: Option<PathBuf>,
     /// Print no progress
     #[arg(long, help_heading = "Output")]
     quiet: bool,
@@ -136,7 +142,7 @@ impl SweepFlags {
             header: self.header.into_config(CutHeaderFlag::default())?,
             traffic,
             witness: self.witness,
-            reports: Reports { json: self.json, junit: self.junit },
+            reports: Reports { json: self.json, junit: self.junit, html: self.html },
             quiet: self.quiet,
         };
         config.check()

@@ -57,6 +57,8 @@ pub struct Reports {
     pub json: bool,
     /// Also as JUnit XML, to this file.
     pub junit: Option<PathBuf>,
+    /// Also as a web page, to this file.
+    pub html: Option<PathBuf>,
 }
 
 impl SweepConfig {
@@ -73,6 +75,9 @@ impl SweepConfig {
         self.proxy.as_ref().map_or(Ok(()), |proxy| proxy.check(&self.address))?;
         if self.jobs == 0 || self.plans.max_plans == Some(0) {
             return Err(ConfigError::new("--jobs and --max-plans take 1 or more"));
+        }
+        if self.reports.junit.is_some() && self.reports.junit == self.reports.html {
+            return Err(ConfigError::new("--junit and --html write the same file: name another one"));
         }
         self.check_families()?;
         self.check_changes()?;

@@ -3,6 +3,7 @@
 mod cause;
 mod finding;
 mod findings;
+mod html;
 mod json;
 mod junit;
 mod masks;
@@ -13,6 +14,7 @@ mod text;
 
 pub use finding::{excerpt, expectation};
 pub use findings::{Findings, Run, Stretch};
+pub use html::to_html;
 pub use json::to_json;
 pub use junit::to_junit;
 pub use masks::{InvalidMask, Masks};

@@ -100,19 +100,20 @@ pub(super) fn proofs(subject: &Subject, tally: &Tally) -> Option<String> {
     }
 }
 
+/// The name, the counts and the proof of each family.
+pub(super) fn table_rows(subject: &Subject, tally: &Tally) -> impl Iterator<Item = (String, Count, Proof)> {
+    tally.kinds.iter().map(|(kind, count)| (kind.to_string(), *count, subject.proof(*kind)))
+}
+
 /// A table with one line for each family of trials.
 fn table(subject: &Subject, tally: &Tally) -> String {
     let longest = tally.kinds.keys().map(|kind| kind.to_string().len()).max().unwrap_or(0);
     let width = longest.max(14) + 2;
     let mut text = format!("{:<width$}{:>8}{:>8}{:>11}{:>12}  proof\n", "", "plans", "same", "different", "not proven");
-    for (kind, count) in &tally.kinds {
+    for (name, count, proof) in table_rows(subject, tally) {
         let Count { same, different, not_proven } = count;
-        let _ = writeln!(
-            text,
-            "{kind:<width$}{:>8}{same:>8}{different:>11}{not_proven:>12}  {}",
-            count.judged(),
-            subject.proof(*kind)
-        );
+        let plans = count.judged();
+        let _ = writeln!(text, "{name:<width$}{plans:>8}{same:>8}{different:>11}{not_proven:>12}  {proof}");
     }
     text
 }

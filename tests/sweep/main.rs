@@ -13,6 +13,7 @@ mod framing;
 mod handshake;
 mod http;
 mod mutants;
+mod page;
 mod protocols;
 mod proxy_header;
 mod reports;

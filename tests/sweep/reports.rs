@@ -103,8 +103,14 @@ fn junit_report_is_xml_with_the_right_counts() {
 #[test]
 fn unwritable_report_is_an_error_before_the_sweep() {
     let (_silent, address) = local_listener();
-    let args = ["sweep", &address, "-m", "SECRET 1", "--timeout", "1h", "--junit", "/nonexistent/sweep"];
-    run(args, "").is(2, "", "secretcat: create /nonexistent/sweep: no such file or directory\n");
+    let args = ["sweep", &address, "-m", "SECRET 1", "--timeout", "1h"];
+    for option in ["--junit", "--html"] {
+        run(args.iter().chain(&[option, "/nonexistent/sweep"]), "").is(
+            2,
+            "",
+            "secretcat: create /nonexistent/sweep: no such file or directory\n",
+        );
+    }
 }
 
 /// A sweep that lasts until it is ended, because the server freezes.

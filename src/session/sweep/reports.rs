@@ -1,16 +1,19 @@
 //! The files of the reports of a sweep.
 
+use std::path::PathBuf;
+
 use crate::config::Reports;
 use crate::error::Error;
 use crate::io::console;
 use crate::io::files::NewFile;
-use crate::verdict::{Findings, to_json, to_junit, to_text};
+use crate::verdict::{Findings, to_html, to_json, to_junit, to_text};
 
 /// The reports of a sweep, whose files are created before it begins.
 #[derive(Debug)]
 pub(super) struct ReportFiles {
     json: bool,
     junit: Option<NewFile>,
+    html: Option<NewFile>,
 }
 
 impl ReportFiles {
@@ -19,8 +22,8 @@ impl ReportFiles {
     /// # Errors
     /// When one cannot be created.
     pub(super) fn create(reports: &Reports) -> Result<ReportFiles, Error> {
-        let junit = reports.junit.as_deref().map(NewFile::create).transpose()?;
-        Ok(ReportFiles { json: reports.json, junit })
+        let create = |path: &Option<PathBuf>| path.as_deref().map(NewFile::create).transpose();
+        Ok(ReportFiles { json: reports.json, junit: create(&reports.junit)?, html: create(&reports.html)? })
     }
 
     /// Writes the reports, and prints one on stdout.
@@ -30,6 +33,9 @@ impl ReportFiles {
     pub(super) fn write(self, findings: &Findings) -> Result<(), Error> {
         if let Some(file) = self.junit {
             file.write(&to_junit(findings))?;
+        }
+        if let Some(file) = self.html {
+            file.write(&to_html(findings))?;
         }
         let Findings { subject, baseline, tally, .. } = *findings;
         match baseline {
