@@ -30,6 +30,8 @@ pub struct Outcome {
     pub unsent: usize,
     /// The last write may not have been read.
     pub unread: bool,
+    /// The last message was cut: the server may have answered, and closed, without the bytes after the cut.
+    pub cut_last: bool,
     /// The number of cuts for which the server was seen to have read all bytes before.
     pub confirmed: u64,
     /// The number of cuts for which that was not visible.
@@ -242,7 +244,7 @@ impl Outcome {
 
     /// Whether the server may not have read all messages.
     fn is_unread(&self) -> bool {
-        self.unasked > 0 || self.unsent > 0 || self.unread
+        self.unasked > 0 || self.unsent > 0 || self.unread || self.cut_last
     }
 
     /// Checks whether this outcome can be the base of a comparison.
@@ -434,6 +436,10 @@ mod tests {
         assert_eq!(base.judge(&outcome(&["a\n", "c\n"])), Verdict::Different);
         let reset = Outcome { ending: Ending::Reset, ..outcome(&["a\n", "b\n"]) };
         assert_eq!(base.judge(&reset), Verdict::Different);
+        // IRC servers take the CR of "QUIT\r\n" for the end of the line, and close; the LF then resets the connection.
+        let cut = Outcome { cut_last: true, ..reset };
+        assert_eq!(base.judge(&cut), Verdict::Same);
+        assert_eq!(base.judge(&Outcome { cut_last: true, ..outcome(&["a\n"]) }), Verdict::Different);
         // Unproven cuts do not excuse a wrong reply.
         let wrong = Outcome { unconfirmed: 3, ..outcome(&["x\n", "b\n"]) };
         assert_eq!(base.judge(&wrong), Verdict::Different);

@@ -255,9 +255,12 @@ impl<'a> Pool<'a> {
                 // Servers end an unused connection in different ways and at different times.
                 outcome = Outcome { handshake_only: true, ..Outcome::default() };
             }
+            let lengths = self.dialog().lengths();
+            let last = lengths.iter().rev().skip(1).sum();
             let outcome = Outcome {
                 unsent: usize::try_from(unsent).unwrap_or(usize::MAX),
                 unread: awaiting,
+                cut_last: trial.cuts.iter().any(|&cut| cut > last),
                 confirmed,
                 unconfirmed,
                 proof: super::proof(self.config, &trial),
