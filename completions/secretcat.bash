@@ -1348,7 +1348,7 @@ _secretcat() {
                     return 0
                     ;;
                 --protocol)
-                    COMPREPLY=($(compgen -W "http http-chunked smtp smtp:deliver pop3 imap ftp ftp:login irc redis memcached memcached:store mqtt mqtt:publish socks5 socks5:login websocket websocket:echo dns dns:one modbus postgres postgres:ssl" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "http http-chunked smtp smtp:deliver pop3 imap ftp ftp:login irc redis memcached memcached:store mqtt mqtt:publish socks5 socks5:login websocket websocket:echo dns dns:one modbus postgres postgres:ssl proxy tls" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi

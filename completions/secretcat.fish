@@ -319,7 +319,9 @@ dns\t'DNS over TCP: questions that need no recursion'
 dns:one\t'DNS over TCP: one question, for a server that closes after it'
 modbus\t'Modbus TCP: reads of unit 1 (function codes 1 to 4)'
 postgres\t'PostgreSQL: the start of a session, without a login'
-postgres:ssl\t'PostgreSQL without TLS: a request for TLS, and the start of a session'"
+postgres:ssl\t'PostgreSQL without TLS: a request for TLS, and the start of a session'
+proxy\t'A PROXY header (v2), then http; proxy:NAME[:SET] for another protocol'
+tls\t'The TLS handshake alone; the certificate is not verified'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l dialog -d 'Send the messages of FILE, and wait for the replies it describes' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l greeting -d 'Expect a greeting of N messages before the first message is sent' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l ignore -d 'Drop lines of the server that match REGEX (repeatable)' -r -f

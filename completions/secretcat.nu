@@ -337,7 +337,7 @@ module completions {
   }
 
   def "nu-complete secretcat sweep protocol" [] {
-    [ "http" "http-chunked" "smtp" "smtp:deliver" "pop3" "imap" "ftp" "ftp:login" "irc" "redis" "memcached" "memcached:store" "mqtt" "mqtt:publish" "socks5" "socks5:login" "websocket" "websocket:echo" "dns" "dns:one" "modbus" "postgres" "postgres:ssl" ]
+    [ "http" "http-chunked" "smtp" "smtp:deliver" "pop3" "imap" "ftp" "ftp:login" "irc" "redis" "memcached" "memcached:store" "mqtt" "mqtt:publish" "socks5" "socks5:login" "websocket" "websocket:echo" "dns" "dns:one" "modbus" "postgres" "postgres:ssl" "proxy" "tls" ]
   }
 
   def "nu-complete secretcat sweep families" [] {

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::framing::Framings;
-use super::words::words;
+use super::protocol::{Protocol, Protocols};
 use crate::config::{ConfigError, check_is_one};
-use crate::dialog::{Dialog, Pipelining, Preset, Server, Until};
+use crate::dialog::{Dialog, Pipelining, Server, Until};
 use crate::frame::{Framing, Role, encode};
 use crate::io::files;
 use crate::value::{Address, Count, Syntax, compile};
@@ -27,10 +27,13 @@ pub(super) struct DialogFlags {
     message: Vec<OsString>,
     /// Send the requests of a protocol, and wait for its replies
     ///
-    /// The requests use the grammar of the protocol. They log in to nothing and change nothing on the server. A name
-    /// with a colon is a second set of requests, which may; see --yes.
-    #[arg(long, value_name = "NAME[:SET]", value_parser = words::<Preset>())]
-    protocol: Option<Preset>,
+    /// The requests use the grammar of the protocol. They log in to nothing and change nothing on the server. NAME:SET
+    /// is a second set of requests, which may; see --yes.
+    ///
+    /// With proxy:NAME a PROXY header comes first, of version 2 unless --proxy-protocol names another one. With tls
+    /// nothing is sent after the TLS handshake, and any certificate is accepted unless another option decides that.
+    #[arg(long, value_name = "NAME[:SET]", value_parser = Protocols)]
+    pub(super) protocol: Option<Protocol>,
     /// Send the messages of FILE, and wait for the replies it describes
     ///
     /// DIALOGS describes the file.
@@ -90,7 +93,7 @@ pub(super) struct Checked {
 impl DialogFlags {
     pub(super) fn into_dialog(self, address: &Address) -> Result<Checked, ConfigError> {
         let server = Server::at(address);
-        let mut dialog = if let Some(preset) = self.protocol {
+        let mut dialog = if let Some(Protocol::Preset(preset) | Protocol::AfterHeader(preset)) = self.protocol {
             preset.dialog(&server).map_err(|error| ConfigError::new(error.to_string()))?
         } else if let Some(path) = &self.dialog {
             files::read_dialog(path, &server).map_err(|error| ConfigError::new(error.to_string()))?

@@ -14,6 +14,7 @@ mod framing;
 mod hint;
 mod listen;
 mod output;
+mod protocol;
 mod proxy;
 mod proxy_header;
 mod short_help;

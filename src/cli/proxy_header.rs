@@ -48,6 +48,11 @@ pub(super) struct CutHeaderFlag {
 }
 
 impl ProxyHeaderFlags {
+    /// Sends a header of this version, unless the flags name another one.
+    pub(super) fn send(&mut self, version: Version) {
+        self.proxy_protocol.get_or_insert(version);
+    }
+
     /// The checked header of these flags; `None` if none is sent.
     pub(super) fn into_config(self, cuts: CutHeaderFlag) -> Result<Option<ProxyHeader>, ConfigError> {
         let Some(version) = self.proxy_protocol else { return Ok(None) };

@@ -7,12 +7,14 @@ use clap::{Args, ValueHint};
 
 use super::dialog::{Checked, DialogFlags};
 use super::fragmentation::FragmentationFlags;
+use super::protocol::Protocol;
 use super::proxy_header::{CutHeaderFlag, ProxyHeaderFlags};
 use super::socket::SocketFlags;
 use super::tls::ClientTlsFlags;
 use super::words::FamiliesParser;
 use super::{proxy, traffic};
 use crate::config::{ConfigError, Reports, SweepConfig};
+use crate::frame::proxy_header::Version;
 use crate::plan::{Choice, CutPoints, Families};
 use crate::value::{Count, Expression, Pattern, Seed, Size, Span};
 
@@ -117,6 +119,13 @@ impl SweepFlags {
         let limits = traffic::Limits { max_message: self.max_message, ..traffic::Limits::default() };
         let traffic = traffic::traffic(self.socket, &limits, &FragmentationFlags::default())?;
         let address = traffic::address(&self.address, address_was_typed, false, family)?;
+        let protocol = self.dialog.protocol;
+        let (mut tls, mut header) = (self.tls, self.header);
+        match protocol {
+            Some(Protocol::Tls) => tls.accept_any(),
+            Some(Protocol::AfterHeader(_)) => header.send(Version::V2),
+            Some(Protocol::Preset(_)) | None => {}
+        }
         let Checked { dialog, masks, yes } = self.dialog.into_dialog(&address)?;
         let (Span(timeout), Span(max_time)) = (self.timeout, self.max_time);
         let cut_at = CutPoints { patterns: self.cut_at, expressions: self.cut_at_regex };
@@ -131,6 +140,7 @@ impl SweepFlags {
             proxy: self.proxy.into_config()?,
             family,
             dialog,
+            reads_stdin: protocol.is_none(),
             masks,
             may_change: yes,
             plans,
@@ -138,8 +148,8 @@ impl SweepFlags {
             max_time: Some(max_time).filter(|time| !time.is_zero()),
             jobs: self.jobs.in_memory(),
             timeout,
-            tls: self.tls.into_config()?,
-            header: self.header.into_config(CutHeaderFlag::default())?,
+            tls: tls.into_config()?,
+            header: header.into_config(CutHeaderFlag::default())?,
             traffic,
             witness: self.witness,
             reports: Reports { json: self.json, junit: self.junit, html: self.html },

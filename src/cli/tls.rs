@@ -136,6 +136,12 @@ pub(super) struct RelayTlsFlags {
 }
 
 impl ClientTlsFlags {
+    /// Encrypts, and accepts any certificate, unless a flag says how it is verified.
+    pub(super) fn accept_any(&mut self) {
+        let verifies = self.tls || self.tls_ca.is_some() || self.tls_name.is_some() || !self.tls_pin.is_empty();
+        (self.tls, self.tls_insecure) = (true, self.tls_insecure || !verifies);
+    }
+
     /// The client's side of TLS, if one of these flags asks for it.
     pub(super) fn into_config(self) -> Result<Option<ClientTls>, ConfigError> {
         let config = ClientTls {

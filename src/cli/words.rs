@@ -17,7 +17,7 @@ pub(super) fn words<T: Named + Send + Sync>() -> impl TypedValueParser<Value = T
 }
 
 /// The words of `T`, as help and completions list them.
-fn listed<T: Named>() -> impl Iterator<Item = PossibleValue> {
+pub(super) fn listed<T: Named>() -> impl Iterator<Item = PossibleValue> {
     T::ALL.iter().map(|value| value.word()).map(|word| {
         let value = PossibleValue::new(word.name);
         if word.help.is_empty() { value } else { value.help(word.help) }

@@ -20,8 +20,10 @@ pub struct SweepConfig {
     pub proxy: Option<ProxyConfig>,
     /// Which addresses of a name are used.
     pub family: Family,
-    /// The messages, and what ends the replies; without messages, they are read from stdin.
+    /// The messages, and what ends the replies.
     pub dialog: Dialog,
+    /// Without messages, they are read from stdin.
+    pub reads_stdin: bool,
     /// The parts of replies that may differ.
     pub masks: Masks,
     /// The dialog may change the server.

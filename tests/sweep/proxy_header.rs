@@ -12,7 +12,7 @@ const REQUEST: &str = "GET /page HTTP/1.0\r\nHost: x\r\n\r\n";
 
 /// A program of this name that serves the page behind a header; `None` where it is missing.
 #[track_caller]
-fn start(program: &str, dir: &Dir) -> Option<(Proc, String)> {
+pub(crate) fn start(program: &str, dir: &Dir) -> Option<(Proc, String)> {
     servers::start(program, Place::Port, |command, address| {
         let root = dir.path().display();
         if program == "nginx" {

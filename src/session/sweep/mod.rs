@@ -38,7 +38,7 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
     let _ = sys::raise_descriptor_limit();
     // With TLS and no messages, the handshake is swept alone; a terminal is then not asked for any.
     let is_empty = config.dialog.steps.is_empty();
-    let from_stdin = is_empty && !(config.tls.is_some() && terminal::is_stdin());
+    let from_stdin = config.reads_stdin && is_empty && !(config.tls.is_some() && terminal::is_stdin());
     if from_stdin && !config.quiet && terminal::is_stdin() {
         context.report.event("type the messages, one per line; Ctrl-D ends the input");
     }

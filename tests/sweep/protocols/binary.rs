@@ -7,9 +7,10 @@ use std::process::Command;
 
 use rustix::process::Signal;
 
-use super::{expect_different, expect_same};
+use super::{expect_different, expect_same, sweep};
+use crate::proxy_header;
 use crate::support::servers::{self, Place, port};
-use crate::support::{Dir, Proc, Server, is_root, peer_script, run_command, skip, tcp};
+use crate::support::{Dir, Proc, Server, is_root, peer_script, run, run_command, skip, tcp};
 
 /// A program that ends its options with those of a user that is not root.
 const AS_NOBODY: [&str; 7] = ["--reuid", "65534", "--regid", "65534", "--clear-groups", "--no-new-privs", "--"];
@@ -322,4 +323,29 @@ fn postgres_has_no_differences_and_changes_nothing() {
     expect_same(&address, "postgres", &["--families", "cut,chunk"]);
     expect_same(&address, "postgres:ssl", &["--families", "cut,chunk"]);
     assert_eq!(dump(), before);
+}
+
+#[test]
+fn proxy_sends_a_header_before_another_protocol() {
+    let dir = Dir::new("preset-proxy");
+    let Some((_proc, address)) = mosquitto(&dir) else { return };
+    let relay = Server::start(&["--relay", &address, "--accept-proxy"]);
+    expect_same(&relay.address(), "proxy:mqtt", &["--families", "cut,header"]);
+    // nginx loses a connection whose header is cut.
+    let Some((_proc, address)) = proxy_header::start("nginx", &dir) else { return };
+    let found = sweep(&address, "proxy", &["--families", "cut,header"]);
+    let different = ["cut", "header"].map(|kind| found["kinds"][kind]["different"] == 0);
+    assert_eq!(different, [true, false], "{found:#}");
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn tls_sweeps_the_handshake_and_reads_no_stdin() {
+    let server = Server::start(&["--tls"]);
+    let out = run(["sweep", &server.address(), "--protocol", "tls", "--max-plans", "60"], "a message\n");
+    let output = String::from_utf8_lossy(&out.stdout);
+    assert_eq!(out.status, Some(0), "{output}");
+    assert!(output.contains("ClientHello of ") && output.contains(" 60 same, 0 different, "), "{output}");
+    let warning = "secretcat: --tls-insecure: the certificate of the server is not verified\n";
+    assert_eq!(out.stderr, warning);
 }
