@@ -76,6 +76,7 @@ pub fn to_json(findings: &Findings) -> String {
         "command": command,
         "address": subject.address,
         "proxy": subject.proxy.as_ref().map(|proxy| proxy.url.to_string()),
+        "witness": subject.witness.as_ref().filter(|witness| witness.has_seen).map(|witness| &witness.command),
         "client_hello": (subject.hello > 0).then_some(subject.hello),
         "proxy_header": (subject.header_length > 0).then_some(subject.header_length),
         "messages": subject.messages.iter().map(|message| escape(message)).collect::<Vec<_>>(),

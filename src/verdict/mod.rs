@@ -20,5 +20,5 @@ pub use junit::to_junit;
 pub use masks::{InvalidMask, Masks};
 pub use outcome::{Baseline, BaselineError, Ending, Outcome, Proof, Unreachable, Verdict, unsteady_ending};
 pub use repeat::repeat_command;
-pub use tally::{Count, Difference, Mark, Part, SingleCut, Subject, SubjectProxy, Tally};
+pub use tally::{Count, Difference, Mark, Part, SingleCut, Subject, SubjectProxy, SubjectWitness, Tally};
 pub use text::{describe, headline, to_text};

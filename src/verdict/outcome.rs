@@ -36,6 +36,8 @@ pub struct Outcome {
     pub confirmed: u64,
     /// The number of cuts for which that was not visible.
     pub unconfirmed: u64,
+    /// Why a witness did not see it.
+    pub unseen: Option<String>,
     /// What was seen of a confirmed cut.
     pub proof: Proof,
 }
@@ -335,10 +337,16 @@ impl Baseline {
             return match (outcome.unconfirmed, outcome.unsent) {
                 (0, 0) => Verdict::Same,
                 (0, _) => unproven("the server read only a part of the messages, and the replies were the same"),
-                _ => unproven(match outcome.proof {
-                    Proof::Read => "it was not visible whether the cuts arrived as separate reads",
-                    Proof::RecordRead => "it was not visible whether each record was read before the next one was sent",
-                }),
+                _ => {
+                    let what = match outcome.proof {
+                        Proof::Read => "it was not visible whether the cuts arrived as separate reads",
+                        Proof::RecordRead => {
+                            "it was not visible whether each record was read before the next one was sent"
+                        }
+                    };
+                    let why = outcome.unseen.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+                    Verdict::NotProven(format!("{what}{why}"))
+                }
             };
         }
         if self.is_late(outcome) && (outcome.unsent > 0 || outcome.unread) {

@@ -40,6 +40,9 @@ pub fn repeat_command(subject: &Subject, difference: &Difference) -> String {
         let _ = write!(command, " --cut {}", cuts.join(","));
     }
     command.push_str(" --barrier peer-read");
+    if let Some(witness) = &subject.witness {
+        let _ = write!(command, " --witness {}", quoted(&witness.command));
+    }
     command.push_str(match difference.trial.fin {
         // Without messages, the end of the input ends the run.
         Fin::Replied if request.is_empty() => " --quit-after 1",

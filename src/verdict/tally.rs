@@ -19,6 +19,8 @@ pub struct Subject {
     pub proxy: Option<SubjectProxy>,
     /// What a proven cut of a message is.
     pub proof: Proof,
+    /// The witness on the host of the server.
+    pub witness: Option<SubjectWitness>,
     /// The family of the addresses that were used.
     pub family: Family,
     /// The options that send a PROXY header, as words; empty without one.
@@ -54,6 +56,15 @@ pub struct SubjectProxy {
     pub url: ProxyUrl,
     /// The file with the credentials for it.
     pub credentials: Option<PathBuf>,
+}
+
+/// The witness of a sweep.
+#[derive(Clone, Debug)]
+pub struct SubjectWitness {
+    /// The command that runs it.
+    pub command: String,
+    /// It has seen what the server read.
+    pub has_seen: bool,
 }
 
 impl Subject {
@@ -369,6 +380,7 @@ mod tests {
             address: String::new(),
             proxy: None,
             proof: Proof::Read,
+            witness: None,
             family: Family::Any,
             header: vec![],
             tls: vec![],

@@ -93,11 +93,15 @@ pub fn describe(subject: &Subject, baseline: &Baseline, difference: &Difference)
 pub(super) fn proofs(subject: &Subject, tally: &Tally) -> Option<String> {
     let is_read = |kind: &&TrialKind| subject.proof(**kind) == Proof::Read;
     let read: Vec<_> = tally.kinds.keys().filter(is_read).map(ToString::to_string).collect();
-    match read.len() {
+    let proof = match read.len() {
         all if all == tally.kinds.len() => None,
         0 => Some(subject.proof.to_string()),
         _ => Some(format!("read for {}, {} for the others", read.join(" and "), subject.proof)),
+    };
+    if subject.witness.as_ref().is_some_and(|witness| witness.has_seen) {
+        return Some(format!("{}, seen by the witness", proof.unwrap_or_else(|| Proof::Read.to_string())));
     }
+    proof
 }
 
 /// The name, the counts and the proof of each family.

@@ -31,15 +31,7 @@ impl Lab {
 
     /// The command that runs a witness on host 1.
     fn witness(&self) -> String {
-        shell(&self.net.on(1, &secretcat(["witness"])))
-    }
-
-    /// A command on host 0, which cannot look into the namespaces of other processes, not even of a witness.
-    fn apart(&self, command: &Command) -> Command {
-        let mut apart = Command::new("sh");
-        apart.args(["-c", "mount -t tmpfs none /proc && exec \"$@\"", "sh"]).arg(command.get_program());
-        apart.args(command.get_args());
-        self.net.on(0, &apart)
+        self.net.witness(1)
     }
 
     /// A message in two pieces to this server, with this witness.
@@ -47,7 +39,7 @@ impl Lab {
         let trace = self.dir.file("trace.ndjson");
         let mut client = secretcat(["connect", address, "--raw", "--barrier", "peer-read", "--witness", witness]);
         client.args(["--cut", "4"]).args(options).arg("--trace").arg(trace);
-        run_command(&mut self.apart(&client), MESSAGE)
+        run_command(&mut self.net.blind(0, &client), MESSAGE)
     }
 
     /// The outcomes of the barriers of the last client.
@@ -73,12 +65,6 @@ impl Lab {
         assert!(!outcomes.iter().any(|outcome| outcome == "witnessed"), "{outcomes:?}");
         assert!(outcomes.iter().any(|outcome| outcome == "not_visible"), "{outcomes:?}");
     }
-}
-
-/// The words of a command for a shell.
-fn shell(command: &Command) -> String {
-    let words = [command.get_program()].into_iter().chain(command.get_args());
-    words.map(|word| format!("'{}'", word.to_str().unwrap())).collect::<Vec<_>>().join(" ")
 }
 
 #[test]
@@ -174,7 +160,7 @@ fn proof_through_socat_never_comes_before_the_bytes() {
 fn witness_on_the_wrong_host_proves_nothing() {
     let Some(lab) = Lab::new("witness-wrong") else { return };
     let why = "the witness sees no socket that has received these bytes (does it run where the server runs?)";
-    lab.proves_nothing(SERVER, &shell(&secretcat(["witness"])), why);
+    lab.proves_nothing(SERVER, &lab.net.witness(0), why);
     lab.server.stops_with("");
 }
 
@@ -238,7 +224,7 @@ fn relay_and_listener_ask_the_witness() {
     let witness = lab.witness();
     let mut relay = secretcat(["listen", "127.0.0.1:4600", "--once", "--relay", "10.10.11.2:4500", "--cut", "4"]);
     relay.args(["--barrier", "peer-read", "--cut-toward", "server", "--witness", &witness, "--trace"]).arg(&trace);
-    let relay = Server::from_command(&mut lab.apart(&relay));
+    let relay = Server::from_command(&mut lab.net.blind(0, &relay));
     let client = secretcat(["connect", "127.0.0.1:4600", "--raw"]);
     run_command(&mut lab.net.on(0, &client), MESSAGE).is(0, TWICE, "");
     assert_eq!(relay.proc.end().status, Some(0));
@@ -248,7 +234,7 @@ fn relay_and_listener_ask_the_witness() {
     // The listener is on host 0, and its client on host 1.
     let mut listener = secretcat(["listen", "10.10.11.1:4601", "--once", "--chunk", "9", "--barrier", "peer-read"]);
     listener.args(["--witness", &witness, "--trace"]).arg(&trace);
-    let listener = Server::from_command(&mut lab.apart(&listener));
+    let listener = Server::from_command(&mut lab.net.blind(0, &listener));
     let client = secretcat(["connect", "10.10.11.1:4601"]);
     run_command(&mut lab.net.on(1, &client), MESSAGE).is(0, digits("12345"), "");
     assert_eq!(listener.proc.end().status, Some(0));

@@ -85,6 +85,21 @@ impl Net {
         self.on(host, &apart)
     }
 
+    /// `command` on this host, which cannot look into the namespaces of other processes at all.
+    pub(crate) fn blind(&self, host: usize, command: &Command) -> Command {
+        let mut blind = Command::new("sh");
+        blind.args(["-c", "mount -t tmpfs none /proc && exec \"$@\"", "sh"]).arg(command.get_program());
+        blind.args(command.get_args());
+        self.on(host, &blind)
+    }
+
+    /// The command line for a shell that runs a witness on this host.
+    pub(crate) fn witness(&self, host: usize) -> String {
+        let witness = self.on(host, &super::secretcat(["witness"]));
+        let words = [witness.get_program()].into_iter().chain(witness.get_args());
+        words.map(|word| format!("'{}'", word.to_str().unwrap())).collect::<Vec<_>>().join(" ")
+    }
+
     /// Runs this script on this host, and returns its stdout.
     #[track_caller]
     pub(crate) fn sh(&self, host: usize, script: &str) -> String {

@@ -19,3 +19,4 @@ mod proxy_header;
 mod reports;
 mod servers;
 mod verdicts;
+mod witness;

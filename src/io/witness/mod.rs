@@ -139,6 +139,12 @@ impl Witness {
         oldest.unwrap_or_default().max(state.slowest)
     }
 
+    /// Whether a socket was accepted as a peer's, so that it is known how addresses are translated.
+    #[must_use]
+    pub fn knows_way(&self) -> bool {
+        self.0.shared.lock().known.has_route()
+    }
+
     /// Why the socket of a connection was not visible, the last time.
     #[must_use]
     pub fn reason(&self) -> Option<String> {

@@ -127,7 +127,12 @@ fn command_is_ended_with_the_run() {
         }
     };
     drop(witness);
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    assert!(stat.is_empty() || stat.contains(") Z "), "it still runs: {stat}");
+    loop {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        if stat.is_empty() || stat.contains(") Z ") {
+            break; // it was killed
+        }
+        assert!(begun.elapsed() < DEADLINE, "it still runs: {stat}");
+    }
     std::fs::remove_file(&dir).unwrap();
 }

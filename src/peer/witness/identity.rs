@@ -174,6 +174,12 @@ impl Knowledge {
         self.given_up.as_ref()
     }
 
+    /// Whether a socket was accepted.
+    #[must_use]
+    pub fn has_route(&self) -> bool {
+        self.route.is_some()
+    }
+
     /// The socket of a connection that has ended belongs to nobody.
     pub fn release(&mut self, identity: &Identity) {
         if let State::Found { socket, .. } = &identity.state {

@@ -31,6 +31,14 @@ pub(super) struct Limits {
     pub(super) handshake_only: bool,
 }
 
+impl Limits {
+    /// The same, this much longer.
+    pub(super) fn extended(self, extra: Duration) -> Limits {
+        let Limits { silence, timeout, end, handshake_only } = self;
+        Limits { silence: silence + extra, timeout: timeout + extra, end: end + extra, handshake_only }
+    }
+}
+
 /// A running conversation.
 #[derive(Debug)]
 pub(super) struct Conversation {

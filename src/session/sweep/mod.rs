@@ -24,7 +24,7 @@ use crate::io::{files, start, sys, terminal};
 use crate::plan::{Family, HelloCuts, HelloForm, Layout, Order, Prelude, Trial};
 use crate::service::probe::Probe;
 use crate::value::{counted, escape};
-use crate::verdict::{Baseline, BaselineError, Findings, Proof, Run, Subject, SubjectProxy, Tally};
+use crate::verdict::{Baseline, BaselineError, Findings, Proof, Run, Subject, SubjectProxy, SubjectWitness, Tally};
 
 /// Sweeps, prints the findings, and returns the exit status: 0 the same, 3 different, 4 not proven; or that of the
 /// signal that arrived.
@@ -60,6 +60,10 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
             .as_ref()
             .map(|proxy| SubjectProxy { url: proxy.url.clone(), credentials: proxy.credentials.clone() }),
         proof: if config.tls.is_some() { Proof::RecordRead } else { Proof::Read },
+        witness: config
+            .witness
+            .as_ref()
+            .map(|command| SubjectWitness { command: command.to_string_lossy().into_owned(), has_seen: false }),
         family: config.family,
         header: config.header.as_ref().map_or_else(Vec::new, ProxyHeader::words),
         tls: config.tls.as_ref().map_or_else(Vec::new, ClientTls::words),
@@ -90,6 +94,9 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
     (subject.plans, subject.skipped) = (order.len(), order.skipped());
     subject.single_cuts = order.single_cuts();
     subject.header_length = pool.header;
+    if let Some(witness) = &mut subject.witness {
+        witness.has_seen = pool.is_witnessed();
+    }
     run.took = pool.now() - begun;
     let signalled = || context.signals.received().map(ExitStatus::Signal);
     match gone {
@@ -164,6 +171,7 @@ fn sweep(pool: &mut Pool<'_>, order: &mut Order, tally: &mut Tally, context: &Co
     pool.begin_time();
     let hello = pool.hello()?;
     let baseline = baseline::learn(pool, order.layout(), &context.report)?;
+    pool.show_to_witness(order.layout())?;
     let SweepConfig { quiet, mut plans, .. } = *pool.config;
     tally.warnings = baseline.warnings();
     if plans.families.has(Family::Joined) {

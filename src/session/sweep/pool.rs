@@ -27,7 +27,7 @@ use crate::io::signal::Signals;
 use crate::io::witness::Witness;
 use crate::peer::life::CloseReason;
 use crate::peer::outbox::Proofs;
-use crate::plan::{Fin, Trial};
+use crate::plan::{Fin, Label, Layout, Place, Trial};
 use crate::service::probe::{Probe, Sends, Stage};
 use crate::service::{NoStore, PeerId};
 use crate::verdict::{Ending, Outcome};
@@ -36,6 +36,9 @@ use crate::verdict::{Ending, Outcome};
 const LAST_WAIT: Duration = Duration::from_millis(250);
 /// The number of bytes above the expected ones that are accepted before a reply counts as endless.
 pub(super) const SURPLUS: usize = 1 << 20;
+
+/// The number of questions and answers that a conversation waits for a witness, in a limit of silence.
+const WAYS: u32 = 4;
 
 /// The running conversations and their common state.
 pub(super) struct Pool<'a> {
@@ -220,7 +223,11 @@ impl<'a> Pool<'a> {
                 self.exchange.drop_one(id);
                 break;
             }
-            match conversation.next(State { sending: Sending::of(conn), replies }, self.limits, now) {
+            let sending = Sending::of(conn);
+            // The answer of a witness that is far away takes longer than a server does.
+            let extra = self.witness.as_ref().filter(|_| sending.awaiting).map(|witness| witness.slowest() * WAYS);
+            let limits = self.limits.extended(extra.unwrap_or_default());
+            match conversation.next(State { sending, replies }, limits, now) {
                 Next::Wait(until) => {
                     self.exchange.reactor.wake_at(id, until);
                     break;
@@ -263,11 +270,34 @@ impl<'a> Pool<'a> {
                 cut_last: trial.cuts.iter().any(|&cut| cut > last),
                 confirmed,
                 unconfirmed,
+                unseen: self.witness.as_ref().filter(|_| unconfirmed > 0).and_then(Witness::reason),
                 proof: super::proof(self.config, &trial),
                 ..outcome
             };
             self.ended.push(Done { trial, outcome, learned, pace, begun });
         }
+    }
+
+    /// Has the witness learn how addresses are translated: it has to see two barriers of a connection, and a server may
+    /// close each connection before the last one.
+    pub(super) fn show_to_witness(&mut self, layout: &Layout) -> Result<(), Error> {
+        let is_needed = self.witness.as_ref().is_some_and(|witness| !witness.knows_way());
+        let messages = self.dialog().messages();
+        let long = messages.iter().position(|message| message.len() > 2).filter(|_| is_needed);
+        if let Some(message) = long {
+            let mut trial = Trial { name: Label::Shrunk, ..layout.whole() };
+            let len = messages[message].len();
+            let cut = |offset| layout.offset(Place { message: message + 1, offset });
+            trial.cuts.extend([cut(len / 3), cut(len - len / 3)]);
+            trial.cuts.sort_unstable();
+            self.alone(trial)?; // its replies prove nothing
+        }
+        Ok(())
+    }
+
+    /// Whether the witness has seen what the server read.
+    pub(super) fn is_witnessed(&self) -> bool {
+        self.witness.as_ref().is_some_and(Witness::knows_way)
     }
 
     /// Aborts all conversations.
