@@ -191,6 +191,8 @@ mod tests {
         assert_eq!(given(&["ab", "^b", "a$"], &[b"xa", b"bx"]), [2, 1, 1]);
         let joined = Plan { coalesce: 2.try_into().unwrap(), ..matching(&["^", "b", "$"]) };
         assert_eq!(lengths(&joined, &[b"abc".to_vec(), b"bd".to_vec()], &[2]), [2, 1, 1, 1]);
+        let joined = Plan { coalesce: 2.try_into().unwrap(), ..matching(&["^", "b"]) };
+        assert_eq!(lengths(&joined, &[b"abc".to_vec(), b"bd".to_vec()], &[2]), [2, 2, 1]);
     }
 
     proptest! {
