@@ -6,6 +6,7 @@
 mod support;
 
 mod bad_servers;
+mod ci_templates;
 mod corpus;
 mod cut_at;
 mod framing;
