@@ -75,7 +75,7 @@ fn difference_seen_by_a_witness_is_repeated_with_it() {
 }
 
 #[test]
-fn witness_that_fails_proves_nothing_and_accuses_nobody() {
+fn failing_witness_proves_nothing_and_accuses_no_server() {
     let Some(net) = Net::pair() else { return };
     let server = listen(&net, &[]);
     let start = "echo secretcat-witness 1 0; read -r id rest; echo \"$id sockets 0 0\"; read -r x";
