@@ -15,7 +15,7 @@ pub struct Probe {
     max_message: usize,
     /// How the next connection sends the messages.
     next: Sends,
-    /// The number of connections so far.
+    /// The number of the last connection.
     connections: u32,
     talks: HashMap<PeerId, Talk>,
 }
@@ -112,6 +112,12 @@ impl Probe {
     #[must_use]
     pub fn new(dialog: Dialog, max_message: usize) -> Self {
         Probe { dialog, max_message, next: Sends::default(), connections: 0, talks: HashMap::new() }
+    }
+
+    /// Numbers the connections from here: another sweep of the same server, at the same time, has other ids.
+    #[must_use]
+    pub fn number_from(self, first: u32) -> Probe {
+        Probe { connections: first, ..self }
     }
 
     /// The dialog that the next connections hold.

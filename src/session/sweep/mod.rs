@@ -85,7 +85,8 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
             .report
             .event(&format!("the dialog {}: {messages} on each of {runs} or more", escape(changes.as_bytes())));
     }
-    let probe = Probe::new(dialog, config.traffic.max_message);
+    let first = u32::try_from(files::draw_seed().0).unwrap_or_default();
+    let probe = Probe::new(dialog, config.traffic.max_message).number_from(first);
     let mut pool = Pool::new(config, probe, context)?;
     subject.hello = pool.hello()?;
     let mut tally = Tally::default();

@@ -227,6 +227,22 @@ fn irc_has_no_differences_and_leaves_no_user() {
     poll_until("the users are as before", || {}, || users(&address) == before);
 }
 
+/// A name that a connection gives itself is one that no connection of another sweep has.
+#[test]
+fn ids_of_two_sweeps_differ() {
+    let dir = Dir::new("ids");
+    let Some((_proc, address)) = servers::redis(Place::Port, &dir) else { return };
+    let path = dir.file("dialog");
+    std::fs::write(&path, "mask [0-9]+\nsend SET {id} 1\\r\\n\nexpect frames 1\n").unwrap();
+    for _ in 0..2 {
+        let out = run(["sweep", &address, "--max-plans", "8", "--dialog", path.to_str().unwrap()], "");
+        assert_ne!(out.status, Some(3), "{out:?}");
+    }
+    let size = ask(&address, "DBSIZE\r\nQUIT\r\n");
+    let keys: u32 = size.lines().next().and_then(|line| line.strip_prefix(':')?.parse().ok()).unwrap();
+    assert!(keys >= 2 * (8 + 2), "{size}");
+}
+
 #[test]
 fn redis_has_no_differences_and_writes_nothing() {
     let dir = Dir::new("preset-redis");
