@@ -260,6 +260,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Abort a conversation after TIME without progress')
             [CompletionResult]::new('--junit', '--junit', [CompletionResultType]::ParameterName, 'Write the findings as JUnit XML to FILE as well')
             [CompletionResult]::new('--html', '--html', [CompletionResultType]::ParameterName, 'Write the findings as a web page to FILE as well')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Start the server with COMMAND, and again when it has stopped')
             [CompletionResult]::new('--protocol', '--protocol', [CompletionResultType]::ParameterName, 'Send the requests of a protocol, and wait for its replies')
             [CompletionResult]::new('--dialog', '--dialog', [CompletionResultType]::ParameterName, 'Send the messages of FILE, and wait for the replies it describes')
             [CompletionResult]::new('--greeting', '--greeting', [CompletionResultType]::ParameterName, 'Expect a greeting of N messages before the first message is sent')

@@ -254,6 +254,7 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --timeout 'Abort a conversation after TIME without progress'
             cand --junit 'Write the findings as JUnit XML to FILE as well'
             cand --html 'Write the findings as a web page to FILE as well'
+            cand --server 'Start the server with COMMAND, and again when it has stopped'
             cand --protocol 'Send the requests of a protocol, and wait for its replies'
             cand --dialog 'Send the messages of FILE, and wait for the replies it describes'
             cand --greeting 'Expect a greeting of N messages before the first message is sent'

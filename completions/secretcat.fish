@@ -297,6 +297,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s j -l jobs 
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l timeout -d 'Abort a conversation after TIME without progress' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l junit -d 'Write the findings as JUnit XML to FILE as well' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l html -d 'Write the findings as a web page to FILE as well' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l server -d 'Start the server with COMMAND, and again when it has stopped' -r -f -a "(__fish_complete_command)"
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l protocol -d 'Send the requests of a protocol, and wait for its replies' -r -f -a "http\t'HTTP/1.1: GET, HEAD, and OPTIONS with a body'
 http-chunked\t'HTTP/1.1: OPTIONS with chunked bodies, extensions and trailers'
 smtp\t'SMTP: EHLO, NOOP, RSET and VRFY'

@@ -393,6 +393,7 @@ module completions {
     --junit: path             # Write the findings as JUnit XML to FILE as well
     --html: path              # Write the findings as a web page to FILE as well
     --quiet                   # Print no progress
+    --server: string          # Start the server with COMMAND, and again when it has stopped
     --protocol: string@"nu-complete secretcat sweep protocol" # Send the requests of a protocol, and wait for its replies
     --dialog: path            # Send the messages of FILE, and wait for the replies it describes
     --yes                     # Allow --protocol or --dialog to change the server

@@ -170,7 +170,6 @@ const NUMBERS: [&str; 10] =
     ["N", "SIZE", "BYTES", "PORT", "TIME", "DURATION", "VALUE", "SIZE|MIN..MAX", "TIME|MIN..MAX", "N|any"];
 const OTHERS: [&str; 26] = [
     "TEXT",
-    "COMMAND",
     "NAME",
     "MISTAKE",
     "ADDRESS",
@@ -182,6 +181,7 @@ const OTHERS: [&str; 26] = [
     "FILE",
     "FILE.svg",
     "REGEX",
+    "COMMAND",
     "TYPE=HEX",
     "ADDR",
     "ADDR[:PORT]",

@@ -15,8 +15,9 @@ use super::words::FamiliesParser;
 use super::{proxy, traffic};
 use crate::config::{ConfigError, Reports, SweepConfig};
 use crate::frame::proxy_header::Version;
+use crate::io::listener::free_port;
 use crate::plan::{Choice, CutPoints, Families};
-use crate::value::{Count, Expression, Pattern, Seed, Size, Span};
+use crate::value::{Address, Count, Expression, Pattern, Seed, Size, Span};
 
 /// Send the same messages under every cut and compare the replies
 #[derive(Debug, Args)]
@@ -27,6 +28,15 @@ pub(super) struct SweepFlags {
     /// port 4500. The default is 127.0.0.1:4500.
     #[arg(value_name = "ADDRESS", num_args = 0..=2, env = traffic::ADDRESS_VARIABLE)]
     address: Vec<OsString>,
+
+    /// Start the server with COMMAND, and again when it has stopped
+    ///
+    /// COMMAND is run by sh -c in a process group of its own, which is killed at the end. {port}, {host} and {address} in
+    /// it are those of ADDRESS; without ADDRESS, the port is a free one. The server is ready when it accepts
+    /// connections. It has stopped when its process has ended, or when it reads nothing for 2 seconds. A plan that stops
+    /// it twice is a difference.
+    #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString, conflicts_with = "proxy")]
+    server: Option<OsString>,
 
     #[command(flatten)]
     dialog: DialogFlags,
@@ -118,7 +128,13 @@ impl SweepFlags {
         let family = self.socket.family();
         let limits = traffic::Limits { max_message: self.max_message, ..traffic::Limits::default() };
         let traffic = traffic::traffic(self.socket, &limits, &FragmentationFlags::default())?;
-        let address = traffic::address(&self.address, address_was_typed, false, family)?;
+        let address = match traffic::address(&self.address, address_was_typed, false, family)? {
+            Address::Tcp { host, port } if self.server.is_some() && (self.address.is_empty() || port == 0) => {
+                let none = |error| ConfigError::new(format!("--server: no free port: {error}"));
+                Address::Tcp { host, port: free_port().map_err(none)? }
+            }
+            address => address,
+        };
         let protocol = self.dialog.protocol;
         let (mut tls, mut header) = (self.tls, self.header);
         match protocol {
@@ -137,6 +153,7 @@ impl SweepFlags {
         };
         let config = SweepConfig {
             address,
+            server: self.server,
             proxy: self.proxy.into_config()?,
             family,
             dialog,

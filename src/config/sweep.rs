@@ -16,6 +16,8 @@ use crate::verdict::Masks;
 pub struct SweepConfig {
     /// The server.
     pub address: Address,
+    /// The command that starts the server.
+    pub server: Option<OsString>,
     /// The proxy that connections are made through.
     pub proxy: Option<ProxyConfig>,
     /// Which addresses of a name are used.

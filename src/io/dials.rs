@@ -76,6 +76,11 @@ impl<T> Dials<T> {
         }
     }
 
+    /// What the connections are for that are being made.
+    pub fn purposes(&self) -> impl Iterator<Item = &T> {
+        self.under_way.iter().map(|(_, (purpose, _))| purpose)
+    }
+
     /// Aborts the connections for these purposes.
     pub fn abandon(&mut self, reactor: &Reactor, is_over: impl Fn(&T) -> bool) {
         self.under_way.retain(|_, (purpose, connecting)| {

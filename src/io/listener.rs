@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
@@ -26,6 +26,14 @@ use crate::value::{Address, Family, Host, abstract_name};
 /// The length of the queue of connections that wait to be accepted; the kernel limits it as well
 /// (net.core.somaxconn).
 const BACKLOG: u32 = 4096;
+
+/// A TCP port of this host that no socket uses now.
+///
+/// # Errors
+/// When there is none.
+pub fn free_port() -> io::Result<u16> {
+    std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr().map(|address| address.port())
+}
 
 /// A listening socket, or one accepted connection of a service manager.
 #[derive(Debug)]

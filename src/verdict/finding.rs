@@ -310,6 +310,7 @@ fn end(ending: &Ending) -> Cow<'_, str> {
         Ending::Open => "the server left the connection open".into(),
         Ending::Endless => "the server sent without end".into(),
         Ending::Garbled(why) => why.into(),
+        Ending::ServerStopped(how) => format!("the server {how}").into(),
         Ending::Unreachable(why) => why.to_string().into(),
         Ending::NoHandshake { why, .. } => format!("the TLS handshake failed: {why}").into(),
     }

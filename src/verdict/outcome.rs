@@ -11,6 +11,7 @@ use crate::value::{Span, escape};
 
 /// The outcome of one conversation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an observation of its own")]
 pub struct Outcome {
     /// The complete replies, with all their bytes on the wire.
     pub replies: Vec<Vec<u8>>,
@@ -32,6 +33,8 @@ pub struct Outcome {
     pub unread: bool,
     /// The last message was cut: the server may have answered, and closed, without the bytes after the cut.
     pub cut_last: bool,
+    /// The server had read every byte that was sent, and has not replied to all of it.
+    pub owes_reply: bool,
     /// The number of cuts for which the server was seen to have read all bytes before.
     pub confirmed: u64,
     /// The number of cuts for which that was not visible.
@@ -76,6 +79,8 @@ pub enum Ending {
     Endless,
     /// The received bytes do not fit the framing.
     Garbled(String),
+    /// The server stopped: how its process ended, or that it served no other connection.
+    ServerStopped(String),
     /// No connection was made.
     Unreachable(Unreachable),
     /// The handshake of TLS has failed.
@@ -282,6 +287,7 @@ impl fmt::Display for Ending {
             Ending::Open => f.write_str("left open"),
             Ending::Endless => f.write_str("answered without end"),
             Ending::Garbled(why) => f.write_str(why),
+            Ending::ServerStopped(how) => write!(f, "lost: the server {how}"),
             Ending::Unreachable(why) => why.fmt(f),
             Ending::NoHandshake { why, .. } => write!(f, "the TLS handshake failed: {why}"),
         }
@@ -368,6 +374,13 @@ impl Baseline {
         let (whole, part) = (self.outcome.bytes(), outcome.bytes());
         let is_silent = matches!(outcome.ending, Ending::Open | Ending::NoHandshake { silent: true, .. });
         is_silent && self.masks.apply(&whole).starts_with(&self.masks.apply(&part))
+    }
+
+    /// Whether the received bytes are right as far as they go, as those of a connection that was interrupted.
+    #[must_use]
+    pub fn may_be_interrupted(&self, outcome: &Outcome) -> bool {
+        let (whole, part) = (self.outcome.bytes(), outcome.bytes());
+        self.masks.apply(&whole).starts_with(&self.masks.apply(&part))
     }
 
     fn is_like(&self, outcome: &Outcome) -> bool {

@@ -36,6 +36,9 @@ pub fn to_text(subject: &Subject, baseline: &Baseline, tally: &Tally) -> String 
     }
     if let Some(why) = &tally.gave_up {
         let _ = writeln!(text, "ended early: {why}");
+        if let Some(by) = tally.stopped_by {
+            let _ = writeln!(text, "stopped by: {by} (not repeated: --server COMMAND starts the server again)");
+        }
     }
     for line in tally.untried_cuts(subject).into_iter().chain(tally.nothing_tried(subject)) {
         let _ = writeln!(text, "{line}");

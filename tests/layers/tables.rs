@@ -52,7 +52,7 @@ pub(super) const RULES: &[Rule] = &[
             "same_terminal",
         ],
         rooms: &["io"],
-        exceptions: &[],
+        exceptions: &[("session/sweep/server.rs", "stderr of the command that it runs")],
     },
     Rule {
         what: "waits outside of the event loop",

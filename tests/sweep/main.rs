@@ -19,5 +19,6 @@ mod protocols;
 mod proxy_header;
 mod reports;
 mod servers;
+mod stopping;
 mod verdicts;
 mod witness;

@@ -1,5 +1,9 @@
 //! The counts of a connection.
 
+use std::os::fd::AsFd;
+
+use super::super::peer_queue::PeerQueue;
+use super::super::sys;
 use super::Conn;
 use crate::peer::codec::Layer;
 use crate::peer::outbox::Proofs;
@@ -26,6 +30,20 @@ impl Conn {
     pub fn offsets(&self) -> (u64, u64) {
         let accepted = || self.writer.outbox.offset() + self.writer.outbox.queued() as u64;
         (self.codec.layer().map_or_else(accepted, Layer::accepted), self.received())
+    }
+
+    /// The bytes that the peer's program has not read; `None` where its socket is not visible.
+    #[must_use]
+    pub fn unread_by_peer(&self) -> Option<u64> {
+        let (local, peer) = self.stream.endpoints()?;
+        PeerQueue::open(local, peer).look().ok().flatten().map(|peer| peer.unread)
+    }
+
+    /// Whether all written bytes were acknowledged, and the peer has not reset the connection. Of a peer that has
+    /// closed it, this is true only if its program had read all of them: a close with unread bytes is a reset.
+    #[must_use]
+    pub fn is_delivered(&self) -> bool {
+        self.stream.take_error().is_none() && sys::queued_out(self.stream.as_fd()).is_ok_and(|queued| queued == 0)
     }
 
     /// What the barriers passed between two pieces have proved.

@@ -13,6 +13,8 @@ use crate::verdict::{Baseline, Ending, Outcome, Tally, Verdict};
 
 /// The number of refused connections in a row that ends a sweep: the server is gone.
 const REFUSALS: usize = 16;
+/// The number of times that a server is started again.
+const STOPS: usize = 5;
 
 /// Runs all trials until `--max-time` is over, and counts those that were the same, or cannot be proven; returns the others.
 pub(super) fn run(
@@ -23,10 +25,31 @@ pub(super) fn run(
     signals: &Signals,
 ) -> Result<Suspects, Error> {
     let next = order.iter();
-    let suspects = Suspects::new();
-    let mut all = All { pool, tally, signals, baseline, next, suspects, refused: 0, lifeless: 0 };
-    Reactor::run(&mut all)?;
+    let mut all = All {
+        pool,
+        tally,
+        signals,
+        baseline,
+        next,
+        suspects: Suspects::new(),
+        refused: 0,
+        lifeless: 0,
+        is_over: false,
+    };
+    while !all.is_over && Reactor::run(&mut all)? == Pass::ServerStopped {
+        all.restart(order)?;
+    }
+    all.name_what_stopped_it();
     Ok(all.suspects)
+}
+
+/// How a pass over the trials has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pass {
+    /// There are no more trials, or none can be run.
+    Done,
+    /// The server has stopped, and can be started again.
+    ServerStopped,
 }
 
 /// All trials, several at once.
@@ -43,10 +66,12 @@ struct All<'s, 'a, I> {
     refused: usize,
     /// The number of trials in a row without a byte of the server.
     lifeless: usize,
+    /// No further trial begins.
+    is_over: bool,
 }
 
 impl<I: Iterator<Item = Trial>> Handler for All<'_, '_, I> {
-    type Output = ();
+    type Output = Pass;
     type Error = Error;
 
     fn reactor(&mut self) -> &mut Reactor {
@@ -58,7 +83,7 @@ impl<I: Iterator<Item = Trial>> Handler for All<'_, '_, I> {
         Ok(())
     }
 
-    fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<()>, Error> {
+    fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<Pass>, Error> {
         for Done { trial, outcome, begun, .. } in std::mem::take(&mut self.pool.ended) {
             self.tally.add_time(trial.name.kind(), begun.map_or(Duration::ZERO, |begun| now - begun));
             self.judge(trial, outcome);
@@ -67,8 +92,12 @@ impl<I: Iterator<Item = Trial>> Handler for All<'_, '_, I> {
         if tally.gave_up.is_some() || signals.stopped() {
             tally.interrupted = signals.stopped();
             pool.abandon();
-            return Ok(ControlFlow::Break(()));
+            return Ok(ControlFlow::Break(Pass::Done));
         }
+        if pool.has_server_ended() || self.is_lifeless() {
+            return Ok(ControlFlow::Break(Pass::ServerStopped));
+        }
+        let All { pool, tally, .. } = self;
         while pool.len() < pool.config.jobs {
             let Some(trial) = self.next.next() else { break };
             if pool.is_out_of_time() {
@@ -78,7 +107,7 @@ impl<I: Iterator<Item = Trial>> Handler for All<'_, '_, I> {
             pool.begin(trial);
         }
         if pool.len() == 0 {
-            return Ok(ControlFlow::Break(()));
+            return Ok(ControlFlow::Break(Pass::Done));
         }
         pool.progress.print(now);
         Ok(ControlFlow::Continue(()))
@@ -86,21 +115,62 @@ impl<I: Iterator<Item = Trial>> Handler for All<'_, '_, I> {
 }
 
 impl<I> All<'_, '_, I> {
+    /// Whether a server that can be started again reads nothing any more.
+    fn is_lifeless(&self) -> bool {
+        self.pool.can_restart() && (self.lifeless >= self.pool.config.jobs.max(2) || self.refused >= REFUSALS)
+    }
+
+    /// Starts the server again. The trials that were running may have stopped it or not.
+    fn restart(&mut self, order: &Order) -> Result<(), Error> {
+        (self.refused, self.lifeless) = (0, 0);
+        let unknown = Outcome { ending: Ending::Open, unread: true, ..Outcome::default() };
+        for Done { trial, outcome, .. } in std::mem::take(&mut self.pool.ended) {
+            self.judge(trial, outcome);
+        }
+        (self.refused, self.lifeless) = (0, 0);
+        let running = self.pool.withdraw();
+        self.suspects.extend(running.into_iter().map(|trial| (trial, unknown.clone())));
+        let stops = self.pool.note_stop()?;
+        if stops >= STOPS {
+            self.tally.warnings.push(format!("the server stopped {stops} times: no further plans were tried"));
+            self.is_over = true;
+            return Ok(());
+        }
+        if let Err(error) = self.pool.alone(&order.layout().whole()) {
+            self.tally.gave_up = Some(error.to_string());
+        }
+        Ok(())
+    }
+
+    /// Names the trial that stopped the server, if the sweep ended for that: the one whose bytes the server had all read,
+    /// and did not reply to.
+    fn name_what_stopped_it(&mut self) {
+        if self.tally.gave_up.is_none() {
+            return;
+        }
+        let owing =
+            self.suspects.iter().filter(|(_, outcome)| outcome.owes_reply && self.baseline.may_be_interrupted(outcome));
+        let owing: Vec<_> = owing.map(|(trial, _)| trial.name).collect();
+        // The last one: the server replied to none after it.
+        self.tally.stopped_by = owing.last().copied();
+    }
+
     /// Counts a trial, or keeps it as a suspect; stops when the server is gone.
     fn judge(&mut self, trial: Trial, outcome: Outcome) {
         let All { pool, tally, .. } = self;
         let unreachable = matches!(outcome.ending, Ending::Unreachable(_));
         self.refused = if unreachable { self.refused + 1 } else { 0 };
         self.lifeless = if outcome.is_lifeless() && !unreachable { self.lifeless + 1 } else { 0 };
-        if self.refused >= REFUSALS {
-            tally.gave_up = Some(format!(
-                "{} connections in a row failed: {} (--jobs 1 shows the plan before the failure)",
-                self.refused, outcome.ending
-            ));
+        if pool.can_restart() {
+            // It is started again, and goes on.
+        } else if self.refused >= REFUSALS {
+            tally.gave_up = Some(format!("{} connections in a row failed: {}", self.refused, outcome.ending));
         } else if self.lifeless >= pool.config.jobs.max(2) {
             tally.gave_up = Some(format!("the server read nothing on {} connections in a row", self.lifeless));
         }
         match self.baseline.judge(&outcome) {
+            // The server is being started again.
+            Verdict::NotProven(_) if unreachable && pool.can_restart() => self.suspects.push((trial, outcome)),
             Verdict::NotProven(why) if outcome.unconfirmed > 0 || unreachable => {
                 tally.count(trial.name, Verdict::NotProven(why));
             }

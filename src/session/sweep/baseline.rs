@@ -28,7 +28,7 @@ const END_FACTOR: u32 = 20;
 /// Two conversations without cuts, in lock-step. The first one teaches how each reply ends.
 pub(super) fn learn(pool: &mut Pool<'_>, layout: &Layout, report: &Report) -> Result<Baseline, Stop> {
     pool.limits.end = FIRST_END;
-    let mut one = uncut(pool, layout.whole())?;
+    let mut one = uncut(pool, &layout.whole())?;
     check_protocol(pool.dialog(), &one.outcome, &one.learned)?;
     check_usable(pool.dialog(), &one.outcome)?;
     check_replies(pool.dialog(), &one.outcome, &one.learned)?;
@@ -37,7 +37,7 @@ pub(super) fn learn(pool: &mut Pool<'_>, layout: &Layout, report: &Report) -> Re
     }
     pool.learn(&one.learned);
     pool.most = one.outcome.received * 2 + SURPLUS;
-    let mut other = uncut(pool, layout.whole())?;
+    let mut other = uncut(pool, &layout.whole())?;
     let timeout = pool.limits.timeout;
     // How long a server takes to end a connection may be just the wait.
     while is_unsteady_end(&one.outcome, &other.outcome) {
@@ -45,8 +45,8 @@ pub(super) fn learn(pool: &mut Pool<'_>, layout: &Layout, report: &Report) -> Re
             return Err(unsteady_ending(&one.outcome, &other.outcome).into());
         }
         pool.limits.end = (pool.limits.end * LONGER).min(timeout);
-        one = uncut(pool, layout.whole())?;
-        other = uncut(pool, layout.whole())?;
+        one = uncut(pool, &layout.whole())?;
+        other = uncut(pool, &layout.whole())?;
     }
     let baseline = Baseline::new(&one.outcome, &other.outcome, pool.config.masks.clone())?;
     let Pace { talk, reply } = other.pace;
@@ -78,13 +78,13 @@ pub(super) fn check_joined(
         Pipelining::Never => return Ok(Err("each message waits for the last reply".to_owned())),
         Pipelining::When(_) | Pipelining::Unknown => {}
     }
-    let joined = uncut(pool, layout.one_write())?;
+    let joined = uncut(pool, &layout.one_write())?;
     let why = "all messages in one write get other replies (--pipelining makes that a difference)";
     Ok(if baseline.has_same_replies(&joined.outcome) { Ok(()) } else { Err(why.to_owned()) })
 }
 
 /// One conversation without cuts.
-fn uncut(pool: &mut Pool<'_>, trial: Trial) -> Result<Done, Stop> {
+fn uncut(pool: &mut Pool<'_>, trial: &Trial) -> Result<Done, Stop> {
     pool.alone(trial)?.ok_or(Stop::NoBaseline(NoBaseline::Interrupted))
 }
 

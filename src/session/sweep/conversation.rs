@@ -55,6 +55,8 @@ pub(super) struct Conversation {
     slowest: Option<Duration>,
     /// How far it had come in the last turn.
     last: State,
+    /// Whether the server had read all that was sent when it ended.
+    pub(super) is_read: Option<bool>,
 }
 
 /// How far a conversation has come.
@@ -88,7 +90,16 @@ pub(super) struct Pace {
 
 impl Conversation {
     pub(super) fn new(trial: Trial, now: Instant) -> Self {
-        Conversation { trial, begun: now, active: now, taken: now, asked: now, slowest: None, last: State::default() }
+        Conversation {
+            trial,
+            begun: now,
+            active: now,
+            taken: now,
+            asked: now,
+            slowest: None,
+            last: State::default(),
+            is_read: None,
+        }
     }
 
     /// The times so far.

@@ -7,6 +7,7 @@ mod pool;
 mod progress;
 mod reports;
 mod second_look;
+mod server;
 
 use std::time::Duration;
 

@@ -11,6 +11,7 @@ use super::super::exchange::{Ended, Exchange};
 use super::conversation::{Conversation, Limits, Next, Pace, State};
 use super::progress::Progress;
 use super::second_look::Runner;
+use super::server::{HANGS, Server};
 use crate::config::{ProxyHeader, SweepConfig, Traffic};
 use crate::dialog::{Dialog, Learned};
 use crate::error::{Error, Operation};
@@ -49,7 +50,7 @@ pub(super) struct Pool<'a> {
     pub(super) progress: Progress,
     /// The bytes of the header of the last connection.
     pub(super) header: usize,
-    exchange: Exchange<Probe>,
+    pub(super) exchange: Exchange<Probe>,
     /// Encodes the bytes of the connections.
     encoding: Option<Box<dyn Encoding>>,
     dials: Dials<Trial>,
@@ -57,11 +58,13 @@ pub(super) struct Pool<'a> {
     /// The trials that have ended since this was last emptied.
     pub(super) ended: Vec<Done>,
     recorder: Recorder,
-    signals: Signals,
+    pub(super) signals: Signals,
     proxy: Option<Proxy>,
     /// When `--max-time` is over.
     until: Option<Instant>,
     witness: Option<Witness>,
+    /// The server that is started for the sweep.
+    pub(super) server: Option<Server>,
 }
 
 /// A trial that has ended.
@@ -87,6 +90,8 @@ impl Done {
 impl<'a> Pool<'a> {
     pub(super) fn new(config: &'a SweepConfig, probe: Probe, context: &Context) -> Result<Self, Error> {
         let handshake_only = probe.dialog().steps.is_empty();
+        // A server that can be started again is not waited for as long.
+        let timeout = config.server.as_ref().map_or(config.timeout, |_| config.timeout.min(HANGS));
         let most = probe.dialog().steps.len().saturating_mul(config.traffic.max_message).saturating_add(SURPLUS);
         let reactor =
             Reactor::new(config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
@@ -94,7 +99,7 @@ impl<'a> Pool<'a> {
         encoding::warn_of(config.tls.as_ref().filter(|_| !config.quiet), "--tls-insecure", &context.report);
         Ok(Pool {
             config,
-            limits: Limits { silence: config.timeout, timeout: config.timeout, end: LAST_WAIT, handshake_only },
+            limits: Limits { silence: timeout, timeout, end: LAST_WAIT, handshake_only },
             most,
             progress: Progress::default(),
             header: 0,
@@ -108,6 +113,7 @@ impl<'a> Pool<'a> {
             proxy: context.proxy.clone(),
             until: None,
             witness: context.witness.clone(),
+            server: config.server.as_ref().map(|command| Server::new(command, &config.address)),
         })
     }
 
@@ -180,6 +186,9 @@ impl<'a> Pool<'a> {
             self.exchange.serve(ready);
             self.go_on(PeerId::conn(number), now);
         }
+        if let Some(server) = &mut self.server {
+            server.on_event(ready, &mut self.exchange.reactor);
+        }
         for made in self.dials.on_event(ready, &mut self.exchange.reactor) {
             self.take(made);
         }
@@ -220,6 +229,7 @@ impl<'a> Pool<'a> {
                 break;
             };
             if replies.stage == Stage::Over {
+                conversation.is_read.get_or_insert(conn.is_delivered());
                 self.exchange.drop_one(id);
                 break;
             }
@@ -234,7 +244,10 @@ impl<'a> Pool<'a> {
                 }
                 Next::Advance => self.exchange.act(|probe, context| probe.advance(id, context)),
                 Next::Finish => self.exchange.act(|probe, context| probe.finish(id, context)),
-                Next::End(ending) => self.exchange.hosted.service.end(id, ending),
+                Next::End(ending) => {
+                    conversation.is_read = Some(conn.unread_by_peer() == Some(0));
+                    self.exchange.hosted.service.end(id, ending);
+                }
             }
         }
         for ended in std::mem::take(&mut self.exchange.ended) {
@@ -245,6 +258,7 @@ impl<'a> Pool<'a> {
     /// Takes the outcome of a conversation whose connection is closed.
     fn end(&mut self, Ended { id, reason, account, .. }: Ended) {
         let Some(conversation) = self.running.remove(&id) else { return };
+        let is_read = conversation.is_read;
         let (pace, begun) = (conversation.pace(), Some(conversation.begun));
         let trial = conversation.trial;
         let Some(account) = account else { return };
@@ -268,6 +282,7 @@ impl<'a> Pool<'a> {
                 unsent: usize::try_from(unsent).unwrap_or(usize::MAX),
                 unread: awaiting,
                 cut_last: trial.cuts.iter().any(|&cut| cut > last),
+                owes_reply: unsent == 0 && is_read == Some(true) && learned.len() <= self.dialog().steps.len(),
                 confirmed,
                 unconfirmed,
                 unseen: self.witness.as_ref().filter(|_| unconfirmed > 0).and_then(Witness::reason),
@@ -290,7 +305,7 @@ impl<'a> Pool<'a> {
             let cut = |offset| layout.offset(Place { message: message + 1, offset });
             trial.cuts.extend([cut(len / 3), cut(len - len / 3)]);
             trial.cuts.sort_unstable();
-            self.alone(trial)?; // its replies prove nothing
+            self.alone(&trial)?; // its replies prove nothing
         }
         Ok(())
     }
@@ -312,15 +327,27 @@ impl<'a> Pool<'a> {
         self.ended.clear();
     }
 
+    /// The trials that are running; they are aborted.
+    pub(super) fn withdraw(&mut self) -> Vec<Trial> {
+        let talking = self.running.values().map(|conversation| &conversation.trial);
+        let trials = talking.chain(self.dials.purposes()).cloned().collect();
+        self.abandon();
+        trials
+    }
+
     /// Runs one trial alone, and includes the time until its connection was ready in that of the conversation; `None` if the sweep is interrupted meanwhile.
-    pub(super) fn alone(&mut self, trial: Trial) -> Result<Option<Done>, Error> {
+    pub(super) fn converse(&mut self, trial: Trial) -> Result<Option<Done>, Error> {
         Reactor::run(&mut Alone { pool: self, trial: Some(trial), asked: None })
     }
 }
 
 impl Runner for Pool<'_> {
     fn one(&mut self, trial: Trial) -> Result<Option<Outcome>, Error> {
-        Ok(self.alone(trial)?.map(|done| done.outcome))
+        Ok(self.alone(&trial)?.map(|done| done.outcome))
+    }
+
+    fn restarts(&self) -> bool {
+        self.server.as_ref().is_some_and(|server| server.stops > 0)
     }
 
     fn wait_longer(&mut self) {

@@ -6,7 +6,7 @@ use super::Stop;
 use super::progress::Progress;
 use crate::error::Error;
 use crate::plan::{Layout, Order, Shrink, Trial};
-use crate::verdict::{Baseline, Difference, Outcome, SingleCut, Tally, Verdict};
+use crate::verdict::{Baseline, Difference, Ending, Outcome, SingleCut, Tally, Verdict};
 
 /// The number of differences that are shrunk and reported; the others are counted.
 const REPORTED: usize = 4;
@@ -15,6 +15,9 @@ const REPORTED_OF_A_KIND: usize = 2;
 /// The number of stalled trials in a row after which none is repeated.
 const STALLED: usize = 4;
 
+/// Why a difference is not proven.
+const ONCE: &str = "the replies differed once, but not when the plan was repeated (--jobs 1 may tell more)";
+
 /// Trials whose result was not the same, and their outcomes.
 pub(super) type Suspects = Vec<(Trial, Outcome)>;
 
@@ -22,6 +25,10 @@ pub(super) type Suspects = Vec<(Trial, Outcome)>;
 pub(super) trait Runner {
     /// Runs one trial alone; `None` if the sweep is interrupted meanwhile.
     fn one(&mut self, trial: Trial) -> Result<Option<Outcome>, Error>;
+    /// Whether the server has stopped and was started again: what ran then may have differed for that.
+    fn restarts(&self) -> bool {
+        false
+    }
     /// Begins the second look: waits longer before something that does not happen counts as missing.
     fn wait_longer(&mut self);
     /// Whether `--max-time` is over. The second look has it once more.
@@ -66,8 +73,10 @@ pub(super) fn examine(
         let kin = tally.differences.iter().filter(|known| known.found_by.kind() == trial.name.kind()).count();
         // A reply that was only late is no difference of a family without another one.
         let may_be_late = kin == 0 && baseline.is_late(outcome);
+        // The server may have stopped because of another trial.
+        let may_be_innocent = runner.restarts() && baseline.may_be_interrupted(outcome) && !explained;
         let enough = explained || kin >= REPORTED_OF_A_KIND || (tally.differences.len() >= REPORTED && !may_be_late);
-        let enough = if first == Verdict::Different { enough } else { stalled >= STALLED };
+        let enough = if first == Verdict::Different { enough } else { stalled >= STALLED } && !may_be_innocent;
         if enough && !tally.interrupted && tally.gave_up.is_none() {
             if let (Verdict::Different, Some(known)) = (&first, of_known) {
                 tally.differences[known].also.extend(SingleCut::of(trial.name));
@@ -75,12 +84,17 @@ pub(super) fn examine(
             tally.count(trial.name, first);
             continue;
         }
+        if explained && runner.restarts() && tally.gave_up.is_none() {
+            let why = "running when the server stopped, with the cuts of a difference above";
+            tally.count(trial.name, Verdict::NotProven(why.to_owned()));
+            continue;
+        }
         tally.out_of_time |= is_late;
         if is_late || tally.interrupted || tally.gave_up.is_some() {
             count_once(trial, outcome, first, !enough, (baseline, layout), tally);
             continue;
         }
-        let Some(again) = runner.one(trial.clone())? else {
+        let Some(again) = look(trial, runner)? else {
             tally.interrupted = true;
             count_once(trial, outcome, first, true, (baseline, layout), tally);
             continue;
@@ -103,15 +117,23 @@ pub(super) fn examine(
                 tally.add(found, baseline, layout);
             }
             // The first time, the replies were only late.
-            Verdict::Same if baseline.is_late(outcome) => tally.count(trial.name, Verdict::Same),
+            Verdict::Same if baseline.is_late(outcome) || may_be_innocent => tally.count(trial.name, Verdict::Same),
             Verdict::Same => {
-                let why = "the replies differed once, but not when the plan was repeated";
-                tally.count(trial.name, Verdict::NotProven(why.to_owned()));
+                tally.count(trial.name, Verdict::NotProven(ONCE.to_owned()));
             }
             unproven @ Verdict::NotProven(_) => tally.count(trial.name, unproven),
         }
     }
     Ok(())
+}
+
+/// Runs a trial alone; twice if the server stopped, which may have had another reason.
+fn look(trial: &Trial, runner: &mut impl Runner) -> Result<Option<Outcome>, Error> {
+    let again = runner.one(trial.clone())?;
+    match again {
+        Some(Outcome { ending: Ending::ServerStopped(_), .. }) => runner.one(trial.clone()),
+        again => Ok(again),
+    }
 }
 
 /// Counts a trial that cannot be repeated any more: a difference that was seen once is not proven. If the server became
@@ -133,7 +155,9 @@ fn count_once(
         () => "the replies differed, and there was no time to repeat the plan",
     };
     tally.count(trial.name, Verdict::NotProven(why.to_owned()));
-    if is_new && tally.differences.len() < REPORTED {
+    // What has the server stopped is named; other trials that were open then are not blamed.
+    let is_named = tally.stopped_by.is_none_or(|by| by == trial.name || !baseline.may_be_interrupted(outcome));
+    if is_new && is_named && tally.differences.len() < REPORTED {
         let (got, found_by) = (outcome.clone(), trial.name);
         let (trial, also) = (trial.clone(), BTreeSet::new());
         tally.add(Difference { found_by, trial, got, repeated: false, also }, baseline, layout);
