@@ -29,6 +29,17 @@ impl Layout {
         Layout { only: Some(places), ..self }
     }
 
+    /// The same, with this number of messages of the first ones.
+    #[must_use]
+    pub fn first(mut self, messages: usize) -> Layout {
+        self.ends.truncate(messages);
+        let end = self.ends.last().copied().unwrap_or(0);
+        if let Some(places) = &mut self.only {
+            places.retain(|place| *place < end);
+        }
+        self
+    }
+
     /// The trial that cuts nothing: each message is one write.
     #[must_use]
     pub fn whole(&self) -> Trial {
@@ -159,5 +170,7 @@ mod tests {
         assert_eq!(places, [1, 2, 5]);
         let layout = layout.only_at(vec![2, 5]);
         assert_eq!((layout.places(), layout.place(0), layout.place(1), layout.place(2)), (2, 2, 5, 0));
+        let layout = layout.first(1);
+        assert_eq!((layout.places(), layout.place(0), layout.boundaries().len()), (1, 2, 0));
     }
 }

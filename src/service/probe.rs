@@ -131,6 +131,11 @@ impl Probe {
         self.dialog = std::mem::take(&mut self.dialog).learn(learned);
     }
 
+    /// Sends only this number of messages from now on. There must be no connection.
+    pub fn keep(&mut self, messages: usize) {
+        self.dialog.steps.truncate(messages);
+    }
+
     /// Says how the next connection sends the messages.
     pub fn begin(&mut self, sends: Sends) {
         self.next = sends;

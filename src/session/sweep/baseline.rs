@@ -25,11 +25,17 @@ const OPEN_END: (Duration, Duration) = (Duration::from_millis(10), Duration::fro
 /// That wait as a multiple of the longest time that a reply took.
 const END_FACTOR: u32 = 20;
 
-/// Two conversations without cuts, in lock-step. The first one teaches how each reply ends.
-pub(super) fn learn(pool: &mut Pool<'_>, layout: &Layout, report: &Report) -> Result<Baseline, Stop> {
+/// Two conversations without cuts, in lock-step. The first one teaches how each reply ends, and how many requests the
+/// server takes on one connection.
+pub(super) fn learn(pool: &mut Pool<'_>, report: &Report) -> Result<Baseline, Stop> {
     pool.limits.end = FIRST_END;
+    let layout = Layout::new(&pool.dialog().lengths());
     let mut one = uncut(pool, &layout.whole())?;
     check_protocol(pool.dialog(), &one.outcome, &one.learned)?;
+    if let Some(requests) = taken_requests(pool.dialog(), &one.outcome, one.learned.len()) {
+        pool.keep(requests);
+        return learn(pool, report);
+    }
     check_usable(pool.dialog(), &one.outcome)?;
     check_replies(pool.dialog(), &one.outcome, &one.learned)?;
     for mask in pool.config.masks.unmatched(&one.outcome) {
@@ -106,6 +112,15 @@ fn check_protocol(dialog: &Dialog, outcome: &Outcome, learned: &[Learned]) -> Re
     }
     let got = excerpt(&outcome.rest);
     Err(BaselineError::Incomplete(format!("{name} the server sent {got}, but {expected} was expected")))
+}
+
+/// The number of requests that are left if the server closed the connection after one of the first, as a server of HTTP
+/// may after any response. That is for presets (which know errors): requests of the user are not left out.
+fn taken_requests(dialog: &Dialog, outcome: &Outcome, learned: usize) -> Option<usize> {
+    let is_preset = dialog.framing == Framing::Http && !dialog.errors.is_empty();
+    let has_ended = matches!(outcome.ending, Ending::Closed | Ending::Reset);
+    let replies = learned.saturating_sub(1);
+    (is_preset && has_ended && (1..dialog.steps.len()).contains(&replies)).then_some(replies)
 }
 
 /// Checks that there is a reply. A dialog that knows the errors of its protocol knows how a server of it replies, too:
@@ -189,6 +204,21 @@ mod tests {
         let learned = learned(received);
         let checked = check_protocol(dialog, outcome, &learned).and_then(|()| check_replies(dialog, outcome, &learned));
         checked.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn preset_of_http_is_shortened_where_the_server_closes() {
+        let preset = Dialog { framing: Framing::Http, ..dialog(&[const { Until::Frames(1) }; 3]) };
+        let ended = |ending| Outcome { ending, ..Outcome::default() };
+        for (learned, requests) in [(0, None), (1, None), (2, Some(1)), (3, Some(2)), (4, None)] {
+            assert_eq!(taken_requests(&preset, &ended(Ending::Reset), learned), requests, "{learned}");
+        }
+        assert_eq!(taken_requests(&preset, &ended(Ending::Open), 2), None);
+        let given = Dialog { errors: Vec::new(), ..preset.clone() };
+        let other = Dialog { framing: Framing::Lines, ..preset };
+        for dialog in [given, other] {
+            assert_eq!(taken_requests(&dialog, &ended(Ending::Closed), 2), None);
+        }
     }
 
     #[test]

@@ -96,6 +96,7 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
     (subject.plans, subject.skipped) = (order.len(), order.skipped());
     subject.single_cuts = order.single_cuts();
     subject.header_length = pool.header;
+    subject.messages = pool.dialog().messages();
     if let Some(witness) = &mut subject.witness {
         witness.has_seen = pool.is_witnessed();
     }
@@ -172,10 +173,17 @@ impl From<Error> for Stop {
 fn sweep(pool: &mut Pool<'_>, order: &mut Order, tally: &mut Tally, context: &Context) -> Result<Baseline, Stop> {
     pool.begin_time();
     let hello = pool.hello()?;
-    let baseline = baseline::learn(pool, order.layout(), &context.report)?;
-    pool.show_to_witness(order.layout())?;
+    let given = pool.dialog().steps.len();
+    let baseline = baseline::learn(pool, &context.report)?;
     let SweepConfig { quiet, mut plans, .. } = *pool.config;
     tally.warnings = baseline.warnings();
+    let taken = pool.dialog().steps.len();
+    if taken < given {
+        let after = format!("after reply {taken} of {given}");
+        tally.warnings.push(format!("the server closes the connection {after}: the other messages are left out"));
+        *order = Order::of_layout(Prelude::default(), order.layout().clone().first(taken), plans);
+    }
+    pool.show_to_witness(order.layout())?;
     if plans.families.has(Family::Joined) {
         if let Err(why) = baseline::check_joined(pool, order.layout(), &baseline)? {
             plans.families = plans.families.without(Family::Joined);

@@ -139,6 +139,11 @@ impl<'a> Pool<'a> {
         self.exchange.hosted.service.dialog()
     }
 
+    /// Sends only this number of messages from now on. No conversation may be running.
+    pub(super) fn keep(&mut self, messages: usize) {
+        self.exchange.hosted.service.keep(messages);
+    }
+
     /// Holds the dialog with these ends of replies from now on. No conversation may be running.
     pub(super) fn learn(&mut self, learned: &[Learned]) {
         self.exchange.hosted.service.learn(learned);

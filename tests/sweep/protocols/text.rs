@@ -45,6 +45,22 @@ fn http_has_no_differences_and_changes_no_file() {
     assert_eq!(state(), before);
 }
 
+/// A server of HTTP/1.0.
+#[test]
+fn http_server_that_closes_gets_one_request_a_connection() {
+    let dir = Dir::new("preset-http-closes");
+    std::fs::write(dir.file("index.html"), "hello\n").unwrap();
+    let start = |command: &mut Command, address: &str| {
+        command.args(["-m", "http.server", port(address), "--bind", "127.0.0.1", "--directory"]).arg(dir.path());
+    };
+    let Some((_proc, address)) = servers::start("python3", Place::Port, start) else { return };
+    let out = run(["sweep", &address, "--protocol", "http", "--families", "cut"], "");
+    let report = String::from_utf8_lossy(&out.stdout);
+    assert_eq!(out.status, Some(0), "{}{report}", out.stderr);
+    let why = "the server closes the connection after reply 1 of 3: the other messages are left out";
+    assert!(report.contains(why) && report.contains(": 1 message, "), "{report}");
+}
+
 /// The date differs between the two uncut conversations of most sweeps, and a mask need not be given.
 #[test]
 fn http_server_without_chunked_bodies_is_not_tested() {
