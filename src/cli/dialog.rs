@@ -9,7 +9,7 @@ use clap::{Args, ValueHint};
 use super::framing::Framings;
 use super::protocol::{Protocol, Protocols};
 use crate::config::{ConfigError, check_is_one};
-use crate::dialog::{Dialog, Pipelining, Server, Until};
+use crate::dialog::{Dialog, Pipelining, Preset, Server, Until};
 use crate::frame::{Framing, Role, encode};
 use crate::io::files;
 use crate::value::{Address, Count, Syntax, compile};
@@ -100,6 +100,9 @@ impl DialogFlags {
         } else {
             let messages = self.message.into_iter().map(|text| on_the_wire(self.framing, self.crlf, &text.into_vec()));
             let mut dialog = Dialog::of_messages(messages.collect::<Result<_, _>>()?, self.framing);
+            if self.framing == Framing::Http {
+                dialog.masks = Preset::http().dialog(&server).map(|http| http.masks).unwrap_or_default();
+            }
             if self.greeting.0 > 0 {
                 dialog.greeting = Until::Frames(self.greeting.in_memory());
             }

@@ -55,6 +55,12 @@ impl Named for Preset {
 }
 
 impl Preset {
+    /// The requests of HTTP, the first of the list.
+    #[must_use]
+    pub fn http() -> Preset {
+        Preset::ALL[0]
+    }
+
     /// The dialog with this server.
     ///
     /// # Errors
