@@ -293,7 +293,7 @@ delimiter:--\t'Messages end with --'
 raw\t'No messages'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l mask -d 'Ignore what matches REGEX when comparing replies (repeatable)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-plans -d 'Try at most N plans (default: 1000, or all single cuts and 500)' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s j -l jobs -d 'Run N conversations at once' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s j -l jobs -d 'Run N conversations at once (default: 4)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l timeout -d 'Abort a conversation after TIME without progress' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l junit -d 'Write the findings as JUnit XML to FILE as well' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l html -d 'Write the findings as a web page to FILE as well' -r -F
@@ -340,6 +340,10 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-time -
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l seed -d 'Draw the plans from seed N, if there are more than --max-plans' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-message -d 'Limit a reply to SIZE bytes' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l witness -d 'Start COMMAND to see what the server has read on another host' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l client -d 'Sweep a client: run COMMAND for each plan, and cut the replies to it' -r -f -a "(__fish_complete_command)"
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l relay -d 'Answer the client with the replies of the server at ADDRESS' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l replies -d 'Answer the client with the replies in FILE' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l only -d 'Try only the plan with these cuts, which repeats a finding' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-name -d 'Send NAME as the server name, and verify it' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-ca -d 'Trust the certificates in FILE instead of the system\'s' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-cert -d 'Send the certificate in FILE to the server' -r -F
@@ -392,6 +396,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l quiet -d '
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l yes -d 'Allow --protocol or --dialog to change the server'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l lock-step -d 'Send no message before the last reply, and join none'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l pipelining -d 'Count it as a difference if messages in one write get other replies'
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l replay -d 'Record the replies of --relay once, and replay them to the client'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls -d 'Encrypt with TLS, and verify the server\'s certificate'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-insecure -d 'Accept any certificate: the server may be anybody'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s 4 -l ipv4 -d 'Use IPv4 only'

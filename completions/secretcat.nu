@@ -387,7 +387,7 @@ module completions {
     --crlf(-C)                # End the messages of -m with CR LF
     --mask: string            # Ignore what matches REGEX when comparing replies (repeatable)
     --max-plans: string       # Try at most N plans (default: 1000, or all single cuts and 500)
-    --jobs(-j): string        # Run N conversations at once
+    --jobs(-j): string        # Run N conversations at once (default: 4)
     --timeout: string         # Abort a conversation after TIME without progress
     --json                    # Print the findings as JSON
     --junit: path             # Write the findings as JUnit XML to FILE as well
@@ -408,6 +408,11 @@ module completions {
     --seed: string            # Draw the plans from seed N, if there are more than --max-plans
     --max-message: string     # Limit a reply to SIZE bytes
     --witness: string         # Start COMMAND to see what the server has read on another host
+    --client: string          # Sweep a client: run COMMAND for each plan, and cut the replies to it
+    --relay: string           # Answer the client with the replies of the server at ADDRESS
+    --replay                  # Record the replies of --relay once, and replay them to the client
+    --replies: path           # Answer the client with the replies in FILE
+    --only: string            # Try only the plan with these cuts, which repeats a finding
     --tls                     # Encrypt with TLS, and verify the server's certificate
     --tls-name: string        # Send NAME as the server name, and verify it
     --tls-ca: path            # Trust the certificates in FILE instead of the system's

@@ -104,7 +104,7 @@ fn end(result: Result<ExitStatus, Error>, signal: Option<Signal>, report: &Repor
 fn perform(task: &Task, report: &Report) -> (Result<ExitStatus, Error>, Option<Signal>) {
     let silent = Output { quiet: true, ..Output::default() }; // a sweep reports by itself what was not proven
     let output: &Output = match task {
-        Task::Sweep(_) | Task::Witness => &silent,
+        Task::Sweep(_) | Task::SweepClient(_) | Task::Witness => &silent,
         Task::Listen(config) => &config.output,
         Task::Connect(config) => &config.output,
     };
@@ -151,6 +151,7 @@ fn run_task(task: &Task, context: &Context) -> Result<ExitStatus, Error> {
         Task::Listen(config) => session::listen::run(config, context, |_, _| {}).map(|()| ExitStatus::Done),
         Task::Connect(config) => session::connect::run(config, context).map(|()| ExitStatus::Done),
         Task::Sweep(config) => session::sweep::run(config, context),
+        Task::SweepClient(config) => session::sweep::client::run(config, context),
         Task::Witness => session::witness::run().map(|()| ExitStatus::Done),
     }
 }
@@ -160,7 +161,7 @@ fn run_task(task: &Task, context: &Context) -> Result<ExitStatus, Error> {
 /// does not). Starting the thread that waits for signals takes a tenth of a run with one message.
 fn ignored_interrupt(task: &Task) -> Option<IgnoredInterrupt> {
     match task {
-        Task::Listen(_) | Task::Sweep(_) => Some(IgnoredInterrupt::Handle),
+        Task::Listen(_) | Task::Sweep(_) | Task::SweepClient(_) => Some(IgnoredInterrupt::Handle),
         Task::Witness => None,
         Task::Connect(_) if std::process::id() == 1 => Some(IgnoredInterrupt::Handle),
         Task::Connect(config) => {

@@ -57,9 +57,10 @@ pub(super) struct DialogFlags {
     crlf: bool,
     /// Expect a greeting of N messages before the first message is sent
     ///
-    /// A mail server, for example, sends a line before the client sends anything.
+    /// A mail server, for example, sends a line before the client sends anything. With --replies, the first N replies of
+    /// FILE are sent before the first request.
     #[arg(long, value_name = "N", default_value_t = Count(0), allow_hyphen_values = true)]
-    greeting: Count,
+    pub(super) greeting: Count,
     /// Send no message before the last reply, and join none
     #[arg(long, conflicts_with = "pipelining")]
     lock_step: bool,
@@ -79,7 +80,7 @@ pub(super) struct DialogFlags {
     /// Flags stand in REGEX: (?m) lets ^ and $ match at each line, (?i) ignores case. A line on stderr says so if REGEX
     /// matches nothing in the expected replies.
     #[arg(long, value_name = "REGEX")]
-    pub(super) mask: Vec<String>,
+    mask: Vec<String>,
 }
 
 /// The dialog of these flags.
@@ -91,6 +92,11 @@ pub(super) struct Checked {
 }
 
 impl DialogFlags {
+    /// What is masked in the output of a client, which has no dialog.
+    pub(super) fn into_masks(self) -> Result<Masks, ConfigError> {
+        Masks::new(&self.mask).map_err(bad_mask)
+    }
+
     pub(super) fn into_dialog(self, address: &Address) -> Result<Checked, ConfigError> {
         let server = Server::at(address);
         let mut dialog = if let Some(Protocol::Preset(preset) | Protocol::AfterHeader(preset)) = self.protocol {
@@ -117,10 +123,13 @@ impl DialogFlags {
             let ignored = compile(&pattern, Syntax::Lines);
             dialog.ignore.push(ignored.map_err(|error| ConfigError::new(format!("--ignore {error}")))?);
         }
-        let masks = Masks::new(&self.mask).and_then(|masks| masks.with_dialog(&dialog.masks));
-        let masks = masks.map_err(|error| ConfigError::new(format!("--mask {error}")))?;
+        let masks = Masks::new(&self.mask).and_then(|masks| masks.with_dialog(&dialog.masks)).map_err(bad_mask)?;
         Ok(Checked { dialog, masks, yes: self.yes })
     }
+}
+
+fn bad_mask(error: impl std::fmt::Display) -> ConfigError {
+    ConfigError::new(format!("--mask {error}"))
 }
 
 fn on_the_wire(framing: Framing, crlf: bool, text: &[u8]) -> Result<Vec<u8>, ConfigError> {

@@ -4,7 +4,9 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
 
 use super::Task;
-use crate::config::{ConfigError, ConnectConfig, Input, ListenConfig, Mode, SweepConfig, Target};
+use crate::config::{
+    ClientSweepConfig, ConfigError, ConnectConfig, Input, ListenConfig, Mode, Replies, SweepConfig, Target,
+};
 use crate::frame::Framing;
 use crate::plan::Barrier;
 use crate::service::Clients;
@@ -69,6 +71,7 @@ pub(super) fn check(task: &Task, given: &Given) -> Result<(), ConfigError> {
         Task::Listen(config) => of_listen(config),
         Task::Connect(config) => of_connect(config),
         Task::Sweep(config) => of_sweep(config, given),
+        Task::SweepClient(config) => of_client(config),
         Task::Witness => Vec::new(),
     };
     let idle = rules.into_iter().filter(|(_, does_nothing, _)| *does_nothing);
@@ -179,6 +182,7 @@ fn of_listen(config: &ListenConfig) -> Vec<Rule> {
 fn of_sweep(config: &SweepConfig, given: &Given) -> Vec<Rule> {
     let has_dialog = given.first(&Named(&["dialog", "protocol"])).is_some();
     vec![
+        (Named(&["relay", "replay", "replies", "only"]), true, "is for the sweep of a client: add --client COMMAND"),
         (
             Named(&["message", "framing", "crlf", "greeting"]),
             has_dialog,
@@ -207,6 +211,39 @@ fn of_sweep(config: &SweepConfig, given: &Given) -> Vec<Rule> {
         (Named(&["witness"]), matches!(config.address, Address::Unix(_)), UNIX_WITNESS),
         (Named(&["witness"]), config.proxy.is_some(), PROXIED_WITNESS),
         (Named(&["v6only"]), has_v4(&config.address), V6ONLY),
+    ]
+}
+
+/// Options for the sweep of a server.
+const OF_SERVER: [&str; 14] = [
+    "message",
+    "protocol",
+    "dialog",
+    "yes",
+    "crlf",
+    "ignore",
+    "lock-step",
+    "pipelining",
+    "proxy",
+    "proxy-credentials",
+    "witness",
+    "cut-at",
+    "cut-at-regex",
+    "server",
+];
+const SERVER: &str = "is for the sweep of a server, and --client sweeps a client: remove it";
+
+fn of_client(config: &ClientSweepConfig) -> Vec<Rule> {
+    let is_file = matches!(config.replies, Replies::File { .. });
+    vec![
+        (Named(&OF_SERVER), true, SERVER),
+        (Under("TLS"), true, SERVER),
+        (Under("PROXY protocol"), true, SERVER),
+        (Named(&["framing"]), !is_file, "divides the replies of --replies: remove it"),
+        (Named(&["greeting"]), !is_file, "counts the replies of --replies: remove it"),
+        (Named(&["replay"]), is_file, "records the replies of --relay: remove it"),
+        (Named(&["max-plans", "families"]), config.only.is_some(), "chooses plans, and --only is one: remove it"),
+        (Named(&["v6only"]), config.family != Family::V6, V6ONLY),
     ]
 }
 

@@ -21,6 +21,7 @@ mod short_help;
 mod socket;
 mod stream;
 mod sweep;
+mod sweep_client;
 mod syntax;
 mod tls;
 mod traffic;
@@ -34,7 +35,7 @@ use clap::{ArgMatches, Args as _, CommandFactory, FromArgMatches, Parser, Subcom
 use effect::Given;
 use words::words;
 
-use crate::config::{Color, ConfigError, ConnectConfig, ListenConfig, ProxyConfig, SweepConfig};
+use crate::config::{ClientSweepConfig, Color, ConfigError, ConnectConfig, ListenConfig, ProxyConfig, SweepConfig};
 use crate::error::Error;
 use crate::io::console;
 
@@ -81,6 +82,8 @@ pub enum Task {
     Connect(Box<ConnectConfig>),
     /// `sweep`
     Sweep(Box<SweepConfig>),
+    /// `sweep --client`
+    SweepClient(Box<ClientSweepConfig>),
     /// `witness`
     Witness,
 }
@@ -93,7 +96,7 @@ impl Task {
             Task::Listen(config) => config.relay()?.proxy.as_deref(),
             Task::Connect(config) => config.proxy.as_ref(),
             Task::Sweep(config) => config.proxy.as_ref(),
-            Task::Witness => None,
+            Task::SweepClient(_) | Task::Witness => None,
         }
     }
 
@@ -104,7 +107,7 @@ impl Task {
             Task::Listen(config) => config.witness.as_deref(),
             Task::Connect(config) => config.witness.as_deref(),
             Task::Sweep(config) => config.witness.as_deref(),
-            Task::Witness => None,
+            Task::SweepClient(_) | Task::Witness => None,
         }
     }
 }
@@ -199,7 +202,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Refusa
     let task = match Commands::from_arg_matches_mut(&mut matches).map_err(refused)? {
         Commands::Listen(flags) => Task::Listen(Box::new(flags.into_config(typed)?)),
         Commands::Connect(flags) => Task::Connect(Box::new(flags.into_config(typed)?)),
-        Commands::Sweep(flags) => Task::Sweep(Box::new(flags.into_config(typed)?)),
+        Commands::Sweep(flags) => flags.into_task(typed)?,
         Commands::Witness(witness::WitnessFlags {}) => Task::Witness,
     };
     effect::check(&task, &given)?;

@@ -10,10 +10,11 @@ use super::fragmentation::FragmentationFlags;
 use super::protocol::Protocol;
 use super::proxy_header::{CutHeaderFlag, ProxyHeaderFlags};
 use super::socket::SocketFlags;
+use super::sweep_client::ClientFlags;
 use super::tls::ClientTlsFlags;
 use super::words::FamiliesParser;
-use super::{proxy, traffic};
-use crate::config::{ConfigError, Reports, SweepConfig};
+use super::{Task, proxy, traffic};
+use crate::config::{ClientSweepConfig, ConfigError, Reports, SweepConfig};
 use crate::frame::proxy_header::Version;
 use crate::io::listener::free_port;
 use crate::plan::{Choice, CutPoints, Families};
@@ -75,9 +76,11 @@ pub(super) struct SweepFlags {
     /// Draw the plans from seed N, if there are more than --max-plans
     #[arg(long, value_name = "N", default_value = "0", help_heading = "Limits", allow_hyphen_values = true)]
     seed: Seed,
-    /// Run N conversations at once
-    #[arg(short, long, value_name = "N", default_value_t = Count(4), help_heading = "Limits", allow_hyphen_values = true)]
-    jobs: Count,
+    /// Run N conversations at once (default: 4)
+    ///
+    /// With --client, the default is one client at a time.
+    #[arg(short, long, value_name = "N", help_heading = "Limits", allow_hyphen_values = true)]
+    jobs: Option<Count>,
     /// Abort a conversation after TIME without progress
     #[arg(long, value_name = "TIME", default_value = "5s", help_heading = "Limits", allow_hyphen_values = true)]
     timeout: Span,
@@ -111,6 +114,9 @@ pub(super) struct SweepFlags {
     witness: Option<OsString>,
 
     #[command(flatten)]
+    client: ClientFlags,
+
+    #[command(flatten)]
     tls: ClientTlsFlags,
 
     #[command(flatten)]
@@ -124,7 +130,49 @@ pub(super) struct SweepFlags {
 }
 
 impl SweepFlags {
-    pub(super) fn into_config(self, address_was_typed: bool) -> Result<SweepConfig, ConfigError> {
+    /// The command: a sweep of a server, or of a client.
+    pub(super) fn into_task(self, address_was_typed: bool) -> Result<Task, ConfigError> {
+        if self.client.is_given() {
+            if address_was_typed {
+                let text =
+                    "ADDRESS is that of a server to sweep, and --client sweeps a client: give its server with --relay";
+                return Err(ConfigError::new(text));
+            }
+            return Ok(Task::SweepClient(Box::new(self.into_client_config()?)));
+        }
+        Ok(Task::Sweep(Box::new(self.into_config(address_was_typed)?)))
+    }
+
+    fn into_client_config(self) -> Result<ClientSweepConfig, ConfigError> {
+        let family = self.socket.family();
+        let limits = traffic::Limits { max_message: self.max_message, ..traffic::Limits::default() };
+        let traffic = traffic::traffic(self.socket, &limits, &FragmentationFlags::default())?;
+        let no_client = || ConfigError::new("--client is missing");
+        let (framing, greeting) = (self.dialog.framing, self.dialog.greeting.in_memory());
+        let (command, replies, only) = self.client.into_parts(framing, greeting, family)?.ok_or_else(no_client)?;
+        let (Span(timeout), Span(max_time)) = (self.timeout, self.max_time);
+        let config = ClientSweepConfig {
+            command,
+            replies,
+            family,
+            masks: self.dialog.into_masks()?,
+            plans: Choice {
+                families: self.families.unwrap_or_default(),
+                max_plans: self.max_plans.map(Count::in_memory),
+                seed: self.seed,
+            },
+            max_time: Some(max_time).filter(|time| !time.is_zero()),
+            only,
+            jobs: self.jobs.map_or(1, Count::in_memory),
+            timeout,
+            traffic,
+            reports: Reports { json: self.json, junit: self.junit, html: self.html },
+            quiet: self.quiet,
+        };
+        config.check()
+    }
+
+    fn into_config(self, address_was_typed: bool) -> Result<SweepConfig, ConfigError> {
         let family = self.socket.family();
         let limits = traffic::Limits { max_message: self.max_message, ..traffic::Limits::default() };
         let traffic = traffic::traffic(self.socket, &limits, &FragmentationFlags::default())?;
@@ -163,7 +211,7 @@ impl SweepFlags {
             plans,
             cut_at,
             max_time: Some(max_time).filter(|time| !time.is_zero()),
-            jobs: self.jobs.in_memory(),
+            jobs: self.jobs.map_or(4, Count::in_memory),
             timeout,
             tls: tls.into_config()?,
             header: header.into_config(CutHeaderFlag::default())?,

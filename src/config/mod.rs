@@ -1,5 +1,6 @@
 //! Checked configuration: one struct for each command, built by cli/ and read by session/.
 
+mod client_sweep;
 mod connect;
 mod listen;
 mod mode;
@@ -14,6 +15,7 @@ mod tls;
 pub mod tos;
 mod traffic;
 
+pub use client_sweep::{ClientCommand, ClientSweepConfig, Replies};
 pub use connect::{ConnectConfig, ConnectLimit, HalfClose, Input, Retry, Target, check_is_one};
 pub use listen::{Admission, ListenConfig, Proxies};
 pub use mode::{Mode, ModeOptions, PipeMode, Relay, Toward};

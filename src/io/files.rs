@@ -75,6 +75,20 @@ impl NewFile {
     }
 }
 
+/// Reads a whole file of at most `limit` bytes.
+///
+/// # Errors
+/// When it cannot be read, or is longer.
+pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(Error::file(Operation::Open, path))?;
+    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(Error::file(Operation::Read, path))?;
+    if bytes.len() > limit {
+        return Err(Error::Usage(format!("{}: has more than {limit} bytes", shown_path(path))));
+    }
+    Ok(bytes)
+}
+
 /// Who can read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Privacy {

@@ -56,12 +56,15 @@ pub enum CommandPart {
     Stderr,
     /// The end of its process, or a deadline.
     End,
+    /// The listening socket that it connects to.
+    Listener,
 }
 
 impl CommandPart {
-    /// All, by the two low bits of the number in their token.
-    const ALL: [CommandPart; 4] = [CommandPart::Stdin, CommandPart::Stdout, CommandPart::Stderr, CommandPart::End];
-    const BITS: u32 = 2;
+    /// All, by the low bits of the number in their token.
+    const ALL: [CommandPart; 5] =
+        [CommandPart::Stdin, CommandPart::Stdout, CommandPart::Stderr, CommandPart::End, CommandPart::Listener];
+    const BITS: u32 = 3;
 }
 
 // The two low bits of a token give the kind of its number.
@@ -95,7 +98,8 @@ impl Key {
                 8 => Key::Service,
                 COMMANDS.. => {
                     let number = number - COMMANDS;
-                    Key::Command { number: number >> CommandPart::BITS, part: CommandPart::ALL[number & 3] }
+                    let part = *CommandPart::ALL.get(number & ((1 << CommandPart::BITS) - 1))?;
+                    Key::Command { number: number >> CommandPart::BITS, part }
                 }
                 _ => return None,
             },

@@ -264,11 +264,19 @@ impl Listener {
     /// # Errors
     /// The kernel's.
     pub fn register(&mut self, reactor: &mut Reactor) -> io::Result<()> {
+        self.register_as(Key::Listener, reactor)
+    }
+
+    /// Registers it with this key: a reactor with several listeners has one for each.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn register_as(&mut self, key: Key, reactor: &mut Reactor) -> io::Result<()> {
         match &mut self.socket {
-            Kind::Tcp(socket) => reactor.register_one(socket, Key::Listener, mio::Interest::READABLE),
-            Kind::Unix(socket, _) => reactor.register_one(socket, Key::Listener, mio::Interest::READABLE),
+            Kind::Tcp(socket) => reactor.register_one(socket, key, mio::Interest::READABLE),
+            Kind::Unix(socket, _) => reactor.register_one(socket, key, mio::Interest::READABLE),
             Kind::Accepted(_) => {
-                reactor.again(Key::Listener); // the connection is ready
+                reactor.again(key); // the connection is ready
                 Ok(())
             }
         }

@@ -22,6 +22,7 @@ impl TemporaryDir {
     /// When it cannot be created.
     pub fn new() -> Result<TemporaryDir, Error> {
         let parent = std::env::temp_dir();
+        let parent = parent.canonicalize().unwrap_or(parent); // as a program in it names it
         let mut attempts = 0;
         loop {
             // The process and a random number: another user cannot take all names.

@@ -52,6 +52,23 @@ impl Layout {
         self.trial(Label::Whole, self.boundaries(), vec![])
     }
 
+    /// The number of bytes of all messages.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.last().copied().unwrap_or(0)
+    }
+
+    /// The trial that makes these cuts.
+    #[must_use]
+    pub fn cut_at(&self, cuts: Vec<usize>) -> Trial {
+        let name = match cuts[..] {
+            [cut] => Label::Cut(self.locate(cut)),
+            [one, other] => Label::Pair(self.locate(one.min(other)), self.locate(one.max(other))),
+            _ => Label::Shrunk,
+        };
+        self.trial(name, &[], cuts)
+    }
+
     /// The offsets where one message ends and the next begins.
     #[must_use]
     pub fn boundaries(&self) -> &[usize] {
@@ -92,7 +109,8 @@ impl Layout {
     }
 
     /// Whether there are no messages.
-    pub(super) fn is_empty(&self) -> bool {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 

@@ -5,7 +5,7 @@ mod recording;
 
 use std::collections::{HashMap, VecDeque};
 
-pub use recording::{After, Recorded, Recording, Reply, ServerEnd};
+pub use recording::{After, Recorded, Recording, Reply, ServerEnd, Unlike};
 
 use super::{Clients, Context, Event, PeerId, Service, Traits};
 use crate::frame::{Framing, Inbox, Role};

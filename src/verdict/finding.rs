@@ -1,20 +1,13 @@
 //! One finding of a sweep: its title, and the facts that a report shows about it.
 
 use std::borrow::Cow;
-use std::fmt::{self, Write};
+use std::fmt::Write;
 
+use super::client;
+use super::shown::{Content, Window, dots, summary};
 use super::{Baseline, Difference, Ending, Outcome, SingleCut, Subject};
 use crate::plan::{Fin, HelloCuts, HelloForm, Layout, Place, Trial};
 use crate::value::escape;
-
-/// The number of bytes that are shown.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Window {
-    /// On each side of a cut.
-    pub(super) around: usize,
-    /// Of a reply.
-    pub(super) reply: usize,
-}
 
 /// The number of cuts of one trial that are shown.
 const CUTS: usize = 4;
@@ -39,69 +32,34 @@ pub(super) struct Fact {
     pub(super) content: Content,
 }
 
-/// The content of a [`Fact`].
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Content {
-    /// Words.
-    Words(String),
-    /// A place between bytes.
-    Place {
-        name: String,
-        before: String,
-        /// `|` is the end of a write, `+` the boundary of two messages in one write.
-        sign: char,
-        after: String,
-    },
-    /// A reply.
-    Reply {
-        /// Its number.
-        name: String,
-        /// The bytes that are as expected.
-        same: String,
-        /// The bytes from the first that is not.
-        other: String,
-        /// How the connection ended, where that differs.
-        end: Option<String>,
-    },
-}
-
-impl fmt::Display for Content {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Content::Words(words) => f.write_str(words),
-            Content::Place { name, before, sign, after } => write!(f, "{name}: {before}{sign}{after}"),
-            Content::Reply { name, same, other, end } => {
-                write!(f, "{name}: \"{same}{other}\"")?;
-                end.as_ref().map_or(Ok(()), |end| write!(f, "; {end}"))
-            }
-        }
-    }
-}
-
 impl Finding {
     pub(super) fn new(subject: &Subject, baseline: &Baseline, difference: &Difference, window: Window) -> Finding {
         let trial = &difference.trial;
         let layout = subject.layout();
-        let title = title(trial, &layout);
+        let title = subject.named(title(trial, &layout));
         let mut facts = Vec::new();
         let mut add = |label, content| facts.push(Fact { label, content });
         for content in places(trial, &layout, &subject.messages.concat(), window) {
             let label = if matches!(content, Content::Place { sign: '+', .. }) { "one write" } else { "cut" };
-            add(label, content);
+            add(label, content.renamed(|name| subject.named(name)));
         }
         if trial.fin != Fin::Replied {
             add("end", Content::Words(trial.fin.to_string()));
         }
         if !difference.also.is_empty() {
-            add("also at", Content::Words(list(difference.also.iter().copied())));
+            add("also at", Content::Words(subject.named(list(difference.also.iter().copied()))));
         }
-        let found_by = difference.found_by.to_string();
+        let found_by = subject.named(difference.found_by.to_string());
         if found_by != title {
             add("found by", Content::Words(found_by));
         }
+        let sides = if subject.client.is_some() { client::sides } else { sides };
         let [expected, got] = sides(baseline, &difference.got, window);
         add("expected", expected);
         add("got", got);
+        if let Some(words) = client::last_words(&difference.got, window) {
+            add("stderr", words);
+        }
         Finding { title, facts }
     }
 }
@@ -219,10 +177,6 @@ fn around(request: &[u8], at: usize, width: usize) -> (String, String) {
     (before, format!("{}{}", escape(&request[at..to]), dots(to < request.len())))
 }
 
-fn dots(left_out: bool) -> &'static str {
-    if left_out { "..." } else { "" }
-}
-
 /// The places of single cuts in order: `PROXY header at 1-43, message 1 at 1-4, 6`.
 pub(super) fn list(cuts: impl Iterator<Item = SingleCut>) -> String {
     let mut runs: Vec<(SingleCut, SingleCut)> = Vec::new();
@@ -273,17 +227,11 @@ fn side(outcome: &Outcome, at: usize, same: usize, other_end: bool, window: Wind
     if bytes.is_empty() {
         return Content::Words(format!("{}; {}", missing(at), end(&outcome.ending)));
     }
-    let from = if bytes.len() > window.reply { same.saturating_sub(window.around) } else { 0 };
-    let to = bytes.len().min(from + window.reply);
-    let mut same = same.clamp(from, to);
-    // Not inside a character.
-    while same > from && bytes.get(same).is_some_and(|byte| byte & 0xc0 == 0x80) {
-        same -= 1;
-    }
+    let (same, other) = window.around_difference(bytes, same);
     Content::Reply {
         name: if at < all { format!("reply {} of {all}", at + 1) } else { format!("after reply {all}") },
-        same: format!("{}{}", dots(from > 0), escape(&bytes[from..same])),
-        other: format!("{}{}", escape(&bytes[same..to]), dots(to < bytes.len())),
+        same,
+        other,
         end: other_end.then(|| end(&outcome.ending).into_owned()),
     }
 }
@@ -313,6 +261,7 @@ fn end(ending: &Ending) -> Cow<'_, str> {
         Ending::ServerStopped(how) => format!("the server {how}").into(),
         Ending::Unreachable(why) => why.to_string().into(),
         Ending::NoHandshake { why, .. } => format!("the TLS handshake failed: {why}").into(),
+        ending @ (Ending::Exited(_) | Ending::Signaled(_) | Ending::Unended) => ending.to_string().into(),
     }
 }
 
@@ -325,14 +274,16 @@ pub fn excerpt(bytes: &[u8]) -> String {
     format!("\"{}{}\"", escape(&bytes[..bytes.len().min(EXCERPT)]), dots(bytes.len() > EXCERPT))
 }
 
-/// The longest part of a reply that [`expectation`] shows, and the number of replies.
-const SUMMARY: usize = 40;
+/// The number of replies that [`expectation`] shows.
 const REPLIES: usize = 4;
 
 /// What an uncut conversation is expected to be: `2 replies: "HTTP/1.1 200 OK…", "bye"; closed by the server`.
 #[must_use]
 pub fn expectation(baseline: &Baseline) -> String {
     let expected = baseline.outcome();
+    if expected.ending.is_of_client() {
+        return client::expectation(expected);
+    }
     if expected.handshake_only {
         return "TLS handshake".to_owned();
     }
@@ -353,20 +304,6 @@ pub fn expectation(baseline: &Baseline) -> String {
     }
     let _ = write!(text, "; {}", expected.ending);
     text
-}
-
-/// The first line of a reply, in quotes.
-fn summary(reply: &[u8]) -> String {
-    let line = reply.split(|&b| b == b'\n').next().unwrap_or_default();
-    let whole = line.len() + 1 >= reply.len();
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let mut end = line.len().min(SUMMARY);
-    // Not inside a character.
-    while end < line.len() && end > 0 && line[end] & 0xc0 == 0x80 {
-        end -= 1;
-    }
-    let dots = if whole && end == line.len() { "" } else { "\u{2026}" };
-    format!("\"{}{dots}\"", escape(&line[..end]))
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ mod map;
 
 use std::fmt::Write;
 
-use super::finding::{Content, Finding, Window};
+use super::finding::Finding;
+use super::shown::{Content, Window};
 use super::text::{proofs, table_rows};
 use super::{Baseline, Difference, Findings, Run, expectation, headline, repeat_command};
 use crate::error::ExitStatus;

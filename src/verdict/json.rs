@@ -23,8 +23,8 @@ pub fn to_json(findings: &Findings) -> String {
         .iter()
         .map(|difference| {
             json!({
-                "title": title(&difference.trial, &layout),
-                "found_by": difference.found_by.to_string(),
+                "title": subject.named(title(&difference.trial, &layout)),
+                "found_by": subject.named(difference.found_by.to_string()),
                 "also": difference.also.iter().map(|cut| place(*cut)).collect::<Vec<_>>(),
                 "header_cuts": difference.trial.header,
                 "hello_cuts": difference.trial.hello.as_ref().map(hello_cuts),
@@ -74,7 +74,8 @@ pub fn to_json(findings: &Findings) -> String {
         "time": run.time,
         "seconds": run.took.as_secs_f64(),
         "command": command,
-        "address": subject.address,
+        "address": subject.client.is_none().then_some(&subject.address),
+        "client": subject.client.as_ref().map(|client| &client.command),
         "proxy": subject.proxy.as_ref().map(|proxy| proxy.url.to_string()),
         "witness": subject.witness.as_ref().filter(|witness| witness.has_seen).map(|witness| &witness.command),
         "client_hello": (subject.hello > 0).then_some(subject.hello),
@@ -173,5 +174,6 @@ fn outcome(outcome: &Outcome) -> Value {
         "replies": outcome.replies.iter().map(|reply| escape(reply)).collect::<Vec<_>>(),
         "rest": escape(&outcome.rest),
         "ending": outcome.ending.to_string(),
+        "stderr": escape(&outcome.stderr),
     })
 }

@@ -44,6 +44,17 @@ impl Masks {
         self.given.iter().filter(move |mask| !is_match(mask)).map(Regex::as_str)
     }
 
+    /// Whether this one of the patterns matches in these bytes.
+    #[must_use]
+    pub fn matches(&self, pattern: &str, bytes: &[u8]) -> bool {
+        self.given.iter().any(|mask| mask.as_str() == pattern && mask.is_match(bytes))
+    }
+
+    /// The patterns.
+    pub fn patterns(&self) -> impl Iterator<Item = String> + '_ {
+        self.given.iter().map(|mask| mask.as_str().to_owned())
+    }
+
     /// The bytes with every match replaced.
     #[must_use]
     pub fn apply<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {

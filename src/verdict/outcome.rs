@@ -23,6 +23,8 @@ pub struct Outcome {
     pub unprompted: (usize, usize),
     /// How the connection ended.
     pub ending: Ending,
+    /// The end of what a client wrote to stderr, which is shown and not compared.
+    pub stderr: Vec<u8>,
     /// There were no requests: the handshake of TLS has succeeded, and that is all.
     pub handshake_only: bool,
     /// The number of messages that were not sent, because the replies to the ones before did not come.
@@ -83,6 +85,12 @@ pub enum Ending {
     ServerStopped(String),
     /// No connection was made.
     Unreachable(Unreachable),
+    /// A client exited with this status.
+    Exited(i32),
+    /// A client ended by this signal.
+    Signaled(i32),
+    /// A client had not ended within its time, and was killed.
+    Unended,
     /// The handshake of TLS has failed.
     NoHandshake {
         /// The answer of the server.
@@ -113,6 +121,12 @@ impl From<&io::Error> for Unreachable {
 }
 
 impl Ending {
+    /// Whether this is the end of a client, and not of a connection to a server.
+    #[must_use]
+    pub fn is_of_client(&self) -> bool {
+        matches!(self, Ending::Exited(_) | Ending::Signaled(_) | Ending::Unended)
+    }
+
     /// The end of a conversation that did not begin: the connection, or the handshake on it, has failed.
     #[must_use]
     pub fn not_begun(error: &Error, in_handshake: bool) -> Ending {
@@ -199,6 +213,16 @@ pub enum BaselineError {
         /// The masks that hide the difference.
         masks: Vec<String>,
     },
+    /// Two runs of a client without cuts had different outcomes.
+    #[error("the client differs from run to run without a cut: {one} and {other}{}", hint(.masks))]
+    UnsteadyOutput {
+        /// The difference in one run.
+        one: String,
+        /// The difference in the other run.
+        other: String,
+        /// The masks that hide the difference.
+        masks: Vec<String>,
+    },
 }
 
 fn hint(masks: &[String]) -> String {
@@ -263,7 +287,8 @@ impl Outcome {
             return Err(BaselineError::NoHandshake(why.clone()));
         }
         let unusable = matches!(self.ending, Ending::Unreachable(_) | Ending::Endless | Ending::Garbled(_));
-        if unusable || (self.bytes().is_empty() && !self.handshake_only) {
+        let is_client = self.ending.is_of_client();
+        if unusable || (self.bytes().is_empty() && !self.handshake_only && !is_client) {
             let hint = if self.ending == Ending::Unreachable(Unreachable::Refused) {
                 " (is a server listening there?)"
             } else {
@@ -289,6 +314,9 @@ impl fmt::Display for Ending {
             Ending::Garbled(why) => f.write_str(why),
             Ending::ServerStopped(how) => write!(f, "lost: the server {how}"),
             Ending::Unreachable(why) => why.fmt(f),
+            Ending::Exited(status) => write!(f, "exit status {status}"),
+            Ending::Signaled(signal) => write!(f, "ended by signal {signal}"),
+            Ending::Unended => f.write_str("not ended in time, and killed"),
             Ending::NoHandshake { why, .. } => write!(f, "the TLS handshake failed: {why}"),
         }
     }
@@ -372,7 +400,8 @@ impl Baseline {
     #[must_use]
     pub fn is_late(&self, outcome: &Outcome) -> bool {
         let (whole, part) = (self.outcome.bytes(), outcome.bytes());
-        let is_silent = matches!(outcome.ending, Ending::Open | Ending::NoHandshake { silent: true, .. });
+        let is_silent =
+            matches!(outcome.ending, Ending::Open | Ending::Unended | Ending::NoHandshake { silent: true, .. });
         is_silent && self.masks.apply(&whole).starts_with(&self.masks.apply(&part))
     }
 
@@ -426,8 +455,20 @@ fn looks_like_an_error(reply: &[u8]) -> bool {
 /// Two conversations have the same replies, and ended in different ways.
 #[must_use]
 pub fn unsteady_ending(one: &Outcome, other: &Outcome) -> BaselineError {
-    let [one, other] = [one, other].map(|outcome| format!("connection {}", outcome.ending));
+    let [one, other] = [one, other].map(|outcome| match &outcome.ending {
+        ending if ending.is_of_client() => ending.to_string(),
+        ending => format!("connection {ending}"),
+    });
     BaselineError::Unsteady { one, other, masks: Vec::new() }
+}
+
+/// The same error about the output of a client.
+#[must_use]
+pub fn unsteady_output(error: BaselineError) -> BaselineError {
+    match error {
+        BaselineError::Unsteady { one, other, masks } => BaselineError::UnsteadyOutput { one, other, masks },
+        error => error,
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Outcome, Proof, Verdict};
+use super::{ClientSubject, Outcome, Proof, Verdict};
 use crate::error::ExitStatus;
 use crate::plan::{Families, HelloForm, Label, Layout, Place, Trial, TrialKind};
 use crate::value::{Family, ProxyUrl, counted};
@@ -15,6 +15,8 @@ use crate::value::{Family, ProxyUrl, counted};
 pub struct Subject {
     /// The server.
     pub address: String,
+    /// The client, if a client is swept: the messages are the replies to it.
+    pub client: Option<ClientSubject>,
     /// The proxy on the way to it.
     pub proxy: Option<SubjectProxy>,
     /// What a proven cut of a message is.
@@ -380,6 +382,7 @@ mod tests {
     fn subject(plans: usize, single_cuts: u64) -> Subject {
         Subject {
             address: String::new(),
+            client: None,
             proxy: None,
             proof: Proof::Read,
             witness: None,

@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use super::finding::{Fact, Finding, Window, expectation, list};
+use super::finding::{Fact, Finding, expectation, list};
 use super::repeat::repeat_command;
+use super::shown::Window;
 use super::{Baseline, Count, Difference, Mark, Proof, SingleCut, Subject, Tally};
 use crate::plan::{HelloForm, TrialKind};
 use crate::value::counted;
@@ -26,7 +27,7 @@ pub fn to_text(subject: &Subject, baseline: &Baseline, tally: &Tally) -> String 
     if tally.total().same < subject.plans {
         text.push_str(&table(subject, tally));
     }
-    let places = [places(tally), hello_places(tally)].into_iter().filter(|places| !places.is_empty());
+    let places = [subject.named(places(tally)), hello_places(tally)].into_iter().filter(|places| !places.is_empty());
     let places: Vec<_> = places.collect();
     if !places.is_empty() {
         let _ = writeln!(text, "different when cut once: {}", places.join(", "));
@@ -57,7 +58,7 @@ pub fn headline(subject: &Subject, tally: &Tally) -> String {
         let _ = write!(line, "ClientHello of {}, ", counted(subject.hello as u64, "byte"));
     }
     if subject.hello == 0 || bytes > 0 {
-        let (messages, bytes) = (counted(subject.messages.len() as u64, "message"), counted(bytes as u64, "byte"));
+        let (messages, bytes) = (subject.counted_messages(), counted(bytes as u64, "byte"));
         let _ = write!(line, "{messages}, {bytes}, ");
     }
     if !subject.cut_at.is_empty() {

@@ -3,21 +3,12 @@
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use crate::support::servers::{Place, port, start};
+use crate::support::servers::{Place, port, start, tinyproxy};
 use crate::support::{Dir, FreePort, NOT_FOUND, Proc, Server, digits, run};
 
 fn microsocks(args: &[&str]) -> Option<(Proc, String)> {
     start("microsocks", Place::Port, |command, address| {
         command.args(["-i", "127.0.0.1", "-p", port(address)]).args(args);
-    })
-}
-
-/// tinyproxy with these lines in its configuration.
-fn tinyproxy(dir: &Dir, lines: &str) -> Option<(Proc, String)> {
-    start("tinyproxy", Place::Port, |command, address| {
-        let config = format!("Listen 127.0.0.1\nPort {}\nTimeout 60\n{lines}", port(address));
-        std::fs::write(dir.file("conf"), config).unwrap();
-        command.arg("-d").arg("-c").arg(dir.file("conf"));
     })
 }
 

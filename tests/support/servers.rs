@@ -90,3 +90,13 @@ pub(crate) fn python(dir: &Dir) -> Option<(Proc, String)> {
         command.arg("--directory").arg(dir.path());
     })
 }
+
+/// tinyproxy with these lines in its configuration.
+#[track_caller]
+pub(crate) fn tinyproxy(dir: &Dir, lines: &str) -> Option<(Proc, String)> {
+    start("tinyproxy", Place::Port, |command, address| {
+        let config = format!("Listen 127.0.0.1\nPort {}\nTimeout 60\n{lines}", port(address));
+        std::fs::write(dir.file("conf"), config).unwrap();
+        command.arg("-d").arg("-c").arg(dir.file("conf"));
+    })
+}

@@ -1,8 +1,10 @@
 //! Runs `sweep` against a server of a test and reads its report.
 
+use std::process::Command;
+
 use serde_json::Value;
 
-use super::{Outcome, Server, run};
+use super::{Outcome, Server, peer_script, run, run_command, skip};
 
 /// A server of tests/peers/broken.py with this fault; `None` where there is no Python.
 #[track_caller]
@@ -29,4 +31,22 @@ pub(crate) fn findings(server: &Server, args: &[&str], input: &[u8]) -> Value {
 /// Same, different, not proven.
 pub(crate) fn verdicts(found: &Value) -> [u64; 3] {
     ["same", "different", "not_proven"].map(|name| found["verdicts"][name].as_u64().unwrap())
+}
+
+/// The command of a client of `tests/peers/bad_clients.py`, with this after it; `None` where there is no Python.
+#[track_caller]
+pub(crate) fn client(fault: &str, after: &str) -> Option<String> {
+    let script = peer_script("bad_clients.py");
+    Some(format!("{} -I -S {} {fault} {{host}} {{port}} {after}", python()?, script.display()))
+}
+
+/// The Python that `python3` starts, by its path: it runs for each plan, and what chooses a version takes longer than
+/// Python itself. `None` where there is none.
+#[track_caller]
+pub(crate) fn python() -> Option<String> {
+    if !skip::has_program("python3") {
+        return None;
+    }
+    let out = run_command(Command::new("python3").args(["-c", "import sys; print(sys.executable, end='')"]), "");
+    Some(String::from_utf8(out.stdout).unwrap())
 }

@@ -5,8 +5,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bad_clients;
+mod bad_commands;
 mod bad_servers;
 mod ci_templates;
+mod clients;
 mod corpus;
 mod cut_at;
 mod framing;

@@ -2,6 +2,7 @@
 
 mod all;
 mod baseline;
+pub mod client;
 mod conversation;
 mod pool;
 mod progress;
@@ -56,6 +57,7 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
     let mut order = Order::of_layout(Prelude::default(), layout, config.plans);
     let mut subject = Subject {
         address: config.address.to_string(),
+        client: None,
         proxy: config
             .proxy
             .as_ref()
@@ -150,7 +152,9 @@ impl NoBaseline {
     fn status(&self) -> ExitStatus {
         match self {
             NoBaseline::Unusable(BaselineError::Silent(_) | BaselineError::NoHandshake(_)) => ExitStatus::Peer,
-            NoBaseline::Unusable(BaselineError::Unsteady { .. } | BaselineError::Incomplete(_))
+            NoBaseline::Unusable(
+                BaselineError::Unsteady { .. } | BaselineError::UnsteadyOutput { .. } | BaselineError::Incomplete(_),
+            )
             | NoBaseline::Interrupted => ExitStatus::Unproven,
         }
     }

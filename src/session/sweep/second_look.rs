@@ -170,7 +170,12 @@ fn steady(uncut: Trial, baseline: &Baseline, runner: &mut impl Runner) -> Result
     let Some(whole) = runner.one(uncut)? else { return Ok(Ok(())) };
     match baseline.confirm(&whole) {
         Err(_) if whole.is_lifeless() || baseline.is_late(&whole) => {
-            Ok(Err("the server no longer replies to the uncut messages".to_owned()))
+            let why = if whole.ending.is_of_client() {
+                "the client no longer ends in time without a cut"
+            } else {
+                "the server no longer replies to the uncut messages"
+            };
+            Ok(Err(why.to_owned()))
         }
         Err(error) => Err(Stop::NoBaseline(error.into())),
         Ok(()) => Ok(Ok(())),

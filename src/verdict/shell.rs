@@ -1,0 +1,46 @@
+//! Words and bytes for any POSIX shell.
+
+use std::fmt::Write;
+
+/// Bytes as a format of printf(1) between single quotes (POSIX: octal escapes of three digits).
+pub(super) fn printf_format(bytes: &[u8]) -> String {
+    let mut format = String::new();
+    for (at, &byte) in bytes.iter().enumerate() {
+        match byte {
+            b'\n' => format.push_str("\\n"),
+            b'\r' => format.push_str("\\r"),
+            b'%' => format.push_str("%%"),
+            // A format that begins with a hyphen would be an option.
+            b'-' if at == 0 => format.push_str("\\055"),
+            b'\\' | b'\'' | 0..=0x1f | 0x7f..=0xff => {
+                let _ = write!(format, "\\{byte:03o}");
+            }
+            _ => format.push(char::from(byte)),
+        }
+    }
+    format
+}
+
+/// A word, quoted for a shell.
+pub(super) fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '-' | '_' | '/');
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_bytes_are_printed_for_the_shell() {
+        assert_eq!(printf_format(b"a'b%\\\n\xff\0-"), "a\\047b%%\\134\\n\\377\\000-");
+        assert_eq!(printf_format(b"-n"), "\\055n");
+    }
+
+    #[test]
+    fn address_is_one_word_in_any_shell() {
+        assert_eq!(quoted("127.0.0.1:80"), "127.0.0.1:80");
+        assert_eq!(quoted("[::1]:80"), "'[::1]:80'");
+        assert_eq!(quoted("a'b"), "'a'\\''b'");
+    }
+}
