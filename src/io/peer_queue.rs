@@ -28,6 +28,7 @@ pub struct PeerQueue {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     way: Way,
     /// The socket was seen in this network namespace.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
     seen: bool,
     /// Sockets of other network namespaces were looked for, and root would see more of them.
     some_hidden: bool,
@@ -75,6 +76,7 @@ impl PeerQueue {
             peer,
             #[cfg(any(target_os = "linux", target_os = "android"))]
             way: Netlink::open().map_or(Way::Proc, |netlink| Way::Netlink(netlink, false)),
+            #[cfg(any(target_os = "linux", target_os = "android"))]
             seen: false,
             some_hidden: false,
         }

@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use super::{expect_different, expect_same, sweep};
 use crate::proxy_header;
 use crate::support::servers::{self, Place, port};
-use crate::support::{Dir, Proc, Server, is_root, peer_script, run, run_command, skip, tcp};
+use crate::support::{Dir, Proc, Server, is_root, peer_script, run_command, skip, tcp};
 
 /// A program that ends its options with those of a user that is not root.
 const AS_NOBODY: [&str; 7] = ["--reuid", "65534", "--regid", "65534", "--clear-groups", "--no-new-privs", "--"];
@@ -342,7 +342,8 @@ fn proxy_sends_a_header_before_another_protocol() {
 #[test]
 fn tls_sweeps_the_handshake_and_reads_no_stdin() {
     let server = Server::start(&["--tls"]);
-    let out = run(["sweep", &server.address(), "--protocol", "tls", "--max-plans", "60"], "a message\n");
+    let out =
+        crate::support::run(["sweep", &server.address(), "--protocol", "tls", "--max-plans", "60"], "a message\n");
     let output = String::from_utf8_lossy(&out.stdout);
     assert_eq!(out.status, Some(0), "{output}");
     assert!(output.contains("ClientHello of ") && output.contains(" 60 same, 0 different, "), "{output}");
