@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::support::sweep::{findings, verdicts};
-use crate::support::{Server, has, run};
+use crate::support::{Dir, Server, has, run};
 
 const MESSAGES: &[&str] = &["-C", "-m", "hello", "-m", "world"];
 
@@ -32,17 +32,20 @@ fn server_that_was_stopped_is_started_again() {
     if !has("python3") {
         return;
     }
+    let dir = Dir::new("stopping");
     for (how, end) in [("exit", "ended with status 3 (stderr: lost in state 7)"), ("spin", "read nothing for 2s")] {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/one_loop.py");
-        let command = format!("exec python3 '{script}' {how} {{port}}");
+        let pids = dir.file(how);
+        let command = format!("echo $$ >> '{}'; exec python3 '{script}' {how} {{port}}", pids.display());
         let out = run(["sweep", "--server", &command, "--json", "--max-plans", "14"].iter().chain(MESSAGES), "");
         let found: Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|error| panic!("{error}: {out:?}"));
         assert_eq!((&found["status"], out.status), (&3.into(), Some(3)), "{how}: {found:#}");
         // Each of the two cuts between CR and LF, and no other.
         assert_eq!(cuts(&found), [[6], [13]], "{how}: {found:#}");
         assert_eq!(found["differences"][0]["got"]["ending"], format!("lost: the server {end}"), "{how}: {found:#}");
-        let address = found["address"].as_str().unwrap();
-        assert!(std::net::TcpStream::connect(address).is_err(), "{how}: it still runs");
+        for pid in std::fs::read_to_string(&pids).unwrap().lines() {
+            assert!(!std::path::Path::new("/proc").join(pid).exists(), "{how}: {pid} still runs");
+        }
     }
 }
 
