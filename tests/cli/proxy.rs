@@ -337,10 +337,11 @@ fn sweep_through_a_proxy_proves_no_cut_but_finds_differences() {
         run(["sweep", &server.address(), "--proxy", &url, "-m", "SECRET 1"].iter().chain(args), "")
     };
     let expected = format!(
-        "                   plans    same  different  not proven\n\
-         cut                    8       0          0           8\n\
-         chunk                  4       0          0           4\n\
-         pair                  28       0          0          28\n\
+        "expected: 1 reply: \"Digits: 1   Count: 1\"; closed by the server\n\
+         \u{20}                  plans    same  different  not proven  proof\n\
+         cut                    8       0          0           8  read\n\
+         chunk                  4       0          0           4  read\n\
+         pair                  28       0          0          28  read\n\
          not proven: 40 plans: it was not visible whether the cuts arrived as separate reads\n\
          {path}: 1 message, 9 bytes, 40 plans: 0 same, 0 different, 40 not proven\n"
     );
