@@ -95,6 +95,9 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
     let mut tally = Tally::default();
     let begun = pool.now();
     let gone = sweep(&mut pool, &mut order, &mut tally, context);
+    if pool.can_restart() {
+        pool.stop_server()?;
+    }
     (subject.plans, subject.skipped) = (order.len(), order.skipped());
     subject.single_cuts = order.single_cuts();
     subject.header_length = pool.header;

@@ -123,7 +123,7 @@ impl Pool<'_> {
     }
 
     /// Kills the server, unless it has ended, and returns how it ended.
-    fn stop_server(&mut self) -> Result<String, Error> {
+    pub(super) fn stop_server(&mut self) -> Result<String, Error> {
         let is_hung = !self.has_server_ended();
         if let Some(server) = &mut self.server {
             server.kill(&mut self.exchange.reactor);
