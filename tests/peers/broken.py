@@ -10,6 +10,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 
 
 def answer(message):
@@ -253,6 +254,16 @@ def stalls(client, _):
         if not data.endswith(b"\n"):
             threading.Event().wait()
         client.sendall(b"".join(answer(line) for line in lines(data)[0]))
+
+
+def naps(client, at):
+    """Right, but takes two seconds for a message of which this many bytes come first."""
+    buffered = b""
+    for data in reads(client):
+        if len(data) == at:
+            time.sleep(2)
+        whole, buffered = lines(buffered + data)
+        client.sendall(b"".join(answer(line) for line in whole))
 
 
 def crashes(client, _):

@@ -240,6 +240,14 @@ fn date_that_changes_during_the_sweep_is_no_difference() {
     );
 }
 
+/// The second look waits as long for a reply as the first conversation did.
+#[test]
+fn late_reply_within_the_timeout_is_no_difference() {
+    let Some(server) = broken("naps", 3) else { return };
+    let found = findings(&server, &["-m", "SECRET 12", "--families", "cut"], b"");
+    assert_eq!((verdicts(&found), &found["status"]), ([9, 0, 0], &Value::from(0)), "{found:#}");
+}
+
 #[test]
 fn difference_that_does_not_repeat_is_not_proven() {
     let Some(server) = broken("flaky", 20) else { return };

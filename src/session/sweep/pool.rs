@@ -351,6 +351,13 @@ impl Runner for Pool<'_> {
         Ok(self.alone(&trial)?.map(|done| done.outcome))
     }
 
+    fn patiently(&mut self, trial: Trial) -> Result<Option<Outcome>, Error> {
+        let silence = std::mem::replace(&mut self.limits.silence, self.limits.timeout);
+        let outcome = self.one(trial);
+        self.limits.silence = silence;
+        outcome
+    }
+
     fn restarts(&self) -> bool {
         self.server.as_ref().is_some_and(|server| server.stops > 0)
     }

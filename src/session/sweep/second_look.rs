@@ -31,6 +31,10 @@ pub(super) trait Runner {
     }
     /// Begins the second look: waits longer before something that does not happen counts as missing.
     fn wait_longer(&mut self);
+    /// Runs one trial alone, and waits as long for a reply as for the first one; `None` if interrupted meanwhile.
+    fn patiently(&mut self, trial: Trial) -> Result<Option<Outcome>, Error> {
+        self.one(trial)
+    }
     /// Whether `--max-time` is over. The second look has it once more.
     fn is_out_of_time(&self) -> bool;
     /// The progress that is shown.
@@ -99,6 +103,9 @@ pub(super) fn examine(
             count_once(trial, outcome, first, true, (baseline, layout), tally);
             continue;
         };
+        // A server may be silent for a while for reasons of its own: the first silence of a family is waited out.
+        let is_silent = kin == 0 && baseline.is_late(&again) && !matches!(again.ending, Ending::ServerStopped(_));
+        let again = if is_silent { runner.patiently(trial.clone())?.unwrap_or(again) } else { again };
         let second = baseline.judge(&again);
         stalled = if matches!(second, Verdict::NotProven(_)) { stalled + 1 } else { 0 };
         // A server that reads up to a cut and then nothing more, but replies to uncut messages, is different.
