@@ -247,7 +247,8 @@ impl Command {
             self.input = Some(input);
         }
         if let Some(pidfd) = &self.pidfd {
-            let mut source = SourceFd(&pidfd.as_raw_fd());
+            let descriptor = pidfd.as_raw_fd();
+            let mut source = SourceFd(&descriptor);
             reactor.register_one(&mut source, key(CommandPart::End), Interest::READABLE)?;
         }
         Ok(())
