@@ -9,7 +9,7 @@ use super::traffic::check_family;
 use super::{Bytes, ConfigError, Reports, Traffic};
 use crate::frame::Framing;
 use crate::plan::{Choice, Families, Family as PlanFamily};
-use crate::value::{Address, Family, Offsets};
+use crate::value::{Address, Family, Offsets, fill};
 use crate::verdict::Masks;
 
 /// The checked configuration of `secretcat sweep --client`.
@@ -98,18 +98,7 @@ impl ClientCommand {
         let address = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
         let port = port.to_string();
         let names = [(ADDRESS, &address[..]), (HOST, host), (PORT, &port)];
-        let (mut line, mut rest) = (Vec::new(), self.0.as_bytes());
-        while let Some((&first, after)) = rest.split_first() {
-            let found = names.iter().find_map(|(name, value)| Some((rest.strip_prefix(name.as_bytes())?, value)));
-            if let Some((after, value)) = found {
-                line.extend_from_slice(value.as_bytes());
-                rest = after;
-            } else {
-                line.push(first);
-                rest = after;
-            }
-        }
-        OsString::from_vec(line)
+        OsString::from_vec(fill(self.0.as_bytes(), &names))
     }
 }
 

@@ -35,6 +35,22 @@ pub enum Framing {
     Delimiter(Delimiter),
 }
 
+/// The messages of these bytes, which are all there is, as on the wire.
+///
+/// # Errors
+/// The bytes do not fit the framing.
+pub fn split_all(framing: Framing, role: Role, bytes: &[u8]) -> Result<Vec<Vec<u8>>, FrameError> {
+    let mut inbox = Inbox::new(framing, role, usize::MAX);
+    let (mut messages, mut fresh) = (Vec::new(), bytes);
+    while let Some(message) = inbox.pull(&mut fresh)? {
+        messages.push(message.wire.to_vec());
+    }
+    while let Some(message) = inbox.finish()? {
+        messages.push(message.wire.to_vec());
+    }
+    Ok(messages)
+}
+
 /// The kind of messages that are read or written. It matters for HTTP only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {

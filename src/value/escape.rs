@@ -144,6 +144,12 @@ fn hex(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+/// The last line that has more than blanks, without those at its end; empty if there is none.
+#[must_use]
+pub fn last_line(bytes: &[u8]) -> &[u8] {
+    bytes.trim_ascii_end().rsplit(|&byte| byte == b'\n').next().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

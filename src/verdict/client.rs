@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::shell::quoted;
 use super::shown::{Content, Window, dots, summary};
 use super::{Baseline, Difference, Outcome, Subject};
-use crate::value::{Family, counted, escape};
+use crate::value::{Family, counted, escape, last_line};
 
 /// A client that is swept.
 #[derive(Clone, Debug)]
@@ -65,7 +65,7 @@ pub(super) fn sides(baseline: &Baseline, got: &Outcome, window: Window) -> [Cont
 
 /// The last line of stderr, if there is one.
 pub(super) fn last_words(got: &Outcome, window: Window) -> Option<Content> {
-    let line = got.stderr.trim_ascii_end().rsplit(|&byte| byte == b'\n').next().unwrap_or_default();
+    let line = last_line(&got.stderr);
     let shown = &line[..line.len().min(window.reply)];
     (!line.is_empty()).then(|| Content::Words(format!("{}{}", escape(shown), dots(shown.len() < line.len()))))
 }

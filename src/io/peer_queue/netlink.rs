@@ -79,14 +79,18 @@ impl Netlink {
     /// Queries the TCP socket with these addresses. This socket is bound to neither name nor group, so only the kernel
     /// can answer it.
     pub(super) fn ask(&mut self, wanted: &Tuple) -> io::Result<Answer> {
+        self.query(wanted, &mut [0; ANSWER]).map(|(answer, _)| answer)
+    }
+
+    /// The answer about the socket with these addresses, and the length of the message that has it.
+    fn query(&mut self, wanted: &Tuple, buffer: &mut [u8; ANSWER]) -> io::Result<(Answer, usize)> {
         self.sequence = self.sequence.wrapping_add(1);
         self.socket.send(&request(wanted, self.sequence))?;
-        let mut buffer = [0; ANSWER];
         loop {
-            let len = (&self.socket).read(&mut buffer)?;
+            let len = (&self.socket).read(buffer)?;
             let message = buffer.get(..len).unwrap_or_default();
             if let Some(answer) = parse(message, self.sequence, wanted)? {
-                return Ok(answer);
+                return Ok((answer, len));
             }
         }
     }
@@ -95,18 +99,11 @@ impl Netlink {
 impl Netlink {
     /// Describes the TCP socket with these addresses.
     pub(super) fn describe(&mut self, wanted: &Tuple) -> io::Result<Option<Described>> {
-        self.sequence = self.sequence.wrapping_add(1);
-        self.socket.send(&request(wanted, self.sequence))?;
         let mut buffer = [0; ANSWER];
-        loop {
-            let len = (&self.socket).read(&mut buffer)?;
-            let message = buffer.get(..len).unwrap_or_default();
-            match parse(message, self.sequence, wanted)? {
-                Some(Answer::Unknown) => return Ok(None),
-                Some(Answer::Found(_)) => return Ok(describe(&message[HEADER..])),
-                None => {}
-            }
-        }
+        Ok(match self.query(wanted, &mut buffer)? {
+            (Answer::Unknown, _) => None,
+            (Answer::Found(_), len) => describe(&buffer[HEADER..len]),
+        })
     }
 
     /// Calls `visit` for every connected TCP socket over this version of IP.

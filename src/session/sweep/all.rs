@@ -12,7 +12,7 @@ use crate::plan::{Order, Trial};
 use crate::verdict::{Baseline, Ending, Outcome, Tally, Verdict};
 
 /// The number of refused connections in a row that ends a sweep: the server is gone.
-const REFUSALS: usize = 16;
+pub(super) const REFUSALS: usize = 16;
 /// The number of times that a server is started again.
 const STOPS: usize = 5;
 
@@ -122,11 +122,7 @@ impl<I> All<'_, '_, I> {
 
     /// Starts the server again. The trials that were running may have stopped it or not.
     fn restart(&mut self, order: &Order) -> Result<(), Error> {
-        (self.refused, self.lifeless) = (0, 0);
         let unknown = Outcome { ending: Ending::Open, unread: true, ..Outcome::default() };
-        for Done { trial, outcome, .. } in std::mem::take(&mut self.pool.ended) {
-            self.judge(trial, outcome);
-        }
         (self.refused, self.lifeless) = (0, 0);
         let running = self.pool.withdraw();
         self.suspects.extend(running.into_iter().map(|trial| (trial, unknown.clone())));
@@ -148,11 +144,9 @@ impl<I> All<'_, '_, I> {
         if self.tally.gave_up.is_none() {
             return;
         }
-        let owing =
-            self.suspects.iter().filter(|(_, outcome)| outcome.owes_reply && self.baseline.may_be_interrupted(outcome));
-        let owing: Vec<_> = owing.map(|(trial, _)| trial.name).collect();
+        let owes = |outcome: &Outcome| outcome.owes_reply && self.baseline.may_be_interrupted(outcome);
         // The last one: the server replied to none after it.
-        self.tally.stopped_by = owing.last().copied();
+        self.tally.stopped_by = self.suspects.iter().rfind(|(_, outcome)| owes(outcome)).map(|(trial, _)| trial.name);
     }
 
     /// Counts a trial, or keeps it as a suspect; stops when the server is gone.

@@ -20,7 +20,7 @@ use super::Context;
 use crate::config::{ClientTls, ProxyHeader, SweepConfig};
 use crate::dialog::Dialog;
 use crate::error::{Error, ExitStatus};
-use crate::frame::{Inbox, Role};
+use crate::frame::{Role, split_all};
 use crate::io::signal::Signals;
 use crate::io::{files, start, sys, terminal};
 use crate::plan::{Family, HelloCuts, HelloForm, Layout, Order, Prelude, Trial};
@@ -94,7 +94,7 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
     subject.hello = pool.hello()?;
     let mut tally = Tally::default();
     let begun = pool.now();
-    let gone = sweep(&mut pool, &mut order, &mut tally, context);
+    let gone = sweep(&mut pool, &mut order, subject.hello, &mut tally, context);
     if pool.can_restart() {
         pool.stop_server()?;
     }
@@ -177,9 +177,14 @@ impl From<Error> for Stop {
 
 /// Sweeps: the baseline, all trials, and a second look at those that were not the same. Then it is known how many
 /// trials there are.
-fn sweep(pool: &mut Pool<'_>, order: &mut Order, tally: &mut Tally, context: &Context) -> Result<Baseline, Stop> {
+fn sweep(
+    pool: &mut Pool<'_>,
+    order: &mut Order,
+    hello: usize,
+    tally: &mut Tally,
+    context: &Context,
+) -> Result<Baseline, Stop> {
     pool.begin_time();
-    let hello = pool.hello()?;
     let given = pool.dialog().steps.len();
     let baseline = baseline::learn(pool, &context.report)?;
     let SweepConfig { quiet, mut plans, .. } = *pool.config;
@@ -211,15 +216,7 @@ fn sweep(pool: &mut Pool<'_>, order: &mut Order, tally: &mut Tally, context: &Co
 fn read_messages(config: &SweepConfig, signals: &Signals) -> Result<Vec<Vec<u8>>, Error> {
     let bytes = files::read_stdin(|| signals.stopped())?;
     let garbled = |error| Error::Usage(format!("stdin: {error} (--framing {})", config.dialog.framing));
-    let mut inbox = Inbox::new(config.dialog.framing, Role::Requests, usize::MAX);
-    let mut messages = Vec::new();
-    let mut fresh = &bytes[..];
-    while let Some(message) = inbox.pull(&mut fresh).map_err(garbled)? {
-        messages.push(message.wire.to_vec());
-    }
-    while let Some(message) = inbox.finish().map_err(garbled)? {
-        messages.push(message.wire.to_vec());
-    }
+    let messages = split_all(config.dialog.framing, Role::Requests, &bytes).map_err(garbled)?;
     if messages.is_empty() && config.tls.is_none() {
         return Err(Error::Usage("sweep has no messages to send: give -m TEXT, or messages on stdin".to_owned()));
     }

@@ -281,8 +281,7 @@ impl<'a> Pool<'a> {
                 // Servers end an unused connection in different ways and at different times.
                 outcome = Outcome { handshake_only: true, ..Outcome::default() };
             }
-            let lengths = self.dialog().lengths();
-            let last = lengths.iter().rev().skip(1).sum();
+            let last = self.dialog().steps.iter().rev().skip(1).map(|step| step.send.len()).sum();
             let outcome = Outcome {
                 unsent: usize::try_from(unsent).unwrap_or(usize::MAX),
                 unread: awaiting,

@@ -11,7 +11,7 @@ use crate::io::command::{Command, CommandEnd, Input, Keep, Start};
 use crate::io::key::Key;
 use crate::io::reactor::{Handler, Reactor, Ready};
 use crate::plan::{Layout, Trial};
-use crate::value::{Address, Span, escape};
+use crate::value::{Address, Span, escape, fill, last_line};
 use crate::verdict::Ending;
 
 /// The number of bytes of the command's stderr that a finding shows.
@@ -43,7 +43,7 @@ impl Server {
     /// The server of this command, in which `{address}`, `{host}` and `{port}` are those of the address. It is not
     /// started yet.
     pub(super) fn new(template: &OsStr, address: &Address) -> Server {
-        let line = fill(template.as_bytes(), address);
+        let line = with_address(template.as_bytes(), address);
         Server { line: OsString::from_vec(line), command: None, number: 0, is_starting: false, stops: 0 }
     }
 
@@ -174,22 +174,23 @@ impl Pool<'_> {
         if is_whole || self.dialog().is_guess() {
             return Ok(done);
         }
-        if done.outcome.ending != Ending::Open {
+        let is_open = done.outcome.ending == Ending::Open;
+        if !is_open {
             self.pause(ENDS, true)?;
         }
-        if !self.has_server_ended() && done.outcome.ending == Ending::Open {
-            // Does it serve another connection?
-            let whole = Layout::new(&self.dialog().lengths()).whole();
-            let Some(other) = self.converse(whole)? else { return Ok(done) };
-            let serves = other.outcome.received > 0 || other.outcome.confirmed > 0 || !other.outcome.unread;
-            if serves && !matches!(other.outcome.ending, Ending::Unreachable(_)) && !self.has_server_ended() {
-                return Ok(done);
-            }
-        } else if !self.has_server_ended() {
+        if !self.has_server_ended() && (!is_open || self.serves_others()?) {
             return Ok(done);
         }
         done.outcome.ending = Ending::ServerStopped(self.stop_server()?);
         Ok(done)
+    }
+
+    /// Whether the server serves another connection. True if the sweep is interrupted meanwhile.
+    fn serves_others(&mut self) -> Result<bool, Error> {
+        let whole = Layout::new(&self.dialog().lengths()).whole();
+        let Some(Done { outcome: other, .. }) = self.converse(whole)? else { return Ok(true) };
+        let serves = other.received > 0 || other.confirmed > 0 || !other.unread;
+        Ok(serves && !matches!(other.ending, Ending::Unreachable(_)) && !self.has_server_ended())
     }
 }
 
@@ -225,29 +226,17 @@ impl Handler for Pause<'_, '_> {
 
 /// The last line on stderr, for a report.
 fn last_words(stderr: &[u8]) -> String {
-    let mut lines = stderr.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-    lines.rfind(|line| !line.is_empty()).map_or_else(String::new, |line| format!(" (stderr: {})", escape(line)))
+    let line = last_line(stderr).trim_ascii_start();
+    if line.is_empty() { String::new() } else { format!(" (stderr: {})", escape(line)) }
 }
 
 /// The command with the parts of the address in it.
-fn fill(template: &[u8], address: &Address) -> Vec<u8> {
+fn with_address(template: &[u8], address: &Address) -> Vec<u8> {
     let (host, port) = match address {
         Address::Tcp { host, port } => (host.to_string(), port.to_string()),
         Address::Unix(path) => (path.to_string_lossy().into_owned(), String::new()),
     };
-    let names = [("{address}", address.to_string()), ("{host}", host), ("{port}", port)];
-    let mut line = Vec::new();
-    let mut rest = template;
-    while let Some(byte) = rest.first() {
-        if let Some((name, value)) = names.iter().find(|(name, _)| rest.starts_with(name.as_bytes())) {
-            line.extend_from_slice(value.as_bytes());
-            rest = &rest[name.len()..];
-        } else {
-            line.push(*byte);
-            rest = &rest[1..];
-        }
-    }
-    line
+    fill(template, &[("{address}", &address.to_string()), ("{host}", &host), ("{port}", &port)])
 }
 
 #[cfg(test)]
@@ -257,13 +246,13 @@ mod tests {
     #[test]
     fn command_has_the_parts_of_the_address() {
         let address = Address::Tcp { host: crate::value::Host::Ip(std::net::Ipv4Addr::LOCALHOST.into()), port: 70 };
-        let filled = |template: &[u8]| String::from_utf8(fill(template, &address)).unwrap();
+        let filled = |template: &[u8]| String::from_utf8(with_address(template, &address)).unwrap();
         assert_eq!(
             filled(b"run {port} at {host} ({address}) {x} ${HOME}"),
             "run 70 at 127.0.0.1 (127.0.0.1:70) {x} ${HOME}"
         );
         let unix = Address::Unix("/tmp/a b".into());
-        assert_eq!(fill(b"run {host}", &unix), b"run /tmp/a b");
+        assert_eq!(with_address(b"run {host}", &unix), b"run /tmp/a b");
     }
 
     #[test]

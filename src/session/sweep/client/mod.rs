@@ -8,25 +8,24 @@ use std::time::Duration;
 
 use self::pool::{Pool, RECORDED};
 use self::run::Done;
+use super::all::REFUSALS;
 use super::progress::Progress;
 use super::reports::ReportFiles;
 use super::second_look::{Suspects, examine};
 use super::{NoBaseline, Stop};
 use crate::config::{ClientSweepConfig, Replies as Source};
 use crate::error::{Error, ExitStatus, shown_path};
-use crate::frame::{Framing, Inbox, Role};
+use crate::frame::{Role, split_all};
 use crate::io::{files, start};
 use crate::plan::{Layout, Order, Prelude, Trial, TrialKind};
 use crate::service::stand_in::{Given, Recording, Replies, Unlike};
 use crate::session::Context;
-use crate::value::{Span, escape};
+use crate::value::{Span, escape, last_line};
 use crate::verdict::{
     Baseline, BaselineError, ClientSubject, Ending, Findings, Masks, Proof, Run, Subject, Tally, Verdict,
     unsteady_output,
 };
 
-/// The number of failed connections to the server in a row that ends a sweep.
-const REFUSALS: usize = 16;
 /// The time that a client may take, as a multiple of that without a cut, and the time added to it.
 const FACTOR: u32 = 3;
 const EXTRA: Duration = Duration::from_secs(1);
@@ -46,7 +45,7 @@ enum Unusable {
 
 /// The last line of stderr.
 fn because(stderr: &[u8]) -> String {
-    let line = stderr.trim_ascii_end().rsplit(|&byte| byte == b'\n').next().unwrap_or_default();
+    let line = last_line(stderr);
     if line.is_empty() { String::new() } else { format!(": {}", escape(line)) }
 }
 
@@ -126,24 +125,12 @@ fn replies(config: &ClientSweepConfig) -> Result<Replies, Error> {
     let Source::File { path, framing, greeting } = &config.replies else { return Ok(Replies::Live) };
     let bytes = files::read(path, RECORDED)?;
     let garbled = |error| Error::Usage(format!("{}: {error} (--framing {framing})", shown_path(path)));
-    let mut inbox = Inbox::new(*framing, Role::Responses, usize::MAX);
-    let mut replies = std::collections::VecDeque::new();
-    if *framing == Framing::Raw {
-        replies.extend((!bytes.is_empty()).then_some(bytes));
-    } else {
-        let mut fresh = &bytes[..];
-        while let Some(message) = inbox.pull(&mut fresh).map_err(garbled)? {
-            replies.push_back(message.wire.to_vec());
-        }
-        while let Some(message) = inbox.finish().map_err(garbled)? {
-            replies.push_back(message.wire.to_vec());
-        }
-    }
+    let replies = split_all(*framing, Role::Responses, &bytes).map_err(garbled)?;
     if replies.is_empty() {
         return Err(Error::Usage(format!("{}: no replies in this file", shown_path(path))));
     }
     let max_message = config.traffic.max_message;
-    Ok(Replies::Given(Given { replies, framing: *framing, greeting: *greeting, max_message }))
+    Ok(Replies::Given(Given { replies: replies.into(), framing: *framing, greeting: *greeting, max_message }))
 }
 
 /// What the reports are about.
