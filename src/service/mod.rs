@@ -7,6 +7,7 @@ pub mod pipe;
 pub mod probe;
 mod registry;
 pub mod relay;
+pub mod rooms;
 pub mod secret;
 pub mod stand_in;
 pub mod standard;

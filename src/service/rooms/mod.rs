@@ -1,0 +1,24 @@
+//! Rooms: members with names send lines to all others in their rooms.
+//!
+//! [`Engine`] is the one place that knows rooms, members, names, topics, the history and the limits. A front end
+//! translates the bytes of a connection into a [`Request`], and an [`Effect`] into bytes.
+
+mod bans;
+mod engine;
+mod event;
+mod history;
+mod limits;
+mod name;
+mod pace;
+mod room;
+mod roster;
+
+pub use bans::Ban;
+pub use engine::{Engine, Outcome};
+pub use event::{Effect, Entrance, Happening, MemberId, Refusal, Request, Role, RoomEvent, Text, Tone};
+pub use history::{History, Place, Portion, Range};
+pub use limits::Limits;
+pub use name::{InvalidName, Name, RoomName};
+pub use pace::{Pace, Rate};
+pub use room::{Room, Topic};
+pub use roster::Member;
