@@ -8,6 +8,7 @@
 //! | L4 | [`cli`] | the command line: flags in, configuration out |
 //! | L3 | [`session`] | one file a command: connections, service and end of a run |
 //! | L2 | [`io`] | the only code with sockets, files, clocks, threads, terminals and signals |
+//! | L1 | [`auth`] | who a client is: SCRAM-SHA-256, PLAIN, and the file of users |
 //! | L1 | [`peer`] | a connection without its socket: what is written next and when, and how it is encoded |
 //! | L1 | [`config`] | checked configuration |
 //! | L1 | [`plan`] | where writes are cut, as functions of bytes and seed |
@@ -30,6 +31,7 @@
 //! - Received bytes are never assumed to be text, and bytes of a peer are escaped before a terminal.
 //! - stdout has the bytes of peers only, and stderr the messages of this program.
 
+pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod dialog;

@@ -5,6 +5,7 @@
 pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("value", &[]),
     ("error", &["value"]),
+    ("auth", &[]),
     ("plan", &["value"]),
     ("frame", &["value"]),
     ("dialog", &["frame", "value"]),
