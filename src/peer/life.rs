@@ -24,7 +24,7 @@ pub use events::{Acknowledged, AfterDrain, At, CloseReason, Input, Reading, Step
 pub struct Life {
     state: State,
     ours: Ours,
-    /// The peer has closed its side: its FIN was received.
+    /// The end of what the peer sends was read: its FIN, or the end that follows a reset.
     peer_ended: bool,
     first_end: FirstEnd,
     /// Our FIN was sent. It counts as a byte that the peer acknowledges (RFC 9293, section 3.4).
@@ -69,7 +69,13 @@ enum Ours {
     /// Everything is written, and the end is sent if there is one.
     Ended,
     /// Writing failed: nothing more can be sent, and these bytes were not.
-    Broken { error: io::Error, unsent: u64 },
+    Broken {
+        error: io::Error,
+        unsent: u64,
+        /// The peer has reset the connection, and had not closed its side. The kernel reports a reset once: the end
+        /// that a read finds afterwards is no FIN.
+        is_reset: bool,
+    },
 }
 
 /// The end of our direction.
@@ -273,7 +279,11 @@ impl Life {
     fn break_ours(&mut self, error: io::Error, bytes: u64) {
         match &mut self.ours {
             Ours::Broken { unsent, .. } => *unsent = bytes.max(*unsent),
-            ours => *ours = Ours::Broken { error, unsent: bytes },
+            ours => {
+                // A reset after the FIN is EPIPE (`tcp_reset` in Linux), as long as our side is open.
+                let is_reset = error.kind() == io::ErrorKind::ConnectionReset && !self.peer_ended;
+                *ours = Ours::Broken { error, unsent: bytes, is_reset };
+            }
         }
     }
 
@@ -413,16 +423,22 @@ impl Life {
         matches!(self.state, State::Closed(_))
     }
 
-    /// Notes that the peer has closed its side: its FIN was read. What follows from it is the step of the next
-    /// input, after the last received bytes were processed.
+    /// Notes that the end of what the peer sends was read. What follows from it is the step of the next input, after
+    /// the last received bytes were processed.
     pub fn note_peer_end(&mut self) {
         self.peer_ended = true;
     }
 
-    /// Whether the peer has closed its side.
+    /// Whether the peer sends nothing more: it has closed its side, or reset the connection.
     #[must_use]
     pub fn has_peer_ended(&self) -> bool {
         self.peer_ended
+    }
+
+    /// Whether the peer has closed its side with a FIN.
+    #[must_use]
+    pub fn is_closed_by_fin(&self) -> bool {
+        self.peer_ended && !matches!(self.ours, Ours::Broken { is_reset: true, .. })
     }
 
     /// Whether the peer closed its side before ours was to end.

@@ -24,7 +24,7 @@ pub(super) struct Account {
     pub(super) ended_by_peer: bool,
     /// Whether this side reset the connection.
     pub(super) reset: bool,
-    /// Whether the end of the peer's side was read.
+    /// Whether the FIN of the peer was read.
     pub(super) eof: bool,
     /// With TLS: what was missing when the peer closed the connection.
     pub(super) missing: Option<Missing>,
@@ -111,7 +111,7 @@ impl Account {
             messages_in: (!conn.is_raw()).then_some(peer.received.messages),
             ended_by_peer: conn.life().is_ended_by_peer(),
             reset: conn.life().resets(),
-            eof: conn.life().has_peer_ended(),
+            eof: conn.life().is_closed_by_fin(),
             missing: Missing::of(conn),
             sending: Sending { unsent: conn.life().unsent().max(conn.backlog() as u64), ..Sending::of(conn) },
         })

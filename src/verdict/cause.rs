@@ -1,6 +1,6 @@
 //! Whether two differences have the same cause, as far as that can be seen.
 
-use super::{Baseline, Difference, Ending, Outcome, SingleCut, Tally};
+use super::{Baseline, Difference, Outcome, SingleCut, Tally};
 use crate::plan::{Fin, HelloForm, Layout, Trial};
 
 /// What is visible of the cause of a difference. Where two are equal, one finding is enough.
@@ -11,7 +11,6 @@ struct Cause<'a> {
     reply: usize,
     effect: Effect<'a>,
     more_replies: std::cmp::Ordering,
-    ending: std::mem::Discriminant<Ending>,
 }
 
 /// What a trial changes.
@@ -61,7 +60,6 @@ impl<'a> Cause<'a> {
             reply: at,
             effect,
             more_replies: got.replies.len().cmp(&expected.replies.len()),
-            ending: std::mem::discriminant(&got.ending),
         }
     }
 }
@@ -121,7 +119,8 @@ impl Difference {
     /// Whether a trial with this outcome probably has the same cause.
     #[must_use]
     pub fn has_cause_of(&self, trial: &Trial, got: &Outcome, baseline: &Baseline, layout: &Layout) -> bool {
-        Cause::new(&self.trial, layout, baseline, &self.got) == Cause::new(trial, layout, baseline, got)
+        self.got.is_ended_like(got)
+            && Cause::new(&self.trial, layout, baseline, &self.got) == Cause::new(trial, layout, baseline, got)
     }
 }
 
@@ -143,7 +142,7 @@ impl Tally {
 mod tests {
     use super::*;
     use crate::plan::{Label, Place};
-    use crate::verdict::Masks;
+    use crate::verdict::{Ending, Masks};
 
     fn outcome(replies: &[&str]) -> Outcome {
         Outcome { replies: replies.iter().map(|reply| reply.as_bytes().to_vec()).collect(), ..Outcome::default() }
@@ -187,6 +186,27 @@ mod tests {
         assert!(tally.differences[0].explains(&pair, &layout), "it has the cut at 4");
         assert!(tally.differences[1].explains(&pair, &layout), "it has the cut at 2");
         assert!(!tally.differences[2].explains(&pair, &layout));
+    }
+
+    #[test]
+    fn close_and_reset_before_all_is_read_are_one_finding() {
+        let layout = Layout::new(&[5]);
+        let whole = outcome(&["a"]);
+        let baseline = Baseline::new(&whole, &whole, Masks::default()).unwrap();
+        let ended = |ending, unsent| Outcome { ending, unsent, ..outcome(&[]) };
+        let mut tally = Tally::default();
+        for (offset, got, findings) in [
+            (1, ended(Ending::Closed, 4), 1),
+            (2, ended(Ending::Reset, 3), 1),
+            (3, Outcome { unread: true, ..ended(Ending::Reset, 0) }, 1),
+            (4, ended(Ending::Open, 1), 2),
+            (4, ended(Ending::Reset, 0), 2),
+        ] {
+            tally.add(difference(cut(&layout, 1, offset), got), &baseline, &layout);
+            assert_eq!(tally.differences.len(), findings, "{offset}");
+        }
+        let read = difference(cut(&layout, 1, 1), ended(Ending::Closed, 0));
+        assert!(!read.has_cause_of(&cut(&layout, 1, 2), &ended(Ending::Reset, 0), &baseline, &layout));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::mem::discriminant;
 
 use super::Masks;
 use super::finding::excerpt;
@@ -265,12 +266,23 @@ impl Outcome {
     /// 2. A server that leaves the connection open behind its last reply and our end may close it at any time.
     #[must_use]
     pub fn ends_like(&self, other: &Outcome) -> bool {
-        let is_unread = self.is_unread() || other.is_unread();
         match (&self.ending, &other.ending) {
-            (Ending::Closed, Ending::Reset) | (Ending::Reset, Ending::Closed) => is_unread,
             (Ending::Open, Ending::Closed) => true,
-            (one, other) => one == other,
+            (one, another) => one == another || self.is_cut_off_like(other),
         }
+    }
+
+    /// Whether another conversation, which differs from the expected one too, ended in a way of the same kind.
+    pub(super) fn is_ended_like(&self, other: &Outcome) -> bool {
+        discriminant(&self.ending) == discriminant(&other.ending) || self.is_cut_off_like(other)
+    }
+
+    /// Whether the one connection was closed and the other was reset, which depends on what had arrived, because messages
+    /// were unread.
+    fn is_cut_off_like(&self, other: &Outcome) -> bool {
+        let is_unread = self.is_unread() || other.is_unread();
+        let ends = (&self.ending, &other.ending);
+        is_unread && matches!(ends, (Ending::Closed, Ending::Reset) | (Ending::Reset, Ending::Closed))
     }
 
     /// Whether the server may not have read all messages.

@@ -169,7 +169,9 @@ impl Conn {
             }
             Incoming::Eof => {
                 self.life.note_peer_end();
-                turn.note(self.id, || self.eof());
+                if self.life.is_closed_by_fin() {
+                    turn.note(self.id, || self.eof());
+                }
             }
             Incoming::Undecoded | Incoming::Blocked | Incoming::Until(_) => {}
         }

@@ -137,6 +137,25 @@ fn a_write_that_fails_after_the_peers_end_closes() {
     assert_eq!(reason(life), "failed: connection reset");
 }
 
+/// A barrier or a write took the reset from the kernel, and the next read found an end: it counted as a FIN, and as a
+/// reset where the read was faster.
+#[test]
+fn end_that_is_read_after_a_reset_is_no_fin() {
+    let now = Instant::now();
+    let fails = |life: &mut Life, kind: io::ErrorKind| {
+        life.on(Input::WriteFailed { error: kind.into(), unsent: 7 }, at(now));
+    };
+    for (kind, is_fin) in [(io::ErrorKind::ConnectionReset, false), (io::ErrorKind::BrokenPipe, true)] {
+        let mut life = Life::new(false);
+        fails(&mut life, kind);
+        assert_eq!((end_peer(&mut life, now), life.is_closed_by_fin()), (Step::Close, is_fin), "{kind}");
+        let mut life = Life::new(false);
+        end_peer(&mut life, now);
+        fails(&mut life, kind);
+        assert!(life.is_closed_by_fin(), "{kind}");
+    }
+}
+
 #[test]
 fn a_broken_connection_has_nothing_to_reset() {
     let now = Instant::now();
