@@ -336,6 +336,7 @@ client-hello\t'The ClientHello of --tls in two pieces and in small records'
 +half-close\t'The default families and half-close'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l cut-at -d 'Cut only behind each occurrence of PATTERN (repeatable)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l cut-at-regex -d 'Cut only behind each match of REGEX (repeatable)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l only -d 'Try only this plan, which repeats a finding (repeatable)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-time -d 'Begin no plan after TIME; 0 is no limit' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l seed -d 'Draw the plans from seed N, if there are more than --max-plans' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-message -d 'Limit a reply to SIZE bytes' -r -f
@@ -343,7 +344,6 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l witness -d
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l client -d 'Sweep a client: run COMMAND for each plan, and cut the replies to it' -r -f -a "(__fish_complete_command)"
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l relay -d 'Answer the client with the replies of the server at ADDRESS' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l replies -d 'Answer the client with the replies in FILE' -r -F
-complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l only -d 'Try only the plan with these cuts, which repeats a finding' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-name -d 'Send NAME as the server name, and verify it' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-ca -d 'Trust the certificates in FILE instead of the system\'s' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-cert -d 'Send the certificate in FILE to the server' -r -F

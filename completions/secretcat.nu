@@ -404,6 +404,7 @@ module completions {
     --families: string@"nu-complete secretcat sweep families" # Try the plans of the families LIST (default: all but half-close)
     --cut-at: string          # Cut only behind each occurrence of PATTERN (repeatable)
     --cut-at-regex: string    # Cut only behind each match of REGEX (repeatable)
+    --only: string            # Try only this plan, which repeats a finding (repeatable)
     --max-time: string        # Begin no plan after TIME; 0 is no limit
     --seed: string            # Draw the plans from seed N, if there are more than --max-plans
     --max-message: string     # Limit a reply to SIZE bytes
@@ -412,7 +413,6 @@ module completions {
     --relay: string           # Answer the client with the replies of the server at ADDRESS
     --replay                  # Record the replies of --relay once, and replay them to the client
     --replies: path           # Answer the client with the replies in FILE
-    --only: string            # Try only the plan with these cuts, which repeats a finding
     --tls                     # Encrypt with TLS, and verify the server's certificate
     --tls-name: string        # Send NAME as the server name, and verify it
     --tls-ca: path            # Trust the certificates in FILE instead of the system's

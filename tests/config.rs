@@ -169,7 +169,7 @@ fn clap_long(argument: &clap::Arg) -> Option<String> {
 /// The names of values in help: those of numbers, and all others.
 const NUMBERS: [&str; 10] =
     ["N", "SIZE", "BYTES", "PORT", "TIME", "DURATION", "VALUE", "SIZE|MIN..MAX", "TIME|MIN..MAX", "N|any"];
-const OTHERS: [&str; 26] = [
+const OTHERS: [&str; 27] = [
     "TEXT",
     "NAME",
     "MISTAKE",
@@ -193,6 +193,7 @@ const OTHERS: [&str; 26] = [
     "LIST",
     "NAME[:SET]",
     "NEED",
+    "PART",
     "PIN",
     "VERSION",
     "none|head|all",

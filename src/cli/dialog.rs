@@ -8,7 +8,7 @@ use clap::{Args, ValueHint};
 
 use super::framing::Framings;
 use super::protocol::{Protocol, Protocols};
-use crate::config::{ConfigError, check_is_one};
+use crate::config::{ConfigError, DialogSource, check_is_one};
 use crate::dialog::{Dialog, Pipelining, Preset, Server, Until};
 use crate::frame::{Framing, Role, encode};
 use crate::io::files;
@@ -86,6 +86,7 @@ pub(super) struct DialogFlags {
 /// The dialog of these flags.
 pub(super) struct Checked {
     pub(super) dialog: Dialog,
+    pub(super) source: DialogSource,
     pub(super) masks: Masks,
     /// It may change the server.
     pub(super) yes: bool,
@@ -124,7 +125,12 @@ impl DialogFlags {
             dialog.ignore.push(ignored.map_err(|error| ConfigError::new(format!("--ignore {error}")))?);
         }
         let masks = Masks::new(&self.mask).and_then(|masks| masks.with_dialog(&dialog.masks)).map_err(bad_mask)?;
-        Ok(Checked { dialog, masks, yes: self.yes })
+        let source = match (self.protocol, self.dialog) {
+            (Some(protocol), _) => DialogSource::Protocol(protocol.name()),
+            (None, Some(path)) => DialogSource::File(path),
+            (None, None) => DialogSource::Given,
+        };
+        Ok(Checked { dialog, source, masks, yes: self.yes })
     }
 }
 

@@ -182,7 +182,7 @@ fn of_listen(config: &ListenConfig) -> Vec<Rule> {
 fn of_sweep(config: &SweepConfig, given: &Given) -> Vec<Rule> {
     let has_dialog = given.first(&Named(&["dialog", "protocol"])).is_some();
     vec![
-        (Named(&["relay", "replay", "replies", "only"]), true, "is for the sweep of a client: add --client COMMAND"),
+        (Named(&["relay", "replay", "replies"]), true, "is for the sweep of a client: add --client COMMAND"),
         (
             Named(&["message", "framing", "crlf", "greeting"]),
             has_dialog,
@@ -208,11 +208,16 @@ fn of_sweep(config: &SweepConfig, given: &Given) -> Vec<Rule> {
             config.dialog.steps.is_empty(),
             "applies to the messages of -m, and stdin is sent unchanged: remove it",
         ),
+        (Named(&CHOOSING), config.only.is_some(), ONLY),
         (Named(&["witness"]), matches!(config.address, Address::Unix(_)), UNIX_WITNESS),
         (Named(&["witness"]), config.proxy.is_some(), PROXIED_WITNESS),
         (Named(&["v6only"]), has_v4(&config.address), V6ONLY),
     ]
 }
+
+/// Options that choose plans.
+const CHOOSING: [&str; 5] = ["max-plans", "families", "seed", "cut-at", "cut-at-regex"];
+const ONLY: &str = "chooses plans, and --only is one: remove it";
 
 /// Options for the sweep of a server.
 const OF_SERVER: [&str; 14] = [
@@ -242,7 +247,7 @@ fn of_client(config: &ClientSweepConfig) -> Vec<Rule> {
         (Named(&["framing"]), !is_file, "divides the replies of --replies: remove it"),
         (Named(&["greeting"]), !is_file, "counts the replies of --replies: remove it"),
         (Named(&["replay"]), is_file, "records the replies of --relay: remove it"),
-        (Named(&["max-plans", "families"]), config.only.is_some(), "chooses plans, and --only is one: remove it"),
+        (Named(&CHOOSING), config.only.is_some(), ONLY),
         (Named(&["v6only"]), config.family != Family::V6, V6ONLY),
     ]
 }

@@ -20,6 +20,17 @@ pub(super) enum Protocol {
     Tls,
 }
 
+impl Protocol {
+    /// The value of the option that names it.
+    pub(super) fn name(self) -> String {
+        match self {
+            Protocol::Preset(preset) => preset.word().name.to_owned(),
+            Protocol::AfterHeader(preset) => format!("proxy:{}", preset.word().name),
+            Protocol::Tls => "tls".to_owned(),
+        }
+    }
+}
+
 /// A parser of protocols; help and completions list the presets, but not each of them after a PROXY header.
 #[derive(Clone, Debug)]
 pub(super) struct Protocols;
@@ -62,21 +73,16 @@ mod tests {
     #[test]
     fn header_and_handshake_are_names_of_protocols() {
         let parse = |text: &str| Protocols.parse_ref(&Command::new("x"), None, OsStr::new(text));
-        let name = |text: &str| match parse(text).unwrap() {
-            Protocol::Preset(preset) => preset.word().name.to_owned(),
-            Protocol::AfterHeader(preset) => format!("header, {}", preset.word().name),
-            Protocol::Tls => "handshake".to_owned(),
-        };
         let cases = [
             ("http", "http"),
             ("smtp:deliver", "smtp:deliver"),
-            ("proxy", "header, http"),
-            ("proxy:mqtt", "header, mqtt"),
-            ("proxy:smtp:deliver", "header, smtp:deliver"),
-            ("tls", "handshake"),
+            ("proxy", "proxy:http"),
+            ("proxy:mqtt", "proxy:mqtt"),
+            ("proxy:smtp:deliver", "proxy:smtp:deliver"),
+            ("tls", "tls"),
         ];
         for (text, expected) in cases {
-            assert_eq!(name(text), expected);
+            assert_eq!(parse(text).unwrap().name(), expected);
         }
         for text in ["", "x", "proxy:", "proxy:x", "proxy:proxy", "proxy:tls", "tls:http", "http:proxy"] {
             assert!(parse(text).is_err(), "{text}");

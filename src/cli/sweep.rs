@@ -17,7 +17,7 @@ use super::{Task, proxy, traffic};
 use crate::config::{ClientSweepConfig, ConfigError, Reports, SweepConfig};
 use crate::frame::proxy_header::Version;
 use crate::io::listener::free_port;
-use crate::plan::{Choice, CutPoints, Families};
+use crate::plan::{Choice, CutPoints, Families, Only, OnlyPart};
 use crate::value::{Address, Count, Expression, Pattern, Seed, Size, Span};
 
 /// Send the same messages under every cut and compare the replies
@@ -68,6 +68,15 @@ pub(super) struct SweepFlags {
     /// single cuts and 500.
     #[arg(long, value_name = "N", help_heading = "Limits", allow_hyphen_values = true)]
     max_plans: Option<Count>,
+    /// Try only this plan, which repeats a finding (repeatable)
+    ///
+    /// The values together are one plan. PART is a list of offsets to cut at, which count from the start of all messages
+    /// (with --client, of all replies), such as 7,19; every:SIZE for pieces of SIZE in each message; joined:OFFSETS for
+    /// ends of messages that are not cut, or joined:all; header:OFFSETS for cuts of the PROXY header;
+    /// hello-tcp:OFFSETS, hello-records:OFFSETS or hello-joined:OFFSETS for cuts of the ClientHello, also as
+    /// hello-records:every:SIZE; fin:with or fin:after for a half-close with or after the last byte.
+    #[arg(long, value_name = "PART", help_heading = "Limits", allow_hyphen_values = true)]
+    only: Vec<OnlyPart>,
     /// Begin no plan after TIME; 0 is no limit
     ///
     /// TIME counts from the start. Differences that were found by then are still repeated and shrunk.
@@ -149,7 +158,7 @@ impl SweepFlags {
         let traffic = traffic::traffic(self.socket, &limits, &FragmentationFlags::default())?;
         let no_client = || ConfigError::new("--client is missing");
         let (framing, greeting) = (self.dialog.framing, self.dialog.greeting.in_memory());
-        let (command, replies, only) = self.client.into_parts(framing, greeting, family)?.ok_or_else(no_client)?;
+        let (command, replies) = self.client.into_parts(framing, greeting, family)?.ok_or_else(no_client)?;
         let (Span(timeout), Span(max_time)) = (self.timeout, self.max_time);
         let config = ClientSweepConfig {
             command,
@@ -162,7 +171,7 @@ impl SweepFlags {
                 seed: self.seed,
             },
             max_time: Some(max_time).filter(|time| !time.is_zero()),
-            only,
+            only: only(self.only)?,
             jobs: self.jobs.map_or(1, Count::in_memory),
             timeout,
             traffic,
@@ -190,7 +199,7 @@ impl SweepFlags {
             Some(Protocol::AfterHeader(_)) => header.send(Version::V2),
             Some(Protocol::Preset(_)) | None => {}
         }
-        let Checked { dialog, masks, yes } = self.dialog.into_dialog(&address)?;
+        let Checked { dialog, source, masks, yes } = self.dialog.into_dialog(&address)?;
         let (Span(timeout), Span(max_time)) = (self.timeout, self.max_time);
         let cut_at = CutPoints { patterns: self.cut_at, expressions: self.cut_at_regex };
         let default = if cut_at.is_empty() { Families::default() } else { Families::of_places() };
@@ -205,10 +214,11 @@ impl SweepFlags {
             proxy: self.proxy.into_config()?,
             family,
             dialog,
-            reads_stdin: protocol.is_none(),
+            source,
             masks,
             may_change: yes,
             plans,
+            only: only(self.only)?,
             cut_at,
             max_time: Some(max_time).filter(|time| !time.is_zero()),
             jobs: self.jobs.map_or(4, Count::in_memory),
@@ -222,4 +232,8 @@ impl SweepFlags {
         };
         config.check()
     }
+}
+
+fn only(parts: Vec<OnlyPart>) -> Result<Option<Only>, ConfigError> {
+    Only::new(parts).map_err(|error| ConfigError::new(error.to_string()))
 }

@@ -9,7 +9,7 @@ use clap::{Args, ValueHint};
 use super::traffic;
 use crate::config::{ClientCommand, ConfigError, Replies};
 use crate::frame::Framing;
-use crate::value::{Family, Offsets};
+use crate::value::Family;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Clients")]
@@ -39,11 +39,6 @@ pub(super) struct ClientFlags {
     /// is sent when the first bytes of the client have come.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "relay")]
     replies: Option<PathBuf>,
-    /// Try only the plan with these cuts, which repeats a finding
-    ///
-    /// The offsets count from the start of all replies of all connections.
-    #[arg(long, value_name = "OFFSETS", allow_hyphen_values = true)]
-    only: Option<Offsets>,
 }
 
 impl ClientFlags {
@@ -52,13 +47,13 @@ impl ClientFlags {
         self.client.is_some()
     }
 
-    /// The client, where its replies come from, and the only plan; `None` if a server is swept.
+    /// The client, and where its replies come from; `None` if a server is swept.
     pub(super) fn into_parts(
         self,
         framing: Framing,
         greeting: usize,
         family: Family,
-    ) -> Result<Option<(ClientCommand, Replies, Option<Offsets>)>, ConfigError> {
+    ) -> Result<Option<(ClientCommand, Replies)>, ConfigError> {
         let Some(command) = self.client else { return Ok(None) };
         let replies = match (self.relay, self.replies) {
             (Some(address), _) => {
@@ -73,6 +68,6 @@ impl ClientFlags {
         if command.is_empty() || command.clone().into_vec().contains(&0) {
             return Err(ConfigError::new("--client needs a command for sh -c, without zero bytes"));
         }
-        Ok(Some((ClientCommand::new(command)?, replies, self.only)))
+        Ok(Some((ClientCommand::new(command)?, replies)))
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::traffic::check_family;
 use super::{Bytes, ConfigError, Reports, Traffic};
 use crate::frame::Framing;
-use crate::plan::{Choice, Families, Family as PlanFamily};
-use crate::value::{Address, Family, Offsets, fill};
+use crate::plan::{Choice, Families, Family as PlanFamily, Only, OnlyPart};
+use crate::value::{Address, Family, fill};
 use crate::verdict::Masks;
 
 /// The checked configuration of `secretcat sweep --client`.
@@ -27,8 +27,8 @@ pub struct ClientSweepConfig {
     pub plans: Choice,
     /// No trial begins after this time.
     pub max_time: Option<Duration>,
-    /// Only the trial with these cuts.
-    pub only: Option<Offsets>,
+    /// Only this trial.
+    pub only: Option<Only>,
     /// The number of clients at once.
     pub jobs: usize,
     /// The time that the client may take without a cut, and the time for connecting to the server.
@@ -124,8 +124,11 @@ impl ClientSweepConfig {
         if self.plans.families.is_empty() {
             return Err(ConfigError::new("--families of --client are cut, chunk and pair: name one of them"));
         }
-        if self.only.as_ref().is_some_and(|only| only.as_slice().iter().any(|&offset| offset <= 0)) {
-            return Err(ConfigError::new("--only takes offsets from the start of the replies, above 0: such as 7,19"));
+        let is_other = |part: &&OnlyPart| !matches!(part, OnlyPart::Messages(_));
+        if let Some(part) = self.only.iter().flat_map(Only::parts).find(is_other) {
+            let text =
+                format!("--only {part} is for the sweep of a server, and --client cuts replies: such as --only 7,19");
+            return Err(ConfigError::new(text));
         }
         self.traffic.socket.nodelay.get_or_insert(true);
         self.traffic.quick_ack = true;

@@ -24,7 +24,7 @@ pub use proxy::ProxyConfig;
 pub use proxy_header::ProxyHeader;
 pub use socket::{SocketOptions, SocketOptionsError, Source};
 pub use stream::{Direction, StreamConfig};
-pub use sweep::{Reports, SweepConfig};
+pub use sweep::{DialogSource, Reports, SweepConfig};
 pub use tls::{ClientCa, ClientNeed, ClientTls, KeyPair, ServerTls, TlsGroup, TlsTerms, TlsVersion, Trust};
 pub use traffic::{Bytes, Reading, Traffic};
 

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::traffic::check_family;
 use super::{Bytes, ClientTls, ConfigError, ProxyConfig, ProxyHeader, Traffic};
-use crate::dialog::Dialog;
-use crate::plan::{Choice, CutPoints, Family as PlanFamily};
-use crate::value::{Address, Family, Host, escape};
+use crate::dialog::{Dialog, Pipelining, Until};
+use crate::frame::Framing;
+use crate::plan::{Choice, CutPoints, Family as PlanFamily, Only, OnlyPart};
+use crate::value::{Address, Family, Host, Span, escape};
 use crate::verdict::Masks;
 
 /// The checked configuration of `secretcat sweep`.
@@ -24,14 +25,16 @@ pub struct SweepConfig {
     pub family: Family,
     /// The messages, and what ends the replies.
     pub dialog: Dialog,
-    /// Without messages, they are read from stdin.
-    pub reads_stdin: bool,
+    /// Where the dialog comes from.
+    pub source: DialogSource,
     /// The parts of replies that may differ.
     pub masks: Masks,
     /// The dialog may change the server.
     pub may_change: bool,
     /// Which trials are tried.
     pub plans: Choice,
+    /// Only this trial.
+    pub only: Option<Only>,
     /// The places where messages are cut once or twice; empty for all places.
     pub cut_at: CutPoints,
     /// No trial begins after this time.
@@ -54,6 +57,17 @@ pub struct SweepConfig {
     pub quiet: bool,
 }
 
+/// Where the dialog of a sweep comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DialogSource {
+    /// Messages of the command line; without any, they are read from stdin.
+    Given,
+    /// The preset of `--protocol` with this name.
+    Protocol(String),
+    /// The file of `--dialog` at this path.
+    File(PathBuf),
+}
+
 /// The form of the report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reports {
@@ -66,6 +80,46 @@ pub struct Reports {
 }
 
 impl SweepConfig {
+    /// The default of [`SweepConfig::timeout`].
+    pub const TIMEOUT: Duration = Duration::from_secs(5);
+    /// The default of the largest size of a reply.
+    pub const MAX_MESSAGE: usize = 1 << 20;
+
+    /// The options that hold the same dialog, as words, without given messages and their framing.
+    #[must_use]
+    pub fn dialog_words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut add =
+            |option: &str, value: Option<String>| words.extend(std::iter::once(option.to_owned()).chain(value));
+        match (&self.source, &self.dialog.greeting) {
+            (DialogSource::Protocol(name), _) => add("--protocol", Some(name.clone())),
+            (DialogSource::File(path), _) => add("--dialog", Some(path.to_string_lossy().into_owned())),
+            (DialogSource::Given, Until::Frames(count)) => add("--greeting", Some(count.to_string())),
+            (DialogSource::Given, _) => {}
+        }
+        match self.dialog.pipelining {
+            Pipelining::Never => add("--lock-step", None),
+            Pipelining::Allowed if self.dialog.framing != Framing::Http => add("--pipelining", None),
+            _ => {}
+        }
+        for pattern in &self.dialog.ignore {
+            add("--ignore", Some(pattern.as_str().to_owned()));
+        }
+        for mask in self.masks.patterns() {
+            add("--mask", Some(mask));
+        }
+        if self.may_change {
+            add("--yes", None);
+        }
+        if self.timeout != SweepConfig::TIMEOUT {
+            add("--timeout", Some(Span(self.timeout).to_string()));
+        }
+        if self.traffic.max_message != SweepConfig::MAX_MESSAGE {
+            add("--max-message", Some(self.traffic.max_message.to_string()));
+        }
+        words
+    }
+
     /// Checks the options against each other.
     ///
     /// # Errors
@@ -84,6 +138,7 @@ impl SweepConfig {
             return Err(ConfigError::new("--junit and --html write the same file: name another one"));
         }
         self.check_families()?;
+        self.check_only()?;
         self.check_changes()?;
         self.check_cut_at()?;
         if self.dialog.steps.iter().any(|step| step.send.is_empty()) {
@@ -112,6 +167,19 @@ impl SweepConfig {
         }
         let places = self.cut_at.places(&self.dialog.messages());
         places.map_err(|error| ConfigError::new(error.to_string())).map(drop)
+    }
+
+    /// Refuses a plan that needs another option.
+    fn check_only(&self) -> Result<(), ConfigError> {
+        for part in self.only.iter().flat_map(Only::parts) {
+            let needs = match part {
+                OnlyPart::Header(_) if self.header.is_none() => "--proxy-protocol",
+                OnlyPart::Hello(..) if self.tls.is_none() => "--tls",
+                _ => continue,
+            };
+            return Err(ConfigError::new(format!("--only {part} cuts what {needs} sends: add {needs}")));
+        }
+        Ok(())
     }
 
     /// Refuses families that all need another option.

@@ -5,7 +5,7 @@ use super::families::{Families, Family};
 use super::hello_order::HelloOrder;
 use super::layout::Layout;
 use super::selection::{Selection, share};
-use super::trial::{Fin, Label, Trial};
+use super::trial::{Fin, Label, Trial, TrialKind};
 use crate::value::Seed;
 
 /// The trials of a sweep. Every trial can be made on its own, in any order and again.
@@ -22,6 +22,8 @@ pub struct Order {
     pairs: Selection,
     single_cuts: u64,
     skipped: u64,
+    /// The only trial, if it was given.
+    only: Option<Trial>,
 }
 
 /// The chunk sizes that are tried.
@@ -116,14 +118,38 @@ impl Order {
         let [for_header, for_joins] = share(room - of_pairs.min(room / 4), [headers, joins]);
         let (header, joins) = (select(headers, for_header, 3), select(joins, for_joins, 0));
         let pairs = select(of_pairs, (room - for_header - for_joins).min(of_pairs), 2);
-        let order =
-            Order { layout, singles, header, chunks, joins, crossings, hello, fins, pairs, single_cuts, skipped: 0 };
+        let order = Order {
+            layout,
+            singles,
+            header,
+            chunks,
+            joins,
+            crossings,
+            hello,
+            fins,
+            pairs,
+            single_cuts,
+            skipped: 0,
+            only: None,
+        };
         Order { skipped: all.saturating_sub(order.len() as u64), ..order }
+    }
+
+    /// This trial alone, of messages with this layout.
+    #[must_use]
+    pub fn only(layout: Layout, trial: Trial) -> Order {
+        let nothing = Choice { max_plans: Some(0), ..Choice::default() };
+        let single_cuts = u64::from(trial.name.kind() == TrialKind::OneCut);
+        let order = Order::of_layout(Prelude::default(), layout, nothing);
+        Order { single_cuts, skipped: 0, only: Some(trial), ..order }
     }
 
     /// The number of trials.
     #[must_use]
     pub fn len(&self) -> usize {
+        if self.only.is_some() {
+            return 1;
+        }
         let selected = self.header.len() + self.singles.len() + self.joins.len() + self.pairs.len();
         selected + self.hello.len() + self.chunks.len() + self.crossings.len() + self.fins.len()
     }
@@ -161,6 +187,9 @@ impl Order {
     /// The trial with this number, from 0; `None` after the last one.
     #[must_use]
     pub fn get(&self, mut index: usize) -> Option<Trial> {
+        if let Some(trial) = &self.only {
+            return (index == 0).then(|| trial.clone());
+        }
         // Skips a section of the order, unless the trial is in it.
         let mut within = |len: usize| {
             let inside = index < len;
@@ -218,7 +247,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::plan::{HelloForm, TrialKind};
+    use crate::plan::HelloForm;
     use crate::value::Named;
 
     fn shown(order: &Order) -> Vec<String> {
@@ -377,6 +406,17 @@ mod tests {
         assert_eq!(order(&[100]).len(), 1000);
         let long = order(&[5000, 5001]);
         assert_eq!((long.len(), count(&long, TrialKind::OneCut)), (9999 + 500, 9999));
+    }
+
+    #[test]
+    fn given_trial_is_the_only_one() {
+        let layout = Layout::new(&[9]);
+        for (cuts, single_cuts) in [(vec![4], 1), (vec![4, 5], 0)] {
+            let trial = layout.cut_at(cuts);
+            let order = Order::only(layout.clone(), trial.clone());
+            assert_eq!((order.len(), order.single_cuts(), order.skipped()), (1, single_cuts, 0));
+            assert_eq!(order.iter().collect::<Vec<_>>(), [trial]);
+        }
     }
 
     #[test]

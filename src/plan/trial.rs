@@ -84,6 +84,8 @@ pub enum Label {
     Fin(Fin),
     /// Another trial after shrinking.
     Shrunk,
+    /// The trial of `--only`, if it has no other name.
+    Only(TrialKind),
 }
 
 /// A place in a message.
@@ -128,6 +130,7 @@ impl Label {
             Label::Crossing(_) | Label::CrossingMiddle => TrialKind::Crossing,
             Label::Pair(..) => TrialKind::TwoCuts,
             Label::Whole | Label::Fin(_) | Label::Shrunk => TrialKind::Fin,
+            Label::Only(kind) => kind,
         }
     }
 }
@@ -190,6 +193,7 @@ impl fmt::Display for Label {
             Label::Pair(one, other) => write!(f, "{one}, {other}"),
             Label::Fin(fin) => fin.fmt(f),
             Label::Shrunk => f.write_str("shrunk"),
+            Label::Only(_) => f.write_str("--only"),
         }
     }
 }
@@ -234,6 +238,7 @@ mod tests {
             (Label::Pair(place(1, 2), place(2, 4)), TrialKind::TwoCuts, "message 1 cut at 2, message 2 cut at 4"),
             (Label::Fin(Fin::Replied), TrialKind::Fin, "FIN after the last reply"),
             (Label::Shrunk, TrialKind::Fin, "shrunk"),
+            (Label::Only(TrialKind::Crossing), TrialKind::Crossing, "--only"),
         ] {
             assert_eq!((label.kind(), label.to_string().as_str()), (kind, words));
         }

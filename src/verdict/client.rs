@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::shell::quoted;
 use super::shown::{Content, Window, dots, summary};
 use super::{Baseline, Difference, Outcome, Subject};
+use crate::plan::Only;
 use crate::value::{Family, counted, escape, last_line};
 
 /// A client that is swept.
@@ -81,10 +82,9 @@ pub(super) fn repeat_command(client: &ClientSubject, subject: &Subject, differen
         Family::V4 => " -4",
         Family::V6 => " -6",
     });
-    let layout = subject.layout();
-    let inside = difference.trial.cuts.iter().filter(|cut| layout.boundaries().binary_search(cut).is_err());
-    let cuts: Vec<_> = inside.map(ToString::to_string).collect();
-    let _ = write!(command, " --only {}", cuts.join(","));
+    for word in Only::of(&difference.trial, &subject.layout()).words() {
+        let _ = write!(command, " {}", quoted(&word));
+    }
     command
 }
 

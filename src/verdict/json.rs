@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::finding::title;
 use super::{Count, Findings, Mark, Outcome, Part, Proof, Run, SingleCut, Stretch, Subject, Tally, repeat_command};
-use crate::plan::{Fin, HelloCuts, HelloForm, TrialKind};
+use crate::plan::{Fin, HelloCuts, HelloForm, Only, TrialKind};
 use crate::value::escape;
 
 /// The version of the schema. It increases when programs that read earlier reports would misread new ones.
@@ -38,6 +38,7 @@ pub fn to_json(findings: &Findings) -> String {
                 "got": outcome(&difference.got),
                 "repeated": difference.repeated,
                 "plan": difference.trial.plan(),
+                "only": Only::of(&difference.trial, &layout).parts().iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "repeat": repeat_command(subject, difference),
             })
         })

@@ -25,6 +25,6 @@ pub use masks::{InvalidMask, Masks};
 pub use outcome::{
     Baseline, BaselineError, Ending, Outcome, Proof, Unreachable, Verdict, unsteady_ending, unsteady_output,
 };
-pub use repeat::repeat_command;
+pub use repeat::{MessageSource, SubjectDialog, repeat_command};
 pub use tally::{Count, Difference, Mark, Part, SingleCut, Subject, SubjectProxy, SubjectWitness, Tally};
 pub use text::{describe, headline, to_text};

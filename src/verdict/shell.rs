@@ -21,10 +21,19 @@ pub(super) fn printf_format(bytes: &[u8]) -> String {
     format
 }
 
-/// A word, quoted for a shell.
+/// A word, quoted for a shell. It has no zero bytes, and control characters are written by printf(1), because a terminal
+/// would obey them.
 pub(super) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '-' | '_' | '/');
-    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    let plain = |c: char| c.is_ascii_alphanumeric() || ".:-_/,".contains(c);
+    match word {
+        "" => "''".to_owned(),
+        _ if word.chars().all(plain) => word.to_owned(),
+        // The shell removes line feeds from the end of what a command prints.
+        _ if word.contains(char::is_control) && !word.ends_with('\n') => {
+            format!("\"$(printf '{}')\"", printf_format(word.as_bytes()))
+        }
+        _ => format!("'{}'", word.replace('\'', "'\\''")),
+    }
 }
 
 #[cfg(test)]
@@ -42,5 +51,8 @@ mod tests {
         assert_eq!(quoted("127.0.0.1:80"), "127.0.0.1:80");
         assert_eq!(quoted("[::1]:80"), "'[::1]:80'");
         assert_eq!(quoted("a'b"), "'a'\\''b'");
+        assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("7,19"), "7,19");
+        assert_eq!(quoted("a\x1b'\u{9b}"), "\"$(printf 'a\\033\\047\\302\\233')\"");
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{ClientSubject, Outcome, Proof, Verdict};
+use super::{ClientSubject, Outcome, Proof, SubjectDialog, Verdict};
 use crate::error::ExitStatus;
 use crate::plan::{Families, HelloForm, Label, Layout, Place, Trial, TrialKind};
 use crate::value::{Family, ProxyUrl, counted};
@@ -35,8 +35,8 @@ pub struct Subject {
     pub hello: usize,
     /// The encoded request messages.
     pub messages: Vec<Vec<u8>>,
-    /// They were read from stdin.
-    pub from_stdin: bool,
+    /// How they are sent.
+    pub dialog: SubjectDialog,
     /// The number of trials.
     pub plans: usize,
     /// The number of single cuts of messages, whether they are among the trials or not.
@@ -392,7 +392,7 @@ mod tests {
             header_length: 0,
             hello: 0,
             messages: vec![],
-            from_stdin: false,
+            dialog: SubjectDialog::default(),
             plans,
             single_cuts,
             families: Families::default(),

@@ -143,6 +143,17 @@ def two_cuts(client, _):
             parts = []
 
 
+def many_reads(client, at):
+    """Gives up a message that takes this many reads, or five."""
+    parts = []
+    for data in reads(client):
+        parts.append(data)
+        if b"\n" in data:
+            whole, _ = lines(b"".join(parts))
+            client.sendall(b"".join(answer(line if len(parts) < (at or 5) else b"") for line in whole))
+            parts = []
+
+
 def end_first(client, _):
     """Looks for the end of the stream before what stands in front of it."""
     poll = select.poll()
@@ -154,6 +165,30 @@ def end_first(client, _):
             return
         whole, buffered = lines(buffered + client.recv(4096))
         client.sendall(b"".join(answer(line) for line in whole))
+
+
+def greets(client, at):
+    """Greets, and takes a read for a message."""
+    client.sendall(b"hello\n")
+    one_read(client, at)
+
+
+def pop(client, _):
+    """Speaks POP3, and takes a read for a command."""
+    client.sendall(b"+OK\r\n")
+    for data in reads(client):
+        command = data.strip().upper()
+        if command == b"QUIT":
+            client.sendall(b"+OK\r\n")
+            return
+        client.sendall(b"+OK\r\nUSER\r\n.\r\n" if command == b"CAPA" else b"-ERR\r\n")
+
+
+def header(client, at):
+    """Takes the first read for a whole PROXY header."""
+    line, _, rest = client.recv(4096).partition(b"\r\n")
+    if line.startswith(b"PROXY ") and not rest:
+        right(client, at)
 
 
 def silent(client, _):

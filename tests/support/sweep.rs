@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{Outcome, Server, peer_script, run, run_command, skip};
+use super::{Outcome, Server, peer_script, run, run_command, shell, skip};
 
 /// A server of tests/peers/broken.py with this fault; `None` where there is no Python.
 #[track_caller]
@@ -31,6 +31,39 @@ pub(crate) fn findings(server: &Server, args: &[&str], input: &[u8]) -> Value {
 /// Same, different, not proven.
 pub(crate) fn verdicts(found: &Value) -> [u64; 3] {
     ["same", "different", "not_proven"].map(|name| found["verdicts"][name].as_u64().unwrap())
+}
+
+/// Checks that the printed commands repeat the differences: the same replies of `connect`, or the same finding.
+#[track_caller]
+pub(crate) fn assert_repeats(found: &Value) {
+    let differences = found["differences"].as_array().unwrap();
+    assert!(!differences.is_empty(), "{found:#}");
+    for difference in differences {
+        let command = difference["repeat"].as_str().unwrap();
+        let got = &difference["got"];
+        if command.contains("secretcat sweep ") {
+            let out = in_shell(&format!("{command} --json"));
+            let again: Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|_| panic!("{command}: {out:?}"));
+            let first = &again["differences"][0];
+            assert_eq!((out.status, &first["only"]), (Some(3), &difference["only"]), "{command}: {again:#}");
+            assert_eq!((&first["got"], &again["expected"]), (got, &found["expected"]), "{command}: {again:#}");
+        } else {
+            let out = in_shell(command);
+            let replies = got["replies"].as_array().unwrap().iter().map(|reply| reply.as_str().unwrap());
+            let expected: String = replies.chain(got["rest"].as_str()).collect();
+            assert_eq!(secretcat::value::escape(&out.stdout), expected, "{command}: {out:?}");
+        }
+    }
+}
+
+/// A line as a user pastes it, with the program under test on the path.
+#[track_caller]
+pub(crate) fn in_shell(command: &str) -> Outcome {
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_secretcat"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(program.parent().unwrap().to_owned()).chain(std::env::split_paths(&path));
+    let mut shell = shell(command, [""; 0]);
+    run_command(shell.env("PATH", std::env::join_paths(folders).unwrap()), "")
 }
 
 /// The command of a client of `tests/peers/bad_clients.py`, with this after it; `None` where there is no Python.

@@ -20,6 +20,7 @@ mod mutants;
 mod page;
 mod protocols;
 mod proxy_header;
+mod repeat;
 mod reports;
 mod servers;
 mod stopping;

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::sweep::{broken, findings, sweep, verdicts};
-use crate::support::{Outcome, Server, has, run, run_command, shell};
+use crate::support::sweep::{assert_repeats, broken, findings, sweep, verdicts};
+use crate::support::{Server, has, run};
 
 /// A wrong server, the requests, and the required findings.
 struct Mutant {
@@ -90,7 +90,7 @@ fn find(mutant: &Mutant) -> String {
     assert_eq!((&first["fin"], &first["joined"]), (&mutant.fin.into(), &mutant.joined.into()), "{name}: {found:#}");
     assert_eq!(cuts_inside_messages(&found, first), mutant.cuts, "{name}: {found:#}");
     assert_eq!(first["repeated"], true, "{name}");
-    assert_repeats(&server, &found);
+    assert_repeats(&found);
     format!(
         "{name:<14}{:>6}{different:>11}  {}\n",
         found["plans"].as_u64().unwrap(),
@@ -113,28 +113,6 @@ fn cuts_inside_messages(found: &Value, difference: &Value) -> Vec<u64> {
     cuts.filter(|cut| !boundaries.contains(cut)).collect()
 }
 
-/// Checks that the printed commands repeat the replies that the sweep got.
-fn assert_repeats(server: &Server, found: &Value) {
-    for difference in found["differences"].as_array().unwrap() {
-        let command = difference["repeat"].as_str().unwrap();
-        assert!(command.contains(&server.address()), "{command}");
-        let out = in_shell(command);
-        let got = &difference["got"];
-        let replies = got["replies"].as_array().unwrap().iter().map(|reply| reply.as_str().unwrap());
-        let expected: String = replies.chain(got["rest"].as_str()).collect();
-        assert_eq!(secretcat::value::escape(&out.stdout), expected, "{command}: {out:?}");
-    }
-}
-
-/// A line as a user pastes it, with the program under test on the path.
-pub fn in_shell(command: &str) -> Outcome {
-    let program = std::path::Path::new(env!("CARGO_BIN_EXE_secretcat"));
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::iter::once(program.parent().unwrap().to_owned()).chain(std::env::split_paths(&path));
-    let mut shell = shell(command, [""; 0]);
-    run_command(shell.env("PATH", std::env::join_paths(folders).unwrap()), "")
-}
-
 #[test]
 fn bugs_of_listen_are_found() {
     let cases = [
@@ -147,7 +125,7 @@ fn bugs_of_listen_are_found() {
         let found = findings(&server, &["-m", "SECRET 42", "-m", "hello", "--pipelining"], b"");
         assert_eq!(found["status"], 3);
         assert_eq!(found["differences"][0]["found_by"], found_by, "{bug}");
-        assert_repeats(&server, &found);
+        assert_repeats(&found);
     }
 }
 
@@ -190,7 +168,7 @@ fn printed_command_repeats_any_bytes() {
     let found = findings(&server, &["--max-plans", "200"], &request);
     assert_eq!(found["status"], 3);
     assert!(found["differences"][0]["repeat"].as_str().unwrap().starts_with("printf '\\055n "));
-    assert_repeats(&server, &found);
+    assert_repeats(&found);
     if has("bash") {
         let command = found["differences"][0]["repeat"].as_str().unwrap();
         let echoed = command.split(" | ").next().unwrap().to_owned();

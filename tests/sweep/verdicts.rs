@@ -296,5 +296,5 @@ fn cuts_on_a_unix_socket_are_proven() {
     assert!(status == Some(0) && output.contains(" 0 different, 0 not proven"), "{output}");
     let (status, output) = sweeps(&["--bug", "one-read"]);
     assert_eq!(status, Some(3), "{output}");
-    assert!(output.contains(&format!("connect {path}")), "a command that repeats it: {output}");
+    assert!(output.contains(&format!("sweep {path} --only 1")), "a command that repeats it: {output}");
 }

@@ -17,16 +17,19 @@ use self::progress::Progress;
 use self::reports::ReportFiles;
 use self::second_look::examine;
 use super::Context;
-use crate::config::{ClientTls, ProxyHeader, SweepConfig};
-use crate::dialog::Dialog;
+use crate::config::{ClientTls, DialogSource, ProxyHeader, SweepConfig};
+use crate::dialog::{Dialog, Until};
 use crate::error::{Error, ExitStatus};
-use crate::frame::{Role, split_all};
+use crate::frame::{Framing, Role, split_all};
 use crate::io::signal::Signals;
 use crate::io::{files, start, sys, terminal};
 use crate::plan::{Family, HelloCuts, HelloForm, Layout, Order, Prelude, Trial};
 use crate::service::probe::Probe;
 use crate::value::{counted, escape};
-use crate::verdict::{Baseline, BaselineError, Findings, Proof, Run, Subject, SubjectProxy, SubjectWitness, Tally};
+use crate::verdict::{
+    Baseline, BaselineError, Findings, MessageSource, Proof, Run, Subject, SubjectDialog, SubjectProxy, SubjectWitness,
+    Tally,
+};
 
 /// Sweeps, prints the findings, and returns the exit status: 0 the same, 3 different, 4 not proven; or that of the
 /// signal that arrived.
@@ -40,7 +43,8 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
     let _ = sys::raise_descriptor_limit();
     // With TLS and no messages, the handshake is swept alone; a terminal is then not asked for any.
     let is_empty = config.dialog.steps.is_empty();
-    let from_stdin = config.reads_stdin && is_empty && !(config.tls.is_some() && terminal::is_stdin());
+    let is_given = config.source == DialogSource::Given;
+    let from_stdin = is_given && is_empty && !(config.tls.is_some() && terminal::is_stdin());
     if from_stdin && !config.quiet && terminal::is_stdin() {
         context.report.event("type the messages, one per line; Ctrl-D ends the input");
     }
@@ -55,34 +59,10 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
         layout = layout.only_at(places);
     }
     let mut order = Order::of_layout(Prelude::default(), layout, config.plans);
-    let mut subject = Subject {
-        address: config.address.to_string(),
-        client: None,
-        proxy: config
-            .proxy
-            .as_ref()
-            .map(|proxy| SubjectProxy { url: proxy.url.clone(), credentials: proxy.credentials.clone() }),
-        proof: if config.tls.is_some() { Proof::RecordRead } else { Proof::Read },
-        witness: config
-            .witness
-            .as_ref()
-            .map(|command| SubjectWitness { command: command.to_string_lossy().into_owned(), has_seen: false }),
-        family: config.family,
-        header: config.header.as_ref().map_or_else(Vec::new, ProxyHeader::words),
-        tls: config.tls.as_ref().map_or_else(Vec::new, ClientTls::words),
-        header_length: 0,
-        hello: 0,
-        plans: order.len(),
-        single_cuts: order.single_cuts(),
-        skipped: order.skipped(),
-        families: config.plans.families,
-        cut_at: config.cut_at.options(),
-        seed: config.plans.seed.0,
-        messages: dialog.messages(),
-        from_stdin,
-    };
+    let mut subject = subject(config, &dialog, &order, from_stdin);
     if let Some(changes) = &dialog.changes {
-        let (messages, runs) = (dialog.steps.len() as u64, order.len() as u64 + 2);
+        let plans = config.only.as_ref().map_or(order.len(), |_| 1);
+        let (messages, runs) = (dialog.steps.len() as u64, plans as u64 + 2);
         let (messages, runs) = (counted(messages, "message"), counted(runs, "connection"));
         context
             .report
@@ -123,6 +103,47 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
             context.report.error(&format!("sweep {}: {error}", subject.path()));
             Ok(status)
         }
+    }
+}
+
+/// What the reports are about.
+fn subject(config: &SweepConfig, dialog: &Dialog, order: &Order, from_stdin: bool) -> Subject {
+    let is_given = config.source == DialogSource::Given;
+    Subject {
+        address: config.address.to_string(),
+        client: None,
+        proxy: config
+            .proxy
+            .as_ref()
+            .map(|proxy| SubjectProxy { url: proxy.url.clone(), credentials: proxy.credentials.clone() }),
+        proof: if config.tls.is_some() { Proof::RecordRead } else { Proof::Read },
+        witness: config
+            .witness
+            .as_ref()
+            .map(|command| SubjectWitness { command: command.to_string_lossy().into_owned(), has_seen: false }),
+        family: config.family,
+        header: config.header.as_ref().map_or_else(Vec::new, ProxyHeader::words),
+        tls: config.tls.as_ref().map_or_else(Vec::new, ClientTls::words),
+        header_length: 0,
+        hello: 0,
+        plans: order.len(),
+        single_cuts: order.single_cuts(),
+        skipped: order.skipped(),
+        families: config.plans.families,
+        cut_at: config.cut_at.options(),
+        seed: config.plans.seed.0,
+        messages: dialog.messages(),
+        dialog: SubjectDialog {
+            source: match () {
+                () if !is_given => MessageSource::Named,
+                () if from_stdin => MessageSource::Stdin,
+                () => MessageSource::Arguments,
+            },
+            framing: if is_given { dialog.framing } else { Framing::Lines },
+            options: config.dialog_words(),
+            needs_sweep: !matches!(dialog.greeting, Until::Nothing) || dialog.has_ids(),
+            server: config.server.as_ref().map(|command| command.to_string_lossy().into_owned()),
+        },
     }
 }
 
@@ -187,7 +208,7 @@ fn sweep(
     pool.begin_time();
     let given = pool.dialog().steps.len();
     let baseline = baseline::learn(pool, &context.report)?;
-    let SweepConfig { quiet, mut plans, .. } = *pool.config;
+    let SweepConfig { quiet, plans, .. } = *pool.config;
     tally.warnings = baseline.warnings();
     let taken = pool.dialog().steps.len();
     if taken < given {
@@ -196,20 +217,40 @@ fn sweep(
         *order = Order::of_layout(Prelude::default(), order.layout().clone().first(taken), plans);
     }
     pool.show_to_witness(order.layout())?;
-    if plans.families.has(Family::Joined) {
-        if let Err(why) = baseline::check_joined(pool, order.layout(), &baseline)? {
-            plans.families = plans.families.without(Family::Joined);
-            tally.warnings.push(format!("plans that join messages are left out: {why}"));
-        }
-    }
-    // How long the header is, is known once there was a connection.
-    *order = Order::of_layout(Prelude { header: pool.header, hello }, order.layout().clone(), plans);
+    *order = trials(pool, order.layout().clone(), &baseline, hello, tally)?;
     pool.progress = Progress::new(order.len(), quiet, &context.report, pool.now());
     let suspects = all::run(pool, order, &baseline, tally, &context.signals)?;
     let examined = examine(suspects, order, &baseline, pool, tally);
     pool.progress.finish();
     tally.interrupted = context.signals.stopped();
     examined.map(|()| baseline)
+}
+
+/// The trials of these messages. How long the PROXY header is, is known once there was a connection.
+fn trials(
+    pool: &mut Pool<'_>,
+    layout: Layout,
+    baseline: &Baseline,
+    hello: usize,
+    tally: &mut Tally,
+) -> Result<Order, Stop> {
+    let prelude = Prelude { header: pool.header, hello };
+    let mut plans = pool.config.plans;
+    if let Some(only) = &pool.config.only {
+        let trial = only.trial(&layout, prelude).map_err(|error| Error::Usage(error.to_string()))?;
+        if !trial.joined.is_empty() {
+            let checked = baseline::check_joined(pool, &layout, baseline)?;
+            checked.map_err(|why| BaselineError::Incomplete(format!("--only joins messages: {why}")))?;
+        }
+        return Ok(Order::only(layout, trial));
+    }
+    if plans.families.has(Family::Joined) {
+        if let Err(why) = baseline::check_joined(pool, &layout, baseline)? {
+            plans.families = plans.families.without(Family::Joined);
+            tally.warnings.push(format!("plans that join messages are left out: {why}"));
+        }
+    }
+    Ok(Order::of_layout(prelude, layout, plans))
 }
 
 /// The messages of stdin, split by the framing.

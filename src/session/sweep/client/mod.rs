@@ -17,13 +17,13 @@ use crate::config::{ClientSweepConfig, Replies as Source};
 use crate::error::{Error, ExitStatus, shown_path};
 use crate::frame::{Role, split_all};
 use crate::io::{files, start};
-use crate::plan::{Layout, Order, Prelude, Trial, TrialKind};
+use crate::plan::{Layout, Order, Prelude, Trial};
 use crate::service::stand_in::{Given, Recording, Replies, Unlike};
 use crate::session::Context;
 use crate::value::{Span, escape, last_line};
 use crate::verdict::{
-    Baseline, BaselineError, ClientSubject, Ending, Findings, Masks, Proof, Run, Subject, Tally, Verdict,
-    unsteady_output,
+    Baseline, BaselineError, ClientSubject, Ending, Findings, Masks, Proof, Run, Subject, SubjectDialog, Tally,
+    Verdict, unsteady_output,
 };
 
 /// The time that a client may take, as a multiple of that without a cut, and the time added to it.
@@ -177,7 +177,7 @@ fn subject(config: &ClientSweepConfig) -> Subject {
         families: config.plans.families,
         seed: config.plans.seed.0,
         messages: Vec::new(),
-        from_stdin: false,
+        dialog: SubjectDialog::default(),
     }
 }
 
@@ -194,19 +194,17 @@ impl Sweep<'_> {
         self.pool.begin_time();
         let baseline = self.baseline()?;
         let lengths: Vec<_> = self.subject.messages.iter().map(Vec::len).collect();
-        let order = Order::new(Prelude::default(), &lengths, self.config.plans);
-        let trials = match &self.config.only {
-            None => order.iter().collect(),
+        let layout = Layout::new(&lengths);
+        let order = match &self.config.only {
+            None => Order::of_layout(Prelude::default(), layout, self.config.plans),
             Some(only) => {
-                let cuts = only.as_slice().iter().filter_map(|&cut| usize::try_from(cut).ok());
-                vec![only_trial(order.layout(), cuts.collect())?]
+                let trial = only.trial(&layout, Prelude::default()).map_err(|error| Error::Usage(error.to_string()))?;
+                Order::only(layout, trial)
             }
         };
+        let trials: Vec<_> = order.iter().collect();
         self.subject.plans = trials.len();
-        (self.subject.single_cuts, self.subject.skipped) = match self.config.only {
-            None => (order.single_cuts(), order.skipped()),
-            Some(_) => (trials.iter().filter(|trial| trial.name.kind() == TrialKind::OneCut).count() as u64, 0),
-        };
+        (self.subject.single_cuts, self.subject.skipped) = (order.single_cuts(), order.skipped());
         if trials.is_empty() {
             return Err(Unusable::Untested("no reply has two bytes to cut apart".to_owned()).into());
         }
@@ -327,15 +325,6 @@ impl Sweep<'_> {
         tally.out_of_time = out_of_time;
         Ok(suspects)
     }
-}
-
-/// The trial of `--only`.
-fn only_trial(layout: &Layout, cuts: Vec<usize>) -> Result<Trial, Error> {
-    let length = layout.len();
-    if let Some(cut) = cuts.iter().find(|cut| **cut >= length) {
-        return Err(Error::Usage(format!("--only {cut}: the replies have {length} bytes")));
-    }
-    Ok(layout.cut_at(cuts))
 }
 
 /// What a client sent in two runs, where it differs.
