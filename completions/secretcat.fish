@@ -141,6 +141,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l trace -d 
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l trace-data -d 'Record no bytes, the first 64 or all bytes of each event' -r -f -a "none\t''
 head\t''
 all\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l transcript -d 'Append each message to FILE, one JSON object per line' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
@@ -253,6 +254,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l trace -d
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l trace-data -d 'Record no bytes, the first 64 or all bytes of each event' -r -f -a "none\t''
 head\t''
 all\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l transcript -d 'Append each message to FILE, one JSON object per line' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"

@@ -178,6 +178,7 @@ module completions {
     --stats                   # Print a summary on stderr at the end
     --trace: path             # Write one JSON object per event to FILE (-: to stderr)
     --trace-data: string@"nu-complete secretcat listen trace_data" # Record no bytes, the first 64 or all bytes of each event
+    --transcript: path        # Append each message to FILE, one JSON object per line
     --color: string@"nu-complete secretcat listen color" # Use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
     ...address: string        # Listen on HOST:PORT, :PORT (loopback), *:PORT (all) or unix:PATH
@@ -327,6 +328,7 @@ module completions {
     --stats                   # Print a summary on stderr at the end
     --trace: path             # Write one JSON object per event to FILE (-: to stderr)
     --trace-data: string@"nu-complete secretcat connect trace_data" # Record no bytes, the first 64 or all bytes of each event
+    --transcript: path        # Append each message to FILE, one JSON object per line
     --color: string@"nu-complete secretcat connect color" # Use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
     ...address: string        # Connect to HOST:PORT, HOST, :PORT (loopback) or unix:PATH

@@ -18,6 +18,7 @@
 //! | L1 | [`service`] | services and clients, as functions of events |
 //! | L1 | [`timeline`] | the picture of a trace |
 //! | L1 | [`trace`] | events as data, text and JSON |
+//! | L1 | [`transcript`] | recorded messages as JSON lines |
 //! | L1 | [`verdict`] | how a sweep compares replies, and its report |
 //! | L0 | [`value`], [`error`] | values on the command line, and errors |
 //!
@@ -45,6 +46,7 @@ pub mod service;
 pub mod session;
 pub mod timeline;
 pub mod trace;
+pub mod transcript;
 pub mod value;
 pub mod verdict;
 

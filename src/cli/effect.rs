@@ -63,6 +63,7 @@ const SEED: &str = "draws from a range, and there is none: add --chunk MIN..MAX 
 const NO_PEER_READ: &str = "shows what the peer has read: add --barrier peer-read";
 const UNIX_WITNESS: &str = "looks at TCP sockets, and what the peer of a unix socket has read is seen here: remove it";
 const PROXIED_WITNESS: &str = "cannot see through a proxy, which ends the connection on the way: remove one of them";
+const STREAM_TRANSCRIPT: &str = "records messages, and raw bytes are no messages: use --trace FILE --trace-data all";
 const V6ONLY: &str = "applies to IPv6, and the address is IPv4: give one such as [::]:4500";
 
 /// Refuses the first option that would have no effect.
@@ -95,7 +96,8 @@ fn of_connect(config: &ConnectConfig) -> Vec<Rule> {
         (Under("Messages"), config.check, CHECK),
         (Under("Fragmentation"), config.check, CHECK),
         (Under("PROXY protocol"), config.check, CHECK),
-        (Named(&["timeout", "max-message", "progress"]), config.check, CHECK),
+        (Named(&["timeout", "max-message", "progress", "transcript"]), config.check, CHECK),
+        (Named(&["transcript"]), config.raw, STREAM_TRANSCRIPT),
         (
             Named(&["max-message"]),
             config.raw && !loopback,
@@ -156,6 +158,7 @@ fn of_listen(config: &ListenConfig) -> Vec<Rule> {
             plan.is_plain(),
             "chooses the direction to cut: add --chunk, --cut, --delay or --barrier",
         ),
+        (Named(&["transcript"]), traits.framing == Framing::Raw, STREAM_TRANSCRIPT),
         (Named(&["seed"]), !plan.is_random(), SEED),
         (Named(&["witness"]), config.is_witness_at_unix(), UNIX_WITNESS),
         (Named(&["witness"]), config.relay().is_some_and(|relay| relay.proxy.is_some()), PROXIED_WITNESS),

@@ -25,6 +25,7 @@ mod sweep_client;
 mod syntax;
 mod tls;
 mod traffic;
+mod transcript;
 mod witness;
 mod words;
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueHint};
 
+use super::transcript::TranscriptFlags;
 use super::words::words;
 use crate::config::{Output, Sink, TraceData};
 
@@ -40,6 +41,8 @@ pub(super) struct OutputFlags {
     /// Draw the writes, segments and reads into FILE.svg
     #[arg(long, value_name = "FILE.svg", value_hint = ValueHint::FilePath)]
     timeline: Option<PathBuf>,
+    #[command(flatten)]
+    transcript: TranscriptFlags,
 }
 
 impl OutputFlags {
@@ -51,6 +54,7 @@ impl OutputFlags {
             progress: self.progress,
             trace: self.trace.map(|path| if path.as_os_str() == "-" { Sink::Stderr } else { Sink::File(path) }),
             trace_data: self.trace_data.unwrap_or_default(),
+            transcript: self.transcript.into_config(),
             timeline: self.timeline,
             show_options,
         }

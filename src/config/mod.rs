@@ -14,6 +14,7 @@ mod sweep;
 mod tls;
 pub mod tos;
 mod traffic;
+mod transcript;
 
 pub use client_sweep::{ClientCommand, ClientSweepConfig, Replies};
 pub use connect::{ConnectConfig, ConnectLimit, HalfClose, Input, Retry, Target, check_is_one};
@@ -27,6 +28,7 @@ pub use stream::{Direction, StreamConfig};
 pub use sweep::{DialogSource, Reports, SweepConfig};
 pub use tls::{ClientCa, ClientNeed, ClientTls, KeyPair, ServerTls, TlsGroup, TlsTerms, TlsVersion, Trust};
 pub use traffic::{Bytes, Reading, Traffic};
+pub use transcript::{Transcript, TranscriptSync};
 
 /// A combination of options that is refused, with what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::Transcript;
 use crate::value::{Named, Word};
 
 /// The destination of an output.
@@ -75,6 +76,8 @@ pub struct Output {
     pub trace: Option<Sink>,
     /// Which bytes the trace contains.
     pub trace_data: TraceData,
+    /// Where and how to record messages.
+    pub transcript: Option<Transcript>,
     /// Print the progress of a transfer, on a terminal or not.
     pub progress: bool,
     /// Where to write the picture at the end.
@@ -84,9 +87,15 @@ pub struct Output {
 }
 
 impl Output {
-    /// Whether events must be recorded while the run goes on.
+    /// Whether events or messages must be recorded while the run goes on.
     #[must_use]
     pub fn records(&self) -> bool {
+        self.records_events() || self.transcript.is_some()
+    }
+
+    /// Whether events must be recorded while the run goes on.
+    #[must_use]
+    pub fn records_events(&self) -> bool {
         self.verbosity > 0 || self.stats || self.trace.is_some() || self.timeline.is_some()
     }
 }

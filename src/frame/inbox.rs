@@ -192,6 +192,12 @@ impl Inbox {
         self.buffered() == 0 && matches!(self.scanner, Scanner::Lines(_) | Scanner::Http(_))
     }
 
+    /// Whether its messages are lines.
+    #[must_use]
+    pub fn has_lines(&self) -> bool {
+        matches!(self.scanner, Scanner::Lines(_))
+    }
+
     /// The bytes that were not returned as a message yet.
     #[must_use]
     pub fn held(&self) -> &[u8] {

@@ -32,6 +32,7 @@ pub mod terminal;
 pub mod threads;
 #[cfg(feature = "tls")]
 pub mod tls;
+pub mod transcript;
 pub mod witness;
 
 use std::time::Instant;

@@ -1,5 +1,5 @@
-//! Records events: log lines on stderr, the trace file, the summary, the picture. When it is off it costs one
-//! branch.
+//! Records events: log lines on stderr, the trace file, the summary, the picture, the transcript. When it is off it costs
+//! one branch.
 
 mod tape;
 
@@ -9,6 +9,7 @@ use std::time::{Instant, SystemTime};
 
 use self::tape::Tape;
 use super::report::Report;
+use super::transcript::Transcript;
 use crate::config::{Output, TraceData};
 use crate::error::Error;
 use crate::trace::{ConnId, Data, Event, EventKind, Side};
@@ -17,6 +18,13 @@ use crate::trace::{ConnId, Data, Event, EventKind, Side};
 #[derive(Clone, Debug, Default)]
 pub struct Recorder {
     recording: Option<Arc<Shared>>,
+    run: Arc<Run>,
+}
+
+/// What a run has with or without a recording; every connection has a pointer to it.
+#[derive(Clone, Debug, Default)]
+struct Run {
+    transcript: Option<Transcript>,
     notice: Option<Arc<Notice>>,
     numbers: Arc<Numbers>,
 }
@@ -58,13 +66,14 @@ impl Recorder {
     /// Starts the outputs that `output` requests, if any.
     ///
     /// # Errors
-    /// When the trace file or the picture cannot be created: reported before anything is sent.
+    /// When a file cannot be created, or the transcript cannot be opened: reported before anything is sent.
     pub fn start(output: &Output, report: &Report) -> Result<Self, Error> {
         let printed = AtomicBool::new(false);
         let notice = (!output.quiet).then(|| Arc::new(Notice { report: report.clone(), printed }));
-        let numbers = Arc::default();
-        if !output.records() {
-            return Ok(Recorder { recording: None, notice, numbers });
+        let transcript = output.transcript.as_ref().map(|config| Transcript::start(config, output.stats, report));
+        let run = Arc::new(Run { transcript: transcript.transpose()?, notice, numbers: Arc::default() });
+        if !output.records_events() {
+            return Ok(Recorder { recording: None, run });
         }
         let (start, time) = (Instant::now(), SystemTime::now());
         let tape = Tape::start(output, report, time)?;
@@ -73,7 +82,7 @@ impl Recorder {
         let data = if verbosity > 1 { traced.max(TraceData::Head) } else { traced };
         let samples = output.trace.is_some() || output.timeline.is_some();
         let recording = Shared { start, wanted: Wanted { verbosity, samples, data, traced }, tape: Mutex::new(tape) };
-        Ok(Recorder { recording: Some(Arc::new(recording)), notice, numbers })
+        Ok(Recorder { recording: Some(Arc::new(recording)), run })
     }
 
     /// Whether events are recorded.
@@ -82,21 +91,34 @@ impl Recorder {
         self.recording.is_some()
     }
 
+    /// The transcript, if messages are recorded.
+    #[must_use]
+    #[inline]
+    pub fn transcript(&self) -> Option<&Transcript> {
+        self.run.transcript.as_ref()
+    }
+
+    /// The same recording without the transcript, for the other side of connections within this process.
+    #[must_use]
+    pub fn without_transcript(&self) -> Recorder {
+        Recorder { run: Arc::new(Run { transcript: None, ..(*self.run).clone() }), ..self.clone() }
+    }
+
     /// Assigns the number of a new connection.
     #[must_use]
     pub fn new_connection(&self, side: Side) -> ConnId {
         let reserved = match side {
-            Side::Connect => self.numbers.reserved.swap(0, Ordering::Relaxed),
+            Side::Connect => self.run.numbers.reserved.swap(0, Ordering::Relaxed),
             Side::Listen => 0,
         };
-        if reserved > 0 { reserved } else { self.numbers.last.fetch_add(1, Ordering::Relaxed) + 1 }
+        if reserved > 0 { reserved } else { self.run.numbers.last.fetch_add(1, Ordering::Relaxed) + 1 }
     }
 
     /// Reserves a number for a connection of this process to itself. Its listener may see the connection first,
     /// but the connecting side has the lower number and is recorded first.
     pub fn connect_first(&self) {
-        let number = self.numbers.last.fetch_add(1, Ordering::Relaxed) + 1;
-        self.numbers.reserved.store(number, Ordering::Relaxed);
+        let number = self.run.numbers.last.fetch_add(1, Ordering::Relaxed) + 1;
+        self.run.numbers.reserved.store(number, Ordering::Relaxed);
         if let Some(shared) = &self.recording {
             shared.lock().hold_for(number);
         }
@@ -132,7 +154,7 @@ impl Recorder {
 
     /// Prints a note without which the result would be misread, once in a run.
     pub fn log_once(&self, text: impl FnOnce() -> String) {
-        if let Some(notice) = &self.notice {
+        if let Some(notice) = &self.run.notice {
             if !notice.printed.swap(true, Ordering::Relaxed) {
                 notice.report.warning(&text());
             }
@@ -144,17 +166,20 @@ impl Recorder {
     pub fn print_summary(&self) -> bool {
         let Some(shared) = &self.recording else { return false };
         shared.lock().print_summary(shared.start.elapsed());
+        self.transcript().into_iter().for_each(Transcript::print_summary);
         true
     }
 
-    /// Ends the recording: writes the rest of the trace, the summary and the picture.
+    /// Ends the recording: writes the rest of the trace, the summary, the picture and the rest of the transcript.
     ///
     /// # Errors
     /// When a file could not be written completely.
     pub fn finish(&self) -> Result<(), Error> {
-        let Some(shared) = &self.recording else { return Ok(()) };
-        let elapsed = shared.start.elapsed();
-        shared.lock().finish(elapsed, shared.wanted)
+        let recorded = self.recording.as_ref().map_or(Ok(()), |shared| {
+            let elapsed = shared.start.elapsed();
+            shared.lock().finish(elapsed, shared.wanted)
+        });
+        self.transcript().map_or(Ok(()), Transcript::finish).and(recorded)
     }
 }
 

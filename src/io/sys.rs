@@ -54,6 +54,16 @@ pub fn is_writable(fd: BorrowedFd<'_>) -> bool {
     flags != -1 && flags & libc::O_ACCMODE != libc::O_RDONLY
 }
 
+/// Locks a file for this process (flock(2)), until all its descriptors are closed. False: another process has the lock.
+pub fn lock(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    // SAFETY: flock(2) touches no memory.
+    match check(unsafe { libc::flock(fd.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) }) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// The number of bytes that can be read now from a pipe, a terminal or a socket (`FIONREAD`, `ioctl_tty(2)`).
 pub fn readable_bytes(fd: BorrowedFd<'_>) -> io::Result<u64> {
     let mut bytes: libc::c_int = 0;

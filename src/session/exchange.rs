@@ -347,7 +347,7 @@ impl<S: Service> Exchange<S> {
         for batch in context.batches() {
             let to = match batch {
                 Batch::Messages { to, bytes, lengths } => {
-                    if self.recorder.is_on() {
+                    if self.recorder.is_on() || self.recorder.transcript().is_some() {
                         self.peers.note_sent(to, bytes, lengths.clone(), &self.recorder);
                     }
                     self.peers.send(to, bytes, lengths, &mut self.reactor);

@@ -31,7 +31,8 @@ impl Loopback {
         listen.tls = config.tls.as_ref().map(|_| ServerTls::default());
         listen.admission.proxies = config.header.as_ref().map(|_| Proxies::default());
         let signals = Signals::default();
-        let theirs = Context { signals: signals.clone(), manager: Manager::default(), ..context.clone() };
+        let recorder = context.recorder.without_transcript();
+        let theirs = Context { signals: signals.clone(), manager: Manager::default(), recorder, ..context.clone() };
         let (sender, receiver) = channel::<Result<(SocketAddr, Option<Pin>), Error>>();
         let serve = move || {
             let ready = sender.clone();

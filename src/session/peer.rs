@@ -13,6 +13,7 @@ use crate::io::{Flush, Incoming};
 use crate::peer::flow::{Flow, Sink};
 use crate::peer::life::Life;
 use crate::trace::{ConnId, Direction, EventKind};
+use crate::transcript::Message;
 
 /// One peer.
 #[derive(Debug)]
@@ -109,8 +110,16 @@ impl Peer {
         Sink { backlog: self.link.backlog(), is_writable: self.link.readiness().1 }
     }
 
-    /// Records messages that are about to be sent. An interim response before one belongs to it.
-    pub(super) fn note_sent(&mut self, mut bytes: &[u8], lengths: impl Iterator<Item = usize>, recorder: &Recorder) {
+    /// Records messages that are about to be sent. An interim response before one belongs to it. Copies of a received
+    /// message are not in the transcript.
+    pub(super) fn note_sent(
+        &mut self,
+        mut bytes: &[u8],
+        lengths: impl Iterator<Item = usize>,
+        are_copies: bool,
+        recorder: &Recorder,
+    ) {
+        let has_lines = self.inbox.has_lines();
         let Some(conn) = self.link.conn().filter(|conn| !conn.is_raw()) else { return };
         let mut end = conn.offsets().0;
         for length in lengths {
@@ -119,20 +128,33 @@ impl Peer {
             let (number, start) = (self.sent.messages + 1, self.sent.bytes);
             self.sent = Passed { messages: number, bytes: end };
             recorder.note_bytes(conn.id(), message, || EventKind::Message { dir: Direction::Out, number, start, end });
+            if !are_copies && conn.life().is_open() {
+                record(conn, Direction::Out, message, has_lines, recorder);
+            }
             bytes = rest;
         }
     }
 }
 
 /// Counts a received message, by a borrow of these fields of the peer only.
-pub(super) fn note_received(link: &Link, received: &mut Passed, wire: &[u8], recorder: &Recorder) {
+pub(super) fn note_received(link: &Link, received: &mut Passed, wire: &[u8], has_lines: bool, recorder: &Recorder) {
     let start = received.bytes;
     received.bytes += wire.len() as u64;
     received.messages += 1;
     if let Some(conn) = link.conn().filter(|conn| !conn.is_raw()) {
         let (number, end) = (received.messages, received.bytes);
         recorder.note_bytes(conn.id(), wire, || EventKind::Message { dir: Direction::In, number, start, end });
+        record(conn, Direction::In, wire, has_lines, recorder);
     }
+}
+
+/// Records a message in the transcript, if there is one: a line without its ending.
+#[inline]
+fn record(conn: &Conn, direction: Direction, wire: &[u8], is_line: bool, recorder: &Recorder) {
+    let Some(transcript) = recorder.transcript() else { return };
+    let line = wire.strip_suffix(b"\n").map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let bytes = line.filter(|_| is_line).unwrap_or(wire);
+    transcript.record(&Message { conn: conn.id(), peer: conn.peer(), user: None, room: None, direction, bytes });
 }
 
 impl Link {

@@ -53,6 +53,8 @@ mod threats;
 mod timeouts;
 #[cfg(feature = "tls")]
 mod tls_losses;
+mod transcript;
+mod transcript_disk;
 mod transfers;
 mod uncounted_replies;
 mod witness;

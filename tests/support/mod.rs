@@ -4,6 +4,7 @@
 mod bytes;
 pub(crate) mod corpus;
 mod dir;
+pub(crate) mod full_disk;
 mod install;
 pub(crate) mod net;
 pub(crate) mod pages;

@@ -61,6 +61,7 @@ impl<S: Service> Hosted<S> {
         room: usize,
         recorder: &Recorder,
     ) -> Result<Dispatched, FrameError> {
+        let has_lines = peer.inbox.has_lines();
         loop {
             peer.flow.pause(self.context.pending() >= room || !self.service.wants(id));
             if peer.flow.is_paused() {
@@ -73,7 +74,7 @@ impl<S: Service> Hosted<S> {
                 }
                 return Ok(Dispatched::All);
             };
-            note_received(&peer.link, &mut peer.received, message.wire, recorder);
+            note_received(&peer.link, &mut peer.received, message.wire, has_lines, recorder);
             self.service.on(Event::of(id, &message), &mut self.context);
             if self.context.closes(id) {
                 return Ok(Dispatched::Paused);
@@ -90,9 +91,9 @@ impl<S: Service> Hosted<S> {
     /// # Errors
     /// The stream ends within a message.
     pub(super) fn dispatch_last(&mut self, id: PeerId, peer: &mut Peer, recorder: &Recorder) -> Result<(), FrameError> {
-        let is_whole = peer.inbox.ends_with_stream();
+        let (is_whole, has_lines) = (peer.inbox.ends_with_stream(), peer.inbox.has_lines());
         while let Some(message) = peer.inbox.finish()? {
-            note_received(&peer.link, &mut peer.received, message.wire, recorder);
+            note_received(&peer.link, &mut peer.received, message.wire, has_lines, recorder);
             let bytes = &message.body;
             let event = if is_whole { Event::Message { peer: id, bytes } } else { Event::Rest { peer: id, bytes } };
             self.service.on(event, &mut self.context);

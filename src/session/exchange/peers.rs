@@ -227,8 +227,9 @@ impl Peers {
         lengths: impl Iterator<Item = usize>,
         recorder: &Recorder,
     ) {
+        let are_copies = self.traits.sheds; // sent to all others
         if let Some(peer) = self.get_mut(to) {
-            peer.note_sent(bytes, lengths, recorder);
+            peer.note_sent(bytes, lengths, are_copies, recorder);
         }
     }
 
