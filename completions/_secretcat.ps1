@@ -29,6 +29,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('listen', 'listen', [CompletionResultType]::ParameterValue, 'Serve any number of clients until SIGINT or SIGTERM')
             [CompletionResult]::new('connect', 'connect', [CompletionResultType]::ParameterValue, 'Send messages and print the replies, at a terminal or in a script')
             [CompletionResult]::new('sweep', 'sweep', [CompletionResultType]::ParameterValue, 'Send the same messages under every cut and compare the replies')
+            [CompletionResult]::new('passwd', 'passwd', [CompletionResultType]::ParameterValue, 'Set the password of a user in a file for listen --auth scram:FILE')
             [CompletionResult]::new('witness', 'witness', [CompletionResultType]::ParameterValue, 'Report what the sockets of this host have read, to another secretcat')
             break
         }
@@ -330,6 +331,14 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--nodelay', '--nodelay', [CompletionResultType]::ParameterName, 'Send small segments at once')
             [CompletionResult]::new('--nagle', '--nagle', [CompletionResultType]::ParameterName, 'Join small segments while data is unacknowledged, even when cutting')
             [CompletionResult]::new('--reset-on-close', '--reset-on-close', [CompletionResultType]::ParameterName, 'Reset the connection when closing it')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'secretcat;passwd' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use colour on stderr and in help')
+            [CompletionResult]::new('--delete', '--delete', [CompletionResultType]::ParameterName, 'Delete the user')
+            [CompletionResult]::new('--stdin', '--stdin', [CompletionResultType]::ParameterName, 'Read the password from the first line of stdin')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

@@ -28,6 +28,9 @@ _secretcat() {
             secretcat,listen)
                 cmd="secretcat__subcmd__listen"
                 ;;
+            secretcat,passwd)
+                cmd="secretcat__subcmd__passwd"
+                ;;
             secretcat,sweep)
                 cmd="secretcat__subcmd__sweep"
                 ;;
@@ -41,7 +44,7 @@ _secretcat() {
 
     case "${cmd}" in
         secretcat)
-            opts="-h -V --color --help --version listen connect sweep witness"
+            opts="-h -V --color --help --version listen connect sweep passwd witness"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1270,6 +1273,27 @@ _secretcat() {
                     fi
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        secretcat__subcmd__passwd)
+            opts="-h --delete --stdin --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then

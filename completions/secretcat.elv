@@ -26,6 +26,7 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand listen 'Serve any number of clients until SIGINT or SIGTERM'
             cand connect 'Send messages and print the replies, at a terminal or in a script'
             cand sweep 'Send the same messages under every cut and compare the replies'
+            cand passwd 'Set the password of a user in a file for listen --auth scram:FILE'
             cand witness 'Report what the sockets of this host have read, to another secretcat'
         }
         &'secretcat;listen'= {
@@ -324,6 +325,13 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --nodelay 'Send small segments at once'
             cand --nagle 'Join small segments while data is unacknowledged, even when cutting'
             cand --reset-on-close 'Reset the connection when closing it'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'secretcat;passwd'= {
+            cand --color 'Use colour on stderr and in help'
+            cand --delete 'Delete the user'
+            cand --stdin 'Read the password from the first line of stdin'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

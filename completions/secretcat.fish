@@ -33,6 +33,7 @@ complete -c secretcat -n "__fish_secretcat_needs_command" -s V -l version -d 'Pr
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "listen" -d 'Serve any number of clients until SIGINT or SIGTERM'
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "connect" -d 'Send messages and print the replies, at a terminal or in a script'
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "sweep" -d 'Send the same messages under every cut and compare the replies'
+complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "passwd" -d 'Set the password of a user in a file for listen --auth scram:FILE'
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "witness" -d 'Report what the sockets of this host have read, to another secretcat'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l service -d 'Choose the service for each connection' -r -f -a "secret\t'Reply with the digits of each line that contains SECRET'
 echo\t'Send back all received bytes (RFC 862)'
@@ -407,6 +408,12 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l nodelay -d
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l nagle -d 'Join small segments while data is unacknowledged, even when cutting'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l reset-on-close -d 'Reset the connection when closing it'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c secretcat -n "__fish_secretcat_using_subcommand passwd" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c secretcat -n "__fish_secretcat_using_subcommand passwd" -l delete -d 'Delete the user'
+complete -c secretcat -n "__fish_secretcat_using_subcommand passwd" -l stdin -d 'Read the password from the first line of stdin'
+complete -c secretcat -n "__fish_secretcat_using_subcommand passwd" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c secretcat -n "__fish_secretcat_using_subcommand witness" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"

@@ -460,6 +460,20 @@ module completions {
     ...address: string        # Connect to HOST:PORT, HOST, :PORT (loopback) or unix:PATH
   ]
 
+  def "nu-complete secretcat passwd color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Set the password of a user in a file for listen --auth scram:FILE
+  export extern "secretcat passwd" [
+    --delete                  # Delete the user
+    --stdin                   # Read the password from the first line of stdin
+    --color: string@"nu-complete secretcat passwd color" # Use colour on stderr and in help
+    --help(-h)                # Print help (see more with '--help')
+    file: path                # Change the users in FILE
+    name: string              # Change the user NAME
+  ]
+
   def "nu-complete secretcat witness color" [] {
     [ "auto" "always" "never" ]
   }

@@ -26,7 +26,7 @@
 //!
 //! Invariants:
 //! - An event loop blocks in its one wait only ([`io::reactor`]); the name lookup of `listen` waits there too. Before
-//!   and after its loop a run may wait for stdin, stderr, threads, a witness and the service manager; `tests/layers.rs`
+//!   and after its loop a run may wait for stdin, a typed password, stderr, threads, a witness and the service manager; `tests/layers.rs`
 //!   lists where. Regular files are read and written without waiting until they are ready: they always are.
 //! - All of a turn of a loop happens at one time, which the reactor reads from the clock.
 //! - Received bytes are never assumed to be text, and bytes of a peer are escaped before a terminal.
@@ -108,7 +108,7 @@ fn end(result: Result<ExitStatus, Error>, signal: Option<Signal>, report: &Repor
 fn perform(task: &Task, report: &Report) -> (Result<ExitStatus, Error>, Option<Signal>) {
     let silent = Output { quiet: true, ..Output::default() }; // a sweep reports by itself what was not proven
     let output: &Output = match task {
-        Task::Sweep(_) | Task::SweepClient(_) | Task::Witness => &silent,
+        Task::Sweep(_) | Task::SweepClient(_) | Task::Passwd(_) | Task::Witness => &silent,
         Task::Listen(config) => &config.output,
         Task::Connect(config) => &config.output,
     };
@@ -156,6 +156,7 @@ fn run_task(task: &Task, context: &Context) -> Result<ExitStatus, Error> {
         Task::Connect(config) => session::connect::run(config, context).map(|()| ExitStatus::Done),
         Task::Sweep(config) => session::sweep::run(config, context),
         Task::SweepClient(config) => session::sweep::client::run(config, context),
+        Task::Passwd(config) => session::passwd::run(config, &context.report).map(|()| ExitStatus::Done),
         Task::Witness => session::witness::run().map(|()| ExitStatus::Done),
     }
 }
@@ -166,7 +167,7 @@ fn run_task(task: &Task, context: &Context) -> Result<ExitStatus, Error> {
 fn ignored_interrupt(task: &Task) -> Option<IgnoredInterrupt> {
     match task {
         Task::Listen(_) | Task::Sweep(_) | Task::SweepClient(_) => Some(IgnoredInterrupt::Handle),
-        Task::Witness => None,
+        Task::Passwd(_) | Task::Witness => None,
         Task::Connect(_) if std::process::id() == 1 => Some(IgnoredInterrupt::Handle),
         Task::Connect(config) => {
             let watched = terminal::is_stdin() || terminal::is_stderr();

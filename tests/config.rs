@@ -18,6 +18,7 @@ fn fields(line: &str) -> Result<Vec<String>, String> {
                 Task::Connect(config) => format!("{config:?}"),
                 Task::Sweep(config) => format!("{config:?}"),
                 Task::SweepClient(config) => format!("{config:?}"),
+                Task::Passwd(config) => format!("{config:?}"),
                 Task::Witness => "Witness".to_owned(),
             };
             let mut fields = Vec::new();

@@ -36,7 +36,7 @@ pub enum LineFlaw {
     /// The keys are none.
     #[error(transparent)]
     Keys(#[from] InvalidKeys),
-    /// An earlier line has the same name.
+    /// An earlier line has the same name, but for upper and lower case.
     #[error("line {0} has the same name")]
     Duplicate(usize),
 }
@@ -79,10 +79,11 @@ impl Users {
     /// # Errors
     /// The first line that is wrong.
     pub fn parse(content: &[u8]) -> Result<Users, BadLine> {
+        // A room shows names that differ in case only as one.
         let (mut users, mut lines) = (HashMap::new(), HashMap::new());
         for line in Line::all(content) {
             let Some((name, keys)) = line.user()? else { continue };
-            match lines.entry(name.clone()) {
+            match lines.entry(name.as_str().to_lowercase()) {
                 Entry::Occupied(first) => {
                     return Err(BadLine { line: line.number, why: LineFlaw::Duplicate(*first.get()) });
                 }
@@ -142,6 +143,7 @@ pub fn with(content: &[u8], name: &UserName, keys: &Keys) -> Result<Vec<u8>, Bad
         }
         result.extend_from_slice(new.as_bytes());
     }
+    Users::parse(&result)?; // another user may have the same name in another case
     Ok(result)
 }
 
@@ -217,6 +219,8 @@ mod tests {
             assert_eq!(Users::parse(&content).unwrap_err().to_string(), text);
             assert!(with(&content, &name("bob"), &keys(b"x")).is_err() && without(&content, &name("ann")).is_err());
         }
+        let upper = with(good.as_bytes(), &name("ANN"), &keys(b"x")).unwrap_err().to_string();
+        assert_eq!(upper, "2: line 1 has the same name");
         let again = format!("{good}\n{}", good.replace("ann", "a\u{ad}nn"));
         assert_eq!(Users::parse(again.as_bytes()).unwrap_err().to_string(), "3: line 1 has the same name");
     }

@@ -14,6 +14,7 @@ mod framing;
 mod hint;
 mod listen;
 mod output;
+mod passwd;
 mod protocol;
 mod proxy;
 mod proxy_header;
@@ -36,7 +37,9 @@ use clap::{ArgMatches, Args as _, CommandFactory, FromArgMatches, Parser, Subcom
 use effect::Given;
 use words::words;
 
-use crate::config::{ClientSweepConfig, Color, ConfigError, ConnectConfig, ListenConfig, ProxyConfig, SweepConfig};
+use crate::config::{
+    ClientSweepConfig, Color, ConfigError, ConnectConfig, ListenConfig, PasswdConfig, ProxyConfig, SweepConfig,
+};
 use crate::error::Error;
 use crate::io::console;
 
@@ -62,6 +65,7 @@ enum Commands {
     Listen(listen::ListenFlags),
     Connect(connect::ConnectFlags),
     Sweep(sweep::SweepFlags),
+    Passwd(passwd::PasswdFlags),
     Witness(witness::WitnessFlags),
 }
 
@@ -85,6 +89,8 @@ pub enum Task {
     Sweep(Box<SweepConfig>),
     /// `sweep --client`
     SweepClient(Box<ClientSweepConfig>),
+    /// `passwd`
+    Passwd(Box<PasswdConfig>),
     /// `witness`
     Witness,
 }
@@ -97,7 +103,7 @@ impl Task {
             Task::Listen(config) => config.relay()?.proxy.as_deref(),
             Task::Connect(config) => config.proxy.as_ref(),
             Task::Sweep(config) => config.proxy.as_ref(),
-            Task::SweepClient(_) | Task::Witness => None,
+            Task::SweepClient(_) | Task::Passwd(_) | Task::Witness => None,
         }
     }
 
@@ -108,7 +114,7 @@ impl Task {
             Task::Listen(config) => config.witness.as_deref(),
             Task::Connect(config) => config.witness.as_deref(),
             Task::Sweep(config) => config.witness.as_deref(),
-            Task::SweepClient(_) | Task::Witness => None,
+            Task::SweepClient(_) | Task::Passwd(_) | Task::Witness => None,
         }
     }
 }
@@ -143,6 +149,7 @@ fn command_for(args: &[OsString]) -> clap::Command {
         "listen" => listen::ListenFlags::augment_args,
         "connect" => connect::ConnectFlags::augment_args,
         "sweep" => sweep::SweepFlags::augment_args,
+        "passwd" => passwd::PasswdFlags::augment_args,
         "witness" => witness::WitnessFlags::augment_args,
         "-V" | "--version" => return Cli::command(),
         _ => return definitions(),
@@ -204,6 +211,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Refusa
         Commands::Listen(flags) => Task::Listen(Box::new(flags.into_config(typed)?)),
         Commands::Connect(flags) => Task::Connect(Box::new(flags.into_config(typed)?)),
         Commands::Sweep(flags) => flags.into_task(typed)?,
+        Commands::Passwd(flags) => Task::Passwd(Box::new(flags.into_config()?)),
         Commands::Witness(witness::WitnessFlags {}) => Task::Witness,
     };
     effect::check(&task, &given)?;
@@ -293,6 +301,6 @@ mod tests {
             let help = |command: clap::Command| command.try_get_matches_from(&words).unwrap_err().to_string();
             assert_eq!(help(alone), help(definitions()));
         }
-        assert_eq!(command_for(&["secretcat".into()]).get_subcommands().count(), 4);
+        assert_eq!(command_for(&["secretcat".into()]).get_subcommands().count(), 5);
     }
 }

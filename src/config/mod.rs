@@ -5,6 +5,7 @@ mod connect;
 mod listen;
 mod mode;
 mod output;
+mod passwd;
 mod proxy;
 mod proxy_header;
 pub mod socket;
@@ -21,6 +22,7 @@ pub use connect::{ConnectConfig, ConnectLimit, HalfClose, Input, Retry, Target, 
 pub use listen::{Admission, ListenConfig, Proxies};
 pub use mode::{Mode, ModeOptions, PipeMode, Relay, Toward};
 pub use output::{Color, Output, Sink, TraceData};
+pub use passwd::{PasswdChange, PasswdConfig};
 pub use proxy::ProxyConfig;
 pub use proxy_header::ProxyHeader;
 pub use socket::{SocketOptions, SocketOptionsError, Source};

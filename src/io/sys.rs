@@ -540,6 +540,15 @@ pub mod tty {
             Modes(modes)
         }
 
+        /// The modes for typing a password: as [`editing`](Self::editing), and the signal keys are bytes too, so that
+        /// no signal leaves the terminal without echo.
+        #[must_use]
+        pub fn silent(self) -> Modes {
+            let mut modes = self.editing().0;
+            modes.c_lflag &= !(libc::ISIG | libc::ECHONL);
+            Modes(modes)
+        }
+
         /// Sets these modes; typed bytes that are not read are kept. This stops a process in the background until
         /// it is in the foreground (SIGTTOU).
         pub fn set(&self, fd: BorrowedFd<'_>) -> io::Result<()> {

@@ -8,6 +8,7 @@ mod input_wait;
 pub mod listen;
 mod loopback;
 mod meter;
+pub mod passwd;
 mod peer;
 mod progress;
 mod rate_limit;

@@ -30,6 +30,7 @@ mod network;
 mod no_reader;
 mod options;
 mod outputs;
+mod passwd;
 mod peers;
 mod pipe;
 mod progress;

@@ -15,11 +15,12 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("verdict", &["error", "frame", "plan", "value"]),
     ("service", &["dialog", "frame", "plan", "value", "verdict"]),
     ("peer", &["frame", "plan", "trace", "value"]),
-    ("config", &["dialog", "error", "frame", "plan", "service", "value", "verdict"]),
+    ("config", &["auth", "dialog", "error", "frame", "plan", "service", "value", "verdict"]),
     ("timeline", &["trace", "value"]),
     (
         "io",
         &[
+            "auth",
             "config",
             "dialog",
             "editor",
@@ -37,6 +38,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     (
         "session",
         &[
+            "auth",
             "config",
             "dialog",
             "error",
@@ -51,7 +53,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
             "verdict",
         ],
     ),
-    ("cli", &["config", "dialog", "error", "frame", "io", "plan", "service", "value", "verdict"]),
+    ("cli", &["auth", "config", "dialog", "error", "frame", "io", "plan", "service", "value", "verdict"]),
 ];
 
 /// Names that only some rooms may use.
