@@ -18,7 +18,7 @@ use secretcat::io::signal::Signals;
 use secretcat::io::systemd::Manager;
 use secretcat::session::{Context, connect, listen};
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(240);
 /// What one run takes from its start to its end, one connection and its first messages included.
 const FIXED: u64 = 200;
 /// The variable with the command line that a counted process of this test runs.

@@ -175,14 +175,15 @@ fn client_is_named_in_access_line_and_trace() {
 #[test]
 fn sweep_over_tls_proves_that_records_were_read() {
     let server = Server::start(&["--tls"]);
-    let found = findings(&server, &["--tls-insecure"], b"SECRET 1\n");
+    let found = findings(&server, &["--tls-insecure", "--max-plans", "20"], b"SECRET 1\n");
     let proof = |kind: &str| &found["kinds"][kind]["proof"];
     assert_eq!([proof("client-hello in TCP pieces"), proof("cut")], ["read", "record_read"], "{found:#}");
     assert_eq!(found["status"], 0, "{found:#}");
     assert!(verdicts(&found)[0] > 8, "{found:#}");
     let dir = Dir::new("tls-sweep");
     let junit = dir.file("junit.xml");
-    let text = sweep(&server, &["--tls-insecure", "--junit", junit.to_str().unwrap()], b"SECRET 1\n");
+    let text =
+        sweep(&server, &["--tls-insecure", "--max-plans", "20", "--junit", junit.to_str().unwrap()], b"SECRET 1\n");
     let proof = " 0 not proven (proof: read for client-hello in TCP pieces, record read for the others) (";
     assert!(std::fs::read_to_string(&junit).unwrap().contains(proof));
     assert!(String::from_utf8_lossy(&text.stdout).contains(proof), "{text:?}");

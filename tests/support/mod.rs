@@ -44,7 +44,7 @@ pub(crate) use tcp::{
 };
 
 /// The one deadline of every wait. Nothing here takes that long unless it hangs.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(240);
 
 /// Calls `step` until `done` or the deadline. `step` waits for an event of its own, such as the reply of a
 /// server, and so sets the pace.

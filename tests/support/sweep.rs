@@ -12,11 +12,15 @@ pub(crate) fn broken(fault: &str, number: usize) -> Option<Server> {
     Server::python("broken.py", &[fault, &number.to_string()])
 }
 
-/// Sweeps a server with this on stdin.
+/// The options of a sweep that has no limit of time, whatever else runs on this machine.
+pub(crate) const UNHURRIED: [&str; 2] = ["--max-time", "0"];
+
+/// Sweeps a server with this on stdin, without a limit of time unless the arguments have one.
 #[track_caller]
 pub(crate) fn sweep(server: &Server, args: &[&str], input: &[u8]) -> Outcome {
     let address = server.address();
-    run(["sweep", &address].iter().chain(args), input)
+    let unhurried = UNHURRIED.iter().filter(|_| !args.contains(&"--max-time"));
+    run(["sweep", &address].iter().chain(args).chain(unhurried), input)
 }
 
 /// Sweeps a server, and reads what is found as JSON; its status must be that of the run.

@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use crate::support::servers::tinyproxy;
-use crate::support::sweep::{client, verdicts};
+use crate::support::sweep::{UNHURRIED, client, verdicts};
 use crate::support::{Dir, Server, digits, run, run_command, shell};
 
 /// Sweeps this client of `tests/peers/bad_clients.py`, and reads what is found as JSON.
 #[track_caller]
 fn findings(command: &str, args: &[&str]) -> Value {
-    let out = run(["sweep", "--client", command, "--json"].iter().chain(args), "");
+    let out = run(["sweep", "--client", command, "--json"].iter().chain(&UNHURRIED).chain(args), "");
     let found: Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|error| panic!("{error}: {out:?}"));
     assert_eq!(found["status"], out.status.unwrap(), "{out:?}");
     found

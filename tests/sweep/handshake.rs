@@ -66,7 +66,7 @@ fn handshake_is_swept_alone_without_messages() {
 
 #[track_caller]
 fn expect_no_differences(address: &str) {
-    let out = run(["sweep", address, "--tls-insecure", "--max-plans", "150"], "");
+    let out = run(["sweep", address, "--tls-insecure", "--max-plans", "150", "--max-time", "0"], "");
     let text = String::from_utf8_lossy(&out.stdout);
     assert_eq!(out.status, Some(0), "{text}{}", out.stderr);
     assert!(text.contains(" bytes, 150 plans: 150 same, 0 different, 0 not proven"), "{text}");
@@ -115,7 +115,7 @@ fn nginx_reads_a_hello_cut_anywhere() {
     // With requests: the ClientHello is cut, and each message as records.
     let args = ["sweep", &address, "--tls-insecure", "--framing", "http", "--mask", "(?m)^Date:.*$"];
     let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-    let out = run(args.iter().chain(&["--max-plans", "100"]), request.repeat(2));
+    let out = run(args.iter().chain(&["--max-plans", "100", "--max-time", "0"]), request.repeat(2));
     let text = String::from_utf8_lossy(&out.stdout);
     assert!(text.contains(", 2 messages, 54 bytes, 100 plans: 100 same, 0 different"), "{text}{}", out.stderr);
 }
@@ -192,8 +192,9 @@ fn haproxy_routes_no_hello_that_is_cut_before_the_name() {
         command.arg("-db").arg("-f").arg(dir.file("conf"));
     });
     let Some((_proc, address)) = proxy else { return };
-    let args = ["sweep", &address, "--tls-insecure", "--tls-name", "example.test", "--max-plans", "150", "--json"];
-    let found: Value = serde_json::from_slice(&run(args, "").stdout).unwrap();
+    let args = ["sweep", &address, "--tls-insecure", "--tls-name", "example.test", "--max-plans", "150"];
+    let found: Value =
+        serde_json::from_slice(&run(args.iter().chain(&["--json", "--max-time", "0"]), "").stdout).unwrap();
     assert_eq!(found["status"], 3, "{found:#}");
     let [tcp, records, joined] = [TCP, RECORDS, JOINED].map(|kind| count(&found, kind));
     assert_eq!(tcp, [50, 0, 0], "{found:#}");

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::support::servers::{self, Place};
+use crate::support::sweep::UNHURRIED;
 use crate::support::{Dir, Proc, Server, run, run_command, shell};
 
 const ENDS: [&str; 4] = ["--proxy-source", "192.0.2.7:44444", "--proxy-dest", "192.0.2.8:80"];
@@ -42,7 +43,7 @@ pub(crate) fn start(program: &str, dir: &Dir) -> Option<(Proc, String)> {
 #[track_caller]
 fn sweep(address: &str, version: &str, args: &[&str], request: &str) -> Value {
     let header = [&["--proxy-protocol", version][..], &ENDS].concat();
-    let out = run(["sweep", address, "--json"].iter().chain(&header).chain(args), request);
+    let out = run(["sweep", address, "--json"].iter().chain(&UNHURRIED).chain(&header).chain(args), request);
     let found: Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|error| panic!("{error}: {out:?}"));
     assert_eq!(
         (out.status.unwrap(), out.stderr.as_str()),

@@ -1,11 +1,12 @@
 //! Released servers pass: 1,000 plans each, every cut proven, no difference.
 
 use crate::support::servers::{self, Place, port};
+use crate::support::sweep::UNHURRIED;
 use crate::support::{Dir, Server, is_root, run, run_command, skip, under_strace};
 
 #[track_caller]
 fn expect_no_differences(address: &str, args: &[&str], request: &[u8]) {
-    let out = run(["sweep", address, "--max-plans", "1000"].iter().chain(args), request);
+    let out = run(["sweep", address, "--max-plans", "1000"].iter().chain(&UNHURRIED).chain(args), request);
     let output = String::from_utf8_lossy(&out.stdout);
     assert_eq!((out.status, out.stderr.as_str()), (Some(0), ""), "{output}");
     assert!(output.contains(" 1000 plans: 1000 same, 0 different, 0 not proven"), "{output}");

@@ -439,7 +439,7 @@ mod tests {
     use crate::trace::Side;
 
     /// The longest wait for anything that must happen.
-    const DEADLINE: Duration = Duration::from_secs(30);
+    const DEADLINE: Duration = Duration::from_secs(120);
 
     /// A client over a layer, with this plan, and its server.
     fn client(plan: &str) -> (Conn, TcpStream) {

@@ -21,7 +21,7 @@ use crate::service::{NoStore, standard};
 use crate::trace::Side;
 
 /// The longest wait for anything that must happen.
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(120);
 const SERVER: PeerId = PeerId::conn(0);
 const CLIENT: PeerId = PeerId::conn(1);
 

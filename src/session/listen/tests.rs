@@ -15,7 +15,7 @@ use crate::service::{Clients, Entry, Event, ServiceKind, Store, Traits};
 use crate::value::{Named, Word};
 
 /// The longest wait for anything that must happen.
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(120);
 
 #[derive(Clone, Debug, Default)]
 struct Journal(Arc<Mutex<Vec<u8>>>);

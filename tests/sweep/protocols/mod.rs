@@ -7,11 +7,12 @@ mod wrong;
 use serde_json::Value;
 
 use crate::support::run;
+use crate::support::sweep::UNHURRIED;
 
 /// Sweeps a server with a preset, and reads what is found as JSON; its status must be that of the run.
 #[track_caller]
 fn sweep(address: &str, preset: &str, args: &[&str]) -> Value {
-    let out = run(["sweep", address, "--protocol", preset, "--json"].iter().chain(args), "");
+    let out = run(["sweep", address, "--protocol", preset, "--json"].iter().chain(&UNHURRIED).chain(args), "");
     let found: Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|error| panic!("{error}: {out:?}"));
     assert_eq!(found["status"], out.status.unwrap(), "{out:?}");
     found

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{expect_same, sweep};
 use crate::support::servers::{self, Place, port};
+use crate::support::sweep::UNHURRIED;
 use crate::support::{Dir, Proc, exchange, is_root, poll_until, run, skip, tcp};
 
 /// What a server answers to these bytes, until it closes the connection.
@@ -54,7 +55,7 @@ fn http_server_that_closes_gets_one_request_a_connection() {
         command.args(["-m", "http.server", port(address), "--bind", "127.0.0.1", "--directory"]).arg(dir.path());
     };
     let Some((_proc, address)) = servers::start("python3", Place::Port, start) else { return };
-    let out = run(["sweep", &address, "--protocol", "http", "--families", "cut"], "");
+    let out = run(["sweep", &address, "--protocol", "http", "--families", "cut", "--max-time", "0"], "");
     let report = String::from_utf8_lossy(&out.stdout);
     assert_eq!(out.status, Some(0), "{}{report}", out.stderr);
     let why = "the server closes the connection after reply 1 of 3: the other messages are left out";
@@ -68,7 +69,7 @@ fn http_server_without_chunked_bodies_is_not_tested() {
     std::fs::write(dir.file("index.html"), "hello\n").unwrap();
     let Some((_proc, address)) = servers::python(&dir) else { return };
     expect_same(&address, "http", &["--families", "cut"]);
-    let out = run(["sweep", &address, "--protocol", "http-chunked"], "");
+    let out = run(["sweep", &address, "--protocol", "http-chunked", "--max-time", "0"], "");
     assert_eq!((out.status, out.stdout.as_slice()), (Some(4), &b""[..]), "{}", out.stderr);
     assert!(out.stderr.contains("nothing was tested: the server sent an error: \"HTTP/1.1 501 "), "{}", out.stderr);
 }
@@ -93,7 +94,7 @@ fn smtp_has_no_differences_and_delivers_nothing() {
 fn smtp_deliver_reports_the_number_of_its_mails() {
     let Some((proc, address)) = aiosmtpd() else { return };
     let args = ["sweep", &address, "--protocol", "smtp:deliver", "--families", "cut", "--quiet"];
-    let out = run(args, "");
+    let out = run(args.iter().chain(&UNHURRIED), "");
     assert_eq!(out.status, Some(0), "{out:?}");
     let says = "the dialog sends 2 mails to postmaster on each connection: 10 messages on each of ";
     assert!(out.stderr.starts_with(says), "{}", out.stderr);
@@ -319,7 +320,7 @@ fn dialog_of_a_file_is_held() {
     let path = dir.file("redis.dialog");
     let sweep = |text: &str| {
         std::fs::write(&path, text).unwrap();
-        run(["sweep", &address, "--json", "--quiet", "--dialog", path.to_str().unwrap()], "")
+        run(["sweep", &address, "--json", "--quiet", "--dialog", path.to_str().unwrap()].iter().chain(&UNHURRIED), "")
     };
     let out = sweep(
         "mask [0-9]+\nignore ^\\$\nsend INCR {id}\\r\\nTIME\\r\\n\nexpect frames 4\nsend QUIT\\r\\n\nexpect close\n",
