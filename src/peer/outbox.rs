@@ -228,12 +228,12 @@ impl Outbox {
     }
 
     /// The barrier was passed. It proves something when more bytes are written: after the last piece it separates
-    /// nothing.
+    /// nothing, and where the peer's socket is gone, the peer may have reset the connection.
     pub fn passed(&mut self, outcome: BarrierOutcome) {
         if matches!(outcome, BarrierOutcome::Witnessed | BarrierOutcome::RecordWitnessed) {
             self.proofs.confirmed += u64::from(std::mem::take(&mut self.witnessed_once));
         }
-        if self.queue.len() == 0 {
+        if self.queue.len() == 0 || outcome == BarrierOutcome::NotVisible {
             self.last_barrier = Some(outcome);
         } else {
             self.count(outcome);

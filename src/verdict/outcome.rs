@@ -285,6 +285,12 @@ impl Outcome {
         is_unread && matches!(ends, (Ending::Closed, Ending::Reset) | (Ending::Reset, Ending::Closed))
     }
 
+    /// Whether the server closed the connection when it had read a part of the last message, up to a proven cut. It does
+    /// not read what was not sent then: with the whole reply before, no cut of that can change anything.
+    fn is_closed_within_last(&self) -> bool {
+        self.cut_last && self.confirmed > 0 && matches!(self.ending, Ending::Closed | Ending::Reset)
+    }
+
     /// Whether the server may not have read all messages.
     fn is_unread(&self) -> bool {
         self.unasked > 0 || self.unsent > 0 || self.unread || self.cut_last
@@ -382,6 +388,7 @@ impl Baseline {
         if self.is_like(outcome) {
             return match (outcome.unconfirmed, outcome.unsent) {
                 (0, 0) => Verdict::Same,
+                (0, _) if outcome.is_closed_within_last() => Verdict::Same,
                 (0, _) => unproven("the server read only a part of the messages, and the replies were the same"),
                 _ => {
                     let what = match outcome.proof {
@@ -517,6 +524,25 @@ mod tests {
         // Unproven cuts do not excuse a wrong reply.
         let wrong = Outcome { unconfirmed: 3, ..outcome(&["x\n", "b\n"]) };
         assert_eq!(base.judge(&wrong), Verdict::Different);
+    }
+
+    #[test]
+    fn server_that_closes_within_the_last_message_is_the_same() {
+        // As HTTP servers do that need no body for their response.
+        let base = baseline(&["a\n", "b\n"]);
+        let early = Outcome { unsent: 9, cut_last: true, confirmed: 2, unread: true, ..outcome(&["a\n", "b\n"]) };
+        assert_eq!(base.judge(&early), Verdict::Same);
+        assert_eq!(base.judge(&Outcome { ending: Ending::Reset, ..early.clone() }), Verdict::Same);
+        for other in [
+            Outcome { confirmed: 0, ..early.clone() },
+            Outcome { cut_last: false, ..early.clone() },
+            Outcome { unconfirmed: 1, ..early.clone() },
+            Outcome { ending: Ending::Open, ..early.clone() },
+        ] {
+            assert_ne!(base.judge(&other), Verdict::Same, "{other:?}");
+        }
+        let short = Outcome { replies: vec![b"a\n".to_vec()], ..early };
+        assert_eq!(base.judge(&short), Verdict::Different);
     }
 
     #[test]

@@ -216,6 +216,20 @@ fn barrier_proves_a_cut_only_between_two_pieces() {
     assert_eq!(proofs(BarrierOutcome::WitnessedOnce), Proofs { confirmed: 0, unconfirmed: 1 });
 }
 
+/// The write after it fails where the peer has reset the connection: the cut has divided nothing.
+#[test]
+fn barrier_without_a_later_write_proves_no_missing_cut() {
+    let mut outbox = outbox("chunk 4 peer-read");
+    outbox.push(&[0; 8], std::iter::once(8));
+    outbox.next(Instant::now());
+    outbox.wrote(4, Pin::Own);
+    outbox.passed(BarrierOutcome::NotVisible);
+    assert_eq!(outbox.proofs(), Proofs::default());
+    outbox.next(Instant::now());
+    outbox.wrote(4, Pin::Own);
+    assert_eq!(outbox.proofs(), Proofs { confirmed: 0, unconfirmed: 1 });
+}
+
 #[test]
 fn first_barrier_of_a_witness_counts_with_a_later_one() {
     for (later, proofs) in [
