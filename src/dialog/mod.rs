@@ -34,6 +34,8 @@ pub struct Dialog {
     pub ignore: Vec<Regex>,
     /// A reply that matches is a protocol error: the server did not take the message.
     pub errors: Vec<Regex>,
+    /// A reply that matches refuses a message as the protocol wants it, and is no error to warn of.
+    pub refusals: Vec<Regex>,
     /// What the dialog changes on the server; `None` if nothing.
     pub changes: Option<String>,
 }
@@ -47,6 +49,8 @@ pub struct Step {
     pub ids: Vec<usize>,
     /// The end of the reply.
     pub until: Until,
+    /// The message is left out with a server that replies with a protocol error.
+    pub optional: bool,
 }
 
 /// The end of a reply.
@@ -121,7 +125,7 @@ impl Step {
     /// A message that is the same on each connection.
     #[must_use]
     pub fn new(send: Vec<u8>, until: Until) -> Step {
-        Step { send, ids: Vec::new(), until }
+        Step { send, until, ..Step::default() }
     }
 
     /// The message on the connection with this id.
@@ -210,7 +214,7 @@ mod tests {
 
     #[test]
     fn id_has_a_fixed_length_and_is_hidden() {
-        let step = Step { send: b"NICK 00000000 0".to_vec(), ids: vec![5], until: Until::Nothing };
+        let step = Step { send: b"NICK 00000000 0".to_vec(), ids: vec![5], ..Step::default() };
         let id = Id::new(0x00c0_ffee);
         assert_eq!(id.to_string(), "00c0ffee");
         assert_eq!(&*step.message(id), b"NICK 00c0ffee 0");
@@ -227,7 +231,8 @@ mod tests {
             }
             dialog
         };
-        let seen = [(0, 0), (2, 10), (0, 10), (1, 13)].map(|(frames, received)| Learned { frames, received });
+        let seen = [(0, 0), (2, 10), (0, 10), (1, 13)];
+        let seen = seen.map(|(frames, received)| Learned { frames, received, ..Learned::default() });
         let learned = dialog(Framing::Lines).learn(&seen);
         assert!(dialog(Framing::Lines).is_guess() && !learned.is_guess());
         let shown: Vec<_> = learned.steps.iter().map(|step| format!("{:?}", step.until)).collect();

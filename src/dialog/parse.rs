@@ -68,7 +68,7 @@ struct Parser<'a> {
     seen: Vec<&'static str>,
 }
 
-const STATEMENTS: &str = "framing, pipelining, mask, ignore, error, changes, send, more or expect";
+const STATEMENTS: &str = "framing, pipelining, mask, ignore, error, refusal, changes, send, more, optional or expect";
 const ENDS: &str = "line REGEX, frames N, bytes N, close, nothing or any";
 const ESCAPES: &str = r"\r \n \t \0 \\ or \xHH";
 
@@ -125,8 +125,15 @@ impl Parser<'_> {
                 Some(step) => line.message("more takes TEXT", self.server, step),
                 None => fault("more continues a message: expected `send TEXT` before it".to_owned()),
             },
+            b"optional" => match self.dialog.steps.last_mut().filter(|_| self.position == Position::Message) {
+                Some(step) => {
+                    step.optional = true;
+                    line.end("optional", ())
+                }
+                None => fault("optional is about a message: expected `send TEXT` before it".to_owned()),
+            },
             b"expect" => self.expect(line, start),
-            b"framing" | b"pipelining" | b"mask" | b"ignore" | b"error" | b"changes" => {
+            b"framing" | b"pipelining" | b"mask" | b"ignore" | b"error" | b"refusal" | b"changes" => {
                 if !matches!(self.position, Position::Head | Position::Greeting) {
                     return fault(format!("{} belongs before the first message", escape(word)));
                 }
@@ -159,6 +166,7 @@ impl Parser<'_> {
             }
             b"ignore" => self.dialog.ignore.push(line.regex("ignore takes REGEX")?),
             b"error" => self.dialog.errors.push(line.regex("error takes REGEX")?),
+            b"refusal" => self.dialog.refusals.push(line.regex("refusal takes REGEX")?),
             _ => {
                 self.once("changes", start)?;
                 self.dialog.changes = Some(line.argument("changes takes TEXT")?.to_owned());
@@ -313,19 +321,20 @@ mod tests {
     #[test]
     fn statements_become_a_dialog() {
         let dialog = read(
-            "\u{feff}# a comment\r\n\r\n  framing lines\nmask ^Date:.*$\nignore ^NOTE\nerror ^5\npipelining when ^250.PIPE\n\
+            "\u{feff}# a comment\r\n\r\n  framing lines\nmask ^Date:.*$\nignore ^NOTE\nerror ^5\nrefusal ^5 no\npipelining when ^250.PIPE\n\
              changes nothing much\nexpect line ^220\\x20\nsend EHLO {host}:{port}\\r\\n  \nexpect line ^250\\x20\n\
-             send NICK {id} {ID}\\x7bid}\\0\\\\\nmore  {id}\\n\nsend QUIT\\r\\n\nexpect close\n",
+             send NICK {id} {ID}\\x7bid}\\0\\\\\nmore  {id}\\n\noptional\nsend QUIT\\r\\n\nexpect close\n",
         );
         assert_eq!(format!("{:?}", dialog.greeting), r#"Line(Regex("^220\\x20"))"#);
         assert_eq!(format!("{:?}", dialog.pipelining), r#"When(Regex("^250.PIPE"))"#);
         assert_eq!(dialog.masks, ["(?mR-u)^Date:.*$"]);
-        assert_eq!((dialog.ignore.len(), dialog.errors.len()), (1, 1));
+        assert_eq!((dialog.ignore.len(), dialog.errors.len(), dialog.refusals.len()), (1, 1, 1));
         assert_eq!(dialog.changes.as_deref(), Some("nothing much"));
         let sent: Vec<_> = dialog.messages();
         assert_eq!(sent[0], b"EHLO mail.example:25\r\n");
         assert_eq!(sent[1], b"NICK 00000000 {ID}{id}\0\\00000000\n");
         assert_eq!(dialog.steps[1].ids, [5, 24]);
+        assert_eq!(dialog.steps.iter().map(|step| step.optional).collect::<Vec<_>>(), [false, true, false]);
         let ends: Vec<_> = dialog.steps.iter().map(|step| format!("{:?}", step.until)).collect();
         assert_eq!(ends, [r#"Line(Regex("^250\\x20"))"#, "Learned", "Close"]);
     }
@@ -340,20 +349,23 @@ mod tests {
 
     #[test]
     fn errors_have_line_and_column() {
-        let cases: [(&[u8], &str); 33] = [
+        let cases: [(&[u8], &str); 36] = [
             (b"", "1:1: no message: expected at least one `send TEXT`"),
             (b"mask a\n# no\n", "3:1: no message: expected at least one `send TEXT`"),
             (
                 b"\n sned x",
-                "2:2: \"sned\" is not a statement: expected framing, pipelining, mask, ignore, error, changes, send, more or expect",
+                "2:2: \"sned\" is not a statement: expected framing, pipelining, mask, ignore, error, refusal, changes, send, more, optional or expect",
             ),
             (
                 b"send\x1b x",
-                "1:1: \"send\\x1b\" is not a statement: expected framing, pipelining, mask, ignore, error, changes, send, more or expect",
+                "1:1: \"send\\x1b\" is not a statement: expected framing, pipelining, mask, ignore, error, refusal, changes, send, more, optional or expect",
             ),
             (b"send", "1:5: send takes TEXT"),
             (b"send a\nmore  ", "2:5: more takes TEXT"),
             (b"more a", "1:1: more continues a message: expected `send TEXT` before it"),
+            (b"refusal", "1:8: refusal takes REGEX"),
+            (b"optional", "1:1: optional is about a message: expected `send TEXT` before it"),
+            (b"send a\noptional x", "2:10: nothing follows optional"),
             (b"send a\nexpect any\nmore a", "3:1: more continues a message: expected `send TEXT` before it"),
             (b"send a\\q", r"1:7: unknown escape: expected \r \n \t \0 \\ or \xHH"),
             ("send é\\x4".as_bytes(), r"1:7: unknown escape: expected \r \n \t \0 \\ or \xHH"),

@@ -35,6 +35,8 @@ pub struct Learned {
     pub frames: usize,
     /// All bytes of the conversation up to then.
     pub received: usize,
+    /// All replies up to then.
+    pub replies: usize,
 }
 
 impl Splitter {
@@ -210,7 +212,8 @@ impl Splitter {
     }
 
     fn next_part(&mut self, dialog: &Dialog) {
-        self.learned.push(Learned { frames: self.frames, received: self.received });
+        let Splitter { frames, received, ref replies, .. } = *self;
+        self.learned.push(Learned { frames, received, replies: replies.len() });
         self.part += 1;
         self.frames = 0;
         self.line = 0;
@@ -279,7 +282,8 @@ mod tests {
         assert!(!splitter.has_begun() && !splitter.is_complete(&dialog));
         splitter.advance(&dialog);
         assert!(splitter.is_complete(&dialog));
-        let seen = [(0, 0), (2, 4), (0, 4)].map(|(frames, received)| Learned { frames, received });
+        let seen = [(0, 0, 0), (2, 4, 2), (0, 4, 2)];
+        let seen = seen.map(|(frames, received, replies)| Learned { frames, received, replies });
         assert_eq!(splitter.learned(), seen);
     }
 

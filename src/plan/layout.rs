@@ -40,6 +40,19 @@ impl Layout {
         self
     }
 
+    /// The same, without the message with this number, from 1.
+    #[must_use]
+    pub fn without(mut self, message: usize) -> Layout {
+        let start = message.checked_sub(2).and_then(|before| self.ends.get(before).copied()).unwrap_or(0);
+        let end = self.ends.remove(message - 1);
+        let moved = |at: usize| if at >= end { at - (end - start) } else { at };
+        self.ends = self.ends.into_iter().map(moved).collect();
+        self.only = self
+            .only
+            .map(|places| places.into_iter().filter(|place| *place <= start || *place >= end).map(moved).collect());
+        self
+    }
+
     /// The trial that cuts nothing: each message is one write.
     #[must_use]
     pub fn whole(&self) -> Trial {
@@ -166,6 +179,14 @@ impl Layout {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn message_that_is_left_out_has_no_places() {
+        let layout = Layout::new(&[4, 3, 5]).only_at(vec![1, 5, 6, 8, 11]);
+        assert_eq!(layout.clone().without(2), Layout::new(&[4, 5]).only_at(vec![1, 5, 8]));
+        assert_eq!(layout.clone().without(1), Layout::new(&[3, 5]).only_at(vec![1, 2, 4, 7]));
+        assert_eq!(layout.without(3), Layout::new(&[4, 3]).only_at(vec![1, 5, 6]));
+    }
 
     #[test]
     fn offsets_are_found_in_their_message() {

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::mem::discriminant;
 
+use regex::bytes::Regex;
+
 use super::Masks;
 use super::finding::excerpt;
 use crate::error::{Error, Operation, cause};
@@ -444,12 +446,15 @@ impl Baseline {
             && self.masks.are_like(&mine.rest, &outcome.rest)
     }
 
-    /// What a person should know of the expected replies: those that look like an error.
+    /// What a person should know of the expected replies: those that look like an error, but for refusals that match one
+    /// of these patterns.
     #[must_use]
-    pub fn warnings(&self) -> Vec<String> {
+    pub fn warnings(&self, refusals: &[Regex]) -> Vec<String> {
         let replies = &self.outcome.replies;
         let of = replies.len();
-        let errors = replies.iter().enumerate().filter(|(_, reply)| looks_like_an_error(reply));
+        let is_refusal = |reply: &[u8]| refusals.iter().any(|pattern| pattern.is_match(reply));
+        let is_error = |reply: &[u8]| looks_like_an_error(reply) && !is_refusal(reply);
+        let errors = replies.iter().enumerate().filter(|(_, reply)| is_error(reply));
         errors.map(|(at, reply)| format!("reply {} of {of} is an error: {}", at + 1, excerpt(reply))).collect()
     }
 
@@ -558,6 +563,20 @@ mod tests {
         assert!(error.to_string().contains("--mask '(?m)^Date:.*$'"), "{error}");
         let masks = Masks::new(&["(?m)^Date:.*$".to_owned()]).unwrap();
         assert!(Baseline::new(&one, &other, masks).is_ok());
+    }
+
+    #[test]
+    fn errors_are_warned_of_but_for_refusals() {
+        let base = baseline(&["+OK\r\n", "-ERR what\r\n", "HTTP/1.1 405 No\r\n\r\n", "-ERR busy\r\n", "500-\n500 x\n"]);
+        let warned = |refusals: &[&str]| {
+            let refusals: Vec<_> = refusals.iter().map(|pattern| Regex::new(pattern).unwrap()).collect();
+            let warnings = base.warnings(&refusals);
+            let number = |warning: &String| warning.split(' ').nth(1).and_then(|number| number.parse().ok());
+            warnings.iter().map(|warning| number(warning).unwrap()).collect::<Vec<u8>>()
+        };
+        assert_eq!(warned(&[]), [2, 3, 4, 5]);
+        assert_eq!(warned(&["^-ERR what", r"\AHTTP/1\.1 405", "OK"]), [4, 5]);
+        assert_eq!(base.warnings(&[])[0], "reply 2 of 5 is an error: \"-ERR what\\r\\n\"");
     }
 
     #[test]

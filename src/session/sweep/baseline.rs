@@ -1,6 +1,7 @@
 //! The baseline of a sweep: conversations without cuts, from which it learns how each reply ends, and how fast the
 //! server is.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::conversation::Pace;
@@ -25,16 +26,59 @@ const OPEN_END: (Duration, Duration) = (Duration::from_millis(10), Duration::fro
 /// That wait as a multiple of the longest time that a reply took.
 const END_FACTOR: u32 = 20;
 
-/// Two conversations without cuts, in lock-step. The first one teaches how each reply ends, and how many requests the
-/// server takes on one connection.
-pub(super) fn learn(pool: &mut Pool<'_>, report: &Report) -> Result<Baseline, Stop> {
+/// What is left out because the server does not take it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum LeftOut {
+    /// The server refuses an optional message.
+    Refused {
+        /// Its number, from 1, when those before were left out.
+        message: usize,
+        /// Its number among all messages.
+        given: usize,
+        /// The beginning of the reply.
+        reply: String,
+    },
+    /// The server closes the connection after this number of messages, and takes no more.
+    Closed {
+        /// The messages that it takes.
+        taken: usize,
+        /// The messages that there were.
+        of: usize,
+    },
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LeftOut::Refused { given, reply, .. } => {
+                write!(f, "the server refuses message {given}, which is left out: {reply}")
+            }
+            LeftOut::Closed { taken, of } => {
+                let after = format!("after reply {taken} of {of}");
+                write!(f, "the server closes the connection {after}: the other messages are left out")
+            }
+        }
+    }
+}
+
+/// Two conversations without cuts, in lock-step. The first one teaches how each reply ends, and which requests the
+/// server takes; the others are left out.
+pub(super) fn learn(pool: &mut Pool<'_>, report: &Report, left_out: &mut Vec<LeftOut>) -> Result<Baseline, Stop> {
     pool.limits.end = FIRST_END;
     let layout = Layout::new(&pool.dialog().lengths());
     let mut one = uncut(pool, &layout.whole())?;
+    if let Some((message, reply)) = refused(pool.dialog(), &one.outcome, &one.learned) {
+        let is_refused = |change: &&LeftOut| matches!(change, LeftOut::Refused { .. });
+        let given = message + left_out.iter().filter(is_refused).count();
+        left_out.push(LeftOut::Refused { message, given, reply: excerpt(reply) });
+        pool.leave_out(message);
+        return learn(pool, report, left_out);
+    }
     check_protocol(pool.dialog(), &one.outcome, &one.learned)?;
-    if let Some(requests) = taken_requests(pool.dialog(), &one.outcome, one.learned.len()) {
-        pool.keep(requests);
-        return learn(pool, report);
+    if let Some(taken) = taken_requests(pool.dialog(), &one.outcome, one.learned.len()) {
+        left_out.push(LeftOut::Closed { taken, of: pool.dialog().steps.len() });
+        pool.keep(taken);
+        return learn(pool, report, left_out);
     }
     check_usable(pool.dialog(), &one.outcome)?;
     check_replies(pool.dialog(), &one.outcome, &one.learned)?;
@@ -114,13 +158,36 @@ fn check_protocol(dialog: &Dialog, outcome: &Outcome, learned: &[Learned]) -> Re
     Err(BaselineError::Incomplete(format!("{name} the server sent {got}, but {expected} was expected")))
 }
 
-/// The number of requests that are left if the server closed the connection after one of the first, as a server of HTTP
-/// may after any response. That is for presets (which know errors): requests of the user are not left out.
+/// The first message with a reply that is a protocol error, if it is an optional one of several, and that reply.
+fn refused<'a>(dialog: &Dialog, outcome: &'a Outcome, learned: &[Learned]) -> Option<(usize, &'a [u8])> {
+    let is_error = |reply: &Vec<u8>| dialog.errors.iter().any(|pattern| pattern.is_match(reply));
+    let at = outcome.replies.iter().position(is_error)?;
+    // Part 0 is the greeting, and part n the reply to message n. A reply after the last one is to the last message, too.
+    let message = learned.iter().position(|part| part.replies > at).unwrap_or(learned.len());
+    let message = message.min(dialog.steps.len());
+    let step = dialog.steps.get(message.checked_sub(1)?)?;
+    (step.optional && dialog.steps.len() > 1).then(|| (message, &outcome.replies[at][..]))
+}
+
+/// The number of requests that are left if the server ends the connection after one of the first, as a server of HTTP
+/// may after any response; it may say so, and close later. That is for presets (which know errors): requests of the
+/// user are not left out.
 fn taken_requests(dialog: &Dialog, outcome: &Outcome, learned: usize) -> Option<usize> {
     let is_preset = dialog.framing == Framing::Http && !dialog.errors.is_empty();
-    let has_ended = matches!(outcome.ending, Ending::Closed | Ending::Reset);
     let replies = learned.saturating_sub(1);
-    (is_preset && has_ended && (1..dialog.steps.len()).contains(&replies)).then_some(replies)
+    let has_ended = matches!(outcome.ending, Ending::Closed | Ending::Reset);
+    let ends = has_ended || outcome.replies.get(replies.wrapping_sub(1)).is_some_and(|reply| announces_close(reply));
+    (is_preset && ends && (1..dialog.steps.len()).contains(&replies)).then_some(replies)
+}
+
+/// Whether a response of HTTP has the field `Connection: close`.
+fn announces_close(response: &[u8]) -> bool {
+    let lines = response.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).take_while(|line| !line.is_empty());
+    let mut fields = lines.filter_map(|line| {
+        let colon = line.iter().position(|&byte| byte == b':')?;
+        Some((&line[..colon], line[colon + 1..].trim_ascii()))
+    });
+    fields.any(|(name, value)| name.eq_ignore_ascii_case(b"connection") && value.eq_ignore_ascii_case(b"close"))
 }
 
 /// Checks that there is a reply. A dialog that knows the errors of its protocol knows how a server of it replies, too:
@@ -148,7 +215,9 @@ fn check_replies(dialog: &Dialog, outcome: &Outcome, learned: &[Learned]) -> Res
         };
         // The part that is missing is the greeting, or the reply to the message before.
         let replies = learned.len().saturating_sub(1);
+        // The messages of a preset, which knows errors, are not the user's.
         let give = match replies {
+            _ if !dialog.errors.is_empty() => String::new(),
             0 => String::new(),
             1 => " (give one message)".to_owned(),
             count => format!(" (give {count} messages)"),
@@ -197,7 +266,7 @@ mod tests {
     }
 
     fn learned(received: &[usize]) -> Vec<Learned> {
-        received.iter().map(|&received| Learned { frames: 1, received }).collect()
+        received.iter().map(|&received| Learned { frames: 1, received, replies: 0 }).collect()
     }
 
     fn check(dialog: &Dialog, outcome: &Outcome, received: &[usize]) -> Result<(), String> {
@@ -214,11 +283,58 @@ mod tests {
             assert_eq!(taken_requests(&preset, &ended(Ending::Reset), learned), requests, "{learned}");
         }
         assert_eq!(taken_requests(&preset, &ended(Ending::Open), 2), None);
+        // The server says so, and closes when this side does.
+        let response = |head: &str| Outcome { replies: vec![head.as_bytes().to_vec()], ..ended(Ending::Open) };
+        for (head, requests) in [
+            ("HTTP/1.1 200 OK\r\nDate: x\r\nconnection:close \r\n\r\n", Some(1)),
+            ("HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n\r\nConnection: close\r\n", None),
+        ] {
+            assert_eq!(taken_requests(&preset, &response(head), 2), requests, "{head}");
+        }
         let given = Dialog { errors: Vec::new(), ..preset.clone() };
         let other = Dialog { framing: Framing::Lines, ..preset };
         for dialog in [given, other] {
             assert_eq!(taken_requests(&dialog, &ended(Ending::Closed), 2), None);
         }
+    }
+
+    #[test]
+    fn optional_message_that_is_refused_is_found() {
+        let mut preset = dialog(&[const { Until::Frames(1) }; 3]);
+        preset.steps[1].optional = true;
+        // The greeting has no reply. An error may end the part that is not complete.
+        let learned = |replies: &[usize]| -> Vec<Learned> {
+            replies.iter().map(|&replies| Learned { frames: 1, received: 0, replies }).collect()
+        };
+        let outcome = |replies: &[&str]| Outcome {
+            replies: replies.iter().map(|reply| reply.as_bytes().to_vec()).collect(),
+            ..Outcome::default()
+        };
+        let ok = "+OK";
+        for (replies, parts, refused_one) in [
+            (&[ok, ok, ok][..], &[0, 1, 2, 3][..], None),
+            (&[ok, "-ERR a", ok], &[0, 1, 2, 3], Some((2, &b"-ERR a"[..]))),
+            (&[ok, "-ERR b"], &[0, 1], Some((2, b"-ERR b"))),
+            (&["-ERR", "-ERR"], &[0, 1, 2], None),
+            (&[ok, ok, "-ERR"], &[0, 1, 2, 3], None),
+        ] {
+            assert_eq!(refused(&preset, &outcome(replies), &learned(parts)), refused_one, "{replies:?}");
+        }
+        preset.steps[2].optional = true;
+        let surplus = outcome(&[ok, ok, ok, "-ERR c"]);
+        assert_eq!(refused(&preset, &surplus, &learned(&[0, 1, 2, 3])), Some((3, &b"-ERR c"[..])));
+        preset.steps.truncate(1);
+        preset.steps[0].optional = true;
+        assert_eq!(refused(&preset, &outcome(&["-ERR"]), &learned(&[0, 1])), None, "nothing would be left");
+    }
+
+    #[test]
+    fn left_out_messages_have_their_reason() {
+        let refused = LeftOut::Refused { message: 2, given: 3, reply: "\"no\"".to_owned() };
+        assert_eq!(refused.to_string(), "the server refuses message 3, which is left out: \"no\"");
+        let closed = LeftOut::Closed { taken: 1, of: 3 };
+        let why = "the server closes the connection after reply 1 of 3: the other messages are left out";
+        assert_eq!(closed.to_string(), why);
     }
 
     #[test]
@@ -238,7 +354,8 @@ mod tests {
 
     #[test]
     fn missing_replies_and_their_reason_are_named() {
-        let unknown = dialog(&[Until::Learned, Until::Learned]);
+        let preset = dialog(&[Until::Learned, Until::Learned]);
+        let unknown = Dialog { errors: Vec::new(), ..preset.clone() };
         let line = dialog(&[Until::Line(Regex::new("^OK").unwrap()), Until::Nothing]);
         let outcome = |received, unasked, ending| Outcome { received, ending, unasked, ..Outcome::default() };
         let cases = [
@@ -250,6 +367,7 @@ mod tests {
                 &[0, 2],
                 Err("the server reset the connection after reply 1 of 2 (give one message)"),
             ),
+            (&preset, outcome(2, 1, Ending::Open), &[0, 2], Err("the server sent nothing more after reply 1 of 2")),
             (
                 &unknown,
                 outcome(2, 0, Ending::Open),

@@ -12,6 +12,7 @@ mod server;
 
 use std::time::Duration;
 
+use self::baseline::LeftOut;
 use self::pool::Pool;
 use self::progress::Progress;
 use self::reports::ReportFiles;
@@ -206,15 +207,18 @@ fn sweep(
     context: &Context,
 ) -> Result<Baseline, Stop> {
     pool.begin_time();
-    let given = pool.dialog().steps.len();
-    let baseline = baseline::learn(pool, &context.report)?;
+    let mut left_out = Vec::new();
+    let baseline = baseline::learn(pool, &context.report, &mut left_out)?;
     let SweepConfig { quiet, plans, .. } = *pool.config;
-    tally.warnings = baseline.warnings();
-    let taken = pool.dialog().steps.len();
-    if taken < given {
-        let after = format!("after reply {taken} of {given}");
-        tally.warnings.push(format!("the server closes the connection {after}: the other messages are left out"));
-        *order = Order::of_layout(Prelude::default(), order.layout().clone().first(taken), plans);
+    tally.warnings = baseline.warnings(&pool.dialog().refusals);
+    for change in &left_out {
+        let layout = order.layout().clone();
+        let layout = match *change {
+            LeftOut::Refused { message, .. } => layout.without(message),
+            LeftOut::Closed { taken, .. } => layout.first(taken),
+        };
+        tally.warnings.push(change.to_string());
+        *order = Order::of_layout(Prelude::default(), layout, plans);
     }
     pool.show_to_witness(order.layout())?;
     *order = trials(pool, order.layout().clone(), &baseline, hello, tally)?;

@@ -144,6 +144,11 @@ impl<'a> Pool<'a> {
         self.exchange.hosted.service.keep(messages);
     }
 
+    /// Leaves out the message with this number, from 1, from now on. No conversation may be running.
+    pub(super) fn leave_out(&mut self, message: usize) {
+        self.exchange.hosted.service.leave_out(message);
+    }
+
     /// Holds the dialog with these ends of replies from now on. No conversation may be running.
     pub(super) fn learn(&mut self, learned: &[Learned]) {
         self.exchange.hosted.service.learn(learned);

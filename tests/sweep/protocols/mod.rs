@@ -1,6 +1,7 @@
 //! `--protocol`: the presets against released servers.
 
 mod binary;
+mod http;
 mod text;
 mod wrong;
 

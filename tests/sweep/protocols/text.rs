@@ -29,51 +29,6 @@ fn debian_module(module: &str, args: impl Fn(&mut Command, &str)) -> Option<(Pro
     })
 }
 
-#[test]
-fn http_has_no_differences_and_changes_no_file() {
-    let dir = Dir::new("preset-http");
-    std::fs::write(dir.file("index.html"), "hello\n").unwrap();
-    let Some((_proc, address)) = servers::nginx(Place::Port, &dir) else { return };
-    let state = || {
-        let files = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
-        let mut files: Vec<_> = files.collect();
-        files.sort();
-        (files, std::fs::read(dir.file("index.html")).unwrap())
-    };
-    let before = state();
-    expect_same(&address, "http", &[]);
-    expect_same(&address, "http-chunked", &[]);
-    assert_eq!(state(), before);
-}
-
-/// A server of HTTP/1.0.
-#[test]
-fn http_server_that_closes_gets_one_request_a_connection() {
-    let dir = Dir::new("preset-http-closes");
-    std::fs::write(dir.file("index.html"), "hello\n").unwrap();
-    let start = |command: &mut Command, address: &str| {
-        command.args(["-m", "http.server", port(address), "--bind", "127.0.0.1", "--directory"]).arg(dir.path());
-    };
-    let Some((_proc, address)) = servers::start("python3", Place::Port, start) else { return };
-    let out = run(["sweep", &address, "--protocol", "http", "--families", "cut", "--max-time", "0"], "");
-    let report = String::from_utf8_lossy(&out.stdout);
-    assert_eq!(out.status, Some(0), "{}{report}", out.stderr);
-    let why = "the server closes the connection after reply 1 of 3: the other messages are left out";
-    assert!(report.contains(why) && report.contains(": 1 message, "), "{report}");
-}
-
-/// The date differs between the two uncut conversations of most sweeps, and a mask need not be given.
-#[test]
-fn http_server_without_chunked_bodies_is_not_tested() {
-    let dir = Dir::new("preset-http-python");
-    std::fs::write(dir.file("index.html"), "hello\n").unwrap();
-    let Some((_proc, address)) = servers::python(&dir) else { return };
-    expect_same(&address, "http", &["--families", "cut"]);
-    let out = run(["sweep", &address, "--protocol", "http-chunked", "--max-time", "0"], "");
-    assert_eq!((out.status, out.stdout.as_slice()), (Some(4), &b""[..]), "{}", out.stderr);
-    assert!(out.stderr.contains("nothing was tested: the server sent an error: \"HTTP/1.1 501 "), "{}", out.stderr);
-}
-
 #[track_caller]
 fn aiosmtpd() -> Option<(Proc, String)> {
     debian_module("aiosmtpd", |command, address| {
