@@ -352,8 +352,7 @@ fn sweep_through_a_proxy_proves_no_cut_but_finds_differences() {
     let out = sweep(&buggy, &[]);
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     assert_eq!(out.status, Some(3), "{text}");
-    // Which cuts arrive as separate reads is up to the proxy.
-    let repeat = format!("connect {} --proxy {url} --raw --cut ", buggy.address());
+    let repeat = format!("connect {} --proxy {url} --raw --cut 1 --barrier peer-read", buggy.address());
     assert!(text.contains(&repeat), "{repeat}: {text}");
     let found: serde_json::Value = serde_json::from_slice(&sweep(&buggy, &["--json"]).stdout).unwrap();
     assert_eq!((&found["address"], &found["proxy"]), (&buggy.address().into(), &url.as_str().into()));

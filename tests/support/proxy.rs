@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
+use super::sockets::wait_until_read;
 use super::{Proc, accept, local_listener, secretcat, with_deadline};
 
 /// The reply of a SOCKS5 proxy that it has connected, from 127.0.0.1:4660.
@@ -59,8 +60,8 @@ pub(crate) fn request_for(name: &str, port: u16) -> Vec<u8> {
     [&[5, 1, 0, 3, length][..], name.as_bytes(), &port.to_be_bytes()].concat()
 }
 
-/// Starts a SOCKS5 proxy that passes bytes and half-closes on, in both directions. It resolves no names, and serves
-/// until the test ends. Returns its URL.
+/// Starts a SOCKS5 proxy that passes bytes and half-closes on, in both directions; pieces that it reads are read as such
+/// by the server. It resolves no names, and serves until the test ends. Returns its URL.
 pub(crate) fn passing() -> String {
     let (listener, address) = local_listener();
     thread::spawn(move || {
@@ -88,10 +89,22 @@ fn pass_on(mut client: TcpStream) -> Option<()> {
     client.set_nodelay(true).ok()?;
     client.write_all(&CONNECTED).ok()?;
     thread::scope(|scope| {
-        scope.spawn(|| copy(&client, &server));
+        scope.spawn(|| pass_pieces(&client, &server));
         copy(&server, &client);
     });
     Some(())
+}
+
+/// Passes each piece on when the server has read the one before, up to the end of the stream, and ends the other one.
+fn pass_pieces(mut client: &TcpStream, mut server: &TcpStream) {
+    let mut piece = vec![0; 65536];
+    while let Ok(length @ 1..) = client.read(&mut piece) {
+        wait_until_read(server);
+        if server.write_all(&piece[..length]).is_err() {
+            break;
+        }
+    }
+    let _ = server.shutdown(Shutdown::Write);
 }
 
 /// Copies up to the end of the stream, and ends the other one.
