@@ -117,7 +117,7 @@ fn echo_service_is_cut_at_offsets_of_the_stream() {
 #[test]
 fn delay_passes_between_two_writes() {
     let dir = Dir::new("delay");
-    for (delay, least) in [("20ms", 20_000_000), ("1ms..3ms", 1_000_000)] {
+    for (delay, least) in [("100ms", 100_000_000), ("1ms..3ms", 1_000_000)] {
         let (_, trace) = trace::connect(&dir, &["--loopback", "--chunk", "4", "--delay", delay], "SECRET 42\n");
         let conn = trace.connections("connect")[0];
         assert_eq!(trace.writes(conn), [4, 4, 2]);
@@ -127,7 +127,8 @@ fn delay_passes_between_two_writes() {
         let begun = trace.numbers(conn, "pause", "t");
         // A pause counts from the time at which the last write was due, just before it was made.
         assert!(writes[0] <= begun[0] && begun[0] <= writes[1] && writes[1] <= begun[1], "{trace:?}");
-        assert!(writes[2] - writes[0] >= pauses.iter().sum::<u64>() - 1_000_000, "{trace:?}");
+        // The first write was due after the start, from which the times count.
+        assert!(writes[2] >= pauses.iter().sum(), "{trace:?}");
     }
 }
 

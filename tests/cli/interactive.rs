@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use rustix::process::Signal;
 
-use crate::support::prompt::{PROMPT, at_terminal, first_lines};
+use crate::support::prompt::{PROMPT, at_terminal, first_lines, shown_with_reply};
 use crate::support::pty::Terminal;
 use crate::support::{Server, accept, digits, local_listener, read_line, reset, secretcat};
 
@@ -14,16 +14,17 @@ fn terminal_shows_the_conversation_of_the_original() {
     let server = Server::start(&[]);
     let mut terminal = at_terminal(&server.address(), &[]);
     terminal.types("My SECRET code is 12345\n");
-    let shown = terminal.sees(PROMPT);
+    let shown = shown_with_reply(&mut terminal, "Digits: 12345   Count: 5");
     assert_eq!(
         shown,
         "My SECRET code is 12345\r\nSent: My SECRET code is 12345\r\nReceived: Digits: 12345   Count: 5\r\n\
          Enter Message: "
     );
     terminal.types("hello\n");
-    assert_eq!(terminal.sees(PROMPT), "hello\r\nSent: hello\r\nReceived: Secret code not found.\r\nEnter Message: ");
+    let reply = |terminal: &mut Terminal| shown_with_reply(terminal, "Secret code not found.");
+    assert_eq!(reply(&mut terminal), "hello\r\nSent: hello\r\nReceived: Secret code not found.\r\nEnter Message: ");
     terminal.types("\n");
-    assert_eq!(terminal.sees(PROMPT), "\r\nSent: \r\nReceived: Secret code not found.\r\nEnter Message: ");
+    assert_eq!(reply(&mut terminal), "\r\nSent: \r\nReceived: Secret code not found.\r\nEnter Message: ");
     terminal.types("quit\n");
     let (out, shown) = terminal.end();
     assert_eq!(out.status, Some(0));
@@ -44,7 +45,7 @@ fn quit_words_in_any_case_end_connect() {
         let mut terminal = at_terminal(&server.address(), &[]);
         terminal.types(format!("{word}\n"));
         assert_eq!(
-            terminal.sees(PROMPT),
+            shown_with_reply(&mut terminal, "Secret code not found."),
             format!("{word}\r\nSent: {word}\r\nReceived: Secret code not found.\r\n{PROMPT}")
         );
     }
@@ -63,9 +64,10 @@ fn ctrl_d_ends_connect() {
 
     // Within a line it deletes the character under the cursor, as in a shell.
     let mut terminal = at_terminal(&server.address(), &[]);
-    terminal.types("SECRET 12\x04\x1b[D\x04\r\x04");
+    terminal.types("SECRET 12\x04\x1b[D\x04\r");
     terminal.sees("Sent: SECRET 1\r\n");
     terminal.sees("Received: Digits: 1   Count: 1\r\n");
+    terminal.types("\x04");
     let (out, _) = terminal.end();
     assert_eq!(out.status, Some(0));
     server.stops_with("");

@@ -71,10 +71,10 @@ fn only_allowed_addresses_are_served() {
 
 #[test]
 fn silent_client_is_closed_after_idle_timeout() {
-    let server = Server::start(&["--idle-timeout", "2s"]);
+    let server = Server::start(&["--idle-timeout", "4s"]);
     let (mut silent, mut other) = (server.open(), server.open());
-    // A client that sends a message every 600 ms is not idle: that is when another listener closes a silent client.
-    let pace = Server::start(&["--idle-timeout", "600ms"]);
+    // A client that sends a message every second is not idle: that is when another listener closes a silent client.
+    let pace = Server::start(&["--idle-timeout", "1s"]);
     for n in 0..5 {
         assert_eq!(ask(&mut other, &format!("SECRET {n}")), digits(&n.to_string()));
         assert_eq!(pace.open().read(&mut [0]).unwrap(), 0);

@@ -66,8 +66,7 @@ fn no_client_lines_with_quiet_or_without_the_journal() {
 
 #[test]
 fn client_line_ends_with_the_close_reason() {
-    let args = ["-v", "--max-message", "10", "--idle-timeout", "300ms", "--deny", "127.0.0.2"];
-    let server = Server::start(&args);
+    let server = Server::start(&["-v", "--max-message", "10", "--deny", "127.0.0.2"]);
     let mut lost = server.open();
     assert_eq!(ask(&mut lost, "SECRET 1"), digits("1"));
     let from = lost.local_addr().unwrap();
@@ -82,6 +81,7 @@ fn client_line_ends_with_the_close_reason() {
     let from = client.local_addr().unwrap();
     assert_eq!(exchange(client, &[b'x'; 11]), b"Message too long.\n");
     ends(&server, from, "11 bytes in, 18 bytes out, 0 messages in: message longer than 10 bytes");
+    let server = Server::start(&["-v", "--idle-timeout", "300ms"]);
     let idle = server.open();
     ends(&server, idle.local_addr().unwrap(), "0 bytes in, 0 bytes out, 0 messages in: idle timeout");
     let source = Server::start(&["-v", "--service", "source", "--count", "1000"]);

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use crate::support::net::Net;
+use crate::support::prompt::shown_with_reply;
 use crate::support::pty::Terminal;
 use crate::support::{
     NOT_FOUND, Proc, Server, digits, has, peer_script, poll_until, run, run_command, secretcat, skip,
@@ -23,7 +24,7 @@ fn conversation_of_the_original_works_between_hosts() {
     terminal.sees("Enter Message: ");
     terminal.types("My SECRET code is 12345\n");
     assert_eq!(
-        terminal.sees("Enter Message: "),
+        shown_with_reply(&mut terminal, "Digits: 12345   Count: 5"),
         "My SECRET code is 12345\r\nSent: My SECRET code is 12345\r\nReceived: Digits: 12345   Count: 5\r\n\
          Enter Message: "
     );

@@ -28,18 +28,18 @@ fn silent_server_ends_connect_after_the_timeout() {
 
 #[test]
 fn timeout_applies_to_each_reply() {
-    // Six replies at a quarter of the limit each: together they take longer than the limit.
+    // Six replies at a fifth of the limit each: together they take longer than the limit.
     let (listener, address) = local_listener();
-    let mut command = secretcat(["connect", &address, "--timeout", "2s"]);
+    let mut command = secretcat(["connect", &address, "--timeout", "5s"]);
     command.args(["-m", "x"].repeat(6));
     let proc = Proc::start(&mut command);
     let mut server = accept(&listener);
     for _ in 0..6 {
         assert_eq!(read_line(&mut server), "x\n");
     }
-    let pace = Server::start(&["--idle-timeout", "500ms"]);
+    let pace = Server::start(&["--idle-timeout", "1s"]);
     for _ in 0..6 {
-        assert_eq!(pace.open().read(&mut [0]).unwrap(), 0); // about 500 ms later
+        assert_eq!(pace.open().read(&mut [0]).unwrap(), 0); // about 1 s later
         server.write_all(b"y\n").unwrap();
     }
     proc.end().is(0, "y\n".repeat(6), "");
@@ -50,7 +50,7 @@ fn reply_timeout_pauses_while_stdout_is_not_read() {
     let server = Server::start(&[]);
     let (mut reader, stdout) = UnixStream::pair().unwrap();
     reader.set_read_timeout(Some(DEADLINE)).unwrap();
-    let mut command = secretcat(["connect", &server.address(), "--timeout", "2s"]);
+    let mut command = secretcat(["connect", &server.address(), "--timeout", "4s"]);
     let mut proc = Proc::start_on(&mut command, Stdio::piped(), OwnedFd::from(stdout).into(), Stdio::piped());
     drop(command); // and the test's end of its stdout
     proc.feed("x\n".repeat(100_000).into_bytes());
@@ -58,7 +58,7 @@ fn reply_timeout_pauses_while_stdout_is_not_read() {
     reader.read_exact(&mut answers).unwrap();
     // Against a silent server, another run takes its whole limit, longer than the limit of the first.
     let (_silent, address) = local_listener();
-    assert_eq!(run(["connect", &address, "--timeout", "3s", "-m", "x"], "").status, Some(1));
+    assert_eq!(run(["connect", &address, "--timeout", "5s", "-m", "x"], "").status, Some(1));
     reader.read_to_end(&mut answers).unwrap();
     proc.end().is(0, "", "");
     assert!(answers == NOT_FOUND.repeat(100_000).as_bytes());

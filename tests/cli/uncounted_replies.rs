@@ -67,7 +67,7 @@ fn reset_before_all_is_acknowledged_is_status_1() {
 #[test]
 fn idle_timeout_after_all_is_acknowledged_is_status_0() {
     let (listener, address) = local_listener();
-    let proc = Proc::start(&mut secretcat(["connect", &address, "--replies", "any", "-w", "200ms", "-m", "a"]));
+    let proc = Proc::start(&mut secretcat(["connect", &address, "--replies", "any", "-w", "3s", "-m", "a"]));
     let mut server = accept(&listener);
     assert_eq!(read_line(&mut server), "a\n");
     server.write_all(b"1\n2\n3\n").unwrap();

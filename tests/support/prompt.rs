@@ -14,6 +14,14 @@ pub(crate) fn at_terminal(address: &str, args: &[&str]) -> Terminal {
     terminal
 }
 
+/// What is shown up to this reply and the prompt after it. The program shows a prompt before a late reply, too, which a
+/// busy machine makes of any: that one is left out.
+#[track_caller]
+pub(crate) fn shown_with_reply(terminal: &mut Terminal, reply: &str) -> String {
+    let shown = terminal.sees(&format!("Received: {reply}\r\n")) + &terminal.sees(PROMPT);
+    shown.replace(&format!("{PROMPT}\r\u{1b}[K"), "")
+}
+
 /// The lines and the prompt that `connect` shows at its start.
 pub(crate) fn first_lines(address: &str) -> String {
     format!("connected to {address} (q quits)\r\n{PROMPT}")
