@@ -77,9 +77,10 @@ pub(super) struct SweepFlags {
     /// hello-records:every:SIZE; fin:with or fin:after for a half-close with or after the last byte.
     #[arg(long, value_name = "PART", help_heading = "Limits", allow_hyphen_values = true)]
     only: Vec<OnlyPart>,
-    /// Begin no plan after TIME; 0 is no limit
+    /// End the sweep after TIME; 0 is no limit
     ///
-    /// TIME counts from the start. Differences that were found by then are still repeated and shrunk.
+    /// No plan begins after TIME, which counts from the start. What still runs then is aborted after another --timeout.
+    /// If replies differ, the last third of TIME is for repeating and shrinking these plans.
     #[arg(long, value_name = "TIME", default_value = "60s", help_heading = "Limits", allow_hyphen_values = true)]
     max_time: Span,
     /// Draw the plans from seed N, if there are more than --max-plans

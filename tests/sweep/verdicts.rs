@@ -48,6 +48,17 @@ fn plan_not_begun_within_max_time_is_not_tried() {
     server.stops_with("");
 }
 
+/// A reply takes a second, in which bytes come all the time: only the time of the whole sweep ends the conversation.
+#[test]
+fn conversation_over_max_time_is_aborted_after_the_timeout() {
+    let server = Server::start(&["--chunk", "1", "--delay", "50ms"]);
+    let address = server.address();
+    let args = [&["-m", "SECRET 1"].repeat(100)[..], &["--max-time", "1ms", "--timeout", "500ms"]].concat();
+    let why = "nothing was tested: --max-time was over before two runs without a cut had ended";
+    sweep(&server, &args, b"").is(4, "", format!("secretcat: sweep {address}: {why}\n"));
+    server.stops_with("");
+}
+
 /// A plan takes 40 ms, and there are a thousand.
 #[test]
 fn difference_found_within_max_time_is_repeated() {

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::pool::{Done, Pool};
-use super::second_look::{Runner, Suspects};
+use super::second_look::Suspects;
 use crate::error::Error;
 use crate::io::reactor::{Handler, Reactor, Ready};
 use crate::io::signal::Signals;
@@ -89,8 +89,10 @@ impl<I: Iterator<Item = Trial>> Handler for All<'_, '_, I> {
             self.judge(trial, outcome);
         }
         let All { pool, tally, signals, .. } = self;
-        if tally.gave_up.is_some() || signals.stopped() {
+        let must_abort = pool.must_abort();
+        if tally.gave_up.is_some() || must_abort {
             tally.interrupted = signals.stopped();
+            tally.out_of_time |= must_abort && !tally.interrupted;
             pool.abandon();
             return Ok(ControlFlow::Break(Pass::Done));
         }
@@ -100,7 +102,7 @@ impl<I: Iterator<Item = Trial>> Handler for All<'_, '_, I> {
         let All { pool, tally, .. } = self;
         while pool.len() < pool.config.jobs {
             let Some(trial) = self.next.next() else { break };
-            if pool.is_out_of_time() {
+            if pool.time.is_over_for_first(!self.suspects.is_empty(), now) {
                 tally.out_of_time = true;
                 break;
             }

@@ -135,7 +135,7 @@ pub(super) fn check_joined(
 
 /// One conversation without cuts.
 fn uncut(pool: &mut Pool<'_>, trial: &Trial) -> Result<Done, Stop> {
-    pool.alone(trial)?.ok_or(Stop::NoBaseline(NoBaseline::Interrupted))
+    pool.alone(trial)?.ok_or_else(|| Stop::NoBaseline(NoBaseline::stopped(&pool.signals)))
 }
 
 /// Checks that the server speaks the protocol of the dialog.

@@ -9,6 +9,8 @@ mod progress;
 mod reports;
 mod second_look;
 mod server;
+mod suspect;
+mod time;
 
 use std::time::Duration;
 
@@ -170,6 +172,8 @@ enum NoBaseline {
     Unusable(#[from] BaselineError),
     #[error("interrupted")]
     Interrupted,
+    #[error("nothing was tested: --max-time was over before two runs without a cut had ended")]
+    OutOfTime,
 }
 
 impl NoBaseline {
@@ -180,8 +184,14 @@ impl NoBaseline {
             NoBaseline::Unusable(
                 BaselineError::Unsteady { .. } | BaselineError::UnsteadyOutput { .. } | BaselineError::Incomplete(_),
             )
-            | NoBaseline::Interrupted => ExitStatus::Unproven,
+            | NoBaseline::Interrupted
+            | NoBaseline::OutOfTime => ExitStatus::Unproven,
         }
+    }
+
+    /// Of a run without cuts that was stopped.
+    fn stopped(signals: &Signals) -> NoBaseline {
+        if signals.stopped() { NoBaseline::Interrupted } else { NoBaseline::OutOfTime }
     }
 }
 
@@ -206,7 +216,6 @@ fn sweep(
     tally: &mut Tally,
     context: &Context,
 ) -> Result<Baseline, Stop> {
-    pool.begin_time();
     let mut left_out = Vec::new();
     let baseline = baseline::learn(pool, &context.report, &mut left_out)?;
     let SweepConfig { quiet, plans, .. } = *pool.config;

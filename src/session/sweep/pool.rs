@@ -12,6 +12,7 @@ use super::conversation::{Conversation, Limits, Next, Pace, State};
 use super::progress::Progress;
 use super::second_look::Runner;
 use super::server::{HANGS, Server};
+use super::time::SweepTime;
 use crate::config::{ProxyHeader, SweepConfig, Traffic};
 use crate::dialog::{Dialog, Learned};
 use crate::error::{Error, Operation};
@@ -60,8 +61,7 @@ pub(super) struct Pool<'a> {
     recorder: Recorder,
     pub(super) signals: Signals,
     proxy: Option<Proxy>,
-    /// When `--max-time` is over.
-    until: Option<Instant>,
+    pub(super) time: SweepTime,
     witness: Option<Witness>,
     /// The server that is started for the sweep.
     pub(super) server: Option<Server>,
@@ -96,6 +96,7 @@ impl<'a> Pool<'a> {
         let reactor =
             Reactor::new(config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
         context.signals.watch(&reactor.waker());
+        let time = SweepTime::begin(config.max_time, reactor.now());
         encoding::warn_of(config.tls.as_ref().filter(|_| !config.quiet), "--tls-insecure", &context.report);
         Ok(Pool {
             config,
@@ -111,7 +112,7 @@ impl<'a> Pool<'a> {
             recorder: context.recorder.clone(),
             signals: context.signals.clone(),
             proxy: context.proxy.clone(),
-            until: None,
+            time,
             witness: context.witness.clone(),
             server: config.server.as_ref().map(|command| Server::new(command, &config.address)),
         })
@@ -154,9 +155,9 @@ impl<'a> Pool<'a> {
         self.exchange.hosted.service.learn(learned);
     }
 
-    /// Begins to count `--max-time`.
-    pub(super) fn begin_time(&mut self) {
-        self.until = self.config.max_time.map(|time| self.now() + time);
+    /// Whether the sweep ends now, and all conversations with it.
+    pub(super) fn must_abort(&mut self) -> bool {
+        self.time.must_abort(self.limits.timeout, &self.signals, &mut self.exchange.reactor)
     }
 
     /// The number of trials that have begun, and whose outcome was not taken.
@@ -344,7 +345,8 @@ impl<'a> Pool<'a> {
         trials
     }
 
-    /// Runs one trial alone, and includes the time until its connection was ready in that of the conversation; `None` if the sweep is interrupted meanwhile.
+    /// Runs one trial alone, and includes the time until its connection was ready in that of the
+    /// conversation; `None` if the sweep is stopped meanwhile.
     pub(super) fn converse(&mut self, trial: Trial) -> Result<Option<Done>, Error> {
         Reactor::run(&mut Alone { pool: self, trial: Some(trial), asked: None })
     }
@@ -367,13 +369,12 @@ impl Runner for Pool<'_> {
     }
 
     fn wait_longer(&mut self) {
-        self.begin_time();
         self.limits.silence = (self.limits.silence * 4).min(self.limits.timeout);
         self.limits.end = (self.limits.end * 4).min(self.limits.silence);
     }
 
     fn is_out_of_time(&self) -> bool {
-        self.until.is_some_and(|until| self.now() >= until)
+        self.time.is_over(self.now())
     }
 
     fn progress(&mut self) -> &mut Progress {
@@ -410,7 +411,7 @@ impl Handler for Alone<'_, '_> {
             done.pace.talk += done.begun.map_or(Duration::ZERO, |begun| begun - asked);
             return Ok(ControlFlow::Break(Some(done)));
         }
-        if pool.signals.stopped() {
+        if pool.must_abort() {
             pool.abandon();
             return Ok(ControlFlow::Break(None));
         }

@@ -1,29 +1,20 @@
-//! Repeats every trial whose result was not the same, alone and without time pressure, and shrinks those that repeat.
+//! Repeats every trial whose result was not the same, alone and more patiently, and shrinks those that repeat.
 
 use std::collections::BTreeSet;
 
 use super::Stop;
 use super::progress::Progress;
+use super::suspect::{End, REPORTED, Standing, Step, Suspect};
 use crate::error::Error;
 use crate::plan::{Layout, Order, Shrink, Trial};
 use crate::verdict::{Baseline, Difference, Ending, Outcome, SingleCut, Tally, Verdict};
-
-/// The number of differences that are shrunk and reported; the others are counted.
-const REPORTED: usize = 4;
-/// The number of reported differences of one family: further ones probably have the same cause.
-const REPORTED_OF_A_KIND: usize = 2;
-/// The number of stalled trials in a row after which none is repeated.
-const STALLED: usize = 4;
-
-/// Why a difference is not proven.
-const ONCE: &str = "the replies differed once, but not when the plan was repeated (--jobs 1 may tell more)";
 
 /// Trials whose result was not the same, and their outcomes.
 pub(super) type Suspects = Vec<(Trial, Outcome)>;
 
 /// What runs trials: connections to a server, or processes of a client.
 pub(super) trait Runner {
-    /// Runs one trial alone; `None` if the sweep is interrupted meanwhile.
+    /// Runs one trial alone; `None` if the sweep is stopped meanwhile.
     fn one(&mut self, trial: Trial) -> Result<Option<Outcome>, Error>;
     /// Whether the server has stopped and was started again: what ran then may have differed for that.
     fn restarts(&self) -> bool {
@@ -31,11 +22,12 @@ pub(super) trait Runner {
     }
     /// Begins the second look: waits longer before something that does not happen counts as missing.
     fn wait_longer(&mut self);
-    /// Runs one trial alone, and waits as long for a reply as for the first one; `None` if interrupted meanwhile.
+    /// Runs one trial alone, and waits as long for a reply as for the first one; `None` if the sweep is
+    /// stopped meanwhile.
     fn patiently(&mut self, trial: Trial) -> Result<Option<Outcome>, Error> {
         self.one(trial)
     }
-    /// Whether `--max-time` is over. The second look has it once more.
+    /// Whether `--max-time` is over.
     fn is_out_of_time(&self) -> bool;
     /// The progress that is shown.
     fn progress(&mut self) -> &mut Progress;
@@ -60,151 +52,266 @@ pub(super) fn examine(
         let is_first = !trial.header.is_empty() || trial.hello.is_some();
         (!is_first, changes, trial.header.clone(), in_hello.to_vec(), trial.cuts.clone())
     });
-    let layout = order.layout();
-    let mut stalled = 0;
+    let mut look = SecondLook { layout: order.layout(), baseline, runner, tally, stalled: 0 };
     for (number, (trial, outcome)) in suspects.iter().enumerate() {
-        runner.progress().repeat(number + 1);
-        let mut first = baseline.judge(outcome);
-        if baseline.is_stalled(outcome) && !tally.differences.is_empty() && tally.gave_up.is_none() {
-            first = Verdict::Different; // like those that were reported
-        }
-        let is_late = runner.is_out_of_time();
-        let of_known = tally.differences.iter().position(|known| {
-            let is_like = || known.repeated && known.has_cause_of(trial, outcome, baseline, layout);
-            known.explains(trial, layout) || (first == Verdict::Different && is_like())
-        });
-        let explained = of_known.is_some();
-        let kin = tally.differences.iter().filter(|known| known.found_by.kind() == trial.name.kind()).count();
-        // A reply that was only late is no difference of a family without another one.
-        let may_be_late = kin == 0 && baseline.is_late(outcome);
-        // The server may have stopped because of another trial.
-        let may_be_innocent = runner.restarts() && baseline.may_be_interrupted(outcome) && !explained;
-        let enough = explained || kin >= REPORTED_OF_A_KIND || (tally.differences.len() >= REPORTED && !may_be_late);
-        let enough = if first == Verdict::Different { enough } else { stalled >= STALLED } && !may_be_innocent;
-        if enough && !tally.interrupted && tally.gave_up.is_none() {
-            if let (Verdict::Different, Some(known)) = (&first, of_known) {
-                tally.differences[known].also.extend(SingleCut::of(trial.name));
-            }
-            tally.count(trial.name, first);
-            continue;
-        }
-        if explained && runner.restarts() && tally.gave_up.is_none() {
-            let why = "running when the server stopped, with the cuts of a difference above";
-            tally.count(trial.name, Verdict::NotProven(why.to_owned()));
-            continue;
-        }
-        tally.out_of_time |= is_late;
-        if is_late || tally.interrupted || tally.gave_up.is_some() {
-            count_once(trial, outcome, first, !enough, (baseline, layout), tally);
-            continue;
-        }
-        let Some(again) = look(trial, runner)? else {
-            tally.interrupted = true;
-            count_once(trial, outcome, first, true, (baseline, layout), tally);
-            continue;
-        };
-        // A server may be silent for a while for reasons of its own: the first silence of a family is waited out.
-        let is_silent = kin == 0 && baseline.is_late(&again) && !matches!(again.ending, Ending::ServerStopped(_));
-        let again = if is_silent { runner.patiently(trial.clone())?.unwrap_or(again) } else { again };
-        let second = baseline.judge(&again);
-        stalled = if matches!(second, Verdict::NotProven(_)) { stalled + 1 } else { 0 };
-        // A server that reads up to a cut and then nothing more, but replies to uncut messages, is different.
-        let second = if baseline.is_stalled(&again) { Verdict::Different } else { second };
-        match second {
-            Verdict::Different => {
-                if let Err(why) = steady(order.layout().whole(), baseline, runner)? {
-                    tally.gave_up = Some(why);
-                    count_once(trial, outcome, first, true, (baseline, layout), tally);
-                    continue;
-                }
-                let (least, got) = shrink(trial, again, order, baseline, runner)?;
-                tally.count(trial.name, Verdict::Different);
-                let found_by = trial.name;
-                let found = Difference { found_by, trial: least, got, repeated: true, also: BTreeSet::new() };
-                tally.add(found, baseline, layout);
-            }
-            // The first time, the replies were only late.
-            Verdict::Same if baseline.is_late(outcome) || may_be_innocent => tally.count(trial.name, Verdict::Same),
-            Verdict::Same => {
-                tally.count(trial.name, Verdict::NotProven(ONCE.to_owned()));
-            }
-            unproven @ Verdict::NotProven(_) => tally.count(trial.name, unproven),
-        }
+        look.runner.progress().repeat(number + 1);
+        look.examine(trial, outcome)?;
     }
     Ok(())
 }
 
-/// Runs a trial alone; twice if the server stopped, which may have had another reason.
-fn look(trial: &Trial, runner: &mut impl Runner) -> Result<Option<Outcome>, Error> {
-    let again = runner.one(trial.clone())?;
-    match again {
-        Some(Outcome { ending: Ending::ServerStopped(_), .. }) => runner.one(trial.clone()),
-        again => Ok(again),
-    }
+/// The second look at the trials whose result was not the same.
+struct SecondLook<'a, R> {
+    layout: &'a Layout,
+    baseline: &'a Baseline,
+    runner: &'a mut R,
+    tally: &'a mut Tally,
+    /// The number of trials in a row that stalled when they were repeated.
+    stalled: usize,
 }
 
-/// Counts a trial that cannot be repeated any more: a difference that was seen once is not proven. If the server became
-/// unreachable, the trials that were running then may have caused it or not. It is reported if it `is_new`.
-fn count_once(
-    trial: &Trial,
-    outcome: &Outcome,
-    first: Verdict,
-    is_new: bool,
-    (baseline, layout): (&Baseline, &Layout),
-    tally: &mut Tally,
-) {
-    if first != Verdict::Different {
-        return tally.count(trial.name, first);
-    }
-    let why = match () {
-        () if baseline.is_late(outcome) => "no reply in time",
-        () if tally.gave_up.is_some() => "running when the server became unreachable",
-        () => "the replies differed, and there was no time to repeat the plan",
-    };
-    tally.count(trial.name, Verdict::NotProven(why.to_owned()));
-    // What has the server stopped is named; other trials that were open then are not blamed.
-    let is_named = tally.stopped_by.is_none_or(|by| by == trial.name || !baseline.may_be_interrupted(outcome));
-    if is_new && is_named && tally.differences.len() < REPORTED {
-        let (got, found_by) = (outcome.clone(), trial.name);
-        let (trial, also) = (trial.clone(), BTreeSet::new());
-        tally.add(Difference { found_by, trial, got, repeated: false, also }, baseline, layout);
-    }
+/// Whether the uncut messages still get the expected replies.
+enum Steady {
+    Yes,
+    /// No more trials can be compared, for this reason.
+    No(String),
+    /// The sweep was stopped meanwhile.
+    Unknown,
 }
 
-/// Checks that the uncut messages still get the expected replies. If both baselines had the same date by chance, a
-/// later date is no difference. `Err` is the reason why no more trials can be compared.
-fn steady(uncut: Trial, baseline: &Baseline, runner: &mut impl Runner) -> Result<Result<(), String>, Stop> {
-    let Some(whole) = runner.one(uncut)? else { return Ok(Ok(())) };
-    match baseline.confirm(&whole) {
-        Err(_) if whole.is_lifeless() || baseline.is_late(&whole) => {
-            let why = if whole.ending.is_of_client() {
-                "the client no longer ends in time without a cut"
-            } else {
-                "the server no longer replies to the uncut messages"
-            };
-            Ok(Err(why.to_owned()))
+impl<R: Runner> SecondLook<'_, R> {
+    /// Counts a trial that had this outcome, and repeats it first if that tells something new.
+    fn examine(&mut self, trial: &Trial, outcome: &Outcome) -> Result<(), Stop> {
+        let SecondLook { layout, baseline, .. } = *self;
+        let mut first = baseline.judge(outcome);
+        if baseline.is_stalled(outcome) && !self.tally.differences.is_empty() && self.tally.gave_up.is_none() {
+            first = Verdict::Different; // like those that were reported
         }
-        Err(error) => Err(Stop::NoBaseline(error.into())),
-        Ok(()) => Ok(Ok(())),
+        // A difference that was not repeated explains none.
+        let of_known = self.tally.differences.iter().position(|known| {
+            let is_like = || first == Verdict::Different && known.has_cause_of(trial, outcome, baseline, layout);
+            known.repeated && (known.explains(trial, layout) || is_like())
+        });
+        let of_kind = |known: &&Difference| known.repeated && known.found_by.kind() == trial.name.kind();
+        let standing = self.standing();
+        let suspect = Suspect {
+            differs: first == Verdict::Different,
+            is_explained: of_known.is_some(),
+            kin: self.tally.differences.iter().filter(of_kind).count(),
+            is_late: baseline.is_late(outcome),
+            may_be_interrupted: standing.restarts && baseline.may_be_interrupted(outcome),
+        };
+        match suspect.step(standing) {
+            Step::Count => {
+                if let (Verdict::Different, Some(known)) = (&first, of_known) {
+                    self.tally.differences[known].also.extend(SingleCut::of(trial.name));
+                }
+                self.tally.count(trial.name, first);
+            }
+            Step::CountInterrupted => {
+                let why = "running when the server stopped, with the cuts of a difference above";
+                self.tally.count(trial.name, Verdict::NotProven(why.to_owned()));
+            }
+            Step::CountOnce { is_new } => {
+                self.tally.out_of_time |= standing.end == Some(End::OutOfTime);
+                self.count_once(trial, outcome, first, is_new);
+            }
+            Step::Repeat => match self.repeat(trial, suspect)? {
+                Some(verdict) => self.tally.count(trial.name, verdict),
+                None => self.count_once(trial, outcome, first, true),
+            },
+        }
+        Ok(())
+    }
+
+    fn standing(&self) -> Standing {
+        let end = match () {
+            () if self.tally.gave_up.is_some() => Some(End::GaveUp),
+            () if self.tally.interrupted => Some(End::Interrupted),
+            () => self.runner.is_out_of_time().then_some(End::OutOfTime),
+        };
+        let differences = self.tally.differences.iter().filter(|known| known.repeated).count();
+        Standing { differences, stalled: self.stalled, restarts: self.runner.restarts(), end }
+    }
+
+    /// Repeats a trial; a difference is shrunk and added. `None` if it could not be repeated to the end.
+    fn repeat(&mut self, trial: &Trial, suspect: Suspect) -> Result<Option<Verdict>, Stop> {
+        let baseline = self.baseline;
+        let Some(again) = self.run_again(trial, suspect)? else {
+            self.note_stop();
+            return Ok(None);
+        };
+        let second = baseline.judge(&again);
+        self.stalled = if matches!(second, Verdict::NotProven(_)) { self.stalled + 1 } else { 0 };
+        // A server that reads up to a cut and then nothing more, but replies to uncut messages, is different.
+        let second = if baseline.is_stalled(&again) { Verdict::Different } else { second };
+        if second != Verdict::Different {
+            return Ok(Some(suspect.repeated(second)));
+        }
+        match self.steady()? {
+            Steady::Yes => {}
+            Steady::No(why) => {
+                self.tally.gave_up = Some(why);
+                return Ok(None);
+            }
+            Steady::Unknown => {
+                self.note_stop();
+                return Ok(None);
+            }
+        }
+        let (least, got) = self.shrink(trial, again)?;
+        let found = Difference { found_by: trial.name, trial: least, got, repeated: true, also: BTreeSet::new() };
+        self.tally.add(found, baseline, self.layout);
+        Ok(Some(Verdict::Different))
+    }
+
+    /// Runs a trial alone; twice if the server stopped, which may have had another reason, or if it was silent, which
+    /// it may be for a while for reasons of its own: the first silence of a family is waited out. `None` if the sweep is
+    /// stopped meanwhile.
+    fn run_again(&mut self, trial: &Trial, suspect: Suspect) -> Result<Option<Outcome>, Error> {
+        let mut again = self.runner.one(trial.clone())?;
+        if let Some(Outcome { ending: Ending::ServerStopped(_), .. }) = again {
+            again = self.runner.one(trial.clone())?;
+        }
+        let has_stopped = |again: &Outcome| matches!(again.ending, Ending::ServerStopped(_));
+        let is_silent = |again: &Outcome| self.baseline.is_late(again) && !has_stopped(again);
+        if suspect.is_first_of_family() && again.as_ref().is_some_and(is_silent) {
+            again = self.runner.patiently(trial.clone())?;
+        }
+        Ok(again)
+    }
+
+    /// Notes why a trial did not run to its end.
+    fn note_stop(&mut self) {
+        let is_late = self.runner.is_out_of_time();
+        self.tally.out_of_time |= is_late;
+        self.tally.interrupted |= !is_late;
+    }
+
+    /// Counts a trial that cannot be repeated any more: a difference that was seen once is not proven. If the server
+    /// became unreachable, the trials that were running then may have caused it or not. It is reported if it `is_new`.
+    fn count_once(&mut self, trial: &Trial, outcome: &Outcome, first: Verdict, is_new: bool) {
+        let SecondLook { layout, baseline, tally, .. } = self;
+        if first != Verdict::Different {
+            return tally.count(trial.name, first);
+        }
+        let why = match () {
+            () if baseline.is_late(outcome) => "no reply in time",
+            () if tally.gave_up.is_some() => "running when the server became unreachable",
+            () => "the replies differed, and there was no time to repeat the plan",
+        };
+        tally.count(trial.name, Verdict::NotProven(why.to_owned()));
+        // What has the server stopped is named; other trials that were open then are not blamed.
+        let is_named = tally.stopped_by.is_none_or(|by| by == trial.name || !baseline.may_be_interrupted(outcome));
+        let is_new = is_new && !tally.differences.iter().any(|known| known.explains(trial, layout));
+        if is_new && is_named && tally.differences.len() < REPORTED {
+            let (got, found_by) = (outcome.clone(), trial.name);
+            let (trial, also) = (trial.clone(), BTreeSet::new());
+            tally.add(Difference { found_by, trial, got, repeated: false, also }, baseline, layout);
+        }
+    }
+
+    /// Checks that the uncut messages still get the expected replies. If both baselines had the same date by chance, a
+    /// later date is no difference.
+    fn steady(&mut self) -> Result<Steady, Stop> {
+        let Some(whole) = self.runner.one(self.layout.whole())? else { return Ok(Steady::Unknown) };
+        match self.baseline.confirm(&whole) {
+            Err(_) if whole.is_lifeless() || self.baseline.is_late(&whole) => {
+                let why = if whole.ending.is_of_client() {
+                    "the client no longer ends in time without a cut"
+                } else {
+                    "the server no longer replies to the uncut messages"
+                };
+                Ok(Steady::No(why.to_owned()))
+            }
+            Err(error) => Err(Stop::NoBaseline(error.into())),
+            Ok(()) => Ok(Steady::Yes),
+        }
+    }
+
+    /// The smallest trial that still shows the difference, as far as there is time for it.
+    fn shrink(&mut self, trial: &Trial, got: Outcome) -> Result<(Trial, Outcome), Error> {
+        let mut shrink = Shrink::new(self.layout, trial);
+        let mut least = got;
+        while let Some(candidate) = shrink.candidate().filter(|_| !self.runner.is_out_of_time()) {
+            let Some(outcome) = self.runner.one(candidate)? else { break };
+            let differs = self.baseline.judge(&outcome) == Verdict::Different || self.baseline.is_stalled(&outcome);
+            shrink.report(differs);
+            if differs {
+                least = outcome;
+            }
+        }
+        Ok((shrink.result(), least))
     }
 }
 
-fn shrink(
-    trial: &Trial,
-    got: Outcome,
-    order: &Order,
-    baseline: &Baseline,
-    runner: &mut impl Runner,
-) -> Result<(Trial, Outcome), Error> {
-    let mut shrink = Shrink::new(order.layout(), trial);
-    let mut least = got;
-    while let Some(candidate) = shrink.candidate() {
-        let Some(outcome) = runner.one(candidate)? else { break };
-        let differs = baseline.judge(&outcome) == Verdict::Different || baseline.is_stalled(&outcome);
-        shrink.report(differs);
-        if differs {
-            least = outcome;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Choice, Label, Prelude};
+    use crate::verdict::Masks;
+
+    /// A server that replies wrongly to every cut, and the number of trials until the time is over.
+    struct Wrong {
+        left: usize,
+        tried: Vec<Trial>,
+        progress: Progress,
+    }
+
+    impl Runner for Wrong {
+        fn one(&mut self, trial: Trial) -> Result<Option<Outcome>, Error> {
+            let is_whole = trial.cuts.is_empty();
+            self.tried.push(trial);
+            Ok(Some(if is_whole { reply("right") } else { reply("wrong") }))
+        }
+
+        fn wait_longer(&mut self) {}
+
+        fn is_out_of_time(&self) -> bool {
+            self.tried.len() >= self.left
+        }
+
+        fn progress(&mut self) -> &mut Progress {
+            &mut self.progress
         }
     }
-    Ok((shrink.result(), least))
+
+    fn reply(text: &str) -> Outcome {
+        Outcome { replies: vec![text.as_bytes().to_vec()], confirmed: 1, ..Outcome::default() }
+    }
+
+    /// The names of the trials that are run in the second look at these of one message until the time is over, and the
+    /// tally.
+    fn look(message: usize, is_suspect: impl Fn(&Trial) -> bool, left: usize) -> (Vec<Label>, Tally) {
+        let order = Order::new(Prelude::default(), &[message], Choice::default());
+        let suspects = order.iter().filter(is_suspect).map(|trial| (trial, reply("wrong"))).collect();
+        let baseline = Baseline::new(&reply("right"), &reply("right"), Masks::default()).unwrap();
+        let mut runner = Wrong { left, tried: Vec::new(), progress: Progress::default() };
+        let mut tally = Tally::default();
+        assert!(examine(suspects, &order, &baseline, &mut runner, &mut tally).is_ok());
+        (runner.tried.iter().map(|trial| trial.name).collect(), tally)
+    }
+
+    #[test]
+    fn nothing_is_repeated_when_the_time_is_over() {
+        let (tried, tally) = look(9, |_| true, 0);
+        assert!(tried.is_empty(), "{tried:?}");
+        let total = tally.total();
+        assert_eq!((total.different, total.same, tally.out_of_time), (0, 0, true));
+        assert!(total.not_proven > 30 && tally.differences.iter().all(|known| !known.repeated), "{tally:?}");
+    }
+
+    #[test]
+    fn difference_that_was_repeated_in_time_is_kept_as_it_is() {
+        let is_chunks = |trial: &Trial| trial.name == Label::Chunks(1);
+        let tried_until = |left| {
+            let (tried, tally) = look(9, is_chunks, left);
+            (tried.len(), tally.total().different, tally.differences[0].trial.cuts.len())
+        };
+        // It is repeated, and then the uncut messages are sent again; all later trials make it smaller.
+        assert_eq!(tried_until(1), (2, 1, 8));
+        assert_eq!(tried_until(2), (2, 1, 8));
+        let (tried, different, cuts) = tried_until(1000);
+        assert!(tried > 2 && different == 1 && cuts == 1, "{tried}");
+    }
 }

@@ -6,7 +6,7 @@ mod run;
 
 use std::time::Duration;
 
-use self::pool::{Pool, RECORDED};
+use self::pool::{Pool, RECORDED, Taken};
 use self::run::Done;
 use super::all::REFUSALS;
 use super::progress::Progress;
@@ -191,7 +191,6 @@ struct Sweep<'a> {
 
 impl Sweep<'_> {
     fn go(&mut self) -> Result<Baseline, End> {
-        self.pool.begin_time();
         let baseline = self.baseline()?;
         let lengths: Vec<_> = self.subject.messages.iter().map(Vec::len).collect();
         let layout = Layout::new(&lengths);
@@ -277,8 +276,8 @@ impl Sweep<'_> {
     /// One run without cuts.
     fn uncut(&mut self) -> Result<(Done, Recording), End> {
         let layout = Layout::new(&[]);
-        let interrupted = || End::Stop(Stop::NoBaseline(NoBaseline::Interrupted));
-        let mut done = self.pool.alone(layout.whole())?.ok_or_else(interrupted)?;
+        let stopped = || End::Stop(Stop::NoBaseline(NoBaseline::stopped(&self.context.signals)));
+        let mut done = self.pool.alone(layout.whole())?.ok_or_else(stopped)?;
         if let Some(error) = done.unreachable {
             return Err(error.into());
         }
@@ -315,12 +314,16 @@ impl Sweep<'_> {
                 let why = format!("{refused} connections to the server in a row failed: {}", outcome.ending);
                 tally.gave_up = Some(why);
             }
+            let mut taken = Taken::Counted;
             match baseline.judge(&outcome) {
-                Verdict::Different => suspects.push((trial, outcome)),
+                Verdict::Different => {
+                    suspects.push((trial, outcome));
+                    taken = Taken::Suspect;
+                }
                 verdict => tally.count(trial.name, verdict),
             }
             progress.advance(tally.total(), suspects.len());
-            tally.gave_up.is_none()
+            if tally.gave_up.is_some() { Taken::Last } else { taken }
         })?;
         tally.out_of_time = out_of_time;
         Ok(suspects)

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::super::progress::Progress;
 use super::super::second_look::Runner;
+use super::super::time::SweepTime;
 use super::run::{Done, Run};
 use crate::config::{ClientSweepConfig, Replies as Source, Traffic};
 use crate::error::{Error, Operation};
@@ -50,8 +51,7 @@ pub(super) struct Pool<'a> {
     /// The runs that have ended since this was last emptied.
     pub(super) ended: Vec<Done>,
     pub(super) progress: Progress,
-    /// When `--max-time` is over.
-    until: Option<Instant>,
+    time: SweepTime,
 }
 
 /// A place for one client at a time.
@@ -75,6 +75,7 @@ impl<'a> Pool<'a> {
             slots.push(Slot::new(number, ip, config, &mut reactor, context)?);
         }
         context.signals.watch(&reactor.waker());
+        let time = SweepTime::begin(config.max_time, reactor.now());
         Ok(Pool {
             config,
             context,
@@ -95,18 +96,13 @@ impl<'a> Pool<'a> {
             limit: config.timeout,
             ended: Vec::new(),
             progress: Progress::default(),
-            until: None,
+            time,
         })
     }
 
     /// The time of this turn of the loop.
     pub(super) fn now(&self) -> Instant {
         self.exchange.reactor.now()
-    }
-
-    /// Begins to count `--max-time`.
-    pub(super) fn begin_time(&mut self) {
-        self.until = self.config.max_time.map(|time| self.now() + time);
     }
 
     /// Whether another client can begin.
@@ -295,25 +291,31 @@ impl<'a> Pool<'a> {
         self.ended.clear();
     }
 
-    /// Runs these trials, as many at once as there are places, and passes each that has ended to `take`, which says
-    /// whether to go on. True: `--max-time` was over before the last one began.
+    /// Runs these trials, as many at once as there are places, and passes each that has ended to `take`. True:
+    /// `--max-time` was over before the last one began.
     pub(super) fn run(
         &mut self,
         trials: impl Iterator<Item = Trial>,
-        take: impl FnMut(Done, &mut Progress) -> bool,
+        take: impl FnMut(Done, &mut Progress) -> Taken,
     ) -> Result<bool, Error> {
-        Reactor::run(&mut Trials { pool: self, next: trials, has_limit: true, out_of_time: false, take })
+        Reactor::run(&mut Trials {
+            pool: self,
+            next: trials,
+            look: Look::First { suspects: false },
+            is_late: false,
+            take,
+        })
     }
 
-    /// Runs one trial alone; `None` if the sweep is interrupted meanwhile.
+    /// Runs one trial alone; `None` if the sweep is stopped meanwhile.
     pub(super) fn alone(&mut self, trial: Trial) -> Result<Option<Done>, Error> {
         let mut found = None;
         let take = |done, _: &mut Progress| {
             found = Some(done);
-            true
+            Taken::Counted
         };
         let next = std::iter::once(trial);
-        Reactor::run(&mut Trials { pool: self, next, has_limit: false, out_of_time: false, take })?;
+        Reactor::run(&mut Trials { pool: self, next, look: Look::Alone, is_late: false, take })?;
         Ok(found)
     }
 
@@ -330,12 +332,11 @@ impl Runner for Pool<'_> {
     }
 
     fn wait_longer(&mut self) {
-        self.begin_time();
         self.limit *= 2;
     }
 
     fn is_out_of_time(&self) -> bool {
-        self.until.is_some_and(|until| self.now() >= until)
+        self.time.is_over(self.now())
     }
 
     fn progress(&mut self) -> &mut Progress {
@@ -361,17 +362,40 @@ impl Slot {
     }
 }
 
+/// What becomes of a run that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// It is counted.
+    Counted,
+    /// It is repeated later.
+    Suspect,
+    /// It is the last one: the server is gone.
+    Last,
+}
+
+/// Which runs these are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// All, as long as the time for them is not over.
+    First {
+        /// Some will be repeated.
+        suspects: bool,
+    },
+    /// One alone.
+    Alone,
+}
+
 /// Trials, as many at once as there are places.
 struct Trials<'p, 'a, I, F> {
     pool: &'p mut Pool<'a>,
     next: I,
-    /// None begins after `--max-time`.
-    has_limit: bool,
-    out_of_time: bool,
+    look: Look,
+    /// The time was over before the last one began, or had ended.
+    is_late: bool,
     take: F,
 }
 
-impl<I: Iterator<Item = Trial>, F: FnMut(Done, &mut Progress) -> bool> Handler for Trials<'_, '_, I, F> {
+impl<I: Iterator<Item = Trial>, F: FnMut(Done, &mut Progress) -> Taken> Handler for Trials<'_, '_, I, F> {
     type Output = bool;
     type Error = Error;
 
@@ -386,23 +410,32 @@ impl<I: Iterator<Item = Trial>, F: FnMut(Done, &mut Progress) -> bool> Handler f
     fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<bool>, Error> {
         let pool = &mut *self.pool;
         pool.end_turn(now);
-        let mut goes_on = true;
+        let mut is_last = false;
         for done in std::mem::take(&mut pool.ended) {
-            goes_on &= (self.take)(done, &mut pool.progress);
+            match (self.take)(done, &mut pool.progress) {
+                Taken::Counted => {}
+                Taken::Suspect => self.look = Look::First { suspects: true },
+                Taken::Last => is_last = true,
+            }
         }
-        if pool.context.signals.stopped() || !goes_on {
+        let must_abort = pool.time.must_abort(pool.limit, &pool.context.signals, &mut pool.exchange.reactor);
+        if is_last || must_abort {
+            self.is_late |= must_abort && !pool.context.signals.stopped();
             pool.abandon();
-            return Ok(ControlFlow::Break(self.out_of_time));
+            return Ok(ControlFlow::Break(self.is_late));
         }
-        while pool.has_room() && !self.out_of_time {
+        while pool.has_room() && !self.is_late {
             let Some(trial) = self.next.next() else { break };
-            self.out_of_time = self.has_limit && pool.is_out_of_time();
-            if !self.out_of_time {
+            self.is_late = match self.look {
+                Look::First { suspects } => pool.time.is_over_for_first(suspects, now),
+                Look::Alone => false,
+            };
+            if !self.is_late {
                 pool.begin(trial)?;
             }
         }
         if pool.is_idle() {
-            return Ok(ControlFlow::Break(self.out_of_time));
+            return Ok(ControlFlow::Break(self.is_late));
         }
         pool.progress.print(now);
         Ok(ControlFlow::Continue(()))
