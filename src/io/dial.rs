@@ -335,6 +335,7 @@ mod tests {
     #[test]
     fn full_backlog_is_retried_until_it_has_room() {
         let path = std::env::temp_dir().join(format!("secretcat-{}-queue", std::process::id()));
+        let _ = std::fs::remove_file(&path); // of a process of the same number that was killed
         let addr = SockAddr::unix(&path).unwrap();
         let (listener, _waiting) = full(Domain::UNIX, &addr);
         let mut reactor = Reactor::new(Duration::ZERO).unwrap();

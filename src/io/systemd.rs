@@ -185,6 +185,7 @@ mod tests {
     fn readiness_is_sent_to_a_path_or_an_abstract_name() {
         let name = format!("secretcat-test-{}", std::process::id());
         let path = std::env::temp_dir().join(&name);
+        let _ = std::fs::remove_file(&path); // of a process of the same number that was killed
         let mut receivers = vec![(UnixDatagram::bind(&path).unwrap(), path.to_str().unwrap().to_owned())];
         #[cfg(target_os = "linux")]
         receivers.push({

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::support::prompt::{PROMPT, at_terminal};
 use crate::support::pty::{Terminal, on_terminal, open_pty};
 use crate::support::{
-    Proc, Server, accept, digits, local_listener, read_line, reset, secretcat, shell, stop_listening,
+    Dir, Proc, Server, accept, digits, local_listener, read_line, reset, secretcat, shell, stop_listening,
 };
 
 const LEFT: &str = "\x1b[D";
@@ -306,7 +306,8 @@ fn reconnect_keeps_the_edited_line() {
 #[test]
 fn reconnect_without_a_pause_still_reads_the_keyboard() {
     // An address whose connections fail at once: its socket file is gone.
-    let path = std::env::temp_dir().join(format!("secretcat-{}-reconnect", std::process::id()));
+    let dir = Dir::new("reconnect");
+    let path = dir.file("socket");
     let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
     let address = format!("unix:{}", path.display());
     let mut terminal = at_terminal(&address, &["--reconnect", "--retry-delay", "0", "--color", "never"]);

@@ -115,14 +115,16 @@ fn silent_witness_is_given_up() {
 
 #[test]
 fn command_is_ended_with_the_run() {
-    let dir = std::env::temp_dir().join(format!("secretcat-witness-{}", std::process::id()));
+    let file = std::env::temp_dir().join(format!("secretcat-witness-{}", std::process::id()));
+    // A process of the same number that was killed may have left one, with the number of another command.
+    let _ = std::fs::remove_file(&file);
     // It ignores the end of its stdin, and so does its child.
-    let script = format!("{HELLO}{MEASURED}echo $$ > {}; while :; do sleep 100; done", dir.display());
+    let script = format!("{HELLO}{MEASURED}echo $$ > {}; while :; do sleep 100; done", file.display());
     let witness = start(&script).unwrap();
     let begun = Instant::now();
     let process: u32 = loop {
         assert!(begun.elapsed() < DEADLINE);
-        if let Ok(Ok(number)) = std::fs::read_to_string(&dir).map(|text| text.trim().parse()) {
+        if let Ok(Ok(number)) = std::fs::read_to_string(&file).map(|text| text.trim().parse()) {
             break number;
         }
     };
@@ -134,5 +136,5 @@ fn command_is_ended_with_the_run() {
         }
         assert!(begun.elapsed() < DEADLINE, "it still runs: {stat}");
     }
-    std::fs::remove_file(&dir).unwrap();
+    std::fs::remove_file(&file).unwrap();
 }
