@@ -272,7 +272,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--cut-at', '--cut-at', [CompletionResultType]::ParameterName, 'Cut only behind each occurrence of PATTERN (repeatable)')
             [CompletionResult]::new('--cut-at-regex', '--cut-at-regex', [CompletionResultType]::ParameterName, 'Cut only behind each match of REGEX (repeatable)')
             [CompletionResult]::new('--only', '--only', [CompletionResultType]::ParameterName, 'Try only this plan, which repeats a finding (repeatable)')
-            [CompletionResult]::new('--max-time', '--max-time', [CompletionResultType]::ParameterName, 'End the sweep after TIME; 0 is no limit')
+            [CompletionResult]::new('--max-time', '--max-time', [CompletionResultType]::ParameterName, 'End the sweep after TIME; 0 is no limit (default: 60s)')
             [CompletionResult]::new('--seed', '--seed', [CompletionResultType]::ParameterName, 'Draw the plans from seed N, if there are more than --max-plans')
             [CompletionResult]::new('--max-message', '--max-message', [CompletionResultType]::ParameterName, 'Limit a reply to SIZE bytes')
             [CompletionResult]::new('--witness', '--witness', [CompletionResultType]::ParameterName, 'Start COMMAND to see what the server has read on another host')

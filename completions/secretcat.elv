@@ -266,7 +266,7 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --cut-at 'Cut only behind each occurrence of PATTERN (repeatable)'
             cand --cut-at-regex 'Cut only behind each match of REGEX (repeatable)'
             cand --only 'Try only this plan, which repeats a finding (repeatable)'
-            cand --max-time 'End the sweep after TIME; 0 is no limit'
+            cand --max-time 'End the sweep after TIME; 0 is no limit (default: 60s)'
             cand --seed 'Draw the plans from seed N, if there are more than --max-plans'
             cand --max-message 'Limit a reply to SIZE bytes'
             cand --witness 'Start COMMAND to see what the server has read on another host'

@@ -340,7 +340,7 @@ client-hello\t'The ClientHello of --tls in two pieces and in small records'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l cut-at -d 'Cut only behind each occurrence of PATTERN (repeatable)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l cut-at-regex -d 'Cut only behind each match of REGEX (repeatable)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l only -d 'Try only this plan, which repeats a finding (repeatable)' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-time -d 'End the sweep after TIME; 0 is no limit' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-time -d 'End the sweep after TIME; 0 is no limit (default: 60s)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l seed -d 'Draw the plans from seed N, if there are more than --max-plans' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-message -d 'Limit a reply to SIZE bytes' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l witness -d 'Start COMMAND to see what the server has read on another host' -r -f

@@ -407,7 +407,7 @@ module completions {
     --cut-at: string          # Cut only behind each occurrence of PATTERN (repeatable)
     --cut-at-regex: string    # Cut only behind each match of REGEX (repeatable)
     --only: string            # Try only this plan, which repeats a finding (repeatable)
-    --max-time: string        # End the sweep after TIME; 0 is no limit
+    --max-time: string        # End the sweep after TIME; 0 is no limit (default: 60s)
     --seed: string            # Draw the plans from seed N, if there are more than --max-plans
     --max-message: string     # Limit a reply to SIZE bytes
     --witness: string         # Start COMMAND to see what the server has read on another host

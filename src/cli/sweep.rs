@@ -14,7 +14,7 @@ use super::sweep_client::ClientFlags;
 use super::tls::ClientTlsFlags;
 use super::words::FamiliesParser;
 use super::{Task, proxy, traffic};
-use crate::config::{ClientSweepConfig, ConfigError, Reports, SweepConfig};
+use crate::config::{ClientSweepConfig, ConfigError, MaxTime, Reports, SweepConfig};
 use crate::frame::proxy_header::Version;
 use crate::io::listener::free_port;
 use crate::plan::{Choice, CutPoints, Families, Only, OnlyPart};
@@ -77,12 +77,13 @@ pub(super) struct SweepFlags {
     /// hello-records:every:SIZE; fin:with or fin:after for a half-close with or after the last byte.
     #[arg(long, value_name = "PART", help_heading = "Limits", allow_hyphen_values = true)]
     only: Vec<OnlyPart>,
-    /// End the sweep after TIME; 0 is no limit
+    /// End the sweep after TIME; 0 is no limit (default: 60s)
     ///
     /// No plan begins after TIME, which counts from the start. What still runs then is aborted after another --timeout.
-    /// If replies differ, the last third of TIME is for repeating and shrinking these plans.
-    #[arg(long, value_name = "TIME", default_value = "60s", help_heading = "Limits", allow_hyphen_values = true)]
-    max_time: Span,
+    /// If replies differ, the last third of TIME is for repeating and shrinking these plans. By default, plans other
+    /// than single cuts begin only in the first 15 seconds, if there are single cuts.
+    #[arg(long, value_name = "TIME", help_heading = "Limits", allow_hyphen_values = true)]
+    max_time: Option<Span>,
     /// Draw the plans from seed N, if there are more than --max-plans
     #[arg(long, value_name = "N", default_value = "0", help_heading = "Limits", allow_hyphen_values = true)]
     seed: Seed,
@@ -160,7 +161,7 @@ impl SweepFlags {
         let no_client = || ConfigError::new("--client is missing");
         let (framing, greeting) = (self.dialog.framing, self.dialog.greeting.in_memory());
         let (command, replies) = self.client.into_parts(framing, greeting, family)?.ok_or_else(no_client)?;
-        let (Span(timeout), Span(max_time)) = (self.timeout, self.max_time);
+        let Span(timeout) = self.timeout;
         let config = ClientSweepConfig {
             command,
             replies,
@@ -171,7 +172,7 @@ impl SweepFlags {
                 max_plans: self.max_plans.map(Count::in_memory),
                 seed: self.seed,
             },
-            max_time: Some(max_time).filter(|time| !time.is_zero()),
+            max_time: self.max_time.map_or_else(MaxTime::default, |Span(time)| MaxTime::new(time)),
             only: only(self.only)?,
             jobs: self.jobs.map_or(1, Count::in_memory),
             timeout,
@@ -201,7 +202,7 @@ impl SweepFlags {
             Some(Protocol::Preset(_)) | None => {}
         }
         let Checked { dialog, source, masks, yes } = self.dialog.into_dialog(&address)?;
-        let (Span(timeout), Span(max_time)) = (self.timeout, self.max_time);
+        let Span(timeout) = self.timeout;
         let cut_at = CutPoints { patterns: self.cut_at, expressions: self.cut_at_regex };
         let default = if cut_at.is_empty() { Families::default() } else { Families::of_places() };
         let plans = Choice {
@@ -221,7 +222,7 @@ impl SweepFlags {
             plans,
             only: only(self.only)?,
             cut_at,
-            max_time: Some(max_time).filter(|time| !time.is_zero()),
+            max_time: self.max_time.map_or_else(MaxTime::default, |Span(time)| MaxTime::new(time)),
             jobs: self.jobs.map_or(4, Count::in_memory),
             timeout,
             tls: tls.into_config()?,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::traffic::check_family;
-use super::{Bytes, ConfigError, Reports, Traffic};
+use super::{Bytes, ConfigError, MaxTime, Reports, Traffic};
 use crate::frame::Framing;
 use crate::plan::{Choice, Families, Family as PlanFamily, Only, OnlyPart};
 use crate::value::{Address, Family, fill};
@@ -25,8 +25,8 @@ pub struct ClientSweepConfig {
     pub masks: Masks,
     /// Which trials are tried.
     pub plans: Choice,
-    /// No trial begins after this time.
-    pub max_time: Option<Duration>,
+    /// How long trials begin.
+    pub max_time: MaxTime,
     /// Only this trial.
     pub only: Option<Only>,
     /// The number of clients at once.

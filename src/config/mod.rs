@@ -27,7 +27,7 @@ pub use proxy::ProxyConfig;
 pub use proxy_header::ProxyHeader;
 pub use socket::{SocketOptions, SocketOptionsError, Source};
 pub use stream::{Direction, StreamConfig};
-pub use sweep::{DialogSource, Reports, SweepConfig};
+pub use sweep::{DialogSource, MaxTime, Reports, SweepConfig};
 pub use tls::{ClientCa, ClientNeed, ClientTls, KeyPair, ServerTls, TlsGroup, TlsTerms, TlsVersion, Trust};
 pub use traffic::{Bytes, Reading, Traffic};
 pub use transcript::{Transcript, TranscriptSync};

@@ -37,8 +37,8 @@ pub struct SweepConfig {
     pub only: Option<Only>,
     /// The places where messages are cut once or twice; empty for all places.
     pub cut_at: CutPoints,
-    /// No trial begins after this time.
-    pub max_time: Option<Duration>,
+    /// How long trials begin.
+    pub max_time: MaxTime,
     /// The number of conversations at once.
     pub jobs: usize,
     /// The time limit of a conversation without progress.
@@ -66,6 +66,31 @@ pub enum DialogSource {
     Protocol(String),
     /// The file of `--dialog` at this path.
     File(PathBuf),
+}
+
+/// The time within which the trials of a sweep begin, from its start; `None` is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxTime {
+    /// All trials, also those that are repeated.
+    pub all: Option<Duration>,
+    /// Trials other than single cuts of messages, where there are such cuts.
+    pub others: Option<Duration>,
+}
+
+/// By default single cuts are what a sweep takes time for.
+impl Default for MaxTime {
+    fn default() -> MaxTime {
+        MaxTime { all: Some(Duration::from_secs(60)), others: Some(Duration::from_secs(15)) }
+    }
+}
+
+impl MaxTime {
+    /// The same time for all trials; 0 is no limit.
+    #[must_use]
+    pub fn new(time: Duration) -> MaxTime {
+        let limit = Some(time).filter(|time| !time.is_zero());
+        MaxTime { all: limit, others: limit }
+    }
 }
 
 /// The form of the report.

@@ -185,6 +185,8 @@ pub struct Tally {
     pub interrupted: bool,
     /// `--max-time` ended the sweep before all trials were tried, or all differences repeated.
     pub out_of_time: bool,
+    /// The time within which trials other than single cuts began, if that is less than `--max-time`.
+    pub others_within: Option<Duration>,
     /// The trial that stopped the server, as far as can be seen, where the server is not started again.
     pub stopped_by: Option<Label>,
     /// Why the sweep ended early, if the server was the cause.

@@ -7,7 +7,7 @@ use super::repeat::repeat_command;
 use super::shown::Window;
 use super::{Baseline, Count, Difference, Mark, Proof, SingleCut, Subject, Tally};
 use crate::plan::{HelloForm, TrialKind};
-use crate::value::counted;
+use crate::value::{Span, counted};
 
 /// The number of bytes shown.
 const WINDOW: Window = Window { around: 24, reply: 100 };
@@ -68,8 +68,14 @@ pub fn headline(subject: &Subject, tally: &Tally) -> String {
     let _ = write!(line, "{plans}: {same} same, {different} different, {not_proven} not proven");
     let untried = subject.plans.saturating_sub(tally.total().judged());
     if untried > 0 {
-        let why = if tally.out_of_time { " (--max-time)" } else { "" };
-        let _ = write!(line, ", {untried} not tried{why}");
+        let _ = write!(line, ", {untried} not tried");
+        match tally.others_within.filter(|_| tally.untried_cuts(subject).is_none()) {
+            _ if !tally.out_of_time => {}
+            Some(time) => {
+                let _ = write!(line, " within {} (--max-time TIME tries more)", Span(time));
+            }
+            None => line.push_str(" (--max-time)"),
+        }
     }
     if let Some(proof) = proofs(subject, tally) {
         let _ = write!(line, " (proof: {proof})");

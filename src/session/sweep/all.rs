@@ -102,7 +102,7 @@ impl<I: Iterator<Item = Trial>> Handler for All<'_, '_, I> {
         let All { pool, tally, .. } = self;
         while pool.len() < pool.config.jobs {
             let Some(trial) = self.next.next() else { break };
-            if pool.time.is_over_for_first(!self.suspects.is_empty(), now) {
+            if pool.time.is_over_for(trial.name.kind(), !self.suspects.is_empty(), now) {
                 tally.out_of_time = true;
                 break;
             }

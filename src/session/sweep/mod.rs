@@ -231,6 +231,10 @@ fn sweep(
     }
     pool.show_to_witness(order.layout())?;
     *order = trials(pool, order.layout().clone(), &baseline, hello, tally)?;
+    if order.single_cuts() == 0 {
+        pool.time.has_no_single_cuts();
+    }
+    tally.others_within = pool.time.of_others();
     pool.progress = Progress::new(order.len(), quiet, &context.report, pool.now());
     let suspects = all::run(pool, order, &baseline, tally, &context.signals)?;
     let examined = examine(suspects, order, &baseline, pool, tally);

@@ -207,6 +207,10 @@ impl Sweep<'_> {
         if trials.is_empty() {
             return Err(Unusable::Untested("no reply has two bytes to cut apart".to_owned()).into());
         }
+        if self.subject.single_cuts == 0 {
+            self.pool.time.has_no_single_cuts();
+        }
+        self.tally.others_within = self.pool.time.of_others();
         self.pool.progress = Progress::new(trials.len(), self.config.quiet, &self.context.report, self.pool.now());
         let suspects = self.all(trials, &baseline)?;
         let examined = examine(suspects, &order, &baseline, &mut self.pool, &mut self.tally);

@@ -51,7 +51,7 @@ pub(super) struct Pool<'a> {
     /// The runs that have ended since this was last emptied.
     pub(super) ended: Vec<Done>,
     pub(super) progress: Progress,
-    time: SweepTime,
+    pub(super) time: SweepTime,
 }
 
 /// A place for one client at a time.
@@ -427,7 +427,7 @@ impl<I: Iterator<Item = Trial>, F: FnMut(Done, &mut Progress) -> Taken> Handler 
         while pool.has_room() && !self.is_late {
             let Some(trial) = self.next.next() else { break };
             self.is_late = match self.look {
-                Look::First { suspects } => pool.time.is_over_for_first(suspects, now),
+                Look::First { suspects } => pool.time.is_over_for(trial.name.kind(), suspects, now),
                 Look::Alone => false,
             };
             if !self.is_late {
