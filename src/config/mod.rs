@@ -24,7 +24,7 @@ pub use mode::{Mode, ModeOptions, PipeMode, Relay, Toward};
 pub use output::{Color, Output, Sink, TraceData};
 pub use passwd::{PasswdChange, PasswdConfig};
 pub use proxy::ProxyConfig;
-pub use proxy_header::ProxyHeader;
+pub use proxy_header::{OtherHeader, ProxyHeader};
 pub use socket::{SocketOptions, SocketOptionsError, Source};
 pub use stream::{Direction, StreamConfig};
 pub use sweep::{DialogSource, MaxTime, Reports, SweepConfig};

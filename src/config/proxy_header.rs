@@ -1,7 +1,7 @@
 //! The PROXY header that is sent before the first message.
 
 use super::ConfigError;
-use crate::frame::proxy_header::{Ends, Header, Version};
+use crate::frame::proxy_header::{Decoder, Ends, Header, Version};
 use crate::value::{Endpoint, Named, Offsets, Tlv};
 
 /// The PROXY header that is sent before the first message.
@@ -19,6 +19,11 @@ pub struct ProxyHeader {
     pub cuts: Option<Offsets>,
 }
 
+/// A header that cannot be made from options, such as one with text after `UNKNOWN`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no option gives the same")]
+pub struct OtherHeader;
+
 impl ProxyHeader {
     /// The header of a connection with these ends.
     #[must_use]
@@ -32,6 +37,23 @@ impl ProxyHeader {
         };
         let ends = Ends::new(&source, &destination);
         Header { version: self.version, ends, tlvs: self.tlvs.clone() }
+    }
+
+    /// The header that these bytes begin with, which are then those after it; `None` if there is none.
+    pub fn at_start(bytes: &mut &[u8]) -> Option<Result<ProxyHeader, OtherHeader>> {
+        let mut rest = *bytes;
+        let decoded = Decoder::default().pull(&mut rest).ok()??;
+        let header = ProxyHeader {
+            version: decoded.version,
+            source: Some(decoded.ends.source()),
+            destination: Some(decoded.ends.destination()),
+            tlvs: decoded.tlvs.clone(),
+            cuts: None,
+        };
+        let given = &bytes[..bytes.len() - rest.len()];
+        *bytes = rest;
+        let again = header.header(Endpoint::Unknown, Endpoint::Unknown).encode();
+        Some(if again.as_deref() == Ok(given) { Ok(header) } else { Err(OtherHeader) })
     }
 
     /// The same for a client with these ends: they are the default.
@@ -110,6 +132,27 @@ mod tests {
     fn header(version: Version, source: &str, destination: &str) -> ProxyHeader {
         let end = |text: &str| (!text.is_empty()).then(|| text.parse().unwrap());
         ProxyHeader { version, source: end(source), destination: end(destination), tlvs: vec![], cuts: None }
+    }
+
+    #[test]
+    fn header_at_the_start_of_bytes_is_recognized() {
+        let found = |bytes: &[u8]| {
+            let mut rest = bytes;
+            let words = ProxyHeader::at_start(&mut rest).map(|found| found.map(|header| header.words().join(" ")));
+            (words, String::from_utf8_lossy(rest).into_owned())
+        };
+        let words = "--proxy-protocol v1 --proxy-source 192.0.2.7:4444 --proxy-dest 192.0.2.8:80".to_owned();
+        let line = b"PROXY TCP4 192.0.2.7 192.0.2.8 4444 80\r\nGET";
+        assert_eq!(found(line), (Some(Ok(words)), "GET".to_owned()));
+        let version_2 =
+            ProxyHeader { tlvs: vec!["0x05=abcd".parse().unwrap()], ..header(Version::V2, "[::1]:1", "[::2]:2") };
+        let bytes = version_2.header(Endpoint::Unknown, Endpoint::Unknown).encode().unwrap();
+        assert_eq!(found(&[&bytes[..], b"x"].concat()), (Some(Ok(version_2.words().join(" "))), "x".to_owned()));
+        // What stands behind UNKNOWN is free text.
+        assert_eq!(found(b"PROXY UNKNOWN a b\r\nx"), (Some(Err(OtherHeader)), "x".to_owned()));
+        for other in [&b""[..], b"GET / HTTP/1.0\r\n", b"PROXY TCP4 192.0.2.7", b"PROXY TCP4 x\r\n", &bytes[..20]] {
+            assert_eq!(found(other), (None, String::from_utf8_lossy(other).into_owned()));
+        }
     }
 
     fn line(source: &str, destination: &str, local: &str, peer: &str) -> String {

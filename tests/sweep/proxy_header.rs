@@ -76,14 +76,15 @@ fn expect_lost_headers(program: &str) {
         if program == "haproxy" {
             assert_eq!(difference["got"]["ending"], "reset by the server", "{found:#}");
         }
-        expect_repeated(difference["repeat"].as_str().unwrap());
+        expect_repeated(difference["repeat"].as_str().unwrap(), "192.0.2.7:44444");
     }
 }
 
 /// Runs the command that repeats a difference: the server does not answer, and without the cut it does.
 #[track_caller]
-fn expect_repeated(command: &str) {
-    assert!(command.contains(" --cut-header 1 ") && command.contains(" --proxy-source 192.0.2.7:44444 "), "{command}");
+fn expect_repeated(command: &str, source: &str) {
+    let source = format!(" --proxy-source {source} ");
+    assert!(command.contains(" --cut-header 1 ") && command.contains(&source), "{command}");
     let reply = |command: &str| {
         let command = command.replace("secretcat", env!("CARGO_BIN_EXE_secretcat"));
         String::from_utf8(run_command(&mut shell(&command, [""]), "").stdout).unwrap()
@@ -114,6 +115,58 @@ fn listener_reads_a_header_cut_anywhere() {
     let out = run(["sweep", &server.address(), "--proxy-protocol", "v1", "-m", "SECRET 42"], "");
     assert_eq!(out.status, Some(0), "{out:?}");
     server.stops_with("");
+}
+
+/// The header is not cut as a part of the first message, whatever it is read from.
+#[test]
+fn header_in_the_messages_is_recognized() {
+    let server = Server::start(&["--accept-proxy"]);
+    let line = "PROXY TCP4 192.0.2.7 192.0.2.8 4444 80";
+    let (of_stdin, of_args) = (format!("{line}\r\nSECRET 1\n"), format!("{line}\r\nSECRET 2\n"));
+    for (args, input) in [
+        (&[][..], of_stdin.as_str()),
+        (&["--framing", "raw"], &of_stdin),
+        (&["--framing", "raw", "-m", &of_args], ""),
+        (&["-C", "-m", line, "-m", "SECRET 3"], ""),
+    ] {
+        let out = run(["sweep", &server.address(), "--json", "--max-plans", "60"].iter().chain(args), input);
+        let found: Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|error| panic!("{error}: {out:?}"));
+        assert_eq!(
+            (out.status, &found["proxy_header"], &found["plans"]),
+            (Some(0), &40.into(), &60.into()),
+            "{found:#}"
+        );
+        let (messages, header) = (found["messages"].as_array().unwrap(), &found["kinds"]["header"]["same"]);
+        assert!(messages.len() == 1 && messages[0].as_str().unwrap().starts_with("SECRET "), "{found:#}");
+        assert!(header.as_u64().unwrap() > 9, "{found:#}");
+        let note = "the messages begin with a PROXY header of 40 bytes: it is cut by the family header, as that \
+                    of --proxy-protocol v1 --proxy-source 192.0.2.7:4444 --proxy-dest 192.0.2.8:80\n";
+        assert_eq!(out.stderr, note);
+    }
+    // It is sent as it was given, or not taken for one.
+    let plain = Server::start(&["--service", "echo"]);
+    for header in ["PROXY UNKNOWN of no use\r\n", "PROXY TCP4 x\r\n", "PROXY TCP4 192.0.2.7 192.0.2.8 4444 80\r\n"] {
+        let args = ["sweep", &plain.address(), "--json", "--framing", "raw", "--max-plans", "20"];
+        let more = if header.starts_with("PROXY UNKNOWN") { "x" } else { "" };
+        let out = run(args, format!("{header}{more}"));
+        let found: Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|error| panic!("{error}: {out:?}"));
+        assert_eq!(found["messages"][0].as_str().unwrap(), format!("{header}{more}").escape_default().to_string());
+        assert_eq!(out.stderr.contains("no option gives the same"), more == "x", "{}", out.stderr);
+    }
+}
+
+#[test]
+fn haproxy_loses_a_cut_header_of_the_input() {
+    let dir = Dir::new("header-input");
+    let Some((_proc, address)) = start("haproxy", &dir) else { return };
+    let input = format!("PROXY TCP4 192.0.2.7 192.0.2.8 4444 80\r\n{REQUEST}");
+    for framing in ["raw", "http"] {
+        let out = run(["sweep", &address, "--json", "--quiet", "--framing", framing, "--max-plans", "90"], &input);
+        let found: Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|error| panic!("{error}: {out:?}"));
+        let count = |family: &str| found["kinds"][family]["different"].as_u64().unwrap();
+        assert_eq!((out.status, count("header") > 9, count("cut")), (Some(3), true, 0), "{found:#}");
+        expect_repeated(found["differences"][0]["repeat"].as_str().unwrap(), "192.0.2.7:4444");
+    }
 }
 
 #[test]

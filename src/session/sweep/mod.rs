@@ -4,6 +4,7 @@ mod all;
 mod baseline;
 pub mod client;
 mod conversation;
+mod input;
 mod pool;
 mod progress;
 mod reports;
@@ -15,6 +16,7 @@ mod time;
 use std::time::Duration;
 
 use self::baseline::LeftOut;
+use self::input::Input;
 use self::pool::Pool;
 use self::progress::Progress;
 use self::reports::ReportFiles;
@@ -23,9 +25,9 @@ use super::Context;
 use crate::config::{ClientTls, DialogSource, ProxyHeader, SweepConfig};
 use crate::dialog::{Dialog, Until};
 use crate::error::{Error, ExitStatus};
-use crate::frame::{Framing, Role, split_all};
+use crate::frame::Framing;
 use crate::io::signal::Signals;
-use crate::io::{files, start, sys, terminal};
+use crate::io::{files, start, sys};
 use crate::plan::{Family, HelloCuts, HelloForm, Layout, Order, Prelude, Trial};
 use crate::service::probe::Probe;
 use crate::value::{counted, escape};
@@ -44,18 +46,8 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
     let reports = ReportFiles::create(&config.reports)?;
     let mut run = Run { command: start::command(), time: start::time_of_day(), took: Duration::ZERO };
     let _ = sys::raise_descriptor_limit();
-    // With TLS and no messages, the handshake is swept alone; a terminal is then not asked for any.
-    let is_empty = config.dialog.steps.is_empty();
-    let is_given = config.source == DialogSource::Given;
-    let from_stdin = is_given && is_empty && !(config.tls.is_some() && terminal::is_stdin());
-    if from_stdin && !config.quiet && terminal::is_stdin() {
-        context.report.event("type the messages, one per line; Ctrl-D ends the input");
-    }
-    let mut dialog = config.dialog.clone();
-    if from_stdin {
-        let messages = read_messages(config, &context.signals)?;
-        dialog.steps = Dialog::of_messages(messages, dialog.framing).steps;
-    }
+    let Input { dialog, from_stdin, header } = input::read(config, context)?;
+    let config = &SweepConfig { header: header.or_else(|| config.header.clone()), ..config.clone() };
     let mut layout = Layout::new(&dialog.lengths());
     if !config.cut_at.is_empty() {
         let places = config.cut_at.places(&dialog.messages()).map_err(|error| Error::Usage(error.to_string()))?;
@@ -268,15 +260,4 @@ fn trials(
         }
     }
     Ok(Order::of_layout(prelude, layout, plans))
-}
-
-/// The messages of stdin, split by the framing.
-fn read_messages(config: &SweepConfig, signals: &Signals) -> Result<Vec<Vec<u8>>, Error> {
-    let bytes = files::read_stdin(|| signals.stopped())?;
-    let garbled = |error| Error::Usage(format!("stdin: {error} (--framing {})", config.dialog.framing));
-    let messages = split_all(config.dialog.framing, Role::Requests, &bytes).map_err(garbled)?;
-    if messages.is_empty() && config.tls.is_none() {
-        return Err(Error::Usage("sweep has no messages to send: give -m TEXT, or messages on stdin".to_owned()));
-    }
-    Ok(messages)
 }
