@@ -1,5 +1,6 @@
 #!/bin/bash
-# Builds a binary that needs no library of the machine that runs it.
+# Builds a binary that needs no library of the machine that runs it, and an archive of it with what the Debian package
+# has: DIRECTORY/secretcat and DIRECTORY/secretcat-VERSION-TARGET.tar.gz. Prints the path of the binary.
 #
 #   packaging/static.sh DIRECTORY
 #
@@ -16,4 +17,5 @@ target=$(rustc -vV | sed -n 's/^host: //p')
 RUSTFLAGS='-C target-feature=+crt-static' CARGO_TARGET_DIR="$out/target" \
     cargo build --quiet --release --locked --bin secretcat --target "$target"
 install -m 755 "$out/target/$target/release/secretcat" "$out/secretcat"
+packaging/archive.sh "$out/secretcat" "$target" "$out"
 echo "$out/secretcat"

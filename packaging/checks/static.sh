@@ -10,6 +10,12 @@ takes "$@"
 
 binary=$("$PACKAGING/static.sh" "$1")
 ! readelf -d "$binary" | grep NEEDED >&2 || die "the static binary needs libraries"
+archives=("$(dirname "$binary")"/secretcat-*.tar.gz)
+listed=$(tar tzf "${archives[0]}")
+while read -r doc; do
+    grep -q "/doc/${doc##*/}$" <<<"$listed" || die "the archive has no $doc"
+done <"$PACKAGING/debian/secretcat.docs"
+grep -q '/man/secretcat-sweep\.1$' <<<"$listed" || die "the archive has no manual"
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 cp "$binary" "$root/secretcat"
