@@ -173,7 +173,7 @@ module completions {
     --ttl: string             # Limit packets to N hops
     --show-options            # Print each socket option as requested and as the kernel has it
     --backlog: string         # Let at most N connections wait to be accepted
-    --quiet                   # Print only errors
+    --quiet                   # Print only errors, and warnings of unsafe options
     --progress                # Print bytes, rate and time left of a transfer on stderr
     --stats                   # Print a summary on stderr at the end
     --trace: path             # Write one JSON object per event to FILE (-: to stderr)
@@ -323,7 +323,7 @@ module completions {
     --ttl: string             # Limit packets to N hops
     --show-options            # Print each socket option as requested and as the kernel has it
     --source-port(-p): string # Connect from PORT
-    --quiet                   # Print only errors
+    --quiet                   # Print only errors, and warnings of unsafe options
     --progress                # Print bytes, rate and time left of a transfer on stderr
     --stats                   # Print a summary on stderr at the end
     --trace: path             # Write one JSON object per event to FILE (-: to stderr)

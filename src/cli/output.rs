@@ -16,7 +16,7 @@ pub(super) struct OutputFlags {
     /// The first 64 bytes are printed, with control characters escaped.
     #[arg(short, long, action = ArgAction::Count)]
     verbose: u8,
-    /// Print only errors
+    /// Print only errors, and warnings of unsafe options
     #[arg(long, conflicts_with = "verbose")]
     quiet: bool,
     /// Print bytes, rate and time left of a transfer on stderr

@@ -17,7 +17,7 @@ pub struct ServerEncoding {
     pub pin: Option<Pin>,
 }
 
-/// Warns of options with which the server may be anybody.
+/// Warns of options with which the server may be anybody. --quiet does not hide that.
 pub fn warn_of(options: Option<&ClientTls>, option: &str, report: &Report) {
     if options.is_some_and(|options| options.trust == Trust::Anybody) {
         report.warning(&format!("{option}: the certificate of the server is not verified"));

@@ -35,7 +35,7 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
     super::check_platform(&config.traffic.socket)?;
     let defers = config.relay().is_some_and(|relay| relay.tls.is_some());
     let encoding = encoding::server(config.tls.as_ref(), &config.address, defers, &context.report)?;
-    let tls_of_server = config.relay().and_then(|relay| relay.tls.as_deref()).filter(|_| !config.output.quiet);
+    let tls_of_server = config.relay().and_then(|relay| relay.tls.as_deref());
     encoding::warn_of(tls_of_server, "--relay-tls-insecure", &context.report);
     // More descriptors allow more clients; if the limit cannot be raised, the current one has to suffice.
     let _ = sys::raise_descriptor_limit();

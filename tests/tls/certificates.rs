@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use rcgen::date_time_ymd;
+use rustix::process::Signal;
 
 use crate::support::tls::{Certs, args};
-use crate::support::{NOT_FOUND, Outcome, Server, digits, run, run_command, secretcat};
+use crate::support::{NOT_FOUND, Outcome, Proc, Server, digits, run, run_command, secretcat};
 
 /// `connect` to this server with one message, and these arguments besides.
 fn ask(server: &Server, more: &[&str]) -> Outcome {
@@ -60,13 +61,29 @@ fn wrong_certificate_is_explained_with_a_hint() {
 }
 
 #[test]
-fn insecure_accepts_any_certificate_with_one_warning() {
+fn insecure_accepts_any_certificate_and_always_warns() {
     let certs = Certs::new("insecure");
     certs.sign_expired("old");
     let server = listen(&certs, "old", &[]);
     let warning = "secretcat: --tls-insecure: the certificate of the server is not verified\n";
     ask(&server, &["--tls-insecure"]).is(0, digits("5"), warning);
-    ask(&server, &["--tls-insecure", "--quiet"]).is(0, digits("5"), "");
+    let address = server.address();
+    for (command, args) in [
+        ("connect", &["--tls-insecure", "-m", "SECRET 5"][..]),
+        ("connect", &["--tls-insecure", "--raw", "--send-only"]),
+        ("connect", &["--tls-insecure", "-z"]),
+        ("sweep", &["--tls-insecure", "--max-plans", "2", "-m", "SECRET 5"]),
+        ("sweep", &["--protocol", "tls", "--max-plans", "2"]),
+    ] {
+        let out = run([command, &address, "--quiet"].iter().chain(args), "");
+        assert!(matches!(out.status, Some(0 | 4)) && out.stderr == warning, "{command} {args:?}: {out:?}");
+    }
+    let to = format!("tls:{address}");
+    let args = ["listen", "127.0.0.1:0", "--relay", &to, "--relay-tls-insecure", "--quiet"];
+    let relay = Proc::start(&mut secretcat(args));
+    relay.wait_for_stderr("secretcat: --relay-tls-insecure: the certificate of the server is not verified\n");
+    relay.signal(Signal::TERM);
+    assert_eq!(relay.end().status, Some(0));
 }
 
 #[test]

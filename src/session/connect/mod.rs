@@ -65,7 +65,7 @@ fn connect(config: &ConnectConfig, address: &Address, tls: Option<&ClientTls>, c
         return Err(Error::Usage("--reconnect is for a conversation: stdin is no terminal".to_owned()));
     }
     let encoding = encoding::client(tls, address, "--tls")?;
-    encoding::warn_of(tls.filter(|_| !config.output.quiet), "--tls-insecure", &context.report);
+    encoding::warn_of(tls, "--tls-insecure", &context.report);
     let encoding = encoding.as_deref();
     let mut caller = Caller::new(config, address, context, encoding);
     let (mut kept, mut lost) = (Kept::default(), None);

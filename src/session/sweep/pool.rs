@@ -97,7 +97,7 @@ impl<'a> Pool<'a> {
             Reactor::new(config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
         context.signals.watch(&reactor.waker());
         let time = SweepTime::begin(config.max_time, reactor.now());
-        encoding::warn_of(config.tls.as_ref().filter(|_| !config.quiet), "--tls-insecure", &context.report);
+        encoding::warn_of(config.tls.as_ref(), "--tls-insecure", &context.report);
         Ok(Pool {
             config,
             limits: Limits { silence: timeout, timeout, end: LAST_WAIT, handshake_only },
