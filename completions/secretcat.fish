@@ -40,6 +40,7 @@ echo\t'Send back all received bytes (RFC 862)'
 discard\t'Read and discard all bytes (RFC 863)'
 source\t'Send bytes without end (RFC 864)'
 chat\t'Send each line to all other clients'
+rooms\t'Send each line to all others in a room, with names and commands'
 pipe\t'Connect stdin and stdout to the client, as nc -l does'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay -d 'Forward each connection to the server at ADDRESS, and cut its bytes' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l framing -d 'Split messages: lines, http, length:FIELD, delimiter:BYTES, raw' -r -f -a "lines\t'Messages end with LF or CR LF'
@@ -71,6 +72,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l deny -d '
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l max-message -d 'Limit a message to SIZE bytes, its line ending not counted' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s w -l idle-timeout -d 'Close a connection after TIME without a byte in or out' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l busy-poll -d 'Poll for events for TIME before sleeping (0: sleep at once)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l history -d 'Send each new member the last N lines of a room [default: 10]' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy -d 'Connect through the proxy at URL: socks5://, socks5h:// or http://' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy-credentials -d 'Read USER:PASSWORD for the proxy from FILE' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l cut-at -d 'Cut behind each occurrence of PATTERN (repeatable)' -r -f
@@ -154,6 +156,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s N -l shut
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l recv-only -d 'Do not read stdin'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l send-only -d 'Discard received bytes, and end when stdin has ended'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l end-with-peer -d 'End the connection when the peer closes its side'
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l console -d 'Take part as the operator: read lines from stdin, and print to stdout'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l tls -d 'Encrypt with TLS; without --tls-cert, sign a certificate at the start'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay-tls-insecure -d 'Accept any certificate of the server of --relay'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l accept-proxy -d 'Require a PROXY header from each client, and use its addresses'

@@ -12,7 +12,7 @@ module completions {
   ]
 
   def "nu-complete secretcat listen service" [] {
-    [ "secret" "echo" "discard" "source" "chat" "pipe" ]
+    [ "secret" "echo" "discard" "source" "chat" "rooms" "pipe" ]
   }
 
   def "nu-complete secretcat listen framing" [] {
@@ -111,6 +111,8 @@ module completions {
     --max-message: string     # Limit a message to SIZE bytes, its line ending not counted
     --idle-timeout(-w): string # Close a connection after TIME without a byte in or out
     --busy-poll: string       # Poll for events for TIME before sleeping (0: sleep at once)
+    --history: string         # Send each new member the last N lines of a room [default: 10]
+    --console                 # Take part as the operator: read lines from stdin, and print to stdout
     --proxy: string           # Connect through the proxy at URL: socks5://, socks5h:// or http://
     --proxy-credentials: path # Read USER:PASSWORD for the proxy from FILE
     --cut-at: string          # Cut behind each occurrence of PATTERN (repeatable)

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use super::fragmentation::FragmentationFlags;
 use super::framing::Framings;
 use super::proxy_header::{CutHeaderFlag, ProxyHeaderFlags};
+use super::rooms::RoomsFlags;
 use super::socket::{BacklogFlag, ShowFlag, SocketFlags};
 use super::stream::StreamFlags;
 use super::tls::{RelayTlsFlags, ServerTlsFlags};
@@ -96,6 +97,9 @@ pub(super) struct ListenFlags {
     limits: traffic::Limits,
 
     #[command(flatten)]
+    rooms: RoomsFlags,
+
+    #[command(flatten)]
     proxy: proxy::ProxyFlags,
 
     #[command(flatten)]
@@ -173,6 +177,7 @@ impl ListenFlags {
                 shutdown_always: self.shutdown || self.stream.is_send_only(),
                 stream: self.stream.into_config(),
             },
+            rooms: self.rooms.into_config(),
             relay: relay.map(|to| Relay {
                 to,
                 proxy: proxy.map(Box::new),

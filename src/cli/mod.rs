@@ -18,6 +18,7 @@ mod passwd;
 mod protocol;
 mod proxy;
 mod proxy_header;
+mod rooms;
 mod short_help;
 mod socket;
 mod stream;

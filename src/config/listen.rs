@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use super::mode::stateless_services;
 use super::traffic::check_family;
-use super::{Bytes, ConfigError, Mode, Output, PipeMode, Relay, ServerTls, Toward, Traffic};
+use super::{Bytes, ConfigError, Mode, Output, PipeMode, Relay, RoomsMode, ServerTls, Toward, Traffic};
 use crate::frame::Framing;
 use crate::service::Clients;
 use crate::value::{Address, Family};
@@ -132,6 +132,12 @@ impl ListenConfig {
     #[must_use]
     pub fn pipe(&self) -> Option<&PipeMode> {
         if let Mode::Pipe(pipe) = &self.mode { Some(pipe) } else { None }
+    }
+
+    /// The options of rooms, if this serves rooms.
+    #[must_use]
+    pub fn rooms(&self) -> Option<&RoomsMode> {
+        if let Mode::Rooms(rooms) = &self.mode { Some(rooms) } else { None }
     }
 
     /// The server that connections are forwarded to, if there is one.

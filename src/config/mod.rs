@@ -20,7 +20,7 @@ mod transcript;
 pub use client_sweep::{ClientCommand, ClientSweepConfig, Replies};
 pub use connect::{ConnectConfig, ConnectLimit, HalfClose, Input, Retry, Target, check_is_one};
 pub use listen::{Admission, ListenConfig, Proxies};
-pub use mode::{Mode, ModeOptions, PipeMode, Relay, Toward};
+pub use mode::{Mode, ModeOptions, PipeMode, Relay, RoomsMode, Toward};
 pub use output::{Color, Output, Sink, TraceData};
 pub use passwd::{PasswdChange, PasswdConfig};
 pub use proxy::ProxyConfig;

@@ -4,6 +4,7 @@ use super::{ClientTls, ConfigError, Direction, ProxyConfig, ProxyHeader, StreamC
 use crate::frame::Framing;
 use crate::service::pipe::Pipe;
 use crate::service::relay::Relay as RelayService;
+use crate::service::rooms::RoomService;
 use crate::service::secret::Secret;
 use crate::service::standard::Source;
 use crate::service::{Bug, Clients, Entry, ServiceKind, Traits};
@@ -29,6 +30,8 @@ pub enum Mode {
     },
     /// Connects stdin and stdout to the client.
     Pipe(PipeMode),
+    /// Sends lines to all others in a room (`--service rooms`).
+    Rooms(RoomsMode),
     /// Forwards to another server.
     Relay(Relay),
     /// A service without options of its own.
@@ -44,6 +47,15 @@ pub struct PipeMode {
     pub shutdown_always: bool,
     /// How the streams end.
     pub stream: StreamConfig,
+}
+
+/// The options of rooms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RoomsMode {
+    /// The number of lines that a member gets when it joins a room; `None` is the default.
+    pub replay: Option<usize>,
+    /// The operator takes part at stdin and stdout.
+    pub console: bool,
 }
 
 /// The server that a relay forwards to.
@@ -85,6 +97,18 @@ impl Named for Toward {
     }
 }
 
+impl RoomsMode {
+    /// Refuses the options of rooms where there are none.
+    fn refuse_without_rooms(self) -> Result<(), ConfigError> {
+        let refuse = |text: &str| Err(ConfigError::new(text));
+        match self {
+            RoomsMode { replay: Some(_), .. } => refuse("--history applies to --service rooms: add it"),
+            RoomsMode { console: true, .. } => refuse("--console applies to --service rooms: add it"),
+            RoomsMode { replay: None, console: false } => Ok(()),
+        }
+    }
+}
+
 impl Mode {
     /// The traits of the service of this mode.
     #[must_use]
@@ -97,6 +121,7 @@ impl Mode {
                 clients: if keep_open { Clients::InTurn } else { Clients::One },
                 ..if stream.direction == Direction::Send { Pipe::SEND_ONLY } else { Pipe::TRAITS }
             },
+            Mode::Rooms(_) => RoomService::TRAITS,
             Mode::Relay(_) => RelayService::TRAITS,
             Mode::Plain(entry) => entry.traits,
         }
@@ -116,6 +141,8 @@ pub struct ModeOptions {
     pub count: Option<u64>,
     /// `--keep-open`, `--shutdown` and the options of streams.
     pub pipe: PipeMode,
+    /// `--history` and `--console`
+    pub rooms: RoomsMode,
     /// `--relay` and `--cut-toward`
     pub relay: Option<Relay>,
 }
@@ -124,7 +151,15 @@ impl ModeOptions {
     /// The options of `--service NAME` alone.
     #[must_use]
     pub fn of(service: ServiceKind) -> Self {
-        ModeOptions { service, framing: Framing::Lines, bug: None, count: None, pipe: PipeMode::default(), relay: None }
+        ModeOptions {
+            service,
+            framing: Framing::Lines,
+            bug: None,
+            count: None,
+            pipe: PipeMode::default(),
+            rooms: RoomsMode::default(),
+            relay: None,
+        }
     }
 
     /// The mode that these options choose.
@@ -133,7 +168,7 @@ impl ModeOptions {
     /// Names an option that does not belong to the mode.
     pub fn into_mode(self) -> Result<Mode, ConfigError> {
         let refuse = |text: &str| Err(ConfigError::new(text));
-        let ModeOptions { service, framing, bug, count, pipe, relay } = self;
+        let ModeOptions { service, framing, bug, count, pipe, rooms, relay } = self;
         let is_secret = service == ServiceKind::Secret;
         if relay.is_some() && (bug.is_some() || !is_secret) {
             return refuse("--relay answers nothing itself: remove --service and --bug");
@@ -150,6 +185,9 @@ impl ModeOptions {
                 return refuse("--shutdown applies to --service pipe: remove it");
             }
         }
+        if service != ServiceKind::Rooms {
+            rooms.refuse_without_rooms()?;
+        }
         if bug.is_some() && !is_secret {
             return Err(ConfigError::new(format!("--bug applies to --service secret, not to {service}")));
         }
@@ -160,6 +198,7 @@ impl ModeOptions {
             ServiceKind::Secret => bug.map_or(Mode::Messages { framing }, |bug| Mode::Buggy { bug }),
             ServiceKind::Source => Mode::Source { count },
             ServiceKind::Pipe => Mode::Pipe(pipe),
+            ServiceKind::Rooms => Mode::Rooms(rooms),
             ServiceKind::Plain(entry) => Mode::Plain(entry),
         })
     }

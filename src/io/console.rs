@@ -1,5 +1,6 @@
 //! This program's stdin and stdout, used without blocking the event loop.
 
+mod bounded;
 mod crlf;
 mod dialogue;
 mod kept;
@@ -44,6 +45,8 @@ pub struct Console {
     written: usize,
     /// A splice has filled stdout.
     full: bool,
+    /// The messages that were left out since the last one.
+    left_out: u64,
     /// The last byte printed on a terminal was not a line feed.
     mid_line: bool,
     /// No process reads stdout any more: further output is dropped, and the run ends.
@@ -103,6 +106,7 @@ impl Console {
             waiting: Vec::new(),
             written: 0,
             full: false,
+            left_out: 0,
             mid_line: false,
             closed: false,
             dialogue: None,

@@ -3,6 +3,7 @@
 pub mod address;
 mod alarms;
 mod busy_poll;
+pub mod clock;
 pub mod command;
 pub mod conn;
 pub mod connector;

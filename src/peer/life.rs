@@ -159,6 +159,10 @@ impl Life {
                 }
             }
             Input::Failed(error) => self.close(CloseReason::Failed(error)),
+            Input::Overrun => {
+                self.reset_on_close();
+                self.close(CloseReason::Overrun);
+            }
             Input::Violated => {
                 self.violated = true;
                 self.begin_close(Wait::ForPeer);

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use super::PeerId;
 use crate::frame::Framing;
+use crate::value::Moment;
 
 /// One action of a service, as the engine carries it out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Send the next `len` bytes of the [`Context`] to this peer, as one message.
     Send(PeerId, usize),
+    /// Send the message of the last [`Send`](Action::Send), of this length, to this peer too.
+    Repeat(PeerId, usize),
     /// Send the next `len` bytes: an interim response, which is not a message but belongs to the next.
     Interim(PeerId, usize),
     /// See [`Context::flush`].
@@ -54,11 +57,17 @@ impl Action {
         }
     }
 
+    /// The length of the message that it sends.
+    fn message_length(self) -> usize {
+        if let Action::Repeat(_, len) = self { len } else { self.bytes() }
+    }
+
     /// The peer that has something to write after it.
     #[must_use]
     pub fn writes_to(self) -> Option<PeerId> {
         match self {
             Action::Send(id, _)
+            | Action::Repeat(id, _)
             | Action::Interim(id, _)
             | Action::Flush(id)
             | Action::Finish(id)
@@ -98,6 +107,8 @@ pub enum Batch<'a> {
 pub struct Batches<'a> {
     actions: &'a [Action],
     bytes: &'a [u8],
+    /// The last message.
+    last: &'a [u8],
     framings: &'a [Framing],
 }
 
@@ -123,8 +134,12 @@ impl<'a> Iterator for Batches<'a> {
         let (actions, others) = self.actions.split_at(count);
         let (bytes, rest) = self.bytes.split_at(len);
         (self.actions, self.bytes) = (others, rest);
+        if let (Action::Send(..), Some(last)) = (first, actions.last()) {
+            self.last = &bytes[len - last.bytes()..];
+        }
         Some(match first {
             Action::Send(to, _) => Batch::Messages { to, bytes, lengths: Lengths(actions.iter()) },
+            Action::Repeat(to, _) => Batch::Messages { to, bytes: self.last, lengths: Lengths(actions.iter()) },
             Action::Upgrade(peer) => {
                 let (framing, later) = self.framings.split_first()?;
                 self.framings = later;
@@ -139,7 +154,7 @@ impl Iterator for Lengths<'_> {
     type Item = usize;
 
     fn next(&mut self) -> Option<usize> {
-        self.0.next().map(|action| action.bytes())
+        self.0.next().map(|action| action.message_length())
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -154,9 +169,38 @@ pub struct Context {
     list: Vec<Action>,
     /// The framings of the upgrades, in order: in an action they would take more memory than any other.
     framings: Vec<Framing>,
+    now: Moment,
 }
 
 impl Context {
+    /// No actions, at this time.
+    #[must_use]
+    pub fn at(now: Moment) -> Self {
+        Context { now, ..Context::default() }
+    }
+
+    /// The time of this turn.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        self.now
+    }
+
+    /// Another turn begins, at this time.
+    pub fn set_now(&mut self, now: Moment) {
+        self.now = now;
+    }
+
+    /// Sends the message that `write` appends, framing included, to each of these peers. It is written once, however
+    /// many peers there are, and if the kernel takes it for each of them, it is never copied.
+    pub fn send_to_all(&mut self, to: impl IntoIterator<Item = PeerId>, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut to = to.into_iter();
+        let Some(first) = to.next() else { return };
+        let start = self.bytes.len();
+        self.send_with(first, write);
+        let len = self.bytes.len() - start;
+        self.list.extend(to.map(|peer| Action::Repeat(peer, len)));
+    }
+
     /// Sends `message`, framing included, to `to`.
     pub fn send(&mut self, to: PeerId, message: &[u8]) {
         self.send_with(to, |out| out.extend_from_slice(message));
@@ -282,7 +326,7 @@ impl Context {
     /// The actions in order. Everything that goes to one peer at once is one batch.
     #[must_use]
     pub fn batches(&self) -> Batches<'_> {
-        Batches { actions: &self.list, bytes: &self.bytes, framings: &self.framings }
+        Batches { actions: &self.list, bytes: &self.bytes, last: &[], framings: &self.framings }
     }
 
     /// Removes all actions. A buffer that a very large reply has enlarged is freed.
@@ -297,14 +341,16 @@ impl Context {
     /// Each action with the bytes it sends, for tests.
     #[cfg(test)]
     pub(crate) fn script(&mut self) -> Vec<(Action, String)> {
-        let mut rest = &self.bytes[..];
+        let (mut rest, mut last) = (&self.bytes[..], &self.bytes[..0]);
         let script = self
             .list
             .iter()
             .map(|&action| {
                 let (mine, others) = rest.split_at(action.bytes());
                 rest = others;
-                (action, String::from_utf8_lossy(mine).into_owned())
+                last = if let Action::Send(..) = action { mine } else { last };
+                let sent = if let Action::Repeat(..) = action { last } else { mine };
+                (action, String::from_utf8_lossy(sent).into_owned())
             })
             .collect();
         self.clear();
@@ -331,6 +377,8 @@ mod tests {
         context.send(second, b"e");
         context.close(second);
         context.send(second, b"f");
+        context.send_to_all([first, second, first], |out| out.extend_from_slice(b"gh"));
+        context.send_to_all([], |out| out.push(b'-'));
         let batches: Vec<_> = context
             .batches()
             .map(|batch| match batch {
@@ -349,6 +397,9 @@ mod tests {
             "Conn(2) [101] [1]",
             "Close(Conn(2)) []",
             "Conn(2) [102] [1]",
+            "Conn(1) [103, 104] [2]",
+            "Conn(2) [103, 104] [2]",
+            "Conn(1) [103, 104] [2]",
         ];
         assert_eq!(batches, expected);
     }

@@ -23,6 +23,7 @@ pub use store::{NoStore, Store};
 pub use traits::{Clients, Traits};
 
 use std::fmt;
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 
 use crate::frame::{FrameError, Message, ResponseMode};
@@ -69,6 +70,13 @@ impl PeerId {
     }
 }
 
+/// What is known of a client before it sends anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Client {
+    /// Its address: the one in the PROXY header, if there is one. `None`: it has none, as on unix sockets.
+    pub ip: Option<IpAddr>,
+}
+
 /// An event. The events of one peer are in order: `Open`, then messages, then `Eof` or `Closed`, and nothing
 /// after `Closed`.
 #[derive(Debug, PartialEq, Eq)]
@@ -102,6 +110,8 @@ pub enum Event<'a> {
     Moved { peer: PeerId },
     /// The connection failed: it was reset, or the network failed. `Closed` follows.
     Failed { peer: PeerId },
+    /// The peer has left too much unread, and is closed: see [`Traits::sheds`]. `Closed` follows.
+    Overrun { peer: PeerId },
     /// The connection is closed.
     Closed { peer: PeerId },
     /// The time of [`Context::timer`] is over.
@@ -139,6 +149,12 @@ pub trait Service {
     /// Handles one event.
     fn on(&mut self, event: Event<'_>, context: &mut Context);
 
+    /// May ask what is known of a client whose [`Event::Open`] follows. Most services do not need the answer, which
+    /// takes system calls.
+    fn introduce(&mut self, peer: PeerId, client: &dyn Fn() -> Client) {
+        let _ = (peer, client);
+    }
+
     /// The peer that gets the output for the input of `from`. Reading from `from` stops while this peer does
     /// not read.
     fn sink(&self, from: PeerId) -> PeerId {
@@ -166,6 +182,10 @@ pub trait Service {
 impl<S: Service + ?Sized> Service for Box<S> {
     fn on(&mut self, event: Event<'_>, context: &mut Context) {
         (**self).on(event, context);
+    }
+
+    fn introduce(&mut self, peer: PeerId, client: &dyn Fn() -> Client) {
+        (**self).introduce(peer, client);
     }
 
     fn sink(&self, from: PeerId) -> PeerId {

@@ -17,6 +17,8 @@ pub enum ServiceKind {
     Source,
     /// Connects stdin and stdout to the client: the options of streams.
     Pipe,
+    /// Sends lines to all others in a room: the options of rooms.
+    Rooms,
     /// A service without options of its own.
     Plain(&'static Entry),
 }
@@ -40,6 +42,7 @@ impl Named for ServiceKind {
         ServiceKind::Plain(&Discard::ENTRY),
         ServiceKind::Source,
         ServiceKind::Plain(&Chat::ENTRY),
+        ServiceKind::Rooms,
         #[cfg(test)]
         ServiceKind::Plain(&super::meeting::Meeting::ENTRY),
         ServiceKind::Pipe,
@@ -50,6 +53,7 @@ impl Named for ServiceKind {
             ServiceKind::Secret => Word::new("secret", "Reply with the digits of each line that contains SECRET"),
             ServiceKind::Source => Word::new("source", "Send bytes without end (RFC 864)"),
             ServiceKind::Pipe => Word::new("pipe", "Connect stdin and stdout to the client, as nc -l does"),
+            ServiceKind::Rooms => Word::new("rooms", "Send each line to all others in a room, with names and commands"),
             ServiceKind::Plain(entry) => entry.word,
         }
     }

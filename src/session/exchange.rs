@@ -94,6 +94,7 @@ impl<S: Service> Exchange<S> {
         }
         let inbox = Inbox::new(self.traits.framing, Role::Requests, limit);
         self.peers.insert_console(Peer::new(Link::Console(Box::new(console)), inbox, self.reactor.now()));
+        self.hosted.note_time(self.reactor.now());
         self.emit(Event::Open { peer: PeerId::Console });
         self.reactor.again(PeerId::Console);
     }
@@ -119,6 +120,7 @@ impl<S: Service> Exchange<S> {
     }
 
     fn insert(&mut self, mut peer: Peer, event: impl FnOnce(PeerId) -> Event<'static>) -> io::Result<PeerId> {
+        self.hosted.note_time(self.reactor.now());
         if let Link::Conn(conn) = &mut peer.link {
             conn.register(&self.reactor, self.peers.next_id().into())?;
         }
@@ -151,6 +153,7 @@ impl<S: Service> Exchange<S> {
 
     /// Gives the peer of an event its turn.
     pub(super) fn serve(&mut self, ready: Ready) {
+        self.hosted.note_time(self.reactor.now());
         let id = match ready.key {
             Key::Conn(number) => PeerId::conn(number),
             Key::Stdin | Key::Stdout => PeerId::Console,
@@ -342,7 +345,8 @@ impl<S: Service> Exchange<S> {
             self.report_removed();
         }
         // Their memory is kept from turn to turn.
-        let mut context = std::mem::take(&mut self.hosted.context);
+        let now = self.hosted.context.now();
+        let mut context = std::mem::replace(&mut self.hosted.context, Context::at(now));
         let mut written_to = std::mem::take(&mut self.written_to);
         for batch in context.batches() {
             let to = match batch {
@@ -391,7 +395,7 @@ impl<S: Service> Exchange<S> {
             }
             Action::CancelTimer { id } => self.hosted.timers.cancel(id),
             Action::Store(_) => self.hosted.store.append(bytes),
-            Action::Send(..) | Action::Upgrade(_) => {} // batches of their own
+            Action::Send(..) | Action::Repeat(..) | Action::Upgrade(_) => {} // batches of their own
         }
         Some(())
     }
@@ -429,7 +433,7 @@ impl<S: Service> Exchange<S> {
                 if let Some(pipe) = pipe {
                     self.hosted.dispatch_pipe(ended.id, pipe, &mut self.scratch);
                 }
-                self.hosted.report_closed(ended.id, ended.failed);
+                self.hosted.report_closed(&ended);
             }
             self.ended.push(ended);
         }

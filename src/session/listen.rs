@@ -2,6 +2,7 @@
 
 mod acceptor;
 mod access;
+mod operator;
 mod phase;
 mod pipe_end;
 mod server;
@@ -10,7 +11,7 @@ use server::Server;
 
 use super::Context;
 use super::shared::{Shared, loops};
-use crate::config::{Direction, ListenConfig, Mode, PipeMode};
+use crate::config::{Direction, ListenConfig, Mode, PipeMode, RoomsMode};
 use crate::error::{Error, Operation};
 use crate::frame::Framing;
 use crate::io::console;
@@ -22,6 +23,7 @@ use crate::io::systemd::Manager;
 use crate::io::threads::run_together;
 use crate::service::pipe::{Pipe, SendsEnd, Terms};
 use crate::service::relay::Relay;
+use crate::service::rooms::{RoomService, Settings};
 use crate::service::secret::Secret;
 use crate::service::standard::Source;
 use crate::service::{NoStore, Service, Store};
@@ -109,10 +111,23 @@ fn serve(
         }
         Mode::Source { count } => Box::new(Source::new(*count)),
         Mode::Pipe(pipe) => Box::new(Pipe::new(pipe_terms(pipe))),
+        Mode::Rooms(rooms) => Box::new(RoomService::new(room_settings(rooms))),
         Mode::Relay(_) => Box::new(Relay::default()),
         Mode::Plain(entry) => (entry.new)(),
     };
     Server::new(service, store, config, context, reactor, listener, shared)?.run()
+}
+
+fn room_settings(rooms: &RoomsMode) -> Settings {
+    let mut settings = Settings::default();
+    if let Some(replay) = rooms.replay {
+        settings.replay = replay;
+        settings.limits.history = match replay {
+            0 => 0, // nothing is kept
+            replay => settings.limits.history.max(replay),
+        };
+    }
+    settings
 }
 
 fn pipe_terms(pipe: &PipeMode) -> Terms {

@@ -44,6 +44,7 @@ mod relay;
 mod relay_tls;
 mod relayed_servers;
 mod retry;
+mod rooms;
 #[cfg(feature = "tls")]
 mod seen_tls;
 mod shown_options;

@@ -20,6 +20,8 @@ pub enum CloseReason {
     Idle,
     /// Not everything was acknowledged within the time limit.
     Unacknowledged,
+    /// The peer has left too much unread, and the others were not to wait for it.
+    Overrun,
 }
 
 /// Something that has happened to a connection, or that the session wants of it.
@@ -66,6 +68,8 @@ pub enum Input {
     Refused(u64),
     /// Reading failed, or the connection was reset.
     Failed(io::Error),
+    /// The peer has left too much unread: it does not get everything.
+    Overrun,
     /// The peer does not keep to the protocol that encodes its bytes. Nothing more of it is processed, but what is
     /// queued may say so to it.
     Violated,

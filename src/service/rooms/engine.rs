@@ -120,9 +120,7 @@ impl Engine {
     pub fn charge(&mut self, id: MemberId, tokens: u32, now: Moment) {
         if let Some(member) = self.roster.get_mut(id) {
             member.active = now.elapsed;
-            if member.role != Role::Operator {
-                member.pace.take(tokens, self.limits.actions, now.elapsed);
-            }
+            member.pace.take(tokens, self.limits.actions, now.elapsed);
         }
     }
 

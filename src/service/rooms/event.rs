@@ -32,7 +32,7 @@ pub enum Role {
     /// Everything that members may.
     #[default]
     Member,
-    /// The operator at the console: removes and bans members, and has no rate limit.
+    /// The operator at the console: removes and bans members.
     Operator,
 }
 
@@ -92,6 +92,8 @@ pub enum Refusal {
     NoSuchRoom(Vec<u8>),
     #[error("you are not in {0}")]
     NotInRoom(RoomName),
+    #[error("you are in no room (/join ROOM)")]
+    InNoRoom,
     #[error("you are in {0}")]
     AlreadyInRoom(RoomName),
     #[error("{room} is full ({most} members)")]

@@ -87,6 +87,6 @@ pub(super) fn how_lost(why: &CloseReason) -> Option<String> {
         CloseReason::Failed(error) | CloseReason::Unwritable(error) => Some(cause(error)),
         CloseReason::Garbled(error) => Some(error.to_string()),
         CloseReason::Unacknowledged => Some("not everything sent was acknowledged".to_owned()),
-        CloseReason::Done | CloseReason::Idle => None,
+        CloseReason::Done | CloseReason::Idle | CloseReason::Overrun => None,
     }
 }

@@ -76,6 +76,7 @@ impl Delivery {
             CloseReason::Idle if self.nothing_is_missing() && !more => return None,
             CloseReason::Idle => "no byte received or sent within --idle-timeout".to_owned(),
             CloseReason::Garbled(error) => error.to_string(),
+            CloseReason::Overrun => "the peer reads too slowly".to_owned(),
         };
         Some(Error::Undelivered { address: address.into(), unsent, more, unacknowledged, why })
     }

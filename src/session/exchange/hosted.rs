@@ -1,10 +1,15 @@
 //! The service of an exchange, and what it has asked for.
 
+use std::time::Instant;
+
 use super::super::peer::{Peer, note_received};
+use super::ended::Ended;
 use super::timers::Timers;
 use crate::frame::FrameError;
+use crate::io::clock::Clock;
 use crate::io::recorder::Recorder;
 use crate::io::splice::SplicePipe;
+use crate::peer::life::CloseReason;
 use crate::service::{Context, Event, PeerId, Service, Store};
 
 /// A service with its context. It gets the messages of a peer in their order; what it asks for then waits in the
@@ -15,6 +20,9 @@ pub(in crate::session) struct Hosted<S> {
     pub(super) context: Context,
     pub(super) store: Box<dyn Store>,
     pub(super) timers: Timers,
+    clock: Clock,
+    /// The turn of the event loop whose time the service knows.
+    turn_began: Option<Instant>,
     /// The service has ended the session.
     pub(in crate::session) stopped: bool,
     /// The clients that the service wants a connection for, since this was last emptied.
@@ -37,8 +45,18 @@ impl<S: Service> Hosted<S> {
             context: Context::default(),
             store,
             timers: Timers::default(),
+            clock: Clock::start(),
+            turn_began: None,
             stopped: false,
             dials: Vec::new(),
+        }
+    }
+
+    /// Has the service know the time of this turn.
+    pub(super) fn note_time(&mut self, now: Instant) {
+        if self.turn_began != Some(now) {
+            self.turn_began = Some(now);
+            self.context.set_now(self.clock.moment(now));
         }
     }
 
@@ -124,10 +142,14 @@ impl<S: Service> Hosted<S> {
     }
 
     /// Reports to the service that a peer is closed.
-    pub(super) fn report_closed(&mut self, id: PeerId, has_failed: bool) {
+    pub(super) fn report_closed(&mut self, ended: &Ended) {
+        let id = ended.id;
         self.dials.retain(|&client| client != id);
-        if has_failed {
+        if ended.failed {
             self.on(Event::Failed { peer: id });
+        }
+        if matches!(ended.reason, CloseReason::Overrun) {
+            self.on(Event::Overrun { peer: id });
         }
         self.on(Event::Closed { peer: id });
     }

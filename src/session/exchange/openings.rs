@@ -13,7 +13,7 @@ use crate::io::Incoming;
 use crate::io::conn::Conn;
 use crate::io::report::Report;
 use crate::peer::flow::READS_PER_TURN;
-use crate::service::{Event, PeerId, Service};
+use crate::service::{Client, Event, PeerId, Service};
 use crate::value::Span;
 
 /// The time limit for what comes before the first message of a client.
@@ -86,8 +86,15 @@ impl<S: Service> Exchange<S> {
         if self.peers.conn(id).is_some_and(Conn::is_opening) {
             self.openings.until.insert(id, self.reactor.now() + self.openings.limit);
         } else {
+            self.introduce(id);
             self.emit(event);
         }
+    }
+
+    /// Has the service know of a client what is known before it sends anything.
+    fn introduce(&mut self, id: PeerId) {
+        let peers = &self.peers;
+        self.hosted.service.introduce(id, &|| Client { ip: peers.conn(id).and_then(Conn::client_ip) });
     }
 
     /// Continues the opening of a connection. False: it is not open yet, and nothing else is to be done with it.
@@ -129,6 +136,7 @@ impl<S: Service> Exchange<S> {
                 if self.openings.shows_session.is_some() {
                     self.show_session(id);
                 }
+                self.introduce(id);
                 self.emit(Event::Open { peer: id });
                 return self.peers.get(id).is_some();
             }

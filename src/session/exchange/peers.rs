@@ -252,13 +252,14 @@ impl Peers {
                     let unsent = (waiting as u64).saturating_sub(conn.written() - before);
                     self.fail_write(to, error, unsent, reactor);
                 } else if sheds && conn.backlog() > SHED {
-                    self.fail(to, io::Error::other("client reads too slowly"), reactor);
+                    self.on(to, Input::Overrun, reactor);
                 }
             }
             Link::Conn(conn) if conn.life().is_broken() => self.on(to, Input::Refused(bytes.len() as u64), reactor),
             Link::Conn(_) => {} // our direction has ended
             Link::Console(console) => {
-                let sent = console.send(bytes);
+                // The console of rooms must not stop the others, either.
+                let sent = if sheds { console.send_within(bytes, SHED) } else { console.send(bytes) };
                 self.shown += bytes.len() as u64;
                 if let Err(error) = sent {
                     self.fail_write(to, error, 0, reactor);

@@ -185,6 +185,7 @@ fn reason(why: &CloseReason, account: &Account, shutdown: Shutdown) -> String {
         CloseReason::Failed(error) | CloseReason::Unwritable(error) => cause(error),
         CloseReason::Garbled(error) => error.to_string(),
         CloseReason::Idle => "idle timeout".to_owned(),
+        CloseReason::Overrun => "client reads too slowly".to_owned(),
         CloseReason::Unacknowledged => "not acknowledged by peer".to_owned(),
         CloseReason::Done => match (shutdown, account) {
             (Shutdown::Aborts, _) => "aborted by shutdown",

@@ -9,6 +9,7 @@ use super::super::relay::{Answer, ServerSide};
 use super::super::shared::Shared;
 use super::acceptor::Acceptor;
 use super::access::{AccessLog, Shutdown};
+use super::operator;
 use super::phase::{Facts, Next, Phase};
 use super::pipe_end::PipeEnd;
 use crate::config::ListenConfig;
@@ -34,6 +35,8 @@ pub(super) struct Server<'a, S> {
     relay: Option<ServerSide>,
     /// The standard streams of `--service pipe`.
     pipe: Option<PipeEnd>,
+    /// The operator of rooms is at the standard streams.
+    has_operator: bool,
 }
 
 impl<'a, S: Service> Server<'a, S> {
@@ -52,6 +55,10 @@ impl<'a, S: Service> Server<'a, S> {
         if config.output.show_options {
             exchange.show_first_session(&context.report);
         }
+        let has_operator = config.rooms().is_some_and(|rooms| rooms.console);
+        if has_operator {
+            operator::open(config, context, &mut exchange)?;
+        }
         let pipe = config.pipe().map(|pipe| PipeEnd::open(pipe, config, context, &mut exchange)).transpose()?;
         Ok(Server {
             config,
@@ -62,6 +69,7 @@ impl<'a, S: Service> Server<'a, S> {
             phase: Phase::default(),
             relay: ServerSide::new(config)?,
             pipe,
+            has_operator,
         })
     }
 
@@ -141,6 +149,9 @@ impl<'a, S: Service> Server<'a, S> {
 
     /// Ends what is printed at the end.
     fn end(&mut self) -> Result<(), Error> {
+        if self.has_operator {
+            self.exchange.at_console(Console::leave_row);
+        }
         self.exchange.end_output();
         if let Some(pipe) = &mut self.pipe {
             pipe.end_meter(&self.exchange);
@@ -229,6 +240,9 @@ impl<S: Service> Handler for Server<'_, S> {
         self.report_ended()?;
         if let Some(pipe) = &mut self.pipe {
             pipe.end_turn(&mut self.exchange, self.config, &self.context.report);
+        }
+        if self.has_operator {
+            operator::redraw(&mut self.exchange);
         }
         self.acceptor.resume(&mut self.exchange, &mut self.access)?;
         if self.exchange.peers.is_console_closed() {

@@ -29,6 +29,7 @@ enum Op {
     Idle(bool),
     Drop,
     Abort,
+    Overrun,
     Time(u16),
 }
 
@@ -55,6 +56,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => any::<bool>().prop_map(Op::Idle),
         1 => Just(Op::Drop),
         1 => Just(Op::Abort),
+        1 => Just(Op::Overrun),
     ]
 }
 
@@ -145,6 +147,7 @@ impl Rig {
             Op::Idle(is_complete) => self.on(Input::Idle { is_complete: is_complete && self.queued == 0 }),
             Op::Drop => self.on(Input::Drop { unsent: self.queued }),
             Op::Abort => self.on(Input::Abort),
+            Op::Overrun => self.on(Input::Overrun),
             Op::Time(millis) => {
                 self.now += Duration::from_millis(millis.into());
                 self.on(Input::Turn);

@@ -1,0 +1,348 @@
+//! The service of rooms: connects the engine with the connections.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::engine::Engine;
+use super::event::{Effect, Entrance, Happening, MemberId, Refusal, Role};
+use super::line::foreign::Foreign;
+use super::line::member::{Choice, Desk, Then};
+use super::line::show;
+use super::name::RoomName;
+use super::settings::Settings;
+use crate::frame::Framing;
+use crate::service::{Client, Clients, Context, Event, PeerId, Service, Traits};
+
+/// A new client that sends nothing joins the default room after this time. Before it, the first lines may choose a name
+/// and another room; and a client that only looks whether the port is open is never announced.
+const ARRIVAL: Duration = Duration::from_millis(300);
+/// The one timer of the service.
+const TIMER: u64 = 0;
+
+/// Rooms, and the clients that are in them.
+#[derive(Debug)]
+pub struct RoomService {
+    engine: Engine,
+    settings: Settings,
+    clients: HashMap<PeerId, LineClient>,
+    /// When a client is due, because its arrival or its pause ends.
+    due: BTreeSet<(Duration, PeerId)>,
+    /// When the timer is set to.
+    timer: Option<Duration>,
+    effects: Vec<Effect>,
+}
+
+/// A client that sends and gets lines.
+#[derive(Clone, Debug, Default)]
+struct LineClient {
+    ip: Option<IpAddr>,
+    state: State,
+    /// The room that its lines go to.
+    room: Option<RoomName>,
+    /// Until when it waits: for its arrival to be over, or, as a member, for a token.
+    until: Option<Duration>,
+}
+
+/// The state of a client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    /// It has sent nothing.
+    #[default]
+    Arriving,
+    /// It has sent a line, and was in no room yet.
+    Choosing,
+    /// It is in a room, or was refused.
+    Present,
+    /// It is being closed.
+    Gone,
+}
+
+impl RoomService {
+    /// The traits of rooms.
+    pub const TRAITS: Traits = Traits {
+        framing: Framing::Lines,
+        raw: false,
+        answers: true,
+        writes: true,
+        stateful: true,
+        clients: Clients::Many,
+        forwards: false,
+        streams: false,
+        sheds: true, // a client that does not read must not stop the others
+    };
+
+    /// Rooms without members.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        RoomService {
+            engine: Engine::new(settings.limits),
+            settings,
+            clients: HashMap::new(),
+            due: BTreeSet::new(),
+            timer: None,
+            effects: Vec::new(),
+        }
+    }
+
+    fn open(&mut self, peer: PeerId, context: &mut Context) {
+        self.clients.entry(peer).or_default();
+        if peer == PeerId::Console {
+            self.settle(peer, context);
+            return self.join_default(peer, context);
+        }
+        self.wait_until(peer, Some(context.now().elapsed + ARRIVAL));
+    }
+
+    /// Has a client wait until this time, or no longer.
+    fn wait_until(&mut self, peer: PeerId, at: Option<Duration>) {
+        let Some(client) = self.clients.get_mut(&peer) else { return };
+        if let Some(before) = client.until.take() {
+            self.due.remove(&(before, peer));
+        }
+        client.until = at;
+        self.due.extend(at.map(|at| (at, peer)));
+    }
+
+    /// Makes a client a member, if it is none yet.
+    fn enter(&mut self, peer: PeerId, name: Option<&[u8]>, context: &Context) -> Result<(), Refusal> {
+        if self.engine.member(peer).is_some() {
+            return Ok(());
+        }
+        let ip = self.clients.get(&peer).and_then(|client| client.ip);
+        let role = if peer == PeerId::Console { Role::Operator } else { Role::Member };
+        self.engine.enter(peer, Entrance { name, ip, role }, context.now()).map(drop)
+    }
+
+    /// The client has chosen a name and a room, or does not: it becomes a member, if it is none yet. False: it was
+    /// refused.
+    fn settle(&mut self, peer: PeerId, context: &mut Context) -> bool {
+        if let Some(client) = self.clients.get_mut(&peer) {
+            client.state = State::Present;
+        }
+        self.wait_until(peer, None);
+        let name = (peer == PeerId::Console).then_some(&b"operator"[..]);
+        let entered = self.enter(peer, name, context);
+        if let Err(refusal) = &entered {
+            notice(peer, refusal, context);
+            self.close(peer, b"", context);
+        }
+        entered.is_ok()
+    }
+
+    /// Has a member join the default room, if it is in none.
+    fn join_default(&mut self, peer: PeerId, context: &mut Context) {
+        let room = self.settings.room.clone();
+        let Some(mut desk) = self.desk(peer, context).filter(|desk| desk.room.is_none()) else { return };
+        if let Err(refusal) = desk.go_to(room.as_bytes()) {
+            notice(peer, &refusal, context);
+        }
+    }
+
+    fn desk<'a>(&'a mut self, peer: PeerId, context: &'a mut Context) -> Option<Desk<'a>> {
+        let client = self.clients.get_mut(&peer)?;
+        let (engine, settings, effects) = (&mut self.engine, &self.settings, &mut self.effects);
+        Some(Desk { engine, settings, context, effects, peer, room: &mut client.room })
+    }
+
+    fn line(&mut self, peer: PeerId, line: &[u8], context: &mut Context) {
+        let Some(client) = self.clients.get_mut(&peer) else { return };
+        let is_first = client.state == State::Arriving;
+        match client.state {
+            State::Gone => {}
+            State::Present => self.take_line(peer, line, context),
+            State::Arriving | State::Choosing => {
+                client.state = State::Choosing;
+                match Foreign::of_first_line(line).filter(|_| is_first) {
+                    Some(foreign) => {
+                        let answer = foreign.answer(self.settings.irc.as_deref());
+                        context.send(peer, answer.as_bytes());
+                        self.close(peer, b"", context);
+                    }
+                    None => self.choose(peer, line, context),
+                }
+            }
+        }
+    }
+
+    /// Takes a line of a client that is in no room yet: it may choose a name, and then a room.
+    fn choose(&mut self, peer: PeerId, line: &[u8], context: &mut Context) {
+        match Choice::of(line) {
+            Choice::Name(name) if self.engine.member(peer).is_none() => {
+                if let Err(refusal) = self.enter(peer, Some(name), context) {
+                    notice(peer, &refusal, context);
+                    if refusal == Refusal::Banned {
+                        self.close(peer, b"", context);
+                    } else if self.settle(peer, context) {
+                        self.join_default(peer, context);
+                    }
+                }
+            }
+            Choice::Room => {
+                if self.settle(peer, context) {
+                    self.take_line(peer, line, context);
+                    self.join_default(peer, context);
+                }
+            }
+            Choice::Name(_) | Choice::Nothing => {
+                if self.settle(peer, context) {
+                    self.join_default(peer, context);
+                    self.take_line(peer, line, context);
+                }
+            }
+        }
+    }
+
+    fn take_line(&mut self, peer: PeerId, line: &[u8], context: &mut Context) {
+        let then = self.desk(peer, context).map(|mut desk| desk.take(line));
+        match then {
+            Some(Then::Leaves(_)) if peer == PeerId::Console => context.stop(),
+            Some(Then::Leaves(reason)) => self.close(peer, &reason, context),
+            _ => self.pause(peer, context),
+        }
+        if peer == PeerId::Console {
+            context.prompt(); // at a terminal
+        }
+    }
+
+    /// Has a member that has sent too much wait for its next token.
+    fn pause(&mut self, peer: PeerId, context: &Context) {
+        let until = self.engine.paused_until(peer, context.now());
+        if until.is_some() {
+            self.wait_until(peer, until);
+        }
+    }
+
+    /// Ends the membership of a client, and closes its connection.
+    fn close(&mut self, peer: PeerId, reason: &[u8], context: &mut Context) {
+        self.leave(peer, reason, context);
+        context.close(peer);
+    }
+
+    fn leave(&mut self, peer: PeerId, reason: &[u8], context: &Context) {
+        if let Some(client) = self.clients.get_mut(&peer) {
+            client.state = State::Gone;
+            self.wait_until(peer, None);
+            self.engine.leave(peer, reason, context.now(), &mut self.effects);
+        }
+    }
+
+    fn on_timer(&mut self, context: &mut Context) {
+        self.timer = None;
+        let now = context.now();
+        while let Some(&(at, peer)) = self.due.first() {
+            if at > now.elapsed {
+                break;
+            }
+            self.wait_until(peer, None);
+            match self.clients.get(&peer).map(|client| client.state) {
+                Some(State::Arriving | State::Choosing) => {
+                    if self.settle(peer, context) {
+                        self.join_default(peer, context);
+                    }
+                    self.carry_out(Some(peer), context);
+                }
+                _ => context.flush(peer), // its next lines may be read
+            }
+        }
+        self.engine.announce_crowds(now, &mut self.effects);
+    }
+
+    fn set_timer(&mut self, context: &mut Context) {
+        let next = self.due.first().map(|&(at, _)| at).into_iter().chain(self.engine.announces_at()).min();
+        if next != self.timer {
+            self.timer = next;
+            match next {
+                Some(at) => context.timer(TIMER, at.saturating_sub(context.now().elapsed)),
+                None => context.cancel_timer(TIMER),
+            }
+        }
+    }
+
+    /// Sends what follows from the requests of `asker` so far. Of its own moves it has had an answer already.
+    fn carry_out(&mut self, asker: Option<MemberId>, context: &mut Context) {
+        for effect in std::mem::take(&mut self.effects) {
+            match effect {
+                Effect::Deliver { event, to } => {
+                    let is_move = matches!(
+                        event.what,
+                        Happening::Joined { .. } | Happening::Parted { .. } | Happening::Renamed { .. }
+                    );
+                    let skipped = asker.filter(|_| is_move);
+                    let to = to.into_iter().filter(|&to| Some(to) != skipped);
+                    context.send_to_all(to, |out| show::event(&event, out));
+                }
+                Effect::Remove { member, reason } => {
+                    context.send_with(member, |out| {
+                        show::notice(&format!("you were {}", String::from_utf8_lossy(&reason)), out);
+                    });
+                    self.close(member, b"", context);
+                }
+            }
+        }
+    }
+}
+
+fn notice(peer: PeerId, refusal: &Refusal, context: &mut Context) {
+    context.send_with(peer, |out| show::notice(&refusal.to_string(), out));
+}
+
+impl Service for RoomService {
+    fn on(&mut self, event: Event<'_>, context: &mut Context) {
+        let asker = match event {
+            Event::Open { peer } => {
+                self.open(peer, context);
+                Some(peer)
+            }
+            Event::Message { peer, bytes } | Event::Rest { peer, bytes } => {
+                self.line(peer, bytes, context);
+                Some(peer)
+            }
+            // The operator may only listen.
+            Event::Eof { peer: PeerId::Console } => None,
+            Event::Eof { peer } => {
+                self.close(peer, b"", context);
+                None
+            }
+            Event::TooLong { peer } => {
+                context.send_with(peer, |out| show::notice("the line is too long", out));
+                self.close(peer, b"sent a line that is too long", context);
+                None
+            }
+            Event::Failed { peer } => {
+                self.leave(peer, b"connection lost", context);
+                None
+            }
+            Event::Overrun { peer } => {
+                self.leave(peer, b"reads too slowly", context);
+                None
+            }
+            Event::Closed { peer } => {
+                self.leave(peer, b"", context);
+                self.clients.remove(&peer);
+                None
+            }
+            Event::Timer { .. } => {
+                self.on_timer(context);
+                None
+            }
+            _ => None,
+        };
+        self.carry_out(asker, context);
+        self.set_timer(context);
+    }
+
+    fn introduce(&mut self, peer: PeerId, client: &dyn Fn() -> Client) {
+        // A ban of a loopback address would ban every local client.
+        let ip = client().ip.map(|ip| ip.to_canonical()).filter(|ip| !ip.is_loopback());
+        self.clients.insert(peer, LineClient { ip, ..LineClient::default() });
+    }
+
+    fn wants(&self, from: PeerId) -> bool {
+        let is_paused = |client: &LineClient| client.state == State::Present && client.until.is_some();
+        !self.clients.get(&from).is_some_and(is_paused)
+    }
+}
+
+#[cfg(test)]
+mod tests;
