@@ -152,3 +152,32 @@ fn on_the_wire(framing: Framing, crlf: bool, text: &[u8]) -> Result<Vec<u8>, Con
         .map_err(|error| ConfigError::new(format!("-m: {error} (--framing {framing})")))?;
     Ok(wire)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Named;
+
+    #[test]
+    fn http_presets_ignore_times_and_numbers_of_requests() {
+        for name in ["http", "http-chunked"] {
+            let preset = Preset::ALL.iter().find(|preset| preset.word().name == name).unwrap();
+            let dialog = preset.dialog(&Server { host: "a".to_owned(), port: 80 }).unwrap();
+            let masks = Masks::default().with_dialog(&dialog.masks).unwrap();
+            let response = |value: &str, body: &str| {
+                let mut text = "HTTP/1.1 200 OK\r\n".to_owned();
+                let fields =
+                    ["Date", "age", "X-Varnish", "X-Request-ID", "Request-Id", "CF-RAY", "X-Amz-Cf-Id", "ETag"];
+                text.extend(fields.map(|field| format!("{field}: {value}\r\n")));
+                format!("{text}Content-Type: text/plain\r\n\r\n{body}").into_bytes()
+            };
+            assert!(masks.are_like(&response("1", "a"), &response("22", "a")), "{name}");
+            assert!(!masks.are_like(&response("1", "a"), &response("1", "b")), "{name}");
+            let page = |number: &str| {
+                let body = format!("<h1>Error 503</h1>\n<p>XID: {number}</p>\n");
+                format!("HTTP/1.1 503 No\r\nContent-Length: {}\r\nA: b\r\n\r\n{body}", body.len()).into_bytes()
+            };
+            assert!(masks.are_like(&page("3"), &page("32770")), "{name}");
+        }
+    }
+}

@@ -72,6 +72,8 @@ impl Preset {
 
 #[cfg(test)]
 mod tests {
+    use regex::bytes::Regex;
+
     use super::*;
     use crate::dialog::{Pipelining, Splitter, Until};
     use crate::frame::{Framing, Inbox, Role};
@@ -164,6 +166,35 @@ mod tests {
             // A server that sends back what it receives has no greeting.
             let has_greeting = !matches!(dialog.greeting, Until::Nothing);
             assert!(has_greeting || is_refused(&dialog, &dialog.steps[0].send), "{name}: echo");
+        }
+    }
+
+    /// Errors that a message of the preset is meant to get are not warned of; others are.
+    #[test]
+    fn refusals_are_distinct_from_other_errors() {
+        let cases: [(&str, &[u8], bool); 16] = [
+            ("http", b"HTTP/1.1 405 Method Not Allowed\r\n", true),
+            ("http", b"HTTP/1.1 404 Not Found\r\n", false),
+            ("http", b"HTTP/1.1 503 Service Unavailable\r\n", false),
+            ("http-chunked", b"HTTP/1.1 501 Not Implemented\r\n", true),
+            ("pop3", b"-ERR Unknown command.\r\n", true),
+            ("pop3", b"-ERR\r\n", true),
+            ("pop3", b"-ERR [SYS/TEMP] Try again\r\n", false),
+            ("irc", b"ERROR :bye\r\n", true),
+            ("irc", b"ERROR :Too many connections\r\n", false),
+            ("ftp", b"530 Please login with USER and PASS.\r\n", true),
+            ("ftp", b"504 Unknown command\r\n", true),
+            ("ftp", b"421 Too many users\r\n", false),
+            ("ftp:login", b"550 No such file\r\n", true),
+            ("smtp", b"502 5.5.1 VRFY command is disabled\r\n", true),
+            ("smtp", b"554 No SMTP service here\r\n", false),
+            ("redis", b"-ERR unknown command\r\n", false),
+        ];
+        for (name, reply, is_expected) in cases {
+            let dialog = dialogs().find(|(known, _)| *known == name).map(|(_, dialog)| dialog).unwrap();
+            let matches = |patterns: &[Regex]| patterns.iter().any(|pattern| pattern.is_match(reply));
+            let is_refusal = matches(&dialog.refusals) && !matches(&dialog.errors);
+            assert_eq!(is_refusal, is_expected, "{name}: {}", reply.escape_ascii());
         }
     }
 

@@ -136,6 +136,13 @@ impl Probe {
         self.dialog.steps.truncate(messages);
     }
 
+    /// Does not wait for the server to close the connection after the last message. There must be no connection.
+    pub fn expect_no_close(&mut self) {
+        if let Some(last) = self.dialog.steps.last_mut().filter(|last| matches!(last.until, Until::Close)) {
+            last.until = Until::Nothing;
+        }
+    }
+
     /// Leaves out the message with this number, from 1, from now on. There must be no connection.
     pub fn leave_out(&mut self, message: usize) {
         self.dialog.steps.remove(message - 1);
@@ -376,6 +383,23 @@ mod tests {
         lines.learn(&learned);
         let ends: Vec<_> = lines.dialog().steps.iter().map(|step| format!("{:?}", step.until)).collect();
         assert_eq!(ends, ["Frames(2)", "Nothing"]);
+    }
+
+    /// A server that keeps the connection open after the last message is half-closed at once.
+    #[test]
+    fn close_that_does_not_come_is_not_awaited() {
+        let dialog = |until: Until| {
+            let steps = vec![Step::new(b"one\n".to_vec(), Until::Frames(1)), Step::new(b"two\n".to_vec(), until)];
+            Dialog { steps, framing: Framing::Lines, ..Dialog::default() }
+        };
+        for (until, is_complete) in [(Until::Close, true), (Until::Frames(1), false)] {
+            let mut open = Probe::new(dialog(until.clone()), 100);
+            open.expect_no_close();
+            let (mut lines, _) = probe(open.dialog().clone(), &[], Fin::Replied);
+            assert_eq!(receive(&mut lines, b"a\n").0.complete, is_complete, "{until:?}");
+            let (mut lines, _) = probe(dialog(until), &[], Fin::Replied);
+            assert!(!receive(&mut lines, b"a\n").0.complete);
+        }
     }
 
     #[test]

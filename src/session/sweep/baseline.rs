@@ -85,6 +85,9 @@ pub(super) fn learn(pool: &mut Pool<'_>, report: &Report, left_out: &mut Vec<Lef
     for mask in pool.config.masks.unmatched(&one.outcome) {
         report.warning(&format!("--mask '{mask}' matches nothing in the expected replies"));
     }
+    if one.outcome.ending == Ending::Open {
+        pool.expect_no_close();
+    }
     pool.learn(&one.learned);
     pool.most = one.outcome.received * 2 + SURPLUS;
     let mut other = uncut(pool, &layout.whole())?;

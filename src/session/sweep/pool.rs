@@ -150,6 +150,11 @@ impl<'a> Pool<'a> {
         self.exchange.hosted.service.leave_out(message);
     }
 
+    /// Does not wait for the server to close the connection from now on. No conversation may be running.
+    pub(super) fn expect_no_close(&mut self) {
+        self.exchange.hosted.service.expect_no_close();
+    }
+
     /// Holds the dialog with these ends of replies from now on. No conversation may be running.
     pub(super) fn learn(&mut self, learned: &[Learned]) {
         self.exchange.hosted.service.learn(learned);
