@@ -111,15 +111,15 @@ fn serve(
         }
         Mode::Source { count } => Box::new(Source::new(*count)),
         Mode::Pipe(pipe) => Box::new(Pipe::new(pipe_terms(pipe))),
-        Mode::Rooms(rooms) => Box::new(RoomService::new(room_settings(rooms))),
+        Mode::Rooms(rooms) => Box::new(RoomService::new(room_settings(rooms, config))),
         Mode::Relay(_) => Box::new(Relay::default()),
         Mode::Plain(entry) => (entry.new)(),
     };
     Server::new(service, store, config, context, reactor, listener, shared)?.run()
 }
 
-fn room_settings(rooms: &RoomsMode) -> Settings {
-    let mut settings = Settings::default();
+fn room_settings(rooms: &RoomsMode, config: &ListenConfig) -> Settings {
+    let mut settings = Settings { recorded: config.output.transcript.is_some(), ..Settings::default() };
     if let Some(replay) = rooms.replay {
         settings.replay = replay;
         settings.limits.history = match replay {

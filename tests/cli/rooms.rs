@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use rustix::process::Signal;
 
 use crate::support::pty::Terminal;
-use crate::support::{Proc, Server, poll_until, read_line, read_to_end, secretcat, skip};
+use crate::support::{Dir, Proc, Server, poll_until, read_line, read_to_end, secretcat, skip};
 
 const ROOMS: [&str; 2] = ["--service", "rooms"];
 
@@ -339,4 +339,12 @@ fn stdout_that_is_not_read_does_not_stop_the_rooms() {
     assert!(regex::Regex::new("\n\\* [0-9]+ lines left out\n").unwrap().is_match(&out));
     server.proc.signal(Signal::TERM);
     assert_eq!(server.proc.end().status, Some(0));
+}
+
+#[test]
+fn new_member_reads_that_a_transcript_is_kept() {
+    let dir = Dir::new("recorded-rooms");
+    let server = start(&["--transcript", dir.file("transcript").to_str().unwrap()]);
+    let mut ann = member(&server, "ann");
+    assert_eq!(read_line(&mut ann), "* all lines here are recorded, private ones too\n");
 }

@@ -172,7 +172,7 @@ impl Desk<'_> {
                 show::notice(&format!("you are in {name} ({count})"), out);
             }
             if recorded {
-                show::notice("this room is recorded", out);
+                show::notice("all lines here are recorded, private ones too", out);
             }
             if joined.topic.is_some() {
                 topic(joined, out);
