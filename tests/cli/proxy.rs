@@ -334,7 +334,7 @@ fn sweep_through_a_proxy_proves_no_cut_but_finds_differences() {
     let server = Server::start(&[]);
     let path = format!("{} through {url}", server.address());
     let sweep = |server: &Server, args: &[&str]| {
-        run(["sweep", &server.address(), "--proxy", &url, "-m", "SECRET 1"].iter().chain(args), "")
+        run(["sweep", &server.address(), "--proxy", &url, "-m", "SECRET 1", "--max-time", "0"].iter().chain(args), "")
     };
     let expected = format!(
         "expected: 1 reply: \"Digits: 1   Count: 1\"; closed by the server\n\

@@ -1,6 +1,6 @@
 //! The TCP sockets of this machine, as proc(5) lists them: the state of a connection between any programs.
 
-use std::net::{SocketAddr, SocketAddrV4, TcpStream};
+use std::net::SocketAddrV4;
 use std::thread;
 
 use super::poll_until;
@@ -19,8 +19,6 @@ pub(crate) struct Socket {
     local: SocketAddrV4,
     remote: SocketAddrV4,
     state: u8,
-    /// Bytes sent that the other end has not acknowledged.
-    unacknowledged: u64,
     /// Bytes received that the program has not read; an unread FIN counts as one.
     pub(crate) unread: u64,
 }
@@ -52,19 +50,6 @@ pub(crate) fn connecting(to: SocketAddrV4) -> Option<Socket> {
     all().find(|socket| socket.remote == to && socket.state != TIME_WAIT)
 }
 
-/// Waits until the program at the other end of this connection, on this host, has read all that was sent to it, or has
-/// closed it.
-#[track_caller]
-pub(crate) fn wait_until_read(stream: &TcpStream) {
-    let ends = (stream.local_addr().unwrap(), stream.peer_addr().unwrap());
-    let (SocketAddr::V4(ours), SocketAddr::V4(theirs)) = ends else { panic!("{ends:?} are no IPv4 addresses") };
-    let find = |local, remote| all().find(|socket| (socket.local, socket.remote) == (local, remote));
-    // Bytes on their way are in no queue: what is acknowledged has arrived.
-    let has_arrived = || find(ours, theirs).is_none_or(|socket| socket.unacknowledged == 0);
-    let is_read = || find(theirs, ours).is_none_or(|socket| socket.unread == 0);
-    poll_until("all is read", thread::yield_now, || has_arrived() && is_read());
-}
-
 /// Waits until the program that is connected to this address has received the FIN of the other end.
 #[track_caller]
 pub(crate) fn wait_for_fin(address: SocketAddrV4) {
@@ -82,9 +67,8 @@ fn parse(line: &str) -> Option<Socket> {
     let mut words = line.split_whitespace().skip(1);
     let (local, remote) = (address(words.next()?)?, address(words.next()?)?);
     let state = u8::from_str_radix(words.next()?, 16).ok()?;
-    let (unacknowledged, unread) = words.next()?.split_once(':')?;
-    let number = |text| u64::from_str_radix(text, 16).ok();
-    Some(Socket { local, remote, state, unacknowledged: number(unacknowledged)?, unread: number(unread)? })
+    let unread = u64::from_str_radix(words.next()?.split_once(':')?.1, 16).ok()?;
+    Some(Socket { local, remote, state, unread })
 }
 
 /// `0100007F:1194`: the address as the machine holds it in memory, the port as a number.

@@ -6,7 +6,7 @@ use std::process::Command;
 use rustix::process::Signal;
 
 use crate::support::sweep::client;
-use crate::support::{Dir, FreePort, Proc, Server, run, run_command, secretcat};
+use crate::support::{Dir, FreePort, Proc, Server, poll_until, run, run_command, secretcat};
 
 /// Sweeps this client, and expects this status and one line on stderr, which ends like this.
 #[track_caller]
@@ -36,15 +36,16 @@ fn command_that_never_ends_is_killed_with_its_processes() {
     let args = ["--relay", &server.address(), "--timeout", "300ms"];
     refused(&command, &args, 1, "the client did not end within 300ms without a cut (--timeout sets the limit)");
     for pid in std::fs::read_to_string(&pids).unwrap().split_whitespace() {
-        assert!(is_gone(pid), "{pid}");
+        wait_for_end(pid);
     }
     server.stops_with("");
 }
 
-/// Whether a process has ended; it may still be a zombie of an init that does not reap.
-fn is_gone(pid: &str) -> bool {
-    let state = run_command(Command::new("ps").args(["-o", "stat=", "-p", pid]), "");
-    state.stdout.is_empty() || state.stdout.starts_with(b"Z")
+/// Waits until a killed process has ended; it may still be a zombie of an init that does not reap.
+#[track_caller]
+fn wait_for_end(pid: &str) {
+    let state = || run_command(Command::new("ps").args(["-o", "stat=", "-p", pid]), "").stdout;
+    poll_until(&format!("the end of {pid}"), || {}, || matches!(state()[..], [] | [b'Z', ..]));
 }
 
 #[test]
@@ -60,14 +61,14 @@ fn signal_ends_the_client_too() {
         let proc = Proc::start(&mut secretcat(args));
         let path = std::path::Path::new(&pids);
         let read = || std::fs::read_to_string(path).unwrap_or_default();
-        crate::support::poll_until("the client", std::thread::yield_now, || read().ends_with('\n'));
+        poll_until("the client", std::thread::yield_now, || read().ends_with('\n'));
         proc.signal(signal);
         if twice {
             proc.signal(signal);
         }
         let out = proc.end();
         assert_eq!(out.signal, Some(signal.as_raw()), "{out:?}");
-        assert!(is_gone(read().trim()), "{}", read());
+        wait_for_end(read().trim());
     }
     server.stops_with("");
 }

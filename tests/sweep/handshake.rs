@@ -59,7 +59,7 @@ fn handshake_is_swept_alone_without_messages() {
     );
     sweep(&server, &["--tls-insecure", "--max-plans", "120"], b"").is(0, &expected, WARNING);
     // A terminal is not asked for messages.
-    let args = ["sweep", &server.address(), "--tls-insecure", "--max-plans", "120", "--quiet"];
+    let args = ["sweep", &server.address(), "--tls-insecure", "--max-plans", "120", "--max-time", "0", "--quiet"];
     let (out, shown) = Terminal::start(&secretcat(args)).end();
     assert_eq!((out.status, shown.contains("type the messages")), (Some(0), false), "{shown:?}");
 }

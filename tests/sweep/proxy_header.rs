@@ -112,7 +112,7 @@ fn listener_reads_a_header_cut_anywhere() {
         assert_eq!(found["kinds"]["header"]["same"], length - 1);
     }
     // Without given ends the length is that of the connections.
-    let out = run(["sweep", &server.address(), "--proxy-protocol", "v1", "-m", "SECRET 42"], "");
+    let out = run(["sweep", &server.address(), "--proxy-protocol", "v1", "-m", "SECRET 42", "--max-time", "0"], "");
     assert_eq!(out.status, Some(0), "{out:?}");
     server.stops_with("");
 }
@@ -174,7 +174,7 @@ fn report_names_the_places_in_the_header() {
     let dir = Dir::new("header-report");
     let Some((_proc, address)) = start("haproxy", &dir) else { return };
     let header = ["--proxy-protocol", "v2", "--proxy-source", "192.0.2.7:1", "--proxy-dest", "192.0.2.8:2"];
-    let args = ["sweep", &address, "--framing", "http", "--max-plans", "100"];
+    let args = ["sweep", &address, "--framing", "http", "--max-plans", "100", "--max-time", "0"];
     let out = run(args.iter().chain(&header), REQUEST);
     let text = String::from_utf8(out.stdout).unwrap();
     assert_eq!(out.status, Some(3), "{text}");

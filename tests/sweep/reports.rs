@@ -116,7 +116,7 @@ fn unwritable_report_is_an_error_before_the_sweep() {
 /// A sweep that lasts until it is ended, because the server freezes.
 fn sweep_of_frozen_server() -> Option<(Server, Command)> {
     let server = broken("freezes_after", 20)?;
-    let args = ["sweep", &server.address(), "-m", "SECRET 12", "--jobs", "1", "--timeout", "1h"];
+    let args = ["sweep", &server.address(), "-m", "SECRET 12", "--jobs", "1", "--timeout", "1h", "--max-time", "0"];
     let command = secretcat(args);
     Some((server, command))
 }
@@ -192,7 +192,7 @@ fn progress_is_shown_only_at_a_terminal() {
     assert!(shown.contains("\r\u{1b}[Kexpected: 1 reply: "), "the line is gone: {shown:?}");
     // A sweep of a second prints progress, except where it is not wanted or cannot be erased.
     let slow = Server::start(&["--chunk", "1", "--delay", "1ms"]);
-    let args = ["sweep", &slow.address(), "-m", "SECRET 12", "--jobs", "1"];
+    let args = ["sweep", &slow.address(), "-m", "SECRET 12", "--jobs", "1", "--max-time", "0"];
     let (out, shown) = Terminal::start(&secretcat(args)).end();
     assert!(out.status == Some(0) && shown.contains(" of 49 plans"), "{shown:?}");
     let findings = format!("{}: 1 message, 10 bytes, 49 plans: 49 same, 0 different, 0 not proven", slow.address());

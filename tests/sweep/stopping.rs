@@ -37,7 +37,10 @@ fn server_that_was_stopped_is_started_again() {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/peers/one_loop.py");
         let pids = dir.file(how);
         let command = format!("echo $$ >> '{}'; exec python3 '{script}' {how} {{port}}", pids.display());
-        let out = run(["sweep", "--server", &command, "--json", "--max-plans", "14"].iter().chain(MESSAGES), "");
+        let out = run(
+            ["sweep", "--server", &command, "--json", "--max-plans", "14", "--max-time", "0"].iter().chain(MESSAGES),
+            "",
+        );
         let found: Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|error| panic!("{error}: {out:?}"));
         assert_eq!((&found["status"], out.status), (&3.into(), Some(3)), "{how}: {found:#}");
         // Each of the two cuts between CR and LF, and no other.

@@ -64,7 +64,7 @@ fn conversation_over_max_time_is_aborted_after_the_timeout() {
 fn difference_found_within_max_time_is_repeated() {
     let server = Server::start(&["--bug", "drop-tail", "--chunk", "1", "--delay", "2ms"]);
     let message = format!("SECRET 1 {}", "x".repeat(100));
-    let found = findings(&server, &["-m", &message, "--jobs", "1", "--max-time", "2s"], b"");
+    let found = findings(&server, &["-m", &message, "--jobs", "1", "--max-time", "8s"], b"");
     assert_eq!((&found["out_of_time"], &found["status"]), (&true.into(), &3.into()), "{found:#}");
     assert_eq!(found["differences"][0]["repeated"], true, "{found:#}");
     let tried: u64 = verdicts(&found).iter().sum();
@@ -274,7 +274,10 @@ fn same_replies_from_another_host_prove_nothing() {
     let Some(net) = Net::pair() else { return };
     let server = Proc::start(&mut net.on(1, &secretcat(["listen", "10.10.11.2:4500"])));
     server.wait_for_stderr("listening on");
-    let out = run_command(&mut net.apart(0, &secretcat(["sweep", "10.10.11.2:4500", "-m", "SECRET 12"])), "");
+    let out = run_command(
+        &mut net.apart(0, &secretcat(["sweep", "10.10.11.2:4500", "-m", "SECRET 12", "--max-time", "0"])),
+        "",
+    );
     let expected = "expected: 1 reply: \"Digits: 12   Count: 2\"; closed by the server\n                   plans    same  different  not proven  proof\n\
                     cut                    9       0          0           9  read\n\
                     chunk                  4       0          0           4  read\n\

@@ -16,7 +16,7 @@ fn listen(net: &Net, options: &[&str]) -> Server {
 
 /// Sweeps the server on host 1 from host 0, which does not see its processes.
 fn sweep(net: &Net, witness: &str, options: &[&str]) -> Outcome {
-    let mut sweep = secretcat(["sweep", SERVER, "--quiet", "--witness", witness]);
+    let mut sweep = secretcat(["sweep", SERVER, "--quiet", "--max-time", "0", "--witness", witness]);
     run_command(&mut net.blind(0, sweep.args(options)), "")
 }
 

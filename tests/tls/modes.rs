@@ -192,7 +192,7 @@ fn half_close_with_the_last_message_and_linger_work() {
 #[test]
 fn idle_timeout_and_shutdown_send_a_close_notify() {
     let certs = Certs::new("orderly");
-    let idle = listen(&certs, &["-v", "--idle-timeout", "1s"]);
+    let idle = listen(&certs, &["-v", "--idle-timeout", "3s"]);
     connect(&certs, &idle, &["--raw", "--no-shutdown"], "x\n").is(0, NOT_FOUND, "");
     idle.proc.wait_for_stderr("idle timeout\n");
     let stopped = listen(&certs, &[]);
