@@ -145,6 +145,8 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l trace-dat
 head\t''
 all\t''"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l transcript -d 'Append each message to FILE, one JSON object per line' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l transcript-sync -d 'Have the disk keep the transcript after TIME, never, or each message' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l transcript-max -d 'Rename FILE to FILE.1 when it has SIZE bytes, and keep FILES of them' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
@@ -259,6 +261,8 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l trace-da
 head\t''
 all\t''"
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l transcript -d 'Append each message to FILE, one JSON object per line' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l transcript-sync -d 'Have the disk keep the transcript after TIME, never, or each message' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l transcript-max -d 'Rename FILE to FILE.1 when it has SIZE bytes, and keep FILES of them' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"

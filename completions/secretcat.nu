@@ -181,6 +181,8 @@ module completions {
     --trace: path             # Write one JSON object per event to FILE (-: to stderr)
     --trace-data: string@"nu-complete secretcat listen trace_data" # Record no bytes, the first 64 or all bytes of each event
     --transcript: path        # Append each message to FILE, one JSON object per line
+    --transcript-sync: string # Have the disk keep the transcript after TIME, never, or each message
+    --transcript-max: string  # Rename FILE to FILE.1 when it has SIZE bytes, and keep FILES of them
     --color: string@"nu-complete secretcat listen color" # Use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
     ...address: string        # Listen on HOST:PORT, :PORT (loopback), *:PORT (all) or unix:PATH
@@ -331,6 +333,8 @@ module completions {
     --trace: path             # Write one JSON object per event to FILE (-: to stderr)
     --trace-data: string@"nu-complete secretcat connect trace_data" # Record no bytes, the first 64 or all bytes of each event
     --transcript: path        # Append each message to FILE, one JSON object per line
+    --transcript-sync: string # Have the disk keep the transcript after TIME, never, or each message
+    --transcript-max: string  # Rename FILE to FILE.1 when it has SIZE bytes, and keep FILES of them
     --color: string@"nu-complete secretcat connect color" # Use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
     ...address: string        # Connect to HOST:PORT, HOST, :PORT (loopback) or unix:PATH

@@ -124,6 +124,10 @@ fn perform(task: &Task, report: &Report) -> (Result<ExitStatus, Error>, Option<S
         let recorder = Recorder::start(output, report)?;
         let of_signals = recorder.clone();
         signals.on_usr1(move || of_signals.print_summary());
+        if let Some(transcript) = recorder.transcript().cloned() {
+            let reopen = signals.on_usr2(move || transcript.reopen());
+            reopen.map_err(Error::local(Operation::Handle, "signals"))?;
+        }
         let proxy = task.proxy().map(|proxy| Proxy::open(proxy, report)).transpose()?;
         let manager = Manager::from_env();
         Ok(Context { report: report.clone(), recorder, signals, manager, proxy, witness: None })

@@ -168,9 +168,20 @@ fn clap_long(argument: &clap::Arg) -> Option<String> {
 }
 
 /// The names of values in help: those of numbers, and all others.
-const NUMBERS: [&str; 10] =
-    ["N", "SIZE", "BYTES", "PORT", "TIME", "DURATION", "VALUE", "SIZE|MIN..MAX", "TIME|MIN..MAX", "N|any"];
-const OTHERS: [&str; 27] = [
+const NUMBERS: [&str; 11] = [
+    "N",
+    "SIZE",
+    "SIZE[,FILES]",
+    "BYTES",
+    "PORT",
+    "TIME",
+    "DURATION",
+    "VALUE",
+    "SIZE|MIN..MAX",
+    "TIME|MIN..MAX",
+    "N|any",
+];
+const OTHERS: [&str; 28] = [
     "TEXT",
     "NAME",
     "MISTAKE",
@@ -198,6 +209,7 @@ const OTHERS: [&str; 27] = [
     "PIN",
     "VERSION",
     "none|head|all",
+    "never|TIME|each",
 ];
 
 /// The errors of the standard library and the parser about a number.

@@ -4,21 +4,33 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use crate::config::{Transcript, TranscriptSync};
+use crate::config::{Rotation, Transcript, TranscriptSync};
 
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct TranscriptFlags {
     /// Append each message to FILE, one JSON object per line
     ///
-    /// A new file is readable by its owner only. With TLS, the transcript has the decrypted messages.
+    /// A new file is readable by its owner only. With TLS, the transcript has the decrypted messages. See
+    /// TRANSCRIPTS in secretcat(1).
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     transcript: Option<PathBuf>,
+    /// Have the disk keep the transcript after TIME, never, or each message
+    ///
+    /// With each, nothing is sent before its record and those of all earlier messages are on the disk. Messages that
+    /// wait together are written together. The default is 1s.
+    #[arg(long, value_name = "never|TIME|each", requires = "transcript", allow_hyphen_values = true)]
+    transcript_sync: Option<TranscriptSync>,
+    /// Rename FILE to FILE.1 when it has SIZE bytes, and keep FILES of them
+    ///
+    /// FILE.1 becomes FILE.2, and so on. The default number is 5.
+    #[arg(long, value_name = "SIZE[,FILES]", requires = "transcript", allow_hyphen_values = true)]
+    transcript_max: Option<Rotation>,
 }
 
 impl TranscriptFlags {
     pub(super) fn into_config(self) -> Option<Transcript> {
         let path = self.transcript?;
-        Some(Transcript { path, sync: TranscriptSync::default() })
+        Some(Transcript { path, sync: self.transcript_sync.unwrap_or_default(), max: self.transcript_max })
     }
 }

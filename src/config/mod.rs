@@ -30,7 +30,7 @@ pub use stream::{Direction, StreamConfig};
 pub use sweep::{DialogSource, MaxTime, Reports, SweepConfig};
 pub use tls::{ClientCa, ClientNeed, ClientTls, KeyPair, ServerTls, TlsGroup, TlsTerms, TlsVersion, Trust};
 pub use traffic::{Bytes, Reading, Traffic};
-pub use transcript::{Transcript, TranscriptSync};
+pub use transcript::{Rotation, Transcript, TranscriptSync};
 
 /// A combination of options that is refused, with what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

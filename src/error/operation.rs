@@ -25,6 +25,8 @@ pub enum Operation {
     Open,
     /// Read from a file or a stream.
     Read,
+    /// Rename a file.
+    Rename,
     /// Look up a name.
     Resolve,
     /// Serve a client.
@@ -58,6 +60,7 @@ impl fmt::Display for Operation {
             Operation::Notify => "notify",
             Operation::Open => "open",
             Operation::Read => "read",
+            Operation::Rename => "rename",
             Operation::Resolve => "resolve",
             Operation::Serve => "serve",
             Operation::Share => "share",

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use mio::Waker;
-use signal_hook::consts::SIGUSR1;
+use signal_hook::consts::{SIGUSR1, SIGUSR2};
 use signal_hook::iterator::{self, Handle};
 
 use super::{command, sys, terminal};
@@ -35,6 +35,7 @@ struct Shared {
     received: OnceLock<Signal>,
     usr1: AtomicU64,
     on_usr1: OnceLock<OnUsr1>,
+    on_usr2: OnceLock<OnUsr2>,
     wakers: Mutex<Vec<Weak<Waker>>>,
     /// Adds further signals; empty if no signals are handled.
     handle: OnceLock<Handle>,
@@ -46,6 +47,15 @@ struct OnUsr1(Box<dyn Fn() -> bool + Send + Sync>);
 impl fmt::Debug for OnUsr1 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("OnUsr1")
+    }
+}
+
+/// The action at SIGUSR2 on the thread that waits for signals.
+struct OnUsr2(Box<dyn Fn() + Send + Sync>);
+
+impl fmt::Debug for OnUsr2 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnUsr2")
     }
 }
 
@@ -106,6 +116,16 @@ impl Signals {
         let _ = self.shared.on_usr1.set(OnUsr1(Box::new(action)));
     }
 
+    /// Does this at SIGUSR2, which would end the process otherwise, on the thread that waits for signals. Only the first
+    /// action is kept. Does nothing if no signals are handled.
+    ///
+    /// # Errors
+    /// When the handler cannot be set up.
+    pub fn on_usr2(&self, action: impl Fn() + Send + Sync + 'static) -> io::Result<()> {
+        let _ = self.shared.on_usr2.set(OnUsr2(Box::new(action)));
+        self.shared.handle.get().map_or(Ok(()), |handle| handle.add_signal(SIGUSR2))
+    }
+
     /// The number of SIGUSR1 that the loops were woken for.
     #[must_use]
     pub fn usr1(&self) -> u64 {
@@ -118,6 +138,7 @@ impl Signals {
                 terminal::on_signal(number);
                 self.wake();
             }
+            None if number == SIGUSR2 => self.shared.on_usr2.get().into_iter().for_each(|OnUsr2(action)| action()),
             None if self.shared.on_usr1.get().is_some_and(|OnUsr1(action)| action()) => {}
             None => {
                 self.shared.usr1.fetch_add(1, Ordering::SeqCst);

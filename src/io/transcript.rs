@@ -7,15 +7,18 @@ mod writer;
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
+
+use mio::Waker;
 
 use self::file::{Journal, Opened, time};
 use self::queue::Queue;
 use self::writer::Writer;
 use super::report::Report;
 use super::threads::Thread;
-use crate::config;
+use crate::config::{self, TranscriptSync};
 use crate::error::{Error, Operation, shown_path};
 use crate::transcript::Message;
 use crate::value::counted;
@@ -31,11 +34,34 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct Transcript(Arc<Shared>);
 
+/// Whether a message was recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Recorded {
+    /// It will be written.
+    Yes,
+    /// It is lost, and counted.
+    No,
+    /// It is lost, and nothing may be sent that follows from it.
+    MustBe,
+}
+
+impl Recorded {
+    /// Both results as one.
+    #[must_use]
+    pub fn and(self, other: Recorded) -> Recorded {
+        self.max(other)
+    }
+}
+
 #[derive(Debug)]
 struct Shared {
     path: PathBuf,
     report: Report,
     has_summary: bool,
+    /// Nothing may be sent before the records so far are on the disk.
+    holds: bool,
+    /// No further message should be received: too much waits for the disk.
+    is_full: AtomicBool,
     state: Mutex<State>,
     /// There is work for the thread.
     work: Condvar,
@@ -46,6 +72,12 @@ struct Shared {
 #[derive(Debug)]
 struct State {
     queue: Queue,
+    /// The id of the last message that is on the disk, with all before it.
+    kept: u64,
+    /// The loops that wait for that.
+    wakers: Vec<Weak<Waker>>,
+    /// The file is to be opened again.
+    reopens: bool,
     /// The run has ended.
     stops: bool,
     /// The thread has ended.
@@ -63,35 +95,91 @@ impl Transcript {
     /// # Errors
     /// When the file cannot be opened or written, is not a transcript, or another process writes to it.
     pub fn start(config: &config::Transcript, has_summary: bool, report: &Report) -> Result<Self, Error> {
-        let Opened { journal, next } = Journal::open(&config.path, report)?;
-        let state = State { queue: Queue::new(next), stops: false, has_ended: false, failure: None, reported: None };
+        let Opened { journal, next } = Journal::open(&config.path, 1, report)?;
+        let state = State {
+            queue: Queue::new(next),
+            kept: next - 1,
+            wakers: Vec::new(),
+            reopens: false,
+            stops: false,
+            has_ended: false,
+            failure: None,
+            reported: None,
+        };
         let shared = Arc::new(Shared {
             path: config.path.clone(),
             report: report.clone(),
             has_summary,
+            holds: config.sync == TranscriptSync::Each,
+            is_full: AtomicBool::new(false),
             state: Mutex::new(state),
             work: Condvar::new(),
             ended: Condvar::new(),
         });
-        let (writer, ours) = (Writer::new(journal, config.sync), Arc::clone(&shared));
+        let (writer, ours) = (Writer::new(journal, config.sync, config.max), Arc::clone(&shared));
         Thread::start("transcript", move || writer.run(&ours))
             .map_err(Error::local(Operation::Start, "the thread that writes the transcript"))?;
         Ok(Transcript(shared))
     }
 
     /// Records a message. This never waits for the disk: without room in the queue the message is lost, and counted.
-    pub fn record(&self, message: &Message<'_>) {
+    #[must_use]
+    pub fn record(&self, message: &Message<'_>) -> Recorded {
         let mut state = self.0.lock();
         let was_empty = state.queue.is_empty();
         // The clock is read under the lock, so that times are in the order of the ids.
-        if !state.queue.push(&time(), message) {
+        let has_room = state.queue.push(&time(), message);
+        if !has_room {
             let lost = counted(state.queue.lost(), "message");
             self.0.complain(&mut state, || format!("the disk is full or too slow; {lost} lost"));
+        }
+        if self.0.holds && state.queue.is_half_full() {
+            self.0.is_full.store(true, Ordering::Relaxed);
         }
         drop(state);
         if was_empty {
             self.0.work.notify_one();
         }
+        match has_room {
+            true => Recorded::Yes,
+            false if self.0.holds => Recorded::MustBe,
+            false => Recorded::No,
+        }
+    }
+
+    /// Whether so much waits for the disk that no further message should be received, with `--transcript-sync each`.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.0.is_full.load(Ordering::Relaxed)
+    }
+
+    /// The id of the record that has to be on the disk before anything is sent; `None` if nothing has to wait.
+    #[must_use]
+    pub fn awaited(&self) -> Option<u64> {
+        if !self.0.holds {
+            return None;
+        }
+        let state = self.0.lock();
+        Some(state.queue.last()).filter(|last| *last > state.kept)
+    }
+
+    /// The id of the last record that is on the disk, with all before it.
+    #[must_use]
+    pub fn kept(&self) -> u64 {
+        self.0.lock().kept
+    }
+
+    /// Wakes this loop whenever records are on the disk that something may wait for.
+    pub fn watch(&self, waker: &Arc<Waker>) {
+        if self.0.holds {
+            self.0.lock().wakers.push(Arc::downgrade(waker));
+        }
+    }
+
+    /// Opens the file again, which another program may have renamed.
+    pub fn reopen(&self) {
+        self.0.lock().reopens = true;
+        self.0.work.notify_one();
     }
 
     /// Prints how many messages were recorded so far.
@@ -134,6 +222,14 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Notes that the records up to this id are on the disk, and wakes the loops that wait for that.
+    fn keep(&self, state: &mut State, last: u64) {
+        state.kept = last;
+        self.is_full.store(state.queue.is_half_full(), Ordering::Relaxed);
+        // A loop that cannot be woken has ended.
+        state.wakers.retain(|waker| waker.upgrade().is_some_and(|waker| waker.wake().is_ok()));
+    }
+
     /// Waits for work, or for this time.
     fn wait<'a>(&self, state: MutexGuard<'a, State>, time: Option<Duration>) -> MutexGuard<'a, State> {
         match time {
@@ -147,7 +243,7 @@ impl Shared {
         let lost = state.queue.lost();
         self.complain(state, || {
             let waiting = counted(waiting, "message");
-            format!("{cause}; {waiting} wait, {lost} lost")
+            format!("{cause}; {waiting} waiting, {lost} lost")
         });
         state.failure = Some(cause.to_owned());
     }

@@ -15,10 +15,12 @@ mod hosted;
 mod mismatch;
 mod openings;
 mod peers;
+mod recorded;
 mod routes;
 mod splicing;
 mod timers;
 
+use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -37,6 +39,7 @@ use crate::io::console::Console;
 use crate::io::key::Key;
 use crate::io::reactor::{Behind, Reactor, Ready};
 use crate::io::recorder::Recorder;
+use crate::io::transcript::Transcript;
 use crate::io::{Incoming, read_buffer};
 use crate::peer::flow::{Idleness, READS_PER_TURN};
 use crate::peer::life::{Input, Life, Reading};
@@ -60,6 +63,8 @@ pub(super) struct Exchange<S> {
     scratch: Vec<u8>,
     splicer: Splicer,
     recorder: Recorder,
+    /// The peers that wait until a record is on the disk, with its id.
+    held: VecDeque<(u64, PeerId)>,
 }
 
 impl<S: Service> Exchange<S> {
@@ -71,6 +76,9 @@ impl<S: Service> Exchange<S> {
         idle_timeout: Option<Duration>,
         recorder: &Recorder,
     ) -> Self {
+        if let Some(transcript) = recorder.transcript() {
+            transcript.watch(&reactor.waker());
+        }
         Exchange {
             reactor,
             hosted: Hosted::new(service, store),
@@ -84,6 +92,7 @@ impl<S: Service> Exchange<S> {
             scratch: read_buffer(),
             splicer: Splicer::default(),
             recorder: recorder.clone(),
+            held: VecDeque::new(),
         }
     }
 
@@ -333,7 +342,7 @@ impl<S: Service> Exchange<S> {
     /// Carries out what the service has asked for, until it asks for nothing more.
     #[inline]
     fn apply(&mut self) {
-        while !self.hosted.context.is_empty() || self.peers.has_removed() {
+        while !self.hosted.context.is_empty() || self.peers.has_removed() || !self.hosted.unrecorded.is_empty() {
             self.carry_out();
         }
     }
@@ -344,6 +353,7 @@ impl<S: Service> Exchange<S> {
         if self.peers.has_removed() {
             self.report_removed();
         }
+        self.drop_unrecorded();
         // Their memory is kept from turn to turn.
         let now = self.hosted.context.now();
         let mut context = std::mem::replace(&mut self.hosted.context, Context::at(now));
@@ -352,7 +362,8 @@ impl<S: Service> Exchange<S> {
             let to = match batch {
                 Batch::Messages { to, bytes, lengths } => {
                     if self.recorder.is_on() || self.recorder.transcript().is_some() {
-                        self.peers.note_sent(to, bytes, lengths.clone(), &self.recorder);
+                        let recorded = self.peers.note_sent(to, bytes, lengths.clone(), &self.recorder);
+                        self.hold(to, recorded);
                     }
                     self.peers.send(to, bytes, lengths, &mut self.reactor);
                     Some(to)
@@ -453,7 +464,8 @@ impl<S: Service> Exchange<S> {
     /// The questions where the input of a peer goes.
     #[inline]
     fn routes(&self) -> Routes<'_, S> {
-        Routes { peers: &self.peers, service: &self.hosted.service, traits: self.traits }
+        let is_full = self.recorder.transcript().is_some_and(Transcript::is_full);
+        Routes { peers: &self.peers, service: &self.hosted.service, traits: self.traits, is_full }
     }
 
     /// The time of this turn, for what is measured outside.

@@ -9,6 +9,7 @@ use crate::io::console::Console;
 use crate::io::reactor::Ready;
 use crate::io::recorder::Recorder;
 use crate::io::splice::{End, SplicePipe, Step};
+use crate::io::transcript::Recorded;
 use crate::io::{Flush, Incoming};
 use crate::peer::flow::{Flow, Sink};
 use crate::peer::life::Life;
@@ -34,6 +35,8 @@ pub(super) struct Peer {
     pub(super) pipe: Option<SplicePipe>,
     /// When the peer closed its side, and the number of bytes read from stdin by then.
     pub(super) ended: Option<Box<(Instant, u64)>>,
+    /// The record that has to be on the disk before anything is written to it; 0 for none.
+    pub(super) held_for: u64,
 }
 
 /// In a relay: the other connection of the same client.
@@ -77,6 +80,7 @@ impl Peer {
             received: Passed::default(),
             pipe: None,
             ended: None,
+            held_for: 0,
         }
     }
 
@@ -118,9 +122,9 @@ impl Peer {
         lengths: impl Iterator<Item = usize>,
         are_copies: bool,
         recorder: &Recorder,
-    ) {
-        let has_lines = self.inbox.has_lines();
-        let Some(conn) = self.link.conn().filter(|conn| !conn.is_raw()) else { return };
+    ) -> Recorded {
+        let (has_lines, mut all) = (self.inbox.has_lines(), Recorded::Yes);
+        let Some(conn) = self.link.conn().filter(|conn| !conn.is_raw()) else { return all };
         let mut end = conn.offsets().0;
         for length in lengths {
             let (message, rest) = bytes.split_at(length);
@@ -129,32 +133,40 @@ impl Peer {
             self.sent = Passed { messages: number, bytes: end };
             recorder.note_bytes(conn.id(), message, || EventKind::Message { dir: Direction::Out, number, start, end });
             if !are_copies && conn.life().is_open() {
-                record(conn, Direction::Out, message, has_lines, recorder);
+                all = all.and(record(conn, Direction::Out, message, has_lines, recorder));
             }
             bytes = rest;
         }
+        all
     }
 }
 
 /// Counts a received message, by a borrow of these fields of the peer only.
-pub(super) fn note_received(link: &Link, received: &mut Passed, wire: &[u8], has_lines: bool, recorder: &Recorder) {
+pub(super) fn note_received(
+    link: &Link,
+    received: &mut Passed,
+    wire: &[u8],
+    has_lines: bool,
+    recorder: &Recorder,
+) -> Recorded {
     let start = received.bytes;
     received.bytes += wire.len() as u64;
     received.messages += 1;
     if let Some(conn) = link.conn().filter(|conn| !conn.is_raw()) {
         let (number, end) = (received.messages, received.bytes);
         recorder.note_bytes(conn.id(), wire, || EventKind::Message { dir: Direction::In, number, start, end });
-        record(conn, Direction::In, wire, has_lines, recorder);
+        return record(conn, Direction::In, wire, has_lines, recorder);
     }
+    Recorded::Yes
 }
 
 /// Records a message in the transcript, if there is one: a line without its ending.
 #[inline]
-fn record(conn: &Conn, direction: Direction, wire: &[u8], is_line: bool, recorder: &Recorder) {
-    let Some(transcript) = recorder.transcript() else { return };
+fn record(conn: &Conn, direction: Direction, wire: &[u8], is_line: bool, recorder: &Recorder) -> Recorded {
+    let Some(transcript) = recorder.transcript() else { return Recorded::Yes };
     let line = wire.strip_suffix(b"\n").map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let bytes = line.filter(|_| is_line).unwrap_or(wire);
-    transcript.record(&Message { conn: conn.id(), peer: conn.peer(), user: None, room: None, direction, bytes });
+    transcript.record(&Message { conn: conn.id(), peer: conn.peer(), user: None, room: None, direction, bytes })
 }
 
 impl Link {

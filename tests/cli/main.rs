@@ -57,6 +57,8 @@ mod timeouts;
 mod tls_losses;
 mod transcript;
 mod transcript_disk;
+mod transcript_files;
+mod transcript_sync;
 mod transfers;
 mod uncounted_replies;
 mod witness;

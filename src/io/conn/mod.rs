@@ -53,6 +53,8 @@ pub struct Conn {
     linger: Linger,
     /// The kernel may take more bytes.
     writable: bool,
+    /// Nothing is written for now.
+    held: bool,
 }
 
 /// What close(2) does with the socket (`SO_LINGER`, socket(7)).
@@ -85,6 +87,7 @@ impl Conn {
             recorder: recorder.clone(),
             // A fresh connection takes bytes: the first write is tried, not waited for.
             writable: true,
+            held: false,
             raw,
             quick_ack: traffic.quick_ack,
             linger: if waits { Linger::Waits } else { Linger::Plain },
@@ -247,11 +250,12 @@ impl Conn {
             self.send_encoded(bytes, lengths);
             return Ok(());
         }
+        let mut never = false;
         let mut wire = Wire {
             stream: &mut self.stream,
             recorder: &self.recorder,
             id: self.id,
-            writable: &mut self.writable,
+            writable: if self.held { &mut never } else { &mut self.writable },
             has_records: false,
         };
         self.writer.send_all(bytes, lengths, &mut wire)
@@ -285,16 +289,22 @@ impl Conn {
         if self.is_layered() && self.recorder.is_on() {
             self.note_layer(false);
         }
+        let mut never = false;
         let mut wire = Wire {
             stream: &mut self.stream,
             recorder: &self.recorder,
             id: self.id,
-            writable: &mut self.writable,
+            writable: if self.held { &mut never } else { &mut self.writable },
             has_records: self.codec.layer().is_some_and(Layer::writes_records),
         };
         let flushed = self.writer.flush(&mut wire, now);
         self.acknowledge_quickly();
         flushed
+    }
+
+    /// From now on what is sent is queued and not written, or is written again.
+    pub fn hold(&mut self, held: bool) {
+        self.held = held;
     }
 
     /// From now on the last of what was sent is held back, so that our end goes in its segment,

@@ -31,7 +31,13 @@ const ID: &[u8] = b"{\"id\":";
 pub(super) struct Journal {
     path: PathBuf,
     file: File,
-    /// An incomplete line at the end that could not be removed.
+    /// The number of bytes in the file.
+    length: u64,
+    /// The number of bytes up to the end of the first line.
+    header: u64,
+    /// The id of the next message that is written.
+    next: u64,
+    /// Bytes at the end that could not be removed.
     torn: u64,
 }
 
@@ -55,32 +61,91 @@ pub(super) fn time() -> String {
     humantime::format_rfc3339_micros(SystemTime::now()).to_string()
 }
 
+/// The path of the full file with this number.
+fn numbered(path: &Path, number: u32) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{number}"));
+    name.into()
+}
+
 impl Journal {
-    /// Opens a transcript, or creates one that only this user can read. An incomplete last line is removed.
+    /// Opens a transcript, or creates one that only this user can read. An incomplete last line is removed. The next
+    /// message has at least the id `next`, and a higher one than any in the file, or in `FILE.1` if the file is new.
     ///
     /// # Errors
     /// When it cannot be opened, is not a transcript, or another process writes to it.
-    pub(super) fn open(path: &Path, report: &Report) -> Result<Opened, Error> {
+    pub(super) fn open(path: &Path, next: u64, report: &Report) -> Result<Opened, Error> {
         let file = open(path).map_err(Error::file(Operation::Open, path))?;
-        let mut journal = Journal { path: path.to_owned(), file, torn: 0 };
-        let next = journal.recover(report).map_err(Error::file(Operation::Open, path))?;
-        if let Some(next) = next {
-            return Ok(Opened { journal, next });
+        let mut journal = Journal { path: path.to_owned(), file, length: 0, header: 0, next, torn: 0 };
+        let found = journal.recover(report).map_err(Error::file(Operation::Open, path))?;
+        journal.next = next.max(found.unwrap_or_else(|| next_after(&numbered(path, 1)).unwrap_or(1)));
+        if found.is_none() {
+            journal.begin().map_err(Error::file(Operation::Write, path))?;
         }
-        let next = 1;
-        journal.begin(next).map_err(Error::file(Operation::Write, path))?;
+        journal.length = journal.file.metadata().map_err(Error::file(Operation::Read, path))?.len();
+        let next = journal.next;
         Ok(Opened { journal, next })
     }
 
     /// Writes the first line of an empty file.
-    fn begin(&mut self, first: u64) -> io::Result<()> {
+    fn begin(&mut self) -> io::Result<()> {
         let mut line = Vec::new();
-        write_header(Header { first, time: &time() }, &mut line);
+        write_header(Header { first: self.next, time: &time() }, &mut line);
+        let next = self.next;
         self.append(&line).result?;
+        (self.next, self.header) = (next, self.length);
         // The name of a new file is to survive a crash of the system too; that not every system can do it is no error.
         let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let _ = File::open(parent.unwrap_or(Path::new("."))).and_then(|directory| directory.sync_all());
         Ok(())
+    }
+
+    /// Opens the file again if another program has renamed it. If that fails, the old one is kept.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(super) fn reopen(&mut self, report: &Report) -> Result<(), Error> {
+        if !self.has_its_name() {
+            *self = Journal::open(&self.path, self.next, report)?.journal;
+        }
+        Ok(())
+    }
+
+    /// Renames the file to `FILE.1`, that one to `FILE.2` and so on, and begins a new one. If that fails, the old one is
+    /// kept.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); or when a file cannot be renamed.
+    pub(super) fn rotate(&mut self, files: u32, syncs: bool, report: &Report) -> Result<(), Error> {
+        if syncs {
+            self.sync().map_err(Error::file(Operation::Write, &self.path))?;
+        }
+        if self.has_its_name() {
+            for number in (0..files).rev() {
+                let from = if number == 0 { self.path.clone() } else { numbered(&self.path, number) };
+                match std::fs::rename(&from, numbered(&self.path, number + 1)) {
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    renamed => renamed.map_err(Error::file(Operation::Rename, &from))?,
+                }
+            }
+        }
+        *self = Journal::open(&self.path, self.next, report)?.journal;
+        Ok(())
+    }
+
+    /// Whether the path still names this file.
+    fn has_its_name(&self) -> bool {
+        let both = self.file.metadata().and_then(|ours| Ok((ours, std::fs::metadata(&self.path)?)));
+        both.is_ok_and(|(ours, named)| (ours.dev(), ours.ino()) == (named.dev(), named.ino()))
+    }
+
+    /// How many bytes of these lines the file takes until it has this size; a file without a message takes at least one
+    /// line. `None`: it is full.
+    pub(super) fn fits(&self, lines: &[u8], size: u64) -> Option<usize> {
+        let room = usize::try_from(size.saturating_sub(self.length)).unwrap_or(usize::MAX).min(lines.len());
+        let whole = memrchr(b'\n', &lines[..room]).map(|at| at + 1);
+        let first = || memchr::memchr(b'\n', lines).map(|at| at + 1).filter(|_| self.length <= self.header);
+        whole.or_else(first)
     }
 
     /// Appends whole lines. If that fails, the file ends with the last line that was written whole.
@@ -90,8 +155,10 @@ impl Journal {
         }
         let mut written = 0;
         let result = loop {
+            if written == lines.len() {
+                break Ok(());
+            }
             match self.file.write(&lines[written..]) {
-                _ if written == lines.len() => return Written { bytes: written, result: Ok(()) },
                 Ok(0) => break Err(ErrorKind::WriteZero.into()),
                 Ok(n) => written += n,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -99,17 +166,25 @@ impl Journal {
             }
         };
         let bytes = memrchr(b'\n', &lines[..written]).map_or(0, |at| at + 1);
-        self.torn = (written - bytes) as u64;
-        let _ = self.remove_torn(); // or before the next write
+        self.length += written as u64;
+        if let Some(id) = last_id(&lines[..bytes]) {
+            self.next = id + 1;
+        }
+        self.take_back(written - bytes);
         Written { bytes, result }
     }
 
-    /// Removes the start of a line that could not be written whole.
+    /// Removes bytes from the end: now, or before the next write.
+    pub(super) fn take_back(&mut self, bytes: usize) {
+        self.torn += bytes as u64;
+        let _ = self.remove_torn();
+    }
+
     fn remove_torn(&mut self) -> io::Result<()> {
         if self.torn > 0 {
-            let length = self.file.metadata()?.len();
-            self.file.set_len(length.saturating_sub(self.torn))?;
-            self.torn = 0;
+            let length = self.file.metadata()?.len().saturating_sub(self.torn);
+            self.file.set_len(length)?;
+            (self.length, self.torn) = (length, 0);
         }
         Ok(())
     }
@@ -123,6 +198,7 @@ impl Journal {
     /// for an empty file.
     fn recover(&mut self, report: &Report) -> io::Result<Option<u64>> {
         let metadata = self.file.metadata()?;
+        self.length = metadata.len();
         if metadata.mode() & 0o077 != 0 {
             let path = shown_path(&self.path);
             report.warning(&format!("transcript {path}: other users may open it (chmod 600 {path})"));
@@ -146,7 +222,8 @@ impl Journal {
             return Ok(parse_header(&start).ok());
         };
         let first = parse_header(&start[..end]).map_err(|_| no_transcript())?;
-        let last = self.line_before(length)?;
+        self.header = end as u64 + 1;
+        let last = line_before(&self.file, length)?;
         if last < length {
             if self.is_record(last)? {
                 self.end_line(report)?;
@@ -154,29 +231,7 @@ impl Journal {
                 self.cut(last, length - last, report)?;
             }
         }
-        self.next_id(first).map(Some)
-    }
-
-    /// The offset at which the line begins that ends before this offset.
-    fn line_before(&self, mut end: u64) -> io::Result<u64> {
-        let mut block = vec![0; BLOCK];
-        while end > 0 {
-            let begin = end.saturating_sub(BLOCK as u64);
-            #[allow(clippy::cast_possible_truncation, reason = "at most a block")]
-            let block = &mut block[..(end - begin) as usize];
-            self.read_at(begin, block)?;
-            if let Some(at) = memrchr(b'\n', block) {
-                return Ok(begin + at as u64 + 1);
-            }
-            end = begin;
-        }
-        Ok(0)
-    }
-
-    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
-        let mut file = &self.file;
-        file.seek(SeekFrom::Start(offset))?;
-        file.read_exact(buf)
+        next_id(&self.file, first).map(Some)
     }
 
     /// Whether the bytes from here to the end are a whole line without its line feed. They are read piece by piece.
@@ -190,40 +245,80 @@ impl Journal {
         Ok(begins && serde_json::from_reader::<_, IgnoredAny>(whole).is_ok())
     }
 
-    /// The id after that of the last line.
-    fn next_id(&self, first: u64) -> io::Result<u64> {
-        let mut end = self.file.metadata()?.len();
-        for _ in 0..SEARCHED {
-            let begin = self.line_before(end.saturating_sub(1))?; // without its line feed
-            if begin == 0 {
-                return Ok(first);
-            }
-            let mut start = Vec::new();
-            let mut file = &self.file;
-            file.seek(SeekFrom::Start(begin))?;
-            file.take(ID.len() as u64 + 20).read_to_end(&mut start)?;
-            let digits = start.strip_prefix(ID).and_then(|rest| rest.split(|byte| !byte.is_ascii_digit()).next());
-            let id = digits.and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u64>().ok());
-            if let Some(next) = id.and_then(|id| id.checked_add(1)) {
-                return Ok(next);
-            }
-            end = begin;
-        }
-        Err(io::Error::other("its last lines are no records of a transcript"))
-    }
-
     fn end_line(&mut self, report: &Report) -> io::Result<()> {
         self.append(b"\n").result?;
         report.warning(&format!("transcript {}: added the line feed of the last line", shown_path(&self.path)));
         Ok(())
     }
 
-    fn cut(&self, length: u64, removed: u64, report: &Report) -> io::Result<()> {
+    fn cut(&mut self, length: u64, removed: u64, report: &Report) -> io::Result<()> {
         self.file.set_len(length)?;
+        self.length = length;
         let (path, bytes) = (shown_path(&self.path), counted(removed, "byte"));
         report.warning(&format!("transcript {path}: removed an incomplete last line of {bytes}"));
         Ok(())
     }
+}
+
+/// The id in the last of these lines.
+fn last_id(lines: &[u8]) -> Option<u64> {
+    let lines = lines.strip_suffix(b"\n")?;
+    let start = memrchr(b'\n', lines).map_or(0, |at| at + 1);
+    id_of(&lines[start..])
+}
+
+/// The id of a line, of which the start is enough.
+fn id_of(line: &[u8]) -> Option<u64> {
+    let digits = line.strip_prefix(ID)?.split(|byte| !byte.is_ascii_digit()).next()?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// The offset at which the line begins that ends before this offset.
+fn line_before(mut file: &File, mut end: u64) -> io::Result<u64> {
+    let mut block = vec![0; BLOCK];
+    while end > 0 {
+        let begin = end.saturating_sub(BLOCK as u64);
+        #[allow(clippy::cast_possible_truncation, reason = "at most a block")]
+        let block = &mut block[..(end - begin) as usize];
+        file.seek(SeekFrom::Start(begin))?;
+        file.read_exact(block)?;
+        if let Some(at) = memrchr(b'\n', block) {
+            return Ok(begin + at as u64 + 1);
+        }
+        end = begin;
+    }
+    Ok(0)
+}
+
+/// The id after that of the last line.
+fn next_id(mut file: &File, first: u64) -> io::Result<u64> {
+    let mut end = file.metadata()?.len();
+    for _ in 0..SEARCHED {
+        let begin = line_before(file, end.saturating_sub(1))?; // without its line feed
+        if begin == 0 {
+            return Ok(first);
+        }
+        let mut start = Vec::new();
+        file.seek(SeekFrom::Start(begin))?;
+        file.take(ID.len() as u64 + 21).read_to_end(&mut start)?;
+        if let Some(next) = id_of(&start).and_then(|id| id.checked_add(1)) {
+            return Ok(next);
+        }
+        end = begin;
+    }
+    Err(io::Error::other("its last lines are no records of a transcript"))
+}
+
+/// The id of the message after the last one in this file, if it is a transcript.
+fn next_after(path: &Path) -> Option<u64> {
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).ok()?;
+    if !file.metadata().ok()?.is_file() {
+        return None;
+    }
+    let mut start = Vec::new();
+    (&file).take(FIRST_LINE as u64).read_to_end(&mut start).ok()?;
+    let first = parse_header(start.split(|&byte| byte == b'\n').next()?).ok()?;
+    next_id(&file, first).ok()
 }
 
 /// Opens and locks a file; creates it if it is missing.

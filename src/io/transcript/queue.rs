@@ -74,6 +74,16 @@ impl Queue {
         self.lines.is_empty() && self.gap == 0
     }
 
+    /// The id of the last message, lost or not.
+    pub(super) fn last(&self) -> u64 {
+        self.next - 1
+    }
+
+    /// Whether so much waits that no more should be received.
+    pub(super) fn is_half_full(&self) -> bool {
+        self.lines.len() > LIMIT / 2
+    }
+
     /// The number of messages that wait.
     pub(super) fn waiting(&self) -> u64 {
         self.waiting

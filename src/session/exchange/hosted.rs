@@ -9,6 +9,7 @@ use crate::frame::FrameError;
 use crate::io::clock::Clock;
 use crate::io::recorder::Recorder;
 use crate::io::splice::SplicePipe;
+use crate::io::transcript::{Recorded, Transcript};
 use crate::peer::life::CloseReason;
 use crate::service::{Context, Event, PeerId, Service, Store};
 
@@ -27,6 +28,10 @@ pub(in crate::session) struct Hosted<S> {
     pub(in crate::session) stopped: bool,
     /// The clients that the service wants a connection for, since this was last emptied.
     pub(in crate::session) dials: Vec<PeerId>,
+    /// The peers with a message that has no record and must not be answered.
+    pub(super) unrecorded: Vec<PeerId>,
+    /// The peers that are not read because the transcript waits for the disk.
+    pub(super) waiting: Vec<PeerId>,
 }
 
 /// Whether more of a peer is to be read.
@@ -49,6 +54,8 @@ impl<S: Service> Hosted<S> {
             turn_began: None,
             stopped: false,
             dials: Vec::new(),
+            unrecorded: Vec::new(),
+            waiting: Vec::new(),
         }
     }
 
@@ -81,7 +88,11 @@ impl<S: Service> Hosted<S> {
     ) -> Result<Dispatched, FrameError> {
         let has_lines = peer.inbox.has_lines();
         loop {
-            peer.flow.pause(self.context.pending() >= room || !self.service.wants(id));
+            let is_full = recorder.transcript().is_some_and(Transcript::is_full);
+            if is_full {
+                self.waiting.push(id);
+            }
+            peer.flow.pause(is_full || self.context.pending() >= room || !self.service.wants(id));
             if peer.flow.is_paused() {
                 peer.inbox.keep(fresh);
                 return Ok(Dispatched::Paused);
@@ -92,7 +103,9 @@ impl<S: Service> Hosted<S> {
                 }
                 return Ok(Dispatched::All);
             };
-            note_received(&peer.link, &mut peer.received, message.wire, has_lines, recorder);
+            if note_received(&peer.link, &mut peer.received, message.wire, has_lines, recorder) == Recorded::MustBe {
+                self.unrecorded.push(id);
+            }
             self.service.on(Event::of(id, &message), &mut self.context);
             if self.context.closes(id) {
                 return Ok(Dispatched::Paused);
@@ -111,7 +124,9 @@ impl<S: Service> Hosted<S> {
     pub(super) fn dispatch_last(&mut self, id: PeerId, peer: &mut Peer, recorder: &Recorder) -> Result<(), FrameError> {
         let (is_whole, has_lines) = (peer.inbox.ends_with_stream(), peer.inbox.has_lines());
         while let Some(message) = peer.inbox.finish()? {
-            note_received(&peer.link, &mut peer.received, message.wire, has_lines, recorder);
+            if note_received(&peer.link, &mut peer.received, message.wire, has_lines, recorder) == Recorded::MustBe {
+                self.unrecorded.push(id);
+            }
             let bytes = &message.body;
             let event = if is_whole { Event::Message { peer: id, bytes } } else { Event::Rest { peer: id, bytes } };
             self.service.on(event, &mut self.context);

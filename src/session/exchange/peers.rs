@@ -16,6 +16,7 @@ use crate::io::key::Key;
 use crate::io::reactor::Reactor;
 use crate::io::recorder::Recorder;
 use crate::io::splice::{SplicePipe, Step};
+use crate::io::transcript::Recorded;
 use crate::io::{Flush, Incoming};
 use crate::peer::flow::{READS_PER_TURN, SHED};
 use crate::peer::life::{At, CloseReason, Input};
@@ -226,11 +227,28 @@ impl Peers {
         bytes: &[u8],
         lengths: impl Iterator<Item = usize>,
         recorder: &Recorder,
-    ) {
+    ) -> Recorded {
         let are_copies = self.traits.sheds; // sent to all others
-        if let Some(peer) = self.get_mut(to) {
-            peer.note_sent(bytes, lengths, are_copies, recorder);
+        self.get_mut(to).map_or(Recorded::Yes, |peer| peer.note_sent(bytes, lengths, are_copies, recorder))
+    }
+
+    /// Writes nothing to a connection until the record with this id is on the disk. False: it is no connection.
+    pub(super) fn hold(&mut self, id: PeerId, record: u64) -> bool {
+        let Some(peer) = self.get_mut(id) else { return false };
+        let Link::Conn(conn) = &mut peer.link else { return false };
+        conn.hold(true);
+        peer.held_for = record;
+        true
+    }
+
+    /// Writes to a connection again that was held for this record, and for none after it. False: it is another one.
+    pub(super) fn release(&mut self, id: PeerId, record: u64) -> bool {
+        let Some(peer) = self.get_mut(id).filter(|peer| peer.held_for == record) else { return false };
+        peer.held_for = 0;
+        if let Link::Conn(conn) = &mut peer.link {
+            conn.hold(false);
         }
+        true
     }
 
     /// Sends messages of these lengths: at once as far as that is possible, the rest is queued.

@@ -14,6 +14,8 @@ pub(super) struct Routes<'a, S> {
     pub(super) peers: &'a Peers,
     pub(super) service: &'a S,
     pub(super) traits: Traits,
+    /// The transcript waits for the disk, and no further message is received.
+    pub(super) is_full: bool,
 }
 
 impl<S: Service> Routes<'_, S> {
@@ -37,6 +39,7 @@ impl<S: Service> Routes<'_, S> {
     pub(super) fn may_resume(&self, id: PeerId) -> bool {
         let is_paused = self.peers.get(id).is_some_and(|peer| peer.flow.is_paused() && peer.is_processing());
         is_paused
+            && !self.is_full
             && self.service.wants(id)
             && !self.is_stuck(id)
             && self.sink(id).is_none_or(|sink| sink.as_sink().has_room())

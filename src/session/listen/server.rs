@@ -234,6 +234,7 @@ impl<S: Service> Handler for Server<'_, S> {
     }
 
     fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<()>, Error> {
+        self.exchange.release_recorded();
         self.dial_for_clients();
         self.access.report_left_out(now);
         self.access.give_totals(&self.context.signals, &self.exchange);

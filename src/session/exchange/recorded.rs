@@ -1,0 +1,49 @@
+//! `--transcript-sync each`: nothing is sent before the records of all messages so far are on the disk.
+
+use std::io;
+
+use super::Exchange;
+use crate::io::transcript::{Recorded, Transcript};
+use crate::service::{PeerId, Service};
+
+impl<S: Service> Exchange<S> {
+    /// Has what is sent to a peer wait for the records so far, if it has to. A peer whose message must be recorded and
+    /// cannot be is dropped.
+    pub(super) fn hold(&mut self, id: PeerId, recorded: Recorded) {
+        if recorded == Recorded::MustBe {
+            self.hosted.unrecorded.push(id);
+        }
+        let Some(record) = self.recorder.transcript().and_then(Transcript::awaited) else { return };
+        if self.peers.hold(id, record) && self.held.back() != Some(&(record, id)) {
+            self.held.push_back((record, id));
+        }
+    }
+
+    /// Drops the peers with a message that has no record: it must not look as if it had been received.
+    pub(super) fn drop_unrecorded(&mut self) {
+        for id in std::mem::take(&mut self.hosted.unrecorded) {
+            self.fail(id, io::Error::other("no room to record its message"));
+        }
+    }
+
+    /// Sends what has waited for records that are on the disk now, and reads again from peers that had to wait.
+    pub(in crate::session) fn release_recorded(&mut self) {
+        if self.held.is_empty() && self.hosted.waiting.is_empty() {
+            return;
+        }
+        let Some(transcript) = self.recorder.transcript() else { return };
+        let (kept, is_full) = (transcript.kept(), transcript.is_full());
+        while let Some(&(record, id)) = self.held.front().filter(|(record, _)| *record <= kept) {
+            self.held.pop_front();
+            if self.peers.release(id, record) {
+                self.write_out(id);
+            }
+        }
+        if !is_full {
+            for id in std::mem::take(&mut self.hosted.waiting) {
+                self.resume(id);
+            }
+        }
+        self.apply();
+    }
+}
