@@ -29,6 +29,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('listen', 'listen', [CompletionResultType]::ParameterValue, 'Serve any number of clients until SIGINT or SIGTERM')
             [CompletionResult]::new('connect', 'connect', [CompletionResultType]::ParameterValue, 'Send messages and print the replies, at a terminal or in a script')
             [CompletionResult]::new('sweep', 'sweep', [CompletionResultType]::ParameterValue, 'Send the same messages under every cut and compare the replies')
+            [CompletionResult]::new('history', 'history', [CompletionResultType]::ParameterValue, 'Print the messages in a file of --transcript')
             [CompletionResult]::new('passwd', 'passwd', [CompletionResultType]::ParameterValue, 'Set the password of a user in a file for listen --auth scram:FILE')
             [CompletionResult]::new('witness', 'witness', [CompletionResultType]::ParameterValue, 'Report what the sockets of this host have read, to another secretcat')
             break
@@ -112,8 +113,8 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'Write one JSON object per event to FILE (-: to stderr)')
             [CompletionResult]::new('--trace-data', '--trace-data', [CompletionResultType]::ParameterName, 'Record no bytes, the first 64 or all bytes of each event')
             [CompletionResult]::new('--transcript', '--transcript', [CompletionResultType]::ParameterName, 'Append each message to FILE, one JSON object per line')
-            [CompletionResult]::new('--transcript-sync', '--transcript-sync', [CompletionResultType]::ParameterName, 'Have the disk keep the transcript after TIME, never, or each message')
-            [CompletionResult]::new('--transcript-max', '--transcript-max', [CompletionResultType]::ParameterName, 'Rename FILE to FILE.1 when it has SIZE bytes, and keep FILES of them')
+            [CompletionResult]::new('--transcript-sync', '--transcript-sync', [CompletionResultType]::ParameterName, 'Force the transcript to the disk: never, after TIME, or each message')
+            [CompletionResult]::new('--transcript-max', '--transcript-max', [CompletionResultType]::ParameterName, 'Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use colour on stderr and in help')
             [CompletionResult]::new('--once', '--once', [CompletionResultType]::ParameterName, 'Serve one connection, then exit')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Log events on stderr; twice: also writes and reads with their bytes')
@@ -219,8 +220,8 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'Write one JSON object per event to FILE (-: to stderr)')
             [CompletionResult]::new('--trace-data', '--trace-data', [CompletionResultType]::ParameterName, 'Record no bytes, the first 64 or all bytes of each event')
             [CompletionResult]::new('--transcript', '--transcript', [CompletionResultType]::ParameterName, 'Append each message to FILE, one JSON object per line')
-            [CompletionResult]::new('--transcript-sync', '--transcript-sync', [CompletionResultType]::ParameterName, 'Have the disk keep the transcript after TIME, never, or each message')
-            [CompletionResult]::new('--transcript-max', '--transcript-max', [CompletionResultType]::ParameterName, 'Rename FILE to FILE.1 when it has SIZE bytes, and keep FILES of them')
+            [CompletionResult]::new('--transcript-sync', '--transcript-sync', [CompletionResultType]::ParameterName, 'Force the transcript to the disk: never, after TIME, or each message')
+            [CompletionResult]::new('--transcript-max', '--transcript-max', [CompletionResultType]::ParameterName, 'Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use colour on stderr and in help')
             [CompletionResult]::new('--loopback', '--loopback', [CompletionResultType]::ParameterName, 'Start a private listener and connect to it')
             [CompletionResult]::new('--raw', '--raw', [CompletionResultType]::ParameterName, 'Send and receive bytes instead of messages, as nc does')
@@ -337,6 +338,17 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--nodelay', '--nodelay', [CompletionResultType]::ParameterName, 'Send small segments at once')
             [CompletionResult]::new('--nagle', '--nagle', [CompletionResultType]::ParameterName, 'Join small segments while data is unacknowledged, even when cutting')
             [CompletionResult]::new('--reset-on-close', '--reset-on-close', [CompletionResultType]::ParameterName, 'Reset the connection when closing it')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'secretcat;history' {
+            [CompletionResult]::new('--room', '--room', [CompletionResultType]::ParameterName, 'Print only messages of room NAME')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Print only messages since TIME')
+            [CompletionResult]::new('--grep', '--grep', [CompletionResultType]::ParameterName, 'Print only messages in which REGEX matches')
+            [CompletionResult]::new('--last', '--last', [CompletionResultType]::ParameterName, 'Print only the last N messages')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use colour on stderr and in help')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the JSON lines as they are in the file')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

@@ -33,6 +33,7 @@ complete -c secretcat -n "__fish_secretcat_needs_command" -s V -l version -d 'Pr
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "listen" -d 'Serve any number of clients until SIGINT or SIGTERM'
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "connect" -d 'Send messages and print the replies, at a terminal or in a script'
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "sweep" -d 'Send the same messages under every cut and compare the replies'
+complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "history" -d 'Print the messages in a file of --transcript'
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "passwd" -d 'Set the password of a user in a file for listen --auth scram:FILE'
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "witness" -d 'Report what the sockets of this host have read, to another secretcat'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l service -d 'Choose the service for each connection' -r -f -a "secret\t'Reply with the digits of each line that contains SECRET'
@@ -145,8 +146,8 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l trace-dat
 head\t''
 all\t''"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l transcript -d 'Append each message to FILE, one JSON object per line' -r -F
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l transcript-sync -d 'Have the disk keep the transcript after TIME, never, or each message' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l transcript-max -d 'Rename FILE to FILE.1 when it has SIZE bytes, and keep FILES of them' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l transcript-sync -d 'Force the transcript to the disk: never, after TIME, or each message' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l transcript-max -d 'Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
@@ -261,8 +262,8 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l trace-da
 head\t''
 all\t''"
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l transcript -d 'Append each message to FILE, one JSON object per line' -r -F
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l transcript-sync -d 'Have the disk keep the transcript after TIME, never, or each message' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l transcript-max -d 'Rename FILE to FILE.1 when it has SIZE bytes, and keep FILES of them' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l transcript-sync -d 'Force the transcript to the disk: never, after TIME, or each message' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l transcript-max -d 'Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
@@ -415,6 +416,15 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l nodelay -d
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l nagle -d 'Join small segments while data is unacknowledged, even when cutting'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l reset-on-close -d 'Reset the connection when closing it'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c secretcat -n "__fish_secretcat_using_subcommand history" -l room -d 'Print only messages of room NAME' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand history" -l since -d 'Print only messages since TIME' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand history" -l grep -d 'Print only messages in which REGEX matches' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand history" -l last -d 'Print only the last N messages' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand history" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c secretcat -n "__fish_secretcat_using_subcommand history" -l json -d 'Print the JSON lines as they are in the file'
+complete -c secretcat -n "__fish_secretcat_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c secretcat -n "__fish_secretcat_using_subcommand passwd" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"

@@ -181,8 +181,8 @@ module completions {
     --trace: path             # Write one JSON object per event to FILE (-: to stderr)
     --trace-data: string@"nu-complete secretcat listen trace_data" # Record no bytes, the first 64 or all bytes of each event
     --transcript: path        # Append each message to FILE, one JSON object per line
-    --transcript-sync: string # Have the disk keep the transcript after TIME, never, or each message
-    --transcript-max: string  # Rename FILE to FILE.1 when it has SIZE bytes, and keep FILES of them
+    --transcript-sync: string # Force the transcript to the disk: never, after TIME, or each message
+    --transcript-max: string  # Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files
     --color: string@"nu-complete secretcat listen color" # Use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
     ...address: string        # Listen on HOST:PORT, :PORT (loopback), *:PORT (all) or unix:PATH
@@ -333,8 +333,8 @@ module completions {
     --trace: path             # Write one JSON object per event to FILE (-: to stderr)
     --trace-data: string@"nu-complete secretcat connect trace_data" # Record no bytes, the first 64 or all bytes of each event
     --transcript: path        # Append each message to FILE, one JSON object per line
-    --transcript-sync: string # Have the disk keep the transcript after TIME, never, or each message
-    --transcript-max: string  # Rename FILE to FILE.1 when it has SIZE bytes, and keep FILES of them
+    --transcript-sync: string # Force the transcript to the disk: never, after TIME, or each message
+    --transcript-max: string  # Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files
     --color: string@"nu-complete secretcat connect color" # Use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
     ...address: string        # Connect to HOST:PORT, HOST, :PORT (loopback) or unix:PATH
@@ -464,6 +464,22 @@ module completions {
     --color: string@"nu-complete secretcat sweep color" # Use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
     ...address: string        # Connect to HOST:PORT, HOST, :PORT (loopback) or unix:PATH
+  ]
+
+  def "nu-complete secretcat history color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Print the messages in a file of --transcript
+  export extern "secretcat history" [
+    --room: string            # Print only messages of room NAME
+    --since: string           # Print only messages since TIME
+    --grep: string            # Print only messages in which REGEX matches
+    --last: string            # Print only the last N messages
+    --json                    # Print the JSON lines as they are in the file
+    --color: string@"nu-complete secretcat history color" # Use colour on stderr and in help
+    --help(-h)                # Print help (see more with '--help')
+    file: path                # Read the transcript FILE (-: stdin)
   ]
 
   def "nu-complete secretcat passwd color" [] {

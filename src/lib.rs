@@ -108,7 +108,7 @@ fn end(result: Result<ExitStatus, Error>, signal: Option<Signal>, report: &Repor
 fn perform(task: &Task, report: &Report) -> (Result<ExitStatus, Error>, Option<Signal>) {
     let silent = Output { quiet: true, ..Output::default() }; // a sweep reports by itself what was not proven
     let output: &Output = match task {
-        Task::Sweep(_) | Task::SweepClient(_) | Task::Passwd(_) | Task::Witness => &silent,
+        Task::Sweep(_) | Task::SweepClient(_) | Task::History(_) | Task::Passwd(_) | Task::Witness => &silent,
         Task::Listen(config) => &config.output,
         Task::Connect(config) => &config.output,
     };
@@ -160,6 +160,7 @@ fn run_task(task: &Task, context: &Context) -> Result<ExitStatus, Error> {
         Task::Connect(config) => session::connect::run(config, context).map(|()| ExitStatus::Done),
         Task::Sweep(config) => session::sweep::run(config, context),
         Task::SweepClient(config) => session::sweep::client::run(config, context),
+        Task::History(config) => session::history::run(config, &context.report).map(|()| ExitStatus::Done),
         Task::Passwd(config) => session::passwd::run(config, &context.report).map(|()| ExitStatus::Done),
         Task::Witness => session::witness::run().map(|()| ExitStatus::Done),
     }
@@ -171,7 +172,7 @@ fn run_task(task: &Task, context: &Context) -> Result<ExitStatus, Error> {
 fn ignored_interrupt(task: &Task) -> Option<IgnoredInterrupt> {
     match task {
         Task::Listen(_) | Task::Sweep(_) | Task::SweepClient(_) => Some(IgnoredInterrupt::Handle),
-        Task::Passwd(_) | Task::Witness => None,
+        Task::History(_) | Task::Passwd(_) | Task::Witness => None,
         Task::Connect(_) if std::process::id() == 1 => Some(IgnoredInterrupt::Handle),
         Task::Connect(config) => {
             let watched = terminal::is_stdin() || terminal::is_stderr();

@@ -18,6 +18,7 @@ fn fields(line: &str) -> Result<Vec<String>, String> {
                 Task::Connect(config) => format!("{config:?}"),
                 Task::Sweep(config) => format!("{config:?}"),
                 Task::SweepClient(config) => format!("{config:?}"),
+                Task::History(config) => format!("{config:?}"),
                 Task::Passwd(config) => format!("{config:?}"),
                 Task::Witness => "Witness".to_owned(),
             };
@@ -168,19 +169,8 @@ fn clap_long(argument: &clap::Arg) -> Option<String> {
 }
 
 /// The names of values in help: those of numbers, and all others.
-const NUMBERS: [&str; 11] = [
-    "N",
-    "SIZE",
-    "SIZE[,FILES]",
-    "BYTES",
-    "PORT",
-    "TIME",
-    "DURATION",
-    "VALUE",
-    "SIZE|MIN..MAX",
-    "TIME|MIN..MAX",
-    "N|any",
-];
+const NUMBERS: [&str; 10] =
+    ["N", "SIZE", "BYTES", "PORT", "TIME", "DURATION", "VALUE", "SIZE|MIN..MAX", "TIME|MIN..MAX", "N|any"];
 const OTHERS: [&str; 28] = [
     "TEXT",
     "NAME",
@@ -209,7 +199,7 @@ const OTHERS: [&str; 28] = [
     "PIN",
     "VERSION",
     "none|head|all",
-    "never|TIME|each",
+    "WHEN",
 ];
 
 /// The errors of the standard library and the parser about a number.

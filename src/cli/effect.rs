@@ -73,7 +73,7 @@ pub(super) fn check(task: &Task, given: &Given) -> Result<(), ConfigError> {
         Task::Connect(config) => of_connect(config),
         Task::Sweep(config) => of_sweep(config, given),
         Task::SweepClient(config) => of_client(config),
-        Task::Passwd(_) | Task::Witness => Vec::new(),
+        Task::History(_) | Task::Passwd(_) | Task::Witness => Vec::new(),
     };
     let idle = rules.into_iter().filter(|(_, does_nothing, _)| *does_nothing);
     let mut refused = idle.filter_map(|(options, _, reason)| Some((given.first(&options)?, reason)));

@@ -60,7 +60,7 @@ fn command_of(args: &[OsString]) -> Option<&str> {
             word => break word.to_str()?,
         }
     };
-    ["listen", "connect", "sweep", "passwd", "witness"].into_iter().find(|name| *name == first)
+    ["listen", "connect", "sweep", "history", "passwd", "witness"].into_iter().find(|name| *name == first)
 }
 
 fn is_option(arg: &OsStr) -> bool {

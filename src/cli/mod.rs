@@ -12,6 +12,7 @@ mod effect;
 mod fragmentation;
 mod framing;
 mod hint;
+mod history;
 mod listen;
 mod output;
 mod passwd;
@@ -39,7 +40,8 @@ use effect::Given;
 use words::words;
 
 use crate::config::{
-    ClientSweepConfig, Color, ConfigError, ConnectConfig, ListenConfig, PasswdConfig, ProxyConfig, SweepConfig,
+    ClientSweepConfig, Color, ConfigError, ConnectConfig, HistoryConfig, ListenConfig, PasswdConfig, ProxyConfig,
+    SweepConfig,
 };
 use crate::error::Error;
 use crate::io::console;
@@ -66,6 +68,7 @@ enum Commands {
     Listen(listen::ListenFlags),
     Connect(connect::ConnectFlags),
     Sweep(sweep::SweepFlags),
+    History(history::HistoryFlags),
     Passwd(passwd::PasswdFlags),
     Witness(witness::WitnessFlags),
 }
@@ -90,6 +93,8 @@ pub enum Task {
     Sweep(Box<SweepConfig>),
     /// `sweep --client`
     SweepClient(Box<ClientSweepConfig>),
+    /// `history`
+    History(Box<HistoryConfig>),
     /// `passwd`
     Passwd(Box<PasswdConfig>),
     /// `witness`
@@ -104,7 +109,7 @@ impl Task {
             Task::Listen(config) => config.relay()?.proxy.as_deref(),
             Task::Connect(config) => config.proxy.as_ref(),
             Task::Sweep(config) => config.proxy.as_ref(),
-            Task::SweepClient(_) | Task::Passwd(_) | Task::Witness => None,
+            Task::SweepClient(_) | Task::History(_) | Task::Passwd(_) | Task::Witness => None,
         }
     }
 
@@ -115,7 +120,7 @@ impl Task {
             Task::Listen(config) => config.witness.as_deref(),
             Task::Connect(config) => config.witness.as_deref(),
             Task::Sweep(config) => config.witness.as_deref(),
-            Task::SweepClient(_) | Task::Passwd(_) | Task::Witness => None,
+            Task::SweepClient(_) | Task::History(_) | Task::Passwd(_) | Task::Witness => None,
         }
     }
 }
@@ -150,6 +155,7 @@ fn command_for(args: &[OsString]) -> clap::Command {
         "listen" => listen::ListenFlags::augment_args,
         "connect" => connect::ConnectFlags::augment_args,
         "sweep" => sweep::SweepFlags::augment_args,
+        "history" => history::HistoryFlags::augment_args,
         "passwd" => passwd::PasswdFlags::augment_args,
         "witness" => witness::WitnessFlags::augment_args,
         "-V" | "--version" => return Cli::command(),
@@ -212,6 +218,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Refusa
         Commands::Listen(flags) => Task::Listen(Box::new(flags.into_config(typed)?)),
         Commands::Connect(flags) => Task::Connect(Box::new(flags.into_config(typed)?)),
         Commands::Sweep(flags) => flags.into_task(typed)?,
+        Commands::History(flags) => Task::History(Box::new(flags.into_config())),
         Commands::Passwd(flags) => Task::Passwd(Box::new(flags.into_config()?)),
         Commands::Witness(witness::WitnessFlags {}) => Task::Witness,
     };
@@ -302,6 +309,6 @@ mod tests {
             let help = |command: clap::Command| command.try_get_matches_from(&words).unwrap_err().to_string();
             assert_eq!(help(alone), help(definitions()));
         }
-        assert_eq!(command_for(&["secretcat".into()]).get_subcommands().count(), 5);
+        assert_eq!(command_for(&["secretcat".into()]).get_subcommands().count(), 6);
     }
 }

@@ -15,16 +15,16 @@ pub(super) struct TranscriptFlags {
     /// TRANSCRIPTS in secretcat(1).
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     transcript: Option<PathBuf>,
-    /// Have the disk keep the transcript after TIME, never, or each message
+    /// Force the transcript to the disk: never, after TIME, or each message
     ///
     /// With each, nothing is sent before its record and those of all earlier messages are on the disk. Messages that
     /// wait together are written together. The default is 1s.
-    #[arg(long, value_name = "never|TIME|each", requires = "transcript", allow_hyphen_values = true)]
+    #[arg(long, value_name = "WHEN", requires = "transcript", allow_hyphen_values = true)]
     transcript_sync: Option<TranscriptSync>,
-    /// Rename FILE to FILE.1 when it has SIZE bytes, and keep FILES of them
+    /// Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files
     ///
-    /// FILE.1 becomes FILE.2, and so on. The default number is 5.
-    #[arg(long, value_name = "SIZE[,FILES]", requires = "transcript", allow_hyphen_values = true)]
+    /// FILE.1 becomes FILE.2, and so on, up to N (5 by default).
+    #[arg(long, value_name = "SIZE", requires = "transcript", allow_hyphen_values = true)]
     transcript_max: Option<Rotation>,
 }
 

@@ -2,6 +2,7 @@
 
 mod client_sweep;
 mod connect;
+mod history;
 mod listen;
 mod mode;
 mod output;
@@ -19,6 +20,7 @@ mod transcript;
 
 pub use client_sweep::{ClientCommand, ClientSweepConfig, Replies};
 pub use connect::{ConnectConfig, ConnectLimit, HalfClose, Input, Retry, Target, check_is_one};
+pub use history::HistoryConfig;
 pub use listen::{Admission, ListenConfig, Proxies};
 pub use mode::{Mode, ModeOptions, PipeMode, Relay, RoomsMode, Toward};
 pub use output::{Color, Output, Sink, TraceData};

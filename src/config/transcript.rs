@@ -74,7 +74,7 @@ impl FromStr for Rotation {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         const WHAT: &str = "a size and a number of files";
-        let invalid = || Invalid::new(text, WHAT, "SIZE or SIZE,FILES such as 10M or 10M,3");
+        let invalid = || Invalid::new(text, WHAT, "SIZE or SIZE,N such as 10M or 10M,3");
         let (size, files) = text.split_once(',').map_or((text, None), |(size, files)| (size, Some(files)));
         let Size(size) = size.parse().map_err(|_| invalid())?;
         let files = files.map_or(Ok(FILES), |files| files.parse::<u32>().map_err(|_| invalid()))?;
@@ -106,10 +106,10 @@ mod tests {
         assert_eq!(parse("10M"), Ok(Rotation { size: 10 << 20, files: 5 }));
         assert_eq!(parse("4k,999"), Ok(Rotation { size: 4096, files: 999 }));
         for (text, expected) in [
-            ("", "SIZE or SIZE,FILES"),
-            ("10M,", "SIZE or SIZE,FILES"),
-            ("10M,3,4", "SIZE or SIZE,FILES"),
-            ("10M,-1", "SIZE or SIZE,FILES"),
+            ("", "SIZE or SIZE,N"),
+            ("10M,", "SIZE or SIZE,N"),
+            ("10M,3,4", "SIZE or SIZE,N"),
+            ("10M,-1", "SIZE or SIZE,N"),
             ("4095", "4KiB or more"),
             ("10M,0", "1 to 999 files"),
             ("10M,1000", "1 to 999 files"),

@@ -160,6 +160,12 @@ pub fn is_stderr() -> bool {
     io::stderr().is_terminal()
 }
 
+/// Whether stdout is a terminal.
+#[must_use]
+pub fn is_stdout() -> bool {
+    io::stdout().is_terminal()
+}
+
 /// Whether stdout and stderr are the same terminal.
 #[must_use]
 pub fn is_output_beside_report() -> bool {

@@ -4,6 +4,7 @@ mod account;
 mod call;
 pub mod connect;
 mod exchange;
+pub mod history;
 mod input_wait;
 pub mod listen;
 mod loopback;

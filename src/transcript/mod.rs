@@ -6,6 +6,8 @@
 
 mod line;
 mod parse;
+mod show;
 
 pub use line::{Header, Message, write_gap, write_header, write_message};
 pub use parse::{BadLine, Line, Payload, Record, header_begins, parse, parse_header};
+pub use show::{Selection, show};

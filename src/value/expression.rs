@@ -24,6 +24,12 @@ pub enum Syntax {
 pub struct Expression(Regex);
 
 impl Expression {
+    /// Whether it matches in these bytes.
+    #[must_use]
+    pub fn matches(&self, bytes: &[u8]) -> bool {
+        self.0.is_match(bytes)
+    }
+
     /// The ends of all matches in these bytes, in rising order: each match begins where the last one ended, or later.
     pub fn ends<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
         self.0.find_iter(bytes).map(|found| found.end())

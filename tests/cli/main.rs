@@ -16,6 +16,7 @@ mod connecting;
 mod cut_at;
 mod cutting;
 mod help;
+mod history;
 mod interactive;
 mod invalid_cuts;
 mod line_editor;

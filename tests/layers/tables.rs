@@ -11,7 +11,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("dialog", &["frame", "value"]),
     ("editor", &["value"]),
     ("trace", &["plan", "value"]),
-    ("transcript", &["trace"]),
+    ("transcript", &["trace", "value"]),
     ("verdict", &["error", "frame", "plan", "value"]),
     ("service", &["dialog", "frame", "plan", "value", "verdict"]),
     ("peer", &["frame", "plan", "trace", "value"]),

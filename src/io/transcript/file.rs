@@ -62,7 +62,7 @@ pub(super) fn time() -> String {
 }
 
 /// The path of the full file with this number.
-fn numbered(path: &Path, number: u32) -> PathBuf {
+pub(in crate::io) fn numbered(path: &Path, number: u32) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{number}"));
     name.into()
