@@ -76,9 +76,7 @@ impl<S: Service> Exchange<S> {
         idle_timeout: Option<Duration>,
         recorder: &Recorder,
     ) -> Self {
-        if let Some(transcript) = recorder.transcript() {
-            transcript.watch(&reactor.waker());
-        }
+        recorder.transcript().into_iter().for_each(|transcript| transcript.watch(&reactor.waker()));
         Exchange {
             reactor,
             hosted: Hosted::new(service, store),
@@ -361,10 +359,7 @@ impl<S: Service> Exchange<S> {
         for batch in context.batches() {
             let to = match batch {
                 Batch::Messages { to, bytes, lengths } => {
-                    if self.recorder.is_on() || self.recorder.transcript().is_some() {
-                        let recorded = self.peers.note_sent(to, bytes, lengths.clone(), &self.recorder);
-                        self.hold(to, recorded);
-                    }
+                    self.note_sent(to, bytes, lengths.clone());
                     self.peers.send(to, bytes, lengths, &mut self.reactor);
                     Some(to)
                 }

@@ -7,9 +7,14 @@ use crate::io::transcript::{Recorded, Transcript};
 use crate::service::{PeerId, Service};
 
 impl<S: Service> Exchange<S> {
-    /// Has what is sent to a peer wait for the records so far, if it has to. A peer whose message must be recorded and
-    /// cannot be is dropped.
-    pub(super) fn hold(&mut self, id: PeerId, recorded: Recorded) {
+    /// Records messages that are about to be sent, and has them wait for the records so far, if they have to. A peer
+    /// whose message must be recorded and cannot be is dropped.
+    #[inline]
+    pub(super) fn note_sent(&mut self, id: PeerId, bytes: &[u8], lengths: impl Iterator<Item = usize>) {
+        if !self.recorder.is_on() && self.recorder.transcript().is_none() {
+            return;
+        }
+        let recorded = self.peers.note_sent(id, bytes, lengths, &self.recorder);
         if recorded == Recorded::MustBe {
             self.hosted.unrecorded.push(id);
         }
