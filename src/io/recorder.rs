@@ -25,6 +25,8 @@ pub struct Recorder {
 #[derive(Clone, Debug, Default)]
 struct Run {
     transcript: Option<Transcript>,
+    /// The service records messages itself.
+    only_stored: bool,
     notice: Option<Arc<Notice>>,
     numbers: Arc<Numbers>,
 }
@@ -71,7 +73,8 @@ impl Recorder {
         let printed = AtomicBool::new(false);
         let notice = (!output.quiet).then(|| Arc::new(Notice { report: report.clone(), printed }));
         let transcript = output.transcript.as_ref().map(|config| Transcript::start(config, output.stats, report));
-        let run = Arc::new(Run { transcript: transcript.transpose()?, notice, numbers: Arc::default() });
+        let run =
+            Arc::new(Run { transcript: transcript.transpose()?, only_stored: false, notice, numbers: Arc::default() });
         if !output.records_events() {
             return Ok(Recorder { recording: None, run });
         }
@@ -96,6 +99,19 @@ impl Recorder {
     #[inline]
     pub fn transcript(&self) -> Option<&Transcript> {
         self.run.transcript.as_ref()
+    }
+
+    /// The transcript, if messages are recorded as they are received and sent.
+    #[must_use]
+    #[inline]
+    pub fn transcript_of_messages(&self) -> Option<&Transcript> {
+        self.run.transcript.as_ref().filter(|_| !self.run.only_stored)
+    }
+
+    /// The same recording for a service that records messages itself.
+    #[must_use]
+    pub fn only_stored(&self) -> Recorder {
+        Recorder { run: Arc::new(Run { only_stored: true, ..(*self.run).clone() }), ..self.clone() }
     }
 
     /// The same recording without the transcript, for the other side of connections within this process.

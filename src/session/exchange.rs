@@ -400,7 +400,7 @@ impl<S: Service> Exchange<S> {
                 self.hosted.timers.set(id, at, &mut self.reactor);
             }
             Action::CancelTimer { id } => self.hosted.timers.cancel(id),
-            Action::Store(_) => self.hosted.store.append(bytes),
+            Action::Store(_) => self.store(bytes),
             Action::Send(..) | Action::Repeat(..) | Action::Upgrade(_) => {} // batches of their own
         }
         Some(())

@@ -16,6 +16,7 @@ use crate::error::{Error, Operation};
 use crate::frame::Framing;
 use crate::io::console;
 use crate::io::encoding;
+use crate::io::history;
 use crate::io::listener::Listener;
 use crate::io::reactor::Reactor;
 use crate::io::sys;
@@ -23,11 +24,12 @@ use crate::io::systemd::Manager;
 use crate::io::threads::run_together;
 use crate::service::pipe::{Pipe, SendsEnd, Terms};
 use crate::service::relay::Relay;
-use crate::service::rooms::{RoomService, Settings};
+use crate::service::rooms::{RecordedLine, RoomService, Settings, restored};
 use crate::service::secret::Secret;
 use crate::service::standard::Source;
-use crate::service::{NoStore, Service, Store};
-use crate::value::Pin;
+use crate::service::{NoStore, PeerId, Service, Store};
+use crate::transcript::{Line, Record};
+use crate::value::{Pin, Timestamp};
 
 /// Listens, and serves until a signal. `ready` is called once, when connections are accepted.
 ///
@@ -99,6 +101,12 @@ fn serve(
     shared: &Shared,
     store: Box<dyn Store>,
 ) -> Result<(), Error> {
+    let recording; // rooms record their lines with room and sender
+    let mut context = context;
+    if matches!(config.mode, Mode::Rooms(_)) {
+        recording = Context { recorder: context.recorder.only_stored(), ..context.clone() };
+        context = &recording;
+    }
     // A loop for this type of service: through a trait object, its functions that only return false would cost
     // more than those that reply.
     let messages = |secret, store, reactor, listener| {
@@ -111,11 +119,37 @@ fn serve(
         }
         Mode::Source { count } => Box::new(Source::new(*count)),
         Mode::Pipe(pipe) => Box::new(Pipe::new(pipe_terms(pipe))),
-        Mode::Rooms(rooms) => Box::new(RoomService::new(room_settings(rooms, config))),
+        Mode::Rooms(rooms) => Box::new(room_service(rooms, config, context)),
         Mode::Relay(_) => Box::new(Relay::default()),
         Mode::Plain(entry) => (entry.new)(),
     };
     Server::new(service, store, config, context, reactor, listener, shared)?.run()
+}
+
+/// The service of rooms, with the history of earlier runs.
+fn room_service(rooms: &RoomsMode, config: &ListenConfig, context: &Context) -> RoomService {
+    let transcript = config.output.transcript.as_ref();
+    let settings = room_settings(rooms, config);
+    let keeps_lines = settings.limits.history > 0;
+    let mut service = RoomService::new(settings);
+    let Some(transcript) = transcript.filter(|_| keeps_lines) else { return service };
+    let mut next = 1;
+    let read = history::read(Some(&transcript.path), |line, _| {
+        let Line::Message(Record { time, user: Some(user), room: Some(room), payload, .. }) = line else {
+            return Ok(());
+        };
+        let line = RecordedLine { peer: PeerId::Console, room, user, text: payload.bytes() };
+        let event = Timestamp::from_rfc3339(time).and_then(|at| restored(next, at, &line));
+        if let Some(event) = event {
+            next = event.id + 1;
+            service.restore(event);
+        }
+        Ok(())
+    });
+    if let Err(error) = read {
+        context.report.warning(&format!("{error}; its messages are not in the history of the rooms"));
+    }
+    service
 }
 
 fn room_settings(rooms: &RoomsMode, config: &ListenConfig) -> Settings {

@@ -163,7 +163,7 @@ pub(super) fn note_received(
 /// Records a message in the transcript, if there is one: a line without its ending.
 #[inline]
 fn record(conn: &Conn, direction: Direction, wire: &[u8], is_line: bool, recorder: &Recorder) -> Recorded {
-    let Some(transcript) = recorder.transcript() else { return Recorded::Yes };
+    let Some(transcript) = recorder.transcript_of_messages() else { return Recorded::Yes };
     let line = wire.strip_suffix(b"\n").map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let bytes = line.filter(|_| is_line).unwrap_or(wire);
     transcript.record(&Message { conn: conn.id(), peer: conn.peer(), user: None, room: None, direction, bytes })

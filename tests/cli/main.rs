@@ -46,6 +46,7 @@ mod relay_tls;
 mod relayed_servers;
 mod retry;
 mod rooms;
+mod rooms_transcript;
 #[cfg(feature = "tls")]
 mod seen_tls;
 mod shown_options;

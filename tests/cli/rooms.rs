@@ -346,5 +346,5 @@ fn new_member_reads_that_a_transcript_is_kept() {
     let dir = Dir::new("recorded-rooms");
     let server = start(&["--transcript", dir.file("transcript").to_str().unwrap()]);
     let mut ann = member(&server, "ann");
-    assert_eq!(read_line(&mut ann), "* all lines here are recorded, private ones too\n");
+    assert_eq!(read_line(&mut ann), "* this room is recorded\n");
 }

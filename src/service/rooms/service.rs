@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::engine::Engine;
-use super::event::{Effect, Entrance, Happening, MemberId, Refusal, Role};
+use super::event::{Effect, Entrance, Happening, MemberId, Refusal, Role, RoomEvent};
 use super::line::foreign::Foreign;
 use super::line::member::{Choice, Desk, Then};
 use super::line::show;
@@ -83,6 +83,11 @@ impl RoomService {
             timer: None,
             effects: Vec::new(),
         }
+    }
+
+    /// Adds a line of an earlier run to the history of its room; see [`Engine::restore`].
+    pub fn restore(&mut self, event: RoomEvent) {
+        self.engine.restore(event);
     }
 
     fn open(&mut self, peer: PeerId, context: &mut Context) {

@@ -11,7 +11,7 @@ pub struct Settings {
     pub room: String,
     /// The number of lines that a member gets when it joins a room.
     pub replay: usize,
-    /// All lines are recorded, and members are told so.
+    /// The lines of rooms are recorded, and members read so.
     pub recorded: bool,
     /// The address of the port for IRC.
     pub irc: Option<String>,

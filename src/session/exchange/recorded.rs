@@ -4,7 +4,10 @@ use std::io;
 
 use super::Exchange;
 use crate::io::transcript::{Recorded, Transcript};
+use crate::service::rooms::RecordedLine;
 use crate::service::{PeerId, Service};
+use crate::trace::Direction;
+use crate::transcript::Message;
 
 impl<S: Service> Exchange<S> {
     /// Records messages that are about to be sent, and has them wait for the records so far, if they have to. A peer
@@ -21,6 +24,22 @@ impl<S: Service> Exchange<S> {
         let Some(record) = self.recorder.transcript().and_then(Transcript::awaited) else { return };
         if self.peers.hold(id, record) && self.held.back() != Some(&(record, id)) {
             self.held.push_back((record, id));
+        }
+    }
+
+    /// Stores a record of the service. A line of a room is in the transcript, too.
+    pub(super) fn store(&mut self, record: &[u8]) {
+        self.hosted.store.append(record);
+        let Some(transcript) = self.recorder.transcript() else { return };
+        let Some(RecordedLine { peer: id, room, user, text }) = RecordedLine::decode(record) else { return };
+        let (conn, peer) = match self.peers.conn(id) {
+            Some(conn) => (conn.id(), conn.peer()),
+            None => (0, "console"),
+        };
+        let direction = Direction::In;
+        let message = Message { conn, peer, user: Some(user), room: Some(room), direction, bytes: text };
+        if transcript.record(&message) == Recorded::MustBe {
+            self.hosted.unrecorded.push(id);
         }
     }
 

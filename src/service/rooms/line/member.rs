@@ -4,6 +4,7 @@ use super::super::bans::Ban;
 use super::super::engine::Engine;
 use super::super::event::{Effect, Refusal, Request, Role, Tone};
 use super::super::history::{Portion, Range};
+use super::super::journal::RecordedLine;
 use super::super::name::RoomName;
 use super::super::room::Room;
 use super::super::settings::Settings;
@@ -172,7 +173,7 @@ impl Desk<'_> {
                 show::notice(&format!("you are in {name} ({count})"), out);
             }
             if recorded {
-                show::notice("all lines here are recorded, private ones too", out);
+                show::notice("this room is recorded", out);
             }
             if joined.topic.is_some() {
                 topic(joined, out);
@@ -274,7 +275,13 @@ impl Desk<'_> {
     }
 
     fn ask(&mut self, request: Request<'_>) -> Result<(), Refusal> {
-        self.engine.handle(self.peer, request, self.context.now(), self.effects).map(drop)
+        let event = self.engine.handle(self.peer, request, self.context.now(), self.effects)?;
+        // The record comes before what follows from it.
+        let line = event.as_ref().filter(|_| self.settings.recorded);
+        if let Some(line) = line.and_then(|event| RecordedLine::of(self.peer, event)) {
+            self.context.store(&line.encode());
+        }
+        Ok(())
     }
 
     /// A line that asks the engine for nothing takes a token too.

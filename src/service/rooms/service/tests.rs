@@ -202,7 +202,7 @@ fn history_is_replayed_to_a_new_member() {
 fn new_member_reads_that_the_room_is_recorded() {
     let mut scene = Scene::new(Settings { recorded: true, ..settings(10) });
     scene.open(ANN, None);
-    assert!(scene.wait().contains(&"1: * all lines here are recorded, private ones too".to_owned()));
+    assert!(scene.wait().contains(&"1: * this room is recorded".to_owned()));
 }
 
 #[test]

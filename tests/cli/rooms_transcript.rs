@@ -1,0 +1,141 @@
+//! `--service rooms` with a transcript: lines with room and sender, and the history after a restart.
+
+use std::fs;
+use std::io::Write;
+use std::net::TcpStream;
+use std::path::Path;
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::transcript::{assert_ids, records};
+use crate::support::{Dir, Proc, Server, read_line, secretcat};
+
+fn start(file: &Path, args: &[&str]) -> Server {
+    Server::start(&[&["--service", "rooms", "--transcript", file.to_str().unwrap()][..], args].concat())
+}
+
+/// A member of a room; the lines that it reads when it joins, up to the one that contains `last`.
+#[track_caller]
+fn member(server: &Server, name: &str, room: &str, last: &str) -> (TcpStream, Vec<String>) {
+    let mut stream = server.open();
+    stream.write_all(format!("/nick {name}\n/join {room}\n").as_bytes()).unwrap();
+    let lines = read_to(&mut stream, last);
+    (stream, lines)
+}
+
+/// Reads lines up to the one that contains this.
+#[track_caller]
+fn read_to(stream: &mut TcpStream, text: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    while !lines.last().is_some_and(|line: &String| line.contains(text)) {
+        lines.push(read_line(stream));
+        assert!(lines.last().is_some_and(|line| !line.is_empty()), "no {text:?} in {lines:?}");
+    }
+    lines
+}
+
+/// Room, sender and text of each record.
+fn said(records: &[Value]) -> Vec<[&str; 3]> {
+    records.iter().map(|line| ["room", "user", "text"].map(|field| line[field].as_str().unwrap())).collect()
+}
+
+#[test]
+fn lines_of_rooms_are_recorded_with_room_and_sender() {
+    let dir = Dir::new("rooms-recorded");
+    let file = dir.file("transcript");
+    let server = start(&file, &[]);
+    let (mut ann, greeting) = member(&server, "ann", "lab", "recorded");
+    assert_eq!(greeting.last().unwrap(), "* this room is recorded\n");
+    ann.write_all(b"nobody else is here\n/topic a topic\n/names\n").unwrap();
+    read_to(&mut ann, "ann");
+    let (mut bob, _) = member(&server, "bob", "lab", "ann> nobody");
+    bob.write_all(b"/msg ann a secret\nhello\n").unwrap();
+    read_to(&mut ann, "bob> hello");
+    drop((ann, bob));
+    server.stops_with("");
+    let records = records(&file);
+    assert_eq!(said(&records), [["lab", "ann", "nobody else is here"], ["lab", "bob", "hello"]]);
+    assert_ids(&records, 1);
+    assert!(records.iter().all(|line| line["dir"] == "in" && line["peer"].as_str().unwrap().starts_with("127.0.0.1:")));
+    assert!(!fs::read_to_string(&file).unwrap().contains("secret\""), "private messages are not recorded");
+}
+
+#[test]
+fn operator_is_recorded_too() {
+    let dir = Dir::new("rooms-operator");
+    let file = dir.file("transcript");
+    let args = ["listen", "127.0.0.1:0", "--service", "rooms", "--console", "--transcript"];
+    let mut proc = Proc::start(secretcat(args).arg(&file));
+    proc.wait_for_stdout("* this room is recorded\n");
+    proc.write("closing soon\n/quit\n");
+    assert_eq!(proc.end().status, Some(0));
+    let records = records(&file);
+    assert_eq!(said(&records), [["lobby", "operator", "closing soon"]]);
+    assert_eq!((&records[0]["conn"], &records[0]["peer"]), (&0.into(), &"console".into()));
+}
+
+#[test]
+fn rooms_have_their_history_after_a_restart() {
+    let dir = Dir::new("rooms-restart");
+    let file = dir.file("transcript");
+    // The lines are in several files.
+    let args = ["--transcript-max", "4k", "--history", "3"];
+    let server = start(&file, &args);
+    for room in ["lab", "den"] {
+        let (mut ann, _) = member(&server, "ann", room, "recorded");
+        for number in 0..10 {
+            ann.write_all(format!("{room} {number} {}\n", "x".repeat(300)).as_bytes()).unwrap();
+        }
+        ann.write_all(b"/names\n").unwrap();
+        read_to(&mut ann, "ann");
+    }
+    server.stops_with("");
+    assert!(dir.file("transcript.1").exists());
+    let server = start(&file, &args);
+    for room in ["lab", "den"] {
+        let (mut bob, greeting) = member(&server, "bob", room, &format!("ann> {room} 9"));
+        let lines = |lines: &[String]| -> Vec<String> {
+            lines.iter().filter_map(|line| Some(line.split_once("ann> ")?.1[..5].to_owned())).collect()
+        };
+        assert_eq!(lines(&greeting), [7, 8, 9].map(|number| format!("{room} {number}")), "{greeting:?}");
+        bob.write_all(b"/history 10\n").unwrap();
+        let all: Vec<String> = (0..10).map(|number| format!("{room} {number}")).collect();
+        assert_eq!(lines(&read_to(&mut bob, &format!("ann> {room} 9"))), all);
+    }
+    server.stops_with("");
+    let server = start(&file, &["--history", "0"]);
+    let (mut eve, _) = member(&server, "eve", "lab", "recorded");
+    eve.write_all(b"/names\n").unwrap();
+    let lines = read_to(&mut eve, "eve");
+    assert!(!lines.iter().any(|line| line.contains("ann> ")), "{lines:?}");
+    server.stops_with("");
+}
+
+#[test]
+fn delivered_line_is_recorded_when_the_listener_is_killed() {
+    let dir = Dir::new("rooms-killed");
+    let file = dir.file("transcript");
+    let mut delivered = Vec::new();
+    for round in 0..5 {
+        let server = start(&file, &["--transcript-sync", "each"]);
+        let (mut ann, _) = member(&server, "ann", "lab", "recorded");
+        let (mut bob, _) = member(&server, "bob", "lab", "recorded");
+        for number in 0..5 {
+            let text = format!("round {round} line {number}");
+            ann.write_all(format!("{text}\n").as_bytes()).unwrap();
+            if number <= round {
+                read_to(&mut bob, &text);
+                delivered.push(text);
+            }
+        }
+        server.proc.signal(Signal::KILL);
+        assert_eq!(server.stop().signal, Some(9));
+    }
+    let server = start(&file, &[]);
+    server.stops_with("");
+    let records = records(&file);
+    let texts: Vec<&str> = said(&records).iter().map(|[_, _, text]| *text).collect();
+    let lost: Vec<&String> = delivered.iter().filter(|text| !texts.contains(&text.as_str())).collect();
+    assert_eq!(lost, Vec::<&String>::new());
+}
