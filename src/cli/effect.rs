@@ -223,7 +223,7 @@ const CHOOSING: [&str; 5] = ["max-plans", "families", "seed", "cut-at", "cut-at-
 const ONLY: &str = "chooses plans, and --only is one: remove it";
 
 /// Options for the sweep of a server.
-const OF_SERVER: [&str; 14] = [
+const OF_SERVER: [&str; 12] = [
     "message",
     "protocol",
     "dialog",
@@ -235,8 +235,6 @@ const OF_SERVER: [&str; 14] = [
     "proxy",
     "proxy-credentials",
     "witness",
-    "cut-at",
-    "cut-at-regex",
     "server",
 ];
 const SERVER: &str = "is for the sweep of a server, and --client sweeps a client: remove it";

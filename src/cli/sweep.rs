@@ -51,8 +51,8 @@ pub(super) struct SweepFlags {
     families: Option<Families>,
     /// Cut only behind each occurrence of PATTERN (repeatable)
     ///
-    /// Only the single cuts behind an occurrence in a message, and the pairs of them, are tried; the cuts at all other
-    /// offsets do not count for the exit status. PATTERN is text with the escapes \r, \n, \t, \0, \\ and \xHH for other
+    /// Only the single cuts behind an occurrence in a message (with --client, in a reply), and the pairs of them, are
+    /// tried; the cuts at all other offsets do not count for the exit status. PATTERN is text with the escapes \r, \n, \t, \0, \\ and \xHH for other
     /// bytes. It is an error if one of the patterns cuts no message.
     #[arg(long, value_name = "PATTERN", help_heading = "Limits", allow_hyphen_values = true)]
     cut_at: Vec<Pattern>,
@@ -162,17 +162,19 @@ impl SweepFlags {
         let (framing, greeting) = (self.dialog.framing, self.dialog.greeting.in_memory());
         let (command, replies) = self.client.into_parts(framing, greeting, family)?.ok_or_else(no_client)?;
         let Span(timeout) = self.timeout;
+        let (cut_at, default) = places(self.cut_at, self.cut_at_regex);
         let config = ClientSweepConfig {
             command,
             replies,
             family,
             masks: self.dialog.into_masks()?,
             plans: Choice {
-                families: self.families.unwrap_or_default(),
+                families: self.families.unwrap_or(default),
                 max_plans: self.max_plans.map(Count::in_memory),
                 seed: self.seed,
             },
             max_time: self.max_time.map_or_else(MaxTime::default, |Span(time)| MaxTime::new(time)),
+            cut_at,
             only: only(self.only)?,
             jobs: self.jobs.map_or(1, Count::in_memory),
             timeout,
@@ -203,8 +205,7 @@ impl SweepFlags {
         }
         let Checked { dialog, source, masks, yes } = self.dialog.into_dialog(&address)?;
         let Span(timeout) = self.timeout;
-        let cut_at = CutPoints { patterns: self.cut_at, expressions: self.cut_at_regex };
-        let default = if cut_at.is_empty() { Families::default() } else { Families::of_places() };
+        let (cut_at, default) = places(self.cut_at, self.cut_at_regex);
         let plans = Choice {
             families: self.families.unwrap_or(default),
             max_plans: self.max_plans.map(Count::in_memory),
@@ -234,6 +235,13 @@ impl SweepFlags {
         };
         config.check()
     }
+}
+
+/// The places to cut, and the families that are tried if no option names them.
+fn places(patterns: Vec<Pattern>, expressions: Vec<Expression>) -> (CutPoints, Families) {
+    let cut_at = CutPoints { patterns, expressions };
+    let families = if cut_at.is_empty() { Families::default() } else { Families::of_places() };
+    (cut_at, families)
 }
 
 fn only(parts: Vec<OnlyPart>) -> Result<Option<Only>, ConfigError> {

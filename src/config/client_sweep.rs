@@ -5,10 +5,11 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::sweep::check_places;
 use super::traffic::check_family;
 use super::{Bytes, ConfigError, MaxTime, Reports, Traffic};
 use crate::frame::Framing;
-use crate::plan::{Choice, Families, Family as PlanFamily, Only, OnlyPart};
+use crate::plan::{Choice, CutPoints, Families, Family as PlanFamily, Only, OnlyPart};
 use crate::value::{Address, Family, fill};
 use crate::verdict::Masks;
 
@@ -25,6 +26,8 @@ pub struct ClientSweepConfig {
     pub masks: Masks,
     /// Which trials are tried.
     pub plans: Choice,
+    /// Where replies are cut, if not at every offset.
+    pub cut_at: CutPoints,
     /// How long trials begin.
     pub max_time: MaxTime,
     /// Only this trial.
@@ -124,6 +127,7 @@ impl ClientSweepConfig {
         if self.plans.families.is_empty() {
             return Err(ConfigError::new("--families of --client are cut, chunk and pair: name one of them"));
         }
+        check_places(&self.cut_at, self.plans.families)?;
         let is_other = |part: &&OnlyPart| !matches!(part, OnlyPart::Messages(_));
         if let Some(part) = self.only.iter().flat_map(Only::parts).find(is_other) {
             let text =

@@ -8,7 +8,7 @@ use super::traffic::check_family;
 use super::{Bytes, ClientTls, ConfigError, ProxyConfig, ProxyHeader, Traffic};
 use crate::dialog::{Dialog, Pipelining, Until};
 use crate::frame::Framing;
-use crate::plan::{Choice, CutPoints, Family as PlanFamily, Only, OnlyPart};
+use crate::plan::{Choice, CutPoints, Families, Family as PlanFamily, Only, OnlyPart};
 use crate::value::{Address, Family, Host, Span, escape};
 use crate::verdict::Masks;
 
@@ -182,11 +182,7 @@ impl SweepConfig {
         if self.cut_at.is_empty() {
             return Ok(());
         }
-        if !self.plans.families.without(PlanFamily::Cut).without(PlanFamily::Pair).is_empty() {
-            return Err(ConfigError::new(
-                "--cut-at chooses the places of the families cut and pair: remove the others",
-            ));
-        }
+        check_places(&self.cut_at, self.plans.families)?;
         if self.dialog.steps.is_empty() {
             return Ok(());
         }
@@ -237,4 +233,12 @@ impl SweepConfig {
             _ => Ok(()),
         }
     }
+}
+
+/// Refuses families that have no places, where `--cut-at` chooses places.
+pub(super) fn check_places(cut_at: &CutPoints, families: Families) -> Result<(), ConfigError> {
+    if cut_at.is_empty() || families.without(PlanFamily::Cut).without(PlanFamily::Pair).is_empty() {
+        return Ok(());
+    }
+    Err(ConfigError::new("--cut-at chooses the places of the families cut and pair: remove the others"))
 }

@@ -85,6 +85,19 @@ fn fault_at_one_offset_of_140_is_found_at_it_alone() {
     // Pairs that have the offset are found too, and shrunk to it.
     let found = findings(&command, &["--replies", file, "--framing", "raw", "--families", "chunk"]);
     assert_eq!(found["differences"][0]["cuts"], serde_json::json!([head.len() - 1]), "{found:#}");
+    // The status counts the chosen places alone.
+    for (option, pattern, same, different) in
+        [("--cut-at", r"\r", 2, 1), ("--cut-at", ":", 1, 0), ("--cut-at-regex", r"\d\b", 3, 0)]
+    {
+        let args = ["--replies", file, "--framing", "raw", option, pattern, "--families", "cut"];
+        let found = findings(&command, &args);
+        assert_eq!(verdicts(&found), [same, different, 0], "{found:#}");
+        assert_eq!(found["status"], if different > 0 { 3 } else { 0 }, "{found:#}");
+        assert_eq!(found["cut_at"][0], format!("{option} '{pattern}'"), "{found:#}");
+    }
+    let out = run(["sweep", "--client", &command, "--replies", file, "--framing", "raw", "--cut-at", r"\t"], "");
+    let nothing = "cuts no message: nothing is found before the last byte of one";
+    out.is(2, "", format!("secretcat: --cut-at '\\t' {nothing}\n"));
 }
 
 #[test]

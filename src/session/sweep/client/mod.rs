@@ -167,7 +167,7 @@ fn subject(config: &ClientSweepConfig) -> Subject {
         family: config.family,
         header: Vec::new(),
         header_length: 0,
-        cut_at: Vec::new(),
+        cut_at: config.cut_at.options(),
         witness: None,
         tls: Vec::new(),
         hello: 0,
@@ -193,7 +193,11 @@ impl Sweep<'_> {
     fn go(&mut self) -> Result<Baseline, End> {
         let baseline = self.baseline()?;
         let lengths: Vec<_> = self.subject.messages.iter().map(Vec::len).collect();
-        let layout = Layout::new(&lengths);
+        let mut layout = Layout::new(&lengths);
+        if !self.config.cut_at.is_empty() {
+            let places = self.config.cut_at.places(&self.subject.messages);
+            layout = layout.only_at(places.map_err(|error| Error::Usage(error.to_string()))?);
+        }
         let order = match &self.config.only {
             None => Order::of_layout(Prelude::default(), layout, self.config.plans),
             Some(only) => {
