@@ -74,6 +74,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l max-messa
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s w -l idle-timeout -d 'Close a connection after TIME without a byte in or out' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l busy-poll -d 'Poll for events for TIME before sleeping (0: sleep at once)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l history -d 'Send each new member the last N lines of a room [default: 10]' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l auth -d 'Serve users only: scram:FILE (passwords), cert or unix' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy -d 'Connect through the proxy at URL: socks5://, socks5h:// or http://' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy-credentials -d 'Read USER:PASSWORD for the proxy from FILE' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l cut-at -d 'Cut behind each occurrence of PATTERN (repeatable)' -r -f
@@ -160,6 +161,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l recv-only
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l send-only -d 'Discard received bytes, and end when stdin has ended'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l end-with-peer -d 'End the connection when the peer closes its side'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l console -d 'Take part as the operator: read lines from stdin, and print to stdout'
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l auth-cleartext -d 'Let passwords be proven over connections that others can read'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l tls -d 'Encrypt with TLS; without --tls-cert, sign a certificate at the start'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay-tls-insecure -d 'Accept any certificate of the server of --relay'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l accept-proxy -d 'Require a PROXY header from each client, and use its addresses'
@@ -199,6 +201,8 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l max-mess
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s w -l idle-timeout -d 'Close a connection after TIME without a byte in or out' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l busy-poll -d 'Poll for events for TIME before sleeping (0: sleep at once)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l ack-timeout -d 'Wait at most TIME for the acknowledgement of the last bytes' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l user -d 'Log in as NAME, with a password (listen --auth scram:FILE)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l password-file -d 'Read the password of --user from FILE' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l proxy -d 'Connect through the proxy at URL: socks5://, socks5h:// or http://' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l proxy-credentials -d 'Read USER:PASSWORD for the proxy from FILE' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l cut-at -d 'Cut behind each occurrence of PATTERN (repeatable)' -r -f
@@ -281,6 +285,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l shutdown
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l recv-only -d 'Do not read stdin'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l send-only -d 'Discard received bytes, and end when stdin has ended'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l end-with-peer -d 'End the connection when the peer closes its side'
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l auth-cleartext -d 'Prove the password over a connection that others can read'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tls -d 'Encrypt with TLS, and verify the server\'s certificate'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tls-insecure -d 'Accept any certificate: the server may be anybody'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s 4 -l ipv4 -d 'Use IPv4 only'

@@ -113,6 +113,8 @@ module completions {
     --busy-poll: string       # Poll for events for TIME before sleeping (0: sleep at once)
     --history: string         # Send each new member the last N lines of a room [default: 10]
     --console                 # Take part as the operator: read lines from stdin, and print to stdout
+    --auth: string            # Serve users only: scram:FILE (passwords), cert or unix
+    --auth-cleartext          # Let passwords be proven over connections that others can read
     --proxy: string           # Connect through the proxy at URL: socks5://, socks5h:// or http://
     --proxy-credentials: path # Read USER:PASSWORD for the proxy from FILE
     --cut-at: string          # Cut behind each occurrence of PATTERN (repeatable)
@@ -273,6 +275,9 @@ module completions {
     --send-only               # Discard received bytes, and end when stdin has ended
     --end-with-peer           # End the connection when the peer closes its side
     --ack-timeout: string     # Wait at most TIME for the acknowledgement of the last bytes
+    --user: string            # Log in as NAME, with a password (listen --auth scram:FILE)
+    --password-file: path     # Read the password of --user from FILE
+    --auth-cleartext          # Prove the password over a connection that others can read
     --proxy: string           # Connect through the proxy at URL: socks5://, socks5h:// or http://
     --proxy-credentials: path # Read USER:PASSWORD for the proxy from FILE
     --cut-at: string          # Cut behind each occurrence of PATTERN (repeatable)

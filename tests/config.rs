@@ -171,7 +171,7 @@ fn clap_long(argument: &clap::Arg) -> Option<String> {
 /// The names of values in help: those of numbers, and all others.
 const NUMBERS: [&str; 10] =
     ["N", "SIZE", "BYTES", "PORT", "TIME", "DURATION", "VALUE", "SIZE|MIN..MAX", "TIME|MIN..MAX", "N|any"];
-const OTHERS: [&str; 28] = [
+const OTHERS: [&str; 29] = [
     "TEXT",
     "NAME",
     "MISTAKE",
@@ -191,6 +191,7 @@ const OTHERS: [&str; 28] = [
     "URL",
     "on|off",
     "LAYER",
+    "METHOD",
     "PATTERN",
     "LIST",
     "NAME[:SET]",

@@ -185,7 +185,27 @@ enum State {
     Ended,
 }
 
-/// What is to be computed, which takes too long for an event loop.
+/// What takes too long for an event loop, and is done on a thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Hash a password.
+    Hash(Derivation),
+    /// Look up the name of this user of the system.
+    LookUp(u32),
+}
+
+/// The result of [`Work`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The hash.
+    Salted(Salted),
+    /// The name, if there is one.
+    Name(Option<String>),
+    /// Too much work is waiting already.
+    Busy,
+}
+
+/// A password that is to be hashed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Derivation {
     password: Password,
@@ -206,10 +226,8 @@ impl Derivation {
 pub enum Step {
     /// This is sent to the client, and its next message is awaited.
     Challenge(Vec<u8>),
-    /// The password is to be hashed: see [`Login::on_salted`].
-    Hash(Derivation),
-    /// The name of this user of the system is to be looked up: see [`Login::on_name`].
-    LookUp(u32),
+    /// This is to be done: see [`Login::on_answer`].
+    Compute(Work),
     /// The client is this user. SCRAM has a last message for the client.
     Accepted {
         /// The user.
@@ -233,6 +251,9 @@ pub enum Rejection {
     /// The connection proves no name, or one that no user can have.
     #[error("the connection proves no user name")]
     NoName,
+    /// Too many logins are waiting already.
+    #[error("too many logins at once")]
+    Busy,
     /// A message came that was not awaited.
     #[error("a message was not awaited")]
     Unexpected,
@@ -304,7 +325,7 @@ impl Login {
         let (user, keys) = policy.keys(name);
         let derivation = Derivation { password, salt: keys.salt.clone(), iterations: keys.iterations };
         self.state = State::Hashing { user, keys };
-        Ok(Step::Hash(derivation))
+        Ok(Step::Compute(Work::Hash(derivation)))
     }
 
     /// The message is empty, or the name that is asked for, which must be the one that the connection proves.
@@ -316,14 +337,25 @@ impl Login {
             (Method::Certificate, Evidence { certificate: Some(name), .. }) => Ok(accept(name)),
             (Method::Process, &Evidence { uid: Some(uid), .. }) => {
                 self.state = State::LookingUp;
-                Ok(Step::LookUp(uid))
+                Ok(Step::Compute(Work::LookUp(uid)))
             }
             _ => Err(Rejection::NoName),
         }
     }
 
-    /// Continues with the hash of the password.
-    pub fn on_salted(&mut self, salted: &Salted) -> Step {
+    /// Continues with the result of the work.
+    pub fn on_answer(&mut self, answer: &Answer) -> Step {
+        match answer {
+            Answer::Salted(salted) => self.on_salted(salted),
+            Answer::Name(name) => self.on_name(name.as_deref()),
+            Answer::Busy => {
+                self.state = State::Ended;
+                Step::Rejected(Rejection::Busy)
+            }
+        }
+    }
+
+    fn on_salted(&mut self, salted: &Salted) -> Step {
         match std::mem::replace(&mut self.state, State::Ended) {
             State::Hashing { user, keys } => match (keys.has(salted), user) {
                 (true, Some(name)) => Step::Accepted { name, last: None },
@@ -333,8 +365,7 @@ impl Login {
         }
     }
 
-    /// Continues with the name of the user of the client's process.
-    pub fn on_name(&mut self, name: Option<&str>) -> Step {
+    fn on_name(&mut self, name: Option<&str>) -> Step {
         match std::mem::replace(&mut self.state, State::Ended) {
             State::LookingUp => name.map_or(Step::Rejected(Rejection::NoName), accept),
             _ => Step::Rejected(Rejection::Unexpected),

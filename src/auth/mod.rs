@@ -11,7 +11,7 @@ pub mod scram;
 pub mod users;
 
 pub use keys::{Keys, Salted};
-pub use login::{Derivation, Evidence, Login, Mechanism, Method, Policy, Rejection, Step};
+pub use login::{Answer, Derivation, Evidence, Login, Mechanism, Method, Policy, Rejection, Step, Work};
 pub use name::UserName;
 pub use password::Password;
 pub use users::Users;

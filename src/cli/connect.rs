@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::auth::ConnectAuthFlags;
 use super::fragmentation::FragmentationFlags;
 use super::framing::Framings;
 use super::proxy_header::{CutHeaderFlag, ProxyHeaderFlags};
@@ -135,6 +136,9 @@ pub(super) struct ConnectFlags {
     stream: StreamFlags,
 
     #[command(flatten)]
+    login: ConnectAuthFlags,
+
+    #[command(flatten)]
     proxy: proxy::ProxyFlags,
 
     #[command(flatten)]
@@ -188,6 +192,7 @@ impl ConnectFlags {
             timeout: None,
             limits: traffic::Limits::default(),
             stream: StreamFlags::default(),
+            login: ConnectAuthFlags::default(),
             tls: ClientTlsFlags::default(),
             proxy: proxy::ProxyFlags::default(),
             fragmentation: FragmentationFlags::default(),
@@ -250,6 +255,7 @@ impl ConnectFlags {
             retry: Retry { times: self.retry.0, delay: time(self.retry_delay) },
             reply_timeout: self.timeout.map(time),
             quit_after: self.quit_after.map(time),
+            user: self.login.into_config()?,
             tls: self.tls.into_config()?,
             header: self.header.into_config(self.cut_header)?,
             traffic,

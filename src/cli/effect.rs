@@ -5,7 +5,7 @@ use clap::{ArgMatches, Command};
 
 use super::Task;
 use crate::config::{
-    ClientSweepConfig, ConfigError, ConnectConfig, Input, ListenConfig, Mode, Replies, SweepConfig, Target,
+    AuthMethod, ClientSweepConfig, ConfigError, ConnectConfig, Input, ListenConfig, Mode, Replies, SweepConfig, Target,
 };
 use crate::frame::Framing;
 use crate::plan::Barrier;
@@ -96,6 +96,13 @@ fn of_connect(config: &ConnectConfig) -> Vec<Rule> {
         (Under("Messages"), config.check, CHECK),
         (Under("Fragmentation"), config.check, CHECK),
         (Under("PROXY protocol"), config.check, CHECK),
+        (Under("Login"), config.check, CHECK),
+        (Under("Login"), loopback, "is for a listener with users, and --loopback starts one without: remove it"),
+        (
+            Named(&["auth-cleartext"]),
+            config.tls.is_some() || unix,
+            "is for connections that others can read, and this is none: remove it",
+        ),
         (Named(&["timeout", "max-message", "progress", "transcript"]), config.check, CHECK),
         (Named(&["transcript"]), config.raw, STREAM_TRANSCRIPT),
         (
@@ -179,6 +186,12 @@ fn of_listen(config: &ListenConfig) -> Vec<Rule> {
             "is an IP address, and the server of --relay is a unix socket: remove it",
         ),
         (Named(&["v6only"]), has_v4(&config.address), V6ONLY),
+        (
+            Named(&["auth-cleartext"]),
+            config.tls.is_some()
+                || config.auth.as_ref().is_some_and(|auth| !matches!(auth.method, AuthMethod::Scram(_))),
+            "is for passwords on connections without TLS: remove it",
+        ),
     ]
 }
 

@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use clap::Args;
 use ipnet::IpNet;
 
+use super::auth::ListenAuthFlags;
 use super::fragmentation::FragmentationFlags;
 use super::framing::Framings;
 use super::proxy_header::{CutHeaderFlag, ProxyHeaderFlags};
@@ -98,6 +99,8 @@ pub(super) struct ListenFlags {
 
     #[command(flatten)]
     rooms: RoomsFlags,
+    #[command(flatten)]
+    auth: ListenAuthFlags,
 
     #[command(flatten)]
     proxy: proxy::ProxyFlags,
@@ -199,6 +202,7 @@ impl ListenFlags {
                 proxies: (self.accept_proxy || !self.accept_proxy_from.is_empty())
                     .then_some(Proxies { from: self.accept_proxy_from }),
             },
+            auth: self.auth.into_config(),
             tls: self.tls.into_config()?,
             traffic,
             witness: self.witness.command(),

@@ -6,6 +6,7 @@
 )]
 #![allow(clippy::doc_markdown, reason = "help text is read on a terminal, which shows backticks")]
 
+mod auth;
 mod connect;
 mod dialog;
 mod effect;

@@ -3,8 +3,9 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
+use super::auth::is_public;
 use super::traffic::check_family;
-use super::{Bytes, ClientTls, ConfigError, Output, ProxyConfig, ProxyHeader, StreamConfig, Traffic};
+use super::{Bytes, ClientTls, ConfigError, ConnectUser, Output, ProxyConfig, ProxyHeader, StreamConfig, Traffic};
 use crate::frame::Framing;
 use crate::service::wire::Wire;
 use crate::value::{Address, Count, Family, Replies};
@@ -51,6 +52,8 @@ pub struct ConnectConfig {
     pub reply_timeout: Option<Duration>,
     /// The time limit for the rest of the run after the end of the input (`-q`).
     pub quit_after: Option<Duration>,
+    /// The user to log in as.
+    pub user: Option<ConnectUser>,
     /// Encrypt with TLS.
     pub tls: Option<ClientTls>,
     /// The PROXY header that is sent first.
@@ -125,6 +128,20 @@ pub fn check_is_one(framing: Framing, message: &[u8]) -> Result<(), ConfigError>
 }
 
 impl ConnectConfig {
+    fn check_login(&self) -> Result<(), ConfigError> {
+        let Some(user) = &self.user else { return Ok(()) };
+        if self.reconnect {
+            return Err(ConfigError::new("--reconnect does not log in again: remove it, or --user"));
+        }
+        let is_public = matches!(&self.target, Target::Server(address) if is_public(address));
+        if is_public && self.tls.is_none() && !user.cleartext {
+            return Err(ConfigError::new(
+                "--user needs a connection that others cannot read: add --tls (or allow it with --auth-cleartext)",
+            ));
+        }
+        Ok(())
+    }
+
     /// Checks the options against each other.
     ///
     /// # Errors
@@ -161,6 +178,7 @@ impl ConnectConfig {
         if unix {
             self.traffic.socket.check_unix()?;
         }
+        self.check_login()?;
         self.traffic = self.traffic.check(Bytes { raw: self.raw, unix, tls: self.tls.is_some() })?;
         if self.header.is_some() {
             // Nagle's algorithm would hold the first message back until the header is acknowledged.

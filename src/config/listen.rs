@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use super::mode::stateless_services;
 use super::traffic::check_family;
-use super::{Bytes, ConfigError, Mode, Output, PipeMode, Relay, RoomsMode, ServerTls, Toward, Traffic};
+use super::{Bytes, ConfigError, ListenAuth, Mode, Output, PipeMode, Relay, RoomsMode, ServerTls, Toward, Traffic};
 use crate::frame::Framing;
 use crate::service::Clients;
 use crate::value::{Address, Family};
@@ -29,6 +29,8 @@ pub struct ListenConfig {
     pub threads: usize,
     /// Which clients are accepted, and how many.
     pub admission: Admission,
+    /// How clients log in, if they have to.
+    pub auth: Option<ListenAuth>,
     /// Encrypt with TLS.
     pub tls: Option<ServerTls>,
     /// The options of every connection.
@@ -111,6 +113,7 @@ impl ListenConfig {
             once: false,
             threads: 1,
             admission: Admission::default(),
+            auth: None,
             tls: None,
             traffic,
             witness: None,
@@ -193,6 +196,9 @@ impl ListenConfig {
                 "--threads applies to services whose connections share nothing ({}): remove it",
                 stateless_services()
             )));
+        }
+        if let Some(auth) = &self.auth {
+            auth.check(&self)?;
         }
         if self.threads > MOST_THREADS {
             return Err(ConfigError::new(format!(

@@ -1,5 +1,6 @@
 //! Checked configuration: one struct for each command, built by cli/ and read by session/.
 
+mod auth;
 mod client_sweep;
 mod connect;
 mod history;
@@ -18,6 +19,7 @@ pub mod tos;
 mod traffic;
 mod transcript;
 
+pub use auth::{AuthMethod, ConnectUser, ListenAuth};
 pub use client_sweep::{ClientCommand, ClientSweepConfig, Replies};
 pub use connect::{ConnectConfig, ConnectLimit, HalfClose, Input, Retry, Target, check_is_one};
 pub use history::HistoryConfig;

@@ -93,6 +93,12 @@ impl Output {
         self.records_events() || self.transcript.is_some()
     }
 
+    /// Whether the log or the trace has bytes of reads.
+    #[must_use]
+    pub fn shows_data(&self) -> bool {
+        self.verbosity >= 2 || (self.trace.is_some() && self.trace_data != TraceData::None)
+    }
+
     /// Whether events must be recorded while the run goes on.
     #[must_use]
     pub fn records_events(&self) -> bool {

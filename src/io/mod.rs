@@ -39,6 +39,7 @@ pub mod threads;
 pub mod tls;
 pub mod transcript;
 pub mod witness;
+pub mod worker;
 
 use std::time::Instant;
 

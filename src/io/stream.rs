@@ -16,6 +16,7 @@ use socket2::TcpKeepalive;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use super::sockopt::{self, Family, OptionError, Stage};
+use super::sys;
 use crate::config::SocketOptions;
 use crate::value::{Endpoint, abstract_name};
 
@@ -97,6 +98,12 @@ impl Stream {
     #[must_use]
     pub fn is_tcp(&self) -> bool {
         matches!(self, Stream::Tcp(_))
+    }
+
+    /// The user that the peer's process ran as when it connected; `None` if this is no unix socket.
+    #[must_use]
+    pub fn peer_user(&self) -> Option<u32> {
+        if self.is_tcp() { None } else { sys::peer_user(self.as_fd()).ok() }
     }
 
     /// Whether it can be observed here how far the peer has taken what was sent.

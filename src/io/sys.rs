@@ -180,6 +180,54 @@ fn info(_: BorrowedFd<'_>) -> io::Result<Info> {
     Ok(Info { bytes: [0; 256], len: 0 })
 }
 
+/// The user that the process at the other end of a unix socket ran as when it connected (`SO_PEERCRED`, unix(7)).
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn peer_user(fd: BorrowedFd<'_>) -> io::Result<u32> {
+    let mut peer = libc::ucred { pid: 0, uid: 0, gid: 0 };
+    let mut len = libc::socklen_t::try_from(size_of::<libc::ucred>()).map_err(io::Error::other)?;
+    // SAFETY: the kernel writes at most `len` bytes to `peer`, which has that many, and the number it wrote to `len`.
+    check(unsafe {
+        libc::getsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_PEERCRED, (&raw mut peer).cast(), &raw mut len)
+    })?;
+    // A socket that is not one of unix has the number of nobody at all.
+    if peer.uid == u32::MAX { Err(io::ErrorKind::Unsupported.into()) } else { Ok(peer.uid) }
+}
+
+/// The user that the process at the other end of a unix socket ran as when it connected (getpeereid(3)).
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub fn peer_user(fd: BorrowedFd<'_>) -> io::Result<u32> {
+    let (mut uid, mut gid) = (0, 0);
+    // SAFETY: the call writes one number to each, on success.
+    check(unsafe { libc::getpeereid(fd.as_raw_fd(), &raw mut uid, &raw mut gid) })?;
+    Ok(uid)
+}
+
+/// The name of a user of this system (`getpwuid_r`), if there is one that is UTF-8. It may ask a server.
+#[must_use]
+pub fn user_name(uid: u32) -> Option<String> {
+    const LARGEST: usize = 1 << 20;
+    let mut strings = vec![0_u8; 4096];
+    loop {
+        let mut entry = std::mem::MaybeUninit::<libc::passwd>::uninit();
+        let mut found = std::ptr::null_mut();
+        // SAFETY: the call writes one passwd to `entry`, its strings to `strings`, whose size it gets, and the address
+        // of `entry` or null to `found`.
+        let result = unsafe {
+            libc::getpwuid_r(uid, entry.as_mut_ptr(), strings.as_mut_ptr().cast(), strings.len(), &raw mut found)
+        };
+        if result == libc::ERANGE && strings.len() < LARGEST {
+            strings.resize(strings.len() * 4, 0);
+            continue;
+        }
+        if result != 0 || found.is_null() {
+            return None;
+        }
+        // SAFETY: the call has succeeded: `found` is the address of `entry`, whose name is a string in `strings`.
+        let name = unsafe { std::ffi::CStr::from_ptr((*found).pw_name) };
+        return name.to_str().ok().map(str::to_owned);
+    }
+}
+
 /// The number of bytes written to a TCP socket that the peer has not acknowledged yet, sent or not (`SIOCOUTQ`,
 /// tcp(7)); of a unix socket, the memory of those that the peer has not read. `Unsupported` on systems without it.
 #[cfg(any(target_os = "linux", target_os = "android"))]

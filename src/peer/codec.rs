@@ -296,6 +296,12 @@ impl Layer {
         self.protocol.session()
     }
 
+    /// What binds a login to this connection, once the handshake is over.
+    #[must_use]
+    pub fn binding(&self) -> Option<[u8; 32]> {
+        self.protocol.binding()
+    }
+
     /// Whether a service may know the connection.
     #[must_use]
     pub fn is_presentable(&self) -> bool {

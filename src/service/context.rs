@@ -1,8 +1,10 @@
 //! The context of a service: what it can do. Its actions are collected, so that several replies become one write.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::PeerId;
+use crate::auth::{UserName, Work};
 use crate::frame::Framing;
 use crate::value::Moment;
 
@@ -45,6 +47,8 @@ pub enum Action {
     Store(usize),
     /// See [`Context::upgrade`].
     Upgrade(PeerId),
+    /// See [`Context::compute`].
+    Compute(PeerId),
 }
 
 impl Action {
@@ -76,6 +80,7 @@ impl Action {
             Action::Prompt => Some(PeerId::Console),
             Action::Dial(_)
             | Action::Upgrade(..)
+            | Action::Compute(..)
             | Action::Stop
             | Action::Timer { .. }
             | Action::CancelTimer { .. }
@@ -98,8 +103,19 @@ pub enum Batch<'a> {
     },
     /// What this peer sends is decoded with another framing from now on.
     Upgrade(PeerId, Framing),
+    /// This work is to be done for this peer.
+    Compute(PeerId, &'a Ordered),
     /// Another action.
     Other(Action, &'a [u8]),
+}
+
+/// Work that a service has asked for, with a number that the answer has too.
+#[derive(Clone, Debug)]
+pub struct Ordered {
+    /// The number.
+    pub ticket: u64,
+    /// The work.
+    pub work: Work,
 }
 
 /// The batches of a [`Context`]; see [`Context::batches`].
@@ -110,6 +126,7 @@ pub struct Batches<'a> {
     /// The last message.
     last: &'a [u8],
     framings: &'a [Framing],
+    orders: &'a [Ordered],
 }
 
 /// The lengths of messages.
@@ -145,6 +162,11 @@ impl<'a> Iterator for Batches<'a> {
                 self.framings = later;
                 Batch::Upgrade(peer, *framing)
             }
+            Action::Compute(peer) => {
+                let (order, later) = self.orders.split_first()?;
+                self.orders = later;
+                Batch::Compute(peer, order)
+            }
             action => Batch::Other(action, bytes),
         })
     }
@@ -170,6 +192,10 @@ pub struct Context {
     /// The framings of the upgrades, in order: in an action they would take more memory than any other.
     framings: Vec<Framing>,
     now: Moment,
+    /// The work to be done, in order.
+    orders: Vec<Ordered>,
+    /// The peers that have logged in. It is no action, and stays from turn to turn.
+    users: HashMap<PeerId, UserName>,
 }
 
 impl Context {
@@ -299,6 +325,42 @@ impl Context {
         self.list.push(Action::Upgrade(peer));
     }
 
+    /// Has this work done on a thread. [`Event::Computed`](super::Event::Computed) with this ticket follows; the peer
+    /// may have gone by then, and another one have its number.
+    pub fn compute(&mut self, peer: PeerId, ticket: u64, work: Work) {
+        self.orders.push(Ordered { ticket, work });
+        self.list.push(Action::Compute(peer));
+    }
+
+    /// The user that this peer has proven to be (`--auth`).
+    #[must_use]
+    pub fn user(&self, peer: PeerId) -> Option<&UserName> {
+        self.users.get(&peer)
+    }
+
+    /// Notes the user that this peer has proven to be.
+    pub fn set_user(&mut self, peer: PeerId, user: UserName) {
+        self.users.insert(peer, user);
+    }
+
+    /// Forgets the user of a peer that has gone.
+    pub fn forget_user(&mut self, peer: PeerId) {
+        self.users.remove(&peer);
+    }
+
+    /// Takes the actions out, and leaves the users.
+    #[must_use]
+    pub fn take_actions(&mut self) -> Context {
+        let users = std::mem::take(&mut self.users);
+        std::mem::replace(self, Context { users, ..Context::at(self.now) })
+    }
+
+    /// Takes the memory of actions back that were carried out.
+    pub fn reuse(&mut self, mut done: Context) {
+        (done.users, done.now) = (std::mem::take(&mut self.users), self.now);
+        *self = done;
+    }
+
     /// The number of bytes to send or to store.
     #[must_use]
     pub fn pending(&self) -> usize {
@@ -326,7 +388,8 @@ impl Context {
     /// The actions in order. Everything that goes to one peer at once is one batch.
     #[must_use]
     pub fn batches(&self) -> Batches<'_> {
-        Batches { actions: &self.list, bytes: &self.bytes, last: &[], framings: &self.framings }
+        let orders = &self.orders;
+        Batches { actions: &self.list, bytes: &self.bytes, last: &[], framings: &self.framings, orders }
     }
 
     /// Removes all actions. A buffer that a very large reply has enlarged is freed.
@@ -334,6 +397,7 @@ impl Context {
         const KEPT: usize = 256 * 1024;
         self.list.clear();
         self.framings.clear();
+        self.orders.clear();
         self.bytes.clear();
         self.bytes.shrink_to(KEPT);
     }
@@ -375,6 +439,7 @@ mod tests {
         context.upgrade(first, Framing::Raw);
         context.send_interim(second, |out| out.push(b'i'));
         context.send(second, b"e");
+        context.compute(first, 7, Work::LookUp(1));
         context.close(second);
         context.send(second, b"f");
         context.send_to_all([first, second, first], |out| out.extend_from_slice(b"gh"));
@@ -384,6 +449,7 @@ mod tests {
             .map(|batch| match batch {
                 Batch::Messages { to, bytes, lengths } => format!("{to:?} {bytes:?} {:?}", lengths.collect::<Vec<_>>()),
                 Batch::Upgrade(peer, framing) => format!("{peer:?} {framing}"),
+                Batch::Compute(peer, order) => format!("{peer:?} {} {:?}", order.ticket, order.work),
                 Batch::Other(action, bytes) => format!("{action:?} {bytes:?}"),
             })
             .collect();
@@ -395,6 +461,7 @@ mod tests {
             "Conn(1) raw",
             "Interim(Conn(2), 1) [105]",
             "Conn(2) [101] [1]",
+            "Conn(1) 7 LookUp(1)",
             "Close(Conn(2)) []",
             "Conn(2) [102] [1]",
             "Conn(1) [103, 104] [2]",
@@ -402,6 +469,20 @@ mod tests {
             "Conn(1) [103, 104] [2]",
         ];
         assert_eq!(batches, expected);
+    }
+
+    #[test]
+    fn users_stay_when_actions_are_taken() {
+        let (peer, mut context) = (PeerId::conn(1), Context::default());
+        context.set_user(peer, "ann".parse().unwrap());
+        context.close(peer);
+        let mut actions = context.take_actions();
+        assert!(context.is_empty() && actions.closes(peer) && context.user(peer).is_some());
+        actions.clear();
+        context.reuse(actions);
+        assert_eq!(context.user(peer).map(UserName::as_str), Some("ann"));
+        context.forget_user(peer);
+        assert_eq!(context.user(peer), None);
     }
 
     #[test]

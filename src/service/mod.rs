@@ -3,6 +3,7 @@
 pub mod chat;
 mod context;
 pub mod filter;
+pub mod gate;
 pub mod pipe;
 pub mod probe;
 mod registry;
@@ -16,7 +17,7 @@ pub mod talk;
 mod traits;
 pub mod wire;
 
-pub use context::{Action, Batch, Context};
+pub use context::{Action, Batch, Context, Ordered};
 pub use registry::{Entry, ServiceKind};
 pub use secret::Bug;
 pub use store::{NoStore, Store};
@@ -26,6 +27,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 
+use crate::auth::{Answer, Evidence};
 use crate::frame::{FrameError, Message, ResponseMode};
 
 /// A peer of a service.
@@ -114,6 +116,8 @@ pub enum Event<'a> {
     Overrun { peer: PeerId },
     /// The connection is closed.
     Closed { peer: PeerId },
+    /// The work of [`Context::compute`] is done.
+    Computed { peer: PeerId, ticket: u64, answer: &'a Answer },
     /// The time of [`Context::timer`] is over.
     Timer { id: u64 },
 }
@@ -177,6 +181,22 @@ pub trait Service {
         let _ = peer;
         OnShutdown::Close
     }
+
+    /// Whether [`meet`](Self::meet) is to be called.
+    fn wants_evidence(&self) -> bool {
+        false
+    }
+
+    /// Notes what a connection shows of its client, right before its [`Open`](Event::Open).
+    fn meet(&mut self, peer: PeerId, evidence: Evidence) {
+        let _ = (peer, evidence);
+    }
+
+    /// Whether what this peer sends now is part of a login: no record of the run has it.
+    fn hides(&self, peer: PeerId) -> bool {
+        let _ = peer;
+        false
+    }
 }
 
 impl<S: Service + ?Sized> Service for Box<S> {
@@ -202,6 +222,18 @@ impl<S: Service + ?Sized> Service for Box<S> {
 
     fn on_shutdown(&self, peer: PeerId) -> OnShutdown {
         (**self).on_shutdown(peer)
+    }
+
+    fn wants_evidence(&self) -> bool {
+        (**self).wants_evidence()
+    }
+
+    fn meet(&mut self, peer: PeerId, evidence: Evidence) {
+        (**self).meet(peer, evidence);
+    }
+
+    fn hides(&self, peer: PeerId) -> bool {
+        (**self).hides(peer)
     }
 }
 

@@ -19,6 +19,7 @@ mod recorded;
 mod routes;
 mod splicing;
 mod timers;
+mod work;
 
 use std::collections::VecDeque;
 use std::io;
@@ -40,10 +41,11 @@ use crate::io::key::Key;
 use crate::io::reactor::{Behind, Reactor, Ready};
 use crate::io::recorder::Recorder;
 use crate::io::transcript::Transcript;
+use crate::io::worker::Order;
 use crate::io::{Incoming, read_buffer};
 use crate::peer::flow::{Idleness, READS_PER_TURN};
 use crate::peer::life::{Input, Life, Reading};
-use crate::service::{Action, Batch, Context, Event, PeerId, Service, Store, Traits};
+use crate::service::{Action, Batch, Context, Event, Ordered, PeerId, Service, Store, Traits};
 
 /// A service and its peers, on one event loop.
 #[derive(Debug)]
@@ -353,8 +355,7 @@ impl<S: Service> Exchange<S> {
         }
         self.drop_unrecorded();
         // Their memory is kept from turn to turn.
-        let now = self.hosted.context.now();
-        let mut context = std::mem::replace(&mut self.hosted.context, Context::at(now));
+        let mut context = self.hosted.context.take_actions();
         let mut written_to = std::mem::take(&mut self.written_to);
         for batch in context.batches() {
             let to = match batch {
@@ -367,6 +368,10 @@ impl<S: Service> Exchange<S> {
                     self.upgrade(id, framing);
                     None
                 }
+                Batch::Compute(peer, Ordered { ticket, work }) => {
+                    self.hosted.orders.push(Order { peer, ticket: *ticket, work: work.clone() });
+                    None
+                }
                 Batch::Other(action, bytes) => self.perform(action, bytes).and_then(|()| action.writes_to()),
             };
             if to.is_some() && to != written_to.last().copied() {
@@ -376,7 +381,7 @@ impl<S: Service> Exchange<S> {
         context.clear();
         // The service may have got what was in the pipe of a peer that is closed, and have asked for more.
         if self.hosted.context.is_empty() {
-            self.hosted.context = context;
+            self.hosted.context.reuse(context);
         }
         for id in written_to.drain(..) {
             self.write_out(id);
@@ -401,7 +406,7 @@ impl<S: Service> Exchange<S> {
             }
             Action::CancelTimer { id } => self.hosted.timers.cancel(id),
             Action::Store(_) => self.store(bytes),
-            Action::Send(..) | Action::Repeat(..) | Action::Upgrade(_) => {} // batches of their own
+            Action::Send(..) | Action::Repeat(..) | Action::Upgrade(_) | Action::Compute(_) => {} // batches of their own
         }
         Some(())
     }
@@ -443,17 +448,6 @@ impl<S: Service> Exchange<S> {
             }
             self.ended.push(ended);
         }
-    }
-
-    /// Reports the timers that are due now to the service, in their order.
-    fn report_timers(&mut self) {
-        let now = self.reactor.now();
-        for id in self.hosted.timers.due(now) {
-            if self.hosted.timers.expire(id, now) {
-                self.emit(Event::Timer { id });
-            }
-        }
-        self.hosted.timers.wait(&mut self.reactor);
     }
 
     /// The questions where the input of a peer goes.

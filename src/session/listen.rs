@@ -2,6 +2,7 @@
 
 mod acceptor;
 mod access;
+mod login;
 mod operator;
 mod phase;
 mod pipe_end;
@@ -22,6 +23,7 @@ use crate::io::reactor::Reactor;
 use crate::io::sys;
 use crate::io::systemd::Manager;
 use crate::io::threads::run_together;
+use crate::service::gate::Gate;
 use crate::service::pipe::{Pipe, SendsEnd, Terms};
 use crate::service::relay::Relay;
 use crate::service::rooms::{RecordedLine, RoomService, Settings, restored};
@@ -41,6 +43,7 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
     let encoding = encoding::server(config.tls.as_ref(), &config.address, defers, &context.report)?;
     let tls_of_server = config.relay().and_then(|relay| relay.tls.as_deref());
     encoding::warn_of(tls_of_server, "--relay-tls-insecure", &context.report);
+    let policy = login::policy(config)?;
     // More descriptors allow more clients; if the limit cannot be raised, the current one has to suffice.
     let _ = sys::raise_descriptor_limit();
     let mut reactor =
@@ -73,7 +76,7 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
         context.report.line(&format!("signed a certificate for this run; clients verify it with --tls-pin {pin}"));
     }
     ready(&listener, pin);
-    let shared = &Shared::new(encoding);
+    let shared = &Shared::new(encoding, policy);
     let listeners: Result<Vec<_>, Error> = (1..loops(config))
         .map(|_| listener.again().map_err(Error::local(Operation::Share, "the listening socket")))
         .collect();
@@ -112,16 +115,25 @@ fn serve(
     let messages = |secret, store, reactor, listener| {
         Server::<Secret>::new(secret, store, config, context, reactor, listener, shared)
     };
+    let is_open = shared.policy.is_none();
     let service: Box<dyn Service> = match &config.mode {
-        Mode::Messages { framing } => return messages(Secret::new(None, *framing), store, reactor, listener)?.run(),
-        Mode::Buggy { bug } => {
+        Mode::Messages { framing } if is_open => {
+            return messages(Secret::new(None, *framing), store, reactor, listener)?.run();
+        }
+        Mode::Buggy { bug } if is_open => {
             return messages(Secret::new(Some(*bug), Framing::Lines), store, reactor, listener)?.run();
         }
+        Mode::Messages { framing } => Box::new(Secret::new(None, *framing)),
+        Mode::Buggy { bug } => Box::new(Secret::new(Some(*bug), Framing::Lines)),
         Mode::Source { count } => Box::new(Source::new(*count)),
         Mode::Pipe(pipe) => Box::new(Pipe::new(pipe_terms(pipe))),
         Mode::Rooms(rooms) => Box::new(room_service(rooms, config, context)),
         Mode::Relay(_) => Box::new(Relay::default()),
         Mode::Plain(entry) => (entry.new)(),
+    };
+    let service = match &shared.policy {
+        Some(policy) => Box::new(Gate::new(service, policy.clone())),
+        None => service,
     };
     Server::new(service, store, config, context, reactor, listener, shared)?.run()
 }

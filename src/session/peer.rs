@@ -69,6 +69,8 @@ impl Peer {
     pub(super) fn new(link: Link, inbox: Inbox, now: Instant) -> Self {
         // Messages come after a header that is queued already.
         let header = link.conn().map_or(0, |conn| conn.offsets().0);
+        // A login has received bytes already.
+        let received = link.conn().map_or(0, |conn| conn.received().saturating_sub(inbox.buffered() as u64));
         Peer {
             link,
             inbox,
@@ -77,7 +79,7 @@ impl Peer {
             pair: None,
             opened: now,
             sent: Passed { messages: 0, bytes: header },
-            received: Passed::default(),
+            received: Passed { messages: 0, bytes: received },
             pipe: None,
             ended: None,
             held_for: 0,
@@ -133,7 +135,7 @@ impl Peer {
             self.sent = Passed { messages: number, bytes: end };
             recorder.note_bytes(conn.id(), message, || EventKind::Message { dir: Direction::Out, number, start, end });
             if !are_copies && conn.life().is_open() {
-                all = all.and(record(conn, Direction::Out, message, has_lines, recorder));
+                all = all.and(record(conn, Direction::Out, message, None, has_lines, recorder));
             }
             bytes = rest;
         }
@@ -141,32 +143,50 @@ impl Peer {
     }
 }
 
+/// Whose a message is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Author<'a> {
+    /// It is part of a login: no record has it.
+    Hidden,
+    /// The user that the peer has proven to be, if it has.
+    User(Option<&'a str>),
+}
+
 /// Counts a received message, by a borrow of these fields of the peer only.
 pub(super) fn note_received(
     link: &Link,
     received: &mut Passed,
     wire: &[u8],
+    author: Author<'_>,
     has_lines: bool,
     recorder: &Recorder,
 ) -> Recorded {
     let start = received.bytes;
     received.bytes += wire.len() as u64;
     received.messages += 1;
+    let Author::User(user) = author else { return Recorded::Yes };
     if let Some(conn) = link.conn().filter(|conn| !conn.is_raw()) {
         let (number, end) = (received.messages, received.bytes);
         recorder.note_bytes(conn.id(), wire, || EventKind::Message { dir: Direction::In, number, start, end });
-        return record(conn, Direction::In, wire, has_lines, recorder);
+        return record(conn, Direction::In, wire, user, has_lines, recorder);
     }
     Recorded::Yes
 }
 
 /// Records a message in the transcript, if there is one: a line without its ending.
 #[inline]
-fn record(conn: &Conn, direction: Direction, wire: &[u8], is_line: bool, recorder: &Recorder) -> Recorded {
+fn record(
+    conn: &Conn,
+    direction: Direction,
+    wire: &[u8],
+    user: Option<&str>,
+    is_line: bool,
+    recorder: &Recorder,
+) -> Recorded {
     let Some(transcript) = recorder.transcript_of_messages() else { return Recorded::Yes };
     let line = wire.strip_suffix(b"\n").map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let bytes = line.filter(|_| is_line).unwrap_or(wire);
-    transcript.record(&Message { conn: conn.id(), peer: conn.peer(), user: None, room: None, direction, bytes })
+    transcript.record(&Message { conn: conn.id(), peer: conn.peer(), user, room: None, direction, bytes })
 }
 
 impl Link {

@@ -1,10 +1,11 @@
 //! The shared state of the loops of one listener: the number of connections, and their numbering.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::account::Totals;
 use super::rate_limit::Quota;
+use crate::auth::Policy;
 use crate::config::ListenConfig;
 use crate::io::encoding::ServerEncoding;
 use crate::io::threads;
@@ -14,6 +15,8 @@ use crate::io::threads;
 pub(super) struct Shared {
     /// Encodes the bytes of connections.
     pub(super) encoding: Option<ServerEncoding>,
+    /// Who may log in, if clients have to.
+    pub(super) policy: Option<Arc<Policy>>,
     inside: AtomicUsize,
     arrivals: AtomicU64,
     /// The rate limit of access lines at a terminal.
@@ -47,8 +50,8 @@ pub(super) fn loops(config: &ListenConfig) -> usize {
 }
 
 impl Shared {
-    pub(super) fn new(encoding: Option<ServerEncoding>) -> Self {
-        Shared { encoding, ..Shared::default() }
+    pub(super) fn new(encoding: Option<ServerEncoding>, policy: Option<Arc<Policy>>) -> Self {
+        Shared { encoding, policy, ..Shared::default() }
     }
 
     pub(super) fn connection_limit(&self, limit: Option<usize>) -> ConnectionLimit<'_> {

@@ -8,6 +8,7 @@ mod support;
 mod accept_proxy;
 mod activation;
 mod address;
+mod auth;
 mod bad_input;
 mod check;
 mod closing;

@@ -13,7 +13,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("trace", &["plan", "value"]),
     ("transcript", &["trace", "value"]),
     ("verdict", &["error", "frame", "plan", "value"]),
-    ("service", &["dialog", "frame", "plan", "value", "verdict"]),
+    ("service", &["auth", "dialog", "frame", "plan", "value", "verdict"]),
     ("peer", &["frame", "plan", "trace", "value"]),
     ("config", &["auth", "dialog", "error", "frame", "plan", "service", "value", "verdict"]),
     ("timeline", &["trace", "value"]),

@@ -46,7 +46,7 @@ fn scram(name: &str, words: &str, evidence: &Evidence, policy: &Policy) -> Step 
 fn plain(message: &[u8], evidence: &Evidence, policy: &Policy) -> Step {
     let mut login = Login::new(Mechanism::Plain);
     match login.on_message(message, evidence, policy) {
-        Step::Hash(derivation) => login.on_salted(&derivation.run()),
+        Step::Compute(Work::Hash(derivation)) => login.on_answer(&Answer::Salted(derivation.run())),
         step => step,
     }
 }
@@ -108,7 +108,7 @@ fn unknown_name_looks_like_a_known_one() {
         &local(),
         &policy,
     ) {
-        Step::Hash(derivation) => (derivation.iterations, derivation.salt.len()),
+        Step::Compute(Work::Hash(derivation)) => (derivation.iterations, derivation.salt.len()),
         step => panic!("{step:?}"),
     };
     assert_eq!(derivation("ann"), derivation("bob"));
@@ -157,9 +157,12 @@ fn connection_proves_a_name_only_if_a_user_can_have_it() {
         (login, step)
     };
     let (mut login, step) = begin(&Evidence { uid: Some(7), ..local() });
-    assert_eq!(step, Step::LookUp(7));
-    assert_eq!(login.on_name(Some("ann")), Step::Accepted { name: ann(), last: None });
-    assert_eq!(login.on_name(Some("ann")), Step::Rejected(Rejection::Unexpected));
-    assert_eq!(begin(&Evidence { uid: Some(7), ..local() }).0.on_name(None), no_name);
+    assert_eq!(step, Step::Compute(Work::LookUp(7)));
+    let found = Answer::Name(Some("ann".to_owned()));
+    assert_eq!(login.on_answer(&found), Step::Accepted { name: ann(), last: None });
+    assert_eq!(login.on_answer(&found), Step::Rejected(Rejection::Unexpected));
+    assert_eq!(begin(&Evidence { uid: Some(7), ..local() }).0.on_answer(&Answer::Name(None)), no_name);
+    let busy = Step::Rejected(Rejection::Busy);
+    assert_eq!(begin(&Evidence { uid: Some(7), ..local() }).0.on_answer(&Answer::Busy), busy);
     assert_eq!(begin(&local()).1, no_name);
 }

@@ -10,9 +10,6 @@ pub use server::{Server, Support};
 /// The channel binding of a TLS connection: `tls-exporter` of RFC 9266. It is no secret.
 pub type Binding = [u8; 32];
 
-/// The label and the length of the exporter are those of RFC 9266; the context is empty.
-pub const EXPORTER_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
-
 /// A random number for a nonce.
 pub type Nonce = [u8; 18];
 

@@ -12,6 +12,7 @@ use super::super::Incoming;
 use super::super::recorder::Recorder;
 use super::super::stream::Stream;
 use super::{Conn, Origin};
+use crate::auth::Evidence;
 use crate::config::Traffic;
 use crate::peer::codec::{Codec, End, Hello, Layer, Protocol, Record, Session, Through, Violation};
 use crate::peer::life::Input;
@@ -332,6 +333,27 @@ impl Conn {
     #[must_use]
     pub fn client_name(&self) -> Option<String> {
         self.codec.layer()?.session()?.client
+    }
+
+    /// What this connection shows of its peer.
+    #[must_use]
+    pub fn evidence(&self) -> Evidence {
+        let session = self.codec.layer().and_then(Layer::session);
+        Evidence {
+            is_encrypted: session.is_some(),
+            is_local: self.is_local(),
+            binding: self.codec.layer().and_then(Layer::binding),
+            certificate: session.and_then(|session| session.client),
+            uid: self.stream.peer_user(),
+        }
+    }
+
+    /// Whether its bytes do not leave this host, as far as it is known: a proxy's client is the one in its header.
+    fn is_local(&self) -> bool {
+        match self.client_ip() {
+            Some(ip) => ip.to_canonical().is_loopback(),
+            None => !self.stream.is_tcp(),
+        }
     }
 
     /// The layer, if it has plaintext of its own.

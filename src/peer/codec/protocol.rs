@@ -56,6 +56,11 @@ pub trait Protocol: fmt::Debug {
         None
     }
 
+    /// What binds a login to this connection, once the handshake is over: `tls-exporter` of RFC 9266.
+    fn binding(&self) -> Option<[u8; 32]> {
+        None
+    }
+
     /// Whether a service may know the connection: in general when the handshake is over.
     fn is_presentable(&self) -> bool {
         !self.is_handshaking()

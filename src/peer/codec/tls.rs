@@ -24,6 +24,8 @@ const RECORD: usize = 1 << 14;
 const HEADER: usize = 5;
 /// The most characters of a name in a certificate.
 const NAME: usize = 255;
+/// The label of the exporter that binds logins (RFC 9266, section 4); its context is empty.
+const EXPORTER: &[u8] = b"EXPORTER-Channel-Binding";
 /// The alert for a client that does not speak TLS: fatal, `protocol_version` (RFC 8446, section 6), as OpenSSL sends it.
 const WRONG_VERSION: [u8; 7] = [21, 3, 1, 0, 2, 2, 70];
 
@@ -214,6 +216,13 @@ impl Protocol for Tls {
             Connection::Client(client) => is_current && client.tls13_tickets_received() == 0,
             Connection::Server(_) => is_current,
         }
+    }
+
+    /// Only that of TLS 1.3 is unique in each case (RFC 9266, section 4.2).
+    fn binding(&self) -> Option<[u8; 32]> {
+        let is_unique = self.connection.protocol_version() == Some(ProtocolVersion::TLSv1_3);
+        let export = || self.connection.export_keying_material([0; 32], EXPORTER, Some(b"")).ok();
+        if is_unique && !self.connection.is_handshaking() { export() } else { None }
     }
 
     fn session(&self) -> Option<Session> {

@@ -4,6 +4,7 @@
 //! script) and [`conversation`] (a user at a terminal).
 
 mod conversation;
+mod login;
 mod messages;
 mod replies;
 mod stream;
@@ -67,17 +68,28 @@ fn connect(config: &ConnectConfig, address: &Address, tls: Option<&ClientTls>, c
     let encoding = encoding::client(tls, address, "--tls")?;
     encoding::warn_of(tls, "--tls-insecure", &context.report);
     let encoding = encoding.as_deref();
+    let password = config.user.as_ref().map(login::password).transpose()?;
     let mut caller = Caller::new(config, address, context, encoding);
     let (mut kept, mut lost) = (Kept::default(), None);
     loop {
-        let (reactor, conn) = caller.connect(lost)?;
-        let conn = prepare(config, context, conn);
+        let (mut reactor, conn) = caller.connect(lost)?;
+        let mut conn = prepare(config, context, conn);
         if config.check {
             conn.close(&reactor);
             return Ok(());
         }
+        let login = config.user.as_ref().zip(password.as_ref());
+        let endpoint = endpoint(address, context);
+        let received = match login.map(|login| login::run(config, login, endpoint, &mut conn, &mut reactor)) {
+            None => Vec::new(),
+            Some(Ok(received)) => received,
+            Some(Err(error)) => {
+                conn.close(&reactor);
+                return Err(error);
+            }
+        };
         let may_be_made_again = caller.may_try_again();
-        let link = Link { config, address, context, encoding, reactor, conn, kept, may_be_made_again };
+        let link = Link { config, address, context, encoding, reactor, conn, received, kept, may_be_made_again };
         let ended = match () {
             () if config.raw => stream::run(link),
             () if person => conversation::run(link),
@@ -110,6 +122,8 @@ struct Link<'a> {
     encoding: Option<&'a dyn Encoding>,
     reactor: Reactor,
     conn: Conn,
+    /// What the server has sent after the login.
+    received: Vec<u8>,
     /// The bytes that an earlier run has read from stdin.
     kept: Kept,
     /// If the connection is lost before a byte of the server arrives, another run follows.
@@ -147,6 +161,11 @@ struct Run<'a, S> {
     meter: Meter,
 }
 
+/// The server for errors, with the proxy on the way to it.
+fn endpoint(address: &Address, context: &Context) -> Endpoint {
+    context.proxy.as_ref().map_or_else(|| address.into(), |proxy| proxy.endpoint(address))
+}
+
 /// Decides when a run ends.
 trait Mode<'a, S> {
     /// Checks the run after a turn of the loop. `Some` ends it; `Ok` closes the connection in order.
@@ -164,8 +183,7 @@ trait Mode<'a, S> {
 impl<S> Run<'_, S> {
     /// The server for errors, with the proxy on the way to it.
     fn endpoint(&self) -> Endpoint {
-        let proxy = self.context.proxy.as_ref();
-        proxy.map_or_else(|| self.address.into(), |proxy| proxy.endpoint(self.address))
+        endpoint(self.address, self.context)
     }
 }
 
@@ -198,10 +216,10 @@ impl<'a, S: Service> Run<'a, S> {
         service: S,
         traits: Traits,
         console: Console,
-        inbox: Inbox,
+        mut inbox: Inbox,
         prompt: Option<&'static str>,
     ) -> Result<Self, Error> {
-        let Link { config, address, context, encoding, reactor, conn, kept, may_be_made_again } = link;
+        let Link { config, address, context, encoding, reactor, conn, received, kept, may_be_made_again } = link;
         let mut exchange =
             Exchange::new(reactor, service, traits, Box::new(NoStore), config.traffic.idle_timeout, &context.recorder);
         exchange.add_console(console, config.traffic.max_message);
@@ -215,6 +233,7 @@ impl<'a, S: Service> Run<'a, S> {
         {
             context.report.keep_below(row);
         }
+        inbox.keep(&received);
         let server = exchange.add(conn, inbox).map_err(Error::network(Operation::Connect, address))?;
         if let Input::Given(messages) = &config.input {
             for message in messages {

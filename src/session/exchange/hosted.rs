@@ -2,14 +2,16 @@
 
 use std::time::Instant;
 
-use super::super::peer::{Peer, note_received};
+use super::super::peer::{Author, Peer, note_received};
 use super::ended::Ended;
 use super::timers::Timers;
+use crate::auth::UserName;
 use crate::frame::FrameError;
 use crate::io::clock::Clock;
 use crate::io::recorder::Recorder;
 use crate::io::splice::SplicePipe;
 use crate::io::transcript::{Recorded, Transcript};
+use crate::io::worker::Order;
 use crate::peer::life::CloseReason;
 use crate::service::{Context, Event, PeerId, Service, Store};
 
@@ -32,6 +34,8 @@ pub(in crate::session) struct Hosted<S> {
     pub(super) unrecorded: Vec<PeerId>,
     /// The peers that are not read because the transcript waits for the disk.
     pub(super) waiting: Vec<PeerId>,
+    /// The work that the service wants done, since this was last emptied.
+    pub(in crate::session) orders: Vec<Order>,
 }
 
 /// Whether more of a peer is to be read.
@@ -56,6 +60,7 @@ impl<S: Service> Hosted<S> {
             dials: Vec::new(),
             unrecorded: Vec::new(),
             waiting: Vec::new(),
+            orders: Vec::new(),
         }
     }
 
@@ -103,7 +108,9 @@ impl<S: Service> Hosted<S> {
                 }
                 return Ok(Dispatched::All);
             };
-            if note_received(&peer.link, &mut peer.received, message.wire, has_lines, recorder) == Recorded::MustBe {
+            let author = author(&self.service, &self.context, id);
+            let state = note_received(&peer.link, &mut peer.received, message.wire, author, has_lines, recorder);
+            if state == Recorded::MustBe {
                 self.unrecorded.push(id);
             }
             self.service.on(Event::of(id, &message), &mut self.context);
@@ -124,7 +131,9 @@ impl<S: Service> Hosted<S> {
     pub(super) fn dispatch_last(&mut self, id: PeerId, peer: &mut Peer, recorder: &Recorder) -> Result<(), FrameError> {
         let (is_whole, has_lines) = (peer.inbox.ends_with_stream(), peer.inbox.has_lines());
         while let Some(message) = peer.inbox.finish()? {
-            if note_received(&peer.link, &mut peer.received, message.wire, has_lines, recorder) == Recorded::MustBe {
+            let author = author(&self.service, &self.context, id);
+            let state = note_received(&peer.link, &mut peer.received, message.wire, author, has_lines, recorder);
+            if state == Recorded::MustBe {
                 self.unrecorded.push(id);
             }
             let bytes = &message.body;
@@ -168,4 +177,10 @@ impl<S: Service> Hosted<S> {
         }
         self.on(Event::Closed { peer: id });
     }
+}
+
+/// Whose messages those of this peer are, for records.
+#[inline]
+fn author<'a>(service: &impl Service, context: &'a Context, id: PeerId) -> Author<'a> {
+    if service.hides(id) { Author::Hidden } else { Author::User(context.user(id).map(UserName::as_str)) }
 }

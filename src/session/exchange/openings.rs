@@ -86,6 +86,9 @@ impl<S: Service> Exchange<S> {
         if self.peers.conn(id).is_some_and(Conn::is_opening) {
             self.openings.until.insert(id, self.reactor.now() + self.openings.limit);
         } else {
+            if matches!(event, Event::Open { .. }) {
+                self.meet(id);
+            }
             self.introduce(id);
             self.emit(event);
         }
@@ -95,6 +98,15 @@ impl<S: Service> Exchange<S> {
     fn introduce(&mut self, id: PeerId) {
         let peers = &self.peers;
         self.hosted.service.introduce(id, &|| Client { ip: peers.conn(id).and_then(Conn::client_ip) });
+    }
+
+    /// Shows the service what is known of a client, if it wants that.
+    fn meet(&mut self, id: PeerId) {
+        if self.hosted.service.wants_evidence() {
+            if let Some(conn) = self.peers.conn(id) {
+                self.hosted.service.meet(id, conn.evidence());
+            }
+        }
     }
 
     /// Continues the opening of a connection. False: it is not open yet, and nothing else is to be done with it.
@@ -136,6 +148,7 @@ impl<S: Service> Exchange<S> {
                 if self.openings.shows_session.is_some() {
                     self.show_session(id);
                 }
+                self.meet(id);
                 self.introduce(id);
                 self.emit(Event::Open { peer: id });
                 return self.peers.get(id).is_some();

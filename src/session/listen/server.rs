@@ -19,6 +19,7 @@ use crate::io::console::Console;
 use crate::io::key::Key;
 use crate::io::listener::Listener;
 use crate::io::reactor::{Handler, Reactor, Ready};
+use crate::io::worker::Worker;
 use crate::peer::life::CloseReason;
 use crate::service::{Event, PeerId, Service, Store};
 use crate::value::counted;
@@ -33,6 +34,8 @@ pub(super) struct Server<'a, S> {
     phase: Phase,
     /// The connections of a relay to its server.
     relay: Option<ServerSide>,
+    /// Does what takes too long for the loop.
+    worker: Worker,
     /// The standard streams of `--service pipe`.
     pipe: Option<PipeEnd>,
     /// The operator of rooms is at the standard streams.
@@ -51,6 +54,7 @@ impl<'a, S: Service> Server<'a, S> {
     ) -> Result<Self, Error> {
         let (traits, idle_timeout) = (config.mode.traits(), config.traffic.idle_timeout);
         let mut exchange = Exchange::new(reactor, service, traits, store, idle_timeout, &context.recorder);
+        let worker = Worker::new(exchange.reactor.waker());
         exchange.admit_clients_by(&config.admission);
         if config.output.show_options {
             exchange.show_first_session(&context.report);
@@ -68,6 +72,7 @@ impl<'a, S: Service> Server<'a, S> {
             access: AccessLog::new(config, &context.report, shared),
             phase: Phase::default(),
             relay: ServerSide::new(config)?,
+            worker,
             pipe,
             has_operator,
         })
@@ -222,6 +227,11 @@ impl<S: Service> Handler for Server<'_, S> {
         match ready.key {
             Key::Listener => self.acceptor.accept(&mut self.exchange, &mut self.access)?,
             Key::Waker | Key::Dial(_) | Key::Attempt { .. } => {
+                if ready.key == Key::Waker {
+                    for done in self.worker.done() {
+                        self.exchange.report_work(done);
+                    }
+                }
                 if let Some(relay) = &mut self.relay {
                     for answer in relay.on_event(ready, &mut self.exchange.reactor) {
                         self.link(answer);
@@ -236,6 +246,9 @@ impl<S: Service> Handler for Server<'_, S> {
     fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<()>, Error> {
         self.exchange.release_recorded();
         self.dial_for_clients();
+        for order in std::mem::take(&mut self.exchange.hosted.orders) {
+            self.worker.take(order);
+        }
         self.access.report_left_out(now);
         self.access.give_totals(&self.context.signals, &self.exchange);
         self.report_ended()?;

@@ -196,4 +196,8 @@ impl Protocol for Deferred {
     fn session(&self) -> Option<Session> {
         self.running()?.session()
     }
+
+    fn binding(&self) -> Option<[u8; 32]> {
+        self.running()?.binding()
+    }
 }
