@@ -26,8 +26,9 @@
 //!
 //! Invariants:
 //! - An event loop blocks in its one wait only ([`io::reactor`]); the name lookup of `listen` waits there too. Before
-//!   and after its loop a run may wait for stdin, a typed password, stderr, threads, a witness and the service manager; `tests/layers.rs`
-//!   lists where. Regular files are read and written without waiting until they are ready: they always are.
+//!   and after its loop a run may wait for stdin, a typed password, stderr, threads, a witness, the disk of a transcript
+//!   and the service manager; `tests/layers.rs` lists where. Regular files are read and written without waiting until
+//!   they are ready: they always are. The transcript is written by a thread, because a disk may be slow.
 //! - All of a turn of a loop happens at one time, which the reactor reads from the clock.
 //! - Received bytes are never assumed to be text, and bytes of a peer are escaped before a terminal.
 //! - stdout has the bytes of peers only, and stderr the messages of this program.
