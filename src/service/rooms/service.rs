@@ -17,6 +17,11 @@ use crate::service::{Client, Clients, Context, Event, PeerId, Service, Traits};
 /// A new client that sends nothing joins the default room after this time. Before it, the first lines may choose a name
 /// and another room; and a client that only looks whether the port is open is never announced.
 const ARRIVAL: Duration = Duration::from_millis(300);
+/// A member that has sent too much for this long without a break is closed. It may have closed its side long ago: its
+/// end is behind its lines.
+const LONGEST_FLOOD: Duration = Duration::from_secs(60);
+/// A member that sends nothing for this long after it was read again has made a break.
+const BREAK: Duration = Duration::from_secs(1);
 /// The one timer of the service.
 const TIMER: u64 = 0;
 
@@ -40,6 +45,10 @@ struct LineClient {
     state: State,
     /// The room that its lines go to.
     room: Option<RoomName>,
+    /// Since when it has sent too much without a break.
+    flood_since: Duration,
+    /// When it was last read again.
+    read_again: Duration,
     /// Until when it waits: for its arrival to be over, or, as a member, for a token.
     until: Option<Duration>,
 }
@@ -211,11 +220,20 @@ impl RoomService {
     }
 
     /// Has a member that has sent too much wait for its next token.
-    fn pause(&mut self, peer: PeerId, context: &Context) {
-        let until = self.engine.paused_until(peer, context.now());
-        if until.is_some() {
-            self.wait_until(peer, until);
+    fn pause(&mut self, peer: PeerId, context: &mut Context) {
+        let now = context.now().elapsed;
+        let (Some(until), Some(client)) = (self.engine.paused_until(peer, context.now()), self.clients.get_mut(&peer))
+        else {
+            return;
+        };
+        if now > client.read_again + BREAK {
+            client.flood_since = now;
         }
+        if now > client.flood_since + LONGEST_FLOOD && peer != PeerId::Console {
+            context.send_with(peer, |out| show::notice("you send too much", out));
+            return self.close(peer, b"sent too much", context);
+        }
+        self.wait_until(peer, Some(until));
     }
 
     /// Ends the membership of a client, and closes its connection.
@@ -240,14 +258,15 @@ impl RoomService {
                 break;
             }
             self.wait_until(peer, None);
-            match self.clients.get(&peer).map(|client| client.state) {
-                Some(State::Arriving | State::Choosing) => {
-                    if self.settle(peer, context) {
-                        self.join_default(peer, context);
-                    }
-                    self.carry_out(Some(peer), context);
+            let Some(client) = self.clients.get_mut(&peer) else { continue };
+            if client.state == State::Present {
+                client.read_again = now.elapsed;
+                context.flush(peer); // its next lines may be read
+            } else {
+                if self.settle(peer, context) {
+                    self.join_default(peer, context);
                 }
-                _ => context.flush(peer), // its next lines may be read
+                self.carry_out(Some(peer), context);
             }
         }
         self.engine.announce_crowds(now, &mut self.effects);

@@ -137,7 +137,8 @@ impl<'a, S: Service> Server<'a, S> {
             self.context.report.event("stopping: answering received messages");
         }
         super::warn_of(self.context, self.context.manager.stopping());
-        if self.exchange.peers.is_console_closed() {
+        // Whoever would meet others here has nothing to be answered; there may be thousands.
+        if self.exchange.peers.is_console_closed() || self.exchange.traits.sheds {
             self.acceptor.close(&self.exchange.reactor);
         } else {
             self.acceptor.accept_last(&mut self.exchange, &mut self.access)?;

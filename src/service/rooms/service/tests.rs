@@ -244,6 +244,29 @@ fn flood_is_read_at_the_rate() {
 }
 
 #[test]
+fn flood_without_a_break_ends_its_sender() {
+    let mut limits = settings(10).limits;
+    limits.actions = Rate { per_second: 10, burst: 5 };
+    let mut scene = Scene::with_two(Settings { limits, ..settings(10) });
+    let begun = scene.now.elapsed;
+    let mut done = Vec::new();
+    // After half a minute it makes a break.
+    for pause in [Duration::from_secs(30), Duration::from_secs(90)] {
+        let until = scene.now.elapsed + pause;
+        while scene.now.elapsed < until && !done.contains(&"close 1".to_owned()) {
+            done = scene.line(ANN, "x");
+            if !scene.service.wants(ANN) {
+                scene.wait();
+            }
+        }
+        scene.now.elapsed += Duration::from_secs(2);
+    }
+    assert_eq!(done, ["1: * you send too much", "close 1", "2: ann> x", "2: * ann left (sent too much)"]);
+    let took = scene.now.elapsed.saturating_sub(begun);
+    assert!((Duration::from_secs(92)..Duration::from_secs(96)).contains(&took), "{took:?}");
+}
+
+#[test]
 fn operator_takes_part_and_removes_members() {
     let mut scene = Scene::with_two(settings(10));
     let lines = scene.on(Event::Open { peer: PeerId::Console });
