@@ -70,6 +70,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--read-delay', '--read-delay', [CompletionResultType]::ParameterName, 'Pause TIME between two reads')
             [CompletionResult]::new('--read-start-delay', '--read-start-delay', [CompletionResultType]::ParameterName, 'Pause TIME before the first read')
             [CompletionResult]::new('--witness', '--witness', [CompletionResultType]::ParameterName, 'Start COMMAND to see what the peer has read on another host')
+            [CompletionResult]::new('--answer-witness', '--answer-witness', [CompletionResultType]::ParameterName, 'Report what was read, to --witness tcp:ADDRESS of a client')
             [CompletionResult]::new('--tls-cert', '--tls-cert', [CompletionResultType]::ParameterName, 'Send the certificate in FILE to clients')
             [CompletionResult]::new('--tls-key', '--tls-key', [CompletionResultType]::ParameterName, 'Take the private key of --tls-cert from FILE')
             [CompletionResult]::new('--tls-client-ca', '--tls-client-ca', [CompletionResultType]::ParameterName, 'Ask clients for a certificate that one in FILE has signed')

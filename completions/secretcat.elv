@@ -66,6 +66,7 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --read-delay 'Pause TIME between two reads'
             cand --read-start-delay 'Pause TIME before the first read'
             cand --witness 'Start COMMAND to see what the peer has read on another host'
+            cand --answer-witness 'Report what was read, to --witness tcp:ADDRESS of a client'
             cand --tls-cert 'Send the certificate in FILE to clients'
             cand --tls-key 'Take the private key of --tls-cert from FILE'
             cand --tls-client-ca 'Ask clients for a certificate that one in FILE has signed'

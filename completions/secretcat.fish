@@ -90,6 +90,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l read-size
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l read-delay -d 'Pause TIME between two reads' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l read-start-delay -d 'Pause TIME before the first read' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l witness -d 'Start COMMAND to see what the peer has read on another host' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l answer-witness -d 'Report what was read, to --witness tcp:ADDRESS of a client' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l tls-cert -d 'Send the certificate in FILE to clients' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l tls-key -d 'Take the private key of --tls-cert from FILE' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l tls-client-ca -d 'Ask clients for a certificate that one in FILE has signed' -r -F

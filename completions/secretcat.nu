@@ -128,6 +128,7 @@ module completions {
     --read-delay: string      # Pause TIME between two reads
     --read-start-delay: string # Pause TIME before the first read
     --witness: string         # Start COMMAND to see what the peer has read on another host
+    --answer-witness: string  # Report what was read, to --witness tcp:ADDRESS of a client
     --tls                     # Encrypt with TLS; without --tls-cert, sign a certificate at the start
     --tls-cert: path          # Send the certificate in FILE to clients
     --tls-key: path           # Take the private key of --tls-cert from FILE

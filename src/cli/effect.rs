@@ -1,5 +1,7 @@
 //! Refuses options that would have no effect, with a hint.
 
+use std::ffi::OsStr;
+
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
 
@@ -10,7 +12,7 @@ use crate::config::{
 use crate::frame::Framing;
 use crate::plan::Barrier;
 use crate::service::Clients;
-use crate::value::{Address, Family, Host};
+use crate::value::{Address, Family, Host, listener_address};
 
 /// The options on the command line, each with its heading in the help text.
 #[derive(Debug, Default)]
@@ -62,7 +64,8 @@ const CHECK: &str = "has no effect with -z, which sends and reads nothing: remov
 const SEED: &str = "draws from a range, and there is none: add --chunk MIN..MAX or --delay MIN..MAX";
 const NO_PEER_READ: &str = "shows what the peer has read: add --barrier peer-read";
 const UNIX_WITNESS: &str = "looks at TCP sockets, and what the peer of a unix socket has read is seen here: remove it";
-const PROXIED_WITNESS: &str = "cannot see through a proxy, which ends the connection on the way: remove one of them";
+const PROXIED_WITNESS: &str = "cannot see through a proxy, which ends the connection on the way, unless it is a \
+                               listener: give tcp:HOST:PORT of one with --answer-witness, or remove one of them";
 const STREAM_TRANSCRIPT: &str = "records messages, and raw bytes are no messages: use --trace FILE --trace-data all";
 const V6ONLY: &str = "applies to IPv6, and the address is IPv4: give one such as [::]:4500";
 
@@ -125,7 +128,7 @@ fn of_connect(config: &ConnectConfig) -> Vec<Rule> {
         (Named(&["seed"]), !config.traffic.plan.is_random(), SEED),
         (Named(&["witness"]), loopback, "looks at another host, and --loopback starts a listener here: remove it"),
         (Named(&["witness"]), unix, UNIX_WITNESS),
-        (Named(&["witness"]), config.proxy.is_some(), PROXIED_WITNESS),
+        (Named(&["witness"]), config.proxy.is_some() && !is_listener(config.witness.as_deref()), PROXIED_WITNESS),
         (Named(&["witness"]), config.traffic.plan.barrier != Barrier::PeerRead, NO_PEER_READ),
         (
             Named(&["progress"]),
@@ -168,7 +171,11 @@ fn of_listen(config: &ListenConfig) -> Vec<Rule> {
         (Named(&["transcript"]), traits.framing == Framing::Raw, STREAM_TRANSCRIPT),
         (Named(&["seed"]), !plan.is_random(), SEED),
         (Named(&["witness"]), config.is_witness_at_unix(), UNIX_WITNESS),
-        (Named(&["witness"]), config.relay().is_some_and(|relay| relay.proxy.is_some()), PROXIED_WITNESS),
+        (
+            Named(&["witness"]),
+            config.relay().is_some_and(|relay| relay.proxy.is_some()) && !is_listener(config.witness.as_deref()),
+            PROXIED_WITNESS,
+        ),
         (Named(&["witness"]), plan.barrier != Barrier::PeerRead, NO_PEER_READ),
         (
             Named(&["progress"]),
@@ -226,7 +233,7 @@ fn of_sweep(config: &SweepConfig, given: &Given) -> Vec<Rule> {
         ),
         (Named(&CHOOSING), config.only.is_some(), ONLY),
         (Named(&["witness"]), matches!(config.address, Address::Unix(_)), UNIX_WITNESS),
-        (Named(&["witness"]), config.proxy.is_some(), PROXIED_WITNESS),
+        (Named(&["witness"]), config.proxy.is_some() && !is_listener(config.witness.as_deref()), PROXIED_WITNESS),
         (Named(&["v6only"]), has_v4(&config.address), V6ONLY),
     ]
 }
@@ -264,6 +271,11 @@ fn of_client(config: &ClientSweepConfig) -> Vec<Rule> {
         (Named(&CHOOSING), config.only.is_some(), ONLY),
         (Named(&["v6only"]), config.family != Family::V6, V6ONLY),
     ]
+}
+
+/// Whether the witness is a listener, which sees what it has read whatever is on the way.
+fn is_listener(witness: Option<&OsStr>) -> bool {
+    witness.is_some_and(|witness| listener_address(witness).is_some())
 }
 
 /// Whether this is an IPv4 address. False for a name, which is not resolved yet.

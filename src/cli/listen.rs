@@ -14,7 +14,7 @@ use super::rooms::RoomsFlags;
 use super::socket::{BacklogFlag, ShowFlag, SocketFlags};
 use super::stream::StreamFlags;
 use super::tls::{RelayTlsFlags, ServerTlsFlags};
-use super::witness::WitnessFlag;
+use super::witness::{AnswerFlag, WitnessFlag};
 use super::words::words;
 use super::{output, proxy, traffic};
 use crate::config::{Admission, ConfigError, ListenConfig, ModeOptions, PipeMode, Proxies, Relay, Toward};
@@ -109,6 +109,8 @@ pub(super) struct ListenFlags {
     fragmentation: FragmentationFlags,
     #[command(flatten)]
     witness: WitnessFlag,
+    #[command(flatten)]
+    answer: AnswerFlag,
 
     #[command(flatten)]
     tls: ServerTlsFlags,
@@ -206,6 +208,7 @@ impl ListenFlags {
             tls: self.tls.into_config()?,
             traffic,
             witness: self.witness.command(),
+            answer_witness: self.answer.address()?,
             output: self.output.into_config(self.show.show_options),
         };
         config.check()

@@ -120,7 +120,9 @@ pub(super) struct SweepFlags {
     /// COMMAND is a shell command that runs 'secretcat witness' where the server runs: 'ssh HOST secretcat witness',
     /// 'docker exec -i NAME secretcat witness', or with kubectl exec -i or nsenter. It is asked where the server's
     /// socket is not on this host. Cuts are then proven as on one host, also through address translation, but not
-    /// through a program that ends the connection and makes another one, such as docker-proxy, ssh -L or socat.
+    /// through a program that ends the connection and makes another one, such as docker-proxy, ssh -L or socat. A server
+    /// that is 'secretcat listen --answer-witness' proves its own reads, also through these and through --proxy: give
+    /// its address as tcp:HOST:PORT or unix:PATH.
     #[arg(long, value_name = "COMMAND", help_heading = "Server")]
     witness: Option<OsString>,
 

@@ -37,6 +37,8 @@ pub struct ListenConfig {
     pub traffic: Traffic,
     /// The command that runs a witness where the peer runs.
     pub witness: Option<OsString>,
+    /// Where clients may ask what was read from the connections.
+    pub answer_witness: Option<Address>,
     /// What is printed and recorded.
     pub output: Output,
 }
@@ -117,6 +119,7 @@ impl ListenConfig {
             tls: None,
             traffic,
             witness: None,
+            answer_witness: None,
             output: Output { quiet: true, ..Output::default() },
         }
     }
@@ -184,6 +187,13 @@ impl ListenConfig {
         if self.relay().is_some_and(|relay| relay.to == self.address) {
             return Err(ConfigError::new(format!(
                 "--relay {0} would forward to itself: {0} is also the address to listen on",
+                self.address
+            )));
+        }
+        let is_free = matches!(self.address, Address::Tcp { port: 0, .. });
+        if self.answer_witness.as_ref().is_some_and(|other| *other == self.address && !is_free) {
+            return Err(ConfigError::new(format!(
+                "--answer-witness {0}: {0} is also the address to listen on: give another one",
                 self.address
             )));
         }

@@ -22,6 +22,7 @@ pub mod prompt;
 pub mod proxy;
 pub mod random;
 pub mod reactor;
+pub mod reads;
 pub mod recorder;
 pub mod report;
 pub mod services;

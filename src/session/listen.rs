@@ -2,12 +2,14 @@
 
 mod acceptor;
 mod access;
+mod answering;
 mod login;
 mod operator;
 mod phase;
 mod pipe_end;
 mod server;
 
+use answering::Answering;
 use server::Server;
 
 use super::Context;
@@ -20,6 +22,7 @@ use crate::io::encoding;
 use crate::io::history;
 use crate::io::listener::Listener;
 use crate::io::reactor::Reactor;
+use crate::io::reads::Reads;
 use crate::io::sys;
 use crate::io::systemd::Manager;
 use crate::io::threads::run_together;
@@ -58,6 +61,15 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
         },
     };
     listener.register(&mut reactor).map_err(Error::network(Operation::Listen, &config.address))?;
+    let counts = config.answer_witness.as_ref().map(|_| Reads::default());
+    let asked = config.answer_witness.as_ref().zip(counts.as_ref());
+    let answering = match asked.map(|(address, reads)| Answering::start(address, config, context, reads)).transpose() {
+        Ok(answering) => answering,
+        Err(error) => {
+            listener.close(&reactor); // the file of a unix socket is removed
+            return if matches!(error, Error::Interrupted) { Ok(()) } else { Err(error) };
+        }
+    };
     let only_client = listener.only_client();
     let single; // one connection needs one loop, and the run ends with it
     let mut config = config;
@@ -71,18 +83,23 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
         }
         warn_of(context, context.manager.ready(listener.shown()));
     }
+    if let Some(answering) = answering.as_ref().filter(|_| !config.output.quiet) {
+        context.report.line(&format!("answering --witness on {}", answering.shown()));
+    }
     let pin = encoding.as_ref().and_then(|encoding| encoding.pin);
     if let Some(pin) = pin.filter(|_| !config.output.quiet) {
         context.report.line(&format!("signed a certificate for this run; clients verify it with --tls-pin {pin}"));
     }
     ready(&listener, pin);
-    let shared = &Shared::new(encoding, policy);
+    let shared = &Shared::new(encoding, policy, counts);
     let listeners: Result<Vec<_>, Error> = (1..loops(config))
         .map(|_| listener.again().map_err(Error::local(Operation::Share, "the listening socket")))
         .collect();
     let others = listeners?.into_iter().map(|listener| move || beside(config, context, listener, shared));
     let own = || serve(config, context, reactor, listener, shared, Box::new(NoStore));
-    run_together("loop", own, others, || context.signals.stop())
+    let result = run_together("loop", own, others, || context.signals.stop());
+    drop(answering); // until the end, clients may ask what was read
+    result
 }
 
 /// Starts a further loop over the same listening socket.

@@ -8,6 +8,7 @@ use super::rate_limit::Quota;
 use crate::auth::Policy;
 use crate::config::ListenConfig;
 use crate::io::encoding::ServerEncoding;
+use crate::io::reads::Reads;
 use crate::io::threads;
 
 /// The state that all loops of a listener share.
@@ -17,6 +18,8 @@ pub(super) struct Shared {
     pub(super) encoding: Option<ServerEncoding>,
     /// Who may log in, if clients have to.
     pub(super) policy: Option<Arc<Policy>>,
+    /// Counts what is read, for those that ask.
+    pub(super) reads: Option<Reads>,
     inside: AtomicUsize,
     arrivals: AtomicU64,
     /// The rate limit of access lines at a terminal.
@@ -50,8 +53,8 @@ pub(super) fn loops(config: &ListenConfig) -> usize {
 }
 
 impl Shared {
-    pub(super) fn new(encoding: Option<ServerEncoding>, policy: Option<Arc<Policy>>) -> Self {
-        Shared { encoding, policy, ..Shared::default() }
+    pub(super) fn new(encoding: Option<ServerEncoding>, policy: Option<Arc<Policy>>, reads: Option<Reads>) -> Self {
+        Shared { encoding, policy, reads, ..Shared::default() }
     }
 
     pub(super) fn connection_limit(&self, limit: Option<usize>) -> ConnectionLimit<'_> {

@@ -9,7 +9,8 @@ use crate::io::key::Key;
 use crate::io::peer_queue::Sockets;
 use crate::io::reactor::{Handler, Reactor, Ready};
 use crate::io::{Flush, Incoming, read_buffer};
-use crate::peer::witness::protocol::{Answer, LONGEST_QUESTION, Question, hello};
+use crate::peer::witness::protocol::{Answer, Kind, hello};
+use crate::peer::witness::questions::{Nonsense, Questions};
 use crate::peer::witness::watch::{Look, Watch};
 
 /// The largest number of questions at once.
@@ -27,16 +28,9 @@ pub fn run() -> Result<(), Error> {
     let sockets = Sockets::open().map_err(Error::local(Operation::Read, "the list of sockets of the kernel"))?;
     let reactor = Reactor::new(std::time::Duration::ZERO).map_err(Error::local(Operation::Start, "the event loop"))?;
     let console = Console::open(&reactor, true).map_err(Error::local(Operation::Open, "stdin and stdout"))?;
-    let mut answering = Answering {
-        reactor,
-        console,
-        sockets,
-        line: Vec::new(),
-        watches: Vec::new(),
-        buffer: read_buffer(),
-        has_ended: false,
-    };
-    answering.send(hello().as_bytes())?;
+    let questions = Questions::new(MOST_QUESTIONS);
+    let mut answering = Answering { reactor, console, sockets, questions, buffer: read_buffer(), has_ended: false };
+    answering.send(hello(Kind::Sockets).as_bytes())?;
     Reactor::run(&mut answering)
 }
 
@@ -44,9 +38,7 @@ struct Answering {
     reactor: Reactor,
     console: Console,
     sockets: Sockets,
-    /// The beginning of a line that has not ended.
-    line: Vec<u8>,
-    watches: Vec<Watch>,
+    questions: Questions,
     buffer: Vec<u8>,
     /// No further questions come.
     has_ended: bool,
@@ -70,26 +62,15 @@ impl Handler for Answering {
             return Ok(ControlFlow::Continue(())); // whoever does not read answers gets no further ones
         }
         self.has_ended |= self.read(now)? == Incoming::Eof;
-        let mut answers = String::new();
         let sockets = &mut self.sockets;
-        self.watches.retain_mut(|watch| {
-            if now < watch.due() {
-                return true;
-            }
-            let answer = look(sockets, watch, now);
-            if let Some(answer) = &answer {
-                answers.push_str(&answer.line(watch.id()));
-            }
-            answer.is_none()
-        });
+        let answers = self.questions.answers(now, |watch| look(sockets, watch, now));
         if !answers.is_empty() {
             self.send(answers.as_bytes())?;
         }
-        if self.has_ended && self.watches.is_empty() && self.console.backlog() == 0 {
-            return Ok(ControlFlow::Break(()));
-        }
-        if let Some(due) = self.watches.iter().map(Watch::due).min() {
-            self.reactor.wake_at(Key::Clock, due);
+        match self.questions.due() {
+            None if self.has_ended && self.console.backlog() == 0 => return Ok(ControlFlow::Break(())),
+            None => {}
+            Some(due) => self.reactor.wake_at(Key::Clock, due),
         }
         Ok(ControlFlow::Continue(()))
     }
@@ -105,17 +86,9 @@ impl Answering {
         loop {
             let incoming = self.console.read(&mut self.buffer).map_err(Error::local(Operation::Read, "stdin"))?;
             let Incoming::Bytes(n) = incoming else { return Ok(incoming) };
-            for part in self.buffer[..n].split_inclusive(|&byte| byte == b'\n') {
-                self.line.extend_from_slice(&part[..part.len().min(LONGEST_QUESTION + 1)]);
-                if part.ends_with(b"\n") || self.line.len() > LONGEST_QUESTION {
-                    let question = std::str::from_utf8(&self.line).ok().and_then(Question::parse);
-                    let (id, question) = question.filter(|_| self.watches.len() < MOST_QUESTIONS).ok_or_else(|| {
-                        Error::Usage("stdin has no question of secretcat --witness of this version".to_owned())
-                    })?;
-                    self.line.clear();
-                    self.watches.push(Watch::new(id, question, now));
-                }
-            }
+            self.questions.receive(&self.buffer[..n], now).map_err(|Nonsense| {
+                Error::Usage("stdin has no question of secretcat --witness of this version".to_owned())
+            })?;
         }
     }
 }
@@ -132,6 +105,9 @@ fn look(sockets: &mut Sockets, watch: &mut Watch, now: Instant) -> Option<Answer
             }
         }
         Look::For(bytes) => sockets.with_bytes(bytes).map(|found| watch.found(found.total, found.sockets, now)),
+        Look::Stream(..) => Ok(Some(Answer::Failed(
+            "it sees sockets, and knows no bytes: a listener does (--answer-witness)".to_owned(),
+        ))),
     };
     answer.unwrap_or_else(|error| Some(Answer::Failed(cause(&error))))
 }

@@ -27,6 +27,7 @@ mod switch;
 mod template;
 mod text;
 mod tlv;
+mod witness;
 mod xml;
 
 pub use address::{Address, DEFAULT_PORT, Host, ServiceNames, abstract_name, read_port};
@@ -55,4 +56,5 @@ pub use span::Span;
 pub use switch::Switch;
 pub use template::fill;
 pub use tlv::Tlv;
+pub use witness::listener_address;
 pub use xml::escape_xml;

@@ -32,6 +32,7 @@ mod network;
 mod no_reader;
 mod options;
 mod outputs;
+mod own_reads;
 mod passwd;
 mod peers;
 mod pipe;

@@ -64,17 +64,29 @@ pub(crate) fn request_for(name: &str, port: u16) -> Vec<u8> {
 /// Starts a SOCKS5 proxy that passes bytes and half-closes on, in both directions; pieces that it reads are read as such
 /// by the server. It resolves no names, and serves until the test ends. Returns its URL.
 pub(crate) fn passing() -> String {
+    start(pass_pieces)
+}
+
+/// The same, but pieces that it passes on may be read joined.
+pub(crate) fn joining() -> String {
+    start(copy)
+}
+
+/// How the bytes of a client are passed on to the server.
+type Pass = fn(&TcpStream, &TcpStream);
+
+fn start(pass: Pass) -> String {
     let (listener, address) = local_listener();
     thread::spawn(move || {
         while let Ok((client, _)) = listener.accept() {
-            thread::spawn(move || pass_on(with_deadline(client)));
+            thread::spawn(move || pass_on(with_deadline(client), pass));
         }
     });
     format!("socks5://{address}")
 }
 
 /// Serves one client; it ends without a word where the client does not keep to the protocol.
-fn pass_on(mut client: TcpStream) -> Option<()> {
+fn pass_on(mut client: TcpStream, pass: Pass) -> Option<()> {
     let mut request = [0; 10];
     client.read_exact(&mut request[..3]).ok()?;
     client.write_all(&[5, 0]).ok()?;
@@ -90,7 +102,7 @@ fn pass_on(mut client: TcpStream) -> Option<()> {
     client.set_nodelay(true).ok()?;
     client.write_all(&CONNECTED).ok()?;
     thread::scope(|scope| {
-        scope.spawn(|| pass_pieces(&client, &server));
+        scope.spawn(|| pass(&client, &server));
         copy(&server, &client);
     });
     Some(())

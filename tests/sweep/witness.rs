@@ -1,12 +1,13 @@
-//! A sweep of a server on another host, with a witness there.
+//! A sweep of a server on another host, with a witness there, or with a server that is one.
 
 use std::process::Command;
 
 use serde_json::Value;
 
 use crate::support::net::Net;
+use crate::support::proxy::joining;
 use crate::support::sweep::verdicts;
-use crate::support::{Outcome, Server, peer_script, run_command, secretcat, skip};
+use crate::support::{Dir, Outcome, Server, peer_script, run, run_command, secretcat, skip, start_relay};
 
 const SERVER: &str = "10.10.11.2:4500";
 
@@ -89,4 +90,48 @@ fn failing_witness_proves_nothing_and_accuses_no_server() {
         assert_eq!(found["reasons"][&reason], 40, "{found:#}");
     }
     server.stops_with("");
+}
+
+/// A listener that takes each read for a message, and proves its reads at the second address.
+fn one_read_listener(dir: &Dir) -> (Server, String) {
+    let witness = format!("unix:{}", dir.file("witness").display());
+    (Server::start(&["--bug", "one-read", &format!("--answer-witness={witness}")]), witness)
+}
+
+/// Each cut changes the replies of this listener. A proof before the bytes were read would join the pieces somewhere,
+/// and make a plan the same.
+#[test]
+fn listener_proves_cuts_through_a_relay_and_a_proxy() {
+    let dir = Dir::new("sweep-own-reads");
+    let (server, witness) = one_read_listener(&dir);
+    // It takes the pieces at once, and forwards them late and joined.
+    let holding = ["--read-start-delay", "5ms", "--cut-toward", "server", "--delay", "1ms"];
+    let relay = start_relay(&server.address(), &holding);
+    let (held, direct, proxy) = (relay.address(), server.address(), joining());
+    for jobs in ["1", "4", "16"] {
+        for args in [&[&*held][..], &[&direct, "--proxy", &proxy], &[&direct]] {
+            let own = [
+                "sweep",
+                "--json",
+                "--quiet",
+                "-m",
+                "SECRET 1",
+                "--witness",
+                &witness,
+                "--jobs",
+                jobs,
+                "--max-time",
+                "0",
+            ];
+            let out = run(own.iter().chain(args), "");
+            let found: Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|error| panic!("{error}: {out:?}"));
+            assert_eq!(
+                (verdicts(&found), &found["status"]),
+                ([0, 40, 0], &Value::from(3)),
+                "{args:?} {jobs}: {found:#}"
+            );
+        }
+    }
+    relay.stop();
+    server.stop();
 }

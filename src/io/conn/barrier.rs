@@ -8,6 +8,7 @@ use super::super::peer_queue::{Peer, PeerQueue};
 use super::super::stream::Stream;
 use super::super::sys;
 use super::super::witness::{At, Inquiry, Sight, Witness};
+use crate::peer::witness::stream::Bytes;
 use crate::plan::Barrier;
 use crate::trace::BarrierOutcome;
 
@@ -32,6 +33,8 @@ pub(super) struct BarrierWait {
     witness: Option<Witness>,
     /// What it is asked about this connection, once the peer's socket was not found on this host.
     inquiry: Option<Box<Inquiry>>,
+    /// The bytes that were sent, for a witness that is the listener.
+    sent: Option<Bytes>,
     /// The last write has arrived at the peer.
     arrived: bool,
     /// The offset that is waited for, when that wait began, and the time to the next look.
@@ -58,6 +61,7 @@ impl BarrierWait {
             sent_to_proxy: None,
             queue: None,
             seen: false,
+            sent: witness.as_ref().filter(|witness| witness.is_listener()).map(|_| Bytes::default()),
             witness,
             inquiry: None,
             arrived: false,
@@ -68,9 +72,17 @@ impl BarrierWait {
         }
     }
 
-    /// The same, for a connection through a proxy.
-    pub(super) fn at_proxy(barrier: Barrier, sent: u64, now: Instant) -> Self {
-        BarrierWait { sent_to_proxy: Some(sent), ..BarrierWait::new(barrier, None, now) }
+    /// The same, for a connection through a proxy. Only a listener sees the bytes beyond it.
+    pub(super) fn at_proxy(barrier: Barrier, sent: u64, witness: Option<Witness>, now: Instant) -> Self {
+        let witness = witness.filter(Witness::is_listener);
+        BarrierWait { sent_to_proxy: Some(sent), ..BarrierWait::new(barrier, witness, now) }
+    }
+
+    /// Notes bytes of the connection that were written.
+    pub(super) fn note_sent(&mut self, bytes: &[u8]) {
+        if let Some(sent) = &mut self.sent {
+            sent.add(bytes);
+        }
     }
 
     /// Looks whether all bytes up to this offset have got where they should. The first look at an offset begins the
@@ -117,7 +129,7 @@ impl BarrierWait {
     /// proxy never is.
     pub(super) fn is_blind(&self) -> bool {
         let is_witnessed = self.inquiry.as_ref().is_some_and(|inquiry| inquiry.is_accepted());
-        !(self.seen || is_witnessed) || self.sent_to_proxy.is_some()
+        !is_witnessed && (!self.seen || self.sent_to_proxy.is_some())
     }
 
     /// What `--barrier peer-read` cannot promise here, and what it does instead.
@@ -125,7 +137,7 @@ impl BarrierWait {
         let peer = stream.endpoints().map_or_else(String::new, |(_, peer)| format!("{peer}: "));
         let seen_by_witness = self.inquiry.as_ref().and_then(|inquiry| inquiry.reason());
         let (why, instead) = match self.sent_to_proxy {
-            None if seen_by_witness.is_some() => {
+            _ if seen_by_witness.is_some() => {
                 (seen_by_witness.unwrap_or_default(), "waiting for its acknowledgements and --delay instead")
             }
             None if self.queue.as_ref().is_some_and(PeerQueue::would_root_help) => (
@@ -178,11 +190,12 @@ impl BarrierWait {
         peer
     }
 
-    /// Whether the witness is asked about this connection: the peer's socket was not on this host at the first barrier.
+    /// Whether the witness is asked about this connection: it is the listener, or the peer's socket was not on this host
+    /// at the first barrier.
     fn asks_witness(&mut self, stream: &Stream) -> bool {
         if let (Some(witness), None, false) = (&self.witness, &self.inquiry, self.seen) {
             let witness = witness.clone();
-            if self.peer(stream).is_none() {
+            if self.sent.is_some() || self.peer(stream).is_none() {
                 let open = |(local, peer)| Box::new(Inquiry::new(&witness, local, peer));
                 self.inquiry = stream.endpoints().map(open);
             }
@@ -192,7 +205,9 @@ impl BarrierWait {
 
     /// Asks the witness about the peer's socket. Without an answer that proves something, the acknowledgement is awaited.
     fn ask(&mut self, offset: u64, is_acknowledged: bool, is_last: bool, now: Instant) -> Check {
-        let at = At { sent: self.end(offset), is_acknowledged, is_last };
+        let (sent, bytes) = (self.end(offset), self.sent.unwrap_or_default());
+        let waited = now.saturating_duration_since(self.since);
+        let at = At { sent, bytes, is_acknowledged, is_last, waited };
         match self.inquiry.as_mut().map_or(Sight::Nothing, |inquiry| inquiry.look(at)) {
             Sight::Read => Check::Passed(BarrierOutcome::Witnessed),
             Sight::ReadOnce => Check::Passed(BarrierOutcome::WitnessedOnce),
@@ -262,7 +277,7 @@ mod tests {
         let (mut stream, mut theirs) = through_a_proxy();
         stream.write_all(b"abc").unwrap();
         let now = Instant::now();
-        let mut wait = BarrierWait::at_proxy(Barrier::PeerRead, 5, now);
+        let mut wait = BarrierWait::at_proxy(Barrier::PeerRead, 5, None, now);
         assert!(matches!(wait.check(&stream, 3, false, now).unwrap(), Check::Again(_)));
         theirs.read_exact(&mut [0; 3]).unwrap();
         let later = now + LAST_LOOK;
@@ -277,7 +292,7 @@ mod tests {
         let (stream, _theirs) = through_a_proxy();
         let now = Instant::now();
         let peer = |wait: &mut BarrierWait| wait.peer(&stream).and_then(|peer| peer.received);
-        let mut wait = BarrierWait::at_proxy(Barrier::PeerRead, 5, now);
+        let mut wait = BarrierWait::at_proxy(Barrier::PeerRead, 5, None, now);
         assert_eq!(peer(&mut wait), Some(5));
         assert!(!wait.has_received(&stream, 3) && wait.has_received(&stream, 0));
         let mut direct = BarrierWait::new(Barrier::PeerRead, None, now);

@@ -20,6 +20,7 @@ use record::sample;
 use writer::{Wire, Writer};
 
 use super::reactor::{Reactor, Ready};
+use super::reads::Reads;
 use super::recorder::Recorder;
 use super::splice::{End, FdKind, Step};
 use super::stream::Stream;
@@ -140,6 +141,11 @@ impl Conn {
         self.writable |= ready.writable;
         self.reader.readable |= ready.readable;
         self.reader.behind = self.reader.behind.max(ready.behind);
+    }
+
+    /// Has what is read counted there. To be called before anything is read.
+    pub fn count_reads(&mut self, reads: &Reads) {
+        self.reader.count_with(reads.add(self.stream.endpoints()));
     }
 
     /// Reads once, as fast as the reading options allow.

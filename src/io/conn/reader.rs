@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::super::Incoming;
 use super::super::reactor::Behind;
+use super::super::reads::ReadCount;
 use super::super::stream::Stream;
 use crate::config::Reading;
 use crate::frame::proxy_header::{Decoder, Ends, Header, HeaderError};
@@ -29,6 +30,8 @@ struct Extras {
     header: Received,
     /// The bytes of the header.
     header_length: usize,
+    /// Counts what is read, for the client.
+    count: Option<ReadCount>,
 }
 
 /// The PROXY header of the client.
@@ -54,10 +57,17 @@ impl Reader {
     }
 
     /// Whether bytes are read as they come, and there may be more of them: splice(2) does not get
-    /// over the mark of urgent data.
+    /// over the mark of urgent data, and does not show them.
     pub(super) fn is_plain(&self) -> bool {
-        let is_plain = |extras: &Extras| extras.reading.is_plain() && !matches!(extras.header, Received::Partly(_));
+        let is_plain = |extras: &Extras| {
+            extras.reading.is_plain() && !matches!(extras.header, Received::Partly(_)) && extras.count.is_none()
+        };
         self.extras.as_deref().is_none_or(is_plain) && self.behind != Behind::Urgent
+    }
+
+    /// From now on what is read is counted there.
+    pub(super) fn count_with(&mut self, count: ReadCount) {
+        self.extras.get_or_insert_default().count = Some(count);
     }
 
     /// A header comes before everything else.
@@ -127,11 +137,15 @@ impl Reader {
         // the peer's end would not, if it has been told of already, nor what is behind urgent data.
         self.readable = n == limit || self.behind != Behind::Nothing;
         self.offset += n as u64;
-        if let Some(Extras { reading: Reading { delay: Some(delay), .. }, not_before, .. }) = self.extras.as_deref_mut()
-        {
-            // Counted from when this read was due, so that pauses do not add up their lateness.
-            let due = not_before.filter(|&at| now.saturating_duration_since(at) < *delay).unwrap_or(now);
-            *not_before = due.checked_add(*delay);
+        if let Some(Extras { reading, not_before, count, .. }) = self.extras.as_deref_mut() {
+            if let Some(delay) = reading.delay {
+                // Counted from when this read was due, so that pauses do not add up their lateness.
+                let due = not_before.filter(|&at| now.saturating_duration_since(at) < delay).unwrap_or(now);
+                *not_before = due.checked_add(delay);
+            }
+            if let Some(count) = count {
+                count.add(&buf[..n]);
+            }
         }
         Ok(Incoming::Bytes(n))
     }

@@ -39,7 +39,7 @@ impl Writer {
     /// `sent_to_proxy`: the other end of the socket is a proxy, which was sent this many bytes before.
     pub(super) fn new(plan: &Plan, channel: Channel, sent_to_proxy: Option<u64>, witness: Option<Witness>) -> Self {
         let wait = match (sent_to_proxy, witness) {
-            (Some(sent), _) => Some(BarrierWait::at_proxy(plan.barrier, sent, Instant::now())),
+            (Some(sent), witness) => Some(BarrierWait::at_proxy(plan.barrier, sent, witness, Instant::now())),
             (None, Some(witness)) => Some(BarrierWait::new(plan.barrier, Some(witness), Instant::now())),
             (None, None) => None,
         };
@@ -67,6 +67,7 @@ impl Writer {
         if let Some(pin) = self.outbox.direct() {
             while taken < bytes.len() && *wire.writable {
                 let written = wire.write(&bytes[taken..], pin, self.outbox.offset())?;
+                note_sent(&mut self.wait, &bytes[taken..taken + written]);
                 self.outbox.wrote_directly(written);
                 taken += written;
             }
@@ -102,6 +103,7 @@ impl Writer {
                 Step::Write { .. } if !*wire.writable => return Ok(Flush::Blocked),
                 Step::Write { bytes, pin } => {
                     let written = wire.write(bytes, pin, at)?;
+                    note_sent(&mut self.wait, &bytes[..written]);
                     self.outbox.wrote(written, pin);
                     budget -= 1;
                     if budget == 0 {
@@ -127,6 +129,12 @@ impl Writer {
             Check::Passed(BarrierOutcome::Witnessed) if is_record => Check::Passed(BarrierOutcome::RecordWitnessed),
             check => check,
         })
+    }
+}
+
+fn note_sent(wait: &mut Option<Box<BarrierWait>>, bytes: &[u8]) {
+    if let Some(wait) = wait {
+        wait.note_sent(bytes);
     }
 }
 

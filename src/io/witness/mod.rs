@@ -1,10 +1,13 @@
 //! A witness that this program has started: a command that runs where the server runs, and reports what the server's
 //! sockets have received and what their programs have read.
 //!
+//! Or the server itself, a listener of this program with `--answer-witness`: the command then connects to it.
+//!
 //! A thread of its own exchanges lines with the command, so that no event loop waits for it and all loops of a run can
 //! ask it. A connection asks, and looks for the answer when it looks at its barrier again.
 
 mod inquiry;
+mod listener;
 mod talk;
 
 use std::collections::HashMap;
@@ -22,8 +25,9 @@ use super::reactor::Reactor;
 use super::signal::Signals;
 use super::threads::Thread;
 use crate::error::{Error, Operation};
+use crate::peer::witness::claim::Claims;
 use crate::peer::witness::identity::Knowledge;
-use crate::peer::witness::protocol::{Answer, Question};
+use crate::peer::witness::protocol::{Answer, Kind, Question};
 
 /// The longest wait for the first line of the command, which may have to log in on another host first.
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -64,7 +68,11 @@ struct State {
     last: u64,
     asked: HashMap<u64, Asked>,
     answers: HashMap<u64, Answer>,
+    /// What it answers.
+    kind: Kind,
+    /// What is known of the sockets, and of the connections of a listener.
     known: Knowledge,
+    claims: Claims,
     /// The longest way of a question and its answer so far.
     slowest: Duration,
     /// The last reason why a connection's socket was not visible.
@@ -101,6 +109,7 @@ impl Witness {
     pub fn start(line: &OsStr, signals: &Signals) -> Result<Witness, Error> {
         let start = Error::local(Operation::Start, "the event loop of the witness");
         let reactor = Reactor::new(Duration::ZERO).map_err(start)?;
+        let line = &*listener::command(line)?;
         let start =
             Start { line, directory: None, input: Input::Pipe, stdout: Keep::First(KEPT), stderr: Keep::Last(KEPT) };
         let command = Command::start(&start, 0, &reactor)?;
@@ -139,20 +148,30 @@ impl Witness {
         oldest.unwrap_or_default().max(state.slowest)
     }
 
-    /// Whether a socket was accepted as a peer's, so that it is known how addresses are translated.
+    /// Whether a socket was accepted as a peer's, so that it is known how addresses are translated, or the listener has
+    /// shown its reads.
     #[must_use]
     pub fn knows_way(&self) -> bool {
-        self.0.shared.lock().known.has_route()
+        let state = self.0.shared.lock();
+        state.known.has_route() || state.claims.has_proof()
+    }
+
+    /// Whether it is the server itself, a listener that knows what it has read. It is asked about every connection:
+    /// the peer's socket may be that of a program on the way.
+    #[must_use]
+    pub fn is_listener(&self) -> bool {
+        self.0.shared.lock().kind == Kind::Streams
     }
 
     /// Why the socket of a connection was not visible, the last time.
     #[must_use]
     pub fn reason(&self) -> Option<String> {
         let state = self.0.shared.lock();
-        match &state.phase {
-            Phase::Failed(why) => Some(why.clone()),
-            _ => state.known.given_up().map(ToString::to_string).or_else(|| state.reason.clone()),
+        if let Phase::Failed(why) = &state.phase {
+            return Some(why.clone());
         }
+        let given_up = state.known.given_up().or(state.claims.given_up());
+        given_up.map(ToString::to_string).or_else(|| state.reason.clone())
     }
 
     /// Asks a question. The number is for [`Witness::answer`].
@@ -189,6 +208,11 @@ impl Witness {
     /// Uses what is known for all connections.
     fn with_knowledge<T>(&self, act: impl FnOnce(&mut Knowledge) -> T) -> T {
         act(&mut self.0.shared.lock().known)
+    }
+
+    /// Uses what is known for all connections to a listener.
+    fn with_claims<T>(&self, act: impl FnOnce(&mut Claims) -> T) -> T {
+        act(&mut self.0.shared.lock().claims)
     }
 
     fn note_reason(&self, reason: &str) {

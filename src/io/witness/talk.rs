@@ -2,6 +2,7 @@
 
 use std::io;
 use std::mem;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use super::super::key::Key;
 use super::super::reactor::{Handler, Reactor, Ready};
 use super::{ANSWER_LIMIT, Asked, Phase, START_LIMIT, Shared};
 use crate::error::Error;
-use crate::peer::witness::protocol::{Answer, LONGEST_ANSWER, Question, check_hello, is_hello};
+use crate::peer::witness::protocol::{Answer, Ends, Kind, LONGEST_ANSWER, Question, check_hello, is_hello};
 use crate::value::{Span, escape};
 
 /// The bytes before the first line of a witness that are skipped: a login shell may print something.
@@ -19,7 +20,7 @@ const NOISE: usize = 16 * 1024;
 /// How long a command may take to end after its stdin has.
 const END_LIMIT: Duration = Duration::from_millis(500);
 /// The bytes of an output that a reason shows.
-const SHOWN: usize = 80;
+const SHOWN: usize = 160;
 
 /// The exchange with the command.
 pub(super) struct Talk {
@@ -113,6 +114,7 @@ impl Talk {
         let Some(Asked { at, is_wanted, .. }) = asked else { return Err(nonsense(line)) };
         let waited = match &answer {
             Answer::Read(reading) => Some(reading.waited),
+            Answer::Known(_, waited) | Answer::Stream(_, waited) => Some(*waited),
             // A search of a host with many sockets takes its time.
             Answer::Sockets(_) => (Some(id) == self.first).then_some(Duration::ZERO),
             Answer::Gone => Some(Duration::ZERO),
@@ -133,10 +135,19 @@ impl Talk {
     /// Takes a line before the first one of the protocol.
     fn take_hello(&mut self, line: &[u8]) -> Result<(), Failed> {
         if is_hello(line) {
-            check_hello(&String::from_utf8_lossy(line)).map_err(|why| Failed(format!("the witness: {why}")))?;
-            // No socket has received so much. The answer shows that the witness answers, and how long that takes.
-            let measure = Question::Sockets { received: u64::MAX, wait: Duration::ZERO };
-            self.first = Some(self.shared.lock().ask(measure));
+            let hello = check_hello(&String::from_utf8_lossy(line));
+            let kind = hello.map_err(|why| Failed(format!("the witness: {why}")))?;
+            // No socket has received so much, and no connection has this number. The answer shows that the witness
+            // answers, and how long that takes.
+            let none = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
+            let (ends, wait) = (Ends { local: none, remote: none }, Duration::ZERO);
+            let measure = match kind {
+                Kind::Sockets => Question::Sockets { received: u64::MAX, wait },
+                Kind::Streams => Question::Stream { cookie: Some(u64::MAX), ends, hash: 0, wait },
+            };
+            let mut state = self.shared.lock();
+            state.kind = kind;
+            self.first = Some(state.ask(measure));
             return Ok(());
         }
         self.skipped += line.len() + 1;
@@ -163,12 +174,7 @@ impl Talk {
     /// Fails if the command takes too long.
     fn check_time(&mut self, now: Instant) -> Result<(), Failed> {
         let state = self.shared.lock();
-        let limit = |asked: &Asked| {
-            let wait = match asked.question {
-                Question::Read { wait, .. } | Question::Sockets { wait, .. } => wait,
-            };
-            asked.at + wait + ANSWER_LIMIT
-        };
+        let limit = |asked: &Asked| asked.at + asked.question.wait() + ANSWER_LIMIT;
         let (until, what) = match self.first {
             None => (Some(self.begun + START_LIMIT), "first line"),
             Some(_) => (state.asked.values().map(limit).min(), "answer"),

@@ -274,6 +274,7 @@ impl Identity {
                 }
             },
             (Answer::Read(reading), _) => self.take_reading(reading, sent, was_acknowledged, known),
+            (Answer::Known(..) | Answer::Stream(..), _) => Seen::Again, // it answers no question of this kind
         }
     }
 

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::protocol::{Answer, Ends, Found, LONGEST_WAIT, Question, Reading, Socket};
+use super::stream;
 
 /// The time to the second look at a socket; each further one comes later by half as much again.
 const FIRST_LOOK: Duration = Duration::from_micros(10);
@@ -33,6 +34,8 @@ pub enum Look {
     At(Ends, Option<u64>),
     /// All sockets that have received this number of bytes.
     For(u64),
+    /// What was read from the connection with this cookie or these addresses, or from any, and has this hash.
+    Stream(Option<u64>, Ends, u64),
 }
 
 /// The state of a socket, from one query of the kernel.
@@ -72,6 +75,7 @@ impl Watch {
         match self.question {
             Question::Read { ends, cookie, .. } => Look::At(ends, cookie),
             Question::Sockets { received, .. } => Look::For(received),
+            Question::Stream { cookie, ends, hash, .. } => Look::Stream(cookie, ends, hash),
         }
     }
 
@@ -112,6 +116,22 @@ impl Watch {
         None
     }
 
+    /// The answer after a look at what was read, `None` if it is too early.
+    pub fn read(&mut self, found: stream::Found, now: Instant) -> Option<Answer> {
+        let Question::Stream { wait, .. } = self.question else { return None };
+        let waited = now.saturating_duration_since(self.begun);
+        let (is_equal, answer) = match found {
+            stream::Found::Gone => return Some(Answer::Gone),
+            stream::Found::Known(taken) => (taken.is_equal, Answer::Known(taken, waited)),
+            stream::Found::Any(progress) => (progress.equal.total > 0, Answer::Stream(progress, waited)),
+        };
+        if is_equal || self.is_over(wait, now) {
+            return Some(answer);
+        }
+        self.wait(LAST_LOOK, now);
+        None
+    }
+
     fn is_over(&self, wait: Duration, now: Instant) -> bool {
         now.saturating_duration_since(self.begun) >= wait.min(LONGEST_WAIT)
     }
@@ -124,6 +144,7 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
+    use super::super::protocol::Taken;
     use super::*;
 
     const WAIT: Duration = Duration::from_millis(100);
@@ -181,6 +202,22 @@ mod tests {
         assert_eq!(reading(watch.saw(state(9, 0), now + WAIT)), Some((4, 4, None)));
         let (mut watch, now) = read(4);
         assert_eq!(watch.saw(None, now), Some(Answer::Gone));
+    }
+
+    #[test]
+    fn reads_are_waited_for() {
+        let (now, (read, _)) = (Instant::now(), read(0));
+        let Question::Read { ends, .. } = read.question else { panic!() };
+        let question = Question::Stream { cookie: Some(7), ends, hash: 1, wait: WAIT };
+        let taken = |count, is_equal| stream::Found::Known(Taken { cookie: 7, count, is_equal });
+        let mut watch = Watch::new(3, question, now);
+        assert_eq!((watch.look(), watch.read(taken(4, false), now)), (Look::Stream(Some(7), ends, 1), None));
+        assert_eq!(watch.due(), now + FIRST_LOOK);
+        let all = Answer::Known(Taken { cookie: 7, count: 5, is_equal: true }, FIRST_LOOK);
+        assert_eq!(watch.read(taken(5, true), now + FIRST_LOOK), Some(all));
+        let late = Answer::Known(Taken { cookie: 7, count: 4, is_equal: false }, WAIT);
+        assert_eq!(watch.read(taken(4, false), now + WAIT), Some(late));
+        assert_eq!(watch.read(stream::Found::Gone, now), Some(Answer::Gone));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::io::console::Source;
 use crate::io::key::Key;
 use crate::io::listener::{Arrival, Listener, NoArrival};
 use crate::io::reactor::Reactor;
+use crate::io::reads::Reads;
 use crate::service::{Service, Traits};
 use crate::trace::Side;
 
@@ -38,6 +39,8 @@ pub(super) struct Acceptor<'a> {
     traffic: Traffic,
     /// Encodes the bytes of the connections.
     encoding: Option<&'a dyn Encoding>,
+    /// Counts what is read from the connections.
+    reads: Option<&'a Reads>,
     /// This loop's share of the connection limit.
     limit: ConnectionLimit<'a>,
     /// Connections accepted in one turn.
@@ -69,6 +72,7 @@ impl<'a> Acceptor<'a> {
             state: State::Accepting,
             traffic: ServerSide::traffic_of_clients(config),
             encoding: shared.encoding.as_ref().map(|server| &*server.encoding),
+            reads: shared.reads.as_ref(),
             limit: shared.connection_limit(config.admission.max_connections),
             // With several loops, the one that has less to do accepts more often.
             turn: if config.threads == 1 { TURN } else { 1 },
@@ -206,6 +210,9 @@ impl<'a> Acceptor<'a> {
                 return false;
             }
         };
+        if let Some(reads) = self.reads {
+            conn.count_reads(reads);
+        }
         if self.config.admission.proxies.is_some() {
             conn.expect_header();
         }
