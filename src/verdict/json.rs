@@ -98,7 +98,7 @@ pub fn to_json(findings: &Findings) -> String {
         "interrupted": tally.interrupted,
         "out_of_time": tally.out_of_time,
         "ended_early": tally.gave_up,
-        "stopped_by": tally.stopped_by.map(|label| label.to_string()),
+        "stopped_by": tally.what_stopped_it(),
         "error": baseline.err(),
         "expected": baseline.ok().map(|baseline| outcome(baseline.outcome())),
         "differences": differences,

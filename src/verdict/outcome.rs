@@ -38,6 +38,8 @@ pub struct Outcome {
     pub unread: bool,
     /// The last message was cut: the server may have answered, and closed, without the bytes after the cut.
     pub cut_last: bool,
+    /// The bytes of the requests that the server had read when this side ended the conversation; `None` if unknown.
+    pub read: Option<usize>,
     /// The server had read every byte that was sent, and has not replied to all of it.
     pub owes_reply: bool,
     /// The number of cuts for which the server was seen to have read all bytes before.

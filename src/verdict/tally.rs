@@ -187,8 +187,8 @@ pub struct Tally {
     pub out_of_time: bool,
     /// The time within which trials other than single cuts began, if that is less than `--max-time`.
     pub others_within: Option<Duration>,
-    /// The trial that stopped the server, as far as can be seen, where the server is not started again.
-    pub stopped_by: Option<Label>,
+    /// The trial that stopped the server, where the server is not started again; or several, if it may be any of them.
+    pub stopped_by: Vec<Label>,
     /// Why the sweep ended early, if the server was the cause.
     pub gave_up: Option<String>,
 }
@@ -264,6 +264,13 @@ impl From<&Verdict> for Mark {
 }
 
 impl Tally {
+    /// The trial that stopped the server, in words, or those of which one did.
+    #[must_use]
+    pub fn what_stopped_it(&self) -> Option<String> {
+        let names: Vec<_> = self.stopped_by.iter().map(Label::to_string).collect();
+        (!names.is_empty()).then(|| names.join(" or "))
+    }
+
     /// Adds the time that a conversation of this family took.
     pub fn add_time(&mut self, kind: TrialKind, took: Duration) {
         *self.times.entry(kind).or_default() += took;

@@ -37,7 +37,7 @@ pub fn to_text(subject: &Subject, baseline: &Baseline, tally: &Tally) -> String 
     }
     if let Some(why) = &tally.gave_up {
         let _ = writeln!(text, "ended early: {why}");
-        if let Some(by) = tally.stopped_by {
+        if let Some(by) = tally.what_stopped_it() {
             let _ = writeln!(text, "stopped by: {by} (not repeated: --server COMMAND starts the server again)");
         }
     }

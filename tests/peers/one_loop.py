@@ -1,6 +1,7 @@
 """A server of one thread that answers lines, and stops at a read that begins with LF: its CR was in another read.
 
-Usage: one_loop.py exit|spin [PORT]. Says "listening on ADDR:PORT" on stderr.
+Usage: one_loop.py exit|spin|spin-before [PORT]. spin-before stops at the read before: one that ends with CR.
+Says "listening on ADDR:PORT" on stderr.
 """
 import os
 import selectors
@@ -42,7 +43,7 @@ def main(how, port="0"):
                 selector.unregister(client)
                 client.close()
                 continue
-            if data.startswith(b"\n"):
+            if data.endswith(b"\r") if how == "spin-before" else data.startswith(b"\n"):
                 stop(how)
             *lines, unfinished[client] = (unfinished[client] + data).split(b"\n")
             for line in lines:

@@ -27,6 +27,20 @@ fn plan_that_stops_a_server_is_named_and_no_other() {
     }
 }
 
+/// It reads the first piece, spins, and never reads the second one.
+#[test]
+fn server_that_stops_before_the_last_piece_is_blamed_on_it() {
+    for jobs in ["1", "4"] {
+        let Some(server) = Server::python("one_loop.py", &["spin-before"]) else { return };
+        let found = findings(&server, &[MESSAGES, &["--timeout", "1s", "--jobs", jobs]].concat(), b"");
+        assert_eq!((&found["status"], verdicts(&found)[1]), (&4.into(), 0), "{jobs}: {found:#}");
+        // With several at once, the server may have read of another connection just before.
+        let by: Vec<_> = found["stopped_by"].as_str().unwrap().split(" or ").collect();
+        assert!(by.contains(&"message 1 cut at 6") && (jobs == "4" || by.len() == 1), "{jobs}: {found:#}");
+        assert!(found["differences"].as_array().unwrap().is_empty(), "{jobs}: {found:#}");
+    }
+}
+
 #[test]
 fn server_that_was_stopped_is_started_again() {
     if !has("python3") {

@@ -39,6 +39,14 @@ impl Conn {
         PeerQueue::open(local, peer).look().ok().flatten().map(|peer| peer.unread)
     }
 
+    /// The bytes of the messages that the peer's program has read, if this number of bytes is unread. `None` if it is
+    /// unknown, or if the connection has TLS.
+    #[must_use]
+    pub fn read_by_peer(&self, unread: Option<u64>) -> Option<usize> {
+        let read = self.writer.outbox.offset_after_header().checked_sub(unread?)?;
+        self.codec.layer().is_none().then(|| usize::try_from(read).ok()).flatten()
+    }
+
     /// Whether all written bytes were acknowledged, and the peer has not reset the connection. Of a peer that has
     /// closed it, this is true only if its program had read all of them: a close with unread bytes is a reset.
     #[must_use]

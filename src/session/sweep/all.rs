@@ -8,7 +8,7 @@ use super::second_look::Suspects;
 use crate::error::Error;
 use crate::io::reactor::{Handler, Reactor, Ready};
 use crate::io::signal::Signals;
-use crate::plan::{Order, Trial};
+use crate::plan::{Label, Layout, Order, Trial};
 use crate::verdict::{Baseline, Ending, Outcome, Tally, Verdict};
 
 /// The number of refused connections in a row that ends a sweep: the server is gone.
@@ -30,10 +30,12 @@ pub(super) fn run(
         tally,
         signals,
         baseline,
+        layout: order.layout(),
         next,
         suspects: Suspects::new(),
         refused: 0,
         lifeless: 0,
+        stalled: Vec::new(),
         is_over: false,
     };
     while !all.is_over && Reactor::run(&mut all)? == Pass::ServerStopped {
@@ -58,6 +60,7 @@ struct All<'s, 'a, I> {
     tally: &'s mut Tally,
     signals: &'s Signals,
     baseline: &'s Baseline,
+    layout: &'s Layout,
     /// The trials that have not begun.
     next: I,
     /// The trials that were not the same.
@@ -66,6 +69,8 @@ struct All<'s, 'a, I> {
     refused: usize,
     /// The number of trials in a row without a byte of the server.
     lifeless: usize,
+    /// The trials, since the last one that was the same, of which the server read up to a cut and then nothing more.
+    stalled: Vec<Label>,
     /// No further trial begins.
     is_over: bool,
 }
@@ -141,14 +146,19 @@ impl<I> All<'_, '_, I> {
     }
 
     /// Names the trial that stopped the server, if the sweep ended for that: the one whose bytes the server had all read,
-    /// and did not reply to.
+    /// and did not reply to; or else those that it read up to a cut, and no further.
     fn name_what_stopped_it(&mut self) {
         if self.tally.gave_up.is_none() {
             return;
         }
         let owes = |outcome: &Outcome| outcome.owes_reply && self.baseline.may_be_interrupted(outcome);
         // The last one: the server replied to none after it.
-        self.tally.stopped_by = self.suspects.iter().rfind(|(_, outcome)| owes(outcome)).map(|(trial, _)| trial.name);
+        if let Some((trial, _)) = self.suspects.iter().rfind(|(_, outcome)| owes(outcome)) {
+            self.tally.stopped_by.push(trial.name);
+            return;
+        }
+        // It may have read the last bytes of any of these.
+        self.tally.stopped_by.append(&mut self.stalled);
     }
 
     /// Counts a trial, or keeps it as a suspect; stops when the server is gone.
@@ -164,7 +174,13 @@ impl<I> All<'_, '_, I> {
         } else if self.lifeless >= pool.config.jobs.max(2) {
             tally.gave_up = Some(format!("the server read nothing on {} connections in a row", self.lifeless));
         }
-        match self.baseline.judge(&outcome) {
+        let verdict = self.baseline.judge(&outcome);
+        if verdict == Verdict::Same {
+            self.stalled.clear(); // the server went on
+        } else if self.baseline.is_stalled(&outcome) && has_stopped_at_a_cut(&trial, &outcome, self.layout) {
+            self.stalled.push(trial.name);
+        }
+        match verdict {
             // The server is being started again.
             Verdict::NotProven(_) if unreachable && pool.can_restart() => self.suspects.push((trial, outcome)),
             Verdict::NotProven(why) if outcome.unconfirmed > 0 || unreachable => {
@@ -175,4 +191,10 @@ impl<I> All<'_, '_, I> {
         }
         pool.progress.advance(tally.total(), self.suspects.len());
     }
+}
+
+/// Whether the server has read the bytes before a cut inside a message, and none after it.
+fn has_stopped_at_a_cut(trial: &Trial, outcome: &Outcome, layout: &Layout) -> bool {
+    let is_cut = |offset: &usize| trial.cuts.contains(offset) && !layout.boundaries().contains(offset);
+    outcome.read.as_ref().is_some_and(is_cut)
 }

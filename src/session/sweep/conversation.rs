@@ -57,6 +57,8 @@ pub(super) struct Conversation {
     last: State,
     /// Whether the server had read all that was sent when it ended.
     pub(super) is_read: Option<bool>,
+    /// The bytes of the requests that the server had read when this side ended it, where that is visible.
+    pub(super) read: Option<usize>,
 }
 
 /// How far a conversation has come.
@@ -99,6 +101,7 @@ impl Conversation {
             slowest: None,
             last: State::default(),
             is_read: None,
+            read: None,
         }
     }
 

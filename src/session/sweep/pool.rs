@@ -261,7 +261,9 @@ impl<'a> Pool<'a> {
                 Next::Advance => self.exchange.act(|probe, context| probe.advance(id, context)),
                 Next::Finish => self.exchange.act(|probe, context| probe.finish(id, context)),
                 Next::End(ending) => {
-                    conversation.is_read = Some(conn.unread_by_peer() == Some(0));
+                    let unread = conn.unread_by_peer();
+                    conversation.is_read = Some(unread == Some(0));
+                    conversation.read = conn.read_by_peer(unread);
                     self.exchange.hosted.service.end(id, ending);
                 }
             }
@@ -274,7 +276,7 @@ impl<'a> Pool<'a> {
     /// Takes the outcome of a conversation whose connection is closed.
     fn end(&mut self, Ended { id, reason, account, .. }: Ended) {
         let Some(conversation) = self.running.remove(&id) else { return };
-        let is_read = conversation.is_read;
+        let Conversation { is_read, read, .. } = conversation;
         let (pace, begun) = (conversation.pace(), Some(conversation.begun));
         let trial = conversation.trial;
         let Some(account) = account else { return };
@@ -297,6 +299,7 @@ impl<'a> Pool<'a> {
                 unsent: usize::try_from(unsent).unwrap_or(usize::MAX),
                 unread: awaiting,
                 cut_last: trial.cuts.iter().any(|&cut| cut > last),
+                read,
                 owes_reply: unsent == 0 && is_read == Some(true) && learned.len() <= self.dialog().steps.len(),
                 confirmed,
                 unconfirmed,

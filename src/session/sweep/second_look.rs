@@ -202,7 +202,8 @@ impl<R: Runner> SecondLook<'_, R> {
         };
         tally.count(trial.name, Verdict::NotProven(why.to_owned()));
         // What has the server stopped is named; other trials that were open then are not blamed.
-        let is_named = tally.stopped_by.is_none_or(|by| by == trial.name || !baseline.may_be_interrupted(outcome));
+        let by = &tally.stopped_by;
+        let is_named = by.is_empty() || by.contains(&trial.name) || !baseline.may_be_interrupted(outcome);
         let is_new = is_new && !tally.differences.iter().any(|known| known.explains(trial, layout));
         if is_new && is_named && tally.differences.len() < REPORTED {
             let (got, found_by) = (outcome.clone(), trial.name);
