@@ -228,9 +228,11 @@ fn no_record_has_a_password() {
     let transcript_text = fs::read_to_string(&transcript).unwrap();
     assert!(transcript_text.contains("\"user\":\"ann\"") && !transcript_text.contains("AUTH"), "{transcript_text}");
 
-    let server = listener(&file, &["-vv"]);
-    assert_eq!(ask(&mut server.open(), plain("ann", "pencil").trim_end()), "AUTH REQUIRED SCRAM-SHA-256\n");
-    server.stop();
+    for option in ["-vv", "--answer-witness=127.0.0.1:0"] {
+        let server = listener(&file, &[option]);
+        assert_eq!(ask(&mut server.open(), plain("ann", "pencil").trim_end()), "AUTH REQUIRED SCRAM-SHA-256\n");
+        server.stop();
+    }
 
     let (transcript, without_data) = (dir.file("second"), ["--trace", "-", "--trace-data", "none"]);
     let server = listener(&file, &[&without_data[..], &["--transcript", transcript.to_str().unwrap(), "-v"]].concat());

@@ -25,8 +25,9 @@ pub(super) fn policy(config: &ListenConfig) -> Result<Option<Arc<Policy>>, Error
         AuthMethod::Cert => Method::Certificate,
         AuthMethod::Unix => Method::Process,
     };
-    // A log or a trace with the bytes of reads would have the password.
-    let allows_plain = !config.output.shows_data();
+    // A log or a trace with the bytes of reads would have the password, and whoever asks the witness whether it has read
+    // bytes with some hash could try passwords.
+    let allows_plain = !config.output.shows_data() && config.answer_witness.is_none();
     let policy = Policy::new(method, random::draw()?).allowing_cleartext(auth.cleartext).allowing_plain(allows_plain);
     Ok(Some(Arc::new(policy)))
 }
