@@ -40,7 +40,7 @@ fn answers(stream: &[u8], step: usize) -> Vec<u8> {
     }
     let sent = |batch| match batch {
         Batch::Messages { bytes, .. } | Batch::Other(_, bytes) => bytes.to_vec(),
-        Batch::Upgrade(..) => Vec::new(),
+        Batch::Upgrade(..) | Batch::Compute(..) => Vec::new(),
     };
     context.batches().flat_map(sent).collect()
 }
