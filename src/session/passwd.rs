@@ -47,5 +47,5 @@ fn password(config: &PasswdConfig, name: &UserName) -> Result<Password, Error> {
     let replacement = Replacement::begin(&config.file, Users::MAX_FILE)?;
     Users::parse(replacement.old()).map_err(|error| bad_line(config, &error))?;
     drop(replacement);
-    prompt::new_password(&format!("New password of {name}: "), "The same password again: ", "add --stdin")
+    prompt::new_password(&format!("New password of {name}: "), "Retype the new password: ", "add --stdin")
 }

@@ -96,7 +96,7 @@ fn terminal_asks_twice_and_shows_no_password() {
     let dir = Dir::new("passwd-terminal");
     let file = dir.file("users");
     let start = || Terminal::start(&secretcat(["passwd", file.to_str().unwrap(), "ann", "--color", "never"]));
-    let (first, second) = ("New password of ann: ", "The same password again: ");
+    let (first, second) = ("New password of ann: ", "Retype the new password: ");
 
     let mut terminal = start();
     terminal.sees(first);
