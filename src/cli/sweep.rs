@@ -52,8 +52,8 @@ pub(super) struct SweepFlags {
     /// Cut only behind each occurrence of PATTERN (repeatable)
     ///
     /// Only the single cuts behind an occurrence in a message (with --client, in a reply), and the pairs of them, are
-    /// tried; the cuts at all other offsets do not count for the exit status. PATTERN is text with the escapes \r, \n, \t, \0, \\ and \xHH for other
-    /// bytes. It is an error if one of the patterns cuts no message.
+    /// tried; the cuts at all other offsets do not count for the exit status. PATTERN is text with the escapes \r, \n, \t,
+    /// \0, \\ and \xHH for other bytes. It is an error if one of the patterns cuts no message.
     #[arg(long, value_name = "PATTERN", help_heading = "Limits", allow_hyphen_values = true)]
     cut_at: Vec<Pattern>,
     /// Cut only behind each match of REGEX (repeatable)
@@ -170,12 +170,8 @@ impl SweepFlags {
             replies,
             family,
             masks: self.dialog.into_masks()?,
-            plans: Choice {
-                families: self.families.unwrap_or(default),
-                max_plans: self.max_plans.map(Count::in_memory),
-                seed: self.seed,
-            },
-            max_time: self.max_time.map_or_else(MaxTime::default, |Span(time)| MaxTime::new(time)),
+            plans: choice(self.families.unwrap_or(default), self.max_plans, self.seed),
+            max_time: max_time(self.max_time),
             cut_at,
             only: only(self.only)?,
             jobs: self.jobs.map_or(1, Count::in_memory),
@@ -208,11 +204,7 @@ impl SweepFlags {
         let Checked { dialog, source, masks, yes } = self.dialog.into_dialog(&address)?;
         let Span(timeout) = self.timeout;
         let (cut_at, default) = places(self.cut_at, self.cut_at_regex);
-        let plans = Choice {
-            families: self.families.unwrap_or(default),
-            max_plans: self.max_plans.map(Count::in_memory),
-            seed: self.seed,
-        };
+        let plans = choice(self.families.unwrap_or(default), self.max_plans, self.seed);
         let config = SweepConfig {
             address,
             server: self.server,
@@ -225,7 +217,7 @@ impl SweepFlags {
             plans,
             only: only(self.only)?,
             cut_at,
-            max_time: self.max_time.map_or_else(MaxTime::default, |Span(time)| MaxTime::new(time)),
+            max_time: max_time(self.max_time),
             jobs: self.jobs.map_or(4, Count::in_memory),
             timeout,
             tls: tls.into_config()?,
@@ -244,6 +236,14 @@ fn places(patterns: Vec<Pattern>, expressions: Vec<Expression>) -> (CutPoints, F
     let cut_at = CutPoints { patterns, expressions };
     let families = if cut_at.is_empty() { Families::default() } else { Families::of_places() };
     (cut_at, families)
+}
+
+fn choice(families: Families, max_plans: Option<Count>, seed: Seed) -> Choice {
+    Choice { families, max_plans: max_plans.map(Count::in_memory), seed }
+}
+
+fn max_time(given: Option<Span>) -> MaxTime {
+    given.map_or_else(MaxTime::default, |Span(time)| MaxTime::new(time))
 }
 
 fn only(parts: Vec<OnlyPart>) -> Result<Option<Only>, ConfigError> {
