@@ -110,12 +110,6 @@ impl Replacement {
         self.old.as_deref().unwrap_or_default()
     }
 
-    /// Whether there is no file yet.
-    #[must_use]
-    pub fn is_new(&self) -> bool {
-        self.old.is_none()
-    }
-
     /// Replaces the file by one with this content. It is on the disk when this returns.
     ///
     /// # Errors
@@ -164,7 +158,7 @@ mod tests {
         let dir = TemporaryDir::new().unwrap();
         let (path, link) = (dir.path().join("users"), dir.path().join("link"));
         let replacement = Replacement::begin(&path, 9).unwrap();
-        assert!(replacement.is_new() && replacement.old().is_empty());
+        assert!(replacement.old.is_none() && replacement.old().is_empty());
         let second = Replacement::begin(&path, 9).unwrap_err().to_string();
         assert!(second.contains("/.users.new: it exists: another secretcat passwd is running"), "{second}");
         replacement.finish(b"one\n").unwrap();
