@@ -32,8 +32,7 @@ use crate::plan::{Family, HelloCuts, HelloForm, Layout, Order, Prelude, Trial};
 use crate::service::probe::Probe;
 use crate::value::{counted, escape};
 use crate::verdict::{
-    Baseline, BaselineError, Findings, MessageSource, Proof, Run, Subject, SubjectDialog, SubjectProxy, SubjectWitness,
-    Tally,
+    Baseline, BaselineError, MessageSource, Proof, Run, Subject, SubjectDialog, SubjectProxy, SubjectWitness, Tally,
 };
 
 /// Sweeps, prints the findings, and returns the exit status: 0 the same, 3 different, 4 not proven; or that of the
@@ -81,24 +80,12 @@ pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error>
         witness.has_seen = pool.is_witnessed();
     }
     run.took = pool.now() - begun;
-    let signalled = || context.signals.received().map(ExitStatus::Signal);
-    match gone {
-        Ok(baseline) => {
-            let status = signalled().unwrap_or_else(|| tally.status(&subject));
-            let baseline = Ok(&baseline);
-            reports.write(&Findings { run: &run, subject: &subject, baseline, tally: &tally, status })?;
-            Ok(status)
-        }
-        Err(Stop::Failed(error)) => Err(error),
-        Err(Stop::NoBaseline(error)) => {
-            let status = signalled().unwrap_or_else(|| error.status());
-            let why = error.to_string();
-            let baseline = Err(&why[..]);
-            reports.write(&Findings { run: &run, subject: &subject, baseline, tally: &tally, status })?;
-            context.report.error(&format!("sweep {}: {error}", subject.path()));
-            Ok(status)
-        }
-    }
+    let found = match gone {
+        Ok(baseline) => Ok(baseline),
+        Err(Stop::Failed(error)) => return Err(error),
+        Err(Stop::NoBaseline(error)) => Err((error.to_string(), error.status())),
+    };
+    reports.finish(&run, &subject, &tally, &found, context)
 }
 
 /// What the reports are about.

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use crate::config::Reports;
-use crate::error::Error;
+use crate::error::{Error, ExitStatus};
 use crate::io::console;
 use crate::io::files::NewFile;
-use crate::verdict::{Findings, to_html, to_json, to_junit, to_text};
+use crate::session::Context;
+use crate::verdict::{Baseline, Findings, Run, Subject, Tally, to_html, to_json, to_junit, to_text};
 
 /// The reports of a sweep, whose files are created before it begins.
 #[derive(Debug)]
@@ -26,11 +27,34 @@ impl ReportFiles {
         Ok(ReportFiles { json: reports.json, junit: create(&reports.junit)?, html: create(&reports.html)? })
     }
 
-    /// Writes the reports, and prints one on stdout.
+    /// Writes the reports of what was found, or of why there is nothing to compare with, and returns the exit status:
+    /// that of a signal comes first.
     ///
     /// # Errors
     /// When they cannot be written.
-    pub(super) fn write(self, findings: &Findings) -> Result<(), Error> {
+    pub(super) fn finish(
+        self,
+        run: &Run,
+        subject: &Subject,
+        tally: &Tally,
+        found: &Result<Baseline, (String, ExitStatus)>,
+        context: &Context,
+    ) -> Result<ExitStatus, Error> {
+        let (baseline, status) = match found {
+            Ok(baseline) => (Ok(baseline), tally.status(subject)),
+            Err((why, status)) => (Err(&why[..]), *status),
+        };
+        let status = context.signals.received().map_or(status, ExitStatus::Signal);
+        self.write(&Findings { run, subject, baseline, tally, status })?;
+        if let Err(why) = baseline {
+            let of = if subject.client.is_some() { "--client".to_owned() } else { subject.path() };
+            context.report.error(&format!("sweep {of}: {why}"));
+        }
+        Ok(status)
+    }
+
+    /// Writes the reports, and prints one on stdout.
+    fn write(self, findings: &Findings) -> Result<(), Error> {
         if let Some(file) = self.junit {
             file.write(&to_junit(findings))?;
         }

@@ -22,8 +22,8 @@ use crate::service::stand_in::{Given, Recording, Replies, Unlike};
 use crate::session::Context;
 use crate::value::{Span, escape, last_line};
 use crate::verdict::{
-    Baseline, BaselineError, ClientSubject, Ending, Findings, Masks, Proof, Run, Subject, SubjectDialog, Tally,
-    Verdict, unsteady_output,
+    Baseline, BaselineError, ClientSubject, Ending, Masks, Proof, Run, Subject, SubjectDialog, Tally, Verdict,
+    unsteady_output,
 };
 
 /// The time that a client may take, as a multiple of that without a cut, and the time added to it.
@@ -101,23 +101,13 @@ pub fn run(config: &ClientSweepConfig, context: &Context) -> Result<ExitStatus, 
     let begun = sweep.pool.now();
     let gone = sweep.go();
     run.took = sweep.pool.now() - begun;
-    let Sweep { tally, subject, .. } = &sweep;
-    let findings = |baseline, status| Findings { run: &run, subject, baseline, tally, status };
-    let signalled = || context.signals.received().map(ExitStatus::Signal);
-    let (text, status) = match gone {
-        Ok(baseline) => {
-            let status = signalled().unwrap_or_else(|| tally.status(subject));
-            reports.write(&findings(Ok(&baseline), status))?;
-            return Ok(status);
-        }
+    let found = match gone {
+        Ok(baseline) => Ok(baseline),
         Err(End::Stop(Stop::Failed(error))) => return Err(error),
-        Err(End::Stop(Stop::NoBaseline(error))) => (error.to_string(), error.status()),
-        Err(End::Unusable(unusable)) => (unusable.to_string(), unusable.status()),
+        Err(End::Stop(Stop::NoBaseline(error))) => Err((error.to_string(), error.status())),
+        Err(End::Unusable(unusable)) => Err((unusable.to_string(), unusable.status())),
     };
-    let status = signalled().unwrap_or(status);
-    reports.write(&findings(Err(&text), status))?;
-    context.report.error(&format!("sweep --client: {text}"));
-    Ok(status)
+    reports.finish(&run, &sweep.subject, &sweep.tally, &found, context)
 }
 
 /// The replies to the first run.
