@@ -204,6 +204,32 @@ fn unix_user_is_the_one_that_the_kernel_names() {
     assert!(lines.lines().any(|line| line.contains("SECRET 5") && line.contains(&user)), "{lines}");
 }
 
+#[test]
+fn member_of_a_room_has_the_name_of_its_login() {
+    let dir = Dir::new("auth-rooms");
+    let file = users(&dir, &["ann", "bob", "carl@lab"]);
+    let server = listener(&file, &["--service", "rooms"]);
+    let log_in = |name: &str| {
+        let mut client = server.open();
+        client.write_all((plain(name, "pencil") + "/join lab\n").as_bytes()).unwrap();
+        assert_eq!(read_line(&mut client), format!("AUTH OK {name}\n"));
+        client
+    };
+    let mut ann = log_in("ann");
+    assert_eq!(read_line(&mut ann), "* you are ann in lab (1 member); /help lists the commands\n");
+    let mut second = log_in("ann");
+    assert_eq!(read_line(&mut second), "* you are ann[2] in lab (2 members); /help lists the commands\n");
+    assert_eq!(read_line(&mut ann), "* ann[2] joined lab\n");
+    assert_eq!(ask(&mut second, "/nick bob"), "* you are logged in as ann, and keep this name\n");
+    second.write_all(b"hi\n").unwrap();
+    assert_eq!(read_line(&mut ann), "ann[2]> hi\n");
+    let carl = log_in("carl@lab");
+    let letters = "may only have letters, digits and - _ . [ ] { } ^ |";
+    let refused = format!("* user carl@lab cannot enter a room: the name {letters}\n");
+    assert_eq!(String::from_utf8(read_to_end(&carl)).unwrap(), refused);
+    server.stops_with("");
+}
+
 /// Reads until these bytes have come.
 fn read_to_end_of(stream: &mut impl std::io::Read, end: &[u8]) -> Vec<u8> {
     let (mut all, mut byte) = (Vec::new(), [0]);

@@ -13,6 +13,7 @@ use super::limits::Limits;
 use super::name::{Name, RoomName};
 use super::room::{Crowd, Room, Rooms};
 use super::roster::{Member, Roster};
+use crate::auth::UserName;
 use crate::value::Moment;
 
 /// Names that only the program itself and its operator have.
@@ -59,17 +60,21 @@ impl Engine {
     /// # Errors
     /// The name is not allowed, or another member has it; or it is banned. The member is not added.
     pub fn enter(&mut self, id: MemberId, entrance: Entrance<'_>, now: Moment) -> Result<Name, Refusal> {
-        let Entrance { name, ip, role } = entrance;
+        let Entrance { name: asked, ip, role, user } = entrance;
         let ip = ip.map(|ip| ip.to_canonical());
-        let name = match name {
-            Some(name) => self.free_name(id, name, role)?,
-            None => self.roster.guest_name(),
+        let user = user.map(|user| self.user(user)).transpose()?;
+        let name = match (&user, asked) {
+            (Some(user), Some(asked)) if self.name(asked)? != *user => return Err(Refusal::NameOfUser(user.clone())),
+            (Some(user), _) => self.name_of_user(id, user)?,
+            (None, Some(asked)) => self.free_name(id, asked, role)?,
+            (None, None) => self.roster.guest_name(),
         };
-        if role != Role::Operator && self.bans.covers(&name, ip) {
+        let member = Member { user, ..Member::new(name.clone(), ip, role, now) };
+        if self.is_banned(&member) {
             return Err(Refusal::Banned);
         }
         self.roster.remove(id);
-        self.roster.insert(id, Member::new(name.clone(), ip, role, now));
+        self.roster.insert(id, member);
         Ok(name)
     }
 
@@ -281,6 +286,9 @@ impl Engine {
 
     fn rename(&mut self, id: MemberId, name: &[u8], now: Moment, effects: &mut Vec<Effect>) -> Outcome {
         let member = self.roster.get(id).ok_or(Refusal::NotMember)?;
+        if let Some(user) = &member.user {
+            return Err(Refusal::NameOfUser(user.clone()));
+        }
         let (role, ip) = (member.role, member.ip);
         let mut to = BTreeSet::from([id]);
         for room in &member.rooms {
@@ -356,19 +364,24 @@ impl Engine {
     fn ban(&mut self, name: &[u8], reason: &[u8], now: Moment, effects: &mut Vec<Effect>) -> Outcome {
         let ban = match self.find(name) {
             Ok((_, member)) if member.role == Role::Operator => return Err(Refusal::OperatorStays),
-            Ok((_, member)) => member.ip.map_or_else(|| Ban::Name(member.name.clone()), Ban::Address),
+            Ok((_, Member { user: None, ip: Some(ip), .. })) => Ban::Address(*ip),
+            Ok((_, member)) => Ban::Name(member.banned_name().clone()),
             Err(_) => self.ban_target(name)?,
         };
         if !self.bans.add(ban, self.limits.bans) {
             return Err(Refusal::TooManyBans(self.limits.bans));
         }
-        let is_banned = |member: &Member| member.role != Role::Operator && self.bans.covers(&member.name, member.ip);
-        let mut banned: Vec<_> = self.roster.iter().filter(|(_, member)| is_banned(member)).map(|(id, _)| id).collect();
+        let banned = self.roster.iter().filter(|(_, member)| self.is_banned(member));
+        let mut banned: Vec<_> = banned.map(|(id, _)| id).collect();
         banned.sort();
         for id in banned {
             self.remove(id, "banned by the operator", reason, now, effects);
         }
         Ok(None)
+    }
+
+    fn is_banned(&self, member: &Member) -> bool {
+        member.role != Role::Operator && self.bans.covers(member.banned_name(), member.ip)
     }
 
     fn unban(&mut self, target: &[u8]) -> Outcome {
@@ -431,6 +444,26 @@ impl Engine {
         }
     }
 
+    /// The name of a user as that of a member.
+    fn user(&self, user: &UserName) -> Result<Name, Refusal> {
+        let bad = |why| Refusal::BadUser { user: user.to_string(), why };
+        Name::parse(user.as_str().as_bytes(), self.limits.name).map_err(bad)
+    }
+
+    /// The name for one more member that is this user: `ann`, or `ann[2]`, which is no name of a user.
+    fn name_of_user(&self, id: MemberId, user: &Name) -> Result<Name, Refusal> {
+        let is_user = |member: &Member| member.user.as_ref().is_some_and(|other| other.as_str() == user.as_str());
+        for number in 1..=self.limits.members_of_user {
+            let name = if number == 1 { user.to_string() } else { format!("{user}[{number}]") };
+            match self.free_name(id, name.as_bytes(), Role::Member) {
+                Err(Refusal::NameInUse(_)) if self.find(name.as_bytes()).is_ok_and(|(_, owner)| is_user(owner)) => {}
+                Err(Refusal::BadName { why, .. }) => return Err(Refusal::BadUser { user: name, why }),
+                other => return other,
+            }
+        }
+        Err(Refusal::TooManyOfUser(self.limits.members_of_user))
+    }
+
     fn room_name(&self, room: &[u8]) -> Result<RoomName, Refusal> {
         RoomName::parse(room, self.limits.room_name).map_err(|why| Refusal::BadRoom { room: shortened(room), why })
     }
@@ -468,6 +501,10 @@ impl Engine {
         self.rooms.check(&self.limits);
         for (id, member) in self.roster.iter() {
             assert!(member.rooms.len() <= self.limits.rooms_of_member);
+            if let Some(user) = &member.user {
+                let (name, number) = member.name.as_str().split_at(user.as_str().len());
+                assert!(name == user.as_str() && (number.is_empty() || number.starts_with('[')), "{}", member.name);
+            }
             for name in &member.rooms {
                 assert!(self.rooms.get(name).is_some_and(|room| room.members.contains(&id)), "{name} without {id:?}");
             }

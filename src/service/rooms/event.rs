@@ -6,6 +6,7 @@ use std::rc::Rc;
 use thiserror::Error;
 
 use super::name::{InvalidName, Name, RoomName};
+use crate::auth::UserName;
 use crate::service::PeerId;
 use crate::value::{Timestamp, escape};
 
@@ -45,6 +46,8 @@ pub struct Entrance<'a> {
     pub ip: Option<IpAddr>,
     /// What it may do.
     pub role: Role,
+    /// The user that it has logged in as, whose name it has.
+    pub user: Option<&'a UserName>,
 }
 
 /// What a member asks for. Names and texts are as the member sent them.
@@ -86,6 +89,12 @@ pub enum Refusal {
     NameInUse(Name),
     #[error("{0} is a reserved name")]
     NameReserved(Name),
+    #[error("user {user} cannot enter a room: the name {why}")]
+    BadUser { user: String, why: InvalidName },
+    #[error("you are logged in as {0}, and keep this name")]
+    NameOfUser(Name),
+    #[error("you are connected {0} times, and more are not allowed")]
+    TooManyOfUser(usize),
     #[error("no member has the name {}", escape(.0))]
     NoSuchMember(Vec<u8>),
     #[error("there is no room {}", escape(.0))]

@@ -19,6 +19,8 @@ pub struct Limits {
     pub members: usize,
     /// The number of rooms that a member is in at once.
     pub rooms_of_member: usize,
+    /// The number of members that are one user.
+    pub members_of_user: usize,
     /// The number of names and addresses that are banned.
     pub bans: usize,
     /// The number of lines that are kept of a room.
@@ -41,6 +43,7 @@ impl Default for Limits {
             rooms: 1000,
             members: 10_000,
             rooms_of_member: 20,
+            members_of_user: 16,
             bans: 1000,
             history: 1000,
             history_bytes: 16 << 20,

@@ -14,6 +14,8 @@ use crate::value::{Moment, Timestamp};
 pub struct Member {
     /// Its name.
     pub name: Name,
+    /// The name of the user that it has logged in as; only this user has this name, and a number after it.
+    pub user: Option<Name>,
     /// Its address, if no other members share it.
     pub ip: Option<IpAddr>,
     /// What it may do.
@@ -42,6 +44,7 @@ impl Member {
     pub(super) fn new(name: Name, ip: Option<IpAddr>, role: Role, now: Moment) -> Self {
         Member {
             name,
+            user: None,
             ip,
             role,
             rooms: Vec::new(),
@@ -50,6 +53,11 @@ impl Member {
             active: now.elapsed,
             pace: Pace::default(),
         }
+    }
+
+    /// The name that a ban of this member is for.
+    pub(super) fn banned_name(&self) -> &Name {
+        self.user.as_ref().unwrap_or(&self.name)
     }
 }
 

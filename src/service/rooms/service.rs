@@ -125,7 +125,8 @@ impl RoomService {
         }
         let ip = self.clients.get(&peer).and_then(|client| client.ip);
         let role = if peer == PeerId::Console { Role::Operator } else { Role::Member };
-        self.engine.enter(peer, Entrance { name, ip, role }, context.now()).map(drop)
+        let user = context.user(peer);
+        self.engine.enter(peer, Entrance { name, ip, role, user }, context.now()).map(drop)
     }
 
     /// The client has chosen a name and a room, or does not: it becomes a member, if it is none yet. False: it was

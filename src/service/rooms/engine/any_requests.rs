@@ -60,6 +60,7 @@ const LIMITS: Limits = Limits {
     rooms: 4,
     members: 3,
     rooms_of_member: 2,
+    members_of_user: 2,
     bans: 2,
     history: 3,
     history_bytes: 1500,
@@ -78,8 +79,9 @@ fn take(engine: &mut Engine, step: &Step, now: &mut Moment, effects: &mut Vec<Ef
         Step::Enter(id, name) => {
             let role = if *id == 0 { Role::Operator } else { Role::Member };
             let ip = (*id > 3).then(|| IpAddr::from([192, 0, 2, 1]));
+            let user = (*id == 2 || *id == 5).then(|| "ann".parse().unwrap());
             let is_new = engine.member(id_of(*id)).is_none();
-            let entrance = Entrance { name: name.as_ref().map(String::as_bytes), ip, role };
+            let entrance = Entrance { name: name.as_ref().map(String::as_bytes), ip, role, user: user.as_ref() };
             return if is_new { engine.enter(id_of(*id), entrance, *now).map(|_| None) } else { Ok(None) };
         }
         Step::Leave(id) => {

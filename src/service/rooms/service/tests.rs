@@ -3,6 +3,7 @@
 use super::super::limits::Limits;
 use super::super::pace::Rate;
 use super::*;
+use crate::auth::UserName;
 use crate::service::Action;
 use crate::value::{Moment, Timestamp};
 
@@ -10,6 +11,7 @@ struct Scene {
     service: RoomService,
     now: Moment,
     timer: Option<Duration>,
+    users: Vec<(PeerId, UserName)>,
 }
 
 const ANN: PeerId = PeerId::conn(1);
@@ -32,6 +34,7 @@ impl Scene {
             service: RoomService::new(settings),
             now: Moment { elapsed: Duration::from_secs(9), time },
             timer: None,
+            users: Vec::new(),
         }
     }
 
@@ -49,6 +52,9 @@ impl Scene {
     /// What the service does after an event, a line each: `1: * ann joined lobby`, `close 1`.
     fn on(&mut self, event: Event<'_>) -> Vec<String> {
         let mut context = Context::at(self.now);
+        for (peer, user) in &self.users {
+            context.set_user(*peer, user.clone());
+        }
         self.service.on(event, &mut context);
         self.service.engine.check();
         let mut done = Vec::new();
@@ -128,6 +134,33 @@ fn refused_name_makes_a_guest() {
             "2: * guest1 joined lobby",
         ]
     );
+}
+
+#[test]
+fn user_keeps_its_name_and_chooses_a_room() {
+    let mut scene = Scene::with_two(settings(10));
+    scene.users = vec![(EVE, "eve".parse().unwrap())];
+    scene.open(EVE, None);
+    assert_eq!(
+        scene.line(EVE, "/nick ann"),
+        [
+            "3: * you are logged in as eve, and keep this name",
+            "3: * you are eve in lobby (3 members); /help lists the commands",
+            "1: * eve joined lobby",
+            "2: * eve joined lobby",
+        ]
+    );
+    assert_eq!(scene.line(EVE, "/nick dan"), ["3: * you are logged in as eve, and keep this name"]);
+    let (dan, second) = (PeerId::conn(4), PeerId::conn(5));
+    scene.users = vec![(dan, "dan@lab".parse().unwrap()), (second, "eve".parse().unwrap())];
+    scene.open(dan, None);
+    let letters = "may only have letters, digits and - _ . [ ] { } ^ |";
+    assert_eq!(
+        scene.line(dan, "hi"),
+        [format!("4: * user dan@lab cannot enter a room: the name {letters}"), "close 4".to_owned()]
+    );
+    scene.open(second, None);
+    assert_eq!(scene.line(second, "/join lab"), ["5: * you are eve[2] in lab (1 member); /help lists the commands"]);
 }
 
 #[test]
