@@ -37,9 +37,9 @@ fn examples(page: &str) -> Vec<String> {
 
 /// Whether the other programs of a snippet are installed; otherwise the test is skipped.
 fn can_run(name: &str, script: &str) -> bool {
-    let lacking = ["curl", "python3", "nc", "socat", "redis-cli"]
+    let lacking = ["curl", "python3", "nc", "socat", "redis-cli", "haproxy"]
         .into_iter()
-        .find(|program| script.contains(&format!("{program} ")) && !skip::has(program));
+        .find(|program| script.contains(&format!("{program} ")) && !skip::has_server(program));
     lacking.inspect(|program| skip::skip(&format!("{name}: no {program}"))).is_none()
 }
 

@@ -10,6 +10,7 @@ mod activation;
 mod address;
 mod auth;
 mod bad_input;
+mod balancer;
 mod check;
 mod closing;
 mod connect;

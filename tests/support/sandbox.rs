@@ -59,6 +59,6 @@ fn path(folder: &Path) -> std::ffi::OsString {
     install(&cargo, text.as_bytes());
     let before = program.parent().expect("a program is in a folder").to_owned();
     let inherited = std::env::var_os("PATH").unwrap_or_default();
-    let all = [bin, before].into_iter().chain(std::env::split_paths(&inherited));
+    let all = [bin, before].into_iter().chain(std::env::split_paths(&inherited)).chain(["/usr/sbin".into()]);
     std::env::join_paths(all).expect("no folder here has a colon in its name")
 }

@@ -1,10 +1,9 @@
 //! Released servers (Redis, nginx, Python): each is started at a free address and waited for.
 
 use std::net::TcpListener;
-use std::path::Path;
 use std::process::Command;
 
-use super::{Dir, Proc, has, run, skip};
+use super::{Dir, Proc, run, skip};
 
 /// Where a server is to listen.
 #[derive(Clone, Copy, Debug)]
@@ -29,9 +28,8 @@ impl Place<'_> {
 /// and a line on stderr, where the program is missing.
 #[track_caller]
 pub(crate) fn start(program: &str, place: Place<'_>, command: impl Fn(&mut Command, &str)) -> Option<(Proc, String)> {
-    // Debian installs servers in directories that only root has in its path.
     let path = format!("{}:/usr/sbin:/usr/local/sbin", std::env::var("PATH").unwrap_or_default());
-    if !has(program) && !Path::new("/usr/sbin").join(program).is_file() {
+    if !skip::has_server(program) {
         skip::skip(program);
         return None;
     }

@@ -28,6 +28,11 @@ pub(crate) fn has(program: &str) -> bool {
     std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
 }
 
+/// Whether a server is installed here. Debian installs servers in a directory that only root has in its path.
+pub(crate) fn has_server(program: &str) -> bool {
+    has(program) || std::path::Path::new("/usr/sbin").join(program).is_file()
+}
+
 /// Whether a program can be started here; where not, that is printed.
 pub(crate) fn has_program(program: &str) -> bool {
     let has = has(program);
