@@ -169,6 +169,8 @@ impl Policy {
 #[derive(Debug)]
 pub struct Login {
     state: State,
+    /// The name that the client has sent, shortened.
+    name: Option<String>,
 }
 
 #[derive(Debug)]
@@ -263,7 +265,14 @@ impl Login {
     /// Begins a login with this mechanism. The client's first message comes next.
     #[must_use]
     pub fn new(mechanism: Mechanism) -> Self {
-        Login { state: State::Start(mechanism) }
+        Login { state: State::Start(mechanism), name: None }
+    }
+
+    /// The name that the login is for, as far as it is known. It is not proven, may have any characters, and is
+    /// shortened to the longest name of a user.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
     /// Handles a message of the client.
@@ -303,6 +312,7 @@ impl Login {
         let keys = |name: &str| {
             let (known, keys) = policy.keys(name);
             user = known;
+            self.name = Some(shortened(name));
             keys
         };
         let (server, reply) = Server::begin(message, support, policy.nonce(), keys)?;
@@ -321,6 +331,7 @@ impl Login {
             return Err(Flaw::OtherUser.into());
         }
         let name = std::str::from_utf8(name).map_err(|_| Flaw::Malformed)?;
+        self.name = Some(shortened(name));
         let password = Password::new(password).map_err(|_| Flaw::Credentials)?;
         let (user, keys) = policy.keys(name);
         let derivation = Derivation { password, salt: keys.salt.clone(), iterations: keys.iterations };
@@ -334,7 +345,10 @@ impl Login {
             return Err(Flaw::OtherUser.into());
         }
         match (&policy.method, evidence) {
-            (Method::Certificate, Evidence { certificate: Some(name), .. }) => Ok(accept(name)),
+            (Method::Certificate, Evidence { certificate: Some(name), .. }) => {
+                self.name = Some(shortened(name));
+                Ok(accept(name))
+            }
             (Method::Process, &Evidence { uid: Some(uid), .. }) => {
                 self.state = State::LookingUp;
                 Ok(Step::Compute(Work::LookUp(uid)))
@@ -371,6 +385,12 @@ impl Login {
             _ => Step::Rejected(Rejection::Unexpected),
         }
     }
+}
+
+/// The first characters of a name that a client has sent.
+fn shortened(name: &str) -> String {
+    let end = (0..=name.len().min(UserName::LONGEST)).rev().find(|&at| name.is_char_boundary(at));
+    name[..end.unwrap_or_default()].to_owned()
 }
 
 /// Accepts this name if it is one that a user can have.

@@ -6,8 +6,6 @@ use std::str::FromStr;
 
 use stringprep::saslprep;
 
-/// The largest length of a name in bytes.
-const LONGEST: usize = 64;
 /// What a name may have besides letters and digits.
 const MARKS: &str = "-_.@+";
 
@@ -23,7 +21,7 @@ pub enum InvalidName {
     #[error("a user name has at least one character")]
     Empty,
     /// It is too long.
-    #[error("a user name has at most {LONGEST} bytes")]
+    #[error("a user name has at most {} bytes", UserName::LONGEST)]
     TooLong,
     /// It begins with a character that is reserved there.
     #[error("a user name begins with a letter or a digit")]
@@ -37,6 +35,9 @@ pub enum InvalidName {
 }
 
 impl UserName {
+    /// The largest length in bytes.
+    pub const LONGEST: usize = 64;
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -49,12 +50,12 @@ impl FromStr for UserName {
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         // A longer text need not be normalized first.
-        if text.len() > 4 * LONGEST {
+        if text.len() > 4 * UserName::LONGEST {
             return Err(InvalidName::TooLong);
         }
         let name = saslprep(text).map_err(|_| InvalidName::Prohibited)?;
         let first = name.chars().next().ok_or(InvalidName::Empty)?;
-        if name.len() > LONGEST {
+        if name.len() > UserName::LONGEST {
             return Err(InvalidName::TooLong);
         }
         if !name.chars().all(|c| c.is_alphanumeric() || MARKS.contains(c)) {
@@ -85,7 +86,7 @@ mod tests {
 
     #[test]
     fn names_are_normalized_and_bad_ones_are_refused() {
-        let longest = "x".repeat(LONGEST);
+        let longest = "x".repeat(UserName::LONGEST);
         for (text, name) in [
             ("ann", "ann"),
             ("Ann.B-c_d+e@lab.example", "Ann.B-c_d+e@lab.example"),
@@ -100,7 +101,7 @@ mod tests {
         for (text, why) in [
             ("", InvalidName::Empty),
             ("\u{ad}", InvalidName::Empty),
-            ("x".repeat(LONGEST + 1).as_str(), InvalidName::TooLong),
+            ("x".repeat(UserName::LONGEST + 1).as_str(), InvalidName::TooLong),
             ("x".repeat(1 << 20).as_str(), InvalidName::TooLong),
             ("-x", InvalidName::Begin),
             ("#x", InvalidName::Character),

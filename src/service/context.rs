@@ -49,6 +49,8 @@ pub enum Action {
     Upgrade(PeerId),
     /// See [`Context::compute`].
     Compute(PeerId),
+    /// A login of this peer has failed, as the next `len` bytes describe.
+    LoginFailed(PeerId, usize),
 }
 
 impl Action {
@@ -56,7 +58,7 @@ impl Action {
     #[must_use]
     pub fn bytes(self) -> usize {
         match self {
-            Action::Send(_, len) | Action::Interim(_, len) | Action::Store(len) => len,
+            Action::Send(_, len) | Action::Interim(_, len) | Action::Store(len) | Action::LoginFailed(_, len) => len,
             _ => 0,
         }
     }
@@ -81,6 +83,7 @@ impl Action {
             Action::Dial(_)
             | Action::Upgrade(..)
             | Action::Compute(..)
+            | Action::LoginFailed(..)
             | Action::Stop
             | Action::Timer { .. }
             | Action::CancelTimer { .. }
@@ -332,6 +335,13 @@ impl Context {
         self.list.push(Action::Compute(peer));
     }
 
+    /// Has a failed login of this peer counted, and printed for the operator; clients cannot fill the log so. `text` is
+    /// the name and the reason, and has no secret.
+    pub fn login_failed(&mut self, peer: PeerId, text: &str) {
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.list.push(Action::LoginFailed(peer, text.len()));
+    }
+
     /// The user that this peer has proven to be (`--auth`).
     #[must_use]
     pub fn user(&self, peer: PeerId) -> Option<&UserName> {
@@ -440,6 +450,7 @@ mod tests {
         context.send_interim(second, |out| out.push(b'i'));
         context.send(second, b"e");
         context.compute(first, 7, Work::LookUp(1));
+        context.login_failed(first, "why");
         context.close(second);
         context.send(second, b"f");
         context.send_to_all([first, second, first], |out| out.extend_from_slice(b"gh"));
@@ -462,6 +473,7 @@ mod tests {
             "Interim(Conn(2), 1) [105]",
             "Conn(2) [101] [1]",
             "Conn(1) 7 LookUp(1)",
+            "LoginFailed(Conn(1), 3) [119, 104, 121]",
             "Close(Conn(2)) []",
             "Conn(2) [102] [1]",
             "Conn(1) [103, 104] [2]",

@@ -123,8 +123,12 @@ impl<S: Service> Gate<S> {
 
     fn reject(&mut self, peer: PeerId, why: Rejection, context: &mut Context) {
         let Some(visitor) = self.visitors.get_mut(&peer) else { return };
-        visitor.login = None;
+        let login = visitor.login.take();
         visitor.failures += 1;
+        if !matches!(why, Rejection::NotOffered | Rejection::Unexpected) {
+            let name = login.as_ref().and_then(Login::name).map(|name| format!(" as {name}")).unwrap_or_default();
+            context.login_failed(peer, &format!("failed login{name}: {why}"));
+        }
         if why == Rejection::Busy {
             return close(peer, "too many logins at once: try again later", context);
         }

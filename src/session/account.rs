@@ -61,6 +61,7 @@ pub(super) struct Totals {
     pub(super) bytes_out: u64,
     /// `None` until a connection has messages.
     pub(super) messages_in: Option<u64>,
+    pub(super) failed_logins: u64,
 }
 
 impl Totals {
@@ -88,6 +89,7 @@ impl Totals {
         self.bytes_in += other.bytes_in;
         self.bytes_out += other.bytes_out;
         self.add_messages(other.messages_in);
+        self.failed_logins += other.failed_logins;
     }
 
     fn add_messages(&mut self, messages: Option<u64>) {

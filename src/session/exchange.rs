@@ -406,6 +406,10 @@ impl<S: Service> Exchange<S> {
             }
             Action::CancelTimer { id } => self.hosted.timers.cancel(id),
             Action::Store(_) => self.store(bytes),
+            Action::LoginFailed(id, _) => {
+                let peer = self.peers.conn(id).map_or("console", Conn::peer);
+                self.hosted.failed_logins.push(format!("{peer}: {}", String::from_utf8_lossy(bytes)));
+            }
             Action::Send(..) | Action::Repeat(..) | Action::Upgrade(_) | Action::Compute(_) => {} // batches of their own
         }
         Some(())

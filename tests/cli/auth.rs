@@ -13,8 +13,8 @@ use data_encoding::BASE64;
 
 use crate::support::pty::Terminal;
 use crate::support::{
-    Dir, NOT_FOUND, Outcome, Proc, Server, accept, ask, digits, has, local_listener, peer_script, read_line,
-    read_to_end, run, run_command, secretcat, tcp,
+    Dir, NOT_FOUND, Outcome, Proc, Server, accept, ask, digits, has, local_listener, peer_script, poll_until,
+    read_line, read_to_end, run, run_command, secretcat, tcp,
 };
 
 /// A file that only its owner may read.
@@ -44,6 +44,17 @@ fn plain(name: &str, password: &str) -> String {
     format!("AUTH PLAIN {}\n", BASE64.encode(format!("\0{name}\0{password}").as_bytes()))
 }
 
+/// Stops a listener that has printed failed logins, and nothing else.
+#[track_caller]
+fn stops_after_failed_logins(server: Server) {
+    let ready = server.ready_line.clone();
+    let out = server.stop();
+    let log = out.stderr.strip_prefix(&ready).unwrap();
+    let is_expected = |line: &str| line.starts_with("secretcat: 127.0.0.1:") && line.contains(": failed login as ");
+    assert!(out.status == Some(0) && !log.is_empty() && log.lines().all(is_expected), "{log}");
+    assert!(!log.contains("pen") && !log.contains("wrong;"), "a password: {log}");
+}
+
 const REQUIRED: &str = "AUTH REQUIRED SCRAM-SHA-256 PLAIN\n";
 
 #[test]
@@ -70,7 +81,7 @@ fn connect_logs_in_and_wrong_credentials_are_status_1() {
     connect("ann", &right, &[]).is(2, "", open);
     let out = run(["connect", &address, "-m", "SECRET 1"], "");
     out.is(0, REQUIRED, ""); // the reply, as any other
-    server.stops_with("");
+    stops_after_failed_logins(server);
 }
 
 #[test]
@@ -97,7 +108,7 @@ fn nothing_else_is_answered_before_a_login() {
         .unwrap();
     let all = String::from_utf8(read_to_end(&stranger)).unwrap();
     assert_eq!(all, format!("{REQUIRED}AUTH FAILED\nAUTH FAILED too many attempts\n"));
-    server.stops_with("");
+    stops_after_failed_logins(server);
 }
 
 fn python(server: &Server, args: &[&str]) -> Outcome {
@@ -117,7 +128,7 @@ fn python_client_logs_in_and_its_replays_and_forgeries_fail() {
     for args in [["ann", "pencil", "forge"], ["ann", "pen", ""], ["zoe", "pencil", ""]] {
         python(&server, &args).is(0, "AUTH FAILED\n", "");
     }
-    server.stops_with("");
+    stops_after_failed_logins(server);
 }
 
 /// What `connect --user ann` prints when the server answers its first line with these lines.
@@ -149,7 +160,7 @@ fn server_that_does_not_know_the_password_is_status_1() {
         (&["AUTH FAILED \x1b[2Jno\n"], "refused: \\x1b[2Jno"),
         (&["AUTH REQUIRED PLAIN\n"], "the server offers \"PLAIN\", and not SCRAM-SHA-256"),
         (&["Secret code not found.\n"], "the server does not know the login: \"Secret code not found.\""),
-        (&["AUTH =\n"], "a message of SCRAM is malformed"),
+        (&["AUTH =\n"], "a message of the login is malformed"),
         (&["AUTH cj1hYmMscz1BQUFBLGk9NDA5Ng==\n"], "the nonce is not the one of this login"),
         (&[], "closed by the server"),
         (&["AUTH"], "closed by the server"),
@@ -274,6 +285,42 @@ fn no_record_has_a_password() {
 }
 
 #[test]
+fn failed_logins_are_logged_and_counted() {
+    let dir = Dir::new("auth-log");
+    let file = users(&dir, &["ann"]);
+    let server = listener(&file, &[]);
+    let fail = |name: &str| {
+        let mut client = server.open();
+        assert_eq!(ask(&mut client, plain(name, "sesame").trim_end()), "AUTH FAILED\n");
+        client.local_addr().unwrap()
+    };
+    let line = |address, name: &str| format!("secretcat: {address}: failed login as {name}: wrong name or password");
+    let first = fail("zo\x1b[2J\ne");
+    server.proc.wait_for_stderr(&(line(first, r"zo\x1b[2J\ne") + "\n"));
+    let long = "\u{e9}".repeat(40);
+    let second = fail(&long);
+    assert_eq!(ask(&mut server.open(), "hello"), REQUIRED, "this is no login");
+    server.proc.signal(rustix::process::Signal::USR1);
+    server.proc.wait_for_stderr(", 2 failed logins\n");
+    let printed = server.stop().stderr; // one line a second, and the last one at the end
+    assert!(printed.contains(&line(second, &long[..64])) && !printed.contains("sesame"), "{printed}");
+
+    let socket = dir.file("s");
+    let args = ["listen", &format!("unix:{}", socket.display()), "--auth", &format!("scram:{file}"), "--quiet"];
+    let quiet = Proc::start(&mut secretcat(args));
+    let mut client = None;
+    poll_until("listening", thread::yield_now, || {
+        client = UnixStream::connect(&socket).ok();
+        client.is_some()
+    });
+    let mut client = client.unwrap();
+    client.write_all(plain("ann", "sesame").as_bytes()).unwrap();
+    read_to_end_of(&mut client, b"AUTH FAILED\n");
+    quiet.signal(rustix::process::Signal::TERM);
+    quiet.end().is(0, "", "");
+}
+
+#[test]
 fn bad_file_of_users_stops_the_listener_before_it_listens() {
     let dir = Dir::new("auth-files");
     let good = fs::read_to_string(users(&dir, &["ann"])).unwrap();
@@ -333,7 +380,7 @@ fn flood_of_logins_leaves_a_client_its_replies() {
     for client in crowd {
         client.join().unwrap();
     }
-    server.stops_with("");
+    stops_after_failed_logins(server);
 }
 
 /// A line of PostgreSQL's own, for a password with an umlaut in two parts.
@@ -433,7 +480,8 @@ mod over_tls {
         connect("client").is(0, digits("1"), "");
         let refused = String::from_utf8(connect("a b").stdout).unwrap();
         assert_eq!(refused, "AUTH FAILED the connection proves no user name\n");
-        server.stop();
+        let log = server.stop().stderr;
+        assert!(log.contains(": failed login as a b: the connection proves no user name\n"), "{log}");
         let lines = fs::read_to_string(&transcript).unwrap();
         assert!(lines.contains("\"user\":\"client\"") && !lines.contains("\"user\":\"a"), "{lines}");
     }

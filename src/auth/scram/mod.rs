@@ -20,7 +20,7 @@ const TLS_EXPORTER: &str = "tls-exporter";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Flaw {
     /// It is not of the form that RFC 5802 gives.
-    #[error("a message of SCRAM is malformed")]
+    #[error("a message of the login is malformed")]
     Malformed,
     /// It asks for an extension that is mandatory and unknown.
     #[error("a mandatory extension of SCRAM is not supported")]

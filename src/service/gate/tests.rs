@@ -27,11 +27,14 @@ fn local() -> Evidence {
 struct Room {
     gate: Gate<Chat>,
     context: Context,
+    /// The failed logins.
+    log: Vec<String>,
 }
 
 impl Room {
     fn of(policy: Policy, clients: &[(PeerId, Evidence)]) -> (Room, Vec<(Action, String)>) {
-        let mut room = Room { gate: Gate::new(Chat::default(), Arc::new(policy)), context: Context::default() };
+        let mut room =
+            Room { gate: Gate::new(Chat::default(), Arc::new(policy)), context: Context::default(), log: Vec::new() };
         for (peer, evidence) in clients {
             room.gate.meet(*peer, evidence.clone());
             room.gate.on(Event::Open { peer: *peer }, &mut room.context);
@@ -44,7 +47,11 @@ impl Room {
         let script = self.context.script();
         script
             .into_iter()
-            .filter(|(action, _)| !matches!(action, Action::Timer { .. } | Action::CancelTimer { .. }))
+            .filter(|(action, text)| {
+                let is_log = matches!(action, Action::LoginFailed(..));
+                self.log.extend(is_log.then(|| text.clone()));
+                !is_log && !matches!(action, Action::Timer { .. } | Action::CancelTimer { .. })
+            })
             .collect()
     }
 
@@ -165,6 +172,7 @@ fn plain_waits_for_its_hash_and_ignores_that_of_another() {
     let Work::Hash(derivation) = &wrong.work else { panic!("{wrong:?}") };
     let no = Answer::Salted(derivation.run());
     assert_eq!(computed(&mut room, wrong.ticket, &no), "AUTH FAILED\n");
+    assert_eq!(room.log, ["failed login as ann: wrong name or password"]);
     let right = begin(&mut room, "\0ann\0pencil");
     assert_eq!(computed(&mut room, right.ticket, &answer), "AUTH OK ann\n");
     assert_eq!((room.user(ANN), room.gate.wants(ANN)), (Some("ann"), true));
@@ -189,6 +197,7 @@ fn certificate_opens_without_a_line() {
     assert_eq!((begin, room.user(ANN)), (vec![], Some("ann")));
     let (room, begin) = Room::of(by_certificate(), &[(ANN, with(None))]);
     assert_eq!(begin[0].1, "AUTH FAILED the connection proves no user name\n");
+    assert_eq!(room.log, ["failed login: the connection proves no user name"]);
     assert_eq!((begin[1].0, room.user(ANN)), (Action::Close(ANN), None));
 }
 

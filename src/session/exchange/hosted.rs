@@ -36,6 +36,8 @@ pub(in crate::session) struct Hosted<S> {
     pub(super) waiting: Vec<PeerId>,
     /// The work that the service wants done, since this was last emptied.
     pub(in crate::session) orders: Vec<Order>,
+    /// The logins that have failed, to be printed, since this was last emptied.
+    pub(in crate::session) failed_logins: Vec<String>,
 }
 
 /// Whether more of a peer is to be read.
@@ -61,6 +63,7 @@ impl<S: Service> Hosted<S> {
             unrecorded: Vec::new(),
             waiting: Vec::new(),
             orders: Vec::new(),
+            failed_logins: Vec::new(),
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::super::account::{Account, Totals};
 use super::super::exchange::{Ended, Exchange};
 use super::super::peer::Pair;
-use super::super::rate_limit::Quota;
+use super::super::rate_limit::{Quota, RateLimited};
 use super::super::shared::{Shared, loops};
 use crate::config::ListenConfig;
 use crate::error::cause;
@@ -29,6 +29,8 @@ pub(super) struct AccessLog<'a> {
     loops: usize,
     /// The totals of the connections that have ended.
     totals: Totals,
+    /// The line of a failed login; `None`: none is printed.
+    failed_login: Option<RateLimited>,
     /// The number of requests for the totals so far.
     asked: u64,
 }
@@ -61,7 +63,15 @@ impl<'a> AccessLog<'a> {
             Medium::Terminal => Printed::Limited(&shared.lines),
             Medium::File | Medium::Other => Printed::Never,
         };
-        AccessLog { report: report.clone(), printed, shared, loops: loops(config), totals: Totals::default(), asked: 0 }
+        AccessLog {
+            report: report.clone(),
+            printed,
+            shared,
+            loops: loops(config),
+            totals: Totals::default(),
+            failed_login: (!config.output.quiet).then(RateLimited::once_a_second),
+            asked: 0,
+        }
     }
 
     /// Whether lines are printed.
@@ -88,6 +98,14 @@ impl<'a> AccessLog<'a> {
         self.print(|| format!("{peer}: rejected ({why})"), now, reactor);
     }
 
+    /// Counts a failed login, and prints its line, at most once a second.
+    pub(super) fn login_failed(&mut self, text: String, now: Instant) {
+        self.totals.failed_logins += 1;
+        if let Some(line) = &mut self.failed_login {
+            line.log(text, now, &self.report);
+        }
+    }
+
     fn print(&self, text: impl FnOnce() -> String, now: Instant, reactor: &mut Reactor) {
         match self.printed {
             Printed::Never => {}
@@ -110,8 +128,11 @@ impl<'a> AccessLog<'a> {
     }
 
     /// Prints at the end how many lines were left out.
-    pub(super) fn finish(&self) {
+    pub(super) fn finish(&mut self) {
         self.count(Quota::rest);
+        if let Some(line) = &mut self.failed_login {
+            line.end(&self.report);
+        }
     }
 
     /// Adds the totals of this loop after SIGUSR1; the last loop prints the sum.
@@ -162,7 +183,7 @@ fn line(peer: &str, account: &Account, reason: &str) -> String {
 
 /// The totals so far: `so far: 3 connections (1 open), 18 bytes in, 44 bytes out, 2 messages in`.
 fn so_far(totals: &Totals) -> String {
-    let Totals { connections, open, bytes_in, bytes_out, messages_in } = totals;
+    let Totals { connections, open, bytes_in, bytes_out, messages_in, failed_logins } = totals;
     let mut text = format!(
         "so far: {} ({open} open), {} in, {} out",
         counted(*connections, "connection"),
@@ -171,6 +192,9 @@ fn so_far(totals: &Totals) -> String {
     );
     if let Some(messages) = messages_in {
         let _ = write!(text, ", {} in", counted(*messages, "message"));
+    }
+    if *failed_logins > 0 {
+        let _ = write!(text, ", {}", counted(*failed_logins, "failed login"));
     }
     text
 }

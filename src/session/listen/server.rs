@@ -250,6 +250,9 @@ impl<S: Service> Handler for Server<'_, S> {
         for order in std::mem::take(&mut self.exchange.hosted.orders) {
             self.worker.take(order);
         }
+        for text in std::mem::take(&mut self.exchange.hosted.failed_logins) {
+            self.access.login_failed(text, now);
+        }
         self.access.report_left_out(now);
         self.access.give_totals(&self.context.signals, &self.exchange);
         self.report_ended()?;
