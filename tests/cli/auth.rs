@@ -18,7 +18,7 @@ use crate::support::{
 };
 
 /// A file that only its owner may read.
-fn private(dir: &Dir, name: &str, content: &str) -> String {
+pub(crate) fn private(dir: &Dir, name: &str, content: &str) -> String {
     let path = dir.file(name);
     fs::write(&path, content).unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
@@ -26,7 +26,7 @@ fn private(dir: &Dir, name: &str, content: &str) -> String {
 }
 
 /// A file of users, all with the password `pencil`.
-fn users(dir: &Dir, names: &[&str]) -> String {
+pub(crate) fn users(dir: &Dir, names: &[&str]) -> String {
     let path = dir.file("users").display().to_string();
     for name in names {
         let out = run(["passwd", &path, name, "--stdin"], "pencil\n");
@@ -35,12 +35,12 @@ fn users(dir: &Dir, names: &[&str]) -> String {
     path
 }
 
-fn listener(users: &str, args: &[&str]) -> Server {
+pub(crate) fn listener(users: &str, args: &[&str]) -> Server {
     Server::start(&[&["--auth", &format!("scram:{users}")], args].concat())
 }
 
 /// The line of PLAIN.
-fn plain(name: &str, password: &str) -> String {
+pub(crate) fn plain(name: &str, password: &str) -> String {
     format!("AUTH PLAIN {}\n", BASE64.encode(format!("\0{name}\0{password}").as_bytes()))
 }
 
@@ -423,66 +423,4 @@ fn stored_by_postgresql(password: &str) -> Option<String> {
     let shown = String::from_utf8_lossy(&out.stdout).into_owned();
     let begin = shown.find("SCRAM-SHA-256$").unwrap_or_else(|| panic!("{shown} {}", out.stderr));
     Some(shown[begin..].split('"').next()?.to_owned())
-}
-
-#[cfg(feature = "tls")]
-mod over_tls {
-    use super::*;
-    use crate::support::tls::{Certs, args};
-
-    #[test]
-    fn login_is_bound_to_its_tls_connection() {
-        let dir = Dir::new("auth-tls");
-        let (file, password) = (users(&dir, &["ann"]), private(&dir, "password", "pencil\n"));
-        let server = listener(&file, &["--tls"]);
-        let connect = |address: &str, args: &[&str]| {
-            let all = [
-                "connect",
-                address,
-                "--user",
-                "ann",
-                "--password-file",
-                &password,
-                "-m",
-                "SECRET 1",
-                "--tls-insecure",
-                "-q",
-                "1",
-            ];
-            run(all.iter().chain(args), "")
-        };
-        let out = connect(&server.address(), &[]);
-        assert_eq!((out.status, out.stdout), (Some(0), digits("1").into_bytes()), "{}", out.stderr);
-        // Somebody in between, whose certificate the client accepts too.
-        let between =
-            Server::start(&["--tls", "--relay", &format!("tls:{}", server.address()), "--relay-tls-insecure"]);
-        let out = connect(&between.address(), &[]);
-        assert_eq!((out.status, out.stdout.len()), (Some(1), 0), "{}", out.stderr);
-        assert!(out.stderr.contains("login as ann: wrong name or password\n"), "{}", out.stderr);
-        between.stop();
-        server.stop();
-    }
-
-    #[test]
-    fn certificate_names_the_user() {
-        let certs = Certs::new("auth-cert");
-        certs.sign("a b", &["ab.test"], |_| {});
-        let transcript = certs.text("transcript");
-        let own = ["--auth", "cert", "--tls-client-ca", &certs.text("ca.pem"), "--transcript", &transcript]
-            .map(str::to_owned);
-        let all = args([&own[..], &certs.identity("server")]);
-        let server = Server::start(&all.iter().map(String::as_str).collect::<Vec<_>>());
-        let address = format!("localhost:{}", server.port());
-        let connect = |name: &str| {
-            let own = ["connect", &address, "-m", "SECRET 1"].map(str::to_owned);
-            run(args([&own[..], &certs.ca(), &certs.identity(name)]), "")
-        };
-        connect("client").is(0, digits("1"), "");
-        let refused = String::from_utf8(connect("a b").stdout).unwrap();
-        assert_eq!(refused, "AUTH FAILED the connection proves no user name\n");
-        let log = server.stop().stderr;
-        assert!(log.contains(": failed login as a b: the connection proves no user name\n"), "{log}");
-        let lines = fs::read_to_string(&transcript).unwrap();
-        assert!(lines.contains("\"user\":\"client\"") && !lines.contains("\"user\":\"a"), "{lines}");
-    }
 }

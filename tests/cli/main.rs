@@ -9,6 +9,8 @@ mod accept_proxy;
 mod activation;
 mod address;
 mod auth;
+#[cfg(feature = "tls")]
+mod auth_tls;
 mod bad_input;
 mod balancer;
 mod check;

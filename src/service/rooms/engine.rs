@@ -13,11 +13,8 @@ use super::limits::Limits;
 use super::name::{Name, RoomName};
 use super::room::{Crowd, Room, Rooms};
 use super::roster::{Member, Roster};
-use crate::auth::UserName;
 use crate::value::Moment;
 
-/// Names that only the program itself and its operator have.
-const RESERVED: [&str; 2] = ["operator", "server"];
 /// Bytes of a line that take one more token of its sender.
 const BYTES_OF_TOKEN: usize = 512;
 
@@ -429,41 +426,6 @@ impl Engine {
         self.rooms.get(room).map(|room| room.members.iter().copied().collect()).unwrap_or_default()
     }
 
-    fn name(&self, name: &[u8]) -> Result<Name, Refusal> {
-        Name::parse(name, self.limits.name).map_err(|why| Refusal::BadName { name: shortened(name), why })
-    }
-
-    /// A name that no member but this one has.
-    fn free_name(&self, id: MemberId, name: &[u8], role: Role) -> Result<Name, Refusal> {
-        let name = self.name(name)?;
-        let is_reserved = RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name.as_str()));
-        match self.roster.id_of(&name) {
-            _ if is_reserved && role != Role::Operator => Err(Refusal::NameReserved(name)),
-            Some(owner) if owner != id => Err(Refusal::NameInUse(name)),
-            _ => Ok(name),
-        }
-    }
-
-    /// The name of a user as that of a member.
-    fn user(&self, user: &UserName) -> Result<Name, Refusal> {
-        let bad = |why| Refusal::BadUser { user: user.to_string(), why };
-        Name::parse(user.as_str().as_bytes(), self.limits.name).map_err(bad)
-    }
-
-    /// The name for one more member that is this user: `ann`, or `ann[2]`, which is no name of a user.
-    fn name_of_user(&self, id: MemberId, user: &Name) -> Result<Name, Refusal> {
-        let is_user = |member: &Member| member.user.as_ref().is_some_and(|other| other.as_str() == user.as_str());
-        for number in 1..=self.limits.members_of_user {
-            let name = if number == 1 { user.to_string() } else { format!("{user}[{number}]") };
-            match self.free_name(id, name.as_bytes(), Role::Member) {
-                Err(Refusal::NameInUse(_)) if self.find(name.as_bytes()).is_ok_and(|(_, owner)| is_user(owner)) => {}
-                Err(Refusal::BadName { why, .. }) => return Err(Refusal::BadUser { user: name, why }),
-                other => return other,
-            }
-        }
-        Err(Refusal::TooManyOfUser(self.limits.members_of_user))
-    }
-
     fn room_name(&self, room: &[u8]) -> Result<RoomName, Refusal> {
         RoomName::parse(room, self.limits.room_name).map_err(|why| Refusal::BadRoom { room: shortened(room), why })
     }
@@ -544,6 +506,8 @@ fn shortened(name: &[u8]) -> Vec<u8> {
     const MOST: usize = 40;
     if name.len() <= MOST { name.to_vec() } else { [&name[..MOST], b"..."].concat() }
 }
+
+mod names;
 
 #[cfg(test)]
 mod any_requests;

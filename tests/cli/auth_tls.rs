@@ -1,0 +1,62 @@
+//! Logins over TLS: the channel binding, and names of certificates.
+
+use std::fs;
+
+use crate::auth::{listener, private, users};
+use crate::support::tls::{Certs, args};
+use crate::support::{Dir, Server, digits, run};
+
+#[test]
+fn login_is_bound_to_its_tls_connection() {
+    let dir = Dir::new("auth-tls");
+    let (file, password) = (users(&dir, &["ann"]), private(&dir, "password", "pencil\n"));
+    let server = listener(&file, &["--tls"]);
+    let connect = |address: &str, args: &[&str]| {
+        let all = [
+            "connect",
+            address,
+            "--user",
+            "ann",
+            "--password-file",
+            &password,
+            "-m",
+            "SECRET 1",
+            "--tls-insecure",
+            "-q",
+            "1",
+        ];
+        run(all.iter().chain(args), "")
+    };
+    let out = connect(&server.address(), &[]);
+    assert_eq!((out.status, out.stdout), (Some(0), digits("1").into_bytes()), "{}", out.stderr);
+    // Somebody in between, whose certificate the client accepts too.
+    let between = Server::start(&["--tls", "--relay", &format!("tls:{}", server.address()), "--relay-tls-insecure"]);
+    let out = connect(&between.address(), &[]);
+    assert_eq!((out.status, out.stdout.len()), (Some(1), 0), "{}", out.stderr);
+    assert!(out.stderr.contains("login as ann: wrong name or password\n"), "{}", out.stderr);
+    between.stop();
+    server.stop();
+}
+
+#[test]
+fn certificate_names_the_user() {
+    let certs = Certs::new("auth-cert");
+    certs.sign("a b", &["ab.test"], |_| {});
+    let transcript = certs.text("transcript");
+    let own =
+        ["--auth", "cert", "--tls-client-ca", &certs.text("ca.pem"), "--transcript", &transcript].map(str::to_owned);
+    let all = args([&own[..], &certs.identity("server")]);
+    let server = Server::start(&all.iter().map(String::as_str).collect::<Vec<_>>());
+    let address = format!("localhost:{}", server.port());
+    let connect = |name: &str| {
+        let own = ["connect", &address, "-m", "SECRET 1"].map(str::to_owned);
+        run(args([&own[..], &certs.ca(), &certs.identity(name)]), "")
+    };
+    connect("client").is(0, digits("1"), "");
+    let refused = String::from_utf8(connect("a b").stdout).unwrap();
+    assert_eq!(refused, "AUTH FAILED the connection proves no user name\n");
+    let log = server.stop().stderr;
+    assert!(log.contains(": failed login as a b: the connection proves no user name\n"), "{log}");
+    let lines = fs::read_to_string(&transcript).unwrap();
+    assert!(lines.contains("\"user\":\"client\"") && !lines.contains("\"user\":\"a"), "{lines}");
+}
