@@ -109,6 +109,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay-tls
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay-tls-cert -d 'Send the certificate in FILE to the server of --relay' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay-tls-key -d 'Take the private key of --relay-tls-cert from FILE' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay-tls-pin -d 'Trust the server of --relay by this PIN (repeatable)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay-known -d 'Trust the key that FILE has of the server of --relay (--known)' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay-tls-alpn -d 'Offer the protocols LIST to the server of --relay' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay-tls-min -d 'Refuse versions before 1.2 or 1.3 of the server of --relay' -r -f -a "1.2\t''
 1.3\t''"
@@ -224,6 +225,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tls-ca -
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tls-cert -d 'Send the certificate in FILE to the server' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tls-key -d 'Take the private key of --tls-cert from FILE' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tls-pin -d 'Trust the server whose key has this PIN, and no other (repeatable)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l known -d 'Trust the server\'s key that FILE has; note it there the first time' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tls-alpn -d 'Offer the application protocols LIST, such as h2,http/1.1' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tls-min -d 'Refuse versions before 1.2 or 1.3 (default: 1.2)' -r -f -a "1.2\t''
 1.3\t''"
@@ -366,6 +368,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-ca -d 
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-cert -d 'Send the certificate in FILE to the server' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-key -d 'Take the private key of --tls-cert from FILE' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-pin -d 'Trust the server whose key has this PIN, and no other (repeatable)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l known -d 'Trust the server\'s key that FILE has; note it there the first time' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-alpn -d 'Offer the application protocols LIST, such as h2,http/1.1' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-min -d 'Refuse versions before 1.2 or 1.3 (default: 1.2)' -r -f -a "1.2\t''
 1.3\t''"

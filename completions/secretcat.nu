@@ -143,6 +143,7 @@ module completions {
     --relay-tls-cert: path    # Send the certificate in FILE to the server of --relay
     --relay-tls-key: path     # Take the private key of --relay-tls-cert from FILE
     --relay-tls-pin: string   # Trust the server of --relay by this PIN (repeatable)
+    --relay-known: path       # Trust the key that FILE has of the server of --relay (--known)
     --relay-tls-insecure      # Accept any certificate of the server of --relay
     --relay-tls-alpn: string  # Offer the protocols LIST to the server of --relay
     --relay-tls-min: string@"nu-complete secretcat listen relay_tls_min" # Refuse versions before 1.2 or 1.3 of the server of --relay
@@ -298,6 +299,7 @@ module completions {
     --tls-cert: path          # Send the certificate in FILE to the server
     --tls-key: path           # Take the private key of --tls-cert from FILE
     --tls-pin: string         # Trust the server whose key has this PIN, and no other (repeatable)
+    --known: path             # Trust the server's key that FILE has; note it there the first time
     --tls-insecure            # Accept any certificate: the server may be anybody
     --tls-alpn: string        # Offer the application protocols LIST, such as h2,http/1.1
     --tls-min: string@"nu-complete secretcat connect tls_min" # Refuse versions before 1.2 or 1.3 (default: 1.2)
@@ -433,6 +435,7 @@ module completions {
     --tls-cert: path          # Send the certificate in FILE to the server
     --tls-key: path           # Take the private key of --tls-cert from FILE
     --tls-pin: string         # Trust the server whose key has this PIN, and no other (repeatable)
+    --known: path             # Trust the server's key that FILE has; note it there the first time
     --tls-insecure            # Accept any certificate: the server may be anybody
     --tls-alpn: string        # Offer the application protocols LIST, such as h2,http/1.1
     --tls-min: string@"nu-complete secretcat sweep tls_min" # Refuse versions before 1.2 or 1.3 (default: 1.2)

@@ -163,7 +163,9 @@ impl ListenFlags {
         let relay = relay.transpose()?;
         let relay_tls = self.relay_tls.into_config(relay_is_tls)?;
         if relay.is_none() && relay_tls.is_some() {
-            return Err(ConfigError::new("--relay-tls options are for the server of a relay: add --relay tls:ADDRESS"));
+            return Err(ConfigError::new(
+                "--relay-tls and --relay-known are for the server of a relay: add --relay tls:ADDRESS",
+            ));
         }
         let header = self.header.into_config(self.cut_header)?;
         if header.is_some() && relay.is_none() {

@@ -42,6 +42,12 @@ pub(super) struct ClientTlsFlags {
     /// prints its pin.
     #[arg(long, value_name = "PIN")]
     tls_pin: Vec<Pin>,
+    /// Trust the server's key that FILE has; note it there the first time
+    ///
+    /// As ssh does. The chain and the name are not verified. If the server has another key later, the exit status is 1.
+    /// FILE has a line for each HOST:PORT, with the pin of its key; it is created. This option implies --tls.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    known: Option<PathBuf>,
     /// Accept any certificate: the server may be anybody
     #[arg(long)]
     tls_insecure: bool,
@@ -122,6 +128,11 @@ pub(super) struct RelayTlsFlags {
     /// Trust the server of --relay by this PIN (repeatable)
     #[arg(long, value_name = "PIN")]
     relay_tls_pin: Vec<Pin>,
+    /// Trust the key that FILE has of the server of --relay (--known)
+    ///
+    /// It is noted there the first time.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    relay_known: Option<PathBuf>,
     /// Accept any certificate of the server of --relay
     #[arg(long)]
     relay_tls_insecure: bool,
@@ -138,7 +149,8 @@ pub(super) struct RelayTlsFlags {
 impl ClientTlsFlags {
     /// Encrypts, and accepts any certificate, unless a flag says how it is verified.
     pub(super) fn accept_any(&mut self) {
-        let verifies = self.tls || self.tls_ca.is_some() || self.tls_name.is_some() || !self.tls_pin.is_empty();
+        let is_trusted = self.tls_ca.is_some() || !self.tls_pin.is_empty() || self.known.is_some();
+        let verifies = self.tls || self.tls_name.is_some() || is_trusted;
         (self.tls, self.tls_insecure) = (true, self.tls_insecure || !verifies);
     }
 
@@ -146,7 +158,7 @@ impl ClientTlsFlags {
     pub(super) fn into_config(self) -> Result<Option<ClientTls>, ConfigError> {
         let config = ClientTls {
             name: self.tls_name,
-            trust: Trust::of(self.tls_ca, self.tls_pin, self.tls_insecure, "tls")?,
+            trust: Trust::of(self.tls_ca, self.tls_pin, self.known, self.tls_insecure, "tls")?,
             identity: KeyPair::of(self.tls_cert, self.tls_key, "tls")?,
             terms: self.terms.into_config()?,
         };
@@ -189,7 +201,13 @@ impl RelayTlsFlags {
         };
         let config = ClientTls {
             name: self.relay_tls_name,
-            trust: Trust::of(self.relay_tls_ca, self.relay_tls_pin, self.relay_tls_insecure, "relay-tls")?,
+            trust: Trust::of(
+                self.relay_tls_ca,
+                self.relay_tls_pin,
+                self.relay_known,
+                self.relay_tls_insecure,
+                "relay-tls",
+            )?,
             identity: KeyPair::of(self.relay_tls_cert, self.relay_tls_key, "relay-tls")?,
             terms: terms.check("relay-tls")?,
         };

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::auth::is_public;
 use super::traffic::check_family;
-use super::{Bytes, ClientTls, ConfigError, ConnectUser, Output, ProxyConfig, ProxyHeader, StreamConfig, Traffic};
+use super::{
+    Bytes, ClientTls, ConfigError, ConnectUser, Output, ProxyConfig, ProxyHeader, StreamConfig, Traffic, Trust,
+};
 use crate::frame::Framing;
 use crate::service::wire::Wire;
 use crate::value::{Address, Count, Family, Replies};
@@ -173,6 +175,10 @@ impl ConnectConfig {
         if let Target::Server(address) = &self.target {
             check_family(self.family, address)?;
             self.proxy.as_ref().map_or(Ok(()), |proxy| proxy.check(address))?;
+        }
+        let trusts_first_use = self.tls.as_ref().is_some_and(|tls| matches!(tls.trust, Trust::Known(_)));
+        if trusts_first_use && self.target == Target::Loopback {
+            return Err(ConfigError::new("--loopback has a new key each time, which --known would refuse: remove it"));
         }
         let unix = matches!(self.target, Target::Server(Address::Unix(_)));
         if unix {

@@ -56,6 +56,7 @@ impl ClientTls {
             Trust::System | Trust::Anybody => {}
             Trust::Ca(path) => add("--tls-ca", file(path)),
             Trust::Pins(pins) => pins.iter().for_each(|pin| add("--tls-pin", pin.to_string())),
+            Trust::Known(path) => add("--known", file(path)),
         }
         if let Some(KeyPair { cert, key }) = &self.identity {
             add("--tls-cert", file(cert));
@@ -88,6 +89,8 @@ pub enum Trust {
     Ca(PathBuf),
     /// By a public key that has one of these pins.
     Pins(Vec<Pin>),
+    /// By the public key that this file has, which is noted there the first time.
+    Known(PathBuf),
     /// It need not.
     Anybody,
 }
@@ -210,14 +213,22 @@ impl Trust {
     ///
     /// # Errors
     /// When more than one of them is given.
-    pub fn of(ca: Option<PathBuf>, pins: Vec<Pin>, insecure: bool, prefix: &str) -> Result<Self, ConfigError> {
-        match (ca, pins.is_empty(), insecure) {
-            (None, true, false) => Ok(Trust::System),
-            (Some(ca), true, false) => Ok(Trust::Ca(ca)),
-            (None, false, false) => Ok(Trust::Pins(pins)),
-            (None, true, true) => Ok(Trust::Anybody),
+    pub fn of(
+        ca: Option<PathBuf>,
+        pins: Vec<Pin>,
+        known: Option<PathBuf>,
+        insecure: bool,
+        prefix: &str,
+    ) -> Result<Self, ConfigError> {
+        match (ca, pins.is_empty(), known, insecure) {
+            (None, true, None, false) => Ok(Trust::System),
+            (Some(ca), true, None, false) => Ok(Trust::Ca(ca)),
+            (None, false, None, false) => Ok(Trust::Pins(pins)),
+            (None, true, Some(known), false) => Ok(Trust::Known(known)),
+            (None, true, None, true) => Ok(Trust::Anybody),
             _ => Err(ConfigError::new(format!(
-                "--{prefix}-ca, --{prefix}-pin and --{prefix}-insecure exclude each other: give one of them"
+                "--{prefix}-ca, --{prefix}-pin, --{prefix}-insecure and --{} exclude each other: give one of them",
+                prefix.replace("tls", "known")
             ))),
         }
     }
@@ -261,6 +272,8 @@ mod tests {
         assert_eq!(all.words().join(" "), words);
         let insecure = ClientTls { trust: Trust::Anybody, ..ClientTls::default() };
         assert_eq!(insecure.words(), ["--tls", "--tls-insecure"]);
+        let known = ClientTls { trust: Trust::Known("k".into()), ..ClientTls::default() };
+        assert_eq!(known.words(), ["--tls", "--known", "k"]);
         let pinned = ClientTls { trust: Trust::Pins(vec![Pin([0; 32])]), ..ClientTls::default() };
         assert!(pinned.words()[1..].join(" ").starts_with("--tls-pin sha256//AAAA"));
     }

@@ -33,9 +33,10 @@ pub fn client(
     options: Option<&ClientTls>,
     address: &Address,
     prefix: &'static str,
+    report: &Report,
 ) -> Result<Option<Box<dyn Encoding>>, Error> {
     let Some(options) = options else { return Ok(None) };
-    Ok(Some(Box::new(super::tls::Client::new(options, address, prefix)?)))
+    Ok(Some(Box::new(super::tls::Client::new(options, address, prefix, report)?)))
 }
 
 /// The encoding of connections to a listener on this address. With `defers`, each handshake waits until it is known
@@ -76,7 +77,12 @@ fn names(address: &Address) -> Vec<String> {
 /// # Errors
 /// When TLS is asked for.
 #[cfg(not(feature = "tls"))]
-pub fn client(options: Option<&ClientTls>, _: &Address, _: &'static str) -> Result<Option<Box<dyn Encoding>>, Error> {
+pub fn client(
+    options: Option<&ClientTls>,
+    _: &Address,
+    _: &'static str,
+    _: &Report,
+) -> Result<Option<Box<dyn Encoding>>, Error> {
     options.map_or(Ok(None), |_| Err(no_tls()))
 }
 

@@ -110,6 +110,7 @@ pub(super) const RULES: &[Rule] = &[
             ("io/report.rs", "waits for stderr after the loop, for a second at most"),
             ("io/sys.rs", "defines the wait of the report"),
             ("io/systemd.rs", "waits for a service manager that does not read, for 200 ms at most"),
+            ("io/tls/known.rs", "waits for another run that notes a key, for a second at most"),
             ("io/threads.rs", "waits for threads after the loop, and for one of two system calls"),
             ("session/loopback.rs", "waits for the address of its own listener before the loop begins"),
         ],

@@ -10,5 +10,6 @@ mod certificates;
 mod clients;
 mod endings;
 mod hostile;
+mod known;
 mod modes;
 mod servers;

@@ -10,6 +10,8 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 
 use super::super::connector::Encoding;
+use super::super::report::Report;
+use super::known::Known;
 use super::verify::{Rule, Verifier};
 use super::{key_log, pem, provider, refused, versions};
 use crate::config::{ClientTls, Trust};
@@ -35,7 +37,7 @@ impl Client {
     ///
     /// # Errors
     /// When a file cannot be read or used, or there is no name to verify.
-    pub fn new(options: &ClientTls, address: &Address, prefix: &'static str) -> Result<Self, Error> {
+    pub fn new(options: &ClientTls, address: &Address, prefix: &'static str, report: &Report) -> Result<Self, Error> {
         let is_verified = matches!(options.trust, Trust::System | Trust::Ca(_));
         let name = server_name(options.name.as_deref(), address, is_verified)?;
         let mut provider = provider(&options.terms);
@@ -50,6 +52,7 @@ impl Client {
                 Rule::Chain { chain: chain(roots_among(trusted.clone(), path)?)?, trusted }
             }
             Trust::Pins(pins) => Rule::Pins(pins.clone()),
+            Trust::Known(path) => Rule::Known(Known::open(path, address, options.name.as_deref(), report)?),
             Trust::Anybody => Rule::Anybody,
         };
         let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(Verifier { rule, provider }));
@@ -180,12 +183,14 @@ fn store(certificates: Vec<CertificateDer<'static>>) -> RootCertStore {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Color;
 
     #[test]
     fn each_hello_has_its_fields_at_the_same_offsets() {
         let name = "a-name-that-is-found.test";
         let options = ClientTls { trust: Trust::Anybody, name: Some(name.to_owned()), ..ClientTls::default() };
-        let client = Client::new(&options, &"127.0.0.1:1".parse().unwrap(), "tls").unwrap();
+        let (address, report) = ("127.0.0.1:1".parse().unwrap(), Report::stderr(Color::Never));
+        let client = Client::new(&options, &address, "tls", &report).unwrap();
         let hello = || {
             let mut wire = Vec::new();
             client.begin(None).unwrap().start(&mut wire);

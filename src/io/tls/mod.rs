@@ -2,6 +2,7 @@
 
 mod client;
 mod keylog;
+mod known;
 mod pem;
 mod server;
 mod verify;

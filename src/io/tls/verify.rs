@@ -9,8 +9,10 @@ use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
 
+use super::known::Known;
+use crate::peer::codec::tls::Refused;
 use crate::value::Pin;
 
 /// Verifies servers by this rule.
@@ -30,6 +32,8 @@ pub(super) enum Rule {
     Chain { chain: Arc<WebPkiServerVerifier>, trusted: Vec<CertificateDer<'static>> },
     /// Those whose key has one of these pins.
     Pins(Vec<Pin>),
+    /// The one whose key is known, or any one the first time.
+    Known(Known),
     /// All.
     Anybody,
 }
@@ -60,6 +64,24 @@ fn is_valid_at(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), Ce
     Ok(())
 }
 
+impl Verifier {
+    /// The server has proven, by a signature of this handshake, that it has the key of the certificate.
+    fn note(
+        &self,
+        certificate: &CertificateDer<'_>,
+        valid: HandshakeSignatureValid,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        if let Rule::Known(known) = &self.rule {
+            known.note(pin_of(certificate)?).map_err(refuse)?;
+        }
+        Ok(valid)
+    }
+}
+
+fn refuse(refused: Refused) -> Error {
+    Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(refused))))
+}
+
 impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
@@ -82,6 +104,7 @@ impl ServerCertVerifier for Verifier {
             Rule::Pins(_) => {
                 return Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure));
             }
+            Rule::Known(known) => known.check(pin_of(end_entity)?).map_err(refuse)?,
             Rule::Anybody => {}
         }
         Ok(ServerCertVerified::assertion())
@@ -93,7 +116,8 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signed, algorithms).and_then(|valid| self.note(certificate, valid))
     }
 
     fn verify_tls13_signature(
@@ -102,7 +126,8 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signed, algorithms).and_then(|valid| self.note(certificate, valid))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

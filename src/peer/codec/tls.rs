@@ -15,6 +15,7 @@ use rustls::{ClientConfig, ClientConnection, Connection, IoState, ProtocolVersio
 pub use deferred::Deferred;
 
 use super::{Protocol, Session, Violation};
+pub use refusal::Refused;
 use refusal::{Side, explain, not_tls};
 
 /// The plaintext of one record, at most (RFC 8446, section 5.1).

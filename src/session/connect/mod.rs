@@ -65,7 +65,7 @@ fn connect(config: &ConnectConfig, address: &Address, tls: Option<&ClientTls>, c
     if config.reconnect && !person {
         return Err(Error::Usage("--reconnect is for a conversation: stdin is no terminal".to_owned()));
     }
-    let encoding = encoding::client(tls, address, "--tls")?;
+    let encoding = encoding::client(tls, address, "--tls", &context.report)?;
     encoding::warn_of(tls, "--tls-insecure", &context.report);
     let encoding = encoding.as_deref();
     let password = config.user.as_ref().map(login::password).transpose()?;

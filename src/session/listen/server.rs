@@ -71,7 +71,7 @@ impl<'a, S: Service> Server<'a, S> {
             acceptor: Acceptor::new(config, context, listener, shared),
             access: AccessLog::new(config, &context.report, shared),
             phase: Phase::default(),
-            relay: ServerSide::new(config)?,
+            relay: ServerSide::new(config, &context.report)?,
             worker,
             pipe,
             has_operator,

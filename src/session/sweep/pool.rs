@@ -105,7 +105,7 @@ impl<'a> Pool<'a> {
             progress: Progress::default(),
             header: 0,
             exchange: Exchange::new(reactor, probe, Probe::TRAITS, Box::new(NoStore), None, &context.recorder),
-            encoding: encoding::client(config.tls.as_ref(), &config.address, "--tls")?,
+            encoding: encoding::client(config.tls.as_ref(), &config.address, "--tls", &context.report)?,
             dials: Dials::default(),
             running: HashMap::new(),
             ended: Vec::new(),

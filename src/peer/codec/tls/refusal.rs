@@ -17,6 +17,11 @@ pub(super) enum Side {
     Server,
 }
 
+/// Why a verifier of certificates refuses one, in words for the user.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(pub String);
+
 /// The first bytes that are shown of a peer that does not speak TLS.
 const SHOWN: usize = 32;
 
@@ -72,6 +77,7 @@ fn server_certificate(error: &CertificateError, name: &str, options: &str) -> St
                 _ => format!("the server's certificate is not for {name} ({options}-name NAME)"),
             };
         }
+        CertificateError::Other(error) if error.0.is::<Refused>() => return error.0.to_string(),
         CertificateError::ApplicationVerificationFailure => {
             return format!("the server's key has none of the pins of {options}-pin");
         }
