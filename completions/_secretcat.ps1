@@ -172,6 +172,8 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--idle-timeout', '--idle-timeout', [CompletionResultType]::ParameterName, 'Close a connection after TIME without a byte in or out')
             [CompletionResult]::new('--busy-poll', '--busy-poll', [CompletionResultType]::ParameterName, 'Poll for events for TIME before sleeping (0: sleep at once)')
             [CompletionResult]::new('--ack-timeout', '--ack-timeout', [CompletionResultType]::ParameterName, 'Wait at most TIME for the acknowledgement of the last bytes')
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Take part as NAME in a room of listen --service rooms')
+            [CompletionResult]::new('--room', '--room', [CompletionResultType]::ParameterName, 'Take part in room ROOM of listen --service rooms')
             [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Log in as NAME, with a password (listen --auth scram:FILE)')
             [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'Read the password of --user from FILE')
             [CompletionResult]::new('--proxy', '--proxy', [CompletionResultType]::ParameterName, 'Connect through the proxy at URL: socks5://, socks5h:// or http://')

@@ -167,6 +167,8 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --idle-timeout 'Close a connection after TIME without a byte in or out'
             cand --busy-poll 'Poll for events for TIME before sleeping (0: sleep at once)'
             cand --ack-timeout 'Wait at most TIME for the acknowledgement of the last bytes'
+            cand --name 'Take part as NAME in a room of listen --service rooms'
+            cand --room 'Take part in room ROOM of listen --service rooms'
             cand --user 'Log in as NAME, with a password (listen --auth scram:FILE)'
             cand --password-file 'Read the password of --user from FILE'
             cand --proxy 'Connect through the proxy at URL: socks5://, socks5h:// or http://'

@@ -203,6 +203,8 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l max-mess
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s w -l idle-timeout -d 'Close a connection after TIME without a byte in or out' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l busy-poll -d 'Poll for events for TIME before sleeping (0: sleep at once)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l ack-timeout -d 'Wait at most TIME for the acknowledgement of the last bytes' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l name -d 'Take part as NAME in a room of listen --service rooms' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l room -d 'Take part in room ROOM of listen --service rooms' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l user -d 'Log in as NAME, with a password (listen --auth scram:FILE)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l password-file -d 'Read the password of --user from FILE' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l proxy -d 'Connect through the proxy at URL: socks5://, socks5h:// or http://' -r -f

@@ -277,6 +277,8 @@ module completions {
     --send-only               # Discard received bytes, and end when stdin has ended
     --end-with-peer           # End the connection when the peer closes its side
     --ack-timeout: string     # Wait at most TIME for the acknowledgement of the last bytes
+    --name: string            # Take part as NAME in a room of listen --service rooms
+    --room: string            # Take part in room ROOM of listen --service rooms
     --user: string            # Log in as NAME, with a password (listen --auth scram:FILE)
     --password-file: path     # Read the password of --user from FILE
     --auth-cleartext          # Prove the password over a connection that others can read

@@ -171,9 +171,10 @@ fn clap_long(argument: &clap::Arg) -> Option<String> {
 /// The names of values in help: those of numbers, and all others.
 const NUMBERS: [&str; 10] =
     ["N", "SIZE", "BYTES", "PORT", "TIME", "DURATION", "VALUE", "SIZE|MIN..MAX", "TIME|MIN..MAX", "N|any"];
-const OTHERS: [&str; 29] = [
+const OTHERS: [&str; 30] = [
     "TEXT",
     "NAME",
+    "ROOM",
     "MISTAKE",
     "ADDRESS",
     "SIDE",

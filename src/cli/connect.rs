@@ -9,6 +9,7 @@ use clap::Args;
 use super::auth::ConnectAuthFlags;
 use super::fragmentation::FragmentationFlags;
 use super::framing::Framings;
+use super::place::PlaceFlags;
 use super::proxy_header::{CutHeaderFlag, ProxyHeaderFlags};
 use super::socket::{ShowFlag, SocketFlags};
 use super::stream::StreamFlags;
@@ -136,6 +137,8 @@ pub(super) struct ConnectFlags {
     stream: StreamFlags,
 
     #[command(flatten)]
+    place: PlaceFlags,
+    #[command(flatten)]
     login: ConnectAuthFlags,
 
     #[command(flatten)]
@@ -192,6 +195,7 @@ impl ConnectFlags {
             timeout: None,
             limits: traffic::Limits::default(),
             stream: StreamFlags::default(),
+            place: PlaceFlags::default(),
             login: ConnectAuthFlags::default(),
             tls: ClientTlsFlags::default(),
             proxy: proxy::ProxyFlags::default(),
@@ -220,6 +224,7 @@ impl ConnectFlags {
         } else {
             Target::Server(traffic::address(&self.address, address_was_typed, self.unix, family)?)
         };
+        let place = self.place.into_config()?;
         let raw = self.raw || self.framing == Framing::Raw;
         let Span(connect_timeout) = self.connect_timeout;
         let config = ConnectConfig {
@@ -243,7 +248,7 @@ impl ConnectFlags {
             shutdown_always: self.shutdown || self.stream.is_send_only(),
             stream: self.stream.into_config(),
             crlf: self.crlf,
-            replies: self.replies,
+            replies: if place.is_some() { Replies::Any } else { self.replies },
             greeting: u64::from(self.greeting.0),
             quit_words: !self.no_quit_words,
             reconnect: self.reconnect,
@@ -255,6 +260,7 @@ impl ConnectFlags {
             retry: Retry { times: self.retry.0, delay: time(self.retry_delay) },
             reply_timeout: self.timeout.map(time),
             quit_after: self.quit_after.map(time),
+            place,
             user: self.login.into_config()?,
             tls: self.tls.into_config()?,
             header: self.header.into_config(self.cut_header)?,

@@ -107,6 +107,29 @@ fn of_connect(config: &ConnectConfig) -> Vec<Rule> {
             "is for connections that others can read, and this is none: remove it",
         ),
         (Named(&["timeout", "max-message", "progress", "transcript"]), config.check, CHECK),
+        (Under("Rooms"), config.check, CHECK),
+        (
+            Under("Rooms"),
+            loopback,
+            "is for a service of rooms, and --loopback starts another service: give its ADDRESS",
+        ),
+        (Under("Rooms"), config.raw, "is for a service of rooms, which takes lines: remove --raw"),
+        (
+            Under("Rooms"),
+            config.framing != Framing::Lines,
+            "is for a service of rooms, which takes lines: remove --framing",
+        ),
+        (Named(&["name"]), config.user.is_some(), "is the name in the rooms, and so is that of --user: remove it"),
+        (
+            Named(&["replies", "greeting", "timeout"]),
+            config.place.is_some(),
+            "is for replies, and the lines of a room are none: remove it",
+        ),
+        (
+            Named(&["no-quit-words"]),
+            config.place.is_some(),
+            "is for words that quit, and in a room only /quit does: remove it",
+        ),
         (Named(&["transcript"]), config.raw, STREAM_TRANSCRIPT),
         (
             Named(&["max-message"]),

@@ -17,6 +17,7 @@ mod history;
 mod listen;
 mod output;
 mod passwd;
+mod place;
 mod protocol;
 mod proxy;
 mod proxy_header;

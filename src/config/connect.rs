@@ -9,6 +9,7 @@ use super::{
     Bytes, ClientTls, ConfigError, ConnectUser, Output, ProxyConfig, ProxyHeader, StreamConfig, Traffic, Trust,
 };
 use crate::frame::Framing;
+use crate::service::chat_client::Place;
 use crate::service::wire::Wire;
 use crate::value::{Address, Count, Family, Replies};
 
@@ -54,6 +55,8 @@ pub struct ConnectConfig {
     pub reply_timeout: Option<Duration>,
     /// The time limit for the rest of the run after the end of the input (`-q`).
     pub quit_after: Option<Duration>,
+    /// The name and the room that a service of rooms is asked for.
+    pub place: Option<Place>,
     /// The user to log in as.
     pub user: Option<ConnectUser>,
     /// Encrypt with TLS.

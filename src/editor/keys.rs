@@ -6,6 +6,7 @@ pub(super) enum Key {
     /// Bytes for the line: characters that were typed, or anything within a paste.
     Text(Vec<u8>),
     Enter,
+    Tab,
     Left,
     Right,
     WordLeft,
@@ -96,7 +97,6 @@ impl Keys {
             b'\r' | b'\n' => return Some(self.enter(byte)),
             0x1b => self.state = State::Escape,
             0x16 => self.state = State::Literal,
-            b'\t' => return Some(Key::Text(vec![byte])),
             _ => return control(byte),
         }
         None
@@ -198,6 +198,7 @@ fn control(byte: u8) -> Option<Key> {
         0x05 => Key::End,
         0x06 => Key::Right,
         0x08 | 0x7f => Key::Backspace,
+        b'\t' => Key::Tab,
         0x0b => Key::KillToEnd,
         0x0c => Key::ClearScreen,
         0x0e => Key::Down,

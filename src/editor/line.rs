@@ -41,6 +41,12 @@ impl Line {
         self.bytes = text;
     }
 
+    /// Puts a text in the place of what stands between `start` and the cursor.
+    pub(super) fn replace_before(&mut self, start: usize, text: &[u8]) {
+        self.bytes.splice(start..self.cursor, text.iter().copied());
+        self.cursor = start + text.len();
+    }
+
     fn before(&self) -> &[u8] {
         &self.bytes[..self.cursor]
     }

@@ -5,15 +5,19 @@
 //! | `keys` | bytes in, keys out |
 //! | `line` | the line and its cursor |
 //! | `history` | earlier lines |
+//! | `completion` | words that TAB completes |
 //! | `text` | characters: their bytes and their width |
 //! | `row` | the row of the screen |
 
+mod completion;
 mod history;
 mod keys;
 mod line;
 mod row;
 mod text;
 
+use completion::Completion;
+pub use completion::Words;
 use history::History;
 use keys::{Key, Keys};
 use line::Line;
@@ -28,6 +32,16 @@ pub enum Typed {
     End,
 }
 
+/// What a line editor is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Manner {
+    /// Each line that was entered stays on the screen, behind its prompt. TAB is a character.
+    #[default]
+    Questions,
+    /// A line that was entered is erased: the chat shows it again, as the others see it. TAB completes words.
+    Chat,
+}
+
 /// A line editor. It performs no output: each call appends the bytes for the terminal to its argument `screen`.
 #[derive(Debug)]
 pub struct Editor {
@@ -35,6 +49,8 @@ pub struct Editor {
     line: Line,
     history: History,
     row: Row,
+    manner: Manner,
+    completion: Completion,
     /// The line is shown.
     prompting: bool,
 }
@@ -42,12 +58,14 @@ pub struct Editor {
 impl Editor {
     /// An editor with this prompt, which is not shown yet.
     #[must_use]
-    pub fn new(prompt: &str) -> Editor {
+    pub fn new(prompt: &str, manner: Manner) -> Editor {
         Editor {
             keys: Keys::default(),
             line: Line::default(),
             history: History::default(),
             row: Row::new(prompt),
+            manner,
+            completion: Completion::default(),
             prompting: false,
         }
     }
@@ -58,6 +76,9 @@ impl Editor {
         while let Some(key) = self.keys.next(input) {
             if !matches!(key, Key::Text(_) | Key::Enter) {
                 self.row.changed();
+            }
+            if key != Key::Tab {
+                self.completion.end();
             }
             match key {
                 Key::Enter => return Some(Typed::Line(self.enter(screen))),
@@ -77,6 +98,18 @@ impl Editor {
     pub fn prompt(&mut self, screen: &mut Vec<u8>) {
         self.prompting = true;
         self.draw(screen);
+    }
+
+    /// Sets the prompt, and redraws if it changed.
+    pub fn set_prompt(&mut self, prompt: &str, screen: &mut Vec<u8>) {
+        if self.row.set_prompt(prompt) {
+            self.redraw(screen);
+        }
+    }
+
+    /// Sets the words that TAB completes in a chat.
+    pub fn set_words(&mut self, words: Words) {
+        self.completion.set_words(words);
     }
 
     /// Shows whole lines above the line that is being edited.
@@ -139,7 +172,10 @@ impl Editor {
     }
 
     fn enter(&mut self, screen: &mut Vec<u8>) -> Vec<u8> {
-        self.row.finish(&mut self.line, screen);
+        match self.manner {
+            Manner::Questions => self.row.finish(&mut self.line, screen),
+            Manner::Chat => self.row.clear(screen),
+        }
         self.prompting = false;
         let line = self.line.take();
         self.history.push(&line);
@@ -150,6 +186,8 @@ impl Editor {
         let line = &mut self.line;
         match key {
             Key::Text(text) => line.insert(&text),
+            Key::Tab if self.manner == Manner::Chat => self.completion.complete(line),
+            Key::Tab => line.insert(b"\t"),
             Key::Left => line.left(),
             Key::Right => line.right(),
             Key::WordLeft => line.word_left(),

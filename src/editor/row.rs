@@ -89,6 +89,21 @@ impl Row {
         }
     }
 
+    /// Sets the prompt; true if it changed.
+    pub(super) fn set_prompt(&mut self, prompt: &str) -> bool {
+        let changed = self.prompt != prompt;
+        if changed {
+            prompt.clone_into(&mut self.prompt);
+        }
+        changed
+    }
+
+    /// Erases the row, whose line has been entered.
+    pub(super) fn clear(&mut self, out: &mut Vec<u8>) {
+        self.erase(out);
+        self.first = 0;
+    }
+
     /// Erases the row.
     pub(super) fn erase(&mut self, out: &mut Vec<u8>) {
         if std::mem::take(&mut self.shown) {

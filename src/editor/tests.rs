@@ -97,7 +97,12 @@ struct Desk {
 
 impl Desk {
     fn new(columns: usize) -> Desk {
-        let mut desk = Desk { editor: Editor::new("> "), screen: Screen::new(columns), lines: Vec::new(), sent: 0 };
+        let mut desk = Desk {
+            editor: Editor::new("> ", Manner::Questions),
+            screen: Screen::new(columns),
+            lines: Vec::new(),
+            sent: 0,
+        };
         desk.draws(|editor, out| editor.set_columns(columns, out));
         desk.draws(Editor::prompt);
         desk
@@ -283,7 +288,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_accepted_and_drawn_as_utf8(bytes in prop::collection::vec(any::<u8>(), 0..300), columns in 0..30_usize) {
-        let mut editor = Editor::new("Enter Message: ");
+        let mut editor = Editor::new("Enter Message: ", Manner::Questions);
         let mut out = Vec::new();
         editor.set_columns(columns, &mut out);
         editor.prompt(&mut out);

@@ -2,6 +2,7 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use super::sys;
 use crate::value::{Moment, Timestamp};
 
 /// The time since the start of a run, and the time of day.
@@ -26,6 +27,13 @@ impl Clock {
             time: Timestamp::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)),
         }
     }
+}
+
+/// The distance of local time from UTC now, in seconds to the east: `TZ` names the zone, or the system has one.
+#[must_use]
+pub fn utc_offset() -> i32 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    sys::utc_offset(now)
 }
 
 #[cfg(test)]

@@ -271,7 +271,9 @@ impl Console {
         if self.print_above(bytes)? {
             return Ok(());
         }
+        let is_styled = self.dialogue.as_ref().is_some_and(Dialogue::is_styled);
         match &mut self.escaper {
+            Some(_) if is_styled => self.waiting.extend_from_slice(bytes),
             Some(escaper) => {
                 escaper.push(bytes, &mut self.waiting);
                 self.mid_line = bytes.last().map_or(self.mid_line, |&byte| byte != b'\n');

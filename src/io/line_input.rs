@@ -3,7 +3,7 @@
 
 use super::Incoming;
 use super::terminal::{self, EditedRow, RawMode};
-use crate::editor::{Editor, Typed};
+use crate::editor::{Editor, Manner, Typed, Words};
 
 /// A terminal with a line editor. Each call appends the bytes for the terminal to its argument `screen`.
 #[derive(Debug)]
@@ -23,10 +23,10 @@ pub struct LineInput {
 impl LineInput {
     /// Puts the terminal into raw mode. `None` if there is no terminal that supports editing.
     #[must_use]
-    pub fn start(prompt: &str) -> Option<LineInput> {
+    pub fn start(prompt: &str, manner: Manner) -> Option<LineInput> {
         let raw = RawMode::start()?;
         Some(LineInput {
-            editor: Editor::new(prompt),
+            editor: Editor::new(prompt, manner),
             typed: Vec::new(),
             taken: 0,
             line: Vec::new(),
@@ -99,6 +99,17 @@ impl LineInput {
         self.editor.set_columns(terminal::columns(), screen);
         self.editor.prompt(screen);
         self.note_row();
+    }
+
+    /// Sets the prompt.
+    pub fn set_prompt(&mut self, prompt: &str, screen: &mut Vec<u8>) {
+        self.editor.set_prompt(prompt, screen);
+        self.note_row();
+    }
+
+    /// Sets the words that TAB completes.
+    pub fn set_words(&mut self, words: Words) {
+        self.editor.set_words(words);
     }
 
     /// Prints whole lines above the line that is being edited.

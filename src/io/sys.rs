@@ -54,6 +54,21 @@ pub fn is_writable(fd: BorrowedFd<'_>) -> bool {
     flags != -1 && flags & libc::O_ACCMODE != libc::O_RDONLY
 }
 
+/// The distance of local time from UTC at this time, in seconds to the east; 0 if it is not known.
+#[must_use]
+pub fn utc_offset(seconds: u64) -> i32 {
+    let Ok(seconds) = libc::time_t::try_from(seconds) else { return 0 };
+    let mut broken_down = std::mem::MaybeUninit::zeroed();
+    // SAFETY: localtime_r(3) reads the time and writes one tm. It reads the environment, which nothing here changes.
+    let done = unsafe { libc::localtime_r(&raw const seconds, broken_down.as_mut_ptr()) };
+    if done.is_null() {
+        return 0;
+    }
+    // SAFETY: the call succeeded, and so has written it.
+    let broken_down: libc::tm = unsafe { broken_down.assume_init() };
+    i32::try_from(broken_down.tm_gmtoff).unwrap_or_default()
+}
+
 /// Locks a file for this process (flock(2)), until all its descriptors are closed. False: another process has the lock.
 pub fn lock(fd: BorrowedFd<'_>) -> io::Result<bool> {
     // SAFETY: flock(2) touches no memory.

@@ -10,6 +10,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use anstream::{AutoStream, ColorChoice};
 use signal_hook::consts::{SIGCONT, SIGQUIT, SIGTSTP, SIGWINCH};
 
 use super::sys;
@@ -164,6 +165,12 @@ pub fn is_stderr() -> bool {
 #[must_use]
 pub fn is_stdout() -> bool {
     io::stdout().is_terminal()
+}
+
+/// Whether stdout is a terminal that shows colours, and `--color` and `NO_COLOR` allow them; or `--color always`.
+#[must_use]
+pub fn has_colors() -> bool {
+    AutoStream::choice(&io::stdout()) != ColorChoice::Never
 }
 
 /// Whether stdout and stderr are the same terminal.

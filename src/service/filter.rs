@@ -32,6 +32,8 @@ pub struct Terms {
     pub greeting: u64,
     /// When the filter half-closes.
     pub sends_end: SendsEnd,
+    /// Lines that are sent before the input. They are no messages.
+    pub opening: Vec<String>,
 }
 
 /// Sends messages and counts the replies.
@@ -204,7 +206,13 @@ impl Filter {
 impl Service for Filter {
     fn on(&mut self, event: Event<'_>, context: &mut Context) {
         match event {
-            Event::Open { peer: server } if server != PeerId::Console => self.server = Some(server),
+            Event::Open { peer: server } if server != PeerId::Console => {
+                self.server = Some(server);
+                let wire = self.terms.wire;
+                for line in &self.terms.opening {
+                    context.send_with(server, |out| wire.encode_line(line.as_bytes(), out));
+                }
+            }
             Event::Message { peer: PeerId::Console, bytes: message }
             | Event::Rest { peer: PeerId::Console, bytes: message } => {
                 self.on_input(message, context);
@@ -259,6 +267,7 @@ mod tests {
             replies: Replies::Each(Count(1)),
             greeting: 0,
             sends_end: SendsEnd::AfterReplies,
+            opening: Vec::new(),
         };
         change(&mut terms);
         let mut filter = Filter::new(terms);

@@ -1,6 +1,7 @@
 //! Services: functions of events with a context, without sockets, clocks or threads.
 
 pub mod chat;
+pub mod chat_client;
 mod context;
 pub mod filter;
 pub mod gate;

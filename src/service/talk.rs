@@ -4,6 +4,7 @@
 //! shown when every message has its reply; the session shows it earlier if a reply is slow, and prints the
 //! start of a line whose end does not arrive.
 
+use super::chat_client::{ChatClient, Typed};
 use super::wire::{Flaw, Wire, line};
 use super::{Clients, Context, Event, PeerId, Service, Traits};
 use crate::frame::Framing;
@@ -24,6 +25,8 @@ pub struct Talk {
     quit_words: bool,
     /// The end of the connection does not end the conversation.
     reconnects: bool,
+    /// It is a conversation with others in a room: nothing is a reply.
+    chat: Option<Box<ChatClient>>,
     server: Option<PeerId>,
     sent: u64,
     answered: u64,
@@ -57,6 +60,7 @@ impl Talk {
             cutting: Cutting::Whole,
             quit_words: true,
             reconnects: false,
+            chat: None,
             server: None,
             sent: 0,
             answered: 0,
@@ -83,6 +87,17 @@ impl Talk {
     #[must_use]
     pub fn reconnecting(self) -> Self {
         Talk { reconnects: true, ..self }
+    }
+
+    /// The same, as a member of a room. There are no quit words.
+    #[must_use]
+    pub fn in_room(self, client: ChatClient) -> Self {
+        Talk { chat: Some(Box::new(client)), quit_words: false, ..self }
+    }
+
+    /// The member of a room.
+    pub fn chat(&mut self) -> Option<&mut ChatClient> {
+        self.chat.as_deref_mut()
     }
 
     /// The number of messages sent.
@@ -138,6 +153,9 @@ impl Talk {
     /// Prints the start of a reply whose end does not arrive. A server that prompts (`login: `) waits for
     /// input, and the person must see the prompt.
     pub fn show_unfinished(&mut self, reply: &[u8], context: &mut Context) {
+        if self.chat.is_some() {
+            return; // lines of a room are sent whole
+        }
         if let Some(fresh @ [_, ..]) = reply.get(self.shown..) {
             labelled("Received: ", fresh, context);
             self.shown = reply.len();
@@ -151,8 +169,62 @@ impl Talk {
         self.answered = self.sent;
     }
 
+    fn on_open(&mut self, server: PeerId, context: &mut Context) {
+        self.server = Some(server);
+        if self.chat.is_some() {
+            let (now, mut lines) = (context.now().time, Vec::new());
+            self.show(context, |chat, out| lines = chat.connected(now, out));
+            for line in lines {
+                context.send_with(server, |out| self.wire.encode_line(line.as_bytes(), out));
+            }
+            context.flush(server);
+        }
+        self.prompt(context);
+    }
+
+    /// Handles a line that was typed in a chat.
+    fn on_chat(&mut self, line: &[u8], context: &mut Context) {
+        let typed = ChatClient::typed(line);
+        if typed != Typed::Nothing {
+            let sent = self.send(line, context);
+            self.answered = self.sent; // nothing is a reply to it
+            let now = context.now().time;
+            self.show(context, |chat, out| match sent {
+                Ok(()) => chat.sent(line, now, out),
+                Err(_) if typed == Typed::Quit => {}
+                Err(why) => chat.notice(&format!("not sent: {why}"), now, out),
+            });
+        }
+        if typed == Typed::Quit { self.end_input(context) } else { self.prompt(context) }
+    }
+
+    /// Prints what the member of a room sees, if it sees something.
+    fn show(&mut self, context: &mut Context, write: impl FnOnce(&mut ChatClient, &mut Vec<u8>)) {
+        let mut text = Vec::new();
+        if let Some(chat) = &mut self.chat {
+            write(chat, &mut text);
+        }
+        if !text.is_empty() {
+            context.send(PeerId::Console, &text);
+        }
+    }
+
+    /// Sends a message.
+    fn send(&mut self, message: &[u8], context: &mut Context) -> Result<(), String> {
+        let Some(server) = self.server else { return Err("there is no connection (Up recalls the line)".into()) };
+        let (wire, cutting, number) = (self.wire, &self.cutting, self.sent + 1);
+        let sent = context.try_send_with(server, |out| wire.encode_cut(cutting, number, message, out));
+        sent.map_err(|why| why.to_string())?;
+        self.sent += 1;
+        context.flush(server); // each message is sent alone: the next one is not typed yet
+        Ok(())
+    }
+
     fn on_input(&mut self, message: &[u8], context: &mut Context) {
         self.prompted = false;
+        if self.chat.is_some() {
+            return self.on_chat(message, context);
+        }
         if self.quit_words && is_quit(message) {
             return self.end_input(context);
         }
@@ -160,21 +232,18 @@ impl Talk {
             Some(word) if self.quit_words && is_quit(word) => word,
             _ => message,
         };
-        let Some(server) = self.server else {
-            labelled("Not sent: ", b"there is no connection (Up recalls the line)", context);
-            return self.prompt(context);
-        };
-        let (wire, cutting, number) = (self.wire, &self.cutting, self.sent + 1);
-        if let Err(why) = context.try_send_with(server, |out| wire.encode_cut(cutting, number, message, out)) {
-            labelled("Not sent: ", why.to_string().as_bytes(), context);
+        if let Err(why) = self.send(message, context) {
+            labelled("Not sent: ", why.as_bytes(), context);
             return self.prompt(context);
         }
-        self.sent += 1;
-        context.flush(server); // each message is sent alone: the next one is not typed yet
         labelled("Sent: ", message, context);
     }
 
     fn on_reply(&mut self, reply: &[u8], context: &mut Context) {
+        if self.chat.is_some() {
+            let now = context.now().time;
+            return self.show(context, |chat, out| chat.received(reply, now, out));
+        }
         let shown = std::mem::take(&mut self.shown);
         match reply.get(shown..) {
             Some([]) if shown > 0 => {} // all of it was printed before
@@ -202,10 +271,7 @@ impl Talk {
 impl Service for Talk {
     fn on(&mut self, event: Event<'_>, context: &mut Context) {
         match event {
-            Event::Open { peer: server } if server != PeerId::Console => {
-                self.server = Some(server);
-                self.prompt(context);
-            }
+            Event::Open { peer: server } if server != PeerId::Console => self.on_open(server, context),
             Event::Message { peer: PeerId::Console, bytes: message }
             | Event::Rest { peer: PeerId::Console, bytes: message } => {
                 if !self.input_ended {

@@ -38,6 +38,12 @@ impl Wire {
         cutting.check(number, out.len() - start).map_err(NotSent::Uncut)
     }
 
+    /// Encodes a line without a plan of cuts.
+    pub(super) fn encode_line(self, line: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(line);
+        out.extend_from_slice(if self.crlf { b"\r\n" } else { b"\n" });
+    }
+
     fn encode(self, message: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let start = out.len();
         // Lines are read as lines.

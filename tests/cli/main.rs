@@ -13,6 +13,7 @@ mod auth;
 mod auth_tls;
 mod bad_input;
 mod balancer;
+mod chat_client;
 mod check;
 mod closing;
 mod connect;

@@ -41,6 +41,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
             "auth",
             "config",
             "dialog",
+            "editor",
             "error",
             "frame",
             "io",

@@ -3,6 +3,7 @@
 use std::io;
 
 use super::Console;
+use crate::editor::{Manner, Words};
 use crate::io::Incoming;
 use crate::io::line_input::LineInput;
 use crate::io::terminal::EditedRow;
@@ -10,7 +11,8 @@ use crate::io::terminal::EditedRow;
 /// The prompt and the line editor.
 #[derive(Debug)]
 pub(super) struct Dialogue {
-    prompt: &'static str,
+    prompt: String,
+    manner: Manner,
     /// The line editor. Without one, the terminal edits the lines and echoes typed text.
     editor: Option<LineInput>,
     /// Without an editor: the row ends with the prompt.
@@ -18,6 +20,11 @@ pub(super) struct Dialogue {
 }
 
 impl Dialogue {
+    /// Whether what is printed is escaped already, and has styles of its own.
+    pub(super) fn is_styled(&self) -> bool {
+        self.manner == Manner::Chat
+    }
+
     /// Whether typed lines are waiting to be taken.
     pub(super) fn has_more(&self) -> bool {
         self.editor.as_ref().is_some_and(LineInput::has_more)
@@ -27,11 +34,35 @@ impl Dialogue {
 impl Console {
     /// Prompts for each line from now on, with a line editor if stdin and stdout are a terminal that supports
     /// one. Returns the row of the editor, if there is one.
-    pub fn converse(&mut self, prompt: &'static str) -> Option<EditedRow> {
-        let editor = LineInput::start(prompt);
+    ///
+    /// In a chat, everything that is printed must have been escaped before.
+    pub fn converse(&mut self, prompt: &str, manner: Manner) -> Option<EditedRow> {
+        let editor = LineInput::start(prompt, manner);
         let row = editor.as_ref().map(LineInput::row);
-        self.dialogue = Some(Dialogue { prompt, editor, prompted: false });
+        self.dialogue = Some(Dialogue { prompt: prompt.to_owned(), manner, editor, prompted: false });
         row
+    }
+
+    /// Whether typed lines are edited here; otherwise the terminal edits them, and shows them.
+    #[must_use]
+    pub fn has_editor(&self) -> bool {
+        self.dialogue.as_ref().is_some_and(|dialogue| dialogue.editor.is_some())
+    }
+
+    /// Sets the prompt.
+    pub fn set_prompt(&mut self, prompt: &str) {
+        let Some(dialogue) = &mut self.dialogue else { return };
+        prompt.clone_into(&mut dialogue.prompt);
+        if let Some(editor) = &mut dialogue.editor {
+            editor.set_prompt(prompt, &mut self.waiting);
+        }
+    }
+
+    /// Sets the words that TAB completes in a chat.
+    pub fn set_words(&mut self, words: Words) {
+        if let Some(Dialogue { editor: Some(editor), .. }) = &mut self.dialogue {
+            editor.set_words(words);
+        }
     }
 
     /// Shows the prompt, and the text typed after it.
@@ -72,10 +103,16 @@ impl Console {
     /// Prints text above the line that is being edited. False: there is no line editor, and nothing was
     /// printed.
     pub(super) fn print_above(&mut self, bytes: &[u8]) -> io::Result<bool> {
-        if let Some(Dialogue { editor: Some(editor), .. }) = &mut self.dialogue {
-            let mut text = Vec::with_capacity(bytes.len());
-            self.escaper.get_or_insert_default().push(bytes, &mut text);
-            editor.print(&text, &mut self.waiting);
+        if let Some(dialogue @ Dialogue { editor: Some(_), .. }) = &mut self.dialogue {
+            let is_styled = dialogue.is_styled();
+            let Some(editor) = &mut dialogue.editor else { return Ok(false) };
+            if is_styled {
+                editor.print(bytes, &mut self.waiting);
+            } else {
+                let mut text = Vec::with_capacity(bytes.len());
+                self.escaper.get_or_insert_default().push(bytes, &mut text);
+                editor.print(&text, &mut self.waiting);
+            }
             self.flush()?;
             return Ok(true);
         }

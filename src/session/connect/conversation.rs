@@ -9,6 +9,7 @@ use super::super::call::Caller;
 use super::replies::{ReplyClock, how_lost, lost, too_long};
 use super::{Failure, Link, Mode, Run};
 use crate::config::{ConnectConfig, HalfClose};
+use crate::editor::{Manner, Words};
 use crate::error::{Error, Operation};
 use crate::frame::{FrameError, Framing, Inbox, Role};
 use crate::io::conn::Conn;
@@ -16,9 +17,10 @@ use crate::io::console::Console;
 use crate::io::key::Key;
 use crate::io::reactor::Ready;
 use crate::io::report::Report;
-use crate::io::terminal;
+use crate::io::{clock, terminal};
 use crate::peer::life::CloseReason;
 use crate::service::PeerId;
+use crate::service::chat_client::{self, COMMANDS, ChatClient, Known, Look};
 use crate::service::talk::Talk;
 use crate::service::wire::{Flaw, Wire};
 use crate::value::counted;
@@ -41,10 +43,19 @@ pub(super) fn run(link: Link<'_>) -> Result<(), Failure> {
     if config.reconnect {
         talk = talk.reconnecting();
     }
+    if let Some(place) = &config.place {
+        let look = Look { has_colors: terminal::has_colors(), utc_offset: clock::utc_offset() };
+        talk = talk.in_room(ChatClient::new(place.clone(), look));
+    }
     link.context.signals.handle_terminal().map_err(Error::local(Operation::Handle, "signals"))?;
     announce(config, &link.context.report, link.conn.peer());
     let console = Run::<Talk>::console(&link)?;
-    let run = Run::start_asking(link, talk, Talk::TRAITS, console, inbox(config), PROMPT)?;
+    let prompt = if config.place.is_some() { (chat_client::PROMPT, Manner::Chat) } else { (PROMPT, Manner::Questions) };
+    let mut run = Run::start_asking(link, talk, Talk::TRAITS, console, inbox(config), prompt)?;
+    let has_editor = run.exchange.peers.console().is_some_and(Console::has_editor);
+    if let Some(chat) = run.exchange.hosted.service.chat().filter(|_| !has_editor) {
+        chat.leave_own_to_terminal();
+    }
     run.go(&mut Conversation::default())
 }
 
@@ -55,7 +66,11 @@ fn inbox(config: &ConnectConfig) -> Inbox {
 /// Prints the address of the server, and how to quit.
 fn announce(config: &ConnectConfig, report: &Report, peer: &str) {
     if report.is_terminal() && !config.output.quiet {
-        let quit_key = if config.quit_words { "q" } else { "Ctrl-D" };
+        let quit_key = match config.place {
+            Some(_) => "/quit",
+            None if config.quit_words => "q",
+            None => "Ctrl-D",
+        };
         report.line(&format!("connected to {peer} ({quit_key} quits)"));
     }
 }
@@ -125,6 +140,7 @@ impl<'a> Conversation<'a> {
             return Some(Err(Error::OutputGone));
         }
         self.prompt(run, now);
+        help_typing(run);
         self.show_unfinished(run, now);
         if run.exchange.peers.backlog(PeerId::Console) > 0 {
             return None; // received bytes are written first, however the connection ended
@@ -214,6 +230,17 @@ impl<'a> Conversation<'a> {
         announce(config, &run.context.report, conn.peer());
         run.server = run.exchange.add(conn, inbox(config)).map_err(Error::network(Operation::Connect, run.address))?;
         Ok(())
+    }
+}
+
+/// Has the line editor know what a member of a room has read since the last turn.
+fn help_typing(run: &mut Run<'_, Talk>) {
+    let known = run.exchange.hosted.service.chat().and_then(ChatClient::take_changed);
+    if let Some(Known { prompt, names, rooms }) = known {
+        run.exchange.at_console(|console| {
+            console.set_prompt(&prompt);
+            console.set_words(Words { commands: &COMMANDS, names, rooms });
+        });
     }
 }
 

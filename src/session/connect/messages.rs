@@ -12,6 +12,7 @@ use crate::frame::{FrameError, Framing, Inbox, Role};
 use crate::io::key::Key;
 use crate::peer::life::{Acknowledged, CloseReason};
 use crate::service::PeerId;
+use crate::service::chat_client::Place;
 use crate::service::filter::{Filter, SendsEnd, Terms};
 use crate::service::wire::{Flaw, Wire};
 use crate::value::{Count, Replies};
@@ -39,6 +40,7 @@ pub(super) fn run(link: Link<'_>) -> Result<(), Failure> {
             HalfClose::AfterReplies => SendsEnd::AfterReplies,
             HalfClose::Never => SendsEnd::Never,
         },
+        opening: config.place.as_ref().map(Place::lines).unwrap_or_default(),
     };
     let console = Run::<Filter>::console(&link)?;
     let inbox = Inbox::new(config.framing, Role::Responses, config.traffic.max_message).verbatim();

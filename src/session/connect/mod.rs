@@ -19,6 +19,7 @@ use super::exchange::{Ended, Exchange};
 use super::loopback::Loopback;
 use super::meter::Meter;
 use crate::config::{ClientTls, ConnectConfig, HalfClose, Input, Target};
+use crate::editor::Manner;
 use crate::error::{Endpoint, Error, Operation};
 use crate::frame::{FrameError, Framing, Inbox};
 use crate::io::conn::Conn;
@@ -61,9 +62,12 @@ pub fn run(config: &ConnectConfig, context: &Context) -> Result<(), Error> {
 }
 
 fn connect(config: &ConnectConfig, address: &Address, tls: Option<&ClientTls>, context: &Context) -> Result<(), Error> {
-    let person = !config.raw && config.input == Input::Stdin && terminal::is_stdin();
+    // A member of a room reads at a terminal, too: others would get times and colours.
+    let is_shown = config.place.is_none() || terminal::is_stdout();
+    let person = !config.raw && config.input == Input::Stdin && terminal::is_stdin() && is_shown;
     if config.reconnect && !person {
-        return Err(Error::Usage("--reconnect is for a conversation: stdin is no terminal".to_owned()));
+        let stream = if terminal::is_stdin() { "stdout" } else { "stdin" };
+        return Err(Error::Usage(format!("--reconnect is for a conversation: {stream} is no terminal")));
     }
     let encoding = encoding::client(tls, address, "--tls", &context.report)?;
     encoding::warn_of(tls, "--tls-insecure", &context.report);
@@ -206,7 +210,7 @@ impl<'a, S: Service> Run<'a, S> {
         traits: Traits,
         console: Console,
         inbox: Inbox,
-        prompt: &'static str,
+        prompt: (&str, Manner),
     ) -> Result<Self, Error> {
         Self::start_with(link, service, traits, console, inbox, Some(prompt))
     }
@@ -217,7 +221,7 @@ impl<'a, S: Service> Run<'a, S> {
         traits: Traits,
         console: Console,
         mut inbox: Inbox,
-        prompt: Option<&'static str>,
+        prompt: Option<(&str, Manner)>,
     ) -> Result<Self, Error> {
         let Link { config, address, context, encoding, reactor, conn, received, kept, may_be_made_again } = link;
         let mut exchange =
@@ -228,10 +232,10 @@ impl<'a, S: Service> Run<'a, S> {
                 console.replay(kept, may_be_made_again);
             }
         }
-        if let Some(row) =
-            prompt.and_then(|prompt| exchange.peers.console_mut().and_then(|console| console.converse(prompt)))
-        {
-            context.report.keep_below(row);
+        if let (Some((prompt, manner)), Some(console)) = (prompt, exchange.peers.console_mut()) {
+            if let Some(row) = console.converse(prompt, manner) {
+                context.report.keep_below(row);
+            }
         }
         inbox.keep(&received);
         let server = exchange.add(conn, inbox).map_err(Error::network(Operation::Connect, address))?;

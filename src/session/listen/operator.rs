@@ -3,6 +3,7 @@
 use super::super::Context;
 use super::super::exchange::Exchange;
 use crate::config::ListenConfig;
+use crate::editor::Manner;
 use crate::error::{Error, Operation};
 use crate::io::console::{Console, Source};
 use crate::io::terminal;
@@ -22,7 +23,8 @@ pub(super) fn open<S: Service>(
     exchange.add_console(console, config.traffic.max_message);
     if is_typed {
         context.signals.handle_terminal().map_err(Error::local(Operation::Handle, "signals"))?;
-        if let Some(row) = exchange.peers.console_mut().and_then(|console| console.converse(PROMPT)) {
+        if let Some(row) = exchange.peers.console_mut().and_then(|console| console.converse(PROMPT, Manner::Questions))
+        {
             context.report.keep_below(row);
         }
         exchange.at_console(Console::prompt);
