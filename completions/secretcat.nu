@@ -187,6 +187,8 @@ module completions {
     --transcript: path        # Append each message to FILE, one JSON object per line
     --transcript-sync: string # Force the transcript to the disk: never, after TIME, or each message
     --transcript-max: string  # Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files
+    --metrics: string         # Serve counters for Prometheus at http://ADDRESS/metrics
+    --metrics-token-file: path # Serve metrics only to requests with the token in FILE
     --color: string@"nu-complete secretcat listen color" # Use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
     ...address: string        # Listen on HOST:PORT, :PORT (loopback), *:PORT (all) or unix:PATH
@@ -345,6 +347,8 @@ module completions {
     --transcript: path        # Append each message to FILE, one JSON object per line
     --transcript-sync: string # Force the transcript to the disk: never, after TIME, or each message
     --transcript-max: string  # Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files
+    --metrics: string         # Serve counters for Prometheus at http://ADDRESS/metrics
+    --metrics-token-file: path # Serve metrics only to requests with the token in FILE
     --color: string@"nu-complete secretcat connect color" # Use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
     ...address: string        # Connect to HOST:PORT, HOST, :PORT (loopback) or unix:PATH
@@ -426,6 +430,8 @@ module completions {
     --max-time: string        # End the sweep after TIME; 0 is no limit (default: 60s)
     --seed: string            # Draw the plans from seed N, if there are more than --max-plans
     --max-message: string     # Limit a reply to SIZE bytes
+    --metrics: string         # Serve counters for Prometheus at http://ADDRESS/metrics
+    --metrics-token-file: path # Serve metrics only to requests with the token in FILE
     --witness: string         # Start COMMAND to see what the server has read on another host
     --client: string          # Sweep a client: run COMMAND for each plan, and cut the replies to it
     --relay: string           # Answer the client with the replies of the server at ADDRESS

@@ -20,6 +20,7 @@
 //! | L1 | [`trace`] | events as data, text and JSON |
 //! | L1 | [`transcript`] | recorded messages as JSON lines |
 //! | L1 | [`verdict`] | how a sweep compares replies, and its report |
+//! | L1 | [`web`] | the live page and the metrics, as functions of requests and events |
 //! | L0 | [`value`], [`error`] | values on the command line, and errors |
 //!
 //! `tests/layers.rs` has the table of what each module imports.
@@ -50,6 +51,7 @@ pub mod trace;
 pub mod transcript;
 pub mod value;
 pub mod verdict;
+pub mod web;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -63,6 +65,7 @@ use io::report::Report;
 use io::signal::{IgnoredInterrupt, Signals, die_of};
 use io::systemd::Manager;
 use io::terminal;
+use io::web::{Watched, Web};
 use io::witness::Witness;
 use session::Context;
 use value::Signal;
@@ -107,13 +110,26 @@ fn end(result: Result<ExitStatus, Error>, signal: Option<Signal>, report: &Repor
 
 /// Runs the command; returns its exit status, and the signal that arrived meanwhile.
 fn perform(task: &Task, report: &Report) -> (Result<ExitStatus, Error>, Option<Signal>) {
-    let silent = Output { quiet: true, ..Output::default() }; // a sweep reports by itself what was not proven
+    let mut silent = Output { quiet: true, ..Output::default() }; // a sweep reports by itself what was not proven
+    let is_quiet = match task {
+        Task::Listen(config) => config.output.quiet,
+        Task::Connect(config) => config.output.quiet,
+        Task::Sweep(config) => {
+            silent.watch = config.watch.clone();
+            config.quiet
+        }
+        Task::SweepClient(config) => {
+            silent.watch = config.watch.clone();
+            config.quiet
+        }
+        Task::History(_) | Task::Passwd(_) | Task::Witness => true,
+    };
     let output: &Output = match task {
         Task::Sweep(_) | Task::SweepClient(_) | Task::History(_) | Task::Passwd(_) | Task::Witness => &silent,
         Task::Listen(config) => &config.output,
         Task::Connect(config) => &config.output,
     };
-    let start = || -> Result<Context, Error> {
+    let start = || -> Result<(Context, Web), Error> {
         let signals = match ignored_interrupt(task) {
             Some(ignored) => Signals::install(ignored).map_err(Error::local(Operation::Handle, "signals"))?,
             None => Signals::default(),
@@ -129,12 +145,14 @@ fn perform(task: &Task, report: &Report) -> (Result<ExitStatus, Error>, Option<S
             let reopen = signals.on_usr2(move || transcript.reopen());
             reopen.map_err(Error::local(Operation::Handle, "signals"))?;
         }
+        let watched = Watched { recorder: &recorder, signals: &signals, report, quiet: is_quiet };
+        let web = Web::start(&output.watch, &watched)?;
         let proxy = task.proxy().map(|proxy| Proxy::open(proxy, report)).transpose()?;
         let manager = Manager::from_env();
-        Ok(Context { report: report.clone(), recorder, signals, manager, proxy, witness: None })
+        Ok((Context { report: report.clone(), recorder, signals, manager, proxy, witness: None }, web))
     };
-    let mut context = match start() {
-        Ok(context) => context,
+    let (mut context, web) = match start() {
+        Ok(started) => started,
         Err(error) => return (Err(error), None),
     };
     let witness = task.witness().map(|command| Witness::start(command, &context.signals)).transpose();
@@ -145,6 +163,7 @@ fn perform(task: &Task, report: &Report) -> (Result<ExitStatus, Error>, Option<S
     if matches!(result, Err(Error::Interrupted)) {
         report.begin_anew();
     }
+    web.stop();
     // The record of a failed run is written too; the failure of the run takes precedence.
     let result = match (result, context.recorder.finish()) {
         (Ok(status), recorded) => recorded.map(|()| status),

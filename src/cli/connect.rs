@@ -266,7 +266,7 @@ impl ConnectFlags {
             header: self.header.into_config(self.cut_header)?,
             traffic,
             witness: self.witness.command(),
-            output: self.output.into_config(self.show.show_options),
+            output: self.output.into_config(self.show.show_options)?,
         };
         config.check()
     }

@@ -211,7 +211,7 @@ impl ListenFlags {
             traffic,
             witness: self.witness.command(),
             answer_witness: self.answer.address()?,
-            output: self.output.into_config(self.show.show_options),
+            output: self.output.into_config(self.show.show_options)?,
         };
         config.check()
     }

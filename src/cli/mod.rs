@@ -31,6 +31,7 @@ mod syntax;
 mod tls;
 mod traffic;
 mod transcript;
+mod watch;
 mod witness;
 mod words;
 

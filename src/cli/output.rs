@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ValueHint};
 
 use super::transcript::TranscriptFlags;
+use super::watch::WatchFlags;
 use super::words::words;
-use crate::config::{Output, Sink, TraceData};
+use crate::config::{ConfigError, Output, Sink, TraceData};
 
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
@@ -43,11 +44,13 @@ pub(super) struct OutputFlags {
     timeline: Option<PathBuf>,
     #[command(flatten)]
     transcript: TranscriptFlags,
+    #[command(flatten)]
+    watch: WatchFlags,
 }
 
 impl OutputFlags {
-    pub(super) fn into_config(self, show_options: bool) -> Output {
-        Output {
+    pub(super) fn into_config(self, show_options: bool) -> Result<Output, ConfigError> {
+        Ok(Output {
             verbosity: self.verbose,
             quiet: self.quiet,
             stats: self.stats,
@@ -56,7 +59,8 @@ impl OutputFlags {
             trace_data: self.trace_data.unwrap_or_default(),
             transcript: self.transcript.into_config(),
             timeline: self.timeline,
+            watch: self.watch.into_config()?,
             show_options,
-        }
+        })
     }
 }

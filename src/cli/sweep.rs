@@ -13,7 +13,7 @@ use super::socket::SocketFlags;
 use super::sweep_client::ClientFlags;
 use super::tls::ClientTlsFlags;
 use super::words::FamiliesParser;
-use super::{Task, proxy, traffic};
+use super::{Task, proxy, traffic, watch};
 use crate::config::{ClientSweepConfig, ConfigError, MaxTime, Reports, SweepConfig};
 use crate::frame::proxy_header::Version;
 use crate::io::listener::free_port;
@@ -115,6 +115,9 @@ pub(super) struct SweepFlags {
     #[arg(long, help_heading = "Output")]
     quiet: bool,
 
+    #[command(flatten)]
+    watch: watch::WatchFlags,
+
     /// Start COMMAND to see what the server has read on another host
     ///
     /// COMMAND is a shell command that runs 'secretcat witness' where the server runs: 'ssh HOST secretcat witness',
@@ -179,6 +182,7 @@ impl SweepFlags {
             traffic,
             reports: Reports { json: self.json, junit: self.junit, html: self.html },
             quiet: self.quiet,
+            watch: self.watch.into_config()?,
         };
         config.check()
     }
@@ -226,6 +230,7 @@ impl SweepFlags {
             witness: self.witness,
             reports: Reports { json: self.json, junit: self.junit, html: self.html },
             quiet: self.quiet,
+            watch: self.watch.into_config()?,
         };
         config.check()
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::sweep::check_places;
 use super::traffic::check_family;
-use super::{Bytes, ConfigError, MaxTime, Reports, Traffic};
+use super::{Bytes, ConfigError, MaxTime, Reports, Traffic, Watch};
 use crate::frame::Framing;
 use crate::plan::{Choice, CutPoints, Families, Family as PlanFamily, Only, OnlyPart};
 use crate::value::{Address, Family, fill};
@@ -42,6 +42,8 @@ pub struct ClientSweepConfig {
     pub reports: Reports,
     /// Print only the report, no progress.
     pub quiet: bool,
+    /// Where the sweep can be watched.
+    pub watch: Watch,
 }
 
 /// Where the replies to a client come from.

@@ -19,6 +19,7 @@ mod tls;
 pub mod tos;
 mod traffic;
 mod transcript;
+mod watch;
 
 pub use auth::{AuthMethod, ConnectUser, ListenAuth};
 pub use client_sweep::{ClientCommand, ClientSweepConfig, Replies};
@@ -37,6 +38,7 @@ pub use sweep::{DialogSource, MaxTime, Reports, SweepConfig};
 pub use tls::{ClientCa, ClientNeed, ClientTls, KeyPair, ServerTls, TlsGroup, TlsTerms, TlsVersion, Trust};
 pub use traffic::{Bytes, Reading, Traffic};
 pub use transcript::{Rotation, Transcript, TranscriptSync};
+pub use watch::Watch;
 
 /// A combination of options that is refused, with what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

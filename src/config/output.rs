@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Transcript;
+use super::{Transcript, Watch};
 use crate::value::{Named, Word};
 
 /// The destination of an output.
@@ -82,6 +82,8 @@ pub struct Output {
     pub progress: bool,
     /// Where to write the picture at the end.
     pub timeline: Option<PathBuf>,
+    /// Where the run can be watched.
+    pub watch: Watch,
     /// Print the socket options, as requested and as in effect.
     pub show_options: bool,
 }
@@ -102,6 +104,6 @@ impl Output {
     /// Whether events must be recorded while the run goes on.
     #[must_use]
     pub fn records_events(&self) -> bool {
-        self.verbosity > 0 || self.stats || self.trace.is_some() || self.timeline.is_some()
+        self.verbosity > 0 || self.stats || self.trace.is_some() || self.timeline.is_some() || self.watch.is_on()
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::traffic::check_family;
-use super::{Bytes, ClientTls, ConfigError, ProxyConfig, ProxyHeader, Traffic};
+use super::{Bytes, ClientTls, ConfigError, ProxyConfig, ProxyHeader, Traffic, Watch};
 use crate::dialog::{Dialog, Pipelining, Until};
 use crate::frame::Framing;
 use crate::plan::{Choice, CutPoints, Families, Family as PlanFamily, Only, OnlyPart};
@@ -55,6 +55,8 @@ pub struct SweepConfig {
     pub reports: Reports,
     /// Print only the report, no progress.
     pub quiet: bool,
+    /// Where the sweep can be watched.
+    pub watch: Watch,
 }
 
 /// Where the dialog of a sweep comes from.

@@ -3,7 +3,7 @@
 
 mod tape;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
@@ -13,6 +13,7 @@ use super::transcript::Transcript;
 use crate::config::{Output, TraceData};
 use crate::error::Error;
 use crate::trace::{ConnId, Data, Event, EventKind, Side};
+use crate::web::Totals;
 
 /// A handle of the recording; clones record to the same outputs.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +51,8 @@ struct Numbers {
 struct Shared {
     start: Instant,
     wanted: Wanted,
+    /// The number of writes and reads so far, while something counts segments.
+    operations: AtomicU32,
     tape: Mutex<Tape>,
 }
 
@@ -57,12 +60,25 @@ struct Shared {
 #[derive(Clone, Copy, Debug)]
 struct Wanted {
     verbosity: u8,
-    samples: bool,
+    samples: Samples,
     /// Which bytes events carry, for the trace or for `-vv`.
     data: TraceData,
     /// Which of these bytes the trace contains.
     traced: TraceData,
 }
+
+/// When `TCP_INFO` is sampled, besides the end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Samples {
+    Never,
+    /// After some writes and reads: counters of segments need no more.
+    Sometimes,
+    /// After every write and read.
+    Always,
+}
+
+/// With [`Samples::Sometimes`], one of this many writes and reads is followed by a sample.
+const SAMPLED: u32 = 32;
 
 impl Recorder {
     /// Starts the outputs that `output` requests, if any.
@@ -83,8 +99,13 @@ impl Recorder {
         let verbosity = if output.quiet { 0 } else { output.verbosity };
         let traced = if output.trace.is_some() { output.trace_data } else { TraceData::None };
         let data = if verbosity > 1 { traced.max(TraceData::Head) } else { traced };
-        let samples = output.trace.is_some() || output.timeline.is_some();
-        let recording = Shared { start, wanted: Wanted { verbosity, samples, data, traced }, tape: Mutex::new(tape) };
+        let samples = match () {
+            () if output.trace.is_some() || output.timeline.is_some() => Samples::Always,
+            () if output.watch.is_on() => Samples::Sometimes,
+            () => Samples::Never,
+        };
+        let wanted = Wanted { verbosity, samples, data, traced };
+        let recording = Shared { start, wanted, operations: AtomicU32::new(0), tape: Mutex::new(tape) };
         Ok(Recorder { recording: Some(Arc::new(recording)), run })
     }
 
@@ -177,6 +198,12 @@ impl Recorder {
         }
     }
 
+    /// The counts so far, if they were requested.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        self.recording.as_ref().map_or_else(Totals::default, |shared| shared.lock().totals())
+    }
+
     /// Prints the summary so far. False: nothing is recorded.
     #[must_use]
     pub fn print_summary(&self) -> bool {
@@ -245,10 +272,14 @@ impl Turn<'_> {
         self.0.is_some()
     }
 
-    /// Whether `TCP_INFO` is sampled after every write and read, not only at the end of a connection.
+    /// Whether `TCP_INFO` is sampled after this write or read, not only at the end of a connection.
     #[must_use]
     pub fn wants_samples(&self) -> bool {
-        self.0.as_ref().is_some_and(|turn| turn.shared.wanted.samples)
+        self.0.as_ref().is_some_and(|turn| match turn.shared.wanted.samples {
+            Samples::Never => false,
+            Samples::Sometimes => turn.shared.operations.fetch_add(1, Ordering::Relaxed) % SAMPLED == 0,
+            Samples::Always => true,
+        })
     }
 }
 

@@ -30,6 +30,7 @@ mod logging;
 mod loopback;
 mod memory;
 mod message;
+mod metrics;
 mod name_lookup;
 mod namespaces;
 mod network;

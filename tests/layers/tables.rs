@@ -17,6 +17,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("peer", &["frame", "plan", "trace", "value"]),
     ("config", &["auth", "dialog", "error", "frame", "plan", "service", "value", "verdict"]),
     ("timeline", &["trace", "value"]),
+    ("web", &["trace"]),
     (
         "io",
         &[
@@ -33,6 +34,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
             "trace",
             "transcript",
             "value",
+            "web",
         ],
     ),
     (

@@ -24,6 +24,7 @@ mod tcp;
 pub(crate) mod tls;
 pub(crate) mod trace;
 pub(crate) mod transfer;
+pub(crate) mod web;
 
 use std::time::{Duration, Instant};
 

@@ -12,6 +12,7 @@ use crate::io::report::Report;
 use crate::io::start;
 use crate::timeline::Timeline;
 use crate::trace::{ConnId, Event, Start, Summary, describe, write_line, write_start};
+use crate::web::{Counters, Totals};
 
 /// The largest number of events that wait for their connection to be recorded.
 const HELD: usize = 4096;
@@ -27,6 +28,7 @@ pub(super) struct Tape {
     /// Print the summary at the end too, not only at SIGUSR1.
     stats: bool,
     timeline: Option<(Timeline, PathBuf)>,
+    counters: Option<Counters>,
     /// The connection that has to be recorded first, and the events that wait for it.
     held: Option<(ConnId, Vec<Event>)>,
     line: Vec<u8>,
@@ -62,8 +64,9 @@ impl Tape {
             write_start(&Start { time, command: start::command() }, &mut line);
             trace.write(&line, report);
         }
+        let counters = output.watch.is_on().then(Counters::default);
         let (summary, stats) = (Summary::default(), output.stats);
-        Ok(Tape { report: report.clone(), trace, summary, stats, timeline, held: None, line })
+        Ok(Tape { report: report.clone(), trace, summary, stats, timeline, counters, held: None, line })
     }
 
     /// Holds all events until this connection is recorded.
@@ -113,6 +116,14 @@ impl Tape {
         if let Some((timeline, _)) = &mut self.timeline {
             timeline.note(&event);
         }
+        if let Some(counters) = &mut self.counters {
+            counters.note(&event);
+        }
+    }
+
+    /// The counts so far.
+    pub(super) fn totals(&self) -> Totals {
+        self.counters.as_ref().map_or_else(Totals::default, Counters::totals)
     }
 
     /// Prints the summary so far.

@@ -1,0 +1,117 @@
+//! Serves the metrics while a run goes on, on a thread of its own: no loop of the run waits for a browser.
+
+mod client;
+mod server;
+
+use std::time::Duration;
+
+use self::server::Front;
+use super::listener::Listener;
+use super::private;
+use super::reactor::Reactor;
+use super::recorder::Recorder;
+use super::report::Report;
+use super::signal::Signals;
+use super::threads::Thread;
+use crate::config::{SocketOptions, Watch};
+use crate::error::{Error, Operation, shown_path};
+use crate::value::{Address, Family, Host};
+use crate::web::{Hosts, Secret, Site};
+
+/// The largest file with a token.
+const LONGEST_TOKEN: usize = 4096;
+
+/// The threads that serve, until they are stopped.
+#[derive(Debug, Default)]
+pub struct Web {
+    servers: Vec<Server>,
+}
+
+/// A run that can be watched.
+#[derive(Debug)]
+pub struct Watched<'a> {
+    /// What it records.
+    pub recorder: &'a Recorder,
+    /// The signals that end it.
+    pub signals: &'a Signals,
+    /// stderr.
+    pub report: &'a Report,
+    /// Only errors are printed there.
+    pub quiet: bool,
+}
+
+#[derive(Debug)]
+struct Server {
+    /// Stops the thread.
+    stop: Signals,
+    thread: Option<Thread>,
+}
+
+impl Web {
+    /// Serves what was requested.
+    ///
+    /// # Errors
+    /// When an address cannot be bound, a file cannot be read, or a thread cannot be started; `Interrupted` when a signal
+    /// arrives during the name lookup.
+    pub fn start(watch: &Watch, run: &Watched<'_>) -> Result<Web, Error> {
+        let mut servers = Vec::new();
+        if let Some(address) = &watch.metrics {
+            let bearer = watch.metrics_token.as_deref().map(|path| {
+                let missing = || Error::Usage(format!("{}: no token in the first line", shown_path(path)));
+                Secret::of_line(&private::read(path, LONGEST_TOKEN)?).ok_or_else(missing)
+            });
+            let bearer = bearer.transpose()?;
+            let (listener, reactor) = bind(address, run.signals)?;
+            if !run.quiet {
+                run.report.line(&format!("metrics on {}", listener.shown()));
+            }
+            let site = Site::of_metrics(hosts(address, &listener), bearer);
+            servers.push(Server::start("metrics", Front::new(site, listener, reactor, run.recorder), run.report)?);
+        }
+        Ok(Web { servers })
+    }
+
+    /// Serves nothing from now on.
+    pub fn stop(self) {
+        drop(self.servers);
+    }
+}
+
+/// Binds an address on a reactor of its own.
+fn bind(address: &Address, signals: &Signals) -> Result<(Listener, Reactor), Error> {
+    let mut reactor = Reactor::new(Duration::ZERO).map_err(Error::local(Operation::Start, "the event loop"))?;
+    signals.watch(&reactor.waker());
+    let options = SocketOptions { nodelay: Some(true), ..SocketOptions::default() };
+    let mut listener = Listener::bind(address, Family::Any, &options, &mut reactor, signals)?;
+    listener.register(&mut reactor).map_err(Error::network(Operation::Listen, address))?;
+    Ok((listener, reactor))
+}
+
+/// The names of a site at this address.
+fn hosts(address: &Address, listener: &Listener) -> Hosts {
+    let name = match address {
+        Address::Tcp { host: Host::Name(name), .. } => Some(name.clone()),
+        _ => None,
+    };
+    Hosts { ip: listener.local_addr().map(|address| address.ip()), name }
+}
+
+impl Server {
+    fn start(name: &'static str, mut front: Front, report: &Report) -> Result<Server, Error> {
+        let (stop, report) = (front.stop.clone(), report.clone());
+        let run = move || {
+            if let Err(error) = Reactor::run(&mut front) {
+                report.warning(&format!("--{name}: {error}"));
+            }
+        };
+        let thread = Thread::start(name, run).map_err(Error::local(Operation::Start, "a thread"))?;
+        Ok(Server { stop, thread: Some(thread) })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.stop();
+        self.thread.take().into_iter().for_each(Thread::join);
+    }
+}
