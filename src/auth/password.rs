@@ -3,13 +3,14 @@
 use std::fmt;
 
 use stringprep::saslprep;
+use zeroize::Zeroizing;
 
 /// The largest length of a password in bytes.
 const LONGEST: usize = 1024;
 
-/// A password in the form of SASLprep (RFC 4013). No output shows it.
+/// A password in the form of SASLprep (RFC 4013). No output shows it, and its memory is overwritten at the end.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Password(String);
+pub struct Password(Zeroizing<String>);
 
 /// Why a text is no password. The message shows nothing of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,7 +43,7 @@ impl Password {
         if password.is_empty() {
             return Err(InvalidPassword::Empty);
         }
-        Ok(Password(password.into_owned()))
+        Ok(Password(Zeroizing::new(password.into_owned())))
     }
 
     /// The password of a line with an optional line ending.

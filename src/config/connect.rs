@@ -135,9 +135,6 @@ pub fn check_is_one(framing: Framing, message: &[u8]) -> Result<(), ConfigError>
 impl ConnectConfig {
     fn check_login(&self) -> Result<(), ConfigError> {
         let Some(user) = &self.user else { return Ok(()) };
-        if self.reconnect {
-            return Err(ConfigError::new("--reconnect does not log in again: remove it, or --user"));
-        }
         let is_public = matches!(&self.target, Target::Server(address) if is_public(address));
         if is_public && self.tls.is_none() && !user.cleartext {
             return Err(ConfigError::new(

@@ -41,6 +41,8 @@ pub enum Key {
     Waker,
     /// The timers of the service.
     Service,
+    /// The connection that logs in.
+    Login,
     /// The timer of nanoseconds, which the reactor does not report.
     Timer,
 }
@@ -96,6 +98,7 @@ impl Key {
                 6 => Key::Waker,
                 7 => Key::Timer,
                 8 => Key::Service,
+                9 => Key::Login,
                 COMMANDS.. => {
                     let number = number - COMMANDS;
                     let part = *CommandPart::ALL.get(number & ((1 << CommandPart::BITS) - 1))?;
@@ -125,6 +128,7 @@ impl From<Key> for Token {
             Key::Waker => (6, SINGLE),
             Key::Timer => (7, SINGLE),
             Key::Service => (8, SINGLE),
+            Key::Login => (9, SINGLE),
         };
         Token(number << KIND_BITS | kind)
     }
@@ -166,6 +170,7 @@ mod tests {
                 Key::Waker,
                 Key::Timer,
                 Key::Service,
+                Key::Login,
             ]),
         ]
     }

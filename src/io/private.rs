@@ -8,6 +8,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
+use zeroize::Zeroizing;
+
 use crate::auth::{Password, Users};
 use crate::error::{Error, Operation, shown_path};
 
@@ -49,7 +51,7 @@ pub fn read_users(path: &Path) -> Result<Users, Error> {
 /// # Errors
 /// When it cannot be read, is not private, or has no password. The error shows nothing of the content.
 pub fn read_password(path: &Path) -> Result<Password, Error> {
-    let content = read(path, Password::MAX_FILE)?;
+    let content = Zeroizing::new(read(path, Password::MAX_FILE)?);
     Password::of_line(&content).map_err(|error| Error::Usage(format!("{}: {error}", shown_path(path))))
 }
 
@@ -58,7 +60,7 @@ pub fn read_password(path: &Path) -> Result<Password, Error> {
 /// # Errors
 /// When it cannot be read, or is no password.
 pub fn read_password_of_stdin() -> Result<Password, Error> {
-    let mut line = Vec::new();
+    let mut line = Zeroizing::new(Vec::with_capacity(Password::MAX_FILE + 1));
     let mut stdin = io::stdin().lock().take(Password::MAX_FILE as u64 + 1);
     io::BufRead::read_until(&mut stdin, b'\n', &mut line).map_err(Error::local(Operation::Read, "stdin"))?;
     Password::of_line(&line).map_err(|error| Error::Usage(format!("stdin: {error}")))

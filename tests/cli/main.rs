@@ -27,6 +27,7 @@ mod invalid_cuts;
 mod line_editor;
 mod listen;
 mod logging;
+mod login;
 mod loopback;
 mod memory;
 mod message;

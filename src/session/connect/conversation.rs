@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::super::call::Caller;
+use super::login::{self, Login};
 use super::replies::{ReplyClock, how_lost, lost, too_long};
 use super::{Failure, Link, Mode, Run};
 use crate::config::{ConnectConfig, HalfClose};
@@ -106,6 +107,8 @@ struct Conversation<'a> {
     left_at: Option<Instant>,
     /// Connects again after the connection was lost (`--reconnect`), while the user can type.
     caller: Option<Caller<'a>>,
+    /// Logs in again on the new connection.
+    login: Option<Login<'a>>,
     connections: u64,
 }
 
@@ -122,6 +125,9 @@ impl<'a> Mode<'a, Talk> for Conversation<'a> {
     fn on_ready(&mut self, event: Ready) {
         if let Some(caller) = &mut self.caller {
             caller.on_ready(event);
+        }
+        if let Some(login) = &mut self.login {
+            login.on_ready(event);
         }
     }
 
@@ -148,17 +154,8 @@ impl<'a> Conversation<'a> {
         if run.lost.is_some() && self.begins_anew(run, now) {
             return None;
         }
-        if let Some(caller) = &mut self.caller {
-            match caller.poll(&mut run.exchange.reactor, now) {
-                Ok(None) => {}
-                Ok(Some(conn)) => {
-                    self.caller = None;
-                    if let Err(error) = Self::take(conn, run) {
-                        return Some(Err(error));
-                    }
-                }
-                Err(error) => return Some(Err(error)),
-            }
+        if let Err(error) = self.connect_again(run, now) {
+            return Some(Err(error));
         }
         if run.exchange.hosted.stopped || run.lost.is_some() {
             return run.show_the_rest().then(|| verdict(run));
@@ -214,6 +211,12 @@ impl<'a> Conversation<'a> {
         }
         let Err(error) = verdict(run) else { return false };
         run.exchange.act(|talk, _| talk.forget_server());
+        self.call_again(&error, run, now);
+        true
+    }
+
+    /// Begins to connect again, after this error.
+    fn call_again(&mut self, error: &Error, run: &mut Run<'a, Talk>, now: Instant) {
         if !run.config.output.quiet {
             run.exchange.at_console(Console::leave_cooked_row);
             run.context.report.error(&format!("{error}; connecting again"));
@@ -221,14 +224,50 @@ impl<'a> Conversation<'a> {
         self.connections += 1;
         let caller = Caller::without_end(run.config, run.address, run.context, run.encoding, self.connections, now);
         self.caller = Some(caller);
-        true
+        run.exchange.reactor.again(Key::Clock); // it begins in the next turn
     }
 
-    /// Continues with the new connection.
-    fn take(conn: Conn, run: &mut Run<'_, Talk>) -> Result<(), Error> {
+    /// Continues to connect and to log in again.
+    ///
+    /// # Errors
+    /// No further attempt would succeed.
+    fn connect_again(&mut self, run: &mut Run<'a, Talk>, now: Instant) -> Result<(), Error> {
+        if let Some(caller) = &mut self.caller {
+            let Some(conn) = caller.poll(&mut run.exchange.reactor, now)? else { return Ok(()) };
+            self.caller = None;
+            let Some(credentials) = run.credentials else { return Self::take(conn, &[], run) };
+            match Login::begin(run.config, credentials, run.endpoint(), conn, &run.exchange.reactor) {
+                Ok(login) => self.login = Some(login),
+                Err(login::Failure::Lost(error)) => self.call_again(&error, run, now),
+                Err(login::Failure::Refused(error)) => return Err(error),
+            }
+        }
+        let Some(mut login) = self.login.take() else { return Ok(()) };
+        let reactor = &mut run.exchange.reactor;
+        match login.poll(reactor, now) {
+            Ok(false) => self.login = Some(login),
+            Ok(true) => {
+                let (conn, received) = login.finish(reactor);
+                return Self::take(conn, &received, run);
+            }
+            Err(failure) => {
+                login.close(reactor);
+                match failure {
+                    login::Failure::Lost(error) => self.call_again(&error, run, now),
+                    login::Failure::Refused(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Continues with the new connection, and what the server has sent already.
+    fn take(conn: Conn, received: &[u8], run: &mut Run<'_, Talk>) -> Result<(), Error> {
         let config = run.config;
         announce(config, &run.context.report, conn.peer());
-        run.server = run.exchange.add(conn, inbox(config)).map_err(Error::network(Operation::Connect, run.address))?;
+        let mut inbox = inbox(config);
+        inbox.keep(received);
+        run.server = run.exchange.add(conn, inbox).map_err(Error::network(Operation::Connect, run.address))?;
         Ok(())
     }
 }

@@ -5,20 +5,20 @@ use std::time::Instant;
 
 use data_encoding::BASE64;
 
-use crate::auth::scram::{Awaiting, Client, Flaw, Nonce, Verifying};
+use crate::auth::scram::{Awaiting, Binding, Client, Flaw, Nonce, Verifying};
 use crate::auth::{Evidence, Mechanism, Password};
-use crate::config::{ConnectConfig, ConnectUser};
+use crate::config::{ConnectConfig, ConnectLimit, ConnectUser};
 use crate::error::{Endpoint, Error, Operation};
+use crate::frame::{Framing, Inbox, Role};
 use crate::io::conn::Conn;
 use crate::io::key::Key;
 use crate::io::reactor::{Handler, Reactor, Ready};
+use crate::io::signal::Signals;
 use crate::io::{Flush, Incoming, private, prompt, random};
 use crate::value::escape;
 
 /// The longest line of a server during a login.
 const LONGEST: usize = 8192;
-/// The key of the connection in the reactor.
-const KEY: Key = Key::Conn(0);
 
 /// Reads the password of a user, or asks for it.
 ///
@@ -31,64 +31,69 @@ pub(super) fn password(user: &ConnectUser) -> Result<Password, Error> {
     }
 }
 
-/// Logs in on a connection. Returns what the server has sent after that.
+/// Whom to log in as, on each connection of a run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Credentials<'a> {
+    pub(super) user: &'a ConnectUser,
+    pub(super) password: &'a Password,
+}
+
+/// Why a login has failed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The connection was lost, or the server did not answer: another attempt may succeed.
+    Lost(Error),
+    /// The login was refused, or the server is not to be trusted.
+    Refused(Error),
+}
+
+/// Of the event loop.
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure::Refused(error)
+    }
+}
+
+/// Logs in on a connection before anything else is done. Returns it, with what the server has sent after the login.
 ///
 /// # Errors
-/// The login is refused, the server cannot prove that it knows the password, or the connection fails.
+/// The login has failed, and the connection is closed.
 pub(super) fn run(
     config: &ConnectConfig,
-    (user, password): (&ConnectUser, &Password),
+    credentials: Credentials<'_>,
     endpoint: Endpoint,
-    conn: &mut Conn,
+    conn: Conn,
     reactor: &mut Reactor,
-) -> Result<Vec<u8>, Error> {
-    let Evidence { is_encrypted, is_local, binding, .. } = conn.evidence();
-    // A proxy on this host is only the first part of the way.
-    let is_safe = is_encrypted || (is_local && !endpoint.is_proxied());
-    if !is_safe && !user.cleartext {
-        let how = "others can read this connection, and guess the password: add --tls (or --auth-cleartext)";
-        return Err(lost(&endpoint, user, how));
+    signals: &Signals,
+) -> Result<(Conn, Vec<u8>), Failure> {
+    let login = Login::begin(config, credentials, endpoint, conn, reactor)?;
+    let mut alone = Alone { login, reactor, signals };
+    let ended = Reactor::run(&mut alone);
+    let Alone { login, reactor, .. } = alone;
+    match ended {
+        Ok(()) => Ok(login.finish(reactor)),
+        Err(failure) => {
+            login.close(reactor);
+            Err(failure)
+        }
     }
-    let nonce: Nonce = random::draw()?;
-    let (awaiting, first) = Client::new(&user.name, password.clone(), binding, nonce).begin();
-    let mechanism = if binding.is_some() { Mechanism::ScramSha256Plus } else { Mechanism::ScramSha256 };
-    conn.register(reactor, KEY).map_err(Error::network(Operation::Connect, endpoint.clone()))?;
-    let until = reactor.now() + config.connect_limit.time;
-    let mut login = Login {
-        user,
-        endpoint,
-        conn,
-        reactor,
-        config,
-        until,
-        mechanism,
-        state: State::Awaiting(awaiting),
-        received: Vec::new(),
-    };
-    login.send(&format!("AUTH {} ", mechanism.name()), &first)?;
-    Reactor::run(&mut login)?;
-    let Login { conn, reactor, received, .. } = login;
-    conn.deregister(reactor);
-    Ok(received)
 }
 
-fn lost(endpoint: &Endpoint, user: &ConnectUser, how: &str) -> Error {
-    Error::Lost { address: endpoint.clone(), how: format!("login as {}: {how}", user.name), unanswered: 0 }
-}
-
-struct Login<'a> {
+/// A login on a connection.
+#[derive(Debug)]
+pub(super) struct Login<'a> {
     user: &'a ConnectUser,
+    limit: ConnectLimit,
     endpoint: Endpoint,
-    conn: &'a mut Conn,
-    reactor: &'a mut Reactor,
-    config: &'a ConnectConfig,
+    conn: Conn,
     until: Instant,
     mechanism: Mechanism,
     state: State,
-    /// What the server has sent and is not read yet.
-    received: Vec<u8>,
+    /// What the server has sent.
+    inbox: Inbox,
 }
 
+#[derive(Debug)]
 enum State {
     /// The first message is sent.
     Awaiting(Awaiting),
@@ -100,16 +105,105 @@ enum State {
     Over,
 }
 
-impl Login<'_> {
+impl<'a> Login<'a> {
+    /// Sends the first message.
+    ///
+    /// # Errors
+    /// Others could read the connection, or it fails. It is closed.
+    pub(super) fn begin(
+        config: &ConnectConfig,
+        Credentials { user, password }: Credentials<'a>,
+        endpoint: Endpoint,
+        conn: Conn,
+        reactor: &Reactor,
+    ) -> Result<Self, Failure> {
+        let Evidence { is_encrypted, is_local, binding, .. } = conn.evidence();
+        // A proxy on this host is only the first part of the way.
+        let is_safe = is_encrypted || (is_local && !endpoint.is_proxied());
+        let mechanism = if binding.is_some() { Mechanism::ScramSha256Plus } else { Mechanism::ScramSha256 };
+        let (limit, until) = (config.connect_limit, reactor.now() + config.connect_limit.time);
+        let inbox = Inbox::new(Framing::Lines, Role::Responses, LONGEST);
+        let mut login = Login { user, limit, endpoint, conn, until, mechanism, state: State::Over, inbox };
+        match login.start(password, binding, is_safe || user.cleartext, reactor) {
+            Ok(()) => Ok(login),
+            Err(failure) => {
+                login.close(reactor);
+                Err(failure)
+            }
+        }
+    }
+
+    fn start(
+        &mut self,
+        password: &Password,
+        binding: Option<Binding>,
+        is_allowed: bool,
+        reactor: &Reactor,
+    ) -> Result<(), Failure> {
+        if !is_allowed {
+            let how = "others can read this connection, and guess the password: add --tls (or --auth-cleartext)";
+            return Err(self.refused(how));
+        }
+        let nonce: Nonce = random::draw().map_err(Failure::Refused)?;
+        let (awaiting, first) = Client::new(&self.user.name, password.clone(), binding, nonce).begin();
+        self.state = State::Awaiting(awaiting);
+        self.conn.register(reactor, Key::Login).map_err(self.network())?;
+        self.send(&format!("AUTH {} ", self.mechanism.name()), &first)
+    }
+
+    /// Ends the connection.
+    pub(super) fn close(self, reactor: &Reactor) {
+        self.conn.close(reactor);
+    }
+
+    /// The connection after the login, with what the server has sent after it.
+    pub(super) fn finish(mut self, reactor: &Reactor) -> (Conn, Vec<u8>) {
+        self.conn.deregister(reactor);
+        (self.conn, self.inbox.into_held())
+    }
+
+    /// Notes an event of the reactor.
+    pub(super) fn on_ready(&mut self, ready: Ready) {
+        if ready.key == Key::Login {
+            self.conn.on_ready(ready);
+        }
+    }
+
+    /// Continues. True: the login is over. False: poll again in a later turn, which the reactor wakes.
+    ///
+    /// # Errors
+    /// The login has failed.
+    pub(super) fn poll(&mut self, reactor: &mut Reactor, now: Instant) -> Result<bool, Failure> {
+        let is_over = self.read(reactor, now)?;
+        self.flush(reactor, now)?;
+        if !is_over && now >= self.until {
+            return Err(Failure::Lost(Error::Timeout {
+                operation: Operation::Connect,
+                address: self.endpoint.clone(),
+                what: "answer to the login",
+                limit: self.limit.time,
+                option: self.limit.option,
+            }));
+        }
+        reactor.wake_at(Key::Clock, self.until);
+        Ok(is_over)
+    }
+
     fn failed(&self, how: &str) -> Error {
-        lost(&self.endpoint, self.user, how)
+        let how = format!("login as {}: {how}", self.user.name);
+        Error::Lost { address: self.endpoint.clone(), how, unanswered: 0 }
     }
 
-    fn network(&self) -> impl FnOnce(std::io::Error) -> Error + use<> {
-        Error::network(Operation::Connect, self.endpoint.clone())
+    fn refused(&self, how: &str) -> Failure {
+        Failure::Refused(self.failed(how))
     }
 
-    fn send(&mut self, begin: &str, message: &[u8]) -> Result<(), Error> {
+    fn network(&self) -> impl FnOnce(std::io::Error) -> Failure + use<> {
+        let network = Error::network(Operation::Connect, self.endpoint.clone());
+        |error| Failure::Lost(network(error))
+    }
+
+    fn send(&mut self, begin: &str, message: &[u8]) -> Result<(), Failure> {
         let line = format!("{begin}{}\n", BASE64.encode(message));
         let sent = self.conn.send(line.as_bytes());
         sent.map_err(self.network())?;
@@ -118,40 +212,29 @@ impl Login<'_> {
     }
 
     /// Writes what is queued.
-    fn flush(&mut self, now: Instant) -> Result<(), Error> {
+    fn flush(&mut self, reactor: &mut Reactor, now: Instant) -> Result<(), Failure> {
         match self.conn.flush(now).map_err(self.network())? {
-            Flush::Until(at) => self.reactor.wake_at(Key::Clock, at),
-            Flush::More => self.reactor.again(KEY),
+            Flush::Until(at) => reactor.wake_at(Key::Clock, at),
+            Flush::More => reactor.again(Key::Login),
             Flush::Blocked | Flush::Idle => {}
         }
         Ok(())
     }
 
-    /// The next line of the server, without its ending.
-    fn line(&mut self) -> Option<Vec<u8>> {
-        let end = self.received.iter().position(|&byte| byte == b'\n')?;
-        let mut line: Vec<u8> = self.received.drain(..=end).collect();
-        line.pop();
-        if line.last() == Some(&b'\r') {
-            line.pop();
-        }
-        Some(line)
-    }
-
     /// Handles a line of the server.
-    fn on_line(&mut self, line: &[u8]) -> Result<(), Error> {
+    fn on_line(&mut self, line: &[u8]) -> Result<(), Failure> {
         let Some(rest) = line.strip_prefix(b"AUTH ") else {
             let shown = escape(&line[..line.len().min(80)]);
-            return Err(self.failed(&format!("the server does not know the login: \"{shown}\"")));
+            return Err(self.refused(&format!("the server does not know the login: \"{shown}\"")));
         };
         if let Some(why) = rest.strip_prefix(b"FAILED") {
             let why = escape(why.trim_ascii());
             let how = if why.is_empty() { Flaw::Credentials.to_string() } else { format!("refused: {why}") };
-            return Err(self.failed(&how));
+            return Err(self.refused(&how));
         }
         if let Some(offered) = rest.strip_prefix(b"REQUIRED") {
             let (name, offered) = (self.mechanism.name(), escape(offered.trim_ascii()));
-            return Err(self.failed(&format!("the server offers \"{offered}\", and not {name}")));
+            return Err(self.refused(&format!("the server offers \"{offered}\", and not {name}")));
         }
         let is_end = rest.starts_with(b"OK ");
         let message = if is_end { Vec::new() } else { BASE64.decode(rest).map_err(|_| self.flaw(Flaw::Malformed))? };
@@ -173,68 +256,65 @@ impl Login<'_> {
         Ok(())
     }
 
-    fn flaw(&self, flaw: Flaw) -> Error {
-        self.failed(&flaw.to_string())
+    fn flaw(&self, flaw: Flaw) -> Failure {
+        self.refused(&flaw.to_string())
     }
 
     /// Reads what has come. True: the login is over.
-    fn read(&mut self, now: Instant) -> Result<bool, Error> {
-        let mut buf = vec![0; LONGEST * 4];
+    fn read(&mut self, reactor: &mut Reactor, now: Instant) -> Result<bool, Failure> {
+        let mut buf = vec![0; LONGEST];
         loop {
-            while let Some(line) = self.line() {
-                self.on_line(&line)?;
-                if matches!(self.state, State::Over) {
-                    return Ok(true);
-                }
-            }
-            if self.received.len() > LONGEST {
-                return Err(self.flaw(Flaw::Malformed));
-            }
-            match self.conn.read(&mut buf, now).map_err(self.network())? {
-                Incoming::Bytes(n) => self.received.extend_from_slice(&buf[..n]),
-                Incoming::Undecoded => {}
+            let mut fresh = match self.conn.read(&mut buf, now).map_err(self.network())? {
+                Incoming::Bytes(n) => &buf[..n],
+                Incoming::Undecoded => continue,
                 Incoming::Blocked => return Ok(false),
                 Incoming::Until(at) => {
-                    self.reactor.wake_at(Key::Clock, at);
+                    reactor.wake_at(Key::Clock, at);
                     return Ok(false);
                 }
-                Incoming::Eof => return Err(self.failed("closed by the server")),
+                Incoming::Eof => return Err(Failure::Lost(self.failed("closed by the server"))),
+            };
+            loop {
+                let line = match self.inbox.pull(&mut fresh) {
+                    Ok(Some(line)) => line.body.into_owned(),
+                    Ok(None) => break,
+                    Err(_) => return Err(self.flaw(Flaw::Malformed)),
+                };
+                self.on_line(&line)?;
+                if matches!(self.state, State::Over) {
+                    self.inbox.keep(fresh);
+                    return Ok(true);
+                }
             }
         }
     }
 }
 
-impl Handler for Login<'_> {
+/// A login that is all that the event loop does.
+struct Alone<'l, 'a> {
+    login: Login<'a>,
+    reactor: &'l mut Reactor,
+    signals: &'l Signals,
+}
+
+impl Handler for Alone<'_, '_> {
     type Output = ();
-    type Error = Error;
+    type Error = Failure;
 
     fn reactor(&mut self) -> &mut Reactor {
         self.reactor
     }
 
-    fn on_event(&mut self, ready: Ready, _: Instant) -> Result<(), Error> {
-        if ready.key == KEY {
-            self.conn.on_ready(ready);
-        }
+    fn on_event(&mut self, ready: Ready, _: Instant) -> Result<(), Failure> {
+        self.login.on_ready(ready);
         Ok(())
     }
 
-    fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<()>, Error> {
-        let is_over = self.read(now)?;
-        self.flush(now)?;
-        if is_over {
-            return Ok(ControlFlow::Break(()));
+    fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<()>, Failure> {
+        if self.signals.stopped() {
+            return Err(Failure::Refused(Error::Interrupted));
         }
-        if now >= self.until {
-            return Err(Error::Timeout {
-                operation: Operation::Connect,
-                address: self.endpoint.clone(),
-                what: "answer to the login",
-                limit: self.config.connect_limit.time,
-                option: self.config.connect_limit.option,
-            });
-        }
-        self.reactor.wake_at(Key::Clock, self.until);
-        Ok(ControlFlow::Continue(()))
+        let is_over = self.login.poll(self.reactor, now)?;
+        Ok(if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 }

@@ -9,6 +9,8 @@ mod messages;
 mod replies;
 mod stream;
 
+use login::Credentials;
+
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -73,27 +75,34 @@ fn connect(config: &ConnectConfig, address: &Address, tls: Option<&ClientTls>, c
     encoding::warn_of(tls, "--tls-insecure", &context.report);
     let encoding = encoding.as_deref();
     let password = config.user.as_ref().map(login::password).transpose()?;
+    let logs_in = config.user.as_ref().zip(password.as_ref());
+    let credentials = logs_in.map(|(user, password)| Credentials { user, password });
     let mut caller = Caller::new(config, address, context, encoding);
     let (mut kept, mut lost) = (Kept::default(), None);
     loop {
         let (mut reactor, conn) = caller.connect(lost)?;
-        let mut conn = prepare(config, context, conn);
+        let conn = prepare(config, context, conn);
         if config.check {
             conn.close(&reactor);
             return Ok(());
         }
-        let login = config.user.as_ref().zip(password.as_ref());
-        let endpoint = endpoint(address, context);
-        let received = match login.map(|login| login::run(config, login, endpoint, &mut conn, &mut reactor)) {
-            None => Vec::new(),
-            Some(Ok(received)) => received,
-            Some(Err(error)) => {
-                conn.close(&reactor);
-                return Err(error);
+        let (conn, received) = match credentials {
+            None => (conn, Vec::new()),
+            Some(credentials) => {
+                let endpoint = endpoint(address, context);
+                match login::run(config, credentials, endpoint, conn, &mut reactor, &context.signals) {
+                    Ok(done) => done,
+                    Err(login::Failure::Lost(error)) => {
+                        lost = Some(error);
+                        continue;
+                    }
+                    Err(login::Failure::Refused(error)) => return Err(error),
+                }
             }
         };
         let may_be_made_again = caller.may_try_again();
-        let link = Link { config, address, context, encoding, reactor, conn, received, kept, may_be_made_again };
+        let link =
+            Link { config, address, context, encoding, credentials, reactor, conn, received, kept, may_be_made_again };
         let ended = match () {
             () if config.raw => stream::run(link),
             () if person => conversation::run(link),
@@ -124,6 +133,7 @@ struct Link<'a> {
     address: &'a Address,
     context: &'a Context,
     encoding: Option<&'a dyn Encoding>,
+    credentials: Option<Credentials<'a>>,
     reactor: Reactor,
     conn: Conn,
     /// What the server has sent after the login.
@@ -154,6 +164,7 @@ struct Run<'a, S> {
     address: &'a Address,
     context: &'a Context,
     encoding: Option<&'a dyn Encoding>,
+    credentials: Option<Credentials<'a>>,
     exchange: Exchange<S>,
     server: PeerId,
     /// How the connection ended, if it has ended.
@@ -223,7 +234,8 @@ impl<'a, S: Service> Run<'a, S> {
         mut inbox: Inbox,
         prompt: Option<(&str, Manner)>,
     ) -> Result<Self, Error> {
-        let Link { config, address, context, encoding, reactor, conn, received, kept, may_be_made_again } = link;
+        let Link { config, address, context, encoding, credentials, reactor, conn, received, kept, may_be_made_again } =
+            link;
         let mut exchange =
             Exchange::new(reactor, service, traits, Box::new(NoStore), config.traffic.idle_timeout, &context.recorder);
         exchange.add_console(console, config.traffic.max_message);
@@ -250,6 +262,7 @@ impl<'a, S: Service> Run<'a, S> {
             address,
             context,
             encoding,
+            credentials,
             exchange,
             server,
             lost: None,
