@@ -113,6 +113,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--tos', '--tos', [CompletionResultType]::ParameterName, 'Set the type of service (IPv4) or traffic class (IPv6) to VALUE')
             [CompletionResult]::new('--ttl', '--ttl', [CompletionResultType]::ParameterName, 'Limit packets to N hops')
             [CompletionResult]::new('--backlog', '--backlog', [CompletionResultType]::ParameterName, 'Let at most N connections wait to be accepted')
+            [CompletionResult]::new('--stats', '--stats', [CompletionResultType]::ParameterName, 'Print a summary on stderr at the end, as text or JSON')
             [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'Write one JSON object per event to FILE (-: to stderr)')
             [CompletionResult]::new('--trace-data', '--trace-data', [CompletionResultType]::ParameterName, 'Record no bytes, the first 64 or all bytes of each event')
             [CompletionResult]::new('--transcript', '--transcript', [CompletionResultType]::ParameterName, 'Append each message to FILE, one JSON object per line')
@@ -148,7 +149,6 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--show-options', '--show-options', [CompletionResultType]::ParameterName, 'Print each socket option as requested and as the kernel has it')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print only errors, and warnings of unsafe options')
             [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'Print bytes, rate and time left of a transfer on stderr')
-            [CompletionResult]::new('--stats', '--stats', [CompletionResultType]::ParameterName, 'Print a summary on stderr at the end')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -228,6 +228,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--ttl', '--ttl', [CompletionResultType]::ParameterName, 'Limit packets to N hops')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Connect from PORT')
             [CompletionResult]::new('--source-port', '--source-port', [CompletionResultType]::ParameterName, 'Connect from PORT')
+            [CompletionResult]::new('--stats', '--stats', [CompletionResultType]::ParameterName, 'Print a summary on stderr at the end, as text or JSON')
             [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'Write one JSON object per event to FILE (-: to stderr)')
             [CompletionResult]::new('--trace-data', '--trace-data', [CompletionResultType]::ParameterName, 'Record no bytes, the first 64 or all bytes of each event')
             [CompletionResult]::new('--transcript', '--transcript', [CompletionResultType]::ParameterName, 'Append each message to FILE, one JSON object per line')
@@ -268,7 +269,6 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--show-options', '--show-options', [CompletionResultType]::ParameterName, 'Print each socket option as requested and as the kernel has it')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print only errors, and warnings of unsafe options')
             [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'Print bytes, rate and time left of a transfer on stderr')
-            [CompletionResult]::new('--stats', '--stats', [CompletionResultType]::ParameterName, 'Print a summary on stderr at the end')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

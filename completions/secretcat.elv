@@ -109,6 +109,7 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --tos 'Set the type of service (IPv4) or traffic class (IPv6) to VALUE'
             cand --ttl 'Limit packets to N hops'
             cand --backlog 'Let at most N connections wait to be accepted'
+            cand --stats 'Print a summary on stderr at the end, as text or JSON'
             cand --trace 'Write one JSON object per event to FILE (-: to stderr)'
             cand --trace-data 'Record no bytes, the first 64 or all bytes of each event'
             cand --transcript 'Append each message to FILE, one JSON object per line'
@@ -144,7 +145,6 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --show-options 'Print each socket option as requested and as the kernel has it'
             cand --quiet 'Print only errors, and warnings of unsafe options'
             cand --progress 'Print bytes, rate and time left of a transfer on stderr'
-            cand --stats 'Print a summary on stderr at the end'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -223,6 +223,7 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --ttl 'Limit packets to N hops'
             cand -p 'Connect from PORT'
             cand --source-port 'Connect from PORT'
+            cand --stats 'Print a summary on stderr at the end, as text or JSON'
             cand --trace 'Write one JSON object per event to FILE (-: to stderr)'
             cand --trace-data 'Record no bytes, the first 64 or all bytes of each event'
             cand --transcript 'Append each message to FILE, one JSON object per line'
@@ -263,7 +264,6 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --show-options 'Print each socket option as requested and as the kernel has it'
             cand --quiet 'Print only errors, and warnings of unsafe options'
             cand --progress 'Print bytes, rate and time left of a transfer on stderr'
-            cand --stats 'Print a summary on stderr at the end'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

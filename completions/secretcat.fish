@@ -144,6 +144,8 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l congestio
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l tos -d 'Set the type of service (IPv4) or traffic class (IPv6) to VALUE' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l ttl -d 'Limit packets to N hops' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l backlog -d 'Let at most N connections wait to be accepted' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l stats -d 'Print a summary on stderr at the end, as text or JSON' -r -f -a "text\t'Lines for people'
+json\t'One JSON object in one line'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l trace -d 'Write one JSON object per event to FILE (-: to stderr)' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l trace-data -d 'Record no bytes, the first 64 or all bytes of each event' -r -f -a "none\t''
 head\t''
@@ -177,7 +179,6 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l reset-on-
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l show-options -d 'Print each socket option as requested and as the kernel has it'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l quiet -d 'Print only errors, and warnings of unsafe options'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l progress -d 'Print bytes, rate and time left of a transfer on stderr'
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l stats -d 'Print a summary on stderr at the end'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s m -l message -d 'Send TEXT as a message, and do not read stdin (repeatable)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l replies -d 'Expect N replies to each message; any: do not count them' -r -f
@@ -268,6 +269,8 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l congesti
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tos -d 'Set the type of service (IPv4) or traffic class (IPv6) to VALUE' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l ttl -d 'Limit packets to N hops' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s p -l source-port -d 'Connect from PORT' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l stats -d 'Print a summary on stderr at the end, as text or JSON' -r -f -a "text\t'Lines for people'
+json\t'One JSON object in one line'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l trace -d 'Write one JSON object per event to FILE (-: to stderr)' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l trace-data -d 'Record no bytes, the first 64 or all bytes of each event' -r -f -a "none\t''
 head\t''
@@ -305,7 +308,6 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l reset-on
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l show-options -d 'Print each socket option as requested and as the kernel has it'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l quiet -d 'Print only errors, and warnings of unsafe options'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l progress -d 'Print bytes, rate and time left of a transfer on stderr'
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l stats -d 'Print a summary on stderr at the end'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s m -l message -d 'Send TEXT as a message (repeatable); by default stdin is read' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l framing -d 'Split messages: lines, http, length:FIELD, delimiter:BYTES, raw' -r -f -a "lines\t'Messages end with LF or CR LF'

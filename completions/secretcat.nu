@@ -75,6 +75,10 @@ module completions {
     [ "on" "off" ]
   }
 
+  def "nu-complete secretcat listen stats" [] {
+    [ "text" "json" ]
+  }
+
   def "nu-complete secretcat listen trace_data" [] {
     [ "none" "head" "all" ]
   }
@@ -181,7 +185,7 @@ module completions {
     --backlog: string         # Let at most N connections wait to be accepted
     --quiet                   # Print only errors, and warnings of unsafe options
     --progress                # Print bytes, rate and time left of a transfer on stderr
-    --stats                   # Print a summary on stderr at the end
+    --stats: string@"nu-complete secretcat listen stats" # Print a summary on stderr at the end, as text or JSON
     --trace: path             # Write one JSON object per event to FILE (-: to stderr)
     --trace-data: string@"nu-complete secretcat listen trace_data" # Record no bytes, the first 64 or all bytes of each event
     --transcript: path        # Append each message to FILE, one JSON object per line
@@ -236,6 +240,10 @@ module completions {
 
   def "nu-complete secretcat connect cork" [] {
     [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat connect stats" [] {
+    [ "text" "json" ]
   }
 
   def "nu-complete secretcat connect trace_data" [] {
@@ -341,7 +349,7 @@ module completions {
     --source-port(-p): string # Connect from PORT
     --quiet                   # Print only errors, and warnings of unsafe options
     --progress                # Print bytes, rate and time left of a transfer on stderr
-    --stats                   # Print a summary on stderr at the end
+    --stats: string@"nu-complete secretcat connect stats" # Print a summary on stderr at the end, as text or JSON
     --trace: path             # Write one JSON object per event to FILE (-: to stderr)
     --trace-data: string@"nu-complete secretcat connect trace_data" # Record no bytes, the first 64 or all bytes of each event
     --transcript: path        # Append each message to FILE, one JSON object per line

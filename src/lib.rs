@@ -138,7 +138,7 @@ fn perform(task: &Task, report: &Report) -> (Result<ExitStatus, Error>, Option<S
         if has_totals {
             signals.handle_usr1().map_err(Error::local(Operation::Handle, "signals"))?;
         }
-        let recorder = Recorder::start(output, report)?;
+        let recorder = Recorder::start(output, task.pairing(), report)?;
         let of_signals = recorder.clone();
         signals.on_usr1(move || of_signals.print_summary());
         if let Some(transcript) = recorder.transcript().cloned() {

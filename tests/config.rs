@@ -171,7 +171,7 @@ fn clap_long(argument: &clap::Arg) -> Option<String> {
 /// The names of values in help: those of numbers, and all others.
 const NUMBERS: [&str; 10] =
     ["N", "SIZE", "BYTES", "PORT", "TIME", "DURATION", "VALUE", "SIZE|MIN..MAX", "TIME|MIN..MAX", "N|any"];
-const OTHERS: [&str; 30] = [
+const OTHERS: [&str; 31] = [
     "TEXT",
     "NAME",
     "ROOM",
@@ -201,6 +201,7 @@ const OTHERS: [&str; 30] = [
     "PIN",
     "VERSION",
     "none|head|all",
+    "text|json",
     "WHEN",
 ];
 

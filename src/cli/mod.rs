@@ -48,6 +48,7 @@ use crate::config::{
 };
 use crate::error::Error;
 use crate::io::console;
+use crate::value::Pairing;
 
 /// A netcat that knows messages and cuts them on purpose.
 #[derive(Debug, Parser)]
@@ -113,6 +114,16 @@ impl Task {
             Task::Connect(config) => config.proxy.as_ref(),
             Task::Sweep(config) => config.proxy.as_ref(),
             Task::SweepClient(_) | Task::History(_) | Task::Passwd(_) | Task::Witness => None,
+        }
+    }
+
+    /// Which replies answer which messages.
+    #[must_use]
+    pub fn pairing(&self) -> Pairing {
+        match self {
+            Task::Listen(config) => config.pairing(),
+            Task::Connect(config) => config.pairing(),
+            _ => Pairing::default(),
         }
     }
 

@@ -7,7 +7,7 @@ use clap::{ArgAction, Args, ValueHint};
 use super::transcript::TranscriptFlags;
 use super::watch::WatchFlags;
 use super::words::words;
-use crate::config::{ConfigError, Output, Sink, TraceData};
+use crate::config::{ConfigError, Output, Sink, StatsFormat, TraceData};
 
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
@@ -25,11 +25,12 @@ pub(super) struct OutputFlags {
     /// This is the default if stdin or stdout is a file, and stderr is a terminal but stdout is not.
     #[arg(long, conflicts_with = "quiet")]
     progress: bool,
-    /// Print a summary on stderr at the end
+    /// Print a summary on stderr at the end, as text or JSON
     ///
-    /// The summary counts messages, writes, segments, reads and retransmissions, and has a histogram of sizes.
-    #[arg(long)]
-    stats: bool,
+    /// The summary counts messages, writes, segments, reads and retransmissions. It has the reply time (minimum, median
+    /// and 99th percentile) and a histogram of sizes.
+    #[arg(long, value_name = "text|json", value_parser = words::<StatsFormat>(), num_args = 0..=1, require_equals = true, default_missing_value = "text")]
+    stats: Option<StatsFormat>,
     /// Write one JSON object per event to FILE (-: to stderr)
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     trace: Option<PathBuf>,

@@ -11,7 +11,7 @@ use super::{
 use crate::frame::Framing;
 use crate::service::chat_client::Place;
 use crate::service::wire::Wire;
-use crate::value::{Address, Count, Family, Replies};
+use crate::value::{Address, Count, ExpectedReplies, Family, Pairing, Replies};
 
 /// The checked configuration of `secretcat connect`.
 #[derive(Clone, Debug)]
@@ -142,6 +142,16 @@ impl ConnectConfig {
             ));
         }
         Ok(())
+    }
+
+    /// Which replies answer which messages.
+    #[must_use]
+    pub fn pairing(&self) -> Pairing {
+        let made = match self.replies {
+            Replies::Each(Count(each @ 1..)) if !self.raw => Some(ExpectedReplies { each, greeting: self.greeting }),
+            Replies::Each(_) | Replies::Any => None,
+        };
+        Pairing { made, accepted: self.target == Target::Loopback }
     }
 
     /// Checks the options against each other.

@@ -9,7 +9,7 @@ use super::traffic::check_family;
 use super::{Bytes, ConfigError, ListenAuth, Mode, Output, PipeMode, Relay, RoomsMode, ServerTls, Toward, Traffic};
 use crate::frame::Framing;
 use crate::service::Clients;
-use crate::value::{Address, Family};
+use crate::value::{Address, Family, Pairing};
 
 /// The largest number of event loops: more than any machine needs.
 const MOST_THREADS: usize = 1024;
@@ -132,6 +132,12 @@ impl ListenConfig {
             pipe.keep_open = false;
         }
         config
+    }
+
+    /// Which replies answer which messages.
+    #[must_use]
+    pub fn pairing(&self) -> Pairing {
+        Pairing { made: None, accepted: matches!(self.mode, Mode::Messages { .. }) }
     }
 
     /// How stdin and stdout are connected to the client, if they are.

@@ -27,7 +27,7 @@ pub use connect::{ConnectConfig, ConnectLimit, HalfClose, Input, Retry, Target, 
 pub use history::HistoryConfig;
 pub use listen::{Admission, ListenConfig, Proxies};
 pub use mode::{Mode, ModeOptions, PipeMode, Relay, RoomsMode, Toward};
-pub use output::{Color, Output, Sink, TraceData};
+pub use output::{Color, Output, Sink, StatsFormat, TraceData};
 pub use passwd::{PasswdChange, PasswdConfig};
 pub use place::place;
 pub use proxy::ProxyConfig;

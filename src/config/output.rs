@@ -62,6 +62,27 @@ impl Named for TraceData {
     }
 }
 
+/// The form of the summary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StatsFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One JSON object in one line.
+    Json,
+}
+
+impl Named for StatsFormat {
+    const ALL: &'static [Self] = &[StatsFormat::Text, StatsFormat::Json];
+
+    fn word(self) -> Word {
+        match self {
+            StatsFormat::Text => Word::new("text", "Lines for people"),
+            StatsFormat::Json => Word::new("json", "One JSON object in one line"),
+        }
+    }
+}
+
 /// What a run prints and records.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
@@ -70,8 +91,8 @@ pub struct Output {
     pub verbosity: u8,
     /// Print only errors on stderr.
     pub quiet: bool,
-    /// Print a summary on stderr at the end.
-    pub stats: bool,
+    /// Print a summary on stderr at the end, in this form.
+    pub stats: Option<StatsFormat>,
     /// Where to write the trace, one JSON object for each event.
     pub trace: Option<Sink>,
     /// Which bytes the trace contains.
@@ -104,6 +125,7 @@ impl Output {
     /// Whether events must be recorded while the run goes on.
     #[must_use]
     pub fn records_events(&self) -> bool {
-        self.verbosity > 0 || self.stats || self.trace.is_some() || self.timeline.is_some() || self.watch.is_on()
+        let files = self.trace.is_some() || self.timeline.is_some();
+        self.verbosity > 0 || self.stats.is_some() || files || self.watch.is_on()
     }
 }

@@ -10,9 +10,10 @@ use std::time::{Instant, SystemTime};
 use self::tape::Tape;
 use super::report::Report;
 use super::transcript::Transcript;
-use crate::config::{Output, TraceData};
+use crate::config::{Output, StatsFormat, TraceData};
 use crate::error::Error;
 use crate::trace::{ConnId, Data, Event, EventKind, Side};
+use crate::value::Pairing;
 use crate::web::Totals;
 
 /// A handle of the recording; clones record to the same outputs.
@@ -81,21 +82,22 @@ enum Samples {
 const SAMPLED: u32 = 32;
 
 impl Recorder {
-    /// Starts the outputs that `output` requests, if any.
+    /// Starts the outputs that `output` requests, if any. Reply times are measured as `pairing` allows.
     ///
     /// # Errors
     /// When a file cannot be created, or the transcript cannot be opened: reported before anything is sent.
-    pub fn start(output: &Output, report: &Report) -> Result<Self, Error> {
+    pub fn start(output: &Output, pairing: Pairing, report: &Report) -> Result<Self, Error> {
         let printed = AtomicBool::new(false);
         let notice = (!output.quiet).then(|| Arc::new(Notice { report: report.clone(), printed }));
-        let transcript = output.transcript.as_ref().map(|config| Transcript::start(config, output.stats, report));
+        let has_summary = output.stats == Some(StatsFormat::Text);
+        let transcript = output.transcript.as_ref().map(|config| Transcript::start(config, has_summary, report));
         let run =
             Arc::new(Run { transcript: transcript.transpose()?, only_stored: false, notice, numbers: Arc::default() });
         if !output.records_events() {
             return Ok(Recorder { recording: None, run });
         }
         let (start, time) = (Instant::now(), SystemTime::now());
-        let tape = Tape::start(output, report, time)?;
+        let tape = Tape::start(output, pairing, report, time)?;
         let verbosity = if output.quiet { 0 } else { output.verbosity };
         let traced = if output.trace.is_some() { output.trace_data } else { TraceData::None };
         let data = if verbosity > 1 { traced.max(TraceData::Head) } else { traced };

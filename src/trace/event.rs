@@ -154,6 +154,14 @@ pub enum EventKind {
         /// Offset after its last byte in the plaintext.
         end: u64,
     },
+    /// The reply to a message is complete, where it is certain which message a reply answers.
+    Reply {
+        /// The number of the message in its direction.
+        number: u64,
+        /// The nanoseconds between the last byte of the message and the last byte of the reply: from its write to its
+        /// read, or at a connection that was accepted from its read to its write.
+        nanos: u64,
+    },
     /// A pause between two writes began.
     Pause {
         /// Offset on the wire of the next byte to be written.

@@ -1,11 +1,13 @@
 //! Events as text, JSON lines and a summary; and plans read from a trace.
 
 mod data;
+mod durations;
 mod event;
 mod histogram;
 mod json;
 mod plan_file;
 mod progress;
+mod replies;
 #[cfg(test)]
 pub(crate) mod samples;
 mod start;
@@ -19,6 +21,7 @@ pub use event::{BarrierOutcome, ConnId, Direction, Event, EventKind, Side, Sink,
 pub use json::write_line;
 pub use plan_file::{PlanFileError, read_plan};
 pub use progress::{Plans, Transfer};
+pub use replies::ReplyTimes;
 pub use start::{Start, write_start};
 pub use stats::Summary;
 pub use text::describe;

@@ -77,6 +77,7 @@ pub(crate) fn every_kind() -> Vec<Event> {
         EventKind::Read { offset: 0, len: 17 },
         EventKind::Message { dir: Direction::Out, number: 1, start: 0, end: 17 },
         EventKind::Message { dir: Direction::In, number: 1, start: 0, end: 27 },
+        EventKind::Reply { number: 1, nanos: 36_000 },
         EventKind::Pause { offset: 15, nanos: 20_000_000 },
         barrier(BarrierOutcome::Acked),
         barrier(BarrierOutcome::Read),

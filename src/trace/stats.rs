@@ -1,11 +1,16 @@
-//! The `--stats` summary: exact counts of a whole run, short enough to read in ten seconds.
+//! The `--stats` summary: exact counts of a whole run, as text to be read in ten seconds, or as JSON.
+
+mod json;
+mod text;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::Serialize;
+
+use super::durations::Durations;
 use super::event::{BarrierOutcome, ConnId, Direction, Event, EventKind, Side, Sink, TcpSample};
-use super::histogram::{Histogram, table};
-use super::units::{counted, grouped, per_second, rate, span};
+use super::histogram::Histogram;
 
 /// Counts of a whole run, separate for each side if both are present. Its memory grows only with the number of
 /// open connections.
@@ -53,12 +58,15 @@ struct Totals {
     segments: Segments,
     writes: Histogram,
     reads: Histogram,
+    /// The times between messages and their replies.
+    replies: Durations,
 }
 
 /// A number for each direction.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 struct Directions {
     out: u64,
+    #[serde(rename = "in")]
     arrived: u64,
 }
 
@@ -115,46 +123,10 @@ impl Summary {
         }
     }
 
-    /// The summary as lines that each end in a line feed. `elapsed` is the duration of the run.
-    #[must_use]
-    pub fn render(&self, elapsed: Duration) -> String {
-        let nanos = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
-        let mut sides = vec![("connect", self.with_open(Side::Connect)), ("listen", self.with_open(Side::Listen))];
-        if sides.iter().any(|(_, totals)| totals.connections > 0) {
-            sides.retain(|(_, totals)| totals.connections > 0);
-        } else {
-            sides.truncate(1);
-        }
-
-        let both = sides.len() > 1;
-        let mut rows: Vec<(&str, Vec<String>)> = Vec::new();
-        if both {
-            rows.push(("", sides.iter().map(|(name, _)| (*name).to_owned()).collect()));
-        }
-        for (label, cell) in ROWS {
-            let cells: Vec<Option<String>> = sides.iter().map(|(_, totals)| cell(totals, nanos)).collect();
-            if cells.iter().any(Option::is_some) {
-                rows.push((label, cells.into_iter().map(|cell| cell.unwrap_or_else(|| "-".to_owned())).collect()));
-            }
-        }
-        rows.push(("time", vec![span(nanos)]));
-
-        let width = rows.iter().filter(|row| row.1.len() > 1).map(|row| row.1[0].len()).max().unwrap_or(0);
-        let mut text = String::new();
-        for (label, cells) in rows {
-            let line = format!("{label:13} {:width$}   {}", cells[0], cells.get(1).map_or("", String::as_str));
-            text.push_str(line.trim_end());
-            text.push('\n');
-        }
-        let heading = |name: &str, what: &str| if both { format!("{name} {what}") } else { what.to_owned() };
-        let columns: Vec<(String, &Histogram)> = sides
-            .iter()
-            .flat_map(|(name, totals)| {
-                [(heading(name, "writes"), &totals.writes), (heading(name, "reads"), &totals.reads)]
-            })
-            .collect();
-        let table = table(&columns, if both { 8 } else { 20 });
-        if table.is_empty() { text } else { text + "\n" + &table }
+    /// The sides that have connections, with their names.
+    fn sides(&self) -> Vec<(&'static str, Totals)> {
+        let sides = [("connect", self.with_open(Side::Connect)), ("listen", self.with_open(Side::Listen))];
+        sides.into_iter().filter(|(_, totals)| totals.connections > 0).collect()
     }
 
     /// The totals of one side, open connections included.
@@ -179,12 +151,12 @@ impl Sink for Summary {
 impl Totals {
     /// Whether a layer such as TLS encodes bytes.
     fn is_layered(&self) -> bool {
-        self.records.out + self.records.arrived > 0
+        self.records.out > 0 || self.records.arrived > 0
     }
 
-    /// Which bytes are counted, where there are two kinds.
-    fn on_the_wire(&self) -> &'static str {
-        if self.is_layered() { " on the wire" } else { "" }
+    /// The barriers that confirmed something.
+    fn confirmed(&self) -> u64 {
+        self.barriers_held + self.records_read + self.barriers_witnessed
     }
 
     fn note(&mut self, what: &EventKind) {
@@ -205,6 +177,7 @@ impl Totals {
             }
             EventKind::Message { dir: Direction::Out, .. } => self.messages_out += 1,
             EventKind::Message { dir: Direction::In, .. } => self.messages_in += 1,
+            EventKind::Reply { nanos, .. } => self.replies.note(*nanos),
             EventKind::Pause { nanos, .. } => {
                 self.pauses += 1;
                 self.paused = self.paused.saturating_add(*nanos);
@@ -237,11 +210,6 @@ impl Directions {
         };
         *sum = sum.saturating_add(number);
     }
-
-    /// `9 out, 3 in`.
-    fn line(self) -> String {
-        format!("{} out, {} in", grouped(self.out), grouped(self.arrived))
-    }
 }
 
 impl Segments {
@@ -256,89 +224,129 @@ impl Segments {
     }
 }
 
-/// Formats a cell of one side, given the duration of the run in nanoseconds; `None` if there is no value.
-type Cell = fn(&Totals, u64) -> Option<String>;
-
-/// The lines of the summary from top to bottom.
-const ROWS: [(&str, Cell); 11] = [
-    ("connections", |totals, _| {
-        let failed = if totals.failed > 0 { format!(" ({} failed)", grouped(totals.failed)) } else { String::new() };
-        Some(format!("{}{failed}", grouped(totals.connections)))
-    }),
-    // Raw bytes have no messages.
-    ("messages", |totals, _| {
-        let (out, arrived) = (totals.messages_out, totals.messages_in);
-        (out + arrived > 0).then(|| format!("{} out, {} in", grouped(out), grouped(arrived)))
-    }),
-    ("bytes", |totals, _| {
-        let (out, arrived) = (grouped(totals.bytes_out), grouped(totals.bytes_in));
-        Some(format!("{out} out, {arrived} in{}", totals.on_the_wire()))
-    }),
-    // What a layer such as TLS encodes, and the records that it makes of it.
-    ("plaintext", |totals, _| totals.is_layered().then(|| totals.plaintext.line())),
-    ("records", |totals, _| totals.is_layered().then(|| totals.records.line())),
-    ("writes", |totals, _| {
-        let short =
-            if totals.short_writes > 0 { format!(" ({} short)", grouped(totals.short_writes)) } else { String::new() };
-        Some(format!("{}{short}", grouped(totals.writes.total())))
-    }),
-    // Without TCP, or without the counters of the kernel, the value is absent, not 0.
-    ("segments", |totals, _| {
-        let segments = &totals.segments;
-        let unknown = totals.connections.saturating_sub(segments.known);
-        let but = if unknown > 0 { format!(" ({} unknown)", counted(unknown, "connection")) } else { String::new() };
-        (segments.known > 0).then(|| {
-            let again =
-                if segments.again > 0 { format!(", {} retransmitted", grouped(segments.again)) } else { String::new() };
-            format!("{} out{again}, {} in{but}", grouped(segments.out), grouped(segments.arrived))
-        })
-    }),
-    ("reads", |totals, _| Some(grouped(totals.reads.total()))),
-    ("pauses", |totals, _| {
-        (totals.pauses > 0).then(|| format!("{}, {} in all", grouped(totals.pauses), span(totals.paused)))
-    }),
-    ("barriers", |totals, _| {
-        let held = totals.barriers_held + totals.records_read + totals.barriers_witnessed;
-        let not = totals.barriers_not_visible + totals.barriers_abandoned;
-        let why = match (totals.barriers_not_visible, totals.barriers_abandoned) {
-            (0, 0) => String::new(),
-            (_, 0) => " (not visible on this host)".to_owned(),
-            (0, _) => " (the connection ended first)".to_owned(),
-            (hidden, late) => {
-                format!(" ({} not visible, {} when the connection ended)", grouped(hidden), grouped(late))
-            }
-        };
-        let kinds = [(totals.records_read, "record read"), (totals.barriers_witnessed, "seen by the witness")];
-        let kinds = kinds
-            .into_iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| if count == held { what.to_owned() } else { format!("{} {what}", grouped(count)) });
-        let kinds = kinds.collect::<Vec<_>>().join(", ");
-        let how = if kinds.is_empty() { String::new() } else { format!(" ({kinds})") };
-        (held + not > 0).then(|| format!("{} confirmed{how}, {} not{why}", grouped(held), grouped(not)))
-    }),
-    ("rate", |totals, nanos| {
-        let (out, arrived) = (rate(totals.bytes_out, nanos)?, rate(totals.bytes_in, nanos)?);
-        let messages = totals.messages_out.max(totals.messages_in);
-        let messages = match per_second(messages, nanos) {
-            Some(count) if count >= 10 => format!(", {}/s", counted(count, "message")),
-            _ => String::new(),
-        };
-        Some(format!("{out} out, {arrived} in{}{messages}", totals.on_the_wire()))
-    }),
-];
+/// A duration in nanoseconds.
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::trace::samples::{event, every_kind, loopback};
+    use serde_json::Value;
 
+    use super::*;
+    use crate::trace::ReplyTimes;
+    use crate::trace::samples::{event, every_kind, loopback, tls};
+    use crate::value::{ExpectedReplies, Pairing};
+
+    /// The summary of these events, with their reply times.
     fn summary(events: &[Event]) -> Summary {
+        let mut times = ReplyTimes::new(Pairing { made: Some(ExpectedReplies::ONE), accepted: true });
         let mut summary = Summary::new();
         for event in events {
             summary.note(event);
+            let mut replies = Vec::new();
+            times.note(event, &mut replies);
+            for reply in &replies {
+                summary.note(reply);
+            }
         }
         summary
+    }
+
+    /// Both ends of a connection of these sizes, with every row and every remark of the summary.
+    fn largest(size: u64) -> Summary {
+        let mut summary = summary(&tls(2));
+        for totals in [&mut summary.connect, &mut summary.listen] {
+            *totals = Totals {
+                connections: size,
+                failed: size,
+                messages_out: size,
+                messages_in: size,
+                bytes_out: size,
+                bytes_in: size,
+                records: Directions { out: size, arrived: size / 2 },
+                plaintext: Directions { out: size, arrived: size },
+                short_writes: size,
+                pauses: size,
+                paused: size,
+                barriers_held: size / 4,
+                records_read: size / 4,
+                barriers_witnessed: size / 4,
+                barriers_not_visible: size,
+                barriers_abandoned: size,
+                segments: Segments { out: size, again: size, arrived: size, known: size / 2 },
+                ..totals.clone()
+            };
+            (0..64).for_each(|bits| totals.writes.note_many(1 << bits, size / 64));
+            (0..64).for_each(|bits| totals.reads.note_many(1 << bits, size / 64));
+            for nanos in [1, size / 3, size] {
+                totals.replies.note(nanos);
+            }
+        }
+        summary
+    }
+
+    #[test]
+    fn every_line_fits_80_columns() {
+        for size in [4, 99_999, 123_456_789, 1 << 40, u64::MAX] {
+            let both = largest(size);
+            let mut one = both.clone();
+            (one.listen, one.open) = (Totals::default(), BTreeMap::new());
+            for summary in [both, one] {
+                let text = summary.render(Duration::from_nanos(size));
+                let widest = text.lines().map(str::len).max();
+                assert!(widest <= Some(80), "{widest:?}\n{text}");
+                assert_eq!(text.lines().filter(|line| line.starts_with("reply time ")).count(), 1, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn long_cells_continue_in_their_columns() {
+        let text = largest(123_456_789_000).render(Duration::from_secs(3600));
+        let rows: Vec<&str> = text.lines().filter(|line| !line.contains('#')).collect();
+        assert_eq!(
+            rows[..8],
+            [
+                "              connect                          listen",
+                "connections   123,456,789,000                  123,456,789,000",
+                "              (123,456,789,000 failed)         (123,456,789,000 failed)",
+                "messages      123,456,789,000 out,             123,456,789,000 out,",
+                "              123,456,789,000 in               123,456,789,000 in",
+                "wire bytes    123,456,789,000 out,             123,456,789,000 out,",
+                "              123,456,789,000 in               123,456,789,000 in",
+                "plaintext     123,456,789,000 out,             123,456,789,000 out,",
+            ]
+        );
+    }
+
+    #[test]
+    fn single_message_has_one_reply_time_and_no_rate() {
+        let text = summary(&loopback(1, &[])).render(Duration::from_millis(1));
+        assert!(text.contains("\nreply time    ") && !text.contains("rate") && !text.contains("median"), "{text}");
+    }
+
+    #[test]
+    fn json_follows_the_schema() {
+        let schema: Value = serde_json::from_str(include_str!("../../tests/cases/stats.schema.json")).unwrap();
+        assert!(jsonschema::draft202012::meta::is_valid(&schema));
+        let validator = jsonschema::draft202012::new(&schema).unwrap();
+        for summary in [Summary::new(), summary(&loopback(2, &[1])), summary(&every_kind()), largest(u64::MAX)] {
+            let line = summary.json(Duration::from_millis(5));
+            let mut value: Value = serde_json::from_str(&line).unwrap();
+            let wrong: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+            assert!(wrong.is_empty() && !line.contains('\n'), "{line}: {wrong:?}");
+            value["surprise"] = Value::from(1);
+            assert!(!validator.is_valid(&value));
+        }
+        let line = summary(&loopback(2, &[])).json(Duration::from_micros(700));
+        let value: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&value["elapsed"], &value["listen"]["connections"]), (&Value::from(700_000), &Value::from(1)));
+        assert_eq!(value["connect"]["reply_time"]["count"], 2);
+        assert_eq!(
+            value["connect"]["reads"],
+            serde_json::json!({"count": 2, "sizes": [{"from": 16, "to": 31, "count": 2}]})
+        );
     }
 
     #[test]
@@ -353,6 +361,7 @@ mod tests {
                 "writes        9\n",
                 "segments      9 out, 3 in\n",
                 "reads         3\n",
+                "reply time    min 68 us, median 68 us, p99 68 us\n",
                 "barriers      9 confirmed, 0 not\n",
                 "rate          46 B/s out, 65 B/s in\n",
                 "time          1.25 s\n",
@@ -372,15 +381,17 @@ mod tests {
         assert_eq!(
             summary(&loopback(3, &[1, 5])).render(Duration::from_millis(1250)),
             concat!(
-                "              connect                 listen\n",
-                "connections   1                       1\n",
-                "messages      3 out, 3 in             3 out, 3 in\n",
-                "bytes         57 out, 81 in           81 out, 57 in\n",
-                "writes        9                       3\n",
-                "segments      9 out, 3 in             3 out, 9 in\n",
-                "reads         3                       9\n",
-                "barriers      9 confirmed, 0 not      -\n",
-                "rate          46 B/s out, 65 B/s in   65 B/s out, 46 B/s in\n",
+                "              connect                    listen\n",
+                "connections   1                          1\n",
+                "messages      3 out, 3 in                3 out, 3 in\n",
+                "bytes         57 out, 81 in              81 out, 57 in\n",
+                "writes        9                          3\n",
+                "segments      9 out, 3 in                3 out, 9 in\n",
+                "reads         3                          9\n",
+                "reply time    min 68 us, median 68 us,   min 24 us, median 24 us,\n",
+                "              p99 68 us                  p99 24 us\n",
+                "barriers      9 confirmed, 0 not         -\n",
+                "rate          46 B/s out, 65 B/s in      65 B/s out, 46 B/s in\n",
                 "time          1.25 s\n",
                 "\n",
                 "size    connect writes  connect reads  listen writes  listen reads\n",
@@ -423,16 +434,16 @@ mod tests {
             concat!(
                 "connections   2 (1 failed)\n",
                 "messages      1 out, 1 in\n",
-                "bytes         9 out, 17 in on the wire\n",
+                "wire bytes    9 out, 17 in\n",
                 "plaintext     0 out, 12 in\n",
                 "records       1 out, 1 in\n",
                 "writes        2 (1 short)\n",
                 "segments      11 out, 1 retransmitted, 3 in (1 connection unknown)\n",
                 "reads         1\n",
+                "reply time    36 us\n",
                 "pauses        1, 20 ms in all\n",
-                "barriers      5 confirmed (1 record read, 2 seen by the witness), 3 not (2 not visible, 1 when the \
-                 connection ended)\n",
-                "rate          9 B/s out, 17 B/s in on the wire\n",
+                "barriers      5 confirmed (1 record read, 2 seen by the witness),\n",
+                "              3 not (2 not visible, 1 when the connection ended)\n",
                 "time          1 s\n",
                 "\n",
                 "size    writes                  reads\n",

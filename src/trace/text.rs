@@ -53,6 +53,7 @@ pub fn describe(event: &Event, verbosity: u8) -> Option<String> {
             let len = end.saturating_sub(*start);
             format!("{verb} message {number}: {} at {start}{}", counted(len, "byte"), bytes(event, len))
         }
+        EventKind::Reply { number, nanos } => format!("reply to message {number} after {}", span(*nanos)),
         EventKind::Pause { offset, nanos } => format!("pause of {} before byte {offset}", span(*nanos)),
         EventKind::Barrier { offset, outcome } => format!("barrier at {offset}: {}", established(*outcome)),
         EventKind::Sample(sample) => tcp(sample),
@@ -120,7 +121,7 @@ fn least_verbosity(what: &EventKind) -> u8 {
     match what {
         EventKind::Plan(plan) if plan.is_plain() => 2,
         // The default values of the system are many lines for every connection.
-        EventKind::Option { requested: None, .. } => 3,
+        EventKind::Option { requested: None, .. } | EventKind::Reply { .. } => 3,
         // That the peer is not visible is printed once for all barriers.
         EventKind::Barrier { outcome: BarrierOutcome::Abandoned, .. }
         | EventKind::Open { .. }
@@ -199,6 +200,7 @@ mod tests {
             "#1 read 17 bytes at 0",
             "#1 sends message 1: 17 bytes at 0",
             "#1 received message 1: 27 bytes at 0",
+            "#1 reply to message 1 after 36 us",
             "#1 pause of 20 ms before byte 15",
             "#1 barrier at 17: acknowledged",
             "#1 barrier at 17: read by the peer",

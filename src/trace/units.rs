@@ -15,6 +15,15 @@ pub(crate) fn grouped(n: u64) -> String {
     text
 }
 
+/// A number with three digits and a letter for its thousands, millions and so on: `1.23M`; as [`grouped`] below a
+/// million.
+pub(crate) fn rounded(n: u64) -> String {
+    let units = [(1_000_000_000_000_000_000, 'E'), (1_000_000_000_000_000, 'P'), (1_000_000_000_000, 'T')];
+    let units = units.into_iter().chain([(1_000_000_000, 'G'), (1_000_000, 'M')]);
+    let found = units.into_iter().find(|(unit, _)| n >= *unit);
+    found.map_or_else(|| grouped(n), |(unit, letter)| format!("{}{letter}", figures(n.into(), unit.into())))
+}
+
 /// A number with its noun: `1 write`, `2 writes`.
 pub(crate) fn counted(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(n), plural(n))
@@ -94,6 +103,8 @@ mod tests {
         for (n, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (20_000, "20,000"), (1_234_567, "1,234,567")] {
             assert_eq!(grouped(n), text);
         }
+        let numbers = [999_999, 1_000_000, 12_345_678, 999_999_999_999, u64::MAX].map(rounded);
+        assert_eq!(numbers, ["999,999", "1M", "12.3M", "1000G", "18.4E"]);
         assert_eq!(counted(1, "write"), "1 write");
         assert_eq!(counted(0, "write"), "0 writes");
     }

@@ -60,6 +60,7 @@ mod seen_tls;
 mod shown_options;
 mod signals;
 mod splicing;
+mod stats;
 mod threads;
 mod threats;
 mod timeouts;

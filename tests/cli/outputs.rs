@@ -204,51 +204,6 @@ fn no_tcp_info_calls_without_a_trace() {
     server.stops_with("");
 }
 
-/// A summary without rates and times, whose width also changes the columns.
-fn without_times(summary: &str) -> String {
-    let lines = summary.lines().filter(|line| !line.starts_with("rate") && !line.starts_with("time"));
-    lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ") + "\n").collect()
-}
-
-#[test]
-fn stats_count_both_ends() {
-    let args = ["connect", "--loopback", "--stats", "--cut", "4,-1", "--barrier", "peer-read", "-m", "SECRET 42"];
-    let out = run(args, "");
-    assert_eq!((out.status, out.stdout), (Some(0), digits("42").into_bytes()));
-    assert!(out.stderr.lines().any(|line| line.starts_with("rate ") && line.contains("/s out")), "{}", out.stderr);
-    assert!(out.stderr.lines().any(|line| line.starts_with("time ")), "{}", out.stderr);
-    assert_eq!(
-        without_times(&out.stderr),
-        "connect listen\n\
-         connections 1 1\n\
-         messages 1 out, 1 in 1 out, 1 in\n\
-         bytes 10 out, 22 in 22 out, 10 in\n\
-         writes 3 1\n\
-         segments 3 out, 1 in 1 out, 3 in\n\
-         reads 1 3\n\
-         barriers 3 confirmed, 0 not -\n\
-         \n\
-         size connect writes connect reads listen writes listen reads\n\
-         1 1 #### 0 0 1 ####\n\
-         2..3 0 0 0 0\n\
-         4..7 2 ######## 0 0 2 ########\n\
-         8..15 0 0 0 0\n\
-         16..31 0 1 ######## 1 ######## 0\n"
-    );
-}
-
-#[test]
-fn stats_of_a_failed_run_come_before_its_error() {
-    let out = run(["connect", "127.0.0.1:1", "--stats", "-m", "x"], "");
-    assert_eq!(out.status, Some(1));
-    assert!(out.stderr.starts_with("connections   0\n"), "{}", out.stderr);
-    assert!(
-        out.stderr.ends_with("secretcat: connect 127.0.0.1:1: connection refused (is a server listening there?)\n"),
-        "{}",
-        out.stderr
-    );
-}
-
 #[test]
 fn timeline_shows_both_ends_and_is_xml() {
     let dir = Dir::new("picture");

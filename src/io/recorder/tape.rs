@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use super::Wanted;
-use crate::config::{Output, Sink, TraceData};
+use crate::config::{Output, Sink, StatsFormat, TraceData};
 use crate::error::{Error, Operation};
 use crate::io::report::Report;
 use crate::io::start;
 use crate::timeline::Timeline;
-use crate::trace::{ConnId, Event, Start, Summary, describe, write_line, write_start};
+use crate::trace::{ConnId, Event, ReplyTimes, Start, Summary, describe, write_line, write_start};
+use crate::value::Pairing;
 use crate::web::{Counters, Totals};
 
 /// The largest number of events that wait for their connection to be recorded.
@@ -25,8 +26,9 @@ pub(super) struct Tape {
     report: Report,
     trace: Option<Trace>,
     summary: Summary,
-    /// Print the summary at the end too, not only at SIGUSR1.
-    stats: bool,
+    /// How to print the summary at the end too, not only at SIGUSR1.
+    stats: Option<StatsFormat>,
+    replies: ReplyTimes,
     timeline: Option<(Timeline, PathBuf)>,
     counters: Option<Counters>,
     /// The connection that has to be recorded first, and the events that wait for it.
@@ -42,7 +44,7 @@ enum Trace {
 
 impl Tape {
     /// Creates the files, and begins the trace of a run that started at `time`.
-    pub(super) fn start(output: &Output, report: &Report, time: SystemTime) -> Result<Self, Error> {
+    pub(super) fn start(output: &Output, pairing: Pairing, report: &Report, time: SystemTime) -> Result<Self, Error> {
         let mut trace = match &output.trace {
             None => None,
             Some(Sink::Stderr) => Some(Trace::Stderr),
@@ -64,9 +66,17 @@ impl Tape {
             write_start(&Start { time, command: start::command() }, &mut line);
             trace.write(&line, report);
         }
-        let counters = output.watch.is_on().then(Counters::default);
-        let (summary, stats) = (Summary::default(), output.stats);
-        Ok(Tape { report: report.clone(), trace, summary, stats, timeline, counters, held: None, line })
+        Ok(Tape {
+            report: report.clone(),
+            trace,
+            summary: Summary::default(),
+            stats: output.stats,
+            replies: ReplyTimes::new(pairing),
+            timeline,
+            counters: output.watch.is_on().then(Counters::default),
+            held: None,
+            line,
+        })
     }
 
     /// Holds all events until this connection is recorded.
@@ -99,7 +109,18 @@ impl Tape {
         }
     }
 
-    fn write(&mut self, mut event: Event, wanted: Wanted) {
+    /// Records an event, and the replies that it completes.
+    fn write(&mut self, event: Event, wanted: Wanted) {
+        let mut replies = Vec::new();
+        self.replies.note(&event, &mut replies);
+        self.put(event, wanted);
+        for reply in replies {
+            self.put(reply, wanted);
+        }
+    }
+
+    /// Adds an event to the outputs.
+    fn put(&mut self, mut event: Event, wanted: Wanted) {
         if let Some(text) = describe(&event, wanted.verbosity) {
             self.report.event(&text);
         }
@@ -128,14 +149,18 @@ impl Tape {
 
     /// Prints the summary so far.
     pub(super) fn print_summary(&self, elapsed: Duration) {
-        self.report.line(self.summary.render(elapsed).trim_end());
+        match self.stats.unwrap_or_default() {
+            StatsFormat::Text => self.report.line(self.summary.render(elapsed).trim_end()),
+            StatsFormat::Json => self.report.data(&self.summary.json(elapsed)),
+        }
     }
 
     /// Writes the rest of the trace, the summary, and the picture.
     pub(super) fn finish(&mut self, elapsed: Duration, wanted: Wanted) -> Result<(), Error> {
         self.release(wanted);
-        if std::mem::take(&mut self.stats) {
+        if self.stats.is_some() {
             self.print_summary(elapsed);
+            self.stats = None;
         }
         if let Some((timeline, path)) = self.timeline.take() {
             std::fs::write(&path, timeline.render()).map_err(Error::file(Operation::Write, &path))?;
