@@ -67,6 +67,7 @@ const UNIX_WITNESS: &str = "looks at TCP sockets, and what the peer of a unix so
 const PROXIED_WITNESS: &str = "cannot see through a proxy, which ends the connection on the way, unless it is a \
                                listener: give tcp:HOST:PORT of one with --answer-witness, or remove one of them";
 const STREAM_TRANSCRIPT: &str = "records messages, and raw bytes are no messages: use --trace FILE --trace-data all";
+const NO_DATA: &str = "chooses the bytes of --trace and --timeline: add one of them";
 const V6ONLY: &str = "applies to IPv6, and the address is IPv4: give one such as [::]:4500";
 
 /// Refuses the first option that would have no effect.
@@ -131,6 +132,7 @@ fn of_connect(config: &ConnectConfig) -> Vec<Rule> {
             "is for words that quit, and in a room only /quit does: remove it",
         ),
         (Named(&["transcript"]), config.raw, STREAM_TRANSCRIPT),
+        (Named(&["trace-data"]), !config.output.records_data(), NO_DATA),
         (
             Named(&["max-message"]),
             config.raw && !loopback,
@@ -192,6 +194,7 @@ fn of_listen(config: &ListenConfig) -> Vec<Rule> {
             "chooses the direction to cut: add --chunk, --cut, --delay or --barrier",
         ),
         (Named(&["transcript"]), traits.framing == Framing::Raw, STREAM_TRANSCRIPT),
+        (Named(&["trace-data"]), !config.output.records_data(), NO_DATA),
         (Named(&["seed"]), !plan.is_random(), SEED),
         (Named(&["witness"]), config.is_witness_at_unix(), UNIX_WITNESS),
         (

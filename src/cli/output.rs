@@ -37,10 +37,12 @@ pub(super) struct OutputFlags {
     /// Record no bytes, the first 64 or all bytes of each event
     ///
     /// The bytes of messages, writes and reads are in the field text, or in the field base64 if they are not
-    /// UTF-8. The default is head.
-    #[arg(long, value_name = "none|head|all", value_parser = words::<TraceData>(), requires = "trace")]
+    /// UTF-8. The picture of --timeline has at most the first 64. The default is head.
+    #[arg(long, value_name = "none|head|all", value_parser = words::<TraceData>())]
     trace_data: Option<TraceData>,
     /// Draw the writes, segments and reads into FILE.svg
+    ///
+    /// secretcat(1) explains the picture.
     #[arg(long, value_name = "FILE.svg", value_hint = ValueHint::FilePath)]
     timeline: Option<PathBuf>,
     #[command(flatten)]

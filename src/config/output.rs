@@ -95,7 +95,7 @@ pub struct Output {
     pub stats: Option<StatsFormat>,
     /// Where to write the trace, one JSON object for each event.
     pub trace: Option<Sink>,
-    /// Which bytes the trace contains.
+    /// Which bytes the trace and the picture contain.
     pub trace_data: TraceData,
     /// Where and how to record messages.
     pub transcript: Option<Transcript>,
@@ -116,10 +116,16 @@ impl Output {
         self.records_events() || self.transcript.is_some()
     }
 
-    /// Whether the log or the trace has bytes of reads.
+    /// Whether the log, the trace or the picture has bytes of reads.
     #[must_use]
     pub fn shows_data(&self) -> bool {
-        self.verbosity >= 2 || (self.trace.is_some() && self.trace_data != TraceData::None)
+        self.verbosity >= 2 || (self.records_data() && self.trace_data != TraceData::None)
+    }
+
+    /// Whether there is a trace or a picture, which can have the bytes of events.
+    #[must_use]
+    pub fn records_data(&self) -> bool {
+        self.trace.is_some() || self.timeline.is_some()
     }
 
     /// Whether events must be recorded while the run goes on.

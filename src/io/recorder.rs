@@ -64,8 +64,8 @@ struct Wanted {
     samples: Samples,
     /// Which bytes events carry, for the trace or for `-vv`.
     data: TraceData,
-    /// Which of these bytes the trace contains.
-    traced: TraceData,
+    /// Which of these bytes the trace and the picture contain.
+    kept: TraceData,
 }
 
 /// When `TCP_INFO` is sampled, besides the end of a connection.
@@ -99,14 +99,14 @@ impl Recorder {
         let (start, time) = (Instant::now(), SystemTime::now());
         let tape = Tape::start(output, pairing, report, time)?;
         let verbosity = if output.quiet { 0 } else { output.verbosity };
-        let traced = if output.trace.is_some() { output.trace_data } else { TraceData::None };
-        let data = if verbosity > 1 { traced.max(TraceData::Head) } else { traced };
+        let kept = if output.records_data() { output.trace_data } else { TraceData::None };
+        let data = if verbosity > 1 { kept.max(TraceData::Head) } else { kept };
         let samples = match () {
-            () if output.trace.is_some() || output.timeline.is_some() => Samples::Always,
+            () if output.records_data() => Samples::Always,
             () if output.watch.is_on() => Samples::Sometimes,
             () => Samples::Never,
         };
-        let wanted = Wanted { verbosity, samples, data, traced };
+        let wanted = Wanted { verbosity, samples, data, kept };
         let recording = Shared { start, wanted, operations: AtomicU32::new(0), tape: Mutex::new(tape) };
         Ok(Recorder { recording: Some(Arc::new(recording)), run })
     }

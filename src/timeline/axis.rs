@@ -1,32 +1,27 @@
-//! The time axis: stretched where marks need space; long pauses are shortened and marked.
+//! The time axis: in proportion to time, with round labels; long gaps in which nothing happens are cut out and marked.
 
 use crate::trace::units::span;
 
-/// An item that needs space on the axis.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Item {
-    /// Its time in nanoseconds.
-    pub(super) t: u64,
-    /// Its lane: the items of one lane must not overlap.
-    pub(super) lane: usize,
-    /// Its width in pixels.
-    pub(super) width: f64,
-}
-
-/// A monotonic map from time to pixels.
+/// A monotonic map from time to pixels: spans of one scale, with gaps cut out between them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Axis {
-    /// The position of each item, in the given order.
-    pub(super) places: Vec<f64>,
-    /// Times and pixels, in order.
-    knots: Vec<(u64, f64)>,
-    /// The pauses that are drawn shortened.
+    spans: Vec<Span>,
+    /// The gaps that are cut out.
     pub(super) breaks: Vec<Break>,
-    /// Whether every pixel has the same duration.
-    pub(super) linear: bool,
+    /// Pixels for each nanosecond of a span.
+    scale: f64,
 }
 
-/// A pause that is drawn shortened: the times before and after it, and its position.
+/// A time without a cut.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span {
+    t0: u64,
+    t1: u64,
+    pub(super) x0: f64,
+    pub(super) x1: f64,
+}
+
+/// A gap that is cut out: its duration and its position.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Break {
     pub(super) nanos: u64,
@@ -41,131 +36,108 @@ pub(super) struct Tick {
     pub(super) text: String,
 }
 
-/// The largest part of the width for marks.
-const MARKS: f64 = 0.75;
+/// The smallest width of a gap that is cut out.
+const BREAK: f64 = 58.0;
+/// The largest number of gaps that are cut out.
+const BREAKS: usize = 8;
+/// A gap is cut out only if it is this many times longer than the longest that is not.
+const LONGER: u64 = 2;
 /// The distance between the starts of two labels, in pixels.
-const LABEL: f64 = 76.0;
+const LABEL: f64 = 80.0;
 
 impl Axis {
-    /// Places items, given in the order of time, on `width` pixels, of which no pause takes more than `longest`. `None`
-    /// if there is not enough space.
-    pub(super) fn fit(items: &[Item], width: f64, longest: f64) -> Option<Axis> {
-        let lanes = items.iter().map(|item| item.lane + 1).max().unwrap_or(0);
-        // A part of the width is left for time, so that order and speed are visible.
-        if place(items, lanes, 0.0, longest).1 > width * MARKS {
-            return None;
-        }
-        // Searches the largest number of pixels per nanosecond with which everything fits.
-        let (mut low, mut high) = (0.0, width);
-        let most = (place(items, lanes, high, longest).1 - 0.1).min(width);
-        for _ in 0..80 {
-            let middle = f64::midpoint(low, high);
-            if place(items, lanes, middle, longest).1 > most { high = middle } else { low = middle }
-        }
-        Some(Axis::scaled(items, lanes, low, longest))
+    /// The axes for these times, which are sorted, on `width` pixels: without a gap cut out, and with as many as stand
+    /// out of the others. `needs` returns the width that the words within a gap need.
+    pub(super) fn candidates(times: &[u64], width: f64, needs: &dyn Fn(u64, u64) -> f64) -> Vec<Axis> {
+        let mut gaps: Vec<u64> = times.windows(2).map(|pair| pair[1] - pair[0]).filter(|gap| *gap > 0).collect();
+        gaps.sort_unstable_by(|a, b| b.cmp(a));
+        let stands_out = |cuts: usize| {
+            let next = gaps.get(cuts).copied().unwrap_or(0);
+            cuts == 0 || gaps[cuts - 1] >= next.saturating_mul(LONGER).max(2)
+        };
+        let cuts = (0..=gaps.len().min(BREAKS)).filter(|cuts| stands_out(*cuts));
+        cuts.map(|cuts| Axis::new(times, width, cuts.checked_sub(1).map(|last| gaps[last]), needs)).collect()
     }
 
-    fn scaled(items: &[Item], lanes: usize, scale: f64, longest: f64) -> Axis {
-        let (places, _) = place(items, lanes, scale, longest);
-        let mut axis = Axis { linear: true, ..Axis::default() };
-        for (item, &x) in items.iter().zip(&places) {
-            match axis.knots.last().copied() {
-                Some((t, _)) if t == item.t => {}
-                Some((t, before)) => {
-                    let nanos = item.t - t;
-                    if scale * pixels(nanos) > longest * 1.01 {
-                        axis.breaks.push(Break { nanos, from: before, to: x });
-                    }
-                    axis.linear &= (x - before - scale * pixels(nanos)).abs() < 0.5;
-                    axis.knots.push((item.t, x));
-                }
-                None => axis.knots.push((item.t, x)),
+    /// An axis without the gaps of at least this duration.
+    fn new(times: &[u64], width: f64, cut_from: Option<u64>, needs: &dyn Fn(u64, u64) -> f64) -> Axis {
+        let is_cut = |gap: u64| cut_from.is_some_and(|least| gap >= least);
+        let cut_width = |pair: &[u64]| needs(pair[0], pair[1]).clamp(BREAK, width / 4.0);
+        let gaps = || times.windows(2).map(|pair| (pair, pair[1] - pair[0]));
+        let cut: f64 = gaps().filter(|(_, gap)| is_cut(*gap)).map(|(pair, _)| cut_width(pair)).sum();
+        let kept: f64 = gaps().filter(|(_, gap)| !is_cut(*gap)).map(|(_, gap)| pixels(gap)).sum();
+        let room = (width - cut).max(0.0);
+        let scale = if kept > 0.0 { room / kept } else { 0.0 };
+        let mut axis = Axis { spans: Vec::new(), breaks: Vec::new(), scale };
+        let Some(&first) = times.first() else { return axis };
+        let mut span = Span { t0: first, t1: first, x0: 0.0, x1: 0.0 };
+        for pair in times.windows(2) {
+            let gap = pair[1] - pair[0];
+            if is_cut(gap) {
+                let x = span.x1 + cut_width(pair);
+                axis.breaks.push(Break { nanos: gap, from: span.x1, to: x });
+                axis.spans.push(span);
+                span = Span { t0: pair[1], t1: pair[1], x0: x, x1: x };
+            } else {
+                span.t1 = pair[1];
+                span.x1 = span.x0 + scale * pixels(span.t1 - span.t0);
             }
         }
-        axis.places = places;
+        axis.spans.push(span);
         axis
     }
 
-    /// The position of a time, interpolated between its neighbours.
+    /// The position of a time; in a gap that is cut out, in proportion.
     pub(super) fn x(&self, t: u64) -> f64 {
-        let after = self.knots.partition_point(|(knot, _)| *knot <= t);
-        match (after.checked_sub(1).and_then(|at| self.knots.get(at)), self.knots.get(after)) {
-            (Some(&(t0, x0)), Some(&(t1, x1))) => x0 + (x1 - x0) * pixels(t - t0) / pixels(t1 - t0),
-            (Some(&(_, x)), None) | (None, Some(&(_, x))) => x,
-            (None, None) => 0.0,
+        let after = self.spans.partition_point(|span| span.t0 <= t);
+        let Some(span) = after.checked_sub(1).and_then(|at| self.spans.get(at)) else {
+            return self.spans.first().map_or(0.0, |first| first.x0);
+        };
+        if t <= span.t1 {
+            return (span.x0 + self.scale * pixels(t - span.t0)).min(span.x1);
         }
+        self.spans
+            .get(after)
+            .map_or(span.x1, |next| span.x1 + (next.x0 - span.x1) * pixels(t - span.t1) / pixels(next.t0 - span.t1))
+    }
+
+    /// The parts without a cut.
+    pub(super) fn spans(&self) -> &[Span] {
+        &self.spans
     }
 
     /// The first and the last time.
     pub(super) fn times(&self) -> Option<(u64, u64)> {
-        Some((self.knots.first()?.0, self.knots.last()?.0))
+        Some((self.spans.first()?.t0, self.spans.last()?.t1))
     }
 
-    /// Whether labels restart, with a plus, after a pause.
-    pub(super) fn restarts(&self) -> bool {
-        self.ticks(0).iter().any(|tick| tick.text.starts_with('+'))
+    /// The end of the axis with its time since `origin`, as exact as the labels before it and one digit more.
+    pub(super) fn end(&self, origin: u64) -> Option<Tick> {
+        let last = self.spans.last()?;
+        let nanos = last.t1.saturating_sub(origin);
+        let part = if self.scale > 0.0 { (round_up(LABEL / self.scale) / 10).max(1) } else { 1 };
+        let rounded = (nanos.saturating_add(part / 2) / part).saturating_mul(part);
+        Some(Tick { x: last.x1, text: round_time(rounded, part) })
     }
 
-    /// Labels where there is space: round times if the axis is linear, or else times of marks, since `origin` or, with
-    /// a plus, since the last shortened pause.
+    /// Round times since `origin`, as far apart as labels need.
     pub(super) fn ticks(&self, origin: u64) -> Vec<Tick> {
-        if self.linear && self.breaks.is_empty() { self.round_ticks(origin) } else { self.mark_ticks(origin) }
-    }
-
-    fn round_ticks(&self, origin: u64) -> Vec<Tick> {
-        let Some((first, last)) = self.times() else { return Vec::new() };
-        let room = self.x(last) - self.x(first);
-        let most = if room >= 2.0 * LABEL { (room / LABEL).min(8.0) } else { 1.0 };
-        let step = round_up(pixels(last - first) / most);
-        let begin = first.saturating_sub(origin).div_ceil(step).saturating_mul(step);
-        (0..10)
-            .filter_map(|k| step.checked_mul(k)?.checked_add(begin))
-            .take_while(|t| *t <= last.saturating_sub(origin))
-            .map(|t| Tick { x: self.x(origin + t), text: time(t) })
-            .collect()
-    }
-
-    fn mark_ticks(&self, origin: u64) -> Vec<Tick> {
-        let mut ticks: Vec<Tick> = Vec::new();
-        let mut since = origin;
-        let mut breaks = self.breaks.iter().peekable();
-        for &(t, x) in &self.knots {
-            let broken = breaks.next_if(|wait| wait.to <= x).is_some();
-            if broken {
-                since = t;
-            }
-            let room = ticks.last().is_none_or(|tick| x - tick.x >= LABEL);
-            // The time after a pause always has a label; it replaces one that is too close before it.
-            if broken && !room {
-                ticks.pop();
-            }
-            if broken || room {
-                let plus = if since == origin || broken { "" } else { "+" };
-                let text = time(t.saturating_sub(if broken { origin } else { since }));
-                ticks.push(Tick { x, text: format!("{plus}{text}") });
-            }
+        if self.scale <= 0.0 {
+            return self.spans.iter().map(|span| self.tick(span.t0, origin, 1)).collect();
         }
-        ticks
+        let step = round_up(LABEL / self.scale);
+        let of_span = |span: &Span| -> Vec<Tick> {
+            let (from, to) = (span.t0.saturating_sub(origin), span.t1.saturating_sub(origin));
+            let first = from.div_ceil(step).saturating_mul(step);
+            let round = (0..20).filter_map(|k| step.checked_mul(k)?.checked_add(first)).take_while(|t| *t <= to);
+            round.map(|t| self.tick(origin.saturating_add(t), origin, step)).collect()
+        };
+        self.spans.iter().flat_map(of_span).collect()
     }
-}
 
-/// The positions of all items at this scale (pixels per nanosecond), and the total width.
-fn place(items: &[Item], lanes: usize, scale: f64, longest: f64) -> (Vec<f64>, f64) {
-    let mut free = vec![0.0_f64; lanes];
-    let (mut x, mut before, mut widest) = (0.0_f64, None, 0.0_f64);
-    let places = items
-        .iter()
-        .map(|item| {
-            let wait = before.map_or(0, |before: u64| item.t.saturating_sub(before));
-            before = Some(item.t);
-            x = (x + (scale * pixels(wait)).min(longest)).max(free[item.lane]);
-            widest = widest.max(x + item.width);
-            // Small marks have smaller gaps.
-            free[item.lane] = x + item.width + (item.width / 4.0).min(3.0);
-            x
-        })
-        .collect();
-    (places, widest)
+    fn tick(&self, t: u64, origin: u64, step: u64) -> Tick {
+        Tick { x: self.x(t), text: round_time(t.saturating_sub(origin), step) }
+    }
 }
 
 /// The smallest of 1, 2 and 5 times a power of ten that is not less than this; at least 1.
@@ -174,12 +146,25 @@ fn round_up(nanos: f64) -> u64 {
     loop {
         for times in [1, 2, 5] {
             let round = step.saturating_mul(times);
-            if pixels(round) >= nanos {
+            if pixels(round) >= nanos || round == u64::MAX {
                 return round;
             }
         }
         step = step.saturating_mul(10);
     }
+}
+
+/// A multiple of `step`, with as many decimals as it needs.
+fn round_time(nanos: u64, step: u64) -> String {
+    let units = [(1_000_000_000_u64, "s"), (1_000_000, "ms"), (1_000, "\u{b5}s"), (1, "ns")];
+    let &(unit, name) = units.iter().find(|(unit, _)| nanos >= *unit).unwrap_or(&units[0]);
+    let (whole, rest) = (nanos / unit, nanos % unit);
+    if rest == 0 || step >= unit {
+        return format!("{whole} {name}");
+    }
+    let digits = format!("{rest:0width$}", width = unit.ilog10() as usize);
+    let exact = digits.trim_end_matches('0');
+    format!("{whole}.{exact} {name}")
 }
 
 /// A duration, with the micro sign that a picture can show.
@@ -197,40 +182,44 @@ pub(super) fn pixels(n: u64) -> f64 {
 mod tests {
     use super::*;
 
-    fn items(times: &[u64], width: f64) -> Vec<Item> {
-        times.iter().map(|&t| Item { t, lane: 0, width }).collect()
+    fn texts(axis: &Axis) -> Vec<String> {
+        axis.ticks(0).into_iter().map(|tick| tick.text).collect()
     }
 
     #[test]
-    fn even_times_are_drawn_in_proportion_with_round_labels() {
-        let axis = Axis::fit(&items(&(0..=100).map(|k| k * 1_000_000).collect::<Vec<_>>(), 0.0), 800.0, 100.0).unwrap();
-        assert!(axis.linear && axis.breaks.is_empty());
-        assert!((axis.x(50_000_000) - 400.0).abs() < 0.1);
-        let labels: Vec<String> = axis.ticks(0).into_iter().map(|tick| tick.text).collect();
-        assert_eq!(labels, ["0 s", "20 ms", "40 ms", "60 ms", "80 ms", "100 ms"]);
+    fn times_are_in_proportion_with_round_labels() {
+        let times: Vec<u64> = (0..=100).map(|k| k * 1_030_000).collect();
+        let axes = Axis::candidates(&times, 800.0, &|_, _| 0.0);
+        assert_eq!((axes.len(), axes[0].breaks.len()), (1, 0), "equal gaps are all kept");
+        assert!((axes[0].x(51_500_000) - 400.0).abs() < 0.1);
+        assert_eq!(texts(&axes[0]), ["0 s", "20 ms", "40 ms", "60 ms", "80 ms", "100 ms"]);
+        assert_eq!(axes[0].end(0).unwrap().text, "104 ms");
     }
 
     #[test]
-    fn long_wait_is_shortened_and_labeled() {
-        let axis = Axis::fit(&items(&[0, 10, 20, 5_000_000_000, 5_000_000_010], 60.0), 800.0, 100.0).unwrap();
-        assert_eq!(axis.breaks.len(), 1);
-        assert!(axis.places.windows(2).all(|pair| pair[1] - pair[0] >= 60.0));
-        let labels: Vec<String> = axis.ticks(0).into_iter().map(|tick| tick.text).collect();
-        assert_eq!(labels, ["0 s", "10 ns", "20 ns", "5 s", "+10 ns"]);
-    }
-
-    #[test]
-    fn items_that_do_not_fit_give_no_axis() {
-        assert!(Axis::fit(&items(&(0..1000).collect::<Vec<_>>(), 3.0), 800.0, 100.0).is_none());
+    fn long_gap_is_cut_out_and_scale_is_the_same_around_it() {
+        let times = [0, 10_000, 20_000, 5_000_000_000, 5_000_020_000];
+        let candidates = Axis::candidates(&times, 858.0, &|_, _| 0.0);
+        let axis = candidates.into_iter().find(|one| one.breaks.len() == 1).unwrap();
+        assert_eq!(axis.breaks[0].nanos, 4_999_980_000);
+        assert!((axis.x(20_000) - axis.x(0) - 400.0).abs() < 0.1, "{axis:?}");
+        assert!((axis.x(5_000_020_000) - axis.x(5_000_000_000) - 400.0).abs() < 0.1);
+        assert_eq!(texts(&axis)[..2], ["0 s", "5 \u{b5}s"]);
+        assert_eq!(texts(&axis)[5..7], ["5 s", "5.000005 s"]);
+        let middle = axis.x(2_500_000_000);
+        assert!(axis.breaks[0].from < middle && middle < axis.breaks[0].to);
     }
 
     #[test]
     fn extreme_times_give_finite_places() {
-        for times in [&[][..], &[0], &[u64::MAX], &[0, u64::MAX], &[7, 7, 7]] {
-            let axis = Axis::fit(&items(times, 5.0), 800.0, 100.0).unwrap();
-            assert!(axis.places.iter().all(|x| x.is_finite() && *x <= 800.0), "{axis:?}");
-            assert!(axis.ticks(times.first().copied().unwrap_or(0)).iter().all(|tick| tick.x.is_finite()));
+        for times in [&[][..], &[0], &[u64::MAX], &[0, u64::MAX], &[7, 7, 7], &[0, 1, u64::MAX / 2, u64::MAX]] {
+            for axis in Axis::candidates(times, 800.0, &|_, _| 300.0) {
+                let xs = times.iter().map(|t| axis.x(*t));
+                assert!(xs.into_iter().all(|x| x.is_finite() && (0.0..=800.1).contains(&x)), "{axis:?}");
+                let ticks = axis.ticks(times.first().copied().unwrap_or(0));
+                assert!(ticks.len() < 200 && ticks.iter().all(|tick| tick.x.is_finite()));
+            }
         }
-        assert!(round_up(f64::MAX.min(1e19)) > 0);
+        assert!(round_up(f64::MAX.min(1e19)) > 0 && round_up(f64::INFINITY) > 0);
     }
 }

@@ -1,48 +1,79 @@
 //! The positions on the page, and the elements of every part: lanes, labels, the time axis.
 
-use super::axis::{Axis, time};
+use super::axis::{Axis, Tick, time};
 use super::scene::{Panel, Row};
 use super::svg::{Svg, text_width};
 
 /// The left and right edge of lanes; labels are left of them.
 pub(super) const LEFT: f64 = 134.0;
 pub(super) const RIGHT: f64 = 984.0;
+/// The width of the labels of lanes.
+const NAMES: f64 = LEFT - 16.0;
 /// The left edge of headings.
 pub(super) const MARGIN: f64 = 16.0;
+/// The first and the last time of the axis.
+pub(super) const START: f64 = LEFT + 40.0;
+pub(super) const END: f64 = RIGHT - 96.0;
 /// Height of the axis with its labels.
-const AXIS: f64 = 34.0;
+const AXIS: f64 = 50.0;
+/// The distance of lane backgrounds from the first and the last time of a span.
+const EDGE: f64 = 6.0;
 
 /// A part of the page in layers, so that later elements can be below earlier ones.
-#[derive(Debug, Default)]
-pub(super) struct Canvas {
+#[derive(Debug)]
+pub(super) struct Canvas<'a> {
     pub(super) below: Svg,
     pub(super) above: Svg,
+    axis: &'a Axis,
     /// The top and bottom of the lanes of each stream.
     blocks: Vec<(f64, f64)>,
 }
 
-impl Canvas {
+impl<'a> Canvas<'a> {
+    pub(super) fn new(axis: &'a Axis) -> Canvas<'a> {
+        Canvas { below: Svg::default(), above: Svg::default(), axis, blocks: Vec::new() }
+    }
+
+    /// The height of the axis, above the first panel.
+    pub(super) fn axis_height() -> f64 {
+        AXIS
+    }
+
+    /// The position of a time.
+    pub(super) fn x(&self, t: u64) -> f64 {
+        START + self.axis.x(t)
+    }
+
     /// Draws the title and notes of a panel from `y` on; returns the start of the next element.
     pub(super) fn panel(&mut self, panel: &Panel<'_>, y: f64) -> f64 {
-        self.above.text("head", MARGIN, y + 16.0, &panel.title);
-        let mut bottom = y + 20.0;
+        let width = RIGHT - MARGIN;
+        self.above.clipped("head", MARGIN, y + 17.0, &panel.title, width);
+        let mut bottom = y + 22.0;
         for note in &panel.notes {
-            self.above.text("dim", MARGIN, bottom + 11.0, note);
-            bottom += 15.0;
+            self.above.clipped("dim", MARGIN, bottom + 13.0, note, width);
+            bottom += 17.0;
         }
         if panel.streams.is_empty() {
-            self.above.text("dim", LEFT, bottom + 14.0, "no byte was written or read");
-            bottom += 20.0;
+            self.above.text("dim", LEFT, bottom + 15.0, "no byte was written or read");
+            bottom += 22.0;
         }
         bottom
     }
 
-    /// Draws the background and the label of a lane.
+    /// Draws the background and the label of a lane. The background is interrupted where the axis is.
     pub(super) fn lane(&mut self, row: &Row<'_>, y: f64, height: f64) {
-        self.below.rect("lane", [LEFT, y, RIGHT - LEFT, height], "");
+        let spans = self.axis.spans();
+        for (at, span) in spans.iter().enumerate() {
+            let from = if at == 0 { LEFT } else { START + span.x0 - EDGE };
+            let to = if at + 1 == spans.len() { RIGHT } else { START + span.x1 + EDGE };
+            self.below.rect("lane", [from, y, to - from, height], "");
+        }
         let middle = y + height / 2.0;
-        self.above.text("count end", LEFT - 10.0, middle + 1.0, &row.label());
-        self.above.text("dim end", LEFT - 10.0, middle + 14.0, &row.sizes());
+        self.above.text("small end", LEFT - 10.0, middle - 10.0, row.who);
+        let label = row.label();
+        let class = if text_width("", &label) <= NAMES { " end" } else { "small end" };
+        self.above.clipped(class, LEFT - 10.0, middle + 4.0, &label, NAMES);
+        self.above.text("small end", LEFT - 10.0, middle + 18.0, &row.sizes());
     }
 
     /// Notes the position of the lanes of a stream.
@@ -50,51 +81,65 @@ impl Canvas {
         self.blocks.push((top, bottom));
     }
 
-    /// Finishes a part whose axis is at `y`.
-    pub(super) fn finish(mut self, axis: &Axis, y: f64) -> Svg {
+    /// Finishes a part whose axis is at `y`, with times since `origin`.
+    pub(super) fn finish(self, y: f64, origin: u64) -> Svg {
+        let Canvas { below, mut above, axis, blocks } = self;
         let base = y + AXIS - 8.0;
-        let origin = axis.times().map_or(0, |(first, _)| first);
         let mut page = Svg::default();
-        page.append(&self.below);
-        self.above.line("rule", [LEFT, base, RIGHT, base], "");
-        let mut taken = Vec::new();
-        for wait in &axis.breaks {
-            let (from, to) = (LEFT + wait.from, LEFT + wait.to);
-            let middle = f64::midpoint(from.max(to - 84.0), to) - 2.0;
-            let zig = [(-9.0, 0.0), (-5.0, -5.0), (0.0, 5.0), (5.0, -5.0), (9.0, 0.0)];
-            self.above.path("zig", &zig.map(|(dx, dy)| (middle + dx, base + dy)));
-            let text = format!("{} wait", time(wait.nanos));
-            let half = text_width(&text) / 2.0;
-            taken.push((middle - half, middle + half));
-            self.above.text("dim mid", middle, base - 9.0, &text);
+        page.append(&below);
+        for span in axis.spans() {
+            let (from, to) = (START + span.x0 - EDGE, START + span.x1 + EDGE);
+            above.line("rule", [from, base, to, base], "");
         }
-        let mut before = 0.0;
+        let mut free = f64::MIN;
+        for gap in &axis.breaks {
+            let middle = START + f64::midpoint(gap.from, gap.to);
+            let zig = [(-12.0, 0.0), (-7.0, -6.0), (0.0, 6.0), (7.0, -6.0), (12.0, 0.0)];
+            above.path("zig", &zig.map(|(dx, dy)| (middle + dx, base + dy)));
+            let texts = [format!("{} skipped", time(gap.nanos)), time(gap.nanos)];
+            let half = |text: &String| text_width("small", text) / 2.0;
+            let place = texts.iter().find(|text| middle - half(text) > free);
+            if let Some(text) = place {
+                above.text("small mid", middle, base - 26.0, text);
+                free = middle + half(text) + 8.0;
+            }
+        }
+        let mut taken: Vec<(f64, f64)> = Vec::new();
+        let mut lines = Vec::new();
+        if let Some(end) = axis.end(origin) {
+            let x = START + end.x;
+            let span = axis.times().map_or(0, |(_, last)| last.saturating_sub(origin));
+            let texts = [end.text, time(span)].map(|text| format!("end {text}"));
+            let room = RIGHT - x;
+            let text = texts.iter().find(|text| text_width("dim", text) <= room).unwrap_or(&texts[1]);
+            above.line("rule", [x, base - 6.0, x, base], "");
+            above.clipped("dim", x - 2.0, base - 9.0, text, room);
+            taken.push((x - 6.0, RIGHT));
+            lines.push(x);
+        }
+        let mut label = |above: &mut Svg, tick: &Tick| {
+            let x = START + tick.x;
+            let half = text_width("dim", &tick.text) / 2.0;
+            let (low, high) = (x - half - 4.0, x + half + 4.0);
+            let is_free = taken.iter().all(|(from, to)| high < *from || low > *to);
+            if is_free {
+                taken.push((low, high));
+                above.text("dim mid", x, base - 9.0, &tick.text);
+            }
+            is_free
+        };
         for tick in axis.ticks(origin) {
-            let x = LEFT + tick.x;
-            self.above.line("rule", [x, base - 5.0, x, base], "");
-            for (top, bottom) in &self.blocks {
+            let x = START + tick.x;
+            let height = if label(&mut above, &tick) { 6.0 } else { 3.0 };
+            above.line("rule", [x, base - height, x, base], "");
+            lines.push(x);
+        }
+        for x in lines {
+            for (top, bottom) in &blocks {
                 page.line("tick", [x, *top, x, *bottom], "");
             }
-            // A label at the right edge is left of its line, if there is space.
-            let width = text_width(&tick.text);
-            let label = if RIGHT - x > 44.0 {
-                Some(("dim", x + 2.0, x + 2.0))
-            } else {
-                (tick.x - before > 110.0).then_some(("dim end", x - 2.0, x - 2.0 - width))
-            };
-            // The duration of a pause takes precedence over a time beside it.
-            let is_free = |from: f64| taken.iter().all(|(low, high)| from > *high || from + width + 4.0 < *low);
-            if let Some((class, at, _)) = label.filter(|(_, _, from)| is_free(*from)) {
-                self.above.text(class, at, base - 9.0, &tick.text);
-            }
-            before = tick.x;
         }
-        page.append(&self.above);
+        page.append(&above);
         page
-    }
-
-    /// The height of the axis, above the first panel.
-    pub(super) fn axis_height() -> f64 {
-        AXIS
     }
 }

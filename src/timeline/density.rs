@@ -1,19 +1,17 @@
 //! The part of the picture for marks that cannot be drawn one by one: their number over time.
 
-use super::axis::{Axis, Item, pixels};
-use super::canvas::{Canvas, LEFT, MARGIN, RIGHT};
+use super::axis::{Axis, pixels};
+use super::canvas::{Canvas, END, LEFT, MARGIN, RIGHT, START};
 use super::lane::Mark;
 use super::scene::{Panel, Part, Row, RowKind, Stream};
 use super::svg::Svg;
 use crate::trace::units::{counted, grouped};
 
 /// Columns in a lane.
-const COLUMNS: u32 = 212;
+const COLUMNS: u32 = 187;
 /// The height of a lane, and of the space between two.
-const LANE: f64 = 36.0;
+const LANE: f64 = 44.0;
 const SPACE: f64 = 6.0;
-/// The largest part of the width for the longest wait.
-const LONGEST: f64 = 0.1;
 
 /// The largest ratio between the counts of two lanes that are drawn to the same scale.
 const VANISHES: f64 = 12.0;
@@ -26,53 +24,61 @@ struct Column {
     offsets: f64,
 }
 
-/// Draws the panels from `y` on; returns where they end.
-pub(super) fn draw(panels: &[Panel<'_>], y: f64) -> (Svg, f64) {
+/// Draws the panels from `y` on, with times since `origin`; returns where they end.
+pub(super) fn draw(panels: &[Panel<'_>], y: f64, origin: u64) -> (Svg, f64) {
     let axis = axis(panels);
-    let mut canvas = Canvas::default();
+    let mut canvas = Canvas::new(&axis);
     let mut bottom = y + Canvas::axis_height();
     for panel in panels {
         bottom = canvas.panel(panel, bottom);
         for stream in &panel.streams {
             bottom = draw_stream(&mut canvas, stream, &axis, bottom);
         }
-        bottom += 10.0;
+        bottom += 12.0;
     }
-    let mut page = canvas.finish(&axis, y);
-    let legend =
-        "Columns count marks; lanes of one direction share a scale unless one would vanish. First to last message:";
-    page.text("dim", MARGIN, bottom + 16.0, legend);
+    let mut page = canvas.finish(y, origin);
+    let legend = [
+        "A column counts the calls or segments of its time; lanes of one direction share a scale unless one would vanish.",
+        "Colours run from the first message to the last:",
+    ];
+    for line in legend {
+        page.text("dim", MARGIN, bottom + 14.0, line);
+        bottom += 17.0;
+    }
     for step in 0..36_u32 {
         let share = f64::from(step) / 35.0;
-        page.bar(&ramp(share), [696.0 + f64::from(step) * 4.0, bottom + 8.0, 4.0, 9.0], "");
+        page.bar(&ramp(share), [370.0 + f64::from(step) * 4.0, bottom - 12.0, 4.0, 10.0], "");
     }
-    (page, bottom + 24.0)
+    (page, bottom + 8.0)
 }
 
+/// The axis of all marks; the gap of a long pause is skipped.
 fn axis(panels: &[Panel<'_>]) -> Axis {
     let mut times: Vec<u64> = panels.iter().flat_map(Panel::marks).flat_map(|mark| [mark.t0, mark.t1]).collect();
+    times.extend(panels.iter().map(|panel| panel.opened));
     times.sort_unstable();
     times.dedup();
-    let items: Vec<Item> = times.into_iter().map(|t| Item { t, lane: 0, width: 0.0 }).collect();
-    let room = RIGHT - LEFT;
-    Axis::fit(&items, room, room * LONGEST).unwrap_or_default()
+    // A gap is skipped only if it would take more than a third of the width.
+    let all = times.first().zip(times.last()).map_or(0, |(first, last)| last - first);
+    let is_long = |axis: &Axis| axis.breaks.iter().all(|gap| gap.nanos >= all / 3);
+    Axis::candidates(&times, END - START, &|_, _| 0.0).into_iter().rev().find(is_long).unwrap_or_default()
 }
 
-fn draw_stream(canvas: &mut Canvas, stream: &Stream<'_>, axis: &Axis, y: f64) -> f64 {
-    canvas.above.text("dim", LEFT, y + 12.0, &stream.caption);
+fn draw_stream(canvas: &mut Canvas<'_>, stream: &Stream<'_>, axis: &Axis, y: f64) -> f64 {
+    canvas.above.clipped("", LEFT, y + 14.0, &stream.caption, RIGHT - LEFT);
     let lanes: Vec<Vec<Column>> = stream.rows.iter().map(|row| columns(stream, row, axis)).collect();
     let peaks: Vec<f64> = lanes.iter().map(|lane| lane.iter().map(|column| column.count).fold(0.0, f64::max)).collect();
     let (least, most) = peaks.iter().fold((f64::MAX, 0.0), |(least, most), &peak| (peak.min(least), peak.max(most)));
     let shared = most <= VANISHES * least;
-    let step = (RIGHT - LEFT) / f64::from(COLUMNS);
-    let mut top = y + 20.0;
+    let step = (END - START) / f64::from(COLUMNS);
+    let mut top = y + 22.0;
     for ((row, columns), peak) in stream.rows.iter().zip(&lanes).zip(peaks) {
         let most = if shared { most } else { peak };
         canvas.lane(row, top, LANE);
         for (at, column) in (0_u32..).zip(columns) {
             if column.count > 0.0 {
                 let height = ((LANE - 2.0) * column.count / most).max(1.0);
-                let x = LEFT + f64::from(at) * step;
+                let x = START + f64::from(at) * step;
                 let (share, number) = message(stream, row, column.offsets / column.count);
                 let number = number.map_or_else(String::new, |number| format!(", around message {}", grouped(number)));
                 let about = format!("{}{number}", about(row, column.count));
@@ -81,7 +87,7 @@ fn draw_stream(canvas: &mut Canvas, stream: &Stream<'_>, axis: &Axis, y: f64) ->
         }
         top += LANE + SPACE;
     }
-    canvas.block(y + 20.0, top - SPACE);
+    canvas.block(y + 22.0, top - SPACE);
     top + 4.0
 }
 
@@ -89,7 +95,7 @@ fn draw_stream(canvas: &mut Canvas, stream: &Stream<'_>, axis: &Axis, y: f64) ->
 fn columns(stream: &Stream<'_>, row: &Row<'_>, axis: &Axis) -> Vec<Column> {
     let number = COLUMNS as usize;
     let mut columns = vec![Column::default(); number];
-    let step = (RIGHT - LEFT) / f64::from(COLUMNS);
+    let step = (END - START) / f64::from(COLUMNS);
     for (mark, count) in row.marks(Part::Whole).iter().flat_map(|mark| parts(stream, row, *mark)) {
         let (from, to) = (axis.x(mark.t0) / step, axis.x(mark.t1) / step);
         let (first, last) = (index(from).min(number - 1), index(to).min(number - 1));
@@ -164,22 +170,27 @@ mod tests {
     use super::super::scene::panels;
     use super::super::tape::Tape;
     use super::*;
-    use crate::trace::{EventKind, Side, TcpSample};
+    use crate::trace::{Event, EventKind, Side, TcpSample};
 
     /// Writes of a byte each that are read at once, and counted by the kernel long after.
     #[test]
     fn segments_counted_late_are_between_write_and_read() {
         const MICRO: u64 = 1_000;
-        let mut ends = [Tape::new(1, Side::Connect, "a", "b"), Tape::new(2, Side::Listen, "b", "a")];
+        let tape = |conn, side, local: &str, peer: &str| {
+            let open = EventKind::Open { side, local: local.into(), peer: peer.into(), made_for: None };
+            Tape::new(&Event::new(0, conn, open), side, local, peer, None)
+        };
+        let mut ends = [tape(1, Side::Connect, "a", "b"), tape(2, Side::Listen, "b", "a")];
         for offset in 0..1_000 {
-            ends[0].note(MICRO * (offset + offset / 500 * 4_000), &EventKind::Write { offset, asked: 1, accepted: 1 });
+            let t = MICRO * (offset + offset / 500 * 4_000);
+            ends[0].note(&Event::new(t, 1, EventKind::Write { offset, asked: 1, accepted: 1 }));
         }
         for (half, t) in [(0, 1_000), (1, 6_000)] {
-            ends[1].note(MICRO * t, &EventKind::Read { offset: 500 * half, len: 500 });
+            ends[1].note(&Event::new(MICRO * t, 2, EventKind::Read { offset: 500 * half, len: 500 }));
         }
         let (data_segs_out, total_retrans, notsent_bytes) = (Some(1_000), Some(0), Some(0));
         let late = TcpSample { data_segs_out, total_retrans, notsent_bytes, ..TcpSample::default() };
-        ends[0].note(MICRO * 20_000, &EventKind::Sample(late));
+        ends[0].note(&Event::new(MICRO * 20_000, 1, EventKind::Sample(late)));
         let panels = panels(&ends);
         let (axis, stream) = (axis(&panels), &panels[0].streams[0]);
         let [writes, segments, reads] = &stream.rows[..] else { panic!("{stream:?}") };

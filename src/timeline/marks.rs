@@ -3,15 +3,25 @@
 
 use super::axis::{pixels, time};
 use super::density::ramp;
-use super::layout::Placed;
-use super::scene::{RowKind, Stream};
-use super::svg::{Svg, text_width};
-use crate::trace::units::{counted, grouped};
+use super::lane::Mark;
+use super::scene::{Row, Stream};
+use super::svg::Svg;
+use crate::trace::units::counted;
 
-/// The smallest width of a message in a mark, in pixels, so that messages are distinguishable.
-const NARROWEST: f64 = 2.5;
-/// The width of one step of a range of colours, in pixels.
+/// The smallest height of a message in a mark, in pixels, so that messages are distinguishable.
+const LOWEST: f64 = 2.5;
+/// The size of one step of a range of colours, in pixels.
 const STEP: f64 = 4.0;
+
+/// A mark with its position: its time from left to right, its bytes from top to bottom.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Placed {
+    pub(super) mark: Mark,
+    pub(super) x0: f64,
+    pub(super) x1: f64,
+    pub(super) top: f64,
+    pub(super) bottom: f64,
+}
 
 /// The paint of some bytes.
 enum Paint {
@@ -21,89 +31,61 @@ enum Paint {
     Fill(String),
 }
 
-/// Draws a mark in the colours of its messages, with the number of bytes if there is space.
-pub(super) fn draw_mark(
-    svg: &mut Svg,
-    placed: &Placed,
-    kind: RowKind,
-    stream: &Stream<'_>,
-    (y, height): (f64, f64),
-    origin: u64,
-) {
+impl Placed {
+    /// The height of a byte of this mark.
+    fn y(&self, offset: u64) -> f64 {
+        self.top + (self.bottom - self.top) * self.share(offset)
+    }
+
+    /// The place of a byte of this mark at its edge, from left to right.
+    fn x(&self, offset: u64) -> f64 {
+        self.x0 + (self.x1 - self.x0) * self.share(offset)
+    }
+
+    fn share(&self, offset: u64) -> f64 {
+        pixels(offset - self.mark.start) / pixels((self.mark.end - self.mark.start).max(1))
+    }
+
+    fn height(&self) -> f64 {
+        self.bottom - self.top
+    }
+}
+
+/// Draws a mark in the colours of its messages.
+pub(super) fn draw_mark(svg: &mut Svg, placed: &Placed, row: &Row<'_>, stream: &Stream<'_>, origin: u64) {
     let mark = &placed.mark;
-    let about = describe(placed, kind, stream, origin);
-    let paints = paints(stream, mark.start, mark.end, placed.width);
-    let edge = paints.len() > 1 && !is_dense(stream, placed);
+    let about = describe(placed, row, stream, origin);
+    let paints = paints(stream, mark.start, mark.end, placed.height());
+    let joins = paints.len() > 1;
+    let width = placed.x1 - placed.x0;
     for (paint, from, to) in paints {
-        let (x0, x1) = (placed.at(from), placed.at(to));
-        let place = [x0, y + 1.0, (x1 - x0).max(0.8), height - 2.0];
+        let (y0, y1) = (placed.y(from), placed.y(to));
+        let place = [placed.x0, y0, width, (y1 - y0).max(0.8)];
         match paint {
+            Paint::Class(class) if mark.t0 < mark.t1 => svg.rect(&format!("span {class}"), place, &about),
             Paint::Class(class) => svg.rect(class, place, &about),
-            Paint::Fill(fill) => svg.bar(&fill, closed(place, placed), &about),
+            Paint::Fill(fill) => svg.bar(&fill, place, &about),
         }
     }
-    if mark.count > 1 && placed.width / pixels(mark.count) >= 3.0 {
-        let middle = placed.x + placed.width / 2.0;
-        let label = several(placed).map_or(0.0, |text| text_width(&text) / 2.0 + 2.0);
-        for cell in 1..mark.count {
-            let x = placed.x + placed.width * pixels(cell) / pixels(mark.count);
-            if (x - middle).abs() >= label {
-                svg.line("seam", [x, y + 1.0, x, y + height - 1.0], "");
-            }
-        }
+    if joins {
+        svg.rect("edge", [placed.x0 - 1.0, placed.top - 1.0, width + 2.0, placed.height() + 2.0], &about);
     }
-    if edge {
-        svg.rect("edge", [placed.x, y + 1.0, placed.width, height - 2.0], "");
-    }
-    label_mark(svg, placed, stream, y + height / 2.0 + 3.6);
-}
-
-/// Labels a mark with the bytes of each message, if there is space, and the number of segments if it represents
-/// several.
-fn label_mark(svg: &mut Svg, placed: &Placed, stream: &Stream<'_>, base: f64) {
-    let mark = &placed.mark;
-    if mark.count > 1 {
-        if let Some(text) = several(placed) {
-            svg.text("on", placed.x + placed.width / 2.0, base, &text);
-        }
-        return;
-    }
-    let parts = if is_dense(stream, placed) {
-        vec![(None, mark.start, mark.end)]
-    } else {
-        stream.messages.split(mark.start, mark.end)
-    };
-    for (_, from, to) in parts {
-        let (text, x0, x1) = (grouped(to - from), placed.at(from), placed.at(to));
-        if fits(&text, x1 - x0) {
-            svg.text("on", f64::midpoint(x0, x1), base, &text);
-        }
-    }
-}
-
-/// The number of segments that a mark represents, if there is space for it.
-fn several(placed: &Placed) -> Option<String> {
-    let text = format!("\u{d7}{}", grouped(placed.mark.count));
-    fits(&text, placed.width).then_some(text)
 }
 
 /// Draws bands between the bytes in one lane and the same bytes in the next lane.
-pub(super) fn draw_flow(
-    svg: &mut Svg,
-    upper: &[Placed],
-    lower: &[Placed],
-    stream: &Stream<'_>,
-    (y, height): (f64, f64),
-) {
+pub(super) fn draw_flow(svg: &mut Svg, upper: &[Placed], lower: &[Placed], stream: &Stream<'_>) {
     let mut lower = lower.iter().peekable();
     for from in upper {
         while let Some(to) = lower.peek() {
             let (start, end) = (from.mark.start.max(to.mark.start), from.mark.end.min(to.mark.end));
             if start < end {
-                let width = (from.at(end) - from.at(start)).max(to.at(end) - to.at(start));
-                for (paint, start, end) in paints(stream, start, end, width) {
-                    let corners =
-                        [(from.at(start), y), (from.at(end), y), (to.at(end), y + height), (to.at(start), y + height)];
+                for (paint, start, end) in paints(stream, start, end, from.height().min(to.height())) {
+                    let corners = [
+                        (from.x(start), from.bottom),
+                        (from.x(end).max(from.x(start) + 1.0), from.bottom),
+                        (to.x(end).max(to.x(start) + 1.0), to.top),
+                        (to.x(start), to.top),
+                    ];
                     match paint {
                         Paint::Class(class) => svg.path(&format!("flow {class}"), &corners),
                         Paint::Fill(fill) => svg.band("flow", &fill, &corners),
@@ -118,43 +100,27 @@ pub(super) fn draw_flow(
     }
 }
 
-/// Draws thin strokes over a mark in its colours.
-pub(super) fn draw_strokes(svg: &mut Svg, placed: &Placed, stream: &Stream<'_>, y: f64) {
-    for (paint, from, to) in paints(stream, placed.mark.start, placed.mark.end, placed.width) {
-        let place = [placed.at(from), y, placed.at(to) - placed.at(from), 2.5];
-        match paint {
-            Paint::Class(class) => svg.rect(class, place, ""),
-            Paint::Fill(fill) => svg.bar(&fill, closed(place, placed), ""),
-        }
-    }
-}
-
-/// A step of a range of colours, slightly wider, so that there is no gap to the next step.
-fn closed([x, y, width, height]: [f64; 4], placed: &Placed) -> [f64; 4] {
-    [x, y, (width + 0.6).min(placed.x + placed.width - x), height]
-}
-
 /// Whether a mark has too many messages to distinguish them.
 pub(super) fn is_dense(stream: &Stream<'_>, placed: &Placed) -> bool {
-    are_dense(stream, placed.mark.start, placed.mark.end, placed.width)
+    are_dense(stream, placed.mark.start, placed.mark.end, placed.height())
 }
 
-fn are_dense(stream: &Stream<'_>, start: u64, end: u64, width: f64) -> bool {
+fn are_dense(stream: &Stream<'_>, start: u64, end: u64, height: f64) -> bool {
     if stream.messages.are_beyond(end) {
         return true;
     }
     let parts = stream.messages.split(start, end).len();
-    parts > 1 && width < NARROWEST * pixels(parts as u64)
+    parts > 1 && height < LOWEST * pixels(parts as u64)
 }
 
 /// The bytes from `start` to `end` in order, in runs of one colour.
-fn paints(stream: &Stream<'_>, start: u64, end: u64, width: f64) -> Vec<(Paint, u64, u64)> {
-    if !are_dense(stream, start, end, width) {
+fn paints(stream: &Stream<'_>, start: u64, end: u64, height: f64) -> Vec<(Paint, u64, u64)> {
+    if !are_dense(stream, start, end, height) {
         let parts = stream.messages.split(start, end).into_iter();
         return parts.map(|(number, from, to)| (Paint::Class(hue(number, stream)), from, to)).collect();
     }
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // some pixels
-    let steps = ((width / STEP) as u64).clamp(1, 96);
+    let steps = ((height / STEP) as u64).clamp(1, 16);
     let at =
         |step: u64| start + u64::try_from(u128::from(end - start) * u128::from(step) / u128::from(steps)).unwrap_or(0);
     let runs = (0..steps).map(|step| (at(step), at(step + 1))).filter(|(from, to)| from < to);
@@ -163,16 +129,25 @@ fn paints(stream: &Stream<'_>, start: u64, end: u64, width: f64) -> Vec<(Paint, 
 }
 
 /// The tooltip of a mark.
-fn describe(placed: &Placed, kind: RowKind, stream: &Stream<'_>, origin: u64) -> String {
+pub(super) fn describe(placed: &Placed, row: &Row<'_>, stream: &Stream<'_>, origin: u64) -> String {
     let mark = &placed.mark;
-    let what = if mark.count == 1 { kind.noun().to_owned() } else { counted(mark.count, kind.noun()) };
+    let noun = row.kind.noun();
+    let what = if mark.count == 1 { noun.to_owned() } else { counted(mark.count, noun) };
     let of = match numbers(stream, placed) {
         None => String::new(),
         Some((first, last)) if first == last => format!(", message {first}"),
         Some((first, last)) => format!(", messages {first} to {last}"),
     };
-    let at = time(mark.t0.saturating_sub(origin));
-    format!("{what}: {}, {} to {}{of}, at {at}", counted(mark.end - mark.start, "byte"), mark.start, mark.end)
+    let at = |t: u64| time(t.saturating_sub(origin));
+    let times = if mark.t0 == mark.t1 {
+        format!("at {}", at(mark.t0))
+    } else {
+        format!("from {} to {}", at(mark.t0), at(mark.t1))
+    };
+    let text = row
+        .text(mark.start, mark.end)
+        .map_or_else(String::new, |text| format!(": \"{}\"{}", text.escaped, if text.is_whole { "" } else { "..." }));
+    format!("{what}: {}, {} to {}{of}, {times}{text}", counted(mark.end - mark.start, "byte"), mark.start, mark.end)
 }
 
 /// The first and the last message of a mark.
@@ -185,10 +160,6 @@ pub(super) fn numbers(stream: &Stream<'_>, placed: &Placed) -> Option<(u64, u64)
     let mut numbers = parts.iter().filter_map(|part| part.0);
     let first = numbers.next()?;
     Some((first, numbers.next_back().unwrap_or(first)))
-}
-
-pub(super) fn fits(text: &str, width: f64) -> bool {
-    text_width(text) + 0.4 <= width
 }
 
 /// The style class for the colour of a message, or of a connection without messages.

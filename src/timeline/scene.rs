@@ -1,18 +1,23 @@
-//! Builds the scene from the ends of connections: pairs of ends, and their streams of bytes.
+//! Builds the scene from the ends of connections: conversations, and their streams of bytes.
 
 use super::lane::{Lane, Mark, Messages};
+use super::observed::{Sign, reader_waits, signs_in, signs_out};
 use super::tape::Tape;
+use super::texts::{Text, Texts};
+use super::waits::Wait;
 use super::wire::Wire;
+use crate::trace::Side;
 use crate::trace::units::{counted, grouped, size};
-use crate::trace::{BarrierOutcome, Side};
 
-/// A connection: one end, or both if both are in this process.
+/// A conversation: one end of a connection, both ends if both are in this process, or the two connections of a relay.
 #[derive(Debug)]
 pub(super) struct Panel<'a> {
     pub(super) title: String,
-    /// Its plan, and its end.
+    /// Its plans, TLS sessions and errors, and what is not visible.
     pub(super) notes: Vec<String>,
     pub(super) streams: Vec<Stream<'a>>,
+    /// When it began.
+    pub(super) opened: u64,
 }
 
 /// The bytes of one direction, from the calls that write them to the calls that read them.
@@ -22,20 +27,34 @@ pub(super) struct Stream<'a> {
     pub(super) messages: &'a Messages,
     /// The number of its connection, for the colour of bytes without messages.
     pub(super) conn: u64,
+    /// Whether a layer such as TLS encodes the bytes.
+    pub(super) is_layered: bool,
     /// The known lanes from top to bottom.
     pub(super) rows: Vec<Row<'a>>,
-    pub(super) pauses: &'a [(u64, u64)],
-    pub(super) barriers: &'a [(u64, BarrierOutcome)],
-    /// When the writer and the reader saw the end.
-    pub(super) shutdown: Option<u64>,
-    pub(super) eof: Option<u64>,
 }
 
-/// A lane with its kind.
-#[derive(Clone, Copy, Debug)]
+/// A lane with its kind and its events.
+#[derive(Clone, Debug)]
 pub(super) struct Row<'a> {
     pub(super) kind: RowKind,
+    /// The side whose calls these are.
+    pub(super) who: &'static str,
     pub(super) lane: &'a Lane,
+    pub(super) waits: Vec<Wait>,
+    pub(super) signs: Vec<Sign>,
+    /// Whether its bytes have the offsets of those in the next lane.
+    pub(super) continues: bool,
+    source: Source<'a>,
+}
+
+/// Where the bytes of a lane are known from.
+#[derive(Clone, Copy, Debug)]
+enum Source<'a> {
+    Unknown,
+    /// Calls with the same offsets.
+    Calls(&'a Texts),
+    /// The plaintext in records.
+    Plaintext(&'a Wire, &'a Texts),
 }
 
 /// The kind of the marks of a lane.
@@ -57,7 +76,7 @@ pub(super) enum Part {
     Until(u64),
 }
 
-/// The panels of all connections, in the order of their first ends.
+/// The conversations, in the order of their first ends.
 pub(super) fn panels(tapes: &[Tape]) -> Vec<Panel<'_>> {
     let mut taken = vec![false; tapes.len()];
     let mut panels = Vec::new();
@@ -65,14 +84,19 @@ pub(super) fn panels(tapes: &[Tape]) -> Vec<Panel<'_>> {
         if taken[at] {
             continue;
         }
-        let other = (at + 1..tapes.len()).find(|&other| !taken[other] && are_ends_of_one(tape, &tapes[other]));
-        if let Some(other) = other {
+        let mut find = |is_other: &dyn Fn(&Tape) -> bool| {
+            let other = (at + 1..tapes.len()).find(|&other| !taken[other] && is_other(&tapes[other]))?;
             taken[other] = true;
-        }
-        panels.push(match other.map(|other| &tapes[other]) {
-            Some(other) if tape.side == Side::Connect => both_ends(tape, other),
-            Some(other) => both_ends(other, tape),
-            None => one_end(tape),
+            Some(&tapes[other])
+        };
+        let onward = find(&|other| tape.side == Side::Listen && other.made_for == Some(tape.conn));
+        panels.push(match onward {
+            Some(onward) => relay(tape, onward),
+            None => match find(&|other| are_ends_of_one(tape, other)) {
+                Some(other) if tape.side == Side::Connect => both_ends(tape, other),
+                Some(other) => both_ends(other, tape),
+                None => one_end(tape),
+            },
         });
     }
     panels
@@ -121,10 +145,26 @@ impl<'a> Stream<'a> {
 }
 
 impl<'a> Row<'a> {
+    fn new(kind: RowKind, who: &'static str, lane: &'a Lane, source: Source<'a>) -> Row<'a> {
+        Row { kind, who, lane, waits: Vec::new(), signs: Vec::new(), continues: true, source }
+    }
+
     pub(super) fn marks(&self, part: Part) -> &'a [Mark] {
         match part {
             Part::Whole => self.lane.marks(),
             Part::Until(t) => &self.lane.head()[..self.lane.head().partition_point(|mark| mark.t0 <= t)],
+        }
+    }
+
+    /// The bytes from `from` to `to` of a mark, as far as they are known.
+    pub(super) fn text(&self, from: u64, to: u64) -> Option<Text> {
+        match self.source {
+            Source::Unknown => None,
+            Source::Calls(texts) => texts.of(from, to),
+            Source::Plaintext(wire, texts) => {
+                let (start, end) = wire.plaintext_at(from)?;
+                texts.of(start, end)
+            }
         }
     }
 
@@ -172,84 +212,145 @@ fn are_ends_of_one(a: &Tape, b: &Tape) -> bool {
     a.side != b.side && a.local == b.peer && a.peer == b.local && !a.local.is_empty() && !a.peer.is_empty()
 }
 
-fn both_ends<'a>(connect: &'a Tape, listen: &'a Tape) -> Panel<'a> {
-    let stream = |from: &'a Tape, to: &'a Tape| {
+fn both_ends<'a>(client: &'a Tape, server: &'a Tape) -> Panel<'a> {
+    let stream = |way: &str, from: &'a Tape, to: &'a Tape, [writer, reader]: [&'static str; 2]| {
         // The reader's kernel counts segments too, but only the writer's separates retransmissions.
         let segments = if from.segments_out.count() > 0 { &from.segments_out } else { &to.segments_in };
-        let way = format!("#{} to #{}", from.conn, to.conn);
-        Stream {
-            caption: caption(&way, messages(&from.sent, &to.received), &from.writes, &from.wire_out, from),
-            messages: messages(&from.sent, &to.received),
-            conn: connect.conn,
-            rows: rows(Some(&from.writes), segments, Some(&to.reads), &from.wire_out),
-            pauses: &from.pauses,
-            barriers: &from.barriers,
-            shutdown: from.shutdown,
-            eof: to.eof,
-        }
+        let messages = messages(&from.sent, &to.received);
+        let mut rows = writing(from, writer, segments);
+        let mut reads = Row::new(RowKind::Reads, reader, &to.reads, wire_source(to, &to.texts_in));
+        reads.waits = reader_waits(Some(from), to);
+        reads.signs = signs_in(to);
+        rows.push(reads);
+        let is_layered = from.wire_out.is_layered();
+        let caption = caption(way, messages, &from.writes, &from.wire_out, from.sent_again);
+        Stream { caption, messages, conn: client.conn, is_layered, rows }
     };
+    let streams = [
+        stream("client \u{2192} server", client, server, ["client", "server"]),
+        stream("server \u{2192} client", server, client, ["server", "client"]),
+    ];
+    let (one, two) = (client.conn, server.conn);
     Panel {
-        title: format!("#{} {} \u{2192} #{} {}", connect.conn, connect.local, listen.conn, listen.local),
-        notes: notes_of_both(connect, listen),
-        streams: [stream(connect, listen), stream(listen, connect)]
-            .into_iter()
-            .filter(|stream| !stream.rows.is_empty())
-            .collect(),
+        title: format!("#{one} client {} \u{2192} #{two} server {}", client.local, server.local),
+        notes: notes_of_both(client, server),
+        streams: streams.into_iter().filter(Stream::has_calls).collect(),
+        opened: client.opened.min(server.opened),
     }
 }
 
 fn one_end(tape: &Tape) -> Panel<'_> {
+    let (us, peer, ways) = match tape.side {
+        Side::Connect => ("client", "server", ["client \u{2192} server", "server \u{2192} client"]),
+        Side::Listen => ("server", "client", ["server \u{2192} client", "client \u{2192} server"]),
+    };
     let sent = Stream {
-        caption: caption("sent", &tape.sent, &tape.writes, &tape.wire_out, tape),
+        caption: caption(ways[0], &tape.sent, &tape.writes, &tape.wire_out, tape.sent_again),
         messages: &tape.sent,
         conn: tape.conn,
-        rows: rows(Some(&tape.writes), &tape.segments_out, None, &tape.wire_out),
-        pauses: &tape.pauses,
-        barriers: &tape.barriers,
-        shutdown: tape.shutdown,
-        eof: None,
+        is_layered: tape.wire_out.is_layered(),
+        rows: writing(tape, us, &tape.segments_out),
     };
     let received = Stream {
-        caption: caption("received", &tape.received, &tape.reads, &tape.wire_in, tape),
+        caption: caption(ways[1], &tape.received, &tape.reads, &tape.wire_in, 0),
         messages: &tape.received,
         conn: tape.conn,
-        rows: rows(None, &tape.segments_in, Some(&tape.reads), &tape.wire_in),
-        pauses: &[],
-        barriers: &[],
-        shutdown: None,
-        eof: tape.eof,
+        is_layered: tape.wire_in.is_layered(),
+        rows: reading(tape, us),
     };
-    // The earlier direction is drawn first: a listener receives, then sends.
-    let streams = match tape.side {
-        Side::Connect => [sent, received],
-        Side::Listen => [received, sent],
-    };
-    let title = match tape.side {
+    // A listener receives, then sends.
+    let (streams, title) = match tape.side {
         Side::Connect => {
             let client = tape.made_for.map_or_else(String::new, |client| format!(" for #{client}"));
-            format!("#{} {} \u{2192} {}{client}", tape.conn, tape.local, tape.peer)
+            let title = format!("#{} client {} \u{2192} server {}{client}", tape.conn, tape.local, tape.peer);
+            ([sent, received], title)
         }
-        Side::Listen => format!("#{} {} \u{2190} {}", tape.conn, tape.local, tape.peer),
+        Side::Listen => {
+            ([received, sent], format!("client {} \u{2192} #{} server {}", tape.peer, tape.conn, tape.local))
+        }
     };
-    Panel { title, notes: notes(tape), streams: streams.into_iter().filter(|stream| !stream.rows.is_empty()).collect() }
+    let unseen = format!("Only the calls of the {us} are recorded, not those of the {peer}.");
+    Panel {
+        title,
+        notes: notes(tape).into_iter().chain([unseen]).collect(),
+        streams: streams.into_iter().filter(Stream::has_calls).collect(),
+        opened: tape.opened,
+    }
 }
 
-/// The lanes with marks; none if no byte was sent. Records are made before they are written, and complete after they
-/// are read.
-fn rows<'a>(writes: Option<&'a Lane>, segments: &'a Lane, reads: Option<&'a Lane>, wire: &'a Wire) -> Vec<Row<'a>> {
-    let calls = [writes, reads].into_iter().flatten().map(Lane::count).sum::<u64>();
-    if calls == 0 {
-        return Vec::new();
+/// The two connections of one conversation through this program.
+fn relay<'a>(client: &'a Tape, server: &'a Tape) -> Panel<'a> {
+    let tapes = [client, server];
+    let is_layered = tapes.iter().any(|tape| tape.wire_in.is_layered() || tape.wire_out.is_layered());
+    // The bytes of one side are those of the other if nothing is added or encoded.
+    let is_same = !is_layered && !tapes.iter().any(|tape| tape.has_header);
+    let stream = |way: &str, from: &'a Tape, to: &'a Tape| {
+        let messages = messages(&to.sent, &from.received);
+        let mut rows = reading(from, "relay");
+        if let Some(last) = rows.last_mut() {
+            last.continues = is_same;
+        }
+        rows.extend(writing(to, "relay", &to.segments_out));
+        let caption = caption(way, messages, &from.reads, &from.wire_in, to.sent_again);
+        Stream { caption, messages, conn: client.conn, is_layered: from.wire_in.is_layered(), rows }
+    };
+    let streams = [
+        stream("client \u{2192} relay \u{2192} server", client, server),
+        stream("server \u{2192} relay \u{2192} client", server, client),
+    ];
+    let (one, two) = (client.conn, server.conn);
+    let other = (!is_same).then(|| "The bytes on the two sides of the relay differ: no bands connect them.".to_owned());
+    let unseen = "Only the calls of the relay are recorded.".to_owned();
+    Panel {
+        title: format!(
+            "#{one} client {} \u{2192} relay {} \u{2192} #{two} server {}",
+            client.peer, client.local, server.peer
+        ),
+        notes: notes_of_both(client, server).into_iter().chain(other).chain([unseen]).collect(),
+        streams: streams.into_iter().filter(Stream::has_calls).collect(),
+        opened: client.opened,
     }
-    let segments = (segments.count() > 0).then_some(segments);
-    let records = wire.is_layered().then_some(&wire.records);
-    let (encoded, decoded) = if writes.is_some() { (records, None) } else { (None, records) };
-    let encoded = (RowKind::Records, encoded);
-    let decoded = (RowKind::Records, decoded);
-    [encoded, (RowKind::Writes, writes), (RowKind::Segments, segments), (RowKind::Reads, reads), decoded]
-        .into_iter()
-        .filter_map(|(kind, lane)| Some(Row { kind, lane: lane? }))
-        .collect()
+}
+
+impl Stream<'_> {
+    fn has_calls(&self) -> bool {
+        self.rows.iter().any(|row| row.lane.count() > 0)
+    }
+}
+
+/// The bytes of calls, unless a layer encodes them.
+fn wire_source<'a>(tape: &Tape, texts: &'a Texts) -> Source<'a> {
+    let is_layered = tape.wire_in.is_layered() || tape.wire_out.is_layered();
+    if is_layered { Source::Unknown } else { Source::Calls(texts) }
+}
+
+/// The lanes of what an end sends: records are made before they are written.
+fn writing<'a>(tape: &'a Tape, who: &'static str, segments: &'a Lane) -> Vec<Row<'a>> {
+    let wire = &tape.wire_out;
+    let records = wire
+        .is_layered()
+        .then(|| Row::new(RowKind::Records, who, &wire.records, Source::Plaintext(wire, &tape.texts_sent)));
+    let source = wire_source(tape, &tape.texts_out);
+    let mut writes = Row::new(RowKind::Writes, who, &tape.writes, source);
+    writes.waits = tape.waits_out.iter().copied().collect();
+    writes.signs = signs_out(tape);
+    let segments = (segments.count() > 0).then(|| Row::new(RowKind::Segments, "network", segments, source));
+    records.into_iter().chain([writes]).chain(segments).collect()
+}
+
+/// The lanes of what an end receives: records are complete after they are read.
+fn reading<'a>(tape: &'a Tape, who: &'static str) -> Vec<Row<'a>> {
+    let wire = &tape.wire_in;
+    let source = wire_source(tape, &tape.texts_in);
+    let arrived = &tape.segments_in;
+    let segments = (arrived.count() > 0).then(|| Row::new(RowKind::Segments, "network", arrived, source));
+    let mut reads = Row::new(RowKind::Reads, who, &tape.reads, source);
+    reads.waits = reader_waits(None, tape);
+    reads.signs = signs_in(tape);
+    let records = wire
+        .is_layered()
+        .then(|| Row::new(RowKind::Records, who, &wire.records, Source::Plaintext(wire, &tape.texts_received)));
+    segments.into_iter().chain([reads]).chain(records).collect()
 }
 
 /// The writer knows a message before the reader does.
@@ -257,12 +358,10 @@ fn messages<'a>(sent: &'a Messages, received: &'a Messages) -> &'a Messages {
     if sent.count() > 0 { sent } else { received }
 }
 
-fn caption(way: &str, messages: &Messages, lane: &Lane, wire: &Wire, from: &Tape) -> String {
+fn caption(way: &str, messages: &Messages, lane: &Lane, wire: &Wire, sent_again: u64) -> String {
     let messages = (messages.count() > 0).then(|| counted(messages.count(), "message"));
     let bytes = if lane.bytes() < 10_000 { counted(lane.bytes(), "byte") } else { size(lane.bytes()) };
-    // Received segments do not show retransmissions.
-    let again = (from.sent_again > 0 && !std::ptr::eq(lane, &raw const from.reads))
-        .then(|| format!("{} retransmitted", counted(from.sent_again, "segment")));
+    let again = (sent_again > 0).then(|| format!("{} retransmitted", counted(sent_again, "segment")));
     let plaintext = wire.is_layered().then(|| format!("{} of plaintext", grouped(wire.plaintext)));
     let parts: Vec<String> = messages.into_iter().chain([bytes]).chain(plaintext).chain(again).collect();
     format!("{way}: {}", parts.join(", "))
@@ -271,13 +370,25 @@ fn caption(way: &str, messages: &Messages, lane: &Lane, wire: &Wire, from: &Tape
 fn notes(tape: &Tape) -> Vec<String> {
     let session = (!tape.session.is_empty()).then(|| format!("#{} {}", tape.conn, tape.session));
     let plan = (!tape.plan.is_empty()).then(|| format!("#{} {}", tape.conn, tape.plan));
-    let error = tape.error.as_ref().map(|error| format!("#{} ended: {error}", tape.conn));
+    let error = tape.closed.as_ref().and_then(|closed| closed.error.as_ref());
+    let error = error.map(|error| format!("#{} ended: {error}", tape.conn));
     session.into_iter().chain(plan).chain(error).collect()
 }
 
-/// The notes of two ends; if they agree on the session, it is noted once.
-fn notes_of_both(connect: &Tape, listen: &Tape) -> Vec<String> {
-    let is_again =
-        |note: &String| connect.session == listen.session && *note == format!("#{} {}", listen.conn, listen.session);
-    notes(connect).into_iter().chain(notes(listen).into_iter().filter(|note| !is_again(note))).collect()
+/// The notes of two ends; what they have in common is noted once.
+fn notes_of_both(client: &Tape, server: &Tape) -> Vec<String> {
+    let bare = |note: &String| note.split_once(' ').map_or(String::new(), |(_, text)| text.to_owned());
+    let (first, mut second) = (notes(client), notes(server));
+    let mut all = Vec::new();
+    for note in first {
+        match second.iter().position(|other| bare(other) == bare(&note)) {
+            Some(at) => {
+                second.remove(at);
+                all.push(format!("#{}, #{} {}", client.conn, server.conn, bare(&note)));
+            }
+            None => all.push(note),
+        }
+    }
+    all.extend(second);
+    all
 }

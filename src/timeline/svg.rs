@@ -11,25 +11,61 @@ pub(super) const WIDTH: f64 = 1000.0;
 /// colour-blind eyes), and text that follows the preference of the reader.
 const STYLE: &str = "\
 :root{color-scheme:light dark}
-text{font:11px system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;fill:#24292f}
-.paper{fill:#fff}.title{font-size:17px;font-weight:600}.head{font-size:13px;font-weight:600}.dim{fill:#6a737d}
-.count{font-size:12px;font-variant-numeric:tabular-nums}.end{text-anchor:end}.mid{text-anchor:middle}
-.on{font-size:10px;fill:#10151b;text-anchor:middle}.lane{fill:#eef1f4}.rule{stroke:#d5dae0;stroke-width:1}
-.tick{stroke:#8b949e;stroke-width:1;stroke-opacity:.28}
-.zig{fill:none;stroke:#8b949e;stroke-width:1.2}.wait{stroke:#8b949e;stroke-width:1.2;stroke-dasharray:1.5 3}
-.fin{stroke:#8b949e;stroke-width:2}.yes{fill:#2da44e}.no{fill:none;stroke:#d4760a;stroke-width:1.6}
-.edge{fill:none;stroke:#10151b;stroke-opacity:.45}.seam{stroke:#fff;stroke-opacity:.7;stroke-width:1}.flow{fill-opacity:.3}.m{fill:#9aa7b4}
+text{font:13px system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;fill:#24292f}
+.paper{fill:#fff}.title{font-size:20px;font-weight:600}.head{font-size:15px;font-weight:600}.dim{fill:#59636e}
+.code{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;white-space:pre}
+.small{font-size:11px;fill:#59636e}.end{text-anchor:end}.mid{text-anchor:middle}.word{font-size:11px;font-style:italic;fill:#59636e}
+.lane{fill:#eef1f4}.rule{stroke:#8b949e;stroke-width:1}.tick{stroke:#8b949e;stroke-width:1;stroke-opacity:.35}
+.zig{fill:none;stroke:#8b949e;stroke-width:1.4}.wait{stroke:#8b949e;stroke-width:1.4;stroke-dasharray:1.5 3}
+.sign{stroke:#cf222e;stroke-width:1.6;stroke-dasharray:4 2}
+.signal{font-size:11px;font-weight:600;fill:#b3202b}.yes{fill:#2da44e}.no{fill:none;stroke:#d4760a;stroke-width:1.6}
+.edge{fill:none;stroke:#10151b;stroke-width:1}.flow{fill-opacity:.42}.span{fill-opacity:.5}.m{fill:#9aa7b4}
 .m0{fill:#5b9bd8}.m1{fill:#eda43b}.m2{fill:#45b58d}.m3{fill:#dd86b3}.m4{fill:#a98fe0}.m5{fill:#b5b83a}.m6{fill:#e8805c}.m7{fill:#55bccb}
-@media(prefers-color-scheme:dark){text{fill:#e6edf3}.paper{fill:#0d1117}.dim{fill:#929ba5}.on{fill:#10151b}
-.lane{fill:#191f27}.rule{stroke:#30363d}.flow{fill-opacity:.34}}
+@media(prefers-color-scheme:dark){text{fill:#e6edf3}.paper{fill:#0d1117}.dim,.small,.word{fill:#9aa4ae}.signal{fill:#ff8d85}
+.sign{stroke:#ff7b72}.edge{stroke:#fff}.lane{fill:#191f27}.rule{stroke:#6e7681}.flow{fill-opacity:.5}}
 ";
 
-/// The assumed width of a character of text.
-pub(super) const CHARACTER: f64 = 6.0;
+/// The size of the characters of a class of text.
+fn font_size(class: &str) -> f64 {
+    match class.split(' ').next().unwrap_or_default() {
+        "title" => 20.0,
+        "head" => 15.0,
+        "code" => 12.0,
+        "small" | "word" | "signal" => 11.0,
+        _ => 13.0,
+    }
+}
 
-/// The approximate width of a text.
-pub(super) fn text_width(text: &str) -> f64 {
-    text.chars().map(|_| CHARACTER).sum()
+/// The width that a text takes at most with the fonts of the style sheet.
+pub(super) fn text_width(class: &str, text: &str) -> f64 {
+    let is_bold = ["title", "head", "signal"].iter().any(|bold| class.starts_with(bold));
+    let share = |c: char| match c {
+        // The widths of DejaVu Sans, which is wider than the other fonts.
+        _ if !c.is_ascii() => 1.05,
+        _ if class.starts_with("code") => 0.61,
+        'i' | 'j' | 'l' | '.' | ',' | ':' | ';' | '\'' | '|' | ' ' | '!' => 0.36,
+        'f' | 't' | 'r' | '(' | ')' | '[' | ']' | '/' | '\\' | '-' | '"' => 0.46,
+        'm' | 'w' | 'M' | 'W' | '%' | '@' | '+' | '=' | '<' | '>' | '#' => 0.99,
+        'A'..='Z' => 0.79,
+        _ => 0.65,
+    };
+    let width: f64 = text.chars().map(share).sum();
+    width * font_size(class) * if is_bold { 1.1 } else { 1.0 }
+}
+
+/// As much of a text as `width` has room for, with dots in the place of the rest.
+pub(super) fn clip(class: &str, text: &str, width: f64) -> String {
+    if text_width(class, text) <= width {
+        return text.to_owned();
+    }
+    let mut room = width - text_width(class, "\u{2026}");
+    let mut buffer = [0; 4];
+    let fits = |c: &char| {
+        room -= text_width(class, c.encode_utf8(&mut buffer));
+        room >= 0.0
+    };
+    let kept: String = text.chars().take_while(fits).collect();
+    format!("{kept}\u{2026}")
 }
 
 /// A document that grows from top to bottom.
@@ -64,21 +100,22 @@ impl Svg {
     /// Draws lines from point to point.
     pub(super) fn path(&mut self, class: &str, points: &[(f64, f64)]) {
         let _ = write!(self.body, "<path class=\"{class}\"");
-        self.points(points);
+        self.points(points, "");
     }
 
     /// Fills the area between four points, in a colour without a class.
     pub(super) fn band(&mut self, class: &str, fill: &str, points: &[(f64, f64)]) {
         let _ = write!(self.body, "<path class=\"{class}\" fill=\"{fill}\"");
-        self.points(points);
+        self.points(points, "");
     }
 
-    fn points(&mut self, points: &[(f64, f64)]) {
+    fn points(&mut self, points: &[(f64, f64)], about: &str) {
         self.body.push_str(" d=\"");
         for (at, (x, y)) in points.iter().enumerate() {
             let _ = write!(self.body, "{}{} {}", if at == 0 { 'M' } else { 'L' }, number(*x), number(*y));
         }
-        self.body.push_str("\"/>\n");
+        self.body.push('"');
+        self.close("path", about);
     }
 
     /// Draws a line of text with its base line at `y`. The text is escaped.
@@ -97,6 +134,11 @@ impl Svg {
              <rect class=\"paper\" width=\"{width}\" height=\"{height}\"/>\n{}</svg>\n",
             self.body
         )
+    }
+
+    /// Draws a line of text in at most this width.
+    pub(super) fn clipped(&mut self, class: &str, x: f64, y: f64, text: &str, width: f64) {
+        self.text(class, x, y, &clip(class, text, width));
     }
 
     /// Appends the elements of another document, above these.

@@ -1,12 +1,16 @@
 //! The data of one end of a connection for the picture, in bounded memory.
 
 use super::lane::{Lane, Mark, Messages};
+use super::texts::Texts;
+use super::waits::{Cause, Wait, Waits};
 use super::wire::Wire;
-use crate::trace::{BarrierOutcome, ConnId, Direction, EventKind, Side, TcpSample};
+use crate::trace::{ConnId, Data, Direction, Event, EventKind, Side, TcpSample};
 use crate::trace::{plan_flags, shown};
 
-/// The largest number of pauses and barriers of an end, from its start: only the enlarged part shows them.
-pub(super) const NOTES: usize = 256;
+/// The largest number of acknowledgements of an end that are kept.
+const ACKS: usize = 256;
+/// The part of the time between two samples in which the window must have been closed, to be drawn as closed.
+const MOSTLY: u64 = 2;
 /// The largest number of calls that wait for the sample with the number of their segments.
 pub(super) const PENDING: usize = 64;
 /// The largest time and offset that are drawn (36 years, an exbibyte), so that sums do not overflow.
@@ -23,6 +27,12 @@ pub(super) struct Tape {
     pub(super) peer: String,
     /// In a relay: the client's connection that it was made for.
     pub(super) made_for: Option<ConnId>,
+    /// When it was connected or accepted.
+    pub(super) opened: u64,
+    /// Whether it is a connection of TCP, which has segments.
+    pub(super) is_tcp: bool,
+    /// A PROXY header was sent or received: the offsets of its two sides differ in a relay.
+    pub(super) has_header: bool,
     /// The options that repeat its plan; empty without a plan.
     pub(super) plan: String,
     pub(super) writes: Lane,
@@ -36,26 +46,73 @@ pub(super) struct Tape {
     pub(super) wire_in: Wire,
     /// What the sides of a TLS connection have agreed on; empty without TLS.
     pub(super) session: String,
-    /// The start of each pause, and its duration in nanoseconds.
-    pub(super) pauses: Vec<(u64, u64)>,
-    pub(super) barriers: Vec<(u64, BarrierOutcome)>,
+    /// What the writer waits for, and the reader's waits.
+    pub(super) waits_out: Waits,
+    pub(super) waits_in: Waits,
+    /// The bytes of writes and reads, and of messages sent and received.
+    pub(super) texts_out: Texts,
+    pub(super) texts_in: Texts,
+    pub(super) texts_sent: Texts,
+    pub(super) texts_received: Texts,
+    /// The times at which the peer's kernel had everything up to an offset.
+    pub(super) acks: Vec<(u64, u64)>,
     pub(super) sent_again: u64,
     pub(super) shutdown: Option<u64>,
     pub(super) eof: Option<u64>,
-    /// The error that ended it.
-    pub(super) error: Option<String>,
+    /// When it was closed, with the error that ended it.
+    pub(super) closed: Option<Closed>,
+    /// The times of the last write and the last sample.
+    last_write: u64,
+    last_sample: Option<LastSample>,
+    unread: Unread,
     pub(super) out: Segmenter,
     pub(super) arrived: Segmenter,
 }
 
+/// The end of one end of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Closed {
+    pub(super) t: u64,
+    pub(super) error: Option<String>,
+    /// This side closes it with a reset.
+    pub(super) reset: bool,
+}
+
+impl Closed {
+    /// Whether the peer has reset it.
+    pub(super) fn was_reset(&self) -> bool {
+        self.error.as_deref().is_some_and(|error| error.starts_with("connection reset"))
+    }
+}
+
+/// A sample, as far as the next one is compared with it.
+#[derive(Clone, Copy, Debug)]
+struct LastSample {
+    t: u64,
+    rwnd_limited: Option<u64>,
+    is_window_closed: bool,
+}
+
+/// Bytes that have arrived and are not read.
+#[derive(Clone, Copy, Debug)]
+struct Unread {
+    /// Since when there are some.
+    since: Option<u64>,
+    /// The fewest bytes that the kernel has counted more than were read: those of a proxy are not read here.
+    fewest: u64,
+}
+
 impl Tape {
-    pub(super) fn new(conn: ConnId, side: Side, local: &str, peer: &str) -> Tape {
+    pub(super) fn new(open: &Event, side: Side, local: &str, peer: &str, made_for: Option<ConnId>) -> Tape {
         Tape {
-            conn,
+            opened: open.t.min(MOST),
+            is_tcp: !local.starts_with("unix") && !peer.starts_with("unix"),
+            has_header: false,
+            conn: open.conn,
             side,
             local: kept(local),
             peer: kept(peer),
-            made_for: None,
+            made_for,
             plan: String::new(),
             writes: Lane::default(),
             segments_out: Lane::default(),
@@ -66,37 +123,59 @@ impl Tape {
             wire_out: Wire::default(),
             wire_in: Wire::default(),
             session: String::new(),
-            pauses: Vec::new(),
-            barriers: Vec::new(),
+            waits_out: Waits::default(),
+            waits_in: Waits::default(),
+            texts_out: Texts::default(),
+            texts_in: Texts::default(),
+            texts_sent: Texts::default(),
+            texts_received: Texts::default(),
+            acks: Vec::new(),
             sent_again: 0,
             shutdown: None,
             eof: None,
-            error: None,
+            closed: None,
+            last_write: 0,
+            last_sample: None,
+            unread: Unread { since: None, fewest: u64::MAX },
             out: Segmenter::default(),
             arrived: Segmenter::default(),
         }
     }
 
-    pub(super) fn note(&mut self, t: u64, what: &EventKind) {
-        let t = t.min(MOST);
-        match what {
+    pub(super) fn note(&mut self, event: &Event) {
+        let t = event.t.min(MOST);
+        let bytes = event.data.as_ref().map_or(&[][..], Data::bytes);
+        match &event.what {
             EventKind::Plan(plan) => self.plan = kept(&plan_flags(plan)),
+            EventKind::ProxyHeader { .. } => self.has_header = true,
             // A call that the kernel refused has no bytes.
             EventKind::Write { offset, accepted, .. } if *accepted > 0 => {
                 let mark = call(t, *offset, *accepted);
                 self.writes.push(mark);
+                self.texts_out.push(mark.start, bytes);
                 self.out.moved(mark);
+                self.last_write = t;
             }
             EventKind::Read { offset, len } if *len > 0 => {
                 let mark = call(t, *offset, *len);
                 self.reads.push(mark);
+                self.texts_in.push(mark.start, bytes);
                 self.arrived.moved(mark);
+                if let Some(from) = self.unread.since.take() {
+                    self.waits_in.push(Wait { from, to: t, cause: Cause::Reader });
+                }
             }
             EventKind::Message { dir, number, start, end } => {
                 let (number, start, end) = ((*number).min(MOST), (*start).min(MOST), (*end).min(MOST));
                 match dir {
-                    Direction::Out => self.wire_out.message(number, start, end.max(start), &mut self.sent),
-                    Direction::In => self.wire_in.message(number, start, end.max(start), &mut self.received),
+                    Direction::Out => {
+                        self.texts_sent.push(start, bytes);
+                        self.wire_out.message(number, start, end.max(start), &mut self.sent);
+                    }
+                    Direction::In => {
+                        self.texts_received.push(start, bytes);
+                        self.wire_in.message(number, start, end.max(start), &mut self.received);
+                    }
                 }
             }
             EventKind::Tls(session) => self.session = clipped(session.line()),
@@ -107,17 +186,29 @@ impl Tape {
                     Direction::In => self.wire_in.record(mark, start, end, &mut self.received),
                 }
             }
-            EventKind::Pause { nanos, .. } if self.pauses.len() < NOTES => self.pauses.push((t, *nanos)),
-            EventKind::Barrier { outcome, .. } if self.barriers.len() < NOTES => self.barriers.push((t, *outcome)),
+            EventKind::Pause { nanos, .. } => {
+                let to = t.saturating_add(*nanos).min(MOST);
+                self.waits_out.push(Wait { from: t, to, cause: Cause::Delay });
+            }
+            EventKind::Barrier { outcome, .. } => {
+                self.waits_out.push(Wait { from: self.last_write.min(t), to: t, cause: Cause::Barrier(*outcome) });
+            }
             EventKind::Sample(sample) => self.sample(t, sample),
             EventKind::Eof { offset, .. } => {
                 self.eof = Some(t);
+                self.unread.since = None;
                 self.arrived.most = *offset;
                 self.segments_in.trim(*offset);
             }
             EventKind::Shutdown { .. } => self.shutdown = Some(t),
-            EventKind::Close { error } => self.error = error.as_deref().map(kept),
-            _ => {}
+            EventKind::Close { error, reset } => {
+                self.closed = Some(Closed { t, error: error.as_deref().map(kept), reset: *reset });
+            }
+            EventKind::Open { .. }
+            | EventKind::Option { .. }
+            | EventKind::Write { .. }
+            | EventKind::Read { .. }
+            | EventKind::Reply { .. } => {}
         }
     }
 
@@ -128,11 +219,21 @@ impl Tape {
         let lanes: usize = lanes.iter().map(|lane| lane.marks().len() + lane.head().len()).sum();
         let strings = self.local.len() + self.peer.len() + self.plan.len() + self.session.len();
         let lanes = lanes + self.wire_out.room() + self.wire_in.room();
-        let notes = self.pauses.len() + self.barriers.len() + self.out.pending.len() + self.arrived.pending.len();
+        let texts = [&self.texts_out, &self.texts_in, &self.texts_sent, &self.texts_received];
+        let texts: usize = texts.iter().map(|texts| texts.room()).sum();
+        let waits = self.waits_out.room() + self.waits_in.room() + self.acks.len();
+        let notes = texts + waits + self.out.pending.len() + self.arrived.pending.len();
         lanes + self.sent.room() + self.received.room() + strings + notes
     }
 
     fn sample(&mut self, t: u64, sample: &TcpSample) {
+        self.note_window(t, sample);
+        self.note_unread(t, sample);
+        let has_all = sample.unacked == Some(0) && sample.notsent_bytes == Some(0);
+        let is_new = self.acks.last().is_none_or(|(_, end)| *end < self.out.edge);
+        if has_all && is_new && self.out.edge > 0 && self.acks.len() < ACKS {
+            self.acks.push((t, self.out.edge));
+        }
         self.sent_again = sample.total_retrans.unwrap_or(self.sent_again).min(MOST);
         if let Some(total) = sample.first_segments() {
             let sent = self.out.edge.saturating_sub(sample.notsent_bytes.unwrap_or(0));
@@ -144,6 +245,35 @@ impl Tape {
             let t = self.arrived.pending.first().map_or(t, |read| read.t0.min(t));
             self.arrived.sampled(t, total, arrived, &mut self.segments_in);
         }
+    }
+}
+
+impl Tape {
+    /// Notes whether the peer's window was closed for most of the time since the last sample.
+    fn note_window(&mut self, t: u64, sample: &TcpSample) {
+        let before = self.last_sample.replace(LastSample {
+            t,
+            rwnd_limited: sample.rwnd_limited,
+            is_window_closed: sample.snd_wnd == Some(0),
+        });
+        let Some(before) = before else { return };
+        // The kernel counts microseconds.
+        let limited = sample.rwnd_limited.zip(before.rwnd_limited);
+        let limited = limited.map_or(0, |(now, then)| now.saturating_sub(then).saturating_mul(1_000));
+        let between = t.saturating_sub(before.t);
+        if before.is_window_closed || (limited > 0 && limited >= between / MOSTLY) {
+            self.waits_out.push(Wait { from: before.t, to: t, cause: Cause::Window });
+        }
+    }
+
+    /// Notes whether bytes have arrived that are not read. The kernel counts the FIN as a byte.
+    fn note_unread(&mut self, t: u64, sample: &TcpSample) {
+        let Some(received) = sample.bytes_received else { return };
+        let more = received.saturating_sub(self.arrived.edge);
+        if more > self.unread.fewest.saturating_add(1) && self.eof.is_none() {
+            self.unread.since.get_or_insert(t);
+        }
+        self.unread.fewest = self.unread.fewest.min(more);
     }
 }
 
@@ -234,12 +364,13 @@ mod tests {
     use super::*;
 
     fn tape() -> Tape {
-        Tape::new(1, Side::Connect, "a", "b")
+        let open = EventKind::Open { side: Side::Connect, local: "a".into(), peer: "b".into(), made_for: None };
+        Tape::new(&Event::new(0, 1, open), Side::Connect, "a", "b", None)
     }
 
     fn write(tape: &mut Tape, t: u64, len: u64) {
         let offset = tape.writes.bytes();
-        tape.note(t, &EventKind::Write { offset, asked: len, accepted: len });
+        tape.note(&Event::new(t, 1, EventKind::Write { offset, asked: len, accepted: len }));
     }
 
     fn sample(tape: &mut Tape, t: u64, segments: u64, notsent: u64) {
@@ -249,7 +380,7 @@ mod tests {
             notsent_bytes: Some(notsent),
             ..TcpSample::default()
         };
-        tape.note(t, &EventKind::Sample(sample));
+        tape.note(&Event::new(t, 1, EventKind::Sample(sample)));
     }
 
     #[test]
@@ -298,11 +429,11 @@ mod tests {
                 ..TcpSample::default()
             })
         };
-        tape.note(10, &arrived(1, 5)); // seen at a write, before it is read
-        tape.note(20, &EventKind::Read { offset: 0, len: 5 });
-        tape.note(21, &arrived(1, 5));
-        tape.note(900, &EventKind::Read { offset: 5, len: 5 });
-        tape.note(901, &arrived(2, 10));
+        tape.note(&Event::new(10, 1, arrived(1, 5))); // seen at a write, before it is read
+        tape.note(&Event::new(20, 1, EventKind::Read { offset: 0, len: 5 }));
+        tape.note(&Event::new(21, 1, arrived(1, 5)));
+        tape.note(&Event::new(900, 1, EventKind::Read { offset: 5, len: 5 }));
+        tape.note(&Event::new(901, 1, arrived(2, 10)));
         let drawn: Vec<_> = tape.segments_in.marks().iter().map(|mark| (mark.t0, mark.start, mark.end)).collect();
         assert_eq!(drawn, [(10, 0, 5), (900, 5, 10)]);
     }
@@ -317,20 +448,20 @@ mod tests {
                 ..TcpSample::default()
             })
         };
-        tape.note(1, &EventKind::Read { offset: 0, len: 7 });
-        tape.note(2, &arrived(1, 8));
+        tape.note(&Event::new(1, 1, EventKind::Read { offset: 0, len: 7 }));
+        tape.note(&Event::new(2, 1, arrived(1, 8)));
         assert_eq!(tape.segments_in.bytes(), 8);
-        tape.note(3, &EventKind::Eof { offset: 7, plaintext: None });
+        tape.note(&Event::new(3, 1, EventKind::Eof { offset: 7, plaintext: None }));
         assert_eq!((tape.segments_in.bytes(), tape.segments_in.marks()[0].end), (7, 7));
-        tape.note(4, &arrived(2, 8));
+        tape.note(&Event::new(4, 1, arrived(2, 8)));
         assert_eq!((tape.segments_in.bytes(), tape.segments_in.count()), (7, 2));
     }
 
     #[test]
     fn strings_are_clipped_and_escaped() {
         let mut tape = tape();
-        tape.note(1, &EventKind::Close { error: Some("\u{1b}".repeat(1_000_000)) });
-        let error = tape.error.unwrap();
+        tape.note(&Event::new(1, 1, EventKind::Close { error: Some("\u{1b}".repeat(1_000_000)), reset: false }));
+        let error = tape.closed.unwrap().error.unwrap();
         assert!(error.len() < 2 * TEXT && !error.contains('\u{1b}'), "{error}");
     }
 }

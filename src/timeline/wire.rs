@@ -7,6 +7,8 @@ use super::lane::{Lane, Mark, Messages};
 
 /// The largest number of records, and of messages, that wait for each other; neighbours are joined above it.
 const CAP: usize = 512;
+/// The number of first records whose plaintext is known.
+const FIRST: usize = 384;
 
 /// One direction of a connection: its records, and the messages that are not found in them yet.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +16,8 @@ pub(super) struct Wire {
     pub(super) records: Lane,
     /// The end of the plaintext in the records.
     pub(super) plaintext: u64,
+    /// The offset of each of the first records, and where its plaintext starts and ends.
+    first: Vec<(u64, u64, u64)>,
     /// The records after the last message that was found, those with plaintext only.
     after: VecDeque<Record>,
     waiting: VecDeque<Waiting>,
@@ -47,6 +51,9 @@ impl Wire {
     /// Adds a record: its bytes on the wire, and where its plaintext starts and ends.
     pub(super) fn record(&mut self, mark: Mark, start: u64, end: u64, messages: &mut Messages) {
         self.records.push(mark);
+        if self.first.len() < FIRST {
+            self.first.push((mark.start, start, end));
+        }
         self.plaintext = self.plaintext.max(end);
         if start < end {
             if self.after.len() == CAP {
@@ -55,6 +62,12 @@ impl Wire {
             self.after.push_back(Record { offset: mark.start, end_offset: mark.end, start, end });
             self.find(messages);
         }
+    }
+
+    /// The plaintext of the record that begins at this offset, if it is one of the first.
+    pub(super) fn plaintext_at(&self, offset: u64) -> Option<(u64, u64)> {
+        let at = self.first.binary_search_by_key(&offset, |(offset, ..)| *offset).ok()?;
+        self.first.get(at).map(|(_, start, end)| (*start, *end))
     }
 
     /// Adds a message, which is found now or when its last record comes.
@@ -72,7 +85,11 @@ impl Wire {
     /// The number of kept items.
     #[cfg(test)]
     pub(super) fn room(&self) -> usize {
-        self.records.marks().len() + self.records.head().len() + self.after.len() + self.waiting.len()
+        self.records.marks().len()
+            + self.records.head().len()
+            + self.after.len()
+            + self.waiting.len()
+            + self.first.len()
     }
 
     /// Adds the messages all of whose records are there.
@@ -210,6 +227,6 @@ mod tests {
         }
         long.message(1, 0, 10_000, &mut one);
         assert_eq!(found(&one, 30_000), [(Some(1), 0, 30_000)]);
-        assert!(wire.room() <= 2 * CAP + 1_100 && long.room() <= 2 * CAP + 1_100);
+        assert!(wire.room() <= 2 * CAP + 1_500 && long.room() <= 2 * CAP + 1_500);
     }
 }

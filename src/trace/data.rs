@@ -25,6 +25,12 @@ impl Data {
         Data(bytes.to_vec())
     }
 
+    /// The bytes that are recorded.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The first bytes of `len` in quotes, escaped; dots replace the rest.
     #[must_use]
     pub fn shown(&self, len: u64) -> String {

@@ -199,6 +199,9 @@ pub enum EventKind {
         /// The error that ended it; absent for an orderly end.
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<String>,
+        /// Whether this side closes it with a reset (`SO_LINGER` of 0, socket(7)); absent if not.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        reset: bool,
     },
 }
 

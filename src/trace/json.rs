@@ -41,7 +41,10 @@ mod tests {
     fn unknown_fields_are_absent() {
         let sample = event(7, 1, EventKind::Sample(TcpSample { unacked: Some(0), ..TcpSample::default() }));
         assert_eq!(line(&sample), "{\"t\":7,\"conn\":1,\"type\":\"sample\",\"unacked\":0}\n");
-        assert_eq!(line(&event(8, 1, EventKind::Close { error: None })), "{\"t\":8,\"conn\":1,\"type\":\"close\"}\n");
+        assert_eq!(
+            line(&event(8, 1, EventKind::Close { error: None, reset: false })),
+            "{\"t\":8,\"conn\":1,\"type\":\"close\"}\n"
+        );
     }
 
     #[test]
@@ -55,7 +58,7 @@ mod tests {
 
     #[test]
     fn hostile_peer_name_does_not_break_the_line() {
-        let close = event(0, 1, EventKind::Close { error: Some("a\n\u{1b}[2J\u{2028}".into()) });
+        let close = event(0, 1, EventKind::Close { error: Some("a\n\u{1b}[2J\u{2028}".into()), reset: false });
         assert_eq!(line(&close).matches('\n').count(), 1);
         assert_eq!(serde_json::from_str::<Value>(&line(&close)).unwrap()["error"], "a\n\u{1b}[2J\u{2028}");
     }

@@ -228,7 +228,7 @@ mod tests {
     fn first_line_of_a_trace_is_skipped() {
         let mut trace = Vec::new();
         let command = ["secretcat", "--plan", "{\"type\":\"plan\"}"].map(|word| word.as_bytes().to_vec()).to_vec();
-        write_start(&Start { time: String::new(), command }, &mut trace);
+        write_start(&Start::of_this_program(String::new(), command), &mut trace);
         assert_eq!(wrong(std::str::from_utf8(&trace).unwrap()), "line 2, column 1: the file has no plan");
         write_line(&event(5, 1, EventKind::Plan(Plan::default())), &mut trace);
         assert_eq!(read_plan(&trace), Ok(Plan::default()));

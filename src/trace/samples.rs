@@ -2,6 +2,7 @@
 
 use super::data::Data;
 use super::event::{BarrierOutcome, ConnId, Direction, Event, EventKind, Side, TcpSample};
+use super::start::Start;
 use super::tls::TlsSession;
 use crate::plan::Plan;
 
@@ -93,8 +94,9 @@ pub(crate) fn every_kind() -> Vec<Event> {
         EventKind::Eof { offset: 1813, plaintext: Some(81) },
         EventKind::Shutdown { offset: 57, plaintext: None },
         EventKind::Shutdown { offset: 1594, plaintext: Some(57) },
-        EventKind::Close { error: None },
-        EventKind::Close { error: Some("connection reset".into()) },
+        EventKind::Close { error: None, reset: false },
+        EventKind::Close { error: Some("connection reset".into()), reset: false },
+        EventKind::Close { error: None, reset: true },
     ];
     let mut events: Vec<Event> = kinds.into_iter().zip(0..).map(|(what, k)| event(k * 125_000, 1, what)).collect();
     let made_for = Some(3);
@@ -167,13 +169,40 @@ pub(crate) fn coalesced() -> Vec<Event> {
     run.push(2, EventKind::Message { dir: Direction::In, number: 1, start: 0, end: first });
     run.push(2, EventKind::Message { dir: Direction::In, number: 2, start: first, end: first + second });
     run.wait(9_000);
-    run.push(2, EventKind::Message { dir: Direction::Out, number: 1, start: 0, end: 27 });
-    run.push(2, EventKind::Message { dir: Direction::Out, number: 2, start: 27, end: 50 });
-    run.write(2, 50, 1);
+    run.push(2, EventKind::Message { dir: Direction::Out, number: 1, start: 0, end: 22 });
+    run.push(2, EventKind::Message { dir: Direction::Out, number: 2, start: 22, end: 45 });
+    run.write(2, 45, 1);
     run.wait(11_000);
-    run.read(1, 0, 50);
+    run.read(1, 0, 45);
     run.close();
-    run.events
+    let texts = ["SECRET 42 ready\nhello, world\n", "Digits: 42   Count: 2\nSecret code not found.\n"];
+    with_texts(run.events, texts)
+}
+
+/// The same events with the bytes that the client and the server have sent.
+pub(crate) fn with_texts(mut events: Vec<Event>, [client, server]: [&str; 2]) -> Vec<Event> {
+    for event in &mut events {
+        let (is_out, start, end) = match event.what {
+            EventKind::Write { offset, accepted, .. } => (true, offset, offset + accepted),
+            EventKind::Read { offset, len } => (false, offset, offset + len),
+            EventKind::Message { dir, start, end, .. } => (dir == Direction::Out, start, end),
+            _ => continue,
+        };
+        let text = if (event.conn == 1) == is_out { client } else { server };
+        let range = usize::try_from(start).unwrap()..usize::try_from(end).unwrap();
+        event.data = Some(Data::head(&text.as_bytes()[range]));
+    }
+    events
+}
+
+/// The first line of the trace of [`coalesced`].
+pub(crate) fn start() -> Start {
+    let command = "/usr/bin/secretcat connect --loopback --cut 11,20 --coalesce 2 --delay 20ms --timeline run.svg";
+    Start {
+        time: "2026-11-26T22:00:00.000000001Z".into(),
+        version: "1.0.0".into(),
+        command: command.split(' ').map(|word| word.as_bytes().to_vec()).collect(),
+    }
 }
 
 /// Both ends of a connection with TLS, its messages cut after three bytes: each piece is a record and a write.
@@ -273,8 +302,8 @@ pub(crate) fn relay() -> Vec<Event> {
         run.write(1, reply, 1);
         answered += reply;
     }
-    run.push(1, EventKind::Close { error: Some("connection reset by peer".into()) });
-    run.push(2, EventKind::Close { error: None });
+    run.push(1, EventKind::Close { error: Some("connection reset by peer".into()), reset: false });
+    run.push(2, EventKind::Close { error: None, reset: false });
     run.events
 }
 
@@ -301,7 +330,7 @@ pub(crate) fn bulk(writes: u64) -> Vec<Event> {
     }
     run.sample(1);
     run.push(1, EventKind::Shutdown { offset: run.out[0], plaintext: None });
-    run.push(1, EventKind::Close { error: None });
+    run.push(1, EventKind::Close { error: None, reset: false });
     run.events
 }
 
@@ -411,7 +440,7 @@ impl Run {
         self.push(1, EventKind::Eof { offset: self.out[1], plaintext: None });
         for conn in [1, 2] {
             self.sample(conn);
-            self.push(conn, EventKind::Close { error: None });
+            self.push(conn, EventKind::Close { error: None, reset: false });
         }
     }
 }

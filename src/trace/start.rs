@@ -14,8 +14,18 @@ const SCHEMA: u32 = 1;
 pub struct Start {
     /// The time of day in the form of RFC 3339. `t` of each event counts from here.
     pub time: String,
+    /// The version of the program.
+    pub version: String,
     /// The name of the program and its arguments, as given.
     pub command: Vec<Vec<u8>>,
+}
+
+impl Start {
+    /// The start of a run of this program at this time.
+    #[must_use]
+    pub fn of_this_program(time: String, command: Vec<Vec<u8>>) -> Start {
+        Start { time, version: env!("CARGO_PKG_VERSION").to_owned(), command }
+    }
 }
 
 #[derive(Serialize)]
@@ -25,7 +35,7 @@ struct Line<'a> {
     r#type: &'static str,
     schema: u32,
     time: &'a str,
-    version: &'static str,
+    version: &'a str,
     #[serde(serialize_with = "arguments")]
     command: &'a [Vec<u8>],
 }
@@ -39,7 +49,7 @@ pub fn write_start(start: &Start, out: &mut Vec<u8>) {
         r#type: "start",
         schema: SCHEMA,
         time: &start.time,
-        version: env!("CARGO_PKG_VERSION"),
+        version: &start.version,
         command: &start.command,
     };
     serde_json::to_writer(&mut *out, &line).expect("a line is numbers and strings, and a Vec takes every byte");
@@ -67,7 +77,7 @@ mod tests {
         let command = ["secretcat", "connect", "-m"].map(|word| word.as_bytes().to_vec()).to_vec();
         let command = [command, vec![b"a \"b\"\n".to_vec(), b"\xff".to_vec()]].concat();
         let mut line = Vec::new();
-        write_start(&Start { time: "2026-11-26T06:14:54.000000001Z".into(), command }, &mut line);
+        write_start(&Start::of_this_program("2026-11-26T06:14:54.000000001Z".into(), command), &mut line);
         let version = env!("CARGO_PKG_VERSION");
         let expected = format!(
             "{{\"t\":0,\"conn\":0,\"type\":\"start\",\"schema\":1,\"time\":\"2026-11-26T06:14:54.000000001Z\",\

@@ -189,8 +189,8 @@ impl Totals {
                 BarrierOutcome::NotVisible | BarrierOutcome::WitnessedOnce => self.barriers_not_visible += 1,
                 BarrierOutcome::Abandoned => self.barriers_abandoned += 1,
             },
-            EventKind::Close { error: Some(_) } => self.failed += 1,
-            EventKind::Close { error: None }
+            EventKind::Close { error: Some(_), .. } => self.failed += 1,
+            EventKind::Close { error: None, .. }
             | EventKind::ProxyHeader { .. }
             | EventKind::Plan(_)
             | EventKind::Tls(_)
@@ -419,7 +419,7 @@ mod tests {
         events.retain(|event| match &event.what {
             EventKind::Open { side, .. } => *side == Side::Connect,
             EventKind::Sample(sample) => *sample != TcpSample::default(),
-            EventKind::Close { error } => error.is_some(),
+            EventKind::Close { error, .. } => error.is_some(),
             _ => true,
         });
         events.retain(|event| event.conn == 1);
@@ -469,7 +469,7 @@ mod tests {
             }
             assert!(summary.open.len() <= 100);
             if conn > 99 {
-                summary.note(&event(0, conn - 99, EventKind::Close { error: None }));
+                summary.note(&event(0, conn - 99, EventKind::Close { error: None, reset: false }));
             }
         }
         let text = summary.render(Duration::ZERO);

@@ -63,8 +63,8 @@ pub fn describe(event: &Event, verbosity: u8) -> Option<String> {
         EventKind::Shutdown { offset, plaintext } => {
             format!("closed our side ({} sent{})", counted(*offset, "byte"), of_plaintext(*plaintext))
         }
-        EventKind::Close { error: None } => "closed".to_owned(),
-        EventKind::Close { error: Some(error) } => format!("ended: {}", shown(error)),
+        EventKind::Close { error: None, .. } => "closed".to_owned(),
+        EventKind::Close { error: Some(error), .. } => format!("ended: {}", shown(error)),
     };
     Some(if event.conn == 0 { text } else { format!("#{} {text}", event.conn) })
 }
@@ -218,6 +218,7 @@ mod tests {
             "#1 closed our side (1,594 bytes sent, 57 of plaintext)",
             "#1 closed",
             "#1 ended: connection reset",
+            "#1 closed",
             "#4 connected 10.0.0.2:55010 -> 10.0.0.3:80 for #3",
             r#"#4 wrote 10 of 12 bytes at 0: "SECRET 42\n""#,
             r#"#4 read 3 bytes at 17: "\xff\x00\n""#,
@@ -231,7 +232,7 @@ mod tests {
         let lines: Vec<String> = every_kind().iter().filter_map(|event| describe(event, 1)).collect();
         let verbs: Vec<&str> = lines.iter().map(|line| line.split(' ').nth(1).unwrap()).collect();
         let expected = "connected accepted sends received plan plan plan TLS TLS barrier peer peer closed closed closed \
-                        ended: connected";
+                        ended: closed connected";
         assert_eq!(verbs.join(" "), expected);
         assert!(every_kind().iter().all(|event| describe(event, 0).is_none()));
     }
@@ -242,7 +243,7 @@ mod tests {
         for what in [
             EventKind::Open { side: Side::Connect, local: hostile.into(), peer: hostile.into(), made_for: None },
             EventKind::ProxyHeader { dir: Direction::In, source: hostile.into(), destination: hostile.into() },
-            EventKind::Close { error: Some(hostile.into()) },
+            EventKind::Close { error: Some(hostile.into()), reset: false },
             EventKind::Option { name: "congestion", requested: Some(hostile.into()), effective: Some(hostile.into()) },
         ] {
             let line = describe(&event(0, 1, what), 2).unwrap();

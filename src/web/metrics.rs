@@ -308,8 +308,8 @@ mod tests {
             counters.note(&Event::new(0, conn, EventKind::Shutdown { offset: 0, plaintext: None }));
             if conn > 2 {
                 let error = Some("connection reset".to_owned()).filter(|_| conn % 2 == 0);
-                counters.note(&Event::new(0, conn, EventKind::Close { error: error.clone() }));
-                counters.note(&Event::new(0, conn, EventKind::Close { error }));
+                counters.note(&Event::new(0, conn, EventKind::Close { error: error.clone(), reset: false }));
+                counters.note(&Event::new(0, conn, EventKind::Close { error, reset: false }));
             }
         }
         assert_eq!(counters.open.len(), 2);

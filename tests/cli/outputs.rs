@@ -229,6 +229,21 @@ fn timeline_shows_both_ends_and_is_xml() {
     }
 }
 
+#[test]
+fn timeline_has_the_bytes_of_marks_unless_they_are_unwanted() {
+    let dir = Dir::new("bytes");
+    let file = dir.file("picture.svg");
+    let args = ["connect", "--loopback", "--cut", "4", "-m", "SECRET 42", "--timeline", file.to_str().unwrap()];
+    for (data, is_there) in [(&[][..], true), (&["--trace-data", "none"], false)] {
+        run(args.iter().chain(data), "").is(0, digits("42"), "");
+        let drawn = std::fs::read_to_string(&file).unwrap();
+        for text in [">SECR<", ">ET 42\\n<", "&quot;SECR&quot;"] {
+            assert_eq!(drawn.contains(text), is_there, "{text}: {drawn}");
+        }
+        assert!(drawn.contains("; 1 of 1 connection drawn<") && drawn.contains(">SYN<"), "{drawn}");
+    }
+}
+
 /// A valid document may still draw nothing, so a program that draws SVG has to render it.
 #[test]
 fn timeline_is_rendered_by_rsvg_convert() {

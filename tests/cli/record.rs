@@ -150,6 +150,32 @@ fn vv_prints_bytes_escaped_and_clipped() {
 }
 
 #[test]
+fn trace_has_the_reset_that_this_side_sends() {
+    let dir = Dir::new("reset");
+    let file = dir.file("reset.ndjson");
+    let (listener, address) = local_listener();
+    let close = |options: &[&str], peer_resets: bool| {
+        let args = ["connect", &address, "-m", "x", "--trace", file.to_str().unwrap()];
+        let proc = Proc::start(secretcat(args).args(options));
+        let mut server = accept(&listener);
+        assert_eq!(read_line(&mut server), "x\n");
+        if peer_resets {
+            socket2::SockRef::from(&server).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+            drop(server);
+            proc.end();
+        } else {
+            server.write_all(b"answer\n").unwrap();
+            proc.end().is(0, "answer\n", "");
+        }
+        let trace = Trace::read(&file);
+        let close = trace.of(1, "close")[0].clone();
+        (close["reset"].as_bool(), close["error"].as_str().map(str::to_owned))
+    };
+    assert_eq!(close(&["--reset-on-close"], false), (Some(true), None));
+    assert_eq!(close(&["--reset-on-close"], true), (None, Some("connection reset by peer".to_owned())));
+}
+
+#[test]
 fn relay_trace_names_the_client_of_each_connection() {
     let server = Server::start(&[]);
     let dir = Dir::new("pairs");

@@ -163,6 +163,8 @@ impl Conn {
         if self.is_layered() {
             self.close_layer_at_once(reactor.now());
         }
+        // After both ends, a failed write or an error of the kernel the connection is closed: no reset is sent.
+        let is_over = self.life.is_broken() || (self.life.has_peer_ended() && self.life.is_fin_sent());
         let reason = self.life.into_reason();
         let reason = violation.map_or(reason, CloseReason::Failed);
         let error = if let CloseReason::Failed(error) = &reason { Some(error) } else { None };
@@ -171,9 +173,12 @@ impl Conn {
             let _ = self.stream.socket().set_linger(None);
         }
         self.writer.clear(&self.recorder, self.id);
+        let is_dead = error.is_some_and(|error| error.raw_os_error().is_some());
+        let resets = resets || (self.linger == Linger::Armed && error.is_some());
+        let reset = resets && self.stream.is_tcp() && !is_over && !is_dead;
         let mut turn = self.recorder.turn();
         sample(&self.stream, &mut turn, self.id);
-        turn.note(self.id, || EventKind::Close { error: error.map(crate::error::cause) });
+        turn.note(self.id, || EventKind::Close { error: error.map(crate::error::cause), reset });
         drop(turn);
         let mut stream = self.stream;
         if self.linger == Linger::Waits {

@@ -53,7 +53,7 @@ impl Tape {
                 Some(Trace::File { file: BufWriter::new(file), path: path.clone(), failed: None })
             }
         };
-        let timeline = match &output.timeline {
+        let mut timeline = match &output.timeline {
             None => None,
             Some(path) => {
                 File::create(path).map_err(Error::file(Operation::Create, path))?;
@@ -61,10 +61,13 @@ impl Tape {
             }
         };
         let mut line = Vec::new();
+        let begun = Start::of_this_program(humantime::format_rfc3339_nanos(time).to_string(), start::command());
         if let Some(trace) = &mut trace {
-            let time = humantime::format_rfc3339_nanos(time).to_string();
-            write_start(&Start { time, command: start::command() }, &mut line);
+            write_start(&begun, &mut line);
             trace.write(&line, report);
+        }
+        if let Some((timeline, _)) = &mut timeline {
+            timeline.begin(begun);
         }
         Ok(Tape {
             report: report.clone(),
@@ -124,7 +127,7 @@ impl Tape {
         if let Some(text) = describe(&event, wanted.verbosity) {
             self.report.event(&text);
         }
-        if wanted.traced == TraceData::None {
+        if wanted.kept == TraceData::None {
             event.data = None;
         }
         if let Some(trace) = &mut self.trace {
