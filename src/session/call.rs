@@ -1,21 +1,35 @@
-//! Connecting to the server of `connect`, with the retries and time limits of the configuration.
+//! Connecting to the other side of a run, with the retries and time limits of the configuration.
 
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
 use super::Context;
-use crate::config::ConnectConfig;
+use crate::config::{ConnectLimit, Output, ProxyHeader, Retry, Traffic};
 use crate::error::{Error, Operation};
 use crate::io::conn::Conn;
 use crate::io::connector::{Connecting, Connector, Encoding, Make};
 use crate::io::key::Key;
 use crate::io::reactor::{Handler, Reactor, Ready};
-use crate::value::Address;
+use crate::value::{Address, Family};
+
+/// How connections are made, and what is printed meanwhile.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CallTerms<'a> {
+    pub(super) traffic: &'a Traffic,
+    /// They carry bytes, not messages.
+    pub(super) raw: bool,
+    pub(super) family: Family,
+    pub(super) limit: ConnectLimit,
+    pub(super) retry: Retry,
+    /// The PROXY header that is sent first.
+    pub(super) header: Option<&'a ProxyHeader>,
+    pub(super) output: &'a Output,
+}
 
 /// The attempts to connect, one after the other, with pauses between them.
 pub(super) struct Caller<'a> {
-    config: &'a ConnectConfig,
+    terms: CallTerms<'a>,
     address: &'a Address,
     context: &'a Context,
     /// Encodes the bytes of the connections.
@@ -36,26 +50,26 @@ enum Step {
 impl<'a> Caller<'a> {
     /// As many attempts as the configuration has; the first begins at once.
     pub(super) fn new(
-        config: &'a ConnectConfig,
+        terms: CallTerms<'a>,
         address: &'a Address,
         context: &'a Context,
         encoding: Option<&'a dyn Encoding>,
     ) -> Self {
-        let left = Some(config.retry.times);
-        Caller { config, address, context, encoding, number: 0, left, step: Step::Pausing(None) }
+        let left = Some(terms.retry.times);
+        Caller { terms, address, context, encoding, number: 0, left, step: Step::Pausing(None) }
     }
 
     /// Any number of attempts for a connection of this number; the first begins after a pause.
     pub(super) fn without_end(
-        config: &'a ConnectConfig,
+        terms: CallTerms<'a>,
         address: &'a Address,
         context: &'a Context,
         encoding: Option<&'a dyn Encoding>,
         number: u64,
         now: Instant,
     ) -> Self {
-        let step = Step::Pausing(now.checked_add(config.retry.delay));
-        Caller { config, address, context, encoding, number, left: None, step }
+        let step = Step::Pausing(now.checked_add(terms.retry.delay));
+        Caller { terms, address, context, encoding, number, left: None, step }
     }
 
     /// Whether a failed attempt is followed by another one.
@@ -67,7 +81,7 @@ impl<'a> Caller<'a> {
     /// counts as a failed attempt.
     pub(super) fn connect(&mut self, lost: Option<Error>) -> Result<(Reactor, Conn), Error> {
         let reactor =
-            Reactor::new(self.config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
+            Reactor::new(self.terms.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
         self.context.signals.watch(&reactor.waker());
         let mut calling = Calling { caller: self, reactor, lost };
         let connected = Reactor::run(&mut calling)?;
@@ -128,30 +142,30 @@ impl<'a> Caller<'a> {
     fn pause(&mut self, error: &Error, reactor: &mut Reactor, now: Instant) {
         if let Some(left) = &mut self.left {
             *left = left.saturating_sub(1);
-            if self.config.output.verbosity > 0 {
+            if self.terms.output.verbosity > 0 {
                 self.context.report.event(&format!("{error}; trying again"));
             }
         }
-        let until = now.checked_add(self.config.retry.delay).unwrap_or(now);
+        let until = now.checked_add(self.terms.retry.delay).unwrap_or(now);
         reactor.wake_at(Key::Clock, until);
         self.step = Step::Pausing(Some(until));
     }
 
     /// One attempt to connect to the server.
     fn connector(&self) -> Connector<'_> {
-        let config = self.config;
+        let CallTerms { traffic, raw, family, limit, header, .. } = self.terms;
         Connector {
             address: self.address,
             proxy: self.context.proxy.as_ref(),
-            family: config.family,
-            limit: config.connect_limit.time,
-            limited_by: config.connect_limit.option,
+            family,
+            limit: limit.time,
+            limited_by: limit.option,
             make: Make {
-                traffic: &config.traffic,
-                raw: config.raw,
+                traffic,
+                raw,
                 number: self.number,
                 made_for: None,
-                header: config.header.as_ref(),
+                header,
                 encoding: self.encoding,
                 hello: None,
                 recorder: &self.context.recorder,
@@ -161,13 +175,13 @@ impl<'a> Caller<'a> {
     }
 
     fn has_retried(&self) -> bool {
-        self.left.is_some_and(|left| left < self.config.retry.times)
+        self.left.is_some_and(|left| left < self.terms.retry.times)
     }
 
     /// Prints at a terminal which attempt begins, unless it is the first or -v has printed how the previous one
     /// failed. The next line replaces it.
     fn announce(&self) {
-        let (output, report, times) = (&self.config.output, &self.context.report, self.config.retry.times);
+        let (output, report, times) = (self.terms.output, &self.context.report, self.terms.retry.times);
         let Some(left) = self.left.filter(|&left| left < times) else { return };
         if output.quiet || output.verbosity > 0 || !report.is_terminal() {
             return;

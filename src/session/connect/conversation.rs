@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::super::call::Caller;
 use super::login::{self, Login};
 use super::replies::{ReplyClock, how_lost, lost, too_long};
-use super::{Failure, Link, Mode, Run};
+use super::{Failure, Link, Mode, Run, call_terms};
 use crate::config::{ConnectConfig, HalfClose};
 use crate::editor::{Manner, Words};
 use crate::error::{Error, Operation};
@@ -222,7 +222,8 @@ impl<'a> Conversation<'a> {
             run.context.report.error(&format!("{error}; connecting again"));
         }
         self.connections += 1;
-        let caller = Caller::without_end(run.config, run.address, run.context, run.encoding, self.connections, now);
+        let caller =
+            Caller::without_end(call_terms(run.config), run.address, run.context, run.encoding, self.connections, now);
         self.caller = Some(caller);
         run.exchange.reactor.again(Key::Clock); // it begins in the next turn
     }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use super::Context;
 use super::account::Missing;
-use super::call::Caller;
+use super::call::{CallTerms, Caller};
 use super::exchange::{Ended, Exchange};
 use super::loopback::Loopback;
 use super::meter::Meter;
@@ -77,7 +77,7 @@ fn connect(config: &ConnectConfig, address: &Address, tls: Option<&ClientTls>, c
     let password = config.user.as_ref().map(login::password).transpose()?;
     let logs_in = config.user.as_ref().zip(password.as_ref());
     let credentials = logs_in.map(|(user, password)| Credentials { user, password });
-    let mut caller = Caller::new(config, address, context, encoding);
+    let mut caller = Caller::new(call_terms(config), address, context, encoding);
     let (mut kept, mut lost) = (Kept::default(), None);
     loop {
         let (mut reactor, conn) = caller.connect(lost)?;
@@ -112,6 +112,19 @@ fn connect(config: &ConnectConfig, address: &Address, tls: Option<&ClientTls>, c
             Err(Failure { error, input: Some(input) }) => (kept, lost) = (input, Some(error)),
             other => return other.map_err(|failure| failure.error),
         }
+    }
+}
+
+/// How the connections of this command are made.
+fn call_terms(config: &ConnectConfig) -> CallTerms<'_> {
+    CallTerms {
+        traffic: &config.traffic,
+        raw: config.raw,
+        family: config.family,
+        limit: config.connect_limit,
+        retry: config.retry,
+        header: config.header.as_ref(),
+        output: &config.output,
     }
 }
 
