@@ -98,6 +98,6 @@ impl Running {
 
     fn so_far(&self, sent: u64, received: u64, now: Instant) -> Transfer {
         let nanos = u64::try_from((now - self.begun).as_nanos()).unwrap_or(u64::MAX);
-        Transfer { sent, of: self.size, received, nanos }
+        Transfer { sent, of: self.size, received, nanos, ..Transfer::default() }
     }
 }

@@ -6,12 +6,14 @@ use super::units::{counted, grouped, per_second, rate, size, span};
 /// The progress of a transfer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Transfer {
-    /// Bytes read from stdin.
+    /// Bytes read from stdin, or from a file.
     pub sent: u64,
-    /// The size of stdin, if it is known.
+    /// The size of stdin or of the file, if it is known.
     pub of: Option<u64>,
-    /// Bytes written to stdout.
+    /// Bytes written to stdout, or to a file.
     pub received: u64,
+    /// The number of bytes that will be received, if it is known.
+    pub received_of: Option<u64>,
     /// Nanoseconds since it began.
     pub nanos: u64,
 }
@@ -20,13 +22,12 @@ impl Transfer {
     /// `sent 1.2 GiB of 4 GiB (30%), 512 MiB/s, 5.6 s left; received 3 KiB, 1.2 KiB/s`.
     #[must_use]
     pub fn line(&self) -> String {
-        let speed = |bytes| rate(bytes, self.nanos).map_or_else(String::new, |rate| format!(", {rate}"));
         let mut parts = Vec::new();
         if self.sent > 0 || self.received == 0 {
-            parts.push(format!("sent {}{}{}{}", size(self.sent), self.share(), speed(self.sent), self.left()));
+            parts.push(format!("sent {}", self.so_far(self.sent, self.of)));
         }
         if self.received > 0 {
-            parts.push(format!("received {}{}", size(self.received), speed(self.received)));
+            parts.push(format!("received {}", self.so_far(self.received, self.received_of)));
         }
         parts.join("; ")
     }
@@ -34,22 +35,34 @@ impl Transfer {
     /// The summary at the end: `sent 4 GiB of 4 GiB (100%), received 3 KiB in 8.2 s`.
     #[must_use]
     pub fn summary(&self) -> String {
-        format!("sent {}{}, received {} in {}", size(self.sent), self.share(), size(self.received), span(self.nanos))
+        format!(
+            "sent {}{}, received {} in {}",
+            size(self.sent),
+            share(self.sent, self.of),
+            size(self.received),
+            span(self.nanos)
+        )
     }
 
-    /// The part of stdin that was sent, if its size is known.
-    fn share(&self) -> String {
-        self.of.filter(|&all| all >= self.sent).map_or_else(String::new, |all| {
-            let percent = (u128::from(self.sent) * 100).checked_div(all.into()).unwrap_or(100);
-            format!(" of {} ({percent}%)", size(all))
-        })
+    /// `1.2 GiB of 4 GiB (30%), 512 MiB/s, 5.6 s left`, for one direction.
+    fn so_far(&self, done: u64, of: Option<u64>) -> String {
+        let speed = rate(done, self.nanos).map_or_else(String::new, |rate| format!(", {rate}"));
+        format!("{}{}{speed}{}", size(done), share(done, of), self.left(done, of))
     }
 
-    fn left(&self) -> String {
-        let rest = self.of.and_then(|all| all.checked_sub(self.sent)).filter(|&rest| rest > 0);
-        let seconds = rest.and_then(|rest| rest.checked_div(per_second(self.sent, self.nanos)?));
+    fn left(&self, done: u64, of: Option<u64>) -> String {
+        let rest = of.and_then(|all| all.checked_sub(done)).filter(|&rest| rest > 0);
+        let seconds = rest.and_then(|rest| rest.checked_div(per_second(done, self.nanos)?));
         seconds.map_or_else(String::new, |seconds| format!(", {} left", span(seconds.saturating_mul(1_000_000_000))))
     }
+}
+
+/// The part of all bytes that is done, if their number is known.
+fn share(done: u64, of: Option<u64>) -> String {
+    of.filter(|&all| all >= done).map_or_else(String::new, |all| {
+        let percent = (u128::from(done) * 100).checked_div(all.into()).unwrap_or(100);
+        format!(" of {} ({percent}%)", size(all))
+    })
 }
 
 /// The progress of a sweep.
@@ -99,7 +112,7 @@ mod tests {
     #[test]
     fn line_shows_only_known_figures() {
         let second = 1_000_000_000;
-        let line = |sent, of, received, nanos| Transfer { sent, of, received, nanos }.line();
+        let line = |sent, of, received, nanos| Transfer { sent, of, received, nanos, ..Transfer::default() }.line();
         assert_eq!(line(0, None, 0, 0), "sent 0 B");
         assert_eq!(line(0, Some(2048), 0, second), "sent 0 B of 2 KiB (0%), 0 B/s");
         assert_eq!(line(1 << 30, Some(1 << 32), 0, 2 * second), "sent 1 GiB of 4 GiB (25%), 512 MiB/s, 6 s left");
@@ -113,7 +126,8 @@ mod tests {
 
     #[test]
     fn summary_has_both_directions_and_the_time() {
-        let summary = |sent, of, received| Transfer { sent, of, received, nanos: 1_200_000_000 }.summary();
+        let summary =
+            |sent, of, received| Transfer { sent, of, received, nanos: 1_200_000_000, ..Transfer::default() }.summary();
         assert_eq!(summary(10 << 20, None, 0), "sent 10 MiB, received 0 B in 1.2 s");
         assert_eq!(summary(512, Some(1024), 2048), "sent 512 B of 1 KiB (50%), received 2 KiB in 1.2 s");
     }
