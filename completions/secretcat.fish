@@ -33,6 +33,8 @@ complete -c secretcat -n "__fish_secretcat_needs_command" -s V -l version -d 'Pr
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "listen" -d 'Serve any number of clients until SIGINT or SIGTERM'
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "connect" -d 'Send messages and print the replies, at a terminal or in a script'
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "sweep" -d 'Send the same messages under every cut and compare the replies'
+complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "send" -d 'Send files, until the receiver has confirmed each'
+complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "receive" -d 'Receive files, and verify each before it gets its name'
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "history" -d 'Print the messages in a file of --transcript'
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "passwd" -d 'Set the password of a user in a file for listen --auth scram:FILE'
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "witness" -d 'Report what the sockets of this host have read, to another secretcat'
@@ -435,6 +437,160 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l nodelay -d
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l nagle -d 'Join small segments while data is unacknowledged, even when cutting'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l reset-on-close -d 'Reset the connection when closing it'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l to -d 'Connect to the receiver at ADDRESS' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l name -d 'Give the file the name NAME at the receiver' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l checksum -d 'Verify each file by sha256, or by none' -r -f -a "sha256\t''
+none\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l listen -d 'Listen on ADDRESS, and wait for the other side to connect' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l retry -d 'Retry a failed connection N times' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l connect-timeout -d 'Abort connecting after TIME, name lookup included' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l retry-delay -d 'Wait TIME before each retry' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -s w -l idle-timeout -d 'Abort the transfer after TIME without a byte in or out' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l proxy -d 'Connect through the proxy at URL: socks5://, socks5h:// or http://' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l proxy-credentials -d 'Read USER:PASSWORD for the proxy from FILE' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l tls-name -d 'Send NAME as the server name, and verify it' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l tls-ca -d 'Trust the certificates in FILE instead of the system\'s' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l tls-cert -d 'Send the certificate in FILE to the server' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l tls-key -d 'Take the private key of --tls-cert from FILE' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l tls-pin -d 'Trust the server whose key has this PIN, and no other (repeatable)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l known -d 'Trust the server\'s key that FILE has; note it there the first time' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l tls-alpn -d 'Offer the application protocols LIST, such as h2,http/1.1' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l tls-min -d 'Refuse versions before 1.2 or 1.3 (default: 1.2)' -r -f -a "1.2\t''
+1.3\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l tls-groups -d 'Use the key-exchange groups LIST, the preferred one first' -r -f -a "X25519MLKEM768\t'Post-quantum: the ClientHello takes two segments'
+X25519\t''
+secp256r1\t''
+secp384r1\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l tls-keylog -d 'Append the secrets of each connection to FILE, for Wireshark' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l tls-client-ca -d 'Ask the other side for a certificate that one in FILE has signed' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l tls-client -d 'Choose whether it needs a certificate (default: required)' -r -f -a "optional\t'A client may have no certificate'
+required\t'Each client must have a certificate'"
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -s s -l source -d 'Connect from local address ADDR, from PORT, or both' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l interface -d 'Use network interface NAME only' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l reuseaddr -d 'Allow listening on a port that has connections in TIME_WAIT' -r -f -a "on\t''
+off\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l reuseport -d 'Share the port with other listeners' -r -f -a "on\t''
+off\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l v6only -d 'Refuse IPv4 clients on an IPv6 address' -r -f -a "on\t''
+off\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l keepalive -d 'Probe an idle connection to detect a dead peer' -r -f -a "on\t''
+off\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l keepalive-time -d 'Send the first keepalive probe after DURATION without traffic' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l keepalive-intvl -d 'Wait DURATION between two keepalive probes' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l keepalive-cnt -d 'Close the connection after N unanswered keepalive probes' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l cork -d 'Hold back partial segments until they are full' -r -f -a "on\t''
+off\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l sndbuf -d 'Set the send buffer to SIZE bytes' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l rcvbuf -d 'Set the receive buffer, which limits the window, to SIZE bytes' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l mss -d 'Limit a segment to BYTES bytes' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l linger -d 'Wait up to DURATION for unsent data when closing' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l user-timeout -d 'Close the connection if data is unacknowledged for DURATION' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l congestion -d 'Use congestion control algorithm NAME' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l tos -d 'Set the type of service (IPv4) or traffic class (IPv6) to VALUE' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l ttl -d 'Limit packets to N hops' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l backlog -d 'Let at most N connections wait to be accepted' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l stats -d 'Print a summary on stderr at the end, as text or JSON' -r -f -a "text\t'Lines for people'
+json\t'One JSON object in one line'"
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l trace -d 'Write one JSON object per event to FILE (-: to stderr)' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l trace-data -d 'Record no bytes, the first 64 or all bytes of each event' -r -f -a "none\t''
+head\t''
+all\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l timeline -d 'Draw the writes, segments and reads into FILE.svg' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l tls -d 'Encrypt with TLS, and verify the server\'s certificate'
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l quiet -d 'Print only errors, and warnings of unsafe options'
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -s k -l keep-open -d 'Serve one transfer after the other, until SIGINT or SIGTERM'
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l tls-insecure -d 'Accept any certificate: the server may be anybody'
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -s 4 -l ipv4 -d 'Use IPv4 only'
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -s 6 -l ipv6 -d 'Use IPv6 only'
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l nodelay -d 'Send small segments at once'
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l nagle -d 'Join small segments while data is unacknowledged, even when cutting'
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l reset-on-close -d 'Reset the connection when closing it'
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l show-options -d 'Print each socket option as requested and as the kernel has it'
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -s v -l verbose -d 'Log events on stderr; twice: also writes and reads with their bytes'
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l progress -d 'Print bytes, rate and time left of a transfer on stderr'
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l from -d 'Connect to the sender at ADDRESS' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l dir -d 'Save the files in DIR' -r -f -a "(__fish_complete_directories)"
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l overwrite -d 'Choose whether files that exist are replaced' -r -f -a "never\t'Refuse a file whose name exists, unless it is the same file'
+newer\t'Replace older files, and skip files that are not newer'
+always\t'Replace files'"
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l max-size -d 'Refuse files of more than SIZE bytes' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l listen -d 'Listen on ADDRESS, and wait for the other side to connect' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l checksum -d 'Require a sha256 of each file, or none' -r -f -a "sha256\t''
+none\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l connect-timeout -d 'Abort connecting after TIME, name lookup included' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l retry -d 'Retry a failed connection N times' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l retry-delay -d 'Wait TIME before each retry' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -s w -l idle-timeout -d 'Abort the transfer after TIME without a byte in or out' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l proxy -d 'Connect through the proxy at URL: socks5://, socks5h:// or http://' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l proxy-credentials -d 'Read USER:PASSWORD for the proxy from FILE' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l tls-name -d 'Send NAME as the server name, and verify it' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l tls-ca -d 'Trust the certificates in FILE instead of the system\'s' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l tls-cert -d 'Send the certificate in FILE to the server' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l tls-key -d 'Take the private key of --tls-cert from FILE' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l tls-pin -d 'Trust the server whose key has this PIN, and no other (repeatable)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l known -d 'Trust the server\'s key that FILE has; note it there the first time' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l tls-alpn -d 'Offer the application protocols LIST, such as h2,http/1.1' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l tls-min -d 'Refuse versions before 1.2 or 1.3 (default: 1.2)' -r -f -a "1.2\t''
+1.3\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l tls-groups -d 'Use the key-exchange groups LIST, the preferred one first' -r -f -a "X25519MLKEM768\t'Post-quantum: the ClientHello takes two segments'
+X25519\t''
+secp256r1\t''
+secp384r1\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l tls-keylog -d 'Append the secrets of each connection to FILE, for Wireshark' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l tls-client-ca -d 'Ask the other side for a certificate that one in FILE has signed' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l tls-client -d 'Choose whether it needs a certificate (default: required)' -r -f -a "optional\t'A client may have no certificate'
+required\t'Each client must have a certificate'"
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -s s -l source -d 'Connect from local address ADDR, from PORT, or both' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l interface -d 'Use network interface NAME only' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l reuseaddr -d 'Allow listening on a port that has connections in TIME_WAIT' -r -f -a "on\t''
+off\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l reuseport -d 'Share the port with other listeners' -r -f -a "on\t''
+off\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l v6only -d 'Refuse IPv4 clients on an IPv6 address' -r -f -a "on\t''
+off\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l keepalive -d 'Probe an idle connection to detect a dead peer' -r -f -a "on\t''
+off\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l keepalive-time -d 'Send the first keepalive probe after DURATION without traffic' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l keepalive-intvl -d 'Wait DURATION between two keepalive probes' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l keepalive-cnt -d 'Close the connection after N unanswered keepalive probes' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l cork -d 'Hold back partial segments until they are full' -r -f -a "on\t''
+off\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l sndbuf -d 'Set the send buffer to SIZE bytes' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l rcvbuf -d 'Set the receive buffer, which limits the window, to SIZE bytes' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l mss -d 'Limit a segment to BYTES bytes' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l linger -d 'Wait up to DURATION for unsent data when closing' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l user-timeout -d 'Close the connection if data is unacknowledged for DURATION' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l congestion -d 'Use congestion control algorithm NAME' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l tos -d 'Set the type of service (IPv4) or traffic class (IPv6) to VALUE' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l ttl -d 'Limit packets to N hops' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l backlog -d 'Let at most N connections wait to be accepted' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l stats -d 'Print a summary on stderr at the end, as text or JSON' -r -f -a "text\t'Lines for people'
+json\t'One JSON object in one line'"
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l trace -d 'Write one JSON object per event to FILE (-: to stderr)' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l trace-data -d 'Record no bytes, the first 64 or all bytes of each event' -r -f -a "none\t''
+head\t''
+all\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l timeline -d 'Draw the writes, segments and reads into FILE.svg' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -s k -l keep-open -d 'Serve one transfer after the other, until SIGINT or SIGTERM'
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l tls -d 'Encrypt with TLS, and verify the server\'s certificate'
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l quiet -d 'Print only errors, and warnings of unsafe options'
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l tls-insecure -d 'Accept any certificate: the server may be anybody'
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -s 4 -l ipv4 -d 'Use IPv4 only'
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -s 6 -l ipv6 -d 'Use IPv6 only'
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l nodelay -d 'Send small segments at once'
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l nagle -d 'Join small segments while data is unacknowledged, even when cutting'
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l reset-on-close -d 'Reset the connection when closing it'
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l show-options -d 'Print each socket option as requested and as the kernel has it'
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -s v -l verbose -d 'Log events on stderr; twice: also writes and reads with their bytes'
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l progress -d 'Print bytes, rate and time left of a transfer on stderr'
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c secretcat -n "__fish_secretcat_using_subcommand history" -l room -d 'Print only messages of room NAME' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand history" -l since -d 'Print only messages since TIME' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand history" -l grep -d 'Print only messages in which REGEX matches' -r -f

@@ -491,6 +491,235 @@ module completions {
     ...address: string        # Connect to HOST:PORT, HOST, :PORT (loopback) or unix:PATH
   ]
 
+  def "nu-complete secretcat send checksum" [] {
+    [ "sha256" "none" ]
+  }
+
+  def "nu-complete secretcat send tls_min" [] {
+    [ "1.2" "1.3" ]
+  }
+
+  def "nu-complete secretcat send tls_groups" [] {
+    [ "X25519MLKEM768" "X25519" "secp256r1" "secp384r1" ]
+  }
+
+  def "nu-complete secretcat send tls_client" [] {
+    [ "optional" "required" ]
+  }
+
+  def "nu-complete secretcat send reuseaddr" [] {
+    [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat send reuseport" [] {
+    [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat send v6only" [] {
+    [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat send keepalive" [] {
+    [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat send cork" [] {
+    [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat send stats" [] {
+    [ "text" "json" ]
+  }
+
+  def "nu-complete secretcat send trace_data" [] {
+    [ "none" "head" "all" ]
+  }
+
+  def "nu-complete secretcat send color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Send files, until the receiver has confirmed each
+  export extern "secretcat send" [
+    --to: string              # Connect to the receiver at ADDRESS
+    --name: string            # Give the file the name NAME at the receiver
+    --checksum: string@"nu-complete secretcat send checksum" # Verify each file by sha256, or by none
+    --listen: string          # Listen on ADDRESS, and wait for the other side to connect
+    --retry: string           # Retry a failed connection N times
+    --tls                     # Encrypt with TLS, and verify the server's certificate
+    --quiet                   # Print only errors, and warnings of unsafe options
+    --keep-open(-k)           # Serve one transfer after the other, until SIGINT or SIGTERM
+    --connect-timeout: string # Abort connecting after TIME, name lookup included
+    --retry-delay: string     # Wait TIME before each retry
+    --idle-timeout(-w): string # Abort the transfer after TIME without a byte in or out
+    --proxy: string           # Connect through the proxy at URL: socks5://, socks5h:// or http://
+    --proxy-credentials: path # Read USER:PASSWORD for the proxy from FILE
+    --tls-name: string        # Send NAME as the server name, and verify it
+    --tls-ca: path            # Trust the certificates in FILE instead of the system's
+    --tls-cert: path          # Send the certificate in FILE to the server
+    --tls-key: path           # Take the private key of --tls-cert from FILE
+    --tls-pin: string         # Trust the server whose key has this PIN, and no other (repeatable)
+    --known: path             # Trust the server's key that FILE has; note it there the first time
+    --tls-insecure            # Accept any certificate: the server may be anybody
+    --tls-alpn: string        # Offer the application protocols LIST, such as h2,http/1.1
+    --tls-min: string@"nu-complete secretcat send tls_min" # Refuse versions before 1.2 or 1.3 (default: 1.2)
+    --tls-groups: string@"nu-complete secretcat send tls_groups" # Use the key-exchange groups LIST, the preferred one first
+    --tls-keylog: path        # Append the secrets of each connection to FILE, for Wireshark
+    --tls-client-ca: path     # Ask the other side for a certificate that one in FILE has signed
+    --tls-client: string@"nu-complete secretcat send tls_client" # Choose whether it needs a certificate (default: required)
+    --ipv4(-4)                # Use IPv4 only
+    --ipv6(-6)                # Use IPv6 only
+    --source(-s): string      # Connect from local address ADDR, from PORT, or both
+    --interface: string       # Use network interface NAME only
+    --reuseaddr: string@"nu-complete secretcat send reuseaddr" # Allow listening on a port that has connections in TIME_WAIT
+    --reuseport: string@"nu-complete secretcat send reuseport" # Share the port with other listeners
+    --v6only: string@"nu-complete secretcat send v6only" # Refuse IPv4 clients on an IPv6 address
+    --keepalive: string@"nu-complete secretcat send keepalive" # Probe an idle connection to detect a dead peer
+    --keepalive-time: string  # Send the first keepalive probe after DURATION without traffic
+    --keepalive-intvl: string # Wait DURATION between two keepalive probes
+    --keepalive-cnt: string   # Close the connection after N unanswered keepalive probes
+    --nodelay                 # Send small segments at once
+    --nagle                   # Join small segments while data is unacknowledged, even when cutting
+    --cork: string@"nu-complete secretcat send cork" # Hold back partial segments until they are full
+    --sndbuf: string          # Set the send buffer to SIZE bytes
+    --rcvbuf: string          # Set the receive buffer, which limits the window, to SIZE bytes
+    --mss: string             # Limit a segment to BYTES bytes
+    --linger: string          # Wait up to DURATION for unsent data when closing
+    --reset-on-close          # Reset the connection when closing it
+    --user-timeout: string    # Close the connection if data is unacknowledged for DURATION
+    --congestion: string      # Use congestion control algorithm NAME
+    --tos: string             # Set the type of service (IPv4) or traffic class (IPv6) to VALUE
+    --ttl: string             # Limit packets to N hops
+    --show-options            # Print each socket option as requested and as the kernel has it
+    --backlog: string         # Let at most N connections wait to be accepted
+    --verbose(-v)             # Log events on stderr; twice: also writes and reads with their bytes
+    --progress                # Print bytes, rate and time left of a transfer on stderr
+    --stats: string@"nu-complete secretcat send stats" # Print a summary on stderr at the end, as text or JSON
+    --trace: path             # Write one JSON object per event to FILE (-: to stderr)
+    --trace-data: string@"nu-complete secretcat send trace_data" # Record no bytes, the first 64 or all bytes of each event
+    --timeline: path          # Draw the writes, segments and reads into FILE.svg
+    --color: string@"nu-complete secretcat send color" # Use colour on stderr and in help
+    --help(-h)                # Print help (see more with '--help')
+    ...files: path            # Send these files (-: stdin, with --name)
+  ]
+
+  def "nu-complete secretcat receive overwrite" [] {
+    [ "never" "newer" "always" ]
+  }
+
+  def "nu-complete secretcat receive checksum" [] {
+    [ "sha256" "none" ]
+  }
+
+  def "nu-complete secretcat receive tls_min" [] {
+    [ "1.2" "1.3" ]
+  }
+
+  def "nu-complete secretcat receive tls_groups" [] {
+    [ "X25519MLKEM768" "X25519" "secp256r1" "secp384r1" ]
+  }
+
+  def "nu-complete secretcat receive tls_client" [] {
+    [ "optional" "required" ]
+  }
+
+  def "nu-complete secretcat receive reuseaddr" [] {
+    [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat receive reuseport" [] {
+    [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat receive v6only" [] {
+    [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat receive keepalive" [] {
+    [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat receive cork" [] {
+    [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat receive stats" [] {
+    [ "text" "json" ]
+  }
+
+  def "nu-complete secretcat receive trace_data" [] {
+    [ "none" "head" "all" ]
+  }
+
+  def "nu-complete secretcat receive color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Receive files, and verify each before it gets its name
+  export extern "secretcat receive" [
+    --from: string            # Connect to the sender at ADDRESS
+    --dir: directory          # Save the files in DIR
+    --overwrite: string@"nu-complete secretcat receive overwrite" # Choose whether files that exist are replaced
+    --max-size: string        # Refuse files of more than SIZE bytes
+    --listen: string          # Listen on ADDRESS, and wait for the other side to connect
+    --keep-open(-k)           # Serve one transfer after the other, until SIGINT or SIGTERM
+    --tls                     # Encrypt with TLS, and verify the server's certificate
+    --quiet                   # Print only errors, and warnings of unsafe options
+    --checksum: string@"nu-complete secretcat receive checksum" # Require a sha256 of each file, or none
+    --connect-timeout: string # Abort connecting after TIME, name lookup included
+    --retry: string           # Retry a failed connection N times
+    --retry-delay: string     # Wait TIME before each retry
+    --idle-timeout(-w): string # Abort the transfer after TIME without a byte in or out
+    --proxy: string           # Connect through the proxy at URL: socks5://, socks5h:// or http://
+    --proxy-credentials: path # Read USER:PASSWORD for the proxy from FILE
+    --tls-name: string        # Send NAME as the server name, and verify it
+    --tls-ca: path            # Trust the certificates in FILE instead of the system's
+    --tls-cert: path          # Send the certificate in FILE to the server
+    --tls-key: path           # Take the private key of --tls-cert from FILE
+    --tls-pin: string         # Trust the server whose key has this PIN, and no other (repeatable)
+    --known: path             # Trust the server's key that FILE has; note it there the first time
+    --tls-insecure            # Accept any certificate: the server may be anybody
+    --tls-alpn: string        # Offer the application protocols LIST, such as h2,http/1.1
+    --tls-min: string@"nu-complete secretcat receive tls_min" # Refuse versions before 1.2 or 1.3 (default: 1.2)
+    --tls-groups: string@"nu-complete secretcat receive tls_groups" # Use the key-exchange groups LIST, the preferred one first
+    --tls-keylog: path        # Append the secrets of each connection to FILE, for Wireshark
+    --tls-client-ca: path     # Ask the other side for a certificate that one in FILE has signed
+    --tls-client: string@"nu-complete secretcat receive tls_client" # Choose whether it needs a certificate (default: required)
+    --ipv4(-4)                # Use IPv4 only
+    --ipv6(-6)                # Use IPv6 only
+    --source(-s): string      # Connect from local address ADDR, from PORT, or both
+    --interface: string       # Use network interface NAME only
+    --reuseaddr: string@"nu-complete secretcat receive reuseaddr" # Allow listening on a port that has connections in TIME_WAIT
+    --reuseport: string@"nu-complete secretcat receive reuseport" # Share the port with other listeners
+    --v6only: string@"nu-complete secretcat receive v6only" # Refuse IPv4 clients on an IPv6 address
+    --keepalive: string@"nu-complete secretcat receive keepalive" # Probe an idle connection to detect a dead peer
+    --keepalive-time: string  # Send the first keepalive probe after DURATION without traffic
+    --keepalive-intvl: string # Wait DURATION between two keepalive probes
+    --keepalive-cnt: string   # Close the connection after N unanswered keepalive probes
+    --nodelay                 # Send small segments at once
+    --nagle                   # Join small segments while data is unacknowledged, even when cutting
+    --cork: string@"nu-complete secretcat receive cork" # Hold back partial segments until they are full
+    --sndbuf: string          # Set the send buffer to SIZE bytes
+    --rcvbuf: string          # Set the receive buffer, which limits the window, to SIZE bytes
+    --mss: string             # Limit a segment to BYTES bytes
+    --linger: string          # Wait up to DURATION for unsent data when closing
+    --reset-on-close          # Reset the connection when closing it
+    --user-timeout: string    # Close the connection if data is unacknowledged for DURATION
+    --congestion: string      # Use congestion control algorithm NAME
+    --tos: string             # Set the type of service (IPv4) or traffic class (IPv6) to VALUE
+    --ttl: string             # Limit packets to N hops
+    --show-options            # Print each socket option as requested and as the kernel has it
+    --backlog: string         # Let at most N connections wait to be accepted
+    --verbose(-v)             # Log events on stderr; twice: also writes and reads with their bytes
+    --progress                # Print bytes, rate and time left of a transfer on stderr
+    --stats: string@"nu-complete secretcat receive stats" # Print a summary on stderr at the end, as text or JSON
+    --trace: path             # Write one JSON object per event to FILE (-: to stderr)
+    --trace-data: string@"nu-complete secretcat receive trace_data" # Record no bytes, the first 64 or all bytes of each event
+    --timeline: path          # Draw the writes, segments and reads into FILE.svg
+    --color: string@"nu-complete secretcat receive color" # Use colour on stderr and in help
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
   def "nu-complete secretcat history color" [] {
     [ "auto" "always" "never" ]
   }

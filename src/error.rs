@@ -95,6 +95,16 @@ pub enum Error {
         /// How the connection ended.
         why: String,
     },
+    /// A file was not transferred, or its receipt was not confirmed.
+    #[error("{what} {address}: {how}")]
+    Transfer {
+        /// What has failed, and its direction: `send a.txt to`.
+        what: String,
+        /// The address of the peer.
+        address: Endpoint,
+        /// The cause.
+        how: String,
+    },
     /// Connections of a listener lost bytes; each loss was printed when it was seen.
     #[error("{} lost bytes", counted(*connections, "connection"))]
     Incomplete {

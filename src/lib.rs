@@ -19,6 +19,7 @@
 //! | L1 | [`timeline`] | the picture of a trace |
 //! | L1 | [`trace`] | events as data, text and JSON |
 //! | L1 | [`transcript`] | recorded messages as JSON lines |
+//! | L1 | [`transfer`] | the protocol of `send` and `receive`, as state machines of bytes |
 //! | L1 | [`verdict`] | how a sweep compares replies, and its report |
 //! | L1 | [`web`] | the live page and the metrics, as functions of requests and events |
 //! | L0 | [`value`], [`error`] | values on the command line, and errors |
@@ -49,6 +50,7 @@ pub mod session;
 pub mod timeline;
 pub mod trace;
 pub mod transcript;
+pub mod transfer;
 pub mod value;
 pub mod verdict;
 pub mod web;
@@ -57,7 +59,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use cli::{Refusal, Task};
-use config::{Color, Output};
+use config::{Color, LinkConfig, Meeting, Output};
 use error::{Error, ExitStatus, Operation};
 use io::proxy::Proxy;
 use io::recorder::Recorder;
@@ -95,7 +97,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// Whether the program dies of the signal after everything is written. SIGTERM and SIGHUP are the way to stop a
 /// listener; SIGINT must be seen by the shell, or it continues its script.
 fn kills(signal: Signal, task: &Task) -> bool {
-    signal == Signal::Interrupt || !matches!(task, Task::Listen(_))
+    let serves = matches!(task, Task::Listen(_)) || task.link().is_some_and(LinkConfig::keeps_open);
+    signal == Signal::Interrupt || !serves
 }
 
 /// Ends the process: by the signal that ended the run, by SIGPIPE if no process reads stdout, or with a status.
@@ -114,6 +117,7 @@ fn perform(task: &Task, report: &Report) -> (Result<ExitStatus, Error>, Option<S
     let is_quiet = match task {
         Task::Listen(config) => config.output.quiet,
         Task::Connect(config) => config.output.quiet,
+        Task::Send(_) | Task::Receive(_) => task.link().is_some_and(|link| link.output.quiet),
         Task::Sweep(config) => {
             silent.watch = config.watch.clone();
             config.quiet
@@ -128,6 +132,8 @@ fn perform(task: &Task, report: &Report) -> (Result<ExitStatus, Error>, Option<S
         Task::Sweep(_) | Task::SweepClient(_) | Task::History(_) | Task::Passwd(_) | Task::Witness => &silent,
         Task::Listen(config) => &config.output,
         Task::Connect(config) => &config.output,
+        Task::Send(config) => &config.link.output,
+        Task::Receive(config) => &config.link.output,
     };
     let start = || -> Result<(Context, Web), Error> {
         let signals = match ignored_interrupt(task) {
@@ -178,6 +184,8 @@ fn run_task(task: &Task, context: &Context) -> Result<ExitStatus, Error> {
     match task {
         Task::Listen(config) => session::listen::run(config, context, |_, _| {}).map(|()| ExitStatus::Done),
         Task::Connect(config) => session::connect::run(config, context).map(|()| ExitStatus::Done),
+        Task::Send(config) => session::transfer::send::run(config, context).map(|()| ExitStatus::Done),
+        Task::Receive(config) => session::transfer::receive::run(config, context).map(|()| ExitStatus::Done),
         Task::Sweep(config) => session::sweep::run(config, context),
         Task::SweepClient(config) => session::sweep::client::run(config, context),
         Task::History(config) => session::history::run(config, &context.report).map(|()| ExitStatus::Done),
@@ -192,6 +200,11 @@ fn run_task(task: &Task, context: &Context) -> Result<ExitStatus, Error> {
 fn ignored_interrupt(task: &Task) -> Option<IgnoredInterrupt> {
     match task {
         Task::Listen(_) | Task::Sweep(_) | Task::SweepClient(_) => Some(IgnoredInterrupt::Handle),
+        // What has come of a file is kept, and its sender is told.
+        Task::Send(_) | Task::Receive(_) => {
+            let listens = task.link().is_some_and(|link| matches!(link.meeting, Meeting::Listen { .. }));
+            Some(if listens { IgnoredInterrupt::Handle } else { IgnoredInterrupt::Keep })
+        }
         Task::History(_) | Task::Passwd(_) | Task::Witness => None,
         Task::Connect(_) if std::process::id() == 1 => Some(IgnoredInterrupt::Handle),
         Task::Connect(config) => {

@@ -18,6 +18,8 @@ fn fields(line: &str) -> Result<Vec<String>, String> {
                 Task::Connect(config) => format!("{config:?}"),
                 Task::Sweep(config) => format!("{config:?}"),
                 Task::SweepClient(config) => format!("{config:?}"),
+                Task::Send(config) => format!("{config:?}"),
+                Task::Receive(config) => format!("{config:?}"),
                 Task::History(config) => format!("{config:?}"),
                 Task::Passwd(config) => format!("{config:?}"),
                 Task::Witness => "Witness".to_owned(),
@@ -60,7 +62,9 @@ fn flatten(path: &str, value: &str, out: &mut Vec<String>) {
 /// The changes of these arguments to the configuration of the command without arguments; or the error.
 fn outcome(line: &str) -> String {
     let command = line.split_whitespace().next().unwrap_or_default();
-    let usual = fields(command).unwrap_or_default();
+    // Some commands have arguments that cannot be left out.
+    let least = ["", " f", " f ann"].map(|words| format!("{command}{words}"));
+    let usual = least.iter().find_map(|line| fields(line).ok()).unwrap_or_default();
     match fields(line) {
         Ok(fields) => fields.into_iter().filter(|field| !usual.contains(field)).collect::<Vec<_>>().join(" "),
         Err(refusal) => format!("! {refusal}"),
@@ -171,7 +175,7 @@ fn clap_long(argument: &clap::Arg) -> Option<String> {
 /// The names of values in help: those of numbers, and all others.
 const NUMBERS: [&str; 10] =
     ["N", "SIZE", "BYTES", "PORT", "TIME", "DURATION", "VALUE", "SIZE|MIN..MAX", "TIME|MIN..MAX", "N|any"];
-const OTHERS: [&str; 31] = [
+const OTHERS: [&str; 33] = [
     "TEXT",
     "NAME",
     "ROOM",
@@ -203,6 +207,8 @@ const OTHERS: [&str; 31] = [
     "none|head|all",
     "text|json",
     "WHEN",
+    "DIR",
+    "TYPE",
 ];
 
 /// The errors of the standard library and the parser about a number.

@@ -7,7 +7,8 @@ use clap::{ArgMatches, Command};
 
 use super::Task;
 use crate::config::{
-    AuthMethod, ClientSweepConfig, ConfigError, ConnectConfig, Input, ListenConfig, Mode, Replies, SweepConfig, Target,
+    AuthMethod, ClientSweepConfig, ConfigError, ConnectConfig, Input, LinkConfig, ListenConfig, Meeting, Mode, Replies,
+    SweepConfig, Target,
 };
 use crate::frame::Framing;
 use crate::plan::Barrier;
@@ -77,6 +78,8 @@ pub(super) fn check(task: &Task, given: &Given) -> Result<(), ConfigError> {
         Task::Connect(config) => of_connect(config),
         Task::Sweep(config) => of_sweep(config, given),
         Task::SweepClient(config) => of_client(config),
+        Task::Send(config) => of_link(&config.link),
+        Task::Receive(config) => of_link(&config.link),
         Task::History(_) | Task::Passwd(_) | Task::Witness => Vec::new(),
     };
     let idle = rules.into_iter().filter(|(_, does_nothing, _)| *does_nothing);
@@ -296,6 +299,36 @@ fn of_client(config: &ClientSweepConfig) -> Vec<Rule> {
         (Named(&["replay"]), is_file, "records the replies of --relay: remove it"),
         (Named(&CHOOSING), config.only.is_some(), ONLY),
         (Named(&["v6only"]), config.family != Family::V6, V6ONLY),
+    ]
+}
+
+/// Options of the side that connects, and of the one that listens.
+const CONNECTING: [&str; 11] = [
+    "connect-timeout",
+    "retry",
+    "retry-delay",
+    "proxy",
+    "source",
+    "tls-name",
+    "tls-ca",
+    "tls-pin",
+    "tls-insecure",
+    "known",
+    "proxy-credentials",
+];
+const LISTENING: [&str; 3] = ["backlog", "tls-client-ca", "tls-client"];
+
+fn of_link(config: &LinkConfig) -> Vec<Rule> {
+    let (listens, retries) = match &config.meeting {
+        Meeting::Connect { retry, .. } => (false, retry.times > 0),
+        Meeting::Listen { .. } => (true, false),
+    };
+    vec![
+        (Named(&CONNECTING), listens, "is for the side that connects, and --listen waits: remove it"),
+        (Named(&LISTENING), !listens, "is for the side that listens: add --listen"),
+        (Named(&["retry-delay"]), !retries, "is the pause before a retry: add --retry N"),
+        (Named(&["reset-on-close", "linger"]), true, "may drop the confirmation of the last file: remove it"),
+        (Named(&["v6only"]), has_v4(config.address()), V6ONLY),
     ]
 }
 

@@ -60,7 +60,9 @@ fn command_of(args: &[OsString]) -> Option<&str> {
             word => break word.to_str()?,
         }
     };
-    ["listen", "connect", "sweep", "history", "passwd", "witness"].into_iter().find(|name| *name == first)
+    ["listen", "connect", "sweep", "send", "receive", "history", "passwd", "witness"]
+        .into_iter()
+        .find(|name| *name == first)
 }
 
 fn is_option(arg: &OsStr) -> bool {
@@ -123,7 +125,9 @@ fn value_of(args: &[OsString], option: &str) -> Option<String> {
 fn other_command(error: &clap::Error) -> Option<String> {
     let word = context(error, ContextKind::InvalidSubcommand)?;
     let known = match word.to_ascii_lowercase().as_str() {
-        "client" | "call" | "dial" | "send" | "nc" | "connect-to" => "connect",
+        "client" | "call" | "dial" | "nc" | "connect-to" => "connect",
+        "put" | "upload" | "cp" | "scp" => "send",
+        "get" | "download" | "fetch" => "receive",
         "server" | "serve" | "daemon" | "relay" | "proxy" => "listen",
         _ if error.get(ContextKind::SuggestedSubcommand).is_some() => return None,
         _ => {

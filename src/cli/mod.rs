@@ -31,6 +31,7 @@ mod syntax;
 mod tls;
 mod traffic;
 mod transcript;
+mod transfer;
 mod watch;
 mod witness;
 mod words;
@@ -43,8 +44,8 @@ use effect::Given;
 use words::words;
 
 use crate::config::{
-    ClientSweepConfig, Color, ConfigError, ConnectConfig, HistoryConfig, ListenConfig, PasswdConfig, ProxyConfig,
-    SweepConfig,
+    ClientSweepConfig, Color, ConfigError, ConnectConfig, HistoryConfig, LinkConfig, ListenConfig, PasswdConfig,
+    ProxyConfig, ReceiveConfig, SendConfig, SweepConfig,
 };
 use crate::error::Error;
 use crate::io::console;
@@ -72,6 +73,8 @@ enum Commands {
     Listen(listen::ListenFlags),
     Connect(connect::ConnectFlags),
     Sweep(sweep::SweepFlags),
+    Send(transfer::SendFlags),
+    Receive(transfer::ReceiveFlags),
     History(history::HistoryFlags),
     Passwd(passwd::PasswdFlags),
     Witness(witness::WitnessFlags),
@@ -97,6 +100,10 @@ pub enum Task {
     Sweep(Box<SweepConfig>),
     /// `sweep --client`
     SweepClient(Box<ClientSweepConfig>),
+    /// `send`
+    Send(Box<SendConfig>),
+    /// `receive`
+    Receive(Box<ReceiveConfig>),
     /// `history`
     History(Box<HistoryConfig>),
     /// `passwd`
@@ -113,6 +120,7 @@ impl Task {
             Task::Listen(config) => config.relay()?.proxy.as_deref(),
             Task::Connect(config) => config.proxy.as_ref(),
             Task::Sweep(config) => config.proxy.as_ref(),
+            Task::Send(_) | Task::Receive(_) => self.link()?.proxy(),
             Task::SweepClient(_) | Task::History(_) | Task::Passwd(_) | Task::Witness => None,
         }
     }
@@ -127,6 +135,16 @@ impl Task {
         }
     }
 
+    /// The connection of a transfer of files.
+    #[must_use]
+    pub fn link(&self) -> Option<&LinkConfig> {
+        match self {
+            Task::Send(config) => Some(&config.link),
+            Task::Receive(config) => Some(&config.link),
+            _ => None,
+        }
+    }
+
     /// The command that runs a witness where the peer runs.
     #[must_use]
     pub fn witness(&self) -> Option<&OsStr> {
@@ -134,7 +152,12 @@ impl Task {
             Task::Listen(config) => config.witness.as_deref(),
             Task::Connect(config) => config.witness.as_deref(),
             Task::Sweep(config) => config.witness.as_deref(),
-            Task::SweepClient(_) | Task::History(_) | Task::Passwd(_) | Task::Witness => None,
+            Task::SweepClient(_)
+            | Task::Send(_)
+            | Task::Receive(_)
+            | Task::History(_)
+            | Task::Passwd(_)
+            | Task::Witness => None,
         }
     }
 }
@@ -169,6 +192,8 @@ fn command_for(args: &[OsString]) -> clap::Command {
         "listen" => listen::ListenFlags::augment_args,
         "connect" => connect::ConnectFlags::augment_args,
         "sweep" => sweep::SweepFlags::augment_args,
+        "send" => transfer::SendFlags::augment_args,
+        "receive" => transfer::ReceiveFlags::augment_args,
         "history" => history::HistoryFlags::augment_args,
         "passwd" => passwd::PasswdFlags::augment_args,
         "witness" => witness::WitnessFlags::augment_args,
@@ -232,6 +257,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Refusa
         Commands::Listen(flags) => Task::Listen(Box::new(flags.into_config(typed)?)),
         Commands::Connect(flags) => Task::Connect(Box::new(flags.into_config(typed)?)),
         Commands::Sweep(flags) => flags.into_task(typed)?,
+        Commands::Send(flags) => Task::Send(Box::new(flags.into_config(typed)?)),
+        Commands::Receive(flags) => Task::Receive(Box::new(flags.into_config(typed)?)),
         Commands::History(flags) => Task::History(Box::new(flags.into_config())),
         Commands::Passwd(flags) => Task::Passwd(Box::new(flags.into_config()?)),
         Commands::Witness(witness::WitnessFlags {}) => Task::Witness,
@@ -323,6 +350,6 @@ mod tests {
             let help = |command: clap::Command| command.try_get_matches_from(&words).unwrap_err().to_string();
             assert_eq!(help(alone), help(definitions()));
         }
-        assert_eq!(command_for(&["secretcat".into()]).get_subcommands().count(), 6);
+        assert_eq!(command_for(&["secretcat".into()]).get_subcommands().count(), 8);
     }
 }

@@ -7,11 +7,22 @@ use clap::{ArgAction, Args, ValueHint};
 use super::transcript::TranscriptFlags;
 use super::watch::WatchFlags;
 use super::words::words;
-use crate::config::{ConfigError, Output, Sink, StatsFormat, TraceData};
+use crate::config::{ConfigError, Output, Sink, StatsFormat, TraceData, Watch};
 
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Output")]
 pub(super) struct OutputFlags {
+    #[command(flatten)]
+    events: EventFlags,
+    #[command(flatten)]
+    transcript: TranscriptFlags,
+    #[command(flatten)]
+    watch: WatchFlags,
+}
+
+/// The flags of a run without messages.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct EventFlags {
     /// Log events on stderr; twice: also writes and reads with their bytes
     ///
     /// The first 64 bytes are printed, with control characters escaped.
@@ -45,25 +56,31 @@ pub(super) struct OutputFlags {
     /// secretcat(1) explains the picture.
     #[arg(long, value_name = "FILE.svg", value_hint = ValueHint::FilePath)]
     timeline: Option<PathBuf>,
-    #[command(flatten)]
-    transcript: TranscriptFlags,
-    #[command(flatten)]
-    watch: WatchFlags,
 }
 
 impl OutputFlags {
     pub(super) fn into_config(self, show_options: bool) -> Result<Output, ConfigError> {
         Ok(Output {
+            transcript: self.transcript.into_config(),
+            watch: self.watch.into_config()?,
+            ..self.events.into_config(show_options)
+        })
+    }
+}
+
+impl EventFlags {
+    pub(super) fn into_config(self, show_options: bool) -> Output {
+        Output {
             verbosity: self.verbose,
             quiet: self.quiet,
             stats: self.stats,
             progress: self.progress,
             trace: self.trace.map(|path| if path.as_os_str() == "-" { Sink::Stderr } else { Sink::File(path) }),
             trace_data: self.trace_data.unwrap_or_default(),
-            transcript: self.transcript.into_config(),
+            transcript: None,
             timeline: self.timeline,
-            watch: self.watch.into_config()?,
+            watch: Watch::default(),
             show_options,
-        })
+        }
     }
 }

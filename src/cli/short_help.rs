@@ -14,6 +14,23 @@ const CONNECT: &[&str] =
 const SWEEP: &[&str] =
     &["message", "framing", "crlf", "mask", "max-plans", "jobs", "timeout", "json", "junit", "html", "quiet"];
 
+/// The options of `send` in the short help.
+const SEND: &[&str] = &["to", "listen", "name", "checksum", "retry", "tls", "quiet"];
+
+/// The options of `receive` in the short help.
+const RECEIVE: &[&str] = &["from", "listen", "keep-open", "dir", "overwrite", "max-size", "tls", "quiet"];
+
+const SEND_EXAMPLES: &str = "\
+Examples:
+  secretcat send --to 10.10.11.2 report.pdf      send a file to a receiver
+  secretcat send --listen=*:4500 a.iso b.iso     wait for a receiver
+  tar c dir | secretcat send --to 10.10.11.2 - --name dir.tar";
+
+const RECEIVE_EXAMPLES: &str = "\
+Examples:
+  secretcat receive --listen=*:4500              wait for a sender
+  secretcat receive --from 10.10.11.2 --dir in   receive from one that waits";
+
 const LISTEN_EXAMPLES: &str = "\
 Examples:
   secretcat listen                               answer messages
@@ -39,6 +56,8 @@ pub(super) fn shorten(command: Command) -> Command {
         "listen" => (LISTEN, LISTEN_EXAMPLES),
         "connect" => (CONNECT, CONNECT_EXAMPLES),
         "sweep" => (SWEEP, SWEEP_EXAMPLES),
+        "send" => (SEND, SEND_EXAMPLES),
+        "receive" => (RECEIVE, RECEIVE_EXAMPLES),
         _ => return command,
     };
     let more = format!("See 'secretcat {0} --help' for all options, and secretcat-{0}(1).", command.get_name());
@@ -60,7 +79,9 @@ mod tests {
 
     #[test]
     fn short_help_fits_a_terminal_and_shows_options_that_exist() {
-        for (name, shown) in [("listen", LISTEN), ("connect", CONNECT), ("sweep", SWEEP)] {
+        for (name, shown) in
+            [("listen", LISTEN), ("connect", CONNECT), ("sweep", SWEEP), ("send", SEND), ("receive", RECEIVE)]
+        {
             let mut command = crate::cli::command().term_width(80);
             command.build();
             let command = command.find_subcommand_mut(name).unwrap();

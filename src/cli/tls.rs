@@ -83,6 +83,20 @@ pub(super) struct ServerTlsFlags {
     terms: TermsFlags,
 }
 
+/// The flags of a side that connects or listens.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "TLS")]
+pub(super) struct PeerTlsFlags {
+    #[command(flatten)]
+    client: ClientTlsFlags,
+    /// Ask the other side for a certificate that one in FILE has signed
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    tls_client_ca: Option<PathBuf>,
+    /// Choose whether it needs a certificate (default: required)
+    #[arg(long, value_name = "NEED", value_parser = words::<ClientNeed>(), requires = "tls_client_ca")]
+    tls_client: Option<ClientNeed>,
+}
+
 /// The flags of both sides.
 #[derive(Debug, Default, Args)]
 #[allow(clippy::struct_field_names, reason = "clap takes the names of options from them")]
@@ -176,6 +190,20 @@ impl ServerTlsFlags {
             terms: self.terms.into_config()?,
         };
         Ok((self.tls || config != ServerTls::default()).then_some(config))
+    }
+}
+
+impl PeerTlsFlags {
+    /// TLS of the side that connects, if one of these flags asks for it.
+    pub(super) fn into_client(self) -> Result<Option<ClientTls>, ConfigError> {
+        self.client.into_config()
+    }
+
+    /// TLS of the side that listens, if one of these flags asks for it.
+    pub(super) fn into_server(self) -> Result<Option<ServerTls>, ConfigError> {
+        let ClientTlsFlags { tls, tls_cert, tls_key, terms, .. } = self.client;
+        let PeerTlsFlags { tls_client_ca, tls_client, .. } = self;
+        ServerTlsFlags { tls, tls_cert, tls_key, tls_client_ca, tls_client, terms }.into_config()
     }
 }
 

@@ -19,6 +19,7 @@ mod tls;
 pub mod tos;
 mod traffic;
 mod transcript;
+mod transfer;
 mod watch;
 
 pub use auth::{AuthMethod, ConnectUser, ListenAuth};
@@ -38,6 +39,7 @@ pub use sweep::{DialogSource, MaxTime, Reports, SweepConfig};
 pub use tls::{ClientCa, ClientNeed, ClientTls, KeyPair, ServerTls, TlsGroup, TlsTerms, TlsVersion, Trust};
 pub use traffic::{Bytes, Reading, Traffic};
 pub use transcript::{Rotation, Transcript, TranscriptSync};
+pub use transfer::{LinkConfig, Meeting, Overwrite, ReceiveConfig, SendConfig, SentFile};
 pub use watch::Watch;
 
 /// A combination of options that is refused, with what would be right.

@@ -58,6 +58,7 @@ impl Error {
             | Error::Lost { .. }
             | Error::Surplus { .. }
             | Error::Undelivered { .. }
+            | Error::Transfer { .. }
             | Error::Incomplete { .. } => ExitStatus::Peer,
             Error::Usage(_) | Error::Local { .. } | Error::Option { .. } => ExitStatus::Host,
             Error::Interrupted => ExitStatus::Signal(Signal::Interrupt),

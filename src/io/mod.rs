@@ -39,6 +39,7 @@ pub mod threads;
 #[cfg(feature = "tls")]
 pub mod tls;
 pub mod transcript;
+pub mod transfer;
 pub mod web;
 pub mod witness;
 pub mod worker;

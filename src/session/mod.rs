@@ -16,6 +16,7 @@ mod rate_limit;
 mod relay;
 mod shared;
 pub mod sweep;
+pub mod transfer;
 pub mod witness;
 
 use crate::config::{Direction, SocketOptions, StreamConfig};

@@ -14,8 +14,9 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("transcript", &["trace", "value"]),
     ("verdict", &["error", "frame", "plan", "value"]),
     ("service", &["auth", "dialog", "frame", "plan", "value", "verdict"]),
+    ("transfer", &["value"]),
     ("peer", &["frame", "plan", "trace", "value"]),
-    ("config", &["auth", "dialog", "error", "frame", "plan", "service", "value", "verdict"]),
+    ("config", &["auth", "dialog", "error", "frame", "plan", "service", "transfer", "value", "verdict"]),
     ("timeline", &["trace", "value"]),
     ("web", &["trace"]),
     (
@@ -33,6 +34,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
             "timeline",
             "trace",
             "transcript",
+            "transfer",
             "value",
             "web",
         ],
@@ -52,11 +54,12 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
             "service",
             "trace",
             "transcript",
+            "transfer",
             "value",
             "verdict",
         ],
     ),
-    ("cli", &["auth", "config", "dialog", "error", "frame", "io", "plan", "service", "value", "verdict"]),
+    ("cli", &["auth", "config", "dialog", "error", "frame", "io", "plan", "service", "transfer", "value", "verdict"]),
 ];
 
 /// Names that only some rooms may use.
@@ -114,6 +117,7 @@ pub(super) const RULES: &[Rule] = &[
             ("io/sys.rs", "defines the wait of the report"),
             ("io/systemd.rs", "waits for a service manager that does not read, for 200 ms at most"),
             ("io/tls/known.rs", "waits for another run that notes a key, for a second at most"),
+            ("io/transfer/reader.rs", "waits for stdin, on a thread of its own"),
             ("io/threads.rs", "waits for threads after the loop, and for one of two system calls"),
             ("session/loopback.rs", "waits for the address of its own listener before the loop begins"),
         ],

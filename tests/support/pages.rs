@@ -8,6 +8,8 @@ pub(crate) const PAGES: &[(&str, Option<&str>)] = &[
     ("secretcat-connect", Some("connect")),
     ("secretcat-listen", Some("listen")),
     ("secretcat-sweep", Some("sweep")),
+    ("secretcat-send", Some("send")),
+    ("secretcat-receive", Some("receive")),
     ("secretcat-history", Some("history")),
     ("secretcat-passwd", Some("passwd")),
     ("secretcat-witness", Some("witness")),

@@ -1,0 +1,149 @@
+//! Makes the connection to the other side, or accepts it.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use super::arrivals::Arrivals;
+use super::wire::Wire;
+use crate::config::{ClientTls, LinkConfig, Meeting};
+use crate::error::{Error, Operation};
+use crate::io::encoding;
+use crate::io::key::Key;
+use crate::io::listener::Listener;
+use crate::io::reactor::{Handler, Reactor, Ready};
+use crate::session::Context;
+use crate::session::call::{CallTerms, Caller};
+use crate::transfer::Role;
+use crate::value::Address;
+
+/// The other side, and the event loop of its connection.
+pub(super) struct Peer<'r, 'a> {
+    pub(super) reactor: &'r mut Reactor,
+    pub(super) wire: Wire,
+    /// What was received.
+    pub(super) received: Vec<u8>,
+    /// Where it has come from, if this side listens.
+    pub(super) arrivals: Option<&'r mut Arrivals<'a>>,
+}
+
+/// Runs one transfer, or with `-k` one after the other until a signal.
+///
+/// # Errors
+/// When there is no connection, or the transfer fails.
+pub(super) fn run(
+    config: &LinkConfig,
+    role: Role,
+    context: &Context,
+    mut transfer: impl FnMut(Peer<'_, '_>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    crate::session::check_platform(&config.traffic.socket)?;
+    match &config.meeting {
+        Meeting::Connect { address, tls, .. } => {
+            let (mut reactor, wire) = connect(config, address, tls.as_ref(), context)?;
+            transfer(Peer { reactor: &mut reactor, wire, received: Vec::new(), arrivals: None })
+        }
+        Meeting::Listen { keep_open, .. } => {
+            let (mut reactor, mut arrivals) = match listen(config, role, context) {
+                Err(Error::Interrupted) if *keep_open => return Ok(()),
+                other => other?,
+            };
+            let result = loop {
+                let accepted = accept(&mut arrivals, &mut reactor, context);
+                let result = accepted.and_then(|(wire, received)| {
+                    let arrivals = Some(&mut arrivals);
+                    transfer(Peer { reactor: &mut reactor, wire, received, arrivals })
+                });
+                match result {
+                    Err(Error::Interrupted) if *keep_open => break Ok(()),
+                    Err(error) if *keep_open && !context.signals.stopped() => {
+                        context.report.warning(&error.to_string());
+                    }
+                    Ok(()) if *keep_open => {}
+                    other => break other,
+                }
+                arrivals.resume(&mut reactor);
+            };
+            arrivals.close(&reactor);
+            result
+        }
+    }
+}
+
+fn connect(
+    config: &LinkConfig,
+    address: &Address,
+    tls: Option<&ClientTls>,
+    context: &Context,
+) -> Result<(Reactor, Wire), Error> {
+    let Meeting::Connect { limit, retry, .. } = config.meeting else { return Err(Error::Interrupted) };
+    let encoding = encoding::client(tls, address, "--tls", &context.report)?;
+    encoding::warn_of(tls, "--tls-insecure", &context.report);
+    let terms = CallTerms {
+        traffic: &config.traffic,
+        raw: true,
+        family: config.family,
+        limit,
+        retry,
+        header: None,
+        output: &config.output,
+    };
+    let (reactor, conn) = Caller::new(terms, address, context, encoding.as_deref()).connect(None)?;
+    if config.output.show_options {
+        crate::session::show_options(conn.stream(), None, &config.traffic.socket, context);
+        conn.session().into_iter().for_each(|session| crate::session::show_session(&session, &context.report));
+    }
+    let endpoint = context.proxy.as_ref().map_or_else(|| address.into(), |proxy| proxy.endpoint(address));
+    let wire = Wire::new(conn, Key::Conn(0), endpoint, &reactor);
+    Ok((reactor, wire.map_err(Error::network(Operation::Connect, address))?))
+}
+
+fn listen<'a>(config: &'a LinkConfig, role: Role, context: &'a Context) -> Result<(Reactor, Arrivals<'a>), Error> {
+    let Meeting::Listen { address, tls, .. } = &config.meeting else { return Err(Error::Interrupted) };
+    let encoding = encoding::server(tls.as_ref(), address, false, &context.report)?;
+    let mut reactor =
+        Reactor::new(config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
+    context.signals.watch(&reactor.waker());
+    let mut listener = Listener::bind(address, config.family, &config.traffic.socket, &mut reactor, &context.signals)?;
+    listener.register(&mut reactor).map_err(Error::network(Operation::Listen, address))?;
+    if !config.output.quiet {
+        context.report.line(&format!("listening on {}", listener.shown()));
+        if let Some(pin) = encoding.as_ref().and_then(|encoding| encoding.pin) {
+            let text = "signed a certificate for this run; the other side verifies it with --tls-pin";
+            context.report.line(&format!("{text} {pin}"));
+        }
+    }
+    Ok((reactor, Arrivals::new(config, context, role, listener, encoding)))
+}
+
+/// Waits for the other side.
+fn accept(arrivals: &mut Arrivals<'_>, reactor: &mut Reactor, context: &Context) -> Result<(Wire, Vec<u8>), Error> {
+    Reactor::run(&mut Accepting { arrivals, reactor, context })
+}
+
+struct Accepting<'r, 'a> {
+    arrivals: &'r mut Arrivals<'a>,
+    reactor: &'r mut Reactor,
+    context: &'r Context,
+}
+
+impl Handler for Accepting<'_, '_> {
+    type Output = (Wire, Vec<u8>);
+    type Error = Error;
+
+    fn reactor(&mut self) -> &mut Reactor {
+        self.reactor
+    }
+
+    fn on_event(&mut self, ready: Ready, _: Instant) -> Result<(), Error> {
+        self.arrivals.on_ready(ready);
+        Ok(())
+    }
+
+    fn end_turn(&mut self, _: Instant) -> Result<ControlFlow<Self::Output>, Error> {
+        if self.context.signals.stopped() {
+            return Err(Error::Interrupted);
+        }
+        let accepted = self.arrivals.next(self.reactor)?;
+        Ok(accepted.map_or(ControlFlow::Continue(()), ControlFlow::Break))
+    }
+}

@@ -1,0 +1,12 @@
+//! `send` and `receive`: real programs on both sides, or a hostile one on one of them.
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "what is unexpected ends the test")]
+#![allow(unreachable_pub, reason = "files shared between test binaries")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod changing;
+mod existing;
+mod meeting;
+mod pair;
+mod transfers;

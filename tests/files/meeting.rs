@@ -1,0 +1,125 @@
+//! Which side connects, and who is served.
+
+use std::io::{Read, Write};
+
+use rustix::process::Signal;
+
+use crate::pair::{Files, end, line, send_to};
+use crate::support::{Server, read_line, run, secretcat};
+
+#[test]
+fn foreign_connection_is_rejected_and_the_next_one_served() {
+    let files = Files::new("foreign");
+    let path = files.to_send("a", "abc");
+    let receiver = files.receiver(&[]);
+    // It says nothing, and holds no other one up.
+    let silent = receiver.open();
+    let mut foreign = receiver.open();
+    foreign.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    let mut reply = String::new();
+    foreign.read_to_string(&mut reply).unwrap();
+    let why = "no line of secretcat send or receive: \"GET / HTTP/1.1\"";
+    assert_eq!(reply, format!("error {why}\n"));
+    let peer = foreign.local_addr().unwrap();
+    receiver.proc.wait_for_stderr(why);
+    send_to(&receiver, &[&path]).end().is(0, "", line("sent", "a", b"abc"));
+    drop(silent);
+    end(receiver).is(0, "", format!("secretcat: rejected {peer}: {why}\n") + &line("received", "a", b"abc"));
+}
+
+#[test]
+fn two_senders_or_two_receivers_are_an_error() {
+    let files = Files::new("roles");
+    let path = files.to_send("a", "abc");
+    let sender = Server::from_command(&mut secretcat(["send", "--listen=127.0.0.1:0", &path]));
+    let to = sender.address();
+    let other = run(["send", "--to", &to, &path], "");
+    other.is(1, "", format!("secretcat: send to {to}: the receiver: both sides send\n"));
+    let taken = run(["receive", "--from", &to, "--dir", &files.target()], "");
+    taken.is(0, "", line("received", "a", b"abc"));
+    let out = end(sender);
+    assert!(out.stderr.contains(": both sides send\n"), "{}", out.stderr);
+    assert_eq!(out.status, Some(0));
+
+    let receiver = files.receiver(&[]);
+    let from = receiver.address();
+    let other = run(["receive", "--from", &from, "--dir", &files.target()], "");
+    other.is(1, "", format!("secretcat: receive from {from}: the sender: both sides receive\n"));
+    receiver.proc.signal(Signal::INT);
+    assert_eq!(receiver.proc.end().signal, Some(Signal::INT.as_raw()));
+}
+
+#[test]
+fn second_peer_is_refused_with_a_reason_while_one_is_served() {
+    let files = Files::new("second");
+    let path = files.to_send("b", "abc");
+    let receiver = files.receiver(&[]);
+    let mut first = receiver.open();
+    first.write_all(b"secretcat-files 1 send\n").unwrap();
+    assert_eq!(read_line(&mut first), "secretcat-files 1 receive\n");
+    let to = receiver.address();
+    let second = run(["send", "--to", &to, &path], "");
+    second.is(1, "", format!("secretcat: send to {to}: the receiver: another transfer is running\n"));
+    first.write_all(b"end\n").unwrap();
+    assert_eq!(read_line(&mut first), "end\n");
+    drop(first);
+    let out = end(receiver);
+    assert!(out.stderr.starts_with("secretcat: rejected ") && out.stderr.ends_with(": another transfer is running\n"));
+    assert_eq!((out.status, files.names().len()), (Some(0), 0));
+}
+
+#[test]
+fn listener_that_keeps_open_serves_one_after_the_other() {
+    let files = Files::new("keep");
+    let receiver = files.receiver(&["-k", "--overwrite", "always"]);
+    // A transfer that fails does not end the run.
+    let mut broken = receiver.open();
+    broken.write_all(b"secretcat-files 1 send\nnonsense\n").unwrap();
+    let mut reply = String::new();
+    broken.read_to_string(&mut reply).unwrap();
+    let why = "a line that is none of the protocol: \"nonsense\"";
+    assert_eq!(reply, format!("secretcat-files 1 receive\nerror {why}\n"));
+    let mut expected = format!(
+        "{}secretcat: receive from {}: the sender sends: {why}\n",
+        receiver.ready_line,
+        broken.local_addr().unwrap()
+    );
+    for content in ["one", "two"] {
+        let path = files.to_send("a", content);
+        send_to(&receiver, &[&path]).end().is(0, "", line("sent", "a", content.as_bytes()));
+        expected += &line("received", "a", content.as_bytes());
+        assert_eq!(files.read("a"), content.as_bytes());
+    }
+    receiver.stop().is(0, "", expected);
+}
+
+#[test]
+fn listening_sender_serves_each_receiver() {
+    let files = Files::new("each");
+    let path = files.to_send("a", "abc");
+    let sender = Server::from_command(&mut secretcat(["send", "-k", "--listen=127.0.0.1:0", &path]));
+    for name in ["one", "two"] {
+        let dir = files.dir.file(name);
+        std::fs::create_dir(&dir).unwrap();
+        let args = ["receive", "--from", &sender.address(), "--dir", dir.to_str().unwrap()];
+        run(args, "").is(0, "", line("received", "a", b"abc"));
+        assert_eq!(std::fs::read(dir.join("a")).unwrap(), b"abc");
+    }
+    sender.stops_with(&line("sent", "a", b"abc").repeat(2));
+}
+
+#[test]
+fn interrupted_sides_report_it_to_each_other() {
+    let files = Files::new("interrupt");
+    let receiver = files.receiver(&[]);
+    let mut sender = send_to(&receiver, &["--name", "a", "-"]);
+    sender.write("abc");
+    let part = files.path(".a.part");
+    crate::support::poll_until("a partial file", std::thread::yield_now, || part.exists());
+    sender.signal(Signal::INT);
+    let out = sender.end();
+    assert_eq!((out.signal, out.stderr.as_str()), (Some(Signal::INT.as_raw()), "secretcat: interrupted\n"));
+    let out = end(receiver);
+    assert_eq!(out.status, Some(1));
+    assert!(out.stderr.ends_with(": the sender: interrupted\n"), "{}", out.stderr);
+}
