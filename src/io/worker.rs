@@ -1,24 +1,29 @@
 //! A thread for work that would hold up an event loop: hashes of passwords, and names that the system looks up.
 
-use std::collections::VecDeque;
+mod queue;
+
+use std::net::IpAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use mio::Waker;
 
+use self::queue::Queue;
 use super::sys;
 use super::threads::Thread;
 use crate::auth::{Answer, Work};
 use crate::service::PeerId;
 
-/// The most orders that wait. With more logins at once the last ones are refused, so that none waits for long: the
-/// hash of a password takes about half a millisecond.
-const QUEUE: usize = 64;
+/// The most orders that wait. With more logins at once some are refused, so that none waits for long: the hash of a
+/// password takes about half a millisecond.
+const MOST: usize = 64;
 
 /// Work for a peer.
 #[derive(Debug)]
 pub struct Order {
     /// The peer.
     pub peer: PeerId,
+    /// The address that it comes from; `None` on unix sockets.
+    pub address: Option<IpAddr>,
     /// The number that the answer has too.
     pub ticket: u64,
     /// The work.
@@ -51,9 +56,9 @@ struct Desk {
     waker: Arc<Waker>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Papers {
-    orders: VecDeque<Order>,
+    orders: Queue,
     done: Vec<Done>,
     is_over: bool,
 }
@@ -62,11 +67,13 @@ impl Worker {
     /// A worker that wakes this event loop.
     #[must_use]
     pub fn new(waker: Arc<Waker>) -> Self {
-        let desk = Desk { papers: Mutex::default(), changed: Condvar::new(), waker };
+        let papers = Papers { orders: Queue::new(MOST), done: Vec::new(), is_over: false };
+        let desk = Desk { papers: Mutex::new(papers), changed: Condvar::new(), waker };
         Worker { desk: Arc::new(desk), is_started: false }
     }
 
-    /// Takes an order. If too many wait, or the thread cannot be started, it is answered with [`Answer::Busy`].
+    /// Takes an order. If too many wait, or the thread cannot be started, it or another one is answered with
+    /// [`Answer::Busy`].
     pub fn take(&mut self, order: Order) {
         if !self.is_started {
             let desk = self.desk.clone();
@@ -74,11 +81,10 @@ impl Worker {
             self.is_started = Thread::start("worker", move || desk.work()).is_ok();
         }
         let mut papers = self.desk.papers();
-        if self.is_started && papers.orders.len() < QUEUE {
-            papers.orders.push_back(order);
-            self.desk.changed.notify_one();
-        } else {
-            papers.done.push(Done { peer: order.peer, ticket: order.ticket, answer: Answer::Busy });
+        let refused = if self.is_started { papers.orders.push(order) } else { Some(order) };
+        self.desk.changed.notify_one();
+        if let Some(Order { peer, ticket, .. }) = refused {
+            papers.done.push(Done { peer, ticket, answer: Answer::Busy });
             let _ = self.desk.waker.wake(); // it fails only if the loop has ended
         }
     }
@@ -111,7 +117,7 @@ impl Desk {
             if papers.is_over {
                 return;
             }
-            let Some(Order { peer, ticket, work }) = papers.orders.pop_front() else { continue };
+            let Some(Order { peer, ticket, work, .. }) = papers.orders.pop() else { continue };
             drop(papers);
             let answer = match work {
                 Work::Hash(derivation) => Answer::Salted(derivation.run()),

@@ -369,7 +369,8 @@ impl<S: Service> Exchange<S> {
                     None
                 }
                 Batch::Compute(peer, Ordered { ticket, work }) => {
-                    self.hosted.orders.push(Order { peer, ticket: *ticket, work: work.clone() });
+                    let address = self.peers.conn(peer).and_then(Conn::client_ip);
+                    self.hosted.orders.push(Order { peer, address, ticket: *ticket, work: work.clone() });
                     None
                 }
                 Batch::Other(action, bytes) => self.perform(action, bytes).and_then(|()| action.writes_to()),

@@ -4,9 +4,13 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread::{self, JoinHandle};
 
-use crate::auth::{listener, private, users};
+use socket2::{Domain, Socket, Type};
+
+use crate::auth::{listener, plain, private, users};
 use crate::support::pty::Terminal;
-use crate::support::{Dir, Proc, accept, digits, local_listener, read_line, secretcat, tcp};
+use crate::support::{
+    Dir, Proc, accept, ask, digits, local_listener, read_line, read_to_end, secretcat, tcp, with_deadline,
+};
 
 /// Passes lines on between a client and a server; `after` follows the line that ends a login, in the same write.
 fn pass_on(client: TcpStream, server: SocketAddr, after: &'static str) -> JoinHandle<()> {
@@ -109,6 +113,35 @@ fn lost_login_is_retried_and_a_refused_one_is_not() {
     refusing.write_all(b"AUTH FAILED\n").unwrap();
     connect.end().is(1, "", format!("secretcat: connect {address}: login as ann: wrong name or password\n"));
     server.stops_with("");
+}
+
+/// Hundreds of clients at one address try passwords, more than the listener hashes at once.
+#[test]
+fn logins_from_one_address_do_not_refuse_another_one() {
+    const CROWD: usize = 200;
+    let dir = Dir::new("login-flood");
+    let server = listener(&users(&dir, &["ann"]), &["--max-connections", "1000"]);
+    let wrong = plain("ann", "wrong").repeat(3);
+    let crowd: Vec<TcpStream> = (0..CROWD)
+        .map(|_| {
+            let mut client = server.open();
+            client.write_all(wrong.as_bytes()).unwrap();
+            client
+        })
+        .collect();
+    for _ in 0..4 {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, 2], 0)).into()).unwrap();
+        socket.connect(&server.addr.into()).unwrap();
+        let mut client = with_deadline(socket.into());
+        assert_eq!(ask(&mut client, plain("ann", "pencil").trim_end()), "AUTH OK ann\n");
+    }
+    let refused = crowd.iter().filter(|client| {
+        let all = String::from_utf8(read_to_end(client)).unwrap();
+        all.ends_with("AUTH FAILED too many logins at once: try again later\n")
+    });
+    assert!(refused.count() > 0);
+    server.stop();
 }
 
 #[test]
