@@ -140,6 +140,8 @@ impl<'a> Event<'a> {
 pub enum OnShutdown {
     /// Close it: it has its replies.
     Close,
+    /// Close it now: it has sent more than it may, and the rest is not answered.
+    CloseUnread,
     /// Close it with a reset: data is missing.
     Abort,
     /// Treat it as ended: its bytes go to another peer, which still sends replies.

@@ -12,7 +12,7 @@ use super::line::show;
 use super::name::RoomName;
 use super::settings::Settings;
 use crate::frame::Framing;
-use crate::service::{Client, Clients, Context, Event, PeerId, Service, Traits};
+use crate::service::{Client, Clients, Context, Event, OnShutdown, PeerId, Service, Traits};
 
 /// A new client that sends nothing joins the default room after this time. Before it, the first lines may choose a name
 /// and another room; and a client that only looks whether the port is open is never announced.
@@ -237,6 +237,11 @@ impl RoomService {
         self.wait_until(peer, Some(until));
     }
 
+    /// Whether a member waits for a token.
+    fn is_paused(&self, peer: PeerId) -> bool {
+        self.clients.get(&peer).is_some_and(|client| client.state == State::Present && client.until.is_some())
+    }
+
     /// Ends the membership of a client, and closes its connection.
     fn close(&mut self, peer: PeerId, reason: &[u8], context: &mut Context) {
         self.leave(peer, reason, context);
@@ -364,8 +369,11 @@ impl Service for RoomService {
     }
 
     fn wants(&self, from: PeerId) -> bool {
-        let is_paused = |client: &LineClient| client.state == State::Present && client.until.is_some();
-        !self.clients.get(&from).is_some_and(is_paused)
+        !self.is_paused(from)
+    }
+
+    fn on_shutdown(&self, peer: PeerId) -> OnShutdown {
+        if self.is_paused(peer) { OnShutdown::CloseUnread } else { OnShutdown::Close }
     }
 }
 

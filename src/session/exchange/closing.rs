@@ -129,7 +129,11 @@ impl<S: Service> Exchange<S> {
 
     /// Whether no more received bytes of a peer are processed at shutdown.
     pub(super) fn is_drained(&self, id: PeerId) -> bool {
-        self.peers.get(id).and_then(Peer::drains) == Some(0)
+        match self.peers.get(id).and_then(Peer::drains) {
+            Some(0) => true,
+            Some(_) => self.hosted.service.on_shutdown(id) == OnShutdown::CloseUnread,
+            None => false,
+        }
     }
 
     /// What had arrived from a peer before the shutdown is processed.
@@ -137,7 +141,7 @@ impl<S: Service> Exchange<S> {
         let then = match self.hosted.service.on_shutdown(id) {
             OnShutdown::TreatAsEof => AfterDrain::TreatAsEof,
             OnShutdown::Abort => AfterDrain::Abort,
-            OnShutdown::Close | OnShutdown::KeepReading => AfterDrain::Close,
+            OnShutdown::Close | OnShutdown::CloseUnread | OnShutdown::KeepReading => AfterDrain::Close,
         };
         if then == AfterDrain::TreatAsEof {
             self.on(id, Input::Drained(then));
