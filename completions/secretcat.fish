@@ -76,6 +76,10 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l max-messa
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s w -l idle-timeout -d 'Close a connection after TIME without a byte in or out' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l busy-poll -d 'Poll for events for TIME before sleeping (0: sleep at once)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l history -d 'Send each new member the last N lines of a room [default: 10]' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l history-memory -d 'Keep at most SIZE of lines in memory for all rooms [default: 16M]' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l room-members -d 'Let at most N members into a room [default: 10000]' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l max-rooms -d 'Let members begin at most N rooms [default: 1000]' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l rate-limit -d 'Let a member send N lines a second, and BURST at once [default: 10/30]' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l auth -d 'Serve users only: scram:FILE (passwords), cert or unix' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy -d 'Connect through the proxy at URL: socks5://, socks5h:// or http://' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy-credentials -d 'Read USER:PASSWORD for the proxy from FILE' -r -F

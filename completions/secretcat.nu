@@ -116,6 +116,10 @@ module completions {
     --idle-timeout(-w): string # Close a connection after TIME without a byte in or out
     --busy-poll: string       # Poll for events for TIME before sleeping (0: sleep at once)
     --history: string         # Send each new member the last N lines of a room [default: 10]
+    --history-memory: string  # Keep at most SIZE of lines in memory for all rooms [default: 16M]
+    --room-members: string    # Let at most N members into a room [default: 10000]
+    --max-rooms: string       # Let members begin at most N rooms [default: 1000]
+    --rate-limit: string      # Let a member send N lines a second, and BURST at once [default: 10/30]
     --console                 # Take part as the operator: read lines from stdin, and print to stdout
     --auth: string            # Serve users only: scram:FILE (passwords), cert or unix
     --auth-cleartext          # Let passwords be proven over connections that others can read

@@ -173,8 +173,8 @@ fn clap_long(argument: &clap::Arg) -> Option<String> {
 }
 
 /// The names of values in help: those of numbers, and all others.
-const NUMBERS: [&str; 10] =
-    ["N", "SIZE", "BYTES", "PORT", "TIME", "DURATION", "VALUE", "SIZE|MIN..MAX", "TIME|MIN..MAX", "N|any"];
+const NUMBERS: [&str; 11] =
+    ["N", "N[/BURST]", "SIZE", "BYTES", "PORT", "TIME", "DURATION", "VALUE", "SIZE|MIN..MAX", "TIME|MIN..MAX", "N|any"];
 const OTHERS: [&str; 33] = [
     "TEXT",
     "NAME",

@@ -184,7 +184,7 @@ impl ListenFlags {
                 shutdown_always: self.shutdown || self.stream.is_send_only(),
                 stream: self.stream.into_config(),
             },
-            rooms: self.rooms.into_config(),
+            rooms: self.rooms.into_config()?,
             relay: relay.map(|to| Relay {
                 to,
                 proxy: proxy.map(Box::new),

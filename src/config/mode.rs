@@ -4,7 +4,7 @@ use super::{ClientTls, ConfigError, Direction, ProxyConfig, ProxyHeader, StreamC
 use crate::frame::Framing;
 use crate::service::pipe::Pipe;
 use crate::service::relay::Relay as RelayService;
-use crate::service::rooms::RoomService;
+use crate::service::rooms::{Rate, RoomService};
 use crate::service::secret::Secret;
 use crate::service::standard::Source;
 use crate::service::{Bug, Clients, Entry, ServiceKind, Traits};
@@ -56,6 +56,14 @@ pub struct RoomsMode {
     pub replay: Option<usize>,
     /// The operator takes part at stdin and stdout.
     pub console: bool,
+    /// The number of bytes that are kept of all rooms; `None` is the default, as for all limits.
+    pub history_memory: Option<usize>,
+    /// The number of members of a room.
+    pub members: Option<usize>,
+    /// The number of rooms.
+    pub rooms: Option<usize>,
+    /// The lines that a member may send.
+    pub rate: Option<Rate>,
 }
 
 /// The server that a relay forwards to.
@@ -100,11 +108,18 @@ impl Named for Toward {
 impl RoomsMode {
     /// Refuses the options of rooms where there are none.
     fn refuse_without_rooms(self) -> Result<(), ConfigError> {
-        let refuse = |text: &str| Err(ConfigError::new(text));
-        match self {
-            RoomsMode { replay: Some(_), .. } => refuse("--history applies to --service rooms: add it"),
-            RoomsMode { console: true, .. } => refuse("--console applies to --service rooms: add it"),
-            RoomsMode { replay: None, console: false } => Ok(()),
+        let RoomsMode { replay, console, history_memory, members, rooms, rate } = self;
+        let given = [
+            ("--history", replay.is_some()),
+            ("--console", console),
+            ("--history-memory", history_memory.is_some()),
+            ("--room-members", members.is_some()),
+            ("--max-rooms", rooms.is_some()),
+            ("--rate-limit", rate.is_some()),
+        ];
+        match given.into_iter().find(|&(_, is_given)| is_given) {
+            Some((option, _)) => Err(ConfigError::new(format!("{option} applies to --service rooms: add it"))),
+            None => Ok(()),
         }
     }
 }
@@ -141,7 +156,7 @@ pub struct ModeOptions {
     pub count: Option<u64>,
     /// `--keep-open`, `--shutdown` and the options of streams.
     pub pipe: PipeMode,
-    /// `--history` and `--console`
+    /// `--history`, `--console` and the limits of rooms.
     pub rooms: RoomsMode,
     /// `--relay` and `--cut-toward`
     pub relay: Option<Relay>,

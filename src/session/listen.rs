@@ -190,6 +190,11 @@ fn room_settings(rooms: &RoomsMode, config: &ListenConfig) -> Settings {
             replay => settings.limits.history.max(replay),
         };
     }
+    let limits = &mut settings.limits;
+    limits.history_bytes = rooms.history_memory.unwrap_or(limits.history_bytes);
+    limits.members = rooms.members.unwrap_or(limits.members);
+    limits.rooms = rooms.rooms.unwrap_or(limits.rooms);
+    limits.actions = rooms.rate.unwrap_or(limits.actions);
     settings
 }
 

@@ -202,6 +202,62 @@ fn flood_of_one_member_is_slowed_and_nothing_is_lost() {
 }
 
 #[test]
+fn shutdown_does_not_wait_for_a_member_that_sends_too_much() {
+    let server = start(&[]);
+    let mut observer = member(&server, "observer");
+    let mut flooder = member(&server, "flooder");
+    flooder.write_all("x\n".repeat(200).as_bytes()).unwrap();
+    for line in ["* flooder joined lobby\n", "flooder> x\n"] {
+        assert_eq!(read_line(&mut observer), line);
+    }
+    server.stops_with(""); // and not: shutdown aborted 1 connection
+    assert_eq!(read_to_end(&flooder), b"", "the end, and no reset");
+}
+
+#[test]
+fn rate_of_a_member_is_that_of_rate_limit() {
+    let server = start(&["--rate-limit", "1/2"]);
+    let mut observer = member(&server, "observer");
+    let (mut flooder, mut other) = (member(&server, "flooder"), member(&server, "other"));
+    assert_eq!(read_line(&mut observer) + &read_line(&mut observer), "* flooder joined lobby\n* other joined lobby\n");
+    flooder.write_all("x\n".repeat(8).as_bytes()).unwrap();
+    assert_eq!(read_line(&mut observer), "flooder> x\n");
+    asks(&mut other, b"hi", &[]);
+    let lines: Vec<_> = (0..8).map(|_| read_line(&mut observer)).collect();
+    assert!(lines.iter().position(|line| line == "other> hi\n").is_some_and(|at| at < 7), "{lines:?}");
+
+    let server = start(&["--rate-limit", "0"]);
+    let mut observer = member(&server, "observer");
+    let mut flooder = member(&server, "flooder");
+    assert_eq!(read_line(&mut observer), "* flooder joined lobby\n");
+    flooder.write_all("x\n".repeat(1000).as_bytes()).unwrap(); // 97 s of the default rate, and it closes after 60
+    for _ in 0..1000 {
+        assert_eq!(read_line(&mut observer), "flooder> x\n");
+    }
+    server.stops_with("");
+}
+
+#[test]
+fn limits_of_rooms_are_those_of_the_options() {
+    let server = start(&["--room-members", "2", "--max-rooms", "2", "--history-memory", "1k"]);
+    let mut ann = member(&server, "ann");
+    let bob = member(&server, "bob");
+    let mut eve = client(&server, "/nick eve\n/join lobby\n");
+    assert_eq!(read_line(&mut eve), "* lobby is full (2 members)\n");
+    assert_eq!(read_line(&mut eve), "* lobby is full (2 members)\n", "the default room is the same one");
+    asks(&mut eve, b"/join lab", &["* you are eve in lab (1 member); /help lists the commands"]);
+    asks(&mut eve, b"/join hall", &["* there are 2 rooms, and more are not allowed"]);
+    drop(bob);
+    assert_eq!(read_line(&mut ann) + &read_line(&mut ann), "* bob joined lobby\n* bob left\n");
+    // A line takes 192 bytes, and those of its text.
+    for number in 0..9 {
+        asks(&mut ann, format!("{number}{}", "x".repeat(63)).as_bytes(), &[]);
+    }
+    asks(&mut ann, b"/history", &["* the last 4 lines (UTC):"]);
+    server.stops_with("");
+}
+
+#[test]
 fn join_flood_is_announced_in_few_lines() {
     const JOINS: u64 = 200;
     let server = start(&[]);
@@ -347,4 +403,26 @@ fn new_member_reads_that_a_transcript_is_kept() {
     let server = start(&["--transcript", dir.file("transcript").to_str().unwrap()]);
     let mut ann = member(&server, "ann");
     assert_eq!(read_line(&mut ann), "* this room is recorded\n");
+}
+
+/// `--service chat` has no names, no commands and no limits.
+#[test]
+fn chat_sends_each_line_unchanged_to_all_others() {
+    let server = Server::start(&["--service", "chat"]);
+    let [mut ann, mut bob] = [(); 2].map(|()| server.open());
+    ann.set_read_timeout(Some(std::time::Duration::from_millis(20))).unwrap();
+    poll_until("ann is there", || bob.write_all(b"?\n").unwrap(), || ann.peek(&mut [0]).is_ok());
+    ann.set_read_timeout(None).unwrap();
+    bob.write_all(b"!\n").unwrap();
+    while read_line(&mut ann) == "?\n" {} // and no greeting
+    let lines: &[u8] = b"/nick ann\n/quit\n//x\n* ann left\n\n\x1b[31m\x00\xff\n/bogus\nCAP LS 302\nno end";
+    ann.write_all(&[lines, &b"\nx".repeat(200)].concat()).unwrap();
+    ann.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut got = vec![0; lines.len() + 2 * 200 + 1];
+    bob.read_exact(&mut got).unwrap();
+    assert_eq!(got, [lines, &b"\nx".repeat(200), b"\n"].concat());
+    assert_eq!(read_to_end(&ann), b"", "nothing comes back");
+    bob.write_all(b"still here\n").unwrap();
+    server.stops_with("");
+    assert_eq!(read_to_end(&bob), b"");
 }

@@ -1,6 +1,9 @@
 //! Rates: how many things may happen in a second, and how many at once.
 
+use std::str::FromStr;
 use std::time::Duration;
+
+use crate::value::{Count, Invalid};
 
 /// A rate, as a token bucket: `burst` tokens at first, and `per_second` more each second, up to `burst`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +18,21 @@ pub struct Rate {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pace {
     full_at: Duration,
+}
+
+impl FromStr for Rate {
+    type Err = Invalid;
+
+    /// Reads `N` or `N/BURST`. Without BURST, it is three times N.
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let (per_second, burst) = text.split_once('/').map_or((text, None), |(n, burst)| (n, Some(burst)));
+        let count = |text: &str| text.parse().ok().map(|Count(count)| count);
+        let rate = count(per_second).and_then(|per_second| {
+            let burst = burst.map_or(Some(per_second.saturating_mul(3)), count)?;
+            Some(Rate { per_second, burst }).filter(|rate| rate.burst > 0 || rate.per_second == 0)
+        });
+        rate.ok_or_else(|| Invalid::new(text, "a rate", "N or N/BURST with whole numbers, such as 10 or 10/30"))
+    }
 }
 
 impl Rate {
@@ -80,6 +98,18 @@ mod tests {
         let mut pace = Pace::default();
         assert_eq!(pace.take(23, RATE, ms(1000)), Some(ms(3100)));
         assert_eq!(pace.ready_at(RATE), Some(ms(3100)));
+    }
+
+    #[test]
+    fn rates_are_read_and_others_are_refused() {
+        let rate = |text: &str| text.parse().ok().map(|Rate { per_second, burst }| (per_second, burst));
+        for (text, read) in [("10", (10, 30)), ("5/1", (5, 1)), ("0", (0, 0)), ("4294967295", (u32::MAX, u32::MAX))] {
+            assert_eq!(rate(text), Some(read), "{text}");
+        }
+        for text in ["", "/", "5/", "/5", "5/0", "-1", "1/2/3", "x", "1.5"] {
+            let error = text.parse::<Rate>().unwrap_err().to_string();
+            assert!(error.ends_with("is not a rate: expected N or N/BURST with whole numbers, such as 10 or 10/30"));
+        }
     }
 
     #[test]
