@@ -61,6 +61,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--room-members', '--room-members', [CompletionResultType]::ParameterName, 'Let at most N members into a room [default: 10000]')
             [CompletionResult]::new('--max-rooms', '--max-rooms', [CompletionResultType]::ParameterName, 'Let members begin at most N rooms [default: 1000]')
             [CompletionResult]::new('--rate-limit', '--rate-limit', [CompletionResultType]::ParameterName, 'Let a member send N lines a second, and BURST at once [default: 10/30]')
+            [CompletionResult]::new('--irc', '--irc', [CompletionResultType]::ParameterName, 'Serve the rooms to IRC clients too, on a second listening address')
             [CompletionResult]::new('--auth', '--auth', [CompletionResultType]::ParameterName, 'Serve users only: scram:FILE (passwords), cert or unix')
             [CompletionResult]::new('--proxy', '--proxy', [CompletionResultType]::ParameterName, 'Connect through the proxy at URL: socks5://, socks5h:// or http://')
             [CompletionResult]::new('--proxy-credentials', '--proxy-credentials', [CompletionResultType]::ParameterName, 'Read USER:PASSWORD for the proxy from FILE')

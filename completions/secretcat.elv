@@ -57,6 +57,7 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --room-members 'Let at most N members into a room [default: 10000]'
             cand --max-rooms 'Let members begin at most N rooms [default: 1000]'
             cand --rate-limit 'Let a member send N lines a second, and BURST at once [default: 10/30]'
+            cand --irc 'Serve the rooms to IRC clients too, on a second listening address'
             cand --auth 'Serve users only: scram:FILE (passwords), cert or unix'
             cand --proxy 'Connect through the proxy at URL: socks5://, socks5h:// or http://'
             cand --proxy-credentials 'Read USER:PASSWORD for the proxy from FILE'

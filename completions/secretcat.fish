@@ -80,6 +80,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l history-m
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l room-members -d 'Let at most N members into a room [default: 10000]' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l max-rooms -d 'Let members begin at most N rooms [default: 1000]' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l rate-limit -d 'Let a member send N lines a second, and BURST at once [default: 10/30]' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l irc -d 'Serve the rooms to IRC clients too, on a second listening address' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l auth -d 'Serve users only: scram:FILE (passwords), cert or unix' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy -d 'Connect through the proxy at URL: socks5://, socks5h:// or http://' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy-credentials -d 'Read USER:PASSWORD for the proxy from FILE' -r -F

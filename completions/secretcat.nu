@@ -121,6 +121,7 @@ module completions {
     --max-rooms: string       # Let members begin at most N rooms [default: 1000]
     --rate-limit: string      # Let a member send N lines a second, and BURST at once [default: 10/30]
     --console                 # Take part as the operator: read lines from stdin, and print to stdout
+    --irc: string             # Serve the rooms to IRC clients too, on a second listening address
     --auth: string            # Serve users only: scram:FILE (passwords), cert or unix
     --auth-cleartext          # Let passwords be proven over connections that others can read
     --proxy: string           # Connect through the proxy at URL: socks5://, socks5h:// or http://

@@ -261,6 +261,16 @@ pub enum Rejection {
     Unexpected,
 }
 
+impl Rejection {
+    /// What the operator reads of it: the name and the reason. `None`: nothing was proven wrong.
+    #[must_use]
+    pub fn for_log(self, login: Option<&Login>) -> Option<String> {
+        let name = login.and_then(Login::name).map(|name| format!(" as {name}")).unwrap_or_default();
+        let is_attempt = !matches!(self, Rejection::NotOffered | Rejection::Unexpected);
+        is_attempt.then(|| format!("failed login{name}: {self}"))
+    }
+}
+
 impl Login {
     /// Begins a login with this mechanism. The client's first message comes next.
     #[must_use]

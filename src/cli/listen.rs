@@ -174,6 +174,7 @@ impl ListenFlags {
             ));
         }
         let proxy = self.proxy.into_config()?;
+        let address = traffic::address(&self.address, address_was_typed, self.unix, family)?;
         let mode = ModeOptions {
             service: self.service,
             framing: self.framing,
@@ -184,7 +185,7 @@ impl ListenFlags {
                 shutdown_always: self.shutdown || self.stream.is_send_only(),
                 stream: self.stream.into_config(),
             },
-            rooms: self.rooms.into_config()?,
+            rooms: self.rooms.into_config(&address)?,
             relay: relay.map(|to| Relay {
                 to,
                 proxy: proxy.map(Box::new),
@@ -194,7 +195,7 @@ impl ListenFlags {
             }),
         };
         let config = ListenConfig {
-            address: traffic::address(&self.address, address_was_typed, self.unix, family)?,
+            address,
             family,
             mode: mode.into_mode()?,
             once: self.once,

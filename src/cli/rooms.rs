@@ -1,10 +1,16 @@
 //! The flags of rooms.
 
+use std::ffi::OsString;
+
 use clap::Args;
 
+use super::traffic;
 use crate::config::{ConfigError, RoomsMode};
 use crate::service::rooms::Rate;
-use crate::value::{Count, Size};
+use crate::value::{Address, Count, Host, Size};
+
+/// The port that IRC clients connect to if none is named.
+const IRC_PORT: u16 = 6667;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Rooms")]
@@ -40,10 +46,26 @@ pub(super) struct RoomsFlags {
     /// does not.
     #[arg(long)]
     console: bool,
+    /// Serve the rooms to IRC clients too, on a second listening address
+    ///
+    /// The room lab is the channel #lab. ADDRESS is HOST:PORT, :PORT, *:PORT or unix:PATH, by default port 6667 on the
+    /// host of the other address. With --tls both addresses speak TLS, and with --auth IRC clients log in by SASL.
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, require_equals = true)]
+    #[allow(clippy::option_option, reason = "the option has an optional value")]
+    irc: Option<Option<OsString>>,
 }
 
 impl RoomsFlags {
-    pub(super) fn into_config(self) -> Result<RoomsMode, ConfigError> {
+    /// The options of rooms; `main` is the address for lines.
+    pub(super) fn into_config(self, main: &Address) -> Result<RoomsMode, ConfigError> {
+        let irc = match self.irc {
+            None => None,
+            Some(Some(address)) => Some(traffic::with_port(&address, IRC_PORT)?),
+            Some(None) => {
+                let host = if let Address::Tcp { host, .. } = main { host.clone() } else { Host::LOOPBACK };
+                Some(Address::Tcp { host, port: IRC_PORT })
+            }
+        };
         for (option, number) in [("--room-members", self.room_members), ("--max-rooms", self.max_rooms)] {
             if number == Some(Count(0)) {
                 return Err(ConfigError::new(format!("{option} 0 would let nobody in: give 1 or more")));
@@ -56,6 +78,7 @@ impl RoomsFlags {
             members: self.room_members.map(Count::in_memory),
             rooms: self.max_rooms.map(Count::in_memory),
             rate: self.rate_limit,
+            irc,
         })
     }
 }

@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::config::{ConfigError, Traffic};
 use crate::io::services;
-use crate::value::{Address, Family, Host, Invalid, Size, Span, read_port};
+use crate::value::{Address, DEFAULT_PORT, Family, Host, Invalid, Size, Span, read_port};
 
 use super::fragmentation::FragmentationFlags;
 use super::hint;
@@ -98,8 +98,13 @@ fn parsed(words: &[OsString], unix: bool, family: Family) -> Result<Address, Con
 
 /// Parses an address in one word; the error has a hint.
 pub(super) fn one_word(word: &OsStr) -> Result<Address, ConfigError> {
+    with_port(word, DEFAULT_PORT)
+}
+
+/// Parses an address in one word, where this is the port of a host without one.
+pub(super) fn with_port(word: &OsStr, default: u16) -> Result<Address, ConfigError> {
     let refused = |invalid: Invalid| hint::address(word).unwrap_or_else(|| invalid.to_string());
-    let address = Address::parse_os(word, &services::port);
+    let address = Address::parse_with(word, default, &services::port);
     address.map_err(|invalid| ConfigError::new(refused(invalid))).and_then(supported)
 }
 

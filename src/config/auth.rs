@@ -64,9 +64,11 @@ impl ListenAuth {
         if !has_lines || matches!(config.mode, Mode::Relay(_)) {
             return refuse("--auth is for services whose clients send lines, such as secret and chat: remove it");
         }
-        let is_unix = matches!(config.address, Address::Unix(_));
+        let irc = config.rooms().and_then(|rooms| rooms.irc.as_ref());
+        let mut addresses = std::iter::once(&config.address).chain(irc);
+        let is_unix = addresses.clone().all(|address| matches!(address, Address::Unix(_)));
         match &self.method {
-            AuthMethod::Scram(_) if self.cleartext || config.tls.is_some() || !is_public(&config.address) => Ok(()),
+            AuthMethod::Scram(_) if self.cleartext || config.tls.is_some() || !addresses.any(is_public) => Ok(()),
             AuthMethod::Scram(_) => refuse(
                 "--auth scram needs connections that others cannot read: add --tls, or listen on a loopback address or \
                  a unix socket (or allow it with --auth-cleartext)",

@@ -203,6 +203,12 @@ impl ListenConfig {
                 self.address
             )));
         }
+        let irc = self.rooms().and_then(|rooms| rooms.irc.as_ref());
+        if let Some(irc) = irc.filter(|&irc| *irc == self.address && !is_free) {
+            return Err(ConfigError::new(format!(
+                "--irc={irc}: {irc} is also the address to listen on for lines: give another one"
+            )));
+        }
         if traits.clients != Clients::Many {
             self.admission.max_connections = Some(1);
         }

@@ -50,7 +50,7 @@ pub struct PipeMode {
 }
 
 /// The options of rooms.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoomsMode {
     /// The number of lines that a member gets when it joins a room; `None` is the default.
     pub replay: Option<usize>,
@@ -64,6 +64,8 @@ pub struct RoomsMode {
     pub rooms: Option<usize>,
     /// The lines that a member may send.
     pub rate: Option<Rate>,
+    /// The address for clients of IRC.
+    pub irc: Option<Address>,
 }
 
 /// The server that a relay forwards to.
@@ -107,15 +109,16 @@ impl Named for Toward {
 
 impl RoomsMode {
     /// Refuses the options of rooms where there are none.
-    fn refuse_without_rooms(self) -> Result<(), ConfigError> {
-        let RoomsMode { replay, console, history_memory, members, rooms, rate } = self;
+    fn refuse_without_rooms(&self) -> Result<(), ConfigError> {
+        let RoomsMode { replay, console, history_memory, members, rooms, rate, irc } = self;
         let given = [
             ("--history", replay.is_some()),
-            ("--console", console),
+            ("--console", *console),
             ("--history-memory", history_memory.is_some()),
             ("--room-members", members.is_some()),
             ("--max-rooms", rooms.is_some()),
             ("--rate-limit", rate.is_some()),
+            ("--irc", irc.is_some()),
         ];
         match given.into_iter().find(|&(_, is_given)| is_given) {
             Some((option, _)) => Err(ConfigError::new(format!("{option} applies to --service rooms: add it"))),
@@ -156,7 +159,7 @@ pub struct ModeOptions {
     pub count: Option<u64>,
     /// `--keep-open`, `--shutdown` and the options of streams.
     pub pipe: PipeMode,
-    /// `--history`, `--console` and the limits of rooms.
+    /// `--history`, `--console`, `--irc` and the limits of rooms.
     pub rooms: RoomsMode,
     /// `--relay` and `--cut-toward`
     pub relay: Option<Relay>,

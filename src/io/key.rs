@@ -2,7 +2,7 @@
 
 use mio::Token;
 
-use crate::service::PeerId;
+use crate::service::{PeerId, Port};
 
 /// The owner of a source or a deadline of the [`Reactor`](super::reactor::Reactor).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub enum Key {
     Stdout,
     /// The listening socket.
     Listener,
+    /// The listening socket for IRC.
+    IrcListener,
     /// The timer of the code that runs the loop.
     Clock,
     /// The timer of [`--progress`](crate::trace::Transfer).
@@ -99,6 +101,7 @@ impl Key {
                 7 => Key::Timer,
                 8 => Key::Service,
                 9 => Key::Login,
+                10 => Key::IrcListener,
                 COMMANDS.. => {
                     let number = number - COMMANDS;
                     let part = *CommandPart::ALL.get(number & ((1 << CommandPart::BITS) - 1))?;
@@ -129,8 +132,19 @@ impl From<Key> for Token {
             Key::Timer => (7, SINGLE),
             Key::Service => (8, SINGLE),
             Key::Login => (9, SINGLE),
+            Key::IrcListener => (10, SINGLE),
         };
         Token(number << KIND_BITS | kind)
+    }
+}
+
+/// The key of the listening socket of a port.
+impl From<Port> for Key {
+    fn from(port: Port) -> Key {
+        match port {
+            Port::Main => Key::Listener,
+            Port::Irc => Key::IrcListener,
+        }
     }
 }
 
@@ -164,6 +178,7 @@ mod tests {
                 Key::Stdin,
                 Key::Stdout,
                 Key::Listener,
+                Key::IrcListener,
                 Key::Clock,
                 Key::Meter,
                 Key::AccessLog,

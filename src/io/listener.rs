@@ -21,6 +21,7 @@ use super::stream::{self, Stream};
 use super::systemd::Manager;
 use crate::config::SocketOptions;
 use crate::error::{Error, Operation};
+use crate::service::Port;
 use crate::value::{Address, Family, Host, abstract_name};
 
 /// The length of the queue of connections that wait to be accepted; the kernel limits it as well
@@ -40,6 +41,7 @@ pub fn free_port() -> io::Result<u16> {
 pub struct Listener {
     socket: Kind,
     shown: String,
+    port: Port,
     /// It belongs to the service manager or to another loop, which removes the file of a unix socket.
     inherited: bool,
 }
@@ -65,6 +67,8 @@ pub struct Arrival {
     pub peer: String,
     /// The IP address of the client, if it has one.
     pub ip: Option<IpAddr>,
+    /// The port that it came to.
+    pub port: Port,
 }
 
 impl Arrival {
@@ -78,7 +82,7 @@ impl Arrival {
         let ip = peer.as_socket().map(|peer| peer.ip());
         let stream = Stream::from_socket(socket, sockopt::Family::of(ip));
         let peer = peer.as_socket().map_or_else(|| shown.to_owned(), |peer| peer.to_string());
-        Arrival { stream, peer, ip }
+        Arrival { stream, peer, ip, port: Port::Main }
     }
 
     /// The address family of its socket, known without a system call.
@@ -155,7 +159,7 @@ impl Listener {
         socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX)).map_err(fail())?;
         let socket = TcpListener::from_std(socket.into());
         let shown = socket.local_addr().map_err(fail())?.to_string();
-        Ok(Listener { socket: Kind::Tcp(socket), shown, inherited: false })
+        Ok(Listener { socket: Kind::Tcp(socket), shown, port: Port::Main, inherited: false })
     }
 
     fn bind_unix(path: PathBuf, options: &SocketOptions) -> io::Result<Self> {
@@ -170,7 +174,12 @@ impl Listener {
         }
         socket.listen(i32::try_from(options.backlog.unwrap_or(BACKLOG)).unwrap_or(i32::MAX))?;
         let shown = Address::Unix(path.clone()).to_string();
-        Ok(Listener { socket: Kind::Unix(UnixListener::from_std(socket.into()), path), shown, inherited: false })
+        Ok(Listener {
+            socket: Kind::Unix(UnixListener::from_std(socket.into()), path),
+            shown,
+            port: Port::Main,
+            inherited: false,
+        })
     }
 
     /// Takes the socket of the service manager, if there is one. A listening socket is bound already, so only
@@ -193,7 +202,12 @@ impl Listener {
         if !socket.is_listener().map_err(fail())? {
             // A connection without the address of its peer has already ended.
             let arrival = socket.peer_addr().ok().map(|peer| Arrival::accepted(socket, &peer, &shown));
-            return Ok(Some(Listener { socket: Kind::Accepted(RefCell::new(arrival)), shown, inherited: true }));
+            return Ok(Some(Listener {
+                socket: Kind::Accepted(RefCell::new(arrival)),
+                shown,
+                port: Port::Main,
+                inherited: true,
+            }));
         }
         sockopt::apply((&socket).into(), options, Stage::BeforeConnect, family_of(&addr))
             .map_err(|error| option_error(shown.as_str(), &error))?;
@@ -204,7 +218,7 @@ impl Listener {
             Some(path) => Kind::Unix(UnixListener::from_std(socket.into()), path),
             None => Kind::Tcp(TcpListener::from_std(socket.into())),
         };
-        Ok(Some(Listener { socket, shown, inherited: true }))
+        Ok(Some(Listener { socket, shown, port: Port::Main, inherited: true }))
     }
 
     /// A second handle of the same socket, for another loop.
@@ -219,7 +233,7 @@ impl Listener {
             }
             Kind::Accepted(_) => Kind::Accepted(RefCell::default()),
         };
-        Ok(Listener { socket, shown: self.shown.clone(), inherited: true })
+        Ok(Listener { socket, shown: self.shown.clone(), port: self.port, inherited: true })
     }
 
     /// The listening socket, if there is one, for its options.
@@ -259,12 +273,24 @@ impl Listener {
         }
     }
 
+    /// The same one for the clients of this port.
+    #[must_use]
+    pub fn for_port(self, port: Port) -> Self {
+        Listener { port, ..self }
+    }
+
+    /// Which port it is.
+    #[must_use]
+    pub fn port(&self) -> Port {
+        self.port
+    }
+
     /// Registers it with the reactor.
     ///
     /// # Errors
     /// The kernel's.
     pub fn register(&mut self, reactor: &mut Reactor) -> io::Result<()> {
-        self.register_as(Key::Listener, reactor)
+        self.register_as(self.port.into(), reactor)
     }
 
     /// Registers it with this key: a reactor with several listeners has one for each.
@@ -290,12 +316,17 @@ impl Listener {
         match &self.socket {
             Kind::Tcp(socket) => {
                 let (stream, addr) = socket.accept().map_err(NoArrival::from)?;
-                Ok(Arrival { stream: Stream::Tcp(stream), peer: addr.to_string(), ip: Some(addr.ip()) })
+                Ok(Arrival {
+                    stream: Stream::Tcp(stream),
+                    peer: addr.to_string(),
+                    ip: Some(addr.ip()),
+                    port: self.port,
+                })
             }
             Kind::Unix(socket, path) => {
                 let (stream, _) = socket.accept().map_err(NoArrival::from)?;
                 let peer = Address::Unix(path.clone()).to_string();
-                Ok(Arrival { stream: Stream::Unix(stream), peer, ip: None })
+                Ok(Arrival { stream: Stream::Unix(stream), peer, ip: None, port: self.port })
             }
             Kind::Accepted(arrival) => arrival.take().ok_or(NoArrival::NoMore),
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use data_encoding::BASE64;
 
-use super::{Client, Context, Event, OnShutdown, PeerId, Service};
+use super::{Client, Context, Event, OnShutdown, PeerId, Port, Service};
 use crate::auth::{Evidence, Login, Mechanism, Method, Policy, Rejection, Step, UserName};
 
 /// The most lines of a client that do not log it in.
@@ -125,9 +125,8 @@ impl<S: Service> Gate<S> {
         let Some(visitor) = self.visitors.get_mut(&peer) else { return };
         let login = visitor.login.take();
         visitor.failures += 1;
-        if !matches!(why, Rejection::NotOffered | Rejection::Unexpected) {
-            let name = login.as_ref().and_then(Login::name).map(|name| format!(" as {name}")).unwrap_or_default();
-            context.login_failed(peer, &format!("failed login{name}: {why}"));
+        if let Some(text) = why.for_log(login.as_ref()) {
+            context.login_failed(peer, &text);
         }
         if why == Rejection::Busy {
             return close(peer, "too many logins at once: try again later", context);
@@ -252,13 +251,17 @@ impl<S: Service> Service for Gate<S> {
         true
     }
 
-    fn meet(&mut self, peer: PeerId, evidence: Evidence) {
+    /// The clients of another protocol log in with its own messages, to the service itself.
+    fn meet(&mut self, peer: PeerId, port: Port, evidence: Evidence) {
+        if port != Port::Main {
+            return self.inner.meet(peer, port, evidence);
+        }
         self.visitors
             .insert(peer, Visitor { evidence, client: Client::default(), login: None, ticket: None, failures: 0 });
     }
 
     fn hides(&self, peer: PeerId) -> bool {
-        self.visitors.contains_key(&peer)
+        self.visitors.contains_key(&peer) || self.inner.hides(peer)
     }
 }
 

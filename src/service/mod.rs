@@ -73,9 +73,21 @@ impl PeerId {
     }
 }
 
+/// The listening address that a client has connected to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Port {
+    /// The one of every listener.
+    #[default]
+    Main,
+    /// The one for IRC (`--irc`).
+    Irc,
+}
+
 /// What is known of a client before it sends anything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Client {
+    /// The address that it has connected to.
+    pub port: Port,
     /// Its address: the one in the PROXY header, if there is one. `None`: it has none, as on unix sockets.
     pub ip: Option<IpAddr>,
 }
@@ -190,9 +202,9 @@ pub trait Service {
         false
     }
 
-    /// Notes what a connection shows of its client, right before its [`Open`](Event::Open).
-    fn meet(&mut self, peer: PeerId, evidence: Evidence) {
-        let _ = (peer, evidence);
+    /// Notes what a connection to this port shows of its client, right before its [`Open`](Event::Open).
+    fn meet(&mut self, peer: PeerId, port: Port, evidence: Evidence) {
+        let _ = (peer, port, evidence);
     }
 
     /// Whether what this peer sends now is part of a login: no record of the run has it.
@@ -231,8 +243,8 @@ impl<S: Service + ?Sized> Service for Box<S> {
         (**self).wants_evidence()
     }
 
-    fn meet(&mut self, peer: PeerId, evidence: Evidence) {
-        (**self).meet(peer, evidence);
+    fn meet(&mut self, peer: PeerId, port: Port, evidence: Evidence) {
+        (**self).meet(peer, port, evidence);
     }
 
     fn hides(&self, peer: PeerId) -> bool {

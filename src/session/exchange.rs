@@ -45,7 +45,7 @@ use crate::io::worker::Order;
 use crate::io::{Incoming, read_buffer};
 use crate::peer::flow::{Idleness, READS_PER_TURN};
 use crate::peer::life::{Input, Life, Reading};
-use crate::service::{Action, Batch, Context, Event, Ordered, PeerId, Service, Store, Traits};
+use crate::service::{Action, Batch, Context, Event, Ordered, PeerId, Port, Service, Store, Traits};
 
 /// A service and its peers, on one event loop.
 #[derive(Debug)]
@@ -110,8 +110,7 @@ impl<S: Service> Exchange<S> {
 
     /// Adds a connection and gives it its first turn.
     pub(super) fn add(&mut self, conn: Conn, inbox: Inbox) -> io::Result<PeerId> {
-        let peer = Peer::new(Link::Conn(conn), inbox, self.reactor.now());
-        self.insert(peer, |peer| Event::Open { peer })
+        self.add_client(conn, inbox, Port::Main)
     }
 
     /// Adds the connection that was made for a client.

@@ -3,6 +3,7 @@
 mod acceptor;
 mod access;
 mod answering;
+mod listeners;
 mod login;
 mod operator;
 mod phase;
@@ -10,6 +11,7 @@ mod pipe_end;
 mod server;
 
 use answering::Answering;
+use listeners::Listeners;
 use server::Server;
 
 use super::Context;
@@ -32,7 +34,7 @@ use crate::service::relay::Relay;
 use crate::service::rooms::{RecordedLine, RoomService, Settings, restored};
 use crate::service::secret::Secret;
 use crate::service::standard::Source;
-use crate::service::{NoStore, PeerId, Service, Store};
+use crate::service::{NoStore, PeerId, Port, Service, Store};
 use crate::transcript::{Line, Record};
 use crate::value::{Pin, Timestamp};
 
@@ -52,24 +54,20 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
     let mut reactor =
         Reactor::new(config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
     context.signals.watch(&reactor.waker());
-    let options = &config.traffic.socket;
-    let mut listener = match Listener::inherited(&context.manager, options)? {
-        Some(listener) => listener,
-        None => match Listener::bind(&config.address, config.family, options, &mut reactor, &context.signals) {
-            Err(Error::Interrupted) => return Ok(()), // there are no clients yet
-            bound => bound?,
-        },
+    let listeners = match Listeners::open(config, context, &mut reactor) {
+        Err(Error::Interrupted) => return Ok(()), // there are no clients yet
+        opened => opened?,
     };
-    listener.register(&mut reactor).map_err(Error::network(Operation::Listen, &config.address))?;
     let counts = config.answer_witness.as_ref().map(|_| Reads::default());
     let asked = config.answer_witness.as_ref().zip(counts.as_ref());
     let answering = match asked.map(|(address, reads)| Answering::start(address, config, context, reads)).transpose() {
         Ok(answering) => answering,
         Err(error) => {
-            listener.close(&reactor); // the file of a unix socket is removed
+            listeners.close(&reactor); // the file of a unix socket is removed
             return if matches!(error, Error::Interrupted) { Ok(()) } else { Err(error) };
         }
     };
+    let listener = &listeners.main;
     let only_client = listener.only_client();
     let single; // one connection needs one loop, and the run ends with it
     let mut config = config;
@@ -81,6 +79,9 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
         if !config.output.quiet {
             context.report.line(&format!("listening on {}", listener.shown()));
         }
+        if let Some(irc) = listeners.irc.as_ref().filter(|_| !config.output.quiet) {
+            context.report.line(&format!("listening on {} for IRC", irc.shown()));
+        }
         warn_of(context, context.manager.ready(listener.shown()));
     }
     if let Some(answering) = answering.as_ref().filter(|_| !config.output.quiet) {
@@ -90,13 +91,13 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
     if let Some(pin) = pin.filter(|_| !config.output.quiet) {
         context.report.line(&format!("signed a certificate for this run; clients verify it with --tls-pin {pin}"));
     }
-    ready(&listener, pin);
+    ready(listener, pin);
     let shared = &Shared::new(encoding, policy, counts);
-    let listeners: Result<Vec<_>, Error> = (1..loops(config))
+    let again: Result<Vec<_>, Error> = (1..loops(config))
         .map(|_| listener.again().map_err(Error::local(Operation::Share, "the listening socket")))
         .collect();
-    let others = listeners?.into_iter().map(|listener| move || beside(config, context, listener, shared));
-    let own = || serve(config, context, reactor, listener, shared, Box::new(NoStore));
+    let others = again?.into_iter().map(|listener| move || beside(config, context, listener, shared));
+    let own = || serve(config, context, reactor, listeners.into_all(), shared, Box::new(NoStore));
     let result = run_together("loop", own, others, || context.signals.stop());
     drop(answering); // until the end, clients may ask what was read
     result
@@ -109,7 +110,7 @@ fn beside(config: &ListenConfig, context: &Context, mut listener: Listener, shar
     context.signals.watch(&reactor.waker());
     listener.register(&mut reactor).map_err(Error::network(Operation::Listen, &config.address))?;
     let quiet = Context { manager: Manager::default(), ..context.clone() }; // only one loop notifies the service manager
-    serve(config, &quiet, reactor, listener, shared, Box::new(NoStore))
+    serve(config, &quiet, reactor, vec![listener], shared, Box::new(NoStore))
 }
 
 /// Runs one loop to its end.
@@ -117,7 +118,7 @@ fn serve(
     config: &ListenConfig,
     context: &Context,
     reactor: Reactor,
-    listener: Listener,
+    listeners: Vec<Listener>,
     shared: &Shared,
     store: Box<dyn Store>,
 ) -> Result<(), Error> {
@@ -129,22 +130,22 @@ fn serve(
     }
     // A loop for this type of service: through a trait object, its functions that only return false would cost
     // more than those that reply.
-    let messages = |secret, store, reactor, listener| {
-        Server::<Secret>::new(secret, store, config, context, reactor, listener, shared)
+    let messages = |secret, store, reactor, listeners| {
+        Server::<Secret>::new(secret, store, config, context, reactor, listeners, shared)
     };
     let is_open = shared.policy.is_none();
     let service: Box<dyn Service> = match &config.mode {
         Mode::Messages { framing } if is_open => {
-            return messages(Secret::new(None, *framing), store, reactor, listener)?.run();
+            return messages(Secret::new(None, *framing), store, reactor, listeners)?.run();
         }
         Mode::Buggy { bug } if is_open => {
-            return messages(Secret::new(Some(*bug), Framing::Lines), store, reactor, listener)?.run();
+            return messages(Secret::new(Some(*bug), Framing::Lines), store, reactor, listeners)?.run();
         }
         Mode::Messages { framing } => Box::new(Secret::new(None, *framing)),
         Mode::Buggy { bug } => Box::new(Secret::new(Some(*bug), Framing::Lines)),
         Mode::Source { count } => Box::new(Source::new(*count)),
         Mode::Pipe(pipe) => Box::new(Pipe::new(pipe_terms(pipe))),
-        Mode::Rooms(rooms) => Box::new(room_service(rooms, config, context)),
+        Mode::Rooms(rooms) => Box::new(room_service(rooms, config, context, &listeners, shared)),
         Mode::Relay(_) => Box::new(Relay::default()),
         Mode::Plain(entry) => (entry.new)(),
     };
@@ -152,15 +153,23 @@ fn serve(
         Some(policy) => Box::new(Gate::new(service, policy.clone())),
         None => service,
     };
-    Server::new(service, store, config, context, reactor, listener, shared)?.run()
+    Server::new(service, store, config, context, reactor, listeners, shared)?.run()
 }
 
 /// The service of rooms, with the history of earlier runs.
-fn room_service(rooms: &RoomsMode, config: &ListenConfig, context: &Context) -> RoomService {
+fn room_service(
+    rooms: &RoomsMode,
+    config: &ListenConfig,
+    context: &Context,
+    listeners: &[Listener],
+    shared: &Shared,
+) -> RoomService {
     let transcript = config.output.transcript.as_ref();
-    let settings = room_settings(rooms, config);
+    let mut settings = room_settings(rooms, config);
+    let irc = listeners.iter().find(|listener| listener.port() == Port::Irc);
+    settings.irc = irc.map(|listener| listener.shown().to_owned());
     let keeps_lines = settings.limits.history > 0;
-    let mut service = RoomService::new(settings);
+    let mut service = RoomService::new(settings).admitting(shared.policy.clone());
     let Some(transcript) = transcript.filter(|_| keeps_lines) else { return service };
     let mut next = 1;
     let read = history::read(Some(&transcript.path), |line, _| {

@@ -13,6 +13,7 @@ use crate::io::transcript::Recorded;
 use crate::io::{Flush, Incoming};
 use crate::peer::flow::{Flow, Sink};
 use crate::peer::life::Life;
+use crate::service::Port;
 use crate::trace::{ConnId, Direction, EventKind};
 use crate::transcript::Message;
 
@@ -22,6 +23,8 @@ pub(super) struct Peer {
     pub(super) link: Link,
     pub(super) inbox: Inbox,
     pub(super) flow: Flow,
+    /// The address that it has connected to, if it is a client.
+    pub(super) port: Port,
     /// In a relay: it is the connection to the server, made for a client.
     pub(super) is_made: bool,
     /// In a relay: the other connection of the same client.
@@ -75,6 +78,7 @@ impl Peer {
             link,
             inbox,
             flow: Flow::new(now),
+            port: Port::Main,
             is_made: false,
             pair: None,
             opened: now,

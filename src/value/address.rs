@@ -52,6 +52,11 @@ const EXPECTED: &str = "HOST:PORT, HOST, :PORT, [IPV6]:PORT, *:PORT, unix:PATH o
 impl Address {
     /// Parses an argument. The path of a Unix socket may have any bytes; a host must be UTF-8.
     pub fn parse_os(text: &OsStr, services: ServiceNames<'_>) -> Result<Address, Invalid> {
+        Address::parse_with(text, DEFAULT_PORT, services)
+    }
+
+    /// Parses an argument as [`parse_os`](Self::parse_os) does, with another port for a host without one.
+    pub fn parse_with(text: &OsStr, default: u16, services: ServiceNames<'_>) -> Result<Address, Invalid> {
         let invalid = || Invalid::os(text, WHAT, EXPECTED);
         if let Some(path) = text.as_bytes().strip_prefix(b"unix:") {
             let usable = !matches!(path, b"" | b"@") && !path.contains(&0);
@@ -60,7 +65,7 @@ impl Address {
         let text = text.to_str().ok_or_else(invalid)?;
         let (host, port) = split(text).ok_or_else(invalid)?;
         let host = if host.is_empty() { Host::LOOPBACK } else { Host::read(host).ok_or_else(invalid)? };
-        Ok(Address::Tcp { host, port: port.map_or(Ok(DEFAULT_PORT), |port| read_port(port, services))? })
+        Ok(Address::Tcp { host, port: port.map_or(Ok(default), |port| read_port(port, services))? })
     }
 
     /// Parses `HOST PORT` as two words, as nc does: an IPv6 host needs no brackets.
@@ -137,7 +142,8 @@ pub fn read_port(text: &str, services: ServiceNames<'_>) -> Result<u16, Invalid>
 }
 
 impl Host {
-    const LOOPBACK: Host = Host::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    /// 127.0.0.1.
+    pub const LOOPBACK: Host = Host::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
 
     /// Parses a host without brackets; `None` if it is not one.
     pub(super) fn read(text: &str) -> Option<Host> {

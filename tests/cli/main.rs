@@ -24,6 +24,7 @@ mod help;
 mod history;
 mod interactive;
 mod invalid_cuts;
+mod irc;
 mod line_editor;
 mod listen;
 mod logging;

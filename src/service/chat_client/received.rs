@@ -26,7 +26,7 @@ pub(super) enum Content<'a> {
     Spoken {
         /// The name of the member.
         by: &'a str,
-        /// What stands behind the name: ` (private)`, ` (notice)` or nothing.
+        /// What stands behind the name: ` (private)`, ` (notice)`, ` (action)` or nothing.
         kind: &'a str,
         /// The text.
         text: &'a [u8],
@@ -60,7 +60,7 @@ pub(super) enum News<'a> {
     Nothing,
 }
 
-const KINDS: [&str; 3] = ["", " (private)", " (notice)"];
+const KINDS: [&str; 6] = ["", " (private)", " (notice)", " (private notice)", " (action)", " (private action)"];
 
 impl<'a> Received<'a> {
     /// Reads a line, without its line ending.
@@ -160,12 +160,14 @@ mod tests {
     #[test]
     fn lines_of_members_and_the_server_are_distinguished() {
         let spoken = |by, kind, text| Content::Spoken { by, kind, text };
-        let cases: [(&[u8], Content<'_>); 11] = [
+        let cases: [(&[u8], Content<'_>); 13] = [
             (b"ann> hi all", spoken("ann", "", b"hi all")),
             (b"ann> * bob joined lab", spoken("ann", "", b"* bob joined lab")),
             (b"[o]^> \xff", spoken("[o]^", "", b"\xff")),
             (b"ann (private)> psst", spoken("ann", " (private)", b"psst")),
             (b"ann (notice)> ", spoken("ann", " (notice)", b"")),
+            (b"ann (action)> waves", spoken("ann", " (action)", b"waves")),
+            (b"ann (private notice)> x", spoken("ann", " (private notice)", b"x")),
             (b"* ann joined lab", Content::Notice(b"ann joined lab")),
             (b"ann>hi", Content::Other(b"ann>hi")),
             (b"> hi", Content::Other(b"> hi")),

@@ -36,7 +36,7 @@ impl Room {
         let mut room =
             Room { gate: Gate::new(Chat::default(), Arc::new(policy)), context: Context::default(), log: Vec::new() };
         for (peer, evidence) in clients {
-            room.gate.meet(*peer, evidence.clone());
+            room.gate.meet(*peer, Port::Main, evidence.clone());
             room.gate.on(Event::Open { peer: *peer }, &mut room.context);
         }
         let script = room.script();
@@ -163,7 +163,7 @@ fn plain_waits_for_its_hash_and_ignores_that_of_another() {
     };
     assert_eq!(computed(&mut room, order.ticket + 1, &answer), "", "the answer to another one");
     room.gate.on(Event::Closed { peer: ANN }, &mut room.context);
-    room.gate.meet(ANN, local()); // another client with the same number
+    room.gate.meet(ANN, Port::Main, local()); // another client with the same number
     room.gate.on(Event::Open { peer: ANN }, &mut room.context);
     room.script();
     assert_eq!(computed(&mut room, order.ticket, &answer), "");

@@ -11,7 +11,7 @@ use super::event::{Effect, Entrance, Happening, MemberId, Refusal, Request, Role
 use super::history::{Portion, Range};
 use super::limits::Limits;
 use super::name::{Name, RoomName};
-use super::room::{Crowd, Room, Rooms};
+use super::room::{Room, Rooms};
 use super::roster::{Member, Roster};
 use crate::value::Moment;
 
@@ -83,7 +83,7 @@ impl Engine {
         let mut to = BTreeSet::new();
         for name in &member.rooms {
             self.rooms.part(name, id);
-            if self.announces(name, Crowd { joined: 0, left: 1 }, now) {
+            if self.announces(name, id, &event, now) {
                 to.extend(self.rooms.get(name).iter().flat_map(|room| room.members.iter().copied()));
             }
         }
@@ -143,9 +143,9 @@ impl Engine {
                 self.crowded.insert(name);
                 continue;
             }
-            let Crowd { joined, left } = std::mem::take(&mut room.crowd);
+            let what = room.crowd.take(name);
             let to = room.members.iter().copied().collect();
-            let event = self.event(None, Happening::Crowd { room: name, joined, left }, now);
+            let event = self.event(None, what, now);
             deliver(effects, &event, to);
         }
     }
@@ -171,6 +171,14 @@ impl Engine {
         let id = Name::parse(name, self.limits.name).ok().and_then(|name| self.roster.id_of(&name));
         let found = id.and_then(|id| Some((id, self.roster.get(id)?)));
         found.ok_or_else(|| Refusal::NoSuchMember(name.to_vec()))
+    }
+
+    /// The ids of all members, in their order.
+    #[must_use]
+    pub fn ids(&self) -> Vec<MemberId> {
+        let mut ids: Vec<_> = self.roster.iter().map(|(id, _)| id).collect();
+        ids.sort_unstable();
+        ids
     }
 
     /// The number of members.
@@ -258,8 +266,8 @@ impl Engine {
         let (name, by) = (room.name.clone(), member.name.clone());
         room.members.insert(id);
         member.rooms.push(name.clone());
-        let announced = self.announces(&name, Crowd { joined: 1, left: 0 }, now);
         let event = self.event(Some(by), Happening::Joined { room: name.clone() }, now);
+        let announced = self.announces(&name, id, &event, now);
         let to = if announced { self.all_in(&name) } else { vec![id] };
         deliver(effects, &event, to);
         Ok(Some(event))
@@ -273,10 +281,10 @@ impl Engine {
         let by = member.name.clone();
         let mut to = vec![id];
         self.rooms.part(&name, id);
-        if self.announces(&name, Crowd { joined: 0, left: 1 }, now) {
+        let event = self.event(Some(by), Happening::Parted { room: name.clone(), reason }, now);
+        if self.announces(&name, id, &event, now) {
             to.extend(self.all_in(&name));
         }
-        let event = self.event(Some(by), Happening::Parted { room: name, reason }, now);
         deliver(effects, &event, to);
         Ok(Some(event))
     }
@@ -291,9 +299,13 @@ impl Engine {
         for room in &member.rooms {
             to.extend(self.rooms.get(room).iter().flat_map(|room| room.members.iter().copied()));
         }
+        let rooms = member.rooms.clone();
         let name = self.free_name(id, name, role)?;
         if role != Role::Operator && self.bans.covers(&name, ip) {
             return Err(Refusal::Banned);
+        }
+        for room in &rooms {
+            self.rooms.get_mut(room).into_iter().for_each(|room| room.crowd.rename(id, &name));
         }
         let old = self.roster.rename(id, name.clone());
         let event = self.event(old, Happening::Renamed { name }, now);
@@ -401,17 +413,16 @@ impl Engine {
         effects.push(Effect::Remove { member: id, reason: self.remark(&text) });
     }
 
-    /// Whether to announce now that members have joined or left a room; if not, they are counted.
-    fn announces(&mut self, name: &RoomName, crowd: Crowd, now: Moment) -> bool {
+    /// Whether to announce now that a member has joined or left a room; if not, it is added to the crowd.
+    fn announces(&mut self, name: &RoomName, member: MemberId, event: &Rc<RoomEvent>, now: Moment) -> bool {
         let Some(room) = self.rooms.get_mut(name).filter(|room| !room.members.is_empty()) else {
             self.crowded.remove(name);
             return false;
         };
-        if room.crowd == Crowd::default() && room.announcements.try_take(self.limits.announcements, now.elapsed) {
+        if room.crowd.is_empty() && room.announcements.try_take(self.limits.announcements, now.elapsed) {
             return true;
         }
-        room.crowd.joined = room.crowd.joined.saturating_add(crowd.joined);
-        room.crowd.left = room.crowd.left.saturating_add(crowd.left);
+        room.crowd.push(member, event);
         self.crowded.insert(name.clone());
         false
     }

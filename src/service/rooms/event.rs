@@ -152,8 +152,8 @@ pub enum Happening {
     Parted { room: RoomName, reason: Text },
     /// The member has left all rooms.
     Quit { reason: Text },
-    /// Several members have joined and left a room: too many to announce each.
-    Crowd { room: RoomName, joined: u32, left: u32 },
+    /// Several members have joined and left a room: too many to announce each. `moves` has their events, in order.
+    Crowd { room: RoomName, joined: u32, left: u32, moves: Rc<[Move]> },
     /// The member has another name.
     Renamed { name: Name },
     /// A line for a room.
@@ -162,6 +162,15 @@ pub enum Happening {
     Private { to: Name, text: Text, tone: Tone },
     /// The topic of a room was set, or removed.
     Topic { room: RoomName, text: Text },
+}
+
+/// The event of a member that has joined or left a room unannounced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// The member; after it has left, another one may have its id.
+    pub member: MemberId,
+    /// The event.
+    pub event: Rc<RoomEvent>,
 }
 
 /// What is to be done after a request.

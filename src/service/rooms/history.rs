@@ -25,6 +25,28 @@ pub enum Range {
     Before(Place),
     /// Those after a place: the first of them.
     After(Place),
+    /// Those after a place: the last of them.
+    Since(Place),
+    /// Those around a place: as many before it as from it on.
+    Around(Place),
+    /// Those between two places, from one of the two on.
+    Between {
+        /// They come after this place.
+        after: Place,
+        /// They come before this place.
+        before: Place,
+        /// The end from which they are taken.
+        from: Edge,
+    },
+}
+
+/// An end of a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// The oldest line of it.
+    First,
+    /// The newest line of it.
+    Last,
 }
 
 /// A place in the history.
@@ -46,6 +68,16 @@ pub struct Portion {
 }
 
 impl Place {
+    /// Whether it comes after another place. The number of a line has its time.
+    #[must_use]
+    pub fn is_later_than(self, other: Place) -> bool {
+        let number = |place| match place {
+            Place::Id(id) => id,
+            Place::Time(at) => at.millis() << 10,
+        };
+        number(self) > number(other)
+    }
+
     fn is_before(self, event: &RoomEvent) -> bool {
         match self {
             Place::Id(id) => id < event.id,
@@ -114,23 +146,41 @@ impl History {
     /// The lines of a range, the oldest first, at most as many as the portion allows.
     #[must_use]
     pub fn select(&self, range: Range, portion: Portion) -> Vec<&Rc<RoomEvent>> {
+        match range {
+            Range::Latest => self.take(|_| true, Edge::Last, portion),
+            Range::Before(place) => self.take(|event| place.is_after(event), Edge::Last, portion),
+            Range::After(place) => self.take(|event| place.is_before(event), Edge::First, portion),
+            Range::Since(place) => self.take(|event| place.is_before(event), Edge::Last, portion),
+            Range::Between { after, before, from } => {
+                self.take(|event| after.is_before(event) && before.is_after(event), from, portion)
+            }
+            Range::Around(place) => {
+                let half = |lines| Portion { lines, bytes: portion.bytes / 2 };
+                let mut lines = self.take(|event| place.is_after(event), Edge::Last, half(portion.lines / 2));
+                let rest = half(portion.lines - lines.len());
+                lines.extend(self.take(|event| !place.is_after(event), Edge::First, rest));
+                lines
+            }
+        }
+    }
+
+    /// The lines for which this holds, from this end on, the oldest first.
+    fn take(&self, is_in: impl Fn(&RoomEvent) -> bool, from: Edge, portion: Portion) -> Vec<&Rc<RoomEvent>> {
         let mut bytes = 0;
         let mut fits = |event: &&Rc<RoomEvent>| {
             bytes += History::cost(event);
             bytes <= portion.bytes
         };
-        if let Range::After(place) = range {
-            let after = self.lines.iter().filter(|event| place.is_before(event));
-            return after.take(portion.lines).take_while(&mut fits).collect();
+        let is_in = |event: &&Rc<RoomEvent>| is_in(event);
+        match from {
+            Edge::First => self.lines.iter().filter(is_in).take(portion.lines).take_while(&mut fits).collect(),
+            Edge::Last => {
+                let last = self.lines.iter().rev().filter(is_in).take(portion.lines).take_while(&mut fits);
+                let mut lines: Vec<_> = last.collect();
+                lines.reverse();
+                lines
+            }
         }
-        let is_in = |event: &&Rc<RoomEvent>| match range {
-            Range::Before(place) => place.is_after(event),
-            Range::Latest | Range::After(_) => true,
-        };
-        let last = self.lines.iter().rev().filter(is_in).take(portion.lines).take_while(&mut fits);
-        let mut lines: Vec<_> = last.collect();
-        lines.reverse();
-        lines
     }
 }
 
@@ -177,6 +227,7 @@ mod tests {
         let all = usize::MAX;
         let cost = OVERHEAD + 10;
         let time = |millis| Place::Time(Timestamp::from_millis(millis));
+        let between = |after, before, from| Range::Between { after, before, from };
         let cases = [
             (ids(Range::Latest, 3, all), vec![7, 8, 9]),
             (ids(Range::Latest, 0, all), vec![]),
@@ -188,6 +239,17 @@ mod tests {
             (ids(Range::After(Place::Id(5)), 2, all), vec![6, 7]),
             (ids(Range::After(time(50)), 99, 3 * cost), vec![6, 7, 8]),
             (ids(Range::After(Place::Id(99)), 2, all), vec![]),
+            (ids(Range::Since(Place::Id(5)), 2, all), vec![8, 9]),
+            (ids(Range::Since(time(85)), 2, all), vec![9]),
+            (ids(Range::Around(Place::Id(5)), 4, all), vec![3, 4, 5, 6]),
+            (ids(Range::Around(Place::Id(5)), 3, all), vec![4, 5, 6]),
+            (ids(Range::Around(time(15)), 4, all), vec![1, 2, 3, 4]),
+            (ids(Range::Around(Place::Id(99)), 4, all), vec![8, 9]),
+            (ids(Range::Around(Place::Id(5)), 99, 4 * cost), vec![3, 4, 5, 6]),
+            (ids(between(Place::Id(2), Place::Id(7), Edge::First), 2, all), vec![3, 4]),
+            (ids(between(Place::Id(2), Place::Id(7), Edge::Last), 2, all), vec![5, 6]),
+            (ids(between(time(20), Place::Id(4), Edge::Last), 9, all), vec![3]),
+            (ids(between(Place::Id(7), Place::Id(2), Edge::First), 9, all), vec![]),
         ];
         for (found, expected) in cases {
             assert_eq!(found, expected);

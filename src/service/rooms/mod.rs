@@ -3,10 +3,12 @@
 //! [`Engine`] is the one place that knows rooms, members, names, topics, the history and the limits. A front end
 //! translates the bytes of a connection into a [`Request`], and an [`Effect`] into bytes.
 
+mod asking;
 mod bans;
 mod engine;
 mod event;
 mod history;
+mod irc;
 mod journal;
 mod limits;
 mod line;
@@ -19,8 +21,8 @@ mod settings;
 
 pub use bans::Ban;
 pub use engine::{Engine, Outcome};
-pub use event::{Effect, Entrance, Happening, MemberId, Refusal, Request, Role, RoomEvent, Text, Tone};
-pub use history::{History, Place, Portion, Range};
+pub use event::{Effect, Entrance, Happening, MemberId, Move, Refusal, Request, Role, RoomEvent, Text, Tone};
+pub use history::{Edge, History, Place, Portion, Range};
 pub use journal::{RecordedLine, restored};
 pub use limits::Limits;
 pub use name::{InvalidName, Name, RoomName};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::event::{Happening, MemberId, RoomEvent, Text};
+use super::event::{Happening, MemberId, Move, RoomEvent, Text};
 use super::history::History;
 use super::limits::Limits;
 use super::name::{Name, RoomName};
@@ -42,10 +42,33 @@ pub struct Topic {
 }
 
 /// Members that have joined and left a room unannounced.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Crowd {
-    pub(super) joined: u32,
-    pub(super) left: u32,
+#[derive(Debug, Default)]
+pub(super) struct Crowd(Vec<Move>);
+
+impl Crowd {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn push(&mut self, member: MemberId, event: &Rc<RoomEvent>) {
+        self.0.push(Move { member, event: Rc::clone(event) });
+    }
+
+    /// A member of the room has another name: if it has joined unannounced, it has joined with that one.
+    pub(super) fn rename(&mut self, member: MemberId, name: &Name) {
+        let last = self.0.iter_mut().rev().find(|one| one.member == member);
+        if let Some(joined) = last.filter(|one| matches!(one.event.what, Happening::Joined { .. })) {
+            joined.event = Rc::new(RoomEvent { by: Some(name.clone()), ..RoomEvent::clone(&joined.event) });
+        }
+    }
+
+    /// What is announced of them in this room.
+    pub(super) fn take(&mut self, room: RoomName) -> Happening {
+        let moves: Rc<[Move]> = std::mem::take(&mut self.0).into();
+        let joined = moves.iter().filter(|one| matches!(one.event.what, Happening::Joined { .. })).count();
+        let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        Happening::Crowd { room, joined: count(joined), left: count(moves.len() - joined), moves }
+    }
 }
 
 /// All rooms.

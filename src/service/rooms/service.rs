@@ -1,18 +1,24 @@
 //! The service of rooms: connects the engine with the connections.
 
+mod delivery;
+mod irc;
+
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::engine::Engine;
 use super::event::{Effect, Entrance, Happening, MemberId, Refusal, Role, RoomEvent};
+use super::irc::client::{IrcClient, Network};
 use super::line::foreign::Foreign;
 use super::line::member::{Choice, Desk, Then};
 use super::line::show;
 use super::name::RoomName;
 use super::settings::Settings;
+use crate::auth::{Evidence, Policy};
 use crate::frame::Framing;
-use crate::service::{Client, Clients, Context, Event, OnShutdown, PeerId, Service, Traits};
+use crate::service::{Client, Clients, Context, Event, OnShutdown, PeerId, Port, Service, Traits};
 
 /// A new client that sends nothing joins the default room after this time. Before it, the first lines may choose a name
 /// and another room; and a client that only looks whether the port is open is never announced.
@@ -30,7 +36,13 @@ const TIMER: u64 = 0;
 pub struct RoomService {
     engine: Engine,
     settings: Settings,
-    clients: HashMap<PeerId, LineClient>,
+    clients: HashMap<PeerId, RoomClient>,
+    /// What all clients of IRC share.
+    network: Network,
+    /// Who may log in with messages of IRC.
+    policy: Option<Arc<Policy>>,
+    /// When to ask a client of IRC whether it is still there, or to close it.
+    watched: BTreeSet<(Duration, PeerId)>,
     /// When a client is due, because its arrival or its pause ends.
     due: BTreeSet<(Duration, PeerId)>,
     /// When the timer is set to.
@@ -38,19 +50,40 @@ pub struct RoomService {
     effects: Vec<Effect>,
 }
 
-/// A client that sends and gets lines.
-#[derive(Clone, Debug, Default)]
-struct LineClient {
+/// A client, whatever it speaks.
+#[derive(Debug, Default)]
+struct RoomClient {
     ip: Option<IpAddr>,
     state: State,
-    /// The room that its lines go to.
-    room: Option<RoomName>,
+    front: Front,
     /// Since when it has sent too much without a break.
     flood_since: Duration,
     /// When it was last read again.
     read_again: Duration,
     /// Until when it waits: for its arrival to be over, or, as a member, for a token.
     until: Option<Duration>,
+    /// When it is next asked whether it is still there, or closed.
+    watched: Option<Duration>,
+    /// When it last sent something.
+    heard: Duration,
+}
+
+/// What a client speaks.
+#[derive(Debug)]
+enum Front {
+    /// It sends and gets lines.
+    Lines {
+        /// The room that its lines go to.
+        room: Option<RoomName>,
+    },
+    /// It speaks IRC.
+    Irc(Box<IrcClient>),
+}
+
+impl Default for Front {
+    fn default() -> Self {
+        Front::Lines { room: None }
+    }
 }
 
 /// The state of a client.
@@ -88,10 +121,19 @@ impl RoomService {
             engine: Engine::new(settings.limits),
             settings,
             clients: HashMap::new(),
+            network: Network::default(),
+            policy: None,
+            watched: BTreeSet::new(),
             due: BTreeSet::new(),
             timer: None,
             effects: Vec::new(),
         }
+    }
+
+    /// The same, where clients of IRC log in if there is a policy. Clients of lines have logged in before.
+    #[must_use]
+    pub fn admitting(self, policy: Option<Arc<Policy>>) -> Self {
+        RoomService { policy, ..self }
     }
 
     /// Adds a line of an earlier run to the history of its room; see [`Engine::restore`].
@@ -104,6 +146,9 @@ impl RoomService {
         if peer == PeerId::Console {
             self.settle(peer, context);
             return self.join_default(peer, context);
+        }
+        if self.is_irc(peer) {
+            return self.open_irc(peer, context);
         }
         self.wait_until(peer, Some(context.now().elapsed + ARRIVAL));
     }
@@ -155,13 +200,16 @@ impl RoomService {
     }
 
     fn desk<'a>(&'a mut self, peer: PeerId, context: &'a mut Context) -> Option<Desk<'a>> {
-        let client = self.clients.get_mut(&peer)?;
+        let Front::Lines { room } = &mut self.clients.get_mut(&peer)?.front else { return None };
         let (engine, settings, effects) = (&mut self.engine, &self.settings, &mut self.effects);
-        Some(Desk { engine, settings, context, effects, peer, room: &mut client.room })
+        Some(Desk { engine, settings, context, effects, peer, room })
     }
 
     fn line(&mut self, peer: PeerId, line: &[u8], context: &mut Context) {
         let Some(client) = self.clients.get_mut(&peer) else { return };
+        if matches!(client.front, Front::Irc(_)) {
+            return self.irc_line(peer, line, context);
+        }
         let is_first = client.state == State::Arriving;
         match client.state {
             State::Gone => {}
@@ -231,15 +279,19 @@ impl RoomService {
             client.flood_since = now;
         }
         if now > client.flood_since + LONGEST_FLOOD && peer != PeerId::Console {
-            context.send_with(peer, |out| show::notice("you send too much", out));
+            self.send_reason(peer, "you send too much", context);
             return self.close(peer, b"sent too much", context);
         }
         self.wait_until(peer, Some(until));
     }
 
-    /// Whether a member waits for a token.
+    /// Whether a client waits for a token, or for its login.
     fn is_paused(&self, peer: PeerId) -> bool {
-        self.clients.get(&peer).is_some_and(|client| client.state == State::Present && client.until.is_some())
+        let is_paused = |client: &RoomClient| match &client.front {
+            Front::Irc(irc) if irc.is_waiting() => true,
+            _ => client.state == State::Present && client.until.is_some(),
+        };
+        self.clients.get(&peer).is_some_and(is_paused)
     }
 
     /// Ends the membership of a client, and closes its connection.
@@ -252,6 +304,7 @@ impl RoomService {
         if let Some(client) = self.clients.get_mut(&peer) {
             client.state = State::Gone;
             self.wait_until(peer, None);
+            self.watch_at(peer, None);
             self.engine.leave(peer, reason, context.now(), &mut self.effects);
         }
     }
@@ -268,6 +321,9 @@ impl RoomService {
             if client.state == State::Present {
                 client.read_again = now.elapsed;
                 context.flush(peer); // its next lines may be read
+            } else if self.is_irc(peer) {
+                self.send_reason(peer, "no NICK and USER in time", context);
+                self.close(peer, b"", context);
             } else {
                 if self.settle(peer, context) {
                     self.join_default(peer, context);
@@ -275,11 +331,14 @@ impl RoomService {
                 self.carry_out(Some(peer), context);
             }
         }
+        self.check_watched(context);
         self.engine.announce_crowds(now, &mut self.effects);
     }
 
     fn set_timer(&mut self, context: &mut Context) {
-        let next = self.due.first().map(|&(at, _)| at).into_iter().chain(self.engine.announces_at()).min();
+        let first = |set: &BTreeSet<(Duration, PeerId)>| set.first().map(|&(at, _)| at);
+        let times = [first(&self.due), first(&self.watched), self.engine.announces_at()];
+        let next = times.into_iter().flatten().min();
         if next != self.timer {
             self.timer = next;
             match next {
@@ -300,12 +359,10 @@ impl RoomService {
                     );
                     let skipped = asker.filter(|_| is_move);
                     let to = to.into_iter().filter(|&to| Some(to) != skipped);
-                    context.send_to_all(to, |out| show::event(&event, out));
+                    self.deliver(&event, to, context);
                 }
                 Effect::Remove { member, reason } => {
-                    context.send_with(member, |out| {
-                        show::notice(&format!("you were {}", String::from_utf8_lossy(&reason)), out);
-                    });
+                    self.send_reason(member, &format!("you were {}", String::from_utf8_lossy(&reason)), context);
                     self.close(member, b"", context);
                 }
             }
@@ -335,7 +392,7 @@ impl Service for RoomService {
                 None
             }
             Event::TooLong { peer } => {
-                context.send_with(peer, |out| show::notice("the line is too long", out));
+                self.send_reason(peer, "the line is too long", context);
                 self.close(peer, b"sent a line that is too long", context);
                 None
             }
@@ -350,11 +407,16 @@ impl Service for RoomService {
             Event::Closed { peer } => {
                 self.leave(peer, b"", context);
                 self.clients.remove(&peer);
+                self.network.forget(peer);
                 None
             }
             Event::Timer { .. } => {
                 self.on_timer(context);
                 None
+            }
+            Event::Computed { peer, ticket, answer } => {
+                self.on_answer(peer, ticket, answer, context);
+                Some(peer)
             }
             _ => None,
         };
@@ -364,8 +426,9 @@ impl Service for RoomService {
 
     fn introduce(&mut self, peer: PeerId, client: &dyn Fn() -> Client) {
         // A ban of a loopback address would ban every local client.
-        let ip = client().ip.map(|ip| ip.to_canonical()).filter(|ip| !ip.is_loopback());
-        self.clients.insert(peer, LineClient { ip, ..LineClient::default() });
+        let Client { port, ip } = client();
+        let ip = ip.map(|ip| ip.to_canonical()).filter(|ip| !ip.is_loopback());
+        self.client_at(peer, port).ip = ip;
     }
 
     fn wants(&self, from: PeerId) -> bool {
@@ -374,6 +437,21 @@ impl Service for RoomService {
 
     fn on_shutdown(&self, peer: PeerId) -> OnShutdown {
         if self.is_paused(peer) { OnShutdown::CloseUnread } else { OnShutdown::Close }
+    }
+
+    fn wants_evidence(&self) -> bool {
+        self.policy.is_some()
+    }
+
+    fn meet(&mut self, peer: PeerId, port: Port, evidence: Evidence) {
+        if let Front::Irc(client) = &mut self.client_at(peer, port).front {
+            client.evidence = evidence;
+        }
+    }
+
+    fn hides(&self, peer: PeerId) -> bool {
+        let is_hidden = |client: &RoomClient| matches!(&client.front, Front::Irc(irc) if !irc.is_registered());
+        self.policy.is_some() && self.clients.get(&peer).is_some_and(is_hidden)
     }
 }
 

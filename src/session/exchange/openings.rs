@@ -5,15 +5,16 @@ use std::collections::HashMap;
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::super::peer::Peer;
+use super::super::peer::{Link, Peer};
 use super::super::show_session;
 use super::Exchange;
 use crate::config::Admission;
+use crate::frame::Inbox;
 use crate::io::Incoming;
 use crate::io::conn::Conn;
 use crate::io::report::Report;
 use crate::peer::flow::READS_PER_TURN;
-use crate::service::{Client, Event, PeerId, Service};
+use crate::service::{Client, Event, PeerId, Port, Service};
 use crate::value::Span;
 
 /// The time limit for what comes before the first message of a client.
@@ -81,6 +82,12 @@ impl<S: Service> Exchange<S> {
         }
     }
 
+    /// Adds the connection of a client of this port, and gives it its first turn.
+    pub(in crate::session) fn add_client(&mut self, conn: Conn, inbox: Inbox, port: Port) -> io::Result<PeerId> {
+        let peer = Peer { port, ..Peer::new(Link::Conn(conn), inbox, self.reactor.now()) };
+        self.insert(peer, |peer| Event::Open { peer })
+    }
+
     /// Reports a new connection to the service, now or when it is open.
     pub(super) fn begin_opening(&mut self, id: PeerId, event: Event<'_>) {
         if self.peers.conn(id).is_some_and(Conn::is_opening) {
@@ -97,14 +104,15 @@ impl<S: Service> Exchange<S> {
     /// Has the service know of a client what is known before it sends anything.
     fn introduce(&mut self, id: PeerId) {
         let peers = &self.peers;
-        self.hosted.service.introduce(id, &|| Client { ip: peers.conn(id).and_then(Conn::client_ip) });
+        let port = peers.get(id).map_or(Port::Main, |peer| peer.port);
+        self.hosted.service.introduce(id, &|| Client { port, ip: peers.conn(id).and_then(Conn::client_ip) });
     }
 
     /// Shows the service what is known of a client, if it wants that.
     fn meet(&mut self, id: PeerId) {
         if self.hosted.service.wants_evidence() {
-            if let Some(conn) = self.peers.conn(id) {
-                self.hosted.service.meet(id, conn.evidence());
+            if let Some((port, conn)) = self.peers.get(id).and_then(|peer| Some((peer.port, peer.link.conn()?))) {
+                self.hosted.service.meet(id, port, conn.evidence());
             }
         }
     }

@@ -14,11 +14,10 @@ use crate::frame::{Inbox, Role};
 use crate::io::conn::{Conn, Origin};
 use crate::io::connector::Encoding;
 use crate::io::console::Source;
-use crate::io::key::Key;
 use crate::io::listener::{Arrival, Listener, NoArrival};
 use crate::io::reactor::Reactor;
 use crate::io::reads::Reads;
-use crate::service::{Service, Traits};
+use crate::service::{Port, Service, Traits};
 use crate::trace::Side;
 
 /// Connections accepted in one turn, so that many arrivals leave the open connections their turns.
@@ -32,8 +31,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Acceptor<'a> {
     config: &'a ListenConfig,
     context: &'a Context,
-    /// `None` when no more connections are accepted.
-    listener: Option<Listener>,
+    /// One for each port; none when no more connections are accepted.
+    listeners: Vec<Listener>,
     state: State,
     /// The options of the connections.
     traffic: Traffic,
@@ -64,11 +63,16 @@ enum State {
 }
 
 impl<'a> Acceptor<'a> {
-    pub(super) fn new(config: &'a ListenConfig, context: &'a Context, listener: Listener, shared: &'a Shared) -> Self {
+    pub(super) fn new(
+        config: &'a ListenConfig,
+        context: &'a Context,
+        listeners: Vec<Listener>,
+        shared: &'a Shared,
+    ) -> Self {
         Acceptor {
             config,
             context,
-            listener: Some(listener),
+            listeners,
             state: State::Accepting,
             traffic: ServerSide::traffic_of_clients(config),
             encoding: shared.encoding.as_ref().map(|server| &*server.encoding),
@@ -84,24 +88,25 @@ impl<'a> Acceptor<'a> {
 
     /// Whether no more connections are accepted.
     pub(super) fn is_closed(&self) -> bool {
-        self.listener.is_none()
+        self.listeners.is_empty()
     }
 
     /// Stops accepting.
     pub(super) fn close(&mut self, reactor: &Reactor) {
-        if let Some(listener) = self.listener.take() {
+        for listener in self.listeners.drain(..) {
             listener.close(reactor);
         }
     }
 
-    /// Accepts the connections that wait, as far as the limits allow; the others in the next turn.
+    /// Accepts the connections that wait at a port, as far as the limits allow; the others in the next turn.
     pub(super) fn accept<S: Service>(
         &mut self,
+        port: Port,
         exchange: &mut Exchange<S>,
         access: &mut AccessLog<'_>,
     ) -> Result<(), Error> {
-        if self.accept_some(self.turn, exchange, access)? {
-            exchange.reactor.again(Key::Listener);
+        if self.accept_some(port, self.turn, exchange, access)? {
+            exchange.reactor.again(port);
         }
         Ok(())
     }
@@ -112,8 +117,10 @@ impl<'a> Acceptor<'a> {
         exchange: &mut Exchange<S>,
         access: &mut AccessLog<'_>,
     ) -> Result<(), Error> {
-        if self.state == State::Accepting {
-            self.accept_some(LAST_TURN, exchange, access)?;
+        for port in self.ports() {
+            if self.state == State::Accepting {
+                self.accept_some(port, LAST_TURN, exchange, access)?;
+            }
         }
         self.close(&exchange.reactor);
         Ok(())
@@ -133,21 +140,31 @@ impl<'a> Acceptor<'a> {
         };
         if resumes {
             self.state = State::Accepting;
-            self.accept(exchange, access)?;
+            for port in self.ports() {
+                self.accept(port, exchange, access)?;
+            }
         }
         Ok(())
     }
 
-    /// Accepts at most this number of connections. True: more may wait.
+    /// The ports at which connections are accepted.
+    fn ports(&self) -> Vec<Port> {
+        self.listeners.iter().map(Listener::port).collect()
+    }
+
+    /// Accepts at most this number of connections at a port. True: more may wait.
     fn accept_some<S: Service>(
         &mut self,
+        port: Port,
         most: usize,
         exchange: &mut Exchange<S>,
         access: &mut AccessLog<'_>,
     ) -> Result<bool, Error> {
         let now = exchange.now();
         for _ in 0..most {
-            let Some(listener) = &self.listener else { return Ok(false) };
+            let Some(listener) = self.listeners.iter().find(|listener| listener.port() == port) else {
+                return Ok(false);
+            };
             if !self.limit.reserve(exchange.peers.clients()) {
                 self.state = State::Full;
                 return Ok(false);
@@ -175,7 +192,7 @@ impl<'a> Acceptor<'a> {
                         self.context.report.warning(&text);
                     }
                     self.state = State::Paused(now + PAUSE);
-                    exchange.reactor.wake_at(Key::Listener, now + PAUSE);
+                    exchange.reactor.wake_at(port, now + PAUSE);
                     return Ok(false);
                 }
                 Err(NoArrival::Failed(error)) => {
@@ -195,12 +212,12 @@ impl<'a> Acceptor<'a> {
         }
         let number = self.limit.number();
         if self.config.output.show_options && number == 0 {
-            super::super::show_options(&arrival.stream, self.listener.as_ref(), &traffic.socket, context);
+            super::super::show_options(&arrival.stream, self.listeners.first(), &traffic.socket, context);
         }
         // In a relay that cuts both directions, the witness is beside the server.
         let beside_server = self.config.relay().is_some_and(|relay| relay.cut_toward != Toward::Client);
         let witness = context.witness.clone().filter(|_| !beside_server);
-        let (side, peer) = (Side::Listen, arrival.peer);
+        let (side, peer, port) = (Side::Listen, arrival.peer, arrival.port);
         let origin = Origin { side, peer, number, made_for: None, sent_to_proxy: None, witness };
         let Traits { raw, framing, .. } = exchange.traits;
         let mut conn = match self.encoding.map(|encoding| encoding.begin(None)).transpose() {
@@ -217,7 +234,7 @@ impl<'a> Acceptor<'a> {
             conn.expect_header();
         }
         let inbox = Inbox::new(framing, Role::Requests, traffic.max_message);
-        match exchange.add(conn, inbox) {
+        match exchange.add_client(conn, inbox, port) {
             Ok(client) if self.arms => exchange.peers.arm(client),
             Ok(_) => {}
             Err(error) => self.report_unserved(format!("accept: {}", cause(&error)), exchange.now()),

@@ -21,7 +21,7 @@ use crate::io::listener::Listener;
 use crate::io::reactor::{Handler, Reactor, Ready};
 use crate::io::worker::Worker;
 use crate::peer::life::CloseReason;
-use crate::service::{Event, PeerId, Service, Store};
+use crate::service::{Event, PeerId, Port, Service, Store};
 use crate::value::counted;
 
 /// A service and its clients, from the first connection to the end.
@@ -49,7 +49,7 @@ impl<'a, S: Service> Server<'a, S> {
         config: &'a ListenConfig,
         context: &'a Context,
         reactor: Reactor,
-        listener: Listener,
+        listeners: Vec<Listener>,
         shared: &'a Shared,
     ) -> Result<Self, Error> {
         let (traits, idle_timeout) = (config.mode.traits(), config.traffic.idle_timeout);
@@ -68,7 +68,7 @@ impl<'a, S: Service> Server<'a, S> {
             config,
             context,
             exchange,
-            acceptor: Acceptor::new(config, context, listener, shared),
+            acceptor: Acceptor::new(config, context, listeners, shared),
             access: AccessLog::new(config, &context.report, shared),
             phase: Phase::default(),
             relay: ServerSide::new(config, &context.report)?,
@@ -226,7 +226,8 @@ impl<S: Service> Handler for Server<'_, S> {
 
     fn on_event(&mut self, ready: Ready, _: Instant) -> Result<(), Error> {
         match ready.key {
-            Key::Listener => self.acceptor.accept(&mut self.exchange, &mut self.access)?,
+            Key::Listener => self.acceptor.accept(Port::Main, &mut self.exchange, &mut self.access)?,
+            Key::IrcListener => self.acceptor.accept(Port::Irc, &mut self.exchange, &mut self.access)?,
             Key::Waker | Key::Dial(_) | Key::Attempt { .. } => {
                 if ready.key == Key::Waker {
                     for done in self.worker.done() {

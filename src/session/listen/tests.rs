@@ -57,7 +57,8 @@ fn serving(mode: Mode, act: impl FnOnce(SocketAddr)) -> String {
     let (journal, shared) = (Journal::default(), &Shared::default());
     thread::scope(|scope| {
         let store = journal.clone();
-        let serving = scope.spawn(|| serve(&config, &context, reactor, listener, shared, Box::new(store)).unwrap());
+        let serving =
+            scope.spawn(|| serve(&config, &context, reactor, vec![listener], shared, Box::new(store)).unwrap());
         {
             let _stop = StopAtEnd(&signals);
             act(addr);

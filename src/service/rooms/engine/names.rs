@@ -1,18 +1,27 @@
 //! Which names members get.
 
 use super::super::event::{MemberId, Refusal, Role};
+use super::super::irc::show::SERVER;
 use super::super::name::Name;
 use super::super::roster::Member;
 use super::{Engine, shortened};
 use crate::auth::UserName;
 
 /// Names that only the program itself and its operator have.
-const RESERVED: [&str; 2] = ["operator", "server"];
+const RESERVED: [&str; 3] = ["operator", "server", SERVER];
 
 impl Engine {
     /// The name of a member, whether it is free or not.
     pub(super) fn name(&self, name: &[u8]) -> Result<Name, Refusal> {
         Name::parse(name, self.limits.name).map_err(|why| Refusal::BadName { name: shortened(name), why })
+    }
+
+    /// Whether a member may have this name.
+    ///
+    /// # Errors
+    /// It is not allowed, or another member has it.
+    pub fn check_name(&self, id: MemberId, name: &[u8]) -> Result<(), Refusal> {
+        self.free_name(id, name, Role::Member).map(drop)
     }
 
     /// A name that no member but this one has.

@@ -81,7 +81,7 @@ fn shown(effect: &Effect) -> String {
         Happening::Joined { room } => format!("joined {room}"),
         Happening::Parted { room, reason } => format!("parted {room} ({})", text(reason)),
         Happening::Quit { reason } => format!("quit ({})", text(reason)),
-        Happening::Crowd { room, joined, left } => format!("{joined} joined, {left} left {room}"),
+        Happening::Crowd { room, joined, left, .. } => format!("{joined} joined, {left} left {room}"),
         Happening::Renamed { name } => format!("is {name}"),
         Happening::Line { room, text: line, tone } => format!("{tone:?} {room} {}", text(line)),
         Happening::Private { to, text: line, tone } => format!("{tone:?} to {to} {}", text(line)),

@@ -1,10 +1,10 @@
 //! What a member asks for with a line, and what it gets in return.
 
+use super::super::asking;
 use super::super::bans::Ban;
 use super::super::engine::Engine;
 use super::super::event::{Effect, Refusal, Request, Role, Tone};
 use super::super::history::{Portion, Range};
-use super::super::journal::RecordedLine;
 use super::super::name::RoomName;
 use super::super::room::Room;
 use super::super::settings::Settings;
@@ -275,13 +275,7 @@ impl Desk<'_> {
     }
 
     fn ask(&mut self, request: Request<'_>) -> Result<(), Refusal> {
-        let event = self.engine.handle(self.peer, request, self.context.now(), self.effects)?;
-        // The record comes before what follows from it.
-        let line = event.as_ref().filter(|_| self.settings.recorded);
-        if let Some(line) = line.and_then(|event| RecordedLine::of(self.peer, event)) {
-            self.context.store(&line.encode());
-        }
-        Ok(())
+        asking::ask(self.engine, self.settings, self.context, self.effects, self.peer, request).map(drop)
     }
 
     /// A line that asks the engine for nothing takes a token too.

@@ -15,10 +15,8 @@ pub(in super::super) fn clean(text: &[u8], out: &mut Vec<u8>) {
 pub(in super::super) fn event(event: &RoomEvent, out: &mut Vec<u8>) {
     let by = event.by.as_ref().map_or("", |by| by.as_str());
     match &event.what {
-        Happening::Line { text, tone, .. } => {
-            spoken(by, if *tone == Tone::Notice { " (notice)" } else { "" }, text, out);
-        }
-        Happening::Private { text, .. } => spoken(by, " (private)", text, out),
+        Happening::Line { text, tone, .. } => spoken(by, None, *tone, text, out),
+        Happening::Private { text, tone, .. } => spoken(by, Some("private"), *tone, text, out),
         Happening::Joined { room } => notice(&format!("{by} joined {room}"), out),
         Happening::Parted { room, reason } => with_reason(&format!("{by} left {room}"), reason, out),
         Happening::Quit { reason } => with_reason(&format!("{by} left"), reason, out),
@@ -29,7 +27,7 @@ pub(in super::super) fn event(event: &RoomEvent, out: &mut Vec<u8>) {
             clean(text, out);
             out.push(b'\n');
         }
-        Happening::Crowd { room, joined, left } => {
+        Happening::Crowd { room, joined, left, moves: _ } => {
             let members = |count: u32| counted(count.into(), "member");
             let text = match (*joined, *left) {
                 (joined, 0) => format!("{} joined {room}", members(joined)),
@@ -73,11 +71,18 @@ fn with_reason(text: &str, reason: &Text, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-fn spoken(by: &str, kind: &str, text: &[u8], out: &mut Vec<u8>) {
+/// A text of a member. An action, which clients of IRC send for `/me`, does not become a line of the program.
+fn spoken(by: &str, kind: Option<&str>, tone: Tone, text: &[u8], out: &mut Vec<u8>) {
+    let action = text.strip_prefix(b"\x01ACTION ").filter(|_| tone == Tone::Message);
+    let action = action.map(|text| text.strip_suffix(b"\x01").unwrap_or(text));
+    let notice = (tone == Tone::Notice).then_some("notice");
+    let kinds: Vec<_> = kind.into_iter().chain(notice).chain(action.map(|_| "action")).collect();
     out.extend_from_slice(by.as_bytes());
-    out.extend_from_slice(kind.as_bytes());
+    if !kinds.is_empty() {
+        out.extend_from_slice(format!(" ({})", kinds.join(" ")).as_bytes());
+    }
     out.extend_from_slice(b"> ");
-    clean(text, out);
+    clean(action.unwrap_or(text), out);
     out.push(b'\n');
 }
 
@@ -116,13 +121,20 @@ mod tests {
         let room = || RoomName::parse(b"lab", 9).unwrap();
         let name = || Name::parse(b"bob", 9).unwrap();
         let text = |text: &[u8]| -> Text { text.into() };
+        let crowd = |joined, left| Happening::Crowd { room: room(), joined, left, moves: [].into() };
         let line = |bytes, tone| Happening::Line { room: room(), text: text(bytes), tone };
         let cases = [
             (line(b"hi\tall", Tone::Message), "ann> hi\tall\n"),
             (line(b"hi", Tone::Notice), "ann (notice)> hi\n"),
+            (line(b"\x01ACTION waves\x01", Tone::Message), "ann (action)> waves\n"),
+            (line(b"\x01VERSION\x01", Tone::Message), "ann> \\x01VERSION\\x01\n"),
             (line(b"\x1b]0;x\x07\x9b\r\xff\xc2\x9b", Tone::Message), "ann> \\x1b]0;x\\x07\\x9b\\r\\xff\\xc2\\x9b\n"),
             (line("é \u{202e}x".as_bytes(), Tone::Message), "ann> é \\u{202e}x\n"),
             (Happening::Private { to: name(), text: text(b"psst"), tone: Tone::Message }, "ann (private)> psst\n"),
+            (
+                Happening::Private { to: name(), text: text(b"psst"), tone: Tone::Notice },
+                "ann (private notice)> psst\n",
+            ),
             (Happening::Joined { room: room() }, "* ann joined lab\n"),
             (Happening::Parted { room: room(), reason: text(b"") }, "* ann left lab\n"),
             (Happening::Parted { room: room(), reason: text(b"x\x1b") }, "* ann left lab (x\\x1b)\n"),
@@ -130,9 +142,9 @@ mod tests {
             (Happening::Renamed { name: name() }, "* ann is now bob\n"),
             (Happening::Topic { room: room(), text: text(b"a\x08") }, "* ann set the topic: a\\x08\n"),
             (Happening::Topic { room: room(), text: text(b"") }, "* ann removed the topic\n"),
-            (Happening::Crowd { room: room(), joined: 47, left: 0 }, "* 47 members joined lab\n"),
-            (Happening::Crowd { room: room(), joined: 0, left: 1 }, "* 1 member left lab\n"),
-            (Happening::Crowd { room: room(), joined: 2, left: 1 }, "* 2 members joined lab, and 1 left\n"),
+            (crowd(47, 0), "* 47 members joined lab\n"),
+            (crowd(0, 1), "* 1 member left lab\n"),
+            (crowd(2, 1), "* 2 members joined lab, and 1 left\n"),
         ];
         for (what, line) in cases {
             assert_eq!(shown(what), line);

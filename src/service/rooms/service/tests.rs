@@ -1,5 +1,7 @@
 //! Tests of the service: the lines that clients send and get, without sockets and clocks.
 
+mod irc;
+
 use super::super::limits::Limits;
 use super::super::pace::Rate;
 use super::*;
@@ -76,7 +78,7 @@ impl Scene {
     }
 
     fn open(&mut self, peer: PeerId, ip: Option<&str>) -> Vec<String> {
-        self.service.introduce(peer, &|| Client { ip: ip.map(|ip| ip.parse().unwrap()) });
+        self.service.introduce(peer, &|| Client { port: Port::Main, ip: ip.map(|ip| ip.parse().unwrap()) });
         self.on(Event::Open { peer })
     }
 

@@ -1,0 +1,268 @@
+//! Questions about members, channels and the server.
+
+use super::super::event::{MemberId, Role};
+use super::super::room::Room;
+use super::super::roster::Member;
+use super::message::Message;
+use super::numeric::{
+    ERR_CHANOPRIVSNEEDED, ERR_NOMOTD, ERR_NOSUCHNICK, ERR_TOOMANYMATCHES, ERR_USERSDONTMATCH, RPL_AWAY,
+    RPL_CHANNELMODEIS, RPL_CREATIONTIME, RPL_ENDOFBANLIST, RPL_ENDOFWHO, RPL_ENDOFWHOIS, RPL_GLOBALUSERS, RPL_ISON,
+    RPL_LIST, RPL_LISTEND, RPL_LOCALUSERS, RPL_LUSERCHANNELS, RPL_LUSERCLIENT, RPL_LUSERME, RPL_LUSEROP, RPL_TIME,
+    RPL_UMODEIS, RPL_USERHOST, RPL_VERSION, RPL_WHOISACCOUNT, RPL_WHOISCHANNELS, RPL_WHOISIDLE, RPL_WHOISOPERATOR,
+    RPL_WHOISSERVER, RPL_WHOISUSER, RPL_WHOREPLY, RPL_WHOSPCRPL,
+};
+use super::registration::VERSION;
+use super::seat::Seat;
+use super::show::{HOST, SERVER, channel};
+use super::text::{clean, word};
+
+/// The most members that one answer lists.
+const MOST_ROWS: usize = 5000;
+/// The most names in a question.
+const MOST_NAMES: usize = 16;
+/// What is known of the server.
+const SERVER_INFO: &str = "secretcat rooms";
+
+/// A member in an answer.
+struct Row {
+    id: MemberId,
+    nick: String,
+    is_away: bool,
+    is_operator: bool,
+    idle: u64,
+}
+
+impl Seat<'_> {
+    /// Handles `LIST`.
+    pub(super) fn list(&mut self, message: &Message<'_>) {
+        let asked: Vec<_> = message.list(0).filter(|name| name.starts_with(b"#")).collect();
+        let is_asked = |room: &&Room| {
+            let is_named = |name: &&[u8]| name[1..].eq_ignore_ascii_case(room.name.as_str().as_bytes());
+            !room.members.is_empty() && (asked.is_empty() || asked.iter().any(is_named))
+        };
+        let row = |room: &Room| {
+            let topic = room.topic.as_ref().map(|topic| clean(&topic.text)).unwrap_or_default();
+            (channel(&room.name), room.members.len().to_string(), topic)
+        };
+        let rows: Vec<_> = self.engine.rooms().filter(is_asked).map(row).collect();
+        self.charge(rows.len());
+        for (name, members, topic) in rows {
+            self.reply_with(RPL_LIST, &[&name, &members], Some(&topic));
+        }
+        self.reply(RPL_LISTEND, &[], "End of /LIST");
+    }
+
+    /// Handles `WHO`, with the fields of WHOX.
+    pub(super) fn who(&mut self, message: &Message<'_>) {
+        let mask = message.param(0).unwrap_or(b"*");
+        let (ids, place) = if mask.starts_with(b"#") {
+            let room = self.engine.room(mask).ok();
+            let place = room.map(|room| channel(&room.name));
+            (room.map(|room| room.members.iter().copied().collect()).unwrap_or_default(), place)
+        } else if matches!(mask, b"*" | b"0") {
+            (self.engine.ids(), None)
+        } else {
+            (self.engine.find(mask).map(|(id, _)| vec![id]).unwrap_or_default(), None)
+        };
+        let mut rows: Vec<_> = ids.iter().take(MOST_ROWS).filter_map(|&id| self.row(id)).collect();
+        rows.sort_by(|left, right| left.nick.cmp(&right.nick));
+        self.charge(rows.len());
+        let fields = message.param(1).and_then(|fields| fields.strip_prefix(b"%")).map(<[u8]>::to_vec);
+        let place = place.unwrap_or_else(|| "*".to_owned());
+        for row in rows {
+            match &fields {
+                None => self.who_row(&place, &row),
+                Some(fields) => self.whox_row(fields, &place, &row),
+            }
+        }
+        let mask = word(mask);
+        if ids.len() > MOST_ROWS {
+            self.reply(ERR_TOOMANYMATCHES, &[&mask], &format!("The list has the first {MOST_ROWS} members only"));
+        }
+        self.reply(RPL_ENDOFWHO, &[&mask], "End of /WHO list");
+    }
+
+    fn row(&self, id: MemberId) -> Option<Row> {
+        let member = self.engine.member(id)?;
+        Some(Row {
+            id,
+            nick: member.name.to_string(),
+            is_away: member.away.is_some(),
+            is_operator: member.role == Role::Operator,
+            idle: self.idle(member),
+        })
+    }
+
+    /// The seconds since a member has sent something.
+    fn idle(&self, member: &Member) -> u64 {
+        self.context.now().elapsed.saturating_sub(member.active).as_secs()
+    }
+
+    fn real_name(&self, id: MemberId, nick: &str) -> Vec<u8> {
+        self.network.real_names.get(&id).map_or_else(|| nick.as_bytes().to_vec(), |name| clean(name))
+    }
+
+    fn who_row(&mut self, place: &str, row: &Row) {
+        let flags = flags(row);
+        let text = [b"0 ", &self.real_name(row.id, &row.nick)[..]].concat();
+        let params = [place, &row.nick, HOST, SERVER, &row.nick, &flags];
+        self.reply_with(RPL_WHOREPLY, &params, Some(&text));
+    }
+
+    fn whox_row(&mut self, fields: &[u8], place: &str, row: &Row) {
+        let (letters, token) = fields.split_at(fields.iter().position(|&byte| byte == b',').unwrap_or(fields.len()));
+        let token = word(token.get(1..).unwrap_or_default());
+        let (flags, idle) = (flags(row), row.idle.to_string());
+        let account = self.account(row.id).unwrap_or_else(|| "0".to_owned());
+        // In the order of WHOX, not in that of the question.
+        let all: [(u8, &str); 12] = [
+            (b't', &token),
+            (b'c', place),
+            (b'u', &row.nick),
+            (b'i', "255.255.255.255"),
+            (b'h', HOST),
+            (b's', SERVER),
+            (b'n', &row.nick),
+            (b'f', &flags),
+            (b'd', "0"),
+            (b'l', &idle),
+            (b'a', &account),
+            (b'o', "n/a"),
+        ];
+        let params: Vec<_> =
+            all.iter().filter(|(letter, _)| letters.contains(letter)).map(|(_, field)| *field).collect();
+        let real_name = letters.contains(&b'r').then(|| self.real_name(row.id, &row.nick));
+        self.reply_with(RPL_WHOSPCRPL, &params, real_name.as_deref());
+    }
+
+    /// The user that a member has logged in as.
+    fn account(&self, id: MemberId) -> Option<String> {
+        self.context.user(id).map(|user| user.as_str().to_owned())
+    }
+
+    /// Handles `WHOIS`.
+    pub(super) fn whois(&mut self, message: &Message<'_>) {
+        let Some(target) = message.param(1).or_else(|| message.param(0)) else {
+            self.needs_more("WHOIS");
+            return;
+        };
+        let target = target.split(|&byte| byte == b',').next().unwrap_or_default();
+        let Ok((id, member)) = self.engine.find(target) else {
+            self.reply(ERR_NOSUCHNICK, &[&word(target)], "No such nick");
+            return self.reply(RPL_ENDOFWHOIS, &[&word(target)], "End of /WHOIS list");
+        };
+        let member = member.clone();
+        let nick = member.name.to_string();
+        let real_name = self.real_name(id, &nick);
+        self.reply_with(RPL_WHOISUSER, &[&nick, &nick, HOST, "*"], Some(&real_name));
+        if !member.rooms.is_empty() {
+            let channels: Vec<_> = member.rooms.iter().map(channel).collect();
+            for channels in channels.chunks(10) {
+                self.reply(RPL_WHOISCHANNELS, &[&nick], &channels.join(" "));
+            }
+        }
+        self.reply(RPL_WHOISSERVER, &[&nick, SERVER], SERVER_INFO);
+        if member.role == Role::Operator {
+            self.reply(RPL_WHOISOPERATOR, &[&nick], "is the operator of this server");
+        }
+        if let Some(account) = self.account(id) {
+            self.reply(RPL_WHOISACCOUNT, &[&nick, &account], "is logged in as");
+        }
+        if let Some(reason) = &member.away {
+            self.reply_with(RPL_AWAY, &[&nick], Some(&clean(reason)));
+        }
+        let (idle, since) = (self.idle(&member).to_string(), (member.since.millis() / 1000).to_string());
+        self.reply(RPL_WHOISIDLE, &[&nick, &idle, &since], "seconds idle, signon time");
+        self.reply(RPL_ENDOFWHOIS, &[&nick], "End of /WHOIS list");
+    }
+
+    /// Handles `ISON`.
+    pub(super) fn is_on(&mut self, message: &Message<'_>) {
+        let names = message.params().iter().flat_map(|param| param.split(|&byte| byte == b' '));
+        let found: Vec<_> = names.filter_map(|name| Some(self.engine.find(name).ok()?.1.name.to_string())).collect();
+        self.reply(RPL_ISON, &[], &found.join(" "));
+    }
+
+    /// Handles `USERHOST`.
+    pub(super) fn user_host(&mut self, message: &Message<'_>) {
+        let found = message.params().iter().take(MOST_NAMES).filter_map(|name| {
+            let member = self.engine.find(name).ok()?.1;
+            let (operator, away) =
+                (if member.role == Role::Operator { "*" } else { "" }, if member.away.is_some() { '-' } else { '+' });
+            Some(format!("{0}{operator}={away}{0}@{HOST}", member.name))
+        });
+        let found: Vec<_> = found.collect();
+        self.reply(RPL_USERHOST, &[], &found.join(" "));
+    }
+
+    /// Handles `MODE`. Channels have no operators and no bans; the modes of members are accepted and ignored.
+    pub(super) fn mode(&mut self, message: &Message<'_>) {
+        let Some(target) = message.param(0) else {
+            self.needs_more("MODE");
+            return;
+        };
+        let modes = message.param(1);
+        if !target.starts_with(b"#") {
+            return self.modes_of(target, modes.is_some());
+        }
+        let Some(room) = self.channel(target) else { return };
+        let (name, since) = (channel(&room.name), (room.since.millis() / 1000).to_string());
+        match modes {
+            None => {
+                self.reply_with(RPL_CHANNELMODEIS, &[&name, "+n"], None);
+                self.reply_with(RPL_CREATIONTIME, &[&name, &since], None);
+            }
+            Some(b"b" | b"+b") if message.param(2).is_none() => {
+                self.reply(RPL_ENDOFBANLIST, &[&name], "End of channel ban list");
+            }
+            Some(_) => self.reply(ERR_CHANOPRIVSNEEDED, &[&name], "Channels have no operators"),
+        }
+    }
+
+    /// Answers for the modes of a member, which has none.
+    fn modes_of(&mut self, target: &[u8], are_set: bool) {
+        match self.engine.find(target) {
+            Err(_) => self.reply(ERR_NOSUCHNICK, &[&word(target)], "No such nick"),
+            Ok((id, _)) if id != self.peer => {
+                self.reply(ERR_USERSDONTMATCH, &[], "Cannot change mode for other users");
+            }
+            Ok(_) if are_set => {}
+            Ok(_) => self.reply_with(RPL_UMODEIS, &["+"], None),
+        }
+    }
+
+    /// Handles `LUSERS`.
+    pub(super) fn count_users(&mut self) {
+        let members = self.engine.members();
+        let operators = self.engine.ids().iter().filter(|&&id| id == MemberId::Console).count();
+        let rooms = self.engine.rooms().filter(|room| !room.members.is_empty()).count();
+        let users = members.to_string();
+        self.reply(RPL_LUSERCLIENT, &[], &format!("There are {users} users and 0 invisible on 1 servers"));
+        self.reply(RPL_LUSEROP, &[&operators.to_string()], "operator(s) online");
+        self.reply(RPL_LUSERCHANNELS, &[&rooms.to_string()], "channels formed");
+        self.reply(RPL_LUSERME, &[], &format!("I have {users} clients and 0 servers"));
+        self.reply(RPL_LOCALUSERS, &[&users], &format!("Current local users {users}"));
+        self.reply(RPL_GLOBALUSERS, &[&users], &format!("Current global users {users}"));
+    }
+
+    /// Handles `MOTD`.
+    pub(super) fn no_motd(&mut self) {
+        self.reply(ERR_NOMOTD, &[], "There is no message of the day");
+    }
+
+    /// Handles `VERSION`.
+    pub(super) fn version(&mut self) {
+        self.reply(RPL_VERSION, &[VERSION, SERVER], SERVER_INFO);
+    }
+
+    /// Handles `TIME`.
+    pub(super) fn time(&mut self) {
+        let now = self.context.now().time.to_string();
+        self.reply(RPL_TIME, &[SERVER], &now);
+    }
+}
+
+/// Whether a member is here or gone, and whether it is the operator.
+fn flags(row: &Row) -> String {
+    format!("{}{}", if row.is_away { 'G' } else { 'H' }, if row.is_operator { "*" } else { "" })
+}

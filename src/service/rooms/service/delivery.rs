@@ -1,0 +1,56 @@
+//! What is sent to members, in the form that each of them reads.
+
+use std::rc::Rc;
+
+use super::super::event::{Happening, RoomEvent};
+use super::super::irc::capability::Capabilities;
+use super::super::irc::show as irc_show;
+use super::super::line::show;
+use super::{Front, RoomClient, RoomService};
+use crate::service::{Context, PeerId};
+
+impl RoomService {
+    /// Sends an event to members, in the form that each of them reads. A form is written once.
+    pub(super) fn deliver(&self, event: &Rc<RoomEvent>, to: impl Iterator<Item = PeerId>, context: &mut Context) {
+        let mut lines = Vec::new();
+        let mut irc: Vec<(Capabilities, Vec<PeerId>)> = Vec::new();
+        for peer in to {
+            let Some(RoomClient { front: Front::Irc(client), .. }) = self.clients.get(&peer) else {
+                lines.push(peer);
+                continue;
+            };
+            let capabilities = client.capabilities.of_events();
+            match irc.iter_mut().find(|(known, _)| *known == capabilities) {
+                Some((_, peers)) => peers.push(peer),
+                None => irc.push((capabilities, vec![peer])),
+            }
+        }
+        context.send_to_all(lines, |out| show::event(event, out));
+        for (capabilities, peers) in irc {
+            match &event.what {
+                Happening::Crowd { moves, .. } => {
+                    let crowd = irc_show::Crowd::of(moves, capabilities);
+                    let is_new = |peer: &PeerId| crowd.for_new_member(*peer).is_some();
+                    let (new, others): (Vec<_>, Vec<_>) = peers.into_iter().partition(is_new);
+                    context.send_to_all(others, |out| out.extend_from_slice(crowd.for_others()));
+                    for peer in new {
+                        let later = crowd.for_new_member(peer).filter(|later| !later.is_empty());
+                        if let Some(later) = later {
+                            context.send(peer, later);
+                        }
+                    }
+                }
+                _ => context.send_to_all(peers, |out| irc_show::event(event, capabilities, out)),
+            }
+        }
+    }
+
+    /// Sends a client the reason why it is closed.
+    pub(super) fn send_reason(&self, peer: PeerId, reason: &str, context: &mut Context) {
+        if self.is_irc(peer) {
+            context.send_with(peer, |out| irc_show::closing(reason, out));
+        } else {
+            context.send_with(peer, |out| show::notice(reason, out));
+        }
+    }
+}
