@@ -215,6 +215,9 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l busy-pol
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l ack-timeout -d 'Wait at most TIME for the acknowledgement of the last bytes' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l name -d 'Take part as NAME in a room of listen --service rooms' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l room -d 'Take part in room ROOM of listen --service rooms' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l repeat -d 'Send the messages of -m N times; 0: until a signal' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l interval -d 'Begin a round every TIME (default 1s; 0: no pause)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l expect -d 'Expect REGEX in each reply; otherwise the status is 1' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l user -d 'Log in as NAME, with a password (listen --auth scram:FILE)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l password-file -d 'Read the password of --user from FILE' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l proxy -d 'Connect through the proxy at URL: socks5://, socks5h:// or http://' -r -f
@@ -304,6 +307,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l shutdown
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l recv-only -d 'Do not read stdin'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l send-only -d 'Discard received bytes, and end when stdin has ended'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l end-with-peer -d 'End the connection when the peer closes its side'
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l json -d 'Print each reply as a JSON object in one line'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l auth-cleartext -d 'Prove the password over a connection that others can read'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tls -d 'Encrypt with TLS, and verify the server\'s certificate'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tls-insecure -d 'Accept any certificate: the server may be anybody'

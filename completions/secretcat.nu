@@ -294,6 +294,10 @@ module completions {
     --ack-timeout: string     # Wait at most TIME for the acknowledgement of the last bytes
     --name: string            # Take part as NAME in a room of listen --service rooms
     --room: string            # Take part in room ROOM of listen --service rooms
+    --repeat: string          # Send the messages of -m N times; 0: until a signal
+    --interval: string        # Begin a round every TIME (default 1s; 0: no pause)
+    --expect: string          # Expect REGEX in each reply; otherwise the status is 1
+    --json                    # Print each reply as a JSON object in one line
     --user: string            # Log in as NAME, with a password (listen --auth scram:FILE)
     --password-file: path     # Read the password of --user from FILE
     --auth-cleartext          # Prove the password over a connection that others can read

@@ -121,6 +121,16 @@ pub enum Error {
         /// The server was still sending when the run ended.
         still_sending: bool,
     },
+    /// Replies did not match `--expect`.
+    #[error("{address}: {} not match --expect; the first: {first}", replies_that_do(*count))]
+    Unexpected {
+        /// The address of the peer.
+        address: Endpoint,
+        /// The number of these replies.
+        count: u64,
+        /// The first of them, escaped and clipped.
+        first: String,
+    },
     /// A signal ended the run; `io::signal` has its number.
     #[error("interrupted")]
     Interrupted,
@@ -185,6 +195,10 @@ fn surplus_text(surplus: u64, still_sending: bool) -> String {
     let lines = counted(surplus, "line");
     let still = if still_sending { ", and the server is still sending" } else { "" };
     format!("{lines} more than messages{still}: --replies N|any, --greeting N, or --raw")
+}
+
+fn replies_that_do(count: u64) -> String {
+    if count == 1 { "1 reply does".to_owned() } else { format!("{count} replies do") }
 }
 
 fn owed(unanswered: u64) -> String {

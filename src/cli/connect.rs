@@ -10,6 +10,7 @@ use super::auth::ConnectAuthFlags;
 use super::fragmentation::FragmentationFlags;
 use super::framing::Framings;
 use super::place::PlaceFlags;
+use super::probe::ProbeFlags;
 use super::proxy_header::{CutHeaderFlag, ProxyHeaderFlags};
 use super::socket::{ShowFlag, SocketFlags};
 use super::stream::StreamFlags;
@@ -139,6 +140,9 @@ pub(super) struct ConnectFlags {
     #[command(flatten)]
     place: PlaceFlags,
     #[command(flatten)]
+    probe: ProbeFlags,
+
+    #[command(flatten)]
     login: ConnectAuthFlags,
 
     #[command(flatten)]
@@ -196,6 +200,7 @@ impl ConnectFlags {
             limits: traffic::Limits::default(),
             stream: StreamFlags::default(),
             place: PlaceFlags::default(),
+            probe: ProbeFlags::default(),
             login: ConnectAuthFlags::default(),
             tls: ClientTlsFlags::default(),
             proxy: proxy::ProxyFlags::default(),
@@ -261,6 +266,7 @@ impl ConnectFlags {
             reply_timeout: self.timeout.map(time),
             quit_after: self.quit_after.map(time),
             place,
+            probe: self.probe.into_config(),
             user: self.login.into_config()?,
             tls: self.tls.into_config()?,
             header: self.header.into_config(self.cut_header)?,

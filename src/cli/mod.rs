@@ -18,6 +18,7 @@ mod listen;
 mod output;
 mod passwd;
 mod place;
+mod probe;
 mod protocol;
 mod proxy;
 mod proxy_header;

@@ -74,6 +74,7 @@ impl EventFlags {
             verbosity: self.verbose,
             quiet: self.quiet,
             stats: self.stats,
+            reply_times: false,
             progress: self.progress,
             trace: self.trace.map(|path| if path.as_os_str() == "-" { Sink::Stderr } else { Sink::File(path) }),
             trace_data: self.trace_data.unwrap_or_default(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::auth::is_public;
 use super::traffic::check_family;
 use super::{
-    Bytes, ClientTls, ConfigError, ConnectUser, Output, ProxyConfig, ProxyHeader, StreamConfig, Traffic, Trust,
+    Bytes, ClientTls, ConfigError, ConnectUser, Output, Probe, ProxyConfig, ProxyHeader, StreamConfig, Traffic, Trust,
 };
 use crate::frame::Framing;
 use crate::service::chat_client::Place;
@@ -57,6 +57,8 @@ pub struct ConnectConfig {
     pub quit_after: Option<Duration>,
     /// The name and the room that a service of rooms is asked for.
     pub place: Option<Place>,
+    /// How the server is probed.
+    pub probe: Probe,
     /// The user to log in as.
     pub user: Option<ConnectUser>,
     /// Encrypt with TLS.
@@ -144,6 +146,20 @@ impl ConnectConfig {
         Ok(())
     }
 
+    fn check_probe(&self) -> Result<(), ConfigError> {
+        let refuse = |text: String| Err(ConfigError::new(text));
+        match self.probe.option() {
+            Some(option) if self.raw => refuse(format!("{option} is for replies, and raw bytes have none: remove it")),
+            _ if self.probe.rounds.is_some() && self.input == Input::Stdin => {
+                refuse("--repeat sends the messages of -m again: add -m".to_owned())
+            }
+            _ if self.probe.expect.is_some() && self.replies == Replies::Each(Count(0)) => {
+                refuse("--expect is for replies, and --replies 0 expects none: remove one of them".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Which replies answer which messages.
     #[must_use]
     pub fn pairing(&self) -> Pairing {
@@ -195,6 +211,8 @@ impl ConnectConfig {
             self.traffic.socket.check_unix()?;
         }
         self.check_login()?;
+        self.check_probe()?;
+        self.output.reply_times = self.probe.json;
         self.traffic = self.traffic.check(Bytes { raw: self.raw, unix, tls: self.tls.is_some() })?;
         if self.header.is_some() {
             // Nagle's algorithm would hold the first message back until the header is acknowledged.

@@ -99,6 +99,8 @@ pub struct Output {
     pub trace_data: TraceData,
     /// Where and how to record messages.
     pub transcript: Option<Transcript>,
+    /// Measure reply times for the run itself.
+    pub reply_times: bool,
     /// Print the progress of a transfer, on a terminal or not.
     pub progress: bool,
     /// Where to write the picture at the end.
@@ -131,7 +133,7 @@ impl Output {
     /// Whether events must be recorded while the run goes on.
     #[must_use]
     pub fn records_events(&self) -> bool {
-        let files = self.trace.is_some() || self.timeline.is_some();
+        let files = self.trace.is_some() || self.timeline.is_some() || self.reply_times;
         self.verbosity > 0 || self.stats.is_some() || files || self.watch.is_on()
     }
 }

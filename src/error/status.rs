@@ -57,6 +57,7 @@ impl Error {
             | Error::Timeout { .. }
             | Error::Lost { .. }
             | Error::Surplus { .. }
+            | Error::Unexpected { .. }
             | Error::Undelivered { .. }
             | Error::Transfer { .. }
             | Error::Incomplete { .. } => ExitStatus::Peer,

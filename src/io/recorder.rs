@@ -206,6 +206,14 @@ impl Recorder {
         self.recording.as_ref().map_or_else(Totals::default, |shared| shared.lock().totals())
     }
 
+    /// The time of the reply that the latest message of this connection was, in nanoseconds: once, and only if reply
+    /// times are measured.
+    #[inline]
+    #[must_use]
+    pub fn take_reply_time(&self, conn: ConnId) -> Option<u64> {
+        self.recording.as_ref()?.lock().take_reply_time(conn)
+    }
+
     /// Prints the summary so far. False: nothing is recorded.
     #[must_use]
     pub fn print_summary(&self) -> bool {

@@ -195,6 +195,8 @@ pub struct Context {
     /// The framings of the upgrades, in order: in an action they would take more memory than any other.
     framings: Vec<Framing>,
     now: Moment,
+    /// The time of the reply that is handled, in nanoseconds.
+    reply_time: Option<u64>,
     /// The work to be done, in order.
     orders: Vec<Ordered>,
     /// The peers that have logged in. It is no action, and stays from turn to turn.
@@ -212,6 +214,18 @@ impl Context {
     #[must_use]
     pub fn now(&self) -> Moment {
         self.now
+    }
+
+    /// The time of the reply that is handled now, in nanoseconds, if it is known.
+    #[must_use]
+    pub fn reply_time(&self) -> Option<u64> {
+        self.reply_time
+    }
+
+    /// Notes the time of the reply that is handled next.
+    #[inline]
+    pub fn set_reply_time(&mut self, nanos: Option<u64>) {
+        self.reply_time = nanos;
     }
 
     /// Another turn begins, at this time.

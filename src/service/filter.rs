@@ -1,11 +1,15 @@
 //! The message mode of a script: sends the lines of stdin without waiting, and writes replies to stdout byte
 //! for byte.
 
+use super::json_reply::JsonReply;
 use super::wire::{Flaw, NotSent, Wire, line};
 use super::{Clients, Context, Event, PeerId, Service, Traits};
 use crate::frame::Framing;
 use crate::plan::Cutting;
-use crate::value::{Count, Replies};
+use crate::value::{Count, Expression, Replies, escape};
+
+/// The number of bytes that are shown of a reply that does not match.
+const SHOWN: usize = 64;
 
 /// When the filter half-closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +34,12 @@ pub struct Terms {
     pub replies: Replies,
     /// The replies that are expected at the start (`--greeting`).
     pub greeting: u64,
+    /// What each reply must match.
+    pub expect: Option<Expression>,
+    /// Replies are written as JSON objects.
+    pub json: bool,
+    /// The input does not end by itself, but with [`end_input`](Filter::end_input).
+    pub repeats: bool,
     /// When the filter half-closes.
     pub sends_end: SendsEnd,
     /// Lines that are sent before the input. They are no messages.
@@ -46,6 +56,8 @@ pub struct Filter {
     received: u64,
     /// The number of replies that were not expected.
     surplus: u64,
+    /// The first reply that did not match, clipped, and the number of all of them.
+    mismatches: Option<(String, u64)>,
     input_ended: bool,
     end_sent: bool,
     server_ended: bool,
@@ -75,6 +87,7 @@ impl Filter {
             sent: 0,
             received: 0,
             surplus: 0,
+            mismatches: None,
             input_ended: false,
             end_sent: false,
             server_ended: false,
@@ -143,6 +156,30 @@ impl Filter {
         self.flaw
     }
 
+    /// The first reply that did not match, escaped and clipped, and the number of all of them.
+    #[must_use]
+    pub fn mismatches(&self) -> Option<(&str, u64)> {
+        self.mismatches.as_ref().map(|(first, count)| (first.as_str(), *count))
+    }
+
+    /// The number of the message that the next reply is to, if replies are counted and this one is expected.
+    fn answers(&self) -> Option<u64> {
+        let Replies::Each(Count(each @ 1..)) = self.terms.replies else { return None };
+        let is_reply = self.received >= self.terms.greeting && self.received < self.expected();
+        is_reply.then(|| (self.received - self.terms.greeting) / u64::from(each) + 1)
+    }
+
+    /// Whether a reply matches what is expected; `None` if nothing is, or it is no reply.
+    fn is_expected(&mut self, message: Option<u64>, reply: &[u8]) -> Option<bool> {
+        let expect = self.terms.expect.as_ref().filter(|_| message.is_some() || self.terms.replies == Replies::Any)?;
+        let matches = expect.matches(reply);
+        if !matches {
+            let first = || escape(&reply[..reply.len().min(SHOWN)]);
+            self.mismatches.get_or_insert_with(|| (format!("\"{}\"", first()), 0)).1 += 1;
+        }
+        Some(matches)
+    }
+
     /// The number of replies that are expected for the messages sent so far. A greeting is expected only after
     /// a message was sent.
     fn expected(&self) -> u64 {
@@ -171,7 +208,15 @@ impl Filter {
 
     /// Handles a reply, or with `whole` false the beginning of an incomplete one.
     fn on_reply(&mut self, reply: &[u8], whole: bool, context: &mut Context) {
-        if self.terms.wire.framing == Framing::Lines {
+        let is_line = self.terms.wire.framing == Framing::Lines;
+        let text = if is_line { without_ending(reply) } else { reply };
+        let number = self.answers();
+        let matches = self.is_expected(number, text);
+        if self.terms.json {
+            let (nanos, time) = (context.reply_time().filter(|_| whole), context.now().time);
+            let written = JsonReply { number, nanos, matches, is_whole: whole, time, bytes: text };
+            context.send_with(PeerId::Console, |out| written.write(out));
+        } else if is_line {
             context.send(PeerId::Console, reply); // with its line ending, unchanged
         } else {
             context.send_with(PeerId::Console, |out| line("", reply, out));
@@ -188,6 +233,15 @@ impl Filter {
             Replies::Each(Count(1..)) => self.surplus += 1,
             Replies::Each(_) | Replies::Any => {}
         }
+    }
+
+    /// Notes the end of the input: no further message is sent.
+    pub fn end_input(&mut self, context: &mut Context) {
+        self.input_ended = true;
+        if let Some(server) = self.server {
+            context.flush(server);
+        }
+        self.send_end_when_due(context);
     }
 
     fn send_end_when_due(&mut self, context: &mut Context) {
@@ -219,12 +273,8 @@ impl Service for Filter {
             }
             Event::Message { bytes: reply, .. } => self.on_reply(reply, true, context),
             Event::Rest { bytes: rest, .. } => self.on_reply(rest, false, context),
-            Event::Eof { peer: PeerId::Console } => {
-                self.input_ended = true;
-                if let Some(server) = self.server {
-                    context.flush(server);
-                }
-            }
+            Event::Eof { peer: PeerId::Console } if self.terms.repeats => return,
+            Event::Eof { peer: PeerId::Console } => return self.end_input(context),
             Event::TooLong { .. } => {
                 self.flaw = Some(Flaw::TooLong);
                 return context.stop();
@@ -252,6 +302,12 @@ impl Service for Filter {
     }
 }
 
+/// A line without its ending.
+fn without_ending(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,6 +322,9 @@ mod tests {
             cutting: Cutting::Whole,
             replies: Replies::Each(Count(1)),
             greeting: 0,
+            expect: None,
+            json: false,
+            repeats: false,
             sends_end: SendsEnd::AfterReplies,
             opening: Vec::new(),
         };
@@ -358,6 +417,25 @@ mod tests {
         let script = play(&mut filter, vec![Event::Rest { peer: SERVER, bytes: b"Digi" }, Event::Eof { peer: SERVER }]);
         assert_eq!(script, [(Action::Send(PeerId::Console, 4), "Digi".into())]);
         assert_eq!((filter.unanswered(), filter.flaw(), filter.server_ended()), (1, Some(Flaw::CutShort), true));
+    }
+
+    #[test]
+    fn only_replies_have_to_match() {
+        let mut filter = filter(|terms| (terms.expect, terms.greeting) = ("^a$".parse().ok(), 1));
+        play(&mut filter, vec![ask(b"1"), ask(b"2"), ask(b"3"), reply(b"hello\n"), reply(b"a\r\n")]);
+        assert_eq!(filter.mismatches(), None);
+        play(&mut filter, vec![reply(b"\x1b\n"), reply(b"ab\n"), reply(b"surplus\n")]);
+        assert_eq!(filter.mismatches(), Some(("\"\\x1b\"", 2)));
+    }
+
+    #[test]
+    fn repeated_input_ends_when_it_is_ended() {
+        let mut filter = filter(|terms| terms.repeats = true);
+        play(&mut filter, vec![ask(b"1"), Event::Eof { peer: PeerId::Console }, reply(b"a\n")]);
+        assert!(!filter.input_ended() && filter.unanswered() == 0);
+        let mut context = Context::default();
+        filter.end_input(&mut context);
+        assert_eq!(context.script(), [(Action::Flush(SERVER), String::new()), (Action::Finish(SERVER), String::new())]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod chat_client;
 mod context;
 pub mod filter;
 pub mod gate;
+mod json_reply;
 pub mod pipe;
 pub mod probe;
 mod registry;

@@ -43,6 +43,7 @@ mod own_reads;
 mod passwd;
 mod peers;
 mod pipe;
+mod probing;
 mod progress;
 mod proof;
 mod proxies;

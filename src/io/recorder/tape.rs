@@ -11,7 +11,7 @@ use crate::error::{Error, Operation};
 use crate::io::report::Report;
 use crate::io::start;
 use crate::timeline::Timeline;
-use crate::trace::{ConnId, Event, ReplyTimes, Start, Summary, describe, write_line, write_start};
+use crate::trace::{ConnId, Event, EventKind, ReplyTimes, Start, Summary, describe, write_line, write_start};
 use crate::value::Pairing;
 use crate::web::{Counters, Totals};
 
@@ -29,6 +29,8 @@ pub(super) struct Tape {
     /// How to print the summary at the end too, not only at SIGUSR1.
     stats: Option<StatsFormat>,
     replies: ReplyTimes,
+    /// The latest reply: its connection, and its time in nanoseconds.
+    latest: Option<(ConnId, u64)>,
     timeline: Option<(Timeline, PathBuf)>,
     counters: Option<Counters>,
     /// The connection that has to be recorded first, and the events that wait for it.
@@ -75,6 +77,7 @@ impl Tape {
             summary: Summary::default(),
             stats: output.stats,
             replies: ReplyTimes::new(pairing),
+            latest: None,
             timeline,
             counters: output.watch.is_on().then(Counters::default),
             held: None,
@@ -118,8 +121,16 @@ impl Tape {
         self.replies.note(&event, &mut replies);
         self.put(event, wanted);
         for reply in replies {
+            if let EventKind::Reply { nanos, .. } = reply.what {
+                self.latest = Some((reply.conn, nanos));
+            }
             self.put(reply, wanted);
         }
+    }
+
+    /// The time of the latest reply in nanoseconds, if it is one of this connection and was not taken yet.
+    pub(super) fn take_reply_time(&mut self, conn: ConnId) -> Option<u64> {
+        self.latest.take_if(|(of, _)| *of == conn).map(|(_, nanos)| nanos)
     }
 
     /// Adds an event to the outputs.

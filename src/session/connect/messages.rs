@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::super::account::Missing;
 use super::super::input_wait::InputWait;
 use super::replies::{ReplyClock, UNHEARD, how_lost, left_early, lost, too_long};
+use super::rounds::RoundsLeft;
 use super::{Failure, Link, Mode, Run};
 use crate::config::HalfClose;
 use crate::error::Error;
@@ -30,6 +31,9 @@ pub(super) fn run(link: Link<'_>) -> Result<(), Failure> {
         cutting: config.traffic.plan.cuts_of_messages(),
         replies: config.replies,
         greeting: config.greeting,
+        expect: config.probe.expect.clone(),
+        json: config.probe.json,
+        repeats: config.probe.rounds.is_some(),
         sends_end: match config.half_close {
             HalfClose::AtOnce | HalfClose::WithLast => SendsEnd::AfterInput,
             // After a half-close the connection might end before it can be reset.
@@ -46,7 +50,9 @@ pub(super) fn run(link: Link<'_>) -> Result<(), Failure> {
     let inbox = Inbox::new(config.framing, Role::Responses, config.traffic.max_message).verbatim();
     let mut run = Run::start(link, Filter::new(terms), Filter::TRAITS, console, inbox)?;
     run.start_meter_of_input();
+    let rounds = config.probe.rounds.map(|rounds| RoundsLeft::new(rounds, run.exchange.now()));
     run.go(&mut Messages {
+        rounds,
         clock: ReplyClock::default(),
         quit_at: None,
         pace: Pace::default(),
@@ -57,6 +63,7 @@ pub(super) fn run(link: Link<'_>) -> Result<(), Failure> {
 
 #[derive(Debug)]
 struct Messages {
+    rounds: Option<RoundsLeft>,
     clock: ReplyClock,
     quit_at: Option<Instant>,
     pace: Pace,
@@ -155,7 +162,7 @@ impl Mode<'_, Filter> for Messages {
             let start = run.exchange.peers.take_unfinished(run.server);
             run.print_unfinished(&start);
         }
-        Some(ended)
+        Some(ended.and_then(|()| mismatch(run)))
     }
 
     fn input_too_long(&self, run: &Run<'_, Filter>, error: &FrameError) -> Error {
@@ -168,6 +175,9 @@ impl Messages {
     fn step(&mut self, run: &mut Run<'_, Filter>, now: Instant) -> Option<Result<(), Error>> {
         if run.exchange.peers.is_console_closed() {
             return Some(Err(Error::OutputGone));
+        }
+        if let Some(rounds) = &mut self.rounds {
+            rounds.advance(run, now);
         }
         let filter = &run.exchange.hosted.service;
         let (sent, answered) = (filter.sent(), filter.answered());
@@ -200,6 +210,12 @@ impl Messages {
         }
         self.clock.overdue(run, (sent, answered), now).map(Err)
     }
+}
+
+/// The error if replies did not match `--expect`.
+fn mismatch(run: &Run<'_, Filter>) -> Result<(), Error> {
+    let Some((first, count)) = run.exchange.hosted.service.mismatches() else { return Ok(()) };
+    Err(Error::Unexpected { address: run.endpoint(), count, first: first.to_owned() })
 }
 
 /// Waits until everything is acknowledged. If replies are not counted, only this shows that a message has arrived.

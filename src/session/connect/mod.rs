@@ -7,6 +7,7 @@ mod conversation;
 mod login;
 mod messages;
 mod replies;
+mod rounds;
 mod stream;
 
 use login::Credentials;
@@ -70,6 +71,11 @@ fn connect(config: &ConnectConfig, address: &Address, tls: Option<&ClientTls>, c
     if config.reconnect && !person {
         let stream = if terminal::is_stdin() { "stdout" } else { "stdin" };
         return Err(Error::Usage(format!("--reconnect is for a conversation: {stream} is no terminal")));
+    }
+    if let Some(option) = config.probe.option().filter(|_| person) {
+        return Err(Error::Usage(format!(
+            "{option} is for a script, and stdin is a terminal: give the message with -m"
+        )));
     }
     let encoding = encoding::client(tls, address, "--tls", &context.report)?;
     encoding::warn_of(tls, "--tls-insecure", &context.report);

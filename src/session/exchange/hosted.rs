@@ -116,6 +116,8 @@ impl<S: Service> Hosted<S> {
             if state == Recorded::MustBe {
                 self.unrecorded.push(id);
             }
+            let conn = peer.link.conn().filter(|_| recorder.is_on());
+            self.context.set_reply_time(conn.and_then(|conn| recorder.take_reply_time(conn.id())));
             self.service.on(Event::of(id, &message), &mut self.context);
             if self.context.closes(id) {
                 return Ok(Dispatched::Paused);
