@@ -6,8 +6,11 @@ use std::process::{Command, Stdio};
 
 use regex::Regex;
 
+use crate::auth::{listener, private, users};
 use crate::support::pty::{Terminal, open_pty};
-use crate::support::{Proc, Server, accept, local_listener, read_line, read_to_end, run, secretcat, stop_listening};
+use crate::support::{
+    Dir, Proc, Server, accept, local_listener, read_line, read_to_end, run, secretcat, stop_listening,
+};
 
 const OPENING: &str = "/nick ann\n/join lab\n";
 const ENTERED: &str = "* you are ann in lab (1 member); /help lists the commands\n";
@@ -256,4 +259,24 @@ fn terminal_with_redirected_output_gets_the_bytes_of_the_server() {
     let again =
         Proc::start_on(&mut command(&address, &["--reconnect"]), slave().into(), Stdio::piped(), Stdio::piped());
     again.end().is(2, "", "secretcat: --reconnect is for a conversation: stdout is no terminal\n");
+}
+
+#[test]
+fn user_that_has_logged_in_has_the_name_of_the_login() {
+    let dir = Dir::new("chat-login");
+    let (file, password) = (users(&dir, &["ann"]), private(&dir, "password", "pencil\n"));
+    let server = listener(&file, &["--service", "rooms"]);
+    let address = server.address();
+    let args =
+        ["connect", "--user", "ann", "--password-file", &password, "--room", "lab", "--color", "never", &address];
+    let mut terminal = Terminal::start(&secretcat(args));
+    terminal.sees("* you are ann in lab (1 member)");
+    terminal.types("hi\r");
+    shown(&mut terminal, "HH:MM ann> hi\r\n");
+    terminal.types("/nick eve\r");
+    terminal.sees("* you are logged in as ann, and keep this name\r\n");
+    terminal.types("still ann\r");
+    shown(&mut terminal, "HH:MM ann> still ann\r\n[lab] ");
+    quits(terminal);
+    server.stops_with("");
 }

@@ -125,7 +125,7 @@ impl<'a> News<'a> {
             ["you", "are", "in", room, "", ""] | ["you", "are", "in", room, _, "member)" | "members)"] => {
                 News::Moved { room }
             }
-            ["you", "are", name, "in", room, _] => News::Entered { name, room },
+            ["you", "are", name, "in", room, count] if count.starts_with('(') => News::Entered { name, room },
             [name, "joined", _, "", ..] | [name, "set" | "removed", "the", "topic" | "topic:", ..] => {
                 News::Seen { name }
             }
@@ -210,6 +210,7 @@ mod tests {
             ("lab: 1 member, topic: x", News::Room { room: "lab" }),
             ("3 members joined lab", News::Nothing),
             ("you are banned", News::Nothing),
+            ("you are logged in as ann, and keep this name", News::Nothing),
             ("you are in no room (/join ROOM)", News::Nothing),
             ("you are in 20 rooms, and more are not allowed", News::Nothing),
             ("there is no room x", News::Nothing),
