@@ -6,7 +6,11 @@
 mod support;
 
 mod changing;
+mod disk;
 mod existing;
+mod hostile;
 mod meeting;
 mod pair;
+mod resuming;
+mod swept;
 mod transfers;

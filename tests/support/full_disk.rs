@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use super::{Dir, Server, clear_env, has, is_root, skip};
+use super::{Dir, Proc, Server, clear_env, has, is_root, skip};
 
 /// A listener whose transcript is on a file system of this size with little room; more when the ballast is removed.
 #[derive(Debug)]
@@ -18,20 +19,10 @@ pub(crate) struct FullDisk {
 impl FullDisk {
     /// `None`, and a line on stderr, where privilege or a program is missing.
     pub(crate) fn start(dir: &Dir, size: &str, ballast: &str, args: &[&str]) -> Option<FullDisk> {
-        if !is_root() || !has("unshare") {
-            skip::skip("a mount namespace needs root and unshare(1)");
-            return None;
-        }
         let named = dir.path().join("transcript").to_str().unwrap().to_owned();
-        let script = "mount -t tmpfs -o size=$1 tmpfs \"$0\" && head -c \"$2\" /dev/zero > \"$0/ballast\" && \
-                      shift 2 && exec \"$@\"";
-        let mut command = std::process::Command::new("unshare");
-        clear_env(&mut command).args(["--mount", "--propagation", "private", "sh", "-c", script]).arg(dir.path());
-        command.args([size, ballast, env!("CARGO_BIN_EXE_secretcat"), "listen", "127.0.0.1:0"]);
-        command.args(["--transcript", &named]).args(args);
-        let server = Server::from_command(&mut command);
-        let root = PathBuf::from(format!("/proc/{}/root", server.proc.pid()));
-        let seen = root.join(dir.path().strip_prefix("/").unwrap());
+        let listen = ["listen", "127.0.0.1:0", "--transcript", &named];
+        let server = Server::from_command(&mut on_small_disk(dir.path(), size, ballast, &[&listen, args].concat())?);
+        let seen = seen_by(&server.proc, dir.path());
         Some(FullDisk { server, named, seen })
     }
 
@@ -44,4 +35,24 @@ impl FullDisk {
     pub(crate) fn copy_to(&self, file: &Path) {
         fs::copy(self.seen.join("transcript"), file).unwrap();
     }
+}
+
+/// The program with these arguments, where a file system of this size is mounted on a directory, with little room.
+/// `None`, and a line on stderr, where privilege or a program is missing.
+pub(crate) fn on_small_disk(dir: &Path, size: &str, ballast: &str, args: &[&str]) -> Option<Command> {
+    if !is_root() || !has("unshare") {
+        skip::skip("a mount namespace needs root and unshare(1)");
+        return None;
+    }
+    let script = "mount -t tmpfs -o size=$1 tmpfs \"$0\" && head -c \"$2\" /dev/zero > \"$0/ballast\" && \
+                  shift 2 && exec \"$@\"";
+    let mut command = Command::new("unshare");
+    clear_env(&mut command).args(["--mount", "--propagation", "private", "sh", "-c", script]).arg(dir);
+    command.args([size, ballast, env!("CARGO_BIN_EXE_secretcat")]).args(args);
+    Some(command)
+}
+
+/// A directory as this process sees it, while it runs.
+pub(crate) fn seen_by(proc: &Proc, dir: &Path) -> PathBuf {
+    PathBuf::from(format!("/proc/{}/root", proc.pid())).join(dir.strip_prefix("/").unwrap())
 }

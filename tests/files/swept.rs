@@ -1,0 +1,32 @@
+//! Our own sweep over the file protocol: however a sender's bytes are cut, the receiver answers the same.
+
+use crate::pair::{Files, sha256};
+use crate::support::sweep::sweep;
+use crate::support::{Server, secretcat};
+
+#[test]
+fn receiver_answers_the_same_under_every_cut() {
+    let files = Files::new("sweep");
+    let receiver = files.receiver(&["-k", "--overwrite", "always"]);
+    let hash = sha256(b"hello world");
+    let script = format!(
+        "secretcat-files 1 send\nfile 11 1.000000000 sha256 a b\ndata 0\nchunk 5\nhellochunk 6\n worldcomplete 11 {hash}\n\
+         file - - sha256 c\ndata 0\nchunk 11\nhello worldcomplete 11 {hash}\nend\n"
+    );
+    let out = sweep(&receiver, &["--framing", "raw", "--jobs", "1", "--quiet"], script.as_bytes());
+    assert_eq!(out.status, Some(0), "{} {}", String::from_utf8_lossy(&out.stdout), out.stderr);
+    receiver.stop();
+    assert_eq!((files.read("a b"), files.read("c")), (b"hello world".to_vec(), b"hello world".to_vec()));
+}
+
+#[test]
+fn sender_asks_the_same_under_every_cut() {
+    let files = Files::new("sweep-sender");
+    let path = files.to_send("a", "hello");
+    let sender = Server::from_command(&mut secretcat(["send", "-k", "--listen=127.0.0.1:0", &path]));
+    let lines = ["-m", "secretcat-files 1 receive", "-m", "have 0", "-m", "saved"];
+    let args = [&["--lock-step", "--jobs", "1", "--quiet"][..], &lines].concat();
+    let out = sweep(&sender, &args, b"");
+    assert_eq!(out.status, Some(0), "{} {}", String::from_utf8_lossy(&out.stdout), out.stderr);
+    sender.stop();
+}
