@@ -156,6 +156,9 @@ fn serve(
     Server::new(service, store, config, context, reactor, listeners, shared)?.run()
 }
 
+/// The bytes at the end of a transcript that the rooms are filled from: a start takes as long whatever its size.
+const RESTORED: u64 = 32 << 20;
+
 /// The service of rooms, with the history of earlier runs.
 fn room_service(
     rooms: &RoomsMode,
@@ -172,7 +175,7 @@ fn room_service(
     let mut service = RoomService::new(settings).admitting(shared.policy.clone());
     let Some(transcript) = transcript.filter(|_| keeps_lines) else { return service };
     let mut next = 1;
-    let read = history::read(Some(&transcript.path), |line, _| {
+    let read = history::read_last(&transcript.path, RESTORED, |line, _| {
         let Line::Message(Record { time, user: Some(user), room: Some(room), payload, .. }) = line else {
             return Ok(());
         };

@@ -1,7 +1,7 @@
 //! `--service rooms` with a transcript: lines with room and sender, and the history after a restart.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Seek, SeekFrom, Write};
 use std::net::TcpStream;
 use std::path::Path;
 
@@ -109,6 +109,30 @@ fn rooms_have_their_history_after_a_restart() {
     eve.write_all(b"/names\n").unwrap();
     let lines = read_to(&mut eve, "eve");
     assert!(!lines.iter().any(|line| line.contains("ann> ")), "{lines:?}");
+    server.stops_with("");
+}
+
+/// A file of 8 GiB, of which nearly all is a hole.
+#[test]
+fn large_transcript_does_not_delay_the_start() {
+    let dir = Dir::new("rooms-large");
+    let file = dir.file("transcript");
+    start(&file, &[]).stops_with("");
+    let mut recorded = fs::OpenOptions::new().write(true).open(&file).unwrap();
+    recorded.seek(SeekFrom::Start(8 << 30)).unwrap();
+    let line = |id| {
+        format!(
+            r#"{{"id":{id},"time":"2026-11-26T18:40:03.000000Z","conn":1,"peer":"p","user":"ann","room":"lab","dir":"in","text":"line {id}"}}"#
+        )
+    };
+    recorded.write_all(format!("\n{}\n{}\n", line(1), line(2)).as_bytes()).unwrap();
+    drop(recorded);
+    let server = start(&file, &[]);
+    let io = fs::read_to_string(format!("/proc/{}/io", server.proc.pid())).unwrap();
+    let read: u64 = io.lines().find_map(|line| line.strip_prefix("rchar: ")?.parse().ok()).unwrap();
+    assert!(read < 64 << 20, "{read} bytes were read");
+    let (_, greeting) = member(&server, "bob", "lab", "ann> line 2");
+    assert!(greeting.iter().any(|line| line.ends_with("ann> line 1\n")), "{greeting:?}");
     server.stops_with("");
 }
 
