@@ -71,6 +71,7 @@ mod tls_losses;
 mod transcript;
 mod transcript_disk;
 mod transcript_files;
+mod transcript_slow;
 mod transcript_sync;
 mod transfers;
 mod uncounted_replies;

@@ -18,7 +18,7 @@ fn send(server: &Server, messages: usize, size: usize) {
 
 /// The ids without a break: those of messages, and those that lines about losses stand for. Returns the lost ones.
 #[track_caller]
-fn assert_counted(records: &[Value], messages: u64) -> u64 {
+pub(super) fn assert_counted(records: &[Value], messages: u64) -> u64 {
     let (mut before, mut lost) = (0, 0);
     for line in records {
         let gap = line.get("lost").and_then(Value::as_u64).unwrap_or(0);
