@@ -25,6 +25,7 @@ mod history;
 mod interactive;
 mod invalid_cuts;
 mod irc;
+mod irc_clients;
 mod line_editor;
 mod listen;
 mod logging;

@@ -222,7 +222,8 @@ impl Seat<'_> {
         self.no_motd();
     }
 
-    /// What clients may know of this server.
+    /// What clients may know of this server. There is no PREFIX, because nobody has one: the irc library of Python fails
+    /// on an empty one, and clients that assume `(ov)@+` never see it.
     fn tokens(&self) -> Vec<String> {
         let limits = self.engine.limits();
         let remark = limits.remark.min(LONGEST_REMARK);
@@ -236,7 +237,6 @@ impl Seat<'_> {
             "CLIENTTAGDENY=*".to_owned(),
             "NETWORK=secretcat".to_owned(),
             format!("NICKLEN={}", limits.name),
-            "PREFIX=".to_owned(),
             "SAFELIST".to_owned(),
             "TARGMAX=JOIN:,LIST:,NAMES:,NOTICE:4,PART:,PRIVMSG:4,WHOIS:1".to_owned(),
             format!("TOPICLEN={remark}"),
