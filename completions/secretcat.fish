@@ -157,6 +157,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l trace -d 
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l trace-data -d 'Record no bytes, the first 64 or all bytes of each event' -r -f -a "none\t''
 head\t''
 all\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l pcap -d 'Write packets to FILE, for Wireshark' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l transcript -d 'Append each message to FILE, one JSON object per line' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l transcript-sync -d 'Force the transcript to the disk: never, after TIME, or each message' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l transcript-max -d 'Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files' -r -f
@@ -285,6 +286,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l trace -d
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l trace-data -d 'Record no bytes, the first 64 or all bytes of each event' -r -f -a "none\t''
 head\t''
 all\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l pcap -d 'Write packets to FILE, for Wireshark' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l transcript -d 'Append each message to FILE, one JSON object per line' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l transcript-sync -d 'Force the transcript to the disk: never, after TIME, or each message' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l transcript-max -d 'Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files' -r -f
@@ -378,6 +380,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l only -d 'T
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-time -d 'End the sweep after TIME; 0 is no limit (default: 60s)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l seed -d 'Draw the plans from seed N, if there are more than --max-plans' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-message -d 'Limit a reply to SIZE bytes' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l pcap -d 'Write packets to FILE, for Wireshark' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l metrics -d 'Serve counters for Prometheus at http://ADDRESS/metrics' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l metrics-token-file -d 'Serve metrics only to requests with the token in FILE' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l witness -d 'Start COMMAND to see what the server has read on another host' -r -f
@@ -505,6 +508,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l trace-data 
 head\t''
 all\t''"
 complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l timeline -d 'Draw the writes, segments and reads into FILE.svg' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l pcap -d 'Write packets to FILE, for Wireshark' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
@@ -584,6 +588,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l trace-da
 head\t''
 all\t''"
 complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l timeline -d 'Draw the writes, segments and reads into FILE.svg' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l pcap -d 'Write packets to FILE, for Wireshark' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"

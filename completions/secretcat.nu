@@ -193,6 +193,7 @@ module completions {
     --stats: string@"nu-complete secretcat listen stats" # Print a summary on stderr at the end, as text or JSON
     --trace: path             # Write one JSON object per event to FILE (-: to stderr)
     --trace-data: string@"nu-complete secretcat listen trace_data" # Record no bytes, the first 64 or all bytes of each event
+    --pcap: path              # Write packets to FILE, for Wireshark
     --transcript: path        # Append each message to FILE, one JSON object per line
     --transcript-sync: string # Force the transcript to the disk: never, after TIME, or each message
     --transcript-max: string  # Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files
@@ -361,6 +362,7 @@ module completions {
     --stats: string@"nu-complete secretcat connect stats" # Print a summary on stderr at the end, as text or JSON
     --trace: path             # Write one JSON object per event to FILE (-: to stderr)
     --trace-data: string@"nu-complete secretcat connect trace_data" # Record no bytes, the first 64 or all bytes of each event
+    --pcap: path              # Write packets to FILE, for Wireshark
     --transcript: path        # Append each message to FILE, one JSON object per line
     --transcript-sync: string # Force the transcript to the disk: never, after TIME, or each message
     --transcript-max: string  # Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files
@@ -447,6 +449,7 @@ module completions {
     --max-time: string        # End the sweep after TIME; 0 is no limit (default: 60s)
     --seed: string            # Draw the plans from seed N, if there are more than --max-plans
     --max-message: string     # Limit a reply to SIZE bytes
+    --pcap: path              # Write packets to FILE, for Wireshark
     --metrics: string         # Serve counters for Prometheus at http://ADDRESS/metrics
     --metrics-token-file: path # Serve metrics only to requests with the token in FILE
     --witness: string         # Start COMMAND to see what the server has read on another host
@@ -607,6 +610,7 @@ module completions {
     --trace: path             # Write one JSON object per event to FILE (-: to stderr)
     --trace-data: string@"nu-complete secretcat send trace_data" # Record no bytes, the first 64 or all bytes of each event
     --timeline: path          # Draw the writes, segments and reads into FILE.svg
+    --pcap: path              # Write packets to FILE, for Wireshark
     --color: string@"nu-complete secretcat send color" # Use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
     ...files: path            # Send these files (-: stdin, with --name)
@@ -725,6 +729,7 @@ module completions {
     --trace: path             # Write one JSON object per event to FILE (-: to stderr)
     --trace-data: string@"nu-complete secretcat receive trace_data" # Record no bytes, the first 64 or all bytes of each event
     --timeline: path          # Draw the writes, segments and reads into FILE.svg
+    --pcap: path              # Write packets to FILE, for Wireshark
     --color: string@"nu-complete secretcat receive color" # Use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
   ]

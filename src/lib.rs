@@ -16,6 +16,7 @@
 //! | L1 | [`dialog`] | the messages of a sweep, and what ends the reply to each |
 //! | L1 | [`editor`] | a line editor: keys in, lines and screen out |
 //! | L1 | [`service`] | services and clients, as functions of events |
+//! | L1 | [`capture`] | the packets of a trace, for Wireshark |
 //! | L1 | [`timeline`] | the picture of a trace |
 //! | L1 | [`trace`] | events as data, text and JSON |
 //! | L1 | [`transcript`] | recorded messages as JSON lines |
@@ -36,6 +37,7 @@
 //! - stdout has the bytes of peers only, and stderr the messages of this program.
 
 pub mod auth;
+pub mod capture;
 pub mod cli;
 pub mod config;
 pub mod dialog;
@@ -120,10 +122,12 @@ fn perform(task: &Task, report: &Report) -> (Result<ExitStatus, Error>, Option<S
         Task::Send(_) | Task::Receive(_) => task.link().is_some_and(|link| link.output.quiet),
         Task::Sweep(config) => {
             silent.watch = config.watch.clone();
+            silent.pcap.clone_from(&config.reports.pcap);
             config.quiet
         }
         Task::SweepClient(config) => {
             silent.watch = config.watch.clone();
+            silent.pcap.clone_from(&config.reports.pcap);
             config.quiet
         }
         Task::History(_) | Task::Passwd(_) | Task::Witness => true,

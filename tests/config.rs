@@ -175,7 +175,7 @@ fn clap_long(argument: &clap::Arg) -> Option<String> {
 /// The names of values in help: those of numbers, and all others.
 const NUMBERS: [&str; 11] =
     ["N", "N[/BURST]", "SIZE", "BYTES", "PORT", "TIME", "DURATION", "VALUE", "SIZE|MIN..MAX", "TIME|MIN..MAX", "N|any"];
-const OTHERS: [&str; 33] = [
+const OTHERS: [&str; 34] = [
     "TEXT",
     "NAME",
     "ROOM",
@@ -188,6 +188,7 @@ const OTHERS: [&str; 33] = [
     "POINT",
     "FILE",
     "FILE.svg",
+    "FILE.pcapng",
     "REGEX",
     "COMMAND",
     "TYPE=HEX",

@@ -56,6 +56,12 @@ pub(super) struct EventFlags {
     /// secretcat(1) explains the picture.
     #[arg(long, value_name = "FILE.svg", value_hint = ValueHint::FilePath)]
     timeline: Option<PathBuf>,
+    /// Write packets to FILE, for Wireshark
+    ///
+    /// The packets are built from the writes and reads of this program, so that no privileges are needed. The comment
+    /// of each packet says what it was built from. With --tls-keylog the file has the secrets of TLS too.
+    #[arg(long, value_name = "FILE.pcapng", value_hint = ValueHint::FilePath)]
+    pcap: Option<PathBuf>,
 }
 
 impl OutputFlags {
@@ -81,6 +87,7 @@ impl EventFlags {
             transcript: None,
             timeline: self.timeline,
             watch: Watch::default(),
+            pcap: self.pcap,
             show_options,
         }
     }

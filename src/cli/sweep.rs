@@ -111,6 +111,13 @@ pub(super) struct SweepFlags {
     /// that repeat them, and a map of the offsets.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
     html: Option<PathBuf>,
+    /// Write packets to FILE, for Wireshark
+    ///
+    /// The packets of all connections are built from the writes and reads of this program, so that no privileges are
+    /// needed. The comment of each packet says what it was built from. With --tls-keylog the file has the secrets of
+    /// TLS too.
+    #[arg(long, value_name = "FILE.pcapng", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pcap: Option<PathBuf>,
     /// Print no progress
     #[arg(long, help_heading = "Output")]
     quiet: bool,
@@ -180,7 +187,7 @@ impl SweepFlags {
             jobs: self.jobs.map_or(1, Count::in_memory),
             timeout,
             traffic,
-            reports: Reports { json: self.json, junit: self.junit, html: self.html },
+            reports: Reports { json: self.json, junit: self.junit, html: self.html, pcap: self.pcap },
             quiet: self.quiet,
             watch: self.watch.into_config()?,
         };
@@ -228,7 +235,7 @@ impl SweepFlags {
             header: header.into_config(CutHeaderFlag::default())?,
             traffic,
             witness: self.witness,
-            reports: Reports { json: self.json, junit: self.junit, html: self.html },
+            reports: Reports { json: self.json, junit: self.junit, html: self.html, pcap: self.pcap },
             quiet: self.quiet,
             watch: self.watch.into_config()?,
         };

@@ -107,6 +107,8 @@ pub struct Output {
     pub timeline: Option<PathBuf>,
     /// Where the run can be watched.
     pub watch: Watch,
+    /// Where to write the packets.
+    pub pcap: Option<PathBuf>,
     /// Print the socket options, as requested and as in effect.
     pub show_options: bool,
 }
@@ -118,10 +120,10 @@ impl Output {
         self.records_events() || self.transcript.is_some()
     }
 
-    /// Whether the log, the trace or the picture has bytes of reads.
+    /// Whether the log, the trace, the picture or the capture has bytes of reads.
     #[must_use]
     pub fn shows_data(&self) -> bool {
-        self.verbosity >= 2 || (self.records_data() && self.trace_data != TraceData::None)
+        self.verbosity >= 2 || (self.records_data() && self.trace_data != TraceData::None) || self.pcap.is_some()
     }
 
     /// Whether there is a trace or a picture, which can have the bytes of events.
@@ -133,7 +135,7 @@ impl Output {
     /// Whether events must be recorded while the run goes on.
     #[must_use]
     pub fn records_events(&self) -> bool {
-        let files = self.trace.is_some() || self.timeline.is_some() || self.reply_times;
+        let files = self.trace.is_some() || self.timeline.is_some() || self.pcap.is_some() || self.reply_times;
         self.verbosity > 0 || self.stats.is_some() || files || self.watch.is_on()
     }
 }

@@ -104,6 +104,8 @@ pub struct Reports {
     pub junit: Option<PathBuf>,
     /// Also as a web page, to this file.
     pub html: Option<PathBuf>,
+    /// The packets of all connections, to this file.
+    pub pcap: Option<PathBuf>,
 }
 
 impl SweepConfig {

@@ -1,6 +1,7 @@
 //! What encodes the bytes of connections by the options: TLS, or nothing.
 
 use super::connector::Encoding;
+use super::recorder::Recorder;
 use super::report::Report;
 use crate::config::{ClientTls, ServerTls, Trust};
 use crate::error::Error;
@@ -34,9 +35,10 @@ pub fn client(
     address: &Address,
     prefix: &'static str,
     report: &Report,
+    recorder: &Recorder,
 ) -> Result<Option<Box<dyn Encoding>>, Error> {
     let Some(options) = options else { return Ok(None) };
-    Ok(Some(Box::new(super::tls::Client::new(options, address, prefix, report)?)))
+    Ok(Some(Box::new(super::tls::Client::new(options, address, prefix, report, recorder)?)))
 }
 
 /// The encoding of connections to a listener on this address. With `defers`, each handshake waits until it is known
@@ -50,9 +52,10 @@ pub fn server(
     address: &Address,
     defers: bool,
     report: &Report,
+    recorder: &Recorder,
 ) -> Result<Option<ServerEncoding>, Error> {
     let Some(options) = options else { return Ok(None) };
-    let server = super::tls::Server::new(options, names(address), defers, report)?;
+    let server = super::tls::Server::new(options, names(address), defers, report, recorder)?;
     Ok(Some(ServerEncoding { pin: server.pin(), encoding: Box::new(server) }))
 }
 
@@ -82,6 +85,7 @@ pub fn client(
     _: &Address,
     _: &'static str,
     _: &Report,
+    _: &Recorder,
 ) -> Result<Option<Box<dyn Encoding>>, Error> {
     options.map_or(Ok(None), |_| Err(no_tls()))
 }
@@ -92,7 +96,13 @@ pub fn client(
 /// # Errors
 /// When TLS is asked for.
 #[cfg(not(feature = "tls"))]
-pub fn server(options: Option<&ServerTls>, _: &Address, _: bool, _: &Report) -> Result<Option<ServerEncoding>, Error> {
+pub fn server(
+    options: Option<&ServerTls>,
+    _: &Address,
+    _: bool,
+    _: &Report,
+    _: &Recorder,
+) -> Result<Option<ServerEncoding>, Error> {
     options.map_or(Ok(None), |_| Err(no_tls()))
 }
 

@@ -1,6 +1,7 @@
 //! Records events: log lines on stderr, the trace file, the summary, the picture, the transcript. When it is off it costs
 //! one branch.
 
+mod capture;
 mod tape;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -102,7 +103,7 @@ impl Recorder {
         let kept = if output.records_data() { output.trace_data } else { TraceData::None };
         let data = if verbosity > 1 { kept.max(TraceData::Head) } else { kept };
         let samples = match () {
-            () if output.records_data() => Samples::Always,
+            () if output.records_data() || output.pcap.is_some() => Samples::Always,
             () if output.watch.is_on() => Samples::Sometimes,
             () => Samples::Never,
         };
@@ -189,6 +190,22 @@ impl Recorder {
             let at = shared.now();
             Begun { shared, tape, at }
         }))
+    }
+
+    /// Whether the secrets of TLS connections go to a capture. From now on only the owner of its file can read it.
+    ///
+    /// # Errors
+    /// When its file can be read by others, and that cannot be changed.
+    pub fn captures_secrets(&self) -> Result<bool, Error> {
+        let Some(shared) = &self.recording else { return Ok(false) };
+        shared.lock().expect_secrets()
+    }
+
+    /// Adds lines of the key log of TLS to the capture.
+    pub fn add_secrets(&self, lines: &str) {
+        if let Some(shared) = &self.recording {
+            shared.lock().add_secrets(lines);
+        }
     }
 
     /// Prints a note without which the result would be misread, once in a run.
@@ -301,7 +318,7 @@ impl Begun<'_> {
             TraceData::Head => Some(Data::head(bytes)),
             TraceData::All => Some(Data::all(bytes)),
         });
-        self.tape.note(Event { t, conn, what, data }, wanted);
+        self.tape.note(Event { t, conn, what, data }, bytes.unwrap_or_default(), wanted);
     }
 }
 

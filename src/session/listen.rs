@@ -45,7 +45,7 @@ use crate::value::{Pin, Timestamp};
 pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listener, Option<Pin>)) -> Result<(), Error> {
     super::check_platform(&config.traffic.socket)?;
     let defers = config.relay().is_some_and(|relay| relay.tls.is_some());
-    let encoding = encoding::server(config.tls.as_ref(), &config.address, defers, &context.report)?;
+    let encoding = encoding::server(config.tls.as_ref(), &config.address, defers, &context.report, &context.recorder)?;
     let tls_of_server = config.relay().and_then(|relay| relay.tls.as_deref());
     encoding::warn_of(tls_of_server, "--relay-tls-insecure", &context.report);
     let policy = login::policy(config)?;

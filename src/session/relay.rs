@@ -10,6 +10,7 @@ use crate::io::connector::{Connector, Encoding, Make};
 use crate::io::dials::{Dials, Made};
 use crate::io::encoding;
 use crate::io::reactor::{Reactor, Ready};
+use crate::io::recorder::Recorder;
 use crate::io::report::Report;
 use crate::plan::Plan;
 use crate::service::PeerId;
@@ -44,7 +45,7 @@ impl ServerSide {
     ///
     /// # Errors
     /// When a file of its options cannot be read or used.
-    pub(super) fn new(config: &ListenConfig, report: &Report) -> Result<Option<Self>, Error> {
+    pub(super) fn new(config: &ListenConfig, report: &Report, recorder: &Recorder) -> Result<Option<Self>, Error> {
         let Some(relay) = config.relay() else { return Ok(None) };
         // Options of listening sockets do not apply to connections.
         let options = SocketOptions {
@@ -59,7 +60,7 @@ impl ServerSide {
             to: relay.to.clone(),
             family: config.family,
             traffic: toward(traffic, relay.cut_toward != Toward::Client),
-            encoding: encoding::client(relay.tls.as_deref(), &relay.to, "--relay-tls", report)?,
+            encoding: encoding::client(relay.tls.as_deref(), &relay.to, "--relay-tls", report, recorder)?,
             header: relay.header.clone(),
             dials: Dials::default(),
             number: 0,

@@ -183,7 +183,7 @@ mod tests {
         let mut ends = [tape(1, Side::Connect, "a", "b"), tape(2, Side::Listen, "b", "a")];
         for offset in 0..1_000 {
             let t = MICRO * (offset + offset / 500 * 4_000);
-            ends[0].note(&Event::new(t, 1, EventKind::Write { offset, asked: 1, accepted: 1 }));
+            ends[0].note(&Event::new(t, 1, EventKind::Write { offset, asked: 1, accepted: 1, pinned: false }));
         }
         for (half, t) in [(0, 1_000), (1, 6_000)] {
             ends[1].note(&Event::new(MICRO * t, 2, EventKind::Read { offset: 500 * half, len: 500 }));

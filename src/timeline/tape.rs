@@ -370,7 +370,7 @@ mod tests {
 
     fn write(tape: &mut Tape, t: u64, len: u64) {
         let offset = tape.writes.bytes();
-        tape.note(&Event::new(t, 1, EventKind::Write { offset, asked: len, accepted: len }));
+        tape.note(&Event::new(t, 1, EventKind::Write { offset, asked: len, accepted: len, pinned: false }));
     }
 
     fn sample(tape: &mut Tape, t: u64, segments: u64, notsent: u64) {

@@ -42,7 +42,7 @@ fn stalled() -> Vec<Event> {
         let bytes_received = Some(unread);
         EventKind::Sample(TcpSample { bytes_received, snd_wnd, rwnd_limited, ..TcpSample::default() })
     };
-    run.push(1, EventKind::Write { offset: 0, asked: 65_536, accepted: 65_536 });
+    run.push(1, EventKind::Write { offset: 0, asked: 65_536, accepted: 65_536, pinned: false });
     run.push(1, sample(Some(0), Some(0), 0));
     run.push(2, sample(None, None, 0));
     run.push(2, sample(None, None, 65_536));
@@ -50,7 +50,7 @@ fn stalled() -> Vec<Event> {
     run.push(2, EventKind::Read { offset: 0, len: 65_536 });
     run.push(2, sample(None, None, 65_536));
     run.wait(40_000);
-    run.push(1, EventKind::Write { offset: 65_536, asked: 100, accepted: 100 });
+    run.push(1, EventKind::Write { offset: 65_536, asked: 100, accepted: 100, pinned: false });
     run.push(1, sample(Some(65_536), Some(1_000_000), 0));
     run.wait(40_000);
     run.push(2, EventKind::Read { offset: 65_536, len: 100 });
@@ -66,7 +66,11 @@ fn crowd(clients: u64) -> Vec<Event> {
         let (local, t) = ("127.0.0.1:4500".to_owned(), conn * 1_000_000);
         events.push(Event::new(t, conn, EventKind::Open { side: Side::Listen, local, peer, made_for: None }));
         events.push(Event::new(t + 9_000, conn, EventKind::Read { offset: 0, len: 9 }));
-        events.push(Event::new(t + 20_000, conn, EventKind::Write { offset: 0, asked: 21, accepted: 21 }));
+        events.push(Event::new(
+            t + 20_000,
+            conn,
+            EventKind::Write { offset: 0, asked: 21, accepted: 21, pinned: false },
+        ));
         events.push(Event::new(t + 90_000, conn, EventKind::Close { error: None, reset: false }));
     }
     events
@@ -293,7 +297,7 @@ fn million_events_of_many_connections_take_bounded_memory() {
         [
             EventKind::Message { dir: Direction::Out, number: k + 1, start: 9 * k, end: 9 * k + 9 },
             EventKind::Pause { offset: 9 * k, nanos: 1 },
-            EventKind::Write { offset: 9 * k, asked: 9, accepted: 9 },
+            EventKind::Write { offset: 9 * k, asked: 9, accepted: 9, pinned: false },
             EventKind::Read { offset: 9 * k, len: 9 },
             EventKind::Barrier { offset: 9 * k + 9, outcome: BarrierOutcome::Acked },
         ]
@@ -332,7 +336,7 @@ proptest! {
             t += wait;
             let what = EventKind::Message { dir: Direction::Out, number: k + 1, start: k * len, end: (k + 1) * len };
             events.push(Event::new(t, 1, what));
-            events.push(Event::new(t, 1, EventKind::Write { offset: k * len, asked: len, accepted: len }));
+            events.push(Event::new(t, 1, EventKind::Write { offset: k * len, asked: len, accepted: len, pinned: false }));
         }
         prop_assert_eq!(overlap(&picture(&events)), None);
         prop_assert_eq!(outside(&picture(&events)), None);
@@ -375,7 +379,7 @@ fn any_event() -> impl Strategy<Value = Event> {
                 notsent_bytes: Some(c),
                 ..TcpSample::default()
             }),
-            _ => EventKind::Write { offset: a, asked: b, accepted: b },
+            _ => EventKind::Write { offset: a, asked: b, accepted: b, pinned: false },
         };
         Event::new(t, conn, what)
     })

@@ -135,6 +135,9 @@ pub enum EventKind {
         asked: u64,
         /// Bytes the kernel took.
         accepted: u64,
+        /// The kernel was asked to end a segment with the last byte (`MSG_EOR`).
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        pinned: bool,
     },
     /// One read call that returned bytes.
     Read {

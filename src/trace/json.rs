@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn line_is_one_object_with_its_fields_in_order() {
-        let write = event(1_250_000, 3, EventKind::Write { offset: 10, asked: 5, accepted: 5 });
+        let write = event(1_250_000, 3, EventKind::Write { offset: 10, asked: 5, accepted: 5, pinned: false });
         assert_eq!(
             line(&write),
             "{\"t\":1250000,\"conn\":3,\"type\":\"write\",\"offset\":10,\"asked\":5,\"accepted\":5}\n"

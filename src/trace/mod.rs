@@ -25,5 +25,5 @@ pub use replies::ReplyTimes;
 pub use start::{Start, write_start};
 pub use stats::Summary;
 pub use text::describe;
-pub(crate) use text::{plan_flags, shown};
+pub(crate) use text::{established, plan_flags, shown};
 pub use tls::TlsSession;

@@ -271,7 +271,7 @@ mod tests {
     }
 
     fn write(t: u64, offset: u64, accepted: u64) -> Event {
-        event(t, 1, EventKind::Write { offset, asked: accepted, accepted })
+        event(t, 1, EventKind::Write { offset, asked: accepted, accepted, pinned: false })
     }
 
     fn read(t: u64, offset: u64, len: u64) -> Event {

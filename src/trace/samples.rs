@@ -74,7 +74,7 @@ pub(crate) fn every_kind() -> Vec<Event> {
         EventKind::Tls(Box::new(TlsSession::new("TLS 1.2", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", None))),
         EventKind::Record { dir: Direction::Out, offset: 0, len: 1450, start: 0, end: 0 },
         EventKind::Record { dir: Direction::In, offset: 1450, len: 34, start: 17, end: 29 },
-        EventKind::Write { offset: 10, asked: 5, accepted: 5 },
+        EventKind::Write { offset: 10, asked: 5, accepted: 5, pinned: false },
         EventKind::Read { offset: 0, len: 17 },
         EventKind::Message { dir: Direction::Out, number: 1, start: 0, end: 17 },
         EventKind::Message { dir: Direction::In, number: 1, start: 0, end: 27 },
@@ -104,7 +104,7 @@ pub(crate) fn every_kind() -> Vec<Event> {
         EventKind::Open { side: Side::Connect, local: "10.0.0.2:55010".into(), peer: "10.0.0.3:80".into(), made_for };
     events.push(event(3_000_000, 4, onward));
     for (what, bytes) in [
-        (EventKind::Write { offset: 0, asked: 12, accepted: 10 }, &b"SECRET 42\n"[..]),
+        (EventKind::Write { offset: 0, asked: 12, accepted: 10, pinned: false }, &b"SECRET 42\n"[..]),
         (EventKind::Read { offset: 17, len: 3 }, b"\xff\0\n"),
         (EventKind::Message { dir: Direction::In, number: 2, start: 17, end: 97 }, &[b'x'; 80]),
     ] {
@@ -320,7 +320,7 @@ pub(crate) fn bulk(writes: u64) -> Vec<Event> {
         },
     );
     for k in 0..writes {
-        run.push(1, EventKind::Write { offset: run.out[0], asked: 65_536, accepted: 65_536 });
+        run.push(1, EventKind::Write { offset: run.out[0], asked: 65_536, accepted: 65_536, pinned: false });
         run.out[0] += 65_536;
         run.segments[0] += 46;
         run.wait(70_000 + k * 104_729 % 90_000 + if k % 50 == 49 { 2_000_000 } else { 0 });
@@ -396,7 +396,7 @@ impl Run {
     /// One write that is sent in this number of segments, and the sample that shows it.
     pub(crate) fn write(&mut self, conn: ConnId, len: u64, segments: u64) {
         let side = usize::from(conn == 2);
-        self.push(conn, EventKind::Write { offset: self.out[side], asked: len, accepted: len });
+        self.push(conn, EventKind::Write { offset: self.out[side], asked: len, accepted: len, pinned: false });
         self.out[side] += len;
         self.segments[side] += segments;
         self.wait(6_000);

@@ -428,7 +428,7 @@ mod tests {
             2,
             EventKind::Open { side: Side::Connect, local: String::new(), peer: String::new(), made_for: None },
         ));
-        events.push(event(9, 2, EventKind::Write { offset: 0, asked: 9, accepted: 4 }));
+        events.push(event(9, 2, EventKind::Write { offset: 0, asked: 9, accepted: 4, pinned: false }));
         assert_eq!(
             summary(&events).render(Duration::from_secs(1)),
             concat!(

@@ -41,7 +41,7 @@ pub fn describe(event: &Event, verbosity: u8) -> Option<String> {
             };
             format!("{verb} a record: {} at {offset}, {plaintext}", counted(*len, "byte"))
         }
-        EventKind::Write { offset, asked, accepted } => {
+        EventKind::Write { offset, asked, accepted, .. } => {
             format!("wrote {accepted} of {} at {offset}{}", counted(*asked, "byte"), bytes(event, *accepted))
         }
         EventKind::Read { offset, len } => format!("read {} at {offset}{}", counted(*len, "byte"), bytes(event, *len)),
@@ -63,7 +63,8 @@ pub fn describe(event: &Event, verbosity: u8) -> Option<String> {
         EventKind::Shutdown { offset, plaintext } => {
             format!("closed our side ({} sent{})", counted(*offset, "byte"), of_plaintext(*plaintext))
         }
-        EventKind::Close { error: None, .. } => "closed".to_owned(),
+        EventKind::Close { error: None, reset: false } => "closed".to_owned(),
+        EventKind::Close { error: None, reset: true } => "closed with a reset".to_owned(),
         EventKind::Close { error: Some(error), .. } => format!("ended: {}", shown(error)),
     };
     Some(if event.conn == 0 { text } else { format!("#{} {text}", event.conn) })
@@ -143,7 +144,8 @@ fn option(name: &str, requested: Option<&str>, effective: Option<&str>) -> Strin
     }
 }
 
-fn established(outcome: BarrierOutcome) -> &'static str {
+/// What a barrier has established about its bytes.
+pub(crate) fn established(outcome: BarrierOutcome) -> &'static str {
     match outcome {
         BarrierOutcome::Acked => "acknowledged",
         BarrierOutcome::Read => "read by the peer",
@@ -218,7 +220,7 @@ mod tests {
             "#1 closed our side (1,594 bytes sent, 57 of plaintext)",
             "#1 closed",
             "#1 ended: connection reset",
-            "#1 closed",
+            "#1 closed with a reset",
             "#4 connected 10.0.0.2:55010 -> 10.0.0.3:80 for #3",
             r#"#4 wrote 10 of 12 bytes at 0: "SECRET 42\n""#,
             r#"#4 read 3 bytes at 17: "\xff\x00\n""#,

@@ -167,7 +167,12 @@ impl Conn {
         let is_over = self.life.is_broken() || (self.life.has_peer_ended() && self.life.is_fin_sent());
         let reason = self.life.into_reason();
         let reason = violation.map_or(reason, CloseReason::Failed);
-        let error = if let CloseReason::Failed(error) = &reason { Some(error) } else { None };
+        let error = match &reason {
+            CloseReason::Failed(error) => Some(error),
+            // A write fails with EPIPE after a reset that no read has reported.
+            CloseReason::Unwritable(error) if error.kind() == io::ErrorKind::BrokenPipe => Some(error),
+            _ => None,
+        };
         if self.linger == Linger::Armed && !resets && error.is_none() {
             // If it cannot be set, the peer gets a reset after a FIN that it has.
             let _ = self.stream.socket().set_linger(None);

@@ -163,8 +163,8 @@ impl Wire<'_> {
             }
             Err(error) => return Err(error),
         };
-        let (asked, accepted) = (bytes.len() as u64, written as u64);
-        turn.note_begun(self.id, &bytes[..written], || EventKind::Write { offset, asked, accepted });
+        let (asked, accepted, pinned) = (bytes.len() as u64, written as u64, pin == Pin::Own);
+        turn.note_begun(self.id, &bytes[..written], || EventKind::Write { offset, asked, accepted, pinned });
         if turn.wants_samples() {
             sample(self.stream, &mut turn, self.id);
         }

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use super::Wanted;
+use super::capture::CaptureFile;
 use crate::config::{Output, Sink, StatsFormat, TraceData};
-use crate::error::{Error, Operation};
+use crate::error::{Error, Operation, shown_path};
 use crate::io::report::Report;
 use crate::io::start;
 use crate::timeline::Timeline;
@@ -33,10 +34,14 @@ pub(super) struct Tape {
     latest: Option<(ConnId, u64)>,
     timeline: Option<(Timeline, PathBuf)>,
     counters: Option<Counters>,
+    capture: Option<CaptureFile>,
     /// The connection that has to be recorded first, and the events that wait for it.
-    held: Option<(ConnId, Vec<Event>)>,
+    held: Option<(ConnId, Vec<Held>)>,
     line: Vec<u8>,
 }
+
+/// An event that waits, with all its bytes.
+type Held = (Event, Vec<u8>);
 
 #[derive(Debug)]
 enum Trace {
@@ -68,6 +73,7 @@ impl Tape {
             write_start(&begun, &mut line);
             trace.write(&line, report);
         }
+        let capture = output.pcap.as_ref().map(|path| CaptureFile::create(path, time)).transpose()?;
         if let Some((timeline, _)) = &mut timeline {
             timeline.begin(begun);
         }
@@ -80,6 +86,7 @@ impl Tape {
             latest: None,
             timeline,
             counters: output.watch.is_on().then(Counters::default),
+            capture,
             held: None,
             line,
         })
@@ -90,17 +97,17 @@ impl Tape {
         self.held.get_or_insert((conn, Vec::new()));
     }
 
-    /// Records an event, which is not older than the previous ones.
-    pub(super) fn note(&mut self, mut event: Event, wanted: Wanted) {
+    /// Records an event, which is not older than the previous ones, with all its bytes.
+    pub(super) fn note(&mut self, mut event: Event, bytes: &[u8], wanted: Wanted) {
         match &mut self.held {
-            None => return self.write(event, wanted),
+            None => return self.write(event, bytes, wanted),
             Some((conn, held)) if event.conn == *conn => {
                 // The other side has seen the connection, so it existed by then.
-                event.t = held.first().map_or(event.t, |first| first.t);
-                self.write(event, wanted);
+                event.t = held.first().map_or(event.t, |(first, _)| first.t);
+                self.write(event, bytes, wanted);
             }
             Some((_, held)) => {
-                held.push(event);
+                held.push((event, bytes.to_vec()));
                 if held.len() < HELD {
                     return;
                 }
@@ -110,21 +117,21 @@ impl Tape {
     }
 
     fn release(&mut self, wanted: Wanted) {
-        for event in self.held.take().map(|(_, held)| held).into_iter().flatten() {
-            self.write(event, wanted);
+        for (event, bytes) in self.held.take().map(|(_, held)| held).into_iter().flatten() {
+            self.write(event, &bytes, wanted);
         }
     }
 
     /// Records an event, and the replies that it completes.
-    fn write(&mut self, event: Event, wanted: Wanted) {
+    fn write(&mut self, event: Event, bytes: &[u8], wanted: Wanted) {
         let mut replies = Vec::new();
         self.replies.note(&event, &mut replies);
-        self.put(event, wanted);
+        self.put(event, bytes, wanted);
         for reply in replies {
             if let EventKind::Reply { nanos, .. } = reply.what {
                 self.latest = Some((reply.conn, nanos));
             }
-            self.put(reply, wanted);
+            self.put(reply, &[], wanted);
         }
     }
 
@@ -134,7 +141,7 @@ impl Tape {
     }
 
     /// Adds an event to the outputs.
-    fn put(&mut self, mut event: Event, wanted: Wanted) {
+    fn put(&mut self, mut event: Event, bytes: &[u8], wanted: Wanted) {
         if let Some(text) = describe(&event, wanted.verbosity) {
             self.report.event(&text);
         }
@@ -154,11 +161,30 @@ impl Tape {
         if let Some(counters) = &mut self.counters {
             counters.note(&event);
         }
+        if let Some(capture) = &mut self.capture {
+            capture.note(&event, bytes);
+        }
     }
 
     /// The counts so far.
     pub(super) fn totals(&self) -> Totals {
         self.counters.as_ref().map_or_else(Totals::default, Counters::totals)
+    }
+
+    /// Whether the secrets of TLS go to a capture, which only its owner can read from now on.
+    pub(super) fn expect_secrets(&mut self) -> Result<bool, Error> {
+        let Some(capture) = &mut self.capture else { return Ok(false) };
+        if capture.expect_secrets()? {
+            let path = shown_path(capture.path());
+            self.report
+                .warning(&format!("--pcap {path} has the secrets of TLS: whoever reads the file can decrypt it"));
+        }
+        Ok(true)
+    }
+
+    /// Adds lines of the key log of TLS to the capture.
+    pub(super) fn add_secrets(&mut self, lines: &str) {
+        self.capture.iter_mut().for_each(|capture| capture.add_secrets(lines));
     }
 
     /// Prints the summary so far.
@@ -179,13 +205,14 @@ impl Tape {
         if let Some((timeline, path)) = self.timeline.take() {
             std::fs::write(&path, timeline.render()).map_err(Error::file(Operation::Write, &path))?;
         }
+        let captured = self.capture.take().map_or(Ok(()), CaptureFile::finish);
         if let Some(Trace::File { mut file, path, failed }) = self.trace.take() {
             let ended = failed.map_or_else(|| file.flush(), Err);
             // Dropping the buffer must not try again to write it.
             let _ = file.into_parts();
             ended.map_err(Error::file(Operation::Write, &path))?;
         }
-        Ok(())
+        captured
     }
 }
 

@@ -16,6 +16,7 @@ use super::verify::{Rule, Verifier};
 use super::{key_log, pem, provider, refused, versions};
 use crate::config::{ClientTls, Trust};
 use crate::error::{Error, shown_path};
+use crate::io::recorder::Recorder;
 use crate::peer::codec::tls::Tls;
 use crate::peer::codec::{Hello, Protocol};
 use crate::value::{Address, Host, escape};
@@ -37,7 +38,13 @@ impl Client {
     ///
     /// # Errors
     /// When a file cannot be read or used, or there is no name to verify.
-    pub fn new(options: &ClientTls, address: &Address, prefix: &'static str, report: &Report) -> Result<Self, Error> {
+    pub fn new(
+        options: &ClientTls,
+        address: &Address,
+        prefix: &'static str,
+        report: &Report,
+        recorder: &Recorder,
+    ) -> Result<Self, Error> {
         let is_verified = matches!(options.trust, Trust::System | Trust::Ca(_));
         let name = server_name(options.name.as_deref(), address, is_verified)?;
         let mut provider = provider(&options.terms);
@@ -69,7 +76,7 @@ impl Client {
         config.alpn_protocols.clone_from(&options.terms.alpn);
         // Each connection has the whole handshake: what is cut, and what is compared, is always the same.
         config.resumption = Resumption::disabled();
-        if let Some(key_log) = key_log(&options.terms)? {
+        if let Some(key_log) = key_log(&options.terms, recorder)? {
             config.key_log = key_log;
         }
         let (names_server, names_alpn) = (options.name.is_some(), !options.terms.alpn.is_empty());
@@ -190,7 +197,7 @@ mod tests {
         let name = "a-name-that-is-found.test";
         let options = ClientTls { trust: Trust::Anybody, name: Some(name.to_owned()), ..ClientTls::default() };
         let (address, report) = ("127.0.0.1:1".parse().unwrap(), Report::stderr(Color::Never));
-        let client = Client::new(&options, &address, "tls", &report).unwrap();
+        let client = Client::new(&options, &address, "tls", &report, &Recorder::default()).unwrap();
         let hello = || {
             let mut wire = Vec::new();
             client.begin(None).unwrap().start(&mut wire);

@@ -11,24 +11,30 @@ use data_encoding::HEXLOWER;
 use rustls::KeyLog;
 
 use crate::error::{Error, Operation};
+use crate::io::recorder::Recorder;
 
 /// The environment variable that names the file, as in browsers and curl.
 const VARIABLE: &str = "SSLKEYLOGFILE";
 
-/// Opens the file of `--tls-keylog`, or of the environment, to append to it. Only its owner can read a new one.
+/// Opens the file of `--tls-keylog`, or of the environment, to append to it. Only its owner can read a new one. A
+/// capture gets the secrets too.
 ///
 /// # Errors
 /// When it cannot be opened.
-pub(super) fn open(path: Option<&Path>) -> Result<Option<Arc<dyn KeyLog>>, Error> {
+pub(super) fn open(path: Option<&Path>, recorder: &Recorder) -> Result<Option<Arc<dyn KeyLog>>, Error> {
     let variable = || std::env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
     let Some(path) = path.map(Path::to_owned).or_else(variable) else { return Ok(None) };
     let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
-    Ok(Some(Arc::new(Secrets { file: Mutex::new(file.map_err(Error::file(Operation::Open, &path))?) })))
+    let file = Mutex::new(file.map_err(Error::file(Operation::Open, &path))?);
+    let recorder = recorder.captures_secrets()?.then(|| recorder.clone());
+    Ok(Some(Arc::new(Secrets { file, recorder })))
 }
 
 #[derive(Debug)]
 struct Secrets {
     file: Mutex<File>,
+    /// The recorder whose capture gets the secrets.
+    recorder: Option<Recorder>,
 }
 
 impl KeyLog for Secrets {
@@ -36,6 +42,7 @@ impl KeyLog for Secrets {
         let mut line = String::new();
         // Writing to a string does not fail.
         let _ = writeln!(line, "{label} {} {}", HEXLOWER.encode(client_random), HEXLOWER.encode(secret));
+        self.recorder.iter().for_each(|recorder| recorder.add_secrets(&line));
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         // A connection does not fail because its secrets cannot be written, and there is no place to report that.
         let _ = file.write_all(line.as_bytes());

@@ -18,6 +18,7 @@ pub use server::Server;
 
 use crate::config::{TlsGroup, TlsTerms, TlsVersion};
 use crate::error::Error;
+use crate::io::recorder::Recorder;
 use crate::peer::codec::tls::mlkem::X25519_MLKEM768;
 
 /// The cryptography, with the groups of these options.
@@ -45,8 +46,8 @@ fn versions(terms: &TlsTerms) -> &'static [&'static SupportedProtocolVersion] {
 }
 
 /// Where the secrets of connections are written, if anywhere.
-fn key_log(terms: &TlsTerms) -> Result<Option<Arc<dyn KeyLog>>, Error> {
-    keylog::open(terms.keylog.as_deref())
+fn key_log(terms: &TlsTerms, recorder: &Recorder) -> Result<Option<Arc<dyn KeyLog>>, Error> {
+    keylog::open(terms.keylog.as_deref(), recorder)
 }
 
 /// A failure of the options that only rustls finds.

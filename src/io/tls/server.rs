@@ -20,6 +20,7 @@ use super::verify::pin_of;
 use super::{key_log, provider, refused, versions};
 use crate::config::{ClientCa, ClientNeed, KeyPair, ServerTls};
 use crate::error::Error;
+use crate::io::recorder::Recorder;
 use crate::peer::codec::tls::{Deferred, Tls};
 use crate::peer::codec::{Hello, Protocol};
 use crate::value::Pin;
@@ -33,6 +34,7 @@ pub struct Server {
     options: ServerTls,
     current: Mutex<Current>,
     report: Report,
+    recorder: Recorder,
     /// The pin of a certificate that was made here.
     pin: Option<Pin>,
     defers: bool,
@@ -58,7 +60,13 @@ impl Server {
     ///
     /// # Errors
     /// When a file cannot be read or used.
-    pub fn new(options: &ServerTls, names: Vec<String>, defers: bool, report: &Report) -> Result<Self, Error> {
+    pub fn new(
+        options: &ServerTls,
+        names: Vec<String>,
+        defers: bool,
+        report: &Report,
+        recorder: &Recorder,
+    ) -> Result<Self, Error> {
         let files = options.identity.as_ref().map(Stamp::of);
         let (identity, pin) = if let Some(files) = &options.identity {
             (pem::identity(files)?, None)
@@ -67,9 +75,10 @@ impl Server {
             let pin = identity.chain.first().map(pin_of).transpose().map_err(|error| refused(&error))?;
             (identity, pin)
         };
-        let config = configure(options, identity)?;
+        let config = configure(options, identity, recorder)?;
         let current = Mutex::new(Current { config, files, checked: Instant::now() });
-        Ok(Server { options: options.clone(), current, report: report.clone(), pin, defers })
+        let (report, recorder) = (report.clone(), recorder.clone());
+        Ok(Server { options: options.clone(), current, report, recorder, pin, defers })
     }
 
     /// The pin of the certificate that was made at the start; `None` if it came from a file.
@@ -89,7 +98,7 @@ impl Server {
         let stamp = Stamp::of(pair);
         if current.files != Some(stamp) {
             current.files = Some(stamp);
-            match pem::identity(pair).and_then(|identity| configure(&self.options, identity)) {
+            match pem::identity(pair).and_then(|identity| configure(&self.options, identity, &self.recorder)) {
                 Ok(config) => current.config = config,
                 Err(error) => self.report.warning(&format!("{error}; the previous certificate stays in use")),
             }
@@ -117,7 +126,11 @@ impl Stamp {
     }
 }
 
-fn configure(options: &ServerTls, Identity { chain, key }: Identity) -> Result<Arc<ServerConfig>, Error> {
+fn configure(
+    options: &ServerTls,
+    Identity { chain, key }: Identity,
+    recorder: &Recorder,
+) -> Result<Arc<ServerConfig>, Error> {
     let provider = provider(&options.terms);
     let builder = ServerConfig::builder_with_provider(provider.clone());
     let builder = builder.with_protocol_versions(versions(&options.terms)).map_err(|error| refused(&error))?;
@@ -133,7 +146,7 @@ fn configure(options: &ServerTls, Identity { chain, key }: Identity) -> Result<A
     // No session is resumed: each connection has the whole handshake, and a message is the first record after it.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
-    if let Some(key_log) = key_log(&options.terms)? {
+    if let Some(key_log) = key_log(&options.terms, recorder)? {
         config.key_log = key_log;
     }
     Ok(Arc::new(config))

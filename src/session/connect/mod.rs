@@ -77,7 +77,7 @@ fn connect(config: &ConnectConfig, address: &Address, tls: Option<&ClientTls>, c
             "{option} is for a script, and stdin is a terminal: give the message with -m"
         )));
     }
-    let encoding = encoding::client(tls, address, "--tls", &context.report)?;
+    let encoding = encoding::client(tls, address, "--tls", &context.report, &context.recorder)?;
     encoding::warn_of(tls, "--tls-insecure", &context.report);
     let encoding = encoding.as_deref();
     let password = config.user.as_ref().map(login::password).transpose()?;

@@ -71,7 +71,7 @@ impl<'a, S: Service> Server<'a, S> {
             acceptor: Acceptor::new(config, context, listeners, shared),
             access: AccessLog::new(config, &context.report, shared),
             phase: Phase::default(),
-            relay: ServerSide::new(config, &context.report)?,
+            relay: ServerSide::new(config, &context.report, &context.recorder)?,
             worker,
             pipe,
             has_operator,

@@ -76,7 +76,7 @@ fn connect(
     context: &Context,
 ) -> Result<(Reactor, Wire), Error> {
     let Meeting::Connect { limit, retry, .. } = config.meeting else { return Err(Error::Interrupted) };
-    let encoding = encoding::client(tls, address, "--tls", &context.report)?;
+    let encoding = encoding::client(tls, address, "--tls", &context.report, &context.recorder)?;
     encoding::warn_of(tls, "--tls-insecure", &context.report);
     let terms = CallTerms {
         traffic: &config.traffic,
@@ -99,7 +99,7 @@ fn connect(
 
 fn listen<'a>(config: &'a LinkConfig, role: Role, context: &'a Context) -> Result<(Reactor, Arrivals<'a>), Error> {
     let Meeting::Listen { address, tls, .. } = &config.meeting else { return Err(Error::Interrupted) };
-    let encoding = encoding::server(tls.as_ref(), address, false, &context.report)?;
+    let encoding = encoding::server(tls.as_ref(), address, false, &context.report, &context.recorder)?;
     let mut reactor =
         Reactor::new(config.traffic.busy_poll).map_err(Error::local(Operation::Start, "the event loop"))?;
     context.signals.watch(&reactor.waker());
