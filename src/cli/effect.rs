@@ -329,6 +329,7 @@ fn of_link(config: &LinkConfig) -> Vec<Rule> {
         (Named(&CONNECTING), listens, "is for the side that connects, and --listen waits: remove it"),
         (Named(&LISTENING), !listens, "is for the side that listens: add --listen"),
         (Named(&["retry-delay"]), !retries, "is the pause before a retry: add --retry N"),
+        (Named(&["trace-data"]), !config.output.records_data(), NO_DATA),
         (Named(&["reset-on-close", "linger"]), true, "may drop the confirmation of the last file: remove it"),
         (Named(&["v6only"]), has_v4(config.address()), V6ONLY),
     ]
