@@ -2,7 +2,10 @@
 
 use std::fs;
 
+use data_encoding::BASE64;
+
 use crate::auth::{listener, private, users};
+use crate::irc::Rooms;
 use crate::support::tls::{Certs, args};
 use crate::support::{Dir, Server, digits, run};
 
@@ -59,4 +62,20 @@ fn certificate_names_the_user() {
     assert!(log.contains(": failed login as a b: the connection proves no user name\n"), "{log}");
     let lines = fs::read_to_string(&transcript).unwrap();
     assert!(lines.contains("\"user\":\"client\"") && !lines.contains("\"user\":\"a"), "{lines}");
+}
+
+#[test]
+fn irc_client_logs_in_over_tls() {
+    let dir = Dir::new("irc-tls");
+    let rooms = Rooms::start(&["--tls", "--auth", &format!("scram:{}", users(&dir, &["ann"]))]);
+    let password = BASE64.encode(b"\0ann\0pencil");
+    let input = format!(
+        "CAP LS 302\r\nAUTHENTICATE PLAIN\r\nAUTHENTICATE {password}\r\nNICK x\r\nUSER x 0 * :x\r\nCAP END\r\nQUIT\r\n"
+    );
+    let out = run(["connect", "--raw", "--tls-insecure", &rooms.irc.to_string()], &input);
+    let text = String::from_utf8(out.stdout).unwrap();
+    assert!(text.contains(" sasl=SCRAM-SHA-256-PLUS,SCRAM-SHA-256,PLAIN "), "{text}");
+    assert!(text.contains(" 903 ") && text.contains(" 001 ann :"), "{text}");
+    assert!(text.ends_with("ERROR :Closing link: quit\r\n"), "{text}");
+    rooms.server.stop();
 }
