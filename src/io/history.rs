@@ -41,14 +41,12 @@ struct Input {
 /// # Errors
 /// When a file cannot be read, or is not a transcript; or that of `each`.
 pub fn read(path: Option<&Path>, each: impl FnMut(&Line<'_>, &[u8]) -> Result<(), Error>) -> Result<Faults, Error> {
-    match path {
-        Some(path) => read_each(files(path, None)?, false, each),
-        None => {
-            let reader = Box::new(BufReader::new(io::stdin()));
-            let input = Input { name: "stdin".into(), path: "stdin".into(), reader, is_whole: true };
-            read_each(vec![input], true, each)
-        }
+    if let Some(path) = path {
+        return read_each(files(path, None)?, false, each);
     }
+    let reader = Box::new(BufReader::new(io::stdin()));
+    let input = Input { name: "stdin".into(), path: "stdin".into(), reader, is_whole: true };
+    read_each(vec![input], true, each)
 }
 
 /// Reads the lines among the last `most` bytes of a transcript, its renamed files included, in their order. It takes as
