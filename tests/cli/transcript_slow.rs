@@ -88,11 +88,11 @@ fn clients_are_answered_while_the_disk_hangs() {
     let last = format!("{{\"id\":{messages},");
     let is_whole = || fs::read_to_string(&disk.transcript).unwrap().lines().any(|line| line.starts_with(&last));
     poll_until("the last message in the transcript", || drop(server.open()), is_whole);
-    let lost = assert_counted(&records(&disk.transcript), messages);
+    let missing = assert_counted(&records(&disk.transcript), messages);
     let path = disk.transcript.display().to_string();
     let out = disk.server.stop();
-    let error = format!("secretcat: write {path}: the disk was full or too slow; {lost} messages lost");
-    assert_eq!((lost > 0, out.status, out.stderr.lines().last()), (true, Some(2), Some(&*error)), "{}", out.stderr);
+    let error = format!("secretcat: write {path}: the disk was full or too slow; {missing} messages lost");
+    assert_eq!((missing > 0, out.status, out.stderr.lines().last()), (true, Some(2), Some(&*error)), "{}", out.stderr);
 }
 
 #[test]
