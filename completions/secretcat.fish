@@ -81,6 +81,8 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l room-memb
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l max-rooms -d 'Let members begin at most N rooms [default: 1000]' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l rate-limit -d 'Let a member send N lines a second, and BURST at once [default: 10/30]' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l irc -d 'Serve the rooms to IRC clients too, on a second listening address' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l rooms-via -d 'Share rooms with other servers through NATS: nats://[USER@]HOST:PORT' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l via-password-file -d 'Read the password of USER for --rooms-via from FILE' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l auth -d 'Serve users only: scram:FILE (passwords), cert or unix' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy -d 'Connect through the proxy at URL: socks5://, socks5h:// or http://' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy-credentials -d 'Read USER:PASSWORD for the proxy from FILE' -r -F
@@ -175,6 +177,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l recv-only
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l send-only -d 'Discard received bytes, and end when stdin has ended'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l end-with-peer -d 'End the connection when the peer closes its side'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l console -d 'Take part as the operator: read lines from stdin, and print to stdout'
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l via-cleartext -d 'Send the password of --rooms-via over connections that others can read'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l auth-cleartext -d 'Let passwords be proven over connections that others can read'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l tls -d 'Encrypt with TLS; without --tls-cert, sign a certificate at the start'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay-tls-insecure -d 'Accept any certificate of the server of --relay'

@@ -122,6 +122,9 @@ module completions {
     --rate-limit: string      # Let a member send N lines a second, and BURST at once [default: 10/30]
     --console                 # Take part as the operator: read lines from stdin, and print to stdout
     --irc: string             # Serve the rooms to IRC clients too, on a second listening address
+    --rooms-via: string       # Share rooms with other servers through NATS: nats://[USER@]HOST:PORT
+    --via-password-file: path # Read the password of USER for --rooms-via from FILE
+    --via-cleartext           # Send the password of --rooms-via over connections that others can read
     --auth: string            # Serve users only: scram:FILE (passwords), cert or unix
     --auth-cleartext          # Let passwords be proven over connections that others can read
     --proxy: string           # Connect through the proxy at URL: socks5://, socks5h:// or http://

@@ -55,6 +55,12 @@ impl Password {
         Password::new(line.strip_suffix(b"\r").unwrap_or(line))
     }
 
+    /// The password, for a protocol that sends it.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
     pub(super) fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }

@@ -1,13 +1,14 @@
 //! The flags of rooms.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::traffic;
-use crate::config::{ConfigError, RoomsMode};
+use crate::config::{ConfigError, RoomsMode, RoomsVia};
 use crate::service::rooms::Rate;
-use crate::value::{Address, Count, Host, Size};
+use crate::value::{Address, BrokerUrl, Count, Host, Invalid, Size};
 
 /// The port that IRC clients connect to if none is named.
 const IRC_PORT: u16 = 6667;
@@ -53,6 +54,23 @@ pub(super) struct RoomsFlags {
     #[arg(long, value_name = "ADDRESS", num_args = 0..=1, require_equals = true)]
     #[allow(clippy::option_option, reason = "the option has an optional value")]
     irc: Option<Option<OsString>>,
+    /// Share rooms with other servers through NATS: nats://[USER@]HOST:PORT
+    ///
+    /// The port is 4222 by default. Of several brokers, separated by commas, the next one is tried when one is lost.
+    /// While none can be reached, the rooms go on without the other servers.
+    // Parsed by us: clap's error would show a password that is in the URL.
+    #[arg(long, value_name = "URL")]
+    rooms_via: Option<OsString>,
+    /// Read the password of USER for --rooms-via from FILE
+    ///
+    /// FILE has one line, and must be readable by its owner only.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "rooms_via")]
+    via_password_file: Option<PathBuf>,
+    /// Send the password of --rooms-via over connections that others can read
+    ///
+    /// Without this option, it is sent to loopback addresses only.
+    #[arg(long, requires = "rooms_via")]
+    via_cleartext: bool,
 }
 
 impl RoomsFlags {
@@ -71,6 +89,13 @@ impl RoomsFlags {
                 return Err(ConfigError::new(format!("{option} 0 would let nobody in: give 1 or more")));
             }
         }
+        let (password, cleartext) = (self.via_password_file, self.via_cleartext);
+        let via = |url: OsString| {
+            // A URL is ASCII: what is replaced does not parse.
+            let invalid = |invalid: Invalid| ConfigError::new(format!("--rooms-via: {invalid}"));
+            let url: BrokerUrl = url.to_string_lossy().parse().map_err(invalid)?;
+            Ok::<_, ConfigError>(Box::new(RoomsVia { url, password, cleartext }))
+        };
         Ok(RoomsMode {
             replay: self.history.map(Count::in_memory),
             console: self.console,
@@ -79,6 +104,7 @@ impl RoomsFlags {
             rooms: self.max_rooms.map(Count::in_memory),
             rate: self.rate_limit,
             irc,
+            via: self.rooms_via.map(via).transpose()?,
         })
     }
 }

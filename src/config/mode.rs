@@ -1,6 +1,6 @@
 //! What a listener does with each connection, and what follows from that outside the service.
 
-use super::{ClientTls, ConfigError, Direction, ProxyConfig, ProxyHeader, StreamConfig};
+use super::{ClientTls, ConfigError, Direction, ProxyConfig, ProxyHeader, RoomsVia, StreamConfig};
 use crate::frame::Framing;
 use crate::service::pipe::Pipe;
 use crate::service::relay::Relay as RelayService;
@@ -66,6 +66,8 @@ pub struct RoomsMode {
     pub rate: Option<Rate>,
     /// The address for clients of IRC.
     pub irc: Option<Address>,
+    /// The rooms are shared with other servers through this broker.
+    pub via: Option<Box<RoomsVia>>,
 }
 
 /// The server that a relay forwards to.
@@ -110,7 +112,7 @@ impl Named for Toward {
 impl RoomsMode {
     /// Refuses the options of rooms where there are none.
     fn refuse_without_rooms(&self) -> Result<(), ConfigError> {
-        let RoomsMode { replay, console, history_memory, members, rooms, rate, irc } = self;
+        let RoomsMode { replay, console, history_memory, members, rooms, rate, irc, via } = self;
         let given = [
             ("--history", replay.is_some()),
             ("--console", *console),
@@ -119,6 +121,7 @@ impl RoomsMode {
             ("--max-rooms", rooms.is_some()),
             ("--rate-limit", rate.is_some()),
             ("--irc", irc.is_some()),
+            ("--rooms-via", via.is_some()),
         ];
         match given.into_iter().find(|&(_, is_given)| is_given) {
             Some((option, _)) => Err(ConfigError::new(format!("{option} applies to --service rooms: add it"))),
@@ -205,6 +208,9 @@ impl ModeOptions {
         }
         if service != ServiceKind::Rooms {
             rooms.refuse_without_rooms()?;
+        }
+        if let Some(via) = &rooms.via {
+            via.check()?;
         }
         if bug.is_some() && !is_secret {
             return Err(ConfigError::new(format!("--bug applies to --service secret, not to {service}")));

@@ -45,6 +45,10 @@ pub enum Action {
     },
     /// Append the next `len` bytes to the store, as one record.
     Store(usize),
+    /// Print the next `len` bytes on stderr, as a warning.
+    Warn(usize),
+    /// Print the next `len` bytes on stderr.
+    Inform(usize),
     /// See [`Context::upgrade`].
     Upgrade(PeerId),
     /// See [`Context::compute`].
@@ -58,7 +62,12 @@ impl Action {
     #[must_use]
     pub fn bytes(self) -> usize {
         match self {
-            Action::Send(_, len) | Action::Interim(_, len) | Action::Store(len) | Action::LoginFailed(_, len) => len,
+            Action::Send(_, len)
+            | Action::Interim(_, len)
+            | Action::LoginFailed(_, len)
+            | Action::Store(len)
+            | Action::Warn(len)
+            | Action::Inform(len) => len,
             _ => 0,
         }
     }
@@ -87,7 +96,9 @@ impl Action {
             | Action::Stop
             | Action::Timer { .. }
             | Action::CancelTimer { .. }
-            | Action::Store(_) => None,
+            | Action::Store(_)
+            | Action::Warn(_)
+            | Action::Inform(_) => None,
         }
     }
 }
@@ -298,7 +309,7 @@ impl Context {
         self.list.push(Action::Reset(peer));
     }
 
-    /// Connects to the server for this client. [`Event::Linked`] or [`Event::Unreachable`] follows.
+    /// Connects to the server for this client; for the console, to the broker of the service. [`Event::Linked`] or [`Event::Unreachable`] follows.
     ///
     /// [`Event::Linked`]: super::Event::Linked
     /// [`Event::Unreachable`]: super::Event::Unreachable
@@ -333,6 +344,18 @@ impl Context {
     pub fn store(&mut self, record: &[u8]) {
         self.bytes.extend_from_slice(record);
         self.list.push(Action::Store(record.len()));
+    }
+
+    /// Prints a line for the operator, as a warning. A service does so only when something changes for all clients.
+    pub fn warn(&mut self, text: &str) {
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.list.push(Action::Warn(text.len()));
+    }
+
+    /// Prints a line for the operator.
+    pub fn inform(&mut self, text: &str) {
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.list.push(Action::Inform(text.len()));
     }
 
     /// Decodes what this peer sends with this framing from now on: everything after the last message that the

@@ -184,6 +184,10 @@ fn close(peer: PeerId, why: &str, context: &mut Context) {
 }
 
 impl<S: Service> Service for Gate<S> {
+    fn begin(&mut self, context: &mut Context) {
+        self.inner.begin(context);
+    }
+
     fn on(&mut self, event: Event<'_>, context: &mut Context) {
         match event {
             Event::Open { peer } => self.open(peer, context),

@@ -166,6 +166,11 @@ pub enum OnShutdown {
 /// A function of events: it acts through its context. What holds at all times is in its [`Traits`]; the methods
 /// answer what depends on the moment.
 pub trait Service {
+    /// Begins, before the first event.
+    fn begin(&mut self, context: &mut Context) {
+        let _ = context;
+    }
+
     /// Handles one event.
     fn on(&mut self, event: Event<'_>, context: &mut Context);
 
@@ -216,6 +221,10 @@ pub trait Service {
 }
 
 impl<S: Service + ?Sized> Service for Box<S> {
+    fn begin(&mut self, context: &mut Context) {
+        (**self).begin(context);
+    }
+
     fn on(&mut self, event: Event<'_>, context: &mut Context) {
         (**self).on(event, context);
     }

@@ -27,6 +27,7 @@ use std::time::{Duration, Instant};
 
 pub(super) use delivery::{Delivery, Leftover, SILENCE};
 pub(super) use ended::Ended;
+pub(super) use hosted::OperatorLine;
 use hosted::{Dispatched, Hosted};
 use openings::Openings;
 use peers::{Peers, Removed};
@@ -113,15 +114,13 @@ impl<S: Service> Exchange<S> {
         self.add_client(conn, inbox, Port::Main)
     }
 
-    /// Adds the connection that was made for a client.
+    /// Adds the connection that was made for a client, or for the service itself, whose client is the console.
     pub(super) fn add_for(&mut self, client: PeerId, conn: Conn, inbox: Inbox) -> io::Result<PeerId> {
         let server = conn.id();
         let mut peer = Peer::new(Link::Conn(conn), inbox, self.reactor.now());
         peer.is_made = true;
         peer.pair = self.peers.conn(client).map(|conn| Pair::Client(conn.id()));
-        if let Some(client) = self.peers.get_mut(client) {
-            client.pair = Some(Pair::Server(server));
-        }
+        self.note_server(client, server);
         let id = self.insert(peer, |server| Event::Linked { client, server })?;
         self.resume(client);
         Ok(id)
@@ -326,7 +325,7 @@ impl<S: Service> Exchange<S> {
 
     /// Closes a peer that neither sends nor takes anything for too long.
     fn check_idleness(&mut self, id: PeerId) {
-        let Some(limit) = self.idle_timeout.filter(|_| id != PeerId::Console) else { return };
+        let Some(limit) = self.idle_timeout.filter(|_| !self.may_be_idle(id)) else { return };
         let now = self.reactor.now();
         match self.routes().idleness(id, limit, now) {
             Idleness::Over => {
@@ -410,6 +409,7 @@ impl<S: Service> Exchange<S> {
                 let peer = self.peers.conn(id).map_or("console", Conn::peer);
                 self.hosted.failed_logins.push(format!("{peer}: {}", String::from_utf8_lossy(bytes)));
             }
+            Action::Warn(_) | Action::Inform(_) => self.hosted.note_operator_line(action, bytes),
             Action::Send(..) | Action::Repeat(..) | Action::Upgrade(_) | Action::Compute(_) => {} // batches of their own
         }
         Some(())

@@ -145,7 +145,7 @@ fn serve(
         Mode::Buggy { bug } => Box::new(Secret::new(Some(*bug), Framing::Lines)),
         Mode::Source { count } => Box::new(Source::new(*count)),
         Mode::Pipe(pipe) => Box::new(Pipe::new(pipe_terms(pipe))),
-        Mode::Rooms(rooms) => Box::new(room_service(rooms, config, context, &listeners, shared)),
+        Mode::Rooms(rooms) => Box::new(room_service(rooms, config, context, &listeners, shared)?),
         Mode::Relay(_) => Box::new(Relay::default()),
         Mode::Plain(entry) => (entry.new)(),
     };
@@ -166,14 +166,17 @@ fn room_service(
     context: &Context,
     listeners: &[Listener],
     shared: &Shared,
-) -> RoomService {
+) -> Result<RoomService, Error> {
     let transcript = config.output.transcript.as_ref();
     let mut settings = room_settings(rooms, config);
     let irc = listeners.iter().find(|listener| listener.port() == Port::Irc);
     settings.irc = irc.map(|listener| listener.shown().to_owned());
     let keeps_lines = settings.limits.history > 0;
     let mut service = RoomService::new(settings).admitting(shared.policy.clone());
-    let Some(transcript) = transcript.filter(|_| keeps_lines) else { return service };
+    if let Some(via) = &rooms.via {
+        service.share(super::broker::broker(via)?);
+    }
+    let Some(transcript) = transcript.filter(|_| keeps_lines) else { return Ok(service) };
     let mut next = 1;
     let read = history::read_last(&transcript.path, RESTORED, |line, _| {
         let Line::Message(Record { time, user: Some(user), room: Some(room), payload, .. }) = line else {
@@ -190,7 +193,7 @@ fn room_service(
     if let Err(error) = read {
         context.report.warning(&format!("{error}; its messages are not in the history of the rooms"));
     }
-    service
+    Ok(service)
 }
 
 fn room_settings(rooms: &RoomsMode, config: &ListenConfig) -> Settings {

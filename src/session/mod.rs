@@ -1,6 +1,7 @@
 //! The commands, one file each: a checked configuration in, a result out.
 
 mod account;
+mod broker;
 mod call;
 pub mod connect;
 mod exchange;

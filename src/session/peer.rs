@@ -25,7 +25,7 @@ pub(super) struct Peer {
     pub(super) flow: Flow,
     /// The address that it has connected to, if it is a client.
     pub(super) port: Port,
-    /// In a relay: it is the connection to the server, made for a client.
+    /// It was made for a client, to the server of a relay; or for the service.
     pub(super) is_made: bool,
     /// In a relay: the other connection of the same client.
     pub(super) pair: Option<Pair>,
@@ -88,6 +88,11 @@ impl Peer {
             ended: None,
             held_for: 0,
         }
+    }
+
+    /// Whether it is a connection that the service has asked for, and for no client.
+    pub(super) fn is_of_service(&self) -> bool {
+        self.is_made && self.pair.is_none()
     }
 
     /// Whether its bytes are processed: it is not being closed.

@@ -1,6 +1,8 @@
 //! Values of the command line. Each type parses and prints itself, and its error states the expected syntax.
 
 mod address;
+mod authority;
+mod broker_url;
 mod count;
 mod counted;
 mod credentials;
@@ -32,6 +34,7 @@ mod witness;
 mod xml;
 
 pub use address::{Address, DEFAULT_PORT, Host, ServiceNames, abstract_name, read_port};
+pub use broker_url::BrokerUrl;
 pub use count::Count;
 pub use counted::{counted, plural};
 pub use credentials::{Credentials, InvalidCredentials};

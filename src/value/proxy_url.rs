@@ -1,10 +1,10 @@
 //! A proxy as curl spells it: `socks5://[USER@]HOST[:PORT]`, `socks5h://` or `http://`.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::str::FromStr;
 
-use super::address::{NUMBERS_ONLY, split};
-use super::{Address, Host, Invalid, Named, Word, read_port};
+use super::authority::{Authority, BadAuthority, write_user};
+use super::{Address, Host, Invalid, Named, Word};
 
 /// The port of a proxy whose URL names none, as with curl.
 const DEFAULT_PORT: u16 = 1080;
@@ -73,27 +73,19 @@ impl FromStr for ProxyUrl {
     fn from_str(text: &str) -> Result<ProxyUrl, Invalid> {
         let refused = |expected| Invalid::new(text, WHAT, expected);
         let invalid = || refused(EXPECTED);
-        // Split before anything else, so that no error shows a password.
+        // Read before anything else, so that no error shows a password.
         let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
-        let (user, place) = rest.rsplit_once('@').map_or((None, rest), |(user, place)| (Some(user), place));
-        if let Some((user, _)) = user.and_then(|user| user.split_once(':')) {
+        let authority = Authority::parse(rest, DEFAULT_PORT);
+        if let Err(BadAuthority::Password(shown)) = &authority {
             let scheme = if scheme.is_empty() { String::new() } else { format!("{scheme}://") };
-            return Err(Invalid::new(&format!("{scheme}{user}:...@{place}"), WHAT, NO_PASSWORD));
+            return Err(Invalid::new(&format!("{scheme}{shown}"), WHAT, NO_PASSWORD));
         }
         if scheme.eq_ignore_ascii_case("https") {
             return Err(refused(NO_TLS));
         }
         let known = ProxyScheme::ALL.iter().find(|known| scheme.eq_ignore_ascii_case(known.word().name));
         let scheme = *known.ok_or_else(invalid)?;
-        let user = user.map(|user| decoded(user).ok_or_else(invalid)).transpose()?;
-        let place = place.strip_suffix('/').unwrap_or(place);
-        let (host, port) = split(place).ok_or_else(invalid)?;
-        let host = Host::read(host).filter(|_| host.contains(':') == place.starts_with('['));
-        let host = host.filter(|host| *host != Host::Any).ok_or_else(invalid)?;
-        let port = match port {
-            None => DEFAULT_PORT,
-            Some(port) => read_port(port, NUMBERS_ONLY).ok().filter(|&port| port != 0).ok_or_else(invalid)?,
-        };
+        let Authority { user, host, port } = authority.map_err(|_| invalid())?;
         Ok(ProxyUrl { scheme, user, host, port })
     }
 }
@@ -102,37 +94,9 @@ impl fmt::Display for ProxyUrl {
     /// Prints a URL that parses to itself, with its port.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://", self.scheme.word().name)?;
-        for &byte in self.user.iter().flatten() {
-            if is_unreserved(byte) { f.write_char(char::from(byte))? } else { write!(f, "%{byte:02X}")? }
-        }
-        if self.user.is_some() {
-            f.write_str("@")?;
-        }
+        write_user(self.user.as_deref(), f)?;
         self.address().fmt(f)
     }
-}
-
-/// Whether a URL has this byte as itself (RFC 3986, section 2.3).
-fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
-}
-
-/// The user of a URL with its percent escapes decoded. `None` if an escape is incomplete; if the user is empty; if it
-/// has a colon, which would end the user in `USER:PASSWORD` (RFC 7617, section 2); or if it is longer than SOCKS5
-/// allows (RFC 1929, section 2).
-fn decoded(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = text.bytes();
-    let mut user = Vec::new();
-    while let Some(byte) = bytes.next() {
-        user.push(match byte {
-            b'%' => {
-                let mut digit = || char::from(bytes.next()?).to_digit(16);
-                u8::try_from(digit()? << 4 | digit()?).ok()?
-            }
-            byte => byte,
-        });
-    }
-    (!user.is_empty() && user.len() <= 255 && !user.contains(&b':')).then_some(user)
 }
 
 #[cfg(test)]

@@ -59,6 +59,7 @@ mod relayed_servers;
 mod retry;
 mod rooms;
 mod rooms_transcript;
+mod rooms_via;
 #[cfg(feature = "tls")]
 mod seen_tls;
 mod shown_options;

@@ -34,3 +34,17 @@ pub(crate) fn start(packages: Packages, name: &str) -> Option<Server> {
     command.env(variable, folder).arg(peer_script(script)).arg(name);
     skip::has_program(runtime).then(|| Server::from_command(&mut command))
 }
+
+/// Python with the packages of tests/corpus/python.txt, of which this module is needed; `None`, and a line on stderr,
+/// where it is missing.
+#[track_caller]
+pub(crate) fn python_with(module: &str) -> Option<Command> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/corpus/python");
+    if !folder.join(module).is_dir() {
+        skip::skip(&format!("{} is missing (.ci/corpus.sh installs it)", folder.join(module).display()));
+        return None;
+    }
+    let mut command = Command::new("python3");
+    command.env("PYTHONPATH", folder);
+    skip::has_program("python3").then_some(command)
+}

@@ -103,9 +103,9 @@ fn spoken(line: &[u8]) -> Option<Content<'_>> {
     })
 }
 
-/// Whether a name may have this byte.
+/// Whether a name may have this byte. A slash comes before the server of a member of another server.
 fn is_of_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-_.[]{}^|".contains(&byte)
+    byte.is_ascii_alphanumeric() || b"-_.[]{}^|/".contains(&byte)
 }
 
 /// Whether a word is a name.
@@ -160,7 +160,8 @@ mod tests {
     #[test]
     fn lines_of_members_and_the_server_are_distinguished() {
         let spoken = |by, kind, text| Content::Spoken { by, kind, text };
-        let cases: [(&[u8], Content<'_>); 13] = [
+        let cases: [(&[u8], Content<'_>); 14] = [
+            (b"ann/9f3a> hi", spoken("ann/9f3a", "", b"hi")),
             (b"ann> hi all", spoken("ann", "", b"hi all")),
             (b"ann> * bob joined lab", spoken("ann", "", b"* bob joined lab")),
             (b"[o]^> \xff", spoken("[o]^", "", b"\xff")),

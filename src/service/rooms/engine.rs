@@ -15,6 +15,9 @@ use super::room::{Room, Rooms};
 use super::roster::{Member, Roster};
 use crate::value::Moment;
 
+pub use remote::Deed;
+use remote::Remote;
+
 /// Bytes of a line that take one more token of its sender.
 const BYTES_OF_TOKEN: usize = 512;
 
@@ -31,6 +34,8 @@ pub struct Engine {
     bans: Bans,
     /// The rooms where members have joined or left unannounced.
     crowded: BTreeSet<RoomName>,
+    /// The members of other servers.
+    remote: Remote,
     /// The number of the last event.
     last_id: u64,
 }
@@ -48,6 +53,7 @@ impl Engine {
             rooms: Rooms::default(),
             bans: Bans::default(),
             crowded: BTreeSet::new(),
+            remote: Remote::default(),
             last_id: 0,
         }
     }
@@ -83,7 +89,7 @@ impl Engine {
         let mut to = BTreeSet::new();
         for name in &member.rooms {
             self.rooms.part(name, id);
-            if self.announces(name, id, &event, now) {
+            if self.announces(name, Some(id), &event, now) {
                 to.extend(self.rooms.get(name).iter().flat_map(|room| room.members.iter().copied()));
             }
         }
@@ -203,8 +209,9 @@ impl Engine {
 
     /// The names of the members of a room, in their order.
     #[must_use]
-    pub fn names(&self, room: &Room) -> Vec<&Name> {
-        let mut names: Vec<_> = room.members.iter().filter_map(|&id| Some(&self.roster.get(id)?.name)).collect();
+    pub fn names<'a>(&'a self, room: &'a Room) -> Vec<&'a Name> {
+        let here = room.members.iter().filter_map(|&id| Some(&self.roster.get(id)?.name));
+        let mut names: Vec<_> = here.chain(&room.remote).collect();
         names.sort();
         names
     }
@@ -267,7 +274,7 @@ impl Engine {
         room.members.insert(id);
         member.rooms.push(name.clone());
         let event = self.event(Some(by), Happening::Joined { room: name.clone() }, now);
-        let announced = self.announces(&name, id, &event, now);
+        let announced = self.announces(&name, Some(id), &event, now);
         let to = if announced { self.all_in(&name) } else { vec![id] };
         deliver(effects, &event, to);
         Ok(Some(event))
@@ -282,7 +289,7 @@ impl Engine {
         let mut to = vec![id];
         self.rooms.part(&name, id);
         let event = self.event(Some(by), Happening::Parted { room: name.clone(), reason }, now);
-        if self.announces(&name, id, &event, now) {
+        if self.announces(&name, Some(id), &event, now) {
             to.extend(self.all_in(&name));
         }
         deliver(effects, &event, to);
@@ -342,12 +349,13 @@ impl Engine {
         now: Moment,
         effects: &mut Vec<Effect>,
     ) -> Outcome {
-        let (receiver, member) = self.find(to)?;
-        let to = member.name.clone();
+        let remote = self.remote.find(to).map(|name| (name, Vec::new()));
+        let here = || self.find(to).map(|(id, member)| (member.name.clone(), vec![id]));
+        let (to, receivers) = remote.map_or_else(here, Ok)?;
         let text = self.text(text)?;
         let by = self.roster.get(id).map(|member| member.name.clone());
         let event = self.event(by, Happening::Private { to, text, tone }, now);
-        deliver(effects, &event, vec![receiver]);
+        deliver(effects, &event, receivers);
         Ok(Some(event))
     }
 
@@ -414,7 +422,7 @@ impl Engine {
     }
 
     /// Whether to announce now that a member has joined or left a room; if not, it is added to the crowd.
-    fn announces(&mut self, name: &RoomName, member: MemberId, event: &Rc<RoomEvent>, now: Moment) -> bool {
+    fn announces(&mut self, name: &RoomName, member: Option<MemberId>, event: &Rc<RoomEvent>, now: Moment) -> bool {
         let Some(room) = self.rooms.get_mut(name).filter(|room| !room.members.is_empty()) else {
             self.crowded.remove(name);
             return false;
@@ -425,12 +433,6 @@ impl Engine {
         room.crowd.push(member, event);
         self.crowded.insert(name.clone());
         false
-    }
-
-    fn event(&mut self, by: Option<Name>, what: Happening, now: Moment) -> Rc<RoomEvent> {
-        // Larger than all before it, also those of an earlier run, up to 1024 events a millisecond.
-        self.last_id = (self.last_id + 1).max(now.time.millis() << 10);
-        Rc::new(RoomEvent { id: self.last_id, at: now.time, by, what })
     }
 
     fn all_in(&self, room: &RoomName) -> Vec<MemberId> {
@@ -488,6 +490,7 @@ impl Engine {
                 assert!(self.roster.get(id).is_some_and(lists), "{id:?} without {}", room.name);
             }
         }
+        self.check_remote();
         assert!(self.crowded.iter().all(|name| self.rooms.get(name).is_some()));
     }
 }
@@ -519,6 +522,7 @@ fn shortened(name: &[u8]) -> Vec<u8> {
 }
 
 mod names;
+mod remote;
 
 #[cfg(test)]
 mod any_requests;

@@ -162,13 +162,15 @@ pub enum Happening {
     Private { to: Name, text: Text, tone: Tone },
     /// The topic of a room was set, or removed.
     Topic { room: RoomName, text: Text },
+    /// The program says something in a room, such as that other servers cannot be reached.
+    Notice { room: RoomName, text: String },
 }
 
 /// The event of a member that has joined or left a room unannounced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Move {
-    /// The member; after it has left, another one may have its id.
-    pub member: MemberId,
+    /// The member; after it has left, another one may have its id. `None`: it is a member of another server.
+    pub member: Option<MemberId>,
     /// The event.
     pub event: Rc<RoomEvent>,
 }

@@ -66,7 +66,7 @@ impl<'a> RecordedLine<'a> {
 #[must_use]
 pub fn restored(next: u64, at: Timestamp, line: &RecordedLine<'_>) -> Option<RoomEvent> {
     let room = RoomName::parse(line.room.as_bytes(), line.room.len()).ok()?;
-    let by = Name::parse(line.user.as_bytes(), line.user.len()).ok()?;
+    let by = Name::parse_recorded(line.user).ok()?;
     let what = Happening::Line { room, text: line.text.into(), tone: Tone::Message };
     Some(RoomEvent { id: next.max(at.millis() << 10), at, by: Some(by), what })
 }

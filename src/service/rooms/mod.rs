@@ -18,9 +18,10 @@ mod room;
 mod roster;
 mod service;
 mod settings;
+mod via;
 
 pub use bans::Ban;
-pub use engine::{Engine, Outcome};
+pub use engine::{Deed, Engine, Outcome};
 pub use event::{Effect, Entrance, Happening, MemberId, Move, Refusal, Request, Role, RoomEvent, Text, Tone};
 pub use history::{Edge, History, Place, Portion, Range};
 pub use journal::{RecordedLine, restored};
@@ -31,3 +32,4 @@ pub use room::{Room, Topic};
 pub use roster::Member;
 pub use service::RoomService;
 pub use settings::Settings;
+pub use via::Broker;

@@ -56,6 +56,31 @@ impl Name {
         }
     }
 
+    /// The name under which the members here know this member of another server. It has a slash, as no name of a member
+    /// here has.
+    pub(super) fn of_server(&self, server: &str) -> Self {
+        Name(format!("{self}/{server}").into())
+    }
+
+    /// The other server that has this member; `None` if it is a member here.
+    #[must_use]
+    pub fn server(&self) -> Option<&str> {
+        self.0.rsplit_once('/').map(|(_, server)| server)
+    }
+
+    /// Reads the name of a member as it was recorded: it may be one of another server.
+    ///
+    /// # Errors
+    /// States the rule that it breaks.
+    pub fn parse_recorded(text: &str) -> Result<Self, InvalidName> {
+        let (name, server) = text.split_once('/').map_or((text, None), |(name, server)| (name, Some(server)));
+        let name = Name::parse(name.as_bytes(), name.len())?;
+        match server {
+            None => Ok(name),
+            Some(server) => Name::read(server.as_bytes(), server.len()).map(|server| name.of_server(server.as_str())),
+        }
+    }
+
     /// The name of a guest.
     pub(super) fn guest(number: u64) -> Self {
         Name(format!("guest{number}").into())

@@ -17,6 +17,8 @@ pub struct Room {
     pub name: RoomName,
     /// Its members, in the order of their ids.
     pub members: BTreeSet<MemberId>,
+    /// Its members at other servers.
+    pub remote: BTreeSet<Name>,
     /// Its topic.
     pub topic: Option<Topic>,
     /// Its last lines.
@@ -50,13 +52,13 @@ impl Crowd {
         self.0.is_empty()
     }
 
-    pub(super) fn push(&mut self, member: MemberId, event: &Rc<RoomEvent>) {
+    pub(super) fn push(&mut self, member: Option<MemberId>, event: &Rc<RoomEvent>) {
         self.0.push(Move { member, event: Rc::clone(event) });
     }
 
     /// A member of the room has another name: if it has joined unannounced, it has joined with that one.
     pub(super) fn rename(&mut self, member: MemberId, name: &Name) {
-        let last = self.0.iter_mut().rev().find(|one| one.member == member);
+        let last = self.0.iter_mut().rev().find(|one| one.member == Some(member));
         if let Some(joined) = last.filter(|one| matches!(one.event.what, Happening::Joined { .. })) {
             joined.event = Rc::new(RoomEvent { by: Some(name.clone()), ..RoomEvent::clone(&joined.event) });
         }
@@ -84,6 +86,7 @@ impl Room {
         Room {
             name,
             members: BTreeSet::new(),
+            remote: BTreeSet::new(),
             topic: None,
             history: History::default(),
             since,
@@ -93,9 +96,15 @@ impl Room {
         }
     }
 
+    /// The number of its members, those at other servers included.
+    #[must_use]
+    pub fn population(&self) -> u64 {
+        (self.members.len() + self.remote.len()) as u64
+    }
+
     /// Nothing would be lost with it.
     fn is_void(&self) -> bool {
-        self.members.is_empty() && self.topic.is_none() && self.history.is_empty()
+        self.population() == 0 && self.topic.is_none() && self.history.is_empty()
     }
 }
 
@@ -116,7 +125,7 @@ impl Rooms {
     /// has members.
     pub(super) fn open(&mut self, name: &RoomName, limits: &Limits, now: Timestamp) -> Option<&mut Room> {
         if !self.rooms.contains_key(name) && self.rooms.len() >= limits.rooms {
-            let empty = self.rooms.values().filter(|room| room.members.is_empty());
+            let empty = self.rooms.values().filter(|room| room.population() == 0);
             let oldest = empty.min_by_key(|room| room.last_event)?.name.clone();
             self.remove(&oldest);
         }
@@ -144,9 +153,33 @@ impl Rooms {
         if room.members.is_empty() {
             room.crowd = Crowd::default(); // there is nothing to announce it to
         }
-        if room.is_void() {
+        self.tidy(name);
+    }
+
+    /// Adds a member of another server to a room.
+    pub(super) fn join_remote(&mut self, name: &RoomName, member: &Name) {
+        if let Some(room) = self.rooms.get_mut(name) {
+            room.remote.insert(member.clone());
+        }
+    }
+
+    /// Removes a member of another server from a room, and the room if nothing would be lost with it.
+    pub(super) fn part_remote(&mut self, name: &RoomName, member: &Name) {
+        if let Some(room) = self.rooms.get_mut(name) {
+            room.remote.remove(member);
+        }
+        self.tidy(name);
+    }
+
+    /// Removes a room if nothing would be lost with it.
+    pub(super) fn tidy(&mut self, name: &RoomName) {
+        if self.rooms.get(name).is_some_and(Room::is_void) {
             self.remove(name);
         }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rooms.len()
     }
 
     fn remove(&mut self, name: &RoomName) {

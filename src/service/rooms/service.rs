@@ -2,6 +2,7 @@
 
 mod delivery;
 mod irc;
+mod sharing;
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -20,6 +21,8 @@ use crate::auth::{Evidence, Policy};
 use crate::frame::Framing;
 use crate::service::{Client, Clients, Context, Event, OnShutdown, PeerId, Port, Service, Traits};
 
+use sharing::Sharing;
+
 /// A new client that sends nothing joins the default room after this time. Before it, the first lines may choose a name
 /// and another room; and a client that only looks whether the port is open is never announced.
 const ARRIVAL: Duration = Duration::from_millis(300);
@@ -28,7 +31,7 @@ const ARRIVAL: Duration = Duration::from_millis(300);
 const LONGEST_FLOOD: Duration = Duration::from_secs(60);
 /// A member that sends nothing for this long after it was read again has made a break.
 const BREAK: Duration = Duration::from_secs(1);
-/// The one timer of the service.
+/// The timer of clients and announcements.
 const TIMER: u64 = 0;
 
 /// Rooms, and the clients that are in them.
@@ -48,6 +51,7 @@ pub struct RoomService {
     /// When the timer is set to.
     timer: Option<Duration>,
     effects: Vec<Effect>,
+    sharing: Sharing,
 }
 
 /// A client, whatever it speaks.
@@ -127,6 +131,7 @@ impl RoomService {
             due: BTreeSet::new(),
             timer: None,
             effects: Vec::new(),
+            sharing: Sharing::default(),
         }
     }
 
@@ -375,8 +380,13 @@ fn notice(peer: PeerId, refusal: &Refusal, context: &mut Context) {
 }
 
 impl Service for RoomService {
+    fn begin(&mut self, context: &mut Context) {
+        self.begin_sharing(context);
+    }
+
     fn on(&mut self, event: Event<'_>, context: &mut Context) {
         let asker = match event {
+            event if self.on_broker(&event, context) => None,
             Event::Open { peer } => {
                 self.open(peer, context);
                 Some(peer)
@@ -421,6 +431,7 @@ impl Service for RoomService {
             _ => None,
         };
         self.carry_out(asker, context);
+        self.end_sharing_turn(context);
         self.set_timer(context);
     }
 
@@ -432,11 +443,11 @@ impl Service for RoomService {
     }
 
     fn wants(&self, from: PeerId) -> bool {
-        !self.is_paused(from)
+        !self.is_paused(from) && self.sharing.wants(from)
     }
 
     fn on_shutdown(&self, peer: PeerId) -> OnShutdown {
-        if self.is_paused(peer) { OnShutdown::CloseUnread } else { OnShutdown::Close }
+        if self.is_paused(peer) { OnShutdown::CloseUnread } else { self.when_shutting_down(peer) }
     }
 
     fn wants_evidence(&self) -> bool {

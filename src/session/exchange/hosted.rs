@@ -13,7 +13,7 @@ use crate::io::splice::SplicePipe;
 use crate::io::transcript::{Recorded, Transcript};
 use crate::io::worker::Order;
 use crate::peer::life::CloseReason;
-use crate::service::{Context, Event, PeerId, Service, Store};
+use crate::service::{Action, Context, Event, PeerId, Service, Store};
 
 /// A service with its context. It gets the messages of a peer in their order; what it asks for then waits in the
 /// context until the exchange carries it out.
@@ -38,6 +38,17 @@ pub(in crate::session) struct Hosted<S> {
     pub(in crate::session) orders: Vec<Order>,
     /// The logins that have failed, to be printed, since this was last emptied.
     pub(in crate::session) failed_logins: Vec<String>,
+    /// What the service has to say to the operator, since this was last emptied.
+    pub(in crate::session) operator_lines: Vec<OperatorLine>,
+}
+
+/// A line of a service for the operator.
+#[derive(Debug)]
+pub(in crate::session) enum OperatorLine {
+    /// A warning.
+    Warning(String),
+    /// Another line.
+    Info(String),
 }
 
 /// Whether more of a peer is to be read.
@@ -64,6 +75,7 @@ impl<S: Service> Hosted<S> {
             waiting: Vec::new(),
             orders: Vec::new(),
             failed_logins: Vec::new(),
+            operator_lines: Vec::new(),
         }
     }
 
@@ -73,6 +85,13 @@ impl<S: Service> Hosted<S> {
             self.turn_began = Some(now);
             self.context.set_now(self.clock.moment(now));
         }
+    }
+
+    /// Notes a line for the operator.
+    pub(super) fn note_operator_line(&mut self, action: Action, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let is_warning = matches!(action, Action::Warn(_));
+        self.operator_lines.push(if is_warning { OperatorLine::Warning(text) } else { OperatorLine::Info(text) });
     }
 
     /// Gives the service an event.

@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use super::super::Context;
-use super::super::exchange::{Ended, Exchange};
+use super::super::broker::BrokerSide;
+use super::super::exchange::{Ended, Exchange, OperatorLine};
 use super::super::relay::{Answer, ServerSide};
 use super::super::shared::Shared;
 use super::acceptor::Acceptor;
@@ -15,6 +16,7 @@ use super::pipe_end::PipeEnd;
 use crate::config::ListenConfig;
 use crate::error::{Error, Operation, cause};
 use crate::frame::{Framing, Inbox, Role};
+use crate::io::conn::Conn;
 use crate::io::console::Console;
 use crate::io::key::Key;
 use crate::io::listener::Listener;
@@ -22,7 +24,7 @@ use crate::io::reactor::{Handler, Reactor, Ready};
 use crate::io::worker::Worker;
 use crate::peer::life::CloseReason;
 use crate::service::{Event, PeerId, Port, Service, Store};
-use crate::value::counted;
+use crate::value::{counted, escape};
 
 /// A service and its clients, from the first connection to the end.
 pub(super) struct Server<'a, S> {
@@ -34,6 +36,8 @@ pub(super) struct Server<'a, S> {
     phase: Phase,
     /// The connections of a relay to its server.
     relay: Option<ServerSide>,
+    /// The connections of rooms to their broker.
+    broker: Option<BrokerSide>,
     /// Does what takes too long for the loop.
     worker: Worker,
     /// The standard streams of `--service pipe`.
@@ -63,6 +67,7 @@ impl<'a, S: Service> Server<'a, S> {
         if has_operator {
             operator::open(config, context, &mut exchange)?;
         }
+        exchange.begin();
         let pipe = config.pipe().map(|pipe| PipeEnd::open(pipe, config, context, &mut exchange)).transpose()?;
         Ok(Server {
             config,
@@ -72,6 +77,7 @@ impl<'a, S: Service> Server<'a, S> {
             access: AccessLog::new(config, &context.report, shared),
             phase: Phase::default(),
             relay: ServerSide::new(config, &context.report, &context.recorder)?,
+            broker: config.rooms().and_then(|rooms| rooms.via.as_deref()).map(BrokerSide::new),
             worker,
             pipe,
             has_operator,
@@ -87,9 +93,16 @@ impl<'a, S: Service> Server<'a, S> {
         self.pipe.map_or(Ok(()), PipeEnd::outcome)
     }
 
-    /// Connects to the server of a relay for the clients that wait for that.
+    /// Connects to the server of a relay for the clients that wait for that, or to the broker.
     fn dial_for_clients(&mut self) {
         for client in std::mem::take(&mut self.exchange.hosted.dials) {
+            if let Some(broker) = self.broker.as_mut().filter(|_| client == PeerId::Console) {
+                let made = broker.call(&mut self.exchange.reactor, self.context);
+                if let Some(made) = made {
+                    self.link_broker(made);
+                }
+                continue;
+            }
             let Some(relay) = &mut self.relay else { return };
             let conn = self.exchange.peers.conn(client);
             if let Some(answer) = relay.call(client, conn, &mut self.exchange.reactor, self.context) {
@@ -113,6 +126,33 @@ impl<'a, S: Service> Server<'a, S> {
         };
         self.acceptor.report_unserved(text, self.exchange.now());
         self.exchange.emit(Event::Unreachable { client });
+    }
+
+    /// Adds the connection to the broker, or reports that there is none.
+    fn link_broker(&mut self, made: Result<Conn, Error>) {
+        let added = made.and_then(|conn| {
+            let inbox = Inbox::new(Framing::Raw, Role::Responses, self.config.traffic.max_message);
+            let added = self.exchange.add_for(PeerId::Console, conn, inbox);
+            added.map_err(Error::network(Operation::Connect, "the broker"))
+        });
+        if let (Err(error), Some(broker)) = (added, &mut self.broker) {
+            broker.report_unreachable(&error, self.exchange.now(), &self.context.report);
+            self.exchange.emit(Event::Unreachable { client: PeerId::Console });
+        }
+    }
+
+    /// Prints what the service has to say to the operator.
+    fn print_operator_lines(&mut self) {
+        for line in std::mem::take(&mut self.exchange.hosted.operator_lines) {
+            let about = self.broker.as_ref().map(BrokerSide::name).unwrap_or_default();
+            match line {
+                OperatorLine::Warning(text) => {
+                    self.context.report.warning(&format!("{about}: {}", escape(text.as_bytes())));
+                }
+                OperatorLine::Info(_) if self.config.output.quiet => {}
+                OperatorLine::Info(text) => self.context.report.line(&format!("{about}: {text}")),
+            }
+        }
     }
 
     /// What the phase depends on.
@@ -239,6 +279,11 @@ impl<S: Service> Handler for Server<'_, S> {
                         self.link(answer);
                     }
                 }
+                if let Some(broker) = &mut self.broker {
+                    for made in broker.on_event(ready, &mut self.exchange.reactor) {
+                        self.link_broker(made);
+                    }
+                }
             }
             _ => self.exchange.serve(ready),
         }
@@ -248,6 +293,7 @@ impl<S: Service> Handler for Server<'_, S> {
     fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<()>, Error> {
         self.exchange.release_recorded();
         self.dial_for_clients();
+        self.print_operator_lines();
         for order in std::mem::take(&mut self.exchange.hosted.orders) {
             self.worker.take(order);
         }

@@ -86,6 +86,7 @@ fn shown(effect: &Effect) -> String {
         Happening::Line { room, text: line, tone } => format!("{tone:?} {room} {}", text(line)),
         Happening::Private { to, text: line, tone } => format!("{tone:?} to {to} {}", text(line)),
         Happening::Topic { room, text: line } => format!("topic {room} {}", text(line)),
+        Happening::Notice { room, text } => format!("notice {room} {text}"),
     };
     let by = event.by.as_ref().map_or("-", Name::as_str);
     let to: Vec<_> = to.iter().map(|id| format!("{id:?}")).collect();

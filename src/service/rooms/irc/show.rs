@@ -67,6 +67,7 @@ pub(super) fn tagged(event: &RoomEvent, tags: Tags<'_>, out: &mut Vec<u8>) {
         Happening::Topic { room, text } => put("TOPIC", &[&channel(room)], Some(&clean(text))),
         Happening::Line { room, text, tone } => said(event, &source, &channel(room), text, *tone, tags, out),
         Happening::Private { to, text, tone } => said(event, &source, to.as_str(), text, *tone, tags, out),
+        Happening::Notice { room, text } => put("NOTICE", &[&channel(room)], Some(&clean(text.as_bytes()))),
         Happening::Crowd { .. } => {} // its members are announced one by one
     }
 }
@@ -94,8 +95,8 @@ impl Crowd {
         let mut crowd = Crowd { bytes: Vec::new(), after: HashMap::new() };
         for one in moves {
             event(&one.event, capabilities, &mut crowd.bytes);
-            if matches!(one.event.what, Happening::Joined { .. }) {
-                crowd.after.insert(one.member, crowd.bytes.len());
+            if let (Some(member), Happening::Joined { .. }) = (one.member, &one.event.what) {
+                crowd.after.insert(member, crowd.bytes.len());
             }
         }
         crowd

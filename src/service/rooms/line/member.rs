@@ -137,8 +137,9 @@ impl Desk<'_> {
 
     fn message(&mut self, to: &[u8], text: &[u8]) -> Result<(), Refusal> {
         self.ask(Request::Message { to, text, tone: Tone::Message })?;
-        let (_, member) = self.engine.find(to)?;
-        let (name, away) = (member.name.clone(), member.away.clone());
+        let found = self.engine.find(to).map(|(_, member)| (member.name.to_string(), member.away.clone()));
+        // A member of another server may be away without its being known here.
+        let (name, away) = found.unwrap_or_else(|_| (String::from_utf8_lossy(to).into_owned(), None));
         self.context.send_with(self.peer, |out| match away {
             None => show::notice(&format!("sent to {name}"), out),
             Some(reason) => {
@@ -160,7 +161,8 @@ impl Desk<'_> {
             self.ask(Request::Part { room: before.as_str().as_bytes(), reason: b"" })?;
         }
         let Ok(joined) = self.engine.room(room) else { return Ok(()) };
-        let count = counted(joined.members.len() as u64, "member");
+        let count = counted(joined.population(), "member");
+        let cut_off = self.engine.is_cut_off();
         let mine = self.name();
         let (peer, now) = (self.peer, self.context.now().time);
         let portion = Portion { lines: self.settings.replay, bytes: PORTION };
@@ -174,6 +176,9 @@ impl Desk<'_> {
             }
             if recorded {
                 show::notice("this room is recorded", out);
+            }
+            if cut_off {
+                show::notice("this room does not reach other servers at the moment", out);
             }
             if joined.topic.is_some() {
                 topic(joined, out);
@@ -231,10 +236,10 @@ impl Desk<'_> {
     }
 
     fn list_rooms(&mut self) {
-        let rooms = self.engine.rooms().filter(|room| !room.members.is_empty());
+        let rooms = self.engine.rooms().filter(|room| room.population() > 0);
         self.context.send_with(self.peer, |out| {
             for room in rooms {
-                let count = counted(room.members.len() as u64, "member");
+                let count = counted(room.population(), "member");
                 out.extend_from_slice(format!("* {}: {count}", room.name).as_bytes());
                 if let Some(topic) = &room.topic {
                     out.extend_from_slice(b", topic: ");

@@ -27,6 +27,7 @@ pub(in super::super) fn event(event: &RoomEvent, out: &mut Vec<u8>) {
             clean(text, out);
             out.push(b'\n');
         }
+        Happening::Notice { text, .. } => notice(text, out),
         Happening::Crowd { room, joined, left, moves: _ } => {
             let members = |count: u32| counted(count.into(), "member");
             let text = match (*joined, *left) {
