@@ -163,6 +163,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l pcap -d '
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l transcript -d 'Append each message to FILE, one JSON object per line' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l transcript-sync -d 'Force the transcript to the disk: never, after TIME, or each message' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l transcript-max -d 'Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l web -d 'Show the run live in a browser, at a page on ADDRESS' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l metrics -d 'Serve counters for Prometheus at http://ADDRESS/metrics' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l metrics-token-file -d 'Serve metrics only to requests with the token in FILE' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
@@ -293,6 +294,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l pcap -d 
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l transcript -d 'Append each message to FILE, one JSON object per line' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l transcript-sync -d 'Force the transcript to the disk: never, after TIME, or each message' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l transcript-max -d 'Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l web -d 'Show the run live in a browser, at a page on ADDRESS' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l metrics -d 'Serve counters for Prometheus at http://ADDRESS/metrics' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l metrics-token-file -d 'Serve metrics only to requests with the token in FILE' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
@@ -384,6 +386,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-time -
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l seed -d 'Draw the plans from seed N, if there are more than --max-plans' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-message -d 'Limit a reply to SIZE bytes' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l pcap -d 'Write packets to FILE, for Wireshark' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l web -d 'Show the run live in a browser, at a page on ADDRESS' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l metrics -d 'Serve counters for Prometheus at http://ADDRESS/metrics' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l metrics-token-file -d 'Serve metrics only to requests with the token in FILE' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l witness -d 'Start COMMAND to see what the server has read on another host' -r -f

@@ -200,6 +200,7 @@ module completions {
     --transcript: path        # Append each message to FILE, one JSON object per line
     --transcript-sync: string # Force the transcript to the disk: never, after TIME, or each message
     --transcript-max: string  # Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files
+    --web: string             # Show the run live in a browser, at a page on ADDRESS
     --metrics: string         # Serve counters for Prometheus at http://ADDRESS/metrics
     --metrics-token-file: path # Serve metrics only to requests with the token in FILE
     --color: string@"nu-complete secretcat listen color" # Use colour on stderr and in help
@@ -369,6 +370,7 @@ module completions {
     --transcript: path        # Append each message to FILE, one JSON object per line
     --transcript-sync: string # Force the transcript to the disk: never, after TIME, or each message
     --transcript-max: string  # Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files
+    --web: string             # Show the run live in a browser, at a page on ADDRESS
     --metrics: string         # Serve counters for Prometheus at http://ADDRESS/metrics
     --metrics-token-file: path # Serve metrics only to requests with the token in FILE
     --color: string@"nu-complete secretcat connect color" # Use colour on stderr and in help
@@ -453,6 +455,7 @@ module completions {
     --seed: string            # Draw the plans from seed N, if there are more than --max-plans
     --max-message: string     # Limit a reply to SIZE bytes
     --pcap: path              # Write packets to FILE, for Wireshark
+    --web: string             # Show the run live in a browser, at a page on ADDRESS
     --metrics: string         # Serve counters for Prometheus at http://ADDRESS/metrics
     --metrics-token-file: path # Serve metrics only to requests with the token in FILE
     --witness: string         # Start COMMAND to see what the server has read on another host

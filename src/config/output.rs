@@ -120,10 +120,11 @@ impl Output {
         self.records_events() || self.transcript.is_some()
     }
 
-    /// Whether the log, the trace, the picture or the capture has bytes of reads.
+    /// Whether the log, the trace, the picture, the capture or the live page has bytes of reads.
     #[must_use]
     pub fn shows_data(&self) -> bool {
-        self.verbosity >= 2 || (self.records_data() && self.trace_data != TraceData::None) || self.pcap.is_some()
+        let keeps_data = self.records_data() && self.trace_data != TraceData::None;
+        self.verbosity >= 2 || keeps_data || self.pcap.is_some() || self.watch.page.is_some()
     }
 
     /// Whether there is a trace or a picture, which can have the bytes of events.

@@ -15,7 +15,7 @@ use crate::config::{Output, StatsFormat, TraceData};
 use crate::error::Error;
 use crate::trace::{ConnId, Data, Event, EventKind, Side};
 use crate::value::Pairing;
-use crate::web::Totals;
+use crate::web::{Live, Totals};
 
 /// A handle of the recording; clones record to the same outputs.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +55,8 @@ struct Shared {
     wanted: Wanted,
     /// The number of writes and reads so far, while something counts segments.
     operations: AtomicU32,
+    /// A browser shows the live page.
+    watched: AtomicBool,
     tape: Mutex<Tape>,
 }
 
@@ -67,6 +69,8 @@ struct Wanted {
     data: TraceData,
     /// Which of these bytes the trace and the picture contain.
     kept: TraceData,
+    /// There is a live page.
+    page: bool,
 }
 
 /// When `TCP_INFO` is sampled, besides the end of a connection.
@@ -107,8 +111,14 @@ impl Recorder {
             () if output.watch.is_on() => Samples::Sometimes,
             () => Samples::Never,
         };
-        let wanted = Wanted { verbosity, samples, data, kept };
-        let recording = Shared { start, wanted, operations: AtomicU32::new(0), tape: Mutex::new(tape) };
+        let wanted = Wanted { verbosity, samples, data, kept, page: output.watch.page.is_some() };
+        let recording = Shared {
+            start,
+            wanted,
+            operations: AtomicU32::new(0),
+            watched: AtomicBool::new(false),
+            tape: Mutex::new(tape),
+        };
         Ok(Recorder { recording: Some(Arc::new(recording)), run })
     }
 
@@ -231,6 +241,29 @@ impl Recorder {
         self.recording.as_ref()?.lock().take_reply_time(conn)
     }
 
+    /// Calls this with what the live page shows, the counts, and the time in nanoseconds since the run began; `None`
+    /// if there is no such page.
+    pub fn with_live<T>(&self, act: impl FnOnce(&mut Live, Totals, u64) -> T) -> Option<T> {
+        let shared = self.recording.as_ref()?;
+        let mut tape = shared.lock();
+        let (totals, now) = (tape.totals(), shared.now());
+        tape.live.as_mut().map(|live| act(live, totals, now))
+    }
+
+    /// Whether there is a live page, which somebody may open.
+    #[must_use]
+    pub fn has_page(&self) -> bool {
+        self.recording.as_ref().is_some_and(|shared| shared.wanted.page)
+    }
+
+    /// Whether a browser shows the live page from now on.
+    pub fn set_watched(&self, is_watched: bool) {
+        self.with_live(|live, _, _| live.set_watched(is_watched));
+        if let Some(shared) = &self.recording {
+            shared.watched.store(is_watched, Ordering::Relaxed);
+        }
+    }
+
     /// Prints the summary so far. False: nothing is recorded.
     #[must_use]
     pub fn print_summary(&self) -> bool {
@@ -304,7 +337,11 @@ impl Turn<'_> {
     pub fn wants_samples(&self) -> bool {
         self.0.as_ref().is_some_and(|turn| match turn.shared.wanted.samples {
             Samples::Never => false,
-            Samples::Sometimes => turn.shared.operations.fetch_add(1, Ordering::Relaxed) % SAMPLED == 0,
+            Samples::Sometimes => {
+                let shared = turn.shared;
+                shared.watched.load(Ordering::Relaxed)
+                    || shared.operations.fetch_add(1, Ordering::Relaxed) % SAMPLED == 0
+            }
             Samples::Always => true,
         })
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use data_encoding::BASE64;
 
-use super::{Client, Context, Event, OnShutdown, PeerId, Port, Service};
+use super::{Client, Context, Event, OnShutdown, PeerId, Port, RoomSize, Service};
 use crate::auth::{Evidence, Login, Mechanism, Method, Policy, Rejection, Step, UserName};
 
 /// The most lines of a client that do not log it in.
@@ -266,6 +266,10 @@ impl<S: Service> Service for Gate<S> {
 
     fn hides(&self, peer: PeerId) -> bool {
         self.visitors.contains_key(&peer) || self.inner.hides(peer)
+    }
+
+    fn rooms(&self) -> Vec<RoomSize> {
+        self.inner.rooms()
     }
 }
 

@@ -218,6 +218,20 @@ pub trait Service {
         let _ = peer;
         false
     }
+
+    /// The rooms, in the order of their names. Most services have none.
+    fn rooms(&self) -> Vec<RoomSize> {
+        Vec::new()
+    }
+}
+
+/// A room, and how many are in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomSize {
+    /// Its name.
+    pub name: String,
+    /// The number of its members.
+    pub members: usize,
 }
 
 impl<S: Service + ?Sized> Service for Box<S> {
@@ -259,6 +273,10 @@ impl<S: Service + ?Sized> Service for Box<S> {
 
     fn hides(&self, peer: PeerId) -> bool {
         (**self).hides(peer)
+    }
+
+    fn rooms(&self) -> Vec<RoomSize> {
+        (**self).rooms()
     }
 }
 

@@ -8,6 +8,7 @@ mod login;
 mod operator;
 mod phase;
 mod pipe_end;
+mod room_list;
 mod server;
 
 use answering::Answering;

@@ -89,12 +89,7 @@ impl Subject {
     /// The parts whose offsets are cut, and their lengths.
     #[must_use]
     pub fn parts(&self) -> Vec<(Part, usize)> {
-        let header = (self.header_length > 0).then_some((Part::Header, self.header_length));
-        let hello = HelloForm::ALL.into_iter().filter(|_| self.hello > 0);
-        let hello = hello.map(|form| (Part::Hello(form), form.length(self.hello)));
-        let messages = self.messages.iter().enumerate();
-        let messages = messages.map(|(at, message)| (Part::Message(at + 1), message.len()));
-        header.into_iter().chain(hello).chain(messages).collect()
+        Part::all(self.header_length, self.hello, &self.messages)
     }
 
     /// The server, and the proxy on the way to it.
@@ -232,6 +227,17 @@ impl SingleCut {
 }
 
 impl Part {
+    /// What is cut of these messages, behind a PROXY header and a `ClientHello` of these lengths, and how long it is.
+    #[must_use]
+    pub fn all(header: usize, hello: usize, messages: &[Vec<u8>]) -> Vec<(Part, usize)> {
+        let header = (header > 0).then_some((Part::Header, header));
+        let forms = HelloForm::ALL.into_iter().filter(|_| hello > 0);
+        let forms = forms.map(|form| (Part::Hello(form), form.length(hello)));
+        let messages = messages.iter().enumerate();
+        let messages = messages.map(|(at, message)| (Part::Message(at + 1), message.len()));
+        header.into_iter().chain(forms).chain(messages).collect()
+    }
+
     /// The cut at this offset in it.
     #[must_use]
     pub fn cut(self, offset: usize) -> SingleCut {

@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
+use serde::Serialize;
+
 use super::response::Response;
 use crate::trace::{BarrierOutcome, ConnId, Direction, Event, EventKind, Side, TcpSample};
 
@@ -15,7 +17,7 @@ pub struct Counters {
 }
 
 /// The counts at one time.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Totals {
     connect: Counts,
     listen: Counts,
@@ -41,7 +43,7 @@ enum State {
 }
 
 /// The counts of one side.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 struct Counts {
     opened: u64,
     states: [u64; 4],
@@ -54,12 +56,42 @@ struct Counts {
     segments: Directions,
     retransmits: u64,
     barriers: [u64; OUTCOMES.len()],
+    replies: Times,
 }
 
+/// How many times were at most as long as each bound, their sum in nanoseconds, and their number.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+struct Times {
+    up_to: [u64; BOUNDS.len()],
+    nanos: u64,
+    count: u64,
+}
+
+/// The bounds of the histogram of times: in nanoseconds, and in seconds as text.
+const BOUNDS: [(u64, &str); 16] = [
+    (50_000, "0.00005"),
+    (100_000, "0.0001"),
+    (250_000, "0.00025"),
+    (500_000, "0.0005"),
+    (1_000_000, "0.001"),
+    (2_500_000, "0.0025"),
+    (5_000_000, "0.005"),
+    (10_000_000, "0.01"),
+    (25_000_000, "0.025"),
+    (50_000_000, "0.05"),
+    (100_000_000, "0.1"),
+    (250_000_000, "0.25"),
+    (500_000_000, "0.5"),
+    (1_000_000_000, "1"),
+    (2_500_000_000, "2.5"),
+    (10_000_000_000, "10"),
+];
+
 /// A number for each direction.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 struct Directions {
     out: u64,
+    #[serde(rename = "in")]
     arrived: u64,
 }
 
@@ -153,6 +185,7 @@ impl Counts {
                     *count += u64::from(counted == *outcome);
                 }
             }
+            EventKind::Reply { nanos, .. } => self.replies.note(*nanos),
             _ => {}
         }
     }
@@ -163,6 +196,16 @@ impl Counts {
         self.segments.out += since(sample.first_segments(), before.first_segments());
         self.segments.arrived += since(sample.data_segs_in, before.data_segs_in);
         self.retransmits += since(sample.total_retrans, before.total_retrans);
+    }
+}
+
+impl Times {
+    fn note(&mut self, nanos: u64) {
+        for (count, (bound, _)) in self.up_to.iter_mut().zip(BOUNDS) {
+            *count += u64::from(nanos <= bound);
+        }
+        self.nanos = self.nanos.saturating_add(nanos);
+        self.count += 1;
     }
 }
 
@@ -202,7 +245,25 @@ impl Totals {
         let barriers =
             self.of_sides(|counts| named("outcome", OUTCOMES.iter().map(|(name, _)| *name).zip(counts.barriers)));
         family(&mut text, "barriers_total", "counter", "Barriers between writes, by what was established.", barriers);
+        self.render_times(&mut text);
         text
+    }
+
+    /// Appends the histogram of reply times.
+    fn render_times(&self, text: &mut String) {
+        let name = "reply_seconds";
+        let help = "Time from the last byte of a message to the last byte of its reply.";
+        let _ = writeln!(text, "# HELP secretcat_{name} {help}\n# TYPE secretcat_{name} histogram");
+        for (side, counts) in [("connect", &self.connect), ("listen", &self.listen)] {
+            let Times { up_to, nanos, count } = counts.replies;
+            let bounds = BOUNDS.iter().map(|(_, bound)| *bound).zip(up_to).chain([("+Inf", count)]);
+            for (bound, count) in bounds {
+                let _ = writeln!(text, "secretcat_{name}_bucket{{side=\"{side}\",le=\"{bound}\"}} {count}");
+            }
+            let (seconds, rest) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
+            let _ = writeln!(text, "secretcat_{name}_sum{{side=\"{side}\"}} {seconds}.{rest:09}");
+            let _ = writeln!(text, "secretcat_{name}_count{{side=\"{side}\"}} {count}");
+        }
     }
 
     /// The series of both sides.
@@ -253,7 +314,7 @@ mod tests {
 
     fn values(counters: &Counters) -> Vec<String> {
         let text = counters.totals().render();
-        let is_value = |line: &&str| !line.starts_with('#') && !line.ends_with(" 0");
+        let is_value = |line: &&str| !line.starts_with('#') && !line.ends_with(" 0") && !line.contains("_reply_");
         text.lines().filter(is_value).map(|line| line.trim_start_matches("secretcat_").to_owned()).collect()
     }
 
@@ -289,6 +350,21 @@ mod tests {
         let got = values(&counters);
         let barriers = OUTCOMES.map(|(name, _)| format!("barriers_total{{side=\"listen\",outcome=\"{name}\"}} 1"));
         assert_eq!(got, expected.iter().map(ToString::to_string).chain(barriers).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn reply_times_are_counted_up_to_each_bound() {
+        let mut counters = Counters::default();
+        for nanos in [40_000, 100_000, 2_000_000_000, 11_000_000_000] {
+            counters.note(&Event::new(0, 1, EventKind::Reply { number: 1, nanos }));
+        }
+        let text = counters.totals().render();
+        let of = |bound: &str| format!("\nsecretcat_reply_seconds_bucket{{side=\"connect\",le=\"{bound}\"}} ");
+        for (bound, count) in [("0.00005", 1), ("0.0001", 2), ("1", 2), ("2.5", 3), ("10", 3), ("+Inf", 4)] {
+            assert!(text.contains(&format!("{}{count}\n", of(bound))), "{bound} in {text}");
+        }
+        assert!(text.contains("\nsecretcat_reply_seconds_sum{side=\"connect\"} 13.000140000\n"), "{text}");
+        assert!(text.ends_with("\nsecretcat_reply_seconds_count{side=\"listen\"} 0\n"), "{text}");
     }
 
     #[test]

@@ -13,11 +13,15 @@ pub struct Request {
     pub(super) method: Method,
     /// The path, without the query.
     pub(super) path: String,
+    pub(super) query: String,
     pub(super) host: String,
     pub(super) origin: Option<String>,
     /// Where the request comes from, as browsers say (Fetch Metadata, section 2.4).
     pub(super) fetch_site: Option<String>,
+    pub(super) cookie: String,
     pub(super) authorization: String,
+    /// The last event that the browser has (HTML Standard, section 9.2.4).
+    pub(super) last_event: String,
 }
 
 /// The method of a request.
@@ -49,8 +53,8 @@ impl Request {
             _ => Method::Other,
         };
         let target = head.path.filter(|target| target.starts_with('/')).ok_or(Status::BadRequest)?;
-        let path = target.split('?').next().unwrap_or_default().to_owned();
-        let mut request = Request { method, path, ..Request::default() };
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let mut request = Request { method, path: path.to_owned(), query: query.to_owned(), ..Request::default() };
         let mut hosts = 0;
         for field in head.headers.iter() {
             let value = String::from_utf8_lossy(field.value).into_owned();
@@ -61,7 +65,12 @@ impl Request {
                 }
                 "origin" => request.origin = Some(value),
                 "sec-fetch-site" => request.fetch_site = Some(value),
+                "cookie" => {
+                    request.cookie += &value;
+                    request.cookie += "; ";
+                }
                 "authorization" => request.authorization = value,
+                "last-event-id" => request.last_event = value,
                 _ => {}
             }
         }
@@ -73,6 +82,18 @@ impl Request {
     #[must_use]
     pub fn is_head(&self) -> bool {
         self.method == Method::Head
+    }
+
+    /// The value of a parameter of the query.
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        let mut pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.find_map(|(key, value)| (key == name).then_some(value))
+    }
+
+    /// The value of a cookie.
+    pub(super) fn cookie(&self, name: &str) -> Option<&str> {
+        let mut pairs = self.cookie.split(';').filter_map(|pair| pair.trim().split_once('='));
+        pairs.find_map(|(key, value)| (key == name).then_some(value))
     }
 
     /// The token of `Authorization: Bearer` (RFC 6750, section 2.1).
@@ -88,14 +109,15 @@ mod tests {
 
     #[test]
     fn request_is_read_when_its_head_is_complete() {
-        let head = b"GET /metrics?a=1 HTTP/1.1\r\nHost: localhost:1\r\nAuthorization: bearer  t \r\n\
-                     Sec-Fetch-Site: none\r\n\r\n";
+        let head = b"GET /events?a=1&token=x HTTP/1.1\r\nHost: localhost:1\r\nCookie: a=b; c=d\r\nCookie: e=f\r\n\
+                     Authorization: bearer  t \r\nLast-Event-ID: 7-9\r\nSec-Fetch-Site: none\r\n\r\n";
         for end in 0..head.len() {
             assert_eq!(Request::read(&head[..end]), Ok(None), "{end}");
         }
         let request = Request::read(head).unwrap().unwrap();
-        assert_eq!((request.path.as_str(), request.host.as_str()), ("/metrics", "localhost:1"));
-        assert_eq!(request.bearer(), Some("t"));
+        assert_eq!((request.path.as_str(), request.parameter("token")), ("/events", Some("x")));
+        assert_eq!((request.cookie("c"), request.cookie("e"), request.cookie("x")), (Some("d"), Some("f"), None));
+        assert_eq!((request.bearer(), request.last_event.as_str()), (Some("t"), "7-9"));
         assert_eq!((request.fetch_site.as_deref(), request.origin.as_deref()), (Some("none"), None));
     }
 

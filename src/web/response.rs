@@ -50,6 +50,11 @@ impl Response {
         Response { status: Status::Ok, content_type, fields: Vec::new(), body: Some(body.into()) }
     }
 
+    /// The head of a stream, which ends with the connection.
+    pub(super) fn stream(content_type: &'static str) -> Response {
+        Response { body: None, ..Response::new(content_type, "") }
+    }
+
     /// A refusal, with its reason in a sentence.
     #[must_use]
     pub fn refuse(status: Status, reason: &str) -> Response {

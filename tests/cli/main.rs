@@ -29,6 +29,7 @@ mod irc;
 mod irc_clients;
 mod line_editor;
 mod listen;
+mod live_page;
 mod logging;
 mod login;
 mod loopback;

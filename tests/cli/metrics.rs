@@ -15,7 +15,10 @@ use crate::support::{
 /// The values that are not 0.
 fn values(response: &str) -> Vec<String> {
     let body = response.split("\r\n\r\n").nth(1).unwrap_or_default();
-    body.lines().filter(|line| !line.starts_with('#') && !line.ends_with(" 0")).map(str::to_owned).collect()
+    body.lines()
+        .filter(|line| !line.starts_with('#') && !line.ends_with(" 0") && !line.contains("_reply_"))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Waits until no connection is open. Then the values that are not 0 are these, after the build info.
@@ -58,6 +61,8 @@ fn listener_counts_connections_messages_and_bytes() {
         "secretcat_reads_total{side=\"listen\"} 1",
     ];
     let response = expect(&metrics, &expected);
+    let reply = "\nsecretcat_reply_seconds_count{side=\"listen\"} 1\n";
+    assert!(response.contains(reply), "{response}");
     assert!(response.contains("\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"), "{response}");
 }
 
@@ -207,6 +212,7 @@ fn strict_parser_reads_the_metrics() {
     let expected = "secretcat_build_info gauge 1\nsecretcat_connections gauge 8\n\
         secretcat_connections_opened counter 2\nsecretcat_connections_ended counter 4\nsecretcat_bytes counter 4\n\
         secretcat_messages counter 4\nsecretcat_segments counter 4\nsecretcat_writes counter 2\n\
-        secretcat_reads counter 2\nsecretcat_retransmits counter 2\nsecretcat_barriers counter 16\n";
+        secretcat_reads counter 2\nsecretcat_retransmits counter 2\nsecretcat_barriers counter 16\n\
+        secretcat_reply_seconds histogram 38\n";
     run_command(&mut command, "").is(0, expected, "");
 }

@@ -59,6 +59,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
             "transfer",
             "value",
             "verdict",
+            "web",
         ],
     ),
     ("cli", &["auth", "config", "dialog", "error", "frame", "io", "plan", "service", "transfer", "value", "verdict"]),

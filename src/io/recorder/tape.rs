@@ -14,7 +14,7 @@ use crate::io::start;
 use crate::timeline::Timeline;
 use crate::trace::{ConnId, Event, EventKind, ReplyTimes, Start, Summary, describe, write_line, write_start};
 use crate::value::Pairing;
-use crate::web::{Counters, Totals};
+use crate::web::{Counters, Live, Totals};
 
 /// The largest number of events that wait for their connection to be recorded.
 const HELD: usize = 4096;
@@ -35,6 +35,8 @@ pub(super) struct Tape {
     timeline: Option<(Timeline, PathBuf)>,
     counters: Option<Counters>,
     capture: Option<CaptureFile>,
+    /// What the live page shows.
+    pub(super) live: Option<Live>,
     /// The connection that has to be recorded first, and the events that wait for it.
     held: Option<(ConnId, Vec<Held>)>,
     line: Vec<u8>,
@@ -87,6 +89,7 @@ impl Tape {
             timeline,
             counters: output.watch.is_on().then(Counters::default),
             capture,
+            live: output.watch.page.as_ref().map(|_| Live::default()),
             held: None,
             line,
         })
@@ -163,6 +166,9 @@ impl Tape {
         }
         if let Some(capture) = &mut self.capture {
             capture.note(&event, bytes);
+        }
+        if let Some(live) = &mut self.live {
+            live.note(&event, bytes);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
+use super::viewer::Viewer;
 use crate::io::stream::Stream;
 use crate::web::{LONGEST_HEAD, Request, Response, Status};
 
@@ -18,7 +19,7 @@ const IGNORED: usize = 256 * 1024;
 pub(super) struct Client {
     pub(super) stream: Stream,
     phase: Phase,
-    /// When it is dropped.
+    /// When it is dropped, unless it watches.
     until: Instant,
 }
 
@@ -28,6 +29,8 @@ enum Phase {
     Asks(Vec<u8>),
     /// The rest of the response.
     Answered(Vec<u8>),
+    /// It shows the live page.
+    Watches(Viewer),
     /// The response is written, and what the client still sends is read, so that its end is no reset: how many bytes.
     Ends(usize),
 }
@@ -48,9 +51,9 @@ impl Client {
         Client { stream, phase: Phase::Asks(Vec::new()), until: now + PATIENCE }
     }
 
-    /// When it must be looked at again.
-    pub(super) fn due(&self) -> Instant {
-        self.until
+    /// When it must be looked at again; those that watch are looked at with each update.
+    pub(super) fn due(&self) -> Option<Instant> {
+        (!matches!(self.phase, Phase::Watches(_))).then_some(self.until)
     }
 
     /// Sends this response.
@@ -58,23 +61,31 @@ impl Client {
         self.phase = Phase::Answered(response);
     }
 
+    /// Sends updates from now on.
+    pub(super) fn watch(&mut self, viewer: Viewer) {
+        self.phase = Phase::Watches(viewer);
+    }
+
+    /// The stream of updates, if it watches.
+    pub(super) fn viewer(&mut self) -> Option<&mut Viewer> {
+        if let Phase::Watches(viewer) = &mut self.phase { Some(viewer) } else { None }
+    }
+
     /// Reads and writes as far as it does not wait.
     ///
     /// # Errors
     /// The kernel's: the connection is gone.
     pub(super) fn turn(&mut self, now: Instant) -> io::Result<Next> {
+        let mut buffer = [0; READ];
         loop {
-            if now >= self.until {
-                let Phase::Asks(head) = &self.phase else { return Ok(Next::Drop) };
-                if head.is_empty() {
-                    return Ok(Next::Drop);
-                }
-                self.refuse(Status::Timeout, "the head of the request did not come in time");
-                self.until = now + PATIENCE;
-            }
+            let is_late = now >= self.until;
             match &mut self.phase {
+                Phase::Asks(head) if is_late && !head.is_empty() => {
+                    self.refuse(Status::Timeout, "the head of the request did not come in time");
+                    self.until = now + PATIENCE;
+                }
+                Phase::Asks(_) | Phase::Answered(_) | Phase::Ends(_) if is_late => return Ok(Next::Drop),
                 Phase::Asks(head) => {
-                    let mut buffer = [0; READ];
                     match unless_blocked(|| self.stream.read(&mut buffer))? {
                         None => return Ok(Next::Wait),
                         Some(0) => return Ok(Next::Drop),
@@ -96,14 +107,17 @@ impl Client {
                         self.phase = Phase::Ends(0);
                     }
                 }
-                Phase::Ends(ignored) => {
-                    let mut buffer = [0; READ];
-                    match unless_blocked(|| self.stream.read(&mut buffer))? {
-                        None => return Ok(Next::Wait),
-                        Some(n) if n > 0 && *ignored < IGNORED => *ignored += n,
-                        Some(_) => return Ok(Next::Drop),
-                    }
+                Phase::Watches(viewer) => {
+                    // It sends nothing more: bytes are ignored, and its end is the end.
+                    let is_over = unless_blocked(|| self.stream.read(&mut buffer))? == Some(0);
+                    let goes_on = !is_over && viewer.turn(&mut self.stream, now)?;
+                    return Ok(if goes_on { Next::Wait } else { Next::Drop });
                 }
+                Phase::Ends(ignored) => match unless_blocked(|| self.stream.read(&mut buffer))? {
+                    None => return Ok(Next::Wait),
+                    Some(n) if n > 0 && *ignored < IGNORED => *ignored += n,
+                    Some(_) => return Ok(Next::Drop),
+                },
             }
         }
     }
@@ -114,7 +128,7 @@ impl Client {
 }
 
 /// Calls this again after an interruption; `None` if it would block.
-fn unless_blocked(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<Option<usize>> {
+pub(super) fn unless_blocked(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<Option<usize>> {
     loop {
         match call() {
             Ok(n) => return Ok(Some(n)),

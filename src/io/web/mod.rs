@@ -1,13 +1,17 @@
-//! Serves the metrics while a run goes on, on a thread of its own: no loop of the run waits for a browser.
+//! Serves the live page and the metrics while a run goes on, on a thread of its own: no loop of the run waits for a browser.
 
 mod client;
+mod link;
 mod server;
+mod viewer;
 
 use std::time::Duration;
 
+use self::link::Link;
 use self::server::Front;
 use super::listener::Listener;
 use super::private;
+use super::random::draw;
 use super::reactor::Reactor;
 use super::recorder::Recorder;
 use super::report::Report;
@@ -16,8 +20,10 @@ use super::threads::Thread;
 use crate::config::{SocketOptions, Watch};
 use crate::error::{Error, Operation, shown_path};
 use crate::value::{Address, Family, Host};
-use crate::web::{Hosts, Secret, Site};
+use crate::web::{Door, Hosts, Secret, Site};
 
+/// What the kernel keeps for a browser that does not read.
+const SEND_BUFFER: usize = 128 * 1024;
 /// The largest file with a token.
 const LONGEST_TOKEN: usize = 4096;
 
@@ -55,12 +61,25 @@ impl Web {
     /// arrives during the name lookup.
     pub fn start(watch: &Watch, run: &Watched<'_>) -> Result<Web, Error> {
         let mut servers = Vec::new();
+        let bearer = watch.metrics_token.as_deref().map(|path| {
+            let missing = || Error::Usage(format!("{}: no token in the first line", shown_path(path)));
+            Secret::of_line(&private::read(path, LONGEST_TOKEN)?).ok_or_else(missing)
+        });
+        let bearer = bearer.transpose()?;
+        if let Some(address) = &watch.page {
+            let (listener, reactor) = bind(address, run.signals)?;
+            if !address.is_loopback() {
+                let warning = "--web: the page is not encrypted, and whoever is on the path can read it";
+                run.report.warning(warning);
+            }
+            let port = listener.local_addr().map_or(0, |address| address.port());
+            let mut site = Site::of_page(hosts(address, &listener), Door::new(port, draw()?, draw()?), bearer.clone());
+            let path = site.door().map(|door| door.path()).unwrap_or_default();
+            let link = Link::show(url(address, &listener), &path, run.report)?;
+            let front = Front::new(site, listener, reactor, run.recorder).with_page(link, draw()?);
+            servers.push(Server::start("web", front, run.report)?);
+        }
         if let Some(address) = &watch.metrics {
-            let bearer = watch.metrics_token.as_deref().map(|path| {
-                let missing = || Error::Usage(format!("{}: no token in the first line", shown_path(path)));
-                Secret::of_line(&private::read(path, LONGEST_TOKEN)?).ok_or_else(missing)
-            });
-            let bearer = bearer.transpose()?;
             let (listener, reactor) = bind(address, run.signals)?;
             if !run.quiet {
                 run.report.line(&format!("metrics on {}", listener.shown()));
@@ -81,10 +100,20 @@ impl Web {
 fn bind(address: &Address, signals: &Signals) -> Result<(Listener, Reactor), Error> {
     let mut reactor = Reactor::new(Duration::ZERO).map_err(Error::local(Operation::Start, "the event loop"))?;
     signals.watch(&reactor.waker());
-    let options = SocketOptions { nodelay: Some(true), ..SocketOptions::default() };
+    let options = SocketOptions { nodelay: Some(true), sndbuf: Some(SEND_BUFFER), ..SocketOptions::default() };
     let mut listener = Listener::bind(address, Family::Any, &options, &mut reactor, signals)?;
     listener.register(&mut reactor).map_err(Error::network(Operation::Listen, address))?;
     Ok((listener, reactor))
+}
+
+/// The beginning of a link to a site at this address. Of all addresses of this host, it names that of loopback.
+fn url(address: &Address, listener: &Listener) -> String {
+    match (address, listener.local_addr()) {
+        (Address::Tcp { host: Host::Name(name), .. }, Some(local)) => format!("http://{name}:{}", local.port()),
+        (_, Some(local)) if local.ip().is_unspecified() => format!("http://127.0.0.1:{}", local.port()),
+        (_, Some(local)) => format!("http://{local}"),
+        (_, None) => "http://localhost".to_owned(), // a unix socket
+    }
 }
 
 /// The names of a site at this address.

@@ -19,7 +19,7 @@ use super::name::RoomName;
 use super::settings::Settings;
 use crate::auth::{Evidence, Policy};
 use crate::frame::Framing;
-use crate::service::{Client, Clients, Context, Event, OnShutdown, PeerId, Port, Service, Traits};
+use crate::service::{Client, Clients, Context, Event, OnShutdown, PeerId, Port, RoomSize, Service, Traits};
 
 use sharing::Sharing;
 
@@ -463,6 +463,11 @@ impl Service for RoomService {
     fn hides(&self, peer: PeerId) -> bool {
         let is_hidden = |client: &RoomClient| matches!(&client.front, Front::Irc(irc) if !irc.is_registered());
         self.policy.is_some() && self.clients.get(&peer).is_some_and(is_hidden)
+    }
+
+    fn rooms(&self) -> Vec<RoomSize> {
+        let rooms = self.engine.rooms().filter(|room| !room.members.is_empty());
+        rooms.map(|room| RoomSize { name: room.name.to_string(), members: room.members.len() }).collect()
     }
 }
 

@@ -13,6 +13,7 @@ use super::access::{AccessLog, Shutdown};
 use super::operator;
 use super::phase::{Facts, Next, Phase};
 use super::pipe_end::PipeEnd;
+use super::room_list::RoomList;
 use crate::config::ListenConfig;
 use crate::error::{Error, Operation, cause};
 use crate::frame::{Framing, Inbox, Role};
@@ -44,6 +45,8 @@ pub(super) struct Server<'a, S> {
     pipe: Option<PipeEnd>,
     /// The operator of rooms is at the standard streams.
     has_operator: bool,
+    /// The rooms on the live page.
+    rooms: Option<RoomList>,
 }
 
 impl<'a, S: Service> Server<'a, S> {
@@ -81,6 +84,7 @@ impl<'a, S: Service> Server<'a, S> {
             worker,
             pipe,
             has_operator,
+            rooms: config.rooms().filter(|_| context.recorder.has_page()).map(|_| RoomList::default()),
         })
     }
 
@@ -308,6 +312,9 @@ impl<S: Service> Handler for Server<'_, S> {
         }
         if self.has_operator {
             operator::redraw(&mut self.exchange);
+        }
+        if let Some(rooms) = &mut self.rooms {
+            rooms.show(&mut self.exchange, &self.context.recorder, now);
         }
         self.acceptor.resume(&mut self.exchange, &mut self.access)?;
         if self.exchange.peers.is_console_closed() {

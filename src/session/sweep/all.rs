@@ -189,7 +189,7 @@ impl<I> All<'_, '_, I> {
             Verdict::Same => tally.count(trial.name, Verdict::Same),
             Verdict::NotProven(_) | Verdict::Different => self.suspects.push((trial, outcome)),
         }
-        pool.progress.advance(tally.total(), self.suspects.len());
+        pool.progress.advance(tally, &self.suspects);
     }
 }
 

@@ -5,6 +5,7 @@ mod baseline;
 pub mod client;
 mod conversation;
 mod input;
+mod live_map;
 mod pool;
 mod progress;
 mod reports;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use self::baseline::LeftOut;
 use self::input::Input;
+use self::live_map::LiveMap;
 use self::pool::Pool;
 use self::progress::Progress;
 use self::reports::ReportFiles;
@@ -214,7 +216,8 @@ fn sweep(
         pool.time.has_no_single_cuts();
     }
     tally.others_within = pool.time.of_others();
-    pool.progress = Progress::new(order.len(), quiet, &context.report, pool.now());
+    let map = LiveMap::new(&context.recorder, pool.header, hello, &pool.dialog().messages(), order.len());
+    pool.progress = Progress::new(order.len(), quiet, &context.report, pool.now()).with_map(map);
     let suspects = all::run(pool, order, &baseline, tally, &context.signals)?;
     let examined = examine(suspects, order, &baseline, pool, tally);
     pool.progress.finish();

@@ -1,15 +1,22 @@
-//! The progress of a sweep on a terminal's stderr; nothing elsewhere.
+//! The progress of a sweep: a line on a terminal, and the map of the live page.
 
 use std::time::Instant;
 
 use super::super::progress::ProgressLine;
+use super::live_map::LiveMap;
 use crate::io::report::Report;
+use crate::plan::Trial;
 use crate::trace::Plans;
-use crate::verdict::Count;
+use crate::verdict::{Outcome, Tally};
 
-/// A progress line, or nothing.
+/// The progress, where it is shown.
 #[derive(Default)]
-pub(super) struct Progress(Option<Shown>);
+pub(super) struct Progress {
+    line: Option<Shown>,
+    map: Option<LiveMap>,
+    /// The time of the turn.
+    now: Option<Instant>,
+}
 
 struct Shown {
     line: ProgressLine,
@@ -22,32 +29,42 @@ impl Progress {
     pub(super) fn new(trials: usize, quiet: bool, report: &Report, begun: Instant) -> Self {
         let plans = Plans { of: trials as u64, ..Plans::default() };
         let shown = || Shown { line: ProgressLine::new(report, begun), begun, plans };
-        Progress((!quiet && report.redraws()).then(shown))
+        Progress { line: (!quiet && report.redraws()).then(shown), ..Progress::default() }
     }
 
-    pub(super) fn advance(&mut self, counted: Count, suspects: usize) {
-        if let Some(Shown { plans, .. }) = &mut self.0 {
-            plans.done = (counted.judged() + suspects) as u64;
-            plans.suspect = suspects as u64;
+    /// The same, on the live page too.
+    pub(super) fn with_map(self, map: Option<LiveMap>) -> Self {
+        Progress { map, ..self }
+    }
+
+    /// Notes the results so far, and the trials that are to be repeated.
+    pub(super) fn advance(&mut self, tally: &Tally, suspects: &[(Trial, Outcome)]) {
+        if let Some(Shown { plans, .. }) = &mut self.line {
+            plans.done = (tally.total().judged() + suspects.len()) as u64;
+            plans.suspect = suspects.len() as u64;
+        }
+        if let Some((map, now)) = self.map.as_mut().zip(self.now) {
+            map.show(tally, suspects, now);
         }
     }
 
     pub(super) fn repeat(&mut self, number: usize) {
-        if let Some(Shown { plans, .. }) = &mut self.0 {
+        if let Some(Shown { plans, .. }) = &mut self.line {
             plans.again = number as u64;
         }
     }
 
     /// Prints the progress, if it is due.
     pub(super) fn print(&mut self, now: Instant) {
-        if let Some(Shown { line, begun, plans }) = &mut self.0 {
+        self.now = Some(now);
+        if let Some(Shown { line, begun, plans }) = &mut self.line {
             let nanos = u64::try_from((now - *begun).as_nanos()).unwrap_or(u64::MAX);
             line.print(now, || Plans { nanos, ..*plans }.line());
         }
     }
 
     pub(super) fn finish(&mut self) {
-        if let Some(Shown { line, .. }) = self.0.take() {
+        if let Some(Shown { line, .. }) = self.line.take() {
             line.end(None);
         }
     }

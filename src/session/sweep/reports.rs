@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::live_map;
 use crate::config::Reports;
 use crate::error::{Error, ExitStatus};
 use crate::io::console;
@@ -44,6 +45,7 @@ impl ReportFiles {
             Ok(baseline) => (Ok(baseline), tally.status(subject)),
             Err((why, status)) => (Err(&why[..]), *status),
         };
+        live_map::show_result(context, subject, tally, baseline);
         let status = context.signals.received().map_or(status, ExitStatus::Signal);
         self.write(&Findings { run, subject, baseline, tally, status })?;
         if let Err(why) = baseline {

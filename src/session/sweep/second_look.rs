@@ -56,6 +56,7 @@ pub(super) fn examine(
     for (number, (trial, outcome)) in suspects.iter().enumerate() {
         look.runner.progress().repeat(number + 1);
         look.examine(trial, outcome)?;
+        look.runner.progress().advance(look.tally, &suspects[number + 1..]);
     }
     Ok(())
 }

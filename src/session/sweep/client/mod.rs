@@ -9,6 +9,7 @@ use std::time::Duration;
 use self::pool::{Pool, RECORDED, Taken};
 use self::run::Done;
 use super::all::REFUSALS;
+use super::live_map::LiveMap;
 use super::progress::Progress;
 use super::reports::ReportFiles;
 use super::second_look::{Suspects, examine};
@@ -205,7 +206,9 @@ impl Sweep<'_> {
             self.pool.time.has_no_single_cuts();
         }
         self.tally.others_within = self.pool.time.of_others();
-        self.pool.progress = Progress::new(trials.len(), self.config.quiet, &self.context.report, self.pool.now());
+        let map = LiveMap::new(&self.context.recorder, 0, 0, &self.subject.messages, trials.len());
+        let progress = Progress::new(trials.len(), self.config.quiet, &self.context.report, self.pool.now());
+        self.pool.progress = progress.with_map(map);
         let suspects = self.all(trials, &baseline)?;
         let examined = examine(suspects, &order, &baseline, &mut self.pool, &mut self.tally);
         self.pool.progress.finish();
@@ -320,7 +323,7 @@ impl Sweep<'_> {
                 }
                 verdict => tally.count(trial.name, verdict),
             }
-            progress.advance(tally.total(), suspects.len());
+            progress.advance(tally, &suspects);
             if tally.gave_up.is_some() { Taken::Last } else { taken }
         })?;
         tally.out_of_time = out_of_time;

@@ -1,0 +1,281 @@
+//! What the live page shows, kept from the events of a run in bounded memory: connections, messages, and the events
+//! since the last update.
+
+mod row;
+mod shown;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use serde::Serialize;
+
+use self::row::{Row, RowView};
+use self::shown::{Shown, shown};
+use super::metrics::Totals;
+use crate::trace::{ConnId, Event, EventKind, TcpSample};
+
+/// The largest number of open connections on the page. The others are counted.
+const OPEN_ROWS: usize = 200;
+/// The number of closed connections that stay on the page.
+const ENDED_ROWS: usize = 50;
+/// The largest number of events in an update. The others are counted.
+const EVENTS: usize = 1000;
+/// The number of the latest messages that a new page begins with.
+const RECENT: usize = 100;
+
+/// What the page shows.
+#[derive(Debug, Default)]
+pub struct Live {
+    rows: HashMap<ConnId, Row>,
+    /// The open connections on the page.
+    open: BTreeSet<ConnId>,
+    /// The open connections that are not on it.
+    others: BTreeSet<ConnId>,
+    /// The closed connections on it.
+    ended: VecDeque<ConnId>,
+    /// The connections that have changed since the last update.
+    changed: Vec<ConnId>,
+    /// Those that have left the page.
+    gone: Vec<ConnId>,
+    recent: VecDeque<Shown>,
+    events: Vec<Shown>,
+    /// The number of events so far, shown or not.
+    number: u64,
+    /// The events since the last update that are not among `events`.
+    left_out: u64,
+    /// Somebody watches.
+    is_watched: bool,
+    rooms: Option<Vec<RoomView>>,
+    sweep: Option<SweepView>,
+    /// Rooms or sweep have changed since the last update.
+    has_new_rooms: bool,
+    has_new_sweep: bool,
+}
+
+/// A room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RoomView {
+    /// Its name.
+    pub name: String,
+    /// The number of its members.
+    pub members: usize,
+}
+
+/// A sweep so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SweepView {
+    /// The plans that are done.
+    pub done: usize,
+    /// All plans.
+    pub of: usize,
+    /// The plans that did not get the same replies, and are not repeated yet.
+    pub suspects: usize,
+    /// The results of those that are done.
+    pub same: usize,
+    /// Those with other replies.
+    pub different: usize,
+    /// Those that were not proven.
+    pub not_proven: usize,
+    /// What is cut.
+    pub parts: Vec<PartView>,
+    /// The differences, as the report describes them.
+    pub findings: Vec<String>,
+    /// The result, at the end.
+    pub result: Option<String>,
+}
+
+/// A message of a sweep, or another part that is cut.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PartView {
+    /// Its name.
+    pub name: String,
+    /// Its length.
+    pub length: usize,
+    /// Its first bytes in base64, if they are known.
+    pub bytes: Option<String>,
+    /// The offsets from the first to the second, and their result: `s`ame, `d`ifferent, `u`nproven, suspect `x`.
+    pub marks: Vec<(usize, usize, char)>,
+}
+
+/// What has changed since an earlier update, or everything.
+#[derive(Debug, Serialize)]
+pub struct Update {
+    /// The time in nanoseconds since the run began.
+    t: u64,
+    /// It has everything.
+    reset: bool,
+    totals: Totals,
+    rows: Vec<RowView>,
+    gone: Vec<ConnId>,
+    /// The open connections that are not on the page.
+    others: usize,
+    events: Vec<Shown>,
+    left_out: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rooms: Option<Vec<RoomView>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sweep: Option<SweepView>,
+    #[serde(skip)]
+    number: u64,
+}
+
+impl Live {
+    /// Adds an event, with its bytes.
+    pub fn note(&mut self, event: &Event, bytes: &[u8]) {
+        if let EventKind::Open { side, local, peer, made_for } = &event.what {
+            let row = Row::new(*side, local, peer, *made_for, event.t);
+            self.rows.insert(event.conn, row);
+            if self.open.len() < OPEN_ROWS { &mut self.open } else { &mut self.others }.insert(event.conn);
+        }
+        let Some(row) = self.rows.get_mut(&event.conn) else { return };
+        let before = row.counted;
+        row.note(event);
+        let is_closed = matches!(event.what, EventKind::Close { .. });
+        let is_on_page = is_closed || !self.others.contains(&event.conn);
+        if self.is_watched && is_on_page && !std::mem::replace(&mut row.is_changed, true) {
+            self.changed.push(event.conn);
+        }
+        if is_closed {
+            self.end(event.conn);
+        }
+        self.show(event, bytes, &before);
+    }
+
+    /// Adds an event to those of the next update, and a message to the latest.
+    fn show(&mut self, event: &Event, bytes: &[u8], before: &TcpSample) {
+        let is_message = matches!(event.what, EventKind::Message { .. });
+        if !self.is_watched && !is_message {
+            self.number += 1;
+            return;
+        }
+        let Some(shown) = shown(event, bytes, before) else { return };
+        self.number += 1;
+        if is_message {
+            if self.recent.len() == RECENT {
+                self.recent.pop_front();
+            }
+            self.recent.push_back(shown.clone());
+        }
+        match () {
+            () if !self.is_watched => {}
+            () if self.events.len() < EVENTS => self.events.push(shown),
+            () => self.left_out += 1,
+        }
+    }
+
+    /// Moves a connection to the closed ones, and gives its place to another.
+    fn end(&mut self, conn: ConnId) {
+        self.others.remove(&conn);
+        if self.open.remove(&conn) {
+            if let Some(next) = self.others.pop_first() {
+                self.open.insert(next);
+                if let Some(row) = self.rows.get_mut(&next).filter(|_| self.is_watched) {
+                    row.is_changed = true;
+                    self.changed.push(next);
+                }
+            }
+        }
+        self.ended.push_back(conn);
+        if self.ended.len() > ENDED_ROWS {
+            if let Some(oldest) = self.ended.pop_front() {
+                self.rows.remove(&oldest);
+                if self.is_watched {
+                    self.gone.push(oldest);
+                }
+            }
+        }
+    }
+
+    /// Shows these rooms.
+    pub fn set_rooms(&mut self, rooms: Vec<RoomView>) {
+        let rooms = Some(rooms);
+        self.has_new_rooms |= self.rooms != rooms;
+        self.rooms = rooms;
+    }
+
+    /// Shows this sweep.
+    pub fn set_sweep(&mut self, sweep: SweepView) {
+        self.has_new_sweep = true;
+        self.sweep = Some(sweep);
+    }
+
+    /// Whether somebody watches from now on. Updates begin with this.
+    pub fn set_watched(&mut self, is_watched: bool) {
+        self.is_watched = is_watched;
+        if !is_watched {
+            let _ = self.take(0, Totals::default());
+        }
+    }
+
+    /// What has changed since this was called before, with these counts; `None` if nothing has.
+    pub fn take(&mut self, t: u64, totals: Totals) -> Option<Update> {
+        let (rooms, sweep) = (std::mem::take(&mut self.has_new_rooms), std::mem::take(&mut self.has_new_sweep));
+        let changed = std::mem::take(&mut self.changed);
+        let gone = std::mem::take(&mut self.gone);
+        if changed.is_empty() && gone.is_empty() && self.events.is_empty() && !rooms && !sweep {
+            return None;
+        }
+        let mut rows = Vec::new();
+        for conn in changed {
+            if let Some(row) = self.rows.get_mut(&conn) {
+                row.is_changed = false;
+                rows.push(row.view(conn));
+            }
+        }
+        Some(Update {
+            t,
+            reset: false,
+            totals,
+            rows,
+            gone,
+            others: self.others.len(),
+            events: std::mem::take(&mut self.events),
+            left_out: std::mem::take(&mut self.left_out),
+            rooms: self.rooms.clone().filter(|_| rooms),
+            sweep: self.sweep.clone().filter(|_| sweep),
+            number: self.number,
+        })
+    }
+
+    /// Everything that the page shows, with these counts.
+    #[must_use]
+    pub fn snapshot(&self, t: u64, totals: Totals) -> Update {
+        let on_page = self.open.iter().chain(&self.ended);
+        Update {
+            t,
+            reset: true,
+            totals,
+            rows: on_page.filter_map(|&conn| Some(self.rows.get(&conn)?.view(conn))).collect(),
+            gone: Vec::new(),
+            others: self.others.len(),
+            events: self.recent.iter().cloned().collect(),
+            left_out: 0,
+            rooms: self.rooms.clone(),
+            sweep: self.sweep.clone(),
+            number: self.number,
+        }
+    }
+}
+
+impl Update {
+    /// The number of events up to it.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The update as a message of server-sent events (HTML Standard, section 9.2), with the run that it belongs to.
+    #[must_use]
+    pub fn encode(&self, run: &str) -> Vec<u8> {
+        message("update", run, self.number, self)
+    }
+}
+
+/// A message of server-sent events. JSON has no line feeds.
+pub(super) fn message(name: &str, run: &str, number: u64, data: &impl Serialize) -> Vec<u8> {
+    // Numbers, strings and plain structs are always JSON.
+    let json = serde_json::to_string(data).unwrap_or_default();
+    format!("id: {run}-{number}\nevent: {name}\ndata: {json}\n\n").into_bytes()
+}
+
+#[cfg(test)]
+mod tests;
