@@ -107,7 +107,7 @@ fn manual_fragmentation_examples_show_the_real_output() {
         .map(|(example, number)| run(&format!("fragmentation-{number}"), &format!("exec 2>&1\n{example}")))
         .map(|shown| shown.split_whitespace().collect::<Vec<_>>().join(" "))
         .collect();
-    let [again, relayed, slowly, proven, wrong, captured] = &shown[..] else { panic!("{shown:#?}") };
+    let [again, relayed, slowly, proven, wrong] = &shown[..] else { panic!("{shown:#?}") };
     assert_eq!(again, "Digits: 42 Count: 2 Digits: 42 Count: 2");
     assert!(relayed.contains("Secret code not found.") && relayed.ends_with("Digits: 42 Count: 2"), "{relayed}");
     // The reply has 22 bytes.
@@ -115,5 +115,4 @@ fn manual_fragmentation_examples_show_the_real_output() {
     assert!(proven.contains(" writes 3 1 segments 3 out, 1 in 1 out, 3 in reads 1 3 "), "{proven}");
     assert!(proven.contains(" barriers 3 confirmed, 0 not - "), "{proven}");
     assert!(wrong.contains("Secret code not found."), "{wrong}");
-    assert_eq!(captured, "Digits: 42 Count: 2");
 }
