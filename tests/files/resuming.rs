@@ -114,13 +114,16 @@ fn wait_for_all(receiver: &Server) {
 #[track_caller]
 fn survives_kills(files: &Files, path: &str, size: u64, kills: u64) {
     let part = files.path(".a.part");
+    let length = || part.metadata().map_or(0, |part| part.len());
     for kill in 0..kills {
+        // A side that is killed before both have met leaves the other one waiting.
+        let before = length();
         let receiver = files.receiver(&[]);
         let sender = send_to(&receiver, &[path]);
         // Anywhere within the part, by a number that is the same in each run.
         let within = noise_of(kill, 8).iter().fold(0, |sum, byte| sum * 256 + u64::from(*byte)) % (size / kills);
-        let until = kill * (size / (kills + 1)) + within;
-        let has_come = || part.metadata().map_or(0, |part| part.len()) > until || files.path("a").exists();
+        let until = before.max(kill * (size / (kills + 1)) + within);
+        let has_come = || length() > until || files.path("a").exists();
         poll_until("more of the file", std::thread::yield_now, has_come);
         let killed = if kill % 2 == 0 { &receiver.proc } else { &sender };
         killed.signal(Signal::KILL);
