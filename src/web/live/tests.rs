@@ -39,7 +39,7 @@ fn update_has_only_the_changes() {
     assert!(live.take(5, Totals::default()).is_none(), "nobody watches");
     live.set_watched(true);
     assert_eq!(conns(&json(&live.snapshot(6, Totals::default()))), [1]);
-    live.note(&event(7, 1, EventKind::Write { offset: 0, asked: 9, accepted: 3 }), b"a\xff\n");
+    live.note(&event(7, 1, EventKind::Write { offset: 0, asked: 9, accepted: 3, pinned: false }), b"a\xff\n");
     live.note(&open(2), b"");
     let update = json(&live.take(8, Totals::default()).unwrap());
     assert_eq!((&update["t"], &update["reset"], conns(&update)), (&8.into(), &false.into(), vec![1, 2]));
