@@ -126,6 +126,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'Write one JSON object per event to FILE (-: to stderr)')
             [CompletionResult]::new('--trace-data', '--trace-data', [CompletionResultType]::ParameterName, 'Record no bytes, the first 64 or all bytes of each event')
             [CompletionResult]::new('--pcap', '--pcap', [CompletionResultType]::ParameterName, 'Write packets to FILE, for Wireshark')
+            [CompletionResult]::new('--dump', '--dump', [CompletionResultType]::ParameterName, 'Write received and sent bytes to files in DIR: 1-in, 1-out')
             [CompletionResult]::new('--transcript', '--transcript', [CompletionResultType]::ParameterName, 'Append each message to FILE, one JSON object per line')
             [CompletionResult]::new('--transcript-sync', '--transcript-sync', [CompletionResultType]::ParameterName, 'Force the transcript to the disk: never, after TIME, or each message')
             [CompletionResult]::new('--transcript-max', '--transcript-max', [CompletionResultType]::ParameterName, 'Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files')
@@ -161,6 +162,8 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--show-options', '--show-options', [CompletionResultType]::ParameterName, 'Print each socket option as requested and as the kernel has it')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print only errors, and warnings of unsafe options')
             [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'Print bytes, rate and time left of a transfer on stderr')
+            [CompletionResult]::new('-x', '-x', [CompletionResultType]::ParameterName, 'Print sent and received bytes on stderr, as xxd does')
+            [CompletionResult]::new('--hex', '--hex', [CompletionResultType]::ParameterName, 'Print sent and received bytes on stderr, as xxd does')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -247,6 +250,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'Write one JSON object per event to FILE (-: to stderr)')
             [CompletionResult]::new('--trace-data', '--trace-data', [CompletionResultType]::ParameterName, 'Record no bytes, the first 64 or all bytes of each event')
             [CompletionResult]::new('--pcap', '--pcap', [CompletionResultType]::ParameterName, 'Write packets to FILE, for Wireshark')
+            [CompletionResult]::new('--dump', '--dump', [CompletionResultType]::ParameterName, 'Write received and sent bytes to files in DIR: 1-in, 1-out')
             [CompletionResult]::new('--transcript', '--transcript', [CompletionResultType]::ParameterName, 'Append each message to FILE, one JSON object per line')
             [CompletionResult]::new('--transcript-sync', '--transcript-sync', [CompletionResultType]::ParameterName, 'Force the transcript to the disk: never, after TIME, or each message')
             [CompletionResult]::new('--transcript-max', '--transcript-max', [CompletionResultType]::ParameterName, 'Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files')
@@ -287,6 +291,8 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--show-options', '--show-options', [CompletionResultType]::ParameterName, 'Print each socket option as requested and as the kernel has it')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print only errors, and warnings of unsafe options')
             [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'Print bytes, rate and time left of a transfer on stderr')
+            [CompletionResult]::new('-x', '-x', [CompletionResultType]::ParameterName, 'Print sent and received bytes on stderr, as xxd does')
+            [CompletionResult]::new('--hex', '--hex', [CompletionResultType]::ParameterName, 'Print sent and received bytes on stderr, as xxd does')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

@@ -122,6 +122,7 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --trace 'Write one JSON object per event to FILE (-: to stderr)'
             cand --trace-data 'Record no bytes, the first 64 or all bytes of each event'
             cand --pcap 'Write packets to FILE, for Wireshark'
+            cand --dump 'Write received and sent bytes to files in DIR: 1-in, 1-out'
             cand --transcript 'Append each message to FILE, one JSON object per line'
             cand --transcript-sync 'Force the transcript to the disk: never, after TIME, or each message'
             cand --transcript-max 'Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files'
@@ -157,6 +158,8 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --show-options 'Print each socket option as requested and as the kernel has it'
             cand --quiet 'Print only errors, and warnings of unsafe options'
             cand --progress 'Print bytes, rate and time left of a transfer on stderr'
+            cand -x 'Print sent and received bytes on stderr, as xxd does'
+            cand --hex 'Print sent and received bytes on stderr, as xxd does'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -242,6 +245,7 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --trace 'Write one JSON object per event to FILE (-: to stderr)'
             cand --trace-data 'Record no bytes, the first 64 or all bytes of each event'
             cand --pcap 'Write packets to FILE, for Wireshark'
+            cand --dump 'Write received and sent bytes to files in DIR: 1-in, 1-out'
             cand --transcript 'Append each message to FILE, one JSON object per line'
             cand --transcript-sync 'Force the transcript to the disk: never, after TIME, or each message'
             cand --transcript-max 'Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files'
@@ -282,6 +286,8 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --show-options 'Print each socket option as requested and as the kernel has it'
             cand --quiet 'Print only errors, and warnings of unsafe options'
             cand --progress 'Print bytes, rate and time left of a transfer on stderr'
+            cand -x 'Print sent and received bytes on stderr, as xxd does'
+            cand --hex 'Print sent and received bytes on stderr, as xxd does'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

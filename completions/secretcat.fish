@@ -160,6 +160,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l trace-dat
 head\t''
 all\t''"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l pcap -d 'Write packets to FILE, for Wireshark' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l dump -d 'Write received and sent bytes to files in DIR: 1-in, 1-out' -r -f -a "(__fish_complete_directories)"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l transcript -d 'Append each message to FILE, one JSON object per line' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l transcript-sync -d 'Force the transcript to the disk: never, after TIME, or each message' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l transcript-max -d 'Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files' -r -f
@@ -191,6 +192,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l reset-on-
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l show-options -d 'Print each socket option as requested and as the kernel has it'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l quiet -d 'Print only errors, and warnings of unsafe options'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l progress -d 'Print bytes, rate and time left of a transfer on stderr'
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s x -l hex -d 'Print sent and received bytes on stderr, as xxd does'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s m -l message -d 'Send TEXT as a message, and do not read stdin (repeatable)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l replies -d 'Expect N replies to each message; any: do not count them' -r -f
@@ -291,6 +293,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l trace-da
 head\t''
 all\t''"
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l pcap -d 'Write packets to FILE, for Wireshark' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l dump -d 'Write received and sent bytes to files in DIR: 1-in, 1-out' -r -f -a "(__fish_complete_directories)"
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l transcript -d 'Append each message to FILE, one JSON object per line' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l transcript-sync -d 'Force the transcript to the disk: never, after TIME, or each message' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l transcript-max -d 'Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files' -r -f
@@ -326,6 +329,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l reset-on
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l show-options -d 'Print each socket option as requested and as the kernel has it'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l quiet -d 'Print only errors, and warnings of unsafe options'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l progress -d 'Print bytes, rate and time left of a transfer on stderr'
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s x -l hex -d 'Print sent and received bytes on stderr, as xxd does'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s m -l message -d 'Send TEXT as a message (repeatable); by default stdin is read' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l framing -d 'Split messages: lines, http, length:FIELD, delimiter:BYTES, raw' -r -f -a "lines\t'Messages end with LF or CR LF'

@@ -197,6 +197,8 @@ module completions {
     --trace: path             # Write one JSON object per event to FILE (-: to stderr)
     --trace-data: string@"nu-complete secretcat listen trace_data" # Record no bytes, the first 64 or all bytes of each event
     --pcap: path              # Write packets to FILE, for Wireshark
+    --hex(-x)                 # Print sent and received bytes on stderr, as xxd does
+    --dump: directory         # Write received and sent bytes to files in DIR: 1-in, 1-out
     --transcript: path        # Append each message to FILE, one JSON object per line
     --transcript-sync: string # Force the transcript to the disk: never, after TIME, or each message
     --transcript-max: string  # Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files
@@ -367,6 +369,8 @@ module completions {
     --trace: path             # Write one JSON object per event to FILE (-: to stderr)
     --trace-data: string@"nu-complete secretcat connect trace_data" # Record no bytes, the first 64 or all bytes of each event
     --pcap: path              # Write packets to FILE, for Wireshark
+    --hex(-x)                 # Print sent and received bytes on stderr, as xxd does
+    --dump: directory         # Write received and sent bytes to files in DIR: 1-in, 1-out
     --transcript: path        # Append each message to FILE, one JSON object per line
     --transcript-sync: string # Force the transcript to the disk: never, after TIME, or each message
     --transcript-max: string  # Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files

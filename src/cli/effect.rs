@@ -110,7 +110,7 @@ fn of_connect(config: &ConnectConfig) -> Vec<Rule> {
             config.tls.is_some() || unix,
             "is for connections that others can read, and this is none: remove it",
         ),
-        (Named(&["timeout", "max-message", "progress", "transcript"]), config.check, CHECK),
+        (Named(&["timeout", "max-message", "progress", "transcript", "hex", "dump"]), config.check, CHECK),
         (Under("Probe"), config.check, CHECK),
         (Under("Probe"), config.place.is_some(), "is for replies, and the lines of a room are none: remove it"),
         (Under("Rooms"), config.check, CHECK),

@@ -10,11 +10,8 @@ use crate::value::escape;
 /// Options of the netcats that do not exist here, with the hint for each.
 const NETCAT: &[(&[&str], &str)] = &[
     (&["-u", "--udp"], "secretcat has no UDP: it supports TCP and unix sockets"),
-    (
-        &["-x", "-X", "--proxy-type"],
-        "-x is a proxy in nc and a hex dump in ncat: use --proxy URL, or --trace FILE to record the traffic",
-    ),
-    (&["-o", "--output", "--hex-dump"], "-o is a dump of the traffic in ncat: use --trace FILE"),
+    (&["-X", "--proxy-type"], "-X is the type of a proxy in nc: use --proxy URL (-x prints the bytes here)"),
+    (&["-o", "--output", "--hex-dump"], "-o is a dump of the traffic in ncat: use --dump DIR, or -x to print it"),
     (&["-d"], "-d of nc does not read stdin: use </dev/null (-d of ncat is --delay here)"),
     (&["-n", "--nodns"], "-n of nc resolves no names: remove it, numeric addresses are never resolved"),
     (&["-e", "-c", "--exec", "--sh-exec"], "-e and -c run a program in other netcats: secretcat runs no programs"),

@@ -13,6 +13,18 @@ use crate::config::{ConfigError, Output, Sink, StatsFormat, TraceData, Watch};
 pub(super) struct OutputFlags {
     #[command(flatten)]
     events: EventFlags,
+    /// Print sent and received bytes on stderr, as xxd does
+    ///
+    /// Each line has the connection, > for bytes sent or < for bytes received, and the offset. Each write and read begins
+    /// a line. With TLS, these are the bytes before encryption and after decryption.
+    #[arg(short = 'x', long)]
+    hex: bool,
+    /// Write received and sent bytes to files in DIR: 1-in, 1-out
+    ///
+    /// Each connection has two files with its number, which -v and the other outputs have too; a direction without bytes
+    /// has none. DIR is created, or must be empty.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    dump: Option<PathBuf>,
     #[command(flatten)]
     transcript: TranscriptFlags,
     #[command(flatten)]
@@ -69,6 +81,8 @@ impl OutputFlags {
         Ok(Output {
             transcript: self.transcript.into_config(),
             watch: self.watch.into_config()?,
+            hex: self.hex,
+            dump: self.dump,
             ..self.events.into_config(show_options)
         })
     }
@@ -88,6 +102,8 @@ impl EventFlags {
             timeline: self.timeline,
             watch: Watch::default(),
             pcap: self.pcap,
+            hex: false,
+            dump: None,
             show_options,
         }
     }

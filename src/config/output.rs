@@ -105,6 +105,10 @@ pub struct Output {
     pub progress: bool,
     /// Where to write the picture at the end.
     pub timeline: Option<PathBuf>,
+    /// Print the bytes of the application.
+    pub hex: bool,
+    /// The directory of files with the bytes of the application.
+    pub dump: Option<PathBuf>,
     /// Where the run can be watched.
     pub watch: Watch,
     /// Where to write the packets.
@@ -120,11 +124,18 @@ impl Output {
         self.records_events() || self.transcript.is_some()
     }
 
-    /// Whether the log, the trace, the picture, the capture or the live page has bytes of reads.
+    /// Whether all bytes of the application are printed or written to files.
+    #[must_use]
+    pub fn passes_bytes(&self) -> bool {
+        self.hex || self.dump.is_some()
+    }
+
+    /// Whether an output has bytes of reads.
     #[must_use]
     pub fn shows_data(&self) -> bool {
         let keeps_data = self.records_data() && self.trace_data != TraceData::None;
-        self.verbosity >= 2 || keeps_data || self.pcap.is_some() || self.watch.page.is_some()
+        let has_all = self.passes_bytes() || self.pcap.is_some() || self.watch.page.is_some();
+        self.verbosity >= 2 || keeps_data || has_all
     }
 
     /// Whether there is a trace or a picture, which can have the bytes of events.
@@ -136,7 +147,8 @@ impl Output {
     /// Whether events must be recorded while the run goes on.
     #[must_use]
     pub fn records_events(&self) -> bool {
-        let files = self.trace.is_some() || self.timeline.is_some() || self.pcap.is_some() || self.reply_times;
-        self.verbosity > 0 || self.stats.is_some() || files || self.watch.is_on()
+        let files = self.trace.is_some() || self.timeline.is_some() || self.pcap.is_some();
+        let others = self.reply_times || self.passes_bytes() || self.watch.is_on();
+        self.verbosity > 0 || self.stats.is_some() || files || others
     }
 }

@@ -2,6 +2,7 @@
 //! one branch.
 
 mod capture;
+mod passed;
 mod tape;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -13,7 +14,7 @@ use super::report::Report;
 use super::transcript::Transcript;
 use crate::config::{Output, StatsFormat, TraceData};
 use crate::error::Error;
-use crate::trace::{ConnId, Data, Event, EventKind, Side};
+use crate::trace::{ConnId, Data, Direction, Event, EventKind, Side};
 use crate::value::Pairing;
 use crate::web::{Live, Totals};
 
@@ -71,6 +72,8 @@ struct Wanted {
     kept: TraceData,
     /// There is a live page.
     page: bool,
+    /// Whether an output has the bytes of the application.
+    passed: bool,
 }
 
 /// When `TCP_INFO` is sampled, besides the end of a connection.
@@ -111,7 +114,8 @@ impl Recorder {
             () if output.watch.is_on() => Samples::Sometimes,
             () => Samples::Never,
         };
-        let wanted = Wanted { verbosity, samples, data, kept, page: output.watch.page.is_some() };
+        let wanted =
+            Wanted { verbosity, samples, data, kept, page: output.watch.page.is_some(), passed: output.passes_bytes() };
         let recording = Shared {
             start,
             wanted,
@@ -184,6 +188,14 @@ impl Recorder {
     #[inline]
     pub fn note_bytes(&self, conn: ConnId, bytes: &[u8], what: impl FnOnce() -> EventKind) {
         self.turn().note_bytes(conn, bytes, what);
+    }
+
+    /// Notes bytes of the application: read from this connection or sent to it, without a header and decoded.
+    #[inline]
+    pub fn pass(&self, conn: ConnId, dir: Direction, bytes: &[u8]) {
+        if let Some(shared) = self.recording.as_ref().filter(|shared| shared.wanted.passed) {
+            shared.lock().pass(conn, dir, bytes);
+        }
     }
 
     /// Begins a turn: until it is dropped, no other thread records an event.
@@ -323,6 +335,14 @@ impl Turn<'_> {
     pub fn note_begun(&mut self, conn: ConnId, bytes: &[u8], what: impl FnOnce() -> EventKind) {
         if let Some(turn) = &mut self.0 {
             turn.record(turn.at, conn, what(), Some(bytes));
+        }
+    }
+
+    /// Notes bytes of the application, as [`Recorder::pass`] does.
+    #[inline]
+    pub fn pass(&mut self, conn: ConnId, dir: Direction, bytes: &[u8]) {
+        if let Some(turn) = self.0.as_mut().filter(|turn| turn.shared.wanted.passed) {
+            turn.tape.pass(conn, dir, bytes);
         }
     }
 

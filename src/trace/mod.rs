@@ -3,6 +3,7 @@
 mod data;
 mod durations;
 mod event;
+mod hex;
 mod histogram;
 mod json;
 mod plan_file;
@@ -18,6 +19,7 @@ pub(crate) mod units;
 
 pub use data::Data;
 pub use event::{BarrierOutcome, ConnId, Direction, Event, EventKind, Side, Sink, TcpSample};
+pub use hex::hex_lines;
 pub use json::write_line;
 pub use plan_file::{PlanFileError, read_plan};
 pub use progress::{Plans, Transfer};

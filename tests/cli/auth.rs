@@ -265,7 +265,8 @@ fn no_record_has_a_password() {
     let transcript_text = fs::read_to_string(&transcript).unwrap();
     assert!(transcript_text.contains("\"user\":\"ann\"") && !transcript_text.contains("AUTH"), "{transcript_text}");
 
-    for option in ["-vv", "--answer-witness=127.0.0.1:0", "--web=127.0.0.1:0"] {
+    let dump = format!("--dump={}", dir.file("dump").display());
+    for option in ["-vv", "--hex", &dump, "--answer-witness=127.0.0.1:0", "--web=127.0.0.1:0"] {
         let server = listener(&file, &[option]);
         assert_eq!(ask(&mut server.open(), plain("ann", "pencil").trim_end()), "AUTH REQUIRED SCRAM-SHA-256\n");
         server.stop();

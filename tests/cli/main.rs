@@ -13,6 +13,7 @@ mod auth;
 mod auth_tls;
 mod bad_input;
 mod balancer;
+mod bytes;
 mod capture;
 mod chat_client;
 mod check;

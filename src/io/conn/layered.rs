@@ -18,7 +18,7 @@ use crate::peer::codec::{Codec, End, Hello, Layer, Protocol, Record, Session, Th
 use crate::peer::life::Input;
 use crate::peer::outbox::Channel;
 use crate::plan::CutLayer;
-use crate::trace::{EventKind, TlsSession};
+use crate::trace::{Direction, EventKind, TlsSession};
 
 /// A record and its header (RFC 8446, section 5.2): what may have come of an incomplete one.
 const MARGIN: usize = (1 << 14) + 2048 + 5;
@@ -262,6 +262,7 @@ impl Conn {
     pub(super) fn send_encoded(&mut self, bytes: &[u8], lengths: impl Iterator<Item = usize>) {
         if let Some(layer) = self.codec.layer_mut() {
             layer.send(bytes, lengths);
+            self.recorder.pass(self.id, Direction::Out, bytes);
             self.queue_encoded();
         }
     }

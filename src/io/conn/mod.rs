@@ -30,7 +30,7 @@ use crate::peer::codec::{Codec, Layer};
 use crate::peer::life::Life;
 use crate::peer::outbox::Channel;
 use crate::plan::CutLayer;
-use crate::trace::{ConnId, EventKind};
+use crate::trace::{ConnId, Direction, EventKind};
 
 /// A connection as the sessions see it: bytes go in with [`send`](Conn::send) and come out of
 /// [`read`](Conn::read), cut, delayed and recorded on the way. Nothing here ever blocks.
@@ -153,13 +153,15 @@ impl Conn {
     /// # Errors
     /// The kernel's: the connection was reset, or timed out.
     pub fn read(&mut self, buf: &mut [u8], now: Instant) -> io::Result<Incoming> {
-        if self.is_layered() {
-            return self.read_decoded(buf, now);
+        let incoming = match () {
+            () if self.is_layered() => self.read_decoded(buf, now)?,
+            () if self.life.has_peer_ended() => Incoming::Blocked,
+            () => self.read_wire(buf, now)?,
+        };
+        if let Incoming::Bytes(n) = incoming {
+            self.recorder.pass(self.id, Direction::In, &buf[..n]);
         }
-        if self.life.has_peer_ended() {
-            return Ok(Incoming::Blocked);
-        }
-        self.read_wire(buf, now)
+        Ok(incoming)
     }
 
     /// Reads once from the socket.
@@ -263,6 +265,7 @@ impl Conn {
             id: self.id,
             writable: if self.held { &mut never } else { &mut self.writable },
             has_records: false,
+            application: Some(self.writer.outbox.header() as u64),
         };
         self.writer.send_all(bytes, lengths, &mut wire)
     }
@@ -302,6 +305,7 @@ impl Conn {
             id: self.id,
             writable: if self.held { &mut never } else { &mut self.writable },
             has_records: self.codec.layer().is_some_and(Layer::writes_records),
+            application: self.codec.layer().is_none().then_some(self.writer.outbox.header() as u64),
         };
         let flushed = self.writer.flush(&mut wire, now);
         self.acknowledge_quickly();

@@ -11,7 +11,7 @@ use super::barrier::{BarrierWait, Check};
 use super::record::sample;
 use crate::peer::outbox::{Channel, Outbox, Pin, Step};
 use crate::plan::{Barrier, Plan};
-use crate::trace::{BarrierOutcome, ConnId, EventKind};
+use crate::trace::{BarrierOutcome, ConnId, Direction, EventKind};
 
 /// Writes a turn of the loop makes at most on one connection, so that the others have theirs.
 const BUDGET: u32 = 64;
@@ -33,6 +33,8 @@ pub(super) struct Wire<'a> {
     pub(super) writable: &'a mut bool,
     /// Each piece is a whole record of a layer.
     pub(super) has_records: bool,
+    /// The offset of the first byte of the application, after a header; `None` if a layer encodes its bytes.
+    pub(super) application: Option<u64>,
 }
 
 impl Writer {
@@ -165,6 +167,10 @@ impl Wire<'_> {
         };
         let (asked, accepted, pinned) = (bytes.len() as u64, written as u64, pin == Pin::Own);
         turn.note_begun(self.id, &bytes[..written], || EventKind::Write { offset, asked, accepted, pinned });
+        if let Some(first) = self.application {
+            let header = usize::try_from(first.saturating_sub(offset)).unwrap_or(written).min(written);
+            turn.pass(self.id, Direction::Out, &bytes[header..written]);
+        }
         if turn.wants_samples() {
             sample(self.stream, &mut turn, self.id);
         }

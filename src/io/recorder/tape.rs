@@ -7,12 +7,15 @@ use std::time::{Duration, SystemTime};
 
 use super::Wanted;
 use super::capture::CaptureFile;
+use super::passed::Passed;
 use crate::config::{Output, Sink, StatsFormat, TraceData};
 use crate::error::{Error, Operation, shown_path};
 use crate::io::report::Report;
 use crate::io::start;
 use crate::timeline::Timeline;
-use crate::trace::{ConnId, Event, EventKind, ReplyTimes, Start, Summary, describe, write_line, write_start};
+use crate::trace::{
+    ConnId, Direction, Event, EventKind, ReplyTimes, Start, Summary, describe, write_line, write_start,
+};
 use crate::value::Pairing;
 use crate::web::{Counters, Live, Totals};
 
@@ -37,6 +40,7 @@ pub(super) struct Tape {
     capture: Option<CaptureFile>,
     /// What the live page shows.
     pub(super) live: Option<Live>,
+    passed: Option<Passed>,
     /// The connection that has to be recorded first, and the events that wait for it.
     held: Option<(ConnId, Vec<Held>)>,
     line: Vec<u8>,
@@ -90,6 +94,7 @@ impl Tape {
             counters: output.watch.is_on().then(Counters::default),
             capture,
             live: output.watch.page.as_ref().map(|_| Live::default()),
+            passed: Passed::start(output, report)?,
             held: None,
             line,
         })
@@ -143,6 +148,13 @@ impl Tape {
         self.latest.take_if(|(of, _)| *of == conn).map(|(_, nanos)| nanos)
     }
 
+    /// Notes bytes of the application.
+    pub(super) fn pass(&mut self, conn: ConnId, dir: Direction, bytes: &[u8]) {
+        if let Some(passed) = self.passed.as_mut().filter(|_| !bytes.is_empty()) {
+            passed.note(conn, dir, bytes);
+        }
+    }
+
     /// Adds an event to the outputs.
     fn put(&mut self, mut event: Event, bytes: &[u8], wanted: Wanted) {
         if let Some(text) = describe(&event, wanted.verbosity) {
@@ -169,6 +181,9 @@ impl Tape {
         }
         if let Some(live) = &mut self.live {
             live.note(&event, bytes);
+        }
+        if let (Some(passed), EventKind::Close { .. }) = (&mut self.passed, &event.what) {
+            passed.close(event.conn);
         }
     }
 
@@ -212,13 +227,14 @@ impl Tape {
             std::fs::write(&path, timeline.render()).map_err(Error::file(Operation::Write, &path))?;
         }
         let captured = self.capture.take().map_or(Ok(()), CaptureFile::finish);
+        let dumped = self.passed.take().map_or(Ok(()), Passed::finish);
         if let Some(Trace::File { mut file, path, failed }) = self.trace.take() {
             let ended = failed.map_or_else(|| file.flush(), Err);
             // Dropping the buffer must not try again to write it.
             let _ = file.into_parts();
             ended.map_err(Error::file(Operation::Write, &path))?;
         }
-        captured
+        captured.and(dumped)
     }
 }
 
