@@ -80,7 +80,9 @@ pub(super) fn signs_in(tape: &Tape) -> Vec<Sign> {
         signs.push(Sign { t: tape.opened, word, about });
     }
     if let Some(t) = tape.eof {
-        let [word, about] = if tape.is_tcp {
+        let [word, about] = if tape.is_layered() {
+            ["end", "end of what the peer sends: the close of TLS, which comes before the FIN, or the FIN"]
+        } else if tape.is_tcp {
             ["FIN", "end of file: the peer's FIN has arrived by then"]
         } else {
             ["end", "end of file"]

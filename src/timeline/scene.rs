@@ -281,7 +281,7 @@ fn one_end(tape: &Tape) -> Panel<'_> {
 /// The two connections of one conversation through this program.
 fn relay<'a>(client: &'a Tape, server: &'a Tape) -> Panel<'a> {
     let tapes = [client, server];
-    let is_layered = tapes.iter().any(|tape| tape.wire_in.is_layered() || tape.wire_out.is_layered());
+    let is_layered = tapes.iter().any(|tape| tape.is_layered());
     // The bytes of one side are those of the other if nothing is added or encoded.
     let is_same = !is_layered && !tapes.iter().any(|tape| tape.has_header);
     let stream = |way: &str, from: &'a Tape, to: &'a Tape| {
@@ -320,8 +320,7 @@ impl Stream<'_> {
 
 /// The bytes of calls, unless a layer encodes them.
 fn wire_source<'a>(tape: &Tape, texts: &'a Texts) -> Source<'a> {
-    let is_layered = tape.wire_in.is_layered() || tape.wire_out.is_layered();
-    if is_layered { Source::Unknown } else { Source::Calls(texts) }
+    if tape.is_layered() { Source::Unknown } else { Source::Calls(texts) }
 }
 
 /// The lanes of what an end sends: records are made before they are written.

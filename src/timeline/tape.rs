@@ -212,6 +212,11 @@ impl Tape {
         }
     }
 
+    /// Whether a layer such as TLS encodes the bytes.
+    pub(super) fn is_layered(&self) -> bool {
+        self.wire_in.is_layered() || self.wire_out.is_layered()
+    }
+
     /// The number of items that are kept.
     #[cfg(test)]
     pub(super) fn room(&self) -> usize {

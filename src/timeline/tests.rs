@@ -267,6 +267,8 @@ fn messages_over_tls_are_drawn_over_their_own_bytes() {
     assert!(drawn.contains(">client \u{2192} server: 3 messages, 1,702 bytes, 30 of plaintext<"), "{drawn}");
     assert!(drawn.contains(">Grey bytes") || drawn.contains(" Grey bytes"), "{drawn}");
     assert!(!picture(&loopback(3, &[1, 5])).contains("Grey bytes"));
+    // With TLS the end of what is read is not the FIN.
+    assert_eq!((drawn.matches(">FIN<").count(), drawn.matches(">end<").count()), (2, 2), "{drawn}");
 }
 
 #[test]
