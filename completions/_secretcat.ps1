@@ -32,6 +32,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('send', 'send', [CompletionResultType]::ParameterValue, 'Send files, until the receiver has confirmed each')
             [CompletionResult]::new('receive', 'receive', [CompletionResultType]::ParameterValue, 'Receive files, and verify each before it gets its name')
             [CompletionResult]::new('history', 'history', [CompletionResultType]::ParameterValue, 'Print the messages in a file of --transcript')
+            [CompletionResult]::new('timeline', 'timeline', [CompletionResultType]::ParameterValue, 'Draw the picture of a file of --trace')
             [CompletionResult]::new('passwd', 'passwd', [CompletionResultType]::ParameterValue, 'Set the password of a user in a file for listen --auth scram:FILE')
             [CompletionResult]::new('witness', 'witness', [CompletionResultType]::ParameterValue, 'Report what the sockets of this host have read, to another secretcat')
             break
@@ -125,6 +126,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--stats', '--stats', [CompletionResultType]::ParameterName, 'Print a summary on stderr at the end, as text or JSON')
             [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'Write one JSON object per event to FILE (-: to stderr)')
             [CompletionResult]::new('--trace-data', '--trace-data', [CompletionResultType]::ParameterName, 'Record no bytes, the first 64 or all bytes of each event')
+            [CompletionResult]::new('--timeline-view', '--timeline-view', [CompletionResultType]::ParameterName, 'Draw lanes of calls, or arrows between client and server')
             [CompletionResult]::new('--pcap', '--pcap', [CompletionResultType]::ParameterName, 'Write packets to FILE, for Wireshark')
             [CompletionResult]::new('--dump', '--dump', [CompletionResultType]::ParameterName, 'Write received and sent bytes to files in DIR: 1-in, 1-out')
             [CompletionResult]::new('--transcript', '--transcript', [CompletionResultType]::ParameterName, 'Append each message to FILE, one JSON object per line')
@@ -249,6 +251,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--stats', '--stats', [CompletionResultType]::ParameterName, 'Print a summary on stderr at the end, as text or JSON')
             [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'Write one JSON object per event to FILE (-: to stderr)')
             [CompletionResult]::new('--trace-data', '--trace-data', [CompletionResultType]::ParameterName, 'Record no bytes, the first 64 or all bytes of each event')
+            [CompletionResult]::new('--timeline-view', '--timeline-view', [CompletionResultType]::ParameterName, 'Draw lanes of calls, or arrows between client and server')
             [CompletionResult]::new('--pcap', '--pcap', [CompletionResultType]::ParameterName, 'Write packets to FILE, for Wireshark')
             [CompletionResult]::new('--dump', '--dump', [CompletionResultType]::ParameterName, 'Write received and sent bytes to files in DIR: 1-in, 1-out')
             [CompletionResult]::new('--transcript', '--transcript', [CompletionResultType]::ParameterName, 'Append each message to FILE, one JSON object per line')
@@ -433,6 +436,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'Write one JSON object per event to FILE (-: to stderr)')
             [CompletionResult]::new('--trace-data', '--trace-data', [CompletionResultType]::ParameterName, 'Record no bytes, the first 64 or all bytes of each event')
             [CompletionResult]::new('--timeline', '--timeline', [CompletionResultType]::ParameterName, 'Draw the writes, segments and reads into FILE.svg')
+            [CompletionResult]::new('--timeline-view', '--timeline-view', [CompletionResultType]::ParameterName, 'Draw lanes of calls, or arrows between client and server')
             [CompletionResult]::new('--pcap', '--pcap', [CompletionResultType]::ParameterName, 'Write packets to FILE, for Wireshark')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use colour on stderr and in help')
             [CompletionResult]::new('--tls', '--tls', [CompletionResultType]::ParameterName, 'Encrypt with TLS, and verify the server''s certificate')
@@ -505,6 +509,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'Write one JSON object per event to FILE (-: to stderr)')
             [CompletionResult]::new('--trace-data', '--trace-data', [CompletionResultType]::ParameterName, 'Record no bytes, the first 64 or all bytes of each event')
             [CompletionResult]::new('--timeline', '--timeline', [CompletionResultType]::ParameterName, 'Draw the writes, segments and reads into FILE.svg')
+            [CompletionResult]::new('--timeline-view', '--timeline-view', [CompletionResultType]::ParameterName, 'Draw lanes of calls, or arrows between client and server')
             [CompletionResult]::new('--pcap', '--pcap', [CompletionResultType]::ParameterName, 'Write packets to FILE, for Wireshark')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use colour on stderr and in help')
             [CompletionResult]::new('-k', '-k', [CompletionResultType]::ParameterName, 'Serve one transfer after the other, until SIGINT or SIGTERM')
@@ -534,6 +539,15 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--last', '--last', [CompletionResultType]::ParameterName, 'Print only the last N messages')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use colour on stderr and in help')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print the JSON lines as they are in the file')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'secretcat;timeline' {
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write the picture to FILE.svg (-: stdout, the default)')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write the picture to FILE.svg (-: stdout, the default)')
+            [CompletionResult]::new('--timeline-view', '--timeline-view', [CompletionResultType]::ParameterName, 'Draw lanes of calls, or arrows between client and server')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use colour on stderr and in help')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

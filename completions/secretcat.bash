@@ -43,6 +43,9 @@ _secretcat() {
             secretcat,sweep)
                 cmd="secretcat__subcmd__sweep"
                 ;;
+            secretcat,timeline)
+                cmd="secretcat__subcmd__timeline"
+                ;;
             secretcat,witness)
                 cmd="secretcat__subcmd__witness"
                 ;;
@@ -53,7 +56,7 @@ _secretcat() {
 
     case "${cmd}" in
         secretcat)
-            opts="-h -V --color --help --version listen connect sweep send receive history passwd witness"
+            opts="-h -V --color --help --version listen connect sweep send receive history timeline passwd witness"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -75,6 +78,7 @@ _secretcat() {
             ;;
         secretcat__subcmd__connect)
             opts="-m -q -v -U -z -C -N -w -i -4 -6 -s -p -x -h --loopback --message --raw --replies --quit-after --chunk --cut --barrier --verbose --timeline --unix --check --framing --crlf --greeting --no-quit-words --reconnect --shutdown --no-shutdown --shutdown-with-last --connect-timeout --retry --retry-delay --timeout --max-message --idle-timeout --busy-poll --recv-only --send-only --end-with-peer --ack-timeout --name --room --repeat --interval --expect --json --user --password-file --auth-cleartext --proxy --proxy-credentials --cut-at --cut-at-regex --cut-layer --coalesce --delay --seed --plan --read-size --read-delay --read-start-delay --witness --tls --tls-name --tls-ca --tls-cert --tls-key --tls-pin --known --tls-insecure --tls-alpn --tls-min --tls-groups --tls-keylog --proxy-protocol --proxy-source --proxy-dest --proxy-tlv --cut-header --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --source-port --quiet --progress --stats --trace --trace-data --pcap --hex --dump --transcript --transcript-sync --transcript-max --web --metrics --metrics-token-file --color --help"
+            opts="-m -q -v -U -z -C -N -w -i -4 -6 -s -p -h --loopback --message --raw --replies --quit-after --chunk --cut --barrier --verbose --timeline --unix --check --framing --crlf --greeting --no-quit-words --reconnect --shutdown --no-shutdown --shutdown-with-last --connect-timeout --retry --retry-delay --timeout --max-message --idle-timeout --busy-poll --recv-only --send-only --end-with-peer --ack-timeout --name --room --repeat --interval --expect --json --user --password-file --auth-cleartext --proxy --proxy-credentials --cut-at --cut-at-regex --cut-layer --coalesce --delay --seed --plan --read-size --read-delay --read-start-delay --witness --tls --tls-name --tls-ca --tls-cert --tls-key --tls-pin --known --tls-insecure --tls-alpn --tls-min --tls-groups --tls-keylog --proxy-protocol --proxy-source --proxy-dest --proxy-tlv --cut-header --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --source-port --quiet --progress --stats --trace --trace-data --timeline-view --pcap --transcript --transcript-sync --transcript-max --web --metrics --metrics-token-file --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -705,6 +709,13 @@ _secretcat() {
                     fi
                     return 0
                     ;;
+                --timeline-view)
+                    COMPREPLY=($(compgen -W "lanes ladder" -- "${cur}"))
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
                 --pcap)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -850,6 +861,7 @@ _secretcat() {
             ;;
         secretcat__subcmd__listen)
             opts="-v -U -k -N -w -i -4 -6 -s -x -h --service --relay --once --framing --chunk --cut --barrier --verbose --timeline --unix --bug --cut-toward --keep-open --shutdown --recv-only --send-only --end-with-peer --ack-timeout --count --threads --max-connections --allow --deny --max-message --idle-timeout --busy-poll --history --history-memory --room-members --max-rooms --rate-limit --console --irc --rooms-via --via-password-file --via-cleartext --auth --auth-cleartext --proxy --proxy-credentials --cut-at --cut-at-regex --cut-layer --coalesce --delay --seed --plan --read-size --read-delay --read-start-delay --witness --answer-witness --tls --tls-cert --tls-key --tls-client-ca --tls-client --tls-alpn --tls-min --tls-groups --tls-keylog --relay-tls-name --relay-tls-ca --relay-tls-cert --relay-tls-key --relay-tls-pin --relay-known --relay-tls-insecure --relay-tls-alpn --relay-tls-min --accept-proxy --accept-proxy-from --proxy-protocol --proxy-source --proxy-dest --proxy-tlv --cut-header --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --backlog --quiet --progress --stats --trace --trace-data --pcap --hex --dump --transcript --transcript-sync --transcript-max --web --metrics --metrics-token-file --color --help"
+            opts="-v -U -k -N -w -i -4 -6 -s -h --service --relay --once --framing --chunk --cut --barrier --verbose --timeline --unix --bug --cut-toward --keep-open --shutdown --recv-only --send-only --end-with-peer --ack-timeout --count --threads --max-connections --allow --deny --max-message --idle-timeout --busy-poll --history --history-memory --room-members --max-rooms --rate-limit --console --irc --rooms-via --via-password-file --via-cleartext --auth --auth-cleartext --proxy --proxy-credentials --cut-at --cut-at-regex --cut-layer --coalesce --delay --seed --plan --read-size --read-delay --read-start-delay --witness --answer-witness --tls --tls-cert --tls-key --tls-client-ca --tls-client --tls-alpn --tls-min --tls-groups --tls-keylog --relay-tls-name --relay-tls-ca --relay-tls-cert --relay-tls-key --relay-tls-pin --relay-known --relay-tls-insecure --relay-tls-alpn --relay-tls-min --accept-proxy --accept-proxy-from --proxy-protocol --proxy-source --proxy-dest --proxy-tlv --cut-header --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --backlog --quiet --progress --stats --trace --trace-data --timeline-view --pcap --transcript --transcript-sync --transcript-max --web --metrics --metrics-token-file --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1560,6 +1572,13 @@ _secretcat() {
                     fi
                     return 0
                     ;;
+                --timeline-view)
+                    COMPREPLY=($(compgen -W "lanes ladder" -- "${cur}"))
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
                 --pcap)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -1676,7 +1695,7 @@ _secretcat() {
             return 0
             ;;
         secretcat__subcmd__receive)
-            opts="-k -w -4 -6 -s -v -h --from --dir --overwrite --max-size --listen --keep-open --tls --quiet --checksum --connect-timeout --retry --retry-delay --idle-timeout --proxy --proxy-credentials --tls-name --tls-ca --tls-cert --tls-key --tls-pin --known --tls-insecure --tls-alpn --tls-min --tls-groups --tls-keylog --tls-client-ca --tls-client --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --backlog --verbose --progress --stats --trace --trace-data --timeline --pcap --color --help"
+            opts="-k -w -4 -6 -s -v -h --from --dir --overwrite --max-size --listen --keep-open --tls --quiet --checksum --connect-timeout --retry --retry-delay --idle-timeout --proxy --proxy-credentials --tls-name --tls-ca --tls-cert --tls-key --tls-pin --known --tls-insecure --tls-alpn --tls-min --tls-groups --tls-keylog --tls-client-ca --tls-client --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --backlog --verbose --progress --stats --trace --trace-data --timeline --timeline-view --pcap --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2082,6 +2101,13 @@ _secretcat() {
                     fi
                     return 0
                     ;;
+                --timeline-view)
+                    COMPREPLY=($(compgen -W "lanes ladder" -- "${cur}"))
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
                 --pcap)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -2112,7 +2138,7 @@ _secretcat() {
             return 0
             ;;
         secretcat__subcmd__send)
-            opts="-k -w -4 -6 -s -v -h --to --name --checksum --listen --retry --tls --quiet --keep-open --connect-timeout --retry-delay --idle-timeout --proxy --proxy-credentials --tls-name --tls-ca --tls-cert --tls-key --tls-pin --known --tls-insecure --tls-alpn --tls-min --tls-groups --tls-keylog --tls-client-ca --tls-client --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --backlog --verbose --progress --stats --trace --trace-data --timeline --pcap --color --help"
+            opts="-k -w -4 -6 -s -v -h --to --name --checksum --listen --retry --tls --quiet --keep-open --connect-timeout --retry-delay --idle-timeout --proxy --proxy-credentials --tls-name --tls-ca --tls-cert --tls-key --tls-pin --known --tls-insecure --tls-alpn --tls-min --tls-groups --tls-keylog --tls-client-ca --tls-client --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --backlog --verbose --progress --stats --trace --trace-data --timeline --timeline-view --pcap --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2501,6 +2527,13 @@ _secretcat() {
                     fi
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --timeline-view)
+                    COMPREPLY=($(compgen -W "lanes ladder" -- "${cur}"))
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
                     fi
                     return 0
                     ;;
@@ -3065,6 +3098,64 @@ _secretcat() {
                     ;;
                 --ttl)
                     COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        secretcat__subcmd__timeline)
+            opts="-o -h --output --timeline-view --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                -o)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --timeline-view)
+                    COMPREPLY=($(compgen -W "lanes ladder" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi

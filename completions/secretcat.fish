@@ -36,6 +36,7 @@ complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "sweep" -d 'Send
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "send" -d 'Send files, until the receiver has confirmed each'
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "receive" -d 'Receive files, and verify each before it gets its name'
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "history" -d 'Print the messages in a file of --transcript'
+complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "timeline" -d 'Draw the picture of a file of --trace'
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "passwd" -d 'Set the password of a user in a file for listen --auth scram:FILE'
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "witness" -d 'Report what the sockets of this host have read, to another secretcat'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l service -d 'Choose the service for each connection' -r -f -a "secret\t'Reply with the digits of each line that contains SECRET'
@@ -159,6 +160,8 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l trace -d 
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l trace-data -d 'Record no bytes, the first 64 or all bytes of each event' -r -f -a "none\t''
 head\t''
 all\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l timeline-view -d 'Draw lanes of calls, or arrows between client and server' -r -f -a "lanes\t'Lanes of calls on an axis of time'
+ladder\t'Arrows between client and server'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l pcap -d 'Write packets to FILE, for Wireshark' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l dump -d 'Write received and sent bytes to files in DIR: 1-in, 1-out' -r -f -a "(__fish_complete_directories)"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l transcript -d 'Append each message to FILE, one JSON object per line' -r -F
@@ -292,6 +295,8 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l trace -d
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l trace-data -d 'Record no bytes, the first 64 or all bytes of each event' -r -f -a "none\t''
 head\t''
 all\t''"
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l timeline-view -d 'Draw lanes of calls, or arrows between client and server' -r -f -a "lanes\t'Lanes of calls on an axis of time'
+ladder\t'Arrows between client and server'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l pcap -d 'Write packets to FILE, for Wireshark' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l dump -d 'Write received and sent bytes to files in DIR: 1-in, 1-out' -r -f -a "(__fish_complete_directories)"
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l transcript -d 'Append each message to FILE, one JSON object per line' -r -F
@@ -518,6 +523,8 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l trace-data 
 head\t''
 all\t''"
 complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l timeline -d 'Draw the writes, segments and reads into FILE.svg' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l timeline-view -d 'Draw lanes of calls, or arrows between client and server' -r -f -a "lanes\t'Lanes of calls on an axis of time'
+ladder\t'Arrows between client and server'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l pcap -d 'Write packets to FILE, for Wireshark' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
@@ -598,6 +605,8 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l trace-da
 head\t''
 all\t''"
 complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l timeline -d 'Draw the writes, segments and reads into FILE.svg' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l timeline-view -d 'Draw lanes of calls, or arrows between client and server' -r -f -a "lanes\t'Lanes of calls on an axis of time'
+ladder\t'Arrows between client and server'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l pcap -d 'Write packets to FILE, for Wireshark' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
@@ -624,6 +633,13 @@ always\t'Always'
 never\t'Never'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand history" -l json -d 'Print the JSON lines as they are in the file'
 complete -c secretcat -n "__fish_secretcat_using_subcommand history" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c secretcat -n "__fish_secretcat_using_subcommand timeline" -s o -l output -d 'Write the picture to FILE.svg (-: stdout, the default)' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand timeline" -l timeline-view -d 'Draw lanes of calls, or arrows between client and server' -r -f -a "lanes\t'Lanes of calls on an axis of time'
+ladder\t'Arrows between client and server'"
+complete -c secretcat -n "__fish_secretcat_using_subcommand timeline" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c secretcat -n "__fish_secretcat_using_subcommand timeline" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c secretcat -n "__fish_secretcat_using_subcommand passwd" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"

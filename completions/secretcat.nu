@@ -83,6 +83,10 @@ module completions {
     [ "none" "head" "all" ]
   }
 
+  def "nu-complete secretcat listen timeline_view" [] {
+    [ "lanes" "ladder" ]
+  }
+
   def "nu-complete secretcat listen color" [] {
     [ "auto" "always" "never" ]
   }
@@ -196,6 +200,7 @@ module completions {
     --stats: string@"nu-complete secretcat listen stats" # Print a summary on stderr at the end, as text or JSON
     --trace: path             # Write one JSON object per event to FILE (-: to stderr)
     --trace-data: string@"nu-complete secretcat listen trace_data" # Record no bytes, the first 64 or all bytes of each event
+    --timeline-view: string@"nu-complete secretcat listen timeline_view" # Draw lanes of calls, or arrows between client and server
     --pcap: path              # Write packets to FILE, for Wireshark
     --hex(-x)                 # Print sent and received bytes on stderr, as xxd does
     --dump: directory         # Write received and sent bytes to files in DIR: 1-in, 1-out
@@ -260,6 +265,10 @@ module completions {
 
   def "nu-complete secretcat connect trace_data" [] {
     [ "none" "head" "all" ]
+  }
+
+  def "nu-complete secretcat connect timeline_view" [] {
+    [ "lanes" "ladder" ]
   }
 
   def "nu-complete secretcat connect color" [] {
@@ -368,6 +377,7 @@ module completions {
     --stats: string@"nu-complete secretcat connect stats" # Print a summary on stderr at the end, as text or JSON
     --trace: path             # Write one JSON object per event to FILE (-: to stderr)
     --trace-data: string@"nu-complete secretcat connect trace_data" # Record no bytes, the first 64 or all bytes of each event
+    --timeline-view: string@"nu-complete secretcat connect timeline_view" # Draw lanes of calls, or arrows between client and server
     --pcap: path              # Write packets to FILE, for Wireshark
     --hex(-x)                 # Print sent and received bytes on stderr, as xxd does
     --dump: directory         # Write received and sent bytes to files in DIR: 1-in, 1-out
@@ -557,6 +567,10 @@ module completions {
     [ "none" "head" "all" ]
   }
 
+  def "nu-complete secretcat send timeline_view" [] {
+    [ "lanes" "ladder" ]
+  }
+
   def "nu-complete secretcat send color" [] {
     [ "auto" "always" "never" ]
   }
@@ -620,6 +634,7 @@ module completions {
     --trace: path             # Write one JSON object per event to FILE (-: to stderr)
     --trace-data: string@"nu-complete secretcat send trace_data" # Record no bytes, the first 64 or all bytes of each event
     --timeline: path          # Draw the writes, segments and reads into FILE.svg
+    --timeline-view: string@"nu-complete secretcat send timeline_view" # Draw lanes of calls, or arrows between client and server
     --pcap: path              # Write packets to FILE, for Wireshark
     --color: string@"nu-complete secretcat send color" # Use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
@@ -672,6 +687,10 @@ module completions {
 
   def "nu-complete secretcat receive trace_data" [] {
     [ "none" "head" "all" ]
+  }
+
+  def "nu-complete secretcat receive timeline_view" [] {
+    [ "lanes" "ladder" ]
   }
 
   def "nu-complete secretcat receive color" [] {
@@ -739,6 +758,7 @@ module completions {
     --trace: path             # Write one JSON object per event to FILE (-: to stderr)
     --trace-data: string@"nu-complete secretcat receive trace_data" # Record no bytes, the first 64 or all bytes of each event
     --timeline: path          # Draw the writes, segments and reads into FILE.svg
+    --timeline-view: string@"nu-complete secretcat receive timeline_view" # Draw lanes of calls, or arrows between client and server
     --pcap: path              # Write packets to FILE, for Wireshark
     --color: string@"nu-complete secretcat receive color" # Use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
@@ -758,6 +778,23 @@ module completions {
     --color: string@"nu-complete secretcat history color" # Use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
     file: path                # Read the transcript FILE (-: stdin)
+  ]
+
+  def "nu-complete secretcat timeline timeline_view" [] {
+    [ "lanes" "ladder" ]
+  }
+
+  def "nu-complete secretcat timeline color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Draw the picture of a file of --trace
+  export extern "secretcat timeline" [
+    --output(-o): path        # Write the picture to FILE.svg (-: stdout, the default)
+    --timeline-view: string@"nu-complete secretcat timeline timeline_view" # Draw lanes of calls, or arrows between client and server
+    --color: string@"nu-complete secretcat timeline color" # Use colour on stderr and in help
+    --help(-h)                # Print help (see more with '--help')
+    file: path                # Read the trace FILE (-: stdin)
   ]
 
   def "nu-complete secretcat passwd color" [] {

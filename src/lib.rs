@@ -130,10 +130,15 @@ fn perform(task: &Task, report: &Report) -> (Result<ExitStatus, Error>, Option<S
             silent.pcap.clone_from(&config.reports.pcap);
             config.quiet
         }
-        Task::History(_) | Task::Passwd(_) | Task::Witness => true,
+        Task::History(_) | Task::Timeline(_) | Task::Passwd(_) | Task::Witness => true,
     };
     let output: &Output = match task {
-        Task::Sweep(_) | Task::SweepClient(_) | Task::History(_) | Task::Passwd(_) | Task::Witness => &silent,
+        Task::Sweep(_)
+        | Task::SweepClient(_)
+        | Task::History(_)
+        | Task::Timeline(_)
+        | Task::Passwd(_)
+        | Task::Witness => &silent,
         Task::Listen(config) => &config.output,
         Task::Connect(config) => &config.output,
         Task::Send(config) => &config.link.output,
@@ -192,6 +197,7 @@ fn run_task(task: &Task, context: &Context) -> Result<ExitStatus, Error> {
         Task::Receive(config) => session::transfer::receive::run(config, context).map(|()| ExitStatus::Done),
         Task::Sweep(config) => session::sweep::run(config, context),
         Task::SweepClient(config) => session::sweep::client::run(config, context),
+        Task::Timeline(config) => session::timeline::run(config, &context.report).map(|()| ExitStatus::Done),
         Task::History(config) => session::history::run(config, &context.report).map(|()| ExitStatus::Done),
         Task::Passwd(config) => session::passwd::run(config, &context.report).map(|()| ExitStatus::Done),
         Task::Witness => session::witness::run().map(|()| ExitStatus::Done),
@@ -209,7 +215,7 @@ fn ignored_interrupt(task: &Task) -> Option<IgnoredInterrupt> {
             let listens = task.link().is_some_and(|link| matches!(link.meeting, Meeting::Listen { .. }));
             Some(if listens { IgnoredInterrupt::Handle } else { IgnoredInterrupt::Keep })
         }
-        Task::History(_) | Task::Passwd(_) | Task::Witness => None,
+        Task::History(_) | Task::Timeline(_) | Task::Passwd(_) | Task::Witness => None,
         Task::Connect(_) if std::process::id() == 1 => Some(IgnoredInterrupt::Handle),
         Task::Connect(config) => {
             let watched = terminal::is_stdin() || terminal::is_stderr();

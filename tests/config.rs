@@ -21,6 +21,7 @@ fn fields(line: &str) -> Result<Vec<String>, String> {
                 Task::Send(config) => format!("{config:?}"),
                 Task::Receive(config) => format!("{config:?}"),
                 Task::History(config) => format!("{config:?}"),
+                Task::Timeline(config) => format!("{config:?}"),
                 Task::Passwd(config) => format!("{config:?}"),
                 Task::Witness => "Witness".to_owned(),
             };
@@ -175,7 +176,7 @@ fn clap_long(argument: &clap::Arg) -> Option<String> {
 /// The names of values in help: those of numbers, and all others.
 const NUMBERS: [&str; 11] =
     ["N", "N[/BURST]", "SIZE", "BYTES", "PORT", "TIME", "DURATION", "VALUE", "SIZE|MIN..MAX", "TIME|MIN..MAX", "N|any"];
-const OTHERS: [&str; 34] = [
+const OTHERS: [&str; 35] = [
     "TEXT",
     "NAME",
     "ROOM",
@@ -206,6 +207,7 @@ const OTHERS: [&str; 34] = [
     "PIN",
     "VERSION",
     "none|head|all",
+    "VIEW",
     "text|json",
     "WHEN",
     "DIR",

@@ -29,6 +29,7 @@ mod stream;
 mod sweep;
 mod sweep_client;
 mod syntax;
+mod timeline;
 mod tls;
 mod traffic;
 mod transcript;
@@ -46,7 +47,7 @@ use words::words;
 
 use crate::config::{
     ClientSweepConfig, Color, ConfigError, ConnectConfig, HistoryConfig, LinkConfig, ListenConfig, PasswdConfig,
-    ProxyConfig, ReceiveConfig, SendConfig, SweepConfig,
+    ProxyConfig, ReceiveConfig, SendConfig, SweepConfig, TimelineConfig,
 };
 use crate::error::Error;
 use crate::io::console;
@@ -77,6 +78,7 @@ enum Commands {
     Send(transfer::SendFlags),
     Receive(transfer::ReceiveFlags),
     History(history::HistoryFlags),
+    Timeline(timeline::TimelineFlags),
     Passwd(passwd::PasswdFlags),
     Witness(witness::WitnessFlags),
 }
@@ -107,6 +109,8 @@ pub enum Task {
     Receive(Box<ReceiveConfig>),
     /// `history`
     History(Box<HistoryConfig>),
+    /// `timeline`
+    Timeline(Box<TimelineConfig>),
     /// `passwd`
     Passwd(Box<PasswdConfig>),
     /// `witness`
@@ -122,7 +126,7 @@ impl Task {
             Task::Connect(config) => config.proxy.as_ref(),
             Task::Sweep(config) => config.proxy.as_ref(),
             Task::Send(_) | Task::Receive(_) => self.link()?.proxy(),
-            Task::SweepClient(_) | Task::History(_) | Task::Passwd(_) | Task::Witness => None,
+            Task::SweepClient(_) | Task::History(_) | Task::Timeline(_) | Task::Passwd(_) | Task::Witness => None,
         }
     }
 
@@ -157,6 +161,7 @@ impl Task {
             | Task::Send(_)
             | Task::Receive(_)
             | Task::History(_)
+            | Task::Timeline(_)
             | Task::Passwd(_)
             | Task::Witness => None,
         }
@@ -196,6 +201,7 @@ fn command_for(args: &[OsString]) -> clap::Command {
         "send" => transfer::SendFlags::augment_args,
         "receive" => transfer::ReceiveFlags::augment_args,
         "history" => history::HistoryFlags::augment_args,
+        "timeline" => timeline::TimelineFlags::augment_args,
         "passwd" => passwd::PasswdFlags::augment_args,
         "witness" => witness::WitnessFlags::augment_args,
         "-V" | "--version" => return Cli::command(),
@@ -261,6 +267,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Refusa
         Commands::Send(flags) => Task::Send(Box::new(flags.into_config(typed)?)),
         Commands::Receive(flags) => Task::Receive(Box::new(flags.into_config(typed)?)),
         Commands::History(flags) => Task::History(Box::new(flags.into_config())),
+        Commands::Timeline(flags) => Task::Timeline(Box::new(flags.into_config())),
         Commands::Passwd(flags) => Task::Passwd(Box::new(flags.into_config()?)),
         Commands::Witness(witness::WitnessFlags {}) => Task::Witness,
     };
@@ -351,6 +358,6 @@ mod tests {
             let help = |command: clap::Command| command.try_get_matches_from(&words).unwrap_err().to_string();
             assert_eq!(help(alone), help(definitions()));
         }
-        assert_eq!(command_for(&["secretcat".into()]).get_subcommands().count(), 8);
+        assert_eq!(command_for(&["secretcat".into()]).get_subcommands().count(), 9);
     }
 }

@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{ArgAction, Args, ValueHint};
 
 use super::transcript::TranscriptFlags;
 use super::watch::WatchFlags;
 use super::words::words;
 use crate::config::{ConfigError, Output, Sink, StatsFormat, TraceData, Watch};
+use crate::value::{View, svg_file};
 
 #[derive(Debug, Default, Args)]
 pub(super) struct OutputFlags {
@@ -66,8 +68,13 @@ pub(super) struct EventFlags {
     /// Draw the writes, segments and reads into FILE.svg
     ///
     /// secretcat(1) explains the picture.
-    #[arg(long, value_name = "FILE.svg", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE.svg", value_hint = ValueHint::FilePath, value_parser = PathBufValueParser::new().try_map(svg_file))]
     timeline: Option<PathBuf>,
+    /// Draw lanes of calls, or arrows between client and server
+    ///
+    /// VIEW is lanes, the default, or ladder.
+    #[arg(long, value_name = "VIEW", value_parser = words::<View>(), requires = "timeline")]
+    timeline_view: Option<View>,
     /// Write packets to FILE, for Wireshark
     ///
     /// The packets are built from the writes and reads of this program, so that no privileges are needed. The comment
@@ -100,6 +107,7 @@ impl EventFlags {
             trace_data: self.trace_data.unwrap_or_default(),
             transcript: None,
             timeline: self.timeline,
+            timeline_view: self.timeline_view.unwrap_or_default(),
             watch: Watch::default(),
             pcap: self.pcap,
             hex: false,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Transcript, Watch};
-use crate::value::{Named, Word};
+use crate::value::{Named, View, Word};
 
 /// The destination of an output.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +109,8 @@ pub struct Output {
     pub hex: bool,
     /// The directory of files with the bytes of the application.
     pub dump: Option<PathBuf>,
+    /// What the picture shows of time.
+    pub timeline_view: View,
     /// Where the run can be watched.
     pub watch: Watch,
     /// Where to write the packets.

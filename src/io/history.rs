@@ -1,18 +1,17 @@
 //! Reads transcripts: the files in their order, line by line, within bounded memory.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::lines::{next_line, skip_line};
 use super::transcript::numbered;
 use crate::error::{Error, Operation, shown_path};
 use crate::transcript::{Line, header_begins, parse, parse_header};
 use crate::value::{Since, counted};
 
-/// The largest line that is read; the rest of a larger one is skipped.
-const LONGEST: u64 = 128 * 1024 * 1024;
 /// The largest number of files that are read.
 const MOST_FILES: u32 = 999;
 
@@ -156,31 +155,6 @@ fn files(path: &Path, most: Option<u64>) -> Result<Vec<Input>, Error> {
     }
     inputs.reverse();
     Ok(inputs)
-}
-
-/// Reads the next line with its line feed; a line that is too long is cut. False: there is none.
-fn next_line(reader: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
-    line.clear();
-    line.shrink_to(1024 * 1024);
-    let read = reader.take(LONGEST).read_until(b'\n', line)?;
-    if read as u64 == LONGEST && line.last() != Some(&b'\n') {
-        skip_line(reader)?;
-        line.push(b'\n');
-    }
-    Ok(read > 0)
-}
-
-/// Reads to the end of a line.
-fn skip_line(reader: &mut dyn BufRead) -> io::Result<()> {
-    loop {
-        let rest = reader.fill_buf()?;
-        let at = memchr::memchr(b'\n', rest);
-        let (used, is_over) = (at.map_or(rest.len(), |at| at + 1), at.is_some() || rest.is_empty());
-        reader.consume(used);
-        if is_over {
-            return Ok(());
-        }
-    }
 }
 
 /// Writes lines to stdout in large pieces.

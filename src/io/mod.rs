@@ -15,6 +15,7 @@ pub mod files;
 pub mod history;
 pub mod key;
 pub mod line_input;
+mod lines;
 pub mod listener;
 pub mod peer_queue;
 pub mod private;
@@ -38,6 +39,7 @@ pub mod terminal;
 pub mod threads;
 #[cfg(feature = "tls")]
 pub mod tls;
+pub mod trace_file;
 pub mod transcript;
 pub mod transfer;
 pub mod web;

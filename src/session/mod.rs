@@ -17,6 +17,7 @@ mod rate_limit;
 mod relay;
 mod shared;
 pub mod sweep;
+pub mod timeline;
 pub mod transfer;
 pub mod witness;
 

@@ -11,25 +11,41 @@ pub(super) const TITLE: &str = "How the bytes travelled";
 /// The largest number of characters of the command line that are looked at.
 const COMMAND: usize = 400;
 
-/// Draws the head; returns where it ends.
-pub(super) fn draw(page: &mut Svg, start: Option<&Start>, drawn: u64, of: u64, summary: &str) -> f64 {
-    let width = RIGHT - MARGIN;
-    page.text("title", MARGIN, 32.0, TITLE);
-    let mut y = 54.0;
-    let mut line = |class: &str, text: &str| {
-        page.clipped(class, MARGIN, y, text, width);
-        y += 18.0;
-    };
-    let connections = format!("{} of {} drawn", grouped(drawn), counted(of, "connection"));
-    match start {
-        Some(start) => {
-            line("code", &command(&start.command));
-            line("dim", &format!("secretcat {}, {}; {connections}", kept(&start.version), date(&start.time)));
+/// What the head says.
+#[derive(Debug)]
+pub(super) struct Head<'a> {
+    pub(super) start: Option<&'a Start>,
+    /// How many connections are drawn, and of how many.
+    pub(super) drawn: u64,
+    pub(super) of: u64,
+    pub(super) summary: &'a str,
+    pub(super) warning: Option<&'a str>,
+}
+
+impl Head<'_> {
+    /// Draws it; returns where it ends.
+    pub(super) fn draw(&self, page: &mut Svg) -> f64 {
+        let width = RIGHT - MARGIN;
+        page.text("title", MARGIN, 32.0, TITLE);
+        let mut y = 54.0;
+        let mut line = |class: &str, text: &str| {
+            page.clipped(class, MARGIN, y, text, width);
+            y += 18.0;
+        };
+        let connections = format!("{} of {} drawn", grouped(self.drawn), counted(self.of, "connection"));
+        match self.start {
+            Some(start) => {
+                line("code", &command(&start.command));
+                line("dim", &format!("secretcat {}, {}; {connections}", kept(&start.version), date(&start.time)));
+            }
+            None => line("dim", &connections),
         }
-        None => line("dim", &connections),
+        line("dim", self.summary);
+        if let Some(warning) = self.warning {
+            line("signal", warning);
+        }
+        y - 10.0
     }
-    line("dim", summary);
-    y - 10.0
 }
 
 /// The command line as a shell takes it, with the name of the program without its folder.

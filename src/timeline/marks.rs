@@ -3,7 +3,7 @@
 
 use super::axis::{pixels, time};
 use super::density::ramp;
-use super::lane::Mark;
+use super::lane::{Mark, Messages};
 use super::scene::{Row, Stream};
 use super::svg::Svg;
 use crate::trace::units::counted;
@@ -164,8 +164,17 @@ pub(super) fn numbers(stream: &Stream<'_>, placed: &Placed) -> Option<(u64, u64)
 
 /// The style class for the colour of a message, or of a connection without messages.
 pub(super) fn hue(number: Option<u64>, stream: &Stream<'_>) -> &'static str {
+    class_of(if stream.messages.count() == 0 { Some(stream.conn) } else { number })
+}
+
+/// The same for the byte at an offset.
+pub(super) fn hue_of(conn: u64, messages: &Messages, offset: u64) -> &'static str {
+    let number = messages.split(offset, offset + 1).first().and_then(|part| part.0);
+    class_of(if messages.count() == 0 { Some(conn) } else { number })
+}
+
+fn class_of(number: Option<u64>) -> &'static str {
     const CLASSES: [&str; 8] = ["m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7"];
-    let number = if stream.messages.count() == 0 { Some(stream.conn) } else { number };
     let Some(number) = number else { return "m" };
     CLASSES.iter().zip(0..).find(|(_, hue)| number.wrapping_sub(1) % 8 == *hue).map_or("m", |(class, _)| class)
 }

@@ -6,6 +6,7 @@ mod canvas;
 mod density;
 mod head;
 mod labels;
+mod ladder;
 mod lane;
 mod lanes;
 mod marks;
@@ -19,12 +20,14 @@ mod wire;
 
 use self::axis::time;
 use self::canvas::MARGIN;
+use self::head::Head;
 use self::lanes::Drawn;
 use self::scene::{Panel, Part, Row, RowKind};
 use self::svg::Svg;
 use self::tape::Tape;
 use crate::trace::units::{counted, size, total};
 use crate::trace::{Event, EventKind, Sink, Start};
+use crate::value::View;
 
 /// The largest number of connection ends that are kept; later ones are only counted.
 const TAPES: usize = 16;
@@ -41,8 +44,17 @@ const CLEAR: f64 = 0.75;
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
     start: Option<Start>,
+    /// How the trace ends that is drawn; `None` for a run of this program.
+    ending: Option<Ending>,
     tapes: Vec<Tape>,
     more: More,
+}
+
+/// How a trace ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    Whole,
+    Torn,
 }
 
 /// The connections that are not kept.
@@ -82,9 +94,26 @@ impl Timeline {
         }
     }
 
+    /// Takes the end of a trace, which may be within a line.
+    pub fn end_trace(&mut self, is_torn: bool) {
+        self.ending = Some(if is_torn { Ending::Torn } else { Ending::Whole });
+    }
+
+    /// What is missing at the end of the trace that is drawn.
+    #[must_use]
+    pub fn incomplete(&self) -> Option<&'static str> {
+        match self.ending? {
+            Ending::Torn => Some("the trace is incomplete: it ends within a line"),
+            Ending::Whole if self.tapes.iter().any(|tape| tape.closed.is_none()) => {
+                Some("the trace is incomplete: it ends before its connections are closed")
+            }
+            Ending::Whole => None,
+        }
+    }
+
     /// The picture as an SVG document: 1000 units wide, for light and dark, without scripts.
     #[must_use]
-    pub fn render(&self) -> String {
+    pub fn render(&self, view: View) -> String {
         let mut panels = scene::panels(&self.tapes);
         let of = panels.len() as u64 + self.more.connections;
         let hidden = panels.split_off(panels.len().min(PANELS));
@@ -92,9 +121,19 @@ impl Timeline {
         let summary = summary(&panels, origin);
 
         let mut page = Svg::default();
-        let mut y = head::draw(&mut page, self.start.as_ref(), panels.len() as u64, of, &summary);
+        let about = Head {
+            start: self.start.as_ref(),
+            drawn: panels.len() as u64,
+            of,
+            summary: &summary,
+            warning: self.incomplete(),
+        };
+        let mut y = about.draw(&mut page);
         if panels.iter().flat_map(Panel::rows).any(|row| row.lane.count() > 0) {
-            y = draw(&mut page, &panels, y, origin);
+            y = match view {
+                View::Lanes => draw(&mut page, &panels, y, origin),
+                View::Ladder => ladder::draw(&mut page, &panels, y, origin),
+            };
         }
         if let Some(text) = self.left_out(&hidden) {
             page.text("", MARGIN, y + 16.0, &text);

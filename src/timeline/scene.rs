@@ -18,6 +18,17 @@ pub(super) struct Panel<'a> {
     pub(super) streams: Vec<Stream<'a>>,
     /// When it began.
     pub(super) opened: u64,
+    /// Its sides from left to right, and what connects each with the next one.
+    pub(super) sides: Vec<String>,
+    pub(super) links: Vec<Link<'a>>,
+}
+
+/// A connection between two sides, with the ends that are recorded.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Link<'a> {
+    /// The side that has made it.
+    pub(super) left: Option<&'a Tape>,
+    pub(super) right: Option<&'a Tape>,
 }
 
 /// The bytes of one direction, from the calls that write them to the calls that read them.
@@ -236,6 +247,8 @@ fn both_ends<'a>(client: &'a Tape, server: &'a Tape) -> Panel<'a> {
         notes: notes_of_both(client, server),
         streams: streams.into_iter().filter(Stream::has_calls).collect(),
         opened: client.opened.min(server.opened),
+        sides: vec![format!("client {}", client.local), format!("server {}", server.local)],
+        links: vec![Link { left: Some(client), right: Some(server) }],
     }
 }
 
@@ -275,6 +288,14 @@ fn one_end(tape: &Tape) -> Panel<'_> {
         notes: notes(tape).into_iter().chain([unseen]).collect(),
         streams: streams.into_iter().filter(Stream::has_calls).collect(),
         opened: tape.opened,
+        sides: match tape.side {
+            Side::Connect => vec![format!("client {}", tape.local), format!("server {}", tape.peer)],
+            Side::Listen => vec![format!("client {}", tape.peer), format!("server {}", tape.local)],
+        },
+        links: vec![match tape.side {
+            Side::Connect => Link { left: Some(tape), right: None },
+            Side::Listen => Link { left: None, right: Some(tape) },
+        }],
     }
 }
 
@@ -309,6 +330,12 @@ fn relay<'a>(client: &'a Tape, server: &'a Tape) -> Panel<'a> {
         notes: notes_of_both(client, server).into_iter().chain(other).chain([unseen]).collect(),
         streams: streams.into_iter().filter(Stream::has_calls).collect(),
         opened: client.opened,
+        sides: vec![
+            format!("client {}", client.peer),
+            format!("relay {}", client.local),
+            format!("server {}", server.peer),
+        ],
+        links: vec![Link { left: None, right: Some(client) }, Link { left: Some(server), right: None }],
     }
 }
 

@@ -19,10 +19,10 @@ text{font:13px system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,
 .zig{fill:none;stroke:#8b949e;stroke-width:1.4}.wait{stroke:#8b949e;stroke-width:1.4;stroke-dasharray:1.5 3}
 .sign{stroke:#cf222e;stroke-width:1.6;stroke-dasharray:4 2}
 .signal{font-size:11px;font-weight:600;fill:#b3202b}.yes{fill:#2da44e}.no{fill:none;stroke:#d4760a;stroke-width:1.6}
-.edge{fill:none;stroke:#10151b;stroke-width:1}.flow{fill-opacity:.42}.span{fill-opacity:.5}.m{fill:#9aa7b4}
+.life{stroke:#8b949e;stroke-width:2}.sign-fill{fill:#b3202b}.edge{fill:none;stroke:#10151b;stroke-width:1}.flow{fill-opacity:.42}.span{fill-opacity:.5}.m{fill:#9aa7b4}
 .m0{fill:#5b9bd8}.m1{fill:#eda43b}.m2{fill:#45b58d}.m3{fill:#dd86b3}.m4{fill:#a98fe0}.m5{fill:#b5b83a}.m6{fill:#e8805c}.m7{fill:#55bccb}
 @media(prefers-color-scheme:dark){text{fill:#e6edf3}.paper{fill:#0d1117}.dim,.small,.word{fill:#9aa4ae}.signal{fill:#ff8d85}
-.sign{stroke:#ff7b72}.edge{stroke:#fff}.lane{fill:#191f27}.rule{stroke:#6e7681}.flow{fill-opacity:.5}}
+.sign{stroke:#ff7b72}.sign-fill{fill:#ff8d85}.edge{stroke:#fff}.lane{fill:#191f27}.rule{stroke:#6e7681}.flow{fill-opacity:.5}}
 ";
 
 /// The size of the characters of a class of text.
@@ -95,6 +95,16 @@ impl Svg {
     /// Draws a dot.
     pub(super) fn dot(&mut self, class: &str, [x, y, radius]: [f64; 3], about: &str) {
         self.element("circle", class, &[("cx", x), ("cy", y), ("r", radius)], about);
+    }
+
+    /// Draws a line in the colour of a class of marks.
+    pub(super) fn stroke(&mut self, class: &str, [x1, y1, x2, y2]: [f64; 4], about: &str) {
+        // A class of marks has a fill only: a line is drawn as a thin area.
+        let (dx, dy) = (x2 - x1, y2 - y1);
+        let length = dx.hypot(dy).max(1.0);
+        let (nx, ny) = (-dy / length, dx / length);
+        let _ = write!(self.body, "<path class=\"{class}\"");
+        self.points(&[(x1 + nx, y1 + ny), (x2 + nx, y2 + ny), (x2 - nx, y2 - ny), (x1 - nx, y1 - ny)], about);
     }
 
     /// Draws lines from point to point.

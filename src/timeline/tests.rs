@@ -1,17 +1,27 @@
 //! Tests of whole pictures.
 
+mod arrows;
+
 use super::*;
 use crate::trace::samples::{Run, bulk, coalesced, loopback, relay, start, tls, typed};
 use crate::trace::{BarrierOutcome, Direction, Side, TcpSample};
 use proptest::prelude::*;
 
 fn picture(events: &[Event]) -> String {
+    noted(events).render(View::Lanes)
+}
+
+fn ladder(events: &[Event]) -> String {
+    noted(events).render(View::Ladder)
+}
+
+fn noted(events: &[Event]) -> Timeline {
     let mut timeline = Timeline::new();
     timeline.begin(start());
     for event in events {
         timeline.note(event);
     }
-    timeline.render()
+    timeline
 }
 
 fn pictures() -> Vec<(&'static str, Vec<Event>)> {
@@ -160,11 +170,14 @@ fn outside(drawn: &str) -> Option<String> {
 fn no_label_leaves_the_picture() {
     for (name, events) in pictures() {
         assert_eq!(outside(&picture(&events)), None, "{name}");
+        let drawn = ladder(&events);
+        assert_eq!((outside(&drawn), overlap(&drawn)), (None, None), "{name}");
+        assert!(drawn.len() < 600_000 && !drawn.contains("NaN") && !drawn.contains("<script"), "{name}");
     }
     let mut timeline = Timeline::new();
     let command = vec![b"secretcat".to_vec(), vec![b'W'; 5_000]];
     timeline.begin(Start { version: "9".repeat(500), time: "8".repeat(500), command });
-    assert_eq!(outside(&timeline.render()), None);
+    assert_eq!(outside(&timeline.render(View::Lanes)), None);
 }
 
 #[test]
@@ -320,7 +333,7 @@ fn million_events_of_many_connections_take_bounded_memory() {
     for tape in &timeline.tapes {
         assert!(tape.room() <= 20_000, "{}", tape.room());
     }
-    let drawn = timeline.render();
+    let drawn = timeline.render(View::Lanes);
     assert!(drawn.contains(">Not drawn: 994 more connections, "), "{}", &drawn[drawn.len() - 300..]);
     assert!(drawn.len() < 600_000);
 }
@@ -347,6 +360,9 @@ proptest! {
     #[test]
     fn no_sequence_of_events_causes_a_panic(events in proptest::collection::vec(any_event(), 0..60)) {
         let drawn = picture(&events);
+        prop_assert!(!drawn.contains("NaN") && !drawn.contains("inf\""));
+        prop_assert_eq!(outside(&drawn), None);
+        let drawn = ladder(&events);
         prop_assert!(!drawn.contains("NaN") && !drawn.contains("inf\""));
         prop_assert_eq!(outside(&drawn), None);
     }

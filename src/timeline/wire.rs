@@ -70,6 +70,14 @@ impl Wire {
         self.first.get(at).map(|(_, start, end)| (*start, *end))
     }
 
+    /// The plaintext of the records that begin between these offsets, if they have any.
+    pub(super) fn plaintext_within(&self, from: u64, to: u64) -> Option<(u64, u64)> {
+        let is_within = |record: &&(u64, u64, u64)| (from..to).contains(&record.0) && record.1 < record.2;
+        let mut records = self.first.iter().filter(is_within);
+        let first = records.next()?;
+        Some((first.1, records.next_back().unwrap_or(first).2))
+    }
+
     /// Adds a message, which is found now or when its last record comes.
     pub(super) fn message(&mut self, number: u64, start: u64, end: u64, messages: &mut Messages) {
         if !self.is_layered() {

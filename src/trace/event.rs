@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::data::Data;
 use super::tls::TlsSession;
@@ -13,7 +13,7 @@ pub type ConnId = u64;
 
 /// The end of a connection that recorded an event; with `--loopback` and in a relay both ends are in this
 /// process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
     /// The connection was made by us.
@@ -23,7 +23,7 @@ pub enum Side {
 }
 
 /// The direction of the bytes of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// From us to the peer.
@@ -209,7 +209,7 @@ pub enum EventKind {
 }
 
 /// What a barrier established.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BarrierOutcome {
     /// The peer's kernel acknowledged every byte.
@@ -234,7 +234,7 @@ pub enum BarrierOutcome {
 
 /// The fields of `TCP_INFO` that secretcat shows (tcp(7), linux/tcp.h). The structure has another
 /// length on every kernel: a field that this kernel does not have is `None`, never 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TcpSample {
     /// Segments sent that carried data, retransmissions included.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -8,6 +8,7 @@ mod histogram;
 mod json;
 mod plan_file;
 mod progress;
+mod read;
 mod replies;
 #[cfg(test)]
 pub(crate) mod samples;
@@ -23,6 +24,7 @@ pub use hex::hex_lines;
 pub use json::write_line;
 pub use plan_file::{PlanFileError, read_plan};
 pub use progress::{Plans, Transfer};
+pub use read::{TraceLine, parse_line};
 pub use replies::ReplyTimes;
 pub use start::{Start, write_start};
 pub use stats::Summary;

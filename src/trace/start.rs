@@ -7,7 +7,7 @@ use super::data::Data;
 
 /// The version of the trace's schema. It increases when programs that read earlier traces would misread new
 /// ones.
-const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 1;
 
 /// The start of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

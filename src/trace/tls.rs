@@ -1,6 +1,8 @@
 //! What the two sides of a TLS connection have agreed on.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use crate::value::escape;
 
@@ -8,15 +10,15 @@ use crate::value::escape;
 const LONGEST: usize = 255;
 
 /// What a handshake of TLS has brought. It has no keys, and the names of the peer are of bounded length.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TlsSession {
     /// The protocol and its version.
-    pub version: &'static str,
+    pub version: Cow<'static, str>,
     /// The cipher suite, as its registry names it.
-    pub suite: &'static str,
+    pub suite: Cow<'static, str>,
     /// The group of the key exchange.
     #[serde(skip_serializing_if = "Option::is_none")]
-    group: Option<&'static str>,
+    group: Option<Cow<'static, str>>,
     /// The application protocol (ALPN), escaped.
     #[serde(skip_serializing_if = "Option::is_none")]
     alpn: Option<String>,
@@ -32,7 +34,12 @@ impl TlsSession {
     /// What is known of each handshake.
     #[must_use]
     pub fn new(version: &'static str, suite: &'static str, group: Option<&'static str>) -> TlsSession {
-        TlsSession { version, suite, group, ..TlsSession::default() }
+        TlsSession {
+            version: version.into(),
+            suite: suite.into(),
+            group: group.map(Cow::from),
+            ..TlsSession::default()
+        }
     }
 
     /// With the names that the two sides have sent: the application protocol, the server, and the client.
@@ -47,9 +54,9 @@ impl TlsSession {
     pub fn facts(&self) -> Vec<(&'static str, String)> {
         let shown = |name: &String| escape(name.as_bytes());
         let rows = [
-            ("version", Some(self.version.to_owned())),
-            ("cipher suite", Some(self.suite.to_owned())),
-            ("group", self.group.map(str::to_owned)),
+            ("version", Some(self.version.to_string())),
+            ("cipher suite", Some(self.suite.to_string())),
+            ("group", self.group.as_deref().map(str::to_owned)),
             ("ALPN", self.alpn.clone()),
             ("server name", self.server_name.as_ref().map(shown)),
             ("client", self.client.as_ref().map(shown)),

@@ -70,6 +70,7 @@ mod splicing;
 mod stats;
 mod threads;
 mod threats;
+mod timeline;
 mod timeouts;
 #[cfg(feature = "tls")]
 mod tls_losses;

@@ -53,6 +53,20 @@ fn trace_of_300000_lines_fits_the_limit() {
 }
 
 #[test]
+fn picture_of_a_trace_of_100000_lines_fits_the_limit() {
+    let dir = Dir::new("drawn");
+    let file = dir.file("run.ndjson");
+    let open = r#"{"t":0,"conn":1,"type":"open","side":"connect","local":"a","peer":"b"}"#.to_owned();
+    let write = |k| format!(r#"{{"t":{k},"conn":1,"type":"write","offset":{k},"asked":1,"accepted":1,"text":"x"}}"#);
+    let close = r#"{"t":100000000,"conn":1,"type":"close"}"#.to_owned();
+    let lines: Vec<String> = [open].into_iter().chain((0..100_000).map(write)).chain([close]).collect();
+    std::fs::write(&file, lines.join("\n") + "\n").unwrap();
+    let out = run_command(&mut with_limit(TRACE_LIMIT, ["timeline", file.to_str().unwrap()]), "");
+    assert_eq!((out.status, out.stderr.as_str()), (Some(0), ""));
+    assert!(String::from_utf8(out.stdout).unwrap().contains(">100,000 writes<"));
+}
+
+#[test]
 fn trace_of_all_bytes_fits_the_limit() {
     let server = Server::start(&["--service", "discard"]);
     let trace = ["connect", "--raw", &server.address(), "--trace", "/dev/null", "--trace-data", "all"];

@@ -170,12 +170,16 @@ fn trace_to_dash_goes_to_stderr() {
 #[test]
 fn unwritable_trace_or_timeline_fails_before_connecting() {
     let server = Server::start(&["-v"]);
+    let dir = Dir::new("full");
+    let full = dir.file("full.svg");
+    std::os::unix::fs::symlink("/dev/full", &full).unwrap();
+    let full = full.to_str().unwrap();
     for option in ["--trace", "--timeline"] {
-        let line = "secretcat: create /nonexistent/file: no such file or directory\n";
-        run(["connect", &server.address(), option, "/nonexistent/file", "-m", "x"], "").is(2, "", line);
+        let line = "secretcat: create /nonexistent/file.svg: no such file or directory\n";
+        run(["connect", &server.address(), option, "/nonexistent/file.svg", "-m", "x"], "").is(2, "", line);
         // A full disk is detected later: the replies are printed, and the loss is reported.
-        let out = run(["connect", &server.address(), option, "/dev/full", "-m", "SECRET 1"], "");
-        out.is(2, digits("1"), "secretcat: write /dev/full: no space left on device\n");
+        let out = run(["connect", &server.address(), option, full, "-m", "SECRET 1"], "");
+        out.is(2, digits("1"), format!("secretcat: write {full}: no space left on device\n"));
     }
     let log = server.stop().stderr;
     assert_eq!(log.matches("accepted").count(), 2, "{log}");

@@ -67,7 +67,7 @@ impl Run {
     fn start(task: Task, wrap: &dyn Fn(&Command) -> Command) -> Run {
         let dir = Dir::new(&format!("endings-{task:?}-{:?}", std::thread::current().id()));
         let file = |name: &str| dir.file(name).display().to_string();
-        let recorded = ["--stats", "--trace", &file("trace"), "--timeline", &file("timeline")];
+        let recorded = ["--stats", "--trace", &file("trace"), "--timeline", &file("timeline.svg")];
         let command = |args: &[&str], more: &[&str]| wrap(secretcat(args).args(more));
         let listen = |more: &[&str]| {
             let server =
@@ -154,7 +154,7 @@ impl Run {
                 assert!(out.stderr.contains("connections "), "no summary: {}", out.stderr);
                 let trace = Trace::read(&self.dir.file("trace"));
                 assert!(!trace.0.is_empty(), "{:?}", self.task);
-                let timeline = read_to_string(self.dir.file("timeline")).unwrap();
+                let timeline = read_to_string(self.dir.file("timeline.svg")).unwrap();
                 assert!(timeline.trim_end().ends_with("</svg>"), "{timeline}");
             }
         }

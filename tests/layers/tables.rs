@@ -54,6 +54,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
             "peer",
             "plan",
             "service",
+            "timeline",
             "trace",
             "transcript",
             "transfer",

@@ -12,6 +12,7 @@ pub(crate) const PAGES: &[(&str, Option<&str>)] = &[
     ("secretcat-receive", Some("receive")),
     ("secretcat-history", Some("history")),
     ("secretcat-passwd", Some("passwd")),
+    ("secretcat-timeline", Some("timeline")),
     ("secretcat-witness", Some("witness")),
 ];
 

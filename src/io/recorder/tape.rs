@@ -16,7 +16,7 @@ use crate::timeline::Timeline;
 use crate::trace::{
     ConnId, Direction, Event, EventKind, ReplyTimes, Start, Summary, describe, write_line, write_start,
 };
-use crate::value::Pairing;
+use crate::value::{Pairing, View};
 use crate::web::{Counters, Live, Totals};
 
 /// The largest number of events that wait for their connection to be recorded.
@@ -35,7 +35,7 @@ pub(super) struct Tape {
     replies: ReplyTimes,
     /// The latest reply: its connection, and its time in nanoseconds.
     latest: Option<(ConnId, u64)>,
-    timeline: Option<(Timeline, PathBuf)>,
+    timeline: Option<(Timeline, PathBuf, View)>,
     counters: Option<Counters>,
     capture: Option<CaptureFile>,
     /// What the live page shows.
@@ -70,7 +70,7 @@ impl Tape {
             None => None,
             Some(path) => {
                 File::create(path).map_err(Error::file(Operation::Create, path))?;
-                Some((Timeline::default(), path.clone()))
+                Some((Timeline::default(), path.clone(), output.timeline_view))
             }
         };
         let mut line = Vec::new();
@@ -80,7 +80,7 @@ impl Tape {
             trace.write(&line, report);
         }
         let capture = output.pcap.as_ref().map(|path| CaptureFile::create(path, time)).transpose()?;
-        if let Some((timeline, _)) = &mut timeline {
+        if let Some((timeline, ..)) = &mut timeline {
             timeline.begin(begun);
         }
         Ok(Tape {
@@ -170,7 +170,7 @@ impl Tape {
             trace.write(&self.line, &self.report);
         }
         self.summary.note(&event);
-        if let Some((timeline, _)) = &mut self.timeline {
+        if let Some((timeline, ..)) = &mut self.timeline {
             timeline.note(&event);
         }
         if let Some(counters) = &mut self.counters {
@@ -223,8 +223,8 @@ impl Tape {
             self.print_summary(elapsed);
             self.stats = None;
         }
-        if let Some((timeline, path)) = self.timeline.take() {
-            std::fs::write(&path, timeline.render()).map_err(Error::file(Operation::Write, &path))?;
+        if let Some((timeline, path, view)) = self.timeline.take() {
+            std::fs::write(&path, timeline.render(view)).map_err(Error::file(Operation::Write, &path))?;
         }
         let captured = self.capture.take().map_or(Ok(()), CaptureFile::finish);
         let dumped = self.passed.take().map_or(Ok(()), Passed::finish);
