@@ -1,7 +1,7 @@
 //! Makes the connection to the other side, or accepts it.
 
 use std::ops::ControlFlow;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::arrivals::Arrivals;
 use super::wire::Wire;
@@ -24,6 +24,31 @@ pub(super) struct Peer<'r, 'a> {
     pub(super) received: Vec<u8>,
     /// Where it has come from, if this side listens.
     pub(super) arrivals: Option<&'r mut Arrivals<'a>>,
+}
+
+impl Peer<'_, '_> {
+    /// Notes an event of the reactor.
+    pub(super) fn on_ready(&mut self, ready: Ready) {
+        self.wire.on_ready(ready);
+        self.arrivals.iter_mut().for_each(|arrivals| arrivals.on_ready(ready));
+    }
+
+    /// Begins a turn: looks at the signals, rejects other connections, and writes what is queued.
+    pub(super) fn begin_turn(&mut self, context: &Context) -> Result<(), Error> {
+        if context.signals.stopped() {
+            return Err(Error::Interrupted);
+        }
+        self.arrivals.as_mut().map_or(Ok(()), |arrivals| arrivals.reject(self.reactor))?;
+        self.wire.flush(self.reactor);
+        Ok(())
+    }
+
+    /// Ends a turn: writes what is queued, and fails when nothing came or went within the limit.
+    pub(super) fn end_turn(&mut self, limit: Option<Duration>) -> Result<(), Error> {
+        self.wire.flush(self.reactor);
+        let is_idle = self.wire.is_idle(limit, self.reactor);
+        if is_idle { Err(Error::idle(self.wire.endpoint(), limit)) } else { Ok(()) }
+    }
 }
 
 /// Runs one transfer, or with `-k` one after the other until a signal.

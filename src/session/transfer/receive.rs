@@ -4,10 +4,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::arrivals::Arrivals;
 use super::meeting::{self, Peer};
 use super::meter::Meter;
-use super::wire::{Read, Wire};
+use super::wire::Read;
 use super::{ending, facts, failed, reason};
 use crate::config::ReceiveConfig;
 use crate::error::{Error, cause};
@@ -34,21 +33,19 @@ fn receive(
     config: &ReceiveConfig,
     context: &Context,
     directory: &Arc<Directory>,
-    peer: Peer<'_, '_>,
+    mut peer: Peer<'_, '_>,
 ) -> Result<(), Error> {
-    let Peer { reactor, wire, received, arrivals } = peer;
-    let writer = FileWriter::start(directory.clone(), config.overwrite, reactor.waker())?;
+    let writer = FileWriter::start(directory.clone(), config.overwrite, peer.reactor.waker())?;
+    let received = std::mem::take(&mut peer.received);
     let mut receiving = Receiving {
         config,
         context,
-        reactor,
-        wire,
+        peer,
         receiver: Receiver::new(config.limits),
         writer,
         input: Input { bytes: received, read: 0 },
         scratch: read_buffer(),
         piece: None,
-        arrivals,
         current: None,
         files: 0,
         refused: 0,
@@ -56,16 +53,16 @@ fn receive(
         is_over: false,
     };
     let mut line = Vec::new();
-    if receiving.arrivals.is_none() {
+    if receiving.peer.arrivals.is_none() {
         // The side that connects sends its first line first.
         receiving.receiver.greet(&mut line);
-        receiving.wire.send(&line);
+        receiving.peer.wire.send(&line);
     }
     let result = Reactor::run(&mut receiving);
     receiving.meter.end();
     let told = result.as_ref().err().and_then(reason);
     receiving.write_piece();
-    let Receiving { mut receiver, mut wire, reactor, mut writer, refused, files, .. } = receiving;
+    let Receiving { mut receiver, peer: Peer { reactor, mut wire, .. }, mut writer, refused, files, .. } = receiving;
     if let Some(reason) = told {
         line.clear();
         receiver.fail(&reason, &mut line);
@@ -88,9 +85,7 @@ fn receive(
 struct Receiving<'r, 'l, 'a> {
     config: &'a ReceiveConfig,
     context: &'a Context,
-    reactor: &'r mut Reactor,
-    wire: Wire,
-    arrivals: Option<&'r mut Arrivals<'l>>,
+    peer: Peer<'r, 'l>,
     receiver: Receiver,
     writer: FileWriter,
     /// Bytes that are not taken yet.
@@ -133,7 +128,7 @@ impl Receiving<'_, '_, '_> {
             Some(current) => format!("receive {} from", current.offer.name),
             None => "receive from".to_owned(),
         };
-        failed(what, self.wire.endpoint(), how)
+        failed(what, self.peer.wire.endpoint(), how)
     }
 
     fn violated(&mut self, violation: &Violation) -> Error {
@@ -145,7 +140,7 @@ impl Receiving<'_, '_, '_> {
     fn answer(&mut self, line: impl FnOnce(&mut Receiver, &mut Vec<u8>)) {
         let mut out = Vec::new();
         line(&mut self.receiver, &mut out);
-        self.wire.send(&out);
+        self.peer.wire.send(&out);
     }
 
     /// Has the bytes so far written.
@@ -180,7 +175,7 @@ impl Receiving<'_, '_, '_> {
 
     fn on(&mut self, event: ReceiverEvent<'_>) -> Result<(), Error> {
         match event {
-            ReceiverEvent::Ready if self.arrivals.is_some() => self.answer(|receiver, line| receiver.greet(line)),
+            ReceiverEvent::Ready if self.peer.arrivals.is_some() => self.answer(|receiver, line| receiver.greet(line)),
             ReceiverEvent::Ready => {}
             ReceiverEvent::Offered(offer) => {
                 self.files += 1;
@@ -193,7 +188,7 @@ impl Receiving<'_, '_, '_> {
                 let is_hashed = current.offer.checksum == Checksum::Sha256;
                 current.size = offset;
                 let left = current.offer.size.map(|size| size.saturating_sub(offset));
-                self.meter.begin(&current.offer.name, left, self.reactor.now());
+                self.meter.begin(&current.offer.name, left, self.peer.reactor.now());
                 self.writer.begin_at(offset, is_hashed.then_some(hasher));
             }
             ReceiverEvent::Data(mut bytes) => {
@@ -273,11 +268,11 @@ impl Receiving<'_, '_, '_> {
     /// Reads once: a line or more, or the bytes of a chunk into the piece.
     fn read(&mut self) -> Result<bool, Error> {
         let left = usize::try_from(self.receiver.left()).unwrap_or(usize::MAX);
-        let read = if left > 0 && !self.wire.is_layered() {
+        let read = if left > 0 && !self.peer.wire.is_layered() {
             let mut piece = self.piece.take().unwrap_or_else(|| self.writer.buffer());
             let room = piece.room();
             let most = room.len().min(left);
-            let read = self.wire.read(&mut room[..most], self.reactor);
+            let read = self.peer.wire.read(&mut room[..most], self.peer.reactor);
             if let Read::Bytes(n) = read {
                 piece.add(n);
                 self.receiver.note_data(n as u64);
@@ -290,8 +285,8 @@ impl Receiving<'_, '_, '_> {
             }
             read
         } else {
-            let most = if self.wire.is_layered() { self.scratch.len() } else { 4 * LONGEST };
-            let read = self.wire.read(&mut self.scratch[..most], self.reactor);
+            let most = if self.peer.wire.is_layered() { self.scratch.len() } else { 4 * LONGEST };
+            let read = self.peer.wire.read(&mut self.scratch[..most], self.peer.reactor);
             if let Read::Bytes(n) = read {
                 self.input.bytes.extend_from_slice(&self.scratch[..n]);
             }
@@ -319,7 +314,7 @@ impl Receiving<'_, '_, '_> {
                 return Ok(());
             }
         }
-        self.wire.again(self.reactor);
+        self.peer.wire.again(self.peer.reactor);
         Ok(())
     }
 }
@@ -329,31 +324,23 @@ impl Handler for Receiving<'_, '_, '_> {
     type Error = Error;
 
     fn reactor(&mut self) -> &mut Reactor {
-        self.reactor
+        self.peer.reactor
     }
 
     fn on_event(&mut self, ready: Ready, _: Instant) -> Result<(), Error> {
-        self.wire.on_ready(ready);
-        self.arrivals.iter_mut().for_each(|arrivals| arrivals.on_ready(ready));
+        self.peer.on_ready(ready);
         Ok(())
     }
 
     fn end_turn(&mut self, _: Instant) -> Result<ControlFlow<()>, Error> {
-        if self.context.signals.stopped() {
-            return Err(Error::Interrupted);
-        }
-        self.arrivals.as_mut().map_or(Ok(()), |arrivals| arrivals.reject(self.reactor))?;
-        self.wire.flush(self.reactor);
+        self.peer.begin_turn(self.context)?;
         self.advance()?;
-        self.wire.flush(self.reactor);
         if self.is_over {
+            self.peer.wire.flush(self.peer.reactor);
             return Ok(ControlFlow::Break(()));
         }
-        let limit = self.config.link.traffic.idle_timeout;
-        if self.wire.is_idle(limit, self.reactor) {
-            return Err(Error::idle(self.wire.endpoint(), limit));
-        }
-        self.meter.print(self.reactor);
+        self.peer.end_turn(self.config.link.traffic.idle_timeout)?;
+        self.meter.print(self.peer.reactor);
         Ok(ControlFlow::Continue(()))
     }
 }

@@ -4,10 +4,9 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use super::arrivals::Arrivals;
 use super::meeting::{self, Peer};
 use super::meter::Meter;
-use super::wire::{Read, Wire};
+use super::wire::Read;
 use super::{ending, facts, failed, reason};
 use crate::config::{SendConfig, SentFile};
 use crate::error::{Error, cause};
@@ -35,15 +34,13 @@ fn open(file: &SentFile) -> Result<SourceFile, Error> {
     file.path.as_deref().map_or_else(SourceFile::stdin, SourceFile::open)
 }
 
-fn send(config: &SendConfig, context: &Context, peer: Peer<'_, '_>) -> Result<(), Error> {
-    let Peer { reactor, wire, received, arrivals } = peer;
-    let reader = FileReader::start(reactor.waker())?;
+fn send(config: &SendConfig, context: &Context, mut peer: Peer<'_, '_>) -> Result<(), Error> {
+    let reader = FileReader::start(peer.reactor.waker())?;
+    let received = std::mem::take(&mut peer.received);
     let mut sending = Sending {
         config,
         context,
-        reactor,
-        wire,
-        arrivals,
+        peer,
         sender: Sender::new(),
         reader,
         files: config.files.iter().collect(),
@@ -54,11 +51,11 @@ fn send(config: &SendConfig, context: &Context, peer: Peer<'_, '_>) -> Result<()
     };
     let mut line = Vec::new();
     sending.sender.greet(&mut line);
-    sending.wire.send(&line);
+    sending.peer.wire.send(&line);
     let result = sending.take(&received).and_then(|()| Reactor::run(&mut sending));
     sending.meter.end();
     let told = result.as_ref().err().and_then(|error| sending.told(error));
-    let Sending { mut sender, mut wire, reactor, refused, .. } = sending;
+    let Sending { mut sender, peer: Peer { reactor, mut wire, .. }, refused, .. } = sending;
     if let Some(reason) = told {
         line.clear();
         sender.fail(&reason, &mut line);
@@ -77,9 +74,7 @@ fn send(config: &SendConfig, context: &Context, peer: Peer<'_, '_>) -> Result<()
 struct Sending<'r, 'l, 'a> {
     config: &'a SendConfig,
     context: &'a Context,
-    reactor: &'r mut Reactor,
-    wire: Wire,
-    arrivals: Option<&'r mut Arrivals<'l>>,
+    peer: Peer<'r, 'l>,
     sender: Sender,
     reader: FileReader,
     /// Those that were not offered yet.
@@ -112,13 +107,13 @@ impl Sending<'_, '_, '_> {
     }
 
     fn failed(&self, how: impl Into<String>) -> Error {
-        failed(self.what(), self.wire.endpoint(), how)
+        failed(self.what(), self.peer.wire.endpoint(), how)
     }
 
     fn violated(&mut self, violation: &Violation) -> Error {
         let mut line = Vec::new();
         self.sender.fail(&violation.to_string(), &mut line);
-        self.wire.send(&line);
+        self.peer.wire.send(&line);
         self.failed(format!("the receiver sends: {violation}"))
     }
 
@@ -198,7 +193,7 @@ impl Sending<'_, '_, '_> {
             }
             None => self.sender.end(&mut line),
         }
-        self.wire.send(&line);
+        self.peer.wire.send(&line);
         Ok(())
     }
 
@@ -214,12 +209,12 @@ impl Sending<'_, '_, '_> {
             Progress::Begins(offset) => {
                 self.sender.begin(offset, &mut line);
                 let left = current.size.map(|size| size.saturating_sub(offset));
-                self.meter.begin(&current.file.name, left, self.reactor.now());
+                self.meter.begin(&current.file.name, left, self.peer.reactor.now());
             }
             Progress::Piece(piece) => {
                 self.sender.chunk(piece.bytes().len(), &mut line);
-                self.wire.send(&line);
-                self.wire.send(piece.bytes());
+                self.peer.wire.send(&line);
+                self.peer.wire.send(piece.bytes());
                 self.meter.add(piece.bytes().len());
                 self.reader.give_back(piece);
                 return Ok(());
@@ -231,7 +226,7 @@ impl Sending<'_, '_, '_> {
             }
             Progress::Failed(error) => return Err(error),
         }
-        self.wire.send(&line);
+        self.peer.wire.send(&line);
         Ok(())
     }
 
@@ -239,7 +234,7 @@ impl Sending<'_, '_, '_> {
     fn advance(&mut self) -> Result<(), Error> {
         let mut buf = [0; LONGEST];
         for _ in 0..STEPS {
-            let read = self.wire.read(&mut buf, self.reactor);
+            let read = self.peer.wire.read(&mut buf, self.peer.reactor);
             let has_read = match read {
                 Read::Bytes(n) => {
                     self.take(&buf[..n])?;
@@ -253,15 +248,15 @@ impl Sending<'_, '_, '_> {
             if self.is_over {
                 return Ok(());
             }
-            let progress = if self.wire.is_free() { self.reader.progress() } else { None };
+            let progress = if self.peer.wire.is_free() { self.reader.progress() } else { None };
             let has_sent = progress.is_some();
             progress.map_or(Ok(()), |progress| self.on_progress(progress))?;
-            self.wire.flush(self.reactor);
+            self.peer.wire.flush(self.peer.reactor);
             if !has_read && !has_sent {
                 return Ok(());
             }
         }
-        self.wire.again(self.reactor);
+        self.peer.wire.again(self.peer.reactor);
         Ok(())
     }
 }
@@ -271,31 +266,23 @@ impl Handler for Sending<'_, '_, '_> {
     type Error = Error;
 
     fn reactor(&mut self) -> &mut Reactor {
-        self.reactor
+        self.peer.reactor
     }
 
     fn on_event(&mut self, ready: Ready, _: Instant) -> Result<(), Error> {
-        self.wire.on_ready(ready);
-        self.arrivals.iter_mut().for_each(|arrivals| arrivals.on_ready(ready));
+        self.peer.on_ready(ready);
         Ok(())
     }
 
     fn end_turn(&mut self, _: Instant) -> Result<ControlFlow<()>, Error> {
-        if self.context.signals.stopped() {
-            return Err(Error::Interrupted);
-        }
-        self.arrivals.as_mut().map_or(Ok(()), |arrivals| arrivals.reject(self.reactor))?;
-        self.wire.flush(self.reactor);
+        self.peer.begin_turn(self.context)?;
         self.advance()?;
-        self.wire.flush(self.reactor);
         if self.is_over {
+            self.peer.wire.flush(self.peer.reactor);
             return Ok(ControlFlow::Break(()));
         }
-        let limit = self.config.link.traffic.idle_timeout;
-        if self.wire.is_idle(limit, self.reactor) {
-            return Err(Error::idle(self.wire.endpoint(), limit));
-        }
-        self.meter.print(self.reactor);
+        self.peer.end_turn(self.config.link.traffic.idle_timeout)?;
+        self.meter.print(self.peer.reactor);
         Ok(ControlFlow::Continue(()))
     }
 }
