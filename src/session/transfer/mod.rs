@@ -1,6 +1,6 @@
 //! `secretcat send` and `secretcat receive`: files over one connection, until both sides know that they are saved.
 //!
-//! [`meeting`] makes the connection or accepts it, [`sending`] and [`receiving`] run one transfer over a [`wire`], and
+//! [`meeting`] makes the connection or accepts it, [`send`] and [`receive`] run one transfer over a [`wire`], and
 //! `ending` closes it.
 
 mod arrivals;
