@@ -4,10 +4,12 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+use slab::Slab;
+
 use super::blocks::{self, Packet};
 use super::flow::{End, Flow};
 use super::packet::{self, Flag, Header, LARGEST};
-use crate::trace::{BarrierOutcome, ConnId, Direction, Event, EventKind, Side, established, shown};
+use crate::trace::{BarrierOutcome, ConnId, Direction, Event, EventKind, Side, TcpSample, established, shown};
 
 /// The most messages of a connection whose bytes are not all written, and that comments name.
 const MESSAGES: usize = 1024;
@@ -27,8 +29,7 @@ pub struct Capture {
     start: u64,
     /// Secrets of TLS connections are to come.
     has_secrets: bool,
-    flows: HashMap<usize, TcpConnection>,
-    last_flow: usize,
+    flows: Slab<TcpConnection>,
     conns: HashMap<ConnId, Conn>,
     /// The last write or read, until the sample of its connection shows the size of segments.
     last: Option<Call>,
@@ -90,15 +91,7 @@ impl Capture {
         let mut out = Vec::new();
         blocks::section(comment, &mut out);
         blocks::interface(&mut out);
-        Capture {
-            start,
-            has_secrets: false,
-            flows: HashMap::new(),
-            last_flow: 0,
-            conns: HashMap::new(),
-            last: None,
-            out,
-        }
+        Capture { start, has_secrets: false, flows: Slab::new(), conns: HashMap::new(), last: None, out }
     }
 
     /// Secrets of TLS connections are to come: the packets of a handshake wait for them. False: they were expected.
@@ -114,7 +107,7 @@ impl Capture {
     /// Nothing follows: hands out what waits.
     pub fn finish(&mut self) {
         self.flush();
-        for tcp in self.flows.values_mut() {
+        for (_, tcp) in &mut self.flows {
             self.out.extend(tcp.waiting.take().into_iter().flatten());
         }
     }
@@ -126,34 +119,33 @@ impl Capture {
 
     /// Adds an event, with all bytes of a write or read.
     pub fn note(&mut self, event: &Event, bytes: &[u8]) {
-        match &event.what {
-            EventKind::Sample(sample) => {
-                if let Some(conn) = self.conns.get_mut(&event.conn) {
-                    conn.mss = sample.snd_mss.or(conn.mss);
-                }
-                self.flush();
-                let Some(conn) = self.conns.get(&event.conn) else { return };
-                // The kernel counts the SYN of the side that connects.
-                let syn = u64::from(conn.side == Side::Connect);
-                if let (Some(acked), Some(tcp)) = (sample.bytes_acked, self.flows.get_mut(&conn.flow)) {
-                    tcp.flow.acknowledge(conn.end, acked.saturating_sub(syn));
-                }
-                return;
-            }
-            _ => self.flush(),
+        if let EventKind::Sample(sample) = &event.what {
+            return self.sample(event.conn, sample);
         }
+        self.flush();
         let time = self.start.saturating_add(event.t);
+        let call = |offset, kind| Some(Call { conn: event.conn, time, offset, bytes: bytes.to_vec(), kind });
         match &event.what {
             EventKind::Open { side, local, peer, .. } => self.open(event.conn, time, *side, local, peer),
             EventKind::Write { offset, asked, accepted, pinned } => {
-                let kind = CallKind::Write { pinned: *pinned && asked == accepted };
-                self.last = Some(Call { conn: event.conn, time, offset: *offset, bytes: bytes.to_vec(), kind });
+                self.last = call(*offset, CallKind::Write { pinned: *pinned && asked == accepted });
             }
-            EventKind::Read { offset, .. } => {
-                let kind = CallKind::Read;
-                self.last = Some(Call { conn: event.conn, time, offset: *offset, bytes: bytes.to_vec(), kind });
-            }
+            EventKind::Read { offset, .. } => self.last = call(*offset, CallKind::Read),
             what => self.note_other(event.conn, time, what),
+        }
+    }
+
+    /// Builds the packets of the call before the sample, which shows the size of segments, and notes what has arrived.
+    fn sample(&mut self, id: ConnId, sample: &TcpSample) {
+        if let Some(conn) = self.conns.get_mut(&id) {
+            conn.mss = sample.snd_mss.or(conn.mss);
+        }
+        self.flush();
+        let Some(conn) = self.conns.get(&id) else { return };
+        // The kernel counts the SYN of the side that connects.
+        let syn = u64::from(conn.side == Side::Connect);
+        if let (Some(acked), Some(tcp)) = (sample.bytes_acked, self.flows.get_mut(conn.flow)) {
+            tcp.flow.acknowledge(conn.end, acked.saturating_sub(syn));
         }
     }
 
@@ -168,7 +160,7 @@ impl Capture {
             EventKind::Tls(_) => self.release(index),
             EventKind::Barrier { outcome: BarrierOutcome::Abandoned, .. } => {}
             EventKind::Barrier { offset, outcome } => {
-                let Some(tcp) = self.flows.get_mut(&index) else { return };
+                let Some(tcp) = self.flows.get_mut(index) else { return };
                 tcp.flow.acknowledge(end, *offset);
                 let comment = format!("barrier at {offset}: {}", established(*outcome));
                 match tcp.flow.acknowledgement(end.other()) {
@@ -178,7 +170,7 @@ impl Capture {
             }
             EventKind::Eof { .. } => {
                 self.finish_half(index, time, end.other(), "the peer closed its side");
-                let header = self.flows.get(&index).and_then(|tcp| tcp.flow.acknowledgement(end));
+                let header = self.flows.get(index).and_then(|tcp| tcp.flow.acknowledgement(end));
                 if let Some(header) = header {
                     self.put(index, time, end, &header, b"", "read to the end");
                 }
@@ -193,9 +185,9 @@ impl Capture {
         let ends = addresses(local, peer);
         let twin = ends.and_then(|(local, peer)| {
             let is_twin = |tcp: &TcpConnection| tcp.open == 1 && tcp.flow.addresses(End::Second) == (local, peer);
-            self.flows.iter().find(|(_, tcp)| is_twin(tcp)).map(|(&index, _)| index)
+            self.flows.iter().find(|(_, tcp)| is_twin(tcp)).map(|(index, _)| index)
         });
-        if let Some(tcp) = twin.and_then(|index| self.flows.get_mut(&index)) {
+        if let Some(tcp) = twin.and_then(|index| self.flows.get_mut(index)) {
             tcp.open += 1;
         }
         let (flow, end) = match twin {
@@ -223,9 +215,7 @@ impl Capture {
         let flow = Flow::new(local, peer);
         let from = if side == Side::Connect { End::First } else { End::Second };
         let opening = flow.handshake(from);
-        self.last_flow += 1;
-        let index = self.last_flow;
-        self.flows.insert(index, TcpConnection { flow, open: 1, waiting: None, has_begun: false });
+        let index = self.flows.insert(TcpConnection { flow, open: 1, waiting: None, has_begun: false });
         for (from, header) in opening {
             self.put(index, time, from, &header, b"", &comment);
         }
@@ -233,7 +223,7 @@ impl Capture {
     }
 
     fn finish_half(&mut self, index: usize, time: u64, from: End, comment: &str) {
-        let Some(tcp) = self.flows.get_mut(&index) else { return };
+        let Some(tcp) = self.flows.get_mut(index) else { return };
         // A FIN that was received has everything before it.
         let sent = tcp.flow.sent(from);
         tcp.flow.acknowledge(from, sent);
@@ -245,7 +235,7 @@ impl Capture {
     fn close(&mut self, id: ConnId, time: u64, error: Option<&str>, resets: bool) {
         let Some(conn) = self.conns.remove(&id) else { return };
         let (index, end) = (conn.flow, conn.end);
-        let Some(tcp) = self.flows.get_mut(&index) else { return };
+        let Some(tcp) = self.flows.get_mut(index) else { return };
         let is_over = tcp.flow.is_closed(end) && tcp.flow.is_closed(end.other());
         let ending = match (error, resets) {
             (_, true) if !is_over => Some((end, "this side reset the connection".to_owned())),
@@ -262,11 +252,11 @@ impl Capture {
             }
             None => {}
         }
-        let Some(tcp) = self.flows.get_mut(&index) else { return };
+        let Some(tcp) = self.flows.get_mut(index) else { return };
         tcp.open -= 1;
         if tcp.open == 0 {
             self.release(index);
-            self.flows.remove(&index);
+            self.flows.remove(index);
         }
     }
 
@@ -276,7 +266,7 @@ impl Capture {
         let Some(conn) = self.conns.get_mut(&call.conn) else { return };
         let (index, is_write) = (conn.flow, call.kind != CallKind::Read);
         let from = if is_write { conn.end } else { conn.end.other() };
-        let Some(tcp) = self.flows.get_mut(&index) else { return };
+        let Some(tcp) = self.flows.get_mut(index) else { return };
         // What the other end of this program has written is there already.
         let known = tcp.flow.sent(from).saturating_sub(call.offset);
         let skipped = usize::try_from(known).map_or(call.bytes.len(), |known| known.min(call.bytes.len()));
@@ -296,14 +286,14 @@ impl Capture {
             CallKind::Read => format!("{call_text}; {AS_READ}"),
         };
         for part in bytes.chunks(LARGEST) {
-            let Some(tcp) = self.flows.get_mut(&index) else { return };
+            let Some(tcp) = self.flows.get_mut(index) else { return };
             let header = tcp.flow.send(from, part.len());
             self.put(index, call.time, from, &header, part, &comment);
         }
         if !is_write {
             // What was read was received.
             let offset = call.offset + call.bytes.len() as u64;
-            if let Some(tcp) = self.flows.get_mut(&index) {
+            if let Some(tcp) = self.flows.get_mut(index) {
                 tcp.flow.acknowledge(from, offset);
             }
         }
@@ -313,12 +303,12 @@ impl Capture {
     fn put(&mut self, index: usize, time: u64, from: End, header: &Header, payload: &[u8], comment: &str) {
         let mut bytes = Vec::with_capacity(payload.len() + 64);
         packet::write(header, payload, &mut bytes);
-        if let Some(tcp) = self.flows.get_mut(&index) {
+        if let Some(tcp) = self.flows.get_mut(index) {
             tcp.flow.note_packet(from, header);
         }
         let direction = if from == End::First { Direction::Out } else { Direction::In };
         let packet = Packet { time, direction, bytes: &bytes, comment };
-        match self.flows.get_mut(&index).and_then(|tcp| tcp.waiting.as_mut()) {
+        match self.flows.get_mut(index).and_then(|tcp| tcp.waiting.as_mut()) {
             None => blocks::packet(&packet, &mut self.out),
             Some(waiting) => {
                 blocks::packet(&packet, waiting);
@@ -331,7 +321,7 @@ impl Capture {
 
     /// The packets of a connection wait no longer.
     fn release(&mut self, index: usize) {
-        let waiting = self.flows.get_mut(&index).and_then(|tcp| tcp.waiting.take());
+        let waiting = self.flows.get_mut(index).and_then(|tcp| tcp.waiting.take());
         self.out.extend(waiting.into_iter().flatten());
     }
 }

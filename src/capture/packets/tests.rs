@@ -3,7 +3,6 @@
 use etherparse::{PacketHeaders, TransportHeader};
 
 use super::*;
-use crate::trace::TcpSample;
 use crate::trace::samples::loopback;
 
 /// A packet of a capture: sender, sequence number, acknowledgement number, flags, payload and comment.
