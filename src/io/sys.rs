@@ -57,7 +57,8 @@ pub fn is_writable(fd: BorrowedFd<'_>) -> bool {
 /// The distance of local time from UTC at this time, in seconds to the east; 0 if it is not known.
 #[must_use]
 pub fn utc_offset(seconds: u64) -> i32 {
-    let Ok(seconds) = libc::time_t::try_from(seconds) else { return 0 };
+    // Of the type of the call below: libc has deprecated its name for musl.
+    let Ok(seconds) = seconds.try_into() else { return 0 };
     let mut broken_down = std::mem::MaybeUninit::zeroed();
     // SAFETY: localtime_r(3) reads the time and writes one tm. It reads the environment, which nothing here changes.
     let done = unsafe { libc::localtime_r(&raw const seconds, broken_down.as_mut_ptr()) };
@@ -468,8 +469,8 @@ impl Timer {
         let mut time = base; // a time before the epoch is in the past, and any past time fires at once
         let ahead = at.saturating_duration_since(instant);
         let nanos = base.tv_nsec + ahead.subsec_nanos() as libc::c_long;
-        let seconds = libc::time_t::try_from(ahead.as_secs()).unwrap_or(libc::time_t::MAX);
-        time.tv_sec = base.tv_sec.saturating_add(seconds).saturating_add(nanos / 1_000_000_000);
+        let seconds = i32::try_from(ahead.as_secs()).unwrap_or(i32::MAX); // 68 years: time_t may have 32 bits
+        time.tv_sec = base.tv_sec.saturating_add(seconds.into()).saturating_add(nanos / 1_000_000_000);
         time.tv_nsec = nanos % 1_000_000_000;
         time
     }

@@ -9,9 +9,11 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat, Timespec, Timestamps, UTIME_OMIT, flock, fstat,
-    fsync, futimens, linkat, open, openat, renameat, renameat_with, statat, unlinkat,
+    AtFlags, FileType, FlockOperation, Mode, OFlags, Stat, Timespec, Timestamps, UTIME_OMIT, flock, fstat, fsync,
+    futimens, linkat, open, openat, renameat, statat, unlinkat,
 };
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+use rustix::fs::{RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 use crate::config::Overwrite;
@@ -209,15 +211,15 @@ impl Directory {
         Ok(())
     }
 
-    /// Renames it unless the name exists; in two steps where the file system cannot do it in one.
+    /// Renames it unless the name exists; in two steps where the system or the file system cannot do it in one.
     fn rename_to_new(&self, part: &Part, name: &FileName) -> rustix::io::Result<()> {
+        #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
         match renameat_with(&self.fd, &part.name, &self.fd, name.as_os_str(), RenameFlags::NOREPLACE) {
-            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
-                linkat(&self.fd, &part.name, &self.fd, name.as_os_str(), AtFlags::empty())?;
-                unlinkat(&self.fd, &part.name, AtFlags::empty())
-            }
-            other => other,
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+            done => return done,
         }
+        linkat(&self.fd, &part.name, &self.fd, name.as_os_str(), AtFlags::empty())?;
+        unlinkat(&self.fd, &part.name, AtFlags::empty())
     }
 }
 
