@@ -16,11 +16,23 @@ _secretcat() {
         prev="${COMP_WORDS[COMP_CWORD-2]}"
     fi
 
+    if [[ "${cur}" == ":" ]]; then
+        cur=""
+    fi
+    if [[ "${COMP_LINE:0:COMP_POINT}" =~ (^|[\ =])unix:[^\ :]*$ ]]; then
+        COMPREPLY=($(compgen -f -- "${cur}"))
+        compopt -o filenames 2>/dev/null
+        return 0
+    fi
+
     for i in "${COMP_WORDS[@]:0:COMP_CWORD}"
     do
         case "${cmd},${i}" in
             ",$1")
                 cmd="secretcat"
+                ;;
+            secretcat,completions)
+                cmd="secretcat__subcmd__completions"
                 ;;
             secretcat,connect)
                 cmd="secretcat__subcmd__connect"
@@ -30,6 +42,9 @@ _secretcat() {
                 ;;
             secretcat,listen)
                 cmd="secretcat__subcmd__listen"
+                ;;
+            secretcat,man)
+                cmd="secretcat__subcmd__man"
                 ;;
             secretcat,passwd)
                 cmd="secretcat__subcmd__passwd"
@@ -56,7 +71,7 @@ _secretcat() {
 
     case "${cmd}" in
         secretcat)
-            opts="-h -V --color --help --version listen connect sweep send receive history timeline passwd witness"
+            opts="-h -V --color --help --version listen connect sweep send receive history timeline passwd witness man completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -76,8 +91,29 @@ _secretcat() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        secretcat__subcmd__completions)
+            opts="-h --color --help bash zsh fish elvish nushell powershell"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         secretcat__subcmd__connect)
-            opts="-m -q -v -U -z -C -N -w -i -4 -6 -s -p -x -h --loopback --message --raw --replies --quit-after --chunk --cut --barrier --verbose --timeline --unix --check --framing --crlf --greeting --no-quit-words --reconnect --shutdown --no-shutdown --shutdown-with-last --connect-timeout --retry --retry-delay --timeout --max-message --idle-timeout --busy-poll --recv-only --send-only --end-with-peer --ack-timeout --name --room --repeat --interval --expect --json --user --password-file --auth-cleartext --proxy --proxy-credentials --cut-at --cut-at-regex --cut-layer --coalesce --delay --seed --plan --read-size --read-delay --read-start-delay --witness --tls --tls-name --tls-ca --tls-cert --tls-key --tls-pin --known --tls-insecure --tls-alpn --tls-min --tls-groups --tls-keylog --proxy-protocol --proxy-source --proxy-dest --proxy-tlv --cut-header --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --source-port --quiet --progress --stats --trace --trace-data --timeline-view --pcap --hex --dump --transcript --transcript-sync --transcript-max --web --metrics --metrics-token-file --color --help"
+            opts="$(compgen -A hostname) -m -q -v -U -z -C -N -w -i -4 -6 -s -p -x -h --loopback --message --raw --replies --quit-after --chunk --cut --barrier --verbose --timeline --unix --check --framing --crlf --greeting --no-quit-words --reconnect --shutdown --no-shutdown --shutdown-with-last --connect-timeout --retry --retry-delay --timeout --max-message --idle-timeout --busy-poll --recv-only --send-only --end-with-peer --ack-timeout --name --room --repeat --interval --expect --json --user --password-file --auth-cleartext --proxy --proxy-credentials --cut-at --cut-at-regex --cut-layer --coalesce --delay --seed --plan --read-size --read-delay --read-start-delay --witness --tls --tls-name --tls-ca --tls-cert --tls-key --tls-pin --known --tls-insecure --tls-alpn --tls-min --tls-groups --tls-keylog --proxy-protocol --proxy-source --proxy-dest --proxy-tlv --cut-header --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --source-port --quiet --progress --stats --trace --trace-data --timeline-view --pcap --hex --dump --transcript --transcript-sync --transcript-max --web --metrics --metrics-token-file --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -562,7 +598,7 @@ _secretcat() {
                     return 0
                     ;;
                 --interface)
-                    COMPREPLY=()
+                    COMPREPLY=($(compgen -W "$(ls /sys/class/net 2>/dev/null)" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -645,17 +681,14 @@ _secretcat() {
                     return 0
                     ;;
                 --congestion)
-                    COMPREPLY=()
+                    COMPREPLY=($(compgen -W "$(cat /proc/sys/net/ipv4/tcp_available_congestion_control 2>/dev/null)" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
                     return 0
                     ;;
                 --tos)
-                    COMPREPLY=()
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
+                    COMPREPLY=($(compgen -W "lowdelay throughput reliability critical inetcontrol netcontrol ef cs0 cs1 cs2 cs3 cs4 cs5 cs6 cs7 af11 af12 af13 af21 af22 af23 af31 af32 af33 af41 af42 af43" -- "${cur}"))
                     return 0
                     ;;
                 --ttl)
@@ -859,7 +892,7 @@ _secretcat() {
             return 0
             ;;
         secretcat__subcmd__listen)
-            opts="-v -U -k -N -w -i -4 -6 -s -x -h --service --relay --once --framing --chunk --cut --barrier --verbose --timeline --unix --bug --cut-toward --keep-open --shutdown --recv-only --send-only --end-with-peer --ack-timeout --count --threads --max-connections --allow --deny --max-message --idle-timeout --busy-poll --history --history-memory --room-members --max-rooms --rate-limit --console --irc --rooms-via --via-password-file --via-cleartext --auth --auth-cleartext --proxy --proxy-credentials --cut-at --cut-at-regex --cut-layer --coalesce --delay --seed --plan --read-size --read-delay --read-start-delay --witness --answer-witness --tls --tls-cert --tls-key --tls-client-ca --tls-client --tls-alpn --tls-min --tls-groups --tls-keylog --relay-tls-name --relay-tls-ca --relay-tls-cert --relay-tls-key --relay-tls-pin --relay-known --relay-tls-insecure --relay-tls-alpn --relay-tls-min --accept-proxy --accept-proxy-from --proxy-protocol --proxy-source --proxy-dest --proxy-tlv --cut-header --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --backlog --quiet --progress --stats --trace --trace-data --timeline-view --pcap --hex --dump --transcript --transcript-sync --transcript-max --web --metrics --metrics-token-file --color --help"
+            opts="$(compgen -A hostname) -v -U -k -N -w -i -4 -6 -s -x -h --service --relay --once --framing --chunk --cut --barrier --verbose --timeline --unix --bug --cut-toward --keep-open --shutdown --recv-only --send-only --end-with-peer --ack-timeout --count --threads --max-connections --allow --deny --max-message --idle-timeout --busy-poll --history --history-memory --room-members --max-rooms --rate-limit --console --irc --rooms-via --via-password-file --via-cleartext --auth --auth-cleartext --proxy --proxy-credentials --cut-at --cut-at-regex --cut-layer --coalesce --delay --seed --plan --read-size --read-delay --read-start-delay --witness --answer-witness --tls --tls-cert --tls-key --tls-client-ca --tls-client --tls-alpn --tls-min --tls-groups --tls-keylog --relay-tls-name --relay-tls-ca --relay-tls-cert --relay-tls-key --relay-tls-pin --relay-known --relay-tls-insecure --relay-tls-alpn --relay-tls-min --accept-proxy --accept-proxy-from --proxy-protocol --proxy-source --proxy-dest --proxy-tlv --cut-header --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --backlog --quiet --progress --stats --trace --trace-data --timeline-view --pcap --hex --dump --transcript --transcript-sync --transcript-max --web --metrics --metrics-token-file --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -873,7 +906,7 @@ _secretcat() {
                     return 0
                     ;;
                 --relay)
-                    COMPREPLY=()
+                    COMPREPLY=($(compgen -W "$(compgen -A hostname)" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -1431,7 +1464,7 @@ _secretcat() {
                     return 0
                     ;;
                 --interface)
-                    COMPREPLY=()
+                    COMPREPLY=($(compgen -W "$(ls /sys/class/net 2>/dev/null)" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -1514,17 +1547,14 @@ _secretcat() {
                     return 0
                     ;;
                 --congestion)
-                    COMPREPLY=()
+                    COMPREPLY=($(compgen -W "$(cat /proc/sys/net/ipv4/tcp_available_congestion_control 2>/dev/null)" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
                     return 0
                     ;;
                 --tos)
-                    COMPREPLY=()
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
+                    COMPREPLY=($(compgen -W "lowdelay throughput reliability critical inetcontrol netcontrol ef cs0 cs1 cs2 cs3 cs4 cs5 cs6 cs7 af11 af12 af13 af21 af22 af23 af31 af32 af33 af41 af42 af43" -- "${cur}"))
                     return 0
                     ;;
                 --ttl)
@@ -1671,6 +1701,27 @@ _secretcat() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        secretcat__subcmd__man)
+            opts="-h --list --color --help completions connect history listen man passwd receive send sweep timeline witness secretcat"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         secretcat__subcmd__passwd)
             opts="-h --delete --stdin --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1700,7 +1751,7 @@ _secretcat() {
             fi
             case "${prev}" in
                 --from)
-                    COMPREPLY=()
+                    COMPREPLY=($(compgen -W "$(compgen -A hostname)" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -1945,7 +1996,7 @@ _secretcat() {
                     return 0
                     ;;
                 --interface)
-                    COMPREPLY=()
+                    COMPREPLY=($(compgen -W "$(ls /sys/class/net 2>/dev/null)" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -2028,17 +2079,14 @@ _secretcat() {
                     return 0
                     ;;
                 --congestion)
-                    COMPREPLY=()
+                    COMPREPLY=($(compgen -W "$(cat /proc/sys/net/ipv4/tcp_available_congestion_control 2>/dev/null)" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
                     return 0
                     ;;
                 --tos)
-                    COMPREPLY=()
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
+                    COMPREPLY=($(compgen -W "lowdelay throughput reliability critical inetcontrol netcontrol ef cs0 cs1 cs2 cs3 cs4 cs5 cs6 cs7 af11 af12 af13 af21 af22 af23 af31 af32 af33 af41 af42 af43" -- "${cur}"))
                     return 0
                     ;;
                 --ttl)
@@ -2143,7 +2191,7 @@ _secretcat() {
             fi
             case "${prev}" in
                 --to)
-                    COMPREPLY=()
+                    COMPREPLY=($(compgen -W "$(compgen -A hostname)" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -2374,7 +2422,7 @@ _secretcat() {
                     return 0
                     ;;
                 --interface)
-                    COMPREPLY=()
+                    COMPREPLY=($(compgen -W "$(ls /sys/class/net 2>/dev/null)" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -2457,17 +2505,14 @@ _secretcat() {
                     return 0
                     ;;
                 --congestion)
-                    COMPREPLY=()
+                    COMPREPLY=($(compgen -W "$(cat /proc/sys/net/ipv4/tcp_available_congestion_control 2>/dev/null)" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
                     return 0
                     ;;
                 --tos)
-                    COMPREPLY=()
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
+                    COMPREPLY=($(compgen -W "lowdelay throughput reliability critical inetcontrol netcontrol ef cs0 cs1 cs2 cs3 cs4 cs5 cs6 cs7 af11 af12 af13 af21 af22 af23 af31 af32 af33 af41 af42 af43" -- "${cur}"))
                     return 0
                     ;;
                 --ttl)
@@ -2565,7 +2610,7 @@ _secretcat() {
             return 0
             ;;
         secretcat__subcmd__sweep)
-            opts="-m -C -j -4 -6 -s -h --message --framing --crlf --mask --max-plans --jobs --timeout --json --junit --html --quiet --server --protocol --dialog --yes --greeting --lock-step --pipelining --ignore --families --cut-at --cut-at-regex --only --max-time --seed --max-message --pcap --web --metrics --metrics-token-file --witness --client --relay --replay --replies --tls --tls-name --tls-ca --tls-cert --tls-key --tls-pin --known --tls-insecure --tls-alpn --tls-min --tls-groups --tls-keylog --proxy-protocol --proxy-source --proxy-dest --proxy-tlv --proxy --proxy-credentials --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --color --help"
+            opts="$(compgen -A hostname) -m -C -j -4 -6 -s -h --message --framing --crlf --mask --max-plans --jobs --timeout --json --junit --html --quiet --server --protocol --dialog --yes --greeting --lock-step --pipelining --ignore --families --cut-at --cut-at-regex --only --max-time --seed --max-message --pcap --web --metrics --metrics-token-file --witness --client --relay --replay --replies --tls --tls-name --tls-ca --tls-cert --tls-key --tls-pin --known --tls-insecure --tls-alpn --tls-min --tls-groups --tls-keylog --proxy-protocol --proxy-source --proxy-dest --proxy-tlv --proxy --proxy-credentials --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2802,7 +2847,7 @@ _secretcat() {
                     return 0
                     ;;
                 --relay)
-                    COMPREPLY=()
+                    COMPREPLY=($(compgen -W "$(compgen -A hostname)" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -2998,7 +3043,7 @@ _secretcat() {
                     return 0
                     ;;
                 --interface)
-                    COMPREPLY=()
+                    COMPREPLY=($(compgen -W "$(ls /sys/class/net 2>/dev/null)" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -3081,17 +3126,14 @@ _secretcat() {
                     return 0
                     ;;
                 --congestion)
-                    COMPREPLY=()
+                    COMPREPLY=($(compgen -W "$(cat /proc/sys/net/ipv4/tcp_available_congestion_control 2>/dev/null)" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
                     return 0
                     ;;
                 --tos)
-                    COMPREPLY=()
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
+                    COMPREPLY=($(compgen -W "lowdelay throughput reliability critical inetcontrol netcontrol ef cs0 cs1 cs2 cs3 cs4 cs5 cs6 cs7 af11 af12 af13 af21 af22 af23 af31 af32 af33 af41 af42 af43" -- "${cur}"))
                     return 0
                     ;;
                 --ttl)

@@ -32,6 +32,8 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand timeline 'Draw the picture of a file of --trace'
             cand passwd 'Set the password of a user in a file for listen --auth scram:FILE'
             cand witness 'Report what the sockets of this host have read, to another secretcat'
+            cand man 'Show a page of the manual'
+            cand completions 'Print the completions for a shell'
         }
         &'secretcat;listen'= {
             cand --service 'Choose the service for each connection'
@@ -549,6 +551,17 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'secretcat;witness'= {
+            cand --color 'Use colour on stderr and in help'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'secretcat;man'= {
+            cand --color 'Use colour on stderr and in help'
+            cand --list 'Print the file names of all pages'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'secretcat;completions'= {
             cand --color 'Use colour on stderr and in help'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'

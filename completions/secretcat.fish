@@ -1,4 +1,15 @@
 complete -c secretcat -f
+
+function __fish_secretcat_addresses
+    set -l word (commandline -ct | string replace -r '^--[a-z-]+=' '')
+    if string match -q 'unix:*' -- $word
+        printf 'unix:%s\n' (__fish_complete_path (string sub -s 6 -- $word))
+    else
+        __fish_print_hostnames
+        printf '%s\n' localhost unix:
+    end
+end
+
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_secretcat_global_optspecs
     string join \n color= h/help V/version
@@ -39,6 +50,8 @@ complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "history" -d 'Pr
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "timeline" -d 'Draw the picture of a file of --trace'
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "passwd" -d 'Set the password of a user in a file for listen --auth scram:FILE'
 complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "witness" -d 'Report what the sockets of this host have read, to another secretcat'
+complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "man" -d 'Show a page of the manual'
+complete -c secretcat -n "__fish_secretcat_needs_command" -f -a "completions" -d 'Print the completions for a shell'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l service -d 'Choose the service for each connection' -r -f -a "secret\t'Reply with the digits of each line that contains SECRET'
 echo\t'Send back all received bytes (RFC 862)'
 discard\t'Read and discard all bytes (RFC 863)'
@@ -46,7 +59,7 @@ source\t'Send bytes without end (RFC 864)'
 chat\t'Send each line to all other clients'
 rooms\t'Send each line to all others in a room, with names and commands'
 pipe\t'Connect stdin and stdout to the client, as nc -l does'"
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay -d 'Forward each connection to the server at ADDRESS, and cut its bytes' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay -d 'Forward each connection to the server at ADDRESS, and cut its bytes' -r -f -a "(__fish_secretcat_addresses)"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l framing -d 'Split messages: lines, http, length:FIELD, delimiter:BYTES, raw' -r -f -a "lines\t'Messages end with LF or CR LF'
 http\t'HTTP/1.x'
 length:u16be\t'DNS over TCP'
@@ -131,7 +144,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy-des
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy-tlv -d 'Add a TLV to the PROXY header (repeatable; v2)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l cut-header -d 'Cut the PROXY header at OFFSETS' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -s s -l source -d 'Connect from local address ADDR, from PORT, or both' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l interface -d 'Use network interface NAME only' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l interface -d 'Use network interface NAME only' -r -f -a "(__fish_print_interfaces)"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l reuseaddr -d 'Allow listening on a port that has connections in TIME_WAIT' -r -f -a "on\t''
 off\t''"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l reuseport -d 'Share the port with other listeners' -r -f -a "on\t''
@@ -150,8 +163,34 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l rcvbuf -d
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l mss -d 'Limit a segment to BYTES bytes' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l linger -d 'Wait up to DURATION for unsent data when closing' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l user-timeout -d 'Close the connection if data is unacknowledged for DURATION' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l congestion -d 'Use congestion control algorithm NAME' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l tos -d 'Set the type of service (IPv4) or traffic class (IPv6) to VALUE' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l congestion -d 'Use congestion control algorithm NAME' -r -f -a "(string split -n ' ' < /proc/sys/net/ipv4/tcp_available_congestion_control)"
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l tos -d 'Set the type of service (IPv4) or traffic class (IPv6) to VALUE' -r -f -a "lowdelay\t''
+throughput\t''
+reliability\t''
+critical\t''
+inetcontrol\t''
+netcontrol\t''
+ef\t''
+cs0\t''
+cs1\t''
+cs2\t''
+cs3\t''
+cs4\t''
+cs5\t''
+cs6\t''
+cs7\t''
+af11\t''
+af12\t''
+af13\t''
+af21\t''
+af22\t''
+af23\t''
+af31\t''
+af32\t''
+af33\t''
+af41\t''
+af42\t''
+af43\t''"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l ttl -d 'Limit packets to N hops' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l backlog -d 'Let at most N connections wait to be accepted' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l stats -d 'Print a summary on stderr at the end, as text or JSON' -r -f -a "text\t'Lines for people'
@@ -266,7 +305,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l proxy-de
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l proxy-tlv -d 'Add a TLV to the PROXY header (repeatable; v2)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l cut-header -d 'Cut the PROXY header at OFFSETS' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s s -l source -d 'Connect from local address ADDR, from PORT, or both' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l interface -d 'Use network interface NAME only' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l interface -d 'Use network interface NAME only' -r -f -a "(__fish_print_interfaces)"
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l reuseaddr -d 'Allow listening on a port that has connections in TIME_WAIT' -r -f -a "on\t''
 off\t''"
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l reuseport -d 'Share the port with other listeners' -r -f -a "on\t''
@@ -285,8 +324,34 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l rcvbuf -
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l mss -d 'Limit a segment to BYTES bytes' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l linger -d 'Wait up to DURATION for unsent data when closing' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l user-timeout -d 'Close the connection if data is unacknowledged for DURATION' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l congestion -d 'Use congestion control algorithm NAME' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tos -d 'Set the type of service (IPv4) or traffic class (IPv6) to VALUE' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l congestion -d 'Use congestion control algorithm NAME' -r -f -a "(string split -n ' ' < /proc/sys/net/ipv4/tcp_available_congestion_control)"
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l tos -d 'Set the type of service (IPv4) or traffic class (IPv6) to VALUE' -r -f -a "lowdelay\t''
+throughput\t''
+reliability\t''
+critical\t''
+inetcontrol\t''
+netcontrol\t''
+ef\t''
+cs0\t''
+cs1\t''
+cs2\t''
+cs3\t''
+cs4\t''
+cs5\t''
+cs6\t''
+cs7\t''
+af11\t''
+af12\t''
+af13\t''
+af21\t''
+af22\t''
+af23\t''
+af31\t''
+af32\t''
+af33\t''
+af41\t''
+af42\t''
+af43\t''"
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l ttl -d 'Limit packets to N hops' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -s p -l source-port -d 'Connect from PORT' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l stats -d 'Print a summary on stderr at the end, as text or JSON' -r -f -a "text\t'Lines for people'
@@ -400,7 +465,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l metrics -d
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l metrics-token-file -d 'Serve metrics only to requests with the token in FILE' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l witness -d 'Start COMMAND to see what the server has read on another host' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l client -d 'Sweep a client: run COMMAND for each plan, and cut the replies to it' -r -f -a "(__fish_complete_command)"
-complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l relay -d 'Answer the client with the replies of the server at ADDRESS' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l relay -d 'Answer the client with the replies of the server at ADDRESS' -r -f -a "(__fish_secretcat_addresses)"
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l replies -d 'Answer the client with the replies in FILE' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-name -d 'Send NAME as the server name, and verify it' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tls-ca -d 'Trust the certificates in FILE instead of the system\'s' -r -F
@@ -424,7 +489,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l proxy-tlv 
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l proxy -d 'Connect through the proxy at URL: socks5://, socks5h:// or http://' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l proxy-credentials -d 'Read USER:PASSWORD for the proxy from FILE' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s s -l source -d 'Connect from local address ADDR, from PORT, or both' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l interface -d 'Use network interface NAME only' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l interface -d 'Use network interface NAME only' -r -f -a "(__fish_print_interfaces)"
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l reuseaddr -d 'Allow listening on a port that has connections in TIME_WAIT' -r -f -a "on\t''
 off\t''"
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l reuseport -d 'Share the port with other listeners' -r -f -a "on\t''
@@ -443,8 +508,34 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l rcvbuf -d 
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l mss -d 'Limit a segment to BYTES bytes' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l linger -d 'Wait up to DURATION for unsent data when closing' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l user-timeout -d 'Close the connection if data is unacknowledged for DURATION' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l congestion -d 'Use congestion control algorithm NAME' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tos -d 'Set the type of service (IPv4) or traffic class (IPv6) to VALUE' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l congestion -d 'Use congestion control algorithm NAME' -r -f -a "(string split -n ' ' < /proc/sys/net/ipv4/tcp_available_congestion_control)"
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l tos -d 'Set the type of service (IPv4) or traffic class (IPv6) to VALUE' -r -f -a "lowdelay\t''
+throughput\t''
+reliability\t''
+critical\t''
+inetcontrol\t''
+netcontrol\t''
+ef\t''
+cs0\t''
+cs1\t''
+cs2\t''
+cs3\t''
+cs4\t''
+cs5\t''
+cs6\t''
+cs7\t''
+af11\t''
+af12\t''
+af13\t''
+af21\t''
+af22\t''
+af23\t''
+af31\t''
+af32\t''
+af33\t''
+af41\t''
+af42\t''
+af43\t''"
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l ttl -d 'Limit packets to N hops' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
@@ -464,7 +555,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l nodelay -d
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l nagle -d 'Join small segments while data is unacknowledged, even when cutting'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l reset-on-close -d 'Reset the connection when closing it'
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l to -d 'Connect to the receiver at ADDRESS' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l to -d 'Connect to the receiver at ADDRESS' -r -f -a "(__fish_secretcat_addresses)"
 complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l name -d 'Give the file the name NAME at the receiver' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l checksum -d 'Verify each file by sha256, or by none' -r -f -a "sha256\t''
 none\t''"
@@ -493,7 +584,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l tls-client-
 complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l tls-client -d 'Choose whether it needs a certificate (default: required)' -r -f -a "optional\t'A client may have no certificate'
 required\t'Each client must have a certificate'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand send" -s s -l source -d 'Connect from local address ADDR, from PORT, or both' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l interface -d 'Use network interface NAME only' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l interface -d 'Use network interface NAME only' -r -f -a "(__fish_print_interfaces)"
 complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l reuseaddr -d 'Allow listening on a port that has connections in TIME_WAIT' -r -f -a "on\t''
 off\t''"
 complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l reuseport -d 'Share the port with other listeners' -r -f -a "on\t''
@@ -512,8 +603,34 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l rcvbuf -d '
 complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l mss -d 'Limit a segment to BYTES bytes' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l linger -d 'Wait up to DURATION for unsent data when closing' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l user-timeout -d 'Close the connection if data is unacknowledged for DURATION' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l congestion -d 'Use congestion control algorithm NAME' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l tos -d 'Set the type of service (IPv4) or traffic class (IPv6) to VALUE' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l congestion -d 'Use congestion control algorithm NAME' -r -f -a "(string split -n ' ' < /proc/sys/net/ipv4/tcp_available_congestion_control)"
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l tos -d 'Set the type of service (IPv4) or traffic class (IPv6) to VALUE' -r -f -a "lowdelay\t''
+throughput\t''
+reliability\t''
+critical\t''
+inetcontrol\t''
+netcontrol\t''
+ef\t''
+cs0\t''
+cs1\t''
+cs2\t''
+cs3\t''
+cs4\t''
+cs5\t''
+cs6\t''
+cs7\t''
+af11\t''
+af12\t''
+af13\t''
+af21\t''
+af22\t''
+af23\t''
+af31\t''
+af32\t''
+af33\t''
+af41\t''
+af42\t''
+af43\t''"
 complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l ttl -d 'Limit packets to N hops' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l backlog -d 'Let at most N connections wait to be accepted' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l stats -d 'Print a summary on stderr at the end, as text or JSON' -r -f -a "text\t'Lines for people'
@@ -542,7 +659,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l show-option
 complete -c secretcat -n "__fish_secretcat_using_subcommand send" -s v -l verbose -d 'Log events on stderr; twice: also writes and reads with their bytes'
 complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l progress -d 'Print bytes, rate and time left of a transfer on stderr'
 complete -c secretcat -n "__fish_secretcat_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l from -d 'Connect to the sender at ADDRESS' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l from -d 'Connect to the sender at ADDRESS' -r -f -a "(__fish_secretcat_addresses)"
 complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l dir -d 'Save the files in DIR' -r -f -a "(__fish_complete_directories)"
 complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l overwrite -d 'Choose whether files that exist are replaced' -r -f -a "never\t'Refuse a file whose name exists, unless it is the same file'
 newer\t'Replace older files, and skip files that are not newer'
@@ -575,7 +692,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l tls-clie
 complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l tls-client -d 'Choose whether it needs a certificate (default: required)' -r -f -a "optional\t'A client may have no certificate'
 required\t'Each client must have a certificate'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -s s -l source -d 'Connect from local address ADDR, from PORT, or both' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l interface -d 'Use network interface NAME only' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l interface -d 'Use network interface NAME only' -r -f -a "(__fish_print_interfaces)"
 complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l reuseaddr -d 'Allow listening on a port that has connections in TIME_WAIT' -r -f -a "on\t''
 off\t''"
 complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l reuseport -d 'Share the port with other listeners' -r -f -a "on\t''
@@ -594,8 +711,34 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l rcvbuf -
 complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l mss -d 'Limit a segment to BYTES bytes' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l linger -d 'Wait up to DURATION for unsent data when closing' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l user-timeout -d 'Close the connection if data is unacknowledged for DURATION' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l congestion -d 'Use congestion control algorithm NAME' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l tos -d 'Set the type of service (IPv4) or traffic class (IPv6) to VALUE' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l congestion -d 'Use congestion control algorithm NAME' -r -f -a "(string split -n ' ' < /proc/sys/net/ipv4/tcp_available_congestion_control)"
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l tos -d 'Set the type of service (IPv4) or traffic class (IPv6) to VALUE' -r -f -a "lowdelay\t''
+throughput\t''
+reliability\t''
+critical\t''
+inetcontrol\t''
+netcontrol\t''
+ef\t''
+cs0\t''
+cs1\t''
+cs2\t''
+cs3\t''
+cs4\t''
+cs5\t''
+cs6\t''
+cs7\t''
+af11\t''
+af12\t''
+af13\t''
+af21\t''
+af22\t''
+af23\t''
+af31\t''
+af32\t''
+af33\t''
+af41\t''
+af42\t''
+af43\t''"
 complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l ttl -d 'Limit packets to N hops' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l backlog -d 'Let at most N connections wait to be accepted' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l stats -d 'Print a summary on stderr at the end, as text or JSON' -r -f -a "text\t'Lines for people'
@@ -650,3 +793,15 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand witness" -l color -d
 always\t'Always'
 never\t'Never'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand witness" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c secretcat -n "__fish_secretcat_using_subcommand man" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c secretcat -n "__fish_secretcat_using_subcommand man" -l list -d 'Print the file names of all pages'
+complete -c secretcat -n "__fish_secretcat_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c secretcat -n "__fish_secretcat_using_subcommand completions" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
+always\t'Always'
+never\t'Never'"
+complete -c secretcat -n "__fish_secretcat_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect listen sweep" -a '(__fish_secretcat_addresses)'
+complete -c secretcat -n "__fish_secretcat_using_subcommand man" -a 'completions connect history listen man passwd receive send sweep timeline witness secretcat'
+complete -c secretcat -n "__fish_secretcat_using_subcommand completions" -a 'bash zsh fish elvish nushell powershell'

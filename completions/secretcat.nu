@@ -75,6 +75,10 @@ module completions {
     [ "on" "off" ]
   }
 
+  def "nu-complete secretcat listen tos" [] {
+    [ "lowdelay" "throughput" "reliability" "critical" "inetcontrol" "netcontrol" "ef" "cs0" "cs1" "cs2" "cs3" "cs4" "cs5" "cs6" "cs7" "af11" "af12" "af13" "af21" "af22" "af23" "af31" "af32" "af33" "af41" "af42" "af43" ]
+  }
+
   def "nu-complete secretcat listen stats" [] {
     [ "text" "json" ]
   }
@@ -191,7 +195,7 @@ module completions {
     --reset-on-close          # Reset the connection when closing it
     --user-timeout: string    # Close the connection if data is unacknowledged for DURATION
     --congestion: string      # Use congestion control algorithm NAME
-    --tos: string             # Set the type of service (IPv4) or traffic class (IPv6) to VALUE
+    --tos: string@"nu-complete secretcat listen tos" # Set the type of service (IPv4) or traffic class (IPv6) to VALUE
     --ttl: string             # Limit packets to N hops
     --show-options            # Print each socket option as requested and as the kernel has it
     --backlog: string         # Let at most N connections wait to be accepted
@@ -257,6 +261,10 @@ module completions {
 
   def "nu-complete secretcat connect cork" [] {
     [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat connect tos" [] {
+    [ "lowdelay" "throughput" "reliability" "critical" "inetcontrol" "netcontrol" "ef" "cs0" "cs1" "cs2" "cs3" "cs4" "cs5" "cs6" "cs7" "af11" "af12" "af13" "af21" "af22" "af23" "af31" "af32" "af33" "af41" "af42" "af43" ]
   }
 
   def "nu-complete secretcat connect stats" [] {
@@ -368,7 +376,7 @@ module completions {
     --reset-on-close          # Reset the connection when closing it
     --user-timeout: string    # Close the connection if data is unacknowledged for DURATION
     --congestion: string      # Use congestion control algorithm NAME
-    --tos: string             # Set the type of service (IPv4) or traffic class (IPv6) to VALUE
+    --tos: string@"nu-complete secretcat connect tos" # Set the type of service (IPv4) or traffic class (IPv6) to VALUE
     --ttl: string             # Limit packets to N hops
     --show-options            # Print each socket option as requested and as the kernel has it
     --source-port(-p): string # Connect from PORT
@@ -434,6 +442,10 @@ module completions {
 
   def "nu-complete secretcat sweep cork" [] {
     [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat sweep tos" [] {
+    [ "lowdelay" "throughput" "reliability" "critical" "inetcontrol" "netcontrol" "ef" "cs0" "cs1" "cs2" "cs3" "cs4" "cs5" "cs6" "cs7" "af11" "af12" "af13" "af21" "af22" "af23" "af31" "af32" "af33" "af41" "af42" "af43" ]
   }
 
   def "nu-complete secretcat sweep color" [] {
@@ -516,7 +528,7 @@ module completions {
     --reset-on-close          # Reset the connection when closing it
     --user-timeout: string    # Close the connection if data is unacknowledged for DURATION
     --congestion: string      # Use congestion control algorithm NAME
-    --tos: string             # Set the type of service (IPv4) or traffic class (IPv6) to VALUE
+    --tos: string@"nu-complete secretcat sweep tos" # Set the type of service (IPv4) or traffic class (IPv6) to VALUE
     --ttl: string             # Limit packets to N hops
     --color: string@"nu-complete secretcat sweep color" # Use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
@@ -557,6 +569,10 @@ module completions {
 
   def "nu-complete secretcat send cork" [] {
     [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat send tos" [] {
+    [ "lowdelay" "throughput" "reliability" "critical" "inetcontrol" "netcontrol" "ef" "cs0" "cs1" "cs2" "cs3" "cs4" "cs5" "cs6" "cs7" "af11" "af12" "af13" "af21" "af22" "af23" "af31" "af32" "af33" "af41" "af42" "af43" ]
   }
 
   def "nu-complete secretcat send stats" [] {
@@ -624,7 +640,7 @@ module completions {
     --reset-on-close          # Reset the connection when closing it
     --user-timeout: string    # Close the connection if data is unacknowledged for DURATION
     --congestion: string      # Use congestion control algorithm NAME
-    --tos: string             # Set the type of service (IPv4) or traffic class (IPv6) to VALUE
+    --tos: string@"nu-complete secretcat send tos" # Set the type of service (IPv4) or traffic class (IPv6) to VALUE
     --ttl: string             # Limit packets to N hops
     --show-options            # Print each socket option as requested and as the kernel has it
     --backlog: string         # Let at most N connections wait to be accepted
@@ -679,6 +695,10 @@ module completions {
 
   def "nu-complete secretcat receive cork" [] {
     [ "on" "off" ]
+  }
+
+  def "nu-complete secretcat receive tos" [] {
+    [ "lowdelay" "throughput" "reliability" "critical" "inetcontrol" "netcontrol" "ef" "cs0" "cs1" "cs2" "cs3" "cs4" "cs5" "cs6" "cs7" "af11" "af12" "af13" "af21" "af22" "af23" "af31" "af32" "af33" "af41" "af42" "af43" ]
   }
 
   def "nu-complete secretcat receive stats" [] {
@@ -748,7 +768,7 @@ module completions {
     --reset-on-close          # Reset the connection when closing it
     --user-timeout: string    # Close the connection if data is unacknowledged for DURATION
     --congestion: string      # Use congestion control algorithm NAME
-    --tos: string             # Set the type of service (IPv4) or traffic class (IPv6) to VALUE
+    --tos: string@"nu-complete secretcat receive tos" # Set the type of service (IPv4) or traffic class (IPv6) to VALUE
     --ttl: string             # Limit packets to N hops
     --show-options            # Print each socket option as requested and as the kernel has it
     --backlog: string         # Let at most N connections wait to be accepted
@@ -819,6 +839,37 @@ module completions {
   export extern "secretcat witness" [
     --color: string@"nu-complete secretcat witness color" # Use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
+  ]
+
+  def "nu-complete secretcat man page" [] {
+    [ "completions" "connect" "history" "listen" "man" "passwd" "receive" "send" "sweep" "timeline" "witness" "secretcat" ]
+  }
+
+  def "nu-complete secretcat man color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Show a page of the manual
+  export extern "secretcat man" [
+    --list                    # Print the file names of all pages
+    --color: string@"nu-complete secretcat man color" # Use colour on stderr and in help
+    --help(-h)                # Print help (see more with '--help')
+    page?: string@"nu-complete secretcat man page" # Show PAGE: the name of a command, or of a file that --list prints
+  ]
+
+  def "nu-complete secretcat completions shell" [] {
+    [ "bash" "zsh" "fish" "elvish" "nushell" "powershell" ]
+  }
+
+  def "nu-complete secretcat completions color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Print the completions for a shell
+  export extern "secretcat completions" [
+    --color: string@"nu-complete secretcat completions color" # Use colour on stderr and in help
+    --help(-h)                # Print help (see more with '--help')
+    shell: string@"nu-complete secretcat completions shell" # Print the completions for SHELL
   ]
 
 }

@@ -17,6 +17,7 @@
 //! | L1 | [`editor`] | a line editor: keys in, lines and screen out |
 //! | L1 | [`service`] | services and clients, as functions of events |
 //! | L1 | [`capture`] | the packets of a trace, for Wireshark |
+//! | L1 | [`documents`] | the manual and the completions, which the program contains |
 //! | L1 | [`timeline`] | the picture of a trace |
 //! | L1 | [`trace`] | events as data, text and JSON |
 //! | L1 | [`transcript`] | recorded messages as JSON lines |
@@ -41,6 +42,7 @@ pub mod capture;
 pub mod cli;
 pub mod config;
 pub mod dialog;
+pub mod documents;
 pub mod editor;
 pub mod error;
 pub mod frame;
@@ -130,7 +132,7 @@ fn perform(task: &Task, report: &Report) -> (Result<ExitStatus, Error>, Option<S
             silent.pcap.clone_from(&config.reports.pcap);
             config.quiet
         }
-        Task::History(_) | Task::Timeline(_) | Task::Passwd(_) | Task::Witness => true,
+        Task::History(_) | Task::Timeline(_) | Task::Passwd(_) | Task::Print(_) | Task::Witness => true,
     };
     let output: &Output = match task {
         Task::Sweep(_)
@@ -138,6 +140,7 @@ fn perform(task: &Task, report: &Report) -> (Result<ExitStatus, Error>, Option<S
         | Task::History(_)
         | Task::Timeline(_)
         | Task::Passwd(_)
+        | Task::Print(_)
         | Task::Witness => &silent,
         Task::Listen(config) => &config.output,
         Task::Connect(config) => &config.output,
@@ -200,6 +203,7 @@ fn run_task(task: &Task, context: &Context) -> Result<ExitStatus, Error> {
         Task::Timeline(config) => session::timeline::run(config, &context.report).map(|()| ExitStatus::Done),
         Task::History(config) => session::history::run(config, &context.report).map(|()| ExitStatus::Done),
         Task::Passwd(config) => session::passwd::run(config, &context.report).map(|()| ExitStatus::Done),
+        Task::Print(config) => session::documents::run(config).map(|()| ExitStatus::Done),
         Task::Witness => session::witness::run().map(|()| ExitStatus::Done),
     }
 }
@@ -215,7 +219,7 @@ fn ignored_interrupt(task: &Task) -> Option<IgnoredInterrupt> {
             let listens = task.link().is_some_and(|link| matches!(link.meeting, Meeting::Listen { .. }));
             Some(if listens { IgnoredInterrupt::Handle } else { IgnoredInterrupt::Keep })
         }
-        Task::History(_) | Task::Timeline(_) | Task::Passwd(_) | Task::Witness => None,
+        Task::History(_) | Task::Timeline(_) | Task::Passwd(_) | Task::Print(_) | Task::Witness => None,
         Task::Connect(_) if std::process::id() == 1 => Some(IgnoredInterrupt::Handle),
         Task::Connect(config) => {
             let watched = terminal::is_stdin() || terminal::is_stderr();

@@ -23,6 +23,7 @@ fn fields(line: &str) -> Result<Vec<String>, String> {
                 Task::History(config) => format!("{config:?}"),
                 Task::Timeline(config) => format!("{config:?}"),
                 Task::Passwd(config) => format!("{config:?}"),
+                Task::Print(config) => format!("{config:?}"),
                 Task::Witness => "Witness".to_owned(),
             };
             let mut fields = Vec::new();
@@ -176,7 +177,7 @@ fn clap_long(argument: &clap::Arg) -> Option<String> {
 /// The names of values in help: those of numbers, and all others.
 const NUMBERS: [&str; 11] =
     ["N", "N[/BURST]", "SIZE", "BYTES", "PORT", "TIME", "DURATION", "VALUE", "SIZE|MIN..MAX", "TIME|MIN..MAX", "N|any"];
-const OTHERS: [&str; 35] = [
+const OTHERS: [&str; 37] = [
     "TEXT",
     "NAME",
     "ROOM",
@@ -191,6 +192,8 @@ const OTHERS: [&str; 35] = [
     "FILE.svg",
     "FILE.pcapng",
     "REGEX",
+    "PAGE",
+    "SHELL",
     "COMMAND",
     "TYPE=HEX",
     "ADDR",

@@ -80,7 +80,7 @@ pub(super) fn check(task: &Task, given: &Given) -> Result<(), ConfigError> {
         Task::SweepClient(config) => of_client(config),
         Task::Send(config) => of_link(&config.link),
         Task::Receive(config) => of_link(&config.link),
-        Task::History(_) | Task::Timeline(_) | Task::Passwd(_) | Task::Witness => Vec::new(),
+        Task::History(_) | Task::Timeline(_) | Task::Passwd(_) | Task::Print(_) | Task::Witness => Vec::new(),
     };
     let idle = rules.into_iter().filter(|(_, does_nothing, _)| *does_nothing);
     let mut refused = idle.filter_map(|(options, _, reason)| Some((given.first(&options)?, reason)));

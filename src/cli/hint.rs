@@ -57,7 +57,7 @@ fn command_of(args: &[OsString]) -> Option<&str> {
             word => break word.to_str()?,
         }
     };
-    ["listen", "connect", "sweep", "send", "receive", "history", "timeline", "passwd", "witness"]
+    ["listen", "connect", "sweep", "send", "receive", "history", "timeline", "passwd", "witness", "man", "completions"]
         .into_iter()
         .find(|name| *name == first)
 }

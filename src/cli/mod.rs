@@ -9,6 +9,7 @@
 mod auth;
 mod connect;
 mod dialog;
+mod documents;
 mod effect;
 mod fragmentation;
 mod framing;
@@ -47,7 +48,7 @@ use words::words;
 
 use crate::config::{
     ClientSweepConfig, Color, ConfigError, ConnectConfig, HistoryConfig, LinkConfig, ListenConfig, PasswdConfig,
-    ProxyConfig, ReceiveConfig, SendConfig, SweepConfig, TimelineConfig,
+    PrintConfig, ProxyConfig, ReceiveConfig, SendConfig, SweepConfig, TimelineConfig,
 };
 use crate::error::Error;
 use crate::io::console;
@@ -81,6 +82,8 @@ enum Commands {
     Timeline(timeline::TimelineFlags),
     Passwd(passwd::PasswdFlags),
     Witness(witness::WitnessFlags),
+    Man(documents::ManFlags),
+    Completions(documents::CompletionsFlags),
 }
 
 /// A parsed command line.
@@ -113,6 +116,8 @@ pub enum Task {
     Timeline(Box<TimelineConfig>),
     /// `passwd`
     Passwd(Box<PasswdConfig>),
+    /// `man`, `completions`
+    Print(PrintConfig),
     /// `witness`
     Witness,
 }
@@ -126,7 +131,12 @@ impl Task {
             Task::Connect(config) => config.proxy.as_ref(),
             Task::Sweep(config) => config.proxy.as_ref(),
             Task::Send(_) | Task::Receive(_) => self.link()?.proxy(),
-            Task::SweepClient(_) | Task::History(_) | Task::Timeline(_) | Task::Passwd(_) | Task::Witness => None,
+            Task::SweepClient(_)
+            | Task::History(_)
+            | Task::Timeline(_)
+            | Task::Passwd(_)
+            | Task::Print(_)
+            | Task::Witness => None,
         }
     }
 
@@ -163,6 +173,7 @@ impl Task {
             | Task::History(_)
             | Task::Timeline(_)
             | Task::Passwd(_)
+            | Task::Print(_)
             | Task::Witness => None,
         }
     }
@@ -204,7 +215,10 @@ fn command_for(args: &[OsString]) -> clap::Command {
         "timeline" => timeline::TimelineFlags::augment_args,
         "passwd" => passwd::PasswdFlags::augment_args,
         "witness" => witness::WitnessFlags::augment_args,
+        "man" => documents::ManFlags::augment_args,
+        "completions" => documents::CompletionsFlags::augment_args,
         "-V" | "--version" => return Cli::command(),
+        "" | "-h" => return short_help::without_documents(definitions()),
         _ => return definitions(),
     };
     Cli::command().subcommand(define(clap::Command::new(name.to_owned())))
@@ -270,6 +284,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Request, Refusa
         Commands::Timeline(flags) => Task::Timeline(Box::new(flags.into_config())),
         Commands::Passwd(flags) => Task::Passwd(Box::new(flags.into_config()?)),
         Commands::Witness(witness::WitnessFlags {}) => Task::Witness,
+        Commands::Man(flags) => Task::Print(flags.into_config()),
+        Commands::Completions(flags) => Task::Print(flags.into_config()),
     };
     effect::check(&task, &given)?;
     Ok(Request { color: cli.color, task })
@@ -358,6 +374,6 @@ mod tests {
             let help = |command: clap::Command| command.try_get_matches_from(&words).unwrap_err().to_string();
             assert_eq!(help(alone), help(definitions()));
         }
-        assert_eq!(command_for(&["secretcat".into()]).get_subcommands().count(), 9);
+        assert_eq!(command_for(&["secretcat".into()]).get_subcommands().count(), 11);
     }
 }

@@ -73,6 +73,11 @@ pub(super) fn shorten(command: Command) -> Command {
     command
 }
 
+/// Hides the commands that only an installation needs, so that the short help lists those for messages and files.
+pub(super) fn without_documents(program: Command) -> Command {
+    ["man", "completions"].into_iter().fold(program, |program, name| program.mut_subcommand(name, |it| it.hide(true)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

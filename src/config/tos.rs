@@ -17,6 +17,14 @@ pub fn parse(text: &str) -> Result<u32, Invalid> {
     })
 }
 
+/// The names that [`parse`] reads, for completions.
+pub fn names() -> impl Iterator<Item = String> {
+    let others = ["lowdelay", "throughput", "reliability", "critical", "inetcontrol", "netcontrol", "ef"];
+    let selectors = (0..8).map(|class| format!("cs{class}"));
+    let assured = (1..=4).flat_map(|class| (1..=3).map(move |drop| format!("af{class}{drop}")));
+    others.into_iter().map(str::to_owned).chain(selectors).chain(assured)
+}
+
 /// `from_str_radix` alone accepts a sign.
 fn digits_only(text: &str, radix: u32) -> Option<u32> {
     let plain = !text.is_empty() && text.chars().all(|c| c.is_digit(radix));
@@ -87,5 +95,11 @@ mod tests {
                 )
             );
         }
+    }
+
+    #[test]
+    fn every_name_is_read() {
+        assert_eq!(names().count(), 27);
+        assert!(names().all(|name| parse(&name).is_ok()));
     }
 }

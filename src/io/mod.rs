@@ -17,6 +17,7 @@ pub mod key;
 pub mod line_input;
 mod lines;
 pub mod listener;
+pub mod manual;
 pub mod peer_queue;
 pub mod private;
 pub mod prompt;

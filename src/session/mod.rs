@@ -4,6 +4,7 @@ mod account;
 mod broker;
 mod call;
 pub mod connect;
+pub mod documents;
 mod exchange;
 pub mod history;
 mod input_wait;

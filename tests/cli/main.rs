@@ -22,6 +22,7 @@ mod connect;
 mod connecting;
 mod cut_at;
 mod cutting;
+mod documents;
 mod help;
 mod history;
 mod interactive;

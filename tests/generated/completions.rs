@@ -1,5 +1,6 @@
 //! Renders the completions for every shell, with corrections for gaps of the generators.
 
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Arg, Command, ValueHint};
 use clap_complete::Shell;
 use clap_complete_nushell::Nushell;
@@ -7,9 +8,9 @@ use clap_complete_nushell::Nushell;
 /// The files of completions/ and their text.
 pub(crate) fn render() -> Vec<(&'static str, String)> {
     vec![
-        ("secretcat.bash", mend_bash(&with(Shell::Bash))),
-        ("_secretcat", mend_zsh(&with(Shell::Zsh))),
-        ("secretcat.fish", mend_fish(&with(Shell::Fish))),
+        ("secretcat.bash", mend_bash(&marked(Shell::Bash))),
+        ("_secretcat", mend_zsh(&marked(Shell::Zsh))),
+        ("secretcat.fish", mend_fish(&marked(Shell::Fish))),
         ("secretcat.elv", with(Shell::Elvish)),
         ("_secretcat.ps1", with(Shell::PowerShell)),
         ("secretcat.nu", with(Nushell)),
@@ -17,17 +18,43 @@ pub(crate) fn render() -> Vec<(&'static str, String)> {
 }
 
 fn with(shell: impl clap_complete::Generator) -> String {
+    generated(shell, hint)
+}
+
+/// With marks for the values that the shell finds on the system: [`HOSTS`], [`INTERFACES`], [`ALGORITHMS`].
+fn marked(shell: impl clap_complete::Generator) -> String {
+    generated(shell, |arg| hint(mark(arg)))
+}
+
+fn generated(shell: impl clap_complete::Generator, hint: fn(Arg) -> Arg) -> String {
     let mut text = Vec::new();
-    let mut command = hinted(secretcat::cli::command());
+    let mut command = hinted(secretcat::cli::command(), hint);
     clap_complete::generate(shell, &mut command, "secretcat", &mut text);
     String::from_utf8(text).expect("a completion is text")
 }
 
 /// The definitions with value hints: a value without a hint is not a file.
-fn hinted(command: Command) -> Command {
+fn hinted(command: Command, hint: fn(Arg) -> Arg) -> Command {
     let commands: Vec<_> = command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
     let hinted_here = command.mut_args(hint);
-    commands.into_iter().fold(hinted_here, |command, name| command.mut_subcommand(name, hinted))
+    commands.into_iter().fold(hinted_here, |command, name| command.mut_subcommand(name, |it| hinted(it, hint)))
+}
+
+const HOSTS: &str = "@hosts@";
+const INTERFACES: &str = "@interfaces@";
+const ALGORITHMS: &str = "@algorithms@";
+
+/// The commands whose argument is an address.
+const WITH_ADDRESS: [&str; 3] = ["connect", "listen", "sweep"];
+
+fn mark(arg: Arg) -> Arg {
+    let mark = match arg.get_long() {
+        Some("relay" | "to" | "from") => HOSTS,
+        Some("interface") => INTERFACES,
+        Some("congestion") => ALGORITHMS,
+        _ => return arg,
+    };
+    arg.value_parser(PossibleValuesParser::new([mark]))
 }
 
 fn hint(arg: Arg) -> Arg {
@@ -36,6 +63,9 @@ fn hint(arg: Arg) -> Arg {
     }
     if arg.get_value_names().is_some_and(|names| names == ["on|off"]) {
         return arg.value_parser(["on", "off"]);
+    }
+    if arg.get_id() == "tos" {
+        return arg.value_parser(PossibleValuesParser::new(secretcat::config::tos::names()));
     }
     match arg.get_value_hint() {
         ValueHint::Unknown => arg.value_hint(ValueHint::Other),
@@ -52,21 +82,76 @@ const SPLIT_AT_EQUALS: &str = r#"
     fi
 "#;
 
+/// bash splits words at a colon too: `unix:/tmp/s` is three words, and the last one is a path.
+const PATH_OF_UNIX_SOCKET: &str = r#"
+    if [[ "${cur}" == ":" ]]; then
+        cur=""
+    fi
+    if [[ "${COMP_LINE:0:COMP_POINT}" =~ (^|[\ =])unix:[^\ :]*$ ]]; then
+        COMPREPLY=($(compgen -f -- "${cur}"))
+        compopt -o filenames 2>/dev/null
+        return 0
+    fi
+"#;
+
+/// What finds the values of a mark in bash. It stands between quotes.
+const IN_BASH: [(&str, &str); 3] = [
+    (HOSTS, "$(compgen -A hostname)"),
+    (INTERFACES, "$(ls /sys/class/net 2>/dev/null)"),
+    (ALGORITHMS, "$(cat /proc/sys/net/ipv4/tcp_available_congestion_control 2>/dev/null)"),
+];
+
 fn mend_bash(script: &str) -> String {
-    let script = replaced(script, "    opts=\"\"\n", &format!("    opts=\"\"\n{SPLIT_AT_EQUALS}"));
+    let mends = format!("    opts=\"\"\n{SPLIT_AT_EQUALS}{PATH_OF_UNIX_SOCKET}");
+    let mut script = replaced(script, "    opts=\"\"\n", &mends);
     // Without candidates, complete nothing: neither the word itself nor files.
-    let script = replaced(&script, "COMPREPLY=(\"${cur}\")", "COMPREPLY=()");
+    script = replaced(&script, "COMPREPLY=(\"${cur}\")", "COMPREPLY=()");
+    for (mark, found) in IN_BASH {
+        script = replaced(&script, mark, found);
+    }
+    for command in WITH_ADDRESS {
+        let start = format!("        secretcat__subcmd__{command})\n            opts=\"");
+        script = replaced(&script, &start, &format!("{start}{} ", IN_BASH[0].1));
+    }
     replaced(&script, " -o bashdefault -o default", "")
 }
+
+/// What finds the values of a mark in zsh.
+const IN_ZSH: [(&str, &str); 3] =
+    [(HOSTS, "_secretcat_addresses"), (INTERFACES, "_net_interfaces"), (ALGORITHMS, "_secretcat_algorithms")];
+
+/// The functions of [`IN_ZSH`] that zsh does not have.
+const FUNCTIONS_OF_ZSH: &str = r#"
+_secretcat_addresses() {
+    if compset -P '(*=|)unix:'; then
+        _files
+    else
+        _alternative 'hosts:host:_hosts' 'kinds:kind of address:compadd -S "" unix\:'
+    fi
+}
+
+_secretcat_algorithms() {
+    local algorithms=/proc/sys/net/ipv4/tcp_available_congestion_control
+    [[ -r $algorithms ]] && compadd -- $(<$algorithms)
+}
+
+"#;
 
 fn mend_zsh(script: &str) -> String {
     // An argument without an action prints a message, and zsh then does not complete the options that are possible
     // there. An empty list of candidates is silent.
-    let silent = |line: String| match line.strip_suffix(":' \\") {
+    let with_action = |line: String| match line.strip_suffix(":' \\") {
+        Some(argument) if argument.starts_with("'*::address") => format!("{argument}:{}' \\\n", IN_ZSH[0].1),
         Some(argument) if argument.starts_with("'*::") => format!("{argument}:( )' \\\n"),
         _ => format!("{line}\n"),
     };
-    script.lines().map(whole_values).map(silent).collect()
+    let mut script: String = script.lines().map(whole_values).map(with_action).collect();
+    for (mark, found) in IN_ZSH {
+        script = replaced(&script, &format!("({mark})"), found);
+    }
+    // A colon in the name of a value ends the name, unless it is escaped.
+    script = replaced(&script, ":NAME[:SET]:", ":NAME[\\:SET]:");
+    replaced(&script, "\n_secretcat() {\n", &format!("{FUNCTIONS_OF_ZSH}_secretcat() {{\n"))
 }
 
 /// A colon in a value ends it, unless it is escaped for the definition, for eval and for the list of values.
@@ -77,9 +162,44 @@ fn whole_values(line: &str) -> String {
     format!("{definition}{opening}{}\\:\"{help}", value.replace("\\:", r"\\\:"))
 }
 
+/// What finds the values of a mark in fish.
+const IN_FISH: [(&str, &str); 3] = [
+    (HOSTS, "(__fish_secretcat_addresses)"),
+    (INTERFACES, "(__fish_print_interfaces)"),
+    (ALGORITHMS, "(string split -n ' ' < /proc/sys/net/ipv4/tcp_available_congestion_control)"),
+];
+
+/// The function of [`IN_FISH`] that fish does not have. The names that fish lists are those of other hosts.
+const FUNCTION_OF_FISH: &str = r"
+function __fish_secretcat_addresses
+    set -l word (commandline -ct | string replace -r '^--[a-z-]+=' '')
+    if string match -q 'unix:*' -- $word
+        printf 'unix:%s\n' (__fish_complete_path (string sub -s 6 -- $word))
+    else
+        __fish_print_hostnames
+        printf '%s\n' localhost unix:
+    end
+end
+";
+
 fn mend_fish(script: &str) -> String {
+    let mut script = script.to_owned();
+    for (mark, found) in IN_FISH {
+        script = replaced(&script, &format!("{mark}\\t''"), found);
+    }
+    // The generator leaves out the arguments that are no options.
+    let argument = |commands: &str, values: &str| {
+        format!("complete -c secretcat -n \"__fish_secretcat_using_subcommand {commands}\" -a '{values}'\n")
+    };
+    script += &argument(&WITH_ADDRESS.join(" "), IN_FISH[0].1);
+    for command in secretcat::cli::command().get_subcommands() {
+        for values in command.get_positionals().map(Arg::get_possible_values).filter(|values| !values.is_empty()) {
+            let names: Vec<_> = values.iter().map(PossibleValue::get_name).collect();
+            script += &argument(command.get_name(), &names.join(" "));
+        }
+    }
     // Files only for the options with a file hint.
-    format!("complete -c secretcat -f\n{script}")
+    format!("complete -c secretcat -f\n{FUNCTION_OF_FISH}\n{script}")
 }
 
 /// The text with all of `old` replaced; fails if the generator does not write `old` any more.

@@ -60,7 +60,8 @@ fn synopsis(program: &Command, command: &Command) -> Roff {
             let mut line =
                 vec![bold(name), roman(" "), bold(subcommand.get_name()), roman(" ["), italic("OPTION"), roman("]...")];
             for positional in subcommand.get_positionals() {
-                line.extend([roman(" "), roman("["), italic(value(positional)), roman("]")]);
+                line.push(roman(" "));
+                line.extend(argument(positional));
             }
             roff.text(line).control("br", []);
         }
@@ -70,7 +71,8 @@ fn synopsis(program: &Command, command: &Command) -> Roff {
     }
     roff.text([bold(program.get_name()), roman(" "), bold(command.get_name())]);
     let options: Vec<_> = shown(command).filter(|arg| !arg.is_positional() && !is_common(arg)).collect();
-    if options.is_empty() {
+    let mut arguments = shown(command).filter(|arg| arg.is_positional()).peekable();
+    if options.is_empty() && arguments.peek().is_none() {
         return roff.to_owned_roff();
     }
     roff.control("RS", ["4"]);
@@ -80,10 +82,16 @@ fn synopsis(program: &Command, command: &Command) -> Roff {
         line.push(roman(if is_repeatable(arg) { format!("]...{NO_STOP}") } else { "]".to_owned() }));
         roff.text(line);
     }
-    for arg in shown(command).filter(|arg| arg.is_positional()) {
-        roff.text([roman("["), italic(value(arg)), roman("]")]);
+    for arg in arguments {
+        roff.text(argument(arg));
     }
     roff.control("RE", []).to_owned_roff()
+}
+
+/// An argument that is no option, in brackets if it may be left out.
+fn argument(arg: &Arg) -> Vec<Inline> {
+    let name = italic(value(arg));
+    if arg.is_required_set() { vec![name] } else { vec![roman("["), name, roman("]")] }
 }
 
 /// A builder's end, by value.

@@ -14,6 +14,8 @@ pub(crate) const PAGES: &[(&str, Option<&str>)] = &[
     ("secretcat-passwd", Some("passwd")),
     ("secretcat-timeline", Some("timeline")),
     ("secretcat-witness", Some("witness")),
+    ("secretcat-man", Some("man")),
+    ("secretcat-completions", Some("completions")),
 ];
 
 pub(crate) fn in_repository(path: &str) -> PathBuf {

@@ -51,8 +51,8 @@ pub fn print(write: impl FnOnce() -> io::Result<()>) -> Result<(), Error> {
 ///
 /// # Errors
 /// As [`print()`].
-pub fn print_text(text: &str) -> Result<(), Error> {
-    print(|| io::stdout().write_all(text.as_bytes()))
+pub fn print_text(text: impl AsRef<[u8]>) -> Result<(), Error> {
+    print(|| io::stdout().write_all(text.as_ref()))
 }
 
 /// What kind of input stdin is.

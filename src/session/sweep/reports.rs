@@ -65,8 +65,8 @@ impl ReportFiles {
         }
         let Findings { subject, baseline, tally, .. } = *findings;
         match baseline {
-            _ if self.json => console::print_text(&to_json(findings)),
-            Ok(baseline) => console::print_text(&to_text(subject, baseline, tally)),
+            _ if self.json => console::print_text(to_json(findings)),
+            Ok(baseline) => console::print_text(to_text(subject, baseline, tally)),
             Err(_) => Ok(()),
         }
     }
