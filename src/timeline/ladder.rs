@@ -10,15 +10,15 @@ use super::svg::{Svg, clip, text_width};
 use super::tape::Tape;
 use super::texts::Text;
 use super::waits::{Cause, Wait};
-use crate::trace::units::{counted, size};
+use crate::trace::units::{counted, grouped, size, total};
 
 /// The largest number of conversations that are drawn, and of rows of each.
-const PANELS: usize = 3;
+pub(super) const PANELS: usize = 3;
 const ROWS: usize = 120;
 /// The lines of life of two sides, and of three.
 const LINES: [f64; 3] = [200.0, 520.0, 840.0];
 /// The right edge of times.
-const TIMES: f64 = 104.0;
+const TIMES: f64 = 100.0;
 /// The height of a row, and of one that only says what is waited for.
 const ROW: f64 = 34.0;
 const LOW: f64 = 22.0;
@@ -70,24 +70,29 @@ struct Arrow {
 /// Draws the conversations from `y` on, with times since `origin`; returns where they end.
 pub(super) fn draw(page: &mut Svg, panels: &[Panel<'_>], y: f64, origin: u64) -> f64 {
     let mut bottom = y + 6.0;
-    for panel in panels.iter().take(PANELS) {
+    let mut is_part = false;
+    for panel in panels {
         page.clipped("head", MARGIN, bottom + 17.0, &panel.title, RIGHT - MARGIN);
         bottom += 24.0;
         for note in &panel.notes {
             page.clipped("dim", MARGIN, bottom + 13.0, note, RIGHT - MARGIN);
             bottom += 17.0;
         }
-        bottom = Ladder::new(panel, origin).draw(page, bottom) + 16.0;
+        let ladder = Ladder::new(panel, origin);
+        is_part |= ladder.part.is_some();
+        if let Some(part) = &ladder.part {
+            page.text("dim", MARGIN, bottom + 13.0, part);
+            bottom += 17.0;
+        }
+        bottom = ladder.draw(page, bottom) + 16.0;
     }
-    let mut legend = vec![
+    let unseen = if is_part { ", or its other end is not drawn" } else { "" };
+    let legend = vec![
         "Rows are in the order of time, not to scale.".to_owned(),
         "An arrow is a write, with its bytes; a square on the line of the other side is a read.".to_owned(),
-        "Its colour is the message.".to_owned(),
-        "A dashed arrow was seen at one end only.".to_owned(),
+        super::colour(panels),
+        format!("A dashed arrow was seen at one end only{unseen}."),
     ];
-    if panels.len() > PANELS {
-        legend.push(format!("{} not drawn as arrows.", counted((panels.len() - PANELS) as u64, "connection")));
-    }
     for line in super::wrapped(&legend) {
         page.text("dim", MARGIN, bottom + 12.0, &line);
         bottom += 17.0;
@@ -103,7 +108,8 @@ struct Ladder<'a> {
     moments: Vec<Moment<'a>>,
     /// The height of each moment.
     rows: Vec<f64>,
-    hidden: usize,
+    /// How much is drawn, if that is not all.
+    part: Option<String>,
 }
 
 impl<'a> Ladder<'a> {
@@ -120,10 +126,24 @@ impl<'a> Ladder<'a> {
         }
         // The order of equal times is that of the events.
         moments.sort_by_key(|moment| moment.t);
-        let hidden = moments.len().saturating_sub(ROWS);
-        moments.truncate(ROWS);
+        let tapes = || panel.links.iter().flat_map(|link| [link.left, link.right]).flatten();
+        let lanes = || tapes().flat_map(|tape| [&tape.writes, &tape.reads]);
+        // After the first marks of a lane that are known, its calls would be missing.
+        let known = lanes().filter(|lane| !lane.is_exact()).filter_map(|lane| lane.head().last());
+        let until = known.map(|mark| mark.t0).min().unwrap_or(u64::MAX);
+        let all = moments.len();
+        moments.truncate(moments.partition_point(|moment| moment.t <= until).min(ROWS));
+        let calls = |is_call: &dyn Fn(&What<'_>) -> bool| moments.iter().filter(|moment| is_call(&moment.what)).count();
+        let of = |drawn: usize, total: u64, noun| format!("{} of {}", grouped(drawn as u64), counted(total, noun));
+        let writes = total(tapes().map(|tape| tape.writes.count()));
+        let reads = total(tapes().map(|tape| tape.reads.count()));
+        let part = (moments.len() < all).then(|| {
+            let writes = of(calls(&|what| matches!(what, What::Write(_))), writes, "write");
+            let reads = of(calls(&|what| matches!(what, What::Read(_))), reads, "read");
+            format!("The beginning is drawn: {writes}, {reads}.")
+        });
         let conn = panel.streams.first().map_or(1, |stream| stream.conn);
-        Ladder { panel, conn, origin, moments, rows: Vec::new(), hidden }
+        Ladder { panel, conn, origin, moments, rows: Vec::new(), part }
     }
 
     fn draw(mut self, page: &mut Svg, y: f64) -> f64 {
@@ -155,14 +175,9 @@ impl<'a> Ladder<'a> {
         for at in 0..self.moments.len() {
             self.draw_moment(page, at);
         }
-        if self.hidden > 0 {
-            page.text(
-                "small mid",
-                self.line(0),
-                bottom + 14.0,
-                &format!("not drawn: {}", counted(self.hidden as u64, "row")),
-            );
-            bottom += 18.0;
+        if let Some(part) = &self.part {
+            page.text("", MARGIN, bottom + 16.0, part);
+            bottom += 22.0;
         }
         bottom
     }
@@ -365,7 +380,7 @@ fn outside(page: &mut Svg, x: f64, is_right: bool, y: f64, class: &str, text: &s
     if is_right {
         page.clipped(class, x + gap, y, text, RIGHT - x - gap);
     } else {
-        let text = clip(class, text, x - gap - TIMES - 6.0);
+        let text = clip(class, text, x - gap - TIMES - 2.0);
         page.text(&format!("{class} end"), x - gap, y, &text);
     }
 }
@@ -401,7 +416,7 @@ fn arrow(page: &mut Svg, arrow: &Arrow) {
     let y = y0 - 4.0;
     let mut x = if dx > 0.0 { x0 + 16.0 } else { x0 - 16.0 - whole };
     for (class, text) in parts {
-        page.text(class, x, y, &text);
+        page.text(&format!("{class} halo"), x, y, &text);
         x += text_width(class, &text) + 8.0;
     }
 }

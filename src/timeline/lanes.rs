@@ -204,14 +204,14 @@ impl Drawing<'_> {
             draw_brackets(&mut canvas.above, first, stream, top - 6.0);
         }
         for (at, lane) in lanes.iter().enumerate() {
-            self.draw_waits(canvas, lane, y_of[at]);
-            for placed in &placed[at] {
-                draw_mark(&mut canvas.above, placed, lane.row, stream, self.origin);
-            }
             for sign in &lane.signs {
                 let x = canvas.x(sign.t) + INSTANT / 2.0;
                 let about = format!("{}, at {}", sign.about, time(sign.t.saturating_sub(self.origin)));
                 canvas.above.line("sign", [x, y_of[at] + 1.0, x, y_of[at] + LANE - 1.0], &about);
+            }
+            self.draw_waits(canvas, lane, y_of[at]);
+            for placed in &placed[at] {
+                draw_mark(&mut canvas.above, placed, lane.row, stream, self.origin);
             }
             if lane.marks.is_empty() && matches!(self.part, Part::Until(_)) {
                 canvas.above.text("word", LEFT + 6.0, y_of[at] + 15.0, "after this part");
@@ -268,7 +268,7 @@ impl Drawing<'_> {
             let outside = before.or(beyond).filter(|(x, width, _)| is_clear(*x, *width));
             let place = within.or(outside).filter(|(x, ..)| *x >= free);
             if let Some((x, width, word)) = place {
-                canvas.above.text("word", x, y + WORDS, word);
+                canvas.above.text("word halo", x, y + WORDS, word);
                 free = x + width + 4.0;
             }
         }
@@ -296,8 +296,8 @@ fn draw_labels(canvas: &mut Canvas<'_>, lane: &PlannedLane<'_>, y: f64) {
     }
 }
 
-/// Draws a line with the number of the message over the marks of each message, or over a mark of many messages with
-/// their numbers.
+/// Draws a line with the number of the message over the marks of each message, or their numbers over a mark of several
+/// messages.
 fn draw_brackets(svg: &mut Svg, marks: &[Placed], stream: &Stream<'_>, y: f64) {
     let mut spans: BTreeMap<(u64, u64), (f64, f64)> = BTreeMap::new();
     for placed in marks {
@@ -314,8 +314,16 @@ fn draw_brackets(svg: &mut Svg, marks: &[Placed], stream: &Stream<'_>, y: f64) {
             }
         }
     }
+    // Messages whose bytes are all in the same marks share their numbers.
+    let mut joined: Vec<((u64, u64), (f64, f64))> = Vec::new();
+    for ((first, last), place) in spans {
+        match joined.last_mut() {
+            Some((numbers, other)) if *other == place => numbers.1 = last,
+            _ => joined.push(((first, last), place)),
+        }
+    }
     let mut free = f64::MIN;
-    for ((first, last), (low, high)) in spans {
+    for ((first, last), (low, high)) in joined {
         let short = if first == last { grouped(first) } else { format!("{}\u{2013}{}", grouped(first), grouped(last)) };
         let long = format!("{} {short}", if first == last { "message" } else { "messages" });
         let room = RIGHT - low;
@@ -342,7 +350,6 @@ fn legend(panels: &[Panel<'_>], part: Part, axis: &Axis, heights: Heights, dense
     } else {
         format!("Its height is its number of bytes (full: {most}).")
     };
-    let of = if streams().any(|stream| stream.messages.count() > 0) { "message" } else { "connection" };
     let waits = || rows().flat_map(|row| &row.waits).filter(|wait| part.holds(wait.to));
     let has_barrier = |proven: bool| {
         waits().any(|wait| matches!(wait.cause, Cause::Barrier(outcome) if is_proven(outcome) == proven))
@@ -354,7 +361,7 @@ fn legend(panels: &[Panel<'_>], part: Part, axis: &Axis, heights: Heights, dense
     let sentences = [
         (true, "A stroke is a call or segment at its time.".to_owned()),
         (true, height),
-        (true, format!("Its colour is the {of}.")),
+        (true, super::colour(panels)),
         (layered, "Grey bytes are in no message: the handshake of TLS, and its close.".to_owned()),
         (dense, "Many messages: colours run from the first to the last.".to_owned()),
         (true, "Bands connect the same bytes.".to_owned()),

@@ -31,7 +31,7 @@ use crate::value::View;
 
 /// The largest number of connection ends that are kept; later ones are only counted.
 const TAPES: usize = 16;
-/// The largest number of conversations that are drawn, whole and enlarged.
+/// The largest number of conversations that are drawn as lanes, whole and enlarged.
 const PANELS: usize = 6;
 const ENLARGED: usize = 2;
 /// The smallest number of marks in a lane of an enlarged part.
@@ -116,7 +116,11 @@ impl Timeline {
     pub fn render(&self, view: View) -> String {
         let mut panels = scene::panels(&self.tapes);
         let of = panels.len() as u64 + self.more.connections;
-        let hidden = panels.split_off(panels.len().min(PANELS));
+        let most = match view {
+            View::Lanes => PANELS,
+            View::Ladder => ladder::PANELS,
+        };
+        let hidden = panels.split_off(panels.len().min(most));
         let origin = panels.iter().map(|panel| panel.opened).min().unwrap_or(0);
         let summary = summary(&panels, origin);
 
@@ -229,9 +233,15 @@ fn summary(panels: &[Panel<'_>], origin: u64) -> String {
     let parts: Vec<String> = parts.collect();
     let end = panels.iter().flat_map(Panel::marks).map(|mark| mark.t1).max();
     match end {
-        Some(end) => format!("{}, in {}", parts.join(", "), time(end.saturating_sub(origin))),
+        Some(end) => format!("{}, the last byte at {}", parts.join(", "), time(end.saturating_sub(origin))),
         None => "no byte was written or read".to_owned(),
     }
+}
+
+/// The sentence of a legend about the colours of bytes.
+fn colour(panels: &[Panel<'_>]) -> String {
+    let has_messages = panels.iter().flat_map(|panel| &panel.streams).any(|stream| stream.messages.count() > 0);
+    format!("Its colour is the {}.", if has_messages { "message" } else { "connection" })
 }
 
 /// The lanes of one kind.

@@ -10,7 +10,7 @@ pub(super) const WIDTH: f64 = 1000.0;
 /// Colours for light and dark backgrounds: eight for messages (neighbours differ in hue and brightness, also for most
 /// colour-blind eyes), and text that follows the preference of the reader.
 const STYLE: &str = "\
-:root{color-scheme:light dark}
+:root{color-scheme:light dark;max-width:100%;height:auto}
 text{font:13px system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;fill:#24292f}
 .paper{fill:#fff}.title{font-size:20px;font-weight:600}.head{font-size:15px;font-weight:600}.dim{fill:#59636e}
 .code{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;white-space:pre}
@@ -19,9 +19,11 @@ text{font:13px system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,
 .zig{fill:none;stroke:#8b949e;stroke-width:1.4}.wait{stroke:#8b949e;stroke-width:1.4;stroke-dasharray:1.5 3}
 .sign{stroke:#cf222e;stroke-width:1.6;stroke-dasharray:4 2}
 .signal{font-size:11px;font-weight:600;fill:#b3202b}.yes{fill:#2da44e}.no{fill:none;stroke:#d4760a;stroke-width:1.6}
+.halo{paint-order:stroke;stroke:#fff;stroke-width:4px;stroke-linejoin:round}.word.halo{stroke:#eef1f4}
 .life{stroke:#8b949e;stroke-width:2}.sign-fill{fill:#b3202b}.edge{fill:none;stroke:#10151b;stroke-width:1}.flow{fill-opacity:.42}.span{fill-opacity:.5}.m{fill:#9aa7b4}
 .m0{fill:#5b9bd8}.m1{fill:#eda43b}.m2{fill:#45b58d}.m3{fill:#dd86b3}.m4{fill:#a98fe0}.m5{fill:#b5b83a}.m6{fill:#e8805c}.m7{fill:#55bccb}
 @media(prefers-color-scheme:dark){text{fill:#e6edf3}.paper{fill:#0d1117}.dim,.small,.word{fill:#9aa4ae}.signal{fill:#ff8d85}
+.halo{stroke:#0d1117}.word.halo{stroke:#191f27}
 .sign{stroke:#ff7b72}.sign-fill{fill:#ff8d85}.edge{stroke:#fff}.lane{fill:#191f27}.rule{stroke:#6e7681}.flow{fill-opacity:.5}}
 ";
 
@@ -139,7 +141,7 @@ impl Svg {
     pub(super) fn finish(self, height: f64, label: &str) -> String {
         let (width, height, label) = (number(WIDTH), number(height), escape_xml(label));
         format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{label}\">\n\
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{label}\">\n\
              <style>\n{STYLE}</style>\n\
              <rect class=\"paper\" width=\"{width}\" height=\"{height}\"/>\n{}</svg>\n",
             self.body

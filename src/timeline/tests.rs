@@ -158,7 +158,7 @@ fn overlap(drawn: &str) -> Option<String> {
 
 /// A label that is not within the picture.
 fn outside(drawn: &str) -> Option<String> {
-    let height: f64 = drawn.split('"').nth(3).unwrap().split(' ').nth(3).unwrap().parse().unwrap();
+    let height: f64 = drawn.split('"').nth(5).unwrap().parse().unwrap();
     let is_inside = |(y, from, to, _): &(String, f64, f64, String)| {
         let y: f64 = y.parse().unwrap();
         *from >= 0.0 && *to <= svg::WIDTH && (10.0..=height).contains(&y)

@@ -35,7 +35,25 @@ fn ladder_has_no_arrow_of_an_unseen_event() {
     assert_eq!(drawn.matches("class=\"life\"").count(), 3, "{drawn}");
     // The end of the client was seen as a reset.
     assert!(drawn.contains(">RST<") && !drawn.contains(">FIN<"), "{drawn}");
-    assert!(ladder(&loopback(300, &[1, 5])).contains(" rows<"));
+}
+
+#[test]
+fn ladder_states_how_much_it_draws() {
+    let drawn = ladder(&crowd(60));
+    assert!(drawn.contains("; 3 of 60 connections drawn<"), "{drawn}");
+    assert!(drawn.contains(">Not drawn: 57 more connections, 1.17 KiB written and 513 B read.<"), "{drawn}");
+    assert!(!drawn.contains("is not drawn") && !drawn.contains("The beginning"), "{drawn}");
+    // Every call of the first rows is there, and none after the first one that is not kept.
+    let drawn = ladder(&loopback(300, &[1, 5]));
+    let part = ">The beginning is drawn: 60 of 1,200 writes, 59 of 1,200 reads.<";
+    assert_eq!(drawn.matches(part).count(), 2, "{drawn}");
+    assert!(drawn.contains("at one end only, or its other end is not drawn."), "{drawn}");
+}
+
+#[test]
+fn messages_of_one_write_share_their_label() {
+    let drawn = picture(&coalesced());
+    assert!(drawn.contains(">messages 1\u{2013}2<") && drawn.contains(">message 1<"), "{drawn}");
 }
 
 #[test]
