@@ -1,4 +1,4 @@
-//! Listeners behind a balancer: its configuration in the README, and what is lost with one listener.
+//! Listeners behind a balancer: its configuration in docs/serving.md, and what is lost with one listener.
 
 use std::io::Read;
 use std::net::TcpStream;
@@ -10,10 +10,10 @@ use crate::support::{Dir, Proc, Server, ask, digits, run};
 
 const CLIENTS: usize = 30;
 
-/// The configuration in the README, with these addresses.
+/// The configuration in docs/serving.md, with these addresses.
 fn configuration(address: &str, listeners: &[Server; 3]) -> String {
-    let readme = include_str!("../../README.md");
-    let after = readme.split_once("cat > haproxy.cfg << 'END'\n").unwrap().1;
+    let page = include_str!("../../docs/serving.md");
+    let after = page.split_once("cat > haproxy.cfg << 'END'\n").unwrap().1;
     let mut text = after.split_once("END\n").unwrap().0.replace("127.0.0.1:4500", address);
     for (listener, port) in listeners.iter().zip(4501..) {
         let shown = format!("127.0.0.1:{port}");
