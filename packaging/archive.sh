@@ -19,7 +19,9 @@ install -D -m 755 "$binary" "$root/secretcat"
 install -D -m 644 -t "$root/man" man/*.1
 install -D -m 644 -t "$root/completions" completions/*
 install -D -m 644 -t "$root/systemd" packaging/systemd/secretcat.{service,socket}
-install -D -m 644 -t "$root/doc" "${docs[@]}" CHANGELOG.md
+mkdir "$root/doc"
+cp -R "${docs[@]}" CHANGELOG.md "$root/doc"
+chmod -R u=rwX,go=rX "$root/doc"
 install -D -m 644 -t "$root" LICENSE-MIT LICENSE-APACHE
 tar c -C "$tree" --format=gnu --sort=name --mtime="@${SOURCE_DATE_EPOCH:-$(git -c safe.directory="$PWD" log -1 --format=%ct)}" \
     --owner=0 --group=0 --numeric-owner "$name" | gzip -9n >"$out/$name.tar.gz"

@@ -17,7 +17,7 @@ class Place < Pathname
     mkpath
     sources.flatten.each do |source|
       pairs = source.is_a?(Hash) ? source : { source => File.basename(source) }
-      pairs.each { |from, name| FileUtils.cp(from, self / name) }
+      pairs.each { |from, name| FileUtils.cp_r(from, self / name) }
     end
   end
 end

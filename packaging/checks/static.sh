@@ -13,7 +13,7 @@ binary=$("$PACKAGING/static.sh" "$1")
 archives=("$(dirname "$binary")"/secretcat-*.tar.gz)
 listed=$(tar tzf "${archives[0]}")
 while read -r doc; do
-    grep -q "/doc/${doc##*/}$" <<<"$listed" || die "the archive has no $doc"
+    grep -q "/doc/${doc##*/}/\?$" <<<"$listed" || die "the archive has no $doc"
 done <"$PACKAGING/debian/secretcat.docs"
 grep -q '/man/secretcat-sweep\.1$' <<<"$listed" || die "the archive has no manual"
 root=$(mktemp -d)

@@ -17,7 +17,7 @@ class Secretcat < Formula
     bash_completion.install "completions/secretcat.bash" => "secretcat"
     fish_completion.install "completions/secretcat.fish"
     zsh_completion.install "completions/_secretcat"
-    doc.install Dir["docs/*.md"], "SECURITY.md"
+    doc.install "docs", "SECURITY.md"
     (doc/"examples").install Dir["tests/cases/*.schema.json"]
   end
 

@@ -31,7 +31,8 @@ rustPlatform.buildRustPackage {
     installManPage man/*.[17]
     installShellCompletion --cmd secretcat --bash completions/secretcat.bash --fish completions/secretcat.fish \
       --zsh completions/_secretcat
-    install -D -m 644 -t $out/share/doc/secretcat README.md CHANGELOG.md SECURITY.md docs/*.md
+    install -D -m 644 -t $out/share/doc/secretcat README.md CHANGELOG.md SECURITY.md
+    install -D -m 644 -t $out/share/doc/secretcat/docs docs/*
     install -D -m 644 -t $out/share/doc/secretcat/examples tests/cases/*.schema.json
   '';
 
