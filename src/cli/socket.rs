@@ -97,13 +97,15 @@ pub(super) struct SocketFlags {
 
     /// Join small segments while data is unacknowledged, even when cutting
     ///
-    /// Keeps Nagle's algorithm on, even where it would be turned off. TCP_NODELAY off.
+    /// Keeps Nagle's algorithm on, even where it would be turned off, and lets the kernel join the pieces of --chunk and
+    /// --cut. TCP_NODELAY off.
     #[arg(long)]
     pub(super) nagle: bool,
 
     /// Hold back partial segments until they are full
     ///
-    /// The kernel holds them back for at most 200 ms. Off by default. TCP_CORK, Linux only.
+    /// The kernel holds them back for at most 200 ms, and joins the pieces of --chunk and --cut. Off by default.
+    /// TCP_CORK, Linux only.
     #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
     pub(super) cork: Option<Switch>,
 

@@ -104,6 +104,12 @@ impl SocketOptions {
         }
     }
 
+    /// Whether the kernel is to join small segments: the user has asked for Nagle's algorithm or `TCP_CORK`.
+    #[must_use]
+    pub fn joins_segments(&self) -> bool {
+        self.nodelay == Some(false) || self.cork == Some(true)
+    }
+
     /// Refuses options without an effect on a unix socket (unix(7)): all but the send buffer and the backlog.
     pub fn check_unix(&self) -> Result<(), SocketOptionsError> {
         let foreign = [

@@ -64,6 +64,8 @@ pub struct Channel {
     pub raw: bool,
     /// Whether acknowledgements can be observed; without them there are no barriers.
     pub has_barriers: bool,
+    /// The kernel is to join pieces: Nagle's algorithm or `TCP_CORK` was asked for.
+    pub joins: bool,
 }
 
 /// Barriers passed between two pieces, by what they proved.
@@ -197,7 +199,7 @@ impl Outbox {
             }
         }
         let is_last = schedule.piece == queued && !schedule.is_in_header;
-        let pin = if self.holds_last && is_last { Pin::Hold } else { Pin::Own };
+        let pin = if self.holds_last && is_last { Pin::Hold } else { schedule.pin };
         Step::Write { bytes: &self.queue.bytes()[..schedule.piece], pin }
     }
 

@@ -359,3 +359,25 @@ fn both_ends_report_the_same_addresses() {
     let peer: SocketAddr = accept(&listener).peer_addr().unwrap();
     proc.wait_for_stderr(&format!("#1 connected {peer} -> {address}\n"));
 }
+
+/// Over loopback the kernel acknowledges the first segments of a connection at once, and later ones when the program
+/// has read them: then Nagle's algorithm joins what was written meanwhile.
+#[test]
+fn nagle_and_cork_join_the_pieces_of_a_cut() {
+    let message = format!("SECRET {:0992}", 7);
+    let segments = |options: &[&str]| -> u64 {
+        let fixed = ["connect", "--loopback", "--chunk", "1", "--stats=json", "-m", &message];
+        let out = run(fixed.iter().chain(options), "");
+        assert_eq!(out.status, Some(0), "{options:?}: {out:?}");
+        let stats: serde_json::Value = serde_json::from_str(&out.stderr).unwrap();
+        let connect = &stats["connect"];
+        assert_eq!(connect["writes"]["count"], 1000, "{options:?}: {stats}");
+        connect["segments"]["out"].as_u64().unwrap()
+    };
+    assert_eq!(segments(&[]), 1000);
+    assert_eq!(segments(&["--nodelay"]), 1000);
+    for joins in ["--nagle", "--cork"] {
+        let joined = segments(&[joins]);
+        assert!(joined < 500, "{joins}: {joined}");
+    }
+}

@@ -53,7 +53,12 @@ impl Conn {
         recorder: &Recorder,
         protocol: Box<dyn Protocol>,
     ) -> Self {
-        let channel = Channel { number: origin.number, raw, has_barriers: stream.shows_progress() };
+        let channel = Channel {
+            number: origin.number,
+            raw,
+            has_barriers: stream.shows_progress(),
+            joins: traffic.socket.joins_segments(),
+        };
         let mut conn = Conn::new(stream, origin, traffic, raw, recorder);
         conn.writer.outbox = Layer::outbox(&traffic.plan, channel);
         let mut layer = Box::new(Layer::new(protocol, &traffic.plan, channel));

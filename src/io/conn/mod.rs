@@ -78,7 +78,12 @@ impl Conn {
         let id = recorder.new_connection(origin.side);
         record::opened(id, &stream, &origin, traffic, recorder);
         let raw_to_plan = raw || traffic.plan.layer == CutLayer::Tcp;
-        let channel = Channel { number: origin.number, raw: raw_to_plan, has_barriers: stream.shows_progress() };
+        let channel = Channel {
+            number: origin.number,
+            raw: raw_to_plan,
+            has_barriers: stream.shows_progress(),
+            joins: traffic.socket.joins_segments(),
+        };
         let waits = traffic.socket.linger.is_some_and(|time| !time.is_zero());
         Conn {
             id,

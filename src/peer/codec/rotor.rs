@@ -37,7 +37,7 @@ impl Rotor {
 
     /// The same as a layer without a plan.
     pub(crate) fn layer(is_client: bool) -> Layer {
-        let channel = Channel { number: 0, raw: false, has_barriers: true };
+        let channel = Channel { number: 0, raw: false, has_barriers: true, joins: false };
         Layer::new(Rotor::end(is_client), &Plan::default(), channel)
     }
 }

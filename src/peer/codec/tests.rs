@@ -34,7 +34,7 @@ struct Side {
 impl Side {
     fn new(is_client: bool, plan: &str) -> Side {
         let plan: Plan = serde_json::from_str(plan).unwrap();
-        let channel = Channel { number: 0, raw: false, has_barriers: true };
+        let channel = Channel { number: 0, raw: false, has_barriers: true, joins: false };
         Side {
             layer: Layer::new(Rotor::end(is_client), &plan, channel),
             outbox: Layer::outbox(&plan, channel),

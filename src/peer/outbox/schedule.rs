@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::Channel;
+use super::{Channel, Pin};
 use crate::plan::{Barrier, HeaderPieces, Piece, Pieces, Plan};
 
 /// A plan that is being carried out.
@@ -20,6 +20,8 @@ pub(super) struct Schedule {
     given: VecDeque<Piece>,
     /// Cuts what is queued; `None` where every piece is given.
     pieces: Option<Pieces>,
+    /// What may share a segment with a piece.
+    pub(super) pin: Pin,
     /// The barrier between two pieces.
     pub(super) barrier: Barrier,
     /// The number of bytes of the piece that are not written, and whether the plan cuts after them.
@@ -54,6 +56,7 @@ impl Schedule {
             ends_with_header: false,
             given: VecDeque::new(),
             pieces: None,
+            pin: if channel.joins { Pin::Free } else { Pin::Own },
             barrier: if channel.has_barriers { plan.barrier } else { Barrier::None },
             piece: 0,
             is_whole: true,
@@ -64,7 +67,7 @@ impl Schedule {
 
     /// Writes a header, and ends with it.
     pub(super) fn of_header_only() -> Self {
-        let channel = Channel { number: 0, raw: false, has_barriers: false };
+        let channel = Channel { number: 0, raw: false, has_barriers: false, joins: false };
         Schedule { ends_with_header: true, ..Schedule::of_given_pieces(&Plan::default(), channel) }
     }
 

@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use super::*;
 use crate::plan::Cutting;
 
-const UNSEEN: Channel = Channel { number: 0, raw: false, has_barriers: false };
+const UNSEEN: Channel = Channel { number: 0, raw: false, has_barriers: false, joins: false };
 
 /// A plan and its channel from words: `raw chunk 4 delay 10ms barrier acked`.
 fn plan(text: &str) -> (Plan, Channel) {
@@ -18,6 +18,7 @@ fn plan(text: &str) -> (Plan, Channel) {
         let mut value = || words.next().unwrap();
         match word {
             "raw" => channel.raw = true,
+            "joins" => channel.joins = true,
             "unseen" => channel.has_barriers = false,
             "chunk" => plan.cutting = Cutting::Chunk(value().parse().unwrap()),
             "cut" => plan.cutting = Cutting::Cut(value().parse().unwrap()),
@@ -120,6 +121,8 @@ fn writes_are_cut_at_the_offsets_of_the_plan() {
         ("cut 1,-1", "send 5+0+5, run", "1 3 1 1 3 1 idle |"),
         ("raw chunk 4", "send 3, run, send 3, run", "3 idle | 1 2 idle |"),
         ("raw cut 2", "send 1, run, send 9, run", "1 idle | 1 8 idle |"),
+        ("joins chunk 4", "send 10, run", "4free 4free 2free idle |"),
+        ("joins chunk 4", "hold, send 6, run", "4free 2held idle |"),
     ]);
 }
 

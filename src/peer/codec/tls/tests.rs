@@ -47,7 +47,7 @@ struct Side {
 impl Side {
     fn new(protocol: Box<dyn Protocol>, plan: &str) -> Side {
         let plan: Plan = serde_json::from_str(plan).unwrap();
-        let channel = Channel { number: 0, raw: false, has_barriers: true };
+        let channel = Channel { number: 0, raw: false, has_barriers: true, joins: false };
         let layer = Layer::new(protocol, &plan, channel);
         Side {
             layer,

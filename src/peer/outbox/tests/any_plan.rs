@@ -216,7 +216,7 @@ proptest! {
         plan in plans(), raw in any::<bool>(), number in 0u64..4, ops in ops(),
         length in 1usize..40, cuts in prop::collection::vec(1i64..40, 0..4),
     ) {
-        let channel = Channel { number, raw, has_barriers: true };
+        let channel = Channel { number, raw, has_barriers: true, joins: false };
         let inside = cuts.into_iter().filter(|cut| *cut < i64::try_from(length).unwrap());
         let header = HeaderPieces::new(&plan, number, length, Offsets::new(inside).ok().as_ref()).unwrap();
         let mut ends: Vec<usize> = header.pieces.iter().scan(0, |end, piece| { *end += piece.len; Some(*end) }).collect();
@@ -243,7 +243,7 @@ proptest! {
     fn any_plan_is_carried_out_exactly(
         plan in plans(), raw in any::<bool>(), has_barriers in any::<bool>(), number in 0u64..4, ops in ops(),
     ) {
-        let channel = Channel { number, raw, has_barriers };
+        let channel = Channel { number, raw, has_barriers, joins: false };
         let mut rig = Rig::new(Outbox::new(&plan, channel));
         for op in &ops {
             rig.apply(op);
