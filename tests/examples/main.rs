@@ -6,6 +6,7 @@ mod documents;
 mod install;
 mod links;
 mod manuals;
+mod netcats;
 #[path = "../support/sandbox.rs"]
 mod sandbox;
 #[path = "../support/skip.rs"]
