@@ -26,6 +26,26 @@ fn full_disk_of_the_receiver_is_an_error_on_both_sides() {
 }
 
 #[test]
+fn file_cut_off_by_a_full_disk_is_not_saved() {
+    let dir = Dir::new("nearly");
+    let target = dir.file("in");
+    std::fs::create_dir(&target).unwrap();
+    // The rest and the hash come before the failed write is known.
+    let path = dir.file("a");
+    std::fs::write(&path, noise((1 << 20) + 4096)).unwrap();
+    let path = path.to_str().unwrap();
+    let args = ["receive", "-k", "--listen=127.0.0.1:0", "--dir", target.to_str().unwrap()];
+    let Some(mut command) = on_small_disk(&target, "2m", "1m", &args) else { return };
+    let receiver = Server::from_command(&mut command);
+    for _ in 0..20 {
+        assert_eq!(send_to(&receiver, &[path]).end().status, Some(1));
+    }
+    let seen = seen_by(&receiver.proc, &target);
+    assert!(!seen.join("a").exists());
+    assert_eq!(receiver.stop().status, Some(0));
+}
+
+#[test]
 fn receiver_that_keeps_open_goes_on_when_there_is_room_again() {
     let dir = Dir::new("room");
     let target = dir.file("in");

@@ -224,6 +224,8 @@ impl Worker {
             Task::Offer(offer) => self.look_for(offer).map(Some),
             Task::Begin { offset, .. } => self.position(offset).map(|()| None),
             Task::Piece(piece) => self.write(piece).map(Some),
+            // The failure of a write is answered. The rest may have come before the loop has seen it.
+            Task::Complete { .. } if self.current.as_ref().is_some_and(|current| current.has_failed) => Ok(None),
             Task::Complete { announced, computed } => self.complete(announced, computed).map(Some),
             Task::Differs => {
                 self.current = None;
