@@ -11,6 +11,7 @@ mod connect;
 mod dialog;
 mod documents;
 mod effect;
+mod examples;
 mod fragmentation;
 mod framing;
 mod hint;
@@ -63,7 +64,7 @@ use crate::value::Pairing;
     subcommand_required = true,
     arg_required_else_help = true,
     disable_help_subcommand = true,
-    after_help = "See 'secretcat COMMAND --help' for the options of a command, and secretcat(1)."
+    after_help = examples::OF_THE_PROGRAM
 )]
 struct Cli {
     /// Use colour on stderr and in help.

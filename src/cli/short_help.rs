@@ -3,6 +3,8 @@
 
 use clap::Command;
 
+use super::examples;
+
 /// The options of `listen` in the short help.
 const LISTEN: &[&str] = &["service", "relay", "once", "framing", "chunk", "cut", "barrier", "verbose", "timeline"];
 
@@ -20,47 +22,19 @@ const SEND: &[&str] = &["to", "listen", "name", "checksum", "retry", "tls", "qui
 /// The options of `receive` in the short help.
 const RECEIVE: &[&str] = &["from", "listen", "keep-open", "dir", "overwrite", "max-size", "tls", "quiet"];
 
-const SEND_EXAMPLES: &str = "\
-Examples:
-  secretcat send --to 10.10.11.2 report.pdf      send a file to a receiver
-  secretcat send --listen=*:4500 a.iso b.iso     wait for a receiver
-  tar c dir | secretcat send --to 10.10.11.2 - --name dir.tar";
-
-const RECEIVE_EXAMPLES: &str = "\
-Examples:
-  secretcat receive --listen=*:4500              wait for a sender
-  secretcat receive --from 10.10.11.2 --dir in   receive from one that waits";
-
-const LISTEN_EXAMPLES: &str = "\
-Examples:
-  secretcat listen                               answer messages
-  secretcat listen :4501 --relay :80 --chunk 1..7   relay, and cut the bytes
-  secretcat listen --service pipe > file         receive a file";
-
-const CONNECT_EXAMPLES: &str = "\
-Examples:
-  secretcat connect 10.10.11.2                   type messages to a server
-  secretcat connect --loopback --cut 4 --stats -m 'SECRET 42'   cut a message
-  secretcat connect --raw 10.10.11.2 < file      send a file";
-
-const SWEEP_EXAMPLES: &str = "\
-Examples:
-  secretcat sweep -m 'SECRET 42'                 try every cut of one message
-  secretcat sweep --tls example.test:443         split the ClientHello of TLS
-  secretcat sweep :8080 --framing http < requests
-  secretcat sweep :6379 --crlf -m PING --junit sweep.xml";
-
 /// Hides the other options of a command from the short help, and adds examples.
 pub(super) fn shorten(command: Command) -> Command {
-    let (shown, examples) = match command.get_name() {
-        "listen" => (LISTEN, LISTEN_EXAMPLES),
-        "connect" => (CONNECT, CONNECT_EXAMPLES),
-        "sweep" => (SWEEP, SWEEP_EXAMPLES),
-        "send" => (SEND, SEND_EXAMPLES),
-        "receive" => (RECEIVE, RECEIVE_EXAMPLES),
-        _ => return command,
+    let name = command.get_name();
+    let examples = examples::of(name);
+    let shown = match name {
+        "listen" => LISTEN,
+        "connect" => CONNECT,
+        "sweep" => SWEEP,
+        "send" => SEND,
+        "receive" => RECEIVE,
+        _ => return command.after_help(examples),
     };
-    let more = format!("See 'secretcat {0} --help' for all options, and secretcat-{0}(1).", command.get_name());
+    let more = format!("See 'secretcat {name} --help' for all options, and secretcat-{name}(1).");
     let mut command = command.after_help(format!("{examples}\n\n{more}")).after_long_help(examples);
     let hidden: Vec<_> = command
         .get_arguments()

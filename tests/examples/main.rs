@@ -2,6 +2,7 @@
 //! the documents leads somewhere.
 
 mod documents;
+mod help;
 #[path = "../support/install.rs"]
 mod install;
 mod links;
