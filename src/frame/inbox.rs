@@ -19,6 +19,8 @@ pub struct Inbox {
     scanner: Scanner,
     role: Role,
     limit: usize,
+    /// A line that is too long is discarded, and the next ones are returned.
+    discards: bool,
     /// Bytes that are not returned yet, after `start` bytes that were.
     stash: Vec<u8>,
     start: usize,
@@ -27,6 +29,8 @@ pub struct Inbox {
 #[derive(Debug)]
 enum Scanner {
     Lines(Lines),
+    /// The rest of a line that is too long is discarded.
+    Discarding(Lines),
     Raw,
     Length(LengthField, usize),
     Delimited(Delimited),
@@ -40,7 +44,7 @@ impl Inbox {
     /// delimiter or length field, and an HTTP message with its head. Raw bytes have no limit.
     #[must_use]
     pub fn new(framing: Framing, role: Role, limit: usize) -> Inbox {
-        Inbox { scanner: Scanner::new(framing, role, limit), role, limit, stash: Vec::new(), start: 0 }
+        Inbox { scanner: Scanner::new(framing, role, limit), role, limit, discards: false, stash: Vec::new(), start: 0 }
     }
 
     /// Decodes with this framing from now on, the buffered bytes included. An error stays final.
@@ -59,9 +63,16 @@ impl Inbox {
         self
     }
 
+    /// The same inbox, but a line that is too long is an error of its own only: the rest of it is discarded as it comes,
+    /// and the lines after it are returned. Other framings have no such point at which they could continue.
+    #[must_use]
+    pub fn discarding_long_lines(self) -> Inbox {
+        Inbox { discards: true, ..self }
+    }
+
     /// Takes the next message, first from the buffer and then from `fresh`, which is moved past it. `None`:
-    /// more bytes are needed; all of `fresh` was taken and its tail is buffered here. An error is final: every
-    /// further call returns it.
+    /// more bytes are needed; all of `fresh` was taken and its tail is buffered here. An error is final, and every
+    /// further call returns it, except as [`Inbox::discarding_long_lines`] says.
     #[allow(clippy::inline_always, reason = "several callers, and each is a loop that is hot")]
     #[inline(always)]
     pub fn pull<'s, 'f: 's>(&'s mut self, fresh: &mut &'f [u8]) -> Result<Option<Message<'s>>, FrameError> {
@@ -82,6 +93,9 @@ impl Inbox {
 
     #[inline(never)]
     fn pull_any<'s, 'f: 's>(&'s mut self, fresh: &mut &'f [u8]) -> Result<Option<Message<'s>>, FrameError> {
+        if !self.discard(fresh) {
+            return Ok(None);
+        }
         if self.buffered() == 0 {
             let bytes = *fresh;
             return match self.scanner.scan(bytes) {
@@ -153,7 +167,7 @@ impl Inbox {
     /// messages; any other rest is [`FrameError::Truncated`].
     pub fn finish(&mut self) -> Result<Option<Message<'_>>, FrameError> {
         self.check()?;
-        if self.buffered() == 0 {
+        if self.buffered() == 0 || !self.discard(&mut &[][..]) {
             return Ok(None);
         }
         let held = &self.stash[self.start..];
@@ -183,7 +197,7 @@ impl Inbox {
     /// Whether all bytes so far are complete messages. Bytes without a framing never are.
     #[must_use]
     pub fn is_between_messages(&self) -> bool {
-        self.buffered() == 0 && !matches!(self.scanner, Scanner::Raw | Scanner::Failed(..))
+        self.buffered() == 0 && !matches!(self.scanner, Scanner::Raw | Scanner::Discarding(_) | Scanner::Failed(..))
     }
 
     /// Whether its messages are text, and do not begin with bytes such as those of TLS.
@@ -192,10 +206,16 @@ impl Inbox {
         self.buffered() == 0 && matches!(self.scanner, Scanner::Lines(_) | Scanner::Http(_))
     }
 
+    /// Whether a line that is too long is not its last.
+    #[must_use]
+    pub fn discards_long_lines(&self) -> bool {
+        self.discards && self.has_lines()
+    }
+
     /// Whether its messages are lines.
     #[must_use]
     pub fn has_lines(&self) -> bool {
-        matches!(self.scanner, Scanner::Lines(_))
+        matches!(self.scanner, Scanner::Lines(_) | Scanner::Discarding(_))
     }
 
     /// The bytes that were not returned as a message yet.
@@ -248,16 +268,49 @@ impl Inbox {
         self.start = 0;
     }
 
+    /// Discards the rest of a line that is too long. False: its end has not come yet.
+    fn discard(&mut self, fresh: &mut &[u8]) -> bool {
+        let Scanner::Discarding(lines) = self.scanner else { return true };
+        let mut held = self.held();
+        let mut is_over = skip_line(&mut held);
+        let left = held.len();
+        self.start = self.stash.len() - left;
+        if left == 0 {
+            (self.stash, self.start) = (Vec::new(), 0);
+        }
+        is_over = is_over || skip_line(fresh);
+        if is_over {
+            self.scanner = Scanner::Lines(lines);
+        }
+        is_over
+    }
+
     fn check(&self) -> Result<(), FrameError> {
         self.failure().map_or(Ok(()), |error| Err(error.clone()))
     }
 
     fn fail(&mut self, error: FrameError) -> FrameError {
+        match self.scanner {
+            Scanner::Lines(mut lines) if self.discards => {
+                lines.reset();
+                self.scanner = Scanner::Discarding(lines);
+                self.discard(&mut &[][..]);
+                return error;
+            }
+            _ => {}
+        }
         self.stash = Vec::new();
         self.start = 0;
         self.scanner = Scanner::Failed(error.clone(), self.take_expectation());
         error
     }
+}
+
+/// Moves the start of these bytes behind their first LF. False: there is none.
+fn skip_line(bytes: &mut &[u8]) -> bool {
+    let lf = memchr::memchr(b'\n', bytes);
+    *bytes = lf.map_or(&[], |lf| &bytes[lf + 1..]);
+    lf.is_some()
 }
 
 impl Scanner {
@@ -276,6 +329,7 @@ impl Scanner {
     fn scan(&mut self, held: &[u8]) -> Result<Scan, FrameError> {
         match self {
             Scanner::Lines(lines) => lines.scan(held),
+            Scanner::Discarding(_) => Ok(Scan::More(Need::Through { last: b'\n', most: usize::MAX })),
             Scanner::Raw if held.is_empty() => Ok(Scan::More(Need::Bytes(usize::MAX))),
             Scanner::Raw => {
                 Ok(Scan::Whole(Found { wire: held.len(), body: 0, body_end: held.len(), form: Form::Plain }))
@@ -293,6 +347,7 @@ impl Scanner {
             Scanner::Lines(lines) => lines.finish(held).map(Some),
             Scanner::Delimited(delimited) => delimited.finish(held).map(Some),
             Scanner::Http(http) => http.finish(held),
+            Scanner::Discarding(_) => Ok(None),
             Scanner::Raw | Scanner::Length(..) => Err(FrameError::Truncated { received: held.len() }),
             Scanner::Failed(error, _) => Err(error.clone()),
         }
@@ -301,7 +356,7 @@ impl Scanner {
     /// Prepares for the next message; returns how the one that was found wants to be answered.
     fn finish_message(&mut self) -> Option<ResponseMode> {
         match self {
-            Scanner::Lines(lines) => lines.reset(),
+            Scanner::Lines(lines) | Scanner::Discarding(lines) => lines.reset(),
             Scanner::Delimited(delimited) => delimited.reset(),
             Scanner::Http(http) => return http.reset(),
             Scanner::Raw | Scanner::Length(..) | Scanner::Failed(..) => {}
@@ -384,6 +439,61 @@ mod tests {
         inbox.keep(b"more\n");
         assert_eq!(inbox.pull(&mut &b"x\n"[..]), error);
         assert_eq!(inbox.finish(), error);
+    }
+
+    #[test]
+    fn long_line_is_discarded_and_the_next_ones_are_returned() {
+        let long = |length| "x".repeat(length);
+        for length in [LIMIT - 1, LIMIT, LIMIT + 1, LIMIT + 2, LIMIT + 3, 1000] {
+            for (end, is_ended) in [("\n", true), ("\r\n", true), ("", false)] {
+                let is_too_long = length > LIMIT;
+                let stream = format!("a\n{}{end}{}", long(length), if is_ended { "b\n\nc" } else { "" });
+                for size in [1, 2, 7, LIMIT, LIMIT + 1, LIMIT + 2, 5000] {
+                    let mut inbox = lines(LIMIT).discarding_long_lines();
+                    let (mut seen, mut errors) = (Vec::new(), 0);
+                    for mut part in stream.as_bytes().chunks(size) {
+                        loop {
+                            match inbox.pull(&mut part) {
+                                Ok(Some(message)) => seen.push(String::from_utf8(message.body.into_owned()).unwrap()),
+                                Ok(None) => break,
+                                Err(error) => {
+                                    assert_eq!(error, FrameError::TooLong { limit: LIMIT });
+                                    errors += 1;
+                                }
+                            }
+                            assert!(inbox.failure().is_none() && inbox.has_lines());
+                        }
+                        assert!(inbox.buffered() <= LIMIT + 2 && inbox.stash.capacity() <= 2 * (LIMIT + 2));
+                    }
+                    loop {
+                        match inbox.finish() {
+                            Ok(Some(message)) => seen.push(String::from_utf8(message.body.into_owned()).unwrap()),
+                            Ok(None) => break,
+                            Err(_) => errors += 1,
+                        }
+                    }
+                    let mut expected = vec!["a".to_owned()];
+                    expected.extend((!is_too_long).then(|| long(length)));
+                    expected.extend(["b", "", "c"].iter().filter(|_| is_ended).map(|line| (*line).to_owned()));
+                    assert_eq!((seen, errors), (expected, usize::from(is_too_long)), "{length} {end:?} {size}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn kept_bytes_of_a_long_line_are_discarded() {
+        let mut inbox = lines(3).discarding_long_lines();
+        inbox.keep(b"12345678");
+        assert!(inbox.pull(&mut &[][..]).is_err());
+        assert_eq!((inbox.buffered(), inbox.stash.capacity()), (0, 0));
+        inbox.keep(b"9\nab\n1234\ncd");
+        assert_eq!(inbox.pull(&mut &[][..]).unwrap().unwrap().wire, b"ab\n");
+        assert!(inbox.pull(&mut &[][..]).is_err());
+        assert_eq!(inbox.pull(&mut &b"\n"[..]).unwrap().unwrap().body, &b"cd"[..]);
+        assert_eq!(inbox.pull(&mut &b"wxyz"[..]), Ok(None));
+        assert!(inbox.finish().is_err());
+        assert_eq!(inbox.finish(), Ok(None));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::{Form, Found, FrameError, Need, Scan};
 const FEW: usize = 64;
 
 /// Searches for the end of a line, and remembers how far it has searched.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Lines {
     limit: usize,
     searched: usize,

@@ -30,6 +30,7 @@ impl Chat {
         forwards: false,
         streams: false,
         sheds: true, // a client that does not read must not stop the others
+        discards: false,
     };
 
     fn tell_others(&self, from: PeerId, line: &[u8], context: &mut Context) {

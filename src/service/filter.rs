@@ -76,6 +76,7 @@ impl Filter {
         forwards: false,
         streams: false,
         sheds: false,
+        discards: false,
     };
 
     /// A filter without a connection yet.

@@ -31,6 +31,7 @@ impl Meeting {
             forwards: false,
             streams: false,
             sheds: true,
+            discards: false,
         },
         new: || Box::new(Meeting::default()),
     };

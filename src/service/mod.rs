@@ -84,6 +84,17 @@ pub enum Port {
     Irc,
 }
 
+impl Port {
+    /// The largest length of a message there, if it is to have no more than this number of bytes.
+    #[must_use]
+    pub fn limit(self, most: usize) -> usize {
+        match self {
+            Port::Main => most,
+            Port::Irc => most.min(rooms::LONGEST_OF_IRC),
+        }
+    }
+}
+
 /// What is known of a client before it sends anything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Client {
@@ -112,7 +123,7 @@ pub enum Event<'a> {
     Rest { peer: PeerId, bytes: &'a [u8] },
     /// An incomplete message waits for `100 Continue`: a request of HTTP.
     Expects { peer: PeerId },
-    /// A message was longer than the limit; nothing more is read from this peer.
+    /// A message was longer than the limit; nothing more is read from this peer, except as [`Traits::discards`] says.
     TooLong { peer: PeerId },
     /// The bytes are not a message of the framing, or an incomplete one; nothing more is read from this peer.
     /// Unless the service closes it now, it is dropped.

@@ -77,6 +77,7 @@ impl Pipe {
         forwards: true,
         streams: false,
         sheds: false,
+        discards: false,
     };
     /// The traits of a pipe that drops what it receives: that cannot be moved to stdout.
     pub const SEND_ONLY: Traits = Traits { forwards: false, ..Self::TRAITS };

@@ -106,6 +106,7 @@ impl Probe {
         forwards: false,
         streams: false,
         sheds: false,
+        discards: false,
     };
 
     /// A probe that holds this dialog; this is the largest size of a reply.

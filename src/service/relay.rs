@@ -32,6 +32,7 @@ impl Relay {
         forwards: true,
         streams: false,
         sheds: false,
+        discards: false,
     };
 
     fn end(&self, peer: PeerId) -> Option<End> {

@@ -57,6 +57,7 @@ impl Secret {
         forwards: false,
         streams: false,
         sheds: false,
+        discards: false,
     };
     /// The traits with a bug. It is a wrong way to find messages in what a read returns, so it gets each read as
     /// it is.

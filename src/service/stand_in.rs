@@ -91,6 +91,7 @@ impl StandIn {
         forwards: false,
         streams: false,
         sheds: false,
+        discards: false,
     };
 
     /// Begins a run, whose connections are recorded up to this number of bytes.

@@ -28,6 +28,7 @@ impl Echo {
         forwards: false,
         streams: false,
         sheds: false,
+        discards: false,
     };
 }
 
@@ -63,6 +64,7 @@ impl Discard {
         forwards: false,
         streams: false,
         sheds: false,
+        discards: false,
     };
 }
 
@@ -103,6 +105,7 @@ impl Source {
         forwards: false,
         streams: true,
         sheds: false,
+        discards: false,
     };
 
     /// A source of `count` bytes on each connection; `None` is no limit.

@@ -49,6 +49,7 @@ impl Talk {
         forwards: false,
         streams: false,
         sheds: false,
+        discards: false,
     };
 
     /// A conversation without a connection yet. With `half_close` it half-closes when the person leaves.

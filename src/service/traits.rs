@@ -1,6 +1,6 @@
 //! The traits of a service: what holds for each of its connections and events, known before the first one.
 
-use crate::frame::Framing;
+use crate::frame::{Framing, Inbox, Role};
 
 /// What holds for a service at all times. Each service states every fact as a constant in its own file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,18 @@ pub struct Traits {
     pub streams: bool,
     /// A peer that leaves too much unread is dropped, because reading from the others does not stop for it.
     pub sheds: bool,
+    /// A line that is too long is discarded, and the peer stays: after [`Event::TooLong`](super::Event::TooLong) the
+    /// service gets the next lines.
+    pub discards: bool,
+}
+
+impl Traits {
+    /// The inbox of a client whose messages have at most this number of bytes.
+    #[must_use]
+    pub fn inbox(&self, limit: usize) -> Inbox {
+        let inbox = Inbox::new(self.framing, Role::Requests, limit);
+        if self.discards { inbox.discarding_long_lines() } else { inbox }
+    }
 }
 
 /// How many clients are served.

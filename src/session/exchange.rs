@@ -35,7 +35,7 @@ use routes::Routes;
 use splicing::Splicer;
 
 use super::peer::{Link, Pair, Peer};
-use crate::frame::{Framing, Inbox, Role};
+use crate::frame::{Framing, Inbox};
 use crate::io::conn::Conn;
 use crate::io::console::Console;
 use crate::io::key::Key;
@@ -102,7 +102,7 @@ impl<S: Service> Exchange<S> {
         if self.traits.forwards {
             console.widen();
         }
-        let inbox = Inbox::new(self.traits.framing, Role::Requests, limit);
+        let inbox = self.traits.inbox(limit);
         self.peers.insert_console(Peer::new(Link::Console(Box::new(console)), inbox, self.reactor.now()));
         self.hosted.note_time(self.reactor.now());
         self.emit(Event::Open { peer: PeerId::Console });

@@ -38,7 +38,7 @@ impl Rooms {
     }
 }
 
-fn enter(client: &mut TcpStream, name: &str) {
+pub(crate) fn enter(client: &mut TcpStream, name: &str) {
     client.write_all(format!("NICK {name}\r\nUSER {name} 0 * :{name} E.\r\n").as_bytes()).unwrap();
     while !read_line(client).contains(" 422 ") {}
 }

@@ -34,6 +34,7 @@ mod listen;
 mod live_page;
 mod logging;
 mod login;
+mod long_lines;
 mod loopback;
 mod memory;
 mod message;

@@ -11,19 +11,19 @@ use crate::support::{Dir, Proc, Server, poll_until, read_line, read_to_end, secr
 
 const ROOMS: [&str; 2] = ["--service", "rooms"];
 
-fn start(args: &[&str]) -> Server {
+pub(crate) fn start(args: &[&str]) -> Server {
     Server::start(&[&ROOMS[..], args].concat())
 }
 
 /// A client that has sent these lines.
-fn client(server: &Server, lines: &str) -> TcpStream {
+pub(crate) fn client(server: &Server, lines: &str) -> TcpStream {
     let mut client = server.open();
     client.write_all(lines.as_bytes()).unwrap();
     client
 }
 
 /// A member of the lobby with this name, which has read its greeting.
-fn member(server: &Server, name: &str) -> TcpStream {
+pub(crate) fn member(server: &Server, name: &str) -> TcpStream {
     let mut member = client(server, &format!("/nick {name}\n/join lobby\n"));
     let greeting = read_line(&mut member);
     assert!(greeting.starts_with(&format!("* you are {name} in lobby (")), "{greeting}");
@@ -122,17 +122,6 @@ fn bad_input_is_answered_to_its_sender_only() {
     asks(&mut bob, b"a\tb\x1b[2J\x9b\x7f\xff", &[]);
     assert_eq!(read_line(&mut ann), "bob> a\tb\\x1b[2J\\x9b\\x7f\\xff\n", "no other line has reached the others");
     server.stops_with("");
-}
-
-#[test]
-fn line_over_max_message_ends_its_sender() {
-    let server = start(&["--max-message", "100"]);
-    let mut ann = member(&server, "ann");
-    let mut bob = member(&server, "bob");
-    assert_eq!(read_line(&mut ann), "* bob joined lobby\n");
-    bob.write_all(&[b'x'; 200]).unwrap();
-    assert_eq!(read_to_end(&bob), b"* the line is too long\n");
-    assert_eq!(read_line(&mut ann), "* bob left (sent a line that is too long)\n");
 }
 
 #[test]

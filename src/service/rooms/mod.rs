@@ -24,6 +24,7 @@ pub use bans::Ban;
 pub use engine::{Deed, Engine, Outcome};
 pub use event::{Effect, Entrance, Happening, MemberId, Move, Refusal, Request, Role, RoomEvent, Text, Tone};
 pub use history::{Edge, History, Place, Portion, Range};
+pub use irc::LONGEST_LINE as LONGEST_OF_IRC;
 pub use journal::{RecordedLine, restored};
 pub use limits::Limits;
 pub use name::{InvalidName, Name, RoomName};

@@ -116,6 +116,7 @@ impl RoomService {
         forwards: false,
         streams: false,
         sheds: true, // a client that does not read must not stop the others
+        discards: true,
     };
 
     /// Rooms without members.
@@ -213,7 +214,7 @@ impl RoomService {
     fn line(&mut self, peer: PeerId, line: &[u8], context: &mut Context) {
         let Some(client) = self.clients.get_mut(&peer) else { return };
         if matches!(client.front, Front::Irc(_)) {
-            return self.irc_line(peer, line, context);
+            return self.irc_line(peer, Some(line), context);
         }
         let is_first = client.state == State::Arriving;
         match client.state {
@@ -402,9 +403,8 @@ impl Service for RoomService {
                 None
             }
             Event::TooLong { peer } => {
-                self.send_reason(peer, "the line is too long", context);
-                self.close(peer, b"sent a line that is too long", context);
-                None
+                self.refuse_long(peer, context);
+                Some(peer)
             }
             Event::Failed { peer } => {
                 self.leave(peer, b"connection lost", context);

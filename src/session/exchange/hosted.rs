@@ -113,7 +113,7 @@ impl<S: Service> Hosted<S> {
         room: usize,
         recorder: &Recorder,
     ) -> Result<Dispatched, FrameError> {
-        let has_lines = peer.inbox.has_lines();
+        let (has_lines, discards) = (peer.inbox.has_lines(), peer.inbox.discards_long_lines());
         loop {
             let is_full = recorder.transcript().is_some_and(Transcript::is_full);
             if is_full {
@@ -124,11 +124,22 @@ impl<S: Service> Hosted<S> {
                 peer.inbox.keep(fresh);
                 return Ok(Dispatched::Paused);
             }
-            let Some(message) = peer.inbox.pull(&mut fresh)? else {
-                if peer.inbox.take_expectation() {
-                    self.on(Event::Expects { peer: id });
+            let message = match peer.inbox.pull(&mut fresh) {
+                Ok(Some(message)) => message,
+                Ok(None) => {
+                    if peer.inbox.take_expectation() {
+                        self.on(Event::Expects { peer: id });
+                    }
+                    return Ok(Dispatched::All);
                 }
-                return Ok(Dispatched::All);
+                Err(FrameError::TooLong { .. }) if discards => {
+                    self.on(Event::TooLong { peer: id });
+                    if self.context.closes(id) {
+                        return Ok(Dispatched::Paused);
+                    }
+                    continue;
+                }
+                Err(error) => return Err(error),
             };
             let author = author(&self.service, &self.context, id);
             let state = note_received(&peer.link, &mut peer.received, message.wire, author, has_lines, recorder);
@@ -154,7 +165,17 @@ impl<S: Service> Hosted<S> {
     /// The stream ends within a message.
     pub(super) fn dispatch_last(&mut self, id: PeerId, peer: &mut Peer, recorder: &Recorder) -> Result<(), FrameError> {
         let (is_whole, has_lines) = (peer.inbox.ends_with_stream(), peer.inbox.has_lines());
-        while let Some(message) = peer.inbox.finish()? {
+        let discards = peer.inbox.discards_long_lines();
+        loop {
+            let message = match peer.inbox.finish() {
+                Ok(Some(message)) => message,
+                Ok(None) => return Ok(()),
+                Err(FrameError::TooLong { .. }) if discards => {
+                    self.on(Event::TooLong { peer: id });
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             let author = author(&self.service, &self.context, id);
             let state = note_received(&peer.link, &mut peer.received, message.wire, author, has_lines, recorder);
             if state == Recorded::MustBe {
@@ -164,7 +185,6 @@ impl<S: Service> Hosted<S> {
             let event = if is_whole { Event::Message { peer: id, bytes } } else { Event::Rest { peer: id, bytes } };
             self.service.on(event, &mut self.context);
         }
-        Ok(())
     }
 
     /// Gives the service, as messages, what is in the pipe of a peer whose bytes can no longer be spliced: it would be

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use super::*;
 use crate::config::Traffic;
 use crate::error::Error;
-use crate::frame::Framing;
+use crate::frame::{Framing, Role};
 use crate::io::conn::Origin;
 use crate::io::reactor::Handler;
 use crate::io::sockopt::Family;

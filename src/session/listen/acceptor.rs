@@ -10,7 +10,6 @@ use super::super::shared::{ConnectionLimit, Shared};
 use super::access::AccessLog;
 use crate::config::{ListenConfig, Toward, Traffic};
 use crate::error::{Error, Operation, cause};
-use crate::frame::{Inbox, Role};
 use crate::io::conn::{Conn, Origin};
 use crate::io::connector::Encoding;
 use crate::io::console::Source;
@@ -219,7 +218,7 @@ impl<'a> Acceptor<'a> {
         let witness = context.witness.clone().filter(|_| !beside_server);
         let (side, peer, port) = (Side::Listen, arrival.peer, arrival.port);
         let origin = Origin { side, peer, number, made_for: None, sent_to_proxy: None, witness };
-        let Traits { raw, framing, .. } = exchange.traits;
+        let Traits { raw, .. } = exchange.traits;
         let mut conn = match self.encoding.map(|encoding| encoding.begin(None)).transpose() {
             Ok(protocol) => Conn::of(arrival.stream, origin, traffic, raw, &context.recorder, protocol),
             Err(error) => {
@@ -233,7 +232,7 @@ impl<'a> Acceptor<'a> {
         if self.config.admission.proxies.is_some() {
             conn.expect_header();
         }
-        let inbox = Inbox::new(framing, Role::Requests, traffic.max_message);
+        let inbox = exchange.traits.inbox(port.limit(traffic.max_message));
         match exchange.add_client(conn, inbox, port) {
             Ok(client) if self.arms => exchange.peers.arm(client),
             Ok(_) => {}

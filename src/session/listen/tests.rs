@@ -126,6 +126,7 @@ const UPGRADING: Entry = Entry {
         forwards: false,
         streams: false,
         sheds: false,
+        discards: false,
     },
     new: || Box::new(Upgrading),
 };

@@ -18,7 +18,7 @@ impl Seat<'_> {
             Ok(message) => message,
             Err(why) => {
                 if why == Unreadable::TooLong {
-                    self.reply(ERR_INPUTTOOLONG, &[], "Input line was too long");
+                    return self.refuse_long();
                 }
                 self.charge(0);
                 return Then::Stays;
@@ -32,6 +32,14 @@ impl Seat<'_> {
             self.charge(0);
         }
         then
+    }
+
+    /// Answers a line of the client that is too long.
+    pub(in super::super) fn refuse_long(&mut self) -> Then {
+        self.client.was_pinged = false;
+        self.reply(ERR_INPUTTOOLONG, &[], "Input line was too long");
+        self.charge(0);
+        self.count_message()
     }
 
     fn command(&mut self, message: &Message<'_>) -> Then {

@@ -7,6 +7,9 @@ pub(super) const LONGEST: usize = 510;
 /// The largest length of the tags that a client sends, with `@` and the space (message-tags of `IRCv3`).
 const LONGEST_TAGS: usize = 4096;
 
+/// The largest length of a line that may be a message, without CR LF.
+pub const LONGEST_LINE: usize = LONGEST_TAGS + LONGEST;
+
 /// A message of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Message<'a> {

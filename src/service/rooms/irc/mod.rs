@@ -14,3 +14,5 @@ mod rooms;
 pub(super) mod seat;
 pub(super) mod show;
 mod text;
+
+pub use message::LONGEST_LINE;

@@ -29,10 +29,9 @@ const TOKENS_OF_LINE: usize = 13;
 impl Seat<'_> {
     /// Handles a message of a client that is no member yet.
     pub(super) fn register(&mut self, message: &Message<'_>) -> Then {
-        let Stage::Registering(registration) = &mut self.client.stage else { return Then::Stays };
-        registration.messages += 1;
-        if registration.messages > MOST_MESSAGES {
-            return Then::refused("too many messages before NICK and USER");
+        let then = self.count_message();
+        if then != Then::Stays {
+            return then;
         }
         match &message.command.to_ascii_uppercase()[..] {
             b"CAP" => self.capabilities(message),
@@ -52,6 +51,16 @@ impl Seat<'_> {
             _ => self.reply(ERR_NOTREGISTERED, &[], "You have not registered"),
         }
         self.complete()
+    }
+
+    /// Counts a message of a client that is no member yet: it may send some only.
+    pub(super) fn count_message(&mut self) -> Then {
+        let Stage::Registering(registration) = &mut self.client.stage else { return Then::Stays };
+        registration.messages += 1;
+        if registration.messages > MOST_MESSAGES {
+            return Then::refused("too many messages before NICK and USER");
+        }
+        Then::Stays
     }
 
     /// Makes the client a member, if it has sent everything that this takes.

@@ -6,7 +6,7 @@ use super::super::event::{Happening, RoomEvent};
 use super::super::irc::capability::Capabilities;
 use super::super::irc::show as irc_show;
 use super::super::line::show;
-use super::{Front, RoomClient, RoomService};
+use super::{Front, RoomClient, RoomService, State};
 use crate::service::{Context, PeerId};
 
 impl RoomService {
@@ -42,6 +42,23 @@ impl RoomService {
                 }
                 _ => context.send_to_all(peers, |out| irc_show::event(event, capabilities, out)),
             }
+        }
+    }
+
+    /// Answers a line that is too long. Its sender stays.
+    pub(super) fn refuse_long(&mut self, peer: PeerId, context: &mut Context) {
+        if self.is_irc(peer) {
+            return self.irc_line(peer, None, context);
+        }
+        let Some(client) = self.clients.get_mut(&peer).filter(|client| client.state != State::Gone) else { return };
+        let is_present = client.state == State::Present;
+        if client.state == State::Arriving {
+            client.state = State::Choosing;
+        }
+        context.send_with(peer, |out| show::notice("the line is too long: it was not sent", out));
+        self.engine.charge(peer, 1, context.now());
+        if is_present {
+            self.pause(peer, context);
         }
     }
 

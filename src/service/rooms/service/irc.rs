@@ -51,10 +51,14 @@ impl RoomService {
         })
     }
 
-    pub(super) fn irc_line(&mut self, peer: PeerId, line: &[u8], context: &mut Context) {
+    /// Handles a line of a client of IRC; `None`: it is too long.
+    pub(super) fn irc_line(&mut self, peer: PeerId, line: Option<&[u8]>, context: &mut Context) {
         let Some(client) = self.clients.get_mut(&peer).filter(|client| client.state != State::Gone) else { return };
         client.heard = context.now().elapsed;
-        let then = self.seat(peer, context).map(|mut seat| seat.take(line));
+        let then = self.seat(peer, context).map(|mut seat| match line {
+            Some(line) => seat.take(line),
+            None => seat.refuse_long(),
+        });
         self.follow(peer, then, context);
         let is_present = |client: &RoomClient| client.state == State::Present;
         if self.clients.get(&peer).is_some_and(is_present) {

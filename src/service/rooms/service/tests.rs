@@ -243,12 +243,11 @@ fn new_member_reads_that_the_room_is_recorded() {
 #[test]
 fn end_of_a_connection_is_announced_with_its_cause() {
     type Ending = fn(PeerId) -> Event<'static>;
-    let cases: [(Ending, &str); 5] = [
+    let cases: [(Ending, &str); 4] = [
         (|peer| Event::Overrun { peer }, "2: * ann left (reads too slowly)"),
         (|peer| Event::Eof { peer }, "2: * ann left"),
         (|peer| Event::Closed { peer }, "2: * ann left"),
         (|peer| Event::Failed { peer }, "2: * ann left (connection lost)"),
-        (|peer| Event::TooLong { peer }, "2: * ann left (sent a line that is too long)"),
     ];
     for (event, line) in cases {
         let mut scene = Scene::with_two(settings(10));
