@@ -842,7 +842,7 @@ module completions {
   ]
 
   def "nu-complete secretcat man page" [] {
-    [ "completions" "connect" "history" "listen" "man" "passwd" "receive" "send" "sweep" "timeline" "witness" "secretcat" ]
+    [ "completions" "connect" "history" "lab" "listen" "man" "passwd" "receive" "send" "sweep" "timeline" "witness" "secretcat" ]
   }
 
   def "nu-complete secretcat man color" [] {

@@ -76,8 +76,8 @@ boot() {
 
 quick() {
     step "scripts and recipes"
-    shellcheck -x .ci/run .ci/corpus.sh .ci/install.sh packaging/*.sh packaging/checks/*.sh packaging/debian/tests/smoke \
-        packaging/arch/PKGBUILD
+    shellcheck -x .ci/run .ci/corpus.sh .ci/install.sh packaging/*.sh packaging/checks/*.sh \
+        packaging/lab/lab packaging/lab/lib/dhcp-client.sh packaging/debian/tests/smoke packaging/arch/PKGBUILD
     one_version
 
     step "Debian package, with the cargo of this machine"

@@ -12,10 +12,11 @@ const WIDTHS: RangeInclusive<usize> = 40..=200;
 /// The output of the tool for every page; nothing, and a line on stderr, where it is not installed.
 fn ask(tool: &str, args: &[&str]) -> Vec<(String, Output)> {
     let mut answers = Vec::new();
-    for (page, _) in PAGES {
-        let file = in_repository(&format!("man/{page}.1"));
+    let pages = PAGES.iter().map(|(page, _)| format!("{page}.1")).chain(["secretcat-lab.7".to_owned()]);
+    for page in pages {
+        let file = in_repository(&format!("man/{page}"));
         match Command::new(tool).args(args).arg(&file).output() {
-            Ok(output) => answers.push(((*page).to_owned(), output)),
+            Ok(output) => answers.push((page.rsplit_once('.').unwrap().0.to_owned(), output)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 skip(&format!("the manual pages are not looked at with {tool}: it is not installed"));
                 return Vec::new();
