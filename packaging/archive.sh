@@ -18,7 +18,7 @@ mapfile -t docs < <(grep -v '^#' packaging/debian/secretcat.docs)
 install -D -m 755 "$binary" "$root/secretcat"
 install -D -m 644 -t "$root/man" man/*.[17]
 install -D -m 644 -t "$root/completions" completions/*
-install -D -m 644 -t "$root/systemd" packaging/systemd/secretcat.{service,socket}
+install -D -m 644 -t "$root/systemd" packaging/systemd/secretcat*.{service,socket}
 mkdir "$root/doc"
 cp -R "${docs[@]}" CHANGELOG.md "$root/doc"
 chmod -R u=rwX,go=rX "$root/doc"

@@ -16,13 +16,17 @@ in_root_offline "$ROOT" apt-get -q -y --no-install-recommends -o Dpkg::Use-Pty=0
     die_of "the package does not install in $1" "$SCRATCH/log"
 
 # Both need the binary and the manual pages that the units name.
-in_root "$ROOT" systemd-analyze verify secretcat.service secretcat.socket >"$SCRATCH/log" 2>&1 ||
+in_root "$ROOT" systemd-analyze verify secretcat.service secretcat.socket secretcat@lab.service >"$SCRATCH/log" 2>&1 ||
     die_of "the units are not well-formed in $1" "$SCRATCH/log"
 [ ! -s "$SCRATCH/log" ] || die_of "systemd-analyze verify has words on the units in $1" "$SCRATCH/log"
-in_root "$ROOT" systemd-analyze security --offline=true --threshold=15 secretcat.service >"$SCRATCH/log" 2>&1 ||
-    die_of "the service is exposed more than 1.5 in $1" "$SCRATCH/log"
+for unit in secretcat.service secretcat@lab.service; do
+    in_root "$ROOT" systemd-analyze security --offline=true --threshold=15 "$unit" >"$SCRATCH/log" 2>&1 ||
+        die_of "$unit is exposed more than 1.5 in $1" "$SCRATCH/log"
+done
 
 install -m 755 "$PACKAGING/checks/booted.sh" "$ROOT/booted.sh"
+# The upgrade in the booted root is one to the same version.
+mv "$ROOT/tmp/secretcat.deb" "$ROOT/secretcat.deb"
 cat >"$ROOT/etc/systemd/system/check.service" <<'UNIT'
 [Unit]
 Description=Check of the installed package

@@ -3,8 +3,8 @@
 set -euo pipefail
 
 fail() {
-    systemctl --no-pager status secretcat.service secretcat.socket || true
-    journalctl --no-pager -n 30 -u 'secretcat.*' || true
+    systemctl --no-pager status 'secretcat*' || true
+    journalctl --no-pager -n 30 -u 'secretcat*' || true
     echo "fault: $*"
     exit 1
 }
@@ -98,8 +98,56 @@ done
 systemctl stop each.socket
 ok 'a service with Accept=yes serves the connection that it is handed'
 
+status=0
+systemctl start secretcat@none 2>failure || status=$?
+[ "$status" != 0 ] || fail 'an instance without a file starts'
+echo 'SECRETCAT_OPTIONS="127.0.0.1:4502 --max-message 10"' >/etc/default/secretcat-lab
+systemctl --quiet enable --now secretcat@lab
+[ "$(secretcat connect :4502 -m 'SECRET 8')" = 'Digits: 8   Count: 1' ] || fail 'an instance does not answer'
+[ "$(secretcat connect :4502 -m 'eleven bytes' || true)" = 'Message too long.' ] || fail 'an instance does not read its options'
+lab=$(show secretcat@lab MainPID)
+user=$(stat -c %u "/proc/$lab")
+[[ $user -ge 61184 && $user -le 65519 ]] || fail "an instance runs as user $user"
+grep -q '^CapEff:[[:space:]]*0*$' "/proc/$lab/status" || fail 'an instance has capabilities'
+grep -q '^Seccomp:[[:space:]]*2$' "/proc/$lab/status" || fail 'the system calls of an instance are not filtered'
+ok 'an instance listens on the address in its file, as a user of its own'
+
+echo 'SECRETCAT_OPTIONS="127.0.0.1:4503 --relay 127.0.0.1:4502"' >/etc/default/secretcat-relay
+systemctl start secretcat@relay
+[ "$(secretcat connect :4503 -m 'SECRET 9')" = 'Digits: 9   Count: 1' ] || fail 'an instance does not relay'
+systemctl stop secretcat@relay
+ok 'an instance connects to a server'
+
+echo 'SECRETCAT_OPTIONS="127.0.0.1:450"' >/etc/default/secretcat-low
+status=0
+systemctl start secretcat@low 2>failure || status=$?
+[ "$status" != 0 ] || fail 'an instance binds a port below 1024 without the capability'
+systemctl stop secretcat@low
+# The drop-in of secretcat-listen(1).
+mkdir -p /run/systemd/system/secretcat@low.service.d
+man -P cat secretcat-listen | sed 's/^ *//' |
+    sed -n '/^\[Service\]$/,/^PrivateUsers=no$/p' >/run/systemd/system/secretcat@low.service.d/port.conf
+[ "$(wc -l </run/systemd/system/secretcat@low.service.d/port.conf)" = 6 ] || fail 'no drop-in in secretcat-listen(1)'
+systemctl daemon-reload
+systemctl start secretcat@low
+[ "$(secretcat connect :450 -m 'SECRET 6')" = 'Digits: 6   Count: 1' ] || fail 'an instance does not answer below 1024'
+systemctl stop secretcat@low
+ok 'an instance binds a port below 1024 with the drop-in of the manual'
+
+main=$(show secretcat.service MainPID)
+dpkg --install /secretcat.deb >upgrade.log 2>&1 || fail "it is not upgraded: $(cat upgrade.log)"
+[ "$(show secretcat.socket ActiveState)" = active ] || fail 'upgraded, the socket does not listen'
+[ "$(show secretcat@lab MainPID)" != "$lab" ] || fail 'upgraded, the instance is the old program'
+[ "$(secretcat connect -m 'SECRET 7')" = 'Digits: 7   Count: 1' ] || fail 'upgraded, the service does not answer'
+[ "$(show secretcat.service MainPID)" != "$main" ] || fail 'upgraded, the service is the old program'
+[ "$(secretcat connect :4502 -m 'SECRET 8')" = 'Digits: 8   Count: 1' ] || fail 'upgraded, the instance does not answer'
+ok 'an upgrade restarts the socket, the service and an instance'
+
 apt-get -q -y purge secretcat >purge.log 2>&1 || fail "it does not purge: $(cat purge.log)"
-[ "$(show secretcat.socket LoadState)" = not-found ] || fail 'purged, the socket is still known'
+for unit in secretcat.socket secretcat.service secretcat@lab.service; do
+    [ "$(show "$unit" LoadState)" = not-found ] || fail "purged, $unit is still known"
+    [ "$(show "$unit" ActiveState)" = inactive ] || fail "purged, $unit is $(show "$unit" ActiveState)"
+done
 [ -z "$(find /etc/systemd -name 'secretcat*')" ] || fail 'purged, it leaves links'
 ok 'it is enabled by hand, and purged while it runs'
 
