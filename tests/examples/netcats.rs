@@ -1,6 +1,6 @@
 //! The tables of docs/netcat.md: each command in a line has the same conversation as the others.
 
-use super::{can_run, read, run};
+use super::{can_run, read, run, skip};
 
 /// A line of a table: what is wanted, and the commands of the four programs.
 struct Line<'a> {
@@ -68,7 +68,7 @@ kill $client $server
 cat out";
 
 const CONNECT: &[Trial] = &[
-    trial("send stdin, print what comes", MESSAGE, REPLY),
+    trial("send stdin, print received bytes", MESSAGE, REPLY),
     Trial { wanted: "use IPv4 only", host: "localhost", script: MESSAGE, shown: REPLY },
     Trial { wanted: "use IPv6 only", host: "::1", script: MESSAGE, shown: REPLY },
     trial(
@@ -338,6 +338,9 @@ fn lines_work(heading: &str, trials: &[Trial]) {
     let wanted: Vec<_> = lines.iter().map(|line| line.wanted).collect();
     assert_eq!(wanted, trials.iter().map(|trial| trial.wanted).collect::<Vec<_>>(), "{heading}");
     for (number, (line, trial)) in lines.iter().zip(trials).enumerate() {
+        if trial.host == "::1" && !skip::has_ipv6() {
+            continue;
+        }
         assert!(line.commands.last().is_some_and(|command| command.starts_with("secretcat ")), "{}", line.wanted);
         for command in &line.commands {
             let program = command.split(' ').next().unwrap_or_default();
