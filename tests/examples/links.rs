@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{in_project, pages, read};
 
 /// The documents at the top; the others are in docs/.
-const AT_THE_TOP: [&str; 3] = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"];
+const AT_THE_TOP: [&str; 4] = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"];
 
 /// The text without its fenced blocks and without its code spans.
 fn prose(text: &str) -> String {
