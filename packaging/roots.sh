@@ -62,6 +62,9 @@ packages_of() {
         *-test) echo man-db bash-completion ;;
         # The packages of Build-Depends, and those that check the result.
         *-build) echo build-essential debhelper bash-completion cargo rustc ;;
+        # The packages that the tests of the package depend on.
+        *-autopkgtest) sed -n 's/^Depends: @, //p' "$PACKAGING/debian/tests/control" | tr -d , | tr '\n' ' ' ;;
+        *-lint) echo lintian ;;
         *-boot) echo systemd systemd-sysv dbus man-db ;;
         *) die "no such layer: $1" ;;
     esac
@@ -112,6 +115,9 @@ make_layer() (
     mount -t overlay overlay -o "lowerdir=$base,upperdir=$layer/upper,workdir=$layer/work" "$root"
     trap 'umount -R "$root"' EXIT
     furnish "$root"
+    # Servers are installed, and not started.
+    printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+    chmod 755 "$root/usr/sbin/policy-rc.d"
     mkdir -p "$root/archives"
     mount --bind "$archives" "$root/archives"
     cp /etc/resolv.conf "$root/etc/resolv.conf"
@@ -121,6 +127,7 @@ make_layer() (
         install $(packages_of "$name") >"$layer.log" 2>&1 || die_of "apt-get failed" "$layer.log"
     umount "$root/archives"
     rmdir "$root/archives"
+    rm "$root/usr/sbin/policy-rc.d"
     touch "$layer.done"
 )
 

@@ -7,10 +7,13 @@ set -euo pipefail
 # shellcheck source=packaging/roots.sh
 . "$(dirname "$0")/../roots.sh"
 begin "$@"
-scratch_root "$1-test"
+scratch_root "$1-autopkgtest"
 
 dpkg-source -q -x "$2" "$SCRATCH/tree"
 autopkgtest --no-built-binaries "$3" "$SCRATCH/tree" -- chroot "$ROOT" >"$SCRATCH/log" 2>&1 ||
     die_of "autopkgtest failed in $1" "$SCRATCH/log"
-grep -q '^smoke  *PASS' "$SCRATCH/log" || die_of "autopkgtest ran no smoke test in $1" "$SCRATCH/log"
-say "autopkgtest passed in $1"
+tests=$(sed -n 's/^Tests: //p' "$PACKAGING/debian/tests/control")
+for test in $tests; do
+    grep -q "^$test  *PASS" "$SCRATCH/log" || die_of "autopkgtest did not run the test $test in $1" "$SCRATCH/log"
+done
+say "autopkgtest passed in $1: $(grep -o '^[0-9]* examples, 0 failed' "$SCRATCH/log")"
