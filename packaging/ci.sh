@@ -13,8 +13,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 QUICK=(shellcheck dpkg-dev debhelper bash-completion lintian debootstrap iproute2 util-linux python3 git)
 WHOLE=(autopkgtest piuparts rpm rpmlint makepkg pacman-package-manager libarchive-tools zstd fakeroot
-    systemd-container lsof binutils openssl)
-PACKED=(packaging man completions Cargo.toml Cargo.lock src/cli .ci/install.sh)
+    systemd-container lsof binutils openssl musl-tools gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user docker.io
+    make ruby rubocop nix-bin)
+PACKED=(packaging man completions Makefile flake.nix Cargo.toml Cargo.lock src/cli .ci/install.sh)
 
 OUT=target/packaging/out
 started=$SECONDS
@@ -56,6 +57,8 @@ one_version() {
     minimum=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
     grep -q "^Version: *$version\$" packaging/rpm/secretcat.spec || die "secretcat.spec is not of version $version"
     grep -q "^pkgver=$version\$" packaging/arch/PKGBUILD || die "PKGBUILD is not of version $version"
+    grep -q "^pkgver=$version\$" packaging/alpine/APKBUILD || die "APKBUILD is not of version $version"
+    grep -q "/v$version/secretcat-$version.tar.gz" packaging/homebrew/secretcat.rb || die "secretcat.rb is not of version $version"
     grep -q "rustc:native (>= $minimum)" packaging/debian/control || die "debian/control wants another rustc than $minimum"
     grep -q "^BuildRequires: *rust >= $minimum\$" packaging/rpm/secretcat.spec ||
         die "secretcat.spec wants another rustc than $minimum"
@@ -63,21 +66,21 @@ one_version() {
 
 deb_of() { ls "$1"/secretcat_*.deb; }
 
-# A machine that cannot boot a root is not a fault of the package, but it is reported.
-boot() {
+# Runs a check that some machines cannot do (status 77), which is no fault of the package, but it is reported.
+if_possible() {
     local status=0
-    packaging/checks/boot.sh "$@" || status=$?
+    "${@:2}" || status=$?
     case $status in
         0) ;;
-        77) not_checked+=("the package in a booted $1: systemd-nspawn boots no root on this machine") ;;
+        77) not_checked+=("$1") ;;
         *) exit "$status" ;;
     esac
 }
 
 quick() {
     step "scripts and recipes"
-    shellcheck -x .ci/run .ci/corpus.sh .ci/install.sh packaging/*.sh packaging/checks/*.sh \
-        packaging/lab/lab packaging/lab/lib/dhcp-client.sh packaging/debian/tests/smoke packaging/arch/PKGBUILD
+    shellcheck -x .ci/run .ci/corpus.sh .ci/install.sh packaging/*.sh packaging/checks/*.sh packaging/lab/lab \
+        packaging/lab/lib/dhcp-client.sh packaging/debian/tests/smoke packaging/arch/PKGBUILD packaging/alpine/APKBUILD
     one_version
 
     step "Debian package, with the cargo of this machine"
@@ -103,7 +106,8 @@ whole() {
         packaging/checks/autopkgtest.sh "$suite" "$OUT"/deb/*.dsc "$deb"
         packaging/checks/piuparts.sh "$suite" "$deb"
         step "boot of $suite"
-        boot "$suite" "$deb"
+        if_possible "the package in a booted $suite: systemd-nspawn boots no root on this machine" \
+            packaging/checks/boot.sh "$suite" "$deb"
     done
 
     step "reproducible"
@@ -112,8 +116,33 @@ whole() {
     packaging/checks/rpm.sh "$OUT/rpm"
     step "Arch package"
     packaging/checks/arch.sh "$OUT/arch"
-    step "static binary"
-    packaging/checks/static.sh "$OUT/static"
+    step "crate"
+    packaging/checks/crate.sh "$OUT/crate"
+    released
+}
+
+# The archives of a release, and what is made from them.
+released() {
+    local archive binary
+    if ! command -v rustup >/dev/null; then
+        not_checked+=("the release: there is no rustup with the targets of musl")
+        return
+    fi
+    step "release"
+    packaging/release.sh "$OUT/release"
+    archive=$(ls "$OUT"/release/secretcat-*-x86_64-unknown-linux-musl.tar.gz)
+    packaging/checks/static.sh "$archive"
+    packaging/checks/aarch64.sh "$(ls "$OUT"/release/secretcat-*-aarch64-*.tar.gz)"
+    step "image"
+    if_possible "the image of packaging/docker: no dockerd runs on this machine" packaging/checks/docker.sh "$archive"
+    step "make install, Alpine, Homebrew, Nix"
+    binary=$OUT/secretcat
+    tar xzOf "$archive" --wildcards '*/secretcat' >"$binary"
+    chmod 755 "$binary"
+    packaging/checks/make.sh bookworm "$binary"
+    packaging/checks/recipes.sh "$binary"
+    step "release, again elsewhere"
+    packaging/checks/release.sh "$OUT/release" "$OUT/release-again"
 }
 
 part=${1:-$(part)}

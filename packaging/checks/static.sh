@@ -1,24 +1,31 @@
 #!/bin/bash
-# Builds the static binary and runs it in an otherwise empty root.
+# Runs the static binary of an archive in an otherwise empty root.
 #
-#   packaging/checks/static.sh DIRECTORY
+#   packaging/checks/static.sh ARCHIVE
 set -euo pipefail
 
 # shellcheck source=packaging/roots.sh
 . "$(dirname "$0")/../roots.sh"
 takes "$@"
 
-binary=$("$PACKAGING/static.sh" "$1")
-! readelf -d "$binary" | grep NEEDED >&2 || die "the static binary needs libraries"
-archives=("$(dirname "$binary")"/secretcat-*.tar.gz)
-listed=$(tar tzf "${archives[0]}")
-while read -r doc; do
-    grep -q "/doc/${doc##*/}/\?$" <<<"$listed" || die "the archive has no $doc"
-done <"$PACKAGING/debian/secretcat.docs"
-grep -q '/man/secretcat-sweep\.1$' <<<"$listed" || die "the archive has no manual"
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
-cp "$binary" "$root/secretcat"
+tar xzf "$1" -C "$root"
+tree=("$root"/*)
+[ "${tree[0]##*/}.tar.gz" = "${1##*/}" ] || die "${1##*/} holds ${tree[*]##*/}"
+binary=${tree[0]}/secretcat
+case $1 in
+    *-linux-musl.tar.gz | *-linux-gnu.tar.gz) ;;
+    *) die "the name of ${1##*/} does not tell the C library" ;;
+esac
+! readelf -Wdl "$binary" | grep -E 'NEEDED|INTERP' >&2 || die "the static binary needs libraries"
+while read -r doc; do
+    [ -s "${tree[0]}/doc/${doc##*/}" ] || die "the archive has no $doc"
+done < <(grep -v '^#' "$PACKAGING/debian/secretcat.docs")
+for page in "$PACKAGING"/../man/*.[17]; do
+    cmp "$page" "${tree[0]}/man/${page##*/}" || die "the archive has no manual page ${page##*/}"
+done
+mv "$binary" "$root/secretcat"
 
 answer=$(offline chroot "$root" /secretcat connect --loopback -m 'My SECRET code is 12345')
 [ "$answer" = 'Digits: 12345   Count: 5' ] || die "the static binary answers $answer"
@@ -79,4 +86,4 @@ for roots in etc/ssl/certs/ca-certificates.crt etc/pki/tls/certs/ca-bundle.crt e
     mv "$root/$roots" "$root/ca.pem"
     rm -r "$root/etc/ssl" "$root/etc/pki" 2>/dev/null || true
 done
-say "static: $(stat -c %s "$binary") bytes, alone in a root"
+say "static: ${1##*/}: $(stat -c %s "$root/secretcat") bytes, alone in a root"
