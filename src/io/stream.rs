@@ -29,6 +29,24 @@ pub enum Stream {
     Unix(net::UnixStream),
 }
 
+/// Whether this system reports how far the peer has taken what was sent.
+const SHOWS_PROGRESS: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
+/// An option or a command that needs such reports, on a system without them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name} is not available on {}: only Linux reports what the peer has acknowledged", std::env::consts::OS)]
+pub struct NoProgress {
+    name: &'static str,
+}
+
+/// Checks that this system reports how far the peer has taken what was sent, for the option or command of this name.
+///
+/// # Errors
+/// When it does not.
+pub fn check_progress(name: &'static str) -> Result<(), NoProgress> {
+    if SHOWS_PROGRESS { Ok(()) } else { Err(NoProgress { name }) }
+}
+
 /// Creates a non-blocking stream socket.
 ///
 /// # Errors
@@ -109,7 +127,7 @@ impl Stream {
     /// Whether it can be observed here how far the peer has taken what was sent.
     #[must_use]
     pub fn shows_progress(&self) -> bool {
-        self.is_tcp() || cfg!(any(target_os = "linux", target_os = "android"))
+        self.is_tcp() || SHOWS_PROGRESS
     }
 
     /// Our address and the peer's, if the socket is TCP and still has them.
@@ -285,5 +303,21 @@ impl Source for Stream {
             Stream::Tcp(stream) => stream.deregister(registry),
             Stream::Unix(stream) => stream.deregister(registry),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_progress_is_refused_in_one_line() {
+        let refusal = NoProgress { name: "--barrier" }.to_string();
+        let system = std::env::consts::OS;
+        assert_eq!(
+            refusal,
+            format!("--barrier is not available on {system}: only Linux reports what the peer has acknowledged")
+        );
+        assert_eq!(check_progress("sweep").is_ok(), cfg!(any(target_os = "linux", target_os = "android")));
     }
 }

@@ -44,7 +44,7 @@ use crate::value::{Pin, Timestamp};
 /// # Errors
 /// When the address cannot be bound, an option cannot be set, or the listening socket fails.
 pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listener, Option<Pin>)) -> Result<(), Error> {
-    super::check_platform(&config.traffic.socket)?;
+    super::check_platform(&config.traffic)?;
     let defers = config.relay().is_some_and(|relay| relay.tls.is_some());
     let encoding = encoding::server(config.tls.as_ref(), &config.address, defers, &context.report, &context.recorder)?;
     let tls_of_server = config.relay().and_then(|relay| relay.tls.as_deref());

@@ -22,7 +22,7 @@ pub mod timeline;
 pub mod transfer;
 pub mod witness;
 
-use crate::config::{Direction, SocketOptions, StreamConfig};
+use crate::config::{Direction, SocketOptions, StreamConfig, Traffic};
 use crate::error::Error;
 use crate::io::console::Source;
 use crate::io::listener::Listener;
@@ -31,9 +31,10 @@ use crate::io::recorder::Recorder;
 use crate::io::report::Report;
 use crate::io::signal::Signals;
 use crate::io::sockopt;
-use crate::io::stream::Stream;
+use crate::io::stream::{Stream, check_progress};
 use crate::io::systemd::Manager;
 use crate::io::witness::Witness;
+use crate::plan::Barrier;
 use crate::service::pipe::{self, SendsEnd};
 use crate::trace::TlsSession;
 
@@ -70,8 +71,17 @@ fn pipe_terms(config: &StreamConfig, sends_end: SendsEnd, source: Source) -> pip
 }
 
 /// Refuses options that this system does not have, before anything is opened.
-fn check_platform(options: &SocketOptions) -> Result<(), Error> {
-    sockopt::check_platform(options).map_err(|error| Error::Usage(error.to_string()))
+fn check_platform(traffic: &Traffic) -> Result<(), Error> {
+    if traffic.plan.barrier != Barrier::None {
+        check_progress("--barrier").map_err(|error| Error::Usage(error.to_string()))?;
+    }
+    sockopt::check_platform(&traffic.socket).map_err(|error| Error::Usage(error.to_string()))
+}
+
+/// Refuses a sweep where none can prove anything, and the options that this system does not have.
+fn check_sweep(traffic: &Traffic) -> Result<(), Error> {
+    check_progress("sweep").map_err(|error| Error::Usage(error.to_string()))?;
+    check_platform(traffic)
 }
 
 /// `--show-options`: prints what the two sides of a TLS connection have agreed on, a line for each fact.

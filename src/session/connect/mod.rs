@@ -45,7 +45,7 @@ const CLOSE_TIME: Duration = Duration::from_secs(1);
 /// When the connection cannot be made, is lost with messages unanswered, or exceeds a limit; when
 /// stdin or stdout fail.
 pub fn run(config: &ConnectConfig, context: &Context) -> Result<(), Error> {
-    super::check_platform(&config.traffic.socket)?;
+    super::check_platform(&config.traffic)?;
     let loopback = match &config.target {
         Target::Server(_) => None,
         Target::Loopback => Some(Loopback::start(config, context)?),

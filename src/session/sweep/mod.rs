@@ -43,7 +43,7 @@ use crate::verdict::{
 /// # Errors
 /// When the sweep cannot be started, or its findings cannot be written.
 pub fn run(config: &SweepConfig, context: &Context) -> Result<ExitStatus, Error> {
-    super::check_platform(&config.traffic.socket)?;
+    super::check_sweep(&config.traffic)?;
     let reports = ReportFiles::create(&config.reports)?;
     let mut run = Run { command: start::command(), time: start::time_of_day(), took: Duration::ZERO };
     let _ = sys::raise_descriptor_limit();

@@ -61,7 +61,7 @@ pub(super) fn run(
     context: &Context,
     mut transfer: impl FnMut(Peer<'_, '_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    crate::session::check_platform(&config.traffic.socket)?;
+    crate::session::check_platform(&config.traffic)?;
     match &config.meeting {
         Meeting::Connect { address, tls, .. } => {
             let (mut reactor, wire) = connect(config, address, tls.as_ref(), context)?;

@@ -89,7 +89,7 @@ impl From<BaselineError> for End {
 /// # Errors
 /// When the sweep cannot be started, the server is not reached, or the findings cannot be written.
 pub fn run(config: &ClientSweepConfig, context: &Context) -> Result<ExitStatus, Error> {
-    crate::session::check_platform(&config.traffic.socket)?;
+    crate::session::check_sweep(&config.traffic)?;
     let reports = ReportFiles::create(&config.reports)?;
     let mut run = Run { command: start::command(), time: start::time_of_day(), took: Duration::ZERO };
     let mut sweep = Sweep {
