@@ -46,7 +46,7 @@ shellcheck "$tree/packaging/alpine/APKBUILD"
     [ "$pkgver" = "$1" ]
     prepare && check && package' - "$version") >"$work/log" 2>&1 || die_of "the functions of the APKBUILD fail" "$work/log"
 has "$work/alpine/usr" bin/secretcat "${pages[@]/#/share/man/man1/}" share/bash-completion/completions/secretcat \
-    share/zsh/site-functions/_secretcat share/fish/vendor_completions.d/secretcat.fish share/doc/secretcat/README.md
+    share/zsh/site-functions/_secretcat share/fish/vendor_completions.d/secretcat.fish share/doc/secretcat/README.md share/doc/secretcat/docs/install.md
 
 ruby -wc "$tree/packaging/homebrew/secretcat.rb" >"$work/log" 2>&1 || die_of "the formula is no Ruby" "$work/log"
 rubocop --only Lint,Security --cache false --format emacs "$tree/packaging/homebrew/secretcat.rb" \
