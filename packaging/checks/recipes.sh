@@ -35,7 +35,10 @@ has() {
         [ -s "$1/$file" ] || die "not installed in $1: $file"
     done
 }
-mapfile -t pages < <(cd "$tree/man" && printf '%s\n' *.[17])
+pages=()
+for page in "$tree"/man/*.[17]; do
+    pages+=("share/man/man${page##*.}/${page##*/}")
+done
 
 shellcheck "$tree/packaging/alpine/APKBUILD"
 # shellcheck disable=SC2016 # the inner shell's
@@ -45,7 +48,7 @@ shellcheck "$tree/packaging/alpine/APKBUILD"
     . packaging/alpine/APKBUILD
     [ "$pkgver" = "$1" ]
     prepare && check && package' - "$version") >"$work/log" 2>&1 || die_of "the functions of the APKBUILD fail" "$work/log"
-has "$work/alpine/usr" bin/secretcat "${pages[@]/#/share/man/man1/}" share/bash-completion/completions/secretcat \
+has "$work/alpine/usr" bin/secretcat "${pages[@]}" share/bash-completion/completions/secretcat \
     share/zsh/site-functions/_secretcat share/fish/vendor_completions.d/secretcat.fish share/doc/secretcat/README.md share/doc/secretcat/docs/install.md
 
 ruby -wc "$tree/packaging/homebrew/secretcat.rb" >"$work/log" 2>&1 || die_of "the formula is no Ruby" "$work/log"
@@ -54,7 +57,7 @@ rubocop --only Lint,Security --cache false --format emacs "$tree/packaging/homeb
 (cd "$tree" && offline ruby "$PACKAGING/checks/formula.rb" packaging/homebrew/secretcat.rb "$binary" "$work/brew") \
     >"$work/log" 2>&1 || die_of "the formula fails" "$work/log"
 grep -qF "url: [\"$url/releases/v$version/secretcat-$version.tar.gz\"]" "$work/log" || die_of "the formula is of another version" "$work/log"
-has "$work/brew" bin/secretcat "${pages[@]/#/share/man/man1/}" etc/bash_completion.d/secretcat \
+has "$work/brew" bin/secretcat "${pages[@]}" etc/bash_completion.d/secretcat \
     share/zsh/site-functions/_secretcat share/fish/vendor_completions.d/secretcat.fish share/doc/secretcat/SECURITY.md
 
 nix-instantiate --store dummy:// --eval --strict --json "$tree/packaging/checks/package.nix" >"$work/nix.json" 2>"$work/log" ||
@@ -67,7 +70,12 @@ nix_fact() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sy
 cat >"$work/phases.sh" <<PHASES
 set -eu
 runHook() { :; }
-installManPage() { install -D -m 644 -t "\$out/share/man" "\$@"; }
+installManPage() {
+    local page
+    for page in "\$@"; do
+        install -D -m 644 -t "\$out/share/man/man\${page##*.}" "\$page"
+    done
+}
 # As in nixpkgs: --cmd gives the name, and each option is followed by a file.
 installShellCompletion() {
     [ "\$1 \$2" = '--cmd secretcat' ]
@@ -83,5 +91,5 @@ PHASES
 install -D -m 755 "$binary" "$work/nix/bin/secretcat"
 (cd "$tree" && offline env out="$work/nix" bash "$work/phases.sh") >"$work/log" 2>&1 ||
     die_of "the phases of the flake fail" "$work/log"
-has "$work/nix" "${pages[@]/#/share/man/}" completions-bash completions-zsh completions-fish share/doc/secretcat/SECURITY.md
+has "$work/nix" "${pages[@]}" completions-bash completions-zsh completions-fish share/doc/secretcat/SECURITY.md
 say "recipes for Alpine, Homebrew and Nix: linted, and run with stand-ins"
