@@ -30,7 +30,7 @@ for file in $(cd "$tree" && ls README.md CHANGELOG.md SECURITY.md LICENSE-* man/
 done
 junk=$(find "$crate" -type f -printf '%P\n' |
     grep -vE '^(src|tests|benches|man|completions|docs|packaging/(ci|logrotate|systemd))/' |
-    { grep -vxE '(README|CHANGELOG|CONTRIBUTING|SECURITY)\.md|LICENSE-(MIT|APACHE)|Cargo\.(toml|toml\.orig|lock)|Makefile' || true; })
+    { grep -vxE '(README|CHANGELOG|CONTRIBUTING|SECURITY)\.md|LICENSE-(MIT|APACHE)|Cargo\.(toml|toml\.orig|lock)|build\.rs|Makefile' || true; })
 [ -z "$junk" ] || die "the crate has files for nobody: $junk"
 
 # In the profile of the tests: its crates are compiled already.
