@@ -10,6 +10,6 @@ host_state() {
     ip rule show
     sysctl net.ipv4.ip_forward net.ipv4.conf net.ipv6.conf 2>/dev/null
     cat /etc/resolv.conf /etc/hosts /etc/nsswitch.conf 2>/dev/null || true
-    ls -d /etc/netns/* /run/frr/* 2>/dev/null || true
+    ls -d /etc/netns/* /run/frr/* /var/lib/frr/* 2>/dev/null || true
     [ ! -e "$STATE" ] || echo "$STATE"
 }

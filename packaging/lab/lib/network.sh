@@ -71,10 +71,7 @@ build_network() {
         ip netns add "$(namespace "$host")"
         ip -n "$(namespace "$host")" link set lo up
         mkdir -p "/etc/netns/$(namespace "$host")"
-        # Each host has files of its own in the place of these; names come from DNS only, as in a real network.
-        : >"/etc/netns/$(namespace "$host")/resolv.conf"
-        printf '127.0.0.1 localhost\n' >"/etc/netns/$(namespace "$host")/hosts"
-        printf 'hosts: files dns\n' >"/etc/netns/$(namespace "$host")/nsswitch.conf"
+        files_of_host "$(namespace "$host")"
     done
     for host in r1 r2 r3; do
         on "$host" sysctl -q -w net.ipv4.ip_forward=1
@@ -88,6 +85,14 @@ build_network() {
         attach "$right" "$left" "${RIGHT[$link]:-}"
     done
     step network "kali - r1 - r2 - r3 - server, each in a namespace of its own"
+}
+
+# Each host has files of its own in the place of these; names come from DNS only, as in a real network. ip-netns(8) can
+# only cover files that this machine has.
+files_of_host() {
+    : >"/etc/netns/$1/resolv.conf"
+    [ ! -e /etc/hosts ] || printf '127.0.0.1 localhost\n' >"/etc/netns/$1/hosts"
+    [ ! -e /etc/nsswitch.conf ] || printf 'hosts: files dns\n' >"/etc/netns/$1/nsswitch.conf"
 }
 
 # Sets the end of a link up, with its address if it has a fixed one.
@@ -118,6 +123,8 @@ heal_link() {
 # Ends every process of the lab, and removes what it has made.
 take_down() {
     local host pids
+    # A second Ctrl-C does not leave half of the lab behind.
+    trap '' INT TERM HUP
     for host in "${HOSTS[@]}"; do
         [ -e "/run/netns/$(namespace "$host")" ] || continue
         mapfile -t pids < <(ip netns pids "$(namespace "$host")" | grep -vx "$$" || true)
@@ -127,7 +134,7 @@ take_down() {
         [ -e "/run/netns/$(namespace "$host")" ] || continue
         end_processes "$host"
         ip netns delete "$(namespace "$host")"
-        rm -rf "/etc/netns/$(namespace "$host")" "/run/frr/$(namespace "$host")"
+        rm -rf "/etc/netns/$(namespace "$host")" {/run,/var/lib}/frr/"$(namespace "$host")"
     done
     rmdir /etc/netns 2>/dev/null || true
     [ ! -e "$STATE/made-gr" ] || rm -f /run/frr/ospfd-gr.json

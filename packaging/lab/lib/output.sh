@@ -11,13 +11,16 @@ die() {
     exit 1
 }
 
-# Waits until a command succeeds, for SECONDS at most; fails with what it waited for, and the log of a service.
+# Waits until a command succeeds, for SECONDS at most; fails with the ends of all logs, which are removed with the lab.
 #   wait_for SECONDS WHAT COMMAND...
 wait_for() {
     local end=$((SECONDS + $1)) what=$2
     shift 2
     until "$@" >/dev/null 2>&1; do
-        [ "$SECONDS" -lt "$end" ] || die "$what did not happen in time; the logs are in $STATE/log"
+        if [ "$SECONDS" -ge "$end" ]; then
+            tail -n 3 "$STATE"/log/* >&2
+            die "$what did not happen in time"
+        fi
         sleep 0.1
     done
 }

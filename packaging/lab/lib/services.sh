@@ -13,6 +13,7 @@ prepare() {
         command -v "${program%:*}" >/dev/null || missing+=("${program#*:}")
     done
     [ "${#missing[@]}" -eq 0 ] || die "not installed: apt-get install --no-install-recommends ${missing[*]}"
+    [ -e /etc/resolv.conf ] || die "this machine has no /etc/resolv.conf, which the lab covers: create an empty one"
     find_secretcat
     mkdir -p "$STATE/bin"
     ln -sf "$SECRETCAT" "$STATE/bin/secretcat"
