@@ -105,6 +105,8 @@ whole() {
         step "autopkgtest and piuparts in $suite"
         packaging/checks/autopkgtest.sh "$suite" "$OUT"/deb/*.dsc "$deb"
         packaging/checks/piuparts.sh "$suite" "$deb"
+        step "lab of the package in $suite"
+        packaging/checks/lab.sh "$suite" "$deb"
         step "boot of $suite"
         if_possible "the package in a booted $suite: systemd-nspawn boots no root on this machine" \
             packaging/checks/boot.sh "$suite" "$deb"

@@ -65,6 +65,8 @@ packages_of() {
         # The packages that the tests of the package depend on.
         *-autopkgtest) sed -n 's/^Depends: @, //p' "$PACKAGING/debian/tests/control" | tr -d , | tr '\n' ' ' ;;
         *-lint) echo lintian ;;
+        # What the lab needs; see secretcat-lab(7).
+        *-lab) echo frr dnsmasq-base udhcpc iproute2 procps ;;
         *-boot) echo systemd systemd-sysv dbus man-db ;;
         *) die "no such layer: $1" ;;
     esac
