@@ -4,7 +4,7 @@ use super::lane::{Lane, Mark, Messages};
 use super::texts::Texts;
 use super::waits::{Cause, Wait, Waits};
 use super::wire::Wire;
-use crate::trace::{ConnId, Data, Direction, Event, EventKind, Side, TcpSample};
+use crate::trace::{ConnId, Data, Direction, Ending, Event, EventKind, Side, TcpSample};
 use crate::trace::{plan_flags, shown};
 
 /// The largest number of acknowledgements of an end that are kept.
@@ -81,7 +81,7 @@ pub(super) struct Closed {
 impl Closed {
     /// Whether the peer has reset it.
     pub(super) fn was_reset(&self) -> bool {
-        self.error.as_deref().is_some_and(|error| error.starts_with("connection reset"))
+        Ending::new(self.error.as_deref(), self.reset) == Ending::PeerReset
     }
 }
 

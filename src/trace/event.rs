@@ -208,6 +208,37 @@ pub enum EventKind {
     },
 }
 
+/// How a connection ended, as far as this end observed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Without an error and without a reset.
+    Orderly,
+    /// This side closed it with a reset.
+    Reset,
+    /// The peer reset it: a read or write failed with ECONNRESET, or a write with EPIPE (tcp(7)).
+    PeerReset,
+    /// The peer did not acknowledge in time: ETIMEDOUT (tcp(7)).
+    TimedOut,
+    /// Another error ended it.
+    Failed,
+}
+
+impl Ending {
+    /// The ending that a [`EventKind::Close`] records.
+    #[must_use]
+    pub fn new(error: Option<&str>, reset: bool) -> Ending {
+        let begins = |words: &[&str]| error.is_some_and(|error| words.iter().any(|word| error.starts_with(word)));
+        match error {
+            _ if reset => Ending::Reset,
+            None => Ending::Orderly,
+            Some(_) if begins(&["connection reset", "broken pipe"]) => Ending::PeerReset,
+            // "operation timed out" on macOS and FreeBSD.
+            Some(_) if begins(&["connection timed out", "operation timed out"]) => Ending::TimedOut,
+            Some(_) => Ending::Failed,
+        }
+    }
+}
+
 /// What a barrier established.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -299,6 +330,15 @@ impl TcpSample {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ending_is_that_of_the_error_of_the_kernel() {
+        let of = |error| Ending::new(Some(error), false);
+        assert_eq!(["connection reset by peer", "broken pipe"].map(of), [Ending::PeerReset; 2]);
+        assert_eq!(["connection timed out", "no route to host"].map(of), [Ending::TimedOut, Ending::Failed]);
+        assert_eq!([true, false].map(|reset| Ending::new(None, reset)), [Ending::Reset, Ending::Orderly]);
+        assert_eq!(Ending::new(Some("not a TLS record"), true), Ending::Reset);
+    }
 
     #[test]
     fn retransmitted_fin_is_not_a_data_segment() {

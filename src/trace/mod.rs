@@ -19,7 +19,7 @@ mod tls;
 pub(crate) mod units;
 
 pub use data::Data;
-pub use event::{BarrierOutcome, ConnId, Direction, Event, EventKind, Side, Sink, TcpSample};
+pub use event::{BarrierOutcome, ConnId, Direction, Ending, Event, EventKind, Side, Sink, TcpSample};
 pub use hex::hex_lines;
 pub use json::write_line;
 pub use plan_file::{PlanFileError, read_plan};

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::response::Response;
-use crate::trace::{BarrierOutcome, ConnId, Direction, Event, EventKind, Side, TcpSample};
+use crate::trace::{BarrierOutcome, ConnId, Direction, Ending, Event, EventKind, Side, TcpSample};
 
 /// The counters of a run. Their memory grows only with the number of open connections.
 #[derive(Clone, Debug, Default)]
@@ -47,8 +47,7 @@ enum State {
 struct Counts {
     opened: u64,
     states: [u64; 4],
-    orderly: u64,
-    failed: u64,
+    endings: [u64; ENDINGS.len()],
     bytes: Directions,
     messages: Directions,
     writes: u64,
@@ -107,6 +106,15 @@ const OUTCOMES: [(&str, BarrierOutcome); 8] = [
     ("abandoned", BarrierOutcome::Abandoned),
 ];
 
+/// The endings of connections, by their names.
+const ENDINGS: [(&str, Ending); 5] = [
+    ("orderly", Ending::Orderly),
+    ("reset", Ending::Reset),
+    ("peer_reset", Ending::PeerReset),
+    ("timed_out", Ending::TimedOut),
+    ("failed", Ending::Failed),
+];
+
 impl Open {
     fn state(&self) -> State {
         match (self.peer_closed, self.own_closed) {
@@ -146,10 +154,10 @@ impl Counters {
                 counts.states[before as usize] -= 1;
                 counts.states[open.state() as usize] += 1;
             }
-            EventKind::Close { error, .. } => {
+            EventKind::Close { error, reset } => {
                 let Some(open) = self.open.remove(&event.conn) else { return };
                 counts.states[open.state() as usize] -= 1;
-                if error.is_some() { counts.failed += 1 } else { counts.orderly += 1 }
+                count_one(&mut counts.endings, &ENDINGS, Ending::new(error.as_deref(), *reset));
             }
             EventKind::Sample(sample) => {
                 let Some(open) = self.open.get_mut(&event.conn) else { return };
@@ -181,9 +189,7 @@ impl Counts {
             EventKind::Message { dir: Direction::Out, .. } => self.messages.out += 1,
             EventKind::Message { dir: Direction::In, .. } => self.messages.arrived += 1,
             EventKind::Barrier { outcome, .. } => {
-                for (count, (_, counted)) in self.barriers.iter_mut().zip(OUTCOMES) {
-                    *count += u64::from(counted == *outcome);
-                }
+                count_one(&mut self.barriers, &OUTCOMES, *outcome);
             }
             EventKind::Reply { nanos, .. } => self.replies.note(*nanos),
             _ => {}
@@ -229,8 +235,7 @@ impl Totals {
         family(&mut text, "connections", "gauge", "Connections, by the sides that have ended.", by_state);
         let opened = self.of_sides(|counts| vec![(String::new(), counts.opened)]);
         family(&mut text, "connections_opened_total", "counter", "Connections made or accepted.", opened);
-        let ended = self
-            .of_sides(|counts| named("ending", [("orderly", counts.orderly), ("failed", counts.failed)].into_iter()));
+        let ended = self.of_sides(|counts| named("ending", names(&ENDINGS).zip(counts.endings)));
         family(&mut text, "connections_ended_total", "counter", "Connections that have ended, by how.", ended);
         for (name, help, of) in DIRECTED {
             let values = self.of_sides(|counts| {
@@ -243,7 +248,7 @@ impl Totals {
             family(&mut text, name, "counter", help, self.of_sides(|counts| vec![(String::new(), of(counts))]));
         }
         let barriers =
-            self.of_sides(|counts| named("outcome", OUTCOMES.iter().map(|(name, _)| *name).zip(counts.barriers)));
+            self.of_sides(|counts| named("outcome", names(&OUTCOMES).zip(counts.barriers)));
         family(&mut text, "barriers_total", "counter", "Barriers between writes, by what was established.", barriers);
         self.render_times(&mut text);
         text
@@ -292,6 +297,18 @@ const SINGLE: [Family<u64>; 3] = [
     ("reads_total", "Calls that have read bytes.", |counts| counts.reads),
     ("retransmits_total", "TCP segments that were retransmitted.", |counts| counts.retransmits),
 ];
+
+/// The names of the values of a label.
+fn names<T>(values: &[(&'static str, T)]) -> impl Iterator<Item = &'static str> {
+    values.iter().map(|(name, _)| *name)
+}
+
+/// Counts one of the values of a label.
+fn count_one<T: PartialEq>(counts: &mut [u64], values: &[(&'static str, T)], one: T) {
+    for (count, (_, value)) in counts.iter_mut().zip(values) {
+        *count += u64::from(*value == one);
+    }
+}
 
 /// Values with the names of one label.
 fn named<'a>(label: &str, values: impl Iterator<Item = (&'a str, u64)>) -> Vec<Series> {
@@ -395,7 +412,7 @@ mod tests {
                 "connections{side=\"listen\",state=\"both_closed\"} 2",
                 "connections_opened_total{side=\"listen\"} 1000",
                 "connections_ended_total{side=\"listen\",ending=\"orderly\"} 499",
-                "connections_ended_total{side=\"listen\",ending=\"failed\"} 499",
+                "connections_ended_total{side=\"listen\",ending=\"peer_reset\"} 499",
                 "segments_total{side=\"listen\",direction=\"in\"} 5000",
             ]
         );

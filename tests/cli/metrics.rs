@@ -2,13 +2,14 @@
 
 use std::fs::Permissions;
 use std::io::Write;
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
 use crate::support::web::{after, request, request_unix, status};
 use crate::support::{
-    Dir, NOT_FOUND, Proc, Server, ask, client_with_full_buffers, poll_until, read_to_end, run, run_command, secretcat,
+    Dir, FreePort, NOT_FOUND, Proc, Server, ask, client_with_full_buffers, poll_until, read_to_end, reset, run, run_command, secretcat,
     skip, tcp,
 };
 
@@ -192,6 +193,40 @@ fn token_is_needed_where_others_can_reach_the_metrics() {
 }
 
 #[test]
+fn resets_are_counted_by_the_side_that_sent_them() {
+    let server = Server::start(&["--metrics=127.0.0.1:0"]);
+    let metrics = after(&server.proc, "metrics on ");
+    reset(server.open());
+    let ended = |metrics: &str, ending: &str, count| {
+        let value = format!("\nsecretcat_connections_ended_total{{side=\"listen\",ending=\"{ending}\"}} {count}\n");
+        poll_until(ending, || {}, || request(metrics, "GET /metrics", &[]).contains(&value));
+    };
+    ended(&metrics, "peer_reset", 1);
+    // A relay whose server refuses the connection resets the client's.
+    let port = FreePort::new();
+    let relay = Server::start(&["--relay", &port.address.to_string(), "--metrics=127.0.0.1:0"]);
+    let metrics = after(&relay.proc, "metrics on ");
+    ended(&metrics, "peer_reset", 0);
+    let _ = TcpStream::connect(relay.addr); // the reset may arrive before it returns
+    ended(&metrics, "reset", 1);
+    ended(&metrics, "failed", 0);
+}
+
+#[test]
+fn promtool_finds_nothing_to_say_about_the_metrics() {
+    if !skip::has("promtool") {
+        return skip::skip("promtool (prometheus)");
+    }
+    let server = Server::start(&["--metrics=127.0.0.1:0"]);
+    let metrics = after(&server.proc, "metrics on ");
+    server.exchange("SECRET 1\n");
+    let response = request(&metrics, "GET /metrics", &[]);
+    let body = response.split_once("\r\n\r\n").unwrap().1;
+    assert!(body.contains("\nsecretcat_reply_seconds_count{side=\"listen\"} 1\n"), "{body}");
+    run_command(Command::new("promtool").args(["check", "metrics"]), body).is(0, "", "");
+}
+
+#[test]
 fn strict_parser_reads_the_metrics() {
     let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/corpus/python");
     if !packages.join("prometheus_client").is_dir() {
@@ -210,7 +245,7 @@ fn strict_parser_reads_the_metrics() {
     let mut command = Command::new("python3");
     command.env("PYTHONPATH", packages).args(["-c", script, &format!("http://{metrics}/metrics")]);
     let expected = "secretcat_build_info gauge 1\nsecretcat_connections gauge 8\n\
-        secretcat_connections_opened counter 2\nsecretcat_connections_ended counter 4\nsecretcat_bytes counter 4\n\
+        secretcat_connections_opened counter 2\nsecretcat_connections_ended counter 10\nsecretcat_bytes counter 4\n\
         secretcat_messages counter 4\nsecretcat_segments counter 4\nsecretcat_writes counter 2\n\
         secretcat_reads counter 2\nsecretcat_retransmits counter 2\nsecretcat_barriers counter 16\n\
         secretcat_reply_seconds histogram 38\n";
