@@ -19,7 +19,8 @@ pub(super) struct ProbeFlags {
     interval: Option<Span>,
     /// Expect REGEX in each reply; otherwise the status is 1
     ///
-    /// The run goes on after a reply that does not match. The lines of --greeting are not replies.
+    /// The run goes on after a reply that does not match, and with --repeat prints it at once, at most 10 a second. The
+    /// lines of --greeting are not replies.
     #[arg(long, value_name = "REGEX", conflicts_with = "raw")]
     expect: Option<Expression>,
     /// Print each reply as a JSON object in one line

@@ -10,6 +10,8 @@ use crate::value::{Count, Expression, Replies, escape};
 
 /// The number of bytes that are shown of a reply that does not match.
 const SHOWN: usize = 64;
+/// The largest number of replies that do not match, and are still to be reported.
+const UNREPORTED: usize = 16;
 
 /// When the filter half-closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +48,15 @@ pub struct Terms {
     pub opening: Vec<String>,
 }
 
+/// A reply that does not match `--expect`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The number of its message; `None` if replies are not counted.
+    pub number: Option<u64>,
+    /// The reply, escaped and clipped.
+    pub reply: String,
+}
+
 /// Sends messages and counts the replies.
 #[derive(Debug)]
 pub struct Filter {
@@ -58,6 +69,8 @@ pub struct Filter {
     surplus: u64,
     /// The first reply that did not match, clipped, and the number of all of them.
     mismatches: Option<(String, u64)>,
+    /// The ones that are to be reported at once.
+    unreported: Vec<Mismatch>,
     input_ended: bool,
     end_sent: bool,
     server_ended: bool,
@@ -89,6 +102,7 @@ impl Filter {
             received: 0,
             surplus: 0,
             mismatches: None,
+            unreported: Vec::new(),
             input_ended: false,
             end_sent: false,
             server_ended: false,
@@ -163,6 +177,11 @@ impl Filter {
         self.mismatches.as_ref().map(|(first, count)| (first.as_str(), *count))
     }
 
+    /// The replies that did not match since the last call, in a run that repeats its messages: the first ones of many.
+    pub fn take_mismatches(&mut self) -> Vec<Mismatch> {
+        std::mem::take(&mut self.unreported)
+    }
+
     /// The number of the message that the next reply is to, if replies are counted and this one is expected.
     fn answers(&self) -> Option<u64> {
         let Replies::Each(Count(each @ 1..)) = self.terms.replies else { return None };
@@ -175,8 +194,11 @@ impl Filter {
         let expect = self.terms.expect.as_ref().filter(|_| message.is_some() || self.terms.replies == Replies::Any)?;
         let matches = expect.matches(reply);
         if !matches {
-            let first = || escape(&reply[..reply.len().min(SHOWN)]);
-            self.mismatches.get_or_insert_with(|| (format!("\"{}\"", first()), 0)).1 += 1;
+            let shown = || format!("\"{}\"", escape(&reply[..reply.len().min(SHOWN)]));
+            self.mismatches.get_or_insert_with(|| (shown(), 0)).1 += 1;
+            if self.terms.repeats && self.unreported.len() < UNREPORTED {
+                self.unreported.push(Mismatch { number: message, reply: shown() });
+            }
         }
         Some(matches)
     }

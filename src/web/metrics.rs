@@ -247,8 +247,7 @@ impl Totals {
         for (name, help, of) in SINGLE {
             family(&mut text, name, "counter", help, self.of_sides(|counts| vec![(String::new(), of(counts))]));
         }
-        let barriers =
-            self.of_sides(|counts| named("outcome", names(&OUTCOMES).zip(counts.barriers)));
+        let barriers = self.of_sides(|counts| named("outcome", names(&OUTCOMES).zip(counts.barriers)));
         family(&mut text, "barriers_total", "counter", "Barriers between writes, by what was established.", barriers);
         self.render_times(&mut text);
         text
@@ -304,7 +303,7 @@ fn names<T>(values: &[(&'static str, T)]) -> impl Iterator<Item = &'static str> 
 }
 
 /// Counts one of the values of a label.
-fn count_one<T: PartialEq>(counts: &mut [u64], values: &[(&'static str, T)], one: T) {
+fn count_one<T: Copy + PartialEq>(counts: &mut [u64], values: &[(&'static str, T)], one: T) {
     for (count, (_, value)) in counts.iter_mut().zip(values) {
         *count += u64::from(*value == one);
     }

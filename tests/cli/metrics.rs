@@ -9,8 +9,8 @@ use std::process::Command;
 
 use crate::support::web::{after, request, request_unix, status};
 use crate::support::{
-    Dir, FreePort, NOT_FOUND, Proc, Server, ask, client_with_full_buffers, poll_until, read_to_end, reset, run, run_command, secretcat,
-    skip, tcp,
+    Dir, FreePort, NOT_FOUND, Proc, Server, ask, client_with_full_buffers, poll_until, read_to_end, reset, run,
+    run_command, secretcat, skip, tcp,
 };
 
 /// The values that are not 0.
@@ -213,7 +213,7 @@ fn resets_are_counted_by_the_side_that_sent_them() {
 }
 
 #[test]
-fn promtool_finds_nothing_to_say_about_the_metrics() {
+fn promtool_accepts_the_metrics() {
     if !skip::has("promtool") {
         return skip::skip("promtool (prometheus)");
     }

@@ -90,6 +90,48 @@ fn reply_that_does_not_match_is_status_1() {
 }
 
 #[test]
+fn reply_that_does_not_match_is_reported_in_its_round() {
+    let (listener, address) = local_listener();
+    let args = ["connect", &address, "-m", "a", "-m", "b", "--repeat", "0", "--interval", "0", "--expect", "^ok\\d$"];
+    let proc = Proc::start(&mut secretcat(args));
+    let mut peer = accept(&listener);
+    let line = |place: &str, reply: &str| {
+        format!("secretcat: {address}: {place}: expected \"^ok\\d$\", received \"{reply}\"\n")
+    };
+    let mut expected = String::new();
+    for (reply, wrong) in [
+        ("ok1", None),
+        ("ok2", None),
+        ("ok3", None),
+        ("no\x1b", Some(line("round 2, message 2", "no\\x1b"))),
+        ("?", Some(line("round 3, message 1", "?"))),
+    ] {
+        read_line(&mut peer);
+        peer.write_all(format!("{reply}\n").as_bytes()).unwrap();
+        expected += &wrong.unwrap_or_default();
+        proc.wait_for_stderr(&expected); // it is printed while the run goes on
+    }
+    read_line(&mut peer); // unread bytes would make its end a reset
+    drop(peer);
+    let lost = format!("secretcat: connect {address}: closed by the server with 1 message unanswered\n");
+    proc.end().is(1, "ok1\nok2\nok3\nno\x1b\n?\n", expected + &lost);
+}
+
+#[test]
+fn flood_of_wrong_replies_is_bounded_and_counted() {
+    let args = ["connect", "--loopback", "-m", "x", "--repeat", "200", "--interval", "0", "--expect", "y"];
+    let out = run(args, "");
+    assert_eq!((out.status, out.stdout), (Some(1), NOT_FOUND.repeat(200).into_bytes()));
+    let lines: Vec<&str> = out.stderr.lines().collect();
+    let (last, lines) = lines.split_last().unwrap();
+    assert!(last.ends_with(": 200 replies do not match --expect; the first: \"Secret code not found.\""), "{last}");
+    assert!(lines[0].contains(": round 1: expected \"y\", received \"Secret"), "{lines:?}");
+    assert!((10..200).contains(&lines.len()), "{lines:?}");
+    let quiet = run(args.iter().chain(&["--quiet"]), "");
+    assert_eq!(quiet.stderr.lines().count(), 1, "{}", quiet.stderr);
+}
+
+#[test]
 fn replies_are_json_objects() {
     let (listener, address) = local_listener();
     let args = ["connect", &address, "--greeting", "1", "--expect", "a", "--json", "-m", "one", "-m", "two"];

@@ -177,6 +177,7 @@ impl Messages {
             return Some(Err(Error::OutputGone));
         }
         if let Some(rounds) = &mut self.rounds {
+            rounds.report(run, now);
             rounds.advance(run, now);
         }
         let filter = &run.exchange.hosted.service;

@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
+use super::super::rate_limit::Quota;
 use super::Run;
 use crate::config::{Input, Rounds};
 use crate::io::key::Key;
-use crate::service::filter::Filter;
+use crate::service::filter::{Filter, Mismatch};
 use crate::service::{Event, PeerId};
 
 /// The rounds that are left.
@@ -16,12 +17,32 @@ pub(super) struct RoundsLeft {
     begun: u32,
     /// When the next round may begin.
     due: Instant,
+    /// The lines about replies that do not match: the error at the end counts all of them.
+    lines: Quota,
 }
 
 impl RoundsLeft {
     /// The first round has begun.
     pub(super) fn new(config: Rounds, now: Instant) -> Self {
-        RoundsLeft { config, begun: 1, due: now + config.interval }
+        RoundsLeft { config, begun: 1, due: now + config.interval, lines: Quota::default() }
+    }
+
+    /// Prints the replies that have not matched `--expect`: each in a line, with its round.
+    pub(super) fn report(&mut self, run: &mut Run<'_, Filter>, now: Instant) {
+        let (Input::Given(messages), Some(expect)) = (&run.config.input, &run.config.probe.expect) else { return };
+        for Mismatch { number, reply } in run.exchange.hosted.service.take_mismatches() {
+            if run.config.output.quiet || !self.lines.admits(now) {
+                continue;
+            }
+            let each = messages.len() as u64;
+            let place = match number.map(|number| ((number - 1) / each + 1, (number - 1) % each + 1)) {
+                None => format!("round {}", self.begun),
+                Some((round, _)) if each == 1 => format!("round {round}"),
+                Some((round, message)) => format!("round {round}, message {message}"),
+            };
+            let text = format!("{}: {place}: expected \"{expect}\", received {reply}", run.endpoint());
+            run.context.report.warning(&text);
+        }
     }
 
     /// Begins the next round if it is time, or ends the input after the last one.
