@@ -12,7 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . .ci/install.sh
 
 QUICK=(shellcheck dpkg-dev debhelper bash-completion lintian debootstrap iproute2 util-linux python3 git)
-WHOLE=(autopkgtest piuparts rpm rpmlint makepkg pacman-package-manager libarchive-tools zstd fakeroot
+WHOLE=(autopkgtest piuparts rpm rpmlint debugedit elfutils cpio makepkg pacman-package-manager libarchive-tools zstd fakeroot
     systemd-container lsof binutils openssl musl-tools gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user docker.io
     make ruby rubocop nix-bin)
 PACKED=(packaging man completions Makefile flake.nix Cargo.toml Cargo.lock src/cli .ci/install.sh)
@@ -62,6 +62,8 @@ one_version() {
     grep -q "rustc:native (>= $minimum)" packaging/debian/control || die "debian/control wants another rustc than $minimum"
     grep -q "^BuildRequires: *rust >= $minimum\$" packaging/rpm/secretcat.spec ||
         die "secretcat.spec wants another rustc than $minimum"
+    sed -n '/vendor\.py --rpm/,/^# End/p' packaging/rpm/secretcat.spec | sed '1d;$d' | diff - <(packaging/vendor.py --rpm .) >&2 ||
+        die "secretcat.spec does not name what is linked: packaging/vendor.py --rpm ."
 }
 
 deb_of() { ls "$1"/secretcat_*.deb; }

@@ -3,6 +3,7 @@
 
 usage: vendor.py SOURCE        crates go to SOURCE/vendor
        vendor.py --copyright SOURCE    stanzas for debian/copyright on stdout
+       vendor.py --rpm SOURCE    the licence and the crates of the program, as tags of RPM, on stdout
 
 Crates that only the tests or other systems take are put down to their manifests: the resolver wants
 every crate that Cargo.lock names, and reads nothing else of them.
@@ -37,6 +38,8 @@ def main() -> None:
     match sys.argv[1:]:
         case ["--copyright", source]:
             sys.stdout.write(copyright_stanzas(Path(source)))
+        case ["--rpm", source]:
+            sys.stdout.write(rpm_tags(Path(source)))
         case [source]:
             vendor(Path(source))
         case _:
@@ -58,10 +61,34 @@ def vendor(source: Path) -> None:
 
 def needed(source: Path) -> set[str]:
     """Directory names of the crates that a build takes."""
-    targets = [word for target in TARGETS for word in ("--target", target)]
-    tree = cargo(source, "tree", "--locked", "--edges=normal,build", "--prefix=none", "--format={p}", *targets)
-    crates = (line.split() for line in tree.splitlines() if line)
+    crates = (line.split() for line in tree(source, "normal,build", "{p}"))
     return {f"{words[0]}-{words[1].removeprefix('v')}" for words in crates} - {root_name(source)}
+
+
+def tree(source: Path, edges: str, form: str) -> list[str]:
+    """A line of this form for each crate that is reached over these edges, on any of the targets."""
+    targets = [word for target in TARGETS for word in ("--target", target)]
+    printed = cargo(source, "tree", "--locked", f"--edges={edges}", "--prefix=none", f"--format={form}", *targets)
+    return [line.removesuffix(" (*)") for line in printed.splitlines() if line]
+
+
+def rpm_tags(source: Path) -> str:
+    """License: an SPDX expression of all that is linked into the program. Provides: the crates that are."""
+    names, licences = set(), set()
+    for line in tree(source, "normal,no-proc-macro", "{p}\t{l}"):
+        crate, expression = line.split("\t")
+        name, version = crate.split()[:2]
+        if name != "secretcat":
+            names.add((name, version.removeprefix("v")))
+        licences.add(expression.replace("/", " OR "))
+    terms = set()
+    for expression in licences:
+        for part in re.split(r" AND (?![^(]*\))", expression):
+            # The same alternatives in another order are the same licence. One with an exception adds no choice.
+            terms.add(tuple(sorted(name for name in part.strip("() ").split(" OR ") if " WITH " not in name)))
+    shown = [" OR ".join(term) if len(term) == 1 else f"({' OR '.join(term)})" for term in sorted(terms)]
+    provides = "".join(f"Provides:       bundled(crate({name})) = {version}\n" for name, version in sorted(names))
+    return f"License:        {' AND '.join(shown)}\n{provides}"
 
 
 def root_name(source: Path) -> str:
