@@ -1,6 +1,6 @@
 //! The tables of docs/netcat.md: each command in a line has the same conversation as the others.
 
-use super::{can_run, read, run, skip};
+use super::{can_run, read, run, sandbox, skip};
 
 /// A line of a table: what is wanted, and the commands of the four programs.
 struct Line<'a> {
@@ -333,6 +333,11 @@ fn filled(command: &str, host: &str) -> String {
 
 /// Runs each command of the table with its trial.
 fn lines_work(heading: &str, trials: &[Trial]) {
+    if !sandbox::has_own_network() {
+        // The ports of the last line are in TIME_WAIT, and socat and ncat do not listen on them.
+        skip::skip_even_in_ci(&format!("netcat-{heading}: no network namespaces here"));
+        return;
+    }
     let page = read("docs/netcat.md");
     let lines = table(&page, heading);
     let wanted: Vec<_> = lines.iter().map(|line| line.wanted).collect();

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::install::install;
 use super::skip::skip_even_in_ci;
@@ -13,14 +14,23 @@ const LIMIT: &str = "60";
 /// A new network has no addresses; 10.10.11.2 is that of the lab in the examples.
 const NETWORK: &str = "ip link set lo up && ip address add 10.10.11.2/24 dev lo && exec \"$@\"";
 
+/// Held by a snippet that runs in the network of this machine: the others use the same ports.
+static NETWORK_OF_THE_MACHINE: Mutex<()> = Mutex::new(());
+
+/// Whether a snippet gets a network of its own.
+pub(crate) fn has_own_network() -> bool {
+    namespaces().is_some()
+}
+
 /// Runs `script` with `sh -e` in a new folder named `name`, with the program under test first in `$PATH`.
 ///
 /// The network is a new one where the machine lets us have it, so that the default port is free; and
-/// what the snippet has not stopped ends with it.
+/// what the snippet has not stopped ends with it. Elsewhere snippets run one after the other.
 pub(crate) fn run(name: &str, script: &str) -> Output {
     let folder = new_folder(name);
     let mut command = Command::new("timeout");
     command.args(["--kill-after=5", LIMIT]);
+    let shared = namespaces().is_none().then(|| NETWORK_OF_THE_MACHINE.lock().unwrap_or_else(PoisonError::into_inner));
     if let Some(namespaces) = namespaces() {
         command.args(namespaces).args(["sh", "-c", NETWORK, "sh"]);
     } else {
@@ -28,16 +38,21 @@ pub(crate) fn run(name: &str, script: &str) -> Output {
     }
     command.args(["sh", "-e", "-c", script]).current_dir(&folder).stdin(Stdio::null());
     command.env("PATH", path(&folder)).env_remove("SECRETCAT_ADDRESS").env_remove("NO_COLOR");
-    command.output().expect("timeout(1) should start")
+    let output = command.output().expect("timeout(1) should start");
+    drop(shared);
+    output
 }
 
 /// The way into a new network, and a new process tree that ends with its first process.
 fn namespaces() -> Option<&'static [&'static str]> {
     const AS_ROOT: &[&str] = &["unshare", "--net", "--pid", "--fork", "--kill-child"];
     const AS_USER: &[&str] = &["unshare", "--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child"];
-    [AS_USER, AS_ROOT].into_iter().find(|words| {
-        let probe = Command::new(words[0]).args(&words[1..]).args(["sh", "-c", NETWORK, "sh", "true"]).output();
-        probe.is_ok_and(|output| output.status.success())
+    static WORDS: OnceLock<Option<&'static [&'static str]>> = OnceLock::new();
+    *WORDS.get_or_init(|| {
+        [AS_USER, AS_ROOT].into_iter().find(|words| {
+            let probe = Command::new(words[0]).args(&words[1..]).args(["sh", "-c", NETWORK, "sh", "true"]).output();
+            probe.is_ok_and(|output| output.status.success())
+        })
     })
 }
 
