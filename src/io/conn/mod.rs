@@ -275,6 +275,26 @@ impl Conn {
         self.writer.send_all(bytes, lengths, &mut wire)
     }
 
+    /// Sends the first of these bytes, those that need not be queued, and returns their number. The others are sent
+    /// when the kernel takes more: a large buffer is not copied.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_unqueued(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.is_layered() || self.held {
+            return Ok(0);
+        }
+        let mut wire = Wire {
+            stream: &mut self.stream,
+            recorder: &self.recorder,
+            id: self.id,
+            writable: &mut self.writable,
+            has_records: false,
+            application: Some(self.writer.outbox.header() as u64),
+        };
+        self.writer.send_unqueued(bytes, &mut wire)
+    }
+
     /// Whether something is held back to be joined with further messages.
     #[must_use]
     pub fn holds_back(&self) -> bool {

@@ -65,6 +65,13 @@ impl Writer {
         lengths: impl Iterator<Item = usize>,
         wire: &mut Wire<'_>,
     ) -> io::Result<()> {
+        let taken = self.send_unqueued(bytes, wire)?;
+        self.outbox.push(&bytes[taken..], lengths);
+        Ok(())
+    }
+
+    /// Writes bytes as far as they may go without being queued; returns their number.
+    pub(super) fn send_unqueued(&mut self, bytes: &[u8], wire: &mut Wire<'_>) -> io::Result<usize> {
         let mut taken = 0;
         if let Some(pin) = self.outbox.direct() {
             while taken < bytes.len() && *wire.writable {
@@ -74,8 +81,7 @@ impl Writer {
                 taken += written;
             }
         }
-        self.outbox.push(&bytes[taken..], lengths);
-        Ok(())
+        Ok(taken)
     }
 
     /// Carries out steps until there is one that has to wait.

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{PIECE, fill};
+use super::{PORTION, fill};
 use crate::transfer::Digest;
 
 /// The state of a hash.
@@ -28,7 +28,7 @@ impl Hasher {
     /// # Errors
     /// When it cannot be read.
     pub(super) fn read(&mut self, file: &mut impl Read, count: u64) -> std::io::Result<bool> {
-        let mut buf = vec![0; PIECE];
+        let mut buf = vec![0; PORTION];
         let mut left = count;
         while left > 0 {
             let most = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));

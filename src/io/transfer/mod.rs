@@ -15,8 +15,11 @@ use std::os::unix::fs::MetadataExt;
 
 use crate::transfer::Modified;
 
-/// The bytes that are read, hashed and written at once.
-pub const PIECE: usize = 256 * 1024;
+/// The bytes that are handed from one thread to the next at once. Waking a thread takes long, above all on a virtual
+/// machine.
+const PIECE: usize = 1 << 20;
+/// The bytes that are read and hashed at once: they are hashed while they are in the second cache of the core.
+const PORTION: usize = 256 * 1024;
 /// The pieces that wait for the next stage, at most.
 const QUEUE: usize = 4;
 

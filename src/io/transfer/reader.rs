@@ -11,7 +11,7 @@ use mio::Waker;
 
 use super::super::sys;
 use super::super::threads::Thread;
-use super::{Hasher, PIECE, Piece, QUEUE, fill, modified};
+use super::{Hasher, PORTION, Piece, QUEUE, fill, modified};
 use crate::error::{Error, Operation};
 use crate::transfer::{Checksum, Digest, Modified};
 
@@ -114,7 +114,6 @@ impl SourceFile {
             return fill(&mut self.file, buf);
         }
         loop {
-            // What has come goes: the program that writes to stdin may be slow.
             match io::Read::read(&mut self.file, buf) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     sys::wait_ready(self.file.as_fd(), false, WAIT)?;
@@ -228,30 +227,18 @@ impl Worker {
     }
 
     fn read(&self, mut file: SourceFile, have: Option<(u64, Digest)>, checksum: Checksum) -> Result<(), Gone> {
-        let (offset, mut hasher) = match Self::position(&mut file, have) {
+        let (offset, hasher) = match Self::position(&mut file, have) {
             Ok(position) => position,
             Err(error) => return self.report(Progress::Failed(file.failed(error))),
         };
         self.report(Progress::Begins(offset))?;
         let mut at = offset;
-        let is_hashing = checksum == Checksum::Sha256;
+        let mut hasher = (checksum == Checksum::Sha256).then_some(hasher);
         loop {
-            let mut piece = self.spare.try_recv().unwrap_or_default();
-            let most = file.size.map_or(u64::MAX, |size| size.saturating_sub(at));
-            let most = usize::try_from(most).unwrap_or(usize::MAX).min(PIECE);
-            let read = match file.read(&mut piece.room()[..most]) {
-                // Fewer bytes than the size: it was cut short.
-                Ok(n) if n < most && file.size.is_some() => Err(changed()),
-                other => other,
-            };
-            match read {
-                Ok(0) => break,
-                Ok(n) => {
-                    piece.add(n);
-                    if is_hashing {
-                        hasher.update(piece.bytes());
-                    }
-                    at += n as u64;
+            match self.read_piece(&mut file, at, hasher.as_mut()) {
+                Ok(piece) if piece.is_empty() => break,
+                Ok(piece) => {
+                    at += piece.bytes().len() as u64;
                     self.report(Progress::Piece(piece))?;
                 }
                 Err(error) => return self.report(Progress::Failed(file.failed(error))),
@@ -260,7 +247,30 @@ impl Worker {
         if let Err(error) = file.check_unchanged() {
             return self.report(Progress::Failed(file.failed(error)));
         }
-        self.report(Progress::Ended { size: at, digest: is_hashing.then(|| hasher.digest()) })
+        self.report(Progress::Ended { size: at, digest: hasher.map(|hasher| hasher.digest()) })
+    }
+
+    /// Reads and hashes the bytes from this offset on. The piece is empty at the end only.
+    fn read_piece(&self, file: &mut SourceFile, at: u64, mut hasher: Option<&mut Hasher>) -> io::Result<Piece> {
+        let mut piece = self.spare.try_recv().unwrap_or_default();
+        while !piece.is_full() {
+            let left = file.size.map(|size| size.saturating_sub(at + piece.bytes().len() as u64));
+            let left = left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
+            let room = piece.room();
+            let most = room.len().min(PORTION).min(left);
+            let read = file.read(&mut room[..most])?;
+            if let Some(hasher) = &mut hasher {
+                hasher.update(&room[..read]);
+            }
+            piece.add(read);
+            match file.size {
+                Some(_) if read < most => return Err(changed()), // it was cut short
+                Some(_) if left > read => {}
+                // What stdin has is sent at once: the program that writes to it may be slow.
+                _ => break,
+            }
+        }
+        Ok(piece)
     }
 
     /// Where the reading begins: after the first bytes if they are the same, otherwise at 0.

@@ -11,7 +11,7 @@ use super::{ending, facts, failed, reason};
 use crate::config::{SendConfig, SentFile};
 use crate::error::{Error, cause};
 use crate::io::reactor::{Handler, Reactor, Ready};
-use crate::io::transfer::{FileReader, Progress, SourceFile, Task};
+use crate::io::transfer::{FileReader, Piece, Progress, SourceFile, Task};
 use crate::session::Context;
 use crate::transfer::{Digest, LONGEST, Offer, Role, Sender, SenderEvent, Violation};
 
@@ -45,6 +45,7 @@ fn send(config: &SendConfig, context: &Context, mut peer: Peer<'_, '_>) -> Resul
         reader,
         files: config.files.iter().collect(),
         current: None,
+        piece: None,
         refused: 0,
         meter: Meter::new(Role::Send, &config.link.output, &context.report),
         is_over: false,
@@ -54,13 +55,10 @@ fn send(config: &SendConfig, context: &Context, mut peer: Peer<'_, '_>) -> Resul
     sending.peer.wire.send(&line);
     let result = sending.take(&received).and_then(|()| Reactor::run(&mut sending));
     sending.meter.end();
-    let told = result.as_ref().err().and_then(|error| sending.told(error));
-    let Sending { mut sender, peer: Peer { reactor, mut wire, .. }, refused, .. } = sending;
-    if let Some(reason) = told {
-        line.clear();
-        sender.fail(&reason, &mut line);
-        wire.send(&line);
+    if let Some(reason) = result.as_ref().err().and_then(|error| sending.told(error)) {
+        sending.fail(&reason);
     }
+    let Sending { peer: Peer { reactor, wire, .. }, refused, .. } = sending;
     let endpoint = wire.endpoint().clone();
     ending::close(wire, None, reactor);
     result?;
@@ -80,6 +78,8 @@ struct Sending<'r, 'l, 'a> {
     /// Those that were not offered yet.
     files: VecDeque<&'a SentFile>,
     current: Option<Current<'a>>,
+    /// The piece of it that is sent, and the number of its bytes that are.
+    piece: Option<(Piece, usize)>,
     /// The number of files that the receiver has refused.
     refused: usize,
     meter: Meter,
@@ -111,10 +111,18 @@ impl Sending<'_, '_, '_> {
     }
 
     fn violated(&mut self, violation: &Violation) -> Error {
-        let mut line = Vec::new();
-        self.sender.fail(&violation.to_string(), &mut line);
-        self.peer.wire.send(&line);
+        self.fail(&violation.to_string());
         self.failed(format!("the receiver sends: {violation}"))
+    }
+
+    /// Sends the reason for which the transfer ends, after the chunk that is sent.
+    fn fail(&mut self, reason: &str) {
+        let mut line = Vec::new();
+        if let Some((piece, sent)) = self.piece.take() {
+            self.peer.wire.send(&piece.bytes()[sent..]);
+        }
+        self.sender.fail(reason, &mut line);
+        self.peer.wire.send(&line);
     }
 
     /// What the receiver is told of an error.
@@ -214,9 +222,9 @@ impl Sending<'_, '_, '_> {
             Progress::Piece(piece) => {
                 self.sender.chunk(piece.bytes().len(), &mut line);
                 self.peer.wire.send(&line);
-                self.peer.wire.send(piece.bytes());
                 self.meter.add(piece.bytes().len());
-                self.reader.give_back(piece);
+                self.piece = Some((piece, 0));
+                self.send_piece();
                 return Ok(());
             }
             Progress::Ended { size, digest } => {
@@ -228,6 +236,18 @@ impl Sending<'_, '_, '_> {
         }
         self.peer.wire.send(&line);
         Ok(())
+    }
+
+    /// Sends the rest of the piece, as far as the kernel takes it.
+    fn send_piece(&mut self) {
+        if let Some((piece, mut sent)) = self.piece.take() {
+            sent += self.peer.wire.send_first(&piece.bytes()[sent..]);
+            if sent < piece.bytes().len() {
+                self.piece = Some((piece, sent));
+            } else {
+                self.reader.give_back(piece);
+            }
+        }
     }
 
     /// Receives lines and sends pieces as far as it goes.
@@ -248,7 +268,9 @@ impl Sending<'_, '_, '_> {
             if self.is_over {
                 return Ok(());
             }
-            let progress = if self.peer.wire.is_free() { self.reader.progress() } else { None };
+            self.send_piece();
+            let is_free = self.piece.is_none() && self.peer.wire.is_free();
+            let progress = if is_free { self.reader.progress() } else { None };
             let has_sent = progress.is_some();
             progress.map_or(Ok(()), |progress| self.on_progress(progress))?;
             self.peer.wire.flush(self.peer.reactor);

@@ -65,6 +65,19 @@ impl Wire {
         }
     }
 
+    /// Sends the first of these bytes, and returns their number; 0 until the kernel takes more.
+    pub(super) fn send_first(&mut self, bytes: &[u8]) -> usize {
+        if self.conn.is_layered() {
+            self.send(bytes);
+            return bytes.len();
+        }
+        let sent = if self.broken.is_none() { self.conn.send_unqueued(bytes) } else { Ok(0) };
+        sent.unwrap_or_else(|error| {
+            self.broken = Some(error);
+            0
+        })
+    }
+
     /// Whether the kernel has taken everything.
     pub(super) fn is_free(&self) -> bool {
         self.conn.backlog() == 0 && self.broken.is_none() && !self.conn.is_handshaking()
