@@ -350,12 +350,11 @@ impl Engine {
         effects: &mut Vec<Effect>,
     ) -> Outcome {
         let remote = self.remote.find(to).map(|name| (name, Vec::new()));
-        let here = || self.find(to).map(|(id, member)| (member.name.clone(), vec![id]));
-        let (to, receivers) = remote.map_or_else(here, Ok)?;
+        let (to, receivers) = remote.map_or_else(|| self.receivers(to), Ok)?;
         let text = self.text(text)?;
         let by = self.roster.get(id).map(|member| member.name.clone());
         let event = self.event(by, Happening::Private { to, text, tone }, now);
-        deliver(effects, &event, receivers);
+        self.deliver_private(&event, receivers, effects);
         Ok(Some(event))
     }
 

@@ -62,7 +62,7 @@ pub enum Request<'a> {
     Nick { name: &'a [u8] },
     /// Send a line to all others in a room.
     Say { room: &'a [u8], text: &'a [u8], tone: Tone },
-    /// Send a line to one member.
+    /// Send a line to one member, or to all members that are one user.
     Message { to: &'a [u8], text: &'a [u8], tone: Tone },
     /// Set the topic of a room; an empty one removes it.
     Topic { room: &'a [u8], text: &'a [u8] },

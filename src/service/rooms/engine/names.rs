@@ -1,10 +1,12 @@
 //! Which names members get.
 
-use super::super::event::{MemberId, Refusal, Role};
+use std::rc::Rc;
+
+use super::super::event::{Effect, Happening, MemberId, Refusal, Role, RoomEvent, Text};
 use super::super::irc::show::SERVER;
 use super::super::name::Name;
 use super::super::roster::Member;
-use super::{Engine, shortened};
+use super::{Engine, deliver, shortened};
 use crate::auth::UserName;
 
 /// Names that only the program itself and its operator have.
@@ -44,8 +46,7 @@ impl Engine {
     /// The name for one more member that is this user: `ann`, or `ann[2]`, which is no name of a user.
     pub(super) fn name_of_user(&self, id: MemberId, user: &Name) -> Result<Name, Refusal> {
         let is_user = |member: &Member| member.user.as_ref().is_some_and(|other| other.as_str() == user.as_str());
-        for number in 1..=self.limits.members_of_user {
-            let name = if number == 1 { user.to_string() } else { format!("{user}[{number}]") };
+        for name in self.names_of_user(user) {
             match self.free_name(id, name.as_bytes(), Role::Member) {
                 Err(Refusal::NameInUse(_)) if self.find(name.as_bytes()).is_ok_and(|(_, owner)| is_user(owner)) => {}
                 Err(Refusal::BadName { why, .. }) => return Err(Refusal::BadUser { user: name, why }),
@@ -53,5 +54,52 @@ impl Engine {
             }
         }
         Err(Refusal::TooManyOfUser(self.limits.members_of_user))
+    }
+
+    /// The names of the members that can be this user.
+    fn names_of_user(&self, user: &Name) -> impl Iterator<Item = String> {
+        (1..=self.limits.members_of_user).map(move |number| match number {
+            1 => user.to_string(),
+            _ => format!("{user}[{number}]"),
+        })
+    }
+
+    /// Who gets a line for this name: all members that are this user, or the member with this name. Returns the name,
+    /// too.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn receivers(&self, name: &[u8]) -> Result<(Name, Vec<MemberId>), Refusal> {
+        let user = Name::parse(name, self.limits.name).map_err(|_| Refusal::NoSuchMember(name.to_vec()))?;
+        let is_user = |member: &&Member| member.user.as_ref() == Some(&user);
+        let of_name = |name: String| self.find(name.as_bytes()).ok().filter(|(_, member)| is_user(member));
+        let members: Vec<_> = self.names_of_user(&user).filter_map(of_name).collect();
+        let (first, member) = match members.first() {
+            Some(&first) => first,
+            None => self.find(name)?,
+        };
+        let name = member.user.as_ref().filter(|_| !members.is_empty()).unwrap_or(&member.name);
+        let ids = if members.is_empty() { vec![first] } else { members.iter().map(|&(id, _)| id).collect() };
+        Ok((name.clone(), ids))
+    }
+
+    /// Why everybody who gets a line for this name is away; `None` if one of them is not.
+    #[must_use]
+    pub fn away(&self, name: &[u8]) -> Option<Text> {
+        let (_, ids) = self.receivers(name).ok()?;
+        let reasons: Option<Vec<_>> = ids.into_iter().map(|id| self.roster.get(id)?.away.clone()).collect();
+        reasons?.into_iter().next()
+    }
+
+    /// Delivers a private line. Each receiver reads its own name in it.
+    pub(super) fn deliver_private(&self, event: &Rc<RoomEvent>, to: Vec<MemberId>, effects: &mut Vec<Effect>) {
+        for id in to {
+            let Happening::Private { to: name, text, tone } = &event.what else { return };
+            let own = self.roster.get(id).map_or(name, |member| &member.name);
+            let what = Happening::Private { to: own.clone(), text: text.clone(), tone: *tone };
+            let event =
+                if own == name { Rc::clone(event) } else { Rc::new(RoomEvent { what, ..RoomEvent::clone(event) }) };
+            deliver(effects, &event, vec![id]);
+        }
     }
 }

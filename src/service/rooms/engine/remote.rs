@@ -113,10 +113,10 @@ impl Engine {
                 Ok(Some(event))
             }
             Deed::Message { to, text, tone } => {
-                let (receiver, member) = self.find(to)?;
-                let what = Happening::Private { to: member.name.clone(), text: self.text(text)?, tone };
+                let (to, receivers) = self.receivers(to)?;
+                let what = Happening::Private { to, text: self.text(text)?, tone };
                 let event = self.unshared(Some(name), what, now);
-                deliver(effects, &event, vec![receiver]);
+                self.deliver_private(&event, receivers, effects);
                 Ok(Some(event))
             }
             Deed::Topic { room, text, at } => self.receive_topic(name, room, text, at, now, effects),

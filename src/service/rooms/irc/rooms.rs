@@ -209,9 +209,8 @@ impl Seat<'_> {
 
     /// Answers that the receiver of a line is away.
     fn show_away(&mut self, target: &[u8]) {
-        let Ok((_, member)) = self.engine.find(target) else { return };
-        if let Some(reason) = member.away.clone() {
-            let name = member.name.clone();
+        let Ok((name, _)) = self.engine.receivers(target) else { return };
+        if let Some(reason) = self.engine.away(target) {
             self.reply_with(RPL_AWAY, &[name.as_str()], Some(&clean(&reason)));
         }
     }

@@ -51,3 +51,50 @@ fn ban_of_a_user_is_for_the_name_and_all_connections() {
     assert_eq!(scene.told(), removed, "others have the same address");
     assert_eq!(scene.engine.enter(BOB, entrance, scene.now), Err(Refusal::Banned));
 }
+
+#[test]
+fn private_line_for_a_user_reaches_all_its_members() {
+    let mut scene = Scene::new(Limits { members_of_user: 3, ..Limits::default() });
+    let ids: Vec<_> = (1..=4).map(MemberId::conn).collect();
+    let user = "ann".parse().ok();
+    for &id in &ids[..3] {
+        scene.engine.enter(id, Entrance { user: user.as_ref(), ..Entrance::default() }, scene.now).unwrap();
+    }
+    scene.enter(ids[3], "bob").unwrap();
+    let message = |scene: &mut Scene, to: &str| {
+        let request = Request::Message { to: to.as_bytes(), text: b"hi", tone: Tone::Message };
+        let event = scene
+            .engine
+            .handle(ids[3], request, scene.now, &mut scene.effects)
+            .map(|event| event.unwrap().what.clone());
+        let sent = std::mem::take(&mut scene.effects).into_iter().map(|effect| match effect {
+            Effect::Deliver { event, to } => match &event.what {
+                Happening::Private { to: name, .. } => format!("{to:?} {name}"),
+                other => panic!("{other:?}"),
+            },
+            Effect::Remove { .. } => panic!("removed"),
+        });
+        let sent: Vec<_> = sent.collect();
+        event.map(|event| match event {
+            Happening::Private { to, .. } => (to.to_string(), sent),
+            other => panic!("{other:?}"),
+        })
+    };
+    let all = ["[Conn(1)] ann", "[Conn(2)] ann[2]", "[Conn(3)] ann[3]"].map(str::to_owned).to_vec();
+    assert_eq!(message(&mut scene, "ANN"), Ok(("ann".to_owned(), all.clone())));
+    assert_eq!(message(&mut scene, "ann[2]"), Ok(("ann[2]".to_owned(), all[1..2].to_vec())));
+    scene.ask(ids[0], Request::Away { reason: b"lunch" }).unwrap();
+    assert_eq!(scene.engine.away(b"ann"), None, "two of them are not");
+    scene.leave(ids[0], "");
+    scene.effects.clear();
+    assert_eq!(message(&mut scene, "ann"), Ok(("ann".to_owned(), all[1..].to_vec())));
+    for &id in &ids[1..3] {
+        scene.ask(id, Request::Away { reason: b"lunch" }).unwrap();
+    }
+    assert_eq!(scene.engine.away(b"ann").as_deref(), Some(&b"lunch"[..]));
+    for &id in &ids[1..3] {
+        scene.leave(id, "");
+    }
+    scene.effects.clear();
+    assert_eq!(message(&mut scene, "ann"), Err(Refusal::NoSuchMember(b"ann".to_vec())));
+}
