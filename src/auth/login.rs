@@ -182,7 +182,10 @@ enum State {
     /// The password is being hashed.
     Hashing { user: Option<UserName>, keys: Keys },
     /// The name of the process's user is being looked up.
-    LookingUp,
+    LookingUp {
+        /// The name that is asked for; empty: none is.
+        asked: Box<[u8]>,
+    },
     /// It has ended.
     Ended,
 }
@@ -299,7 +302,7 @@ impl Login {
                 (Ok(_), None) => Step::Rejected(Flaw::Credentials.into()),
                 (Err(flaw), _) => Step::Rejected(flaw.into()),
             },
-            State::Hashing { .. } | State::LookingUp | State::Ended => Step::Rejected(Rejection::Unexpected),
+            State::Hashing { .. } | State::LookingUp { .. } | State::Ended => Step::Rejected(Rejection::Unexpected),
         }
     }
 
@@ -351,16 +354,16 @@ impl Login {
 
     /// The message is empty, or the name that is asked for, which must be the one that the connection proves.
     fn begin_external(&mut self, message: &[u8], evidence: &Evidence, policy: &Policy) -> Result<Step, Rejection> {
-        if !message.is_empty() {
-            return Err(Flaw::OtherUser.into());
-        }
         match (&policy.method, evidence) {
             (Method::Certificate, Evidence { certificate: Some(name), .. }) => {
                 self.name = Some(shortened(name));
+                if !is_or_is_none(message, name) {
+                    return Err(Flaw::OtherUser.into());
+                }
                 Ok(accept(name))
             }
             (Method::Process, &Evidence { uid: Some(uid), .. }) => {
-                self.state = State::LookingUp;
+                self.state = State::LookingUp { asked: message.into() };
                 Ok(Step::Compute(Work::LookUp(uid)))
             }
             _ => Err(Rejection::NoName),
@@ -391,10 +394,19 @@ impl Login {
 
     fn on_name(&mut self, name: Option<&str>) -> Step {
         match std::mem::replace(&mut self.state, State::Ended) {
-            State::LookingUp => name.map_or(Step::Rejected(Rejection::NoName), accept),
+            State::LookingUp { asked } => match name {
+                Some(name) if is_or_is_none(&asked, name) => accept(name),
+                Some(_) => Step::Rejected(Flaw::OtherUser.into()),
+                None => Step::Rejected(Rejection::NoName),
+            },
             _ => Step::Rejected(Rejection::Unexpected),
         }
     }
+}
+
+/// Whether a client asks for this name, or for none.
+fn is_or_is_none(asked: &[u8], name: &str) -> bool {
+    asked.is_empty() || asked == name.as_bytes()
 }
 
 /// The first characters of a name that a client has sent.
