@@ -63,6 +63,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--history-memory', '--history-memory', [CompletionResultType]::ParameterName, 'Keep at most SIZE of lines in memory for all rooms [default: 16M]')
             [CompletionResult]::new('--room-members', '--room-members', [CompletionResultType]::ParameterName, 'Let at most N members into a room [default: 10000]')
             [CompletionResult]::new('--max-rooms', '--max-rooms', [CompletionResultType]::ParameterName, 'Let members begin at most N rooms [default: 1000]')
+            [CompletionResult]::new('--member-rooms', '--member-rooms', [CompletionResultType]::ParameterName, 'Let a member be in at most N rooms at once [default: 20]')
             [CompletionResult]::new('--rate-limit', '--rate-limit', [CompletionResultType]::ParameterName, 'Let a member send N lines a second, and BURST at once [default: 10/30]')
             [CompletionResult]::new('--irc', '--irc', [CompletionResultType]::ParameterName, 'Serve the rooms to IRC clients too, on a second listening address')
             [CompletionResult]::new('--rooms-via', '--rooms-via', [CompletionResultType]::ParameterName, 'Share rooms with other servers through NATS: nats://[USER@]HOST:PORT')

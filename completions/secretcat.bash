@@ -892,7 +892,7 @@ _secretcat() {
             return 0
             ;;
         secretcat__subcmd__listen)
-            opts="$(compgen -A hostname) -v -U -k -N -w -i -4 -6 -s -x -h --service --relay --once --framing --chunk --cut --barrier --verbose --timeline --unix --bug --cut-toward --keep-open --shutdown --recv-only --send-only --end-with-peer --ack-timeout --count --threads --max-connections --allow --deny --max-message --idle-timeout --busy-poll --history --history-memory --room-members --max-rooms --rate-limit --console --irc --rooms-via --via-password-file --via-cleartext --auth --auth-cleartext --proxy --proxy-credentials --cut-at --cut-at-regex --cut-layer --coalesce --delay --seed --plan --read-size --read-delay --read-start-delay --witness --answer-witness --tls --tls-cert --tls-key --tls-client-ca --tls-client --tls-alpn --tls-min --tls-groups --tls-keylog --relay-tls-name --relay-tls-ca --relay-tls-cert --relay-tls-key --relay-tls-pin --relay-known --relay-tls-insecure --relay-tls-alpn --relay-tls-min --accept-proxy --accept-proxy-from --proxy-protocol --proxy-source --proxy-dest --proxy-tlv --cut-header --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --backlog --quiet --progress --stats --trace --trace-data --timeline-view --pcap --hex --dump --transcript --transcript-sync --transcript-max --web --metrics --metrics-token-file --color --help"
+            opts="$(compgen -A hostname) -v -U -k -N -w -i -4 -6 -s -x -h --service --relay --once --framing --chunk --cut --barrier --verbose --timeline --unix --bug --cut-toward --keep-open --shutdown --recv-only --send-only --end-with-peer --ack-timeout --count --threads --max-connections --allow --deny --max-message --idle-timeout --busy-poll --history --history-memory --room-members --max-rooms --member-rooms --rate-limit --console --irc --rooms-via --via-password-file --via-cleartext --auth --auth-cleartext --proxy --proxy-credentials --cut-at --cut-at-regex --cut-layer --coalesce --delay --seed --plan --read-size --read-delay --read-start-delay --witness --answer-witness --tls --tls-cert --tls-key --tls-client-ca --tls-client --tls-alpn --tls-min --tls-groups --tls-keylog --relay-tls-name --relay-tls-ca --relay-tls-cert --relay-tls-key --relay-tls-pin --relay-known --relay-tls-insecure --relay-tls-alpn --relay-tls-min --accept-proxy --accept-proxy-from --proxy-protocol --proxy-source --proxy-dest --proxy-tlv --cut-header --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --backlog --quiet --progress --stats --trace --trace-data --timeline-view --pcap --hex --dump --transcript --transcript-sync --transcript-max --web --metrics --metrics-token-file --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1061,6 +1061,13 @@ _secretcat() {
                     return 0
                     ;;
                 --max-rooms)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --member-rooms)
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace

@@ -59,6 +59,7 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --history-memory 'Keep at most SIZE of lines in memory for all rooms [default: 16M]'
             cand --room-members 'Let at most N members into a room [default: 10000]'
             cand --max-rooms 'Let members begin at most N rooms [default: 1000]'
+            cand --member-rooms 'Let a member be in at most N rooms at once [default: 20]'
             cand --rate-limit 'Let a member send N lines a second, and BURST at once [default: 10/30]'
             cand --irc 'Serve the rooms to IRC clients too, on a second listening address'
             cand --rooms-via 'Share rooms with other servers through NATS: nats://[USER@]HOST:PORT'

@@ -93,6 +93,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l history -
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l history-memory -d 'Keep at most SIZE of lines in memory for all rooms [default: 16M]' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l room-members -d 'Let at most N members into a room [default: 10000]' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l max-rooms -d 'Let members begin at most N rooms [default: 1000]' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l member-rooms -d 'Let a member be in at most N rooms at once [default: 20]' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l rate-limit -d 'Let a member send N lines a second, and BURST at once [default: 10/30]' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l irc -d 'Serve the rooms to IRC clients too, on a second listening address' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l rooms-via -d 'Share rooms with other servers through NATS: nats://[USER@]HOST:PORT' -r -f

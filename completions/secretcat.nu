@@ -127,6 +127,7 @@ module completions {
     --history-memory: string  # Keep at most SIZE of lines in memory for all rooms [default: 16M]
     --room-members: string    # Let at most N members into a room [default: 10000]
     --max-rooms: string       # Let members begin at most N rooms [default: 1000]
+    --member-rooms: string    # Let a member be in at most N rooms at once [default: 20]
     --rate-limit: string      # Let a member send N lines a second, and BURST at once [default: 10/30]
     --console                 # Take part as the operator: read lines from stdin, and print to stdout
     --irc: string             # Serve the rooms to IRC clients too, on a second listening address

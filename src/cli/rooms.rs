@@ -35,6 +35,11 @@ pub(super) struct RoomsFlags {
     /// Rooms with members, lines or a topic count.
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     max_rooms: Option<Count>,
+    /// Let a member be in at most N rooms at once [default: 20]
+    ///
+    /// Only IRC clients are in several rooms.
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    member_rooms: Option<Count>,
     /// Let a member send N lines a second, and BURST at once [default: 10/30]
     ///
     /// Lines of more than 512 bytes count more than once. Beyond the rate, reading from the member pauses. Without
@@ -84,7 +89,12 @@ impl RoomsFlags {
                 Some(Address::Tcp { host, port: IRC_PORT })
             }
         };
-        for (option, number) in [("--room-members", self.room_members), ("--max-rooms", self.max_rooms)] {
+        let limits = [
+            ("--room-members", self.room_members),
+            ("--max-rooms", self.max_rooms),
+            ("--member-rooms", self.member_rooms),
+        ];
+        for (option, number) in limits {
             if number == Some(Count(0)) {
                 return Err(ConfigError::new(format!("{option} 0 would let nobody in: give 1 or more")));
             }
@@ -102,6 +112,7 @@ impl RoomsFlags {
             history_memory: self.history_memory.map(|Size(size)| usize::try_from(size).unwrap_or(usize::MAX)),
             members: self.room_members.map(Count::in_memory),
             rooms: self.max_rooms.map(Count::in_memory),
+            rooms_of_member: self.member_rooms.map(Count::in_memory),
             rate: self.rate_limit,
             irc,
             via: self.rooms_via.map(via).transpose()?,

@@ -62,6 +62,8 @@ pub struct RoomsMode {
     pub members: Option<usize>,
     /// The number of rooms.
     pub rooms: Option<usize>,
+    /// The number of rooms that a member is in at once.
+    pub rooms_of_member: Option<usize>,
     /// The lines that a member may send.
     pub rate: Option<Rate>,
     /// The address for clients of IRC.
@@ -112,13 +114,14 @@ impl Named for Toward {
 impl RoomsMode {
     /// Refuses the options of rooms where there are none.
     fn refuse_without_rooms(&self) -> Result<(), ConfigError> {
-        let RoomsMode { replay, console, history_memory, members, rooms, rate, irc, via } = self;
+        let RoomsMode { replay, console, history_memory, members, rooms, rooms_of_member, rate, irc, via } = self;
         let given = [
             ("--history", replay.is_some()),
             ("--console", *console),
             ("--history-memory", history_memory.is_some()),
             ("--room-members", members.is_some()),
             ("--max-rooms", rooms.is_some()),
+            ("--member-rooms", rooms_of_member.is_some()),
             ("--rate-limit", rate.is_some()),
             ("--irc", irc.is_some()),
             ("--rooms-via", via.is_some()),

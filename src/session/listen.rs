@@ -210,6 +210,7 @@ fn room_settings(rooms: &RoomsMode, config: &ListenConfig) -> Settings {
     limits.history_bytes = rooms.history_memory.unwrap_or(limits.history_bytes);
     limits.members = rooms.members.unwrap_or(limits.members);
     limits.rooms = rooms.rooms.unwrap_or(limits.rooms);
+    limits.rooms_of_member = rooms.rooms_of_member.unwrap_or(limits.rooms_of_member);
     limits.actions = rooms.rate.unwrap_or(limits.actions);
     settings
 }

@@ -243,3 +243,22 @@ fn sweep_finds_no_difference_at_either_address() {
     sweep(&rooms.server.address(), &["--ignore", "^\\* (guest|you are)"], "/topic\n/help\n/bogus\n/nick 1st\n");
     rooms.server.stop();
 }
+
+#[test]
+fn member_is_in_as_many_rooms_as_member_rooms_allows() {
+    let rooms = Rooms::start(&["--member-rooms", "1"]);
+    let mut ann = tcp(rooms.irc);
+    ann.write_all(b"NICK ann\r\nUSER ann 0 * :Ann\r\nJOIN #a,#b\r\n").unwrap();
+    let mut text = String::new();
+    while !text.contains(" 405 ") {
+        text += &read_line(&mut ann);
+    }
+    assert!(text.contains(" CHANLIMIT=#:1 ") && text.contains(":ann!ann@secretcat JOIN #a\r\n"), "{text}");
+    assert!(text.ends_with(" 405 ann #b :you are in 1 room, and more are not allowed\r\n"), "{text}");
+    // A client of lines leaves the room that it was in.
+    let mut bob = rooms.server.open();
+    bob.write_all(b"/nick bob\n/join a\n/join b\n").unwrap();
+    assert!(read_line(&mut bob).starts_with("* you are bob in a (2 members)"));
+    assert_eq!(read_line(&mut bob), "* you are in b (1 member)\n");
+    rooms.server.stop();
+}

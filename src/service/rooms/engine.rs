@@ -104,7 +104,10 @@ impl Engine {
         self.charge(id, cost(&request), now);
         let member = self.roster.get(id).ok_or(Refusal::NotMember)?;
         match request {
-            Request::Join { room } => self.join(id, room, now, effects),
+            Request::Join { room } => self.join(id, room, self.limits.rooms_of_member, now, effects),
+            Request::Change { room } => {
+                self.join(id, room, self.limits.rooms_of_member.saturating_add(1), now, effects)
+            }
             Request::Part { room, reason } => self.part(id, room, reason, now, effects),
             Request::Nick { name } => self.rename(id, name, now, effects),
             Request::Say { room, text, tone } => self.say(id, room, text, tone, now, effects),
@@ -256,14 +259,15 @@ impl Engine {
         }
     }
 
-    fn join(&mut self, id: MemberId, room: &[u8], now: Moment, effects: &mut Vec<Effect>) -> Outcome {
+    /// Adds a member to a room, if it is in fewer than `most`.
+    fn join(&mut self, id: MemberId, room: &[u8], most: usize, now: Moment, effects: &mut Vec<Effect>) -> Outcome {
         let name = self.room_name(room)?;
         let member = self.roster.get_mut(id).ok_or(Refusal::NotMember)?;
         if member.rooms.contains(&name) {
             return Err(Refusal::AlreadyInRoom(name));
         }
-        if member.rooms.len() >= self.limits.rooms_of_member {
-            return Err(Refusal::TooManyRoomsOfMember(self.limits.rooms_of_member));
+        if member.rooms.len() >= most {
+            return Err(Refusal::TooManyRoomsOfMember(most));
         }
         let opened = self.rooms.open(&name, &self.limits, now.time);
         let room = opened.ok_or(Refusal::TooManyRooms(self.limits.rooms))?;
@@ -505,7 +509,7 @@ fn cost(request: &Request<'_>) -> u32 {
     let of_text = |text: &[u8]| 1 + u32::try_from(text.len() / BYTES_OF_TOKEN).unwrap_or(u32::MAX - 1);
     match request {
         Request::Say { text, .. } | Request::Message { text, .. } | Request::Topic { text, .. } => of_text(text),
-        Request::Nick { .. } | Request::Join { .. } | Request::Part { .. } => 2,
+        Request::Nick { .. } | Request::Join { .. } | Request::Change { .. } | Request::Part { .. } => 2,
         Request::Away { .. } | Request::Kick { .. } | Request::Ban { .. } | Request::Unban { .. } => 1,
     }
 }

@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::name::{InvalidName, Name, RoomName};
 use crate::auth::UserName;
 use crate::service::PeerId;
-use crate::value::{Timestamp, escape};
+use crate::value::{Timestamp, counted, escape};
 
 /// A member, by the connection or the console that it is at.
 pub type MemberId = PeerId;
@@ -56,6 +56,8 @@ pub struct Entrance<'a> {
 pub enum Request<'a> {
     /// Enter a room, which begins with its first member.
     Join { room: &'a [u8] },
+    /// Enter a room and leave another one: a [`Part`](Request::Part) follows.
+    Change { room: &'a [u8] },
     /// Leave a room.
     Part { room: &'a [u8], reason: &'a [u8] },
     /// Take another name.
@@ -107,7 +109,7 @@ pub enum Refusal {
     AlreadyInRoom(RoomName),
     #[error("{room} is full ({most} members)")]
     RoomFull { room: RoomName, most: usize },
-    #[error("you are in {0} rooms, and more are not allowed")]
+    #[error("you are in {}, and more are not allowed", counted(*.0 as u64, "room"))]
     TooManyRoomsOfMember(usize),
     #[error("there are {0} rooms, and more are not allowed")]
     TooManyRooms(usize),

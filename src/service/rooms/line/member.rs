@@ -153,7 +153,7 @@ impl Desk<'_> {
 
     /// Moves the member to a room, from the one that it is in. In its first one it learns its name, too.
     pub(in super::super) fn go_to(&mut self, room: &[u8]) -> Result<(), Refusal> {
-        self.ask(Request::Join { room })?;
+        self.ask(if self.room.is_some() { Request::Change { room } } else { Request::Join { room } })?;
         let name = self.engine.room(room)?.name.clone();
         let before = self.room.replace(name.clone());
         let is_entrance = before.is_none();
