@@ -61,12 +61,18 @@ pub struct Make<'a> {
 }
 
 /// Begins a protocol that encodes the bytes of a connection, such as TLS, once for each connection.
-pub trait Encoding: std::fmt::Debug + Send + Sync {
+pub trait Encoding: Send + Sync {
     /// The protocol of a new connection. In a relay, it asks its server for what its client has asked for.
     ///
     /// # Errors
     /// When the protocol refuses its settings.
     fn begin(&self, hello: Option<&Hello>) -> Result<Box<dyn Protocol>, Error>;
+}
+
+impl std::fmt::Debug for dyn Encoding + '_ {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Encoding")
+    }
 }
 
 /// A connection that is being made.
