@@ -64,6 +64,8 @@ one_version() {
         die "secretcat.spec wants another rustc than $minimum"
     sed -n '/vendor\.py --rpm/,/^# End/p' packaging/rpm/secretcat.spec | sed '1d;$d' | diff - <(packaging/vendor.py --rpm .) >&2 ||
         die "secretcat.spec does not name what is linked: packaging/vendor.py --rpm ."
+    grep -qxF "license=('$(sed -n 's/^License: *//p' packaging/rpm/secretcat.spec)')" packaging/arch/PKGBUILD ||
+        die "PKGBUILD has another licence than secretcat.spec"
 }
 
 deb_of() { ls "$1"/secretcat_*.deb; }

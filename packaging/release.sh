@@ -7,7 +7,7 @@
 #   secretcat-VERSION.tar.gz, secretcat-VERSION-vendor.tar.gz   the sources, and the crates that they use
 #   secretcat-VERSION-TARGET.tar.gz                             a static binary with its documents, for each target
 #   secretcat-VERSION.cdx.json                                  the list of these crates (SBOM, CycloneDX 1.5)
-#   secretcat.rb, APKBUILD                                      recipes with the sum of the sources
+#   secretcat.rb, APKBUILD, PKGBUILD                            recipes with the sum of the sources
 #   NOTES.md                                                    what CHANGELOG.md says of the version
 #   SHA256SUMS                                                  the sums of these files
 # It must not exist yet. Without targets, musl for x86_64 and aarch64 are built, without a network.

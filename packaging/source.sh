@@ -4,7 +4,8 @@
 #   packaging/source.sh DIRECTORY [COMMIT]
 #
 # DIRECTORY/secretcat-VERSION.tar.gz and DIRECTORY/secretcat-VERSION-vendor.tar.gz are the same
-# bytes for the same commit. The second one is made in DIRECTORY/secretcat-VERSION, which stays.
+# bytes for the same commit. The second one is made in DIRECTORY/secretcat-VERSION, which stays. DIRECTORY/PKGBUILD is the
+# recipe for Arch, with their sums.
 set -euo pipefail
 
 [ $# -ge 1 ] || { echo "usage: $0 DIRECTORY [COMMIT]" >&2; exit 2; }
@@ -26,4 +27,6 @@ git archive --format=tar --prefix="$name/" "$commit" | tee >(tar x -C "$out") | 
 python3 "$repository/packaging/vendor.py" "$out/$name"
 tar c -C "$out/$name" --format=gnu --sort=name --mtime="@$epoch" --owner=0 --group=0 --numeric-owner --mode=go=rX,u+rw \
     vendor | gzip -6n >"$out/$name-vendor.tar.gz"
+sums=$(cd "$out" && sha256sum "$name.tar.gz" "$name-vendor.tar.gz" | cut -d ' ' -f 1 | tr '\n' ' ')
+sed "s/^sha256sums=.*/sha256sums=(${sums% })/" "$out/$name/packaging/arch/PKGBUILD" >"$out/PKGBUILD"
 echo "$version"
