@@ -29,6 +29,7 @@ mod interactive;
 mod invalid_cuts;
 mod irc;
 mod irc_clients;
+mod irc_crowd;
 mod irc_login;
 mod line_editor;
 mod listen;
