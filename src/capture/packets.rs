@@ -30,6 +30,8 @@ pub struct Capture {
     /// Secrets of TLS connections are to come.
     has_secrets: bool,
     flows: Slab<TcpConnection>,
+    /// The connections of which the other end may come, by the addresses that it has.
+    twins: HashMap<(SocketAddr, SocketAddr), usize>,
     conns: HashMap<ConnId, Conn>,
     /// The last write or read, until the sample of its connection shows the size of segments.
     last: Option<Call>,
@@ -91,7 +93,8 @@ impl Capture {
         let mut out = Vec::new();
         blocks::section(comment, &mut out);
         blocks::interface(&mut out);
-        Capture { start, has_secrets: false, flows: Slab::new(), conns: HashMap::new(), last: None, out }
+        let (flows, twins, conns) = (Slab::new(), HashMap::new(), HashMap::new());
+        Capture { start, has_secrets: false, flows, twins, conns, last: None, out }
     }
 
     /// Secrets of TLS connections are to come: the packets of a handshake wait for them. False: they were expected.
@@ -183,10 +186,7 @@ impl Capture {
 
     fn open(&mut self, id: ConnId, time: u64, side: Side, local: &str, peer: &str) {
         let ends = addresses(local, peer);
-        let twin = ends.and_then(|(local, peer)| {
-            let is_twin = |tcp: &TcpConnection| tcp.open == 1 && tcp.flow.addresses(End::Second) == (local, peer);
-            self.flows.iter().find(|(_, tcp)| is_twin(tcp)).map(|(index, _)| index)
-        });
+        let twin = ends.and_then(|ends| self.twins.remove(&ends));
         if let Some(tcp) = twin.and_then(|index| self.flows.get_mut(index)) {
             tcp.open += 1;
         }
@@ -215,7 +215,9 @@ impl Capture {
         let flow = Flow::new(local, peer);
         let from = if side == Side::Connect { End::First } else { End::Second };
         let opening = flow.handshake(from);
+        let twin = flow.addresses(End::Second);
         let index = self.flows.insert(TcpConnection { flow, open: 1, waiting: None, has_begun: false });
+        self.twins.insert(twin, index);
         for (from, header) in opening {
             self.put(index, time, from, &header, b"", &comment);
         }
@@ -256,7 +258,11 @@ impl Capture {
         tcp.open -= 1;
         if tcp.open == 0 {
             self.release(index);
-            self.flows.remove(index);
+            let twin = self.flows.remove(index).flow.addresses(End::Second);
+            // Another connection may have the same addresses by now.
+            if self.twins.get(&twin) == Some(&index) {
+                self.twins.remove(&twin);
+            }
         }
     }
 

@@ -199,3 +199,19 @@ fn handshake_waits_for_its_secrets() {
     let order: Vec<String> = packets(&out).into_iter().map(|row| row.3 + &row.4).collect();
     assert_eq!(order, ["S", "S.", ".", "S", "S.", ".", "P.x", "secrets", "P.\u{16}\u{3}\u{1}"]);
 }
+
+#[test]
+fn addresses_used_again_are_a_new_connection() {
+    let mut capture = Capture::new(0, "test");
+    for round in 0..3 {
+        for mut event in loopback(1, &[]) {
+            event.conn += 2 * round;
+            capture.note(&event, b"");
+        }
+        assert!(capture.twins.is_empty() && capture.flows.is_empty(), "round {round}: {capture:?}");
+    }
+    let mut out = Vec::new();
+    capture.take(&mut out);
+    let opened = packets(&out).iter().filter(|row| row.3 == "S").count();
+    assert_eq!(opened, 3);
+}
