@@ -8,7 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "what is unexpected ends the benchmark")]
 
 #[path = "../compare/figures.rs"]
-#[allow(dead_code, reason = "two versions are not compared here")]
+#[allow(dead_code, clippy::format_push_string, reason = "two versions are not compared here")]
 mod figures;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -101,6 +101,7 @@ fn measure(watched: Watched) -> (f64, f64) {
 }
 
 /// A listener, its address, and the link to its page.
+#[allow(clippy::zombie_processes, reason = "what is unexpected ends the benchmark")]
 fn listen(watched: Watched) -> (Child, BufReader<ChildStderr>, SocketAddr, Option<String>) {
     let web = (watched != Watched::NoPage).then_some("--web=127.0.0.1:0");
     let mut server = Command::new(env!("CARGO_BIN_EXE_secretcat"))
@@ -113,14 +114,14 @@ fn listen(watched: Watched) -> (Child, BufReader<ChildStderr>, SocketAddr, Optio
     let mut lines = BufReader::new(server.stderr.take().unwrap());
     let mut link = None;
     loop {
-        let mut line = String::new();
-        assert!(lines.read_line(&mut line).unwrap() > 0, "the listener has not started");
-        if let Some((_, file)) = line.split_once("its link, which works once, is in ") {
+        let mut text = String::new();
+        assert!(lines.read_line(&mut text).unwrap() > 0, "the listener has not started");
+        if let Some((_, file)) = text.split_once("its link, which works once, is in ") {
             let file = file.trim_end();
             link = Some(std::fs::read_to_string(file).unwrap().trim_end().to_owned());
             std::fs::remove_file(file).unwrap(); // a listener that is killed leaves it
         }
-        if let Some((_, address)) = line.split_once("listening on ") {
+        if let Some((_, address)) = text.split_once("listening on ") {
             return (server, lines, address.trim_end().parse().unwrap(), link);
         }
     }
@@ -154,19 +155,19 @@ fn start_load(address: SocketAddr, stop: Arc<AtomicBool>) -> JoinHandle<f64> {
         connection.write_all(REQUEST).unwrap();
     }
     std::thread::spawn(move || {
-        let (begun, mut sent) = (Instant::now(), 0);
+        let (begun, mut sent) = (Instant::now(), 0_u32);
         let mut turns = (0..CONNECTIONS).cycle();
         while !stop.load(Ordering::Relaxed) {
-            let due = f64::from(MESSAGES_A_SECOND) * begun.elapsed().as_secs_f64();
-            // What is late is not made up for: the rate is printed.
-            for at in turns.by_ref().take(20.min(due as usize - sent.min(due as usize))) {
+            let due = u128::from(MESSAGES_A_SECOND) * begun.elapsed().as_micros() / 1_000_000;
+            // At most 20 at a time: the rate that was reached is printed.
+            for at in turns.by_ref().take(usize::from(due > u128::from(sent)) * 20) {
                 take_reply(&mut connections[at]);
                 connections[at].write_all(REQUEST).unwrap();
                 sent += 1;
             }
             std::thread::sleep(Duration::from_micros(200));
         }
-        sent as f64 / begun.elapsed().as_secs_f64()
+        f64::from(sent) / begun.elapsed().as_secs_f64()
     })
 }
 
