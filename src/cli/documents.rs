@@ -1,7 +1,9 @@
 //! The flags of `secretcat man` and `secretcat completions`.
 
-use clap::Args;
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use std::ffi::OsStr;
+
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::{Arg, Args, Command};
 
 use super::words::words;
 use crate::config::PrintConfig;
@@ -15,7 +17,7 @@ use crate::value::Invalid;
 #[derive(Debug, Args)]
 pub(super) struct ManFlags {
     /// Show PAGE: the name of a command, or of a file that --list prints
-    #[arg(value_name = "PAGE", default_value = "secretcat", value_parser = page(), hide_possible_values = true)]
+    #[arg(value_name = "PAGE", default_value = "secretcat", value_parser = PageParser, hide_possible_values = true)]
     page: Page,
     /// Print the file names of all pages
     #[arg(long, conflicts_with = "page")]
@@ -46,12 +48,20 @@ impl CompletionsFlags {
 }
 
 /// A parser for pages; completions list their short names.
-fn page() -> impl TypedValueParser<Value = Page> {
-    let listed = Page::all().map(|page| {
-        let value = PossibleValue::new(page.short_name().unwrap_or(page.name())).alias(page.document().file());
-        if page.short_name().is_some() { value.alias(page.name()) } else { value }
-    });
-    PossibleValuesParser::new(listed).try_map(|text: String| {
-        Page::named(&text).ok_or_else(|| Invalid::new(&text, "a page of the manual", "a page that --list prints"))
-    })
+#[derive(Clone)]
+struct PageParser;
+
+impl TypedValueParser for PageParser {
+    type Value = Page;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Page, clap::Error> {
+        let page = |text: String| {
+            Page::named(&text).ok_or_else(|| Invalid::new(&text, "a page of the manual", "a page that --list prints"))
+        };
+        StringValueParser::new().try_map(page).parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(Page::all().map(|page| PossibleValue::new(page.short_name().unwrap_or(page.name())))))
+    }
 }
