@@ -2,14 +2,12 @@
 
 use std::io::Write;
 use std::net::TcpStream;
-use std::process::Command;
 
 use data_encoding::BASE64;
 
 use crate::auth::users;
 use crate::irc::Rooms;
-use crate::support::tls::{Certs, args};
-use crate::support::{Dir, Proc, read_line, run, skip, tcp};
+use crate::support::{Dir, read_line, run, tcp};
 
 /// Sends messages, and checks the next lines that the client gets, without the name of the server.
 #[track_caller]
@@ -95,8 +93,14 @@ fn message_of_a_login_has_parts_of_400_bytes() {
     asks(&mut client, &format!("AUTHENTICATE PLAIN\n{}", part.repeat(9)), &[GO_ON, "905 * :SASL message too long"]);
 }
 
+#[cfg(feature = "tls")]
 #[test]
 fn openssl_logs_in_with_its_certificate() {
+    use std::process::Command;
+
+    use crate::support::tls::{Certs, args};
+    use crate::support::{Proc, skip};
+
     if !skip::has_program("openssl") {
         return;
     }
