@@ -441,6 +441,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--timeline', '--timeline', [CompletionResultType]::ParameterName, 'Draw the writes, segments and reads into FILE.svg')
             [CompletionResult]::new('--timeline-view', '--timeline-view', [CompletionResultType]::ParameterName, 'Draw lanes of calls, or arrows between client and server')
             [CompletionResult]::new('--pcap', '--pcap', [CompletionResultType]::ParameterName, 'Write packets to FILE, for Wireshark')
+            [CompletionResult]::new('--dump', '--dump', [CompletionResultType]::ParameterName, 'Write received and sent bytes to files in DIR: 1-in, 1-out')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use colour on stderr and in help')
             [CompletionResult]::new('--tls', '--tls', [CompletionResultType]::ParameterName, 'Encrypt with TLS, and verify the server''s certificate')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print only errors, and warnings of unsafe options')
@@ -458,6 +459,8 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Log events on stderr; twice: also writes and reads with their bytes')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Log events on stderr; twice: also writes and reads with their bytes')
             [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'Print bytes, rate and time left of a transfer on stderr')
+            [CompletionResult]::new('-x', '-x', [CompletionResultType]::ParameterName, 'Print sent and received bytes on stderr, as xxd does')
+            [CompletionResult]::new('--hex', '--hex', [CompletionResultType]::ParameterName, 'Print sent and received bytes on stderr, as xxd does')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
@@ -514,6 +517,7 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('--timeline', '--timeline', [CompletionResultType]::ParameterName, 'Draw the writes, segments and reads into FILE.svg')
             [CompletionResult]::new('--timeline-view', '--timeline-view', [CompletionResultType]::ParameterName, 'Draw lanes of calls, or arrows between client and server')
             [CompletionResult]::new('--pcap', '--pcap', [CompletionResultType]::ParameterName, 'Write packets to FILE, for Wireshark')
+            [CompletionResult]::new('--dump', '--dump', [CompletionResultType]::ParameterName, 'Write received and sent bytes to files in DIR: 1-in, 1-out')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use colour on stderr and in help')
             [CompletionResult]::new('-k', '-k', [CompletionResultType]::ParameterName, 'Serve one transfer after the other, until SIGINT or SIGTERM')
             [CompletionResult]::new('--keep-open', '--keep-open', [CompletionResultType]::ParameterName, 'Serve one transfer after the other, until SIGINT or SIGTERM')
@@ -531,6 +535,8 @@ Register-ArgumentCompleter -Native -CommandName 'secretcat' -ScriptBlock {
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Log events on stderr; twice: also writes and reads with their bytes')
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Log events on stderr; twice: also writes and reads with their bytes')
             [CompletionResult]::new('--progress', '--progress', [CompletionResultType]::ParameterName, 'Print bytes, rate and time left of a transfer on stderr')
+            [CompletionResult]::new('-x', '-x', [CompletionResultType]::ParameterName, 'Print sent and received bytes on stderr, as xxd does')
+            [CompletionResult]::new('--hex', '--hex', [CompletionResultType]::ParameterName, 'Print sent and received bytes on stderr, as xxd does')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break

@@ -1751,7 +1751,7 @@ _secretcat() {
             return 0
             ;;
         secretcat__subcmd__receive)
-            opts="-k -w -4 -6 -s -v -h --from --dir --overwrite --max-size --listen --keep-open --tls --quiet --checksum --connect-timeout --retry --retry-delay --idle-timeout --proxy --proxy-credentials --tls-name --tls-ca --tls-cert --tls-key --tls-pin --known --tls-insecure --tls-alpn --tls-min --tls-groups --tls-keylog --tls-client-ca --tls-client --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --backlog --verbose --progress --stats --trace --trace-data --timeline --timeline-view --pcap --color --help"
+            opts="-k -w -4 -6 -s -v -x -h --from --dir --overwrite --max-size --listen --keep-open --tls --quiet --checksum --connect-timeout --retry --retry-delay --idle-timeout --proxy --proxy-credentials --tls-name --tls-ca --tls-cert --tls-key --tls-pin --known --tls-insecure --tls-alpn --tls-min --tls-groups --tls-keylog --tls-client-ca --tls-client --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --backlog --verbose --progress --stats --trace --trace-data --timeline --timeline-view --pcap --hex --dump --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2176,6 +2176,13 @@ _secretcat() {
                     fi
                     return 0
                     ;;
+                --dump)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
@@ -2191,7 +2198,7 @@ _secretcat() {
             return 0
             ;;
         secretcat__subcmd__send)
-            opts="-k -w -4 -6 -s -v -h --to --name --checksum --listen --retry --tls --quiet --keep-open --connect-timeout --retry-delay --idle-timeout --proxy --proxy-credentials --tls-name --tls-ca --tls-cert --tls-key --tls-pin --known --tls-insecure --tls-alpn --tls-min --tls-groups --tls-keylog --tls-client-ca --tls-client --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --backlog --verbose --progress --stats --trace --trace-data --timeline --timeline-view --pcap --color --help"
+            opts="-k -w -4 -6 -s -v -x -h --to --name --checksum --listen --retry --tls --quiet --keep-open --connect-timeout --retry-delay --idle-timeout --proxy --proxy-credentials --tls-name --tls-ca --tls-cert --tls-key --tls-pin --known --tls-insecure --tls-alpn --tls-min --tls-groups --tls-keylog --tls-client-ca --tls-client --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --backlog --verbose --progress --stats --trace --trace-data --timeline --timeline-view --pcap --hex --dump --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2599,6 +2606,13 @@ _secretcat() {
                     fi
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --dump)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
                     fi
                     return 0
                     ;;

@@ -434,6 +434,7 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --timeline 'Draw the writes, segments and reads into FILE.svg'
             cand --timeline-view 'Draw lanes of calls, or arrows between client and server'
             cand --pcap 'Write packets to FILE, for Wireshark'
+            cand --dump 'Write received and sent bytes to files in DIR: 1-in, 1-out'
             cand --color 'Use colour on stderr and in help'
             cand --tls 'Encrypt with TLS, and verify the server''s certificate'
             cand --quiet 'Print only errors, and warnings of unsafe options'
@@ -451,6 +452,8 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand -v 'Log events on stderr; twice: also writes and reads with their bytes'
             cand --verbose 'Log events on stderr; twice: also writes and reads with their bytes'
             cand --progress 'Print bytes, rate and time left of a transfer on stderr'
+            cand -x 'Print sent and received bytes on stderr, as xxd does'
+            cand --hex 'Print sent and received bytes on stderr, as xxd does'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -506,6 +509,7 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand --timeline 'Draw the writes, segments and reads into FILE.svg'
             cand --timeline-view 'Draw lanes of calls, or arrows between client and server'
             cand --pcap 'Write packets to FILE, for Wireshark'
+            cand --dump 'Write received and sent bytes to files in DIR: 1-in, 1-out'
             cand --color 'Use colour on stderr and in help'
             cand -k 'Serve one transfer after the other, until SIGINT or SIGTERM'
             cand --keep-open 'Serve one transfer after the other, until SIGINT or SIGTERM'
@@ -523,6 +527,8 @@ set edit:completion:arg-completer[secretcat] = {|@words|
             cand -v 'Log events on stderr; twice: also writes and reads with their bytes'
             cand --verbose 'Log events on stderr; twice: also writes and reads with their bytes'
             cand --progress 'Print bytes, rate and time left of a transfer on stderr'
+            cand -x 'Print sent and received bytes on stderr, as xxd does'
+            cand --hex 'Print sent and received bytes on stderr, as xxd does'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }

@@ -644,6 +644,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l timeline -d
 complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l timeline-view -d 'Draw lanes of calls, or arrows between client and server' -r -f -a "lanes\t'Lanes of calls on an axis of time'
 ladder\t'Arrows between client and server'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l pcap -d 'Write packets to FILE, for Wireshark' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l dump -d 'Write received and sent bytes to files in DIR: 1-in, 1-out' -r -f -a "(__fish_complete_directories)"
 complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
@@ -659,6 +660,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l reset-on-cl
 complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l show-options -d 'Print each socket option as requested and as the kernel has it'
 complete -c secretcat -n "__fish_secretcat_using_subcommand send" -s v -l verbose -d 'Log events on stderr; twice: also writes and reads with their bytes'
 complete -c secretcat -n "__fish_secretcat_using_subcommand send" -l progress -d 'Print bytes, rate and time left of a transfer on stderr'
+complete -c secretcat -n "__fish_secretcat_using_subcommand send" -s x -l hex -d 'Print sent and received bytes on stderr, as xxd does'
 complete -c secretcat -n "__fish_secretcat_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l from -d 'Connect to the sender at ADDRESS' -r -f -a "(__fish_secretcat_addresses)"
 complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l dir -d 'Save the files in DIR' -r -f -a "(__fish_complete_directories)"
@@ -752,6 +754,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l timeline
 complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l timeline-view -d 'Draw lanes of calls, or arrows between client and server' -r -f -a "lanes\t'Lanes of calls on an axis of time'
 ladder\t'Arrows between client and server'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l pcap -d 'Write packets to FILE, for Wireshark' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l dump -d 'Write received and sent bytes to files in DIR: 1-in, 1-out' -r -f -a "(__fish_complete_directories)"
 complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l color -d 'Use colour on stderr and in help' -r -f -a "auto\t'On a terminal, unless `NO_COLOR` is set'
 always\t'Always'
 never\t'Never'"
@@ -767,6 +770,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l reset-on
 complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l show-options -d 'Print each socket option as requested and as the kernel has it'
 complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -s v -l verbose -d 'Log events on stderr; twice: also writes and reads with their bytes'
 complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -l progress -d 'Print bytes, rate and time left of a transfer on stderr'
+complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -s x -l hex -d 'Print sent and received bytes on stderr, as xxd does'
 complete -c secretcat -n "__fish_secretcat_using_subcommand receive" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c secretcat -n "__fish_secretcat_using_subcommand history" -l room -d 'Print only messages of room NAME' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand history" -l since -d 'Print only messages since TIME' -r -f

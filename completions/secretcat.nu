@@ -653,6 +653,8 @@ module completions {
     --timeline: path          # Draw the writes, segments and reads into FILE.svg
     --timeline-view: string@"nu-complete secretcat send timeline_view" # Draw lanes of calls, or arrows between client and server
     --pcap: path              # Write packets to FILE, for Wireshark
+    --hex(-x)                 # Print sent and received bytes on stderr, as xxd does
+    --dump: directory         # Write received and sent bytes to files in DIR: 1-in, 1-out
     --color: string@"nu-complete secretcat send color" # Use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
     ...files: path            # Send these files (-: stdin, with --name)
@@ -781,6 +783,8 @@ module completions {
     --timeline: path          # Draw the writes, segments and reads into FILE.svg
     --timeline-view: string@"nu-complete secretcat receive timeline_view" # Draw lanes of calls, or arrows between client and server
     --pcap: path              # Write packets to FILE, for Wireshark
+    --hex(-x)                 # Print sent and received bytes on stderr, as xxd does
+    --dump: directory         # Write received and sent bytes to files in DIR: 1-in, 1-out
     --color: string@"nu-complete secretcat receive color" # Use colour on stderr and in help
     --help(-h)                # Print help (see more with '--help')
   ]

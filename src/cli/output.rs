@@ -15,18 +15,6 @@ use crate::value::{View, svg_file};
 pub(super) struct OutputFlags {
     #[command(flatten)]
     events: EventFlags,
-    /// Print sent and received bytes on stderr, as xxd does
-    ///
-    /// Each line has the connection, > for bytes sent or < for bytes received, and the offset. Each write and read begins
-    /// a line. With TLS, these are the bytes before encryption and after decryption.
-    #[arg(short = 'x', long)]
-    hex: bool,
-    /// Write received and sent bytes to files in DIR: 1-in, 1-out
-    ///
-    /// Each connection has two files with its number, which -v and the other outputs have too; a direction without bytes
-    /// has none. DIR is created, or must be empty.
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    dump: Option<PathBuf>,
     #[command(flatten)]
     transcript: TranscriptFlags,
     #[command(flatten)]
@@ -81,6 +69,18 @@ pub(super) struct EventFlags {
     /// of each packet says what it was built from. With --tls-keylog the file has the secrets of TLS too.
     #[arg(long, value_name = "FILE.pcapng", value_hint = ValueHint::FilePath)]
     pcap: Option<PathBuf>,
+    /// Print sent and received bytes on stderr, as xxd does
+    ///
+    /// Each line has the connection, > for bytes sent or < for bytes received, and the offset. Each write and read begins
+    /// a line. With TLS, these are the bytes before encryption and after decryption.
+    #[arg(short = 'x', long)]
+    hex: bool,
+    /// Write received and sent bytes to files in DIR: 1-in, 1-out
+    ///
+    /// Each connection has two files with its number, which -v and the other outputs have too; a direction without bytes
+    /// has none. DIR is created, or must be empty.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    dump: Option<PathBuf>,
 }
 
 impl OutputFlags {
@@ -88,8 +88,6 @@ impl OutputFlags {
         Ok(Output {
             transcript: self.transcript.into_config(),
             watch: self.watch.into_config()?,
-            hex: self.hex,
-            dump: self.dump,
             ..self.events.into_config(show_options)
         })
     }
@@ -110,8 +108,8 @@ impl EventFlags {
             timeline_view: self.timeline_view.unwrap_or_default(),
             watch: Watch::default(),
             pcap: self.pcap,
-            hex: false,
-            dump: None,
+            hex: self.hex,
+            dump: self.dump,
             show_options,
         }
     }

@@ -49,6 +49,26 @@ fn stdin_is_sent_as_it_comes_under_a_given_name() {
 }
 
 #[test]
+fn dump_of_both_sides_has_the_bytes_of_the_file() {
+    let files = Files::new("dump");
+    let content = noise(2_500_000);
+    let path = files.to_send("a", &content);
+    for checksum in ["sha256", "none"] {
+        let dumped = |side: &str| files.dir.file(&format!("{side}-{checksum}"));
+        let (ours, theirs) = (dumped("sent"), dumped("taken"));
+        let receiver =
+            files.receiver(&["--checksum", checksum, "--overwrite", "always", "--dump", theirs.to_str().unwrap()]);
+        let sender = send_to(&receiver, &["--checksum", checksum, "--dump", ours.to_str().unwrap(), "-x", &path]);
+        let out = sender.end();
+        assert_eq!((out.status, end(receiver).status), (Some(0), Some(0)));
+        assert!(out.stderr.starts_with("#1 > 00000000: 7365 6372 6574 6361 742d 6669 6c65 7320  secretcat-files \n"));
+        let sent = fs::read(ours.join("1-out")).unwrap();
+        assert!(sent == fs::read(theirs.join("1-in")).unwrap() && sent.len() > content.len(), "{checksum}");
+        assert_eq!(fs::read(ours.join("1-in")).unwrap(), fs::read(theirs.join("1-out")).unwrap(), "{checksum}");
+    }
+}
+
+#[test]
 fn quiet_transfers_print_nothing() {
     let files = Files::new("quiet");
     let path = files.to_send("a", "a");
