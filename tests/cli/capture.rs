@@ -1,5 +1,6 @@
 //! The capture of `--pcap`, read by tshark and compared with tcpdump.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::os::fd::OwnedFd;
@@ -77,18 +78,25 @@ fn pinned_pieces_are_the_segments_that_tcpdump_sees() {
         let args = ["connect", &server.address(), "--pcap", ours.to_str().unwrap()];
         let out = run(args.iter().chain(plan), input);
         assert_eq!(out.status, Some(0), "{}", out.stderr);
-        // tcpdump may not see packets before others follow them; its file may end within one.
-        let ends = || {
-            let filter = ["-Y", "tcp.stream == 0 && tcp.flags.fin == 1"];
-            run_command(Command::new("tshark").arg("-r").arg(&wire).args(filter), "").stdout
+        let compared = compared.replace("PORT", &server.port());
+        let ours_has = data_segments(&ours, &compared);
+        // tcpdump may not see packets before others follow them, and those of each processor by themselves; its file may
+        // end within one.
+        let seen = |filter: &str| {
+            let filter = format!("tcp.stream == 0 && {filter}");
+            let fields = ["-Y", &filter, "-T", "fields", "-e", "tcp.srcport", "-e", "tcp.seq"];
+            let out = run_command(Command::new("tshark").arg("-r").arg(&wire).args(fields), "").stdout;
+            out.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect::<BTreeSet<_>>().len()
         };
-        let has_ended = || ends().split(|byte| *byte == b'\n').count() > 2;
-        poll_until("tcpdump sees both ends", || drop(server.open()), has_ended);
+        let has_all = || {
+            let data = seen(&format!("tcp.len > 0 && {compared}"));
+            seen("tcp.flags.fin == 1") >= 2 && data >= ours_has.len()
+        };
+        poll_until("tcpdump sees everything", || drop(server.open()), has_all);
         tcpdump.signal(Signal::INT);
         assert_eq!(tcpdump.end().status, Some(0));
-        let compared = compared.replace("PORT", &server.port());
         server.stops_with("");
-        let (ours_has, wire_has) = (data_segments(&ours, &compared), data_segments(&wire, &compared));
+        let wire_has = data_segments(&wire, &compared);
         assert!(!ours_has.is_empty() && ours_has == wire_has, "{plan:?}: {ours_has:?} {wire_has:?}");
         is_clean(&ours, 1);
     }

@@ -71,7 +71,13 @@ fn page_is_shown_by_man_at_a_terminal() {
     let dir = Dir::new("man-terminal");
     let start = |path: &str| {
         let mut command = Command::new("env");
-        command.arg(format!("PATH={path}")).args([env!("CARGO_BIN_EXE_secretcat"), "man", "witness"]);
+        command.arg(format!("PATH={path}")).args([
+            env!("CARGO_BIN_EXE_secretcat"),
+            "man",
+            "witness",
+            "--color",
+            "never",
+        ]);
         command.env("MANPAGER", "cat").env("TERM", "dumb").env("TMPDIR", dir.path());
         Terminal::start(&command)
     };
