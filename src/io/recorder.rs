@@ -359,7 +359,8 @@ impl Turn<'_> {
             Samples::Never => false,
             Samples::Sometimes => {
                 let shared = turn.shared;
-                shared.watched.load(Ordering::Relaxed)
+                let is_shown = || turn.tape.live.as_ref().is_some_and(Live::has_room);
+                shared.watched.load(Ordering::Relaxed) && is_shown()
                     || shared.operations.fetch_add(1, Ordering::Relaxed) % SAMPLED == 0
             }
             Samples::Always => true,

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use serde::Serialize;
 
 use self::row::{Row, RowView};
-use self::shown::{Shown, shown};
+use self::shown::{Shown, sight};
 use super::metrics::Totals;
 use crate::trace::{ConnId, Event, EventKind, TcpSample};
 
@@ -147,19 +147,30 @@ impl Live {
             self.number += 1;
             return;
         }
-        let Some(shown) = shown(event, bytes, before) else { return };
+        let Some(sight) = sight(event, before) else { return };
         self.number += 1;
-        if is_message {
-            if self.recent.len() == RECENT {
-                self.recent.pop_front();
-            }
-            self.recent.push_back(shown.clone());
+        let has_room = self.has_room();
+        if self.is_watched && !has_room {
+            self.left_out += 1;
         }
         match () {
-            () if !self.is_watched => {}
-            () if self.events.len() < EVENTS => self.events.push(shown),
-            () => self.left_out += 1,
+            () if is_message => {
+                let oldest = if self.recent.len() < RECENT { None } else { self.recent.pop_front() };
+                let shown = sight.shown(event, bytes, oldest);
+                if has_room {
+                    self.events.push(shown.clone());
+                }
+                self.recent.push_back(shown);
+            }
+            () if has_room => self.events.push(sight.shown(event, bytes, None)),
+            () => {}
         }
+    }
+
+    /// Whether an event that happens now would be shown by the next update.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.is_watched && self.events.len() < EVENTS
     }
 
     /// Moves a connection to the closed ones, and gives its place to another.

@@ -1,7 +1,7 @@
 //! An event on the page.
 
 use data_encoding::BASE64;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::trace::{BarrierOutcome, ConnId, Direction, Event, EventKind, TcpSample};
 
@@ -17,9 +17,19 @@ pub(super) struct Shown {
     conn: ConnId,
     #[serde(flatten)]
     what: What,
-    /// The first bytes in base64.
+    /// The first bytes. They become base64 when an update is encoded, which nothing that is recorded waits for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    bytes: Option<String>,
+    bytes: Option<Head>,
+}
+
+/// The first bytes of an event.
+#[derive(Clone, Debug, Default)]
+struct Head(Vec<u8>);
+
+impl Serialize for Head {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&BASE64.encode(&self.0))
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -58,8 +68,25 @@ enum What {
     },
 }
 
-/// The event as the page shows it; `None` if it shows nothing of it.
-pub(super) fn shown(event: &Event, bytes: &[u8], before: &TcpSample) -> Option<Shown> {
+/// What the page shows of an event, and the number of bytes that it shows.
+pub(super) struct Sight {
+    what: What,
+    head: usize,
+}
+
+impl Sight {
+    /// The event with its bytes. The buffer of an event that is no longer shown may be used again.
+    pub(super) fn shown(self, event: &Event, bytes: &[u8], used: Option<Shown>) -> Shown {
+        let Head(mut buffer) = used.and_then(|shown| shown.bytes).unwrap_or_default();
+        buffer.clear();
+        buffer.extend_from_slice(bytes.get(..self.head).unwrap_or(bytes));
+        let bytes = (self.head > 0).then_some(Head(buffer));
+        Shown { t: event.t, conn: event.conn, what: self.what, bytes }
+    }
+}
+
+/// What the page shows of the event; `None` if it shows nothing of it.
+pub(super) fn sight(event: &Event, before: &TcpSample) -> Option<Sight> {
     let (what, head) = match &event.what {
         EventKind::Open { .. } => (What::Open, 0),
         EventKind::Write { offset, accepted, .. } => (What::Write { offset: *offset, len: *accepted }, HEAD),
@@ -75,8 +102,7 @@ pub(super) fn shown(event: &Event, bytes: &[u8], before: &TcpSample) -> Option<S
         EventKind::Close { error, .. } => (What::Close { failed: error.is_some() }, 0),
         _ => return None,
     };
-    let bytes = (head > 0).then(|| BASE64.encode(bytes.get(..head).unwrap_or(bytes)));
-    Some(Shown { t: event.t, conn: event.conn, what, bytes })
+    Some(Sight { what, head })
 }
 
 /// What the kernel has counted since an earlier sample, if there is anything.

@@ -63,7 +63,9 @@ fn page_is_bounded_and_counts_the_rest() {
     for _ in 0..1500 {
         live.note(&event(9, 1, EventKind::Read { offset: 0, len: 99 }), &[b'x'; 99]);
     }
+    assert!(!live.has_room());
     let update = json(&live.take(9, Totals::default()).unwrap());
+    assert!(live.has_room());
     assert_eq!(update["events"].as_array().unwrap().len(), EVENTS);
     assert_eq!((&update["left_out"], &update["others"]), (&800.into(), &100.into()));
     assert_eq!(conns(&update), (1..=200).collect::<Vec<_>>());
