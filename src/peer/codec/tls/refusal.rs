@@ -67,6 +67,7 @@ fn other(side: &Side) -> &'static str {
 fn server_certificate(error: &CertificateError, name: &str, options: &str) -> String {
     let hint = match error {
         CertificateError::UnknownIssuer => format!("{options}-ca FILE trusts its issuer, {options}-pin PIN its key"),
+        error if is_of_authority(error) => format!("{options}-ca FILE trusts it, {options}-pin PIN its key"),
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             return match error {
                 CertificateError::NotValidForNameContext { presented, .. } if !presented.is_empty() => {
@@ -84,7 +85,8 @@ fn server_certificate(error: &CertificateError, name: &str, options: &str) -> St
         CertificateError::Expired
         | CertificateError::ExpiredContext { .. }
         | CertificateError::NotValidYet
-        | CertificateError::NotValidYetContext { .. } => {
+        | CertificateError::NotValidYetContext { .. }
+        | CertificateError::Other(_) => {
             format!("{options}-pin PIN trusts its key, {options}-insecure any certificate")
         }
         _ => return format!("the server's certificate is not accepted: {}", certificate(error)),
@@ -109,8 +111,24 @@ fn certificate(error: &CertificateError) -> String {
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "it is for another purpose".to_owned()
         }
-        other => escape(other.to_string().as_bytes()),
+        error if is_of_authority(error) => "it is the certificate of an authority, not of a server".to_owned(),
+        CertificateError::Other(error) => match error.0.downcast_ref::<webpki::Error>() {
+            Some(error) => spaced(variant(&format!("{error:?}"))),
+            None => escape(error.0.to_string().as_bytes()),
+        },
+        other => spaced(variant(&format!("{other:?}"))),
     }
+}
+
+/// Whether an authority's own certificate is that of a server: what `openssl req -x509` makes, unless told otherwise.
+fn is_of_authority(error: &CertificateError) -> bool {
+    let CertificateError::Other(error) = error else { return false };
+    matches!(error.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+}
+
+/// The name in the debug text of an enum, without its fields.
+fn variant(text: &str) -> &str {
+    text.split(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default()
 }
 
 fn alert_text(alert: AlertDescription, side: &Side) -> String {
@@ -191,5 +209,25 @@ mod tests {
         assert_eq!(names, ["localhost", "127.0.0.1", "other"]);
         assert_eq!(spaced("HandshakeFailure"), "handshake failure");
         assert_eq!(spaced("UnknownCA"), "unknown ca");
+    }
+
+    #[test]
+    fn certificates_are_refused_in_words() {
+        let other = |error: webpki::Error| CertificateError::Other(rustls::OtherError(std::sync::Arc::new(error)));
+        for (error, text) in [
+            (
+                other(webpki::Error::CaUsedAsEndEntity),
+                "it is the certificate of an authority, not of a server (--tls-ca FILE trusts it, --tls-pin PIN its key)",
+            ),
+            (
+                other(webpki::Error::PathLenConstraintViolated),
+                "path len constraint violated (--tls-pin PIN trusts its key, --tls-insecure any certificate)",
+            ),
+            (CertificateError::UnhandledCriticalExtension, "unhandled critical extension"),
+            (CertificateError::Revoked, "it was revoked"),
+        ] {
+            let expected = format!("the server's certificate is not accepted: {text}");
+            assert_eq!(server_certificate(&error, "a", "--tls"), expected);
+        }
     }
 }
