@@ -127,7 +127,7 @@ take_down() {
     trap '' INT TERM HUP
     for host in "${HOSTS[@]}"; do
         [ -e "/run/netns/$(namespace "$host")" ] || continue
-        mapfile -t pids < <(ip netns pids "$(namespace "$host")" | grep -vx "$$" || true)
+        mapfile -t pids < <(processes_of "$host")
         [ "${#pids[@]}" -eq 0 ] || kill "${pids[@]}" 2>/dev/null || true
     done
     for host in "${HOSTS[@]}"; do
@@ -142,11 +142,14 @@ take_down() {
     rm -rf "$STATE"
 }
 
+# The numbers of the processes of a host, but for this one.
+processes_of() { ip netns pids "$(namespace "$1")" | grep -vx "$$" || true; }
+
 # Waits for the processes of a host that were asked to end, for 2 seconds, and kills what is left.
 end_processes() {
     local pids tries
     for ((tries = 0; tries < 40; tries++)); do
-        mapfile -t pids < <(ip netns pids "$(namespace "$1")" | grep -vx "$$" || true)
+        mapfile -t pids < <(processes_of "$1")
         [ "${#pids[@]}" -gt 0 ] || return 0
         [ "$tries" -lt 20 ] || kill -KILL "${pids[@]}" 2>/dev/null || true
         sleep 0.1
