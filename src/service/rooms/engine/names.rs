@@ -74,20 +74,18 @@ impl Engine {
         let is_user = |member: &&Member| member.user.as_ref() == Some(&user);
         let of_name = |name: String| self.find(name.as_bytes()).ok().filter(|(_, member)| is_user(member));
         let members: Vec<_> = self.names_of_user(&user).filter_map(of_name).collect();
-        let (first, member) = match members.first() {
-            Some(&first) => first,
-            None => self.find(name)?,
+        let Some((_, first)) = members.first() else {
+            let (id, member) = self.find(name)?;
+            return Ok((member.name.clone(), vec![id]));
         };
-        let name = member.user.as_ref().filter(|_| !members.is_empty()).unwrap_or(&member.name);
-        let ids = if members.is_empty() { vec![first] } else { members.iter().map(|&(id, _)| id).collect() };
-        Ok((name.clone(), ids))
+        let name = first.user.as_ref().unwrap_or(&first.name);
+        Ok((name.clone(), members.iter().map(|&(id, _)| id).collect()))
     }
 
-    /// Why everybody who gets a line for this name is away; `None` if one of them is not.
+    /// Why all these members are away; `None` if one of them is not.
     #[must_use]
-    pub fn away(&self, name: &[u8]) -> Option<Text> {
-        let (_, ids) = self.receivers(name).ok()?;
-        let reasons: Option<Vec<_>> = ids.into_iter().map(|id| self.roster.get(id)?.away.clone()).collect();
+    pub fn away(&self, members: &[MemberId]) -> Option<Text> {
+        let reasons: Option<Vec<_>> = members.iter().map(|&id| self.roster.get(id)?.away.clone()).collect();
         reasons?.into_iter().next()
     }
 

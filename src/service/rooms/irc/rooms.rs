@@ -209,8 +209,8 @@ impl Seat<'_> {
 
     /// Answers that the receiver of a line is away.
     fn show_away(&mut self, target: &[u8]) {
-        let Ok((name, _)) = self.engine.receivers(target) else { return };
-        if let Some(reason) = self.engine.away(target) {
+        let Ok((name, receivers)) = self.engine.receivers(target) else { return };
+        if let Some(reason) = self.engine.away(&receivers) {
             self.reply_with(RPL_AWAY, &[name.as_str()], Some(&clean(&reason)));
         }
     }

@@ -137,9 +137,11 @@ impl Desk<'_> {
 
     fn message(&mut self, to: &[u8], text: &[u8]) -> Result<(), Refusal> {
         self.ask(Request::Message { to, text, tone: Tone::Message })?;
-        let away = self.engine.away(to); // a member of another server may be away without its being known here
-        let found = self.engine.receivers(to).map(|(name, _)| name.to_string());
-        let name = found.unwrap_or_else(|_| String::from_utf8_lossy(to).into_owned());
+        let (name, away) = match self.engine.receivers(to) {
+            Ok((name, receivers)) => (name.to_string(), self.engine.away(&receivers)),
+            // A member of another server may be away without its being known here.
+            Err(_) => (String::from_utf8_lossy(to).into_owned(), None),
+        };
         self.context.send_with(self.peer, |out| match away {
             None => show::notice(&format!("sent to {name}"), out),
             Some(reason) => {

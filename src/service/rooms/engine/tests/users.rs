@@ -83,15 +83,16 @@ fn private_line_for_a_user_reaches_all_its_members() {
     let all = ["[Conn(1)] ann", "[Conn(2)] ann[2]", "[Conn(3)] ann[3]"].map(str::to_owned).to_vec();
     assert_eq!(message(&mut scene, "ANN"), Ok(("ann".to_owned(), all.clone())));
     assert_eq!(message(&mut scene, "ann[2]"), Ok(("ann[2]".to_owned(), all[1..2].to_vec())));
+    let away = |scene: &Scene| scene.engine.away(&scene.engine.receivers(b"ann").unwrap().1);
     scene.ask(ids[0], Request::Away { reason: b"lunch" }).unwrap();
-    assert_eq!(scene.engine.away(b"ann"), None, "two of them are not");
+    assert_eq!(away(&scene), None, "two of them are not");
     scene.leave(ids[0], "");
     scene.effects.clear();
     assert_eq!(message(&mut scene, "ann"), Ok(("ann".to_owned(), all[1..].to_vec())));
     for &id in &ids[1..3] {
         scene.ask(id, Request::Away { reason: b"lunch" }).unwrap();
     }
-    assert_eq!(scene.engine.away(b"ann").as_deref(), Some(&b"lunch"[..]));
+    assert_eq!(away(&scene).as_deref(), Some(&b"lunch"[..]));
     for &id in &ids[1..3] {
         scene.leave(id, "");
     }
