@@ -265,34 +265,40 @@ const TLS_TRIALS: &[Trial] = &[
     ),
 ];
 
+/// A conversation through the proxy that these commands start at this port.
+macro_rules! through_proxy {
+    ($start:literal, $port:literal) => {
+        concat!(
+            $start,
+            "
+secretcat listen :4500 2> log & server=$!
+secretcat connect -z --retry 99 --retry-delay 50ms :",
+            $port,
+            "
+until grep -q listening log; do sleep 0.05; done
+mkfifo in
+COMMAND < in > out 2> err & client=$!
+exec 3> in
+echo 'SECRET 1' >&3
+until grep Digits out; do sleep 0.05; done
+kill $client $server $proxy"
+        )
+    };
+}
+
 const PROXIES: &[Trial] = &[
     trial(
         "connect through SOCKS 5",
-        "microsocks -i 127.0.0.1 -p 1080 2> proxy.log & proxy=$!
-         secretcat listen :4500 2> log & server=$!
-         secretcat connect -z --retry 99 --retry-delay 50ms :1080
-         until grep -q listening log; do sleep 0.05; done
-         mkfifo in
-         COMMAND < in > out 2> err & client=$!
-         exec 3> in
-         echo 'SECRET 1' >&3
-         until grep Digits out; do sleep 0.05; done
-         kill $client $server $proxy",
+        through_proxy!("microsocks -i 127.0.0.1 -p 1080 2> proxy.log & proxy=$!", "1080"),
         REPLY,
     ),
     trial(
         "connect through an HTTP proxy",
-        "printf 'Listen 127.0.0.1\\nPort 8888\\nTimeout 60\\n' > proxy.conf
-         tinyproxy -d -c proxy.conf > proxy.log 2>&1 & proxy=$!
-         secretcat listen :4500 2> log & server=$!
-         secretcat connect -z --retry 99 --retry-delay 50ms :8888
-         until grep -q listening log; do sleep 0.05; done
-         mkfifo in
-         COMMAND < in > out 2> err & client=$!
-         exec 3> in
-         echo 'SECRET 1' >&3
-         until grep Digits out; do sleep 0.05; done
-         kill $client $server $proxy",
+        through_proxy!(
+            "printf 'Listen 127.0.0.1\\nPort 8888\\nTimeout 60\\n' > proxy.conf
+             tinyproxy -d -c proxy.conf > proxy.log 2>&1 & proxy=$!",
+            "8888"
+        ),
         REPLY,
     ),
 ];
