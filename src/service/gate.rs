@@ -1,9 +1,10 @@
 //! A service that only users reach: a client logs in first, by one exchange of lines or by what its connection proves.
 //!
 //! The client sends `AUTH MECHANISM BASE64`. The answer is `AUTH BASE64`, to which the client replies in the same way,
-//! or `AUTH OK NAME`, or `AUTH FAILED`. Any other line is answered with `AUTH REQUIRED` and the mechanisms.
+//! or `AUTH OK NAME`, or `AUTH FAILED`. Any other line is answered with `AUTH REQUIRED` and the mechanisms. A login after
+//! the login is refused: it may have a password, which is no message for others.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub struct Gate<S> {
     policy: Arc<Policy>,
     /// The clients that have not logged in.
     visitors: HashMap<PeerId, Visitor>,
+    /// The clients that have logged in here.
+    users: HashSet<PeerId>,
     /// The number of works so far.
     tickets: u64,
 }
@@ -46,12 +49,17 @@ impl<S: Service> Gate<S> {
     /// The service `inner` for those whom this policy lets in.
     #[must_use]
     pub fn new(inner: S, policy: Arc<Policy>) -> Self {
-        Gate { inner, policy, visitors: HashMap::new(), tickets: 0 }
+        Gate { inner, policy, visitors: HashMap::new(), users: HashSet::new(), tickets: 0 }
     }
 
     /// Whether clients log in with a password; otherwise their connection proves who they are.
     fn asks(&self) -> bool {
         matches!(self.policy.method(), Method::Password(_))
+    }
+
+    /// Whether this line begins a login of a client that has logged in.
+    fn is_late(&self, peer: PeerId, line: &[u8]) -> bool {
+        self.users.contains(&peer) && begins_login(line)
     }
 
     fn open(&mut self, peer: PeerId, context: &mut Context) {
@@ -115,6 +123,7 @@ impl<S: Service> Gate<S> {
         }
         context.cancel_timer(timer(peer));
         context.set_user(peer, name);
+        self.users.insert(peer);
         if let Some(Visitor { client, .. }) = self.visitors.remove(&peer) {
             self.inner.introduce(peer, &|| client);
         }
@@ -157,6 +166,13 @@ fn words(line: &[u8]) -> Option<(Option<&[u8]>, Vec<u8>)> {
     words.next().is_none().then_some((name, message))
 }
 
+/// Whether a line is `AUTH MECHANISM` with one word or none after it.
+fn begins_login(line: &[u8]) -> bool {
+    let words: Vec<_> = line.split(|&byte| byte == b' ').filter(|word| !word.is_empty()).take(4).collect();
+    let ([auth, name] | [auth, name, _]) = words[..] else { return false };
+    auth.eq_ignore_ascii_case(b"AUTH") && Mechanism::of(name).is_some()
+}
+
 fn timer(peer: PeerId) -> u64 {
     match peer {
         PeerId::Console => TIMER,
@@ -194,6 +210,10 @@ impl<S: Service> Service for Gate<S> {
             Event::Message { peer, bytes } | Event::Rest { peer, bytes } if self.visitors.contains_key(&peer) => {
                 self.on_line(peer, bytes, context);
             }
+            Event::Message { peer, bytes } | Event::Rest { peer, bytes } if self.is_late(peer, bytes) => {
+                let name = context.user(peer).map(ToString::to_string).unwrap_or_default();
+                answer(peer, &format!("FAILED you are logged in as {name}"), context);
+            }
             Event::Eof { peer } | Event::TooLong { peer } | Event::Malformed { peer, .. }
                 if self.visitors.contains_key(&peer) =>
             {
@@ -218,6 +238,7 @@ impl<S: Service> Service for Gate<S> {
                 if self.visitors.remove(&peer).is_some() {
                     return context.cancel_timer(timer(peer));
                 }
+                self.users.remove(&peer);
                 self.inner.on(event, context);
                 context.forget_user(peer);
             }
@@ -264,8 +285,8 @@ impl<S: Service> Service for Gate<S> {
             .insert(peer, Visitor { evidence, client: Client::default(), login: None, ticket: None, failures: 0 });
     }
 
-    fn hides(&self, peer: PeerId) -> bool {
-        self.visitors.contains_key(&peer) || self.inner.hides(peer)
+    fn hides(&self, peer: PeerId, message: &[u8]) -> bool {
+        self.visitors.contains_key(&peer) || self.is_late(peer, message) || self.inner.hides(peer, message)
     }
 
     fn rooms(&self) -> Vec<RoomSize> {

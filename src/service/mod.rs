@@ -224,9 +224,9 @@ pub trait Service {
         let _ = (peer, port, evidence);
     }
 
-    /// Whether what this peer sends now is part of a login: no record of the run has it.
-    fn hides(&self, peer: PeerId) -> bool {
-        let _ = peer;
+    /// Whether this message of a peer is part of a login: no record of the run has it.
+    fn hides(&self, peer: PeerId, message: &[u8]) -> bool {
+        let _ = (peer, message);
         false
     }
 
@@ -282,8 +282,8 @@ impl<S: Service + ?Sized> Service for Box<S> {
         (**self).meet(peer, port, evidence);
     }
 
-    fn hides(&self, peer: PeerId) -> bool {
-        (**self).hides(peer)
+    fn hides(&self, peer: PeerId, message: &[u8]) -> bool {
+        (**self).hides(peer, message)
     }
 
     fn rooms(&self) -> Vec<RoomSize> {

@@ -95,6 +95,7 @@ fn nothing_else_is_answered_before_a_login() {
     assert_eq!(ask(&mut ann, plain("ann", "pencil").trim_end()), "AUTH OK ann\n");
     ann.write_all(b"AUTH is a word like others\n").unwrap();
     assert_eq!(read_line(&mut bob), "AUTH is a word like others\n");
+    assert_eq!(ask(&mut ann, plain("ann", "pencil").trim_end()), "AUTH FAILED you are logged in as ann\n");
 
     // What follows a login in the same write is served after it.
     let mut carl = server.open();
@@ -277,6 +278,7 @@ fn no_record_has_a_password() {
     let mut client = server.open();
     assert_eq!(ask(&mut client, plain("ann", "pencil").trim_end()), "AUTH OK ann\n");
     assert_eq!(ask(&mut client, "SECRET 2"), digits("2"));
+    assert_eq!(ask(&mut client, plain("ann", "pencil").trim_end()), "AUTH FAILED you are logged in as ann\n");
     let out = server.stop();
     let sent = plain("ann", "pencil");
     let secret = sent.split(' ').nth(2).unwrap().trim_end();

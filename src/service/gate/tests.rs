@@ -90,9 +90,9 @@ fn refusals(texts: &[&str]) -> Vec<String> {
 fn service_knows_a_client_once_it_has_logged_in() {
     let (mut room, begin) = Room::of(policy(), &[(ANN, local()), (BOB, local())]);
     assert_eq!(begin, [], "the client begins");
-    assert!(room.gate.hides(ANN) && room.user(ANN).is_none());
+    assert!(room.gate.hides(ANN, b"x") && room.user(ANN).is_none());
     log_in(&mut room, ANN, "ann");
-    assert!(!room.gate.hides(ANN) && room.gate.hides(BOB));
+    assert!(!room.gate.hides(ANN, b"x") && room.gate.hides(BOB, b"x"));
     assert_eq!((room.user(ANN), room.user(BOB)), (Some("ann"), None));
     assert_eq!(room.line(ANN, "hi"), [], "bob is not in the room");
     log_in(&mut room, BOB, "bob");
@@ -100,6 +100,24 @@ fn service_knows_a_client_once_it_has_logged_in() {
     room.gate.on(Event::Closed { peer: ANN }, &mut room.context);
     assert_eq!(room.user(ANN), None);
     assert_eq!(room.line(BOB, "hi"), []);
+}
+
+#[test]
+fn login_after_the_login_is_refused_and_not_recorded() {
+    let (mut room, _) = Room::of(policy(), &[(ANN, local()), (BOB, local())]);
+    log_in(&mut room, ANN, "ann");
+    log_in(&mut room, BOB, "bob");
+    let plain = format!("AUTH PLAIN {}", BASE64.encode(b"\0bob\0pencil"));
+    for line in [&plain[..], "auth plain", "AUTH  SCRAM-SHA-256 =", "AUTH PLAIN not-base64", "AUTH EXTERNAL ="] {
+        assert_eq!(room.reply(ANN, line), "AUTH FAILED you are logged in as ann\n", "{line}");
+        assert!(room.gate.hides(ANN, line.as_bytes()), "{line}");
+    }
+    for line in ["AUTH", "AUTH is a word", "AUTH PLAIN is no secret", "AUTHOR PLAIN x", "x AUTH PLAIN"] {
+        let sent = format!("{line}\n");
+        assert_eq!(room.line(ANN, line), [(Action::Send(BOB, sent.len()), sent)], "{line}");
+        assert!(!room.gate.hides(ANN, line.as_bytes()), "{line}");
+    }
+    assert_eq!(room.user(ANN), Some("ann"));
 }
 
 #[test]

@@ -460,7 +460,7 @@ impl Service for RoomService {
         }
     }
 
-    fn hides(&self, peer: PeerId) -> bool {
+    fn hides(&self, peer: PeerId, _: &[u8]) -> bool {
         let is_hidden = |client: &RoomClient| matches!(&client.front, Front::Irc(irc) if !irc.is_registered());
         self.policy.is_some() && self.clients.get(&peer).is_some_and(is_hidden)
     }

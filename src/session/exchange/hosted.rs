@@ -141,7 +141,7 @@ impl<S: Service> Hosted<S> {
                 }
                 Err(error) => return Err(error),
             };
-            let author = author(&self.service, &self.context, id);
+            let author = author(&self.service, &self.context, id, &message.body);
             let state = note_received(&peer.link, &mut peer.received, message.wire, author, has_lines, recorder);
             if state == Recorded::MustBe {
                 self.unrecorded.push(id);
@@ -176,7 +176,7 @@ impl<S: Service> Hosted<S> {
                 }
                 Err(error) => return Err(error),
             };
-            let author = author(&self.service, &self.context, id);
+            let author = author(&self.service, &self.context, id, &message.body);
             let state = note_received(&peer.link, &mut peer.received, message.wire, author, has_lines, recorder);
             if state == Recorded::MustBe {
                 self.unrecorded.push(id);
@@ -223,8 +223,8 @@ impl<S: Service> Hosted<S> {
     }
 }
 
-/// Whose messages those of this peer are, for records.
+/// Whose message this one of a peer is, for records.
 #[inline]
-fn author<'a>(service: &impl Service, context: &'a Context, id: PeerId) -> Author<'a> {
-    if service.hides(id) { Author::Hidden } else { Author::User(context.user(id).map(UserName::as_str)) }
+fn author<'a>(service: &impl Service, context: &'a Context, id: PeerId, message: &[u8]) -> Author<'a> {
+    if service.hides(id, message) { Author::Hidden } else { Author::User(context.user(id).map(UserName::as_str)) }
 }
