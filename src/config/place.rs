@@ -36,7 +36,7 @@ mod tests {
         let refused = |name, room| place(name, room).unwrap_err().to_string();
         let characters = "may only have letters, digits and - _ . [ ] { } ^ |";
         assert_eq!(refused(Some(b"a\nb"), None), format!("--name a\\nb: {characters}"));
-        assert_eq!(refused(Some(b"1st"), None), "--name 1st: must begin with a letter");
+        assert_eq!(refused(Some(b"1st"), None), "--name 1st: must begin with a letter or one of _ [ ] { } ^ |");
         assert_eq!(refused(None, Some(b"")), "--room : is empty");
         assert_eq!(refused(None, Some(b"a b")), format!("--room a b: {characters}"));
     }

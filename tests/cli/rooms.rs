@@ -101,7 +101,7 @@ fn bad_input_is_answered_to_its_sender_only() {
         (b"/nick b\xd0\xbeb", "* name b\u{43e}b: may only have letters, digits and - _ . [ ] { } ^ |"),
         (b"/nick ANN", "* ANN is the name of another member"),
         (b"/nick operator", "* operator is a reserved name"),
-        (b"/nick 1st", "* name 1st: must begin with a letter"),
+        (b"/nick 1st", "* name 1st: must begin with a letter or one of _ [ ] { } ^ |"),
         (b"/nick", "* usage: /nick NAME"),
         (b"/join a/b", "* room a/b: may only have letters, digits and - _ . [ ] { } ^ |"),
         (b"/join LOBBY", "* you are in LOBBY"),

@@ -7,6 +7,7 @@ mod asking;
 mod bans;
 mod engine;
 mod event;
+mod foreign;
 mod history;
 mod irc;
 mod journal;

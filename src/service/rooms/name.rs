@@ -27,7 +27,7 @@ pub enum InvalidName {
     #[error("has more than {0} characters")]
     TooLong(usize),
     /// It begins with a character that may only follow.
-    #[error("must begin with a letter")]
+    #[error("must begin with a letter or one of _ [ ] {{ }} ^ |")]
     Start,
     /// It has a character that no name may have.
     #[error("may only have letters, digits and - _ . [ ] {{ }} ^ |")]

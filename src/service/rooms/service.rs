@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use super::engine::Engine;
 use super::event::{Effect, Entrance, Happening, MemberId, Refusal, Role, RoomEvent};
+use super::foreign::Foreign;
 use super::irc::client::{IrcClient, Network};
-use super::line::foreign::Foreign;
 use super::line::member::{Choice, Desk, Then};
 use super::line::show;
 use super::name::RoomName;

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::super::event::{Refusal, Request, RoomEvent};
+use super::super::foreign::Foreign;
 use super::message::{Message, Unreadable};
 use super::numeric::{
     ERR_ALREADYREGISTERED, ERR_INPUTTOOLONG, ERR_NONICKCHANGE, ERR_NONICKNAMEGIVEN, RPL_NOWAWAY, RPL_UNAWAY,
@@ -25,6 +26,12 @@ impl Seat<'_> {
             }
         };
         if !self.client.is_registered() {
+            if Foreign::of_first_line(line) == Some(Foreign::Http) {
+                return Then::refused("this port speaks IRC, not HTTP");
+            }
+            if line.starts_with(b"/") {
+                return Then::refused("this port speaks IRC: connect an IRC client, or use the port for lines of text");
+            }
             return self.register(&message);
         }
         let then = self.command(&message);

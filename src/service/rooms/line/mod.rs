@@ -1,6 +1,5 @@
 //! The line front end: what a person types at nc becomes requests, and events become lines.
 
 pub(super) mod command;
-pub(super) mod foreign;
 pub(super) mod member;
 pub(super) mod show;

@@ -2,7 +2,7 @@
 
 /// A protocol that this port does not speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Foreign {
+pub(super) enum Foreign {
     /// IRC (RFC 2812, 3.1).
     Irc,
     /// HTTP: a web page may send lines to any port, and its reader must not say them in a room.
@@ -12,7 +12,7 @@ pub(in super::super) enum Foreign {
 impl Foreign {
     /// The protocol that a first line belongs to, if it is not a line of a person.
     #[must_use]
-    pub(in super::super) fn of_first_line(line: &[u8]) -> Option<Self> {
+    pub(super) fn of_first_line(line: &[u8]) -> Option<Self> {
         let words: Vec<_> = line.split(|&byte| byte == b' ').filter(|word| !word.is_empty()).collect();
         match words[..] {
             [b"CAP", b"LS" | b"REQ" | b"LIST" | b"END", ..] | [b"NICK" | b"PASS", _] | [b"USER", _, _, _, _, ..] => {
@@ -27,7 +27,7 @@ impl Foreign {
 
     /// The answer, in the protocol of the client. `irc` is the address of the port for IRC.
     #[must_use]
-    pub(in super::super) fn answer(self, irc: Option<&str>) -> String {
+    pub(super) fn answer(self, irc: Option<&str>) -> String {
         match (self, irc) {
             (Foreign::Irc, Some(irc)) => format!("ERROR :this port takes lines of text; the IRC port is {irc}\r\n"),
             (Foreign::Irc, None) => "ERROR :this port takes lines of text, and there is no IRC port\r\n".to_owned(),
