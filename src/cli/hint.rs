@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::syntax::one_line;
-use crate::value::escape;
+use crate::value::{escape, joined};
 
 /// Options of the netcats that do not exist here, with the hint for each.
 const NETCAT: &[(&[&str], &str)] = &[
@@ -25,7 +25,12 @@ const NETCAT: &[(&[&str], &str)] = &[
         "other users can see a password on a command line: put USER:PASSWORD into a file for --proxy-credentials",
     ),
     (&["--max-conns"], "--max-conns of ncat is --max-connections here"),
-    (&["--ssl"], "secretcat has no TLS"),
+    (&["--ssl", "--ssl-verify"], "TLS is --tls here, and verifies the server (--tls-insecure does not)"),
+    (&["--ssl-cert"], "--ssl-cert of ncat is --tls-cert here"),
+    (&["--ssl-key"], "--ssl-key of ncat is --tls-key here"),
+    (&["--ssl-trustfile"], "--ssl-trustfile of ncat is --tls-ca here"),
+    (&["--ssl-servername"], "--ssl-servername of ncat is --tls-name here"),
+    (&["--ssl-alpn"], "--ssl-alpn of ncat is --tls-alpn here"),
 ];
 
 /// Options of nc that take a value.
@@ -93,8 +98,11 @@ fn unknown_option(args: &[OsString], command: &str, error: &clap::Error) -> Opti
         .filter(|command| command.get_arguments().any(|argument| is_named(argument, option)))
         .map(|command| command.get_name().to_owned())
         .collect();
+    if owners.iter().any(|owner| owner == command) {
+        return Some(format!("what follows -- is no option: write {option} before --"));
+    }
     if !owners.is_empty() {
-        return Some(format!("{option} is an option of {}, not of {command}", owners.join(" and ")));
+        return Some(format!("{option} is an option of {}, not of {command}", joined(&owners)));
     }
     of_a_netcat(option)
 }

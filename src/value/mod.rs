@@ -37,7 +37,7 @@ mod xml;
 pub use address::{Address, DEFAULT_PORT, Host, ServiceNames, abstract_name, read_port};
 pub use broker_url::BrokerUrl;
 pub use count::Count;
-pub use counted::{counted, plural};
+pub use counted::{counted, joined, plural};
 pub use credentials::{Credentials, InvalidCredentials};
 pub use destination::{Destination, Unproxied};
 pub use endpoint::{Endpoint, UNIX_NAME};

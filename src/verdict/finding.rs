@@ -7,7 +7,7 @@ use super::client;
 use super::shown::{Content, Window, dots, summary};
 use super::{Baseline, Difference, Ending, Outcome, SingleCut, Subject};
 use crate::plan::{Fin, HelloCuts, HelloForm, Layout, Place, Trial};
-use crate::value::escape;
+use crate::value::{escape, joined};
 
 /// The number of cuts of one trial that are shown.
 const CUTS: usize = 4;
@@ -70,7 +70,7 @@ pub(super) fn title(trial: &Trial, layout: &Layout) -> String {
     let offsets = |cuts: &[usize]| {
         let shown: Vec<_> = cuts.iter().take(CUTS).map(ToString::to_string).collect();
         match cuts.len().saturating_sub(CUTS) {
-            0 => join(&shown),
+            0 => joined(&shown),
             more => format!("{} and {more} more places", shown.join(", ")),
         }
     };
@@ -106,15 +106,6 @@ pub(super) fn title(trial: &Trial, layout: &Layout) -> String {
         parts.push(trial.fin.to_string());
     }
     if parts.is_empty() { "every message in one write".to_owned() } else { parts.join(", ") }
-}
-
-/// `1`, `1 and 2`, `1, 2 and 3`.
-fn join(words: &[String]) -> String {
-    match words {
-        [] => String::new(),
-        [word] => word.clone(),
-        [words @ .., last] => format!("{} and {last}", words.join(", ")),
-    }
 }
 
 /// The cuts that are not boundaries of messages.
