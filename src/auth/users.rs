@@ -39,6 +39,9 @@ pub enum LineFlaw {
     /// An earlier line has the same name, but for upper and lower case.
     #[error("line {0} has the same name")]
     Duplicate(usize),
+    /// The name of a user to add differs from the one in it in upper and lower case only.
+    #[error("the user {0} has the same name but for upper and lower case")]
+    Similar(UserName),
 }
 
 /// A line of the file.
@@ -143,8 +146,10 @@ pub fn with(content: &[u8], name: &UserName, keys: &Keys) -> Result<Vec<u8>, Bad
         }
         result.extend_from_slice(new.as_bytes());
     }
-    Users::parse(&result)?; // another user may have the same name in another case
-    Ok(result)
+    match Users::parse(&result) {
+        Err(BadLine { why: LineFlaw::Duplicate(line), .. }) => Err(similar(content, line)),
+        _ => Ok(result),
+    }
 }
 
 /// The content of a file without the line of a user; `None` if it has none.
@@ -162,6 +167,12 @@ pub fn without(content: &[u8], name: &UserName) -> Result<Option<Vec<u8>>, BadLi
         }
     }
     Ok(Some(result))
+}
+
+/// The refusal of a new user because of the user in this line.
+fn similar(content: &[u8], line: usize) -> BadLine {
+    let other = Line::all(content).nth(line - 1).and_then(|line| line.user().ok().flatten());
+    BadLine { line, why: other.map_or(LineFlaw::Duplicate(line), |(name, _)| LineFlaw::Similar(name)) }
 }
 
 fn is_of(line: Line<'_>, name: &UserName) -> Result<bool, BadLine> {
@@ -220,7 +231,7 @@ mod tests {
             assert!(with(&content, &name("bob"), &keys(b"x")).is_err() && without(&content, &name("ann")).is_err());
         }
         let upper = with(good.as_bytes(), &name("ANN"), &keys(b"x")).unwrap_err().to_string();
-        assert_eq!(upper, "2: line 1 has the same name");
+        assert_eq!(upper, "1: the user ann has the same name but for upper and lower case");
         let again = format!("{good}\n{}", good.replace("ann", "a\u{ad}nn"));
         assert_eq!(Users::parse(again.as_bytes()).unwrap_err().to_string(), "3: line 1 has the same name");
     }

@@ -201,7 +201,13 @@ impl Faults {
     /// One line about each kind of fault that means that something is lost.
     #[must_use]
     pub fn losses(&self) -> Vec<String> {
-        let bad = (self.bad > 0).then(|| format!("{} that are no records were left out", counted(self.bad, "line")));
+        let bad = (self.bad > 0).then(|| {
+            format!(
+                "{} left out that {} no record",
+                counted(self.bad, "line"),
+                if self.bad == 1 { "is" } else { "are" }
+            )
+        });
         let missing = (self.missing > 0).then(|| format!("{} missing", counted(self.missing, "message")));
         bad.into_iter().chain(missing).collect()
     }

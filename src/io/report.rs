@@ -14,7 +14,7 @@ use anstyle::{AnsiColor, Style};
 use super::sys;
 use super::terminal::EditedRow;
 use crate::config::Color;
-use crate::value::escape;
+use crate::value::{counted, escape};
 
 /// The largest number of bytes that wait for stderr; further lines are dropped and counted.
 const WAITING: usize = 64 * 1024;
@@ -195,7 +195,7 @@ impl Report {
         let mut lines = self.lock();
         if lines.dropped > 0 {
             let dropped = std::mem::take(&mut lines.dropped);
-            lines.put(Level::Warning, &format!("secretcat: {dropped} lines were dropped: stderr was not read"));
+            lines.put(Level::Warning, &format!("secretcat: {} dropped: stderr was not read", counted(dropped, "line")));
         }
         lines.push(true);
     }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::io::report::Report;
+use crate::value::counted;
 
 /// A log line that is printed again only after a pause; lines within the pause are counted.
 #[derive(Debug)]
@@ -99,7 +100,7 @@ impl Quota {
 }
 
 fn with_count(text: String, left_out: u64) -> String {
-    if left_out == 0 { text } else { format!("{text}; {left_out} similar lines suppressed") }
+    if left_out == 0 { text } else { format!("{text}; {} suppressed", counted(left_out, "similar line")) }
 }
 
 #[cfg(test)]
@@ -130,6 +131,7 @@ mod tests {
     #[test]
     fn count_of_omitted_lines_is_printed() {
         assert_eq!(with_count("refused".into(), 0), "refused");
+        assert_eq!(with_count("refused".into(), 1), "refused; 1 similar line suppressed");
         assert_eq!(with_count("refused".into(), 2), "refused; 2 similar lines suppressed");
     }
 }

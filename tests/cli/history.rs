@@ -128,13 +128,17 @@ fn transcript_cut_anywhere_has_its_whole_lines() {
 #[test]
 fn damage_within_a_transcript_is_reported() {
     let dir = Dir::new("damage");
-    let content =
-        [HEADER, &said(1, "lab", "ann", "one"), "\0\0\n", "garbage\n", &said(4, "lab", "ann", "two")].concat();
-    let file = written(&dir, "t", &content);
-    let expected = "2026-11-26 10:00:01 lab ann> one\n2026-11-26 10:00:04 lab ann> two\n";
-    let error =
-        format!("secretcat: {}: 2 lines that are no records were left out, 2 messages missing\n", file.display());
-    run(["history", file.to_str().unwrap()], "").is(2, expected, error);
+    for (garbage, losses) in [
+        ("\0\0\n", "1 line left out that is no record, 2 messages missing"),
+        ("\0\0\ngarbage\n", "2 lines left out that are no record, 2 messages missing"),
+        ("", "2 messages missing"),
+    ] {
+        let content = [HEADER, &said(1, "lab", "ann", "one"), garbage, &said(4, "lab", "ann", "two")].concat();
+        let file = written(&dir, "t", &content);
+        let expected = "2026-11-26 10:00:01 lab ann> one\n2026-11-26 10:00:04 lab ann> two\n";
+        let error = format!("secretcat: {}: {losses}\n", file.display());
+        run(["history", file.to_str().unwrap()], "").is(2, expected, error);
+    }
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn bad_file_name_or_password_changes_nothing() {
             "pencil\n",
             "\"a\\x1b[2Jb\": a user name has no characters that SASLprep (RFC 4013) prohibits",
         ),
-        (&good, "Bob", "pencil\n", "good:2: line 1 has the same name"),
+        (&good, "Bob", "pencil\n", "good:1: the user bob has the same name but for upper and lower case"),
         (&good, "ann", "", "stdin: the password is empty"),
         (
             &good,
