@@ -104,7 +104,7 @@ fn bad_input_is_answered_to_its_sender_only() {
         (b"/nick 1st", "* name 1st: must begin with a letter or one of _ [ ] { } ^ |"),
         (b"/nick", "* usage: /nick NAME"),
         (b"/join a/b", "* room a/b: may only have letters, digits and - _ . [ ] { } ^ |"),
-        (b"/join LOBBY", "* you are in LOBBY"),
+        (b"/join LOBBY", "* you are in lobby"),
         (b"/join", "* usage: /join ROOM"),
         (b"/msg eve hi", "* no member has the name eve"),
         (b"/msg \x1b]0;x hi", r"* no member has the name \x1b]0;x"),

@@ -263,8 +263,8 @@ impl Engine {
     fn join(&mut self, id: MemberId, room: &[u8], most: usize, now: Moment, effects: &mut Vec<Effect>) -> Outcome {
         let name = self.room_name(room)?;
         let member = self.roster.get_mut(id).ok_or(Refusal::NotMember)?;
-        if member.rooms.contains(&name) {
-            return Err(Refusal::AlreadyInRoom(name));
+        if let Some(name) = member.rooms.iter().find(|room| **room == name) {
+            return Err(Refusal::AlreadyInRoom(name.clone()));
         }
         if member.rooms.len() >= most {
             return Err(Refusal::TooManyRoomsOfMember(most));

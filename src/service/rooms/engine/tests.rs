@@ -210,7 +210,7 @@ fn limits_are_stated_in_refusals() {
     assert_eq!((join(ANN, "a"), join(BOB, "a")), (Ok(()), Ok(())));
     let refusals = [
         (join(EVE, "A"), "a is full (2 members)"),
-        (join(ANN, "A"), "you are in A"),
+        (join(ANN, "A"), "you are in a"),
         (join(ANN, "a b"), "room a b: may only have letters, digits and - _ . [ ] { } ^ |"),
         (join(ANN, "b").and(join(ANN, "c")), "you are in 2 rooms, and more are not allowed"),
         (join(EVE, "c").and(join(EVE, "d")), "there are 3 rooms, and more are not allowed"),
