@@ -25,6 +25,9 @@ const OTHERS: u32 = 0o077;
 pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Error> {
     let file = File::open(path).map_err(Error::file(Operation::Open, path))?;
     let metadata = file.metadata().map_err(Error::file(Operation::Read, path))?;
+    if metadata.is_dir() {
+        return Err(Error::file(Operation::Read, path)(io::ErrorKind::IsADirectory.into()));
+    }
     let shown = shown_path(path);
     if metadata.mode() & OTHERS != 0 {
         return Err(Error::Usage(format!("{shown}: other users may read or write it (chmod 600 makes it private)")));

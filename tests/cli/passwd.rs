@@ -88,7 +88,11 @@ fn bad_file_name_or_password_changes_nothing() {
         assert_eq!((out.stderr.lines().count(), content(file)), (1, before), "{error}");
         assert!(!out.stderr.contains("pencil"), "{}", out.stderr);
     }
-    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3, "nothing is left over");
+    let folder = dir.file("folder");
+    fs::create_dir(&folder).unwrap();
+    let error = format!("secretcat: read {}: is a directory\n", folder.display());
+    passwd(&folder, &["ann", "--stdin"], "pencil\n").is(2, "", error);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4, "nothing is left over");
 }
 
 #[test]

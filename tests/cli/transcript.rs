@@ -119,7 +119,8 @@ fn file_that_is_no_transcript_is_refused_unchanged() {
     {
         let file = dir.file(name);
         fs::write(&file, content).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        // No advice to change its permissions: it is the file of another program.
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
         let error = format!("secretcat: open {}: not a transcript of secretcat\n", file.display());
         run(["connect", "--loopback", "-m", "a", "--transcript", file.to_str().unwrap()], "").is(2, "", error);
         assert_eq!(fs::read_to_string(&file).unwrap(), content);

@@ -78,6 +78,7 @@ impl Journal {
         let file = open(path).map_err(Error::file(Operation::Open, path))?;
         let mut journal = Journal { path: path.to_owned(), file, length: 0, header: 0, next, torn: 0 };
         let found = journal.recover(report).map_err(Error::file(Operation::Open, path))?;
+        journal.warn_of_others(report).map_err(Error::file(Operation::Open, path))?;
         journal.next = next.max(found.unwrap_or_else(|| next_after(&numbered(path, 1)).unwrap_or(1)));
         if found.is_none() {
             journal.begin().map_err(Error::file(Operation::Write, path))?;
@@ -194,15 +195,20 @@ impl Journal {
         self.file.sync_data()
     }
 
+    /// Warns of a transcript that other users may open.
+    fn warn_of_others(&self, report: &Report) -> io::Result<()> {
+        if self.file.metadata()?.mode() & 0o077 != 0 {
+            let path = shown_path(&self.path);
+            report.warning(&format!("transcript {path}: other users may open it (chmod 600 {path})"));
+        }
+        Ok(())
+    }
+
     /// Checks that the file is a transcript, and that its last line is whole. Returns the id of the next message; `None`
     /// for an empty file.
     fn recover(&mut self, report: &Report) -> io::Result<Option<u64>> {
         let metadata = self.file.metadata()?;
         self.length = metadata.len();
-        if metadata.mode() & 0o077 != 0 {
-            let path = shown_path(&self.path);
-            report.warning(&format!("transcript {path}: other users may open it (chmod 600 {path})"));
-        }
         let length = metadata.len();
         let mut start = Vec::new();
         (&self.file).take(FIRST_LINE as u64).read_to_end(&mut start)?;
