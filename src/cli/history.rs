@@ -16,6 +16,8 @@ pub(super) struct HistoryFlags {
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     file: PathBuf,
     /// Print only messages of room NAME
+    ///
+    /// Upper and lower case are the same, and NAME may begin with the # of IRC.
     #[arg(long, value_name = "NAME")]
     room: Option<String>,
     /// Print only messages since TIME

@@ -32,7 +32,7 @@ use crate::io::threads::run_together;
 use crate::service::gate::Gate;
 use crate::service::pipe::{Pipe, SendsEnd, Terms};
 use crate::service::relay::Relay;
-use crate::service::rooms::{RecordedLine, RoomService, Settings, restored};
+use crate::service::rooms::{RecordedLine, RoomService, Settings, Tone, restored};
 use crate::service::secret::Secret;
 use crate::service::standard::Source;
 use crate::service::{NoStore, PeerId, Port, Service, Store};
@@ -180,10 +180,11 @@ fn room_service(
     let Some(transcript) = transcript.filter(|_| keeps_lines) else { return Ok(service) };
     let mut next = 1;
     let read = history::read_last(&transcript.path, RESTORED, |line, _| {
-        let Line::Message(Record { time, user: Some(user), room: Some(room), payload, .. }) = line else {
+        let Line::Message(Record { time, user: Some(user), room: Some(room), is_notice, payload, .. }) = line else {
             return Ok(());
         };
-        let line = RecordedLine { peer: PeerId::Console, room, user, text: payload.bytes() };
+        let tone = if *is_notice { Tone::Notice } else { Tone::Message };
+        let line = RecordedLine { peer: PeerId::Console, room, user, tone, text: payload.bytes() };
         let event = Timestamp::from_rfc3339(time).and_then(|at| restored(next, at, &line));
         if let Some(event) = event {
             next = event.id + 1;

@@ -195,7 +195,15 @@ fn record(
     let Some(transcript) = recorder.transcript_of_messages() else { return Recorded::Yes };
     let line = wire.strip_suffix(b"\n").map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let bytes = line.filter(|_| is_line).unwrap_or(wire);
-    transcript.record(&Message { conn: conn.id(), peer: conn.peer(), user, room: None, direction, bytes })
+    transcript.record(&Message {
+        conn: conn.id(),
+        peer: conn.peer(),
+        user,
+        room: None,
+        direction,
+        notice: false,
+        bytes,
+    })
 }
 
 impl Link {

@@ -35,6 +35,8 @@ pub struct Message<'a> {
     pub room: Option<&'a str>,
     /// Whether this program has received or sent it.
     pub direction: Direction,
+    /// Whether it is a notice of IRC, which programs do not answer.
+    pub notice: bool,
     /// The message; of lines without their ending.
     pub bytes: &'a [u8],
 }
@@ -73,6 +75,9 @@ pub fn write_message(id: u64, time: &str, message: &Message<'_>, out: &mut Vec<u
                 map.serialize_entry("room", room)?;
             }
             map.serialize_entry("dir", &message.direction)?;
+            if message.notice {
+                map.serialize_entry("notice", &true)?;
+            }
             match std::str::from_utf8(message.bytes) {
                 Ok(text) => map.serialize_entry("text", text)?,
                 Err(_) => map.serialize_entry("base64", &BASE64.encode(message.bytes))?,

@@ -43,6 +43,8 @@ pub struct Record<'a> {
     pub room: Option<Cow<'a, str>>,
     /// Whether it was sent, not received.
     pub is_out: bool,
+    /// Whether it is a notice of IRC, which programs do not answer.
+    pub is_notice: bool,
     /// The message.
     pub payload: Payload<'a>,
 }
@@ -86,6 +88,7 @@ struct Fields<'a> {
     room: Option<Cow<'a, str>>,
     #[serde(borrow)]
     dir: Option<Cow<'a, str>>,
+    notice: Option<bool>,
     #[serde(borrow)]
     text: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -106,7 +109,7 @@ struct Start<'a> {
 /// When it is no line of a transcript.
 pub fn parse(line: &[u8]) -> Result<Line<'_>, BadLine> {
     let fields: Fields<'_> = serde_json::from_slice(line).map_err(|_| BadLine)?;
-    let Fields { id, time, lost, conn, peer, user, room, dir, text, base64 } = fields;
+    let Fields { id, time, lost, conn, peer, user, room, dir, notice, text, base64 } = fields;
     if let Some(lost) = lost {
         return Ok(Line::Gap { id, time, lost });
     }
@@ -121,7 +124,7 @@ pub fn parse(line: &[u8]) -> Result<Line<'_>, BadLine> {
         _ => return Err(BadLine),
     };
     let (conn, peer) = (conn.ok_or(BadLine)?, peer.ok_or(BadLine)?);
-    Ok(Line::Message(Record { id, time, conn, peer, user, room, is_out, payload }))
+    Ok(Line::Message(Record { id, time, conn, peer, user, room, is_out, is_notice: notice == Some(true), payload }))
 }
 
 /// The number of the first message that a file can have, from its first line.
@@ -152,7 +155,7 @@ mod tests {
     const TIME: &str = "2026-11-26T18:39:08.000001Z";
 
     fn message(bytes: &[u8]) -> Message<'_> {
-        Message { conn: 3, peer: "127.0.0.1:9", user: None, room: None, direction: Direction::In, bytes }
+        Message { conn: 3, peer: "127.0.0.1:9", user: None, room: None, direction: Direction::In, notice: false, bytes }
     }
 
     fn line(id: u64, message: &Message<'_>) -> String {
@@ -220,6 +223,9 @@ mod tests {
         write_header(Header { first: 1, time: TIME }, &mut lines);
         write_message(1, TIME, &message(b"a"), &mut lines);
         write_message(2, TIME, &Message { user: Some("u"), room: Some("r"), ..message(b"\xff") }, &mut lines);
+        for bytes in [&b"a"[..], b"\xff"] {
+            write_message(3, TIME, &Message { room: Some("r"), notice: true, ..message(bytes) }, &mut lines);
+        }
         write_gap(5, TIME, 3, &mut lines);
         for line in lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
             let value: Value = serde_json::from_slice(line).unwrap();
@@ -228,7 +234,9 @@ mod tests {
             let mut more = value.clone();
             more["surprise"] = Value::from(1);
             assert!(!validator.is_valid(&more), "{more}");
-            for field in value.as_object().unwrap().keys().filter(|field| !["user", "room"].contains(&field.as_str())) {
+            for field in
+                value.as_object().unwrap().keys().filter(|field| !["user", "room", "notice"].contains(&field.as_str()))
+            {
                 let mut less = value.clone();
                 less.as_object_mut().unwrap().remove(field);
                 assert!(!validator.is_valid(&less), "{less}");
@@ -239,19 +247,20 @@ mod tests {
     proptest! {
         #[test]
         fn any_message_round_trips_in_one_line(
-            id: u64, conn: u64, peer: String, user: Option<String>, room: Option<String>, is_out: bool,
+            id: u64, conn: u64, peer: String, user: Option<String>, room: Option<String>, is_out: bool, notice: bool,
             bytes in prop_oneof![any::<Vec<u8>>(), any::<String>().prop_map(String::into_bytes)],
         ) {
             let direction = if is_out { Direction::Out } else { Direction::In };
             let user_name = user.as_deref();
             let message =
-                Message { conn, peer: &peer, user: user_name, room: room.as_deref(), direction, bytes: &bytes };
+                Message { conn, peer: &peer, user: user_name, room: room.as_deref(), direction, notice, bytes: &bytes };
             let text = line(id, &message);
             prop_assert!(text.strip_suffix('\n').is_some_and(|line| !line.contains(char::is_control)));
             let parsed = parse(text.trim_end().as_bytes());
             let Ok(Line::Message(record)) = parsed else { panic!("{parsed:?}") };
             prop_assert_eq!((record.id, record.conn, &*record.peer, record.is_out), (id, conn, &*peer, is_out));
             prop_assert_eq!((record.user.as_deref(), record.room.as_deref()), (user.as_deref(), room.as_deref()));
+            prop_assert_eq!(record.is_notice, notice);
             prop_assert_eq!((&*record.time, record.payload.bytes()), (TIME, &bytes[..]));
         }
 

@@ -1,5 +1,6 @@
 //! Values of the command line. Each type parses and prints itself, and its error states the expected syntax.
 
+mod action;
 mod address;
 mod authority;
 mod broker_url;
@@ -34,6 +35,7 @@ mod tlv;
 mod witness;
 mod xml;
 
+pub use action::action_of;
 pub use address::{Address, DEFAULT_PORT, Host, ServiceNames, abstract_name, read_port};
 pub use broker_url::BrokerUrl;
 pub use count::Count;

@@ -8,8 +8,9 @@ use std::path::Path;
 use rustix::process::Signal;
 use serde_json::Value;
 
+use super::irc::Rooms;
 use super::transcript::{assert_ids, records};
-use crate::support::{Dir, Proc, Server, read_line, secretcat};
+use crate::support::{Dir, Proc, Server, read_line, run, secretcat};
 
 fn start(file: &Path, args: &[&str]) -> Server {
     Server::start(&[&["--service", "rooms", "--transcript", file.to_str().unwrap()][..], args].concat())
@@ -110,6 +111,42 @@ fn rooms_have_their_history_after_a_restart() {
     let lines = read_to(&mut eve, "eve");
     assert!(!lines.iter().any(|line| line.contains("ann> ")), "{lines:?}");
     server.stops_with("");
+}
+
+#[test]
+fn notices_and_actions_are_the_same_after_a_restart() {
+    let dir = Dir::new("rooms-notice");
+    let file = dir.file("transcript");
+    let path = file.to_str().unwrap();
+    let args = ["--history", "5", "--transcript", path];
+    let rooms = Rooms::start(&args);
+    let mut ann = rooms.member("ann");
+    ann.write_all(
+        b"JOIN #Lab\r\nPRIVMSG #lab :\x01ACTION waves\x01\r\nNOTICE #lab :a note\r\nPRIVMSG #lab :a line\r\n",
+    )
+    .unwrap();
+    ann.write_all(b"PING end\r\n").unwrap();
+    read_to(&mut ann, "PONG");
+    assert_eq!(rooms.server.stop().status, Some(0));
+
+    let rooms = Rooms::start(&args);
+    let mut bob = rooms.member("bob");
+    bob.write_all(b"CAP REQ server-time\r\nJOIN #lab\r\nPING end\r\n").unwrap();
+    let lines = read_to(&mut bob, "PONG");
+    let replayed: Vec<_> =
+        lines.iter().filter_map(|line| line.split_once(":ann!ann@secretcat ")).map(|(_, rest)| rest).collect();
+    let expected = ["PRIVMSG #Lab :\x01ACTION waves\x01\r\n", "NOTICE #Lab :a note\r\n", "PRIVMSG #Lab :a line\r\n"];
+    assert_eq!(replayed, expected, "{lines:?}");
+    let (_eve, lines) = member(&rooms.server, "eve", "LAB", "a line");
+    let shown: Vec<_> = lines.iter().filter_map(|line| line.split_once("] ")).map(|(_, rest)| rest).collect();
+    assert_eq!(shown, ["ann (action)> waves\n", "ann (notice)> a note\n", "ann> a line\n"], "{lines:?}");
+    assert_eq!(rooms.server.stop().status, Some(0));
+    for room in ["lab", "LAB", "#lab"] {
+        let out = run(["history", path, "--room", room], "");
+        let lines = String::from_utf8(out.stdout).unwrap();
+        let lines: Vec<_> = lines.lines().map(|line| line.splitn(3, ' ').nth(2).unwrap()).collect();
+        assert_eq!(lines, ["Lab ann (action)> waves", "Lab ann (notice)> a note", "Lab ann> a line"], "{room}");
+    }
 }
 
 /// A file of 8 GiB, of which nearly all is a hole.

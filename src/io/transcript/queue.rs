@@ -108,7 +108,7 @@ mod tests {
 
     fn push(queue: &mut Queue, bytes: &[u8]) -> bool {
         let direction = Direction::In;
-        queue.push("t", &Message { conn: 1, peer: "p", user: None, room: None, direction, bytes })
+        queue.push("t", &Message { conn: 1, peer: "p", user: None, room: None, direction, notice: false, bytes })
     }
 
     /// The ids of the lines, those of gaps with the number of lost messages.

@@ -4,7 +4,7 @@ use std::io;
 
 use super::Exchange;
 use crate::io::transcript::{Recorded, Transcript};
-use crate::service::rooms::RecordedLine;
+use crate::service::rooms::{RecordedLine, Tone};
 use crate::service::{PeerId, Service};
 use crate::trace::Direction;
 use crate::transcript::Message;
@@ -31,13 +31,14 @@ impl<S: Service> Exchange<S> {
     pub(super) fn store(&mut self, record: &[u8]) {
         self.hosted.store.append(record);
         let Some(transcript) = self.recorder.transcript() else { return };
-        let Some(RecordedLine { peer: id, room, user, text }) = RecordedLine::decode(record) else { return };
+        let Some(RecordedLine { peer: id, room, user, tone, text }) = RecordedLine::decode(record) else { return };
         let (conn, peer) = match self.peers.conn(id) {
             Some(conn) => (conn.id(), conn.peer()),
             None => (0, "console"),
         };
         let direction = Direction::In;
-        let message = Message { conn, peer, user: Some(user), room: Some(room), direction, bytes: text };
+        let notice = tone == Tone::Notice;
+        let message = Message { conn, peer, user: Some(user), room: Some(room), direction, notice, bytes: text };
         if transcript.record(&message) == Recorded::MustBe {
             self.hosted.unrecorded.push(id);
         }

@@ -2,7 +2,7 @@
 //! terminal. A line of a member begins with its name, and every other line with `* `.
 
 use super::super::event::{Happening, RoomEvent, Text, Tone};
-use crate::value::{Escaper, Timestamp, counted};
+use crate::value::{Escaper, Timestamp, action_of, counted};
 
 /// Appends a text of a member with its control characters made visible, but for tabs.
 pub(in super::super) fn clean(text: &[u8], out: &mut Vec<u8>) {
@@ -74,8 +74,7 @@ fn with_reason(text: &str, reason: &Text, out: &mut Vec<u8>) {
 
 /// A text of a member. An action, which clients of IRC send for `/me`, does not become a line of the program.
 fn spoken(by: &str, kind: Option<&str>, tone: Tone, text: &[u8], out: &mut Vec<u8>) {
-    let action = text.strip_prefix(b"\x01ACTION ").filter(|_| tone == Tone::Message);
-    let action = action.map(|text| text.strip_suffix(b"\x01").unwrap_or(text));
+    let action = action_of(text).filter(|_| tone == Tone::Message);
     let notice = (tone == Tone::Notice).then_some("notice");
     let kinds: Vec<_> = kind.into_iter().chain(notice).chain(action.map(|_| "action")).collect();
     out.extend_from_slice(by.as_bytes());
