@@ -8,7 +8,7 @@ use super::line::Line;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Words {
     /// The commands, with their slashes. They stand at the start of a line.
-    pub commands: &'static [&'static str],
+    pub commands: Vec<&'static str>,
     /// The names of members.
     pub names: Vec<Rc<str>>,
     /// The names of rooms, for `/join`.
@@ -45,7 +45,7 @@ impl Words {
         let names = |words: &[Rc<str>], end| with(end, words.iter().map(|name| &**name).collect());
         let takes = |command: &[u8]| before.trim_ascii().eq_ignore_ascii_case(command);
         match before {
-            [] if word.starts_with(b"/") => with(" ", self.commands.to_vec()),
+            [] if word.starts_with(b"/") => with(" ", self.commands.clone()),
             _ if takes(b"/join") => names(&self.rooms, " "),
             _ if takes(b"/msg") => names(&self.names, " "),
             _ if word.is_empty() => Vec::new(),
@@ -98,7 +98,7 @@ mod tests {
         let words = |words: &[&str]| words.iter().map(|&word| word.into()).collect();
         let mut completion = Completion::default();
         completion.set_words(Words {
-            commands: &["/join", "/history", "/help"],
+            commands: vec!["/join", "/history", "/help"],
             names: words(&["bob", "Anna", "ann"]),
             rooms: words(&["lab", "lobby"]),
         });

@@ -19,8 +19,6 @@ use seen::Seen;
 
 use crate::value::Timestamp;
 
-/// The commands of rooms that TAB completes.
-pub const COMMANDS: [&str; 9] = ["/join", "/nick", "/names", "/rooms", "/topic", "/msg", "/history", "/help", "/quit"];
 /// The prompt before the server has said in which room this member is.
 pub const PROMPT: &str = "> ";
 /// How the server begins the lines of a history; it gives their times in UTC, which are shown as local ones.

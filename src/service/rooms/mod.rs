@@ -28,6 +28,7 @@ pub use history::{Edge, History, Place, Portion, Range};
 pub use irc::LONGEST_LINE as LONGEST_OF_IRC;
 pub use journal::{RecordedLine, restored};
 pub use limits::Limits;
+pub use line::command::member_commands;
 pub use name::{InvalidName, Name, RoomName};
 pub use pace::{Pace, Rate};
 pub use room::{Room, Topic};

@@ -21,7 +21,8 @@ use crate::io::report::Report;
 use crate::io::{clock, terminal};
 use crate::peer::life::CloseReason;
 use crate::service::PeerId;
-use crate::service::chat_client::{self, COMMANDS, ChatClient, Known, Look};
+use crate::service::chat_client::{self, ChatClient, Known, Look};
+use crate::service::rooms::member_commands;
 use crate::service::talk::Talk;
 use crate::service::wire::{Flaw, Wire};
 use crate::value::counted;
@@ -279,7 +280,7 @@ fn help_typing(run: &mut Run<'_, Talk>) {
     if let Some(Known { prompt, names, rooms }) = known {
         run.exchange.at_console(|console| {
             console.set_prompt(&prompt);
-            console.set_words(Words { commands: &COMMANDS, names, rooms });
+            console.set_words(Words { commands: member_commands(), names, rooms });
         });
     }
 }

@@ -18,7 +18,7 @@ pub(in super::super) enum Line<'a> {
 /// A command.
 #[derive(Debug, PartialEq, Eq)]
 pub(in super::super) struct Command {
-    /// Its name, without the slash.
+    /// Its name, with the slash.
     pub(in super::super) name: &'static str,
     /// What stands behind its name.
     pub(in super::super) arguments: &'static str,
@@ -51,19 +51,19 @@ pub(in super::super) enum Action {
 
 /// All commands, in the order of the help.
 pub(in super::super) const COMMANDS: [Command; 13] = [
-    Command::new("join", "ROOM", "Go to another room", Action::Join),
-    Command::new("nick", "NAME", "Take another name", Action::Nick),
-    Command::new("names", "", "List the members of this room", Action::Names),
-    Command::new("rooms", "", "List the rooms", Action::Rooms),
-    Command::new("topic", "[TEXT]", "Show the topic of this room, or set it", Action::Topic),
-    Command::new("msg", "NAME TEXT", "Send a private line to NAME", Action::Message),
-    Command::new("history", "[N]", "Show the last N lines of this room", Action::History),
-    Command::new("help", "", "Show this help", Action::Help),
-    Command::new("quit", "[REASON]", "Leave", Action::Quit),
-    Command::for_operator("kick", "NAME [REASON]", "Remove NAME", Action::Kick),
-    Command::for_operator("ban", "NAME [REASON]", "Remove NAME, and refuse its address or name", Action::Ban),
-    Command::for_operator("bans", "", "List the refused addresses and names", Action::Bans),
-    Command::for_operator("unban", "ADDRESS", "No longer refuse an address or a name", Action::Unban),
+    Command::new("/join", "ROOM", "Go to another room", Action::Join),
+    Command::new("/nick", "NAME", "Take another name", Action::Nick),
+    Command::new("/names", "", "List the members of this room", Action::Names),
+    Command::new("/rooms", "", "List the rooms", Action::Rooms),
+    Command::new("/topic", "[TEXT]", "Show the topic of this room, or set it", Action::Topic),
+    Command::new("/msg", "NAME TEXT", "Send a private line to NAME", Action::Message),
+    Command::new("/history", "[N]", "Show the last N lines of this room", Action::History),
+    Command::new("/help", "", "Show this help", Action::Help),
+    Command::new("/quit", "[REASON]", "Leave", Action::Quit),
+    Command::for_operator("/kick", "NAME [REASON]", "Remove NAME", Action::Kick),
+    Command::for_operator("/ban", "NAME [REASON]", "Remove NAME, and refuse its address or name", Action::Ban),
+    Command::for_operator("/bans", "", "List the refused addresses and names", Action::Bans),
+    Command::for_operator("/unban", "ADDRESS", "No longer refuse an address or a name", Action::Unban),
 ];
 
 impl Command {
@@ -94,9 +94,15 @@ impl<'a> Line<'a> {
         }
         let (name, rest) = word(command);
         let found =
-            COMMANDS.iter().find(|known| known.name.as_bytes().eq_ignore_ascii_case(name) && known.is_for(role));
+            COMMANDS.iter().find(|known| known.name.as_bytes()[1..].eq_ignore_ascii_case(name) && known.is_for(role));
         found.map_or(Line::Unknown(name), |known| Line::Command(known, rest))
     }
+}
+
+/// The names of the commands of members, with their slashes.
+#[must_use]
+pub fn member_commands() -> Vec<&'static str> {
+    COMMANDS.iter().filter(|command| command.is_for(Role::Member)).map(|command| command.name).collect()
 }
 
 /// The first word, and what stands behind it.
@@ -126,19 +132,19 @@ mod tests {
             (" /join", "text \" /join\""),
             ("", "empty"),
             ("  \t", "empty"),
-            ("/join lab", "join \"lab\""),
-            ("/JOIN   #lab\t", "join \"#lab\""),
-            ("/msg ann  two words ", "msg \"ann  two words\""),
-            ("/names", "names \"\""),
+            ("/join lab", "/join \"lab\""),
+            ("/JOIN   #lab\t", "/join \"#lab\""),
+            ("/msg ann  two words ", "/msg \"ann  two words\""),
+            ("/names", "/names \"\""),
             ("/", "unknown \"\""),
-            ("/ join", "join \"\""),
+            ("/ join", "/join \"\""),
             ("/joins", "unknown \"joins\""),
             ("/kick ann", "unknown \"kick\""),
         ];
         for (line, expected) in cases {
             assert_eq!(shown(line, Role::Member), expected, "{line}");
         }
-        assert_eq!(shown("/kick ann", Role::Operator), "kick \"ann\"");
+        assert_eq!(shown("/kick ann", Role::Operator), "/kick \"ann\"");
         assert_eq!(word(b" ann  two words "), (&b"ann"[..], &b"two words"[..]));
     }
 }

@@ -260,7 +260,7 @@ impl Desk<'_> {
     fn help(&mut self, role: Role) {
         self.answer(|out| {
             for command in COMMANDS.iter().filter(|command| command.is_for(role)) {
-                let usage = format!("/{} {}", command.name, command.arguments);
+                let usage = format!("{} {}", command.name, command.arguments);
                 show::notice(&format!("{usage:<22} {}", command.help), out);
             }
             show::notice(&format!("{:<22} {}", "//TEXT", "Say /TEXT"), out);
@@ -269,7 +269,7 @@ impl Desk<'_> {
 
     fn usage(&mut self, command: &Command) {
         self.charge();
-        self.notice(&format!("usage: /{} {}", command.name, command.arguments));
+        self.notice(&format!("usage: {} {}", command.name, command.arguments));
     }
 
     /// The room that the member is in.
