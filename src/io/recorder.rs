@@ -230,6 +230,13 @@ impl Recorder {
         }
     }
 
+    /// Counts failed logins; with 0, that there are none so far. Without a call, no output has their number.
+    pub fn add_failed_logins(&self, number: u64) {
+        if let Some(shared) = &self.recording {
+            shared.lock().add_failed_logins(number);
+        }
+    }
+
     /// Prints a note without which the result would be misread, once in a run.
     pub fn log_once(&self, text: impl FnOnce() -> String) {
         if let Some(notice) = &self.run.notice {

@@ -50,6 +50,9 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
     let tls_of_server = config.relay().and_then(|relay| relay.tls.as_deref());
     encoding::warn_of(tls_of_server, "--relay-tls-insecure", &context.report);
     let policy = login::policy(config)?;
+    if policy.is_some() {
+        context.recorder.add_failed_logins(0);
+    }
     // More descriptors allow more clients; if the limit cannot be raised, the current one has to suffice.
     let _ = sys::raise_descriptor_limit();
     let mut reactor =

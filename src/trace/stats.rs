@@ -60,6 +60,8 @@ struct Totals {
     reads: Histogram,
     /// The times between messages and their replies.
     replies: Durations,
+    /// `None` where nobody logs in.
+    failed_logins: Option<u64>,
 }
 
 /// A number for each direction.
@@ -121,6 +123,11 @@ impl Summary {
                 totals.segments.add(open.sample.as_ref());
             }
         }
+    }
+
+    /// Counts failed logins of the clients of a listener; with 0, that there are none so far.
+    pub fn add_failed_logins(&mut self, number: u64) {
+        *self.listen.failed_logins.get_or_insert(0) += number;
     }
 
     /// The sides that have connections, with their names.

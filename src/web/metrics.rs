@@ -21,6 +21,9 @@ pub struct Counters {
 pub struct Totals {
     connect: Counts,
     listen: Counts,
+    /// `None` where nobody logs in.
+    #[serde(skip)]
+    failed_logins: Option<u64>,
 }
 
 /// An open connection.
@@ -168,6 +171,11 @@ impl Counters {
         }
     }
 
+    /// Counts failed logins of the clients of a listener; with 0, that there are none so far.
+    pub fn add_failed_logins(&mut self, number: u64) {
+        *self.totals.failed_logins.get_or_insert(0) += number;
+    }
+
     /// The counts now.
     #[must_use]
     pub fn totals(&self) -> Totals {
@@ -249,6 +257,9 @@ impl Totals {
         }
         let barriers = self.of_sides(|counts| named("outcome", names(&OUTCOMES).zip(counts.barriers)));
         family(&mut text, "barriers_total", "counter", "Barriers between writes, by what was established.", barriers);
+        if let Some(number) = self.failed_logins {
+            family(&mut text, "failed_logins_total", "counter", "Logins that have failed.", [(String::new(), number)]);
+        }
         self.render_times(&mut text);
         text
     }
@@ -319,7 +330,8 @@ fn family(text: &mut String, name: &str, kind: &str, help: &str, series: impl In
     // Writing to a String cannot fail.
     let _ = writeln!(text, "# HELP secretcat_{name} {help}\n# TYPE secretcat_{name} {kind}");
     for (labels, value) in series {
-        let _ = writeln!(text, "secretcat_{name}{{{labels}}} {value}");
+        let labels = if labels.is_empty() { labels } else { format!("{{{labels}}}") };
+        let _ = writeln!(text, "secretcat_{name}{labels} {value}");
     }
 }
 

@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
+use crate::auth::{listener, plain, users};
 use crate::support::trace::{Trace, connect, number};
-use crate::support::{Dir, NOT_FOUND, Server, digits, run};
+use crate::support::web::{after, request};
+use crate::support::{Dir, NOT_FOUND, Server, ask, digits, poll_until, run};
 use rustix::process::Signal;
 
 /// A summary without rates and times, whose width also changes the columns.
@@ -128,4 +130,44 @@ fn stats_of_a_failed_run_come_before_its_error() {
         "{}",
         out.stderr
     );
+}
+
+#[test]
+fn failed_logins_are_in_the_summary_and_the_metrics() {
+    let dir = Dir::new("auth-counts");
+    let file = users(&dir, &["ann"]);
+    let fail = |server: &Server| {
+        assert_eq!(ask(&mut server.open(), plain("ann", "pen").trim_end()), "AUTH FAILED\n");
+        assert_eq!(ask(&mut server.open(), plain("ann", "pencil").trim_end()), "AUTH OK ann\n");
+    };
+    let server = listener(&file, &["--stats=json", "--metrics=127.0.0.1:0", "--threads", "2"]);
+    let metrics = after(&server.proc, "metrics on ");
+    let counted = |number: u8| {
+        let response = request(&metrics, "GET /metrics", &[]);
+        assert!(response.contains("\n# TYPE secretcat_failed_logins_total counter\n"), "{response}");
+        response.contains(&format!("\nsecretcat_failed_logins_total {number}\n"))
+    };
+    assert!(counted(0));
+    for number in 1..=2 {
+        fail(&server);
+        poll_until("the count", || {}, || counted(number));
+    }
+    let log = server.stop().stderr;
+    let summary: serde_json::Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+    assert_eq!((&summary["listen"]["failed_logins"], &summary["listen"]["connections"]), (&2.into(), &4.into()));
+    let schema = serde_json::from_str(include_str!("../cases/stats.schema.json")).unwrap();
+    assert!(jsonschema::is_valid(&schema, &summary), "{summary}");
+
+    let server = listener(&file, &["--stats"]);
+    fail(&server);
+    let log = server.stop().stderr;
+    assert!(log.contains("\nconnections   2\nfailed logins 1\n"), "{log}");
+
+    // Where nobody logs in, there is no such number.
+    let server = Server::start(&["--stats", "--metrics=127.0.0.1:0"]);
+    let metrics = after(&server.proc, "metrics on ");
+    assert_eq!(ask(&mut server.open(), "x"), NOT_FOUND);
+    assert!(!request(&metrics, "GET /metrics", &[]).contains("failed_logins"));
+    let log = server.stop().stderr;
+    assert!(log.contains("\nconnections   1\nmessages ") && !log.contains("failed"), "{log}");
 }

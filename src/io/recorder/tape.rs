@@ -187,6 +187,12 @@ impl Tape {
         }
     }
 
+    /// Counts failed logins; with 0, that there are none so far.
+    pub(super) fn add_failed_logins(&mut self, number: u64) {
+        self.summary.add_failed_logins(number);
+        self.counters.iter_mut().for_each(|counters| counters.add_failed_logins(number));
+    }
+
     /// The counts so far.
     pub(super) fn totals(&self) -> Totals {
         self.counters.as_ref().map_or_else(Totals::default, Counters::totals)

@@ -303,6 +303,7 @@ impl<S: Service> Handler for Server<'_, S> {
         }
         for text in std::mem::take(&mut self.exchange.hosted.failed_logins) {
             self.access.login_failed(text, now);
+            self.context.recorder.add_failed_logins(1);
         }
         self.access.report_left_out(now);
         self.access.give_totals(&self.context.signals, &self.exchange);

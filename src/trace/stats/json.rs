@@ -26,6 +26,8 @@ struct Stats {
 struct Side {
     connections: u64,
     failed: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed_logins: Option<u64>,
     messages: Directions,
     bytes: Directions,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,6 +112,7 @@ impl Side {
         Side {
             connections: totals.connections,
             failed: totals.failed,
+            failed_logins: totals.failed_logins,
             messages: Directions { out: totals.messages_out, arrived: totals.messages_in },
             bytes: Directions { out: totals.bytes_out, arrived: totals.bytes_in },
             plaintext: is_layered.then_some(totals.plaintext),

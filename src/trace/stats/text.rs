@@ -95,11 +95,12 @@ impl Directions {
 type Cell = fn(&Totals, u64) -> Option<String>;
 
 /// The lines of the summary from top to bottom.
-const ROWS: [(&str, Cell); 12] = [
+const ROWS: [(&str, Cell); 13] = [
     ("connections", |totals, _| {
         let failed = if totals.failed > 0 { format!(" ({} failed)", grouped(totals.failed)) } else { String::new() };
         Some(format!("{}{failed}", grouped(totals.connections)))
     }),
+    ("failed logins", |totals, _| totals.failed_logins.map(grouped)),
     // Raw bytes have no messages.
     ("messages", |totals, _| {
         let (out, arrived) = (totals.messages_out, totals.messages_in);
