@@ -153,7 +153,7 @@ fn failed_logins_are_in_the_summary_and_the_metrics() {
         poll_until("the count", || {}, || counted(number));
     }
     let log = server.stop().stderr;
-    let summary: serde_json::Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+    let summary: Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
     assert_eq!((&summary["listen"]["failed_logins"], &summary["listen"]["connections"]), (&2.into(), &4.into()));
     let schema = serde_json::from_str(include_str!("../cases/stats.schema.json")).unwrap();
     assert!(jsonschema::is_valid(&schema, &summary), "{summary}");
