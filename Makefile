@@ -40,7 +40,7 @@ install: $(BINARY)
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DOCDIR)/docs $(DESTDIR)$(DOCDIR)/examples $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) \
 		$(DESTDIR)$(FISHDIR) $(DESTDIR)$(ELVISHDIR)
 	$(INSTALL) -m 755 $(BINARY) $(DESTDIR)$(BINDIR)/secretcat
-	for page in man/*.[17]; do \
+	for page in man/*.[157]; do \
 		directory=$(DESTDIR)$(MANDIR)/man$${page##*.} && \
 		$(INSTALL) -d $$directory && $(INSTALL) -m 644 $$page $$directory/ || exit 1; \
 	done
@@ -55,7 +55,7 @@ install: $(BINARY)
 # Directories stay: others may use them. The directory of the documents is ours.
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/secretcat
-	for page in man/*.[17]; do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
+	for page in man/*.[157]; do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; done
 	rm -f $(DESTDIR)$(BASHDIR)/secretcat $(DESTDIR)$(ZSHDIR)/_secretcat $(DESTDIR)$(FISHDIR)/secretcat.fish \
 		$(DESTDIR)$(ELVISHDIR)/secretcat.elv
 	rm -rf $(DESTDIR)$(DOCDIR)

@@ -1709,7 +1709,7 @@ _secretcat() {
             return 0
             ;;
         secretcat__subcmd__man)
-            opts="-h --list --color --help completions connect history lab listen man passwd receive send sweep timeline witness secretcat"
+            opts="-h --list --color --help completions connect history lab listen man passwd receive send sweep timeline trace witness secretcat"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

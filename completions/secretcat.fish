@@ -808,5 +808,5 @@ always\t'Always'
 never\t'Never'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect listen sweep" -a '(__fish_secretcat_addresses)'
-complete -c secretcat -n "__fish_secretcat_using_subcommand man" -a 'completions connect history lab listen man passwd receive send sweep timeline witness secretcat'
+complete -c secretcat -n "__fish_secretcat_using_subcommand man" -a 'completions connect history lab listen man passwd receive send sweep timeline trace witness secretcat'
 complete -c secretcat -n "__fish_secretcat_using_subcommand completions" -a 'bash zsh fish elvish nushell powershell'

@@ -847,7 +847,7 @@ module completions {
   ]
 
   def "nu-complete secretcat man page" [] {
-    [ "completions" "connect" "history" "lab" "listen" "man" "passwd" "receive" "send" "sweep" "timeline" "witness" "secretcat" ]
+    [ "completions" "connect" "history" "lab" "listen" "man" "passwd" "receive" "send" "sweep" "timeline" "trace" "witness" "secretcat" ]
   }
 
   def "nu-complete secretcat man color" [] {

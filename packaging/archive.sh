@@ -16,7 +16,7 @@ trap 'rm -rf "$tree"' EXIT
 root=$tree/$name
 mapfile -t docs < <(grep -v '^#' packaging/debian/secretcat.docs)
 install -D -m 755 "$binary" "$root/secretcat"
-install -D -m 644 -t "$root/man" man/*.[17]
+install -D -m 644 -t "$root/man" man/*.[157]
 install -D -m 644 -t "$root/completions" completions/*
 install -D -m 644 -t "$root/systemd" packaging/systemd/secretcat*.{service,socket}
 mkdir "$root/doc"

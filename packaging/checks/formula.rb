@@ -26,8 +26,8 @@ end
 class Formula
   PREFIX = Place.new(ARGV.fetch(2))
   PLACES = {
-    bin: "bin", man1: "share/man/man1", man7: "share/man/man7", doc: "share/doc/secretcat",
-    bash_completion: "etc/bash_completion.d", fish_completion: "share/fish/vendor_completions.d",
+    bin: "bin", man1: "share/man/man1", man5: "share/man/man5", man7: "share/man/man7",
+    doc: "share/doc/secretcat", bash_completion: "etc/bash_completion.d", fish_completion: "share/fish/vendor_completions.d",
     zsh_completion: "share/zsh/site-functions"
   }.freeze
   PLACES.each { |name, path| define_method(name) { PREFIX / path } }

@@ -36,7 +36,7 @@ has() {
     done
 }
 pages=()
-for page in "$tree"/man/*.[17]; do
+for page in "$tree"/man/*.[157]; do
     pages+=("share/man/man${page##*.}/${page##*/}")
 done
 

@@ -22,7 +22,7 @@ esac
 while read -r doc; do
     [ -s "${tree[0]}/doc/${doc##*/}" ] || die "the archive has no $doc"
 done < <(grep -v '^#' "$PACKAGING/debian/secretcat.docs")
-for page in "$PACKAGING"/../man/*.[17]; do
+for page in "$PACKAGING"/../man/*.[157]; do
     cmp "$page" "${tree[0]}/man/${page##*/}" || die "the archive has no manual page ${page##*/}"
 done
 mv "$binary" "$root/secretcat"

@@ -13,6 +13,7 @@ class Secretcat < Formula
   def install
     system "cargo", "install", *std_cargo_args
     man1.install Dir["man/*.1"]
+    man5.install Dir["man/*.5"]
     man7.install Dir["man/*.7"]
     bash_completion.install "completions/secretcat.bash" => "secretcat"
     fish_completion.install "completions/secretcat.fish"

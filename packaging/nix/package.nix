@@ -28,7 +28,7 @@ rustPlatform.buildRustPackage {
   '';
 
   postInstall = ''
-    installManPage man/*.[17]
+    installManPage man/*.[157]
     installShellCompletion --cmd secretcat --bash completions/secretcat.bash --fish completions/secretcat.fish \
       --zsh completions/_secretcat
     install -D -m 644 -t $out/share/doc/secretcat README.md CHANGELOG.md SECURITY.md

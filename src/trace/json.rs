@@ -15,7 +15,7 @@ pub fn write_line(event: &Event, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
     use crate::trace::samples::{event, every_kind};
-    use crate::trace::{Data, EventKind, Start, TcpSample, write_start};
+    use crate::trace::{Data, EventKind, Start, TcpSample, TraceLine, parse_line, write_start};
     use serde_json::Value;
 
     fn line(event: &Event) -> String {
@@ -84,6 +84,43 @@ mod tests {
             .collect();
         promised.sort();
         assert_eq!(promised, kinds.into_iter().collect::<Vec<_>>());
+    }
+
+    const DATA: [&str; 2] = ["text", "base64"];
+
+    #[test]
+    fn every_field_of_the_schema_is_written_by_some_event() {
+        let mut start = Vec::new();
+        write_start(&Start { command: vec![b"secretcat".to_vec()], ..Start::default() }, &mut start);
+        let lines = every_kind().iter().map(line).chain([String::from_utf8(start).unwrap()]).collect::<Vec<_>>();
+        let written = |kind: &str, field: &str| {
+            lines.iter().any(|line| {
+                let value: Value = serde_json::from_str(line).unwrap();
+                value["type"] == kind && value.get(field).is_some()
+            })
+        };
+        for kind in schema()["oneOf"].as_array().unwrap() {
+            let name = kind["title"].as_str().unwrap();
+            for field in kind["properties"].as_object().unwrap().keys() {
+                // Bytes are in one field or the other (data.rs).
+                let fields = if DATA.contains(&&**field) { &DATA[..] } else { &[field.as_str()] };
+                assert!(fields.iter().any(|field| written(name, field)), "{name} {field}");
+            }
+        }
+    }
+
+    #[test]
+    fn examples_of_the_schema_are_lines_of_a_trace() {
+        let validator = jsonschema::draft202012::new(&schema()).unwrap();
+        for kind in schema()["oneOf"].as_array().unwrap() {
+            let [example] = &kind["examples"].as_array().unwrap()[..] else { panic!("{kind}") };
+            assert_eq!(example["type"], kind["title"]);
+            assert!(validator.is_valid(example), "{example}");
+            match parse_line(example.to_string().as_bytes()).unwrap() {
+                TraceLine::Event(event) => assert_eq!(serde_json::from_str::<Value>(&line(&event)).unwrap(), *example),
+                TraceLine::Start(_) | TraceLine::Other => {}
+            }
+        }
     }
 
     #[test]

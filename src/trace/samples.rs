@@ -104,7 +104,7 @@ pub(crate) fn every_kind() -> Vec<Event> {
         EventKind::Open { side: Side::Connect, local: "10.0.0.2:55010".into(), peer: "10.0.0.3:80".into(), made_for };
     events.push(event(3_000_000, 4, onward));
     for (what, bytes) in [
-        (EventKind::Write { offset: 0, asked: 12, accepted: 10, pinned: false }, &b"SECRET 42\n"[..]),
+        (EventKind::Write { offset: 0, asked: 12, accepted: 10, pinned: true }, &b"SECRET 42\n"[..]),
         (EventKind::Read { offset: 17, len: 3 }, b"\xff\0\n"),
         (EventKind::Message { dir: Direction::In, number: 2, start: 17, end: 97 }, &[b'x'; 80]),
     ] {

@@ -1,10 +1,9 @@
 //! `secretcat man` and `secretcat completions` print the files of man/ and completions/.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
-use crate::support::pages::in_repository;
+use crate::support::pages::{all_pages, in_repository};
 use crate::support::pty::Terminal;
 use crate::support::skip::skip;
 use crate::support::{Dir, run};
@@ -15,12 +14,7 @@ fn committed(path: &str) -> String {
 
 #[test]
 fn every_page_and_completion_is_printed_as_committed() {
-    let files = fs::read_dir(in_repository("man")).unwrap().map(|entry| entry.unwrap().path());
-    let is_page = |file: &PathBuf| file.extension().is_some_and(|extension| extension != "in");
-    let mut names: Vec<_> =
-        files.filter(is_page).map(|file| file.file_name().unwrap().to_str().unwrap().to_owned()).collect();
-    names.sort();
-    let listed = names.join("\n") + "\n";
+    let listed = all_pages().join("\n") + "\n";
     run(["man", "--list"], "").is(0, &listed, "");
     for file in listed.lines() {
         let text = committed(&format!("man/{file}"));

@@ -10,8 +10,8 @@ fn examples(page: &str) -> Vec<String> {
 
 #[test]
 fn manual_page_examples_work() {
-    for page in ["secretcat", "secretcat-listen", "secretcat-connect", "secretcat-sweep"] {
-        let examples = examples(&read(&format!("man/{page}.1")));
+    for page in ["secretcat.1", "secretcat-listen.1", "secretcat-connect.1", "secretcat-sweep.1", "secretcat-trace.5"] {
+        let examples = examples(&read(&format!("man/{page}")));
         assert!(!examples.is_empty(), "{page} has no examples");
         for (number, example) in examples.iter().enumerate() {
             let name = format!("{page}-{number}");

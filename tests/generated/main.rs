@@ -5,6 +5,7 @@
 #![allow(unreachable_pub, reason = "files shared between test binaries")]
 
 mod completions;
+mod events;
 mod manual;
 mod shells;
 #[path = "../support/mod.rs"]
@@ -38,6 +39,14 @@ fn manual_pages_match_the_command_definitions() {
         let frame = fs::read_to_string(in_repository(&format!("man/{page}.1.in"))).unwrap();
         is_committed(&format!("man/{page}.1"), &manual::render(&frame, &definitions(), *subcommand));
     }
+}
+
+#[test]
+fn manual_page_of_the_trace_matches_its_schema() {
+    let frame = fs::read_to_string(in_repository("man/secretcat-trace.5.in")).unwrap();
+    let schema = fs::read_to_string(in_repository("tests/cases/trace.schema.json")).unwrap();
+    let page = manual::render(&frame, &definitions(), None).replace("@EVENTS@\n", &events::render(&schema));
+    is_committed("man/secretcat-trace.5", &page);
 }
 
 #[test]

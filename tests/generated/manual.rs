@@ -27,12 +27,12 @@ pub(crate) fn render(frame: &str, program: &Command, subcommand: Option<&str>) -
 }
 
 /// A non-breaking space, until [`finish`] writes it in roff.
-const UNBROKEN: &str = "\u{a0}";
+pub(super) const UNBROKEN: &str = "\u{a0}";
 
 /// Marks that the dots before it do not end a sentence.
 const NO_STOP: char = '\u{2060}';
 
-fn finish(roff: &Roff) -> String {
+pub(super) fn finish(roff: &Roff) -> String {
     let escape = |c: char| match c {
         '\u{a0}' => "\\ ".to_owned(),
         NO_STOP => "\\&".to_owned(),
@@ -228,7 +228,7 @@ fn default_of(roff: &mut Roff, arg: &Arg) {
 }
 
 /// Text as sentences, each on a line, with the options in it bold.
-fn prose(roff: &mut Roff, text: &str) {
+pub(super) fn prose(roff: &mut Roff, text: &str) {
     let text = text.replace('`', "");
     let stop = if text.ends_with(['.', ':', '?']) { "" } else { "." };
     let text = format!("{text}{stop}");

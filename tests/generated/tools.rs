@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::process::{Command, Output};
 
-use crate::support::pages::{PAGES, in_repository};
+use crate::support::pages::{all_pages, in_repository};
 use crate::support::skip::skip;
 
 /// The widths of terminals that are tested.
@@ -12,8 +12,7 @@ const WIDTHS: RangeInclusive<usize> = 40..=200;
 /// The output of the tool for every page; nothing, and a line on stderr, where it is not installed.
 fn ask(tool: &str, args: &[&str]) -> Vec<(String, Output)> {
     let mut answers = Vec::new();
-    let pages = PAGES.iter().map(|(page, _)| format!("{page}.1")).chain(["secretcat-lab.7".to_owned()]);
-    for page in pages {
+    for page in all_pages() {
         let file = in_repository(&format!("man/{page}"));
         match Command::new(tool).args(args).arg(&file).output() {
             Ok(output) => answers.push((page.rsplit_once('.').unwrap().0.to_owned(), output)),

@@ -1,8 +1,9 @@
 //! The manual pages of the repository, and the command definitions that they document.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The pages, and the subcommand that each is about.
+/// The pages of section 1, and the subcommand that each is about.
 pub(crate) const PAGES: &[(&str, Option<&str>)] = &[
     ("secretcat", None),
     ("secretcat-connect", Some("connect")),
@@ -17,6 +18,15 @@ pub(crate) const PAGES: &[(&str, Option<&str>)] = &[
     ("secretcat-man", Some("man")),
     ("secretcat-completions", Some("completions")),
 ];
+
+/// The files of all manual pages, of every section, in the order of their names.
+pub(crate) fn all_pages() -> Vec<String> {
+    let files = fs::read_dir(in_repository("man")).unwrap().map(|entry| entry.unwrap().path());
+    let pages = files.filter(|file| file.extension().is_some_and(|extension| extension != "in"));
+    let mut names: Vec<_> = pages.map(|file| file.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    names.sort();
+    names
+}
 
 pub(crate) fn in_repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
