@@ -328,6 +328,12 @@ fn operator_at_a_pipe_takes_part_and_removes_members() {
         String::from_utf8(read_to_end(&ann)).unwrap(),
         "operator> hi ann\n* you were removed by the operator: for fun\n"
     );
+    // From another room, only the answer shows that it was done.
+    let ann = member(&server, "ann");
+    server.proc.write("/join den\n/kick ANN\n");
+    server.proc.wait_for_stdout("* removed: ANN\n");
+    assert_eq!(read_to_end(&ann), b"* operator left lobby\n* you were removed by the operator\n");
+    server.proc.write("/join lobby\n");
     let ann = member(&server, "ann");
     server.proc.write("/ban ann\n");
     server.proc.wait_for_stdout("* banned: ann\n");

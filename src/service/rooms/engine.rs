@@ -313,7 +313,7 @@ impl Engine {
         let rooms = member.rooms.clone();
         let name = self.free_name(id, name, role)?;
         if role != Role::Operator && self.bans.covers(&name, ip) {
-            return Err(Refusal::Banned);
+            return Err(Refusal::NameBanned(name));
         }
         for room in &rooms {
             self.rooms.get_mut(room).into_iter().for_each(|room| room.crowd.rename(id, &name));

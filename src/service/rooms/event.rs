@@ -119,6 +119,8 @@ pub enum Refusal {
     TextTooLong(usize),
     #[error("you are banned")]
     Banned,
+    #[error("the name {0} is banned")]
+    NameBanned(Name),
     #[error("only the operator may do this")]
     NotOperator,
     #[error("{} is not banned", escape(.0))]

@@ -379,7 +379,8 @@ fn operator_removes_and_bans() {
     assert_eq!(enter(&mut scene, ANN, "Ann", None), Err(Refusal::Banned));
     assert_eq!(enter(&mut scene, BOB, "bob2", Some(address)), Err(Refusal::Banned));
     enter(&mut scene, EVE, "eve", None).unwrap();
-    assert_eq!(scene.ask(EVE, Request::Nick { name: b"ann" }), Err(Refusal::Banned));
+    let refused = scene.ask(EVE, Request::Nick { name: b"ann" }).unwrap_err().to_string();
+    assert_eq!(refused, "the name ann is banned");
     assert_eq!(scene.ask(OPERATOR, Request::Kick { name: b"operator", reason: b"" }), Err(Refusal::OperatorStays));
     assert_eq!(scene.engine.bans().count(), 2);
     for target in ["ann", "192.0.2.7"] {

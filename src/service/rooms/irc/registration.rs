@@ -202,8 +202,11 @@ impl Seat<'_> {
 
     /// Answers `PING`.
     pub(super) fn pong(&mut self, message: &Message<'_>) {
-        let text = super::text::clean(message.text(0).unwrap_or_default());
-        self.send("PONG", &[SERVER], Some(&text));
+        let Some(text) = message.text(0) else {
+            self.needs_more("PING");
+            return;
+        };
+        self.send("PONG", &[SERVER], Some(&super::text::clean(text)));
     }
 
     pub(super) fn needs_more(&mut self, command: &str) -> Then {

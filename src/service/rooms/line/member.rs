@@ -107,7 +107,10 @@ impl Desk<'_> {
                 let text = if rest == NO_TOPIC { b"" } else { rest };
                 self.ask(Request::Topic { room: room.as_str().as_bytes(), text })?;
             }
-            Action::Kick => self.ask(Request::Kick { name: first, reason: text })?,
+            Action::Kick => {
+                self.ask(Request::Kick { name: first, reason: text })?;
+                self.notice(&format!("removed: {}", String::from_utf8_lossy(first)));
+            }
             Action::Ban => {
                 self.ask(Request::Ban { name: first, reason: text })?;
                 self.list_bans();
