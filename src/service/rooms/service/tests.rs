@@ -310,6 +310,7 @@ fn operator_takes_part_and_removes_members() {
     assert_eq!(
         scene.line(op, "/kick ann spam"),
         [
+            "op: * removed: ann",
             "op: * ann left (removed by the operator: spam)",
             "2: * ann left (removed by the operator: spam)",
             "1: * you were removed by the operator: spam",
