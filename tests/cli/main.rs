@@ -66,6 +66,7 @@ mod retry;
 mod rooms;
 mod rooms_transcript;
 mod rooms_via;
+mod rooms_via_irc;
 #[cfg(feature = "tls")]
 mod seen_tls;
 mod shown_options;

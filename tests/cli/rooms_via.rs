@@ -17,7 +17,7 @@ use crate::support::{
 const LINES: usize = 25;
 
 /// nats-server, and its address.
-fn broker(args: &[&str]) -> Option<(Proc, String)> {
+pub(crate) fn broker(args: &[&str]) -> Option<(Proc, String)> {
     servers::start("nats-server", Place::Port, |command, address| {
         command.args(["-a", "127.0.0.1", "-p", servers::port(address)]).args(args);
     })
@@ -36,13 +36,18 @@ fn start(broker: &str, args: &[&str]) -> Server {
 /// A server that is connected to the broker; and how others call it.
 fn connected(broker: &str) -> (Server, String) {
     let server = start(broker, &[]);
-    let log = server.proc.wait_for_stderr("know the members here as NAME/");
-    let label = log.split_once("NAME/").unwrap().1[..4].to_owned();
+    let label = label(&server);
     (server, label)
 }
 
+/// How others call a server, when it is connected to the broker.
+pub(crate) fn label(server: &Server) -> String {
+    let log = server.proc.wait_for_stderr("know the members here as NAME/");
+    log.split_once("NAME/").unwrap().1[..4].to_owned()
+}
+
 /// A member of the room lab with this name, which has read its greeting.
-fn member(server: &Server, name: &str) -> TcpStream {
+pub(crate) fn member(server: &Server, name: &str) -> TcpStream {
     let mut member = server.open();
     member.write_all(format!("/nick {name}\n/join lab\n").as_bytes()).unwrap();
     let greeting = read_line(&mut member);
@@ -51,7 +56,7 @@ fn member(server: &Server, name: &str) -> TcpStream {
 }
 
 /// Reads lines up to one that has this in it.
-fn read_until(client: &mut TcpStream, text: &str) -> String {
+pub(crate) fn read_until(client: &mut TcpStream, text: &str) -> String {
     loop {
         let line = read_line(client);
         if line.contains(text) {
