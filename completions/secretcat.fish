@@ -98,6 +98,12 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l rate-limi
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l irc -d 'Serve the rooms to IRC clients too, on a second listening address' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l rooms-via -d 'Share rooms with other servers through NATS: nats://[USER@]HOST:PORT' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l via-password-file -d 'Read the password of USER for --rooms-via from FILE' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l via-tls-name -d 'Send NAME to the broker of --rooms-via, and verify it' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l via-tls-ca -d 'Trust the certificates in FILE for the broker of --rooms-via' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l via-tls-cert -d 'Send the certificate in FILE to the broker of --rooms-via' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l via-tls-key -d 'Take the private key of --via-tls-cert from FILE' -r -F
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l via-tls-pin -d 'Trust the broker of --rooms-via by this PIN (repeatable)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l via-known -d 'Trust the key that FILE has of the broker of --rooms-via (--known)' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l auth -d 'Serve users only: scram:FILE (passwords), cert or unix' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy -d 'Connect through the proxy at URL: socks5://, socks5h:// or http://' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy-credentials -d 'Read USER:PASSWORD for the proxy from FILE' -r -F
@@ -223,6 +229,8 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l send-only
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l end-with-peer -d 'End the connection when the peer closes its side'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l console -d 'Take part as the operator: read lines from stdin, and print to stdout'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l via-cleartext -d 'Send the password of --rooms-via over connections that others can read'
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l via-tls-insecure -d 'Accept any certificate of the broker of --rooms-via'
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l via-tls-first -d 'Begin TLS at once, for a broker with handshake_first'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l auth-cleartext -d 'Let passwords be proven over connections that others can read'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l tls -d 'Encrypt with TLS; without --tls-cert, sign a certificate at the start'
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l relay-tls-insecure -d 'Accept any certificate of the server of --relay'

@@ -134,6 +134,14 @@ module completions {
     --rooms-via: string       # Share rooms with other servers through NATS: nats://[USER@]HOST:PORT
     --via-password-file: path # Read the password of USER for --rooms-via from FILE
     --via-cleartext           # Send the password of --rooms-via over connections that others can read
+    --via-tls-name: string    # Send NAME to the broker of --rooms-via, and verify it
+    --via-tls-ca: path        # Trust the certificates in FILE for the broker of --rooms-via
+    --via-tls-cert: path      # Send the certificate in FILE to the broker of --rooms-via
+    --via-tls-key: path       # Take the private key of --via-tls-cert from FILE
+    --via-tls-pin: string     # Trust the broker of --rooms-via by this PIN (repeatable)
+    --via-known: path         # Trust the key that FILE has of the broker of --rooms-via (--known)
+    --via-tls-insecure        # Accept any certificate of the broker of --rooms-via
+    --via-tls-first           # Begin TLS at once, for a broker with handshake_first
     --auth: string            # Serve users only: scram:FILE (passwords), cert or unix
     --auth-cleartext          # Let passwords be proven over connections that others can read
     --proxy: string           # Connect through the proxy at URL: socks5://, socks5h:// or http://

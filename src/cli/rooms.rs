@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use super::tls::ViaTlsFlags;
 use super::traffic;
 use crate::config::{ConfigError, RoomsMode, RoomsVia};
 use crate::service::rooms::Rate;
@@ -61,7 +62,8 @@ pub(super) struct RoomsFlags {
     irc: Option<Option<OsString>>,
     /// Share rooms with other servers through NATS: nats://[USER@]HOST:PORT
     ///
-    /// The port is 4222 by default. Of several brokers, separated by commas, the next one is tried when one is lost.
+    /// With tls:// instead of nats://, the connection is encrypted, and the certificate of the broker verified. The
+    /// port is 4222 by default. Of several brokers, separated by commas, the next one is tried when one is lost.
     /// While none can be reached, the rooms go on without the other servers.
     // Parsed by us: clap's error would show a password that is in the URL.
     #[arg(long, value_name = "URL")]
@@ -73,9 +75,11 @@ pub(super) struct RoomsFlags {
     via_password_file: Option<PathBuf>,
     /// Send the password of --rooms-via over connections that others can read
     ///
-    /// Without this option, it is sent to loopback addresses only.
+    /// Without this option, it is sent with TLS or to loopback addresses only.
     #[arg(long, requires = "rooms_via")]
     via_cleartext: bool,
+    #[command(flatten)]
+    via_tls: Box<ViaTlsFlags>,
 }
 
 impl RoomsFlags {
@@ -99,12 +103,13 @@ impl RoomsFlags {
                 return Err(ConfigError::new(format!("{option} 0 would let nobody in: give 1 or more")));
             }
         }
-        let (password, cleartext) = (self.via_password_file, self.via_cleartext);
+        let (password, cleartext, tls) = (self.via_password_file, self.via_cleartext, self.via_tls);
         let via = |url: OsString| {
             // A URL is ASCII: what is replaced does not parse.
             let invalid = |invalid: Invalid| ConfigError::new(format!("--rooms-via: {invalid}"));
             let url: BrokerUrl = url.to_string_lossy().parse().map_err(invalid)?;
-            Ok::<_, ConfigError>(Box::new(RoomsVia { url, password, cleartext }))
+            let (tls, tls_first) = tls.into_config(url.tls)?;
+            Ok::<_, ConfigError>(Box::new(RoomsVia { url, password, cleartext, tls, tls_first }))
         };
         Ok(RoomsMode {
             replay: self.history.map(Count::in_memory),

@@ -160,6 +160,43 @@ pub(super) struct RelayTlsFlags {
     relay_tls_min: Option<TlsVersion>,
 }
 
+/// The flags of connections to the broker of rooms, whose URL begins with `tls://`.
+#[derive(Debug, Default, Args)]
+#[allow(clippy::struct_field_names, reason = "clap takes the names of options from them")]
+#[command(next_help_heading = "TLS")]
+pub(super) struct ViaTlsFlags {
+    /// Send NAME to the broker of --rooms-via, and verify it
+    ///
+    /// The default is the host of each broker. This option, like each other --via-tls option, implies tls://.
+    #[arg(long, value_name = "NAME", requires = "rooms_via")]
+    via_tls_name: Option<String>,
+    /// Trust the certificates in FILE for the broker of --rooms-via
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "rooms_via")]
+    via_tls_ca: Option<PathBuf>,
+    /// Send the certificate in FILE to the broker of --rooms-via
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "rooms_via")]
+    via_tls_cert: Option<PathBuf>,
+    /// Take the private key of --via-tls-cert from FILE
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "rooms_via")]
+    via_tls_key: Option<PathBuf>,
+    /// Trust the broker of --rooms-via by this PIN (repeatable)
+    #[arg(long, value_name = "PIN", requires = "rooms_via")]
+    via_tls_pin: Vec<Pin>,
+    /// Trust the key that FILE has of the broker of --rooms-via (--known)
+    ///
+    /// It is noted there the first time.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "rooms_via")]
+    via_known: Option<PathBuf>,
+    /// Accept any certificate of the broker of --rooms-via
+    #[arg(long, requires = "rooms_via")]
+    via_tls_insecure: bool,
+    /// Begin TLS at once, for a broker with handshake_first
+    ///
+    /// Without this option, the broker first sends INFO in plain text.
+    #[arg(long, requires = "rooms_via")]
+    via_tls_first: bool,
+}
+
 impl ClientTlsFlags {
     /// Encrypts, and accepts any certificate, unless a flag says how it is verified.
     pub(super) fn accept_any(&mut self) {
@@ -240,5 +277,19 @@ impl RelayTlsFlags {
             terms: terms.check("relay-tls")?,
         };
         Ok((is_tls || config != ClientTls::default()).then_some(config))
+    }
+}
+
+impl ViaTlsFlags {
+    /// TLS toward a broker, and whether it begins at once. `is_tls`: its URL begins with `tls://`.
+    pub(super) fn into_config(self, is_tls: bool) -> Result<(Option<ClientTls>, bool), ConfigError> {
+        let config = ClientTls {
+            name: self.via_tls_name,
+            trust: Trust::of(self.via_tls_ca, self.via_tls_pin, self.via_known, self.via_tls_insecure, "via-tls")?,
+            identity: KeyPair::of(self.via_tls_cert, self.via_tls_key, "via-tls")?,
+            terms: TlsTerms::default(),
+        };
+        let is_tls = is_tls || self.via_tls_first || config != ClientTls::default();
+        Ok((is_tls.then_some(config), self.via_tls_first))
     }
 }

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::ConfigError;
 use super::auth::is_public;
+use super::{ClientTls, ConfigError};
 use crate::value::BrokerUrl;
 
 /// The broker that rooms are shared through (`--rooms-via`).
@@ -15,9 +15,19 @@ pub struct RoomsVia {
     pub password: Option<PathBuf>,
     /// The password is sent over connections that others can read, too (`--via-cleartext`).
     pub cleartext: bool,
+    /// TLS toward the broker.
+    pub tls: Option<ClientTls>,
+    /// TLS begins before the broker has sent anything (`--via-tls-first`).
+    pub tls_first: bool,
 }
 
 impl RoomsVia {
+    /// Whether a password may not be sent where others can read it: TLS hides it.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        self.url.user.is_some() && !self.cleartext && self.tls.is_none()
+    }
+
     /// Checks that the password goes with a user, and goes where others cannot read it.
     ///
     /// # Errors
@@ -27,10 +37,13 @@ impl RoomsVia {
         match (&self.url.user, &self.password) {
             (Some(_), None) => refuse("--rooms-via has a user: add --via-password-file FILE"),
             (None, Some(_)) => refuse("--via-password-file is for a user: give --rooms-via nats://USER@HOST:PORT"),
-            (Some(_), Some(_)) if !self.cleartext && self.url.addresses.iter().any(is_public) => refuse(
-                "--rooms-via would send the password over a connection that others can read: give a broker on a \
-                 loopback address (or allow it with --via-cleartext)",
+            (Some(_), Some(_)) if self.is_secret() && self.url.addresses.iter().any(is_public) => refuse(
+                "--rooms-via would send the password over a connection that others can read: give tls://, or a broker \
+                 on a loopback address (or allow it with --via-cleartext)",
             ),
+            (Some(_), _) if self.cleartext && self.tls.is_some() => {
+                refuse("--via-cleartext is for connections without TLS: remove it")
+            }
             (None, None) if self.cleartext => refuse("--via-cleartext is for a password: remove it"),
             _ => Ok(()),
         }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::conn::{Conn, Origin};
 use super::dial::{Dial, DialState};
+use super::greeting::{GREETING, Greeting, IsGreeting};
 use super::key::Key;
 use super::proxy::{Proxy, ProxyDial};
 use super::reactor::{Reactor, Ready};
@@ -52,6 +53,8 @@ pub struct Make<'a> {
     pub header: Option<&'a ProxyHeader>,
     /// Encodes its bytes; `None` is plain TCP.
     pub encoding: Option<&'a dyn Encoding>,
+    /// What the server sends before its bytes are encoded.
+    pub greeting: Option<IsGreeting>,
     /// What the client has asked for in a relay, to be passed on.
     pub hello: Option<&'a Hello>,
     /// Records what happens on it.
@@ -87,6 +90,8 @@ pub struct Connecting {
     until: Option<Instant>,
     /// The socket was connected, and its handshake has begun.
     has_begun_handshake: bool,
+    /// What the server has sent before it.
+    greeting: Vec<u8>,
     plan: Box<Planned>,
 }
 
@@ -99,6 +104,7 @@ struct Planned {
     made_for: Option<ConnId>,
     header: Option<ProxyHeader>,
     protocol: Option<Box<dyn Protocol>>,
+    greeting: Option<Greeting>,
     recorder: Recorder,
     witness: Option<Witness>,
 }
@@ -108,10 +114,20 @@ enum Step {
     Dialing(Box<Dial>),
     /// A proxy connects.
     Proxying(Box<ProxyDial>),
+    /// The server greets.
+    Greeting(Box<Connected>, Greeting),
     /// The protocol of the connection shakes hands.
     Opening(Box<Conn>),
     /// The connection was handed out, or has failed.
     Over,
+}
+
+/// A connected socket.
+#[derive(Debug)]
+struct Connected {
+    stream: Stream,
+    peer: String,
+    sent_to_proxy: Option<u64>,
 }
 
 impl<'a> Make<'a> {
@@ -125,6 +141,7 @@ impl<'a> Make<'a> {
             made_for: None,
             header: None,
             encoding: None,
+            greeting: None,
             hello: None,
             recorder,
             witness: None,
@@ -139,7 +156,8 @@ impl Connector<'_> {
     /// When the name lookup cannot be started, or the protocol of the connection cannot.
     pub fn start(&self, reactor: &Reactor, number: usize) -> Result<Connecting, Error> {
         let until = reactor.now().checked_add(self.limit);
-        let Make { traffic, raw, number: stream, made_for, header, encoding, hello, recorder, witness } = self.make;
+        let Make { traffic, raw, number: stream, made_for, header, encoding, greeting, hello, recorder, witness } =
+            self.make;
         let protocol = encoding.map(|encoding| encoding.begin(hello)).transpose()?;
         let (to, family, options) = (self.address, self.family, &traffic.socket);
         let step = match self.proxy {
@@ -153,6 +171,7 @@ impl Connector<'_> {
             made_for,
             header: header.cloned(),
             protocol,
+            greeting: greeting.map(Greeting::new),
             recorder: recorder.clone(),
             witness: witness.cloned(),
         };
@@ -163,6 +182,7 @@ impl Connector<'_> {
             limited_by: self.limited_by,
             until,
             has_begun_handshake: false,
+            greeting: Vec::new(),
             plan: Box::new(planned),
         })
     }
@@ -175,7 +195,7 @@ impl Connecting {
             Step::Dialing(dial) => dial.on_ready(ready),
             Step::Proxying(dial) => dial.on_ready(ready),
             Step::Opening(conn) => conn.on_ready(ready),
-            Step::Over => {}
+            Step::Greeting(..) | Step::Over => {} // the greeting is read as far as it goes
         }
     }
 
@@ -186,15 +206,26 @@ impl Connecting {
     pub fn poll(&mut self, reactor: &mut Reactor) -> Result<Option<Conn>, Error> {
         let next = match &mut self.step {
             Step::Dialing(dial) => match dial.poll(reactor)? {
-                DialState::Connected(stream, peer) => return self.open(stream, peer, None, reactor),
+                DialState::Connected(stream, peer) => {
+                    return self.open(Connected { stream, peer, sent_to_proxy: None }, reactor);
+                }
                 DialState::Pending(next) => next,
             },
             Step::Proxying(dial) => match dial.poll(reactor)? {
                 DialState::Connected(stream, peer) => {
-                    let sent = dial.sent();
-                    return self.open(stream, peer, Some(sent), reactor);
+                    let sent_to_proxy = Some(dial.sent());
+                    return self.open(Connected { stream, peer, sent_to_proxy }, reactor);
                 }
                 DialState::Pending(next) => next,
+            },
+            Step::Greeting(connected, greeting) => match greeting.read(&mut connected.stream) {
+                Ok(true) => return self.end_greeting(reactor),
+                Ok(false) => None,
+                Err(error) => {
+                    let endpoint = Endpoint::from(&*connected.peer);
+                    self.abandon(reactor);
+                    return Err(Error::network(Operation::Connect, endpoint)(error));
+                }
             },
             Step::Opening(conn) => match shake_hands(conn, reactor.now()) {
                 Ok(Handshake::Done) => return Ok(self.hand_out(reactor)),
@@ -218,16 +249,27 @@ impl Connecting {
         Ok(None)
     }
 
+    /// The server has greeted.
+    fn end_greeting(&mut self, reactor: &mut Reactor) -> Result<Option<Conn>, Error> {
+        let Step::Greeting(mut connected, greeting) = std::mem::replace(&mut self.step, Step::Over) else {
+            return Ok(None);
+        };
+        reactor.deregister(&mut connected.stream);
+        self.greeting = greeting.into_bytes();
+        self.open(*connected, reactor)
+    }
+
     /// The socket is connected.
-    fn open(
-        &mut self,
-        stream: Stream,
-        peer: String,
-        sent_to_proxy: Option<u64>,
-        reactor: &mut Reactor,
-    ) -> Result<Option<Conn>, Error> {
+    fn open(&mut self, mut connected: Connected, reactor: &mut Reactor) -> Result<Option<Conn>, Error> {
         self.step = Step::Over;
-        let Planned { traffic, raw, number, made_for, header, protocol, recorder, witness } = &mut *self.plan;
+        if let Some(greeting) = self.plan.greeting.take() {
+            let registered = reactor.register(&mut connected.stream, self.key);
+            registered.map_err(Error::network(Operation::Connect, Endpoint::from(&*connected.peer)))?;
+            self.step = Step::Greeting(Box::new(connected), greeting);
+            return self.poll(reactor);
+        }
+        let Connected { stream, peer, sent_to_proxy } = connected;
+        let Planned { traffic, raw, number, made_for, header, protocol, recorder, witness, .. } = &mut *self.plan;
         let header =
             header.as_ref().map(|header| Self::header(header, &stream, &peer, traffic, *number)).transpose()?;
         let (number, made_for, witness) = (*number, *made_for, witness.take());
@@ -273,16 +315,17 @@ impl Connecting {
         match &self.step {
             Step::Dialing(dial) => dial.timeout(self.limit, self.limited_by),
             Step::Proxying(dial) => dial.timeout(self.limit, self.limited_by),
-            Step::Opening(conn) => self.no_handshake(conn.peer()),
-            Step::Over => self.no_handshake(""),
+            Step::Greeting(connected, _) => self.timeout_without(GREETING, &connected.peer),
+            Step::Opening(conn) => self.timeout_without("handshake", conn.peer()),
+            Step::Over => self.timeout_without("handshake", ""),
         }
     }
 
-    fn no_handshake(&self, peer: &str) -> Error {
+    fn timeout_without(&self, what: &'static str, peer: &str) -> Error {
         Error::Timeout {
             operation: Operation::Connect,
             address: Endpoint::from(peer),
-            what: "handshake",
+            what,
             limit: self.limit,
             option: self.limited_by,
         }
@@ -294,11 +337,18 @@ impl Connecting {
         self.has_begun_handshake
     }
 
+    /// What the server has sent before the handshake.
+    #[must_use]
+    pub fn into_greeting(self) -> Vec<u8> {
+        self.greeting
+    }
+
     /// Aborts the attempts in progress, or closes the connection that shakes hands.
     pub fn abandon(&mut self, reactor: &Reactor) {
         match std::mem::replace(&mut self.step, Step::Over) {
             Step::Dialing(mut dial) => dial.abandon(reactor),
             Step::Proxying(mut dial) => dial.abandon(reactor),
+            Step::Greeting(mut connected, _) => reactor.deregister(&mut connected.stream),
             Step::Opening(conn) => drop(conn.close(reactor)),
             Step::Over => {}
         }

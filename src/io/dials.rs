@@ -23,6 +23,8 @@ pub struct Made<T> {
     pub result: Result<Conn, Error>,
     /// An error is that of the handshake: there was a connection.
     pub in_handshake: bool,
+    /// What the server has sent before the handshake, in plain text.
+    pub greeting: Vec<u8>,
 }
 
 impl<T> Default for Dials<T> {
@@ -54,7 +56,7 @@ impl<T> Dials<T> {
                 reactor.again(Key::Dial(number));
                 None
             }
-            Err(error) => Some(Made { purpose, result: Err(error), in_handshake: false }),
+            Err(error) => Some(Made { purpose, result: Err(error), in_handshake: false, greeting: Vec::new() }),
         }
     }
 
@@ -96,7 +98,8 @@ impl<T> Dials<T> {
         let (_, connecting) = self.under_way.get_mut(number)?;
         let result = connecting.poll(reactor).transpose()?;
         let (purpose, connecting) = self.under_way.remove(number);
-        Some(Made { purpose, result, in_handshake: connecting.has_begun_handshake() })
+        let in_handshake = connecting.has_begun_handshake();
+        Some(Made { purpose, result, in_handshake, greeting: connecting.into_greeting() })
     }
 }
 

@@ -12,6 +12,7 @@ pub mod dial;
 pub mod dials;
 pub mod encoding;
 pub mod files;
+pub mod greeting;
 pub mod history;
 pub mod key;
 pub mod line_input;

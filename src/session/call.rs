@@ -167,6 +167,7 @@ impl<'a> Caller<'a> {
                 made_for: None,
                 header,
                 encoding: self.encoding,
+                greeting: None,
                 hello: None,
                 recorder: &self.context.recorder,
                 witness: self.context.witness.as_ref(),

@@ -49,6 +49,8 @@ pub fn run(config: &ListenConfig, context: &Context, ready: impl FnOnce(&Listene
     let encoding = encoding::server(config.tls.as_ref(), &config.address, defers, &context.report, &context.recorder)?;
     let tls_of_server = config.relay().and_then(|relay| relay.tls.as_deref());
     encoding::warn_of(tls_of_server, "--relay-tls-insecure", &context.report);
+    let tls_of_broker = config.rooms().and_then(|rooms| rooms.via.as_deref()).and_then(|via| via.tls.as_ref());
+    encoding::warn_of(tls_of_broker, "--via-tls-insecure", &context.report);
     let policy = login::policy(config)?;
     if policy.is_some() {
         context.recorder.add_failed_logins(0);

@@ -100,6 +100,7 @@ impl ServerSide {
                 made_for: conn.map(Conn::id),
                 header: header.as_ref(),
                 encoding: self.encoding.as_deref(),
+                greeting: None,
                 hello: hello.as_ref(),
                 recorder: &context.recorder,
                 witness: context.witness.as_ref(),

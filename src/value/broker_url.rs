@@ -1,4 +1,4 @@
-//! The brokers that rooms are shared through: `nats://[USER@]HOST[:PORT][,…]`.
+//! The brokers that rooms are shared through: `nats://[USER@]HOST[:PORT][,…]`, or `tls://` and the same.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,19 +8,21 @@ use super::{Address, Invalid};
 
 /// The port of a broker whose URL names none, as with the clients of NATS.
 const DEFAULT_PORT: u16 = 4222;
-const SCHEME: &str = "nats://";
+/// The schemes: without TLS, and with it.
+const SCHEMES: [&str; 2] = ["nats://", "tls://"];
 /// The most brokers.
 const MOST: usize = 100;
 
 const WHAT: &str = "a broker";
-const EXPECTED: &str = "nats://[USER@]HOST[:PORT][,...] with one user, and IPv6 in brackets";
+const EXPECTED: &str = "nats://[USER@]HOST[:PORT][,...] or tls://..., with one user, and IPv6 in brackets";
 const NO_PASSWORD: &str =
     "a URL without a password, which other users could see: put it into a file for --via-password-file";
-const NO_TLS: &str = "nats://: TLS to a broker is not supported";
 
 /// Brokers, each of which serves all that is to be shared, and the user for them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerUrl {
+    /// Whether the scheme asks for TLS.
+    pub tls: bool,
     /// The user.
     pub user: Option<String>,
     /// Their addresses; at least one.
@@ -31,19 +33,19 @@ impl FromStr for BrokerUrl {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let refused = |expected| Invalid::new(text, WHAT, expected);
-        let invalid = || refused(EXPECTED);
-        let mut url = BrokerUrl { user: None, addresses: Vec::new() };
+        let invalid = || Invalid::new(text, WHAT, EXPECTED);
+        let scheme = SCHEMES.into_iter().find(|scheme| without(text, scheme).is_some());
+        let shown_scheme = scheme.unwrap_or(SCHEMES[0]);
+        let mut url = BrokerUrl { tls: scheme == Some(SCHEMES[1]), user: None, addresses: Vec::new() };
         let mut parts: Vec<&str> = text.split(',').collect();
-        if !text.get(..SCHEME.len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case(SCHEME)) {
+        if scheme.is_none() {
             // No error shows a password.
             parts = vec![text.split_once("://").map_or(text, |(_, rest)| rest)];
         }
         for part in &parts {
-            let bare = part.get(..SCHEME.len()).filter(|scheme| scheme.eq_ignore_ascii_case(SCHEME));
-            let part = bare.map_or(*part, |_| &part[SCHEME.len()..]);
+            let part = without(part, shown_scheme).unwrap_or(part);
             let Authority { user, host, port } = Authority::parse(part, DEFAULT_PORT).map_err(|bad| match bad {
-                BadAuthority::Password(shown) => Invalid::new(&format!("{SCHEME}{shown}"), WHAT, NO_PASSWORD),
+                BadAuthority::Password(shown) => Invalid::new(&format!("{shown_scheme}{shown}"), WHAT, NO_PASSWORD),
                 BadAuthority::Form => invalid(),
             })?;
             let user = user.map(|user| String::from_utf8(user).map_err(|_| invalid())).transpose()?;
@@ -53,21 +55,23 @@ impl FromStr for BrokerUrl {
             url.user = url.user.or(user);
             url.addresses.push(Address::Tcp { host, port });
         }
-        let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
-        if scheme.eq_ignore_ascii_case("tls") {
-            return Err(refused(NO_TLS));
-        }
-        if !scheme.eq_ignore_ascii_case("nats") || url.addresses.len() > MOST {
+        if scheme.is_none() || url.addresses.len() > MOST {
             return Err(invalid());
         }
         Ok(url)
     }
 }
 
+/// A text without the scheme at its start; `None`: it has another one, or none.
+fn without<'a>(text: &'a str, scheme: &str) -> Option<&'a str> {
+    let (start, rest) = text.split_at_checked(scheme.len())?;
+    start.eq_ignore_ascii_case(scheme).then_some(rest)
+}
+
 impl fmt::Display for BrokerUrl {
     /// Prints a URL that parses to itself, with the ports.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(SCHEME)?;
+        f.write_str(SCHEMES[usize::from(self.tls)])?;
         write_user(self.user.as_deref().map(str::as_bytes), f)?;
         for (number, address) in self.addresses.iter().enumerate() {
             write!(f, "{}{address}", if number > 0 { "," } else { "" })?;
@@ -91,6 +95,7 @@ mod tests {
             ("NATS://ann@broker.test:1,[::1],nats://other", "nats://ann@broker.test:1,[::1]:4222,other:4222"),
             ("nats://a%20b@h/,nats://a%20b@i:7/", "nats://a%20b@h:4222,i:7"),
             ("nats://h,nats://ann@i", "nats://ann@h:4222,i:4222"),
+            ("TLS://h,tls://ann@i:1,j", "tls://ann@h:4222,i:1,j:4222"),
         ];
         for (text, printed) in cases {
             let url = parse(text).unwrap();
@@ -116,12 +121,13 @@ mod tests {
             "nats://::1",
             "nats://h:4222,http://i",
             "mqtt://h",
+            "nats://h,tls://i",
+            "tls://",
             &many,
         ];
         for text in texts {
             assert_eq!(parse(text), Err(format!("\"{text}\" is not a broker: expected {EXPECTED}")));
         }
-        assert!(parse("tls://h").unwrap_err().ends_with("TLS to a broker is not supported"));
         let hidden = format!("is not a broker: expected {NO_PASSWORD}");
         assert_eq!(parse("nats://al:hush@h"), Err(format!("\"nats://al:...@h\" {hidden}")));
         for text in

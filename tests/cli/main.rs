@@ -68,6 +68,8 @@ mod rooms_transcript;
 mod rooms_via;
 mod rooms_via_irc;
 #[cfg(feature = "tls")]
+mod rooms_via_tls;
+#[cfg(feature = "tls")]
 mod seen_tls;
 mod shown_options;
 mod signals;

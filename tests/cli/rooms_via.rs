@@ -203,7 +203,7 @@ fn rooms_go_on_without_a_broker() {
 }
 
 /// A broker of the test, which does this with each connection.
-fn false_broker(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> String {
+pub(crate) fn false_broker(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> String {
     let (listener, address) = local_listener();
     let serve = std::sync::Arc::new(serve);
     std::thread::spawn(move || {
@@ -216,7 +216,7 @@ fn false_broker(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> String {
 }
 
 /// Reads until the client ends.
-fn read_away(mut stream: &TcpStream) {
+pub(crate) fn read_away(mut stream: &TcpStream) {
     let _ = std::io::copy(&mut stream, &mut std::io::sink());
 }
 
@@ -247,7 +247,7 @@ fn false_broker_is_refused_and_members_notice_nothing() {
     expect_refusal("it sends a wrong INFO", send(b"INFO {\r\n"));
     expect_refusal("it sends a wrong MSG", send(b"INFO {}\r\nMSG a 1 99999999999999999999999\r\n"));
     expect_refusal("it says 'no\\x1b[2J'", send(b"-ERR 'no\x1b[2J'\r\n"));
-    let tls = "it takes TLS only, which --rooms-via does not have yet";
+    let tls = "it takes TLS only (give tls:// instead of nats://)";
     expect_refusal(tls, send(b"INFO {\"tls_required\":true}\r\n"));
     expect_refusal("it has closed the connection", drop);
     expect_refusal("it does not send INFO in time", |stream| read_away(&stream));

@@ -35,4 +35,4 @@ pub use room::{Room, Topic};
 pub use roster::Member;
 pub use service::RoomService;
 pub use settings::Settings;
-pub use via::Broker;
+pub use via::{Broker, NoTls, offers_tls};

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use super::super::Context;
-use super::super::broker::BrokerSide;
+use super::super::broker::{BrokerSide, Uplink};
 use super::super::exchange::{Ended, Exchange, OperatorLine};
 use super::super::relay::{Answer, ServerSide};
 use super::super::shared::Shared;
@@ -17,7 +17,6 @@ use super::room_list::RoomList;
 use crate::config::ListenConfig;
 use crate::error::{Error, Operation, cause};
 use crate::frame::{Framing, Inbox, Role};
-use crate::io::conn::Conn;
 use crate::io::console::Console;
 use crate::io::key::Key;
 use crate::io::listener::Listener;
@@ -71,6 +70,7 @@ impl<'a, S: Service> Server<'a, S> {
             operator::open(config, context, &mut exchange)?;
         }
         exchange.begin();
+        let via = config.rooms().and_then(|rooms| rooms.via.as_deref());
         let pipe = config.pipe().map(|pipe| PipeEnd::open(pipe, config, context, &mut exchange)).transpose()?;
         Ok(Server {
             config,
@@ -80,7 +80,7 @@ impl<'a, S: Service> Server<'a, S> {
             access: AccessLog::new(config, &context.report, shared),
             phase: Phase::default(),
             relay: ServerSide::new(config, &context.report, &context.recorder)?,
-            broker: config.rooms().and_then(|rooms| rooms.via.as_deref()).map(BrokerSide::new),
+            broker: via.map(|via| BrokerSide::new(via, &context.report, &context.recorder)).transpose()?,
             worker,
             pipe,
             has_operator,
@@ -133,11 +133,15 @@ impl<'a, S: Service> Server<'a, S> {
     }
 
     /// Adds the connection to the broker, or reports that there is none.
-    fn link_broker(&mut self, made: Result<Conn, Error>) {
-        let added = made.and_then(|conn| {
+    fn link_broker(&mut self, made: Result<Uplink, Error>) {
+        let added = made.and_then(|Uplink { conn, greeting }| {
             let inbox = Inbox::new(Framing::Raw, Role::Responses, self.config.traffic.max_message);
             let added = self.exchange.add_for(PeerId::Console, conn, inbox);
-            added.map_err(Error::network(Operation::Connect, "the broker"))
+            let peer = added.map_err(Error::network(Operation::Connect, "the broker"))?;
+            if !greeting.is_empty() {
+                self.exchange.emit(Event::Message { peer, bytes: &greeting });
+            }
+            Ok(())
         });
         if let (Err(error), Some(broker)) = (added, &mut self.broker) {
             broker.report_unreachable(&error, self.exchange.now(), &self.context.report);

@@ -217,7 +217,7 @@ impl<'a> Pool<'a> {
     }
 
     /// Sends the messages as soon as the connection is made.
-    fn take(&mut self, Made { purpose: trial, result, in_handshake }: Made<Trial>) {
+    fn take(&mut self, Made { purpose: trial, result, in_handshake, .. }: Made<Trial>) {
         let begun = match result {
             Ok(conn) => self.add(conn, &trial).map_err(|error| Ending::Unreachable((&error).into())),
             Err(error) => Err(Ending::not_begun(&error, in_handshake)),

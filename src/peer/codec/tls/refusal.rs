@@ -33,7 +33,13 @@ pub(super) fn not_tls(bytes: &[u8], side: &Side) -> Option<Violation> {
     }
     let shown = escape(&bytes[..bytes.len().min(SHOWN)]);
     Some(Violation(match side {
-        Side::Client { .. } => format!("the server does not speak TLS: it sent \"{shown}\" (connect without --tls)"),
+        Side::Client { options, .. } => {
+            let hint = match *options {
+                "--via-tls" => "without --via-tls-first, its INFO comes before TLS",
+                _ => "connect without --tls",
+            };
+            format!("the server does not speak TLS: it sent \"{shown}\" ({hint})")
+        }
         Side::Server => format!("the client does not speak TLS: it sent \"{shown}\""),
     }))
 }

@@ -25,6 +25,7 @@ use super::name::RoomName;
 use super::pace::{Pace, Rate};
 use crate::service::{Context, Event, PeerId};
 use crate::value::{Moment, Timestamp, counted};
+pub use nats::{NoTls, offers_tls};
 use others::{Order, Others};
 use outgoing::Outgoing;
 use record::{Kind, Record, ServerId};
@@ -53,6 +54,8 @@ pub struct Broker {
     pub id: u64,
     /// The user and the password for the broker.
     pub login: Option<(String, String)>,
+    /// The connection to it is encrypted by TLS.
+    pub tls: bool,
 }
 
 /// The rooms of other servers.
@@ -104,7 +107,7 @@ impl Via {
         let subjects = [outgoing::LINES.to_owned(), outgoing::MEMBERS.to_owned(), outgoing::private(id)].into();
         // A control character takes six bytes in JSON.
         let longest = RECORD.max(6 * limits.text.max(limits.remark) + 4096);
-        let terms = Terms { login: broker.login, subjects, longest, seed: broker.id };
+        let terms = Terms { login: broker.login, tls: broker.tls, subjects, longest, seed: broker.id };
         Via {
             id,
             limits,

@@ -39,13 +39,16 @@ pub(super) enum Operation<'a> {
 pub(super) struct Info {
     /// It talks TLS only.
     pub(super) tls_required: bool,
+    /// It talks TLS too.
+    pub(super) tls_available: bool,
     /// The longest message that it takes; 0 if it does not say.
     pub(super) max_payload: u64,
 }
 
 /// Bytes that are not of this protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub(super) enum Malformed {
+#[allow(missing_docs, reason = "the text of each says what it is")]
+pub enum Malformed {
     #[error("it sends no NATS protocol")]
     Unknown,
     #[error("it sends a line of more than {LONGEST_LINE} bytes")]
@@ -54,6 +57,43 @@ pub(super) enum Malformed {
     Message,
     #[error("it sends a wrong INFO")]
     Info,
+}
+
+/// Why TLS does not begin after what a broker has sent in plain text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum NoTls {
+    /// The bytes are not of this protocol.
+    #[error("{0}")]
+    Malformed(#[from] Malformed),
+    /// It does not offer TLS.
+    #[error("the broker has no TLS (nats:// connects without it)")]
+    NotOffered,
+    /// It has sent more than INFO. Somebody on the path may have added the rest, and nothing of it may be taken for a
+    /// part of what TLS protects.
+    #[error("the broker sends more than INFO before TLS")]
+    More,
+}
+
+/// Reads all that a broker has sent before TLS begins: its INFO. True: it is whole, and offers TLS.
+///
+/// # Errors
+/// TLS must not begin.
+pub fn offers_tls(received: &[u8]) -> Result<bool, NoTls> {
+    let mut decoder = Decoder::new(0);
+    let (mut info, mut count) = (None, 0);
+    decoder.read(received, |operation| {
+        count += 1;
+        if let Operation::Info(said) = operation {
+            info.get_or_insert(said);
+        }
+    })?;
+    match info {
+        None if count > 0 => Err(NoTls::Malformed(Malformed::Unknown)),
+        None => Ok(false),
+        Some(_) if count > 1 || !decoder.held.is_empty() => Err(NoTls::More),
+        Some(info) if !info.tls_required && !info.tls_available => Err(NoTls::NotOffered),
+        Some(_) => Ok(true),
+    }
 }
 
 /// Reads the operations of a broker.
@@ -191,7 +231,7 @@ pub(super) struct Login<'a> {
 }
 
 /// Appends CONNECT: the broker is to send neither `+OK` nor what this client has published itself.
-pub(super) fn connect(login: Login<'_>, out: &mut Vec<u8>) {
+pub(super) fn connect(login: Login<'_>, tls: bool, out: &mut Vec<u8>) {
     #[derive(Serialize)]
     #[allow(clippy::struct_excessive_bools, reason = "they are the options of CONNECT")]
     struct Options<'a> {
@@ -210,7 +250,7 @@ pub(super) fn connect(login: Login<'_>, out: &mut Vec<u8>) {
     let options = Options {
         verbose: false,
         pedantic: false,
-        tls_required: false,
+        tls_required: tls,
         echo: false,
         headers: false,
         protocol: 1,
@@ -286,7 +326,7 @@ mod tests {
                 .to_vec();
         let bytes = [bytes, vec![b'\n'; 101], b"\r\n-ERR 'Authorization Violation'\r\n".to_vec()].concat();
         let expected = [
-            "Info(Info { tls_required: true, max_payload: 1048576 })",
+            "Info(Info { tls_required: true, tls_available: false, max_payload: 1048576 })",
             "Ping",
             "rooms.a hel\nl",
             "rooms.b ",
@@ -334,14 +374,35 @@ mod tests {
         pong(&mut out);
         assert_eq!(out, b"SUB a.b 1\r\nPUB a.b 4\r\nx\r\ny\r\nPING\r\nPONG\r\n");
         out.clear();
-        connect(Login { user: Some("a\"b"), password: Some("c") }, &mut out);
+        connect(Login { user: Some("a\"b"), password: Some("c") }, false, &mut out);
         let text = String::from_utf8(out.clone()).unwrap();
         let expected = "CONNECT {\"verbose\":false,\"pedantic\":false,\"tls_required\":false,\"echo\":false,\
             \"headers\":false,\"protocol\":1,\"name\":\"secretcat\",\"lang\":\"rust\",\"version\":\"";
         assert!(text.starts_with(expected) && text.ends_with("\",\"user\":\"a\\\"b\",\"pass\":\"c\"}\r\n"), "{text}");
         out.clear();
-        connect(Login::default(), &mut out);
-        assert!(!String::from_utf8(out).unwrap().contains("user"));
+        connect(Login::default(), true, &mut out);
+        let text = String::from_utf8(out).unwrap();
+        assert!(!text.contains("user") && text.contains("\"tls_required\":true,"), "{text}");
+    }
+
+    #[test]
+    fn tls_begins_only_after_an_info_that_offers_it() {
+        let long = "x".repeat(LONGEST_LINE + 1);
+        let cases: [(&str, Result<bool, NoTls>); 10] = [
+            ("", Ok(false)),
+            ("INFO {\"tls_required\":true}\r", Ok(false)),
+            ("INFO {\"tls_required\":true}\r\n", Ok(true)),
+            ("INFO {\"tls_available\":true} \n", Ok(true)),
+            ("INFO {}\r\n", Err(NoTls::NotOffered)),
+            ("INFO {\"tls_required\":true}\r\n-", Err(NoTls::More)),
+            ("INFO {\"tls_required\":true}\r\nPING\r\n", Err(NoTls::More)),
+            ("-ERR 'full'\r\n", Err(NoTls::Malformed(Malformed::Unknown))),
+            ("SSH-2.0\r\n", Err(NoTls::Malformed(Malformed::Unknown))),
+            (&long, Err(NoTls::Malformed(Malformed::LongLine))),
+        ];
+        for (received, expected) in cases {
+            assert_eq!(offers_tls(received.as_bytes()), expected, "{}", &received[..received.len().min(40)]);
+        }
     }
 
     /// Bytes that resemble the protocol.

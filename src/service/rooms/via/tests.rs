@@ -41,7 +41,7 @@ fn published(mut bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
 impl Server {
     fn new(id: u64) -> Server {
         let mut engine = Engine::new(Limits::default());
-        let via = Via::begin(Broker { id: id << 48, login: None }, &mut engine, secs(0));
+        let via = Via::begin(Broker { id: id << 48, login: None, tls: false }, &mut engine, secs(0));
         let mut server = Server { engine, via, context: Context::at(secs(0)), now: secs(0) };
         server.engine.enter(ANN, Entrance { name: Some(NAME), ..Entrance::default() }, secs(0)).unwrap();
         server.ask(Request::Join { room: b"lab" });

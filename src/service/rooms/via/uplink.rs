@@ -38,6 +38,8 @@ pub(super) struct Uplink {
 pub(super) struct Terms {
     /// The user and the password.
     pub(super) login: Option<(String, String)>,
+    /// The connection is encrypted by TLS.
+    pub(super) tls: bool,
     /// The subjects that are subscribed to.
     pub(super) subjects: Vec<String>,
     /// The longest message.
@@ -151,8 +153,8 @@ impl Uplink {
         let (mut up, mut failed) = (None, None);
         let read = decoder.read(bytes, |operation| match operation {
             _ if failed.is_some() => {}
-            Operation::Info(info) if info.tls_required => {
-                failed = Some("it takes TLS only, which --rooms-via does not have yet".to_owned());
+            Operation::Info(info) if info.tls_required && !terms.tls => {
+                failed = Some("it takes TLS only (give tls:// instead of nats://)".to_owned());
             }
             Operation::Info(info) if info.max_payload != 0 && info.max_payload < terms.longest as u64 => {
                 failed =
@@ -161,7 +163,7 @@ impl Uplink {
             Operation::Info(_) => {
                 if let State::Greeting(until) = *state {
                     let (user, password) = terms.login.as_ref().map(|(user, password)| (&**user, &**password)).unzip();
-                    nats::connect(Login { user, password }, out);
+                    nats::connect(Login { user, password }, terms.tls, out);
                     for (subject, number) in terms.subjects.iter().zip(1..) {
                         nats::subscribe(subject, number, out);
                     }
@@ -219,7 +221,7 @@ mod tests {
 
     fn uplink() -> Uplink {
         let subjects = vec!["a".to_owned(), "b".to_owned()];
-        Uplink::new(Terms { login: None, subjects, longest: 100, seed: 5 }, Duration::ZERO)
+        Uplink::new(Terms { login: None, tls: false, subjects, longest: 100, seed: 5 }, Duration::ZERO)
     }
 
     fn ms(millis: u64) -> Duration {
@@ -296,7 +298,7 @@ mod tests {
     #[test]
     fn broker_that_cannot_be_used_is_refused() {
         let cases = [
-            ("INFO {\"tls_required\":true}\r\n", "it takes TLS only, which --rooms-via does not have yet"),
+            ("INFO {\"tls_required\":true}\r\n", "it takes TLS only (give tls:// instead of nats://)"),
             ("INFO {\"max_payload\":99}\r\n", "it takes only 99 bytes a message: 100 are needed"),
             ("-ERR 'Authorization Violation'\r\nPONG\r\n", "it says 'Authorization Violation'"),
             ("HTTP/1.1 400 Bad Request\r\n", "it sends no NATS protocol"),
@@ -307,6 +309,11 @@ mod tests {
             assert_eq!(read(&mut uplink, bytes, 1), (Err(why.to_owned()), String::new()));
         }
         let mut uplink = uplink();
+        uplink.terms.tls = true;
+        uplink.connected(PEER, ms(0));
+        let (taken, sent) = read(&mut uplink, cases[0].0, 1);
+        assert!(taken == Ok(None) && sent.contains("\"tls_required\":true,"), "{sent}");
+        let mut uplink = self::uplink();
         uplink.connected(PEER, ms(0));
         assert_eq!(read(&mut uplink, "PONG\r\nPONG\r\n", 1).0, Ok(None), "it has not said what it is");
         assert_eq!(uplink.due(ms(5000), &mut Vec::new()), Due::Close("it does not send INFO in time"));
