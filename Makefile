@@ -22,8 +22,7 @@ INSTALL = install
 # A binary that exists is installed as it is: `sudo make install` does not build.
 BINARY = target/release/secretcat
 
-DOCUMENTS = README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE $(wildcard SECURITY.md)
-EXAMPLES = $(wildcard tests/cases/*.schema.json completions/*.nu completions/*.ps1 packaging/logrotate/* packaging/systemd/*)
+EXAMPLES = $(wildcard packaging/systemd/*)
 
 .PHONY: all check install uninstall
 
@@ -37,8 +36,8 @@ check: $(BINARY)
 	test "$$($(BINARY) connect --loopback -m 'My SECRET code is 12345')" = 'Digits: 12345   Count: 5'
 
 install: $(BINARY)
-	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DOCDIR)/docs $(DESTDIR)$(DOCDIR)/examples $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) \
-		$(DESTDIR)$(FISHDIR) $(DESTDIR)$(ELVISHDIR)
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR) \
+		$(DESTDIR)$(ELVISHDIR)
 	$(INSTALL) -m 755 $(BINARY) $(DESTDIR)$(BINDIR)/secretcat
 	for page in man/*.[157]; do \
 		directory=$(DESTDIR)$(MANDIR)/man$${page##*.} && \
@@ -48,8 +47,7 @@ install: $(BINARY)
 	$(INSTALL) -m 644 completions/_secretcat $(DESTDIR)$(ZSHDIR)/_secretcat
 	$(INSTALL) -m 644 completions/secretcat.fish $(DESTDIR)$(FISHDIR)/secretcat.fish
 	$(INSTALL) -m 644 completions/secretcat.elv $(DESTDIR)$(ELVISHDIR)/secretcat.elv
-	$(INSTALL) -m 644 $(DOCUMENTS) $(DESTDIR)$(DOCDIR)/
-	$(INSTALL) -m 644 docs/* $(DESTDIR)$(DOCDIR)/docs/
+	packaging/documents.sh $(DESTDIR)$(DOCDIR)
 	$(INSTALL) -m 644 $(EXAMPLES) $(DESTDIR)$(DOCDIR)/examples/
 
 # Directories stay: others may use them. The directory of the documents is ours.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Puts a binary for TARGET and what belongs to it into DIRECTORY/secretcat-VERSION-TARGET.tar.gz: the manual, the
-# completions, the units of systemd, the licences, and the documents and schemas of the Debian package.
+# completions, the units of systemd, the licences, and the documents.
 #
 #   packaging/archive.sh BINARY TARGET DIRECTORY
 set -euo pipefail
@@ -14,14 +14,11 @@ tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
 
 root=$tree/$name
-mapfile -t docs < <(grep -v '^#' packaging/debian/secretcat.docs)
 install -D -m 755 "$binary" "$root/secretcat"
 install -D -m 644 -t "$root/man" man/*.[157]
 install -D -m 644 -t "$root/completions" completions/*
 install -D -m 644 -t "$root/systemd" packaging/systemd/secretcat*.{service,socket}
-mkdir "$root/doc"
-cp -R "${docs[@]}" CHANGELOG.md "$root/doc"
-chmod -R u=rwX,go=rX "$root/doc"
+packaging/documents.sh "$root/doc" LICENSE-MIT=../LICENSE-MIT LICENSE-APACHE=../LICENSE-APACHE
 install -D -m 644 -t "$root" LICENSE-MIT LICENSE-APACHE
 tar c -C "$tree" --format=gnu --sort=name --mtime="@${SOURCE_DATE_EPOCH:-$(git -c safe.directory="$PWD" log -1 --format=%ct)}" \
     --owner=0 --group=0 --numeric-owner "$name" | gzip -9n >"$out/$name.tar.gz"

@@ -186,6 +186,7 @@ files_of() {
 use_in_root() {
     local root=$1
     cp "$PACKAGING/debian/tests/smoke" "$root/tmp/smoke"
+    "$PACKAGING/checks/links.py" "$root/usr/share/doc/secretcat" "$root" || die "installed documents have links to nothing"
     in_root "$root" mandb --quiet
     in_root_offline "$root" /tmp/smoke || die "the installed package does not do what it is for"
 }

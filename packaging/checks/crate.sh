@@ -28,6 +28,7 @@ crate=$out/package/secretcat-$version
 for file in $(cd "$tree" && ls README.md CHANGELOG.md SECURITY.md LICENSE-* man/* completions/* docs/*.md tests/cases/*.schema.json); do
     cmp "$tree/$file" "$crate/$file" || die "the crate has no $file"
 done
+"$PACKAGING/checks/links.py" "$crate" || die "documents of the crate have links to nothing"
 junk=$(find "$crate" -type f -printf '%P\n' |
     grep -vE '^(src|tests|benches|man|completions|docs|packaging/(ci|logrotate|systemd))/' |
     { grep -vxE '(README|CHANGELOG|CONTRIBUTING|SECURITY)\.md|LICENSE-(MIT|APACHE)|Cargo\.(toml|toml\.orig|lock)|build\.rs|Makefile' || true; })

@@ -49,6 +49,8 @@ class Formula
   end
 
   def system(*words)
+    return Kernel.system(*words.map(&:to_s), exception: true) if words == ["packaging/documents.sh", doc]
+
     abort "the formula runs #{words}" unless words.take(2) == %w[cargo install] && words.drop(2) == std_cargo_args
     bin.install ARGV.fetch(1) => "secretcat"
   end

@@ -35,6 +35,7 @@ has() {
         [ -s "$1/$file" ] || die "not installed in $1: $file"
     done
 }
+links_lead_to_files() { "$PACKAGING/checks/links.py" "$1/share/doc/secretcat" || die "documents in $1 have links to nothing"; }
 pages=()
 for page in "$tree"/man/*.[157]; do
     pages+=("share/man/man${page##*.}/${page##*/}")
@@ -50,6 +51,7 @@ shellcheck "$tree/packaging/alpine/APKBUILD"
     prepare && check && package' - "$version") >"$work/log" 2>&1 || die_of "the functions of the APKBUILD fail" "$work/log"
 has "$work/alpine/usr" bin/secretcat "${pages[@]}" share/bash-completion/completions/secretcat \
     share/zsh/site-functions/_secretcat share/fish/vendor_completions.d/secretcat.fish share/doc/secretcat/README.md share/doc/secretcat/docs/install.md
+links_lead_to_files "$work/alpine/usr"
 
 ruby -wc "$tree/packaging/homebrew/secretcat.rb" >"$work/log" 2>&1 || die_of "the formula is no Ruby" "$work/log"
 rubocop --only Lint,Security --cache false --format emacs "$tree/packaging/homebrew/secretcat.rb" \
@@ -59,6 +61,7 @@ rubocop --only Lint,Security --cache false --format emacs "$tree/packaging/homeb
 grep -qF "url: [\"$url/releases/v$version/secretcat-$version.tar.gz\"]" "$work/log" || die_of "the formula is of another version" "$work/log"
 has "$work/brew" bin/secretcat "${pages[@]}" etc/bash_completion.d/secretcat \
     share/zsh/site-functions/_secretcat share/fish/vendor_completions.d/secretcat.fish share/doc/secretcat/SECURITY.md
+links_lead_to_files "$work/brew"
 
 nix-instantiate --store dummy:// --eval --strict --json "$tree/packaging/checks/package.nix" >"$work/nix.json" 2>"$work/log" ||
     die_of "the flake is not evaluated" "$work/log"
@@ -92,4 +95,5 @@ install -D -m 755 "$binary" "$work/nix/bin/secretcat"
 (cd "$tree" && offline env out="$work/nix" bash "$work/phases.sh") >"$work/log" 2>&1 ||
     die_of "the phases of the flake fail" "$work/log"
 has "$work/nix" "${pages[@]}" completions-bash completions-zsh completions-fish share/doc/secretcat/SECURITY.md
+links_lead_to_files "$work/nix"
 say "recipes for Alpine, Homebrew and Nix: linted, and run with stand-ins"

@@ -19,9 +19,7 @@ case $1 in
     *) die "the name of ${1##*/} does not tell the C library" ;;
 esac
 ! readelf -Wdl "$binary" | grep -E 'NEEDED|INTERP' >&2 || die "the static binary needs libraries"
-while read -r doc; do
-    [ -s "${tree[0]}/doc/${doc##*/}" ] || die "the archive has no $doc"
-done < <(grep -v '^#' "$PACKAGING/debian/secretcat.docs")
+"$PACKAGING/checks/links.py" "${tree[0]}/doc" || die "documents of the archive have links to nothing"
 for page in "$PACKAGING"/../man/*.[157]; do
     cmp "$page" "${tree[0]}/man/${page##*/}" || die "the archive has no manual page ${page##*/}"
 done

@@ -18,8 +18,7 @@ class Secretcat < Formula
     bash_completion.install "completions/secretcat.bash" => "secretcat"
     fish_completion.install "completions/secretcat.fish"
     zsh_completion.install "completions/_secretcat"
-    doc.install "docs", "SECURITY.md"
-    (doc/"examples").install Dir["tests/cases/*.schema.json"]
+    system "packaging/documents.sh", doc
   end
 
   test do

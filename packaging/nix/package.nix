@@ -31,9 +31,7 @@ rustPlatform.buildRustPackage {
     installManPage man/*.[157]
     installShellCompletion --cmd secretcat --bash completions/secretcat.bash --fish completions/secretcat.fish \
       --zsh completions/_secretcat
-    install -D -m 644 -t $out/share/doc/secretcat README.md CHANGELOG.md SECURITY.md
-    install -D -m 644 -t $out/share/doc/secretcat/docs docs/*
-    install -D -m 644 -t $out/share/doc/secretcat/examples tests/cases/*.schema.json
+    sh packaging/documents.sh $out/share/doc/secretcat
   '';
 
   meta = {
