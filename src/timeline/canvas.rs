@@ -91,17 +91,22 @@ impl<'a> Canvas<'a> {
             let (from, to) = (START + span.x0 - EDGE, START + span.x1 + EDGE);
             above.line("rule", [from, base, to, base], "");
         }
-        let mut free = f64::MIN;
-        for gap in &axis.breaks {
+        for (at, gap) in axis.breaks.iter().enumerate() {
             let middle = START + f64::midpoint(gap.from, gap.to);
             let zig = [(-12.0, 0.0), (-7.0, -6.0), (0.0, 6.0), (7.0, -6.0), (12.0, 0.0)];
             above.path("zig", &zig.map(|(dx, dy)| (middle + dx, base + dy)));
-            let texts = [format!("{} skipped", time(gap.nanos)), time(gap.nanos)];
-            let half = |text: &String| text_width("small", text) / 2.0;
-            let place = texts.iter().find(|text| middle - half(text) > free);
-            if let Some(text) = place {
-                above.text("small mid", middle, base - 26.0, text);
-                free = middle + half(text) + 8.0;
+            let time = time(gap.nanos);
+            let line = format!("{time} skipped");
+            // Beside a narrow piece, a line would meet that of the next gap: two lines fit into each gap.
+            let half = text_width("small", &line) / 2.0 + 4.0;
+            let before = at.checked_sub(1).and_then(|before| axis.breaks.get(before));
+            let from = before.map_or(f64::MIN, |before| START + f64::midpoint(before.to, gap.from));
+            let to = axis.breaks.get(at + 1).map_or(f64::MAX, |after| START + f64::midpoint(gap.to, after.from));
+            if middle - half > from && middle + half < to {
+                above.text("small mid", middle, base - 26.0, &line);
+            } else {
+                above.text("small mid", middle, base - 32.0, &time);
+                above.text("small mid", middle, base - 21.0, "skipped");
             }
         }
         let mut taken: Vec<(f64, f64)> = Vec::new();
@@ -141,5 +146,29 @@ impl<'a> Canvas<'a> {
         }
         page.append(&above);
         page
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The picture of an axis with two gaps of a second around a piece of this length.
+    fn between_gaps(nanos: u64) -> String {
+        const SECOND: u64 = 1_000_000_000;
+        let middle = 1_000_000 + SECOND;
+        let times =
+            [0, 1_000_000, middle, middle + nanos, middle + nanos + SECOND, middle + nanos + SECOND + 1_000_000];
+        let axes = Axis::candidates(&times, END - START, &|_, _| 0.0);
+        let axis = axes.into_iter().find(|axis| axis.breaks.len() == 2).unwrap();
+        Canvas::new(&axis).finish(0.0, 0).finish(AXIS, "")
+    }
+
+    #[test]
+    fn each_gap_says_that_it_is_skipped() {
+        let wide = between_gaps(1_000_000);
+        assert_eq!(wide.matches(">1 s skipped<").count(), 2, "{wide}");
+        let narrow = between_gaps(1000);
+        assert_eq!((narrow.matches(">1 s<").count(), narrow.matches(">skipped<").count()), (2, 2), "{narrow}");
     }
 }
