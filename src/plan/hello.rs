@@ -102,16 +102,7 @@ impl HelloCuts {
     /// The options of `connect` for this plan, its barrier left out.
     #[must_use]
     pub fn options(&self) -> String {
-        let layer = if self.form == HelloForm::Tcp { "tcp" } else { "handshake" };
-        let cuts = match self.size() {
-            Some(size) => format!("--chunk {size}"),
-            None => format!("--cut {}", self.cuts.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")),
-        };
-        let joined = match self.form {
-            HelloForm::JoinedRecords => format!(" --coalesce {}", self.cuts.len() + 1),
-            HelloForm::Tcp | HelloForm::Records => String::new(),
-        };
-        format!("--cut-layer {layer} {cuts}{joined}")
+        Plan { barrier: Barrier::None, ..self.plan() }.options().join(" ")
     }
 
     /// The size of all records, if several cuts make records of one size; the last one may be shorter.
@@ -131,19 +122,19 @@ mod tests {
     fn plan_and_options_are_those_of_the_form() {
         let cuts = |form, cuts: &[usize]| HelloCuts { form, cuts: cuts.to_vec(), of: 10 };
         let tcp = cuts(HelloForm::Tcp, &[3]);
-        assert_eq!(tcp.options(), "--cut-layer tcp --cut 3");
+        assert_eq!(tcp.options(), "--cut 3 --cut-layer tcp");
         let offsets = |text: &str| Cutting::Cut(text.parse().unwrap());
         let plan = Plan { cutting: offsets("3"), layer: CutLayer::Tcp, barrier: Barrier::PeerRead, ..Plan::default() };
         assert_eq!(tcp.plan(), plan);
         let joined = cuts(HelloForm::JoinedRecords, &[3, 5]);
-        assert_eq!(joined.options(), "--cut-layer handshake --cut 3,5 --coalesce 3");
+        assert_eq!(joined.options(), "--cut 3,5 --cut-layer handshake --coalesce 3");
         let coalesce = NonZeroUsize::new(3).unwrap();
         assert_eq!(joined.plan(), Plan { cutting: offsets("3,5"), layer: CutLayer::Handshake, coalesce, ..plan });
         for (regular, options) in [
-            (cuts(HelloForm::Records, &[4, 8]), "--cut-layer handshake --chunk 4"),
-            (cuts(HelloForm::Records, &[3, 6]), "--cut-layer handshake --cut 3,6"),
-            (cuts(HelloForm::Records, &[5]), "--cut-layer handshake --cut 5"),
-            (cuts(HelloForm::Tcp, &[4, 8]), "--cut-layer tcp --cut 4,8"),
+            (cuts(HelloForm::Records, &[4, 8]), "--chunk 4 --cut-layer handshake"),
+            (cuts(HelloForm::Records, &[3, 6]), "--cut 3,6 --cut-layer handshake"),
+            (cuts(HelloForm::Records, &[5]), "--cut 5 --cut-layer handshake"),
+            (cuts(HelloForm::Tcp, &[4, 8]), "--cut 4,8 --cut-layer tcp"),
         ] {
             assert_eq!(regular.options(), options);
         }

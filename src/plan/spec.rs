@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use serde::{Deserialize, Serialize};
 
 use super::cutter::position;
-use crate::value::{Expression, Named, Offsets, Pattern, Range, Seed, Size, Span, Word, counted};
+use crate::value::{Expression, Named, Offsets, Pattern, Range, Seed, Size, Span, Word, counted, escape};
 
 /// How the bytes of one direction of one connection are written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +96,37 @@ impl Plan {
             && self.coalesce == one()
             && self.delay.is_none()
             && self.barrier == Barrier::None
+    }
+
+    /// The options that repeat it, such as `--cut 1,5 --delay 1ms`. The seed is left out if nothing is drawn from it.
+    #[must_use]
+    pub fn options(&self) -> Vec<String> {
+        let mut options = match &self.cutting {
+            Cutting::Whole => Vec::new(),
+            Cutting::Chunk(sizes) => vec![format!("--chunk {sizes}")],
+            Cutting::Cut(offsets) => vec![format!("--cut {offsets}")],
+            Cutting::At(patterns) => patterns.iter().map(|pattern| format!("--cut-at '{pattern}'")).collect(),
+            Cutting::AtRegex(expressions) => {
+                let texts = expressions.iter().map(|expression| escape(expression.to_string().as_bytes()));
+                texts.map(|text| format!("--cut-at-regex '{text}'")).collect()
+            }
+        };
+        if self.layer != CutLayer::Record {
+            options.push(format!("--cut-layer {}", self.layer.word().name));
+        }
+        if self.coalesce.get() > 1 {
+            options.push(format!("--coalesce {}", self.coalesce));
+        }
+        if let Some(delay) = &self.delay {
+            options.push(format!("--delay {delay}"));
+        }
+        if self.barrier != Barrier::None {
+            options.push(format!("--barrier {}", self.barrier.word().name));
+        }
+        if self.is_random() {
+            options.push(format!("--seed {}", self.seed));
+        }
+        options
     }
 
     /// The cuts of messages: those of another layer count other bytes.

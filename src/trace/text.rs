@@ -2,8 +2,8 @@
 
 use super::event::{BarrierOutcome, Direction, Event, EventKind, Side, TcpSample};
 use super::units::{counted, grouped, span};
-use crate::plan::{Barrier, CutLayer, Cutting, Plan};
-use crate::value::{Named, escape};
+use crate::plan::Plan;
+use crate::value::escape;
 
 /// The line for `event` at this verbosity (the number of `-v`), without a line feed; `None` if that verbosity
 /// leaves it out. Text from outside is escaped.
@@ -80,36 +80,10 @@ fn bytes(event: &Event, len: u64) -> String {
     event.data.as_ref().map_or_else(String::new, |data| format!(": {}", data.shown(len)))
 }
 
-/// A plan as the options that repeat it: `--cut 1,5 --seed 7`. The seed is left out if nothing is drawn from
-/// it.
+/// A plan as the options that repeat it, or that there are no cuts.
 pub(crate) fn plan_flags(plan: &Plan) -> String {
-    let mut flags = Vec::new();
-    match &plan.cutting {
-        Cutting::Whole => {}
-        Cutting::Chunk(sizes) => flags.push(format!("--chunk {sizes}")),
-        Cutting::Cut(offsets) => flags.push(format!("--cut {offsets}")),
-        Cutting::At(patterns) => flags.extend(patterns.iter().map(|pattern| format!("--cut-at '{pattern}'"))),
-        Cutting::AtRegex(expressions) => {
-            let texts = expressions.iter().map(ToString::to_string);
-            flags.extend(texts.map(|text| format!("--cut-at-regex '{}'", shown(&text))));
-        }
-    }
-    if plan.layer != CutLayer::Record {
-        flags.push(format!("--cut-layer {}", plan.layer.word().name));
-    }
-    if plan.coalesce.get() > 1 {
-        flags.push(format!("--coalesce {}", plan.coalesce));
-    }
-    if let Some(delay) = &plan.delay {
-        flags.push(format!("--delay {delay}"));
-    }
-    if plan.barrier != Barrier::None {
-        flags.push(format!("--barrier {}", plan.barrier.word().name));
-    }
-    if plan.is_random() {
-        flags.push(format!("--seed {}", plan.seed));
-    }
-    if flags.is_empty() { "no cuts".to_owned() } else { flags.join(" ") }
+    let options = plan.options();
+    if options.is_empty() { "no cuts".to_owned() } else { options.join(" ") }
 }
 
 /// A string from outside, escaped.

@@ -124,12 +124,12 @@ fn nginx_reads_a_hello_cut_anywhere() {
 #[track_caller]
 fn repeated(found: &Value) -> [Option<i32>; 2] {
     let command = found["differences"][0]["repeat"].as_str().unwrap();
-    assert!(command.contains(" --tls --tls-insecure --raw --cut-layer handshake --cut 1 "), "{command}");
+    assert!(command.contains(" --tls --tls-insecure --raw --cut 1 --cut-layer handshake "), "{command}");
     let status = |command: &str| {
         let command = command.replace("secretcat", env!("CARGO_BIN_EXE_secretcat"));
         run_command(&mut shell(&command, [""]), "").status
     };
-    [status(command), status(&command.replace(" --cut-layer handshake --cut 1", ""))]
+    [status(command), status(&command.replace(" --cut 1 --cut-layer handshake", ""))]
 }
 
 /// wolfSSL 5.5.4 does not join the four bytes of the header of a handshake message.
