@@ -96,10 +96,20 @@ fn command_lines_give_the_listed_config_or_error() {
     }
 }
 
+/// Whether the text of a refusal names what to do: a verb begins a sentence or a hint after the cause.
+fn has_hint(refusal: &str) -> bool {
+    const VERBS: [&str; 6] = ["add", "expected", "give", "listen", "remove", "use"];
+    let parts = refusal.split([':', '(', ';', ',']).skip(1);
+    parts.flat_map(|part| part.split_whitespace().next()).any(|word| VERBS.contains(&word))
+}
+
 /// The effect of an option on a command line: see tests/cases/effects.txt.
 fn effect(mode: &str, option: &str) -> &'static str {
     let flag = option.split_whitespace().next().unwrap_or_default();
     let with = fields(&format!("{mode} {option}"));
+    if let Err(refusal) = &with {
+        assert!(has_hint(refusal), "no hint: {mode} {option} => ! {refusal}");
+    }
     match fields(mode) {
         _ if mode.split_whitespace().any(|word| word == flag) => "-",
         Err(refusal) => panic!("{mode}: {refusal}"),

@@ -165,7 +165,11 @@ fn of_connect(config: &ConnectConfig) -> Vec<Rule> {
             config.input != Input::Stdin,
             "counts the bytes read from stdin, which -m replaces: remove it",
         ),
-        (Named(&["shutdown-with-last"]), !config.raw, "applies to --raw: with messages, -N half-closes when they end"),
+        (
+            Named(&["shutdown-with-last"]),
+            !config.raw,
+            "applies to --raw: with messages, use -N, which half-closes when they end",
+        ),
         (Named(&["shutdown-with-last"]), unix, "applies to TCP segments, and a unix socket has none: remove it"),
         (Named(&["v6only"]), is_v4, V6ONLY),
     ]

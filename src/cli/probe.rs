@@ -12,7 +12,7 @@ pub(super) struct ProbeFlags {
     ///
     /// All rounds use one connection. A round begins when the replies of the previous one have arrived and --interval is
     /// over. With --stats, the summary has the reply time of all of them.
-    #[arg(long, value_name = "N", allow_hyphen_values = true, conflicts_with = "raw")]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, conflicts_with_all = ["raw", "reconnect"])]
     repeat: Option<Count>,
     /// Begin a round every TIME (default 1s; 0: no pause)
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, requires = "repeat")]

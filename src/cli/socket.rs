@@ -242,9 +242,15 @@ impl SocketFlags {
     fn check_family(&self) -> Result<(), SocketOptionsError> {
         let ip = self.source.and_then(|source| source.ip);
         let clash = match ip {
-            Some(ip) if self.ipv4 && !ip.is_ipv4() => format!("--source {ip} is IPv6, but -4 asks for IPv4 only"),
-            Some(ip) if self.ipv6 && !ip.is_ipv6() => format!("--source {ip} is IPv4, but -6 asks for IPv6 only"),
-            _ if self.ipv4 && self.v6only.is_some() => "--v6only has no effect with -4: it applies to IPv6".into(),
+            Some(ip) if self.ipv4 && !ip.is_ipv4() => {
+                format!("--source {ip} is IPv6, but -4 asks for IPv4 only: remove one of them")
+            }
+            Some(ip) if self.ipv6 && !ip.is_ipv6() => {
+                format!("--source {ip} is IPv4, but -6 asks for IPv6 only: remove one of them")
+            }
+            _ if self.ipv4 && self.v6only.is_some() => {
+                "--v6only applies to IPv6, and -4 asks for IPv4: remove one of them".into()
+            }
             _ => return Ok(()),
         };
         Err(SocketOptionsError(clash))
@@ -344,11 +350,11 @@ mod tests {
             ("--sndbuf 2G", "--sndbuf takes a number from 1 to 2147483647, not 2147483648"),
             (
                 "--keepalive=off --keepalive-cnt 3",
-                "--keepalive off cannot be combined with --keepalive-cnt, which turns keepalive on",
+                "--keepalive off cannot be combined with --keepalive-cnt, which turns keepalive on: remove one of them",
             ),
-            ("-4 -s ::1", "--source ::1 is IPv6, but -4 asks for IPv4 only"),
-            ("-6 -s 127.0.0.1:80", "--source 127.0.0.1 is IPv4, but -6 asks for IPv6 only"),
-            ("-4 --v6only off", "--v6only has no effect with -4: it applies to IPv6"),
+            ("-4 -s ::1", "--source ::1 is IPv6, but -4 asks for IPv4 only: remove one of them"),
+            ("-6 -s 127.0.0.1:80", "--source 127.0.0.1 is IPv4, but -6 asks for IPv6 only: remove one of them"),
+            ("-4 --v6only off", "--v6only applies to IPv6, and -4 asks for IPv4: remove one of them"),
         ];
         for (line, sentence) in cases {
             assert_eq!(refused(line), sentence, "{line}");

@@ -1,6 +1,6 @@
 //! The text of a parser error.
 
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::value::escape;
 
@@ -43,6 +43,13 @@ fn hint(error: &clap::Error) -> Option<String> {
             ContextValue::String(word) => Some(format!("a similar {name} exists: '{word}'")),
             _ => None,
         };
+    }
+    match (error.kind(), error.get(ContextKind::InvalidArg)) {
+        (ErrorKind::ArgumentConflict, _) => return Some("remove one of them".to_owned()),
+        (ErrorKind::MissingRequiredArgument, Some(ContextValue::Strings(missing))) => {
+            return Some(if missing.len() == 1 { "add it" } else { "add them" }.to_owned());
+        }
+        _ => {}
     }
     match (error.get(ContextKind::InvalidArg), error.get(ContextKind::Suggested)) {
         // The tip for an unknown option is to pass it as a value, which nobody means; that for a word is used.

@@ -81,7 +81,7 @@ fn parsed(words: &[OsString], unix: bool, family: Family) -> Result<Address, Con
     let address = match words {
         [] => Address::default(),
         [path] if unix => supported(Address::Unix(path.into()))?,
-        [_, _, ..] if unix => return Err(ConfigError::new("-U takes one path")),
+        [_, _, ..] if unix => return Err(ConfigError::new("-U takes one path: remove the others")),
         [word] => one_word(word)?,
         [host, port, ..] => {
             Address::from_words(host, port, &services::port).map_err(|invalid| ConfigError::new(invalid.to_string()))?

@@ -132,8 +132,9 @@ impl ClientSweepConfig {
         check_places(&self.cut_at, self.plans.families)?;
         let is_other = |part: &&OnlyPart| !matches!(part, OnlyPart::Messages(_));
         if let Some(part) = self.only.iter().flat_map(Only::parts).find(is_other) {
-            let text =
-                format!("--only {part} is for the sweep of a server, and --client cuts replies: such as --only 7,19");
+            let text = format!(
+                "--only {part} is for the sweep of a server, and --client cuts replies: give offsets such as --only 7,19"
+            );
             return Err(ConfigError::new(text));
         }
         self.traffic.socket.nodelay.get_or_insert(true);

@@ -192,7 +192,7 @@ impl ListenConfig {
         let traits = self.mode.traits();
         if self.relay().is_some_and(|relay| relay.to == self.address) {
             return Err(ConfigError::new(format!(
-                "--relay {0} would forward to itself: {0} is also the address to listen on",
+                "--relay {0} would forward to itself: {0} is also the address to listen on (give another one)",
                 self.address
             )));
         }

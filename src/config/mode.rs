@@ -216,7 +216,9 @@ impl ModeOptions {
             via.check()?;
         }
         if bug.is_some() && !is_secret {
-            return Err(ConfigError::new(format!("--bug applies to --service secret, not to {service}")));
+            return Err(ConfigError::new(format!(
+                "--bug applies to --service secret, not to {service}: remove one of them"
+            )));
         }
         if let Some(relay) = relay {
             return Ok(Mode::Relay(relay));

@@ -92,10 +92,10 @@ impl ProxyHeader {
         let refuse = |text: &str| Err(ConfigError::new(text));
         if self.version == Version::V1 {
             if !self.tlvs.is_empty() {
-                return refuse("--proxy-tlv needs --proxy-protocol v2: version 1 has no TLVs");
+                return refuse("--proxy-tlv needs TLVs, which version 1 has not: use --proxy-protocol v2");
             }
             if [&self.source, &self.destination].iter().any(|end| matches!(end, Some(Endpoint::Unix(_)))) {
-                return refuse("a unix socket needs --proxy-protocol v2: version 1 has IP addresses only");
+                return refuse("version 1 has IP addresses only, and this is a unix socket: use --proxy-protocol v2");
             }
         }
         match (&self.source, &self.destination) {
@@ -195,7 +195,7 @@ mod tests {
         assert!(with_tlv(Version::V2, 65_535 - 216 - 3).is_ok());
         let too_long = with_tlv(Version::V2, 65_535 - 216 - 2).unwrap_err().to_string();
         assert_eq!(too_long, "--proxy-tlv: PROXY header longer than 65551 bytes");
-        assert!(with_tlv(Version::V1, 0).unwrap_err().to_string().starts_with("--proxy-tlv needs --proxy-protocol v2"));
+        assert!(with_tlv(Version::V1, 0).unwrap_err().to_string().ends_with("use --proxy-protocol v2"));
         let check = |version, source, destination| header(version, source, destination).check().is_ok();
         assert!(check(Version::V1, "192.0.2.7:1", "[::1]:2") && check(Version::V2, "unix:/c", "unix:/s"));
         assert!(check(Version::V1, "unknown", "") && check(Version::V1, "unknown", "unknown"));

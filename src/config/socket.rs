@@ -89,10 +89,12 @@ impl SocketOptions {
         name("interface", self.interface.as_deref())?;
         number("backlog", self.backlog.map(u64::from), 0, INT_MAX)?;
         if let (Some(false), Some(detail)) = (self.keepalive, self.keepalive_detail()) {
-            return refuse(format!("--keepalive off cannot be combined with --{detail}, which turns keepalive on"));
+            return refuse(format!(
+                "--keepalive off cannot be combined with --{detail}, which turns keepalive on: remove one of them"
+            ));
         }
         if self.reset_on_close && self.linger.is_some() {
-            return refuse("--reset-on-close cannot be combined with --linger: a close either waits or resets".into());
+            return refuse("--reset-on-close cannot be combined with --linger: a close either waits or resets (remove one of them)".into());
         }
         Ok(())
     }
@@ -132,7 +134,7 @@ impl SocketOptions {
             ("v6only", self.v6only.is_some()),
         ];
         match foreign.iter().find(|(_, asked)| *asked) {
-            Some((name, _)) => refuse(format!("--{name} has no effect on a unix socket")),
+            Some((name, _)) => refuse(format!("--{name} has no effect on a unix socket: remove it")),
             None => Ok(()),
         }
     }
@@ -338,13 +340,19 @@ mod tests {
         let off = SocketOptions { keepalive: Some(false), ..Default::default() };
         assert_eq!((off.wants_keepalive(), off.check()), (Some(false), Ok(())));
         let both = SocketOptions { keepalive: Some(false), ..asked };
-        assert_eq!(error(&both), "--keepalive off cannot be combined with --keepalive-cnt, which turns keepalive on");
+        assert_eq!(
+            error(&both),
+            "--keepalive off cannot be combined with --keepalive-cnt, which turns keepalive on: remove one of them"
+        );
     }
 
     #[test]
     fn linger_and_reset_on_close_exclude_each_other() {
         let both = SocketOptions { linger: Some(Duration::from_secs(1)), reset_on_close: true, ..Default::default() };
-        assert_eq!(error(&both), "--reset-on-close cannot be combined with --linger: a close either waits or resets");
+        assert_eq!(
+            error(&both),
+            "--reset-on-close cannot be combined with --linger: a close either waits or resets (remove one of them)"
+        );
     }
 
     #[test]
@@ -352,6 +360,6 @@ mod tests {
         let right = SocketOptions { sndbuf: Some(4096), backlog: Some(5), ..Default::default() };
         assert_eq!(right.check_unix(), Ok(()));
         let wrong = SocketOptions { nodelay: Some(false), ..right };
-        assert_eq!(wrong.check_unix().unwrap_err().to_string(), "--nagle has no effect on a unix socket");
+        assert_eq!(wrong.check_unix().unwrap_err().to_string(), "--nagle has no effect on a unix socket: remove it");
     }
 }

@@ -17,13 +17,17 @@ pub(super) fn check_family(family: Family, address: &Address) -> Result<(), Conf
         Family::V6 => ("-6", "IPv6", "IPv4"),
     };
     let clash = match address {
-        Address::Unix(_) => return Err(ConfigError::new(format!("{option} has no effect on a unix socket"))),
+        Address::Unix(_) => {
+            return Err(ConfigError::new(format!("{option} has no effect on a unix socket: remove it")));
+        }
         Address::Tcp { host: Host::Ip(ip), .. } => ip.is_ipv4() == (family == Family::V6),
         Address::Tcp { host: Host::Scoped(..), .. } => family == Family::V4,
         Address::Tcp { host: Host::Name(_) | Host::Any, .. } => false,
     };
     if clash {
-        return Err(ConfigError::new(format!("{address} is {other}, but {option} asks for {asked} only")));
+        return Err(ConfigError::new(format!(
+            "{address} is {other}, but {option} asks for {asked} only: remove one of them"
+        )));
     }
     Ok(())
 }

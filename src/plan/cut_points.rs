@@ -16,7 +16,7 @@ pub struct CutPoints {
 
 /// A pattern that is not found where it would cut a message: a sweep with it would test nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0} cuts no message: nothing is found before the last byte of one")]
+#[error("{0} cuts no message: nothing is found before the last byte of one (give another pattern)")]
 pub struct CutsNothing(String);
 
 impl CutPoints {
@@ -95,7 +95,7 @@ mod tests {
         let error = |patterns: &[&str], expressions: &[&str]| {
             points(patterns, expressions).places(&messages).unwrap_err().to_string()
         };
-        let nothing = "cuts no message: nothing is found before the last byte of one";
+        let nothing = "cuts no message: nothing is found before the last byte of one (give another pattern)";
         assert_eq!(error(&["a", r"\n"], &[]), format!(r"--cut-at '\n' {nothing}"));
         assert_eq!(error(&["a"], &["x\t?"]), format!(r"--cut-at-regex 'x\t?' {nothing}"));
         assert_eq!(error(&[r"\nc"], &[]), format!(r"--cut-at '\nc' {nothing}"));

@@ -61,13 +61,13 @@ impl Only {
         let error = |part: &OnlyPart, why: &str| Err(OnlyError { part: part.clone(), why: why.to_owned() });
         if let Some(hello) = parts.iter().find(|part| matches!(part, OnlyPart::Hello(..))) {
             if parts.len() > 1 {
-                return error(hello, "a plan that cuts the ClientHello cuts nothing else");
+                return error(hello, "a plan that cuts the ClientHello cuts nothing else (remove the other parts)");
             }
         }
         for (number, part) in parts.iter().enumerate() {
             let is_alike = |other: &OnlyPart| std::mem::discriminant(other) == std::mem::discriminant(part);
             if parts.iter().take(number).any(is_alike) {
-                return error(part, "the same part of a plan is given twice");
+                return error(part, "the same part of a plan is given twice (remove one)");
             }
         }
         Ok((!parts.is_empty()).then_some(Only(parts)))
@@ -328,9 +328,9 @@ mod tests {
         assert_eq!(only(&[]), Ok(None));
         assert_eq!(
             refused(&["hello-tcp:5", "3"]),
-            "--only hello-tcp:5: a plan that cuts the ClientHello cuts nothing else"
+            "--only hello-tcp:5: a plan that cuts the ClientHello cuts nothing else (remove the other parts)"
         );
-        assert_eq!(refused(&["3", "every:5"]), "--only every:5: the same part of a plan is given twice");
+        assert_eq!(refused(&["3", "every:5"]), "--only every:5: the same part of a plan is given twice (remove one)");
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub enum Unproxied {
     #[error("{0} is a unix socket of this host, which no proxy can reach: remove --proxy")]
     Unix(Address),
     /// An address with an interface of this host.
-    #[error("{0} names an interface of this host, which means nothing to a proxy")]
+    #[error("{0} names an interface of this host, which means nothing to a proxy: remove the part after %")]
     Scoped(Address),
     /// Every interface.
     #[error("{0} is every interface of a host: give the proxy a host name or an address")]
@@ -118,7 +118,10 @@ mod tests {
     fn other_addresses_are_refused_with_the_reason() {
         let cases = [
             ("unix:/s", "unix:/s is a unix socket of this host, which no proxy can reach: remove --proxy"),
-            ("[fe80::1%eth0]:1", "[fe80::1%eth0]:1 names an interface of this host, which means nothing to a proxy"),
+            (
+                "[fe80::1%eth0]:1",
+                "[fe80::1%eth0]:1 names an interface of this host, which means nothing to a proxy: remove the part after %",
+            ),
             ("*:1", "*:1 is every interface of a host: give the proxy a host name or an address"),
             (
                 "b\u{fc}cher.example:1",

@@ -57,12 +57,12 @@ fn invalid_command_line_prints_one_line_and_status_2() {
         (&["connect", "--mss", "87"], "--mss takes a number from 88 to 32767, not 87"),
         (
             &["connect", "--reset-on-close", "--linger", "1"],
-            "the argument '--reset-on-close' cannot be used with '--linger <DURATION>'",
+            "the argument '--reset-on-close' cannot be used with '--linger <DURATION>' (remove one of them)",
         ),
-        (&["connect", "-4", "-6"], "the argument '--ipv4' cannot be used with '--ipv6'"),
-        (&["connect", "-4", "-s", "::1"], "--source ::1 is IPv6, but -4 asks for IPv4 only"),
-        (&["connect", "unix:/x", "--ttl", "3"], "--ttl has no effect on a unix socket"),
-        (&["listen", "-U"], "the following required arguments were not provided: [ADDRESS]..."),
+        (&["connect", "-4", "-6"], "the argument '--ipv4' cannot be used with '--ipv6' (remove one of them)"),
+        (&["connect", "-4", "-s", "::1"], "--source ::1 is IPv6, but -4 asks for IPv4 only: remove one of them"),
+        (&["connect", "unix:/x", "--ttl", "3"], "--ttl has no effect on a unix socket: remove it"),
+        (&["listen", "-U"], "the following required arguments were not provided: [ADDRESS]... (add it)"),
     ];
     for (args, complaint) in cases {
         run(args, "").is(2, "", format!("secretcat: {complaint}\n"));

@@ -40,7 +40,7 @@ fn every_page_and_completion_is_printed_as_committed() {
 fn unknown_page_or_shell_is_one_line_and_status_2() {
     for (args, line) in [
         (&["man", "nosuch"][..], "invalid value 'nosuch' for '[PAGE]': \"nosuch\" is not a page of the manual"),
-        (&["man", "--list", "listen"], "the argument '--list' cannot be used with '[PAGE]'"),
+        (&["man", "--list", "listen"], "the argument '--list' cannot be used with '[PAGE]' (remove one of them)"),
         (&["completions", "tcsh"], "invalid value 'tcsh' for '<SHELL>'"),
         (&["completions"], "the following required arguments were not provided"),
     ] {

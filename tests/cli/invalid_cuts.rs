@@ -51,17 +51,23 @@ fn impossible_cut_is_refused_with_possible_ones() {
         (&["--barrier", "acked", "-U", "/nowhere"], "a unix socket has no acknowledgements: use --barrier peer-read"),
         (
             &["--chunk", "3", "--cut", "1"],
-            "the argument '--chunk <SIZE|MIN..MAX>' cannot be used with '--cut <OFFSETS>'",
+            "the argument '--chunk <SIZE|MIN..MAX>' cannot be used with '--cut <OFFSETS>' (remove one of them)",
         ),
-        (&["--plan", "x", "--cut", "1"], "the argument '--plan <FILE>' cannot be used with '--cut <OFFSETS>'"),
-        (&["--plan", "x", "--seed", "1"], "the argument '--plan <FILE>' cannot be used with '--seed <N>'"),
+        (
+            &["--plan", "x", "--cut", "1"],
+            "the argument '--plan <FILE>' cannot be used with '--cut <OFFSETS>' (remove one of them)",
+        ),
+        (
+            &["--plan", "x", "--seed", "1"],
+            "the argument '--plan <FILE>' cannot be used with '--seed <N>' (remove one of them)",
+        ),
         (
             &["--seed", "x", "--chunk", "1..2"],
             "invalid value 'x' for '--seed <N>': \"x\" is not a seed: expected a number below 2^64 such as 42 or 0x2a",
         ),
         (&["--read-size", "0"], "--read-size 0 would read nothing: give 1 or more"),
         (&["--plan", "/nonexistent"], "open /nonexistent: no such file or directory"),
-        (&["--quiet", "-v"], "the argument '--quiet' cannot be used with '--verbose...'"),
+        (&["--quiet", "-v"], "the argument '--quiet' cannot be used with '--verbose...' (remove one of them)"),
     ];
     for (args, complaint) in cases {
         let all = ["connect", "-m", "hello"].iter().chain(args);
@@ -90,7 +96,7 @@ fn impossible_cut_is_refused_with_possible_ones() {
         ),
         (
             &["listen", "--cut-toward", "client"],
-            "the following required arguments were not provided: --relay <ADDRESS>",
+            "the following required arguments were not provided: --relay <ADDRESS> (add it)",
         ),
     ];
     for (args, complaint) in raw {

@@ -96,7 +96,7 @@ fn fault_at_one_offset_of_140_is_found_at_it_alone() {
         assert_eq!(found["cut_at"][0], format!("{option} '{pattern}'"), "{found:#}");
     }
     let out = run(["sweep", "--client", &command, "--replies", file, "--framing", "raw", "--cut-at", r"\t"], "");
-    let nothing = "cuts no message: nothing is found before the last byte of one";
+    let nothing = "cuts no message: nothing is found before the last byte of one (give another pattern)";
     out.is(2, "", format!("secretcat: --cut-at '\\t' {nothing}\n"));
 }
 

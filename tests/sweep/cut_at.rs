@@ -43,7 +43,7 @@ fn exit_status_counts_only_the_chosen_places() {
 #[test]
 fn pattern_that_cuts_no_message_is_refused() {
     let server = Server::start(&[]);
-    let nothing = "cuts no message: nothing is found before the last byte of one";
+    let nothing = "cuts no message: nothing is found before the last byte of one (give another pattern)";
     let error = format!("secretcat: --cut-at '\\t' {nothing}\n");
     sweep(&server, &["--cut-at", "E", "--cut-at", r"\t"], b"SECRET\n").is(2, "", &error);
     sweep(&server, &["--cut-at", r"\t", "-m", "SECRET"], b"").is(2, "", error);
