@@ -9,7 +9,7 @@ use mio::Waker;
 use signal_hook::consts::{SIGUSR1, SIGUSR2};
 use signal_hook::iterator::{self, Handle};
 
-use super::{command, sys, terminal};
+use super::{command, sys, temporary, terminal};
 use crate::value::Signal;
 
 /// What to do with a SIGINT that was ignored at the start, as a shell without job control does for background
@@ -148,6 +148,7 @@ impl Signals {
             Some(signal) => {
                 terminal::restore();
                 command::kill_all();
+                temporary::remove_all();
                 std::process::exit(i32::from(die_of(signal)))
             }
         }

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 
 use crate::support::web::{Events, Viewer, after, head, link, link_file, request, request_unix, status};
-use crate::support::{Dir, NOT_FOUND, Proc, Server, ask, poll_until, pty, run, secretcat, skip, start_relay};
+use crate::support::{
+    Dir, NOT_FOUND, Proc, Server, ask, client_with_full_buffers, poll_until, pty, run, secretcat, skip, start_relay,
+};
 
 /// A listener with a live page.
 fn start(args: &[&str]) -> Server {
@@ -65,6 +67,19 @@ fn link_in_a_private_file_works_once_and_is_removed() {
     assert_eq!(status(&viewer.ask("GET /metrics", &[])), "200");
     server.stop();
     assert!(!file.exists());
+}
+
+#[test]
+fn link_file_is_removed_after_a_second_signal() {
+    let server = start(&["-v"]);
+    let file = link_file(&server.proc);
+    let _client = client_with_full_buffers(&server, b"\n");
+    server.proc.signal(Signal::TERM);
+    server.proc.wait_for_stderr("stopping");
+    assert!(file.exists(), "the page is served until the end");
+    server.proc.signal(Signal::TERM);
+    let out = server.proc.end();
+    assert_eq!((out.status, out.signal, file.exists()), (None, Some(15), false), "{}", out.stderr);
 }
 
 #[test]
