@@ -100,7 +100,7 @@ fn command_lines_give_the_listed_config_or_error() {
 fn has_hint(refusal: &str) -> bool {
     const VERBS: [&str; 6] = ["add", "expected", "give", "listen", "remove", "use"];
     let parts = refusal.split([':', '(', ';', ',']).skip(1);
-    parts.flat_map(|part| part.split_whitespace().next()).any(|word| VERBS.contains(&word))
+    parts.filter_map(|part| part.split_whitespace().next()).any(|word| VERBS.contains(&word))
 }
 
 /// The effect of an option on a command line: see tests/cases/effects.txt.

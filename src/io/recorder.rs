@@ -359,14 +359,14 @@ impl Turn<'_> {
         self.0.is_some()
     }
 
-    /// Whether `TCP_INFO` is sampled after this write or read, not only at the end of a connection.
+    /// Whether `TCP_INFO` is sampled after this write or read of a connection, not only at its end.
     #[must_use]
-    pub fn wants_samples(&self) -> bool {
+    pub fn wants_sample(&self, conn: ConnId) -> bool {
         self.0.as_ref().is_some_and(|turn| match turn.shared.wanted.samples {
             Samples::Never => false,
             Samples::Sometimes => {
                 let shared = turn.shared;
-                let is_shown = || turn.tape.live.as_ref().is_some_and(Live::has_room);
+                let is_shown = || turn.tape.live.as_ref().is_some_and(|live| live.has_room(conn));
                 shared.watched.load(Ordering::Relaxed) && is_shown()
                     || shared.operations.fetch_add(1, Ordering::Relaxed) % SAMPLED == 0
             }

@@ -5,6 +5,10 @@ use std::thread::{self, Builder, JoinHandle};
 
 use crate::error::{Error, Operation};
 
+/// The nice value of a thread that yields to the others.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+
 /// The number of processors that this process may use.
 #[must_use]
 pub fn processors() -> usize {
@@ -28,6 +32,16 @@ impl Thread {
     pub fn join(self) {
         // A panic of the thread was already printed.
         let _ = self.0.join();
+    }
+}
+
+/// Gives this thread a processor only when the threads that serve peers leave it one, as far as the system can: on Linux
+/// setpriority(2) sets the nice value of a thread, elsewhere that of the whole process.
+pub fn yield_to_others() {
+    #[cfg(target_os = "linux")]
+    {
+        // Without it the thread works too.
+        let _ = rustix::process::setpriority_process(None, NICE);
     }
 }
 

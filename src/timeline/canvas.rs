@@ -159,8 +159,8 @@ mod tests {
         let middle = 1_000_000 + SECOND;
         let times =
             [0, 1_000_000, middle, middle + nanos, middle + nanos + SECOND, middle + nanos + SECOND + 1_000_000];
-        let axes = Axis::candidates(&times, END - START, &|_, _| 0.0);
-        let axis = axes.into_iter().find(|axis| axis.breaks.len() == 2).unwrap();
+        let candidates = Axis::candidates(&times, END - START, &|_, _| 0.0);
+        let axis = candidates.into_iter().find(|one| one.breaks.len() == 2).unwrap();
         Canvas::new(&axis).finish(0.0, 0).finish(AXIS, "")
     }
 

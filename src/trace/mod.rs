@@ -1,5 +1,6 @@
 //! Events as text, JSON lines and a summary; and plans read from a trace.
 
+mod conns;
 mod data;
 mod durations;
 mod event;
@@ -18,6 +19,7 @@ mod text;
 mod tls;
 pub(crate) mod units;
 
+pub use conns::{ConnHasher, ConnMap};
 pub use data::Data;
 pub use event::{BarrierOutcome, ConnId, Direction, Ending, Event, EventKind, Side, Sink, TcpSample};
 pub use hex::hex_lines;

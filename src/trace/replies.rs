@@ -1,8 +1,9 @@
 //! Reply times, from the writes and reads that carried the last bytes of a message and of its reply.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
-use super::event::{ConnId, Direction, Event, EventKind, Side};
+use super::conns::ConnMap;
+use super::event::{Direction, Event, EventKind, Side};
 use crate::value::{ExpectedReplies, Pairing};
 
 /// The largest number of entries of each queue of a connection. Beyond it, reply times are not measured.
@@ -18,7 +19,7 @@ const READS: usize = 1024;
 #[derive(Clone, Debug, Default)]
 pub struct ReplyTimes {
     pairing: Pairing,
-    open: BTreeMap<ConnId, Open>,
+    open: ConnMap<Open>,
 }
 
 /// The messages and replies of an open connection.
@@ -67,7 +68,7 @@ impl ReplyTimes {
     /// Nothing is measured yet.
     #[must_use]
     pub fn new(pairing: Pairing) -> Self {
-        ReplyTimes { pairing, open: BTreeMap::new() }
+        ReplyTimes { pairing, open: ConnMap::default() }
     }
 
     /// Notes an event, and appends an event for each reply that it completes.
@@ -244,6 +245,7 @@ fn pop_if<T>(queue: &mut VecDeque<T>, is_so: impl FnOnce(&T) -> bool) -> Option<
 
 #[cfg(test)]
 mod tests {
+    use super::super::event::ConnId;
     use super::*;
     use crate::trace::samples::{coalesced, event, loopback};
 

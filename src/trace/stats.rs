@@ -3,13 +3,13 @@
 mod json;
 mod text;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use super::conns::ConnMap;
 use super::durations::Durations;
-use super::event::{BarrierOutcome, ConnId, Direction, Event, EventKind, Side, Sink, TcpSample};
+use super::event::{BarrierOutcome, Direction, Event, EventKind, Side, Sink, TcpSample};
 use super::histogram::Histogram;
 
 /// Counts of a whole run, separate for each side if both are present. Its memory grows only with the number of
@@ -18,7 +18,7 @@ use super::histogram::Histogram;
 pub struct Summary {
     connect: Totals,
     listen: Totals,
-    open: BTreeMap<ConnId, Open>,
+    open: ConnMap<Open>,
     /// The side of events without an open connection, which do not occur in a well-formed run.
     latest: Option<Side>,
 }
@@ -95,8 +95,10 @@ impl Summary {
             self.latest = Some(*side);
             self.open.insert(event.conn, Open { side: *side, sample: None, witnessed_once: 0 });
         }
+        let open = self.open.get_mut(&event.conn);
+        let side = open.as_ref().map(|open| open.side).or(self.latest).unwrap_or(Side::Connect);
         let mut before = 0;
-        match (&event.what, self.open.get_mut(&event.conn)) {
+        match (&event.what, open) {
             (EventKind::Sample(sample), Some(open)) => {
                 open.sample = Some(*sample);
                 return;
@@ -110,7 +112,6 @@ impl Summary {
             },
             _ => {}
         }
-        let side = self.open.get(&event.conn).map(|open| open.side).or(self.latest).unwrap_or(Side::Connect);
         let totals = match side {
             Side::Connect => &mut self.connect,
             Side::Listen => &mut self.listen,
@@ -298,7 +299,7 @@ mod tests {
         for size in [4, 99_999, 123_456_789, 1 << 40, u64::MAX] {
             let both = largest(size);
             let mut one = both.clone();
-            (one.listen, one.open) = (Totals::default(), BTreeMap::new());
+            (one.listen, one.open) = (Totals::default(), ConnMap::default());
             for summary in [both, one] {
                 let text = summary.render(Duration::from_nanos(size));
                 let widest = text.lines().map(str::len).max();

@@ -1,45 +1,58 @@
 //! What the live page shows, kept from the events of a run in bounded memory: connections, messages, and the events
 //! since the last update.
+//!
+//! A browser draws the events of one connection, and the latest 100 messages. An update has the events of the connections
+//! that browsers have chosen, and of the others as many as a person can look at; what is left out is counted.
 
 mod row;
 mod shown;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use serde::Serialize;
 
 use self::row::{Row, RowView};
-use self::shown::{Shown, sight};
+use self::shown::{Shown, Sight, sight};
 use super::metrics::Totals;
-use crate::trace::{ConnId, Event, EventKind, TcpSample};
+use crate::trace::{ConnId, ConnMap, Event, EventKind};
 
 /// The largest number of open connections on the page. The others are counted.
 const OPEN_ROWS: usize = 200;
 /// The number of closed connections that stay on the page.
 const ENDED_ROWS: usize = 50;
-/// The largest number of events in an update. The others are counted.
+/// The largest number of events of chosen connections in an update. The others are counted.
 const EVENTS: usize = 1000;
+/// The largest number of events of the other connections in an update, after updates with few of them.
+const OTHER_EVENTS: usize = 1000;
+/// Their number in each update, as long as there are more.
+const OTHERS_AT_LENGTH: usize = 100;
+/// The largest number of connections in an update, those chosen first. The others that have changed are in the next.
+const ROWS: usize = 40;
 /// The number of the latest messages that a new page begins with.
 const RECENT: usize = 100;
 
 /// What the page shows.
 #[derive(Debug, Default)]
 pub struct Live {
-    rows: HashMap<ConnId, Row>,
+    rows: ConnMap<Row>,
     /// The open connections on the page.
     open: BTreeSet<ConnId>,
     /// The open connections that are not on it.
     others: BTreeSet<ConnId>,
     /// The closed connections on it.
     ended: VecDeque<ConnId>,
-    /// The connections that have changed since the last update.
-    changed: Vec<ConnId>,
+    /// The connections that have changed since they were in an update, the first one first.
+    changed: VecDeque<ConnId>,
     /// Those that have left the page.
     gone: Vec<ConnId>,
     recent: VecDeque<Shown>,
     events: Vec<Shown>,
     /// The number of events so far, shown or not.
     number: u64,
+    /// The connections that browsers have chosen.
+    chosen: BTreeSet<ConnId>,
+    /// The events that `events` may still take: of the chosen connections, and of the others.
+    room: Room,
     /// The events since the last update that are not among `events`.
     left_out: u64,
     /// Somebody watches.
@@ -49,6 +62,30 @@ pub struct Live {
     /// Rooms or sweep have changed since the last update.
     has_new_rooms: bool,
     has_new_sweep: bool,
+}
+
+/// How many events the next update may still take.
+#[derive(Clone, Copy, Debug)]
+struct Room {
+    chosen: usize,
+    others: usize,
+}
+
+impl Room {
+    /// Takes the place of an event, if there is one.
+    fn take(&mut self, is_chosen: bool) -> bool {
+        // A chosen connection has the places of the others too.
+        let places = if is_chosen && self.chosen > 0 { &mut self.chosen } else { &mut self.others };
+        let left = places.checked_sub(1);
+        *places = left.unwrap_or(0);
+        left.is_some()
+    }
+}
+
+impl Default for Room {
+    fn default() -> Room {
+        Room { chosen: EVENTS, others: OTHER_EVENTS }
+    }
 }
 
 /// A room.
@@ -122,55 +159,75 @@ impl Live {
     /// Adds an event, with its bytes.
     pub fn note(&mut self, event: &Event, bytes: &[u8]) {
         if let EventKind::Open { side, local, peer, made_for } = &event.what {
-            let row = Row::new(*side, local, peer, *made_for, event.t);
-            self.rows.insert(event.conn, row);
-            if self.open.len() < OPEN_ROWS { &mut self.open } else { &mut self.others }.insert(event.conn);
+            self.add(event.conn, Row::new(*side, local, peer, *made_for, event.t));
         }
         let Some(row) = self.rows.get_mut(&event.conn) else { return };
-        let before = row.counted;
+        let is_message = matches!(event.what, EventKind::Message { .. });
+        // What nobody watches is only counted, except for the latest messages.
+        let is_looked_at = self.is_watched || is_message;
+        let sight = if is_looked_at { sight(event, &row.counted) } else { None };
+        self.number += u64::from(sight.is_some() || !is_looked_at);
         row.note(event);
         let is_closed = matches!(event.what, EventKind::Close { .. });
-        let is_on_page = is_closed || !self.others.contains(&event.conn);
-        if self.is_watched && is_on_page && !std::mem::replace(&mut row.is_changed, true) {
-            self.changed.push(event.conn);
+        row.is_on_page |= is_closed;
+        if self.is_watched && row.is_on_page && !std::mem::replace(&mut row.is_changed, true) {
+            if row.is_chosen {
+                self.changed.push_front(event.conn);
+            } else {
+                self.changed.push_back(event.conn);
+            }
+        }
+        if let Some(sight) = sight {
+            let has_room = self.is_watched && self.room.take(row.is_chosen);
+            if self.is_watched && !has_room {
+                self.left_out += 1;
+                row.leave_out();
+            }
+            self.show(sight, event, bytes, has_room);
         }
         if is_closed {
             self.end(event.conn);
         }
-        self.show(event, bytes, &before);
     }
 
-    /// Adds an event to those of the next update, and a message to the latest.
-    fn show(&mut self, event: &Event, bytes: &[u8], before: &TcpSample) {
-        let is_message = matches!(event.what, EventKind::Message { .. });
-        if !self.is_watched && !is_message {
-            self.number += 1;
-            return;
-        }
-        let Some(sight) = sight(event, before) else { return };
-        self.number += 1;
-        let has_room = self.has_room();
-        if self.is_watched && !has_room {
-            self.left_out += 1;
-        }
-        match () {
-            () if is_message => {
-                let oldest = if self.recent.len() < RECENT { None } else { self.recent.pop_front() };
-                let shown = sight.shown(event, bytes, oldest);
-                if has_room {
-                    self.events.push(shown.clone());
-                }
-                self.recent.push_back(shown);
+    /// Adds an event to those of the next update, if it has room for it, and a message to the latest.
+    fn show(&mut self, sight: Sight, event: &Event, bytes: &[u8], has_room: bool) {
+        if matches!(event.what, EventKind::Message { .. }) {
+            let oldest = if self.recent.len() < RECENT { None } else { self.recent.pop_front() };
+            let shown = sight.shown(event, bytes, oldest);
+            if has_room {
+                self.events.push(shown.clone());
             }
-            () if has_room => self.events.push(sight.shown(event, bytes, None)),
-            () => {}
+            self.recent.push_back(shown);
+        } else if has_room {
+            self.events.push(sight.shown(event, bytes, None));
         }
     }
 
-    /// Whether an event that happens now would be shown by the next update.
+    /// Whether an event of this connection that happens now would be in the next update.
     #[must_use]
-    pub fn has_room(&self) -> bool {
-        self.is_watched && self.events.len() < EVENTS
+    pub fn has_room(&self, conn: ConnId) -> bool {
+        let is_chosen = || self.rows.get(&conn).is_some_and(|row| row.is_chosen);
+        self.is_watched && (self.room.others > 0 || (self.room.chosen > 0 && is_chosen()))
+    }
+
+    /// Updates have the events of these connections first: browsers have chosen them.
+    pub fn set_chosen(&mut self, chosen: BTreeSet<ConnId>) {
+        for conn in self.chosen.difference(&chosen) {
+            self.rows.get_mut(conn).into_iter().for_each(|row| row.is_chosen = false);
+        }
+        for conn in &chosen {
+            self.rows.get_mut(conn).into_iter().for_each(|row| row.is_chosen = true);
+        }
+        self.chosen = chosen;
+    }
+
+    /// Adds a connection.
+    fn add(&mut self, conn: ConnId, mut row: Row) {
+        row.is_on_page = self.open.len() < OPEN_ROWS;
+        row.is_chosen = self.chosen.contains(&conn);
+        if row.is_on_page { &mut self.open } else { &mut self.others }.insert(conn);
+        self.rows.insert(conn, row);
     }
 
     /// Moves a connection to the closed ones, and gives its place to another.
@@ -179,9 +236,11 @@ impl Live {
         if self.open.remove(&conn) {
             if let Some(next) = self.others.pop_first() {
                 self.open.insert(next);
-                if let Some(row) = self.rows.get_mut(&next).filter(|_| self.is_watched) {
-                    row.is_changed = true;
-                    self.changed.push(next);
+                if let Some(row) = self.rows.get_mut(&next) {
+                    row.is_on_page = true;
+                    if self.is_watched && !std::mem::replace(&mut row.is_changed, true) {
+                        self.changed.push_back(next);
+                    }
                 }
             }
         }
@@ -213,20 +272,35 @@ impl Live {
     pub fn set_watched(&mut self, is_watched: bool) {
         self.is_watched = is_watched;
         if !is_watched {
-            let _ = self.take(0, Totals::default());
+            let _ = self.take_all(0, Totals::default());
+            self.set_chosen(BTreeSet::new());
+            self.room = Room::default();
         }
     }
 
-    /// What has changed since this was called before, with these counts; `None` if nothing has.
+    /// What has changed since this was called before, with these counts; `None` if nothing has. If many connections have
+    /// changed, the rest of them follows with the next calls.
     pub fn take(&mut self, t: u64, totals: Totals) -> Option<Update> {
+        Some(Update { totals, ..self.changes(ROWS, t)? })
+    }
+
+    /// All that has changed, for the last update.
+    pub fn take_all(&mut self, t: u64, totals: Totals) -> Option<Update> {
+        Some(Update { totals, ..self.changes(usize::MAX, t)? })
+    }
+
+    /// What has changed, with this number of connections at most, without the counts.
+    fn changes(&mut self, most: usize, t: u64) -> Option<Update> {
         let (rooms, sweep) = (std::mem::take(&mut self.has_new_rooms), std::mem::take(&mut self.has_new_sweep));
-        let changed = std::mem::take(&mut self.changed);
         let gone = std::mem::take(&mut self.gone);
-        if changed.is_empty() && gone.is_empty() && self.events.is_empty() && !rooms && !sweep {
+        self.room.chosen = EVENTS;
+        self.room.others = (self.room.others + OTHERS_AT_LENGTH).min(OTHER_EVENTS);
+        if self.changed.is_empty() && gone.is_empty() && self.events.is_empty() && !rooms && !sweep {
             return None;
         }
+        let first = self.changed.len().min(most);
         let mut rows = Vec::new();
-        for conn in changed {
+        for conn in self.changed.drain(..first) {
             if let Some(row) = self.rows.get_mut(&conn) {
                 row.is_changed = false;
                 rows.push(row.view(conn));
@@ -235,7 +309,7 @@ impl Live {
         Some(Update {
             t,
             reset: false,
-            totals,
+            totals: Totals::default(),
             rows,
             gone,
             others: self.others.len(),

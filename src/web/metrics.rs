@@ -1,19 +1,18 @@
 //! Counters of a run in the text format 0.0.4 of Prometheus
 //! (<https://prometheus.io/docs/instrumenting/exposition_formats/>). No label has a value that a peer chooses.
 
-use std::collections::HashMap;
 use std::fmt::Write;
 
 use serde::Serialize;
 
 use super::response::Response;
-use crate::trace::{BarrierOutcome, ConnId, Direction, Ending, Event, EventKind, Side, TcpSample};
+use crate::trace::{BarrierOutcome, ConnMap, Direction, Ending, Event, EventKind, Side, TcpSample};
 
 /// The counters of a run. Their memory grows only with the number of open connections.
 #[derive(Clone, Debug, Default)]
 pub struct Counters {
     totals: Totals,
-    open: HashMap<ConnId, Open>,
+    open: ConnMap<Open>,
 }
 
 /// The counts at one time.

@@ -61,6 +61,8 @@ pub struct Start {
     pub missed: u64,
     /// The browser has seen another run before.
     pub restarted: bool,
+    /// The number of the browser, with which it chooses a connection.
+    pub viewer: u64,
 }
 
 impl Start {
@@ -71,7 +73,7 @@ impl Start {
         let missed = seen.parse().ok().filter(|_| of == run).map_or(0, |seen| number.saturating_sub(seen));
         let restarted = last.is_some() && of != run;
         let (command, time) = (String::new(), String::new());
-        Start { command, time, version: env!("CARGO_PKG_VERSION"), missed, restarted }
+        Start { command, time, version: env!("CARGO_PKG_VERSION"), missed, restarted, viewer: 0 }
     }
 
     /// The message.

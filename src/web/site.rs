@@ -6,9 +6,12 @@ use super::page;
 use super::request::{Method, Request};
 use super::response::{Response, Status};
 use super::secret::Secret;
+use crate::trace::ConnId;
 
 /// The path of the link to the live page.
 const LOGIN: &str = "/login";
+/// The refusal of a choice without its numbers.
+const WRONG_CHOICE: (Status, &str) = (Status::BadRequest, "viewer and conn are numbers");
 
 /// The names under which a site may be asked. A web page of another site that makes a browser resolve its own name to
 /// this address (DNS rebinding) asks under its own name.
@@ -56,6 +59,8 @@ pub enum Answer {
     Metrics,
     /// The events of the live page, after this head. The browser has the events up to this one.
     Events(Response, Option<String>),
+    /// This response: a browser, by its number, has chosen a connection, whose events it wants to see all.
+    Chosen(Response, u64, ConnId),
 }
 
 /// How a browser gets to the live page: a link that works once is exchanged for a cookie.
@@ -146,7 +151,14 @@ impl Site {
                 let last = Some(request.last_event.clone()).filter(|last| !last.is_empty());
                 Ok(Answer::Events(Response::stream("text/event-stream"), last))
             }
-            ("/" | "/events", Some(_)) => Err((Status::Forbidden, "open the link that secretcat has printed")),
+            ("/choose", Some(door)) if door.admits(request) => {
+                let number = |name: &str| request.parameter(name)?.parse().ok();
+                let (viewer, conn) = number("viewer").zip(number("conn")).ok_or(WRONG_CHOICE)?;
+                Ok(Answer::Chosen(Response::new("text/plain; charset=utf-8", ""), viewer, conn))
+            }
+            ("/" | "/events" | "/choose", Some(_)) => {
+                Err((Status::Forbidden, "open the link that secretcat has printed"))
+            }
             (_, Some(_)) => Err((Status::NotFound, "there are only / and /metrics")),
             (_, None) => Err((Status::NotFound, "there is only /metrics")),
         }
@@ -263,14 +275,17 @@ mod tests {
         let mut site = Site::of_page(hosts(Some("127.0.0.1"), None), Door::new(4502, [1; 16], [2; 16]), None);
         let host = "Host: 127.0.0.1:4502\r\n";
         let head = |answer: Answer| match answer {
-            Answer::Response(response) | Answer::LoggedIn(response) | Answer::Events(response, _) => {
-                String::from_utf8(response.encode(true)).unwrap()
-            }
+            Answer::Response(response)
+            | Answer::LoggedIn(response)
+            | Answer::Events(response, _)
+            | Answer::Chosen(response, ..) => String::from_utf8(response.encode(true)).unwrap(),
             Answer::Metrics => "metrics".to_owned(),
         };
         let link = site.door().unwrap().path();
         assert_eq!(link, format!("/login?token={}", "01".repeat(16)));
-        for path in ["/", "/events", "/metrics", "/login", "/login?token=", "/login?token=0101"] {
+        for path in
+            ["/", "/events", "/choose?viewer=1&conn=2", "/metrics", "/login", "/login?token=", "/login?token=0101"]
+        {
             assert!(head(site.answer(&get(path, host))).starts_with("HTTP/1.1 403 "), "{path}");
         }
         let looked = Request::read(format!("HEAD {link} HTTP/1.1\r\n{host}\r\n").as_bytes()).unwrap().unwrap();
@@ -282,7 +297,12 @@ mod tests {
         assert!(head(answer.clone()).contains(&set), "{}", head(answer));
         assert!(head(site.answer(&get(&link, host))).starts_with("HTTP/1.1 403 "), "used");
         let with = format!("{host}Cookie: other=1; secretcat-4502={}\r\n", "02".repeat(16));
-        for (path, begin) in [("/", "HTTP/1.1 200 "), ("/events", "HTTP/1.1 200 "), ("/metrics", "metrics")] {
+        for (path, begin) in [
+            ("/", "HTTP/1.1 200 "),
+            ("/events", "HTTP/1.1 200 "),
+            ("/choose?viewer=1&conn=2", "HTTP/1.1 200 "),
+            ("/metrics", "metrics"),
+        ] {
             assert!(head(site.answer(&get(path, &with))).starts_with(begin), "{path}");
             let foreign = format!("{with}Sec-Fetch-Site: cross-site\r\n");
             assert!(head(site.answer(&get(path, &foreign))).starts_with("HTTP/1.1 403 "), "{path}");
@@ -290,6 +310,11 @@ mod tests {
         assert!(head(site.answer(&get("/other", &with))).starts_with("HTTP/1.1 404 "));
         site.door().unwrap().renew([3; 16]);
         assert_eq!(site.door().unwrap().path(), format!("/login?token={}", "03".repeat(16)));
+        let chosen = site.answer(&get("/choose?viewer=1&conn=2", &with));
+        assert!(matches!(chosen, Answer::Chosen(_, 1, 2)), "{chosen:?}");
+        for wrong in ["/choose", "/choose?viewer=1", "/choose?viewer=-1&conn=2", "/choose?viewer=1&conn=x"] {
+            assert!(head(site.answer(&get(wrong, &with))).starts_with("HTTP/1.1 400 "), "{wrong}");
+        }
         let again = get("/events", &format!("{with}Last-Event-ID: r-7\r\n"));
         assert!(matches!(site.answer(&again), Answer::Events(_, Some(last)) if last == "r-7"));
     }

@@ -1,6 +1,6 @@
 //! `--web`: the live page, as curl and a browser see it.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 
@@ -158,6 +158,44 @@ fn first_line(events: &mut Events) -> String {
     let mut line = String::new();
     events.0.read_line(&mut line).unwrap();
     line
+}
+
+#[test]
+fn page_counts_the_events_it_does_not_show() {
+    let server = start(&[]);
+    let viewer = Viewer::open(&server.proc);
+    let mut stream = viewer.watch(&[]);
+    let number = stream.next("start").1["viewer"].as_u64().unwrap();
+    let (mut one, mut other) = (server.open(), server.open());
+    stream.find(|update| (rows(update).len() == 2).then_some(()));
+    assert_eq!(status(&viewer.ask(&format!("GET /choose?viewer={number}&conn=2"), &[])), "200");
+    assert_eq!(status(&viewer.ask("GET /choose?viewer=99&conn=1", &[])), "200", "another has not chosen for this one");
+    // Two messages a line, of which an update has 100 after the first 1,000.
+    let lines = b"x\n".repeat(5000);
+    let receive = |client: &mut std::net::TcpStream, length: usize| {
+        let mut reply = vec![0; length];
+        client.read_exact(&mut reply).unwrap();
+    };
+    one.write_all(&lines).unwrap();
+    other.write_all(b"y\n").unwrap();
+    receive(&mut one, 5000 * NOT_FOUND.len());
+    receive(&mut other, NOT_FOUND.len());
+    drop((one, other));
+    let (mut messages, mut left_out, mut row, mut of_chosen) = (0, 0, Value::Null, Vec::new());
+    stream.find(|update| {
+        messages += events(update, "message").iter().filter(|event| event["conn"] == 1).count() as u64;
+        let chosen = update["events"].as_array().unwrap().iter().filter(|event| event["conn"] == 2);
+        of_chosen.extend(chosen.map(|event| event["kind"].as_str().unwrap().to_owned()));
+        left_out += update["left_out"].as_u64().unwrap();
+        row = rows(update).iter().find(|row| row["conn"] == 1).unwrap_or(&row).clone();
+        (row.get("closed").is_some() && of_chosen.contains(&"close".to_owned())).then_some(())
+    });
+    assert_eq!((&row["in"]["messages"], &row["out"]["messages"]), (&5000.into(), &5000.into()));
+    assert!(left_out > 0 && messages < 10_000 && messages + left_out >= 10_000, "{messages} shown, {left_out} not");
+    assert_eq!(row["left_out"], left_out);
+    for kind in ["read", "message", "write", "peer_closed"] {
+        assert!(of_chosen.contains(&kind.to_owned()), "{of_chosen:?}");
+    }
 }
 
 #[test]

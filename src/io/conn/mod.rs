@@ -179,7 +179,7 @@ impl Conn {
             Incoming::Bytes(n) => {
                 let offset = self.reader.offset - n as u64;
                 turn.note_bytes(self.id, &buf[..n], || EventKind::Read { offset, len: n as u64 });
-                if turn.wants_samples() {
+                if turn.wants_sample(self.id) {
                     sample(&self.stream, &mut turn, self.id);
                 }
             }

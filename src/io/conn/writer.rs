@@ -177,7 +177,7 @@ impl Wire<'_> {
             let header = usize::try_from(first.saturating_sub(offset)).unwrap_or(written).min(written);
             turn.pass(self.id, Direction::Out, &bytes[header..written]);
         }
-        if turn.wants_samples() {
+        if turn.wants_sample(self.id) {
             sample(self.stream, &mut turn, self.id);
         }
         Ok(written)

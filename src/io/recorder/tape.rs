@@ -33,6 +33,8 @@ pub(super) struct Tape {
     /// How to print the summary at the end too, not only at SIGUSR1.
     stats: Option<StatsFormat>,
     replies: ReplyTimes,
+    /// The replies that an event completes; the buffer is kept.
+    completed: Vec<Event>,
     /// The latest reply: its connection, and its time in nanoseconds.
     latest: Option<(ConnId, u64)>,
     timeline: Option<(Timeline, PathBuf, View)>,
@@ -89,6 +91,7 @@ impl Tape {
             summary: Summary::default(),
             stats: output.stats,
             replies: ReplyTimes::new(pairing),
+            completed: Vec::new(),
             latest: None,
             timeline,
             counters: output.watch.is_on().then(Counters::default),
@@ -132,15 +135,16 @@ impl Tape {
 
     /// Records an event, and the replies that it completes.
     fn write(&mut self, event: Event, bytes: &[u8], wanted: Wanted) {
-        let mut replies = Vec::new();
-        self.replies.note(&event, &mut replies);
+        let mut completed = std::mem::take(&mut self.completed);
+        self.replies.note(&event, &mut completed);
         self.put(event, bytes, wanted);
-        for reply in replies {
+        for reply in completed.drain(..) {
             if let EventKind::Reply { nanos, .. } = reply.what {
                 self.latest = Some((reply.conn, nanos));
             }
             self.put(reply, &[], wanted);
         }
+        self.completed = completed;
     }
 
     /// The time of the latest reply in nanoseconds, if it is one of this connection and was not taken yet.

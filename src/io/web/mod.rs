@@ -16,7 +16,7 @@ use super::reactor::Reactor;
 use super::recorder::Recorder;
 use super::report::Report;
 use super::signal::Signals;
-use super::threads::Thread;
+use super::threads::{Thread, yield_to_others};
 use crate::config::{SocketOptions, Watch};
 use crate::error::{Error, Operation, shown_path};
 use crate::value::{Address, Family, Host};
@@ -129,6 +129,7 @@ impl Server {
     fn start(name: &'static str, mut front: Front, report: &Report) -> Result<Server, Error> {
         let (stop, report) = (front.stop.clone(), report.clone());
         let run = move || {
+            yield_to_others(); // pages and metrics can wait, clients cannot
             if let Err(error) = Reactor::run(&mut front) {
                 report.warning(&format!("--{name}: {error}"));
             }

@@ -1,5 +1,6 @@
 //! The listening socket of a site, and its clients.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -16,8 +17,9 @@ use crate::io::reactor::{Handler, Reactor, Ready};
 use crate::io::recorder::Recorder;
 use crate::io::signal::Signals;
 use crate::io::start;
+use crate::trace::ConnId;
 use crate::value::escape;
-use crate::web::{Answer, Request, Response, Site, Start, Status, ended};
+use crate::web::{Answer, Live, Request, Response, Site, Start, Status, Totals, Update, ended};
 
 /// The largest number of connections at once. A further one is closed.
 const MOST_CLIENTS: usize = 64;
@@ -48,6 +50,8 @@ struct Page {
     command: String,
     time: String,
     viewers: usize,
+    /// The number of the latest one.
+    latest: u64,
 }
 
 impl Front {
@@ -62,7 +66,7 @@ impl Front {
     pub(super) fn with_page(self, link: Link, run: [u8; 8]) -> Front {
         let words: Vec<_> = start::command().iter().map(|word| escape(word)).collect();
         let (run, command, time) = (format!("{:016x}", u64::from_be_bytes(run)), words.join(" "), start::time_of_day());
-        Front { page: Some(Page { link, run, command, time, viewers: 0 }), ..self }
+        Front { page: Some(Page { link, run, command, time, viewers: 0, latest: 0 }), ..self }
     }
 
     /// Accepts the clients that wait.
@@ -110,14 +114,35 @@ impl Front {
             if page.viewers == 0 {
                 self.recorder.set_watched(false);
             }
+            self.set_chosen();
         }
+    }
+
+    /// Notes that a viewer has chosen a connection.
+    fn choose(&mut self, number: u64, conn: ConnId) {
+        let mut viewers = self.clients.iter_mut().filter_map(|(_, client)| client.viewer());
+        if let Some(viewer) = viewers.find(|viewer| viewer.number == number) {
+            viewer.chosen = Some(conn);
+            self.set_chosen();
+        }
+    }
+
+    /// Updates have the events of the connections that viewers have chosen.
+    fn set_chosen(&mut self) {
+        let viewers = self.clients.iter_mut().filter_map(|(_, client)| client.viewer());
+        let chosen: BTreeSet<ConnId> = viewers.filter_map(|viewer| viewer.chosen).collect();
+        self.recorder.with_live(|live, _, _| live.set_chosen(chosen));
     }
 
     /// Answers a request.
     fn answer(&mut self, number: usize, request: &Request, now: Instant) {
+        let answer = self.site.answer(request);
+        if let Answer::Chosen(_, viewer, conn) = answer {
+            self.choose(viewer, conn);
+        }
         let Front { site, page, clients, recorder, reactor, .. } = self;
         let Some(client) = clients.get_mut(number) else { return };
-        let response = match (site.answer(request), page) {
+        let response = match (answer, page) {
             (Answer::Metrics, _) => recorder.totals().response(),
             (Answer::Events(head, last), Some(page)) if !request.is_head() => {
                 if page.viewers < MOST_VIEWERS {
@@ -134,15 +159,25 @@ impl Front {
                 }
                 response
             }
-            (Answer::Response(response) | Answer::LoggedIn(response) | Answer::Events(response, _), _) => response,
+            (
+                Answer::Response(response)
+                | Answer::LoggedIn(response)
+                | Answer::Events(response, _)
+                | Answer::Chosen(response, ..),
+                _,
+            ) => response,
         };
         client.answer(response.encode(request.is_head()));
     }
 
     /// Sends the viewers what has changed.
     fn update(&mut self, now: Instant) {
+        self.send(|live, totals, t| live.take(t, totals), now);
+    }
+
+    fn send(&mut self, take: impl FnOnce(&mut Live, Totals, u64) -> Option<Update>, now: Instant) {
         let Some(page) = self.page.as_ref().filter(|page| page.viewers > 0) else { return };
-        let update = self.recorder.with_live(|live, totals, t| live.take(t, totals)).flatten();
+        let update = self.recorder.with_live(take).flatten();
         let update = update.map(|update| (update.encode(&page.run), update.number()));
         let numbers: Vec<_> = self.clients.iter().map(|(number, _)| number).collect();
         for number in numbers {
@@ -150,7 +185,7 @@ impl Front {
             match &update {
                 _ if viewer.is_behind && viewer.is_ready() => {
                     if let Some(page) = &self.page {
-                        let (message, number) = page.everything(Some(viewer.seen), &self.recorder);
+                        let (message, number) = page.everything(viewer, &self.recorder);
                         viewer.send(&message, number, now);
                         viewer.is_behind = false;
                     }
@@ -166,7 +201,7 @@ impl Front {
 
     /// Sends the viewers the rest, and that the run has ended, as far as they take it at once.
     fn end(&mut self, now: Instant) {
-        self.update(now);
+        self.send(|live, totals, t| live.take_all(t, totals), now);
         let Some(page) = &self.page else { return };
         for (_, client) in &mut self.clients {
             if let Some(viewer) = client.viewer().filter(|viewer| viewer.is_ready()) {
@@ -194,24 +229,24 @@ impl Page {
             reactor.wake_at(Key::Clock, now + UPDATE);
         }
         self.viewers += 1;
-        let (message, number) = self.first(last, recorder);
-        client.watch(Viewer::new([head, message].concat(), number, now));
+        self.latest += 1;
+        let (message, number) = self.first(self.latest, last, recorder);
+        client.watch(Viewer::new(self.latest, [head, message].concat(), number, now));
     }
 
-    /// Everything, for a viewer of this run that has the events up to `seen`.
-    fn everything(&self, seen: Option<u64>, recorder: &Recorder) -> (Vec<u8>, u64) {
-        let last = seen.map(|seen| format!("{}-{seen}", self.run));
-        self.first(last.as_deref(), recorder)
+    /// Everything, for a viewer of this run that was left out of an update.
+    fn everything(&self, viewer: &Viewer, recorder: &Recorder) -> (Vec<u8>, u64) {
+        self.first(viewer.number, Some(&format!("{}-{}", self.run, viewer.seen)), recorder)
     }
 
-    /// Everything, for a viewer that has the events up to `last`.
-    fn first(&self, last: Option<&str>, recorder: &Recorder) -> (Vec<u8>, u64) {
+    /// Everything, for the viewer of this number that has the events up to `last`.
+    fn first(&self, viewer: u64, last: Option<&str>, recorder: &Recorder) -> (Vec<u8>, u64) {
         let Some(update) = recorder.with_live(|live, totals, t| live.snapshot(t, totals)) else {
             return (Vec::new(), 0);
         };
         let number = update.number();
         let start = Start::after(last, &self.run, number);
-        let start = Start { command: self.command.clone(), time: self.time.clone(), ..start };
+        let start = Start { command: self.command.clone(), time: self.time.clone(), viewer, ..start };
         ([start.encode(&self.run, number), update.encode(&self.run)].concat(), number)
     }
 }

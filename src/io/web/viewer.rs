@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::client::unless_blocked;
 use crate::io::stream::Stream;
+use crate::trace::ConnId;
 
 /// A browser that has taken nothing for this long is dropped. It connects again, and learns what it has missed.
 const STALLED: Duration = Duration::from_secs(10);
@@ -14,6 +15,10 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// The stream of messages to a browser.
 #[derive(Debug)]
 pub(super) struct Viewer {
+    /// Its number, which no other has in this run.
+    pub(super) number: u64,
+    /// The connection that it has chosen.
+    pub(super) chosen: Option<ConnId>,
     /// What it has not taken yet.
     rest: Vec<u8>,
     /// The last number of events that it has, or that is on the way to it.
@@ -25,9 +30,9 @@ pub(super) struct Viewer {
 }
 
 impl Viewer {
-    /// A browser that is sent this first.
-    pub(super) fn new(first: Vec<u8>, seen: u64, now: Instant) -> Viewer {
-        Viewer { rest: first, seen, is_behind: false, active: now }
+    /// A browser with this number that is sent this first.
+    pub(super) fn new(number: u64, first: Vec<u8>, seen: u64, now: Instant) -> Viewer {
+        Viewer { number, chosen: None, rest: first, seen, is_behind: false, active: now }
     }
 
     /// Whether it has taken everything.

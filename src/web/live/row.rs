@@ -13,8 +13,12 @@ pub(super) struct Row {
     view: RowView,
     /// The segments that are counted already.
     pub(super) counted: TcpSample,
-    /// It is among those that have changed since the last update.
+    /// It is among those that have changed since they were in an update.
     pub(super) is_changed: bool,
+    /// It is on the page, not only counted.
+    pub(super) is_on_page: bool,
+    /// A browser has chosen it.
+    pub(super) is_chosen: bool,
 }
 
 /// What the page shows of a connection.
@@ -38,6 +42,8 @@ pub(super) struct RowView {
     out: Flow,
     r#in: Flow,
     retransmits: u64,
+    /// Its events that are in no update.
+    left_out: u64,
 }
 
 /// The counts of a direction.
@@ -66,12 +72,18 @@ impl Row {
             out: Flow::default(),
             r#in: Flow::default(),
             retransmits: 0,
+            left_out: 0,
         };
-        Row { view, counted: TcpSample::default(), is_changed: false }
+        Row { view, counted: TcpSample::default(), is_changed: false, is_on_page: false, is_chosen: false }
     }
 
     pub(super) fn view(&self, conn: ConnId) -> RowView {
         RowView { conn, ..self.view.clone() }
+    }
+
+    /// Counts an event that is in no update.
+    pub(super) fn leave_out(&mut self) {
+        self.view.left_out += 1;
     }
 
     /// Counts an event.

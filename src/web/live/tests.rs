@@ -60,24 +60,64 @@ fn page_is_bounded_and_counts_the_rest() {
     for conn in 1..=300 {
         live.note(&open(conn), b"");
     }
-    for _ in 0..1500 {
-        live.note(&event(9, 1, EventKind::Read { offset: 0, len: 99 }), &[b'x'; 99]);
-    }
-    assert!(!live.has_room());
+    let read = |live: &mut Live, conn: ConnId, times: usize| {
+        for _ in 0..times {
+            live.note(&event(9, conn, EventKind::Read { offset: 0, len: 99 }), &[b'x'; 99]);
+        }
+    };
+    read(&mut live, 1, 1500);
+    assert!(!live.has_room(1));
     let update = json(&live.take(9, Totals::default()).unwrap());
-    assert!(live.has_room());
-    assert_eq!(update["events"].as_array().unwrap().len(), EVENTS);
+    assert!(live.has_room(1));
+    assert_eq!(update["events"].as_array().unwrap().len(), OTHER_EVENTS);
     assert_eq!((&update["left_out"], &update["others"]), (&800.into(), &100.into()));
-    assert_eq!(conns(&update), (1..=200).collect::<Vec<_>>());
+    assert_eq!((conns(&update), &update["rows"][0]["left_out"]), ((1..=40).collect(), &800.into()));
+    // The rest of the connections follows.
+    let rest: Vec<_> = (0..4).flat_map(|_| conns(&json(&live.take(9, Totals::default()).unwrap()))).collect();
+    assert_eq!((rest, live.take(9, Totals::default()).is_none()), ((41..=200).collect(), true));
     // A place that is free goes to the next connection.
     live.note(&close(7), b"");
     assert_eq!(conns(&json(&live.take(9, Totals::default()).unwrap())), [7, 201]);
     for conn in 1..=300 {
         live.note(&close(conn), b"");
     }
-    let update = json(&live.take(9, Totals::default()).unwrap());
+    let update = json(&live.take_all(9, Totals::default()).unwrap());
     assert_eq!((update["gone"].as_array().unwrap().len(), live.rows.len()), (251, ENDED_ROWS));
     assert_eq!(conns(&json(&live.snapshot(9, Totals::default()))).len(), ENDED_ROWS);
+}
+
+#[test]
+fn chosen_connection_is_shown_whole_beside_many_others() {
+    let mut live = Live::default();
+    live.set_watched(true);
+    live.set_chosen([2].into());
+    let shown = |live: &mut Live, others: usize, chosen: usize| {
+        for number in 0..others.max(chosen) {
+            for (conn, times) in [(1, others), (2, chosen)] {
+                if number < times {
+                    live.note(&event(9, conn, EventKind::Read { offset: 0, len: 1 }), b"x");
+                }
+            }
+        }
+        let update = json(&live.take(9, Totals::default()).unwrap());
+        let of = |conn: u64| update["events"].as_array().unwrap().iter().filter(|event| event["conn"] == conn).count();
+        (of(1), of(2), update["left_out"].as_u64().unwrap())
+    };
+    live.note(&open(1), b"");
+    live.note(&open(2), b"");
+    assert_eq!(shown(&mut live, 400, 20), (401, 21, 0), "a burst is shown");
+    let many: Vec<_> = (0..9).map(|_| shown(&mut live, 1000, 20)).collect();
+    assert_eq!(many[0], (699, 20, 301), "the rest of the places, and 100 new ones");
+    assert_eq!(many[8], (OTHERS_AT_LENGTH, 20, 900));
+    assert_eq!(shown(&mut live, 0, 1500), (0, EVENTS + OTHERS_AT_LENGTH, 400));
+    // Another choice.
+    live.set_chosen([1].into());
+    assert_eq!(shown(&mut live, 300, 300), (300, OTHERS_AT_LENGTH, 200));
+    // A burst is shown again after updates with few events.
+    for _ in 0..10 {
+        live.take(9, Totals::default());
+    }
+    assert_eq!(shown(&mut live, 1, 700), (1, 700, 0));
 }
 
 #[test]

@@ -15,6 +15,7 @@ function connect() {
     document.title = byId('command').textContent || 'secretcat';
     setText(byId('since'), 'secretcat ' + start.version + ', since ' + start.time + '.');
     model.fresh = true; ended = false;
+    model.viewer = start.viewer; model.sent = null;
     if (start.restarted || wasElse) { setPaused(false); notice('secretcat was restarted: this is another run, which began at ' + start.time + '.'); }
     else if (start.missed) notice(grouped(start.missed) + ' events were missed: the connection to the page was lost, or the browser was too slow.');
     lastId = message.lastEventId;
@@ -51,6 +52,13 @@ async function retry() {
   setTimeout(retry, 2000);
 }
 
+// Updates have all events of the chosen connection; of the others only as many as one can look at.
+function sendChoice() {
+  if (model.viewer === null || model.chosen === null || model.sent === model.chosen) return;
+  model.sent = model.chosen;
+  fetch('choose?viewer=' + model.viewer + '&conn=' + model.chosen, { cache: 'no-store' }).catch(() => { /* the next start sends it */ });
+}
+
 function toggle() { setPaused(!model.paused); if (state === 'live') show('live', model.paused ? 'paused' : 'live'); }
 
 // After a click with the mouse, the keys are for the page again, not for the button.
@@ -82,6 +90,7 @@ document.addEventListener('keydown', (event) => {
 });
 
 function draw() {
+  sendChoice();
   const changed = model.changed, all = changed.has('all'), has = (name) => all || changed.has(name);
   const axis = byId('axis').value;
   if (has('events') || has('state') || axis !== 'steps') {
@@ -100,12 +109,14 @@ function draw() {
   setText(pause, model.paused ? 'Resume' : 'Pause'); pause.setAttribute('aria-pressed', String(model.paused));
   byId('step').disabled = !model.paused || (model.waiting.length === 0 && !model.latest);
   setText(byId('waiting'), model.paused ? grouped(model.waiting.length) + (model.waiting.length === 1 ? ' event waits' : ' events wait') : '');
-  setText(byId('missed'), model.missed ? grouped(model.missed) + ' events were too many to be shown, and are only counted' : '');
+  const chosen = model.rows.get(model.chosen), left = chosen && chosen.left_out ? ', ' + grouped(chosen.left_out) + ' of them of this connection' : '';
+  setText(byId('missed'), model.missed ? grouped(model.missed) + ' events not shown' + left : '');
   changed.clear();
 }
 
 // Drawing follows the screen, at most 20 times a second.
 let drawn = 0;
+setInterval(endRates, 1000);
 function frame(time) {
   if (time - drawn > 50 && (model.changed.size || byId('axis').value !== 'steps')) { drawn = time; draw(); }
   requestAnimationFrame(frame);

@@ -5,7 +5,7 @@ const LIMIT = { events: 600, messages: 300, waiting: 5000 };
 const model = {
   rows: new Map(), events: new Map(), messages: [], keys: new Set(), totals: null, rates: null, others: 0,
   rooms: null, sweep: null, chosen: null, followed: true, now: 0, received: 0, paused: false,
-  waiting: [], missed: 0, latest: null, last: null, changed: new Set(),
+  waiting: [], missed: 0, latest: null, last: null, changed: new Set(), viewer: null, sent: null,
 };
 
 function decode(base64) {
@@ -28,6 +28,15 @@ function applyRow(row, t) {
   row.rate = row.closed === undefined ? rate(flow, t) : [0, 0];
   model.rows.set(row.conn, row);
   if (model.chosen === null || (model.followed && !before && row.closed === undefined && !isOpen(model.chosen))) choose(row.conn, true);
+}
+
+// Without traffic there are no updates: rates that are older than their time are 0.
+function endRates() {
+  const t = clock(), isOld = (of) => of.rate.some((value) => value > 0) && t - of.flow.samples.at(-1)[0] > 2.5e9;
+  for (const row of model.rows.values()) if (isOld(row)) { row.rate = [0, 0]; model.changed.add('state'); }
+  for (const name of model.totalFlow ? ['bytes', 'messages'] : []) {
+    if (isOld({ rate: model.rates[name], flow: model.totalFlow[name] })) { model.rates[name] = [0, 0]; model.changed.add('state'); }
+  }
 }
 
 function isOpen(conn) {
