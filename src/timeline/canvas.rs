@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn each_gap_says_that_it_is_skipped() {
+    fn each_gap_is_labelled_as_skipped() {
         let wide = between_gaps(1_000_000);
         assert_eq!(wide.matches(">1 s skipped<").count(), 2, "{wide}");
         let narrow = between_gaps(1000);
