@@ -3,6 +3,7 @@
 #
 #   packaging/build-deb.sh DIRECTORY [COMMIT]               with the cargo of this machine
 #   packaging/build-deb.sh --root trixie DIRECTORY [COMMIT]  with the suite's own, in a clean root
+#   packaging/build-deb.sh --again DIRECTORY [COMMIT]        with the crates that the last such build has compiled
 #
 # DIRECTORY gets the source package, the binary packages, .buildinfo and .changes.
 set -euo pipefail
@@ -11,11 +12,18 @@ set -euo pipefail
 . "$(dirname "$0")/roots.sh"
 
 suite=
-if [ "${1:-}" = --root ]; then
-    in_own_mounts "$@"
-    suite=$2
-    shift 2
-fi
+again=
+case ${1:-} in
+    --root)
+        in_own_mounts "$@"
+        suite=$2
+        shift 2
+        ;;
+    --again)
+        again=1
+        shift
+        ;;
+esac
 [ $# -ge 1 ] || die "usage: $0 [--root SUITE] DIRECTORY [COMMIT]"
 umask 022
 out=$(mkdir -p "$1" && cd "$1" && pwd)
@@ -42,9 +50,17 @@ if [ -n "$suite" ]; then
     in_root_offline "$ROOT" sh -c "cd /build/secretcat-$version && exec dpkg-buildpackage -us -uc" \
         >"$out/build.log" 2>&1 || die_of "the build failed" "$out/build.log"
 else
+    settings=()
+    if [ -n "$again" ]; then
+        # A cargo before 1.91 knows no directory for what is built on the way, and compiles all crates. The files of a
+        # commit are as old as the commit, which may be older than the last build of another one.
+        find "$tree" -path "$tree/vendor" -prune -o -type f -exec touch {} +
+        mkdir -p "$PACKAGING/../target/packaging/cargo"
+        settings=("CARGO_BUILD_BUILD_DIR=$(cd "$PACKAGING/../target/packaging/cargo" && pwd)")
+    fi
     # The rustc of Debian 12 is too old, so the one in PATH is used: -d.
     cd "$tree"
-    env -i PATH="$PATH" HOME="$HOME" TZ="${TZ:-}" LC_ALL=C.UTF-8 \
+    env -i PATH="$PATH" HOME="$HOME" TZ="${TZ:-}" LC_ALL=C.UTF-8 "${settings[@]}" \
         ${RUSTUP_HOME:+"RUSTUP_HOME=$RUSTUP_HOME"} ${RUSTUP_TOOLCHAIN:+"RUSTUP_TOOLCHAIN=$RUSTUP_TOOLCHAIN"} \
         unshare --map-root-user --net sh -c 'ip link set lo up && exec dpkg-buildpackage -us -uc -d' \
         >"$out/build.log" 2>&1 || die_of "the build failed" "$out/build.log"

@@ -26,12 +26,19 @@ fn tshark(file: &Path, args: &[&str]) -> String {
     String::from_utf8(out.stdout).unwrap()
 }
 
-/// The sender, the number and the payload of each segment with data to this port, or between all, in the order of the
+/// The port of the client of the only connection in a file.
+#[track_caller]
+fn client_port(file: &Path) -> String {
+    let syn = "tcp.flags.syn == 1 && tcp.flags.ack == 0";
+    tshark(file, &["-Y", syn, "-T", "fields", "-e", "tcp.srcport"]).trim_end().to_owned()
+}
+
+/// The sender, the number and the payload of each segment with data that this filter lets through, in the order of the
 /// numbers and each once: a segment may be sent again, and packets of two processors come to tcpdump in any order.
 #[track_caller]
 fn data_segments(file: &Path, to: &str) -> Vec<(u16, u64, String)> {
     let fields = ["-T", "fields", "-e", "tcp.srcport", "-e", "tcp.seq", "-e", "tcp.payload"];
-    let only = ["-Y", &format!("tcp.stream == 0 && tcp.len > 0 && {to}")];
+    let only = ["-Y", &format!("tcp.len > 0 && {to}")];
     let listed = tshark(file, &[&only[..], &fields].concat());
     let row = |line: &str| {
         let fields: Vec<&str> = line.split('\t').collect();
@@ -78,12 +85,14 @@ fn pinned_pieces_are_the_segments_that_tcpdump_sees() {
         let args = ["connect", &server.address(), "--pcap", ours.to_str().unwrap()];
         let out = run(args.iter().chain(plan), input);
         assert_eq!(out.status, Some(0), "{}", out.stderr);
-        let compared = compared.replace("PORT", &server.port());
+        // The connection is named by its port: a later one may come first in the file of tcpdump.
+        let connection = format!("tcp.port == {}", client_port(&ours));
+        let compared = format!("{connection} && {}", compared.replace("PORT", &server.port()));
         let ours_has = data_segments(&ours, &compared);
         // tcpdump may not see packets before others follow them, and those of each processor by themselves; its file may
         // end within one.
         let seen = |filter: &str| {
-            let filter = format!("tcp.stream == 0 && {filter}");
+            let filter = format!("{connection} && {filter}");
             let fields = ["-Y", &filter, "-T", "fields", "-e", "tcp.srcport", "-e", "tcp.seq"];
             let out = run_command(Command::new("tshark").arg("-r").arg(&wire).args(fields), "").stdout;
             out.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect::<BTreeSet<_>>().len()
