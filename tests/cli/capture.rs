@@ -79,8 +79,10 @@ fn pinned_pieces_are_the_segments_that_tcpdump_sees() {
         let (wire, ours) = (dir.file("wire.pcap"), dir.file("ours.pcapng"));
         let server = Server::start(&[]);
         let filter = format!("tcp port {}", server.port());
+        // The buffer has room for 256 KiB a packet, which would be 8 packets: shorter ones, and a larger buffer.
+        let room = ["-s", "4096", "-B", "16384"];
         let tcpdump = ["-i", "lo", "-Z", "root", "-U", "--immediate-mode", "-w", wire.to_str().unwrap(), &filter];
-        let tcpdump = Proc::start(Command::new("tcpdump").args(tcpdump));
+        let tcpdump = Proc::start(Command::new("tcpdump").args(room).args(tcpdump));
         tcpdump.wait_for_stderr("listening on");
         let args = ["connect", &server.address(), "--pcap", ours.to_str().unwrap()];
         let out = run(args.iter().chain(plan), input);
