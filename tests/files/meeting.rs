@@ -94,6 +94,33 @@ fn listener_that_keeps_open_serves_one_after_the_other() {
 }
 
 #[test]
+fn first_line_is_read_that_comes_while_another_one_is_closed() {
+    let files = Files::new("closing");
+    let receiver = files.receiver(&["-k"]);
+    // The listener reads from the second one, in vain, before it answers the foreign one.
+    let (mut second, mut foreign) = (receiver.open(), receiver.open());
+    foreign.write_all(b"nonsense\n").unwrap();
+    let why = "no line of secretcat send or receive: \"nonsense\"";
+    assert_eq!(read_line(&mut foreign), format!("error {why}\n"));
+    let expected = format!("{}secretcat: rejected {}: {why}\n", receiver.ready_line, foreign.local_addr().unwrap());
+    drop(foreign);
+    receiver.proc.wait_for_stderr(why);
+    let mut first = receiver.open();
+    first.write_all(b"secretcat-files 1 send\nend\n").unwrap();
+    let mut reply = String::new();
+    // To its end: the receiver closes the connection, and waits for our end.
+    first.read_to_string(&mut reply).unwrap();
+    assert_eq!(reply, "secretcat-files 1 receive\nend\n");
+    second.write_all(b"secretcat-files 1 send\n").unwrap();
+    drop(first);
+    assert_eq!(read_line(&mut second), "secretcat-files 1 receive\n");
+    second.write_all(b"end\n").unwrap();
+    assert_eq!(read_line(&mut second), "end\n");
+    drop(second);
+    receiver.stop().is(0, "", expected);
+}
+
+#[test]
 fn listening_sender_serves_each_receiver() {
     let files = Files::new("each");
     let path = files.to_send("a", "abc");

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use super::wire::Wire;
+use super::meeting::Peer;
 use crate::error::Error;
 use crate::io::key::Key;
 use crate::io::reactor::{Handler, Reactor, Ready};
@@ -15,37 +15,37 @@ const CLOSES: Duration = Duration::from_secs(2);
 const WRITES: Duration = Duration::from_secs(10);
 
 /// Closes the connection in order. Returns what was kept of a file, if the writer has abandoned one.
-pub(super) fn close(mut wire: Wire, writer: Option<&mut FileWriter>, reactor: &mut Reactor) -> Option<Kept> {
-    wire.begin_close(reactor);
-    let begun = reactor.now();
-    let mut ending = Ending { wire, writer, reactor, begun, is_closed: false, kept: None };
+pub(super) fn close(mut peer: Peer<'_, '_>, writer: Option<&mut FileWriter>) -> Option<Kept> {
+    peer.wire.begin_close(peer.reactor);
+    let begun = peer.reactor.now();
+    let mut ending = Ending { peer, writer, begun, is_closed: false, kept: None };
     // It fails only if the event loop does.
     let _ = Reactor::run(&mut ending);
-    let Ending { wire, reactor, kept, .. } = ending;
+    let Ending { peer: Peer { wire, reactor, .. }, kept, .. } = ending;
     wire.close(reactor);
     kept
 }
 
-struct Ending<'a> {
-    wire: Wire,
+struct Ending<'r, 'l, 'w> {
+    /// The other connections of a listener wait for their turn: their events are noted.
+    peer: Peer<'r, 'l>,
     /// A writer that has been told to abandon its file.
-    writer: Option<&'a mut FileWriter>,
-    reactor: &'a mut Reactor,
+    writer: Option<&'w mut FileWriter>,
     begun: Instant,
     is_closed: bool,
     kept: Option<Kept>,
 }
 
-impl Handler for Ending<'_> {
+impl Handler for Ending<'_, '_, '_> {
     type Output = ();
     type Error = Error;
 
     fn reactor(&mut self) -> &mut Reactor {
-        self.reactor
+        self.peer.reactor
     }
 
     fn on_event(&mut self, ready: Ready, _: Instant) -> Result<(), Error> {
-        self.wire.on_ready(ready);
+        self.peer.on_ready(ready);
         Ok(())
     }
 
@@ -55,11 +55,12 @@ impl Handler for Ending<'_> {
                 (self.kept, self.writer) = (kept, None);
             }
         }
-        self.is_closed = self.is_closed || self.wire.drive_close(self.reactor) || now >= self.begun + CLOSES;
+        let Peer { wire, reactor, .. } = &mut self.peer;
+        self.is_closed = self.is_closed || wire.drive_close(reactor) || now >= self.begun + CLOSES;
         if self.is_closed && (self.writer.is_none() || now >= self.begun + WRITES) {
             return Ok(ControlFlow::Break(()));
         }
-        self.reactor.wake_at(Key::Clock, self.begun + if self.is_closed { WRITES } else { CLOSES });
+        reactor.wake_at(Key::Clock, self.begun + if self.is_closed { WRITES } else { CLOSES });
         Ok(ControlFlow::Continue(()))
     }
 }

@@ -62,15 +62,15 @@ fn receive(
     receiving.meter.end();
     let told = result.as_ref().err().and_then(reason);
     receiving.write_piece();
-    let Receiving { mut receiver, peer: Peer { reactor, mut wire, .. }, mut writer, refused, files, .. } = receiving;
+    let Receiving { mut receiver, mut peer, mut writer, refused, files, .. } = receiving;
     if let Some(reason) = told {
         line.clear();
         receiver.fail(&reason, &mut line);
-        wire.send(&line);
+        peer.wire.send(&line);
     }
-    let endpoint = wire.endpoint().clone();
+    let endpoint = peer.wire.endpoint().clone();
     writer.abandon();
-    if let Some(kept) = ending::close(wire, Some(&mut writer), reactor) {
+    if let Some(kept) = ending::close(peer, Some(&mut writer)) {
         let (part, bytes) = (escape(&kept.name.part()), counted(kept.size, "byte"));
         let text = format!("{part} has the first {bytes} of {}: send it again to resume", kept.name);
         context.report.line(&text);

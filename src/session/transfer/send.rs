@@ -58,9 +58,9 @@ fn send(config: &SendConfig, context: &Context, mut peer: Peer<'_, '_>) -> Resul
     if let Some(reason) = result.as_ref().err().and_then(|error| sending.told(error)) {
         sending.fail(&reason);
     }
-    let Sending { peer: Peer { reactor, wire, .. }, refused, .. } = sending;
-    let endpoint = wire.endpoint().clone();
-    ending::close(wire, None, reactor);
+    let Sending { peer, refused, .. } = sending;
+    let endpoint = peer.wire.endpoint().clone();
+    ending::close(peer, None);
     result?;
     if refused > 0 {
         let all = config.files.len();
