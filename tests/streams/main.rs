@@ -30,7 +30,7 @@ use contract::{Expected, Unseen};
 use stdio::Files;
 
 /// The number of cells that run at once. Most of the time of a cell is the start of programs.
-const AT_A_TIME: usize = 8;
+const AT_A_TIME: usize = 4;
 
 #[test]
 fn every_cell_ends_as_the_contract_requires() {
