@@ -244,6 +244,7 @@ impl Life {
         }
         self.finish(End::HalfClose);
         self.ours = Ours::Due(End::Reset { since: now });
+        self.acknowledging = None;
         self.state = State::Closing { wait: Wait::ForPeer };
     }
 
@@ -292,10 +293,19 @@ impl Life {
     }
 
     fn on_acknowledgements(&mut self, outstanding: u64, again: Option<Instant>, at: At) -> Step {
-        if let (Ours::Due(End::Reset { .. }), Some(again)) = (&self.ours, again) {
-            return Step::Until(again);
-        }
-        if let Ours::Due(End::Reset { .. }) = self.ours {
+        if self.is_resetting() {
+            match again {
+                // Nothing is read, which the peer may wait for before it reads and acknowledges.
+                Some(_) if self.fin_sent => {
+                    if let Acknowledged::AskAt(again) =
+                        self.await_acknowledgements(outstanding, again, at.linger, at.now)
+                    {
+                        return Step::Until(again);
+                    }
+                }
+                Some(again) => return Step::Until(again),
+                None => {}
+            }
             self.ours = Ours::Ended;
             return self.step(at);
         }
@@ -386,6 +396,8 @@ impl Life {
     pub fn reading(&self) -> Reading {
         match self.state {
             State::Open | State::Draining { .. } => Reading::Process,
+            // A peer that has our FIN, and that could send everything and its own, would have had an orderly end.
+            State::Closing { .. } if self.is_resetting() && self.fin_sent => Reading::Nothing,
             State::Closing { .. } | State::Lingering { .. } => Reading::Discard,
             State::Closed(_) => Reading::Nothing,
         }

@@ -1,8 +1,9 @@
 //! `listen --relay` between a client and a server: bytes, cuts, ends and resets in both directions.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
+use std::thread;
 use std::time::Instant;
 
 use rustix::process::Signal;
@@ -10,8 +11,8 @@ use socket2::{Domain, Socket, Type};
 
 use crate::support::trace::Traced;
 use crate::support::{
-    DEADLINE, Dir, FreePort, Proc, Server, accept, digits, exchange, expect_reset, local_listener, noise, read_line,
-    relayed_pair, reset, run, start_relay, with_deadline,
+    DEADLINE, Dir, FreePort, Proc, Server, accept, digits, exchange, expect_reset, local_listener, noise, poll_until,
+    read_line, relayed_pair, reset, run, sockets, start_relay, with_deadline,
 };
 
 /// The same pair after a line was forwarded, so that the relay has connected to its server.
@@ -194,6 +195,28 @@ fn relayed_reset_waits_for_a_client_that_reads_late() {
     client.read_exact(&mut got).unwrap();
     assert!(got == bytes);
     expect_reset(&mut client, "");
+}
+
+/// The relay read and dropped what a client sent until it had the server's last bytes: a client that had sent
+/// everything by then saw an orderly end.
+#[test]
+fn client_that_has_the_end_of_a_server_sees_its_later_reset() {
+    let (listener, address) = local_listener();
+    let relay = start_relay(&address, &["-v"]);
+    let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    client.set_recv_buffer_size(4096).unwrap(); // the rest stays in the kernel of the relay
+    client.connect(&relay.addr.into()).unwrap();
+    let (mut client, mut server) = connected(with_deadline(client.into()), accept(&listener));
+    server.write_all(&noise(100_000)).unwrap();
+    server.shutdown(Shutdown::Write).unwrap();
+    let SocketAddr::V4(accepts) = relay.addr else { unreachable!() };
+    let ends = || sockets::accepted(accepts).is_some_and(|socket| socket.has_ended());
+    poll_until("the end of the server at the client", thread::yield_now, ends);
+    reset(server);
+    relay.proc.wait_for_stderr("broken pipe");
+    let sent = (0..64).try_for_each(|_| client.write_all(&noise(1_000_000)));
+    let lost = sent.expect_err("what nobody gets must not be taken");
+    assert!(matches!(lost.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{lost}");
 }
 
 /// A client is reset if its server is not there, sometimes before it sees that its connection was made.

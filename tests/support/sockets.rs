@@ -13,6 +13,9 @@ const SYN_RECV: u8 = 0x03;
 /// The peer's FIN has arrived.
 const PEER_HAS_ENDED: [u8; 5] = [0x06, 0x07, 0x08, 0x09, 0x0B];
 
+/// This end has sent its FIN, or it waits behind bytes that the peer has no room for.
+const HAS_ENDED: [u8; 5] = [0x04, 0x05, 0x06, 0x09, 0x0B];
+
 /// One socket of `/proc/net/tcp`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Socket {
@@ -32,6 +35,11 @@ impl Socket {
     /// Whether the FIN of the other end has arrived.
     pub(crate) fn peer_has_ended(&self) -> bool {
         PEER_HAS_ENDED.contains(&self.state)
+    }
+
+    /// Whether this end has closed its side.
+    pub(crate) fn has_ended(&self) -> bool {
+        HAS_ENDED.contains(&self.state)
     }
 }
 

@@ -88,8 +88,11 @@ impl Conn {
         self.recorder.note(self.id, || self.shutdown());
         match self.stream.half_close() {
             Ok(()) => Input::HalfClosed(true),
-            // The peer has reset or closed the connection already and needs no FIN.
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Input::HalfClosed(false),
+            // The peer has reset or closed the connection already and needs no FIN. What was written may be lost.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => match self.stream.take_error() {
+                Some(error) => Input::WriteFailed { error, unsent: 0 },
+                None => Input::HalfClosed(false),
+            },
             Err(error) => Input::WriteFailed { error, unsent: 0 },
         }
     }

@@ -165,6 +165,33 @@ fn a_broken_connection_has_nothing_to_reset() {
     assert_eq!(reason(life), "failed: connection reset");
 }
 
+/// A relay read and dropped what a client sent, until it had the last bytes of a server that was gone.
+#[test]
+fn a_reset_after_our_fin_leaves_unread_what_the_peer_sends() {
+    let now = Instant::now();
+    let not_acknowledged = |outstanding, at| Input::Acknowledgements { outstanding, again: Some(at) };
+    for fin_sent in [false, true] {
+        let mut life = Life::new(false);
+        if fin_sent {
+            life.on(Input::Finish, at(now));
+            assert_eq!(life.on(Input::Written, at(now)), Step::HalfClose);
+            life.on(Input::HalfClosed(true), at(now));
+        }
+        life.on(Input::Reset, at(now));
+        assert_eq!(life.on(Input::Written, at(now)), Step::AskForAcknowledgements { since: now });
+        assert_eq!(life.reading(), if fin_sent { Reading::Nothing } else { Reading::Discard });
+        // The peer may wait for its own bytes to be read: without progress, the wait after a FIN has an end.
+        for (outstanding, seconds) in [(9, 0), (5, 1), (5, 2)] {
+            let later = now + seconds * LINGER;
+            let step = life.on(not_acknowledged(outstanding, later + LINGER), at(later));
+            let is_over = fin_sent && seconds == 2;
+            assert_eq!(step, if is_over { Step::Close } else { Step::Until(later + LINGER) }, "{fin_sent} {seconds}");
+        }
+        life.on(Input::Acknowledgements { outstanding: 0, again: None }, at(now + 2 * LINGER));
+        assert!(life.is_closed() && life.resets());
+    }
+}
+
 /// fa6e9a0: a peer that had ended its side lost what was still queued for it.
 #[test]
 fn the_peers_end_does_not_cut_off_queued_bytes() {
