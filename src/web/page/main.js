@@ -97,12 +97,13 @@ function draw() {
     const shown = drawLanes(byId('lanes'), axis), row = model.rows.get(model.chosen);
     setText(byId('chosen'), row ? 'connection ' + row.conn + (row.side === 'listen' ? ' from ' : ' to ') + row.peer : '');
     const last = shown[shown.length - 1];
-    const text = last ? 'Latest: ' + words(last) + ' at ' + seconds(last.t) + '.' : 'No event yet: choose a connection, or wait for the first one.';
+    const text = last ? 'Latest: ' + words(last) + ' at ' + seconds(last.t) + '.' : row ? 'No event of this connection since the page was opened.' : 'No event yet.';
     setText(byId('lanes-text'), text);
     byId('lanes').setAttribute('aria-label', 'Writes, segments and reads of ' + (row ? 'connection ' + row.conn : 'no connection') + ': ' + shown.length + ' events');
   }
   if (has('state')) { showTotals(); showConnections(); showRooms(); }
   if (has('messages')) showMessages();
+  if (has('state')) setText(byId('no-messages'), model.totals && model.totals.in ? 'No message: reads and writes are under Events.' : 'No message yet.');
   if (has('events')) showEvents();
   if (has('sweep')) showSweep();
   const pause = byId('pause');
