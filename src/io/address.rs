@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 
 use mio::Waker;
 
-use crate::value::{Family, Host};
+use crate::value::{Family, Host, is_localhost};
 
 /// A name lookup.
 #[derive(Debug)]
@@ -33,7 +33,12 @@ impl Lookup {
         let (sender, receiver) = channel();
         let waker = Arc::clone(waker);
         std::thread::Builder::new().name("resolver".to_owned()).spawn(move || {
-            let found = (name.as_str(), port).to_socket_addrs().map(|found| sorted(found.collect(), family));
+            let found = match (name.as_str(), port).to_socket_addrs() {
+                // A system without /etc/hosts asks a name server, which has no such name.
+                Err(_) if is_localhost(&name) => Ok(loopback(port)),
+                found => found.map(Iterator::collect),
+            };
+            let found = found.map(|found| sorted(found, family));
             // After the connect limit no receiver is left.
             let _ = sender.send(found);
             let _ = waker.wake();
@@ -70,6 +75,11 @@ fn everywhere(port: u16, family: Family) -> Vec<SocketAddr> {
         Family::V4 => vec![v4],
         Family::V6 => vec![v6],
     }
+}
+
+/// The addresses of `localhost` (RFC 6761, section 6.3). IPv4 is first: some hosts have no IPv6.
+fn loopback(port: u16) -> Vec<SocketAddr> {
+    vec![(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()]
 }
 
 /// Sorts by the order of the resolver (RFC 6724), with alternating families (RFC 8305, section 4).

@@ -95,11 +95,17 @@ impl Address {
             Address::Tcp { host, .. } => match host {
                 Host::Ip(ip) => ip.to_canonical().is_loopback(),
                 Host::Scoped(ip, _) => ip.is_loopback(),
-                Host::Name(name) => name.trim_end_matches('.').eq_ignore_ascii_case("localhost"),
+                Host::Name(name) => is_localhost(name),
                 Host::Any => false,
             },
         }
     }
+}
+
+/// Whether a name means this host, whatever the resolver knows (RFC 6761, section 6.3).
+#[must_use]
+pub fn is_localhost(name: &str) -> bool {
+    name.trim_end_matches('.').eq_ignore_ascii_case("localhost")
 }
 
 /// The abstract name of `@NAME`.

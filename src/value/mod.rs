@@ -36,7 +36,7 @@ mod witness;
 mod xml;
 
 pub use action::action_of;
-pub use address::{Address, DEFAULT_PORT, Host, ServiceNames, abstract_name, read_port};
+pub use address::{Address, DEFAULT_PORT, Host, ServiceNames, abstract_name, is_localhost, read_port};
 pub use broker_url::BrokerUrl;
 pub use count::Count;
 pub use counted::{counted, joined, plural};

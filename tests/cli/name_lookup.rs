@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 
 use crate::support::net::Net;
-use crate::support::{Proc, secretcat, skip};
+use crate::support::{Proc, Server, digits, run_command, secretcat, skip};
 
 #[test]
 fn signal_ends_a_name_lookup() {
@@ -37,4 +37,28 @@ fn name_lookup_timeout_is_reported_with_the_name() {
     let out = Proc::start(&mut net.on(0, &secretcat(args))).end();
     assert!(out.stderr.contains("the name lookup timed out"), "{}", out.stderr);
     assert_eq!(out.status, Some(1));
+}
+
+#[test]
+fn localhost_needs_no_resolver() {
+    let Some(net) = Net::alone() else { return };
+    net.set_hosts(0, "");
+    let server = Server::from_command(&mut net.on(0, &secretcat(["listen", "localhost:0"])));
+    assert_eq!(server.ready_line, format!("listening on 127.0.0.1:{}\n", server.port()));
+    let connect = |host: &str| {
+        let address = format!("{host}:{}", server.port());
+        run_command(&mut net.on(0, &secretcat(["connect", &address, "-m", "SECRET 1"])), "")
+    };
+    for host in ["localhost", "LocalHost."] {
+        connect(host).is(0, digits("1"), "");
+    }
+    // The resolver still answers for other names.
+    assert!(connect("localhost.example").stderr.starts_with("secretcat: resolve localhost.example:"));
+    server.stops_with("");
+
+    if skip::has_ipv6() {
+        let server = Server::from_command(&mut net.on(0, &secretcat(["listen", "localhost:0", "-6"])));
+        assert_eq!(server.ready_line, format!("listening on [::1]:{}\n", server.port()));
+        server.stops_with("");
+    }
 }
