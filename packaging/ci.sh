@@ -2,6 +2,7 @@
 # Builds, lints, installs, uses and removes every package of packaging/ in roots under target/.
 #
 #   packaging/ci.sh [quick|whole]
+#   packaging/ci.sh build           only builds the package of the quick part, which the next run then finds
 #
 # Without an argument, it runs the whole if SECRETCAT_PACKAGING=1, or if a packaged file has changed since the last tag
 # (or else since the previous commit); otherwise the quick part. It packs HEAD, without uncommitted changes. The roots
@@ -81,6 +82,14 @@ if_possible() {
     esac
 }
 
+# Whether the package of the quick part is there, of this commit.
+is_built() { [ "$(cat "$OUT/deb/commit" 2>/dev/null)" = "$(git rev-parse HEAD)" ]; }
+
+build() {
+    packaging/build-deb.sh --again "$OUT/deb"
+    git rev-parse HEAD >"$OUT/deb/commit"
+}
+
 quick() {
     step "scripts and recipes"
     shellcheck -x .ci/run .ci/corpus.sh .ci/install.sh packaging/*.sh packaging/checks/*.sh packaging/lab/lab \
@@ -89,10 +98,10 @@ quick() {
 
     step "Debian package, with the cargo of this machine"
     # The whole part builds it once more, and compares: both are built from nothing.
-    if [ "$part" = quick ]; then
-        packaging/build-deb.sh --again "$OUT/deb"
-    else
+    if [ "$part" = whole ]; then
         packaging/build-deb.sh "$OUT/deb"
+    elif ! is_built; then
+        build
     fi
     # The lintian of Debian 12 knows no Standards-Version after 4.6.2, and wants an init script for each service: a socket
     # starts this one, which an init script cannot hand over.
@@ -156,16 +165,29 @@ released() {
     packaging/checks/release.sh "$OUT/release" "$OUT/release-again"
 }
 
+only_build=
+if [ "${1:-}" = build ]; then
+    only_build=1
+    shift
+fi
 part=${1:-$(part)}
 case $part in
     quick | whole) ;;
-    *) die "usage: $0 [quick|whole]" ;;
+    *) die "usage: $0 [build] [quick|whole]" ;;
 esac
 step "the $part part"
 [ "$(id -u)" = 0 ] || die "needs root, for mounts and chroots"
 install_packages "${QUICK[@]}"
 [ "$part" = quick ] || install_packages "${WHOLE[@]}"
-rm -rf "$OUT"
+if [ "$part" = whole ] || ! is_built; then
+    rm -rf "$OUT"
+fi
+if [ -n "$only_build" ]; then
+    if [ "$part" = quick ] && ! is_built && roots_work; then
+        build
+    fi
+    exit
+fi
 
 if roots_work; then
     quick
