@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use super::meeting::Peer;
+use super::peer::Peer;
 use crate::error::Error;
 use crate::io::key::Key;
 use crate::io::reactor::{Handler, Reactor, Ready};

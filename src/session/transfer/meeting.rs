@@ -1,9 +1,10 @@
 //! Makes the connection to the other side, or accepts it.
 
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::arrivals::Arrivals;
+use super::peer::Peer;
 use super::wire::Wire;
 use crate::config::{ClientTls, LinkConfig, Meeting};
 use crate::error::{Error, Operation};
@@ -15,41 +16,6 @@ use crate::session::Context;
 use crate::session::call::{CallTerms, Caller};
 use crate::transfer::Role;
 use crate::value::Address;
-
-/// The other side, and the event loop of its connection.
-pub(super) struct Peer<'r, 'a> {
-    pub(super) reactor: &'r mut Reactor,
-    pub(super) wire: Wire,
-    /// What was received.
-    pub(super) received: Vec<u8>,
-    /// Where it has come from, if this side listens.
-    pub(super) arrivals: Option<&'r mut Arrivals<'a>>,
-}
-
-impl Peer<'_, '_> {
-    /// Notes an event of the reactor.
-    pub(super) fn on_ready(&mut self, ready: Ready) {
-        self.wire.on_ready(ready);
-        self.arrivals.iter_mut().for_each(|arrivals| arrivals.on_ready(ready));
-    }
-
-    /// Begins a turn: looks at the signals, rejects other connections, and writes what is queued.
-    pub(super) fn begin_turn(&mut self, context: &Context) -> Result<(), Error> {
-        if context.signals.stopped() {
-            return Err(Error::Interrupted);
-        }
-        self.arrivals.as_mut().map_or(Ok(()), |arrivals| arrivals.reject(self.reactor))?;
-        self.wire.flush(self.reactor);
-        Ok(())
-    }
-
-    /// Ends a turn: writes what is queued, and fails when nothing came or went within the limit.
-    pub(super) fn end_turn(&mut self, limit: Option<Duration>) -> Result<(), Error> {
-        self.wire.flush(self.reactor);
-        let is_idle = self.wire.is_idle(limit, self.reactor);
-        if is_idle { Err(Error::idle(self.wire.endpoint(), limit)) } else { Ok(()) }
-    }
-}
 
 /// Runs one transfer, or with `-k` one after the other until a signal.
 ///
@@ -65,7 +31,7 @@ pub(super) fn run(
     match &config.meeting {
         Meeting::Connect { address, tls, .. } => {
             let (mut reactor, wire) = connect(config, address, tls.as_ref(), context)?;
-            transfer(Peer { reactor: &mut reactor, wire, received: Vec::new(), arrivals: None })
+            transfer(Peer::new(config, role, context, &mut reactor, wire))
         }
         Meeting::Listen { keep_open, .. } => {
             let (mut reactor, mut arrivals) = match listen(config, role, context) {
@@ -75,8 +41,7 @@ pub(super) fn run(
             let result = loop {
                 let accepted = accept(&mut arrivals, &mut reactor, context);
                 let result = accepted.and_then(|(wire, received)| {
-                    let arrivals = Some(&mut arrivals);
-                    transfer(Peer { reactor: &mut reactor, wire, received, arrivals })
+                    transfer(Peer::new(config, role, context, &mut reactor, wire).accepted(&mut arrivals, received))
                 });
                 match result {
                     Err(Error::Interrupted) if *keep_open => break Ok(()),

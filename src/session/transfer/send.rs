@@ -1,22 +1,15 @@
 //! `secretcat send`: sends files, until the receiver has confirmed each.
 
 use std::collections::VecDeque;
-use std::ops::ControlFlow;
-use std::time::Instant;
 
-use super::meeting::{self, Peer};
-use super::meter::Meter;
-use super::wire::Read;
-use super::{ending, facts, failed, reason};
+use super::exchange::{self, STEPS, Side};
+use super::meeting;
+use super::peer::Peer;
 use crate::config::{SendConfig, SentFile};
-use crate::error::{Error, cause};
-use crate::io::reactor::{Handler, Reactor, Ready};
-use crate::io::transfer::{FileReader, Piece, Progress, SourceFile, Task};
+use crate::error::Error;
+use crate::io::transfer::{FileReader, FileWriter, Piece, Progress, SourceFile, Task};
 use crate::session::Context;
-use crate::transfer::{Digest, LONGEST, Offer, Role, Sender, SenderEvent, Violation};
-
-/// What is done in one turn at most, before the signals are looked at.
-const STEPS: usize = 64;
+use crate::transfer::{Checksum, Digest, LONGEST, Offer, Role, Sender, SenderEvent};
 
 /// Sends the files.
 ///
@@ -27,69 +20,36 @@ pub fn run(config: &SendConfig, context: &Context) -> Result<(), Error> {
     for file in &config.files {
         open(file)?;
     }
-    meeting::run(&config.link, Role::Send, context, |peer| send(config, context, peer))
+    meeting::run(&config.link, Role::Send, context, |peer| {
+        let sending = Sending {
+            checksum: config.checksum,
+            sender: Sender::new(),
+            reader: FileReader::start(peer.reactor.waker())?,
+            files: config.files.iter().collect(),
+            current: None,
+            piece: None,
+        };
+        exchange::run(sending, peer)
+    })
 }
 
 fn open(file: &SentFile) -> Result<SourceFile, Error> {
     file.path.as_deref().map_or_else(SourceFile::stdin, SourceFile::open)
 }
 
-fn send(config: &SendConfig, context: &Context, mut peer: Peer<'_, '_>) -> Result<(), Error> {
-    let reader = FileReader::start(peer.reactor.waker())?;
-    let received = std::mem::take(&mut peer.received);
-    let mut sending = Sending {
-        config,
-        context,
-        peer,
-        sender: Sender::new(),
-        reader,
-        files: config.files.iter().collect(),
-        current: None,
-        piece: None,
-        refused: 0,
-        meter: Meter::new(Role::Send, &config.link.output, &context.report),
-        is_over: false,
-    };
-    let mut line = Vec::new();
-    sending.sender.greet(&mut line);
-    sending.peer.wire.send(&line);
-    let result = sending.take(&received).and_then(|()| Reactor::run(&mut sending));
-    sending.meter.end();
-    if let Some(reason) = result.as_ref().err().and_then(|error| sending.told(error)) {
-        sending.fail(&reason);
-    }
-    let Sending { peer, refused, .. } = sending;
-    let endpoint = peer.wire.endpoint().clone();
-    ending::close(peer, None);
-    result?;
-    if refused > 0 {
-        let all = config.files.len();
-        return Err(failed("send to".to_owned(), &endpoint, format!("{refused} of {all} files refused")));
-    }
-    Ok(())
-}
-
-struct Sending<'r, 'l, 'a> {
-    config: &'a SendConfig,
-    context: &'a Context,
-    peer: Peer<'r, 'l>,
+struct Sending<'a> {
+    checksum: Checksum,
     sender: Sender,
     reader: FileReader,
     /// Those that were not offered yet.
     files: VecDeque<&'a SentFile>,
-    current: Option<Current<'a>>,
+    current: Option<Current>,
     /// The piece of it that is sent, and the number of its bytes that are.
     piece: Option<(Piece, usize)>,
-    /// The number of files that the receiver has refused.
-    refused: usize,
-    meter: Meter,
-    /// The receiver has confirmed everything.
-    is_over: bool,
 }
 
 /// The file that is offered or sent.
-struct Current<'a> {
-    file: &'a SentFile,
+struct Current {
     /// Until it is read.
     source: Option<SourceFile>,
     size: Option<u64>,
@@ -97,55 +57,19 @@ struct Current<'a> {
     facts: (u64, Option<Digest>),
 }
 
-impl Sending<'_, '_, '_> {
-    /// The beginning of an error about the file that is sent.
-    fn what(&self) -> String {
-        match &self.current {
-            Some(current) => format!("send {} to", current.file.name),
-            None => "send to".to_owned(),
-        }
-    }
-
-    fn failed(&self, how: impl Into<String>) -> Error {
-        failed(self.what(), self.peer.wire.endpoint(), how)
-    }
-
-    fn violated(&mut self, violation: &Violation) -> Error {
-        self.fail(&violation.to_string());
-        self.failed(format!("the receiver sends: {violation}"))
-    }
-
-    /// Sends the reason for which the transfer ends, after the chunk that is sent.
-    fn fail(&mut self, reason: &str) {
-        let mut line = Vec::new();
-        if let Some((piece, sent)) = self.piece.take() {
-            self.peer.wire.send(&piece.bytes()[sent..]);
-        }
-        self.sender.fail(reason, &mut line);
-        self.peer.wire.send(&line);
-    }
-
-    /// What the receiver is told of an error.
-    fn told(&self, error: &Error) -> Option<String> {
-        reason(error).filter(|_| !self.sender.is_over())
-    }
-
+impl Sending<'_> {
     /// Takes bytes of the receiver.
-    fn take(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
-        while let Some(event) = self.sender.pull(&mut bytes).map_err(|violation| self.violated(&violation))? {
-            self.on(event)?;
+    fn take(&mut self, mut bytes: &[u8], peer: &mut Peer<'_, '_>) -> Result<(), Error> {
+        while let Some(event) = self.sender.pull(&mut bytes).map_err(|violation| peer.violated(&violation))? {
+            self.on(event, peer)?;
         }
         Ok(())
     }
 
-    fn on(&mut self, event: SenderEvent) -> Result<(), Error> {
-        let name = self.current.as_ref().map(|current| &current.file.name);
-        let (report, is_quiet) = (&self.context.report, self.config.link.output.quiet);
+    fn on(&mut self, event: SenderEvent, peer: &mut Peer<'_, '_>) -> Result<(), Error> {
         match event {
-            SenderEvent::Ready => return self.offer_next(),
             SenderEvent::Have { offset, digest } => {
-                let have = digest.map(|digest| (offset, digest));
-                let checksum = self.config.checksum;
+                let (have, checksum) = (digest.map(|digest| (offset, digest)), self.checksum);
                 self.begin(|file| Task::Read { file, have, checksum });
                 return Ok(());
             }
@@ -154,28 +78,20 @@ impl Sending<'_, '_, '_> {
                 return Ok(());
             }
             SenderEvent::Ended => {
-                self.is_over = true;
+                peer.is_over = true;
                 return Ok(());
             }
-            SenderEvent::Failed(reason) => return Err(self.failed(format!("the receiver: {reason}"))),
+            SenderEvent::Failed(reason) => return Err(peer.ended_by_peer(&reason)),
+            SenderEvent::Ready => {}
             SenderEvent::Saved => {
-                if let Some(current) = self.current.as_ref().filter(|_| !is_quiet) {
-                    let (size, digest) = current.facts;
-                    report.line(&format!("sent {} ({})", current.file.name, facts(size, digest)));
-                }
+                let (size, digest) = self.current.as_ref().map_or((0, None), |current| current.facts);
+                peer.saved(size, digest);
             }
-            SenderEvent::Skipped(reason) => {
-                if let Some(name) = name.filter(|_| !is_quiet) {
-                    report.line(&format!("skipped {name}: {reason}"));
-                }
-            }
-            SenderEvent::Refused(reason) => {
-                self.refused += 1;
-                report.warning(&format!("{}: refused by the receiver: {reason}", self.what_is_sent()));
-            }
+            SenderEvent::Skipped(reason) => peer.skipped(&reason),
+            SenderEvent::Refused(reason) => peer.refused(&reason),
         }
         self.current = None;
-        self.offer_next()
+        self.offer_next(peer)
     }
 
     /// Has the thread read the file that is offered.
@@ -185,63 +101,55 @@ impl Sending<'_, '_, '_> {
         }
     }
 
-    fn what_is_sent(&self) -> String {
-        self.current.as_ref().map(|current| current.file.name.to_string()).unwrap_or_default()
-    }
-
     /// Offers the next file, or sends the end.
-    fn offer_next(&mut self) -> Result<(), Error> {
-        let mut line = Vec::new();
-        match self.files.pop_front() {
-            Some(file) => {
-                let source = open(file)?;
-                let (size, modified, checksum) = (source.size, source.modified, self.config.checksum);
-                self.sender.offer(&Offer { name: file.name.clone(), size, modified, checksum }, &mut line);
-                self.current = Some(Current { file, source: Some(source), size, facts: (0, None) });
-            }
-            None => self.sender.end(&mut line),
-        }
-        self.peer.wire.send(&line);
+    fn offer_next(&mut self, peer: &mut Peer<'_, '_>) -> Result<(), Error> {
+        let Some(file) = self.files.pop_front() else {
+            peer.send(|line| self.sender.end(line));
+            return Ok(());
+        };
+        let source = open(file)?;
+        let (size, modified, checksum) = (source.size, source.modified, self.checksum);
+        let offer = Offer { name: file.name.clone(), size, modified, checksum };
+        peer.send(|line| self.sender.offer(&offer, line));
+        peer.offered(&file.name);
+        self.current = Some(Current { source: Some(source), size, facts: (0, None) });
         Ok(())
     }
 
-    fn on_progress(&mut self, progress: Progress) -> Result<(), Error> {
-        let mut line = Vec::new();
+    fn on_progress(&mut self, progress: Progress, peer: &mut Peer<'_, '_>) -> Result<(), Error> {
         let Some(current) = &mut self.current else { return Ok(()) };
+        let sender = &mut self.sender;
         match progress {
             Progress::Compared(Some((size, digest))) => {
                 current.facts = (size, Some(digest));
-                self.sender.complete(size, Some(digest), &mut line);
+                peer.send(|line| sender.complete(size, Some(digest), line));
             }
-            Progress::Compared(None) => self.sender.differ(&mut line),
+            Progress::Compared(None) => peer.send(|line| sender.differ(line)),
             Progress::Begins(offset) => {
-                self.sender.begin(offset, &mut line);
-                let left = current.size.map(|size| size.saturating_sub(offset));
-                self.meter.begin(&current.file.name, left, self.peer.reactor.now());
+                peer.send(|line| sender.begin(offset, line));
+                peer.begin_bytes(current.size, offset);
             }
             Progress::Piece(piece) => {
-                self.sender.chunk(piece.bytes().len(), &mut line);
-                self.peer.wire.send(&line);
-                self.meter.add(piece.bytes().len());
+                let count = piece.bytes().len();
+                peer.send(|line| sender.chunk(count, line));
+                peer.meter.add(count);
                 self.piece = Some((piece, 0));
-                self.send_piece();
-                return Ok(());
+                self.send_piece(peer);
             }
             Progress::Ended { size, digest } => {
-                self.meter.end();
+                peer.meter.end();
                 current.facts = (size, digest);
-                self.sender.complete(size, digest, &mut line);
+                peer.send(|line| sender.complete(size, digest, line));
             }
             Progress::Failed(error) => return Err(error),
         }
-        self.peer.wire.send(&line);
         Ok(())
     }
 
     /// Sends the rest of the piece, as far as the kernel takes it.
-    fn send_piece(&mut self) {
+    fn send_piece(&mut self, peer: &mut Peer<'_, '_>) {
         if let Some((piece, mut sent)) = self.piece.take() {
-            sent += self.peer.wire.send_first(&piece.bytes()[sent..]);
+            sent += peer.wire.send_first(&piece.bytes()[sent..]);
             if sent < piece.bytes().len() {
                 self.piece = Some((piece, sent));
             } else {
@@ -249,62 +157,46 @@ impl Sending<'_, '_, '_> {
             }
         }
     }
-
-    /// Receives lines and sends pieces as far as it goes.
-    fn advance(&mut self) -> Result<(), Error> {
-        let mut buf = [0; LONGEST];
-        for _ in 0..STEPS {
-            let read = self.peer.wire.read(&mut buf, self.peer.reactor);
-            let has_read = match read {
-                Read::Bytes(n) => {
-                    self.take(&buf[..n])?;
-                    true
-                }
-                Read::Nothing => false,
-                Read::Ended(_) if self.is_over => return Ok(()),
-                Read::Ended(Some(error)) => return Err(self.failed(cause(&error))),
-                Read::Ended(None) => return Err(self.failed("closed by the receiver before it confirmed all files")),
-            };
-            if self.is_over {
-                return Ok(());
-            }
-            self.send_piece();
-            let is_free = self.piece.is_none() && self.peer.wire.is_free();
-            let progress = if is_free { self.reader.progress() } else { None };
-            let has_sent = progress.is_some();
-            progress.map_or(Ok(()), |progress| self.on_progress(progress))?;
-            self.peer.wire.flush(self.peer.reactor);
-            if !has_read && !has_sent {
-                return Ok(());
-            }
-        }
-        self.peer.wire.again(self.peer.reactor);
-        Ok(())
-    }
 }
 
-impl Handler for Sending<'_, '_, '_> {
-    type Output = ();
-    type Error = Error;
-
-    fn reactor(&mut self) -> &mut Reactor {
-        self.peer.reactor
+impl Side for Sending<'_> {
+    fn greet(&self, line: &mut Vec<u8>) {
+        self.sender.greet(line);
     }
 
-    fn on_event(&mut self, ready: Ready, _: Instant) -> Result<(), Error> {
-        self.peer.on_ready(ready);
+    fn advance(&mut self, peer: &mut Peer<'_, '_>) -> Result<(), Error> {
+        let received = std::mem::take(&mut peer.received);
+        self.take(&received, peer)?;
+        let mut buf = [0; LONGEST];
+        for _ in 0..STEPS {
+            let read = peer.read(&mut buf)?;
+            self.take(&buf[..read], peer)?;
+            if peer.is_over {
+                return Ok(());
+            }
+            self.send_piece(peer);
+            let is_free = self.piece.is_none() && peer.wire.is_free();
+            let progress = if is_free { self.reader.progress() } else { None };
+            let has_sent = progress.is_some();
+            progress.map_or(Ok(()), |progress| self.on_progress(progress, peer))?;
+            peer.wire.flush(peer.reactor);
+            if read == 0 && !has_sent {
+                return Ok(());
+            }
+        }
+        peer.wire.again(peer.reactor);
         Ok(())
     }
 
-    fn end_turn(&mut self, _: Instant) -> Result<ControlFlow<()>, Error> {
-        self.peer.begin_turn(self.context)?;
-        self.advance()?;
-        if self.is_over {
-            self.peer.wire.flush(self.peer.reactor);
-            return Ok(ControlFlow::Break(()));
+    /// After the rest of the chunk that is sent.
+    fn fail(&mut self, reason: &str, peer: &mut Peer<'_, '_>) {
+        if let Some((piece, sent)) = self.piece.take() {
+            peer.wire.send(&piece.bytes()[sent..]);
         }
-        self.peer.end_turn(self.config.link.traffic.idle_timeout)?;
-        self.meter.print(self.peer.reactor);
-        Ok(ControlFlow::Continue(()))
+        peer.send(|line| self.sender.fail(reason, line));
+    }
+
+    fn abandon(&mut self) -> Option<&mut FileWriter> {
+        None
     }
 }

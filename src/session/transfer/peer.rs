@@ -1,0 +1,196 @@
+//! The other side of a transfer: its connection, and what is printed about it and the files.
+
+use super::arrivals::Arrivals;
+use super::ending;
+use super::meter::Meter;
+use super::wire::{Read, Wire};
+use crate::config::LinkConfig;
+use crate::error::{Error, cause};
+use crate::io::reactor::{Reactor, Ready};
+use crate::io::transfer::FileWriter;
+use crate::session::Context;
+use crate::transfer::{Digest, FileName, Role, Violation};
+use crate::value::{counted, escape};
+
+/// The other side of a transfer.
+pub(super) struct Peer<'r, 'a> {
+    role: Role,
+    config: &'a LinkConfig,
+    context: &'a Context,
+    pub(super) reactor: &'r mut Reactor,
+    pub(super) wire: Wire,
+    /// What was received before the transfer began.
+    pub(super) received: Vec<u8>,
+    /// Where it has come from, if this side listens.
+    arrivals: Option<&'r mut Arrivals<'a>>,
+    pub(super) meter: Meter,
+    /// The file that is transferred.
+    file: Option<FileName>,
+    /// The files so far, and those of them that were refused.
+    files: u64,
+    refused: u64,
+    /// How the other side has broken the protocol, which it is told at the end.
+    pub(super) broken: Option<String>,
+    /// Both sides know that everything is confirmed.
+    pub(super) is_over: bool,
+}
+
+impl<'r, 'a> Peer<'r, 'a> {
+    /// A side that was connected to.
+    pub(super) fn new(
+        config: &'a LinkConfig,
+        role: Role,
+        context: &'a Context,
+        reactor: &'r mut Reactor,
+        wire: Wire,
+    ) -> Self {
+        let meter = Meter::new(role, &config.output, &context.report);
+        let (received, arrivals, file, files, refused) = (Vec::new(), None, None, 0, 0);
+        let (broken, is_over) = (None, false);
+        Peer { role, config, context, reactor, wire, received, arrivals, meter, file, files, refused, broken, is_over }
+    }
+
+    /// A side that was accepted, with what it has sent.
+    pub(super) fn accepted(self, arrivals: &'r mut Arrivals<'a>, received: Vec<u8>) -> Self {
+        Peer { received, arrivals: Some(arrivals), ..self }
+    }
+
+    /// Notes an event of the reactor.
+    pub(super) fn on_ready(&mut self, ready: Ready) {
+        self.wire.on_ready(ready);
+        self.arrivals.iter_mut().for_each(|arrivals| arrivals.on_ready(ready));
+    }
+
+    /// Begins a turn: looks at the signals, rejects other connections, and writes what is queued.
+    pub(super) fn begin_turn(&mut self) -> Result<(), Error> {
+        if self.context.signals.stopped() {
+            return Err(Error::Interrupted);
+        }
+        self.arrivals.as_mut().map_or(Ok(()), |arrivals| arrivals.reject(self.reactor))?;
+        self.wire.flush(self.reactor);
+        Ok(())
+    }
+
+    /// Ends a turn: fails when nothing came or went within the limit, and prints the progress.
+    pub(super) fn end_turn(&mut self) -> Result<(), Error> {
+        let limit = self.config.traffic.idle_timeout;
+        if self.wire.is_idle(limit, self.reactor) {
+            return Err(Error::idle(self.wire.endpoint(), limit));
+        }
+        self.meter.print(self.reactor);
+        Ok(())
+    }
+
+    /// Reads once; returns the number of bytes.
+    ///
+    /// # Errors
+    /// When the connection has ended.
+    pub(super) fn read(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
+        match self.wire.read(buf, self.reactor) {
+            Read::Bytes(n) => Ok(n),
+            Read::Nothing => Ok(0),
+            Read::Ended(Some(error)) => Err(self.failed(cause(&error))),
+            Read::Ended(None) => Err(self.failed(match self.role {
+                Role::Send => "closed by the receiver before it confirmed all files",
+                Role::Receive => "closed by the sender before its end",
+            })),
+        }
+    }
+
+    /// Sends lines of the protocol.
+    pub(super) fn send(&mut self, encode: impl FnOnce(&mut Vec<u8>)) {
+        let mut lines = Vec::new();
+        encode(&mut lines);
+        self.wire.send(&lines);
+    }
+
+    /// The error of the transfer, or of the file that is transferred.
+    pub(super) fn failed(&self, how: impl Into<String>) -> Error {
+        let file = self.file.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
+        let what = match self.role {
+            Role::Send => format!("send{file} to"),
+            Role::Receive => format!("receive{file} from"),
+        };
+        Error::Transfer { what, address: self.wire.endpoint().clone(), how: how.into() }
+    }
+
+    /// The error of a transfer that the other side has ended, for this reason.
+    pub(super) fn ended_by_peer(&self, reason: &str) -> Error {
+        self.failed(format!("the {}: {reason}", self.name()))
+    }
+
+    /// The error of a transfer whose other side breaks the protocol.
+    pub(super) fn violated(&mut self, violation: &Violation) -> Error {
+        self.broken = Some(violation.to_string());
+        self.failed(format!("the {} sends: {violation}", self.name()))
+    }
+
+    fn name(&self) -> &'static str {
+        match self.role {
+            Role::Send => "receiver",
+            Role::Receive => "sender",
+        }
+    }
+
+    /// A file is offered.
+    pub(super) fn offered(&mut self, file: &FileName) {
+        self.files += 1;
+        self.file = Some(file.clone());
+    }
+
+    /// The bytes of the file follow, from this offset on.
+    pub(super) fn begin_bytes(&mut self, size: Option<u64>, offset: u64) {
+        if let Some(name) = &self.file {
+            self.meter.begin(name, size.map(|size| size.saturating_sub(offset)), self.reactor.now());
+        }
+    }
+
+    /// The file is saved.
+    pub(super) fn saved(&mut self, size: u64, digest: Option<Digest>) {
+        let done = match self.role {
+            Role::Send => "sent",
+            Role::Receive => "received",
+        };
+        let digest = digest.map_or_else(|| "no checksum".to_owned(), |digest| format!("sha256 {digest}"));
+        self.finish(|name| format!("{done} {name} ({}, {digest})", counted(size, "byte")));
+    }
+
+    /// The receiver does not want the file.
+    pub(super) fn skipped(&mut self, reason: &str) {
+        self.finish(|name| format!("skipped {name}: {reason}"));
+    }
+
+    /// Prints what has become of the file.
+    fn finish(&mut self, text: impl FnOnce(FileName) -> String) {
+        if let Some(name) = self.file.take().filter(|_| !self.config.output.quiet) {
+            self.context.report.line(&text(name));
+        }
+    }
+
+    /// The receiver cannot take the file.
+    pub(super) fn refused(&mut self, reason: &str) {
+        self.refused += 1;
+        let by = match self.role {
+            Role::Send => " by the receiver",
+            Role::Receive => "",
+        };
+        if let Some(name) = self.file.take() {
+            self.context.report.warning(&format!("{name}: refused{by}: {reason}"));
+        }
+    }
+
+    /// Closes the connection when all files were offered, and reports what is kept of one.
+    ///
+    /// # Errors
+    /// When a file was refused.
+    pub(super) fn close(self, writer: Option<&mut FileWriter>) -> Result<(), Error> {
+        let refused = format!("{} of {} files refused", self.refused, self.files);
+        let result = if self.refused == 0 { Ok(()) } else { Err(self.failed(refused)) };
+        let report = &self.context.report;
+        if let Some(kept) = ending::close(self, writer) {
+            let (part, bytes) = (escape(&kept.name.part()), counted(kept.size, "byte"));
+            report.line(&format!("{part} has the first {bytes} of {}: send it again to resume", kept.name));
+        }
+        result
+    }
+}
