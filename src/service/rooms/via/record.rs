@@ -1,4 +1,5 @@
-//! What servers tell each other: one JSON object a message, with the field names of a transcript.
+//! What servers publish for each other: one JSON object a message, with the field names of a transcript (the schema is
+//! `tests/cases/record.schema.json`).
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,6 +1,9 @@
 //! Servers with a broker between them that passes messages on, drops them or repeats them.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
+use serde_json::Value;
 
 use super::super::event::{Entrance, MemberId, Request};
 use super::super::line::show;
@@ -90,6 +93,13 @@ impl Server {
     /// The broker is lost.
     fn lose(&mut self) -> Vec<String> {
         self.act(|via, scene| assert!(via.on(&Event::Failed { peer: BROKER }, scene))).0
+    }
+
+    /// The broker is lost, and back after this time. Returns what it publishes.
+    fn lose_and_connect(&mut self, seconds: u64) -> Vec<(String, Vec<u8>)> {
+        self.lose();
+        self.pass(seconds);
+        self.connect().1
     }
 
     /// It gets these messages. Returns the lines of its member, and what it publishes.
@@ -285,6 +295,79 @@ fn records_that_no_server_sends_change_nothing() {
     let control = edited("\"hi\"", "\"a\\u001b[2J\\nb\"").replace("\"sequence\":1", "\"sequence\":9").into_bytes();
     let lines = b.get(&[(outgoing::LINES.to_owned(), control)]).0;
     assert_eq!(lines.last().map(String::as_str), Some("ann/aaaa> a\\x1b[2J"));
+}
+
+#[test]
+fn every_kind_of_record_is_in_the_schema() {
+    let (mut a, mut b) = two();
+    let mut records = a.lose_and_connect(3);
+    let line = |tone, text| Request::Say { room: b"lab", text, tone };
+    let to = b"ann/bbbb";
+    let requests = [
+        line(Tone::Message, b"hi"),
+        line(Tone::Notice, b"\xff"),
+        Request::Message { to, text: b"psst", tone: Tone::Message },
+        Request::Message { to, text: b"\xff", tone: Tone::Notice },
+        Request::Topic { room: b"lab", text: b"exam" },
+        Request::Topic { room: b"lab", text: b"\xff" },
+        Request::Nick { name: b"eve" },
+        Request::Part { room: b"lab", reason: b"tea" },
+        Request::Join { room: b"#two" },
+    ];
+    b.get(&records);
+    a.get(&b.pass(1).1); // the label of the server is known again
+    records.extend(requests.into_iter().flat_map(|request| a.ask(request).1));
+    records.extend(a.pass(5).1);
+    let stranger = (outgoing::MEMBERS.to_owned(), br#"{"kind":"here","server":"cccc000000000000"}"#.to_vec());
+    records.extend(a.get(&[stranger]).1);
+    records.extend(a.act(|_, scene| scene.engine.leave(ANN, b"", scene.context.now(), scene.effects)).1);
+    records.extend(a.act(|via, scene| via.end(scene.context)).1);
+
+    let schema: Value = serde_json::from_str(include_str!("../../../../tests/cases/record.schema.json")).unwrap();
+    assert!(jsonschema::draft202012::meta::is_valid(&schema));
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let (mut kinds, mut fields) = (BTreeSet::new(), BTreeSet::new());
+    for (_, record) in &records {
+        let value: Value = serde_json::from_slice(record).unwrap();
+        let wrong: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(wrong.is_empty(), "{value}: {wrong:?}");
+        let mut more = value.clone();
+        more["surprise"] = Value::from(1);
+        assert!(!validator.is_valid(&more), "{more}");
+        let kind = value["kind"].as_str().unwrap().to_owned();
+        fields.extend(value.as_object().unwrap().keys().map(|field| (kind.clone(), field.clone())));
+        kinds.insert(kind);
+    }
+    let promised = schema["oneOf"].as_array().unwrap();
+    let name = |kind: &Value| kind["properties"]["kind"]["const"].as_str().unwrap().to_owned();
+    assert_eq!(kinds, promised.iter().map(name).collect());
+    for kind in promised {
+        for field in kind["properties"].as_object().unwrap().keys() {
+            let field = (name(kind), field.clone());
+            assert!(field == ("left".to_owned(), "base64".to_owned()) || fields.contains(&field), "{field:?}");
+        }
+    }
+}
+
+#[test]
+fn records_without_a_needed_field_are_not_in_the_schema() {
+    let schema: Value = serde_json::from_str(include_str!("../../../../tests/cases/record.schema.json")).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let id = "\"server\":\"b07b07b07b07b070\"";
+    for (fields, is_valid) in [
+        ("\"kind\":\"line\",\"user\":\"bot\",\"room\":\"lab\",\"text\":\"hi\"", true), // of a bot
+        ("\"kind\":\"line\",\"user\":\"bot\",\"room\":\"lab\"", false),
+        ("\"kind\":\"line\",\"user\":\"bot\",\"room\":\"lab\",\"text\":\"hi\",\"base64\":\"aGk=\"", false),
+        ("\"kind\":\"line\",\"user\":\"bot\",\"text\":\"hi\"", false),
+        ("\"kind\":\"private\",\"user\":\"bot\",\"text\":\"hi\"", false),
+        ("\"kind\":\"renamed\",\"user\":\"bot\"", false),
+        ("\"kind\":\"members\",\"room\":\"lab\"", false),
+        ("\"kind\":\"shout\"", false),
+        ("\"user\":\"bot\"", false),
+    ] {
+        let record = serde_json::from_str(&format!("{{{id},{fields}}}")).unwrap();
+        assert_eq!(validator.is_valid(&record), is_valid, "{record}");
+    }
 }
 
 #[test]
