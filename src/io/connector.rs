@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::conn::{Conn, Origin};
 use super::dial::{Dial, DialState};
-use super::greeting::{GREETING, Greeting, IsGreeting};
+use super::greeting::{Expected, Greeting};
 use super::key::Key;
 use super::proxy::{Proxy, ProxyDial};
 use super::reactor::{Reactor, Ready};
@@ -54,7 +54,7 @@ pub struct Make<'a> {
     /// Encodes its bytes; `None` is plain TCP.
     pub encoding: Option<&'a dyn Encoding>,
     /// What the server sends before its bytes are encoded.
-    pub greeting: Option<IsGreeting>,
+    pub greeting: Option<Expected>,
     /// What the client has asked for in a relay, to be passed on.
     pub hello: Option<&'a Hello>,
     /// Records what happens on it.
@@ -315,7 +315,9 @@ impl Connecting {
         match &self.step {
             Step::Dialing(dial) => dial.timeout(self.limit, self.limited_by),
             Step::Proxying(dial) => dial.timeout(self.limit, self.limited_by),
-            Step::Greeting(connected, _) => self.timeout_without(GREETING, &connected.peer),
+            Step::Greeting(connected, greeting) => {
+                Error::network(Operation::Connect, Endpoint::from(&*connected.peer))(greeting.timeout(self.limit))
+            }
             Step::Opening(conn) => self.timeout_without("handshake", conn.peer()),
             Step::Over => self.timeout_without("handshake", ""),
         }

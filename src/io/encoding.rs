@@ -5,6 +5,7 @@ use super::recorder::Recorder;
 use super::report::Report;
 use crate::config::{ClientTls, ServerTls, Trust};
 use crate::error::Error;
+use crate::peer::codec::OptionNames;
 #[cfg(feature = "tls")]
 use crate::value::Host;
 use crate::value::{Address, Pin};
@@ -25,7 +26,7 @@ pub fn warn_of(options: Option<&ClientTls>, option: &str, report: &Report) {
     }
 }
 
-/// The encoding of connections to the server at this address, whose options begin with `prefix`.
+/// The encoding of connections to the server at this address, with options of these names.
 ///
 /// # Errors
 /// When a file of the options cannot be read or used.
@@ -33,12 +34,12 @@ pub fn warn_of(options: Option<&ClientTls>, option: &str, report: &Report) {
 pub fn client(
     options: Option<&ClientTls>,
     address: &Address,
-    prefix: &'static str,
+    names: OptionNames,
     report: &Report,
     recorder: &Recorder,
 ) -> Result<Option<Box<dyn Encoding>>, Error> {
     let Some(options) = options else { return Ok(None) };
-    Ok(Some(Box::new(super::tls::Client::new(options, address, prefix, report, recorder)?)))
+    Ok(Some(Box::new(super::tls::Client::new(options, address, names, report, recorder)?)))
 }
 
 /// The encoding of connections to a listener on this address. With `defers`, each handshake waits until it is known
@@ -75,7 +76,7 @@ fn names(address: &Address) -> Vec<String> {
     names
 }
 
-/// The encoding of connections to the server at this address, whose options begin with `prefix`.
+/// The encoding of connections to the server at this address, with options of these names.
 ///
 /// # Errors
 /// When TLS is asked for.
@@ -83,7 +84,7 @@ fn names(address: &Address) -> Vec<String> {
 pub fn client(
     options: Option<&ClientTls>,
     _: &Address,
-    _: &'static str,
+    _: OptionNames,
     _: &Report,
     _: &Recorder,
 ) -> Result<Option<Box<dyn Encoding>>, Error> {

@@ -1,8 +1,10 @@
 //! What a server sends in plain text before the protocol of a connection begins, as with STARTTLS.
 
 use std::io::{self, Read};
+use std::time::Duration;
 
 use super::stream::Stream;
+use crate::value::Span;
 
 /// Whether these bytes, all that a server has sent, are its whole greeting.
 ///
@@ -10,22 +12,34 @@ use super::stream::Stream;
 /// They are no beginning of it. A greeting ends in an error before it is longer than the function allows.
 pub type IsGreeting = fn(&[u8]) -> Result<bool, String>;
 
-/// What an error of the time limit calls it.
-pub const GREETING: &str = "greeting";
+/// The greeting that a server is expected to send.
+#[derive(Clone, Copy, Debug)]
+pub struct Expected {
+    /// Recognizes its end.
+    pub is_whole: IsGreeting,
+    /// The hint in the error if it does not come in time.
+    pub hint: &'static str,
+}
+
 /// The most that is read at once.
 const READ: usize = 4096;
 
 /// A greeting that is being read.
 #[derive(Debug)]
 pub(super) struct Greeting {
-    is_whole: IsGreeting,
+    expected: Expected,
     received: Vec<u8>,
 }
 
 impl Greeting {
     /// Nothing was read yet.
-    pub(super) fn new(is_whole: IsGreeting) -> Self {
-        Greeting { is_whole, received: Vec::new() }
+    pub(super) fn new(expected: Expected) -> Self {
+        Greeting { expected, received: Vec::new() }
+    }
+
+    /// The error if it does not come within this time.
+    pub(super) fn timeout(&self, limit: Duration) -> io::Error {
+        io::Error::other(format!("no greeting within {} ({})", Span(limit), self.expected.hint))
     }
 
     /// Reads what is there. True: it is whole, and nothing was read after it.
@@ -42,7 +56,7 @@ impl Greeting {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
-            if (self.is_whole)(&self.received).map_err(io::Error::other)? {
+            if (self.expected.is_whole)(&self.received).map_err(io::Error::other)? {
                 return Ok(true);
             }
         }
@@ -73,7 +87,7 @@ mod tests {
         let (ours, mut server) = UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
         let mut stream = Stream::Unix(mio::net::UnixStream::from_std(ours));
-        let mut greeting = Greeting::new(is_line);
+        let mut greeting = Greeting::new(Expected { is_whole: is_line, hint: "" });
         assert!(!greeting.read(&mut stream).unwrap());
         for (number, part) in parts.iter().enumerate() {
             server.write_all(part).unwrap();

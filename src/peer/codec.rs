@@ -16,7 +16,7 @@ pub mod tls;
 use std::ops::Range;
 
 use offsets::Offsets;
-pub use protocol::{End, Hello, Protocol, Session, Violation};
+pub use protocol::{End, Hello, OptionNames, Protocol, Session, Violation};
 use received::Received;
 pub use records::Record;
 use records::Records;

@@ -242,7 +242,7 @@ impl<S: Service> Service for Gate<S> {
                 self.inner.on(event, context);
                 context.forget_user(peer);
             }
-            Event::Failed { peer } | Event::Drained { peer } | Event::Moved { peer }
+            Event::Failed { peer, .. } | Event::Drained { peer } | Event::Moved { peer }
                 if self.visitors.contains_key(&peer) => {}
             event => self.inner.on(event, context),
         }

@@ -135,8 +135,9 @@ pub enum Event<'a> {
     Drained { peer: PeerId },
     /// Bytes of this peer were moved to its sink within the kernel: see [`Traits::forwards`].
     Moved { peer: PeerId },
-    /// The connection failed: it was reset, or the network failed. `Closed` follows.
-    Failed { peer: PeerId },
+    /// The connection failed: it was reset, the network failed, or the protocol that encodes its bytes. `Closed`
+    /// follows.
+    Failed { peer: PeerId, why: &'a str },
     /// The peer has left too much unread, and is closed: see [`Traits::sheds`]. `Closed` follows.
     Overrun { peer: PeerId },
     /// The connection is closed.

@@ -91,7 +91,7 @@ impl Service for Relay {
                     context.finish(to);
                 }
             }
-            Event::Failed { peer } => self.remove_pair(peer, Context::reset, context),
+            Event::Failed { peer, .. } => self.remove_pair(peer, Context::reset, context),
             Event::Closed { peer } => self.remove_pair(peer, Context::close, context),
             Event::TooLong { peer } | Event::Malformed { peer, .. } => context.close(peer),
             _ => {}
@@ -183,7 +183,7 @@ mod tests {
             &mut relay,
             vec![
                 Event::Linked { client: CLIENT, server: SERVER },
-                Event::Failed { peer: SERVER },
+                Event::Failed { peer: SERVER, why: "reset" },
                 Event::Closed { peer: SERVER },
                 Event::Closed { peer: CLIENT },
             ],

@@ -314,7 +314,7 @@ impl Service for StandIn {
                 Some(&client) => self.on_server_end(client, context),
                 None => self.on_client_end(peer, context),
             },
-            Event::Failed { peer } => self.remove(peer, Context::reset, context),
+            Event::Failed { peer, .. } => self.remove(peer, Context::reset, context),
             Event::Closed { peer } => self.remove(peer, Context::close, context),
             Event::TooLong { peer } | Event::Malformed { peer, .. } => context.close(peer),
             _ => {}

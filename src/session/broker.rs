@@ -10,28 +10,37 @@ use crate::io::conn::Conn;
 use crate::io::connector::{Connector, Encoding, Make};
 use crate::io::dials::{Dials, Made};
 use crate::io::encoding;
-use crate::io::greeting::{GREETING, IsGreeting};
+use crate::io::greeting::Expected;
 use crate::io::reactor::{Reactor, Ready};
 use crate::io::recorder::Recorder;
 use crate::io::report::Report;
 use crate::io::{private, random};
+use crate::peer::codec::OptionNames;
 use crate::service::rooms::{Broker, offers_tls};
-use crate::value::{Address, Family, Span};
+use crate::value::{Address, Family};
 
 /// The time limit for connecting to a broker.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
+/// The options of TLS toward a broker.
+const OPTIONS: OptionNames =
+    OptionNames { prefix: "--via-tls", without: "without --via-tls-first, its INFO comes before TLS" };
+/// What a broker sends before TLS.
+const INFO: Expected = Expected {
+    is_whole: |received| offers_tls(received).map_err(|error| error.to_string()),
+    hint: "--via-tls-first begins TLS at once, for a broker with handshake_first",
+};
+
 /// The connections to brokers.
 #[derive(Debug)]
 pub(super) struct BrokerSide {
-    addresses: Vec<Address>,
+    /// Each address, with the TLS toward it if that is asked for.
+    brokers: Vec<(Address, Option<Box<dyn Encoding>>)>,
     /// The number of attempts so far.
     attempts: usize,
     traffic: Traffic,
-    /// TLS toward each of the addresses, if it is asked for.
-    encodings: Vec<Box<dyn Encoding>>,
     /// What a broker sends before TLS.
-    greeting: Option<IsGreeting>,
+    greeting: Option<Expected>,
     /// A password is sent, and only where others cannot read it.
     is_secret: bool,
     dials: Dials<()>,
@@ -65,16 +74,17 @@ impl BrokerSide {
     pub(super) fn new(via: &RoomsVia, report: &Report, recorder: &Recorder) -> Result<Self, Error> {
         let mut traffic = Traffic::default();
         traffic.socket.prefer_nodelay();
-        let addresses = &via.url.addresses;
-        let encoding = |address| encoding::client(via.tls.as_ref(), address, "--via-tls", report, recorder).transpose();
-        let encodings: Vec<_> = addresses.iter().filter_map(encoding).collect::<Result<_, _>>()?;
+        let with_tls = |address: &Address| {
+            let encoding = encoding::client(via.tls.as_ref(), address, OPTIONS, report, recorder)?;
+            Ok((address.clone(), encoding))
+        };
+        let brokers = via.url.addresses.iter().map(with_tls).collect::<Result<_, Error>>()?;
         let greets = via.tls.is_some() && !via.tls_first;
         Ok(BrokerSide {
-            addresses: addresses.clone(),
+            brokers,
             attempts: 0,
             traffic,
-            encodings,
-            greeting: greets.then_some(|received| offers_tls(received).map_err(|error| error.to_string())),
+            greeting: greets.then_some(INFO),
             is_secret: via.is_secret(),
             dials: Dials::default(),
             unreachable: RateLimited::once_a_minute(),
@@ -83,31 +93,28 @@ impl BrokerSide {
 
     /// The broker that was last tried, for messages.
     pub(super) fn name(&self) -> String {
-        format!("--rooms-via nats://{}", self.current())
+        let (address, encoding) = &self.brokers[self.place()];
+        format!("--rooms-via {}://{address}", if encoding.is_some() { "tls" } else { "nats" })
     }
 
-    fn current(&self) -> &Address {
-        &self.addresses[self.place()]
-    }
-
-    /// The place of the broker that was last tried among the addresses.
+    /// The place of the broker that was last tried.
     fn place(&self) -> usize {
-        self.attempts.saturating_sub(1) % self.addresses.len()
+        self.attempts.saturating_sub(1) % self.brokers.len()
     }
 
     /// Starts to connect to the next broker. `Some`: it has failed already.
     pub(super) fn call(&mut self, reactor: &mut Reactor, context: &Context) -> Option<Result<Uplink, Error>> {
         self.attempts = self.attempts.wrapping_add(1);
-        let address = self.current().clone();
+        let (address, encoding) = &self.brokers[self.place()];
         let connector = Connector {
-            address: &address,
+            address,
             proxy: None,
             family: Family::Any,
             limit: CONNECT_LIMIT,
             limited_by: "--rooms-via",
             make: Make {
                 raw: true,
-                encoding: self.encodings.get(self.place()).map(|encoding| &**encoding),
+                encoding: encoding.as_deref(),
                 greeting: self.greeting,
                 ..Make::plain(&self.traffic, &context.recorder)
             },
@@ -135,15 +142,7 @@ impl BrokerSide {
     /// Prints that the broker cannot be reached, at most once a minute.
     pub(super) fn report_unreachable(&mut self, error: &Error, now: Instant, report: &Report) {
         if let Some(0..) = self.unreachable.due(now) {
-            let text = match error {
-                Error::Timeout { what: GREETING, address, limit, .. } => format!(
-                    "connect {address}: no {GREETING} within {} (--via-tls-first begins TLS at once, for a broker with \
-                     handshake_first)",
-                    Span(*limit)
-                ),
-                error => error.to_string(),
-            };
-            report.warning(&format!("--rooms-via: {text}; rooms go on without other servers"));
+            report.warning(&format!("--rooms-via: {error}; rooms go on without other servers"));
         }
     }
 }

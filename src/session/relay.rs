@@ -12,12 +12,16 @@ use crate::io::encoding;
 use crate::io::reactor::{Reactor, Ready};
 use crate::io::recorder::Recorder;
 use crate::io::report::Report;
+use crate::peer::codec::OptionNames;
 use crate::plan::Plan;
 use crate::service::PeerId;
 use crate::value::{Address, Endpoint, Family};
 
 /// The time limit for connecting to the server.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// The options of TLS toward the server.
+const OPTIONS: OptionNames = OptionNames { prefix: "--relay-tls", without: "--relay ADDRESS connects without tls:" };
 
 /// The connections to the server that are being made.
 pub(super) struct ServerSide {
@@ -60,7 +64,7 @@ impl ServerSide {
             to: relay.to.clone(),
             family: config.family,
             traffic: toward(traffic, relay.cut_toward != Toward::Client),
-            encoding: encoding::client(relay.tls.as_deref(), &relay.to, "--relay-tls", report, recorder)?,
+            encoding: encoding::client(relay.tls.as_deref(), &relay.to, OPTIONS, report, recorder)?,
             header: relay.header.clone(),
             dials: Dials::default(),
             number: 0,

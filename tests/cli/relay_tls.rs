@@ -1,9 +1,10 @@
 //! A relay with TLS: toward the client, toward the server, on both sides, or of others that passes through it.
 
+use std::io::Write;
 use std::process::Command;
 
 use crate::support::trace::{Trace, number};
-use crate::support::{Dir, Proc, Server, digits, noise, run, skip};
+use crate::support::{Dir, Proc, Server, accept, digits, local_listener, noise, run, skip};
 
 /// A listener with a certificate of its own, and its pin.
 fn with_pin(args: &[&str]) -> (Server, String) {
@@ -118,6 +119,17 @@ fn server_that_is_not_verified_resets_the_client() {
     let text = "the server's certificate is not accepted: its issuer is unknown (--relay-tls-ca FILE trusts its issuer, \
                 --relay-tls-pin PIN its key)";
     relay.proc.wait_for_stderr(text);
+}
+
+#[test]
+fn server_without_tls_is_named_with_the_address_for_it() {
+    let (listener, address) = local_listener();
+    let relay = Server::start(&["--relay", &format!("tls:{address}"), "--relay-tls-insecure"]);
+    let client = relay.open();
+    accept(&listener).write_all(b"220 mail\r\n").unwrap();
+    let text = "the server does not speak TLS: it sent \"220 mail\\r\\n\" (--relay ADDRESS connects without tls:)";
+    relay.proc.wait_for_stderr(text);
+    drop(client);
 }
 
 #[test]

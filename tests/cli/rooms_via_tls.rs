@@ -75,8 +75,16 @@ fn broker_that_wants_a_certificate_gets_it() {
     let [cert, key] = ["client.pem", "client.key"].map(|name| certs.text(name));
     let server = start("tls", &address, &["--via-tls-ca", &ca, "--via-tls-cert", &cert, "--via-tls-key", &key]);
     server.proc.wait_for_stderr("connected; ");
+    let via = format!("--rooms-via tls://{address}: the server ended TLS: bad certificate");
     let without = start("tls", &address, &["--via-tls-ca", &ca]);
-    without.proc.wait_for_stderr("; rooms go on without other servers\n");
+    expect_refusal(
+        &without,
+        &format!("{via} (it wants a certificate of this client: --via-tls-cert and --via-tls-key)"),
+    );
+    let strangers = Certs::new("rooms-via-stranger");
+    let [cert, key] = ["client.pem", "client.key"].map(|name| strangers.text(name));
+    let stranger = start("tls", &address, &["--via-tls-ca", &ca, "--via-tls-cert", &cert, "--via-tls-key", &key]);
+    expect_refusal(&stranger, &format!("{via} (the server does not accept the one of --via-tls-cert)"));
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::config::{ClientTls, Trust};
 use crate::error::{Error, shown_path};
 use crate::io::recorder::Recorder;
 use crate::peer::codec::tls::Tls;
-use crate::peer::codec::{Hello, Protocol};
+use crate::peer::codec::{Hello, OptionNames, Protocol};
 use crate::value::{Address, Host, escape};
 
 /// Begins TLS as a client.
@@ -29,19 +29,18 @@ pub struct Client {
     /// Whether the options name the server, and its application protocols.
     names_server: bool,
     names_alpn: bool,
-    /// The beginning of the names of its options.
-    options: &'static str,
+    options: OptionNames,
 }
 
 impl Client {
-    /// A client of the server at this address, whose options begin with `prefix`.
+    /// A client of the server at this address, with these options.
     ///
     /// # Errors
     /// When a file cannot be read or used, or there is no name to verify.
     pub fn new(
         options: &ClientTls,
         address: &Address,
-        prefix: &'static str,
+        names: OptionNames,
         report: &Report,
         recorder: &Recorder,
     ) -> Result<Self, Error> {
@@ -80,7 +79,7 @@ impl Client {
             config.key_log = key_log;
         }
         let (names_server, names_alpn) = (options.name.is_some(), !options.terms.alpn.is_empty());
-        Ok(Client { config: Arc::new(config), name, names_server, names_alpn, options: prefix })
+        Ok(Client { config: Arc::new(config), name, names_server, names_alpn, options: names })
     }
 }
 
@@ -197,7 +196,7 @@ mod tests {
         let name = "a-name-that-is-found.test";
         let options = ClientTls { trust: Trust::Anybody, name: Some(name.to_owned()), ..ClientTls::default() };
         let (address, report) = ("127.0.0.1:1".parse().unwrap(), Report::stderr(Color::Never));
-        let client = Client::new(&options, &address, "tls", &report, &Recorder::default()).unwrap();
+        let client = Client::new(&options, &address, OptionNames::TLS, &report, &Recorder::default()).unwrap();
         let hello = || {
             let mut wire = Vec::new();
             client.begin(None).unwrap().start(&mut wire);

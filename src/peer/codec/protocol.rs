@@ -101,6 +101,20 @@ impl fmt::Debug for dyn Protocol + '_ {
     }
 }
 
+/// The names of a client's options of a protocol, for the hints of its errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OptionNames {
+    /// Their beginning: `--tls`, or `--relay-tls` toward the server of a relay.
+    pub prefix: &'static str,
+    /// The hint for a server that does not speak the protocol.
+    pub without: &'static str,
+}
+
+impl OptionNames {
+    /// Those of `--tls`.
+    pub const TLS: OptionNames = OptionNames { prefix: "--tls", without: "connect without --tls" };
+}
+
 /// What a client has asked for at the beginning of its handshake.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hello {

@@ -14,7 +14,7 @@ use rustls::{ClientConfig, ClientConnection, Connection, IoState, ProtocolVersio
 
 pub use deferred::Deferred;
 
-use super::{Protocol, Session, Violation};
+use super::{OptionNames, Protocol, Session, Violation};
 pub use refusal::Refused;
 use refusal::{Side, explain, not_tls};
 
@@ -41,16 +41,17 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// A client's end, to a server of this name. The names of its options begin with `options`, for errors.
+    /// A client's end, to a server of this name.
     ///
     /// # Errors
     /// When the configuration does not allow it.
     pub fn client(
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
-        options: &'static str,
+        options: OptionNames,
     ) -> Result<Self, rustls::Error> {
-        let side = Side::Client { name: name.to_str().into_owned(), options };
+        let has_certificate = config.client_auth_cert_resolver.has_certs();
+        let side = Side::Client { name: name.to_str().into_owned(), options, has_certificate };
         Ok(Tls::new(Connection::Client(ClientConnection::new(config, name)?), side))
     }
 

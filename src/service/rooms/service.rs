@@ -406,7 +406,7 @@ impl Service for RoomService {
                 self.refuse_long(peer, context);
                 Some(peer)
             }
-            Event::Failed { peer } => {
+            Event::Failed { peer, .. } => {
                 self.leave(peer, b"connection lost", context);
                 None
             }

@@ -93,7 +93,7 @@ fn server_that_fails_or_is_missing_resets_its_client() {
     let mut script = Script::new(Replies::Live);
     script.on(Event::Open { peer: CLIENT });
     script.on(Event::Linked { client: CLIENT, server: SERVER });
-    assert_eq!(script.on(Event::Failed { peer: SERVER }), [act(Reset(CLIENT))]);
+    assert_eq!(script.on(Event::Failed { peer: SERVER, why: "reset" }), [act(Reset(CLIENT))]);
     assert_eq!(script.on(Event::Closed { peer: SERVER }), []);
     assert_eq!(script.0.end(7).unwrap().connections[0].end, ServerEnd::Reset(after(0)));
 

@@ -32,6 +32,7 @@ use crate::io::encoding;
 use crate::io::key::Key;
 use crate::io::reactor::{Handler, Reactor, Ready};
 use crate::io::terminal;
+use crate::peer::codec::OptionNames;
 use crate::peer::life::CloseReason;
 use crate::service::{Event, NoStore, PeerId, Service, Traits};
 use crate::value::Address;
@@ -77,7 +78,7 @@ fn connect(config: &ConnectConfig, address: &Address, tls: Option<&ClientTls>, c
             "{option} is for a script, and stdin is a terminal: give the message with -m"
         )));
     }
-    let encoding = encoding::client(tls, address, "--tls", &context.report, &context.recorder)?;
+    let encoding = encoding::client(tls, address, OptionNames::TLS, &context.report, &context.recorder)?;
     encoding::warn_of(tls, "--tls-insecure", &context.report);
     let encoding = encoding.as_deref();
     let password = config.user.as_ref().map(login::password).transpose()?;

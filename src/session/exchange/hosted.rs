@@ -6,6 +6,7 @@ use super::super::peer::{Author, Peer, note_received};
 use super::ended::Ended;
 use super::timers::Timers;
 use crate::auth::UserName;
+use crate::error::cause;
 use crate::frame::FrameError;
 use crate::io::clock::Clock;
 use crate::io::recorder::Recorder;
@@ -214,7 +215,8 @@ impl<S: Service> Hosted<S> {
         let id = ended.id;
         self.dials.retain(|&client| client != id);
         if ended.failed {
-            self.on(Event::Failed { peer: id });
+            let why = if let CloseReason::Failed(error) = &ended.reason { &cause(error) } else { "idle timeout" };
+            self.on(Event::Failed { peer: id, why });
         }
         if matches!(ended.reason, CloseReason::Overrun) {
             self.on(Event::Overrun { peer: id });

@@ -81,7 +81,7 @@ impl<S: Service> Service for Pair<S> {
                 self.client_saw_end = true;
                 context.close(CLIENT);
             }
-            Event::Drained { peer: CLIENT } | Event::Closed { peer: CLIENT } | Event::Failed { peer: CLIENT } => {}
+            Event::Drained { peer: CLIENT } | Event::Closed { peer: CLIENT } | Event::Failed { peer: CLIENT, .. } => {}
             other => {
                 self.waits_for_message &= !matches!(other, Event::Message { .. });
                 self.server.on(other, context);

@@ -27,6 +27,7 @@ use crate::io::reactor::{Handler, Reactor, Ready};
 use crate::io::recorder::Recorder;
 use crate::io::signal::Signals;
 use crate::io::witness::Witness;
+use crate::peer::codec::OptionNames;
 use crate::peer::life::CloseReason;
 use crate::peer::outbox::Proofs;
 use crate::plan::{Fin, Label, Layout, Place, Trial};
@@ -108,7 +109,7 @@ impl<'a> Pool<'a> {
             encoding: encoding::client(
                 config.tls.as_ref(),
                 &config.address,
-                "--tls",
+                OptionNames::TLS,
                 &context.report,
                 &context.recorder,
             )?,

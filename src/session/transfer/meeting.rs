@@ -12,6 +12,7 @@ use crate::io::encoding;
 use crate::io::key::Key;
 use crate::io::listener::Listener;
 use crate::io::reactor::{Handler, Reactor, Ready};
+use crate::peer::codec::OptionNames;
 use crate::session::Context;
 use crate::session::call::{CallTerms, Caller};
 use crate::transfer::Role;
@@ -66,7 +67,7 @@ fn connect(
     context: &Context,
 ) -> Result<(Reactor, Wire), Error> {
     let Meeting::Connect { limit, retry, .. } = config.meeting else { return Err(Error::Interrupted) };
-    let encoding = encoding::client(tls, address, "--tls", &context.report, &context.recorder)?;
+    let encoding = encoding::client(tls, address, OptionNames::TLS, &context.report, &context.recorder)?;
     encoding::warn_of(tls, "--tls-insecure", &context.report);
     let terms = CallTerms {
         traffic: &config.traffic,

@@ -2,7 +2,7 @@
 
 use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 
-use super::super::Violation;
+use super::super::{OptionNames, Violation};
 use crate::value::escape;
 
 /// The end of a connection that this is.
@@ -11,8 +11,9 @@ pub(super) enum Side {
     Client {
         /// The name that the server's certificate must have.
         name: String,
-        /// The beginning of the names of its options: `--tls`, or `--relay-tls` toward the server of a relay.
-        options: &'static str,
+        options: OptionNames,
+        /// It presents a certificate, if the server asks for one.
+        has_certificate: bool,
     },
     Server,
 }
@@ -34,11 +35,7 @@ pub(super) fn not_tls(bytes: &[u8], side: &Side) -> Option<Violation> {
     let shown = escape(&bytes[..bytes.len().min(SHOWN)]);
     Some(Violation(match side {
         Side::Client { options, .. } => {
-            let hint = match *options {
-                "--via-tls" => "without --via-tls-first, its INFO comes before TLS",
-                _ => "connect without --tls",
-            };
-            format!("the server does not speak TLS: it sent \"{shown}\" ({hint})")
+            format!("the server does not speak TLS: it sent \"{shown}\" ({})", options.without)
         }
         Side::Server => format!("the client does not speak TLS: it sent \"{shown}\""),
     }))
@@ -47,7 +44,9 @@ pub(super) fn not_tls(bytes: &[u8], side: &Side) -> Option<Violation> {
 /// A failure of the handshake or of a record.
 pub(super) fn explain(error: &Error, side: &Side) -> Violation {
     Violation(match (error, side) {
-        (Error::InvalidCertificate(error), Side::Client { name, options }) => server_certificate(error, name, options),
+        (Error::InvalidCertificate(error), Side::Client { name, options, .. }) => {
+            server_certificate(error, name, options.prefix)
+        }
         (Error::InvalidCertificate(error), Side::Server) => {
             format!("the client's certificate is not accepted: {}", certificate(error))
         }
@@ -138,10 +137,15 @@ fn variant(text: &str) -> &str {
 }
 
 fn alert_text(alert: AlertDescription, side: &Side) -> String {
-    let options = if let Side::Client { options, .. } = side { options } else { "--tls" };
+    let options = if let Side::Client { options, .. } = side { options.prefix } else { OptionNames::TLS.prefix };
     let hint = match (alert, side) {
-        (AlertDescription::CertificateRequired, Side::Client { .. }) => {
+        // Programs in Go that get none send "bad certificate".
+        (AlertDescription::CertificateRequired, Side::Client { .. })
+        | (AlertDescription::BadCertificate, Side::Client { has_certificate: false, .. }) => {
             format!(" (it wants a certificate of this client: {options}-cert and {options}-key)")
+        }
+        (AlertDescription::BadCertificate, Side::Client { has_certificate: true, .. }) => {
+            format!(" (the server does not accept the one of {options}-cert)")
         }
         (AlertDescription::HandshakeFailure, Side::Client { .. }) => {
             format!(" (it may want another group, --tls-groups, or a certificate of this client, {options}-cert)")
@@ -195,9 +199,37 @@ fn incompatible(why: &PeerIncompatible) -> String {
 mod tests {
     use super::*;
 
+    fn client(has_certificate: bool) -> Side {
+        Side::Client { name: "a".to_owned(), options: OptionNames::TLS, has_certificate }
+    }
+
+    #[test]
+    fn client_reads_what_a_server_wants_of_its_certificate() {
+        for (alert, has_certificate, text) in [
+            (
+                AlertDescription::CertificateRequired,
+                false,
+                "certificate required (it wants a certificate of this client: --tls-cert and --tls-key)",
+            ),
+            (
+                AlertDescription::BadCertificate,
+                false,
+                "bad certificate (it wants a certificate of this client: --tls-cert and --tls-key)",
+            ),
+            (
+                AlertDescription::BadCertificate,
+                true,
+                "bad certificate (the server does not accept the one of --tls-cert)",
+            ),
+        ] {
+            assert_eq!(alert_text(alert, &client(has_certificate)), text);
+        }
+        assert_eq!(alert_text(AlertDescription::BadCertificate, &Side::Server), "bad certificate");
+    }
+
     #[test]
     fn first_bytes_that_are_no_record_are_named() {
-        let client = Side::Client { name: "a".to_owned(), options: "--tls" };
+        let client = client(false);
         for bytes in [&b""[..], b"\x16", b"\x16\x03\x01", b"\x15\x03\x03\0\x02"] {
             assert_eq!(not_tls(bytes, &client), None);
         }

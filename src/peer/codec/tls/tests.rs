@@ -122,7 +122,7 @@ fn converse(client: &mut Side, server: &mut Side, most: usize) {
 }
 
 fn client(config: &Arc<ClientConfig>) -> Box<dyn Protocol> {
-    Box::new(Tls::client(config.clone(), ServerName::try_from("localhost").unwrap(), "--tls").unwrap())
+    Box::new(Tls::client(config.clone(), ServerName::try_from("localhost").unwrap(), OptionNames::TLS).unwrap())
 }
 
 /// The types and payload lengths of the records of these bytes.

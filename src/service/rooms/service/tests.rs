@@ -247,7 +247,7 @@ fn end_of_a_connection_is_announced_with_its_cause() {
         (|peer| Event::Overrun { peer }, "2: * ann left (reads too slowly)"),
         (|peer| Event::Eof { peer }, "2: * ann left"),
         (|peer| Event::Closed { peer }, "2: * ann left"),
-        (|peer| Event::Failed { peer }, "2: * ann left (connection lost)"),
+        (|peer| Event::Failed { peer, why: "reset" }, "2: * ann left (connection lost)"),
     ];
     for (event, line) in cases {
         let mut scene = Scene::with_two(settings(10));

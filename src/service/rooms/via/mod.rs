@@ -163,7 +163,7 @@ impl Via {
                 return true;
             }
             Event::Eof { peer } if self.is_broker(peer) => "it has closed the connection",
-            Event::Failed { peer } if self.is_broker(peer) => "the connection was lost",
+            Event::Failed { peer, why } if self.is_broker(peer) => why,
             Event::Overrun { peer } if self.is_broker(peer) => "it reads too slowly",
             Event::Closed { peer } if self.is_broker(peer) => "the connection has ended",
             _ => return false,

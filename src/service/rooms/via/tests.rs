@@ -92,7 +92,7 @@ impl Server {
 
     /// The broker is lost.
     fn lose(&mut self) -> Vec<String> {
-        self.act(|via, scene| assert!(via.on(&Event::Failed { peer: BROKER }, scene))).0
+        self.act(|via, scene| assert!(via.on(&Event::Failed { peer: BROKER, why: "reset" }, scene))).0
     }
 
     /// The broker is lost, and back after this time. Returns what it publishes.
