@@ -141,6 +141,9 @@ impl Desk<'_> {
     fn message(&mut self, to: &[u8], text: &[u8]) -> Result<(), Refusal> {
         self.ask(Request::Message { to, text, tone: Tone::Message })?;
         let (name, away) = match self.engine.receivers(to) {
+            Ok((name, receivers)) if receivers.len() > 1 => {
+                (format!("{name} ({} connections)", receivers.len()), self.engine.away(&receivers))
+            }
             Ok((name, receivers)) => (name.to_string(), self.engine.away(&receivers)),
             // A member of another server may be away without its being known here.
             Err(_) => (String::from_utf8_lossy(to).into_owned(), None),

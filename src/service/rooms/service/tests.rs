@@ -212,6 +212,22 @@ fn each_command_is_answered_to_its_sender() {
 }
 
 #[test]
+fn private_line_for_a_user_is_confirmed_with_its_connections() {
+    let mut scene = Scene::with_two(settings(0));
+    for number in [4, 5] {
+        scene.users.push((PeerId::conn(number), "dan".parse().unwrap()));
+        scene.open(PeerId::conn(number), None);
+        scene.line(PeerId::conn(number), "/join lab");
+    }
+    let both = ["1: * sent to dan (2 connections)", "4: ann (private)> hi", "5: ann (private)> hi"];
+    assert_eq!(scene.line(ANN, "/msg dan hi"), both);
+    let one = ["1: * sent to dan[2]", "5: ann (private)> hi"];
+    assert_eq!(scene.line(ANN, "/msg dan[2] hi"), one);
+    scene.line(PeerId::conn(4), "/quit");
+    assert_eq!(scene.line(ANN, "/msg dan hi"), ["1: * sent to dan", "5: ann (private)> hi"]);
+}
+
+#[test]
 fn history_is_replayed_to_a_new_member() {
     let mut scene = Scene::with_two(settings(2));
     for text in ["one", "two", "three"] {
