@@ -65,6 +65,7 @@ use std::process::ExitCode;
 use cli::{Refusal, Task};
 use config::{Color, LinkConfig, Meeting, Output};
 use error::{Error, ExitStatus, Operation};
+use io::outputs::check_distinct;
 use io::proxy::Proxy;
 use io::recorder::Recorder;
 use io::report::Report;
@@ -148,6 +149,7 @@ fn perform(task: &Task, report: &Report) -> (Result<ExitStatus, Error>, Option<S
         Task::Receive(config) => &config.link.output,
     };
     let start = || -> Result<(Context, Web), Error> {
+        check_distinct(&task.files(), task.writes_to_stdout())?;
         let signals = match ignored_interrupt(task) {
             Some(ignored) => Signals::install(ignored).map_err(Error::local(Operation::Handle, "signals"))?,
             None => Signals::default(),

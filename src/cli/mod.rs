@@ -31,6 +31,7 @@ mod stream;
 mod sweep;
 mod sweep_client;
 mod syntax;
+mod task_files;
 mod timeline;
 mod tls;
 mod traffic;

@@ -119,9 +119,6 @@ impl ClientSweepConfig {
         if self.jobs == 0 || self.plans.max_plans == Some(0) {
             return Err(ConfigError::new("--jobs and --max-plans take 1 or more"));
         }
-        if self.reports.junit.is_some() && self.reports.junit == self.reports.html {
-            return Err(ConfigError::new("--junit and --html write the same file: name another one"));
-        }
         let families = self.plans.families;
         self.plans.families = [PlanFamily::Joined, PlanFamily::HalfClose, PlanFamily::Header, PlanFamily::ClientHello]
             .into_iter()

@@ -212,7 +212,6 @@ impl ConnectConfig {
         }
         self.check_login()?;
         self.check_probe()?;
-        self.output.check()?;
         self.output.reply_times = self.probe.json;
         self.traffic = self.traffic.check(Bytes { raw: self.raw, unix, tls: self.tls.is_some() })?;
         if self.header.is_some() {

@@ -189,7 +189,6 @@ impl ListenConfig {
         if self.admission.max_connections == Some(0) {
             return Err(ConfigError::new("--max-connections 0 would serve no client: give 1 or more"));
         }
-        self.output.check()?;
         let traits = self.mode.traits();
         if self.relay().is_some_and(|relay| relay.to == self.address) {
             return Err(ConfigError::new(format!(

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{ConfigError, Transcript, Watch};
+use super::{Transcript, Watch};
 use crate::value::{Named, View, Word};
 
 /// The destination of an output.
@@ -120,27 +120,20 @@ pub struct Output {
 }
 
 impl Output {
-    /// Refuses two outputs that have the same file: each would overwrite the other. Devices may have several.
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    /// The files, with their options.
+    pub fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
         let trace = match &self.trace {
-            Some(Sink::File(path)) => Some(path),
+            Some(Sink::File(path)) => Some(&**path),
             Some(Sink::Stderr) | None => None,
         };
-        let files: [(&str, Option<&Path>); 5] = [
-            ("--trace", trace.map(PathBuf::as_path)),
+        let files = [
+            ("--trace", trace),
             ("--timeline", self.timeline.as_deref()),
             ("--pcap", self.pcap.as_deref()),
             ("--dump", self.dump.as_deref()),
             ("--transcript", self.transcript.as_ref().map(|transcript| &*transcript.path)),
         ];
-        for (number, (option, path)) in files.iter().enumerate() {
-            let of_file = path.filter(|path| !path.starts_with("/dev"));
-            let same = files[..number].iter().find(|(_, other)| other.is_some() && *other == of_file);
-            if let Some((other, _)) = same {
-                return Err(ConfigError::new(format!("{other} and {option} write the same file: name another one")));
-            }
-        }
-        Ok(())
+        files.into_iter().filter_map(|(option, path)| Some((option, path?)))
     }
 
     /// Whether events or messages must be recorded while the run goes on.

@@ -1,7 +1,7 @@
 //! The checked configuration of `secretcat sweep`.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::traffic::check_family;
@@ -108,6 +108,14 @@ pub struct Reports {
     pub pcap: Option<PathBuf>,
 }
 
+impl Reports {
+    /// The files, with their options.
+    pub fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let files = [("--junit", &self.junit), ("--html", &self.html), ("--pcap", &self.pcap)];
+        files.into_iter().filter_map(|(option, path)| Some((option, path.as_deref()?)))
+    }
+}
+
 impl SweepConfig {
     /// The default of [`SweepConfig::timeout`].
     pub const TIMEOUT: Duration = Duration::from_secs(5);
@@ -162,9 +170,6 @@ impl SweepConfig {
         self.proxy.as_ref().map_or(Ok(()), |proxy| proxy.check(&self.address))?;
         if self.jobs == 0 || self.plans.max_plans == Some(0) {
             return Err(ConfigError::new("--jobs and --max-plans take 1 or more"));
-        }
-        if self.reports.junit.is_some() && self.reports.junit == self.reports.html {
-            return Err(ConfigError::new("--junit and --html write the same file: name another one"));
         }
         self.check_families()?;
         self.check_only()?;

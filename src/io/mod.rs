@@ -19,6 +19,7 @@ pub mod line_input;
 mod lines;
 pub mod listener;
 pub mod manual;
+pub mod outputs;
 pub mod peer_queue;
 pub mod private;
 pub mod prompt;

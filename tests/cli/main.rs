@@ -46,6 +46,7 @@ mod namespaces;
 mod network;
 mod no_reader;
 mod options;
+mod output_files;
 mod outputs;
 mod own_reads;
 mod passwd;

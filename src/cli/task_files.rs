@@ -1,0 +1,52 @@
+//! The files that each command uses while it runs.
+
+use std::path::Path;
+
+use super::Task;
+use crate::config::{LinkConfig, Meeting};
+
+impl Task {
+    /// The files that the command writes, with their options; before them the files that it reads meanwhile.
+    #[must_use]
+    pub fn files(&self) -> Vec<(&'static str, &Path)> {
+        match self {
+            Task::Listen(config) => {
+                let terms = config.tls.as_ref().map(|tls| &tls.terms);
+                config.output.files().chain(terms.and_then(|terms| terms.files())).collect()
+            }
+            Task::Connect(config) => {
+                let terms = config.tls.as_ref().map(|tls| &tls.terms);
+                config.output.files().chain(terms.and_then(|terms| terms.files())).collect()
+            }
+            Task::Sweep(config) => {
+                let terms = config.tls.as_ref().map(|tls| &tls.terms);
+                config.reports.files().chain(terms.and_then(|terms| terms.files())).collect()
+            }
+            Task::SweepClient(config) => config.reports.files().collect(),
+            Task::Send(config) => {
+                let sent = config.files.iter().filter_map(|file| Some(("the file to send", file.path.as_deref()?)));
+                sent.chain(of_link(&config.link)).collect()
+            }
+            Task::Receive(config) => of_link(&config.link).collect(),
+            Task::Timeline(config) => {
+                let trace = config.trace.as_deref().map(|path| ("the trace", path));
+                trace.into_iter().chain(config.picture.as_deref().map(|path| ("--output", path))).collect()
+            }
+            Task::History(_) | Task::Passwd(_) | Task::Print(_) | Task::Witness => Vec::new(),
+        }
+    }
+
+    /// Whether stdout has the bytes of a peer, or a report.
+    #[must_use]
+    pub fn writes_to_stdout(&self) -> bool {
+        !matches!(self, Task::Listen(_))
+    }
+}
+
+fn of_link(link: &LinkConfig) -> impl Iterator<Item = (&'static str, &Path)> {
+    let terms = match &link.meeting {
+        Meeting::Connect { tls, .. } => tls.as_ref().map(|tls| &tls.terms),
+        Meeting::Listen { tls, .. } => tls.as_ref().map(|tls| &tls.terms),
+    };
+    link.output.files().chain(terms.and_then(|terms| terms.files()))
+}
