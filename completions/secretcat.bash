@@ -19,7 +19,7 @@ _secretcat() {
     if [[ "${cur}" == ":" ]]; then
         cur=""
     fi
-    if [[ "${COMP_LINE:0:COMP_POINT}" =~ (^|[\ =])unix:[^\ :]*$ ]]; then
+    if [[ "${COMP_LINE:0:COMP_POINT}" =~ (^|[\ =])(unix|scram):[^\ :]*$ ]]; then
         COMPREPLY=($(compgen -f -- "${cur}"))
         compopt -o filenames 2>/dev/null
         return 0
@@ -786,10 +786,7 @@ _secretcat() {
                     return 0
                     ;;
                 --transcript-sync)
-                    COMPREPLY=()
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
+                    COMPREPLY=($(compgen -W "never each 1s" -- "${cur}"))
                     return 0
                     ;;
                 --transcript-max)
@@ -1185,7 +1182,7 @@ _secretcat() {
                     return 0
                     ;;
                 --auth)
-                    COMPREPLY=()
+                    COMPREPLY=($(compgen -W "scram: cert unix" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -1726,10 +1723,7 @@ _secretcat() {
                     return 0
                     ;;
                 --transcript-sync)
-                    COMPREPLY=()
-                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
-                        compopt -o nospace
-                    fi
+                    COMPREPLY=($(compgen -W "never each 1s" -- "${cur}"))
                     return 0
                     ;;
                 --transcript-max)

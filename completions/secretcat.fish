@@ -10,6 +10,15 @@ function __fish_secretcat_addresses
     end
 end
 
+function __fish_secretcat_logins
+    set -l word (commandline -ct | string replace -r '^--[a-z-]+=' '')
+    if string match -q 'scram:*' -- $word
+        printf 'scram:%s\n' (__fish_complete_path (string sub -s 7 -- $word))
+    else
+        printf '%s\n' scram: cert unix
+    end
+end
+
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_secretcat_global_optspecs
     string join \n color= h/help V/version
@@ -104,7 +113,7 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l via-tls-c
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l via-tls-key -d 'Take the private key of --via-tls-cert from FILE' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l via-tls-pin -d 'Trust the broker of --rooms-via by this PIN (repeatable)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l via-known -d 'Trust the key that FILE has of the broker of --rooms-via (--known)' -r -F
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l auth -d 'Serve users only: scram:FILE (passwords), cert or unix' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l auth -d 'Serve users only: scram:FILE (passwords), cert or unix' -r -f -a "(__fish_secretcat_logins)"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy -d 'Connect through the proxy at URL: socks5://, socks5h:// or http://' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy-credentials -d 'Read USER:PASSWORD for the proxy from FILE' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l cut-at -d 'Cut behind each occurrence of PATTERN (repeatable)' -r -f
@@ -211,7 +220,9 @@ ladder\t'Arrows between client and server'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l pcap -d 'Write packets to FILE, for Wireshark' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l dump -d 'Write received and sent bytes to files in DIR: 1-in, 1-out' -r -f -a "(__fish_complete_directories)"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l transcript -d 'Append each message to FILE, one JSON object per line' -r -F
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l transcript-sync -d 'Force the transcript to the disk: never, after TIME, or each message' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l transcript-sync -d 'Force the transcript to the disk: never, after TIME, or each message' -r -f -a "never\t'The system decides'
+each\t'Before the next message is sent'
+1s\t'Within this time'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l transcript-max -d 'Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l web -d 'Show the run live in a browser, at a page on ADDRESS' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l metrics -d 'Serve counters for Prometheus at http://ADDRESS/metrics' -r -f
@@ -374,7 +385,9 @@ ladder\t'Arrows between client and server'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l pcap -d 'Write packets to FILE, for Wireshark' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l dump -d 'Write received and sent bytes to files in DIR: 1-in, 1-out' -r -f -a "(__fish_complete_directories)"
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l transcript -d 'Append each message to FILE, one JSON object per line' -r -F
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l transcript-sync -d 'Force the transcript to the disk: never, after TIME, or each message' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l transcript-sync -d 'Force the transcript to the disk: never, after TIME, or each message' -r -f -a "never\t'The system decides'
+each\t'Before the next message is sent'
+1s\t'Within this time'"
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l transcript-max -d 'Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l web -d 'Show the run live in a browser, at a page on ADDRESS' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l metrics -d 'Serve counters for Prometheus at http://ADDRESS/metrics' -r -f

@@ -31,6 +31,10 @@ module completions {
     [ "server" "client" "both" ]
   }
 
+  def "nu-complete secretcat listen auth" [] {
+    [ "scram:" "cert" "unix" ]
+  }
+
   def "nu-complete secretcat listen cut_layer" [] {
     [ "record" "tcp" "handshake" ]
   }
@@ -91,6 +95,10 @@ module completions {
     [ "lanes" "ladder" ]
   }
 
+  def "nu-complete secretcat listen transcript_sync" [] {
+    [ "never" "each" "1s" ]
+  }
+
   def "nu-complete secretcat listen color" [] {
     [ "auto" "always" "never" ]
   }
@@ -142,7 +150,7 @@ module completions {
     --via-known: path         # Trust the key that FILE has of the broker of --rooms-via (--known)
     --via-tls-insecure        # Accept any certificate of the broker of --rooms-via
     --via-tls-first           # Begin TLS at once, for a broker with handshake_first
-    --auth: string            # Serve users only: scram:FILE (passwords), cert or unix
+    --auth: string@"nu-complete secretcat listen auth" # Serve users only: scram:FILE (passwords), cert or unix
     --auth-cleartext          # Let passwords be proven over connections that others can read
     --proxy: string           # Connect through the proxy at URL: socks5://, socks5h:// or http://
     --proxy-credentials: path # Read USER:PASSWORD for the proxy from FILE
@@ -218,7 +226,7 @@ module completions {
     --hex(-x)                 # Print sent and received bytes on stderr, as xxd does
     --dump: directory         # Write received and sent bytes to files in DIR: 1-in, 1-out
     --transcript: path        # Append each message to FILE, one JSON object per line
-    --transcript-sync: string # Force the transcript to the disk: never, after TIME, or each message
+    --transcript-sync: string@"nu-complete secretcat listen transcript_sync" # Force the transcript to the disk: never, after TIME, or each message
     --transcript-max: string  # Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files
     --web: string             # Show the run live in a browser, at a page on ADDRESS
     --metrics: string         # Serve counters for Prometheus at http://ADDRESS/metrics
@@ -286,6 +294,10 @@ module completions {
 
   def "nu-complete secretcat connect timeline_view" [] {
     [ "lanes" "ladder" ]
+  }
+
+  def "nu-complete secretcat connect transcript_sync" [] {
+    [ "never" "each" "1s" ]
   }
 
   def "nu-complete secretcat connect color" [] {
@@ -399,7 +411,7 @@ module completions {
     --hex(-x)                 # Print sent and received bytes on stderr, as xxd does
     --dump: directory         # Write received and sent bytes to files in DIR: 1-in, 1-out
     --transcript: path        # Append each message to FILE, one JSON object per line
-    --transcript-sync: string # Force the transcript to the disk: never, after TIME, or each message
+    --transcript-sync: string@"nu-complete secretcat connect transcript_sync" # Force the transcript to the disk: never, after TIME, or each message
     --transcript-max: string  # Rename FILE to FILE.1 at SIZE bytes; SIZE,N keeps N such files
     --web: string             # Show the run live in a browser, at a page on ADDRESS
     --metrics: string         # Serve counters for Prometheus at http://ADDRESS/metrics

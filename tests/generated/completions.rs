@@ -21,7 +21,7 @@ fn with(shell: impl clap_complete::Generator) -> String {
     generated(shell, hint)
 }
 
-/// With marks for the values that the shell finds on the system: [`HOSTS`], [`INTERFACES`], [`ALGORITHMS`].
+/// With marks for the values that the shell finds on the system: [`HOSTS`], [`INTERFACES`], [`ALGORITHMS`], [`LOGINS`].
 fn marked(shell: impl clap_complete::Generator) -> String {
     generated(shell, |arg| hint(mark(arg)))
 }
@@ -43,6 +43,13 @@ fn hinted(command: Command, hint: fn(Arg) -> Arg) -> Command {
 const HOSTS: &str = "@hosts@";
 const INTERFACES: &str = "@interfaces@";
 const ALGORITHMS: &str = "@algorithms@";
+const LOGINS: &str = "@logins@";
+
+/// The values of `--auth`; a file follows the first one.
+const LOGIN_METHODS: [&str; 3] = ["scram:", "cert", "unix"];
+/// Values of `--transcript-sync`, with one of the times.
+const SYNC_TIMES: [(&str, &str); 3] =
+    [("never", "The system decides"), ("each", "Before the next message is sent"), ("1s", "Within this time")];
 
 /// The commands whose argument is an address.
 const WITH_ADDRESS: [&str; 3] = ["connect", "listen", "sweep"];
@@ -52,6 +59,7 @@ fn mark(arg: Arg) -> Arg {
         Some("relay" | "to" | "from") => HOSTS,
         Some("interface") => INTERFACES,
         Some("congestion") => ALGORITHMS,
+        Some("auth") => LOGINS,
         _ => return arg,
     };
     arg.value_parser(PossibleValuesParser::new([mark]))
@@ -66,6 +74,13 @@ fn hint(arg: Arg) -> Arg {
     }
     if arg.get_id() == "tos" {
         return arg.value_parser(PossibleValuesParser::new(secretcat::config::tos::names()));
+    }
+    if arg.get_id() == "auth" && arg.get_possible_values().is_empty() {
+        return arg.value_parser(LOGIN_METHODS);
+    }
+    if arg.get_id() == "transcript_sync" {
+        let values = SYNC_TIMES.map(|(value, help)| PossibleValue::new(value).help(help));
+        return arg.value_parser(PossibleValuesParser::new(values));
     }
     match arg.get_value_hint() {
         ValueHint::Unknown => arg.value_hint(ValueHint::Other),
@@ -82,12 +97,12 @@ const SPLIT_AT_EQUALS: &str = r#"
     fi
 "#;
 
-/// bash splits words at a colon too: `unix:/tmp/s` is three words, and the last one is a path.
-const PATH_OF_UNIX_SOCKET: &str = r#"
+/// bash splits words at a colon too: `unix:/tmp/s` is three words, and the last one is a path, as that of `scram:FILE`.
+const PATH_AFTER_COLON: &str = r#"
     if [[ "${cur}" == ":" ]]; then
         cur=""
     fi
-    if [[ "${COMP_LINE:0:COMP_POINT}" =~ (^|[\ =])unix:[^\ :]*$ ]]; then
+    if [[ "${COMP_LINE:0:COMP_POINT}" =~ (^|[\ =])(unix|scram):[^\ :]*$ ]]; then
         COMPREPLY=($(compgen -f -- "${cur}"))
         compopt -o filenames 2>/dev/null
         return 0
@@ -95,14 +110,15 @@ const PATH_OF_UNIX_SOCKET: &str = r#"
 "#;
 
 /// What finds the values of a mark in bash. It stands between quotes.
-const IN_BASH: [(&str, &str); 3] = [
+const IN_BASH: [(&str, &str); 4] = [
     (HOSTS, "$(compgen -A hostname)"),
     (INTERFACES, "$(ls /sys/class/net 2>/dev/null)"),
     (ALGORITHMS, "$(cat /proc/sys/net/ipv4/tcp_available_congestion_control 2>/dev/null)"),
+    (LOGINS, "scram: cert unix"),
 ];
 
 fn mend_bash(script: &str) -> String {
-    let mends = format!("    opts=\"\"\n{SPLIT_AT_EQUALS}{PATH_OF_UNIX_SOCKET}");
+    let mends = format!("    opts=\"\"\n{SPLIT_AT_EQUALS}{PATH_AFTER_COLON}");
     let mut script = replaced(script, "    opts=\"\"\n", &mends);
     // Without candidates, complete nothing: neither the word itself nor files.
     script = replaced(&script, "COMPREPLY=(\"${cur}\")", "COMPREPLY=()");
@@ -117,8 +133,12 @@ fn mend_bash(script: &str) -> String {
 }
 
 /// What finds the values of a mark in zsh.
-const IN_ZSH: [(&str, &str); 3] =
-    [(HOSTS, "_secretcat_addresses"), (INTERFACES, "_net_interfaces"), (ALGORITHMS, "_secretcat_algorithms")];
+const IN_ZSH: [(&str, &str); 4] = [
+    (HOSTS, "_secretcat_addresses"),
+    (INTERFACES, "_net_interfaces"),
+    (ALGORITHMS, "_secretcat_algorithms"),
+    (LOGINS, "_secretcat_logins"),
+];
 
 /// The functions of [`IN_ZSH`] that zsh does not have.
 const FUNCTIONS_OF_ZSH: &str = r#"
@@ -127,6 +147,14 @@ _secretcat_addresses() {
         _files
     else
         _alternative 'hosts:host:_hosts' 'kinds:kind of address:compadd -S "" unix\:'
+    fi
+}
+
+_secretcat_logins() {
+    if compset -P '(*=|)scram:'; then
+        _files
+    else
+        _alternative 'files:file of users:compadd -S "" scram\:' 'methods:method:(cert unix)'
     fi
 }
 
@@ -163,14 +191,15 @@ fn whole_values(line: &str) -> String {
 }
 
 /// What finds the values of a mark in fish.
-const IN_FISH: [(&str, &str); 3] = [
+const IN_FISH: [(&str, &str); 4] = [
     (HOSTS, "(__fish_secretcat_addresses)"),
     (INTERFACES, "(__fish_print_interfaces)"),
     (ALGORITHMS, "(string split -n ' ' < /proc/sys/net/ipv4/tcp_available_congestion_control)"),
+    (LOGINS, "(__fish_secretcat_logins)"),
 ];
 
-/// The function of [`IN_FISH`] that fish does not have. The names that fish lists are those of other hosts.
-const FUNCTION_OF_FISH: &str = r"
+/// The functions of [`IN_FISH`] that fish does not have. The names that fish lists are those of other hosts.
+const FUNCTIONS_OF_FISH: &str = r"
 function __fish_secretcat_addresses
     set -l word (commandline -ct | string replace -r '^--[a-z-]+=' '')
     if string match -q 'unix:*' -- $word
@@ -178,6 +207,15 @@ function __fish_secretcat_addresses
     else
         __fish_print_hostnames
         printf '%s\n' localhost unix:
+    end
+end
+
+function __fish_secretcat_logins
+    set -l word (commandline -ct | string replace -r '^--[a-z-]+=' '')
+    if string match -q 'scram:*' -- $word
+        printf 'scram:%s\n' (__fish_complete_path (string sub -s 7 -- $word))
+    else
+        printf '%s\n' scram: cert unix
     end
 end
 ";
@@ -199,7 +237,7 @@ fn mend_fish(script: &str) -> String {
         }
     }
     // Files only for the options with a file hint.
-    format!("complete -c secretcat -f\n{FUNCTION_OF_FISH}\n{script}")
+    format!("complete -c secretcat -f\n{FUNCTIONS_OF_FISH}\n{script}")
 }
 
 /// The text with all of `old` replaced; fails if the generator does not write `old` any more.

@@ -43,6 +43,10 @@ const VALUES: &[Case] = &[
     ("connect --congestion re\t", &["connect", "--congestion", "reno"]),
     ("connect --congestion=re\t", &["connect", "--congestion=reno"]),
     ("listen --interface l\t", &["listen", "--interface", "lo"]),
+    ("listen --auth ce\t", &["listen", "--auth", "cert"]),
+    ("listen --auth=un\t", &["listen", "--auth=unix"]),
+    ("connect --transcript-sync ea\t", &["connect", "--transcript-sync", "each"]),
+    ("listen --transcript-sync=ne\t", &["listen", "--transcript-sync=never"]),
     ("completions fi\t", &["completions", "fish"]),
     ("man lis\t", &["man", "listen"]),
     // Hosts, and paths of unix sockets.
@@ -53,6 +57,8 @@ const VALUES: &[Case] = &[
     ("sweep -4 unix:af\t", &["sweep", "-4", "unix:afile"]),
     ("listen :0 --relay unix:af\t", &["listen", ":0", "--relay", "unix:afile"]),
     ("listen :0 --relay=unix:af\t", &["listen", ":0", "--relay=unix:afile"]),
+    ("listen --auth sc\taf\t", &["listen", "--auth", "scram:afile"]),
+    ("listen --auth=scram:af\t", &["listen", "--auth=scram:afile"]),
     ("connect --trace af\t", &["connect", "--trace", "afile"]),
     ("connect --trace=af\t", &["connect", "--trace=afile"]),
     // The value is not a file: a size, a duration, an address, a text.
