@@ -11,7 +11,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::support::{
     DEADLINE, Proc, Server, ask, client_with_full_buffers, digits, exchange, poll_until, read_line, reset, run,
-    secretcat, shell, with_deadline, without_durations,
+    secretcat, shell, skip, with_deadline, without_durations,
 };
 
 /// A connection that comes from this address.
@@ -173,6 +173,9 @@ fn second_signal_ends_listen_at_once() {
 
 #[test]
 fn sighup_ends_listen_but_not_under_nohup() {
+    if !skip::has_sighup() {
+        return;
+    }
     let server = Server::start(&[]);
     let ready_line = server.ready_line.clone();
     server.proc.signal(Signal::HUP);
