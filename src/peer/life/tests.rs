@@ -167,7 +167,7 @@ fn a_broken_connection_has_nothing_to_reset() {
 
 /// A relay read and dropped what a client sent, until it had the last bytes of a server that was gone.
 #[test]
-fn a_reset_after_our_fin_leaves_unread_what_the_peer_sends() {
+fn reset_after_our_fin_reads_nothing_more_from_the_peer() {
     let now = Instant::now();
     let not_acknowledged = |outstanding, at| Input::Acknowledgements { outstanding, again: Some(at) };
     for fin_sent in [false, true] {
