@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn client_reads_what_a_server_wants_of_its_certificate() {
+    fn client_reads_the_alert_about_its_certificate() {
         for (alert, has_certificate, text) in [
             (
                 AlertDescription::CertificateRequired,
