@@ -121,3 +121,10 @@ fn has_module(module: &str) -> bool {
     let import = Command::new("/usr/bin/python3").args(["-c", &format!("import {module}")]).output();
     import.is_ok_and(|output| output.status.success())
 }
+
+#[test]
+fn server_that_a_snippet_leaves_behind_ends_with_it() {
+    let script = "(sleep 20; echo late) & echo first";
+    let output = sandbox::output(Command::new("sh").args(["-c", script]));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "first\n");
+}

@@ -1,9 +1,14 @@
 //! Runs a snippet of shell from the documentation as a reader would, in a network and a folder of its own.
 
 use std::fs;
+use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread;
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::install::install;
 use super::skip::skip_even_in_ci;
@@ -38,9 +43,32 @@ pub(crate) fn run(name: &str, script: &str) -> Output {
     }
     command.args(["sh", "-e", "-c", script]).current_dir(&folder).stdin(Stdio::null());
     command.env("PATH", path(&folder)).env_remove("SECRETCAT_ADDRESS").env_remove("NO_COLOR");
-    let output = command.output().expect("timeout(1) should start");
+    let output = output(&mut command);
     drop(shared);
     output
+}
+
+/// What a command has printed when it ends. Programs that it leaves behind end with it: they have its ports and its pipes.
+pub(crate) fn output(command: &mut Command) -> Output {
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let mut child = command.spawn().expect("the command of a snippet should start");
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let group = Pid::from_child(&child);
+    thread::scope(|scope| {
+        let (stdout, stderr) = (scope.spawn(|| all_of(stdout)), scope.spawn(|| all_of(stderr)));
+        // The number of the group stays taken until the child is waited for.
+        waitid(WaitId::Pid(group), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).expect("the child should end");
+        let _ = kill_process_group(group, Signal::KILL);
+        let status = child.wait().expect("the child has ended");
+        let [stdout, stderr] = [stdout, stderr].map(|reader| reader.join().expect("a pipe can be read"));
+        Output { status, stdout, stderr }
+    })
+}
+
+fn all_of(pipe: Option<impl Read>) -> Vec<u8> {
+    let mut all = Vec::new();
+    pipe.expect("the output is piped").read_to_end(&mut all).expect("a pipe can be read");
+    all
 }
 
 /// The way into a new network, and a new process tree that ends with its first process.
