@@ -111,7 +111,14 @@ impl Home {
         command.arg(format!("HOME={}", self.0.display()));
         command.args(["sh", "-c", "stty rows 50 cols 200 && cd \"$HOME/folder\" && exec \"$0\" $1", shell, args]);
         let mut terminal = Terminal::start(&command);
+        let has_interfaces = Path::new("/sys/class/net/lo").exists();
+        if !has_interfaces {
+            skip(&format!("interfaces are not completed in {shell}: no /sys here"));
+        }
         for (typed, given) in cases.iter().copied().flatten() {
+            if given.contains(&"--interface") && !has_interfaces {
+                continue;
+            }
             terminal.sees(PROMPT);
             terminal.types(format!("secretcat {typed}\r"));
             let shown = terminal.sees(":given");
