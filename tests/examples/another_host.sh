@@ -1,4 +1,4 @@
-# Sourced by a snippet that uses ssh, in the sandbox of tests/support/sandbox.rs: makes the host 10.10.11.2, with an HTTP
+# Run before a snippet that uses ssh, in the sandbox of tests/support/sandbox.rs: makes the host 10.10.11.2, with an HTTP
 # server at port 8080 and an sshd, behind a cable. The snippet sees neither its sockets nor its processes.
 
 # The address is no longer that of the sandbox itself.
@@ -53,3 +53,4 @@ echo >.linked
 for port in 2222 8080; do
     secretcat connect -z "10.10.11.2:$port" --retry 100 --retry-delay 50ms 2>>.log
 done
+exec unshare --pid --fork --kill-child --mount-proc sh -e .script

@@ -12,12 +12,15 @@ mod netcats;
 mod sandbox;
 #[path = "../support/skip.rs"]
 mod skip;
+mod surroundings;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use surroundings::Surroundings;
+
 /// The programs of examples, beside those that each Debian has.
-const PROGRAMS: [&str; 21] = [
+const PROGRAMS: [&str; 19] = [
     "LCDd",
     "curl",
     "dnsmasq",
@@ -34,8 +37,6 @@ const PROGRAMS: [&str; 21] = [
     "redis-cli",
     "redis-server",
     "socat",
-    "ssh",
-    "sshd",
     "tinyproxy",
     "tshark",
     "unbound",
@@ -49,31 +50,12 @@ const NOT_IN_CI: [&str; 1] = ["LCDd"];
 
 /// Runs a snippet, which has to succeed; returns its stdout.
 fn run(name: &str, script: &str) -> String {
-    let output =
-        if uses_ssh(script) { sandbox::run(name, &beside_another_host(script)) } else { sandbox::run(name, script) };
+    let around = Surroundings::of(script);
+    let output = sandbox::run(name, &around.map_or_else(|| script.to_owned(), |around| around.with(script)));
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{name}: {}\n{script}\nstdout:\n{stdout}\nstderr:\n{stderr}", output.status);
     stdout
-}
-
-/// Whether a snippet runs commands on the host 10.10.11.2.
-fn uses_ssh(script: &str) -> bool {
-    script.contains("ssh 10.10.11.2 ")
-}
-
-/// Whether the host 10.10.11.2 can be another machine here.
-fn has_another_host() -> bool {
-    let probe = "unshare --net --pid --fork --kill-child --mount-proc unshare --user --map-user=1000 true";
-    sandbox::has_own_network() && sandbox::run("another-host", probe).status.success()
-}
-
-/// A snippet with the host 10.10.11.2 as another machine, whose processes it does not see.
-fn beside_another_host(script: &str) -> String {
-    let host = include_str!("another_host.sh");
-    format!(
-        "{host}cat > .script << 'SCRIPT'\n{script}SCRIPT\nexec unshare --pid --fork --kill-child --mount-proc sh -e .script\n"
-    )
 }
 
 /// The path of a file of the project.
@@ -99,14 +81,11 @@ fn can_run(name: &str, script: &str) -> bool {
         skip::skip_even_in_ci(&format!("{name}: no network namespaces here, so no address 10.10.11.2"));
         return false;
     }
-    if uses_ssh(script) && !has_another_host() {
-        skip::skip_even_in_ci(&format!("{name}: no /proc of its own here, so no other host"));
+    if Surroundings::of(script).is_some_and(|around| !around.work(name)) {
         return false;
     }
     let is_in_a_name = |byte: char| byte.is_ascii_alphanumeric() || "-_./".contains(byte);
-    // another_host.sh starts these.
-    let servers: &[&str] = if uses_ssh(script) { &["sshd", "python3"] } else { &[] };
-    let mut words = script.split(|byte| !is_in_a_name(byte)).chain(servers.iter().copied());
+    let mut words = script.split(|byte| !is_in_a_name(byte));
     let is_missing = |word: &str| {
         (PROGRAMS.contains(&word) && !skip::has_server(word)) || (MODULES.contains(&word) && !has_module(word))
     };
