@@ -279,7 +279,7 @@ impl Reactor {
 
 /// Runs the loop of a test on a reactor of its own, until a turn with these events returns something.
 #[cfg(test)]
-pub(super) fn run_until<T>(reactor: &mut Reactor, turn: impl FnMut(&mut Reactor, &[Ready], Instant) -> Option<T>) -> T {
+pub(crate) fn run_until<T>(reactor: &mut Reactor, turn: impl FnMut(&mut Reactor, &[Ready], Instant) -> Option<T>) -> T {
     struct Until<'r, F> {
         reactor: &'r mut Reactor,
         ready: Vec<Ready>,

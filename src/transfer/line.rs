@@ -25,6 +25,26 @@ pub enum Role {
     Receive,
 }
 
+impl Role {
+    /// What the other side does.
+    #[must_use]
+    pub fn other(self) -> Role {
+        match self {
+            Role::Send => Role::Receive,
+            Role::Receive => Role::Send,
+        }
+    }
+
+    /// The side that does it.
+    #[must_use]
+    pub fn side(self) -> &'static str {
+        match self {
+            Role::Send => "sender",
+            Role::Receive => "receiver",
+        }
+    }
+}
+
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -220,9 +240,9 @@ impl Line {
                 let digest = if hash == b"-" { None } else { Some(digest(hash).ok_or_else(wrong)?) };
                 Line::Complete { size: number(size).ok_or_else(wrong)?, digest }
             }
-            b"skip" => Line::Skip(shown(rest)),
-            b"refuse" => Line::Refuse(shown(rest)),
-            b"error" => Line::Error(shown(rest)),
+            b"skip" => Line::Skip(reason(rest)),
+            b"refuse" => Line::Refuse(reason(rest)),
+            b"error" => Line::Error(reason(rest)),
             b"differs" if rest.is_empty() => Line::Differs,
             b"saved" if rest.is_empty() => Line::Saved,
             b"end" if rest.is_empty() => Line::End,
@@ -282,6 +302,11 @@ fn time(text: &[u8]) -> Option<Modified> {
 fn digest(hash: &[u8]) -> Option<Digest> {
     let bytes = data_encoding::HEXLOWER.decode(hash).ok()?;
     bytes.try_into().ok().map(Digest)
+}
+
+/// A reason of the other side.
+fn reason(bytes: &[u8]) -> String {
+    if bytes.is_empty() { "no reason given".to_owned() } else { shown(bytes) }
 }
 
 /// Bytes of the other side as one line of text, not too long.
@@ -365,6 +390,7 @@ mod tests {
     fn reasons_are_short_and_escaped() {
         let Ok(Line::Error(reason)) = Line::parse(&[b"error \x1b".as_slice(), &[b'x'; 900]].concat()) else { panic!() };
         assert!(reason.starts_with("\\x1bxxx") && reason.len() < 210, "{reason}");
+        assert_eq!(Line::parse(b"refuse"), Ok(Line::Refuse("no reason given".to_owned())));
         let mut out = Vec::new();
         Line::Error("a\nend".to_owned()).encode(&mut out);
         assert_eq!(out, b"error a\\nend\n");

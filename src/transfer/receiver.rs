@@ -1,7 +1,7 @@
 //! The receiver's side of the protocol.
 
 use super::line::{Checksum, Digest, Line, Offer, Role};
-use super::{Violation, next_line};
+use super::{Violation, next_first_line, next_line};
 
 /// The most files of one transfer.
 const FILES: u32 = 1 << 20;
@@ -157,7 +157,11 @@ impl Receiver {
             return Ok(Some(ReceiverEvent::Data(data)));
         }
         loop {
-            let Some(line) = next_line(&mut self.begun, bytes)? else { return Ok(None) };
+            let line = match self.state {
+                State::Greeting => next_first_line(&mut self.begun, bytes, Role::Send)?,
+                _ => next_line(&mut self.begun, bytes)?,
+            };
+            let Some(line) = line else { return Ok(None) };
             if let Some(event) = self.on_line(line)? {
                 return Ok(Some(event));
             }
@@ -181,17 +185,16 @@ impl Receiver {
 
     fn on_line(&mut self, line: Line) -> Result<Option<ReceiverEvent<'static>>, Violation> {
         let expected = match self.state {
-            State::Greeting => "the first line of a sender",
+            State::Greeting => "the first line",
             State::Idle => "file or end",
             State::Beginning(_) => "data",
             State::Comparing => "complete or differs",
             State::Lines { .. } => "chunk or complete",
-            State::Answering | State::Bytes { .. } | State::Over => "nothing",
+            State::Answering | State::Bytes { .. } | State::Over => "no line",
         };
         let (state, event) = match (self.state, line) {
             (_, Line::Error(reason)) => (State::Over, ReceiverEvent::Failed(reason)),
-            (State::Greeting, Line::Greeting(Role::Send)) => (State::Idle, ReceiverEvent::Ready),
-            (State::Greeting, Line::Greeting(Role::Receive)) => return Err(Violation::SameRole(Role::Receive)),
+            (State::Greeting, Line::Greeting(_)) => (State::Idle, ReceiverEvent::Ready),
             (State::Idle, Line::File(offer)) => {
                 self.check(&offer)?;
                 (self.size, self.checksum) = (offer.size, offer.checksum);
@@ -201,7 +204,7 @@ impl Receiver {
             (State::Beginning(had), Line::Data(offset)) if offset == 0 || offset == had => {
                 (State::Lines { received: offset }, ReceiverEvent::Begins(offset))
             }
-            (State::Beginning(_), Line::Data(_)) => return Err(Violation::OtherSize),
+            (State::Beginning(_), Line::Data(_)) => return Err(Violation::WrongOffset),
             (State::Comparing, Line::Complete { size, digest: Some(digest) }) if self.size == Some(size) => {
                 (State::Answering, ReceiverEvent::Completed(Some(digest)))
             }

@@ -1,7 +1,7 @@
 //! The sender's side of the protocol.
 
 use super::line::{Checksum, Digest, Line, Offer, Role};
-use super::{Violation, next_line};
+use super::{Violation, next_first_line, next_line};
 
 /// What the receiver has answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,23 +122,26 @@ impl Sender {
     /// # Errors
     /// When the receiver does not keep to the protocol.
     pub fn pull(&mut self, bytes: &mut &[u8]) -> Result<Option<SenderEvent>, Violation> {
-        let Some(line) = next_line(&mut self.begun, bytes)? else { return Ok(None) };
+        let line = match self.state {
+            State::Greeting => next_first_line(&mut self.begun, bytes, Role::Receive)?,
+            _ => next_line(&mut self.begun, bytes)?,
+        };
+        let Some(line) = line else { return Ok(None) };
         let expected = match self.state {
-            State::Greeting => "the first line of a receiver",
+            State::Greeting => "the first line",
             State::Offered => "have, exists, skip or refuse",
             State::Completed => "saved or refuse",
             State::Ending => "end",
-            State::Idle | State::Sending | State::Over => "nothing",
+            State::Idle | State::Sending | State::Over => "no line",
         };
         let (state, event) = match (self.state, line) {
             (_, Line::Error(reason)) => (State::Over, SenderEvent::Failed(reason)),
-            (State::Greeting, Line::Greeting(Role::Receive)) => (State::Idle, SenderEvent::Ready),
-            (State::Greeting, Line::Greeting(Role::Send)) => return Err(Violation::SameRole(Role::Send)),
+            (State::Greeting, Line::Greeting(_)) => (State::Idle, SenderEvent::Ready),
             (State::Offered, Line::Have { offset, digest }) => {
                 let is_within = self.size.is_none_or(|size| offset <= size);
                 // Without a hash nothing proves that the bytes are those of this file.
                 if !is_within || (offset > 0 && digest.is_none()) {
-                    return Err(Violation::OtherSize);
+                    return Err(Violation::WrongOffset);
                 }
                 (State::Sending, SenderEvent::Have { offset, digest })
             }

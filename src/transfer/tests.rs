@@ -139,6 +139,27 @@ fn whole_transfer_gives_the_events_of_both_sides() {
 }
 
 #[test]
+fn first_bytes_of_other_protocols_are_refused_at_once() {
+    for (bytes, violation) in [
+        (&b"HTTP/1.1 400 Bad Request\r\n"[..], Violation::Foreign("HTTP/1.1 400 Bad Request".to_owned())),
+        (b"\n", Violation::Foreign(String::new())),
+        // Without a line feed: a program that waits for this side sends none.
+        (b"\x16\x03", Violation::Tls),
+        (b"\x15\x03\x03\x00\x02\x02\x46", Violation::Tls),
+        (b"\x16\n", Violation::NoText),
+        (b"J\x00\x00\x00\x0a8.0.36", Violation::NoText),
+        (&[b'x'; LONGEST + 1], Violation::LongLine),
+        (b"saved\n", Violation::Unexpected { got: "saved", expected: "the first line" }),
+        (b"secretcat-files 1 send\n", Violation::SameRole(Role::Send)),
+    ] {
+        assert_eq!(sent(bytes, &[]), (vec![], Some(violation)), "{bytes:?}");
+    }
+    for bytes in [&b"secretcat-files 1 recei"[..], b"HTTP/1.1", b"\x16", b""] {
+        assert_eq!(first_line(bytes, Role::Receive), Ok(None));
+    }
+}
+
+#[test]
 fn size_limits_and_order_are_kept() {
     let begin = "secretcat-files 1 send\nfile";
     for (script, violation) in [
@@ -146,7 +167,7 @@ fn size_limits_and_order_are_kept() {
         (format!("{begin} 1001 - none a\n"), Violation::TooLarge(1000)),
         (format!("{begin} - - none a\ndata 0\nchunk 1001\n"), Violation::TooLarge(1000)),
         (format!("{begin} 1 - none a\ndata 0\nchunk 2\n"), Violation::OtherSize),
-        (format!("{begin} 1 - none a\ndata 1\n"), Violation::OtherSize),
+        (format!("{begin} 1 - none a\ndata 1\n"), Violation::WrongOffset),
         (format!("{begin} 1 - none a\ndata 0\ncomplete 1 -\n"), Violation::OtherSize),
         (format!("{begin} 0 - sha256 a\ndata 0\ncomplete 0 -\n"), Violation::NoChecksum),
         (format!("{begin} 1 - none a\nend\n"), Violation::Unexpected { got: "end", expected: "data" }),

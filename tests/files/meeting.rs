@@ -1,11 +1,12 @@
 //! Which side connects, and who is served.
 
 use std::io::{Read, Write};
+use std::net::TcpListener;
 
 use rustix::process::Signal;
 
 use crate::pair::{Files, end, line, send_to};
-use crate::support::{Server, read_line, run, secretcat};
+use crate::support::{Proc, Server, read_line, run, secretcat};
 
 #[test]
 fn foreign_connection_is_rejected_and_the_next_one_served() {
@@ -25,6 +26,108 @@ fn foreign_connection_is_rejected_and_the_next_one_served() {
     send_to(&receiver, &[&path]).end().is(0, "", line("sent", "a", b"abc"));
     drop(silent);
     end(receiver).is(0, "", format!("secretcat: rejected {peer}: {why}\n") + &line("received", "a", b"abc"));
+}
+
+/// A server that takes one connection, sends these bytes, and then reads until it ends if `reads`; returns its address.
+fn foreign(bytes: &'static [u8], reads: bool) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 100]); // so that its end is no reset
+        stream.write_all(bytes).unwrap();
+        if reads {
+            let _ = stream.read_to_end(&mut Vec::new());
+        }
+    });
+    address
+}
+
+#[test]
+fn peer_that_is_no_secretcat_is_named_with_a_hint() {
+    let files = Files::new("no_secretcat");
+    let (path, target) = (files.to_send("a", "abc"), files.target());
+    for (bytes, why) in [
+        (
+            &b"HTTP/1.1 400 Bad Request\r\n\r\n"[..],
+            "no line of secretcat send or receive: \"HTTP/1.1 400 Bad Request\"",
+        ),
+        // These wait for more, and send no line feed.
+        (b"J\0\0\0\x0a8.0.36", "no line of secretcat send or receive: bytes that are no text"),
+        (b"\x15\x03\x03\0\x02\x02\x46", ""),
+    ] {
+        let tls = "it speaks TLS (--tls on both sides, or on neither)";
+        let expected = |other: &str| match why {
+            "" => tls.to_owned(),
+            why => format!("{why} (is secretcat {other} listening there?)"),
+        };
+        let to = foreign(bytes, true);
+        let why = expected("receive");
+        run(["send", "--to", &to, &path], "").is(1, "", format!("secretcat: send to {to}: {why}\n"));
+        let from = foreign(bytes, true);
+        let why = expected("send");
+        let taken = run(["receive", "--from", &from, "--dir", &target], "");
+        taken.is(1, "", format!("secretcat: receive from {from}: {why}\n"));
+    }
+    let to = foreign(b"", false);
+    let why = "closed before the first line of a receiver (is secretcat receive listening there?)";
+    run(["send", "--to", &to, &path], "").is(1, "", format!("secretcat: send to {to}: {why}\n"));
+    let from = foreign(b"secretcat-files 1", false);
+    let why = "closed before the first line of a sender (is secretcat send listening there?)";
+    let taken = run(["receive", "--from", &from, "--dir", &target], "");
+    taken.is(1, "", format!("secretcat: receive from {from}: {why}\n"));
+    assert_eq!(files.names().len(), 0);
+}
+
+#[test]
+fn silent_peer_is_reported_while_it_is_waited_for() {
+    let files = Files::new("silent");
+    let path = files.to_send("a", "abc");
+    for quiet in [false, true] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let to = listener.local_addr().unwrap().to_string();
+        let mut args = vec!["send", "--to", &to, &path];
+        args.extend(quiet.then_some("--quiet").into_iter().chain(quiet.then_some("-w1200ms")));
+        let sender = Proc::start(&mut secretcat(args));
+        let (mut stream, _) = listener.accept().unwrap();
+        let silent = format!("{to} sends nothing: it may serve another transfer, or be no secretcat receive");
+        if quiet {
+            let why = "no byte received or sent within 1s 200ms (--idle-timeout sets the limit)";
+            sender.end().is(1, "", format!("secretcat: connection to {to}: {why}\n"));
+            continue;
+        }
+        sender.wait_for_stderr(&silent);
+        stream.write_all(b"error it is full\n").unwrap();
+        let error = format!("secretcat: send to {to}: the receiver: it is full\n");
+        sender.end().is(1, "", format!("{silent} (-w TIME limits the wait)\n{error}"));
+    }
+}
+
+#[test]
+fn tls_on_one_side_only_is_reported_on_both() {
+    let files = Files::new("one_tls");
+    let path = files.to_send("a", "abc");
+    let receiver = files.receiver(&["-k", "--tls"]);
+    let to = receiver.address();
+    let tls = "it speaks TLS (--tls on both sides, or on neither)";
+    run(["send", "--to", &to, &path], "").is(1, "", format!("secretcat: send to {to}: {tls}\n"));
+    receiver.proc.wait_for_stderr("the client does not speak TLS: it sent \"secretcat-files 1 send\\n\"\n");
+    assert_eq!(receiver.stop().stderr.matches("secretcat: rejected 127.0.0.1:").count(), 1);
+
+    let receiver = files.receiver(&["-k", "--tls"]);
+    let to = receiver.address();
+    let wrong = format!("sha256//{}=", "A".repeat(43));
+    let out = run(["send", "--to", &to, "--tls-pin", &wrong, &path], "");
+    out.is(1, "", format!("secretcat: connect {to}: the server's key has none of the pins of --tls-pin\n"));
+    receiver.proc.wait_for_stderr(": the client ended TLS: ");
+    receiver.stop();
+
+    let receiver = files.receiver(&["-k"]);
+    let to = receiver.address();
+    let out = run(["send", "--to", &to, "--tls-insecure", &path], "");
+    assert!(out.stderr.contains("the server does not speak TLS: it sent \"error it speaks TLS "), "{}", out.stderr);
+    receiver.proc.wait_for_stderr(tls);
+    receiver.stop();
 }
 
 #[test]

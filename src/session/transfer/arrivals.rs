@@ -14,7 +14,7 @@ use crate::io::reactor::{Reactor, Ready};
 use crate::session::Context;
 use crate::session::rate_limit::RateLimited;
 use crate::trace::Side;
-use crate::transfer::{LONGEST, Line, Malformed, Role};
+use crate::transfer::{LONGEST, Line, Role, Violation, first_line};
 
 /// The most connections that have not sent their first line.
 const MOST: usize = 64;
@@ -31,9 +31,9 @@ pub(super) struct Arrivals<'a> {
     role: Role,
     listener: Listener,
     encoding: Option<ServerEncoding>,
-    /// By the number of their key.
     open: Vec<Option<Opening>>,
-    accepted: u64,
+    /// The connections so far: each has its number in its key, so that no event is taken for that of another one.
+    accepted: usize,
     rejected: RateLimited,
 }
 
@@ -50,7 +50,9 @@ enum Step {
     Waits,
     /// Its first line is right.
     Greeted,
-    Rejected(String),
+    Rejected(Violation),
+    /// It fails, before it has sent its first line.
+    Failed(String),
     Over,
 }
 
@@ -115,7 +117,7 @@ impl<'a> Arrivals<'a> {
             match self.listener.accept() {
                 Ok(arrival) => {
                     let peer = arrival.peer.clone();
-                    match self.open(arrival, number, reactor) {
+                    match self.open(arrival, reactor) {
                         Ok(opening) => self.open[number] = Some(opening),
                         Err(error) => self.report(&format!("accept {peer}: {error}"), reactor.now()),
                     }
@@ -135,19 +137,21 @@ impl<'a> Arrivals<'a> {
         Ok(())
     }
 
-    fn open(&mut self, arrival: Arrival, number: usize, reactor: &mut Reactor) -> Result<Opening, String> {
+    fn open(&mut self, arrival: Arrival, reactor: &mut Reactor) -> Result<Opening, String> {
         let (traffic, context) = (&self.config.traffic, self.context);
         arrival.stream.set_options(&traffic.socket, arrival.family()).map_err(|error| error.to_string())?;
         if self.config.output.show_options && self.accepted == 0 {
             crate::session::show_options(&arrival.stream, Some(&self.listener), &traffic.socket, context);
         }
         let (side, peer, endpoint) = (Side::Listen, arrival.peer.clone(), arrival.peer.as_str().into());
-        let origin = Origin { side, peer, number: self.accepted, made_for: None, sent_to_proxy: None, witness: None };
+        let origin =
+            Origin { side, peer, number: self.accepted as u64, made_for: None, sent_to_proxy: None, witness: None };
+        let key = Key::Conn(self.accepted);
         self.accepted += 1;
         let protocol = self.encoding.as_ref().map(|server| server.encoding.begin(None)).transpose();
         let protocol = protocol.map_err(|error| error.to_string())?;
         let conn = Conn::of(arrival.stream, origin, traffic, true, &context.recorder, protocol);
-        let wire = Wire::new(conn, Key::Conn(number), endpoint, reactor).map_err(|error| cause(&error))?;
+        let wire = Wire::new(conn, key, endpoint, reactor).map_err(|error| cause(&error))?;
         // It may have sent something before it was registered.
         wire.again(reactor);
         Ok(Opening { wire, received: Vec::new(), until: reactor.now() + GREETS, is_closing: false })
@@ -158,18 +162,29 @@ impl<'a> Arrivals<'a> {
         let Some(opening) = &mut self.open[number] else { return Step::Waits };
         match opening.step(role, reactor) {
             Step::Rejected(why) => {
-                self.reject_one(number, &why, reactor);
+                self.reject_one(number, &why.to_string(), reactor);
                 Step::Waits
             }
+            Step::Failed(why) => {
+                opening.wire.flush(reactor); // an alert of TLS
+                let text = format!("rejected {}: {why}", opening.wire.endpoint());
+                self.report(&text, reactor.now());
+                self.close_one(number, reactor);
+                Step::Over
+            }
             Step::Over => {
-                if let Some(opening) = self.open[number].take() {
-                    opening.wire.close(reactor);
-                }
-                reactor.again(Key::Listener); // there is room for another one
+                self.close_one(number, reactor);
                 Step::Over
             }
             other => other,
         }
+    }
+
+    fn close_one(&mut self, number: usize, reactor: &mut Reactor) {
+        if let Some(opening) = self.open[number].take() {
+            opening.wire.close(reactor);
+        }
+        reactor.again(Key::Listener); // there is room for another one
     }
 
     fn reject_one(&mut self, number: usize, why: &str, reactor: &mut Reactor) {
@@ -208,26 +223,20 @@ impl Opening {
         }
         self.wire.flush(reactor);
         loop {
-            if let Some(end) = memchr::memchr(b'\n', &self.received) {
-                return match Line::parse(&self.received[..end]) {
-                    Ok(Line::Greeting(other)) if other != role => Step::Greeted,
-                    Ok(Line::Greeting(_)) => Step::Rejected(format!("both sides {role}")),
-                    Ok(line) => Step::Rejected(format!("{} in place of the first line", line.word())),
-                    Err(Malformed::Unknown(line)) => {
-                        Step::Rejected(format!("no line of secretcat send or receive: \"{line}\""))
-                    }
-                    Err(wrong) => Step::Rejected(wrong.to_string()),
-                };
-            }
-            if self.received.len() > LONGEST {
-                return Step::Rejected("its first line is too long".to_owned());
+            match first_line(&self.received, role.other()) {
+                Ok(Some(Line::Error(why))) => return Step::Failed(format!("the {}: {why}", role.other().side())),
+                Ok(Some(_)) => return Step::Greeted,
+                Ok(None) => {}
+                Err(violation) => return Step::Rejected(violation),
             }
             let mut buf = [0; 4 * LONGEST];
             match self.wire.read(&mut buf, reactor) {
                 Read::Bytes(n) => self.received.extend_from_slice(&buf[..n]),
-                Read::Nothing if is_late => return Step::Rejected("it sends no first line".to_owned()),
+                Read::Nothing if is_late => return Step::Rejected(Violation::Silent),
                 Read::Nothing => return self.wait(reactor),
-                Read::Ended(_) => return Step::Over,
+                Read::Ended(Some(error)) => return Step::Failed(cause(&error)),
+                Read::Ended(None) if self.received.is_empty() => return Step::Over,
+                Read::Ended(None) => return Step::Failed("it has ended within its first line".to_owned()),
             }
         }
     }

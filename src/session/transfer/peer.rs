@@ -1,16 +1,22 @@
 //! The other side of a transfer: its connection, and what is printed about it and the files.
 
+use std::time::{Duration, Instant};
+
 use super::arrivals::Arrivals;
 use super::ending;
 use super::meter::Meter;
 use super::wire::{Read, Wire};
 use crate::config::LinkConfig;
 use crate::error::{Error, cause};
+use crate::io::key::Key;
 use crate::io::reactor::{Reactor, Ready};
 use crate::io::transfer::FileWriter;
 use crate::session::Context;
 use crate::transfer::{Digest, FileName, Role, Violation};
 use crate::value::{counted, escape};
+
+/// The time without a byte of the other side after which that is reported.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// The other side of a transfer.
 pub(super) struct Peer<'r, 'a> {
@@ -24,6 +30,10 @@ pub(super) struct Peer<'r, 'a> {
     /// Where it has come from, if this side listens.
     arrivals: Option<&'r mut Arrivals<'a>>,
     pub(super) meter: Meter,
+    /// It has sent its first line.
+    pub(super) has_begun: bool,
+    /// When it is reported that it has not; `None`: it was.
+    silent_at: Option<Instant>,
     /// The file that is transferred.
     file: Option<FileName>,
     /// The files so far, and those of them that were refused.
@@ -45,9 +55,25 @@ impl<'r, 'a> Peer<'r, 'a> {
         wire: Wire,
     ) -> Self {
         let meter = Meter::new(role, &config.output, &context.report);
+        let silent_at = reactor.now().checked_add(SILENCE);
         let (received, arrivals, file, files, refused) = (Vec::new(), None, None, 0, 0);
-        let (broken, is_over) = (None, false);
-        Peer { role, config, context, reactor, wire, received, arrivals, meter, file, files, refused, broken, is_over }
+        Peer {
+            role,
+            config,
+            context,
+            reactor,
+            wire,
+            received,
+            arrivals,
+            meter,
+            has_begun: false,
+            silent_at,
+            file,
+            files,
+            refused,
+            broken: None,
+            is_over: false,
+        }
     }
 
     /// A side that was accepted, with what it has sent.
@@ -77,8 +103,22 @@ impl<'r, 'a> Peer<'r, 'a> {
         if self.wire.is_idle(limit, self.reactor) {
             return Err(Error::idle(self.wire.endpoint(), limit));
         }
+        self.note_silence();
         self.meter.print(self.reactor);
         Ok(())
+    }
+
+    /// Prints that the other side has sent nothing for a while.
+    fn note_silence(&mut self) {
+        let Some(at) = self.silent_at.filter(|_| !self.has_begun && !self.config.output.quiet) else { return };
+        if self.reactor.now() < at {
+            self.reactor.wake_at(Key::Clock, at);
+            return;
+        }
+        self.silent_at = None;
+        let (address, other) = (self.wire.endpoint(), self.role.other());
+        let text = format!("{address} sends nothing: it may serve another transfer, or be no secretcat {other}");
+        self.context.report.line(&format!("{text} (-w TIME limits the wait)"));
     }
 
     /// Reads once; returns the number of bytes.
@@ -89,11 +129,17 @@ impl<'r, 'a> Peer<'r, 'a> {
         match self.wire.read(buf, self.reactor) {
             Read::Bytes(n) => Ok(n),
             Read::Nothing => Ok(0),
-            Read::Ended(Some(error)) => Err(self.failed(cause(&error))),
-            Read::Ended(None) => Err(self.failed(match self.role {
-                Role::Send => "closed by the receiver before it confirmed all files",
-                Role::Receive => "closed by the sender before its end",
-            })),
+            Read::Ended(error) => {
+                let how = match (error, self.role) {
+                    (Some(error), _) => cause(&error),
+                    (None, _) if !self.has_begun => {
+                        format!("closed before the first line of a {}", self.role.other().side())
+                    }
+                    (None, Role::Send) => "closed by the receiver before it confirmed all files".to_owned(),
+                    (None, Role::Receive) => "closed by the sender before its end".to_owned(),
+                };
+                Err(self.failed(how + &self.hint()))
+            }
         }
     }
 
@@ -116,20 +162,25 @@ impl<'r, 'a> Peer<'r, 'a> {
 
     /// The error of a transfer that the other side has ended, for this reason.
     pub(super) fn ended_by_peer(&self, reason: &str) -> Error {
-        self.failed(format!("the {}: {reason}", self.name()))
+        self.failed(format!("the {}: {reason}", self.role.other().side()))
     }
 
     /// The error of a transfer whose other side breaks the protocol.
     pub(super) fn violated(&mut self, violation: &Violation) -> Error {
         self.broken = Some(violation.to_string());
-        self.failed(format!("the {} sends: {violation}", self.name()))
+        if self.has_begun {
+            return self.failed(format!("the {} sends: {violation}", self.role.other().side()));
+        }
+        let hint = if *violation == Violation::Tls { String::new() } else { self.hint() };
+        self.failed(format!("{violation}{hint}"))
     }
 
-    fn name(&self) -> &'static str {
-        match self.role {
-            Role::Send => "receiver",
-            Role::Receive => "sender",
+    /// What may be wrong before the first line has come.
+    fn hint(&self) -> String {
+        if self.has_begun {
+            return String::new();
         }
+        format!(" (is secretcat {} listening there?)", self.role.other())
     }
 
     /// A file is offered.

@@ -88,7 +88,7 @@ impl Receiving {
 
     fn on(&mut self, event: ReceiverEvent<'_>, peer: &mut Peer<'_, '_>) -> Result<(), Error> {
         match event {
-            ReceiverEvent::Ready => {}
+            ReceiverEvent::Ready => peer.has_begun = true,
             ReceiverEvent::Offered(offer) => {
                 peer.offered(&offer.name);
                 self.current = Some(Current { offer: offer.clone(), hasher: None, size: 0 });

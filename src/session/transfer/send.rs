@@ -82,7 +82,7 @@ impl Sending<'_> {
                 return Ok(());
             }
             SenderEvent::Failed(reason) => return Err(peer.ended_by_peer(&reason)),
-            SenderEvent::Ready => {}
+            SenderEvent::Ready => peer.has_begun = true,
             SenderEvent::Saved => {
                 let (size, digest) = self.current.as_ref().map_or((0, None), |current| current.facts);
                 peer.saved(size, digest);

@@ -117,18 +117,24 @@ impl Wire {
             match read {
                 Ok(Incoming::Bytes(n)) => return Read::Bytes(n),
                 Ok(Incoming::Undecoded) => self.flush(reactor), // the answer of a handshake
-                Ok(Incoming::Eof) => return Read::Ended(None),
+                // A write that fails with the error of a reset takes it away from the read.
+                Ok(Incoming::Eof) => return Read::Ended(self.failed_write()),
                 Ok(Incoming::Until(at)) => {
                     reactor.wake_at(self.key, at);
                     return Read::Nothing;
                 }
-                Ok(Incoming::Blocked) if self.conn.life().has_peer_ended() => return Read::Ended(self.broken.take()),
+                Ok(Incoming::Blocked) if self.conn.life().has_peer_ended() => return Read::Ended(self.failed_write()),
                 Ok(Incoming::Blocked) => {
                     return self.broken.take().map_or(Read::Nothing, |error| Read::Ended(Some(error)));
                 }
                 Err(error) => return Read::Ended(Some(error)),
             }
         }
+    }
+
+    /// Why writing has failed, if that says more than that the other side has closed.
+    fn failed_write(&mut self) -> Option<io::Error> {
+        self.broken.take().filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
     }
 
     /// Has the reactor report it again in the next turn.
@@ -194,4 +200,79 @@ impl Wire {
 
 fn at(reactor: &Reactor) -> At {
     At { now: reactor.now(), linger: LINGER, ack_timeout: None, is_receipt: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::config::Traffic;
+    use crate::io::conn::Origin;
+    use crate::io::reactor::{Behind, run_until};
+    use crate::io::recorder::Recorder;
+    use crate::io::sockopt::Family;
+    use crate::io::stream::Stream;
+    use crate::trace::Side;
+
+    /// A connection with this key, and its other end.
+    fn wire(reactor: &Reactor, key: Key) -> (Wire, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let peer = String::new();
+        let origin = Origin { side: Side::Listen, peer, number: 0, made_for: None, sent_to_proxy: None, witness: None };
+        let stream = Stream::from_socket(ours.into(), Family::V4);
+        let conn = Conn::new(stream, origin, &Traffic::default(), true, &Recorder::default());
+        let wire = Wire::new(conn, key, "peer".into(), reactor).unwrap();
+        (wire, listener.accept().unwrap().0)
+    }
+
+    #[test]
+    fn events_of_a_closed_connection_reach_no_other_one() {
+        let mut reactor = Reactor::new(Duration::ZERO).unwrap();
+        let key = Key::Conn(0);
+        let (first, mut first_peer) = wire(&reactor, key);
+        first.again(&mut reactor);
+        reactor.wake_at(key, reactor.now());
+        first_peer.write_all(b"early").unwrap();
+        first.close(&reactor);
+        let (mut second, mut second_peer) = wire(&reactor, key);
+        let _ = first_peer.write_all(b"late");
+        let (mut buf, mut has_sent) = ([0; 9], false);
+        // A wake-up of the key is all that is left of the first one: it claims nothing.
+        let read = run_until(&mut reactor, |reactor, events, _| {
+            for &ready in events.iter().filter(|ready| ready.key == key) {
+                assert!(has_sent || (!ready.readable && ready.behind == Behind::Nothing), "{ready:?}");
+                second.on_ready(ready);
+            }
+            if !events.is_empty() && !has_sent {
+                second_peer.write_all(b"hello").unwrap();
+                has_sent = true;
+            }
+            match second.read(&mut buf, reactor) {
+                Read::Bytes(n) => Some(n),
+                Read::Nothing => None,
+                Read::Ended(error) => panic!("{error:?}"),
+            }
+        });
+        assert_eq!(&buf[..read], b"hello");
+    }
+
+    #[test]
+    fn reset_is_reported_though_a_write_has_noticed_it() {
+        let mut reactor = Reactor::new(Duration::ZERO).unwrap();
+        let (mut wire, peer) = wire(&reactor, Key::Conn(0));
+        socket2::SockRef::from(&peer).set_linger(Some(Duration::ZERO)).unwrap();
+        drop(peer);
+        wire.send(b"a");
+        assert!(wire.broken.is_some());
+        wire.on_ready(Ready { key: wire.key, readable: true, writable: true, behind: Behind::End });
+        let read = wire.read(&mut [0; 9], &mut reactor);
+        assert!(
+            matches!(&read, Read::Ended(Some(error)) if error.kind() == io::ErrorKind::ConnectionReset),
+            "{read:?}"
+        );
+    }
 }
