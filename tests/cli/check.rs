@@ -50,7 +50,9 @@ fn unix_socket_is_checked_by_path_and_by_name() {
 #[test]
 fn one_reachable_address_of_a_name_is_enough() {
     let Some(net) = Net::alone() else { return };
-    net.set_hosts(0, "127.0.0.1 both.example\n127.0.0.2 both.example\n");
+    if !net.set_hosts(0, "127.0.0.1 both.example\n127.0.0.2 both.example\n") {
+        return;
+    }
     let check = || run_command(&mut net.on(0, &secretcat(["connect", "-z", "both.example:4500"])), "");
     assert_eq!(check().status, Some(1));
     for address in ["127.0.0.1:4500", "127.0.0.2:4500"] {

@@ -192,7 +192,9 @@ fn source_address_and_port_are_as_requested() {
 #[test]
 fn address_family_can_be_chosen() {
     let Some(net) = Net::alone() else { return };
-    net.set_hosts(0, "127.0.0.1 both.example\n::1 both.example\n");
+    if !net.set_hosts(0, "127.0.0.1 both.example\n::1 both.example\n") {
+        return;
+    }
     let connect =
         |option: &str| run_command(&mut net.on(0, &secretcat(["connect", option, "both.example", "-m", "x"])), "");
     for (address, right, wrong, refused) in

@@ -1,6 +1,6 @@
 //! Networks of a test: namespaces joined by a virtual cable, which are deleted when the test ends.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -116,21 +116,21 @@ impl Net {
         }
     }
 
-    /// Sets the names that this host resolves: lines of hosts(5).
-    pub(crate) fn set_hosts(&self, host: usize, lines: &str) {
-        let dir = self.etc(host);
-        std::fs::create_dir_all(&dir).unwrap();
-        std::fs::write(dir.join("hosts"), lines).unwrap();
-        std::fs::write(dir.join("nsswitch.conf"), "hosts: files\n").unwrap();
+    /// Sets the names that this host resolves: lines of hosts(5). `false`, and a line on stderr, where it cannot.
+    pub(crate) fn set_hosts(&self, host: usize, lines: &str) -> bool {
+        self.set_files(host, &[("hosts", lines), ("nsswitch.conf", "hosts: files\n")])
     }
 
-    /// Starts a name server that never answers, and has this host ask it. It prints a line for each query.
+    /// Starts a name server that never answers, and has this host ask it. It prints a line for each query. `None`, and
+    /// a line on stderr, where the host cannot ask it.
     #[track_caller]
-    pub(crate) fn silent_resolver(&self, host: usize) -> Proc {
-        let dir = self.etc(host);
-        std::fs::create_dir_all(&dir).unwrap();
-        std::fs::write(dir.join("nsswitch.conf"), "hosts: dns\n").unwrap();
-        std::fs::write(dir.join("resolv.conf"), "nameserver 127.0.0.1\noptions timeout:30\n").unwrap();
+    pub(crate) fn silent_resolver(&self, host: usize) -> Option<Proc> {
+        let server = "nameserver 127.0.0.1\noptions timeout:30\n";
+        if !skip::has_program("python3")
+            || !self.set_files(host, &[("nsswitch.conf", "hosts: dns\n"), ("resolv.conf", server)])
+        {
+            return None;
+        }
         let script = "import socket\n\
                       s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
                       s.bind(('127.0.0.1', 53))\n\
@@ -138,7 +138,22 @@ impl Net {
                       while s.recv(512): print('asked', flush=True)\n";
         let resolver = Proc::start(&mut self.on(host, Command::new("python3").args(["-c", script])));
         resolver.wait_for_stdout("ready");
-        resolver
+        Some(resolver)
+    }
+
+    /// Files of `/etc` as this host sees them. ip(8) mounts them over those of the machine, which have to be there: a
+    /// minimal Debian has no `/etc/hosts`.
+    fn set_files(&self, host: usize, files: &[(&str, &str)]) -> bool {
+        if let Some((missing, _)) = files.iter().find(|(name, _)| !Path::new("/etc").join(name).exists()) {
+            skip::skip(&format!("no /etc/{missing} here, so ip(8) cannot replace it"));
+            return false;
+        }
+        let dir = self.etc(host);
+        std::fs::create_dir_all(&dir).unwrap();
+        for (name, text) in files {
+            std::fs::write(dir.join(name), text).unwrap();
+        }
+        true
     }
 
     fn etc(&self, host: usize) -> PathBuf {
