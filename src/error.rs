@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use operation::hint;
 pub use operation::{Endpoint, Operation, Suspects};
+use operation::{file_hint, hint};
 pub use status::ExitStatus;
 pub use target::Target;
 
@@ -24,7 +24,7 @@ pub enum Error {
     #[error("{0}")]
     Usage(String),
     /// A local file, stdin, stdout or another local resource failed.
-    #[error("{operation} {target}: {}", cause(source))]
+    #[error("{operation} {target}: {}{}", cause(source), file_hint(*operation, target, source))]
     Local {
         /// The operation: `write`, `open`, ….
         operation: Operation,

@@ -184,12 +184,14 @@ fn perform(task: &Task, report: &Report) -> (Result<ExitStatus, Error>, Option<S
         report.begin_anew();
     }
     web.stop();
-    // The record of a failed run is written too; the failure of the run takes precedence.
-    let result = match (result, context.recorder.finish()) {
-        (Ok(status), recorded) => recorded.map(|()| status),
-        (Err(Error::Interrupted | Error::OutputGone), Err(unrecorded)) => Err(unrecorded),
-        (failed, _) => failed,
+    // The record of a failed run is written too; the failure of the run takes precedence. Each other error has its line.
+    let mut unrecorded = context.recorder.finish().into_iter();
+    let result = match result {
+        Ok(status) => unrecorded.next().map_or(Ok(status), Err),
+        Err(Error::Interrupted | Error::OutputGone) => unrecorded.next().map_or(result, Err),
+        Err(failed) => Err(failed),
     };
+    unrecorded.for_each(|error| report.error(&error.to_string()));
     (result, context.signals.received())
 }
 

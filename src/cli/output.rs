@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{ArgAction, Args, ValueHint};
 
+use super::task_files::output_name;
 use super::transcript::TranscriptFlags;
 use super::watch::WatchFlags;
 use super::words::words;
@@ -67,7 +68,7 @@ pub(super) struct EventFlags {
     ///
     /// The packets are built from the writes and reads of this program, so that no privileges are needed. The comment
     /// of each packet says what it was built from. With --tls-keylog the file has the secrets of TLS too.
-    #[arg(long, value_name = "FILE.pcapng", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE.pcapng", value_hint = ValueHint::FilePath, value_parser = output_name())]
     pcap: Option<PathBuf>,
     /// Print sent and received bytes on stderr, as xxd does
     ///
@@ -79,7 +80,7 @@ pub(super) struct EventFlags {
     ///
     /// Each connection has two files with its number, which -v and the other outputs have too; a direction without bytes
     /// has none. DIR is created, or must be empty.
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, value_parser = output_name())]
     dump: Option<PathBuf>,
 }
 

@@ -11,6 +11,7 @@ use super::protocol::Protocol;
 use super::proxy_header::{CutHeaderFlag, ProxyHeaderFlags};
 use super::socket::SocketFlags;
 use super::sweep_client::ClientFlags;
+use super::task_files::output_name;
 use super::tls::ClientTlsFlags;
 use super::words::FamiliesParser;
 use super::{Task, proxy, traffic, watch};
@@ -103,20 +104,20 @@ pub(super) struct SweepFlags {
     #[arg(long, help_heading = "Output")]
     json: bool,
     /// Write the findings as JUnit XML to FILE as well
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output", value_parser = output_name())]
     junit: Option<PathBuf>,
     /// Write the findings as a web page to FILE as well
     ///
     /// The page is one file that loads nothing. It has the command, the expected replies, the findings with the commands
     /// that repeat them, and a map of the offsets.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output", value_parser = output_name())]
     html: Option<PathBuf>,
     /// Write packets to FILE, for Wireshark
     ///
     /// The packets of all connections are built from the writes and reads of this program, so that no privileges are
     /// needed. The comment of each packet says what it was built from. With --tls-keylog the file has the secrets of
     /// TLS too.
-    #[arg(long, value_name = "FILE.pcapng", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    #[arg(long, value_name = "FILE.pcapng", value_hint = ValueHint::FilePath, help_heading = "Output", value_parser = output_name())]
     pcap: Option<PathBuf>,
     /// Print no progress
     #[arg(long, help_heading = "Output")]

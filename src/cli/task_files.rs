@@ -1,9 +1,20 @@
-//! The files that each command uses while it runs.
+//! The names of output files, and the files that each command uses while it runs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use clap::builder::{PathBufValueParser, TypedValueParser};
 
 use super::Task;
 use crate::config::{LinkConfig, Meeting};
+
+/// The name of an output. `-` is refused: whoever gives it expects a stream. The options that write to one have their own
+/// parser.
+pub(super) fn output_name() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| match path.as_os_str().as_encoded_bytes() {
+        b"-" => Err("\"-\" is not a stream here: expected a file name (./- for a file with this name)"),
+        _ => Ok(path),
+    })
+}
 
 impl Task {
     /// The files that the command writes, with their options; before them the files that it reads meanwhile.

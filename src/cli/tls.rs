@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use super::task_files::output_name;
 use super::words::words;
 use crate::config::{
     ClientCa, ClientNeed, ClientTls, ConfigError, KeyPair, ServerTls, TlsGroup, TlsTerms, TlsVersion, Trust,
@@ -116,7 +117,7 @@ struct TermsFlags {
     /// Append the secrets of each connection to FILE, for Wireshark
     ///
     /// Whoever reads FILE can decrypt the connections. The default is $SSLKEYLOGFILE.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = output_name())]
     tls_keylog: Option<PathBuf>,
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use super::task_files::output_name;
 use crate::config::{Rotation, Transcript, TranscriptSync};
 
 #[derive(Debug, Default, Args)]
@@ -13,7 +14,7 @@ pub(super) struct TranscriptFlags {
     ///
     /// A new file is readable by its owner only. With TLS, the transcript has the decrypted messages. See
     /// TRANSCRIPTS in secretcat(1).
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = output_name())]
     transcript: Option<PathBuf>,
     /// Force the transcript to the disk: never, after TIME, or each message
     ///

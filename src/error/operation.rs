@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
+use super::Target;
 use crate::value::{Address, Host, ProxyUrl, abstract_name};
 
 /// An operation that can fail, in the words of its error.
@@ -171,6 +172,17 @@ pub struct Suspects {
     pub source_port: Option<u16>,
     /// The limit of hops (`--ttl`).
     pub hops: Option<u32>,
+}
+
+/// A hint about the next step after a failed operation on a file; empty if there is none.
+pub(super) fn file_hint(operation: Operation, target: &Target, error: &io::Error) -> &'static str {
+    match (operation, target, error.kind()) {
+        (Operation::Create, Target::File(_), io::ErrorKind::NotFound) => " (does its directory exist?)",
+        (Operation::Create, Target::File(_), io::ErrorKind::IsADirectory) => " (name a file)",
+        (Operation::Create, Target::File(_), io::ErrorKind::PermissionDenied) => " (may this user write there?)",
+        (Operation::Write, Target::File(_), io::ErrorKind::StorageFull) => " (free space, or use another disk)",
+        _ => "",
+    }
 }
 
 /// A hint about the cause or the next step; empty if there is none.

@@ -1,9 +1,9 @@
 //! Reads and writes whole files (plans, credentials, stdin, reports), and draws a random seed.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{Read, Write as _};
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
@@ -46,33 +46,6 @@ pub fn read_dialog(path: &Path, server: &Server) -> Result<Dialog, Error> {
         return Err(Error::Usage(format!("dialog {path}: more than {DIALOG} bytes")));
     }
     parse_dialog(&path, &text, server).map_err(|error| Error::Usage(error.to_string()))
-}
-
-/// A new file, still empty. It is created before its content is known, so that a path that cannot be written is an error
-/// before the work begins.
-#[derive(Debug)]
-pub struct NewFile {
-    file: std::fs::File,
-    path: PathBuf,
-}
-
-impl NewFile {
-    /// Creates the file, or empties an older one.
-    ///
-    /// # Errors
-    /// When it cannot be created.
-    pub fn create(path: &Path) -> Result<NewFile, Error> {
-        let file = std::fs::File::create(path).map_err(Error::file(Operation::Create, path))?;
-        Ok(NewFile { file, path: path.to_owned() })
-    }
-
-    /// Writes its content.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn write(mut self, text: &str) -> Result<(), Error> {
-        self.file.write_all(text.as_bytes()).map_err(Error::file(Operation::Write, &self.path))
-    }
 }
 
 /// Reads a whole file of at most `limit` bytes.

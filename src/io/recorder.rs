@@ -32,6 +32,8 @@ struct Run {
     /// The service records messages itself.
     only_stored: bool,
     notice: Option<Arc<Notice>>,
+    /// The outputs of other kinds that have failed.
+    failed: Arc<Mutex<Vec<Error>>>,
     numbers: Arc<Numbers>,
 }
 
@@ -99,8 +101,7 @@ impl Recorder {
         let notice = (!output.quiet).then(|| Arc::new(Notice { report: report.clone(), printed }));
         let has_summary = output.stats == Some(StatsFormat::Text);
         let transcript = output.transcript.as_ref().map(|config| Transcript::start(config, has_summary, report));
-        let run =
-            Arc::new(Run { transcript: transcript.transpose()?, only_stored: false, notice, numbers: Arc::default() });
+        let run = Arc::new(Run { transcript: transcript.transpose()?, notice, ..Run::default() });
         if !output.records_events() {
             return Ok(Recorder { recording: None, run });
         }
@@ -292,16 +293,22 @@ impl Recorder {
         true
     }
 
-    /// Ends the recording: writes the rest of the trace, the summary, the picture and the rest of the transcript.
-    ///
-    /// # Errors
-    /// When a file could not be written completely.
-    pub fn finish(&self) -> Result<(), Error> {
-        let recorded = self.recording.as_ref().map_or(Ok(()), |shared| {
+    /// An output of another kind has failed; the end of the recording reports that.
+    pub fn fail(&self, error: Error) {
+        self.run.failed.lock().unwrap_or_else(PoisonError::into_inner).push(error);
+    }
+
+    /// Ends the recording: writes the rest of the trace, the summary, the picture and the rest of the transcript. Returns
+    /// an error for each output that could not be written completely.
+    #[must_use]
+    pub fn finish(&self) -> Vec<Error> {
+        let recorded = self.recording.as_ref().map_or_else(Vec::new, |shared| {
             let elapsed = shared.start.elapsed();
             shared.lock().finish(elapsed, shared.wanted)
         });
-        self.transcript().map_or(Ok(()), Transcript::finish).and(recorded)
+        let failed = std::mem::take(&mut *self.run.failed.lock().unwrap_or_else(PoisonError::into_inner));
+        let transcribed = self.transcript().map_or(Ok(()), Transcript::finish);
+        transcribed.err().into_iter().chain(recorded).chain(failed).collect()
     }
 }
 

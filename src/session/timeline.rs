@@ -2,8 +2,9 @@
 
 use crate::config::TimelineConfig;
 use crate::error::Error;
-use crate::io::files::NewFile;
+use crate::io::files::Privacy;
 use crate::io::history::Printer;
+use crate::io::outputs::OutputFile;
 use crate::io::report::Report;
 use crate::io::terminal;
 use crate::io::trace_file::{End, read};
@@ -30,7 +31,7 @@ pub fn run(config: &TimelineConfig, report: &Report) -> Result<(), Error> {
     }
     let drawn = timeline.render(config.view);
     if let Some(path) = &config.picture {
-        return NewFile::create(path)?.write(&drawn);
+        return OutputFile::create(path, Privacy::Shared)?.write_all(&drawn);
     }
     let mut printer = Printer::new();
     printer.line(drawn.trim_end().as_bytes())?;

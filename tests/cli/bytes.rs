@@ -128,7 +128,7 @@ fn dump_on_a_full_disk_is_reported_and_status_2() {
     let Some(disk) = FullDisk::start(&dir, "1m", "1000k", &["--dump", &dump]) else { return };
     let messages = format!("SECRET {}\n", "1".repeat(90)).repeat(500);
     assert_eq!(disk.server.exchange(&messages).lines().count(), 500, "the service goes on");
-    let error = "-in: no space left on device";
+    let error = "-in: no space left on device (free space, or use another disk)";
     disk.server.proc.wait_for_stderr(&format!("{error}; nothing more is dumped\n"));
     disk.make_room();
     let out = disk.server.stop();

@@ -1,10 +1,14 @@
 //! The files that options name for outputs: two of one file, `-`, and files that cannot be written.
 
 use std::fs::{self, File};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 use std::process::Stdio;
 
-use crate::support::{Dir, digits, run_command, secretcat};
+use rustix::fs::{CWD, FileType, Mode};
+
+use crate::support::full_disk::on_small_disk;
+use crate::support::{Dir, Proc, Server, as_nobody, digits, is_root, run_command, secretcat, skip};
 
 #[test]
 fn two_names_of_one_file_are_refused() {
@@ -97,8 +101,155 @@ fn output_to_the_file_of_a_standard_stream_is_refused() {
 fn capture_to_a_pipe_of_stdout_needs_a_stdout_without_replies() {
     let out = run_command(&mut secretcat(["connect", "--loopback", "-m", "SECRET 1", "--pcap", "/dev/stdout"]), "");
     out.is(2, "", "secretcat: stdout and --pcap are the same file: name another one with --pcap\n");
-    let server = crate::support::Server::start(&["--pcap", "/dev/stdout"]);
+    let server = Server::start(&["--pcap", "/dev/stdout"]);
     run_command(&mut secretcat(["connect", &server.address(), "-m", "SECRET 1"]), "").is(0, digits("1"), "");
     let out = server.stop();
     assert_eq!((out.status, &out.stdout[..4]), (Some(0), &[10, 13, 13, 10][..]), "{}", out.stderr);
+}
+
+/// The options that write files, and the command lines that they are given to. A trace is `run.ndjson`.
+const OPTIONS: [(&[&str], &str); 9] = [
+    (&["connect", "--loopback", "-m", "x"], "--trace"),
+    (&["listen", "127.0.0.1:0"], "--timeline"),
+    (&["connect", "--loopback", "-m", "x"], "--pcap"),
+    (&["listen", "127.0.0.1:0", "--relay", ":1"], "--dump"),
+    (&["connect", "--loopback", "-m", "x"], "--transcript"),
+    (&["connect", ":1", "--tls", "-m", "x"], "--tls-keylog"),
+    (&["sweep", ":1", "-m", "x"], "--junit"),
+    (&["sweep", ":1", "-m", "x"], "--html"),
+    (&["timeline", "run.ndjson"], "--output"),
+];
+
+#[test]
+fn faults_of_output_files_have_one_wording() {
+    let dir = Dir::new("faults");
+    for name in ["folder.svg", "denied"] {
+        fs::create_dir(dir.file(name)).unwrap();
+        fs::write(dir.file(name).join("x"), "").unwrap();
+    }
+    fs::write(dir.file("file"), "").unwrap();
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    rustix::fs::mknodat(CWD, dir.file("pipe.svg"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let trace = "{\"t\":0,\"conn\":0,\"type\":\"start\",\"schema\":1,\"time\":\"\",\"version\":\"\",\"command\":[]}\n";
+    fs::write(dir.file("run.ndjson"), trace).unwrap();
+    let pipe = "no process reads this pipe (start its reader first)";
+    let faults = [
+        ("folder.svg", "is a directory (name a file)"),
+        ("nowhere/x.svg", "no such file or directory (does its directory exist?)"),
+        ("denied/x.svg", "permission denied (may this user write there?)"),
+        ("pipe.svg", pipe),
+        ("new.svg/", "is a directory (name a file)"),
+        ("file/x.svg", "not a directory"),
+    ];
+    for (command, option) in OPTIONS.iter().filter(|(command, _)| cfg!(feature = "tls") || !command.contains(&"--tls"))
+    {
+        for (name, fault) in faults {
+            let args = command.iter().chain([option, &name]);
+            let is_denied = name.starts_with("denied");
+            if is_denied && !is_root() {
+                skip::skip("another user needs root");
+                continue;
+            }
+            let mut command = if is_denied { as_nobody(&dir, args) } else { secretcat(args) };
+            let expected = match (*option, name) {
+                ("--dump", "new.svg/") => continue, // it is created
+                ("--dump", "folder.svg") => {
+                    "--dump folder.svg: not empty, and each run needs its own directory".to_owned()
+                }
+                ("--dump", "pipe.svg") => format!("create {name}: not a directory (name a new or empty one)"),
+                ("--transcript", "pipe.svg") => format!("open {name}: not a regular file"),
+                _ => format!("create {name}: {fault}"),
+            };
+            let out = run_command(command.current_dir(dir.path()), "");
+            assert_eq!((out.status, out.stderr), (Some(2), format!("secretcat: {expected}\n")), "{option} {name}");
+        }
+    }
+    assert!(!dir.file("new.svg").exists());
+}
+
+/// What is written fits on the disk at the start, but not later.
+#[test]
+fn each_output_that_found_no_room_has_its_line() {
+    let dir = Dir::new("room");
+    let [trace, picture, capture, dump] =
+        ["t", "t.svg", "t.pcapng", "d"].map(|name| dir.file(name).display().to_string());
+    let args =
+        ["connect", "--loopback", "--trace", &trace, "--timeline", &picture, "--pcap", &capture, "--dump", &dump];
+    let Some(mut command) = on_small_disk(dir.path(), "1m", "1000k", &args) else { return };
+    let message = format!("SECRET {}\n", "1".repeat(1000));
+    let out = run_command(&mut command, message.repeat(200));
+    assert_eq!(out.status, Some(2), "{}", out.stderr);
+    assert_eq!(out.stdout.len(), 200 * digits(&"1".repeat(1000)).len(), "the conversation goes on");
+    let room = "no space left on device (free space, or use another disk)";
+    for line in [
+        format!("write {trace}: {room}; nothing more is traced"),
+        format!("write {trace}: {room}"),
+        format!("write {picture}: {room}"),
+        format!("write {capture}: {room}; nothing more is captured"),
+        format!("write {capture}: {room}"),
+    ] {
+        assert_eq!(
+            out.stderr.lines().filter(|got| *got == format!("secretcat: {line}")).count(),
+            1,
+            "{line}: {}",
+            out.stderr
+        );
+    }
+    let of_dump = out.stderr.lines().filter(|line| line.starts_with(&format!("secretcat: write {dump}/")));
+    assert_eq!(of_dump.count(), 2, "{}", out.stderr);
+}
+
+/// A new named pipe, and its reader.
+fn pipe(path: &Path) -> std::os::fd::OwnedFd {
+    rustix::fs::mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    rustix::fs::open(path, rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::NONBLOCK, Mode::empty()).unwrap()
+}
+
+#[test]
+fn trace_to_a_pipe_that_is_not_read_does_not_stop_the_listener() {
+    let dir = Dir::new("stalled");
+    let reader = pipe(&dir.file("pipe"));
+    let named = dir.file("pipe").display().to_string();
+    let server = Server::start(&["--max-message", "1m", "--trace", &named, "--trace-data", "all"]);
+    let message = format!("SECRET{}\n", "1".repeat(900_000));
+    for _ in 0..4 {
+        assert_eq!(server.exchange(&message).len(), digits(&"1".repeat(900_000)).len());
+    }
+    let out = server.stop();
+    let why = format!("secretcat: write {named}: its reader does not keep up");
+    assert_eq!(out.status, Some(2), "{}", out.stderr);
+    assert!(out.stderr.ends_with(&format!("{why}; nothing more is traced\n{why}\n")), "{}", out.stderr);
+    drop(reader);
+}
+
+#[test]
+fn picture_goes_to_the_reader_of_a_pipe() {
+    let dir = Dir::new("reader");
+    let reader = pipe(&dir.file("pipe.svg"));
+    let client =
+        Proc::start(secretcat(["connect", "--loopback", "-m", "SECRET 1", "--timeline"]).arg(dir.file("pipe.svg")));
+    client.end().is(0, digits("1"), "");
+    let drawn = std::io::read_to_string(File::from(reader)).unwrap();
+    assert!(drawn.starts_with("<svg ") && drawn.ends_with("</svg>\n"));
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn secrets_of_tls_that_found_no_room_are_reported() {
+    let server = Server::start(&["--tls", "--tls-keylog", "/dev/full"]);
+    let args = ["connect", &server.address(), "--tls-insecure", "-m", "SECRET 1"];
+    assert_eq!(run_command(&mut secretcat(args), "").status, Some(0));
+    let out = server.stop();
+    let line = "secretcat: write /dev/full: no space left on device (free space, or use another disk)\n";
+    assert_eq!((out.status, out.stderr.matches(line).count()), (Some(2), 1), "{}", out.stderr);
+}
+
+/// The connection is refused, and the trace has no room: both are reported.
+#[test]
+fn failed_run_reports_a_failed_output_too() {
+    let args = ["connect", "unix:/nonexistent", "-m", "x", "--trace", "/dev/full"];
+    let trace = "secretcat: write /dev/full: no space left on device (free space, or use another disk)\n";
+    let connect =
+        "secretcat: connect unix:/nonexistent: no such file or directory (is a server listening on that path?)\n";
+    run_command(&mut secretcat(args), "").is(1, "", trace.to_owned() + connect);
 }

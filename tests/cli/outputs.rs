@@ -175,11 +175,15 @@ fn unwritable_trace_or_timeline_fails_before_connecting() {
     std::os::unix::fs::symlink("/dev/full", &full).unwrap();
     let full = full.to_str().unwrap();
     for option in ["--trace", "--timeline"] {
-        let line = "secretcat: create /nonexistent/file.svg: no such file or directory\n";
+        let line = "secretcat: create /nonexistent/file.svg: no such file or directory (does its directory exist?)\n";
         run(["connect", &server.address(), option, "/nonexistent/file.svg", "-m", "x"], "").is(2, "", line);
         // A full disk is detected later: the replies are printed, and the loss is reported.
         let out = run(["connect", &server.address(), option, full, "-m", "SECRET 1"], "");
-        out.is(2, digits("1"), format!("secretcat: write {full}: no space left on device\n"));
+        out.is(
+            2,
+            digits("1"),
+            format!("secretcat: write {full}: no space left on device (free space, or use another disk)\n"),
+        );
     }
     let log = server.stop().stderr;
     assert_eq!(log.matches("accepted").count(), 2, "{log}");

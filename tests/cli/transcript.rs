@@ -125,8 +125,11 @@ fn file_that_is_no_transcript_is_refused_unchanged() {
         run(["connect", "--loopback", "-m", "a", "--transcript", file.to_str().unwrap()], "").is(2, "", error);
         assert_eq!(fs::read_to_string(&file).unwrap(), content);
     }
-    for (path, cause) in [("/dev/null", "not a regular file"), (dir.path().to_str().unwrap(), "is a directory")] {
-        let error = format!("secretcat: open {path}: {cause}\n");
+    let directory = format!("create {}: is a directory (name a file)", dir.path().display());
+    for (path, error) in
+        [("/dev/null", "open /dev/null: not a regular file"), (dir.path().to_str().unwrap(), &directory)]
+    {
+        let error = format!("secretcat: {error}\n");
         run(["connect", "--loopback", "-m", "a", "--transcript", path], "").is(2, "", error);
     }
 }

@@ -21,7 +21,7 @@ fn full_disk_of_the_receiver_is_an_error_on_both_sides() {
     let taken = receiver.proc.end();
     let size = 3 << 20;
     let kept = format!(".a.part has the first {size} bytes of a: send it again to resume\n");
-    let error = format!("secretcat: write {target}/a: no space left on device\n");
+    let error = format!("secretcat: write {target}/a: no space left on device (free space, or use another disk)\n");
     taken.is(2, "", receiver.ready_line + &kept + &error);
 }
 

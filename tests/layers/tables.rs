@@ -135,7 +135,7 @@ pub(super) const RULES: &[Rule] = &[
         rooms: &[],
         exceptions: &[
             ("io/files.rs", "waits for the stdin of a sweep before the loop begins"),
-            ("io/recorder/capture.rs", "waits for the reader of a pipe after the loop, for a second at most"),
+            ("io/outputs.rs", "waits for the reader of a pipe after the loop, while it reads"),
             ("io/report.rs", "waits for stderr after the loop, for a second at most"),
             ("io/sys.rs", "defines the wait of the report"),
             ("io/systemd.rs", "waits for a service manager that does not read, for 200 ms at most"),

@@ -108,7 +108,7 @@ fn unwritable_report_is_an_error_before_the_sweep() {
         run(args.iter().chain(&[option, "/nonexistent/sweep"]), "").is(
             2,
             "",
-            "secretcat: create /nonexistent/sweep: no such file or directory\n",
+            "secretcat: create /nonexistent/sweep: no such file or directory (does its directory exist?)\n",
         );
     }
 }

@@ -7,7 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::config::Output;
-use crate::error::{Error, Operation, cause, shown_path};
+use crate::error::{Error, Operation, shown_path};
 use crate::io::report::Report;
 use crate::trace::{ConnId, Direction, hex_lines};
 
@@ -60,9 +60,9 @@ impl Passed {
         if let Some(dump) = self.dump.as_mut().filter(|dump| dump.failed.is_none()) {
             if let Err(error) = dump.write(stream, bytes) {
                 let path = dump.path(stream);
-                let text = format!("write {}: {}; nothing more is dumped", shown_path(&path), cause(&error));
-                self.report.warning(&text);
-                dump.failed = Some(Error::file(Operation::Write, &path)(error));
+                let error = Error::file(Operation::Write, &path)(error);
+                self.report.warning(&format!("{error}; nothing more is dumped"));
+                dump.failed = Some(error);
             }
         }
     }
@@ -89,7 +89,11 @@ impl Dump {
     fn create(dir: &Path) -> Result<Dump, Error> {
         match DirBuilder::new().mode(0o700).create(dir) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                let mut entries = dir.read_dir().map_err(Error::file(Operation::Open, dir))?;
+                let entries = dir.read_dir().map_err(|error| match error.kind() {
+                    ErrorKind::NotADirectory => io::Error::other("not a directory (name a new or empty one)"),
+                    _ => error,
+                });
+                let mut entries = entries.map_err(Error::file(Operation::Create, dir))?;
                 if entries.next().is_some() {
                     let dir = shown_path(dir);
                     return Err(Error::Usage(format!("--dump {dir}: not empty, and each run needs its own directory")));

@@ -1,15 +1,14 @@
 //! The outputs of recorded events, in the order in which they happened.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use super::Wanted;
 use super::capture::CaptureFile;
 use super::passed::Passed;
 use crate::config::{Output, Sink, StatsFormat, TraceData};
-use crate::error::{Error, Operation, shown_path};
+use crate::error::{Error, shown_path};
+use crate::io::files::Privacy;
+use crate::io::outputs::OutputFile;
 use crate::io::report::Report;
 use crate::io::start;
 use crate::timeline::Timeline;
@@ -23,6 +22,8 @@ use crate::web::{Counters, Live, Totals};
 const HELD: usize = 4096;
 /// The largest buffer that is kept for the next line of the trace.
 const KEPT: usize = 64 * 1024;
+/// The number of bytes of a trace that are written at once.
+const BLOCK: usize = 8 * 1024;
 
 /// The outputs of one run.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ pub(super) struct Tape {
     completed: Vec<Event>,
     /// The latest reply: its connection, and its time in nanoseconds.
     latest: Option<(ConnId, u64)>,
-    timeline: Option<(Timeline, PathBuf, View)>,
+    timeline: Option<(Timeline, OutputFile, View)>,
     counters: Option<Counters>,
     capture: Option<CaptureFile>,
     /// What the live page shows.
@@ -54,7 +55,7 @@ type Held = (Event, Vec<u8>);
 #[derive(Debug)]
 enum Trace {
     Stderr,
-    File { file: BufWriter<File>, path: PathBuf, failed: Option<std::io::Error> },
+    File(OutputFile),
 }
 
 impl Tape {
@@ -63,18 +64,10 @@ impl Tape {
         let mut trace = match &output.trace {
             None => None,
             Some(Sink::Stderr) => Some(Trace::Stderr),
-            Some(Sink::File(path)) => {
-                let file = File::create(path).map_err(Error::file(Operation::Create, path))?;
-                Some(Trace::File { file: BufWriter::new(file), path: path.clone(), failed: None })
-            }
+            Some(Sink::File(path)) => Some(Trace::File(OutputFile::create(path, Privacy::Shared)?)),
         };
-        let mut timeline = match &output.timeline {
-            None => None,
-            Some(path) => {
-                File::create(path).map_err(Error::file(Operation::Create, path))?;
-                Some((Timeline::default(), path.clone(), output.timeline_view))
-            }
-        };
+        let picture = output.timeline.as_deref().map(|path| OutputFile::create(path, Privacy::Shared)).transpose()?;
+        let mut timeline = picture.map(|file| (Timeline::default(), file, output.timeline_view));
         let mut line = Vec::new();
         let begun = Start::of_this_program(humantime::format_rfc3339_nanos(time).to_string(), start::command());
         if let Some(trace) = &mut trace {
@@ -181,7 +174,7 @@ impl Tape {
             counters.note(&event);
         }
         if let Some(capture) = &mut self.capture {
-            capture.note(&event, bytes);
+            capture.note(&event, bytes, &self.report);
         }
         if let Some(live) = &mut self.live {
             live.note(&event, bytes);
@@ -226,25 +219,22 @@ impl Tape {
         }
     }
 
-    /// Writes the rest of the trace, the summary, and the picture.
-    pub(super) fn finish(&mut self, elapsed: Duration, wanted: Wanted) -> Result<(), Error> {
+    /// Writes the rest of the trace, the summary, and the picture; returns what has failed.
+    pub(super) fn finish(&mut self, elapsed: Duration, wanted: Wanted) -> Vec<Error> {
         self.release(wanted);
         if self.stats.is_some() {
             self.print_summary(elapsed);
             self.stats = None;
         }
-        if let Some((timeline, path, view)) = self.timeline.take() {
-            std::fs::write(&path, timeline.render(view)).map_err(Error::file(Operation::Write, &path))?;
-        }
+        let drawn =
+            self.timeline.take().map_or(Ok(()), |(timeline, file, view)| file.write_all(&timeline.render(view)));
+        let traced = match self.trace.take() {
+            Some(Trace::File(file)) => file.finish(),
+            Some(Trace::Stderr) | None => Ok(()),
+        };
         let captured = self.capture.take().map_or(Ok(()), CaptureFile::finish);
         let dumped = self.passed.take().map_or(Ok(()), Passed::finish);
-        if let Some(Trace::File { mut file, path, failed }) = self.trace.take() {
-            let ended = failed.map_or_else(|| file.flush(), Err);
-            // Dropping the buffer must not try again to write it.
-            let _ = file.into_parts();
-            ended.map_err(Error::file(Operation::Write, &path))?;
-        }
-        captured.and(dumped)
+        [drawn, traced, captured, dumped].into_iter().filter_map(Result::err).collect()
     }
 }
 
@@ -253,8 +243,11 @@ impl Trace {
         match self {
             // JSON text is UTF-8, and its control characters are escaped.
             Trace::Stderr => report.data(String::from_utf8_lossy(line).trim_end()),
-            Trace::File { failed: Some(_), .. } => {}
-            Trace::File { file, failed, .. } => *failed = file.write_all(line).err(),
+            Trace::File(file) => {
+                if let Some(error) = file.add(BLOCK, |pending| pending.extend_from_slice(line)) {
+                    report.warning(&format!("{error}; nothing more is traced"));
+                }
+            }
         }
     }
 }

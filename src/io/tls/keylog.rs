@@ -1,16 +1,14 @@
 //! The file of the secrets of connections, in the format of NSS that Wireshark reads.
 
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use data_encoding::HEXLOWER;
 use rustls::KeyLog;
 
-use crate::error::{Error, Operation};
+use crate::error::Error;
+use crate::io::outputs::OutputFile;
 use crate::io::recorder::Recorder;
 
 /// The environment variable that names the file, as in browsers and curl.
@@ -24,17 +22,17 @@ const VARIABLE: &str = "SSLKEYLOGFILE";
 pub(super) fn open(path: Option<&Path>, recorder: &Recorder) -> Result<Option<Arc<dyn KeyLog>>, Error> {
     let variable = || std::env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
     let Some(path) = path.map(Path::to_owned).or_else(variable) else { return Ok(None) };
-    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
-    let file = Mutex::new(file.map_err(Error::file(Operation::Open, &path))?);
-    let recorder = recorder.captures_secrets()?.then(|| recorder.clone());
-    Ok(Some(Arc::new(Secrets { file, recorder })))
+    let file = Mutex::new(OutputFile::append(&path)?);
+    let is_captured = recorder.captures_secrets()?;
+    Ok(Some(Arc::new(Secrets { file, recorder: recorder.clone(), is_captured })))
 }
 
 #[derive(Debug)]
 struct Secrets {
-    file: Mutex<File>,
-    /// The recorder whose capture gets the secrets.
-    recorder: Option<Recorder>,
+    file: Mutex<OutputFile>,
+    recorder: Recorder,
+    /// The capture of the recorder gets the secrets too.
+    is_captured: bool,
 }
 
 impl KeyLog for Secrets {
@@ -42,9 +40,13 @@ impl KeyLog for Secrets {
         let mut line = String::new();
         // Writing to a string does not fail.
         let _ = writeln!(line, "{label} {} {}", HEXLOWER.encode(client_random), HEXLOWER.encode(secret));
-        self.recorder.iter().for_each(|recorder| recorder.add_secrets(&line));
+        if self.is_captured {
+            self.recorder.add_secrets(&line);
+        }
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        // A connection does not fail because its secrets cannot be written, and there is no place to report that.
-        let _ = file.write_all(line.as_bytes());
+        // A connection does not fail because its secrets cannot be written.
+        if let Some(error) = file.add(1, |pending| pending.extend_from_slice(line.as_bytes())) {
+            self.recorder.fail(error);
+        }
     }
 }

@@ -75,7 +75,7 @@ impl Journal {
     /// # Errors
     /// When it cannot be opened, is not a transcript, or another process writes to it.
     pub(super) fn open(path: &Path, next: u64, report: &Report) -> Result<Opened, Error> {
-        let file = open(path).map_err(Error::file(Operation::Open, path))?;
+        let file = open(path)?;
         let mut journal = Journal { path: path.to_owned(), file, length: 0, header: 0, next, torn: 0 };
         let found = journal.recover(report).map_err(Error::file(Operation::Open, path))?;
         journal.warn_of_others(report).map_err(Error::file(Operation::Open, path))?;
@@ -328,26 +328,31 @@ fn next_after(path: &Path) -> Option<u64> {
 }
 
 /// Opens and locks a file; creates it if it is missing.
-fn open(path: &Path) -> io::Result<File> {
+fn open(path: &Path) -> Result<File, Error> {
     loop {
-        let mut options = OpenOptions::new();
         // Opening a pipe must not wait for its reader.
-        let file =
-            options.read(true).append(true).create(true).mode(0o600).custom_flags(libc::O_NONBLOCK).open(path)?;
-        let opened = file.metadata()?;
-        if !opened.is_file() {
-            return Err(io::Error::other("not a regular file"));
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true).mode(0o600).custom_flags(libc::O_NONBLOCK);
+        let file = options.open(path).map_err(Error::file(Operation::Create, path))?;
+        if lock(&file, path).map_err(Error::file(Operation::Open, path))? {
+            return Ok(file);
         }
-        if !sys::lock(file.as_fd())? {
-            return Err(io::Error::other("another process writes to it"));
-        }
-        // The process that had the lock before may have renamed the file.
-        match std::fs::metadata(path) {
-            Ok(named) if (named.dev(), named.ino()) == (opened.dev(), opened.ino()) => return Ok(file),
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
+    }
+}
+
+/// Whether the file is locked and has this name still: the process that had the lock before may have renamed it.
+fn lock(file: &File, path: &Path) -> io::Result<bool> {
+    let opened = file.metadata()?;
+    if !opened.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    if !sys::lock(file.as_fd())? {
+        return Err(io::Error::other("another process writes to it"));
+    }
+    match std::fs::metadata(path) {
+        Ok(named) => Ok((named.dev(), named.ino()) == (opened.dev(), opened.ino())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

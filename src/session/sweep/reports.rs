@@ -6,7 +6,8 @@ use super::live_map;
 use crate::config::Reports;
 use crate::error::{Error, ExitStatus};
 use crate::io::console;
-use crate::io::files::NewFile;
+use crate::io::files::Privacy;
+use crate::io::outputs::OutputFile;
 use crate::session::Context;
 use crate::verdict::{Baseline, Findings, Run, Subject, Tally, to_html, to_json, to_junit, to_text};
 
@@ -14,8 +15,8 @@ use crate::verdict::{Baseline, Findings, Run, Subject, Tally, to_html, to_json, 
 #[derive(Debug)]
 pub(super) struct ReportFiles {
     json: bool,
-    junit: Option<NewFile>,
-    html: Option<NewFile>,
+    junit: Option<OutputFile>,
+    html: Option<OutputFile>,
 }
 
 impl ReportFiles {
@@ -24,7 +25,8 @@ impl ReportFiles {
     /// # Errors
     /// When one cannot be created.
     pub(super) fn create(reports: &Reports) -> Result<ReportFiles, Error> {
-        let create = |path: &Option<PathBuf>| path.as_deref().map(NewFile::create).transpose();
+        let create =
+            |path: &Option<PathBuf>| path.as_deref().map(|path| OutputFile::create(path, Privacy::Shared)).transpose();
         Ok(ReportFiles { json: reports.json, junit: create(&reports.junit)?, html: create(&reports.html)? })
     }
 
@@ -58,10 +60,10 @@ impl ReportFiles {
     /// Writes the reports, and prints one on stdout.
     fn write(self, findings: &Findings) -> Result<(), Error> {
         if let Some(file) = self.junit {
-            file.write(&to_junit(findings))?;
+            file.write_all(&to_junit(findings))?;
         }
         if let Some(file) = self.html {
-            file.write(&to_html(findings))?;
+            file.write_all(&to_html(findings))?;
         }
         let Findings { subject, baseline, tally, .. } = *findings;
         match baseline {
