@@ -93,7 +93,8 @@ build() {
 quick() {
     step "scripts and recipes"
     shellcheck -x .ci/run .ci/corpus.sh .ci/install.sh packaging/*.sh packaging/checks/*.sh packaging/lab/lab \
-        packaging/lab/lib/dhcp-client.sh packaging/debian/tests/smoke packaging/arch/PKGBUILD packaging/alpine/APKBUILD
+        packaging/lab/lib/dhcp-client.sh packaging/debian/tests/smoke packaging/arch/PKGBUILD packaging/alpine/APKBUILD \
+        tests/examples/*.sh
     one_version
 
     step "Debian package, with the cargo of this machine"

@@ -67,6 +67,8 @@ packages_of() {
         *-lint) echo lintian ;;
         # What the lab needs; see secretcat-lab(7).
         *-lab) echo frr dnsmasq-base udhcpc iproute2 procps ;;
+        # Rust itself is that of this machine.
+        *-readme) echo gcc libc6-dev ca-certificates ;;
         *-boot) echo systemd systemd-sysv dbus man-db ;;
         *) die "no such layer: $1" ;;
     esac

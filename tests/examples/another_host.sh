@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Run before a snippet that uses ssh, in the sandbox of tests/support/sandbox.rs: makes the host 10.10.11.2, with an HTTP
 # server at port 8080 and an sshd, behind a cable. The snippet sees neither its sockets nor its processes.
 

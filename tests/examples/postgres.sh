@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Run before a snippet that needs PostgreSQL, in the sandbox of tests/support/sandbox.rs: starts one at its default addresses,
 # where each client has to log in, and then the snippet. It is no root; its user is in a list of its own.
 
