@@ -1,6 +1,7 @@
 # shellcheck shell=sh
 # Run before a snippet that uses ssh, in the sandbox of tests/support/sandbox.rs: makes the host 10.10.11.2, with an HTTP
-# server at port 8080 and an sshd, behind a cable. The snippet sees neither its sockets nor its processes.
+# server at port 8080, a listener at port 4500 and an sshd, behind a cable. Its name is lab, where /etc/hosts can be
+# replaced. The snippet sees neither its sockets nor its processes.
 
 # The address is no longer that of the sandbox itself.
 ip address delete 10.10.11.2/24 dev lo
@@ -17,6 +18,7 @@ echo "lab:x:1000:1000::$PWD:/bin/sh" >.passwd
 mount --bind .passwd /etc/passwd
 exec unshare --user --map-user=1000 --map-group=1000 sh -c '
     "$(command -v sshd)" -f .sshd_config -D -e &
+    secretcat listen 10.10.11.2:4500 &
     exec python3 -m http.server --bind 10.10.11.2 --protocol HTTP/1.1 8080'
 HOST
 
@@ -51,7 +53,12 @@ ip link add eth0 type veth peer name eth0 netns "$host"
 ip address add 10.10.11.1/24 dev eth0
 ip link set eth0 up
 echo >.linked
-for port in 2222 8080; do
+for port in 2222 4500 8080; do
     secretcat connect -z "10.10.11.2:$port" --retry 100 --retry-delay 50ms 2>>.log
 done
-exec unshare --pid --fork --kill-child --mount-proc sh -e .script
+echo '10.10.11.2 lab' >.hosts
+cat >.setup <<'SETUP'
+[ ! -e /etc/hosts ] || mount --bind .hosts /etc/hosts
+exec sh -e .script
+SETUP
+exec unshare --pid --fork --kill-child --mount-proc sh -e .setup

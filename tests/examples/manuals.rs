@@ -41,3 +41,14 @@ fn manual_fragmentation_examples_show_the_real_output() {
     assert!(proven.contains(" barriers 3 confirmed, 0 not - "), "{proven}");
     assert!(wrong.contains("Secret code not found."), "{wrong}");
 }
+
+#[test]
+fn manual_example_of_the_witness_proves_cuts() {
+    let page = read("man/secretcat-witness.1");
+    let section = page.split("\n.SH ").find(|section| section.starts_with("EXAMPLES")).unwrap_or_default();
+    let [example] = &examples(section)[..] else { panic!("{section}") };
+    if can_run("witness", example) {
+        let shown = run("witness", example);
+        assert!(shown.contains(" same, 0 different, 0 not proven (proof: read, seen by the witness)"), "{shown}");
+    }
+}

@@ -13,17 +13,25 @@ pub(crate) struct Surroundings {
     /// A command that succeeds where the script can work.
     probe: &'static str,
     has_programs: fn() -> bool,
-    /// The programs, where they are missing.
+    /// These programs and files, as a skipped test names them.
     programs: &'static str,
 }
 
-const ALL: [Surroundings; 2] = [
+const ANOTHER_HOST: Surroundings = Surroundings {
+    text: "ssh 10.10.11.2 ",
+    script: include_str!("another_host.sh"),
+    probe: "unshare --net --pid --fork --kill-child --mount-proc unshare --user --map-user=1000 true",
+    has_programs: || ["ssh", "sshd", "python3"].into_iter().all(skip::has_server),
+    programs: "ssh, sshd or python3",
+};
+
+const ALL: [Surroundings; 3] = [
+    ANOTHER_HOST,
     Surroundings {
-        text: "ssh 10.10.11.2 ",
-        script: include_str!("another_host.sh"),
-        probe: "unshare --net --pid --fork --kill-child --mount-proc unshare --user --map-user=1000 true",
-        has_programs: || ["ssh", "sshd", "python3"].into_iter().all(skip::has_server),
-        programs: "ssh, sshd or python3",
+        text: "ssh lab ",
+        has_programs: || (ANOTHER_HOST.has_programs)() && Path::new("/etc/hosts").exists(),
+        programs: "ssh, sshd, python3 or /etc/hosts",
+        ..ANOTHER_HOST
     },
     Surroundings {
         text: "--protocol postgres",
