@@ -135,6 +135,12 @@ fn client_needs_a_certificate_where_it_is_required() {
             assert!(without.stderr.contains(text), "{}", without.stderr);
             server.proc.wait_for_stderr("the client has sent no certificate, and --tls-client-ca requires one\n");
         }
+        // A stream that has ended already is refused for the same reason.
+        for _ in 0..if answers_all { 0 } else { 5 } {
+            let stream = run(["connect", &server.address(), "--raw", "--tls-ca", &ca], "x\n");
+            assert_eq!(stream.status, Some(1));
+            assert!(stream.stderr.contains("the server ended TLS: certificate required ("), "{}", stream.stderr);
+        }
         let stranger = ask_with(&server, &strangers.identity("client"));
         assert_eq!((stranger.status, stranger.stdout.as_slice()), (Some(1), &b""[..]), "{}", stranger.stderr);
         server.proc.wait_for_stderr("the client's certificate is not accepted: its issuer is unknown\n");

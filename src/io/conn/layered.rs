@@ -234,6 +234,7 @@ impl Conn {
     pub fn is_closed_unheard(&self) -> bool {
         let has_ended = self.life.has_peer_ended() && !self.life.is_ended_by_peer();
         has_ended
+            && !self.life.is_violated() // then the violation is why there is no reply
             && self.received() == 0
             && self.codec.layer().is_some_and(|layer| {
                 layer.is_closed()

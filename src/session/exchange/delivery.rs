@@ -1,5 +1,6 @@
 //! What of stdin had not reached the peer when its connection ended, and whether that is a loss.
 
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use super::super::peer::{Link, Peer};
@@ -71,7 +72,12 @@ impl Delivery {
             CloseReason::Done => "the peer closed the connection".to_owned(),
             CloseReason::Unacknowledged if self.nothing_is_missing() => return None,
             CloseReason::Unacknowledged => "nothing more was acknowledged within --ack-timeout".to_owned(),
-            CloseReason::Failed(_) if self.quiet_since_end && self.nothing_is_missing() => return None,
+            // After the peer's end a reset loses nothing, but an error that the peer reports is none of its ends.
+            CloseReason::Failed(error)
+                if self.quiet_since_end && self.nothing_is_missing() && error.kind() != ErrorKind::InvalidData =>
+            {
+                return None;
+            }
             CloseReason::Failed(error) | CloseReason::Unwritable(error) => cause(error),
             CloseReason::Idle if self.nothing_is_missing() && !more => return None,
             CloseReason::Idle => "no byte received or sent within --idle-timeout".to_owned(),
@@ -101,6 +107,7 @@ mod tests {
         assert_eq!(text(none, &CloseReason::Unacknowledged), None);
         assert_eq!(text(none, &CloseReason::Idle), None);
         assert_eq!(text(quiet, &reset()), None);
+        let violation = || CloseReason::Failed(io::Error::new(ErrorKind::InvalidData, "the server ended TLS"));
         let lost = [
             (
                 unsent,
@@ -108,6 +115,11 @@ mod tests {
                 "5 bytes not sent, 0 sent but not acknowledged: the peer closed the connection",
             ),
             (none, reset(), "0 bytes not sent, 0 sent but not acknowledged: connection reset by peer"),
+            (
+                quiet,
+                violation(),
+                "0 bytes not sent, 0 sent but not acknowledged: the server ended TLS; stdin had not ended",
+            ),
             (
                 Delivery { unsent: 3, ..quiet },
                 reset(),
