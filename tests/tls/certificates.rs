@@ -154,13 +154,22 @@ fn files_that_cannot_be_used_are_refused_at_the_start() {
     certs.openssl(&["pkey", "-in", "server.key", "-aes256", "-passout", "pass:x", "-out", "encrypted.key"]);
     certs.openssl(&["ec", "-in", "server.key", "-aes256", "-passout", "pass:x", "-out", "traditional.key"]);
     certs.openssl(&["pkey", "-in", "server.key", "-outform", "DER", "-out", "key.der"]);
+    // Of version 1, as openssl x509 -req signs them before OpenSSL 3.2.
+    certs.openssl(&["x509", "-in", "server.pem", "-outform", "DER", "-out", "server.der"]);
+    let mut old = std::fs::read(certs.path("server.der")).unwrap();
+    let version = memchr::memmem::find(&old, b"\xa0\x03\x02\x01\x02").unwrap();
+    old[version + 4] = 0;
+    std::fs::write(certs.path("old.der"), old).unwrap();
+    certs.openssl(&["x509", "-inform", "DER", "-in", "old.der", "-out", "old.pem"]);
     std::fs::write(certs.path("empty"), "").unwrap();
     std::fs::write(certs.path("text"), "hello\n").unwrap();
     std::fs::write(certs.path("torn"), "-----BEGIN CERTIFICATE-----\nMIIB\n").unwrap();
     let cert = certs.text("server.pem");
     let encrypted = "no private key: its key is encrypted (openssl pkey -in FILE -out PLAIN decrypts it)";
     let der = "it is DER, and PEM is expected (openssl x509 or pkey -inform DER converts it)";
-    let cases: [(&str, &str, String); 10] = [
+    let old = "it is of X.509 version 1, and TLS takes version 3 (openssl x509 -req -extfile FILE makes one)";
+    let cases: [(&str, &str, String); 11] = [
+        ("old.pem", "server.key", format!("{}: {old}", certs.text("old.pem"))),
         (
             "server.pem",
             "another.key",

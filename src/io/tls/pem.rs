@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use rustls::CertificateError;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::config::KeyPair;
 use crate::error::{Error, Operation, shown_path};
+use crate::peer::codec::tls::certificate;
 
 /// A certificate chain, that of this side first, and its key.
 pub(super) struct Identity {
@@ -87,11 +89,20 @@ fn broken(path: &Path, error: &pem::Error) -> Error {
     Error::Usage(format!("{}: PEM that cannot be read: {error}", shown_path(path)))
 }
 
+/// Whether a certificate has no extensions: what `openssl x509 -req` makes, unless told otherwise.
+fn is_version_1(error: &CertificateError) -> bool {
+    let CertificateError::Other(error) = error else { return false };
+    matches!(error.0.downcast_ref(), Some(webpki::Error::UnsupportedCertVersion))
+}
+
 /// A chain and a key that cannot be used together, or not at all.
 pub(super) fn unusable(files: &KeyPair, error: &rustls::Error) -> Error {
     let (cert, key) = (shown_path(&files.cert), shown_path(&files.key));
     Error::Usage(match error {
         rustls::Error::InconsistentKeys(_) => format!("{key}: the key does not belong to the certificate {cert}"),
+        rustls::Error::InvalidCertificate(error) if is_version_1(error) => {
+            format!("{cert}: {} (openssl x509 -req -extfile FILE makes one)", certificate(error))
+        }
         error => format!("{cert} with the key {key}: {error}"),
     })
 }

@@ -15,7 +15,7 @@ use rustls::{ClientConfig, ClientConnection, Connection, IoState, ProtocolVersio
 pub use deferred::Deferred;
 
 use super::{OptionNames, Protocol, Session, Violation};
-pub use refusal::Refused;
+pub use refusal::{Refused, certificate};
 use refusal::{Side, explain, not_tls};
 
 /// The plaintext of one record, at most (RFC 8446, section 5.1).

@@ -105,7 +105,9 @@ fn bare(name: &str) -> &str {
     inner.trim_matches('"')
 }
 
-fn certificate(error: &CertificateError) -> String {
+/// What is wrong with a certificate.
+#[must_use]
+pub fn certificate(error: &CertificateError) -> String {
     match error {
         CertificateError::UnknownIssuer => "its issuer is unknown".to_owned(),
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired".to_owned(),
@@ -118,6 +120,9 @@ fn certificate(error: &CertificateError) -> String {
         }
         error if is_of_authority(error) => "it is the certificate of an authority, not of a server".to_owned(),
         CertificateError::Other(error) => match error.0.downcast_ref::<webpki::Error>() {
+            Some(webpki::Error::UnsupportedCertVersion) => {
+                "it is of X.509 version 1, and TLS takes version 3".to_owned()
+            }
             Some(error) => spaced(variant(&format!("{error:?}"))),
             None => escape(error.0.to_string().as_bytes()),
         },
@@ -260,6 +265,10 @@ mod tests {
             (
                 other(webpki::Error::PathLenConstraintViolated),
                 "path len constraint violated (--tls-pin PIN trusts its key, --tls-insecure any certificate)",
+            ),
+            (
+                other(webpki::Error::UnsupportedCertVersion),
+                "it is of X.509 version 1, and TLS takes version 3 (--tls-pin PIN trusts its key, --tls-insecure any certificate)",
             ),
             (CertificateError::UnhandledCriticalExtension, "unhandled critical extension"),
             (CertificateError::Revoked, "it was revoked"),
