@@ -89,6 +89,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         report.keep_a_log();
     }
     let (result, signal) = perform(&request.task, &report);
+    // Where Ctrl-C is read as a key, there is no signal.
+    let signal = signal.or(matches!(result, Err(Error::Interrupted)).then_some(Signal::Interrupt));
     if let Err(error) = &result {
         match (error, signal) {
             (Error::OutputGone, _) => {}
