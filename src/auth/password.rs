@@ -21,6 +21,9 @@ pub enum InvalidPassword {
     /// It is too long.
     #[error("the password has more than {LONGEST} bytes")]
     TooLong,
+    /// It is more than a line.
+    #[error("there is more than one line")]
+    Lines,
     /// It is not UTF-8, or SASLprep does not allow it.
     #[error("the password is not UTF-8, or has characters that SASLprep (RFC 4013) prohibits")]
     Prohibited,
@@ -49,10 +52,11 @@ impl Password {
     /// The password of a line with an optional line ending.
     ///
     /// # Errors
-    /// As [`new`](Self::new).
+    /// As [`new`](Self::new), and for more than a line.
     pub fn of_line(line: &[u8]) -> Result<Self, InvalidPassword> {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
-        Password::new(line.strip_suffix(b"\r").unwrap_or(line))
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.contains(&b'\n') { Err(InvalidPassword::Lines) } else { Password::new(line) }
     }
 
     /// The password, for a protocol that sends it.
@@ -82,6 +86,7 @@ mod tests {
         assert!(same("pencil", "pen\u{ad}cil") && same("\u{fc}", "u\u{308}") && same("a b", "a\u{a0}b"));
         assert!(!same("pencil", "Pencil") && !same("pencil", "pencil "));
         assert_eq!(Password::of_line(b"pencil\r\n"), Password::new(b"pencil"));
+        assert_eq!(Password::of_line(b"pencil\n\n"), Err(InvalidPassword::Lines));
         for (bytes, why) in [
             (&b""[..], InvalidPassword::Empty),
             (&[b'x'; LONGEST + 1], InvalidPassword::TooLong),
