@@ -2,7 +2,7 @@
 //! for byte.
 
 use super::json_reply::JsonReply;
-use super::wire::{Flaw, NotSent, Wire, line};
+use super::wire::{Flaw, NotSent, Wire, asks_for_login, line};
 use super::{Clients, Context, Event, PeerId, Service, Traits};
 use crate::frame::Framing;
 use crate::plan::Cutting;
@@ -293,6 +293,10 @@ impl Service for Filter {
             Event::Message { peer: PeerId::Console, bytes: message }
             | Event::Rest { peer: PeerId::Console, bytes: message } => {
                 self.on_input(message, context);
+            }
+            Event::Message { bytes: line, .. } if !self.terms.opening.is_empty() && asks_for_login(line) => {
+                self.flaw = Some(Flaw::UsersOnly);
+                return context.stop();
             }
             Event::Message { bytes: reply, .. } => self.on_reply(reply, true, context),
             Event::Rest { bytes: rest, .. } => self.on_reply(rest, false, context),

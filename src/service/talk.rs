@@ -5,7 +5,7 @@
 //! start of a line whose end does not arrive.
 
 use super::chat_client::{ChatClient, Typed};
-use super::wire::{Flaw, Wire, line};
+use super::wire::{Flaw, Wire, asks_for_login, line};
 use super::{Clients, Context, Event, PeerId, Service, Traits};
 use crate::frame::Framing;
 use crate::plan::Cutting;
@@ -278,6 +278,10 @@ impl Service for Talk {
                 if !self.input_ended {
                     self.on_input(message, context);
                 }
+            }
+            Event::Message { bytes: line, .. } if self.chat.is_some() && asks_for_login(line) => {
+                self.flaw = Some(Flaw::UsersOnly);
+                return context.stop();
             }
             Event::Message { bytes: reply, .. } => {
                 self.on_reply(reply, context);

@@ -81,6 +81,13 @@ pub enum Flaw {
     Uncut(CutOutside),
     /// A reply was longer than the limit.
     TooLong,
+    /// The server of a room serves users only.
+    UsersOnly,
+}
+
+/// Whether a line of a server of rooms asks for a login. No line of a member begins so.
+pub(super) fn asks_for_login(line: &[u8]) -> bool {
+    line.starts_with(b"AUTH REQUIRED")
 }
 
 /// Appends a reply as a line of text.

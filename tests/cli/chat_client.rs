@@ -262,6 +262,22 @@ fn terminal_with_redirected_output_gets_the_bytes_of_the_server() {
 }
 
 #[test]
+fn server_that_serves_users_only_is_an_error_with_the_option() {
+    let dir = Dir::new("chat-users-only");
+    let server = listener(&users(&dir, &["ann"]), &["--service", "rooms"]);
+    let address = server.address();
+    let line = format!("secretcat: connect {address}: the server serves users only (--user NAME logs in)");
+    run(["connect", "--room", "lab", &address], "hi\n").is(1, "", format!("{line}\n"));
+    run(["connect", "--name", "ann", &address], "").is(1, "", format!("{line}\n"));
+    for reconnect in [&[][..], &["--reconnect"]] {
+        let mut terminal = Terminal::start(command(&address, &["--color", "never"]).args(reconnect));
+        terminal.sees(&line);
+        assert_eq!(terminal.end().0.status, Some(1));
+    }
+    server.stops_with("");
+}
+
+#[test]
 fn user_that_has_logged_in_has_the_name_of_the_login() {
     let dir = Dir::new("chat-login");
     let (file, password) = (users(&dir, &["ann"]), private(&dir, "password", "pencil\n"));

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::super::call::Caller;
 use super::login::{self, Login};
-use super::replies::{ReplyClock, how_lost, lost, too_long};
+use super::replies::{ReplyClock, USERS_ONLY, how_lost, lost, too_long};
 use super::{Failure, Link, Mode, Run, call_terms};
 use crate::config::{ConnectConfig, HalfClose};
 use crate::editor::{Manner, Words};
@@ -291,6 +291,9 @@ fn verdict(run: &mut Run<'_, Talk>) -> Result<(), Error> {
     let talk = &run.exchange.hosted.service;
     let (unanswered, flaw, input_ended) = (talk.unanswered(), talk.flaw(), talk.input_ended());
     let why = run.lost.take().map(|ended| ended.reason);
+    if flaw == Some(Flaw::UsersOnly) {
+        return Err(lost(run, USERS_ONLY.to_owned(), 0));
+    }
     if let Some(how) = why.as_ref().and_then(how_lost) {
         return Err(lost(run, how, unanswered));
     }

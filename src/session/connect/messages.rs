@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::super::account::Missing;
 use super::super::input_wait::InputWait;
-use super::replies::{ReplyClock, UNHEARD, how_lost, left_early, lost, too_long};
+use super::replies::{ReplyClock, UNHEARD, USERS_ONLY, how_lost, left_early, lost, too_long};
 use super::rounds::RoundsLeft;
 use super::{Failure, Link, Mode, Run};
 use crate::config::HalfClose;
@@ -247,6 +247,7 @@ fn verdict(run: &mut Run<'_, Filter>, end: RestEnd) -> Result<(), Error> {
             return Err(Error::Usage(text));
         }
         Some(Flaw::Uncut(outside)) => return Err(Error::Usage(outside.to_string())),
+        Some(Flaw::UsersOnly) => return Err(lost(run, USERS_ONLY.to_owned(), 0)),
         Some(Flaw::CutShort | Flaw::TooLong) | None => {}
     }
     if run.missing() == Some(Missing::Reply) && run.config.replies != Replies::Each(Count(0)) {

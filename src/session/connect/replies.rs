@@ -65,6 +65,9 @@ impl ReplyClock {
 pub(super) const UNHEARD: &str =
     "closed without a reply after our close_notify (many TLS servers do this: --no-shutdown)";
 
+/// The text for a server of rooms that asks a client without a login for one.
+pub(super) const USERS_ONLY: &str = "the server serves users only (--user NAME logs in)";
+
 /// The error that the connection ended with this number of messages unanswered.
 pub(super) fn lost<S>(run: &Run<'_, S>, how: String, unanswered: u64) -> Error {
     Error::Lost { address: run.endpoint(), how, unanswered }
