@@ -15,6 +15,7 @@ use crate::config::{
     ConfigError, ConnectLimit, LinkConfig, Meeting, Overwrite, ReceiveConfig, Retry, SendConfig, SentFile,
 };
 use crate::error::shown_path;
+use crate::io::transfer::TAR;
 use crate::transfer::{self, BadName, Checksum, FileName};
 use crate::value::{Count, Size, Span};
 
@@ -135,6 +136,9 @@ fn sent_file(path: PathBuf, given: Option<&FileName>) -> Result<SentFile, Config
     if path.as_os_str() == "-" {
         let name = given.cloned().ok_or_else(|| ConfigError::new("- is stdin, which has no name: add --name NAME"))?;
         return Ok(SentFile { path: None, name });
+    }
+    if Path::file_name(&path).is_none() && !path.as_os_str().is_empty() {
+        return Err(ConfigError::new(format!("{}: it is a directory ({TAR})", shown_path(&path))));
     }
     let refused = |bad: BadName| {
         ConfigError::new(format!("{}: the name {bad}: give another one with --name NAME", shown_path(&path)))

@@ -166,7 +166,9 @@ impl SendConfig {
         for (at, file) in self.files.iter().enumerate() {
             if self.files[..at].iter().any(|other| other.name == file.name) {
                 let name = &file.name;
-                return Err(ConfigError::new(format!("two files have the name {name}: send one of them with --name")));
+                return Err(ConfigError::new(format!(
+                    "two files have the name {name}: send one of them by itself, with --name NAME"
+                )));
             }
         }
         self.link = self.link.check()?;

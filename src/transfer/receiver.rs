@@ -23,6 +23,8 @@ pub enum ReceiverEvent<'a> {
     Ready,
     /// It offers a file. The receiver answers before it reads on.
     Offered(Offer),
+    /// It offers a file that is larger than allowed. The receiver refuses it.
+    TooLarge(Offer),
     /// The bytes from this offset on follow: 0, or the offset of the answer.
     Begins(u64),
     /// Bytes of the file.
@@ -198,7 +200,9 @@ impl Receiver {
             (State::Idle, Line::File(offer)) => {
                 self.check(&offer)?;
                 (self.size, self.checksum) = (offer.size, offer.checksum);
-                (State::Answering, ReceiverEvent::Offered(offer))
+                let is_large = self.limits.max_size.is_some_and(|max| offer.size.is_some_and(|size| size > max));
+                let event = if is_large { ReceiverEvent::TooLarge(offer) } else { ReceiverEvent::Offered(offer) };
+                (State::Answering, event)
             }
             (State::Idle, Line::End) => (State::Over, ReceiverEvent::Ended),
             (State::Beginning(had), Line::Data(offset)) if offset == 0 || offset == had => {
@@ -242,9 +246,6 @@ impl Receiver {
         self.files += 1;
         if self.files > FILES {
             return Err(Violation::TooManyFiles(FILES));
-        }
-        if let Some(max) = self.limits.max_size.filter(|&max| offer.size.is_some_and(|size| size > max)) {
-            return Err(Violation::TooLarge(max));
         }
         if self.limits.checksum == Checksum::Sha256 && offer.checksum == Checksum::None {
             return Err(Violation::NoChecksum);

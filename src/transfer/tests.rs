@@ -28,7 +28,7 @@ fn received(bytes: &[u8], cuts: &[usize]) -> (Vec<String>, Option<Violation>) {
             match event {
                 ReceiverEvent::Offered(_) => receiver.have(0, None, &mut out),
                 ReceiverEvent::Completed(_) => receiver.saved(&mut out),
-                ReceiverEvent::Differs => receiver.refuse("", &mut out),
+                ReceiverEvent::Differs | ReceiverEvent::TooLarge(_) => receiver.refuse("", &mut out),
                 _ => {}
             }
         }
@@ -164,7 +164,6 @@ fn size_limits_and_order_are_kept() {
     let begin = "secretcat-files 1 send\nfile";
     for (script, violation) in [
         ("secretcat-files 1 receive\n".to_owned(), Violation::SameRole(Role::Receive)),
-        (format!("{begin} 1001 - none a\n"), Violation::TooLarge(1000)),
         (format!("{begin} - - none a\ndata 0\nchunk 1001\n"), Violation::TooLarge(1000)),
         (format!("{begin} 1 - none a\ndata 0\nchunk 2\n"), Violation::OtherSize),
         (format!("{begin} 1 - none a\ndata 1\n"), Violation::WrongOffset),
@@ -175,6 +174,9 @@ fn size_limits_and_order_are_kept() {
     ] {
         assert_eq!(received(script.as_bytes(), &[]).1, Some(violation), "{script}");
     }
+    let (events, violation) = received(format!("{begin} 1001 - none a\nend\n").as_bytes(), &[]);
+    assert!(events[1].starts_with("TooLarge(") && events[2].starts_with("Ended"), "{events:?}");
+    assert_eq!(violation, None);
     let strict = Limits::default();
     let mut receiver = Receiver::new(strict);
     let mut bytes = &b"secretcat-files 1 send\nfile 1 - none a\n"[..];

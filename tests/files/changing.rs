@@ -32,7 +32,7 @@ fn changes(name: &str, change: impl FnOnce(&File)) {
     sender.end().is(2, "", format!("secretcat: read {path}: {why}\n"));
     let out = end(receiver);
     assert_eq!(out.status, Some(1), "{}", out.stderr);
-    assert!(out.stderr.ends_with(&format!(": the sender: {why}\n")), "{to} {}", out.stderr);
+    assert!(out.stderr.ends_with(&format!(": the sender: read a: {why}\n")), "{to} {}", out.stderr);
     assert_eq!(files.names(), [".a.part"]);
 }
 

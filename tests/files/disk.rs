@@ -17,7 +17,7 @@ fn full_disk_of_the_receiver_is_an_error_on_both_sides() {
     let receiver = Server::from_command(&mut command);
     let to = receiver.address();
     let sender = send_to(&receiver, &[path.to_str().unwrap()]);
-    sender.end().is(1, "", format!("secretcat: send a to {to}: the receiver: no space left on device\n"));
+    sender.end().is(1, "", format!("secretcat: send a to {to}: the receiver: write a: no space left on device\n"));
     let taken = receiver.proc.end();
     let size = 3 << 20;
     let kept = format!(".a.part has the first {size} bytes of a: send it again to resume\n");

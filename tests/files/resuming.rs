@@ -16,8 +16,9 @@ fn transfer_goes_on_after_the_bytes_that_are_there() {
     let path = files.to_send("a", &content);
     fs::write(files.path(".a.part"), &content[..600_000]).unwrap();
     let (sent, taken) = files.send(&[&path], &[]);
-    sent.is(0, "", line("sent", "a", &content));
-    taken.is(0, "", line("received", "a", &content));
+    let resuming = "resuming a after its first 600000 bytes\n".to_owned();
+    sent.is(0, "", resuming.clone() + &line("sent", "a", &content));
+    taken.is(0, "", resuming + &line("received", "a", &content));
     assert_eq!((files.read("a") == content, files.names()), (true, vec!["a".to_owned()]));
 
     // The receiver takes the rest after its own bytes, which the hash proves.
@@ -31,7 +32,7 @@ fn transfer_goes_on_after_the_bytes_that_are_there() {
     sender.write_all(rest.as_bytes()).unwrap();
     assert_eq!((read_line(&mut sender), read_line(&mut sender)), ("saved\n".to_owned(), "end\n".to_owned()));
     drop(sender);
-    end(receiver).is(0, "", line("received", "b", b"hello"));
+    end(receiver).is(0, "", "resuming b after its first 3 bytes\n".to_owned() + &line("received", "b", b"hello"));
     assert_eq!(files.read("b"), b"hello");
 }
 
@@ -43,11 +44,12 @@ fn partial_file_with_another_content_is_received_anew() {
     let mut damaged = content[..200_000].to_vec();
     damaged[100_000] ^= 1;
     let longer = [&content[..], b"more"].concat();
-    for part in [damaged, longer, noise_of(7, 250_000), Vec::new()] {
+    let anew = ".a.part is not the beginning of a: receiving all of it\n";
+    for (part, anew) in [(damaged, anew), (longer, ""), (noise_of(7, 250_000), anew), (Vec::new(), "")] {
         fs::write(files.path(".a.part"), part).unwrap();
         let (sent, taken) = files.send(&[&path], &["--overwrite", "always"]);
         sent.is(0, "", line("sent", "a", &content));
-        taken.is(0, "", line("received", "a", &content));
+        taken.is(0, "", anew.to_owned() + &line("received", "a", &content));
         assert_eq!((files.read("a") == content, files.names()), (true, vec!["a".to_owned()]));
     }
 }
@@ -75,7 +77,8 @@ fn sender_compares_the_hash_before_it_resumes() {
         receiver.write_all(b"saved\n").unwrap();
         assert_eq!(read_line(&mut receiver), "end\n");
         receiver.write_all(b"end\n").unwrap();
-        end(sender).is(0, "", line("sent", "a", b"hello"));
+        let resuming = if rest.starts_with("data 3") { "resuming a after its first 3 bytes\n" } else { "" };
+        end(sender).is(0, "", resuming.to_owned() + &line("sent", "a", b"hello"));
     }
 }
 
@@ -100,7 +103,7 @@ fn interrupted_receiver_keeps_and_reports_received_bytes() {
 }
 
 /// Waits until the receiver sleeps with nothing to read.
-fn wait_for_all(receiver: &Server) {
+pub(crate) fn wait_for_all(receiver: &Server) {
     let (mut quiet, mut before) = (0, receiver.proc.waits());
     poll_until("a receiver that waits", std::thread::yield_now, || {
         let now = receiver.proc.waits();

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
 
 use crate::pair::{Files, end, line, send_to};
+use crate::resuming::wait_for_all;
 use crate::support::{Proc, Server, noise, poll_until, run, secretcat};
 
 #[test]
@@ -125,17 +126,30 @@ fn files_without_checksum_are_taken_only_if_both_sides_agree() {
 fn file_beyond_max_size_is_refused_before_and_while_it_comes() {
     let files = Files::new("size");
     let path = files.to_send("a", "12345");
-    for (args, input) in [(&[path.as_str()][..], ""), (&["--name", "a", "-"], "12345")] {
-        let receiver = files.receiver(&["--max-size", "4"]);
-        let to = receiver.address();
-        let mut sender = send_to(&receiver, args);
-        sender.feed(input.into());
-        let why = "the file has more than 4 bytes (--max-size)";
-        sender.end().is(1, "", format!("secretcat: send a to {to}: the receiver: {why}\n"));
-        let taken = end(receiver);
-        assert!(taken.stderr.ends_with(&format!(": the sender sends: {why}\n")), "{}", taken.stderr);
-        assert_eq!((taken.status, files.names().len()), (Some(1), 0));
-    }
+    let small = files.to_send("b", "123");
+    // The others go on.
+    let (sent, taken) = files.send(&[&path, &small], &["--max-size", "4"]);
+    let why = "it has more than 4 bytes (--max-size)";
+    let by_receiver = format!("secretcat: a: refused by the receiver: {why}\n{}", line("sent", "b", b"123"));
+    assert!(sent.stderr.starts_with(&by_receiver), "{}", sent.stderr);
+    let by_itself = format!("secretcat: a: refused: {why}\n{}", line("received", "b", b"123"));
+    assert!(taken.stderr.starts_with(&by_itself), "{}", taken.stderr);
+    assert_eq!((sent.status, taken.status, files.names()), (Some(1), Some(1), vec!["b".to_owned()]));
+
+    // The size of stdin is not known: what came of it until then is removed.
+    let receiver = files.receiver(&["--max-size", "4"]);
+    let to = receiver.address();
+    let mut sender = send_to(&receiver, &["--name", "c", "-"]);
+    sender.write("123");
+    poll_until("a partial file", std::thread::yield_now, || files.path(".c.part").exists());
+    wait_for_all(&receiver);
+    sender.write("45");
+    let why = "the file has more than 4 bytes (--max-size)";
+    sender.end().is(1, "", format!("secretcat: send c to {to}: the receiver: {why}\n"));
+    let taken = end(receiver);
+    assert!(taken.stderr.starts_with("secretcat: receive c from "), "{}", taken.stderr);
+    assert!(taken.stderr.ends_with(&format!(": the sender sends: {why}\n")), "{}", taken.stderr);
+    assert_eq!((taken.status, files.names()), (Some(1), vec!["b".to_owned()]));
     let (sent, taken) = files.send(&[&path], &["--max-size", "5"]);
     assert_eq!((sent.status, taken.status), (Some(0), Some(0)));
 }
@@ -167,7 +181,20 @@ fn file_that_cannot_be_sent_is_an_error_before_anything_is_sent() {
     run(["receive", "--from", "127.0.0.1:1", "--dir", &path], "").is(
         2,
         "",
-        format!("secretcat: open {path}: no such file or directory\n"),
+        format!("secretcat: open {path}: no such directory (create it with mkdir, or give another --dir)\n"),
+    );
+    let file = files.to_send("a", "abc");
+    run(["receive", "--from", "127.0.0.1:1", "--dir", &file], "").is(
+        2,
+        "",
+        format!("secretcat: open {file}: it is no directory (give another --dir)\n"),
+    );
+    // As it would be for connect.
+    let address = "127.0.0.1:1";
+    run(["send", &file, address], "").is(
+        2,
+        "",
+        format!("secretcat: open {address}: no such file or directory (for an address: --to {address})\n"),
     );
 }
 
@@ -179,7 +206,7 @@ fn files_are_encrypted_with_tls_on_either_side() {
     let path = files.to_send("a", &content);
     let pin = |server: &Server| {
         let text = server.proc.wait_for_stderr("--tls-pin sha256//");
-        text.split("--tls-pin ").nth(1).unwrap().trim().to_owned()
+        text.split("--tls-pin ").nth(1).unwrap().lines().next().unwrap().to_owned()
     };
     let receiver = files.receiver(&["--tls"]);
     let wrong = send_to(&receiver, &["--tls-pin", &format!("sha256//{}=", "A".repeat(43)), &path]).end();

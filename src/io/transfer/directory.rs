@@ -81,7 +81,11 @@ impl Directory {
     /// When it is none, or cannot be opened.
     pub fn open(path: &Path) -> Result<Directory, Error> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let fd = open(path, flags, Mode::empty()).map_err(io::Error::from);
+        let fd = open(path, flags, Mode::empty()).map_err(|error| match error {
+            Errno::NOENT => io::Error::other("no such directory (create it with mkdir, or give another --dir)"),
+            Errno::NOTDIR => io::Error::other("it is no directory (give another --dir)"),
+            error => error.into(),
+        });
         Ok(Directory { fd: fd.map_err(Error::file(Operation::Open, path))?, path: path.to_owned() })
     }
 

@@ -23,6 +23,9 @@ const PORTION: usize = 256 * 1024;
 /// The pieces that wait for the next stage, at most.
 const QUEUE: usize = 4;
 
+/// How a directory is sent.
+pub const TAR: &str = "tar c DIR | secretcat send - --name N";
+
 /// When a file was last modified.
 fn modified(metadata: &std::fs::Metadata) -> Modified {
     Modified { seconds: metadata.mtime(), nanos: u32::try_from(metadata.mtime_nsec()).unwrap_or(0) }

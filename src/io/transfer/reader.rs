@@ -11,9 +11,10 @@ use mio::Waker;
 
 use super::super::sys;
 use super::super::threads::Thread;
-use super::{Hasher, PORTION, Piece, QUEUE, fill, modified};
-use crate::error::{Error, Operation};
+use super::{Hasher, PORTION, Piece, QUEUE, TAR, fill, modified};
+use crate::error::{Error, Operation, cause};
 use crate::transfer::{Checksum, Digest, Modified};
+use crate::value::Address;
 
 /// How long one wait for stdin takes, in milliseconds.
 const WAIT: u16 = 60_000;
@@ -75,10 +76,8 @@ impl SourceFile {
         let fail = || Error::file(Operation::Open, path);
         let refuse = |why: &str| Err(fail()(io::Error::other(why)));
         // A pipe would not open before somebody writes to it.
-        match std::fs::metadata(path).map_err(fail())? {
-            metadata if metadata.is_dir() => {
-                return refuse("it is a directory (tar c DIR | secretcat send - --name N)");
-            }
+        match std::fs::metadata(path).map_err(|error| fail()(or_address(error, path)))? {
+            metadata if metadata.is_dir() => return refuse(&format!("it is a directory ({TAR})")),
             metadata if !metadata.is_file() => return refuse("it is no regular file (send - --name NAME < FILE)"),
             _ => {}
         }
@@ -130,6 +129,17 @@ impl SourceFile {
         let metadata = self.file.metadata()?;
         let is_same = metadata.len() == size && self.modified == Some(modified(&metadata));
         if is_same { Ok(()) } else { Err(changed()) }
+    }
+}
+
+/// The error, with a hint if the path is the address of a receiver: it would be an argument of `connect`.
+fn or_address(error: io::Error, path: &Path) -> io::Error {
+    let is_address = |text: &str| text.contains(':') && text.parse::<Address>().is_ok();
+    match path.to_str() {
+        Some(text) if error.kind() == io::ErrorKind::NotFound && is_address(text) => {
+            io::Error::other(format!("{} (for an address: --to {text})", cause(&error)))
+        }
+        _ => error,
     }
 }
 

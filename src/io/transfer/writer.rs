@@ -55,11 +55,20 @@ pub struct Kept {
 #[derive(Debug)]
 enum Task {
     Offer(Offer),
-    Begin { offset: u64, hasher: Option<Hasher> },
+    Begin {
+        offset: u64,
+        hasher: Option<Hasher>,
+    },
     Piece(Piece),
-    Complete { announced: Option<Digest>, computed: Option<Digest> },
+    Complete {
+        announced: Option<Digest>,
+        computed: Option<Digest>,
+    },
     Differs,
-    Abandon,
+    /// What came of the file is kept, or removed.
+    Abandon {
+        keeps: bool,
+    },
 }
 
 /// The threads, as their event loop sees them.
@@ -132,9 +141,9 @@ impl FileWriter {
         self.begin(Task::Differs);
     }
 
-    /// No more bytes come. [`Answer::Kept`] follows when everything is written.
-    pub fn abandon(&self) {
-        self.begin(Task::Abandon);
+    /// No more bytes come; those that have come are kept or removed. [`Answer::Kept`] follows when everything is written.
+    pub fn abandon(&self, keeps: bool) {
+        self.begin(Task::Abandon { keeps });
     }
 
     /// What was answered since the last call; `None`: nothing yet.
@@ -160,7 +169,7 @@ fn hash(tasks: Receiver<Task>, next: &Sender<Task>) {
     let mut hasher = None;
     for mut task in tasks {
         match &mut task {
-            Task::Offer(_) | Task::Differs | Task::Abandon => hasher = None,
+            Task::Offer(_) | Task::Differs | Task::Abandon { .. } => hasher = None,
             Task::Begin { hasher: state, .. } => hasher = state.take(),
             Task::Piece(piece) => {
                 if let Some(hasher) = &mut hasher {
@@ -231,7 +240,10 @@ impl Worker {
                 self.current = None;
                 Ok(Some(Answer::Refuse(EXISTS.to_owned())))
             }
-            Task::Abandon => Ok(Some(Answer::Kept(self.current.take().and_then(|current| self.keep(current))))),
+            Task::Abandon { keeps } => {
+                let kept = self.current.take().and_then(|current| self.keep(current, keeps));
+                Ok(Some(Answer::Kept(kept)))
+            }
         }
     }
 
@@ -312,10 +324,10 @@ impl Worker {
         Ok(Answer::Saved(announced))
     }
 
-    /// Leaves what has come of a file; nothing is left of a file of which nothing came.
-    fn keep(&self, current: Current) -> Option<Kept> {
+    /// Leaves what has come of a file, or removes it; nothing is left of a file of which nothing came.
+    fn keep(&self, current: Current, keeps: bool) -> Option<Kept> {
         let part = current.part?;
-        if part.size == 0 {
+        if part.size == 0 || !keeps {
             self.directory.remove(&part);
             return None;
         }

@@ -1,10 +1,11 @@
 //! One transfer over a connection, as both sides have it: its turns and its end.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::time::Instant;
 
 use super::peer::Peer;
-use crate::error::{Error, cause};
+use crate::error::{Error, Target, cause, shown_path};
 use crate::io::reactor::{Handler, Reactor, Ready};
 use crate::io::transfer::FileWriter;
 
@@ -46,10 +47,16 @@ pub(super) fn run(side: impl Side, mut peer: Peer<'_, '_>) -> Result<(), Error> 
     result.and(closed)
 }
 
-/// What the other side is told of an error; `None`: it knows.
+/// What the other side is told of an error; `None`: it knows. Of a path it is told the name only.
 fn reason(error: &Error) -> Option<String> {
     Some(match error {
-        Error::Local { source, .. } => cause(source),
+        Error::Local { operation, target, source } => {
+            let name = match target {
+                Target::File(path) => shown_path(Path::new(path.file_name().unwrap_or_default())),
+                other => other.to_string(),
+            };
+            format!("{operation} {name}: {}", cause(source))
+        }
         Error::Interrupted => "interrupted".to_owned(),
         Error::Timeout { .. } => "a time limit has passed".to_owned(),
         _ => return None,

@@ -192,7 +192,18 @@ impl<'r, 'a> Peer<'r, 'a> {
     /// The bytes of the file follow, from this offset on.
     pub(super) fn begin_bytes(&mut self, size: Option<u64>, offset: u64) {
         if let Some(name) = &self.file {
+            if offset > 0 && !self.config.output.quiet {
+                self.context.report.line(&format!("resuming {name} after its first {}", counted(offset, "byte")));
+            }
             self.meter.begin(name, size.map(|size| size.saturating_sub(offset)), self.reactor.now());
+        }
+    }
+
+    /// The file is not resumed, because what is there of it is not its beginning.
+    pub(super) fn begins_anew(&self) {
+        if let Some(name) = self.file.as_ref().filter(|_| !self.config.output.quiet) {
+            let part = escape(&name.part());
+            self.context.report.line(&format!("{part} is not the beginning of {name}: receiving all of it"));
         }
     }
 

@@ -10,7 +10,8 @@ use crate::error::Error;
 use crate::io::read_buffer;
 use crate::io::transfer::{Answer, Directory, FileWriter, Hasher, Piece};
 use crate::session::Context;
-use crate::transfer::{Checksum, LONGEST, Offer, Receiver, ReceiverEvent, Role};
+use crate::transfer::{Checksum, LONGEST, Offer, Receiver, ReceiverEvent, Role, Violation};
+use crate::value::counted;
 
 /// Receives files.
 ///
@@ -26,6 +27,8 @@ pub fn run(config: &ReceiveConfig, context: &Context) -> Result<(), Error> {
             scratch: read_buffer(),
             piece: None,
             current: None,
+            max_size: config.limits.max_size,
+            keeps: true,
         };
         exchange::run(receiving, peer)
     })
@@ -40,6 +43,9 @@ struct Receiving {
     /// Bytes of the file that are not written yet.
     piece: Option<Piece>,
     current: Option<Current>,
+    max_size: Option<u64>,
+    /// What came of a file is kept when the transfer fails.
+    keeps: bool,
 }
 
 /// Received bytes, of which the first ones are taken.
@@ -75,7 +81,11 @@ impl Receiving {
             match pulled {
                 Ok(Some(event)) => self.on(event, peer)?,
                 Ok(None) => break,
-                Err(violation) => return Err(peer.violated(&violation)),
+                Err(violation) => {
+                    // It would be too large the next time, too.
+                    self.keeps = !matches!(violation, Violation::TooLarge(_));
+                    return Err(peer.violated(&violation));
+                }
             }
         }
         if input.read == input.bytes.len() {
@@ -94,10 +104,20 @@ impl Receiving {
                 self.current = Some(Current { offer: offer.clone(), hasher: None, size: 0 });
                 self.writer.offer(offer);
             }
+            ReceiverEvent::TooLarge(offer) => {
+                peer.offered(&offer.name);
+                let max = counted(self.max_size.unwrap_or_default(), "byte");
+                let reason = format!("it has more than {max} (--max-size)");
+                peer.send(|line| self.receiver.refuse(&reason, line));
+                peer.refused(&reason);
+            }
             ReceiverEvent::Begins(offset) => {
                 let Some(current) = &mut self.current else { return Ok(()) };
                 let hasher = current.hasher.take().filter(|_| offset > 0).unwrap_or_default();
                 let is_hashed = current.offer.checksum == Checksum::Sha256;
+                if offset < current.size {
+                    peer.begins_anew();
+                }
                 current.size = offset;
                 peer.begin_bytes(current.offer.size, offset);
                 self.writer.begin_at(offset, is_hashed.then_some(hasher));
@@ -141,7 +161,9 @@ impl Receiving {
         match answer {
             Answer::Have { offset, hasher } => {
                 let digest = hasher.digest();
-                self.current.iter_mut().for_each(|current| current.hasher = Some(hasher.clone()));
+                if let Some(current) = &mut self.current {
+                    (current.size, current.hasher) = (offset, Some(hasher));
+                }
                 peer.send(|line| receiver.have(offset, Some(digest), line));
                 return Ok(());
             }
@@ -222,7 +244,7 @@ impl Side for Receiving {
 
     fn abandon(&mut self) -> Option<&mut FileWriter> {
         self.write_piece();
-        self.writer.abandon();
+        self.writer.abandon(self.keeps);
         Some(&mut self.writer)
     }
 }
