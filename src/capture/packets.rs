@@ -13,6 +13,8 @@ use crate::trace::{BarrierOutcome, ConnId, Direction, Event, EventKind, Side, Tc
 
 /// The most messages of a connection whose bytes are not all written, and that comments name.
 const MESSAGES: usize = 1024;
+/// The length up to which the comment of a write is made longer by what came before it.
+const NOTES: usize = 256;
 /// The most bytes of packets that wait for the secrets of their handshake.
 const WAITING: usize = 256 * 1024;
 /// The first byte of a TLS connection: a record of the handshake (RFC 8446, 5.1).
@@ -35,6 +37,8 @@ pub struct Capture {
     conns: HashMap<ConnId, Conn>,
     /// The last write or read, until the sample of its connection shows the size of segments.
     last: Option<Call>,
+    /// The packets of the last read, until the messages that end in it are known.
+    held: Option<Received>,
     /// The bytes that are not handed out yet: whole blocks.
     out: Vec<u8>,
 }
@@ -63,8 +67,10 @@ struct Conn {
     messages: VecDeque<(u64, u64, u64)>,
     /// Whether offsets of messages are offsets of the wire: no layer and no header comes in between.
     is_plain: bool,
-    /// The barrier that the next write has waited for, if no packet shows it.
+    /// The barrier that the next write has waited for, and the messages received, if no packet shows it.
     passed: Option<String>,
+    /// The bytes of messages up to this offset are in packets of the other end, which name the messages.
+    named: u64,
 }
 
 /// A write or read.
@@ -75,6 +81,21 @@ struct Call {
     offset: u64,
     bytes: Vec<u8>,
     kind: CallKind,
+}
+
+/// The packets of a read that wait for their comment.
+#[derive(Debug)]
+struct Received {
+    conn: ConnId,
+    flow: usize,
+    from: End,
+    time: u64,
+    packets: Vec<(Header, Vec<u8>)>,
+    comment: String,
+    /// The offsets of its first byte and after its last one.
+    range: (u64, u64),
+    /// The first and the last message that ends in it, by their numbers.
+    messages: Option<(u64, u64)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,12 +115,18 @@ impl Capture {
         blocks::section(comment, &mut out);
         blocks::interface(&mut out);
         let (flows, twins, conns) = (Slab::new(), HashMap::new(), HashMap::new());
-        Capture { start, has_secrets: false, flows, twins, conns, last: None, out }
+        Capture { start, has_secrets: false, flows, twins, conns, last: None, held: None, out }
     }
 
     /// Secrets of TLS connections are to come: the packets of a handshake wait for them. False: they were expected.
     pub fn expect_secrets(&mut self) -> bool {
         !std::mem::replace(&mut self.has_secrets, true)
+    }
+
+    /// Nothing more of the last read is decoded at this time: its packets wait no longer.
+    pub fn end_turn(&mut self) {
+        self.flush();
+        self.settle();
     }
 
     /// Takes the blocks that are complete.
@@ -109,7 +136,7 @@ impl Capture {
 
     /// Nothing follows: hands out what waits.
     pub fn finish(&mut self) {
-        self.flush();
+        self.end_turn();
         for (_, tcp) in &mut self.flows {
             self.out.extend(tcp.waiting.take().into_iter().flatten());
         }
@@ -156,35 +183,64 @@ impl Capture {
         let Some(conn) = self.conns.get_mut(&id) else { return };
         let (index, end) = (conn.flow, conn.end);
         match what {
+            EventKind::Message { dir: Direction::In, number, end, .. } => self.end_message(id, time, *number, *end),
             EventKind::ProxyHeader { .. } | EventKind::Record { .. } => conn.is_plain = false,
             EventKind::Message { dir: Direction::Out, number, start, end } if conn.messages.len() < MESSAGES => {
                 conn.messages.push_back((*number, *start, *end));
             }
-            EventKind::Tls(_) => self.release(index),
+            EventKind::Tls(_) => {
+                self.settle();
+                self.release(index);
+            }
             EventKind::Barrier { outcome: BarrierOutcome::Abandoned, .. } => {}
             EventKind::Barrier { offset, outcome } => {
-                let Some(tcp) = self.flows.get_mut(index) else { return };
+                self.settle();
+                let (Some(tcp), Some(conn)) = (self.flows.get_mut(index), self.conns.get_mut(&id)) else { return };
                 tcp.flow.acknowledge(end, *offset);
                 let comment = format!("barrier at {offset}: {}", established(*outcome));
                 match tcp.flow.acknowledgement(end.other()) {
                     Some(header) => self.put(index, time, end.other(), &header, b"", &comment),
-                    None => conn.passed = Some(comment), // another packet has acknowledged it
+                    None => conn.note(comment), // another packet has acknowledged it
                 }
             }
             EventKind::Eof { .. } => {
+                self.settle();
                 self.finish_half(index, time, end.other(), "the peer closed its side");
                 let header = self.flows.get(index).and_then(|tcp| tcp.flow.acknowledgement(end));
                 if let Some(header) = header {
                     self.put(index, time, end, &header, b"", "read to the end");
                 }
             }
-            EventKind::Shutdown { .. } => self.finish_half(index, time, end, "this side closed its side"),
+            EventKind::Shutdown { .. } => {
+                self.settle();
+                self.finish_half(index, time, end, "this side closed its side");
+            }
             EventKind::Close { error, reset } => self.close(id, time, error.as_deref(), *reset),
             _ => {}
         }
     }
 
+    /// A received message is complete: the packet of its last byte names it, if that was not handed out yet.
+    fn end_message(&mut self, id: ConnId, time: u64, number: u64, end: u64) {
+        let Some(conn) = self.conns.get_mut(&id).filter(|conn| conn.is_plain && conn.named < end) else { return };
+        if let Some(held) =
+            self.held.as_mut().filter(|held| held.conn == id && (held.range.0 < end && end <= held.range.1))
+        {
+            held.messages = Some((held.messages.map_or(number, |(first, _)| first), number));
+            return;
+        }
+        let comment = format!("received message {number}, which ends at {end}");
+        let (index, from) = (conn.flow, conn.end);
+        self.settle();
+        let header = self.flows.get(index).and_then(|tcp| tcp.flow.acknowledgement(from));
+        match header {
+            Some(header) => self.put(index, time, from, &header, b"", &comment),
+            None => self.conns.get_mut(&id).into_iter().for_each(|conn| conn.note(comment.clone())),
+        }
+    }
+
     fn open(&mut self, id: ConnId, time: u64, side: Side, local: &str, peer: &str) {
+        self.settle();
         let ends = addresses(local, peer);
         let twin = ends.and_then(|ends| self.twins.remove(&ends));
         if let Some(tcp) = twin.and_then(|index| self.flows.get_mut(index)) {
@@ -195,7 +251,7 @@ impl Capture {
             None => (self.begin(id, time, side, ends, peer), End::First),
         };
         let messages = VecDeque::new();
-        self.conns.insert(id, Conn { flow, end, side, mss: None, messages, is_plain: true, passed: None });
+        self.conns.insert(id, Conn { flow, end, side, mss: None, messages, is_plain: true, passed: None, named: 0 });
     }
 
     /// Begins a TCP connection with its handshake.
@@ -235,6 +291,7 @@ impl Capture {
     }
 
     fn close(&mut self, id: ConnId, time: u64, error: Option<&str>, resets: bool) {
+        self.settle();
         let Some(conn) = self.conns.remove(&id) else { return };
         let (index, end) = (conn.flow, conn.end);
         let Some(tcp) = self.flows.get_mut(index) else { return };
@@ -269,6 +326,7 @@ impl Capture {
     /// Builds the packets of the last call.
     fn flush(&mut self) {
         let Some(call) = self.last.take() else { return };
+        self.settle();
         let Some(conn) = self.conns.get_mut(&call.conn) else { return };
         let (index, is_write) = (conn.flow, call.kind != CallKind::Read);
         let from = if is_write { conn.end } else { conn.end.other() };
@@ -281,27 +339,47 @@ impl Capture {
             tcp.waiting = Some(Vec::new());
         }
         let call_text = call.comment(conn);
-        let call_text = match conn.passed.take_if(|_| is_write) {
-            Some(barrier) => format!("{barrier}; {call_text}"),
-            None => call_text,
-        };
         let fits = conn.mss.is_none_or(|mss| bytes.len() as u64 <= mss);
         let comment = match call.kind {
             CallKind::Write { pinned: true } if fits => format!("{call_text}; a segment of its own"),
             CallKind::Write { .. } => format!("{call_text}; {AS_WRITTEN}"),
-            CallKind::Read => format!("{call_text}; {AS_READ}"),
+            CallKind::Read => call_text,
         };
-        for part in bytes.chunks(LARGEST) {
-            let Some(tcp) = self.flows.get_mut(index) else { return };
-            let header = tcp.flow.send(from, part.len());
-            self.put(index, call.time, from, &header, part, &comment);
-        }
-        if !is_write {
-            // What was read was received.
-            let offset = call.offset + call.bytes.len() as u64;
-            if let Some(tcp) = self.flows.get_mut(index) {
-                tcp.flow.acknowledge(from, offset);
+        let comment = match conn.passed.take_if(|_| is_write) {
+            Some(passed) => format!("{passed}; {comment}"),
+            None => comment,
+        };
+        let parts: Vec<&[u8]> = bytes.chunks(LARGEST).collect();
+        let headers: Vec<Header> = parts.iter().map(|part| tcp.flow.send(from, part.len())).collect();
+        if is_write {
+            for (header, part) in headers.iter().zip(parts) {
+                self.put(index, call.time, from, header, part, &comment);
             }
+            return;
+        }
+        // What was read was received.
+        let range = (call.offset, call.offset + call.bytes.len() as u64);
+        tcp.flow.acknowledge(from, range.1);
+        if parts.is_empty() {
+            conn.named = range.1;
+            return;
+        }
+        let packets = headers.into_iter().zip(parts.into_iter().map(<[u8]>::to_vec)).collect();
+        let (conn, time) = (call.conn, call.time);
+        self.held = Some(Received { conn, flow: index, from, time, packets, comment, range, messages: None });
+    }
+
+    /// Adds the packets of the last read.
+    fn settle(&mut self) {
+        let Some(held) = self.held.take() else { return };
+        let messages = match held.messages {
+            None => String::new(),
+            Some((first, last)) if first == last => format!("; end of message {first}"),
+            Some((first, last)) => format!("; ends of messages {first} to {last}"),
+        };
+        let comment = format!("{}{messages}; {AS_READ}", held.comment);
+        for (header, part) in &held.packets {
+            self.put(held.flow, held.time, held.from, header, part, &comment);
         }
     }
 
@@ -329,6 +407,17 @@ impl Capture {
     fn release(&mut self, index: usize) {
         let waiting = self.flows.get_mut(index).and_then(|tcp| tcp.waiting.take());
         self.out.extend(waiting.into_iter().flatten());
+    }
+}
+
+impl Conn {
+    /// Adds a comment to the next write.
+    fn note(&mut self, comment: String) {
+        self.passed = Some(match self.passed.take() {
+            Some(before) if before.len() < NOTES => format!("{before}; {comment}"),
+            Some(before) => before,
+            None => comment,
+        });
     }
 }
 

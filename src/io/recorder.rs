@@ -76,6 +76,8 @@ struct Wanted {
     page: bool,
     /// Whether an output has the bytes of the application.
     passed: bool,
+    /// There is a capture.
+    captures: bool,
 }
 
 /// When `TCP_INFO` is sampled, besides the end of a connection.
@@ -115,8 +117,15 @@ impl Recorder {
             () if output.watch.is_on() => Samples::Sometimes,
             () => Samples::Never,
         };
-        let wanted =
-            Wanted { verbosity, samples, data, kept, page: output.watch.page.is_some(), passed: output.passes_bytes() };
+        let wanted = Wanted {
+            verbosity,
+            samples,
+            data,
+            kept,
+            page: output.watch.page.is_some(),
+            passed: output.passes_bytes(),
+            captures: output.pcap.is_some(),
+        };
         let recording = Shared {
             start,
             wanted,
@@ -222,6 +231,14 @@ impl Recorder {
     pub fn captures_secrets(&self) -> Result<bool, Error> {
         let Some(shared) = &self.recording else { return Ok(false) };
         shared.lock().expect_secrets()
+    }
+
+    /// The turn of an event loop ends: what was read is decoded as far as it will be, and a capture shows it.
+    #[inline]
+    pub fn end_loop_turn(&self) {
+        if let Some(shared) = self.recording.as_ref().filter(|shared| shared.wanted.captures) {
+            shared.lock().end_turn();
+        }
     }
 
     /// Adds lines of the key log of TLS to the capture.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -13,7 +13,8 @@ use rustix::process::Signal;
 
 use crate::support::skip::has_program;
 use crate::support::{
-    Dir, Proc, Server, digits, has, is_root, local_listener, poll_until, run, run_command, secretcat, skip, start_relay,
+    Dir, Proc, Server, digits, has, is_root, local_listener, poll_until, read_line, run, run_command, secretcat, skip,
+    start_relay,
 };
 
 /// What tshark prints of a capture. Nothing else may be on its stderr than its remark about root.
@@ -259,6 +260,48 @@ fn named_pipe_gets_the_capture() {
     File::from(reader).read_to_end(&mut bytes).unwrap();
     fs::write(&copy, bytes).unwrap();
     is_clean(&copy, 1);
+}
+
+#[test]
+fn received_packets_name_the_messages_that_end_in_them() {
+    if !has_program("tshark") {
+        return;
+    }
+    let dir = Dir::new("received");
+    let file = dir.file("a.pcapng");
+    let server = Server::start(&["--pcap", file.to_str().unwrap()]);
+    let mut client = server.open();
+    client.write_all(b"SECRET 1\nSECRET 22\n").unwrap();
+    assert_eq!(read_line(&mut client) + &read_line(&mut client), digits("1") + &digits("22"));
+    client.write_all(b"SECRET 3\n").unwrap();
+    assert_eq!(read_line(&mut client), digits("3"));
+    drop(client);
+    server.stops_with("");
+    is_clean(&file, 1);
+    let wire = "; as read; the wire may differ\n";
+    let all = comments(&file);
+    for read in ["read of 19 bytes at 0; ends of messages 1 to 2", "read of 9 bytes at 19; end of message 3"] {
+        assert!(all.contains(&format!("{read}{wire}")), "{all}");
+    }
+    assert_eq!(tshark(&file, &["-Y", "frame.time_delta < 0"]), "", "packets are in the order of their times");
+}
+
+/// Nothing follows: the packet is there all the same.
+#[test]
+fn half_a_message_is_captured_when_it_is_read() {
+    let dir = Dir::new("half");
+    let (pipe, reader) = pipe_with_reader(&dir);
+    let server = Server::start(&["--pcap", &pipe]);
+    rustix::fs::fcntl_setfl(&reader, OFlags::empty()).unwrap();
+    let mut client = server.open();
+    client.write_all(b"SECRE").unwrap();
+    let (mut reader, mut got, mut part) = (File::from(reader), Vec::new(), [0; 4096]);
+    while !got.windows(5).any(|bytes| bytes == b"SECRE") {
+        let n = reader.read(&mut part).unwrap();
+        got.extend_from_slice(&part[..n]);
+    }
+    drop(client);
+    server.stops_with("");
 }
 
 #[test]

@@ -131,6 +131,81 @@ fn pieces_of_a_message_are_packets_with_comments() {
     );
 }
 
+fn message(conn: ConnId, dir: Direction, number: u64, start: u64, end: u64) -> Event {
+    event(conn, EventKind::Message { dir, number, start, end })
+}
+
+#[test]
+fn read_names_the_messages_that_end_in_it() {
+    let (received, sent) = (Direction::In, Direction::Out);
+    let events = [
+        open(1, Side::Listen, SERVER, US),
+        read(1, 0, 4),
+        sample(1, 0, 1448),
+        read(1, 4, 6),
+        sample(1, 0, 1448),
+        message(1, received, 1, 0, 5),
+        message(1, sent, 1, 0, 2),
+        message(1, received, 2, 5, 8),
+        message(1, received, 3, 8, 10),
+        write(1, 0, 2, false),
+        sample(1, 2, 1448),
+        read(1, 10, 3),
+        message(1, received, 4, 10, 12),
+        event(1, EventKind::Eof { offset: 13, plaintext: None }),
+    ];
+    assert_eq!(
+        comments(&rows(&events))[3..],
+        [
+            "read of 4 bytes at 0; as read; the wire may differ",
+            "read of 6 bytes at 4; ends of messages 1 to 3; as read; the wire may differ",
+            "write of 2 bytes at 0; message 1; as written; the wire may differ",
+            "read of 3 bytes at 10; end of message 4; as read; the wire may differ",
+            "the peer closed its side",
+            "read to the end",
+        ]
+    );
+}
+
+/// Another packet came after the read, and before the message was decoded.
+#[test]
+fn message_that_is_decoded_late_is_named_by_the_next_packet() {
+    let late = [
+        open(1, Side::Listen, SERVER, US),
+        read(1, 0, 4),
+        open(2, Side::Listen, SERVER, "127.0.0.1:1001"),
+        message(1, Direction::In, 1, 0, 2),
+        message(1, Direction::In, 2, 2, 4),
+        write(1, 0, 2, false),
+    ];
+    let rows = rows(&late);
+    assert_eq!(short(&rows)[7..], [(4500, 1, 5, ".", ""), (4500, 1, 5, "P.", "01")]);
+    assert_eq!(
+        comments(&rows)[7..],
+        [
+            "received message 1, which ends at 2",
+            "received message 2, which ends at 4; write of 2 bytes at 0; as written; the wire may differ",
+        ]
+    );
+}
+
+#[test]
+fn read_waits_for_its_messages_until_the_turn_ends() {
+    let mut capture = Capture::new(0, "test");
+    let mut out = Vec::new();
+    for event in [open(1, Side::Listen, SERVER, US), read(1, 0, 2), sample(1, 0, 1448)] {
+        capture.note(&event, b"ab");
+    }
+    capture.take(&mut out);
+    assert_eq!(packets(&out).len(), 3);
+    capture.end_turn();
+    capture.take(&mut out);
+    assert_eq!(packets(&out).len(), 4);
+    // What the other end has written is named there.
+    let rows = rows(&loopback(1, &[4]));
+    assert!(!comments(&rows).iter().any(|comment| comment.contains("received message")), "{rows:?}");
+}
+
 #[test]
 fn write_is_a_segment_only_if_it_is_pinned_and_fits() {
     for (pinned, accepted, len, is_segment) in

@@ -49,9 +49,18 @@ impl CaptureFile {
 
     /// Adds an event, with all bytes of a write or read.
     pub(super) fn note(&mut self, event: &Event, bytes: &[u8], report: &Report) {
+        self.fill(report, |capture| capture.note(event, bytes));
+    }
+
+    /// What was read by now is decoded.
+    pub(super) fn end_turn(&mut self, report: &Report) {
+        self.fill(report, Capture::end_turn);
+    }
+
+    fn fill(&mut self, report: &Report, act: impl FnOnce(&mut Capture)) {
         let capture = &mut self.capture;
         let error = self.file.add(BLOCK, |pending| {
-            capture.note(event, bytes);
+            act(capture);
             capture.take(pending);
         });
         if let Some(error) = error {

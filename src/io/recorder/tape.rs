@@ -184,6 +184,11 @@ impl Tape {
         }
     }
 
+    /// What was read by now is decoded.
+    pub(super) fn end_turn(&mut self) {
+        self.capture.iter_mut().for_each(|capture| capture.end_turn(&self.report));
+    }
+
     /// Counts failed logins; with 0, that there are none so far.
     pub(super) fn add_failed_logins(&mut self, number: u64) {
         self.summary.add_failed_logins(number);

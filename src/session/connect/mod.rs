@@ -416,7 +416,7 @@ impl<'a, S: Service, M: Mode<'a, S>> Handler for Turns<'_, 'a, S, M> {
             run.exchange.peers.console_mut().map(Console::forget);
         }
         run.meter.measure(&mut run.exchange);
-        run.exchange.release_recorded();
+        run.exchange.end_turn();
         let ended = run.failure(*mode).map(Err).or_else(|| mode.ending(run, now));
         Ok(ended.map_or(ControlFlow::Continue(()), ControlFlow::Break))
     }
@@ -444,7 +444,7 @@ impl<S: Service> Handler for Closing<'_, '_, S> {
 
     fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<()>, Error> {
         let exchange = &mut self.run.exchange;
-        exchange.release_recorded();
+        exchange.end_turn();
         let until = *self.until.get_or_insert(now + CLOSE_TIME);
         let is_busy = exchange.peers.connections() > 0 || exchange.peers.backlog(PeerId::Console) > 0;
         if !is_busy || now >= until || self.run.context.signals.stopped() {

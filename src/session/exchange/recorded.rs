@@ -51,8 +51,14 @@ impl<S: Service> Exchange<S> {
         }
     }
 
+    /// Ends a turn of the event loop.
+    pub(in crate::session) fn end_turn(&mut self) {
+        self.release_recorded();
+        self.recorder.end_loop_turn();
+    }
+
     /// Sends what has waited for records that are on the disk now, and reads again from peers that had to wait.
-    pub(in crate::session) fn release_recorded(&mut self) {
+    fn release_recorded(&mut self) {
         if self.held.is_empty() && self.hosted.waiting.is_empty() {
             return;
         }

@@ -299,7 +299,7 @@ impl<S: Service> Handler for Server<'_, S> {
     }
 
     fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<()>, Error> {
-        self.exchange.release_recorded();
+        self.exchange.end_turn();
         self.dial_for_clients();
         self.print_operator_lines();
         for order in std::mem::take(&mut self.exchange.hosted.orders) {
