@@ -12,12 +12,13 @@ use super::framing::Framings;
 use super::place::PlaceFlags;
 use super::probe::ProbeFlags;
 use super::proxy_header::{CutHeaderFlag, ProxyHeaderFlags};
+use super::retry::RetryFlags;
 use super::socket::{ShowFlag, SocketFlags};
 use super::stream::StreamFlags;
 use super::tls::ClientTlsFlags;
 use super::witness::WitnessFlag;
 use super::{output, proxy, traffic};
-use crate::config::{ConfigError, ConnectConfig, ConnectLimit, HalfClose, Input, Retry, SocketOptions, Source, Target};
+use crate::config::{ConfigError, ConnectConfig, ConnectLimit, HalfClose, Input, SocketOptions, Source, Target};
 use crate::frame::Framing;
 use crate::value::{Count, Replies, Span};
 
@@ -114,18 +115,8 @@ pub(super) struct ConnectFlags {
     /// The limit covers all addresses of the name. It starts again with each retry.
     #[arg(long, value_name = "TIME", help_heading = "Limits", default_value = "10s", allow_hyphen_values = true)]
     connect_timeout: Span,
-    /// Retry a failed connection N times
-    ///
-    /// A connection fails if it is refused, the host is unreachable, a time limit passes, or the name is not
-    /// found. It also fails if it is closed or reset before the server has sent a byte, as by the proxy of a
-    /// container whose server is still starting. The input is then sent again, if it is at most 1 MiB. With
-    /// --raw, a close after everything was acknowledged is a success. Local failures are not retried. For a
-    /// conversation at a terminal use --reconnect.
-    #[arg(long, value_name = "N", help_heading = "Limits", default_value_t = Count(0), allow_hyphen_values = true)]
-    retry: Count,
-    /// Wait TIME before each retry
-    #[arg(long, value_name = "TIME", help_heading = "Limits", default_value = "1s", allow_hyphen_values = true)]
-    retry_delay: Span,
+    #[command(flatten)]
+    retry: RetryFlags,
     /// Abort when a reply takes longer than TIME
     ///
     /// The time starts when the message has been sent and the previous reply has been received. The status
@@ -194,8 +185,7 @@ impl ConnectFlags {
             shutdown_with_last: false,
             quit_after: None,
             connect_timeout: Span(Duration::from_secs(10)),
-            retry: Count(0),
-            retry_delay: Span(Duration::from_secs(1)),
+            retry: RetryFlags::default(),
             timeout: None,
             limits: traffic::Limits::default(),
             stream: StreamFlags::default(),
@@ -262,7 +252,7 @@ impl ConnectFlags {
                 Some(time) if time < connect_timeout => ConnectLimit { time, option: "--idle-timeout" },
                 _ => ConnectLimit { time: connect_timeout, option: "--connect-timeout" },
             },
-            retry: Retry { times: self.retry.0, delay: time(self.retry_delay) },
+            retry: self.retry.into_config(),
             reply_timeout: self.timeout.map(time),
             quit_after: self.quit_after.map(time),
             place,

@@ -24,6 +24,7 @@ mod probe;
 mod protocol;
 mod proxy;
 mod proxy_header;
+mod retry;
 mod rooms;
 mod short_help;
 mod socket;

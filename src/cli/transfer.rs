@@ -6,14 +6,13 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueHint};
 
 use super::output::EventFlags;
+use super::retry::RetryFlags;
 use super::socket::{BacklogFlag, ShowFlag, SocketFlags};
 use super::tls::PeerTlsFlags;
 use super::traffic::{self, Limits};
 use super::words::words;
 use super::{fragmentation::FragmentationFlags, proxy};
-use crate::config::{
-    ConfigError, ConnectLimit, LinkConfig, Meeting, Overwrite, ReceiveConfig, Retry, SendConfig, SentFile,
-};
+use crate::config::{ConfigError, ConnectLimit, LinkConfig, Meeting, Overwrite, ReceiveConfig, SendConfig, SentFile};
 use crate::error::shown_path;
 use crate::io::transfer::TAR;
 use crate::transfer::{self, BadName, Checksum, FileName};
@@ -90,12 +89,8 @@ struct LinkFlags {
     /// Abort connecting after TIME, name lookup included
     #[arg(long, value_name = "TIME", help_heading = "Limits", default_value = "10s", allow_hyphen_values = true)]
     connect_timeout: Span,
-    /// Retry a failed connection N times
-    #[arg(long, value_name = "N", help_heading = "Limits", default_value_t = Count(0), allow_hyphen_values = true)]
-    retry: Count,
-    /// Wait TIME before each retry
-    #[arg(long, value_name = "TIME", help_heading = "Limits", default_value = "1s", allow_hyphen_values = true)]
-    retry_delay: Span,
+    #[command(flatten)]
+    retry: RetryFlags,
     /// Abort the transfer after TIME without a byte in or out
     ///
     /// A side that hashes what it has of a large file is silent meanwhile.
@@ -183,7 +178,7 @@ impl LinkFlags {
                 tls: self.tls.into_client()?,
                 proxy: self.proxy.into_config()?,
                 limit: ConnectLimit { time: self.connect_timeout.0, option: "--connect-timeout" },
-                retry: Retry { times: self.retry.0, delay: self.retry_delay.0 },
+                retry: self.retry.into_config(),
             },
         };
         let output = self.output.into_config(self.show.show_options);

@@ -71,12 +71,32 @@ fn peer_that_is_no_secretcat_is_named_with_a_hint() {
     }
     let to = foreign(b"", false);
     let why = "closed before the first line of a receiver (is secretcat receive listening there?)";
-    run(["send", "--to", &to, &path], "").is(1, "", format!("secretcat: send to {to}: {why}\n"));
+    run(["send", "--to", &to, &path], "").is(1, "", format!("secretcat: connect {to}: {why}\n"));
     let from = foreign(b"secretcat-files 1", false);
     let why = "closed before the first line of a sender (is secretcat send listening there?)";
     let taken = run(["receive", "--from", &from, "--dir", &target], "");
-    taken.is(1, "", format!("secretcat: receive from {from}: {why}\n"));
+    taken.is(1, "", format!("secretcat: connect {from}: {why}\n"));
     assert_eq!(files.names().len(), 0);
+}
+
+/// As the proxy of a container does whose server is still starting.
+#[test]
+fn close_before_the_first_byte_is_retried() {
+    let files = Files::new("retried");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let from = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for bytes in [&b""[..], b"", b"secretcat-files 1 send\nend\n"] {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 100]);
+            stream.write_all(bytes).unwrap();
+            if !bytes.is_empty() {
+                let _ = stream.read_to_end(&mut Vec::new());
+            }
+        }
+    });
+    let args = ["receive", "--from", &from, "--dir", &files.target(), "--retry", "2", "--retry-delay", "1ms"];
+    run(args, "").is(0, "", "");
 }
 
 #[test]
@@ -103,6 +123,7 @@ fn silent_peer_is_reported_while_it_is_waited_for() {
     }
 }
 
+#[cfg(feature = "tls")]
 #[test]
 fn tls_on_one_side_only_is_reported_on_both() {
     let files = Files::new("one_tls");

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::arrivals::Arrivals;
 use super::peer::Peer;
 use super::wire::Wire;
-use crate::config::{ClientTls, LinkConfig, Meeting};
+use crate::config::{LinkConfig, Meeting};
 use crate::error::{Error, Operation};
 use crate::io::encoding;
 use crate::io::key::Key;
@@ -30,9 +30,28 @@ pub(super) fn run(
 ) -> Result<(), Error> {
     crate::session::check_platform(&config.traffic)?;
     match &config.meeting {
-        Meeting::Connect { address, tls, .. } => {
-            let (mut reactor, wire) = connect(config, address, tls.as_ref(), context)?;
-            transfer(Peer::new(config, role, context, &mut reactor, wire))
+        Meeting::Connect { address, tls, limit, retry, .. } => {
+            let encoding =
+                encoding::client(tls.as_ref(), address, OptionNames::TLS, &context.report, &context.recorder)?;
+            encoding::warn_of(tls.as_ref(), "--tls-insecure", &context.report);
+            let terms = CallTerms {
+                traffic: &config.traffic,
+                raw: true,
+                family: config.family,
+                limit: *limit,
+                retry: *retry,
+                header: None,
+                output: &config.output,
+            };
+            let mut caller = Caller::new(terms, address, context, encoding.as_deref());
+            let mut lost = None;
+            loop {
+                let (mut reactor, wire) = connect(&mut caller, lost, config, address, context)?;
+                match transfer(Peer::new(config, role, context, &mut reactor, wire)) {
+                    Err(error @ Error::Lost { .. }) if caller.may_try_again() => lost = Some(error),
+                    result => return result,
+                }
+            }
         }
         Meeting::Listen { keep_open, .. } => {
             let (mut reactor, mut arrivals) = match listen(config, role, context) {
@@ -60,25 +79,15 @@ pub(super) fn run(
     }
 }
 
+/// Connects; `lost` is the error of a connection that ended before the other side had sent anything.
 fn connect(
+    caller: &mut Caller<'_>,
+    lost: Option<Error>,
     config: &LinkConfig,
     address: &Address,
-    tls: Option<&ClientTls>,
     context: &Context,
 ) -> Result<(Reactor, Wire), Error> {
-    let Meeting::Connect { limit, retry, .. } = config.meeting else { return Err(Error::Interrupted) };
-    let encoding = encoding::client(tls, address, OptionNames::TLS, &context.report, &context.recorder)?;
-    encoding::warn_of(tls, "--tls-insecure", &context.report);
-    let terms = CallTerms {
-        traffic: &config.traffic,
-        raw: true,
-        family: config.family,
-        limit,
-        retry,
-        header: None,
-        output: &config.output,
-    };
-    let (reactor, conn) = Caller::new(terms, address, context, encoding.as_deref()).connect(None)?;
+    let (reactor, conn) = caller.connect(lost)?;
     if config.output.show_options {
         crate::session::show_options(conn.stream(), None, &config.traffic.socket, context);
         conn.session().into_iter().for_each(|session| crate::session::show_session(&session, &context.report));

@@ -129,17 +129,16 @@ impl<'r, 'a> Peer<'r, 'a> {
         match self.wire.read(buf, self.reactor) {
             Read::Bytes(n) => Ok(n),
             Read::Nothing => Ok(0),
-            Read::Ended(error) => {
-                let how = match (error, self.role) {
-                    (Some(error), _) => cause(&error),
-                    (None, _) if !self.has_begun => {
-                        format!("closed before the first line of a {}", self.role.other().side())
-                    }
-                    (None, Role::Send) => "closed by the receiver before it confirmed all files".to_owned(),
-                    (None, Role::Receive) => "closed by the sender before its end".to_owned(),
-                };
-                Err(self.failed(how + &self.hint()))
+            Read::Ended(error) if !self.has_begun => {
+                let closed = || format!("closed before the first line of a {}", self.role.other().side());
+                let how = error.as_ref().map_or_else(closed, cause) + &self.hint();
+                Err(Error::Lost { address: self.wire.endpoint().clone(), how, unanswered: 0 })
             }
+            Read::Ended(Some(error)) => Err(self.failed(cause(&error))),
+            Read::Ended(None) => Err(self.failed(match self.role {
+                Role::Send => "closed by the receiver before it confirmed all files",
+                Role::Receive => "closed by the sender before its end",
+            })),
         }
     }
 
@@ -177,9 +176,6 @@ impl<'r, 'a> Peer<'r, 'a> {
 
     /// What may be wrong before the first line has come.
     fn hint(&self) -> String {
-        if self.has_begun {
-            return String::new();
-        }
         format!(" (is secretcat {} listening there?)", self.role.other())
     }
 
