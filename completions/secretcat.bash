@@ -113,7 +113,7 @@ _secretcat() {
             return 0
             ;;
         secretcat__subcmd__connect)
-            opts="$(compgen -A hostname) -m -q -v -U -z -C -N -w -i -4 -6 -s -p -x -h --loopback --message --raw --replies --quit-after --chunk --cut --barrier --verbose --timeline --unix --check --framing --crlf --greeting --no-quit-words --reconnect --shutdown --no-shutdown --shutdown-with-last --connect-timeout --retry --retry-delay --timeout --max-message --idle-timeout --busy-poll --recv-only --send-only --end-with-peer --ack-timeout --name --room --repeat --interval --expect --json --user --password-file --auth-cleartext --proxy --proxy-credentials --cut-at --cut-at-regex --cut-layer --coalesce --delay --seed --plan --read-size --read-delay --read-start-delay --witness --tls --tls-name --tls-ca --tls-cert --tls-key --tls-pin --known --tls-insecure --tls-alpn --tls-min --tls-groups --tls-keylog --proxy-protocol --proxy-source --proxy-dest --proxy-tlv --cut-header --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --source-port --quiet --progress --stats --trace --trace-data --timeline-view --pcap --hex --dump --transcript --transcript-sync --transcript-max --web --metrics --metrics-token-file --color --help"
+            opts="localhost $(compgen -A hostname) -m -q -v -U -z -C -N -w -i -4 -6 -s -p -x -h --loopback --message --raw --replies --quit-after --chunk --cut --barrier --verbose --timeline --unix --check --framing --crlf --greeting --no-quit-words --reconnect --shutdown --no-shutdown --shutdown-with-last --connect-timeout --retry --retry-delay --timeout --max-message --idle-timeout --busy-poll --recv-only --send-only --end-with-peer --ack-timeout --name --room --repeat --interval --expect --json --user --password-file --auth-cleartext --proxy --proxy-credentials --cut-at --cut-at-regex --cut-layer --coalesce --delay --seed --plan --read-size --read-delay --read-start-delay --witness --tls --tls-name --tls-ca --tls-cert --tls-key --tls-pin --known --tls-insecure --tls-alpn --tls-min --tls-groups --tls-keylog --proxy-protocol --proxy-source --proxy-dest --proxy-tlv --cut-header --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --source-port --quiet --progress --stats --trace --trace-data --timeline-view --pcap --hex --dump --transcript --transcript-sync --transcript-max --web --metrics --metrics-token-file --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -889,7 +889,7 @@ _secretcat() {
             return 0
             ;;
         secretcat__subcmd__listen)
-            opts="$(compgen -A hostname) -v -U -k -N -w -i -4 -6 -s -x -h --service --relay --once --framing --chunk --cut --barrier --verbose --timeline --unix --bug --cut-toward --keep-open --shutdown --recv-only --send-only --end-with-peer --ack-timeout --count --threads --max-connections --allow --deny --max-message --idle-timeout --busy-poll --history --history-memory --room-members --max-rooms --member-rooms --rate-limit --console --irc --rooms-via --via-password-file --via-cleartext --via-tls-name --via-tls-ca --via-tls-cert --via-tls-key --via-tls-pin --via-known --via-tls-insecure --via-tls-first --auth --auth-cleartext --proxy --proxy-credentials --cut-at --cut-at-regex --cut-layer --coalesce --delay --seed --plan --read-size --read-delay --read-start-delay --witness --answer-witness --tls --tls-cert --tls-key --tls-client-ca --tls-client --tls-alpn --tls-min --tls-groups --tls-keylog --relay-tls-name --relay-tls-ca --relay-tls-cert --relay-tls-key --relay-tls-pin --relay-known --relay-tls-insecure --relay-tls-alpn --relay-tls-min --accept-proxy --accept-proxy-from --proxy-protocol --proxy-source --proxy-dest --proxy-tlv --cut-header --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --backlog --quiet --progress --stats --trace --trace-data --timeline-view --pcap --hex --dump --transcript --transcript-sync --transcript-max --web --metrics --metrics-token-file --color --help"
+            opts="localhost $(compgen -A hostname) -v -U -k -N -w -i -4 -6 -s -x -h --service --relay --once --framing --chunk --cut --barrier --verbose --timeline --unix --bug --cut-toward --keep-open --shutdown --recv-only --send-only --end-with-peer --ack-timeout --count --threads --max-connections --allow --deny --max-message --idle-timeout --busy-poll --history --history-memory --room-members --max-rooms --member-rooms --rate-limit --console --irc --rooms-via --via-password-file --via-cleartext --via-tls-name --via-tls-ca --via-tls-cert --via-tls-key --via-tls-pin --via-known --via-tls-insecure --via-tls-first --auth --auth-cleartext --proxy --proxy-credentials --cut-at --cut-at-regex --cut-layer --coalesce --delay --seed --plan --read-size --read-delay --read-start-delay --witness --answer-witness --tls --tls-cert --tls-key --tls-client-ca --tls-client --tls-alpn --tls-min --tls-groups --tls-keylog --relay-tls-name --relay-tls-ca --relay-tls-cert --relay-tls-key --relay-tls-pin --relay-known --relay-tls-insecure --relay-tls-alpn --relay-tls-min --accept-proxy --accept-proxy-from --proxy-protocol --proxy-source --proxy-dest --proxy-tlv --cut-header --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --show-options --backlog --quiet --progress --stats --trace --trace-data --timeline-view --pcap --hex --dump --transcript --transcript-sync --transcript-max --web --metrics --metrics-token-file --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -903,7 +903,7 @@ _secretcat() {
                     return 0
                     ;;
                 --relay)
-                    COMPREPLY=($(compgen -W "$(compgen -A hostname)" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "localhost $(compgen -A hostname)" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -1826,7 +1826,7 @@ _secretcat() {
             fi
             case "${prev}" in
                 --from)
-                    COMPREPLY=($(compgen -W "$(compgen -A hostname)" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "localhost $(compgen -A hostname)" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -2273,7 +2273,7 @@ _secretcat() {
             fi
             case "${prev}" in
                 --to)
-                    COMPREPLY=($(compgen -W "$(compgen -A hostname)" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "localhost $(compgen -A hostname)" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
@@ -2699,7 +2699,7 @@ _secretcat() {
             return 0
             ;;
         secretcat__subcmd__sweep)
-            opts="$(compgen -A hostname) -m -C -j -4 -6 -s -h --message --framing --crlf --mask --max-plans --jobs --timeout --json --junit --html --quiet --server --protocol --dialog --yes --greeting --lock-step --pipelining --ignore --families --cut-at --cut-at-regex --only --max-time --seed --max-message --pcap --web --metrics --metrics-token-file --witness --client --relay --replay --replies --tls --tls-name --tls-ca --tls-cert --tls-key --tls-pin --known --tls-insecure --tls-alpn --tls-min --tls-groups --tls-keylog --proxy-protocol --proxy-source --proxy-dest --proxy-tlv --proxy --proxy-credentials --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --color --help"
+            opts="localhost $(compgen -A hostname) -m -C -j -4 -6 -s -h --message --framing --crlf --mask --max-plans --jobs --timeout --json --junit --html --quiet --server --protocol --dialog --yes --greeting --lock-step --pipelining --ignore --families --cut-at --cut-at-regex --only --max-time --seed --max-message --pcap --web --metrics --metrics-token-file --witness --client --relay --replay --replies --tls --tls-name --tls-ca --tls-cert --tls-key --tls-pin --known --tls-insecure --tls-alpn --tls-min --tls-groups --tls-keylog --proxy-protocol --proxy-source --proxy-dest --proxy-tlv --proxy --proxy-credentials --ipv4 --ipv6 --source --interface --reuseaddr --reuseport --v6only --keepalive --keepalive-time --keepalive-intvl --keepalive-cnt --nodelay --nagle --cork --sndbuf --rcvbuf --mss --linger --reset-on-close --user-timeout --congestion --tos --ttl --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2936,7 +2936,7 @@ _secretcat() {
                     return 0
                     ;;
                 --relay)
-                    COMPREPLY=($(compgen -W "$(compgen -A hostname)" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "localhost $(compgen -A hostname)" -- "${cur}"))
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi

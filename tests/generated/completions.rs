@@ -111,7 +111,7 @@ const PATH_AFTER_COLON: &str = r#"
 
 /// What finds the values of a mark in bash. It stands between quotes.
 const IN_BASH: [(&str, &str); 4] = [
-    (HOSTS, "$(compgen -A hostname)"),
+    (HOSTS, "localhost $(compgen -A hostname)"),
     (INTERFACES, "$(ls /sys/class/net 2>/dev/null)"),
     (ALGORITHMS, "$(cat /proc/sys/net/ipv4/tcp_available_congestion_control 2>/dev/null)"),
     (LOGINS, "scram: cert unix"),
