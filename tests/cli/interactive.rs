@@ -7,7 +7,7 @@ use rustix::process::Signal;
 
 use crate::support::prompt::{PROMPT, at_terminal, first_lines, shown_with_reply};
 use crate::support::pty::Terminal;
-use crate::support::{Server, accept, digits, local_listener, read_line, reset, secretcat};
+use crate::support::{Server, accept, digits, local_listener, read_line, reset, secretcat, skip};
 
 #[test]
 fn terminal_shows_the_conversation_of_the_original() {
@@ -81,6 +81,9 @@ fn without_echo(shown: &str) -> String {
 
 #[test]
 fn ctrl_c_interrupts_connect_and_listen() {
+    if !skip::has_signals() {
+        return;
+    }
     let server = Server::start(&[]);
     let mut terminal = at_terminal(&server.address(), &[]);
     terminal.types("\x03");

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::support::prompt::{PROMPT, at_terminal};
 use crate::support::pty::{Terminal, on_terminal, open_pty};
 use crate::support::{
-    Dir, Proc, Server, accept, digits, local_listener, read_line, reset, secretcat, shell, stop_listening,
+    Dir, Proc, Server, accept, digits, local_listener, read_line, reset, secretcat, shell, skip, stop_listening,
 };
 
 const LEFT: &str = "\x1b[D";
@@ -212,6 +212,9 @@ fn in_a_shell(address: &str, term: &str) -> (Terminal, String, Pid) {
 
 #[test]
 fn every_end_restores_the_terminal_modes() {
+    if !skip::has_signals() {
+        return;
+    }
     let (listener, address) = local_listener();
     for (end, status) in
         [("q\r", "0"), ("\x04", "0"), ("\x03", "130"), ("lost", "1"), ("reset", "1"), ("\x1c", "131"), ("TERM", "143")]

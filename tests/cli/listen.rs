@@ -173,7 +173,7 @@ fn second_signal_ends_listen_at_once() {
 
 #[test]
 fn sighup_ends_listen_but_not_under_nohup() {
-    if !skip::has_sighup() {
+    if !skip::has_signals() {
         return;
     }
     let server = Server::start(&[]);

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use rustix::process::Signal;
 
 use crate::pair::{Files, end, line, send_to};
-use crate::support::{Proc, Server, read_line, run, secretcat};
+use crate::support::{Proc, Server, read_line, run, secretcat, skip};
 
 #[test]
 fn foreign_connection_is_rejected_and_the_next_one_served() {
@@ -261,6 +261,9 @@ fn listening_sender_serves_each_receiver() {
 
 #[test]
 fn interrupted_sides_report_it_to_each_other() {
+    if !skip::has_signals() {
+        return;
+    }
     let files = Files::new("interrupt");
     let receiver = files.receiver(&[]);
     let mut sender = send_to(&receiver, &["--name", "a", "-"]);

@@ -61,13 +61,14 @@ pub(crate) fn has_strace() -> bool {
     traces
 }
 
-/// Whether SIGHUP ends the programs that a test starts; where nohup(1) has it ignored, that is printed.
-pub(crate) fn has_sighup() -> bool {
+/// Whether SIGHUP and SIGINT end the programs that a test starts; where nohup(1) or a shell has them ignored, that is
+/// printed.
+pub(crate) fn has_signals() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or("0").trim();
-    let has = u64::from_str_radix(ignored, 16).is_ok_and(|signals| signals & 1 == 0);
+    let has = u64::from_str_radix(ignored, 16).is_ok_and(|signals| signals & 0b11 == 0);
     if !has {
-        skip("SIGHUP is ignored here (nohup)");
+        skip("SIGHUP or SIGINT is ignored here (nohup, or a background job of a script)");
     }
     has
 }
