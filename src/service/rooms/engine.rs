@@ -143,7 +143,7 @@ impl Engine {
         Some(at).filter(|&at| self.limits.actions.per_second > 0 && at > now.elapsed)
     }
 
-    /// Announces the members that have joined and left unannounced, in the rooms where it is time for that.
+    /// Announces what members have done unannounced, in the rooms where it is time for that.
     pub fn announce_crowds(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         for name in std::mem::take(&mut self.crowded) {
             let rate = self.limits.announcements;
@@ -306,20 +306,19 @@ impl Engine {
             return Err(Refusal::NameOfUser(user.clone()));
         }
         let (role, ip) = (member.role, member.ip);
-        let mut to = BTreeSet::from([id]);
-        for room in &member.rooms {
-            to.extend(self.rooms.get(room).iter().flat_map(|room| room.members.iter().copied()));
-        }
         let rooms = member.rooms.clone();
         let name = self.free_name(id, name, role)?;
         if role != Role::Operator && self.bans.covers(&name, ip) {
             return Err(Refusal::NameBanned(name));
         }
-        for room in &rooms {
-            self.rooms.get_mut(room).into_iter().for_each(|room| room.crowd.rename(id, &name));
-        }
         let old = self.roster.rename(id, name.clone());
         let event = self.event(old, Happening::Renamed { name }, now);
+        let mut to = BTreeSet::from([id]);
+        for room in &rooms {
+            if self.announces(room, Some(id), &event, now) {
+                to.extend(self.all_in(room));
+            }
+        }
         deliver(effects, &event, to.into_iter().collect());
         Ok(Some(event))
     }
@@ -424,7 +423,8 @@ impl Engine {
         effects.push(Effect::Remove { member: id, reason: self.remark(&text) });
     }
 
-    /// Whether to announce now that a member has joined or left a room; if not, it is added to the crowd.
+    /// Whether to announce now that a member has joined or left a room, or has another name; if not, it is added to the
+    /// crowd.
     fn announces(&mut self, name: &RoomName, member: Option<MemberId>, event: &Rc<RoomEvent>, now: Moment) -> bool {
         let Some(room) = self.rooms.get_mut(name).filter(|room| !room.members.is_empty()) else {
             self.crowded.remove(name);

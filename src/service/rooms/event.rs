@@ -156,8 +156,9 @@ pub enum Happening {
     Parted { room: RoomName, reason: Text },
     /// The member has left all rooms.
     Quit { reason: Text },
-    /// Several members have joined and left a room: too many to announce each. `moves` has their events, in order.
-    Crowd { room: RoomName, joined: u32, left: u32, moves: Rc<[Move]> },
+    /// Several members have joined and left a room, or have other names: too many to announce each. `moves` has their
+    /// events, in order.
+    Crowd { room: RoomName, joined: u32, left: u32, renamed: u32, moves: Rc<[Move]> },
     /// The member has another name.
     Renamed { name: Name },
     /// A line for a room.
@@ -170,7 +171,7 @@ pub enum Happening {
     Notice { room: RoomName, text: String },
 }
 
-/// The event of a member that has joined or left a room unannounced.
+/// The event of a member that has joined or left a room, or has another name, unannounced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Move {
     /// The member; after it has left, another one may have its id. `None`: it is a member of another server.

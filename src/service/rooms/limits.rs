@@ -29,7 +29,8 @@ pub struct Limits {
     pub history_bytes: usize,
     /// What a member may do: a line takes a token, and another one for each 512 bytes.
     pub actions: Rate,
-    /// How often a room announces that a member joins or leaves. Beyond it they are counted and announced together.
+    /// How often a room announces that a member joins, leaves or has another name. Beyond it they are counted and
+    /// announced together.
     pub announcements: Rate,
 }
 

@@ -28,7 +28,7 @@ pub struct Room {
     /// The number of its last event.
     last_event: u64,
     pub(super) announcements: Pace,
-    /// The members that have joined and left since this was last announced.
+    /// What members have done since this was last announced.
     pub(super) crowd: Crowd,
 }
 
@@ -43,7 +43,7 @@ pub struct Topic {
     pub at: Timestamp,
 }
 
-/// Members that have joined and left a room unannounced.
+/// Members that have joined and left a room, or have another name, unannounced.
 #[derive(Debug, Default)]
 pub(super) struct Crowd(Vec<Move>);
 
@@ -56,20 +56,18 @@ impl Crowd {
         self.0.push(Move { member, event: Rc::clone(event) });
     }
 
-    /// A member of the room has another name: if it has joined unannounced, it has joined with that one.
-    pub(super) fn rename(&mut self, member: MemberId, name: &Name) {
-        let last = self.0.iter_mut().rev().find(|one| one.member == Some(member));
-        if let Some(joined) = last.filter(|one| matches!(one.event.what, Happening::Joined { .. })) {
-            joined.event = Rc::new(RoomEvent { by: Some(name.clone()), ..RoomEvent::clone(&joined.event) });
-        }
-    }
-
     /// What is announced of them in this room.
     pub(super) fn take(&mut self, room: RoomName) -> Happening {
         let moves: Rc<[Move]> = std::mem::take(&mut self.0).into();
-        let joined = moves.iter().filter(|one| matches!(one.event.what, Happening::Joined { .. })).count();
-        let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
-        Happening::Crowd { room, joined: count(joined), left: count(moves.len() - joined), moves }
+        let (mut joined, mut left, mut renamed) = (0, 0, 0);
+        for one in &*moves {
+            match one.event.what {
+                Happening::Joined { .. } => joined += 1,
+                Happening::Renamed { .. } => renamed += 1,
+                _ => left += 1,
+            }
+        }
+        Happening::Crowd { room, joined, left, renamed, moves }
     }
 }
 

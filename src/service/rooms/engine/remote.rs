@@ -160,12 +160,16 @@ impl Engine {
                 let new = self.name(new)?.of_server(server);
                 let rooms = self.remote.members.get(&name).cloned().unwrap_or_default();
                 self.remove_remote(&name);
-                let mut to = BTreeSet::new();
                 for room in &rooms {
                     self.add_remote(&new, room.as_str().as_bytes(), now)?;
-                    to.extend(self.all_in(room));
                 }
+                let mut to = BTreeSet::new();
                 let event = self.unshared(Some(name), Happening::Renamed { name: new }, now);
+                for room in &rooms {
+                    if self.announces(room, None, &event, now) {
+                        to.extend(self.all_in(room));
+                    }
+                }
                 deliver(effects, &event, to.into_iter().collect());
                 Ok(Some(event))
             }

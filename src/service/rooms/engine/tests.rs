@@ -81,7 +81,8 @@ fn shown(effect: &Effect) -> String {
         Happening::Joined { room } => format!("joined {room}"),
         Happening::Parted { room, reason } => format!("parted {room} ({})", text(reason)),
         Happening::Quit { reason } => format!("quit ({})", text(reason)),
-        Happening::Crowd { room, joined, left, .. } => format!("{joined} joined, {left} left {room}"),
+        Happening::Crowd { room, joined, left, renamed: 0, .. } => format!("{joined} joined, {left} left {room}"),
+        Happening::Crowd { room, renamed, .. } => format!("{renamed} renamed in {room}"),
         Happening::Renamed { name } => format!("is {name}"),
         Happening::Line { room, text: line, tone } => format!("{tone:?} {room} {}", text(line)),
         Happening::Private { to, text: line, tone } => format!("{tone:?} to {to} {}", text(line)),
@@ -286,6 +287,25 @@ fn join_flood_is_announced_as_a_crowd() {
     scene.engine.announce_crowds(scene.now, &mut scene.effects);
     assert!(scene.told()[0].starts_with("-: 47 joined, 1 left lobby -> Conn(1) "));
     assert_eq!(scene.engine.announces_at(), None);
+}
+
+#[test]
+fn rename_flood_is_announced_as_a_crowd() {
+    let limits = Limits { announcements: Rate { per_second: 1, burst: 4 }, ..Limits::default() };
+    let mut scene = Scene::new(limits);
+    for n in 1..=3 {
+        scene.enter(MemberId::conn(n), &format!("m{n}")).unwrap();
+        scene.ask(MemberId::conn(n), Request::Join { room: b"lobby" }).unwrap();
+    }
+    scene.told();
+    for n in 1..=3 {
+        scene.ask(MemberId::conn(n), Request::Nick { name: format!("n{n}").as_bytes() }).unwrap();
+    }
+    let told = ["m1: is n1 -> Conn(1) Conn(2) Conn(3)", "m2: is n2 -> Conn(2)", "m3: is n3 -> Conn(3)"];
+    assert_eq!(scene.told(), told, "only its own member gets it");
+    scene.wait(1000);
+    scene.engine.announce_crowds(scene.now, &mut scene.effects);
+    assert_eq!(scene.told(), ["-: 2 renamed in lobby -> Conn(1) Conn(2) Conn(3)"]);
 }
 
 #[test]

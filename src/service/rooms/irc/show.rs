@@ -1,6 +1,7 @@
 //! Events as messages of IRC.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::super::event::{Happening, MemberId, Move, RoomEvent, Text, Tone};
 use super::super::name::RoomName;
@@ -87,24 +88,45 @@ pub(in super::super) struct Crowd {
     bytes: Vec<u8>,
     /// Where the messages after the entrance of a member begin.
     after: HashMap<MemberId, usize>,
+    /// The messages of a member that it has got already.
+    own: HashMap<MemberId, Vec<Range<usize>>>,
 }
 
 impl Crowd {
     /// The messages of these moves, for clients with these capabilities.
     pub(in super::super) fn of(moves: &[Move], capabilities: Capabilities) -> Self {
-        let mut crowd = Crowd { bytes: Vec::new(), after: HashMap::new() };
+        let mut crowd = Crowd { bytes: Vec::new(), after: HashMap::new(), own: HashMap::new() };
         for one in moves {
+            let start = crowd.bytes.len();
             event(&one.event, capabilities, &mut crowd.bytes);
-            if let (Some(member), Happening::Joined { .. }) = (one.member, &one.event.what) {
-                crowd.after.insert(member, crowd.bytes.len());
+            match (one.member, &one.event.what) {
+                (Some(member), Happening::Joined { .. }) => {
+                    crowd.after.insert(member, crowd.bytes.len());
+                }
+                (Some(member), Happening::Renamed { .. }) => {
+                    crowd.own.entry(member).or_default().push(start..crowd.bytes.len());
+                }
+                _ => {}
             }
         }
         crowd
     }
 
-    /// What a member of the crowd gets: when it joined, it saw who was there. `None`: it is in the room for longer.
-    pub(in super::super) fn for_new_member(&self, member: MemberId) -> Option<&[u8]> {
-        self.bytes.get(*self.after.get(&member)?..)
+    /// Whether a member is of the crowd.
+    pub(in super::super) fn has(&self, member: MemberId) -> bool {
+        self.after.contains_key(&member) || self.own.contains_key(&member)
+    }
+
+    /// What a member of the crowd gets: when it joined, it saw who was there, and its own name it knows.
+    pub(in super::super) fn for_member(&self, member: MemberId) -> Vec<u8> {
+        let mut at = self.after.get(&member).copied().unwrap_or_default();
+        let mut bytes = Vec::new();
+        for own in self.own.get(&member).into_iter().flatten() {
+            bytes.extend_from_slice(self.bytes.get(at..own.start).unwrap_or_default());
+            at = at.max(own.end);
+        }
+        bytes.extend_from_slice(&self.bytes[at..]);
+        bytes
     }
 
     /// What all others get.

@@ -28,13 +28,18 @@ pub(in super::super) fn event(event: &RoomEvent, out: &mut Vec<u8>) {
             out.push(b'\n');
         }
         Happening::Notice { text, .. } => notice(text, out),
-        Happening::Crowd { room, joined, left, moves: _ } => {
+        Happening::Crowd { room, joined, left, renamed, moves: _ } => {
             let members = |count: u32| counted(count.into(), "member");
-            let text = match (*joined, *left) {
+            let changed = if *renamed == 1 { "changed its name" } else { "changed their names" };
+            let mut text = match (*joined, *left) {
+                (0, 0) => format!("{} of {room} {changed}", members(*renamed)),
                 (joined, 0) => format!("{} joined {room}", members(joined)),
                 (0, left) => format!("{} left {room}", members(left)),
                 (joined, left) => format!("{} joined {room}, and {left} left", members(joined)),
             };
+            if *renamed > 0 && (*joined, *left) != (0, 0) {
+                text += &format!("; {renamed} {changed}");
+            }
             notice(&text, out);
         }
     }
@@ -121,7 +126,7 @@ mod tests {
         let room = || RoomName::parse(b"lab", 9).unwrap();
         let name = || Name::parse(b"bob", 9).unwrap();
         let text = |text: &[u8]| -> Text { text.into() };
-        let crowd = |joined, left| Happening::Crowd { room: room(), joined, left, moves: [].into() };
+        let crowd = |joined, left, renamed| Happening::Crowd { room: room(), joined, left, renamed, moves: [].into() };
         let line = |bytes, tone| Happening::Line { room: room(), text: text(bytes), tone };
         let cases = [
             (line(b"hi\tall", Tone::Message), "ann> hi\tall\n"),
@@ -142,9 +147,12 @@ mod tests {
             (Happening::Renamed { name: name() }, "* ann is now bob\n"),
             (Happening::Topic { room: room(), text: text(b"a\x08") }, "* ann set the topic: a\\x08\n"),
             (Happening::Topic { room: room(), text: text(b"") }, "* ann removed the topic\n"),
-            (crowd(47, 0), "* 47 members joined lab\n"),
-            (crowd(0, 1), "* 1 member left lab\n"),
-            (crowd(2, 1), "* 2 members joined lab, and 1 left\n"),
+            (crowd(47, 0, 0), "* 47 members joined lab\n"),
+            (crowd(0, 1, 0), "* 1 member left lab\n"),
+            (crowd(2, 1, 0), "* 2 members joined lab, and 1 left\n"),
+            (crowd(2, 1, 3), "* 2 members joined lab, and 1 left; 3 changed their names\n"),
+            (crowd(0, 1, 1), "* 1 member left lab; 1 changed its name\n"),
+            (crowd(0, 0, 2), "* 2 members of lab changed their names\n"),
         ];
         for (what, line) in cases {
             assert_eq!(shown(what), line);

@@ -30,13 +30,12 @@ impl RoomService {
             match &event.what {
                 Happening::Crowd { moves, .. } => {
                     let crowd = irc_show::Crowd::of(moves, capabilities);
-                    let is_new = |peer: &PeerId| crowd.for_new_member(*peer).is_some();
-                    let (new, others): (Vec<_>, Vec<_>) = peers.into_iter().partition(is_new);
+                    let (members, others): (Vec<_>, Vec<_>) = peers.into_iter().partition(|peer| crowd.has(*peer));
                     context.send_to_all(others, |out| out.extend_from_slice(crowd.for_others()));
-                    for peer in new {
-                        let later = crowd.for_new_member(peer).filter(|later| !later.is_empty());
-                        if let Some(later) = later {
-                            context.send(peer, later);
+                    for peer in members {
+                        let bytes = crowd.for_member(peer);
+                        if !bytes.is_empty() {
+                            context.send(peer, &bytes);
                         }
                     }
                 }

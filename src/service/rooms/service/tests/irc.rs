@@ -82,7 +82,8 @@ fn names_are_right_after_a_crowd_has_come_and_gone() {
     let peer = |number: usize| PeerId::conn(number);
     assert_eq!(of(1, &scene.irc_member(peer(10), "a")), [""; 0], "it is not announced yet");
     scene.irc_member(peer(11), "b");
-    assert_eq!(of(1, &scene.line(peer(10), "NICK c")), [":a!a@secretcat NICK c"]);
+    let renamed = scene.line(peer(10), "NICK c");
+    assert_eq!((of(1, &renamed), of(10, &renamed)), (vec![], vec![":a!a@secretcat NICK c".to_owned()]));
     assert_eq!(of(12, &scene.irc_member(peer(12), "d"))[1], ":irc.secretcat 353 d = #lab :ann b c d");
     scene.line(peer(11), "QUIT :bye");
     scene.on(Event::Closed { peer: peer(11) });
@@ -93,12 +94,13 @@ fn names_are_right_after_a_crowd_has_come_and_gone() {
     let done = scene.wait();
     let join = |name: &str| format!(":{name}!{name}@secretcat JOIN #lab");
     let quit = ":b!b@secretcat QUIT :bye".to_owned();
-    let all = [join("c"), join("b"), join("d"), quit, join("e"), join("bob")];
+    let nick = ":a!a@secretcat NICK c".to_owned();
+    let all = [join("a"), join("b"), nick, join("d"), quit, join("e"), join("bob")];
     assert_eq!(of(1, &done), all);
-    assert_eq!(of(10, &done), all[1..], "it has seen who was there when it came");
-    assert_eq!(of(12, &done), all[3..]);
-    assert_eq!(of(11, &done), all[5..]);
-    assert_eq!(of(2, &done), ["* 5 members joined lab, and 1 left"]);
+    assert_eq!(of(10, &done), [&all[1..2], &all[3..]].concat(), "it has seen who was there when it came, and its name");
+    assert_eq!(of(12, &done), all[4..]);
+    assert_eq!(of(11, &done), all[6..]);
+    assert_eq!(of(2, &done), ["* 5 members joined lab, and 1 left; 1 changed its name"]);
     scene.line(peer(12), "PART #lab");
     scene.line(peer(12), "JOIN #lab");
     let again = scene.wait();
