@@ -66,7 +66,8 @@ pub(crate) fn has_strace() -> bool {
 pub(crate) fn has_signals() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or("0").trim();
-    let has = u64::from_str_radix(ignored, 16).is_ok_and(|signals| signals & 0b11 == 0);
+    // SIGHUP and SIGINT are the two lowest bits.
+    let has = u64::from_str_radix(ignored, 16).is_ok_and(|signals| signals.trailing_zeros() >= 2);
     if !has {
         skip("SIGHUP or SIGINT is ignored here (nohup, or a background job of a script)");
     }
