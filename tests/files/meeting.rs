@@ -103,24 +103,22 @@ fn close_before_the_first_byte_is_retried() {
 fn silent_peer_is_reported_while_it_is_waited_for() {
     let files = Files::new("silent");
     let path = files.to_send("a", "abc");
-    for quiet in [false, true] {
+    let start = |args: &[&str]| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let to = listener.local_addr().unwrap().to_string();
-        let mut args = vec!["send", "--to", &to, &path];
-        args.extend(quiet.then_some("--quiet").into_iter().chain(quiet.then_some("-w1200ms")));
-        let sender = Proc::start(&mut secretcat(args));
-        let (mut stream, _) = listener.accept().unwrap();
-        let silent = format!("{to} sends nothing: it may serve another transfer, or be no secretcat receive");
-        if quiet {
-            let why = "no byte received or sent within 1s 200ms (--idle-timeout sets the limit)";
-            sender.end().is(1, "", format!("secretcat: connection to {to}: {why}\n"));
-            continue;
-        }
-        sender.wait_for_stderr(&silent);
+        let sender = Proc::start(secretcat(["send", "--to", &to, &path]).args(args));
+        (sender, listener.accept().unwrap().0, to)
+    };
+    let (quiet, mut quiet_peer, quiet_to) = start(&["--quiet"]);
+    let (sender, mut peer, to) = start(&[]);
+    let silent = format!("{to} sends nothing: it may serve another transfer, or be no secretcat receive");
+    sender.wait_for_stderr(&silent); // the quiet one has waited for longer
+    for stream in [&mut peer, &mut quiet_peer] {
         stream.write_all(b"error it is full\n").unwrap();
-        let error = format!("secretcat: send to {to}: the receiver: it is full\n");
-        sender.end().is(1, "", format!("{silent} (-w TIME limits the wait)\n{error}"));
     }
+    let error = |to: &str| format!("secretcat: send to {to}: the receiver: it is full\n");
+    sender.end().is(1, "", format!("{silent} (-w TIME limits the wait)\n{}", error(&to)));
+    quiet.end().is(1, "", error(&quiet_to));
 }
 
 #[cfg(feature = "tls")]

@@ -15,8 +15,9 @@ use crate::session::Context;
 use crate::transfer::{Digest, FileName, Role, Violation};
 use crate::value::{counted, escape};
 
-/// The time without a byte of the other side after which that is reported.
-const SILENCE: Duration = Duration::from_secs(1);
+/// The time without a byte of the other side after which that is reported: a listener may still close the connection of
+/// another transfer, which takes some seconds at most.
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// The other side of a transfer.
 pub(super) struct Peer<'r, 'a> {
