@@ -111,6 +111,8 @@ fn kills(signal: Signal, task: &Task) -> bool {
 /// Ends the process: by the signal that ended the run, by SIGPIPE if no process reads stdout, or with a status.
 fn end(result: Result<ExitStatus, Error>, signal: Option<Signal>, report: &Report) -> ExitCode {
     report.finish();
+    // A trace or bytes on stderr are an output, and a lost one is no success.
+    let result = result.map(|status| if report.has_lost_data() { ExitStatus::Host } else { status });
     let pipe = matches!(result, Err(Error::OutputGone)).then_some(Signal::Pipe);
     ExitCode::from(match signal.or(pipe) {
         Some(signal) => die_of(signal),

@@ -178,7 +178,7 @@ pub struct Suspects {
 pub(super) fn file_hint(operation: Operation, target: &Target, error: &io::Error) -> &'static str {
     match (operation, target, error.kind()) {
         (Operation::Create, Target::File(_), io::ErrorKind::NotFound) => " (does its directory exist?)",
-        (Operation::Create, Target::File(_), io::ErrorKind::IsADirectory) => " (name a file)",
+        (Operation::Create | Operation::Read, Target::File(_), io::ErrorKind::IsADirectory) => " (name a file)",
         (Operation::Create, Target::File(_), io::ErrorKind::PermissionDenied) => " (may this user write there?)",
         (Operation::Write, Target::File(_), io::ErrorKind::StorageFull) => " (free space, or use another disk)",
         _ => "",

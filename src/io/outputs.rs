@@ -62,6 +62,7 @@ impl OutputFile {
     ///
     /// # Errors
     /// When it cannot be opened.
+    #[cfg(feature = "tls")]
     pub(in crate::io) fn append(path: &Path) -> Result<OutputFile, Error> {
         OutputFile::open(path, OpenOptions::new().append(true).mode(0o600))
     }

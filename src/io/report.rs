@@ -57,12 +57,23 @@ struct Lines {
     waiting: Vec<u8>,
     prefix: Prefix,
     dropped: u64,
+    data: DataLines,
     /// The last line on the terminal is a status, which the next line replaces.
     status: bool,
     /// The row of the terminal contains other text.
     begun: bool,
     /// The row of the same terminal in which a line is edited.
     edited: EditedRow,
+}
+
+/// The lines for a program: a trace, bytes, a summary in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum DataLines {
+    None,
+    /// There were some.
+    Given,
+    /// After that, stderr could not be written.
+    Lost,
 }
 
 /// The prefix of each line.
@@ -94,6 +105,7 @@ impl Report {
             waiting: Vec::new(),
             prefix,
             dropped: 0,
+            data: DataLines::None,
             status: false,
             begun: false,
             edited: EditedRow::default(),
@@ -184,6 +196,9 @@ impl Report {
     /// Prints one line for a program to read, without a prefix.
     pub fn data(&self, line: &str) {
         let mut lines = self.lock();
+        if lines.data == DataLines::None {
+            lines.data = DataLines::Given;
+        }
         let prefix = std::mem::replace(&mut lines.prefix, Prefix::None);
         lines.add(Level::Info, line);
         lines.prefix = prefix;
@@ -198,6 +213,12 @@ impl Report {
             lines.put(Level::Warning, &format!("secretcat: {} dropped: stderr was not read", counted(dropped, "line")));
         }
         lines.push(true);
+    }
+
+    /// Whether stderr could not be written, and lines for a program were among the lines.
+    #[must_use]
+    pub fn has_lost_data(&self) -> bool {
+        self.lock().data == DataLines::Lost
     }
 
     fn styled(&self, text: &str, style: Style) -> String {
@@ -269,8 +290,13 @@ impl Lines {
                 Ok(n) if n > 0 => written += n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && !patient => break,
-                // There is no place to report that stderr is gone.
-                _ => written = self.waiting.len(),
+                // There is no place to report that stderr is gone, but the status can show it.
+                _ => {
+                    written = self.waiting.len();
+                    if self.data == DataLines::Given {
+                        self.data = DataLines::Lost;
+                    }
+                }
             }
         }
         self.waiting.drain(..written);
@@ -301,8 +327,16 @@ mod tests {
 
     fn written(prefix: Prefix, write: impl FnOnce(&Report)) -> String {
         let edited = EditedRow::default();
-        let lines =
-            Lines { stderr: None, waiting: Vec::new(), prefix, dropped: 0, status: false, begun: false, edited };
+        let lines = Lines {
+            stderr: None,
+            waiting: Vec::new(),
+            prefix,
+            dropped: 0,
+            data: DataLines::None,
+            status: false,
+            begun: false,
+            edited,
+        };
         let report = Report { lines: Arc::new(Mutex::new(lines)), styled: false, medium: Medium::Other };
         let (reader, writer) = std::os::unix::net::UnixStream::pair().unwrap();
         report.lock().stderr = Some(File::from(std::os::fd::OwnedFd::from(writer)));

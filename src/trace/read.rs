@@ -21,6 +21,7 @@ pub enum TraceLine {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Line {
     t: u64,
     conn: ConnId,

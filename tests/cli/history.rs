@@ -85,7 +85,7 @@ fn wrong_values_are_refused_with_the_syntax() {
     assert_eq!((out.status, out.stderr.lines().count()), (Some(2), 1), "{}", out.stderr);
     assert!(out.stderr.contains("\"(\" is not a regular expression"), "{}", out.stderr);
     run(["history", "/nowhere/t"], "").is(2, "", "secretcat: open /nowhere/t: no such file or directory\n");
-    run(["history", "/"], "").is(2, "", "secretcat: read /: is a directory\n");
+    run(["history", "/"], "").is(2, "", "secretcat: read /: is a directory (name a file)\n");
 }
 
 #[test]

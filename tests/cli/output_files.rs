@@ -244,6 +244,17 @@ fn secrets_of_tls_that_found_no_room_are_reported() {
     assert_eq!((out.status, out.stderr.matches(line).count()), (Some(2), 1), "{}", out.stderr);
 }
 
+/// There is no place for a line, so that the status alone shows the loss. A log may be lost.
+#[test]
+fn trace_or_bytes_that_stderr_does_not_take_give_status_2() {
+    let full = || Stdio::from(File::options().write(true).open("/dev/full").unwrap());
+    for (option, status) in [(&["--trace", "-"][..], 2), (&["-x"], 2), (&["--stats=json"], 2), (&["-v"], 0)] {
+        let mut command = secretcat(["connect", "--loopback", "-m", "SECRET 1"]);
+        let out = command.args(option).stdin(Stdio::null()).stderr(full()).output().unwrap();
+        assert_eq!((out.status.code(), out.stdout), (Some(status), digits("1").into_bytes()), "{option:?}");
+    }
+}
+
 /// The connection is refused, and the trace has no room: both are reported.
 #[test]
 fn failed_run_reports_a_failed_output_too() {

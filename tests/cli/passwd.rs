@@ -92,7 +92,7 @@ fn bad_file_name_or_password_changes_nothing() {
     }
     let folder = dir.file("folder");
     fs::create_dir(&folder).unwrap();
-    let error = format!("secretcat: read {}: is a directory\n", folder.display());
+    let error = format!("secretcat: read {}: is a directory (name a file)\n", folder.display());
     passwd(&folder, &["ann", "--stdin"], "pencil\n").is(2, "", error);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4, "nothing is left over");
 }

@@ -194,7 +194,7 @@ fn unusable_credentials_file_is_a_local_error() {
     let missing = dir.file("missing").display().to_string();
     assert_eq!(connect(url, &missing), format!("secretcat: open {missing}: no such file or directory\n"));
     let path = dir.path().display().to_string();
-    assert_eq!(connect(url, &path), format!("secretcat: read {path}: is a directory\n"));
+    assert_eq!(connect(url, &path), format!("secretcat: read {path}: is a directory (name a file)\n"));
 }
 
 #[test]

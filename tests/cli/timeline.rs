@@ -57,6 +57,9 @@ fn bad_line_is_refused_with_its_number() {
         (String::new(), "1:1: the trace is empty"),
         ("<svg>\n".into(), "1:1: expected value"),
         ("<svg>".into(), "1:1: expected value"),
+        ("3\n".into(), "1:1: invalid type: integer `3`, expected an object"),
+        ("\0\u{1b}\u{9b}\n".into(), "1:1: expected value"),
+        ("a".repeat(10_000_000), "1:1: expected value"),
         (format!("{start}{{\n{start}"), "2:1: EOF while parsing an object"),
         (
             format!("{start}{{\"t\":\"\u{1b}\"}}\n"),
@@ -71,6 +74,7 @@ fn bad_line_is_refused_with_its_number() {
     }
     let line = "secretcat: open /nonexistent: no such file or directory\n";
     run(["timeline", "/nonexistent"], "").is(2, "", line);
+    run(["timeline", "/"], "").is(2, "", "secretcat: read /: is a directory (name a file)\n");
 }
 
 #[test]

@@ -113,6 +113,21 @@ fn unwritable_report_is_an_error_before_the_sweep() {
     }
 }
 
+#[test]
+fn sweep_is_reported_though_files_of_reports_have_no_room() {
+    let server = Server::start(&[]);
+    let files = ["--junit", "/dev/full", "--html", "/dev/full"];
+    let out = run(["sweep", &server.address(), "-m", "SECRET 1", "--quiet"].iter().chain(&files), "");
+    let line = "secretcat: write /dev/full: no space left on device (free space, or use another disk)\n";
+    assert_eq!((out.status, out.stderr), (Some(2), line.repeat(2)));
+    assert!(out.stdout.starts_with(b"expected: 1 reply"), "{}", String::from_utf8_lossy(&out.stdout));
+    let gone = server.address();
+    server.stops_with("");
+    let out = run(["sweep", &gone, "-m", "SECRET 1", "--quiet"].iter().chain(&files), "");
+    assert_eq!((out.status, out.stderr.matches(line).count()), (Some(2), 2), "{}", out.stderr);
+    assert!(out.stderr.contains(&format!("secretcat: sweep {gone}: ")), "{}", out.stderr);
+}
+
 /// A sweep that lasts until it is ended, because the server freezes.
 fn sweep_of_frozen_server() -> Option<(Server, Command)> {
     let server = broken("freezes_after", 20)?;

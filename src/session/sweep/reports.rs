@@ -49,27 +49,28 @@ impl ReportFiles {
         };
         live_map::show_result(context, subject, tally, baseline);
         let status = context.signals.received().map_or(status, ExitStatus::Signal);
-        self.write(&Findings { run, subject, baseline, tally, status })?;
+        let written = self.write(&Findings { run, subject, baseline, tally, status });
         if let Err(why) = baseline {
             let of = if subject.client.is_some() { "--client".to_owned() } else { subject.path() };
             context.report.error(&format!("sweep {of}: {why}"));
         }
-        Ok(status)
+        let mut failed = written.into_iter().filter_map(Result::err);
+        let first = failed.next();
+        failed.for_each(|error| context.report.error(&error.to_string()));
+        first.map_or(Ok(status), Err)
     }
 
-    /// Writes the reports, and prints one on stdout.
-    fn write(self, findings: &Findings) -> Result<(), Error> {
-        if let Some(file) = self.junit {
-            file.write_all(&to_junit(findings))?;
-        }
-        if let Some(file) = self.html {
-            file.write_all(&to_html(findings))?;
-        }
+    /// Prints one report on stdout and writes the others, each of them whatever becomes of the others.
+    fn write(self, findings: &Findings) -> [Result<(), Error>; 3] {
         let Findings { subject, baseline, tally, .. } = *findings;
-        match baseline {
+        let printed = match baseline {
             _ if self.json => console::print_text(to_json(findings)),
             Ok(baseline) => console::print_text(to_text(subject, baseline, tally)),
             Err(_) => Ok(()),
-        }
+        };
+        let write = |file: Option<OutputFile>, text: fn(&Findings) -> String| {
+            file.map_or(Ok(()), |file| file.write_all(&text(findings)))
+        };
+        [printed, write(self.junit, to_junit), write(self.html, to_html)]
     }
 }
