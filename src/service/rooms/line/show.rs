@@ -38,7 +38,7 @@ pub(in super::super) fn event(event: &RoomEvent, out: &mut Vec<u8>) {
                 (joined, left) => format!("{} joined {room}, and {left} left", members(joined)),
             };
             if *renamed > 0 && (*joined, *left) != (0, 0) {
-                text += &format!("; {renamed} {changed}");
+                text = format!("{text}; {renamed} {changed}");
             }
             notice(&text, out);
         }
