@@ -65,9 +65,8 @@ pub(super) fn run(
                 });
                 match result {
                     Err(Error::Interrupted) if *keep_open => break Ok(()),
-                    Err(error) if *keep_open && !context.signals.stopped() => {
-                        context.report.warning(&error.to_string());
-                    }
+                    // After a signal too: a transfer that has failed counts as those before it.
+                    Err(error) if *keep_open => context.report.warning(&error.to_string()),
                     Ok(()) if *keep_open => {}
                     other => break other,
                 }
