@@ -195,13 +195,10 @@ impl Capture {
             EventKind::Barrier { outcome: BarrierOutcome::Abandoned, .. } => {}
             EventKind::Barrier { offset, outcome } => {
                 self.settle();
-                let (Some(tcp), Some(conn)) = (self.flows.get_mut(index), self.conns.get_mut(&id)) else { return };
+                let Some(tcp) = self.flows.get_mut(index) else { return };
                 tcp.flow.acknowledge(end, *offset);
                 let comment = format!("barrier at {offset}: {}", established(*outcome));
-                match tcp.flow.acknowledgement(end.other()) {
-                    Some(header) => self.put(index, time, end.other(), &header, b"", &comment),
-                    None => conn.note(comment), // another packet has acknowledged it
-                }
+                self.acknowledge(id, time, end.other(), comment);
             }
             EventKind::Eof { .. } => {
                 self.settle();
@@ -230,12 +227,19 @@ impl Capture {
             return;
         }
         let comment = format!("received message {number}, which ends at {end}");
-        let (index, from) = (conn.flow, conn.end);
+        let from = conn.end;
         self.settle();
-        let header = self.flows.get(index).and_then(|tcp| tcp.flow.acknowledgement(from));
-        match header {
+        self.acknowledge(id, time, from, comment);
+    }
+
+    /// Adds an acknowledgement from this end with this comment. If another packet has acknowledged everything, the next
+    /// write has the comment.
+    fn acknowledge(&mut self, id: ConnId, time: u64, from: End, comment: String) {
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        let index = conn.flow;
+        match self.flows.get(index).and_then(|tcp| tcp.flow.acknowledgement(from)) {
             Some(header) => self.put(index, time, from, &header, b"", &comment),
-            None => self.conns.get_mut(&id).into_iter().for_each(|conn| conn.note(comment.clone())),
+            None => conn.note(comment),
         }
     }
 
