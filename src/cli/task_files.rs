@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
 use super::Task;
-use crate::config::{LinkConfig, Meeting};
+use crate::config::{LinkConfig, Meeting, TlsTerms};
 
 /// The name of an output. `-` is refused: whoever gives it expects a stream. The options that write to one have their own
 /// parser.
@@ -22,16 +22,13 @@ impl Task {
     pub fn files(&self) -> Vec<(&'static str, &Path)> {
         match self {
             Task::Listen(config) => {
-                let terms = config.tls.as_ref().map(|tls| &tls.terms);
-                config.output.files().chain(terms.and_then(|terms| terms.files())).collect()
+                with_keylog(config.output.files(), config.tls.as_ref().map(|tls| &tls.terms)).collect()
             }
             Task::Connect(config) => {
-                let terms = config.tls.as_ref().map(|tls| &tls.terms);
-                config.output.files().chain(terms.and_then(|terms| terms.files())).collect()
+                with_keylog(config.output.files(), config.tls.as_ref().map(|tls| &tls.terms)).collect()
             }
             Task::Sweep(config) => {
-                let terms = config.tls.as_ref().map(|tls| &tls.terms);
-                config.reports.files().chain(terms.and_then(|terms| terms.files())).collect()
+                with_keylog(config.reports.files(), config.tls.as_ref().map(|tls| &tls.terms)).collect()
             }
             Task::SweepClient(config) => config.reports.files().collect(),
             Task::Send(config) => {
@@ -59,5 +56,12 @@ fn of_link(link: &LinkConfig) -> impl Iterator<Item = (&'static str, &Path)> {
         Meeting::Connect { tls, .. } => tls.as_ref().map(|tls| &tls.terms),
         Meeting::Listen { tls, .. } => tls.as_ref().map(|tls| &tls.terms),
     };
-    link.output.files().chain(terms.and_then(|terms| terms.files()))
+    with_keylog(link.output.files(), terms)
+}
+
+fn with_keylog<'a>(
+    files: impl Iterator<Item = (&'static str, &'a Path)>,
+    terms: Option<&'a TlsTerms>,
+) -> impl Iterator<Item = (&'static str, &'a Path)> {
+    files.chain(terms.and_then(TlsTerms::files))
 }
