@@ -178,14 +178,19 @@ fn reset_is_relayed_after_the_bytes_before_it() {
     }
 }
 
+/// A pair whose client has a small receive buffer: what the server sends stays in the kernel of the relay.
+fn connected_with_little_room(listener: &TcpListener, relay: &Server) -> (TcpStream, TcpStream) {
+    let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    client.set_recv_buffer_size(4096).unwrap();
+    client.connect(&relay.addr.into()).unwrap();
+    connected(with_deadline(client.into()), accept(listener))
+}
+
 #[test]
 fn relayed_reset_waits_for_a_client_that_reads_late() {
     let (listener, address) = local_listener();
     let relay = start_relay(&address, &["-v"]);
-    let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    client.set_recv_buffer_size(4096).unwrap(); // the rest stays in the kernel of the relay
-    client.connect(&relay.addr.into()).unwrap();
-    let (mut client, mut server) = connected(with_deadline(client.into()), accept(&listener));
+    let (mut client, mut server) = connected_with_little_room(&listener, &relay);
     let bytes = noise(40_000);
     server.write_all(&bytes).unwrap();
     reset(server);
@@ -203,10 +208,7 @@ fn relayed_reset_waits_for_a_client_that_reads_late() {
 fn client_that_has_the_end_of_a_server_sees_its_later_reset() {
     let (listener, address) = local_listener();
     let relay = start_relay(&address, &["-v"]);
-    let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    client.set_recv_buffer_size(4096).unwrap(); // the rest stays in the kernel of the relay
-    client.connect(&relay.addr.into()).unwrap();
-    let (mut client, mut server) = connected(with_deadline(client.into()), accept(&listener));
+    let (mut client, mut server) = connected_with_little_room(&listener, &relay);
     server.write_all(&noise(100_000)).unwrap();
     server.shutdown(Shutdown::Write).unwrap();
     let SocketAddr::V4(accepts) = relay.addr else { unreachable!() };
