@@ -11,7 +11,7 @@ mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use source::{Source, names, sources};
+use source::{Source, files, names, sources};
 use tables::{ROOMS, RULES, Rule};
 
 /// The one file that waits for events.
@@ -131,6 +131,28 @@ fn one_loop_waits_for_events() {
             // The compiler ensures that no other code can call it.
             if at_reactor && code.contains("fn wait(") && code.contains("pub") {
                 complaints.push(format!("src/{}:{line}: only Reactor::run waits", source.path));
+            }
+        }
+    }
+    none(&complaints);
+}
+
+/// A read of a test with a timeout ends with EINTR when the machine is frozen and thawed.
+#[test]
+fn tests_read_through_a_helper_that_goes_on_when_interrupted() {
+    const HELPER: &str = "support/tcp.rs";
+    let mut complaints = Vec::new();
+    for source in
+        files("tests").into_iter().filter(|source| source.path != HELPER && !source.path.starts_with("layers"))
+    {
+        for (line, code) in source.code() {
+            if [".read(&mut ", ".recv(&mut "].iter().any(|call| code.contains(call)) && !code.contains("uninterrupted(")
+            {
+                complaints.push(format!(
+                    "tests/{}:{line}: reads; see read_some of {HELPER}: {}",
+                    source.path,
+                    code.trim()
+                ));
             }
         }
     }

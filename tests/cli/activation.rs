@@ -1,7 +1,7 @@
 //! Sockets inherited from a service manager: they are checked and served, and the manager is notified.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
@@ -12,8 +12,8 @@ use rustix::process::Signal;
 
 use crate::support::skip::{skip, skip_even_in_ci};
 use crate::support::{
-    DEADLINE, Proc, Server, accept, clear_env, digits, exchange, has, poll_until, reset, run, run_command, shell,
-    with_deadline, without_durations,
+    DEADLINE, Proc, Server, accept, clear_env, digits, exchange, has, poll_until, read_some, reset, run, run_command,
+    shell, uninterrupted, with_deadline, without_durations,
 };
 
 /// Passes stdin as `sd_listen_fds(3)` describes: as descriptor 3, to the process with this number.
@@ -34,7 +34,7 @@ fn path(name: &str) -> PathBuf {
 
 fn receive(manager: &UnixDatagram) -> String {
     let mut buffer = [0; 256];
-    let length = manager.recv(&mut buffer).unwrap();
+    let length = uninterrupted(|| manager.recv(&mut buffer)).unwrap();
     String::from_utf8_lossy(&buffer[..length]).into_owned()
 }
 
@@ -134,7 +134,7 @@ fn inherited_connection_is_the_only_client() {
     proc.end().is(0, "hello", "");
     let (mut client, socket) = connect();
     start_with_socket(socket, &mut shell(HAND_OVER, ["--deny", "127.0.0.1"])).end().is(0, "", "");
-    assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    assert_eq!(read_some(&mut client, &mut [0]).unwrap(), 0);
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn inherited_connection_already_reset_is_status_0() {
     let socket = accept(&listener);
     reset(client);
     let gone = || socket.peer_addr().is_err();
-    poll_until("the reset is there", || drop((&socket).read(&mut [0])), gone);
+    poll_until("the reset is there", || drop(read_some(&mut &socket, &mut [0])), gone);
     start_with_socket(socket, &mut shell(HAND_OVER, [] as [&str; 0])).end().is(0, "", "");
 }
 

@@ -14,7 +14,7 @@ use data_encoding::BASE64;
 use crate::support::pty::Terminal;
 use crate::support::{
     Dir, NOT_FOUND, Outcome, Proc, Server, accept, ask, digits, has, local_listener, peer_script, poll_until,
-    read_line, read_to_end, run, run_command, secretcat, tcp,
+    read_line, read_some, read_to_end, run, run_command, secretcat, tcp,
 };
 
 /// A file that only its owner may read.
@@ -245,7 +245,7 @@ fn member_of_a_room_has_the_name_of_its_login() {
 /// Reads until these bytes have come.
 fn read_to_end_of(stream: &mut impl std::io::Read, end: &[u8]) -> Vec<u8> {
     let (mut all, mut byte) = (Vec::new(), [0]);
-    while !all.ends_with(end) && stream.read(&mut byte).unwrap() > 0 {
+    while !all.ends_with(end) && read_some(stream, &mut byte).unwrap() > 0 {
         all.push(byte[0]);
     }
     all

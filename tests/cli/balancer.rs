@@ -1,12 +1,11 @@
 //! Listeners behind a balancer: its configuration in docs/serving.md, and what is lost with one listener.
 
-use std::io::Read;
 use std::net::TcpStream;
 
 use rustix::process::Signal;
 
 use crate::support::servers::{self, Place};
-use crate::support::{Dir, Proc, Server, ask, digits, run};
+use crate::support::{Dir, Proc, Server, ask, digits, read_some, run};
 
 const CLIENTS: usize = 30;
 
@@ -36,7 +35,7 @@ fn start(dir: &Dir) -> Option<([Server; 3], Proc, String)> {
 
 /// Whether the connection of a client has ended.
 fn has_ended(client: &mut TcpStream) -> bool {
-    !matches!(client.read(&mut [0]), Ok(1))
+    !matches!(read_some(client, &mut [0]), Ok(1))
 }
 
 #[test]

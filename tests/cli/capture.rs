@@ -13,8 +13,8 @@ use rustix::process::Signal;
 
 use crate::support::skip::has_program;
 use crate::support::{
-    Dir, Proc, Server, digits, has, is_root, local_listener, poll_until, read_line, run, run_command, secretcat, skip,
-    start_relay,
+    Dir, Proc, Server, digits, has, is_root, local_listener, poll_until, read_line, read_some, run, run_command,
+    secretcat, skip, start_relay,
 };
 
 /// What tshark prints of a capture. Nothing else may be on its stderr than its remark about root.
@@ -297,7 +297,7 @@ fn half_a_message_is_captured_when_it_is_read() {
     client.write_all(b"SECRE").unwrap();
     let (mut got, mut part) = (Vec::new(), [0; 4096]);
     let is_captured = || {
-        let n = reader.read(&mut part).unwrap_or(0); // there may be nothing yet
+        let n = read_some(&mut reader, &mut part).unwrap_or(0); // there may be nothing yet
         got.extend_from_slice(&part[..n]);
         got.windows(5).any(|bytes| bytes == b"SECRE")
     };

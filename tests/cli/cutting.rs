@@ -3,7 +3,9 @@
 use std::io::{Read, Write};
 
 use crate::support::trace::{self, Trace, Traced};
-use crate::support::{Dir, NOT_FOUND, Proc, Server, accept, digits, local_listener, read_line, run, secretcat};
+use crate::support::{
+    Dir, NOT_FOUND, Proc, Server, accept, digits, local_listener, read_line, read_some, run, secretcat,
+};
 
 /// The writes of one end and the reads of the other, with `--loopback`.
 fn ends(trace: &Trace) -> (Vec<u64>, Vec<u64>) {
@@ -217,7 +219,7 @@ fn delayed_piece_does_not_block_the_other_direction() {
     proc.write("ab");
     let mut server = accept(&listener);
     let mut first = [0; 2];
-    assert_eq!(server.read(&mut first).unwrap(), 1, "the second byte waits");
+    assert_eq!(read_some(&mut server, &mut first).unwrap(), 1, "the second byte waits");
     for word in ["one\n", "two\n"] {
         server.write_all(word.as_bytes()).unwrap();
         proc.wait_for_stdout(word);
@@ -231,7 +233,7 @@ fn delayed_piece_does_not_block_other_connections() {
     for client in &mut clients {
         client.write_all(b"SECRET 1\n").unwrap();
         let mut piece = [0; 2];
-        assert_eq!((client.read(&mut piece).unwrap(), piece[0]), (1, b'D'));
+        assert_eq!((read_some(client, &mut piece).unwrap(), piece[0]), (1, b'D'));
     }
     // Waiting clients are read, too.
     clients[0].write_all(b"SECRET 2\n").unwrap();
@@ -262,7 +264,7 @@ fn group_is_sent_when_full_or_at_end_of_input() {
     proc.write("b\nc\n");
     assert_eq!((read_line(&mut server), read_line(&mut server)), ("a\n".into(), "b\n".into()));
     server.set_nonblocking(true).unwrap();
-    assert_eq!(server.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    assert_eq!(read_some(&mut server, &mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
     server.set_nonblocking(false).unwrap();
     proc.close_stdin();
     assert_eq!(read_line(&mut server), "c\n");

@@ -1,7 +1,7 @@
 //! The line editor of `connect` at a real terminal.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpListener;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -9,7 +9,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::support::prompt::{PROMPT, at_terminal};
 use crate::support::pty::{Terminal, on_terminal, open_pty};
 use crate::support::{
-    Dir, Proc, Server, accept, digits, local_listener, read_line, reset, secretcat, shell, skip, stop_listening,
+    Dir, Proc, Server, accept, digits, local_listener, read_line, read_some, reset, secretcat, shell, skip,
+    stop_listening,
 };
 
 const LEFT: &str = "\x1b[D";
@@ -132,7 +133,7 @@ fn quitting_does_not_wait_for_replies() {
         terminal.types("one\r");
         assert_eq!(read_line(&mut server), "one\n");
         terminal.types(leave);
-        assert_eq!(server.read(&mut [0]).unwrap(), 0, "no quit word is sent");
+        assert_eq!(read_some(&mut server, &mut [0]).unwrap(), 0, "no quit word is sent");
         let (out, shown) = terminal.end();
         assert_eq!(out.status, Some(0), "{shown:?}");
     }
@@ -333,12 +334,12 @@ fn closing_the_terminal_ends_connect() {
         let mut shown = Vec::new();
         let mut buf = [0; 1024];
         while !String::from_utf8_lossy(&shown).contains(PROMPT) {
-            let n = screen.read(&mut buf).unwrap();
+            let n = read_some(&mut screen, &mut buf).unwrap();
             shown.extend_from_slice(&buf[..n]);
         }
         screen.write_all(b"half a line").unwrap();
         drop(screen);
-        assert_eq!(server.read(&mut buf).unwrap_or(0), 0, "half a line is not sent");
+        assert_eq!(read_some(&mut server, &mut buf).unwrap_or(0), 0, "half a line is not sent");
         let out = proc.end();
         assert!(out.signal == Some(Signal::HUP.as_raw()) || out.status.is_some(), "{out:?}");
     }

@@ -10,8 +10,8 @@ use rustix::process::Signal;
 use socket2::{Domain, Socket, Type};
 
 use crate::support::{
-    DEADLINE, Proc, Server, ask, client_with_full_buffers, digits, exchange, poll_until, read_line, reset, run,
-    secretcat, shell, skip, with_deadline, without_durations,
+    DEADLINE, Proc, Server, ask, client_with_full_buffers, digits, exchange, poll_until, read_line, read_some, reset,
+    run, secretcat, shell, skip, with_deadline, without_durations,
 };
 
 /// A connection that comes from this address.
@@ -46,7 +46,7 @@ fn client_over_max_connections_waits_until_another_closes() {
         assert_eq!(ask(client, "SECRET 2"), digits("2"));
     }
     waiting.set_nonblocking(true).unwrap();
-    assert_eq!(waiting.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    assert_eq!(read_some(&mut waiting, &mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
     waiting.set_nonblocking(false).unwrap();
     let [first, _second] = inside;
     drop(first);
@@ -60,7 +60,7 @@ fn only_allowed_addresses_are_served() {
     assert_eq!(exchange(connect_from("127.0.0.1", server.addr), b"SECRET 1\n"), digits("1").into_bytes());
     for source in ["127.0.0.2", "127.0.0.5"] {
         let mut rejected = connect_from(source, server.addr);
-        let got = rejected.read(&mut [0]);
+        let got = read_some(&mut rejected, &mut [0]);
         let is_rejected = matches!(&got, Ok(0))
             || got.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset);
         assert!(is_rejected, "{source}: {got:?}");
@@ -77,9 +77,9 @@ fn silent_client_is_closed_after_idle_timeout() {
     let pace = Server::start(&["--idle-timeout", "1s"]);
     for n in 0..5 {
         assert_eq!(ask(&mut other, &format!("SECRET {n}")), digits(&n.to_string()));
-        assert_eq!(pace.open().read(&mut [0]).unwrap(), 0);
+        assert_eq!(read_some(&mut pace.open(), &mut [0]).unwrap(), 0);
     }
-    assert_eq!(silent.read(&mut [0]).unwrap(), 0);
+    assert_eq!(read_some(&mut silent, &mut [0]).unwrap(), 0);
     server.stops_with("");
 }
 
@@ -212,7 +212,7 @@ fn unread_log_does_not_block_the_service() {
         assert_eq!(ask(&mut client, &format!("SECRET {n}")), digits(&n.to_string()));
     }
     client.shutdown(Shutdown::Write).unwrap();
-    assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    assert_eq!(read_some(&mut client, &mut [0]).unwrap(), 0);
     proc.signal(Signal::TERM);
     assert_eq!(proc.end().status, Some(0));
     let mut rest = String::new();

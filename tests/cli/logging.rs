@@ -9,8 +9,8 @@ use rustix::process::Signal;
 
 use crate::support::pty::Terminal;
 use crate::support::{
-    DEADLINE, Dir, FreePort, Outcome, Proc, Server, accept, ask, digits, exchange, poll_until, reset, run, secretcat,
-    shell, start_relay, without_durations,
+    DEADLINE, Dir, FreePort, Outcome, Proc, Server, accept, ask, digits, exchange, poll_until, read_some, reset, run,
+    secretcat, shell, start_relay, without_durations,
 };
 
 /// The program with its stderr as the journal: systemd.exec(5) names that by device and inode.
@@ -104,7 +104,7 @@ fn rejected_client_is_logged() {
         let server = in_the_journal(&rule);
         let mut client = server.open();
         let from = client.local_addr().unwrap();
-        let _ = client.read(&mut [0]);
+        let _ = read_some(&mut client, &mut [0]);
         stops_with_log(server, &[format!("<6>{from}: rejected ({why})")]);
     }
 }
@@ -154,7 +154,7 @@ fn sigusr1_prints_totals_and_the_service_continues() {
             server.proc.wait_for_stderr(&log);
             let mut first = clients.remove(0);
             first.shutdown(Shutdown::Write).unwrap();
-            assert_eq!(first.read(&mut [0]).unwrap(), 0);
+            assert_eq!(read_some(&mut first, &mut [0]).unwrap(), 0);
         }
         server.stop().is(0, "", log);
     }

@@ -1,6 +1,6 @@
 //! Every socket option: set by the program, and read back from the kernel on its live socket.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::process::Command;
@@ -10,7 +10,7 @@ use socket2::Socket;
 
 use crate::support::net::Net;
 use crate::support::{
-    NOT_FOUND, Proc, Server, accept, ask, digits, expect_reset, local_listener, poll_until, read_line, run,
+    NOT_FOUND, Proc, Server, accept, ask, digits, expect_reset, local_listener, poll_until, read_line, read_some, run,
     run_command, secretcat, skip,
 };
 
@@ -347,7 +347,7 @@ fn lingering_close_does_not_block_other_clients() {
     stuffed.set_nonblocking(true).unwrap();
     while (&stuffed).write(&[b'\n'; 4096]).is_ok() {}
     let mut silent = server.open();
-    assert_eq!(silent.read(&mut [0]).unwrap(), 0, "the idle timeout closes it");
+    assert_eq!(read_some(&mut silent, &mut [0]).unwrap(), 0, "the idle timeout closes it");
     let mut other = server.open();
     assert_eq!(ask(&mut other, "SECRET 1"), digits("1"));
     drop(stuffed);

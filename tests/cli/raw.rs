@@ -11,8 +11,8 @@ use rustix::process::Signal;
 use socket2::SockRef;
 
 use crate::support::{
-    DEADLINE, Dir, NOT_FOUND, Proc, Server, accept, digits, local_listener, noise, read_line, reset, run, secretcat,
-    trace,
+    DEADLINE, Dir, NOT_FOUND, Proc, Server, accept, digits, local_listener, noise, read_line, read_some, reset, run,
+    secretcat, trace,
 };
 
 #[test]
@@ -75,12 +75,12 @@ fn no_shutdown_keeps_the_connection_after_end_of_input() {
     assert_eq!(read_line(&mut server), "hello\n");
     // A reply that needs an open connection for longer than its input is open.
     server.set_nonblocking(true).unwrap();
-    assert_eq!(server.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    assert_eq!(read_some(&mut server, &mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
     server.set_nonblocking(false).unwrap();
     server.write_all(b"first\n").unwrap();
     proc.wait_for_stdout("first\n");
     server.set_nonblocking(true).unwrap();
-    assert_eq!(server.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    assert_eq!(read_some(&mut server, &mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
     server.set_nonblocking(false).unwrap();
     server.write_all(b"second").unwrap();
     drop(server);

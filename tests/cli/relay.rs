@@ -12,7 +12,7 @@ use socket2::{Domain, Socket, Type};
 use crate::support::trace::Traced;
 use crate::support::{
     DEADLINE, Dir, FreePort, Proc, Server, accept, digits, exchange, expect_reset, local_listener, noise, poll_until,
-    read_line, relayed_pair, reset, run, sockets, start_relay, with_deadline,
+    read_line, read_some, relayed_pair, reset, run, sockets, start_relay, with_deadline,
 };
 
 /// The same pair after a line was forwarded, so that the relay has connected to its server.
@@ -132,7 +132,7 @@ fn half_close_is_relayed_and_the_other_direction_stays_open() {
         client.write_all(b"wait\n").unwrap();
         assert_eq!(read_line(&mut server), "wait\n");
         client.shutdown(Shutdown::Write).unwrap();
-        assert_eq!(server.read(&mut [0]).unwrap(), 0);
+        assert_eq!(read_some(&mut server, &mut [0]).unwrap(), 0);
         relay.stops_with("");
     }
 }
@@ -320,7 +320,7 @@ fn delayed_piece_does_not_block_other_relayed_streams() {
     for (client, server) in &mut pairs {
         client.write_all(b"ab").unwrap();
         let mut piece = [0; 2];
-        assert_eq!((server.read(&mut piece).unwrap(), piece[0]), (1, b'a'));
+        assert_eq!((read_some(server, &mut piece).unwrap(), piece[0]), (1, b'a'));
     }
     for (client, server) in &mut pairs {
         server.write_all(b"meanwhile\n").unwrap();
@@ -340,7 +340,7 @@ fn stopping_relay_still_sends_pending_replies() {
         relay.proc.signal(Signal::TERM);
         relay.proc.wait_for_stderr("stopping: answering received messages\n");
         // The server receives the half-close, and replies to the received bytes.
-        assert_eq!(server.read(&mut [0]).unwrap(), 0);
+        assert_eq!(read_some(&mut server, &mut [0]).unwrap(), 0);
         server.write_all(b"answer").unwrap();
         drop((server, idle.1));
         let mut received = String::new();

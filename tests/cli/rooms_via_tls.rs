@@ -1,12 +1,12 @@
 //! `--rooms-via tls://`: the broker is encrypted and verified.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpStream;
 
 use crate::auth::private;
 use crate::rooms_via::{broker, false_broker, label, member, read_away, read_until};
 use crate::support::tls::Certs;
-use crate::support::{Proc, Server, read_line};
+use crate::support::{Proc, Server, read_line, read_some};
 
 /// nats-server with TLS, and with these certificates; and its address.
 fn broker_with_tls(certs: &Certs, name: &str, args: &[&str]) -> Option<(Proc, String)> {
@@ -125,7 +125,8 @@ fn false_broker_gets_neither_password_nor_plain_text() {
         let address = false_broker(move |mut stream: TcpStream| {
             let _ = stream.write_all(said);
             let mut first = [0; 1];
-            let _ = sender.send(stream.read(&mut first).map(|count| first[..count].to_vec()).unwrap_or_default());
+            let _ = sender
+                .send(read_some(&mut stream, &mut first).map(|count| first[..count].to_vec()).unwrap_or_default());
             read_away(&stream);
         });
         let server = start("tls", &format!("ann@{address}"), &["--via-password-file", &password]);

@@ -11,7 +11,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::support::{
     DEADLINE, NOT_FOUND, Proc, Server, accept, ask, client_with_full_buffers, digits, exchange, local_listener,
-    poll_until, read_line, reset, run, secretcat, skip, with_limit,
+    poll_until, read_line, read_some, reset, run, secretcat, skip, with_limit,
 };
 
 const KIB: u64 = 1024;
@@ -241,7 +241,7 @@ fn connect_stays_small_while_the_server_does_not_read() {
     drop(ours);
     let (mut received, mut buf) = (0, vec![0; 65536]);
     while received < sent {
-        let n = server.read(&mut buf).unwrap();
+        let n = read_some(&mut server, &mut buf).unwrap();
         assert!(n > 0, "{received} of {sent}");
         received += n;
     }
@@ -270,7 +270,7 @@ fn connect_stays_small_while_its_stdout_is_not_read() {
         ours.set_read_timeout(Some(DEADLINE)).unwrap();
         let mut shown = 0;
         let mut buf = vec![0; 65536];
-        while let n @ 1.. = ours.read(&mut buf).unwrap() {
+        while let n @ 1.. = read_some(&mut ours, &mut buf).unwrap() {
             shown += n;
         }
         assert_eq!(shown / 16, sent / 16, "{args:?}");

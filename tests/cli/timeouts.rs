@@ -7,7 +7,9 @@ use std::process::Stdio;
 
 use rustix::process::Signal;
 
-use crate::support::{DEADLINE, NOT_FOUND, Proc, Server, accept, digits, local_listener, read_line, run, secretcat};
+use crate::support::{
+    DEADLINE, NOT_FOUND, Proc, Server, accept, digits, local_listener, read_line, read_some, run, secretcat,
+};
 
 #[test]
 fn silent_server_ends_connect_after_the_timeout() {
@@ -39,7 +41,7 @@ fn timeout_applies_to_each_reply() {
     }
     let pace = Server::start(&["--idle-timeout", "1s"]);
     for _ in 0..6 {
-        assert_eq!(pace.open().read(&mut [0]).unwrap(), 0); // about 1 s later
+        assert_eq!(read_some(&mut pace.open(), &mut [0]).unwrap(), 0); // about 1 s later
         server.write_all(b"y\n").unwrap();
     }
     proc.end().is(0, "y\n".repeat(6), "");

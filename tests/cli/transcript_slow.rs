@@ -1,7 +1,7 @@
 //! `--transcript` on a disk that hangs: fdatasync(2) does not return until the test allows it.
 
 use std::fs;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use rustix::process::Signal;
 
 use super::transcript::{assert_ids, records, texts};
 use super::transcript_disk::assert_counted;
-use crate::support::{Dir, NOT_FOUND, Server, ask, digits, has, poll_until, read_line, run, secretcat};
+use crate::support::{Dir, NOT_FOUND, Server, ask, digits, has, poll_until, read_line, read_some, run, secretcat};
 
 /// Stands before the fdatasync of the C library.
 const SHIM: &str = r#"
@@ -110,7 +110,7 @@ fn reply_waits_for_a_disk_that_hangs() {
     server.proc.wait_for_stderr("so far: ");
     for client in &mut clients {
         client.set_nonblocking(true).unwrap();
-        assert_eq!(client.read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock, "nothing is on the disk");
+        assert_eq!(read_some(client, &mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock, "nothing is on the disk");
         client.set_nonblocking(false).unwrap();
     }
     disk.release();

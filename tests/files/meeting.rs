@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use rustix::process::Signal;
 
 use crate::pair::{Files, end, line, send_to};
-use crate::support::{Proc, Server, read_line, run, secretcat, skip};
+use crate::support::{Proc, Server, read_line, read_some, run, secretcat, skip};
 
 #[test]
 fn foreign_connection_is_rejected_and_the_next_one_served() {
@@ -34,7 +34,7 @@ fn foreign(bytes: &'static [u8], reads: bool) -> String {
     let address = listener.local_addr().unwrap().to_string();
     std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        let _ = stream.read(&mut [0; 100]); // so that its end is no reset
+        let _ = read_some(&mut stream, &mut [0; 100]); // so that its end is no reset
         stream.write_all(bytes).unwrap();
         if reads {
             let _ = stream.read_to_end(&mut Vec::new());
@@ -88,7 +88,7 @@ fn close_before_the_first_byte_is_retried() {
     std::thread::spawn(move || {
         for bytes in [&b""[..], b"", b"secretcat-files 1 send\nend\n"] {
             let (mut stream, _) = listener.accept().unwrap();
-            let _ = stream.read(&mut [0; 100]);
+            let _ = read_some(&mut stream, &mut [0; 100]);
             stream.write_all(bytes).unwrap();
             if !bytes.is_empty() {
                 let _ = stream.read_to_end(&mut Vec::new());

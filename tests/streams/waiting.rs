@@ -4,7 +4,9 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::process::Stdio;
 
-use crate::support::{Proc, accept, local_listener, local_listener_v4, noise, read_to_end, reset, secretcat, sockets};
+use crate::support::{
+    Proc, accept, local_listener, local_listener_v4, noise, read_some, read_to_end, reset, secretcat, sockets,
+};
 
 const WAITS: &str = "secretcat: peer closed its side; still waiting for stdin \
                      (--recv-only does not read it, --end-with-peer leaves now)\n";
@@ -108,7 +110,7 @@ fn without_input_only_n_and_send_only_half_close_first() {
     peer.write_all(b"data\n").unwrap();
     connect.wait_for_stdout("data\n");
     peer.set_nonblocking(true).unwrap();
-    assert!(peer.read(&mut [0]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock));
+    assert!(read_some(&mut peer, &mut [0]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock));
     peer.set_nonblocking(false).unwrap();
     peer.shutdown(Shutdown::Write).unwrap();
     assert_eq!(read_to_end(&peer), b"");

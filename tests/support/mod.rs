@@ -40,8 +40,8 @@ pub(crate) use server::{
 };
 pub(crate) use skip::has;
 pub(crate) use tcp::{
-    FreePort, accept, ask, exchange, expect_reset, local_listener, local_listener_v4, read_line, read_to_end, reset,
-    stop_listening, tcp, with_deadline,
+    FreePort, accept, ask, exchange, expect_reset, local_listener, local_listener_v4, read_line, read_some,
+    read_to_end, reset, stop_listening, tcp, uninterrupted, with_deadline,
 };
 
 /// The one deadline of every wait. Nothing here takes that long unless it hangs.

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
-use super::{DEADLINE, Dir, install};
+use super::{DEADLINE, Dir, install, read_some};
 
 /// The program under test, without the variables of this environment that would change its behavior.
 pub(crate) fn secretcat<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
@@ -139,7 +139,7 @@ impl Captured {
         thread::spawn(move || {
             let mut buf = vec![0; 65536];
             let mut stream = stream;
-            while let Some(Ok(n @ 1..)) = stream.as_mut().map(|stream| stream.read(&mut buf)) {
+            while let Some(Ok(n @ 1..)) = stream.as_mut().map(|stream| read_some(stream, &mut buf)) {
                 writer.state.lock().unwrap_or_else(PoisonError::into_inner).0.extend_from_slice(&buf[..n]);
                 writer.more.notify_all();
             }

@@ -6,7 +6,7 @@ use std::thread;
 
 use secretcat::io::peer_queue::{Peer, PeerQueue};
 
-use super::{Proc, accept, local_listener, poll_until, secretcat, with_deadline};
+use super::{Proc, accept, local_listener, poll_until, read_some, secretcat, with_deadline};
 
 /// The reply of a SOCKS5 proxy that it has connected, from 127.0.0.1:4660.
 pub(crate) const CONNECTED: [u8; 10] = [5, 0, 0, 1, 127, 0, 0, 1, 0x12, 0x34];
@@ -112,7 +112,7 @@ fn pass_on(mut client: TcpStream, pass: Pass) -> Option<()> {
 fn pass_pieces(mut client: &TcpStream, mut server: &TcpStream) {
     let mut queue = PeerQueue::open(server.local_addr().unwrap(), server.peer_addr().unwrap());
     let (mut piece, mut sent) = (vec![0; 65536], 0);
-    while let Ok(length @ 1..) = client.read(&mut piece) {
+    while let Ok(length @ 1..) = read_some(&mut client, &mut piece) {
         // Bytes on their way are in no queue: what the server's kernel has counted has arrived. A closed one counts not.
         let is_read = |peer: Peer| peer.unread == 0 && peer.received.is_none_or(|received| received >= sent);
         poll_until("all is read", thread::yield_now, || queue.look().unwrap().is_none_or(is_read));

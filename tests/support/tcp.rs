@@ -93,13 +93,31 @@ pub(crate) fn ask(stream: &mut TcpStream, message: &str) -> String {
     read_line(stream)
 }
 
+/// Repeats a call that was interrupted.
+///
+/// A read with a timeout ends with EINTR when the process was stopped and goes on, as by a machine that is frozen and
+/// thawed, although no signal has a handler (signal(7)).
+pub(crate) fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
+
+/// Reads once: what is there, 0 at the end.
+pub(crate) fn read_some(stream: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    uninterrupted(|| stream.read(buffer))
+}
+
 /// Reads up to a line feed, and no further.
 #[track_caller]
 pub(crate) fn read_line(stream: &mut TcpStream) -> String {
     let mut line = Vec::new();
     let mut byte = [0];
     while line.last() != Some(&b'\n') {
-        match stream.read(&mut byte) {
+        match read_some(stream, &mut byte) {
             Ok(1) => line.push(byte[0]),
             other => panic!("{other:?} after {:?}", String::from_utf8_lossy(&line)),
         }

@@ -11,7 +11,7 @@ use std::thread;
 
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use super::{Dir, Proc, Server, accept, local_listener, poll_until, reset, secretcat};
+use super::{Dir, Proc, Server, accept, local_listener, poll_until, read_some, reset, secretcat};
 
 /// What stdin or stdout is. A pipe and a file can be moved within the kernel; to append to a file,
 /// or to use a socket that is not ours, bytes are copied.
@@ -164,7 +164,7 @@ impl Transfer {
             }
             if input_ends && !(self.listens && up.is_empty()) {
                 assert_eq!(
-                    peer.read(&mut [0]).unwrap_or_else(|error| panic!("{self:?}: {error}")),
+                    read_some(&mut peer, &mut [0]).unwrap_or_else(|error| panic!("{self:?}: {error}")),
                     0,
                     "the end of stdin is passed on"
                 );
