@@ -91,6 +91,12 @@ fn unknown_option(args: &[OsString], command: &str, error: &clap::Error) -> Opti
             return Some(format!("{option} is a command here: write 'secretcat listen', not 'secretcat {command}'"));
         }
         ("listen", "-l" | "--listen") => return Some(format!("'secretcat listen' listens: remove {option}")),
+        ("receive", word) if !word.starts_with('-') => {
+            let word = escape(word.as_bytes());
+            return Some(format!(
+                "unexpected argument '{word}': --from ADDRESS connects to a sender, --dir DIR is where files are saved"
+            ));
+        }
         _ => {}
     }
     let owners: Vec<String> = super::command()

@@ -35,6 +35,20 @@ fn files_are_received_from_a_sender_that_listens() {
 }
 
 #[test]
+fn file_that_was_removed_meanwhile_does_not_end_the_others() {
+    let files = Files::new("removed");
+    let paths = ["one", "two", "three"].map(|name| files.to_send(name, name));
+    let sender = Server::from_command(secretcat(["send", "--listen=127.0.0.1:0"]).args(&paths));
+    fs::remove_file(&paths[1]).unwrap();
+    let taken = run(["receive", "--from", &sender.address(), "--dir", &files.target()], "");
+    let sent = end(sender);
+    taken.is(0, "", line("received", "one", b"one") + &line("received", "three", b"three"));
+    let removed = format!("secretcat: open {}: no such file or directory\n", paths[1]);
+    sent.is(2, "", line("sent", "one", b"one") + &line("sent", "three", b"three") + &removed);
+    assert_eq!(files.names(), ["one", "three"]);
+}
+
+#[test]
 fn stdin_is_sent_as_it_comes_under_a_given_name() {
     let files = Files::new("stdin");
     let receiver = files.receiver(&[]);

@@ -40,6 +40,8 @@ pub(super) struct Peer<'r, 'a> {
     /// The files so far, and those of them that were refused.
     files: u64,
     refused: u64,
+    /// Why the first file that could not be opened could not.
+    unopened: Option<Error>,
     /// How the other side has broken the protocol, which it is told at the end.
     pub(super) broken: Option<String>,
     /// Both sides know that everything is confirmed.
@@ -57,7 +59,7 @@ impl<'r, 'a> Peer<'r, 'a> {
     ) -> Self {
         let meter = Meter::new(role, &config.output, &context.report);
         let silent_at = reactor.now().checked_add(SILENCE);
-        let (received, arrivals, file, files, refused) = (Vec::new(), None, None, 0, 0);
+        let (received, arrivals, file, files, refused, unopened) = (Vec::new(), None, None, 0, 0, None);
         Peer {
             role,
             config,
@@ -72,6 +74,7 @@ impl<'r, 'a> Peer<'r, 'a> {
             file,
             files,
             refused,
+            unopened,
             broken: None,
             is_over: false,
         }
@@ -238,13 +241,22 @@ impl<'r, 'a> Peer<'r, 'a> {
         }
     }
 
+    /// A file cannot be opened, and is not offered. The first such error is that of the run.
+    pub(super) fn cannot_open(&mut self, error: Error) {
+        if self.unopened.is_some() {
+            self.context.report.warning(&error.to_string());
+        }
+        self.unopened.get_or_insert(error);
+    }
+
     /// Closes the connection when all files were offered, and reports what is kept of one.
     ///
     /// # Errors
-    /// When a file was refused.
-    pub(super) fn close(self, writer: Option<&mut FileWriter>) -> Result<(), Error> {
+    /// When a file was refused or could not be opened.
+    pub(super) fn close(mut self, writer: Option<&mut FileWriter>) -> Result<(), Error> {
         let refused = format!("{} of {} files refused", self.refused, self.files);
         let result = if self.refused == 0 { Ok(()) } else { Err(self.failed(refused)) };
+        let result = self.unopened.take().map_or(result, Err);
         let report = &self.context.report;
         if let Some(kept) = ending::close(self, writer) {
             let (part, bytes) = (escape(&kept.name.part()), counted(kept.size, "byte"));

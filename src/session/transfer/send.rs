@@ -91,7 +91,8 @@ impl Sending<'_> {
             SenderEvent::Refused(reason) => peer.refused(&reason),
         }
         self.current = None;
-        self.offer_next(peer)
+        self.offer_next(peer);
+        Ok(())
     }
 
     /// Has the thread read the file that is offered.
@@ -101,19 +102,23 @@ impl Sending<'_> {
         }
     }
 
-    /// Offers the next file, or sends the end.
-    fn offer_next(&mut self, peer: &mut Peer<'_, '_>) -> Result<(), Error> {
-        let Some(file) = self.files.pop_front() else {
-            peer.send(|line| self.sender.end(line));
-            return Ok(());
+    /// Offers the next file that can be opened, or sends the end.
+    fn offer_next(&mut self, peer: &mut Peer<'_, '_>) {
+        let (file, source) = loop {
+            let Some(file) = self.files.pop_front() else {
+                peer.send(|line| self.sender.end(line));
+                return;
+            };
+            match open(file) {
+                Ok(source) => break (file, source),
+                Err(error) => peer.cannot_open(error),
+            }
         };
-        let source = open(file)?;
         let (size, modified, checksum) = (source.size, source.modified, self.checksum);
         let offer = Offer { name: file.name.clone(), size, modified, checksum };
         peer.send(|line| self.sender.offer(&offer, line));
         peer.offered(&file.name);
         self.current = Some(Current { source: Some(source), size, facts: (0, None) });
-        Ok(())
     }
 
     fn on_progress(&mut self, progress: Progress, peer: &mut Peer<'_, '_>) -> Result<(), Error> {
