@@ -3,7 +3,8 @@
 #
 #   packaging/build-deb.sh DIRECTORY [COMMIT]               with the cargo of this machine
 #   packaging/build-deb.sh --root trixie DIRECTORY [COMMIT]  with the suite's own, in a clean root
-#   packaging/build-deb.sh --again DIRECTORY [COMMIT]        with the crates that the last such build has compiled
+#   packaging/build-deb.sh --draft DIRECTORY [COMMIT]        for a look at the package: with a program that is barely
+#                                                            optimised, and the crates that the last such build compiled
 #
 # DIRECTORY gets the source package, the binary packages, .buildinfo and .changes.
 set -euo pipefail
@@ -12,15 +13,15 @@ set -euo pipefail
 . "$(dirname "$0")/roots.sh"
 
 suite=
-again=
+draft=
 case ${1:-} in
     --root)
         in_own_mounts "$@"
         suite=$2
         shift 2
         ;;
-    --again)
-        again=1
+    --draft)
+        draft=1
         shift
         ;;
 esac
@@ -51,12 +52,15 @@ if [ -n "$suite" ]; then
         >"$out/build.log" 2>&1 || die_of "the build failed" "$out/build.log"
 else
     settings=()
-    if [ -n "$again" ]; then
+    if [ -n "$draft" ]; then
         # A cargo before 1.91 knows no directory for what is built on the way, and compiles all crates. The files of a
         # commit are as old as the commit, which may be older than the last build of another one.
         find "$tree" -path "$tree/vendor" -prune -o -type f -exec touch {} +
         mkdir -p "$PACKAGING/../target/packaging/cargo"
-        settings=("CARGO_BUILD_BUILD_DIR=$(cd "$PACKAGING/../target/packaging/cargo" && pwd)")
+        settings=(
+            "CARGO_BUILD_BUILD_DIR=$(cd "$PACKAGING/../target/packaging/cargo" && pwd)"
+            CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16
+        )
     fi
     # The rustc of Debian 12 is too old, so the one in PATH is used: -d.
     cd "$tree"

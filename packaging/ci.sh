@@ -86,7 +86,7 @@ if_possible() {
 is_built() { [ "$(cat "$OUT/deb/commit" 2>/dev/null)" = "$(git rev-parse HEAD)" ]; }
 
 build() {
-    packaging/build-deb.sh --again "$OUT/deb"
+    packaging/build-deb.sh --draft "$OUT/deb"
     git rev-parse HEAD >"$OUT/deb/commit"
 }
 
