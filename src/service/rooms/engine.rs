@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::bans::{Ban, Bans};
-use super::event::{Effect, Entrance, Happening, MemberId, Refusal, Request, Role, RoomEvent, Text, Tone};
+use super::event::{Effect, Entrance, Happening, MemberId, Move, Refusal, Request, Role, RoomEvent, Text, Tone};
 use super::history::{Portion, Range};
 use super::limits::Limits;
 use super::name::{Name, RoomName};
@@ -152,10 +152,30 @@ impl Engine {
                 self.crowded.insert(name);
                 continue;
             }
-            let what = room.crowd.take(name);
-            let to = room.members.iter().copied().collect();
-            let event = self.event(None, what, now);
-            deliver(effects, &event, to);
+            self.announce_crowd(name, now, effects);
+        }
+    }
+
+    fn announce_crowd(&mut self, name: RoomName, now: Moment, effects: &mut Vec<Effect>) {
+        let mut to = self.all_in(&name);
+        let Some(room) = self.rooms.get_mut(&name) else { return };
+        if let Some(Move { member, event }) = room.crowd.take_only() {
+            to.retain(|id| Some(*id) != member); // it has got it
+            // Other servers have got it too; here events have their numbers in the order in which they are delivered.
+            let event = self.unshared(event.by.clone(), event.what.clone(), now);
+            return deliver(effects, &event, to);
+        }
+        let what = room.crowd.take(name);
+        let event = self.event(None, what, now);
+        deliver(effects, &event, to);
+    }
+
+    /// Announces a member before a line of it, where that waits: nobody reads a line of a name that it does not know.
+    fn introduce(&mut self, by: &Name, now: Moment, effects: &mut Vec<Effect>) {
+        let waits = |name: &RoomName| self.rooms.get(name).is_some_and(|room| room.crowd.has(by));
+        for name in self.crowded.iter().filter(|name| waits(name)).cloned().collect::<Vec<_>>() {
+            self.crowded.remove(&name);
+            self.announce_crowd(name, now, effects);
         }
     }
 
@@ -323,6 +343,13 @@ impl Engine {
         Ok(Some(event))
     }
 
+    /// The name of a member that sends something now.
+    fn introduced(&mut self, id: MemberId, now: Moment, effects: &mut Vec<Effect>) -> Option<Name> {
+        let name = self.roster.get(id)?.name.clone();
+        self.introduce(&name, now, effects);
+        Some(name)
+    }
+
     fn say(
         &mut self,
         id: MemberId,
@@ -334,7 +361,7 @@ impl Engine {
     ) -> Outcome {
         let room = self.room_of(id, room)?;
         let text = self.text(text)?;
-        let by = self.roster.get(id).map(|member| member.name.clone());
+        let by = self.introduced(id, now, effects);
         let event = self.event(by, Happening::Line { room: room.clone(), text, tone }, now);
         self.rooms.note(&room, &event, &self.limits);
         let mut to = self.all_in(&room);
@@ -355,7 +382,7 @@ impl Engine {
         let remote = self.remote.find(to).map(|name| (name, Vec::new()));
         let (to, receivers) = remote.map_or_else(|| self.receivers(to), Ok)?;
         let text = self.text(text)?;
-        let by = self.roster.get(id).map(|member| member.name.clone());
+        let by = self.introduced(id, now, effects);
         let event = self.event(by, Happening::Private { to, text, tone }, now);
         self.deliver_private(&event, receivers, effects);
         Ok(Some(event))
@@ -364,7 +391,7 @@ impl Engine {
     fn set_topic(&mut self, id: MemberId, room: &[u8], text: &[u8], now: Moment, effects: &mut Vec<Effect>) -> Outcome {
         let room = self.room_of(id, room)?;
         let text = self.remark(text);
-        let by = self.roster.get(id).map(|member| member.name.clone());
+        let by = self.introduced(id, now, effects);
         let event = self.event(by, Happening::Topic { room: room.clone(), text }, now);
         self.rooms.note(&room, &event, &self.limits);
         deliver(effects, &event, self.all_in(&room));

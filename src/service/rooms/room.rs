@@ -56,6 +56,19 @@ impl Crowd {
         self.0.push(Move { member, event: Rc::clone(event) });
     }
 
+    /// Whether one of them has this name.
+    pub(super) fn has(&self, name: &Name) -> bool {
+        self.0.iter().any(|one| match &one.event.what {
+            Happening::Renamed { name: new } => new == name,
+            _ => one.event.by.as_ref() == Some(name),
+        })
+    }
+
+    /// The one that is all of the crowd.
+    pub(super) fn take_only(&mut self) -> Option<Move> {
+        if self.0.len() == 1 { self.0.pop() } else { None }
+    }
+
     /// What is announced of them in this room.
     pub(super) fn take(&mut self, room: RoomName) -> Happening {
         let moves: Rc<[Move]> = std::mem::take(&mut self.0).into();

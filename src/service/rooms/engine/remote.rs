@@ -106,6 +106,7 @@ impl Engine {
             Deed::Say { room, text, tone } => {
                 let text = self.text(text)?;
                 let room = self.open_remote(room, now)?;
+                self.introduce(&name, now, effects);
                 let event = self.unshared(Some(name), Happening::Line { room: room.clone(), text, tone }, now);
                 self.rooms.note(&room, &event, &self.limits);
                 deliver(effects, &event, self.all_in(&room));
@@ -115,6 +116,7 @@ impl Engine {
             Deed::Message { to, text, tone } => {
                 let (to, receivers) = self.receivers(to)?;
                 let what = Happening::Private { to, text: self.text(text)?, tone };
+                self.introduce(&name, now, effects);
                 let event = self.unshared(Some(name), what, now);
                 self.deliver_private(&event, receivers, effects);
                 Ok(Some(event))
@@ -238,6 +240,7 @@ impl Engine {
             return Ok(None);
         }
         let what = Happening::Topic { room: room.clone(), text };
+        self.introduce(&name, now, effects);
         let event = self.unshared(Some(name), what, Moment { time: at, ..now });
         self.rooms.note(&room, &event, &self.limits);
         deliver(effects, &event, self.all_in(&room));
