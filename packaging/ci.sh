@@ -11,16 +11,18 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=.ci/install.sh
 . .ci/install.sh
+# shellcheck source=.ci/beside.sh
+. .ci/beside.sh
 
 QUICK=(shellcheck dpkg-dev debhelper bash-completion lintian debootstrap iproute2 util-linux python3 git)
 WHOLE=(autopkgtest piuparts rpm rpmlint debugedit elfutils cpio makepkg pacman-package-manager libarchive-tools zstd fakeroot
     systemd-container lsof binutils openssl musl-tools gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user docker.io
     make ruby rubocop nix-bin)
-PACKED=(packaging man completions Makefile flake.nix Cargo.toml Cargo.lock src/cli .ci/install.sh)
+PACKED=(packaging man completions Makefile flake.nix Cargo.toml Cargo.lock src/cli .ci/install.sh .ci/beside.sh)
 
 OUT=target/packaging/out
+NOT_CHECKED=target/packaging/not-checked
 started=$SECONDS
-not_checked=()
 
 step() { printf -- '-- packaging: %s (at %d s)\n' "$*" $((SECONDS - started)); }
 
@@ -78,13 +80,16 @@ fits() {
     [ "$bytes" -le 10000000 ] || die "the program in $1 has $bytes bytes: 10 MB is the most"
 }
 
+# Notes that this was not checked, which is printed at the end.
+not_checked() { printf '%s\n' "$1" >>"$NOT_CHECKED"; }
+
 # Runs a check that some machines cannot do (status 77), which is no fault of the package, but it is reported.
 if_possible() {
     local status=0
     "${@:2}" || status=$?
     case $status in
         0) ;;
-        77) not_checked+=("$1") ;;
+        77) not_checked "$1" ;;
         *) exit "$status" ;;
     esac
 }
@@ -99,7 +104,7 @@ build() {
 
 quick() {
     step "scripts and recipes"
-    shellcheck -x .ci/run .ci/corpus.sh .ci/install.sh packaging/*.sh packaging/checks/*.sh packaging/lab/lab \
+    shellcheck -x .ci/run .ci/*.sh packaging/*.sh packaging/checks/*.sh packaging/lab/lab \
         packaging/lab/lib/dhcp-client.sh packaging/debian/tests/smoke packaging/arch/PKGBUILD packaging/alpine/APKBUILD \
         tests/examples/*.sh
     one_version
@@ -119,7 +124,14 @@ quick() {
     [ "$part" = quick ] || fits "$(deb_of "$OUT/deb")"
 }
 
+# Half of it beside the other half: the compilations use one processor each. The roots of the two are different ones.
 whole() {
+    beside others others
+    debian
+    join others
+}
+
+debian() {
     step "Debian package, with trixie's own rustc"
     packaging/build-deb.sh --root trixie "$OUT/deb-trixie"
     packaging/checks/lint.sh trixie "$OUT/deb-trixie"
@@ -134,12 +146,15 @@ whole() {
         packaging/checks/autopkgtest.sh "$suite" "$OUT"/deb/*.dsc "$deb"
         packaging/checks/piuparts.sh "$suite" "$deb"
         step "lab of the package in $suite"
-        packaging/checks/lab.sh "$suite" "$deb"
+        flock "$LAB_LOCK" packaging/checks/lab.sh "$suite" "$deb"
         step "boot of $suite"
         if_possible "the package in a booted $suite: systemd-nspawn boots no root on this machine" \
             packaging/checks/boot.sh "$suite" "$deb"
     done
+}
 
+# The other packages, and all that is compiled.
+others() {
     step "reproducible"
     packaging/checks/reproducible.sh "$OUT/deb" "$OUT/deb-again"
     step "RPM package"
@@ -155,7 +170,7 @@ whole() {
 released() {
     local archive binary
     if ! command -v rustup >/dev/null; then
-        not_checked+=("the release: there is no rustup with the targets of musl")
+        not_checked "the release: there is no rustup with the targets of musl"
         return
     fi
     step "release"
@@ -186,6 +201,8 @@ case $part in
     *) die "usage: $0 [build] [quick|whole]" ;;
 esac
 step "the $part part"
+mkdir -p target/packaging
+: >"$NOT_CHECKED"
 [ "$(id -u)" = 0 ] || die "needs root, for mounts and chroots"
 install_packages "${QUICK[@]}"
 [ "$part" = quick ] || install_packages "${WHOLE[@]}"
@@ -203,12 +220,12 @@ if roots_work; then
     quick
     [ "$part" = quick ] || whole
 else
-    not_checked+=("everything that needs mounts and networks of its own: this machine allows none")
+    not_checked "everything that needs mounts and networks of its own: this machine allows none"
     step "scripts and recipes"
     shellcheck -x packaging/*.sh packaging/checks/*.sh
     one_version
 fi
-for what in "${not_checked[@]}"; do
+while read -r what; do
     printf '**** packaging: NOT CHECKED: %s\n' "$what" >&2
-done
+done <"$NOT_CHECKED"
 step "done"
