@@ -212,6 +212,7 @@ impl SocketFlags {
             nodelay: (self.nodelay || self.nagle).then_some(self.nodelay),
             cork: self.cork.map(Switch::is_on),
             sndbuf: self.sndbuf.map(bytes),
+            sndbuf_within_host: None,
             rcvbuf: self.rcvbuf.map(bytes),
             mss: self.mss.map(number),
             linger: self.linger.map(|span| span.0),

@@ -18,6 +18,11 @@ use crate::io::transfer::TAR;
 use crate::transfer::{self, BadName, Checksum, FileName};
 use crate::value::{Count, Size, Span};
 
+/// The send buffer of a sender to this host. The system lets the buffer grow to megabytes, which no delay needs here, and
+/// more bytes on their way than the caches of a processor hold are slow: with 256 KiB a file takes a tenth less time,
+/// without a hash a sixth less.
+const LOCAL_SEND_BUFFER: usize = 256 * 1024;
+
 /// Send files, until the receiver has confirmed each
 #[derive(Debug, Args)]
 pub(super) struct SendFlags {
@@ -122,7 +127,8 @@ impl SendFlags {
         });
         let given = given.transpose()?;
         let files = self.files.into_iter().map(|path| sent_file(path, given.as_ref())).collect::<Result<_, _>>()?;
-        let link = self.link.into_config(self.address, address_was_typed, "--to")?;
+        let mut link = self.link.into_config(self.address, address_was_typed, "--to")?;
+        link.traffic.socket.sndbuf_within_host = Some(LOCAL_SEND_BUFFER);
         SendConfig { files, checksum: self.checksum, link }.check()
     }
 }

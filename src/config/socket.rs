@@ -27,6 +27,8 @@ pub struct SocketOptions {
     pub cork: Option<bool>,
     /// Send buffer in bytes; Linux doubles it (`SO_SNDBUF`, socket(7)).
     pub sndbuf: Option<usize>,
+    /// The send buffer of a connection within this host if `sndbuf` is not set.
+    pub sndbuf_within_host: Option<usize>,
     /// Receive buffer in bytes; Linux doubles it (`SO_RCVBUF`, socket(7)).
     pub rcvbuf: Option<usize>,
     /// Largest segment in bytes: 88 to 32767 (`TCP_MAXSEG`, tcp(7)).

@@ -109,7 +109,16 @@ impl Stream {
             // A unix socket inherits no options from its listener.
             sockopt::apply(self.socket(), options, Stage::BeforeConnect, family)?;
         }
+        if let (None, Some(bytes), true) = (options.sndbuf, options.sndbuf_within_host, self.is_within_host()) {
+            // With the buffer of the system it works too, and slower.
+            let _ = self.socket().set_send_buffer_size(bytes);
+        }
         sockopt::apply(self.socket(), options, Stage::Connected, family)
+    }
+
+    /// Whether the peer of a TCP connection is on this host: its packets pass no network.
+    fn is_within_host(&self) -> bool {
+        self.endpoints().is_some_and(|(ours, peers)| ours.ip() == peers.ip() || peers.ip().to_canonical().is_loopback())
     }
 
     /// Whether this is TCP.

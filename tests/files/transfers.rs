@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
 
+use secretcat::value::Size;
+
 use crate::pair::{Files, end, line, send_to};
 use crate::resuming::wait_for_all;
 use crate::support::{Proc, Server, noise, poll_until, run, secretcat};
@@ -32,6 +34,23 @@ fn files_are_received_from_a_sender_that_listens() {
     taken.is(0, "", line("received", "one", &one) + &line("received", "two", &two));
     end(sender).is(0, "", line("sent", "one", &one) + &line("sent", "two", &two));
     assert_eq!((files.read("one"), files.read("two")), (one, two));
+}
+
+/// The kernel doubles what is set, as far as `net.core.wmem_max` allows.
+#[test]
+fn sender_to_this_host_has_a_small_send_buffer() {
+    let files = Files::new("buffer");
+    let path = files.to_send("a", "a");
+    let sndbuf = |args: &[&str]| {
+        let receiver = files.receiver(&["--overwrite", "always"]);
+        let sent = send_to(&receiver, &[&[path.as_str(), "--show-options"], args].concat()).end();
+        end(receiver);
+        let row = sent.stderr.lines().find(|line| line.starts_with("sndbuf ")).unwrap().to_owned();
+        row.split_whitespace().last().unwrap().parse::<Size>().unwrap().0
+    };
+    let most: u64 = fs::read_to_string("/proc/sys/net/core/wmem_max").unwrap().trim().parse().unwrap();
+    assert_eq!(sndbuf(&[]), 2 * most.min(256 << 10));
+    assert_eq!(sndbuf(&["--sndbuf", "64k"]), 128 << 10, "the user's value stands");
 }
 
 #[test]
