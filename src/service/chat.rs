@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Clients, Context, Entry, Event, PeerId, Service, Traits};
-use crate::frame::Framing;
+use super::{Context, Entry, Event, PeerId, Service, Traits};
 use crate::value::Word;
 
 /// A room, and who is in it.
@@ -21,16 +20,10 @@ impl Chat {
     };
 
     const TRAITS: Traits = Traits {
-        framing: Framing::Lines,
-        raw: false,
         answers: true,
-        writes: true,
         stateful: true,
-        clients: Clients::Many,
-        forwards: false,
-        streams: false,
         sheds: true, // a client that does not read must not stop the others
-        discards: false,
+        ..Traits::PLAIN
     };
 
     fn tell_others(&self, from: PeerId, line: &[u8], context: &mut Context) {

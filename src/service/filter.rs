@@ -79,18 +79,7 @@ pub struct Filter {
 
 impl Filter {
     /// The traits of a filter. stdin is lines, whatever framing they are sent in.
-    pub const TRAITS: Traits = Traits {
-        framing: Framing::Lines,
-        raw: false,
-        answers: false,
-        writes: true,
-        stateful: true,
-        clients: Clients::One,
-        forwards: false,
-        streams: false,
-        sheds: false,
-        discards: false,
-    };
+    pub const TRAITS: Traits = Traits { stateful: true, clients: Clients::One, ..Traits::PLAIN };
 
     /// A filter without a connection yet.
     #[must_use]

@@ -4,8 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::{Clients, Context, Entry, Event, PeerId, Service, Traits};
-use crate::frame::Framing;
+use super::{Context, Entry, Event, PeerId, Service, Traits};
 use crate::value::Word;
 
 /// The timer that announces how many clients are present.
@@ -21,18 +20,7 @@ pub(crate) struct Meeting {
 impl Meeting {
     pub(crate) const ENTRY: Entry = Entry {
         word: Word::new("meeting", "Send each line to all other clients, and keep a journal"),
-        traits: Traits {
-            framing: Framing::Lines,
-            raw: false,
-            answers: true,
-            writes: true,
-            stateful: true,
-            clients: Clients::Many,
-            forwards: false,
-            streams: false,
-            sheds: true,
-            discards: false,
-        },
+        traits: Traits { answers: true, stateful: true, sheds: true, ..Traits::PLAIN },
         new: || Box::new(Meeting::default()),
     };
 

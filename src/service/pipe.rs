@@ -70,14 +70,10 @@ impl Pipe {
     pub const TRAITS: Traits = Traits {
         framing: Framing::Raw,
         raw: true,
-        answers: false,
-        writes: true,
         stateful: true,
         clients: Clients::One,
         forwards: true,
-        streams: false,
-        sheds: false,
-        discards: false,
+        ..Traits::PLAIN
     };
     /// The traits of a pipe that drops what it receives: that cannot be moved to stdout.
     pub const SEND_ONLY: Traits = Traits { forwards: false, ..Self::TRAITS };

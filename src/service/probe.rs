@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Clients, Context, Event, PeerId, Service, Traits};
+use super::{Context, Event, PeerId, Service, Traits};
 use crate::dialog::{Dialog, Id, Learned, Splitter, Until};
 use crate::frame::Framing;
 use crate::plan::Fin;
@@ -100,13 +100,7 @@ impl Probe {
         framing: Framing::Raw,
         raw: true,
         answers: true,
-        writes: true,
-        stateful: false,
-        clients: Clients::Many,
-        forwards: false,
-        streams: false,
-        sheds: false,
-        discards: false,
+        ..Traits::PLAIN
     };
 
     /// A probe that holds this dialog; this is the largest size of a reply.

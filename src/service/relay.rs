@@ -1,6 +1,6 @@
 //! Forwards the bytes, ends and resets of each side to the other.
 
-use super::{Clients, Context, Event, OnShutdown, PeerId, Service, Traits};
+use super::{Context, Event, OnShutdown, PeerId, Service, Traits};
 use crate::frame::Framing;
 
 /// Any number of pairs of a client and its server.
@@ -22,18 +22,8 @@ struct End {
 
 impl Relay {
     /// The traits of a relay.
-    pub const TRAITS: Traits = Traits {
-        framing: Framing::Raw,
-        raw: true,
-        answers: true,
-        writes: true,
-        stateful: true,
-        clients: Clients::Many,
-        forwards: true,
-        streams: false,
-        sheds: false,
-        discards: false,
-    };
+    pub const TRAITS: Traits =
+        Traits { framing: Framing::Raw, raw: true, answers: true, stateful: true, forwards: true, ..Traits::PLAIN };
 
     fn end(&self, peer: PeerId) -> Option<End> {
         let PeerId::Conn(number) = peer else { return None };

@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use super::{Clients, Context, Event, Service, Traits};
+use super::{Context, Event, Service, Traits};
 use crate::frame::{After, EncodeError, Framing, ResponseMode, Role, Status, encode, respond, respond_continue};
 use crate::value::{Named, Word};
 
@@ -47,18 +47,7 @@ pub struct Secret {
 
 impl Secret {
     /// The traits of the service of the contract.
-    pub const TRAITS: Traits = Traits {
-        framing: Framing::Lines,
-        raw: false,
-        answers: true,
-        writes: true,
-        stateful: false,
-        clients: Clients::Many,
-        forwards: false,
-        streams: false,
-        sheds: false,
-        discards: false,
-    };
+    pub const TRAITS: Traits = Traits { answers: true, ..Traits::PLAIN };
     /// The traits with a bug. It is a wrong way to find messages in what a read returns, so it gets each read as
     /// it is.
     pub const BUGGY: Traits = Traits { framing: Framing::Raw, ..Self::TRAITS };

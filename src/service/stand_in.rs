@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 
 pub use recording::{After, Recorded, Recording, Reply, ServerEnd, Unlike};
 
-use super::{Clients, Context, Event, PeerId, Service, Traits};
+use super::{Context, Event, PeerId, Service, Traits};
 use crate::frame::{Framing, Inbox, Role};
 
 /// Where the replies to the clients of one run come from.
@@ -81,18 +81,8 @@ enum Source {
 
 impl StandIn {
     /// The traits of this service.
-    pub const TRAITS: Traits = Traits {
-        framing: Framing::Raw,
-        raw: true,
-        answers: true,
-        writes: true,
-        stateful: true,
-        clients: Clients::Many,
-        forwards: false,
-        streams: false,
-        sheds: false,
-        discards: false,
-    };
+    pub const TRAITS: Traits =
+        Traits { framing: Framing::Raw, raw: true, answers: true, stateful: true, ..Traits::PLAIN };
 
     /// Begins a run, whose connections are recorded up to this number of bytes.
     pub fn begin(&mut self, run: usize, replies: Replies, room: usize) {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Clients, Context, Entry, Event, OnShutdown, PeerId, Service, Traits};
+use super::{Context, Entry, Event, OnShutdown, PeerId, Service, Traits};
 use crate::frame::Framing;
 use crate::value::Word;
 
@@ -18,18 +18,7 @@ impl Echo {
         new: || Box::new(Echo),
     };
 
-    const TRAITS: Traits = Traits {
-        framing: Framing::Raw,
-        raw: true,
-        answers: true,
-        writes: true,
-        stateful: false,
-        clients: Clients::Many,
-        forwards: false,
-        streams: false,
-        sheds: false,
-        discards: false,
-    };
+    const TRAITS: Traits = Traits { framing: Framing::Raw, raw: true, answers: true, ..Traits::PLAIN };
 }
 
 impl Service for Echo {
@@ -54,18 +43,7 @@ impl Discard {
         new: || Box::new(Discard),
     };
 
-    const TRAITS: Traits = Traits {
-        framing: Framing::Raw,
-        raw: true,
-        answers: false,
-        writes: false,
-        stateful: false,
-        clients: Clients::Many,
-        forwards: false,
-        streams: false,
-        sheds: false,
-        discards: false,
-    };
+    const TRAITS: Traits = Traits { framing: Framing::Raw, raw: true, writes: false, ..Traits::PLAIN };
 }
 
 impl Service for Discard {
@@ -95,18 +73,7 @@ pub struct Source {
 
 impl Source {
     /// The traits of a source.
-    pub const TRAITS: Traits = Traits {
-        framing: Framing::Raw,
-        raw: true,
-        answers: false,
-        writes: true,
-        stateful: false,
-        clients: Clients::Many,
-        forwards: false,
-        streams: true,
-        sheds: false,
-        discards: false,
-    };
+    pub const TRAITS: Traits = Traits { framing: Framing::Raw, raw: true, streams: true, ..Traits::PLAIN };
 
     /// A source of `count` bytes on each connection; `None` is no limit.
     #[must_use]

@@ -7,7 +7,6 @@
 use super::chat_client::{ChatClient, Typed};
 use super::wire::{Flaw, Wire, asks_for_login, line};
 use super::{Clients, Context, Event, PeerId, Service, Traits};
-use crate::frame::Framing;
 use crate::plan::Cutting;
 
 /// The words that end a conversation.
@@ -39,18 +38,7 @@ pub struct Talk {
 
 impl Talk {
     /// The traits of a conversation. stdin is lines, whatever framing they are sent in.
-    pub const TRAITS: Traits = Traits {
-        framing: Framing::Lines,
-        raw: false,
-        answers: false,
-        writes: true,
-        stateful: true,
-        clients: Clients::One,
-        forwards: false,
-        streams: false,
-        sheds: false,
-        discards: false,
-    };
+    pub const TRAITS: Traits = Traits { stateful: true, clients: Clients::One, ..Traits::PLAIN };
 
     /// A conversation without a connection yet. With `half_close` it half-closes when the person leaves.
     #[must_use]

@@ -32,6 +32,20 @@ pub struct Traits {
 }
 
 impl Traits {
+    /// Any number of clients send lines, and each may be served by another loop. A service names what is different.
+    pub(super) const PLAIN: Traits = Traits {
+        framing: Framing::Lines,
+        raw: false,
+        answers: false,
+        writes: true,
+        stateful: false,
+        clients: Clients::Many,
+        forwards: false,
+        streams: false,
+        sheds: false,
+        discards: false,
+    };
+
     /// The inbox of a client whose messages have at most this number of bytes.
     #[must_use]
     pub fn inbox(&self, limit: usize) -> Inbox {

@@ -18,8 +18,7 @@ use super::line::show;
 use super::name::RoomName;
 use super::settings::Settings;
 use crate::auth::{Evidence, Policy};
-use crate::frame::Framing;
-use crate::service::{Client, Clients, Context, Event, OnShutdown, PeerId, Port, RoomSize, Service, Traits};
+use crate::service::{Client, Context, Event, OnShutdown, PeerId, Port, RoomSize, Service, Traits};
 
 use sharing::Sharing;
 
@@ -107,16 +106,11 @@ enum State {
 impl RoomService {
     /// The traits of rooms.
     pub const TRAITS: Traits = Traits {
-        framing: Framing::Lines,
-        raw: false,
         answers: true,
-        writes: true,
         stateful: true,
-        clients: Clients::Many,
-        forwards: false,
-        streams: false,
         sheds: true, // a client that does not read must not stop the others
         discards: true,
+        ..Traits::PLAIN
     };
 
     /// Rooms without members.

@@ -1,6 +1,7 @@
 //! Conversations as scripts of events.
 
 use super::*;
+use crate::frame::Framing;
 use crate::service::Action;
 
 const SERVER: PeerId = PeerId::conn(1);
