@@ -73,6 +73,13 @@ impl Cell {
         }
     }
 
+    /// Whether the peer ends its stream in order before it resets the connection: a socat whose write fails calls
+    /// shutdown(2) first, and the reset follows when it exits, in half a millisecond or more. A client of the relay that
+    /// has its bytes in the buffers of the kernel by then, gets the end, leaves, and can see no reset.
+    pub fn end_comes_before_reset(self) -> bool {
+        self.peer == Peer::Socat && matches!(self.end, End::PeerClosesEarly | End::PeerCannotWrite)
+    }
+
     /// The reason why this combination is left out.
     pub fn left_out(self) -> Option<&'static str> {
         self.no_such_side()
