@@ -69,6 +69,8 @@ fn only_clients_of_a_killed_listener_behind_a_balancer_are_lost() {
 
     first.proc.signal(Signal::KILL);
     assert!(of_first.iter_mut().all(has_ended));
+    // A process that is being killed closes its connections and its port one after the other.
+    assert_eq!(first.proc.end().signal, Some(Signal::KILL.as_raw()));
     for client in of_second.iter_mut().chain(&mut of_third) {
         assert_eq!(ask(client, "SECRET 3b4"), digits("34"), "a client of another listener notices nothing");
     }

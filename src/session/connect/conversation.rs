@@ -132,6 +132,11 @@ impl<'a> Mode<'a, Talk> for Conversation<'a> {
         }
     }
 
+    /// What is typed next may be read in this turn already, when the terminal has taken what was printed.
+    fn served(&mut self, run: &mut Run<'a, Talk>) {
+        help_typing(run);
+    }
+
     fn input_too_long(&self, run: &Run<'_, Talk>, error: &FrameError) -> Error {
         let number = run.exchange.hosted.service.sent() + 1;
         Error::Usage(format!("message {number} of stdin: {error} (--max-message sets the limit)"))

@@ -211,6 +211,11 @@ trait Mode<'a, S> {
         let _ = event;
     }
 
+    /// A peer has had its turn, and in the same turn of the loop another one may follow.
+    fn served(&mut self, run: &mut Run<'a, S>) {
+        let _ = run;
+    }
+
     /// The error for a message of stdin that exceeds the limit.
     fn input_too_long(&self, run: &Run<'_, S>, error: &FrameError) -> Error;
 }
@@ -406,6 +411,7 @@ impl<'a, S: Service, M: Mode<'a, S>> Handler for Turns<'_, 'a, S, M> {
     fn on_event(&mut self, ready: Ready, _: Instant) -> Result<(), Error> {
         self.mode.on_ready(ready);
         self.run.exchange.serve(ready);
+        self.mode.served(self.run);
         Ok(())
     }
 
