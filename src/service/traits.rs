@@ -33,7 +33,7 @@ pub struct Traits {
 
 impl Traits {
     /// Any number of clients send lines, and each may be served by another loop. A service names what is different.
-    pub(super) const PLAIN: Traits = Traits {
+    pub(crate) const PLAIN: Traits = Traits {
         framing: Framing::Lines,
         raw: false,
         answers: false,

@@ -11,7 +11,7 @@ use crate::config::{Color, ModeOptions};
 use crate::io::recorder::Recorder;
 use crate::io::report::Report;
 use crate::io::signal::Signals;
-use crate::service::{Clients, Entry, Event, ServiceKind, Store, Traits};
+use crate::service::{Entry, Event, ServiceKind, Store, Traits};
 use crate::value::{Named, Word};
 
 /// The longest wait for anything that must happen.
@@ -116,18 +116,7 @@ struct Upgrading;
 
 const UPGRADING: Entry = Entry {
     word: Word::new("upgrading", "Change the framing"),
-    traits: Traits {
-        framing: Framing::Lines,
-        raw: false,
-        answers: true,
-        writes: true,
-        stateful: false,
-        clients: Clients::Many,
-        forwards: false,
-        streams: false,
-        sheds: false,
-        discards: false,
-    },
+    traits: Traits { answers: true, ..Traits::PLAIN },
     new: || Box::new(Upgrading),
 };
 

@@ -243,10 +243,10 @@ impl<'r, 'a> Peer<'r, 'a> {
 
     /// A file cannot be opened, and is not offered. The first such error is that of the run.
     pub(super) fn cannot_open(&mut self, error: Error) {
-        if self.unopened.is_some() {
-            self.context.report.warning(&error.to_string());
+        match self.unopened {
+            Some(_) => self.context.report.warning(&error.to_string()),
+            None => self.unopened = Some(error),
         }
-        self.unopened.get_or_insert(error);
     }
 
     /// Closes the connection when all files were offered, and reports what is kept of one.

@@ -2,14 +2,20 @@
 
 use super::*;
 
-#[test]
-fn join_flood_is_announced_as_a_crowd() {
-    let limits = Limits { announcements: Rate { per_second: 1, burst: 3 }, ..Limits::default() };
+/// So many members, who have joined the lobby one after the other: after `burst`, without an announcement.
+fn crowd(members: usize, burst: u32) -> Scene {
+    let limits = Limits { announcements: Rate { per_second: 1, burst }, ..Limits::default() };
     let mut scene = Scene::new(limits);
-    for n in 1..=50 {
+    for n in 1..=members {
         scene.enter(MemberId::conn(n), &format!("m{n}")).unwrap();
         scene.ask(MemberId::conn(n), Request::Join { room: b"lobby" }).unwrap();
     }
+    scene
+}
+
+#[test]
+fn join_flood_is_announced_as_a_crowd() {
+    let mut scene = crowd(50, 3);
     scene.leave(MemberId::conn(50), "");
     let told = scene.told();
     assert_eq!(told[2], "m3: joined lobby -> Conn(1) Conn(2) Conn(3)");
@@ -31,12 +37,7 @@ fn join_flood_is_announced_as_a_crowd() {
 
 #[test]
 fn rename_flood_is_announced_as_a_crowd() {
-    let limits = Limits { announcements: Rate { per_second: 1, burst: 4 }, ..Limits::default() };
-    let mut scene = Scene::new(limits);
-    for n in 1..=3 {
-        scene.enter(MemberId::conn(n), &format!("m{n}")).unwrap();
-        scene.ask(MemberId::conn(n), Request::Join { room: b"lobby" }).unwrap();
-    }
+    let mut scene = crowd(3, 4);
     scene.told();
     for n in 1..=3 {
         scene.ask(MemberId::conn(n), Request::Nick { name: format!("n{n}").as_bytes() }).unwrap();
@@ -61,12 +62,7 @@ fn member_of_a_crowd_is_announced_before_its_line() {
         (|scene, id| scene.ask(id, Request::Topic { room: b"lobby", text: b"hi" }), "topic lobby hi"),
     ];
     for (act, what) in acts {
-        let limits = Limits { announcements: Rate { per_second: 1, burst: 2 }, ..Limits::default() };
-        let mut scene = Scene::new(limits);
-        for n in 1..=3 {
-            scene.enter(MemberId::conn(n), &format!("m{n}")).unwrap();
-            scene.ask(MemberId::conn(n), Request::Join { room: b"lobby" }).unwrap();
-        }
+        let mut scene = crowd(3, 2);
         scene.told();
         act(&mut scene, MemberId::conn(1)).unwrap();
         assert!(scene.told()[0].starts_with(&format!("m1: {what}")), "m1 was announced");
