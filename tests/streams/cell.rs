@@ -198,6 +198,11 @@ impl Cell {
         matches!(self.stdin, Stdin::File | Stdin::PipeNow | Stdin::PipeLate | Stdin::Terminal)
     }
 
+    /// Whether the bytes of a late pipe are written in two parts: the second when the peer has left.
+    pub fn in_parts(self) -> bool {
+        self.stdin == Stdin::PipeLate && matches!(self.end, End::PeerKilled | End::PeerClosesEarly)
+    }
+
     /// Whether this side cannot write what it receives.
     pub fn cannot_write(self) -> bool {
         matches!(self.end, End::OursFull | End::OursClosed | End::OursReaderGone)

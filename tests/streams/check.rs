@@ -31,8 +31,7 @@ fn this_side(cell: Cell, Ended { ours, relay, .. }: &Ended) -> Result<(), String
     match cell.client() {
         Peer::Python if cell.side == Side::Relay => {
             let end = if matches!(expected, Expected::Seen(_)) { "end: reset\n" } else { "end: eof\n" };
-            let is_right = ours.stderr == end || (cell.end_comes_before_reset() && ours.stderr == "end: eof\n");
-            return ensure(is_right, &format!("the client of the relay must see {end:?}"));
+            return ensure(ours.stderr == end, &format!("the client of the relay must see {end:?}"));
         }
         client if cell.side == Side::Relay && client != Peer::Secretcat => return Ok(()),
         _ => {}
@@ -98,10 +97,9 @@ fn bytes(cell: Cell, Ended { ours, peer, .. }: &Ended) -> Result<(), String> {
     let whole = cell.expected() == Expected::Equal;
     let from_peer = if cell.receives() { bytes_of(From::Peer, cell.size) } else { b"" };
     arrived("this side", &ours.stdout, from_peer, whole)?;
-    let in_parts = cell.stdin == Stdin::PipeLate && matches!(cell.end, End::PeerKilled | End::PeerClosesEarly);
     let from_ours = match cell.direction {
         Direction::FromPeer => b"",
-        _ if in_parts => &bytes_of(From::Ours, Size::Big)[..EARLY],
+        _ if cell.in_parts() => &bytes_of(From::Ours, Size::Big)[..EARLY],
         _ => bytes_of(From::Ours, cell.size),
     };
     peer.as_ref().map_or(Ok(()), |peer| arrived("the peer", &peer.stdout, from_ours, whole))

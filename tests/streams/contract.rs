@@ -73,11 +73,14 @@ impl Cell {
         }
     }
 
-    /// Whether the peer ends its stream in order before it resets the connection: a socat whose write fails calls
-    /// shutdown(2) first, and the reset follows when it exits, in half a millisecond or more. A client of the relay that
-    /// has its bytes in the buffers of the kernel by then, gets the end, leaves, and can see no reset.
-    pub fn end_comes_before_reset(self) -> bool {
-        self.peer == Peer::Socat && matches!(self.end, End::PeerClosesEarly | End::PeerCannotWrite)
+    /// Whether the peer ends its own stream in order before it resets the connection of a relay: it has sent its bytes,
+    /// it has left with nothing unread, or it is a socat whose write fails, which calls shutdown(2) and exits half a
+    /// millisecond later. A client that has ended by then, all its bytes in the buffers of the kernel, gets the end,
+    /// leaves, and can see no reset: its input stays open until the reset has arrived.
+    pub fn end_may_come_before_reset(self) -> bool {
+        let closes = matches!(self.end, End::PeerClosesEarly | End::PeerCannotWrite);
+        let ends_before = self.in_parts() || (closes && (self.receives() || self.peer == Peer::Socat));
+        self.side == Side::Relay && self.client() == Peer::Python && self.size == Size::Big && ends_before
     }
 
     /// The reason why this combination is left out.

@@ -117,14 +117,15 @@ impl Conversation {
         let comes_late = stdin == Stdin::PipeLate && !self.cell.cannot_write();
         let typed = stdin == Stdin::Terminal && (self.cell.sends() || end == End::OursFirst);
         let first_part = &bytes_of(From::Ours, Size::Big)[..EARLY];
-        if typed || comes_late {
+        let stays_open = self.cell.end_may_come_before_reset();
+        if typed || comes_late || stays_open {
             // It may be over already.
             self.wait("connection", |this| this.our_socket().is_some() || this.peer_is_gone())?;
         }
         if typed {
             self.ours.feeder.feed(all_of_ours);
         }
-        let in_parts = comes_late && matches!(end, End::PeerKilled | End::PeerClosesEarly);
+        let in_parts = self.cell.in_parts();
         if in_parts {
             self.ours.feeder.feed_part(first_part);
         }
@@ -155,7 +156,11 @@ impl Conversation {
             }
             _ => {}
         }
-        if comes_late {
+        if stays_open {
+            self.ours.feeder.feed_open(all_of_ours);
+            self.wait("reset at the client", |this| this.our_socket().is_none())?;
+            self.ours.feeder = Feeder::Nothing;
+        } else if comes_late {
             self.ours.feeder.feed(all_of_ours);
         }
         if end == End::OursFirst && self.cell.receives() {
@@ -270,7 +275,8 @@ impl Conversation {
 
 /// The program of the columns: the side that is tested, or the client of the relay that is.
 fn start_ours(cell: Cell, address: SocketAddrV4, files: &Files) -> Program {
-    let input = Input::of_ours(cell.stdin, files, cell.size);
+    let input =
+        if cell.end_may_come_before_reset() { Input::pipe() } else { Input::of_ours(cell.stdin, files, cell.size) };
     let output = match cell.end {
         End::OursFull => Output::full_disk(),
         End::OursClosed => Output::closed(),
