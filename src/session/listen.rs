@@ -5,6 +5,7 @@ mod access;
 mod answering;
 mod listeners;
 mod login;
+mod losses;
 mod operator;
 mod phase;
 mod pipe_end;

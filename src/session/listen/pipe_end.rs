@@ -7,22 +7,19 @@ use super::super::Context;
 use super::super::exchange::{Ended, Exchange, Leftover};
 use super::super::input_wait::InputWait;
 use super::super::meter::Meter;
+use super::losses::Losses;
 use super::phase::Phase;
 use crate::config::{Direction, ListenConfig, PipeMode};
 use crate::error::{Error, Operation};
 use crate::io::console::Console;
 use crate::io::report::Report;
 use crate::peer::life::CloseReason;
-use crate::service::{Clients, PeerId, Service};
+use crate::service::{PeerId, Service};
 use crate::value::counted;
 
 /// The standard streams of a pipe, and what was lost.
 pub(super) struct PipeEnd {
-    /// The error of the one connection that this run was for.
-    failure: Option<Error>,
-    /// The number of connections that have lost bytes.
-    losses: u64,
-    clients: Clients,
+    losses: Losses,
     input_wait: InputWait,
     meter: Meter,
 }
@@ -41,9 +38,7 @@ impl PipeEnd {
         exchange.add_console(console, config.traffic.max_message);
         exchange.peers.ack_timeout = Some(pipe.stream.ack_timeout());
         Ok(PipeEnd {
-            failure: None,
-            losses: 0,
-            clients: exchange.traits.clients,
+            losses: Losses::of(exchange.traits.clients),
             input_wait: InputWait::of_stream(),
             meter: Meter::start(&config.output, &context.report, exchange),
         })
@@ -69,7 +64,8 @@ impl PipeEnd {
         }
         let client = exchange.hosted.service.sink(PeerId::Console);
         if let Some(conn) = exchange.peers.conn(client) {
-            self.failure = Some(Error::network(Operation::Serve, conn.peer())(stopped_with("bytes unsent")));
+            let error = Error::network(Operation::Serve, conn.peer())(stopped_with("bytes unsent"));
+            self.losses.stopped(client, error);
         }
         exchange.abort_by_shutdown(client);
     }
@@ -79,7 +75,7 @@ impl PipeEnd {
         let client = exchange.hosted.service.sink(PeerId::Console);
         if let Some(conn) = exchange.peers.conn(client).filter(|conn| conn.backlog() > 0) {
             let unsent = format!("{} unsent", counted(conn.backlog() as u64, "byte"));
-            self.failure = Some(Error::network(Operation::Serve, conn.peer())(stopped_with(&unsent)));
+            self.losses.stopped(client, Error::network(Operation::Serve, conn.peer())(stopped_with(&unsent)));
         }
         let unwritten = match exchange.leftover(client) {
             Leftover { held: 0, more: false } => None,
@@ -88,7 +84,7 @@ impl PipeEnd {
             Leftover { held, more: true } => Some(format!("more than {} unwritten", counted(held as u64, "byte"))),
         };
         if let Some(unwritten) = unwritten {
-            self.failure = Some(Error::local(Operation::WriteTo, "stdout")(stopped_with(&unwritten)));
+            self.losses.unwritten(Error::local(Operation::WriteTo, "stdout")(stopped_with(&unwritten)));
         }
     }
 
@@ -99,21 +95,14 @@ impl PipeEnd {
             return; // it was stopped, and `note_leftover` has noted the loss
         }
         let Some(loss) = ended.delivery.loss(ended.name.as_str(), &ended.reason) else { return };
-        if self.clients == Clients::One {
-            self.failure.get_or_insert(loss);
-        } else {
+        if let Some(loss) = self.losses.failed(ended.id, loss) {
             report.warning(&loss.to_string());
-            self.losses += 1;
         }
     }
 
     /// The result of the run: its failure, or the number of connections that lost bytes.
     pub(super) fn outcome(self) -> Result<(), Error> {
-        match (self.failure, self.losses) {
-            (Some(failure), _) => Err(failure),
-            (None, 0) => Ok(()),
-            (None, connections) => Err(Error::Incomplete { connections }),
-        }
+        self.losses.outcome()
     }
 }
 
