@@ -386,6 +386,19 @@ pub fn splice(_: BorrowedFd<'_>, _: BorrowedFd<'_>, _: usize) -> io::Result<usiz
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Has the system begin to write these bytes of a file to its disk (`sync_file_range(2)`); it is a hint. Only fsync(2)
+/// says whether they are there, also whether writing them has failed.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn begin_write_out(file: BorrowedFd<'_>, offset: u64, len: u64) {
+    let (Ok(offset), Ok(len)) = (offset.try_into(), len.try_into()) else { return };
+    // SAFETY: takes four numbers and touches no memory.
+    let _ = unsafe { libc::sync_file_range(file.as_raw_fd(), offset, len, libc::SYNC_FILE_RANGE_WRITE) };
+}
+
+/// Has the system begin to write to the disk: it does so by itself on this one.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub fn begin_write_out(_: BorrowedFd<'_>, _: u64, _: u64) {}
+
 /// Whether writes go to the end of the file whatever its position (`O_APPEND`, open(2)).
 #[must_use]
 pub fn appends(fd: BorrowedFd<'_>) -> bool {

@@ -1,8 +1,29 @@
-//! A receiver whose disk is full.
+//! The disk of a receiver: when it is written to, and what happens when it is full.
 
-use crate::pair::send_to;
+use crate::pair::{Files, send_to};
 use crate::support::full_disk::{on_small_disk, seen_by};
-use crate::support::{Dir, Server, noise, poll_until};
+use crate::support::{Dir, Server, noise, poll_until, skip, under_strace};
+
+#[test]
+fn bytes_go_to_the_disk_while_more_come() {
+    if !skip::has_strace() {
+        return;
+    }
+    let files = Files::new("write-out");
+    let (path, log) = (files.to_send("a", noise(20 << 20)), files.dir.file("log"));
+    let args = ["receive", "--listen=127.0.0.1:0", "--dir", &files.target()];
+    let receiver = Server::from_command(&mut under_strace(&log, &["-e", "trace=sync_file_range,fsync"], args));
+    assert_eq!(send_to(&receiver, &[&path]).end().status, Some(0));
+    assert_eq!(receiver.proc.end().status, Some(0));
+    let log = std::fs::read_to_string(log).unwrap();
+    let calls: Vec<_> = log.lines().filter_map(|line| line.split_once('(')).collect();
+    let names: Vec<_> = calls.iter().map(|(name, _)| name.rsplit(' ').next().unwrap()).collect();
+    assert_eq!(names, ["sync_file_range", "sync_file_range", "fsync", "fsync"], "{log}");
+    for (call, from) in ["0", "8388608"].into_iter().enumerate() {
+        let rest = format!(", {from}, 8388608, SYNC_FILE_RANGE_WRITE) = 0");
+        assert!(calls[call].1.ends_with(&rest), "{log}");
+    }
+}
 
 #[test]
 fn full_disk_of_the_receiver_is_an_error_on_both_sides() {

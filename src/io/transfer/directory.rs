@@ -4,7 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
@@ -16,12 +16,16 @@ use rustix::fs::{
 use rustix::fs::{RenameFlags, renameat_with};
 use rustix::io::Errno;
 
+use super::super::sys;
 use crate::config::Overwrite;
 use crate::error::{Error, Operation};
 use crate::transfer::{FileName, Modified};
 
 /// How often a partial file is opened again that another process has renamed or removed in between.
 const ATTEMPTS: usize = 8;
+
+/// The bytes after which the system is asked to write them to the disk.
+const WRITE_OUT: u64 = 8 << 20;
 
 /// A directory that files are received into.
 #[derive(Debug)]
@@ -53,6 +57,20 @@ pub(super) struct Part {
     name: OsString,
     /// The bytes that are in it.
     pub(super) size: u64,
+    /// The first of them, which the system was asked to write to the disk.
+    pub(super) written_out: u64,
+}
+
+impl Part {
+    /// Has the system write to the disk while more bytes come: what is confirmed has to be there, and the last fsync(2)
+    /// would else wait for all of it.
+    pub(super) fn begin_write_out(&mut self) {
+        let new = self.size.saturating_sub(self.written_out);
+        if new >= WRITE_OUT {
+            sys::begin_write_out(self.file.as_fd(), self.written_out, new);
+            self.written_out = self.size;
+        }
+    }
 }
 
 /// Why there is no file.
@@ -155,7 +173,7 @@ impl Directory {
             // Another transfer may have renamed or removed it before it was locked here.
             if self.is_at(&part, &stat) {
                 let size = u64::try_from(stat.st_size).unwrap_or(0);
-                return Ok(Part { file: fd.into(), name: part, size });
+                return Ok(Part { file: fd.into(), name: part, size, written_out: size });
             }
         }
         refuse("its partial file changes all the time")

@@ -291,6 +291,7 @@ impl Worker {
         let Some((path, part)) = self.part() else { return Ok(()) };
         let positioned = part.file.set_len(offset).and_then(|()| part.file.seek(SeekFrom::Start(offset)));
         part.size = positioned.map_err(Error::file(Operation::Write, &path))?;
+        part.written_out = part.size;
         Ok(())
     }
 
@@ -309,6 +310,9 @@ impl Worker {
         }
         let _ = self.used.send(piece.emptied()); // it fails only if the loop has ended
         written?;
+        if let Some((_, part)) = self.part() {
+            part.begin_write_out();
+        }
         Ok(Answer::Written)
     }
 
