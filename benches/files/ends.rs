@@ -1,7 +1,6 @@
 //! One side of a transfer alone. Its peer in this program keeps to the protocol, and neither hashes nor has a file: it
 //! takes a tenth of the processor time of a side.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -46,7 +45,8 @@ pub(crate) fn receive(program: &Path, place: &Place) -> Run {
     })
 }
 
-/// Sends a file in chunks of 1 MiB; the kernel takes it from the file itself.
+/// Sends a file in chunks of 1 MiB from a block that stays in the caches: a receiver that reads the pages of a file of
+/// 512 MiB from the memory needs a third more processor time, which is the sender's.
 fn give(mut stream: TcpStream, place: &Place) {
     let size = place.mebibytes << 20;
     let mut lines = BufReader::new(stream.try_clone().unwrap());
@@ -54,10 +54,11 @@ fn give(mut stream: TcpStream, place: &Place) {
     assert_eq!(line(&mut lines), "secretcat-files 1 receive");
     assert_eq!(line(&mut lines), "have 0");
     stream.write_all(b"data 0\n").unwrap();
-    let file = File::open(place.file()).unwrap();
-    for _ in 0..place.mebibytes {
+    let mut block = place.block();
+    for number in 0..place.mebibytes {
         stream.write_all(b"chunk 1048576\n").unwrap();
-        std::io::copy(&mut (&file).take(1 << 20), &mut stream).unwrap();
+        Place::number(&mut block, number);
+        stream.write_all(&block).unwrap();
     }
     writeln!(stream, "complete {size} {}", place.digest).unwrap();
     assert_eq!(line(&mut lines), "saved");

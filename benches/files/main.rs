@@ -18,7 +18,7 @@
 mod ends;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -154,13 +154,25 @@ impl Place {
         getrandom::fill(&mut block).unwrap();
         let mut file = File::create(dir.join("file")).unwrap();
         for number in 0..mebibytes {
-            block[..8].copy_from_slice(&number.to_le_bytes());
+            Place::number(&mut block, number);
             file.write_all(&block).unwrap();
         }
         file.sync_all().unwrap();
         let hashed = Command::new("openssl").args(["dgst", "-sha256", "-r"]).arg(dir.join("file")).output().unwrap();
         let digest = String::from_utf8(hashed.stdout).unwrap().split(' ').next().unwrap().to_owned();
         Place { dir, mebibytes, digest }
+    }
+
+    /// The first MiB of the file. The others differ from it in their number only.
+    fn block(&self) -> Vec<u8> {
+        let mut block = vec![0; 1 << 20];
+        File::open(self.file()).unwrap().read_exact(&mut block).unwrap();
+        block
+    }
+
+    /// Makes this the block of this number.
+    fn number(block: &mut [u8], number: usize) {
+        block[..8].copy_from_slice(&number.to_le_bytes());
     }
 
     fn file(&self) -> PathBuf {
