@@ -105,10 +105,18 @@ fn bytes(cell: Cell, Ended { ours, peer, .. }: &Ended) -> Result<(), String> {
     peer.as_ref().map_or(Ok(()), |peer| arrived("the peer", &peer.stdout, from_ours, whole))
 }
 
+/// The words of a result that lacks bytes.
+const RECEIVED: &str = "has received";
+
+/// Whether this result lacks bytes that one side has sent.
+pub fn lacks_bytes(wrong: &str) -> bool {
+    wrong.lines().next().is_some_and(|wrong| wrong.contains(RECEIVED))
+}
+
 fn arrived(at: &str, got: &[u8], sent: &[u8], whole: bool) -> Result<(), String> {
     let same = got.iter().zip(sent).take_while(|(got, sent)| got == sent).count();
-    ensure(same == got.len(), &format!("{at} has received something else from byte {same} on"))?;
-    ensure(!whole || got.len() == sent.len(), &format!("{at} has received {} bytes of {}", got.len(), sent.len()))
+    ensure(same == got.len(), &format!("{at} {RECEIVED} something else from byte {same} on"))?;
+    ensure(!whole || got.len() == sent.len(), &format!("{at} {RECEIVED} {} bytes of {}", got.len(), sent.len()))
 }
 
 /// The lines on stderr, without those that are not failures.

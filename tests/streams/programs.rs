@@ -43,6 +43,12 @@ impl Peer {
         here
     }
 
+    /// Whether the program drops the rest of a write that is cut short: of ncat 7.93, what its pipe or socket had not
+    /// taken when it was stopped, or frozen with the machine, is missing.
+    pub fn drops_rest_of_write(self) -> bool {
+        self == Peer::Ncat
+    }
+
     /// The command that listens at this address or connects to it.
     pub fn command(self, role: Role, address: SocketAddrV4, mode: Mode) -> Command {
         let (host, port) = (address.ip().to_string(), address.port().to_string());
