@@ -229,6 +229,7 @@ impl Life {
         match &mut self.state {
             State::Open | State::Draining { .. } => self.state = State::Closing { wait },
             State::Closing { wait: before } if wait == Wait::ForNobody => *before = wait,
+            State::Lingering { .. } if wait == Wait::ForNobody => self.state = State::Closing { wait },
             State::Closing { .. } | State::Lingering { .. } | State::Closed(_) => return,
         }
         self.finish(End::HalfClose);

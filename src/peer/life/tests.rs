@@ -305,6 +305,16 @@ fn a_hurried_close_does_not_wait_for_the_peers_end() {
 }
 
 #[test]
+fn a_hurried_close_ends_the_wait_for_the_peer() {
+    let now = Instant::now();
+    let mut life = lingering(now);
+    assert_eq!(life.on(Input::CloseNow, acked(now)), Step::AskForAcknowledgements { since: now });
+    let all = Input::Acknowledgements { outstanding: 0, again: None };
+    assert_eq!(life.on(all, acked(now)), Step::Close);
+    assert_eq!(reason(life), "Done");
+}
+
+#[test]
 fn a_hurried_close_waits_for_bytes_that_are_still_queued() {
     let now = Instant::now();
     let mut life = Life::new(false);
