@@ -5,16 +5,16 @@ use super::super::room::Room;
 use super::super::roster::Member;
 use super::message::Message;
 use super::numeric::{
-    ERR_CHANOPRIVSNEEDED, ERR_NOMOTD, ERR_NOSUCHNICK, ERR_TOOMANYMATCHES, ERR_USERSDONTMATCH, RPL_AWAY,
-    RPL_CHANNELMODEIS, RPL_CREATIONTIME, RPL_ENDOFBANLIST, RPL_ENDOFWHO, RPL_ENDOFWHOIS, RPL_GLOBALUSERS, RPL_ISON,
-    RPL_LIST, RPL_LISTEND, RPL_LOCALUSERS, RPL_LUSERCHANNELS, RPL_LUSERCLIENT, RPL_LUSERME, RPL_LUSEROP, RPL_TIME,
-    RPL_UMODEIS, RPL_USERHOST, RPL_VERSION, RPL_WHOISACCOUNT, RPL_WHOISCHANNELS, RPL_WHOISIDLE, RPL_WHOISOPERATOR,
-    RPL_WHOISSERVER, RPL_WHOISUSER, RPL_WHOREPLY, RPL_WHOSPCRPL,
+    ERR_CHANOPRIVSNEEDED, ERR_NOMOTD, ERR_NONICKNAMEGIVEN, ERR_NOSUCHNICK, ERR_TOOMANYMATCHES, ERR_USERSDONTMATCH,
+    RPL_AWAY, RPL_CHANNELMODEIS, RPL_CREATIONTIME, RPL_ENDOFBANLIST, RPL_ENDOFWHO, RPL_ENDOFWHOIS, RPL_GLOBALUSERS,
+    RPL_ISON, RPL_LIST, RPL_LISTEND, RPL_LOCALUSERS, RPL_LUSERCHANNELS, RPL_LUSERCLIENT, RPL_LUSERME, RPL_LUSEROP,
+    RPL_TIME, RPL_UMODEIS, RPL_USERHOST, RPL_VERSION, RPL_WHOISACCOUNT, RPL_WHOISCHANNELS, RPL_WHOISIDLE,
+    RPL_WHOISOPERATOR, RPL_WHOISSERVER, RPL_WHOISUSER, RPL_WHOREPLY, RPL_WHOSPCRPL,
 };
 use super::registration::VERSION;
 use super::seat::Seat;
 use super::show::{HOST, SERVER, channel};
-use super::text::{clean, word};
+use super::text::{clean, matches, word};
 
 /// The most members that one answer lists.
 const MOST_ROWS: usize = 5000;
@@ -35,10 +35,10 @@ struct Row {
 impl Seat<'_> {
     /// Handles `LIST`.
     pub(super) fn list(&mut self, message: &Message<'_>) {
-        let asked: Vec<_> = message.list(0).filter(|name| name.starts_with(b"#")).collect();
+        let masks: Vec<_> = message.list(0).collect();
         let is_asked = |room: &&Room| {
-            let is_named = |name: &&[u8]| name[1..].eq_ignore_ascii_case(room.name.as_str().as_bytes());
-            !room.members.is_empty() && (asked.is_empty() || asked.iter().any(is_named))
+            let name = channel(&room.name);
+            !room.members.is_empty() && (masks.is_empty() || masks.iter().any(|mask| matches(mask, name.as_bytes())))
         };
         let row = |room: &Room| {
             let topic = room.topic.as_ref().map(|topic| clean(&topic.text)).unwrap_or_default();
@@ -61,16 +61,21 @@ impl Seat<'_> {
             (room.map(|room| room.members.iter().copied().collect()).unwrap_or_default(), place)
         } else if matches!(mask, b"*" | b"0") {
             (self.engine.ids(), None)
+        } else if let Ok((id, _)) = self.engine.find(mask) {
+            (vec![id], None)
         } else {
-            (self.engine.find(mask).map(|(id, _)| vec![id]).unwrap_or_default(), None)
+            let all = self.engine.ids();
+            self.charge(all.len());
+            (all.into_iter().filter(|&id| self.is_meant(id, mask)).collect(), None)
         };
-        let mut rows: Vec<_> = ids.iter().take(MOST_ROWS).filter_map(|&id| self.row(id)).collect();
+        let (flags, fields) = flags_and_fields(message.param(1).unwrap_or_default());
+        let is_shown = |row: &Row| !flags.contains(&b'o') || row.is_operator;
+        let mut rows: Vec<_> = ids.iter().take(MOST_ROWS).filter_map(|&id| self.row(id)).filter(is_shown).collect();
         rows.sort_by(|left, right| left.nick.cmp(&right.nick));
         self.charge(rows.len());
-        let fields = message.param(1).and_then(|fields| fields.strip_prefix(b"%")).map(<[u8]>::to_vec);
         let place = place.unwrap_or_else(|| "*".to_owned());
         for row in rows {
-            match &fields {
+            match fields {
                 None => self.who_row(&place, &row),
                 Some(fields) => self.whox_row(fields, &place, &row),
             }
@@ -80,6 +85,14 @@ impl Seat<'_> {
             self.reply(ERR_TOOMANYMATCHES, &[&mask], &format!("The list has the first {MOST_ROWS} members only"));
         }
         self.reply(RPL_ENDOFWHO, &[&mask], "End of /WHO list");
+    }
+
+    /// Whether a mask of `WHO` that is no name is for a member (RFC 2812, 3.6.1).
+    fn is_meant(&self, id: MemberId, mask: &[u8]) -> bool {
+        let Some(member) = self.engine.member(id) else { return false };
+        let name = member.name.as_str();
+        let texts = [name, HOST, SERVER].map(str::as_bytes);
+        texts.iter().any(|text| matches(mask, text)) || matches(mask, &self.real_name(id, name))
     }
 
     fn row(&self, id: MemberId) -> Option<Row> {
@@ -143,8 +156,7 @@ impl Seat<'_> {
     /// Handles `WHOIS`.
     pub(super) fn whois(&mut self, message: &Message<'_>) {
         let Some(target) = message.param(1).or_else(|| message.param(0)) else {
-            self.needs_more("WHOIS");
-            return;
+            return self.reply(ERR_NONICKNAMEGIVEN, &[], "No nickname given");
         };
         let target = target.split(|&byte| byte == b',').next().unwrap_or_default();
         let Ok((id, member)) = self.engine.find(target) else {
@@ -178,6 +190,10 @@ impl Seat<'_> {
 
     /// Handles `ISON`.
     pub(super) fn is_on(&mut self, message: &Message<'_>) {
+        if message.params().is_empty() {
+            self.needs_more("ISON");
+            return;
+        }
         let names = message.params().iter().flat_map(|param| param.split(|&byte| byte == b' '));
         let found: Vec<_> = names.filter_map(|name| Some(self.engine.find(name).ok()?.1.name.to_string())).collect();
         self.reply(RPL_ISON, &[], &found.join(" "));
@@ -185,6 +201,10 @@ impl Seat<'_> {
 
     /// Handles `USERHOST`.
     pub(super) fn user_host(&mut self, message: &Message<'_>) {
+        if message.params().is_empty() {
+            self.needs_more("USERHOST");
+            return;
+        }
         let found = message.params().iter().take(MOST_NAMES).filter_map(|name| {
             let member = self.engine.find(name).ok()?.1;
             let (operator, away) =
@@ -259,6 +279,14 @@ impl Seat<'_> {
     pub(super) fn time(&mut self) {
         let now = self.context.now().time.to_string();
         self.reply(RPL_TIME, &[SERVER], &now);
+    }
+}
+
+/// The flags of a `WHO`, and the fields of a WHOX: `o` and `na` of `o%na`.
+fn flags_and_fields(param: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match param.iter().position(|&byte| byte == b'%') {
+        Some(at) => (&param[..at], Some(&param[at + 1..])),
+        None => (param, None),
     }
 }
 

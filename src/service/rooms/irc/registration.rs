@@ -247,6 +247,7 @@ impl Seat<'_> {
             format!("CHANNELLEN={}", limits.room_name + 1),
             "CHANTYPES=#".to_owned(),
             "CLIENTTAGDENY=*".to_owned(),
+            "ELIST=M".to_owned(),
             "NETWORK=secretcat".to_owned(),
             format!("NICKLEN={}", limits.name),
             "SAFELIST".to_owned(),

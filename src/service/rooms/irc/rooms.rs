@@ -19,7 +19,7 @@ const MOST_TARGETS: usize = 4;
 impl Seat<'_> {
     /// Handles `JOIN`.
     pub(super) fn join(&mut self, message: &Message<'_>) {
-        if message.param(0).is_none() {
+        if message.list(0).next().is_none() {
             self.needs_more("JOIN");
             return;
         }
@@ -74,7 +74,7 @@ impl Seat<'_> {
 
     /// Handles `PART`.
     pub(super) fn part(&mut self, message: &Message<'_>) {
-        if message.param(0).is_none() {
+        if message.list(0).next().is_none() {
             self.needs_more("PART");
             return;
         }
@@ -131,7 +131,7 @@ impl Seat<'_> {
 
     /// Handles `NAMES`.
     pub(super) fn names(&mut self, message: &Message<'_>) {
-        if message.param(0).is_none() {
+        if message.list(0).next().is_none() {
             return self.reply(RPL_ENDOFNAMES, &["*"], "End of /NAMES list");
         }
         for target in message.list(0) {
@@ -168,7 +168,7 @@ impl Seat<'_> {
 
     /// Handles `PRIVMSG`.
     pub(super) fn say(&mut self, message: &Message<'_>) {
-        if message.param(0).is_none() {
+        if message.list(0).next().is_none() {
             return self.reply(ERR_NORECIPIENT, &[], "No recipient given (PRIVMSG)");
         }
         let text = message.text(1).unwrap_or_default();

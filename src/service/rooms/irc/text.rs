@@ -68,6 +68,35 @@ pub(super) fn prefix(text: &[u8], most: usize) -> &[u8] {
     &text[..end]
 }
 
+/// Whether a text is one of those that a mask is for: `*` stands for any characters and `?` for one. Upper and lower case
+/// are the same.
+pub(super) fn matches(mask: &[u8], text: &[u8]) -> bool {
+    // A longer mask matches nothing, and would take long to find that out.
+    if mask.iter().filter(|&&byte| byte != b'*').count() > text.len() {
+        return false;
+    }
+    let (mut at, mut done) = (0, 0);
+    let mut star = None; // the place after the last star, and the end of what it stands for
+    while done < text.len() {
+        match mask.get(at) {
+            Some(b'*') => {
+                at += 1;
+                star = Some((at, done));
+            }
+            Some(byte) if *byte == b'?' || byte.eq_ignore_ascii_case(&text[done]) => {
+                at += 1;
+                done += 1;
+            }
+            _ => {
+                let Some((after, end)) = star else { return false };
+                (at, done) = (after, end + 1);
+                star = Some((after, end + 1));
+            }
+        }
+    }
+    mask[at..].iter().all(|&byte| byte == b'*')
+}
+
 /// Something that a client has sent, as a parameter of an answer: one word, not too long.
 pub(super) fn word(bytes: &[u8]) -> String {
     const MOST: usize = 60;
@@ -121,6 +150,29 @@ mod tests {
             assert_eq!(word(param), expected);
         }
         assert_eq!(word(&[b'x'; 600]).len(), 60);
+    }
+
+    #[test]
+    fn mask_has_wildcards() {
+        let cases: [(&str, &str, bool); 14] = [
+            ("ann", "ANN", true),
+            ("ann", "anna", false),
+            ("a*", "ann", true),
+            ("*a", "anna", true),
+            ("*a*a*", "anna", true),
+            ("*a*a*a*", "anna", false),
+            ("a?n", "ann", true),
+            ("ann?", "ann", false),
+            ("ann*", "ann", true),
+            ("", "ann", false),
+            ("", "", true),
+            ("*", "", true),
+            ("**n", "ann", true),
+            ("*ab", "aab", true),
+        ];
+        for (mask, text, expected) in cases {
+            assert_eq!(matches(mask.as_bytes(), text.as_bytes()), expected, "{mask} {text}");
+        }
     }
 
     proptest! {
