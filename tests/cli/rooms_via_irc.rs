@@ -27,6 +27,35 @@ fn members_by_irc_and_by_lines_meet_across_servers() {
     read_until(&mut bob, "* 2 members in lab:");
     assert_eq!(read_line(&mut bob), format!("* ann/{of_a} bob\n"));
 
+    // What IRC asks about members and channels is answered for those of other servers, too.
+    let bob_there = format!("bob/{of_b}");
+    let questions = format!(
+        "WHO #lab\r\nWHO b*\r\nWHO {bob_there} %snd\r\nWHOIS {bob_there}\r\n\
+        ISON {bob_there} bob\r\nUSERHOST {bob_there}\r\nLIST\r\n"
+    );
+    let who = format!("{bob_there} secretcat {of_b} {bob_there} H :1 {bob_there}");
+    let answers = [
+        "352 ann #lab ann secretcat irc.secretcat ann H :0 ann E.".to_owned(),
+        format!("352 ann #lab {who}"),
+        "315 ann #lab :End of /WHO list".to_owned(),
+        format!("352 ann * {who}"),
+        "315 ann b* :End of /WHO list".to_owned(),
+        format!("354 ann {of_b} {bob_there} 1"),
+        format!("315 ann {bob_there} :End of /WHO list"),
+        format!("311 ann {bob_there} {bob_there} secretcat * :{bob_there}"),
+        format!("319 ann {bob_there} :#lab"),
+        format!("312 ann {bob_there} {of_b} :secretcat rooms"),
+        format!("318 ann {bob_there} :End of /WHOIS list"),
+        format!("303 ann :{bob_there}"),
+        format!("302 ann :{bob_there}=+{bob_there}@secretcat"),
+        "322 ann #lab 2 :".to_owned(),
+        "323 ann :End of /LIST".to_owned(),
+    ];
+    ann.write_all(questions.as_bytes()).unwrap();
+    for answer in answers {
+        assert_eq!(read_line(&mut ann), format!(":irc.secretcat {answer}\r\n"));
+    }
+
     // Lines for all.
     ann.write_all(b"PRIVMSG #lab :hi all\r\nPRIVMSG #lab :\x01ACTION waves\x01\r\nNOTICE #lab :ten\r\n").unwrap();
     let lines = [(); 3].map(|()| read_line(&mut bob));

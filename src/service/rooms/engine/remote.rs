@@ -54,11 +54,16 @@ impl Remote {
         }
     }
 
-    /// The member of another server with this name.
-    pub(super) fn find(&self, name: &[u8]) -> Option<Name> {
+    /// The member of another server with this name, and its rooms.
+    fn get(&self, name: &[u8]) -> Option<(&Name, &BTreeSet<RoomName>)> {
         let (name, server) = std::str::from_utf8(name).ok()?.rsplit_once('/')?;
         let name = Name::parse(name.as_bytes(), name.len()).ok()?.of_server(server);
-        self.members.get_key_value(&name).map(|(name, _)| name.clone())
+        self.members.get_key_value(&name)
+    }
+
+    /// The member of another server with this name.
+    pub(super) fn find(&self, name: &[u8]) -> Option<Name> {
+        self.get(name).map(|(name, _)| name.clone())
     }
 }
 
@@ -66,6 +71,17 @@ impl Engine {
     /// Keeps what happens here for other servers, from now on.
     pub fn begin_sharing(&mut self) {
         self.remote.shared = Some(Vec::new());
+    }
+
+    /// The member of another server with this name, and its rooms.
+    #[must_use]
+    pub fn remote_member(&self, name: &[u8]) -> Option<(&Name, &BTreeSet<RoomName>)> {
+        self.remote.get(name)
+    }
+
+    /// The names of all members, those of other servers included.
+    pub fn all_names(&self) -> impl Iterator<Item = &Name> {
+        self.roster.iter().map(|(_, member)| &member.name).chain(self.remote.members.keys())
     }
 
     /// What has happened here since this was last asked for.

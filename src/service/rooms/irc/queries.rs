@@ -1,6 +1,7 @@
 //! Questions about members, channels and the server.
 
 use super::super::event::{MemberId, Role};
+use super::super::name::Name;
 use super::super::room::Room;
 use super::super::roster::Member;
 use super::message::Message;
@@ -25,8 +26,10 @@ const SERVER_INFO: &str = "secretcat rooms";
 
 /// A member in an answer.
 struct Row {
-    id: MemberId,
+    /// `None`: it is a member of another server.
+    id: Option<MemberId>,
     nick: String,
+    server: String,
     is_away: bool,
     is_operator: bool,
     idle: u64,
@@ -38,11 +41,11 @@ impl Seat<'_> {
         let masks: Vec<_> = message.list(0).collect();
         let is_asked = |room: &&Room| {
             let name = channel(&room.name);
-            !room.members.is_empty() && (masks.is_empty() || masks.iter().any(|mask| matches(mask, name.as_bytes())))
+            room.population() > 0 && (masks.is_empty() || masks.iter().any(|mask| matches(mask, name.as_bytes())))
         };
         let row = |room: &Room| {
             let topic = room.topic.as_ref().map(|topic| clean(&topic.text)).unwrap_or_default();
-            (channel(&room.name), room.members.len().to_string(), topic)
+            (channel(&room.name), room.population().to_string(), topic)
         };
         let rows: Vec<_> = self.engine.rooms().filter(is_asked).map(row).collect();
         self.charge(rows.len());
@@ -55,25 +58,12 @@ impl Seat<'_> {
     /// Handles `WHO`, with the fields of WHOX.
     pub(super) fn who(&mut self, message: &Message<'_>) {
         let mask = message.param(0).unwrap_or(b"*");
-        let (ids, place) = if mask.starts_with(b"#") {
-            let room = self.engine.room(mask).ok();
-            let place = room.map(|room| channel(&room.name));
-            (room.map(|room| room.members.iter().copied().collect()).unwrap_or_default(), place)
-        } else if matches!(mask, b"*" | b"0") {
-            (self.engine.ids(), None)
-        } else if let Ok((id, _)) = self.engine.find(mask) {
-            (vec![id], None)
-        } else {
-            let all = self.engine.ids();
-            self.charge(all.len());
-            (all.into_iter().filter(|&id| self.is_meant(id, mask)).collect(), None)
-        };
+        let (names, place) = self.names_of_mask(mask);
         let (flags, fields) = flags_and_fields(message.param(1).unwrap_or_default());
         let is_shown = |row: &Row| !flags.contains(&b'o') || row.is_operator;
-        let mut rows: Vec<_> = ids.iter().take(MOST_ROWS).filter_map(|&id| self.row(id)).filter(is_shown).collect();
+        let mut rows: Vec<_> = names.iter().take(MOST_ROWS).map(|name| self.row(name)).filter(is_shown).collect();
         rows.sort_by(|left, right| left.nick.cmp(&right.nick));
         self.charge(rows.len());
-        let place = place.unwrap_or_else(|| "*".to_owned());
         for row in rows {
             match fields {
                 None => self.who_row(&place, &row),
@@ -81,29 +71,46 @@ impl Seat<'_> {
             }
         }
         let mask = word(mask);
-        if ids.len() > MOST_ROWS {
+        if names.len() > MOST_ROWS {
             self.reply(ERR_TOOMANYMATCHES, &[&mask], &format!("The list has the first {MOST_ROWS} members only"));
         }
         self.reply(RPL_ENDOFWHO, &[&mask], "End of /WHO list");
     }
 
-    /// Whether a mask of `WHO` that is no name is for a member (RFC 2812, 3.6.1).
-    fn is_meant(&self, id: MemberId, mask: &[u8]) -> bool {
-        let Some(member) = self.engine.member(id) else { return false };
-        let name = member.name.as_str();
-        let texts = [name, HOST, SERVER].map(str::as_bytes);
-        texts.iter().any(|text| matches(mask, text)) || matches(mask, &self.real_name(id, name))
+    /// The names of the members that a mask of `WHO` is for, and the channel in the answer.
+    fn names_of_mask(&mut self, mask: &[u8]) -> (Vec<Name>, String) {
+        let names = if mask.starts_with(b"#") {
+            let Ok(room) = self.engine.room(mask) else { return (Vec::new(), String::new()) };
+            return (self.engine.names(room).into_iter().cloned().collect(), channel(&room.name));
+        } else if matches!(mask, b"*" | b"0") {
+            self.engine.all_names().cloned().collect()
+        } else if let Ok((_, member)) = self.engine.find(mask) {
+            vec![member.name.clone()]
+        } else {
+            self.charge(self.engine.all_names().count());
+            self.engine.all_names().filter(|name| self.is_meant(name, mask)).cloned().collect()
+        };
+        (names, "*".to_owned())
     }
 
-    fn row(&self, id: MemberId) -> Option<Row> {
-        let member = self.engine.member(id)?;
-        Some(Row {
-            id,
-            nick: member.name.to_string(),
-            is_away: member.away.is_some(),
-            is_operator: member.role == Role::Operator,
-            idle: self.idle(member),
-        })
+    /// Whether a mask of `WHO` that is no name is for a member (RFC 2812, 3.6.1).
+    fn is_meant(&self, name: &Name, mask: &[u8]) -> bool {
+        let texts = [name.as_str(), HOST, name.server().unwrap_or(SERVER)].map(str::as_bytes);
+        let id = self.engine.find(name.as_str().as_bytes()).map(|(id, _)| id).ok();
+        texts.iter().any(|text| matches(mask, text)) || matches(mask, &self.real_name(id, name.as_str()))
+    }
+
+    fn row(&self, name: &Name) -> Row {
+        let found = self.engine.find(name.as_str().as_bytes()).ok();
+        let member = found.map(|(_, member)| member);
+        Row {
+            id: found.map(|(id, _)| id),
+            nick: name.to_string(),
+            server: name.server().unwrap_or(SERVER).to_owned(),
+            is_away: member.is_some_and(|member| member.away.is_some()),
+            is_operator: member.is_some_and(|member| member.role == Role::Operator),
+            idle: member.map_or(0, |member| self.idle(member)),
+        }
     }
 
     /// The seconds since a member has sent something.
@@ -111,14 +118,14 @@ impl Seat<'_> {
         self.context.now().elapsed.saturating_sub(member.active).as_secs()
     }
 
-    fn real_name(&self, id: MemberId, nick: &str) -> Vec<u8> {
-        self.network.real_names.get(&id).map_or_else(|| nick.as_bytes().to_vec(), |name| clean(name))
+    fn real_name(&self, id: Option<MemberId>, nick: &str) -> Vec<u8> {
+        id.and_then(|id| self.network.real_names.get(&id)).map_or_else(|| nick.as_bytes().to_vec(), |name| clean(name))
     }
 
     fn who_row(&mut self, place: &str, row: &Row) {
         let flags = flags(row);
-        let text = [b"0 ", &self.real_name(row.id, &row.nick)[..]].concat();
-        let params = [place, &row.nick, HOST, SERVER, &row.nick, &flags];
+        let text = [hops(row).as_bytes(), b" ", &self.real_name(row.id, &row.nick)[..]].concat();
+        let params = [place, &row.nick, HOST, &row.server, &row.nick, &flags];
         self.reply_with(RPL_WHOREPLY, &params, Some(&text));
     }
 
@@ -126,7 +133,7 @@ impl Seat<'_> {
         let (letters, token) = fields.split_at(fields.iter().position(|&byte| byte == b',').unwrap_or(fields.len()));
         let token = word(token.get(1..).unwrap_or_default());
         let (flags, idle) = (flags(row), row.idle.to_string());
-        let account = self.account(row.id).unwrap_or_else(|| "0".to_owned());
+        let account = row.id.and_then(|id| self.account(id)).unwrap_or_else(|| "0".to_owned());
         // In the order of WHOX, not in that of the question.
         let all: [(u8, &str); 12] = [
             (b't', &token),
@@ -134,10 +141,10 @@ impl Seat<'_> {
             (b'u', &row.nick),
             (b'i', "255.255.255.255"),
             (b'h', HOST),
-            (b's', SERVER),
+            (b's', &row.server),
             (b'n', &row.nick),
             (b'f', &flags),
-            (b'd', "0"),
+            (b'd', hops(row)),
             (b'l', &idle),
             (b'a', &account),
             (b'o', "n/a"),
@@ -159,20 +166,24 @@ impl Seat<'_> {
             return self.reply(ERR_NONICKNAMEGIVEN, &[], "No nickname given");
         };
         let target = target.split(|&byte| byte == b',').next().unwrap_or_default();
+        if let Some((name, rooms)) = self.engine.remote_member(target) {
+            let (nick, server) = (name.to_string(), name.server().unwrap_or_default().to_owned());
+            let channels: Vec<_> = rooms.iter().map(channel).collect();
+            self.reply(RPL_WHOISUSER, &[&nick, &nick, HOST, "*"], &nick);
+            self.whois_channels(&nick, &channels);
+            self.reply(RPL_WHOISSERVER, &[&nick, &server], SERVER_INFO);
+            return self.reply(RPL_ENDOFWHOIS, &[&nick], "End of /WHOIS list");
+        }
         let Ok((id, member)) = self.engine.find(target) else {
             self.reply(ERR_NOSUCHNICK, &[&word(target)], "No such nick");
             return self.reply(RPL_ENDOFWHOIS, &[&word(target)], "End of /WHOIS list");
         };
         let member = member.clone();
         let nick = member.name.to_string();
-        let real_name = self.real_name(id, &nick);
+        let real_name = self.real_name(Some(id), &nick);
         self.reply_with(RPL_WHOISUSER, &[&nick, &nick, HOST, "*"], Some(&real_name));
-        if !member.rooms.is_empty() {
-            let channels: Vec<_> = member.rooms.iter().map(channel).collect();
-            for channels in channels.chunks(10) {
-                self.reply(RPL_WHOISCHANNELS, &[&nick], &channels.join(" "));
-            }
-        }
+        let channels: Vec<_> = member.rooms.iter().map(channel).collect();
+        self.whois_channels(&nick, &channels);
         self.reply(RPL_WHOISSERVER, &[&nick, SERVER], SERVER_INFO);
         if member.role == Role::Operator {
             self.reply(RPL_WHOISOPERATOR, &[&nick], "is the operator of this server");
@@ -188,6 +199,18 @@ impl Seat<'_> {
         self.reply(RPL_ENDOFWHOIS, &[&nick], "End of /WHOIS list");
     }
 
+    fn whois_channels(&mut self, nick: &str, channels: &[String]) {
+        for channels in channels.chunks(10) {
+            self.reply(RPL_WHOISCHANNELS, &[nick], &channels.join(" "));
+        }
+    }
+
+    /// The name of a member, here or at another server.
+    fn known(&self, name: &[u8]) -> Option<&Name> {
+        let remote = || self.engine.remote_member(name).map(|(name, _)| name);
+        self.engine.find(name).ok().map(|(_, member)| &member.name).or_else(remote)
+    }
+
     /// Handles `ISON`.
     pub(super) fn is_on(&mut self, message: &Message<'_>) {
         if message.params().is_empty() {
@@ -195,7 +218,7 @@ impl Seat<'_> {
             return;
         }
         let names = message.params().iter().flat_map(|param| param.split(|&byte| byte == b' '));
-        let found: Vec<_> = names.filter_map(|name| Some(self.engine.find(name).ok()?.1.name.to_string())).collect();
+        let found: Vec<_> = names.filter_map(|name| Some(self.known(name)?.to_string())).collect();
         self.reply(RPL_ISON, &[], &found.join(" "));
     }
 
@@ -206,10 +229,9 @@ impl Seat<'_> {
             return;
         }
         let found = message.params().iter().take(MOST_NAMES).filter_map(|name| {
-            let member = self.engine.find(name).ok()?.1;
-            let (operator, away) =
-                (if member.role == Role::Operator { "*" } else { "" }, if member.away.is_some() { '-' } else { '+' });
-            Some(format!("{0}{operator}={away}{0}@{HOST}", member.name))
+            let row = self.row(self.known(name)?);
+            let (operator, away) = (if row.is_operator { "*" } else { "" }, if row.is_away { '-' } else { '+' });
+            Some(format!("{0}{operator}={away}{0}@{HOST}", row.nick))
         });
         let found: Vec<_> = found.collect();
         self.reply(RPL_USERHOST, &[], &found.join(" "));
@@ -255,7 +277,7 @@ impl Seat<'_> {
     pub(super) fn count_users(&mut self) {
         let members = self.engine.members();
         let operators = self.engine.ids().iter().filter(|&&id| id == MemberId::Console).count();
-        let rooms = self.engine.rooms().filter(|room| !room.members.is_empty()).count();
+        let rooms = self.engine.rooms().filter(|room| room.population() > 0).count();
         let users = members.to_string();
         self.reply(RPL_LUSERCLIENT, &[], &format!("There are {users} users and 0 invisible on 1 servers"));
         self.reply(RPL_LUSEROP, &[&operators.to_string()], "operator(s) online");
@@ -280,6 +302,11 @@ impl Seat<'_> {
         let now = self.context.now().time.to_string();
         self.reply(RPL_TIME, &[SERVER], &now);
     }
+}
+
+/// How many servers away a member is.
+fn hops(row: &Row) -> &'static str {
+    if row.id.is_some() { "0" } else { "1" }
 }
 
 /// The flags of a `WHO`, and the fields of a WHOX: `o` and `na` of `o%na`.
