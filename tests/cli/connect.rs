@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Stdio;
+use std::thread;
 
 use crate::support::{
     NOT_FOUND, Proc, Server, accept, digits, local_listener, read_line, read_some, reset, run, run_command, secretcat,
@@ -208,6 +209,18 @@ fn server_close_while_stdin_is_open_is_status_1() {
     let proc = Proc::start(&mut secretcat(["connect", &address])); // its stdin stays open
     drop(accept(&listener));
     proc.end().is(1, "", format!("secretcat: connect {address}: closed by the server\n"));
+}
+
+#[test]
+fn server_close_with_empty_stdin_is_status_0() {
+    let (listener, address) = local_listener();
+    // The server closes at once, so that its end is usually read before that of stdin.
+    let server = thread::spawn(move || (0..20).for_each(|_| drop(accept(&listener))));
+    for _ in 0..20 {
+        let mut command = secretcat(["connect", &address]);
+        Proc::start_on(&mut command, Stdio::null(), Stdio::piped(), Stdio::piped()).end().is(0, "", "");
+    }
+    server.join().unwrap();
 }
 
 #[test]

@@ -58,6 +58,7 @@ pub(super) fn run(link: Link<'_>) -> Result<(), Failure> {
         pace: Pace::default(),
         rest: None,
         input_wait: InputWait::of_messages(),
+        input_was_asked: false,
     })
 }
 
@@ -69,6 +70,8 @@ struct Messages {
     pace: Pace,
     rest: Option<Rest>,
     input_wait: InputWait,
+    /// stdin got a turn after the server's end.
+    input_was_asked: bool,
 }
 
 /// The time that the server takes for its replies.
@@ -192,6 +195,12 @@ impl Messages {
         }
         let (input_ended, counts) = (filter.input_ended(), filter.counts_replies());
         let (is_complete, server_ended) = (filter.is_complete(), filter.server_ended());
+        if server_ended && !input_ended && filter.unanswered() == 0 && !self.input_was_asked {
+            // The end of an empty stdin may still be unread: the status must not depend on which end was read first.
+            self.input_was_asked = true;
+            run.exchange.read_now(PeerId::Console);
+            return self.step(run, now);
+        }
         // If the server sends no replies, sending continues after its half-close, as in a stream.
         let owes_nothing = run.config.replies == Replies::Each(Count(0));
         let is_over = if owes_nothing { input_ended } else { server_ended };

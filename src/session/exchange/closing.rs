@@ -58,7 +58,7 @@ impl<S: Service> Exchange<S> {
     }
 
     /// Gives a peer its turn: bytes that have arrived since the kernel was last asked count too.
-    fn read_now(&mut self, id: PeerId) {
+    pub(in crate::session) fn read_now(&mut self, id: PeerId) {
         self.serve(Ready { key: id.into(), readable: true, writable: false, behind: Behind::Nothing });
     }
 
