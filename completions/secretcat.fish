@@ -116,8 +116,8 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l via-known
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l auth -d 'Serve users only: scram:FILE (passwords), cert or unix' -r -f -a "(__fish_secretcat_logins)"
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy -d 'Connect through the proxy at URL: socks5://, socks5h:// or http://' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l proxy-credentials -d 'Read USER:PASSWORD for the proxy from FILE' -r -F
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l cut-at -d 'Cut behind each occurrence of PATTERN (repeatable)' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l cut-at-regex -d 'Cut each message behind each match of REGEX (repeatable)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l cut-at -d 'Cut after each occurrence of PATTERN (repeatable)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l cut-at-regex -d 'Cut each message after each match of REGEX (repeatable)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand listen" -l cut-layer -d 'Choose what --chunk and --cut count and cut (default: record)' -r -f -a "record\t'Messages: with TLS, each piece becomes a record'
 tcp\t'The bytes of the connection, the TLS handshake included'
 handshake\t'TLS handshake records: each piece becomes a record'"
@@ -291,8 +291,8 @@ complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l user -d 
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l password-file -d 'Read the password of --user from FILE' -r -F
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l proxy -d 'Connect through the proxy at URL: socks5://, socks5h:// or http://' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l proxy-credentials -d 'Read USER:PASSWORD for the proxy from FILE' -r -F
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l cut-at -d 'Cut behind each occurrence of PATTERN (repeatable)' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l cut-at-regex -d 'Cut each message behind each match of REGEX (repeatable)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l cut-at -d 'Cut after each occurrence of PATTERN (repeatable)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l cut-at-regex -d 'Cut each message after each match of REGEX (repeatable)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand connect" -l cut-layer -d 'Choose what --chunk and --cut count and cut (default: record)' -r -f -a "record\t'Messages: with TLS, each piece becomes a record'
 tcp\t'The bytes of the connection, the TLS handshake included'
 handshake\t'TLS handshake records: each piece becomes a record'"
@@ -475,8 +475,8 @@ half-close\t'The end of the stream with the last byte and right after it; not in
 header\t'One cut in the header of --proxy-protocol'
 client-hello\t'The ClientHello of --tls in two pieces and in small records'
 +half-close\t'The default families and half-close'"
-complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l cut-at -d 'Cut only behind each occurrence of PATTERN (repeatable)' -r -f
-complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l cut-at-regex -d 'Cut only behind each match of REGEX (repeatable)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l cut-at -d 'Cut only after each occurrence of PATTERN (repeatable)' -r -f
+complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l cut-at-regex -d 'Cut only after each match of REGEX (repeatable)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l only -d 'Try only this plan, which repeats a finding (repeatable)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l max-time -d 'End the sweep after TIME; 0 is no limit (default: 60s)' -r -f
 complete -c secretcat -n "__fish_secretcat_using_subcommand sweep" -l seed -d 'Draw the plans from seed N, if there are more than --max-plans' -r -f

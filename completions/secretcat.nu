@@ -154,8 +154,8 @@ module completions {
     --auth-cleartext          # Let passwords be proven over connections that others can read
     --proxy: string           # Connect through the proxy at URL: socks5://, socks5h:// or http://
     --proxy-credentials: path # Read USER:PASSWORD for the proxy from FILE
-    --cut-at: string          # Cut behind each occurrence of PATTERN (repeatable)
-    --cut-at-regex: string    # Cut each message behind each match of REGEX (repeatable)
+    --cut-at: string          # Cut after each occurrence of PATTERN (repeatable)
+    --cut-at-regex: string    # Cut each message after each match of REGEX (repeatable)
     --cut-layer: string@"nu-complete secretcat listen cut_layer" # Choose what --chunk and --cut count and cut (default: record)
     --coalesce: string        # Join N messages before they are cut and written
     --delay(-i): string       # Pause TIME between two writes
@@ -348,8 +348,8 @@ module completions {
     --auth-cleartext          # Prove the password over a connection that others can read
     --proxy: string           # Connect through the proxy at URL: socks5://, socks5h:// or http://
     --proxy-credentials: path # Read USER:PASSWORD for the proxy from FILE
-    --cut-at: string          # Cut behind each occurrence of PATTERN (repeatable)
-    --cut-at-regex: string    # Cut each message behind each match of REGEX (repeatable)
+    --cut-at: string          # Cut after each occurrence of PATTERN (repeatable)
+    --cut-at-regex: string    # Cut each message after each match of REGEX (repeatable)
     --cut-layer: string@"nu-complete secretcat connect cut_layer" # Choose what --chunk and --cut count and cut (default: record)
     --coalesce: string        # Join N messages before they are cut and written
     --delay(-i): string       # Pause TIME between two writes
@@ -495,8 +495,8 @@ module completions {
     --pipelining              # Count it as a difference if messages in one write get other replies
     --ignore: string          # Drop lines of the server that match REGEX (repeatable)
     --families: string@"nu-complete secretcat sweep families" # Try the plans of the families LIST (default: all but half-close)
-    --cut-at: string          # Cut only behind each occurrence of PATTERN (repeatable)
-    --cut-at-regex: string    # Cut only behind each match of REGEX (repeatable)
+    --cut-at: string          # Cut only after each occurrence of PATTERN (repeatable)
+    --cut-at-regex: string    # Cut only after each match of REGEX (repeatable)
     --only: string            # Try only this plan, which repeats a finding (repeatable)
     --max-time: string        # End the sweep after TIME; 0 is no limit (default: 60s)
     --seed: string            # Draw the plans from seed N, if there are more than --max-plans

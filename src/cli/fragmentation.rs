@@ -26,13 +26,13 @@ pub(super) struct FragmentationFlags {
     /// of connect does not cut a message. With --raw and in a relay, offsets count from the start of the stream.
     #[arg(long, value_name = "OFFSETS", allow_hyphen_values = true, conflicts_with = "chunk")]
     cut: Option<Offsets>,
-    /// Cut behind each occurrence of PATTERN (repeatable)
+    /// Cut after each occurrence of PATTERN (repeatable)
     ///
     /// PATTERN is text with the escapes \r, \n, \t, \0, \\ and \xHH for other bytes. In a stream, such as that of a
     /// relay, an occurrence is found however its bytes arrive. In messages, it does not reach into the next message.
     #[arg(long, value_name = "PATTERN", allow_hyphen_values = true, conflicts_with_all = ["chunk", "cut"])]
     cut_at: Vec<Pattern>,
-    /// Cut each message behind each match of REGEX (repeatable)
+    /// Cut each message after each match of REGEX (repeatable)
     ///
     /// REGEX has the syntax of the regex crate, as in --mask of sweep. It is searched in whole messages, line endings
     /// included, so it needs messages: a stream of --raw or of a relay has --cut-at only. An empty match cuts too: \b

@@ -50,14 +50,14 @@ pub(super) struct SweepFlags {
     /// and be right about cuts, so half-close is tried only if LIST has it.
     #[arg(long, value_name = "LIST", value_parser = FamiliesParser, help_heading = "Limits", allow_hyphen_values = true)]
     families: Option<Families>,
-    /// Cut only behind each occurrence of PATTERN (repeatable)
+    /// Cut only after each occurrence of PATTERN (repeatable)
     ///
-    /// Only the single cuts behind an occurrence in a message (with --client, in a reply), and the pairs of them, are
+    /// Only the single cuts after an occurrence in a message (with --client, in a reply), and the pairs of them, are
     /// tried; the cuts at all other offsets do not count for the exit status. PATTERN is text with the escapes \r, \n, \t,
     /// \0, \\ and \xHH for other bytes. It is an error if one of the patterns cuts no message.
     #[arg(long, value_name = "PATTERN", help_heading = "Limits", allow_hyphen_values = true)]
     cut_at: Vec<Pattern>,
-    /// Cut only behind each match of REGEX (repeatable)
+    /// Cut only after each match of REGEX (repeatable)
     ///
     /// As --cut-at, which may be given as well. REGEX has the syntax of the regex crate, and an empty match cuts too: \b
     /// cuts at the boundaries of words.
