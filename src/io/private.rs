@@ -89,6 +89,10 @@ impl Replacement {
     pub fn begin(path: &Path, limit: usize) -> Result<Self, Error> {
         // A symbolic link stays one.
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        // A pipe would be waited for, and a device would be replaced.
+        if std::fs::metadata(&path).is_ok_and(|old| !old.is_file() && !old.is_dir()) {
+            return Err(Error::Usage(format!("{}: not a regular file", shown_path(&path))));
+        }
         let name = path.file_name().map(|name| [b".", name.as_bytes(), b".new"].concat());
         let name = name.ok_or_else(|| Error::Usage(format!("{}: not the name of a file", shown_path(&path))))?;
         let new = path.with_file_name(OsStr::from_bytes(&name));

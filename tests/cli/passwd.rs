@@ -6,6 +6,7 @@ use std::path::Path;
 
 use regex::Regex;
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 
 use crate::support::pty::Terminal;
@@ -94,7 +95,13 @@ fn bad_file_name_or_password_changes_nothing() {
     fs::create_dir(&folder).unwrap();
     let error = format!("secretcat: read {}: is a directory (name a file)\n", folder.display());
     passwd(&folder, &["ann", "--stdin"], "pencil\n").is(2, "", error);
-    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4, "nothing is left over");
+    let pipe = dir.file("pipe");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    for args in [&["ann", "--stdin"][..], &["ann", "--delete"]] {
+        let error = format!("secretcat: {}: not a regular file\n", pipe.display());
+        passwd(&pipe, args, "pencil\n").is(2, "", error);
+    }
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 5, "nothing is left over");
 }
 
 #[test]
