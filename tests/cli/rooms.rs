@@ -343,6 +343,8 @@ fn operator_at_a_pipe_takes_part_and_removes_members() {
     server.proc.write("/unban ann\n");
     server.proc.wait_for_stdout("* no bans\n");
     let mut ann = member(&server, "ann");
+    server.proc.write("/help\n");
+    server.proc.wait_for_stdout("* /quit                  Stop the listener\n");
     server.proc.close_stdin();
     asks(&mut ann, b"still here?", &[]);
     let out = server.proc.wait_for_stdout("ann> still here?\n");

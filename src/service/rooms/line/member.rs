@@ -266,8 +266,12 @@ impl Desk<'_> {
     fn help(&mut self, role: Role) {
         self.answer(|out| {
             for command in COMMANDS.iter().filter(|command| command.is_for(role)) {
-                let usage = format!("{} {}", command.name, command.arguments);
-                show::notice(&format!("{usage:<22} {}", command.help), out);
+                let (arguments, help) = match command.action {
+                    Action::Quit if role == Role::Operator => ("", "Stop the listener"),
+                    _ => (command.arguments, command.help),
+                };
+                let usage = format!("{} {arguments}", command.name);
+                show::notice(&format!("{usage:<22} {help}"), out);
             }
             show::notice(&format!("{:<22} {}", "//TEXT", "Say /TEXT"), out);
         });
