@@ -31,7 +31,7 @@ fn members_by_irc_and_by_lines_meet_across_servers() {
     let bob_there = format!("bob/{of_b}");
     let questions = format!(
         "WHO #lab\r\nWHO b*\r\nWHO {bob_there} %snd\r\nWHOIS {bob_there}\r\n\
-        ISON {bob_there} bob\r\nUSERHOST {bob_there}\r\nLIST\r\n"
+        ISON {bob_there} bob\r\nUSERHOST {bob_there}\r\nLIST\r\nLUSERS\r\n"
     );
     let who = format!("{bob_there} secretcat {of_b} {bob_there} H :1 {bob_there}");
     let answers = [
@@ -50,6 +50,12 @@ fn members_by_irc_and_by_lines_meet_across_servers() {
         format!("302 ann :{bob_there}=+{bob_there}@secretcat"),
         "322 ann #lab 2 :".to_owned(),
         "323 ann :End of /LIST".to_owned(),
+        "251 ann :There are 2 users and 0 invisible on 1 servers".to_owned(),
+        "252 ann 0 :operator(s) online".to_owned(),
+        "254 ann 1 :channels formed".to_owned(),
+        "255 ann :I have 1 clients and 0 servers".to_owned(),
+        "265 ann 1 :Current local users 1".to_owned(),
+        "266 ann 2 :Current global users 2".to_owned(),
     ];
     ann.write_all(questions.as_bytes()).unwrap();
     for answer in answers {

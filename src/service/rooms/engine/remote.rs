@@ -84,6 +84,12 @@ impl Engine {
         self.roster.iter().map(|(_, member)| &member.name).chain(self.remote.members.keys())
     }
 
+    /// The number of all members, those of other servers included.
+    #[must_use]
+    pub fn all_members(&self) -> usize {
+        self.roster.len() + self.remote.members.len()
+    }
+
     /// What has happened here since this was last asked for.
     pub fn take_shared(&mut self) -> Vec<Rc<RoomEvent>> {
         self.remote.shared.as_mut().map(std::mem::take).unwrap_or_default()

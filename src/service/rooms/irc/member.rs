@@ -6,7 +6,8 @@ use super::super::event::{Refusal, Request, RoomEvent};
 use super::super::foreign::Foreign;
 use super::message::{Message, Unreadable};
 use super::numeric::{
-    ERR_ALREADYREGISTERED, ERR_INPUTTOOLONG, ERR_NONICKCHANGE, ERR_NONICKNAMEGIVEN, RPL_NOWAWAY, RPL_UNAWAY,
+    ERR_ALREADYREGISTERED, ERR_INPUTTOOLONG, ERR_NONICKCHANGE, ERR_NONICKNAMEGIVEN, ERR_SASLALREADY, RPL_NOWAWAY,
+    RPL_UNAWAY,
 };
 use super::seat::{Seat, Then};
 use super::show;
@@ -73,7 +74,10 @@ impl Seat<'_> {
             b"VERSION" => self.version(),
             b"TIME" => self.time(),
             b"PONG" | b"TAGMSG" => {} // tags of clients are not passed on: CLIENTTAGDENY
-            b"USER" | b"PASS" | b"AUTHENTICATE" => self.reply(ERR_ALREADYREGISTERED, &[], "You may not reregister"),
+            b"AUTHENTICATE" if self.context.user(self.peer).is_some() => {
+                self.reply(ERR_SASLALREADY, &[], "You have already logged in");
+            }
+            b"USER" | b"PASS" => self.reply(ERR_ALREADYREGISTERED, &[], "You may not reregister"),
             b"QUIT" => {
                 let reason = message.text(0).unwrap_or_default();
                 return Then::Leaves { text: "quit".to_owned(), reason: reason.to_vec() };

@@ -278,13 +278,13 @@ impl Seat<'_> {
         let members = self.engine.members();
         let operators = self.engine.ids().iter().filter(|&&id| id == MemberId::Console).count();
         let rooms = self.engine.rooms().filter(|room| room.population() > 0).count();
-        let users = members.to_string();
-        self.reply(RPL_LUSERCLIENT, &[], &format!("There are {users} users and 0 invisible on 1 servers"));
+        let (users, all) = (members.to_string(), self.engine.all_members().to_string());
+        self.reply(RPL_LUSERCLIENT, &[], &format!("There are {all} users and 0 invisible on 1 servers"));
         self.reply(RPL_LUSEROP, &[&operators.to_string()], "operator(s) online");
         self.reply(RPL_LUSERCHANNELS, &[&rooms.to_string()], "channels formed");
         self.reply(RPL_LUSERME, &[], &format!("I have {users} clients and 0 servers"));
         self.reply(RPL_LOCALUSERS, &[&users], &format!("Current local users {users}"));
-        self.reply(RPL_GLOBALUSERS, &[&users], &format!("Current global users {users}"));
+        self.reply(RPL_GLOBALUSERS, &[&all], &format!("Current global users {all}"));
     }
 
     /// Handles `MOTD`.
