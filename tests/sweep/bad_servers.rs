@@ -77,3 +77,14 @@ fn server_crash_is_reported_with_the_plans_under_way() {
     assert_eq!(differences[0]["repeated"], false);
     assert!(found["reasons"]["running when the server became unreachable"].as_u64().unwrap() >= 1, "{found:#}");
 }
+
+/// The message is too short for as many refused connections as end a sweep.
+#[test]
+fn crash_by_a_cut_of_a_short_message_names_the_plan() {
+    let Some(server) = broken("crashes", 0) else { return };
+    let found = findings(&server, &["-m", "abc", "--jobs", "1"], b"");
+    assert_eq!(found["status"], 4);
+    assert_eq!(found["differences"][0]["found_by"], "message 1 cut at 1", "{found:#}");
+    assert_eq!(found["differences"][0]["repeated"], false);
+    assert_eq!(found["ended_early"], "the server no longer replies to the uncut messages");
+}

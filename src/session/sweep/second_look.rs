@@ -146,10 +146,13 @@ impl<R: Runner> SecondLook<'_, R> {
         self.stalled = if matches!(second, Verdict::NotProven(_)) { self.stalled + 1 } else { 0 };
         // A server that reads up to a cut and then nothing more, but replies to uncut messages, is different.
         let second = if baseline.is_stalled(&again) { Verdict::Different } else { second };
-        if second != Verdict::Different {
+        // A server that is gone since the trial may have been stopped by it.
+        let is_gone = suspect.differs && matches!(again.ending, Ending::Unreachable(_));
+        if second != Verdict::Different && !is_gone {
             return Ok(Some(suspect.repeated(second)));
         }
         match self.steady()? {
+            Steady::Yes if is_gone => return Ok(Some(suspect.repeated(second))),
             Steady::Yes => {}
             Steady::No(why) => {
                 self.tally.gave_up = Some(why);
