@@ -311,9 +311,14 @@ fn postgres_has_no_differences_and_changes_nothing() {
     let Some(programs) = postgres_programs() else { return };
     let dir = Dir::new("preset-postgres");
     let Some((_proc, address)) = postgres(&programs, &dir) else { return };
-    let dump = || {
+    let run_dump = || {
         let mut command = Command::new(programs.join("pg_dumpall"));
-        let out = run_command(command.arg("-h").arg(dir.path()).args(["-U", "postgres", "-p", port(&address)]), "");
+        run_command(command.arg("-h").arg(dir.path()).args(["-U", "postgres", "-p", port(&address)]), "")
+    };
+    let dump = || {
+        // It accepts connections before it serves them.
+        let outs = std::iter::repeat_with(run_dump);
+        let out = outs.take(500).find(|out| !out.stderr.contains("system is starting up")).unwrap();
         assert_eq!(out.status, Some(0), "{}", out.stderr);
         // A key of each dump.
         let text = String::from_utf8_lossy(&out.stdout).into_owned();
