@@ -292,18 +292,71 @@ fn half_a_message_is_captured_when_it_is_read() {
     let dir = Dir::new("half");
     let (pipe, reader) = pipe_with_reader(&dir);
     let server = Server::start(&["--pcap", &pipe]);
-    let (other, mut reader) = (Server::start(&[]), File::from(reader));
     let mut client = server.open();
     client.write_all(b"SECRE").unwrap();
+    captures(reader, b"SECRE");
+    drop(client);
+    server.stops_with("");
+}
+
+/// Waits until a capture has these bytes.
+#[track_caller]
+fn captures(reader: OwnedFd, bytes: &[u8]) {
+    let (other, mut reader) = (Server::start(&[]), File::from(reader));
     let (mut got, mut part) = (Vec::new(), [0; 4096]);
     let is_captured = || {
         let n = read_some(&mut reader, &mut part).unwrap_or(0); // there may be nothing yet
         got.extend_from_slice(&part[..n]);
-        got.windows(5).any(|bytes| bytes == b"SECRE")
+        got.windows(bytes.len()).any(|found| found == bytes)
     };
-    poll_until("half a message is captured", || drop(other.exchange("x\n")), is_captured);
-    drop(client);
-    server.stops_with("");
+    poll_until("the bytes are captured", || drop(other.exchange("x\n")), is_captured);
+}
+
+#[test]
+fn half_a_greeting_of_a_swept_server_is_captured() {
+    let dir = Dir::new("greeting");
+    let (pipe, reader) = pipe_with_reader(&dir);
+    let (listener, address) = local_listener();
+    let args = ["sweep", &address, "--greeting", "1", "-m", "a", "--timeout", "1h", "--pcap", &pipe];
+    let sweep = Proc::start(&mut secretcat(args));
+    let (mut peer, _) = listener.accept().unwrap();
+    peer.write_all(b"WELCO").unwrap();
+    captures(reader, b"WELCO");
+    sweep.signal(Signal::INT);
+    sweep.end();
+}
+
+#[test]
+fn half_a_message_of_a_swept_client_is_captured() {
+    let dir = Dir::new("client");
+    let (pipe, reader) = pipe_with_reader(&dir);
+    let (held, client, replies) = (dir.file("held"), dir.file("client"), dir.file("replies"));
+    rustix::fs::mknodat(CWD, &held, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let held_open = File::options().read(true).write(true).open(&held).unwrap();
+    let program = env!("CARGO_BIN_EXE_secretcat");
+    fs::write(&client, format!("(printf SECRE; cat {}) | {program} connect --raw $1\n", held.display())).unwrap();
+    fs::write(&replies, "REPLY\n").unwrap();
+    let command = format!("sh {} {{address}}", client.display());
+    let args = ["sweep", "--client", &command, "--replies", replies.to_str().unwrap(), "--timeout", "1h"];
+    let sweep = Proc::start(secretcat(args).args(["--pcap", &pipe]));
+    captures(reader, b"SECRE");
+    sweep.signal(Signal::INT);
+    drop(held_open); // the client ends
+    sweep.end();
+}
+
+#[test]
+fn half_a_line_of_a_sender_is_captured() {
+    let dir = Dir::new("sender");
+    let (pipe, reader) = pipe_with_reader(&dir);
+    let (listener, address) = local_listener();
+    let args = ["receive", "--from", &address, "--dir", dir.path().to_str().unwrap(), "--pcap", &pipe];
+    let receiver = Proc::start(&mut secretcat(args));
+    let (mut peer, _) = listener.accept().unwrap();
+    peer.write_all(b"secretcat-files 1 send\nfile 5 - sh").unwrap();
+    captures(reader, b"file 5 - sh");
+    receiver.signal(Signal::INT);
+    receiver.end();
 }
 
 #[test]

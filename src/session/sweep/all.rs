@@ -89,6 +89,7 @@ impl<I: Iterator<Item = Trial>> Handler for All<'_, '_, I> {
     }
 
     fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<Pass>, Error> {
+        self.pool.end_turn();
         for Done { trial, outcome, begun, .. } in std::mem::take(&mut self.pool.ended) {
             self.tally.add_time(trial.name.kind(), begun.map_or(Duration::ZERO, |begun| now - begun));
             self.judge(trial, outcome);

@@ -217,6 +217,11 @@ impl<'a> Pool<'a> {
         }
     }
 
+    /// Ends a turn of the event loop.
+    pub(super) fn end_turn(&mut self) {
+        self.exchange.end_turn();
+    }
+
     /// Sends the messages as soon as the connection is made.
     fn take(&mut self, Made { purpose: trial, result, in_handshake, .. }: Made<Trial>) {
         let begun = match result {
@@ -421,6 +426,7 @@ impl Handler for Alone<'_, '_> {
 
     fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<Self::Output>, Error> {
         let pool = &mut *self.pool;
+        pool.end_turn();
         let asked = *self.asked.get_or_insert(now);
         if let Some(mut done) = pool.ended.pop() {
             done.pace.talk += done.begun.map_or(Duration::ZERO, |begun| begun - asked);

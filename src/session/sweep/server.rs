@@ -216,6 +216,7 @@ impl Handler for Pause<'_, '_> {
     }
 
     fn end_turn(&mut self, now: Instant) -> Result<ControlFlow<()>, Error> {
+        self.pool.end_turn();
         if now >= self.until || (self.for_end && self.pool.has_server_ended()) || self.pool.signals.stopped() {
             return Ok(ControlFlow::Break(()));
         }

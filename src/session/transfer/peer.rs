@@ -103,6 +103,7 @@ impl<'r, 'a> Peer<'r, 'a> {
 
     /// Ends a turn: fails when nothing came or went within the limit, and prints the progress.
     pub(super) fn end_turn(&mut self) -> Result<(), Error> {
+        self.context.recorder.end_loop_turn();
         let limit = self.config.traffic.idle_timeout;
         if self.wire.is_idle(limit, self.reactor) {
             return Err(Error::idle(self.wire.endpoint(), limit));

@@ -155,6 +155,7 @@ impl<'a> Pool<'a> {
 
     /// Connects to the server for the clients that wait for it, and takes what has ended.
     fn end_turn(&mut self, now: Instant) {
+        self.exchange.end_turn();
         for client in std::mem::take(&mut self.exchange.hosted.dials) {
             let Source::Server { address, .. } = &self.config.replies else { continue };
             let traffic = &self.config.traffic;
