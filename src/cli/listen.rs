@@ -161,7 +161,7 @@ impl ListenFlags {
             traffic::one_word(OsStr::from_bytes(bare.strip_prefix(TLS_PREFIX).unwrap_or(bare)))
         });
         let relay = relay.transpose()?;
-        let relay_tls = self.relay_tls.into_config(relay_is_tls)?;
+        let relay_tls = self.relay_tls.into_config(relay_is_tls, self.tls.keylog())?;
         if relay.is_none() && relay_tls.is_some() {
             return Err(ConfigError::new(
                 "--relay-tls and --relay-known are for the server of a relay: add --relay tls:ADDRESS",

@@ -84,6 +84,13 @@ pub(super) struct ServerTlsFlags {
     terms: TermsFlags,
 }
 
+impl ServerTlsFlags {
+    /// The file of `--tls-keylog`.
+    pub(super) fn keylog(&self) -> Option<PathBuf> {
+        self.terms.tls_keylog.clone()
+    }
+}
+
 /// The flags of a side that connects or listens.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "TLS")]
@@ -258,8 +265,9 @@ impl TermsFlags {
 }
 
 impl RelayTlsFlags {
-    /// TLS toward the server of a relay. `is_tls`: its address begins with `tls:`.
-    pub(super) fn into_config(self, is_tls: bool) -> Result<Option<ClientTls>, ConfigError> {
+    /// TLS toward the server of a relay, whose secrets go to the file `keylog`. `is_tls`: its address begins with
+    /// `tls:`.
+    pub(super) fn into_config(self, is_tls: bool, keylog: Option<PathBuf>) -> Result<Option<ClientTls>, ConfigError> {
         let terms = TlsTerms {
             alpn: self.relay_tls_alpn.into_iter().map(String::into_bytes).collect(),
             min: self.relay_tls_min.unwrap_or_default(),
@@ -277,7 +285,9 @@ impl RelayTlsFlags {
             identity: KeyPair::of(self.relay_tls_cert, self.relay_tls_key, "relay-tls")?,
             terms: terms.check("relay-tls")?,
         };
-        Ok((is_tls || config != ClientTls::default()).then_some(config))
+        let is_tls = is_tls || config != ClientTls::default();
+        let terms = TlsTerms { keylog, ..config.terms };
+        Ok(is_tls.then_some(ClientTls { terms, ..config }))
     }
 }
 

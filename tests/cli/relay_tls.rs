@@ -45,6 +45,23 @@ fn relay_speaks_tls_toward_each_side_or_both() {
 }
 
 #[test]
+fn secrets_of_both_sides_are_logged() {
+    let dir = Dir::new("relay-secrets");
+    let (theirs, ours) = (dir.file("theirs"), dir.file("ours"));
+    let (server, server_pin) = with_pin(&["--tls", "--tls-keylog", theirs.to_str().unwrap()]);
+    let to = format!("tls:{}", server.address());
+    let args = ["--relay", &to, "--relay-tls-pin", &server_pin, "--tls", "--tls-keylog", ours.to_str().unwrap()];
+    let (relay, pin) = with_pin(&args);
+    asks(&relay, &["--tls-pin", &pin]);
+    relay.stop();
+    server.stop();
+    let read = |path| std::fs::read_to_string(path).unwrap();
+    let (theirs, ours) = (read(&theirs), read(&ours));
+    assert!(theirs.lines().count() > 3 && theirs.lines().all(|line| ours.contains(line)), "{theirs}\n{ours}");
+    assert_eq!(ours.lines().count(), 2 * theirs.lines().count(), "{ours}");
+}
+
+#[test]
 fn handshake_that_passes_through_is_cut_into_records() {
     let dir = Dir::new("relay-recut");
     let file = dir.file("server.ndjson");
