@@ -1,11 +1,13 @@
 //! The names of output files, and the files that each command uses while it runs.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
 use super::Task;
-use crate::config::{LinkConfig, Meeting, TlsTerms};
+use crate::config::{LinkConfig, Meeting, Output, TlsTerms, Transcript};
+use crate::io::outputs::{UsedFile, keylog_of_environment};
 
 /// The name of an output. `-` is refused: whoever gives it expects a stream. The options that write to one have their own
 /// parser.
@@ -17,31 +19,40 @@ pub(super) fn output_name() -> impl TypedValueParser<Value = PathBuf> {
 }
 
 impl Task {
-    /// The files that the command writes, with their options; before them the files that it reads meanwhile.
+    /// The files that the command writes; before them those that it reads meanwhile.
     #[must_use]
-    pub fn files(&self) -> Vec<(&'static str, &Path)> {
+    pub fn files(&self) -> Vec<UsedFile<'_>> {
+        let mut files = Vec::new();
         match self {
             Task::Listen(config) => {
-                with_keylog(config.output.files(), config.tls.as_ref().map(|tls| &tls.terms)).collect()
+                files.extend(of_output(&config.output));
+                let relay = config.relay().and_then(|relay| relay.tls.as_deref());
+                let via = config.rooms().and_then(|rooms| rooms.via.as_deref()).and_then(|via| via.tls.as_ref());
+                let clients = relay.into_iter().chain(via).map(|tls| &tls.terms);
+                files.extend(of_keylogs(config.tls.as_ref().map(|tls| &tls.terms).into_iter().chain(clients)));
             }
             Task::Connect(config) => {
-                with_keylog(config.output.files(), config.tls.as_ref().map(|tls| &tls.terms)).collect()
+                files.extend(of_output(&config.output));
+                files.extend(of_keylogs(config.tls.as_ref().map(|tls| &tls.terms)));
             }
             Task::Sweep(config) => {
-                with_keylog(config.reports.files(), config.tls.as_ref().map(|tls| &tls.terms)).collect()
+                files.extend(outputs(config.reports.files()));
+                files.extend(of_keylogs(config.tls.as_ref().map(|tls| &tls.terms)));
             }
-            Task::SweepClient(config) => config.reports.files().collect(),
+            Task::SweepClient(config) => files.extend(outputs(config.reports.files())),
             Task::Send(config) => {
-                let sent = config.files.iter().filter_map(|file| Some(("the file to send", file.path.as_deref()?)));
-                sent.chain(of_link(&config.link)).collect()
+                let sent = config.files.iter().filter_map(|file| file.path.as_deref());
+                files.extend(sent.map(|path| read("the file to send", path)));
+                files.extend(of_link(&config.link));
             }
-            Task::Receive(config) => of_link(&config.link).collect(),
+            Task::Receive(config) => files.extend(of_link(&config.link)),
             Task::Timeline(config) => {
-                let trace = config.trace.as_deref().map(|path| ("the trace", path));
-                trace.into_iter().chain(config.picture.as_deref().map(|path| ("--output", path))).collect()
+                files.extend(config.trace.as_deref().map(|path| read("the trace", path)));
+                files.extend(outputs(config.picture.as_deref().map(|path| ("--output", path))));
             }
-            Task::History(_) | Task::Passwd(_) | Task::Print(_) | Task::Witness => Vec::new(),
+            Task::History(_) | Task::Passwd(_) | Task::Print(_) | Task::Witness => {}
         }
+        files
     }
 
     /// Whether stdout has the bytes of a peer, or a report.
@@ -51,17 +62,36 @@ impl Task {
     }
 }
 
-fn of_link(link: &LinkConfig) -> impl Iterator<Item = (&'static str, &Path)> {
+fn read<'a>(name: &'static str, path: &'a Path) -> UsedFile<'a> {
+    UsedFile { name, output: None, path: Cow::Borrowed(path) }
+}
+
+fn outputs<'a>(files: impl IntoIterator<Item = (&'static str, &'a Path)>) -> impl Iterator<Item = UsedFile<'a>> {
+    files.into_iter().map(|(name, path)| UsedFile { name, output: Some(name), path: Cow::Borrowed(path) })
+}
+
+fn of_output(output: &Output) -> impl Iterator<Item = UsedFile<'_>> {
+    let full = output.transcript.iter().flat_map(Transcript::full_files);
+    let name = "a full file of --transcript";
+    let full = full.map(move |path| UsedFile { name, output: Some("--transcript"), path: Cow::Owned(path) });
+    outputs(output.files()).chain(full)
+}
+
+fn of_link(link: &LinkConfig) -> impl Iterator<Item = UsedFile<'_>> {
     let terms = match &link.meeting {
         Meeting::Connect { tls, .. } => tls.as_ref().map(|tls| &tls.terms),
         Meeting::Listen { tls, .. } => tls.as_ref().map(|tls| &tls.terms),
     };
-    with_keylog(link.output.files(), terms)
+    of_output(&link.output).chain(of_keylogs(terms))
 }
 
-fn with_keylog<'a>(
-    files: impl Iterator<Item = (&'static str, &'a Path)>,
-    terms: Option<&'a TlsTerms>,
-) -> impl Iterator<Item = (&'static str, &'a Path)> {
-    files.chain(terms.and_then(TlsTerms::files))
+/// The files that the secrets of connections with these terms are appended to.
+fn of_keylogs<'a>(terms: impl IntoIterator<Item = &'a TlsTerms>) -> impl Iterator<Item = UsedFile<'a>> {
+    terms.into_iter().filter_map(|terms| {
+        let (name, path) = match &terms.keylog {
+            Some(path) => ("--tls-keylog", Cow::Borrowed(&**path)),
+            None => ("$SSLKEYLOGFILE", Cow::Owned(keylog_of_environment()?)),
+        };
+        Some(UsedFile { name, output: Some(name), path })
+    })
 }

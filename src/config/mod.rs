@@ -46,7 +46,7 @@ pub use sweep::{DialogSource, MaxTime, Reports, SweepConfig};
 pub use timeline::TimelineConfig;
 pub use tls::{ClientCa, ClientNeed, ClientTls, KeyPair, ServerTls, TlsGroup, TlsTerms, TlsVersion, Trust};
 pub use traffic::{Bytes, Reading, Traffic};
-pub use transcript::{Rotation, Transcript, TranscriptSync};
+pub use transcript::{Rotation, Transcript, TranscriptSync, full_file};
 pub use transfer::{LinkConfig, Meeting, Overwrite, ReceiveConfig, SendConfig, SentFile};
 pub use watch::Watch;
 

@@ -18,14 +18,6 @@ pub struct TlsTerms {
     pub keylog: Option<PathBuf>,
 }
 
-impl TlsTerms {
-    /// The file that secrets are appended to, with its option.
-    #[must_use]
-    pub fn files(&self) -> Option<(&'static str, &Path)> {
-        Some(("--tls-keylog", self.keylog.as_deref()?))
-    }
-}
-
 /// A client's side of TLS.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientTls {

@@ -1,7 +1,7 @@
 //! Where and how messages are recorded (`--transcript`).
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -23,6 +23,21 @@ pub struct Transcript {
     pub sync: TranscriptSync,
     /// When the file is renamed and a new one begun; never if it is `None`.
     pub max: Option<Rotation>,
+}
+
+impl Transcript {
+    /// The names that the file gets when it is full, `FILE.1` and so on.
+    pub fn full_files(&self) -> impl Iterator<Item = PathBuf> {
+        (1..=self.max.map_or(0, |max| max.files)).map(|number| full_file(&self.path, number))
+    }
+}
+
+/// The path of the full file with this number; the newest one has 1.
+#[must_use]
+pub fn full_file(path: &Path, number: u32) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{number}"));
+    name.into()
 }
 
 /// When the kernel writes a transcript to the disk (fdatasync(2)). Until then a crash of the system loses records; a

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::lines::{next_line, skip_line};
-use super::transcript::numbered;
+use crate::config::full_file;
 use crate::error::{Error, Operation, shown_path};
 use crate::transcript::{Line, header_begins, parse, parse_header};
 use crate::value::{Since, counted};
@@ -128,7 +128,7 @@ fn files(path: &Path, most: Option<u64>) -> Result<Vec<Input>, Error> {
         if left == Some(0) {
             break;
         }
-        let path = if number == 0 { path.to_owned() } else { numbered(path, number) };
+        let path = if number == 0 { path.to_owned() } else { full_file(path, number) };
         let file = match OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&path) {
             Err(error) if number > 0 && error.kind() == io::ErrorKind::NotFound => break,
             file => file.map_err(Error::file(Operation::Open, &path))?,
@@ -236,7 +236,7 @@ mod tests {
         };
         let new = header(5) + &(5..=8).map(line).collect::<String>();
         std::fs::write(&path, &new).unwrap();
-        std::fs::write(numbered(&path, 1), header(1) + &(1..=4).map(line).collect::<String>()).unwrap();
+        std::fs::write(full_file(&path, 1), header(1) + &(1..=4).map(line).collect::<String>()).unwrap();
         let read_ids = |most: u64| {
             let mut ids = Vec::new();
             let faults = read_last(&path, most, |line, _| {

@@ -1,5 +1,6 @@
 //! The files that a run writes: how they are created and filled. No two of them are the same one.
 
+use std::borrow::Cow;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -167,31 +168,55 @@ enum Meaning {
     New(u64, u64, PathBuf),
 }
 
-/// Refuses two outputs that have the same file, and an output to the file of a standard stream: each would overwrite the
-/// other. Devices such as `/dev/null` may have several outputs. A pipe on stdout may have an output, unless stdout
-/// `has_replies`.
+/// A file that a run uses.
+#[derive(Clone, Debug)]
+pub struct UsedFile<'a> {
+    /// What an error calls it.
+    pub name: &'static str,
+    /// The option or variable that gives its name; `None` for a file that is only read.
+    pub output: Option<&'static str>,
+    /// Its path.
+    pub path: Cow<'a, Path>,
+}
+
+/// The file that the secrets of TLS are appended to without an option, as in browsers and curl.
+#[must_use]
+pub fn keylog_of_environment() -> Option<PathBuf> {
+    std::env::var_os("SSLKEYLOGFILE").filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// Refuses two outputs that have the same file, and an output to the file of a standard stream, or to one that is read:
+/// each would overwrite the other. Devices such as `/dev/null` may have several outputs. A pipe on stdout may have an
+/// output, unless stdout `has_replies`.
 ///
 /// # Errors
 /// Names the two.
-pub fn check_distinct(outputs: &[(&'static str, &Path)], has_replies: bool) -> Result<(), Error> {
-    if outputs.is_empty() {
+pub fn check_distinct(files: &[UsedFile<'_>], has_replies: bool) -> Result<(), Error> {
+    if files.is_empty() {
         return Ok(());
     }
     let streams = [
-        ("stdin", of_stream(io::stdin(), false)),
-        ("stdout", of_stream(io::stdout(), has_replies)),
-        ("stderr", of_stream(io::stderr(), false)),
+        ("stdin", true, of_stream(io::stdin(), false)),
+        ("stdout", false, of_stream(io::stdout(), has_replies)),
+        ("stderr", false, of_stream(io::stderr(), false)),
     ];
-    let mut seen: Vec<(&str, Meaning)> =
-        streams.into_iter().filter_map(|(name, meaning)| Some((name, meaning?))).collect();
-    for (option, path) in outputs {
+    let mut seen: Vec<(&str, bool, Meaning)> =
+        streams.into_iter().filter_map(|(name, is_read, meaning)| Some((name, is_read, meaning?))).collect();
+    for UsedFile { name, output, path } in files {
         let Some(meaning) = meaning(path, LINKS) else { continue };
-        match seen.iter().find(|(name, other)| *other == meaning && name != option) {
-            Some((other, _)) => {
-                let text = format!("{other} and {option} are the same file: name another one with {option}");
-                return Err(Error::Usage(text));
+        let is_read = output.is_none();
+        let collides = |(other, other_is_read, same): &&(&str, bool, Meaning)| {
+            *same == meaning && other != name && !(is_read && *other_is_read)
+        };
+        match seen.iter().find(collides) {
+            Some((other, ..)) => {
+                let hint = output.map_or_else(
+                    || format!("redirect {other} to another one"),
+                    |option| format!("name another one with {option}"),
+                );
+                return Err(Error::Usage(format!("{other} and {name} are the same file: {hint}")));
             }
-            None => seen.push((option, meaning)),
+            None => seen.push((name, is_read, meaning)),
         }
     }
     Ok(())

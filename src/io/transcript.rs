@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 
 use mio::Waker;
 
-pub(super) use self::file::numbered;
 use self::file::{Journal, Opened, time};
 use self::queue::Queue;
 use self::writer::Writer;

@@ -70,6 +70,65 @@ fn two_names_of_one_file_are_refused() {
     assert_eq!(out.status, Some(2), "{}", out.stderr);
 }
 
+/// Files that are written without an option with their name.
+#[test]
+fn file_of_secrets_or_full_transcript_is_no_other_output() {
+    let dir = Dir::new("implied");
+    fs::write(dir.file("old"), "old").unwrap();
+    fs::hard_link(dir.file("old"), dir.file("log.3")).unwrap();
+    let line = |first: &str, second: &str, option: &str| {
+        format!("secretcat: {first} and {second} are the same file: name another one with {option}\n")
+    };
+    let of_log = |first: &str| line(first, "a full file of --transcript", "--transcript");
+    for (trace, max) in [("log.1", "4k"), ("./log.5", "4k"), ("old", "4k,3"), ("log.2", "4k,2")] {
+        let args = ["connect", "--loopback", "-m", "x", "--transcript", "log", "--transcript-max", max];
+        let out = run_command(secretcat(args).args(["--trace", trace]).current_dir(dir.path()), "");
+        out.is(2, "", of_log("--trace"));
+        let stdout = File::options().create(true).append(true).open(dir.file(trace)).unwrap();
+        let out = secretcat(args).stdin(Stdio::null()).stdout(stdout).current_dir(dir.path()).output().unwrap();
+        assert_eq!((out.status.code(), String::from_utf8(out.stderr).unwrap()), (Some(2), of_log("stdout")));
+    }
+    for (trace, max) in [("log.3", "4k,2"), ("log.6", "4k"), ("log.01", "4k"), ("log.0", "4k")] {
+        let args = ["connect", "--loopback", "-m", "x", "--transcript", "log2", "--transcript-max", max];
+        let out = run_command(secretcat(args).args(["--trace", trace]).current_dir(dir.path()), "");
+        assert_eq!((out.status, &*out.stderr), (Some(0), ""), "{trace} {max}");
+    }
+    if !cfg!(feature = "tls") {
+        return;
+    }
+    let relay = ["listen", "127.0.0.1:0", "--relay", "tls:127.0.0.1:1"];
+    for args in [&["connect", ":1", "--tls", "-m", "x"][..], &relay, &["receive", "--dir", ".", "--tls"]] {
+        let mut command = secretcat(args);
+        let out = run_command(
+            command.args(["--trace", "./keys"]).env("SSLKEYLOGFILE", dir.file("keys")).current_dir(dir.path()),
+            "",
+        );
+        out.is(2, "", line("--trace", "$SSLKEYLOGFILE", "$SSLKEYLOGFILE"));
+    }
+    // Without TLS the variable is not used, and an option takes its place.
+    let loopback = ["connect", "--loopback", "-m", "SECRET 1", "--trace", "keys"];
+    let other = ["--tls", "--tls-keylog", "other"];
+    for more in [&[][..], &other] {
+        let mut command = secretcat(loopback);
+        let out = run_command(command.args(more).env("SSLKEYLOGFILE", "keys").current_dir(dir.path()), "");
+        assert_eq!((out.status, &*out.stderr), (Some(0), ""), "{more:?}");
+    }
+}
+
+#[test]
+fn file_to_send_may_be_stdin_but_not_stderr() {
+    let dir = Dir::new("sent");
+    fs::write(dir.file("a"), "a").unwrap();
+    let open = || Stdio::from(File::options().read(true).append(true).open(dir.file("a")).unwrap());
+    let mut command = secretcat(["send", "a", "--to", "unix:nowhere"]);
+    let out = command.current_dir(dir.path()).stdin(open()).output().unwrap();
+    assert_eq!(out.status.code(), Some(1), "{}", String::from_utf8_lossy(&out.stderr));
+    let out = command.stdin(Stdio::null()).stderr(open()).output().unwrap();
+    assert_eq!(out.status.code(), Some(2));
+    let line = "secretcat: stderr and the file to send are the same file: redirect stderr to another one\n";
+    assert_eq!(fs::read_to_string(dir.file("a")).unwrap(), format!("a{line}"));
+}
+
 #[test]
 fn output_to_the_file_of_a_standard_stream_is_refused() {
     let dir = Dir::new("streams");

@@ -1,18 +1,15 @@
 //! The file of the secrets of connections, in the format of NSS that Wireshark reads.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use data_encoding::HEXLOWER;
 use rustls::KeyLog;
 
 use crate::error::Error;
-use crate::io::outputs::OutputFile;
+use crate::io::outputs::{OutputFile, keylog_of_environment};
 use crate::io::recorder::Recorder;
-
-/// The environment variable that names the file, as in browsers and curl.
-const VARIABLE: &str = "SSLKEYLOGFILE";
 
 /// Opens the file of `--tls-keylog`, or of the environment, to append to it. Only its owner can read a new one. A
 /// capture gets the secrets too.
@@ -20,8 +17,7 @@ const VARIABLE: &str = "SSLKEYLOGFILE";
 /// # Errors
 /// When it cannot be opened.
 pub(super) fn open(path: Option<&Path>, recorder: &Recorder) -> Result<Option<Arc<dyn KeyLog>>, Error> {
-    let variable = || std::env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
-    let Some(path) = path.map(Path::to_owned).or_else(variable) else { return Ok(None) };
+    let Some(path) = path.map(Path::to_owned).or_else(keylog_of_environment) else { return Ok(None) };
     let file = Mutex::new(OutputFile::append(&path)?);
     let is_captured = recorder.captures_secrets()?;
     Ok(Some(Arc::new(Secrets { file, recorder: recorder.clone(), is_captured })))

@@ -11,6 +11,7 @@ use std::time::SystemTime;
 use memchr::memrchr;
 use serde::de::IgnoredAny;
 
+use crate::config::full_file;
 use crate::error::{Error, Operation, shown_path};
 use crate::io::report::Report;
 use crate::io::sys;
@@ -61,13 +62,6 @@ pub(super) fn time() -> String {
     humantime::format_rfc3339_micros(SystemTime::now()).to_string()
 }
 
-/// The path of the full file with this number.
-pub(in crate::io) fn numbered(path: &Path, number: u32) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{number}"));
-    name.into()
-}
-
 impl Journal {
     /// Opens a transcript, or creates one that only this user can read. An incomplete last line is removed. The next
     /// message has at least the id `next`, and a higher one than any in the file, or in `FILE.1` if the file is new.
@@ -79,7 +73,7 @@ impl Journal {
         let mut journal = Journal { path: path.to_owned(), file, length: 0, header: 0, next, torn: 0 };
         let found = journal.recover(report).map_err(Error::file(Operation::Open, path))?;
         journal.warn_of_others(report).map_err(Error::file(Operation::Open, path))?;
-        journal.next = next.max(found.unwrap_or_else(|| next_after(&numbered(path, 1)).unwrap_or(1)));
+        journal.next = next.max(found.unwrap_or_else(|| next_after(&full_file(path, 1)).unwrap_or(1)));
         if found.is_none() {
             journal.begin().map_err(Error::file(Operation::Write, path))?;
         }
@@ -123,8 +117,8 @@ impl Journal {
         }
         if self.has_its_name() {
             for number in (0..files).rev() {
-                let from = if number == 0 { self.path.clone() } else { numbered(&self.path, number) };
-                match std::fs::rename(&from, numbered(&self.path, number + 1)) {
+                let from = if number == 0 { self.path.clone() } else { full_file(&self.path, number) };
+                match std::fs::rename(&from, full_file(&self.path, number + 1)) {
                     Err(error) if error.kind() == ErrorKind::NotFound => {}
                     renamed => renamed.map_err(Error::file(Operation::Rename, &from))?,
                 }
