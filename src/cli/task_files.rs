@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PathBufValueParser, TypedValueParser};
 
 use super::Task;
-use crate::config::{LinkConfig, Meeting, Output, TlsTerms, Transcript};
+use crate::config::{ClientTls, LinkConfig, Meeting, Output, TlsTerms, Transcript, Trust};
 use crate::io::outputs::{UsedFile, keylog_of_environment};
 
 /// The name of an output. `-` is refused: whoever gives it expects a stream. The options that write to one have their own
@@ -25,17 +25,21 @@ impl Task {
         let mut files = Vec::new();
         match self {
             Task::Listen(config) => {
-                files.extend(of_output(&config.output));
                 let relay = config.relay().and_then(|relay| relay.tls.as_deref());
                 let via = config.rooms().and_then(|rooms| rooms.via.as_deref()).and_then(|via| via.tls.as_ref());
+                files.extend(relay.and_then(|tls| of_known("--relay-known", tls)));
+                files.extend(via.and_then(|tls| of_known("--via-known", tls)));
+                files.extend(of_output(&config.output));
                 let clients = relay.into_iter().chain(via).map(|tls| &tls.terms);
                 files.extend(of_keylogs(config.tls.as_ref().map(|tls| &tls.terms).into_iter().chain(clients)));
             }
             Task::Connect(config) => {
+                files.extend(config.tls.as_ref().and_then(|tls| of_known("--known", tls)));
                 files.extend(of_output(&config.output));
                 files.extend(of_keylogs(config.tls.as_ref().map(|tls| &tls.terms)));
             }
             Task::Sweep(config) => {
+                files.extend(config.tls.as_ref().and_then(|tls| of_known("--known", tls)));
                 files.extend(outputs(config.reports.files()));
                 files.extend(of_keylogs(config.tls.as_ref().map(|tls| &tls.terms)));
             }
@@ -78,11 +82,18 @@ fn of_output(output: &Output) -> impl Iterator<Item = UsedFile<'_>> {
 }
 
 fn of_link(link: &LinkConfig) -> impl Iterator<Item = UsedFile<'_>> {
-    let terms = match &link.meeting {
-        Meeting::Connect { tls, .. } => tls.as_ref().map(|tls| &tls.terms),
-        Meeting::Listen { tls, .. } => tls.as_ref().map(|tls| &tls.terms),
+    let (known, terms) = match &link.meeting {
+        Meeting::Connect { tls, .. } => {
+            (tls.as_ref().and_then(|tls| of_known("--known", tls)), tls.as_ref().map(|tls| &tls.terms))
+        }
+        Meeting::Listen { tls, .. } => (None, tls.as_ref().map(|tls| &tls.terms)),
     };
-    of_output(&link.output).chain(of_keylogs(terms))
+    known.into_iter().chain(of_output(&link.output)).chain(of_keylogs(terms))
+}
+
+/// The file of the keys that are trusted, which several sides may have.
+fn of_known<'a>(option: &'static str, tls: &'a ClientTls) -> Option<UsedFile<'a>> {
+    if let Trust::Known(path) = &tls.trust { Some(read(option, path)) } else { None }
 }
 
 /// The files that the secrets of connections with these terms are appended to.

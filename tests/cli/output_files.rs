@@ -115,6 +115,31 @@ fn file_of_secrets_or_full_transcript_is_no_other_output() {
     }
 }
 
+/// An emptied file of keys would trust any server.
+#[cfg(feature = "tls")]
+#[test]
+fn output_to_the_file_of_known_keys_is_refused() {
+    let dir = Dir::new("known");
+    let keys = "127.0.0.1:1 sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n";
+    fs::write(dir.file("keys"), keys).unwrap();
+    let relay = ["listen", "127.0.0.1:0", "--relay", "tls:127.0.0.1:1", "--relay-known", "keys"];
+    let rooms = ["listen", "127.0.0.1:0", "--service", "rooms", "--rooms-via", "tls://127.0.0.1:1"];
+    let cases: [(&[&str], &str, &str); 6] = [
+        (&["connect", "127.0.0.1:1", "-m", "x", "--known", "keys"], "--known", "--trace"),
+        (&["connect", "127.0.0.1:1", "-m", "x", "--known", "keys"], "--known", "--tls-keylog"),
+        (&["sweep", "127.0.0.1:1", "-m", "x", "--known", "keys"], "--known", "--pcap"),
+        (&["receive", "--from", "127.0.0.1:1", "--known", "keys"], "--known", "--trace"),
+        (&relay, "--relay-known", "--pcap"),
+        (&[&rooms[..], &["--via-known", "keys"]].concat(), "--via-known", "--trace"),
+    ];
+    for (args, known, option) in cases {
+        let out = run_command(secretcat(args).args([option, "./keys"]).current_dir(dir.path()), "");
+        let line = format!("secretcat: {known} and {option} are the same file: name another one with {option}\n");
+        out.is(2, "", line);
+        assert_eq!(fs::read_to_string(dir.file("keys")).unwrap(), keys);
+    }
+}
+
 #[test]
 fn file_to_send_may_be_stdin_but_not_stderr() {
     let dir = Dir::new("sent");
