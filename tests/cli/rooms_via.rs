@@ -24,7 +24,7 @@ pub(crate) fn broker(args: &[&str]) -> Option<(Proc, String)> {
 }
 
 /// nats-server again, at an address where it was before.
-fn broker_again(address: &str) -> Proc {
+pub(crate) fn broker_again(address: &str) -> Proc {
     Proc::start(Command::new("nats-server").args(["-a", "127.0.0.1", "-p", servers::port(address)]))
 }
 

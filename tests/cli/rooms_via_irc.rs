@@ -2,9 +2,12 @@
 
 use std::io::Write;
 
+use rustix::process::Signal;
+
 use crate::irc::Rooms;
-use crate::rooms_via::{broker, label, member, read_until};
-use crate::support::read_line;
+use crate::rooms_via::{broker, broker_again, label, member, read_until};
+use crate::support::skip::has_server;
+use crate::support::{local_listener, read_line, stop_listening};
 
 #[test]
 fn members_by_irc_and_by_lines_meet_across_servers() {
@@ -103,4 +106,44 @@ fn members_by_irc_and_by_lines_meet_across_servers() {
     assert_eq!(left, format!(":ann/{of_a}!ann/{of_a}@secretcat QUIT :home\r\n"));
     a.server.stop();
     b.server.stop();
+}
+
+#[test]
+fn list_of_members_follows_the_broker_and_the_servers() {
+    let (listener, address) = local_listener();
+    stop_listening(listener);
+    if !has_server("nats-server") {
+        return;
+    }
+    let first = broker_again(&address);
+    let via = format!("nats://{address}");
+    let [a, b] = [(); 2].map(|()| Rooms::start(&["--rooms-via", &via]));
+    let of_b = label(&b.server);
+    label(&a.server);
+    let mut bob = member(&b.server, "bob");
+    let mut ann = a.member("ann");
+    ann.write_all(b"JOIN #lab\r\n").unwrap();
+    let from_bob = format!(":bob/{of_b}!bob/{of_b}@secretcat");
+    let joined = format!("{from_bob} JOIN #lab\r\n");
+    if !read_until(&mut ann, " 353 ").contains("bob/") {
+        read_until(&mut ann, &joined);
+    }
+    read_until(&mut bob, "joined lab");
+
+    // Line clients read one line, and no line for each member.
+    first.signal(Signal::KILL);
+    first.end();
+    read_until(&mut ann, &format!("{from_bob} PART #lab :its server cannot be reached\r\n"));
+    read_until(&mut ann, "NOTICE #lab :this room no longer reaches other servers");
+    assert_eq!(read_line(&mut bob), "* this room no longer reaches other servers\n");
+    let _second = broker_again(&address);
+    read_until(&mut ann, &joined);
+    assert!(read_line(&mut bob).starts_with("* this room reaches other servers again"));
+
+    // A server that stops takes its members with it.
+    b.server.proc.signal(Signal::KILL);
+    drop(b);
+    read_until(&mut ann, &format!("{from_bob} PART #lab :its server is gone\r\n"));
+    read_until(&mut ann, "no longer answers: 1 member left");
+    a.server.stop();
 }

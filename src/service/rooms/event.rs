@@ -157,7 +157,7 @@ pub enum Happening {
     /// The member has left all rooms.
     Quit { reason: Text },
     /// Several members have joined and left a room, or have other names: too many to announce each. `moves` has their
-    /// events, in order.
+    /// events, in order. If it counts nothing, clients without a list of members get nothing.
     Crowd { room: RoomName, joined: u32, left: u32, renamed: u32, moves: Rc<[Move]> },
     /// The member has another name.
     Renamed { name: Name },
@@ -169,6 +169,18 @@ pub enum Happening {
     Topic { room: RoomName, text: Text },
     /// The program says something in a room, such as that other servers cannot be reached.
     Notice { room: RoomName, text: String },
+}
+
+impl Happening {
+    /// Moves that only clients with a list of members get.
+    pub(super) fn unannounced(room: RoomName, moves: Vec<Move>) -> Self {
+        Happening::Crowd { room, joined: 0, left: 0, renamed: 0, moves: moves.into() }
+    }
+
+    /// Whether clients without a list of members get nothing.
+    pub(super) fn is_unannounced(&self) -> bool {
+        matches!(self, Happening::Crowd { joined: 0, left: 0, renamed: 0, .. })
+    }
 }
 
 /// The event of a member that has joined or left a room, or has another name, unannounced.

@@ -22,7 +22,7 @@ impl Engine {
         }
     }
 
-    fn announce_crowd(&mut self, name: RoomName, now: Moment, effects: &mut Vec<Effect>) {
+    pub(super) fn announce_crowd(&mut self, name: RoomName, now: Moment, effects: &mut Vec<Effect>) {
         let mut to = self.all_in(&name);
         let Some(room) = self.rooms.get_mut(&name) else { return };
         if let Some(Move { member, event }) = room.crowd.take_only() {

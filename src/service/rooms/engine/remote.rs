@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::super::event::{Effect, Happening, Refusal, RoomEvent, Tone};
+use super::super::event::{Effect, Happening, Move, Refusal, RoomEvent, Tone};
 use super::super::name::{Name, RoomName};
 use super::{Engine, Outcome, deliver};
 use crate::value::{Moment, Timestamp, counted};
@@ -102,13 +102,45 @@ impl Engine {
     }
 
     /// Other servers can be reached from now on, or no longer. Their members are then gone.
-    pub fn set_reaches(&mut self, reaches: bool) {
+    pub fn set_reaches(&mut self, reaches: bool, now: Moment, effects: &mut Vec<Effect>) {
         self.remote.reaches = reaches;
         if !reaches {
-            for name in self.remote.members.keys().cloned().collect::<Vec<_>>() {
-                self.remove_remote(&name);
+            let names = self.remote.members.keys().cloned().collect();
+            self.lose_members(names, "its server cannot be reached", now, effects);
+        }
+    }
+
+    /// Forgets members of other servers. Returns how many each room has lost.
+    fn lose_members(
+        &mut self,
+        names: Vec<Name>,
+        reason: &str,
+        now: Moment,
+        effects: &mut Vec<Effect>,
+    ) -> BTreeMap<RoomName, usize> {
+        for room in std::mem::take(&mut self.crowded) {
+            self.announce_crowd(room, now, effects); // they may have joined unannounced
+        }
+        let mut lost: BTreeMap<RoomName, Vec<Move>> = BTreeMap::new();
+        for name in names {
+            for room in self.remove_remote(&name) {
+                let what = Happening::Parted { room: room.clone(), reason: reason.as_bytes().into() };
+                let event = self.unshared(Some(name.clone()), what, now);
+                lost.entry(room).or_default().push(Move { member: None, event });
             }
         }
+        let counts = lost.iter().map(|(room, moves)| (room.clone(), moves.len())).collect();
+        for (room, moves) in lost {
+            self.update_lists(room, moves, now, effects);
+        }
+        counts
+    }
+
+    /// Delivers moves that are not announced, for clients that keep a list of members.
+    fn update_lists(&mut self, room: RoomName, moves: Vec<Move>, now: Moment, effects: &mut Vec<Effect>) {
+        let to = self.all_in(&room);
+        let event = self.unshared(None, Happening::unannounced(room, moves), now);
+        deliver(effects, &event, to);
     }
 
     /// Does what a member of the server with this label has done. Returns the event, if members here get one.
@@ -152,7 +184,14 @@ impl Engine {
                 deliver(effects, &event, if announced { self.all_in(&room) } else { Vec::new() });
                 Ok(Some(event))
             }
-            Deed::BeIn { room } => self.add_remote(&name, room, now).map(|_| None),
+            Deed::BeIn { room } => {
+                if let Some(room) = self.add_remote(&name, room, now)? {
+                    self.introduce(&name, now, effects); // it may have left unannounced
+                    let event = self.unshared(Some(name), Happening::Joined { room: room.clone() }, now);
+                    self.update_lists(room, vec![Move { member: None, event }], now, effects);
+                }
+                Ok(None)
+            }
             Deed::Part { room, reason } => {
                 let room = self.room_name(room)?;
                 let is_member = |rooms: &mut BTreeSet<RoomName>| rooms.remove(&room);
@@ -202,16 +241,11 @@ impl Engine {
 
     /// Forgets the members of a server. The members here are notified, if there is something to say.
     pub fn lose_server(&mut self, server: &str, says: Option<&str>, now: Moment, effects: &mut Vec<Effect>) {
-        let mut rooms: BTreeMap<RoomName, u64> = BTreeMap::new();
         let of_server = self.remote.members.keys().filter(|name| name.server() == Some(server));
-        for name in of_server.cloned().collect::<Vec<_>>() {
-            for room in self.remove_remote(&name) {
-                *rooms.entry(room).or_default() += 1;
-            }
-        }
-        for (room, members) in rooms {
+        let names = of_server.cloned().collect();
+        for (room, members) in self.lose_members(names, "its server is gone", now, effects) {
             if let Some(says) = says {
-                let text = format!("server {server} {says}: {} left", counted(members, "member"));
+                let text = format!("server {server} {says}: {} left", counted(members as u64, "member"));
                 self.notify(Some(&room), &text, now, effects);
             }
         }

@@ -25,7 +25,9 @@ impl RoomService {
                 None => irc.push((capabilities, vec![peer])),
             }
         }
-        context.send_to_all(lines, |out| show::event(event, out));
+        if !event.what.is_unannounced() {
+            context.send_to_all(lines, |out| show::event(event, out));
+        }
         for (capabilities, peers) in irc {
             match &event.what {
                 Happening::Crowd { moves, .. } => {

@@ -260,7 +260,7 @@ impl Via {
     fn begin_up(&mut self, up: Up, scene: &mut Scene<'_>) {
         let now = scene.context.now();
         let seconds = up.missing.map(in_seconds);
-        scene.engine.set_reaches(true);
+        scene.engine.set_reaches(true, now, scene.effects);
         let text = match seconds {
             None => format!("connected; other servers know the members here as NAME/{}", &self.id.to_string()[..4]),
             Some(seconds) => format!("connected again; {} missing", are(seconds)),
@@ -297,7 +297,7 @@ impl Via {
             return;
         }
         if was_up {
-            scene.engine.set_reaches(false);
+            scene.engine.set_reaches(false, now, scene.effects);
             self.others.lose_all();
             scene.engine.notify(None, "this room no longer reaches other servers", now, scene.effects);
         }

@@ -60,7 +60,7 @@ impl Server {
         via.publish(engine, context);
         engine.check();
         let lines = effects.iter().filter_map(|effect| match effect {
-            Effect::Deliver { event, to } if to.contains(&ANN) => {
+            Effect::Deliver { event, to } if to.contains(&ANN) && !event.what.is_unannounced() => {
                 let mut line = Vec::new();
                 show::event(event, &mut line);
                 Some(String::from_utf8(line).unwrap().trim_end().to_owned())
