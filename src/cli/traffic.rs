@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::config::{ConfigError, Traffic};
 use crate::io::services;
-use crate::value::{Address, DEFAULT_PORT, Family, Host, Invalid, Size, Span, read_port};
+use crate::value::{Address, DEFAULT_PORT, Family, Host, Invalid, Size, Span, abstract_name, read_port};
 
 use super::fragmentation::FragmentationFlags;
 use super::hint;
@@ -16,6 +16,9 @@ use super::socket::SocketFlags;
 
 /// The environment variable that holds the default address of `listen` and `connect`.
 pub(super) const ADDRESS_VARIABLE: &str = "SECRETCAT_ADDRESS";
+
+/// The longest path of a unix socket: `sun_path` (unix(7)) without the NUL at its end.
+const LONGEST_PATH: usize = if cfg!(any(target_os = "linux", target_os = "android")) { 107 } else { 103 };
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
@@ -80,7 +83,11 @@ fn parsed(words: &[OsString], unix: bool, family: Family) -> Result<Address, Con
     }
     let address = match words {
         [] => Address::default(),
-        [path] if unix => supported(Address::Unix(path.into()))?,
+        [path] if unix => {
+            let mut address = OsString::from("unix:");
+            address.push(path);
+            one_word(&address)?
+        }
         [_, _, ..] if unix => return Err(ConfigError::new("-U takes one path: remove the others")),
         [word] => one_word(word)?,
         [host, port, ..] => {
@@ -113,8 +120,15 @@ pub(super) fn port(text: &str) -> Result<u16, Invalid> {
     read_port(text, &services::port)
 }
 
-/// Refuses an abstract name on systems without them.
+/// Refuses a path that is too long for a unix socket, and an abstract name on systems without them.
 fn supported(address: Address) -> Result<Address, ConfigError> {
+    if let Address::Unix(path) = &address {
+        let len = abstract_name(path).unwrap_or(path.as_os_str().as_encoded_bytes()).len();
+        if len > LONGEST_PATH {
+            let limit = format!("a unix socket has a path of at most {LONGEST_PATH} bytes, and this one has {len}");
+            return Err(ConfigError::new(format!("{address}: {limit}")));
+        }
+    }
     if address.is_abstract() && !cfg!(any(target_os = "linux", target_os = "android")) {
         return Err(ConfigError::new(format!("{address}: abstract unix sockets exist on Linux only: use unix:PATH")));
     }

@@ -192,6 +192,32 @@ fn abstract_unix_socket_creates_no_file() {
 }
 
 #[test]
+fn empty_path_of_a_unix_socket_is_refused() {
+    let expected = "expected HOST:PORT, HOST, :PORT, [IPV6]:PORT, *:PORT, unix:PATH or unix:@NAME";
+    for path in ["", "@"] {
+        let refused = format!("secretcat: \"unix:{path}\" is not an address: {expected}\n");
+        run(["connect", "-U", path, "-m", "x"], "").is(2, "", refused.clone());
+        let out = run(["listen", "-U", path, "--once"], "");
+        assert_eq!((out.status, out.stderr.ends_with(&refused)), (Some(2), true), "{}", out.stderr);
+    }
+}
+
+#[test]
+fn path_longer_than_a_unix_socket_takes_is_refused() {
+    let most = if cfg!(any(target_os = "linux", target_os = "android")) { 107 } else { 103 };
+    let (fits, long) = ("a".repeat(most), "a".repeat(most + 1));
+    let limit = format!("a unix socket has a path of at most {most} bytes, and this one has {}", most + 1);
+    let refused = format!("secretcat: unix:{long}: {limit}\n");
+    for args in [&["connect", "-m", "x"][..], &["listen"], &["sweep", "-m", "x"]] {
+        let out = run(args.iter().copied().chain([&*format!("unix:{long}")]), "");
+        assert_eq!((out.status, out.stderr.ends_with(&refused)), (Some(2), true), "{}", out.stderr);
+    }
+    run(["connect", "-U", &long], "").is(2, "", refused);
+    let missing = "no such file or directory (is a server listening on that path?)";
+    run(["connect", "-U", &fits], "").is(1, "", format!("secretcat: connect unix:{fits}: {missing}\n"));
+}
+
+#[test]
 fn port_can_be_a_service_name() {
     let services = std::fs::read_to_string("/etc/services").unwrap_or_default();
     if !services.lines().any(|line| line.split_whitespace().take(2).eq(["http", "80/tcp"])) {
