@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::finder::Finder;
 use crate::value::{Expression, Pattern, escape};
 
-/// Where a sweep cuts messages, if not at every offset: behind what is found in them.
+/// Where a sweep cuts messages, if not at every offset: after what is found in them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CutPoints {
     /// Behind each occurrence of these.
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_behind_occurrences_inside_messages() {
+    fn places_are_after_occurrences_inside_messages() {
         let messages = [b"A: 1\r\n\r\n".to_vec(), vec![], b"B\r\n".to_vec(), b"\r".to_vec()];
         let places = |patterns: &[&str], expressions: &[&str]| points(patterns, expressions).places(&messages).unwrap();
         assert_eq!(places(&[r"\r"], &[]), [5, 7, 10]);

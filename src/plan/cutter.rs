@@ -52,7 +52,7 @@ enum Cuts {
         ends: Vec<u64>,
         next: usize,
     },
-    /// Cuts behind what is found in the bytes.
+    /// Cuts after what is found in the bytes.
     Found(Box<Finder>),
 }
 

@@ -1,4 +1,4 @@
-//! Finds where bytes are to be cut: behind each occurrence of one of several patterns, or behind each match of one of
+//! Finds where bytes are to be cut: after each occurrence of one of several patterns, or after each match of one of
 //! several regular expressions.
 
 use std::collections::VecDeque;
@@ -16,7 +16,7 @@ pub(super) struct Finder {
     /// Bytes that were read, and bytes of them that are in a piece.
     read: u64,
     taken: u64,
-    /// Offsets behind occurrences, after the bytes that are in a piece.
+    /// Offsets after occurrences, beyond the bytes that are in a piece.
     ends: VecDeque<u64>,
 }
 
@@ -84,7 +84,7 @@ impl Finder {
         self.read += bytes.len() as u64;
     }
 
-    /// The offsets in the next message behind what is found in it.
+    /// The offsets in the next message after what is found in it.
     pub(super) fn ends_in(&mut self, message: &[u8]) -> Vec<usize> {
         let start = self.read;
         self.begin_message();

@@ -38,7 +38,7 @@ impl Pieces {
         }
     }
 
-    /// Adds messages of these lengths that stand one behind the other in `bytes`.
+    /// Adds messages of these lengths that stand one after the other in `bytes`.
     pub fn take_in(&mut self, bytes: &[u8], lengths: impl Iterator<Item = usize>) {
         self.hurry = false;
         if self.raw {
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn cuts_stand_behind_each_occurrence() {
+    fn cuts_stand_after_each_occurrence() {
         let crlf = at(&[b"\r\n"]);
         assert_eq!(cuts(&crlf, true, &[b"a\r", b"\nb\r\n", b"\r", b"c"]), [3, 6]);
         assert_eq!(cuts(&at(&[b"\r"]), true, &[b"a\r\nb\r\n"]), [2, 5]);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn cuts_stand_behind_each_match_in_a_message() {
+    fn cuts_stand_after_each_match_in_a_message() {
         let given = |expressions: &[&str], messages: &[&[u8]]| {
             let messages: Vec<Vec<u8>> = messages.iter().map(|message| message.to_vec()).collect();
             lengths(&matching(expressions), &messages, &[1])

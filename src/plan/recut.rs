@@ -72,7 +72,7 @@ enum Header {
 }
 
 impl Recutter {
-    /// Cuts each record as the cutter cuts a message: an offset of 1 is behind the first byte of its payload.
+    /// Cuts each record as the cutter cuts a message: an offset of 1 is after the first byte of its payload.
     #[must_use]
     pub fn new(cutter: Cutter) -> Recutter {
         Recutter { cutter, held: Vec::new(), state: State::Record }

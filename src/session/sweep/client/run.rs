@@ -187,7 +187,7 @@ impl Run {
             ending,
             stderr: self.command.stderr().take(),
             confirmed: self.proofs.confirmed,
-            // A cut behind the end of a reply was not made.
+            // A cut after the end of a reply was not made.
             unconfirmed: self.proofs.unconfirmed.max((self.cuts.len() as u64).saturating_sub(self.proofs.confirmed)),
             ..Outcome::default()
         };
