@@ -34,14 +34,10 @@ impl Task {
                 files.extend(of_keylogs(config.tls.as_ref().map(|tls| &tls.terms).into_iter().chain(clients)));
             }
             Task::Connect(config) => {
-                files.extend(config.tls.as_ref().and_then(|tls| of_known("--known", tls)));
-                files.extend(of_output(&config.output));
-                files.extend(of_keylogs(config.tls.as_ref().map(|tls| &tls.terms)));
+                files.extend(of_client(config.tls.as_ref(), of_output(&config.output)));
             }
             Task::Sweep(config) => {
-                files.extend(config.tls.as_ref().and_then(|tls| of_known("--known", tls)));
-                files.extend(outputs(config.reports.files()));
-                files.extend(of_keylogs(config.tls.as_ref().map(|tls| &tls.terms)));
+                files.extend(of_client(config.tls.as_ref(), outputs(config.reports.files())));
             }
             Task::SweepClient(config) => files.extend(outputs(config.reports.files())),
             Task::Send(config) => {
@@ -81,14 +77,21 @@ fn of_output(output: &Output) -> impl Iterator<Item = UsedFile<'_>> {
     outputs(output.files()).chain(full)
 }
 
-fn of_link(link: &LinkConfig) -> impl Iterator<Item = UsedFile<'_>> {
-    let (known, terms) = match &link.meeting {
-        Meeting::Connect { tls, .. } => {
-            (tls.as_ref().and_then(|tls| of_known("--known", tls)), tls.as_ref().map(|tls| &tls.terms))
-        }
-        Meeting::Listen { tls, .. } => (None, tls.as_ref().map(|tls| &tls.terms)),
-    };
-    known.into_iter().chain(of_output(&link.output)).chain(of_keylogs(terms))
+fn of_link(link: &LinkConfig) -> Vec<UsedFile<'_>> {
+    let output = of_output(&link.output);
+    match &link.meeting {
+        Meeting::Connect { tls, .. } => of_client(tls.as_ref(), output).collect(),
+        Meeting::Listen { tls, .. } => output.chain(of_keylogs(tls.as_ref().map(|tls| &tls.terms))).collect(),
+    }
+}
+
+/// These outputs, between the other files of a side that connects.
+fn of_client<'a>(
+    tls: Option<&'a ClientTls>,
+    outputs: impl Iterator<Item = UsedFile<'a>>,
+) -> impl Iterator<Item = UsedFile<'a>> {
+    let known = tls.and_then(|tls| of_known("--known", tls));
+    known.into_iter().chain(outputs).chain(of_keylogs(tls.map(|tls| &tls.terms)))
 }
 
 /// The file of the keys that are trusted, which several sides may have.
