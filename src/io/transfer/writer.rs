@@ -307,12 +307,12 @@ impl Worker {
                     Err(error) => written = Err(Error::file(Operation::Write, &path)(error)),
                 }
             }
+            if written.is_ok() {
+                part.begin_write_out();
+            }
         }
         let _ = self.used.send(piece.emptied()); // it fails only if the loop has ended
         written?;
-        if let Some((_, part)) = self.part() {
-            part.begin_write_out();
-        }
         Ok(Answer::Written)
     }
 
