@@ -87,7 +87,7 @@ impl Seat<'_> {
         } else if let Ok((_, member)) = self.engine.find(mask) {
             vec![member.name.clone()]
         } else {
-            self.charge(self.engine.all_names().count());
+            self.charge(self.engine.all_members());
             self.engine.all_names().filter(|name| self.is_meant(name, mask)).cloned().collect()
         };
         (names, "*".to_owned())
@@ -96,8 +96,8 @@ impl Seat<'_> {
     /// Whether a mask of `WHO` that is no name is for a member (RFC 2812, 3.6.1).
     fn is_meant(&self, name: &Name, mask: &[u8]) -> bool {
         let texts = [name.as_str(), HOST, name.server().unwrap_or(SERVER)].map(str::as_bytes);
-        let id = self.engine.find(name.as_str().as_bytes()).map(|(id, _)| id).ok();
-        texts.iter().any(|text| matches(mask, text)) || matches(mask, &self.real_name(id, name.as_str()))
+        let id = || self.engine.find(name.as_str().as_bytes()).map(|(id, _)| id).ok();
+        texts.iter().any(|text| matches(mask, text)) || matches(mask, &self.real_name(id(), name.as_str()))
     }
 
     fn row(&self, name: &Name) -> Row {
