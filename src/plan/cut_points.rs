@@ -8,9 +8,9 @@ use crate::value::{Expression, Pattern, escape};
 /// Where a sweep cuts messages, if not at every offset: after what is found in them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CutPoints {
-    /// Behind each occurrence of these.
+    /// After each occurrence of these.
     pub patterns: Vec<Pattern>,
-    /// Behind each match of these.
+    /// After each match of these.
     pub expressions: Vec<Expression>,
 }
 

@@ -22,7 +22,7 @@ pub(super) struct Finder {
 
 #[derive(Debug)]
 enum Search {
-    /// Behind all occurrences of patterns, overlapping ones included. The bytes may be read in pieces of any size:
+    /// After all occurrences of patterns, overlapping ones included. The bytes may be read in pieces of any size:
     /// whether an occurrence ends with a byte is known when the byte is read.
     Patterns {
         automaton: Box<NFA>,
@@ -30,7 +30,7 @@ enum Search {
         /// The state after the bytes that were read.
         state: StateID,
     },
-    /// Behind all matches, except an empty one at the start of a message. Each message is read as a whole, because
+    /// After all matches, except an empty one at the start of a message. Each message is read as a whole, because
     /// what follows a match may make it longer.
     Expressions(Vec<Expression>),
     /// Nothing is found, because the patterns are too many for an automaton.

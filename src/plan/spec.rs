@@ -42,9 +42,9 @@ pub enum Cutting {
     /// At these offsets of each message, line ending included; negative offsets count from its end. For raw bytes: at
     /// these offsets of the stream.
     Cut(Offsets),
-    /// Behind each occurrence of these bytes in a message, or in the stream.
+    /// After each occurrence of these bytes in a message, or in the stream.
     At(Vec<Pattern>),
-    /// Behind each match of these expressions in a message. A stream has no end to search up to, so it has no matches.
+    /// After each match of these expressions in a message. A stream has no end to search up to, so it has no matches.
     AtRegex(Vec<Expression>),
 }
 
