@@ -6,8 +6,7 @@ use rustix::process::Signal;
 
 use crate::irc::Rooms;
 use crate::rooms_via::{broker, broker_again, label, member, read_until};
-use crate::support::skip::has_server;
-use crate::support::{local_listener, read_line, stop_listening};
+use crate::support::read_line;
 
 #[test]
 fn members_by_irc_and_by_lines_meet_across_servers() {
@@ -110,12 +109,7 @@ fn members_by_irc_and_by_lines_meet_across_servers() {
 
 #[test]
 fn list_of_members_follows_the_broker_and_the_servers() {
-    let (listener, address) = local_listener();
-    stop_listening(listener);
-    if !has_server("nats-server") {
-        return;
-    }
-    let first = broker_again(&address);
+    let Some((first, address)) = broker(&[]) else { return };
     let via = format!("nats://{address}");
     let [a, b] = [(); 2].map(|()| Rooms::start(&["--rooms-via", &via]));
     let of_b = label(&b.server);

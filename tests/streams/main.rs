@@ -108,8 +108,8 @@ fn run_all(cells: &[Cell]) -> Vec<CellResult> {
     results.into_inner().unwrap()
 }
 
-/// Runs one cell. Where only bytes of a program that may drop them are missing, it runs again: a fault of ours is there
-/// the second time, too.
+/// Runs one cell. Where only bytes of a program that may drop them are missing, it runs again. A fault of ours that is
+/// not there each time could pass here, but not in the cells of the other programs.
 fn run(cell: Cell, number: u16, files: &Files) -> CellResult {
     let first = conversation::run(cell, number, files);
     match first {
