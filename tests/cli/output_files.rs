@@ -89,7 +89,7 @@ fn file_of_secrets_or_full_transcript_is_no_other_output() {
         assert_eq!((out.status.code(), String::from_utf8(out.stderr).unwrap()), (Some(2), of_log("stdout")));
     }
     for (trace, max) in [("log.3", "4k,2"), ("log.6", "4k"), ("log.01", "4k"), ("log.0", "4k")] {
-        let args = ["connect", "--loopback", "-m", "x", "--transcript", "log2", "--transcript-max", max];
+        let args = ["connect", "--loopback", "-m", "x", "--transcript", "log", "--transcript-max", max];
         let out = run_command(secretcat(args).args(["--trace", trace]).current_dir(dir.path()), "");
         assert_eq!((out.status, &*out.stderr), (Some(0), ""), "{trace} {max}");
     }
